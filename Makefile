@@ -1,0 +1,57 @@
+# Ampdesk: `make help` lists what can be done here.
+# Nothing but make and Python 3.11 or later with its venv module is assumed.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	&& echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+TEST_PROCESSES ?= 3
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench clean dev browser
+
+help: ## Show this list
+	@echo "Ampdesk. What make can do here:"
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /|/' | \
+		while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+run: $(VENV)/.installed ## Start everything on this computer (Ctrl-C stops it)
+	@$(BIN)/python -m deploy.run
+
+test: dev browser ## Run all tests (PYTEST_ARGS="-k receipt" picks some)
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
+
+check: dev ## Check format, lint, types and the rules of the house
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/house
+
+format: dev ## Format the code and mend what the linter can mend
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format .
+
+bench: dev ## Measure the worker; the rows go to var/bench/latest.json
+	@$(BIN)/python -m bench
+
+clean: ## Remove the environment and caches; the data in var/ stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+dev: $(VENV)/.installed-dev
+
+browser: dev
+	@$(BIN)/python -m deploy.browser
+
+# A stamp is newer than its list of packages once they are installed, so a second start skips pip.
+$(VENV)/.installed: requirements.txt deploy/install.py
+	@test -n "$(PYTHON)" || { echo "Ampdesk needs Python 3.11 or later; none was found." >&2; exit 2; }
+	@$(PYTHON) deploy/install.py $(VENV) requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt deploy/install.py
+	@test -n "$(PYTHON)" || { echo "Ampdesk needs Python 3.11 or later; none was found." >&2; exit 2; }
+	@$(PYTHON) deploy/install.py $(VENV) requirements-dev.txt
+	@touch $(VENV)/.installed $@

@@ -1,0 +1,1 @@
+"""Starts Ampdesk on one computer: install, check, migrate, supervise, demonstrate."""
