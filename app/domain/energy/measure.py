@@ -1,0 +1,143 @@
+"""The energy of a session, with all it rests on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from app.domain.energy.facts import CurvePoint, EnergyFacts, EnergyFlag, EnergyResult
+from app.domain.energy.frames import Point, distinct, integral_wh, power_of
+from app.domain.energy.plausibility import JITTER_S, limit_wh, seconds_between
+from app.domain.energy.readings import Reading
+from app.domain.energy.register import by_register
+from app.domain.energy.substitutes import by_intervals, by_net, by_power
+from app.domain.energy.work import Work
+
+_ZERO = Decimal(0)
+
+# Register and integrated power are compared only where power was measured this often.
+_POWER_POINTS = 3
+_THOUSANDFOLD = (Decimal(500), Decimal(2000))
+_STUCK_WH = Decimal(1000)
+
+
+def live_energy(meter_start_wh: Decimal | None, last_register_wh: Decimal | None) -> Decimal:
+    """The energy so far of a running session, from its first and its latest register.
+
+    Cheap enough for every reading; the same as `measure` where nothing is odd.
+    A register below the first one is taken to count from the session's start.
+    """
+    if last_register_wh is None:
+        return _ZERO
+    if meter_start_wh is None or last_register_wh < meter_start_wh:
+        return max(last_register_wh, _ZERO) if meter_start_wh is not None else _ZERO
+    return last_register_wh - meter_start_wh
+
+
+def measure(facts: EnergyFacts) -> EnergyResult:
+    """The energy of a session: never negative, never above what the plug can deliver.
+
+    The register decides where there is one; then intervals, a net register and
+    at last the measured power.  The order in which readings are given, and
+    readings given twice, change nothing.
+    """
+    facts, clock_flags = _with_sane_clock(facts)
+    started_at, ended_at = facts.started_at, _end_of(facts)
+    readings = _of_the_session(facts, ended_at, bool(clock_flags))
+    if not clock_flags and facts.ended_at is None:
+        ended_at = max([ended_at, *(reading.taken_at for reading in readings)])
+    work = (
+        by_register(facts, readings, ended_at)
+        or by_intervals(readings)
+        or by_net(readings)
+        or by_power(readings)
+        or Work("none", flags={EnergyFlag.NO_ENERGY_REPORTED})
+    )
+    work.flags |= clock_flags
+    if work.basis != "register" and facts.ended_at is not None and facts.meter_stop_wh is None:
+        work.flags.add(EnergyFlag.ESTIMATED_END)
+    if work.basis == "register":
+        work.flags |= _against_power(work.wh, readings)
+    limit = limit_wh(facts.max_power_w, seconds_between(started_at, ended_at))
+    if work.wh > limit:
+        work.flags.add(EnergyFlag.IMPLAUSIBLE_POWER)
+    energy = min(max(work.wh, _ZERO), limit)
+    curve = () if EnergyFlag.CLOCK_INCONSISTENT in work.flags else work.curve
+    return EnergyResult(
+        energy_wh=energy,
+        measured_wh=work.wh,
+        initial_wh=work.initial,
+        final_wh=work.final,
+        flags=frozenset(work.flags),
+        basis=work.basis,
+        started_at=started_at,
+        ended_at=ended_at,
+        limit_wh=limit,
+        segments=tuple(work.segments),
+        used=_readings_of(work.used),
+        ignored=_readings_of(work.ignored),
+        curve=_smooth(curve, started_at, ended_at, energy),
+    )
+
+
+def _with_sane_clock(facts: EnergyFacts) -> tuple[EnergyFacts, set[EnergyFlag]]:
+    """Facts whose end is not before their start; our own instants decide where it was."""
+    if facts.ended_at is None or facts.ended_at >= facts.started_at:
+        return facts, set()
+    length = timedelta(0)
+    if facts.received_start_at and facts.received_end_at:
+        length = max(facts.received_end_at - facts.received_start_at, length)
+    ended_at = facts.started_at + length
+    return replace(facts, ended_at=ended_at), {EnergyFlag.CLOCK_INCONSISTENT}
+
+
+def _end_of(facts: EnergyFacts) -> datetime:
+    return facts.ended_at if facts.ended_at is not None else facts.started_at
+
+
+def _of_the_session(facts: EnergyFacts, ended_at: datetime, any_time: bool) -> list[Reading]:
+    """The readings that may count: not older than the start, none after a reported stop."""
+    readings = distinct(facts.readings)
+    if any_time:
+        return readings
+    slack = timedelta(seconds=int(JITTER_S))
+    latest = ended_at
+    if facts.meter_stop_wh is None or facts.ended_at is None:
+        latest = max([ended_at, *(reading.taken_at for reading in readings)])
+    elif facts.meter_stop_wh < (facts.meter_start_wh or 1):
+        latest = ended_at + slack  # the stop is no register: the last reading stands in
+    return [r for r in readings if facts.started_at - slack <= r.taken_at <= latest]
+
+
+def _against_power(energy_wh: Decimal, readings: Sequence[Reading]) -> set[EnergyFlag]:
+    """What the measured power says of the register: a wrong unit, or one that stands still."""
+    points = power_of(readings)
+    if len(points) < _POWER_POINTS:
+        return set()
+    integral = integral_wh(points)
+    if energy_wh <= 0:
+        return {EnergyFlag.REGISTER_STUCK} if integral >= _STUCK_WH else set()
+    if integral <= 0:
+        return set()
+    low, high = _THOUSANDFOLD
+    ratio = max(integral / energy_wh, energy_wh / integral)
+    return {EnergyFlag.UNIT_MISLABELLED} if low <= ratio <= high else set()
+
+
+def _smooth(
+    points: Sequence[CurvePoint], started_at: datetime, ended_at: datetime, energy_wh: Decimal
+) -> tuple[CurvePoint, ...]:
+    """A curve that begins at nothing, never falls, and ends with the session's energy."""
+    curve: list[CurvePoint] = [(started_at, _ZERO)]
+    for at, value in sorted(points):
+        instant = min(max(at, started_at), ended_at)
+        level = min(max(value, curve[-1][1]), energy_wh)
+        if curve[-1] != (instant, level):
+            curve.append((instant, level))
+    if curve[-1] != (ended_at, energy_wh):
+        curve.append((ended_at, energy_wh))
+    return tuple(curve)
+
+
+def _readings_of(points: Sequence[Point]) -> tuple[Reading, ...]:
+    return tuple(reading for point in points for reading in point.readings)

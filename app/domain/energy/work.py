@@ -1,0 +1,22 @@
+"""What a source of energy gives, on its way to a result."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from app.domain.energy.facts import CurvePoint, EnergyFlag, Segment
+from app.domain.energy.frames import Point
+
+
+@dataclass(slots=True)
+class Work:
+    """What one source of energy gives before the limits are applied."""
+
+    basis: str
+    wh: Decimal = Decimal(0)
+    initial: Decimal | None = None
+    final: Decimal | None = None
+    flags: set[EnergyFlag] = field(default_factory=set)
+    segments: list[Segment] = field(default_factory=list)
+    curve: list[CurvePoint] = field(default_factory=list)
+    used: list[Point] = field(default_factory=list)
+    ignored: list[Point] = field(default_factory=list)

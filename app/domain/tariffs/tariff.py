@@ -1,0 +1,93 @@
+"""A tariff: what a charging session costs, as plain data.
+
+A tariff is a list of components.  At every instant, and for every kind on its
+own, **the first component of that kind whose restriction holds** gives the
+price; later ones of the same kind do not count at that instant, and where none
+holds that kind costs nothing.  Kinds add up: energy and connected time may
+both be charged for the same minute.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a component is charged for."""
+
+    START = "start"  # once, by the restriction that holds when the session begins
+    ENERGY = "energy"  # per kWh
+    CHARGING_TIME = "charging_time"  # per minute in which the vehicle took energy
+    CONNECTED_TIME = "connected_time"  # per minute between the session's start and end
+    IDLE = "idle"  # per minute from the end of charging, after the grace
+
+
+class TaxMode(StrEnum):
+    """Whether the tariff's prices, minimum and maximum hold the tax already."""
+
+    INCLUSIVE = "inclusive"
+    EXCLUSIVE = "exclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """When a component holds; every field that is set must hold.
+
+    Time of day, weekday and date are those of the site's wall clock at the
+    instant itself: in a window that crosses midnight the hours after midnight
+    belong to the new day.  Lower limits belong to the range, upper ones do not,
+    except `date_to`, which is the last day of the range.  Energy and duration
+    count from the session's start.
+    """
+
+    from_minute: int | None = None  # of the day, 0..1439
+    until_minute: int | None = None  # of the day, 1..1440; less than from_minute: over midnight
+    weekdays: frozenset[int] = frozenset()  # 0 is Monday; empty means every day
+    date_from: date | None = None
+    date_to: date | None = None
+    energy_from_kwh: Decimal | None = None
+    energy_to_kwh: Decimal | None = None
+    duration_from_min: int | None = None
+    duration_to_min: int | None = None
+
+    @property
+    def always(self) -> bool:
+        """Whether nothing is restricted."""
+        return self == Restriction()
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One price of a tariff, in the currency's major unit per kWh, minute or session."""
+
+    kind: Kind
+    price: Decimal
+    name: str = ""  # "night rate": shown on the receipt
+    when: Restriction = field(default_factory=Restriction)
+    tax_percent: Decimal | None = None  # None: the tariff's
+    grace_minutes: int = 0  # idle only; counted once per session over all idle time
+    step: int = 1  # Wh or s; above 1, every started step of the session counts whole
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """All that decides a price.
+
+    `minimum` and `maximum` are in the currency's major unit and, like the
+    prices, with or without tax as `tax_mode` says.  The first `free_minutes`
+    after the session's start are free of charging time and connected time;
+    energy and idle time are not touched by them.
+    """
+
+    currency: str
+    components: tuple[Component, ...] = ()
+    tax_mode: TaxMode = TaxMode.INCLUSIVE
+    tax_percent: Decimal = Decimal(0)
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    free_minutes: int = 0
+
+    def tax_percent_of(self, component: Component) -> Decimal:
+        """The component's own tax rate, or the tariff's."""
+        return self.tax_percent if component.tax_percent is None else component.tax_percent
