@@ -5,7 +5,7 @@ This file defines what a link offers and what it needs from its desk.
 
 from typing import Any, Protocol
 
-from worker.ocpp.connection import Malformed, OurCall, Repeated, Settled, Stray
+from worker.ocpp.events import Malformed, OurCall, Repeated, Settled, Stray
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.handshake import StationInfo
 from worker.ocpp.versions import Version

@@ -8,116 +8,301 @@ Both directions are kept in order: at most one of our calls waits for its answer
 others queue with deadlines of their own; calls of the peer are events in the order they came.
 """
 
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable
 from typing import Any, Literal
 
-from worker.ocpp.faults import Fault
-from worker.ocpp.frames import BadFrame, Call, Error, MessageId, Payload, Result, Send
+from worker.ocpp import frames, schemas
+from worker.ocpp.events import (
+    Answered,
+    Cancelled,
+    Event,
+    Expired,
+    Malformed,
+    OurCall,
+    Refused,
+    Repeated,
+    Settled,
+    Stray,
+    TimedOut,
+)
+from worker.ocpp.faults import CallFault, Fault
+from worker.ocpp.frames import BadFrame, Call, Error, MessageId, Payload, Result
+from worker.ocpp.replies import Replies
+from worker.ocpp.versions import Version
+
+__all__ = [
+    "Answered",
+    "Cancelled",
+    "Connection",
+    "Event",
+    "Expired",
+    "Malformed",
+    "OurCall",
+    "Refused",
+    "Repeated",
+    "Settled",
+    "Stray",
+    "TimedOut",
+]
 
 #: Which side of the conversation we are.
 Role = Literal["csms", "station"]
 
+#: How many timed-out calls of ours are remembered for their late answers.
+REMEMBERED = 8
+#: How many calls of ours may queue behind one that waits.
+QUEUE_LIMIT = 64
+#: How long an answer to a call of ours may take once it is sent, unless said otherwise.
+ANSWER_S = 30.0
 
-@dataclass(slots=True, eq=False)
-class OurCall:
-    """A call of ours, from the moment it was asked for until it is settled.
 
-    `expires_at` is the moment after which nothing may go out any more and nobody waits; it counts
-    from when the call was asked for.  `timeout_s` is how long an answer may take once sent.
-    `context` is the owner's (the id of a command, say).  `text` is the frame as it is sent.
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+class Connection:
+    """The conversation over one socket, seen from one side.
+
+    `strict` switches the repairs of frames off.  `new_id` makes message ids that are unique
+    beyond this connection.  With `check` every payload we send is held against its schema first.
     """
 
-    message_id: MessageId
-    action: str
-    payload: Payload
-    text: str
-    asked_at: float
-    expires_at: float | None
-    timeout_s: float
-    context: Any = None
-    sent_at: float | None = None
-    reply_by: float | None = None
+    __slots__ = (
+        "_expired",
+        "_held_until",
+        "_late",
+        "_new_id",
+        "_outgoing",
+        "_queue",
+        "_replies",
+        "check",
+        "role",
+        "strict",
+        "version",
+        "waiting",
+    )
 
+    def __init__(
+        self,
+        version: Version,
+        role: Role,
+        *,
+        strict: bool = False,
+        check: bool = True,
+        new_id: Callable[[], str] = _new_id,
+    ) -> None:
+        self.version = version
+        self.role = role
+        self.strict = strict
+        self.check = check
+        self.waiting: OurCall | None = None
+        self._new_id = new_id
+        self._queue: list[OurCall] = []
+        self._outgoing: list[str] = []
+        self._held_until: float | None = None
+        self._replies = Replies()
+        self._late: dict[MessageId, OurCall] = {}
+        self._expired: list[Settled] = []
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Answered:
-    """The peer answered a call of ours."""
+    # What comes in
 
-    call: OurCall
-    payload: Payload
-    latency_s: float
-    text: str
+    def receive_text(self, data: str | bytes, now: float) -> list[Event]:
+        """Take one message from the wire; return what it means, usually one event.
 
+        `data` is the text, or the bytes of a binary frame.  Never raises for what is in it.
+        """
+        frame = frames.parse(data, self.version, self.strict)
+        if isinstance(frame, Call):
+            return [self._received_call(frame, now)]
+        if frame is None:
+            return []
+        if isinstance(frame, BadFrame):
+            pieces = [] if self.strict else frames.split(frame.text)
+            if pieces:
+                return [event for piece in pieces for event in self.receive_text(piece, now)]
+            return [self._malformed(frame)]
+        if isinstance(frame, Result | Error):
+            event = self._received_answer(frame, now)
+            self._advance(now)
+            return [event]
+        return [frame]
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Refused:
-    """The peer answered a call of ours with an error."""
+    def _received_call(self, call: Call, now: float) -> Event:
+        known = self._replies.meet(call, now)
+        if known is None:
+            return call
+        if known.text is not None:
+            self._outgoing.append(known.text)
+        return Repeated(call, known.text)
 
-    call: OurCall
-    fault: Fault
-    code: str
-    description: str
-    details: Payload
-    latency_s: float
-    text: str
+    def _received_answer(self, frame: Result | Error, now: float) -> Event:
+        call = self.waiting
+        if isinstance(frame, Error) and frame.of_result:
+            return Stray(frame, "one of our answers was refused")
+        if call is None or call.message_id != frame.message_id:
+            late = self._late.pop(frame.message_id, None)
+            why = "no call of ours has this id" if late is None else "the answer came too late"
+            return Stray(frame, why, late)
+        self.waiting = None
+        latency_s = now - (call.asked_at if call.sent_at is None else call.sent_at)
+        if isinstance(frame, Result):
+            return Answered(call, frame.payload, latency_s, frame.text)
+        return Refused(
+            call,
+            frame.fault,
+            frame.code,
+            frame.description,
+            frame.details,
+            latency_s,
+            frame.text,
+        )
 
+    def _malformed(self, frame: BadFrame) -> Malformed:
+        """Decide whether a bad frame is answered: answers never are, or two peers could go on."""
+        reply = None
+        old = self.version is Version.V16
+        if frame.fault is Fault.MESSAGE_TYPE:
+            if not old and frame.message_id is not None:
+                reply = self._error_text(frame.message_id, frame.fault, frame.problem)
+        elif frame.message_type in (None, frames.CALL):
+            if frame.message_id is not None:
+                reply = self._error_text(frame.message_id, frame.fault, frame.problem)
+            elif not old:
+                reply = self._error_text("-1", Fault.FRAMEWORK, frame.problem)
+        if reply is not None:
+            self._outgoing.append(reply)
+        return Malformed(frame, reply)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TimedOut:
-    """A call of ours was sent and nothing came back in time."""
+    # Answers to the peer's calls
 
-    call: OurCall
+    def answer(self, call: Call, payload: Payload) -> str:
+        """The text of the answer to `call`, which is remembered in case the call is repeated.
 
+        Raises `schemas.Violation` when the payload is not what the schema asks for.
+        """
+        self._check(call.action, "result", payload)
+        text = frames.encode_result(call.message_id, payload)
+        self._replies.keep(call, text)
+        return text
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Expired:
-    """A call of ours was still waiting for its turn at its deadline; it was never sent."""
+    def refuse(
+        self, call: Call, fault: Fault, description: str = "", details: Payload | None = None
+    ) -> str:
+        """The text of an error in answer to `call`; a repetition will be handled anew."""
+        self.abandon(call)
+        return self._error_text(call.message_id, fault, description, details)
 
-    call: OurCall
+    def abandon(self, call: Call) -> None:
+        """Give no answer to `call`: when it comes again it counts as new."""
+        self._replies.forget(call)
 
+    def _error_text(
+        self,
+        message_id: MessageId,
+        fault: Fault,
+        description: str,
+        details: Payload | None = None,
+    ) -> str:
+        return frames.encode_error(message_id, fault, self.version, description, details)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cancelled:
-    """The connection ended first.  `call.sent_at` tells whether the peer may have acted on it."""
+    # Calls of ours
 
-    call: OurCall
+    def call(
+        self,
+        action: str,
+        payload: Payload,
+        now: float,
+        *,
+        timeout_s: float = ANSWER_S,
+        expires_at: float | None = None,
+        context: Any = None,
+    ) -> OurCall:
+        """Queue a call; it is in `outgoing()` as soon as it may be sent.
 
+        Raises `schemas.Violation` for a bad payload and CallFault when too many calls wait.
+        """
+        self._check(action, "call", payload)
+        if len(self._queue) >= QUEUE_LIMIT:
+            raise CallFault(Fault.GENERIC, "too many calls wait for this peer")
+        message_id = self._new_id()
+        text = frames.encode_call(message_id, action, payload)
+        ours = OurCall(message_id, action, payload, text, now, expires_at, timeout_s, context)
+        self._queue.append(ours)
+        self._advance(now)
+        return ours
 
-#: How a call of ours can end: exactly one of these per call.
-Settled = Answered | Refused | TimedOut | Expired | Cancelled
+    def hold(self, until: float) -> None:
+        """Send no calls of ours before `until` (FIELD B3: a charger that has not booted yet)."""
+        self._held_until = until
 
+    def release(self, now: float) -> None:
+        """End a hold; the next call is in `outgoing()`."""
+        self._held_until = None
+        self._advance(now)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Stray:
-    """An answer or error that no call of ours waits for (late, doubled or invented).
+    def outgoing(self) -> list[str]:
+        """The texts to put on the wire now, in order; each is handed out once."""
+        texts, self._outgoing = self._outgoing, []
+        return texts
 
-    `call` is ours when the answer is merely late, so that its result still can be used.
-    """
+    # Time
 
-    frame: Result | Error
-    why: str
-    call: OurCall | None = None
+    def tick(self, now: float) -> list[Settled]:
+        """Let time pass: return the calls of ours that ended by it."""
+        ended: list[Settled] = []
+        call = self.waiting
+        if call is not None and call.reply_by is not None and call.reply_by <= now:
+            self.waiting = None
+            self._late[call.message_id] = call
+            if len(self._late) > REMEMBERED:
+                del self._late[next(iter(self._late))]
+            ended.append(TimedOut(call))
+        self._advance(now)
+        ended += self._expired
+        self._expired = []
+        return ended
 
+    def next_deadline(self) -> float | None:
+        """When `tick` is due next; None while nothing can run out."""
+        due = [call.expires_at for call in self._queue if call.expires_at is not None]
+        if self._expired:
+            due.append(self._expired[0].call.asked_at)
+        if self.waiting is not None and self.waiting.reply_by is not None:
+            due.append(self.waiting.reply_by)
+        elif self._queue and self._held_until is not None:
+            due.append(self._held_until)
+        return min(due, default=None)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Repeated:
-    """A call that was answered on this connection came again, the same to the letter.
+    def end(self) -> list[Settled]:
+        """The socket is gone: return every call of ours that was not settled."""
+        calls = [self.waiting, *self._queue] if self.waiting else list(self._queue)
+        ended, self._expired = self._expired, []
+        self.waiting, self._queue, self._outgoing = None, [], []
+        return ended + [Cancelled(call) for call in calls]
 
-    `reply` is the same answer once more (it is in `outgoing()` already); None while the first
-    copy is still being worked on, whose answer will then do for both.
-    """
+    def _advance(self, now: float) -> None:
+        """Drop what expired in the queue and send the next call if none waits."""
+        if not self._queue:
+            return
+        live: list[OurCall] = []
+        for call in self._queue:
+            if call.expires_at is not None and call.expires_at <= now:
+                self._expired.append(Expired(call))
+            else:
+                live.append(call)
+        self._queue = live
+        held = self._held_until is not None and now < self._held_until
+        if live and self.waiting is None and not held:
+            call = self.waiting = live.pop(0)
+            call.sent_at = now
+            call.reply_by = now + call.timeout_s
+            if call.expires_at is not None:
+                call.reply_by = min(call.reply_by, call.expires_at)
+            self._outgoing.append(call.text)
 
-    call: Call
-    reply: str | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Malformed:
-    """Text that is no frame.  `reply` is the error that goes back (in `outgoing()`), if any."""
-
-    frame: BadFrame
-    reply: str | None
-
-
-#: What `receive_text` can yield.  A Call must be answered with `answer` or `refuse`.
-Event = Call | Send | Answered | Refused | Stray | Repeated | Malformed
+    def _check(self, action: str, kind: schemas.Kind, payload: Payload) -> None:
+        if self.check:
+            problem = schemas.violation(self.version, action, kind, payload)
+            if problem is not None:
+                raise problem

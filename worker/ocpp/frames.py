@@ -5,10 +5,22 @@ it can be made out, which call an error must answer.  Deviations that real charg
 are repaired unless `strict`, and every repair is named on the frame.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
-from worker.ocpp.faults import Fault
+import orjson
+
+from worker.ocpp import json_text
+from worker.ocpp.faults import DESCRIPTION_LIMIT, Fault, fault_named
+from worker.ocpp.versions import Version
+
+CALL, RESULT, ERROR, RESULT_ERROR, SEND = 2, 3, 4, 5, 6
+
+#: Longest message id that is echoed; the specification allows 36 characters.
+MESSAGE_ID_LIMIT = 255
+#: Longest name of an action that is taken for one.
+ACTION_LIMIT = 64
 
 #: The identifier of a message.  Strings by the specification; numbers are echoed as they came.
 MessageId = str | int | float
@@ -85,3 +97,172 @@ class BadFrame:
 
 
 Frame = Call | Send | Result | Error | BadFrame
+
+
+def parse(data: str | bytes, version: Version, strict: bool = False) -> Frame | None:
+    """Read one frame; None for an empty one, which is ignored (FIELD R7).
+
+    Never raises.  `data` may be the bytes of a binary frame.  With `strict` no repair is made and
+    known deviations of structure are refused.
+    """
+    if isinstance(data, bytes):
+        try:
+            data = data.decode()
+        except UnicodeDecodeError:
+            return BadFrame("The message is not UTF-8.", Fault.FRAMEWORK)
+    text = data
+    notes: tuple[str, ...] = ()
+    if text[:1] == "\ufeff" or text[-1:] == "\0":
+        text, notes = text.lstrip("\ufeff").rstrip("\0"), ("stray_bytes",)
+    if not text or text.isspace():
+        return None
+    try:
+        value, more = json_text.load(text, strict)
+    except json_text.BadJson as error:
+        message_type, message_id = _first_elements(text)
+        fault = Fault.FRAMEWORK if message_id is None else Fault.FORMAT
+        return BadFrame(str(error), fault, message_id, message_type, data)
+    return _Reader(value, data, notes + more, version, strict).frame()
+
+
+def split(text: str) -> list[str]:
+    """The messages of a text that holds several one after another; empty when it does not."""
+    return [piece for piece in json_text.split_messages(text) if piece.startswith("[")]
+
+
+def encode_call(message_id: MessageId, action: str, payload: Payload) -> str:
+    """The text of a call."""
+    return json_text.dump([CALL, message_id, action, payload])
+
+
+def encode_result(message_id: MessageId, payload: Payload) -> str:
+    """The text of an answer."""
+    return json_text.dump([RESULT, message_id, payload])
+
+
+def encode_error(
+    message_id: MessageId,
+    fault: Fault,
+    version: Version,
+    description: str = "",
+    details: Payload | None = None,
+    of_result: bool = False,
+) -> str:
+    """The text of a refusal, its code spelled as `version` has it."""
+    kind = RESULT_ERROR if of_result else ERROR
+    code = fault.spelled(version)
+    return json_text.dump([kind, message_id, code, description[:DESCRIPTION_LIMIT], details or {}])
+
+
+class _Reader:
+    """One parsed value on its way to a frame."""
+
+    __slots__ = ("elements", "message_id", "message_type", "notes", "strict", "text", "version")
+
+    def __init__(
+        self, value: Any, text: str, notes: tuple[str, ...], version: Version, strict: bool
+    ) -> None:
+        self.elements: Any = value
+        self.text = text
+        self.notes = notes
+        self.version = version
+        self.strict = strict
+        self.message_type: int | None = None
+        self.message_id: MessageId | None = None
+
+    def frame(self) -> Frame:
+        elements = self.elements
+        if type(elements) is not list or not elements:
+            return self._bad("The message is not a JSON array.", Fault.FRAMEWORK)
+        if type(elements[0]) is not int:
+            return self._bad("The message has no message type.", Fault.FRAMEWORK)
+        self.message_type = elements[0]
+        if len(elements) < 2 or not _is_message_id(elements[1]):
+            return self._bad("The message has no usable message id.", Fault.FRAMEWORK)
+        self.message_id = elements[1]
+        if self.message_type == CALL:
+            return self._call(Call)
+        if self.message_type == RESULT:
+            return self._result()
+        if self.message_type == ERROR:
+            return self._error()
+        if self.version is Version.V21 and self.message_type == RESULT_ERROR:
+            return self._error(of_result=True)
+        if self.version is Version.V21 and self.message_type == SEND:
+            return self._call(Send)
+        return self._bad("The message type is not known.", Fault.MESSAGE_TYPE)
+
+    def _call(self, kind: type[Call] | type[Send]) -> Frame:
+        elements = self.elements
+        if len(elements) < 3 or type(elements[2]) is not str or not elements[2]:
+            return self._bad("The call names no action.", Fault.FORMAT)
+        if len(elements[2]) > ACTION_LIMIT:
+            return self._bad("The name of the action is too long.", Fault.FORMAT)
+        if len(elements) > 4:
+            if self.strict:
+                return self._bad("The call has more than four elements.", Fault.FORMAT)
+            self.notes += ("extra_elements",)
+        payload = self._payload(3)
+        if type(payload) is not dict:
+            return self._bad("The payload is not an object.", Fault.FORMAT)
+        assert self.message_id is not None
+        return kind(self.message_id, elements[2], payload, self.text, self.notes)
+
+    def _result(self) -> Frame:
+        assert self.message_id is not None
+        payload = self._payload(2)
+        if type(payload) is not dict:
+            # Whoever waits for this answer learns now that it cannot be used.
+            problem = "The answer is not an object."
+            return Error(
+                self.message_id, Fault.FORMAT, "", problem, {}, text=self.text, notes=self.notes
+            )
+        return Result(self.message_id, payload, self.text, self.notes)
+
+    def _error(self, of_result: bool = False) -> Error:
+        """Errors come with three to five elements and all kinds of details (FIELD R4)."""
+        assert self.message_id is not None
+        code, description, details = [*self.elements[2:5], None, None, None][:3]
+        return Error(
+            self.message_id,
+            fault_named(code),
+            code if isinstance(code, str) else "",
+            description if isinstance(description, str) else "",
+            details if isinstance(details, dict) else {},
+            of_result,
+            self.text,
+            self.notes,
+        )
+
+    def _payload(self, place: int) -> Any:
+        payload = self.elements[place] if len(self.elements) > place else None
+        if payload is None and not self.strict:
+            self.notes += ("null_payload",)
+            return {}
+        return payload
+
+    def _bad(self, problem: str, fault: Fault) -> BadFrame:
+        return BadFrame(problem, fault, self.message_id, self.message_type, self.text)
+
+
+def _is_message_id(value: Any) -> bool:
+    if type(value) is str:
+        return len(value) <= MESSAGE_ID_LIMIT
+    return type(value) in (int, float)
+
+
+_START = re.compile(
+    r'\s*\[\s*,?\s*(\d{1,3})\s*,\s*("(?:[^"\\\x00-\x1f]|\\.){0,255}"|-?\d{1,18})\s*,'
+)
+
+
+def _first_elements(text: str) -> tuple[int | None, MessageId | None]:
+    """What can be made out of the start of text that is not JSON as a whole."""
+    match = _START.match(text)
+    if match is None:
+        return None, None
+    try:
+        message_type, message_id = orjson.loads(f"[{match[1]},{match[2]}]")
+    except orjson.JSONDecodeError:
+        return None, None
+    return message_type, message_id if _is_message_id(message_id) else None

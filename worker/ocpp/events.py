@@ -1,0 +1,112 @@
+"""What a conversation tells its owner: calls of ours that ended, and what came unasked."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from worker.ocpp.faults import Fault
+from worker.ocpp.frames import BadFrame, Call, Error, MessageId, Payload, Result, Send
+
+
+@dataclass(slots=True, eq=False)
+class OurCall:
+    """A call of ours, from the moment it was asked for until it is settled.
+
+    `expires_at` is the moment after which nothing may go out any more and nobody waits; it counts
+    from when the call was asked for.  `timeout_s` is how long an answer may take once sent.
+    `context` is the owner's (the id of a command, say).  `text` is the frame as it is sent.
+    """
+
+    message_id: MessageId
+    action: str
+    payload: Payload
+    text: str
+    asked_at: float
+    expires_at: float | None
+    timeout_s: float
+    context: Any = None
+    sent_at: float | None = None
+    reply_by: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answered:
+    """The peer answered a call of ours."""
+
+    call: OurCall
+    payload: Payload
+    latency_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refused:
+    """The peer answered a call of ours with an error."""
+
+    call: OurCall
+    fault: Fault
+    code: str
+    description: str
+    details: Payload
+    latency_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TimedOut:
+    """A call of ours was sent and nothing came back in time."""
+
+    call: OurCall
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expired:
+    """A call of ours was still waiting for its turn at its deadline; it was never sent."""
+
+    call: OurCall
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cancelled:
+    """The connection ended first.  `call.sent_at` tells whether the peer may have acted on it."""
+
+    call: OurCall
+
+
+#: How a call of ours can end: exactly one of these per call.
+Settled = Answered | Refused | TimedOut | Expired | Cancelled
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stray:
+    """An answer or error that no call of ours waits for (late, doubled or invented).
+
+    `call` is ours when the answer is merely late, so that its result still can be used.
+    """
+
+    frame: Result | Error
+    why: str
+    call: OurCall | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Repeated:
+    """A call that was answered on this connection came again, the same to the letter.
+
+    `reply` is the same answer once more (it is in `outgoing()` already); None while the first
+    copy is still being worked on, whose answer will then do for both.
+    """
+
+    call: Call
+    reply: str | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Malformed:
+    """Text that is no frame.  `reply` is the error that goes back (in `outgoing()`), if any."""
+
+    frame: BadFrame
+    reply: str | None
+
+
+#: What `receive_text` can yield.  A Call must be answered with `answer` or `refuse`.
+Event = Call | Send | Answered | Refused | Stray | Repeated | Malformed

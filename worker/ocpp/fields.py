@@ -1,0 +1,188 @@
+"""Reading the members of a payload the way real chargers write them.
+
+A dialect's handler asks for what it needs; a member that is missing, null or unusable gives the
+default and is named in `notes`, so that the handler never has to doubt types and the station's
+record shows what was odd.  Nothing here raises for what a charger wrote.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar, overload
+
+from worker.ocpp.instants import Instant, format_instant, read_instant
+
+__all__ = ["Fields", "Instant", "format_instant", "read_decimal", "read_instant", "read_integer"]
+
+_DECIMAL = re.compile(r"[+-]?(\d{1,30}([.,]\d{0,30})?|[.,]\d{1,30})([eE][+-]?\d{1,2})?", re.ASCII)
+_LONGEST_NUMBER = 64
+_INT64 = 1 << 63
+_T = TypeVar("_T")
+_TRUE = frozenset({"true", "1", "yes", "on"})
+_FALSE = frozenset({"false", "0", "no", "off"})
+
+
+def read_decimal(value: object) -> Decimal | None:
+    """A number as chargers write them in text (FIELD M2), exactly; None when it is none.
+
+    Understands a leading plus, exponents, spaces around and a comma for the decimal point.
+    `NaN`, `None`, infinities and the empty text are no numbers.
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int):
+        return Decimal(value)
+    if isinstance(value, float):
+        value = repr(value)  # the shortest text that means this float: what the charger wrote
+    if not isinstance(value, str) or len(value) > _LONGEST_NUMBER:
+        return None
+    text = value.strip()
+    if _DECIMAL.fullmatch(text) is None:
+        return None
+    return Decimal(text.replace(",", "."))
+
+
+def read_integer(value: object) -> int | None:
+    """A whole number of at most 64 bits, also from text or a float without a fraction."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value if -_INT64 <= value < _INT64 else None
+    number = read_decimal(value)
+    if number is None or abs(number) >= _INT64 or number != number.to_integral_value():
+        return None
+    return int(number)
+
+
+class Fields:
+    """A payload, or an object within it, that is read leniently.
+
+    `notes` collects, over this object and its children, the paths of members that were there but
+    could not be used as asked.
+    """
+
+    __slots__ = ("_path", "notes", "payload")
+
+    def __init__(
+        self, payload: Mapping[str, Any], *, path: str = "", notes: list[str] | None = None
+    ) -> None:
+        self.payload = payload
+        self._path = path
+        self.notes: list[str] = [] if notes is None else notes
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the member is there with a value; null counts as absent."""
+        return self.payload.get(name) is not None
+
+    def raw(self, name: str) -> Any:
+        """The member as it came, None when absent."""
+        return self.payload.get(name)
+
+    @overload
+    def text(self, name: str) -> str | None: ...
+    @overload
+    def text(self, name: str, default: str) -> str: ...
+    def text(self, name: str, default: str | None = None) -> str | None:
+        """A text, stripped of white space around it; numbers are taken as their digits.
+
+        A blank text counts as absent.
+        """
+        value = self.payload.get(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            self._odd(name)
+            value = str(value)
+        if value is not None and not isinstance(value, str):
+            self._odd(name)
+            return default
+        return default if value is None or not value.strip() else value.strip()
+
+    @overload
+    def integer(self, name: str) -> int | None: ...
+    @overload
+    def integer(self, name: str, default: int) -> int: ...
+    def integer(self, name: str, default: int | None = None) -> int | None:
+        """A whole number within 64 bits."""
+        value = self.payload.get(name)
+        if type(value) is int and -_INT64 <= value < _INT64:
+            return value
+        return self._or(name, read_integer(value), default, usual=False)
+
+    @overload
+    def decimal(self, name: str) -> Decimal | None: ...
+    @overload
+    def decimal(self, name: str, default: Decimal) -> Decimal: ...
+    def decimal(self, name: str, default: Decimal | None = None) -> Decimal | None:
+        """An exact number, as `read_decimal` understands it."""
+        return self._or(name, read_decimal(self.payload.get(name)), default, usual=True)
+
+    @overload
+    def boolean(self, name: str) -> bool | None: ...
+    @overload
+    def boolean(self, name: str, default: bool) -> bool: ...
+    def boolean(self, name: str, default: bool | None = None) -> bool | None:
+        """A truth value, also from 0, 1 and words such as `true`."""
+        value = self.payload.get(name)
+        if isinstance(value, bool):
+            return value
+        word = str(value).strip().casefold()
+        found = True if word in _TRUE else False if word in _FALSE else None
+        return self._or(name, found, default, usual=False)
+
+    def instant(self, name: str, default: datetime | None = None) -> datetime | None:
+        """A point in time, aware and in UTC; a text without an offset is taken for UTC."""
+        found = self.moment(name)
+        return default if found is None else found.at
+
+    def moment(self, name: str) -> Instant | None:
+        """A point in time together with whether its time zone had to be assumed."""
+        value = self.payload.get(name)
+        found = read_instant(value)
+        if (found is None and value is not None) or (found is not None and found.assumed_zone):
+            self._odd(name)
+        return found
+
+    def child(self, name: str) -> "Fields":
+        """The object under `name`; an empty one when there is none."""
+        value = self.payload.get(name)
+        if value is not None and not isinstance(value, dict):
+            self._odd(name)
+        return self._below(name, value)
+
+    def list(self, name: str) -> Iterator["Fields"]:
+        """The objects of the list under `name`; one object alone counts as a list of one."""
+        value = self.payload.get(name)
+        if isinstance(value, dict):
+            self._odd(name)
+            value = [value]
+        if value is not None and not isinstance(value, list):
+            self._odd(name)
+            return
+        for place, item in enumerate(value or ()):
+            if isinstance(item, dict):
+                yield self._below(f"{name}/{place}", item)
+            else:
+                self._odd(f"{name}/{place}")
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """The texts of the list under `name`; a text with commas is split at them (FIELD R10)."""
+        value = self.payload.get(name)
+        if isinstance(value, str):
+            value = value.split(",")
+        if not isinstance(value, list):
+            return ()
+        return tuple(item.strip() for item in value if isinstance(item, str) and item.strip())
+
+    def _below(self, name: str, value: Any) -> "Fields":
+        below = value if isinstance(value, dict) else {}
+        return Fields(below, path=f"{self._path}{name}/", notes=self.notes)
+
+    def _or(self, name: str, found: _T | None, default: _T | None, usual: bool) -> _T | None:
+        """`found` or the default; noted when the member was there and not as it should be."""
+        if (found is None or not usual) and self.payload.get(name) is not None:
+            self._odd(name)
+        return default if found is None else found
+
+    def _odd(self, name: str) -> None:
+        if len(self.notes) < 16:
+            self.notes.append(f"{self._path}{name}")

@@ -1,0 +1,154 @@
+"""JSON as chargers write it: read leniently, within bounds, and written compactly.
+
+orjson does the reading: it refuses NaN and Infinity, numbers beyond a double and invalid UTF-8 and
+never builds integers beyond 64 bits, so neither digits nor nesting can cost more than the text's
+own length.  Deviations are repaired only outside of string literals, by a handful of patterns that
+real chargers are known for (FIELD M3), and each is named.
+"""
+
+import json
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from worker.ocpp.instants import format_instant
+
+#: Deepest nesting that is read.  No OCPP message comes near it.
+DEPTH_LIMIT = 32
+#: Longest text in characters on which repairs are tried and duplicate keys are looked for.
+REPAIR_LIMIT = 1 << 20
+
+
+class BadJson(ValueError):
+    """The text cannot be read; the message says why, for a person."""
+
+
+_STRING = re.compile(r'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)', re.DOTALL)
+
+#: name of the repair, what is looked for outside of strings, what it becomes
+_REPAIRS: tuple[tuple[str, re.Pattern[str], str], ...] = (
+    ("leading_comma", re.compile(r"([\[{])\s*,"), r"\1"),
+    ("missing_value", re.compile(r":\s*(?=[,}\]])"), ":null"),
+    ("trailing_comma", re.compile(r",\s*(?=[}\]])"), ""),
+)
+
+
+def load(text: str, strict: bool) -> tuple[Any, tuple[str, ...]]:
+    """Read `text`; return the value and the names of what had to be overlooked.
+
+    Raises BadJson.  With `strict` nothing is repaired.
+    """
+    notes: tuple[str, ...] = ()
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        if strict or len(text) > REPAIR_LIMIT:
+            raise BadJson("The text is not JSON.") from error
+        value, notes = _load_repaired(text)
+    if text.count("{") + text.count("[") > DEPTH_LIMIT and _deeper_than(value, DEPTH_LIMIT):
+        raise BadJson("The message is nested too deeply.")
+    if not notes and _may_hold_duplicates(text, value) and _holds_duplicates(text):
+        notes = ("duplicate_keys",)
+    return value, notes
+
+
+def dump(value: Any) -> str:
+    """Write `value` as compact JSON, members in the order they have.
+
+    Decimals become numbers and aware datetimes `YYYY-MM-DDTHH:MM:SSZ`.
+    """
+    return orjson.dumps(value, default=_plain, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+
+
+def split_messages(text: str, limit: int = 8) -> list[str]:
+    """Cut a text that holds several JSON arrays one after another into those arrays.
+
+    Returns an empty list unless all of it can be cut, into between two and `limit` pieces.
+    """
+    if len(text) > REPAIR_LIMIT or text.count("[") > 10_000:
+        return []
+    decoder = json.JSONDecoder()
+    pieces: list[str] = []
+    at = 0
+    try:
+        while at < len(text) and len(pieces) < limit:
+            _, end = decoder.raw_decode(text, at)
+            pieces.append(text[at:end])
+            at = end
+            while at < len(text) and text[at] in " \t\r\n,\0":
+                at += 1
+    except (ValueError, RecursionError):
+        return []
+    return pieces if at >= len(text) and len(pieces) > 1 else []
+
+
+def _load_repaired(text: str) -> tuple[Any, tuple[str, ...]]:
+    repaired, used = _repair(text)
+    if used:
+        try:
+            return orjson.loads(repaired), used
+        except orjson.JSONDecodeError:
+            used = ()
+    raise BadJson("The text is not JSON.")
+
+
+def _repair(text: str) -> tuple[str, tuple[str, ...]]:
+    """Apply the repairs to what lies outside of string literals."""
+    strings = _STRING.findall(text)
+    gaps = _STRING.split(text)
+    used: list[str] = []
+    for name, pattern, replacement in _REPAIRS:
+        changed = [pattern.sub(replacement, gap) for gap in gaps]
+        if name == "leading_comma":
+            changed[0] = changed[0].lstrip(" \t\r\n,")
+        if changed != gaps:
+            used.append(name)
+            gaps = changed
+    pieces = [gaps[0]]
+    for string, gap in zip(strings, gaps[1:], strict=True):
+        pieces += (string, gap)
+    return "".join(pieces), tuple(used)
+
+
+def _deeper_than(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else node)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _may_hold_duplicates(text: str, value: Any) -> bool:
+    """A cheap doubt: what is read back from compact text is just as long as the text was."""
+    return len(text) <= REPAIR_LIMIT and len(orjson.dumps(value)) != len(text)
+
+
+def _holds_duplicates(text: str) -> bool:
+    found = False
+
+    def members(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal found
+        found = found or len({key for key, _ in pairs}) != len(pairs)
+
+    try:
+        json.loads(text, object_pairs_hook=members, parse_int=len, parse_float=len)
+    except (ValueError, RecursionError):
+        return False
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime):
+        return format_instant(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

@@ -1,0 +1,168 @@
+"""JSON Schemas of every message, compiled when first needed, and what a breach of them is called.
+
+The schema files are those that the `ocpp` package ships (1.6 with its security extension, 2.0.1,
+2.1); its code is never imported.  OCPP-J names faults by nature and not by schema keyword
+(1.6J section 4.2.3, 2.0.1 part 4 section 4.3): `FAULTS` says which keyword is which.  A missing
+field counts as a breach of its occurrence (cardinality 1..1), not as a ProtocolError.
+"""
+
+import importlib.util
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import jsonschema_rs
+import orjson
+
+from worker.ocpp.faults import CallFault, Fault
+from worker.ocpp.instants import read_instant
+from worker.ocpp.versions import Version
+
+Kind = Literal["call", "result"]
+
+#: What a 1.6 charge point may ask of us: the core, firmware and security-extension messages.
+STATION_ACTIONS_16 = frozenset(
+    {
+        "Authorize",
+        "BootNotification",
+        "DataTransfer",
+        "DiagnosticsStatusNotification",
+        "FirmwareStatusNotification",
+        "Heartbeat",
+        "LogStatusNotification",
+        "MeterValues",
+        "SecurityEventNotification",
+        "SignCertificate",
+        "SignedFirmwareStatusNotification",
+        "StartTransaction",
+        "StatusNotification",
+        "StopTransaction",
+    }
+)
+
+#: What a central system may ask of a 1.6 charge point.
+CSMS_ACTIONS_16 = frozenset(
+    {
+        "CancelReservation",
+        "CertificateSigned",
+        "ChangeAvailability",
+        "ChangeConfiguration",
+        "ClearCache",
+        "ClearChargingProfile",
+        "DataTransfer",
+        "DeleteCertificate",
+        "ExtendedTriggerMessage",
+        "GetCompositeSchedule",
+        "GetConfiguration",
+        "GetDiagnostics",
+        "GetInstalledCertificateIds",
+        "GetLocalListVersion",
+        "GetLog",
+        "InstallCertificate",
+        "RemoteStartTransaction",
+        "RemoteStopTransaction",
+        "ReserveNow",
+        "Reset",
+        "SendLocalList",
+        "SetChargingProfile",
+        "SignedUpdateFirmware",
+        "TriggerMessage",
+        "UnlockConnector",
+        "UpdateFirmware",
+    }
+)
+
+FAULTS: dict[str, Fault] = {
+    "additionalProperties": Fault.FORMAT,
+    "type": Fault.TYPE,
+    "required": Fault.OCCURRENCE,
+    "minItems": Fault.OCCURRENCE,
+    "maxItems": Fault.OCCURRENCE,
+    "enum": Fault.PROPERTY,
+    "const": Fault.PROPERTY,
+    "format": Fault.PROPERTY,
+    "maxLength": Fault.PROPERTY,
+    "minLength": Fault.PROPERTY,
+    "maximum": Fault.PROPERTY,
+    "minimum": Fault.PROPERTY,
+    "multipleOf": Fault.PROPERTY,
+    "pattern": Fault.PROPERTY,
+}
+
+#: Of several breaches the one that says most about the sender's mistake is reported.
+_WEIGHT = {"type": 0, "required": 1, "additionalProperties": 2}
+
+_SENTENCES: dict[str, str] = {
+    "additionalProperties": "{path} holds a field that the message does not have",
+    "type": "{path} has the wrong type",
+    "required": "{path} is missing",
+    "minItems": "{path} has too few items",
+    "maxItems": "{path} has too many items",
+    "enum": "{path} is not one of the allowed values",
+    "format": "{path} is not of the required form",
+    "maxLength": "{path} is too long",
+}
+
+
+class Violation(CallFault):
+    """A payload that its schema does not allow; `path` leads to the spot, `keyword` broke."""
+
+    def __init__(self, fault: Fault, path: str, keyword: str) -> None:
+        sentence = _SENTENCES.get(keyword, "{path} has a value that is not allowed")
+        super().__init__(fault, sentence.format(path=path or "The payload"))
+        self.path = path
+        self.keyword = keyword
+
+
+def violation(version: Version, action: str, kind: Kind, payload: Any) -> Violation | None:
+    """What is wrong with `payload`, or None when the schema allows it.
+
+    An action that the version does not have is a `NOT_IMPLEMENTED` violation.
+    """
+    validator = validator_for(version, action, kind)
+    if validator is None:
+        return Violation(Fault.NOT_IMPLEMENTED, action, "action")
+    if validator.is_valid(payload):
+        return None
+    worst = min(validator.iter_errors(payload), key=lambda error: _WEIGHT.get(error.kind.name, 3))
+    keyword = worst.kind.name
+    path = "/".join(str(step) for step in worst.instance_path)
+    if keyword == "required":
+        path = f"{path}/{worst.kind.property}".lstrip("/")
+    fault = Fault.FORMAT if not path and keyword == "type" else FAULTS.get(keyword, Fault.FORMAT)
+    return Violation(fault, path, keyword)
+
+
+@cache
+def validator_for(version: Version, action: str, kind: Kind) -> Any:
+    """The compiled validator of a message, or None when the version does not have it."""
+    name = _file_name(version, action, kind)
+    if name not in _file_names(version):
+        return None
+    schema = orjson.loads((_folder(version) / name).read_text(encoding="utf-8-sig"))
+    formats = {"date-time": _is_iso_8601} if version is Version.V16 else None
+    return jsonschema_rs.validator_for(schema, formats=formats, validate_formats=True)
+
+
+def _is_iso_8601(text: str) -> bool:
+    """1.6 asks for ISO 8601 and only recommends an offset (1.6 section 3.15)."""
+    return text[10:11] == "T" and read_instant(text) is not None
+
+
+def _file_name(version: Version, action: str, kind: Kind) -> str:
+    if kind == "result":
+        return f"{action}Response.json"
+    return f"{action}.json" if version is Version.V16 else f"{action}Request.json"
+
+
+@cache
+def _file_names(version: Version) -> frozenset[str]:
+    return frozenset(path.name for path in _folder(version).glob("*.json"))
+
+
+@cache
+def _folder(version: Version) -> Path:
+    spec = importlib.util.find_spec("ocpp")
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError("the package `ocpp`, whose schema files are used, is not installed")
+    return Path(spec.submodule_search_locations[0]) / f"v{version.value.replace('.', '')}/schemas"
