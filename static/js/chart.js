@@ -1,0 +1,85 @@
+// Draws every [data-chart] holder with uPlot from the JSON beside it (macros/chart.html says what is in it).
+(() => {
+  "use strict";
+  const colour = (name) => {
+    const probe = document.createElement("i");
+    probe.style.color = `var(--${name})`;
+    document.body.append(probe);
+    const value = getComputedStyle(probe).color;
+    probe.remove();
+    return value;
+  };
+  const faint = (value, share) => `color-mix(in srgb, ${value} ${share}%, transparent)`;
+  const LOOKS = {
+    power: { token: "primary", width: 2, fill: 13 },
+    energy: { token: "info", width: 1.75, dash: [3, 3] },
+    soc: { token: "idle", width: 1.75, dash: [1, 3] },
+  };
+
+  // The idle time behind the lines, with its length written into it.
+  function shade(spans) {
+    return (plot) => {
+      const { ctx, bbox } = plot;
+      ctx.save();
+      ctx.font = `${11 * devicePixelRatio}px Inter, sans-serif`;
+      ctx.textAlign = "center";
+      for (const [from, to, words] of spans) {
+        const left = Math.max(plot.valToPos(from, "x", true), bbox.left);
+        const right = Math.min(plot.valToPos(to, "x", true), bbox.left + bbox.width);
+        if (right <= left) continue;
+        ctx.fillStyle = faint(colour("idle-fill"), 14);
+        ctx.fillRect(left, bbox.top, right - left, bbox.height);
+        if (words && ctx.measureText(words).width < right - left) {
+          ctx.fillStyle = colour("idle");
+          ctx.fillText(words, (left + right) / 2, bbox.top + 14 * devicePixelRatio);
+        }
+      }
+      ctx.restore();
+    };
+  }
+
+  function options(holder, data) {
+    const muted = colour("muted");
+    const grid = { stroke: colour("line"), width: 1 };
+    const axis = { stroke: muted, grid, ticks: { show: false }, font: "11px Inter, sans-serif" };
+    const scales = { x: { time: true } };
+    const series = [{}];
+    const axes = [{ ...axis, grid: { show: false } }];
+    for (const one of data.series) {
+      const look = LOOKS[one.kind] || LOOKS.power;
+      const line = colour(look.token);
+      scales[one.kind] = one.kind === "soc" ? { range: [0, 100] } : { range: (_, low, high) => [0, Math.max(high * 1.08, 1)] };
+      series.push({
+        label: one.label, scale: one.kind, stroke: line, width: look.width, dash: look.dash, spanGaps: true, points: { show: false },
+        fill: look.fill ? faint(line, look.fill) : undefined,
+        value: (_, value) => (value == null ? "–" : `${value.toFixed(one.kind === "soc" ? 0 : 2)} ${one.unit}`),
+      });
+      if (axes.length < 3) axes.push({ ...axis, scale: one.kind, side: axes.length === 1 ? 3 : 1, grid: axes.length === 1 ? grid : { show: false }, size: 44, values: (_, ticks) => ticks.map((tick) => `${tick}`) });
+    }
+    return {
+      width: holder.clientWidth, height: Math.max(220, Math.min(300, holder.clientWidth * 0.32)), series, scales, axes,
+      legend: { live: true }, cursor: { y: false }, hooks: { drawClear: [shade(data.idle || [])] },
+      tzDate: data.zone ? (seconds) => uPlot.tzDate(new Date(seconds * 1000), data.zone) : undefined,
+    };
+  }
+
+  function draw(holder) {
+    const source = document.getElementById(holder.dataset.chart);
+    if (!source || typeof uPlot === "undefined") return;
+    const data = JSON.parse(source.textContent);
+    holder.plot?.destroy();
+    holder.replaceChildren();
+    if (!data.times.length) { holder.textContent = "No readings yet."; return; }
+    const setup = options(holder, data);
+    if (!setup.tzDate) delete setup.tzDate;
+    holder.plot = new uPlot(setup, [data.times, ...data.series.map((one) => one.values)], holder);
+  }
+
+  const all = () => document.querySelectorAll("[data-chart]").forEach(draw);
+  let pending = 0;
+  const later = () => { clearTimeout(pending); pending = setTimeout(all, 120); };
+  addEventListener("resize", later);
+  document.addEventListener("ampdesk:theme", later);
+  document.addEventListener("htmx:after:swap", later);
+  all();
+})();

@@ -1,0 +1,133 @@
+// Small comforts of the desk.  Every page works without this file.
+(() => {
+  "use strict";
+  const each = (root, selector, act) => root.querySelectorAll?.(selector).forEach(act);
+
+  // ---- keys: "/" goes to the search, Escape closes what is open ----
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      const search = document.querySelector("[data-search]");
+      if (search) { event.preventDefault(); search.focus(); search.select(); }
+    }
+    if (event.key === "Escape") {
+      each(document, "details.drop[open]", (drop) => { drop.open = false; drop.querySelector("summary").focus(); });
+      const menu = document.querySelector(".menu-toggle:checked");
+      if (menu) { menu.checked = false; menu.focus(); }
+      if (event.target.matches?.("[data-search]")) event.target.blur();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    each(document, "details.drop[open]", (drop) => { if (!drop.contains(event.target)) drop.open = false; });
+  });
+
+  // ---- a press is felt at once, and a form is sent once ----
+  document.addEventListener("pointerdown", (event) => {
+    const button = event.target.closest(".btn");
+    if (!button) return;
+    button.classList.add("is-pressed");
+    setTimeout(() => button.classList.remove("is-pressed"), 400);
+  });
+  const busy = (form, on) => each(form, "button[type=submit]", (button) => {
+    if (on) button.setAttribute("aria-busy", "true"); else button.removeAttribute("aria-busy");
+  });
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented || event.target.method !== "post" || event.target.hasAttribute("hx-post")) return;
+    if (event.target.dataset.sent) { event.preventDefault(); return; }
+    event.target.dataset.sent = "1";
+    busy(event.target, true);
+  });
+  addEventListener("pageshow", () => each(document, "form[data-sent]", (form) => { delete form.dataset.sent; busy(form, false); }));
+  document.addEventListener("htmx:before:request", (event) => { if (event.target.matches?.("form")) busy(event.target, true); });
+  document.addEventListener("htmx:finally:request", (event) => { if (event.target.matches?.("form")) busy(event.target, false); });
+
+  // ---- destructive forms ask first, naming what will happen ----
+  const ask = document.querySelector("[data-ask]");
+  function confirmed(form, submitter) {
+    return new Promise((resolve) => {
+      ask.querySelector("[data-ask-text]").textContent = submitter?.dataset.confirm || form.dataset.confirm;
+      const yes = ask.querySelector("[data-ask-yes]");
+      yes.textContent = form.dataset.confirmWord || submitter?.textContent.trim() || "Go on";
+      let answer = false;
+      yes.onclick = () => { answer = true; ask.close(); };
+      ask.querySelector("[data-ask-no]").onclick = () => ask.close();
+      ask.onclose = () => resolve(answer);
+      ask.showModal();
+      ask.querySelector("[data-ask-no]").focus();
+    });
+  }
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    const submitter = event.submitter;
+    if (!ask || form.dataset.confirmed || !(form.dataset.confirm || submitter?.dataset.confirm)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    confirmed(form, submitter).then((yes) => {
+      if (!yes) { submitter?.focus(); return; }
+      form.dataset.confirmed = "1";
+      form.requestSubmit(submitter);
+      delete form.dataset.confirmed;
+    });
+  }, true);
+
+  // ---- messages in the corner, and what a refused htmx request said ----
+  function toast(text, kind) {
+    const box = document.createElement("div");
+    box.className = `flash flash-${kind}`;
+    box.textContent = text;
+    document.querySelector("[data-toasts]")?.append(box);
+    setTimeout(() => box.remove(), 9000);
+  }
+  document.addEventListener("htmx:response:error", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.response.status === 422) return;
+    if (ctx.response.status === 401) { location.reload(); return; }
+    if (ctx.sourceElement?.hasAttribute("data-live")) return;
+    const page = new DOMParser().parseFromString(ctx.text || "", "text/html");
+    toast(page.querySelector("[data-error]")?.textContent.trim() || `That did not work (${ctx.response.status}).`, "error");
+  });
+  document.addEventListener("htmx:error", (event) => {
+    if (event.detail.ctx && !event.detail.ctx.sourceElement?.hasAttribute("data-live")) toast("The desk cannot be reached just now. Nothing was changed.", "error");
+  });
+  document.addEventListener("ampdesk:toast", (event) => toast(event.detail.text || event.detail.value, event.detail.kind || "info"));
+
+  // ---- ages stay true ----
+  function age(seconds) {
+    const size = Math.abs(seconds);
+    if (size < 60) return "now";
+    const text = size < 3600 ? `${Math.floor(size / 60)}\u00a0min` : size < 172800 ? `${Math.floor(size / 3600)}\u00a0h` : `${Math.floor(size / 86400)}\u00a0d`;
+    return seconds > 0 ? `${text} ago` : `in ${text}`;
+  }
+  const ages = () => each(document, "time[data-ago]", (time) => {
+    const text = age((Date.now() - Date.parse(time.dateTime)) / 1000);
+    if (time.textContent !== text) time.textContent = text;
+  });
+  setInterval(ages, 15000);
+
+  // ---- copy buttons, tick-all, filters that send themselves ----
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(button.dataset.copy);
+    const word = button.querySelector("span");
+    if (word) { word.textContent = "Copied"; setTimeout(() => { word.textContent = "Copy"; }, 1500); }
+  });
+  document.addEventListener("change", (event) => {
+    const box = event.target;
+    const form = box.closest?.("form");
+    if (box.matches?.("[data-check-all]")) each(form, 'input[name="ids"]', (one) => { one.checked = box.checked; });
+    if (box.matches?.("[data-check-all], input[name=ids]")) {
+      each(form, 'input[name="ids"]', (one) => one.closest("tr")?.classList.toggle("selected", one.checked));
+      const count = form.querySelectorAll('input[name="ids"]:checked').length;
+      each(form, "[data-bulk-count]", (label) => { label.textContent = `${count} selected`; });
+    }
+    if (form?.matches("[data-autosubmit]") && box.matches("select, input[type=date]")) form.requestSubmit();
+  });
+  function prepare(root) {
+    each(root, "[data-copy]", (button) => { if (navigator.clipboard) button.hidden = false; });
+    each(root, "[data-check-all]", (box) => { box.hidden = false; });
+  }
+  document.addEventListener("htmx:after:process", (event) => { prepare(event.target); ages(); });
+  prepare(document);
+  ages();
+})();
