@@ -75,7 +75,9 @@ def fetch(package: dict, scratch: Path) -> None:
     tarball = pack(package["npm"], package["version"], scratch)
     found = digest(tarball)
     if found != package["integrity"]:
-        raise VendorError(f"{package['npm']}@{package['version']} has the digest {found}, not the pinned one")
+        raise VendorError(
+            f"{package['npm']}@{package['version']} has the digest {found}, not the pinned one"
+        )
     folder = TARGET / f"{package['name']}@{package['version']}"
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(tarball) as archive:

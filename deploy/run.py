@@ -1,0 +1,102 @@
+"""`make run`: check, migrate, start everything under one supervisor, say where it is.
+
+Exit status: 0 after Ctrl-C or SIGTERM, 2 when a setting or the surroundings must be changed first.
+"""
+
+import os
+import shlex
+import sys
+import threading
+from collections.abc import Callable
+
+import honcho.manager
+
+from app.config import Settings, WrongSetting, unknown_settings
+from deploy import banner, checks, keep, prepare, redis_server
+from deploy.processes import ROOT, commands
+
+KEEPER_PATIENCE_S = 12  # honcho kills what is left then; keepers need 8 s for a stubborn program
+STOPPED_BY_USER = (130, 143)
+
+
+class Supervisor(honcho.manager.Manager):
+    """Honcho, with something to do once all processes have been started."""
+
+    def __init__(self, afterwards: Callable[[], None]) -> None:
+        super().__init__()
+        self._afterwards = afterwards
+
+    def _start(self) -> None:
+        super()._start()
+        # After the forks: a thread must not be running while honcho forks.
+        threading.Thread(target=self._afterwards, daemon=True).start()
+
+
+def main() -> int:
+    """Run until told to end; return the exit status for the shell."""
+    try:
+        settings = Settings.from_environment()
+        for sentence in unknown_settings():
+            print(f"ampdesk: {sentence}", file=sys.stderr)
+        checks.check(settings)
+        environment = child_environment(settings)
+        started = prepare.in_own_process(environment)
+    except (WrongSetting, checks.CannotStart) as error:
+        print(f"ampdesk: {error}", file=sys.stderr)
+        return 2
+    redis = None
+    if not settings.redis_url:
+        redis, environment["AMPDESK_REDIS_URL"] = redis_server.prepare(settings)
+    try:
+        return supervise(settings, environment, redis, started)
+    finally:
+        if redis:
+            redis_server.forget(settings)
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """Return what every process is told: absolute data folder, lines as they come, this process."""
+    return {
+        **os.environ,
+        "AMPDESK_DATA_DIR": str(settings.data_dir),
+        "PYTHONUNBUFFERED": "1",
+        keep.SUPERVISOR_VARIABLE: str(os.getpid()),
+    }
+
+
+def supervise(
+    settings: Settings,
+    environment: dict[str, str],
+    redis: list[str] | None,
+    started: prepare.Prepared,
+) -> int:
+    """Start the processes and pass their lines on until they have all ended."""
+    honcho.manager.KILL_WAIT = KEEPER_PATIENCE_S
+    supervisor = Supervisor(lambda: banner.show_when_ready(settings, started))
+    wanted = dict(commands(settings))
+    if started.demo:
+        wanted["demo"] = [sys.executable, "-m", "deploy.demo"]
+    address = environment["AMPDESK_REDIS_URL"].rpartition("@")[2].partition("/")[0]
+    if redis:
+        supervisor.add_process("redis", kept("redis", redis), env=environment, cwd=str(ROOT))
+    for name, command in wanted.items():
+        wait_for = _worker_address(settings) if name == "demo" else address if redis else ""
+        line = kept(name, command, wait_for)
+        supervisor.add_process(name, line, env=environment, cwd=str(ROOT))
+    supervisor.loop()
+    return 0 if supervisor.returncode in STOPPED_BY_USER else int(supervisor.returncode or 0)
+
+
+def kept(name: str, command: list[str], wait_for: str = "") -> str:
+    """Return the shell line that runs a command under its keeper."""
+    waiting = ["--wait-for", wait_for] if wait_for else []
+    keeper = [sys.executable, "-m", "deploy.keep", *waiting, name, "--", *command]
+    return "exec " + shlex.join(keeper)
+
+
+def _worker_address(settings: Settings) -> str:
+    return f"127.0.0.1:{settings.ocpp_port}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

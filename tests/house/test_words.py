@@ -1,0 +1,122 @@
+"""What may be written only in certain places, and what nowhere."""
+
+import ast
+import os
+import re
+from functools import cache
+from pathlib import Path
+
+from tests.house.source import ROOT, report, sources, under
+
+CLOCKS = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "dt.datetime.now")
+PURE_CLOCKS = (*CLOCKS, "time.time", "time.monotonic", "time.time_ns", "time.monotonic_ns")
+CLOCKLESS = ("app/domain/", "app/models/", "app/queries/", "app/forms/", "worker/dialects/")
+
+HERE = "tests/house/"
+TEXT_SUFFIXES = {".py", ".html", ".txt", ".md", ".toml", ".js", ".css", ".yml", ".yaml", ".sh"}
+SKIPPED = {".git", ".venv", "var", "node_modules", "__pycache__", "vendor"}
+
+
+@cache
+def texts():
+    found = []
+    for folder, inside, files in os.walk(ROOT):
+        inside[:] = sorted(set(inside) - SKIPPED)
+        for path in (Path(folder) / file for file in sorted(files)):
+            name = path.relative_to(ROOT).as_posix()
+            is_text = path.suffix in TEXT_SUFFIXES or path.name in {"Makefile", "run"}
+            if is_text and not name.startswith(HERE):
+                found.append((name, path.read_text(encoding="utf-8", errors="replace")))
+    return found
+
+
+def lines_with(pattern, files):
+    expression = re.compile(pattern)
+    return [
+        f"{name}:{number} {line.strip()[:100]}"
+        for name, text in files
+        for number, line in enumerate(text.splitlines(), 1)
+        if expression.search(line)
+    ]
+
+
+def calls_of(names, files):
+    return [
+        f"{source.path}:{line} calls {name}"
+        for source in files
+        for line, name in source.calls()
+        if name in names
+    ]
+
+
+def test_one_place_commits():
+    found = [
+        f"{source.path}:{line} calls {name}"
+        for source in under("app/", "worker/", "deploy/", "wsgi.py")
+        if source.path != "app/uow.py"
+        for line, name in source.calls()
+        # super().commit() is a connection class saying how it commits, not when.
+        if name.endswith(".commit") and name != "super().commit"
+    ]
+    assert not found, report(found)
+
+
+def test_only_entry_points_read_the_calendar():
+    found = calls_of(CLOCKS, under(*CLOCKLESS, "worker/ocpp/", "app/config.py", "app/reactions.py"))
+    assert not found, report(found)
+
+
+def test_pure_code_reads_no_clock_at_all():
+    found = calls_of(PURE_CLOCKS, under("app/domain/", "worker/ocpp/", "worker/dialects/"))
+    assert not found, report(found)
+
+
+def test_tests_wait_for_conditions_and_never_just_sleep():
+    files = [source for source in under("tests/") if source.path != "tests/support/wait.py"]
+    found = calls_of(("time.sleep", "sleep", "gevent.sleep"), files)
+    assert not found, report(found)
+
+
+def test_nothing_is_left_for_later():
+    found = lines_with(r"\b(TODO|FIXME|XXX|NotImplementedError)\b", texts())
+    assert not found, report(found)
+
+
+def test_templates_escape_everything():
+    templates = [(name, text) for name, text in texts() if name.startswith("templates/")]
+    found = lines_with(r"\|\s*safe\b|autoescape\s+false|\bMarkup\(", templates)
+    assert not found, report(found)
+
+
+def test_pages_carry_no_inline_handlers_or_styles():
+    pages = [
+        (name, text)
+        for name, text in texts()
+        if name.startswith("templates/") and not name.startswith("templates/email/")
+    ]
+    found = lines_with(r"""\s(style|on[a-z]+)=["']""", pages)
+    assert not found, report(found)
+
+
+def test_no_file_names_somebodys_machine():
+    machine = r"(?<![\w.])/(work|root|home|opt|Users)/"
+    found = lines_with(machine, texts())
+    assert not found, report(found)
+
+
+def test_requirements_are_pinned_and_name_no_index():
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        text = Path(ROOT / name).read_text(encoding="utf-8")
+        for line in text.splitlines():
+            assert re.fullmatch(r"#.*|-r requirements\.txt|[\w.-]+==[\w.]+( ;.*)?", line), line
+
+
+def test_every_file_of_the_product_says_what_it_is_for():
+    found = [
+        source.path
+        for source in sources()
+        if source.path.startswith(("app/", "worker/", "deploy/", "bench/", "wsgi.py"))
+        and source.text.strip()
+        and not ast.get_docstring(source.tree)
+    ]
+    assert not found, report(found)
