@@ -1,0 +1,208 @@
+"""Every setting: its name, its AMPDESK_* variable, its unit and its default.
+
+`Settings.from_environment()` is the one place that reads the environment.  A
+value that cannot be used is a `WrongSetting` that names the variable; the
+entry points print it and exit with status 2.  An AMPDESK_* variable that
+nobody reads is reported, because it is nearly always a slip of the pen.
+"""
+
+import difflib
+import ipaddress
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+PREFIX = "AMPDESK_"
+
+
+class WrongSetting(Exception):
+    """A setting whose value cannot be used; the message names the variable."""
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = int(text)
+        if not low <= number <= high:
+            raise ValueError(f"must lie between {low} and {high}")
+        return number
+
+    return read
+
+
+def _switch(text: str) -> bool:
+    word = text.strip().lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    if word in {"0", "false", "no", "off", ""}:
+        return False
+    raise ValueError("must be 1 or 0")
+
+
+def _choice(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        word = text.strip().lower()
+        if word not in words:
+            raise ValueError("must be one of " + ", ".join(words))
+        return word
+
+    return read
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text and urlsplit(text).scheme not in schemes:
+            raise ValueError("must be a URL that begins with " + " or ".join(schemes))
+        return text
+
+    return read
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    return tuple(
+        str(ipaddress.ip_network(part.strip(), strict=False))
+        for part in text.split(",")
+        if part.strip()
+    )
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def setting(default: Any, read: Callable[[str], Any], meaning: str) -> Any:
+    """Declare one setting: how its text is read and what it means (with its unit)."""
+    extra = {"read": read, "meaning": meaning}
+    return field(default=default, metadata=extra)
+
+
+_POSTGRES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one installation; the variable is AMPDESK_ + the upper-case name."""
+
+    data_dir: Path = setting(  # noqa: RUF009 - the call only makes a dataclass field
+        Path("var"), _path, "folder for the database, mail and Redis"
+    )
+    database_url: str = setting("", _url(*_POSTGRES), "database; empty: SQLite in the data folder")
+    redis_url: str = setting("", _url("redis", "rediss", "unix"), "Redis; empty: one is started")
+    web_host: str = setting("127.0.0.1", _text, "address that the desk listens on")
+    web_port: int = setting(8000, _integer(1, 65535), "port of the desk")
+    ocpp_host: str = setting("0.0.0.0", _text, "address that chargers connect to")
+    ocpp_port: int = setting(9000, _integer(1, 65535), "port that chargers connect to")
+    public_url: str = setting("", _url("http", "https"), "how people reach the desk; in mails")
+    ocpp_public_url: str = setting("", _url("ws", "wss"), "how chargers reach the worker")
+    secret_key: str = setting("", _text, "signs cookies; empty: made once in the data folder")
+    secure_cookies: bool = setting(False, _switch, "cookies over HTTPS only")
+    trusted_proxies: tuple[str, ...] = setting(
+        (), _networks, "networks whose X-Forwarded-For counts"
+    )
+    admin_email: str = setting("", _text, "first admin, made on an empty database")
+    admin_password: str = setting("", _text, "password of the first admin, 12 characters or more")
+    demo: bool = setting(True, _switch, "build the demo site on an empty database")
+    smtp_url: str = setting("", _url("smtp", "smtps"), "mail server; empty: files in <data>/mail")
+    mail_from: str = setting("Ampdesk <receipts@ampdesk.invalid>", _text, "sender of mails")
+    validation: str = setting(
+        "tolerant", _choice("tolerant", "strict"), "repairs of known deviations"
+    )
+    ocpp_max_message_bytes: int = setting(
+        8 * 1024 * 1024, _integer(1024, 64 * 1024 * 1024), "longest message accepted, in bytes"
+    )
+    heartbeat_s: int = setting(300, _integer(10, 86_400), "heartbeat interval, in seconds")
+    boot_retry_s: int = setting(60, _integer(5, 86_400), "retry wait while pending, in seconds")
+    call_timeout_s: int = setting(
+        30, _integer(1, 600), "patience for a charger's answer, in seconds"
+    )
+    command_ttl_s: int = setting(60, _integer(5, 3600), "life of an unsent command, in seconds")
+    message_retention_days: int = setting(30, _integer(1, 3650), "age of logged messages, in days")
+    provisional_hold_h: int = setting(24, _integer(0, 720), "wait for a late stop, in hours")
+    sweep_s: int = setting(15, _integer(1, 3600), "pause between two sweeps, in seconds")
+    log_format: str = setting("plain", _choice("plain", "json"), "form of the logs")
+    log_level: str = setting(
+        "info", _choice("debug", "info", "warning", "error"), "least level logged"
+    )
+    run_redis_port: int = setting(0, _integer(0, 65535), "port of the started Redis; 0: a free one")
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read AMPDESK_* variables; raises `WrongSetting` naming the first bad one."""
+        environ = os.environ if environ is None else environ
+        given: dict[str, Any] = {}
+        for item in fields(cls):
+            name = PREFIX + item.name.upper()
+            if name in environ:
+                given[item.name] = _read(name, environ[name], item.metadata["read"])
+        settings = cls(**given)
+        if settings.admin_password and len(settings.admin_password) < 12:
+            raise WrongSetting("AMPDESK_ADMIN_PASSWORD must have 12 characters or more.")
+        return settings
+
+    @property
+    def database_uri(self) -> str:
+        """The SQLAlchemy URL: psycopg 3 for PostgreSQL, a file in the data folder otherwise."""
+        if not self.database_url:
+            return f"sqlite:///{self.data_dir.absolute() / 'ampdesk.sqlite3'}"
+        scheme, rest = self.database_url.split(":", 1)
+        return f"postgresql+psycopg:{rest}" if scheme.startswith("postgres") else self.database_url
+
+    @property
+    def redis_address(self) -> str:
+        """The Redis URL in use; without a setting, the one that `make run` started and noted."""
+        note = self.data_dir / "redis" / "url"
+        if self.redis_url or not note.exists():
+            return self.redis_url or "redis://127.0.0.1:6379/0"
+        return note.read_text(encoding="ascii").strip()
+
+    @property
+    def desk_url(self) -> str:
+        """How people reach the desk, without a slash at the end."""
+        return (self.public_url or f"http://localhost:{self.web_port}").rstrip("/")
+
+    @property
+    def charger_url(self) -> str:
+        """How chargers reach the worker: a URL to which `/<identity>` is added."""
+        return (self.ocpp_public_url or f"ws://localhost:{self.ocpp_port}/ocpp").rstrip("/")
+
+    def signing_key(self) -> str:
+        """The key that signs cookies: the setting, or one made once in the data folder."""
+        if self.secret_key:
+            return self.secret_key
+        path = self.data_dir / "secret_key"
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text(encoding="ascii").strip()
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48))
+        return path.read_text(encoding="ascii").strip()
+
+
+def _read(name: str, text: str, read: Callable[[str], Any]) -> Any:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise WrongSetting(f"{name}={text!r} cannot be used: {error}.") from None
+
+
+def unknown_settings(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Sentences about AMPDESK_* variables that nobody reads, with the nearest real name."""
+    environ = os.environ if environ is None else environ
+    known = {PREFIX + item.name.upper() for item in fields(Settings)}
+    sentences = []
+    for name in sorted(environ):
+        if not name.startswith(PREFIX) or name in known:
+            continue
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else "."
+        sentences.append(f"{name} is not a setting of Ampdesk{hint}")
+    return sentences

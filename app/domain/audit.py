@@ -1,0 +1,81 @@
+"""The audit: who did what to which thing; entries are only ever added."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import inspect
+from sqlalchemy.orm import Session
+
+from app.domain.vocabulary import Actor
+from app.models import AuditEntry
+
+#: Columns whose values never appear in the audit.
+SECRET = frozenset({"password_hash", "token_hash", "epoch"})
+
+
+def snapshot(row: Any) -> dict[str, Any]:
+    """Return a row's columns as plain JSON values, secrets left out."""
+    state = {}
+    for column in inspect(row).mapper.column_attrs:
+        if column.key not in SECRET:
+            state[column.key] = _plain(getattr(row, column.key))
+    return state
+
+
+def note(
+    db: Session,
+    actor: Actor,
+    action: str,
+    subject: Any,
+    *,
+    now: datetime,
+    before: dict[str, Any] | None = None,
+    remark: str | None = None,
+    tenant_id: int | None = None,
+) -> AuditEntry:
+    """Add an entry about `subject` (a flushed row), with what changed since `before`.
+
+    `action` is noun.verb ("station.register").  With `before` (a `snapshot` taken
+    earlier) only the columns that differ are kept; without it, the whole new state.
+    """
+    after = snapshot(subject)
+    if before is not None:
+        changed = [key for key in after if before.get(key) != after[key]]
+        before = {key: before.get(key) for key in changed}
+        after = {key: after[key] for key in changed}
+    entry = AuditEntry(
+        tenant_id=tenant_id if tenant_id is not None else subject.tenant_id,
+        at=now,
+        actor=actor.name,
+        user_id=actor.user_id,
+        address=actor.address,
+        action=action,
+        subject_kind=type(subject).__name__,
+        subject_id=subject.id,
+        subject=name_of(subject),
+        before=before,
+        after=after,
+        note=remark,
+    )
+    db.add(entry)
+    return entry
+
+
+def name_of(row: Any) -> str:
+    """What people call a row."""
+    for attribute in ("label", "name", "value", "number", "email"):
+        if text := getattr(row, attribute, None):
+            return str(text)[:200]
+    return f"{type(row).__name__} {row.id}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return value

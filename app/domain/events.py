@@ -1,0 +1,111 @@
+"""Facts that have become true; recorded inside a unit of work, acted on after its commit.
+
+Each carries ids only, because whoever hears of it reads the row: the row is
+the truth, the event is a nudge.  `record` keeps them on the open session.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+_KEY = "events"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The base of all facts."""
+
+    tenant_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StationChanged(Event):
+    """State, connection, connectors or messages of a station changed."""
+
+    station_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChanged(Event):
+    """A charging session began or has new readings."""
+
+    session_id: int
+    station_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded(Event):
+    """A charging session has ended (provisionally or not) and wants to be billed."""
+
+    session_id: int
+    station_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BillIssued(Event):
+    """A bill, a credit or a correction exists and wants a receipt."""
+
+    bill_id: int
+    session_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BillHeld(Event):
+    """A session waits in the review inbox."""
+
+    session_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptChanged(Event):
+    """A receipt was sent, skipped or failed."""
+
+    bill_id: int
+    session_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptWanted(Event):
+    """Someone asked that a receipt be sent (again)."""
+
+    receipt_id: int
+    session_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandQueued(Event):
+    """A command waits for the worker that holds its station."""
+
+    command_id: int
+    station_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandChanged(Event):
+    """A command moved to another state."""
+
+    command_id: int
+    station_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeSeen(Event):
+    """Somebody knocked at the OCPP port (accepted or refused)."""
+
+    station_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MailWanted(Event):
+    """A mail other than a receipt is to be sent (password reset, invitation)."""
+
+    mail_id: int
+
+
+def record(db: Any, event: Event) -> None:
+    """Keep a fact with the open session until its unit of work has committed."""
+    db.info.setdefault(_KEY, []).append(event)
+
+
+def take(db: Any) -> list[Event]:
+    """Return the facts recorded so far, each once, and forget them."""
+    return list(dict.fromkeys(db.info.pop(_KEY, [])))

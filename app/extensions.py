@@ -1,0 +1,170 @@
+"""The extensions, not yet bound to an application, and the engine's settings."""
+
+import logging
+import sqlite3
+import time
+from typing import Any
+
+import redis
+from celery import Celery
+from flask import Flask, current_app
+from flask_babel import Babel
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf.csrf import CSRFProtect
+from htmx_flask import Htmx
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from app.models import Base
+
+db = SQLAlchemy(metadata=Base.metadata)
+migrate = Migrate(directory="migrations", render_as_batch=True)
+login = LoginManager()
+csrf = CSRFProtect()
+htmx = Htmx()
+babel = Babel()
+limiter = Limiter(get_remote_address, default_limits=[])
+
+log = logging.getLogger(__name__)
+
+#: How long a writer waits for another process's write to end, in seconds.
+SQLITE_PATIENCE_S = 20.0
+
+
+def redis_client() -> "redis.Redis[Any]":
+    """The application's Redis client; short time-outs, because Redis only nudges."""
+    client: redis.Redis[Any] = current_app.extensions["redis"]
+    return client
+
+
+def make_redis(url: str) -> "redis.Redis[Any]":
+    """Build a client whose calls fail within a second when Redis is away."""
+    return redis.Redis.from_url(url, socket_connect_timeout=1.0, socket_timeout=1.0)
+
+
+class CooperativeConnection(sqlite3.Connection):
+    """A SQLite connection whose commit (an fsync) does not stall the other greenlets.
+
+    Under gevent the commit runs in the hub's thread pool; without gevent it is
+    an ordinary commit.
+    """
+
+    def commit(self) -> None:
+        """Commit, in another thread where a gevent hub runs in this one."""
+        pool = _thread_pool()
+        if pool is None:
+            super().commit()
+        else:
+            pool.apply(super().commit)
+
+
+def _thread_pool() -> Any:
+    try:
+        from gevent import monkey, util
+        from gevent.hub import _get_hub
+    except ImportError:
+        return None
+    del util
+    if not monkey.is_module_patched("socket"):
+        return None
+    hub = _get_hub()
+    return None if hub is None else hub.threadpool
+
+
+def engine_options(uri: str) -> dict[str, Any]:
+    """What create_engine needs for this database."""
+    if uri.startswith("sqlite"):
+        return {
+            "connect_args": {
+                "factory": CooperativeConnection,
+                "check_same_thread": False,
+                "timeout": 0.02,
+            }
+        }
+    return {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True, "pool_timeout": 10}
+
+
+def tune_sqlite(engine: Engine) -> None:
+    """Make SQLite durable (WAL, synchronous FULL) and its write lock cooperative.
+
+    The driver's own transactions are off; a unit of work begins IMMEDIATE, so
+    that it never has to upgrade a read lock.  SQLite's busy time-out sleeps
+    inside C, which would stop every greenlet: the wait is here instead.
+    """
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "cache_size=-16000",
+            "wal_autocheckpoint=4000",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        if not connection.get_execution_options().get("write"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        cursor = connection.connection.cursor()
+        deadline = time.monotonic() + SQLITE_PATIENCE_S
+        while True:
+            try:
+                cursor.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.002)
+
+
+def make_celery(app: Flask) -> Celery:
+    """Build Celery inside the Flask application: each task runs in an app context."""
+    settings = app.config["SETTINGS"]
+
+    class FlaskTask(celery_task_class()):  # type: ignore[misc]
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            with app.app_context():
+                return self.run(*args, **kwargs)
+
+    celery = Celery("ampdesk", task_cls=FlaskTask)
+    celery.conf.update(
+        broker_url=settings.redis_address,
+        result_backend=None,
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        broker_transport_options={
+            "visibility_timeout": 120,
+            "socket_timeout": 5.0,
+            "socket_connect_timeout": 2.0,
+        },
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        worker_hijack_root_logger=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        timezone="UTC",
+        beat_schedule={
+            "sweep": {"task": "sweep", "schedule": float(settings.sweep_s)},
+            "housekeeping": {"task": "housekeeping", "schedule": 3600.0},
+        },
+        beat_schedule_filename=str(settings.data_dir / "celerybeat"),
+    )
+    celery.set_default()
+    app.extensions["celery"] = celery
+    return celery
+
+
+def celery_task_class() -> Any:
+    """Celery's task base class."""
+    from celery import Task
+
+    return Task

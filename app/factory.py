@@ -1,0 +1,111 @@
+"""Builds the Flask application: settings, extensions, blueprints, commands, error pages."""
+
+import importlib
+import logging
+import pkgutil
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from flask import Flask
+
+from app import config, extensions, live, logs, presentation, reactions, security
+from app.config import Settings, WrongSetting
+from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
+    """Build the application; a wrong setting ends the process with status 2.
+
+    Arguments: `settings` (default: read from the environment) and any Flask
+    configuration that a test wants to override.
+    """
+    if settings is None:
+        settings = settings_or_exit()
+    app = Flask(
+        "ampdesk",
+        root_path=str(_root()),
+        template_folder="templates",
+        static_folder="static",
+    )
+    app.config.from_mapping(_flask_config(settings))
+    app.config.from_mapping(flask_config)
+    logs.configure(settings)
+    _bind_extensions(app, settings)
+    for module in _modules("app.views"):
+        app.register_blueprint(module.blueprint)
+    for module in _modules("app.api"):
+        app.register_blueprint(module.blueprint)
+        csrf.exempt(module.blueprint)
+    for module in _modules("app.cli"):
+        app.cli.add_command(module.group)
+    for _ in _modules("app.tasks"):
+        pass
+    security.register(app)
+    presentation.register(app)
+    live.register(app)
+    return app
+
+
+def settings_or_exit() -> Settings:
+    """Read the settings; on a wrong one, say which and exit with status 2."""
+    try:
+        settings = Settings.from_environment()
+    except WrongSetting as error:
+        print(f"ampdesk: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    for sentence in config.unknown_settings():
+        print(f"ampdesk: {sentence}", file=sys.stderr)
+    return settings
+
+
+def _root() -> Any:
+    from pathlib import Path
+
+    return Path(__file__).resolve().parent.parent
+
+
+def _flask_config(settings: Settings) -> dict[str, Any]:
+    return {
+        "SETTINGS": settings,
+        "SECRET_KEY": settings.signing_key(),
+        "SQLALCHEMY_DATABASE_URI": settings.database_uri,
+        "SQLALCHEMY_ENGINE_OPTIONS": extensions.engine_options(settings.database_uri),
+        "SESSION_COOKIE_NAME": "ampdesk",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": settings.secure_cookies,
+        "PERMANENT_SESSION_LIFETIME": 12 * 3600,
+        "MAX_CONTENT_LENGTH": 8 * 1024 * 1024,
+        "WTF_CSRF_TIME_LIMIT": None,
+        "RATELIMIT_STORAGE_URI": settings.redis_address,
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
+        "RATELIMIT_STORAGE_OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        "BABEL_TRANSLATION_DIRECTORIES": "templates/translations",
+    }
+
+
+def _bind_extensions(app: Flask, settings: Settings) -> None:
+    app.extensions["redis"] = extensions.make_redis(settings.redis_address)
+    app.extensions["reactions"] = reactions
+    db.init_app(app)
+    with app.app_context():
+        if settings.database_uri.startswith("sqlite"):
+            extensions.tune_sqlite(db.engine)
+    migrate.init_app(app, db)
+    login.init_app(app)
+    csrf.init_app(app)
+    htmx.init_app(app)
+    babel.init_app(app, locale_selector=security.locale)
+    limiter.init_app(app)
+    extensions.make_celery(app)
+
+
+def _modules(package: str) -> Iterator[ModuleType]:
+    folder = importlib.import_module(package)
+    for item in pkgutil.iter_modules(folder.__path__):
+        if not item.name.startswith("_"):
+            yield importlib.import_module(f"{package}.{item.name}")

@@ -1,0 +1,140 @@
+"""Bills (the CDRs), the review inbox, and receipts with their delivery log."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.domain.vocabulary import BillKind, ReceiptState
+from app.models.base import Base, BigId, Exact, Id, Minor, SiteOwned, WattHours, choice
+
+if TYPE_CHECKING:
+    from app.models.sessions import ChargingSession
+
+
+class Bill(SiteOwned, Base):
+    """A bill, the credit that cancels one, or its correction.  Rows are only ever added.
+
+    `sequence` counts within the session: 1 is the bill, 2 the credit of it, 3
+    its correction, and so on; the unique pair makes a second bill impossible.
+    `facts` keeps the energy evidence and the explanation of the price.
+    """
+
+    __tablename__ = "bills"
+    __table_args__ = (
+        UniqueConstraint("session_id", "sequence"),
+        UniqueConstraint("tenant_id", "number"),
+        Index("ix_bills_tenant_issued", "tenant_id", "issued_at"),
+    )
+
+    id: Mapped[Id]
+    session_id: Mapped[int] = mapped_column(BigId, ForeignKey("charging_sessions.id"))
+    sequence: Mapped[int]
+    number: Mapped[str] = mapped_column(String(40))
+    kind: Mapped[BillKind] = mapped_column(choice(BillKind))
+    corrects_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("bills.id"))
+    tariff_version_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tariff_versions.id"))
+    currency: Mapped[str] = mapped_column(String(3))
+    energy_wh: Mapped[Decimal] = mapped_column(WattHours)
+    net_minor: Mapped[Minor]
+    tax_minor: Mapped[Minor]
+    gross_minor: Mapped[Minor]
+    reason: Mapped[str | None] = mapped_column(String(300))
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    issued_at: Mapped[datetime]
+    issued_by: Mapped[str] = mapped_column(String(120), default="system")
+
+    session: Mapped["ChargingSession"] = relationship(back_populates="bills")
+    corrects: Mapped["Bill | None"] = relationship(remote_side="Bill.id")
+    lines: Mapped[list["BillLine"]] = relationship(
+        back_populates="bill", order_by="BillLine.position"
+    )
+    receipt: Mapped["Receipt | None"] = relationship(back_populates="bill")
+
+
+class BillLine(Base):
+    """One line: what, how much of it, at which price, and the readings behind it."""
+
+    __tablename__ = "bill_lines"
+    __table_args__ = (UniqueConstraint("bill_id", "position"),)
+
+    id: Mapped[Id]
+    bill_id: Mapped[int] = mapped_column(BigId, ForeignKey("bills.id"))
+    position: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(40))
+    label: Mapped[str] = mapped_column(String(60))
+    parameters: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    quantity: Mapped[Decimal] = mapped_column(Exact)
+    unit: Mapped[str] = mapped_column(String(20))
+    unit_price: Mapped[Decimal] = mapped_column(Exact)
+    tax_percent: Mapped[Decimal] = mapped_column(Exact)
+    net_minor: Mapped[int] = mapped_column(BigInteger)
+    tax_minor: Mapped[int] = mapped_column(BigInteger)
+    gross_minor: Mapped[int] = mapped_column(BigInteger)
+    evidence: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    bill: Mapped[Bill] = relationship(back_populates="lines")
+
+
+class Review(SiteOwned, Base):
+    """A session whose bill is held: why, and what a person decided.
+
+    `decision` is approved, corrected or waived; None while it waits.
+    """
+
+    __tablename__ = "reviews"
+    __table_args__ = (Index("ix_reviews_tenant_decided", "tenant_id", "decided_at"),)
+
+    id: Mapped[Id]
+    session_id: Mapped[int] = mapped_column(BigId, ForeignKey("charging_sessions.id"), unique=True)
+    reasons: Mapped[list[Any]]
+    opened_at: Mapped[datetime]
+    decision: Mapped[str | None] = mapped_column(String(20))
+    note: Mapped[str | None] = mapped_column(String(500))
+    corrected_energy_wh: Mapped[Decimal | None] = mapped_column(WattHours)
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None] = mapped_column(String(120))
+
+    session: Mapped["ChargingSession"] = relationship()
+
+
+class Receipt(SiteOwned, Base):
+    """The mail of a bill: one row per bill, claimed before it is sent."""
+
+    __tablename__ = "receipts"
+
+    id: Mapped[Id]
+    bill_id: Mapped[int] = mapped_column(BigId, ForeignKey("bills.id"), unique=True)
+    state: Mapped[ReceiptState] = mapped_column(
+        choice(ReceiptState), default=ReceiptState.QUEUED, index=True
+    )
+    recipient: Mapped[str | None] = mapped_column(String(254))
+    language: Mapped[str] = mapped_column(String(8), default="en")
+    message_id: Mapped[str] = mapped_column(String(200))
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_try_at: Mapped[datetime | None]
+    claimed_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(String(300))
+    created_at: Mapped[datetime]
+
+    bill: Mapped[Bill] = relationship(back_populates="receipt")
+    deliveries: Mapped[list["Delivery"]] = relationship(
+        back_populates="receipt", order_by="Delivery.id"
+    )
+
+
+class Delivery(Base):
+    """One line of a receipt's delivery log."""
+
+    __tablename__ = "deliveries"
+
+    id: Mapped[Id]
+    receipt_id: Mapped[int] = mapped_column(BigId, ForeignKey("receipts.id"), index=True)
+    at: Mapped[datetime]
+    event: Mapped[str] = mapped_column(String(40))
+    detail: Mapped[str] = mapped_column(String(500), default="")
+
+    receipt: Mapped[Receipt] = relationship(back_populates="deliveries")

@@ -1,0 +1,71 @@
+"""Who knocked, who was let in, and which worker holds it."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.models.base import Base, BigId, Id, StationOwned
+
+if TYPE_CHECKING:
+    from app.models.stations import Station
+
+
+class WorkerNode(Base):
+    """A worker process; it is alive while `beat_at` is fresh."""
+
+    __tablename__ = "worker_nodes"
+
+    node: Mapped[str] = mapped_column(String(64), primary_key=True)
+    started_at: Mapped[datetime]
+    beat_at: Mapped[datetime]
+
+
+class Connection(StationOwned, Base):
+    """One accepted WebSocket; its id is the epoch: the higher one is the newer one."""
+
+    __tablename__ = "connections"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[Id]
+    node: Mapped[str] = mapped_column(String(64), index=True)
+    address: Mapped[str] = mapped_column(String(64))
+    protocol: Mapped[str | None] = mapped_column(String(20))
+    security_profile: Mapped[int] = mapped_column(default=1)
+    opened_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    close_code: Mapped[int | None]
+    close_reason: Mapped[str | None] = mapped_column(String(120))
+
+    station: Mapped["Station"] = relationship()
+
+
+class HandshakeAttempt(Base):
+    """An attempt to connect; equal refusals within a minute share one row (`count`).
+
+    `reason` is a stable code, `sentence` says it in plain words.  Rows of
+    unknown identities belong to no tenant and are shown to every tenant's
+    admins only while the installation has a single tenant.
+    """
+
+    __tablename__ = "handshake_attempts"
+    __table_args__ = (Index("ix_handshake_attempts_last_at", "last_at"),)
+
+    id: Mapped[Id]
+    tenant_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tenants.id"))
+    station_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("stations.id"), index=True)
+    identity: Mapped[str] = mapped_column(String(128))
+    path: Mapped[str] = mapped_column(String(300))
+    address: Mapped[str] = mapped_column(String(64))
+    subprotocols: Mapped[str] = mapped_column(String(200), default="")
+    had_credentials: Mapped[bool] = mapped_column(default=False)
+    accepted: Mapped[bool] = mapped_column(default=False)
+    status: Mapped[int]
+    reason: Mapped[str] = mapped_column(String(40))
+    sentence: Mapped[str] = mapped_column(String(300))
+    count: Mapped[int] = mapped_column(default=1)
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+
+    station: Mapped["Station | None"] = relationship()

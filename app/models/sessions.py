@@ -1,0 +1,138 @@
+"""Charging sessions, their meter readings, and stops that match none."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.domain.vocabulary import BillingState, SessionState, StopReason
+from app.models.base import Base, BigId, Id, SiteOwned, StationOwned, WattHours, choice
+
+if TYPE_CHECKING:
+    from app.models.bills import Bill
+    from app.models.drivers import Driver
+    from app.models.stations import Station
+    from app.models.tags import Tag
+    from app.models.tariffs import TariffVersion
+
+
+class ChargingSession(SiteOwned, StationOwned, Base):
+    """A charging session from its start to its bill.
+
+    `transaction_ref` is OCPP's transaction id as text: the row's own id for
+    1.6, the station's text for 2.x; it is only ever looked up within the
+    station.  `start_key` is the business key of the start (FIELD X1), so that a
+    repeated start finds the same row.  `provisional` marks an end that we
+    assumed; a late stop may replace it.  `flags` are codes of
+    `app.domain.energy.EnergyFlag` and of doubts about the session itself.
+    `idle_since` is when charging ended while the plug stayed in.
+    """
+
+    __tablename__ = "charging_sessions"
+    __table_args__ = (
+        UniqueConstraint("station_id", "transaction_ref"),
+        UniqueConstraint("station_id", "start_key"),
+        Index("ix_charging_sessions_tenant_started", "tenant_id", "started_at"),
+        Index("ix_charging_sessions_station_state", "station_id", "state"),
+        Index("ix_charging_sessions_billing", "billing", "state"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Id]
+    evse: Mapped[int]
+    connector: Mapped[int] = mapped_column(default=1)
+    transaction_ref: Mapped[str | None] = mapped_column(String(64))
+    start_key: Mapped[str] = mapped_column(String(120))
+    state: Mapped[SessionState] = mapped_column(choice(SessionState), default=SessionState.CHARGING)
+    billing: Mapped[BillingState] = mapped_column(choice(BillingState), default=BillingState.OPEN)
+
+    token: Mapped[str] = mapped_column(String(255))
+    tag_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tags.id"), index=True)
+    driver_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("drivers.id"), index=True)
+    unauthorised: Mapped[bool] = mapped_column(default=False)
+    remote_command_id: Mapped[int | None] = mapped_column(BigId)
+
+    timezone: Mapped[str] = mapped_column(String(64))
+    currency: Mapped[str] = mapped_column(String(3))
+    tariff_version_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tariff_versions.id"))
+    tariff_why: Mapped[str | None] = mapped_column(String(300))
+
+    started_at: Mapped[datetime]
+    start_received_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    stop_received_at: Mapped[datetime | None]
+    meter_start_wh: Mapped[Decimal | None] = mapped_column(WattHours)
+    meter_stop_wh: Mapped[Decimal | None] = mapped_column(WattHours)
+    stop_reason: Mapped[StopReason | None] = mapped_column(choice(StopReason))
+    stop_word: Mapped[str | None] = mapped_column(String(40))
+    stop_token: Mapped[str | None] = mapped_column(String(255))
+    provisional: Mapped[bool] = mapped_column(default=False)
+
+    energy_wh: Mapped[Decimal] = mapped_column(WattHours, default=Decimal(0))
+    last_register_wh: Mapped[Decimal | None] = mapped_column(WattHours)
+    last_power_w: Mapped[float | None]
+    last_soc_percent: Mapped[float | None]
+    last_reading_at: Mapped[datetime | None]
+    idle_since: Mapped[datetime | None]
+    flags: Mapped[list[Any]] = mapped_column(default=list)
+
+    station: Mapped["Station"] = relationship()
+    tag: Mapped["Tag | None"] = relationship()
+    driver: Mapped["Driver | None"] = relationship()
+    tariff_version: Mapped["TariffVersion | None"] = relationship()
+    bills: Mapped[list["Bill"]] = relationship(back_populates="session", order_by="Bill.id")
+
+
+class MeterReading(StationOwned, Base):
+    """What a station reported of its meters at one instant: one row per meterValue.
+
+    `register_wh` is the billing register of that instant (outlet, unphased or
+    the sum of the phases) and None where it held no energy.  `samples` keeps
+    every sampled value: [measurand, value text, unit, phase, location,
+    context, signed].  `digest` makes a replayed reading the same row (FIELD M6).
+    """
+
+    __tablename__ = "meter_readings"
+    __table_args__ = (
+        UniqueConstraint("station_id", "digest"),
+        Index("ix_meter_readings_session", "session_id", "taken_at"),
+    )
+
+    id: Mapped[Id]
+    session_id: Mapped[int | None] = mapped_column(BigId)
+    evse: Mapped[int]
+    taken_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    register_wh: Mapped[Decimal | None] = mapped_column(WattHours)
+    power_w: Mapped[float | None]
+    current_a: Mapped[float | None]
+    voltage_v: Mapped[float | None]
+    soc_percent: Mapped[float | None]
+    assumed_time: Mapped[bool] = mapped_column(default=False)
+    samples: Mapped[list[Any]]
+    digest: Mapped[str] = mapped_column(String(32))
+
+
+class StrayStop(StationOwned, Base):
+    """A stop that belongs to no session we know; acknowledged, kept, and reviewed.
+
+    `outcome` is unmatched, matched, duplicate or dismissed.
+    """
+
+    __tablename__ = "stray_stops"
+
+    id: Mapped[Id]
+    transaction_ref: Mapped[str] = mapped_column(String(64))
+    token: Mapped[str | None] = mapped_column(String(255))
+    meter_stop_wh: Mapped[Decimal | None] = mapped_column(WattHours)
+    ended_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    reason: Mapped[str | None] = mapped_column(String(40))
+    payload: Mapped[dict[str, Any]]
+    digest: Mapped[str] = mapped_column(String(32), index=True)
+    count: Mapped[int] = mapped_column(default=1)
+    session_id: Mapped[int | None] = mapped_column(BigId)
+    outcome: Mapped[str] = mapped_column(String(20), default="unmatched")
+    sentence: Mapped[str] = mapped_column(String(300), default="")

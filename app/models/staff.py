@@ -1,0 +1,113 @@
+"""Staff: who may sign in, with what role and reach; their tokens; the audit."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column, ForeignKey, Index, String, Table, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.domain.vocabulary import Role
+from app.models.base import Base, BigId, Id, Name, TenantOwned, choice
+
+if TYPE_CHECKING:
+    from app.models.sites import Site
+
+user_sites = Table(
+    "user_sites",
+    Base.metadata,
+    Column("user_id", BigId, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("site_id", BigId, ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True),
+)
+
+
+class User(TenantOwned, Base):
+    """A member of staff.  No `sites` means: all of the tenant's.
+
+    `epoch` is part of the signed-in cookie: raising it signs the user out
+    everywhere (new password, deactivation).
+    """
+
+    __tablename__ = "users"
+
+    id: Mapped[Id]
+    email: Mapped[str] = mapped_column(String(254))
+    email_key: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[Name]
+    password_hash: Mapped[str | None] = mapped_column(String(300))
+    role: Mapped[Role] = mapped_column(choice(Role))
+    timezone: Mapped[str | None] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(8), default="en")
+    epoch: Mapped[int] = mapped_column(default=1)
+    last_sign_in_at: Mapped[datetime | None]
+    archived_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    sites: Mapped[list["Site"]] = relationship(secondary=user_sites)
+
+
+class OneTimeLink(Base):
+    """A single-use secret in a link (`setup` or `reset`); only its hash is kept."""
+
+    __tablename__ = "one_time_links"
+
+    id: Mapped[Id]
+    purpose: Mapped[str] = mapped_column(String(20))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("users.id"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class ApiToken(TenantOwned, Base):
+    """A bearer token of a member of staff; only its hash is kept, `hint` shows its beginning."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(BigId, ForeignKey("users.id"))
+    name: Mapped[Name]
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    hint: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    user: Mapped[User] = relationship()
+
+
+class OutgoingMail(Base):
+    """A mail other than a receipt, rendered when it is wanted, deleted of its body once sent."""
+
+    __tablename__ = "outgoing_mails"
+
+    id: Mapped[Id]
+    recipient: Mapped[str] = mapped_column(String(254))
+    subject: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(20), default="queued", index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None] = mapped_column(String(300))
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+
+class AuditEntry(TenantOwned, Base):
+    """Who did what to which thing, and what it was before; rows are only ever added."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (Index("ix_audit_entries_tenant_at", "tenant_id", "at"),)
+
+    id: Mapped[Id]
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(120))
+    user_id: Mapped[int | None] = mapped_column(BigId)
+    address: Mapped[str | None] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(60))
+    subject_kind: Mapped[str] = mapped_column(String(40))
+    subject_id: Mapped[int | None] = mapped_column(BigId)
+    subject: Mapped[str] = mapped_column(String(200), default="")
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]
+    note: Mapped[str | None] = mapped_column(String(500))

@@ -1,0 +1,158 @@
+"""Stations and their connectors: what is known of each charger now."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.domain.vocabulary import Activity, Availability, Registration, StationMode
+from app.models.base import Base, BigId, Id, Name, SiteOwned, StationOwned, Word, choice
+
+if TYPE_CHECKING:
+    from app.models.sites import Site
+    from app.models.tariffs import Tariff
+
+
+class Station(SiteOwned, Base):
+    """A charger: who it is, how it may connect, and whether it is connected.
+
+    `identity_key` is the case-folded identity: chargers differ from what was
+    typed (FIELD C3), so that is what is looked up; `identity` is what is shown.
+    `connection_id` is the open connection; the newest one wins (it is a fence).
+    `validation` None means the setting of the installation.
+    """
+
+    __tablename__ = "stations"
+    __table_args__ = (Index("ix_stations_tenant_site", "tenant_id", "site_id"),)
+
+    id: Mapped[Id]
+    identity: Mapped[str] = mapped_column(String(64))
+    identity_key: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[Name] = mapped_column(default="")
+    note: Mapped[str | None] = mapped_column(String(500))
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    username_alias: Mapped[str | None] = mapped_column(String(64))
+    security_profile: Mapped[int] = mapped_column(default=1)
+    registration: Mapped[Registration] = mapped_column(
+        choice(Registration), default=Registration.ACCEPTED
+    )
+    mode: Mapped[StationMode] = mapped_column(choice(StationMode), default=StationMode.LISTED)
+    validation: Mapped[str | None] = mapped_column(String(10))
+    quirks: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    tariff_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tariffs.id"))
+    max_power_w: Mapped[float | None]
+
+    vendor: Mapped[str | None] = mapped_column(String(120))
+    model: Mapped[str | None] = mapped_column(String(120))
+    serial: Mapped[str | None] = mapped_column(String(120))
+    firmware: Mapped[str | None] = mapped_column(String(120))
+    iccid: Mapped[str | None] = mapped_column(String(40))
+    imsi: Mapped[str | None] = mapped_column(String(40))
+    meter_type: Mapped[str | None] = mapped_column(String(120))
+    meter_serial: Mapped[str | None] = mapped_column(String(120))
+    boot_raw: Mapped[dict[str, Any] | None]
+
+    protocol: Mapped[str | None] = mapped_column(String(20))
+    supported_orders: Mapped[list[Any]] = mapped_column(default=list)
+    booted_registration: Mapped[Registration | None] = mapped_column(choice(Registration))
+    connection_id: Mapped[int | None] = mapped_column(BigId)
+    connected_at: Mapped[datetime | None]
+    disconnected_at: Mapped[datetime | None]
+    last_seen_at: Mapped[datetime | None]
+    last_boot_at: Mapped[datetime | None]
+    archived_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    site: Mapped["Site"] = relationship(back_populates="stations")
+    tariff: Mapped["Tariff | None"] = relationship()
+    connectors: Mapped[list["Connector"]] = relationship(
+        back_populates="station", order_by="Connector.evse, Connector.connector"
+    )
+
+    @property
+    def label(self) -> str:
+        """What people call it: identity and name."""
+        return f"{self.identity} {self.name}".strip()
+
+
+class Connector(StationOwned, Base):
+    """A plug as last reported; `evse` 0 is the station itself.
+
+    `status_at` is the charger's time and only moves forward; `stale` says that
+    nothing has confirmed the state since the station last connected.
+    """
+
+    __tablename__ = "connectors"
+    __table_args__ = (UniqueConstraint("station_id", "evse", "connector"),)
+
+    id: Mapped[Id]
+    evse: Mapped[int]
+    connector: Mapped[int] = mapped_column(default=1)
+    name: Mapped[str | None] = mapped_column(String(60))
+    plug_type: Mapped[str | None] = mapped_column(String(40))
+    max_power_w: Mapped[float | None]
+    availability: Mapped[Availability] = mapped_column(
+        choice(Availability), default=Availability.UNKNOWN
+    )
+    activity: Mapped[Activity] = mapped_column(choice(Activity), default=Activity.NONE)
+    status_word: Mapped[str | None] = mapped_column(String(40))
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    vendor_error: Mapped[str | None] = mapped_column(String(120))
+    info: Mapped[str | None] = mapped_column(String(120))
+    status_at: Mapped[datetime | None]
+    status_received_at: Mapped[datetime | None]
+    stale: Mapped[bool] = mapped_column(default=False)
+
+    station: Mapped[Station] = relationship(back_populates="connectors")
+
+
+class StatusEvent(StationOwned, Base):
+    """One change of a connector's status, kept for ever; repeats of the same are not stored."""
+
+    __tablename__ = "status_events"
+    __table_args__ = (Index("ix_status_events_station_at", "station_id", "at"),)
+
+    id: Mapped[Id]
+    evse: Mapped[int]
+    connector: Mapped[int] = mapped_column(default=1)
+    availability: Mapped[Availability] = mapped_column(choice(Availability))
+    activity: Mapped[Activity] = mapped_column(choice(Activity))
+    status_word: Mapped[str] = mapped_column(String(40))
+    error_code: Mapped[str | None] = mapped_column(String(60))
+    vendor_error: Mapped[str | None] = mapped_column(String(120))
+    info: Mapped[str | None] = mapped_column(String(120))
+    at: Mapped[datetime]
+    received_at: Mapped[datetime]
+
+
+class Deviation(StationOwned, Base):
+    """A named repair that a station needed, how often, and the last example."""
+
+    __tablename__ = "deviations"
+    __table_args__ = (UniqueConstraint("station_id", "code"),)
+
+    id: Mapped[Id]
+    code: Mapped[Word]
+    count: Mapped[int] = mapped_column(default=1)
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    example: Mapped[str | None] = mapped_column(String(300))
+
+
+class StationReport(StationOwned, Base):
+    """What a station tells of itself besides charging.
+
+    `kind` is boot, firmware, diagnostics, log, security, sign_certificate or
+    data_transfer; `word` its headline (a status, an event type, a vendor id).
+    """
+
+    __tablename__ = "station_reports"
+    __table_args__ = (Index("ix_station_reports_station_at", "station_id", "at"),)
+
+    id: Mapped[Id]
+    kind: Mapped[Word]
+    word: Mapped[str] = mapped_column(String(120))
+    payload: Mapped[dict[str, Any]]
+    at: Mapped[datetime]
+    received_at: Mapped[datetime]

@@ -1,0 +1,103 @@
+"""Tags: what drivers show, the groups they form, and every decision about a tap."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.domain.vocabulary import TagStatus, Verdict
+from app.models.base import Base, BigId, Id, Name, StationOwned, TenantOwned, choice
+
+if TYPE_CHECKING:
+    from app.models.drivers import Driver
+    from app.models.sites import Site
+    from app.models.stations import Station
+    from app.models.tariffs import Tariff
+
+tag_sites = Table(
+    "tag_sites",
+    Base.metadata,
+    Column("tag_id", BigId, ForeignKey("tags.id", ondelete="CASCADE"), primary_key=True),
+    Column("site_id", BigId, ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True),
+)
+
+tag_stations = Table(
+    "tag_stations",
+    Base.metadata,
+    Column("tag_id", BigId, ForeignKey("tags.id", ondelete="CASCADE"), primary_key=True),
+    Column("station_id", BigId, ForeignKey("stations.id", ondelete="CASCADE"), primary_key=True),
+)
+
+
+class TagGroup(TenantOwned, Base):
+    """Tags of one group may stop each other's sessions; `parent` is OCPP's parentIdTag."""
+
+    __tablename__ = "tag_groups"
+    __table_args__ = (UniqueConstraint("tenant_id", "name"),)
+
+    id: Mapped[Id]
+    name: Mapped[Name]
+    parent: Mapped[str] = mapped_column(String(36))
+    tariff_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tariffs.id"))
+    created_at: Mapped[datetime]
+
+    tariff: Mapped["Tariff | None"] = relationship()
+
+
+class Tag(TenantOwned, Base):
+    """A card, fob or app token.  No `sites` and no `stations` means: everywhere.
+
+    `key` is the case-folded, trimmed value and `bare_key` the same without
+    separators (FIELD X13).  `concurrent_limit` None means: no limit.
+    """
+
+    __tablename__ = "tags"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "key"),
+        Index("ix_tags_tenant_bare_key", "tenant_id", "bare_key"),
+    )
+
+    id: Mapped[Id]
+    value: Mapped[str] = mapped_column(String(255))
+    key: Mapped[str] = mapped_column(String(255))
+    bare_key: Mapped[str] = mapped_column(String(255))
+    kind: Mapped[str] = mapped_column(String(40), default="id_tag")
+    label: Mapped[str | None] = mapped_column(String(120))
+    status: Mapped[TagStatus] = mapped_column(choice(TagStatus), default=TagStatus.ACTIVE)
+    expires_at: Mapped[datetime | None]
+    concurrent_limit: Mapped[int | None]
+    driver_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("drivers.id"), index=True)
+    group_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tag_groups.id"))
+    archived_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    driver: Mapped["Driver | None"] = relationship(back_populates="tags")
+    group: Mapped[TagGroup | None] = relationship()
+    sites: Mapped[list["Site"]] = relationship(secondary=tag_sites)
+    stations: Mapped[list["Station"]] = relationship(secondary=tag_stations)
+
+
+class Authorisation(StationOwned, TenantOwned, Base):
+    """One decision about a tap, kept with its reason and the facts behind it.
+
+    `occasion` is authorize, start or stop; `reason` a stable code.
+    """
+
+    __tablename__ = "authorisations"
+    __table_args__ = (Index("ix_authorisations_tenant_at", "tenant_id", "at"),)
+
+    id: Mapped[Id]
+    evse: Mapped[int | None]
+    token: Mapped[str] = mapped_column(String(255), index=True)
+    tag_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tags.id"), index=True)
+    session_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    occasion: Mapped[str] = mapped_column(String(20))
+    verdict: Mapped[Verdict] = mapped_column(choice(Verdict))
+    reason: Mapped[str] = mapped_column(String(40))
+    sentence: Mapped[str] = mapped_column(String(500))
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    at: Mapped[datetime]
+
+    tag: Mapped[Tag | None] = relationship()
+    station: Mapped["Station"] = relationship()

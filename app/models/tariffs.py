@@ -1,0 +1,50 @@
+"""Tariffs and their versions; a version never changes."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.models.base import Base, BigId, Id, Name, TenantOwned
+
+
+class Tariff(TenantOwned, Base):
+    """A named price; its newest version says which.  `is_default`: the last resort."""
+
+    __tablename__ = "tariffs"
+    __table_args__ = (UniqueConstraint("tenant_id", "name_key"),)
+
+    id: Mapped[Id]
+    name: Mapped[Name]
+    name_key: Mapped[str] = mapped_column(String(120))
+    currency: Mapped[str] = mapped_column(String(3))
+    is_default: Mapped[bool] = mapped_column(default=False)
+    archived_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    versions: Mapped[list["TariffVersion"]] = relationship(
+        back_populates="tariff", order_by="TariffVersion.number"
+    )
+
+    @property
+    def current(self) -> "TariffVersion":
+        """The newest version."""
+        return self.versions[-1]
+
+
+class TariffVersion(Base):
+    """What a tariff said from a time on: `definition` as `app.domain.tariffs` writes it."""
+
+    __tablename__ = "tariff_versions"
+    __table_args__ = (UniqueConstraint("tariff_id", "number"),)
+
+    id: Mapped[Id]
+    tariff_id: Mapped[int] = mapped_column(BigId, ForeignKey("tariffs.id"))
+    number: Mapped[int]
+    definition: Mapped[dict[str, Any]]
+    note: Mapped[str | None] = mapped_column(String(300))
+    created_at: Mapped[datetime]
+    created_by: Mapped[str] = mapped_column(String(120), default="")
+
+    tariff: Mapped[Tariff] = relationship(back_populates="versions")

@@ -1,0 +1,1 @@
+"""Read-only selects for pages and the API; they return rows or small dataclasses."""

@@ -1,0 +1,135 @@
+"""What follows a fact: EVENT -> nudge.  A nudge never raises and never makes anyone wait.
+
+Nudges leave through one thread per process (a greenlet under gevent), so that
+a dead Redis cannot delay an answer to a charger.  A nudge that is lost is found
+by the sweep: the row is the truth.
+"""
+
+import atexit
+import json
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from flask import Flask, current_app
+
+from app.domain import events
+from app.domain.events import Event
+
+log = logging.getLogger(__name__)
+
+#: Redis channel that carries the ids of queued commands.
+COMMANDS = "ampdesk:commands"
+#: Redis channel of a tenant's live topics.
+LIVE = "ampdesk:live:{tenant_id}"
+
+_BACKLOG = 10_000
+
+
+def topics(event: Event) -> list[str]:
+    """Name the live topics that an event touches; pages listen to these."""
+    found = []
+    for kind in ("station", "session", "command", "bill"):
+        number = getattr(event, f"{kind}_id", None)
+        if number is not None:
+            found.append(f"{kind}:{number}")
+    found.append(_TOPIC.get(type(event), "home"))
+    return found
+
+
+_TOPIC = {
+    events.StationChanged: "stations",
+    events.SessionChanged: "sessions",
+    events.SessionEnded: "sessions",
+    events.BillIssued: "bills",
+    events.BillHeld: "bills",
+    events.ReceiptChanged: "bills",
+    events.CommandQueued: "commands",
+    events.CommandChanged: "commands",
+    events.HandshakeSeen: "handshakes",
+}
+
+#: event -> (task name, attribute that holds the id)
+_TASKS: dict[type[Event], tuple[str, str]] = {
+    events.SessionEnded: ("bill_session", "session_id"),
+    events.BillIssued: ("send_receipt_of_bill", "bill_id"),
+    events.ReceiptWanted: ("send_receipt", "receipt_id"),
+    events.MailWanted: ("send_mail", "mail_id"),
+}
+
+
+def react(happened: Iterable[Event]) -> None:
+    """Hand the nudges of committed events over; returns at once."""
+    happened = list(happened)
+    if not happened:
+        return
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    live: dict[int, dict[str, None]] = {}
+    for event in happened:
+        live.setdefault(event.tenant_id, {}).update(dict.fromkeys(topics(event)))
+        if isinstance(event, events.CommandQueued):
+            _nudges.add(_publish, app, COMMANDS, str(event.command_id))
+        if task := _TASKS.get(type(event)):
+            _nudges.add(_send_task, app, task[0], getattr(event, task[1]))
+    for tenant_id, names in live.items():
+        text = json.dumps({"topics": list(names)})
+        _nudges.add(_publish, app, LIVE.format(tenant_id=tenant_id), text)
+
+
+def _publish(app: Flask, channel: str, text: str) -> None:
+    app.extensions["redis"].publish(channel, text)
+
+
+def _send_task(app: Flask, name: str, number: int) -> None:
+    app.extensions["celery"].send_task(name, [number], retry=False)
+
+
+class _Nudges:
+    """A bounded backlog and the one thread that works it off."""
+
+    def __init__(self) -> None:
+        self._backlog: queue.Queue[tuple[Callable[..., None], tuple[Any, ...]]] = queue.Queue(
+            _BACKLOG
+        )
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def add(self, act: Callable[..., None], *arguments: Any) -> None:
+        """Queue a nudge; dropped when the backlog is full, as the sweep will find its row."""
+        try:
+            self._backlog.put_nowait((act, arguments))
+        except queue.Full:
+            log.warning("nudge dropped: the backlog is full")
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._work, name="nudges", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        while True:
+            act, arguments = self._backlog.get()
+            try:
+                act(*arguments)
+            except Exception as error:
+                log.warning("nudge failed, the sweep will find its row: %s", error)
+            finally:
+                self._backlog.task_done()
+
+    def flush(self, within_s: float = 3.0) -> None:
+        """Wait until the backlog is worked off, `within_s` seconds at most."""
+        done = threading.Thread(target=self._backlog.join, daemon=True)
+        done.start()
+        done.join(within_s)
+
+
+_nudges = _Nudges()
+
+
+def flush(within_s: float = 3.0) -> None:
+    """Let pending nudges leave; for short-lived processes and tests."""
+    _nudges.flush(within_s)
+
+
+atexit.register(lambda: _nudges._backlog.unfinished_tasks and flush())

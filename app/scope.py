@@ -1,0 +1,78 @@
+"""Who sees what: one listener that narrows every select to a tenant and its sites.
+
+A signed-in request puts a `Scope` on its database session; from then on every
+ORM select of an owned model is narrowed, also through relationships and
+`db.get`.  The worker, the tasks and the command line carry no scope.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, event, select
+from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+
+from app.models import Site, SiteOwned, Station, StationOwned, TenantOwned
+
+_KEY = "scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A tenant, and the sites within it (None: all of them)."""
+
+    tenant_id: int
+    site_ids: frozenset[int] | None = None
+
+    def stations(self) -> Select[Any]:
+        """Select the ids of the stations in reach."""
+        # Plain columns: the listener narrows entities, and must not narrow its own subquery.
+        table = Station.__table__
+        query = select(table.c.id).where(table.c.tenant_id == self.tenant_id)
+        if self.site_ids is not None:
+            query = query.where(table.c.site_id.in_(self.site_ids))
+        return query
+
+
+def narrow(db: Session, scope: Scope | None) -> None:
+    """Set (or, with None, lift) the scope of an open database session."""
+    if scope is None:
+        db.info.pop(_KEY, None)
+    else:
+        db.info[_KEY] = scope
+
+
+def of(db: Session) -> Scope | None:
+    """The scope of an open database session."""
+    return db.info.get(_KEY)
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _apply(state: ORMExecuteState) -> None:
+    scope: Scope | None = state.session.info.get(_KEY)
+    if scope is None or not (state.is_select or state.is_update or state.is_delete):
+        return
+    state.statement = state.statement.options(*_criteria(scope))
+
+
+def _criteria(scope: Scope) -> list[Any]:
+    tenant = scope.tenant_id
+    rules = [
+        with_loader_criteria(TenantOwned, lambda cls: cls.tenant_id == tenant, include_aliases=True)
+    ]
+    stations = scope.stations()
+    rules.append(
+        with_loader_criteria(
+            StationOwned, lambda cls: cls.station_id.in_(stations), include_aliases=True
+        )
+    )
+    if scope.site_ids is not None:
+        sites = scope.site_ids
+        rules.append(
+            with_loader_criteria(
+                SiteOwned, lambda cls: cls.site_id.in_(sites), include_aliases=True
+            )
+        )
+        rules.append(
+            with_loader_criteria(Site, lambda cls: cls.id.in_(sites), include_aliases=True)
+        )
+    return rules

@@ -1,0 +1,206 @@
+"""Who is signed in, what they may do, and the headers that protect them."""
+
+import functools
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, abort, flash, g, redirect, render_template, request, url_for
+from flask_login import current_user
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import scope
+from app.domain.errors import DomainError
+from app.domain.vocabulary import Actor, Role
+from app.extensions import db, login
+from app.models import User
+
+#: Kinds of staff session cookie: `user id:epoch`.
+_SEPARATOR = ":"
+
+
+class SignedIn:
+    """The signed-in member of staff, as flask-login wants it."""
+
+    is_authenticated = True
+    is_anonymous = False
+
+    def __init__(self, user: User) -> None:
+        self.id = user.id
+        self.tenant_id = user.tenant_id
+        self.epoch = user.epoch
+        self.name = user.name
+        self.email = user.email
+        self.role = user.role
+        self.timezone = user.timezone
+        self.language = user.language
+        self.site_ids = frozenset(site.id for site in user.sites)
+        self.is_active = user.archived_at is None
+
+    def get_id(self) -> str:
+        """What the cookie holds."""
+        return f"{self.id}{_SEPARATOR}{self.epoch}"
+
+    def can(self, role: str) -> bool:
+        """Tell whether this person's role includes `role`."""
+        return self.role.includes(Role(role))
+
+    @property
+    def scope(self) -> scope.Scope:
+        """What this person may see."""
+        return scope.Scope(self.tenant_id, self.site_ids or None)
+
+    @property
+    def initials(self) -> str:
+        """Two letters for the corner of the page."""
+        return "".join(part[0] for part in self.name.split()[:2]).upper() or "?"
+
+
+@login.user_loader
+def load_user(text: str) -> SignedIn | None:
+    """Load who the cookie names and narrow the request's database session to their reach."""
+    number, _, epoch = text.partition(_SEPARATOR)
+    user = db.session.get(User, int(number)) if number.isdigit() else None
+    if user is None or user.archived_at is not None or str(user.epoch) != epoch:
+        return None
+    person = SignedIn(user)
+    scope.narrow(db.session(), person.scope)
+    return person
+
+
+def actor() -> Actor:
+    """Who does what this request asks for."""
+    return Actor(current_user.name, current_user.id, request.remote_addr)
+
+
+def needs(role: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Guard a view: signed in, and with this role or a higher one.
+
+    Someone who is not signed in is sent to the sign-in page (401 for htmx);
+    a lower role gets 403.
+    """
+
+    def guard(view: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(view)
+        def guarded(*arguments: Any, **named: Any) -> Any:
+            if not current_user.is_authenticated:
+                return login.unauthorized()
+            if not current_user.can(role):
+                abort(403)
+            return view(*arguments, **named)
+
+        guarded.needs_role = role  # type: ignore[attr-defined]
+        return guarded
+
+    return guard
+
+
+def public(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a view that needs nobody signed in; every route is marked one way or the other."""
+    view.needs_role = None  # type: ignore[attr-defined]
+    return view
+
+
+def locale() -> str:
+    """The language of the desk: the signed-in person's, else what the browser asks for."""
+    if current_user and current_user.is_authenticated:
+        return str(current_user.language)
+    return request.accept_languages.best_match(["en", "de"]) or "en" if request else "en"
+
+
+def csp_nonce() -> str:
+    """The nonce of this response's scripts and styles."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def back(endpoint: str, **values: Any) -> Response:
+    """Send the browser on after a POST with 303, so that reloading repeats nothing."""
+    return redirect(url_for(endpoint, **values), code=303)  # type: ignore[return-value]
+
+
+def register(app: Flask) -> None:
+    """Bind headers, error pages and template helpers to the application."""
+    login.login_view = "sign.sign_in"  # type: ignore[assignment]
+    login.login_message = "Please sign in."
+    if app.config["SETTINGS"].trusted_proxies:
+        app.wsgi_app = TrustedProxyFix(app.wsgi_app, app.config["SETTINGS"].trusted_proxies)  # type: ignore[method-assign]
+    app.jinja_env.globals["csp_nonce"] = csp_nonce
+    app.after_request(_headers)
+    app.register_error_handler(HTTPException, _error_page)
+    app.register_error_handler(DomainError, _domain_error)
+    app.register_error_handler(500, _error_page)
+
+
+class TrustedProxyFix:
+    """Believe X-Forwarded-* only from the configured networks."""
+
+    def __init__(self, inner: Any, networks: tuple[str, ...]) -> None:
+        import ipaddress
+
+        self.plain = inner
+        self.fixed = ProxyFix(inner, x_for=1, x_proto=1, x_host=1)
+        self.networks = [ipaddress.ip_network(network) for network in networks]
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Pass the request on, corrected where its sender may be believed."""
+        import ipaddress
+
+        try:
+            address = ipaddress.ip_address(environ.get("REMOTE_ADDR", ""))
+        except ValueError:
+            return self.plain(environ, start_response)
+        trusted = any(address in network for network in self.networks)
+        return (self.fixed if trusted else self.plain)(environ, start_response)
+
+
+def _headers(response: Response) -> Response:
+    nonce = csp_nonce()
+    response.headers.setdefault(
+        "Content-Security-Policy",
+        f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
+        "img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+        "form-action 'self'",
+    )
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    if app_is_secure():
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response
+
+
+def app_is_secure() -> bool:
+    """Tell whether this request came over HTTPS."""
+    return request.is_secure
+
+
+def _error_page(error: Any) -> Any:
+    code = getattr(error, "code", None) or 500
+    if code < 400:
+        return error
+    known = {400, 403, 404, 409, 429, 500, 503}
+    template = f"errors/{code if code in known else (500 if code >= 500 else 400)}.html"
+    return render_template(template, error=error), code
+
+
+def _domain_error(error: DomainError) -> Any:
+    """Show a refused operation: beside the form for htmx, as a message on the page before."""
+    if request.method == "GET" or error.status in {403, 404}:
+        abort(error.status if error.status in {403, 404, 409} else 400, error.sentence)
+    flash(error.sentence, "error")
+    target = request.referrer if _same_site(request.referrer) else url_for("home.index")
+    if request.headers.get("HX-Request"):
+        response = Response(status=204)
+        response.headers["HX-Redirect"] = str(target)
+        return response
+    return redirect(str(target), code=303)
+
+
+def _same_site(url: str | None) -> bool:
+    return bool(url) and str(url).startswith(request.host_url)

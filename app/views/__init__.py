@@ -1,0 +1,1 @@
+"""The desk: one blueprint per menu noun, found by the factory."""

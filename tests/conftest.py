@@ -1,0 +1,66 @@
+"""Fixtures that every test may use: an application on a fresh, migrated database.
+
+`app` runs on SQLite; tests that ask for `both_apps` run on SQLite and on PostgreSQL.
+"""
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy.orm import Session
+
+from app import create_app, reactions
+from app.config import Settings
+from app.extensions import db as flask_db
+
+#: The instant at which most tests play.
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+#: Nothing listens there: nudges to Redis fail at once and are logged, as they should be.
+NO_REDIS = "redis://127.0.0.1:1/0"
+
+
+def make_app(data_dir: Path, **given: object) -> Flask:
+    """Build an application on `data_dir`; nothing outside is reached."""
+    values: dict[str, object] = {"data_dir": data_dir, "redis_url": NO_REDIS, **given}
+    settings = Settings(**values)  # type: ignore[arg-type]
+    return create_app(settings=settings, TESTING=True, WTF_CSRF_ENABLED=False)
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file at the newest migration, copied by each test."""
+    folder = tmp_path_factory.mktemp("migrated")
+    app = make_app(folder)
+    with app.app_context():
+        upgrade(directory=str(Path(__file__).parent.parent / "migrations"))
+        flask_db.engine.dispose()
+    return folder / "ampdesk.sqlite3"
+
+
+@pytest.fixture
+def app(migrated: Path, tmp_path: Path) -> Iterator[Flask]:
+    """An application on an empty, migrated SQLite database."""
+    shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
+    app = make_app(tmp_path)
+    with app.app_context():
+        yield app
+        reactions.flush(1)
+        flask_db.session.remove()
+        flask_db.engine.dispose()
+
+
+@pytest.fixture
+def db(app: Flask) -> Session:
+    """The open database session of the test's app context; nothing is committed by itself."""
+    return flask_db.session()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The instant at which the test plays."""
+    return NOW
