@@ -188,7 +188,6 @@ def register(app: Flask) -> None:
         clock,
         number,
         iso,
-        initials,
         query_string,
     ):
         app.add_template_filter(function)
