@@ -31,7 +31,7 @@
         ctx.fillRect(left, bbox.top, right - left, bbox.height);
         if (words && ctx.measureText(words).width < right - left) {
           ctx.fillStyle = colour("idle");
-          ctx.fillText(words, (left + right) / 2, bbox.top + 14 * devicePixelRatio);
+          ctx.fillText(words, (left + right) / 2, bbox.top + bbox.height / 2);
         }
       }
       ctx.restore();
@@ -44,7 +44,11 @@
     const axis = { stroke: muted, grid, ticks: { show: false }, font: "11px Inter, sans-serif" };
     const scales = { x: { time: true } };
     const series = [{}];
-    const axes = [{ ...axis, grid: { show: false } }];
+    const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: data.zone });
+    const exact = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: data.zone });
+    series[0].label = "at";
+    series[0].value = (_, at) => (at == null ? "–" : exact.format(at * 1000));
+    const axes = [{ ...axis, grid: { show: false }, size: 28, space: 70, values: (_, ticks) => ticks.map((tick) => clock.format(tick * 1000)) }];
     for (const one of data.series) {
       const look = LOOKS[one.kind] || LOOKS.power;
       const line = colour(look.token);
@@ -54,12 +58,12 @@
         fill: look.fill ? faint(line, look.fill) : undefined,
         value: (_, value) => (value == null ? "–" : `${value.toFixed(one.kind === "soc" ? 0 : 2)} ${one.unit}`),
       });
-      if (axes.length < 3) axes.push({ ...axis, scale: one.kind, side: axes.length === 1 ? 3 : 1, grid: axes.length === 1 ? grid : { show: false }, size: 44, values: (_, ticks) => ticks.map((tick) => `${tick}`) });
+      if (axes.length < 3) axes.push({ ...axis, scale: one.kind, side: axes.length === 1 ? 3 : 1, grid: axes.length === 1 ? grid : { show: false }, size: 52, values: (_, ticks) => ticks.map((tick, at) => (at === ticks.length - 1 ? `${tick} ${one.unit}` : `${tick}`)) });
     }
     return {
       width: holder.clientWidth, height: Math.max(220, Math.min(300, holder.clientWidth * 0.32)), series, scales, axes,
       legend: { live: true }, cursor: { y: false }, hooks: { drawClear: [shade(data.idle || [])] },
-      tzDate: data.zone ? (seconds) => uPlot.tzDate(new Date(seconds * 1000), data.zone) : undefined,
+      tzDate: (seconds) => (data.zone ? uPlot.tzDate(new Date(seconds * 1000), data.zone) : new Date(seconds * 1000)),
     };
   }
 
@@ -71,7 +75,6 @@
     holder.replaceChildren();
     if (!data.times.length) { holder.textContent = "No readings yet."; return; }
     const setup = options(holder, data);
-    if (!setup.tzDate) delete setup.tzDate;
     holder.plot = new uPlot(setup, [data.times, ...data.series.map((one) => one.values)], holder);
   }
 
