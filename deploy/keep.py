@@ -63,7 +63,7 @@ class Keeper:
     def _run_once(self) -> int:
         if self.ending.is_set():
             return 0
-        self.child = subprocess.Popen(self.command, preexec_fn=_end_with_parent)
+        self.child = subprocess.Popen(self.command, preexec_fn=end_with_parent)
         if self.ending.is_set():  # told so between the check and the start
             self.child.send_signal(signal.SIGTERM)
         while True:
@@ -121,7 +121,7 @@ def _wait_until_reachable(address: str, ending: threading.Event) -> None:
             ending.wait(0.1)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """In the child, before the program starts: get SIGTERM when the keeper dies (Linux only)."""
     if LIBC is not None:
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

@@ -17,6 +17,8 @@ from app import create_app, reactions
 from app.config import Settings
 from app.extensions import db as flask_db
 
+pytest_plugins = ["tests.support.fixtures"]
+
 #: The instant at which most tests play.
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

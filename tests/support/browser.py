@@ -1,0 +1,40 @@
+"""A real browser: Debian's Chromium, driven by Playwright."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from deploy import browser
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+@contextmanager
+def chromium() -> Iterator["Browser"]:
+    """Start the browser; skip, or fail where one is required, when there is none."""
+    path = browser.find()
+    if path is None:
+        if browser.required():
+            pytest.fail("A browser is required here (CI or AMPDESK_REQUIRE_BROWSER) and missing.")
+        pytest.skip("NO BROWSER: install the package chromium; browser tests are skipped")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        try:
+            yield started
+        finally:
+            started.close()

@@ -1,0 +1,136 @@
+"""The process-level fixtures: real servers, whole sites, a browser.
+
+Each is made when a test first asks for it and removed whatever happens.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.browser import chromium
+from tests.support.charge_point import ChargePoint
+from tests.support.mail import MailServer
+from tests.support.postgres import PostgresServer
+from tests.support.redis import RedisServer
+from tests.support.site import Site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Add the logs of a failed test's processes to its report."""
+    report = yield
+    if report.failed:
+        for site in getattr(item, "ampdesk_sites", []):
+            report.sections.append(("logs of the processes", site.logs()))
+    return report
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A real Redis for this test process; `redis_server.url` reaches it."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The PostgreSQL server that all test processes share."""
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a migrated, empty PostgreSQL database of the test's own."""
+    with postgres_server.new_database() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a PostgreSQL database without a single table."""
+    with postgres_server.new_database(template="template0") as url:
+        yield url
+
+
+@pytest.fixture
+def smtp_server() -> Iterator[MailServer]:
+    """A real SMTP server that keeps the mails it is given."""
+    server = MailServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def make_site(
+    request: pytest.FixtureRequest, tmp_path: Path, migrated: Path
+) -> Iterator[Callable[..., Site]]:
+    """Start whole sites: `make_site("postgresql", smtp_url=...)`; they end with the test."""
+    with ExitStack() as stack:
+
+        def make(database: str = "sqlite", **given: Any) -> Site:
+            sites = request.node.__dict__.setdefault("ampdesk_sites", [])
+            folder = tmp_path / f"site{len(sites)}"
+            folder.mkdir()
+            if database == "sqlite":
+                url = ""
+                shutil.copy(migrated, folder / "ampdesk.sqlite3")
+            else:
+                server: PostgresServer = request.getfixturevalue("postgres_server")
+                url = stack.enter_context(server.new_database())
+            site = Site(folder, url, **given)
+            sites.append(site)
+            stack.callback(site.stop)
+            site.start()
+            return site
+
+        yield make
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest) -> str:
+    """The name of a kind of database; a test that asks for it runs once on each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def charge_point() -> Iterator[Callable[..., ChargePoint]]:
+    """Make charge points: `charge_point(site.charger_url, "CP-1", password)`."""
+    with ExitStack() as stack:
+
+        def make(url: str, identity: str, password: str, **given: Any) -> ChargePoint:
+            made = ChargePoint(url, identity, password, **given)
+            stack.callback(made.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """One Chromium for this test process."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: "Browser") -> Iterator["Page"]:
+    """A fresh page without cookies, 1280 by 800, in English."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    yield page
+    context.close()

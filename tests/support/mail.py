@@ -1,0 +1,53 @@
+"""A real SMTP server that keeps what it is given."""
+
+import threading
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+from deploy.redis_server import free_port
+
+
+class MailServer:
+    """Accepts every mail at a loopback port; `messages` holds them in order of arrival."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._messages: list[EmailMessage] = []
+        self.refusal: str | None = None  # for example "451 come back later"
+        self.port = free_port()
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+
+    @property
+    def url(self) -> str:
+        """What AMPDESK_SMTP_URL is set to."""
+        return f"smtp://127.0.0.1:{self.port}"
+
+    @property
+    def messages(self) -> list[EmailMessage]:
+        """Return a copy of what has arrived so far."""
+        with self._lock:
+            return list(self._messages)
+
+    def to(self, address: str) -> list[EmailMessage]:
+        """Return the mails to one address."""
+        return [mail for mail in self.messages if address in str(mail["To"])]
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._controller.start()
+
+    def stop(self) -> None:
+        """Close the port."""
+        self._controller.stop()
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        """Keep one mail (the name is aiosmtpd's)."""
+        if self.refusal:
+            return self.refusal
+        mail = message_from_bytes(envelope.content, policy=policy.default)
+        with self._lock:
+            self._messages.append(mail)
+        return "250 kept"

