@@ -28,7 +28,7 @@ MessageId = str | int | float
 Payload = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen: made for every message, and freezing costs
 class Call:
     """A request (`[2, id, action, payload]`).
 
@@ -122,7 +122,25 @@ def parse(data: str | bytes, version: Version, strict: bool = False) -> Frame | 
         message_type, message_id = _first_elements(text)
         fault = Fault.FRAMEWORK if message_id is None else Fault.FORMAT
         return BadFrame(str(error), fault, message_id, message_type, data)
-    return _Reader(value, data, notes + more, version, strict).frame()
+    if more:
+        notes += more
+    if _is_plain_call(value):
+        return Call(value[1], value[2], value[3], data, notes)
+    return _Reader(value, data, notes, version, strict).frame()
+
+
+def _is_plain_call(value: Any) -> bool:
+    """Whether the value is a call as the specification has it: most messages are."""
+    return (
+        type(value) is list
+        and len(value) == 4
+        and value[0] == CALL
+        and type(value[1]) is str
+        and len(value[1]) <= MESSAGE_ID_LIMIT
+        and type(value[2]) is str
+        and 0 < len(value[2]) <= ACTION_LIMIT
+        and type(value[3]) is dict
+    )
 
 
 def split(text: str) -> list[str]:

@@ -1,72 +1,50 @@
 """Everything about an opening handshake that can be decided without asking anyone.
 
-From the path to an identity, from the offered subprotocols to a version, from an Authorization
-header to bytes that may be a password; and the refusals, each with its HTTP status, a reason for
-machines and a sentence for the desk.
+From the path to an identity, from the offered subprotocols to a version, and what the gate is
+asked and answers.  Refusals are in `refusals`, HTTP Basic in `credentials`.
 """
 
-from collections.abc import Mapping
+import base64
+import binascii
+import hashlib
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any, Protocol
+from urllib.parse import unquote_to_bytes
 
-from worker.ocpp.versions import Version
+from worker.ocpp.credentials import Credentials
+from worker.ocpp.refusals import Reason, Refused
+from worker.ocpp.versions import SUBPROTOCOLS, Version
 
+__all__ = [
+    "Accepted",
+    "Credentials",
+    "Offer",
+    "Reason",
+    "Refused",
+    "Request",
+    "StationInfo",
+    "accept_key",
+    "check_upgrade",
+    "choose_subprotocol",
+    "client_address",
+    "identity_from_path",
+    "loggable_path",
+]
 
-class Reason(Enum):
-    """Why a connection was refused: machine code, HTTP status, sentence for staff.
+#: Longest identity that can be registered; 2.x allows 48 characters.
+IDENTITY_LIMIT = 64
 
-    Status 101 means that the specification wants the upgrade completed and the socket closed at
-    once (OCPP-J section 3.2: no subprotocol in common).
-    """
-
-    NO_IDENTITY = ("no_identity", 404, "The address holds no charge point identity.")
-    BAD_IDENTITY = ("bad_identity", 400, "The identity in the address cannot be decoded.")
-    IDENTITY_TOO_LONG = ("identity_too_long", 404, "The identity is longer than 64 characters.")
-    UNKNOWN_IDENTITY = ("unknown_identity", 404, "No charger with this identity is registered.")
-    NOT_ALLOWED = ("not_allowed", 404, "This charger is switched off in Ampdesk.")
-    NO_CREDENTIALS = ("no_credentials", 401, "The charger sent no password.")
-    BAD_CREDENTIALS_FORM = (
-        "bad_credentials_form",
-        401,
-        "The charger's Authorization header is not HTTP Basic.",
-    )
-    WRONG_USERNAME = ("wrong_username", 401, "The user name is not the charger's identity.")
-    WRONG_PASSWORD = ("wrong_password", 401, "The password is wrong.")
-    THROTTLED = ("throttled", 503, "Too many failed attempts; the charger must wait.")
-    NOT_WEBSOCKET = ("not_websocket", 400, "The request is no WebSocket handshake.")
-    NO_SUBPROTOCOL = ("no_subprotocol", 101, "The charger named no OCPP version.")
-    NO_COMMON_SUBPROTOCOL = (
-        "no_common_subprotocol",
-        101,
-        "The charger offered only OCPP versions that Ampdesk does not speak.",
-    )
-    OVERLOADED = ("overloaded", 503, "Too many chargers connect at once; this one must wait.")
-    DRAINING = ("draining", 503, "The worker is shutting down; the charger must come again.")
-    UNAVAILABLE = ("unavailable", 503, "The database cannot be asked; the charger must wait.")
-
-    def __init__(self, code: str, status: int, sentence: str) -> None:
-        self.code = code
-        self.status = status
-        self.sentence = sentence
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A connection is turned away.  `retry_after_s` goes out as Retry-After."""
-
-    reason: Reason
-    detail: str = ""
-    retry_after_s: int | None = None
-
-    @property
-    def status(self) -> int:
-        return self.reason.status
-
-    @property
-    def sentence(self) -> str:
-        """What the desk shows: the reason, and the detail when there is one."""
-        return f"{self.reason.sentence} {self.detail}".strip()
+_WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+#: A path of this one segment addresses the worker and no charger.
+_MOUNTS = frozenset({"ocpp", "ocppj", "ocpp16", "ws"})
+#: Inner segments of a path this long may be tokens and are not logged.
+_TOKEN_LENGTH = 16
+_OFFER_LIMIT = 16
 
 
 class StationInfo(Protocol):
@@ -90,19 +68,6 @@ class Accepted:
 
     station: StationInfo
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What HTTP Basic brought, split for the identity that the address names.
-
-    `username` is None when it is not text.  `candidates` are the passwords that may be meant, the
-    raw bytes first, then their hexadecimal reading (FIELD A1); compare each in constant time.
-    """
-
-    username: str | None
-    matches_identity: bool
-    candidates: tuple[bytes, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +96,125 @@ class Request:
     secure: bool = False
     user_agent: str = ""
     headers: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def identity_from_path(path: str) -> str | Refused:
+    """The identity that a request's raw path names: its last segment, decoded once (FIELD C1-C5).
+
+    `path` is as it stood in the request line, decoded from bytes as Latin-1; a query is ignored.
+    Chargers add slashes or the identity a second time, which changes nothing.
+    """
+    segments = [part for part in _without_query(path).split("/") if part]
+    if not segments or (len(segments) == 1 and segments[0].casefold() in _MOUNTS):
+        return Refused(Reason.NO_IDENTITY)
+    last = segments[-1]
+    if _BAD_PERCENT.search(last):
+        return Refused(Reason.BAD_IDENTITY)
+    try:
+        decoded = unquote_to_bytes(last.encode("latin-1")).decode()
+    except UnicodeError:
+        return Refused(Reason.BAD_IDENTITY)
+    identity = unicodedata.normalize("NFC", decoded).strip()
+    if not identity:
+        return Refused(Reason.NO_IDENTITY)
+    if not identity.isprintable():
+        return Refused(Reason.BAD_IDENTITY)
+    if len(identity) > IDENTITY_LIMIT:
+        return Refused(Reason.IDENTITY_TOO_LONG)
+    return identity
+
+
+def loggable_path(path: str) -> str:
+    """The path without its query and without inner segments that may be secrets, at most 200."""
+    parts = _without_query(path).split("/")
+    shown = [
+        "***" if len(part) >= _TOKEN_LENGTH and place < len(parts) - 1 else part
+        for place, part in enumerate(parts)
+    ]
+    return "".join(char if char.isprintable() else "?" for char in "/".join(shown))[:200]
+
+
+def choose_subprotocol(headers: Iterable[str], spoken: Sequence[Version]) -> Offer:
+    """Choose from the values of all Sec-WebSocket-Protocol headers: the charger's first we speak.
+
+    With nothing offered 1.6 is assumed if it is spoken; the gate decides whether that will do
+    (FIELD C6).
+    """
+    joined = ",".join(headers)[:1024]
+    offered = tuple(token for part in joined.split(",") if (token := part.strip()))[:_OFFER_LIMIT]
+    for token in offered:
+        version = SUBPROTOCOLS.get(token.casefold())
+        if version in spoken:
+            return Offer(token, version, offered)
+    assumed = Version.V16 if not offered and Version.V16 in spoken else None
+    return Offer(None, assumed, offered)
+
+
+def check_upgrade(method: str, http_version: str, headers: Mapping[str, str]) -> Refused | None:
+    """Whether the request is a WebSocket handshake (RFC 6455 section 4.2.1); None when it is.
+
+    `headers` has lower-case names.
+    """
+    connection = [token.strip().casefold() for token in headers.get("connection", "").split(",")]
+    upgrade = [token.strip().casefold() for token in headers.get("upgrade", "").split(",")]
+    problem = ""
+    if method != "GET" or http_version != "HTTP/1.1":
+        problem = "It is not a GET request of HTTP/1.1."
+    elif "websocket" not in upgrade:
+        problem = "The header Upgrade: websocket is missing."
+    elif "upgrade" not in connection:
+        problem = "The header Connection: Upgrade is missing; a proxy may have taken it away."
+    elif headers.get("sec-websocket-version", "").strip() != "13":
+        problem = "Only version 13 of WebSocket is spoken."
+    elif not _is_key(headers.get("sec-websocket-key", "")):
+        problem = "The header Sec-WebSocket-Key is missing or wrong."
+    return Refused(Reason.NOT_WEBSOCKET, problem) if problem else None
+
+
+def accept_key(key: str) -> str:
+    """The value of Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455 section 4.2.2)."""
+    digest = hashlib.sha1(key.strip().encode("latin-1") + _WEBSOCKET_GUID, usedforsecurity=False)
+    return base64.b64encode(digest.digest()).decode()
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
+    """Who is really calling: `peer`, or behind trusted proxies the last address they vouch for.
+
+    `forwarded_for` is the X-Forwarded-For header; it counts only when the peer is trusted, and is
+    read from its right end, because everything left of an untrusted address is hearsay.
+    """
+    address = peer
+    for hop in reversed(forwarded_for.split(",")):
+        if not hop.strip() or not _is_within(address, trusted):
+            break
+        candidate = hop.strip().strip("[]")
+        try:
+            ipaddress.ip_address(candidate)
+        except ValueError:
+            break
+        address = candidate
+    return address
+
+
+def _is_within(address: str, networks: Sequence[Network]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    return any(parsed in network for network in networks)
+
+
+def _is_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key.strip(), validate=True)) == 16
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _without_query(path: str) -> str:
+    return path.partition("?")[0].partition("#")[0]

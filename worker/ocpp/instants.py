@@ -17,6 +17,8 @@ _FORM = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _LONGEST = 64
+#: Lengths of `YYYY-MM-DDTHH:MM:SSZ` without and with three or six decimals.
+_COMMON_LENGTHS = (20, 24, 27)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ def read_instant(value: object) -> Instant | None:
     """Read a timestamp, or None when it is none or lies outside of the years 1 to 9999."""
     if not isinstance(value, str) or len(value) > _LONGEST:
         return None
+    if value[-1:] == "Z" and value[10:11] == "T" and len(value) in _COMMON_LENGTHS:
+        try:
+            return Instant(datetime.fromisoformat(value))
+        except ValueError:
+            pass  # a leap second, or no timestamp at all: the slow way tells
     match = _FORM.fullmatch(value.strip())
     if match is None:
         return None

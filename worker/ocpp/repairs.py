@@ -1,0 +1,135 @@
+"""Known deviations of payloads, mended by name.
+
+Where a payload breaks its schema in a way that real chargers do and whose meaning is not in doubt,
+it is put right; where the meaning is open but harmless (a word we do not know, a text too long,
+an empty list) it is let pass for the dialect to judge.  Each is named, so that a station's record
+shows how it deviates.  A station that is kept to the letter (`strict`) never comes here.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from worker.ocpp import json_text, schemas
+from worker.ocpp.fields import read_decimal, read_integer
+from worker.ocpp.frames import Payload
+from worker.ocpp.versions import Version
+
+#: Breaches that are let pass, and under which name.
+TOLERATED = {
+    "enum": "unknown_word",
+    "maxLength": "overlong_text",
+    "minItems": "empty_list",
+    "format": "odd_timestamp",
+    "multipleOf": "too_precise",
+}
+
+#: Words of old schemas and firmwares that mean a word of today's.
+_SYNONYMS = {"celcius": "celsius", "celsius": "celcius"}
+_PASSES = 4
+_MOST_ERRORS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A payload after its repairs.  `violation` is what could not be mended or let pass."""
+
+    payload: Payload
+    repairs: tuple[str, ...] = ()
+    violation: schemas.Violation | None = None
+
+
+def mend(version: Version, action: str, payload: Payload) -> Mended:
+    """Mend the payload of a call; the given one is not changed.
+
+    An action that the version does not have is a violation.
+    """
+    validator = schemas.validator_for(version, action, "call")
+    if validator is None or validator.is_valid(payload):
+        return Mended(payload, (), schemas.violation(version, action, "call", payload))
+    payload = copy.deepcopy(payload)
+    used: dict[str, None] = {}
+    errors: list[Any] = []
+    for _ in range(_PASSES):
+        errors = schemas.breaches(validator, version, payload)[:_MOST_ERRORS]
+        names = [name for error in errors if (name := _repair(payload, error))]
+        used.update(dict.fromkeys(names))
+        if not names:
+            break
+    tolerated = [TOLERATED[error.kind.name] for error in errors if error.kind.name in TOLERATED]
+    used.update(dict.fromkeys(tolerated))
+    rest = [error for error in errors if error.kind.name not in TOLERATED]
+    return Mended(payload, tuple(used), schemas.worst_of(rest) if rest else None)
+
+
+def _repair(payload: Payload, error: Any) -> str | None:
+    """Mend one breach in place; its name, or None when there is no way."""
+    keyword = error.kind.name
+    holder, key, value = _locate(payload, error.instance_path)
+    if keyword == "additionalProperties" and isinstance(value, dict):
+        for name in error.kind.unexpected:
+            value.pop(name, None)
+        return "unknown_member"
+    if holder is None:
+        return None
+    if keyword == "enum":
+        return _respell(holder, key, value, error.kind.options)
+    if keyword == "type":
+        if value is None and isinstance(holder, dict):
+            holder.pop(key, None)
+            return "null_member"
+        for wanted in error.kind.types:
+            for name, accept, convert in _CONVERSIONS.get(wanted, ()):
+                if isinstance(value, accept) and (better := convert(value)) is not None:
+                    holder[key] = better
+                    return name
+    return None
+
+
+def _respell(holder: Any, key: Any, value: Any, options: list[Any]) -> str | None:
+    if not isinstance(value, str):
+        return None
+    word = value.strip().casefold()
+    for option in options:
+        if str(option).casefold() in (word, _SYNONYMS.get(word)):
+            holder[key] = option
+            return "word_spelling"
+    return None
+
+
+def _locate(payload: Payload, path: list[str | int]) -> tuple[Any, Any, Any]:
+    """The container, the key in it and the value at `path`; no container at the root."""
+    holder: Any = None
+    key: Any = None
+    value: Any = payload
+    for step in path:
+        holder, key = value, step
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return None, None, None  # an earlier repair of this pass took it away
+    return holder, key, value
+
+
+def _number(value: Any) -> int | float | None:
+    number = read_decimal(value)
+    if number is None:
+        return None
+    return int(number) if number == number.to_integral_value() else float(number)
+
+
+_Conversion = tuple[str, tuple[type, ...], Callable[[Any], Any]]
+
+_CONVERSIONS: dict[str, tuple[_Conversion, ...]] = {
+    "string": (
+        ("number_for_text", (bool, int, float), json_text.dump),
+        ("object_for_text", (dict, list), json_text.dump),
+    ),
+    "integer": (
+        ("text_for_number", (str,), read_integer),
+        ("whole_fraction", (float,), read_integer),
+    ),
+    "number": (("text_for_number", (str,), _number),),
+    "array": (("object_for_list", (dict,), lambda value: [value]),),
+}
