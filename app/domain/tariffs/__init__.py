@@ -1,9 +1,27 @@
-"""What a charging session costs.  Pure: no clock, no database."""
+"""What a charging session costs.  Pure: no clock, no database.
 
+`price(tariff, usage)` is the one function behind the running cost and the
+final bill; `from_json` and `to_json` are the stored form of a tariff, `words`
+says a tariff and a price in sentences and `week` draws it.
+"""
+
+from app.domain.tariffs.currencies import (
+    EXPONENTS,
+    exponent,
+    from_minor,
+    is_currency,
+    to_minor,
+)
+from app.domain.tariffs.document import TariffError, from_json, to_json
+from app.domain.tariffs.pricing import price
 from app.domain.tariffs.quote import Evidence, Interval, Line, Phrase, Quote, TaxTotal, Usage
 from app.domain.tariffs.tariff import Component, Kind, Restriction, Tariff, TaxMode
+from app.domain.tariffs.week import week_picture
+from app.domain.tariffs.words import TEMPLATES, formula_in_words, say
 
 __all__ = [
+    "EXPONENTS",
+    "TEMPLATES",
     "Component",
     "Evidence",
     "Interval",
@@ -13,7 +31,18 @@ __all__ = [
     "Quote",
     "Restriction",
     "Tariff",
+    "TariffError",
     "TaxMode",
     "TaxTotal",
     "Usage",
+    "exponent",
+    "formula_in_words",
+    "from_json",
+    "from_minor",
+    "is_currency",
+    "price",
+    "say",
+    "to_json",
+    "to_minor",
+    "week_picture",
 ]

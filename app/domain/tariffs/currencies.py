@@ -55,3 +55,11 @@ def to_minor(amount: Decimal, code: str) -> int:
 def from_minor(minor: int, code: str) -> Decimal:
     """Minor units as an exact Decimal with the currency's own number of places."""
     return Decimal(minor).scaleb(-exponent(code), context=EXACT)
+
+
+def price_text(price: Decimal, currency: str) -> str:
+    """A price with at least the places of its currency, and no more than it has."""
+    places = exponent(currency)
+    digits = price.normalize().as_tuple().exponent
+    own = -digits if isinstance(digits, int) and digits < 0 else 0
+    return format(price.quantize(Decimal(1).scaleb(-max(places, own))), "f")

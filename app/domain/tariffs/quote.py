@@ -50,6 +50,21 @@ class Evidence:
         """Whether the energy at either end stands between two readings."""
         return self.from_between is not None or self.to_between is not None
 
+    def to_json(self) -> dict[str, object]:
+        """The stretch as text, to be stored beside a bill's line."""
+        return {
+            "from_at": self.from_at.isoformat(),
+            "to_at": self.to_at.isoformat(),
+            "from_wh": str(self.from_wh),
+            "to_wh": str(self.to_wh),
+            "from_between": _texts(self.from_between),
+            "to_between": _texts(self.to_between),
+        }
+
+
+def _texts(interval: Interval | None) -> list[str] | None:
+    return None if interval is None else [instant.isoformat() for instant in interval]
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
