@@ -1,7 +1,7 @@
 """Tables, one file per noun, on a plain declarative base; no Flask here."""
 
 from app.models.base import Base, SiteOwned, StationOwned, TenantOwned
-from app.models.bills import Bill, BillLine, Delivery, Receipt, Review
+from app.models.bills import Bill, BillCounter, BillLine, Delivery, Receipt, Review
 from app.models.commands import Command
 from app.models.connections import Connection, HandshakeAttempt, WorkerNode
 from app.models.drivers import Driver
@@ -20,6 +20,7 @@ __all__ = [
     "Authorisation",
     "Base",
     "Bill",
+    "BillCounter",
     "BillLine",
     "ChargingSession",
     "Command",

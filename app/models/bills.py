@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from app.models.sessions import ChargingSession
 
 
+class BillCounter(Base):
+    """The last bill number given in a tenant's year: one row is locked, so none is left out."""
+
+    __tablename__ = "bill_counters"
+
+    tenant_id: Mapped[int] = mapped_column(BigId, ForeignKey("tenants.id"), primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
+
+
 class Bill(SiteOwned, Base):
     """A bill, the credit that cancels one, or its correction.  Rows are only ever added.
 
