@@ -22,7 +22,7 @@ LONGEST_PAUSE_S = 15.0
 CALM_S = 30.0  # a program that lived this long has not crashed in a row
 PATIENCE_S = 8.0  # from SIGTERM to SIGKILL
 WAIT_S = 20.0
-SUPERVISOR_VARIABLE = "AMPDESK_RUN_SUPERVISOR"
+SUPERVISOR_VARIABLE = "KEEPER_SUPERVISOR"
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -63,7 +63,10 @@ class Keeper:
     def _run_once(self) -> int:
         if self.ending.is_set():
             return 0
-        self.child = subprocess.Popen(self.command, preexec_fn=end_with_parent)
+        # In a session of its own, so that what is meant for the keeper's group is heard only once.
+        self.child = subprocess.Popen(
+            self.command, preexec_fn=end_with_parent, start_new_session=True
+        )
         if self.ending.is_set():  # told so between the check and the start
             self.child.send_signal(signal.SIGTERM)
         while True:

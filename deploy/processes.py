@@ -18,7 +18,9 @@ def commands(settings: Settings) -> Mapping[str, list[str]]:
     They are told everything else by AMPDESK_* variables and are started in `ROOT`.
     """
     python = sys.executable
-    celery = [python, "-m", "celery", "-A", "wsgi:celery"]
+    # A container's only user is often root; Celery's page about that would hide the first lines.
+    rootless = "ignore:You're running the worker with superuser"
+    celery = [python, "-W", rootless, "-m", "celery", "--quiet", "-A", "wsgi:celery"]
     level = settings.log_level
     return {
         "web": [
@@ -29,7 +31,7 @@ def commands(settings: Settings) -> Mapping[str, list[str]]:
         ],
         "worker": [python, "-m", "worker"],
         "celery": [
-            *(*celery, "worker", "--pool", "gevent", "--concurrency", "8", "--loglevel", level),
+            *(*celery, "worker", "--pool", "threads", "--concurrency", "4", "--loglevel", level),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         ],
         # --pidfile= means: none.  One beat more would only nudge twice.

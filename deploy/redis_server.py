@@ -32,6 +32,7 @@ def prepare(settings: Settings) -> tuple[list[str], str]:
         'save ""',
         "daemonize no",
         "loglevel warning",
+        'logfile "redis.log"',
         "maxmemory-policy noeviction",
     ]
     _write_private(folder / "redis.conf", "\n".join(lines) + "\n")

@@ -7,9 +7,11 @@ import os
 import shlex
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 import honcho.manager
+from honcho.printer import Printer
 
 from app.config import Settings, WrongSetting, unknown_settings
 from deploy import banner, checks, keep, prepare, redis_server
@@ -19,17 +21,51 @@ KEEPER_PATIENCE_S = 12  # honcho kills what is left then; keepers need 8 s for a
 STOPPED_BY_USER = (130, 143)
 
 
+class Output:
+    """Standard output for honcho, unbuffered: a signal's handler may print amid a print."""
+
+    def write(self, text: str) -> None:
+        os.write(1, text.encode("utf-8", "replace"))
+
+    def flush(self) -> None:
+        """Do nothing: nothing is held back."""
+
+    def isatty(self) -> bool:
+        return os.isatty(1)
+
+
 class Supervisor(honcho.manager.Manager):
-    """Honcho, with something to do once all processes have been started."""
+    """Honcho, with something to do once everything is started, and Redis ended last."""
 
     def __init__(self, afterwards: Callable[[], None]) -> None:
-        super().__init__()
+        super().__init__(Printer(Output()))
         self._afterwards = afterwards
 
     def _start(self) -> None:
         super()._start()
         # After the forks: a thread must not be running while honcho forks.
         threading.Thread(target=self._afterwards, daemon=True).start()
+
+    def terminate(self) -> None:
+        """End all processes: Redis once its users are gone, so that none of them complains."""
+        if not self._terminating:
+            super().terminate()
+            threading.Thread(target=self._end_redis, daemon=True).start()
+
+    def _killall(self, force: bool = False) -> None:
+        redis = None if force else self._processes.pop("redis", None)
+        super()._killall(force)
+        if redis is not None:
+            self._processes["redis"] = redis
+
+    def _end_redis(self) -> None:
+        deadline = time.monotonic() + KEEPER_PATIENCE_S / 2
+        others = [state for name, state in self._processes.items() if name != "redis"]
+        while time.monotonic() < deadline and not all("returncode" in state for state in others):
+            time.sleep(0.05)
+        pid = self._processes.get("redis", {}).get("pid")
+        if pid:
+            self._procmgr.terminate(pid)
 
 
 def main() -> int:
