@@ -1,0 +1,72 @@
+"""Forms of people who are not signed in yet."""
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, EmailField, PasswordField, StringField
+from wtforms.validators import InputRequired, Length
+
+_EMAIL = {"autocomplete": "username", "autofocus": True}
+_NEW = {"autocomplete": "new-password", "minlength": "12"}
+
+
+class SignInForm(FlaskForm):  # type: ignore[misc]
+    """E-mail address and password."""
+
+    email = EmailField(
+        "E-mail", [InputRequired("Type your e-mail address."), Length(max=254)], render_kw=_EMAIL
+    )
+    password = PasswordField(
+        "Password",
+        [InputRequired("Type your password."), Length(max=200)],
+        render_kw={"autocomplete": "current-password"},
+    )
+    remember = BooleanField("Keep me signed in on this device for 30 days")
+
+
+class FirstAdminForm(FlaskForm):  # type: ignore[misc]
+    """Who the first admin is."""
+
+    name = StringField(
+        "Your name",
+        [InputRequired("Type your name."), Length(max=120)],
+        render_kw={"autocomplete": "name", "autofocus": True},
+    )
+    email = EmailField(
+        "E-mail",
+        [InputRequired("Type your e-mail address."), Length(max=254)],
+        render_kw={"autocomplete": "username"},
+    )
+    password = PasswordField(
+        "Password",
+        [InputRequired("Choose a password.")],
+        description="12 characters or more; three or four unrelated words are good.",
+        render_kw=_NEW,
+    )
+
+
+class ForgottenForm(FlaskForm):  # type: ignore[misc]
+    """Where the reset mail should go."""
+
+    email = EmailField(
+        "E-mail", [InputRequired("Type your e-mail address."), Length(max=254)], render_kw=_EMAIL
+    )
+
+
+class NewPasswordForm(FlaskForm):  # type: ignore[misc]
+    """A new password."""
+
+    password = PasswordField(
+        "New password",
+        [InputRequired("Choose a password.")],
+        description="12 characters or more; three or four unrelated words are good.",
+        render_kw={**_NEW, "autofocus": True},
+    )
+
+
+class OwnPasswordForm(NewPasswordForm):
+    """A new password of somebody who is signed in and proves it with the old one."""
+
+    current = PasswordField(
+        "Current password",
+        [InputRequired("Type your current password.")],
+        render_kw={"autocomplete": "current-password"},
+    )
