@@ -275,6 +275,7 @@ class Decision:
     driver_id: int | None = None
     parent: str | None = None
     expires_at: datetime | None = None
+    record_id: int | None = None
 
     @property
     def accepted(self) -> bool:

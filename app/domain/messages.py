@@ -1,0 +1,74 @@
+"""The message log: every frame a row, secrets redacted, kept for some days."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from app.models import Message
+
+#: What is written in the place of a secret.
+REDACTED = "•••"
+
+#: Members whose value is a secret wherever they stand.
+_SECRET_MEMBERS = frozenset(
+    {"password", "authorizationkey", "basicauthpassword", "keycode", "pin", "token", "secret"}
+)
+#: Configuration keys whose `value` is a secret (1.6 security whitepaper).
+_SECRET_KEYS = frozenset({"authorizationkey", "basicauthpassword", "wifipassword", "apnpassword"})
+
+#: Actions that may carry a secret; all others are logged as they came.
+SENSITIVE = frozenset({"ChangeConfiguration", "GetConfiguration", "DataTransfer", "SetVariables"})
+
+#: A longer text is cut: the readings are stored by themselves.
+LONGEST = 64 * 1024
+
+
+def redact(payload: Any) -> Any:
+    """Return a copy of a payload in which secrets, and passwords within URLs, are blotted out."""
+    if isinstance(payload, list):
+        return [redact(item) for item in payload]
+    if isinstance(payload, dict):
+        key = str(payload.get("key", "")).casefold()
+        blot = key in _SECRET_KEYS or "password" in key
+        return {
+            name: REDACTED
+            if name.casefold() in _SECRET_MEMBERS or (blot and name == "value")
+            else redact(value)
+            for name, value in payload.items()
+        }
+    if isinstance(payload, str) and "://" in payload and "@" in payload:
+        scheme, _, rest = payload.partition("://")
+        return f"{scheme}://{REDACTED}@{rest.rpartition('@')[2]}"
+    return payload
+
+
+def text_of(action: str, payload: Any) -> str:
+    """Write a payload for the log: compact, redacted where it may hold secrets, cut when huge."""
+    if action in SENSITIVE:
+        payload = redact(payload)
+    text = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
+    return cut(text)
+
+
+def cut(text: str) -> str:
+    """Cut a text for the log and take out NUL, which PostgreSQL refuses."""
+    text = text.replace("\x00", "\\u0000")
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+
+
+def store(db: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Add rows to the log in one statement; keys are the columns of `Message`."""
+    if rows:
+        db.execute(insert(Message), rows)
+
+
+def forget(db: Session, *, before: datetime, limit: int = 5000) -> int:
+    """Delete the oldest rows from before an instant, `limit` at most; return how many."""
+    old = db.scalars(select(Message.id).where(Message.at < before).limit(limit)).all()
+    if old:
+        db.execute(delete(Message).where(Message.id.in_(old)))
+    return len(old)

@@ -1,0 +1,225 @@
+"""Meter readings: stored in bulk, each instant once, tied to the session that they belong to.
+
+This is the hot path: one statement finds the sessions of a whole batch of
+stations, one stores their readings.  What a live page shows of a running
+session is brought up to date from the readings every second (`show`).
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Insert, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.domain.energy import POWER, billing_register, live_energy
+from app.domain.energy.readings import total_of
+from app.domain.vocabulary import MeterReport, Sample, SessionState
+from app.models import ChargingSession, MeterReading
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """One MeterValues of one station; `transaction_ref` None: it named no session."""
+
+    station_id: int
+    evse: int
+    transaction_ref: str | None
+    reports: tuple[MeterReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """The newest readings of a running session, for the live pages."""
+
+    session_id: int
+    tenant_id: int
+    station_id: int
+    at: datetime
+    register_wh: Decimal | None
+    power_w: float | None
+    soc_percent: float | None
+
+
+_SESSION = ChargingSession.__table__
+_COLUMNS = (
+    _SESSION.c.id,
+    _SESSION.c.tenant_id,
+    _SESSION.c.station_id,
+    _SESSION.c.transaction_ref,
+    _SESSION.c.evse,
+    _SESSION.c.started_at,
+    _SESSION.c.ended_at,
+    _SESSION.c.state,
+    _SESSION.c.provisional,
+)
+#: Built once: the statement's compiled form is found again by identity.
+_BY_REF = select(*_COLUMNS).where(
+    _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
+    _SESSION.c.transaction_ref.in_(bindparam("refs", expanding=True)),
+)
+_OPEN = select(*_COLUMNS).where(
+    _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
+    _SESSION.c.state == SessionState.CHARGING,
+)
+
+
+def store(
+    db: Session, batch: Sequence[Metered], *, now: datetime
+) -> tuple[list[int | None], list[Gauge]]:
+    """Store the readings of many stations at once.
+
+    Returns the session of each item (None: it belongs to none) and the gauges
+    of the sessions that changed.  A reading that is known already adds nothing.
+    """
+    by_ref, by_station = _sessions_of(db, batch)
+    owners: list[int | None] = []
+    rows: list[dict[str, Any]] = []
+    gauges: dict[int, Gauge] = {}
+    for item in batch:
+        owner = None
+        if item.transaction_ref is not None:
+            owner = by_ref.get((item.station_id, item.transaction_ref))
+        for report in item.reports:
+            session = owner or _by_time(by_station.get(item.station_id, ()), item, report)
+            row = _row(item, report, session.id if session is not None else None, now)
+            rows.append(row)
+            if session is not None:
+                owner = owner or session
+                _gauge(gauges, session, row)
+        owners.append(owner.id if owner is not None else None)
+    if rows:
+        db.execute(_insert(db), rows)
+    return owners, list(gauges.values())
+
+
+def _insert(db: Session) -> Insert:
+    name = db.get_bind().dialect.name
+    found = _INSERTS.get(name)
+    if found is None:
+        kind = postgresql.insert if name == "postgresql" else sqlite.insert
+        found = _INSERTS[name] = kind(MeterReading).on_conflict_do_nothing()
+    return found
+
+
+_INSERTS: dict[str, Insert] = {}
+
+
+def _sessions_of(
+    db: Session, batch: Sequence[Metered]
+) -> tuple[dict[Any, Any], dict[int, list[Any]]]:
+    named = [item for item in batch if item.transaction_ref is not None]
+    by_ref: dict[Any, Any] = {}
+    if named:
+        given = {
+            "stations": list({item.station_id for item in named}),
+            "refs": list({item.transaction_ref for item in named}),
+        }
+        for row in db.execute(_BY_REF, given):
+            by_ref[row.station_id, row.transaction_ref] = row
+    lost = {
+        item.station_id for item in batch if (item.station_id, item.transaction_ref) not in by_ref
+    }
+    by_station: dict[int, list[Any]] = {}
+    if lost:
+        for row in db.execute(_OPEN, {"stations": list(lost)}):
+            by_station.setdefault(row.station_id, []).append(row)
+    return by_ref, by_station
+
+
+def _by_time(candidates: Iterable[Any], item: Metered, report: MeterReport) -> Any | None:
+    """The one running session that readings without a (known) transaction belong to (FIELD M5).
+
+    Readings of the station's main meter (evse 0) are a session's only where the
+    station has a single one running.
+    """
+    fitting = [
+        row
+        for row in candidates
+        if item.evse in (0, row.evse) and row.started_at <= report.taken_at
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _row(
+    item: Metered, report: MeterReport, session_id: int | None, now: datetime
+) -> dict[str, Any]:
+    samples = [
+        [s.measurand, s.text, s.unit, s.phase, s.location, s.context, s.signed]
+        for s in report.samples
+    ]
+    power = total_of(report.samples, POWER)
+    return {
+        "station_id": item.station_id,
+        "session_id": session_id,
+        "evse": item.evse,
+        "taken_at": report.taken_at,
+        "received_at": now,
+        "register_wh": billing_register(report.samples),
+        "power_w": float(power[0]) if power else None,
+        "current_a": _first(report.samples, "Current.Import"),
+        "voltage_v": _first(report.samples, "Voltage"),
+        "soc_percent": _first(report.samples, "SoC"),
+        "assumed_time": report.assumed_time,
+        "samples": samples,
+        "digest": _digest(item, report, samples),
+    }
+
+
+def _digest(item: Metered, report: MeterReport, samples: list[list[Any]]) -> str:
+    """What makes a reading the same one again: plug, transaction, instant and all samples."""
+    text = f"{item.evse}|{item.transaction_ref}|{report.taken_at.isoformat()}|{samples}"
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _first(samples: Iterable[Sample], measurand: str) -> float | None:
+    """The largest value of a measurand over the phases: what a chart shows."""
+    values = [s.value for s in samples if s.measurand == measurand and s.value is not None]
+    return float(max(values)) if values else None
+
+
+def _gauge(gauges: dict[int, Gauge], session: Any, row: dict[str, Any]) -> None:
+    before = gauges.get(session.id)
+    if before is not None and before.at > row["taken_at"]:
+        return
+    gauges[session.id] = Gauge(
+        session.id,
+        session.tenant_id,
+        session.station_id,
+        row["taken_at"],
+        row["register_wh"]
+        if row["register_wh"] is not None or before is None
+        else before.register_wh,
+        row["power_w"] if row["power_w"] is not None or before is None else before.power_w,
+        row["soc_percent"]
+        if row["soc_percent"] is not None or before is None
+        else before.soc_percent,
+    )
+
+
+def show(db: Session, gauges: Iterable[Gauge]) -> set[int]:
+    """Bring running sessions up to date with their newest readings; return their ids.
+
+    Readings out of order do not turn live numbers back.
+    """
+    changed: set[int] = set()
+    newest = {gauge.session_id: gauge for gauge in gauges}
+    for session in db.scalars(select(ChargingSession).where(ChargingSession.id.in_(newest))):
+        gauge = newest[session.id]
+        if session.last_reading_at is not None and gauge.at < session.last_reading_at:
+            continue
+        session.last_reading_at = gauge.at
+        changed.add(session.id)
+        if gauge.power_w is not None:
+            session.last_power_w = gauge.power_w
+        if gauge.soc_percent is not None:
+            session.last_soc_percent = gauge.soc_percent
+        if gauge.register_wh is not None and session.state is SessionState.CHARGING:
+            session.last_register_wh = gauge.register_wh
+            session.energy_wh = live_energy(session.meter_start_wh, gauge.register_wh)
+    db.flush()
+    return changed

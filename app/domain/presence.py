@@ -1,0 +1,182 @@
+"""Which station is connected, through which worker; and who knocked in vain.
+
+The row is the truth: a station is connected while `connection_id` names an open
+connection of a node whose beat is fresh.  The id is a fence: it only grows, so
+the late close of an old socket cannot evict its successor.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.domain import events
+from app.models import Connection, Connector, HandshakeAttempt, Station, WorkerNode
+
+#: How often a worker says that it lives, and how long it is believed.
+BEAT_S = 5
+ALIVE = timedelta(seconds=20)
+
+#: Equal refusals within this time share one row.
+SAME_KNOCK = timedelta(minutes=1)
+
+
+def beat(db: Session, node: str, *, now: datetime) -> None:
+    """Note that the worker `node` lives."""
+    row = db.get(WorkerNode, node)
+    if row is None:
+        db.add(WorkerNode(node=node, started_at=now, beat_at=now))
+    else:
+        row.beat_at = now
+    db.flush()
+
+
+def open_connection(
+    db: Session,
+    station: Station,
+    *,
+    node: str,
+    address: str,
+    protocol: str | None,
+    orders: list[str],
+    now: datetime,
+) -> Connection:
+    """Note an accepted socket; the newest one is the station's, whatever closes later."""
+    _close_all(db, [station.id], now, "replaced by a newer connection")
+    connection = Connection(
+        station_id=station.id,
+        node=node,
+        address=address,
+        protocol=protocol,
+        security_profile=station.security_profile,
+        opened_at=now,
+    )
+    db.add(connection)
+    db.flush()
+    station.connection_id = connection.id
+    station.connected_at = now
+    station.last_seen_at = now
+    station.protocol = protocol
+    station.supported_orders = orders
+    # Only changes are reported after a reconnect (1.6 section 4.9): what we hold may be old.
+    db.execute(update(Connector).where(Connector.station_id == station.id).values(stale=True))
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    db.flush()
+    return connection
+
+
+def close_connection(
+    db: Session, connection_id: int, *, code: int | None, reason: str, now: datetime
+) -> bool:
+    """Note that a socket is gone; tell whether the station was still on it."""
+    connection = db.get(Connection, connection_id)
+    if connection is None:
+        return False
+    if connection.closed_at is None:
+        connection.closed_at = now
+        connection.close_code = code
+        connection.close_reason = reason[:120]
+    gone = db.execute(
+        update(Station)
+        .where(Station.id == connection.station_id, Station.connection_id == connection_id)
+        .values(connection_id=None, disconnected_at=now)
+    )
+    station = connection.station
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    return bool(gone.rowcount)  # type: ignore[attr-defined]
+
+
+def close_dead_nodes(db: Session, *, now: datetime) -> int:
+    """Close the connections of workers that beat no more; return how many stations that cost."""
+    alive = select(WorkerNode.node).where(WorkerNode.beat_at > now - ALIVE)
+    dead = db.scalars(
+        select(Connection).where(Connection.closed_at.is_(None), Connection.node.not_in(alive))
+    ).all()
+    for connection in dead:
+        close_connection(db, connection.id, code=None, reason="the worker ended", now=now)
+    return len(dead)
+
+
+def seen(db: Session, station_ids: Iterable[int], *, now: datetime) -> None:
+    """Note that something was heard of these stations."""
+    ids = list(station_ids)
+    if ids:
+        db.execute(update(Station).where(Station.id.in_(ids)).values(last_seen_at=now))
+
+
+def is_connected(db: Session, station: Station, now: datetime) -> bool:
+    """Tell whether a living worker holds an open socket of the station."""
+    if station.connection_id is None:
+        return False
+    connection = db.get(Connection, station.connection_id)
+    if connection is None or connection.closed_at is not None:
+        return False
+    node = db.get(WorkerNode, connection.node)
+    return node is not None and node.beat_at > now - ALIVE
+
+
+def _close_all(db: Session, station_ids: list[int], now: datetime, reason: str) -> None:
+    db.execute(
+        update(Connection)
+        .where(Connection.station_id.in_(station_ids), Connection.closed_at.is_(None))
+        .values(closed_at=now, close_reason=reason)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Knock:
+    """An attempt to connect, as the worker saw it; `path` has its secrets taken out."""
+
+    identity: str
+    path: str
+    address: str
+    subprotocols: str
+    had_credentials: bool
+    accepted: bool
+    status: int
+    reason: str
+    sentence: str
+    station_id: int | None
+    tenant_id: int | None
+
+
+def note_knock(db: Session, knock: Knock, *, now: datetime) -> HandshakeAttempt:
+    """Keep an attempt; the same refusal again within a minute only raises the count."""
+    same = db.scalar(
+        select(HandshakeAttempt)
+        .where(
+            HandshakeAttempt.identity == knock.identity[:128],
+            HandshakeAttempt.address == knock.address,
+            HandshakeAttempt.reason == knock.reason,
+            HandshakeAttempt.last_at > now - SAME_KNOCK,
+        )
+        .order_by(HandshakeAttempt.id.desc())
+        .limit(1)
+    )
+    if same is not None and not knock.accepted:
+        same.count += 1
+        same.last_at = now
+        row = same
+    else:
+        row = HandshakeAttempt(
+            tenant_id=knock.tenant_id,
+            station_id=knock.station_id,
+            identity=knock.identity[:128],
+            path=knock.path[:300],
+            address=knock.address[:64],
+            subprotocols=knock.subprotocols[:200],
+            had_credentials=knock.had_credentials,
+            accepted=knock.accepted,
+            status=knock.status,
+            reason=knock.reason,
+            sentence=knock.sentence[:300],
+            first_at=now,
+            last_at=now,
+        )
+        db.add(row)
+    if knock.tenant_id is not None:
+        events.record(db, events.HandshakeSeen(knock.tenant_id, knock.station_id))
+    db.flush()
+    return row

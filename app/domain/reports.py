@@ -1,0 +1,186 @@
+"""What stations say of themselves: boots, statuses, firmware, security events, deviations."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import events
+from app.domain.vocabulary import (
+    Activity,
+    Availability,
+    BootReport,
+    ConnectorRef,
+    Registration,
+    SessionState,
+    StatusReport,
+)
+from app.models import ChargingSession, Connector, Deviation, Station, StationReport, StatusEvent
+
+#: What a charger's own texts are cut to in columns; the raw boot is kept beside them.
+_TEXT = 120
+
+
+def boot(db: Session, station: Station, report: BootReport, *, now: datetime) -> Registration:
+    """Take in a BootNotification; return how it is to be answered.
+
+    Repeats are normal (FIELD B5): each is answered, and only a change is an event.
+    """
+    for name in ("vendor", "model", "serial", "firmware", "meter_type", "meter_serial"):
+        if (value := getattr(report, name)) is not None:
+            setattr(station, name, value[:_TEXT])
+    for name in ("iccid", "imsi"):
+        if (value := getattr(report, name)) is not None:
+            setattr(station, name, value[:40])
+    if station.boot_raw != report.raw or station.last_boot_at is None:
+        add(db, station, "boot", station.firmware or "", report.raw or {}, at=now, now=now)
+    station.boot_raw = report.raw
+    station.last_boot_at = now
+    station.last_seen_at = now
+    station.booted_registration = station.registration
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    db.flush()
+    return station.registration
+
+
+def add(
+    db: Session,
+    station: Station,
+    kind: str,
+    word: str,
+    payload: dict[str, Any],
+    *,
+    at: datetime,
+    now: datetime,
+) -> StationReport:
+    """Keep something a station told: `kind` as in the model, `word` its headline."""
+    row = StationReport(
+        station_id=station.id,
+        kind=kind,
+        word=word[:_TEXT],
+        payload=payload,
+        at=at,
+        received_at=now,
+    )
+    db.add(row)
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    db.flush()
+    return row
+
+
+def connector_of(db: Session, station: Station, ref: ConnectorRef) -> Connector:
+    """Find a station's connector, made when it is first heard of (FIELD S1)."""
+    query = select(Connector).where(
+        Connector.station_id == station.id,
+        Connector.evse == ref.evse,
+        Connector.connector == ref.connector,
+    )
+    row = db.scalar(query)
+    if row is None:
+        row = Connector(station_id=station.id, evse=ref.evse, connector=ref.connector)
+        db.add(row)
+        db.flush()
+    return row
+
+
+def status(db: Session, station: Station, report: StatusReport, *, now: datetime) -> bool:
+    """Take in a status; tell whether it changed anything.
+
+    Live state only moves forward in the charger's time; a late one is history.
+    The same status again confirms, and adds nothing (FIELD S2, T5).
+    """
+    row = connector_of(db, station, report.connector)
+    if row.status_at is not None and report.at < row.status_at:
+        _remember(db, station, report, now)
+        return False
+    same = (
+        row.availability is report.availability
+        and row.activity is report.activity
+        and row.error_code == report.error_code
+        and row.vendor_error == report.vendor_error
+        and row.info == report.info
+    )
+    row.status_at = report.at
+    row.status_received_at = now
+    if same and not row.stale:
+        return False
+    row.stale = False
+    if same:
+        events.record(db, events.StationChanged(station.tenant_id, station.id))
+        return False
+    row.availability = report.availability
+    row.activity = report.activity
+    row.status_word = report.word
+    row.error_code = report.error_code
+    row.vendor_error = report.vendor_error
+    row.info = report.info
+    _remember(db, station, report, now)
+    _follow_idle(db, station, report)
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    db.flush()
+    return True
+
+
+def _remember(db: Session, station: Station, report: StatusReport, now: datetime) -> None:
+    db.add(
+        StatusEvent(
+            station_id=station.id,
+            evse=report.connector.evse,
+            connector=report.connector.connector,
+            availability=report.availability,
+            activity=report.activity,
+            status_word=report.word[:40],
+            error_code=report.error_code,
+            vendor_error=report.vendor_error,
+            info=report.info,
+            at=report.at,
+            received_at=now,
+        )
+    )
+    db.flush()
+
+
+#: States in which the car stays plugged in without taking energy by its own choice.
+_IDLE = frozenset({Activity.SUSPENDED_EV, Activity.FINISHING})
+
+
+def _follow_idle(db: Session, station: Station, report: StatusReport) -> None:
+    """Keep `idle_since` of the connector's running session: when the car had enough."""
+    session = db.scalar(
+        select(ChargingSession)
+        .where(
+            ChargingSession.station_id == station.id,
+            ChargingSession.evse == report.connector.evse,
+            ChargingSession.state == SessionState.CHARGING,
+        )
+        .order_by(ChargingSession.id.desc())
+        .limit(1)
+    )
+    if session is None:
+        return
+    if report.activity in _IDLE:
+        session.idle_since = session.idle_since or max(report.at, session.started_at)
+    elif report.activity is Activity.CHARGING:
+        session.idle_since = None
+    elif report.availability is Availability.AVAILABLE:
+        return
+    events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
+
+
+def deviations(
+    db: Session, station: Station, found: Iterable[tuple[str, str]], *, now: datetime
+) -> None:
+    """Count the named repairs that a message needed: pairs of code and example."""
+    for code, example in found:
+        row = db.scalar(
+            select(Deviation).where(Deviation.station_id == station.id, Deviation.code == code)
+        )
+        if row is None:
+            row = Deviation(station_id=station.id, code=code, count=0, first_at=now, last_at=now)
+            db.add(row)
+        row.count += 1
+        row.last_at = now
+        row.example = example[:300]
+        db.flush()

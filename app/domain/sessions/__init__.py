@@ -1,0 +1,25 @@
+"""Charging sessions: begin, end, and what happens when the charger tells it otherwise.
+
+Both operations are idempotent and keep what they cannot match: a charger whose
+report is refused sends it again for ever, or throws it away (FIELD 1.6, 3.4).
+"""
+
+from app.domain.sessions.begin import Begun, Start, begin
+from app.domain.sessions.doubts import DOUBTS, find, flag, open_sessions, remove_flag
+from app.domain.sessions.end import Stop, end
+from app.domain.sessions.provisional import close_provisionally, extend_provisional
+
+__all__ = [
+    "DOUBTS",
+    "Begun",
+    "Start",
+    "Stop",
+    "begin",
+    "close_provisionally",
+    "end",
+    "extend_provisional",
+    "find",
+    "flag",
+    "open_sessions",
+    "remove_flag",
+]

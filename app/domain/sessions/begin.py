@@ -1,0 +1,144 @@
+"""How a charging session begins: once, whatever the charger repeats."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import authorisation, events, remote_starts, tariff_choice
+from app.domain.sessions.doubts import flag, open_sessions
+from app.domain.sessions.provisional import close_provisionally
+from app.domain.vocabulary import ConnectorRef, Decision, SessionState, Token
+from app.models import ChargingSession, Station, Tag
+
+#: A start with a meaningless clock is a retry only within this time of the first.
+RETRY = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a station says when charging begins; `raw_time` is its clock's text, for the key."""
+
+    connector: ConnectorRef
+    token: Token
+    meter_start_wh: Decimal | None
+    started_at: datetime
+    raw_time: str
+    clock_replaced: bool = False
+    transaction_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A session that runs now, the decision about its tag, and whether it was known before."""
+
+    session: ChargingSession
+    decision: Decision
+    repeated: bool
+
+
+def begin(db: Session, station: Station, start: Start, *, now: datetime) -> Begun:
+    """Begin a charging session, or find the one that this start began before (FIELD X1, X2).
+
+    A refused tag begins one too: energy may flow whatever we answer (FIELD X14).
+    """
+    key = _start_key(start)
+    known = _same_start(db, station, start, key, now)
+    if known is not None:
+        decision = authorisation.decide(
+            db, station, start.token, occasion=authorisation.START, now=now,
+            evse=start.connector.evse, session=known,
+        )  # fmt: skip
+        return Begun(known, decision, True)
+    for open_one in open_sessions(db, station, start.connector.evse):
+        if open_one.started_at <= start.started_at:
+            close_provisionally(db, open_one, now=now)
+    decision = authorisation.decide(
+        db, station, start.token, occasion=authorisation.START, now=now, evse=start.connector.evse
+    )
+    session = _new_session(db, station, start, key, decision, now)
+    authorisation.attach(db, decision, session)
+    remote_starts.attach(db, station, session, now=now)
+    events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
+    return Begun(session, decision, False)
+
+
+def _start_key(start: Start) -> str:
+    """The business key of a start: who, where, when by its own clock, and the register."""
+    if start.transaction_ref is not None:
+        return f"ref|{start.transaction_ref}"
+    parts = (
+        start.connector.evse,
+        start.connector.connector,
+        start.token.key,
+        start.raw_time,
+        start.meter_start_wh,
+    )
+    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:40]
+
+
+def _same_start(
+    db: Session, station: Station, start: Start, key: str, now: datetime
+) -> ChargingSession | None:
+    query = (
+        select(ChargingSession)
+        .where(
+            ChargingSession.station_id == station.id,
+            (ChargingSession.start_key == key) | ChargingSession.start_key.startswith(f"{key}#"),
+        )
+        .order_by(ChargingSession.id.desc())
+        .limit(1)
+    )
+    known = db.scalar(query)
+    if known is None or not start.clock_replaced:
+        return known
+    # A clock that stands still gives equal keys to different sessions.
+    stale = known.state is SessionState.ENDED or now - known.start_received_at > RETRY
+    return None if stale else known
+
+
+def _new_session(
+    db: Session, station: Station, start: Start, key: str, decision: Decision, now: datetime
+) -> ChargingSession:
+    tag = db.get(Tag, decision.tag_id) if decision.tag_id else None
+    driver = tag.driver if tag else None
+    choice = tariff_choice.applicable(db, station, tag, driver)
+    taken = db.scalar(
+        select(ChargingSession.id).where(
+            ChargingSession.station_id == station.id, ChargingSession.start_key == key
+        )
+    )
+    session = ChargingSession(
+        tenant_id=station.tenant_id,
+        site_id=station.site_id,
+        station_id=station.id,
+        evse=start.connector.evse,
+        connector=start.connector.connector,
+        start_key=f"{key}#{now.timestamp()}" if taken else key,
+        transaction_ref=start.transaction_ref,
+        token=start.token.value[:255],
+        tag_id=tag.id if tag else None,
+        driver_id=driver.id if driver else None,
+        unauthorised=not decision.accepted,
+        timezone=station.site.timezone,
+        currency=choice.currency or station.site.currency,
+        tariff_version_id=choice.version_id,
+        tariff_why=choice.why[:300],
+        started_at=start.started_at,
+        start_received_at=now,
+        meter_start_wh=start.meter_start_wh,
+        last_register_wh=start.meter_start_wh,
+        last_reading_at=start.started_at,
+        flags=["clock_replaced"] if start.clock_replaced else [],
+    )
+    if now - start.started_at > RETRY:
+        flag(session, "offline_report")
+    db.add(session)
+    db.flush()
+    if session.transaction_ref is None:
+        session.transaction_ref = str(session.id)
+        db.flush()
+    return session

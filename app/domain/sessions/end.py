@@ -1,0 +1,99 @@
+"""How a charging session ends: the first report wins, and nothing reported is lost."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.domain import authorisation, events
+from app.domain.sessions.doubts import find, flag, open_sessions, remove_flag
+from app.domain.sessions.strays import keep_stray
+from app.domain.vocabulary import ConnectorRef, Decision, SessionState, StopReason, Token
+from app.models import ChargingSession, Station
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What a station says when charging ended; `transaction_ref` None: it named none."""
+
+    transaction_ref: str | None
+    meter_stop_wh: Decimal | None
+    ended_at: datetime
+    reason: StopReason
+    word: str | None
+    token: Token | None
+    payload: dict[str, Any]
+    clock_replaced: bool = False
+    connector: ConnectorRef | None = None
+
+
+def end(
+    db: Session, station: Station, stop: Stop, *, now: datetime
+) -> tuple[ChargingSession | None, Decision | None]:
+    """End a session: the first report wins, a late one replaces an assumed end.
+
+    What matches no session is kept as a stray stop.  Returns the session (if
+    any) and the decision about the stopping tag (if it was named).
+    """
+    session, guessed = _session_of(db, station, stop)
+    if session is None:
+        keep_stray(db, station, stop, None, "unmatched", now)
+        return None, None
+    decision = None
+    if stop.token is not None:
+        decision = authorisation.decide(
+            db, station, stop.token, occasion=authorisation.STOP, now=now,
+            evse=session.evse, session=session,
+        )  # fmt: skip
+    if session.state is SessionState.ENDED and not session.provisional:
+        if (session.meter_stop_wh, session.ended_at) != (stop.meter_stop_wh, stop.ended_at):
+            keep_stray(db, station, stop, session, "duplicate", now)
+        return session, decision
+    if session.state is SessionState.ENDED:
+        flag(session, "late_stop")
+    if guessed:
+        flag(session, "guessed_transaction")
+    _close(session, stop, now)
+    events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
+    db.flush()
+    return session, decision
+
+
+def _session_of(db: Session, station: Station, stop: Stop) -> tuple[ChargingSession | None, bool]:
+    """Find the session of a stop; a guess counts only where it is the only one open (FIELD X10)."""
+    if stop.transaction_ref is not None:
+        return find(db, station, stop.transaction_ref), False
+    evse = stop.connector.evse if stop.connector else None
+    candidates = [
+        session
+        for session in open_sessions(db, station, evse)
+        if stop.token is None or Token(session.token).key == stop.token.key
+    ]
+    return (candidates[0], True) if len(candidates) == 1 else (None, False)
+
+
+def _close(session: ChargingSession, stop: Stop, now: datetime) -> None:
+    session.state = SessionState.ENDED
+    session.provisional = False
+    session.stop_reason = stop.reason
+    session.stop_word = stop.word
+    session.stop_token = stop.token.value[:255] if stop.token else None
+    session.stop_received_at = now
+    session.ended_at = stop.ended_at
+    session.meter_stop_wh = stop.meter_stop_wh
+    remove_flag(session, "stop_missing")
+    if stop.clock_replaced:
+        flag(session, "clock_replaced")
+    if stop.ended_at < session.started_at:
+        # The charger's clock was set back meanwhile: only our own two clocks agree.
+        flag(session, "stop_before_start")
+        session.ended_at = max(session.started_at, now)
+    if stop.meter_stop_wh is not None:
+        session.last_register_wh = stop.meter_stop_wh
+        if session.meter_start_wh is not None and stop.meter_stop_wh >= session.meter_start_wh:
+            session.energy_wh = stop.meter_stop_wh - session.meter_start_wh
+    session.last_power_w = 0.0
+    if session.idle_since is not None:
+        session.idle_since = min(session.idle_since, session.ended_at)

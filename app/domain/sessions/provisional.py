@@ -1,0 +1,64 @@
+"""Ends that we assume because none was reported; a late stop may replace them."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import audit, events
+from app.domain.errors import Conflict
+from app.domain.sessions.doubts import flag
+from app.domain.vocabulary import Actor, BillingState, SessionState, StopReason
+from app.models import ChargingSession, MeterReading
+
+
+def close_provisionally(
+    db: Session,
+    session: ChargingSession,
+    *,
+    now: datetime,
+    actor: Actor | None = None,
+    remark: str | None = None,
+) -> None:
+    """Close a session whose stop never came, at its last reading; a late stop may replace it.
+
+    By hand (`actor` given, with a `remark` why) it is audited.  Raises Conflict
+    when the session has ended already.
+    """
+    if session.state is SessionState.ENDED:
+        raise Conflict(f"Session {session.id} has ended already.")
+    before = audit.snapshot(session)
+    last = db.execute(
+        select(MeterReading.taken_at, MeterReading.register_wh)
+        .where(MeterReading.session_id == session.id, MeterReading.register_wh.is_not(None))
+        .order_by(MeterReading.taken_at.desc(), MeterReading.id.desc())
+        .limit(1)
+    ).first()
+    session.state = SessionState.ENDED
+    session.provisional = True
+    session.stop_reason = StopReason.NEVER_REPORTED
+    session.stop_received_at = now
+    session.ended_at = max(session.started_at, min(last.taken_at if last else now, now))
+    session.meter_stop_wh = None
+    session.last_power_w = 0.0
+    if last is not None:
+        session.last_register_wh = last.register_wh
+    flag(session, "stop_missing")
+    if actor is not None:
+        audit.note(db, actor, "session.close", session, now=now, before=before, remark=remark)
+    events.record(db, events.SessionEnded(session.tenant_id, session.id, session.station_id))
+    db.flush()
+
+
+def extend_provisional(db: Session, session_ids: set[int]) -> None:
+    """Move assumed ends to readings that came after them (FIELD X7)."""
+    for session in db.scalars(
+        select(ChargingSession).where(
+            ChargingSession.id.in_(session_ids),
+            ChargingSession.provisional,
+            ChargingSession.billing == BillingState.OPEN,
+        )
+    ):
+        if session.last_reading_at is not None and session.ended_at is not None:
+            session.ended_at = max(session.ended_at, session.last_reading_at)
+    db.flush()

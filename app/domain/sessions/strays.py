@@ -1,0 +1,56 @@
+"""Stops that end no session: acknowledged, kept, and shown for review."""
+
+import hashlib
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import events
+from app.models import ChargingSession, Station, StrayStop
+
+if TYPE_CHECKING:
+    from app.domain.sessions.end import Stop
+
+
+def keep_stray(
+    db: Session,
+    station: Station,
+    stop: "Stop",
+    session: ChargingSession | None,
+    outcome: str,
+    now: datetime,
+) -> None:
+    """Keep a stop that ends nothing; the same one again only raises its count (FIELD X5)."""
+    text = f"{stop.transaction_ref}|{stop.meter_stop_wh}|{stop.payload.get('timestamp')}"
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    row = db.scalar(
+        select(StrayStop).where(StrayStop.station_id == station.id, StrayStop.digest == digest)
+    )
+    if row is not None:
+        row.count += 1
+        return
+    sentence = (
+        f"It repeats the end of session {session.id} with other numbers; the first report stands."
+        if session
+        else "It names no session that this station began here."
+    )
+    db.add(
+        StrayStop(
+            station_id=station.id,
+            transaction_ref=str(stop.payload.get("transactionId", ""))[:64],
+            token=stop.token.value[:255] if stop.token else None,
+            meter_stop_wh=stop.meter_stop_wh,
+            ended_at=stop.ended_at,
+            received_at=now,
+            reason=stop.word,
+            payload=stop.payload,
+            digest=digest,
+            session_id=session.id if session else None,
+            outcome=outcome,
+            sentence=sentence,
+        )
+    )
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    db.flush()
