@@ -1,0 +1,88 @@
+"""A kept program comes back after a crash, ends when told, and never outlives its keeper."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from deploy.processes import ROOT
+from tests.support.wait import eventually
+
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+
+@pytest.fixture
+def keep():
+    started = []
+
+    def start(*command, **environment):
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", "deploy.keep", "it", "--", *command],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(keeper)
+        return keeper
+
+    yield start
+    for keeper in started:
+        keeper.kill()
+        keeper.communicate()
+
+
+def child_of(keeper):
+    def found():
+        children = psutil.Process(keeper.pid).children()
+        return children and children[0]
+
+    return eventually(found, what="a child")
+
+
+def gone(process):
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_killed_program_is_started_again(keep):
+    keeper = keep(*SLEEPER)
+    first = child_of(keeper)
+    first.kill()
+    eventually(lambda: child_of(keeper).pid != first.pid)
+
+
+def test_wrong_settings_are_final(keep):
+    assert keep(sys.executable, "-c", "raise SystemExit(2)").wait(20) == 2
+
+
+def test_a_program_that_is_done_is_not_started_again(keep):
+    assert keep(sys.executable, "-c", "").wait(20) == 0
+
+
+def test_it_ends_when_told(keep):
+    keeper = keep(*SLEEPER)
+    child = child_of(keeper)
+    keeper.send_signal(signal.SIGTERM)
+    assert keeper.wait(20) == 0
+    assert gone(child)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's parent-death signal")
+def test_a_program_does_not_outlive_a_killed_keeper(keep):
+    keeper = keep(*SLEEPER)
+    child = child_of(keeper)
+    keeper.kill()
+    eventually(lambda: gone(child))
+
+
+def test_a_keeper_does_not_outlive_a_killed_supervisor(keep):
+    supervisor = subprocess.Popen(SLEEPER)
+    keeper = keep(*SLEEPER, KEEPER_SUPERVISOR=str(supervisor.pid))
+    child = child_of(keeper)
+    supervisor.kill()
+    supervisor.wait()
+    assert keeper.wait(20) == 0
+    assert gone(child)

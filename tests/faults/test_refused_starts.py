@@ -1,0 +1,106 @@
+"""Starts that cannot work end with status 2 and one sentence that names what to change."""
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.processes import ROOT
+from tests.support.processes import free_port
+
+PATIENCE_S = 60
+
+
+def start(data_dir: Path, module: str = "deploy.run", **settings: object):
+    """Run a program of Ampdesk that is expected to end by itself."""
+    given = {
+        "data_dir": data_dir,
+        "web_port": free_port(),
+        "ocpp_port": free_port(),
+        "demo": 0,
+        **settings,
+    }
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AMPDESK_")}
+    environment |= {f"AMPDESK_{name.upper()}": str(value) for name, value in given.items()}
+    return subprocess.run(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("web_port", "eighty"),
+        ("ocpp_port", "70000"),
+        ("validation", "lenient"),
+        ("database_url", "mysql://somewhere/ampdesk"),
+        ("demo", "perhaps"),
+        ("admin_password", "short"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path, name, value):
+    ended = start(tmp_path, **{name: value})
+    assert ended.returncode == 2
+    assert f"AMPDESK_{name.upper()}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["web_port", "ocpp_port"])
+def test_a_port_in_use_is_named_with_the_setting_that_changes_it(tmp_path, name):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = start(tmp_path, **{name: port})
+    assert ended.returncode == 2
+    assert str(port) in ended.stderr
+    assert f"AMPDESK_{name.upper()}" in ended.stderr
+
+
+def test_a_data_folder_that_cannot_be_written_is_named(tmp_path):
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("not a folder")
+    ended = start(in_the_way / "data")
+    assert ended.returncode == 2
+    assert str(in_the_way) in ended.stderr
+    assert "AMPDESK_DATA_DIR" in ended.stderr
+
+
+def test_a_redis_that_does_not_answer_is_named(tmp_path):
+    ended = start(tmp_path, redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    assert ended.returncode == 2
+    assert "AMPDESK_REDIS_URL" in ended.stderr
+
+
+def test_a_database_that_does_not_answer_is_named(tmp_path):
+    ended = start(tmp_path, database_url=f"postgresql://nobody@127.0.0.1:{free_port()}/ampdesk")
+    assert ended.returncode == 2
+    assert "AMPDESK_DATABASE_URL" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path):
+    file = tmp_path / "ampdesk.sqlite3"
+    with sqlite3.connect(file) as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('9999')")
+    ended = start(tmp_path)
+    assert ended.returncode == 2
+    assert "newer" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_slip_of_the_pen_is_pointed_out(tmp_path):
+    ended = start(tmp_path, web_prot=8000, web_port="none")
+    assert ended.returncode == 2
+    assert "AMPDESK_WEB_PORT" in ended.stderr
