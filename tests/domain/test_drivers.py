@@ -1,0 +1,140 @@
+"""Drivers: addresses are unique within a tenant, archiving takes the tags along."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select
+
+from app.domain import drivers, tags, tenants
+from app.domain.drivers import DriverFacts
+from app.domain.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.tags import TagFacts
+from app.domain.vocabulary import SYSTEM
+from app.models import AuditEntry, Tenant
+
+ADA = DriverFacts("Ada Lovelace", "ada@example.org")
+
+
+@pytest.fixture
+def tenant(db, now):
+    return tenants.first(db, now=now)
+
+
+def add(db, facts, tenant, now):
+    return drivers.add(db, SYSTEM, facts, tenant_id=tenant.id, now=now)
+
+
+def test_a_driver_is_added_with_an_audit_entry(db, tenant, now):
+    driver = add(db, ADA, tenant, now)
+    entry = db.scalar(select(AuditEntry))
+    assert (entry.action, entry.subject_id, entry.subject) == (
+        "driver.add",
+        driver.id,
+        "Ada Lovelace",
+    )
+    assert driver.language == "en"
+
+
+def test_an_address_belongs_to_one_driver_whatever_its_case(db, tenant, now):
+    add(db, ADA, tenant, now)
+    with pytest.raises(Taken, match="Ada Lovelace has this e-mail address") as refused:
+        add(db, DriverFacts("Somebody Else", "ADA@Example.org"), tenant, now)
+    assert refused.value.field == "email"
+
+
+def test_another_tenant_may_know_the_same_person(db, tenant, now):
+    add(db, ADA, tenant, now)
+    other = Tenant(name="Another", created_at=now)
+    db.add(other)
+    db.flush()
+    assert add(db, ADA, other, now).tenant_id == other.id
+
+
+def test_drivers_without_an_address_do_not_collide(db, tenant, now):
+    add(db, DriverFacts("Nobody's mail"), tenant, now)
+    add(db, DriverFacts("Nobody's mail either", "  "), tenant, now)
+
+
+@pytest.mark.parametrize(
+    ("facts", "field"),
+    [
+        (DriverFacts("   "), "name"),
+        (DriverFacts("x" * 121), "name"),
+        (DriverFacts("Ada\r\nBcc: x@example.org"), "name"),
+        (DriverFacts("Ada", "ada"), "email"),
+        (DriverFacts("Ada", "ada@example"), "email"),
+        (DriverFacts("Ada", "a@example.org\r\nBcc: b@example.org"), "email"),
+        (DriverFacts("Ada", "Ada <ada@example.org>"), "email"),
+        (DriverFacts("Ada", "ada@example.org, eve@example.org"), "email"),
+        (DriverFacts("Ada", language="fr"), "language"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_by_field(db, tenant, now, facts, field):
+    with pytest.raises(Invalid) as refused:
+        add(db, facts, tenant, now)
+    assert refused.value.field == field
+
+
+def test_a_tariff_must_be_the_tenants(db, tenant, now):
+    with pytest.raises(NotFound):
+        add(db, replace(ADA, tariff_id=99), tenant, now)
+
+
+def test_the_audit_of_an_edit_holds_what_changed(db, tenant, now):
+    driver = add(db, ADA, tenant, now)
+    drivers.edit(db, SYSTEM, driver, replace(drivers.facts_of(driver), language="de"), now=now)
+    entry = db.scalar(select(AuditEntry).where(AuditEntry.action == "driver.edit"))
+    assert (entry.before, entry.after) == ({"language": "en"}, {"language": "de"})
+
+
+def test_an_edit_that_changes_nothing_leaves_no_trace(db, tenant, now):
+    driver = add(db, ADA, tenant, now)
+    drivers.edit(db, SYSTEM, driver, drivers.facts_of(driver), now=now)
+    assert db.scalar(select(AuditEntry).where(AuditEntry.action == "driver.edit")) is None
+
+
+def test_archiving_a_driver_archives_their_tags(db, tenant, now):
+    driver = add(db, ADA, tenant, now)
+    card = tags.add(
+        db, SYSTEM, "04A2B3", TagFacts(driver_id=driver.id), tenant_id=tenant.id, now=now
+    )
+    assert drivers.archive(db, SYSTEM, driver, now=now) == 1
+    assert drivers.archive(db, SYSTEM, driver, now=now) == 0
+    assert card.archived_at == now
+
+
+def test_a_tag_comes_back_only_after_its_driver(db, tenant, now):
+    driver = add(db, ADA, tenant, now)
+    card = tags.add(
+        db, SYSTEM, "04A2B3", TagFacts(driver_id=driver.id), tenant_id=tenant.id, now=now
+    )
+    drivers.archive(db, SYSTEM, driver, now=now)
+    with pytest.raises(Conflict, match="restore the driver first"):
+        tags.restore(db, SYSTEM, card, now=now)
+    drivers.restore(db, SYSTEM, driver, now=now)
+    tags.restore(db, SYSTEM, card, now=now)
+    assert card.archived_at is None
+
+
+def test_an_archived_drivers_address_leads_to_a_hint(db, tenant, now):
+    drivers.archive(db, SYSTEM, add(db, ADA, tenant, now), now=now)
+    with pytest.raises(Taken, match="restore them instead"):
+        add(db, ADA, tenant, now)
+
+
+@pytest.mark.parametrize(
+    "text", ["ada@example.org", " ADA@example.org ", "Ada Lovelace <ada@example.org>"]
+)
+def test_a_driver_is_found_by_address_or_name(db, tenant, now, text):
+    driver = add(db, ADA, tenant, now)
+    assert drivers.named(db, text, tenant_id=tenant.id) is driver
+    assert drivers.named(db, "Ada Lovelace", tenant_id=tenant.id) is driver
+
+
+def test_a_name_that_two_have_is_refused(db, tenant, now):
+    add(db, ADA, tenant, now)
+    add(db, DriverFacts("Ada Lovelace"), tenant, now)
+    with pytest.raises(Conflict):
+        drivers.named(db, "Ada Lovelace", tenant_id=tenant.id)
+    with pytest.raises(NotFound):
+        drivers.named(db, "Nobody", tenant_id=tenant.id)

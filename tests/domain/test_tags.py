@@ -1,0 +1,270 @@
+"""Tags: compared as chargers write them, limited to places, imported without surprises."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import func, select
+
+from app import csv_files, scope
+from app.domain import drivers, tag_groups, tag_import, tags, tenants
+from app.domain.drivers import DriverFacts
+from app.domain.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.tag_groups import GroupFacts
+from app.domain.tags import TagFacts
+from app.domain.vocabulary import SYSTEM, TagStatus
+from app.models import AuditEntry, Site, Station, Tag, Tenant
+
+ANYWHERE = TagFacts()
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.fixture
+def tenant(db, now):
+    return tenants.first(db, now=now)
+
+
+@pytest.fixture
+def places(db, tenant, now):
+    """Two sites, one station at each."""
+    made = []
+    for name in ("Depot", "Harbour"):
+        site = Site(
+            tenant_id=tenant.id,
+            name=name,
+            name_key=name.casefold(),
+            timezone="Europe/Berlin",
+            currency="EUR",
+            created_at=now,
+        )
+        db.add(site)
+        db.flush()
+        station = Station(
+            tenant_id=tenant.id,
+            site_id=site.id,
+            identity=f"CP-{name}",
+            identity_key=f"cp-{name.casefold()}",
+            created_at=now,
+        )
+        db.add(station)
+        db.flush()
+        made.append((site, station))
+    return made
+
+
+def add(db, tenant, now, value="04A2B3", facts=ANYWHERE):
+    return tags.add(db, SYSTEM, value, facts, tenant_id=tenant.id, now=now)
+
+
+def entries(db, action):
+    return db.scalars(select(AuditEntry).where(AuditEntry.action == action)).all()
+
+
+def test_a_tag_keeps_its_spelling_and_is_compared_without_it(db, tenant, now):
+    tag = add(db, tenant, now, " 20:69:C0:21 ")
+    assert (tag.value, tag.key, tag.bare_key) == ("20:69:C0:21", "20:69:c0:21", "2069c021")
+    assert tags.on_list(db, "20:69:c0:21", tenant_id=tenant.id) is tag
+
+
+def test_a_tag_stands_on_the_list_once(db, tenant, now):
+    add(db, tenant, now, "04A2B3")
+    with pytest.raises(Taken, match="04A2B3 is already on the list"):
+        add(db, tenant, now, "04a2b3 ")
+
+
+def test_an_archived_tag_is_restored_instead_of_added_again(db, tenant, now):
+    tag = add(db, tenant, now)
+    tags.archive(db, SYSTEM, tag, now=now)
+    with pytest.raises(Taken, match="restore it instead"):
+        add(db, tenant, now)
+    assert tags.restore(db, SYSTEM, tag, now=now)
+
+
+@pytest.mark.parametrize("value", ["", "   ", "a" * 256, "04\r\nA2", "\x00"])
+def test_a_value_that_no_charger_could_send_is_refused(db, tenant, now, value):
+    with pytest.raises(Invalid):
+        add(db, tenant, now, value)
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1001])
+def test_a_limit_is_a_sensible_number(db, tenant, now, limit):
+    with pytest.raises(Invalid):
+        add(db, tenant, now, facts=TagFacts(concurrent_limit=limit))
+
+
+def test_another_tenants_things_cannot_be_named(db, tenant, places, now):
+    other = Tenant(name="Another", created_at=now)
+    db.add(other)
+    db.flush()
+    driver = drivers.add(db, SYSTEM, DriverFacts("Eve"), tenant_id=other.id, now=now)
+    group = tag_groups.add(db, SYSTEM, GroupFacts("Fleet"), tenant_id=other.id, now=now)
+    for facts in (TagFacts(driver_id=driver.id), TagFacts(group_id=group.id)):
+        with pytest.raises(NotFound):
+            add(db, tenant, now, facts=facts)
+    site, station = places[0]
+    for facts in (
+        TagFacts(site_ids=frozenset({site.id})),
+        TagFacts(station_ids=frozenset({station.id})),
+    ):
+        with pytest.raises(NotFound):
+            add(db, other, now, facts=facts)
+
+
+def test_where_a_tag_may_charge_is_audited(db, tenant, places, now):
+    (depot, _), (_, quay) = places
+    tag = add(db, tenant, now, facts=TagFacts(site_ids=frozenset({depot.id})))
+    facts = replace(tags.facts_of(db, tag), site_ids=frozenset(), station_ids=frozenset({quay.id}))
+    assert tags.edit(db, SYSTEM, tag, facts, now=now)
+    assert (tag.sites, tag.stations) == ([], [quay])
+    (entry,) = entries(db, "tag.edit")
+    assert entry.before == {"site_ids": [depot.id], "station_ids": []}
+    assert entry.after == {"site_ids": [], "station_ids": [quay.id]}
+
+
+def test_somebody_limited_to_a_site_leaves_other_places_alone(db, tenant, places, now):
+    (depot, _), (harbour, _) = places
+    everywhere = frozenset({depot.id, harbour.id})
+    tag = add(db, tenant, now, facts=TagFacts(site_ids=everywhere))
+    scope.narrow(db, scope.Scope(tenant.id, frozenset({depot.id})))
+    facts = tags.facts_of(db, tag)
+    assert facts.site_ids == {depot.id}
+    tags.edit(db, SYSTEM, tag, replace(facts, site_ids=frozenset()), now=now)
+    with pytest.raises(NotFound):
+        tags.edit(db, SYSTEM, tag, replace(facts, site_ids=everywhere), now=now)
+    scope.narrow(db, None)
+    db.expire_all()
+    assert tag.sites == [harbour]
+
+
+def test_blocking_twice_is_one_entry(db, tenant, now):
+    tag = add(db, tenant, now)
+    assert tags.block(db, SYSTEM, tag, now=now)
+    assert not tags.block(db, SYSTEM, tag, now=now)
+    assert tag.status is TagStatus.BLOCKED
+    assert tags.unblock(db, SYSTEM, tag, now=now)
+    assert len(entries(db, "tag.block")) == 1
+
+
+def test_a_group_gets_a_parent_token_that_fits_the_protocol(db, tenant, now):
+    facts = GroupFacts("The long-named fleet of the harbour")
+    group = tag_groups.add(db, SYSTEM, facts, tenant_id=tenant.id, now=now)
+    assert group.parent == "THELONGNAMEDFLEETOFT"
+
+
+def test_groups_share_neither_name_nor_parent(db, tenant, now):
+    tag_groups.add(db, SYSTEM, GroupFacts("Fleet", "FLEET-1"), tenant_id=tenant.id, now=now)
+    for facts in (GroupFacts("fleet"), GroupFacts("Taxis", "fleet-1")):
+        with pytest.raises(Taken):
+            tag_groups.add(db, SYSTEM, facts, tenant_id=tenant.id, now=now)
+
+
+def test_a_group_with_tags_is_not_removed(db, tenant, now):
+    group = tag_groups.add(db, SYSTEM, GroupFacts("Fleet"), tenant_id=tenant.id, now=now)
+    tag = add(db, tenant, now, facts=TagFacts(group_id=group.id))
+    with pytest.raises(Conflict, match="still holds 1 tag"):
+        tag_groups.remove(db, SYSTEM, group, now=now)
+    tags.edit(db, SYSTEM, tag, TagFacts(), now=now)
+    tag_groups.remove(db, SYSTEM, group, now=now)
+
+
+# ---- import ----
+
+
+def plan(db, tenant, text):
+    return tag_import.plan(db, csv_files.read(text), tenant_id=tenant.id, zone="Europe/Berlin")
+
+
+def carry_out(db, tenant, now, text):
+    made = plan(db, tenant, text)
+    tag_import.carry_out(db, SYSTEM, made, tenant_id=tenant.id, now=now)
+    return made
+
+
+FILE = """tag;label;driver;group;status;expires;limit;sites
+04A2B3;Red card;ada@example.org;Fleet;active;2026-12-31;2;Depot | Harbour
+04FFFF;;;;blocked;;;
+"""
+
+
+@pytest.fixture
+def listed(db, tenant, places, now):
+    ada = DriverFacts("Ada Lovelace", "ada@example.org")
+    drivers.add(db, SYSTEM, ada, tenant_id=tenant.id, now=now)
+    tag_groups.add(db, SYSTEM, GroupFacts("Fleet"), tenant_id=tenant.id, now=now)
+
+
+def test_a_plan_writes_nothing(db, tenant, listed):
+    made = plan(db, tenant, FILE)
+    assert (made.count("add"), made.errors) == (2, [])
+    assert db.scalar(select(func.count()).select_from(Tag)) == 0
+
+
+def test_an_import_reads_every_column(db, tenant, listed, now):
+    carry_out(db, tenant, now, FILE)
+    card = tags.named(db, "04a2b3", tenant_id=tenant.id)
+    assert (card.label, card.driver.name, card.group.name) == ("Red card", "Ada Lovelace", "Fleet")
+    assert card.expires_at == datetime(2026, 12, 31, 23, tzinfo=UTC)
+    assert (card.concurrent_limit, len(card.sites)) == (2, 2)
+    assert tags.named(db, "04FFFF", tenant_id=tenant.id).status is TagStatus.BLOCKED
+
+
+def test_the_same_file_twice_changes_nothing(db, tenant, listed, now):
+    carry_out(db, tenant, now, FILE)
+    before = db.scalar(select(func.count()).select_from(AuditEntry))
+    made = carry_out(db, tenant, now, FILE)
+    assert made.count("same") == 2
+    assert db.scalar(select(func.count()).select_from(AuditEntry)) == before
+
+
+def test_a_column_that_is_absent_is_left_alone_and_an_empty_cell_clears(db, tenant, listed, now):
+    carry_out(db, tenant, now, FILE)
+    carry_out(db, tenant, now, "Tag,Group\n04a2b3,\n")
+    card = tags.named(db, "04A2B3", tenant_id=tenant.id)
+    assert (card.label, card.group) == ("Red card", None)
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        (",x", "The tag is missing"),
+        ("04,nobody@example.org", "There is no driver “nobody@example.org”"),
+        ("04,,Taxis", "There is no group “Taxis”"),
+        ("04,,,gone", "“gone” is neither active nor blocked"),
+        ("04,,,,tomorrow", "“tomorrow” is not a time"),
+        ("04,,,,,many", "“many” is not a limit"),
+        ("04,,,,,0", "“0” is not a limit"),
+        ("04,,,,,,Moon", "There is no site “Moon”"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_named_with_its_number(db, tenant, row, sentence):
+    text = f"tag,driver,group,status,expires,limit,sites\n04AA,,,,,,\n{row}\n"
+    made = plan(db, tenant, text)
+    (error,) = made.errors
+    assert error.number == 3
+    assert sentence in error.sentence
+    assert made.count("add") == 1
+
+
+def test_the_same_tag_twice_in_a_file_is_an_error(db, tenant):
+    made = plan(db, tenant, "tag\n04AA\n04aa\n")
+    assert made.errors[0].sentence == "The same tag stands in row 2."
+
+
+def test_an_archived_tag_is_not_brought_back_by_a_file(db, tenant, now):
+    tags.archive(db, SYSTEM, add(db, tenant, now), now=now)
+    assert "archived" in plan(db, tenant, "tag\n04A2B3\n").errors[0].sentence
+
+
+@pytest.mark.parametrize("text", ["", "tag\n", "name\nAda\n"])
+def test_a_file_without_tags_is_refused_as_a_whole(db, tenant, text):
+    with pytest.raises(Invalid):
+        plan(db, tenant, text)
+
+
+def test_an_expiry_is_read_on_the_readers_clock():
+    assert tag_import.instant("2026-07-01T18:00", BERLIN) == datetime(2026, 7, 1, 16, tzinfo=UTC)
+    assert tag_import.instant("2026-07-01T18:00Z", BERLIN) == datetime(2026, 7, 1, 18, tzinfo=UTC)
+    assert tag_import.instant(" ", BERLIN) is None
+    with pytest.raises(Invalid):
+        tag_import.instant("9999-12-31", BERLIN)
