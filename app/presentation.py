@@ -53,7 +53,7 @@ def kwh(wh: Decimal | int | None, digits: int = 2) -> str:
 
 
 def watt_hours(wh: Decimal | int | None) -> str:
-    """A register reading in whole watt-hours, or with what is behind the point when there is something."""
+    """A register reading in whole watt-hours; thousandths only where there are any."""
     if wh is None:
         return DASH
     exact = Decimal(wh)
@@ -105,7 +105,7 @@ def clock(seconds: float | None) -> str:
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
-    """How long ago, roughly: `now`, `2 min ago`, `3 h ago`, `5 d ago`; `in 4 min` for what is to come."""
+    """How long ago, roughly: `now`, `2 min ago`, `3 h ago`; `in 4 min` for what is to come."""
     if moment is None:
         return "never"
     seconds = (now - moment).total_seconds()
@@ -134,7 +134,7 @@ def iso(moment: datetime) -> str:
 
 
 def change(now_value: Decimal | int, then_value: Decimal | int) -> str:
-    """The change in per cent with its sign: `+18 %`; nothing when there is nothing to compare with."""
+    """The change in per cent with its sign: `+18 %`; empty without anything to compare with."""
     if not then_value:
         return ""
     share = (Decimal(now_value) - Decimal(then_value)) / Decimal(then_value) * 100
@@ -160,7 +160,7 @@ def _zone() -> str:
 
 
 def page_url(noun: str, page: str = "index", **values: object) -> str | None:
-    """The address of a noun's page, or None when the desk has no such page: the menu then leaves it out."""
+    """The address of a noun's page; None when there is none, and the menu leaves it out."""
     try:
         return url_for(f"{noun}.{page}" if page else noun, **values)
     except BuildError:
@@ -168,7 +168,7 @@ def page_url(noun: str, page: str = "index", **values: object) -> str | None:
 
 
 def asset(name: str) -> str:
-    """The address of a static file, with its contents' digest so that browsers may keep it for long."""
+    """The address of a static file, marked with its digest so that browsers may keep it."""
     marks: dict[str, tuple[float, str]] = current_app.extensions.setdefault("assets", {})
     path = Path(current_app.static_folder or "static") / name
     changed_at = path.stat().st_mtime

@@ -33,7 +33,7 @@ def issue(
     token = ApiToken(
         tenant_id=user.tenant_id,
         user_id=user.id,
-        name=texts.line(name, field="name", word="The token's name", most=120),
+        name=texts.line(name, "The token’s name", 120, field="name", required=True),
         token_hash=digest(secret),
         hint=secret[:12],
         created_at=now,

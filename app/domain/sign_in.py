@@ -58,7 +58,11 @@ def signed_in(db: Session, user: User, *, address: str | None, now: datetime) ->
 
 
 def issue_link(
-    db: Session, purpose: str, *, now: datetime, user: User | None = None,
+    db: Session,
+    purpose: str,
+    *,
+    now: datetime,
+    user: User | None = None,
     lifetime: timedelta | None = None,
 ) -> str:
     """Make a link's secret; earlier ones of the same purpose and person stop working."""

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from werkzeug.security import generate_password_hash
 
-from app.domain import audit, texts
+from app.domain import audit, emails, texts
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.vocabulary import Actor, Role
 from app.models import Site, User
@@ -46,7 +46,7 @@ def create(
     user = User(
         tenant_id=tenant_id,
         role=_role(role),
-        name=texts.line(name, field="name", word="The name", most=120),
+        name=texts.line(name, "The name", 120, field="name", required=True),
         timezone=_timezone(timezone),
         language=_language(language),
         sites=_sites(db, tenant_id, site_ids),
@@ -82,7 +82,7 @@ def edit(
         _keep_an_admin(db, user)
     if new_role is not user.role or {site.id for site in sites} != {s.id for s in user.sites}:
         user.epoch += 1
-    user.name = texts.line(name, field="name", word="The name", most=120)
+    user.name = texts.line(name, "The name", 120, field="name", required=True)
     user.role, user.sites = new_role, sites
     user.timezone, user.language = _timezone(timezone), _language(language)
     _set_email(user, email)
@@ -124,9 +124,7 @@ def set_password(db: Session, actor: Actor, user: User, password: str, *, now: d
 def hash_password(password: str, user: User) -> str:
     """Stretch a password; raises `Invalid` for one that is too easy to guess."""
     if len(password) < PASSWORD_LEAST:
-        raise Invalid(
-            f"The password needs at least {PASSWORD_LEAST} characters.", field="password"
-        )
+        raise Invalid(f"The password needs at least {PASSWORD_LEAST} characters.", field="password")
     if len(password) > PASSWORD_MOST:
         raise Invalid(
             f"The password may have at most {PASSWORD_MOST} characters.", field="password"
@@ -173,7 +171,7 @@ def _keep_an_admin(db: Session, user: User) -> None:
 
 
 def _set_email(user: User, email: str) -> None:
-    text = texts.email(email)
+    text = emails.address(email)
     if text is None:
         raise Invalid("The e-mail address must not be empty.", field="email")
     user.email, user.email_key = text, text.casefold()
