@@ -1,0 +1,228 @@
+"""Commands: orders to stations, from the wish to the answer; nothing fires late.
+
+A command is a row.  It is claimed by the worker that holds the station, sent
+before it expires or never, and settled once.  The legal moves are a table
+(`COMMAND_MOVES`); a move that is not in it changes nothing.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, select, update
+from sqlalchemy.orm import Session
+
+from app.domain import audit, messages, orders, plugs, presence
+from app.domain.errors import Conflict, Invalid, NotConnected, NotFound
+from app.domain.events import CommandChanged, CommandQueued, record
+from app.domain.vocabulary import (
+    COMMAND_MOVES,
+    Actor,
+    CommandState,
+    Order,
+    Outcome,
+    Registration,
+    SessionState,
+)
+from app.models import ChargingSession, Command, Station, WorkerNode
+
+#: A sent command that nobody has settled for so long was lost with its worker.
+LOST_AFTER = timedelta(minutes=11)
+
+#: Orders that a station may not get before its boot was accepted (OCPP 1.6 section 4.2).
+_AFTER_BOOT = frozenset({Order.START_CHARGING, Order.STOP_CHARGING})
+
+OPEN_STATES = frozenset(before for before, _ in COMMAND_MOVES)
+
+
+def queue(
+    db: Session,
+    actor: Actor,
+    station: Station,
+    order: Order,
+    arguments: Mapping[str, Any],
+    *,
+    now: datetime,
+    ttl_s: float,
+) -> Command:
+    """Ask something of a station; the worker that holds it sends the order within `ttl_s`.
+
+    An order that the station's dialect lacks settles at once as unsupported.
+    Raises `Invalid`, `Conflict` (archived, not accepted yet) or `NotConnected`.
+    """
+    checked = orders.arguments(order, arguments)
+    _check_plug(station, checked)
+    session_id = _session_of(db, station, order, checked)
+    _check_reachable(db, station, order, now)
+    command = Command(
+        tenant_id=station.tenant_id,
+        station_id=station.id,
+        order=order,
+        arguments=checked,
+        state=CommandState.QUEUED,
+        requested_by=actor.name,
+        user_id=actor.user_id,
+        requested_at=now,
+        expires_at=now + timedelta(seconds=ttl_s),
+        session_id=session_id,
+    )
+    command.station = station
+    db.add(command)
+    db.flush()
+    # The arguments may hold a secret: the audit gets the words, not the row.
+    unchanged = audit.snapshot(station)
+    words = orders.describe(order, checked)[:500]
+    audit.note(db, actor, "station.command", station, now=now, before=unchanged, remark=words)
+    if station.supported_orders and order.value not in station.supported_orders:
+        label = orders.LABELS[order]
+        sentence = f"{label} is not something {station.identity} can be asked over this protocol."
+        settle(db, command, Outcome(CommandState.UNSUPPORTED, None, sentence), now=now)
+    else:
+        record(db, CommandQueued(command.tenant_id, command.id, station.id))
+    return command
+
+
+def claim(db: Session, command_id: int, node: str, *, now: datetime) -> Command | None:
+    """Take a queued command for the worker `node`; None when another did, or it is too late.
+
+    Exactly one claimer gets it, however many nudges there were.
+    """
+    taken = db.execute(
+        update(Command)
+        .where(
+            Command.id == command_id,
+            Command.state == CommandState.QUEUED,
+            Command.expires_at > now,
+        )
+        .values(state=CommandState.SENT, node=node, sent_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    command = db.get(Command, command_id, populate_existing=True)
+    if command is None:
+        return None
+    if cast("CursorResult[Any]", taken).rowcount == 1:
+        record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
+        return command
+    if command.state is CommandState.QUEUED:
+        _expire(db, command, now)
+    return None
+
+
+def sent(
+    db: Session,
+    command: Command,
+    *,
+    action: str,
+    request: dict[str, Any] | None,
+    message_id: str | None,
+    now: datetime,
+) -> None:
+    """Keep what went over the wire for a claimed command, secrets blotted out."""
+    command.action = action
+    command.request = messages.redact(request)
+    command.arguments = messages.redact(command.arguments)
+    command.message_id = message_id
+    command.sent_at = now
+    db.flush()
+    record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
+
+
+def settle(
+    db: Session,
+    command: Command,
+    outcome: Outcome,
+    *,
+    now: datetime,
+    latency_ms: float | None = None,
+) -> bool:
+    """Write down how a command ended; False when it had ended before (the first word stands)."""
+    if (command.state, outcome.state) not in COMMAND_MOVES:
+        return False
+    command.state = outcome.state
+    command.answer = messages.redact(outcome.answer)
+    command.arguments = messages.redact(command.arguments)
+    command.sentence = outcome.sentence[:500]
+    command.latency_ms = latency_ms
+    command.settled_at = now
+    db.flush()
+    record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
+    return True
+
+
+def expire_overdue(db: Session, now: datetime) -> int:
+    """End commands that waited too long: unsent ones expire, unanswered ones time out."""
+    alive = select(WorkerNode.node).where(WorkerNode.beat_at > now - presence.ALIVE)
+    lost = (Command.sent_at <= now - LOST_AFTER) | Command.node.not_in(alive)
+    overdue = db.scalars(
+        select(Command).where(
+            (Command.state == CommandState.QUEUED) & (Command.expires_at <= now)
+            | (Command.state == CommandState.SENT) & lost
+        )
+    ).all()
+    for command in overdue:
+        if command.state is CommandState.QUEUED:
+            _expire(db, command, now)
+        else:
+            sentence = "No answer arrived, and the worker that sent this is no longer waiting."
+            settle(db, command, Outcome(CommandState.TIMED_OUT, None, sentence), now=now)
+    return len(overdue)
+
+
+def repeat(db: Session, actor: Actor, command: Command, *, now: datetime, ttl_s: float) -> Command:
+    """Ask the same thing of the same station again.  Raises what `queue` raises."""
+    if command.state in OPEN_STATES:
+        raise Conflict("This command is still under way.")
+    arguments = dict(command.arguments)
+    if messages.REDACTED in arguments.values():
+        raise Conflict("Its secret was not kept: give the order anew.")
+    if command.order is Order.STOP_CHARGING and "session_id" in arguments:
+        arguments.pop("transaction_ref", None)
+    return queue(db, actor, command.station, command.order, arguments, now=now, ttl_s=ttl_s)
+
+
+def _expire(db: Session, command: Command, now: datetime) -> None:
+    waited = int((command.expires_at - command.requested_at).total_seconds())
+    sentence = f"It could not be sent within {waited} s, so it was dropped; it will not fire later."
+    settle(db, command, Outcome(CommandState.EXPIRED, None, sentence), now=now)
+
+
+def _check_plug(station: Station, checked: dict[str, Any]) -> None:
+    number = checked.get("connector")
+    known = [plug.evse for plug in plugs.of(station)]
+    if number and known and number not in known:
+        raise Invalid(f"{station.identity} has no connector {number}.", field="connector")
+
+
+def _session_of(db: Session, station: Station, order: Order, checked: dict[str, Any]) -> int | None:
+    """Complete the arguments of a stop: the session's number and the station's own reference."""
+    if order is not Order.STOP_CHARGING:
+        return None
+    query = select(ChargingSession).where(ChargingSession.station_id == station.id)
+    if number := checked.get("session_id"):
+        session = db.scalar(query.where(ChargingSession.id == number))
+        if session is None:
+            raise NotFound(f"{station.identity} has no session {number}.", field="session_id")
+        if session.state is not SessionState.CHARGING:
+            raise Conflict(f"Session {number} has ended already.", field="session_id")
+        if session.transaction_ref is None:
+            raise Conflict(f"Session {number} has no transaction to stop.", field="session_id")
+        checked["transaction_ref"] = session.transaction_ref
+        return session.id
+    reference = checked["transaction_ref"]
+    session = db.scalar(query.where(ChargingSession.transaction_ref == reference))
+    if session is not None:
+        checked["session_id"] = session.id
+    return session.id if session is not None else None
+
+
+def _check_reachable(db: Session, station: Station, order: Order, now: datetime) -> None:
+    name = station.identity
+    if station.archived_at is not None:
+        raise Conflict(f"{name} is in the archive.")
+    if not presence.is_connected(db, station, now):
+        raise NotConnected(f"{name} is not connected, so nothing was sent.")
+    answered = station.booted_registration or station.registration
+    if answered is Registration.REJECTED:
+        raise Conflict(f"The boot of {name} was rejected: nothing may be sent to it.")
+    if answered is Registration.PENDING and order in _AFTER_BOOT:
+        raise Conflict(f"{name} is pending: it may not charge before its boot is accepted.")

@@ -1,0 +1,135 @@
+"""What is done differently for one station, because its firmware needs it (FIELD section 6).
+
+Quirks are data on the station's row.  `validated` is the only way in, so that
+whoever reads them may trust their types.
+"""
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Quirk:
+    """One thing that may be set: how it is read and what it does."""
+
+    label: str
+    help: str
+    read: Callable[[Any], Any]
+    kind: str
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+
+
+def _number(low: int, high: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        number = int(str(value).strip())
+        if not low <= number <= high:
+            raise ValueError(f"lies between {low} and {high}")
+        return number
+
+    return read
+
+
+def _flag(value: Any) -> bool:
+    word = str(value).strip().lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    if word in {"0", "false", "no", "off"}:
+        return False
+    raise ValueError("is yes or no")
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        for word in words:
+            if str(value).strip().lower() == word.lower():
+                return word
+        raise ValueError("is one of " + ", ".join(words))
+
+    return read
+
+
+def _networks(value: Any) -> list[str]:
+    parts = value.replace(";", ",").split(",") if isinstance(value, str) else list(value)
+    try:
+        found = [
+            str(ipaddress.ip_network(str(part).strip())) for part in parts if str(part).strip()
+        ]
+    except ValueError:
+        raise ValueError("is a list of networks like 192.168.7.0/24") from None
+    if any(network.endswith("/0") for network in found):
+        raise ValueError("may not be the whole Internet")
+    return found
+
+
+#: name -> what it means; everything is optional, and an absent one changes nothing.
+QUIRKS: dict[str, Quirk] = {
+    "allowed_networks": Quirk(
+        "Allowed networks",
+        "Where this station may connect from; needed when it has no password.",
+        _networks,
+        "networks",
+    ),
+    "assume_subprotocol": Quirk(
+        "Assume OCPP 1.6 when it names no version",
+        "Some firmwares leave the WebSocket subprotocol out.",
+        _flag,
+        "flag",
+    ),
+    "call_timeout_s": Quirk(
+        "Patience for an answer", "Slow stations need a minute.", _number(5, 600), "number", "s"
+    ),
+    "reply_delay_ms": Quirk(
+        "Delay of our answers",
+        "A few stations lose an answer that comes at once.",
+        _number(0, 10_000),
+        "number",
+        "ms",
+    ),
+    "outbound_after_boot_s": Quirk(
+        "Silence after boot",
+        "Nothing is sent to it for so long after its boot was answered.",
+        _number(0, 600),
+        "number",
+        "s",
+    ),
+    "heartbeat_s": Quirk(
+        "Heartbeat interval", "Instead of the installation's.", _number(10, 86_400), "number", "s"
+    ),
+    "no_trigger_boot": Quirk(
+        "Never ask it to boot again",
+        "Some stations restart for ever when asked for a BootNotification.",
+        _flag,
+        "flag",
+    ),
+    "energy_unit_override": Quirk(
+        "Unit of its energy readings",
+        "For stations that name the wrong unit.",
+        _one_of("Wh", "kWh"),
+        "choice",
+        choices=("Wh", "kWh"),
+    ),
+}
+
+
+def validated(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the quirks that are set, typed; empty values drop out.  Raises `Invalid`."""
+    found = {}
+    for name, value in given.items():
+        quirk = QUIRKS.get(name)
+        if quirk is None:
+            raise Invalid(f"There is no quirk called {name}.", field=name)
+        if value is None or value == "" or value == []:
+            continue
+        try:
+            found[name] = quirk.read(value)
+        except (ValueError, TypeError) as error:
+            reason = str(error)
+            if not reason.startswith(("lies", "is", "may")):
+                reason = "is a whole number"
+            raise Invalid(f"{quirk.label} {reason}.", field=name) from None
+    return found
