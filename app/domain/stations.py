@@ -63,11 +63,10 @@ def register(
         tenant_id=tenant_id, created_at=now, quirks={}, supported_orders=[], security_profile=1
     )
     clear = _first_password(station, password, details.get("security_profile", 1))
+    _move(station, site)
+    _identify(db, station, identity)
+    _apply(db, station, details)
     db.add(station)
-    with db.no_autoflush:
-        _move(station, site)
-        _identify(db, station, identity)
-        _apply(db, station, details)
     db.flush()
     plugs.preset(db, station, details.get("connectors", 1), details.get("plug_type"))
     audit.note(db, actor, "station.register", station, now=now)
