@@ -1,0 +1,241 @@
+"""Frames: what is read leniently, what is refused, and that nothing breaks the reader."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from worker.ocpp import frames, json_text
+from worker.ocpp.faults import Fault, fault_named
+from worker.ocpp.frames import BadFrame, Call, Error, Result, Send, parse
+from worker.ocpp.versions import Version
+
+V16, V201, V21 = Version.V16, Version.V201, Version.V21
+
+plain_json = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+payloads = st.dictionaries(st.text(), plain_json, max_size=4)
+message_ids = st.text(max_size=255) | st.integers(-(2**53), 2**53)
+
+
+def test_a_call_is_read_with_its_id_action_and_payload():
+    call = parse('[2,"19","Authorize",{"idTag":"04A2"}]', V16)
+    assert isinstance(call, Call)
+    assert (call.message_id, call.action, call.payload) == ("19", "Authorize", {"idTag": "04A2"})
+    assert call.notes == ()
+
+
+def test_numeric_message_id_echoed():
+    call = parse('[2,4711,"Heartbeat",{}]', V16)
+    assert isinstance(call, Call)
+    assert frames.encode_result(call.message_id, {}) == "[3,4711,{}]"
+
+
+@pytest.mark.parametrize("text", ['[2,"1","Heartbeat",null]', '[2,"1","Heartbeat"]'])
+def test_null_payload_heartbeat(text):
+    call = parse(text, V16)
+    assert isinstance(call, Call)
+    assert call.payload == {}
+    assert call.notes == ("null_payload",)
+    assert isinstance(parse(text, V16, strict=True), BadFrame)
+
+
+@pytest.mark.parametrize(
+    ("text", "payload", "repair"),
+    [
+        ('[2,"1","A",{"transactionId":,"x":1}]', {"transactionId": None, "x": 1}, "missing_value"),
+        ('[2,"1","A",{"x":1,"transactionId": }]', {"transactionId": None, "x": 1}, "missing_value"),
+        (',[2,"1","A",{"x":1}]', {"x": 1}, "leading_comma"),
+        ('[2,"1","A",{,"x":1}]', {"x": 1}, "leading_comma"),
+        ('[2,"1","A",{"x":[1,],}]', {"x": [1]}, "trailing_comma"),
+        ('[2,"1","A",{"x":"a:,[,","y":,}]', {"x": "a:,[,", "y": None}, "missing_value"),
+    ],
+)
+def test_json_repair_known_patterns(text, payload, repair):
+    call = parse(text, V16)
+    assert isinstance(call, Call)
+    assert call.payload == payload
+    assert repair in call.notes
+    refused = parse(text, V16, strict=True)
+    assert isinstance(refused, BadFrame)
+    assert refused.message_id == "1"
+
+
+def test_what_cannot_be_repaired_keeps_its_id_for_the_error():
+    frame = parse('[2,"a\\"b","StatusNotification",{"x" 1}]', V16)
+    assert isinstance(frame, BadFrame)
+    assert frame.message_id == 'a"b'
+    assert frame.fault is Fault.FORMAT
+
+
+@pytest.mark.parametrize("text", ["", "  \r\n", b"", "\ufeff", "\0\0"])
+def test_empty_text_is_ignored(text):
+    assert parse(text, V16) is None
+
+
+@pytest.mark.parametrize(
+    "text", ['\ufeff[3,"1",{}]', '[3,"1",{}]\0\0', b'[3,"1",{}]', b'\xef\xbb\xbf[3,"1",{}]\0']
+)
+def test_byte_order_marks_trailing_nuls_and_binary_frames_are_read(text):
+    assert isinstance(parse(text, V16), Result)
+
+
+def test_invalid_utf8_in_a_binary_frame_is_a_bad_frame():
+    assert isinstance(parse(b'[2,"1","A",{"x":"\xff"}]', V16), BadFrame)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "[" * 40 + "]" * 40,
+        '[2,"1","A",' + '{"a":' * 50 + "1" + "}" * 50 + "]",
+        '[2,"1","A",{"n":NaN}]',
+        '[2,"1","A",{"n":-Infinity}]',
+        '[2,"1","A",{"n":1e999}]',
+        '[2,"1","A",{"n":1' + "0" * 5000 + "}]",
+        '[2,"1","A",{"s":"' + '\\"' * 50_000,
+        '"',
+        "[2]",
+        "[2,null]",
+        '[2,true,"A",{}]',
+        '[true,"1","A",{}]',
+        '[2,"1","",{}]',
+        '[2,"1",7,{}]',
+        '[2,"1","A",[]]',
+        '[2,"1","' + "A" * 65 + '",{}]',
+        '[2,"' + "1" * 256 + '","A",{}]',
+        '["2","1","A",{}]',
+        "{}",
+        "null",
+        "2",
+    ],
+)
+def test_parser_bombs(text):
+    assert isinstance(parse(text, V16), BadFrame)
+
+
+def test_nesting_up_to_the_limit_is_read():
+    depth = json_text.DEPTH_LIMIT - 1
+    assert isinstance(parse('[2,"1","A",' + '{"a":' * depth + "1" + "}" * depth + "]", V16), Call)
+
+
+def test_duplicate_keys_are_noted_and_the_last_counts():
+    call = parse('[2,"1","A",{"x":1,"x":2}]', V16)
+    assert isinstance(call, Call)
+    assert call.payload == {"x": 2}
+    assert call.notes == ("duplicate_keys",)
+
+
+def test_white_space_is_not_taken_for_duplicate_keys():
+    call = parse('[ 2, "1", "A", { "x" : 1.50, "y" : "\\u00e9" } ]', V16)
+    assert isinstance(call, Call)
+    assert call.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "fault", "description", "details"),
+    [
+        ('[4,"1"]', Fault.GENERIC, "", {}),
+        ('[4,"1","NotImplemented"]', Fault.NOT_IMPLEMENTED, "", {}),
+        ('[4,"1","FormationViolation","x",null]', Fault.FORMAT, "x", {}),
+        ('[4,"1","FormatViolation","x","text"]', Fault.FORMAT, "x", {}),
+        ('[4,"1","OccurenceConstraintViolation",null,{"a":1}]', Fault.OCCURRENCE, "", {"a": 1}),
+        ('[4,"1","OccurrenceConstraintViolation","x",{},7]', Fault.OCCURRENCE, "x", {}),
+        ('[4,"1","Whatever","x",{}]', Fault.GENERIC, "x", {}),
+        ('[4,"1",17,"x",{}]', Fault.GENERIC, "x", {}),
+    ],
+)
+def test_malformed_callerror(text, fault, description, details):
+    error = parse(text, V16)
+    assert isinstance(error, Error)
+    assert (error.fault, error.description, error.details) == (fault, description, details)
+
+
+def test_an_answer_that_is_no_object_reaches_who_waits_for_it():
+    error = parse('[3,"1",["Accepted"]]', V16)
+    assert isinstance(error, Error)
+    assert error.fault is Fault.FORMAT
+
+
+@pytest.mark.parametrize(
+    ("version", "fault", "code"),
+    [
+        (V16, Fault.FORMAT, "FormationViolation"),
+        (V201, Fault.FORMAT, "FormatViolation"),
+        (V16, Fault.OCCURRENCE, "OccurenceConstraintViolation"),
+        (V21, Fault.OCCURRENCE, "OccurrenceConstraintViolation"),
+        (V16, Fault.NOT_IMPLEMENTED, "NotImplemented"),
+        (V21, Fault.MESSAGE_TYPE, "MessageTypeNotSupported"),
+    ],
+)
+def test_error_code_spelling_per_version(version, fault, code):
+    text = frames.encode_error("1", fault, version, "d" * 300)
+    assert json.loads(text) == [4, "1", code, "d" * 255, {}]
+
+
+@pytest.mark.parametrize("fault", Fault)
+@pytest.mark.parametrize("version", Version)
+def test_every_spelling_we_write_can_be_read(fault, version):
+    assert isinstance(fault_named(fault.spelled(version)), Fault)
+
+
+def test_frames_of_two_point_one_are_known_only_there():
+    assert isinstance(parse('[6,"1","NotifyPeriodicEventStream",{}]', V21), Send)
+    refusal = parse('[5,"1","GenericError","",{}]', V21)
+    assert isinstance(refusal, Error)
+    assert refusal.of_result
+    for version in (V16, V201):
+        frame = parse('[6,"1","NotifyPeriodicEventStream",{}]', version)
+        assert isinstance(frame, BadFrame)
+        assert frame.fault is Fault.MESSAGE_TYPE
+
+
+def test_several_messages_in_one_text_can_be_taken_apart():
+    text = '[2,"1","Heartbeat",{}] [2,"2","Heartbeat",{}]\n'
+    assert frames.split(text) == ['[2,"1","Heartbeat",{}]', '[2,"2","Heartbeat",{}]']
+    assert frames.split('[2,"1","Heartbeat",{}]') == []
+    assert frames.split("[1][2") == []
+    assert frames.split("[1]" * 20) == []
+
+
+@given(message_ids, st.text(min_size=1, max_size=64), payloads)
+def test_what_is_encoded_is_read_back(message_id, action, payload):
+    call = parse(frames.encode_call(message_id, action, payload), V16)
+    assert isinstance(call, Call)
+    assert (call.message_id, call.action, call.payload) == (message_id, action, payload)
+    assert type(call.message_id) is type(message_id)
+    assert call.notes == ()
+
+
+@given(st.text() | st.binary(), st.sampled_from(Version), st.booleans())
+def test_no_text_breaks_the_reader(data, version, strict):
+    parse(data, version, strict)
+
+
+@given(st.text(alphabet='[]{}",:\\ 0123-eE.n\0', max_size=60))
+def test_no_mess_of_punctuation_breaks_the_reader(text):
+    parse('[2,"1","A",' + text, V16)
+    frames.split(text)
+
+
+@given(plain_json)
+def test_any_json_value_is_some_frame(value):
+    assert parse(json.dumps(value), V201) is not None
+
+
+@given(payloads)
+def test_a_repair_never_touches_what_stands_in_strings(payload):
+    text = frames.encode_call("1", "A", payload)
+    broken = text[:-1] + ",]"
+    call = parse(broken, V16)
+    assert isinstance(call, Call)
+    assert call.payload == payload
