@@ -14,7 +14,7 @@ from typing import Any
 from app.domain.energy import POWER, REGISTER, at_outlet, to_base_unit
 from app.domain.vocabulary import MessageOutcome
 from app.models import Message
-from app.presentation import kw, kwh, number
+from app.presentation import FIXED, THIN, kw, kwh, number
 
 DOT = " · "
 _LONGEST = 80
@@ -77,8 +77,8 @@ def short(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = "".join(char if char.isprintable() else " " for char in text[: _LONGEST * 4])
-    text = " ".join(text.split())
+    kept = (c if c.isprintable() or c in THIN + FIXED else " " for c in text[: _LONGEST * 4])
+    text = " ".join(filter(None, "".join(kept).split(" ")))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 

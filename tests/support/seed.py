@@ -1,0 +1,220 @@
+"""A small charging network that looks like a real one: for pages, screenshots and browser tests.
+
+`fill(db, now)` adds everything and returns the rows by name; nothing is committed.  It plays at
+Depot Nord on the day of `now`: see `seed_sessions` for the charging, `seed_log` for the messages.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+from werkzeug.security import generate_password_hash
+
+from app.domain import tenants
+from app.domain.vocabulary import Activity, Availability, Role, Token
+from app.models import (
+    ChargingSession,
+    Connector,
+    Driver,
+    Site,
+    Station,
+    Tag,
+    Tariff,
+    TariffVersion,
+    User,
+)
+from tests.support import seed_log, seed_sessions
+
+PASSWORD = "nine blue kilowatts"
+ZONE = "Europe/Berlin"
+
+DAY_AND_NIGHT = {
+    "schema": 1,
+    "currency": "EUR",
+    "tax": {"mode": "exclusive", "percent": "19"},
+    "free_minutes": 0,
+    "components": [
+        {"kind": "start", "price": "0.50"},
+        {
+            "kind": "energy",
+            "price": "0.32",
+            "name": "night rate",
+            "when": {"from": "20:00", "until": "08:00"},
+        },
+        {"kind": "energy", "price": "0.45", "name": "day rate"},
+        {"kind": "idle", "price": "0.10", "grace_minutes": 10},
+    ],
+}
+
+
+@dataclass
+class Seeded:
+    """What was made, by name."""
+
+    now: datetime
+    people: dict[str, User] = field(default_factory=dict)
+    sites: dict[str, Site] = field(default_factory=dict)
+    stations: dict[str, Station] = field(default_factory=dict)
+    drivers: dict[str, Driver] = field(default_factory=dict)
+    tags: dict[str, Tag] = field(default_factory=dict)
+    sessions: dict[str, ChargingSession] = field(default_factory=dict)
+    version: Any = None
+
+
+def fill(db: Session, now: datetime, *, history: int = 40) -> Seeded:
+    """Add the network; `history` is the number of plain sessions of the days before."""
+    made = Seeded(now)
+    tenant = tenants.first(db, now=now)
+    _people(db, made, tenant.id)
+    _places(db, made, tenant.id)
+    _drivers(db, made, tenant.id)
+    _stations(db, made, tenant.id)
+    seed_sessions.fill(db, made, history)
+    seed_log.fill(db, made)
+    db.flush()
+    return made
+
+
+def signed_in(app: Any, user: User) -> Any:
+    """A test client whose cookie names this member of staff."""
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["_user_id"] = f"{user.id}:{user.epoch}"
+        cookie["_fresh"] = True
+    return client
+
+
+def _people(db: Session, made: Seeded, tenant_id: int) -> None:
+    secret = generate_password_hash(PASSWORD, method="pbkdf2:sha256:1000")
+    for name, role in (
+        ("Grace Hopper", Role.ADMIN),
+        ("Otto Olsen", Role.OPERATOR),
+        ("Vera Voss", Role.VIEWER),
+    ):
+        email = f"{name.split()[0].lower()}@example.org"
+        made.people[role.value] = User(
+            tenant_id=tenant_id,
+            email=email,
+            email_key=email,
+            name=name,
+            password_hash=secret,
+            role=role,
+            timezone=ZONE,
+            language="en",
+            epoch=1,
+            created_at=made.now - timedelta(days=90),
+        )
+    db.add_all(made.people.values())
+
+
+def _places(db: Session, made: Seeded, tenant_id: int) -> None:
+    before = made.now - timedelta(days=90)
+    tariff = Tariff(
+        tenant_id=tenant_id,
+        name="Kerb day/night",
+        name_key="kerb day/night",
+        currency="EUR",
+        is_default=True,
+        created_at=before,
+    )
+    db.add(tariff)
+    db.flush()
+    made.version = TariffVersion(
+        tariff_id=tariff.id,
+        number=7,
+        definition=DAY_AND_NIGHT,
+        created_at=before,
+        created_by="Grace Hopper",
+    )
+    db.add(made.version)
+    for name, address, zone, currency in (
+        ("Depot Nord", "Hafenstraße 12, 20457 Hamburg", ZONE, "EUR"),
+        ("City Garage", "Bahnhofstrasse 3, 8001 Zürich", "Europe/Zurich", "CHF"),
+    ):
+        made.sites[name] = Site(
+            tenant_id=tenant_id,
+            name=name,
+            name_key=name.casefold(),
+            address=address,
+            timezone=zone,
+            currency=currency,
+            tariff_id=tariff.id if currency == "EUR" else None,
+            created_at=before,
+        )
+    db.add_all(made.sites.values())
+    db.flush()
+
+
+def _drivers(db: Session, made: Seeded, tenant_id: int) -> None:
+    before = made.now - timedelta(days=80)
+    for name, card in (
+        ("Ada Lovelace", "04:A2:19:B0"),
+        ("Ben Franklin", "04:77:C1:0E"),
+        ("Çağla Öztürk", "04:5D:33:F8"),
+    ):
+        email = f"{name.split()[0].lower()}@example.org".encode("ascii", "ignore").decode()
+        driver = Driver(
+            tenant_id=tenant_id,
+            name=name,
+            email=email,
+            email_key=email,
+            language="en",
+            created_at=before,
+        )
+        db.add(driver)
+        db.flush()
+        token = Token(card)
+        made.drivers[name.split()[0]] = driver
+        made.tags[name.split()[0]] = Tag(
+            tenant_id=tenant_id,
+            value=card,
+            key=token.key,
+            bare_key=token.bare_key,
+            label="card",
+            driver_id=driver.id,
+            created_at=before,
+        )
+    db.add_all(made.tags.values())
+    db.flush()
+
+
+def _stations(db: Session, made: Seeded, tenant_id: int) -> None:
+    for number in range(1, 7):
+        site = made.sites["Depot Nord" if number < 6 else "City Garage"]
+        identity = f"CP-{number:02d}"
+        station = Station(
+            tenant_id=tenant_id,
+            site_id=site.id,
+            identity=identity,
+            identity_key=identity.casefold(),
+            name=f"{site.name.split()[0]} Row {'AAABBC'[number - 1]}",
+            vendor="Alfen",
+            model="Eve Double Pro",
+            firmware="6.4.0-4210",
+            serial=f"ACE04{number:05d}",
+            protocol="ocpp1.6",
+            max_power_w=22_000,
+            connected_at=made.now - timedelta(days=2, hours=3),
+            last_seen_at=made.now - timedelta(seconds=20),
+            last_boot_at=made.now - timedelta(days=2, hours=3),
+            created_at=made.now - timedelta(days=80),
+        )
+        db.add(station)
+        db.flush()
+        for evse in (1, 2):
+            db.add(
+                Connector(
+                    station_id=station.id,
+                    evse=evse,
+                    plug_type="Type 2",
+                    max_power_w=22_000,
+                    availability=Availability.AVAILABLE,
+                    activity=Activity.NONE,
+                    status_word="Available",
+                    status_at=made.now - timedelta(hours=1),
+                    status_received_at=made.now - timedelta(hours=1),
+                )
+            )
+        made.stations[identity] = station
+    db.flush()

@@ -1,0 +1,168 @@
+"""The message log on the desk: what is found, how it is said, and what garbage does to it."""
+
+import csv
+import io
+import json
+import random
+
+import pytest
+
+from app import message_words
+from app.domain.vocabulary import MessageOutcome
+from app.models import Message
+from tests.support import seed, seed_log
+
+
+@pytest.fixture
+def made(app, db, now):
+    made = seed.fill(db, now, history=0)
+    db.commit()
+    return made
+
+
+@pytest.fixture
+def viewer(app, made):
+    return seed.signed_in(app, made.people["viewer"])
+
+
+def page(client, address):
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return answer.get_data(as_text=True)
+
+
+def test_the_log_says_messages_in_words(viewer):
+    text = page(viewer, "/messages/")
+    assert "connector 2 Faulted · GroundFailure · vendor 0x31" in text
+    assert "StatusNotification · connector 2 → Accepted" in text
+    assert "TypeConstraintViolation · connectorId must be an integer" in text
+    assert "no answer in time" in text
+
+
+@pytest.mark.parametrize(
+    ("query", "inside", "outside"),
+    [
+        ("action=UnlockConnector", "UnlockFailed", "GroundFailure"),
+        ("direction=out", "UnlockFailed", "GroundFailure"),
+        ("direction=in", "GroundFailure", "UnlockFailed"),
+        ("ended=problem", "TypeConstraintViolation", "UnlockFailed"),
+        ("ended=timed_out", "no answer in time", "TypeConstraintViolation"),
+        ("q=0x31", "GroundFailure", "UnlockFailed"),
+        ("q=100%25", "Nothing in the log fits", "GroundFailure"),
+        (
+            "since=2026-03-02T08:51%2B00:00&until=2026-03-02T08:51:59%2B00:00",
+            "GroundFailure",
+            "UnlockFailed",
+        ),
+    ],
+)
+def test_filters_in_the_url_narrow_the_log(viewer, query, inside, outside):
+    text = page(viewer, f"/messages/?{query}")
+    assert inside in text
+    assert outside not in text
+
+
+def test_a_session_and_a_station_narrow_the_log(viewer, made):
+    session = made.sessions["finished"]
+    text = page(viewer, f"/messages/?session={session.id}&action=StartTransaction")
+    assert "from 1\u202f204.12\u00a0kWh" in text
+    other = made.stations["CP-01"]
+    assert "Nothing in the log fits" in page(viewer, f"/messages/?station={other.id}")
+
+
+def test_older_messages_are_reached_from_a_full_page(viewer, db, made, now):
+    place = made.stations["CP-01"].id
+    for number in range(130):
+        seed_log.message(db, place, now, "DataTransfer", {"vendorId": f"v{number}"}, {})
+    db.commit()
+    first = page(viewer, f"/messages/?station={place}")
+    assert "vendor v129" in first and "vendor v29" not in first
+    oldest = db.query(Message).filter_by(station_id=place).order_by(Message.id).all()[30]
+    second = page(viewer, f"/messages/?station={place}&before={oldest.id}")
+    assert "vendor v29" in second and "Back to the newest" in second
+
+
+def test_the_head_of_the_log_is_live_and_can_be_paused(viewer):
+    assert 'data-live="messages stations sessions commands"' in page(viewer, "/messages/")
+    assert "data-live=" not in page(viewer, "/messages/?tail=off")
+
+
+def test_csv_and_json_lines_hold_the_filter(viewer):
+    text = viewer.get("/messages/?format=csv&action=UnlockConnector").get_data(as_text=True)
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    assert [row["answer"] for row in rows] == ['{"status": "UnlockFailed"}']
+    lines = viewer.get("/messages/?format=jsonl&action=UnlockConnector").get_data(as_text=True)
+    assert json.loads(lines)["answer"] == {"status": "UnlockFailed"}
+
+
+def test_a_csv_cell_of_a_charger_cannot_become_a_formula(viewer, db, made, now):
+    seed_log.message(db, made.stations["CP-01"].id, now, "=cmd", "=1+1", None)
+    db.commit()
+    text = viewer.get("/messages/?format=csv&q=1%2B1").get_data(as_text=True)
+    assert ",'=cmd," in text and ",'=1+1," in text
+
+
+def test_markup_of_a_charger_stays_text(viewer, db, made, now):
+    evil = "</pre><script>alert(1)</script>"
+    seed_log.message(db, made.stations["CP-01"].id, now, evil, {"a": evil}, {"b": evil})
+    db.commit()
+    text = page(viewer, "/messages/")
+    assert "<script>alert" not in text and "&lt;script&gt;alert" in text
+
+
+GARBAGE = [
+    *("", "null", "[]", "3", '"x"', "{", "[[[", "NaN", '{"meterValue":1}', "\x07"),
+    '{"meterValue":[1,null,{"sampledValue":[null,{"value":{}}]}]}',
+    '{"meterValue":[{"sampledValue":[{"value":"1e999","unit":[],"measurand":3,"phase":{}}]}]}',
+    '{"connectorId":{},"status":[],"errorCode":"\\ud800","info":"\\u0000\\u202e"}',
+    '{"idTagInfo":3,"status":{"a":1},"key":{},"configurationKey":3,"idTag":' + "9" * 500 + "}",
+    "[" * 5000,
+]
+
+
+@pytest.mark.parametrize("action", [*message_words.WORDS, "Nonsense", ""])
+def test_whatever_a_charger_sends_can_be_said(action):
+    for text in GARBAGE:
+        message = Message(action=action, request=text, response=text)
+        assert message_words.in_words(message).encode().count(b"\n") == 0
+        assert message_words.pretty(text).encode() or not text
+
+
+def test_whatever_a_charger_sends_the_page_stands(viewer, db, made, now):
+    for number, text in enumerate(GARBAGE):
+        action = [*message_words.WORDS, ""][number]
+        place = made.stations["CP-01"].id
+        seed_log.message(db, place, now, action, text, None, response=text, session_id=1)
+    db.commit()
+    page(viewer, "/messages/")
+    assert viewer.get("/messages/?format=jsonl").status_code == 200
+
+
+def test_random_payloads_are_said_without_an_error():
+    dice = random.Random(7)
+    names = ["connectorId", "status", "meterValue", "sampledValue", "value", "unit", "idTag", "key"]
+
+    def anything(depth=0):
+        kind = dice.randrange(8 if depth < 3 else 5)
+        if kind > 5:
+            return {dice.choice(names): anything(depth + 1) for _ in range(3)}
+        plain = [None, True, -1e300, "12,5", "☃" * 200, [anything(depth + 1)] if depth < 3 else 0]
+        return plain[kind]
+
+    for action in [*message_words.WORDS, "Nonsense"] * 40:
+        message = Message(
+            action=action,
+            request=json.dumps(anything()),
+            response=json.dumps(anything()),
+            outcome=dice.choice([None, *MessageOutcome]),
+        )
+        assert "\n" not in message_words.in_words(message)
+
+
+def test_odd_values_in_the_url_are_no_error(viewer):
+    odd = "station=x&session=99999999999999999999&since=tomorrow&until=0001-01-01T00:00&before=-1"
+    page(viewer, f"/messages/?{odd}&ended=nonsense&direction=up&action=%00")
+
+
+def test_someone_not_signed_in_sees_nothing(app, made):
+    assert app.test_client().get("/messages/").status_code in (302, 401)
