@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from app.config import Settings
 from deploy.checks import CannotStart
 from deploy.processes import ROOT
 
@@ -49,10 +50,11 @@ def main() -> int:
     with app.app_context():
         try:
             migrate()
+            prepared = first_things(app.config["SETTINGS"], datetime.now(UTC))
         except CannotStart as error:
             print(f"ampdesk: {error}", file=sys.stderr)
             return 2
-        print(json.dumps(asdict(first_things(app, datetime.now(UTC)))))
+        print(json.dumps(asdict(prepared)))
     return 0
 
 
@@ -79,9 +81,39 @@ def migrate() -> None:
     print("Database is up to date.", file=sys.stderr, flush=True)
 
 
-def first_things(app: object, now: datetime) -> Prepared:
-    """Make the first admin (or a link for it) and the demo site where there is nothing yet."""
-    return Prepared()
+def first_things(settings: Settings, now: datetime) -> Prepared:
+    """Make the first admin (or the secret of a link for it) and the demo site on an empty database.
+
+    Raises `CannotStart` when the first admin's settings cannot be used.
+    """
+    from app.domain import sign_in, staff, tenants
+    from app.domain.errors import DomainError
+    from app.domain.vocabulary import SYSTEM, Role
+    from app.uow import unit_of_work
+    from deploy import demo_site
+
+    admin = link = ""
+    with unit_of_work() as db:
+        if not staff.exists(db):
+            tenant = tenants.first(db, now=now)
+            try:
+                if settings.admin_email and settings.admin_password:
+                    user = staff.create(
+                        *(db, SYSTEM),
+                        tenant_id=tenant.id,
+                        email=settings.admin_email,
+                        name=settings.admin_email.partition("@")[0],
+                        role=Role.ADMIN,
+                        password=settings.admin_password,
+                        now=now,
+                    )
+                    admin = user.email
+                else:
+                    secret = sign_in.issue_setup(db, now=now)
+                    link = f"{settings.desk_url}/setup/{secret}"
+            except DomainError as error:
+                raise CannotStart(f"AMPDESK_ADMIN_EMAIL or its password: {error}") from None
+    return Prepared(setup_link=link, admin=admin, demo=demo_site.wanted(settings, now))
 
 
 if __name__ == "__main__":

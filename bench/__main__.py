@@ -1,0 +1,137 @@
+"""Measure one worker process on each database and write the rows to var/bench/latest.json.
+
+BENCH_SECONDS (10), BENCH_CHARGERS (200) and BENCH_IDLE (1000) change how much is measured.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psutil
+
+from bench.installation import TAG, Installation, on_postgres, on_sqlite, python
+from deploy.processes import ROOT
+
+SECONDS = float(os.environ.get("BENCH_SECONDS", "10"))
+CHARGERS = int(os.environ.get("BENCH_CHARGERS", "200"))
+IDLE = int(os.environ.get("BENCH_IDLE", "1000"))
+WARM_UP_S = 3.0
+#: Prepared per charger; enough for this many messages a second in all.
+FASTEST = 14_000
+RESULTS = ROOT / "var" / "bench" / "latest.json"
+
+Row = dict[str, Any]
+
+
+def main() -> int:
+    """Measure everything; return 1 when a message was refused or an answered one is not stored."""
+    rows: list[Row] = []
+    honest = True
+    for name, installation in (("SQLite", on_sqlite), ("PostgreSQL", on_postgres)):
+        with installation(CHARGERS) as made:
+            print(f"{name}: {CHARGERS} chargers, {SECONDS:.0f} s ...", flush=True)
+            found, complete = throughput(name, made)
+            rows += found
+            honest &= complete
+    with on_sqlite(IDLE) as made:
+        print(f"{IDLE} idle chargers ...", flush=True)
+        rows += idle_cost(made)
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    width = max(len(row["name"]) for row in rows)
+    for row in rows:
+        print(f"{row['name']:<{width}}  {row['ours']:>10,.2f} {row['unit']}")
+    print(
+        f"Written to {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}"
+    )
+    return 0 if honest else 1
+
+
+def throughput(name: str, made: Installation) -> tuple[list[Row], bool]:
+    """Drive MeterValues as fast as they are answered; return rows and whether all were stored."""
+    wanted = {
+        "port": made.settings.ocpp_port,
+        "stations": made.stations,
+        "tag": TAG,
+        "seconds": SECONDS,
+        "warm_up_s": WARM_UP_S,
+        "frames": int(FASTEST * (SECONDS + WARM_UP_S) / len(made.stations)),
+    }
+    with made.running() as worker, program("bench.load", wanted) as load:
+        tell(load)
+        time.sleep(WARM_UP_S)
+        before, begin = cpu_s(worker), time.monotonic()
+        time.sleep(SECONDS)
+        used_s, passed_s = cpu_s(worker) - before, time.monotonic() - begin
+        result = json.loads(load.stdout.readline())  # type: ignore[union-attr]
+        stored = made.count("meter_readings")
+    complete = stored >= result["total"] and not result["refused"]
+    if not complete:
+        print(f"{name}: {result['total']} answered, {stored} stored, {result['refused']} refused")
+    rate = result["answered"] / result["seconds"]
+    rows = [
+        row(f"durable MeterValues, one worker process, {name}", "messages/s", rate),
+        row(f"CPU of the worker per message, {name}", "ms", used_s / passed_s / rate * 1000),
+        row(f"answer to a MeterValues, median, {name}", "ms", result["p50_ms"]),
+        row(f"answer to a MeterValues, 99th percentile, {name}", "ms", result["p99_ms"]),
+    ]
+    return rows, complete
+
+
+def idle_cost(made: Installation) -> list[Row]:
+    """Return the memory that the worker grows by for each idle connection."""
+    first = made.stations[: len(made.stations) // 10]
+    rest = made.stations[len(first) :]
+    port = made.settings.ocpp_port
+    with made.running() as worker, program("bench.idle", {"port": port, "stations": first}):
+        # What the first connections load once is not the price of a connection.
+        before = worker.memory_info().rss
+        with program("bench.idle", {"port": port, "stations": rest}):
+            grown = worker.memory_info().rss - before
+    return [row("memory per idle connection", "KiB", grown / 1024 / len(rest))]
+
+
+@contextmanager
+def program(module: str, wanted: dict[str, Any]) -> Iterator["subprocess.Popen[str]"]:
+    """Run a helper program: give it its JSON, wait for its "ready", end it with a line."""
+    process = subprocess.Popen(
+        python(module), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    tell(process, json.dumps(wanted))
+    assert process.stdout is not None
+    if process.stdout.readline().strip() != "ready":
+        raise SystemExit(f"bench: {module} could not connect its chargers")
+    try:
+        yield process
+    finally:
+        tell(process)
+        process.wait(60)
+
+
+def tell(process: "subprocess.Popen[str]", line: str = "") -> None:
+    """Write a line to a helper program; one that has ended needs no telling."""
+    assert process.stdin is not None
+    try:
+        process.stdin.write(line + "\n")
+        process.stdin.flush()
+    except BrokenPipeError:
+        process.poll()
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """Return the seconds of processor time that a process has used."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def row(name: str, unit: str, ours: float) -> Row:
+    return {"name": name, "unit": unit, "ours": round(ours, 3)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""The least of a WebSocket client that a load generator needs: raw frames over a plain socket.
+
+Frames are encoded once, before the clock starts, so that the load costs little beside the worker.
+"""
+
+import base64
+import json
+import os
+import socket
+from typing import Any
+
+
+def connect(port: int, identity: str, password: str) -> socket.socket:
+    """Open a socket and shake hands as an OCPP 1.6 charger; raises OSError when refused."""
+    sock = socket.create_connection(("127.0.0.1", port), timeout=30)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    login = base64.b64encode(f"{identity}:{password}".encode()).decode()
+    key = base64.b64encode(os.urandom(16)).decode()
+    sock.sendall(
+        (
+            f"GET /ocpp/{identity} HTTP/1.1\r\nHost: localhost:{port}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+            f"Sec-WebSocket-Protocol: ocpp1.6\r\nAuthorization: Basic {login}\r\n\r\n"
+        ).encode()
+    )
+    head = b""
+    while b"\r\n\r\n" not in head:
+        chunk = sock.recv(1)  # byte by byte: what follows the head belongs to the first frame
+        if not chunk:
+            break
+        head += chunk
+    if b" 101 " not in head.split(b"\r\n", 1)[0]:
+        raise OSError(f"{identity} was refused: {head.decode('latin-1')[:200]}")
+    return sock
+
+
+def encode(message: list[Any]) -> bytes:
+    """Return a masked text frame of one OCPP message."""
+    payload = json.dumps(message, separators=(",", ":")).encode()
+    key = os.urandom(4)
+    size = len(payload)
+    if size < 126:
+        head = bytes([0x81, 0x80 | size])
+    elif size < 65536:
+        head = bytes([0x81, 0xFE]) + size.to_bytes(2, "big")
+    else:
+        head = bytes([0x81, 0xFF]) + size.to_bytes(8, "big")
+    mask = int.from_bytes((key * (size // 4 + 1))[:size], "big")
+    return head + key + (int.from_bytes(payload, "big") ^ mask).to_bytes(size, "big")
+
+
+def first_frame(buffer: bytes | bytearray) -> tuple[int, bytes, int] | None:
+    """Return (opcode, payload, bytes used) of the first whole frame, None while it is not whole."""
+    if len(buffer) < 2:
+        return None
+    size, start = buffer[1] & 0x7F, 2
+    if size == 126:
+        size, start = int.from_bytes(buffer[2:4], "big"), 4
+    elif size == 127:
+        size, start = int.from_bytes(buffer[2:10], "big"), 10
+    if len(buffer) < start + size:
+        return None
+    return buffer[0] & 0x0F, bytes(buffer[start : start + size]), start + size
+
+
+def ask(sock: socket.socket, message: list[Any]) -> Any:
+    """Send one CALL and wait for its answer; calls from the other side are passed over."""
+    sock.sendall(encode(message))
+    buffer = bytearray()
+    while True:
+        frame = first_frame(buffer)
+        if frame is None:
+            chunk = sock.recv(65536)
+            if not chunk:
+                raise OSError("the worker closed the connection")
+            buffer += chunk
+            continue
+        opcode, payload, used = frame
+        del buffer[:used]
+        if opcode == 1:
+            answer = json.loads(payload)
+            if answer[1] == message[1]:
+                return answer[2]
