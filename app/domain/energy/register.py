@@ -129,7 +129,9 @@ def _walk_register(
         path.append(Point(max(ended_at, path[-1].at), stop, context=END))
     else:
         work.flags.add(EnergyFlag.STOP_BELOW_START)
-    found = walk(path, facts.max_power_w)
+    # Between readings of a clock that jumped, times say nothing about power.
+    timed = EnergyFlag.CLOCK_INCONSISTENT not in work.flags
+    found = walk(path, facts.max_power_w if timed else None)
     work.flags |= found.flags
     work.wh, work.final = found.total_wh, found.accepted[-1].value
     work.segments, work.curve = found.segments, found.curve

@@ -20,11 +20,11 @@ class TariffError(ValueError):
 
 
 def _readable(field: str) -> str:
-    """components.0.price as "Component 1: price"."""
+    """components.0.tax_percent as "Component 1: tax percent"."""
     found = re.fullmatch(r"components\.(\d+)(?:\.(.+))?", field)
     if not found:
-        return field.replace(".", " ").capitalize() or "The tariff"
-    part = (found[2] or "").replace("when.", "").replace(".", " ")
+        return field.replace(".", " ").replace("_", " ").capitalize() or "The tariff"
+    part = (found[2] or "").replace("when.", "").replace("_", " ").replace("kwh", "kWh")
     return f"Component {int(found[1]) + 1}: {part}" if part else f"Component {int(found[1]) + 1}"
 
 

@@ -1,0 +1,200 @@
+"""What holds for every price."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.domain.tariffs import (
+    Component,
+    Kind,
+    Restriction,
+    Tariff,
+    TaxMode,
+    Usage,
+    exponent,
+    from_json,
+    price,
+    say,
+    to_json,
+    to_minor,
+)
+
+money = st.decimals(0, 100, places=4)
+minutes_of_day = st.integers(0, 1439)
+percents = st.sampled_from([Decimal(0), Decimal(7), Decimal("8.1"), Decimal(19)])
+EPOCH = datetime(2026, 3, 27, 12, tzinfo=UTC)
+
+
+@st.composite
+def restrictions(draw: st.DrawFn, kind: Kind) -> Restriction:
+    start, until = draw(minutes_of_day), draw(minutes_of_day)
+    timed = draw(st.booleans()) and start != until
+    stepped = kind is not Kind.START and draw(st.booleans())
+    low = draw(st.integers(0, 20))
+    return Restriction(
+        from_minute=start if timed else None,
+        until_minute=(until or 1440) if timed else None,
+        weekdays=draw(st.frozensets(st.integers(0, 6), max_size=3)),
+        energy_from_kwh=Decimal(low) if stepped else None,
+        energy_to_kwh=Decimal(low + 5) if stepped and draw(st.booleans()) else None,
+        duration_from_min=draw(st.none() | st.integers(0, 200)) if stepped else None,
+    )
+
+
+@st.composite
+def components(draw: st.DrawFn) -> Component:
+    kind = draw(st.sampled_from(list(Kind)))
+    return Component(
+        kind,
+        draw(money),
+        name=draw(st.sampled_from(["", "night rate"])),
+        when=draw(restrictions(kind)),
+        tax_percent=draw(st.none() | percents),
+        grace_minutes=draw(st.integers(0, 60)) if kind is Kind.IDLE else 0,
+        step=draw(st.sampled_from([1, 1, 60, 900])) if kind is not Kind.START else 1,
+    )
+
+
+@st.composite
+def tariffs(draw: st.DrawFn) -> Tariff:
+    low, high = sorted([draw(st.integers(0, 30)), draw(st.integers(0, 300))])
+    return Tariff(
+        draw(st.sampled_from(["EUR", "JPY", "KWD"])),
+        tuple(draw(st.lists(components(), max_size=6))),
+        draw(st.sampled_from(list(TaxMode))),
+        draw(percents),
+        Decimal(low) if draw(st.booleans()) else None,
+        Decimal(high) if draw(st.booleans()) else None,
+        draw(st.integers(0, 90)),
+    )
+
+
+@st.composite
+def usages(draw: st.DrawFn) -> Usage:
+    start = EPOCH + timedelta(seconds=draw(st.integers(0, 10**7)))
+    length = draw(st.integers(0, 200_000))
+    rises = draw(st.lists(st.tuples(st.integers(0, length), st.integers(0, 9999)), max_size=8))
+    curve, level = [(start, Decimal(0))], 0
+    for after, rise in sorted(rises):
+        level += rise
+        curve.append((start + timedelta(seconds=after), Decimal(level)))
+    full = start + timedelta(seconds=draw(st.integers(0, length)))
+    end = start + timedelta(seconds=length)
+    return Usage(
+        start,
+        end,
+        draw(st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kathmandu"])),
+        tuple(curve),
+        charging=((start, full),),
+        idle=((full, end),),
+    )
+
+
+@given(tariffs(), usages())
+@settings(max_examples=120, deadline=None)
+def test_lines_add_up_and_nothing_is_negative(tariff: Tariff, usage: Usage):
+    quote = price(tariff, usage)
+    for line in quote.lines:
+        assert line.net_minor + line.tax_minor == line.gross_minor
+        assert line.gross_minor >= 0 or line.kind == "maximum"
+    for name in ("net_minor", "tax_minor", "gross_minor"):
+        total = getattr(quote, name)
+        assert total == sum(getattr(line, name) for line in quote.lines) >= 0
+        assert total == sum(getattr(tax, name) for tax in quote.taxes)
+
+
+@given(tariffs(), usages())
+@settings(max_examples=80, deadline=None)
+def test_the_sum_stays_between_minimum_and_maximum(tariff: Tariff, usage: Usage):
+    quote = price(tariff, usage)
+    amount = sum(line.amount_minor for line in quote.lines)
+    if tariff.maximum is not None:
+        assert amount <= to_minor(tariff.maximum, tariff.currency)
+    if tariff.minimum is not None and quote.energy_wh > 0:
+        assert amount >= to_minor(tariff.minimum, tariff.currency)
+
+
+@given(tariffs(), usages())
+@settings(max_examples=80, deadline=None)
+def test_all_energy_is_priced_once_or_said_to_be_free(tariff: Tariff, usage: Usage):
+    quote = price(replace(tariff, components=_whole_steps(tariff)), usage)
+    priced = sum((line.quantity * 1000 for line in quote.lines if line.unit == "kWh"), Decimal(0))
+    free = [facts["kwh"] for key, facts in quote.explanation if key == "why.unpriced"]
+    whole = usage.curve[-1][1]
+    assert quote.energy_wh == whole
+    assert priced + sum((Decimal(str(kwh)) * 1000 for kwh in free), Decimal(0)) == whole
+
+
+@given(usages(), st.integers(1, 1439))
+@settings(max_examples=80, deadline=None)
+def test_the_sum_of_the_parts_is_the_whole(usage: Usage, minute: int):
+    """A price that is the same on both sides of a boundary gives the same quantities."""
+    early, late = Restriction(0, minute), Restriction(minute, 1440)
+    kinds = (Kind.ENERGY, Kind.CONNECTED_TIME, Kind.CHARGING_TIME, Kind.IDLE)
+    whole = Tariff("EUR", tuple(Component(kind, Decimal(1)) for kind in kinds))
+    cut = Tariff(
+        "EUR", tuple(Component(kind, Decimal(1), when=w) for kind in kinds for w in (early, late))
+    )
+    assert _measured(cut, usage) == _measured(whole, usage)
+
+
+@given(tariffs(), usages(), st.integers(0, 5))
+@settings(max_examples=80, deadline=None)
+def test_components_of_different_kinds_may_stand_in_any_order(
+    tariff: Tariff, usage: Usage, turn: int
+):
+    grouped = {kind: [c for c in tariff.components if c.kind is kind] for kind in Kind}
+    kinds = list(Kind)[turn:] + list(Kind)[:turn]
+    turned = replace(tariff, components=tuple(c for kind in kinds for c in grouped[kind]))
+    assert price(turned, usage).total_minor == price(tariff, usage).total_minor
+
+
+@given(tariffs(), usages(), st.integers(1, 9999))
+@settings(max_examples=80, deadline=None)
+def test_more_energy_never_costs_less(tariff: Tariff, usage: Usage, more: int):
+    """With one tax rate: a cap that moves between rates may round a unit of tax away."""
+    one_rate = replace(
+        tariff, components=tuple(replace(c, tax_percent=None) for c in tariff.components)
+    )
+    last_at, last_wh = usage.curve[-1]
+    longer = replace(usage, curve=(*usage.curve[:-1], (last_at, last_wh + more)))
+    flat = replace(one_rate, components=tuple(_unstepped(c) for c in one_rate.components))
+    assert price(flat, longer).total_minor >= price(flat, usage).total_minor
+
+
+@given(tariffs(), usages())
+@settings(max_examples=100, deadline=None)
+def test_every_phrase_can_be_said(tariff: Tariff, usage: Usage):
+    quote = price(tariff, usage)
+    for phrase in (*quote.explanation, *(line.label for line in quote.lines)):
+        assert "%" not in say(phrase)
+
+
+@given(tariffs())
+@settings(max_examples=80, deadline=None)
+def test_a_stored_tariff_comes_back_the_same(tariff: Tariff):
+    assert from_json(to_json(tariff)) == tariff
+    assert exponent(tariff.currency) in (0, 2, 3)
+
+
+def _measured(tariff: Tariff, usage: Usage) -> dict[str, int]:
+    """Wh or seconds per kind, before money."""
+    found: dict[str, int] = {}
+    for line in price(tariff, usage).lines:
+        scale = 1000 if line.unit == "kWh" else 60
+        amount = line.quantity * scale
+        found[line.kind] = found.get(line.kind, 0) + int(amount.to_integral_value())
+    return found
+
+
+def _whole_steps(tariff: Tariff) -> tuple[Component, ...]:
+    return tuple(replace(component, step=1) for component in tariff.components)
+
+
+def _unstepped(component: Component) -> Component:
+    """Without steps of energy: beyond one, energy may well be cheaper and time free."""
+    when = replace(component.when, energy_from_kwh=None, energy_to_kwh=None)
+    return replace(component, when=replace(when, from_minute=None, until_minute=None))
