@@ -115,7 +115,7 @@ def build(db: Session, now: datetime) -> list[DemoStation]:
             now=now,
             name=name,
             max_power_w=float(power_w),
-            plug_type="ccs2" if power_w > 22_000 else "type2",
+            plug_type="CCS" if power_w > 22_000 else "Type 2",
         )
         card = cards[number % len(cards)]
         made.append(DemoStation(station.identity, password or "", power_w, card))
