@@ -32,6 +32,8 @@ STYLES = {
     "minute": "%-d %b %Y, %H:%M",
     "short": "%-d %b, %H:%M",
     "input": "%Y-%m-%dT%H:%M",
+    "today": "%A %-d %B · %H:%M",
+    "weekday": "%A",
 }
 
 
@@ -142,6 +144,11 @@ def change(now_value: Decimal | int, then_value: Decimal | int) -> str:
     return f"{text if share < 0 else '+' + text}{FIXED}%"
 
 
+def protocol(subprotocol: str) -> str:
+    """A WebSocket subprotocol as people say it: `ocpp1.6` is `OCPP 1.6`."""
+    return subprotocol.replace("ocpp", "OCPP ", 1)
+
+
 def query_string(args: dict) -> str:
     """Parameters (a value or a list of values each) as the part of a URL after `?`."""
     return urlencode(args, doseq=True)
@@ -188,6 +195,7 @@ def register(app: Flask) -> None:
         clock,
         number,
         iso,
+        protocol,
         query_string,
     ):
         app.add_template_filter(function)

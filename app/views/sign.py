@@ -1,4 +1,4 @@
-"""Getting in and out: sign-in, the first admin's link, the forgotten password, one's own account."""
+"""Getting in and out: sign-in, the first admin's link, forgotten passwords, one's own account."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,0 +1,101 @@
+"""Home: what needs attention, the network now, today's numbers, stations, who is charging."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, g, render_template, request
+from flask_login import current_user
+
+from app.extensions import db
+from app.presentation import FIXED, MINUS, change, number
+from app.queries import attention, home
+from app.queries import places as place_queries
+from app.security import needs
+
+blueprint = Blueprint("home", __name__)
+
+_GREETINGS = ((5, "Good night"), (12, "Good morning"), (18, "Good afternoon"), (24, "Good evening"))
+
+
+@blueprint.before_app_request
+def fix_the_clock() -> None:
+    """One time and one time zone for the whole page, so that its ages agree."""
+    g.now = datetime.now(UTC)
+    g.zone = "UTC"
+    if request.endpoint not in (None, "static", "live") and current_user.is_authenticated:
+        g.place = place_queries.place(db.session())
+        g.zone = current_user.timezone or g.place.timezone
+
+
+@blueprint.app_context_processor
+def desk() -> dict[str, Any]:
+    """What the frame around every page shows: presence, held bills, place."""
+    if not current_user or not current_user.is_authenticated or request.headers.get("HX-Request"):
+        return {}
+    seen = home.presence(db.session(), now=g.now)
+    return {
+        "desk": {
+            "online": seen.online,
+            "stations": seen.stations,
+            "bills_held": home.held_bills(db.session()),
+            "place": f"{g.place.name} · {g.zone}" if g.place.name else g.zone,
+        }
+    }
+
+
+@blueprint.get("/")
+@needs("viewer")
+def index() -> Any:
+    """Show Home; htmx gets the live part alone."""
+    board = _board()
+    if request.headers.get("HX-Request"):
+        return render_template("home/_board.html", **board)
+    return render_template("home/index.html", greeting=_greeting(), **board)
+
+
+def _board() -> dict[str, Any]:
+    session, now, zone = db.session(), g.now, g.zone
+    running, count, energy_wh = home.charging(session)
+    today = home.today(session, now=now, zone=zone)
+    return {
+        "findings": attention.findings(session, tenant_id=current_user.tenant_id, now=now),
+        "network": home.network_now(session, now=now, zone=zone),
+        "today": today,
+        "deltas": _deltas(today),
+        "stations": home.stations(session, now=now),
+        "presence": home.presence(session, now=now),
+        "powers": {
+            (one.station_id, one.evse): one.last_power_w
+            for one in running
+            if one.last_power_w is not None
+        },
+        "running": running,
+        "running_count": count,
+        "running_wh": energy_wh,
+    }
+
+
+def _deltas(today: home.Today) -> dict[str, str]:
+    return {
+        "energy": change(today.energy_wh.today, today.energy_wh.then),
+        "sessions": _signed(today.sessions.today - today.sessions.then),
+        "revenue": change(today.revenue_minor.today, today.revenue_minor.then),
+        "worked": _signed(today.worked.today - today.worked.then, 1)
+        if today.worked.then and today.worked.today
+        else "",
+    }
+
+
+def _signed(difference: Decimal, digits: int = 0) -> str:
+    if not difference:
+        return f"±{FIXED}0"
+    text = number(difference, digits)
+    return text if text.startswith(MINUS) else f"+{text}"
+
+
+def _greeting() -> str:
+    hour = g.now.astimezone(ZoneInfo(g.zone)).hour
+    words = next(words for before, words in _GREETINGS if hour < before)
+    return f"{words}, {current_user.name.split()[0]}"
