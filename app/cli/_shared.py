@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
+from app import csv_files
 from app.domain import tenants
 from app.domain.errors import DomainError
 from app.domain.vocabulary import Actor
@@ -125,3 +127,29 @@ def _cell(value: Any) -> str:
     text = str(value)
     # What a charger sent must not steer the terminal.
     return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def write_csv(path: Path | None, columns: Sequence[Column], rows: Iterable[Any]) -> None:
+    """Write rows as CSV to `path`, or to standard output."""
+    cells = ([plain(read(row)) for _, read in columns] for row in rows)
+    text = "".join(csv_files.lines([heading for heading, _ in columns], cells))
+    if path is None:
+        click.echo(text, nl=False)
+    else:
+        path.write_text(text, encoding="utf-8", newline="")
+        click.echo(f"Wrote {path}.", err=True)
+
+
+def all_or_none(
+    db: Session, rows: Sequence[dict[str, str]], take: Callable[[dict[str, str]], object]
+) -> None:
+    """Take in every row of a file; when some are refused, name them all and end with status 1."""
+    refused = []
+    for number, row in enumerate(rows, start=2):
+        try:
+            with db.begin_nested():
+                take(row)
+        except DomainError as error:
+            refused.append(f"Line {number}: {error.sentence}")
+    if refused:
+        fail("\n".join([*refused, "Nothing was imported."]))

@@ -1,0 +1,238 @@
+"""flask station: chargers, their passwords, and orders to them."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+from sqlalchemy import select
+
+from app import csv_files, reactions
+from app.cli import _shared as cli
+from app.cli import _stations as shared
+from app.domain import commands, sites, stations
+from app.domain.errors import DomainError, Invalid
+from app.domain.vocabulary import CommandState, Order
+from app.models import Command, Station
+from app.uow import unit_of_work
+
+group = AppGroup("station", help="Chargers, their passwords, and orders to them.")
+
+
+@group.command("add")
+@click.argument("identity")
+@click.option("--site", required=True, help="Where it stands: a site's name.")
+@click.option("--password", help="A chosen password; without one, one is made and printed.")
+@shared.details
+@cli.json_option
+@cli.fails_plainly
+def add(identity: str, site: str, password: str | None, as_json: bool, **values: Any) -> None:
+    """Register the station IDENTITY; a password that was made is printed this once."""
+    with unit_of_work() as db:
+        tenant_id = cli.the_tenant(db).id
+        place = sites.named(db, tenant_id, site)
+        given = shared.given(db, tenant_id, values)
+        station, clear = stations.register(
+            db, cli.ACTOR, tenant_id, place, identity, now=cli.now(), password=password, **given
+        )
+    settings = current_app.config["SETTINGS"]
+    if as_json:
+        row = {heading: cli.plain(read(station)) for heading, read in shared.columns(cli.now())}
+        cli.print_json({**row, "url": f"{settings.charger_url}/{station.identity}",
+                        "password": clear})  # fmt: skip
+        return
+    click.echo(f"Registered {station.identity} at {place.name}.")
+    click.echo(f"URL       {settings.charger_url}/{station.identity}")
+    if clear is not None:
+        click.echo(f"Password  {clear}")
+        click.echo("The password is shown this once; type it into the charger now.", err=True)
+
+
+@group.command("list")
+@click.option("--site", help="Only those at this site.")
+@click.option("--online", is_flag=True, help="Only those connected now.")
+@click.option("--archived", is_flag=True, help="Also those in the archive.")
+@cli.json_option
+@cli.fails_plainly
+def list_(site: str | None, online: bool, archived: bool, as_json: bool) -> None:
+    """List the stations."""
+    db, now = cli.reading(), cli.now()
+    query = select(Station).order_by(Station.identity_key)
+    if site:
+        query = query.where(Station.site_id == sites.named(db, cli.the_tenant(db).id, site).id)
+    if not archived:
+        query = query.where(Station.archived_at.is_(None))
+    rows = db.scalars(query).all()
+    if online:
+        rows = [row for row in rows if shared.is_connected(row, now)]
+    cli.print_rows(rows, shared.columns(now) if as_json else shared.short(now), json=as_json)
+
+
+@group.command("show")
+@click.argument("identity")
+@cli.json_option
+@cli.fails_plainly
+def show(identity: str, as_json: bool) -> None:
+    """Show the station IDENTITY."""
+    db = cli.reading()
+    station = stations.called(db, cli.the_tenant(db).id, identity)
+    cli.print_row(station, shared.columns(cli.now()), json=as_json)
+
+
+@group.command("edit")
+@click.argument("identity")
+@click.option("--identity", "new_identity", help="A new identity; the charger must use it too.")
+@click.option("--site", help="Move it to this site.")
+@shared.details
+@cli.fails_plainly
+def edit(identity: str, new_identity: str | None, site: str | None, **values: Any) -> None:
+    """Change the station IDENTITY; what is not given stays."""
+    with unit_of_work() as db:
+        tenant_id = cli.the_tenant(db).id
+        station = stations.called(db, tenant_id, identity)
+        given = shared.given(db, tenant_id, values, station)
+        if new_identity:
+            given["identity"] = new_identity
+        if site:
+            given["site"] = sites.named(db, tenant_id, site)
+        stations.edit(db, cli.ACTOR, station, now=cli.now(), **given)
+    click.echo(f"Changed {station.identity}.")
+
+
+@group.command("archive")
+@click.argument("identity")
+@click.option("--undo", is_flag=True, help="Take it out of the archive.")
+@cli.fails_plainly
+def archive(identity: str, undo: bool) -> None:
+    """Put the station IDENTITY into the archive: it may not connect, its history stays."""
+    with unit_of_work() as db:
+        station = stations.called(db, cli.the_tenant(db).id, identity)
+        act = stations.restore if undo else stations.archive
+        act(db, cli.ACTOR, station, now=cli.now())
+    click.echo(f"{'Restored' if undo else 'Archived'} {station.identity}.")
+
+
+@group.command("password")
+@click.argument("identity")
+@click.option("--password", help="A chosen password; without one, one is made and printed.")
+@cli.fails_plainly
+def password(identity: str, password: str | None) -> None:
+    """Give the station IDENTITY a new password; one that was made is printed this once."""
+    clear = None
+    with unit_of_work() as db:
+        station = stations.called(db, cli.the_tenant(db).id, identity)
+        if password:
+            stations.set_password(db, cli.ACTOR, station, password, now=cli.now())
+        else:
+            clear = stations.new_password(db, cli.ACTOR, station, now=cli.now())
+    click.echo(f"{station.identity} has a new password; its next connection needs it.", err=True)
+    if clear is not None:
+        click.echo(clear)
+
+
+@group.command("command")
+@click.argument("identity")
+@click.argument("order", type=click.Choice([order.value for order in Order]))
+@click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--wait/--no-wait", default=True, help="Wait for the station's answer.")
+@cli.json_option
+@cli.fails_plainly
+def command(
+    identity: str, order: str, arguments: tuple[str, ...], wait: bool, as_json: bool
+) -> None:
+    """Send ORDER to the station IDENTITY, for example: unlock connector=1.
+
+    Ends with 0 when the station accepted, with 1 when it did not.
+    """
+    settings = current_app.config["SETTINGS"]
+    with unit_of_work() as db:
+        station = stations.called(db, cli.the_tenant(db).id, identity)
+        row = commands.queue(
+            db, cli.ACTOR, station, Order(order), _arguments(arguments),
+            now=cli.now(), ttl_s=settings.command_ttl_s,
+        )  # fmt: skip
+    reactions.flush()
+    if wait:
+        _await(row, settings.command_ttl_s + 180)
+    if as_json:
+        cli.print_row(row, shared.COMMAND, json=True)
+    else:
+        click.echo(f"{row.state.value.replace('_', ' ')}: {row.sentence or 'on its way.'}")
+    if wait and row.state is not CommandState.ACCEPTED:
+        raise SystemExit(1)
+
+
+def _arguments(pairs: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise Invalid(f"{pair} should look like name=value.")
+        found[name] = value
+    return found
+
+
+def _await(row: Command, patience_s: float) -> None:
+    """Wait until a command is settled; it settles by itself when nobody sends it in time."""
+    db = cli.reading()
+    deadline = time.monotonic() + patience_s
+    while row.state in commands.OPEN_STATES and time.monotonic() < deadline:
+        db.rollback()
+        if row.state is CommandState.QUEUED and row.expires_at <= cli.now():
+            with unit_of_work() as db:
+                commands.expire_overdue(db, cli.now())
+            continue
+        time.sleep(0.1)
+        db.refresh(row)
+
+
+@group.command("export")
+@click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@cli.fails_plainly
+def export(path: Path | None) -> None:
+    """Write all stations as CSV (without passwords) to PATH, or to standard output."""
+    rows = cli.reading().scalars(select(Station).order_by(Station.identity_key)).all()
+    cli.write_csv(path, shared.columns(cli.now()), rows)
+
+
+@group.command("import")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--passwords", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write the passwords that were made to this CSV file.")  # fmt: skip
+@cli.fails_plainly
+def import_(path: Path, passwords: Path | None) -> None:
+    """Register the stations of a CSV file; a known identity is changed.
+
+    Columns: identity and site, and any of name, password, security_profile, mode,
+    registration, validation, connectors, plug_type, max_power_w, username_alias,
+    tariff, note.  All rows go in, or none: every row that cannot be used is named.
+    """
+    rows = csv_files.read(path.read_text(encoding="utf-8"))
+    if passwords is None and any(not row.get("password") for row in rows):
+        click.echo("Passwords that are made are printed below, this once.", err=True)
+    made: list[tuple[str, str]] = []
+    with unit_of_work() as db:
+        tenant_id = cli.the_tenant(db).id
+        cli.all_or_none(db, rows, lambda row: made.extend(_import_row(db, tenant_id, row)))
+    columns: list[cli.Column] = [("identity", lambda pair: pair[0]), ("password", lambda p: p[1])]
+    if made:
+        cli.write_csv(passwords, columns, made)
+    click.echo(f"Imported {len(rows)} stations.", err=True)
+
+
+def _import_row(db: Any, tenant_id: int, row: dict[str, str]) -> list[tuple[str, str]]:
+    given = shared.given(db, tenant_id, {key: value or None for key, value in row.items()})
+    identity = row.get("identity", "")
+    place = sites.named(db, tenant_id, row.get("site", ""))
+    try:
+        station = stations.called(db, tenant_id, identity)
+    except DomainError:
+        _, clear = stations.register(
+            db, cli.ACTOR, tenant_id, place, identity,
+            now=cli.now(), password=row.get("password") or None, **given,
+        )  # fmt: skip
+        return [(identity, clear)] if clear else []
+    stations.edit(db, cli.ACTOR, station, now=cli.now(), site=place, **given)
+    return []
