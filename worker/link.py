@@ -1,32 +1,169 @@
 """One charger's socket while it is open: reads, hands over, answers, in that order.
 
-This file defines what a link offers and what it needs from its desk.
+A link's one greenlet reads a message, lets the desk handle it, sends the answer and only then reads
+the next: so calls are answered in order and a slow database slows the charger's reading down
+instead of filling memory.  Deadlines and pings come from one ticker for all links (`Server`).
 """
 
+import logging
+import random
+import time
+import uuid
 from typing import Any, Protocol
 
-from worker.ocpp.events import Malformed, OurCall, Repeated, Settled, Stray
+import gevent
+
+from worker.ocpp.connection import Connection
+from worker.ocpp.events import Malformed, OurCall, Repeated, Settled, Stray, TimedOut
+from worker.ocpp.faults import Fault
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.handshake import StationInfo
 from worker.ocpp.versions import Version
+from worker.websocket import Closed, Stream
+
+log = logging.getLogger(__name__)
+
+#: A server ping goes out this often, give or take a tenth: below what proxies and NATs allow.
+PING_S = 45.0
+#: A socket is dead when not even a pong came for this long (FIELD B9, B12).
+SILENCE_S = 600.0
+#: Calls per second and charger that are read without delay, and how many may come in one go.
+READ_RATE, READ_BURST = 500.0, 1000.0
+
+#: When handling one of these fails, silence keeps it in the charger's queue (FIELD section 4).
+NEVER_REFUSED = frozenset({"MeterValues", "StartTransaction", "StopTransaction"}) | {
+    "TransactionEvent"
+}
 
 
-class LinkHandle(Protocol):
-    """What others may do with a link.  All methods may be called from any greenlet.
+class LinkClosed(Exception):
+    """The charger is not connected any more; nothing was queued for it."""
 
-    `connection_id` is unique for ever (a UUID's hex): presence is fenced with it.  Times with
-    `_at` are seconds of `time.monotonic`, except `opened_wall`, a Unix time.
+
+class Desk(Protocol):
+    """What a link reports to.  An exception in any of these is logged and ends nothing else.
+
+    Only `opened` is an exception to that: when it fails the socket is closed.
     """
 
-    connection_id: str
-    station: StationInfo
-    version: Version
-    subprotocol: str | None
-    remote_address: str
-    opened_at: float
-    opened_wall: float
-    last_frame_at: float
-    closed: bool
+    def opened(self, link: "Link") -> None:
+        """The socket is open; nothing was read yet.  May block."""
+        ...
+
+    def closed(self, link: "Link", code: int, reason: str) -> None:
+        """The socket is gone.  Called once, after everything else of this link."""
+        ...
+
+    def call(self, link: "Link", call: Call | Send) -> str | None:
+        """Handle a call and return the reply's text, or None to stay silent.
+
+        Blocks the link's reader until what was said is stored: nothing more of this charger is
+        read meanwhile.  Make the text with `link.answer(call, payload)` or
+        `link.refuse(call, fault, description)`.
+        """
+        ...
+
+    def settled(self, link: "Link", event: Settled) -> None:
+        """A call of ours ended: answered, refused, timed out, expired or cancelled."""
+        ...
+
+    def stray(self, link: "Link", event: Stray | Repeated | Malformed) -> None:
+        """Something came that changes nothing; for the message log and the counters."""
+        ...
+
+
+class Link:
+    """A charger's open connection.  Its methods may be called from any greenlet.
+
+    `connection_id` is unique for ever: presence is fenced with it.  Times with `_at` are seconds
+    of `time.monotonic`, except `opened_wall`, a Unix time.  `data` is the desk's own.
+    `unanswered` counts calls of ours in a row that got no answer.
+    """
+
+    __slots__ = (
+        "_allowance",
+        "_allowance_at",
+        "_connection",
+        "_desk",
+        "_ping_at",
+        "_settling",
+        "_stream",
+        "busy",
+        "connection_id",
+        "data",
+        "note",
+        "opened_at",
+        "opened_wall",
+        "ping_s",
+        "remote_address",
+        "secure",
+        "silence_s",
+        "station",
+        "subprotocol",
+        "unanswered",
+        "version",
+    )
+
+    def __init__(
+        self,
+        stream: Stream,
+        desk: Desk,
+        station: StationInfo,
+        version: Version,
+        *,
+        subprotocol: str | None = None,
+        remote_address: str = "",
+        secure: bool = False,
+        note: str = "",
+        ping_s: float = PING_S,
+        silence_s: float = SILENCE_S,
+    ) -> None:
+        self.connection_id = uuid.uuid4().hex
+        self.station = station
+        self.version = version
+        self.subprotocol = subprotocol
+        self.remote_address = remote_address
+        self.secure = secure
+        self.note = note
+        self.opened_at = time.monotonic()
+        self.opened_wall = time.time()
+        self.ping_s = ping_s
+        self.silence_s = silence_s
+        self.busy = False
+        self.unanswered = 0
+        self.data: Any = None
+        self._stream = stream
+        self._desk = desk
+        self._connection = Connection(version, "csms", strict=station.strict)
+        self._ping_at = self._next_ping(self.opened_at)
+        self._settling = False
+        self._allowance = READ_BURST
+        self._allowance_at = self.opened_at
+
+    def __repr__(self) -> str:
+        return f"<Link {self.station.identity} {self.connection_id[:8]} {self.remote_address}>"
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._stream.closed
+
+    @property
+    def last_frame_at(self) -> float:
+        """When the last frame of any kind came, in seconds of `time.monotonic`."""
+        return self._stream.last_frame_at
+
+    # What the desk may do
+
+    def answer(self, call: Call, payload: dict[str, Any]) -> str:
+        """The text of an answer; raises `schemas.Violation` when the payload is not clean."""
+        return self._connection.answer(call, payload)
+
+    def refuse(
+        self, call: Call, fault: Fault, description: str = "", details: dict[str, Any] | None = None
+    ) -> str:
+        """The text of an error in answer to `call`."""
+        return self._connection.refuse(call, fault, description, details)
 
     def send_call(
         self,
@@ -39,48 +176,129 @@ class LinkHandle(Protocol):
     ) -> OurCall:
         """Queue a call to the charger; `desk.settled` hears how it ended, exactly once.
 
-        Raises `worker.ocpp.schemas.Violation` (a CallFault) when the payload is not what the
-        schema asks for, and `LinkClosed` when the socket is gone.
+        `expires_in_s` counts from now: a call still queued then is never sent, and nobody waits
+        longer for its answer.  Raises `schemas.Violation` (a CallFault) for a bad payload,
+        CallFault when too many calls wait, and LinkClosed when the socket is gone.
         """
-        ...
+        if self.closed:
+            raise LinkClosed(self.station.identity)
+        now = time.monotonic()
+        expires_at = None if expires_in_s is None else now + expires_in_s
+        call = self._connection.call(
+            action, payload, now, timeout_s=timeout_s, expires_at=expires_at, context=context
+        )
+        self._flush()
+        return call
 
     def hold(self, seconds: float) -> None:
         """Send no calls of ours for that long (before the boot is answered, FIELD B3)."""
-        ...
+        self._connection.hold(time.monotonic() + seconds)
 
     def release(self) -> None:
         """End a hold now."""
-        ...
+        self._connection.release(time.monotonic())
+        self._flush()
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the socket; `desk.closed` follows from the link's own greenlet."""
-        ...
+        self._stream.close(code, reason)
 
+    # The reader's greenlet
 
-class Desk(Protocol):
-    """What a link reports to.  An exception in any of these is logged and ends nothing else."""
+    def run(self) -> None:
+        """Serve the charger until the socket ends.  Never raises."""
+        ended = Closed(1011, "an internal error")
+        try:
+            self._desk.opened(self)
+            while True:
+                self._received(self._stream.receive())
+        except Closed as closed:
+            ended = closed
+        except Exception:
+            log.exception("%r failed", self)
+            self._stream.close(1011, "an internal error")
+        finally:
+            self._stream.end()
+            for event in self._connection.end():
+                self._tell(self._desk.settled, event)
+            self._guarded(self._desk.closed, ended.code, ended.reason)
 
-    def opened(self, link: LinkHandle) -> None:
-        """The socket is open; nothing was read yet.  May block."""
-        ...
+    def _received(self, data: str | bytes) -> None:
+        self._wait_for_allowance()
+        for event in self._connection.receive_text(data, time.monotonic()):
+            if isinstance(event, Call | Send):
+                self._handle(event)
+            elif isinstance(event, Stray | Repeated | Malformed):
+                self._tell(self._desk.stray, event)
+            else:
+                self.unanswered = 0
+                self._tell(self._desk.settled, event)
+            self._flush()
 
-    def closed(self, link: LinkHandle, code: int, reason: str) -> None:
-        """The socket is gone.  Called once, after everything else of this link."""
-        ...
+    def _handle(self, call: Call | Send) -> None:
+        reply: str | None = None
+        self.busy = True
+        try:
+            reply = self._desk.call(self, call)
+        except Exception:
+            log.exception("%r: %s was not handled", self, call.action)
+            if isinstance(call, Call) and call.action not in NEVER_REFUSED:
+                reply = self.refuse(call, Fault.INTERNAL, "The call could not be processed.")
+        finally:
+            self.busy = False
+        if not isinstance(call, Call):
+            return
+        if reply is None:
+            self._connection.abandon(call)
+        else:
+            self._stream.send(reply)
 
-    def call(self, link: LinkHandle, call: Call | Send) -> str | None:
-        """Handle a call and return the reply's text, or None to stay silent.
+    def _wait_for_allowance(self) -> None:
+        """Slow the reading of a flood down; nothing is dropped or refused for coming too fast."""
+        now = time.monotonic()
+        earned = (now - self._allowance_at) * READ_RATE
+        self._allowance = min(READ_BURST, self._allowance + earned) - 1.0
+        self._allowance_at = now
+        if self._allowance < 0:
+            gevent.sleep(-self._allowance / READ_RATE)
 
-        Blocks the link's reader until what was said is stored: nothing more of this charger is
-        read meanwhile.  Make the text with `link.answer(call, payload)` or
-        `link.refuse(call, fault, description)`.
-        """
-        ...
+    # The ticker's greenlet
 
-    def settled(self, link: LinkHandle, event: Settled) -> None:
-        """A call of ours ended: answered, refused, timed out, expired or cancelled."""
-        ...
+    def tick(self, now: float) -> None:
+        """Ping, notice silence and let our calls run out.  Does not block."""
+        if now - self.last_frame_at > self.silence_s:
+            self._stream.abort(1006, "no sign of life")
+            return
+        if now >= self._ping_at:
+            self._ping_at = self._next_ping(now)
+            self._stream.ping()
+        deadline = self._connection.next_deadline()
+        if deadline is not None and deadline <= now and not self._settling:
+            self._settling = True
+            gevent.spawn(self._time_passed, now)
 
-    def stray(self, link: LinkHandle, event: Stray | Repeated | Malformed) -> None:
-        """Something came that changes nothing; for the message log and the counters."""
-        ...
+    def _time_passed(self, now: float) -> None:
+        try:
+            for event in self._connection.tick(now):
+                self.unanswered += isinstance(event, TimedOut)
+                self._tell(self._desk.settled, event)
+            self._flush()
+        finally:
+            self._settling = False
+
+    def _next_ping(self, now: float) -> float:
+        return now + self.ping_s * random.uniform(0.9, 1.1)
+
+    def _flush(self) -> None:
+        for text in self._connection.outgoing():
+            self._stream.send(text)
+
+    def _tell(self, hook: Any, event: Settled | Stray | Repeated | Malformed) -> None:
+        self._guarded(hook, event)
+
+    def _guarded(self, hook: Any, *arguments: Any) -> None:
+        """Call one of the desk's hooks; what it raises is logged and ends nothing else."""
+        try:
+            hook(self, *arguments)
+        except Exception:
+            log.exception("%r: %s failed", self, getattr(hook, "__name__", hook))

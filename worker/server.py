@@ -1,0 +1,248 @@
+"""The port that chargers connect to: who is let in, the links, the ticker, the end.
+
+`upgrade` reads the requests; the gate decides; every socket that is let in becomes a link.  No
+exception of a hook ends the process.
+"""
+
+import ipaddress
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import gevent
+from gevent.lock import BoundedSemaphore
+from gevent.pool import Pool
+from gevent.pywsgi import WSGIServer
+
+from worker.link import PING_S, SILENCE_S, Desk, Link
+from worker.ocpp.handshake import Accepted, Network, Reason, Refused, Request
+from worker.ocpp.versions import Version
+from worker.upgrade import Handler
+from worker.websocket import Stream
+
+log = logging.getLogger(__name__)
+
+
+class Gate(Protocol):
+    """Decides who is let in."""
+
+    def admit(self, request: Request) -> Accepted | Refused:
+        """Decide about a handshake, and record it.  May block; at most 50 run at once."""
+        ...
+
+    def turned_away(self, request: Request, refused: Refused) -> None:
+        """Record a handshake that was refused before the gate was asked, or after it agreed.
+
+        `request.identity` is empty when the path named none.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where to listen and the limits.  Names with `_s` are seconds."""
+
+    host: str = "0.0.0.0"
+    port: int = 9000
+    spoken: Sequence[Version] = (Version.V16,)
+    max_message_bytes: int = 8 << 20
+    ping_s: float = PING_S
+    silence_s: float = SILENCE_S
+    send_timeout_s: float = 20.0
+    handshake_s: float = 20.0
+    auth_concurrency: int = 50
+    auth_queue: int = 500
+    handshakes: int = 2_000
+    backlog: int = 1_024
+    tick_s: float = 0.25
+    trusted_proxies: Sequence[Network] = ()
+
+
+def networks(texts: Sequence[str]) -> tuple[Network, ...]:
+    """Parse networks in CIDR form; raises ValueError for what is none."""
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
+
+
+class Server:
+    """The listener, its links and the ticker that serves all of them.
+
+    `health` gives what `GET /healthz` answers beside the number of connections; when it raises or
+    says `"ok": False` the answer is 503.
+    """
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        gate: Gate,
+        desk: Desk,
+        health: Callable[[], dict[str, Any]] = dict,
+    ) -> None:
+        self.settings = settings
+        self.gate = gate
+        self.desk = desk
+        self.health = health
+        self.links: set[Link] = set()
+        self.draining = False
+        self.lag_s = 0.0
+        self._waiting = 0
+        self._admission = BoundedSemaphore(settings.auth_concurrency)
+        self._ticker: Any = None
+        self._http: Any = None
+
+    def start(self) -> int:
+        """Listen; return the port, which is a free one where the settings say 0.
+
+        Raises OSError when the address cannot be had.
+        """
+        address = (self.settings.host, self.settings.port)
+        self._http = WSGIServer(
+            address,
+            _not_found,
+            backlog=self.settings.backlog,
+            spawn=Pool(self.settings.handshakes),
+            log=None,
+            error_log=log,
+            handler_class=Handler,
+        )
+        self._http.ampdesk = self
+        self._http.start()
+        self._ticker = gevent.spawn(self._tick_for_ever)
+        return int(self._http.server_port)
+
+    def stop_accepting(self) -> None:
+        """Close the listener and refuse handshakes under way."""
+        self.draining = True
+        if self._http is not None:
+            self._http.close()
+
+    def drain(self, within_s: float = 30.0, batch: int = 50) -> None:
+        """Stop accepting, let calls in work be answered and close all links with 1001.
+
+        Links are closed in batches, spread over half of `within_s`, so that they do not come back
+        all at once.  Returns when all are gone or the time is up.
+        """
+        self.stop_accepting()
+        deadline = time.monotonic() + within_s
+        links = list(self.links)
+        random.shuffle(links)
+        batches = [links[start : start + batch] for start in range(0, len(links), batch)]
+        for number, group in enumerate(batches):
+            for link in group:
+                gevent.spawn(self._close_when_idle, link, deadline)
+            if number + 1 < len(batches):
+                gevent.sleep(within_s / 2 / len(batches) * random.uniform(0.8, 1.2))
+        while self.links and time.monotonic() < deadline:
+            gevent.sleep(0.05)
+        if self._ticker is not None:
+            self._ticker.kill()
+
+    def health_answer(self) -> tuple[int, dict[str, Any]]:
+        """Status and body of `GET /healthz`."""
+        body: dict[str, Any] = {"ok": not self.draining, "connections": len(self.links)}
+        body["loop_lag_ms"] = round(self.lag_s * 1000)
+        try:
+            body.update(self.health())
+        except Exception:
+            log.exception("the health check failed")
+            body["ok"] = False
+        return (200 if body["ok"] else 503), body
+
+    # For the handler
+
+    def admit(self, request: Request) -> Accepted | Refused:
+        """Ask the gate, a bounded number of times at once; others queue, too many are refused."""
+        if self.draining:
+            return self._turned_away(request, Refused(Reason.DRAINING, retry_after_s=_soon()))
+        overloaded = Refused(Reason.OVERLOADED, retry_after_s=_soon())
+        if self._waiting >= self.settings.auth_queue:
+            return self._turned_away(request, overloaded)
+        self._waiting += 1
+        try:
+            if not self._admission.acquire(timeout=self.settings.handshake_s / 2):
+                return self._turned_away(request, overloaded)
+        finally:
+            self._waiting -= 1
+        try:
+            answer = self.gate.admit(request)
+        except Exception:
+            log.exception("the gate failed for %s", request.identity)
+            return Refused(Reason.UNAVAILABLE, retry_after_s=_soon())
+        finally:
+            self._admission.release()
+        if isinstance(answer, Accepted) and request.offer.version is None:
+            return self._turned_away(request, Refused(Reason.NO_COMMON_SUBPROTOCOL))
+        return answer
+
+    def turned_away(self, request: Request, refused: Refused) -> None:
+        """Tell the gate about a refusal that was not its own."""
+        try:
+            self.gate.turned_away(request, refused)
+        except Exception:
+            log.exception("the gate failed to record a refusal")
+
+    def open(self, sock: Any, data: bytes, request: Request, accepted: Accepted) -> None:
+        """Start the link of an upgraded socket; `data` is what was read beyond the handshake."""
+        assert request.offer.version is not None
+        link = Link(
+            self._stream(sock, data),
+            self.desk,
+            accepted.station,
+            request.offer.version,
+            subprotocol=request.offer.token,
+            remote_address=request.remote_address,
+            secure=request.secure,
+            note=accepted.note,
+            ping_s=self.settings.ping_s,
+            silence_s=self.settings.silence_s,
+        )
+        self.links.add(link)
+        gevent.spawn(link.run).rawlink(lambda _: self.links.discard(link))
+
+    def open_and_close(self, sock: Any, refused: Refused) -> None:
+        """Say goodbye on a socket that was upgraded only because the specification wants it."""
+        stream = self._stream(sock, b"")
+        stream.close(1002, refused.reason.sentence)
+        gevent.spawn(stream.end)
+
+    def _stream(self, sock: Any, data: bytes) -> Stream:
+        return Stream(
+            sock,
+            max_message_bytes=self.settings.max_message_bytes,
+            send_timeout_s=self.settings.send_timeout_s,
+            data=data,
+        )
+
+    def _turned_away(self, request: Request, refused: Refused) -> Refused:
+        self.turned_away(request, refused)
+        return refused
+
+    def _close_when_idle(self, link: Link, deadline: float) -> None:
+        while link.busy and time.monotonic() < deadline - 1:
+            gevent.sleep(0.02)
+        link.close(1001, "the server restarts")
+
+    def _tick_for_ever(self) -> None:
+        while True:
+            before = time.monotonic()
+            gevent.sleep(self.settings.tick_s)
+            now = time.monotonic()
+            self.lag_s = max(now - before - self.settings.tick_s, self.lag_s * 0.9)
+            for link in list(self.links):
+                try:
+                    link.tick(now)
+                except Exception:
+                    log.exception("%r: tick failed", link)
+
+
+def _soon() -> int:
+    """Seconds after which a refused charger may come again; not the same for all."""
+    return random.randint(5, 30)
+
+
+def _not_found(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """The WSGI application that the server insists on; every request is answered before it."""
+    start_response("404 Not Found", [("Content-Type", "text/plain")])
+    return [b"not found\n"]

@@ -1,0 +1,328 @@
+"""RFC 6455 over a gevent socket, hardened for strangers: frames, limits, one writer at a time.
+
+gevent-websocket does the HTTP side (see `server`); its frames are not used, because they set no
+limit on a length, take unmasked frames from clients, unmask byte by byte and may interleave two
+senders.  The same stream serves the simulator as a client, which masks what it sends.
+"""
+
+import logging
+import os
+import struct
+import time
+from typing import Any
+
+import gevent
+
+log = logging.getLogger(__name__)
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+
+#: Frames that may wait for a slow peer; beyond it the socket is closed (FIELD section 4).
+QUEUE_LIMIT = 64
+#: Pieces that one message may come in.
+FRAGMENT_LIMIT = 4096
+#: How long the peer may take to answer our close frame, in seconds.
+CLOSE_WAIT_S = 3.0
+#: Other greenlets get a turn after this many frames, however fast they come.
+TURN = 32
+_CHUNK = 16_384
+_DRAIN_LIMIT = 64 << 20
+
+_KNOWN_CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
+
+
+class Closed(Exception):
+    """The connection is over; `code` and `reason` as the closing side gave them, else 1006."""
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        self.code = code
+        self.reason = reason
+        super().__init__(f"{code} {reason}".strip())
+
+
+def unmask(data: bytes, mask: bytes) -> bytes:
+    """XOR `data` with the four bytes of `mask`, over and over, as one number."""
+    size = len(data)
+    key = int.from_bytes((mask * (size // 4 + 1))[:size], "little")
+    return (int.from_bytes(data, "little") ^ key).to_bytes(size, "little")
+
+
+def encode_frame(opcode: int, payload: bytes, masked: bool = False) -> bytes:
+    """One final frame."""
+    size = len(payload)
+    flag = 0x80 if masked else 0
+    if size < 126:
+        head = bytes((0x80 | opcode, flag | size))
+    elif size < 1 << 16:
+        head = struct.pack("!BBH", 0x80 | opcode, flag | 126, size)
+    else:
+        head = struct.pack("!BBQ", 0x80 | opcode, flag | 127, size)
+    if not masked:
+        return head + payload
+    mask = os.urandom(4)
+    return head + mask + unmask(payload, mask)
+
+
+def encode_close(code: int, reason: str) -> bytes:
+    """The payload of a close frame; the reason is cut to the 123 bytes it may have."""
+    return struct.pack("!H", code) + reason.encode()[:123].decode(errors="ignore").encode()
+
+
+class Stream:
+    """Messages over an upgraded socket.
+
+    `receive` belongs to one greenlet; everything else may be called from any.  `last_frame_at` is
+    when the last whole frame came, of any kind, in seconds of `time.monotonic`.
+    """
+
+    __slots__ = (
+        "_at",
+        "_client",
+        "_closing",
+        "_data",
+        "_ended",
+        "_queue",
+        "_send_timeout_s",
+        "_socket",
+        "_streak",
+        "_writer",
+        "last_frame_at",
+        "max_message_bytes",
+    )
+
+    def __init__(
+        self,
+        sock: Any,
+        *,
+        max_message_bytes: int,
+        client: bool = False,
+        send_timeout_s: float = 20.0,
+        data: bytes = b"",
+    ) -> None:
+        self._socket: Any = sock
+        self._client = client
+        self._data = data
+        self._at = 0
+        self._queue: list[bytes] = []
+        self._writer: Any = None
+        self._closing: Any = None
+        self._ended: Closed | None = None
+        self._streak = 0
+        self._send_timeout_s = send_timeout_s
+        self.max_message_bytes = max_message_bytes
+        self.last_frame_at = time.monotonic()
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._socket is None or self._closing is not None
+
+    # Receiving
+
+    def receive(self) -> str | bytes:
+        """The next message: text as str, binary as bytes; control frames are seen to.
+
+        Raises Closed when there will be no more.
+        """
+        kind, size = 0, 0
+        parts: list[bytes] = []
+        while True:
+            opcode, final, payload = self._frame(self.max_message_bytes - size)
+            if opcode >= CLOSE:
+                self._control(opcode, payload)
+                continue
+            if self._closing is not None:
+                continue  # we have said goodbye; only the peer's goodbye counts now
+            if (opcode == CONTINUATION) is not bool(parts):
+                raise self._fail(1002, "a message was not continued as it should be")
+            kind = kind or opcode
+            parts.append(payload)
+            size += len(payload)
+            if len(parts) > FRAGMENT_LIMIT:
+                raise self._fail(1009, "too many fragments")
+            if final:
+                return self._message(kind, parts[0] if len(parts) == 1 else b"".join(parts))
+
+    def _message(self, kind: int, data: bytes) -> str | bytes:
+        if kind == BINARY:
+            return data
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            raise self._fail(1007, "text is not UTF-8") from None
+
+    def _frame(self, room: int) -> tuple[int, bool, bytes]:
+        """Read one frame whose payload is at most `room` bytes long, checked before reading it."""
+        self._streak += 1
+        if self._streak >= TURN:
+            self._streak = 0
+            gevent.sleep(0)
+        first, second = self._take(2)
+        opcode, size = first & 0x0F, second & 0x7F
+        if first & 0x70:
+            raise self._fail(1002, "a reserved bit is set")
+        if opcode not in (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG):
+            raise self._fail(1002, "unknown opcode")
+        if bool(second & 0x80) is self._client:
+            raise self._fail(1002, "frames of a client must be masked, and only those")
+        if opcode >= CLOSE and (size > 125 or not first & 0x80):
+            raise self._fail(1002, "a control frame is too long or in pieces")
+        if size == 126:
+            (size,) = struct.unpack("!H", self._take(2))
+        elif size == 127:
+            (size,) = struct.unpack("!Q", self._take(8))
+        if opcode < CLOSE and size > room:
+            raise self._fail(1009, f"messages are limited to {self.max_message_bytes} bytes")
+        mask = b"" if self._client else self._take(4)
+        payload = self._take(size)
+        self.last_frame_at = time.monotonic()
+        return opcode, bool(first & 0x80), unmask(payload, mask) if mask else payload
+
+    def _control(self, opcode: int, payload: bytes) -> None:
+        if opcode == PING:
+            if len(self._queue) < QUEUE_LIMIT // 2:  # a flood of pings needs no flood of pongs
+                self._send(PONG, payload)
+        elif opcode == CLOSE:
+            raise self._peer_closed(payload)
+
+    def _peer_closed(self, payload: bytes) -> Closed:
+        code, reason = 1005, ""
+        if len(payload) >= 2:
+            (code,) = struct.unpack("!H", payload[:2])
+            reason = payload[2:].decode(errors="replace")
+        if len(payload) == 1 or (payload and not _is_close_code(code)):
+            return self._fail(1002, "a close frame is malformed")
+        if self._closing is None:
+            self._send(CLOSE, payload[:2])
+            self._ended = self._ended or Closed(code, reason)
+        return self._ended or Closed(code, reason)
+
+    def _take(self, size: int) -> bytes:
+        """The next `size` bytes from the wire."""
+        start, end = self._at, self._at + size
+        data = self._data
+        if end > len(data):
+            pieces, missing = [data[start:]], end - len(data)
+            while missing > 0:
+                piece = self._recv(max(_CHUNK, min(missing, 1 << 18)))
+                pieces.append(piece)
+                missing -= len(piece)
+            data, start, end = b"".join(pieces), 0, size
+        taken = data[start:end]
+        if end == len(data):
+            data, end = b"", 0
+        self._data, self._at = data, end
+        return taken
+
+    def _recv(self, size: int) -> bytes:
+        if self._socket is None:
+            raise self._ended or Closed(1006)
+        try:
+            data: bytes = self._socket.recv(size)
+        except OSError as error:
+            raise self._ended or Closed(1006, f"connection lost: {error.strerror}") from None
+        if not data:
+            raise self._ended or Closed(1006, "the connection ended without a goodbye")
+        return data
+
+    def _fail(self, code: int, reason: str) -> Closed:
+        """Close because of what the peer did."""
+        self.close(code, reason)
+        return self._ended or Closed(code, reason)
+
+    # Sending
+
+    def send(self, text: str) -> None:
+        """Queue a text message; without effect once the connection is closing."""
+        if self._closing is None:
+            self._send(TEXT, text.encode())
+
+    def ping(self) -> None:
+        """Ask the peer for a sign of life, unless much is queued for it already."""
+        if self._closing is None and not self._queue:
+            self._send(PING, b"")
+
+    def _send(self, opcode: int, payload: bytes) -> None:
+        if self._socket is None:
+            return
+        data = encode_frame(opcode, payload, self._client)
+        if self._writer is None:
+            # Nobody is writing: what the kernel takes at once needs no greenlet.
+            try:
+                data = data[self._socket._sock.send(data) :]
+            except BlockingIOError:
+                pass  # the kernel's buffer is full; the writer waits for room
+            except OSError:
+                self.abort(1006, "connection lost")
+                return
+            if not data:
+                return
+        if len(self._queue) >= QUEUE_LIMIT:
+            self.abort(1011, "the peer does not read what it is sent")
+            return
+        self._queue.append(data)
+        if self._writer is None:
+            self._writer = gevent.spawn(self._write)
+
+    def _write(self) -> None:
+        """The only greenlet that waits for the socket to take more; it ends with the queue."""
+        try:
+            while self._queue and self._socket is not None:
+                with gevent.Timeout(self._send_timeout_s, TimeoutError):
+                    self._socket.sendall(self._queue[0])
+                self._queue.pop(0)
+        except TimeoutError:
+            self.abort(1011, "the peer does not read what it is sent")
+        except OSError:
+            self.abort(1006, "connection lost")
+        finally:
+            self._writer = None
+
+    # Ending
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Say goodbye; `receive` raises Closed when the peer did too, or after a while."""
+        if self.closed:
+            return
+        self._ended = self._ended or Closed(code, reason)
+        self._send(CLOSE, encode_close(code, reason))
+        self._closing = gevent.spawn_later(CLOSE_WAIT_S, self.abort)
+
+    def abort(self, code: int = 1006, reason: str = "") -> None:
+        """Drop the socket at once; `receive` raises Closed."""
+        self._ended = self._ended or Closed(code, reason)
+        sock, self._socket = self._socket, None
+        self._queue.clear()
+        if sock is not None:
+            sock.close()
+
+    def end(self) -> None:
+        """Release the socket after `receive` raised Closed, giving the goodbye time to arrive.
+
+        What the peer still sends is read and thrown away for a moment: closing with unread data
+        resets the connection, and the peer would never learn why.
+        """
+        if self._writer is not None:
+            self._writer.join(timeout=CLOSE_WAIT_S)
+        if self._socket is not None and self._closing is not None:
+            self._drain()
+        if self._closing is not None:
+            self._closing.kill(block=False)
+        self.abort()
+
+    def _drain(self) -> None:
+        try:
+            self._socket.shutdown(1)  # SHUT_WR: our goodbye was the last we said
+            seen = 0
+            with gevent.Timeout(CLOSE_WAIT_S, False):
+                while self._socket is not None and seen < _DRAIN_LIMIT:
+                    piece = self._socket.recv(1 << 16)
+                    if not piece:
+                        return
+                    seen += len(piece)
+        except OSError as error:
+            log.debug("draining a closed socket: %s", error)
+
+
+def _is_close_code(code: int) -> bool:
+    return code in _KNOWN_CLOSE_CODES or 3000 <= code < 5000
