@@ -15,6 +15,7 @@ from app.domain import tenants
 from app.domain.vocabulary import Activity, Availability, Role, Token
 from app.models import (
     ChargingSession,
+    Connection,
     Connector,
     Driver,
     Site,
@@ -23,6 +24,7 @@ from app.models import (
     Tariff,
     TariffVersion,
     User,
+    WorkerNode,
 )
 from tests.support import seed_log, seed_sessions
 
@@ -218,3 +220,41 @@ def _stations(db: Session, made: Seeded, tenant_id: int) -> None:
             )
         made.stations[identity] = station
     db.flush()
+    _connect(db, made)
+    _plug(made, "CP-03", 2, Availability.FAULTED, Activity.NONE, "Faulted", "GroundFailure")
+    _plug(made, "CP-04", 1, Availability.OCCUPIED, Activity.CHARGING, "Charging")
+    _plug(made, "CP-05", 1, Availability.OCCUPIED, Activity.SUSPENDED_EV, "SuspendedEV")
+
+
+def _connect(db: Session, made: Seeded) -> None:
+    """All stations but the last are held by a worker that stays alive for the day."""
+    alive = made.now + timedelta(days=1)
+    db.add(WorkerNode(node="seed", started_at=made.now - timedelta(days=3), beat_at=alive))
+    for station in list(made.stations.values())[:-1]:
+        opened = Connection(
+            station_id=station.id,
+            node="seed",
+            address="198.51.100.20",
+            protocol="ocpp1.6",
+            opened_at=station.connected_at,
+        )
+        db.add(opened)
+        db.flush()
+        station.connection_id = opened.id
+    off = made.stations["CP-06"]
+    off.connected_at = None
+    off.disconnected_at = off.last_seen_at = made.now - timedelta(hours=3)
+
+
+def _plug(
+    made: Seeded,
+    name: str,
+    evse: int,
+    availability: Availability,
+    activity: Activity,
+    word: str,
+    error: str | None = None,
+) -> None:
+    plug = made.stations[name].connectors[evse - 1]
+    plug.availability, plug.activity, plug.status_word = availability, activity, word
+    plug.error_code = error

@@ -4,6 +4,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.vocabulary import CommandState, MessageOutcome, Order, Verdict
@@ -14,17 +15,27 @@ from app.models import (
     Deviation,
     HandshakeAttempt,
     Message,
+    MeterReading,
     StationReport,
 )
 
 
 def fill(db: Session, made: Any) -> None:
     """Add the log of the finished and the running session, then what went wrong elsewhere."""
+    with db.no_autoflush:
+        _messages(db, made)
+    _commands(db, made)
+    _doorway(db, made)
+
+
+def _messages(db: Session, made: Any) -> None:
     for name in ("finished", "running"):
         _session(db, made.sessions[name])
     _troubles(db, made)
-    _commands(db, made)
-    _doorway(db, made)
+    logged = sorted((row for row in db.new if isinstance(row, Message)), key=lambda row: row.at)
+    for row in logged:
+        db.expunge(row)
+    db.add_all(logged)  # in the order of time: so do the log's ids go
 
 
 def message(
@@ -82,27 +93,27 @@ def _session(db: Session, row: ChargingSession) -> None:
     )
     state = {"connectorId": 1, "status": "Charging", "errorCode": "NoError"}
     message(db, place, start + timedelta(seconds=3), "StatusNotification", state, {})
-    end = row.ended_at or row.last_reading_at or start
-    minutes = int((end - start).total_seconds() // 60)
-    for minute in range(0, minutes, 4):
-        at = start + timedelta(minutes=minute)
-        register = int(row.meter_start_wh or 0) + round(22_000 * minute / 60)
-        message(db, place, at, "MeterValues", _meter(row.id, at, register), {}, **own)
-    if row.ended_at:
+    query = select(MeterReading).where(MeterReading.session_id == row.id)
+    for said in db.scalars(query.order_by(MeterReading.taken_at)).all()[::2]:
+        message(db, place, said.taken_at, "MeterValues", _meter(said), {}, **own)
+    if end := row.ended_at:
         stop = {"transactionId": row.id, "meterStop": int(row.meter_stop_wh or 0)}
         stop |= {"timestamp": _stamp(end), "reason": "EVDisconnected"}
         message(db, place, end, "StopTransaction", stop, accepted, **own)
 
 
-def _meter(transaction: int, at: datetime, register: int) -> dict[str, Any]:
+def _meter(said: MeterReading) -> dict[str, Any]:
     sampled = [
-        {"value": str(register), "unit": "Wh", "measurand": "Energy.Active.Import.Register"},
-        {"value": "21.8", "unit": "kW", "measurand": "Power.Active.Import"},
-        {"value": "31.6", "unit": "A", "measurand": "Current.Import", "phase": "L1"},
-        {"value": "230.4", "unit": "V", "measurand": "Voltage", "phase": "L1-N"},
+        {
+            "value": value,
+            "unit": unit,
+            "measurand": measurand,
+            **({"phase": phase} if phase else {}),
+        }
+        for measurand, value, unit, phase, *_ in said.samples
     ]
-    values = [{"timestamp": _stamp(at), "sampledValue": sampled}]
-    return {"connectorId": 1, "transactionId": transaction, "meterValue": values}
+    values = [{"timestamp": _stamp(said.taken_at), "sampledValue": sampled}]
+    return {"connectorId": 1, "transactionId": said.session_id, "meterValue": values}
 
 
 def _troubles(db: Session, made: Any) -> None:

@@ -8,25 +8,19 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from app.domain import tariffs
-from app.domain.tariffs.explanation import instant_text
+from app.domain import billing, receipts
 from app.domain.vocabulary import (
     Activity,
     Availability,
     BillingState,
-    BillKind,
     ReceiptState,
     SessionState,
     StopReason,
 )
 from app.models import (
     Bill,
-    BillLine,
     ChargingSession,
-    Delivery,
     MeterReading,
-    Receipt,
-    Review,
     StatusEvent,
     StrayStop,
 )
@@ -159,7 +153,7 @@ def _finished(db: Session, made: Any) -> None:
     full = at_home(made, 8, 14, 11)
     row = session(db, made, "finished", "CP-03", "Ada", start, meter_start_wh=Decimal(1_204_118))
     energy = Decimal(round(readings(db, row, end, 72)))
-    row.state, row.billing = SessionState.ENDED, BillingState.BILLED
+    row.state = SessionState.ENDED
     row.ended_at, row.stop_received_at = end, end + timedelta(seconds=1)
     row.energy_wh = energy
     row.meter_stop_wh = row.last_register_wh = row.meter_start_wh + energy
@@ -174,104 +168,19 @@ def _finished(db: Session, made: Any) -> None:
         (end + timedelta(seconds=20), "Available", Activity.NONE),
     ):
         _status(db, row, at, word, activity)
-    bill(db, made, row, idle_from=full)
+    bill(db, row)
 
 
-def bill(db: Session, made: Any, row: ChargingSession, idle_from: datetime | None = None) -> Bill:
-    """Price a session by its tariff and add its bill with a receipt that was sent."""
-    end = row.ended_at or made.now
-    full = idle_from or end
-    points = [(row.started_at, Decimal(0)), (full, row.energy_wh), (end, row.energy_wh)]
-    usage = tariffs.Usage(
-        started_at=row.started_at,
-        ended_at=end,
-        timezone=row.timezone,
-        curve=tuple(points if idle_from else points[:2]),
-        charging=((row.started_at, full),),
-        idle=((full, end),) if idle_from else (),
-        meter_start_wh=row.meter_start_wh,
-        meter_stop_wh=row.meter_stop_wh,
-    )
-    quote = tariffs.price(tariffs.from_json(made.version.definition), usage)
-    issued = Bill(
-        tenant_id=row.tenant_id,
-        site_id=row.site_id,
-        session_id=row.id,
-        sequence=1,
-        number=f"{end:%Y}-{4000 + row.id:06d}",
-        kind=BillKind.BILL,
-        tariff_version_id=row.tariff_version_id,
-        currency=quote.currency,
-        energy_wh=quote.energy_wh,
-        net_minor=quote.net_minor,
-        tax_minor=quote.tax_minor,
-        gross_minor=quote.gross_minor,
-        facts={"explanation": [list(phrase) for phrase in quote.explanation]},
-        issued_at=end + timedelta(seconds=2),
-    )
-    db.add(issued)
-    db.flush()
-    for position, line in enumerate(quote.lines, 1):
-        db.add(_line(issued, position, line))
-    _receipt(db, issued, row)
-    return issued
-
-
-def _line(issued: Bill, position: int, line: tariffs.Line) -> BillLine:
-    return BillLine(
-        bill_id=issued.id,
-        position=position,
-        kind=str(line.kind),
-        label=line.label[0],
-        parameters=line.label[1],
-        quantity=line.quantity,
-        unit=line.unit,
-        unit_price=line.unit_price,
-        tax_percent=line.tax_percent,
-        net_minor=line.net_minor,
-        tax_minor=line.tax_minor,
-        gross_minor=line.gross_minor,
-        evidence={
-            "parts": [
-                {
-                    "from_at": instant_text(part.from_at),
-                    "to_at": instant_text(part.to_at),
-                    "from_wh": str(part.from_wh),
-                    "to_wh": str(part.to_wh),
-                    "from_between": _between(part.from_between),
-                    "to_between": _between(part.to_between),
-                }
-                for part in line.evidence
-            ]
-        },
-    )
-
-
-def _between(pair: Any) -> list[str] | None:
-    return [instant_text(at) for at in pair] if pair else None
-
-
-def _receipt(db: Session, issued: Bill, row: ChargingSession) -> None:
-    sent = issued.issued_at + timedelta(seconds=2)
-    to = row.driver.email if row.driver else None
-    receipt = Receipt(
-        tenant_id=row.tenant_id,
-        site_id=row.site_id,
-        bill_id=issued.id,
-        state=ReceiptState.SENT if to else ReceiptState.SKIPPED,
-        recipient=to,
-        message_id=f"<bill-{issued.id}@ampdesk>",
-        attempts=1,
-        sent_at=sent if to else None,
-        created_at=issued.issued_at,
-    )
-    db.add(receipt)
-    db.flush()
-    for at, event, detail in (
-        (issued.issued_at, "queued", f"Bill {issued.number}"),
-        (sent, "sent", "accepted by mx.example.org: 250 2.0.0 Ok"),
-    ):
-        db.add(Delivery(receipt_id=receipt.id, at=at, event=event, detail=detail))
+def bill(db: Session, row: ChargingSession) -> None:
+    """Have the session billed as it is in life, and its receipt sent."""
+    at = (row.ended_at or row.started_at) + timedelta(seconds=2)
+    issued = billing.issue(db, row.id, now=at)
+    if not isinstance(issued, Bill) or issued.receipt.state is not ReceiptState.QUEUED:
+        return
+    claimed = receipts.claim(db, issued.receipt.id, domain="example.org", now=at)
+    if claimed is not None:
+        sent = at + timedelta(seconds=2)
+        receipts.sent(db, claimed, "accepted by mx.example.org: 250 2.0.0 Ok", now=sent)
 
 
 def _running(db: Session, made: Any) -> None:
@@ -309,17 +218,8 @@ def _held(db: Session, made: Any) -> None:
     """A session whose registers claim more than the plug can give: it waits for a person."""
     row = session(db, made, "held", "CP-02", "Ben", made.now - timedelta(hours=5))
     readings(db, row, row.started_at + timedelta(minutes=30), 200)
-    _ended(row, 31, 910_000, billing=BillingState.HELD)
-    row.flags = ["implausible_power", "summed_phases"]
-    db.add(
-        Review(
-            tenant_id=row.tenant_id,
-            site_id=row.site_id,
-            session_id=row.id,
-            reasons=["implausible_power"],
-            opened_at=row.ended_at + timedelta(seconds=2),
-        )
-    )
+    _ended(row, 31, 910_000)
+    bill(db, row)
 
 
 def _odd(db: Session, made: Any) -> None:
@@ -334,6 +234,7 @@ def _odd(db: Session, made: Any) -> None:
         db, made, "unauthorised", "CP-02", None, made.now - timedelta(hours=7), unauthorised=True
     )
     _ended(row, 12, 3_910, stop_reason=StopReason.DEAUTHORIZED, stop_word="DeAuthorized")
+    bill(db, row)
 
     row = session(db, made, "waived", "CP-01", "Ben", made.now - timedelta(hours=30), evse=2)
     _ended(row, 3, 0, billing=BillingState.WAIVED, flags=["no_energy_reported"])
@@ -359,6 +260,6 @@ def _history(db: Session, made: Any, count: int) -> None:
         start = made.now - timedelta(days=1 + number // 3, hours=(number * 5) % 11, minutes=number)
         station = f"CP-{number % 5 + 1:02d}"
         row = session(db, made, f"past{number}", station, people[number % 3], start, evse=2)
-        _ended(row, 25 + (number * 13) % 80, 4_000 + (number * 997) % 26_000)
-        row.billing = BillingState.BILLED
-        bill(db, made, row)
+        minutes = 25 + (number * 13) % 80
+        _ended(row, minutes, minutes * (150 + (number * 37) % 180))
+        bill(db, row)
