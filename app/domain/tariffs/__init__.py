@@ -10,13 +10,15 @@ from app.domain.tariffs.currencies import (
     exponent,
     from_minor,
     is_currency,
+    price_text,
     to_minor,
 )
 from app.domain.tariffs.document import TariffError, from_json, to_json
+from app.domain.tariffs.example import example_usage
 from app.domain.tariffs.pricing import price
 from app.domain.tariffs.quote import Evidence, Interval, Line, Phrase, Quote, TaxTotal, Usage
 from app.domain.tariffs.tariff import Component, Kind, Restriction, Tariff, TaxMode
-from app.domain.tariffs.week import week_picture
+from app.domain.tariffs.week import Run, WeekPicture, week_picture
 from app.domain.tariffs.words import TEMPLATES, formula_in_words, say
 
 __all__ = [
@@ -30,17 +32,21 @@ __all__ = [
     "Phrase",
     "Quote",
     "Restriction",
+    "Run",
     "Tariff",
     "TariffError",
     "TaxMode",
     "TaxTotal",
     "Usage",
+    "WeekPicture",
+    "example_usage",
     "exponent",
     "formula_in_words",
     "from_json",
     "from_minor",
     "is_currency",
     "price",
+    "price_text",
     "say",
     "to_json",
     "to_minor",

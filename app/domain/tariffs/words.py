@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from app.domain.tariffs.currencies import price_text
+from app.domain.tariffs.currencies import price_text as price_text
 from app.domain.tariffs.document import clock_text
 from app.domain.tariffs.explanation import tax_phrase
 from app.domain.tariffs.fields import plain
