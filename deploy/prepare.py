@@ -47,6 +47,8 @@ def main() -> int:
 
     app = create_app()
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    # Redis is not up yet, and nobody listens who could be nudged.
+    logging.getLogger("app.reactions").setLevel(logging.ERROR)
     with app.app_context():
         try:
             migrate()

@@ -27,7 +27,8 @@ def commands(settings: Settings) -> Mapping[str, list[str]]:
             *(python, "-m", "gunicorn", "wsgi:app", "--worker-class", "gevent"),
             *("--bind", f"{settings.web_host}:{settings.web_port}", "--workers", "1"),
             # Pages that listen for live updates never end by themselves.
-            *("--graceful-timeout", "1", "--no-control-socket", "--log-level", "warning"),
+            *("--config", "python:deploy.gunicorn_conf", "--log-level", "warning"),
+            *("--graceful-timeout", "1", "--no-control-socket"),
         ],
         "worker": [python, "-m", "worker"],
         "celery": [

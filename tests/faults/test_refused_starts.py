@@ -5,17 +5,19 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from deploy.processes import ROOT
+from app.config import Settings
+from deploy.processes import ROOT, commands
 from tests.support.processes import free_port
 
 PATIENCE_S = 60
 
 
-def start(data_dir: Path, module: str = "deploy.run", **settings: object):
+def start(data_dir: Path, command: Sequence[str] = ("-m", "deploy.run"), **settings: object):
     """Run a program of Ampdesk that is expected to end by itself."""
     given = {
         "data_dir": data_dir,
@@ -27,7 +29,7 @@ def start(data_dir: Path, module: str = "deploy.run", **settings: object):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AMPDESK_")}
     environment |= {f"AMPDESK_{name.upper()}": str(value) for name, value in given.items()}
     return subprocess.run(
-        [sys.executable, "-m", module],
+        [sys.executable, *command],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -104,3 +106,12 @@ def test_a_slip_of_the_pen_is_pointed_out(tmp_path):
     ended = start(tmp_path, web_prot=8000, web_port="none")
     assert ended.returncode == 2
     assert "AMPDESK_WEB_PORT" in ended.stderr
+
+
+@pytest.mark.parametrize("program", ["web", "worker"])
+def test_a_server_refuses_a_database_that_is_behind(tmp_path, program):
+    settings = Settings(data_dir=tmp_path, web_port=free_port(), ocpp_port=free_port())
+    ended = start(tmp_path, commands(settings)[program][1:])
+    assert ended.returncode == 2
+    assert "behind" in ended.stderr
+    assert "flask db upgrade" in ended.stderr

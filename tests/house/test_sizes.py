@@ -5,7 +5,8 @@ import ast
 from tests.house.source import FUNCTION, report, sources, under
 
 FILE_LINES = 330  # about 300
-FUNCTION_LINES = 40
+TEST_FILE_LINES = 400
+FUNCTION_LINES = 45  # about 40
 HANDLER_LINES = 25
 
 #: Files that may be longer, each with its reason.  A migration is as long as its tables.
@@ -16,7 +17,7 @@ def test_files_fit_on_a_few_screens():
     found = [
         f"{source.path} has {source.lines} lines"
         for source in sources()
-        if source.lines > FILE_LINES
+        if source.lines > (TEST_FILE_LINES if source.path.startswith("tests/") else FILE_LINES)
         and source.path not in LONG_FILES
         and not source.path.startswith("migrations/versions/")
     ]
