@@ -126,6 +126,7 @@ class Settings:
     message_retention_days: int = setting(30, _integer(1, 3650), "age of logged messages, in days")
     provisional_hold_h: int = setting(24, _integer(0, 720), "wait for a late stop, in hours")
     sweep_s: int = setting(15, _integer(1, 3600), "pause between two sweeps, in seconds")
+    drain_s: int = setting(10, _integer(0, 600), "time to close all chargers at a stop, in seconds")
     log_format: str = setting("plain", _choice("plain", "json"), "form of the logs")
     log_level: str = setting(
         "info", _choice("debug", "info", "warning", "error"), "least level logged"

@@ -5,11 +5,9 @@ A password that we made has 160 random bits: a salted fast hash is enough, and
 password that somebody chose is stretched with scrypt, off the event loop.
 """
 
-import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterator
 
 _FAST = "sha256"
 _SLOW = "scrypt"
@@ -39,29 +37,12 @@ def is_slow(stored: str) -> bool:
 
 
 def matches(stored: str, given: bytes) -> bool:
-    """Compare what a charger sent with a stored hash, in constant time.
-
-    1.6 chargers send either the characters of the AuthorizationKey or the
-    octets that they stand for (FIELD A1): both forms count.
-    """
+    """Compare a password that a charger may mean with a stored hash, in constant time."""
     kind, salt_hex, digest = stored.split("$")
     salt = bytes.fromhex(salt_hex)
-    fits = False
-    for candidate in _forms(given):
-        if kind == _FAST:
-            found = hashlib.sha256(salt + candidate).hexdigest()
-        else:
-            found = _stretch(candidate, salt)
-        fits |= hmac.compare_digest(found, digest)
-    return fits
-
-
-def _forms(given: bytes) -> Iterator[bytes]:
-    yield given
-    # Octets: what was stored is their hexadecimal text, in either case.
-    text = binascii.hexlify(given)
-    yield text
-    yield text.upper()
+    fast = kind == _FAST
+    found = hashlib.sha256(salt + given).hexdigest() if fast else _stretch(given, salt)
+    return hmac.compare_digest(found, digest)
 
 
 def _stretch(password: bytes, salt: bytes) -> str:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.energy import POWER, billing_register, live_energy
 from app.domain.energy.readings import total_of
-from app.domain.vocabulary import MeterReport, Sample, SessionState
+from app.domain.vocabulary import BillingState, MeterReport, Sample, SessionState
 from app.models import ChargingSession, MeterReading
 
 
@@ -149,7 +149,8 @@ def _row(
     item: Metered, report: MeterReport, session_id: int | None, now: datetime
 ) -> dict[str, Any]:
     samples = [
-        [s.measurand, s.text, s.unit, s.phase, s.location, s.context, s.signed]
+        # The value in the unit beside it; what is no number stays as it was sent.
+        [s.measurand, _value(s), s.unit, s.phase, s.location, s.context, s.signed]
         for s in report.samples
     ]
     power = total_of(report.samples, POWER)
@@ -168,6 +169,10 @@ def _row(
         "samples": samples,
         "digest": _digest(item, report, samples),
     }
+
+
+def _value(sample: Sample) -> str | None:
+    return sample.text if sample.value is None else format(sample.value, "f")
 
 
 def _digest(item: Metered, report: MeterReport, samples: list[list[Any]]) -> str:
@@ -221,5 +226,8 @@ def show(db: Session, gauges: Iterable[Gauge]) -> set[int]:
         if gauge.register_wh is not None and session.state is SessionState.CHARGING:
             session.last_register_wh = gauge.register_wh
             session.energy_wh = live_energy(session.meter_start_wh, gauge.register_wh)
+        if session.provisional and session.billing is BillingState.OPEN:
+            # An assumed end moves to the readings that came after it (FIELD X7).
+            session.ended_at = max(session.ended_at or gauge.at, gauge.at)
     db.flush()
     return changed

@@ -7,7 +7,7 @@ report is refused sends it again for ever, or throws it away (FIELD 1.6, 3.4).
 from app.domain.sessions.begin import Begun, Start, begin
 from app.domain.sessions.doubts import DOUBTS, find, flag, open_sessions, remove_flag
 from app.domain.sessions.end import Stop, end
-from app.domain.sessions.provisional import close_provisionally, extend_provisional
+from app.domain.sessions.provisional import close_provisionally
 
 __all__ = [
     "DOUBTS",
@@ -17,7 +17,6 @@ __all__ = [
     "begin",
     "close_provisionally",
     "end",
-    "extend_provisional",
     "find",
     "flag",
     "open_sessions",

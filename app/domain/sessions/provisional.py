@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.domain import audit, events
 from app.domain.errors import Conflict
 from app.domain.sessions.doubts import flag
-from app.domain.vocabulary import Actor, BillingState, SessionState, StopReason
+from app.domain.vocabulary import Actor, SessionState, StopReason
 from app.models import ChargingSession, MeterReading
 
 
@@ -47,18 +47,4 @@ def close_provisionally(
     if actor is not None:
         audit.note(db, actor, "session.close", session, now=now, before=before, remark=remark)
     events.record(db, events.SessionEnded(session.tenant_id, session.id, session.station_id))
-    db.flush()
-
-
-def extend_provisional(db: Session, session_ids: set[int]) -> None:
-    """Move assumed ends to readings that came after them (FIELD X7)."""
-    for session in db.scalars(
-        select(ChargingSession).where(
-            ChargingSession.id.in_(session_ids),
-            ChargingSession.provisional,
-            ChargingSession.billing == BillingState.OPEN,
-        )
-    ):
-        if session.last_reading_at is not None and session.ended_at is not None:
-            session.ended_at = max(session.ended_at, session.last_reading_at)
     db.flush()

@@ -1,0 +1,1 @@
+"""The process that holds the chargers' sockets: `python -m worker`."""

@@ -1,0 +1,176 @@
+"""Group commit: what many chargers say at once is stored in one database transaction.
+
+Every job waits for the commit that holds it; only then is its charger
+answered.  While one batch is being committed the next one gathers, so the more
+there is to do, the more goes into each commit.  A job that fails harms no other:
+each runs in a savepoint, and the readings that go in bulk are stored one by one
+when the bulk is refused.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import gevent
+from flask import Flask
+from gevent.event import AsyncResult
+from gevent.queue import Queue
+
+from app.domain import messages, metering
+from app.domain.metering import Gauge, Metered
+from app.uow import unit_of_work
+
+log = logging.getLogger(__name__)
+
+#: At most so many jobs share a commit.
+MOST = 400
+#: A commit that fails is tried again this often, with growing pauses, before the jobs hear of it.
+PAUSES_S = (0.05, 0.25, 1.0)
+
+
+class StorageAway(Exception):
+    """Nothing was stored: the database could not be reached or refused the commit."""
+
+
+@dataclass(slots=True)
+class Job:
+    """Something to do inside a batch; `run` gets the open session and the log to write to.
+
+    `run` returns what the waiter gets.  It may be called again after a commit
+    that failed, so it must not keep anything outside of the session.
+    """
+
+    run: Callable[[Any, list[dict[str, Any]]], Any]
+    done: AsyncResult = field(default_factory=AsyncResult)
+
+
+@dataclass(slots=True)
+class Readings:
+    """Meter values on their way into the bulk, and how their row of the log is made."""
+
+    item: Metered
+    log_row: dict[str, Any]
+    done: AsyncResult = field(default_factory=AsyncResult)
+
+
+Work = Job | Readings
+
+
+class Batch:
+    """The one writer of this process."""
+
+    def __init__(self, app: Flask, show: Callable[[list[Gauge]], None]) -> None:
+        self._app = app
+        self._show = show
+        self._waiting: Queue[Work] = Queue()
+        self._writer = gevent.spawn(self._write_for_ever)
+
+    def do(self, work: Work, within_s: float = 60.0) -> Any:
+        """Wait until `work` is committed and return its result; raises what it raised.
+
+        Raises `StorageAway` when it could not be stored.
+        """
+        self._waiting.put(work)
+        try:
+            return work.done.get(timeout=within_s)
+        except gevent.Timeout:
+            raise StorageAway("the database is too slow") from None
+
+    def later(self, work: Work) -> None:
+        """Have `work` done without waiting for it."""
+        self._waiting.put(work)
+
+    def stop(self, within_s: float = 10.0) -> None:
+        """Commit what waits, then end."""
+        deadline = gevent.Timeout(within_s, False)
+        with deadline:
+            while not self._waiting.empty():
+                gevent.sleep(0.02)
+        self._writer.kill()
+
+    def _write_for_ever(self) -> None:
+        while True:
+            works = [self._waiting.get()]
+            # Whoever is ready to be read gets its turn, so that its job joins this commit.
+            gevent.sleep(0)
+            while len(works) < MOST and not self._waiting.empty():
+                works.append(self._waiting.get_nowait())
+            self._write(works)
+
+    def _write(self, works: list[Work]) -> None:
+        for pause in (*PAUSES_S, None):
+            try:
+                results = self._commit(works)
+            except Exception as error:
+                log.warning("a commit of %d jobs failed: %s", len(works), error)
+                if pause is None:
+                    self._fail(works)
+                    return
+                gevent.sleep(pause)
+            else:
+                for work, result in zip(works, results, strict=True):
+                    if isinstance(result, Exception):
+                        work.done.set_exception(result)
+                    else:
+                        work.done.set(result)
+                return
+
+    def _fail(self, works: list[Work]) -> None:
+        for work in works:
+            work.done.set_exception(StorageAway("the database cannot be reached"))
+
+    def _commit(self, works: list[Work]) -> list[Any]:
+        """Do all in one unit of work; the results are in the order of the works."""
+        results: list[Any] = [None] * len(works)
+        rows: list[dict[str, Any]] = []
+        readings = [(n, work) for n, work in enumerate(works) if isinstance(work, Readings)]
+        gauges: list[Gauge] = []
+        with self._app.app_context(), unit_of_work() as db:
+            if readings:
+                gauges = self._store_readings(db, readings, results, rows)
+            for number, work in enumerate(works):
+                if isinstance(work, Job):
+                    results[number] = self._run(db, work, rows)
+            messages.store(db, rows)
+        if gauges:
+            self._show(gauges)
+        return results
+
+    def _run(self, db: Any, job: Job, rows: list[dict[str, Any]]) -> Any:
+        """Run a job in a savepoint; what it raises is its own result and nobody else's."""
+        mine: list[dict[str, Any]] = []
+        try:
+            with db.begin_nested():
+                result = job.run(db, mine)
+                db.flush()
+        except Exception as error:
+            rows.extend(mine)
+            return error
+        rows.extend(mine)
+        return result
+
+    def _store_readings(
+        self,
+        db: Any,
+        readings: list[tuple[int, Readings]],
+        results: list[Any],
+        rows: list[dict[str, Any]],
+    ) -> list[Gauge]:
+        now = datetime.now(UTC)
+        try:
+            with db.begin_nested():
+                owners, gauges = metering.store(db, [work.item for _, work in readings], now=now)
+        except Exception as error:
+            if len(readings) == 1:
+                results[readings[0][0]] = error
+                return []
+            gauges = []
+            for one in readings:
+                gauges += self._store_readings(db, [one], results, rows)
+            return gauges
+        for (number, work), owner in zip(readings, owners, strict=True):
+            results[number] = owner
+            rows.append({**work.log_row, "session_id": owner})
+        return gauges

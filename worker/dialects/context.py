@@ -1,0 +1,74 @@
+"""What a handler gets: the unit of work, the station, the time, and where to note oddities."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.domain.clock import believable
+from app.domain.metering import Metered
+from worker.ocpp.fields import Fields
+
+Payload = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Context:
+    """One call's surroundings.
+
+    `db` is the open unit of work and `station` its row; both are None while a
+    hot message is only read (see `Bulk`).  `deviations` collects (code, example) of what had to
+    be repaired; `session_id` ties the message to a charging session in the log.
+    """
+
+    db: Any
+    station: Any
+    station_id: int
+    timezone: str
+    quirks: dict[str, Any]
+    now: datetime
+    heartbeat_s: int = 300
+    boot_retry_s: int = 60
+    deviations: list[tuple[str, str]] = field(default_factory=list)
+    session_id: int | None = None
+
+    def deviate(self, code: str, example: object = "") -> None:
+        """Note a named repair."""
+        self.deviations.append((code, str(example)[:300]))
+
+    def instant(self, call: Fields, name: str) -> tuple[datetime, bool]:
+        """The time to do business with, and whether the charger's own was unusable.
+
+        A time without an offset is taken for the site's wall clock only where
+        that lies closer to now than UTC does (FIELD T1); both are noted.
+        """
+        given = call.moment(name)
+        if given is None:
+            if call.raw(name) not in (None, ""):
+                self.deviate("unreadable_time", call.raw(name))
+            return self.now, call.raw(name) not in (None, "")
+        claimed = given.at
+        if given.assumed_zone:
+            claimed = self._nearer(claimed)
+            self.deviate("time_without_zone", call.raw(name))
+        at, replaced = believable(claimed, self.now)
+        if replaced:
+            self.deviate("absurd_time", call.raw(name))
+        return at, replaced
+
+    def _nearer(self, as_utc: datetime) -> datetime:
+        local = as_utc.replace(tzinfo=ZoneInfo(self.timezone)).astimezone(as_utc.tzinfo)
+        near = abs(local - self.now) + timedelta(minutes=1) < abs(as_utc - self.now)
+        return local if near else as_utc
+
+
+Handler = Callable[[Fields, Context], Payload]
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """A hot message: it is read without a database and stored with many others at once."""
+
+    read: Callable[[Fields, Context], Metered]
+    answer: Payload

@@ -1,0 +1,71 @@
+"""Meter values (OCPP 1.6 sections 4.7 and 7.33): read in one pass, because they are the bulk."""
+
+from collections.abc import Iterator
+
+from app.domain.energy import to_base_unit
+from app.domain.metering import Metered
+from app.domain.vocabulary import MeterReport, Sample
+from worker.dialects.context import Context
+from worker.ocpp.fields import Fields, read_decimal
+
+_REGISTER = "Energy.Active.Import.Register"
+_LARGEST = 2**31 - 1
+
+
+def meter_values(call: Fields, ctx: Context) -> Metered:
+    """Read a MeterValues; what holds no value is left out and answered all the same (FIELD M4)."""
+    number = call.integer("transactionId")
+    reference = str(number) if number is not None and 0 < number <= _LARGEST else None
+    return Metered(
+        ctx.station_id,
+        call.integer("connectorId", 0),
+        reference,
+        tuple(reports_of(call, "meterValue", ctx)),
+    )
+
+
+def reports_of(call: Fields, name: str, ctx: Context) -> Iterator[MeterReport]:
+    """The readings in a list of MeterValue (section 7.33)."""
+    for value in call.list(name):
+        samples = tuple(_samples(value, ctx))
+        if not samples:
+            ctx.deviate("empty_meter_value")
+            continue
+        before = len(ctx.deviations)
+        at, replaced = ctx.instant(value, "timestamp")
+        yield MeterReport(at, samples, replaced or len(ctx.deviations) > before)
+
+
+def _samples(value: Fields, ctx: Context) -> Iterator[Sample]:
+    """The sampled values, with the defaults of section 7.42 and units in base form."""
+    raw = value.payload.get("sampledValue")
+    for item in raw if isinstance(raw, list) else ():
+        if not isinstance(item, dict):
+            continue
+        measurand = str(item.get("measurand") or _REGISTER)
+        text = item.get("value")
+        signed = item.get("format") == "SignedData"
+        number = None if signed else read_decimal(text)
+        unit = str(item.get("unit") or "")
+        if number is None:
+            if not signed:
+                ctx.deviate("no_number", text)
+        else:
+            if ctx.quirks and measurand.startswith("Energy."):
+                unit = str(ctx.quirks.get("energy_unit_override") or unit)
+            number, unit = to_base_unit(number, unit, measurand)
+        yield Sample(
+            measurand,
+            number,
+            unit,
+            _text(item, "phase"),
+            _text(item, "location"),
+            _text(item, "context"),
+            text if isinstance(text, str) else str(text),
+            signed,
+        )
+
+
+def _text(item: dict[str, object], name: str) -> str | None:
+    value = item.get(name)
+    return str(value) if value else None

@@ -1,0 +1,105 @@
+"""The start and the end of a charging session (OCPP 1.6 sections 4.8 and 4.10)."""
+
+from decimal import Decimal
+
+from app.domain import metering, sessions
+from app.domain.metering import Metered
+from app.domain.vocabulary import ConnectorRef, Decision, StopReason, Token, Verdict
+from worker.dialects.context import Context, Payload
+from worker.dialects.v16 import authorisation, words
+from worker.dialects.v16.meter_values import reports_of
+from worker.ocpp.faults import CallFault, Fault
+from worker.ocpp.fields import Fields
+
+#: Transaction ids that stand for "I never got one" (1.6 errata 3.18 and FIELD X4).
+_LARGEST = 2**31 - 1
+
+
+def start_transaction(call: Fields, ctx: Context) -> Payload:
+    """Pass on the start of a charging session.
+
+    The tag is decided about again: it may have been let in offline.  A refused
+    tag still gets a transaction id, because the energy may be real (FIELD X14).
+    """
+    meter_start = call.decimal("meterStart")
+    if meter_start is None:
+        raise CallFault(Fault.OCCURRENCE, "meterStart cannot be read")
+    started_at, replaced = ctx.instant(call, "timestamp")
+    begun = sessions.begin(
+        ctx.db,
+        ctx.station,
+        sessions.Start(
+            connector=ConnectorRef(call.integer("connectorId", 1)),
+            token=Token(call.text("idTag", "")),
+            meter_start_wh=_wh(meter_start, ctx),
+            started_at=started_at,
+            raw_time=str(call.raw("timestamp")),
+            clock_replaced=replaced,
+        ),
+        now=ctx.now,
+    )
+    ctx.session_id = begun.session.id
+    return {
+        "transactionId": int(begun.session.transaction_ref),
+        "idTagInfo": authorisation.id_tag_info(begun.decision),
+    }
+
+
+def stop_transaction(call: Fields, ctx: Context) -> Payload:
+    """Pass on the end of a charging session.
+
+    Doubts about the contents must not keep us from answering: an unanswered
+    stop is sent again, for ever.  `sessions.end` keeps what it cannot match.
+    """
+    ended_at, replaced = ctx.instant(call, "timestamp")
+    reference = transaction_ref(call)
+    if reference is None:
+        ctx.deviate("sentinel_transaction", call.raw("transactionId"))
+    _store_samples(call, ctx, reference)
+    meter_stop = call.decimal("meterStop")
+    token = call.text("idTag")
+    word = words.match(call.text("reason"), words.STOP_REASONS)
+    session, decision = sessions.end(
+        ctx.db,
+        ctx.station,
+        sessions.Stop(
+            transaction_ref=reference,
+            meter_stop_wh=None if meter_stop is None else _wh(meter_stop, ctx),
+            ended_at=ended_at,
+            reason=words.STOP_REASONS.get(word or "Local", StopReason.OTHER),
+            word=call.text("reason"),
+            token=Token(token) if token else None,
+            payload=dict(call.payload),
+            clock_replaced=replaced,
+        ),
+        now=ctx.now,
+    )
+    ctx.session_id = session.id if session else None
+    return _stop_answer(token, decision)
+
+
+def transaction_ref(call: Fields) -> str | None:
+    """The transaction id as text; None for sentinels and what is no transaction id of ours."""
+    number = call.integer("transactionId")
+    return str(number) if number is not None and 0 < number <= _LARGEST else None
+
+
+def _store_samples(call: Fields, ctx: Context, reference: str | None) -> None:
+    found = tuple(reports_of(call, "transactionData", ctx))
+    if found:
+        item = Metered(ctx.station_id, 0, reference, found)
+        metering.store(ctx.db, [item], now=ctx.now)
+
+
+def _stop_answer(token: str | None, decision: Decision | None) -> Payload:
+    """An idTagInfo only answers a tag (section 4.10); a stray stop's is taken as valid."""
+    if token is None:
+        return {}
+    if decision is None:
+        decision = Decision(Verdict.ACCEPTED, "stray_stop", "")
+    return {"idTagInfo": authorisation.id_tag_info(decision)}
+
+
+def _wh(register: Decimal, ctx: Context) -> Decimal:
+    """meterStart and meterStop are in Wh, unless the station is known to send kWh (FIELD M1)."""
+    return register * 1000 if ctx.quirks.get("energy_unit_override") == "kWh" else register

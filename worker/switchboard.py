@@ -1,0 +1,271 @@
+"""Who is connected here, and how commands reach them.
+
+One node holds a station at a time: the newest authenticated connection.  Redis
+carries the ids of queued commands; a look into the database every second finds
+those whose nudge was lost, also while Redis is away.
+"""
+
+import json
+import logging
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import gevent
+import redis
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.domain import events, metering, presence
+from app.domain.metering import Gauge
+from app.domain.vocabulary import CommandState
+from app.extensions import db as flask_db
+from app.models import ChargingSession, Command, Station
+from app.reactions import COMMANDS
+from worker.batch import Batch, Job, StorageAway
+from worker.calls import Calls
+from worker.dispatch import Dispatch, Held
+from worker.ocpp.events import Malformed, Repeated, Settled, Stray
+from worker.ocpp.frames import Call, Send
+
+log = logging.getLogger(__name__)
+
+#: Redis channel on which a node tells the others which connection is the newest.
+NEWEST = "ampdesk:newest"
+#: No call of ours goes out before the boot is answered, or this long after the connection opened.
+GRACE_S = 3.0
+#: How often queued commands are looked for in the database.
+LOOK_S = 1.0
+#: How often live pages are brought up to date, and last-seen times written.
+SHOW_S = 1.0
+SEEN_S = 10.0
+
+
+class Switchboard:
+    """The desk of all links of this process (see `worker.link.Desk`)."""
+
+    def __init__(self, app: Flask, node: str) -> None:
+        self._app = app
+        self.node = node
+        self._held: dict[int, Held] = {}
+        self._gauges: dict[int, Gauge] = {}
+        self._heard: dict[int, int] = {}
+        self._seen: set[int] = set()
+        self.batch = Batch(app, self._keep_gauges)
+        self._dispatch = Dispatch(self.batch, app.config["SETTINGS"])
+        self._calls = Calls(self.batch, app.config["SETTINGS"], node)
+        self._greenlets: list[gevent.Greenlet] = []
+
+    def start(self) -> None:
+        """Say that this node lives, then begin to listen and to look."""
+        with self._app.app_context():
+            self._beat()
+        for work in (self._listen, self._look, self._beat_for_ever, self._show_for_ever):
+            self._greenlets.append(gevent.spawn(self._for_ever, work))
+
+    def stop(self) -> None:
+        """Write what is still in memory and end; the links are closed already."""
+        for greenlet in self._greenlets:
+            greenlet.kill()
+        self._show()
+        self.batch.stop()
+
+    def health(self) -> dict[str, Any]:
+        """What the worker's health check adds: the node and how many stations it holds."""
+        return {"node": self.node, "stations": len(self._held)}
+
+    # What links report
+
+    def opened(self, link: Any) -> None:
+        """Take a new link in; it replaces an older one of the same station."""
+        held = Held(link, served=link.station.served)
+        link.hold(max(GRACE_S, float(link.station.quirks.get("outbound_after_boot_s") or 0)))
+        orders = [order.value for order in self._calls.orders(link.version)]
+
+        def run(db: Any, rows: list[dict[str, Any]]) -> int:
+            return presence.open_connection(
+                db,
+                db.get(Station, link.station.id),
+                node=self.node,
+                address=link.remote_address,
+                protocol=link.subprotocol or f"ocpp{link.version.value}",
+                orders=orders,
+                now=datetime.now(UTC),
+            ).id
+
+        try:
+            held.connection_id = self.batch.do(Job(run))
+        except StorageAway:
+            link.close(1013, "try again later")
+            return
+        link.data = held
+        before = self._held.get(link.station.id)
+        self._held[link.station.id] = held
+        if before is not None:
+            before.link.close(1000, "replaced by a newer connection")
+        self._tell_newest(held)
+
+    def closed(self, link: Any, code: int, reason: str) -> None:
+        """Forget a link; the late close of an old one leaves its successor alone."""
+        held: Held | None = link.data
+        if held is None:
+            return
+        if self._held.get(link.station.id) is held:
+            del self._held[link.station.id]
+        number = held.connection_id
+        self.batch.later(
+            Job(
+                lambda db, rows: presence.close_connection(
+                    db, number, code=code, reason=reason, now=datetime.now(UTC)
+                )
+            )
+        )
+
+    def call(self, link: Any, call: Call | Send) -> str | None:
+        """Have a call handled; None: no answer."""
+        held: Held | None = link.data
+        if held is None or isinstance(call, Send):
+            return None
+        self._heard[link.station.id] = link.station.tenant_id
+        return self._dispatch.answer(held, call)
+
+    def settled(self, link: Any, event: Settled) -> None:
+        """A call of ours ended: write down how."""
+        held = link.data or Held(link)
+        self._heard[link.station.id] = link.station.tenant_id
+        self._calls.settled(held, event)
+
+    def stray(self, link: Any, event: Stray | Repeated | Malformed) -> None:
+        """Keep what came unasked."""
+        held: Held | None = link.data
+        if held is not None:
+            self._heard[link.station.id] = link.station.tenant_id
+            self._dispatch.log_stray(held, event)
+
+    # Commands
+
+    def _listen(self) -> None:
+        """Hear of queued commands and of newer connections elsewhere."""
+        client: redis.Redis[bytes] = self._app.extensions["redis"]
+        with client.pubsub(ignore_subscribe_messages=True) as listener:
+            listener.subscribe(COMMANDS, NEWEST)
+            while True:
+                message = listener.get_message(timeout=30.0)
+                if message is None:
+                    continue
+                if message["channel"] == NEWEST.encode():
+                    self._yield_to(json.loads(message["data"]))
+                else:
+                    gevent.spawn(self._guarded, self.fire, int(message["data"]))
+
+    def _look(self) -> None:
+        """Find queued commands whose nudge was lost."""
+        while True:
+            gevent.sleep(LOOK_S)
+            if not self._held:
+                continue
+            with self._app.app_context():
+                waiting = flask_db.session.scalars(
+                    select(Command.id).where(
+                        Command.state == CommandState.QUEUED,
+                        Command.station_id.in_(list(self._held)),
+                    )
+                ).all()
+            for number in waiting:
+                self._guarded(self.fire, number)
+
+    def fire(self, command_id: int) -> None:
+        """Send a command if its station is held here; the claim decides who sends it."""
+        with self._app.app_context():
+            command = flask_db.session.get(Command, command_id)
+            station_id = command.station_id if command is not None else None
+        held = self._held.get(station_id) if station_id is not None else None
+        if held is not None:
+            self._calls.send(held, command_id)
+
+    # Fencing
+
+    def _tell_newest(self, held: Held) -> None:
+        text = json.dumps(
+            {"station": held.link.station.id, "connection": held.connection_id, "node": self.node}
+        )
+        gevent.spawn(self._guarded, self._app.extensions["redis"].publish, NEWEST, text)
+
+    def _yield_to(self, newest: dict[str, Any]) -> None:
+        held = self._held.get(newest["station"])
+        older = held is not None and (held.connection_id or 0) < newest["connection"]
+        if held is not None and older and newest["node"] != self.node:
+            held.link.close(1000, "replaced by a newer connection")
+
+    # What live pages show
+
+    def _keep_gauges(self, gauges: list[Gauge]) -> None:
+        for gauge in gauges:
+            self._gauges[gauge.session_id] = gauge
+
+    def _show_for_ever(self) -> None:
+        seen_at = time.monotonic()
+        while True:
+            gevent.sleep(SHOW_S)
+            self._show()
+            if time.monotonic() - seen_at >= SEEN_S:
+                seen_at = time.monotonic()
+                self._write_seen()
+
+    def _show(self) -> None:
+        gauges, self._gauges = self._gauges, {}
+        heard, self._heard = self._heard, {}
+        self._seen.update(heard)
+        if not gauges and not heard:
+            return
+
+        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+            for number in metering.show(db, gauges.values()):
+                session = db.get(ChargingSession, number)
+                events.record(
+                    db, events.SessionChanged(session.tenant_id, number, session.station_id)
+                )
+            for station_id, tenant_id in heard.items():
+                events.record(db, events.StationChanged(tenant_id, station_id))
+
+        self.batch.later(Job(run))
+
+    def _write_seen(self) -> None:
+        ids, self._seen = self._seen, set()
+        alive = time.monotonic() - SEEN_S
+        ids |= {number for number, held in self._held.items() if held.link.last_frame_at >= alive}
+        if ids:
+            self.batch.later(Job(lambda db, rows: presence.seen(db, ids, now=datetime.now(UTC))))
+
+    # Living
+
+    def _beat_for_ever(self) -> None:
+        while True:
+            gevent.sleep(presence.BEAT_S)
+            self._beat()
+
+    def _beat(self) -> None:
+        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+            now = datetime.now(UTC)
+            presence.beat(db, self.node, now=now)
+            presence.close_dead_nodes(db, now=now)
+
+        self.batch.do(Job(run))
+
+    def _for_ever(self, work: Any) -> None:
+        """Keep a background greenlet going: Redis or the database may be away for a while."""
+        while True:
+            try:
+                work()
+            except (redis.RedisError, SQLAlchemyError, StorageAway) as error:
+                log.warning("%s pauses: %s", work.__name__.strip("_"), error)
+            except Exception:
+                log.exception("%s failed", work.__name__)
+            gevent.sleep(2.0)
+
+    def _guarded(self, work: Any, *arguments: Any) -> None:
+        try:
+            work(*arguments)
+        except (redis.RedisError, SQLAlchemyError, StorageAway) as error:
+            log.warning("%s failed, it will be tried again: %s", work.__name__, error)
