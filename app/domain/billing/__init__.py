@@ -1,0 +1,35 @@
+"""The money of charging sessions: one bill each, and what replaces it.
+
+`settle` does whatever an ended session is due; bills (the CDRs) are only ever
+added, so a change is a credit and a correction.
+"""
+
+from app.domain.billing.assessment import Assessment, assess, locked, running_quote
+from app.domain.billing.backlog import unsettled
+from app.domain.billing.corrections import correct, refund
+from app.domain.billing.issue import issue, provisional_until
+from app.domain.billing.late import apply_late_stop
+from app.domain.billing.recount import Difference, correct_difference, recompute
+from app.domain.billing.rows import standing
+from app.domain.billing.settle import settle
+from app.domain.billing.usage import Measured, usage_of
+
+__all__ = [
+    "Assessment",
+    "Difference",
+    "Measured",
+    "apply_late_stop",
+    "assess",
+    "correct",
+    "correct_difference",
+    "issue",
+    "locked",
+    "provisional_until",
+    "recompute",
+    "refund",
+    "running_quote",
+    "settle",
+    "standing",
+    "unsettled",
+    "usage_of",
+]
