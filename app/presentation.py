@@ -130,6 +130,14 @@ def local(moment: datetime | None, style: str = "minute", zone: str = "UTC") -> 
     return moment.astimezone(ZoneInfo(zone)).strftime(STYLES[style])
 
 
+def near(moment: datetime | None, now: datetime, zone: str = "UTC") -> str:
+    """The moment on a wall clock, with its day only when that is not today."""
+    if moment is None:
+        return DASH
+    same_day = local(moment, "date", zone) == local(now, "date", zone)
+    return local(moment, "time" if same_day else "short", zone)
+
+
 def iso(moment: datetime) -> str:
     """The moment for a machine: UTC, whole seconds, Z."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -203,6 +211,7 @@ def register(app: Flask) -> None:
     app.add_template_filter(
         lambda moment, style="minute", zone="": local(moment, style, zone or _zone()), "local"
     )
+    app.add_template_filter(lambda moment: near(moment, _now(), _zone()), "near")
     app.add_template_global(_now, "now")
     app.add_template_global(change)
     app.add_template_global(page_url)

@@ -1,0 +1,60 @@
+"""The audit page: what was done, by whom, before and after."""
+
+import csv
+import io
+
+import pytest
+
+from app.domain import audit, staff
+from app.domain.vocabulary import Actor
+from tests.support import seed
+
+
+@pytest.fixture
+def made(db, now):
+    made = seed.fill(db, now, history=0)
+    vera = made.people["viewer"]
+    staff.edit(
+        db, Actor("Grace Hopper", made.people["admin"].id, "10.0.0.7"), vera,
+        email=vera.email, name="<b>Vera</b>", role="operator", now=now,
+    )  # fmt: skip
+    audit.note(db, Actor("command line"), "station.register", made.stations["CP-01"], now=now)
+    db.commit()
+    return made
+
+
+@pytest.fixture
+def admin(app, made):
+    return seed.signed_in(app, made.people["admin"])
+
+
+def page(client, address):
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return answer.get_data(as_text=True)
+
+
+def test_an_entry_says_who_what_before_and_after(admin):
+    text = page(admin, "/audit?noun=user")
+    assert "Grace Hopper" in text
+    assert "10.0.0.7" in text
+    assert "user: edit" in text
+    assert "viewer</del> → operator" in text
+    assert "<b>Vera</b>" not in text
+    assert "station: register" not in text
+
+
+def test_filters_narrow_it(admin, made, now):
+    assert "station: register" in page(admin, "/audit?actor=command%20line")
+    assert "user: edit" not in page(admin, "/audit?actor=command%20line")
+    assert "user: edit" in page(admin, f"/audit?kind=User&subject={made.people['viewer'].id}")
+    assert "Nothing fits" in page(admin, "/audit?from=2031-01-01")
+    assert "user: edit" in page(admin, f"/audit?from={now:%Y-%m-%d}&to={now:%Y-%m-%d}")
+    assert "user: edit" in page(admin, "/audit?from=garbage&page=-4&sort=nonsense")
+
+
+def test_it_is_exported_without_formulas(admin):
+    text = page(admin, "/audit?format=csv").lstrip("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert {row["action"] for row in rows} == {"user.edit", "station.register"}
+    assert not any(cell[:1] in "=+@-" for row in rows for cell in row.values() if cell)

@@ -1,0 +1,314 @@
+"""Home: what needs attention, now, today; and who sees what."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from app.domain.vocabulary import (
+    Activity,
+    Availability,
+    BillKind,
+    ReceiptState,
+    SessionState,
+    Verdict,
+)
+from app.models import (
+    Authorisation,
+    Bill,
+    ChargingSession,
+    Connection,
+    Connector,
+    HandshakeAttempt,
+    Receipt,
+    Review,
+    Site,
+    Station,
+    StrayStop,
+    Tenant,
+    WorkerNode,
+)
+from app.queries import attention, home
+from tests.support import seed
+
+
+class Network:
+    """A tenant with one site, filled by hand."""
+
+    def __init__(self, db, now, name="Ours"):
+        self.db, self.now = db, now
+        self.tenant = self.add(Tenant(name=name, created_at=now))
+        self.site = self.add(
+            Site(
+                tenant_id=self.tenant.id, name=name, name_key=name.casefold(),
+                timezone="Europe/Berlin", currency="EUR", supply_limit_kw=Decimal(40),
+                created_at=now,
+            )
+        )  # fmt: skip
+        if db.get(WorkerNode, "w") is None:
+            self.add(WorkerNode(node="w", started_at=now, beat_at=now))
+        self.count = 0
+
+    def add(self, row):
+        self.db.add(row)
+        self.db.flush()
+        return row
+
+    def station(self, identity, *, online=True, **given):
+        facts = {"connected_at": self.now, "last_seen_at": self.now, **given}
+        station = self.add(
+            Station(
+                tenant_id=self.tenant.id, site_id=self.site.id, identity=identity,
+                identity_key=identity.casefold(), created_at=self.now, **facts,
+            )
+        )  # fmt: skip
+        if online:
+            open_ = Connection(station_id=station.id, node="w", address="10.0.0.1",
+                               opened_at=self.now)  # fmt: skip
+            station.connection_id = self.add(open_).id
+        return station
+
+    def plug(self, station, evse=1, availability="available", activity="none", **given):
+        return self.add(
+            Connector(
+                station_id=station.id, evse=evse, availability=Availability(availability),
+                activity=Activity(activity), status_at=self.now, **given,
+            )
+        )  # fmt: skip
+
+    def session(self, station, started_at=None, **given):
+        self.count += 1
+        began = started_at or self.now
+        return self.add(
+            ChargingSession(
+                tenant_id=self.tenant.id, site_id=self.site.id, station_id=station.id, evse=1,
+                start_key=str(self.count), token="04A2", timezone="Europe/Berlin",
+                currency="EUR", started_at=began, start_received_at=began, **given,
+            )
+        )  # fmt: skip
+
+    def bill(self, session, gross_minor, issued_at=None, **receipt):
+        at = issued_at or self.now
+        bill = self.add(
+            Bill(
+                tenant_id=self.tenant.id, site_id=self.site.id, session_id=session.id,
+                sequence=1, number=f"{self.tenant.id}-{session.id}", kind=BillKind.BILL,
+                currency="EUR", energy_wh=session.energy_wh, net_minor=gross_minor,
+                tax_minor=0, gross_minor=gross_minor, issued_at=at,
+            )
+        )  # fmt: skip
+        if receipt:
+            self.add(
+                Receipt(tenant_id=self.tenant.id, site_id=self.site.id, bill_id=bill.id,
+                        message_id=f"<{bill.id}>", created_at=at, **receipt)
+            )  # fmt: skip
+        return bill
+
+    def findings(self):
+        self.db.flush()
+        return attention.findings(self.db, tenant_id=self.tenant.id, now=self.now)
+
+    def kinds(self):
+        return [finding.kind for finding in self.findings()]
+
+
+@pytest.fixture
+def network(db, now):
+    return Network(db, now)
+
+
+def test_an_empty_network_needs_nothing(network):
+    assert network.findings() == []
+
+
+def test_a_fault_is_shown_while_the_station_is_connected(network):
+    station = network.station("CP-1")
+    network.plug(station, 2, "faulted", error_code="GroundFailure")
+    (finding,) = network.findings()
+    assert finding.kind == "faulted"
+    assert finding.facts["connector"].error_code == "GroundFailure"
+    station.connection_id = None
+    station.disconnected_at = network.now - timedelta(hours=1)
+    assert network.kinds() == ["offline"]
+
+
+def test_a_station_is_missed_after_ten_minutes_not_at_once(network):
+    network.station("CP-1", online=False, disconnected_at=network.now - timedelta(minutes=9))
+    assert network.kinds() == []
+    network.station("CP-2", online=False, disconnected_at=network.now - timedelta(minutes=11))
+    assert network.kinds() == ["offline"]
+
+
+def test_a_dead_worker_holds_nobody_online(network, db):
+    network.station("CP-1", last_seen_at=network.now - timedelta(hours=1))
+    db.get(WorkerNode, "w").beat_at = network.now - timedelta(minutes=5)
+    assert network.kinds() == ["offline"]
+    assert home.presence(db, now=network.now) == home.Presence(online=0, stations=1)
+
+
+def test_a_new_station_waits_for_its_first_connection(network):
+    network.station("CP-1", online=False, connected_at=None, last_seen_at=None)
+    assert network.kinds() == ["never_connected"]
+
+
+def test_archived_stations_need_nobody(network):
+    gone = network.station("CP-1", online=False, disconnected_at=network.now - timedelta(days=1))
+    gone.archived_at = network.now
+    assert network.findings() == []
+
+
+def test_held_bills_failed_receipts_and_doubtful_sessions_are_counted(network):
+    station = network.station("CP-1")
+    for reason in (["register_reset"], ["register_reset", "missing_stop"]):
+        held = network.session(station, state=SessionState.ENDED)
+        network.add(
+            Review(tenant_id=network.tenant.id, site_id=network.site.id, session_id=held.id,
+                   reasons=reason, opened_at=network.now)
+        )  # fmt: skip
+    network.bill(network.session(station, state=SessionState.ENDED), 5, state=ReceiptState.FAILED)
+    network.session(station, started_at=network.now - timedelta(hours=25))
+    network.add(
+        StrayStop(station_id=station.id, transaction_ref="7", ended_at=network.now,
+                  received_at=network.now, payload={}, digest="x")
+    )  # fmt: skip
+    found = {finding.kind: finding.facts for finding in network.findings()}
+    assert found["held"] == {"count": 2, "reasons": ["2 register reset", "1 missing stop"]}
+    assert found["failed_receipts"]["count"] == 1
+    assert found["endless"]["count"] == 1
+    assert found["stray_stops"]["count"] == 1
+
+
+def test_taps_of_one_unknown_card_are_one_row(network):
+    station = network.station("CP-1")
+    for minutes in (1, 2, 3, 2000):
+        network.add(
+            Authorisation(
+                tenant_id=network.tenant.id, station_id=station.id, token="04:A2",
+                occasion="authorize", verdict=Verdict.INVALID, reason="unknown_tag",
+                sentence="…", at=network.now - timedelta(minutes=minutes),
+            )
+        )  # fmt: skip
+    (finding,) = network.findings()
+    assert finding.facts["count"] == 3
+    assert finding.facts["station"] is station
+
+
+def knock(network, **given):
+    facts = {
+        "identity": "GaroCS", "path": "/ocpp/GaroCS", "address": "185.12.8.4", "status": 404,
+        "reason": "unknown_identity", "sentence": "…", "first_at": network.now,
+        "last_at": network.now, "count": 3, **given,
+    }  # fmt: skip
+    return network.add(HandshakeAttempt(**facts))
+
+
+def test_a_knocking_charger_is_shown_until_it_gets_in(network):
+    knock(network)
+    knock(network)
+    (finding,) = network.findings()
+    assert finding.kind == "knock"
+    assert finding.facts["count"] == 6
+    knock(network, accepted=True, last_at=network.now + timedelta(seconds=1))
+    assert network.findings() == []
+
+
+def test_unknown_knocks_are_nobodys_once_there_are_two_tenants(network, db):
+    knock(network)
+    theirs = Network(db, network.now, "Theirs")
+    assert network.findings() == []
+    station = theirs.station("CP-9")
+    knock(network, tenant_id=theirs.tenant.id, station_id=station.id, reason="wrong_password")
+    assert network.findings() == []
+    assert "knock" in theirs.kinds()
+
+
+def test_many_of_a_kind_are_shown_as_a_few_and_a_number(network):
+    for number in range(5):
+        network.station(f"CP-{number}", online=False, connected_at=None)
+    found = network.findings()
+    assert [finding.more for finding in found] == [0, 0, 2]
+
+
+def test_now_adds_up_power_and_plugs(network, db):
+    one = network.station("CP-1")
+    network.plug(one, 1, "occupied", "charging")
+    network.plug(one, 2, "occupied", "suspended_ev")
+    network.plug(one, 0, "available")
+    lost = network.station("CP-2", online=False)
+    network.plug(lost, 1, "occupied", "charging")
+    network.session(one, last_power_w=21_800.0)
+    network.session(lost, last_power_w=11_000.0)
+    now = home.network_now(db, now=network.now, zone="Europe/Berlin")
+    assert now.power_w == 21_800.0
+    assert now.supply_w == 40_000
+    assert now.plugs == {"charging": 1, "idle": 1, "unknown": 1}
+
+
+def test_today_is_the_viewers_day_against_the_same_hours_a_week_ago(network, db):
+    # It is 10:00 in Berlin.
+    station = network.station("CP-1")
+    ended = {"state": SessionState.ENDED}
+    hours = timedelta(hours=1)
+    network.bill(network.session(station, energy_wh=Decimal("10000.5"), **ended), 450)
+    network.session(station, network.now - 9 * hours, energy_wh=Decimal(2000), **ended)
+    network.session(station, network.now - 11 * hours, energy_wh=Decimal(700), **ended)
+    week = timedelta(days=7)
+    network.session(station, network.now - week - hours, energy_wh=Decimal(4000), **ended)
+    network.session(station, network.now - week + hours, energy_wh=Decimal(9000), **ended)
+    network.session(station, network.now - hours, energy_wh=Decimal(0), **ended)
+    today = home.today(db, now=network.now + timedelta(seconds=1), zone="Europe/Berlin")
+    assert today.energy_wh.today == Decimal("12000.5")
+    assert today.energy_wh.then == 4000
+    assert today.energy_wh.trend[-2:] == [Decimal(700), Decimal("12000.5")]
+    assert today.energy_wh.trend[7] == 13_000
+    assert today.sessions.today == 3
+    assert today.revenue_minor.today == 450
+    assert round(today.worked.today) == 67
+
+
+def test_home_is_one_page_and_its_live_part_alone(app, db, now):
+    made = seed.fill(db, now, history=3)
+    db.commit()
+    client = seed.signed_in(app, made.people["viewer"])
+    page = client.get("/").get_data(as_text=True)
+    assert "Needs attention" in page
+    assert "CP-01" in page
+    part = client.get("/", headers={"HX-Request": "true"}).get_data(as_text=True)
+    assert part.lstrip().startswith('<div id="board"')
+    assert "<html" not in part
+
+
+def test_nobody_sees_another_tenants_network(app, db, now):
+    made = seed.fill(db, now, history=0)
+    theirs = Network(db, now, "Theirs")
+    station = theirs.station("SECRET-1")
+    theirs.plug(station, 1, "faulted", error_code="SecretFault")
+    theirs.session(station, last_power_w=99_000.0)
+    db.commit()
+    page = seed.signed_in(app, made.people["admin"]).get("/").get_data(as_text=True)
+    assert "SECRET-1" not in page
+    assert "SecretFault" not in page
+    assert "Theirs" not in page
+
+
+def test_someone_limited_to_a_site_sees_that_site_only(app, db, now):
+    made = seed.fill(db, now, history=2)
+    viewer = made.people["viewer"]
+    viewer.sites = [made.sites["City Garage"]]
+    db.commit()
+    page = seed.signed_in(app, viewer).get("/").get_data(as_text=True)
+    assert "CP-06" in page
+    assert "CP-01" not in page
+    assert "Depot Nord" not in page
+    assert "City Garage" in page
+
+
+def test_a_fresh_installation_says_what_to_do_first(app, db, now):
+    made = seed.fill(db, now, history=0)
+    theirs = Tenant(name="New", created_at=now)
+    db.add(theirs)
+    db.flush()
+    made.people["admin"].tenant_id = theirs.id
+    db.commit()
+    page = seed.signed_in(app, made.people["admin"]).get("/").get_data(as_text=True)
+    assert "Connect your first charger" in page

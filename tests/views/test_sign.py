@@ -1,0 +1,206 @@
+"""Getting in and out of the desk."""
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from app.domain import sign_in, tenants
+from app.domain.staff import create
+from app.domain.vocabulary import SYSTEM
+from app.models import AuditEntry, OneTimeLink, OutgoingMail, User
+from tests.support import seed
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def grace(db, now):
+    user = create(
+        db, SYSTEM, tenant_id=tenants.first(db, now=now).id, email="grace@example.org",
+        name="Grace Hopper", role="admin", password=PASSWORD, now=now,
+    )  # fmt: skip
+    db.commit()
+    return user
+
+
+def sign_in_as(client, email="grace@example.org", password=PASSWORD, address="/sign-in", **more):
+    return client.post(address, data={"email": email, "password": password, **more})
+
+
+def text_of(answer):
+    return answer.get_data(as_text=True)
+
+
+def mailed_link(db):
+    body = db.scalar(select(OutgoingMail).order_by(OutgoingMail.id.desc())).body
+    return re.search(r"(/reset/\S+)", body).group(1)
+
+
+def test_a_page_sends_strangers_to_the_sign_in_and_back_again(client, grace):
+    answer = client.get("/audit?noun=user")
+    assert answer.status_code == 303
+    address = answer.headers["Location"]
+    assert address == "/sign-in?next=/audit?noun%3Duser"
+    assert sign_in_as(client, address=address).headers["Location"] == "/audit?noun=user"
+    assert client.get("/audit").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:x"]
+)
+def test_nobody_is_sent_to_another_site_after_signing_in(client, grace, elsewhere):
+    answer = client.post(
+        "/sign-in", query_string={"next": elsewhere},
+        data={"email": "grace@example.org", "password": PASSWORD},
+    )  # fmt: skip
+    assert answer.headers["Location"] == "/"
+
+
+def test_fragments_and_streams_are_told_401(client, grace):
+    assert client.get("/", headers={"HX-Request": "true"}).status_code == 401
+    assert client.get("/live", headers={"Accept": "text/event-stream"}).status_code == 401
+
+
+def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(client, grace):
+    wrong = sign_in_as(client, password="wrong")
+    unknown = sign_in_as(client, email="nobody@example.org")
+    assert wrong.status_code == unknown.status_code == 422
+    assert sign_in.REFUSED in text_of(wrong)
+    assert sign_in.REFUSED in text_of(unknown)
+    assert client.get("/").status_code == 303
+
+
+def test_a_missing_field_is_said_beside_it(client, grace):
+    answer = sign_in_as(client, password="")
+    assert answer.status_code == 422
+    assert 'id="password-error"' in text_of(answer)
+
+
+def test_guessing_is_throttled_per_name_without_locking_out_the_neighbours(client, grace):
+    for _ in range(8):
+        assert sign_in_as(client, password="wrong").status_code == 422
+    assert sign_in_as(client).status_code == 429
+    assert sign_in_as(client, email="otto@example.org").status_code == 422
+    elsewhere = client.post(
+        "/sign-in", data={"email": "grace@example.org", "password": PASSWORD},
+        environ_overrides={"REMOTE_ADDR": "10.1.2.3"},
+    )  # fmt: skip
+    assert elsewhere.status_code == 303
+
+
+def test_signing_out_ends_it(client, grace):
+    sign_in_as(client)
+    assert client.get("/").status_code == 200
+    assert client.post("/sign-out").status_code == 303
+    assert client.get("/").status_code == 303
+
+
+def test_a_sign_in_is_written_down(client, grace, db):
+    sign_in_as(client)
+    db.expire_all()
+    entry = db.scalar(select(AuditEntry).where(AuditEntry.action == "user.sign_in"))
+    assert entry.actor == "Grace Hopper"
+    assert entry.address == "127.0.0.1"
+    assert db.get(User, grace.id).last_sign_in_at is not None
+
+
+def test_the_first_admin_comes_by_a_link_that_works_once(client, db, now):
+    secret = sign_in.issue_setup(db, now=now)
+    link = db.scalar(select(OneTimeLink))
+    link.expires_at = now.replace(year=now.year + 10)
+    db.commit()
+    assert secret not in (link.token_hash, "")
+    address = f"/setup/{secret}"
+    assert client.get(address).status_code == 200
+    facts = {"name": "Grace Hopper", "email": "grace@example.org", "password": "short"}
+    assert client.post(address, data=facts).status_code == 422
+    done = client.post(address, data={**facts, "password": PASSWORD})
+    assert done.headers["Location"] == "/"
+    assert client.get("/").status_code == 200
+    again = client.post(address, data={**facts, "email": "x@example.org", "password": PASSWORD})
+    assert again.status_code == 410
+    assert db.scalars(select(User.email)).all() == ["grace@example.org"]
+
+
+def test_there_is_no_second_first_admin(db, grace, now):
+    with pytest.raises(sign_in.Conflict):
+        sign_in.issue_setup(db, now=now)
+
+
+def test_an_old_link_is_useless(client, db, now):
+    secret = sign_in.issue_setup(db, now=now.replace(year=now.year - 1))
+    db.commit()
+    assert client.get(f"/setup/{secret}").status_code == 410
+    assert client.get("/setup/invented").status_code == 410
+
+
+def test_a_forgotten_password_is_chosen_anew_by_a_mail_that_works_once(client, grace, db):
+    asked = client.post("/forgotten", data={"email": "GRACE@example.org"})
+    assert asked.status_code == 200
+    link = mailed_link(db)
+    assert client.get(link).status_code == 200
+    assert client.post(link, data={"password": "short"}).status_code == 422
+    assert client.post(link, data={"password": "another good password"}).status_code == 303
+    assert client.post(link, data={"password": "a third good password"}).status_code == 410
+    assert sign_in_as(client, password=PASSWORD).status_code == 422
+    assert sign_in_as(client, password="another good password").status_code == 303
+
+
+def test_asking_for_an_unknown_address_tells_nothing_and_mails_nobody(client, grace, db):
+    known = text_of(client.post("/forgotten", data={"email": "grace@example.org"}))
+    unknown = text_of(client.post("/forgotten", data={"email": "grbce@example.org"}))
+    assert re.sub(r"gr.ce|nonce.{0,40}", "", known) == re.sub(r"gr.ce|nonce.{0,40}", "", unknown)
+    assert len(db.scalars(select(OutgoingMail)).all()) == 1
+
+
+def test_a_newer_reset_link_replaces_the_older(client, grace, db):
+    client.post("/forgotten", data={"email": "grace@example.org"})
+    first = mailed_link(db)
+    client.post("/forgotten", data={"email": "grace@example.org"})
+    assert client.get(first).status_code == 410
+    assert client.get(mailed_link(db)).status_code == 200
+
+
+def test_a_new_password_signs_other_devices_out_and_keeps_this_one(app, client, grace):
+    other = app.test_client()
+    sign_in_as(client)
+    sign_in_as(other)
+    wrong = client.post("/account", data={"current": "no", "password": "another good password"})
+    assert wrong.status_code == 422
+    changed = client.post("/account", data={"current": PASSWORD, "password": "another good one"})
+    assert changed.status_code == 303
+    assert client.get("/").status_code == 200
+    assert other.get("/").status_code == 303
+
+
+def test_every_page_forbids_foreign_scripts_and_frames(client, grace):
+    answer = client.get("/sign-in")
+    policy = answer.headers["Content-Security-Policy"]
+    nonce = re.search(r"'nonce-([^']+)'", policy).group(1)
+    assert "unsafe-inline" not in policy
+    assert "frame-ancestors 'none'" in policy
+    scripts = re.findall(r"<script([^>]*)>", text_of(answer))
+    assert scripts
+    assert all(f'nonce="{nonce}"' in script for script in scripts)
+
+
+def test_a_post_without_the_csrf_token_is_refused(app, grace):
+    app.config["WTF_CSRF_ENABLED"] = True
+    client = app.test_client()
+    answer = client.post("/sign-in", data={"email": "grace@example.org", "password": PASSWORD})
+    assert answer.status_code == 400
+    assert client.post("/sign-out").status_code == 400
+
+
+def test_seeded_people_can_sign_in(app, db, now):
+    made = seed.fill(db, now, history=0)
+    db.commit()
+    client = app.test_client()
+    answer = sign_in_as(client, made.people["viewer"].email, seed.PASSWORD)
+    assert answer.status_code == 303
