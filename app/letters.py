@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from flask import render_template
 from flask_babel import force_locale
 
-from app.bill_text import Writer, told
+from app.bill_text import told
 from app.mail import one_line
 from app.models import Bill
+from app.writers import Writer
 
 
 @dataclass(frozen=True, slots=True)

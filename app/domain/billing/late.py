@@ -19,7 +19,14 @@ from app.models import Bill, ChargingSession, Review
 THRESHOLD_MINOR = 10
 #: Marks a session whose late stop has been looked at and left the bill as it is.
 NOTED = "late_stop_noted"
-REASON = "The charger's own stop arrived late."
+
+
+def _(text: str) -> str:
+    """Mark a text for translation; it is translated where it is shown."""
+    return text
+
+
+REASON = _("The charger's own stop arrived late.")
 
 
 def apply_late_stop(

@@ -41,48 +41,53 @@ class EnergyFlag(StrEnum):
         return self in HOLDING
 
 
+def _(text: str) -> str:
+    """Mark a text for translation; it is translated where it is shown."""
+    return text
+
+
 SENTENCES: dict[EnergyFlag, str] = {
-    EnergyFlag.REGISTER_RESET: (
+    EnergyFlag.REGISTER_RESET: _(
         "The energy register fell back during the session; the parts before and after were added."
     ),
-    EnergyFlag.SESSION_RELATIVE: (
+    EnergyFlag.SESSION_RELATIVE: _(
         "The session began with a lifetime register but the readings count from zero; "
         "the highest reading was taken as the energy."
     ),
-    EnergyFlag.ESTIMATED_END: (
+    EnergyFlag.ESTIMATED_END: _(
         "No final register was reported; the last reading before the end was used."
     ),
-    EnergyFlag.STOP_BELOW_START: (
+    EnergyFlag.STOP_BELOW_START: _(
         "The final register is zero or below the first; the last good reading was used instead."
     ),
-    EnergyFlag.IMPLAUSIBLE_POWER: (
+    EnergyFlag.IMPLAUSIBLE_POWER: _(
         "The registers show more energy than the plug can deliver in that time."
     ),
-    EnergyFlag.BEGIN_ZERO_PLACEHOLDER: (
+    EnergyFlag.BEGIN_ZERO_PLACEHOLDER: _(
         "The session began with a zero that is no real register; the first reading was used."
     ),
-    EnergyFlag.UNIT_MISLABELLED: (
+    EnergyFlag.UNIT_MISLABELLED: _(
         "The register and the measured power differ about a thousandfold: "
         "the unit is probably mislabelled."
     ),
-    EnergyFlag.REGISTER_STUCK: "The register stood still although power was measured.",
-    EnergyFlag.SUMMED_PHASES: "The charger reports energy per phase; the phases were added.",
-    EnergyFlag.INTERVAL_SUM: (
+    EnergyFlag.REGISTER_STUCK: _("The register stood still although power was measured."),
+    EnergyFlag.SUMMED_PHASES: _("The charger reports energy per phase; the phases were added."),
+    EnergyFlag.INTERVAL_SUM: _(
         "The charger reports energy per interval instead of a register; the intervals were added."
     ),
-    EnergyFlag.NET_USED: (
+    EnergyFlag.NET_USED: _(
         "Only a net register was reported; energy given back may have been deducted."
     ),
-    EnergyFlag.INTEGRATED_POWER: (
+    EnergyFlag.INTEGRATED_POWER: _(
         "No energy was reported; it was estimated from the measured power."
     ),
-    EnergyFlag.CLOCK_INCONSISTENT: (
+    EnergyFlag.CLOCK_INCONSISTENT: _(
         "The charger's clock jumped during the session; the order of arrival was used."
     ),
-    EnergyFlag.OUTLIER_IGNORED: (
+    EnergyFlag.OUTLIER_IGNORED: _(
         "A reading that fits neither the one before nor the one after was left out."
     ),
-    EnergyFlag.NO_ENERGY_REPORTED: "The charger reported no energy for this session.",
+    EnergyFlag.NO_ENERGY_REPORTED: _("The charger reported no energy for this session."),
 }
 
 # A flag that is not listed is told on the session's page and holds nothing back:

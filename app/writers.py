@@ -1,0 +1,134 @@
+"""How numbers, money, times and phrases are written: for drivers, and for staff.
+
+`Writer` writes with Babel in a driver's language (English or German) and on the
+site's clock; `DeskWriter` writes as the rest of the desk does.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, get_day_names, get_timezone_name
+from babel.numbers import format_currency, format_decimal, format_percent
+from flask_babel import force_locale, gettext
+
+from app import presentation
+from app.domain.tariffs import Phrase, from_minor, say
+from app.domain.tariffs.words import day_names
+
+#: language -> the locale that writes its numbers and dates (24 hours, day before month)
+LOCALES = {"en": "en_GB", "de": "de_DE"}
+
+
+class Writer:
+    """Writes for a driver: `language` is a key of LOCALES, `zone` an IANA name."""
+
+    def __init__(self, language: str, zone: str) -> None:
+        self.language = language if language in LOCALES else "en"
+        self.locale = LOCALES[self.language]
+        self.zone = ZoneInfo(zone)
+
+    def translate(self, text: str) -> str:
+        """The text in the writer's language."""
+        with force_locale(self.language):
+            return str(gettext(text))
+
+    def money(self, minor: int, currency: str) -> str:
+        """Minor units as an amount."""
+        return str(format_currency(from_minor(minor, currency), currency, locale=self.locale))
+
+    def price(self, amount: Decimal, currency: str) -> str:
+        """A price in major units with all its places, two at least where cents are known."""
+        return str(
+            format_currency(amount, currency, locale=self.locale, decimal_quantization=False)
+        )
+
+    def number(self, value: Decimal, places: int | None = None) -> str:
+        """A number; `places` None keeps the ones that say something."""
+        if places is None:
+            value = value.normalize()
+            pattern = "#,##0.######"
+        else:
+            pattern = "#,##0." + "0" * places if places else "#,##0"
+        return str(format_decimal(value, format=pattern, locale=self.locale))
+
+    def percent(self, value: Decimal) -> str:
+        """A percentage: 19 is nineteen per cent."""
+        share = value / 100
+        return str(format_percent(share, locale=self.locale, decimal_quantization=False))
+
+    def day(self, at: datetime) -> str:
+        """The day on the site's calendar."""
+        return str(format_date(at.astimezone(self.zone).date(), "long", locale=self.locale))
+
+    def clock(self, at: datetime) -> str:
+        """The time on the site's clock, to the second where there are seconds."""
+        local = at.astimezone(self.zone)
+        return local.strftime("%H:%M:%S" if local.second else "%H:%M")
+
+    def zone_name(self, at: datetime) -> str:
+        """What the site's zone is called at that time: CET, MEZ."""
+        local = at.astimezone(self.zone)
+        return str(get_timezone_name(local, width="short", locale=self.locale))
+
+    def weekdays(self) -> list[str]:
+        """Short names of the weekdays, Monday first."""
+        names = get_day_names("abbreviated", locale=self.locale)
+        return [str(names[day]) for day in range(7)]
+
+    def moment(self, at: datetime) -> str:
+        """Day and time."""
+        local = at.astimezone(self.zone)
+        day = format_date(local.date(), "medium", locale=self.locale)
+        return f"{day}, {local:%H:%M:%S}"
+
+    def duration(self, seconds: int) -> str:
+        """Hours and minutes."""
+        minutes = round(seconds / 60)
+        hours, minutes = divmod(minutes, 60)
+        parts = [f"{hours} h"] if hours else []
+        return " ".join([*parts, f"{minutes} min"]) if minutes or not hours else parts[0]
+
+    def say(self, phrase: Phrase | list[Any]) -> str:
+        """A phrase of the tariff as a sentence."""
+        return say(phrase, translate=self.translate, show=self._show)
+
+    def _show(self, name: str, value: object, values: dict[str, object]) -> str:
+        text = str(value)
+        if name == "at" or name.endswith("_at"):
+            return self.clock(datetime.fromisoformat(text))
+        if name in ("price", "amount"):
+            return self.price(Decimal(text), str(values.get("currency", "EUR")))
+        if name == "days":
+            return day_names([int(day) for day in text.split(",")], self.weekdays())
+        if name in ("kwh", "to_kwh", "minutes", "to_minutes", "free", "percent", "step"):
+            return self.number(Decimal(text))
+        return text
+
+
+class DeskWriter(Writer):
+    """Writes for staff: English, with the desk's way of writing numbers and money."""
+
+    def __init__(self, zone: str) -> None:
+        super().__init__("en", zone)
+
+    def translate(self, text: str) -> str:
+        """The desk speaks English."""
+        return text
+
+    def money(self, minor: int, currency: str) -> str:
+        """As everywhere on the desk."""
+        return presentation.money(minor, currency)
+
+    def price(self, amount: Decimal, currency: str) -> str:
+        """As everywhere on the desk, with all places."""
+        symbol = presentation.money(0, currency).split(presentation.FIXED)[-1]
+        places = max(2, -int(amount.normalize().as_tuple().exponent))
+        return f"{presentation.number(amount, places)}{presentation.FIXED}{symbol}"
+
+    def number(self, value: Decimal, places: int | None = None) -> str:
+        """As everywhere on the desk."""
+        if places is None:
+            places = max(0, -int(value.normalize().as_tuple().exponent))
+        return presentation.number(value, places)
