@@ -153,3 +153,18 @@ def all_or_none(
             refused.append(f"Line {number}: {error.sentence}")
     if refused:
         fail("\n".join([*refused, "Nothing was imported."]))
+
+
+def report_plan(planned: Any, *, valid_only: bool, dry_run: bool) -> None:
+    """Say what an import will do and which rows it cannot take in; ends with status 1 for those.
+
+    `planned` has `errors` (number, value, sentence) and `count(what)`.  With
+    `valid_only` the valid rows go in all the same.
+    """
+    for error in planned.errors:
+        click.echo(f"Line {error.number}: {error.sentence}", err=True)
+    added, changed, same = (planned.count(what) for what in ("add", "update", "same"))
+    if planned.errors and not valid_only and not dry_run:
+        fail("Nothing was imported.")
+    would = "Would import" if dry_run else "Imported"
+    click.echo(f"{would}: {added} new, {changed} changed, {same} as they were.")

@@ -83,17 +83,19 @@ def restore(db: Session, actor: Actor, driver: Driver, *, now: datetime) -> None
     audit.note(db, actor, "driver.restore", driver, now=now, before=before)
 
 
-def named(db: Session, text: str, *, tenant_id: int) -> Driver:
+def named(db: Session, text: str, *, tenant_id: int, archived: bool = False) -> Driver:
     """Find the one driver meant by an e-mail address or a name.
 
-    "Ada Lovelace <ada@example.org>" is understood too; archived drivers are not
-    found.  Raises `NotFound`, or `Conflict` when several have that name.
+    "Ada Lovelace <ada@example.org>" is understood too; archived drivers are found
+    with `archived` only.  Raises `NotFound`, or `Conflict` when several have that name.
     """
     wanted = text.strip()
     address = wanted[wanted.rfind("<") + 1 : -1] if wanted.endswith(">") else wanted
-    living = select(Driver).where(Driver.tenant_id == tenant_id, Driver.archived_at.is_(None))
+    living = select(Driver).where(Driver.tenant_id == tenant_id)
+    if not archived:
+        living = living.where(Driver.archived_at.is_(None))
     if "@" in address:
-        found = db.scalar(living.where(Driver.email_key == address.strip().casefold()))
+        found = db.scalar(living.where(Driver.email_key == texts.key(address)))
         if found is None:
             raise NotFound(f"No driver has the e-mail address {address.strip()}.", field="driver")
         return found
@@ -109,7 +111,7 @@ def _write(db: Session, driver: Driver, facts: DriverFacts) -> None:
     """Set the columns from what was typed; raises `Invalid` or `Taken` before it sets any."""
     name = texts.line(facts.name, "The name", 120, field="name", required=True)
     address = emails.address(facts.email)
-    key = address.casefold() if address else None
+    key = texts.key(address) if address else None
     if facts.language not in LANGUAGES:
         words = ", ".join(LANGUAGES)
         raise Invalid(f"The language of receipts is one of {words}.", field="language")
