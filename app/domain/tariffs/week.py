@@ -4,6 +4,7 @@ import itertools
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from math import gcd
 
 from app.domain.tariffs.matching import first_match
 from app.domain.tariffs.tariff import Kind, Tariff
@@ -37,6 +38,11 @@ class WeekPicture:
         return tuple(
             sorted({run.price for day in self.days for run in day if run.price is not None})
         )
+
+    @property
+    def step_min(self) -> int:
+        """The longest step, of an hour at most, that all boundaries fall on."""
+        return gcd(60, *(run.until_minute for day in self.days for run in day))
 
     def grid(self, step_min: int = 60) -> list[list[Decimal | None]]:
         """The price at the beginning of every step of every day: 7 rows of 24 by default."""
