@@ -5,6 +5,7 @@ import sqlite3
 import time
 from typing import Any
 
+import orjson
 import redis
 from celery import Celery
 from flask import Flask, current_app
@@ -75,17 +76,30 @@ def _thread_pool() -> Any:
     return None if hub is None else hub.threadpool
 
 
+_JSON = {
+    "json_serializer": lambda value: orjson.dumps(value).decode(),
+    "json_deserializer": orjson.loads,
+}
+
+
 def engine_options(uri: str) -> dict[str, Any]:
     """What create_engine needs for this database."""
     if uri.startswith("sqlite"):
         return {
+            **_JSON,
             "connect_args": {
                 "factory": CooperativeConnection,
                 "check_same_thread": False,
                 "timeout": 0.02,
-            }
+            },
         }
-    return {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True, "pool_timeout": 10}
+    return {
+        **_JSON,
+        "pool_size": 10,
+        "max_overflow": 10,
+        "pool_pre_ping": True,
+        "pool_timeout": 10,
+    }
 
 
 def tune_sqlite(engine: Engine) -> None:

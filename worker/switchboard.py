@@ -21,7 +21,7 @@ from app.domain import events, metering, presence
 from app.domain.metering import Gauge
 from app.domain.vocabulary import CommandState
 from app.extensions import db as flask_db
-from app.models import ChargingSession, Command, Station
+from app.models import Command, Station
 from app.reactions import COMMANDS
 from worker.batch import Batch, Job, StorageAway
 from worker.calls import Calls
@@ -221,10 +221,10 @@ class Switchboard:
             return
 
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
-            for number in metering.show(db, gauges.values()):
-                session = db.get(ChargingSession, number)
+            metering.show(db, gauges.values())
+            for gauge in gauges.values():
                 events.record(
-                    db, events.SessionChanged(session.tenant_id, number, session.station_id)
+                    db, events.SessionChanged(gauge.tenant_id, gauge.session_id, gauge.station_id)
                 )
             for station_id, tenant_id in heard.items():
                 events.record(db, events.StationChanged(tenant_id, station_id))

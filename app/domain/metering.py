@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Insert, bindparam, select
+from sqlalchemy import Insert, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -43,9 +43,11 @@ class Gauge:
     register_wh: Decimal | None
     power_w: float | None
     soc_percent: float | None
+    meter_start_wh: Decimal | None
 
 
-_SESSION = ChargingSession.__table__
+_SESSION: Any = ChargingSession.__table__
+_READING: Any = MeterReading.__table__
 _COLUMNS = (
     _SESSION.c.id,
     _SESSION.c.tenant_id,
@@ -53,10 +55,10 @@ _COLUMNS = (
     _SESSION.c.transaction_ref,
     _SESSION.c.evse,
     _SESSION.c.started_at,
-    _SESSION.c.ended_at,
-    _SESSION.c.state,
-    _SESSION.c.provisional,
+    _SESSION.c.meter_start_wh,
 )
+_RUNNING = _SESSION.c.state == SessionState.CHARGING
+_ASSUMED = and_(_SESSION.c.provisional, _SESSION.c.billing == BillingState.OPEN)
 #: Built once: the statement's compiled form is found again by identity.
 _BY_REF = select(*_COLUMNS).where(
     _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
@@ -93,7 +95,7 @@ def store(
                 _gauge(gauges, session, row)
         owners.append(owner.id if owner is not None else None)
     if rows:
-        db.execute(_insert(db), rows)
+        db.connection().execute(_insert(db), rows)
     return owners, list(gauges.values())
 
 
@@ -102,7 +104,7 @@ def _insert(db: Session) -> Insert:
     found = _INSERTS.get(name)
     if found is None:
         kind = postgresql.insert if name == "postgresql" else sqlite.insert
-        found = _INSERTS[name] = kind(MeterReading).on_conflict_do_nothing()
+        found = _INSERTS[name] = kind(_READING).on_conflict_do_nothing()
     return found
 
 
@@ -203,31 +205,57 @@ def _gauge(gauges: dict[int, Gauge], session: Any, row: dict[str, Any]) -> None:
         row["soc_percent"]
         if row["soc_percent"] is not None or before is None
         else before.soc_percent,
+        session.meter_start_wh,
     )
 
 
-def show(db: Session, gauges: Iterable[Gauge]) -> set[int]:
-    """Bring running sessions up to date with their newest readings; return their ids.
+_SEEN_AT = bindparam("seen_at", type_=_SESSION.c.last_reading_at.type)
+_POWER = bindparam("power", type_=_SESSION.c.last_power_w.type)
+_SOC = bindparam("soc", type_=_SESSION.c.last_soc_percent.type)
+_REGISTER = bindparam("register", type_=_SESSION.c.last_register_wh.type)
+_ENERGY = bindparam("energy", type_=_SESSION.c.energy_wh.type)
+#: A late reading does not turn live numbers back; a value that was not reported stays.
+_SHOW = (
+    update(_SESSION)
+    .where(
+        _SESSION.c.id == bindparam("session"),
+        or_(_SESSION.c.last_reading_at.is_(None), _SESSION.c.last_reading_at <= _SEEN_AT),
+    )
+    .values(
+        last_reading_at=_SEEN_AT,
+        last_power_w=func.coalesce(_POWER, _SESSION.c.last_power_w),
+        last_soc_percent=func.coalesce(_SOC, _SESSION.c.last_soc_percent),
+        last_register_wh=case(
+            (_RUNNING, func.coalesce(_REGISTER, _SESSION.c.last_register_wh)),
+            else_=_SESSION.c.last_register_wh,
+        ),
+        energy_wh=case(
+            (_RUNNING, func.coalesce(_ENERGY, _SESSION.c.energy_wh)),
+            else_=_SESSION.c.energy_wh,
+        ),
+        # An assumed end moves to the readings that came after it (FIELD X7).
+        ended_at=case(
+            (and_(_ASSUMED, _SESSION.c.ended_at < _SEEN_AT), _SEEN_AT),
+            else_=_SESSION.c.ended_at,
+        ),
+    )
+)
 
-    Readings out of order do not turn live numbers back.
-    """
-    changed: set[int] = set()
-    newest = {gauge.session_id: gauge for gauge in gauges}
-    for session in db.scalars(select(ChargingSession).where(ChargingSession.id.in_(newest))):
-        gauge = newest[session.id]
-        if session.last_reading_at is not None and gauge.at < session.last_reading_at:
-            continue
-        session.last_reading_at = gauge.at
-        changed.add(session.id)
-        if gauge.power_w is not None:
-            session.last_power_w = gauge.power_w
-        if gauge.soc_percent is not None:
-            session.last_soc_percent = gauge.soc_percent
-        if gauge.register_wh is not None and session.state is SessionState.CHARGING:
-            session.last_register_wh = gauge.register_wh
-            session.energy_wh = live_energy(session.meter_start_wh, gauge.register_wh)
-        if session.provisional and session.billing is BillingState.OPEN:
-            # An assumed end moves to the readings that came after it (FIELD X7).
-            session.ended_at = max(session.ended_at or gauge.at, gauge.at)
-    db.flush()
-    return changed
+
+def show(db: Session, gauges: Iterable[Gauge]) -> None:
+    """Bring sessions up to date with their newest readings."""
+    rows = [
+        {
+            "session": gauge.session_id,
+            "seen_at": gauge.at,
+            "power": gauge.power_w,
+            "soc": gauge.soc_percent,
+            "register": gauge.register_wh,
+            "energy": None
+            if gauge.register_wh is None
+            else live_energy(gauge.meter_start_wh, gauge.register_wh),
+        }
+        for gauge in gauges
+    ]
+    if rows:
+        db.connection().execute(_SHOW, rows)
