@@ -1,6 +1,7 @@
 """An Ampdesk for measuring: Redis and one worker process on a temporary folder."""
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+from sqlalchemy import text
 
 from app import create_app
 from app.config import Settings
@@ -69,6 +71,9 @@ class Installation:
         try:
             self._wait(started[1])
             yield psutil.Process(started[1].pid)
+        except BaseException:
+            print(self._log_tail(), file=sys.stderr)
+            raise
         finally:
             for process in reversed(started):
                 process.terminate()
@@ -79,16 +84,12 @@ class Installation:
 
     def count(self, table: str) -> int:
         """Return the number of rows of a table."""
-        from sqlalchemy import text
-
         with self.app.app_context():
             found = flask_db.session.scalar(text(f"SELECT count(*) FROM {table}"))
             flask_db.session.remove()
             return int(found or 0)
 
     def _wait(self, worker: "subprocess.Popen[bytes]") -> None:
-        import socket
-
         deadline = time.monotonic() + WAIT_S
         while time.monotonic() < deadline and worker.poll() is None:
             try:
@@ -96,8 +97,10 @@ class Installation:
                 return
             except OSError:
                 time.sleep(0.1)
-        log = (self.folder / "processes.log").read_text("utf-8", "replace")
-        raise SystemExit(f"bench: the worker did not start:\n{log[-3000:]}")
+        raise SystemExit("bench: the worker did not start")
+
+    def _log_tail(self) -> str:
+        return (self.folder / "processes.log").read_text("utf-8", "replace")[-4000:]
 
 
 def register(count: int) -> list[tuple[str, str]]:
