@@ -1,0 +1,26 @@
+"""What to do about a refused connection: reason code -> the fix in words."""
+
+FIXES: dict[str, str] = {
+    "no_identity": "Type the whole URL into the charger, its identity at the end.",
+    "bad_identity": "Type the identity as it stands here; check for odd characters in the URL.",
+    "identity_too_long": "Give the charger a shorter identity.",
+    "unknown_identity": "Register this identity, or correct it in the charger.",
+    "not_allowed": "Take the station out of the archive, or let it connect from this address.",
+    "no_credentials": "Type the user name and the password into the charger, and choose "
+    "security profile 1.",
+    "bad_credentials_form": "Choose HTTP Basic authentication in the charger.",
+    "wrong_username": "The user name is the identity; or fill in “User name it sends” here.",
+    "wrong_password": "Type the password again, without blanks; or make a new one here.",
+    "throttled": "Correct the password, then wait a minute: the right one always gets in.",
+    "not_websocket": "A proxy on the way does not pass WebSocket on: let it send Upgrade headers.",
+    "no_subprotocol": "Choose OCPP 1.6J in the charger; or let Ampdesk assume it, under Quirks.",
+    "no_common_subprotocol": "Choose OCPP 1.6J in the charger.",
+    "overloaded": "Nothing: the charger comes again by itself.",
+    "draining": "Nothing: the charger comes again by itself.",
+    "unavailable": "See to the database; the charger comes again by itself.",
+}
+
+
+def fix(reason: str) -> str:
+    """The fix for a reason; empty when there is none to tell."""
+    return FIXES.get(reason, "")

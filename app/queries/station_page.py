@@ -1,0 +1,218 @@
+"""What the pages of one station show: its state now, its settings, its attempts to connect."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from app.domain import plugs, presence
+from app.domain.vocabulary import CommandState, Order, SessionState, TagStatus
+from app.models import (
+    Authorisation,
+    ChargingSession,
+    Command,
+    Connection,
+    Connector,
+    Deviation,
+    HandshakeAttempt,
+    Message,
+    Station,
+    StationReport,
+    StatusEvent,
+    Tag,
+    Tenant,
+)
+
+#: Rows of the small tables on the Live tab.
+COMMANDS_SHOWN = 6
+MESSAGES_SHOWN = 12
+ATTEMPTS_SHOWN = 20
+
+
+@dataclass(slots=True)
+class Now:
+    """A station at this moment; `sessions` are the running ones by plug."""
+
+    station: Station
+    online: bool
+    connection: Connection | None
+    plugs: list[Connector]
+    sessions: dict[int, ChargingSession]
+    deviations: list[Deviation]
+    commands: list[Command] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+
+    @property
+    def whole(self) -> Connector | None:
+        """Connector 0: what the station said of itself as a whole."""
+        return next((plug for plug in self.station.connectors if plug.evse == 0), None)
+
+    def offers(self, order: str) -> bool:
+        """Tell whether the station's dialect has this order."""
+        return order in self.station.supported_orders
+
+
+def now_of(db: Session, station: Station, now: datetime) -> Now:
+    """Gather what the Live tab shows, but for commands and messages."""
+    running = db.scalars(
+        select(ChargingSession)
+        .where(
+            ChargingSession.station_id == station.id,
+            ChargingSession.state == SessionState.CHARGING,
+        )
+        .options(joinedload(ChargingSession.driver))
+        .order_by(ChargingSession.id)
+    )
+    number = station.connection_id
+    return Now(
+        station=station,
+        online=presence.is_connected(db, station, now),
+        connection=db.get(Connection, number) if number is not None else None,
+        plugs=plugs.of(station),
+        sessions={session.evse: session for session in running},
+        deviations=list(
+            db.scalars(
+                select(Deviation)
+                .where(Deviation.station_id == station.id)
+                .order_by(Deviation.last_at.desc())
+            )
+        ),
+    )
+
+
+def recent_commands(db: Session, station: Station, limit: int = COMMANDS_SHOWN) -> list[Command]:
+    """The newest commands of a station."""
+    return list(db.scalars(_commands(station).order_by(Command.id.desc()).limit(limit)))
+
+
+def _commands(station: Station) -> Select[tuple[Command]]:
+    return select(Command).where(Command.station_id == station.id)
+
+
+def recent_messages(db: Session, station: Station) -> list[Message]:
+    """The newest messages of a station."""
+    return list(
+        db.scalars(
+            select(Message)
+            .where(Message.station_id == station.id)
+            .order_by(Message.at.desc(), Message.id.desc())
+            .limit(MESSAGES_SHOWN)
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting of the station as it last told it; `changed` says that we set it since."""
+
+    key: str
+    value: str | None
+    read_only: bool
+    at: datetime
+    changed: bool = False
+
+
+def settings(db: Session, station: Station) -> tuple[list[Setting], datetime | None]:
+    """Return what is known of a station's settings, by key, and when all were read last.
+
+    A later answer for a few keys, and a change that was accepted, count over an older reading.
+    """
+    accepted = _commands(station).where(Command.state == CommandState.ACCEPTED)
+    reads = db.scalars(
+        accepted.where(Command.order == Order.READ_SETTINGS).order_by(Command.id.desc()).limit(20)
+    ).all()
+    whole = next((row for row in reads if not row.arguments.get("keys")), None)
+    known: dict[str, Setting] = {}
+    for row in sorted(reads, key=lambda row: row.id):
+        if whole is not None and row.id < whole.id:
+            continue
+        for setting in read_settings(row.answer or {}, row.settled_at or row.requested_at):
+            known[setting.key.casefold()] = setting
+    first = whole.id if whole is not None else 0
+    changes = accepted.where(Command.order == Order.CHANGE_SETTING, Command.id > first)
+    for row in db.scalars(changes.order_by(Command.id)):
+        key, value = str(row.arguments.get("key", "")), str(row.arguments.get("value", ""))
+        at = row.settled_at or row.requested_at
+        old = known.get(key.casefold())
+        if old is None or old.at < at:
+            known[key.casefold()] = Setting(old.key if old else key, value, False, at, True)
+    found = sorted(known.values(), key=lambda setting: setting.key.casefold())
+    return found, (whole.settled_at or whole.requested_at) if whole is not None else None
+
+
+def read_settings(answer: Mapping[str, Any], at: datetime) -> list[Setting]:
+    """Take the settings out of an answer, whatever the list is called and however it is spelled."""
+    found = []
+    for value in answer.values():
+        for item in value if isinstance(value, list) else ():
+            if isinstance(item, dict) and isinstance(item.get("key"), str):
+                text = item.get("value")
+                locked = str(item.get("readonly", "")).strip().lower() in ("true", "1", "yes")
+                found.append(Setting(item["key"], None if text is None else str(text), locked, at))
+    return found
+
+
+def attempts(db: Session, station: Station, limit: int = ATTEMPTS_SHOWN) -> list[HandshakeAttempt]:
+    """The newest attempts to connect as this station, by its identity in any case."""
+    own = HandshakeAttempt.station_id == station.id
+    alone = db.scalar(select(func.count(Tenant.id))) == 1
+    if alone:
+        named = func.lower(HandshakeAttempt.identity) == station.identity.lower()
+        own = or_(own, HandshakeAttempt.station_id.is_(None) & named)
+    return list(
+        db.scalars(
+            select(HandshakeAttempt)
+            .where(own)
+            .order_by(HandshakeAttempt.last_at.desc(), HandshakeAttempt.id.desc())
+            .limit(limit)
+        )
+    )
+
+
+def strangers(db: Session, limit: int = 5) -> list[HandshakeAttempt]:
+    """The newest attempts that fit no registered station; only while there is one tenant."""
+    if db.scalar(select(func.count(Tenant.id))) != 1:
+        return []
+    return list(
+        db.scalars(
+            select(HandshakeAttempt)
+            .where(HandshakeAttempt.station_id.is_(None), ~HandshakeAttempt.accepted)
+            .order_by(HandshakeAttempt.last_at.desc())
+            .limit(limit)
+        )
+    )
+
+
+#: kind of history -> select of its rows; each is sorted by its own time.
+HISTORY: dict[str, tuple[Any, Any]] = {
+    "statuses": (StatusEvent, StatusEvent.at),
+    "connections": (Connection, Connection.opened_at),
+    "reports": (StationReport, StationReport.at),
+    "taps": (Authorisation, Authorisation.at),
+}
+
+
+def history(station: Station, kind: str) -> tuple[Select[Any], dict[str, Any]]:
+    """Return the select of one kind of history, and how it may be sorted."""
+    table, at = HISTORY[kind]
+    return select(table).where(table.station_id == station.id), {"at": at}
+
+
+def tags_to_offer(db: Session, now: datetime, limit: int = 300) -> list[Tag]:
+    """Active tags with their drivers, for starting a session from afar."""
+    return list(
+        db.scalars(
+            select(Tag)
+            .where(
+                Tag.archived_at.is_(None),
+                Tag.status == TagStatus.ACTIVE,
+                or_(Tag.expires_at.is_(None), Tag.expires_at > now),
+            )
+            .options(joinedload(Tag.driver))
+            .order_by(Tag.id.desc())
+            .limit(limit)
+        )
+    )
