@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, Response, abort, flash, g, redirect, render_template, request, url_for
 from flask_login import current_user
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import scope
@@ -192,7 +192,8 @@ def _error_page(error: Any) -> Any:
 def _domain_error(error: DomainError) -> Any:
     """Show a refused operation: beside the form for htmx, as a message on the page before."""
     if request.method == "GET" or error.status in {403, 404}:
-        abort(error.status if error.status in {403, 404, 409} else 400, error.sentence)
+        code = error.status if error.status in {403, 404, 409} else 400
+        return _error_page(default_exceptions[code](error.sentence))
     flash(error.sentence, "error")
     target = request.referrer if _same_site(request.referrer) else url_for("home.index")
     if request.headers.get("HX-Request"):

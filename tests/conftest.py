@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask_migrate import upgrade
 from sqlalchemy.orm import Session
 
@@ -30,7 +30,15 @@ def make_app(data_dir: Path, **given: object) -> Flask:
     """Build an application on `data_dir`; nothing outside is reached."""
     values: dict[str, object] = {"data_dir": data_dir, "redis_url": NO_REDIS, **given}
     settings = Settings(**values)  # type: ignore[arg-type]
-    return create_app(settings=settings, TESTING=True, WTF_CSRF_ENABLED=False)
+    app = create_app(settings=settings, TESTING=True, WTF_CSRF_ENABLED=False)
+    app.before_request_funcs.setdefault(None, []).insert(0, _forget_the_last_request)
+    return app
+
+
+def _forget_the_last_request() -> None:
+    """Requests made within a test's app context share `g`; nobody stays signed in by it."""
+    for name in list(g):
+        g.pop(name)
 
 
 @pytest.fixture(scope="session")

@@ -56,9 +56,8 @@ per_request = limiter.limit("10 per 15 minutes", methods=["POST"])
 @login.unauthorized_handler
 def unauthorized() -> Any:
     """Send a page to the sign-in; tell a fragment or a stream 401, which reloads the page."""
-    wants_page = (
-        request.accept_mimetypes.best == "text/html" or request.accept_mimetypes.accept_html
-    )
+    accepts = request.accept_mimetypes
+    wants_page = not accepts or accepts.accept_html
     if request.headers.get("HX-Request") or not wants_page:
         return "Please sign in.", 401, {"Content-Type": "text/plain; charset=utf-8"}
     wish = request.full_path.rstrip("?") if request.method == "GET" else None
