@@ -28,7 +28,7 @@ ENDINGS = [
 ]
 
 
-@blueprint.get("/")
+@blueprint.get("")
 @needs("viewer")
 def index() -> Any:
     """The log, narrowed by the URL: newest first, live at its head, or all of it as a file."""

@@ -14,6 +14,13 @@
     power: { token: "primary", width: 2, fill: 13 },
     energy: { token: "info", width: 1.75, dash: [3, 3] },
     soc: { token: "idle", width: 1.75, dash: [1, 3] },
+    current: { token: "primary", width: 2 },
+    voltage: { token: "info", width: 1.75, dash: [3, 3] },
+  };
+
+  const RANGES = {
+    soc: { range: [0, 100] },
+    voltage: { range: (_, low, high) => [Math.floor(low - 4), Math.ceil(high + 4)] },
   };
 
   // The idle time behind the lines, with its length written into it.
@@ -52,7 +59,7 @@
     for (const one of data.series) {
       const look = LOOKS[one.kind] || LOOKS.power;
       const line = colour(look.token);
-      scales[one.kind] = one.kind === "soc" ? { range: [0, 100] } : { range: (_, low, high) => [0, Math.max(high * 1.08, 1)] };
+      scales[one.kind] = RANGES[one.kind] || { range: (_, low, high) => [0, Math.max(high * 1.08, 1)] };
       series.push({
         label: one.label, scale: one.kind, stroke: line, width: look.width, dash: look.dash, spanGaps: true, points: { show: false },
         fill: look.fill ? faint(line, look.fill) : undefined,
@@ -70,6 +77,10 @@
   function draw(holder) {
     const source = document.getElementById(holder.dataset.chart);
     if (!source || typeof uPlot === "undefined") return;
+    // Folded away it has no width; drawn already, it stays as it is.
+    const wanted = `${holder.clientWidth} ${document.documentElement.dataset.bsTheme} ${source.textContent}`;
+    if (!holder.clientWidth || holder.drawn === wanted) return;
+    holder.drawn = wanted;
     const data = JSON.parse(source.textContent);
     holder.plot?.destroy();
     holder.replaceChildren();
@@ -84,5 +95,6 @@
   addEventListener("resize", later);
   document.addEventListener("ampdesk:theme", later);
   document.addEventListener("htmx:after:swap", later);
+  document.addEventListener("toggle", later, true);
   all();
 })();

@@ -124,12 +124,13 @@ def curve(minute: float, full_at: float) -> float:
 
 def readings(db: Session, row: ChargingSession, until: datetime, full_at: float) -> float:
     """Add a reading every two minutes; return the energy in Wh."""
-    wh, minute = 0.0, 0.0
+    wh, last, minute = 0.0, 0.0, 0.0
     while (at := row.started_at + timedelta(minutes=minute)) <= until:
         reading(db, row, at, wh, curve(minute, full_at), 31 + wh / 480)
+        last = wh
         wh += (curve(minute, full_at) + curve(minute + 2, full_at)) / 2 / 30
         minute += 2
-    return wh
+    return last
 
 
 def _status(db: Session, row: ChargingSession, at: datetime, word: str, activity: Activity) -> None:

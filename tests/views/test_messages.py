@@ -32,7 +32,7 @@ def page(client, address):
 
 
 def test_the_log_says_messages_in_words(viewer):
-    text = page(viewer, "/messages/")
+    text = page(viewer, "/messages")
     assert "connector 2 Faulted · GroundFailure · vendor 0x31" in text
     assert "StatusNotification · connector 2 → Accepted" in text
     assert "TypeConstraintViolation · connectorId must be an integer" in text
@@ -57,17 +57,17 @@ def test_the_log_says_messages_in_words(viewer):
     ],
 )
 def test_filters_in_the_url_narrow_the_log(viewer, query, inside, outside):
-    text = page(viewer, f"/messages/?{query}")
+    text = page(viewer, f"/messages?{query}")
     assert inside in text
     assert outside not in text
 
 
 def test_a_session_and_a_station_narrow_the_log(viewer, made):
     session = made.sessions["finished"]
-    text = page(viewer, f"/messages/?session={session.id}&action=StartTransaction")
+    text = page(viewer, f"/messages?session={session.id}&action=StartTransaction")
     assert "from 1\u202f204.12\u00a0kWh" in text
     other = made.stations["CP-01"]
-    assert "Nothing in the log fits" in page(viewer, f"/messages/?station={other.id}")
+    assert "Nothing in the log fits" in page(viewer, f"/messages?station={other.id}")
 
 
 def test_older_messages_are_reached_from_a_full_page(viewer, db, made, now):
@@ -75,30 +75,30 @@ def test_older_messages_are_reached_from_a_full_page(viewer, db, made, now):
     for number in range(130):
         seed_log.message(db, place, now, "DataTransfer", {"vendorId": f"v{number}"}, {})
     db.commit()
-    first = page(viewer, f"/messages/?station={place}")
+    first = page(viewer, f"/messages?station={place}")
     assert "vendor v129" in first and "vendor v29" not in first
     oldest = db.query(Message).filter_by(station_id=place).order_by(Message.id).all()[30]
-    second = page(viewer, f"/messages/?station={place}&before={oldest.id}")
+    second = page(viewer, f"/messages?station={place}&before={oldest.id}")
     assert "vendor v29" in second and "Back to the newest" in second
 
 
 def test_the_head_of_the_log_is_live_and_can_be_paused(viewer):
-    assert 'data-live="messages stations sessions commands"' in page(viewer, "/messages/")
-    assert "data-live=" not in page(viewer, "/messages/?tail=off")
+    assert 'data-live="messages stations sessions commands"' in page(viewer, "/messages")
+    assert "data-live=" not in page(viewer, "/messages?tail=off")
 
 
 def test_csv_and_json_lines_hold_the_filter(viewer):
-    text = viewer.get("/messages/?format=csv&action=UnlockConnector").get_data(as_text=True)
+    text = viewer.get("/messages?format=csv&action=UnlockConnector").get_data(as_text=True)
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     assert [row["answer"] for row in rows] == ['{"status": "UnlockFailed"}']
-    lines = viewer.get("/messages/?format=jsonl&action=UnlockConnector").get_data(as_text=True)
+    lines = viewer.get("/messages?format=jsonl&action=UnlockConnector").get_data(as_text=True)
     assert json.loads(lines)["answer"] == {"status": "UnlockFailed"}
 
 
 def test_a_csv_cell_of_a_charger_cannot_become_a_formula(viewer, db, made, now):
     seed_log.message(db, made.stations["CP-01"].id, now, "=cmd", "=1+1", None)
     db.commit()
-    text = viewer.get("/messages/?format=csv&q=1%2B1").get_data(as_text=True)
+    text = viewer.get("/messages?format=csv&q=1%2B1").get_data(as_text=True)
     assert ",'=cmd," in text and ",'=1+1," in text
 
 
@@ -106,7 +106,7 @@ def test_markup_of_a_charger_stays_text(viewer, db, made, now):
     evil = "</pre><script>alert(1)</script>"
     seed_log.message(db, made.stations["CP-01"].id, now, evil, {"a": evil}, {"b": evil})
     db.commit()
-    text = page(viewer, "/messages/")
+    text = page(viewer, "/messages")
     assert "<script>alert" not in text and "&lt;script&gt;alert" in text
 
 
@@ -134,8 +134,8 @@ def test_whatever_a_charger_sends_the_page_stands(viewer, db, made, now):
         place = made.stations["CP-01"].id
         seed_log.message(db, place, now, action, text, None, response=text, session_id=1)
     db.commit()
-    page(viewer, "/messages/")
-    assert viewer.get("/messages/?format=jsonl").status_code == 200
+    page(viewer, "/messages")
+    assert viewer.get("/messages?format=jsonl").status_code == 200
 
 
 def test_random_payloads_are_said_without_an_error():
@@ -161,8 +161,8 @@ def test_random_payloads_are_said_without_an_error():
 
 def test_odd_values_in_the_url_are_no_error(viewer):
     odd = "station=x&session=99999999999999999999&since=tomorrow&until=0001-01-01T00:00&before=-1"
-    page(viewer, f"/messages/?{odd}&ended=nonsense&direction=up&action=%00")
+    page(viewer, f"/messages?{odd}&ended=nonsense&direction=up&action=%00")
 
 
 def test_someone_not_signed_in_sees_nothing(app, made):
-    assert app.test_client().get("/messages/").status_code in (302, 401)
+    assert app.test_client().get("/messages").status_code in (302, 401)

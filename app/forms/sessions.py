@@ -1,0 +1,16 @@
+"""The form that ends a session by hand."""
+
+from flask_wtf import FlaskForm
+from wtforms import StringField
+from wtforms.validators import InputRequired, Length
+
+
+class EndForm(FlaskForm):  # type: ignore[misc]
+    """Why a session is ended for which the charger reported no stop."""
+
+    reason = StringField(
+        "Reason",
+        [InputRequired("Say why, so that others can understand it."), Length(max=300)],
+        description="Kept in the audit, for instance “charger was replaced”.",
+        render_kw={"autocomplete": "off"},
+    )

@@ -1,0 +1,139 @@
+"""What happened at a session's plug: from two minutes before it began to two after it ended."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from app.domain import orders
+from app.domain.vocabulary import Availability, CommandState, MessageOutcome
+from app.models import Authorisation, ChargingSession, Command, Message, StatusEvent
+from app.queries import messages
+
+#: How much of the time before and after belongs to the story.
+MARGIN = timedelta(minutes=2)
+#: Entries of one kind at most.
+MOST = 80
+#: Messages that tell nothing beside the readings and the status events.
+_ROUTINE = ("MeterValues", "Heartbeat", "StatusNotification")
+
+_IDLE = ("SuspendedEV", "SuspendedEVSE", "Finishing")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line: when, what, who, and its look ("", bad or idle); `thing` is the row behind it."""
+
+    at: datetime
+    text: str
+    who: str = ""
+    kind: str = ""
+    thing: Any = None
+
+
+def window(session: ChargingSession, now: datetime) -> tuple[datetime, datetime]:
+    """The time that belongs to a session, with its margins."""
+    return session.started_at - MARGIN, (session.ended_at or now) + MARGIN
+
+
+def of(db: Session, session: ChargingSession, now: datetime) -> list[Entry]:
+    """Return the story of a session in the order of time; messages are without words yet."""
+    since, until = window(session, now)
+    entries = [
+        *_own(session),
+        *_statuses(db, session, since, until),
+        *_taps(db, session, since, until),
+        *_commands(db, session, since, until),
+        *_messages(db, session, since, until),
+    ]
+    return sorted(entries, key=lambda entry: entry.at)
+
+
+def _own(session: ChargingSession) -> Iterator[Entry]:
+    yield Entry(session.started_at, "Session began")
+    if session.ended_at is None:
+        return
+    if session.provisional:
+        yield Entry(
+            session.ended_at, "Assumed end: the last reading; no stop was reported", "", "bad"
+        )
+    else:
+        yield Entry(session.ended_at, "Session ended", session.stop_word or "")
+
+
+def _within(query: Select[Any], column: Any, since: datetime, until: datetime) -> Select[Any]:
+    return query.where(column >= since, column <= until).order_by(column).limit(MOST)
+
+
+def _statuses(
+    db: Session, session: ChargingSession, since: datetime, until: datetime
+) -> Iterator[Entry]:
+    query = select(StatusEvent).where(
+        StatusEvent.station_id == session.station_id,
+        StatusEvent.evse.in_([0, session.evse]),
+    )
+    for event in db.scalars(_within(query, StatusEvent.at, since, until)):
+        plug = f"Connector {event.evse}" if event.evse else "Station"
+        error = event.error_code if event.error_code not in (None, "", "NoError") else ""
+        words = " · ".join(filter(None, [f"{plug} {event.status_word}", error, event.vendor_error]))
+        kind = "bad" if event.availability is Availability.FAULTED or error else ""
+        yield Entry(
+            event.at, words, "", kind or ("idle" if event.status_word in _IDLE else ""), event
+        )
+
+
+def _taps(
+    db: Session, session: ChargingSession, since: datetime, until: datetime
+) -> Iterator[Entry]:
+    query = select(Authorisation).where(
+        Authorisation.station_id == session.station_id,
+        or_(Authorisation.session_id == session.id, Authorisation.token == session.token),
+    )
+    for tap in db.scalars(_within(query, Authorisation.at, since, until)):
+        accepted = tap.verdict.value == "accepted"
+        yield Entry(tap.at, tap.sentence, tap.token, "" if accepted else "bad", tap)
+
+
+def _commands(
+    db: Session, session: ChargingSession, since: datetime, until: datetime
+) -> Iterator[Entry]:
+    query = select(Command).where(
+        Command.station_id == session.station_id,
+        or_(Command.session_id == session.id, Command.session_id.is_(None)),
+    )
+    for command in db.scalars(_within(query, Command.requested_at, since, until)):
+        plug = command.arguments.get("connector")
+        if plug not in (None, 0, session.evse):
+            continue
+        state = command.state.value.replace("_", " ")
+        good = command.state in (CommandState.ACCEPTED, CommandState.QUEUED, CommandState.SENT)
+        words = f"{orders.LABELS[command.order]}: {state}"
+        yield Entry(
+            command.requested_at, words, command.requested_by, "" if good else "bad", command
+        )
+
+
+def _messages(
+    db: Session, session: ChargingSession, since: datetime, until: datetime
+) -> Iterator[Entry]:
+    """The telling messages: what began and ended the session, and whatever went wrong."""
+    for message in messages.around(
+        db,
+        session.station_id,
+        since,
+        until,
+        or_(
+            Message.session_id == session.id,
+            Message.session_id.is_(None),
+        ),
+        or_(
+            Message.action.not_in(_ROUTINE),
+            Message.outcome.in_(messages.PROBLEMS),
+        ),
+    ):
+        wrong = message.outcome in messages.PROBLEMS
+        if message.outcome is not MessageOutcome.ANSWERED or message.session_id or wrong:
+            yield Entry(message.at, message.action, "", "bad" if wrong else "", message)

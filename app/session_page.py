@@ -1,0 +1,168 @@
+"""What the page of one session shows, gathered and said; and its readings as a file."""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Response, g
+from sqlalchemy.orm import Session
+
+from app import bill_text, listing, message_words, session_words
+from app.domain import billing
+from app.domain.tariffs import Interval
+from app.domain.vocabulary import SessionState
+from app.extensions import db as flask_db
+from app.models import Bill, ChargingSession, Message, MeterReading, Receipt
+from app.presentation import duration, local
+from app.queries import costs, session_chart, session_timeline
+from app.queries import sessions as queries
+from app.writers import DeskWriter
+
+#: What a line of the delivery log is called.
+DELIVERIES = {
+    "queued": "Receipt queued",
+    "sent": "Mail",
+    "failed": "Mail failed",
+    "postponed": "Mail postponed",
+    "unknown": "Unclear whether the mail was taken",
+    "skipped": "No receipt is sent",
+}
+
+Line = tuple[str, str, str, str]
+
+
+def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -> dict[str, Any]:
+    """Gather all that `templates/sessions/show.html` shows; times are of the site's clock."""
+    zone = session.timezone
+    assessment = billing.assess(db, session, now)
+    usage = assessment.measured.usage
+    bill = costs.of(db, session, assessment)
+    readings = queries.readings(db, session.id)
+    flags = [*session.flags, *assessment.doubts]
+    flags += sorted(flag.value for flag in assessment.measured.energy.flags)
+    return {
+        "session": session,
+        "zone": zone,
+        "running": session.state is SessionState.CHARGING,
+        "energy_wh": bill.energy_wh if bill else assessment.energy_wh,
+        "assessment": assessment,
+        "bill": bill,
+        "told": bill_text.told(bill, DeskWriter(zone)) if bill else None,
+        "charging_s": session_chart.seconds(usage.charging),
+        "idle_s": session_chart.seconds(usage.idle),
+        "span_s": session_chart.span(session, now),
+        "chart": session_chart.of(session, readings, usage.idle, _idle_words, zone),
+        "timeline": list(_story(db, session, now)),
+        "money": list(_money(session)),
+        "receipt": _receipt(session),
+        "review": queries.review(db, session.id),
+        "strays": queries.strays(db, session.id),
+        "flags": session_words.explained(flags),
+        "unsettled": list(session_words.standing(session, hold_h)),
+        "tariff_why": list(session_words.tariff_why(session)),
+        "window": [_typed(at) for at in session_timeline.window(session, now)],
+    }
+
+
+def _idle_words(span: Interval) -> str:
+    return f"idle {duration((span[1] - span[0]).total_seconds())}"
+
+
+def _typed(at: datetime) -> str:
+    """An instant as a date field of the reader wants it."""
+    return f"{at.astimezone(ZoneInfo(g.get('zone', 'UTC'))):%Y-%m-%dT%H:%M:%S}"
+
+
+def clock(session: ChargingSession, at: datetime) -> str:
+    """A time on the site's clock; with its day where that is not the one of the start."""
+    zone = ZoneInfo(session.timezone)
+    same = at.astimezone(zone).date() == session.started_at.astimezone(zone).date()
+    day = "" if same else f"{local(at, 'day', session.timezone)} "
+    return day + local(at, "clock", session.timezone)
+
+
+def _story(db: Session, session: ChargingSession, now: datetime) -> Iterator[Line]:
+    for entry in session_timeline.of(db, session, now):
+        text = entry.text
+        if isinstance(entry.thing, Message):
+            said = message_words.in_words(entry.thing)
+            text = " ".join(filter(None, [entry.thing.action or "Stray frame", said]))
+        yield clock(session, entry.at), text, entry.who, entry.kind
+
+
+def _money(session: ChargingSession) -> Iterator[Line]:
+    """From the stop to the mail: what was done about the money of a session."""
+    entries: list[tuple[datetime, str, str, str]] = []
+    if session.stop_received_at is not None:
+        word = "Closed at the last reading" if session.provisional else "Stop stored and answered"
+        entries.append((session.stop_received_at, word, "", ""))
+    for bill in session.bills:
+        kinds = {"bill": "Bill", "credit": "Credit", "correction": "Corrected bill"}
+        who = "" if bill.issued_by == "system" else bill.issued_by
+        entries.append((bill.issued_at, f"{kinds[bill.kind]} {bill.number} issued", who, ""))
+        for delivery in bill.receipt.deliveries if bill.receipt else ():
+            bad = delivery.event in ("failed", "unknown")
+            word = DELIVERIES.get(delivery.event, delivery.event.capitalize())
+            entries.append((delivery.at, f"{word} {delivery.detail}", "", "bad" if bad else ""))
+    for at, text, who, kind in sorted(entries, key=lambda entry: entry[0]):
+        yield clock(session, at), text, who, kind
+
+
+def _receipt(session: ChargingSession) -> Receipt | None:
+    """The receipt of the newest bill that has one."""
+    found = [bill for bill in session.bills if bill.receipt is not None]
+    newest: Bill | None = max(found, key=lambda bill: bill.sequence, default=None)
+    return newest.receipt if newest else None
+
+
+def readings_file(session: ChargingSession, kind: str) -> Response:
+    """All readings of a session as CSV, or as JSON with every sampled value."""
+    readings = queries.readings(flask_db.session(), session.id)
+    name = f"session-{session.id}-readings"
+    if kind == "csv":
+        return listing.csv_response(name, COLUMNS, readings)
+    return Response(
+        json.dumps(as_json(session, readings), indent=2),
+        mimetype="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{name}.json"'},
+    )
+
+
+COLUMNS: list[tuple[str, Any]] = [
+    ("taken_at", lambda reading: reading.taken_at),
+    ("received_at", lambda reading: reading.received_at),
+    ("register_wh", lambda reading: reading.register_wh),
+    ("power_w", lambda reading: reading.power_w),
+    ("current_a", lambda reading: reading.current_a),
+    ("voltage_v", lambda reading: reading.voltage_v),
+    ("soc_percent", lambda reading: reading.soc_percent),
+    ("assumed_time", lambda reading: reading.assumed_time),
+]
+
+
+def as_json(session: ChargingSession, readings: Sequence[MeterReading]) -> dict[str, Any]:
+    """A session and its readings as plain JSON values; watt-hours are text: exact."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, datetime):
+            return value.isoformat()
+        return value if isinstance(value, bool | float | None) else str(value)
+
+    return {
+        "session": session.id,
+        "station": session.station.identity,
+        "connector": session.evse,
+        "started_at": plain(session.started_at),
+        "ended_at": plain(session.ended_at),
+        "meter_start_wh": plain(session.meter_start_wh),
+        "meter_stop_wh": plain(session.meter_stop_wh),
+        "readings": [
+            {
+                **{name: plain(read(reading)) for name, read in COLUMNS},
+                "samples": reading.samples,
+            }
+            for reading in readings
+        ],
+    }
