@@ -21,6 +21,8 @@ class DriverForm(FlaskForm):  # type: ignore[misc]
     )
     language = SelectField("Language of receipts", choices=list(LANGUAGES.items()))
     tariff = SelectField(
-        "Tariff", description="Goes before the tariffs of the group, the station and the site."
+        "Tariff",
+        default="",
+        description="Goes before the tariffs of the group, the station and the site.",
     )
     note = TextAreaField("Note", [Length(max=500)], render_kw={"rows": 3})

@@ -28,7 +28,7 @@ class TagFactsForm(FlaskForm):  # type: ignore[misc]
         description="Name or e-mail address. Receipts go to this person.",
         render_kw={"list": "drivers", "autocomplete": "off"},
     )
-    group = SelectField("Group", validate_choice=True)
+    group = SelectField("Group", default="")
     expires_at = StringField(
         "Expires",
         [Optional()],
@@ -74,7 +74,9 @@ class GroupForm(FlaskForm):  # type: ignore[misc]
         render_kw={"autocomplete": "off", "spellcheck": "false"},
     )
     tariff = SelectField(
-        "Tariff", description="For the group's tags, unless their driver has a tariff."
+        "Tariff",
+        default="",
+        description="For the group's tags, unless their driver has a tariff.",
     )
 
 

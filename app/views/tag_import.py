@@ -85,7 +85,8 @@ def _carry_out(text: str) -> Any:
     added, updated = planned.count("add"), planned.count("update")
     flash(f"{added} added, {updated} changed, {planned.count('same')} as they were.", "success")
     if planned.errors:
-        flash(f"{len(planned.errors)} rows were left out, because they had errors.", "warning")
+        left = len(planned.errors)
+        flash(f"{left} {'row was' if left == 1 else 'rows were'} left out.", "warning")
     return back("tags.index")
 
 

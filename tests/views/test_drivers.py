@@ -1,0 +1,93 @@
+"""Drivers on the desk: who they are, what they were billed, and their tags."""
+
+import csv
+import io
+
+import pytest
+from sqlalchemy import select
+
+from app.models import Bill, ChargingSession, Driver
+from app.presentation import money
+from tests.support import seed
+
+
+@pytest.fixture
+def made(app, db, now):
+    made = seed.fill(db, now, history=0)
+    db.commit()
+    return made
+
+
+@pytest.fixture
+def operator(app, made):
+    return seed.signed_in(app, made.people["operator"])
+
+
+def page(client, address):
+    answer = client.get(address)
+    assert answer.status_code == 200, address
+    return answer.get_data(as_text=True)
+
+
+def test_the_list_shows_address_tags_and_sessions(made, operator):
+    text = page(operator, "/drivers")
+    assert "Ada Lovelace" in text and "ada@example.org" in text and "04:A2:19:B0" in text
+
+
+def test_the_list_is_narrowed_and_exported_by_its_url(db, made, operator):
+    made.drivers["Ben"].email = made.drivers["Ben"].email_key = None
+    db.commit()
+    body = page(operator, "/drivers?state=no_email&format=csv").lstrip("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(body)))
+    assert [(row["name"], row["tags"]) for row in rows] == [("Ben Franklin", "04:77:C1:0E")]
+
+
+def test_a_driver_page_adds_up_their_bills(db, made, operator):
+    ada = made.drivers["Ada"]
+    own = select(ChargingSession.id).where(ChargingSession.driver_id == ada.id)
+    bills = db.scalars(select(Bill).where(Bill.session_id.in_(own))).all()
+    assert bills
+    text = page(operator, f"/drivers/{ada.id}")
+    assert money(sum(bill.gross_minor for bill in bills), "EUR") in text
+
+
+def test_a_driver_is_added_changed_archived_and_restored(db, made, operator):
+    facts = {"name": "Mary Jackson", "email": "mary@example.org", "language": "de", "tariff": ""}
+    added = operator.post("/drivers/new", data=facts)
+    assert added.status_code == 303
+    mary = db.scalar(select(Driver).where(Driver.name == "Mary Jackson"))
+    changed = operator.post(f"/drivers/{mary.id}/edit", data={**facts, "note": "Night shift"})
+    assert changed.status_code == 303
+    assert "Night shift" in page(operator, changed.location)
+    operator.post(f"/drivers/{mary.id}/archive")
+    assert "Mary Jackson" not in page(operator, "/drivers?format=csv")
+    operator.post(f"/drivers/{mary.id}/restore")
+    assert "Mary Jackson" in page(operator, "/drivers?format=csv")
+
+
+def test_a_driver_without_an_address_says_why_there_are_no_receipts(db, made, operator):
+    made.drivers["Ada"].email = made.drivers["Ada"].email_key = None
+    db.commit()
+    text = page(operator, f"/drivers/{made.drivers['Ada'].id}")
+    assert "Why does Ada Lovelace get no receipts?" in text
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"email": "ADA@example.org"}, "Ada Lovelace has this e-mail address."),
+        ({"email": "a@example.org\r\nBcc: b@example.org"}, "holds a control character"),
+        ({"name": ""}, "Type a name."),
+        ({"language": "fr"}, "Not a valid choice."),
+        ({"tariff": "99"}, "Not a valid choice."),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_the_form(made, operator, given, sentence):
+    facts = {"name": "Eve", "email": "", "language": "en", "tariff": "", **given}
+    answer = operator.post("/drivers/new", data=facts)
+    assert answer.status_code == 422
+    assert sentence in answer.get_data(as_text=True)
+
+
+def test_a_german_reader_is_no_reason_to_lose_umlauts(made, operator):
+    assert "Çağla Öztürk" in page(operator, "/drivers")
