@@ -13,7 +13,15 @@ from app.domain.billing.issue import note_energy, put_bill
 from app.domain.billing.rows import add_credit, standing
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.vocabulary import Actor, BillingState
-from app.models import Bill, ChargingSession, Review, Tariff, TariffVersion
+from app.models import (
+    Bill,
+    ChargingSession,
+    Review,
+    Station,
+    StrayStop,
+    Tariff,
+    TariffVersion,
+)
 
 APPROVED = "approved"
 CORRECTED = "corrected"
@@ -155,3 +163,22 @@ def _decide(
     db.flush()
     audit.note(db, actor, "review.decide", review, now=now, before=before, remark=note)
     events.record(db, events.BillHeld(review.tenant_id, review.session_id))
+
+
+def dismiss_stray(db: Session, actor: Actor, stray: StrayStop, *, note: str, now: datetime) -> None:
+    """Put a stop that matches no session aside; raises Conflict when that was done before."""
+    note = reason_text(note, field="note")
+    station = db.get(Station, stray.station_id)
+    if station is None:
+        raise NotFound("There is no such stop.")
+    db.refresh(stray, with_for_update=True)
+    if stray.outcome != "unmatched":
+        raise Conflict(f"This stop is {stray.outcome} already.")
+    before = audit.snapshot(stray)
+    stray.outcome = "dismissed"
+    db.flush()
+    audit.note(
+        db, actor, "stray_stop.dismiss", stray, now=now, before=before, remark=note,
+        tenant_id=station.tenant_id,
+    )  # fmt: skip
+    events.record(db, events.StationChanged(station.tenant_id, station.id))

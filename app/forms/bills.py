@@ -1,0 +1,84 @@
+"""The forms about money: decide a review, correct a bill, send a receipt again."""
+
+from decimal import Decimal
+
+from flask_wtf import FlaskForm
+from wtforms import DecimalField, SelectField, StringField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+_REASON = [InputRequired("Say why, so that others can understand it."), Length(max=300)]
+_KWH = [Optional(), NumberRange(0, 2000, "The energy lies between 0 and 2000 kWh.")]
+
+
+def or_none(value: str | None) -> int | None:
+    """Read a choice that may be none."""
+    return int(value) if value and str(value).isdigit() else None
+
+
+def in_wh(kwh: Decimal | None) -> Decimal | None:
+    """Kilowatt-hours as typed, in Wh."""
+    return None if kwh is None else kwh * 1000
+
+
+class KwhField(DecimalField):  # type: ignore[misc]
+    """Kilowatt-hours, with a point or a comma."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read what was typed."""
+        super().process_formdata([text.strip().replace(",", ".") for text in valuelist])
+
+
+class DecisionForm(FlaskForm):  # type: ignore[misc]
+    """What a person decides about a held session; the button says which of the three."""
+
+    energy_kwh = KwhField(
+        "Energy to bill instead (kWh)",
+        _KWH,
+        places=None,
+        description="Only for a correction; three decimals at most.",
+        render_kw={"inputmode": "decimal", "autocomplete": "off"},
+    )
+    tariff = SelectField(
+        "Price it with",
+        coerce=or_none,
+        validate_choice=False,
+        description="No tariff applied when the session began.",
+    )
+    note = StringField(
+        "Reason", _REASON, description="Kept with the decision.", render_kw={"autocomplete": "off"}
+    )
+
+
+class CorrectForm(FlaskForm):  # type: ignore[misc]
+    """What a bill is replaced by; without an energy, by what the readings say now."""
+
+    energy_kwh = KwhField(
+        "Right energy (kWh)",
+        _KWH,
+        places=None,
+        description="Leave it empty to count the readings again.",
+        render_kw={"inputmode": "decimal", "autocomplete": "off"},
+    )
+    reason = StringField(
+        "Reason", _REASON, description="The driver reads it.", render_kw={"autocomplete": "off"}
+    )
+
+
+class RefundForm(FlaskForm):  # type: ignore[misc]
+    """Why a bill is taken back whole."""
+
+    reason = StringField(
+        "Reason", _REASON, description="The driver reads it.", render_kw={"autocomplete": "off"}
+    )
+
+
+class ResendForm(FlaskForm):  # type: ignore[misc]
+    """Where a receipt is sent again; empty: to the driver's address."""
+
+    email = StringField("To another address", [Optional(), Length(max=254)])
+
+
+class DismissForm(FlaskForm):  # type: ignore[misc]
+    """Why a stop that matches no session needs nothing more."""
+
+    note = StringField("Reason", _REASON, render_kw={"autocomplete": "off"})
