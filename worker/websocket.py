@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 import gevent
+from gevent import ssl
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ class Stream:
         "_client",
         "_closing",
         "_data",
+        "_encrypted",
         "_ended",
         "_queue",
         "_send_timeout_s",
@@ -100,6 +102,7 @@ class Stream:
         data: bytes = b"",
     ) -> None:
         self._socket: Any = sock
+        self._encrypted = isinstance(sock, ssl.SSLSocket)
         self._client = client
         self._data = data
         self._at = 0
@@ -246,7 +249,7 @@ class Stream:
         if self._socket is None:
             return
         data = encode_frame(opcode, payload, self._client)
-        if self._writer is None:
+        if self._writer is None and not self._encrypted:
             # Nobody is writing: what the kernel takes at once needs no greenlet.
             try:
                 data = data[self._socket._sock.send(data) :]

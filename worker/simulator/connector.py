@@ -1,0 +1,273 @@
+"""One connector: cars come, charge and leave, as its life has it and as it is asked to."""
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent.event import Event
+
+from worker.ocpp.fields import format_instant
+from worker.ocpp.frames import Payload
+from worker.simulator.meter import Car, Meter
+
+if TYPE_CHECKING:
+    from worker.simulator.chargepoint import ChargePoint
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Session:
+    """A charging session; `transaction_id` is None until the central system gave one."""
+
+    tag: str
+    meter_start_wh: int
+    transaction_id: int | None = None
+    stop_reason: str | None = None
+    meter_stop_wh: int | None = None
+
+
+class Connector:
+    """Its state; methods without underscore may be called from any greenlet."""
+
+    def __init__(self, station: "ChargePoint", number: int) -> None:
+        behaviour = station.scenario.behaviour
+        self.station = station
+        self.number = number
+        self.life = behaviour.life_of(number)
+        self.status = "Faulted" if self.life == "faulted" else "Available"
+        self.error_code = behaviour.fault if self.life == "faulted" else "NoError"
+        self.operative = True
+        self.meter = Meter(
+            behaviour.register_wh + number * 10_000.0, station.scenario.hardware.phases
+        )
+        self.car: Car | None = None
+        self.session: Session | None = None
+        self.finished: list[Session] = []
+        self._customer: str | None = None
+        self._woken = Event()
+        self._time = self._until = station.clock.now()
+
+    # What may be asked of it
+
+    @property
+    def free(self) -> bool:
+        """Whether a session could begin now."""
+        return self.operative and self.session is None and self.status in ("Available", "Preparing")
+
+    def charge(self, tag: str) -> bool:
+        """Let a customer come with `tag`; False when the connector cannot serve one."""
+        if not self.free or self._customer is not None:
+            return False
+        self._customer = tag
+        self._woken.set()
+        return True
+
+    def stop(self, reason: str) -> bool:
+        """End the running session; False when there is none."""
+        if self.session is None or self.session.stop_reason is not None:
+            return False
+        self.session.stop_reason = reason
+        self._woken.set()
+        return True
+
+    def set_operative(self, operative: bool) -> str:
+        """Open or close the connector; return the status of ChangeAvailability."""
+        self.operative = operative
+        if self.session is not None:
+            return "Scheduled"
+        self._rest()
+        return "Accepted"
+
+    def now(self) -> float:
+        """The connector's time, in Unix seconds.
+
+        It is where the connector is in what it does: when the station's clock hurries and the
+        process cannot follow, energy and time still agree.
+        """
+        return max(self._time, min(self.station.clock.now(), self._until))
+
+    def timestamp(self) -> str:
+        """The connector's time as it is written in messages."""
+        return format_instant(datetime.fromtimestamp(self.now(), UTC))
+
+    def read_meter(self, context: str) -> Payload:
+        """A MeterValues payload of this moment."""
+        payload: Payload = {"connectorId": self.number, "meterValue": [self._reading(context)]}
+        if self.session is not None and self.session.transaction_id is not None:
+            payload["transactionId"] = self.session.transaction_id
+        return payload
+
+    # Its life
+
+    def live(self) -> None:
+        """Serve customers, those of its own life and those that the central system sends."""
+        behaviour = self.station.scenario.behaviour
+        self.station.accepted.wait()
+        self._time = self._until = self.station.clock.now()
+        pause_s, served = behaviour.first_pause_s, 0
+        while True:
+            lively = self.life in ("charging", "idle_after_full")
+            lively = lively and (behaviour.sessions is None or served < behaviour.sessions)
+            self._wait(pause_s if lively else None)
+            sent, self._customer = self._customer, None
+            if self.operative and self.status != "Faulted" and (sent or lively):
+                tag = sent or behaviour.tags[served % len(behaviour.tags)]
+                served += not sent
+                self._serve(tag, known=sent is not None)
+            pause_s = self.station.chance.uniform(*behaviour.pause_s)
+
+    def _serve(self, tag: str, known: bool) -> None:
+        station, behaviour = self.station, self.station.scenario.behaviour
+        self._set_status("Preparing")
+        self._wait(station.chance.uniform(*behaviour.plug_in_s))
+        if not known and not self._is_authorised(tag):
+            self._wait(station.chance.uniform(*behaviour.put_away_s))
+            self._rest()
+            return
+        soc = station.chance.uniform(*behaviour.start_soc)
+        self.car = Car(behaviour.battery_wh, soc, station.scenario.hardware.max_power_w)
+        self._begin(tag)
+        reason = self._charge()
+        if reason is None and self.life == "idle_after_full":
+            reason = self._stand_idle(behaviour.idle_s)
+        self._end(reason or "EVDisconnected")
+        self._set_status("Finishing")
+        self._wait(station.chance.uniform(*behaviour.put_away_s))
+        self._rest()
+
+    def _is_authorised(self, tag: str) -> bool:
+        if not self.station.accepted.is_set():
+            return True  # off line, with LocalAuthorizeOffline
+        answer = self.station.try_call("Authorize", {"idTag": tag})
+        return answer is not None and answer["idTagInfo"]["status"] == "Accepted"
+
+    def _begin(self, tag: str) -> None:
+        self._advance()
+        session = self.session = Session(tag, round(self.meter.register_wh))
+        payload = {
+            "connectorId": self.number,
+            "idTag": tag,
+            "meterStart": session.meter_start_wh,
+            "timestamp": self.timestamp(),
+        }
+
+        def answered(answer: Payload | None) -> None:
+            # Without an answer there is no id; -1 says so in the stop (1.6 errata 3.18).
+            session.transaction_id = -1 if answer is None else answer["transactionId"]
+            if answer is not None and answer["idTagInfo"]["status"] != "Accepted":
+                self.stop("DeAuthorized")
+
+        self._send("StartTransaction", lambda: payload, answered)
+        self._set_status("Charging")
+
+    def _charge(self) -> str | None:
+        """Charge until somebody stops it (the reason), enough was delivered, or the car is full."""
+        session, behaviour = self.session, self.station.scenario.behaviour
+        assert session is not None
+        while True:
+            self._wait(self._sample_s())
+            self._sample()
+            if session.stop_reason is not None:
+                return session.stop_reason
+            if self.car is None or self.car.soc >= 1.0:
+                return None
+            if self.meter.register_wh - session.meter_start_wh >= behaviour.energy_wh:
+                return None if self.life == "idle_after_full" else "Local"
+
+    def _stand_idle(self, seconds: float) -> str | None:
+        """Stay plugged in without charging."""
+        session = self.session
+        assert session is not None
+        self.car = None
+        self._set_status("SuspendedEV")
+        until = self._time + seconds
+        while session.stop_reason is None and self._time < until:
+            self._wait(min(self._sample_s(), until - self._time))
+            self._sample()
+        return session.stop_reason
+
+    def _end(self, reason: str) -> None:
+        session, self.session, self.car = self.session, None, None
+        assert session is not None
+        self._advance()
+        session.stop_reason = reason
+        session.meter_stop_wh = round(self.meter.register_wh)
+        payload = {
+            "meterStop": session.meter_stop_wh,
+            "timestamp": self.timestamp(),
+            "reason": reason,
+            "idTag": session.tag,
+        }
+        if reason not in ("Local", "EVDisconnected"):
+            del payload["idTag"]
+        self._send(
+            "StopTransaction",
+            lambda: {**payload, "transactionId": session.transaction_id},
+            lambda _: self.finished.append(session),
+        )
+
+    # Helpers
+
+    def _sample(self) -> None:
+        session = self.session
+        assert session is not None
+        reading = self._reading("Sample.Periodic")
+
+        def payload() -> Payload:
+            values: Payload = {"connectorId": self.number, "meterValue": [reading]}
+            return {**values, "transactionId": session.transaction_id}
+
+        self._send("MeterValues", payload, lambda _: None)
+
+    def _reading(self, context: str) -> dict[str, Any]:
+        self._advance()
+        samples = self.meter.samples(context, self.car, self.station.chance)
+        return {"timestamp": self.timestamp(), "sampledValue": samples}
+
+    def _advance(self) -> None:
+        car = self.car if self.session is not None else None
+        power_w = self.station.scenario.hardware.max_power_w
+        self.meter.advance(self.now(), car, power_w, self.station.chance)
+
+    def _send(
+        self,
+        action: str,
+        build: Callable[[], Payload],
+        answered: Callable[[Payload | None], None],
+    ) -> None:
+        self.station.send_later(action, build, answered)
+
+    def _sample_s(self) -> float:
+        return self.station.configuration.seconds("MeterValueSampleInterval") or 3600.0
+
+    def _set_status(self, status: str) -> None:
+        if status != self.status:
+            self.status = status
+            log.info(
+                "%s connector %d: %s, %.1f kW, %.3f kWh",
+                self.station.identity,
+                self.number,
+                status,
+                self.meter.power_w / 1000,
+                self.meter.register_wh / 1000,
+            )
+            gevent.spawn(self.station.report_status, self)
+
+    def _rest(self) -> None:
+        """The status without a car."""
+        if self.life == "faulted":
+            return
+        self._set_status("Available" if self.operative else "Unavailable")
+
+    def _wait(self, seconds: float | None) -> None:
+        """Wait for so many seconds of the connector's time, or until something is asked of it."""
+        self._until = math.inf if seconds is None else self._time + seconds
+        wait_s = None if seconds is None else self.station.clock.wait_s(self._until)
+        woken = self._woken.wait(wait_s)
+        self._woken.clear()
+        self._time = self._until = self.now() if woken else self._until
