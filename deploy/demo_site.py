@@ -17,11 +17,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.config import Settings
-from app.domain import drivers, sites, stations, tags, tenants
+from app.domain import drivers, sites, stations, tags, tariff_book, tenants
 from app.domain.drivers import DriverFacts
 from app.domain.tags import TagFacts
 from app.domain.vocabulary import SYSTEM
-from app.models import Site, Station, Tariff, TariffVersion, Tenant
+from app.models import Site, Station, Tenant
 from app.uow import unit_of_work
 
 SITE = "Harbour Depot"
@@ -94,7 +94,9 @@ def known(settings: Settings) -> list[DemoStation]:
 def build(db: Session, now: datetime) -> list[DemoStation]:
     """Build site, tariff, drivers, tags and stations; return the stations with passwords."""
     tenant = tenants.first(db, now=now)
-    tariff = _tariff(db, tenant, now)
+    tariff = tariff_book.create(
+        db, SYSTEM, tenant.id, name="Depot standard", definition=TARIFF, now=now
+    )
     site = sites.add(
         *(db, SYSTEM, tenant.id),
         now=now,
@@ -120,20 +122,6 @@ def build(db: Session, now: datetime) -> list[DemoStation]:
         card = cards[number % len(cards)]
         made.append(DemoStation(station.identity, password or "", power_w, card))
     return made
-
-
-def _tariff(db: Session, tenant: Tenant, now: datetime) -> Tariff:
-    tariff = Tariff(
-        tenant_id=tenant.id,
-        name="Depot standard",
-        name_key="depot standard",
-        currency="EUR",
-        created_at=now,
-        versions=[TariffVersion(number=1, definition=TARIFF, created_at=now, created_by="system")],
-    )
-    db.add(tariff)
-    db.flush()
-    return tariff
 
 
 def _card(

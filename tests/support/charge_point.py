@@ -113,6 +113,7 @@ class ChargePoint:
         self.disconnect()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+        self._loop.close()
 
     @property
     def connected(self) -> bool:

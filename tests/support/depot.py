@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app.domain import drivers, sites, stations, tags, tenants
+from app.domain import drivers, sites, stations, tags, tariff_book, tenants
 from app.domain.drivers import DriverFacts
 from app.domain.tags import TagFacts
 from app.domain.vocabulary import SYSTEM
-from app.models import Tariff, TariffVersion
 from tests.support.site import Site
 
 #: One euro to begin with and forty cents a kilowatt-hour, 19 % tax included.
@@ -37,17 +36,9 @@ def furnish(site: Site, station_count: int = 1) -> Depot:
     made = []
     with site.work() as db:
         tenant = tenants.first(db, now=now)
-        version = TariffVersion(number=1, definition=TARIFF, created_at=now)
-        tariff = Tariff(
-            tenant_id=tenant.id,
-            name="Standard",
-            name_key="standard",
-            currency="EUR",
-            created_at=now,
-            versions=[version],
+        tariff = tariff_book.create(
+            db, SYSTEM, tenant.id, name="Standard", definition=TARIFF, now=now
         )
-        db.add(tariff)
-        db.flush()
         place = sites.add(
             *(db, SYSTEM, tenant.id),
             now=now,

@@ -1,5 +1,6 @@
 """A real SMTP server that keeps what it is given."""
 
+import logging
 import threading
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -37,6 +38,7 @@ class MailServer:
 
     def start(self) -> None:
         """Begin to listen."""
+        logging.getLogger("mail.log").setLevel(logging.WARNING)
         self._controller.start()
 
     def stop(self) -> None:

@@ -99,7 +99,7 @@ def listens(port: int, host: str = "127.0.0.1") -> bool:
         return False
 
 
-def wait_for_port(port: int, process: Process, within: float = 30) -> None:
+def wait_for_port(port: int, process: Process, within: float = 90) -> None:
     """Wait until a process listens; fail with its log when it ended or takes too long."""
 
     def ready() -> bool:

@@ -76,7 +76,7 @@ class Site:
             if name in self.processes:
                 wait_for_port(port, self.processes[name])
         if "celery" in self.processes:
-            eventually(lambda: self.processes["celery"].said(" ready."), 40, "Celery is ready")
+            eventually(lambda: self.processes["celery"].said(" ready."), 90, "Celery is ready")
 
     def kill9(self, name: str) -> None:
         """Kill one process (or "redis") with SIGKILL."""

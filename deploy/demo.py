@@ -1,0 +1,103 @@
+"""The six simulated chargers of the demo site, speaking real OCPP to the worker.
+
+At their very first start their clocks begin in the past and run fast until they have caught up, so
+that a newcomer finds finished sessions and cars that have been charging for a while.  Afterwards
+they live in the present.
+"""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+import gevent
+
+from app.config import Settings, WrongSetting
+from deploy import demo_site
+from deploy.demo_site import DemoStation
+from worker.simulator import Behaviour, Fleet, Hardware, Scenario
+
+#: A minute of the past takes less than half a second.
+SPEED = 150.0
+RECONNECT_S = 10.0
+#: A meter's register only ever grows, also over a restart: watt-hours per second since 2026.
+REGISTER_BEGAN = 1_767_225_600
+REGISTER_W = 900
+
+#: What happens at each station, in the order of `demo_site.STATIONS`: what a car wants, and how
+#: many minutes of the past are played at the first start.
+LIVES = (
+    ("charging", 9_000, 62),  # a session ends just now, with its bill and its receipt
+    ("charging", 30_000, 24),  # charging for a while
+    ("charging", 40_000, 41),
+    ("idle_after_full", 6_000, 48),  # full, and still plugged in
+    ("charging", 22_000, 75),  # fast: one has ended, the next is charging
+    ("faulted", 0, 0),
+)
+
+
+def scenario(settings: Settings, station: DemoStation, number: int, first: bool) -> Scenario:
+    """Return what a station is and does; `first`: its past is played."""
+    life, energy_wh, backlog_min = LIVES[number % len(LIVES)]
+    behaviour = Behaviour(
+        tags=(station.tag,),
+        lives=(life,),
+        energy_wh=float(energy_wh),
+        battery_wh=77_000.0,
+        pause_s=(240.0, 900.0),
+        idle_s=7_200.0,
+        sample_s=60.0 if first else 30.0,
+        first_pause_s=5.0 + 20.0 * number,
+        register_wh=(time.time() - REGISTER_BEGAN) * REGISTER_W / 3600,
+        speed=SPEED if first else 1.0,
+        backlog_s=backlog_min * 60.0 if first else 0.0,
+    )
+    hardware = Hardware(
+        model=f"Simulator {station.power_w // 1000}",
+        serial=f"SIM-{number + 1:04}",
+        max_power_w=float(station.power_w),
+    )
+    return Scenario(
+        f"ws://127.0.0.1:{settings.ocpp_port}/ocpp",
+        station.identity,
+        station.password,
+        hardware,
+        behaviour,
+        reconnect_s=RECONNECT_S,
+    )
+
+
+def main() -> int:
+    """Run the chargers until told to stop; return the exit status."""
+    try:
+        settings = Settings.from_environment()
+    except WrongSetting as error:
+        print(f"ampdesk: {error}", file=sys.stderr)
+        return 2
+    played = settings.data_dir / "demo-played"
+    first = not played.exists()
+    stations = demo_site.known(settings)
+    fleet = Fleet([scenario(settings, s, number, first) for number, s in enumerate(stations)])
+    running = gevent.spawn(fleet.run)
+    remember = gevent.spawn(_remember, fleet, played)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        gevent.signal_handler(number, running.kill, block=False)
+    print(f"{len(stations)} simulated chargers", flush=True)
+    running.join()
+    remember.kill()
+    return 0 if running.successful() else 1
+
+
+def _remember(fleet: Fleet, played: Path) -> None:
+    """Note that the past has been told once the chargers were heard."""
+    while not fleet.connected:
+        gevent.sleep(0.5)
+    played.touch()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
