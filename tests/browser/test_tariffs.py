@@ -1,0 +1,52 @@
+"""The tariff editor in a browser, with JavaScript and without it."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with script", "without script"])
+def test_a_tariff_is_written_row_by_row(browser, desk, javascript):
+    context = browser.new_context(java_script_enabled=javascript, locale="en-GB")
+    context.set_default_timeout(15_000)
+    context.add_cookies([desk.cookie("admin")])
+    page = context.new_page()
+    page.goto(f"{desk.url}/tariffs/new")
+    page.get_by_label("Name", exact=True).fill("Garage")
+    page.get_by_label("Tax rate (%)").first.fill("19")
+    page.locator("#components-0-price").fill("0,55")
+    page.get_by_role("button", name="Add a price").click()
+    page.wait_for_selector("#components-1-price")
+    assert page.locator("#components-0-price").input_value() == "0,55"
+    page.locator("#components-1-price").fill("0.25")
+    page.locator("#components-1-name").fill("night")
+    page.locator("#c1 summary").click()
+    page.locator("#components-1-starts").fill("22:00")
+    page.locator("#components-1-until").fill("06:00")
+    page.get_by_role("button", name="Move price 2 up").click()
+    page.wait_for_function(
+        "document.querySelector('#components-0-name').value === 'night'"
+    ) if javascript else page.wait_for_load_state()
+    page.get_by_role("button", name="Make the tariff").click()
+    page.wait_for_url("**/tariffs/*")
+    page.get_by_role("heading", name="Garage", exact=True).wait_for()
+    words = page.locator(".formula li").all_inner_texts()
+    assert [text.replace("\xa0", " ") for text in words] == [
+        "night: 0.25 € per kWh from 22:00 to 06:00",
+        "0.55 € per kWh",
+        "prices include 19 % tax",
+    ]
+    context.close()
+
+
+def test_the_enter_key_saves_and_removes_nothing(browser, desk):
+    context = browser.new_context(locale="en-GB")
+    context.set_default_timeout(15_000)
+    context.add_cookies([desk.cookie("admin")])
+    page = context.new_page()
+    page.goto(f"{desk.url}/tariffs/new")
+    page.locator("#components-0-price").fill("0.30")
+    page.get_by_label("Name", exact=True).fill("Entered")
+    page.get_by_label("Name", exact=True).press("Enter")
+    page.get_by_role("heading", name="Entered", exact=True).wait_for()
+    context.close()
