@@ -19,7 +19,8 @@ from worker.ocpp.faults import Fault
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.handshake import StationInfo
 from worker.ocpp.versions import Version
-from worker.websocket import Closed, Stream
+from worker.websocket import Stream
+from worker.websocket_frames import Closed
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,6 @@ senders.  The same stream serves the simulator as a client, which masks what it 
 """
 
 import logging
-import os
 import struct
 import time
 from typing import Any
@@ -14,9 +13,21 @@ from typing import Any
 import gevent
 from gevent import ssl
 
-log = logging.getLogger(__name__)
+from worker.websocket_frames import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    Closed,
+    encode_close,
+    encode_frame,
+    is_close_code,
+    unmask,
+)
 
-CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+log = logging.getLogger(__name__)
 
 #: Frames that may wait for a slow peer; beyond it the socket is closed (FIELD section 4).
 QUEUE_LIMIT = 64
@@ -28,45 +39,6 @@ CLOSE_WAIT_S = 3.0
 TURN = 32
 _CHUNK = 16_384
 _DRAIN_LIMIT = 64 << 20
-
-_KNOWN_CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
-
-
-class Closed(Exception):
-    """The connection is over; `code` and `reason` as the closing side gave them, else 1006."""
-
-    def __init__(self, code: int, reason: str = "") -> None:
-        self.code = code
-        self.reason = reason
-        super().__init__(f"{code} {reason}".strip())
-
-
-def unmask(data: bytes, mask: bytes) -> bytes:
-    """XOR `data` with the four bytes of `mask`, over and over, as one number."""
-    size = len(data)
-    key = int.from_bytes((mask * (size // 4 + 1))[:size], "little")
-    return (int.from_bytes(data, "little") ^ key).to_bytes(size, "little")
-
-
-def encode_frame(opcode: int, payload: bytes, masked: bool = False) -> bytes:
-    """One final frame."""
-    size = len(payload)
-    flag = 0x80 if masked else 0
-    if size < 126:
-        head = bytes((0x80 | opcode, flag | size))
-    elif size < 1 << 16:
-        head = struct.pack("!BBH", 0x80 | opcode, flag | 126, size)
-    else:
-        head = struct.pack("!BBQ", 0x80 | opcode, flag | 127, size)
-    if not masked:
-        return head + payload
-    mask = os.urandom(4)
-    return head + mask + unmask(payload, mask)
-
-
-def encode_close(code: int, reason: str) -> bytes:
-    """The payload of a close frame; the reason is cut to the 123 bytes it may have."""
-    return struct.pack("!H", code) + reason.encode()[:123].decode(errors="ignore").encode()
 
 
 class Stream:
@@ -193,7 +165,7 @@ class Stream:
         if len(payload) >= 2:
             (code,) = struct.unpack("!H", payload[:2])
             reason = payload[2:].decode(errors="replace")
-        if len(payload) == 1 or (payload and not _is_close_code(code)):
+        if len(payload) == 1 or (payload and not is_close_code(code)):
             return self._fail(1002, "a close frame is malformed")
         if self._closing is None:
             self._send(CLOSE, payload[:2])
@@ -325,7 +297,3 @@ class Stream:
                     seen += len(piece)
         except OSError as error:
             log.debug("draining a closed socket: %s", error)
-
-
-def _is_close_code(code: int) -> bool:
-    return code in _KNOWN_CLOSE_CODES or 3000 <= code < 5000

@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 import gevent
 from websockets.sync.client import ClientConnection, connect
 
-from tests.support.wait import eventually
+from tests.support.wait import eventually, yielding
 from worker.link import Link
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.handshake import Accepted, Reason, Refused, Request
 from worker.server import Server, ServerSettings
-from worker.websocket import unmask
+from worker.websocket_frames import unmask
 
 T = TypeVar("T")
 
@@ -38,8 +38,7 @@ class RecordingGate:
 
     def admit(self, request: Request) -> Accepted | Refused:
         self.requests.append(request)
-        while self.wait is not None and not self.wait.is_set():
-            gevent.sleep(0.01)
+        yielding(lambda: self.wait is None or self.wait.is_set())
         answer = self.answers.get(request.identity)
         if isinstance(answer, Exception):
             raise answer
@@ -127,8 +126,7 @@ class OcppPort:
         self._loop = gevent.get_hub().loop
         self.server = Server(self.settings, self.gate, self.desk)
         self.port = self.server.start()
-        while not self._stopping:
-            gevent.sleep(0.02)
+        yielding(lambda: self._stopping)
         self.server.drain(within_s=0.2)
 
     def within(self, function: Callable[[], T]) -> T:

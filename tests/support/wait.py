@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+import gevent
+
 T = TypeVar("T")
 
 PAUSE_S = 0.05
@@ -29,3 +31,9 @@ def eventually(condition: Callable[[], T], within: float = 10, what: str = "") -
             name = what or getattr(condition, "__name__", "the condition")
             raise AssertionError(f"{name} did not come true within {within} s") from last
         time.sleep(PAUSE_S)
+
+
+def yielding(condition: Callable[[], object]) -> None:
+    """Wait within a greenlet until the condition is true; other greenlets run meanwhile."""
+    while not condition():
+        gevent.sleep(0.01)

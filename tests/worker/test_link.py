@@ -3,13 +3,13 @@
 import json
 import socket
 import threading
+import time
 
-import gevent
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.support.ocpp_port import OcppPort
-from tests.support.wait import eventually
+from tests.support.wait import eventually, yielding
 from worker.link import LinkClosed
 from worker.ocpp.events import Answered, Cancelled, Expired, Refused, Repeated, TimedOut
 
@@ -32,8 +32,10 @@ def link_of(port, number=0):
 
 
 def test_order_under_slow_db(port):
+    began = time.monotonic()
+
     def slow(link, received):
-        gevent.sleep(0.02 if received.message_id == "0" else 0)
+        yielding(lambda: received.message_id != "0" or time.monotonic() > began + 0.05)
         return link.answer(received, {"currentTime": "2026-03-02T09:00:00Z"})
 
     port.desk.handler = slow
@@ -47,8 +49,7 @@ def test_nothing_more_is_read_while_a_call_is_being_stored(port):
     stored = threading.Event()
 
     def store(link, received):
-        while not stored.is_set():
-            gevent.sleep(0.01)
+        yielding(stored.is_set)
         return link.answer(received, {})
 
     port.desk.handler = store
@@ -246,8 +247,7 @@ def test_sigterm_drains_inflight(port):
     stored = threading.Event()
 
     def store(link, received):
-        while not stored.is_set():
-            gevent.sleep(0.01)
+        yielding(stored.is_set)
         return link.answer(received, {})
 
     port.desk.handler = store

@@ -22,7 +22,8 @@ from worker.simulator.configuration import Configuration
 from worker.simulator.connector import Connector
 from worker.simulator.dial import HandshakeRefused, dial
 from worker.simulator.scenario import Scenario
-from worker.websocket import Closed, Stream
+from worker.websocket import Stream
+from worker.websocket_frames import Closed
 
 log = logging.getLogger(__name__)
 

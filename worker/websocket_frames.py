@@ -1,0 +1,50 @@
+"""The bytes of WebSocket frames (RFC 6455 section 5), without a socket."""
+
+import os
+import struct
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+
+_KNOWN_CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
+
+
+class Closed(Exception):
+    """The connection is over; `code` and `reason` as the closing side gave them, else 1006."""
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        self.code = code
+        self.reason = reason
+        super().__init__(f"{code} {reason}".strip())
+
+
+def unmask(data: bytes, mask: bytes) -> bytes:
+    """XOR `data` with the four bytes of `mask`, over and over, as one number."""
+    size = len(data)
+    key = int.from_bytes((mask * (size // 4 + 1))[:size], "little")
+    return (int.from_bytes(data, "little") ^ key).to_bytes(size, "little")
+
+
+def encode_frame(opcode: int, payload: bytes, masked: bool = False) -> bytes:
+    """One final frame."""
+    size = len(payload)
+    flag = 0x80 if masked else 0
+    if size < 126:
+        head = bytes((0x80 | opcode, flag | size))
+    elif size < 1 << 16:
+        head = struct.pack("!BBH", 0x80 | opcode, flag | 126, size)
+    else:
+        head = struct.pack("!BBQ", 0x80 | opcode, flag | 127, size)
+    if not masked:
+        return head + payload
+    mask = os.urandom(4)
+    return head + mask + unmask(payload, mask)
+
+
+def encode_close(code: int, reason: str) -> bytes:
+    """The payload of a close frame; the reason is cut to the 123 bytes it may have."""
+    return struct.pack("!H", code) + reason.encode()[:123].decode(errors="ignore").encode()
+
+
+def is_close_code(code: int) -> bool:
+    """Whether a peer may give this code (RFC 6455 section 7.4)."""
+    return code in _KNOWN_CLOSE_CODES or 3000 <= code < 5000
