@@ -21,7 +21,8 @@ def commands(settings: Settings) -> Mapping[str, list[str]]:
     # A container's only user is often root; Celery's page about that would hide the first lines.
     rootless = "ignore:You're running the worker with superuser"
     celery = [python, "-W", rootless, "-m", "celery", "--quiet", "-A", "wsgi:celery"]
-    level = settings.log_level
+    # Celery's information is two lines per task, four tasks a minute for the sweeps alone.
+    level = "warning" if settings.log_level == "info" else settings.log_level
     return {
         "web": [
             *(python, "-m", "gunicorn", "wsgi:app", "--worker-class", "gevent"),

@@ -76,7 +76,11 @@ class Site:
             if name in self.processes:
                 wait_for_port(port, self.processes[name])
         if "celery" in self.processes:
-            eventually(lambda: self.processes["celery"].said(" ready."), 90, "Celery is ready")
+            eventually(self._celery_listens, 90, "Celery is ready")
+
+    def _celery_listens(self) -> bool:
+        redis = self.app.extensions["redis"]
+        return any(client["cmd"] == "brpop" for client in redis.client_list())
 
     def kill9(self, name: str) -> None:
         """Kill one process (or "redis") with SIGKILL."""
