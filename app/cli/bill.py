@@ -1,0 +1,261 @@
+"""flask bill …: bills, held sessions and receipts."""
+
+import csv
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import click
+from flask.cli import AppGroup, with_appcontext
+from sqlalchemy.orm import Session
+
+from app import bill_text, csv_files
+from app.cli._bill_parts import DIFFERENCES, HELD, LIST, MONEY
+from app.cli._shared import (
+    ACTOR,
+    fails_plainly,
+    json_option,
+    now,
+    print_json,
+    print_row,
+    print_rows,
+    reading,
+    the_tenant,
+)
+from app.domain import billing, receipts, reviews
+from app.domain.errors import Conflict, NotFound
+from app.domain.tariffs import from_minor
+from app.domain.vocabulary import BillingState, BillKind
+from app.models import Bill, ChargingSession, Review
+from app.queries import bills as queries
+from app.queries import reviews as review_queries
+from app.queries.paging import CSV_LIMIT, Wish
+from app.uow import unit_of_work
+from app.writers import DeskWriter
+
+group = AppGroup("bill", help="Bills, sessions held for review, and receipts.")
+
+
+reason_option = click.option("--reason", required=True, help="Why; kept for ever.")
+kwh_option = click.option("--kwh", type=Decimal, help="The right energy, in kWh.")
+
+
+@group.command("list")
+@click.option("--search", "q", default="", help="Number, session, driver, card or station.")
+@click.option("--kind", default="", type=click.Choice(["", *BillKind]), help="Only this kind.")
+@click.option("--receipt", default="", help="Only with this state of the receipt, or trouble.")
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Issued on this day (UTC) or later."
+)
+@json_option
+@with_appcontext
+@fails_plainly
+def list_bills(q: str, kind: str, receipt: str, since: datetime | None, as_json: bool) -> None:
+    """List the bills, the newest first."""
+    wanted = queries.Filter(q=q, kind=kind, receipt=receipt, since=_utc(since))
+    print_rows(queries.every(reading(), wanted), LIST, json=as_json)
+
+
+@group.command("held")
+@json_option
+@with_appcontext
+@fails_plainly
+def held(as_json: bool) -> None:
+    """List the sessions that wait for a decision, with the reasons."""
+    page = review_queries.waiting(reading(), Wish(size=CSV_LIMIT))
+    print_rows(page.rows, HELD, json=as_json)
+
+
+@group.command("show")
+@click.argument("bill")
+@json_option
+@with_appcontext
+@fails_plainly
+def show(bill: str, as_json: bool) -> None:
+    """Show a bill (by its number, or a session's standing one) with its lines and why."""
+    db = reading()
+    found = _bill_of(db, bill)
+    said = bill_text.told(found, DeskWriter(found.facts["timezone"]))
+    if as_json:
+        lines = [
+            {"label": line.label, "quantity": line.quantity, "price": line.unit_price,
+             "tax": line.tax, "amount": line.amount, "readings": list(line.details)}
+            for line in said.lines
+        ]  # fmt: skip
+        head = {name: read(found) for name, read in [*LIST, *MONEY]}
+        print_json({**head, "lines": lines, "why": list(said.why)})
+        return
+    print_row(found, [*LIST, *MONEY])
+    for line in said.lines:
+        priced = f" ({line.quantity} × {line.unit_price})" if line.quantity else ""
+        click.echo(f"\n{line.label}{priced}: {line.amount}")
+        for detail in line.details:
+            click.echo(f"  {detail}")
+    click.echo("\n" + "\n".join([f"{word}: {amount}" for word, amount in said.taxes]))
+    click.echo(f"Total: {said.total}\n\n" + "\n".join(said.why))
+
+
+@group.command("export")
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Issued on this day (UTC) or later."
+)
+@with_appcontext
+@fails_plainly
+def export(since: datetime | None) -> None:
+    """Write all bills as CSV to standard output."""
+    columns = [*LIST, *MONEY]
+    rows = queries.every(reading(), queries.Filter(since=_utc(since)))
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow([name for name, _ in columns])
+    for bill in rows:
+        writer.writerow([csv_files.cell(read(bill)) for _, read in columns])
+
+
+@group.command("recompute")
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option("--session", "sessions", type=int, multiple=True, help="Only these sessions.")
+@click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Ended on this day (UTC) or later."
+)
+@click.option("--reason", help="Why the bills are corrected; needed without --dry-run.")
+@json_option
+@with_appcontext
+@fails_plainly
+def recompute(
+    dry_run: bool,
+    sessions: tuple[int, ...],
+    since: datetime | None,
+    reason: str | None,
+    as_json: bool,
+) -> None:
+    """Count all bills again from the readings; correct what differs.
+
+    Bills whose recount is in doubt are told, not corrected.
+    """
+    if not dry_run and not reason:
+        raise Conflict("Give --reason, or --dry-run to see what would change.")
+    db = reading()
+    found = list(
+        billing.recompute(
+            db, tenant_id=the_tenant(db).id, now=now(), since=_utc(since), session_ids=sessions
+        )
+    )
+    print_rows(found, DIFFERENCES, json=as_json)
+    if dry_run:
+        return
+    corrected = 0
+    for difference in found:
+        with unit_of_work() as work:
+            made = billing.correct_difference(
+                work, ACTOR, difference.session_id, reason=reason or "", now=now()
+            )
+            corrected += made is not None
+    click.echo(f"{corrected} of {len(found)} corrected.", err=True)
+
+
+@group.command("resend")
+@click.argument("bill")
+@click.option("--to", default="", help="Another address than the driver's.")
+@with_appcontext
+@fails_plainly
+def resend(bill: str, to: str) -> None:
+    """Send a bill's receipt again."""
+    with unit_of_work() as db:
+        found = _bill_of(db, bill)
+        if found.receipt is None:
+            raise NotFound(f"Bill {found.number} has no receipt.")
+        row = receipts.resend(db, ACTOR, found.receipt, now=now(), recipient=to)
+        click.echo(f"The receipt of {found.number} is on its way to {row.recipient} again.")
+
+
+@group.command("approve")
+@click.argument("session", type=int)
+@click.option("--tariff-version", type=int, help="Id of the tariff version, where none applied.")
+@reason_option
+@with_appcontext
+@fails_plainly
+def approve(session: int, tariff_version: int | None, reason: str) -> None:
+    """Bill a held session as it was measured."""
+    with unit_of_work() as db:
+        made = reviews.approve(
+            db, ACTOR, _review_of(db, session), note=reason, now=now(),
+            tariff_version_id=tariff_version,
+        )  # fmt: skip
+        _say(made)
+
+
+@group.command("correct")
+@click.argument("target")
+@kwh_option
+@reason_option
+@with_appcontext
+@fails_plainly
+def correct(target: str, kwh: Decimal | None, reason: str) -> None:
+    """Bill another energy: of a held session (its id), or of a bill (its number).
+
+    A bill without --kwh is counted again from its readings.
+    """
+    wh = None if kwh is None else kwh * 1000
+    with unit_of_work() as db:
+        session = _session_of(db, target)
+        if session.billing is BillingState.HELD:
+            if wh is None:
+                raise Conflict("Name the right energy with --kwh, or approve the session.")
+            review = _review_of(db, session.id)
+            _say(reviews.correct(db, ACTOR, review, energy_wh=wh, note=reason, now=now()))
+        else:
+            _say(billing.correct(db, ACTOR, session, reason=reason, now=now(), energy_wh=wh))
+
+
+@group.command("waive")
+@click.argument("target")
+@reason_option
+@with_appcontext
+@fails_plainly
+def waive(target: str, reason: str) -> None:
+    """Charge nothing: for a held session (its id), or take a bill back (its number)."""
+    with unit_of_work() as db:
+        session = _session_of(db, target)
+        if session.billing is BillingState.HELD:
+            reviews.waive(db, ACTOR, _review_of(db, session.id), note=reason, now=now())
+            click.echo(f"Session {session.id} costs nothing.")
+        else:
+            _say(billing.refund(db, ACTOR, session, reason=reason, now=now()))
+
+
+def _bill_of(db: Session, text: str) -> Bill:
+    """A bill by its number, or the one that stands for a session; raises NotFound."""
+    found = queries.by_number(db, the_tenant(db).id, text)
+    if found is None and text.isdigit():
+        session = db.get(ChargingSession, int(text))
+        standing = billing.standing(db, session) if session is not None else None
+        found = queries.one(db, standing.id) if standing is not None else None
+    if found is None:
+        raise NotFound(f"There is no bill {text}.")
+    return found
+
+
+def _session_of(db: Session, text: str) -> ChargingSession:
+    """A session by its id or by one of its bills' numbers; raises NotFound."""
+    session = db.get(ChargingSession, int(text)) if text.isdigit() else None
+    session = session or (None if text.isdigit() else _bill_of(db, text).session)
+    if session is None:
+        raise NotFound(f"There is no session {text}.")
+    return session
+
+
+def _review_of(db: Session, session_id: int) -> Review:
+    review = review_queries.one(db, session_id)
+    if review is None:
+        raise NotFound(f"Session {session_id} is not held for review.")
+    return review
+
+
+def _say(bill: Any) -> None:
+    total = from_minor(bill.gross_minor, bill.currency)
+    click.echo(f"{bill.number} {bill.kind.value} {total} {bill.currency}")
+
+
+def _utc(day: datetime | None) -> datetime | None:
+    return None if day is None else day.replace(tzinfo=UTC)
