@@ -7,16 +7,16 @@ what goes out is text with the unit in it, thousands parted by a narrow space
 and nothing that may break across two lines.
 """
 
-import hashlib
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from pathlib import Path
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
-from flask import Flask, current_app, g, has_request_context, url_for
+from flask import Flask, g, has_request_context, url_for
 from werkzeug.routing import BuildError
+
+from app import assets
 
 THIN = "\u202f"
 FIXED = "\u00a0"
@@ -182,16 +182,6 @@ def page_url(noun: str, page: str = "index", **values: object) -> str | None:
         return None
 
 
-def asset(name: str) -> str:
-    """The address of a static file, marked with its digest so that browsers may keep it."""
-    marks: dict[str, tuple[float, str]] = current_app.extensions.setdefault("assets", {})
-    path = Path(current_app.static_folder or "static") / name
-    changed_at = path.stat().st_mtime
-    if name not in marks or marks[name][0] != changed_at:
-        marks[name] = (changed_at, hashlib.sha256(path.read_bytes()).hexdigest()[:10])
-    return url_for("static", filename=name, v=marks[name][1])
-
-
 def register(app: Flask) -> None:
     """Give the app's templates these filters and globals."""
     for function in (
@@ -215,4 +205,4 @@ def register(app: Flask) -> None:
     app.add_template_global(_now, "now")
     app.add_template_global(change)
     app.add_template_global(page_url)
-    app.add_template_global(asset)
+    assets.register(app)

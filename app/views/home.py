@@ -10,7 +10,7 @@ from flask_login import current_user
 
 from app.extensions import db
 from app.presentation import FIXED, MINUS, change, number
-from app.queries import attention, home
+from app.queries import attention, costs, home
 from app.queries import places as place_queries
 from app.security import needs
 
@@ -72,6 +72,7 @@ def _board() -> dict[str, Any]:
             if one.last_power_w is not None
         },
         "running": running,
+        "cost": lambda one: costs.so_far(session, one, now),
         "running_count": count,
         "running_wh": energy_wh,
     }
