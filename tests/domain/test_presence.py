@@ -1,0 +1,89 @@
+"""Which station is connected: the newest connection wins, and dead workers hold nothing."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.domain import presence, sites, stations, tenants
+from app.domain.presence import Knock
+from app.domain.vocabulary import SYSTEM
+from app.models import Connection, HandshakeAttempt
+
+
+@pytest.fixture
+def station(db, now):
+    tenant = tenants.first(db, now=now)
+    place = sites.add(db, SYSTEM, tenant.id, now=now, name="Depot", timezone="UTC", currency="EUR")
+    return stations.register(db, SYSTEM, tenant.id, place, "CP-1", now=now)[0]
+
+
+def connect(db, station, now, node="a"):
+    presence.beat(db, node, now=now)
+    return presence.open_connection(
+        db, station, node=node, address="10.0.0.1", protocol="ocpp1.6", orders=["reset"], now=now
+    )
+
+
+def hang_up(db, connection, now):
+    return presence.close_connection(db, connection.id, code=1006, reason="gone", now=now)
+
+
+def test_a_station_is_connected_while_its_worker_beats(db, station, now):
+    connect(db, station, now)
+    assert presence.is_connected(db, station, now)
+    assert not presence.is_connected(db, station, now + timedelta(minutes=1))
+
+
+def test_the_late_close_of_an_old_socket_leaves_its_successor_alone(db, station, now):
+    old = connect(db, station, now)
+    new = connect(db, station, now, node="b")
+    assert not hang_up(db, old, now)
+    db.refresh(station)
+    assert station.connection_id == new.id
+    assert presence.is_connected(db, station, now)
+
+
+def test_the_close_of_the_newest_socket_disconnects(db, station, now):
+    connection = connect(db, station, now)
+    assert hang_up(db, connection, now)
+    db.refresh(station)
+    assert station.connection_id is None
+    assert station.disconnected_at == now
+
+
+def test_the_connections_of_a_dead_worker_are_closed(db, station, now):
+    connect(db, station, now)
+    assert presence.close_dead_nodes(db, now=now) == 0
+    assert presence.close_dead_nodes(db, now=now + timedelta(minutes=1)) == 1
+    assert db.scalars(select(Connection)).one().close_reason == "the worker ended"
+
+
+def knock(**more):
+    facts = {
+        "identity": "CP-9",
+        "path": "/ocpp/CP-9",
+        "address": "10.0.0.9",
+        "subprotocols": "ocpp1.6",
+        "had_credentials": True,
+        "accepted": False,
+        "status": 401,
+        "reason": "wrong_password",
+        "sentence": "The password is wrong.",
+        "station_id": None,
+        "tenant_id": None,
+    }
+    return Knock(**{**facts, **more})
+
+
+def test_equal_refusals_within_a_minute_share_a_row(db, now):
+    for second in (0, 20, 70, 140):
+        presence.note_knock(db, knock(), now=now + timedelta(seconds=second))
+    counts = [row.count for row in db.scalars(select(HandshakeAttempt))]
+    assert counts == [3, 1]
+
+
+def test_another_reason_is_another_row(db, now):
+    presence.note_knock(db, knock(), now=now)
+    presence.note_knock(db, knock(reason="no_credentials"), now=now)
+    assert len(db.scalars(select(HandshakeAttempt)).all()) == 2
