@@ -258,6 +258,7 @@ class ChargePoint:
             log.info("%s: boot: %r", self.identity, error)
             self.disconnect()
             return
+        self.clock.begin()
         self.accepted.set()
         self.report_status(None)
         for connector in self.connectors:

@@ -11,20 +11,28 @@ from datetime import UTC, datetime
 class Clock:
     """Runs at `speed` from `backlog_s` seconds ago until now, then like any clock.
 
-    Station time is in Unix seconds.  With a speed of 1 the backlog is ignored.
+    It stays `backlog_s` behind until `begin` is called, so that nothing is lost while a station
+    still waits to be let in.  Station time is in Unix seconds.  With a speed of 1 there is no
+    backlog.
     """
 
-    __slots__ = ("_began", "_offset_s", "speed")
+    __slots__ = ("_backlog_s", "_began", "speed")
 
     def __init__(self, speed: float = 1.0, backlog_s: float = 0.0) -> None:
         self.speed = max(1.0, speed)
-        self._began = time.time()
-        self._offset_s = backlog_s if self.speed > 1.0 else 0.0
+        self._backlog_s = backlog_s if self.speed > 1.0 else 0.0
+        self._began: float | None = None
+
+    def begin(self) -> None:
+        """Start to hurry; later calls change nothing."""
+        if self._began is None:
+            self._began = time.time()
 
     def now(self) -> float:
         """The station's time."""
         real = time.time()
-        return min(self._began - self._offset_s + (real - self._began) * self.speed, real)
+        began = real if self._began is None else self._began
+        return min(began - self._backlog_s + (real - began) * self.speed, real)
 
     def instant(self) -> datetime:
         """The station's time as an aware datetime."""
@@ -32,6 +40,7 @@ class Clock:
 
     def wait_s(self, until: float) -> float:
         """Real seconds from now until the station's clock shows `until`."""
-        if self.speed > 1.0 and until < self._began + self._offset_s / (self.speed - 1.0):
-            until = self._began + (until - self._began + self._offset_s) / self.speed
+        began = time.time() if self._began is None else self._began
+        if self.speed > 1.0 and until < began + self._backlog_s / (self.speed - 1.0):
+            until = began + (until - began + self._backlog_s) / self.speed
         return max(0.0, until - time.time())
