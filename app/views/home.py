@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,20 +30,32 @@ def fix_the_clock() -> None:
         g.zone = current_user.timezone or g.place.timezone
 
 
+class Frame:
+    """What the frame around every page shows; asked for only by pages that have the frame.
+
+    An error page has none, so that it can be shown while the database is away.
+    """
+
+    @cached_property
+    def presence(self) -> home.Presence:
+        """How many stations there are, how many of them connected."""
+        return home.presence(db.session(), now=g.now)
+
+    @cached_property
+    def bills_held(self) -> int:
+        """How many sessions wait in the review inbox."""
+        return home.held_bills(db.session())
+
+    @property
+    def place(self) -> str:
+        """Where, and in which time zone the page's times are."""
+        return " · ".join(filter(None, (g.place.name, g.zone)))
+
+
 @blueprint.app_context_processor
-def desk() -> dict[str, Any]:
-    """What the frame around every page shows: presence, held bills, place."""
-    if not current_user or not current_user.is_authenticated or request.headers.get("HX-Request"):
-        return {}
-    seen = home.presence(db.session(), now=g.now)
-    return {
-        "desk": {
-            "online": seen.online,
-            "stations": seen.stations,
-            "bills_held": home.held_bills(db.session()),
-            "place": f"{g.place.name} · {g.zone}" if g.place.name else g.zone,
-        }
-    }
+def frame() -> dict[str, Any]:
+    """Give every template the frame."""
+    return {"desk": Frame()}
 
 
 @blueprint.get("/")

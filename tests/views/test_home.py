@@ -312,3 +312,12 @@ def test_a_fresh_installation_says_what_to_do_first(app, db, now):
     db.commit()
     page = seed.signed_in(app, made.people["admin"]).get("/").get_data(as_text=True)
     assert "Connect your first charger" in page
+
+
+def test_a_page_that_does_not_exist_says_so_to_everybody(app, db, now):
+    made = seed.fill(db, now, history=0)
+    db.commit()
+    for client in (app.test_client(), seed.signed_in(app, made.people["viewer"])):
+        answer = client.get("/nowhere")
+        assert answer.status_code == 404
+        assert "There is nothing here" in answer.get_data(as_text=True)

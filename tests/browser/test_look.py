@@ -1,0 +1,200 @@
+"""The frame of the desk in a real browser: themes, keys, phone, no script, live, confirmation."""
+
+import re
+
+import pytest
+
+from app.domain import events
+from app.domain.vocabulary import Availability
+from app.models import Connector, Station
+
+PAGES = (
+    *("/", "/stations", "/sessions", "/tags", "/drivers", "/tariffs", "/bills", "/commands"),
+    *("/messages", "/sites", "/staff", "/staff/new", "/audit", "/account", "/search?q=cp"),
+)
+
+
+@pytest.fixture
+def complaints(page):
+    """What the browser complains about: errors, and everything that the policy forbade."""
+    found = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
+    return found
+
+
+def test_the_theme_follows_the_system_until_somebody_chooses(page, desk, sign_in):
+    sign_in(page, "admin")
+    page.emulate_media(color_scheme="dark")
+    page.goto(desk.url)
+    root = page.locator("html")
+    assert root.get_attribute("data-bs-theme") == "dark"
+    page.emulate_media(color_scheme="light")
+    page.wait_for_selector('html[data-bs-theme="light"]')
+    page.click("[data-theme-switch]")
+    assert root.get_attribute("data-bs-theme") == "dark"
+    page.reload()
+    assert root.get_attribute("data-bs-theme") == "dark"
+
+
+def test_a_slash_searches_and_escape_leaves(page, desk, sign_in, complaints):
+    sign_in(page, "viewer")
+    page.goto(desk.url)
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.name") == "q"
+    page.keyboard.type("CP-0")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search?q=CP-0")
+    assert page.locator("main").get_by_text("CP-01").count()
+    page.keyboard.press("/")
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.name || ''") == ""
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_page_scrolls_sideways_or_breaks_the_policy(page, desk, sign_in, complaints, width):
+    sign_in(page, "admin")
+    page.set_viewport_size({"width": width, "height": 844})
+    for address in PAGES:
+        answer = page.goto(desk.url + address)
+        assert answer.status == 200, address
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        assert page.locator("h1").count() == 1, address
+    assert complaints == []
+
+
+def test_buttons_are_large_enough_for_a_thumb(page, desk, sign_in):
+    sign_in(page, "admin")
+    page.set_viewport_size({"width": 390, "height": 844})
+    for address in ("/", "/stations", "/staff"):
+        page.goto(desk.url + address)
+        for button in page.locator(".btn:visible").all():
+            assert button.bounding_box()["height"] >= 40, button.inner_text()
+
+
+def test_the_phone_menu_works_without_scripts(browser, desk):
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    context.add_cookies([desk.cookie("viewer")])
+    page = context.new_page()
+    page.goto(desk.url)
+    link = page.locator("#menu a", has_text="Stations")
+    assert not link.is_visible()
+    page.get_by_label("Menu").check()
+    link.click()
+    page.wait_for_url("**/stations")
+    assert "CP-01" in page.locator("main").inner_text()
+    context.close()
+
+
+def test_signing_in_works_without_scripts(browser, desk):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{desk.url}/staff")
+    page.fill("[name=email]", "grace@example.org")
+    page.fill("[name=password]", "wrong")
+    page.click("button[type=submit]")
+    assert "wrong" in page.locator('[role="alert"]').inner_text()
+    page.fill("[name=password]", "nine blue kilowatts")
+    page.click("button[type=submit]")
+    page.wait_for_url("**/staff")
+    page.locator("summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in")
+    context.close()
+
+
+def test_home_hears_of_a_fault_without_a_reload(page, desk, sign_in, complaints):
+    sign_in(page, "viewer")
+    page.goto(desk.url)
+    page.wait_for_selector(".side-foot .dot-live")
+    page.evaluate("window.sameDocument = true")
+    with desk.work() as db:
+        station = db.get(Station, desk.ids["station:CP-01"])
+        plug = db.query(Connector).filter_by(station_id=station.id, evse=1).one()
+        plug.availability, plug.error_code = Availability.FAULTED, "GroundFailure"
+        events.record(db, events.StationChanged(station.tenant_id, station.id))
+    page.wait_for_selector("#attention >> text=GroundFailure")
+    assert page.evaluate("window.sameDocument")
+    assert complaints == []
+
+
+def test_a_destructive_button_names_what_will_happen_first(page, desk, sign_in, complaints):
+    sign_in(page, "admin")
+    address = f"{desk.url}/staff/{desk.ids['viewer']}"
+    page.goto(address)
+    page.get_by_role("button", name="Deactivate").click()
+    dialog = page.get_by_role("dialog")
+    assert "signed out everywhere" in dialog.inner_text()
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    page.get_by_role("button", name="Deactivate").click()
+    dialog.get_by_role("button", name="Deactivate").click()
+    page.wait_for_selector("text=is deactivated")
+    assert complaints == []
+
+
+def test_the_focus_is_seen_and_the_page_can_be_reached_at_once(page, desk, sign_in):
+    sign_in(page, "viewer")
+    page.goto(desk.url)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip-link"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    inside = page.evaluate("document.getElementById('main').contains(document.activeElement)")
+    assert inside
+    width = page.evaluate("getComputedStyle(document.activeElement).outlineWidth")
+    assert width == "2px"
+
+
+#: Texts whose contrast with what is behind them is below 4.5 (WCAG 2.2, 1.4.3).
+CONTRAST = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = colour;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const linear = (part) => {
+    const share = part / 255;
+    return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  };
+  const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  const behind = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const colour = rgba(getComputedStyle(at).backgroundColor);
+      if (colour[3] > 250) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const says = (node) =>
+    [...node.childNodes].some((one) => one.nodeType === 3 && one.textContent.trim());
+  const found = new Set();
+  for (const node of document.querySelectorAll('main *, .side *, .top *')) {
+    if (!says(node) || !node.checkVisibility() || node.closest('[disabled]')) continue;
+    const both = [light(rgba(getComputedStyle(node).color)), light(behind(node))];
+    const ratio = (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+    const text = node.textContent.trim().slice(0, 30);
+    if (ratio < 4.5) found.add(`${ratio.toFixed(2)} ${node.tagName}.${node.className} ${text}`);
+  }
+  return [...found];
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_is_readable_in_both_themes(page, desk, sign_in, scheme):
+    sign_in(page, "admin")
+    page.emulate_media(color_scheme=scheme)
+    for address in PAGES:
+        page.goto(desk.url + address)
+        assert page.evaluate(CONTRAST) == [], address
+
+
+def test_every_control_has_a_name(page, desk, sign_in):
+    sign_in(page, "admin")
+    unnamed = re.compile(r"^\s*- (button|link|textbox|combobox|checkbox|searchbox)\s*(:.*)?$", re.M)
+    for address in PAGES:
+        page.goto(desk.url + address)
+        tree = page.locator("body").aria_snapshot()
+        assert unnamed.findall(tree) == [], address
