@@ -6,7 +6,6 @@ senders.  The same stream serves the simulator as a client, which masks what it 
 """
 
 import logging
-import struct
 import time
 from typing import Any
 
@@ -17,6 +16,7 @@ from worker.websocket_frames import (
     BINARY,
     CLOSE,
     CONTINUATION,
+    OPCODES,
     PING,
     PONG,
     TEXT,
@@ -38,6 +38,8 @@ CLOSE_WAIT_S = 3.0
 #: Other greenlets get a turn after this many frames, however fast they come.
 TURN = 32
 _CHUNK = 16_384
+#: How many bytes of length follow these values of the short length.
+_EXTENDED = {126: 2, 127: 8}
 _DRAIN_LIMIT = 64 << 20
 
 
@@ -97,8 +99,11 @@ class Stream:
     def receive(self) -> str | bytes:
         """The next message: text as str, binary as bytes; control frames are seen to.
 
-        Raises Closed when there will be no more.
+        Nothing more is read from a peer while it does not read its answers.  Raises Closed when
+        there will be no more.
         """
+        if len(self._queue) > QUEUE_LIMIT // 4 and self._writer is not None:
+            self._writer.join()
         kind, size = 0, 0
         parts: list[bytes] = []
         while True:
@@ -132,26 +137,44 @@ class Stream:
         if self._streak >= TURN:
             self._streak = 0
             gevent.sleep(0)
-        first, second = self._take(2)
+        self._need(2)
+        first, second = self._data[self._at], self._data[self._at + 1]
         opcode, size = first & 0x0F, second & 0x7F
-        if first & 0x70:
-            raise self._fail(1002, "a reserved bit is set")
-        if opcode not in (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG):
-            raise self._fail(1002, "unknown opcode")
-        if bool(second & 0x80) is self._client:
-            raise self._fail(1002, "frames of a client must be masked, and only those")
-        if opcode >= CLOSE and (size > 125 or not first & 0x80):
-            raise self._fail(1002, "a control frame is too long or in pieces")
-        if size == 126:
-            (size,) = struct.unpack("!H", self._take(2))
-        elif size == 127:
-            (size,) = struct.unpack("!Q", self._take(8))
+        problem = self._header_problem(first, second)
+        if problem:
+            raise self._fail(1002, problem)
+        head = 2 + _EXTENDED.get(size, 0) + (0 if self._client else 4)
+        self._need(head)
+        at = self._at
+        if size > 125:
+            size = int.from_bytes(self._data[at + 2 : at + 2 + _EXTENDED[size]], "big")
         if opcode < CLOSE and size > room:
             raise self._fail(1009, f"messages are limited to {self.max_message_bytes} bytes")
-        mask = b"" if self._client else self._take(4)
-        payload = self._take(size)
+        self._need(head + size)
+        data, start = self._data, self._at + head
+        end = start + size
+        payload = data[start:end]
+        if not self._client:
+            payload = unmask(payload, data[start - 4 : start])
+        if end == len(data):
+            self._data, self._at = b"", 0
+        else:
+            self._at = end
         self.last_frame_at = time.monotonic()
-        return opcode, bool(first & 0x80), unmask(payload, mask) if mask else payload
+        return opcode, first >= 0x80, payload
+
+    def _header_problem(self, first: int, second: int) -> str:
+        """What is wrong with the first two bytes of a frame; empty when nothing is."""
+        opcode = first & 0x0F
+        if first & 0x70:
+            return "a reserved bit is set"
+        if opcode not in OPCODES:
+            return "unknown opcode"
+        if (second >= 0x80) is self._client:
+            return "frames of a client must be masked, and only those"
+        if opcode >= CLOSE and (second & 0x7F > 125 or first < 0x80):
+            return "a control frame is too long or in pieces"
+        return ""
 
     def _control(self, opcode: int, payload: bytes) -> None:
         if opcode == PING:
@@ -163,7 +186,7 @@ class Stream:
     def _peer_closed(self, payload: bytes) -> Closed:
         code, reason = 1005, ""
         if len(payload) >= 2:
-            (code,) = struct.unpack("!H", payload[:2])
+            code = int.from_bytes(payload[:2], "big")
             reason = payload[2:].decode(errors="replace")
         if len(payload) == 1 or (payload and not is_close_code(code)):
             return self._fail(1002, "a close frame is malformed")
@@ -172,22 +195,17 @@ class Stream:
             self._ended = self._ended or Closed(code, reason)
         return self._ended or Closed(code, reason)
 
-    def _take(self, size: int) -> bytes:
-        """The next `size` bytes from the wire."""
-        start, end = self._at, self._at + size
-        data = self._data
-        if end > len(data):
-            pieces, missing = [data[start:]], end - len(data)
-            while missing > 0:
-                piece = self._recv(max(_CHUNK, min(missing, 1 << 18)))
-                pieces.append(piece)
-                missing -= len(piece)
-            data, start, end = b"".join(pieces), 0, size
-        taken = data[start:end]
-        if end == len(data):
-            data, end = b"", 0
-        self._data, self._at = data, end
-        return taken
+    def _need(self, size: int) -> None:
+        """Wait until `size` bytes from where we are have come."""
+        missing = self._at + size - len(self._data)
+        if missing <= 0:
+            return
+        pieces = [self._data[self._at :]]
+        while missing > 0:
+            piece = self._recv(max(_CHUNK, min(missing, 1 << 18)))
+            pieces.append(piece)
+            missing -= len(piece)
+        self._data, self._at = b"".join(pieces), 0
 
     def _recv(self, size: int) -> bytes:
         if self._socket is None:

@@ -243,6 +243,18 @@ def test_slow_consumer_closed():
         assert eventually(lambda: port.desk.endings)[0][1] == 1011
 
 
+def test_who_asks_much_and_reads_late_is_waited_for(port):
+    port.desk.handler = lambda link, received: link.answer(
+        received, {"status": "Accepted", "data": "x" * 50_000}
+    )
+    raw = port.raw()
+    for number in range(400):
+        raw.send(0x81, call(str(number), "DataTransfer", {"vendorId": "v"}).encode())
+    ids = [json.loads(raw.receive()[1])[1] for _ in range(400)]
+    assert ids == [str(number) for number in range(400)]
+    assert not port.desk.endings
+
+
 def test_sigterm_drains_inflight(port):
     stored = threading.Event()
 

@@ -46,8 +46,10 @@ def mend(version: Version, action: str, payload: Payload) -> Mended:
     An action that the version does not have is a violation.
     """
     validator = schemas.validator_for(version, action, "call")
-    if validator is None or validator.is_valid(payload):
+    if validator is None:
         return Mended(payload, (), schemas.violation(version, action, "call", payload))
+    if validator.is_valid(payload):
+        return Mended(payload)
     payload = copy.deepcopy(payload)
     used: dict[str, None] = {}
     errors: list[Any] = []
