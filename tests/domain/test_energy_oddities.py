@@ -184,3 +184,18 @@ def test_every_flag_has_a_sentence():
         assert flag.sentence.endswith(".")
     assert EnergyFlag.ESTIMATED_END.holds
     assert not EnergyFlag.SUMMED_PHASES.holds
+
+
+def test_a_register_of_whole_kilowatt_hours_is_no_implausible_power():
+    """It jumps by 1000 Wh from one minute to the next, and may do so in the first one."""
+    slow = Decimal(7_400)
+    coarse = registers([41_000, 41_000, 42_000, 42_000, 43_000], every=8)
+    found = session(41_000, 43_000, coarse, minutes=33, max_power_w=slow)
+    assert (found.energy_wh, found.flags) == (2000, frozenset())
+    assert not session(41_000, 42_000, minutes=3, max_power_w=slow).flags
+    assert session(41_001, 42_000, minutes=3, max_power_w=slow).held
+
+
+def test_a_register_that_is_told_late_is_no_implausible_power():
+    late = registers([1000, 1000, 1000, 1000, 2800, 2800, 2800, 2800, 2800, 4600])
+    assert not session(1000, 4600, late, minutes=10).flags

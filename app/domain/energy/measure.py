@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from app.domain.energy.facts import CurvePoint, EnergyFacts, EnergyFlag, EnergyResult
 from app.domain.energy.frames import Point, distinct, integral_wh, power_of
-from app.domain.energy.plausibility import JITTER_S, limit_wh, seconds_between
-from app.domain.energy.readings import Reading
+from app.domain.energy.plausibility import JITTER_S, limit_wh, resolution_of, seconds_between
+from app.domain.energy.readings import REGISTER, Reading
 from app.domain.energy.register import by_register
 from app.domain.energy.substitutes import by_intervals, by_net, by_power
 from app.domain.energy.work import Work
@@ -44,7 +44,7 @@ def measure(facts: EnergyFacts) -> EnergyResult:
     facts, clock_flags = _with_sane_clock(facts)
     started_at, ended_at = facts.started_at, _end_of(facts)
     readings = _of_the_session(facts, ended_at, bool(clock_flags))
-    if not clock_flags and facts.ended_at is None:
+    if not clock_flags and (facts.ended_at is None or facts.meter_stop_wh is None):
         ended_at = max([ended_at, *(reading.taken_at for reading in readings)])
     work = (
         by_register(facts, readings, ended_at)
@@ -58,7 +58,8 @@ def measure(facts: EnergyFacts) -> EnergyResult:
         work.flags.add(EnergyFlag.ESTIMATED_END)
     if work.basis == "register":
         work.flags |= _against_power(work.wh, readings)
-    limit = limit_wh(facts.max_power_w, seconds_between(started_at, ended_at))
+    duration_s = seconds_between(started_at, ended_at)
+    limit = limit_wh(facts.max_power_w, duration_s, _resolution(facts, readings))
     if work.wh > limit:
         work.flags.add(EnergyFlag.IMPLAUSIBLE_POWER)
     energy = min(max(work.wh, _ZERO), limit)
@@ -78,6 +79,12 @@ def measure(facts: EnergyFacts) -> EnergyResult:
         ignored=_readings_of(work.ignored),
         curve=_smooth(curve, started_at, ended_at, energy),
     )
+
+
+def _resolution(facts: EnergyFacts, readings: Sequence[Reading]) -> Decimal:
+    shown = [reading.value for reading in readings if reading.measurand == REGISTER]
+    ends = (facts.meter_start_wh, facts.meter_stop_wh)
+    return resolution_of([*shown, *(value for value in ends if value is not None)])
 
 
 def _with_sane_clock(facts: EnergyFacts) -> tuple[EnergyFacts, set[EnergyFlag]]:

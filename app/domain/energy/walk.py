@@ -53,12 +53,12 @@ def walk(points: Sequence[Point], max_power_w: Decimal | None) -> Walk:
             base = Decimal(0) if Decimal(0) <= point.value <= limit else point.value
             found.total_wh += point.value - base
             opened, level = last, point.value
-        elif point.value - level > limit:
-            if _is_spike(points, index, level, max_power_w):
-                found.ignored.append(point)
-                found.flags.add(EnergyFlag.OUTLIER_IGNORED)
-                continue
-            found.flags.add(EnergyFlag.IMPLAUSIBLE_POWER)
+        elif point.value - level > limit and _is_spike(points, index, level, max_power_w):
+            # A steep rise that stays is left to the limit of the whole session:
+            # registers of whole kilowatt-hours, or told late, rise in such steps.
+            found.ignored.append(point)
+            found.flags.add(EnergyFlag.OUTLIER_IGNORED)
+            continue
         if point.value > level:
             found.total_wh += point.value - level
             level = point.value
