@@ -155,12 +155,14 @@ def worst_of(errors: Iterable[Any]) -> Violation:
     return Violation(fault, path, keyword)
 
 
-@cache
 def validator_for(version: Version, action: str, kind: Kind) -> Any:
     """The compiled validator of a message, or None when the version does not have it."""
-    name = _file_name(version, action, kind)
-    if name not in _file_names(version):
-        return None
+    name = _file_names(version).get((action, kind))
+    return None if name is None else _compiled(version, name)
+
+
+@cache
+def _compiled(version: Version, name: str) -> Any:
     schema = orjson.loads((_folder(version) / name).read_text(encoding="utf-8-sig"))
     return jsonschema_rs.validator_for(schema, validate_formats=True)
 
@@ -169,15 +171,16 @@ def _is_iso_8601(text: Any) -> bool:
     return isinstance(text, str) and text[10:11] == "T" and read_instant(text) is not None
 
 
-def _file_name(version: Version, action: str, kind: Kind) -> str:
-    if kind == "result":
-        return f"{action}Response.json"
-    return f"{action}.json" if version is Version.V16 else f"{action}Request.json"
-
-
 @cache
-def _file_names(version: Version) -> frozenset[str]:
-    return frozenset(path.name for path in _folder(version).glob("*.json"))
+def _file_names(version: Version) -> dict[tuple[str, Kind], str]:
+    """The file of every message: `X.json` or `XRequest.json`, and `XResponse.json`."""
+    names: dict[tuple[str, Kind], str] = {}
+    for path in _folder(version).glob("*.json"):
+        if path.stem.endswith("Response"):
+            names[path.stem.removesuffix("Response"), "result"] = path.name
+        else:
+            names[path.stem.removesuffix("Request"), "call"] = path.name
+    return names
 
 
 @cache
