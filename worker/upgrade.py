@@ -62,7 +62,9 @@ class Handler(WebSocketHandler):
         settings = self._ours.settings
         peer = self.client_address[0] if isinstance(self.client_address, tuple) else ""
         address = handshake.client_address(
-            peer, headers.get("x-forwarded-for", ""), settings.trusted_proxies
+            peer,
+            ",".join(self.headers.get_all("X-Forwarded-For", [])),
+            settings.trusted_proxies,
         )
         vouched = address != peer
         authorization = headers.get("authorization")
