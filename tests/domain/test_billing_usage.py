@@ -1,0 +1,118 @@
+"""What a session used, read from its rows: intervals, units, repeats."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from app.domain.billing import usage_of
+from app.domain.billing.usage import readings_of
+from app.domain.energy import EnergyFlag
+from app.domain.vocabulary import Activity
+from app.models import MeterReading
+from tests.support.charging import STARTED, network
+
+LATER = STARTED + timedelta(hours=2)
+
+
+@pytest.fixture
+def net(db):
+    return network(db)
+
+
+def minutes(intervals):
+    """Intervals as minutes since the start."""
+    return [
+        tuple(int((at - STARTED).total_seconds() // 60) for at in interval)
+        for interval in intervals
+    ]
+
+
+def test_a_plug_that_says_nothing_charged_all_the_time(db, net):
+    usage = usage_of(db, net.session(), LATER).usage
+    assert (minutes(usage.charging), usage.idle) == ([(0, 60)], ())
+
+
+def test_idle_is_a_full_car_until_the_stop_and_not_a_charger_that_pauses(db, net):
+    session = net.session()
+    for minute, activity in (
+        (1, Activity.CHARGING),
+        (20, Activity.SUSPENDED_EVSE),
+        (25, Activity.CHARGING),
+        (40, Activity.SUSPENDED_EV),
+        (50, Activity.FINISHING),
+    ):
+        net.status(session, minute, activity)
+    usage = usage_of(db, session, LATER).usage
+    assert minutes(usage.charging) == [(0, 20), (25, 40)]
+    assert minutes(usage.idle) == [(40, 60)]
+
+
+def test_reports_of_before_after_and_of_the_other_plug_do_not_count(db, net):
+    session = net.session()
+    net.status(session, -10, Activity.FINISHING)
+    net.status(session, 61, Activity.SUSPENDED_EV)
+    other = net.session(evse=2)
+    net.status(other, 30, Activity.SUSPENDED_EV)
+    assert usage_of(db, session, LATER).usage.idle == ()
+
+
+def test_a_plug_that_was_suspended_already_is_carried_over(db, net):
+    session = net.session()
+    net.status(session, -5, Activity.SUSPENDED_EV)
+    net.status(session, 10, Activity.CHARGING)
+    usage = usage_of(db, session, LATER).usage
+    assert (minutes(usage.idle), minutes(usage.charging)) == ([(0, 10)], [(10, 60)])
+
+
+def row(**given):
+    values = {
+        "taken_at": STARTED,
+        "register_wh": None,
+        "samples": [],
+        "station_id": 1,
+        "evse": 1,
+        "digest": "x",
+        "received_at": STARTED,
+    }
+    return MeterReading(**{**values, **given})
+
+
+def test_units_are_brought_to_base_units_and_texts_left_out():
+    samples = [
+        ["Energy.Active.Import.Interval", "1.5", "kWh", None, None, None, False],
+        ["Power.Active.Import", "7.2", "kW", "L1", "Outlet", "Sample.Periodic", False],
+        ["Energy.Active.Import.Register", "QUJD", "Wh", None, None, None, True],
+        ["SoC", "None", "Percent", None, None, None, False],
+        ["Voltage", "NaN", "V"],
+    ]
+    found = readings_of([row(samples=samples)])
+    assert [(reading.measurand, reading.value) for reading in found] == [
+        ("Energy.Active.Import.Interval", Decimal(1500)),
+        ("Power.Active.Import", Decimal(7200)),
+    ]
+
+
+def test_the_register_as_it_was_understood_wins_over_its_text():
+    samples = [["Energy.Active.Import.Register", "1.5", "Wh", None, None, None, False]]
+    found = readings_of([row(samples=samples, register_wh=Decimal(1500))])
+    assert [reading.value for reading in found] == [Decimal(1500)]
+
+
+def test_the_plugs_own_limit_is_asked_before_the_stations(db, net):
+    session = net.session(wh=15_000)
+    assert EnergyFlag.IMPLAUSIBLE_POWER not in usage_of(db, session, LATER).energy.flags
+    net.station.max_power_w = 11_000
+    db.flush()
+    assert EnergyFlag.IMPLAUSIBLE_POWER in usage_of(db, session, LATER).energy.flags
+
+
+@pytest.mark.parametrize("wh", [0, 10_000])
+def test_an_energy_that_a_person_set_is_spread_over_the_session(db, net, wh):
+    session = net.session(wh=wh)
+    measured = usage_of(db, session, LATER, energy_wh=Decimal(4_000))
+    assert measured.corrected
+    assert measured.energy.energy_wh == 4_000
+    assert measured.usage.curve[0] == (STARTED, 0)
+    assert measured.usage.curve[-1] == (session.ended_at, 4_000)
+    assert measured.energy.measured_wh == wh

@@ -1,0 +1,149 @@
+"""Receipts as rows: queued with the bill, claimed once, postponed, given up, asked for again."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from app.domain import billing, events, receipts
+from app.domain.errors import Conflict, Invalid
+from app.domain.vocabulary import Actor, ReceiptState
+from app.models import AuditEntry
+from tests.support.charging import STARTED, network
+
+GRACE = Actor("Grace Hopper", 7)
+LATER = STARTED + timedelta(hours=2)
+
+
+@pytest.fixture
+def net(db):
+    return network(db, language="de")
+
+
+@pytest.fixture
+def receipt(db, net):
+    return billing.issue(db, net.session().id, now=LATER).receipt
+
+
+def claim(db, receipt, now=LATER):
+    return receipts.claim(db, receipt.id, domain="example.org", now=now)
+
+
+def log(db, receipt):
+    db.expire(receipt)
+    return [delivery.event for delivery in receipt.deliveries]
+
+
+def test_a_receipt_is_queued_in_the_drivers_language(receipt):
+    assert (receipt.state, receipt.language) == (ReceiptState.QUEUED, "de")
+    assert receipt.recipient == "ada@example.org"
+
+
+def test_it_is_claimed_once_and_then_sent(db, receipt):
+    claimed = claim(db, receipt)
+    assert (claimed.state, claimed.attempts) == (ReceiptState.SENDING, 1)
+    assert claim(db, receipt) is None
+    receipts.sent(db, claimed, "250 Ok", now=LATER)
+    assert (receipt.state, receipt.sent_at) == (ReceiptState.SENT, LATER)
+    assert claim(db, receipt) is None
+    assert log(db, receipt) == ["queued", "sending", "sent"]
+
+
+def test_its_message_id_is_the_same_for_ever_and_nobody_elses(db, net, receipt):
+    first = claim(db, receipt).message_id
+    assert first.startswith("bill-2026-000001.")
+    assert first.endswith("@example.org")
+    receipts.refused(db, receipt, "451 later", permanent=False, now=LATER)
+    again = receipts.claim(db, receipt.id, domain="moved.example", now=LATER + timedelta(minutes=2))
+    assert again.message_id == first
+    other = billing.issue(db, net.session().id, now=LATER).receipt
+    assert other.message_id.split(".")[1] != first.split(".")[1].split("@")[0]
+
+
+def test_a_definite_failure_is_tried_again_later_and_at_last_given_up(db, receipt):
+    now, waits = LATER, []
+    while receipt.state is ReceiptState.QUEUED:
+        claimed = claim(db, receipt, now)
+        receipts.refused(db, claimed, "451 come back", permanent=False, now=now)
+        if receipt.next_try_at is None:
+            break
+        assert claim(db, receipt, receipt.next_try_at - timedelta(seconds=1)) is None
+        waits.append(receipt.next_try_at - now)
+        now = receipt.next_try_at
+    assert receipt.state is ReceiptState.FAILED
+    assert tuple(waits) == receipts.BACK_OFF
+    assert waits == sorted(waits)
+    assert receipt.error == "451 come back"
+
+
+def test_a_permanent_refusal_is_not_tried_again(db, receipt):
+    receipts.refused(db, claim(db, receipt), "550 no such user", permanent=True, now=LATER)
+    assert receipt.state is ReceiptState.FAILED
+    assert receipts.due(db, now=LATER + timedelta(days=9)) == []
+
+
+def test_an_unclear_outcome_is_left_to_a_person(db, receipt):
+    receipts.unclear(db, claim(db, receipt), "the line went dead", now=LATER)
+    assert receipt.state is ReceiptState.UNKNOWN
+    assert receipts.due(db, now=LATER + timedelta(days=9)) == []
+
+
+def test_a_claim_whose_process_is_gone_becomes_unclear(db, receipt):
+    claim(db, receipt)
+    assert receipts.give_up_stale(db, now=LATER + timedelta(minutes=4)) == 0
+    assert receipts.give_up_stale(db, now=LATER + timedelta(minutes=6)) == 1
+    assert receipt.state is ReceiptState.UNKNOWN
+    assert receipts.due(db, now=LATER + timedelta(days=9)) == []
+
+
+def test_what_waits_is_found_when_it_is_due(db, receipt):
+    assert receipts.due(db, now=LATER) == [receipt.id]
+    receipts.refused(db, claim(db, receipt), "451", permanent=False, now=LATER)
+    assert receipts.due(db, now=LATER) == []
+    assert receipts.due(db, now=LATER + timedelta(minutes=1)) == [receipt.id]
+
+
+def test_a_person_may_ask_again_and_that_is_audited(db, net, receipt):
+    receipts.sent(db, claim(db, receipt), "250 Ok", now=LATER)
+    net.driver.email, net.driver.language = "new@example.org", "en"
+    db.flush()
+    events.take(db)
+    again = receipts.resend(db, GRACE, receipt, now=LATER)
+    assert (again.state, again.recipient, again.language) == (
+        ReceiptState.QUEUED,
+        "new@example.org",
+        "en",
+    )
+    wanted = events.ReceiptWanted(receipt.tenant_id, receipt.id, receipt.bill.session_id)
+    assert wanted in events.take(db)
+    entry = db.scalar(select(AuditEntry).where(AuditEntry.action == "receipt.resend"))
+    assert entry.actor == "Grace Hopper"
+
+
+def test_what_is_on_its_way_is_not_sent_beside_itself(db, receipt):
+    with pytest.raises(Conflict):
+        receipts.resend(db, GRACE, receipt, now=LATER)
+    claim(db, receipt)
+    with pytest.raises(Conflict):
+        receipts.resend(db, GRACE, receipt, now=LATER)
+
+
+def test_a_skipped_one_is_sent_once_somebody_names_an_address(db):
+    net = network(db, email=None)
+    receipt = billing.issue(db, net.session().id, now=LATER).receipt
+    assert receipt.state is ReceiptState.SKIPPED
+    with pytest.raises(Invalid):
+        receipts.resend(db, GRACE, receipt, now=LATER)
+    with pytest.raises(Invalid):
+        receipts.resend(db, GRACE, receipt, now=LATER, recipient="nobody")
+    receipts.resend(db, GRACE, receipt, now=LATER, recipient="ada@example.org")
+    assert claim(db, receipt).recipient == "ada@example.org"
+
+
+def test_a_correction_has_a_receipt_of_its_own(db, net):
+    session = net.session()
+    first = billing.issue(db, session.id, now=LATER)
+    made = billing.correct(db, GRACE, session, reason="r", now=LATER, energy_wh=Decimal(1_000))
+    assert made.receipt.id != first.receipt.id
+    assert made.receipt.message_id != first.receipt.message_id
