@@ -11,16 +11,36 @@ from pathlib import Path
 import pytest
 from flask import Flask, g
 from flask_migrate import upgrade
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy.orm import Session
 
 from app import create_app, reactions
 from app.config import Settings
 from app.extensions import db as flask_db
 
-pytest_plugins = ["tests.support.fixtures"]
+pytest_plugins = ["tests.support.fixtures", "tests.support.network"]
 
 #: The instant at which most tests play.
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+class Compiled(BytecodeCache):
+    """Templates are compiled once per test process, not once per application."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give a template its code, if it is known."""
+        if bucket.key in self.codes:
+            bucket.bytecode_from_string(self.codes[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep a template's code."""
+        self.codes[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
 
 #: Nothing listens there: nudges to Redis fail at once and are logged, as they should be.
 NO_REDIS = "redis://127.0.0.1:1/0"

@@ -101,14 +101,17 @@ def _flagged(flag: str) -> ColumnElement[bool]:
 
 
 def _named(q: str) -> ColumnElement[bool]:
-    pattern = like(q)
-    columns = (ChargingSession.token, Station.identity, Station.name, Driver.name)
-    found = [column.ilike(pattern, escape="\\") for column in columns]
+    """A number names a session, a transaction or a card; anything else is looked for."""
     number = "".join(q.split())
     if number.isascii() and number.isdigit() and len(number) < 18:
-        found.append(ChargingSession.id == int(number))
-    found.append(ChargingSession.transaction_ref == q)
-    return or_(*found)
+        return or_(
+            ChargingSession.id == int(number),
+            ChargingSession.transaction_ref == number,
+            ChargingSession.token.ilike(like(number)[1:], escape="\\"),
+        )
+    columns = (ChargingSession.token, Station.identity, Station.name, Driver.name)
+    found = [column.ilike(like(q), escape="\\") for column in columns]
+    return or_(ChargingSession.transaction_ref == q, *found)
 
 
 _LISTED = (

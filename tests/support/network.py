@@ -1,0 +1,93 @@
+"""The seeded network of `tests.support.seed` as fixtures: filled once, copied for each test."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from app import create_app
+from app.config import Settings
+from app.extensions import db as flask_db
+from app.models import TariffVersion
+from tests.support import seed
+from tests.support.seed import Seeded
+
+#: Nobody listens there.
+NO_REDIS = "redis://127.0.0.1:1/0"
+
+
+@dataclass(frozen=True)
+class Network:
+    """A filled database file and what its rows are called: (group, name) -> (model, id)."""
+
+    path: Path
+    now: datetime
+    rows: dict[tuple[str, str], tuple[type, int]]
+    version_id: int
+
+    def open(self, db: Session) -> Seeded:
+        """The rows by name, read from a copy of the file."""
+        made = Seeded(self.now)
+        for (group, name), (model, number) in self.rows.items():
+            getattr(made, group)[name] = db.get_one(model, number)
+        made.version = db.get_one(TariffVersion, self.version_id)
+        return made
+
+
+@pytest.fixture(scope="session")
+def network(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Network:
+    """The network, filled once for this test process; it plays now."""
+    folder = tmp_path_factory.mktemp("network")
+    path = folder / "ampdesk.sqlite3"
+    shutil.copy(migrated, path)
+    app = create_app(settings=Settings(data_dir=folder, redis_url=NO_REDIS), TESTING=True)
+    now = datetime.now(UTC)
+    rows: dict[tuple[str, str], tuple[type, int]] = {}
+    with app.app_context():
+        db = flask_db.session()
+        made = seed.fill(db, now, history=6)
+        db.commit()
+        for group in ("people", "sites", "stations", "drivers", "tags", "sessions"):
+            for name, row in getattr(made, group).items():
+                rows[group, name] = (type(row), row.id)
+        version_id = made.version.id
+        flask_db.session.remove()
+        flask_db.engine.dispose()
+    with sqlite3.connect(path) as file:  # all of it into the one file that is copied
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return Network(path, now, rows, version_id)
+
+
+@pytest.fixture
+def made(app: Flask, network: Network, tmp_path: Path) -> Iterator[Seeded]:
+    """The network in the test's own application."""
+    flask_db.session.remove()
+    flask_db.engine.dispose()
+    for leftover in tmp_path.glob("ampdesk.sqlite3*"):
+        leftover.unlink()
+    shutil.copy(network.path, tmp_path / "ampdesk.sqlite3")
+    yield network.open(flask_db.session())
+
+
+@pytest.fixture
+def viewer(app: Flask, made: Seeded) -> FlaskClient:
+    """A browser in which Vera, who may look, is signed in."""
+    return _client(app, made, "viewer")
+
+
+@pytest.fixture
+def operator(app: Flask, made: Seeded) -> FlaskClient:
+    """A browser in which Otto, who may act, is signed in."""
+    return _client(app, made, "operator")
+
+
+def _client(app: Flask, made: Seeded, role: str) -> Any:
+    return seed.signed_in(app, made.people[role])

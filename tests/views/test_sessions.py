@@ -1,0 +1,268 @@
+"""Charging sessions on the desk: the list and its sums, one session, ending it by hand."""
+
+import csv
+import io
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from app.domain.vocabulary import CommandState, SessionState
+from app.models import AuditEntry, ChargingSession, Command, MeterReading
+from app.queries import costs, session_chart
+from tests.support import seed, seed_sessions
+
+
+def page(client, address, status=200):
+    answer = client.get(address)
+    assert answer.status_code == status
+    return answer.get_data(as_text=True)
+
+
+def listed(text):
+    """The numbers of the sessions in the list, in its order."""
+    body = text[text.index('class="table sessions"') :]
+    return [int(number) for number in re.findall(r'href="/sessions/(\d+)"><b>', body)]
+
+
+def test_the_list_shows_all_sessions_and_what_they_add_up_to(viewer, made, db):
+    text = page(viewer, "/sessions")
+    assert sorted(listed(text)) == sorted(row.id for row in made.sessions.values())
+    billed = sum(bill.gross_minor for row in made.sessions.values() for bill in row.bills)
+    assert f"{Decimal(billed) / 100}\u00a0€" in text
+    assert f"{len(made.sessions)} in all" in text
+
+
+def test_running_sessions_stand_on_top_with_their_cost_so_far(viewer, made, db):
+    text = page(viewer, "/sessions")
+    top = text[: text.index('class="table sessions"')]
+    running = made.sessions["running"]
+    assert "Charging now" in top and f"/sessions/{running.id}" in top
+    minor = costs.so_far(db, running, datetime.now(UTC))
+    assert f"{Decimal(minor) / 100:.2f}\u00a0€" in top
+    assert 'data-live="sessions"' in top
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("state=charging", {"running", "idle"}),
+        ("state=provisional", {"provisional"}),
+        ("state=unauthorised", {"unauthorised"}),
+        ("billing=held", {"held", "unauthorised"}),
+        ("billing=waived", {"waived"}),
+        ("flag=implausible_power", {"held"}),
+        ("q=CP-04&state=charging", {"running"}),
+        ("q=FF:00", {"unauthorised"}),
+        ("q=lovelace&state=provisional", {"provisional"}),
+    ],
+)
+def test_filters_in_the_url_narrow_the_list(viewer, made, query, names):
+    found = listed(page(viewer, f"/sessions?{query}"))
+    assert set(found) == {made.sessions[name].id for name in names}
+
+
+def test_a_session_is_found_by_its_number_and_a_driver_by_id(viewer, made):
+    session = made.sessions["held"]
+    assert listed(page(viewer, f"/sessions?q={session.id}&flag=implausible_power")) == [session.id]
+    driver = made.drivers["Çağla"]
+    text = page(viewer, f"/sessions?driver={driver.id}&state=charging")
+    assert listed(text) == [made.sessions["idle"].id]
+    assert "All, not only Çağla Öztürk" in text
+
+
+def test_date_presets_are_days_of_the_reader(viewer, made):
+    now = datetime.now(UTC)
+    for preset in ("today", "yesterday", "7days", "month", "last-month"):
+        text = page(viewer, f"/sessions?when={preset}")
+        if "No session fits" not in text:
+            assert listed(text)
+    assert made.sessions["running"].id in listed(page(viewer, "/sessions?when=7days"))
+    week_ago = (now - timedelta(days=8)).date()
+    assert "No session fits" in page(viewer, f"/sessions?until={week_ago}")
+
+
+@pytest.mark.parametrize(
+    "key", ["started", "energy", "station", "driver", "id", "ended", "nonsense"]
+)
+def test_every_column_sorts_both_ways(viewer, key):
+    up, down = (listed(page(viewer, f"/sessions?sort={sign}{key}")) for sign in ("", "-"))
+    assert sorted(up) == sorted(down)
+    assert key == "nonsense" or up == down[::-1]
+
+
+def test_csv_holds_the_filter_in_plain_numbers(viewer, made):
+    text = viewer.get("/sessions?format=csv&billing=billed").get_data(as_text=True)
+    rows = {row["session"]: row for row in csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))}
+    finished = made.sessions["finished"]
+    row = rows[str(finished.id)]
+    assert Decimal(row["energy kWh"]) == finished.energy_wh / 1000
+    assert row["total minor"] == str(finished.bills[0].gross_minor)
+
+
+def test_a_finished_session_tells_its_whole_story(viewer, made):
+    finished = made.sessions["finished"]
+    text = page(viewer, f"/sessions/{finished.id}")
+    bill = finished.bills[0]
+    for words in (
+        "Cost, line by line",
+        "Energy, night rate",
+        "interpolated",
+        "Idle after 10 min grace",
+        f"Why {Decimal(bill.gross_minor) / 100}\u00a0€?",
+        f"Bill {bill.number} issued",
+        "accepted by mx.example.org",
+        "StartTransaction connector 1",
+        "Connector 1 SuspendedEV",
+        "Ask for a message: accepted",
+        "may charge at every site",
+        "1\u202f204\u202f118\u00a0Wh",
+        "Readings as a table",
+    ):
+        assert words in text
+
+
+def test_a_running_session_says_that_nothing_is_final(viewer, operator, made):
+    address = f"/sessions/{made.sessions['running'].id}"
+    text = page(viewer, address)
+    assert "Cost so far" in text and "Total so far" in text
+    assert "it is running" in text and "Stop charging" not in text
+    assert "Stop charging" in page(operator, address)
+    assert f'data-live="session:{made.sessions["running"].id} station:' in text
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("provisional", "This session never ended by the charger’s word"),
+        ("provisional", "No stop was reported; the session was closed after its last reading."),
+        ("held", "The bill is held until a person has looked at it."),
+        ("held", "The registers show more energy than the plug can deliver in that time."),
+        ("unauthorised", "The tag was refused, yet the charger went on charging."),
+        ("waived", "Nobody pays for this session: it was waived."),
+        ("idle", "The car has taken no energy since"),
+    ],
+)
+def test_whatever_is_not_settled_is_said_in_words(viewer, made, name, words):
+    assert words in page(viewer, f"/sessions/{made.sessions[name].id}")
+
+
+def test_a_held_session_leads_to_its_review(operator, made):
+    session = made.sessions["held"]
+    assert f"/bills/review/{session.id}" in page(operator, f"/sessions/{session.id}")
+
+
+def test_the_live_part_is_the_pages_own_piece(viewer, made):
+    address = f"/sessions/{made.sessions['running'].id}"
+    part = page(viewer, f"{address}/live")
+    assert part.lstrip().startswith('<div id="session"') and "<html" not in part
+    assert '<div id="running"' in page(viewer, "/sessions/running")
+
+
+def test_readings_leave_as_csv_and_as_json(viewer, made, db):
+    session = made.sessions["finished"]
+    count = db.query(MeterReading).filter_by(session_id=session.id).count()
+    text = viewer.get(f"/sessions/{session.id}?format=csv").get_data(as_text=True)
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    assert len(rows) == count and rows[0]["register_wh"] == "1204118"
+    told = viewer.get(f"/sessions/{session.id}?format=json").get_json()
+    assert len(told["readings"]) == count
+    assert told["readings"][0]["samples"][0][1] == "1204118"
+
+
+def test_a_session_is_stopped_through_its_station(operator, made, db):
+    session = made.sessions["running"]
+    answer = operator.post(f"/sessions/{session.id}/stop")
+    assert (answer.status_code, answer.location) == (303, f"/sessions/{session.id}")
+    command = db.query(Command).filter_by(session_id=session.id).one()
+    assert command.arguments["transaction_ref"] == session.transaction_ref
+    assert command.state in (CommandState.QUEUED, CommandState.UNSUPPORTED)
+
+
+def test_what_cannot_be_stopped_is_said_on_the_page(operator, made, db):
+    session = made.sessions["running"]
+    made.stations["CP-04"].connection_id = None
+    db.commit()
+    answer = operator.post(f"/sessions/{session.id}/stop", follow_redirects=True)
+    assert "CP-04 is not connected" in answer.get_data(as_text=True)
+    assert db.query(Command).filter_by(session_id=session.id).count() == 0
+
+
+def test_a_session_is_ended_by_hand_with_a_reason(operator, made, db):
+    session = made.sessions["running"]
+    last = session.last_register_wh
+    assert operator.post(f"/sessions/{session.id}/end", data={"reason": ""}).status_code == 422
+    answer = operator.post(f"/sessions/{session.id}/end", data={"reason": "charger replaced"})
+    assert answer.status_code == 303
+    db.expire_all()
+    ended = db.get(ChargingSession, session.id)
+    assert (ended.state, ended.provisional) == (SessionState.ENDED, True)
+    assert ended.last_register_wh == last
+    entry = db.query(AuditEntry).filter_by(action="session.close").one()
+    assert (entry.actor, entry.note) == ("Otto Olsen", "charger replaced")
+    again = operator.get(f"/sessions/{session.id}/end", follow_redirects=True)
+    assert "has ended already" in again.get_data(as_text=True)
+
+
+def test_viewers_change_nothing(viewer, made):
+    session = made.sessions["running"]
+    assert viewer.post(f"/sessions/{session.id}/stop").status_code == 403
+    assert viewer.post(f"/sessions/{session.id}/end", data={"reason": "x"}).status_code == 403
+    assert "End by hand" not in page(viewer, f"/sessions/{session.id}")
+
+
+def test_sessions_of_other_sites_do_not_exist(app, made, db):
+    vera = made.people["viewer"]
+    vera.sites = [made.sites["City Garage"]]
+    db.commit()
+    client = seed.signed_in(app, vera)
+    assert client.get(f"/sessions/{made.sessions['finished'].id}").status_code == 404
+    assert "Ada Lovelace" not in page(client, "/sessions")
+    assert "GroundFailure" not in page(client, "/messages")
+
+
+def test_markup_from_a_charger_stays_text(viewer, made, db, now):
+    evil = "<script>alert(1)</script>"
+    session = made.sessions["unauthorised"]
+    session.token, session.stop_word, session.transaction_ref = evil, evil, evil
+    db.commit()
+    for address in ("/sessions", f"/sessions/{session.id}"):
+        text = page(viewer, address)
+        assert "<script>alert" not in text and "&lt;script&gt;alert" in text
+
+
+def test_a_session_without_a_price_and_without_readings_has_a_page(viewer, made, db):
+    started = made.now - timedelta(hours=2)
+    bare = seed_sessions.session(
+        db, made, "bare", "CP-06", None, started, tariff_version_id=None, tariff_why=None
+    )
+    bare.meter_start_wh = None
+    db.commit()
+    text = page(viewer, f"/sessions/{bare.id}")
+    assert "This session has no price." in text and "No readings yet" in text
+
+
+def test_odd_addresses_are_no_error(viewer):
+    page(
+        viewer, "/sessions?station=x&site=-1&driver=9999999999&since=yesterday&page=0&sort=-&q=%25"
+    )
+    page(viewer, "/sessions/99999999999999999999", 404)
+    page(viewer, "/sessions/424242", 404)
+
+
+def test_a_long_session_is_thinned_but_keeps_its_ends(made, db):
+    readings = db.query(MeterReading).order_by(MeterReading.taken_at).all()
+    thin = session_chart.thinned(readings, 10)
+    assert len(thin) == 10 and (thin[0], thin[-1]) == (readings[0], readings[-1])
+
+
+def test_the_cost_so_far_follows_the_next_reading(made, db):
+    session, now = made.sessions["running"], made.now
+    before = costs.so_far(db, session, now)
+    assert costs.so_far(db, session, now) == before
+    wh = session.energy_wh + 5_000
+    seed_sessions.reading(db, session, now, float(wh), 22_000, 80)
+    session.last_reading_at = now
+    db.flush()
+    assert costs.so_far(db, session, now) > before
