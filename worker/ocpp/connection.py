@@ -265,6 +265,8 @@ class Connection:
 
     def next_deadline(self) -> float | None:
         """When `tick` is due next; None while nothing can run out."""
+        if self.waiting is None and not self._queue and not self._expired:
+            return None
         due = [call.expires_at for call in self._queue if call.expires_at is not None]
         if self._expired:
             due.append(self._expired[0].call.asked_at)
