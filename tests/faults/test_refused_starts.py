@@ -14,7 +14,7 @@ from app.config import Settings
 from deploy.processes import ROOT, commands
 from tests.support.processes import free_port
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 
 
 def start(data_dir: Path, command: Sequence[str] = ("-m", "deploy.run"), **settings: object):

@@ -100,7 +100,7 @@ class ChargePoint:
 
     # The connection
 
-    def connect(self, within: float = 30) -> None:
+    def connect(self, within: float = 120) -> None:
         """Connect and keep trying, as a charger does while its server restarts."""
         eventually(self._try_to_connect, within=within, what=f"{self.identity} connects")
 
@@ -171,7 +171,7 @@ class ChargePoint:
             )
         )
 
-    def send(self, message: Any, within: float = 60) -> Any:
+    def send(self, message: Any, within: float = 180) -> Any:
         """Send a message until it is answered, connecting anew when need be; return the answer."""
         answers: list[Any] = []
 
