@@ -1,4 +1,4 @@
-"""`make run` from nothing: a desk, a demo that charges and bills, and an end that leaves nothing."""
+"""`make run` from nothing: a desk, a demo that charges and bills, an end that leaves nothing."""
 
 import os
 import re
@@ -11,7 +11,6 @@ import psutil
 import pytest
 
 from deploy.processes import ROOT
-
 from tests.support.processes import free_port
 from tests.support.wait import eventually
 
