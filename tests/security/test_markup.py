@@ -1,0 +1,126 @@
+"""What chargers and people write stays text, on every page; pages carry no inline code."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from tests.security.town import MARKUP, THEIRS
+from tests.security.walk import body, pages
+
+#: Addresses that run code or lead away.
+RUNS = ("javascript:", "data:", "vbscript:", "//")
+#: Letters in a frame: mail programs know inline styles only, so these pages have their own policy.
+LETTERS = {"bills.letter", "mail.letter"}
+
+
+class Looker(HTMLParser):
+    """Notes everything in a page that could run."""
+
+    def __init__(self, nonce: str) -> None:
+        super().__init__()
+        self.nonce = nonce
+        self.found: list[str] = []
+        self.planted = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Look at one tag."""
+        given = dict(attrs)
+        self.planted += sum(THEIRS in (value or "") for value in given.values())
+        for name, value in attrs:
+            if name.startswith("on") or name == "style":
+                self.found.append(f"<{tag} {name}={value!r}>")
+            target = (value or "").strip().lower()
+            if name in {"href", "src", "action", "formaction"} and target.startswith(RUNS):
+                self.found.append(f"<{tag} {name}={value!r}>")
+            if name.startswith("hx-") and target.startswith(("js:", "javascript:")):
+                self.found.append(f"<{tag} {name}={value!r}>")
+        if tag in {"script", "style"} and given.get("nonce") != self.nonce:
+            self.found.append(f"<{tag}> without the nonce")
+        if tag in {"base", "object", "embed", "applet"}:
+            self.found.append(f"<{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        """Look at one text."""
+        self.planted += THEIRS in data
+
+
+@pytest.fixture(scope="module")
+def poisoned(town):
+    """Every page of the poisoned company, as its admin sees it."""
+    client = town.client("admin", town.theirs)
+    found = []
+    for door, url in pages(town.app, town.theirs):
+        variants = [url, f"{url}?q={MARKUP}", f"{url}?sort={MARKUP}&page={MARKUP}&station={MARKUP}"]
+        found += [(door, variant, client.get(variant)) for variant in variants]
+    return found
+
+
+def test_no_page_fails_on_what_was_planted(poisoned):
+    failed = [(url, answer.status) for _, url, answer in poisoned if answer.status_code >= 500]
+    assert not failed
+
+
+def test_markup_is_never_unescaped(poisoned):
+    wrong = [url for _, url, answer in poisoned if MARKUP in body(answer) and is_html(answer)]
+    assert not wrong
+
+
+def test_what_was_planted_is_really_shown(poisoned):
+    """Else the test above would prove nothing."""
+    shown = set()
+    for door, _, answer in poisoned:
+        looker = Looker("")
+        looker.feed(body(answer))
+        if looker.planted:
+            shown.add(door.endpoint)
+    assert shown >= {
+        "stations.show",
+        "stations.index",
+        "sessions.show",
+        "tags.show",
+        "drivers.show",
+        "messages.index",
+        "commands.show",
+        "tags.unknown",
+        "sites.show",
+        "tariffs.index",
+        "staff.index",
+    }
+
+
+def test_pages_carry_no_inline_code(poisoned):
+    wrong = []
+    for door, url, answer in poisoned:
+        if not is_html(answer) or door.endpoint in LETTERS:
+            continue
+        policy = answer.headers["Content-Security-Policy"]
+        looker = Looker(policy.partition("'nonce-")[2].partition("'")[0])
+        looker.feed(body(answer))
+        wrong += [(url, found) for found in looker.found]
+    assert not wrong
+
+
+def test_every_answer_carries_the_headers_that_protect_it(poisoned):
+    nonces = []
+    for door, url, answer in poisoned:
+        policy = answer.headers.get("Content-Security-Policy", "")
+        assert "default-src" in policy, url
+        assert "unsafe-eval" not in policy, url
+        if door.endpoint not in LETTERS:
+            assert "unsafe-inline" not in policy and "frame-ancestors 'none'" in policy, url
+            assert answer.headers["X-Frame-Options"] == "DENY", url
+            nonces.append(policy.partition("'nonce-")[2].partition("'")[0])
+        assert answer.headers["X-Content-Type-Options"] == "nosniff", url
+        assert answer.headers["Cache-Control"] == "no-store", url
+        assert answer.headers["Referrer-Policy"] == "same-origin", url
+    assert len(set(nonces)) == len(nonces) and "" not in nonces
+
+
+def test_line_breaks_make_no_header(poisoned):
+    for _, url, answer in poisoned:
+        assert "X-Forged" not in answer.headers, url
+
+
+def is_html(answer):
+    """Whether a browser would read this as a page."""
+    return answer.mimetype == "text/html"

@@ -1,0 +1,274 @@
+"""Two companies in one installation, and within ours a site that some staff may not see.
+
+`theirs` is another tenant; every text that a charger or a person can give there is poisoned with
+markup and line breaks, and carries THEIRS.  `ours` has Depot Nord, whose texts carry HIDDEN, and
+City Garage, the only site in reach of the staff whose names begin with `near_`.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from unittest.mock import patch
+
+from flask import Flask
+from sqlalchemy import Enum, String, Table, Text, func, select, update
+from sqlalchemy.orm import Session
+
+from app.domain import tag_groups
+from app.domain.tag_groups import GroupFacts
+from app.domain.vocabulary import SYSTEM, Role
+from app.extensions import db as flask_db
+from app.models import (
+    ApiToken,
+    Base,
+    Bill,
+    ChargingSession,
+    Command,
+    Driver,
+    Site,
+    Station,
+    StrayStop,
+    Tag,
+    TagGroup,
+    Tariff,
+    Tenant,
+    User,
+)
+from tests.support import seed
+
+THEIRS, HIDDEN = "THEIRSzq", "HIDDENzq"
+MARKUP = "<svg/onload=alert(1)>"
+
+#: Columns that hold a key or a word of ours, never what a charger or a person wrote.
+OURS = frozenset(
+    {
+        "timezone",
+        "currency",
+        "language",
+        "digest",
+        "start_key",
+        "transaction_ref",
+        "password_hash",
+        "token_hash",
+        "identity_key",
+        "name_key",
+        "email",
+        "email_key",
+        "key",
+        "bare_key",
+        "validation",
+        "protocol",
+        "reason",
+        "occasion",
+        "kind",
+        "decision",
+        "event",
+        "state",
+        "purpose",
+        "hint",
+        "node",
+        "status",
+        "role",
+        "unit",
+    }
+)
+#: Rows that the database itself refuses to change, and rows that belong to nobody.
+LEFT_ALONE = frozenset({"bills", "bill_lines", "audit_entries", "tenants", "worker_nodes"})
+
+
+@dataclass
+class Side:
+    """What one side of the town has: an id for every parameter of a URL."""
+
+    tenant_id: int
+    ids: dict[str, int]
+    people: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Town:
+    """The application, and what there is in it."""
+
+    app: Flask
+    theirs: Side
+    ours: Side
+    hidden: Side
+    near: Side
+
+    def client(self, person: str = "admin", side: Side | None = None) -> Any:
+        """A browser in which somebody of `side` (ours) is signed in; "" is nobody."""
+        client = self.app.test_client()
+        if person:
+            with client.session_transaction() as cookie:
+                cookie["_user_id"] = (side or self.ours).people[person]
+                cookie["_fresh"] = True
+        return client
+
+
+def build(app: Flask, now: datetime) -> Town:
+    """Fill the application's database."""
+    with app.app_context():
+        db = flask_db.session()
+        theirs = _network(db, now)
+        _move_aside(db, theirs.tenant_id)
+        poison(db, _rows_of_tenant(theirs.tenant_id), f"{MARKUP}{THEIRS}\r\nX-Forged: 1")
+        ours = _network(db, now)
+        depot = _at_site(db, ours, "Depot Nord")
+        garage = _at_site(db, ours, "City Garage")
+        _near_people(db, ours, garage.ids["site_id"], now)
+        stations = select(Station.id).where(Station.site_id == depot.ids["site_id"])
+        poison(db, _rows_of_stations(list(db.scalars(stations))), HIDDEN)
+        db.commit()
+        flask_db.session.remove()
+    return Town(app, theirs, ours, depot, garage)
+
+
+def _network(db: Session, now: datetime) -> Side:
+    """A tenant with everything that the seed knows, a group of tags and a token of its admin."""
+    tenant = Tenant(name=f"Company {db.scalar(select(func.count(Tenant.id)))}", created_at=now)
+    db.add(tenant)
+    db.flush()
+    with patch.object(seed.tenants, "first", lambda db, now: tenant):
+        made = seed.fill(db, now, history=4)
+    group = tag_groups.add(db, SYSTEM, GroupFacts("Fleet"), tenant_id=tenant.id, now=now)
+    made.tags["Ada"].group_id = group.id
+    admin = made.people["admin"]
+    db.add(
+        ApiToken(
+            tenant_id=tenant.id,
+            user_id=admin.id,
+            name="Script",
+            token_hash=f"{tenant.id:064}",
+            hint="amp_1234",
+            created_at=now,
+        )
+    )
+    db.flush()
+    side = Side(tenant.id, {})
+    for parameter, model in PARAMETERS.items():
+        side.ids[parameter] = _some(db, model, tenant.id)
+    side.people = {role: f"{person.id}:1" for role, person in made.people.items()}
+    return side
+
+
+#: What the parameters of URLs are the ids of.
+PARAMETERS: dict[str, Any] = {
+    "station_id": Station,
+    "site_id": Site,
+    "session_id": ChargingSession,
+    "bill_id": Bill,
+    "stray_id": StrayStop,
+    "command_id": Command,
+    "driver_id": Driver,
+    "tag_id": Tag,
+    "group_id": TagGroup,
+    "tariff_id": Tariff,
+    "user_id": User,
+    "token_id": ApiToken,
+}
+#: Those that belong to a site.
+AT_SITES = ("station_id", "site_id", "session_id", "bill_id", "stray_id", "command_id")
+
+
+def _some(db: Session, model: Any, tenant_id: int, site_id: int | None = None) -> int:
+    query = select(func.max(model.id))
+    if hasattr(model, "tenant_id"):
+        query = query.where(model.tenant_id == tenant_id)
+    else:
+        query = query.where(model.station_id.in_(_stations(tenant_id)))
+    if site_id is not None and hasattr(model, "site_id"):
+        query = query.where(model.site_id == site_id)
+    elif site_id is not None and hasattr(model, "station_id"):
+        query = query.where(
+            model.station_id.in_(select(Station.id).where(Station.site_id == site_id))
+        )
+    return db.scalar(query) or 0
+
+
+def _stations(tenant_id: int) -> Any:
+    return select(Station.id).where(Station.tenant_id == tenant_id)
+
+
+def _at_site(db: Session, side: Side, name: str) -> Side:
+    site_id = db.scalar(select(Site.id).where(Site.tenant_id == side.tenant_id, Site.name == name))
+    ids = {
+        parameter: _some(db, PARAMETERS[parameter], side.tenant_id, site_id)
+        for parameter in AT_SITES
+        if parameter != "site_id"
+    }
+    return Side(side.tenant_id, {**ids, "site_id": site_id or 0})
+
+
+def _near_people(db: Session, side: Side, site_id: int, now: datetime) -> None:
+    site = db.get(Site, site_id)
+    for role in Role:
+        user = User(
+            tenant_id=side.tenant_id,
+            email=f"near.{role}@example.org",
+            email_key=f"near.{role}@example.org",
+            name=f"Near {role}",
+            role=role,
+            created_at=now,
+        )
+        user.sites = [site]
+        db.add(user)
+        db.flush()
+        side.people[f"near_{role}"] = f"{user.id}:1"
+
+
+def _move_aside(db: Session, tenant_id: int) -> None:
+    """Make room for a second network: identities, addresses and nodes are unique everywhere."""
+    for model, column in ((Station, "identity_key"), (User, "email_key")):
+        for row in db.scalars(select(model).where(model.tenant_id == tenant_id)):
+            setattr(row, column, f"{getattr(row, column)}.{tenant_id}")
+    nodes = Base.metadata.tables["worker_nodes"]
+    db.execute(update(nodes).values(node=nodes.c.node + f"-{tenant_id}"))
+    db.flush()
+
+
+def _rows_of_tenant(tenant_id: int) -> Any:
+    stations = select(Station.__table__.c.id).where(Station.__table__.c.tenant_id == tenant_id)
+
+    def owned(table: Table) -> Any:
+        if "tenant_id" in table.c:
+            return table.c.tenant_id == tenant_id
+        return table.c.station_id.in_(stations) if "station_id" in table.c else None
+
+    return owned
+
+
+def _rows_of_stations(ids: list[int]) -> Any:
+    def owned(table: Table) -> Any:
+        if table.name == "stations":
+            return table.c.id.in_(ids)
+        return table.c.station_id.in_(ids) if "station_id" in table.c else None
+
+    return owned
+
+
+def poison(db: Session, owned: Any, text: str) -> None:
+    """Write `text` into every free text of the rows that `owned(table)` selects."""
+    for table in Base.metadata.sorted_tables:
+        condition = owned(table)
+        if condition is None or table.name in LEFT_ALONE or "id" not in table.c:
+            continue
+        columns = [column for column in table.c if _is_free_text(column)]
+        for row_id in db.scalars(select(table.c.id).where(condition)).all():
+            values = {column.name: _fitting(column, text, row_id) for column in columns}
+            if values:
+                db.execute(update(table).where(table.c.id == row_id).values(values))
+    db.flush()
+    db.expire_all()
+
+
+def _is_free_text(column: Any) -> bool:
+    kind = column.type
+    if column.name in OURS or isinstance(kind, Enum) or type(kind) not in (String, Text):
+        return False
+    return not column.foreign_keys
+
+
+def _fitting(column: Any, text: str, row_id: int) -> str:
+    """The text with the row's number, cut to the column; names must stay apart."""
+    length = column.type.length or 2000
+    return f"{text} {row_id}"[:length] if len(text) + 8 <= length else f"{text}"[:length]

@@ -1,0 +1,70 @@
+"""Every route of the desk, with the URLs that its parameters make."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+
+from tests.security.town import PARAMETERS, Side
+
+#: Parameters that are no ids: each value is tried.
+WORDS = {
+    "change": ("block", "unblock", "archive", "restore"),
+    "secret": ("nothing-like-a-secret",),
+    "name": ("nothing.eml",),
+    "filename": ("css/ampdesk.css",),
+}
+#: An event stream: its body never ends, so its head is all that is looked at.
+ENDLESS = {"live"}
+
+
+@dataclass(frozen=True)
+class Door:
+    """One method of one route."""
+
+    endpoint: str
+    method: str
+    rule: str
+    arguments: tuple[str, ...]
+    role: str | None
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Its parameters that are ids."""
+        return tuple(name for name in self.arguments if name in PARAMETERS)
+
+    def url(self, app: Flask, ids: dict[str, int]) -> str:
+        """Its address with these ids."""
+        values: dict[str, Any] = {}
+        for name in self.arguments:
+            values[name] = ids[name] if name in PARAMETERS else WORDS[name][0]
+        with app.test_request_context():
+            return str(app.url_for(self.endpoint, **values))
+
+
+def doors(app: Flask) -> list[Door]:
+    """Every method of every route but the static files."""
+    found = []
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint == "static":
+            continue
+        view = app.view_functions[rule.endpoint]
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            role = getattr(view, "needs_role", None)
+            door = Door(rule.endpoint, method, rule.rule, tuple(sorted(rule.arguments)), role)
+            found.append(door)
+    return sorted(found, key=lambda door: (door.rule, door.method))
+
+
+def pages(app: Flask, side: Side) -> Iterator[tuple[Door, str]]:
+    """Every page that can be fetched, with the side's own ids."""
+    for door in doors(app):
+        fetched = door.method == "GET" and door.endpoint not in ENDLESS
+        if fetched and all(side.ids.get(name) for name in door.ids):
+            yield door, door.url(app, side.ids)
+
+
+def body(answer: Any) -> str:
+    """An answer's text, whatever its kind."""
+    return answer.get_data().decode("utf-8", "replace")
