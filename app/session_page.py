@@ -1,7 +1,7 @@
 """What the page of one session shows, gathered and said; and its readings as a file."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 from flask import Response, g
 from sqlalchemy.orm import Session
 
-from app import bill_text, listing, message_words, session_words
+from app import bill_text, listing, message_words, session_rows, session_words
 from app.domain import billing
 from app.domain.tariffs import Interval
 from app.domain.vocabulary import SessionState
 from app.extensions import db as flask_db
-from app.models import Bill, ChargingSession, Message, MeterReading, Receipt
+from app.models import Bill, ChargingSession, Message, Receipt
 from app.presentation import duration, local
 from app.queries import costs, session_chart, session_timeline
 from app.queries import sessions as queries
@@ -122,47 +122,9 @@ def readings_file(session: ChargingSession, kind: str) -> Response:
     readings = queries.readings(flask_db.session(), session.id)
     name = f"session-{session.id}-readings"
     if kind == "csv":
-        return listing.csv_response(name, COLUMNS, readings)
+        return listing.csv_response(name, session_rows.READING, readings)
     return Response(
-        json.dumps(as_json(session, readings), indent=2),
+        json.dumps(session_rows.as_json(session, readings), indent=2),
         mimetype="application/json",
         headers={"Content-Disposition": f'attachment; filename="{name}.json"'},
     )
-
-
-COLUMNS: list[tuple[str, Any]] = [
-    ("taken_at", lambda reading: reading.taken_at),
-    ("received_at", lambda reading: reading.received_at),
-    ("register_wh", lambda reading: reading.register_wh),
-    ("power_w", lambda reading: reading.power_w),
-    ("current_a", lambda reading: reading.current_a),
-    ("voltage_v", lambda reading: reading.voltage_v),
-    ("soc_percent", lambda reading: reading.soc_percent),
-    ("assumed_time", lambda reading: reading.assumed_time),
-]
-
-
-def as_json(session: ChargingSession, readings: Sequence[MeterReading]) -> dict[str, Any]:
-    """A session and its readings as plain JSON values; watt-hours are text: exact."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, datetime):
-            return value.isoformat()
-        return value if isinstance(value, bool | float | None) else str(value)
-
-    return {
-        "session": session.id,
-        "station": session.station.identity,
-        "connector": session.evse,
-        "started_at": plain(session.started_at),
-        "ended_at": plain(session.ended_at),
-        "meter_start_wh": plain(session.meter_start_wh),
-        "meter_stop_wh": plain(session.meter_stop_wh),
-        "readings": [
-            {
-                **{name: plain(read(reading)) for name, read in COLUMNS},
-                "samples": reading.samples,
-            }
-            for reading in readings
-        ],
-    }

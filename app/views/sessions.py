@@ -1,6 +1,5 @@
 """Charging sessions on the desk: the list with those that run, and one session whole."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,7 +7,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, abort, current_app, flash, g, render_template, request
 from sqlalchemy.orm import Session
 
-from app import listing, session_words
+from app import listing, session_rows, session_words
 from app.domain import commands, sessions
 from app.domain.errors import DomainError
 from app.domain.vocabulary import BillingState, Order, SessionState
@@ -26,7 +25,12 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
 blueprint.add_app_template_filter(session_words.label, "flag_label")
 blueprint.add_app_template_filter(session_words.explained, "flags_explained")
 
-#: The presets of the list: key -> (word, days back to its first day, days back to the one after).
+#: The list as a file: flags in one cell.
+COLUMNS = [
+    *session_rows.SESSION[:-1],
+    ("flags", lambda row: " | ".join(row.flags)),
+]
+#: The presets of the list: key -> word.
 PRESETS = {
     "today": "Today",
     "yesterday": "Yesterday",
@@ -55,7 +59,7 @@ def index() -> Any:
     session, wanted, wish = db.session(), _filter(), listing.wish()
     if listing.wants_csv():
         rows = queries.every(session, wanted, wish)
-        return listing.csv_response("sessions", _columns(session), rows)
+        return listing.csv_response("sessions", COLUMNS, rows)
     return render_template(
         "sessions/index.html",
         page=queries.page(session, wanted, wish),
@@ -124,31 +128,6 @@ def _preset(name: str, zone: str) -> tuple[datetime | None, datetime | None]:
     }
     since, until = spans.get(name, (None, None))
     return since and since.astimezone(UTC), until and until.astimezone(UTC)
-
-
-def _columns(session: Session) -> list[tuple[str, Callable[[ChargingSession], Any]]]:
-    return [
-        ("session", lambda row: row.id),
-        ("station", lambda row: row.station.identity),
-        ("connector", lambda row: row.evse),
-        ("site", lambda row: row.station.site.name),
-        ("driver", lambda row: row.driver.name if row.driver else None),
-        ("tag", lambda row: row.token),
-        ("started", lambda row: row.started_at),
-        ("ended", lambda row: row.ended_at),
-        ("state", lambda row: row.state.value),
-        ("provisional", lambda row: row.provisional),
-        ("unauthorised", lambda row: row.unauthorised),
-        ("stop reason", lambda row: row.stop_word),
-        ("energy kWh", lambda row: row.energy_wh / 1000),
-        ("register start Wh", lambda row: row.meter_start_wh),
-        ("register stop Wh", lambda row: row.meter_stop_wh),
-        ("billing", lambda row: row.billing.value),
-        ("bill", lambda row: getattr(costs.standing(row), "number", None)),
-        ("currency", lambda row: row.currency),
-        ("total minor", lambda row: getattr(costs.standing(row), "gross_minor", None)),
-        ("flags", lambda row: " | ".join(row.flags)),
-    ]
 
 
 @blueprint.get("/<int:session_id>")
