@@ -15,7 +15,7 @@ REDACTED = "•••"
 
 #: Members whose value is a secret wherever they stand.
 _SECRET_MEMBERS = frozenset(
-    {"password", "authorizationkey", "basicauthpassword", "keycode", "pin", "token", "secret"}
+    {"password", "authorizationkey", "basicauthpassword", "keycode", "pin", "secret"}
 )
 #: Configuration keys whose `value` is a secret (1.6 security whitepaper).
 _SECRET_KEYS = frozenset({"authorizationkey", "basicauthpassword", "wifipassword", "apnpassword"})

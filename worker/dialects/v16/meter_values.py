@@ -1,6 +1,7 @@
 """Meter values (OCPP 1.6 sections 4.7 and 7.33): read in one pass, because they are the bulk."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from app.domain.energy import to_base_unit
 from app.domain.metering import Metered
@@ -40,32 +41,34 @@ def _samples(value: Fields, ctx: Context) -> Iterator[Sample]:
     """The sampled values, with the defaults of section 7.42 and units in base form."""
     raw = value.payload.get("sampledValue")
     for item in raw if isinstance(raw, list) else ():
-        if not isinstance(item, dict):
-            continue
-        measurand = str(item.get("measurand") or _REGISTER)
-        text = item.get("value")
-        signed = item.get("format") == "SignedData"
-        number = None if signed else read_decimal(text)
-        unit = str(item.get("unit") or "")
-        if number is None:
-            if not signed:
-                ctx.deviate("no_number", text)
-        else:
-            if ctx.quirks and measurand.startswith("Energy."):
-                unit = str(ctx.quirks.get("energy_unit_override") or unit)
-            number, unit = to_base_unit(number, unit, measurand)
-        yield Sample(
-            measurand,
-            number,
-            unit,
-            _text(item, "phase"),
-            _text(item, "location"),
-            _text(item, "context"),
-            text if isinstance(text, str) else str(text),
-            signed,
-        )
+        if isinstance(item, dict):
+            yield _sample(item, ctx)
 
 
-def _text(item: dict[str, object], name: str) -> str | None:
+def _sample(item: dict[str, Any], ctx: Context) -> Sample:
+    measurand = str(item.get("measurand") or _REGISTER)
+    text = item.get("value")
+    signed = item.get("format") == "SignedData"
+    number = None if signed else read_decimal(text)
+    unit = str(item.get("unit") or "")
+    if number is not None:
+        if ctx.quirks and measurand.startswith("Energy."):
+            unit = str(ctx.quirks.get("energy_unit_override") or unit)
+        number, unit = to_base_unit(number, unit, measurand)
+    elif not signed:
+        ctx.deviate("no_number", text)
+    return Sample(
+        measurand,
+        number,
+        unit,
+        _text(item, "phase"),
+        _text(item, "location"),
+        _text(item, "context"),
+        text if isinstance(text, str) else str(text),
+        signed,
+    )
+
+
+def _text(item: dict[str, Any], name: str) -> str | None:
     value = item.get(name)
     return str(value) if value else None

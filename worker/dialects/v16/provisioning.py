@@ -14,22 +14,7 @@ JITTER = 0.1
 
 def boot_notification(call: Fields, ctx: Context) -> Payload:
     """Take in who the station is; answer by its registration (section 4.2)."""
-    answer = reports.boot(
-        ctx.db,
-        ctx.station,
-        BootReport(
-            vendor=call.text("chargePointVendor"),
-            model=call.text("chargePointModel"),
-            serial=call.text("chargePointSerialNumber") or call.text("chargeBoxSerialNumber"),
-            firmware=call.text("firmwareVersion"),
-            iccid=call.text("iccid"),
-            imsi=call.text("imsi"),
-            meter_type=call.text("meterType"),
-            meter_serial=call.text("meterSerialNumber"),
-            raw=dict(call.payload),
-        ),
-        now=ctx.now,
-    )
+    answer = reports.boot(ctx.db, ctx.station, _report(call), now=ctx.now)
     accepted = answer is Registration.ACCEPTED
     interval = (
         int(ctx.quirks.get("heartbeat_s") or ctx.heartbeat_s) if accepted else ctx.boot_retry_s
@@ -39,6 +24,20 @@ def boot_notification(call: Fields, ctx: Context) -> Payload:
         "interval": max(1, round(interval * random.uniform(1 - JITTER, 1 + JITTER))),
         "status": words.REGISTRATIONS[answer],
     }
+
+
+def _report(call: Fields) -> BootReport:
+    return BootReport(
+        vendor=call.text("chargePointVendor"),
+        model=call.text("chargePointModel"),
+        serial=call.text("chargePointSerialNumber") or call.text("chargeBoxSerialNumber"),
+        firmware=call.text("firmwareVersion"),
+        iccid=call.text("iccid"),
+        imsi=call.text("imsi"),
+        meter_type=call.text("meterType"),
+        meter_serial=call.text("meterSerialNumber"),
+        raw=dict(call.payload),
+    )
 
 
 def heartbeat(call: Fields, ctx: Context) -> Payload:

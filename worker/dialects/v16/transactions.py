@@ -51,31 +51,31 @@ def stop_transaction(call: Fields, ctx: Context) -> Payload:
     Doubts about the contents must not keep us from answering: an unanswered
     stop is sent again, for ever.  `sessions.end` keeps what it cannot match.
     """
+    stop = _stop(call, ctx)
+    _store_samples(call, ctx, stop.transaction_ref)
+    session, decision = sessions.end(ctx.db, ctx.station, stop, now=ctx.now)
+    ctx.session_id = session.id if session else None
+    return _stop_answer(stop.token, decision)
+
+
+def _stop(call: Fields, ctx: Context) -> sessions.Stop:
     ended_at, replaced = ctx.instant(call, "timestamp")
     reference = transaction_ref(call)
     if reference is None:
         ctx.deviate("sentinel_transaction", call.raw("transactionId"))
-    _store_samples(call, ctx, reference)
     meter_stop = call.decimal("meterStop")
     token = call.text("idTag")
     word = words.match(call.text("reason"), words.STOP_REASONS)
-    session, decision = sessions.end(
-        ctx.db,
-        ctx.station,
-        sessions.Stop(
-            transaction_ref=reference,
-            meter_stop_wh=None if meter_stop is None else _wh(meter_stop, ctx),
-            ended_at=ended_at,
-            reason=words.STOP_REASONS.get(word or "Local", StopReason.OTHER),
-            word=call.text("reason"),
-            token=Token(token) if token else None,
-            payload=dict(call.payload),
-            clock_replaced=replaced,
-        ),
-        now=ctx.now,
+    return sessions.Stop(
+        transaction_ref=reference,
+        meter_stop_wh=None if meter_stop is None else _wh(meter_stop, ctx),
+        ended_at=ended_at,
+        reason=words.STOP_REASONS.get(word or "Local", StopReason.OTHER),
+        word=call.text("reason"),
+        token=Token(token) if token else None,
+        payload=dict(call.payload),
+        clock_replaced=replaced,
     )
-    ctx.session_id = session.id if session else None
-    return _stop_answer(token, decision)
 
 
 def transaction_ref(call: Fields) -> str | None:
@@ -91,7 +91,7 @@ def _store_samples(call: Fields, ctx: Context, reference: str | None) -> None:
         metering.store(ctx.db, [item], now=ctx.now)
 
 
-def _stop_answer(token: str | None, decision: Decision | None) -> Payload:
+def _stop_answer(token: Token | None, decision: Decision | None) -> Payload:
     """An idTagInfo only answers a tag (section 4.10); a stray stop's is taken as valid."""
     if token is None:
         return {}
