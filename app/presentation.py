@@ -3,7 +3,7 @@
 Pure functions first, then `register(app)`, which makes them Jinja filters and
 adds the few globals that every page needs.  Energy comes in as Decimal
 watt-hours, power as watts, money as integer minor units, times as aware UTC;
-what goes out is text with the unit in it, thousands parted by a narrow space
+what goes out is text with the unit in it, thousands parted by a space
 and nothing that may break across two lines.
 """
 
@@ -18,7 +18,8 @@ from werkzeug.routing import BuildError
 
 from app import assets
 
-THIN = "\u202f"
+#: Between thousands: Inter draws the narrow no-break space too narrow to be seen.
+THIN = "\u00a0"
 FIXED = "\u00a0"
 MINUS = "\u2212"
 DASH = "\u2013"

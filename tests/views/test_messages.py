@@ -58,7 +58,7 @@ def test_a_stretch_of_time_narrows_the_log(viewer, made):
 def test_a_session_and_a_station_narrow_the_log(viewer, made):
     session = made.sessions["finished"]
     text = page(viewer, f"/messages?session={session.id}&action=StartTransaction")
-    assert "from 1\u202f204.12\u00a0kWh" in text
+    assert "from 1\u00a0204.12\u00a0kWh" in text
     other = made.stations["CP-01"]
     assert "Nothing in the log fits" in page(viewer, f"/messages?station={other.id}")
 
