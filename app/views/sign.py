@@ -214,7 +214,8 @@ def _prove(password: str) -> None:
 def _wished() -> str:
     """Where the person wanted to go before signing in; never to another site."""
     wish = request.args.get("next", "")
-    if wish.startswith("/") and not wish.startswith(("//", "/\\")) and "\n" not in wish:
+    # Browsers drop tabs and line breaks from an address: "/\t/host" would become "//host".
+    if wish.startswith("/") and not wish.startswith(("//", "/\\")) and wish.isprintable():
         return wish
     return url_for("home.index")
 
