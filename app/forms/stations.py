@@ -61,17 +61,19 @@ class StationForm(FlaskForm):  # type: ignore[misc]
     connectors = IntegerField(
         "Connectors", [Optional(), NumberRange(0, plugs.MOST)], render_kw={"inputmode": "numeric"}
     )
-    plug_type = SelectField("Plug", choices=[("", "Not said"), *((t, t) for t in plugs.TYPES)])
+    plug_type = SelectField(
+        "Plug", choices=[("", "Not said"), *((t, t) for t in plugs.TYPES)], default=""
+    )
     max_power_kw = FloatField(
         "Greatest power (kW)",
         [Optional(), NumberRange(0.001, 10_000)],
         description="More than this in a session is held for review.",
         render_kw={"inputmode": "decimal"},
     )
-    mode = SelectField("Who may charge", choices=MODES)
+    mode = SelectField("Who may charge", choices=MODES, default=MODES[0][0])
     tariff_id = SelectField("Tariff", coerce=or_none, validate_choice=False)
     note = TextAreaField("Note", [Optional(), Length(max=500)], render_kw={"rows": 2})
-    security_profile = SelectField("Security profile", choices=PROFILES)
+    security_profile = SelectField("Security profile", choices=PROFILES, default="1")
     password = PasswordField(
         "Password",
         [Optional()],
@@ -84,8 +86,8 @@ class StationForm(FlaskForm):  # type: ignore[misc]
         description="Only for chargers that do not send their identity.",
         render_kw={"autocomplete": "off"},
     )
-    registration = SelectField("Registration", choices=REGISTRATIONS)
-    validation = SelectField("Validation", choices=VALIDATIONS)
+    registration = SelectField("Registration", choices=REGISTRATIONS, default=REGISTRATIONS[0][0])
+    validation = SelectField("Validation", choices=VALIDATIONS, default="")
 
     @property
     def quirk_fields(self) -> list[Any]:
@@ -129,7 +131,7 @@ def _add_quirk_fields() -> None:
         if quirk.kind in ("flag", "choice"):
             words = quirk.choices or ("yes", "no")
             choices = [("", "As usual"), *((word, word) for word in words)]
-            made: Any = SelectField(label, choices=choices, description=quirk.help)
+            made: Any = SelectField(label, choices=choices, description=quirk.help, default="")
         else:
             made = StringField(label, [Optional(), Length(max=300)], description=quirk.help)
         setattr(StationForm, QUIRK + name, made)

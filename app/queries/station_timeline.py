@@ -50,13 +50,17 @@ def today(db: Session, station: Station, zone: str, now: datetime) -> list[Item]
     return sorted(items, key=lambda item: item.at, reverse=True)[:SHOWN]
 
 
+_ACTIVITY = {Activity.SUSPENDED_EV: "idle: the car asks for nothing",
+             Activity.SUSPENDED_EVSE: "paused by the charger"}  # fmt: skip
+
+
 def status_words(row: StatusEvent) -> str:
     """A status in words: connector and what it became."""
     place = f"Connector {row.evse}" if row.evse else "The station"
     if row.availability is Availability.FAULTED:
         return f"{place} {row.error_code or 'faulted'}"
     if row.availability is Availability.OCCUPIED and row.activity is not Activity.NONE:
-        return f"{place} {row.activity.value.replace('_', ' ')}"
+        return f"{place} {_ACTIVITY.get(row.activity, row.activity.value)}"
     words = {Availability.UNAVAILABLE: "out of service", Availability.AVAILABLE: "free"}
     return f"{place} {words.get(row.availability, row.availability.value)}"
 

@@ -73,8 +73,8 @@ class Filter:
 
 _ONLINE = {
     "yes": connected,
-    "no": lambda now: and_(~connected(now), Station.connected_at.is_not(None)),
-    "never": lambda now: Station.connected_at.is_(None),
+    "no": lambda now: and_(~connected(now), Station.last_seen_at.is_not(None)),
+    "never": lambda now: and_(~connected(now), Station.last_seen_at.is_(None)),
 }
 
 

@@ -12,15 +12,15 @@ from flask import (
     g,
     make_response,
     render_template,
-    request,
 )
+from htmx_flask import request
 
 from app import listing
 from app.domain import commands, orders, stations
 from app.domain.errors import DomainError, Invalid
 from app.domain.quirks import QUIRKS
 from app.domain.vocabulary import Order, Registration
-from app.extensions import db, htmx
+from app.extensions import db
 from app.forms import refusals
 from app.forms.commands import FORMS, OrderForm
 from app.forms.stations import PasswordForm
@@ -151,10 +151,10 @@ def command(station_id: int) -> Any:
                 work, actor(), station, order, given, now=datetime.now(UTC), ttl_s=ttl_s
             )
     except DomainError as error:
-        if htmx:
+        if request.htmx:
             raise
         return _refused(station, order, error)
-    if htmx:
+    if request.htmx:
         return render_template("commands/_command.html", command=row), 202
     return back("stations.commands", station_id=station_id, _anchor=f"command-{row.id}")
 
@@ -187,6 +187,7 @@ def configuration(station_id: int) -> Any:
         there=there,
         settings=[row for row in found if q in f"{row.key} {row.value}".casefold()],
         total=len(found),
+        secrets=orders.SECRET_SETTINGS,
         read_at=read_at,
         form=form,
         quirk_facts=[(QUIRKS[name].label, _plain(value))

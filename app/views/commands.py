@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, current_app, g, render_template
+from htmx_flask import request
 
 from app import listing
 from app.domain import commands, orders
 from app.domain.vocabulary import CommandState
-from app.extensions import db, htmx
+from app.extensions import db
 from app.models import Command
 from app.queries import commands as queries
 from app.security import actor, back, needs
@@ -73,7 +74,7 @@ COLUMNS = [
 def show(command_id: int) -> Any:
     """One command; asked for by htmx, the row that follows its own state."""
     command = _command(command_id)
-    template = "commands/_command.html" if htmx else "commands/show.html"
+    template = "commands/_command.html" if request.htmx else "commands/show.html"
     return render_template(template, command=command)
 
 
@@ -85,7 +86,7 @@ def repeat(command_id: int) -> Any:
     ttl_s = current_app.config["SETTINGS"].command_ttl_s
     with unit_of_work() as work:
         again = commands.repeat(work, actor(), command, now=datetime.now(UTC), ttl_s=ttl_s)
-    if htmx:
+    if request.htmx:
         return render_template("commands/_command.html", command=again), 202
     return back("commands.show", command_id=again.id)
 

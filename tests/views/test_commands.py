@@ -1,0 +1,201 @@
+"""Commands on the desk: given in place or by plain forms, followed, listed, repeated."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.domain import commands
+from app.domain.vocabulary import SYSTEM, CommandState, Order, Outcome
+from app.models import AuditEntry, Command, WorkerNode
+from tests.support import seed
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def now():
+    """Whether a station is connected depends on the clock."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def made(app, db, now):
+    made = seed.fill(db, now, history=0)
+    for node in db.scalars(select(WorkerNode)):
+        node.beat_at = now + timedelta(minutes=5)
+    for station in made.stations.values():
+        station.supported_orders = [order.value for order in Order]
+    db.commit()
+    return made
+
+
+@pytest.fixture
+def operator(app, made):
+    return seed.signed_in(app, made.people["operator"])
+
+
+@pytest.fixture
+def viewer(app, made):
+    return seed.signed_in(app, made.people["viewer"])
+
+
+def address(made, identity="CP-03"):
+    return f"/stations/{made.stations[identity].id}/commands"
+
+
+def newest(db):
+    db.expire_all()
+    return db.scalar(select(Command).order_by(Command.id.desc()).limit(1))
+
+
+def test_a_button_answers_at_once_with_the_row_of_the_command(db, made, operator):
+    answer = operator.post(address(made), data={"order": "unlock", "connector": "2"}, headers=HTMX)
+    assert answer.status_code == 202
+    command = newest(db)
+    assert (command.order, command.arguments) == (Order.UNLOCK, {"connector": 2})
+    assert command.requested_by == "Otto Olsen"
+    text = answer.get_data(as_text=True)
+    assert text.strip().startswith(f'<li id="command-{command.id}"')
+    assert f'data-live="command:{command.id}"' in text, "it follows its own state"
+    assert "<html" not in text
+
+
+def test_without_javascript_the_browser_is_sent_on(db, made, operator):
+    answer = operator.post(address(made), data={"order": "reset", "kind": "soft"})
+    assert answer.status_code == 303
+    assert answer.location == f"{address(made)}#command-{newest(db).id}"
+    assert "Soft reset" in operator.get(answer.location).get_data(as_text=True)
+
+
+def test_every_order_is_in_the_audit(db, made, operator):
+    operator.post(address(made), data={"order": "clear_cache"})
+    entry = db.scalars(select(AuditEntry).where(AuditEntry.action == "station.command")).one()
+    assert (entry.actor, entry.note) == ("Otto Olsen", "Clear the tag cache")
+
+
+def test_an_offline_station_is_404_and_says_so(db, made, operator):
+    before = newest(db).id
+    for headers in ({}, HTMX):
+        answer = operator.post(
+            address(made, "CP-06"), data={"order": "clear_cache"}, headers=headers
+        )
+        assert answer.status_code == 404
+        text = answer.get_data(as_text=True)
+        assert "CP-06 is not connected, so nothing was sent." in text
+    assert newest(db).id == before
+
+
+def test_a_form_that_cannot_be_sent_says_why_beside_its_field(made, operator):
+    answer = operator.post(address(made), data={"order": "start_charging", "connector": "1"})
+    assert answer.status_code == 422
+    text = answer.get_data(as_text=True)
+    assert 'id="start_charging-token-error"' in text
+    assert 'id="order-start_charging" name="orders" open' in text
+
+
+def test_an_order_that_does_not_exist_is_refused(made, operator):
+    assert operator.post(address(made), data={"order": "explode"}).status_code == 400
+
+
+def test_only_what_the_station_understands_is_offered(db, made, operator):
+    made.stations["CP-03"].supported_orders = ["unlock"]
+    db.commit()
+    text = operator.get(address(made)).get_data(as_text=True)
+    assert 'id="order-unlock"' in text
+    assert 'id="order-reset"' not in text
+    live = operator.get(f"/stations/{made.stations['CP-03'].id}").get_data(as_text=True)
+    assert "Hard reset" not in live
+
+
+def test_a_link_opens_the_form_it_names(made, operator):
+    text = operator.get(address(made) + "?order=start_charging&connector=2").get_data(as_text=True)
+    assert 'id="order-start_charging" name="orders" open' in text
+    assert '<option selected value="2">' in text
+
+
+def test_a_row_follows_its_command_to_the_end(db, made, now, operator):
+    operator.post(address(made), data={"order": "clear_cache"})
+    command = newest(db)
+    row = operator.get(f"/commands/{command.id}", headers=HTMX).get_data(as_text=True)
+    assert "queued" in row
+    claimed = commands.claim(db, command.id, "w", now=datetime.now(UTC))
+    outcome = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accepted.")
+    commands.settle(db, claimed, outcome, now=now, latency_ms=84.0)
+    db.commit()
+    row = operator.get(f"/commands/{command.id}", headers=HTMX).get_data(as_text=True)
+    assert "The charger accepted." in row
+    assert "84" in row
+    assert "hx-trigger" not in row.split("<form")[0], "it is settled and asks no more"
+
+
+def test_a_refused_command_can_be_asked_again(db, made, now, operator):
+    operator.post(address(made), data={"order": "clear_cache"})
+    first = newest(db)
+    claimed = commands.claim(db, first.id, "w", now=datetime.now(UTC))
+    commands.settle(db, claimed, Outcome(CommandState.REJECTED, None, "No."), now=now)
+    db.commit()
+    answer = operator.post(f"/commands/{first.id}/repeat", headers=HTMX)
+    assert answer.status_code == 202
+    assert newest(db).id != first.id
+    assert operator.post(f"/commands/{first.id}/repeat").status_code == 303
+
+
+def test_the_page_of_a_command_shows_what_went_over_the_wire(db, made, viewer):
+    command = db.scalars(select(Command)).first()
+    text = viewer.get(f"/commands/{command.id}").get_data(as_text=True)
+    assert "TriggerMessage" in text
+    assert "MeterValues" in text
+
+
+def test_the_list_is_narrowed_by_the_url(db, made, operator, viewer):
+    operator.post(address(made), data={"order": "unlock", "connector": "1"})
+    operator.post(address(made, "CP-01"), data={"order": "clear_cache"})
+
+    def shown(query):
+        text = viewer.get(f"/commands?{query}").get_data(as_text=True)
+        return text.split("<tbody>")[1].split("</tbody>")[0] if "<tbody>" in text else ""
+
+    assert "Unlock connector 1" in shown("order=unlock")
+    assert "tag cache" not in shown("order=unlock")
+    assert "tag cache" in shown(f"station={made.stations['CP-01'].id}")
+    assert "Unlock" not in shown("who=Grace+Hopper")
+    assert "Unlock" in shown("state=open")
+    assert shown("state=failed") == ""
+    assert "Unlock" not in shown("to=2020-01-01")
+    assert "Unlock" in shown("q=cp-03")
+
+
+def test_the_csv_is_the_filter(made, operator, viewer):
+    operator.post(address(made), data={"order": "data_transfer", "vendor_id": "=evil"})
+    lines = viewer.get("/commands?format=csv&order=data_transfer").get_data(as_text=True)
+    assert len(lines.splitlines()) == 2
+    assert "Vendor message =evil" in lines
+
+
+def test_a_viewer_gives_no_orders(db, made, viewer):
+    before = newest(db).id
+    assert viewer.post(address(made), data={"order": "clear_cache"}).status_code == 403
+    assert viewer.post(f"/commands/{before}/repeat").status_code == 403
+    assert newest(db).id == before
+
+
+def test_a_command_of_another_reach_is_not_found(app, db, made):
+    person = made.people["operator"]
+    person.sites.append(made.sites["City Garage"])
+    db.commit()
+    client = seed.signed_in(app, person)
+    number, far = newest(db).id, address(made)
+    # The test shares its session with the request: what it has loaded must not count.
+    db.expunge_all()
+    assert client.get(f"/commands/{number}").status_code == 404
+    assert client.post(f"/commands/{number}/repeat").status_code == 404
+    assert "CP-03" not in client.get("/commands").get_data(as_text=True)
+    assert client.post(far, data={"order": "clear_cache"}).status_code == 404
+
+
+def test_staff_who_left_stay_named(db, made, viewer):
+    station = made.stations["CP-03"]
+    commands.queue(db, SYSTEM, station, Order.CLEAR_CACHE, {}, now=datetime.now(UTC), ttl_s=60)
+    db.commit()
+    assert "system" in viewer.get("/commands").get_data(as_text=True)

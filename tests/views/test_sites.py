@@ -1,0 +1,127 @@
+"""Sites on the desk: adding, changing, putting away, and what charges there."""
+
+import pytest
+from sqlalchemy import select
+
+from app.models import Site
+from tests.support import seed
+
+NEW = {"name": "Harbour", "timezone": "Europe/Berlin", "currency": "EUR", "tariff_id": ""}
+
+
+@pytest.fixture
+def made(app, db, now):
+    made = seed.fill(db, now, history=0)
+    db.commit()
+    return made
+
+
+@pytest.fixture
+def operator(app, made):
+    return seed.signed_in(app, made.people["operator"])
+
+
+@pytest.fixture
+def viewer(app, made):
+    return seed.signed_in(app, made.people["viewer"])
+
+
+def named(db, name):
+    db.expire_all()
+    return db.scalar(select(Site).where(Site.name == name))
+
+
+def test_the_list_shows_every_site_with_its_stations(viewer):
+    text = viewer.get("/sites").get_data(as_text=True)
+    assert "Depot Nord" in text
+    assert "of 5" in text
+    assert "City Garage" in text
+
+
+def test_the_list_is_narrowed_by_the_url(viewer):
+    text = viewer.get("/sites?q=zürich").get_data(as_text=True)
+    assert "City Garage" in text
+    assert "Depot Nord" not in text
+
+
+def test_the_csv_holds_the_filter_and_no_formula(db, made, viewer):
+    made.sites["Depot Nord"].address = "=HYPERLINK(1)"
+    db.commit()
+    answer = viewer.get("/sites?format=csv&q=depot")
+    assert answer.mimetype == "text/csv"
+    text = answer.get_data(as_text=True)
+    assert "'=HYPERLINK(1)" in text
+    assert "City Garage" not in text
+
+
+def test_an_operator_adds_a_site(db, operator):
+    answer = operator.post("/sites/new", data=NEW)
+    assert answer.status_code == 303
+    site = named(db, "Harbour")
+    assert answer.location == f"/sites/{site.id}"
+    assert "Harbour" in operator.get(answer.location).get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("name", "depot nord", "There is a site called depot nord already."),
+        ("timezone", "Berlin", "Berlin is no time zone"),
+        ("currency", "XYZ", "XYZ is no currency"),
+        ("latitude", "53.5", "belong together"),
+    ],
+)
+def test_a_refused_form_says_why_beside_the_field(operator, field, value, sentence):
+    answer = operator.post("/sites/new", data={**NEW, field: value})
+    assert answer.status_code == 422
+    text = answer.get_data(as_text=True)
+    assert sentence in text
+    assert f'id="{field}-error"' in text
+
+
+def test_a_site_is_changed(db, made, operator):
+    number = made.sites["City Garage"].id
+    assert 'value="City Garage"' in operator.get(f"/sites/{number}/edit").get_data(as_text=True)
+    given = {**NEW, "name": "City", "currency": "CHF", "supply_limit_kw": "120.5"}
+    assert operator.post(f"/sites/{number}/edit", data=given).status_code == 303
+    assert named(db, "City").supply_limit_kw == 120.5
+
+
+def test_a_site_with_stations_stays_in_use(db, made, operator):
+    number = made.sites["City Garage"].id
+    answer = operator.post(f"/sites/{number}/archive", follow_redirects=True)
+    assert "still has 1 station" in answer.get_data(as_text=True)
+    assert named(db, "City Garage").archived_at is None
+
+
+def test_an_empty_site_is_put_away_and_taken_out(db, operator):
+    operator.post("/sites/new", data=NEW)
+    number = named(db, "Harbour").id
+    assert operator.post(f"/sites/{number}/archive").status_code == 303
+    assert f'/sites/{number}"' not in operator.get("/sites").get_data(as_text=True)
+    assert "Harbour" in operator.get("/sites?archived=yes").get_data(as_text=True)
+    assert operator.post(f"/sites/{number}/restore").status_code == 303
+    assert named(db, "Harbour").archived_at is None
+
+
+def test_a_viewer_changes_nothing(made, viewer):
+    assert viewer.get("/sites/new").status_code == 403
+    assert viewer.post("/sites/new", data=NEW).status_code == 403
+    assert viewer.post(f"/sites/{made.sites['City Garage'].id}/archive").status_code == 403
+    assert "Add a site" not in viewer.get("/sites").get_data(as_text=True)
+
+
+def test_an_unknown_site_is_not_found(viewer):
+    assert viewer.get("/sites/4711").status_code == 404
+
+
+def test_a_site_of_another_reach_is_not_found(app, db, made):
+    person = made.people["operator"]
+    person.sites.append(made.sites["City Garage"])
+    db.commit()
+    near, far = made.sites["City Garage"].id, made.sites["Depot Nord"].id
+    client = seed.signed_in(app, person)
+    # The test shares its session with the request: what it has loaded must not count.
+    db.expunge_all()
+    assert client.get(f"/sites/{near}").status_code == 200
+    assert client.get(f"/sites/{far}").status_code == 404

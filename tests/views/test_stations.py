@@ -1,0 +1,430 @@
+"""Stations on the desk: the list, five tabs, passwords shown once, and why it is as it is."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.domain import credentials, presence
+from app.domain.vocabulary import (
+    Availability,
+    CommandState,
+    Order,
+    Registration,
+    StationMode,
+    Verdict,
+)
+from app.models import (
+    Authorisation,
+    Command,
+    Connection,
+    HandshakeAttempt,
+    Station,
+    WorkerNode,
+)
+from tests.support import seed
+
+
+@pytest.fixture
+def now():
+    """These pages compare with the clock: who is connected depends on it."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def made(app, db, now):
+    made = seed.fill(db, now, history=0)
+    for node in db.scalars(select(WorkerNode)):
+        node.beat_at = now + timedelta(minutes=5)
+    for station in made.stations.values():
+        station.supported_orders = [order.value for order in Order]
+    db.commit()
+    return made
+
+
+@pytest.fixture
+def operator(app, made):
+    return seed.signed_in(app, made.people["operator"])
+
+
+@pytest.fixture
+def viewer(app, made):
+    return seed.signed_in(app, made.people["viewer"])
+
+
+@pytest.fixture
+def form(made):
+    return {
+        "identity": "CP-99",
+        "site_id": made.sites["Depot Nord"].id,
+        "connectors": "2",
+        "plug_type": "CCS",
+        "max_power_kw": "50",
+        "mode": "listed",
+        "security_profile": "1",
+        "registration": "accepted",
+        "validation": "",
+        "tariff_id": "",
+    }
+
+
+def page(client, address):
+    answer = client.get(address)
+    assert answer.status_code == 200, address
+    return answer.get_data(as_text=True)
+
+
+def called(db, identity):
+    db.expire_all()
+    return db.scalar(select(Station).where(Station.identity == identity))
+
+
+def of(made, identity, tab=""):
+    return f"/stations/{made.stations[identity].id}{tab}"
+
+
+def rows(text):
+    return text.split("<tbody>")[1].split("</tbody>")[0] if "<tbody>" in text else ""
+
+
+# The list
+
+
+def test_the_list_shows_what_each_station_does_now(viewer):
+    text = rows(page(viewer, "/stations"))
+    assert "GroundFailure" in text
+    assert "21.8\u00a0kW" in text
+    assert "was free" in text, "an offline station does not show its last state as if it were now"
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("q=cp-03", {"CP-03"}),
+        ("state=faulted", {"CP-03"}),
+        ("state=charging", {"CP-04"}),
+        ("online=no", {"CP-06"}),
+        ("show=deviating", {"CP-03"}),
+        ("vendor=Alfen&q=City", {"CP-06"}),
+        ("registration=pending", set()),
+        ("mode=open", set()),
+    ],
+)
+def test_the_list_is_narrowed_by_the_url(viewer, query, shown):
+    text = rows(page(viewer, f"/stations?{query}"))
+    assert {name for name in (f"CP-0{n}" for n in range(1, 7)) if f">{name}<" in text} == shown
+
+
+def test_the_list_sorts_both_ways(viewer):
+    text = rows(page(viewer, "/stations?sort=-identity"))
+    assert text.index("CP-06") < text.index("CP-01")
+
+
+def test_the_csv_is_the_filter(viewer):
+    lines = viewer.get("/stations?format=csv&q=CP-03").get_data(as_text=True).splitlines()
+    assert len(lines) == 2
+    assert "CP-03" in lines[1]
+
+
+def test_an_empty_desk_says_what_to_do_next(app, db, made, operator):
+    for station in made.stations.values():
+        station.archived_at = made.now
+    db.commit()
+    assert "No station fits this filter" in page(operator, "/stations")
+
+
+# Registering
+
+
+def test_a_new_station_shows_its_password_in_the_answer_and_never_again(db, operator, form):
+    answer = operator.post("/stations/new", data=form)
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    text = answer.get_data(as_text=True)
+    clear = text.split('class="secret">')[1].split("<")[0]
+    station = called(db, "CP-99")
+    assert credentials.matches(station.password_hash, clear.encode())
+    assert "ws://localhost:9000/ocpp/CP-99" in text
+    assert clear not in page(operator, f"/stations/{station.id}/setup")
+    assert [plug.max_power_w for plug in station.connectors] == [50_000, 50_000]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("identity", "cp-03", "registered already"),
+        ("identity", "CP:3", "no colon"),
+        ("site_id", "", "Choose a site."),
+        ("quirk_call_timeout_s", "soon", "whole number"),
+        ("password", "short", "8 to 64 characters"),
+    ],
+)
+def test_a_refused_form_says_why_beside_the_field(operator, form, field, value, sentence):
+    answer = operator.post("/stations/new", data={**form, field: value})
+    assert answer.status_code == 422
+    text = answer.get_data(as_text=True)
+    assert sentence in text
+    assert f'id="{field}-error"' in text
+
+
+def test_no_password_needs_networks(db, operator, form):
+    given = {**form, "security_profile": "0"}
+    answer = operator.post("/stations/new", data=given)
+    assert 'id="quirk_allowed_networks-error"' in answer.get_data(as_text=True)
+    given["quirk_allowed_networks"] = "10.1.0.0/16"
+    assert operator.post("/stations/new", data=given).status_code == 200
+    assert called(db, "CP-99").password_hash is None
+
+
+def test_a_station_is_changed(db, made, operator, form):
+    address = of(made, "CP-03", "/edit")
+    made.stations["CP-03"].password_hash = "set"
+    db.commit()
+    assert 'value="CP-03"' in page(operator, address)
+    given = {**form, "identity": "CP-03", "mode": "open", "quirk_no_trigger_boot": "yes"}
+    assert operator.post(address, data=given).status_code == 303
+    station = called(db, "CP-03")
+    assert (station.mode, station.quirks) == (StationMode.OPEN, {"no_trigger_boot": True})
+    assert '<option selected value="yes">' in page(operator, address)
+
+
+def test_archive_and_back(db, made, operator):
+    assert operator.post(of(made, "CP-06", "/archive")).status_code == 303
+    assert "CP-06" not in rows(page(operator, "/stations"))
+    assert "CP-06" in rows(page(operator, "/stations?show=archived"))
+    assert operator.post(of(made, "CP-06", "/restore")).status_code == 303
+    assert called(db, "CP-06").archived_at is None
+
+
+def test_a_charging_station_is_not_put_away(db, made, operator):
+    operator.post(of(made, "CP-04", "/archive"))
+    assert called(db, "CP-04").archived_at is None
+
+
+# The tabs
+
+
+@pytest.mark.parametrize("tab", ["", "/now", "/commands", "/configuration", "/history", "/setup"])
+@pytest.mark.parametrize("identity", ["CP-03", "CP-04", "CP-06"])
+def test_every_tab_opens_for_a_viewer(made, viewer, identity, tab):
+    text = page(viewer, of(made, identity, tab))
+    assert (identity if tab != "/now" else 'id="station-live"') in text
+
+
+@pytest.mark.parametrize("kind", ["statuses", "connections", "reports", "taps", "nonsense"])
+def test_every_kind_of_history_opens(made, viewer, kind):
+    page(viewer, of(made, "CP-03", f"/history?kind={kind}"))
+
+
+def test_a_running_session_shows_power_energy_and_cost(made, viewer):
+    text = page(viewer, of(made, "CP-04"))
+    assert "21.8\u00a0kW" in text
+    assert "€" in text.split("Cost so far")[1][:60]
+
+
+def test_a_fault_is_explained_with_its_facts(made, viewer):
+    text = page(viewer, of(made, "CP-03"))
+    assert "Why is connector 2 faulted?" in text
+    assert "residual current device" in text
+
+
+def test_an_offline_station_says_why_and_offers_nothing(made, operator):
+    text = page(operator, of(made, "CP-06"))
+    assert "Why is it offline?" in text
+    assert "turned away" in text
+    assert "nothing is kept for later" in text
+    card = text.split('id="connector-1"')[1].split("</section>")[0]
+    assert "was free" in card
+    assert card.count("<button") == card.count("disabled>")
+
+
+def test_a_dead_worker_is_named(db, made, viewer):
+    for node in db.scalars(select(WorkerNode)):
+        node.beat_at = made.now - presence.ALIVE
+    db.commit()
+    text = page(viewer, of(made, "CP-01"))
+    assert "has not been heard of lately" in text
+
+
+def test_a_refused_tap_is_explained(db, made, now, viewer):
+    station = made.stations["CP-01"]
+    db.add(
+        Authorisation(
+            tenant_id=station.tenant_id,
+            station_id=station.id,
+            token="DEADBEEF",
+            occasion="authorize",
+            verdict=Verdict.INVALID,
+            reason="unknown_tag",
+            sentence="No tag DEADBEEF is known.",
+            at=now,
+        )
+    )
+    db.commit()
+    text = page(viewer, of(made, "CP-01"))
+    assert "Why was the last tap refused?" in text
+    assert "No tag DEADBEEF is known." in text
+
+
+def test_out_of_service_is_explained_by_who_ordered_it(db, made, now, viewer):
+    station = made.stations["CP-01"]
+    station.connectors[0].availability = Availability.UNAVAILABLE
+    order(db, station, now, Order.SET_AVAILABILITY, {"connector": 0, "available": False})
+    assert "Grace Hopper took it out of service" in page(viewer, of(made, "CP-01"))
+
+
+def test_pending_and_closed_are_explained(db, made, viewer):
+    made.stations["CP-01"].registration = Registration.PENDING
+    made.stations["CP-01"].mode = StationMode.CLOSED
+    db.commit()
+    text = page(viewer, of(made, "CP-01"))
+    assert "Why does it not charge?" in text
+    assert "Why can nobody start here?" in text
+
+
+def order(db, station, at, order, arguments, **given):
+    db.add(
+        Command(
+            tenant_id=station.tenant_id,
+            station_id=station.id,
+            order=order,
+            arguments=arguments,
+            **{
+                "state": CommandState.ACCEPTED,
+                "requested_by": "Grace Hopper",
+                "requested_at": at,
+                "expires_at": at,
+                "settled_at": at,
+                **given,
+            },
+        )
+    )
+    db.commit()
+
+
+def test_settings_are_what_was_read_and_then_changed(db, made, now, viewer):
+    station = made.stations["CP-01"]
+    told = [
+        {"key": "HeartbeatInterval", "readonly": False, "value": "300"},
+        {"key": "NumberOfConnectors", "readonly": True, "value": "2"},
+    ]
+    earlier = now - timedelta(minutes=5)
+    answer = {"configurationKey": told, "unknownKey": []}
+    order(db, station, earlier, Order.READ_SETTINGS, {"keys": []}, answer=answer)
+    changed = {"key": "heartbeatinterval", "value": "60"}
+    order(db, station, now, Order.CHANGE_SETTING, changed)
+    text = rows(page(viewer, of(made, "CP-01", "/configuration")))
+    assert "HeartbeatInterval" in text
+    assert ">60<" in text
+    assert ">300<" not in text
+    assert "set here" in text
+    assert "read-only" in text
+    assert "NumberOf" not in rows(page(viewer, of(made, "CP-01", "/configuration?q=heart")))
+
+
+# Setup
+
+
+def test_every_attempt_is_shown_with_its_fix(made, viewer):
+    text = page(viewer, of(made, "CP-06", "/setup"))
+    assert "Attempts to connect" in text
+    assert "203.0.113.7" in text
+    assert "Type the password again" in text
+
+
+def test_an_attempt_under_the_identity_in_another_case_counts(db, made, now, viewer):
+    db.add(
+        HandshakeAttempt(
+            identity="cp-06",
+            path="/ocpp/cp-06",
+            address="198.51.100.99",
+            status=404,
+            reason="unknown_identity",
+            sentence="No charger with this identity is registered.",
+            first_at=now,
+            last_at=now,
+        )
+    )
+    db.commit()
+    assert "198.51.100.99" in page(viewer, of(made, "CP-06", "/setup"))
+
+
+def test_a_new_password_is_in_one_answer_only(db, made, operator):
+    address = of(made, "CP-03", "/password")
+    answer = operator.post(address, data={"password": ""})
+    clear = answer.get_data(as_text=True).split('class="secret">')[1].split("<")[0]
+    assert credentials.matches(called(db, "CP-03").password_hash, clear.encode())
+    assert operator.get(address).status_code == 405
+    assert clear not in page(operator, of(made, "CP-03", "/setup"))
+
+
+def test_a_chosen_password_is_not_shown_at_all(db, made, operator):
+    answer = operator.post(of(made, "CP-03", "/password"), data={"password": "a chosen secret"})
+    assert answer.status_code == 303
+    assert "a chosen secret" not in page(operator, answer.location)
+    assert credentials.matches(called(db, "CP-03").password_hash, b"a chosen secret")
+    assert operator.post(of(made, "CP-03", "/password"), data={"password": "x"}).status_code == 422
+
+
+def test_registration_is_changed(db, made, operator):
+    address = of(made, "CP-03", "/registration")
+    assert operator.post(address, data={"registration": "pending"}).status_code == 303
+    assert called(db, "CP-03").registration is Registration.PENDING
+    assert operator.post(address, data={"registration": "perhaps"}).status_code == 400
+
+
+# Who may
+
+
+@pytest.mark.parametrize(
+    "tail", ["/archive", "/restore", "/password", "/registration", "/commands"]
+)
+def test_a_viewer_changes_nothing(made, viewer, tail):
+    assert viewer.post(of(made, "CP-03", tail)).status_code == 403
+
+
+def test_a_viewer_sees_no_buttons_that_change(made, viewer):
+    text = page(viewer, of(made, "CP-03"))
+    assert "Hard reset" not in text
+    assert ">Unlock<" not in text
+
+
+@pytest.mark.parametrize("tab", ["", "/now", "/commands", "/configuration", "/history", "/setup"])
+def test_a_station_of_another_reach_is_not_found(app, db, made, tab):
+    person = made.people["operator"]
+    person.sites.append(made.sites["City Garage"])
+    db.commit()
+    client = seed.signed_in(app, person)
+    near, far = of(made, "CP-06", tab), of(made, "CP-03", tab)
+    # The test shares its session with the request: what it has loaded must not count.
+    db.expunge_all()
+    assert client.get(near).status_code == 200
+    assert client.get(far).status_code == 404
+
+
+def test_what_a_charger_says_of_itself_is_only_text(db, made, viewer):
+    evil = "<svg/onload=alert(1)>"
+    station = made.stations["CP-03"]
+    station.vendor = station.model = station.firmware = station.serial = evil
+    plug = station.connectors[1]
+    plug.error_code = plug.vendor_error = plug.info = evil
+    db.commit()
+    for address in ("/stations", of(made, "CP-03"), of(made, "CP-03", "/history"), "/sites/1"):
+        assert evil not in page(viewer, address)
+
+
+def test_connections_are_listed_with_why_they_ended(db, made, now, viewer):
+    db.add(
+        Connection(
+            station_id=made.stations["CP-03"].id,
+            node="worker-a",
+            address="192.0.2.9",
+            opened_at=now - timedelta(hours=9),
+            closed_at=now - timedelta(hours=8),
+            close_code=1006,
+            close_reason="nothing was heard of it",
+        )
+    )
+    db.commit()
+    text = rows(page(viewer, of(made, "CP-03", "/history?kind=connections")))
+    assert "1006 nothing was heard of it" in text
