@@ -1,0 +1,151 @@
+"""What drivers read: in their language, with the readings, and harmless whatever it is made of."""
+
+from decimal import Decimal
+
+import pytest
+from babel.messages.mofile import read_mo
+from babel.messages.pofile import read_po
+from flask import current_app
+
+from app import letters, mail
+from app.domain import billing
+from app.domain.energy import EnergyFlag
+from app.domain.tariffs import TEMPLATES
+from app.domain.vocabulary import Activity, Actor
+from app.tasks.billing import send_receipt
+from app.uow import unit_of_work
+from tests.support.charging import STARTED, network
+
+CATALOGUE = "templates/translations/de/LC_MESSAGES/messages"
+
+
+@pytest.fixture
+def bill(app):
+    with unit_of_work() as db:
+        net = network(db, language="de")
+        session = net.session()
+        for minute, wh in ((0, 0), (30, 6_000), (50, 10_000)):
+            net.reading(session, minute, wh)
+        net.status(session, 40, Activity.SUSPENDED_EV)
+        return billing.issue(db, session.id, now=STARTED)
+
+
+def test_a_german_driver_reads_german_in_numbers_dates_and_words(bill):
+    letter = letters.receipt(bill, "de")
+    assert letter.subject == "Beleg 2026-000001: 10,000 kWh, 6,55 €"
+    for text in (
+        "Guten Tag Ada Lovelace,",
+        "Ladevorgangs vom 2. März 2026",
+        "Beginn: 02.03.2026, 10:00:00 MEZ",
+        "Energie: 4,00\xa0€",
+        "10,000 kWh × 0,40\xa0€, Steuer 19\xa0%",
+        "Zähler 100,000 → 110,000 kWh",
+        "Standzeit nach 10 freien Minuten: 1,00\xa0€",
+        "19\xa0% Umsatzsteuer auf 5,50\xa0€: 1,05\xa0€",
+        "Das Laden endete um 10:40; 10 von 20 Standminuten sind frei.",
+        "Tarif „Kerb“, Version 3",
+    ):
+        assert text in letter.text, text
+
+
+def test_an_english_driver_reads_english(bill):
+    letter = letters.receipt(bill, "en")
+    assert letter.subject == "Receipt 2026-000001: 10.000 kWh, €6.55"
+    assert "Charging stopped at 10:40; 10 of 20 idle minutes are free." in letter.text
+    assert "2 Mar 2026, 10:00:00 CET" in letter.text
+
+
+def test_an_unknown_language_is_english(bill):
+    assert letters.receipt(bill, "xx").language == "en"
+
+
+def test_both_forms_say_the_same(bill):
+    letter = letters.receipt(bill, "en")
+    for text in ("€6.55", "€4.00", "110.000 kWh", "Session", "version 3", "19%", "20 min"):
+        assert text in letter.text
+        assert text in letter.html
+
+
+def test_a_correction_says_what_it_replaces_and_what_is_paid_back(bill):
+    with unit_of_work() as db:
+        made = billing.correct(
+            db, Actor("Grace"), bill.session, reason="Zähler getauscht", now=STARTED,
+            energy_wh=Decimal(5_000),
+        )  # fmt: skip
+    letter = letters.receipt(made, "de")
+    assert letter.subject.startswith("Berichtigter Beleg 2026-000003")
+    assert "Ersetzt: 2026-000001 (Gutschrift 2026-000002)" in letter.text
+    assert "Wird erstattet: 2,38\xa0€" in letter.text
+    assert "Grund: Zähler getauscht" in letter.text
+    assert "der Zähler hatte 10,000 kWh gemeldet" in letter.text
+    credit = letters.receipt(made.corrects, "en")
+    assert credit.subject == "Credit note 2026-000002: -10.000 kWh, -€6.55"
+
+
+NASTY = "Eve\r\nBcc: all@example.org\r\n\r\n<script>alert(1)</script><img src=x onerror=y>"
+
+
+def test_a_name_full_of_headers_and_markup_stays_a_name(smtp_app, smtp_server, make_receipt):
+    send_receipt(make_receipt(name=NASTY))
+    (sent,) = smtp_server.messages
+    assert sent["Bcc"] is None
+    assert sent["To"].addresses[0].addr_spec == "ada@example.org"
+    assert "\r" not in str(sent["To"]) and "\n" not in str(sent["To"])
+    html = sent.get_body(("html",)).get_content()
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_a_place_full_of_markup_and_a_reason_with_line_breaks_are_harmless(app):
+    with unit_of_work() as db:
+        net = network(db)
+        net.site.name = "<b onclick=x>Depot</b>"
+        net.station.name = "\r\nX-Evil: 1"
+        bill = billing.issue(db, net.session().id, now=STARTED)
+    letter = letters.receipt(bill, "en")
+    assert "<b onclick" not in letter.html
+    assert "\n" not in letter.subject
+
+
+def test_headers_are_one_short_line(app):
+    made = mail.compose(
+        current_app.config["SETTINGS"],
+        recipient="ada@example.org",
+        name="x" * 5_000 + "\x00\u2028y",
+        subject="a\r\nTo: b@example.org\x0b" + "s" * 5_000,
+        text="t",
+        message_id="m\r\nX: y@z",
+        now=STARTED,
+    )
+    assert len(made["To"].addresses[0].display_name) == mail.NAME_MOST
+    assert len(str(made["Subject"])) == mail.SUBJECT_MOST
+    head = made.as_bytes().split(b"\r\n\r\n")[0]
+    assert b"\r\nTo: b@" not in head
+    assert b"\r\nX: y" not in head
+
+
+# The catalogue
+
+
+def catalogue(suffix, read):
+    with open(f"{CATALOGUE}.{suffix}", "rb") as file:
+        return {message.id: message.string for message in read(file) if message.id}
+
+
+def test_the_compiled_catalogue_is_that_of_its_source():
+    assert catalogue("mo", read_mo) == catalogue("po", read_po)
+
+
+def test_every_sentence_of_prices_and_meters_has_its_german():
+    known = catalogue("po", read_po)
+    wanted = [*TEMPLATES.values(), *(flag.sentence for flag in EnergyFlag)]
+    assert [text for text in wanted if not known.get(text)] == []
+
+
+def test_a_translation_fills_in_the_same_values():
+    from re import findall
+
+    placeholder = r"%(?:\(\w+\)s|%)"
+    for text, german in catalogue("po", read_po).items():
+        assert sorted(findall(placeholder, german)) == sorted(findall(placeholder, text)), text
