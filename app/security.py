@@ -1,12 +1,14 @@
 """Who is signed in, what they may do, and the headers that protect them."""
 
 import functools
+import logging
 import secrets
 from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, abort, flash, g, redirect, render_template, request, url_for
 from flask_login import current_user
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -15,6 +17,8 @@ from app.domain.errors import DomainError
 from app.domain.vocabulary import Actor, Role
 from app.extensions import db, login
 from app.models import User
+
+log = logging.getLogger(__name__)
 
 #: Kinds of staff session cookie: `user id:epoch`.
 _SEPARATOR = ":"
@@ -132,6 +136,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(500, _error_page)
+    app.register_error_handler(OperationalError, _database_away)
 
 
 class TrustedProxyFix:
@@ -187,6 +192,13 @@ def _error_page(error: Any) -> Any:
     known = {400, 403, 404, 409, 429, 500, 503}
     template = f"errors/{code if code in known else (500 if code >= 500 else 400)}.html"
     return render_template(template, error=error), code
+
+
+def _database_away(error: OperationalError) -> Any:
+    """Say that the database cannot be reached; nothing on the page may ask it who is there."""
+    log.error("the database cannot be used: %s", error.orig)
+    g._login_user = login.anonymous_user()
+    return render_template("errors/503.html"), 503, {"Retry-After": "5"}
 
 
 def _domain_error(error: DomainError) -> Any:

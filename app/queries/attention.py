@@ -22,6 +22,7 @@ from app.models import (
     Connection,
     Connector,
     HandshakeAttempt,
+    OutgoingMail,
     Receipt,
     Review,
     Station,
@@ -72,6 +73,7 @@ def findings(db: Session, *, tenant_id: int, now: datetime) -> list[Finding]:
         *_offline(db, now),
         *_held(db),
         *_failed_receipts(db),
+        *_failed_mails(db),
         *_endless(db, now),
         *_stray_stops(db),
         *_unknown_tags(db, now),
@@ -155,6 +157,18 @@ def _failed_receipts(db: Session) -> list[Finding]:
     return [Finding("failed_receipts", oldest, {"count": count})] if count else []
 
 
+def _failed_mails(db: Session) -> list[Finding]:
+    """Mails to staff that could not be sent; they carry no tenant, so a lone one sees them."""
+    if not _alone(db):
+        return []
+    count, oldest = db.execute(
+        select(func.count(OutgoingMail.id), func.min(OutgoingMail.created_at)).where(
+            OutgoingMail.state.in_(["failed", "unknown"])
+        )
+    ).one()
+    return [Finding("failed_mails", oldest, {"count": count})] if count else []
+
+
 def _endless(db: Session, now: datetime) -> list[Finding]:
     count, oldest = db.execute(
         select(func.count(ChargingSession.id), func.min(ChargingSession.started_at)).where(
@@ -231,7 +245,11 @@ def _knocks(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
 
 def _may_see(db: Session, tenant_id: int) -> ColumnElement[bool]:
     # Whose an unknown identity is, nobody can say: it is shown while there is one tenant only.
-    alone = db.scalar(select(func.count(Tenant.id))) == 1
-    unowned = HandshakeAttempt.tenant_id.is_(None) if alone else HandshakeAttempt.id.is_(None)
+    nobodys = HandshakeAttempt.tenant_id.is_(None)
+    unowned = nobodys if _alone(db) else HandshakeAttempt.id.is_(None)
     known = select(Station.id).where(Station.id == HandshakeAttempt.station_id).exists()
     return or_(and_(HandshakeAttempt.tenant_id == tenant_id, known), unowned)
+
+
+def _alone(db: Session) -> bool:
+    return db.scalar(select(func.count(Tenant.id))) == 1

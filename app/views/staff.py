@@ -153,6 +153,13 @@ def issue_token(user_id: int) -> Any:
     return _show(user, form), 422
 
 
+@blueprint.get("/tokens")
+@needs("admin")
+def tokens() -> Any:
+    """Everybody's API tokens, the newest first."""
+    return render_template("staff/tokens.html", tokens=queries.tokens(db.session()))
+
+
 @blueprint.post("/tokens/<int:token_id>/revoke")
 @needs("admin")
 def revoke_token(token_id: int) -> Any:

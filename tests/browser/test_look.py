@@ -10,7 +10,16 @@ from app.models import Connector, Station
 
 PAGES = (
     *("/", "/stations", "/sessions", "/tags", "/drivers", "/tariffs", "/bills", "/commands"),
-    *("/messages", "/sites", "/staff", "/staff/new", "/audit", "/account", "/search?q=cp"),
+    *(
+        "/messages",
+        "/sites",
+        "/staff",
+        "/staff/new",
+        "/staff/tokens",
+        "/audit",
+        "/account",
+        "/search?q=cp",
+    ),
 )
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
 from app.domain.vocabulary import (
     Activity,
@@ -20,6 +21,7 @@ from app.models import (
     Connection,
     Connector,
     HandshakeAttempt,
+    OutgoingMail,
     Receipt,
     Review,
     Site,
@@ -193,6 +195,16 @@ def test_taps_of_one_unknown_card_are_one_row(network):
     assert finding.facts["station"] is station
 
 
+def test_mails_to_staff_that_failed_are_shown_while_there_is_one_tenant(network, db):
+    network.add(
+        OutgoingMail(recipient="x@example.org", subject="s", state="failed",
+                     created_at=network.now)
+    )  # fmt: skip
+    assert network.kinds() == ["failed_mails"]
+    Network(db, network.now, "Theirs")
+    assert network.kinds() == []
+
+
 def knock(network, **given):
     facts = {
         "identity": "GaroCS", "path": "/ocpp/GaroCS", "address": "185.12.8.4", "status": 404,
@@ -321,3 +333,16 @@ def test_a_page_that_does_not_exist_says_so_to_everybody(app, db, now):
         answer = client.get("/nowhere")
         assert answer.status_code == 404
         assert "There is nothing here" in answer.get_data(as_text=True)
+
+
+def test_a_database_that_cannot_be_used_is_said_even_to_the_signed_in(app, db, now):
+    made = seed.fill(db, now, history=0)
+    db.commit()
+    client = seed.signed_in(app, made.people["viewer"])
+    db.execute(text("ALTER TABLE users RENAME TO gone"))
+    db.commit()
+    db.expunge_all()
+    answer = client.get("/")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "5"
+    assert "busy or starting" in answer.get_data(as_text=True)

@@ -137,6 +137,9 @@ def test_a_token_is_shown_once_and_revoked(admin, db, made, now):
     page = text_of(admin.get(f"/staff/{vera.id}"))
     assert "Export" in page
     assert secret not in page
+    everybodys = text_of(admin.get("/staff/tokens"))
+    assert "Export" in everybodys
+    assert "Vera Voss" in everybodys
     db.rollback()
     token = db.scalar(select(ApiToken))
     admin.post(f"/staff/tokens/{token.id}/revoke")
