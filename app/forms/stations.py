@@ -58,7 +58,7 @@ class StationForm(FlaskForm):  # type: ignore[misc]
         "Name", [Optional(), Length(max=120)], description="What people call it, like Row A left."
     )
     site_id = SelectField("Site", coerce=or_none, validate_choice=False)
-    connectors = IntegerField(
+    connector_count = IntegerField(
         "Connectors", [Optional(), NumberRange(0, plugs.MOST)], render_kw={"inputmode": "numeric"}
     )
     plug_type = SelectField(
@@ -107,7 +107,7 @@ class StationForm(FlaskForm):  # type: ignore[misc]
             "username_alias": self.username_alias.data,
             "tariff_id": self.tariff_id.data,
             "max_power_w": None if kilowatts is None else kilowatts * 1000,
-            "connectors": 1 if self.connectors.data is None else self.connectors.data,
+            "connectors": 1 if self.connector_count.data is None else self.connector_count.data,
             "plug_type": self.plug_type.data or None,
             "quirks": {name: self[QUIRK + name].data for name in QUIRKS},
         }

@@ -165,12 +165,12 @@ def _form(station: Station | None) -> StationForm:
 
 def _prefill(form: StationForm, station: Station | None) -> None:
     if station is None:
-        form.connectors.data = 1
+        form.connector_count.data = 1
         form.site_id.data = listing.number("site_id")
         form.identity.data = listing.text("identity")
         return
     own = plugs.of(station)
-    form.connectors.data = len(own)
+    form.connector_count.data = len(own)
     form.plug_type.data = next((plug.plug_type for plug in own if plug.plug_type), "")
     form.max_power_kw.data = station.max_power_w / 1000 if station.max_power_w else None
     form.fill_quirks(station.quirks)
@@ -187,6 +187,8 @@ def _site(form: StationForm) -> Site:
 def _show(form: StationForm, error: DomainError) -> None:
     if error.field in QUIRKS:
         error.field = QUIRK + error.field
+    elif error.field == "connectors":
+        error.field = "connector_count"
     elif error.field == "max_power_w":
         error.field = "max_power_kw"
     refusals.show(form, error)

@@ -57,7 +57,7 @@ def form(made):
     return {
         "identity": "CP-99",
         "site_id": made.sites["Depot Nord"].id,
-        "connectors": "2",
+        "connector_count": "2",
         "plug_type": "CCS",
         "max_power_kw": "50",
         "mode": "listed",
