@@ -5,7 +5,7 @@ import ast
 from tests.house.source import FUNCTION, report, sources, under
 
 FILE_LINES = 330  # about 300
-TEST_FILE_LINES = 400
+TEST_FILE_LINES = 450
 FUNCTION_LINES = 45  # about 40
 HANDLER_LINES = 25
 
