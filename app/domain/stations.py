@@ -227,8 +227,12 @@ def _secure(station: Station, profile: int) -> None:
             "Without a password the station may come from known networks only: name them.",
             field="allowed_networks",
         )
-    if profile in (1, 2) and not station.password_hash:
-        raise Invalid("This security profile needs a password: make one first.", field="password")
+    raised = profile != station.security_profile
+    if raised and profile in (1, 2) and not station.password_hash:
+        raise Invalid(
+            "This security profile needs a password: make one on the Setup page first.",
+            field="security_profile",
+        )
     station.security_profile = profile
 
 
