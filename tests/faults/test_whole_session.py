@@ -114,12 +114,14 @@ def assert_one_session_one_bill_one_mail(site, smtp_server):
 def nudge_again(site):
     """Send every task once more, as a redelivery would, and wait until all are worked off."""
     celery, redis = site.app.extensions["celery"], site.app.extensions["redis"]
+    # What a killed Celery had in hand comes back only after its visibility time-out.
+    orphans = redis.hlen("unacked")
     with site.app.app_context():
         for name in ("bill_session", "send_receipt_of_bill", "send_receipt"):
             celery.send_task(name, [1])
         celery.send_task("sweep")
     eventually(lambda: not redis.llen("celery"), within=90, what="the queue is empty")
-    eventually(lambda: not redis.hlen("unacked"), within=90, what="all tasks are done")
+    eventually(lambda: redis.hlen("unacked") <= orphans, within=90, what="all tasks are done")
 
 
 def test_a_session_ends_as_one_bill_and_one_mail(run, smtp_server):
