@@ -68,6 +68,8 @@ def connected(now: datetime) -> ColumnElement[bool]:
 
 def findings(db: Session, *, tenant_id: int, now: datetime) -> list[Finding]:
     """Return everything that needs attention, most pressing first."""
+    knocks = _knocks(db, tenant_id, now)
+    knocking = {finding.facts["attempt"].station_id for finding in knocks}
     return [
         *_faulted(db, now),
         *_offline(db, now),
@@ -77,8 +79,8 @@ def findings(db: Session, *, tenant_id: int, now: datetime) -> list[Finding]:
         *_endless(db, now),
         *_stray_stops(db),
         *_unknown_tags(db, now),
-        *_knocks(db, tenant_id, now),
-        *_never_connected(db, now),
+        *knocks,
+        *_never_connected(db, knocking - {None}),
     ]
 
 
@@ -122,10 +124,14 @@ def _offline(db: Session, now: datetime) -> list[Finding]:
     return _few("offline", [(s.disconnected_at or s.last_seen_at, {"station": s}) for s in rows])
 
 
-def _never_connected(db: Session, now: datetime) -> list[Finding]:
+def _never_connected(db: Session, knocking: set[int]) -> list[Finding]:
     rows = db.scalars(
         select(Station)
-        .where(Station.archived_at.is_(None), Station.connected_at.is_(None))
+        .where(
+            Station.archived_at.is_(None),
+            Station.connected_at.is_(None),
+            Station.id.not_in(knocking),
+        )
         .order_by(Station.created_at.desc())
         .limit(100)
     )
