@@ -43,7 +43,12 @@ kwh_option = click.option("--kwh", type=Decimal, help="The right energy, in kWh.
 
 @group.command("list")
 @click.option("--search", "q", default="", help="Number, session, driver, card or station.")
-@click.option("--kind", default="", type=click.Choice(["", *BillKind]), help="Only this kind.")
+@click.option(
+    "--kind",
+    default="",
+    type=click.Choice([kind.value for kind in BillKind]),
+    help="Only this kind.",
+)
 @click.option("--receipt", default="", help="Only with this state of the receipt, or trouble.")
 @click.option(
     "--since", type=click.DateTime(["%Y-%m-%d"]), help="Issued on this day (UTC) or later."

@@ -10,7 +10,7 @@ from app import bill_text, listing
 from app.domain import billing, reviews
 from app.domain.billing import doubts
 from app.domain.billing.rows import draft
-from app.domain.errors import DomainError
+from app.domain.errors import Conflict, DomainError
 from app.domain.vocabulary import ReceiptState
 from app.extensions import db
 from app.forms import refusals
@@ -44,6 +44,9 @@ def decide(session_id: int) -> Any:
     elif form.validate_on_submit():
         try:
             said = _decided(found, decision, form)
+        except Conflict as error:  # somebody was quicker
+            flash(error.sentence, "error")
+            return back("bills.review", session_id=session_id)
         except DomainError as error:
             refusals.show(form, error)
         else:
