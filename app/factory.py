@@ -83,6 +83,8 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
         "REMEMBER_COOKIE_SECURE": settings.secure_cookies,
         "PERMANENT_SESSION_LIFETIME": 12 * 3600,
         "MAX_CONTENT_LENGTH": 8 * 1024 * 1024,
+        # An import that was looked through comes back as the text of a form.
+        "MAX_FORM_MEMORY_SIZE": 4 * 1024 * 1024,
         "WTF_CSRF_TIME_LIMIT": None,
         "RATELIMIT_STORAGE_URI": settings.redis_address,
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, flash, g, render_template, request
+from flask import Blueprint, g, render_template, request
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app import csv_files
 from app.domain import tag_import
-from app.domain.errors import DomainError, Invalid
+from app.domain.errors import DomainError
 from app.domain.tag_import import ImportPlan
 from app.extensions import db
 from app.forms import refusals
@@ -17,6 +17,7 @@ from app.forms.tags import ImportForm
 from app.models import Driver, Site, Station, TagGroup
 from app.security import actor, back, needs
 from app.uow import unit_of_work
+from app.views import _imports
 
 blueprint = Blueprint("tag_import", __name__, url_prefix="/tags/import")
 
@@ -32,7 +33,7 @@ def index() -> Any:
     if not form.validate_on_submit():
         return render_template("tags/import.html", form=form, columns=tag_import.COLUMNS)
     try:
-        text = _text(form)
+        text = _imports.text_of(form)
         if request.form.get("go"):
             return _carry_out(text)
         planned = _plan(db.session(), text)
@@ -47,20 +48,6 @@ def index() -> Any:
         text=text,
         names=_names(db.session(), planned),
     )
-
-
-def _text(form: ImportForm) -> str:
-    """The file's text: UTF-8, or what Excel writes on Windows."""
-    upload = request.files.get("file")
-    data = upload.read() if upload else b""
-    if not data:
-        return str(form.text.data or "")
-    if b"\x00" in data:
-        raise Invalid("This is not a CSV file; save the sheet as CSV first.", field="file")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
 
 
 def _plan(session: Session, text: str) -> ImportPlan:
@@ -82,11 +69,7 @@ def _carry_out(text: str) -> Any:
             tenant_id=current_user.tenant_id,
             now=datetime.now(UTC),
         )
-    added, updated = planned.count("add"), planned.count("update")
-    flash(f"{added} added, {updated} changed, {planned.count('same')} as they were.", "success")
-    if planned.errors:
-        left = len(planned.errors)
-        flash(f"{left} {'row was' if left == 1 else 'rows were'} left out.", "warning")
+    _imports.tell(planned)
     return back("tags.index")
 
 

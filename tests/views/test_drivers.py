@@ -91,3 +91,33 @@ def test_what_cannot_be_used_is_said_in_the_form(made, operator, given, sentence
 
 def test_a_german_reader_is_no_reason_to_lose_umlauts(made, operator):
     assert "Çağla Öztürk" in page(operator, "/drivers")
+
+
+FILE = """name,email,language
+Ada King,ada@example.org,de
+Mary Jackson,mary@example.org,en
+Eve,eve,en
+"""
+
+
+def test_an_import_is_looked_through_and_then_carried_out(db, made, operator):
+    upload = {"file": (io.BytesIO(FILE.encode()), "drivers.csv")}
+    text = operator.post("/drivers/import", data=upload).get_data(as_text=True)
+    assert "Import 2 valid rows" in text and "“eve” is not an e-mail address." in text
+    assert made.drivers["Ada"].name == "Ada Lovelace"
+    answer = operator.post("/drivers/import", data={"text": FILE, "go": "1"})
+    assert "1 added, 1 changed, 0 as they were." in page(operator, answer.location)
+    db.expire_all()
+    assert (made.drivers["Ada"].name, made.drivers["Ada"].language) == ("Ada King", "de")
+
+
+def test_an_export_of_drivers_can_be_imported_again_without_a_change(made, operator):
+    exported = page(operator, "/drivers?format=csv")
+    text = operator.post("/drivers/import", data={"text": exported}).get_data(as_text=True)
+    assert "As they are</span><b>3</b>" in text
+
+
+def test_a_file_without_names_is_refused(made, operator):
+    answer = operator.post("/drivers/import", data={"text": "who\nAda\n"})
+    assert answer.status_code == 422
+    assert "no column named name" in answer.get_data(as_text=True)

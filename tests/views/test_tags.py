@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.domain import authorisation
 from app.domain.vocabulary import TagStatus, Token
 from app.models import Driver, Tag, TagGroup
+from app.presentation import number
 from tests.support import seed
 
 
@@ -257,6 +258,12 @@ def test_the_valid_rows_go_in_when_somebody_says_so(db, made, operator):
     text = page(operator, answer.location)
     assert "1 added, 1 changed, 0 as they were." in text and "1 row was left out" in text
     assert only(db, Tag, key="04ffee").driver.name == "Ada Lovelace"
+
+
+def test_a_long_file_survives_the_look_through(made, operator):
+    rows = "".join(f"04{row:010X},{'x' * 100}\n" for row in range(5000))
+    answer = operator.post("/tags/import", data={"text": f"tag,label\n{rows}"})
+    assert f"Import {number(5000)} rows" in answer.get_data(as_text=True)
 
 
 def test_an_export_can_be_imported_again_without_a_change(made, operator):
