@@ -8,10 +8,13 @@
   let lost = false;
   let retry = 1000;
   let timer = 0;
+  let asking = 0;
+  const ASK_EVERY = 10000; // without events, in milliseconds
 
   const pieces = () => [...document.querySelectorAll("[data-live]")];
   const topics = () => [...new Set(pieces().flatMap((piece) => piece.dataset.live.split(/\s+/)))].filter(Boolean).sort();
   const refresh = (piece) => htmx.trigger(piece, "refresh");
+  const refreshAll = () => { if (!document.hidden) pieces().forEach(refresh); };
 
   function show(state, word) {
     document.querySelectorAll("[data-live-state]").forEach((place) => {
@@ -25,8 +28,14 @@
     document.dispatchEvent(new CustomEvent("ampdesk:live", { detail: { topic } }));
   }
 
+  function rest() {
+    clearInterval(asking);
+    asking = 0;
+  }
+
   function close() {
     clearTimeout(timer);
+    rest();
     source?.close();
     source = null;
     listened = "";
@@ -39,12 +48,19 @@
     close();
     listened = key;
     source = new EventSource(`${url}?topics=${encodeURIComponent(wanted.join(","))}`);
-    source.onopen = () => {
-      retry = 1000;
-      if (lost) { lost = false; pieces().forEach(refresh); }
-    };
-    source.addEventListener("live", () => show("live", "live"));
-    source.addEventListener("degraded", () => { show("wait", "not live"); lost = true; });
+    source.onopen = () => { retry = 1000; };
+    // From here on nothing is missed: what was missed before is fetched now.
+    source.addEventListener("live", () => {
+      show("live", "live");
+      rest();
+      if (lost) { lost = false; refreshAll(); }
+    });
+    // The stream is there but hears of nothing: ask now and then, until it does.
+    source.addEventListener("degraded", () => {
+      show("wait", "not live");
+      lost = true;
+      asking ||= setInterval(refreshAll, ASK_EVERY);
+    });
     source.onerror = () => {
       show("wait", "reconnecting");
       lost = true;

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ from app import create_app, reactions
 from app.config import Settings
 from app.extensions import db as flask_db
 from app.uow import unit_of_work
-from tests.support import seed
+from tests.conftest import COMPILED
+from tests.support.network import Network
 from tests.support.redis import RedisServer
 
 
@@ -49,17 +49,17 @@ class Desk:
 
 
 @pytest.fixture
-def desk(migrated: Path, tmp_path: Path, redis_server: RedisServer) -> Iterator[Desk]:
+def desk(network: Network, tmp_path: Path, redis_server: RedisServer) -> Iterator[Desk]:
     """A desk with the seeded network; it ends with the test."""
-    shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
+    shutil.copy(network.path, tmp_path / "ampdesk.sqlite3")
     settings = Settings(data_dir=tmp_path, redis_url=redis_server.url)
     app = create_app(settings=settings, TESTING=False)
-    ids = _filled(app)
+    app.jinja_env.bytecode_cache = COMPILED
     server = make_server("127.0.0.1", 0, app, threaded=True)
     server.daemon_threads = True  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield Desk(app, f"http://127.0.0.1:{server.port}", ids)
+    yield Desk(app, f"http://127.0.0.1:{server.port}", _ids(network))
     server.shutdown()
     thread.join(5)
     server.server_close()
@@ -67,19 +67,14 @@ def desk(migrated: Path, tmp_path: Path, redis_server: RedisServer) -> Iterator[
         flask_db.engine.dispose()
 
 
-def _filled(app: Flask) -> dict[str, int]:
-    with app.app_context():
-        db = flask_db.session()
-        made = seed.fill(db, datetime.now(UTC), history=6)
-        db.commit()
-        named = {
-            **made.people,
-            **{f"station:{name}": row for name, row in made.stations.items()},
-            **{f"session:{name}": row for name, row in made.sessions.items()},
-        }
-        ids = {name: row.id for name, row in named.items()}
-        flask_db.session.remove()
-        return ids
+def _ids(network: Network) -> dict[str, int]:
+    """Names and ids: `admin`, `station:CP-01`, `session:running`."""
+    prefix = {"people": "", "stations": "station:", "sessions": "session:"}
+    return {
+        f"{prefix[group]}{name}": number
+        for (group, name), (_, number) in network.rows.items()
+        if group in prefix
+    }
 
 
 @pytest.fixture

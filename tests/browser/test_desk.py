@@ -1,0 +1,260 @@
+"""A day at the desk in a real browser: sign in, look around, follow a session live, act."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import expect
+
+from app.domain import commands, events, sessions
+from app.domain.vocabulary import (
+    CommandState,
+    Outcome,
+    SessionState,
+    StopReason,
+)
+from app.models import ChargingSession, Command, Station
+from tests.support import seed_log, seed_sessions
+from tests.support.seed import PASSWORD
+from tests.support.wait import eventually
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=15_000)
+
+MENU = (
+    *("Home", "Stations", "Sessions", "Tags", "Drivers", "Tariffs", "Bills"),
+    *("Commands", "Messages", "Sites", "Staff", "Audit"),
+)
+
+
+@pytest.fixture
+def complaints(page):
+    """What the browser complains about: errors, and everything that the policy forbade."""
+    found = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
+    return found
+
+
+@pytest.fixture(params=[True, False], ids=["with script", "without script"])
+def either(request, browser, desk):
+    """A page of Otto's, once with JavaScript and once with it switched off."""
+    context = browser.new_context(
+        java_script_enabled=request.param,
+        viewport={"width": 1280, "height": 900},
+        locale="en-GB",
+    )
+    context.set_default_timeout(15_000)
+    context.add_cookies([desk.cookie("operator")])
+    page = context.new_page()
+    page.scripted = request.param
+    yield page
+    context.close()
+
+
+def live(page):
+    """Wait until the page hears of changes."""
+    page.locator(".side-foot .dot-live").wait_for(state="attached")
+
+
+def test_somebody_signs_in_walks_through_the_menu_and_leaves(page, desk, complaints):
+    page.goto(f"{desk.url}/sessions")
+    page.get_by_label("E-mail").fill("grace@example.org")
+    page.get_by_label("Password", exact=True).fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    assert page.locator("[role=alert]").count()
+    page.get_by_label("E-mail").fill("grace@example.org")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/sessions")
+    menu = page.get_by_role("navigation", name="Main")
+    for word in MENU:
+        menu.get_by_role("link", name=word).click()
+        expect(menu.get_by_role("link", name=word)).to_have_attribute("aria-current", "page")
+        assert page.locator("main h1").inner_text()
+    page.get_by_label("Your account").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in**")
+    refused = [text for text in complaints if "422" not in text and "401" not in text]
+    assert refused == []
+
+
+def test_a_running_session_is_followed_live_to_its_end(page, desk, sign_in, complaints):
+    sign_in(page, "operator")
+    number = desk.ids["session:running"]
+    page.goto(f"{desk.url}/sessions/{number}")
+    live(page)
+    expect(page.locator("#power canvas")).to_be_visible()
+    page.get_by_text("Readings as a table").click()
+    readings = page.locator(".readings tbody tr")
+    before = readings.count()
+
+    with desk.work() as db:
+        session = db.get_one(ChargingSession, number)
+        at = datetime.now(UTC)
+        seed_sessions.reading(db, session, at, 22_500, 11_100, 84)
+        session.energy_wh, session.last_power_w = Decimal(22_500), 11_100.0
+        session.last_register_wh = session.meter_start_wh + 22_500
+        session.last_reading_at = at
+        events.record(db, events.SessionChanged(session.tenant_id, session.id, session.station_id))
+    expect(page.locator("main")).to_contain_text("22.50\u00a0kWh")
+    expect(page.locator("main")).to_contain_text("11.1\u00a0kW")
+    expect(readings).to_have_count(before + 1)
+    expect(page.locator(".readings")).to_be_visible()  # what was folded out stays so
+
+    with desk.work() as db:
+        session = db.get_one(ChargingSession, number)
+        stop = sessions.Stop(
+            transaction_ref=session.transaction_ref,
+            meter_stop_wh=session.last_register_wh,
+            ended_at=datetime.now(UTC),
+            reason=StopReason.LOCAL,
+            word="Local",
+            token=None,
+            payload={},
+        )
+        sessions.end(db, session.station, stop, now=datetime.now(UTC))
+    expect(page.locator("main")).to_contain_text("It has ended and is being billed now.")
+    expect(page.get_by_text("Session ended")).to_be_visible()
+    assert complaints == []
+
+
+def test_the_list_of_sessions_keeps_those_that_run_fresh(page, desk, sign_in):
+    sign_in(page, "viewer")
+    number = desk.ids["session:running"]
+    page.goto(f"{desk.url}/sessions")
+    live(page)
+    with desk.work() as db:
+        session = db.get_one(ChargingSession, number)
+        session.energy_wh, session.last_power_w = Decimal(44_440), 7_400.0
+        events.record(db, events.SessionChanged(session.tenant_id, session.id, session.station_id))
+    row = page.locator(f"#running-{number}")
+    expect(row).to_contain_text("44.44\u00a0kWh")
+    expect(row).to_contain_text("7.4\u00a0kW")
+
+
+def test_the_head_of_the_log_grows_live_and_an_open_message_stays_open(page, desk, sign_in):
+    sign_in(page, "viewer")
+    station = desk.ids["station:CP-01"]
+    page.goto(f"{desk.url}/messages?direction=out")
+    live(page)
+    unlock = page.locator(".log-row", has_text="UnlockConnector")
+    unlock.locator("summary").click()
+    expect(unlock.get_by_text('"status": "UnlockFailed"')).to_be_visible()
+    with desk.work() as db:
+        place = db.get_one(Station, station)
+        now = datetime.now(UTC)
+        told = {"key": [], "configurationKey": []}
+        seed_log.message(db, place.id, now, "GetConfiguration", {}, told, outbound=True)
+        events.record(db, events.StationChanged(place.tenant_id, place.id))
+    expect(page.locator(".log-row").first).to_contain_text("all settings · 0 told")
+    expect(unlock.get_by_text('"status": "UnlockFailed"')).to_be_visible()
+
+
+def test_a_session_is_stopped_and_the_answer_appears(either, desk):
+    page, number = either, desk.ids["session:running"]
+    page.goto(f"{desk.url}/sessions/{number}")
+    page.get_by_role("button", name="Stop charging").click()
+    if page.scripted:  # it says what will happen and asks
+        page.locator("dialog").get_by_role("button", name="Stop charging").click()
+    expect(page.locator(".flash-success")).to_contain_text("asked to stop")
+    if page.scripted:
+        live(page)
+    with desk.work() as db:
+        command = db.query(Command).filter_by(session_id=number).one()
+        assert command.requested_by == "Otto Olsen"
+        claimed = commands.claim(db, command.id, "seed", now=datetime.now(UTC))
+        outcome = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "Accepted.")
+        commands.settle(db, claimed, outcome, now=datetime.now(UTC), latency_ms=80)
+    if not page.scripted:
+        page.reload()
+    expect(page.locator("main")).to_contain_text("Stop charging: accepted")
+
+
+def test_a_session_is_ended_by_hand_with_a_reason(either, desk):
+    page, number = either, desk.ids["session:running"]
+    page.goto(f"{desk.url}/sessions/{number}")
+    page.get_by_role("link", name="End by hand").click()
+    page.get_by_role("button", name="End the session").click()
+    expect(page.locator(".error")).to_contain_text("Say why")
+    page.get_by_label("Reason").fill("The charger was replaced")
+    page.get_by_role("button", name="End the session").click()
+    page.wait_for_url(f"**/sessions/{number}")
+    expect(page.locator("main")).to_contain_text("This session never ended by the charger’s word")
+    with desk.work() as db:
+        assert db.get_one(ChargingSession, number).state is SessionState.ENDED
+
+
+def test_the_list_is_filtered_sorted_and_exported_with_or_without_script(either, desk):
+    page = either
+    page.goto(f"{desk.url}/sessions")
+    page.get_by_label("Bill", exact=True).select_option("held")
+    if not page.scripted:
+        page.get_by_role("button", name="Filter").click()
+    page.wait_for_url("**billing=held**")
+    expect(page.locator("table.sessions tbody tr")).to_have_count(2)
+    page.get_by_role("link", name="Energy").click()
+    page.wait_for_url("**sort=energy**")
+    assert "billing=held" in page.url
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    text = download.value.path().read_text("utf-8-sig")
+    assert len(text.splitlines()) == 3
+    page.get_by_role("link", name="Clear").click()
+    page.wait_for_url(lambda address: "billing" not in address)
+
+
+def test_a_page_without_script_shows_all_that_the_chart_does(browser, desk):
+    context = browser.new_context(java_script_enabled=False, locale="en-GB")
+    context.set_default_timeout(15_000)
+    context.add_cookies([desk.cookie("viewer")])
+    page = context.new_page()
+    page.goto(f"{desk.url}/sessions/{desk.ids['session:finished']}")
+    page.get_by_text("Readings as a table").click()
+    expect(page.locator(".readings tbody tr").nth(5)).to_contain_text("kW")
+    expect(page.locator("#cost")).to_contain_text("Energy, night rate")
+    page.get_by_role("link", name="Messages ± 2 min").click()
+    expect(page.locator(".log")).to_contain_text("StartTransaction")
+    expect(page.locator(".log")).not_to_contain_text("CP-04")
+    context.close()
+
+
+def test_a_command_from_a_stations_page_shows_its_result_in_place(page, desk, sign_in):
+    sign_in(page, "operator")
+    station = desk.ids["station:CP-01"]
+    page.goto(f"{desk.url}/stations/{station}")
+    live(page)
+    page.get_by_role("button", name="Unlock").first.click()
+    asked = page.locator("dialog[open]")
+    if asked.count():
+        asked.get_by_role("button").last.click()
+
+    def command():
+        with desk.work() as db:
+            row = db.query(Command).filter_by(station_id=station).order_by(Command.id).first()
+            return row.id if row else None
+
+    number = eventually(command)
+    with desk.work() as db:
+        claimed = commands.claim(db, number, "seed", now=datetime.now(UTC))
+        outcome = Outcome(CommandState.ACCEPTED, {"status": "Unlocked"}, "The plug is unlocked.")
+        commands.settle(db, claimed, outcome, now=datetime.now(UTC), latency_ms=412)
+    expect(page.locator("main")).to_contain_text("The plug is unlocked.")
+
+
+def test_without_redis_the_page_says_so_asks_by_itself_and_catches_up(
+    page, desk, sign_in, redis_server
+):
+    sign_in(page, "viewer")
+    number = desk.ids["session:running"]
+    page.goto(f"{desk.url}/sessions/{number}")
+    live(page)
+    redis_server.kill9()
+    try:
+        expect(page.locator(".side-foot")).to_contain_text("not live")
+        with desk.work() as db:
+            db.get_one(ChargingSession, number).last_power_w = 3_300.0
+        expect(page.locator("main")).to_contain_text("3.3\u00a0kW", timeout=30_000)
+    finally:
+        redis_server.start()
+    live(page)
