@@ -45,7 +45,6 @@ kwh_option = click.option("--kwh", type=Decimal, help="The right energy, in kWh.
 @click.option("--search", "q", default="", help="Number, session, driver, card or station.")
 @click.option(
     "--kind",
-    default="",
     type=click.Choice([kind.value for kind in BillKind]),
     help="Only this kind.",
 )
@@ -56,9 +55,11 @@ kwh_option = click.option("--kwh", type=Decimal, help="The right energy, in kWh.
 @json_option
 @with_appcontext
 @fails_plainly
-def list_bills(q: str, kind: str, receipt: str, since: datetime | None, as_json: bool) -> None:
+def list_bills(
+    q: str, kind: str | None, receipt: str, since: datetime | None, as_json: bool
+) -> None:
     """List the bills, the newest first."""
-    wanted = queries.Filter(q=q, kind=kind, receipt=receipt, since=_utc(since))
+    wanted = queries.Filter(q=q, kind=kind or "", receipt=receipt, since=_utc(since))
     print_rows(queries.every(reading(), wanted), LIST, json=as_json)
 
 
