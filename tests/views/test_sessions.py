@@ -9,8 +9,10 @@ from decimal import Decimal
 import pytest
 
 from app.domain.vocabulary import CommandState, SessionState
+from app.extensions import db as flask_db
 from app.models import AuditEntry, ChargingSession, Command, MeterReading
 from app.queries import costs, session_chart
+from tests.conftest import make_app
 from tests.support import seed, seed_sessions
 
 
@@ -266,3 +268,23 @@ def test_the_cost_so_far_follows_the_next_reading(made, db):
     session.last_reading_at = now
     db.flush()
     assert costs.so_far(db, session, now) > before
+
+
+@pytest.mark.postgres
+def test_lists_sums_and_pages_work_on_postgresql_too(postgres_url, tmp_path):
+    app = make_app(tmp_path, database_url=postgres_url)
+    with app.app_context():
+        made = seed.fill(flask_db.session(), datetime.now(UTC), history=3)
+        flask_db.session.commit()
+        admin = seed.signed_in(app, made.people["admin"])
+        finished, held = made.sessions["finished"].id, made.sessions["held"].id
+        text = page(admin, "/sessions")
+        assert len(listed(text)) == len(made.sessions) and "€" in text
+        assert listed(page(admin, "/sessions?flag=implausible_power&q=ben&sort=driver")) == [held]
+        assert listed(page(admin, f"/sessions?q={finished}&billing=billed&sort=-station"))
+        assert "Idle after 10 min grace" in page(admin, f"/sessions/{finished}")
+        assert "TypeConstraintViolation" in page(admin, "/messages?ended=problem&q=integer")
+        assert admin.get("/messages?format=jsonl").get_data().count(b"\n") > 40
+        assert admin.get("/sessions?format=csv").get_data().count(b"\n") == len(made.sessions) + 1
+        flask_db.session.remove()
+        flask_db.engine.dispose()
