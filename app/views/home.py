@@ -112,4 +112,5 @@ def _signed(difference: Decimal, digits: int = 0) -> str:
 def _greeting() -> str:
     hour = g.now.astimezone(ZoneInfo(g.zone)).hour
     words = next(words for before, words in _GREETINGS if hour < before)
-    return f"{words}, {current_user.name.split()[0]}"
+    first = current_user.name.split()[0]
+    return f"{words}, {first[:1].upper()}{first[1:]}"
