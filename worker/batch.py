@@ -172,5 +172,8 @@ class Batch:
             return gauges
         for (number, work), owner in zip(readings, owners, strict=True):
             results[number] = owner
-            rows.append({**work.log_row, "session_id": owner})
+            row = work.log_row
+            row["session_id"] = owner
+            row["latency_ms"] = (now - row["at"]).total_seconds() * 1000
+            rows.append(row)
         return gauges

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from app.domain.bulk import BulkInsert
 from app.models import Message
 
 #: What is written in the place of a secret.
@@ -60,14 +61,28 @@ def cut(text: str) -> str:
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 
-#: Of the table and not of the model: nothing of the ORM is needed for rows that nobody holds.
-_INSERT = insert(Message.__table__)  # type: ignore[arg-type]
+_STORED = (
+    "station_id",
+    "connection_id",
+    "session_id",
+    "outbound",
+    "message_id",
+    "action",
+    "request",
+    "response",
+    "outcome",
+    "error_code",
+    "error_description",
+    "at",
+    "latency_ms",
+)
+_TABLE: Any = Message.__table__
+_INSERT = BulkInsert(_TABLE, _STORED)
 
 
 def store(db: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Add rows to the log in one statement; keys are the columns of `Message`."""
-    if rows:
-        db.connection().execute(_INSERT, rows)
+    _INSERT(db, [[row[name] for name in _STORED] for row in rows])
 
 
 def forget(db: Session, *, before: datetime, limit: int = 5000) -> int:

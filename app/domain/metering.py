@@ -12,10 +12,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Insert, and_, bindparam, case, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import and_, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.domain.bulk import BulkInsert
 from app.domain.energy import POWER, billing_register, live_energy
 from app.domain.energy.readings import total_of
 from app.domain.vocabulary import BillingState, MeterReport, Sample, SessionState
@@ -57,6 +57,22 @@ _COLUMNS = (
     _SESSION.c.started_at,
     _SESSION.c.meter_start_wh,
 )
+_STORED = (
+    "station_id",
+    "session_id",
+    "evse",
+    "taken_at",
+    "received_at",
+    "register_wh",
+    "power_w",
+    "current_a",
+    "voltage_v",
+    "soc_percent",
+    "assumed_time",
+    "samples",
+    "digest",
+)
+_INSERT = BulkInsert(_READING, _STORED, skip_known=True)
 _RUNNING = _SESSION.c.state == SessionState.CHARGING
 _ASSUMED = and_(_SESSION.c.provisional, _SESSION.c.billing == BillingState.OPEN)
 #: Built once: the statement's compiled form is found again by identity.
@@ -94,21 +110,8 @@ def store(
                 owner = owner or session
                 _gauge(gauges, session, row)
         owners.append(owner.id if owner is not None else None)
-    if rows:
-        db.connection().execute(_insert(db), rows)
+    _INSERT(db, [[row[name] for name in _STORED] for row in rows])
     return owners, list(gauges.values())
-
-
-def _insert(db: Session) -> Insert:
-    name = db.get_bind().dialect.name
-    found = _INSERTS.get(name)
-    if found is None:
-        kind = postgresql.insert if name == "postgresql" else sqlite.insert
-        found = _INSERTS[name] = kind(_READING).on_conflict_do_nothing()
-    return found
-
-
-_INSERTS: dict[str, Insert] = {}
 
 
 def _sessions_of(
@@ -121,14 +124,14 @@ def _sessions_of(
             "stations": list({item.station_id for item in named}),
             "refs": list({item.transaction_ref for item in named}),
         }
-        for row in db.execute(_BY_REF, given):
+        for row in db.execute(_BY_REF, given).all():
             by_ref[row.station_id, row.transaction_ref] = row
     lost = {
         item.station_id for item in batch if (item.station_id, item.transaction_ref) not in by_ref
     }
     by_station: dict[int, list[Any]] = {}
     if lost:
-        for row in db.execute(_OPEN, {"stations": list(lost)}):
+        for row in db.execute(_OPEN, {"stations": list(lost)}).all():
             by_station.setdefault(row.station_id, []).append(row)
     return by_ref, by_station
 
