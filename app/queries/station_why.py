@@ -24,6 +24,8 @@ from app.queries.station_page import Now, attempts
 
 #: A refused tap is of interest for this long.
 TAP_AGE = timedelta(hours=12)
+#: A charger that restarts or changes its network is back within this time.
+PATIENCE = timedelta(minutes=3)
 #: A session that began this long before a fault may have to do with it.
 NEAR = timedelta(minutes=30)
 
@@ -73,7 +75,7 @@ class Why:
 
 def answers(db: Session, now_there: Now, now: datetime) -> list[Why]:
     """Answer what somebody in front of the station would ask, most pressing first."""
-    found = [*_offline(db, now_there), *_registration(now_there)]
+    found = [*_offline(db, now_there, now), *_registration(now_there)]
     for plug in now_there.plugs:
         found += _faulted(db, now_there, plug)
         found += _out_of_service(db, now_there, plug)
@@ -82,7 +84,7 @@ def answers(db: Session, now_there: Now, now: datetime) -> list[Why]:
     return found
 
 
-def _offline(db: Session, there: Now) -> Iterator[Why]:
+def _offline(db: Session, there: Now, now: datetime) -> Iterator[Why]:
     station = there.station
     if there.online or station.archived_at is not None:
         return
@@ -102,18 +104,40 @@ def _offline(db: Session, there: Now) -> Iterator[Why]:
     else:
         why.say("Its last connection, open since ", last.opened_at, ", ended at ", last.closed_at)
         why.say(f": {last.close_reason}. " if last.close_reason else ". ")
+    reset = _reset_before(db, last)
+    if reset is not None:
+        words = orders.describe(reset.order, reset.arguments).lower()
+        why.say(f"{reset.requested_by} had asked for a {words} at ", reset.requested_at, ". ")
     knock = next((a for a in attempts(db, station) if last is None or a.last_at > _end(last)), None)
-    if knock is None or knock.accepted:
-        why.say(
-            "It has not knocked since: look at its power and its network."
-            if last is not None
-            else "Nobody has knocked with this identity: type the URL of its Setup page into it."
-        )
-    else:
+    if knock is not None and not knock.accepted:
         why.say("It knocked at ", knock.last_at, f" and was turned away: {knock.sentence} ")
         why.say(handshake_fixes.fix(knock.reason))
+    elif last is None:
+        why.say("Nobody has knocked with this identity: type the URL of its Setup page into it.")
+    elif now - _end(last) < PATIENCE:
+        why.say("That is a moment ago: most chargers come back by themselves within minutes.")
+    else:
+        why.say("It has not knocked since: look at its power and its network.")
     why.links.append(("Setup", "stations", "setup", {"station_id": station.id}))
     yield why
+
+
+def _reset_before(db: Session, last: Connection | None) -> Command | None:
+    """The restart that explains why a connection ended."""
+    if last is None or last.closed_at is None:
+        return None
+    return db.scalar(
+        select(Command)
+        .where(
+            Command.station_id == last.station_id,
+            Command.order == Order.RESET,
+            Command.state.in_([CommandState.ACCEPTED, CommandState.SENT]),
+            Command.requested_at > last.closed_at - PATIENCE,
+            Command.requested_at <= last.closed_at,
+        )
+        .order_by(Command.id.desc())
+        .limit(1)
+    )
 
 
 def _end(connection: Connection) -> datetime:

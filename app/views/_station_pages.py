@@ -53,6 +53,7 @@ def register(blueprint: Blueprint) -> None:
     for rule, view, role in (
         ("", show, "viewer"),
         ("/now", now, "viewer"),
+        ("/presence", presence, "viewer"),
         ("/configuration", configuration, "viewer"),
         ("/history", history, "viewer"),
         ("/setup", setup, "viewer"),
@@ -81,6 +82,13 @@ def show(station_id: int) -> Any:
 def now(station_id: int) -> Any:
     """The piece of the Live tab that keeps itself fresh."""
     return render_template("stations/_live.html", **_live(station_or_404(station_id)))
+
+
+def presence(station_id: int) -> Any:
+    """The chips beside the title: online or not, registered or not."""
+    station = station_or_404(station_id)
+    there = station_page.now_of(db.session(), station, datetime.now(UTC))
+    return render_template("stations/_presence.html", station=station, there=there)
 
 
 def _live(station: Station) -> dict[str, Any]:
