@@ -11,7 +11,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.sessions.provisional import close_provisionally
-from app.domain.vocabulary import Availability, SessionState
+from app.domain.vocabulary import Availability, BillingState, SessionState
 from app.models import ChargingSession, Connector, Station
 
 #: How long a connected station may call an occupied plug free before we believe it.
@@ -49,7 +49,11 @@ def close_abandoned(db: Session, *, now: datetime, limit: int = 200) -> int:
                 Connector.connector == ChargingSession.connector,
             ),
         )
-        .where(ChargingSession.state == SessionState.CHARGING, or_(freed, gone))
+        .where(
+            ChargingSession.billing == BillingState.OPEN,
+            ChargingSession.state == SessionState.CHARGING,
+            or_(freed, gone),
+        )
         .limit(limit)
         .with_for_update(of=ChargingSession, skip_locked=True)
     )

@@ -37,6 +37,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
         Index("ix_charging_sessions_tenant_started", "tenant_id", "started_at"),
         Index("ix_charging_sessions_station_state", "station_id", "state"),
         Index("ix_charging_sessions_billing", "billing", "state"),
+        Index("ix_charging_sessions_stop_received_at", "stop_received_at"),
         {"sqlite_autoincrement": True},
     )
 

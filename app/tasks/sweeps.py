@@ -7,12 +7,14 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from celery import shared_task
 from flask import current_app
 from sqlalchemy.orm import Session
 
 from app import post_office
+from app.config import Settings
 from app.domain import billing, cleaning, commands, mails, messages, receipts
 from app.domain.abandoned import close_abandoned
 from app.extensions import db as flask_db
@@ -32,28 +34,40 @@ def sweep() -> None:
     _guarded("overdue commands", lambda: _work(lambda db: commands.expire_overdue(db, _now())))
     _guarded("abandoned sessions", lambda: _work(lambda db: close_abandoned(db, now=_now())))
     _guarded("stale claims", lambda: _work(_give_up_stale))
-    hold_h = settings.provisional_hold_h
-
-    def settle(session_id: int) -> None:
-        _work(lambda db: billing.settle(db, session_id, now=_now(), provisional_hold_h=hold_h))
-
-    def post(send: Callable[..., None]) -> Callable[[int], None]:
-        return lambda number: send(settings, number, post_office.utc_now)
-
-    db = flask_db.session()
-    _each("bill", billing.unsettled(db, now=_now(), provisional_hold_h=hold_h), settle, until)
-    _each("receipt", receipts.due(db, now=_now()), post(post_office.send_receipt), until)
-    _each("mail", mails.due(db, now=_now()), post(post_office.send_mail), until)
+    _guarded("bills", lambda: _settle(settings, until))
+    _guarded("receipts", lambda: _post(settings, receipts.due, post_office.send_receipt, until))
+    _guarded("mails", lambda: _post(settings, mails.due, post_office.send_mail, until))
 
 
 @shared_task(name="housekeeping")
 def housekeeping() -> None:
-    """Forget old messages, handshake attempts, one-time links and mails."""
+    """Forget old messages, handshake attempts, one-time links and mails; look far back for stops."""
     settings = current_app.config["SETTINGS"]
+    until = time.monotonic() + PATIENCE_S
+    _guarded("late stops", lambda: _settle(settings, until, late_within=billing.LATE_MOST))
     before = _now() - timedelta(days=settings.message_retention_days)
     while _work(lambda db: messages.forget(db, before=before)):
         log.debug("forgot some messages")
     _guarded("old rows", lambda: _work(lambda db: cleaning.forget_old(db, now=_now())))
+
+
+def _settle(settings: Settings, until: float, **given: Any) -> None:
+    """Bill what waits to be billed, each session in a unit of work of its own."""
+    hold_h = settings.provisional_hold_h
+    found = billing.unsettled(flask_db.session(), now=_now(), provisional_hold_h=hold_h, **given)
+
+    def settle(session_id: int) -> None:
+        _work(lambda db: billing.settle(db, session_id, now=_now(), provisional_hold_h=hold_h))
+
+    _each("bill", found, settle, until)
+
+
+def _post(
+    settings: Settings, due: Callable[..., list[int]], send: Callable[..., None], until: float
+) -> None:
+    """Send what is due."""
+    found = due(flask_db.session(), now=_now())
+    _each(send.__name__, found, lambda number: send(settings, number, post_office.utc_now), until)
 
 
 def _give_up_stale(db: Session) -> None:

@@ -583,6 +583,9 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_charging_sessions_station_state", ["station_id", "state"], unique=False
         )
+        batch_op.create_index(
+            "ix_charging_sessions_stop_received_at", ["stop_received_at"], unique=False
+        )
         batch_op.create_index(batch_op.f("ix_charging_sessions_tag_id"), ["tag_id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_charging_sessions_tenant_id"), ["tenant_id"], unique=False
@@ -1264,6 +1267,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_charging_sessions_station_id"))
         batch_op.drop_index(batch_op.f("ix_charging_sessions_site_id"))
         batch_op.drop_index(batch_op.f("ix_charging_sessions_driver_id"))
+        batch_op.drop_index("ix_charging_sessions_stop_received_at")
         batch_op.drop_index("ix_charging_sessions_billing")
 
     op.drop_table("charging_sessions")

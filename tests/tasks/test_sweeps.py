@@ -87,19 +87,20 @@ def test_an_assumed_end_is_billed_or_held_only_after_the_hold(smtp_app):
     ]
 
 
-def test_a_late_stop_whose_nudge_was_lost_is_found(smtp_app):
+@pytest.mark.parametrize(("days", "search"), [(0, sweep), (10, housekeeping)])
+def test_a_late_stop_whose_nudge_was_lost_is_found(smtp_app, days, search):
     with unit_of_work() as db:
         net = network(db)
-        started = AN_HOUR_AGO - timedelta(days=2)
+        started = AN_HOUR_AGO - timedelta(days=days + 2)
         session = net.session(started_at=started, provisional=True)
         billing.issue(db, session.id, now=started + timedelta(days=1, hours=2))
     with unit_of_work() as db:
         session = db.get(ChargingSession, 1)
         session.provisional, session.flags = False, ["late_stop"]
         session.meter_stop_wh = Decimal(115_000)
-        session.stop_received_at = AN_HOUR_AGO
-    sweep()
-    sweep()
+        session.stop_received_at = AN_HOUR_AGO - timedelta(days=days)
+    search()
+    search()
     assert [bill.energy_wh for bill in fresh(Bill)] == [10_000, -10_000, 15_000]
 
 

@@ -5,7 +5,7 @@ added, so a change is a credit and a correction.
 """
 
 from app.domain.billing.assessment import Assessment, assess, locked, running_quote
-from app.domain.billing.backlog import unsettled
+from app.domain.billing.backlog import LATE_MOST, unsettled
 from app.domain.billing.corrections import correct, refund
 from app.domain.billing.issue import issue, provisional_until
 from app.domain.billing.late import apply_late_stop
@@ -15,6 +15,7 @@ from app.domain.billing.settle import settle
 from app.domain.billing.usage import Measured, usage_of
 
 __all__ = [
+    "LATE_MOST",
     "Assessment",
     "Difference",
     "Measured",

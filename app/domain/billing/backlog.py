@@ -8,12 +8,18 @@ from sqlalchemy.orm import Session
 from app.domain.vocabulary import BillingState, SessionState
 from app.models import Bill, ChargingSession, Review
 
-#: Late stops are looked for this far back: no charger keeps one longer.
+#: How far back each sweep looks for late stops whose nudge was lost, and housekeeping at leisure.
+LATE = timedelta(days=2)
 LATE_MOST = timedelta(days=60)
 
 
 def unsettled(
-    db: Session, *, now: datetime, provisional_hold_h: int = 24, limit: int = 200
+    db: Session,
+    *,
+    now: datetime,
+    provisional_hold_h: int = 24,
+    limit: int = 200,
+    late_within: timedelta = LATE,
 ) -> list[int]:
     """Ids of ended sessions without a bill, and of decided ones whose own stop came later."""
     waits_no_more = now - timedelta(hours=provisional_hold_h)
@@ -28,11 +34,13 @@ def unsettled(
     )
     found = list(db.scalars(unbilled.order_by(ChargingSession.id).limit(limit)))
     if len(found) < limit:
-        found += db.scalars(_late(now).order_by(ChargingSession.id).limit(limit - len(found)))
+        found += db.scalars(
+            _late(now - late_within).order_by(ChargingSession.id).limit(limit - len(found))
+        )
     return found
 
 
-def _late(now: datetime) -> Select[int]:
+def _late(since: datetime) -> Select[int]:
     """Sessions whose stop arrived after their last bill, or while a review waited."""
     last_bill = (
         select(func.max(Bill.issued_at))
@@ -49,7 +57,7 @@ def _late(now: datetime) -> Select[int]:
     return select(ChargingSession.id).where(
         ChargingSession.state == SessionState.ENDED,
         ChargingSession.provisional.is_(False),
-        ChargingSession.stop_received_at > now - LATE_MOST,
+        ChargingSession.stop_received_at > since,
         or_(
             and_(
                 ChargingSession.billing == BillingState.BILLED,
