@@ -5,19 +5,20 @@ import time
 
 from app.config import Settings
 from deploy.prepare import Prepared
+from deploy.processes import ROOT, reachable
 
-WAIT_S = 60.0
+WAIT_S = 120.0
 
 
 def show_when_ready(settings: Settings, started: Prepared) -> None:
     """Wait until the desk and the worker listen, then print the banner."""
     deadline = time.monotonic() + WAIT_S
-    waiting = [settings.web_port, settings.ocpp_port]
+    waiting = [(settings.web_host, settings.web_port), (settings.ocpp_host, settings.ocpp_port)]
     while waiting and time.monotonic() < deadline:
-        waiting = [port for port in waiting if not _listens(port)]
+        waiting = [address for address in waiting if not _listens(*address)]
         time.sleep(0.2)
     if waiting:
-        print(f"Ampdesk: nothing listens on port {waiting[0]} yet; the lines above may say why.")
+        print(f"Ampdesk: nothing listens on port {waiting[0][1]} yet; the lines above may say why.")
     else:
         print(text(settings, started), flush=True)
 
@@ -25,16 +26,16 @@ def show_when_ready(settings: Settings, started: Prepared) -> None:
 def text(settings: Settings, started: Prepared) -> str:
     """Return the banner."""
     mail = settings.smtp_url.rpartition("@")[2] if settings.smtp_url else settings.data_dir / "mail"
+    usual = settings.data_dir == ROOT / "var"
+    prefix = "" if usual else f"AMPDESK_DATA_DIR={settings.data_dir} "
     rows = [
         ("Desk", settings.desk_url),
         ("Chargers connect to", f"{settings.charger_url}/<identity>"),
         ("Data", str(settings.data_dir)),
         ("Mail", str(mail)),
-        ("Commands", "AMPDESK_DATA_DIR=... .venv/bin/flask --app wsgi station list"),
+        ("Commands", f"{prefix}.venv/bin/flask station list"),
         ("Stop", "Ctrl-C"),
     ]
-    if settings.data_dir.name == "var":
-        rows[4] = ("Commands", ".venv/bin/flask station list")
     if started.setup_link:
         rows.insert(1, ("Create the first admin", started.setup_link + "  (works once)"))
     elif started.admin:
@@ -47,9 +48,9 @@ def text(settings: Settings, started: Prepared) -> str:
     return "\n".join(["", rule, "  Ampdesk is running.", "", *lines, rule, ""])
 
 
-def _listens(port: int) -> bool:
+def _listens(host: str, port: int) -> bool:
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=0.5).close()
+        socket.create_connection((reachable(host), port), timeout=0.5).close()
         return True
     except OSError:
         return False

@@ -19,6 +19,7 @@ import gevent
 from app.config import Settings, WrongSetting
 from deploy import demo_site
 from deploy.demo_site import DemoStation
+from deploy.processes import reachable
 from worker.simulator import Behaviour, Fleet, Hardware, Scenario
 
 #: A minute of the past takes less than half a second.
@@ -62,7 +63,7 @@ def scenario(settings: Settings, station: DemoStation, number: int, first: bool)
         max_power_w=float(station.power_w),
     )
     return Scenario(
-        f"ws://127.0.0.1:{settings.ocpp_port}/ocpp",
+        f"ws://{reachable(settings.ocpp_host)}:{settings.ocpp_port}/ocpp",
         station.identity,
         station.password,
         hardware,

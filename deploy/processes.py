@@ -12,6 +12,11 @@ from app.config import Settings
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def reachable(host: str) -> str:
+    """Return the address at which a listener on `host` is reached from this computer."""
+    return "127.0.0.1" if host in ("", "0.0.0.0", "::") else host
+
+
 def commands(settings: Settings) -> Mapping[str, list[str]]:
     """Return name -> command of the processes that make up Ampdesk, Redis left out.
 

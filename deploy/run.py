@@ -3,6 +3,7 @@
 Exit status: 0 after Ctrl-C or SIGTERM, 2 when a setting or the surroundings must be changed first.
 """
 
+import multiprocessing
 import os
 import shlex
 import sys
@@ -15,7 +16,7 @@ from honcho.printer import Printer
 
 from app.config import Settings, WrongSetting, unknown_settings
 from deploy import banner, checks, keep, prepare, redis_server
-from deploy.processes import ROOT, commands
+from deploy.processes import ROOT, commands, reachable
 
 KEEPER_PATIENCE_S = 12  # honcho kills what is left then; keepers need 8 s for a stubborn program
 STOPPED_BY_USER = (130, 143)
@@ -80,6 +81,8 @@ def main() -> int:
     except (WrongSetting, checks.CannotStart) as error:
         print(f"ampdesk: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     redis = None
     if not settings.redis_url:
         redis, environment["AMPDESK_REDIS_URL"] = redis_server.prepare(settings)
@@ -108,6 +111,8 @@ def supervise(
 ) -> int:
     """Start the processes and pass their lines on until they have all ended."""
     honcho.manager.KILL_WAIT = KEEPER_PATIENCE_S
+    if sys.platform == "linux":  # what honcho was made for; newer Pythons default to another way
+        multiprocessing.set_start_method("fork")
     supervisor = Supervisor(lambda: banner.show_when_ready(settings, started))
     wanted = dict(commands(settings))
     if started.demo:
@@ -131,7 +136,7 @@ def kept(name: str, command: list[str], wait_for: str = "") -> str:
 
 
 def _worker_address(settings: Settings) -> str:
-    return f"127.0.0.1:{settings.ocpp_port}"
+    return f"{reachable(settings.ocpp_host)}:{settings.ocpp_port}"
 
 
 if __name__ == "__main__":
