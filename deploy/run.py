@@ -71,6 +71,7 @@ class Supervisor(honcho.manager.Manager):
 
 def main() -> int:
     """Run until told to end; return the exit status for the shell."""
+    os.environ.setdefault("AMPDESK_DATA_DIR", str(ROOT / "var"))
     try:
         settings = Settings.from_environment()
         for sentence in unknown_settings():
