@@ -41,7 +41,7 @@ def sweep() -> None:
 
 @shared_task(name="housekeeping")
 def housekeeping() -> None:
-    """Forget old messages, handshake attempts, one-time links and mails; look far back for stops."""
+    """Forget old messages, attempts, one-time links and mails; look far back for late stops."""
     settings = current_app.config["SETTINGS"]
     until = time.monotonic() + PATIENCE_S
     _guarded("late stops", lambda: _settle(settings, until, late_within=billing.LATE_MOST))
