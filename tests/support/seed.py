@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from werkzeug.security import generate_password_hash
 
 from app.domain import tenants
-from app.domain.vocabulary import Activity, Availability, Role, Token
+from app.domain.vocabulary import Activity, Availability, Order, Role, Token
 from app.models import (
     ChargingSession,
     Connection,
@@ -196,6 +196,7 @@ def _stations(db: Session, made: Seeded, tenant_id: int) -> None:
             firmware="6.4.0-4210",
             serial=f"ACE04{number:05d}",
             protocol="ocpp1.6",
+            supported_orders=[order.value for order in Order],
             max_power_w=22_000,
             connected_at=made.now - timedelta(days=2, hours=3),
             last_seen_at=made.now - timedelta(seconds=20),

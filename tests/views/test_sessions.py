@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.vocabulary import CommandState, SessionState
+from app.domain import billing
+from app.domain.vocabulary import Actor, CommandState, SessionState
 from app.extensions import db as flask_db
 from app.models import AuditEntry, ChargingSession, Command, MeterReading
 from app.queries import costs, session_chart
@@ -153,6 +154,27 @@ def test_whatever_is_not_settled_is_said_in_words(viewer, made, name, words):
 def test_a_held_session_leads_to_its_review(operator, made):
     session = made.sessions["held"]
     assert f"/bills/review/{session.id}" in page(operator, f"/sessions/{session.id}")
+
+
+def test_a_corrected_bill_says_what_it_replaces_and_why(viewer, made, db):
+    session, admin = made.sessions["finished"], Actor("Grace Hopper")
+    billing.correct(
+        db, admin, session, reason="meter replaced", now=made.now, energy_wh=Decimal(10_000)
+    )
+    db.commit()
+    text = page(viewer, f"/sessions/{session.id}")
+    for words in ("Replaces: 2", "Reason: meter replaced", "10.00\u00a0kWh", "Corrected bill"):
+        assert words in text
+    assert "The energy was set by our staff" in text
+
+
+def test_a_refunded_session_costs_nothing(viewer, made, db):
+    session = made.sessions["finished"]
+    billing.refund(db, Actor("Grace Hopper"), session, reason="goodwill", now=made.now)
+    db.commit()
+    text = page(viewer, f"/sessions/{session.id}")
+    assert "The bill was taken back whole" in text and "0.00\u00a0€" in text
+    assert "Nobody pays for this session" in text
 
 
 def test_the_live_part_is_the_pages_own_piece(viewer, made):
