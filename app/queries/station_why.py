@@ -79,6 +79,7 @@ def answers(db: Session, now_there: Now, now: datetime) -> list[Why]:
     for plug in now_there.plugs:
         found += _faulted(db, now_there, plug)
         found += _out_of_service(db, now_there, plug)
+        found += _lingering(now_there, plug)
     found += _mode(now_there)
     found += _refused_tap(db, now_there, now)
     return found
@@ -258,6 +259,21 @@ def _out_of_service(db: Session, there: Now, plug: Connector) -> Iterator[Why]:
         if plug.status_at is not None:
             why.say(" at ", plug.status_at)
         why.say("; nobody here has asked for it.")
+    yield why
+
+
+def _lingering(there: Now, plug: Connector) -> Iterator[Why]:
+    session = there.sessions.get(plug.evse)
+    free = plug.availability is Availability.AVAILABLE and not plug.stale
+    if session is None or not free or plug.status_at is None:
+        return
+    why = Why(f"Why is session {session.id} still open?", f"why-{plug.evse}")
+    why.say(f"The charger reported connector {plug.evse} free at ", plug.status_at)
+    why.say(f", but has sent no stop for session {session.id}, which began at ")
+    why.say(session.started_at, ". A stop often comes late and is then taken as it is; ")
+    why.say("if none comes, end the session on its page: it is closed at its last reading.")
+    link = (f"Session {session.id}", "sessions", "show", {"session_id": session.id})
+    why.links.append(link)
     yield why
 
 

@@ -124,7 +124,9 @@ class Listed:
         """What the station draws now in watts; None when it is offline or idle."""
         if station.id not in self.online:
             return None
-        found = [w for (number, _), w in self.power_w.items() if number == station.id]
+        # A session without a stop may linger at a plug that is free again: it draws nothing.
+        taken = [p.evse for p in self.plugs(station) if p.availability is Availability.OCCUPIED]
+        found = [self.power_w[station.id, n] for n in taken if (station.id, n) in self.power_w]
         return sum(found) if found else None
 
 

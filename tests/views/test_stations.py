@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from app.domain import credentials, presence
 from app.domain.vocabulary import (
+    Activity,
     Availability,
     CommandState,
     Order,
@@ -271,6 +272,25 @@ def test_out_of_service_is_explained_by_who_ordered_it(db, made, now, viewer):
     station.connectors[0].availability = Availability.UNAVAILABLE
     order(db, station, now, Order.SET_AVAILABILITY, {"connector": 0, "available": False})
     assert "Grace Hopper took it out of service" in page(viewer, of(made, "CP-01"))
+
+
+def test_a_session_that_lingers_at_a_free_plug_is_explained(db, made, now, viewer):
+    plug = made.stations["CP-04"].connectors[0]
+    plug.availability, plug.activity, plug.status_at = Availability.AVAILABLE, Activity.NONE, now
+    db.commit()
+    text = page(viewer, of(made, "CP-04"))
+    assert "still open?" in text
+    card = text.split('id="connector-1"')[1].split("</section>")[0]
+    assert "21.8" not in card, "a free plug draws nothing"
+
+
+def test_a_restart_explains_a_lost_connection(db, made, now, viewer):
+    station = made.stations["CP-01"]
+    db.get(Connection, station.connection_id).closed_at = now
+    station.connection_id = None
+    asked = now - timedelta(seconds=5)
+    order(db, station, asked, Order.RESET, {"kind": "soft"})
+    assert "Grace Hopper had asked for a soft reset" in page(viewer, of(made, "CP-01"))
 
 
 def test_pending_and_closed_are_explained(db, made, viewer):
