@@ -17,6 +17,7 @@ import gevent
 from flask import Flask
 from gevent.event import AsyncResult
 from gevent.queue import Queue
+from sqlalchemy.exc import OperationalError
 
 from app.domain import messages, metering
 from app.domain.metering import Gauge, Metered
@@ -145,6 +146,9 @@ class Batch:
             with db.begin_nested():
                 result = job.run(db, mine)
                 db.flush()
+        except OperationalError:
+            # A deadlock, or a database that goes away: the whole batch is tried again.
+            raise
         except Exception as error:
             rows.extend(mine)
             return error

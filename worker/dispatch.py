@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,6 +79,10 @@ class Dispatch:
         allowed = held.served or call.action in routes.BEFORE_BOOT | held.triggered
         if not allowed:
             raise CallFault(Fault.SECURITY, "the boot of this charger was not accepted yet")
+        if "\\u0000" in call.text:
+            # PostgreSQL has no NUL in texts; no charger means anything by it.
+            call = replace(call, payload=_without_nul(call.payload))
+            notes.append(("nul_character", call.action))
         if link.station.strict:
             problem = schemas.violation(link.version, call.action, "call", call.payload)
             if problem is not None:
@@ -259,3 +263,13 @@ def _told(event: Stray | Repeated | Malformed) -> tuple[str, str, str, str]:
         text = messages.text_of("DataTransfer", orjson.loads(event.frame.text or "null"))
         return text, action, str(event.frame.message_id), event.why
     return event.frame.text, "", str(event.frame.message_id or ""), event.frame.problem
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "")
+    if isinstance(value, list):
+        return [_without_nul(item) for item in value]
+    if isinstance(value, dict):
+        return {key.replace("\x00", ""): _without_nul(item) for key, item in value.items()}
+    return value

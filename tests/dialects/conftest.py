@@ -1,23 +1,33 @@
-"""One worker process for all recordings of a test process; each gets a station of its own."""
+"""One worker process per database for all recordings; each recording gets a station of its own."""
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from tests.dialects.replay import Stage
+from tests.support.fixtures import DATABASES
 from tests.support.site import Site
 
 
-@pytest.fixture(scope="session")
-def worker_site(tmp_path_factory: pytest.TempPathFactory, migrated) -> Iterator[Site]:
-    """A worker on a SQLite database, kept for the whole test process."""
+@pytest.fixture(scope="session", params=DATABASES)
+def worker_site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, migrated
+) -> Iterator[Site]:
+    """A worker on each kind of database, kept for the whole test process."""
     folder = tmp_path_factory.mktemp("recordings")
-    shutil.copy(migrated, folder / "ampdesk.sqlite3")
-    site = Site(folder, processes=("worker",))
-    site.start()
-    yield site
-    site.stop()
+    with ExitStack() as stack:
+        url = ""
+        if request.param == "sqlite":
+            shutil.copy(migrated, folder / "ampdesk.sqlite3")
+        else:
+            server = request.getfixturevalue("postgres_server")
+            url = stack.enter_context(server.new_database())
+        site = Site(folder, url, processes=("worker",))
+        stack.callback(site.stop)
+        site.start()
+        yield site
 
 
 @pytest.fixture

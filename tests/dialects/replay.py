@@ -5,6 +5,7 @@ list it stands for and how the station is set; then, in order:
 
   {"send": [...]}        a frame; {"text": "..."} sends text as it is, {"bytes": "hex"} a binary one
   {"hear": [...]}        the next frame that must come back (objects may hold more than is named)
+  {"until": [...]}       a frame that must come, after whatever comes before it
   {"reconnect": true}    a new connection
   {"another": true}      go on as another station
   {"believe": {...}}     what the database must come to say, by table, in order of id
@@ -142,6 +143,10 @@ class Stage:
             self.transaction = heard[2]["transactionId"]
             self.first = self.first or self.transaction
         assert fits(heard, self.filled(expected)), f"heard {heard}, expected {expected}"
+
+    def _until(self, expected: list[Any]) -> None:
+        while not fits(json.loads(self.socket.recv(timeout=10)), self.filled(expected)):
+            pass
 
     def _reconnect(self, _: bool) -> None:
         self.close()

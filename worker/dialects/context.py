@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,11 @@ from app.domain.metering import Metered
 from worker.ocpp.fields import Fields
 
 Payload = dict[str, Any]
+
+#: A connector's number beyond this is no connector's.
+MOST_CONNECTORS = 10_000
+#: A register beyond this (a terawatt-hour, in Wh) is no register's.
+LARGEST_WH = Decimal(10) ** 12
 
 
 @dataclass(slots=True)
@@ -36,6 +42,21 @@ class Context:
     def deviate(self, code: str, example: object = "") -> None:
         """Note a named repair."""
         self.deviations.append((code, str(example)[:300]))
+
+    def plug(self, call: Fields, default: int) -> int:
+        """The connector that a message names; a number that no station has counts as 0."""
+        number = call.integer("connectorId", default)
+        if 0 <= number <= MOST_CONNECTORS:
+            return number
+        self.deviate("absurd_connector", number)
+        return 0
+
+    def sane_wh(self, register: Decimal | None) -> Decimal | None:
+        """A register in Wh, or None where its value cannot be one (FIELD T2's sister)."""
+        if register is None or abs(register) <= LARGEST_WH:
+            return register
+        self.deviate("absurd_register", register)
+        return None
 
     def instant(self, call: Fields, name: str) -> tuple[datetime, bool]:
         """The time to do business with, and whether the charger's own was unusable.

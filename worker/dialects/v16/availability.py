@@ -9,7 +9,7 @@ from worker.ocpp.fields import Fields
 
 def status_notification(call: Fields, ctx: Context) -> Payload:
     """Take in a connector's status; what connector 0 may not say changes nothing (FIELD S1)."""
-    number = call.integer("connectorId", 0)
+    number = ctx.plug(call, 0)
     word = words.match(call.text("status"), words.STATUSES)
     if word is None or (number == 0 and word not in words.STATION_STATUSES):
         ctx.deviate("illegal_status", f"{number}: {call.raw('status')}")
@@ -21,7 +21,7 @@ def status_notification(call: Fields, ctx: Context) -> Payload:
         ctx.db,
         ctx.station,
         StatusReport(
-            connector=ConnectorRef(max(0, number)),
+            connector=ConnectorRef(number),
             availability=availability,
             activity=activity,
             word=word,

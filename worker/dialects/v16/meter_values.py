@@ -19,7 +19,7 @@ def meter_values(call: Fields, ctx: Context) -> Metered:
     reference = str(number) if number is not None and 0 < number <= _LARGEST else None
     return Metered(
         ctx.station_id,
-        call.integer("connectorId", 0),
+        ctx.plug(call, 0),
         reference,
         tuple(reports_of(call, "meterValue", ctx)),
     )
@@ -55,6 +55,8 @@ def _sample(item: dict[str, Any], ctx: Context) -> Sample:
         if ctx.quirks and measurand.startswith("Energy."):
             unit = str(ctx.quirks.get("energy_unit_override") or unit)
         number, unit = to_base_unit(number, unit, measurand)
+        if measurand.startswith("Energy."):
+            number = ctx.sane_wh(number)
     elif not signed:
         ctx.deviate("no_number", text)
     return Sample(

@@ -21,17 +21,17 @@ def start_transaction(call: Fields, ctx: Context) -> Payload:
     The tag is decided about again: it may have been let in offline.  A refused
     tag still gets a transaction id, because the energy may be real (FIELD X14).
     """
-    meter_start = call.decimal("meterStart")
+    meter_start = _wh(call.decimal("meterStart"), ctx)
     if meter_start is None:
-        raise CallFault(Fault.OCCURRENCE, "meterStart cannot be read")
+        raise CallFault(Fault.PROPERTY, "meterStart cannot be read")
     started_at, replaced = ctx.instant(call, "timestamp")
     begun = sessions.begin(
         ctx.db,
         ctx.station,
         sessions.Start(
-            connector=ConnectorRef(call.integer("connectorId", 1)),
+            connector=ConnectorRef(ctx.plug(call, 1)),
             token=Token(call.text("idTag", "")),
-            meter_start_wh=_wh(meter_start, ctx),
+            meter_start_wh=meter_start,
             started_at=started_at,
             raw_time=str(call.raw("timestamp")),
             clock_replaced=replaced,
@@ -63,15 +63,15 @@ def _stop(call: Fields, ctx: Context) -> sessions.Stop:
     reference = transaction_ref(call)
     if reference is None:
         ctx.deviate("sentinel_transaction", call.raw("transactionId"))
-    meter_stop = call.decimal("meterStop")
     token = call.text("idTag")
-    word = words.match(call.text("reason"), words.STOP_REASONS)
+    given = call.text("reason", "Local")
+    word = words.match(given, words.STOP_REASONS) or given
     return sessions.Stop(
         transaction_ref=reference,
-        meter_stop_wh=None if meter_stop is None else _wh(meter_stop, ctx),
+        meter_stop_wh=_wh(call.decimal("meterStop"), ctx),
         ended_at=ended_at,
-        reason=words.STOP_REASONS.get(word or "Local", StopReason.OTHER),
-        word=call.text("reason"),
+        reason=words.STOP_REASONS.get(word, StopReason.OTHER),
+        word=word[:40],
         token=Token(token) if token else None,
         payload=dict(call.payload),
         clock_replaced=replaced,
@@ -100,6 +100,8 @@ def _stop_answer(token: Token | None, decision: Decision | None) -> Payload:
     return {"idTagInfo": authorisation.id_tag_info(decision)}
 
 
-def _wh(register: Decimal, ctx: Context) -> Decimal:
+def _wh(register: Decimal | None, ctx: Context) -> Decimal | None:
     """meterStart and meterStop are in Wh, unless the station is known to send kWh (FIELD M1)."""
-    return register * 1000 if ctx.quirks.get("energy_unit_override") == "kWh" else register
+    if register is not None and ctx.quirks.get("energy_unit_override") == "kWh":
+        register *= 1000
+    return ctx.sane_wh(register)
