@@ -9,18 +9,31 @@ from app.domain.vocabulary import Availability
 from app.models import Connector, Station
 
 PAGES = (
-    *("/", "/stations", "/sessions", "/tags", "/drivers", "/tariffs", "/bills", "/commands"),
-    *(
-        "/messages",
-        "/sites",
-        "/staff",
-        "/staff/new",
-        "/staff/tokens",
-        "/audit",
-        "/account",
-        "/search?q=cp",
-    ),
+    *("/", "/sessions", "/bills", "/bills/review", "/commands", "/messages", "/audit", "/account"),
+    *("/stations", "/stations/new", "/stations/1", "/stations/1/setup", "/stations/1/history"),
+    *("/stations/1/commands", "/stations/1/configuration", "/sessions/1", "/sessions/2"),
+    *("/tags", "/tags/new", "/tags/1", "/tags/unknown", "/drivers", "/drivers/new", "/drivers/1"),
+    *("/tariffs", "/tariffs/new", "/tariffs/1", "/bills/1", "/sites", "/sites/new", "/sites/1"),
+    *("/staff", "/staff/new", "/staff/1", "/staff/tokens", "/search?q=cp"),
 )
+
+#: Names of icons on the page that the sprite does not hold.
+BLANK_ICONS = """async () => {
+  const uses = [...document.querySelectorAll('use')].map((use) => use.getAttribute('href'));
+  const missing = new Set();
+  for (const href of uses) {
+    const [address, name] = href.split('#');
+    window.sprite ||= await (await fetch(address)).text();
+    if (!window.sprite.includes(`<symbol id="${name}"`)) missing.add(name);
+  }
+  return [...missing];
+}"""
+
+
+@pytest.fixture(autouse=True)
+def patience(page):
+    """Other tests may keep the computer busy; nothing here is about speed."""
+    page.set_default_timeout(60_000)
 
 
 @pytest.fixture
@@ -70,6 +83,7 @@ def test_no_page_scrolls_sideways_or_breaks_the_policy(page, desk, sign_in, comp
         assert answer.status == 200, address
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
         assert page.locator("h1").count() == 1, address
+        assert page.evaluate(BLANK_ICONS) == [], address
     assert complaints == []
 
 
