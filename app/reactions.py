@@ -108,12 +108,17 @@ class _Nudges:
                 self._thread.start()
 
     def _work(self) -> None:
+        failing = ""
         while True:
             act, arguments = self._backlog.get()
             try:
                 act(*arguments)
+                failing = ""
             except Exception as error:
-                log.warning("nudge failed, the sweep will find its row: %s", error)
+                # Said once per cause: while Redis is away there is one for every fact.
+                if str(error) != failing:
+                    log.warning("nudges fail, sweeps will find their rows: %s", error)
+                failing = str(error)
             finally:
                 self._backlog.task_done()
 

@@ -249,17 +249,23 @@ class Switchboard:
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
             now = datetime.now(UTC)
             presence.beat(db, self.node, now=now)
+            presence.reopen(db, open_here, now=now)
             presence.close_dead_nodes(db, now=now)
+
+        open_here = [held.connection_id for held in self._held.values() if held.connection_id]
 
         self.batch.do(Job(run))
 
     def _for_ever(self, work: Any) -> None:
         """Keep a background greenlet going: Redis or the database may be away for a while."""
+        said = ""
         while True:
             try:
                 work()
             except (redis.RedisError, SQLAlchemyError, StorageAway) as error:
-                log.warning("%s pauses: %s", work.__name__.strip("_"), error)
+                if str(error) != said:
+                    log.warning("%s pauses: %s", work.__name__.strip("_"), error)
+                said = str(error)
             except Exception:
                 log.exception("%s failed", work.__name__)
             gevent.sleep(2.0)

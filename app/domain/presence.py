@@ -99,6 +99,30 @@ def close_dead_nodes(db: Session, *, now: datetime) -> int:
     return len(dead)
 
 
+def reopen(db: Session, connection_ids: Iterable[int], *, now: datetime) -> int:
+    """Take back connections that others closed in the belief that their worker was dead.
+
+    `connection_ids` are those that the asking worker really holds; one whose
+    station has a newer connection stays closed.  Returns how many were taken back.
+    """
+    lost = db.scalars(
+        select(Connection).where(
+            Connection.id.in_(list(connection_ids)), Connection.closed_at.is_not(None)
+        )
+    ).all()
+    taken = 0
+    for connection in lost:
+        station = connection.station
+        if station.connection_id is not None:
+            continue
+        connection.closed_at = connection.close_reason = connection.close_code = None
+        station.connection_id = connection.id
+        station.last_seen_at = now
+        events.record(db, events.StationChanged(station.tenant_id, station.id))
+        taken += 1
+    return taken
+
+
 def seen(db: Session, station_ids: Iterable[int], *, now: datetime) -> None:
     """Note that something was heard of these stations."""
     ids = list(station_ids)

@@ -59,6 +59,21 @@ def test_the_connections_of_a_dead_worker_are_closed(db, station, now):
     assert db.scalars(select(Connection)).one().close_reason == "the worker ended"
 
 
+def test_a_worker_that_only_stalled_takes_its_connections_back(db, station, now):
+    connection = connect(db, station, now)
+    later = now + timedelta(minutes=1)
+    presence.close_dead_nodes(db, now=later)
+    assert presence.reopen(db, [connection.id], now=later) == 1
+    presence.beat(db, "a", now=later)
+    assert presence.is_connected(db, station, later)
+
+
+def test_a_connection_is_not_taken_back_from_its_successor(db, station, now):
+    old = connect(db, station, now)
+    connect(db, station, now, node="b")
+    assert presence.reopen(db, [old.id], now=now) == 0
+
+
 def knock(**more):
     facts = {
         "identity": "CP-9",
