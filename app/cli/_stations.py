@@ -1,11 +1,12 @@
 """What the station commands share: their options, and the columns of a station and a command."""
 
+from collections.abc import Container
 from datetime import datetime
 from typing import Any
 
 import click
-from sqlalchemy import select
-from sqlalchemy.orm import Session, object_session
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, object_session, selectinload
 
 from app.cli import _shared as cli
 from app.domain import orders, plugs, presence
@@ -13,6 +14,7 @@ from app.domain.errors import Invalid
 from app.domain.quirks import QUIRKS
 from app.domain.vocabulary import Registration, StationMode
 from app.models import Station, Tariff
+from app.queries.attention import connected
 
 OPTIONS = (
     click.option("--name", help="What people call it."),
@@ -105,20 +107,29 @@ def _quirks(pairs: tuple[str, ...], station: Station | None) -> dict[str, Any]:
     return found
 
 
-def is_connected(station: Station, now: datetime) -> bool:
-    """Tell whether the station is connected."""
+def found(
+    db: Session, query: Select[tuple[Station]], now: datetime
+) -> tuple[list[Station], set[int]]:
+    """Return the stations of a select, and the ids of those that are connected."""
+    query = query.options(selectinload(Station.connectors), selectinload(Station.site))
+    rows = list(db.scalars(query.order_by(Station.identity_key)))
+    return rows, set(db.scalars(select(Station.id).where(connected(now))))
+
+
+def online(station: Station, now: datetime) -> set[int]:
+    """The same for one station."""
     db = object_session(station)
-    return db is not None and presence.is_connected(db, station, now)
+    return {station.id} if db is not None and presence.is_connected(db, station, now) else set()
 
 
-def columns(now: datetime) -> list[cli.Column]:
+def columns(online: Container[int]) -> list[cli.Column]:
     """All columns of a station; the export's are those that the import reads."""
     return [
         ("id", lambda row: row.id),
         ("identity", lambda row: row.identity),
         ("name", lambda row: row.name),
         ("site", lambda row: row.site.name),
-        ("online", lambda row: is_connected(row, now)),
+        ("online", lambda row: row.id in online),
         ("last_seen_at", lambda row: row.last_seen_at),
         ("registration", lambda row: row.registration),
         ("mode", lambda row: row.mode),
@@ -138,10 +149,10 @@ def columns(now: datetime) -> list[cli.Column]:
     ]
 
 
-def short(now: datetime) -> list[cli.Column]:
+def short(online: Container[int]) -> list[cli.Column]:
     """The columns that fit on a screen."""
     wanted = {"id", "identity", "name", "site", "online", "last_seen_at", "mode", "model"}
-    return [column for column in columns(now) if column[0] in wanted]
+    return [column for column in columns(online) if column[0] in wanted]
 
 
 COMMAND: list[cli.Column] = [

@@ -39,7 +39,7 @@ def add(identity: str, site: str, password: str | None, as_json: bool, **values:
         )
     settings = current_app.config["SETTINGS"]
     if as_json:
-        row = {heading: cli.plain(read(station)) for heading, read in shared.columns(cli.now())}
+        row = {heading: cli.plain(read(station)) for heading, read in shared.columns(())}
         cli.print_json({**row, "url": f"{settings.charger_url}/{station.identity}",
                         "password": clear})  # fmt: skip
         return
@@ -58,16 +58,17 @@ def add(identity: str, site: str, password: str | None, as_json: bool, **values:
 @cli.fails_plainly
 def list_(site: str | None, online: bool, archived: bool, as_json: bool) -> None:
     """List the stations."""
-    db, now = cli.reading(), cli.now()
-    query = select(Station).order_by(Station.identity_key)
+    db = cli.reading()
+    query = select(Station)
     if site:
         query = query.where(Station.site_id == sites.named(db, cli.the_tenant(db).id, site).id)
     if not archived:
         query = query.where(Station.archived_at.is_(None))
-    rows = db.scalars(query).all()
+    rows, connected = shared.found(db, query, cli.now())
     if online:
-        rows = [row for row in rows if shared.is_connected(row, now)]
-    cli.print_rows(rows, shared.columns(now) if as_json else shared.short(now), json=as_json)
+        rows = [row for row in rows if row.id in connected]
+    columns = shared.columns(connected) if as_json else shared.short(connected)
+    cli.print_rows(rows, columns, json=as_json)
 
 
 @group.command("show")
@@ -78,7 +79,7 @@ def show(identity: str, as_json: bool) -> None:
     """Show the station IDENTITY."""
     db = cli.reading()
     station = stations.called(db, cli.the_tenant(db).id, identity)
-    cli.print_row(station, shared.columns(cli.now()), json=as_json)
+    cli.print_row(station, shared.columns(shared.online(station, cli.now())), json=as_json)
 
 
 @group.command("edit")
@@ -193,8 +194,8 @@ def _await(row: Command, patience_s: float) -> None:
 @cli.fails_plainly
 def export(path: Path | None) -> None:
     """Write all stations as CSV (without passwords) to PATH, or to standard output."""
-    rows = cli.reading().scalars(select(Station).order_by(Station.identity_key)).all()
-    cli.write_csv(path, shared.columns(cli.now()), rows)
+    rows, connected = shared.found(cli.reading(), select(Station), cli.now())
+    cli.write_csv(path, shared.columns(connected), rows)
 
 
 @group.command("import")

@@ -123,6 +123,14 @@ def test_an_order_to_a_station_that_is_away_is_refused_at_once(flask, db):
     assert db.query(Command).count() == 0
 
 
+def test_who_is_connected_is_told(flask):
+    flask("station", "add", "CP-7", "--site", "Depot")
+    assert json.loads(flask("station", "list", "--online", "--json").stdout) == []
+    connect(["unlock"])
+    assert len(json.loads(flask("station", "list", "--online", "--json").stdout)) == 1
+    assert json.loads(flask("station", "show", "CP-7", "--json").stdout)["online"] is True
+
+
 def test_an_order_is_queued_and_named(flask, db):
     flask("station", "add", "CP-7", "--site", "Depot")
     connect(["unlock"])
