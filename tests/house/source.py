@@ -4,7 +4,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -24,12 +24,17 @@ class Source:
     def lines(self) -> int:
         return self.text.count("\n")
 
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of the syntax tree; walked once, because many rules look at them."""
+        return list(ast.walk(self.tree))
+
     def imports(self) -> Iterator[tuple[int, str]]:
         """Yield (line, dotted name) for every import, those inside functions too.
 
         `from a.b import c` yields `a.b.c`, so that rules can name either a module or its contents.
         """
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 yield from ((node.lineno, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -38,13 +43,13 @@ class Source:
 
     def calls(self) -> Iterator[tuple[int, str]]:
         """Yield (line, dotted name as written) for every call of a named thing."""
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Call):
                 yield node.lineno, ast.unparse(node.func)
 
     def functions(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
         """Yield every function and method."""
-        yield from (node for node in ast.walk(self.tree) if isinstance(node, FUNCTION))
+        yield from (node for node in self.nodes if isinstance(node, FUNCTION))
 
 
 @cache

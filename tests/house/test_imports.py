@@ -104,7 +104,7 @@ def test_imports_are_absolute():
     found = [
         f"{source.path}:{node.lineno}"
         for source in sources()
-        for node in ast.walk(source.tree)
+        for node in source.nodes
         if isinstance(node, ast.ImportFrom) and node.level
     ]
     assert not found, report(found)
