@@ -80,7 +80,11 @@ def compose(
     """
     mail = EmailMessage(policy=policy.SMTP)
     sender_name, sender = parseaddr(settings.mail_from)
-    mail["From"] = _address(sender_name, sender)
+    try:
+        mail["From"] = _address(sender_name, sender)
+    except Refused:
+        # A slip in the settings is put right some day; the mails wait for it.
+        raise Refused("AMPDESK_MAIL_FROM holds no e-mail address.") from None
     mail["To"] = _address(name, recipient)
     mail["Subject"] = one_line(subject, SUBJECT_MOST)
     mail["Date"] = now.astimezone(UTC)

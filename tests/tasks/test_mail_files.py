@@ -1,10 +1,11 @@
 """Without a mail server, mails become files: whole, named harmlessly, one for each sending."""
 
+from dataclasses import replace
 from email import message_from_bytes, policy
 
 from flask import current_app
 
-from app import mail
+from app import mail, post_office
 from app.domain.vocabulary import ReceiptState
 from app.tasks.billing import send_receipt
 
@@ -28,3 +29,11 @@ def test_a_folder_that_cannot_be_written_postpones_the_mail(app, make_receipt, l
     send_receipt(number)
     assert look(number).state is ReceiptState.QUEUED
     assert look(number).attempts == 1
+
+
+def test_a_wrong_sender_in_the_settings_postpones_the_mail(app, make_receipt, look):
+    number = make_receipt()
+    wrong = replace(current_app.config["SETTINGS"], mail_from="Ampdesk")
+    post_office.send_receipt(wrong, number, post_office.utc_now)
+    assert look(number).state is ReceiptState.QUEUED
+    assert "AMPDESK_MAIL_FROM" in look(number).error
