@@ -83,6 +83,8 @@ def _publish(app: Flask, channel: str, text: str) -> None:
 
 
 def _send_task(app: Flask, name: str, number: int) -> None:
+    # Celery's own client goes on trying for seconds while Redis is away; this one does not.
+    app.extensions["redis"].ping()
     app.extensions["celery"].send_task(name, [number], retry=False)
 
 
