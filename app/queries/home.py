@@ -3,15 +3,19 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.domain.vocabulary import Activity, Availability, ReceiptState, SessionState
 from app.models import Bill, ChargingSession, Connector, Message, Receipt, Review, Site, Station
 from app.queries.attention import connected
+
+#: From a time to another, the second one left out.
+Span = tuple[datetime, datetime]
 
 #: Days behind a sparkline.
 DAYS = 14
@@ -59,6 +63,14 @@ class Today:
     revenue_minor: Tile
     currency: str
     worked: Tile
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The fourteen days before today, the oldest first: a list per tile, and what bills are in."""
+
+    currency: str | None
+    numbers: list[list[Decimal]]
 
 
 def presence(db: Session, *, now: datetime) -> Presence:
@@ -109,25 +121,23 @@ def network_now(db: Session, *, now: datetime, zone: str) -> Now:
     )
 
 
-def today(db: Session, *, now: datetime, zone: str) -> Today:
+def past(db: Session, *, now: datetime, zone: str) -> Past:
+    """Return the fourteen days before today; they hardly change, so callers may keep them."""
+    spans = _days_before(now, zone)
+    currency = _currency(db, spans[0][0])
+    return Past(currency, _numbers(db, spans, currency))
+
+
+def today(db: Session, *, now: datetime, zone: str, before: Past) -> Today:
     """Return the tiles; days are the viewer's, a session counts on the day it started."""
-    spans = _spans(now, zone)
-    began = ChargingSession.started_at
-    ended = ChargingSession.state == SessionState.ENDED
-    worked = and_(ended, ChargingSession.energy_wh > 0)
-    energy = _sums(db, ChargingSession.energy_wh, began, spans)
-    count = _counts(db, began, spans)
-    good, over = _counts(db, began, spans, worked), _counts(db, began, spans, ended)
-    currency = _currency(db, spans[-1][0])
-    revenue = _sums(db, Bill.gross_minor, Bill.issued_at, spans, Bill.currency == (currency or ""))
-    shares = [Decimal(a) * 100 / b if b else Decimal(0) for a, b in zip(good, over, strict=True)]
-    return Today(
-        energy_wh=_tile(energy),
-        sessions=_tile([Decimal(number) for number in count]),
-        revenue_minor=_tile(revenue),
-        currency=currency or "EUR",
-        worked=_tile(shares),
+    spans = _today_and_then(now, zone)
+    currency = before.currency or _currency(db, spans[0][0])
+    numbers = _numbers(db, spans, currency)
+    energy, sessions, revenue, worked = (
+        Tile(fresh[0], fresh[1], [*old, fresh[0]])
+        for fresh, old in zip(numbers, before.numbers, strict=True)
     )
+    return Today(energy, sessions, revenue, currency or "EUR", worked)
 
 
 def stations(db: Session, *, now: datetime) -> list[tuple[Station, bool]]:
@@ -176,12 +186,13 @@ def _plugs(db: Session, now: datetime) -> dict[str, int]:
         (Connector.activity == Activity.CHARGING, "charging"),
         (Connector.availability == Availability.OCCUPIED, "idle"),
         else_="off",
-    )
+    ).label("shown_as")
     rows = db.execute(
         select(state, func.count(Connector.id))
         .join(Station, Station.id == Connector.station_id)
         .where(Connector.evse > 0, Station.archived_at.is_(None))
-        .group_by(state)
+        # By its name: PostgreSQL would take the same CASE with other parameters for another one.
+        .group_by("shown_as")
     )
     return {str(word): number for word, number in rows}
 
@@ -194,34 +205,41 @@ def _midnight(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
-def _spans(now: datetime, zone: str) -> list[tuple[datetime, datetime]]:
-    """Today so far, the same hours a week ago, then the fourteen days before today, backwards."""
+def _today_and_then(now: datetime, zone: str) -> list[Span]:
+    """Today so far, and the same hours a week ago."""
     day = _today(now, zone)
-    start = _midnight(day, zone)
-    week_ago = _midnight(day - timedelta(days=7), zone)
-    spans = [(start, now), (week_ago, week_ago + (now - start))]
-    for back in range(1, DAYS + 1):
-        first = day - timedelta(days=back)
-        spans.append((_midnight(first, zone), _midnight(first + timedelta(days=1), zone)))
-    return spans
+    start, week_ago = _midnight(day, zone), _midnight(day - timedelta(days=7), zone)
+    return [(start, now), (week_ago, week_ago + (now - start))]
 
 
-def _within(column: Any, span: tuple[datetime, datetime]) -> ColumnElement[bool]:
-    return and_(column >= span[0], column < span[1])
+def _days_before(now: datetime, zone: str) -> list[Span]:
+    """The fourteen days before today, the oldest first."""
+    day = _today(now, zone)
+    starts = [_midnight(day - timedelta(days=back), zone) for back in range(DAYS, -1, -1)]
+    return list(pairwise(starts))
 
 
-def _sums(
-    db: Session, value: Any, at: Any, spans: list[tuple[datetime, datetime]], *where: Any
-) -> list[Decimal]:
-    columns = [func.sum(case((_within(at, span), value), else_=None)) for span in spans]
-    row = db.execute(select(*columns).where(at >= spans[-1][0], *where)).one()
-    return [_decimal(number) for number in row]
+def _numbers(db: Session, spans: list[Span], currency: str | None) -> list[list[Decimal]]:
+    """Energy, sessions, revenue and the share that worked: a number per span each."""
+    began, energy = ChargingSession.started_at, ChargingSession.energy_wh
+    ended = ChargingSession.state == SessionState.ENDED
+    kwh, count, over, good = _per_span(
+        db, began, spans, energy, 1, case((ended, 1)), case((and_(ended, energy > 0), 1))
+    )
+    of_currency = case((Bill.currency == (currency or ""), Bill.gross_minor))
+    (revenue,) = _per_span(db, Bill.issued_at, spans, of_currency)
+    shares = [a * 100 / b if b else Decimal(0) for a, b in zip(good, over, strict=True)]
+    return [kwh, count, revenue, shares]
 
 
-def _counts(db: Session, at: Any, spans: list[tuple[datetime, datetime]], *where: Any) -> list[int]:
-    columns = [func.sum(case((_within(at, span), 1), else_=0)) for span in spans]
-    row = db.execute(select(*columns).where(at >= spans[-1][0], *where)).one()
-    return [int(number or 0) for number in row]
+def _per_span(db: Session, at: Any, spans: list[Span], *values: Any) -> list[list[Decimal]]:
+    """Sum each value over each span, in one pass over the rows that fall into any of them."""
+    inside = [and_(at >= start, at < end) for start, end in spans]
+    columns = [func.sum(case((where, value))) for value in values for where in inside]
+    row = db.execute(select(*columns).where(or_(*inside))).one()
+    sums = [_decimal(number) for number in row]
+    width = len(spans)
+    return [sums[place : place + width] for place in range(0, len(sums), width)]
 
 
 def _currency(db: Session, since: datetime) -> str | None:
@@ -233,10 +251,6 @@ def _currency(db: Session, since: datetime) -> str | None:
         .order_by(func.count(Bill.id).desc())
         .limit(1)
     )
-
-
-def _tile(numbers: list[Decimal]) -> Tile:
-    return Tile(numbers[0], numbers[1], [*reversed(numbers[2:]), numbers[0]])
 
 
 def _decimal(value: Any) -> Decimal:

@@ -1,12 +1,12 @@
 """Home: what needs attention, the network now, today's numbers, stations, who is charging."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, g, render_template, request
+from flask import Blueprint, current_app, g, render_template, request
 from flask_login import current_user
 
 from app.extensions import db
@@ -16,6 +16,10 @@ from app.queries import places as place_queries
 from app.security import needs
 
 blueprint = Blueprint("home", __name__)
+
+#: The days behind the sparklines hardly change: a busy Home need not add them up every time.
+KEPT = timedelta(minutes=10)
+MOST_KEPT = 200
 
 _GREETINGS = ((5, "Good night"), (12, "Good morning"), (18, "Good afternoon"), (24, "Good evening"))
 
@@ -71,7 +75,7 @@ def index() -> Any:
 def _board() -> dict[str, Any]:
     session, now, zone = db.session(), g.now, g.zone
     running, count, energy_wh = home.charging(session)
-    today = home.today(session, now=now, zone=zone)
+    today = home.today(session, now=now, zone=zone, before=_past())
     return {
         "findings": attention.findings(session, tenant_id=current_user.tenant_id, now=now),
         "network": home.network_now(session, now=now, zone=zone),
@@ -89,6 +93,17 @@ def _board() -> dict[str, Any]:
         "running_count": count,
         "running_wh": energy_wh,
     }
+
+
+def _past() -> home.Past:
+    """The days before today, kept for a while per reach, time zone and day."""
+    kept: dict[Any, tuple[datetime, home.Past]] = current_app.extensions.setdefault("past", {})
+    key = (current_user.scope, g.zone, g.now.astimezone(ZoneInfo(g.zone)).date())
+    if key not in kept or g.now - kept[key][0] > KEPT:
+        if len(kept) >= MOST_KEPT:
+            kept.clear()
+        kept[key] = (g.now, home.past(db.session(), now=g.now, zone=g.zone))
+    return kept[key][1]
 
 
 def _deltas(today: home.Today) -> dict[str, str]:

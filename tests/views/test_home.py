@@ -268,7 +268,8 @@ def test_today_is_the_viewers_day_against_the_same_hours_a_week_ago(network, db)
     network.session(station, network.now - week - hours, energy_wh=Decimal(4000), **ended)
     network.session(station, network.now - week + hours, energy_wh=Decimal(9000), **ended)
     network.session(station, network.now - hours, energy_wh=Decimal(0), **ended)
-    today = home.today(db, now=network.now + timedelta(seconds=1), zone="Europe/Berlin")
+    at, zone = network.now + timedelta(seconds=1), "Europe/Berlin"
+    today = home.today(db, now=at, zone=zone, before=home.past(db, now=at, zone=zone))
     assert today.energy_wh.today == Decimal("12000.5")
     assert today.energy_wh.then == 4000
     assert today.energy_wh.trend[-2:] == [Decimal(700), Decimal("12000.5")]
