@@ -115,6 +115,20 @@ def _apply(db: Session, site: Site, details: Details) -> None:
     if "tariff_id" in details:
         site.tariff_id = details["tariff_id"]
     fitting_tariff(db, site.tariff_id, site.tenant_id, site.currency)
+    if site.id is not None and "currency" in details:
+        _keep_currency(db, site)
+
+
+def _keep_currency(db: Session, site: Site) -> None:
+    """Raise `Conflict` when a station here has a price in another currency."""
+    identity = db.scalar(
+        select(Station.identity)
+        .join(Tariff, Tariff.id == Station.tariff_id)
+        .where(Station.site_id == site.id, Tariff.currency != site.currency)
+        .limit(1)
+    )
+    if identity is not None:
+        raise Conflict(f"{identity} has a tariff in another currency.", field="currency")
 
 
 def _rename(db: Session, site: Site, name: str) -> None:

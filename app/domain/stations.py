@@ -173,8 +173,7 @@ def _apply(db: Session, station: Station, details: Details | Changes) -> None:
     if "note" in details:
         station.note = texts.line(details["note"], "The note", 500, field="note") or None
     if "username_alias" in details:
-        alias = texts.line(details["username_alias"], "The user name", 64, field="username_alias")
-        station.username_alias = alias or None
+        station.username_alias = _alias(db, station, details["username_alias"])
     if "registration" in details:
         station.registration = details["registration"]
     if "mode" in details:
@@ -217,6 +216,16 @@ def _identify(db: Session, station: Station, identity: str) -> None:
         where = "is in the archive: restore it instead" if hidden else "is registered already"
         raise Taken(f"A station called {identity} {where}.", field="identity")
     station.identity, station.identity_key = identity, texts.key(identity)
+
+
+def _alias(db: Session, station: Station, alias: str | None) -> str | None:
+    """Check the user name that a station sends; another station's identity never is one."""
+    alias = texts.line(alias, "The user name", 64, field="username_alias")
+    table = Station.__table__
+    owner = db.scalar(select(table.c.id).where(table.c.identity_key == texts.key(alias)))
+    if alias and owner not in (None, station.id):
+        raise Taken(f"{alias} is the identity of another station.", field="username_alias")
+    return alias or None
 
 
 def _secure(station: Station, profile: int) -> None:

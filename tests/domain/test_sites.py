@@ -89,6 +89,15 @@ def test_a_tariff_must_speak_the_currency_of_the_site(db, tenant, depot, now):
         sites.edit(db, SYSTEM, depot, tariff_id=tariff.id, now=now)
 
 
+def test_the_currency_stays_while_a_station_s_price_is_in_it(db, tenant, depot, now):
+    tariff = Tariff(tenant_id=tenant.id, name="E", name_key="e", currency="EUR", created_at=now)
+    db.add(tariff)
+    db.flush()
+    stations.register(db, SYSTEM, tenant.id, depot, "CP-7", tariff_id=tariff.id, now=now)
+    with pytest.raises(Conflict, match="CP-7"):
+        sites.edit(db, SYSTEM, depot, currency="CHF", now=now)
+
+
 def test_a_site_with_stations_is_not_put_away(db, tenant, depot, now):
     station, _ = stations.register(db, SYSTEM, tenant.id, depot, "CP-7", now=now)
     with pytest.raises(Conflict, match="1 station"):

@@ -75,6 +75,16 @@ def test_an_identity_is_unique_in_the_installation_whatever_its_case(db, registe
         stations.register(db, SYSTEM, other.id, place, "Cp-7", now=now)
 
 
+def test_a_user_name_is_never_another_station_s_identity(db, register, now):
+    station, _ = register("CP-7", username_alias="installer")
+    register("CP-8")
+    with pytest.raises(Taken) as refused:
+        stations.edit(db, SYSTEM, station, username_alias="cp-8", now=now)
+    assert refused.value.field == "username_alias"
+    stations.edit(db, SYSTEM, station, username_alias="", now=now)
+    assert station.username_alias is None
+
+
 def test_an_archived_twin_is_named_as_such(db, register, now):
     station, _ = register()
     stations.archive(db, SYSTEM, station, now=now)
