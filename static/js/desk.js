@@ -36,6 +36,8 @@
     if (event.target.dataset.sent) { event.preventDefault(); return; }
     event.target.dataset.sent = "1";
     busy(event.target, true);
+    // An answer that is a file leaves the page where it was.
+    setTimeout(() => { delete event.target.dataset.sent; busy(event.target, false); }, 8000);
   });
   addEventListener("pageshow", () => each(document, "form[data-sent]", (form) => { delete form.dataset.sent; busy(form, false); }));
   document.addEventListener("htmx:before:request", (event) => { if (event.target.matches?.("form")) busy(event.target, true); });
