@@ -97,14 +97,6 @@ def page(db: Session, wanted: Filter, before: int | None = None, size: int = SLI
     return Slice(rows[:size], stations_of(db, rows), older)
 
 
-def around(
-    db: Session, station_id: int, since: datetime, until: datetime, *where: ColumnElement[bool]
-) -> list[Message]:
-    """Return a station's first messages between two instants, oldest first."""
-    wanted = Filter(station_id=station_id, since=since, until=until).select().where(*where)
-    return list(db.scalars(wanted.order_by(Message.at, Message.id).limit(SLICE)))
-
-
 def every(db: Session, wanted: Filter) -> Iterator[tuple[Message, str]]:
     """Yield messages with their station's identity, newest first, for an export."""
     query = (

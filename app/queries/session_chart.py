@@ -33,23 +33,24 @@ def of(
     zone: str,
 ) -> Chart:
     """Draw a session; `words` says an idle stretch (`idle 26 min`)."""
-    drawn = thinned(readings, MOST_POINTS)
-    times = [reading.taken_at.timestamp() for reading in drawn]
-    shaded = [
-        [since.timestamp(), until.timestamp(), words((since, until))] for since, until in idle
-    ]
+    drawn = [_point(reading) for reading in thinned(readings, MOST_POINTS)]
     base = session.meter_start_wh
     if base is None:
         base = next((r.register_wh for r in readings if r.register_wh is not None), None)
-    frame = {"times": times, "idle": shaded, "zone": zone}
+    if drawn:
+        drawn = _with_ends(session, drawn)
+    shaded = [
+        [since.timestamp(), until.timestamp(), words((since, until))] for since, until in idle
+    ]
+    frame = {"times": [p.at.timestamp() for p in drawn], "idle": shaded, "zone": zone}
     power = [
-        _series("kW", "power", "kW", [_scaled(r.power_w) for r in drawn]),
-        _series("kWh", "energy", "kWh", [_gained(r.register_wh, base) for r in drawn]),
-        _series("charge", "soc", "%", [r.soc_percent for r in drawn]),
+        _series("kW", "power", "kW", [_scaled(p.power_w) for p in drawn]),
+        _series("kWh", "energy", "kWh", [_gained(p.register_wh, base) for p in drawn]),
+        _series("charge", "soc", "%", [p.soc_percent for p in drawn]),
     ]
     electric = [
-        _series("current", "current", "A", [r.current_a for r in drawn]),
-        _series("voltage", "voltage", "V", [r.voltage_v for r in drawn]),
+        _series("current", "current", "A", [p.current_a for p in drawn]),
+        _series("voltage", "voltage", "V", [p.voltage_v for p in drawn]),
     ]
     return Chart(
         {**frame, "series": _told(power)},
@@ -57,6 +58,31 @@ def of(
         thinned(readings, MOST_ROWS),
         len(readings),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """What is drawn at one instant; the ends of a session know their register alone."""
+
+    at: datetime
+    register_wh: Decimal | None
+    power_w: float | None = None
+    current_a: float | None = None
+    voltage_v: float | None = None
+    soc_percent: float | None = None
+
+
+def _point(r: MeterReading) -> _Point:
+    return _Point(r.taken_at, r.register_wh, r.power_w, r.current_a, r.voltage_v, r.soc_percent)
+
+
+def _with_ends(session: ChargingSession, drawn: list[_Point]) -> list[_Point]:
+    """Let the drawing begin and end where the session does, by its own two registers."""
+    if session.started_at < drawn[0].at:
+        drawn = [_Point(session.started_at, session.meter_start_wh), *drawn]
+    if session.ended_at is not None and session.ended_at > drawn[-1].at:
+        drawn = [*drawn, _Point(session.ended_at, session.meter_stop_wh)]
+    return drawn
 
 
 def thinned(readings: Sequence[MeterReading], most: int) -> list[MeterReading]:

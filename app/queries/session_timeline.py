@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain import orders
-from app.domain.vocabulary import Availability, CommandState, MessageOutcome
+from app.domain.vocabulary import Availability, CommandState, Verdict
 from app.models import Authorisation, ChargingSession, Command, Message, StatusEvent
 from app.queries import messages
 
@@ -35,19 +35,19 @@ class Entry:
 
 
 def window(session: ChargingSession, now: datetime) -> tuple[datetime, datetime]:
-    """The time that belongs to a session, with its margins."""
-    return session.started_at - MARGIN, (session.ended_at or now) + MARGIN
+    """When we heard of a session, with the margins: an offline charger tells it later."""
+    return session.start_received_at - MARGIN, (session.stop_received_at or now) + MARGIN
 
 
 def of(db: Session, session: ChargingSession, now: datetime) -> list[Entry]:
     """Return the story of a session in the order of time; messages are without words yet."""
-    since, until = window(session, now)
+    heard = window(session, now)
     entries = [
         *_own(session),
-        *_statuses(db, session, since, until),
-        *_taps(db, session, since, until),
-        *_commands(db, session, since, until),
-        *_messages(db, session, since, until),
+        *_statuses(db, session, session.started_at - MARGIN, (session.ended_at or now) + MARGIN),
+        *_taps(db, session, *heard),
+        *_commands(db, session, *heard),
+        *_messages(db, session, *heard),
     ]
     return sorted(entries, key=lambda entry: entry.at)
 
@@ -66,6 +66,15 @@ def _own(session: ChargingSession) -> Iterator[Entry]:
 
 def _within(query: Select[Any], column: Any, since: datetime, until: datetime) -> Select[Any]:
     return query.where(column >= since, column <= until).order_by(column).limit(MOST)
+
+
+def _of_session(
+    query: Select[Any], model: Any, column: Any, session: ChargingSession, *span: datetime
+) -> Select[Any]:
+    """What names the session, whenever it came, and what names none but came within its time."""
+    named = model.session_id == session.id
+    unnamed = and_(model.session_id.is_(None), column >= span[0], column <= span[1])
+    return query.where(or_(named, unnamed)).order_by(column).limit(MOST)
 
 
 def _statuses(
@@ -89,22 +98,20 @@ def _taps(
     db: Session, session: ChargingSession, since: datetime, until: datetime
 ) -> Iterator[Entry]:
     query = select(Authorisation).where(
-        Authorisation.station_id == session.station_id,
-        or_(Authorisation.session_id == session.id, Authorisation.token == session.token),
+        Authorisation.station_id == session.station_id, Authorisation.token == session.token
     )
-    for tap in db.scalars(_within(query, Authorisation.at, since, until)):
-        accepted = tap.verdict.value == "accepted"
-        yield Entry(tap.at, tap.sentence, tap.token, "" if accepted else "bad", tap)
+    taps = _of_session(query, Authorisation, Authorisation.at, session, since, until)
+    for tap in db.scalars(taps):
+        kind = "" if tap.verdict is Verdict.ACCEPTED else "bad"
+        yield Entry(tap.at, tap.sentence, tap.occasion, kind, tap)
 
 
 def _commands(
     db: Session, session: ChargingSession, since: datetime, until: datetime
 ) -> Iterator[Entry]:
-    query = select(Command).where(
-        Command.station_id == session.station_id,
-        or_(Command.session_id == session.id, Command.session_id.is_(None)),
-    )
-    for command in db.scalars(_within(query, Command.requested_at, since, until)):
+    query = select(Command).where(Command.station_id == session.station_id)
+    orders_given = _of_session(query, Command, Command.requested_at, session, since, until)
+    for command in db.scalars(orders_given):
         plug = command.arguments.get("connector")
         if plug not in (None, 0, session.evse):
             continue
@@ -119,21 +126,16 @@ def _commands(
 def _messages(
     db: Session, session: ChargingSession, since: datetime, until: datetime
 ) -> Iterator[Entry]:
-    """The telling messages: what began and ended the session, and whatever went wrong."""
-    for message in messages.around(
-        db,
-        session.station_id,
-        since,
-        until,
-        or_(
-            Message.session_id == session.id,
-            Message.session_id.is_(None),
-        ),
-        or_(
-            Message.action.not_in(_ROUTINE),
-            Message.outcome.in_(messages.PROBLEMS),
-        ),
-    ):
-        wrong = message.outcome in messages.PROBLEMS
-        if message.outcome is not MessageOutcome.ANSWERED or message.session_id or wrong:
-            yield Entry(message.at, message.action, "", "bad" if wrong else "", message)
+    """The telling messages: what began and ended the session, and whatever went wrong meanwhile."""
+    wrong = or_(Message.outcome.is_(None), Message.outcome.in_(messages.PROBLEMS))
+    named = and_(Message.session_id == session.id, or_(Message.action.not_in(_ROUTINE), wrong))
+    unnamed = and_(Message.session_id.is_(None), Message.at >= since, Message.at <= until, wrong)
+    query = (
+        select(Message)
+        .where(Message.station_id == session.station_id, or_(named, unnamed))
+        .order_by(Message.at, Message.id)
+        .limit(MOST)
+    )
+    for message in db.scalars(query):
+        bad = message.outcome in messages.PROBLEMS
+        yield Entry(message.at, message.action, "", "bad" if bad else "", message)
