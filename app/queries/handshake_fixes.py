@@ -5,7 +5,7 @@ FIXES: dict[str, str] = {
     "bad_identity": "Type the identity as it stands here; check for odd characters in the URL.",
     "identity_too_long": "Give the charger a shorter identity.",
     "unknown_identity": "Register this identity, or correct it in the charger.",
-    "not_allowed": "Take the station out of the archive, or let it connect from this address.",
+    "not_allowed": "Add this address to the station’s allowed networks (Edit, Quirks).",
     "no_credentials": "Type the user name and the password into the charger, and choose "
     "security profile 1.",
     "bad_credentials_form": "Choose HTTP Basic authentication in the charger.",
