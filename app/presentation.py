@@ -24,6 +24,9 @@ FIXED = "\u00a0"
 MINUS = "\u2212"
 DASH = "\u2013"
 
+#: Numbers with more digits before the point are not written out.
+_LARGEST_DIGITS = 18
+
 STYLES = {
     "time": "%H:%M",
     "second": "%Y-%m-%d %H:%M:%S %Z",
@@ -39,10 +42,17 @@ STYLES = {
 
 
 def number(value: Decimal | int | float | None, digits: int = 0) -> str:
-    """A number with `digits` decimals, thousands parted; a dash for None."""
+    """A number with `digits` decimals, thousands parted; a dash for None.
+
+    What a charger sends may be beyond all reason: then its size is told, `1.0e+50`.
+    """
     if value is None:
         return DASH
     exact = value if isinstance(value, Decimal) else Decimal(str(value))
+    if not exact.is_finite():
+        return DASH
+    if exact.adjusted() > _LARGEST_DIGITS:
+        return f"{exact:.1e}"
     rounded = exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
     text = f"{abs(rounded):,.{digits}f}".replace(",", THIN)
     return f"{MINUS}{text}" if rounded < 0 else text

@@ -8,8 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain import billing
-from app.domain.vocabulary import Actor, CommandState, SessionState
+from app.domain import billing, metering
+from app.domain.energy import REGISTER
+from app.domain.metering import Metered
+from app.domain.vocabulary import Actor, CommandState, MeterReport, Sample, SessionState
 from app.extensions import db as flask_db
 from app.models import AuditEntry, ChargingSession, Command, MeterReading
 from app.queries import costs, session_chart
@@ -265,6 +267,21 @@ def test_a_session_without_a_price_and_without_readings_has_a_page(viewer, made,
     db.commit()
     text = page(viewer, f"/sessions/{bare.id}")
     assert "This session has no price." in text and "No readings yet" in text
+
+
+@pytest.mark.parametrize(
+    "measurand", ["Power.Active.Import", "SoC", "Voltage", "Current.Import", REGISTER]
+)
+def test_a_reading_beyond_all_reason_breaks_no_page(viewer, made, db, measurand):
+    session, now = made.sessions["running"], datetime.now(UTC)
+    value = None if measurand == REGISTER else Decimal("1e50")
+    report = MeterReport(now, (Sample(measurand, value, "", text="1e50"),))
+    item = Metered(session.station_id, 1, session.transaction_ref, (report,))
+    _, gauges = metering.store(db, [item], now=now)
+    metering.show(db, gauges)
+    db.commit()
+    for address in ("/sessions", f"/sessions/{session.id}", f"/stations/{session.station_id}", "/"):
+        page(viewer, address)
 
 
 def test_odd_addresses_are_no_error(viewer):
