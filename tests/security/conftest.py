@@ -10,7 +10,7 @@ import pytest
 from app import create_app, reactions
 from app.config import Settings
 from app.extensions import db as flask_db
-from tests.conftest import NO_REDIS
+from tests.conftest import COMPILED, NO_REDIS
 from tests.security import town as town_maker
 from tests.security.town import Town
 
@@ -22,6 +22,7 @@ def town(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     shutil.copy(migrated, folder / "ampdesk.sqlite3")
     settings = Settings(data_dir=folder, redis_url=NO_REDIS)
     app = create_app(settings=settings, TESTING=True, WTF_CSRF_ENABLED=False)
+    app.jinja_env.bytecode_cache = COMPILED
     yield town_maker.build(app, datetime.now(UTC) - timedelta(minutes=1))
     with app.app_context():
         reactions.flush(1)

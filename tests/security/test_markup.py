@@ -50,7 +50,8 @@ def poisoned(town):
     client = town.client("admin", town.theirs)
     found = []
     for door, url in pages(town.app, town.theirs):
-        variants = [url, f"{url}?q={MARKUP}", f"{url}?sort={MARKUP}&page={MARKUP}&station={MARKUP}"]
+        lists = [f"{url}?q={MARKUP}", f"{url}?sort={MARKUP}&page={MARKUP}&station={MARKUP}"]
+        variants = [url] if door.ids else [url, *lists]
         found += [(door, variant, client.get(variant)) for variant in variants]
     return found
 

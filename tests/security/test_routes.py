@@ -5,7 +5,7 @@ import pytest
 from app import create_app
 from app.config import Settings
 from app.domain.vocabulary import Role
-from tests.conftest import NO_REDIS
+from tests.conftest import COMPILED, NO_REDIS
 from tests.security.town import PARAMETERS
 from tests.security.walk import ENDLESS, WORDS, doors
 
@@ -70,7 +70,9 @@ def test_a_role_reaches_exactly_what_it_may(town, role):
 def guarded(town):
     """The same town behind CSRF protection, as it is in life."""
     settings = Settings(data_dir=town.app.config["SETTINGS"].data_dir, redis_url=NO_REDIS)
-    return create_app(settings=settings, TESTING=True)
+    app = create_app(settings=settings, TESTING=True)
+    app.jinja_env.bytecode_cache = COMPILED
+    return app
 
 
 @pytest.mark.parametrize("person", ["admin", ""])

@@ -8,19 +8,6 @@ from sqlalchemy import select
 
 from app.models import Bill, ChargingSession, Driver
 from app.presentation import money
-from tests.support import seed
-
-
-@pytest.fixture
-def made(app, db, now):
-    made = seed.fill(db, now, history=0)
-    db.commit()
-    return made
-
-
-@pytest.fixture
-def operator(app, made):
-    return seed.signed_in(app, made.people["operator"])
 
 
 def page(client, address):
@@ -34,7 +21,7 @@ def test_the_list_shows_address_tags_and_sessions(made, operator):
     assert "Ada Lovelace" in text and "ada@example.org" in text and "04:A2:19:B0" in text
 
 
-def test_the_list_is_narrowed_and_exported_by_its_url(db, made, operator):
+def test_the_list_is_narrowed_and_exported_by_its_url(made, db, operator):
     made.drivers["Ben"].email = made.drivers["Ben"].email_key = None
     db.commit()
     body = page(operator, "/drivers?state=no_email&format=csv").lstrip("\ufeff")
@@ -42,7 +29,7 @@ def test_the_list_is_narrowed_and_exported_by_its_url(db, made, operator):
     assert [(row["name"], row["tags"]) for row in rows] == [("Ben Franklin", "04:77:C1:0E")]
 
 
-def test_a_driver_page_adds_up_their_bills(db, made, operator):
+def test_a_driver_page_adds_up_their_bills(made, db, operator):
     ada = made.drivers["Ada"]
     own = select(ChargingSession.id).where(ChargingSession.driver_id == ada.id)
     bills = db.scalars(select(Bill).where(Bill.session_id.in_(own))).all()
@@ -51,7 +38,7 @@ def test_a_driver_page_adds_up_their_bills(db, made, operator):
     assert money(sum(bill.gross_minor for bill in bills), "EUR") in text
 
 
-def test_a_driver_is_added_changed_archived_and_restored(db, made, operator):
+def test_a_driver_is_added_changed_archived_and_restored(made, db, operator):
     facts = {"name": "Mary Jackson", "email": "mary@example.org", "language": "de", "tariff": ""}
     added = operator.post("/drivers/new", data=facts)
     assert added.status_code == 303
@@ -65,7 +52,7 @@ def test_a_driver_is_added_changed_archived_and_restored(db, made, operator):
     assert "Mary Jackson" in page(operator, "/drivers?format=csv")
 
 
-def test_a_driver_without_an_address_says_why_there_are_no_receipts(db, made, operator):
+def test_a_driver_without_an_address_says_why_there_are_no_receipts(made, db, operator):
     made.drivers["Ada"].email = made.drivers["Ada"].email_key = None
     db.commit()
     text = page(operator, f"/drivers/{made.drivers['Ada'].id}")
@@ -100,7 +87,7 @@ Eve,eve,en
 """
 
 
-def test_an_import_is_looked_through_and_then_carried_out(db, made, operator):
+def test_an_import_is_looked_through_and_then_carried_out(made, db, operator):
     upload = {"file": (io.BytesIO(FILE.encode()), "drivers.csv")}
     text = operator.post("/drivers/import", data=upload).get_data(as_text=True)
     assert "Import 2 valid rows" in text and "“eve” is not an e-mail address." in text

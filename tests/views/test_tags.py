@@ -12,24 +12,6 @@ from app.domain import authorisation
 from app.domain.vocabulary import TagStatus, Token
 from app.models import Driver, Tag, TagGroup
 from app.presentation import number
-from tests.support import seed
-
-
-@pytest.fixture
-def made(app, db, now):
-    made = seed.fill(db, now, history=0)
-    db.commit()
-    return made
-
-
-@pytest.fixture
-def operator(app, made):
-    return seed.signed_in(app, made.people["operator"])
-
-
-@pytest.fixture
-def viewer(app, made):
-    return seed.signed_in(app, made.people["viewer"])
 
 
 def page(client, address):
@@ -57,7 +39,7 @@ def only(db, model, **given):
     return db.scalars(select(model).filter_by(**given)).one()
 
 
-def test_the_list_shows_who_has_which_card_and_its_last_tap(db, made, viewer):
+def test_the_list_shows_who_has_which_card_and_its_last_tap(made, db, viewer):
     tap(db, made, "04:A2:19:B0")
     text = page(viewer, "/tags")
     assert "04:A2:19:B0" in text and "Ada Lovelace" in text
@@ -82,14 +64,14 @@ def test_a_viewer_is_offered_nothing_that_they_may_not_do(made, viewer):
         ("sort=driver", ["04:A2:19:B0", "04:77:C1:0E", "04:5D:33:F8"]),
     ],
 )
-def test_the_url_narrows_and_sorts_the_list(db, made, viewer, query, found):
+def test_the_url_narrows_and_sorts_the_list(made, db, viewer, query, found):
     made.tags["Ben"].status = TagStatus.BLOCKED
     db.commit()
     rows = csv.DictReader(io.StringIO(page(viewer, f"/tags?{query}&format=csv").lstrip("\ufeff")))
     assert [row["tag"] for row in rows] == found
 
 
-def test_a_list_may_be_narrowed_to_what_charges_at_a_site(db, made, viewer):
+def test_a_list_may_be_narrowed_to_what_charges_at_a_site(made, db, viewer):
     depot, garage = made.sites["Depot Nord"], made.sites["City Garage"]
     made.tags["Ada"].sites = [depot]
     made.tags["Ben"].stations = [made.stations["CP-06"]]
@@ -99,7 +81,7 @@ def test_a_list_may_be_narrowed_to_what_charges_at_a_site(db, made, viewer):
     assert "04:77:C1:0E" in text and "04:A2:19:B0" not in text and "04:5D:33:F8" in text
 
 
-def test_a_tag_says_why_its_last_tap_was_refused(db, made, viewer):
+def test_a_tag_says_why_its_last_tap_was_refused(made, db, viewer):
     made.tags["Ada"].sites = [made.sites["City Garage"]]
     db.commit()
     tap(db, made, "04:a2:19:b0 ")
@@ -108,7 +90,7 @@ def test_a_tag_says_why_its_last_tap_was_refused(db, made, viewer):
     assert "The tag 04:A2:19:B0 is not allowed at CP-01." in text
 
 
-def test_an_unknown_card_is_one_click_from_the_list(db, made, operator):
+def test_an_unknown_card_is_one_click_from_the_list(made, db, operator):
     tap(db, made, "DEADBEEF")
     tap(db, made, "deadbeef")
     text = page(operator, "/tags/unknown")
@@ -121,12 +103,12 @@ def test_an_unknown_card_is_one_click_from_the_list(db, made, operator):
     assert "The tag deadbeef is on no list." in page(operator, added.location)
 
 
-def test_a_reader_that_adds_separators_does_not_make_a_card_unknown(db, made, operator):
+def test_a_reader_that_adds_separators_does_not_make_a_card_unknown(made, db, operator):
     tap(db, made, "04-A2-19-B0")
     assert "Add card" not in page(operator, "/tags/unknown")
 
 
-def test_a_tag_is_added_with_all_its_facts(db, made, operator):
+def test_a_tag_is_added_with_all_its_facts(made, db, operator):
     group = TagGroup(tenant_id=1, name="Fleet", parent="FLEET", created_at=made.now)
     db.add(group)
     db.commit()
@@ -169,7 +151,7 @@ def test_what_cannot_be_used_is_said_in_the_form(made, operator, given, sentence
     assert sentence in answer.get_data(as_text=True)
 
 
-def test_an_edit_starts_from_what_is_there(db, made, operator):
+def test_an_edit_starts_from_what_is_there(made, db, operator):
     tag = made.tags["Ada"]
     tag.expires_at = datetime(2027, 1, 1, tzinfo=UTC)
     tag.stations = [made.stations["CP-02"]]
@@ -186,7 +168,7 @@ def test_an_edit_starts_from_what_is_there(db, made, operator):
     assert (tag.label, tag.driver, tag.expires_at, tag.stations) == ("blue", None, None, [])
 
 
-def test_block_unblock_archive_and_restore(db, made, operator):
+def test_block_unblock_archive_and_restore(made, db, operator):
     tag = made.tags["Ada"]
     for change, state in (
         ("block", (TagStatus.BLOCKED, False)),
@@ -199,7 +181,7 @@ def test_block_unblock_archive_and_restore(db, made, operator):
         assert (tag.status, tag.archived_at is not None) == state
 
 
-def test_ticked_tags_are_blocked_together(db, made, operator):
+def test_ticked_tags_are_blocked_together(made, db, operator):
     ids = [str(made.tags[name].id) for name in ("Ada", "Ben")]
     answer = operator.post("/tags/bulk", data={"action": "block", "ids": ids})
     assert answer.status_code == 303
@@ -213,7 +195,7 @@ def test_a_bulk_action_without_ticks_is_refused_in_words(made, operator):
     assert "Tick the tags first" in answer.get_data(as_text=True)
 
 
-def test_one_tag_that_cannot_be_restored_does_not_keep_the_others(db, made, operator):
+def test_one_tag_that_cannot_be_restored_does_not_keep_the_others(made, db, operator):
     made.drivers["Ada"].archived_at = made.now
     for name in ("Ada", "Ben"):
         made.tags[name].archived_at = made.now
@@ -227,7 +209,7 @@ def test_one_tag_that_cannot_be_restored_does_not_keep_the_others(db, made, oper
 # ---- groups ----
 
 
-def test_a_group_is_made_used_and_removed(db, made, operator):
+def test_a_group_is_made_used_and_removed(made, db, operator):
     assert operator.post("/tags/groups/new", data={"name": "Fleet", "tariff": ""}).location
     group = only(db, TagGroup, name="Fleet")
     assert "FLEET" in page(operator, "/tags/groups")
@@ -244,7 +226,7 @@ def test_a_group_is_made_used_and_removed(db, made, operator):
 FILE = "tag;label;driver\n04FFEE;key box;ada@example.org\n04:A2:19:B0;blue;ada@example.org\n;x;\n"
 
 
-def test_an_import_is_looked_through_before_anything_is_written(db, made, operator):
+def test_an_import_is_looked_through_before_anything_is_written(made, db, operator):
     upload = {"file": (io.BytesIO(FILE.encode("utf-8-sig")), "tags.csv")}
     text = operator.post("/tags/import", data=upload).get_data(as_text=True)
     assert "Import 2 valid rows" in text
@@ -252,7 +234,7 @@ def test_an_import_is_looked_through_before_anything_is_written(db, made, operat
     assert db.scalar(select(Tag).where(Tag.key == "04ffee")) is None
 
 
-def test_the_valid_rows_go_in_when_somebody_says_so(db, made, operator):
+def test_the_valid_rows_go_in_when_somebody_says_so(made, db, operator):
     answer = operator.post("/tags/import", data={"text": FILE, "go": "1"})
     assert answer.status_code == 303
     text = page(operator, answer.location)
@@ -286,13 +268,13 @@ def test_a_file_of_another_kind_is_refused_in_words(made, operator, content, sen
     assert sentence in answer.get_data(as_text=True)
 
 
-def test_a_file_from_windows_is_read(db, made, operator):
+def test_a_file_from_windows_is_read(made, db, operator):
     content = "tag;label\n04FFEE;Schlüssel\n".encode("cp1252")
     text = operator.post("/tags/import", data={"file": (io.BytesIO(content), "x.csv")})
     assert "Schlüssel" in text.get_data(as_text=True)
 
 
-def test_expired_tags_are_told_from_active_ones(db, made, viewer):
+def test_expired_tags_are_told_from_active_ones(made, db, viewer):
     made.tags["Ada"].expires_at = datetime.now(UTC) - timedelta(days=1)
     db.commit()
     assert "04:A2:19:B0" in page(viewer, "/tags?state=expired&format=csv")
