@@ -46,9 +46,9 @@ class SignedIn:
         """What the cookie holds."""
         return f"{self.id}{_SEPARATOR}{self.epoch}"
 
-    def can(self, role: str) -> bool:
-        """Tell whether this person's role includes `role`."""
-        return self.role.includes(Role(role))
+    def can(self, role: str, everywhere: bool = False) -> bool:
+        """Tell whether this person's role includes `role` (and their reach every site)."""
+        return self.role.includes(Role(role)) and not (everywhere and self.site_ids)
 
     @property
     def scope(self) -> scope.Scope:
@@ -78,9 +78,13 @@ def actor() -> Actor:
     return Actor(current_user.name, current_user.id, request.remote_addr)
 
 
-def needs(role: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def needs(
+    role: str, *, everywhere: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Guard a view: signed in, and with this role or a higher one.
 
+    `everywhere` keeps out staff that are limited to some sites, because what the
+    view shows or changes concerns all of them (prices, the audit, new sites).
     Someone who is not signed in is sent to the sign-in page (401 for htmx);
     a lower role gets 403.
     """
@@ -92,9 +96,12 @@ def needs(role: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
                 return login.unauthorized()
             if not current_user.can(role):
                 abort(403)
+            if not current_user.can(role, everywhere):
+                abort(403, "This concerns all sites; your account is limited to some of them.")
             return view(*arguments, **named)
 
         guarded.needs_role = role  # type: ignore[attr-defined]
+        guarded.needs_everywhere = everywhere  # type: ignore[attr-defined]
         return guarded
 
     return guard

@@ -27,7 +27,7 @@ CSV = [
 
 
 @blueprint.get("")
-@needs("admin")
+@needs("admin", everywhere=True)
 def index() -> Any:
     """The list, narrowed, sorted and paged by the URL."""
     session = db.session()

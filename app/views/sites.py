@@ -73,7 +73,7 @@ def show(site_id: int) -> Any:
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
-@needs("operator")
+@needs("operator", everywhere=True)
 def create() -> Any:
     """Add a site."""
     form = _form(None)

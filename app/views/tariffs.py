@@ -138,7 +138,7 @@ def _example(session: Session, version: TariffVersion) -> dict[str, Any]:
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
-@needs("admin")
+@needs("admin", everywhere=True)
 def create() -> Any:
     """Make a tariff; `?like=3` begins with what tariff 3 says."""
     form = TariffForm() if request.method == "POST" else _first_form()
@@ -175,7 +175,7 @@ def _first_form() -> TariffForm:
 
 
 @blueprint.route("/<int:tariff_id>/edit", methods=["GET", "POST"])
-@needs("admin")
+@needs("admin", everywhere=True)
 def edit(tariff_id: int) -> Any:
     """Rename a tariff or give it a new version."""
     tariff = _found(db.session(), tariff_id)
@@ -236,21 +236,21 @@ def _editor(form: TariffForm, tariff: Tariff | None, refused: bool = True) -> An
 
 
 @blueprint.post("/<int:tariff_id>/archive")
-@needs("admin")
+@needs("admin", everywhere=True)
 def archive(tariff_id: int) -> Any:
     """Put a tariff away."""
     return _changed(tariff_id, tariff_book.archive, "is archived")
 
 
 @blueprint.post("/<int:tariff_id>/restore")
-@needs("admin")
+@needs("admin", everywhere=True)
 def restore(tariff_id: int) -> Any:
     """Take a tariff out of the archive."""
     return _changed(tariff_id, tariff_book.restore, "is restored")
 
 
 @blueprint.post("/<int:tariff_id>/default")
-@needs("admin")
+@needs("admin", everywhere=True)
 def default(tariff_id: int) -> Any:
     """Make a tariff the default, or no longer."""
     if request.form.get("default") == "no":

@@ -14,6 +14,8 @@ NOWHERE = dict.fromkeys(PARAMETERS, 999_999_999)
 
 #: Refused to admins too, because this installation has two tenants and mails name none.
 OF_THE_INSTALLATION = {"mail.index", "mail.show", "mail.letter"}
+#: Staff, their links and the audit reach into every site.
+OF_ALL_SITES = ("staff.", "audit.", "tariffs.create", "tariffs.edit", "sites.create")
 #: Pages for people who are not signed in, on purpose.
 PUBLIC = {"sign.sign_in", "sign.sign_out", "sign.forgotten", "sign.reset", "sign.setup"}
 
@@ -64,6 +66,17 @@ def test_a_role_reaches_exactly_what_it_may(town, role):
         if (answer.status_code == 403) is may or answer.status_code >= 500:
             wrong.append((door.method, door.rule, door.role, answer.status_code))
     assert not wrong
+
+
+def test_what_concerns_all_sites_is_closed_to_staff_of_some(town):
+    client, open_doors = town.client("near_admin"), []
+    for door in doors(town.app):
+        whole = getattr(town.app.view_functions[door.endpoint], "needs_everywhere", False)
+        if whole or door.endpoint.startswith(OF_ALL_SITES):
+            answer = client.open(door.url(town.app, town.ours.ids), method=door.method)
+            if answer.status_code != 403:
+                open_doors.append((door.method, door.rule, answer.status_code))
+    assert not open_doors
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import Enum, String, Table, Text, func, select, update
 from sqlalchemy.orm import Session
 
-from app.domain import tag_groups
+from app.domain import audit, tag_groups
 from app.domain.tag_groups import GroupFacts
 from app.domain.vocabulary import SYSTEM, Role
 from app.extensions import db as flask_db
@@ -118,6 +118,8 @@ def build(app: Flask, now: datetime) -> Town:
         _near_people(db, ours, garage.ids["site_id"], now)
         stations = select(Station.id).where(Station.site_id == depot.ids["site_id"])
         poison(db, _rows_of_stations(list(db.scalars(stations))), HIDDEN)
+        for station in db.scalars(select(Station)):
+            audit.note(db, SYSTEM, "station.register", station, now=now)
         db.commit()
         flask_db.session.remove()
     return Town(app, theirs, ours, depot, garage)
