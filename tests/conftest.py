@@ -1,6 +1,6 @@
 """Fixtures that every test may use: an application on a fresh, migrated database.
 
-`app` runs on SQLite; tests that ask for `both_apps` run on SQLite and on PostgreSQL.
+`app` runs on SQLite; `database` of tests/support/fixtures.py names both kinds in turn.
 """
 
 import shutil
@@ -51,6 +51,7 @@ def make_app(data_dir: Path, **given: object) -> Flask:
     values: dict[str, object] = {"data_dir": data_dir, "redis_url": NO_REDIS, **given}
     settings = Settings(**values)  # type: ignore[arg-type]
     app = create_app(settings=settings, TESTING=True, WTF_CSRF_ENABLED=False)
+    app.jinja_env.bytecode_cache = COMPILED
     app.before_request_funcs.setdefault(None, []).insert(0, _forget_the_last_request)
     return app
 
