@@ -54,6 +54,10 @@ def _escape(_logger: Any, _name: str, entry: dict[str, Any]) -> dict[str, Any]:
     for key, value in entry.items():
         if isinstance(value, str) and key not in {"exception", "timestamp", "level"}:
             entry[key] = clean(value)
+    if isinstance(trace := entry.get("exception"), str):
+        # A traceback has lines, and ends with a message that may hold a charger's text: no line
+        # of it may begin as an entry does.
+        entry["exception"] = "\n".join(f"  {clean(line)}" for line in trace.split("\n"))
     return entry
 
 
