@@ -49,6 +49,11 @@ def test_running_sessions_stand_on_top_with_their_cost_so_far(viewer, made, db):
     assert 'data-live="sessions"' in top
 
 
+def test_a_list_of_running_sessions_is_live_and_one_of_the_past_is_not(viewer):
+    assert 'id="list"' in page(viewer, "/sessions?state=charging")
+    assert "data-live=" not in page(viewer, "/sessions?state=ended").split("<main")[1]
+
+
 @pytest.mark.parametrize(
     ("query", "names"),
     [
