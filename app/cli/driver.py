@@ -14,6 +14,7 @@ from app.cli import _shared as cli
 from app.domain import driver_import, drivers, tariff_book
 from app.domain.drivers import LANGUAGES, DriverFacts
 from app.models import Driver
+from app.presentation import kwh, money
 from app.queries import drivers as queries
 from app.uow import unit_of_work
 
@@ -97,7 +98,7 @@ def show(who: str, as_json: bool) -> None:
     db = cli.reading()
     driver = _found(db, cli.the_tenant(db).id, who)
     billed = [
-        f"{one.currency} {one.gross_minor} minor units, {one.energy_wh / 1000} kWh"
+        f"{money(one.gross_minor, one.currency)} for {kwh(one.energy_wh)}"
         for one in queries.sums(db, driver)
     ]
     cli.print_row(driver, [*COLUMNS, ("billed", lambda _: billed)], json=as_json)

@@ -45,6 +45,14 @@ COLUMNS: list[cli.Column] = [
     ("archived_at", lambda tag: tag.archived_at),
 ]
 
+TAPS: list[cli.Column] = [
+    ("at", lambda tap: tap.at),
+    ("station", lambda tap: tap.station.identity),
+    ("for", lambda tap: tap.occasion),
+    ("verdict", lambda tap: tap.verdict),
+    ("why", lambda tap: tap.sentence),
+]
+
 
 def _details(command: Any) -> Any:
     for option in reversed(
@@ -130,11 +138,15 @@ def show(value: str, as_json: bool) -> None:
     """Show a tag and its last taps, each with what it was answered and why."""
     db = cli.reading()
     tag = tags.named(db, value, tenant_id=cli.the_tenant(db).id)
-    taps = [
-        f"{cli.plain(tap.at)} {tap.station.identity}: {tap.verdict.value}. {tap.sentence}"
-        for tap in queries.taps_of(db, tag, 10)
-    ]
-    cli.print_row(tag, [*COLUMNS, ("taps", lambda _: taps)], json=as_json)
+    taps = queries.taps_of(db, tag, 10)
+    if as_json:
+        rows = [{name: cli.plain(read(tap)) for name, read in TAPS} for tap in taps]
+        cli.print_row(tag, [*COLUMNS, ("taps", lambda _: rows)], json=True)
+        return
+    cli.print_row(tag, COLUMNS)
+    if taps:
+        click.echo()
+        cli.print_rows(taps, TAPS)
 
 
 @group.command("edit")

@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from sqlalchemy import select
 
-from app.domain import stations
-from app.domain.vocabulary import SYSTEM
-from app.models import Site
+from app.domain import authorisation, stations
+from app.domain.vocabulary import SYSTEM, Token
+from app.models import Site, Station
 from app.uow import unit_of_work
 
 
@@ -80,6 +81,19 @@ def test_block_unblock_archive_and_back(flask):
 def test_a_tag_that_nobody_knows_is_said(flask):
     refused = flask("tag", "show", "04A2B3")
     assert (refused.exit_code, refused.stderr) == (1, "04A2B3 is not on the list of tags.\n")
+
+
+def test_a_tag_is_shown_with_what_its_taps_were_answered(flask, depot, now):
+    flask("tag", "add", "04A2B3")
+    flask("tag", "block", "04A2B3")
+    with unit_of_work() as db:
+        station = db.scalars(select(Station)).one()
+        token = Token("04a2b3")
+        authorisation.decide(db, station, token, occasion=authorisation.START, now=now)
+    text = flask("tag", "show", "04A2B3").stdout
+    assert "The tag 04A2B3 is blocked." in text and "CP-7" in text
+    (tap,) = json.loads(flask("tag", "show", "04A2B3", "--json").stdout)["taps"]
+    assert (tap["verdict"], tap["station"]) == ("blocked", "CP-7")
 
 
 def test_an_export_can_be_imported_again_without_a_change(flask, depot, tmp_path):
