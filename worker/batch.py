@@ -68,10 +68,12 @@ class Batch:
         self._waiting: Queue[Work] = Queue()
         self._writer = gevent.spawn(self._write_for_ever)
 
-    def do(self, work: Work, within_s: float = 60.0) -> Any:
+    def do(self, work: Work, within_s: float | None = None) -> Any:
         """Wait until `work` is committed and return its result; raises what it raised.
 
-        Raises `StorageAway` when it could not be stored.
+        Raises `StorageAway` when it could not be stored.  The writer settles every
+        work, so there is no time limit unless one is asked for: a timer for each
+        message would cost more than its place in the queue.
         """
         self._waiting.put(work)
         try:

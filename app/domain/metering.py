@@ -76,7 +76,7 @@ _INSERT = BulkInsert(_READING, _STORED, skip_known=True)
 _RUNNING = _SESSION.c.state == SessionState.CHARGING
 _ASSUMED = and_(_SESSION.c.provisional, _SESSION.c.billing == BillingState.OPEN)
 #: Built once: the statement's compiled form is found again by identity.
-_BY_REF = select(*_COLUMNS).where(
+_NAMED = select(*_COLUMNS).where(
     _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
     _SESSION.c.transaction_ref.in_(bindparam("refs", expanding=True)),
 )
@@ -96,7 +96,7 @@ def store(
     """
     by_ref, by_station = _sessions_of(db, batch)
     owners: list[int | None] = []
-    rows: list[dict[str, Any]] = []
+    rows: list[list[Any]] = []
     gauges: dict[int, Gauge] = {}
     for item in batch:
         owner = None
@@ -104,35 +104,40 @@ def store(
             owner = by_ref.get((item.station_id, item.transaction_ref))
         for report in item.reports:
             session = owner or _by_time(by_station.get(item.station_id, ()), item, report)
-            row = _row(item, report, session.id if session is not None else None, now)
-            rows.append(row)
+            values = _values_of(report.samples)
+            number = session.id if session is not None else None
+            rows.append(_row(item, report, number, values, now))
             if session is not None:
                 owner = owner or session
-                _gauge(gauges, session, row)
+                _gauge(gauges, session, report.taken_at, values)
         owners.append(owner.id if owner is not None else None)
-    _INSERT(db, [[row[name] for name in _STORED] for row in rows])
+    _INSERT(db, rows)
     return owners, list(gauges.values())
 
 
 def _sessions_of(
     db: Session, batch: Sequence[Metered]
 ) -> tuple[dict[Any, Any], dict[int, list[Any]]]:
-    named = [item for item in batch if item.transaction_ref is not None]
+    """The sessions of a batch by station and transaction, and the running ones by station.
+
+    Nearly all readings are of a running session, so those are looked up first,
+    by an index; only what names another one is looked for by its name.
+    """
     by_ref: dict[Any, Any] = {}
-    if named:
-        given = {
-            "stations": list({item.station_id for item in named}),
-            "refs": list({item.transaction_ref for item in named}),
-        }
-        for row in db.execute(_BY_REF, given).all():
-            by_ref[row.station_id, row.transaction_ref] = row
-    lost = {
-        item.station_id for item in batch if (item.station_id, item.transaction_ref) not in by_ref
-    }
     by_station: dict[int, list[Any]] = {}
-    if lost:
-        for row in db.execute(_OPEN, {"stations": list(lost)}).all():
-            by_station.setdefault(row.station_id, []).append(row)
+    for row in db.execute(_OPEN, {"stations": list({item.station_id for item in batch})}).all():
+        by_ref[row.station_id, row.transaction_ref] = row
+        by_station.setdefault(row.station_id, []).append(row)
+    others = {
+        (item.station_id, item.transaction_ref)
+        for item in batch
+        if item.transaction_ref is not None
+    } - by_ref.keys()
+    if others:
+        stations, refs = zip(*others, strict=True)
+        given = {"stations": list(set(stations)), "refs": list(set(refs))}
+        for row in db.execute(_NAMED, given).all():
+            by_ref[row.station_id, row.transaction_ref] = row
     return by_ref, by_station
 
 
@@ -150,30 +155,52 @@ def _by_time(candidates: Iterable[Any], item: Metered, report: MeterReport) -> A
     return fitting[0] if len(fitting) == 1 else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What one instant's samples come to."""
+
+    register_wh: Decimal | None
+    power_w: float | None
+    current_a: float | None
+    voltage_v: float | None
+    soc_percent: float | None
+
+
+def _values_of(samples: Sequence[Sample]) -> _Values:
+    power = total_of(samples, POWER)
+    return _Values(
+        billing_register(samples),
+        float(power[0]) if power else None,
+        _first(samples, "Current.Import"),
+        _first(samples, "Voltage"),
+        _first(samples, "SoC"),
+    )
+
+
 def _row(
-    item: Metered, report: MeterReport, session_id: int | None, now: datetime
-) -> dict[str, Any]:
+    item: Metered, report: MeterReport, session_id: int | None, values: _Values, now: datetime
+) -> list[Any]:
+    """A row in the order of `_STORED`."""
     samples = [
         # The value in the unit beside it; what is no number stays as it was sent.
         [s.measurand, _value(s), s.unit, s.phase, s.location, s.context, s.signed]
         for s in report.samples
     ]
-    power = total_of(report.samples, POWER)
-    return {
-        "station_id": item.station_id,
-        "session_id": session_id,
-        "evse": item.evse,
-        "taken_at": report.taken_at,
-        "received_at": now,
-        "register_wh": billing_register(report.samples),
-        "power_w": float(power[0]) if power else None,
-        "current_a": _first(report.samples, "Current.Import"),
-        "voltage_v": _first(report.samples, "Voltage"),
-        "soc_percent": _first(report.samples, "SoC"),
-        "assumed_time": report.assumed_time,
-        "samples": samples,
-        "digest": _digest(item, report, samples),
-    }
+    return [
+        item.station_id,
+        session_id,
+        item.evse,
+        report.taken_at,
+        now,
+        values.register_wh,
+        values.power_w,
+        values.current_a,
+        values.voltage_v,
+        values.soc_percent,
+        report.assumed_time,
+        samples,
+        _digest(item, report, samples),
+    ]
 
 
 def _value(sample: Sample) -> str | None:
@@ -192,24 +219,36 @@ def _first(samples: Iterable[Sample], measurand: str) -> float | None:
     return float(max(values)) if values else None
 
 
-def _gauge(gauges: dict[int, Gauge], session: Any, row: dict[str, Any]) -> None:
+def _gauge(gauges: dict[int, Gauge], session: Any, at: datetime, values: _Values) -> None:
+    """Keep the newest of each value; what one instant did not tell stays from the one before."""
     before = gauges.get(session.id)
-    if before is not None and before.at > row["taken_at"]:
+    if before is not None and before.at > at:
         return
+    told = (
+        values
+        if before is None
+        else _Values(
+            _either(values.register_wh, before.register_wh),
+            _either(values.power_w, before.power_w),
+            None,
+            None,
+            _either(values.soc_percent, before.soc_percent),
+        )
+    )
     gauges[session.id] = Gauge(
         session.id,
         session.tenant_id,
         session.station_id,
-        row["taken_at"],
-        row["register_wh"]
-        if row["register_wh"] is not None or before is None
-        else before.register_wh,
-        row["power_w"] if row["power_w"] is not None or before is None else before.power_w,
-        row["soc_percent"]
-        if row["soc_percent"] is not None or before is None
-        else before.soc_percent,
+        at,
+        told.register_wh,
+        told.power_w,
+        told.soc_percent,
         session.meter_start_wh,
     )
+
+
+def _either(new: Any, old: Any) -> Any:
+    return old if new is None else new
 
 
 _SEEN_AT = bindparam("seen_at", type_=_SESSION.c.last_reading_at.type)

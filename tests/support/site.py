@@ -56,7 +56,7 @@ class Site:
         self.app: Flask = create_app(settings=self.settings, TESTING=True)
         table = commands(self.settings)
         self.processes = {
-            name: Process(name, table[name], self.environment, data_dir / f"{name}.log")
+            name: Process(name, kept(name, table[name]), self.environment, data_dir / f"{name}.log")
             for name in processes
         }
 
@@ -139,3 +139,14 @@ class Site:
     def flask(self, *arguments: str) -> list[str]:
         """Return the command line of a `flask` command on this site."""
         return [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
+
+
+def kept(name: str, command: list[str]) -> list[str]:
+    """Put Celery's processes under their keeper, as they are in life.
+
+    Celery's own recovery from a lost Redis sometimes ends in a crash of its client library; its
+    keeper starts it again.  Killing the keeper kills the program, too.
+    """
+    if name not in ("celery", "beat"):
+        return command
+    return [sys.executable, "-m", "deploy.keep", name, "--", *command]
