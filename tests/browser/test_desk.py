@@ -44,7 +44,7 @@ def either(request, browser, desk):
         viewport={"width": 1280, "height": 900},
         locale="en-GB",
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(40_000)
     context.add_cookies([desk.cookie("operator")])
     page = context.new_page()
     page.scripted = request.param
@@ -206,7 +206,7 @@ def test_the_list_is_filtered_sorted_and_exported_with_or_without_script(either,
 
 def test_a_page_without_script_shows_all_that_the_chart_does(browser, desk):
     context = browser.new_context(java_script_enabled=False, locale="en-GB")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(40_000)
     context.add_cookies([desk.cookie("viewer")])
     page = context.new_page()
     page.goto(f"{desk.url}/sessions/{desk.ids['session:finished']}")

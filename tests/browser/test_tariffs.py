@@ -8,7 +8,7 @@ pytestmark = pytest.mark.browser
 @pytest.mark.parametrize("javascript", [True, False], ids=["with script", "without script"])
 def test_a_tariff_is_written_row_by_row(browser, desk, javascript):
     context = browser.new_context(java_script_enabled=javascript, locale="en-GB")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(40_000)
     context.add_cookies([desk.cookie("admin")])
     page = context.new_page()
     page.goto(f"{desk.url}/tariffs/new")
@@ -41,7 +41,7 @@ def test_a_tariff_is_written_row_by_row(browser, desk, javascript):
 
 def test_the_enter_key_saves_and_removes_nothing(browser, desk):
     context = browser.new_context(locale="en-GB")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(40_000)
     context.add_cookies([desk.cookie("admin")])
     page = context.new_page()
     page.goto(f"{desk.url}/tariffs/new")

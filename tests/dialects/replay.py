@@ -138,14 +138,14 @@ class Stage:
         self.socket.send(bytes.fromhex(digits))
 
     def _hear(self, expected: list[Any]) -> None:
-        heard = json.loads(self.socket.recv(timeout=10))
+        heard = json.loads(self.socket.recv(timeout=30))
         if heard[0] == 3 and "transactionId" in heard[2]:
             self.transaction = heard[2]["transactionId"]
             self.first = self.first or self.transaction
         assert fits(heard, self.filled(expected)), f"heard {heard}, expected {expected}"
 
     def _until(self, expected: list[Any]) -> None:
-        while not fits(json.loads(self.socket.recv(timeout=10)), self.filled(expected)):
+        while not fits(json.loads(self.socket.recv(timeout=30)), self.filled(expected)):
             pass
 
     def _reconnect(self, _: bool) -> None:
@@ -159,7 +159,7 @@ class Stage:
 
     def _believe(self, expected: dict[str, list[dict[str, Any]]]) -> None:
         for table, rows in expected.items():
-            eventually(lambda table=table, rows=rows: self._believes(table, rows), 5, table)
+            eventually(lambda table=table, rows=rows: self._believes(table, rows), 20, table)
 
     def _believes(self, table: str, expected: list[dict[str, Any]]) -> bool:
         model = TABLES[table]

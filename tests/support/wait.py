@@ -11,7 +11,7 @@ T = TypeVar("T")
 PAUSE_S = 0.05
 
 
-def eventually(condition: Callable[[], T], within: float = 10, what: str = "") -> T:
+def eventually(condition: Callable[[], T], within: float = 30, what: str = "") -> T:
     """Return the condition's first true value; fail when there is none `within` seconds.
 
     An AssertionError inside the condition counts as "not yet" and is shown when time is up.
