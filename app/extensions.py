@@ -65,11 +65,10 @@ class CooperativeConnection(sqlite3.Connection):
 
 def _thread_pool() -> Any:
     try:
-        from gevent import monkey, util
+        from gevent import monkey
         from gevent.hub import _get_hub
     except ImportError:
         return None
-    del util
     if not monkey.is_module_patched("socket"):
         return None
     hub = _get_hub()
