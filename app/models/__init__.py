@@ -2,45 +2,70 @@
 
 from app.models.base import Base, SiteOwned, StationOwned, TenantOwned
 from app.models.bills import Bill, BillCounter, BillLine, Delivery, Receipt, Review
+from app.models.broadcasts import Broadcast, BroadcastTarget
+from app.models.certificates import AuthorityCertificate, StationCertificate
 from app.models.commands import Command
 from app.models.connections import Connection, HandshakeAttempt, WorkerNode
+from app.models.device import DeviceEvent, DisplayMessage, StationVariable, VariableMonitor
 from app.models.drivers import Driver
+from app.models.files import CustomerReport, FileJob, FirmwareFile
+from app.models.local_lists import LocalList
 from app.models.messages import Message
+from app.models.profiles import ChargingProfile, CompositeSchedule, StationProfile
+from app.models.reservations import Reservation
 from app.models.sessions import ChargingSession, MeterReading, StrayStop
 from app.models.sites import Site
 from app.models.staff import ApiToken, AuditEntry, OneTimeLink, OutgoingMail, User, user_sites
+from app.models.station_tariffs import StationTariff
 from app.models.stations import Connector, Deviation, Station, StationReport, StatusEvent
 from app.models.tags import Authorisation, Tag, TagGroup, tag_sites, tag_stations
 from app.models.tariffs import Tariff, TariffVersion
 from app.models.tenants import Tenant
+from app.models.transaction_events import TransactionEvent
 
 __all__ = [
     "ApiToken",
     "AuditEntry",
     "Authorisation",
+    "AuthorityCertificate",
     "Base",
     "Bill",
     "BillCounter",
     "BillLine",
+    "Broadcast",
+    "BroadcastTarget",
+    "ChargingProfile",
     "ChargingSession",
     "Command",
+    "CompositeSchedule",
     "Connection",
     "Connector",
+    "CustomerReport",
     "Delivery",
     "Deviation",
+    "DeviceEvent",
+    "DisplayMessage",
     "Driver",
+    "FileJob",
+    "FirmwareFile",
     "HandshakeAttempt",
+    "LocalList",
     "Message",
     "MeterReading",
     "OneTimeLink",
     "OutgoingMail",
     "Receipt",
+    "Reservation",
     "Review",
     "Site",
     "SiteOwned",
     "Station",
+    "StationCertificate",
     "StationOwned",
+    "StationProfile",
     "StationReport",
+    "StationTariff",
+    "StationVariable",
     "StatusEvent",
     "StrayStop",
     "Tag",
@@ -49,7 +74,9 @@ __all__ = [
     "TariffVersion",
     "Tenant",
     "TenantOwned",
+    "TransactionEvent",
     "User",
+    "VariableMonitor",
     "WorkerNode",
     "tag_sites",
     "tag_stations",

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 class Command(StationOwned, TenantOwned, Base):
     """An order to a station; `arguments` in the domain's words, `request` as it was sent.
 
-    It must be *sent* before `expires_at`, or it never is.
+    It must be *sent* before `expires_at`, or it never is.  `attempts` are the
+    forms that were tried before the last one (see `app.domain.fallbacks`):
+    [action, request, answer].  `subject` ties it to the row that it is about,
+    as "reservation:7".
     """
 
     __tablename__ = "commands"
@@ -43,5 +46,7 @@ class Command(StationOwned, TenantOwned, Base):
     sent_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
     session_id: Mapped[int | None] = mapped_column(BigId)
+    attempts: Mapped[list[Any]] = mapped_column(default=list)
+    subject: Mapped[str | None] = mapped_column(String(60))
 
     station: Mapped["Station"] = relationship()

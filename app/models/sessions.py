@@ -27,7 +27,8 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     repeated start finds the same row.  `provisional` marks an end that we
     assumed; a late stop may replace it.  `flags` are codes of
     `app.domain.energy.EnergyFlag` and of doubts about the session itself.
-    `idle_since` is when charging ended while the plug stayed in.
+    `idle_since` is when charging ended while the plug stayed in.  `last_seq_no`
+    is the greatest sequence number of a 2.x transaction's events.
     """
 
     __tablename__ = "charging_sessions"
@@ -53,7 +54,10 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     tag_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tags.id"), index=True)
     driver_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("drivers.id"), index=True)
     unauthorised: Mapped[bool] = mapped_column(default=False)
+    token_kind: Mapped[str] = mapped_column(String(40), default="id_tag")
     remote_command_id: Mapped[int | None] = mapped_column(BigId)
+    reservation_id: Mapped[int | None] = mapped_column(BigId)
+    last_seq_no: Mapped[int | None]
 
     timezone: Mapped[str] = mapped_column(String(64))
     currency: Mapped[str] = mapped_column(String(3))

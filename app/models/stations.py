@@ -20,6 +20,9 @@ class Station(SiteOwned, Base):
     `identity_key` is the case-folded identity: chargers differ from what was
     typed (FIELD C3), so that is what is looked up; `identity` is what is shown.
     `connection_id` is the open connection; the newest one wins (it is a fence).
+    `next_password_hash` is a password on its way to the station: both are right
+    until it connects with the new one.  `onboarding` says what we send by
+    ourselves after a boot; empty means nothing.
     `validation` None means the setting of the installation.
     """
 
@@ -32,6 +35,8 @@ class Station(SiteOwned, Base):
     name: Mapped[Name] = mapped_column(default="")
     note: Mapped[str | None] = mapped_column(String(500))
     password_hash: Mapped[str | None] = mapped_column(String(200))
+    next_password_hash: Mapped[str | None] = mapped_column(String(200))
+    next_password_at: Mapped[datetime | None]
     username_alias: Mapped[str | None] = mapped_column(String(64))
     security_profile: Mapped[int] = mapped_column(default=1)
     registration: Mapped[Registration] = mapped_column(
@@ -40,6 +45,7 @@ class Station(SiteOwned, Base):
     mode: Mapped[StationMode] = mapped_column(choice(StationMode), default=StationMode.LISTED)
     validation: Mapped[str | None] = mapped_column(String(10))
     quirks: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    onboarding: Mapped[dict[str, Any]] = mapped_column(default=dict)
     tariff_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tariffs.id"))
     max_power_w: Mapped[float | None]
 
@@ -143,8 +149,8 @@ class Deviation(StationOwned, Base):
 class StationReport(StationOwned, Base):
     """What a station tells of itself besides charging.
 
-    `kind` is boot, firmware, diagnostics, log, security, sign_certificate or
-    data_transfer; `word` its headline (a status, an event type, a vendor id).
+    `kind` is boot, firmware, diagnostics, log, security, data_transfer and the
+    like; `word` its headline (a status, an event type, a vendor id).
     """
 
     __tablename__ = "station_reports"

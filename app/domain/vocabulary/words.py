@@ -1,0 +1,178 @@
+"""The states and kinds of the business, one enumeration each."""
+
+from enum import StrEnum
+
+
+class Availability(StrEnum):
+    """Whether a connector (or a whole station) can serve."""
+
+    AVAILABLE = "available"
+    OCCUPIED = "occupied"
+    RESERVED = "reserved"
+    UNAVAILABLE = "unavailable"
+    FAULTED = "faulted"
+    UNKNOWN = "unknown"
+
+
+class Activity(StrEnum):
+    """What happens at an occupied connector."""
+
+    NONE = "none"
+    PREPARING = "preparing"
+    CHARGING = "charging"
+    SUSPENDED_EV = "suspended_ev"
+    SUSPENDED_EVSE = "suspended_evse"
+    FINISHING = "finishing"
+
+
+class Registration(StrEnum):
+    """How a BootNotification of the station is answered."""
+
+    ACCEPTED = "accepted"
+    PENDING = "pending"
+    REJECTED = "rejected"
+
+
+class StationMode(StrEnum):
+    """Who may charge at a station."""
+
+    CLOSED = "closed"
+    LISTED = "listed"
+    OPEN = "open"
+
+
+class TagStatus(StrEnum):
+    """Whether a tag may be used at all."""
+
+    ACTIVE = "active"
+    BLOCKED = "blocked"
+
+
+class Verdict(StrEnum):
+    """The answer to a tap."""
+
+    ACCEPTED = "accepted"
+    BLOCKED = "blocked"
+    EXPIRED = "expired"
+    INVALID = "invalid"
+    CONCURRENT = "concurrent"
+
+
+class StopReason(StrEnum):
+    """Why a charging session ended."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
+    EV_DISCONNECTED = "ev_disconnected"
+    DEAUTHORIZED = "deauthorized"
+    EMERGENCY_STOP = "emergency_stop"
+    HARD_RESET = "hard_reset"
+    SOFT_RESET = "soft_reset"
+    REBOOT = "reboot"
+    POWER_LOSS = "power_loss"
+    UNLOCK_COMMAND = "unlock_command"
+    OTHER = "other"
+    NEVER_REPORTED = "never_reported"
+
+
+class SessionState(StrEnum):
+    """Where a charging session stands."""
+
+    CHARGING = "charging"
+    ENDED = "ended"
+
+
+class BillingState(StrEnum):
+    """Where the money of a charging session stands."""
+
+    OPEN = "open"
+    HELD = "held"
+    BILLED = "billed"
+    WAIVED = "waived"
+
+
+class BillKind(StrEnum):
+    """What a bill row is: the first, the credit that cancels one, or its replacement."""
+
+    BILL = "bill"
+    CREDIT = "credit"
+    CORRECTION = "correction"
+
+
+class ReceiptState(StrEnum):
+    """Where the mail of a bill stands; `UNKNOWN`: the server may or may not have taken it."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class ReservationState(StrEnum):
+    """Where a reservation stands."""
+
+    ASKED = "asked"
+    ACTIVE = "active"
+    REJECTED = "rejected"
+    USED = "used"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    FAULTED = "faulted"
+    REMOVED = "removed"
+
+
+class ProfileState(StrEnum):
+    """Where a charging profile at a station stands."""
+
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    CLEARED = "cleared"
+    REPORTED = "reported"
+
+
+class FileJobKind(StrEnum):
+    """What is fetched from or brought to a station."""
+
+    FIRMWARE = "firmware"
+    PUBLISHED_FIRMWARE = "published_firmware"
+    DIAGNOSTICS = "diagnostics"
+    SECURITY_LOG = "security_log"
+    DATA_COLLECTOR_LOG = "data_collector_log"
+
+
+class FileJobState(StrEnum):
+    """Where a firmware or log job stands."""
+
+    ASKED = "asked"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class Role(StrEnum):
+    """What a member of staff may do; each includes the ones after it."""
+
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    VIEWER = "viewer"
+
+    def includes(self, other: "Role") -> bool:
+        """Tell whether this role may do all that `other` may."""
+        order = list(Role)
+        return order.index(self) <= order.index(other)
+
+
+class MessageOutcome(StrEnum):
+    """How an OCPP call ended."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    TIMED_OUT = "timed_out"
+    LOST = "lost"
+    STRAY = "stray"

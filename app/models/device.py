@@ -1,0 +1,131 @@
+"""The device model: what a station is made of, its settings, and its monitors."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.models.base import Base, Id, StationOwned, Word
+
+if TYPE_CHECKING:
+    from app.models.stations import Station
+
+
+class StationVariable(StationOwned, Base):
+    """One attribute of one variable of one component; a 1.6 key is a variable of no component.
+
+    `key` is all of its names in one text, case-folded, by which it is found.
+    `attribute` is actual, target, min_set or max_set.  `wanted` is what we last
+    set successfully: where it differs from `value` the setting drifted.
+    """
+
+    __tablename__ = "station_variables"
+    __table_args__ = (UniqueConstraint("station_id", "key"),)
+
+    id: Mapped[Id]
+    key: Mapped[str] = mapped_column(String(400))
+    component: Mapped[str] = mapped_column(String(50), default="")
+    component_instance: Mapped[str | None] = mapped_column(String(50))
+    evse: Mapped[int | None]
+    connector: Mapped[int | None]
+    variable: Mapped[str] = mapped_column(String(50))
+    instance: Mapped[str | None] = mapped_column(String(50))
+    attribute: Mapped[Word] = mapped_column(default="actual")
+    value: Mapped[str | None] = mapped_column(Text)
+    writable: Mapped[bool | None]
+    readable: Mapped[bool | None]
+    persistent: Mapped[bool | None]
+    constant: Mapped[bool | None]
+    data_type: Mapped[str | None] = mapped_column(String(20))
+    unit: Mapped[str | None] = mapped_column(String(20))
+    low: Mapped[str | None] = mapped_column(String(40))
+    high: Mapped[str | None] = mapped_column(String(40))
+    choices: Mapped[str | None] = mapped_column(Text)
+    monitorable: Mapped[bool | None]
+    reboot_required: Mapped[bool] = mapped_column(default=False)
+    wanted: Mapped[str | None] = mapped_column(Text)
+    wanted_at: Mapped[datetime | None]
+    reported_at: Mapped[datetime | None]
+
+    station: Mapped["Station"] = relationship()
+
+
+class VariableMonitor(StationOwned, Base):
+    """A monitor on a variable; `number` is the station's id of it (None until it told).
+
+    `state` is asked, active, rejected or cleared; `kind` upper_threshold,
+    lower_threshold, delta, periodic, periodic_clock_aligned, target_delta, …
+    """
+
+    __tablename__ = "variable_monitors"
+    __table_args__ = (Index("ix_variable_monitors_station_number", "station_id", "number"),)
+
+    id: Mapped[Id]
+    number: Mapped[int | None]
+    component: Mapped[str] = mapped_column(String(50))
+    component_instance: Mapped[str | None] = mapped_column(String(50))
+    evse: Mapped[int | None]
+    connector: Mapped[int | None]
+    variable: Mapped[str] = mapped_column(String(50))
+    instance: Mapped[str | None] = mapped_column(String(50))
+    kind: Mapped[Word]
+    value: Mapped[str] = mapped_column(String(60))
+    severity: Mapped[int]
+    in_transaction_only: Mapped[bool] = mapped_column(default=False)
+    set_by: Mapped[Word] = mapped_column(default="custom")
+    state: Mapped[Word] = mapped_column(default="active")
+    sentence: Mapped[str | None] = mapped_column(String(300))
+    changed_at: Mapped[datetime]
+
+
+class DeviceEvent(StationOwned, Base):
+    """What a station noticed about one of its variables (NotifyEvent, 2.0.1 N07)."""
+
+    __tablename__ = "device_events"
+    __table_args__ = (Index("ix_device_events_station_at", "station_id", "at"),)
+
+    id: Mapped[Id]
+    number: Mapped[int]
+    at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    trigger: Mapped[Word]
+    origin: Mapped[Word]
+    component: Mapped[str] = mapped_column(String(50))
+    component_instance: Mapped[str | None] = mapped_column(String(50))
+    evse: Mapped[int | None]
+    connector: Mapped[int | None]
+    variable: Mapped[str] = mapped_column(String(50))
+    instance: Mapped[str | None] = mapped_column(String(50))
+    value: Mapped[str] = mapped_column(Text)
+    monitor: Mapped[int | None]
+    severity: Mapped[int | None]
+    cause: Mapped[int | None]
+    cleared: Mapped[bool] = mapped_column(default=False)
+    tech_code: Mapped[str | None] = mapped_column(String(50))
+    tech_info: Mapped[str | None] = mapped_column(String(500))
+    transaction_ref: Mapped[str | None] = mapped_column(String(64))
+
+
+class DisplayMessage(StationOwned, Base):
+    """A text on a station's display; its id is OCPP's message id for those that we set.
+
+    `state` is asked, shown, rejected or cleared.
+    """
+
+    __tablename__ = "display_messages"
+    __table_args__ = (UniqueConstraint("station_id", "number"),)
+
+    id: Mapped[Id]
+    number: Mapped[int]
+    priority: Mapped[Word]
+    when: Mapped[str | None] = mapped_column(String(40))
+    starts_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+    transaction_ref: Mapped[str | None] = mapped_column(String(64))
+    language: Mapped[str | None] = mapped_column(String(8))
+    format: Mapped[Word] = mapped_column(default="utf8")
+    text: Mapped[str] = mapped_column(Text)
+    state: Mapped[Word] = mapped_column(default="asked")
+    sentence: Mapped[str | None] = mapped_column(String(300))
+    changed_at: Mapped[datetime]
