@@ -13,7 +13,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import audit, messages, orders, plugs, presence
-from app.domain.errors import Conflict, Invalid, NotConnected, NotFound
+from app.domain.errors import Conflict, Invalid, NotConnected
 from app.domain.events import CommandChanged, CommandQueued, record
 from app.domain.vocabulary import (
     COMMAND_MOVES,
@@ -22,9 +22,8 @@ from app.domain.vocabulary import (
     Order,
     Outcome,
     Registration,
-    SessionState,
 )
-from app.models import ChargingSession, Command, Station, WorkerNode
+from app.models import Command, Station, WorkerNode
 
 #: A sent command that nobody has settled for so long was lost with its worker.
 LOST_AFTER = timedelta(minutes=11)
@@ -50,10 +49,15 @@ def queue(
     An order that the station's dialect lacks settles at once as unsupported.
     Raises `Invalid`, `Conflict` (archived, not accepted yet) or `NotConnected`.
     """
+    # These know every noun, and some nouns queue commands: imported late, there is no circle.
+    from app.domain.preparations import PREPARATIONS, Prepared
+
     checked = orders.arguments(order, arguments)
-    _check_plug(station, checked)
-    session_id = _session_of(db, station, order, checked)
+    _check_plug(station, order, checked)
+    prepare = PREPARATIONS.get(order)
     _check_reachable(db, station, order, now)
+    prepared = prepare(db, actor, station, checked, now) if prepare else Prepared(checked)
+    checked = prepared.arguments
     command = Command(
         tenant_id=station.tenant_id,
         station_id=station.id,
@@ -64,7 +68,8 @@ def queue(
         user_id=actor.user_id,
         requested_at=now,
         expires_at=now + timedelta(seconds=ttl_s),
-        session_id=session_id,
+        session_id=prepared.session_id,
+        subject=prepared.subject,
     )
     command.station = station
     db.add(command)
@@ -145,6 +150,10 @@ def settle(
     command.latency_ms = latency_ms
     command.settled_at = now
     db.flush()
+    from app.domain.consequences import CONSEQUENCES
+
+    if (consequence := CONSEQUENCES.get(command.order)) is not None:
+        consequence(db, command, outcome, now)
     record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
     return True
 
@@ -186,33 +195,13 @@ def _expire(db: Session, command: Command, now: datetime) -> None:
     settle(db, command, Outcome(CommandState.EXPIRED, None, sentence), now=now)
 
 
-def _check_plug(station: Station, checked: dict[str, Any]) -> None:
+def _check_plug(station: Station, order: Order, checked: dict[str, Any]) -> None:
+    if order is Order.RAW:
+        return
     number = checked.get("connector")
     known = [plug.evse for plug in plugs.of(station)]
     if number and known and number not in known:
         raise Invalid(f"{station.identity} has no connector {number}.", field="connector")
-
-
-def _session_of(db: Session, station: Station, order: Order, checked: dict[str, Any]) -> int | None:
-    """Complete the arguments of a stop: the session's number and the station's own reference."""
-    if order is not Order.STOP_CHARGING:
-        return None
-    query = select(ChargingSession).where(ChargingSession.station_id == station.id)
-    if number := checked.get("session_id"):
-        session = db.scalar(query.where(ChargingSession.id == number))
-        if session is None:
-            raise NotFound(f"{station.identity} has no session {number}.", field="session_id")
-        if session.state is not SessionState.CHARGING:
-            raise Conflict(f"Session {number} has ended already.", field="session_id")
-        if session.transaction_ref is None:
-            raise Conflict(f"Session {number} has no transaction to stop.", field="session_id")
-        checked["transaction_ref"] = session.transaction_ref
-        return session.id
-    reference = checked["transaction_ref"]
-    session = db.scalar(query.where(ChargingSession.transaction_ref == reference))
-    if session is not None:
-        checked["session_id"] = session.id
-    return session.id if session is not None else None
 
 
 def _check_reachable(db: Session, station: Station, order: Order, now: datetime) -> None:

@@ -1,0 +1,18 @@
+"""What the end of a command means for the business, by order.
+
+A consequence is called in the unit of work that settles the command, for every
+end that it can have: `outcome.state` tells which, `outcome.facts` what the
+station told (put there by the dialect's decoder, in the domain's words).
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from app.domain.vocabulary import Order, Outcome
+from app.models import Command
+
+Consequence = Callable[[Session, Command, Outcome, datetime], None]
+
+CONSEQUENCES: dict[Order, Consequence] = {}

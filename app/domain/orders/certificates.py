@@ -1,0 +1,10 @@
+"""Orders about certificates and the station's password."""
+
+from app.domain.orders.reading import Argument, Describe
+from app.domain.vocabulary import Order
+
+ARGUMENTS: dict[Order, dict[str, Argument]] = {}
+
+LABELS: dict[Order, str] = {}
+
+DESCRIBE: Describe = {}

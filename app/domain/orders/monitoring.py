@@ -1,0 +1,10 @@
+"""Orders about monitors: what a station watches and when it tells."""
+
+from app.domain.orders.reading import Argument, Describe
+from app.domain.vocabulary import Order
+
+ARGUMENTS: dict[Order, dict[str, Argument]] = {}
+
+LABELS: dict[Order, str] = {}
+
+DESCRIBE: Describe = {}

@@ -1,0 +1,10 @@
+"""Orders that keep a plug for someone."""
+
+from app.domain.orders.reading import Argument, Describe
+from app.domain.vocabulary import Order
+
+ARGUMENTS: dict[Order, dict[str, Argument]] = {}
+
+LABELS: dict[Order, str] = {}
+
+DESCRIBE: Describe = {}

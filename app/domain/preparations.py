@@ -1,0 +1,58 @@
+"""What has to be made or looked up before an order can be queued, by order.
+
+A preparation gets the checked arguments and returns them completed, with the
+row that the command is about ("reservation:7") and the session that it concerns.
+It may raise any error of `app.domain.errors`; then nothing is queued.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.errors import Conflict, NotFound
+from app.domain.vocabulary import Actor, Order, SessionState
+from app.models import ChargingSession, Station
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The arguments as the dialects get them, and what the command is about."""
+
+    arguments: dict[str, Any]
+    subject: str | None = None
+    session_id: int | None = None
+
+
+Preparation = Callable[[Session, Actor, Station, dict[str, Any], datetime], Prepared]
+
+
+def _stop_charging(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """Complete the arguments of a stop: the session's number and the station's own reference."""
+    query = select(ChargingSession).where(ChargingSession.station_id == station.id)
+    if number := checked.get("session_id"):
+        session = db.scalar(query.where(ChargingSession.id == number))
+        if session is None:
+            raise NotFound(f"{station.identity} has no session {number}.", field="session_id")
+        if session.state is not SessionState.CHARGING:
+            raise Conflict(f"Session {number} has ended already.", field="session_id")
+        if session.transaction_ref is None:
+            raise Conflict(f"Session {number} has no transaction to stop.", field="session_id")
+        return Prepared(
+            {**checked, "transaction_ref": session.transaction_ref}, session_id=session.id
+        )
+    reference = checked["transaction_ref"]
+    session = db.scalar(query.where(ChargingSession.transaction_ref == reference))
+    if session is None:
+        return Prepared(checked)
+    return Prepared({**checked, "session_id": session.id}, session_id=session.id)
+
+
+PREPARATIONS: dict[Order, Preparation] = {
+    Order.STOP_CHARGING: _stop_charging,
+}
