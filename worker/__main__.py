@@ -17,6 +17,7 @@ import gevent.event
 
 from app import create_app
 from app.schema import check_or_exit
+from worker.dispatch import ROUTES
 from worker.gate import Gate
 from worker.server import Server, ServerSettings, networks
 from worker.switchboard import Switchboard
@@ -35,6 +36,7 @@ def main() -> int:
         ServerSettings(
             host=settings.ocpp_host,
             port=settings.ocpp_port,
+            spoken=tuple(ROUTES),
             max_message_bytes=settings.ocpp_max_message_bytes,
             trusted_proxies=networks(settings.trusted_proxies),
         ),

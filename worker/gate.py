@@ -23,8 +23,9 @@ from app.domain.presence import Knock
 from app.extensions import db as flask_db
 from app.models import Station
 from worker.batch import Batch, Job
-from worker.ocpp.handshake import Accepted, Reason, Refused, Request
+from worker.ocpp.handshake import Accepted, Reason, Refused, Request, choose_offered
 from worker.ocpp.throttle import Throttle
+from worker.ocpp.versions import Version
 
 log = logging.getLogger(__name__)
 
@@ -157,17 +158,22 @@ class Gate:
         return bool(pool.apply(credentials.matches, (stored, given)))
 
     def _check_version(self, request: Request, station: dict[str, Any]) -> Accepted | Refused:
-        offer = request.offer
+        offer, pin = request.offer, station["quirks"].get("pin_version")
+        if pin:
+            offer = choose_offered(offer.offered, (Version(pin),), assumed=Version(pin))
         if offer.version is None:
-            return Refused(Reason.NO_COMMON_SUBPROTOCOL, f"It offered {', '.join(offer.offered)}.")
+            named = f"It offered {', '.join(offer.offered)}"
+            if pin:
+                return Refused(Reason.OTHER_VERSION, f"{named}; only OCPP {pin} is accepted.")
+            return Refused(Reason.NO_COMMON_SUBPROTOCOL, f"{named}.")
         assume = station["quirks"].get("assume_subprotocol", not station["strict"])
         if offer.token is None and not assume:
             return Refused(Reason.NO_SUBPROTOCOL)
         told = station["booted"] or station["registration"]
         kept = ("id", "identity", "tenant_id", "model", "strict", "timezone", "quirks")
         info = Admitted(**{name: station[name] for name in kept}, served=told == "accepted")
-        note = "" if offer.token else "It named no OCPP version; 1.6 was assumed."
-        return Accepted(info, note)
+        note = "" if offer.token else f"It named no OCPP version; {offer.version} was assumed."
+        return Accepted(info, note, offer)
 
     def _note(
         self, request: Request, answer: Accepted | Refused, station: dict[str, Any] | None

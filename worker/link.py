@@ -174,19 +174,27 @@ class Link:
         timeout_s: float = 30.0,
         expires_in_s: float | None = None,
         context: Any = None,
+        as_given: bool = False,
     ) -> OurCall:
         """Queue a call to the charger; `desk.settled` hears how it ended, exactly once.
 
         `expires_in_s` counts from now: a call still queued then is never sent, and nobody waits
-        longer for its answer.  Raises `schemas.Violation` (a CallFault) for a bad payload,
-        CallFault when too many calls wait, and LinkClosed when the socket is gone.
+        longer for its answer.  With `as_given` the payload goes out as it is, neither checked
+        against its schema nor put in order.  Raises `schemas.Violation` (a CallFault) for a bad
+        payload, CallFault when too many calls wait, and LinkClosed when the socket is gone.
         """
         if self.closed:
             raise LinkClosed(self.station.identity)
         now = time.monotonic()
         expires_at = None if expires_in_s is None else now + expires_in_s
         call = self._connection.call(
-            action, payload, now, timeout_s=timeout_s, expires_at=expires_at, context=context
+            action,
+            payload,
+            now,
+            timeout_s=timeout_s,
+            expires_at=expires_at,
+            context=context,
+            as_given=as_given,
         )
         self._flush()
         return call

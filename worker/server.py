@@ -47,7 +47,7 @@ class ServerSettings:
 
     host: str = "0.0.0.0"
     port: int = 9000
-    spoken: Sequence[Version] = (Version.V16,)
+    spoken: Sequence[Version] = tuple(Version)
     max_message_bytes: int = 8 << 20
     ping_s: float = PING_S
     silence_s: float = SILENCE_S
@@ -172,7 +172,7 @@ class Server:
             return Refused(Reason.UNAVAILABLE, retry_after_s=_soon())
         finally:
             self._admission.release()
-        if isinstance(answer, Accepted) and request.offer.version is None:
+        if isinstance(answer, Accepted) and (answer.offer or request.offer).version is None:
             return self._turned_away(request, Refused(Reason.NO_COMMON_SUBPROTOCOL))
         return answer
 
@@ -185,13 +185,14 @@ class Server:
 
     def open(self, sock: Any, data: bytes, request: Request, accepted: Accepted) -> None:
         """Start the link of an upgraded socket; `data` is what was read beyond the handshake."""
-        assert request.offer.version is not None
+        offer = accepted.offer or request.offer
+        assert offer.version is not None
         link = Link(
             self._stream(sock, data),
             self.desk,
             accepted.station,
-            request.offer.version,
-            subprotocol=request.offer.token,
+            offer.version,
+            subprotocol=offer.token,
             remote_address=request.remote_address,
             secure=request.secure,
             note=accepted.note,

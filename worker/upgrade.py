@@ -15,7 +15,7 @@ from geventwebsocket.handler import WebSocketHandler
 
 from worker.ocpp import handshake
 from worker.ocpp.credentials import read_basic
-from worker.ocpp.handshake import Offer, Refused, Request
+from worker.ocpp.handshake import Refused, Request
 from worker.ocpp.refusals import http_answer
 
 
@@ -43,10 +43,12 @@ class Handler(WebSocketHandler):
             status_line, lines, text = http_answer(answer)
             self._answer(status_line, lines, text)
             return
-        sock, data = self._switch_protocols(headers, request.offer)
         if isinstance(answer, Refused):
+            sock, _ = self._switch_protocols(headers, None)
             self._ours.open_and_close(sock, answer)
         else:
+            offer = answer.offer or request.offer
+            sock, data = self._switch_protocols(headers, offer.token)
             self._ours.open(sock, data, request, answer)
 
     def log_request(self) -> None:
@@ -97,11 +99,12 @@ class Handler(WebSocketHandler):
         self.result = [body]
         self.process_result()
 
-    def _switch_protocols(self, headers: dict[str, str], offer: Offer) -> tuple[Any, bytes]:
+    def _switch_protocols(self, headers: dict[str, str], token: str | None) -> tuple[Any, bytes]:
         """Answer 101 and take the socket away from the HTTP machinery, which then lets go of it.
 
-        Returns the socket and what the charger sent already.  A link keeps neither the request
-        nor its buffers: ten thousand idle chargers would pay for them.
+        `token` is the subprotocol to name, if any.  Returns the socket and what the charger sent
+        already.  A link keeps neither the request nor its buffers: ten thousand idle chargers would
+        pay for them.
         """
         lines = [
             "HTTP/1.1 101 Switching Protocols",
@@ -109,8 +112,8 @@ class Handler(WebSocketHandler):
             "Connection: Upgrade",
             f"Sec-WebSocket-Accept: {handshake.accept_key(headers['sec-websocket-key'])}",
         ]
-        if offer.token is not None:
-            lines.append(f"Sec-WebSocket-Protocol: {offer.token}")
+        if token is not None:
+            lines.append(f"Sec-WebSocket-Protocol: {token}")
         old: Any = self.__dict__["socket"]
         sock = gevent.socket.socket(old.family, old.type, old.proto, fileno=os.dup(old.fileno()))
         try:

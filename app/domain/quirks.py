@@ -74,8 +74,27 @@ QUIRKS: dict[str, Quirk] = {
         _networks,
         "networks",
     ),
+    "pin_version": Quirk(
+        "Only this version of OCPP",
+        "For stations that offer a version they do not speak well; all others are refused.",
+        _one_of("1.6", "2.0.1", "2.1"),
+        "choice",
+        choices=("1.6", "2.0.1", "2.1"),
+    ),
+    "no_deflate": Quirk(
+        "No compression",
+        "For stations whose permessage-deflate is broken.",
+        _flag,
+        "flag",
+    ),
+    "deflate_16": Quirk(
+        "Compression with OCPP 1.6 too",
+        "OCPP 1.6 knows none; a few stations offer it all the same.",
+        _flag,
+        "flag",
+    ),
     "assume_subprotocol": Quirk(
-        "Assume OCPP 1.6 when it names no version",
+        "Assume a version when it names none",
         "Some firmwares leave the WebSocket subprotocol out.",
         _flag,
         "flag",

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from worker.ocpp.connection import (
+from worker.ocpp.connection import Connection
+from worker.ocpp.events import (
     Answered,
     Cancelled,
-    Connection,
     Expired,
     Malformed,
     Refused,

@@ -97,10 +97,14 @@ class RecordingDesk:
 
 
 class OcppPort:
-    """A running server; `gate` and `desk` are its outside."""
+    """A running server; `gate` and `desk` are its outside.
 
-    def __init__(self, **settings: Any) -> None:
-        self.gate = RecordingGate()
+    `make_gate` makes the gate in the server's thread, where its greenlets live.
+    """
+
+    def __init__(self, *, make_gate: Callable[[], Any] | None = None, **settings: Any) -> None:
+        self.gate: Any = RecordingGate()
+        self._make_gate = make_gate
         self.desk = RecordingDesk()
         self.settings = ServerSettings(
             **{"host": "127.0.0.1", "port": 0, "tick_s": 0.02, **settings}
@@ -124,6 +128,8 @@ class OcppPort:
 
     def _run(self) -> None:
         self._loop = gevent.get_hub().loop
+        if self._make_gate is not None:
+            self.gate = self._make_gate()
         self.server = Server(self.settings, self.gate, self.desk)
         self.port = self.server.start()
         yielding(lambda: self._stopping)

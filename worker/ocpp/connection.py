@@ -31,21 +31,6 @@ from worker.ocpp.frames import BadFrame, Call, Error, MessageId, Payload, Result
 from worker.ocpp.replies import Replies
 from worker.ocpp.versions import Version
 
-__all__ = [
-    "Answered",
-    "Cancelled",
-    "Connection",
-    "Event",
-    "Expired",
-    "Malformed",
-    "OurCall",
-    "Refused",
-    "Repeated",
-    "Settled",
-    "Stray",
-    "TimedOut",
-]
-
 #: Which side of the conversation we are.
 Role = Literal["csms", "station"]
 
@@ -147,7 +132,10 @@ class Connection:
         self.waiting = None
         latency_s = now - (call.asked_at if call.sent_at is None else call.sent_at)
         if isinstance(frame, Result):
-            return Answered(call, frame.payload, latency_s, frame.text)
+            complaint = self._complaint(call, frame)
+            return Answered(call, frame.payload, latency_s, frame.text, complaint)
+        if frame.unreadable:
+            self._complain(frame.message_id, frame.fault, frame.description)
         return Refused(
             call,
             frame.fault,
@@ -157,6 +145,22 @@ class Connection:
             latency_s,
             frame.text,
         )
+
+    def _complaint(self, call: OurCall, frame: Result) -> str | None:
+        """The error that an answer deserves which its schema does not allow (2.1 part 4, 4.2.3)."""
+        if self.version is not Version.V21:
+            return None
+        problem = schemas.violation(self.version, call.action, "result", frame.payload)
+        if problem is None or problem.fault is Fault.NOT_IMPLEMENTED:
+            return None
+        return self._complain(frame.message_id, problem.fault, problem.description)
+
+    def _complain(self, message_id: MessageId, fault: Fault, description: str) -> str | None:
+        if self.version is not Version.V21:
+            return None
+        text = frames.encode_error(message_id, fault, self.version, description, of_result=True)
+        self._outgoing.append(text)
+        return text
 
     def _malformed(self, frame: BadFrame) -> Malformed:
         """Decide whether a bad frame is answered: answers never are, or two peers could go on."""
@@ -181,7 +185,9 @@ class Connection:
 
         Raises `schemas.Violation` when the payload is not what the schema asks for.
         """
-        self._check(call.action, "result", payload)
+        if payload or not schemas.wants_no_answer(self.version, call.action):
+            self._check(call.action, "result", payload)
+        payload = schemas.ordered(self.version, call.action, "result", payload)
         text = frames.encode_result(call.message_id, payload)
         self._replies.keep(call, text)
         return text
@@ -217,12 +223,16 @@ class Connection:
         timeout_s: float = ANSWER_S,
         expires_at: float | None = None,
         context: Any = None,
+        as_given: bool = False,
     ) -> OurCall:
         """Queue a call; it is in `outgoing()` as soon as it may be sent.
 
+        With `as_given` the payload goes out exactly as it is: neither checked nor put in order.
         Raises `schemas.Violation` for a bad payload and CallFault when too many calls wait.
         """
-        self._check(action, "call", payload)
+        if not as_given:
+            self._check(action, "call", payload)
+            payload = schemas.ordered(self.version, action, "call", payload)
         if len(self._queue) >= QUEUE_LIMIT:
             raise CallFault(Fault.GENERIC, "too many calls wait for this peer")
         message_id = self._new_id()
@@ -231,6 +241,15 @@ class Connection:
         self._queue.append(ours)
         self._advance(now)
         return ours
+
+    def send(self, action: str, payload: Payload) -> None:
+        """Send a message that wants no answer (2.1); it waits for nothing (part 4 section 4.2.4).
+
+        Raises `schemas.Violation` for a bad payload.
+        """
+        self._check(action, "call", payload)
+        payload = schemas.ordered(self.version, action, "call", payload)
+        self._outgoing.append(frames.encode_send(self._new_id(), action, payload))
 
     def hold(self, until: float) -> None:
         """Send no calls of ours before `until` (FIELD B3: a charger that has not booted yet)."""

@@ -30,12 +30,17 @@ class OurCall:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answered:
-    """The peer answered a call of ours."""
+    """The peer answered a call of ours.
+
+    `complaint` is the error that goes back because the answer breaks its schema (in `outgoing()`
+    already; OCPP 2.1 alone has such errors).
+    """
 
     call: OurCall
     payload: Payload
     latency_s: float
     text: str
+    complaint: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

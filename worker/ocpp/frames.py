@@ -68,7 +68,8 @@ class Result:
 class Error:
     """The refusal of a call (`[4, id, code, description, details]`).
 
-    With `of_result` it refuses one of our answers (OCPP 2.1, `[5, …]`).
+    With `of_result` it refuses one of our answers (OCPP 2.1, `[5, …]`).  With `unreadable` it is
+    an answer in truth, whose payload is no object.
     """
 
     message_id: MessageId
@@ -79,6 +80,7 @@ class Error:
     of_result: bool = False
     text: str = ""
     notes: tuple[str, ...] = ()
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,6 +153,11 @@ def split(text: str) -> list[str]:
 def encode_call(message_id: MessageId, action: str, payload: Payload) -> str:
     """The text of a call."""
     return json_text.dump([CALL, message_id, action, payload])
+
+
+def encode_send(message_id: MessageId, action: str, payload: Payload) -> str:
+    """The text of a message that wants no answer (OCPP 2.1)."""
+    return json_text.dump([SEND, message_id, action, payload])
 
 
 def encode_result(message_id: MessageId, payload: Payload) -> str:
@@ -233,7 +240,7 @@ class _Reader:
             # Whoever waits for this answer learns now that it cannot be used.
             problem = "The answer is not an object."
             return Error(
-                self.message_id, Fault.FORMAT, "", problem, {}, text=self.text, notes=self.notes
+                self.message_id, Fault.FORMAT, "", problem, {}, False, self.text, self.notes, True
             )
         return Result(self.message_id, payload, self.text, self.notes)
 

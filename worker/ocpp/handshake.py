@@ -29,6 +29,7 @@ __all__ = [
     "StationInfo",
     "accept_key",
     "check_upgrade",
+    "choose_offered",
     "choose_subprotocol",
     "client_address",
     "identity_from_path",
@@ -64,10 +65,16 @@ class StationInfo(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A connection is let in.  `note` says what was overlooked (an assumed version, say)."""
+    """A connection is let in.
+
+    `note` says what was overlooked (an assumed version, say).  `offer` is set where the gate chose
+    another subprotocol than the charger's first; `profile` is the security profile that was used.
+    """
 
     station: StationInfo
     note: str = ""
+    offer: "Offer | None" = None
+    profile: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +149,18 @@ def choose_subprotocol(headers: Iterable[str], spoken: Sequence[Version]) -> Off
     """
     joined = ",".join(headers)[:1024]
     offered = tuple(token for part in joined.split(",") if (token := part.strip()))[:_OFFER_LIMIT]
+    return choose_offered(offered, spoken)
+
+
+def choose_offered(
+    offered: tuple[str, ...], spoken: Sequence[Version], assumed: Version = Version.V16
+) -> Offer:
+    """Choose among the offered tokens; with none at all `assumed` is taken if it is spoken."""
     for token in offered:
         version = SUBPROTOCOLS.get(token.casefold())
         if version in spoken:
             return Offer(token, version, offered)
-    assumed = Version.V16 if not offered and Version.V16 in spoken else None
-    return Offer(None, assumed, offered)
+    return Offer(None, assumed if not offered and assumed in spoken else None, offered)
 
 
 def check_upgrade(method: str, http_version: str, headers: Mapping[str, str]) -> Refused | None:

@@ -32,6 +32,7 @@ class Reason(Enum):
         101,
         "The charger offered only OCPP versions that Ampdesk does not speak.",
     )
+    OTHER_VERSION = ("other_version", 101, "The station is pinned to another version of OCPP.")
     OVERLOADED = ("overloaded", 503, "Too many chargers connect at once; this one must wait.")
     DRAINING = ("draining", 503, "The worker is shutting down; the charger must come again.")
     UNAVAILABLE = ("unavailable", 503, "The database cannot be asked; the charger must wait.")

@@ -155,6 +155,76 @@ def worst_of(errors: Iterable[Any]) -> Violation:
     return Violation(fault, path, keyword)
 
 
+def ordered(version: Version, action: str, kind: Kind, payload: dict[str, Any]) -> dict[str, Any]:
+    """The payload with its members, nested ones too, in the order of the specification.
+
+    That is the order of the schema.  Members that it does not name come last, as they stood; the
+    given payload is not changed.  Small parsers rely on the order of the examples they were
+    written for.
+    """
+    name = _file_names(version).get((action, kind)) if len(payload) else None
+    if name is None:
+        return payload
+    arranged: dict[str, Any] = _arranged(payload, _order_of(version, name))
+    return arranged
+
+
+def lookalike(version: Version, action: str, payload: Any) -> Version | None:
+    """The other version whose message `action` this payload is to the letter, if there is one.
+
+    For payloads that `version` does not allow: some firmwares speak one version on the other's
+    subprotocol (FIELD C8).  An empty payload proves nothing.
+    """
+    if not payload:
+        return None
+    for other in Version:
+        validator = None if other is version else validator_for(other, action, "call")
+        if validator is not None and validator.is_valid(payload):
+            return other
+    return None
+
+
+def wants_no_answer(version: Version, action: str) -> bool:
+    """Whether the message is one that is sent without an answer (2.1's SEND)."""
+    files = _file_names(version)
+    return (action, "call") in files and (action, "result") not in files
+
+
+def _arranged(value: Any, order: "Order | None") -> Any:
+    if order is None:
+        return value
+    if isinstance(value, dict):
+        known = {name: _arranged(value[name], order[name]) for name in order if name in value}
+        return known if len(known) == len(value) else known | value
+    if isinstance(value, list):
+        return [_arranged(item, order) for item in value]
+    return value
+
+
+#: The members of an object in their order, each with the order of what it holds.
+Order = dict[str, Any]
+
+
+@cache
+def _order_of(version: Version, name: str) -> Order:
+    schema = _read(version, name)
+    shared: dict[str, Order] = {}
+
+    def walk(node: dict[str, Any]) -> Order | None:
+        if "$ref" in node:
+            title = node["$ref"].rpartition("/")[2]
+            if title not in shared:
+                shared[title] = {}  # a type may hold itself
+                shared[title].update(walk(schema["definitions"][title]) or {})
+            return shared[title] or None
+        if "items" in node:
+            return walk(node["items"])
+        members = node.get("properties")
+        return None if members is None else {key: walk(node) for key, node in members.items()}
+
+    return walk(schema) or {}
+
+
 def validator_for(version: Version, action: str, kind: Kind) -> Any:
     """The compiled validator of a message, or None when the version does not have it."""
     name = _file_names(version).get((action, kind))
@@ -163,8 +233,11 @@ def validator_for(version: Version, action: str, kind: Kind) -> Any:
 
 @cache
 def _compiled(version: Version, name: str) -> Any:
-    schema = orjson.loads((_folder(version) / name).read_text(encoding="utf-8-sig"))
-    return jsonschema_rs.validator_for(schema, validate_formats=True)
+    return jsonschema_rs.validator_for(_read(version, name), validate_formats=True)
+
+
+def _read(version: Version, name: str) -> Any:
+    return orjson.loads((_folder(version) / name).read_text(encoding="utf-8-sig"))
 
 
 def _is_iso_8601(text: Any) -> bool:

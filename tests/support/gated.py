@@ -1,0 +1,61 @@
+"""A worker's port with the real gate before it: stations of a test's own on a real database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import select
+
+from app.domain import sites, stations, tenants
+from app.domain.vocabulary import SYSTEM
+from app.extensions import db as flask_db
+from app.models import Connection, HandshakeAttempt, Site, Station
+from tests.support.ocpp_port import OcppPort
+from worker.batch import Batch
+from worker.gate import Gate
+
+PASSWORD = "correct horse battery"
+
+
+@contextmanager
+def gated(app: Flask, **settings: Any) -> Iterator[OcppPort]:
+    """A running port whose gate asks the database of `app`."""
+    with OcppPort(make_gate=lambda: Gate(app, Batch(app, print)), **settings) as port:
+        yield port
+
+
+def station(db: Any, identity: str, **facts: Any) -> Station:
+    """Register a station whose password is `PASSWORD`; `facts` are columns."""
+    now = datetime.now(UTC)
+    tenant = tenants.first(db, now=now)
+    place = db.scalar(select(Site))
+    if place is None:
+        place = sites.add(
+            db, SYSTEM, tenant.id, now=now, name="Depot", timezone="Europe/Berlin", currency="EUR"
+        )
+    made, _ = stations.register(db, SYSTEM, tenant.id, place, identity, now=now, password=PASSWORD)
+    for name, value in facts.items():
+        setattr(made, name, value)
+    db.commit()
+    return made
+
+
+def last_knock(app: Flask, identity: str) -> HandshakeAttempt | None:
+    """The newest attempt of an identity to connect."""
+    with app.app_context():
+        return flask_db.session.scalar(
+            select(HandshakeAttempt)
+            .where(HandshakeAttempt.identity == identity)
+            .order_by(HandshakeAttempt.id.desc())
+            .limit(1)
+        )
+
+
+def open_connections(app: Flask) -> list[Connection]:
+    """The connections that are open."""
+    with app.app_context():
+        return list(
+            flask_db.session.scalars(select(Connection).where(Connection.closed_at.is_(None)))
+        )
