@@ -9,6 +9,7 @@ nobody reads is reported, because it is nearly always a slip of the pen.
 import difflib
 import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -67,6 +68,13 @@ def _networks(text: str) -> tuple[str, ...]:
         for part in text.split(",")
         if part.strip()
     )
+
+
+def _rate(text: str) -> str:
+    text = text.strip().lower()
+    if text and not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", text):
+        raise ValueError("must look like 600/minute")
+    return text
 
 
 def _text(text: str) -> str:
@@ -131,6 +139,7 @@ class Settings:
     log_level: str = setting(
         "info", _choice("debug", "info", "warning", "error"), "least level logged"
     )
+    api_rate: str = setting("600/minute", _rate, "requests of one API token; empty: no limit")
     run_redis_port: int = setting(0, _integer(0, 65535), "port of the started Redis; 0: a free one")
 
     @classmethod

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import scope
+from app import problems, scope
 from app.domain.errors import DomainError
 from app.domain.vocabulary import Actor, Role
 from app.extensions import db, login
@@ -144,6 +144,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(500, _error_page)
     app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(problems.Problem, problems.of)
 
 
 class TrustedProxyFix:
@@ -193,6 +194,8 @@ def app_is_secure() -> bool:
 
 
 def _error_page(error: Any) -> Any:
+    if problems.wanted():
+        return problems.of(error)
     code = getattr(error, "code", None) or 500
     if code < 400:
         return error
@@ -204,12 +207,16 @@ def _error_page(error: Any) -> Any:
 def _database_away(error: OperationalError) -> Any:
     """Say that the database cannot be reached; nothing on the page may ask it who is there."""
     log.error("the database cannot be used: %s", error.orig)
+    if problems.wanted():
+        return problems.answer(503, "unavailable", problems.SENTENCES[503])
     g._login_user = login.anonymous_user()
     return render_template("errors/503.html"), 503, {"Retry-After": "5"}
 
 
 def _domain_error(error: DomainError) -> Any:
     """Show a refused operation: beside the form for htmx, as a message on the page before."""
+    if problems.wanted():
+        return problems.of(error)
     if request.method == "GET" or error.status in {403, 404}:
         code = error.status if error.status in {403, 404, 409} else 400
         return _error_page(default_exceptions[code](error.sentence))

@@ -109,6 +109,8 @@ class Gate:
         if reason is not None:
             return self._throttle.failed(address, identity, reason, now)
         self._throttle.succeeded(address, identity)
+        if station["registration"] == "blocked":
+            return Refused(Reason.BLOCKED)
         return self._check_version(request, station)
 
     def _check_secret(self, request: Request, station: dict[str, Any]) -> Reason | None:

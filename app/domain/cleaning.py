@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.domain import mails
+from app.domain import idempotency, mails
 from app.models import HandshakeAttempt, OneTimeLink
 
 ATTEMPTS_KEPT = timedelta(days=30)
@@ -16,9 +16,10 @@ _MOST = 5000
 
 
 def forget_old(db: Session, *, now: datetime) -> None:
-    """Remove handshake attempts, used or expired links and sent mails when they are old."""
+    """Remove handshake attempts, used or expired links, sent mails and idempotency keys when old."""
     attempts = select(HandshakeAttempt.id).where(HandshakeAttempt.last_at < now - ATTEMPTS_KEPT)
     db.execute(delete(HandshakeAttempt).where(HandshakeAttempt.id.in_(attempts.limit(_MOST))))
     links = select(OneTimeLink.id).where(OneTimeLink.expires_at < now - LINKS_KEPT)
     db.execute(delete(OneTimeLink).where(OneTimeLink.id.in_(links.limit(_MOST))))
     mails.forget(db, before=now - MAILS_KEPT)
+    idempotency.forget(db, now=now)

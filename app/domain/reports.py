@@ -39,10 +39,12 @@ def boot(db: Session, station: Station, report: BootReport, *, now: datetime) ->
     station.boot_raw = report.raw
     station.last_boot_at = now
     station.last_seen_at = now
-    station.booted_registration = station.registration
+    # One that was blocked while its socket is open hears what a rejected one hears.
+    blocked = station.registration is Registration.BLOCKED
+    station.booted_registration = Registration.REJECTED if blocked else station.registration
     events.record(db, events.StationChanged(station.tenant_id, station.id))
     db.flush()
-    return station.registration
+    return station.booted_registration
 
 
 def add(

@@ -28,6 +28,7 @@ REGISTRATIONS = [
     (Registration.ACCEPTED.value, "Accepted: it may charge"),
     (Registration.PENDING.value, "Pending: it may connect and be set up, not charge"),
     (Registration.REJECTED.value, "Rejected: it is told to stay away"),
+    (Registration.BLOCKED.value, "Blocked: it may not even connect"),
 ]
 PROFILES = [
     ("1", "1: password"),

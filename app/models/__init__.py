@@ -1,5 +1,6 @@
 """Tables, one file per noun, on a plain declarative base; no Flask here."""
 
+from app.models.api import IdempotencyKey
 from app.models.base import Base, SiteOwned, StationOwned, TenantOwned
 from app.models.bills import Bill, BillCounter, BillLine, Delivery, Receipt, Review
 from app.models.broadcasts import Broadcast, BroadcastTarget
@@ -49,6 +50,7 @@ __all__ = [
     "FileJob",
     "FirmwareFile",
     "HandshakeAttempt",
+    "IdempotencyKey",
     "LocalList",
     "Message",
     "MeterReading",

@@ -153,6 +153,8 @@ def _registration(there: Now) -> Iterator[Why]:
     if station.registration is Registration.PENDING:
         why.say("Its registration is pending: it may connect and be set up, but not charge, ")
         why.say("until somebody accepts it.")
+    elif station.registration is Registration.BLOCKED:
+        why.say("It is blocked: every new connection of it is refused.")
     else:
         why.say("Its registration is rejected: its boot is answered with a refusal.")
     why.links.append(("Setup", "stations", "setup", {"station_id": station.id}))

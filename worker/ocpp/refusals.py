@@ -16,6 +16,7 @@ class Reason(Enum):
     IDENTITY_TOO_LONG = ("identity_too_long", 404, "The identity is longer than 64 characters.")
     UNKNOWN_IDENTITY = ("unknown_identity", 404, "No charger with this identity is registered.")
     NOT_ALLOWED = ("not_allowed", 404, "This charger is switched off in Ampdesk.")
+    BLOCKED = ("blocked", 403, "This charger is blocked in Ampdesk.")
     NO_CREDENTIALS = ("no_credentials", 401, "The charger sent no password.")
     BAD_CREDENTIALS_FORM = (
         "bad_credentials_form",
@@ -80,6 +81,7 @@ def http_answer(refused: Refused) -> tuple[str, list[tuple[str, str]], bytes]:
 _PHRASES = {
     400: "Bad Request",
     401: "Unauthorized",
+    403: "Forbidden",
     404: "Not Found",
     503: "Service Unavailable",
 }

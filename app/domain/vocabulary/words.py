@@ -26,11 +26,12 @@ class Activity(StrEnum):
 
 
 class Registration(StrEnum):
-    """How a BootNotification of the station is answered."""
+    """How a BootNotification of the station is answered; a blocked one may not even connect."""
 
     ACCEPTED = "accepted"
     PENDING = "pending"
     REJECTED = "rejected"
+    BLOCKED = "blocked"
 
 
 class StationMode(StrEnum):

@@ -1,0 +1,90 @@
+"""Who calls: the bearer token, how often it may, and what its person may do and see."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import current_app, g, request
+
+from app import scope
+from app.domain import api_tokens
+from app.domain.vocabulary import Actor, Role
+from app.extensions import db as flask_db
+from app.extensions import limiter
+from app.models import ApiToken
+from app.problems import Problem
+from app.scope import Scope
+from app.uow import unit_of_work
+
+#: A longer Authorization header holds no token of ours.
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A program with a working token; it acts as the member of staff whose token it is."""
+
+    token_id: int
+    user_id: int
+    name: str
+    role: Role
+    scope: Scope
+
+    @property
+    def tenant_id(self) -> int:
+        """Whose network it is."""
+        return self.scope.tenant_id
+
+    @property
+    def actor(self) -> Actor:
+        """Who did it, for the audit."""
+        return Actor(self.name, self.user_id, request.remote_addr)
+
+
+def admit(role: str, *, everywhere: bool, now: datetime) -> Caller:
+    """Let a program in and narrow the database session to what its person may see.
+
+    Raises `Problem`: 401 without a working token, 429 too often, 403 for a lower role.
+    """
+    token = _token(now)
+    user = token.user
+    sites = frozenset(site.id for site in user.sites)
+    reach = Scope(user.tenant_id, sites or None)
+    name = f"{user.name} ({token.name})"[:120]
+    caller = Caller(token.id, user.id, name, user.role, reach)
+    scope.narrow(flask_db.session(), reach)
+    g.api_token_id = token.id
+    if api_tokens.is_stale(token, now=now):
+        _touch(token.id, now)
+    _count()
+    if not caller.role.includes(Role(role)):
+        raise Problem(403, f"This needs the role {role}; the token’s is {caller.role.value}.")
+    if everywhere and sites:
+        raise Problem(403, "This concerns all sites; the token is limited to some of them.")
+    return caller
+
+
+def _token(now: datetime) -> ApiToken:
+    header = request.headers.get("Authorization", "")
+    scheme, _, secret = header.partition(" ")
+    if not header:
+        raise Problem(401, "Send a token: Authorization: Bearer <token>.")
+    if scheme.lower() != "bearer" or not secret.strip() or len(secret) > _LONGEST:
+        raise Problem(401, "The Authorization header holds no bearer token.")
+    found = api_tokens.find(flask_db.session(), secret.strip(), now=now)
+    if found is None:
+        raise Problem(401, "This token does not work: it is wrong, revoked or too old.")
+    return found
+
+
+def _touch(token_id: int, now: datetime) -> None:
+    with unit_of_work() as db:
+        api_tokens.touch(api_tokens.get(db, token_id), now=now)
+
+
+def _rate() -> str:
+    return str(current_app.config["SETTINGS"].api_rate)
+
+
+@limiter.shared_limit(_rate, scope="api", key_func=lambda: f"token:{g.api_token_id}")
+def _count() -> None:
+    """Count this request; raises `RateLimitExceeded`."""
