@@ -1,6 +1,7 @@
 """Commands on their way to a charger: claimed, put in its dialect, sent, and settled once."""
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,10 @@ from app.domain import commands, messages
 from app.domain.vocabulary import CommandState, MessageOutcome, Order, Outcome
 from app.models import Command
 from worker.batch import Batch, Job
+from worker.dialects.encoding import Encoding
 from worker.dialects.v16 import orders as v16
+from worker.dialects.v21 import orders as v21
+from worker.dialects.v201 import orders as v201
 from worker.dispatch import Held
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Expired, Refused, Settled, TimedOut
@@ -20,10 +24,24 @@ from worker.ocpp.versions import Version
 log = logging.getLogger(__name__)
 
 #: version -> its table of orders
-TABLES: dict[Version, Any] = {Version.V16: v16}
+TABLES: dict[Version, dict[Order, Encoding]] = {
+    Version.V16: v16.ORDERS,
+    Version.V201: v201.ORDERS,
+    Version.V21: v21.ORDERS,
+}
 
 #: A charger that restarts often hangs up before it answers (FIELD K4).
 _HANGS_UP = frozenset({"Reset"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A command under way: what was asked, and how it was put."""
+
+    command_id: int
+    order: Order
+    arguments: dict[str, Any]
+    encoding: Encoding
 
 
 class Calls:
@@ -36,7 +54,7 @@ class Calls:
 
     def orders(self, version: Version) -> list[Order]:
         """The orders that a version can put."""
-        return list(TABLES[version].ORDERS)
+        return list(TABLES[version])
 
     def send(self, held: Held, command_id: int) -> None:
         """Claim a command and send it; whoever comes second gets nothing."""
@@ -44,7 +62,7 @@ class Calls:
         if claimed is None:
             return
         order, arguments, left_s = claimed
-        encoding = TABLES[held.link.version].ORDERS.get(order)
+        encoding = TABLES[held.link.version].get(order)
         if encoding is None:
             sentence = f"OCPP {held.link.version.value} has no such order."
             self._settle(command_id, Outcome(CommandState.UNSUPPORTED, None, sentence))
@@ -53,19 +71,19 @@ class Calls:
             held.link.station.quirks.get("call_timeout_s") or self._settings.call_timeout_s
         )
         try:
-            payload = encoding.encode(arguments)
+            action, payload = encoding.action_for(arguments), encoding.encode(arguments)
             call = held.link.send_call(
-                encoding.action,
+                action,
                 payload,
                 timeout_s=patience,
                 # What waits for its turn is dropped at the deadline; what was sent may be answered.
                 expires_in_s=left_s,
-                context=command_id,
+                context=Pending(command_id, order, arguments, encoding),
             )
         except CallFault as fault:
             self._settle(command_id, Outcome(CommandState.FAILED, None, fault.description))
             return
-        except ValueError:
+        except (ValueError, KeyError, TypeError):
             sentence = f"An argument does not fit OCPP {held.link.version.value}."
             self._settle(command_id, Outcome(CommandState.FAILED, None, sentence))
             return
@@ -74,7 +92,7 @@ class Calls:
             self._settle(command_id, Outcome(CommandState.FAILED, None, sentence))
             return
         self._batch.later(
-            Job(lambda db, rows: self._note_sent(db, command_id, encoding.action, payload, call))
+            Job(lambda db, rows: self._note_sent(db, command_id, action, payload, call))
         )
 
     def _claim(self, db: Any, command_id: int) -> tuple[Order, dict[str, Any], float] | None:
@@ -106,7 +124,7 @@ class Calls:
         if triggered and event.payload.get("status") == "Accepted":
             held.triggered.add(str(call.payload.get("requestedMessage")))
         if call.context is not None:
-            self._settle(call.context, outcome, latency_ms)
+            self._settle(call.context.command_id, outcome, latency_ms)
         if call.sent_at is not None:
             row = self._row(held, event, latency_ms)
             self._batch.later(Job(lambda db, rows: rows.append(row)))
@@ -123,7 +141,7 @@ class Calls:
         """What an end means, in words."""
         match event:
             case Answered(call, payload):
-                return self._answered(held, call.action, payload)
+                return self._answered(held, call.action, payload, call.context)
             case Refused(_, fault, code, description):
                 known = fault not in (Fault.NOT_IMPLEMENTED, Fault.NOT_SUPPORTED)
                 state = CommandState.FAILED if known else CommandState.UNSUPPORTED
@@ -141,17 +159,22 @@ class Calls:
             case Cancelled(call):
                 return _cancelled(call.action, call.sent_at is not None)
 
-    def _answered(self, held: Held, action: str, payload: dict[str, Any]) -> Outcome:
-        table = TABLES[held.link.version]
-        order = next(name for name, entry in table.ORDERS.items() if entry.action == action)
+    def _answered(
+        self, held: Held, action: str, payload: dict[str, Any], pending: Pending | None
+    ) -> Outcome:
+        if pending is None:
+            return Outcome(CommandState.ACCEPTED, payload, "The charger answered.")
         problem = schemas.violation(held.link.version, action, "result", payload)
-        found: Outcome = table.outcome(order, messages.redact(payload))
-        if problem is None:
-            return found
-        if "status" not in payload and order is not Order.READ_SETTINGS:
+        encoding = pending.encoding
+        if problem is not None and encoding.decode is None and "status" not in payload:
             sentence = f"The charger's answer cannot be understood: {problem.description}."
-            return Outcome(CommandState.FAILED, messages.redact(payload), sentence)
-        return found
+            return Outcome(CommandState.FAILED, payload, sentence)
+        try:
+            return encoding.outcome(payload, pending.arguments)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            told = problem.description if problem else "it lacks what was asked for"
+            sentence = f"The charger's answer cannot be understood: {told}."
+            return Outcome(CommandState.FAILED, payload, sentence)
 
     def _row(self, held: Held, event: Settled, latency_ms: float | None) -> dict[str, Any]:
         call = event.call

@@ -1,0 +1,6 @@
+"""Local lists (OCPP 1.6)."""
+
+from app.domain.vocabulary import Order
+from worker.dialects.encoding import Encoding
+
+ORDERS: dict[Order, Encoding] = {}
