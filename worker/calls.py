@@ -30,6 +30,18 @@ TABLES: dict[Version, dict[Order, Encoding]] = {
     Version.V21: v21.ORDERS,
 }
 
+#: What a station may send before its boot was accepted because we asked for it (B02.FR.09).
+_ASKED_FOR: dict[str, tuple[str, ...]] = {
+    "GetBaseReport": ("NotifyReport",),
+    "GetReport": ("NotifyReport",),
+    "GetMonitoringReport": ("NotifyMonitoringReport",),
+    "GetLog": ("LogStatusNotification",),
+    "GetDiagnostics": ("DiagnosticsStatusNotification",),
+    "UpdateFirmware": ("FirmwareStatusNotification",),
+    "SignedUpdateFirmware": ("SignedFirmwareStatusNotification",),
+    "CustomerInformation": ("NotifyCustomerInformation",),
+}
+
 #: A charger that restarts often hangs up before it answers (FIELD K4).
 _HANGS_UP = frozenset({"Reset"})
 
@@ -120,9 +132,9 @@ class Calls:
         call = event.call
         latency_ms = event.latency_s * 1000 if isinstance(event, Answered | Refused) else None
         outcome = self._outcome(held, event)
-        triggered = isinstance(event, Answered) and call.action == "TriggerMessage"
-        if triggered and event.payload.get("status") == "Accepted":
-            held.triggered.add(str(call.payload.get("requestedMessage")))
+        if isinstance(event, Answered) and event.payload.get("status") == "Accepted":
+            held.triggered.update(_ASKED_FOR.get(call.action, ()))
+            held.triggered.add(str(call.payload.get("requestedMessage", "")))
         if call.context is not None:
             self._settle(call.context.command_id, outcome, latency_ms)
         if call.sent_at is not None:

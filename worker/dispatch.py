@@ -16,17 +16,19 @@ from app.models import Station
 from worker.batch import Batch, Job, Readings, StorageAway
 from worker.dialects.context import Bulk, Context
 from worker.dialects.v16 import routing as v16
+from worker.dialects.v21 import routing as v21
+from worker.dialects.v201 import routing as v201
 from worker.ocpp import repairs, schemas
 from worker.ocpp.events import Malformed, Repeated, Stray
 from worker.ocpp.faults import CallFault, Fault
 from worker.ocpp.fields import Fields
-from worker.ocpp.frames import Call
+from worker.ocpp.frames import Call, Send
 from worker.ocpp.versions import Version
 
 log = logging.getLogger(__name__)
 
 #: version -> its table of handlers
-ROUTES: dict[Version, Any] = {Version.V16: v16}
+ROUTES: dict[Version, Any] = {Version.V16: v16, Version.V201: v201, Version.V21: v21}
 
 
 @dataclass(slots=True)
@@ -68,8 +70,22 @@ class Dispatch:
         except StorageAway:
             return self._without_storage(held, call, routes)
 
+    def take(self, held: Held, send: Send) -> None:
+        """Take in what wants no answer (2.1's SEND); what cannot be taken in is logged."""
+        received_at = datetime.now(UTC)
+        routes = ROUTES[held.link.version]
+        try:
+            if send.action not in getattr(routes, "SENT", ()):
+                raise CallFault(Fault.NOT_IMPLEMENTED, f"{send.action} is not sent unasked")
+            payload, mended = self._checked(held, send, routes)
+            self._handled(held, send, payload, mended, received_at, routes)
+        except CallFault as fault:
+            self._log_refusal(held, send, fault, received_at)
+        except StorageAway as error:
+            log.warning("%s of %s is lost: %s", send.action, held.link.station.identity, error)
+
     def _checked(
-        self, held: Held, call: Call, routes: Any
+        self, held: Held, call: Call | Send, routes: Any
     ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """The payload to work with and the repairs that it needed; raises the precise CallFault."""
         link = held.link
@@ -100,7 +116,7 @@ class Dispatch:
     def _handled(
         self,
         held: Held,
-        call: Call,
+        call: Call | Send,
         payload: dict[str, Any],
         notes: list[tuple[str, str]],
         received_at: datetime,
@@ -108,7 +124,7 @@ class Dispatch:
     ) -> str:
         context = self._context(held, received_at, notes)
         route = routes.HANDLERS[call.action]
-        if isinstance(route, Bulk):
+        if isinstance(route, Bulk) and isinstance(call, Call):
             return self._in_bulk(held, call, payload, context, route)
         answer: list[str] = []
 
@@ -117,7 +133,7 @@ class Dispatch:
             context.db, context.station = db, db.get(Station, link.station.id)
             context.deviations[:] = notes
             response = route(Fields(payload), context)
-            answer.append(link.answer(call, response))
+            answer.append(link.answer(call, response) if isinstance(call, Call) else "")
             reports.deviations(db, context.station, context.deviations, now=received_at)
             rows.append(self._row(held, call, received_at, response, context.session_id))
             if call.action == "BootNotification":
@@ -149,7 +165,7 @@ class Dispatch:
             )
         return text
 
-    def _do(self, held: Held, call: Call, work: Job | Readings) -> None:
+    def _do(self, held: Held, call: Call | Send, work: Job | Readings) -> None:
         """Have it stored; an error of ours is not the charger's fault and is not told in detail."""
         try:
             self._batch.do(work)
@@ -180,8 +196,8 @@ class Dispatch:
         """Nothing could be stored.  A tap is refused; what has kilowatt-hours behind it stays
         unanswered, so that the charger keeps it; all else is an internal error."""
         link = held.link
-        if call.action == "Authorize" and link.version is Version.V16:
-            return str(link.answer(call, {"idTagInfo": {"status": "Invalid"}}))
+        if (refusal := routes.WITHOUT_STORAGE.get(call.action)) is not None:
+            return str(link.answer(call, refusal))
         if call.action in routes.MONEY:
             link.close(1013, "try again later")
             return None
@@ -192,7 +208,7 @@ class Dispatch:
     def _row(
         self,
         held: Held,
-        call: Call,
+        call: Call | Send,
         received_at: datetime,
         response: Mapping[str, Any] | None,
         session_id: int | None,
@@ -218,7 +234,9 @@ class Dispatch:
             **more,
         }
 
-    def _log_refusal(self, held: Held, call: Call, fault: CallFault, received_at: datetime) -> None:
+    def _log_refusal(
+        self, held: Held, call: Call | Send, fault: CallFault, received_at: datetime
+    ) -> None:
         row = self._row(
             held,
             call,

@@ -92,6 +92,7 @@ class Switchboard:
                 protocol=link.subprotocol or f"ocpp{link.version.value}",
                 orders=orders,
                 now=datetime.now(UTC),
+                profile=link.profile,
             ).id
 
         try:
@@ -125,9 +126,12 @@ class Switchboard:
     def call(self, link: Any, call: Call | Send) -> str | None:
         """Have a call handled; None: no answer."""
         held: Held | None = link.data
-        if held is None or isinstance(call, Send):
+        if held is None:
             return None
         self._heard[link.station.id] = link.station.tenant_id
+        if isinstance(call, Send):
+            self._dispatch.take(held, call)
+            return None
         return self._dispatch.answer(held, call)
 
     def settled(self, link: Any, event: Settled) -> None:

@@ -7,7 +7,7 @@ before it expires or never, and settled once.  The legal moves are a table
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
@@ -24,6 +24,9 @@ from app.domain.vocabulary import (
     Registration,
 )
 from app.models import Command, Station, WorkerNode
+
+if TYPE_CHECKING:
+    from app.domain.preparations import Prepared
 
 #: A sent command that nobody has settled for so long was lost with its worker.
 LOST_AFTER = timedelta(minutes=11)
@@ -49,14 +52,10 @@ def queue(
     An order that the station's dialect lacks settles at once as unsupported.
     Raises `Invalid`, `Conflict` (archived, not accepted yet) or `NotConnected`.
     """
-    # These know every noun, and some nouns queue commands: imported late, there is no circle.
-    from app.domain.preparations import PREPARATIONS, Prepared
-
     checked = orders.arguments(order, arguments)
     _check_plug(station, order, checked)
-    prepare = PREPARATIONS.get(order)
     _check_reachable(db, station, order, now)
-    prepared = prepare(db, actor, station, checked, now) if prepare else Prepared(checked)
+    prepared = _prepared(db, actor, station, order, checked, now)
     checked = prepared.arguments
     command = Command(
         tenant_id=station.tenant_id,
@@ -187,6 +186,21 @@ def repeat(db: Session, actor: Actor, command: Command, *, now: datetime, ttl_s:
     if command.order is Order.STOP_CHARGING and "session_id" in arguments:
         arguments.pop("transaction_ref", None)
     return queue(db, actor, command.station, command.order, arguments, now=now, ttl_s=ttl_s)
+
+
+def _prepared(
+    db: Session,
+    actor: Actor,
+    station: Station,
+    order: Order,
+    checked: dict[str, Any],
+    now: datetime,
+) -> "Prepared":
+    # Preparations know every noun, and some nouns queue commands: imported late, no circle.
+    from app.domain.preparations import PREPARATIONS, Prepared
+
+    prepare = PREPARATIONS.get(order)
+    return prepare(db, actor, station, checked, now) if prepare else Prepared(checked)
 
 
 def _expire(db: Session, command: Command, now: datetime) -> None:

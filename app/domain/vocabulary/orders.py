@@ -104,6 +104,7 @@ class Order(StrEnum):
     READ_TARIFFS = "read_tariffs"
     CLEAR_TARIFFS = "clear_tariffs"
     CHANGE_TRANSACTION_TARIFF = "change_transaction_tariff"
+    ANNOUNCE_WEB_PAYMENT = "announce_web_payment"
     # battery swap
     REQUEST_BATTERY_SWAP = "request_battery_swap"
     # whatever else the version defines, as written

@@ -32,3 +32,6 @@ MONEY = frozenset({"MeterValues", "StartTransaction", "StopTransaction"})
 
 #: What a station whose boot was not accepted may still send (section 4.2).
 BEFORE_BOOT = frozenset({"BootNotification"})
+
+#: What is answered while nothing can be stored, by action: nobody may charge on a guess.
+WITHOUT_STORAGE = {"Authorize": {"idTagInfo": {"status": "Invalid"}}}

@@ -1,0 +1,47 @@
+"""The table of OCPP 2.0.1: action -> handler.  What is not here is not implemented."""
+
+from worker.dialects.context import Bulk, Handler
+from worker.dialects.v201 import (
+    certificates,
+    display,
+    files,
+    monitoring,
+    profiles,
+    provisioning,
+    reports,
+    reservations,
+    settings,
+)
+
+HANDLERS: dict[str, Handler | Bulk] = {
+    "BootNotification": provisioning.boot_notification,
+    "ClearedChargingLimit": profiles.cleared_limit,
+    "DataTransfer": reports.data_transfer,
+    "FirmwareStatusNotification": files.firmware_status,
+    "Get15118EVCertificate": certificates.ev_certificate,
+    "GetCertificateStatus": certificates.certificate_status,
+    "Heartbeat": provisioning.heartbeat,
+    "LogStatusNotification": files.log_status,
+    "NotifyChargingLimit": profiles.charging_limit,
+    "NotifyCustomerInformation": files.customer_information,
+    "NotifyDisplayMessages": display.display_messages,
+    "NotifyEVChargingNeeds": profiles.charging_needs,
+    "NotifyEVChargingSchedule": profiles.charging_schedule,
+    "NotifyEvent": monitoring.event,
+    "NotifyMonitoringReport": monitoring.monitoring_report,
+    "NotifyReport": settings.report,
+    "PublishFirmwareStatusNotification": files.publish_status,
+    "ReportChargingProfiles": profiles.report_profiles,
+    "ReservationStatusUpdate": reservations.status_update,
+    "SecurityEventNotification": certificates.security_event,
+    "SignCertificate": certificates.sign_certificate,
+}
+
+#: Messages behind which stand kilowatt-hours: they are never refused while those can be read.
+MONEY = frozenset({"MeterValues", "TransactionEvent"})
+
+#: What a station whose boot was not accepted may still send (B02.FR.09).
+BEFORE_BOOT = frozenset({"BootNotification"})
+
+#: What is answered while nothing can be stored, by action: nobody may charge on a guess.
+WITHOUT_STORAGE = {"Authorize": {"idTokenInfo": {"status": "Invalid"}}}

@@ -1,0 +1,28 @@
+"""The table of OCPP 2.1: all of 2.0.1's and what came new.  What is not here is not implemented."""
+
+from worker.dialects.context import Bulk, Handler
+from worker.dialects.v21 import battery_swap, certificates, monitoring, payments, profiles
+from worker.dialects.v201 import routing as v201
+
+HANDLERS: dict[str, Handler | Bulk] = {
+    **v201.HANDLERS,
+    "BatterySwap": battery_swap.battery_swap,
+    "ClosePeriodicEventStream": monitoring.close_stream,
+    "GetCertificateChainStatus": certificates.chain_status,
+    "NotifyDERAlarm": profiles.der_alarm,
+    "NotifyDERStartStop": profiles.der_start_stop,
+    "NotifyPeriodicEventStream": monitoring.stream_event,
+    "NotifyPriorityCharging": profiles.priority_charging,
+    "NotifySettlement": payments.settlement,
+    "OpenPeriodicEventStream": monitoring.open_stream,
+    "PullDynamicScheduleUpdate": profiles.pull_schedule,
+    "ReportDERControl": profiles.der_report,
+    "VatNumberValidation": payments.vat_number,
+}
+
+#: Messages that are sent without waiting for an answer (2.1 part 4, SEND).
+SENT = frozenset({"NotifyPeriodicEventStream"})
+
+MONEY = v201.MONEY
+BEFORE_BOOT = v201.BEFORE_BOOT
+WITHOUT_STORAGE = v201.WITHOUT_STORAGE
