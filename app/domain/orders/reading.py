@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from app.domain.errors import Invalid
+from app.domain.orders.shapes import INSTANT, SWITCH, TEXT, Shape, Shaped
 from app.domain.vocabulary import Order
 
 Reader = Callable[[str, Any], Any]
@@ -27,11 +28,30 @@ class Argument:
     """How one argument is read; without `required` it may be left out.
 
     `blank` says that an empty text is a value of its own and not "left out".
+    `label` and `help` are for people; without a label it is the argument's name.
+    `shape` is needed only for readers that are plain functions and read no text.
     """
 
     read: Reader
     required: bool = True
     blank: bool = False
+    label: str = ""
+    help: str = ""
+    shape: Shape | None = None
+
+    @property
+    def looks(self) -> Shape:
+        """What its values look like, for forms, the command line and OpenAPI."""
+        return self.shape or shape_of(self.read)
+
+
+def shape_of(read: Reader) -> Shape:
+    """The shape of what a reader reads; a plain function reads text unless said otherwise."""
+    if read is yes:
+        return SWITCH
+    if read is instant:
+        return INSTANT
+    return read.shape if isinstance(read, Shaped) else TEXT
 
 
 def whole(low: int, high: int) -> Reader:
@@ -50,7 +70,7 @@ def whole(low: int, high: int) -> Reader:
             raise Invalid(f"The {word} lies between {low} and {high}.", field=name)
         return number
 
-    return read
+    return Shaped(read, Shape("whole", low=low, high=high))
 
 
 #: The number of a plug; 0 stands for the whole station where that makes sense.
@@ -75,7 +95,7 @@ def number(low: Decimal | int, high: Decimal | int) -> Reader:
             raise Invalid(f"The {word} lies between {low} and {high}.", field=name)
         return format(found, "f")
 
-    return read
+    return Shaped(read, Shape("number", low=low, high=high))
 
 
 def text(limit: int) -> Reader:
@@ -92,7 +112,7 @@ def text(limit: int) -> Reader:
             raise Invalid(f"The {word} holds a control character.", field=name)
         return found
 
-    return read
+    return Shaped(read, Shape("text", limit=limit))
 
 
 def word(*words: str) -> Reader:
@@ -104,7 +124,7 @@ def word(*words: str) -> Reader:
             raise Invalid(f"The {_words(name)} is one of {', '.join(words)}.", field=name)
         return found
 
-    return read
+    return Shaped(read, Shape("choice", choices=words))
 
 
 def yes(name: str, value: Any) -> bool:
@@ -143,7 +163,7 @@ def several(read: Reader, most: int) -> Reader:
             raise Invalid(f"The {_words(name)} has {most} items at most.", field=name)
         return found
 
-    return read_all
+    return Shaped(read_all, Shape("list", most=most, item=shape_of(read)))
 
 
 def document(limit: int = 100_000) -> Reader:
@@ -155,7 +175,7 @@ def document(limit: int = 100_000) -> Reader:
             raise Invalid(f"The {_words(name)} is a JSON object.", field=name)
         return found
 
-    return read
+    return Shaped(read, Shape("object", limit=limit))
 
 
 def documents(most: int, limit: int = 1_000_000) -> Reader:
@@ -169,7 +189,7 @@ def documents(most: int, limit: int = 1_000_000) -> Reader:
             raise Invalid(f"The {_words(name)} has {most} items at most.", field=name)
         return found
 
-    return read
+    return Shaped(read, Shape("objects", limit=limit, most=most))
 
 
 def _parsed(name: str, value: Any, limit: int) -> Any:
