@@ -9,7 +9,7 @@ from app import scope
 from app.domain import api_tokens
 from app.domain.vocabulary import Actor, Role
 from app.extensions import db as flask_db
-from app.extensions import limiter
+from app.extensions import limiter, login
 from app.models import ApiToken
 from app.problems import Problem
 from app.scope import Scope
@@ -45,6 +45,9 @@ def admit(role: str, *, everywhere: bool, now: datetime) -> Caller:
 
     Raises `Problem`: 401 without a working token, 429 too often, 403 for a lower role.
     """
+    # A cookie counts for nothing here, and neither does the reach of whoever it names.
+    g._login_user = login.anonymous_user()
+    scope.narrow(flask_db.session(), None)
     token = _token(now)
     user = token.user
     sites = frozenset(site.id for site in user.sites)

@@ -25,6 +25,7 @@ class Kind:
     read: Read | None = None
     take: Read | None = None
     write: Read | None = None
+    of_shape: "Shape | None" = None
 
     def of(self, read: Read) -> "Kind":
         """The same kind, read off a row in another way than by its name."""
@@ -153,14 +154,20 @@ def listed(of: "Kind | Shape", doc: str = "", *, read: Read | None = None) -> Ki
     words: dict[str, Any] = {"type": "array", "items": inner}
     if doc:
         words["description"] = doc
-    write = of.render_all if isinstance(of, Shape) else None
-    return Kind(words, read, write=write)
+    if isinstance(of, Shape):
+        return Kind(words, read, write=of.render_all, of_shape=of)
+    return Kind(words, read)
 
 
 def nested(shape: "Shape", *, null: bool = False, read: Read | None = None) -> Kind:
     """An object of another shape."""
     words = {"anyOf": [shape.reference, {"type": "null"}]} if null else shape.reference
-    return Kind(words, read, write=lambda row: None if row is None else shape.render(row))
+    return Kind(
+        words,
+        read,
+        write=lambda row: None if row is None else shape.render(row),
+        of_shape=shape,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ def town(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     """The town, with CSRF protection off: it has tests of its own."""
     folder = tmp_path_factory.mktemp("town")
     shutil.copy(migrated, folder / "ampdesk.sqlite3")
-    settings = Settings(data_dir=folder, redis_url=NO_REDIS)
+    settings = Settings(data_dir=folder, redis_url=NO_REDIS, api_rate="")
     app = create_app(settings=settings, TESTING=True, WTF_CSRF_ENABLED=False)
     app.jinja_env.bytecode_cache = COMPILED
     yield town_maker.build(app, datetime.now(UTC) - timedelta(minutes=1))

@@ -43,11 +43,15 @@ class Door:
             return str(app.url_for(self.endpoint, **values))
 
 
-def doors(app: Flask) -> list[Door]:
-    """Every method of every route but the static files."""
+#: The API has doors and walkers of its own: tests/security/test_api.py.
+API = "/api/"
+
+
+def doors(app: Flask, *, api: bool = False) -> list[Door]:
+    """Every method of every route of the desk (or of the API) but the static files."""
     found = []
     for rule in app.url_map.iter_rules():
-        if rule.endpoint == "static":
+        if rule.endpoint == "static" or rule.rule.startswith(API) is not api:
             continue
         view = app.view_functions[rule.endpoint]
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):

@@ -1,0 +1,219 @@
+"""Orders to stations: typed or raw, answered at once or with their result."""
+
+from typing import Any
+
+from flask import Response, current_app
+from sqlalchemy import select
+
+from app import problems
+from app.api import _shapes as s
+from app.api import _waiting
+from app.api._noun import ROOT, Ask, Noun, Reply
+from app.api._paging import Pages
+from app.api._shapes import Body
+from app.domain import commands, messages, orders
+from app.domain.errors import Invalid
+from app.domain.vocabulary import CommandState, Order
+from app.models import Command, Station
+from app.uow import unit_of_work
+
+noun = Noun("orders", "What stations are asked to do, and what came of it.")
+blueprint = noun.blueprint
+
+
+def _error(row: Command, name: str) -> Any:
+    """A member of the CALLERROR that a station answered with."""
+    failed = row.state in (CommandState.FAILED, CommandState.UNSUPPORTED)
+    return (row.answer or {}).get(name) if failed else None
+
+
+ORDER = s.Shape(
+    "Order",
+    "An order. `state`: queued and sent are under way; accepted, rejected (the charger said no), "
+    "failed (it answered a CALLERROR, or it could not be sent), timed_out, expired (never sent) "
+    "and unsupported are final. `request` and `answer` are what went over the wire.",
+    {
+        "id": s.integer(),
+        "station_id": s.integer(),
+        "order": s.word(Order),
+        "arguments": s.free(read=lambda row: messages.redact(row.arguments)),
+        "state": s.word(CommandState),
+        "settled": s.boolean(read=lambda row: row.state not in commands.OPEN_STATES),
+        "sentence": s.text("How it ended, in words.", null=True),
+        "action": s.text("The message that was sent.", null=True),
+        "request": s.anything("Its payload.", read=lambda row: messages.redact(row.request)),
+        "answer": s.anything("What the station answered."),
+        "error_code": s.text(
+            "Of a CALLERROR.", null=True, read=lambda row: _error(row, "errorCode")
+        ),
+        "error_description": s.text(null=True, read=lambda row: _error(row, "errorDescription")),
+        "message_id": s.text(null=True),
+        "attempts": s.anything(
+            "Forms that were tried before: [action, request, answer].",
+            read=lambda row: messages.redact(row.attempts),
+        ),
+        "latency_ms": s.number(null=True),
+        "session_id": s.integer(null=True),
+        "subject": s.text("The row that it is about, as reservation:7.", null=True),
+        "requested_by": s.text(),
+        "requested_at": s.instant(),
+        "expires_at": s.instant("It is sent before this moment, or never."),
+        "sent_at": s.instant(null=True),
+        "settled_at": s.instant(null=True),
+    },
+)
+NEW = Body(
+    "NewOrder",
+    "A typed order (`order`, `arguments`) or a raw one (`action`, `payload`), which is sent with "
+    "exactly the members given. `check` false sends a raw one that its version’s schema forbids.",
+    {},
+    {
+        "order": s.word(Order),
+        "arguments": s.free("By name; see /orders/kinds."),
+        "action": s.text("As TriggerMessage.", least=1, most=60),
+        "payload": s.free(),
+        "check": s.boolean("Of a raw one; true unless said otherwise."),
+        "expires_in_s": s.integer("It is sent within so many seconds.", least=1, most=3600),
+    },
+    example={"order": "unlock", "arguments": {"connector": 1}},
+)
+KINDS = s.Shape(
+    "OrderKinds",
+    "Every typed order.",
+    {
+        "orders": s.listed(
+            s.Shape(
+                "OrderKind",
+                "A typed order and the names of its arguments.",
+                {
+                    "order": s.word(Order),
+                    "label": s.text(),
+                    "arguments": s.listed(s.text()),
+                    "required": s.listed(s.text()),
+                },
+            )
+        )
+    },
+)
+WAIT = {
+    "wait": s.integer(
+        "Answer with the result, within so many seconds.", least=1, most=_waiting.LONGEST_S
+    )
+}
+
+
+@noun.post(
+    "/stations/{station_id}/orders",
+    "operator",
+    "Give an order",
+    body=NEW,
+    query=WAIT,
+    answers={202: ORDER, 200: ORDER},
+    problems=(404, 409),
+)
+def create(ask: Ask, station_id: int) -> Any:
+    """Ask something of a station: 202 at once, or with `wait` 200 with the result, whatever it is.
+
+    A station that is not connected is a 404 with the code not_connected. When the
+    wait is over before the order is, the answer is 202, too.
+    """
+    order, arguments = _wanted(ask.body)
+    wait_s = ask.query.get("wait")
+    row = _queue(ask, station_id, order, arguments, ask.body.get("expires_in_s"))
+    location = {"Location": f"{ROOT}/orders/{row.id}"}
+    if wait_s is None:
+        return Reply(202, row, location)
+    row = _waiting.settled(row.id, wait_s)
+    return Reply(202 if row.state in commands.OPEN_STATES else 200, row, location)
+
+
+@noun.get(
+    "/stations/{station_id}/orders",
+    "viewer",
+    "List a station’s orders",
+    answers={200: Pages(ORDER)},
+    query={"state": s.word(CommandState), "order": s.word(Order)},
+)
+def list_(ask: Ask, station_id: int) -> Any:
+    """What was asked of a station, the newest first."""
+    station = ask.get(Station, station_id, "station")
+    query = select(Command).where(Command.station_id == station.id)
+    for name in ("state", "order"):
+        if name in ask.query:
+            query = query.where(getattr(Command, name) == ask.query[name])
+    return ask.page(query, Command.id)
+
+
+@noun.get("/orders/kinds", "viewer", "List the typed orders", answers={200: KINDS})
+def kinds(ask: Ask) -> Any:
+    """Every typed order with its arguments."""
+    return {
+        "orders": [
+            {
+                "order": order,
+                "label": orders.LABELS[order],
+                "arguments": list(table),
+                "required": [name for name, argument in table.items() if argument.required],
+            }
+            for order, table in orders.ARGUMENTS.items()
+        ]
+    }
+
+
+@noun.get("/orders/{order_id}", "viewer", "Read an order", query=WAIT, answers={200: ORDER})
+def show(ask: Ask, order_id: int) -> Any:
+    """One order as it stands; with `wait`, once it has ended or the time is over."""
+    row = ask.get(Command, order_id, "order")
+    return _waiting.settled(row.id, ask.query["wait"]) if "wait" in ask.query else row
+
+
+@noun.post(
+    "/stations/{station_id}/connectors/{connector}/unlock",
+    "operator",
+    "Unlock a connector",
+    answers={200: ORDER},
+    problems=(404, 409, 504),
+)
+def unlock(ask: Ask, station_id: int, connector: int) -> Any:
+    """Unlock and wait: 200 unlocked, 404 not connected, 409 refused by the charger, 504 silent."""
+    settings = current_app.config["SETTINGS"]
+    row = _queue(ask, station_id, Order.UNLOCK, {"connector": connector}, None)
+    patience = row.station.quirks.get("call_timeout_s", settings.call_timeout_s)
+    row = _waiting.settled(row.id, min(float(patience) + 1, _waiting.LONGEST_S))
+    if row.state is CommandState.ACCEPTED:
+        return row
+    if row.state in {CommandState.REJECTED, CommandState.FAILED, CommandState.UNSUPPORTED}:
+        return _told(row, 409, "refused")
+    return _told(row, 504, "timed_out")
+
+
+def _told(row: Command, status: int, code: str) -> Response:
+    sentence = row.sentence or "The charger has not answered yet."
+    return problems.answer(status, code, sentence, order=ORDER.render(row))
+
+
+def _wanted(body: dict[str, Any]) -> tuple[Order, dict[str, Any]]:
+    """The order that a body means, with its arguments; raises `Invalid`."""
+    if "action" in body:
+        if "order" in body or "arguments" in body:
+            raise Invalid("Send a typed order or a raw one, not both.", field="order")
+        raw = {name: body[name] for name in ("action", "payload", "check") if name in body}
+        return Order.RAW, {"payload": {}, **raw}
+    if "order" not in body:
+        raise Invalid("Say which order (or which action, for a raw one).", field="order")
+    for name in ("payload", "check"):
+        if name in body:
+            raise Invalid(f"{name} belongs to a raw order.", field=name)
+    order: Order = body["order"]
+    if order not in orders.ARGUMENTS:
+        raise Invalid(f"The order {order.value} is not known yet; send it raw.", field="order")
+    return order, body.get("arguments", {})
+
+
+def _queue(
+    ask: Ask, station_id: int, order: Order, arguments: dict[str, Any], expires_in_s: int | None
+) -> Command:
+    station = ask.get(Station, station_id, "station")
+    ttl_s = expires_in_s or current_app.config["SETTINGS"].command_ttl_s
+    with unit_of_work() as db:
+        return commands.queue(db, ask.actor, station, order, arguments, now=ask.now, ttl_s=ttl_s)
