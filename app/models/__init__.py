@@ -2,19 +2,23 @@
 
 from app.models.api import IdempotencyKey
 from app.models.base import Base, SiteOwned, StationOwned, TenantOwned
+from app.models.battery_swaps import BatterySwap
 from app.models.bills import Bill, BillCounter, BillLine, Delivery, Receipt, Review
 from app.models.broadcasts import Broadcast, BroadcastTarget
 from app.models.certificates import AuthorityCertificate, StationCertificate
 from app.models.commands import Command
 from app.models.connections import Connection, HandshakeAttempt, WorkerNode
+from app.models.der import DerControl
 from app.models.device import DeviceEvent, DisplayMessage, StationVariable, VariableMonitor
 from app.models.drivers import Driver
+from app.models.ev_needs import EvNeeds
 from app.models.files import CustomerReport, FileJob, FirmwareFile
 from app.models.local_lists import LocalList
 from app.models.messages import Message
 from app.models.profiles import ChargingProfile, CompositeSchedule, StationProfile
 from app.models.reservations import Reservation
 from app.models.sessions import ChargingSession, MeterReading, StrayStop
+from app.models.settlements import Settlement
 from app.models.sites import Site
 from app.models.staff import ApiToken, AuditEntry, OneTimeLink, OutgoingMail, User, user_sites
 from app.models.station_tariffs import StationTariff
@@ -30,6 +34,7 @@ __all__ = [
     "Authorisation",
     "AuthorityCertificate",
     "Base",
+    "BatterySwap",
     "Bill",
     "BillCounter",
     "BillLine",
@@ -43,10 +48,12 @@ __all__ = [
     "Connector",
     "CustomerReport",
     "Delivery",
+    "DerControl",
     "Deviation",
     "DeviceEvent",
     "DisplayMessage",
     "Driver",
+    "EvNeeds",
     "FileJob",
     "FirmwareFile",
     "HandshakeAttempt",
@@ -59,6 +66,7 @@ __all__ = [
     "Receipt",
     "Reservation",
     "Review",
+    "Settlement",
     "Site",
     "SiteOwned",
     "Station",

@@ -33,7 +33,7 @@ class StationProfile(StationOwned, Base):
     `source` is csms, or who else set it (ems, so, cso: a limit that came from
     outside); `reported_id` the number under which the station reports one that
     is not ours.  `document` is what was asked, `sent` what went out after any
-    fallback, `reported` what the station says.
+    fallback, `reported` what the station says, in the report of `report_number`.
     """
 
     __tablename__ = "station_profiles"
@@ -53,6 +53,7 @@ class StationProfile(StationOwned, Base):
     document: Mapped[dict[str, Any]]
     sent: Mapped[dict[str, Any] | None]
     reported: Mapped[dict[str, Any] | None]
+    report_number: Mapped[int | None]
     command_id: Mapped[int | None] = mapped_column(BigId)
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]

@@ -18,9 +18,7 @@ def upgrade() -> None:
             autoincrement=True,
             nullable=False,
         ),
-        sa.Column(
-            "token_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
-        ),
+        sa.Column("token_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.String(length=255), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("status", sa.Integer(), nullable=True),
@@ -287,6 +285,150 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             batch_op.f("ix_broadcast_targets_station_id"), ["station_id"], unique=False
+        )
+
+    op.create_table(
+        "ev_needs",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("evse", sa.Integer(), nullable=False),
+        sa.Column(
+            "session_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("transfer", sa.String(length=40), nullable=False),
+        sa.Column("needs", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("answer", sa.String(length=40), nullable=False),
+        sa.Column("why", sa.String(length=600), nullable=False),
+        sa.Column("plan", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column(
+            "station_profile_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+        ),
+        sa.Column("car_schedule", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("car_schedule_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["station_id"], ["stations.id"], name=op.f("fk_ev_needs_station_id_stations")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ev_needs")),
+    )
+    with op.batch_alter_table("ev_needs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ev_needs_station_id"), ["station_id"], unique=False)
+        batch_op.create_index(
+            "ix_ev_needs_station_received", ["station_id", "received_at"], unique=False
+        )
+
+    op.create_table(
+        "der_controls",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("number", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("document", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("running", sa.Boolean(), nullable=False),
+        sa.Column("sentence", sa.String(length=300), nullable=True),
+        sa.Column(
+            "command_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["station_id"], ["stations.id"], name=op.f("fk_der_controls_station_id_stations")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_der_controls")),
+        sa.UniqueConstraint("station_id", "number", name=op.f("uq_der_controls_station_id_number")),
+    )
+    with op.batch_alter_table("der_controls", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_der_controls_station_id"), ["station_id"], unique=False
+        )
+
+    op.create_table(
+        "settlements",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("psp_reference", sa.String(length=255), nullable=False),
+        sa.Column(
+            "session_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("transaction_ref", sa.String(length=64), nullable=True),
+        sa.Column("state", sa.String(length=40), nullable=False),
+        sa.Column("info", sa.String(length=500), nullable=True),
+        sa.Column("amount", sa.String(length=40), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("receipt_number", sa.String(length=50), nullable=True),
+        sa.Column("receipt_url", sa.Text(), nullable=True),
+        sa.Column("company", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("vat_number", sa.String(length=20), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["station_id"], ["stations.id"], name=op.f("fk_settlements_station_id_stations")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_settlements")),
+        sa.UniqueConstraint(
+            "station_id", "psp_reference", name=op.f("uq_settlements_station_id_psp_reference")
+        ),
+    )
+    with op.batch_alter_table("settlements", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_settlements_session_id"), ["session_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_settlements_station_id"), ["station_id"], unique=False)
+
+    op.create_table(
+        "battery_swaps",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("request_number", sa.Integer(), nullable=False),
+        sa.Column("step", sa.String(length=40), nullable=False),
+        sa.Column("token", sa.String(length=255), nullable=False),
+        sa.Column("token_kind", sa.String(length=40), nullable=False),
+        sa.Column("tag_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("driver_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column(
+            "command_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("batteries", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.ForeignKeyConstraint(
+            ["station_id"], ["stations.id"], name=op.f("fk_battery_swaps_station_id_stations")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_battery_swaps")),
+    )
+    with op.batch_alter_table("battery_swaps", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_battery_swaps_station_id"), ["station_id"], unique=False
+        )
+        batch_op.create_index(
+            "ix_battery_swaps_station_request", ["station_id", "request_number"], unique=False
         )
 
     op.create_table(
@@ -688,6 +830,7 @@ def upgrade() -> None:
         sa.Column("document", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("sent", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("reported", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("report_number", sa.Integer(), nullable=True),
         sa.Column(
             "command_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
@@ -908,6 +1051,25 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("battery_swaps", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_battery_swaps_station_id"))
+        batch_op.drop_index("ix_battery_swaps_station_request")
+
+    op.drop_table("battery_swaps")
+    with op.batch_alter_table("settlements", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_settlements_session_id"))
+        batch_op.drop_index(batch_op.f("ix_settlements_station_id"))
+
+    op.drop_table("settlements")
+    with op.batch_alter_table("der_controls", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_der_controls_station_id"))
+
+    op.drop_table("der_controls")
+    with op.batch_alter_table("ev_needs", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_ev_needs_station_id"))
+        batch_op.drop_index("ix_ev_needs_station_received")
+
+    op.drop_table("ev_needs")
     with op.batch_alter_table("idempotency_keys", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_idempotency_keys_tenant_id"))
         batch_op.drop_index("ix_idempotency_keys_created_at")
