@@ -57,6 +57,7 @@ _TASKS: dict[type[Event], tuple[str, str]] = {
     events.BillIssued: ("send_receipt_of_bill", "bill_id"),
     events.ReceiptWanted: ("send_receipt", "receipt_id"),
     events.MailWanted: ("send_mail", "mail_id"),
+    events.CertificateRequested: ("sign_certificate", "certificate_id"),
 }
 
 

@@ -10,9 +10,16 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from app.domain import certificate_orders, password_rotation
 from app.domain.vocabulary import Order, Outcome
 from app.models import Command
 
 Consequence = Callable[[Session, Command, Outcome, datetime], None]
 
-CONSEQUENCES: dict[Order, Consequence] = {}
+CONSEQUENCES: dict[Order, Consequence] = {
+    Order.INSTALL_CERTIFICATE: certificate_orders.after_installing,
+    Order.DELETE_CERTIFICATE: certificate_orders.after_deleting,
+    Order.READ_CERTIFICATES: certificate_orders.after_listing,
+    Order.SEND_CERTIFICATE: certificate_orders.after_sending,
+    Order.CHANGE_PASSWORD: password_rotation.after,
+}

@@ -101,6 +101,13 @@ class MailWanted(Event):
     mail_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateRequested(Event):
+    """A station asked for a signature."""
+
+    certificate_id: int
+
+
 def record(db: Any, event: Event) -> None:
     """Keep a fact with the open session until its unit of work has committed."""
     db.info.setdefault(_KEY, []).append(event)

@@ -5,29 +5,17 @@ row that the command is about ("reservation:7") and the session that it concerns
 It may raise any error of `app.domain.errors`; then nothing is queued.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain import certificate_orders, password_rotation
 from app.domain.errors import Conflict, NotFound
+from app.domain.prepared import Preparation, Prepared
 from app.domain.vocabulary import Actor, Order, SessionState
 from app.models import ChargingSession, Station
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """The arguments as the dialects get them, and what the command is about."""
-
-    arguments: dict[str, Any]
-    subject: str | None = None
-    session_id: int | None = None
-
-
-Preparation = Callable[[Session, Actor, Station, dict[str, Any], datetime], Prepared]
 
 
 def _stop_charging(
@@ -55,4 +43,8 @@ def _stop_charging(
 
 PREPARATIONS: dict[Order, Preparation] = {
     Order.STOP_CHARGING: _stop_charging,
+    Order.INSTALL_CERTIFICATE: certificate_orders.prepare_installing,
+    Order.DELETE_CERTIFICATE: certificate_orders.prepare_deleting,
+    Order.SEND_CERTIFICATE: certificate_orders.prepare_sending,
+    Order.CHANGE_PASSWORD: password_rotation.prepare,
 }

@@ -31,7 +31,8 @@ RULES = {
         ("app/models/",), only=("sqlalchemy", "app.models", "app.domain.vocabulary")
     ),
     "operations know tables and operations": Rule(
-        ("app/domain/",), only=("sqlalchemy", "app.models", "app.domain", "werkzeug.security")
+        ("app/domain/",),
+        only=("sqlalchemy", "app.models", "app.domain", "werkzeug.security", "cryptography"),
     ),
     "dialects translate and do no more": Rule(
         ("worker/dialects/",), only=("worker.ocpp", "worker.dialects", "app.domain")

@@ -1,6 +1,62 @@
-"""Certificates and the password (OCPP 1.6)."""
+"""Certificates and the password (OCPP 1.6 security whitepaper, sections 4 and 5)."""
 
-from app.domain.vocabulary import Order
-from worker.dialects.encoding import Encoding
+from app.domain.vocabulary import CommandState, Order, Outcome
+from worker.dialects.certificate_words import hash_data, read_hash_data
+from worker.dialects.encoding import Arguments, Encoding, Facts, Payload
 
-ORDERS: dict[Order, Encoding] = {}
+#: The two kinds of roots that 1.6 knows; the rest cannot be put.
+ROOTS = {
+    "csms_root": "CentralSystemRootCertificate",
+    "manufacturer_root": "ManufacturerRootCertificate",
+}
+
+
+def _use(arguments: Arguments) -> str:
+    """1.6 lists one kind at a time; without a wish it is ours."""
+    return str((arguments.get("uses") or ["csms_root"])[0])
+
+
+def _listed(answer: Payload, arguments: Arguments) -> Outcome:
+    use = _use(arguments)
+    found = [{"use": use, **read_hash_data(one)} for one in answer.get("certificateHashData") or ()]
+    facts: Facts = {"certificates": found, "uses": [use]}
+    sentence = f"{len(found)} certificates listed." if found else "The charger has none of these."
+    return Outcome(CommandState.ACCEPTED, answer, sentence, facts, str(answer.get("status", "")))
+
+
+ORDERS: dict[Order, Encoding] = {
+    Order.INSTALL_CERTIFICATE: Encoding(
+        "InstallCertificate",
+        lambda given: {
+            "certificateType": ROOTS[given["use"]],
+            "certificate": given["certificate"],
+        },
+        sentences={"Failed": "The charger took it for good and could not store it."},
+    ),
+    Order.DELETE_CERTIFICATE: Encoding(
+        "DeleteCertificate",
+        lambda given: {"certificateHashData": hash_data(given)},
+        sentences={"NotFound": "The charger has no such certificate."},
+    ),
+    Order.READ_CERTIFICATES: Encoding(
+        "GetInstalledCertificateIds",
+        lambda given: {"certificateType": ROOTS[_use(given)]},
+        decode=_listed,
+    ),
+    Order.SEND_CERTIFICATE: Encoding(
+        "CertificateSigned",
+        lambda given: {"certificateChain": given["chain"]},
+        sentences={"Rejected": "The charger refused the certificate."},
+    ),
+    Order.CHANGE_PASSWORD: Encoding(
+        "ChangeConfiguration",
+        # The octets in hexadecimal (FIELD A1): what we make is hexadecimal already.
+        lambda given: {"key": "AuthorizationKey", "value": given["password"]},
+        frozenset({"Accepted", "RebootRequired"}),
+        {
+            "Accepted": "The charger took the new password; it comes back with it.",
+            "RebootRequired": "The charger took the new password and uses it after a restart.",
+            "NotSupported": "The charger lets nobody change its password.",
+        },
+    ),
+}

@@ -1,0 +1,201 @@
+"""What the orders about certificates need before they go out, and what their answers mean."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import x509
+from app.domain.errors import Conflict, Invalid, NotFound
+from app.domain.events import StationChanged, record
+from app.domain.prepared import Prepared
+from app.domain.vocabulary import Actor, CommandState, Outcome
+from app.models import AuthorityCertificate, Command, Station, StationCertificate
+
+_HASHES = ("algorithm", "issuer_name_hash", "issuer_key_hash", "serial_number")
+
+
+def prepare_sending(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """Send the chain that was issued for a station's request."""
+    row = _row(db, station, checked["certificate_id"])
+    if row.state not in ("issued", "accepted") or not row.pem:
+        raise Conflict("This certificate was not signed.", field="certificate_id")
+    arguments = {"certificate_id": row.id, "chain": row.pem, "use": row.use}
+    if row.request_id is not None:
+        arguments["request_id"] = row.request_id
+    return Prepared(arguments, f"certificate:{row.id}")
+
+
+def prepare_installing(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """Keep a row for a root that a station is asked to trust."""
+    pem = checked.get("certificate")
+    if number := checked.get("authority_id"):
+        kept = db.get(AuthorityCertificate, number)
+        if kept is None or kept.tenant_id != station.tenant_id:
+            raise NotFound("There is no such certificate.", field="authority_id")
+        pem = kept.pem
+    if not pem:
+        raise Invalid("Choose a certificate or paste its text.", field="certificate")
+    facts = x509.read(pem)
+    named = x509.hash_data(facts.pem, facts.pem)
+    row = StationCertificate(
+        station_id=station.id,
+        use=checked["use"],
+        state="asked",
+        pem=facts.pem,
+        subject=facts.subject,
+        issuer=facts.issuer,
+        serial_number=facts.serial_number[:60],
+        fingerprint=facts.fingerprint,
+        hash_algorithm=named.algorithm,
+        issuer_name_hash=named.issuer_name_hash,
+        issuer_key_hash=named.issuer_key_hash,
+        starts_at=facts.starts_at,
+        expires_at=facts.expires_at,
+        created_at=now,
+        changed_at=now,
+    )
+    db.add(row)
+    db.flush()
+    return Prepared({"use": row.use, "certificate": row.pem}, f"certificate:{row.id}")
+
+
+def prepare_deleting(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """Name the certificate as OCPP does: by its row here, or by the hashes themselves."""
+    if number := checked.get("certificate_id"):
+        row = _row(db, station, number)
+        if row.use == "station":
+            raise Conflict("A station's own certificate cannot be deleted.", field="certificate_id")
+        given = {
+            "algorithm": (row.hash_algorithm or "").lower(),
+            "issuer_name_hash": row.issuer_name_hash,
+            "issuer_key_hash": row.issuer_key_hash,
+            "serial_number": row.serial_number,
+        }
+        checked = {**given, "certificate_id": row.id}
+    if not all(checked.get(name) for name in _HASHES):
+        raise Invalid("Name the certificate, or its hashes and serial number.")
+    subject = f"certificate:{checked['certificate_id']}" if checked.get("certificate_id") else None
+    return Prepared(checked, subject)
+
+
+def after_sending(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """A signed certificate is in use once the station took it; silence leaves it to be resent."""
+    if outcome.state is CommandState.ACCEPTED:
+        _settle(db, command, "accepted", None, now)
+    elif outcome.state in (CommandState.REJECTED, CommandState.UNSUPPORTED):
+        _settle(db, command, "rejected", outcome.sentence, now)
+
+
+def after_installing(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """A root is installed when the station says so; any other end leaves nothing installed."""
+    if outcome.state is CommandState.ACCEPTED:
+        _settle(db, command, "installed", None, now)
+    else:
+        _settle(db, command, "rejected", outcome.sentence, now)
+
+
+def after_deleting(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """Gone is gone, also when the station did not know it (any more)."""
+    if outcome.state is CommandState.ACCEPTED or outcome.word == "NotFound":
+        rows = db.scalars(
+            select(StationCertificate).where(
+                StationCertificate.station_id == command.station_id,
+                StationCertificate.serial_number == command.arguments.get("serial_number"),
+                StationCertificate.issuer_key_hash == command.arguments.get("issuer_key_hash"),
+                StationCertificate.use.not_in(("station",)),
+            )
+        )
+        for row in rows:
+            row.state, row.sentence, row.changed_at = "deleted", None, now
+        _changed(db, command)
+
+
+def after_listing(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """Bring our list in line with the station's: what it no longer lists is missing."""
+    if outcome.state is not CommandState.ACCEPTED:
+        return
+    listed: list[StationCertificate] = []
+    for told in outcome.facts.get("certificates", ()):
+        for place, named in enumerate([told, *told.get("children", ())]):
+            use = told["use"] if place == 0 else f"{told['use']}_child"
+            listed.append(_listed(db, command.station_id, use, named, now))
+    db.flush()
+    asked = set(outcome.facts.get("uses", ()))
+    known = db.scalars(
+        select(StationCertificate).where(
+            StationCertificate.station_id == command.station_id,
+            StationCertificate.state == "installed",
+            StationCertificate.id.not_in([row.id for row in listed]),
+        )
+    )
+    for row in known:
+        if row.use.removesuffix("_child") in asked:
+            row.state, row.changed_at = "missing", now
+            row.sentence = "The station no longer lists it."
+    _changed(db, command)
+
+
+def _listed(
+    db: Session, station_id: int, use: str, named: dict[str, Any], now: datetime
+) -> StationCertificate:
+    row = db.scalar(
+        select(StationCertificate)
+        .where(
+            StationCertificate.station_id == station_id,
+            StationCertificate.serial_number == named["serial_number"],
+            StationCertificate.issuer_key_hash == named["issuer_key_hash"],
+            StationCertificate.use == use,
+        )
+        .order_by(StationCertificate.id.desc())
+        .limit(1)
+    )
+    if row is None:
+        row = StationCertificate(
+            station_id=station_id,
+            use=use,
+            state="installed",
+            serial_number=named["serial_number"],
+            hash_algorithm=named["algorithm"],
+            issuer_name_hash=named["issuer_name_hash"],
+            issuer_key_hash=named["issuer_key_hash"],
+            created_at=now,
+            changed_at=now,
+        )
+        db.add(row)
+        db.flush()
+    elif row.state != "installed":
+        row.state, row.sentence, row.changed_at = "installed", None, now
+    return row
+
+
+def _settle(db: Session, command: Command, state: str, sentence: str | None, now: datetime) -> None:
+    row = _subject(db, command)
+    if row is not None:
+        row.state, row.changed_at = state, now
+        row.sentence = sentence[:300] if sentence else None
+        _changed(db, command)
+
+
+def _subject(db: Session, command: Command) -> StationCertificate | None:
+    kind, _, number = (command.subject or "").partition(":")
+    return db.get(StationCertificate, int(number)) if kind == "certificate" else None
+
+
+def _row(db: Session, station: Station, number: int) -> StationCertificate:
+    row = db.get(StationCertificate, number)
+    if row is None or row.station_id != station.id:
+        raise NotFound(f"{station.identity} has no such certificate.", field="certificate_id")
+    return row
+
+
+def _changed(db: Session, command: Command) -> None:
+    db.flush()
+    record(db, StationChanged(command.tenant_id, command.station_id))
