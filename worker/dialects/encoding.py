@@ -16,6 +16,14 @@ Payload = dict[str, Any]
 Facts = dict[str, Any]
 
 
+class Unfit(ValueError):
+    """An argument that this version cannot say; the text is a sentence for people.
+
+    An encoder raises it; then nothing is sent, unless another form of the order
+    is tried (`app.domain.fallbacks`).
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """One order over one version.

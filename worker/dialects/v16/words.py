@@ -55,6 +55,17 @@ TRIGGERS: dict[str, str] = {
     "firmware": "FirmwareStatusNotification",
 }
 
+#: What an ExtendedTriggerMessage names (the security extension).
+EXTENDED_TRIGGERS: dict[str, str] = {
+    "boot": "BootNotification",
+    "status": "StatusNotification",
+    "heartbeat": "Heartbeat",
+    "meter_values": "MeterValues",
+    "log_status": "LogStatusNotification",
+    "firmware": "FirmwareStatusNotification",
+    "sign_certificate": "SignChargePointCertificate",
+}
+
 
 def match(word: str | None, words: dict[str, object] | frozenset[str]) -> str | None:
     """Find a word as the specification spells it, whatever case it came in (FIELD S3)."""

@@ -1,0 +1,53 @@
+"""Every order over every version: its frame is one that the version's schema allows."""
+
+import pytest
+
+from app.domain import orders
+from app.domain.vocabulary import CommandState, Order
+from tests.dialects.order_samples import PREPARED, SAMPLES
+from worker.calls import TABLES
+from worker.dialects.encoding import Unfit
+from worker.ocpp import schemas
+from worker.ocpp.versions import Version
+
+CASES = [
+    pytest.param(version, order, sample, id=f"{version.value}-{order.value}-{number}")
+    for version, table in TABLES.items()
+    for order in table
+    if order is not Order.RAW
+    for number, sample in enumerate(SAMPLES.get(order, []))
+]
+
+
+@pytest.mark.parametrize(("version", "order", "sample"), CASES)
+def test_a_frame_is_what_its_schema_allows(version, order, sample):
+    arguments = {**orders.arguments(order, sample), **PREPARED.get(order, {})}
+    encoding = TABLES[version][order]
+    try:
+        action, payload = encoding.action_for(arguments), encoding.encode(arguments)
+    except Unfit as unfit:
+        assert str(unfit).endswith(".")
+        return
+    assert schemas.violation(version, action, "call", payload) is None
+
+
+@pytest.mark.parametrize("order", SAMPLES)
+def test_every_sample_can_be_put_in_words(order):
+    for sample in SAMPLES[order]:
+        words = orders.describe(order, orders.arguments(order, sample))
+        assert words
+        assert len(words) < 300
+
+
+@pytest.mark.parametrize("version", Version)
+@pytest.mark.parametrize("status", ["Accepted", "Rejected", "SomethingElse"])
+def test_an_answer_always_has_a_meaning_and_a_sentence(version, status):
+    for order, encoding in TABLES[version].items():
+        for sample in SAMPLES.get(order, []):
+            arguments = {**orders.arguments(order, sample), **PREPARED.get(order, {})}
+            try:
+                outcome = encoding.outcome({"status": status}, arguments)
+            except (KeyError, ValueError, TypeError, AttributeError):
+                continue  # the worker says that the answer cannot be understood
+            assert outcome.state in CommandState
+            assert outcome.sentence
