@@ -107,12 +107,28 @@ class Settings:
     web_port: int = setting(8000, _integer(1, 65535), "port of the desk")
     ocpp_host: str = setting("0.0.0.0", _text, "address that chargers connect to")
     ocpp_port: int = setting(9000, _integer(1, 65535), "port that chargers connect to")
+    ocpp_tls_port: int = setting(
+        0, _integer(0, 65535), "second port that chargers connect to, with TLS; 0: none"
+    )
+    ocpp_tls_cert: str = setting("", _text, "file: certificate of that port, then its chain (PEM)")
+    ocpp_tls_key: str = setting("", _text, "file: private key of that certificate (PEM)")
+    ocpp_tls_cert2: str = setting("", _text, "file: a second certificate, of the other kind of key")
+    ocpp_tls_key2: str = setting("", _text, "file: private key of the second certificate")
+    ocpp_tls_client_ca: str = setting(
+        "", _text, "file: roots of the stations' certificates (security profile 3)"
+    )
+    ocpp_cpo_name: str = setting("", _text, "organisation that stations' certificates must name")
+    ocpp_client_cert_header: str = setting(
+        "X-SSL-Client-Cert",
+        _text,
+        "header in which a trusted proxy hands on a station's certificate",
+    )
     public_url: str = setting("", _url("http", "https"), "how people reach the desk; in mails")
     ocpp_public_url: str = setting("", _url("ws", "wss"), "how chargers reach the worker")
     secret_key: str = setting("", _text, "signs cookies; empty: made once in the data folder")
     secure_cookies: bool = setting(False, _switch, "cookies over HTTPS only")
     trusted_proxies: tuple[str, ...] = setting(
-        (), _networks, "networks whose X-Forwarded-For counts"
+        (), _networks, "networks whose X-Forwarded-… headers count"
     )
     admin_email: str = setting("", _text, "first admin, made on an empty database")
     admin_password: str = setting("", _text, "password of the first admin, 12 characters or more")

@@ -1,36 +1,29 @@
-"""Who may connect: the identity, the password and the network, before the upgrade.
+"""Who may connect: the identity, its proof and the version, before the upgrade.
 
-Every attempt becomes a row that the desk shows.  A hash that is slow on purpose
-is compared in another thread, and a password that was right is remembered for
-some minutes, so that a thousand reconnects do not stall anybody.
+Every attempt becomes a row that the desk shows.  `proof` has the security profiles.
 """
 
-import hashlib
-import ipaddress
 import logging
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import gevent
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import credentials, presence
+from app.domain import presence, stations
 from app.domain.presence import Knock
 from app.extensions import db as flask_db
-from app.models import Station
+from app.models import Station, StationCertificate
 from worker.batch import Batch, Job
 from worker.ocpp.handshake import Accepted, Reason, Refused, Request, choose_offered
 from worker.ocpp.throttle import Throttle
 from worker.ocpp.versions import Version
+from worker.proof import PROVED, Proof, Proofs
 
 log = logging.getLogger(__name__)
-
-#: How long a password that was right is believed without hashing it again, in seconds.
-REMEMBERED_S = 600.0
 
 
 @dataclass(slots=True)
@@ -56,13 +49,13 @@ class Gate:
         self._settings = app.config["SETTINGS"]
         self._batch = batch
         self._throttle = Throttle()
-        self._right: dict[bytes, float] = {}
+        self._proofs = Proofs(self._settings.ocpp_cpo_name)
 
     def admit(self, request: Request) -> Accepted | Refused:
         """Decide about a handshake; never raises."""
         station: dict[str, Any] | None = None
         try:
-            station = self._find(request.identity)
+            station = self._find(request)
             answer = self._decide(request, station)
         except SQLAlchemyError as error:
             log.warning("the database cannot be asked about %s: %s", request.identity, error)
@@ -74,11 +67,12 @@ class Gate:
         """Keep an attempt that was refused without asking: a bad address, too much at once."""
         self._note(request, refused, None)
 
-    def _find(self, identity: str) -> dict[str, Any] | None:
+    def _find(self, request: Request) -> dict[str, Any] | None:
         with self._app.app_context():
             station = flask_db.session.scalar(
                 select(Station).where(
-                    Station.identity_key == identity.casefold(), Station.archived_at.is_(None)
+                    Station.identity_key == request.identity.casefold(),
+                    Station.archived_at.is_(None),
                 )
             )
             if station is None:
@@ -94,6 +88,9 @@ class Gate:
                 "registration": station.registration,
                 "booted": station.booted_registration,
                 "password_hash": station.password_hash,
+                "next_password_hash": station.next_password_hash,
+                "serial": station.serial,
+                "revoked": _revoked(station.id) if request.certificate else (),
                 "alias": station.username_alias,
                 "profile": station.security_profile,
             }
@@ -105,61 +102,34 @@ class Gate:
             return early
         if station is None:
             return self._throttle.failed(address, identity, Reason.UNKNOWN_IDENTITY, now)
-        reason = self._check_secret(request, station)
-        if reason is not None:
-            return self._throttle.failed(address, identity, reason, now)
+        proof = self._proofs.check(request, station)
+        if isinstance(proof, Refused):
+            if proof.reason in PROVED:
+                return proof
+            return self._throttle.failed(address, identity, proof.reason, now)
         self._throttle.succeeded(address, identity)
         if station["registration"] == "blocked":
             return Refused(Reason.BLOCKED)
-        return self._check_version(request, station)
+        answer = self._check_version(request, station, proof)
+        if isinstance(answer, Accepted) and proof.password_hash is not None:
+            self._note_password(station, proof.password_hash)
+        return answer
 
-    def _check_secret(self, request: Request, station: dict[str, Any]) -> Reason | None:
-        """What is wrong with the credentials; None when they are right, or none are needed."""
-        if station["profile"] == 0:
-            return None if self._is_allowed(request, station) else Reason.NOT_ALLOWED
-        if request.bad_credentials:
-            return Reason.BAD_CREDENTIALS_FORM
-        given = request.credentials
-        if given is None:
-            return Reason.NO_CREDENTIALS
-        alias = station["alias"]
-        named = given.matches_identity or (alias and given.username == alias)
-        if not named:
-            return Reason.WRONG_USERNAME
-        right = station["password_hash"] and self._is_right(
-            station["password_hash"], given.candidates
-        )
-        return None if right else Reason.WRONG_PASSWORD
+    def _note_password(self, station: dict[str, Any], used: str) -> None:
+        """A station that comes with its new password will not need the old one again."""
+        if used != station["next_password_hash"]:
+            return
 
-    def _is_allowed(self, request: Request, station: dict[str, Any]) -> bool:
-        """Without a password (security profile 0) only named networks may connect."""
-        try:
-            address = ipaddress.ip_address(request.remote_address)
-        except ValueError:
-            return False
-        networks = station["quirks"].get("allowed_networks", ())
-        return any(address in ipaddress.ip_network(network) for network in networks)
+        def promote(db: Any, rows: list[dict[str, Any]]) -> None:
+            row = db.get(Station, station["id"])
+            if row.next_password_hash == used:
+                stations.promote_password(db, row, now=datetime.now(UTC))
 
-    def _is_right(self, stored: str, candidates: tuple[bytes, ...]) -> bool:
-        now = time.monotonic()
-        keys = [hashlib.sha256(stored.encode() + b"|" + given).digest() for given in candidates]
-        if any(self._right.get(key, 0.0) > now for key in keys):
-            return True
-        for key, given in zip(keys, candidates, strict=True):
-            if self._matches(stored, given):
-                if len(self._right) > 20_000:
-                    self._right.clear()
-                self._right[key] = now + REMEMBERED_S
-                return True
-        return False
+        self._batch.later(Job(promote))
 
-    def _matches(self, stored: str, given: bytes) -> bool:
-        if not credentials.is_slow(stored):
-            return credentials.matches(stored, given)
-        pool = gevent.get_hub().threadpool
-        return bool(pool.apply(credentials.matches, (stored, given)))
-
-    def _check_version(self, request: Request, station: dict[str, Any]) -> Accepted | Refused:
+    def _check_version(
+        self, request: Request, station: dict[str, Any], proof: Proof
+    ) -> Accepted | Refused:
         offer, pin = request.offer, station["quirks"].get("pin_version")
         if pin:
             offer = choose_offered(offer.offered, (Version(pin),), assumed=Version(pin))
@@ -175,7 +145,7 @@ class Gate:
         kept = ("id", "identity", "tenant_id", "model", "strict", "timezone", "quirks")
         info = Admitted(**{name: station[name] for name in kept}, served=told == "accepted")
         note = "" if offer.token else f"It named no OCPP version; {offer.version} was assumed."
-        return Accepted(info, note, offer)
+        return Accepted(info, note, offer, proof.profile)
 
     def _note(
         self, request: Request, answer: Accepted | Refused, station: dict[str, Any] | None
@@ -200,3 +170,11 @@ class Gate:
         self._batch.later(
             Job(lambda db, rows: presence.note_knock(db, knock, now=datetime.now(UTC)) and None)
         )
+
+
+def _revoked(station_id: int) -> frozenset[str]:
+    """The fingerprints of a station's certificates that are good no longer."""
+    query = select(StationCertificate.fingerprint).where(
+        StationCertificate.station_id == station_id, StationCertificate.state == "revoked"
+    )
+    return frozenset(print_ for print_ in flask_db.session.scalars(query) if print_)

@@ -17,7 +17,7 @@ from worker.ocpp.connection import Connection
 from worker.ocpp.events import Malformed, OurCall, Repeated, Settled, Stray, TimedOut
 from worker.ocpp.faults import Fault
 from worker.ocpp.frames import Call, Send
-from worker.ocpp.handshake import StationInfo
+from worker.ocpp.handshake import ClientCertificate, StationInfo
 from worker.ocpp.versions import Version
 from worker.websocket import Stream
 from worker.websocket_frames import Closed
@@ -77,7 +77,8 @@ class Link:
     """A charger's open connection.  Its methods may be called from any greenlet.
 
     `connection_id` is unique for ever: presence is fenced with it.  Times with `_at` are seconds
-    of `time.monotonic`, except `opened_wall`, a Unix time.  `data` is the desk's own.
+    of `time.monotonic`, except `opened_wall`, a Unix time.  `data` is the desk's own.  `profile` is
+    the security profile that was used, `certificate` what proved the station under profile 3.
     `unanswered` counts calls of ours in a row that got no answer.
     """
 
@@ -90,12 +91,14 @@ class Link:
         "_settling",
         "_stream",
         "busy",
+        "certificate",
         "connection_id",
         "data",
         "note",
         "opened_at",
         "opened_wall",
         "ping_s",
+        "profile",
         "remote_address",
         "secure",
         "silence_s",
@@ -116,6 +119,8 @@ class Link:
         remote_address: str = "",
         secure: bool = False,
         note: str = "",
+        profile: int = 1,
+        certificate: ClientCertificate | None = None,
         ping_s: float = PING_S,
         silence_s: float = SILENCE_S,
     ) -> None:
@@ -126,6 +131,8 @@ class Link:
         self.remote_address = remote_address
         self.secure = secure
         self.note = note
+        self.profile = profile
+        self.certificate = certificate
         self.opened_at = time.monotonic()
         self.opened_wall = time.time()
         self.ping_s = ping_s

@@ -20,7 +20,7 @@ from gevent.pywsgi import WSGIServer
 from worker.link import PING_S, SILENCE_S, Desk, Link
 from worker.ocpp.handshake import Accepted, Network, Reason, Refused, Request
 from worker.ocpp.versions import Version
-from worker.upgrade import Handler
+from worker.upgrade import Handler, TlsListener
 from worker.websocket import Stream
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,7 @@ class ServerSettings:
 
     host: str = "0.0.0.0"
     port: int = 9000
+    tls_port: int = 0
     spoken: Sequence[Version] = tuple(Version)
     max_message_bytes: int = 8 << 20
     ping_s: float = PING_S
@@ -59,6 +60,7 @@ class ServerSettings:
     backlog: int = 1_024
     tick_s: float = 0.25
     trusted_proxies: Sequence[Network] = ()
+    client_cert_header: str = "X-SSL-Client-Cert"
 
 
 def networks(texts: Sequence[str]) -> tuple[Network, ...]:
@@ -70,7 +72,7 @@ class Server:
     """The listener, its links and the ticker that serves all of them.
 
     `health` gives what `GET /healthz` answers beside the number of connections; when it raises or
-    says `"ok": False` the answer is 503.
+    says `"ok": False` the answer is 503.  `tls` is the context of a second listener (`worker.tls`).
     """
 
     def __init__(
@@ -79,8 +81,10 @@ class Server:
         gate: Gate,
         desk: Desk,
         health: Callable[[], dict[str, Any]] = dict,
+        tls: Any = None,
     ) -> None:
         self.settings = settings
+        self.port = self.tls_port = 0
         self.gate = gate
         self.desk = desk
         self.health = health
@@ -90,33 +94,42 @@ class Server:
         self._waiting = 0
         self._admission = BoundedSemaphore(settings.auth_concurrency)
         self._ticker: Any = None
-        self._http: Any = None
+        self._tls = tls
+        self._listeners: list[WSGIServer] = []
 
     def start(self) -> int:
         """Listen; return the port, which is a free one where the settings say 0.
 
-        Raises OSError when the address cannot be had.
+        With a TLS context there is a second listener, whose port is `tls_port` from then on.
+        Raises OSError when an address cannot be had.
         """
-        address = (self.settings.host, self.settings.port)
-        self._http = WSGIServer(
-            address,
+        self.port = self._listen(self.settings.port, WSGIServer)
+        if self._tls is not None:
+            self.tls_port = self._listen(self.settings.tls_port, TlsListener, ssl_context=self._tls)
+        self._ticker = gevent.spawn(self._tick_for_ever)
+        return self.port
+
+    def _listen(self, port: int, kind: type[WSGIServer], **more: Any) -> int:
+        listener = kind(
+            (self.settings.host, port),
             _not_found,
             backlog=self.settings.backlog,
             spawn=Pool(self.settings.handshakes),
             log=None,
             error_log=log,
             handler_class=Handler,
+            **more,
         )
-        self._http.ampdesk = self
-        self._http.start()
-        self._ticker = gevent.spawn(self._tick_for_ever)
-        return int(self._http.server_port)
+        listener.ampdesk = self
+        listener.start()
+        self._listeners.append(listener)
+        return int(listener.server_port)
 
     def stop_accepting(self) -> None:
         """Close the listener and refuse handshakes under way."""
         self.draining = True
-        if self._http is not None:
-            self._http.close()
+        for listener in self._listeners:
+            listener.close()
 
     def drain(self, within_s: float = 30.0, batch: int = 50) -> None:
         """Stop accepting, let calls in work be answered and close all links with 1001.
@@ -196,6 +209,8 @@ class Server:
             remote_address=request.remote_address,
             secure=request.secure,
             note=accepted.note,
+            profile=accepted.profile,
+            certificate=request.certificate if accepted.profile == 3 else None,
             ping_s=self.settings.ping_s,
             silence_s=self.settings.silence_s,
         )

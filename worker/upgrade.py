@@ -11,11 +11,14 @@ from typing import Any
 import gevent
 import gevent.socket
 import orjson
+from gevent import ssl
+from gevent.pywsgi import WSGIServer
 from geventwebsocket.handler import WebSocketHandler
 
+from worker.certificates import read_der, read_header
 from worker.ocpp import handshake
 from worker.ocpp.credentials import read_basic
-from worker.ocpp.handshake import Refused, Request
+from worker.ocpp.handshake import ClientCertificate, Offer, Reason, Refused, Request
 from worker.ocpp.refusals import http_answer
 
 
@@ -68,7 +71,8 @@ class Handler(WebSocketHandler):
             ",".join(self.headers.get_all("X-Forwarded-For", [])),
             settings.trusted_proxies,
         )
-        vouched = address != peer
+        trusted = handshake.is_within(peer, settings.trusted_proxies)
+        secure, certificate = self._proved(trusted, headers)
         authorization = headers.get("authorization")
         found = handshake.identity_from_path(self.path)
         identity = found if isinstance(found, str) else ""
@@ -82,13 +86,31 @@ class Handler(WebSocketHandler):
             ),
             credentials=credentials,
             bad_credentials=bool(authorization) and credentials is None,
-            secure=vouched and headers.get("x-forwarded-proto", "") in ("https", "wss"),
+            secure=secure,
+            certificate=certificate,
             user_agent=headers.get("user-agent", "")[:200],
         )
         refused = handshake.check_upgrade(self.command, self.request_version, headers)
         if refused is None and isinstance(found, Refused):
             refused = found
         return request, refused
+
+    def _proved(
+        self, trusted: bool, headers: dict[str, str]
+    ) -> tuple[bool, ClientCertificate | None]:
+        """Whether the request came by TLS, ours or a trusted proxy's, and with which certificate.
+
+        What our TLS hands out was verified; what a proxy hands on is believed from trusted ones.
+        """
+        sock: Any = self.__dict__["socket"]
+        if isinstance(sock, ssl.SSLSocket):
+            der = sock.getpeercert(True)
+            return True, read_der(der) if der else None
+        if not trusted:
+            return False, None
+        secure = handshake.came_by_tls(headers.get("x-forwarded-proto", ""))
+        header = headers.get(self._ours.settings.client_cert_header.lower(), "")
+        return secure, read_header(header) if secure else None
 
     def _answer(self, status: str, lines: list[tuple[str, str]], body: Any) -> None:
         if not isinstance(body, bytes):
@@ -115,7 +137,8 @@ class Handler(WebSocketHandler):
         if token is not None:
             lines.append(f"Sec-WebSocket-Protocol: {token}")
         old: Any = self.__dict__["socket"]
-        sock = gevent.socket.socket(old.family, old.type, old.proto, fileno=os.dup(old.fileno()))
+        encrypted = isinstance(old, ssl.SSLSocket)  # its state cannot be copied
+        sock = old if encrypted else _copied(old)
         try:
             sock.setsockopt(stdlib_socket.IPPROTO_TCP, stdlib_socket.TCP_NODELAY, 1)
             sock.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_KEEPALIVE, 1)
@@ -127,8 +150,44 @@ class Handler(WebSocketHandler):
         self.close_connection = True
         self.headers_sent = True
         self.socket = None  # or handle() would read from it and close it
-        old.close()
+        if not encrypted:
+            old.close()
         return sock, data
+
+
+class TlsListener(WSGIServer):
+    """A listener that speaks TLS and lets a link keep the socket beyond the request."""
+
+    def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:
+        """Shake hands within a time, then serve; a failure is told to the gate."""
+        server: Any = self.__dict__["ampdesk"]
+        try:
+            with gevent.Timeout(server.settings.handshake_s, TimeoutError):
+                sock = self.wrap_socket(client_socket, **self.ssl_args)
+        except (OSError, TimeoutError) as error:
+            client_socket.close()
+            server.turned_away(_unread(address), Refused(Reason.TLS_FAILED, _said(error)))
+            return
+        self.handle(sock, address)
+
+
+def _unread(address: Any) -> Request:
+    """A request that could not be read, for the record of who knocked."""
+    peer = address[0] if isinstance(address, tuple) else ""
+    return Request("", "", peer, Offer(None, None), None)
+
+
+def _said(error: Exception) -> str:
+    """What OpenSSL said, in its own words."""
+    reason = (
+        getattr(error, "reason", None) or getattr(error, "strerror", None) or "it took too long"
+    )
+    return f"OpenSSL: {str(reason).replace('_', ' ').lower()}."[:200]
+
+
+def _copied(sock: Any) -> Any:
+    """The same connection as a socket of its own."""
+    return gevent.socket.socket(sock.family, sock.type, sock.proto, fileno=os.dup(sock.fileno()))
 
 
 def _buffered(reader: Any) -> bytes:

@@ -42,15 +42,19 @@ def open_connection(
     protocol: str | None,
     orders: list[str],
     now: datetime,
+    profile: int | None = None,
 ) -> Connection:
-    """Note an accepted socket; the newest one is the station's, whatever closes later."""
+    """Note an accepted socket; the newest one is the station's, whatever closes later.
+
+    `profile` is the security profile that the connection used; None: the station's.
+    """
     _close_all(db, [station.id], now, "replaced by a newer connection")
     connection = Connection(
         station_id=station.id,
         node=node,
         address=address,
         protocol=protocol,
-        security_profile=station.security_profile,
+        security_profile=station.security_profile if profile is None else profile,
         opened_at=now,
     )
     db.add(connection)
@@ -182,6 +186,7 @@ def note_knock(db: Session, knock: Knock, *, now: datetime) -> HandshakeAttempt:
     if same is not None and not knock.accepted:
         same.count += 1
         same.last_at = now
+        same.sentence = knock.sentence[:300]
         row = same
     else:
         row = HandshakeAttempt(

@@ -53,6 +53,16 @@ def _one_of(*words: str) -> Callable[[Any], str]:
     return read
 
 
+def _line(limit: int) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        text = str(value).strip()
+        if not text.isprintable() or len(text) > limit:
+            raise ValueError(f"is one line of at most {limit} characters")
+        return text
+
+    return read
+
+
 def _networks(value: Any) -> list[str]:
     parts = value.replace(";", ",").split(",") if isinstance(value, str) else list(value)
     try:
@@ -93,6 +103,12 @@ QUIRKS: dict[str, Quirk] = {
         _flag,
         "flag",
     ),
+    "certificate_name": Quirk(
+        "Name in its certificate",
+        "The common name, where it is neither the serial number nor the identity.",
+        _line(64),
+        "text",
+    ),
     "assume_subprotocol": Quirk(
         "Assume a version when it names none",
         "Some firmwares leave the WebSocket subprotocol out.",
@@ -131,6 +147,33 @@ QUIRKS: dict[str, Quirk] = {
         _one_of("Wh", "kWh"),
         "choice",
         choices=("Wh", "kWh"),
+    ),
+    "stack_level": Quirk(
+        "Highest stack level of profiles",
+        "Many stations know stack level 0 only.",
+        _number(0, 1000),
+        "number",
+    ),
+    "rate_unit": Quirk(
+        "Unit of charging profiles",
+        "For stations that refuse amperes, or watts.",
+        _one_of("A", "W"),
+        "choice",
+        choices=("A", "W"),
+    ),
+    "profile_kind": Quirk(
+        "Kind of its charging profiles",
+        "For stations that know only profiles from a moment on, or only those from a start.",
+        _one_of("absolute", "relative"),
+        "choice",
+        choices=("absolute", "relative"),
+    ),
+    "min_step_a": Quirk(
+        "Steps of its limits",
+        "For stations that take whole steps of so many amperes only.",
+        _number(1, 32),
+        "number",
+        "A",
     ),
 }
 

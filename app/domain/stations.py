@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.domain import audit, credentials, plugs, quirks, sites, texts
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.events import StationChanged, record
-from app.domain.vocabulary import Actor, Registration, SessionState, StationMode
+from app.domain.vocabulary import SYSTEM, Actor, Registration, SessionState, StationMode
 from app.models import ChargingSession, Site, Station
 
 #: Longest identity that is given out; OCPP 2.x allows no more.
@@ -111,6 +111,7 @@ def new_password(db: Session, actor: Actor, station: Station, *, now: datetime) 
     """
     clear = credentials.generate()
     station.password_hash = credentials.hash_generated(clear)
+    station.next_password_hash = station.next_password_at = None
     _password_changed(db, actor, station, now)
     return clear
 
@@ -120,7 +121,20 @@ def set_password(
 ) -> None:
     """Give the station a password that somebody chose.  Raises `Invalid`."""
     station.password_hash = credentials.hash_chosen(_chosen(password))
+    station.next_password_hash = station.next_password_at = None
     _password_changed(db, actor, station, now)
+
+
+def promote_password(db: Session, station: Station, *, now: datetime) -> None:
+    """Make the password that was on its way the only one: the station has connected with it.
+
+    Without such a password nothing changes.
+    """
+    if station.next_password_hash is None:
+        return
+    station.password_hash = station.next_password_hash
+    station.next_password_hash = station.next_password_at = None
+    _password_changed(db, SYSTEM, station, now)
 
 
 def archive(db: Session, actor: Actor, station: Station, *, now: datetime) -> Station:

@@ -15,7 +15,14 @@ FIXES: dict[str, str] = {
     "throttled": "Correct the password, then wait a minute: the right one always gets in.",
     "not_websocket": "A proxy on the way does not pass WebSocket on: let it send Upgrade headers.",
     "no_subprotocol": "Choose OCPP 1.6J in the charger; or let Ampdesk assume it, under Quirks.",
-    "no_common_subprotocol": "Choose OCPP 1.6J in the charger.",
+    "no_common_subprotocol": "Choose OCPP 1.6, 2.0.1 or 2.1 in the charger.",
+    "other_version": "Choose the pinned version in the charger; or lift the pin, under Quirks.",
+    "no_tls": "Give the charger the wss:// address; or choose security profile 1 here.",
+    "no_certificate": "Let the charger connect with its certificate (profile 3); or choose "
+    "profile 2 here.",
+    "wrong_certificate": "Issue it a certificate in its serial number’s or identity’s name; or "
+    "enter the name under Quirks.",
+    "tls_failed": "Compare the charger’s TLS version, its root certificate and its clock.",
     "overloaded": "Nothing: the charger comes again by itself.",
     "draining": "Nothing: the charger comes again by itself.",
     "unavailable": "See to the database; the charger comes again by itself.",

@@ -69,6 +69,15 @@ def test_a_port_in_use_is_named_with_the_setting_that_changes_it(tmp_path, name)
     assert f"AMPDESK_{name.upper()}" in ended.stderr
 
 
+@pytest.mark.parametrize("certificate", ["", "no-such-file.pem"])
+def test_tls_without_its_files_is_named(tmp_path, certificate):
+    ended = start(tmp_path, ("-m", "worker"), ocpp_tls_port=free_port(), ocpp_tls_cert=certificate)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("ampdesk: ")
+    assert "AMPDESK_OCPP_TLS_CERT" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
 def test_a_data_folder_that_cannot_be_written_is_named(tmp_path):
     in_the_way = tmp_path / "file"
     in_the_way.write_text("not a folder")

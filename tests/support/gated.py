@@ -1,5 +1,6 @@
 """A worker's port with the real gate before it: stations of a test's own on a real database."""
 
+import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from sqlalchemy import select
 from app.domain import sites, stations, tenants
 from app.domain.vocabulary import SYSTEM
 from app.extensions import db as flask_db
-from app.models import Connection, HandshakeAttempt, Site, Station
+from app.models import HandshakeAttempt, Site, Station
 from tests.support.ocpp_port import OcppPort
 from worker.batch import Batch
 from worker.gate import Gate
@@ -20,9 +21,9 @@ PASSWORD = "correct horse battery"
 
 
 @contextmanager
-def gated(app: Flask, **settings: Any) -> Iterator[OcppPort]:
+def gated(app: Flask, tls: Any = None, **settings: Any) -> Iterator[OcppPort]:
     """A running port whose gate asks the database of `app`."""
-    with OcppPort(make_gate=lambda: Gate(app, Batch(app, print)), **settings) as port:
+    with OcppPort(make_gate=lambda: Gate(app, Batch(app, print)), tls=tls, **settings) as port:
         yield port
 
 
@@ -42,20 +43,19 @@ def station(db: Any, identity: str, **facts: Any) -> Station:
     return made
 
 
-def last_knock(app: Flask, identity: str) -> HandshakeAttempt | None:
-    """The newest attempt of an identity to connect."""
+def login(identity: str, password: str = PASSWORD) -> dict[str, str]:
+    """The header that HTTP Basic has."""
+    secret = base64.b64encode(f"{identity}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {secret}"}
+
+
+def last_knock(app: Flask, identity: str, reason: str = "") -> HandshakeAttempt | None:
+    """The newest attempt of an identity to connect, of those that ended with `reason`."""
+    wanted = [HandshakeAttempt.reason == reason] if reason else []
     with app.app_context():
         return flask_db.session.scalar(
             select(HandshakeAttempt)
-            .where(HandshakeAttempt.identity == identity)
+            .where(HandshakeAttempt.identity == identity, *wanted)
             .order_by(HandshakeAttempt.id.desc())
             .limit(1)
-        )
-
-
-def open_connections(app: Flask) -> list[Connection]:
-    """The connections that are open."""
-    with app.app_context():
-        return list(
-            flask_db.session.scalars(select(Connection).where(Connection.closed_at.is_(None)))
         )

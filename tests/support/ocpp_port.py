@@ -102,9 +102,12 @@ class OcppPort:
     `make_gate` makes the gate in the server's thread, where its greenlets live.
     """
 
-    def __init__(self, *, make_gate: Callable[[], Any] | None = None, **settings: Any) -> None:
+    def __init__(
+        self, *, make_gate: Callable[[], Any] | None = None, tls: Any = None, **settings: Any
+    ) -> None:
         self.gate: Any = RecordingGate()
         self._make_gate = make_gate
+        self._tls = tls
         self.desk = RecordingDesk()
         self.settings = ServerSettings(
             **{"host": "127.0.0.1", "port": 0, "tick_s": 0.02, **settings}
@@ -130,7 +133,7 @@ class OcppPort:
         self._loop = gevent.get_hub().loop
         if self._make_gate is not None:
             self.gate = self._make_gate()
-        self.server = Server(self.settings, self.gate, self.desk)
+        self.server = Server(self.settings, self.gate, self.desk, tls=self._tls)
         self.port = self.server.start()
         yielding(lambda: self._stopping)
         self.server.drain(within_s=0.2)
@@ -158,10 +161,14 @@ class OcppPort:
         return f"ws://127.0.0.1:{self.port}/ocpp/{identity}"
 
     def connect(self, identity: str = "CP1", **options: Any) -> ClientConnection:
-        """A charger written by others."""
+        """A charger written by others; with `ssl` it comes by the TLS port."""
         options.setdefault("subprotocols", ["ocpp1.6"])
         options.setdefault("compression", None)
-        return connect(self.url(identity), max_size=None, **options)
+        options.setdefault("proxy", None)
+        url = self.url(identity)
+        if "ssl" in options:
+            url = f"wss://localhost:{self.server.tls_port}/ocpp/{identity}"
+        return connect(url, max_size=None, **options)
 
     def hang_up(self) -> None:
         """Close every raw socket and wait until the server has noticed that nobody is left."""

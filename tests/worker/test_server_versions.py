@@ -1,20 +1,14 @@
 """Which OCPP a connection speaks: the charger's preference, a pin, and what is refused."""
 
-import base64
 import json
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.gated import PASSWORD, gated, last_knock, station
+from tests.support.gated import gated, last_knock, login, station
 from tests.support.ocpp_port import OcppPort
 from tests.support.wait import eventually
 from worker.ocpp.versions import Version
-
-
-def login(identity, password=PASSWORD):
-    secret = base64.b64encode(f"{identity}:{password}".encode()).decode()
-    return {"Authorization": f"Basic {secret}"}
 
 
 @pytest.fixture

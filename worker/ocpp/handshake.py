@@ -11,8 +11,9 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
 from worker.ocpp.credentials import Credentials
@@ -21,6 +22,7 @@ from worker.ocpp.versions import SUBPROTOCOLS, Version
 
 __all__ = [
     "Accepted",
+    "ClientCertificate",
     "Credentials",
     "Offer",
     "Reason",
@@ -28,11 +30,13 @@ __all__ = [
     "Request",
     "StationInfo",
     "accept_key",
+    "came_by_tls",
     "check_upgrade",
     "choose_offered",
     "choose_subprotocol",
     "client_address",
     "identity_from_path",
+    "is_within",
     "loggable_path",
 ]
 
@@ -78,6 +82,19 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """A station's certificate whose chain was verified, by our TLS or by a trusted proxy.
+
+    `organisations` are the O of its subject; `fingerprint` is the SHA-256 in hexadecimal digits.
+    """
+
+    common_name: str
+    organisations: tuple[str, ...]
+    fingerprint: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """The outcome of choosing a subprotocol.
 
@@ -92,7 +109,11 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A handshake as the gate sees it.  `path` is safe to log: secrets are taken out."""
+    """A handshake as the gate sees it.  `path` is safe to log: secrets are taken out.
+
+    `secure`: it came over TLS, ours or that of a trusted proxy.  `certificate` is the station's,
+    if it showed one there.
+    """
 
     identity: str
     path: str
@@ -102,7 +123,7 @@ class Request:
     bad_credentials: bool = False
     secure: bool = False
     user_agent: str = ""
-    headers: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    certificate: ClientCertificate | None = None
 
 
 def identity_from_path(path: str) -> str | Refused:
@@ -201,7 +222,7 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
     """
     address = peer
     for hop in reversed(forwarded_for.split(",")):
-        if not hop.strip() or not _is_within(address, trusted):
+        if not hop.strip() or not is_within(address, trusted):
             break
         candidate = hop.strip().strip("[]")
         try:
@@ -212,7 +233,14 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) ->
     return address
 
 
-def _is_within(address: str, networks: Sequence[Network]) -> bool:
+def came_by_tls(forwarded_proto: str) -> bool:
+    """Whether every proxy says so in X-Forwarded-Proto: one that appended plain HTTP spoils it."""
+    words = [word.strip().casefold() for word in forwarded_proto.split(",")]
+    return all(word in ("https", "wss") for word in words)
+
+
+def is_within(address: str, networks: Sequence[Network]) -> bool:
+    """Whether an address lies in one of the networks; what is no address lies in none."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

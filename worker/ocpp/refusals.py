@@ -25,6 +25,18 @@ class Reason(Enum):
     )
     WRONG_USERNAME = ("wrong_username", 401, "The user name is not the charger's identity.")
     WRONG_PASSWORD = ("wrong_password", 401, "The password is wrong.")
+    NO_TLS = (
+        "no_tls",
+        403,
+        "The station must connect over TLS (security profile 2) and did not.",
+    )
+    NO_CERTIFICATE = (
+        "no_certificate",
+        403,
+        "The station must show a certificate (security profile 3) and showed none.",
+    )
+    WRONG_CERTIFICATE = ("wrong_certificate", 403, "The certificate is not good for this station.")
+    TLS_FAILED = ("tls_failed", 400, "The TLS handshake failed.")
     THROTTLED = ("throttled", 503, "Too many failed attempts; the charger must wait.")
     NOT_WEBSOCKET = ("not_websocket", 400, "The request is no WebSocket handshake.")
     NO_SUBPROTOCOL = ("no_subprotocol", 101, "The charger named no OCPP version.")

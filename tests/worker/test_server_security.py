@@ -1,0 +1,233 @@
+"""Security profiles at the gate: what each connection proves, and that none is talked down."""
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from app.domain import credentials, presence
+from app.models import Station, StationCertificate
+from tests.conftest import make_app
+from tests.support.gated import PASSWORD, gated, last_knock, login, station
+from tests.support.pki import Authority
+from tests.support.wait import eventually
+from worker.server import networks
+
+LOCAL = ["127.0.0.0/8"]
+BY_TLS = {"X-Forwarded-Proto": "https"}
+
+
+@pytest.fixture
+def app(migrated, tmp_path):
+    """An application that names its operator."""
+    (tmp_path / "ampdesk.sqlite3").write_bytes(migrated.read_bytes())
+    made = make_app(tmp_path, ocpp_cpo_name="Volt")
+    with made.app_context():
+        yield made
+
+
+@pytest.fixture
+def proxied(app):
+    """A port behind a proxy that is trusted: the tests' own address."""
+    with gated(app, trusted_proxies=networks(LOCAL)) as running:
+        yield running
+
+
+@pytest.fixture
+def authority(tmp_path):
+    return Authority(tmp_path)
+
+
+def shown(pair, **more):
+    """What a proxy hands on of a station that showed its certificate."""
+    return {**BY_TLS, "X-SSL-Client-Cert": quote(pair.pem), **more}
+
+
+def profile_of(port, identity, **headers):
+    """The security profile that a connection is counted as."""
+    known = len(port.desk.links)
+    with port.connect(identity, additional_headers=headers):
+        eventually(lambda: len(port.desk.links) > known)
+    return port.desk.links[-1].profile
+
+
+def refused(app, port, identity, **headers):
+    """The reason why a connection is turned away."""
+    with pytest.raises(InvalidStatus) as caught:
+        port.connect(identity, additional_headers=headers)
+    code = caught.value.response.body.decode().strip()
+    found = eventually(lambda: last_knock(app, identity, code), what="the knock")
+    assert found.sentence.endswith(".")
+    return caught.value.response.status_code, code, found.sentence
+
+
+def test_without_a_password_only_from_known_networks(app, db, proxied):
+    station(db, "ZERO", security_profile=0, quirks={"allowed_networks": ["192.0.2.0/24"]})
+    assert profile_of(proxied, "ZERO", **{"X-Forwarded-For": "192.0.2.7"}) == 0
+    assert refused(app, proxied, "ZERO", **{"X-Forwarded-For": "198.51.100.7"})[1] == "not_allowed"
+    assert refused(app, proxied, "ZERO")[1] == "not_allowed"
+
+
+def test_ws_no_auth_401(app, db, proxied):
+    for profile in (1, 2):
+        station(db, f"P{profile}", security_profile=profile)
+    for profile in (1, 2):
+        assert refused(app, proxied, f"P{profile}")[:2] == (401, "no_credentials")
+        assert refused(app, proxied, f"P{profile}", **BY_TLS)[:2] == (401, "no_credentials")
+
+
+def test_a_password_will_do_for_profile_1_on_any_transport(app, db, proxied):
+    station(db, "ONE", security_profile=1)
+    assert profile_of(proxied, "ONE", **login("ONE")) == 1
+    assert profile_of(proxied, "ONE", **login("ONE"), **BY_TLS) == 2
+
+
+def test_profile_downgrade_refused(app, db, proxied, authority):
+    station(db, "TWO", security_profile=2)
+    station(db, "THREE", security_profile=3)
+    status, code, sentence = refused(app, proxied, "TWO", **login("TWO"))
+    assert (status, code) == (403, "no_tls")
+    assert "over TLS" in sentence
+    assert refused(app, proxied, "THREE", **login("THREE"))[:2] == (403, "no_certificate")
+    assert refused(app, proxied, "THREE", **login("THREE"), **BY_TLS)[1] == "no_certificate"
+    db.expire_all()
+    assert [made.security_profile for made in db.query(Station).order_by("identity")] == [3, 2]
+
+
+def test_profile_2_is_a_password_over_tls(app, db, proxied):
+    station(db, "TWO", security_profile=2)
+    assert profile_of(proxied, "TWO", **login("TWO"), **BY_TLS) == 2
+    wrong = login("TWO", "x" * 20)
+    assert refused(app, proxied, "TWO", **wrong, **BY_TLS)[1] == "wrong_password"
+
+
+@pytest.mark.parametrize("proto", ["http", "https, http", "ftp", ""])
+def test_a_proxy_that_saw_no_tls_is_no_tls(app, db, proxied, proto):
+    station(db, "TWO", security_profile=2)
+    headers = {**login("TWO"), "X-Forwarded-Proto": proto}
+    assert refused(app, proxied, "TWO", **headers)[1] == "no_tls"
+
+
+def test_who_is_not_a_trusted_proxy_can_claim_neither_tls_nor_a_certificate(app, db, authority):
+    station(db, "TWO", security_profile=2)
+    station(db, "THREE", security_profile=3)
+    with gated(app) as port:
+        assert refused(app, port, "TWO", **login("TWO"), **BY_TLS)[1] == "no_tls"
+        pair = authority.station("THREE")
+        assert refused(app, port, "THREE", **shown(pair))[1] == "no_certificate"
+
+
+def test_profile_3_needs_no_password(app, db, proxied, authority):
+    station(db, "THREE", security_profile=3)
+    assert profile_of(proxied, "THREE", **shown(authority.station("THREE"))) == 3
+    link = proxied.desk.links[-1]
+    assert (link.certificate.common_name, link.certificate.organisations) == ("THREE", ("Volt",))
+
+
+def test_the_certificate_may_be_made_out_to_the_serial_number_or_to_a_name_that_staff_gave(
+    app, db, proxied, authority
+):
+    station(db, "SERIAL", security_profile=3, serial="SN-77")
+    station(db, "NAMED", security_profile=3, quirks={"certificate_name": "box 9"})
+    assert profile_of(proxied, "SERIAL", **shown(authority.station("SN-77"))) == 3
+    assert profile_of(proxied, "NAMED", **shown(authority.station("box 9"))) == 3
+
+
+def test_a_certificate_of_another_station_is_refused(app, db, proxied, authority):
+    station(db, "THREE", security_profile=3, serial="SN-3")
+    theirs = authority.station("SN-4")
+    status, code, sentence = refused(app, proxied, "THREE", **shown(theirs))
+    assert (status, code) == (403, "wrong_certificate")
+    assert sentence.endswith("It is made out to SN-4.")
+
+
+def test_a_certificate_of_another_owner_is_refused(app, db, proxied, authority):
+    station(db, "THREE", security_profile=3)
+    foreign = authority.station("THREE", "Other Co")
+    found = refused(app, proxied, "THREE", **shown(foreign))
+    assert found[2].endswith("It names Other Co and not Volt.")
+
+
+def test_a_certificate_that_has_expired_is_refused(app, db, proxied, authority):
+    station(db, "THREE", security_profile=3)
+    old = authority.station("THREE", days=-1)
+    assert refused(app, proxied, "THREE", **shown(old))[2].endswith("It has expired.")
+
+
+def test_a_certificate_that_was_revoked_is_refused_and_a_new_one_is_not(
+    app, db, proxied, authority
+):
+    made = station(db, "THREE", security_profile=3)
+    pair = authority.station("THREE")
+    moment = datetime.now(UTC)
+    row = StationCertificate(
+        station_id=made.id, use="station", state="revoked", fingerprint=pair.fingerprint
+    )
+    row.created_at = row.changed_at = moment
+    db.add(row)
+    db.commit()
+    assert refused(app, proxied, "THREE", **shown(pair))[2].endswith("It was revoked.")
+    assert profile_of(proxied, "THREE", **shown(authority.station("THREE"))) == 3
+
+
+@pytest.mark.parametrize("text", ["", "x", "-----BEGIN CERTIFICATE-----", "%00%ff", "A" * 9000])
+def test_a_header_that_is_no_certificate_is_none(app, db, proxied, text):
+    station(db, "THREE", security_profile=3)
+    headers = {**BY_TLS, "X-SSL-Client-Cert": text}
+    assert refused(app, proxied, "THREE", **headers)[1] == "no_certificate"
+
+
+def test_a_station_may_prove_more_than_it_must(app, db, proxied, authority):
+    station(db, "ONE", security_profile=1)
+    pair = authority.station("ONE")
+    assert profile_of(proxied, "ONE", **shown(pair)) == 3
+    other = authority.station("SOMEBODY")
+    assert profile_of(proxied, "ONE", **shown(other, **login("ONE"))) == 2
+    assert refused(app, proxied, "ONE", **shown(other))[1] == "wrong_certificate"
+
+
+def test_a_blocked_station_may_not_connect_though_its_password_is_right(app, db, proxied):
+    station(db, "OUT", registration="blocked")
+    assert refused(app, proxied, "OUT", **login("OUT"))[:2] == (403, "blocked")
+
+
+def test_password_rotation_old_valid_until_reconnect(app, db, proxied):
+    made = station(db, "TURN")
+    made.next_password_hash = credentials.hash_chosen("a whole new password")
+    made.next_password_at = datetime.now(UTC)
+    db.commit()
+    assert profile_of(proxied, "TURN", **login("TURN")) == 1
+    assert profile_of(proxied, "TURN", **login("TURN")) == 1
+    assert profile_of(proxied, "TURN", **login("TURN", "a whole new password")) == 1
+
+    def promoted():
+        db.expire_all()
+        return made.next_password_hash is None
+
+    eventually(promoted, what="the new password is the only one")
+    assert refused(app, proxied, "TURN", **login("TURN"))[1] == "wrong_password"
+    assert profile_of(proxied, "TURN", **login("TURN", "a whole new password")) == 1
+
+
+def test_a_guess_is_neither_the_old_nor_the_new_password(app, db, proxied):
+    made = station(db, "TURN")
+    made.next_password_hash = credentials.hash_chosen("a whole new password")
+    db.commit()
+    guess = login("TURN", PASSWORD + "x")
+    assert refused(app, proxied, "TURN", **guess)[1] == "wrong_password"
+
+
+def test_the_profile_that_was_used_is_kept_with_the_connection(db):
+    made = station(db, "KEPT", security_profile=1)
+    opened = presence.open_connection(
+        *(db, made),
+        node="n",
+        address="192.0.2.1",
+        protocol="ocpp1.6",
+        orders=[],
+        now=datetime.now(UTC) - timedelta(seconds=1),
+        profile=3,
+    )
+    assert opened.security_profile == 3
+    assert made.security_profile == 1

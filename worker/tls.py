@@ -1,0 +1,88 @@
+"""The worker's own TLS: what chargers of security profiles 2 and 3 connect to.
+
+TLS 1.2 at least, with the suites that OCPP asks for (2.0.1 part 2, A00.FR.318 and 421): one
+certificate with an RSA key serves some chargers, one with an ECDSA key the others, and both may be
+given.  Nothing is compressed and nothing renegotiated.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from gevent import ssl
+
+#: Of TLS 1.2; those of TLS 1.3 are all good.  Two without forward secrecy are asked for by OCPP.
+SUITES = ":".join(
+    (
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        "AES128-GCM-SHA256",
+        "AES256-GCM-SHA384",
+    )
+)
+
+
+class WrongTls(Exception):
+    """TLS cannot be served as it is set; the message is one sentence that names the setting."""
+
+
+def server_context(settings: Any) -> Any:
+    """The context of the TLS listener, or None when none is wanted.
+
+    `settings` has the ocpp_tls_* settings.  Raises `WrongTls`.
+    """
+    if not settings.ocpp_tls_port:
+        return None
+    if not settings.ocpp_tls_cert:
+        raise WrongTls("AMPDESK_OCPP_TLS_PORT needs AMPDESK_OCPP_TLS_CERT, a file.")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(SUITES)
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+    for number in ("", "2"):
+        certificate = getattr(settings, f"ocpp_tls_cert{number}")
+        if certificate:
+            _load(context, number, certificate, getattr(settings, f"ocpp_tls_key{number}"))
+    if settings.ocpp_tls_client_ca:
+        _trust(context, settings.ocpp_tls_client_ca)
+    return context
+
+
+def _load(context: Any, number: str, certificate: str, key: str) -> None:
+    name = f"AMPDESK_OCPP_TLS_CERT{number}"
+    _must_be_read(name, certificate)
+    if key:
+        _must_be_read(f"AMPDESK_OCPP_TLS_KEY{number}", key)
+    try:
+        context.load_cert_chain(certificate, key or None, password=_no_password)
+    except (ssl.SSLError, ValueError, OSError) as error:
+        reason = getattr(error, "reason", None) or str(error)
+        said = str(reason).replace("_", " ").lower()
+        raise WrongTls(
+            f"{name}={certificate!r} and AMPDESK_OCPP_TLS_KEY{number} cannot be used: {said}."
+        ) from None
+
+
+def _trust(context: Any, path: str) -> None:
+    """Ask for certificates of stations; profile 2 comes without, so none is demanded here."""
+    name = "AMPDESK_OCPP_TLS_CLIENT_CA"
+    _must_be_read(name, path)
+    try:
+        context.load_verify_locations(path)
+    except (ssl.SSLError, OSError):
+        raise WrongTls(f"{name}={path!r} holds no certificate (PEM).") from None
+    context.verify_mode = ssl.CERT_OPTIONAL
+
+
+def _must_be_read(name: str, path: str) -> None:
+    try:
+        Path(path).read_bytes()
+    except OSError as error:
+        raise WrongTls(f"{name}={path!r} cannot be read: {error.strerror}.") from None
+
+
+def _no_password() -> str:
+    """Nobody is there to type one."""
+    raise ValueError("the key is locked with a password")
