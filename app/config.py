@@ -123,6 +123,18 @@ class Settings:
         _text,
         "header in which a trusted proxy hands on a station's certificate",
     )
+    certificate_authority: str = setting(
+        "builtin",
+        _choice("builtin", "manual", "command"),
+        "who signs stations' certificates: we, staff by hand, or a program",
+    )
+    sign_command: str = setting(
+        "", _text, "program that signs: gets a request on its input, prints the chain (PEM)"
+    )
+    ocsp_url: str = setting("", _url("http", "https"), "OCSP responder for ISO 15118; empty: none")
+    ev_certificate_url: str = setting(
+        "", _url("http", "https"), "contract pool for ISO 15118 certificates; empty: none"
+    )
     public_url: str = setting("", _url("http", "https"), "how people reach the desk; in mails")
     ocpp_public_url: str = setting("", _url("ws", "wss"), "how chargers reach the worker")
     secret_key: str = setting("", _text, "signs cookies; empty: made once in the data folder")

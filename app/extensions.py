@@ -167,6 +167,7 @@ def make_celery(app: Flask) -> Celery:
         timezone="UTC",
         beat_schedule={
             "sweep": {"task": "sweep", "schedule": float(settings.sweep_s)},
+            "sweep_certificates": {"task": "sweep_certificates", "schedule": 60.0},
             "housekeeping": {"task": "housekeeping", "schedule": 3600.0},
         },
         beat_schedule_filename=str(settings.data_dir / "celerybeat"),

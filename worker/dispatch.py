@@ -13,8 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.domain import messages, reports
 from app.domain.vocabulary import MessageOutcome, Registration
 from app.models import Station
+from app.providers import Providers
 from worker.batch import Batch, Job, Readings, StorageAway
-from worker.dialects.context import Bulk, Context
+from worker.dialects.context import Bulk, Context, Outside
 from worker.dialects.v16 import routing as v16
 from worker.dialects.v21 import routing as v21
 from worker.dialects.v201 import routing as v201
@@ -51,6 +52,7 @@ class Dispatch:
     def __init__(self, batch: Batch, settings: Any) -> None:
         self._batch = batch
         self._settings = settings
+        self._providers = Providers(settings)
 
     def answer(self, held: Held, call: Call) -> str | None:
         """Handle a call; None: stay silent, so that the charger keeps it and tries again."""
@@ -126,6 +128,9 @@ class Dispatch:
         route = routes.HANDLERS[call.action]
         if isinstance(route, Bulk) and isinstance(call, Call):
             return self._in_bulk(held, call, payload, context, route)
+        if isinstance(route, Outside):
+            context.found = route.ask(Fields(payload), context, self._providers)
+            route = route.then
         answer: list[str] = []
 
         def run(db: Any, rows: list[dict[str, Any]]) -> None:

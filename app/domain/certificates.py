@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from app.domain import audit, x509
 from app.domain.errors import Conflict, Invalid
 from app.domain.events import CertificateRequested, StationChanged, record
-from app.domain.vocabulary import Actor
-from app.models import AuthorityCertificate, Station, StationCertificate
+from app.domain.vocabulary import Actor, Order
+from app.models import AuthorityCertificate, Command, Station, StationCertificate
 
 #: Certificates that stations ask us to sign.
 OWN = ("station", "v2g", "v2g20")
@@ -22,6 +22,8 @@ OWN = ("station", "v2g", "v2g20")
 ALARM_DAYS = (60, 30, 7)
 #: A request that nobody signed is replaced by the next one of the same use.
 WAITING = ("requested", "issued")
+#: When a row is taken for forgotten, and when an unanswered certificate is sent again.
+_NUDGE, _AGAIN = timedelta(seconds=30), timedelta(minutes=10)
 
 
 def request_signature(
@@ -96,6 +98,24 @@ def issue(db: Session, row: StationCertificate, chain: str, *, now: datetime) ->
     row.state, row.sentence, row.changed_at = "issued", None, now
     db.flush()
     record(db, StationChanged(row.station.tenant_id, row.station_id))
+
+
+def unfinished(db: Session, *, now: datetime) -> list[int]:
+    """Requests that should have been signed by now, and certificates that wait to be sent."""
+    query = select(StationCertificate.id).where(
+        StationCertificate.state.in_(WAITING), StationCertificate.changed_at < now - _NUDGE
+    )
+    return list(db.scalars(query.order_by(StationCertificate.id).limit(200)))
+
+
+def is_on_its_way(db: Session, row: StationCertificate, *, now: datetime) -> bool:
+    """Tell whether the certificate was ordered to be sent only just now."""
+    query = select(Command.id).where(
+        Command.subject == f"certificate:{row.id}",
+        Command.order == Order.SEND_CERTIFICATE,
+        Command.requested_at > now - _AGAIN,
+    )
+    return db.scalar(query.limit(1)) is not None
 
 
 def refuse(db: Session, actor: Actor, row: StationCertificate, *, now: datetime) -> None:

@@ -16,13 +16,35 @@ REDACTED = "•••"
 
 #: Members whose value is a secret wherever they stand.
 _SECRET_MEMBERS = frozenset(
-    {"password", "authorizationkey", "basicauthpassword", "keycode", "pin", "secret"}
+    {
+        "password",
+        "authorizationkey",
+        "basicauthpassword",
+        "apnpassword",
+        "simpin",
+        "keycode",
+        "pin",
+        "secret",
+    }
 )
 #: Configuration keys whose `value` is a secret (1.6 security whitepaper).
 _SECRET_KEYS = frozenset({"authorizationkey", "basicauthpassword", "wifipassword", "apnpassword"})
 
+#: Members that hold the value of a setting.
+_VALUES = frozenset({"value", "attributeValue", "variableAttribute"})
+
 #: Actions that may carry a secret; all others are logged as they came.
-SENSITIVE = frozenset({"ChangeConfiguration", "GetConfiguration", "DataTransfer", "SetVariables"})
+SENSITIVE = frozenset(
+    {
+        "ChangeConfiguration",
+        "GetConfiguration",
+        "DataTransfer",
+        "SetVariables",
+        "GetVariables",
+        "NotifyReport",
+        "SetNetworkProfile",
+    }
+)
 
 #: A longer text is cut: the readings are stored by themselves.
 LONGEST = 64 * 1024
@@ -33,11 +55,11 @@ def redact(payload: Any) -> Any:
     if isinstance(payload, list):
         return [redact(item) for item in payload]
     if isinstance(payload, dict):
-        key = str(payload.get("key", "")).casefold()
+        key = _named(payload)
         blot = key in _SECRET_KEYS or "password" in key
         return {
             name: REDACTED
-            if name.casefold() in _SECRET_MEMBERS or (blot and name == "value")
+            if name.casefold() in _SECRET_MEMBERS or (blot and name in _VALUES)
             else redact(value)
             for name, value in payload.items()
         }
@@ -45,6 +67,13 @@ def redact(payload: Any) -> Any:
         scheme, _, rest = payload.partition("://")
         return f"{scheme}://{REDACTED}@{rest.rpartition('@')[2]}"
     return payload
+
+
+def _named(payload: dict[str, Any]) -> str:
+    """The setting that a value belongs to: a 1.6 key, or a 2.x variable."""
+    variable = payload.get("variable")
+    name = variable.get("name") if isinstance(variable, dict) else payload.get("key")
+    return str(name or "").casefold()
 
 
 def text_of(action: str, payload: Any) -> str:

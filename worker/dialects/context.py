@@ -26,6 +26,7 @@ class Context:
     `db` is the open unit of work and `station` its row; both are None while a
     hot message is only read (see `Bulk`).  `deviations` collects (code, example) of what had to
     be repaired; `session_id` ties the message to a charging session in the log.
+    `found` is what was found out before the unit of work opened (see `Outside`).
     """
 
     db: Any
@@ -38,6 +39,7 @@ class Context:
     boot_retry_s: int = 60
     deviations: list[tuple[str, str]] = field(default_factory=list)
     session_id: int | None = None
+    found: Any = None
 
     def deviate(self, code: str, example: object = "") -> None:
         """Note a named repair."""
@@ -93,3 +95,16 @@ class Bulk:
 
     read: Callable[[Fields, Context], Metered]
     answer: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A message that an outside service has to be asked about, before any unit of work opens.
+
+    `ask` gets the message, its context without a database, and the services
+    (`app.providers.Providers`); what it returns is `Context.found` of `then`.
+    Only this station's messages wait meanwhile.
+    """
+
+    ask: Callable[[Fields, Context, Any], Any]
+    then: Handler

@@ -6,7 +6,7 @@ OCPP 1.6 sections 4.3 to 4.5 and the security whitepaper, sections 4 and 5.
 from collections.abc import Callable
 from typing import Any
 
-from app.domain import reports
+from app.domain import certificates, reports, security_events
 from worker.dialects.context import Context, Payload
 from worker.ocpp.fields import Fields
 
@@ -29,21 +29,22 @@ diagnostics_status = _kept("diagnostics", "status")
 firmware_status = _kept("firmware", "status")
 log_status = _kept("log", "status")
 signed_firmware_status = _kept("firmware", "status")
-security_event = _kept("security", "type")
+
+
+def security_event(call: Fields, ctx: Context) -> Payload:
+    """Keep a security event; grave ones alarm (whitepaper A04)."""
+    at, _ = ctx.instant(call, "timestamp")
+    kind = call.text("type", "")
+    security_events.take(ctx.db, ctx.station, kind, dict(call.payload), at=at, now=ctx.now)
+    return {}
 
 
 def sign_certificate(call: Fields, ctx: Context) -> Payload:
-    """Keep the request; without a certificate authority it is refused, not forgotten (A02)."""
-    reports.add(
-        ctx.db,
-        ctx.station,
-        "sign_certificate",
-        "Rejected",
-        dict(call.payload),
-        at=ctx.now,
-        now=ctx.now,
+    """Take in a signing request; the certificate follows by CertificateSigned (whitepaper A02)."""
+    row = certificates.request_signature(
+        ctx.db, ctx.station, call.text("csr", ""), "station", None, now=ctx.now
     )
-    return {"status": "Rejected"}
+    return {"status": "Rejected" if row.state == "rejected" else "Accepted"}
 
 
 def data_transfer(call: Fields, ctx: Context) -> Payload:

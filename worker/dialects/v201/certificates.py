@@ -1,8 +1,77 @@
-"""Certificates and security events (OCPP 2.0.1 blocks A and M)."""
+"""Certificates and security events (OCPP 2.0.1 blocks A02 to A04, M01, M02 and M06)."""
 
-from worker.dialects.kept import kept
+from typing import Any
 
-security_event = kept("security", "type")
-sign_certificate = kept("sign_certificate", "certificateType", {"status": "Rejected"})
-certificate_status = kept("certificate_status", "", {"status": "Failed"})
-ev_certificate = kept("ev_certificate", "action", {"status": "Failed", "exiResponse": ""})
+from app.domain import certificates, reports, security_events
+from worker.dialects.certificate_words import read_hash_data
+from worker.dialects.context import Context, Outside, Payload
+from worker.ocpp.fields import Fields
+
+#: What a requested certificate is for; without a word it is the station's own (A02).
+USES = {
+    "ChargingStationCertificate": "station",
+    "V2GCertificate": "v2g",
+    "V2G20Certificate": "v2g20",
+}
+
+
+def security_event(call: Fields, ctx: Context) -> Payload:
+    """Keep a security event; grave ones alarm (A04)."""
+    at, _ = ctx.instant(call, "timestamp")
+    kind = call.text("type", "")
+    security_events.take(ctx.db, ctx.station, kind, dict(call.payload), at=at, now=ctx.now)
+    return {}
+
+
+def sign_certificate(call: Fields, ctx: Context) -> Payload:
+    """Take in a signing request; the signed certificate follows by CertificateSigned (A02)."""
+    use = USES.get(call.text("certificateType", "ChargingStationCertificate"), "station")
+    row = certificates.request_signature(
+        ctx.db, ctx.station, call.text("csr", ""), use, call.integer("requestId"), now=ctx.now
+    )
+    if row.state != "rejected":
+        return {"status": "Accepted"}
+    info = {"reasonCode": "InvalidCSR", "additionalInfo": (row.sentence or "")[:512]}
+    return {"status": "Rejected", "statusInfo": info}
+
+
+def _ask_status(call: Fields, ctx: Context, services: Any) -> Any:
+    return services.certificate_status(read_hash_data(call.raw("ocspRequestData")))
+
+
+def _tell_status(call: Fields, ctx: Context) -> Payload:
+    """Pass the responder's answer on as it is; the station checks its signature (M06)."""
+    reports.add(
+        ctx.db, ctx.station, "certificate_status", ctx.found.word, dict(call.payload),
+        at=ctx.now, now=ctx.now,
+    )  # fmt: skip
+    if ctx.found.response and len(ctx.found.response) <= 5500:
+        return {"status": "Accepted", "ocspResult": ctx.found.response}
+    return {"status": "Failed", **status_info(ctx.found.why)}
+
+
+def ask_pool(call: Fields, ctx: Context, services: Any) -> Any:
+    return services.ev_certificate(
+        call.text("iso15118SchemaVersion", ""),
+        call.text("action", "Install"),
+        call.text("exiRequest", ""),
+    )
+
+
+def tell_car(call: Fields, ctx: Context) -> Payload:
+    """Pass the pool's EXI on to the car, unopened (M01, M02)."""
+    word = f"{call.text('action', '')} {'done' if ctx.found.exi else 'failed'}"
+    told = {key: value for key, value in call.payload.items() if key != "exiRequest"}
+    reports.add(ctx.db, ctx.station, "ev_certificate", word, told, at=ctx.now, now=ctx.now)
+    if not ctx.found.exi:
+        return {"status": "Failed", "exiResponse": "", **status_info(ctx.found.why)}
+    return {"status": "Accepted", "exiResponse": ctx.found.exi}
+
+
+def status_info(why: str) -> Payload:
+    """A `statusInfo` with a reason, or nothing."""
+    return {"statusInfo": {"reasonCode": "Unavailable", "additionalInfo": why}} if why else {}
+
+
+certificate_status = Outside(_ask_status, _tell_status)
+ev_certificate = Outside(ask_pool, tell_car)

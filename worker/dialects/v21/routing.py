@@ -8,6 +8,7 @@ HANDLERS: dict[str, Handler | Bulk] = {
     **v201.HANDLERS,
     "BatterySwap": battery_swap.battery_swap,
     "ClosePeriodicEventStream": monitoring.close_stream,
+    "Get15118EVCertificate": certificates.ev_certificate,
     "GetCertificateChainStatus": certificates.chain_status,
     "NotifyDERAlarm": profiles.der_alarm,
     "NotifyDERStartStop": profiles.der_start_stop,

@@ -1,0 +1,130 @@
+"""The outside services that certificates need: an OCSP responder and a contract pool.
+
+Only addresses from the settings are asked, never one that a charger sends; no
+redirect is followed, and what comes back is bounded.  Where no service is set
+the answer is that there is none.
+"""
+
+import base64
+import json
+import logging
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+
+from app.config import Settings
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S = 10.0
+#: The longest answer that is read, in bytes.
+LONGEST = 64 * 1024
+
+_HASHES: dict[str, type[hashes.HashAlgorithm]] = {
+    "SHA256": hashes.SHA256,
+    "SHA384": hashes.SHA384,
+    "SHA512": hashes.SHA512,
+}
+_WORDS = {
+    ocsp.OCSPCertStatus.GOOD: "good",
+    ocsp.OCSPCertStatus.REVOKED: "revoked",
+    ocsp.OCSPCertStatus.UNKNOWN: "unknown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateStatus:
+    """What a responder says: good, revoked, unknown, or failed with `why`.
+
+    `response` is its answer in DER, base64; it is the station's to check.
+    """
+
+    word: str
+    response: str = ""
+    next_update: datetime | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EvCertificate:
+    """What the contract pool says to a car: an EXI text, or nothing with `why`."""
+
+    exi: str = ""
+    remaining: int | None = None
+    why: str = ""
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+class Providers:
+    """Asks the services of the settings.  Its methods block (greenlets) and never raise."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opener = urllib.request.build_opener(_NoRedirect)
+
+    def certificate_status(self, named: dict[str, str]) -> CertificateStatus:
+        """Ask the OCSP responder about a certificate, named as OCPP does (RFC 6960)."""
+        if not self._settings.ocsp_url:
+            return CertificateStatus("failed", why="no OCSP responder is set")
+        try:
+            request = ocsp.OCSPRequestBuilder().add_certificate_by_hash(
+                bytes.fromhex(named["issuer_name_hash"]),
+                bytes.fromhex(named["issuer_key_hash"]),
+                int(named["serial_number"], 16),
+                _HASHES[named["algorithm"]](),
+            )
+            body = request.build().public_bytes(Encoding.DER)
+        except (ValueError, KeyError):
+            return CertificateStatus("failed", why="the certificate is not named properly")
+        found = self._post(self._settings.ocsp_url, body, "application/ocsp-request")
+        return _status_of(found)
+
+    def ev_certificate(self, version: str, action: str, exi: str) -> EvCertificate:
+        """Have the contract pool install or update a car's certificate (ISO 15118)."""
+        if not self._settings.ev_certificate_url:
+            return EvCertificate(why="no contract pool is set")
+        asked = {"iso15118SchemaVersion": version, "action": action, "exiRequest": exi}
+        found = self._post(
+            self._settings.ev_certificate_url, json.dumps(asked).encode(), "application/json"
+        )
+        try:
+            answer = json.loads(found or b"{}")
+            exi_response = str(answer["exiResponse"])
+        except (ValueError, KeyError, TypeError):
+            return EvCertificate(why="the contract pool gave no answer")
+        remaining = answer.get("remainingContracts")
+        return EvCertificate(exi_response, remaining if isinstance(remaining, int) else None)
+
+    def _post(self, url: str, body: bytes, kind: str) -> bytes | None:
+        request = urllib.request.Request(url, body, {"Content-Type": kind}, method="POST")
+        try:
+            with self._opener.open(request, timeout=TIMEOUT_S) as answer:
+                found: bytes = answer.read(LONGEST + 1)
+        except (urllib.error.URLError, OSError, ValueError) as error:
+            log.warning("%s did not answer: %s", url.split("?")[0], error)
+            return None
+        return found if len(found) <= LONGEST else None
+
+
+def _status_of(found: bytes | None) -> CertificateStatus:
+    try:
+        response = ocsp.load_der_ocsp_response(found or b"")
+        if response.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
+            return CertificateStatus("failed", why="the responder refused to say")
+        return CertificateStatus(
+            _WORDS[response.certificate_status],
+            base64.b64encode(found or b"").decode(),
+            response.next_update_utc,
+        )
+    except ValueError:
+        return CertificateStatus("failed", why="the responder gave no answer")
