@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.vocabulary import FileJobKind, FileJobState
-from app.models.base import Base, BigId, Id, StationOwned, TenantOwned, Word, choice
+from app.models.base import Base, BigId, Id, StationOwned, TenantOwned, choice
 
 if TYPE_CHECKING:
     from app.models.stations import Station
@@ -39,7 +39,7 @@ class FileJob(StationOwned, TenantOwned, Base):
 
     `key_hash` is the hash of the secret in the job's URL, which is good until
     `expires_at`.  `word` is the station's last status as it spelled it, and
-    `steps` all of them: [at, word].  `stored_as`, `size_bytes` and `sha256` are
+    `steps` all of them: [at, word, what it means to us].  `stored_as`, `size_bytes` and `sha256` are
     of what the station uploaded.
     """
 
@@ -75,14 +75,28 @@ class FileJob(StationOwned, TenantOwned, Base):
 
 
 class CustomerReport(StationOwned, Base):
-    """What a station knows of a customer, gathered from its parts (2.0.1 N09)."""
+    """What a station knows of a customer, gathered from its parts (2.0.1 N09).
+
+    Personal data: shown to admins only and erased after its time.  `about` says in
+    words who was asked for; `parts` are the texts by their number, until the last
+    one (`last_part`) and all before it are there and `text` is the whole.  Its id
+    is OCPP's requestId, unless the station told it unasked (`request_id`).
+    """
 
     __tablename__ = "customer_reports"
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[Id]
-    request_id: Mapped[int]
+    request_id: Mapped[int | None] = mapped_column(BigId)
+    about: Mapped[str] = mapped_column(String(200), default="")
+    asked_by: Mapped[str | None] = mapped_column(String(120))
+    asked_at: Mapped[datetime | None]
+    sentence: Mapped[str | None] = mapped_column(String(300))
+    parts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    last_part: Mapped[int | None]
     text: Mapped[str] = mapped_column(Text, default="")
     complete: Mapped[bool] = mapped_column(default=False)
-    next_part: Mapped[int] = mapped_column(default=0)
-    received_at: Mapped[datetime]
-    kind: Mapped[Word] = mapped_column(default="customer")
+    received_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+
+    station: Mapped["Station"] = relationship()

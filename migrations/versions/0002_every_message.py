@@ -466,12 +466,19 @@ def upgrade() -> None:
             autoincrement=True,
             nullable=False,
         ),
-        sa.Column("request_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "request_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
+        ),
+        sa.Column("about", sa.String(length=200), nullable=False),
+        sa.Column("asked_by", sa.String(length=120), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sentence", sa.String(length=300), nullable=True),
+        sa.Column("parts", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("last_part", sa.Integer(), nullable=True),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("complete", sa.Boolean(), nullable=False),
-        sa.Column("next_part", sa.Integer(), nullable=False),
-        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("kind", sa.String(length=40), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
@@ -479,6 +486,7 @@ def upgrade() -> None:
             ["station_id"], ["stations.id"], name=op.f("fk_customer_reports_station_id_stations")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_reports")),
+        sqlite_autoincrement=True,
     )
     with op.batch_alter_table("customer_reports", schema=None) as batch_op:
         batch_op.create_index(
@@ -960,6 +968,13 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("offline", sa.Boolean(), nullable=False),
+        sa.Column("evse", sa.Integer(), nullable=True),
+        sa.Column("connector", sa.Integer(), nullable=True),
+        sa.Column("token", sa.String(length=255), nullable=True),
+        sa.Column("token_kind", sa.String(length=40), nullable=True),
+        sa.Column("activity", sa.String(length=40), nullable=True),
+        sa.Column("facts", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("answer", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("payload", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("digest", sa.String(length=32), nullable=False),
         sa.Column(
@@ -1033,6 +1048,7 @@ def upgrade() -> None:
             )
         )
         batch_op.add_column(sa.Column("last_seq_no", sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column("bill_after", sa.DateTime(timezone=True), nullable=True))
 
     with op.batch_alter_table("commands", schema=None) as batch_op:
         batch_op.add_column(
@@ -1085,6 +1101,7 @@ def downgrade() -> None:
         batch_op.drop_column("attempts")
 
     with op.batch_alter_table("charging_sessions", schema=None) as batch_op:
+        batch_op.drop_column("bill_after")
         batch_op.drop_column("last_seq_no")
         batch_op.drop_column("reservation_id")
         batch_op.drop_column("token_kind")

@@ -1,10 +1,155 @@
-"""Orders that move files: firmware to a station, logs from it."""
+"""Orders that move files: firmware to a station, logs from it, what it knows of a customer."""
 
-from app.domain.orders.reading import Argument, Describe
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from app.domain.errors import Invalid
+from app.domain.orders.reading import Argument, Describe, instant, row, text, whole, word, yes
 from app.domain.vocabulary import Order
 
-ARGUMENTS: dict[Order, dict[str, Argument]] = {}
+#: How a station may fetch or bring a file; it is the station that goes there, never we.
+SCHEMES = ("http", "https", "ftp", "ftps", "sftp")
+#: The longest address that a version can say (2.1; the others say so when they cannot).
+LONGEST_URL = 2000
+LOGS = ("diagnostics", "security_log", "data_collector_log")
+#: Kinds of tokens whose customer a station may be asked about.
+TOKEN_KINDS = (
+    *("iso14443", "iso15693", "emaid", "central", "local", "key_code", "mac_address"),
+    *("no_authorization", "vin", "evcc_id"),
+)
+HASHES = ("sha256", "sha384", "sha512")
 
-LABELS: dict[Order, str] = {}
+_HEX = re.compile(r"[0-9a-fA-F]+", re.ASCII)
 
-DESCRIBE: Describe = {}
+
+def _url(name: str, value: Any) -> str:
+    found = str(value).strip()
+    try:
+        parts = urlsplit(found)
+        usable = parts.scheme.lower() in SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not found.isascii() or not found.isprintable() or " " in found:
+        raise Invalid(f"The address is a URL: {', '.join(SCHEMES)}.", field=name)
+    if len(found) > LONGEST_URL:
+        raise Invalid(f"The address may have {LONGEST_URL} characters at most.", field=name)
+    return found
+
+
+def _hex(least: int, most: int) -> Any:
+    def read(name: str, value: Any) -> str:
+        found = str(value).strip()
+        if not _HEX.fullmatch(found) or not least <= len(found) <= most:
+            words = name.replace("_", " ")
+            raise Invalid(f"The {words} is hexadecimal, as {words}s are.", field=name)
+        return found.lower()
+
+    return read
+
+
+_RETRIES = {
+    "retries": Argument(whole(0, 100), False, help="How often it tries again by itself."),
+    "retry_interval_s": Argument(whole(0, 86_400), False, label="Pause between tries (s)"),
+}
+_VALID = {
+    "valid_h": Argument(
+        whole(1, 24 * 90), False, label="Good for (h)", help="24 when left out: then it is over."
+    )
+}
+_OWN = Argument(
+    _url, False, label="Address of your own", help="Empty: one of ours, with a secret and a term."
+)
+_FIRMWARE = Argument(row, False, label="Firmware", help="The number of one in the library.")
+
+ARGUMENTS: dict[Order, dict[str, Argument]] = {
+    Order.UPDATE_FIRMWARE: {
+        "firmware_id": _FIRMWARE,
+        "url": _OWN,
+        "version": Argument(text(60), False, help="What it calls itself after the update."),
+        "retrieve_at": Argument(instant, False, label="Fetch at"),
+        "install_at": Argument(instant, False, label="Install at", help="Not over plain 1.6."),
+        "signed": Argument(
+            yes, False, label="With its signature", help="Left out: where there is one."
+        ),
+        "signature": Argument(text(800), False, help="Of what lies at an address of your own."),
+        "signing_certificate": Argument(text(5500), False, help="PEM, for that signature."),
+        **_RETRIES,
+        **_VALID,
+    },
+    Order.PUBLISH_FIRMWARE: {
+        "firmware_id": _FIRMWARE,
+        "url": _OWN,
+        "checksum": Argument(_hex(32, 32), False, help="MD5 of what lies at your own address."),
+        **_RETRIES,
+        **_VALID,
+    },
+    Order.UNPUBLISH_FIRMWARE: {
+        "firmware_id": _FIRMWARE,
+        "checksum": Argument(_hex(32, 32), False, help="MD5 of what was published."),
+    },
+    Order.FETCH_LOGS: {
+        "kind": Argument(word(*LOGS), label="Which"),
+        "oldest": Argument(instant, False, label="From"),
+        "latest": Argument(instant, False, label="Until"),
+        "url": _OWN,
+        "extended": Argument(
+            yes, False, label="As GetLog", help="OCPP 1.6 with its security part."
+        ),
+        **_RETRIES,
+        **_VALID,
+    },
+    Order.READ_CUSTOMER_INFORMATION: {
+        "token": Argument(text(255), False, label="Tag"),
+        "token_kind": Argument(word(*TOKEN_KINDS), False, label="Kind of tag"),
+        "customer": Argument(text(64), False, label="Customer", help="As the station knows it."),
+        "hash_algorithm": Argument(word(*HASHES), False, help="Of the customer's certificate."),
+        "issuer_name_hash": Argument(_hex(1, 128), False),
+        "issuer_key_hash": Argument(_hex(1, 128), False),
+        "serial_number": Argument(_hex(1, 40), False),
+        "report": Argument(yes, False, label="Tell what it knows"),
+        "clear": Argument(yes, False, label="Forget it"),
+    },
+}
+
+LABELS: dict[Order, str] = {
+    Order.UPDATE_FIRMWARE: "Update firmware",
+    Order.PUBLISH_FIRMWARE: "Publish firmware",
+    Order.UNPUBLISH_FIRMWARE: "Withdraw published firmware",
+    Order.FETCH_LOGS: "Fetch logs",
+    Order.READ_CUSTOMER_INFORMATION: "Customer information",
+}
+
+
+def host_of(url: str) -> str:
+    """The host of an address: what may be shown of one that may hold a password."""
+    return urlsplit(url).hostname or ""
+
+
+def _firmware(label: str) -> Any:
+    def words(given: Mapping[str, Any]) -> str:
+        if given.get("version"):
+            return f"{label} to {given['version']}" if label.startswith("Upd") else label
+        where = host_of(str(given.get("url", "")))
+        return f"{label} from {where}" if where else label
+
+    return words
+
+
+def _logs(given: Mapping[str, Any]) -> str:
+    return f"Fetch the {str(given['kind']).replace('_', ' ')}"
+
+
+def _customer(given: Mapping[str, Any]) -> str:
+    told, gone = given.get("report", True), given.get("clear", False)
+    verb = "Read and forget" if told and gone else "Forget" if gone else "Read"
+    return f"{verb} what is known of a customer"
+
+
+DESCRIBE: Describe = {
+    Order.UPDATE_FIRMWARE: _firmware("Update firmware"),
+    Order.PUBLISH_FIRMWARE: _firmware("Publish firmware"),
+    Order.FETCH_LOGS: _logs,
+    Order.READ_CUSTOMER_INFORMATION: _customer,
+}

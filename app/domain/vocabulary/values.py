@@ -62,11 +62,11 @@ class MeterReport:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """What a station says of one of its plugs."""
+    """What a station says of one of its plugs; `activity` None: it did not say what goes on."""
 
     connector: ConnectorRef
     availability: Availability
-    activity: Activity
+    activity: Activity | None
     word: str
     at: datetime
     error_code: str | None = None
@@ -91,7 +91,10 @@ class BootReport:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer to a tap, with its reason code and the facts behind it."""
+    """The answer to a tap, with its reason code and the facts behind it.
+
+    `language` is the driver's, where it is known.
+    """
 
     verdict: Verdict
     reason: str
@@ -101,6 +104,7 @@ class Decision:
     parent: str | None = None
     expires_at: datetime | None = None
     record_id: int | None = None
+    language: str | None = None
 
     @property
     def accepted(self) -> bool:

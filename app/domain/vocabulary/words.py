@@ -72,6 +72,17 @@ class StopReason(StrEnum):
     REBOOT = "reboot"
     POWER_LOSS = "power_loss"
     UNLOCK_COMMAND = "unlock_command"
+    MASTER_PASS = "master_pass"
+    STOPPED_BY_EV = "stopped_by_ev"
+    ENERGY_LIMIT = "energy_limit"
+    TIME_LIMIT = "time_limit"
+    CHARGE_LIMIT = "charge_limit"
+    OUT_OF_CREDIT = "out_of_credit"
+    TIMEOUT = "timeout"
+    GROUND_FAULT = "ground_fault"
+    OVERCURRENT = "overcurrent"
+    POWER_QUALITY = "power_quality"
+    ENERGY_TRANSFER_REJECTED = "energy_transfer_rejected"
     OTHER = "other"
     NEVER_REPORTED = "never_reported"
 
@@ -154,6 +165,39 @@ class FileJobState(StrEnum):
     REJECTED = "rejected"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+
+
+class FileStep(StrEnum):
+    """What a station says of a firmware or log job on its way; the same for every version."""
+
+    IDLE = "idle"
+    # firmware
+    DOWNLOAD_SCHEDULED = "download_scheduled"
+    DOWNLOADING = "downloading"
+    DOWNLOAD_PAUSED = "download_paused"
+    DOWNLOADED = "downloaded"
+    DOWNLOAD_FAILED = "download_failed"
+    SIGNATURE_VERIFIED = "signature_verified"
+    INVALID_SIGNATURE = "invalid_signature"
+    INSTALL_SCHEDULED = "install_scheduled"
+    INSTALLING = "installing"
+    INSTALL_REBOOTING = "install_rebooting"
+    INSTALL_VERIFICATION_FAILED = "install_verification_failed"
+    INSTALLATION_FAILED = "installation_failed"
+    INSTALLED = "installed"
+    # firmware that a local controller hands on
+    CHECKSUM_VERIFIED = "checksum_verified"
+    INVALID_CHECKSUM = "invalid_checksum"
+    PUBLISHED = "published"
+    PUBLISH_FAILED = "publish_failed"
+    # logs
+    UPLOADING = "uploading"
+    UPLOADED = "uploaded"
+    UPLOAD_FAILED = "upload_failed"
+    BAD_MESSAGE = "bad_message"
+    NOT_SUPPORTED = "not_supported"
+    PERMISSION_DENIED = "permission_denied"
+    CANCELLED = "cancelled"
 
 
 class Role(StrEnum):
