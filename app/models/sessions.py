@@ -28,7 +28,8 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     assumed; a late stop may replace it.  `flags` are codes of
     `app.domain.energy.EnergyFlag` and of doubts about the session itself.
     `idle_since` is when charging ended while the plug stayed in.  `last_seq_no`
-    is the greatest sequence number of a 2.x transaction's events.
+    is the greatest sequence number of a 2.x transaction's events; `bill_after`
+    is until when a bill waits for events that are still missing (None: for none).
     """
 
     __tablename__ = "charging_sessions"
@@ -58,6 +59,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     remote_command_id: Mapped[int | None] = mapped_column(BigId)
     reservation_id: Mapped[int | None] = mapped_column(BigId)
     last_seq_no: Mapped[int | None]
+    bill_after: Mapped[datetime | None]
 
     timezone: Mapped[str] = mapped_column(String(64))
     currency: Mapped[str] = mapped_column(String(3))

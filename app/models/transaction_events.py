@@ -6,14 +6,17 @@ from typing import Any
 from sqlalchemy import Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, BigId, Id, StationOwned, Word
+from app.domain.vocabulary import Activity
+from app.models.base import Base, BigId, Id, StationOwned, Word, choice
 
 
 class TransactionEvent(StationOwned, Base):
     """One TransactionEvent; the same one again is the same row (`digest`, FIELD X17).
 
     `kind` is started, updated or ended; `at` the station's time of the event;
-    `payload` the message as it was received.
+    `payload` the message as it was received, secrets blotted out.  What it tells
+    of the session stands in columns of its own and, in the domain's words, in
+    `facts`; `answer` is what was decided about its tag.
     """
 
     __tablename__ = "transaction_events"
@@ -32,5 +35,12 @@ class TransactionEvent(StationOwned, Base):
     at: Mapped[datetime]
     received_at: Mapped[datetime]
     offline: Mapped[bool] = mapped_column(default=False)
+    evse: Mapped[int | None]
+    connector: Mapped[int | None]
+    token: Mapped[str | None] = mapped_column(String(255))
+    token_kind: Mapped[str | None] = mapped_column(String(40))
+    activity: Mapped[Activity | None] = mapped_column(choice(Activity))
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    answer: Mapped[dict[str, Any]] = mapped_column(default=dict)
     payload: Mapped[dict[str, Any]]
     digest: Mapped[str] = mapped_column(String(32))
