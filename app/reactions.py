@@ -49,6 +49,7 @@ _TOPIC = {
     events.CommandQueued: "commands",
     events.CommandChanged: "commands",
     events.HandshakeSeen: "handshakes",
+    events.ReservationChanged: "reservations",
 }
 
 #: event -> (task name, attribute that holds the id)

@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 
 from app.domain.vocabulary import (
     Decision,
+    ReservationState,
     SessionState,
     StationMode,
     TagStatus,
     Token,
     Verdict,
 )
-from app.models import Authorisation, ChargingSession, Station, Tag
+from app.models import Authorisation, ChargingSession, Reservation, Station, Tag
 
 #: Occasions of a decision.
 AUTHORIZE, START, STOP = "authorize", "start", "stop"
@@ -65,7 +66,7 @@ def decide(
         verdict=decision.verdict,
         reason=decision.reason,
         sentence=decision.sentence,
-        facts=_facts(station, tag),
+        facts=_facts(station, tag) | _kept_for(db, station, evse, now),
         at=now,
     )
     db.add(row)
@@ -142,6 +143,14 @@ def _refuse_over_limit(db: Session, tag: Tag, session: ChargingSession | None) -
     return _refuse(Verdict.CONCURRENT, "over_limit", tag, f"{sentence}{tag.concurrent_limit}.")
 
 
+def refusal(db: Session, station: Station, tag: Tag, now: datetime) -> Decision | None:
+    """Why a tag of the list may not charge at a station now; None when it may.
+
+    Nothing is stored: for reservations and local lists, which ask before any tap.
+    """
+    return _refuse_tag(db, station, tag, now)
+
+
 def _decide_stop(
     station: Station, token: Token, tag: Tag | None, session: ChargingSession
 ) -> Decision:
@@ -190,6 +199,21 @@ def _facts(station: Station, tag: Tag | None) -> dict[str, Any]:
             "group": tag.group.name if tag.group else None,
         }
     return facts
+
+
+def _kept_for(db: Session, station: Station, evse: int | None, now: datetime) -> dict[str, Any]:
+    """Whom the plug is reserved for; the station itself refuses everybody else (1.6 5.13)."""
+    if not evse:
+        return {}
+    row = db.scalar(
+        select(Reservation).where(
+            Reservation.station_id == station.id,
+            Reservation.evse == evse,
+            Reservation.state == ReservationState.ACTIVE,
+            Reservation.expires_at > now,
+        )
+    )
+    return {"reserved_for": row.token, "reservation": row.id} if row is not None else {}
 
 
 def attach(db: Session, decision: Decision, session: ChargingSession) -> None:

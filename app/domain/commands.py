@@ -180,7 +180,9 @@ def repeat(db: Session, actor: Actor, command: Command, *, now: datetime, ttl_s:
     """Ask the same thing of the same station again.  Raises what `queue` raises."""
     if command.state in OPEN_STATES:
         raise Conflict("This command is still under way.")
-    arguments = dict(command.arguments)
+    # What a preparation added is prepared anew.
+    asked = orders.ARGUMENTS[command.order]
+    arguments = {name: value for name, value in command.arguments.items() if name in asked}
     if messages.REDACTED in arguments.values():
         raise Conflict("Its secret was not kept: give the order anew.")
     if command.order is Order.STOP_CHARGING and "session_id" in arguments:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.domain import certificate_orders, password_rotation
+from app.domain import certificate_orders, password_rotation, reservations
 from app.domain.vocabulary import Order, Outcome
 from app.models import Command
 
@@ -22,4 +22,6 @@ CONSEQUENCES: dict[Order, Consequence] = {
     Order.READ_CERTIFICATES: certificate_orders.after_listing,
     Order.SEND_CERTIFICATE: certificate_orders.after_sending,
     Order.CHANGE_PASSWORD: password_rotation.after,
+    Order.RESERVE: reservations.answered,
+    Order.CANCEL_RESERVATION: reservations.cancel_answered,
 }

@@ -108,6 +108,14 @@ class CertificateRequested(Event):
     certificate_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReservationChanged(Event):
+    """A reservation was asked for, answered, used or ended."""
+
+    reservation_id: int
+    station_id: int
+
+
 def record(db: Any, event: Event) -> None:
     """Keep a fact with the open session until its unit of work has committed."""
     db.info.setdefault(_KEY, []).append(event)

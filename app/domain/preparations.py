@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import certificate_orders, password_rotation
+from app.domain import certificate_orders, password_rotation, reservations
 from app.domain.errors import Conflict, NotFound
 from app.domain.prepared import Preparation, Prepared
 from app.domain.vocabulary import Actor, Order, SessionState
@@ -47,4 +47,6 @@ PREPARATIONS: dict[Order, Preparation] = {
     Order.DELETE_CERTIFICATE: certificate_orders.prepare_deleting,
     Order.SEND_CERTIFICATE: certificate_orders.prepare_sending,
     Order.CHANGE_PASSWORD: password_rotation.prepare,
+    Order.RESERVE: reservations.prepare,
+    Order.CANCEL_RESERVATION: reservations.prepare_cancel,
 }

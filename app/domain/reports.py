@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import events
+from app.domain import events, reservations
 from app.domain.vocabulary import (
     Activity,
     Availability,
@@ -120,6 +120,7 @@ def status(db: Session, station: Station, report: StatusReport, *, now: datetime
     row.info = report.info
     _remember(db, station, report, now)
     _follow_idle(db, station, report)
+    reservations.follow_status(db, station, report, now=now)
     events.record(db, events.StationChanged(station.tenant_id, station.id))
     db.flush()
     return True

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app import post_office
 from app.config import Settings
-from app.domain import billing, cleaning, commands, mails, messages, receipts
+from app.domain import billing, cleaning, commands, mails, messages, receipts, reservations
 from app.domain.abandoned import close_abandoned
 from app.extensions import db as flask_db
 from app.uow import unit_of_work
@@ -33,6 +33,7 @@ def sweep() -> None:
     until = time.monotonic() + PATIENCE_S
     _guarded("overdue commands", lambda: _work(lambda db: commands.expire_overdue(db, _now())))
     _guarded("abandoned sessions", lambda: _work(lambda db: close_abandoned(db, now=_now())))
+    _guarded("reservations", lambda: _work(lambda db: reservations.expire_due(db, now=_now())))
     _guarded("stale claims", lambda: _work(_give_up_stale))
     _guarded("bills", lambda: _settle(settings, until))
     _guarded("receipts", lambda: _post(settings, receipts.due, post_office.send_receipt, until))

@@ -53,9 +53,26 @@ SETTINGS: Samples = {
     Order.READ_SETTINGS: [{}, {"keys": ["HeartbeatInterval"]}],
 }
 
+RESERVATIONS: Samples = {
+    Order.RESERVE: [
+        {"token": "04A2", "minutes": 30},
+        {"token": "04A2", "connector": 1, "expires_at": "2026-03-02T18:00:00+01:00"},
+        {"token": "04A2", "plug_type": "ccs_2", "token_kind": "emaid", "minutes": "5"},
+        {"token": "04A2", "plug_type": "mcs", "token_kind": "evccid", "minutes": 5},
+        {"token": "0" * 40, "minutes": 5},
+    ],
+    Order.CANCEL_RESERVATION: [{"reservation_id": 7}],
+}
+
 RAW: Samples = {Order.RAW: [{"action": "Reset", "payload": {"type": "Soft"}}]}
 
-SAMPLES: Samples = {**STATION, **CHARGING, **SETTINGS, **RAW}
+SAMPLES: Samples = {**STATION, **CHARGING, **SETTINGS, **RESERVATIONS, **RAW}
 
 #: What a preparation puts into the arguments before they reach a dialect.
-PREPARED: dict[Order, dict[str, Any]] = {}
+PREPARED: dict[Order, dict[str, Any]] = {
+    Order.RESERVE: {
+        "reservation_id": 7,
+        "expires_at": "2026-03-02T17:00:00+00:00",
+        "group_token": "FLEET",
+    },
+}

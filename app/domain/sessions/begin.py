@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import authorisation, events, remote_starts, tariff_choice
+from app.domain import authorisation, events, remote_starts, reservations, tariff_choice
 from app.domain.sessions.doubts import flag, open_sessions
 from app.domain.sessions.provisional import close_provisionally
 from app.domain.vocabulary import ConnectorRef, Decision, SessionState, Token
@@ -29,6 +29,7 @@ class Start:
     raw_time: str
     clock_replaced: bool = False
     transaction_ref: str | None = None
+    reservation_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ def begin(db: Session, station: Station, start: Start, *, now: datetime) -> Begu
     session = _new_session(db, station, start, key, decision, now)
     authorisation.attach(db, decision, session)
     remote_starts.attach(db, station, session, now=now)
+    reservations.used(db, station, start.reservation_id, session, now=now)
     events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
     return Begun(session, decision, False)
 

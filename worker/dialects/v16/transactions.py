@@ -35,6 +35,7 @@ def start_transaction(call: Fields, ctx: Context) -> Payload:
             started_at=started_at,
             raw_time=str(call.raw("timestamp")),
             clock_replaced=replaced,
+            reservation_id=call.integer("reservationId"),
         ),
         now=ctx.now,
     )
