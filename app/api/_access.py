@@ -55,7 +55,7 @@ def admit(role: str, *, everywhere: bool, now: datetime) -> Caller:
     name = f"{user.name} ({token.name})"[:120]
     caller = Caller(token.id, user.id, name, user.role, reach)
     scope.narrow(flask_db.session(), reach)
-    g.api_token_id = token.id
+    g.api_token = token.token_hash[:24]
     if api_tokens.is_stale(token, now=now):
         _touch(token.id, now)
     _count()
@@ -88,6 +88,6 @@ def _rate() -> str:
     return str(current_app.config["SETTINGS"].api_rate)
 
 
-@limiter.shared_limit(_rate, scope="api", key_func=lambda: f"token:{g.api_token_id}")
+@limiter.shared_limit(_rate, scope="api", key_func=lambda: f"token:{g.api_token}")
 def _count() -> None:
     """Count this request; raises `RateLimitExceeded`."""

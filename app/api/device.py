@@ -135,7 +135,7 @@ def tariffs(ask: Ask, station_id: int) -> Any:
 
 @noun.get(
     "/stations/{station_id}/customer-reports",
-    "viewer",
+    "admin",
     "List customer information",
     answers={200: Pages(CUSTOMER)},
 )

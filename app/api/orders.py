@@ -13,6 +13,7 @@ from app.api._paging import Pages
 from app.api._shapes import Body
 from app.domain import commands, messages, orders
 from app.domain.errors import Invalid
+from app.domain.orders.reading import Argument
 from app.domain.vocabulary import CommandState, Order
 from app.models import Command, Station
 from app.uow import unit_of_work
@@ -77,24 +78,25 @@ NEW = Body(
     },
     example={"order": "unlock", "arguments": {"connector": 1}},
 )
-KINDS = s.Shape(
-    "OrderKinds",
-    "Every typed order.",
+ARGUMENT = s.Shape(
+    "OrderArgument",
+    "An argument of a typed order; what does not apply is null.",
     {
-        "orders": s.listed(
-            s.Shape(
-                "OrderKind",
-                "A typed order and the names of its arguments.",
-                {
-                    "order": s.word(Order),
-                    "label": s.text(),
-                    "arguments": s.listed(s.text()),
-                    "required": s.listed(s.text()),
-                },
-            )
-        )
+        "name": s.text(),
+        "required": s.boolean(),
+        "kind": s.text("text, whole, number, choice, switch, instant, list, object, objects, json"),
+        "choices": s.listed(s.text()),
+        "low": s.number(null=True),
+        "high": s.number(null=True),
+        "help": s.text(),
     },
 )
+KIND = s.Shape(
+    "OrderKind",
+    "A typed order with its arguments.",
+    {"order": s.word(Order), "label": s.text(), "arguments": s.listed(ARGUMENT)},
+)
+KINDS = s.Shape("OrderKinds", "Every typed order.", {"orders": s.listed(KIND)})
 WAIT = {
     "wait": s.integer(
         "Answer with the result, within so many seconds.", least=1, most=_waiting.LONGEST_S
@@ -147,17 +149,7 @@ def list_(ask: Ask, station_id: int) -> Any:
 @noun.get("/orders/kinds", "viewer", "List the typed orders", answers={200: KINDS})
 def kinds(ask: Ask) -> Any:
     """Every typed order with its arguments."""
-    return {
-        "orders": [
-            {
-                "order": order,
-                "label": orders.LABELS[order],
-                "arguments": list(table),
-                "required": [name for name, argument in table.items() if argument.required],
-            }
-            for order, table in orders.ARGUMENTS.items()
-        ]
-    }
+    return {"orders": known()}
 
 
 @noun.get("/orders/{order_id}", "viewer", "Read an order", query=WAIT, answers={200: ORDER})
@@ -185,6 +177,31 @@ def unlock(ask: Ask, station_id: int, connector: int) -> Any:
     if row.state in {CommandState.REJECTED, CommandState.FAILED, CommandState.UNSUPPORTED}:
         return _told(row, 409, "refused")
     return _told(row, 504, "timed_out")
+
+
+def known() -> list[dict[str, Any]]:
+    """Every typed order as the shape `OrderKind` has it."""
+    return [
+        {
+            "order": order,
+            "label": orders.LABELS[order],
+            "arguments": [_argument(name, argument) for name, argument in table.items()],
+        }
+        for order, table in orders.ARGUMENTS.items()
+    ]
+
+
+def _argument(name: str, argument: Argument) -> dict[str, Any]:
+    looks = argument.looks
+    return {
+        "name": name,
+        "required": argument.required,
+        "kind": looks.kind,
+        "choices": list(looks.choices),
+        "low": looks.low,
+        "high": looks.high,
+        "help": argument.help or argument.label,
+    }
 
 
 def _told(row: Command, status: int, code: str) -> Response:

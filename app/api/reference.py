@@ -10,6 +10,7 @@ from app import problems
 from app.api import _openapi
 from app.api._noun import ENDPOINTS, NOUNS, ROOT, Endpoint
 from app.api._paging import Pages
+from app.api.orders import known
 from app.security import public
 
 blueprint = Blueprint("api_reference", __name__)
@@ -33,6 +34,7 @@ def docs() -> Any:
         base=f"{settings.desk_url}{ROOT}",
         rate=settings.api_rate,
         nouns=[(noun, NOUNS[noun], list(found)) for noun, found in groups],
+        orders=known(),
         codes=problems.CODES,
         sentences=problems.SENTENCES,
         members=_members,

@@ -1,0 +1,97 @@
+"""A client of the API that holds every answer to the OpenAPI document."""
+
+import importlib
+import pkgutil
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+from flask import Flask
+
+import app.api
+from app.api import _openapi
+from app.api._noun import ENDPOINTS, ROOT
+
+# The endpoints come with their files, which the application loads by itself.
+for _file in pkgutil.iter_modules(app.api.__path__, "app.api."):
+    importlib.import_module(_file.name)
+
+PROBLEM = "application/problem+json"
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The document, as it is served."""
+    return _openapi.document("http://desk")
+
+
+@cache
+def validator(pointer: tuple[str, ...]) -> Any:
+    """What a schema of the document lets through."""
+    schema: Any = document()
+    for part in pointer:
+        schema = schema[part]
+    whole = {**schema, "components": document()["components"]}
+    return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+
+
+def check(flask_app: Flask, method: str, address: str, answer: Any) -> None:
+    """Fail unless the answer is one that the document promises of its endpoint."""
+    path = address.partition("?")[0]
+    adapter = flask_app.url_map.bind("localhost")
+    endpoint, _ = adapter.match(path, method=method)
+    (found,) = (one for one in ENDPOINTS if f"api_{one.noun}.{one.name}" == endpoint)
+    responses = document()["paths"][found.path][method.lower()]["responses"]
+    status = str(answer.status_code)
+    assert status in responses, f"{method} {found.path} answered {status}: {answer.text}"
+    content = responses[status].get("content")
+    if content is None:
+        assert not answer.data
+        return
+    assert answer.mimetype in content, answer.mimetype
+    pointer = ("paths", found.path, method.lower(), "responses", status, "content")
+    errors = validator((*pointer, answer.mimetype, "schema")).iter_errors(answer.json)
+    assert not list(errors), (address, [str(error) for error in errors], answer.json)
+
+
+class Api:
+    """Asks with a token: `api.get("/tags", 200)` returns the JSON of an answer with that status."""
+
+    def __init__(self, flask_app: Flask, secret: str) -> None:
+        self.app = flask_app
+        self.secret = secret
+        self.answer: Any = None
+
+    def ask(self, method: str, path: str, status: int, **given: Any) -> Any:
+        """Ask, check the answer, return its JSON; the answer itself is kept in `answer`."""
+        headers = {"Authorization": f"Bearer {self.secret}", **given.pop("headers", {})}
+        address = path if path.startswith(ROOT) else ROOT + path
+        self.answer = self.app.test_client().open(address, method=method, headers=headers, **given)
+        assert self.answer.status_code == status, self.answer.text
+        check(self.app, method, address, self.answer)
+        return self.answer.json if self.answer.data else None
+
+    def get(self, path: str, status: int = 200, **given: Any) -> Any:
+        """Ask with GET."""
+        return self.ask("GET", path, status, **given)
+
+    def post(self, path: str, json: Any = None, status: int = 201, **given: Any) -> Any:
+        """Ask with POST."""
+        return self.ask("POST", path, status, json=json if json is not None else {}, **given)
+
+    def patch(self, path: str, json: Any, status: int = 200) -> Any:
+        """Ask with PATCH."""
+        return self.ask("PATCH", path, status, json=json)
+
+    def delete(self, path: str, status: int = 204) -> Any:
+        """Ask with DELETE."""
+        return self.ask("DELETE", path, status)
+
+    def every(self, path: str) -> list[Any]:
+        """Follow a list to its end."""
+        found, address = [], path
+        while address:
+            page = self.get(address)
+            found += page["items"]
+            address = page["next"]
+        return found
