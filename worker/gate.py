@@ -145,7 +145,9 @@ class Gate:
         kept = ("id", "identity", "tenant_id", "model", "strict", "timezone", "quirks")
         info = Admitted(**{name: station[name] for name in kept}, served=told == "accepted")
         note = "" if offer.token else f"It named no OCPP version; {offer.version} was assumed."
-        return Accepted(info, note, offer, proof.profile)
+        deflate = offer.version is not Version.V16 or bool(info.quirks.get("deflate_16"))
+        deflate = deflate and not info.quirks.get("no_deflate")
+        return Accepted(info, note, offer, proof.profile, deflate)
 
     def _note(
         self, request: Request, answer: Accepted | Refused, station: dict[str, Any] | None

@@ -22,6 +22,7 @@ from worker.ocpp.handshake import Accepted, Network, Reason, Refused, Request
 from worker.ocpp.versions import Version
 from worker.upgrade import Handler, TlsListener
 from worker.websocket import Stream
+from worker.websocket_deflate import Deflate
 
 log = logging.getLogger(__name__)
 
@@ -196,12 +197,19 @@ class Server:
         except Exception:
             log.exception("the gate failed to record a refusal")
 
-    def open(self, sock: Any, data: bytes, request: Request, accepted: Accepted) -> None:
+    def open(
+        self,
+        sock: Any,
+        data: bytes,
+        request: Request,
+        accepted: Accepted,
+        deflate: Deflate | None = None,
+    ) -> None:
         """Start the link of an upgraded socket; `data` is what was read beyond the handshake."""
         offer = accepted.offer or request.offer
         assert offer.version is not None
         link = Link(
-            self._stream(sock, data),
+            self._stream(sock, data, deflate),
             self.desk,
             accepted.station,
             offer.version,
@@ -223,12 +231,13 @@ class Server:
         stream.close(1002, refused.reason.sentence)
         gevent.spawn(stream.end)
 
-    def _stream(self, sock: Any, data: bytes) -> Stream:
+    def _stream(self, sock: Any, data: bytes, deflate: Deflate | None = None) -> Stream:
         return Stream(
             sock,
             max_message_bytes=self.settings.max_message_bytes,
             send_timeout_s=self.settings.send_timeout_s,
             data=data,
+            deflate=deflate,
         )
 
     def _turned_away(self, request: Request, refused: Refused) -> Refused:

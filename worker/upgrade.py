@@ -20,6 +20,8 @@ from worker.ocpp import handshake
 from worker.ocpp.credentials import read_basic
 from worker.ocpp.handshake import ClientCertificate, Offer, Reason, Refused, Request
 from worker.ocpp.refusals import http_answer
+from worker.ocpp.versions import Version
+from worker.websocket_deflate import Deflate, negotiate
 
 
 class Handler(WebSocketHandler):
@@ -47,12 +49,15 @@ class Handler(WebSocketHandler):
             self._answer(status_line, lines, text)
             return
         if isinstance(answer, Refused):
-            sock, _ = self._switch_protocols(headers, None)
+            sock, _ = self._switch_protocols(headers, None, None)
             self._ours.open_and_close(sock, answer)
         else:
             offer = answer.offer or request.offer
-            sock, data = self._switch_protocols(headers, offer.token)
-            self._ours.open(sock, data, request, answer)
+            allowed = offer.version is not Version.V16 if answer.deflate is None else answer.deflate
+            offered = self.headers.get_all("Sec-WebSocket-Extensions", []) if allowed else []
+            deflate = negotiate(offered)
+            sock, data = self._switch_protocols(headers, offer.token, deflate)
+            self._ours.open(sock, data, request, answer, deflate)
 
     def log_request(self) -> None:
         """Requests are not logged here: paths may hold secrets, and the gate keeps a record."""
@@ -121,10 +126,13 @@ class Handler(WebSocketHandler):
         self.result = [body]
         self.process_result()
 
-    def _switch_protocols(self, headers: dict[str, str], token: str | None) -> tuple[Any, bytes]:
+    def _switch_protocols(
+        self, headers: dict[str, str], token: str | None, deflate: Deflate | None
+    ) -> tuple[Any, bytes]:
         """Answer 101 and take the socket away from the HTTP machinery, which then lets go of it.
 
-        `token` is the subprotocol to name, if any.  Returns the socket and what the charger sent
+        `token` is the subprotocol to name, if any, and `deflate` the compression that was agreed
+        on.  Returns the socket and what the charger sent
         already.  A link keeps neither the request nor its buffers: ten thousand idle chargers would
         pay for them.
         """
@@ -136,6 +144,8 @@ class Handler(WebSocketHandler):
         ]
         if token is not None:
             lines.append(f"Sec-WebSocket-Protocol: {token}")
+        if deflate is not None:
+            lines.append(f"Sec-WebSocket-Extensions: {deflate.header}")
         old: Any = self.__dict__["socket"]
         encrypted = isinstance(old, ssl.SSLSocket)  # its state cannot be copied
         sock = old if encrypted else _copied(old)

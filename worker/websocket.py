@@ -12,17 +12,19 @@ from typing import Any
 import gevent
 from gevent import ssl
 
+from worker.websocket_deflate import Broken, Deflate, TooLong
 from worker.websocket_frames import (
     BINARY,
     CLOSE,
     CONTINUATION,
-    OPCODES,
     PING,
     PONG,
+    RSV1,
     TEXT,
     Closed,
     encode_close,
     encode_frame,
+    header_problem,
     is_close_code,
     unmask,
 )
@@ -55,6 +57,7 @@ class Stream:
         "_client",
         "_closing",
         "_data",
+        "_deflate",
         "_encrypted",
         "_ended",
         "_queue",
@@ -74,11 +77,13 @@ class Stream:
         client: bool = False,
         send_timeout_s: float = 20.0,
         data: bytes = b"",
+        deflate: Deflate | None = None,
     ) -> None:
         self._socket: Any = sock
         self._encrypted = isinstance(sock, ssl.SSLSocket)
         self._client = client
         self._data = data
+        self._deflate = deflate
         self._at = 0
         self._queue: list[bytes] = []
         self._writer: Any = None
@@ -107,7 +112,8 @@ class Stream:
         kind, size = 0, 0
         parts: list[bytes] = []
         while True:
-            opcode, final, payload = self._frame(self.max_message_bytes - size)
+            first, payload = self._frame(self.max_message_bytes - size)
+            opcode = first & 0x0F
             if opcode >= CLOSE:
                 self._control(opcode, payload)
                 continue
@@ -115,24 +121,39 @@ class Stream:
                 continue  # we have said goodbye; only the peer's goodbye counts now
             if (opcode == CONTINUATION) is not bool(parts):
                 raise self._fail(1002, "a message was not continued as it should be")
-            kind = kind or opcode
+            kind = kind or first & (RSV1 | 0x0F)
             parts.append(payload)
             size += len(payload)
             if len(parts) > FRAGMENT_LIMIT:
                 raise self._fail(1009, "too many fragments")
-            if final:
+            if first >= 0x80:
                 return self._message(kind, parts[0] if len(parts) == 1 else b"".join(parts))
 
     def _message(self, kind: int, data: bytes) -> str | bytes:
-        if kind == BINARY:
+        if kind & RSV1:
+            data = self._inflated(data)
+        if kind & 0x0F == BINARY:
             return data
         try:
             return data.decode()
         except UnicodeDecodeError:
             raise self._fail(1007, "text is not UTF-8") from None
 
-    def _frame(self, room: int) -> tuple[int, bool, bytes]:
-        """Read one frame whose payload is at most `room` bytes long, checked before reading it."""
+    def _inflated(self, data: bytes) -> bytes:
+        assert self._deflate is not None
+        try:
+            return self._deflate.inflate(data, self.max_message_bytes)
+        except TooLong:
+            problem = f"messages are limited to {self.max_message_bytes} bytes"
+            raise self._fail(1009, problem) from None
+        except Broken:
+            raise self._fail(1002, "a compressed message cannot be read") from None
+
+    def _frame(self, room: int) -> tuple[int, bytes]:
+        """Read one frame whose payload is at most `room` bytes long, checked before reading it.
+
+        Returns its first byte and its payload.
+        """
         self._streak += 1
         if self._streak >= TURN:
             self._streak = 0
@@ -140,7 +161,7 @@ class Stream:
         self._need(2)
         first, second = self._data[self._at], self._data[self._at + 1]
         opcode, size = first & 0x0F, second & 0x7F
-        problem = self._header_problem(first, second)
+        problem = header_problem(first, second, self._client, self._deflate is not None)
         if problem:
             raise self._fail(1002, problem)
         head = 2 + _EXTENDED.get(size, 0) + (0 if self._client else 4)
@@ -161,20 +182,7 @@ class Stream:
         else:
             self._at = end
         self.last_frame_at = time.monotonic()
-        return opcode, first >= 0x80, payload
-
-    def _header_problem(self, first: int, second: int) -> str:
-        """What is wrong with the first two bytes of a frame; empty when nothing is."""
-        opcode = first & 0x0F
-        if first & 0x70:
-            return "a reserved bit is set"
-        if opcode not in OPCODES:
-            return "unknown opcode"
-        if (second >= 0x80) is self._client:
-            return "frames of a client must be masked, and only those"
-        if opcode >= CLOSE and (second & 0x7F > 125 or first < 0x80):
-            return "a control frame is too long or in pieces"
-        return ""
+        return first, payload
 
     def _control(self, opcode: int, payload: bytes) -> None:
         if opcode == PING:
@@ -228,7 +236,9 @@ class Stream:
     def send(self, text: str) -> None:
         """Queue a text message; without effect once the connection is closing."""
         if self._closing is None:
-            self._send(TEXT, text.encode())
+            payload = text.encode()
+            packed = None if self._deflate is None else self._deflate.compress(payload)
+            self._send(*((TEXT, payload) if packed is None else (TEXT | RSV1, packed)))
 
     def ping(self) -> None:
         """Ask the peer for a sign of life, unless much is queued for it already."""

@@ -4,6 +4,8 @@ import os
 import struct
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+#: Says that a message is compressed (RFC 7692 section 6).
+RSV1 = 0x40
 OPCODES = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
 
 _KNOWN_CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
@@ -44,6 +46,23 @@ def encode_frame(opcode: int, payload: bytes, masked: bool = False) -> bytes:
 def encode_close(code: int, reason: str) -> bytes:
     """The payload of a close frame; the reason is cut to the 123 bytes it may have."""
     return struct.pack("!H", code) + reason.encode()[:123].decode(errors="ignore").encode()
+
+
+def header_problem(first: int, second: int, from_server: bool, packed: bool) -> str:
+    """What is wrong with the first two bytes of a frame; empty when nothing is.
+
+    `packed`: messages may be compressed, which the first frame of each says.
+    """
+    opcode = first & 0x0F
+    if first & 0x70 and not (packed and opcode in (TEXT, BINARY) and first & 0x70 == RSV1):
+        return "a reserved bit is set"
+    if opcode not in OPCODES:
+        return "unknown opcode"
+    if (second >= 0x80) is from_server:
+        return "frames of a client must be masked, and only those"
+    if opcode >= CLOSE and (second & 0x7F > 125 or first < 0x80):
+        return "a control frame is too long or in pieces"
+    return ""
 
 
 def is_close_code(code: int) -> bool:

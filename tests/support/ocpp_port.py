@@ -233,13 +233,18 @@ class RawSocket:
 
     def receive(self) -> tuple[int, bytes]:
         """Opcode and payload of the next frame."""
+        first, payload = self.frame()
+        return first & 0x0F, payload
+
+    def frame(self) -> tuple[int, bytes]:
+        """The first byte and the payload of the next frame."""
         first, second = self._take(2)
         size = second & 0x7F
         if size == 126:
             size = int.from_bytes(self._take(2), "big")
         elif size == 127:
             size = int.from_bytes(self._take(8), "big")
-        return first & 0x0F, self._take(size)
+        return first, self._take(size)
 
     def close_code(self) -> int:
         """The code of the close frame, after whatever else comes before it."""

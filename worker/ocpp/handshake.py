@@ -73,12 +73,14 @@ class Accepted:
 
     `note` says what was overlooked (an assumed version, say).  `offer` is set where the gate chose
     another subprotocol than the charger's first; `profile` is the security profile that was used.
+    `deflate` says whether compression may be agreed on; None: as the version has it.
     """
 
     station: StationInfo
     note: str = ""
     offer: "Offer | None" = None
     profile: int = 1
+    deflate: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
