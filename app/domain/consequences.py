@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.domain import certificate_orders, password_rotation, reservations
+from app.domain import certificate_orders, password_rotation, reservations, settings
 from app.domain.vocabulary import Order, Outcome
 from app.models import Command
 
@@ -24,4 +24,6 @@ CONSEQUENCES: dict[Order, Consequence] = {
     Order.CHANGE_PASSWORD: password_rotation.after,
     Order.RESERVE: reservations.answered,
     Order.CANCEL_RESERVATION: reservations.cancel_answered,
+    Order.READ_SETTINGS: settings.after_reading,
+    Order.CHANGE_SETTING: settings.after_change,
 }

@@ -59,7 +59,9 @@ def redact(payload: Any) -> Any:
         blot = key in _SECRET_KEYS or "password" in key
         return {
             name: REDACTED
-            if name.casefold() in _SECRET_MEMBERS or (blot and name in _VALUES)
+            if name.casefold() in _SECRET_MEMBERS
+            or (blot and name in _VALUES)
+            or (name == "key" and "server" in payload)  # of a VPN
             else redact(value)
             for name, value in payload.items()
         }

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import certificate_orders, password_rotation, reservations
+from app.domain import certificate_orders, password_rotation, reservations, settings
 from app.domain.errors import Conflict, NotFound
 from app.domain.prepared import Preparation, Prepared
 from app.domain.vocabulary import Actor, Order, SessionState
@@ -49,4 +49,8 @@ PREPARATIONS: dict[Order, Preparation] = {
     Order.CHANGE_PASSWORD: password_rotation.prepare,
     Order.RESERVE: reservations.prepare,
     Order.CANCEL_RESERVATION: reservations.prepare_cancel,
+    Order.READ_SETTINGS: settings.prepare_reading,
+    Order.CHANGE_SETTING: settings.prepare_change,
+    Order.READ_BASE_REPORT: settings.prepare_report,
+    Order.READ_REPORT: settings.prepare_report,
 }

@@ -3,17 +3,33 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.domain import variable_names
 from app.domain.errors import Invalid
-from app.domain.orders.reading import Argument, Describe, several, text
+from app.domain.orders.reading import (
+    Argument,
+    Describe,
+    document,
+    documents,
+    several,
+    text,
+    whole,
+    word,
+)
+from app.domain.orders.shapes import OBJECTS
 from app.domain.vocabulary import Order
 
 #: Settings that hold a secret: changed with the station's password, never here.
 SECRET_SETTINGS = frozenset({"authorizationkey", "basicauthpassword"})
+#: A key is one line of `app.domain.variable_names`.
+KEY = text(300)
+#: What a base report is of, and by what the components of a report are chosen.
+BASES = ("configuration", "full", "summary")
+CRITERIA = ("active", "available", "enabled", "problem")
 
 
 def _key(name: str, value: Any) -> str:
-    key: str = text(50)(name, value)
-    if key.casefold() in SECRET_SETTINGS:
+    key: str = KEY(name, value)
+    if variable_names.parse(key, field=name).variable.casefold() in SECRET_SETTINGS:
         raise Invalid(
             f"{key} is the station's password: give it a new one on its Setup page.", field=name
         )
@@ -22,29 +38,122 @@ def _key(name: str, value: Any) -> str:
 
 def _value(name: str, value: Any) -> str:
     found = str(value)
-    if len(found) > 500 or not all(char.isprintable() for char in found):
-        raise Invalid("The value has at most 500 printable characters.", field=name)
+    if len(found) > 2500 or not all(char.isprintable() for char in found):
+        raise Invalid("The value has at most 2500 printable characters.", field=name)
     return found
 
 
+def _changes(name: str, value: Any) -> list[dict[str, str]]:
+    """Several settings: a list of {key, value}, or one object of keys and their values."""
+    if isinstance(value, Mapping):
+        value = [{"key": key, "value": wanted} for key, wanted in value.items()]
+    found = []
+    for one in documents(200)(name, value):
+        if set(one) != {"key", "value"}:
+            raise Invalid("Each of the settings has a key and a value.", field=name)
+        found.append({"key": _key(name, one["key"]), "value": _value(name, one["value"])})
+    return found
+
+
+_KEY_HELP = "A key, or Component/Variable: OCPPCommCtrlr/HeartbeatInterval, EVSE@1/Power:max_set."
+
 ARGUMENTS: dict[Order, dict[str, Argument]] = {
-    Order.CHANGE_SETTING: {"key": Argument(_key), "value": Argument(_value, blank=True)},
-    Order.READ_SETTINGS: {"keys": Argument(several(text(50), 200), required=False)},
+    Order.CHANGE_SETTING: {
+        "key": Argument(_key, required=False, label="Setting", help=_KEY_HELP),
+        "value": Argument(_value, required=False, blank=True),
+        "settings": Argument(
+            _changes, required=False, shape=OBJECTS, help="Several at once: a list of {key, value}."
+        ),
+        "then": Argument(
+            _changes,
+            required=False,
+            shape=OBJECTS,
+            help="Changed after those, in messages of theirs.",
+        ),
+    },
+    Order.READ_SETTINGS: {
+        "keys": Argument(
+            several(KEY, 500), required=False, label="Settings", help="None: all of them."
+        ),
+        "then": Argument(
+            several(KEY, 500), required=False, help="Read after those, in messages of their own."
+        ),
+    },
+    Order.READ_BASE_REPORT: {
+        "base": Argument(
+            word(*BASES), label="What", help="What can be set, all, or what is wrong."
+        ),
+        "request_id": Argument(whole(0, 2**31 - 1), required=False),
+    },
+    Order.READ_REPORT: {
+        "criteria": Argument(
+            several(word(*CRITERIA), 4), required=False, label="Components that are"
+        ),
+        "keys": Argument(
+            several(KEY, 500),
+            required=False,
+            label="Components or variables",
+            help="As in EVSE@1/Power; a component alone means all of its variables.",
+        ),
+        "request_id": Argument(whole(0, 2**31 - 1), required=False),
+    },
+    Order.SET_NETWORK_PROFILE: {
+        "slot": Argument(whole(0, 1000), help="Which of the station's profiles it becomes."),
+        "url": Argument(text(2000), label="URL", help="Where the station connects to: wss://…"),
+        "security_profile": Argument(whole(0, 3)),
+        "interface": Argument(
+            word(*(f"{kind}{n}" for kind in ("wired", "wireless") for n in range(4)), "any"),
+            required=False,
+        ),
+        "timeout_s": Argument(whole(1, 3600), required=False, help="Patience for an answer."),
+        "version": Argument(word("1.6", "2.0.1", "2.1"), required=False, label="OCPP version"),
+        "identity": Argument(text(48), required=False, help="OCPP 2.1 only."),
+        "password": Argument(text(64), required=False, help="OCPP 2.1 only."),
+        "apn": Argument(document(), required=False, label="APN", help="As OCPP writes it."),
+        "vpn": Argument(document(), required=False, label="VPN", help="As OCPP writes it."),
+    },
 }
 
 LABELS: dict[Order, str] = {
     Order.CHANGE_SETTING: "Change a setting",
     Order.READ_SETTINGS: "Read settings",
+    Order.READ_BASE_REPORT: "Read the device model",
+    Order.READ_REPORT: "Read a part of the device model",
+    Order.SET_NETWORK_PROFILE: "Set a network profile",
 }
 
 
+def _shown(key: str, value: str) -> str:
+    secret = variable_names.plain(key.rpartition("/")[2]).secret
+    return f"{key} to {'•••' if secret else value or 'nothing'}"
+
+
 def _change(given: Mapping[str, Any]) -> str:
-    value = "•••" if "password" in given["key"].casefold() else given["value"]
-    return f"Set {given['key']} to {value or 'nothing'}"
+    several = given.get("settings")
+    if not several:
+        return f"Set {_shown(given['key'], given['value'])}"
+    return "Set " + ", ".join(_shown(one["key"], one["value"]) for one in several)
 
 
 def _read(given: Mapping[str, Any]) -> str:
     return f"Read {', '.join(given['keys'])}" if given.get("keys") else "Read all settings"
 
 
-DESCRIBE: Describe = {Order.CHANGE_SETTING: _change, Order.READ_SETTINGS: _read}
+def _base(given: Mapping[str, Any]) -> str:
+    return f"Read the device model ({given['base']})"
+
+
+def _report(given: Mapping[str, Any]) -> str:
+    parts = [*given.get("keys", ()), *given.get("criteria", ())]
+    return "Read the device model: " + (", ".join(parts) or "all that matters")
+
+
+DESCRIBE: Describe = {
+    Order.CHANGE_SETTING: _change,
+    Order.READ_SETTINGS: _read,
+    Order.READ_BASE_REPORT: _base,
+    Order.READ_REPORT: _report,
+    Order.SET_NETWORK_PROFILE: lambda given: (
+        f"Set network profile {given['slot']}: {given['url'].rpartition('@')[2]}"
+    ),
+}

@@ -1,7 +1,15 @@
 """Configuration keys (OCPP 1.6 sections 5.3 and 5.8)."""
 
+from app.domain import settings
+from app.domain.device_model import Told
+from app.domain.setting_values import truth
+from app.domain.variable_names import plain
 from app.domain.vocabulary import CommandState, Order, Outcome
-from worker.dialects.encoding import Arguments, Encoding, Payload
+from worker.dialects.encoding import Arguments, Encoding, Facts, Payload
+from worker.ocpp.fields import Fields
+
+#: What became of a change, in the domain's words.
+VERDICTS = {"Accepted": "accepted", "RebootRequired": "reboot_required"}
 
 
 def _read(arguments: Arguments) -> Payload:
@@ -9,21 +17,48 @@ def _read(arguments: Arguments) -> Payload:
 
 
 def _told(answer: Payload, arguments: Arguments) -> Outcome:
-    count = len(answer.get("configurationKey") or ())
-    unknown = len(answer.get("unknownKey") or ())
-    sentence = f"{count} settings read" + (f", {unknown} unknown." if unknown else ".")
-    return Outcome(CommandState.ACCEPTED, answer, sentence)
+    """Read the list of settings, whatever case its members have (FIELD R10)."""
+    members = {name.casefold(): value for name, value in answer.items()}
+    listed = Fields({"all": members.get("configurationkey") or []}).list("all")
+    told = [one for one in map(_setting, listed) if one is not None]
+    unknown = members.get("unknownkey") or []
+    unknown = [str(key) for key in (unknown if isinstance(unknown, list) else [unknown])]
+    facts = {"told": told, "unknown": [plain(key) for key in unknown]}
+    sentence = f"{len(told)} settings read" + (f", {len(unknown)} unknown." if unknown else ".")
+    return Outcome(CommandState.ACCEPTED, answer, sentence, facts)
+
+
+def _setting(item: Fields) -> Told | None:
+    key = item.text("key")
+    if key is None:
+        return None
+    value = item.raw("value")
+    text = None if value is None else str(value).lower() if value in (True, False) else str(value)
+    locked = truth(item.raw("readonly"))
+    return Told(plain(key), text, writable=None if locked is None else not locked)
+
+
+def _set(arguments: Arguments) -> Payload:
+    ((key, value),) = settings.pairs(arguments)
+    return {"key": key, "value": value}
+
+
+def _changed(answer: Payload, arguments: Arguments) -> Facts:
+    ((key, value),) = settings.pairs(arguments)
+    verdict = VERDICTS.get(str(answer.get("status")), "rejected")
+    return {"changed": [(plain(key), value, verdict)]}
 
 
 ORDERS: dict[Order, Encoding] = {
     Order.CHANGE_SETTING: Encoding(
         "ChangeConfiguration",
-        lambda given: {"key": given["key"], "value": given["value"]},
+        _set,
         frozenset({"Accepted", "RebootRequired"}),
         {
             "RebootRequired": "The setting is stored and takes effect after a restart.",
             "NotSupported": "The charger does not know this setting.",
         },
+        facts=_changed,
     ),
     Order.READ_SETTINGS: Encoding("GetConfiguration", _read, decode=_told),
 }
