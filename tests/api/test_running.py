@@ -1,0 +1,160 @@
+"""The API of a running desk, with real chargers behind it."""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from datetime import UTC, datetime
+
+import pytest
+import websockets
+from websockets.sync.client import connect
+
+from app.domain import api_tokens, sites, staff, tenants
+from app.domain.vocabulary import SYSTEM, Role
+from tests.support.wait import eventually
+
+pytestmark = pytest.mark.processes
+
+
+class Driver:
+    """An external program: HTTP and a token, nothing else."""
+
+    def __init__(self, base, secret):
+        self.base = f"{base}/api/v1"
+        self.secret = secret
+
+    def ask(self, method, path, sent=None):
+        """Return status, JSON and headers of an answer."""
+        data = None if sent is None else json.dumps(sent).encode()
+        request = urllib.request.Request(self.base + path, data, method=method)
+        request.add_header("Authorization", f"Bearer {self.secret}")
+        if data is not None:
+            request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.load(answer), answer.headers
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error), error.headers
+
+    def station(self, identity, site_id):
+        """Register a station; return its id and password."""
+        status, told, _ = self.ask("POST", "/stations", {"identity": identity, "site_id": site_id})
+        assert status == 201, told
+        return told["id"], told["password"]
+
+
+@pytest.fixture
+def site(make_site):
+    return make_site(processes=("web", "worker"), call_timeout_s=3)
+
+
+@pytest.fixture
+def driver(site):
+    now = datetime.now(UTC)
+    with site.work() as db:
+        tenant = tenants.first(db, now=now)
+        place = {"name": "Depot", "timezone": "Europe/Berlin", "currency": "EUR"}
+        sites.add(db, SYSTEM, tenant.id, now=now, **place)
+        user = staff.create(
+            db,
+            SYSTEM,
+            tenant_id=tenant.id,
+            email="driver@example.org",
+            name="Test driver",
+            role=Role.OPERATOR,
+            password="a long password",
+            now=now,
+        )
+        _, secret = api_tokens.issue(db, SYSTEM, user, name="driver", now=now)
+    return Driver(site.desk_url, secret)
+
+
+def test_a_program_does_what_an_operator_does(site, driver, charge_point):
+    place = driver.ask("GET", "/sites")[1]["items"][0]["id"]
+    number, password = driver.station("API-1", place)
+    status, told, _ = driver.ask("POST", f"/stations/{number}/connectors/1/unlock")
+    assert (status, told["code"]) == (404, "not_connected")
+
+    charger = charge_point(site.charger_url, "API-1", password)
+    charger.connect()
+    charger.boot()
+    charger.status("Available")
+    eventually(lambda: driver.ask("GET", f"/stations/{number}")[1]["connected"])
+
+    status, told, headers = driver.ask("POST", f"/stations/{number}/orders?wait=30", UNLOCK)
+    assert (status, told["state"], told["answer"]) == (200, "accepted", {"status": "Unlocked"})
+    assert headers["Location"] == f"/api/v1/orders/{told['id']}"
+    assert driver.ask("POST", f"/stations/{number}/connectors/1/unlock")[0] == 200
+
+    raw = {"action": "UnlockConnector", "payload": {"connectorId": 99}}
+    status, told, _ = driver.ask("POST", f"/stations/{number}/orders?wait=30", raw)
+    assert (status, told["state"]) == (200, "accepted")
+    assert charger.asked[-1] == ("UnlockConnector", {"connector_id": 99})
+
+    # The library's client has no handler for this one and says so.
+    status, told, _ = driver.ask(
+        "POST", f"/stations/{number}/orders?wait=30", {"order": "clear_cache"}
+    )
+    assert status == 200 and told["settled"], told
+    assert told["error_code"] in ("NotImplemented", "NotSupported")
+
+    tag = {"value": "04AA", "expires_at": "2035-01-01T00:00:00Z"}
+    assert driver.ask("POST", "/tags", tag)[0] == 201
+    transaction = charger.start("04AA", 1000, datetime.now(UTC)).transaction_id
+    find = f"/stations/{number}/transactions?state=charging&id_tag=04aa"
+    (session,) = eventually(lambda: driver.ask("GET", find)[1]["items"])
+    assert session["transaction_id"] == str(transaction)
+    charger.stop(transaction, 2500, datetime.now(UTC), "04AA")
+    one = f"/sessions/{session['id']}"
+    ended = eventually(
+        lambda: (told := driver.ask("GET", one)[1])["state"] == "ended" and told,
+        what="the end is told",
+    )
+    assert (ended["stop_reason_given"], ended["energy_wh"]) == ("EVDisconnected", 1500)
+    boots = eventually(lambda: driver.ask("GET", f"/stations/{number}/boots")[1]["items"])
+    assert boots[0]["answer"]["status"] == "Accepted"
+
+
+UNLOCK = {"order": "unlock", "arguments": {"connector": 1}}
+
+
+def test_a_silent_charger_times_out_and_keeps_nobody_waiting(site, driver):
+    place = driver.ask("GET", "/sites")[1]["items"][0]["id"]
+    number, password = driver.station("API-2", place)
+    login = b64encode(f"API-2:{password}".encode()).decode()
+    given = {
+        "subprotocols": ["ocpp1.6"],
+        "additional_headers": {"Authorization": f"Basic {login}"},
+        "proxy": None,
+    }
+    with connect(f"{site.charger_url}/API-2", **given) as socket:
+        boot = {"chargePointVendor": "Acme", "chargePointModel": "One"}
+        socket.send(json.dumps([2, "1", "BootNotification", boot]))
+        assert json.loads(socket.recv(timeout=30))[2]["status"] == "Accepted"
+        answers = []
+        waiting = threading.Thread(
+            target=lambda: answers.append(
+                driver.ask("POST", f"/stations/{number}/orders?wait=30", UNLOCK)
+            )
+        )
+        waiting.start()
+        assert json.loads(socket.recv(timeout=30))[2] == "UnlockConnector"
+        # One waits; the desk goes on answering everybody else.
+        for _ in range(3):
+            assert driver.ask("GET", "/token")[0] == 200
+        assert not answers
+        waiting.join(60)
+        status, told, _ = answers[0]
+        assert (status, told["state"], told["settled"]) == (200, "timed_out", True)
+        status, told, _ = driver.ask("POST", f"/stations/{number}/connectors/1/unlock")
+        assert (status, told["code"], told["order"]["state"]) == (504, "timed_out", "timed_out")
+
+    assert driver.ask("PATCH", f"/stations/{number}", {"registration": "blocked"})[0] == 200
+    with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
+        connect(f"{site.charger_url}/API-2", **given)
+    assert refused.value.response.status_code == 403
+    find = f"/stations/{number}/handshakes?accepted=false"
+    knocks = eventually(lambda: driver.ask("GET", find)[1]["items"])
+    assert knocks[0]["reason"] == "blocked"
