@@ -100,6 +100,28 @@ def make_site(
         yield make
 
 
+@pytest.fixture(scope="module")
+def make_shared_site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, migrated: Path
+) -> Iterator[Callable[..., Site]]:
+    """Start a site on SQLite for all tests of a file, each with stations of its own.
+
+    Starting one takes seconds.  Mark the file with `pytest.mark.xdist_group("its name")`, so that
+    one process runs all of it.
+    """
+    with ExitStack() as stack:
+
+        def make(**given: Any) -> Site:
+            folder = tmp_path_factory.mktemp("site")
+            shutil.copy(migrated, folder / "ampdesk.sqlite3")
+            site = Site(folder, "", **given)
+            stack.callback(site.stop)
+            site.start()
+            return site
+
+        yield make
+
+
 @pytest.fixture(params=DATABASES)
 def database(request: pytest.FixtureRequest) -> str:
     """The name of a kind of database; a test that asks for it runs once on each."""

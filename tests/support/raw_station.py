@@ -19,6 +19,7 @@ class RawStation:
         login = base64.b64encode(f"{identity}:{password}".encode()).decode()
         self._numbers = itertools.count(1)
         self._calls: list[list[Any]] = []
+        self.identity = identity
         self.socket: ClientConnection = connect(
             f"{site.charger_url}/{identity}",
             subprotocols=[subprotocol],  # type: ignore[list-item]

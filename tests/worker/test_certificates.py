@@ -1,6 +1,7 @@
 """Certificates and passwords over real sockets, with Celery signing and a real responder."""
 
 import base64
+import itertools
 from datetime import UTC, datetime
 
 import pytest
@@ -8,17 +9,18 @@ from cryptography.x509 import ocsp
 from sqlalchemy import select
 from websockets.exceptions import InvalidStatus
 
-from app.domain import certificates, commands, x509
+from app.domain import certificates, commands, stations, x509
 from app.domain.vocabulary import SYSTEM, CommandState, Order
-from app.models import AuditEntry, Command, Message, Station, StationCertificate
+from app.models import AuditEntry, Command, Message, Site, Station, StationCertificate
 from deploy.test_authority import TestAuthority
-from tests.domain.test_certificates import KEY, request
+from tests.domain.test_certificates import request
 from tests.support.depot import furnish
 from tests.support.raw_station import RawStation
 from tests.support.wait import eventually
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("certificates")]
 
+NUMBERS = itertools.count(100)
 CLIENTS = ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"]
 
 
@@ -28,19 +30,27 @@ def outside():
         yield running
 
 
-@pytest.fixture
-def site(make_site, outside):
-    return make_site(
+@pytest.fixture(scope="module")
+def site(make_shared_site, outside):
+    site = make_shared_site(
         processes=("worker", "celery"),
         ocpp_cpo_name="Volt AG",
         ocsp_url=outside.ocsp_url,
         ev_certificate_url=outside.pool_url,
     )
+    furnish(site)
+    return site
 
 
 @pytest.fixture
 def login(site):
-    return furnish(site).stations[0]
+    """A station of the test's own: its identity and its password."""
+    with site.work() as db:
+        place = db.scalar(select(Site))
+        identity = f"CP-{next(NUMBERS)}"
+        now = datetime.now(UTC)
+        row, password = stations.register(db, SYSTEM, place.tenant_id, place, identity, now=now)
+        return row.identity, password
 
 
 @pytest.fixture
@@ -51,9 +61,9 @@ def station(site, login, request):
     client.close()
 
 
-def order(site, order, arguments):
+def order(site, station, order, arguments):
     with site.work() as db:
-        row = db.scalar(select(Station).where(Station.identity == "CP-1"))
+        row = db.scalar(select(Station).where(Station.identity == station.identity))
         now = datetime.now(UTC)
         return commands.queue(db, SYSTEM, row, order, arguments, now=now, ttl_s=60).id
 
@@ -67,42 +77,45 @@ def ended(site, number):
     return eventually(found, 60, "the command ends")
 
 
-def states(site, use="station"):
+def states(site, station, use="station"):
     with site.read() as db:
-        query = select(StationCertificate).where(StationCertificate.use == use)
+        query = select(StationCertificate).where(
+            StationCertificate.use == use,
+            StationCertificate.station.has(identity=station.identity),
+        )
         return [row.state for row in db.scalars(query.order_by(StationCertificate.id))]
 
 
 @pytest.mark.parametrize("station", CLIENTS, indirect=True)
 def test_a_signing_request_is_answered_by_a_certificate_of_our_authority(site, station):
-    csr = request("CP-1")
+    csr = request(station.identity)
     assert station.call("SignCertificate", {"csr": csr}) == {"status": "Accepted"}
     number, payload = station.hear("CertificateSigned")
     leaf, root = x509.read_chain(payload["certificateChain"])
     assert (leaf.organisation, leaf.is_authority) == ("Volt AG", False)
-    assert leaf.common_name in ("CP-1", "SN-1")
+    assert leaf.common_name in (station.identity, "SN-1")
     assert root.is_authority
-    assert x509.belongs(request("CP-1", KEY), leaf.pem)
+    assert x509.belongs(csr, leaf.pem)
     station.answer(number, {"status": "Accepted"})
-    eventually(lambda: states(site) == ["accepted"], 30, "the certificate is in use")
+    eventually(lambda: states(site, station) == ["accepted"], 30, "the certificate is in use")
 
 
 def test_a_request_in_a_foreign_name_is_refused_with_its_reason(site, station):
     answer = station.call("SignCertificate", {"csr": request("CP-2")})
     assert answer["status"] == "Rejected"
     assert "CP-2" in answer["statusInfo"]["additionalInfo"]
-    assert states(site) == ["rejected"]
+    assert states(site, station) == ["rejected"]
 
 
 def test_a_root_is_installed_listed_and_deleted(site, station, outside):
     installing = order(
-        site, Order.INSTALL_CERTIFICATE, {"use": "v2g_root", "certificate": outside.root}
+        site, station, Order.INSTALL_CERTIFICATE, {"use": "v2g_root", "certificate": outside.root}
     )
     number, payload = station.hear("InstallCertificate")
     assert payload == {"certificateType": "V2GRootCertificate", "certificate": outside.root}
     station.answer(number, {"status": "Accepted"})
     assert ended(site, installing) is CommandState.ACCEPTED
-    assert states(site, "v2g_root") == ["installed"]
+    assert states(site, station, "v2g_root") == ["installed"]
 
     named = x509.hash_data(outside.root, outside.root)
     told = {
@@ -111,7 +124,7 @@ def test_a_root_is_installed_listed_and_deleted(site, station, outside):
         "issuerKeyHash": named.issuer_key_hash,
         "serialNumber": "00" + named.serial_number,
     }
-    listing = order(site, Order.READ_CERTIFICATES, {"uses": ["v2g_root", "csms_root"]})
+    listing = order(site, station, Order.READ_CERTIFICATES, {"uses": ["v2g_root", "csms_root"]})
     number, payload = station.hear("GetInstalledCertificateIds")
     assert payload == {"certificateType": ["V2GRootCertificate", "CSMSRootCertificate"]}
     other = {**told, "serialNumber": "beef"}
@@ -126,29 +139,30 @@ def test_a_root_is_installed_listed_and_deleted(site, station, outside):
         },
     )
     assert ended(site, listing) is CommandState.ACCEPTED
-    assert states(site, "v2g_root") == ["installed"]
-    assert states(site, "csms_root") == ["installed"]
+    assert states(site, station, "v2g_root") == ["installed"]
+    assert states(site, station, "csms_root") == ["installed"]
 
     with site.read() as db:
-        row = db.scalar(select(StationCertificate).where(StationCertificate.use == "v2g_root"))
+        query = select(StationCertificate).where(StationCertificate.use == "v2g_root")
+        row = db.scalar(query)
         row_id = row.id
-    deleting = order(site, Order.DELETE_CERTIFICATE, {"certificate_id": row_id})
+    deleting = order(site, station, Order.DELETE_CERTIFICATE, {"certificate_id": row_id})
     number, payload = station.hear("DeleteCertificate")
     assert payload["certificateHashData"]["serialNumber"] == named.serial_number
     station.answer(number, {"status": "Accepted"})
     assert ended(site, deleting) is CommandState.ACCEPTED
-    assert states(site, "v2g_root") == ["deleted"]
+    assert states(site, station, "v2g_root") == ["deleted"]
 
-    listing = order(site, Order.READ_CERTIFICATES, {})
+    listing = order(site, station, Order.READ_CERTIFICATES, {})
     station.answer(station.hear("GetInstalledCertificateIds")[0], {"status": "NotFound"})
     assert ended(site, listing) is CommandState.ACCEPTED
-    assert states(site, "csms_root") == ["missing"]
+    assert states(site, station, "csms_root") == ["missing"]
 
 
 @pytest.mark.parametrize("station", ["ocpp1.6", "ocpp2.0.1"], indirect=True)
 def test_password_rotation_old_valid_until_reconnect(site, login, station):
     identity, old = login
-    changing = order(site, Order.CHANGE_PASSWORD, {})
+    changing = order(site, station, Order.CHANGE_PASSWORD, {})
     if station.socket.subprotocol == "ocpp1.6":
         number, payload = station.hear("ChangeConfiguration")
         assert payload["key"] == "AuthorizationKey"
@@ -184,7 +198,7 @@ def _is_refused(site, identity, password, version):
 
 
 def test_a_refused_password_never_becomes_right(site, login, station):
-    changing = order(site, Order.CHANGE_PASSWORD, {})
+    changing = order(site, station, Order.CHANGE_PASSWORD, {})
     number, payload = station.hear("SetVariables")
     asked = payload["setVariableData"][0]
     new = asked.pop("attributeValue")
@@ -239,11 +253,12 @@ def test_a_cars_certificate_comes_from_the_contract_pool(station):
 
 
 def test_a_revoked_certificate_is_known_by_its_fingerprint(site, station):
-    station.call("SignCertificate", {"csr": request("CP-1")})
+    station.call("SignCertificate", {"csr": request(station.identity)})
     number, _ = station.hear("CertificateSigned")
     station.answer(number, {"status": "Accepted"})
-    eventually(lambda: states(site) == ["accepted"], 30, "the certificate is in use")
+    eventually(lambda: states(site, station) == ["accepted"], 30, "the certificate is in use")
     with site.work() as db:
-        row = db.scalar(select(StationCertificate))
+        mine = StationCertificate.station.has(identity=station.identity)
+        row = db.scalar(select(StationCertificate).where(mine))
         certificates.revoke(db, SYSTEM, row, reason="Lost.", now=datetime.now(UTC))
         assert certificates.is_revoked(db, row.fingerprint)
