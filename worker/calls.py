@@ -7,18 +7,20 @@ from typing import Any
 
 import orjson
 
-from app.domain import commands, messages
+from app.domain import commands, fallbacks, files, messages, reports
+from app.domain.fallbacks import Chain, End
 from app.domain.vocabulary import CommandState, MessageOutcome, Order, Outcome
-from app.models import Command
+from app.models import Command, Station
+from worker.answers import HANGS_UP, end_of, outcome_of
 from worker.batch import Batch, Job
-from worker.dialects.encoding import Encoding
+from worker.dialects.encoding import Arguments, Encoding, Payload, Unfit
 from worker.dialects.v16 import orders as v16
 from worker.dialects.v21 import orders as v21
 from worker.dialects.v201 import orders as v201
 from worker.dispatch import Held
 from worker.ocpp import schemas
-from worker.ocpp.events import Answered, Cancelled, Expired, Refused, Settled, TimedOut
-from worker.ocpp.faults import CallFault, Fault
+from worker.ocpp.events import Answered, Refused, Settled, TimedOut
+from worker.ocpp.faults import CallFault
 from worker.ocpp.versions import Version
 
 log = logging.getLogger(__name__)
@@ -41,19 +43,51 @@ _ASKED_FOR: dict[str, tuple[str, ...]] = {
     "SignedUpdateFirmware": ("SignedFirmwareStatusNotification",),
     "CustomerInformation": ("NotifyCustomerInformation",),
 }
+#: What a trigger names is mostly the message itself; these are not.
+_TRIGGERED = {
+    "SignChargePointCertificate": "SignCertificate",
+    "SignChargingStationCertificate": "SignCertificate",
+    "SignV2GCertificate": "SignCertificate",
+    "SignV2G20Certificate": "SignCertificate",
+    "SignCombinedCertificate": "SignCertificate",
+}
 
-#: A charger that restarts often hangs up before it answers (FIELD K4).
-_HANGS_UP = frozenset({"Reset"})
+#: Whoever hangs up within this time of a restart has obeyed, answer or not (FIELD K4).
+RESTART_S = 30.0
+#: So many calls in a row without an answer, and a station counts as deaf (FIELD B8).
+DEAF_AFTER = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pending:
-    """A command under way: what was asked, and how it was put."""
+    """A command under way: what was asked, in which form, and until when another may follow."""
 
     command_id: int
     order: Order
-    arguments: dict[str, Any]
     encoding: Encoding
+    chain: Chain
+    expires_at: datetime
+    action: str = ""
+    request: Payload | None = None
+
+    @property
+    def arguments(self) -> Arguments:
+        """The arguments of the form that is tried now."""
+        return self.chain.current
+
+    @property
+    def left_s(self) -> float:
+        """How long something may still be sent, in seconds."""
+        return (self.expires_at - datetime.now(UTC)).total_seconds()
+
+
+class NotPut(Exception):
+    """A form that did not reach the wire, how it ended, and in which words."""
+
+    def __init__(self, state: CommandState, sentence: str, end: End | None = None) -> None:
+        super().__init__(sentence)
+        self.outcome = Outcome(state, None, sentence)
+        self.end = end
 
 
 class Calls:
@@ -70,50 +104,86 @@ class Calls:
 
     def send(self, held: Held, command_id: int) -> None:
         """Claim a command and send it; whoever comes second gets nothing."""
-        claimed = self._batch.do(Job(lambda db, rows: self._claim(db, command_id)))
-        if claimed is None:
-            return
-        order, arguments, left_s = claimed
-        encoding = TABLES[held.link.version].get(order)
-        if encoding is None:
+        table = TABLES[held.link.version]
+        claimed = self._batch.do(Job(lambda db, rows: self._claim(db, command_id, table)))
+        if isinstance(claimed, Pending):
+            self._try(held, claimed)
+        elif claimed is not None:
             sentence = f"OCPP {held.link.version.value} has no such order."
             self._settle(command_id, Outcome(CommandState.UNSUPPORTED, None, sentence))
-            return
-        patience = float(
-            held.link.station.quirks.get("call_timeout_s") or self._settings.call_timeout_s
-        )
+
+    def _claim(
+        self, db: Any, command_id: int, table: dict[Order, Encoding]
+    ) -> Pending | Order | None:
+        command = commands.claim(db, command_id, self._node, now=datetime.now(UTC))
+        if command is None:
+            return None
+        encoding = table.get(command.order)
+        if encoding is None:
+            return command.order
+        there = fallbacks.situation(db, command.station)
+        base = command.station.quirks.get("files_url") or self._settings.files_base
+        chain = Chain(command.order, files.addressed(command.arguments, base), there)
+        return Pending(command.id, command.order, encoding, chain, command.expires_at)
+
+    def _try(self, held: Held, pending: Pending) -> None:
+        """Put the current form on the wire; where it cannot be said, the next one at once."""
+        while True:
+            pending.request = None
+            try:
+                self._put(held, pending)
+                return
+            except NotPut as told:
+                if not self._ended(pending, told.end, told.outcome):
+                    return
+
+    def _put(self, held: Held, pending: Pending) -> None:
+        version, arguments = held.link.version, pending.arguments
         try:
-            action, payload = encoding.action_for(arguments), encoding.encode(arguments)
+            pending.action = pending.encoding.action_for(arguments)
+            payload = pending.encoding.encode(arguments)
+            self._check_raw(version, pending, payload)
             call = held.link.send_call(
-                action,
+                pending.action,
                 payload,
-                timeout_s=patience,
-                # What waits for its turn is dropped at the deadline; what was sent may be answered.
-                expires_in_s=left_s,
-                context=Pending(command_id, order, arguments, encoding),
+                timeout_s=self._patience_s(held, pending.action),
+                # What waits for its turn is dropped at the deadline.
+                expires_in_s=pending.left_s,
+                context=pending,
+                as_given=pending.order is Order.RAW,
             )
         except CallFault as fault:
-            self._settle(command_id, Outcome(CommandState.FAILED, None, fault.description))
-            return
+            said = f"Not sent, OCPP {version.value} does not allow it: {fault.description}."
+            raise NotPut(CommandState.FAILED, said) from None
+        except Unfit as unfit:
+            raise NotPut(CommandState.UNSUPPORTED, str(unfit), End.UNFIT) from None
         except (ValueError, KeyError, TypeError):
-            sentence = f"An argument does not fit OCPP {held.link.version.value}."
-            self._settle(command_id, Outcome(CommandState.FAILED, None, sentence))
-            return
+            log.exception("%s cannot be put in OCPP %s", pending.order, version.value)
+            said = f"An argument does not fit OCPP {version.value}."
+            raise NotPut(CommandState.FAILED, said) from None
         except OSError:
-            sentence = "The connection ended before it could be sent."
-            self._settle(command_id, Outcome(CommandState.FAILED, None, sentence))
-            return
+            said = "The connection ended before it could be sent."
+            raise NotPut(CommandState.FAILED, said) from None
+        pending.request = payload
+        command_id, action = pending.command_id, pending.action
         self._batch.later(
             Job(lambda db, rows: self._note_sent(db, command_id, action, payload, call))
         )
 
-    def _claim(self, db: Any, command_id: int) -> tuple[Order, dict[str, Any], float] | None:
-        now = datetime.now(UTC)
-        command = commands.claim(db, command_id, self._node, now=now)
-        if command is None:
-            return None
-        left_s = (command.expires_at - now).total_seconds()
-        return command.order, dict(command.arguments), left_s
+    def _check_raw(self, version: Version, pending: Pending, payload: Payload) -> None:
+        """Hold a raw message against its schema first, unless whoever wrote it said not to."""
+        if pending.order is Order.RAW and pending.arguments.get("check", True):
+            problem = schemas.violation(version, pending.action, "call", payload)
+            if problem is not None and problem.keyword == "action":
+                said = f"Not sent: OCPP {version.value} has no message {pending.action}."
+                raise NotPut(CommandState.FAILED, said)
+            if problem is not None:
+                raise problem
+
+    def _patience_s(self, held: Held, action: str) -> float:
+        own = held.link.station.quirks.get("call_timeout_s")
+        patience_s = float(own or self._settings.call_timeout_s)
+        return max(patience_s, RESTART_S) if action in HANGS_UP else patience_s
 
     def _note_sent(
         self, db: Any, command_id: int, action: str, payload: dict[str, Any], call: Any
@@ -128,18 +198,51 @@ class Calls:
         )
 
     def settled(self, held: Held, event: Settled) -> None:
-        """Write down how a call of ours ended, and log it."""
+        """Write down how a call of ours ended, log it, and try the next form if there is one."""
         call = event.call
+        pending: Pending | None = call.context
         latency_ms = event.latency_s * 1000 if isinstance(event, Answered | Refused) else None
-        outcome = self._outcome(held, event)
+        encoding, arguments = (pending.encoding, pending.arguments) if pending else (None, {})
+        outcome = outcome_of(held.link.version, event, encoding, arguments)
         if isinstance(event, Answered) and event.payload.get("status") == "Accepted":
+            asked = str(call.payload.get("requestedMessage", ""))
             held.triggered.update(_ASKED_FOR.get(call.action, ()))
-            held.triggered.add(str(call.payload.get("requestedMessage", "")))
-        if call.context is not None:
-            self._settle(call.context.command_id, outcome, latency_ms)
+            held.triggered.add(_TRIGGERED.get(asked, asked))
         if call.sent_at is not None:
             row = self._row(held, event, latency_ms)
             self._batch.later(Job(lambda db, rows: rows.append(row)))
+        if isinstance(event, TimedOut):
+            self._unanswered(held, call.action)
+        if pending is not None and self._ended(
+            pending, end_of(event, outcome), outcome, latency_ms
+        ):
+            self._try(held, pending)
+
+    def _ended(
+        self, pending: Pending, end: End | None, outcome: Outcome, latency_ms: float | None = None
+    ) -> bool:
+        """Tell whether another form is to be tried; if not, the command is settled."""
+        attempt = {
+            "words": pending.chain.words,
+            "action": pending.action if pending.request is not None else None,
+            "request": pending.request,
+            "answer": outcome.answer,
+            "state": outcome.state.value,
+            "sentence": outcome.sentence,
+            "latency_ms": latency_ms,
+        }
+        if pending.left_s <= 0 or not pending.chain.next(end, outcome):
+            self._settle(pending.command_id, pending.chain.outcome(outcome), latency_ms)
+            return False
+        command_id = pending.command_id
+
+        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+            command = db.get(Command, command_id)
+            if command is not None:
+                commands.attempted(db, command, attempt)
+
+        self._batch.later(Job(run))
+        return True
 
     def _settle(self, command_id: int, outcome: Outcome, latency_ms: float | None = None) -> None:
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
@@ -149,44 +252,20 @@ class Calls:
 
         self._batch.later(Job(run))
 
-    def _outcome(self, held: Held, event: Settled) -> Outcome:
-        """What an end means, in words."""
-        match event:
-            case Answered(call, payload):
-                return self._answered(held, call.action, payload, call.context)
-            case Refused(_, fault, code, description):
-                known = fault not in (Fault.NOT_IMPLEMENTED, Fault.NOT_SUPPORTED)
-                state = CommandState.FAILED if known else CommandState.UNSUPPORTED
-                said = f"The charger answered with the error {code}"
-                answer = {"errorCode": code, "errorDescription": description}
-                text = f"{said}: {description}" if description else f"{said}."
-                return Outcome(state, answer, text)
-            case TimedOut(call):
-                wait = round(call.timeout_s)
-                sentence = f"The charger did not answer within {wait} s; it may still act on it."
-                return Outcome(CommandState.TIMED_OUT, None, sentence)
-            case Expired():
-                sentence = "It waited too long for its turn and was dropped; it was never sent."
-                return Outcome(CommandState.EXPIRED, None, sentence)
-            case Cancelled(call):
-                return _cancelled(call.action, call.sent_at is not None)
+    def _unanswered(self, held: Held, action: str) -> None:
+        """Note a station that hears and does not answer any more; hang up where that helps it."""
+        link = held.link
+        if link.unanswered != DEAF_AFTER:
+            return
+        number = link.station.id
 
-    def _answered(
-        self, held: Held, action: str, payload: dict[str, Any], pending: Pending | None
-    ) -> Outcome:
-        if pending is None:
-            return Outcome(CommandState.ACCEPTED, payload, "The charger answered.")
-        problem = schemas.violation(held.link.version, action, "result", payload)
-        encoding = pending.encoding
-        if problem is not None and encoding.decode is None and "status" not in payload:
-            sentence = f"The charger's answer cannot be understood: {problem.description}."
-            return Outcome(CommandState.FAILED, payload, sentence)
-        try:
-            return encoding.outcome(payload, pending.arguments)
-        except (ValueError, KeyError, TypeError, AttributeError):
-            told = problem.description if problem else "it lacks what was asked for"
-            sentence = f"The charger's answer cannot be understood: {told}."
-            return Outcome(CommandState.FAILED, payload, sentence)
+        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+            found = [("unanswered_calls", action)]
+            reports.deviations(db, db.get(Station, number), found, now=datetime.now(UTC))
+
+        self._batch.later(Job(run))
+        if link.station.quirks.get("hang_up_when_deaf"):
+            link.close(1001, "it does not answer any more")
 
     def _row(self, held: Held, event: Settled, latency_ms: float | None) -> dict[str, Any]:
         call = event.call
@@ -214,14 +293,3 @@ class Calls:
             "at": datetime.now(UTC) - timedelta(milliseconds=ago),
             "latency_ms": latency_ms,
         }
-
-
-def _cancelled(action: str, was_sent: bool) -> Outcome:
-    if action in _HANGS_UP and was_sent:
-        sentence = "The charger hung up to restart, without an answer first."
-        return Outcome(CommandState.ACCEPTED, None, sentence)
-    if was_sent:
-        sentence = "The connection ended before the answer came; the charger may have acted on it."
-    else:
-        sentence = "The connection ended before it could be sent; it will not be sent later."
-    return Outcome(CommandState.FAILED, None, sentence)

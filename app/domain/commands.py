@@ -31,8 +31,19 @@ if TYPE_CHECKING:
 #: A sent command that nobody has settled for so long was lost with its worker.
 LOST_AFTER = timedelta(minutes=11)
 
-#: Orders that a station may not get before its boot was accepted (OCPP 1.6 section 4.2).
-_AFTER_BOOT = frozenset({Order.START_CHARGING, Order.STOP_CHARGING})
+#: Orders that a station may not get before its boot was accepted: it may be asked and
+#: configured, but not charge (OCPP 1.6 section 4.2, 2.x B02.FR.05).
+_AFTER_BOOT = frozenset(
+    {Order.START_CHARGING, Order.STOP_CHARGING, Order.RESERVE, Order.REQUEST_BATTERY_SWAP}
+)
+#: The same as raw messages.
+_RAW_AFTER_BOOT = frozenset(
+    {
+        *("RemoteStartTransaction", "RemoteStopTransaction"),
+        *("RequestStartTransaction", "RequestStopTransaction"),
+        *("ReserveNow", "RequestBatterySwap"),
+    }
+)
 
 OPEN_STATES = frozenset(before for before, _ in COMMAND_MOVES)
 
@@ -50,11 +61,14 @@ def queue(
     """Ask something of a station; the worker that holds it sends the order within `ttl_s`.
 
     An order that the station's dialect lacks settles at once as unsupported.
+    A station that is known to be slow (FIELD R6) is given the time it needs.
     Raises `Invalid`, `Conflict` (archived, not accepted yet) or `NotConnected`.
     """
     checked = orders.arguments(order, arguments)
     _check_plug(station, order, checked)
-    _check_reachable(db, station, order, now)
+    _check_reachable(db, station, now)
+    _check_registration(station, order, checked)
+    ttl_s = max(ttl_s, float(station.quirks.get("call_timeout_s") or 0))
     prepared = _prepared(db, actor, station, order, checked, now)
     checked = prepared.arguments
     command = Command(
@@ -131,6 +145,13 @@ def sent(
     record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
 
 
+def attempted(db: Session, command: Command, attempt: dict[str, Any]) -> None:
+    """Keep a form of the order that did not succeed; another one is being tried."""
+    command.attempts = [*command.attempts, messages.redact(attempt)]
+    db.flush()
+    record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
+
+
 def settle(
     db: Session,
     command: Command,
@@ -183,7 +204,7 @@ def repeat(db: Session, actor: Actor, command: Command, *, now: datetime, ttl_s:
     # What a preparation added is prepared anew.
     asked = orders.ARGUMENTS[command.order]
     arguments = {name: value for name, value in command.arguments.items() if name in asked}
-    if messages.REDACTED in arguments.values():
+    if _holds_redacted(arguments):
         raise Conflict("Its secret was not kept: give the order anew.")
     if command.order is Order.STOP_CHARGING and "session_id" in arguments:
         arguments.pop("transaction_ref", None)
@@ -220,14 +241,29 @@ def _check_plug(station: Station, order: Order, checked: dict[str, Any]) -> None
         raise Invalid(f"{station.identity} has no connector {number}.", field="connector")
 
 
-def _check_reachable(db: Session, station: Station, order: Order, now: datetime) -> None:
+def _check_reachable(db: Session, station: Station, now: datetime) -> None:
     name = station.identity
     if station.archived_at is not None:
         raise Conflict(f"{name} is in the archive.")
     if not presence.is_connected(db, station, now):
         raise NotConnected(f"{name} is not connected, so nothing was sent.")
+
+
+def _check_registration(station: Station, order: Order, checked: Mapping[str, Any]) -> None:
+    """A pending station may not charge, and one that was rejected is left alone (B02, B03)."""
     answered = station.booted_registration or station.registration
+    name = station.identity
     if answered is Registration.REJECTED:
         raise Conflict(f"The boot of {name} was rejected: nothing may be sent to it.")
-    if answered is Registration.PENDING and order in _AFTER_BOOT:
+    charges = order in _AFTER_BOOT or checked.get("action") in _RAW_AFTER_BOOT
+    if answered is Registration.PENDING and charges and checked.get("check", True):
         raise Conflict(f"{name} is pending: it may not charge before its boot is accepted.")
+
+
+def _holds_redacted(value: Any) -> bool:
+    """Whether a secret was blotted out somewhere within."""
+    if isinstance(value, Mapping):
+        return any(map(_holds_redacted, value.values()))
+    if isinstance(value, list):
+        return any(map(_holds_redacted, value))
+    return isinstance(value, str) and messages.REDACTED in value

@@ -1,0 +1,149 @@
+"""Other forms of an order over a real socket: tried in turn, kept, and settled once (FIELD 1.9)."""
+
+import json
+
+import pytest
+
+from app.domain.vocabulary import CommandState, Order
+from app.models import Command, Deviation
+from tests.dialects.replay import Stage
+from tests.support.wait import eventually
+from tests.worker.test_commands import hear_call, queue, settled
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("fallbacks")]
+
+BOOT = {"chargePointVendor": "Acme", "chargePointModel": "One"}
+NO, YES = {"status": "Rejected"}, {"status": "Accepted"}
+
+
+@pytest.fixture(scope="module")
+def site(make_shared_site):
+    return make_shared_site(processes=("worker",), call_timeout_s=2)
+
+
+@pytest.fixture
+def booted(site):
+    stage = Stage(site)
+    stage.set_up()
+    stage.play([{"send": [2, "b", "BootNotification", BOOT]}])
+    stage.socket.recv(timeout=30)
+    for number in (0, 1, 2):
+        status = {"connectorId": number, "errorCode": "NoError", "status": "Available"}
+        stage.play([{"send": [2, f"s{number}", "StatusNotification", status]}])
+        stage.socket.recv(timeout=30)
+    yield stage
+    stage.close()
+
+
+def reply(stage, answer):
+    """Answer the next call; return its action and payload."""
+    message_id, action, payload = hear_call(stage)
+    stage.socket.send(json.dumps([3, message_id, answer]))
+    return action, payload
+
+
+def attempts(site, number):
+    with site.read() as db:
+        return db.get(Command, number).attempts
+
+
+def test_availability_of_the_whole_station_is_asked_plug_by_plug_when_it_is_refused(site, booted):
+    order = {"connector": 0, "available": False}
+    number = queue(site, booted.identity, Order.SET_AVAILABILITY, order)
+    heard = [
+        reply(booted, answer)[1]["connectorId"] for answer in (NO, YES, {"status": "Scheduled"})
+    ]
+    assert heard == [0, 1, 2]
+    state, sentence, answer, _ = settled(site, number)
+    assert state is CommandState.ACCEPTED
+    assert sentence == "The charger accepted connector by connector: connector 1, 2."
+    first, second = attempts(site, number)
+    assert (first["words"], first["request"]["connectorId"], first["answer"]) == ("", 0, NO)
+    assert (second["words"], second["answer"]) == ("connector by connector", YES)
+    assert answer == {"status": "Scheduled"}
+
+
+def test_a_refused_soft_reset_becomes_a_hard_one(site, booted):
+    number = queue(site, booted.identity, Order.RESET, {"kind": "soft"})
+    assert [reply(booted, NO), reply(booted, YES)] == [
+        ("Reset", {"type": "Soft"}),
+        ("Reset", {"type": "Hard"}),
+    ]
+    assert settled(site, number)[0] is CommandState.ACCEPTED
+    assert attempts(site, number)[0]["state"] == "rejected"
+
+
+def test_one_form_only_is_one_message(site, booted):
+    number = queue(site, booted.identity, Order.RESET, {"kind": "soft", "exact": "yes"})
+    reply(booted, NO)
+    assert settled(site, number)[0] is CommandState.REJECTED
+    assert attempts(site, number) == []
+
+
+def test_a_restart_that_comes_before_its_answer_has_been_obeyed(site, booted):
+    """The other forms are not tried on whoever obeyed."""
+    number = queue(site, booted.identity, Order.RESET, {"kind": "soft"})
+    hear_call(booted)
+    booted.play([{"reconnect": True}])
+    state, sentence, _, _ = settled(site, number)
+    assert (state, "hung up" in sentence) == (CommandState.ACCEPTED, True)
+    assert attempts(site, number) == []
+
+
+def test_what_a_version_cannot_say_does_not_reach_the_wire(site, booted):
+    order = {"kind": "hard", "connector": 1}
+    state, sentence, _, _ = settled(site, queue(site, booted.identity, Order.RESET, order))
+    assert state is CommandState.UNSUPPORTED
+    assert sentence == "OCPP 1.6 restarts the whole station only."
+
+
+def test_a_raw_message_that_breaks_its_schema_is_not_sent(site, booted):
+    raw = {"action": "UnlockConnector", "payload": {"connectorId": "one"}}
+    state, sentence, _, _ = settled(site, queue(site, booted.identity, Order.RAW, raw))
+    assert state is CommandState.FAILED
+    assert sentence.startswith("Not sent, OCPP 1.6 does not allow it: connectorId has the wrong")
+    raw = {"action": "Explode", "payload": {}}
+    _, sentence, _, _ = settled(site, queue(site, booted.identity, Order.RAW, raw))
+    assert sentence == "Not sent: OCPP 1.6 has no message Explode."
+
+
+def test_a_raw_message_leaves_exactly_as_it_was_written(site, booted):
+    payload = {"type": "Purple", "extra": None, "connectorId": 99, "list": []}
+    raw = {"action": "Explode", "payload": payload, "check": "no"}
+    number = queue(site, booted.identity, Order.RAW, raw)
+    message_id, action, heard = hear_call(booted)
+    assert (action, list(heard.items())) == ("Explode", list(payload.items()))
+    booted.socket.send(json.dumps([4, message_id, "NotSupported", "no", {"why": "purple"}]))
+    state, sentence, answer, _ = settled(site, number)
+    assert state is CommandState.UNSUPPORTED
+    assert "NotSupported: no" in sentence
+    assert answer["errorDetails"] == {"why": "purple"}
+
+
+def test_a_raw_message_may_be_in_another_order_than_the_schema(site, booted):
+    raw = {"action": "ChangeAvailability", "payload": {"type": "Operative", "connectorId": 1}}
+    number = queue(site, booted.identity, Order.RAW, raw)
+    assert list(reply(booted, YES)[1]) == ["type", "connectorId"]
+    assert settled(site, number)[0] is CommandState.ACCEPTED
+
+
+def test_a_late_answer_changes_nothing(site, booted):
+    number = queue(site, booted.identity, Order.CLEAR_CACHE, {})
+    message_id, _, _ = hear_call(booted)
+    assert settled(site, number)[0] is CommandState.TIMED_OUT
+    booted.socket.send(json.dumps([3, message_id, YES]))
+    booted.play([{"send": [2, "h", "Heartbeat", {}]}, {"until": [3, "h", "$any"]}])
+    assert settled(site, number)[0] is CommandState.TIMED_OUT
+
+
+def test_whoever_leaves_three_calls_unanswered_is_named(site, booted):
+    for _ in range(3):
+        number = queue(site, booted.identity, Order.CLEAR_CACHE, {})
+        hear_call(booted)
+        settled(site, number)
+
+    def named():
+        with site.read() as db:
+            return db.query(Deviation).filter_by(code="unanswered_calls").count()
+
+    eventually(named, what="the deviation is kept")

@@ -1,0 +1,94 @@
+"""What the end of a call of ours means for the command behind it, in words."""
+
+from typing import Any
+
+from app.domain.fallbacks import End
+from app.domain.vocabulary import CommandState, Outcome
+from worker.dialects.encoding import Arguments, Encoding
+from worker.ocpp import schemas
+from worker.ocpp.events import Answered, Cancelled, Expired, Refused, Settled, TimedOut
+from worker.ocpp.faults import Fault
+from worker.ocpp.versions import Version
+
+#: A charger that restarts often hangs up before it answers (FIELD K4).
+HANGS_UP = frozenset({"Reset"})
+
+#: Words of a refusal that another form of the same order will meet again.
+_FINAL = frozenset({"NotImplemented", "NotSupported"})
+
+
+def outcome_of(
+    version: Version, event: Settled, encoding: Encoding | None, arguments: Arguments
+) -> Outcome:
+    """How a command ended, by how its call did; without an encoding any answer is a yes."""
+    match event:
+        case Answered(call, payload):
+            if encoding is None:
+                return Outcome(CommandState.ACCEPTED, payload, "The charger answered.")
+            return _answered(version, call.action, payload, encoding, arguments)
+        case Refused():
+            return _refused(event)
+        case TimedOut(call):
+            wait = round((call.reply_by or 0) - (call.sent_at or 0)) or round(call.timeout_s)
+            sentence = f"The charger did not answer within {wait} s; it may still act on it."
+            return Outcome(CommandState.TIMED_OUT, None, sentence)
+        case Expired():
+            sentence = "It waited too long for its turn and was dropped; it was never sent."
+            return Outcome(CommandState.EXPIRED, None, sentence)
+        case Cancelled(call):
+            return _cancelled(call.action, call.sent_at is not None)
+
+
+def end_of(event: Settled, outcome: Outcome) -> End | None:
+    """How badly a form ended; None when another one is not worth a try."""
+    if isinstance(event, TimedOut):
+        return End.SILENT
+    if isinstance(event, Refused) and outcome.state is CommandState.FAILED:
+        return End.ERROR
+    if isinstance(event, Answered) and outcome.state is CommandState.REJECTED:
+        return None if outcome.word in _FINAL else End.REFUSED
+    return None
+
+
+def _answered(
+    version: Version,
+    action: str,
+    payload: dict[str, Any],
+    encoding: Encoding,
+    arguments: Arguments,
+) -> Outcome:
+    problem = schemas.violation(version, action, "result", payload)
+    if problem is not None and encoding.decode is None and "status" not in payload:
+        sentence = f"The charger's answer cannot be understood: {problem.description}."
+        return Outcome(CommandState.FAILED, payload, sentence)
+    try:
+        return encoding.outcome(payload, arguments)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        told = problem.description if problem else "it lacks what was asked for"
+        sentence = f"The charger's answer cannot be understood: {told}."
+        return Outcome(CommandState.FAILED, payload, sentence)
+
+
+def _refused(event: Refused) -> Outcome:
+    known = event.fault not in (Fault.NOT_IMPLEMENTED, Fault.NOT_SUPPORTED)
+    state = CommandState.FAILED if known else CommandState.UNSUPPORTED
+    said = f"The charger answered with the error {event.code}"
+    answer: dict[str, Any] = {
+        "errorCode": event.code,
+        "errorDescription": event.description,
+    }
+    if event.details:
+        answer["errorDetails"] = event.details
+    text = f"{said}: {event.description}" if event.description else f"{said}."
+    return Outcome(state, answer, text)
+
+
+def _cancelled(action: str, was_sent: bool) -> Outcome:
+    if action in HANGS_UP and was_sent:
+        sentence = "The charger hung up to restart, without an answer first."
+        return Outcome(CommandState.ACCEPTED, None, sentence)
+    if was_sent:
+        sentence = "The connection ended before the answer came; the charger may have acted on it."
+    else:
+        sentence = "The connection ended before it could be sent; it will not be sent later."
+    return Outcome(CommandState.FAILED, None, sentence)
