@@ -15,6 +15,11 @@ from app.security import public
 
 blueprint = Blueprint("api_reference", __name__)
 
+#: What a reader looks for first; the other nouns follow.
+FIRST = ("token", "sites", "stations", "orders", "sessions", "tags", "tag-groups", "drivers")
+#: More words than this are not listed in a cell.
+_MOST_WORDS = 20
+
 
 @public
 def openapi() -> Response:
@@ -26,7 +31,9 @@ def openapi() -> Response:
 @public
 def docs() -> Any:
     """Show the reference; it asks nobody's browser for anything from elsewhere."""
-    groups = groupby(ENDPOINTS, key=lambda endpoint: endpoint.noun)
+    order = {name: place for place, name in enumerate(dict.fromkeys([*FIRST, *NOUNS]))}
+    told = sorted(ENDPOINTS, key=lambda endpoint: order[endpoint.noun])
+    groups = groupby(told, key=lambda endpoint: endpoint.noun)
     settings = current_app.config["SETTINGS"]
     return render_template(
         "api/docs.html",
@@ -38,6 +45,7 @@ def docs() -> Any:
         codes=problems.CODES,
         sentences=problems.SENTENCES,
         members=_members,
+        parameters=_parameters,
         type_of=_type,
         refusals=_openapi.problems_of,
         anchor=lambda endpoint: f"{endpoint.noun}.{endpoint.name}",
@@ -65,6 +73,14 @@ def _members(endpoint: Endpoint) -> list[tuple[str, str, bool, str]]:
     ]
 
 
+def _parameters(endpoint: Endpoint) -> list[tuple[str, str, bool, str]]:
+    """The query parameters of an endpoint, in the same form."""
+    return [
+        (name, _type(kind.schema), False, _doc(kind.schema))
+        for name, kind in endpoint.query.items()
+    ]
+
+
 def _doc(schema: dict[str, Any]) -> str:
     return str(schema.get("description", ""))
 
@@ -77,6 +93,8 @@ def _type(schema: Any) -> str:
         return "no body"
     if not isinstance(schema, dict):
         return str(schema.name)
+    if len(schema.get("enum", ())) > _MOST_WORDS:
+        return f"one of {len(schema['enum'])} words"
     if "enum" in schema:
         return ", ".join("null" if word is None else str(word) for word in schema["enum"])
     if "anyOf" in schema:
