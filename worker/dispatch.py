@@ -25,11 +25,14 @@ from worker.ocpp.faults import CallFault, Fault
 from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.versions import Version
+from worker.proof import contradiction
 
 log = logging.getLogger(__name__)
 
 #: version -> its table of handlers
 ROUTES: dict[Version, Any] = {Version.V16: v16, Version.V201: v201, Version.V21: v21}
+#: No call of ours goes out before a boot's answer has.
+AFTER_BOOT_S = 0.3
 
 
 @dataclass(slots=True)
@@ -37,13 +40,15 @@ class Held:
     """A link, the row of its connection, and what this conversation has brought so far.
 
     `served` says that the station's boot was accepted, now or on an earlier
-    connection; `triggered` are messages that we asked for before that.
+    connection; `triggered` are messages that we asked for before that.  `looping`:
+    it reconnects again and again, so nothing is sent to it that nobody asked for (FIELD B3).
     """
 
     link: Any
     connection_id: int | None = None
     served: bool = True
     triggered: set[str] = field(default_factory=set)
+    looping: bool = False
 
 
 class Dispatch:
@@ -62,6 +67,10 @@ class Dispatch:
         if delay_ms:
             gevent.sleep(delay_ms / 1000)
         routes = ROUTES[link.version]
+        if problem := contradiction(link, call):
+            self._log_refusal(held, call, CallFault(Fault.SECURITY, problem), received_at)
+            link.close(1008, problem)
+            return None
         try:
             payload, mended = self._checked(held, call, routes)
             return self._handled(held, call, payload, mended, received_at, routes)
@@ -149,7 +158,8 @@ class Dispatch:
         self._do(held, call, Job(run))
         if booted:
             held.served = booted[-1] is Registration.ACCEPTED
-            link.release()
+            # The boot's answer leaves first; some stations need more peace than that (FIELD B3).
+            link.hold(float(link.station.quirks.get("outbound_after_boot_s") or AFTER_BOOT_S))
         return answer[0]
 
     def _in_bulk(
@@ -252,7 +262,18 @@ class Dispatch:
             error_code=fault.fault.spelled(held.link.version),
             error_description=fault.description[:300],
         )
-        self._batch.later(Job(lambda db, rows: rows.append(row)))
+        other = None
+        if fault.fault is not Fault.SECURITY:
+            other = schemas.lookalike(held.link.version, call.action, call.payload)
+        station_id = held.link.station.id
+
+        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+            rows.append(row)
+            if other is not None:  # FIELD C8: one version's words on the other's subprotocol
+                odd = [("other_version", f"{call.action} as in OCPP {other.value}")]
+                reports.deviations(db, db.get(Station, station_id), odd, now=received_at)
+
+        self._batch.later(Job(run))
 
     def log_stray(self, held: Held, event: Stray | Repeated | Malformed) -> None:
         """Keep a frame that changes nothing, with why."""

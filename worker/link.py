@@ -19,6 +19,7 @@ from worker.ocpp.faults import Fault
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.handshake import ClientCertificate, StationInfo
 from worker.ocpp.versions import Version
+from worker.pace import FLOOD_S, Flood, Pace
 from worker.websocket import Stream
 from worker.websocket_frames import Closed
 
@@ -28,9 +29,6 @@ log = logging.getLogger(__name__)
 PING_S = 45.0
 #: A socket is dead when not even a pong came for this long (FIELD B9, B12).
 SILENCE_S = 600.0
-#: Calls per second and charger that are read without delay, and how many may come in one go.
-READ_RATE, READ_BURST = 500.0, 1000.0
-
 #: When handling one of these fails, silence keeps it in the charger's queue (FIELD section 4).
 NEVER_REFUSED = frozenset({"MeterValues", "StartTransaction", "StopTransaction"}) | {
     "TransactionEvent"
@@ -83,10 +81,9 @@ class Link:
     """
 
     __slots__ = (
-        "_allowance",
-        "_allowance_at",
         "_connection",
         "_desk",
+        "_pace",
         "_ping_at",
         "_settling",
         "_stream",
@@ -123,6 +120,7 @@ class Link:
         certificate: ClientCertificate | None = None,
         ping_s: float = PING_S,
         silence_s: float = SILENCE_S,
+        flood_s: float = FLOOD_S,
     ) -> None:
         self.connection_id = uuid.uuid4().hex
         self.station = station
@@ -145,8 +143,7 @@ class Link:
         self._connection = Connection(version, "csms", strict=station.strict)
         self._ping_at = self._next_ping(self.opened_at)
         self._settling = False
-        self._allowance = READ_BURST
-        self._allowance_at = self.opened_at
+        self._pace = Pace(self.opened_at, flood_s)
 
     def __repr__(self) -> str:
         return f"<Link {self.station.identity} {self.connection_id[:8]} {self.remote_address}>"
@@ -240,7 +237,7 @@ class Link:
             self._guarded(self._desk.closed, ended.code, ended.reason)
 
     def _received(self, data: str | bytes) -> None:
-        self._wait_for_allowance()
+        self._keep_pace()
         for event in self._connection.receive_text(data, time.monotonic()):
             if isinstance(event, Call | Send):
                 self._handle(event)
@@ -269,14 +266,16 @@ class Link:
         else:
             self._stream.send(reply)
 
-    def _wait_for_allowance(self) -> None:
-        """Slow the reading of a flood down; nothing is dropped or refused for coming too fast."""
-        now = time.monotonic()
-        earned = (now - self._allowance_at) * READ_RATE
-        self._allowance = min(READ_BURST, self._allowance + earned) - 1.0
-        self._allowance_at = now
-        if self._allowance < 0:
-            gevent.sleep(-self._allowance / READ_RATE)
+    def _keep_pace(self) -> None:
+        """Slow the reading of a flood down; what goes on for minutes ends the connection."""
+        try:
+            wait_s = self._pace.wait_s(time.monotonic())
+        except Flood:
+            log.warning("%r: too many messages for too long", self)
+            self._stream.close(1008, "too many messages")
+        else:
+            if wait_s:
+                gevent.sleep(wait_s)
 
     # The ticker's greenlet
 

@@ -16,7 +16,9 @@ from typing import Any
 import gevent
 
 from app.domain import credentials
+from worker.ocpp.frames import Call
 from worker.ocpp.handshake import ClientCertificate, Reason, Refused, Request
+from worker.ocpp.versions import Version
 
 #: How long a password that was right is believed without hashing it again, in seconds.
 REMEMBERED_S = 600.0
@@ -107,6 +109,24 @@ class Proofs:
                 self._right[key] = now + REMEMBERED_S
                 return True
         return False
+
+
+def contradiction(link: Any, call: Call) -> str:
+    """What in a boot contradicts the certificate that let the station in; mostly nothing.
+
+    Under security profile 3 the serial number must be the certificate's common name, or the
+    connection is closed (2.0.1 B01.FR.11, B01.FR.12).  A name that staff gave stands above that.
+    """
+    certificate = link.certificate
+    if certificate is None or call.action != "BootNotification" or link.version is Version.V16:
+        return ""
+    if link.station.quirks.get("certificate_name"):
+        return ""
+    about = call.payload.get("chargingStation")
+    serial = about.get("serialNumber") if isinstance(about, dict) else None
+    if serial is None or serial == certificate.common_name:
+        return ""
+    return "the serial number is not that of the certificate"
 
 
 def _matches(stored: str, given: bytes) -> bool:

@@ -20,6 +20,7 @@ from gevent.pywsgi import WSGIServer
 from worker.link import PING_S, SILENCE_S, Desk, Link
 from worker.ocpp.handshake import Accepted, Network, Reason, Refused, Request
 from worker.ocpp.versions import Version
+from worker.pace import FLOOD_S
 from worker.upgrade import Handler, TlsListener
 from worker.websocket import Stream
 from worker.websocket_deflate import Deflate
@@ -53,6 +54,7 @@ class ServerSettings:
     max_message_bytes: int = 8 << 20
     ping_s: float = PING_S
     silence_s: float = SILENCE_S
+    flood_s: float = FLOOD_S
     send_timeout_s: float = 20.0
     handshake_s: float = 20.0
     auth_concurrency: int = 50
@@ -221,6 +223,7 @@ class Server:
             certificate=request.certificate if accepted.profile == 3 else None,
             ping_s=self.settings.ping_s,
             silence_s=self.settings.silence_s,
+            flood_s=self.settings.flood_s,
         )
         self.links.add(link)
         gevent.spawn(link.run).rawlink(lambda _: self.links.discard(link))

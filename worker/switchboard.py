@@ -17,7 +17,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import events, metering, presence
+from app.domain import events, metering, presence, reports
 from app.domain.metering import Gauge
 from app.domain.vocabulary import CommandState
 from app.extensions import db as flask_db
@@ -83,23 +83,28 @@ class Switchboard:
         link.hold(max(GRACE_S, float(link.station.quirks.get("outbound_after_boot_s") or 0)))
         orders = [order.value for order in self._calls.orders(link.version)]
 
-        def run(db: Any, rows: list[dict[str, Any]]) -> int:
-            return presence.open_connection(
-                db,
-                db.get(Station, link.station.id),
+        def run(db: Any, rows: list[dict[str, Any]]) -> tuple[int, list[tuple[str, str]]]:
+            now = datetime.now(UTC)
+            station = db.get(Station, link.station.id)
+            opened = presence.open_connection(
+                *(db, station),
                 node=self.node,
                 address=link.remote_address,
                 protocol=link.subprotocol or f"ocpp{link.version.value}",
                 orders=orders,
-                now=datetime.now(UTC),
+                now=now,
                 profile=link.profile,
-            ).id
+            )
+            odd = presence.flapping(db, station, now=now)
+            reports.deviations(db, station, odd, now=now)
+            return opened.id, odd
 
         try:
-            held.connection_id = self.batch.do(Job(run))
+            held.connection_id, odd = self.batch.do(Job(run))
         except StorageAway:
             link.close(1013, "try again later")
             return
+        held.looping = any(code == "reconnect_loop" for code, _ in odd)
         link.data = held
         before = self._held.get(link.station.id)
         self._held[link.station.id] = held

@@ -8,6 +8,7 @@ the late close of an old socket cannot evict its successor.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -18,6 +19,12 @@ from app.models import Connection, Connector, HandshakeAttempt, Station, WorkerN
 #: How often a worker says that it lives, and how long it is believed.
 BEAT_S = 5
 ALIVE = timedelta(seconds=20)
+
+#: So many reconnects within this time are a loop.
+LOOP_RECONNECTS, LOOP_WITHIN = 4, timedelta(minutes=5)
+#: So often within this time one address may push out another before two devices are suspected.
+SWAPS, SWAPS_WITHIN = 3, timedelta(minutes=1)
+REPLACED = "replaced by a newer connection"
 
 #: Equal refusals within this time share one row.
 SAME_KNOCK = timedelta(minutes=1)
@@ -48,7 +55,7 @@ def open_connection(
 
     `profile` is the security profile that the connection used; None: the station's.
     """
-    _close_all(db, [station.id], now, "replaced by a newer connection")
+    _close_all(db, [station.id], now, REPLACED)
     connection = Connection(
         station_id=station.id,
         node=node,
@@ -69,6 +76,35 @@ def open_connection(
     events.record(db, events.StationChanged(station.tenant_id, station.id))
     db.flush()
     return connection
+
+
+def flapping(db: Session, station: Station, *, now: datetime) -> list[tuple[str, str]]:
+    """What is odd about how often the station has connected lately: deviations, mostly none.
+
+    `reconnect_loop`: it comes again and again, and what we send by ourselves may be why
+    (FIELD B3).  `two_devices`: connections from different addresses push each other out, as two
+    chargers do that were given the same identity (FIELD B11).
+    """
+    lately = db.scalars(
+        select(Connection)
+        .where(Connection.station_id == station.id, Connection.opened_at > now - LOOP_WITHIN)
+        .order_by(Connection.id.desc())
+        .limit(50)
+    ).all()
+    found = []
+    if len(lately) > LOOP_RECONNECTS:
+        minutes = round(LOOP_WITHIN.total_seconds() / 60)
+        found.append(("reconnect_loop", f"{len(lately)} connections in {minutes} minutes"))
+    swaps = [
+        newer.address
+        for newer, older in pairwise(lately)
+        if older.close_reason == REPLACED
+        and newer.address != older.address
+        and newer.opened_at > now - SWAPS_WITHIN
+    ]
+    if len(swaps) >= SWAPS:
+        found.append(("two_devices", " and ".join(sorted(set(swaps)))[:300]))
+    return found
 
 
 def close_connection(
