@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.domain import idempotency, mails
+from app.domain import device_events, idempotency, mails
 from app.models import HandshakeAttempt, OneTimeLink
 
 ATTEMPTS_KEPT = timedelta(days=30)
@@ -16,10 +16,11 @@ _MOST = 5000
 
 
 def forget_old(db: Session, *, now: datetime) -> None:
-    """Remove handshake attempts, used or expired links, sent mails and idempotency keys when old."""
+    """Remove what is old: attempts, links, sent mails, idempotency keys, events of stations."""
     attempts = select(HandshakeAttempt.id).where(HandshakeAttempt.last_at < now - ATTEMPTS_KEPT)
     db.execute(delete(HandshakeAttempt).where(HandshakeAttempt.id.in_(attempts.limit(_MOST))))
     links = select(OneTimeLink.id).where(OneTimeLink.expires_at < now - LINKS_KEPT)
     db.execute(delete(OneTimeLink).where(OneTimeLink.id.in_(links.limit(_MOST))))
     mails.forget(db, before=now - MAILS_KEPT)
     idempotency.forget(db, now=now)
+    device_events.forget_old(db, now=now)

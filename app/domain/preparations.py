@@ -11,7 +11,17 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import certificate_orders, password_rotation, reservations, settings
+from app.domain import (
+    certificate_orders,
+    customer_information,
+    display,
+    file_orders,
+    local_lists,
+    monitors,
+    password_rotation,
+    reservations,
+    settings,
+)
 from app.domain.errors import Conflict, NotFound
 from app.domain.prepared import Preparation, Prepared
 from app.domain.vocabulary import Actor, Order, SessionState
@@ -47,10 +57,21 @@ PREPARATIONS: dict[Order, Preparation] = {
     Order.DELETE_CERTIFICATE: certificate_orders.prepare_deleting,
     Order.SEND_CERTIFICATE: certificate_orders.prepare_sending,
     Order.CHANGE_PASSWORD: password_rotation.prepare,
+    Order.SEND_LOCAL_LIST: local_lists.prepare,
     Order.RESERVE: reservations.prepare,
     Order.CANCEL_RESERVATION: reservations.prepare_cancel,
     Order.READ_SETTINGS: settings.prepare_reading,
     Order.CHANGE_SETTING: settings.prepare_change,
     Order.READ_BASE_REPORT: settings.prepare_report,
     Order.READ_REPORT: settings.prepare_report,
+    Order.UPDATE_FIRMWARE: file_orders.prepare_update,
+    Order.PUBLISH_FIRMWARE: file_orders.prepare_publishing,
+    Order.UNPUBLISH_FIRMWARE: file_orders.prepare_unpublishing,
+    Order.FETCH_LOGS: file_orders.prepare_logs,
+    Order.READ_CUSTOMER_INFORMATION: customer_information.prepare,
+    Order.SET_MONITORS: monitors.prepare_setting,
+    Order.CLEAR_MONITORS: monitors.prepare_clearing,
+    Order.READ_MONITORS: settings.prepare_report,
+    Order.SHOW_MESSAGE: display.prepare_showing,
+    Order.READ_MESSAGES: display.prepare_reading,
 }

@@ -56,6 +56,7 @@ class VariableMonitor(StationOwned, Base):
 
     `state` is asked, active, rejected or cleared; `kind` upper_threshold,
     lower_threshold, delta, periodic, periodic_clock_aligned, target_delta, …
+    `stream` is the number of the stream in which its values come (2.1), if they do.
     """
 
     __tablename__ = "variable_monitors"
@@ -77,6 +78,10 @@ class VariableMonitor(StationOwned, Base):
     state: Mapped[Word] = mapped_column(default="active")
     sentence: Mapped[str | None] = mapped_column(String(300))
     changed_at: Mapped[datetime]
+    stream: Mapped[int | None]
+    stream_interval_s: Mapped[int | None]
+    stream_values: Mapped[int | None]
+    stream_opened_at: Mapped[datetime | None]
 
 
 class DeviceEvent(StationOwned, Base):

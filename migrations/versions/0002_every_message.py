@@ -670,6 +670,8 @@ def upgrade() -> None:
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reported_version", sa.Integer(), nullable=True),
         sa.Column("reported_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("full_next", sa.Boolean(), nullable=False, server_default=sa.false()),
+        sa.Column("sentence", sa.String(length=300), nullable=True),
         sa.Column(
             "command_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True
         ),
@@ -1020,6 +1022,10 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=40), nullable=False),
         sa.Column("sentence", sa.String(length=300), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("stream", sa.Integer(), nullable=True),
+        sa.Column("stream_interval_s", sa.Integer(), nullable=True),
+        sa.Column("stream_values", sa.Integer(), nullable=True),
+        sa.Column("stream_opened_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "station_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),

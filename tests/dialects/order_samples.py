@@ -49,8 +49,70 @@ CHARGING: Samples = {
 }
 
 SETTINGS: Samples = {
-    Order.CHANGE_SETTING: [{"key": "HeartbeatInterval", "value": "60"}],
-    Order.READ_SETTINGS: [{}, {"keys": ["HeartbeatInterval"]}],
+    Order.CHANGE_SETTING: [
+        {"key": "HeartbeatInterval", "value": "60"},
+        {"key": "EVSE@1/Power:max_set", "value": "11000"},
+        {"settings": {"ClockCtrlr/TimeZone": "UTC", "OCPPCommCtrlr/HeartbeatInterval": "60"}},
+    ],
+    Order.READ_SETTINGS: [
+        {},
+        {"keys": ["HeartbeatInterval"]},
+        {"keys": "OCPPCommCtrlr/MessageAttempts.TransactionEvent, EVSE.a@1.2/Power:target"},
+    ],
+    Order.READ_BASE_REPORT: [
+        {"base": "configuration"},
+        {"base": "full"},
+        {"base": "summary"},
+    ],
+    Order.READ_REPORT: [
+        {},
+        {"criteria": "problem, active"},
+        {"keys": ["EVSE@1/Power", "ChargingStation"]},
+    ],
+    Order.SET_NETWORK_PROFILE: [
+        {"slot": 1, "url": "wss://csms.example/ocpp", "security_profile": 2},
+        {
+            "slot": 2,
+            "url": "ws://csms.example/ocpp",
+            "security_profile": 1,
+            "interface": "wireless0",
+            "version": "2.0.1",
+            "timeout_s": 60,
+            "apn": {"apn": "internet", "apnAuthentication": "NONE"},
+        },
+    ],
+}
+
+MONITORING: Samples = {
+    Order.SET_MONITORING_BASE: [{"base": "all"}, {"base": "hard_wired_only"}],
+    Order.SET_MONITORING_LEVEL: [{"severity": 4}],
+    Order.SET_MONITORS: [
+        {
+            "monitors": [
+                {"key": "EVSE@1/Power", "kind": "upper_threshold", "value": 11000, "severity": 5},
+                {"key": "A.b/C.d", "kind": "delta", "value": "0.5", "severity": 0, "number": 4},
+            ]
+        },
+    ],
+    Order.CLEAR_MONITORS: [{"numbers": "1, 2"}],
+    Order.READ_MONITORS: [{}, {"criteria": ["threshold"], "keys": ["EVSE@1"]}],
+    Order.READ_EVENT_STREAMS: [{}],
+    Order.ADJUST_EVENT_STREAM: [{"stream": 3, "interval_s": 30, "values": 10}],
+}
+
+DISPLAY: Samples = {
+    Order.SHOW_MESSAGE: [
+        {"text": "Closed on Sunday"},
+        {"text": "Please move on", "when": "idle", "priority": "in_front", "language": "en"},
+        {"text": "Resting", "when": "suspended", "format": "qrcode"},
+        {
+            "text": "Today only",
+            "starts_at": "2026-03-02T09:00:00Z",
+            "ends_at": "2026-03-02T18:00:00Z",
+        },
+    ],
+    Order.READ_MESSAGES: [{}, {"numbers": [1, 2], "priority": "always_front", "when": "charging"}],
+    Order.CLEAR_MESSAGE: [{"number": 1}],
 }
 
 RESERVATIONS: Samples = {
@@ -64,15 +126,104 @@ RESERVATIONS: Samples = {
     Order.CANCEL_RESERVATION: [{"reservation_id": 7}],
 }
 
+_PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+_MD5 = "9e107d9d372bb6826bd81d3542a419d6"
+
+FILES: Samples = {
+    Order.UPDATE_FIRMWARE: [
+        {"firmware_id": 3},
+        {"url": "ftp://files.example/new.bin", "retries": 3, "retry_interval_s": 60},
+        {"firmware_id": 3, "retrieve_at": "2026-03-02T22:00:00Z"},
+        {"firmware_id": 3, "install_at": "2026-03-03T02:00:00Z"},
+        {"url": "https://files.example/new.bin", "signature": "MEUC", "signing_certificate": _PEM},
+    ],
+    Order.PUBLISH_FIRMWARE: [
+        {"firmware_id": 3},
+        {"url": "https://files.example/new.bin", "checksum": _MD5, "retries": 1},
+    ],
+    Order.UNPUBLISH_FIRMWARE: [{"checksum": _MD5}],
+    Order.FETCH_LOGS: [
+        {"kind": "diagnostics"},
+        {"kind": "diagnostics", "extended": "yes", "retries": 2, "retry_interval_s": 30},
+        {"kind": "diagnostics", "oldest": "2026-03-01T00:00:00Z", "latest": "2026-03-02T00:00:00Z"},
+        {"kind": "security_log"},
+        {"kind": "data_collector_log"},
+    ],
+    Order.READ_CUSTOMER_INFORMATION: [
+        {"token": "04A2", "token_kind": "iso14443"},
+        {"token": "WVWZZZ1JZXW000001", "token_kind": "vin"},
+        {"customer": "C-17"},
+        {
+            "hash_algorithm": "sha256",
+            "issuer_name_hash": "a" * 64,
+            "issuer_key_hash": "b" * 64,
+            "serial_number": "01f3",
+        },
+    ],
+}
+
+LOCAL_LISTS: Samples = {
+    Order.SEND_LOCAL_LIST: [{}, {"mode": "full"}],
+    Order.READ_LOCAL_LIST_VERSION: [{}],
+}
+
 RAW: Samples = {Order.RAW: [{"action": "Reset", "payload": {"type": "Soft"}}]}
 
-SAMPLES: Samples = {**STATION, **CHARGING, **SETTINGS, **RESERVATIONS, **RAW}
+SAMPLES: Samples = {
+    **STATION,
+    **CHARGING,
+    **SETTINGS,
+    **RESERVATIONS,
+    **LOCAL_LISTS,
+    **FILES,
+    **RAW,
+    **MONITORING,
+    **DISPLAY,
+}
 
 #: What a preparation puts into the arguments before they reach a dialect.
 PREPARED: dict[Order, dict[str, Any]] = {
+    Order.SEND_LOCAL_LIST: {
+        "mode": "auto",
+        "update": "differential",
+        "version": 2,
+        "entries": [
+            {
+                "token": "04A2",
+                "kind": "id_tag",
+                "status": "accepted",
+                "expires_at": "2026-03-02T17:00:00+00:00",
+                "parent": "FLEET",
+            },
+            {"token": "0" * 40, "kind": "id_tag", "status": "blocked", "expires_at": None},
+        ],
+        "removed": [{"token": "04A3", "kind": "id_tag", "status": "accepted"}],
+        "more": False,
+    },
+    Order.UPDATE_FIRMWARE: {
+        "request_id": 7,
+        "location": "https://desk.example/f/0123456789abcdefghijkl",
+        "retrieve_at": "2026-03-02T09:00:00+00:00",
+    },
+    Order.PUBLISH_FIRMWARE: {
+        "request_id": 7,
+        "location": "https://desk.example/f/0123456789abcdefghijkl",
+        "checksum": _MD5,
+    },
+    Order.FETCH_LOGS: {
+        "request_id": 7,
+        "location": "https://desk.example/u/0123456789abcdefghijkl",
+    },
+    Order.READ_CUSTOMER_INFORMATION: {"request_id": 7, "report": True, "clear": False},
     Order.RESERVE: {
         "reservation_id": 7,
         "expires_at": "2026-03-02T17:00:00+00:00",
         "group_token": "FLEET",
     },
+    Order.READ_SETTINGS: {"request_id": 7},
+    Order.READ_BASE_REPORT: {"request_id": 7},
+    Order.READ_REPORT: {"request_id": 7},
+    Order.READ_MONITORS: {"request_id": 7},
+    Order.READ_MESSAGES: {"request_id": 7},
+    Order.SHOW_MESSAGE: {"number": 3},
 }

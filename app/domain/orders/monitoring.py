@@ -1,10 +1,125 @@
 """Orders about monitors: what a station watches and when it tells."""
 
-from app.domain.orders.reading import Argument, Describe
+from collections.abc import Mapping
+from typing import Any
+
+from app.domain import variable_names
+from app.domain.errors import Invalid
+from app.domain.orders.reading import (
+    Argument,
+    Describe,
+    documents,
+    number,
+    several,
+    whole,
+    word,
+    yes,
+)
+from app.domain.orders.settings import KEY
+from app.domain.orders.shapes import OBJECTS
 from app.domain.vocabulary import Order
 
-ARGUMENTS: dict[Order, dict[str, Argument]] = {}
+#: What a monitor waits for; the last two are OCPP 2.1's.
+KINDS = (
+    *("upper_threshold", "lower_threshold", "delta", "periodic", "periodic_clock_aligned"),
+    *("target_delta", "target_delta_relative"),
+)
+CRITERIA = ("threshold", "delta", "periodic")
+BASES = ("all", "factory_default", "hard_wired_only")
+#: 0 is danger, 9 is for developers (2.0.1 section 2.29).
+SEVERITY = whole(0, 9)
+_NUMBER = whole(0, 2**31 - 1)
 
-LABELS: dict[Order, str] = {}
+#: The members of one monitor, and whether they must be given.
+_MONITOR: dict[str, tuple[Any, bool]] = {
+    "key": (KEY, True),
+    "kind": (word(*KINDS), True),
+    "value": (number(-(10**12), 10**12), True),
+    "severity": (SEVERITY, True),
+    "in_transaction_only": (yes, False),
+    "number": (_NUMBER, False),
+    "stream_interval_s": (whole(0, 86_400), False),
+    "stream_values": (whole(0, 10_000), False),
+}
 
-DESCRIBE: Describe = {}
+
+def _monitors(name: str, value: Any) -> list[dict[str, Any]]:
+    """Monitors as objects: key, kind, value, severity, and what else one may have."""
+    found = []
+    for given in documents(100)(name, value):
+        if unknown := set(given) - set(_MONITOR):
+            raise Invalid(f"A monitor has no {unknown.pop()}.", field=name)
+        one = {}
+        for member, (read, required) in _MONITOR.items():
+            if given.get(member) in (None, ""):
+                if required:
+                    raise Invalid(f"A monitor needs its {member}.", field=name)
+                continue
+            one[member] = read(member, given[member])
+        if not variable_names.parse(one["key"]).component:
+            raise Invalid(f"{one['key']} lacks its component, as in EVSE@1/Power.", field="key")
+        found.append(one)
+    if not found:
+        raise Invalid("Name a monitor.", field=name)
+    return found
+
+
+ARGUMENTS: dict[Order, dict[str, Argument]] = {
+    Order.SET_MONITORING_BASE: {"base": Argument(word(*BASES), label="Monitors")},
+    Order.SET_MONITORING_LEVEL: {
+        "severity": Argument(SEVERITY, help="Events up to this are told: 0 danger, 9 everything.")
+    },
+    Order.SET_MONITORS: {
+        "monitors": Argument(
+            _monitors,
+            shape=OBJECTS,
+            help="Objects with key, kind, value and severity; also in_transaction_only, number.",
+        ),
+        "then": Argument(_monitors, required=False, shape=OBJECTS, help="Set after those."),
+    },
+    Order.CLEAR_MONITORS: {
+        "numbers": Argument(several(_NUMBER, 500), help="The station's numbers of them."),
+        "then": Argument(several(_NUMBER, 500), required=False, help="Cleared after those."),
+    },
+    Order.READ_MONITORS: {
+        "criteria": Argument(several(word(*CRITERIA), 3), required=False, label="Kinds"),
+        "keys": Argument(several(KEY, 500), required=False, label="Components or variables"),
+        "request_id": Argument(_NUMBER, required=False),
+    },
+    Order.READ_EVENT_STREAMS: {},
+    Order.ADJUST_EVENT_STREAM: {
+        "stream": Argument(_NUMBER),
+        "interval_s": Argument(whole(0, 86_400), required=False, help="At least this often."),
+        "values": Argument(whole(0, 10_000), required=False, help="Or after so many values."),
+    },
+}
+
+LABELS: dict[Order, str] = {
+    Order.SET_MONITORING_BASE: "Choose the base of monitors",
+    Order.SET_MONITORING_LEVEL: "Choose how severe events must be",
+    Order.SET_MONITORS: "Set monitors",
+    Order.CLEAR_MONITORS: "Clear monitors",
+    Order.READ_MONITORS: "Read monitors",
+    Order.READ_EVENT_STREAMS: "Read event streams",
+    Order.ADJUST_EVENT_STREAM: "Adjust an event stream",
+}
+
+
+def _set(given: Mapping[str, Any]) -> str:
+    return "Watch " + ", ".join(
+        f"{one['key']} ({one['kind'].replace('_', ' ')} {one['value']})"
+        for one in given["monitors"]
+    )
+
+
+def _clear(given: Mapping[str, Any]) -> str:
+    return "Clear monitors " + ", ".join(str(number) for number in given["numbers"])
+
+
+DESCRIBE: Describe = {
+    Order.SET_MONITORING_BASE: lambda given: f"Monitors: {given['base'].replace('_', ' ')}",
+    Order.SET_MONITORING_LEVEL: lambda given: f"Tell events up to severity {given['severity']}",
+    Order.SET_MONITORS: _set,
+    Order.CLEAR_MONITORS: _clear,
+    Order.ADJUST_EVENT_STREAM: lambda given: f"Adjust event stream {given['stream']}",
+}

@@ -1,7 +1,7 @@
 """Components and variables on the wire (OCPP 2.0.1 sections 2.11 and 2.53)."""
 
 from app.domain.variable_names import VariableName, parse, parse_component
-from worker.dialects.encoding import Payload, without_blanks
+from worker.dialects.encoding import Payload, Unfit, without_blanks
 from worker.ocpp.fields import Fields
 
 ATTRIBUTES = {"actual": "Actual", "target": "Target", "min_set": "MinSet", "max_set": "MaxSet"}
@@ -23,6 +23,8 @@ def written(name: VariableName) -> Payload:
 def attribute(key: str, **members: object) -> Payload:
     """The attribute that a key names, with other members before the component."""
     name = parse(key)
+    if not name.component:
+        raise Unfit(f"{key} lacks its component, as in ClockCtrlr/{key}.")
     # Actual is what an absent type means, and some firmwares know no other.
     kind = {} if name.attribute == "actual" else {"attributeType": ATTRIBUTES[name.attribute]}
     return {**kind, **members, **written(name)}

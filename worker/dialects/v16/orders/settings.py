@@ -5,7 +5,7 @@ from app.domain.device_model import Told
 from app.domain.setting_values import truth
 from app.domain.variable_names import plain
 from app.domain.vocabulary import CommandState, Order, Outcome
-from worker.dialects.encoding import Arguments, Encoding, Facts, Payload
+from worker.dialects.encoding import Arguments, Encoding, Facts, Payload, Unfit
 from worker.ocpp.fields import Fields
 
 #: What became of a change, in the domain's words.
@@ -13,7 +13,10 @@ VERDICTS = {"Accepted": "accepted", "RebootRequired": "reboot_required"}
 
 
 def _read(arguments: Arguments) -> Payload:
-    return {"key": list(arguments["keys"])} if arguments.get("keys") else {}
+    keys = list(arguments.get("keys", ()))
+    if any(len(key) > 50 for key in keys):
+        raise Unfit("A key of OCPP 1.6 has 50 characters at most.")
+    return {"key": keys} if keys else {}
 
 
 def _told(answer: Payload, arguments: Arguments) -> Outcome:
@@ -39,12 +42,14 @@ def _setting(item: Fields) -> Told | None:
 
 
 def _set(arguments: Arguments) -> Payload:
-    ((key, value),) = settings.pairs(arguments)
+    (key, value), *more = settings.pairs(arguments)
+    if more or len(key) > 50 or len(value) > 500:
+        raise Unfit("OCPP 1.6 changes one setting at a time, of at most 500 characters.")
     return {"key": key, "value": value}
 
 
 def _changed(answer: Payload, arguments: Arguments) -> Facts:
-    ((key, value),) = settings.pairs(arguments)
+    key, value = settings.pairs(arguments)[0]
     verdict = VERDICTS.get(str(answer.get("status")), "rejected")
     return {"changed": [(plain(key), value, verdict)]}
 
