@@ -15,9 +15,19 @@ from sqlalchemy.orm import Session
 
 from app import post_office
 from app.config import Settings
-from app.domain import billing, cleaning, commands, mails, messages, receipts, reservations
+from app.domain import (
+    billing,
+    cleaning,
+    commands,
+    local_lists,
+    mails,
+    messages,
+    receipts,
+    reservations,
+)
 from app.domain.abandoned import close_abandoned
 from app.extensions import db as flask_db
+from app.models import Station
 from app.uow import unit_of_work
 
 log = logging.getLogger(__name__)
@@ -34,6 +44,7 @@ def sweep() -> None:
     _guarded("overdue commands", lambda: _work(lambda db: commands.expire_overdue(db, _now())))
     _guarded("abandoned sessions", lambda: _work(lambda db: close_abandoned(db, now=_now())))
     _guarded("reservations", lambda: _work(lambda db: reservations.expire_due(db, now=_now())))
+    _guarded("local lists", lambda: _keep_lists(until))
     _guarded("stale claims", lambda: _work(_give_up_stale))
     _guarded("bills", lambda: _settle(settings, until))
     _guarded("receipts", lambda: _post(settings, receipts.due, post_office.send_receipt, until))
@@ -69,6 +80,20 @@ def _post(
     """Send what is due."""
     found = due(flask_db.session(), now=_now())
     _each(send.__name__, found, lambda number: send(settings, number, post_office.utc_now), until)
+
+
+def _keep_lists(until: float) -> None:
+    """Send local lists that changed to the stations whose onboarding asks for it."""
+    found = [station.id for station in local_lists.kept_up(flask_db.session())]
+
+    def keep_up(station_id: int) -> None:
+        def act(db: Session) -> None:
+            if (station := db.get(Station, station_id)) is not None:
+                local_lists.keep_up(db, station, now=_now())
+
+        _work(act)
+
+    _each("local list of station", found, keep_up, until)
 
 
 def _give_up_stale(db: Session) -> None:
