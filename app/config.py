@@ -163,6 +163,21 @@ class Settings:
     provisional_hold_h: int = setting(24, _integer(0, 720), "wait for a late stop, in hours")
     sweep_s: int = setting(15, _integer(1, 3600), "pause between two sweeps, in seconds")
     drain_s: int = setting(10, _integer(0, 600), "time to close all chargers at a stop, in seconds")
+    files_url: str = setting(
+        "", _url("http", "https"), "how stations reach the desk for files; empty: the public URL"
+    )
+    firmware_max_bytes: int = setting(
+        512 * 1024 * 1024, _integer(1, 2**40), "largest firmware file, in bytes"
+    )
+    upload_max_bytes: int = setting(
+        256 * 1024 * 1024, _integer(1, 2**40), "largest log that a station may upload, in bytes"
+    )
+    files_quota_bytes: int = setting(
+        20 * 1024 * 1024 * 1024, _integer(1, 2**50), "room for firmware and logs, in bytes"
+    )
+    upload_retention_days: int = setting(
+        90, _integer(1, 3650), "age of uploaded logs and customer information, in days"
+    )
     log_format: str = setting("plain", _choice("plain", "json"), "form of the logs")
     log_level: str = setting(
         "info", _choice("debug", "info", "warning", "error"), "least level logged"
@@ -204,6 +219,11 @@ class Settings:
     def desk_url(self) -> str:
         """How people reach the desk, without a slash at the end."""
         return (self.public_url or f"http://localhost:{self.web_port}").rstrip("/")
+
+    @property
+    def files_base(self) -> str:
+        """How stations reach the desk for files: a URL to which a path is added."""
+        return (self.files_url or self.desk_url).rstrip("/")
 
     @property
     def charger_url(self) -> str:
