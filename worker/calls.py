@@ -253,18 +253,18 @@ class Calls:
         self._batch.later(Job(run))
 
     def _unanswered(self, held: Held, action: str) -> None:
-        """Note a station that hears and does not answer any more; hang up where that helps it."""
+        """Note a station that hears and does not answer any more, and let it connect anew."""
         link = held.link
         if link.unanswered != DEAF_AFTER:
             return
         number = link.station.id
 
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
-            found = [("unanswered_calls", action)]
+            found = [("unresponsive", action)]
             reports.deviations(db, db.get(Station, number), found, now=datetime.now(UTC))
 
         self._batch.later(Job(run))
-        if link.station.quirks.get("hang_up_when_deaf"):
+        if not link.station.quirks.get("keep_when_deaf"):
             link.close(1001, "it does not answer any more")
 
     def _row(self, held: Held, event: Settled, latency_ms: float | None) -> dict[str, Any]:

@@ -242,6 +242,8 @@ class Link:
             if isinstance(event, Call | Send):
                 self._handle(event)
             elif isinstance(event, Stray | Repeated | Malformed):
+                if isinstance(event, Stray) and event.call is not None:
+                    self.unanswered = 0  # late, but it does answer
                 self._tell(self._desk.stray, event)
             else:
                 self.unanswered = 0

@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from app.domain.errors import Invalid
 
@@ -61,6 +62,14 @@ def _line(limit: int) -> Callable[[Any], str]:
         return text
 
     return read
+
+
+def _base_url(value: Any) -> str:
+    found = str(value).strip().rstrip("/")
+    parts = urlsplit(found)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        raise ValueError("is a URL that begins with http:// or https://")
+    return _line(200)(found)
 
 
 def _networks(value: Any) -> list[str]:
@@ -141,6 +150,18 @@ QUIRKS: dict[str, Quirk] = {
         _flag,
         "flag",
     ),
+    "keep_when_deaf": Quirk(
+        "Stay connected when it stops answering",
+        "Others are hung up on after three calls without an answer, so that they connect anew.",
+        _flag,
+        "flag",
+    ),
+    "availability_per_connector": Quirk(
+        "Availability by connector only",
+        "For stations that must not be asked to change as a whole.",
+        _flag,
+        "flag",
+    ),
     "energy_unit_override": Quirk(
         "Unit of its energy readings",
         "For stations that name the wrong unit.",
@@ -174,6 +195,28 @@ QUIRKS: dict[str, Quirk] = {
         _number(1, 32),
         "number",
         "A",
+    ),
+}
+
+
+QUIRKS |= {
+    "security_extension": Quirk(
+        "Security extension",
+        "Whether it knows GetLog and SignedUpdateFirmware of 1.6; left out: by what it sends.",
+        _flag,
+        "flag",
+    ),
+    "files_url": Quirk(
+        "How it reaches the desk for files",
+        "A URL like http://10.0.0.5:8000, for stations in a network of their own.",
+        _base_url,
+        "text",
+    ),
+    "file_name_in_url": Quirk(
+        "File name at the end of addresses",
+        "For stations that tell the kind of a file by its name.",
+        _flag,
+        "flag",
     ),
 }
 

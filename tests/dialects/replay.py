@@ -64,10 +64,11 @@ _numbers = itertools.count(1)
 
 
 class Stage:
-    """A station of a test's own on a running worker, and its socket."""
+    """A station of a test's own on a running worker, and its socket; it speaks `version`."""
 
-    def __init__(self, site: RunningSite) -> None:
+    def __init__(self, site: RunningSite, version: str = "1.6") -> None:
         self.site = site
+        self.version = version
         self.identity = f"Q-{next(_numbers)}"
         self.transaction: Any = None
         self.first: Any = None
@@ -108,7 +109,7 @@ class Stage:
             secret = base64.b64encode(f"{self.identity}:{self.password}".encode()).decode()
             self._socket = connect(
                 f"{self.site.charger_url}/{self.identity}",
-                subprotocols=["ocpp1.6"],  # type: ignore[list-item]
+                subprotocols=[f"ocpp{self.version}"],  # type: ignore[list-item]
                 additional_headers={"Authorization": f"Basic {secret}"},
                 legacy=True,
                 max_size=None,

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from app.domain.vocabulary import CommandState, Order
 from app.models import Command, Deviation
@@ -136,7 +137,7 @@ def test_a_late_answer_changes_nothing(site, booted):
     assert settled(site, number)[0] is CommandState.TIMED_OUT
 
 
-def test_whoever_leaves_three_calls_unanswered_is_named(site, booted):
+def test_unresponsive_call_watchdog(site, booted):
     for _ in range(3):
         number = queue(site, booted.identity, Order.CLEAR_CACHE, {})
         hear_call(booted)
@@ -144,6 +145,9 @@ def test_whoever_leaves_three_calls_unanswered_is_named(site, booted):
 
     def named():
         with site.read() as db:
-            return db.query(Deviation).filter_by(code="unanswered_calls").count()
+            return db.query(Deviation).filter_by(code="unresponsive").count()
 
     eventually(named, what="the deviation is kept")
+    with pytest.raises(ConnectionClosed) as closed:
+        booted.socket.recv(timeout=30)
+    assert closed.value.rcvd.code == 1001
