@@ -10,7 +10,6 @@ from app.api._noun import Ask, Noun
 from app.api._paging import Pages
 from app.domain.vocabulary import FileJobKind, FileJobState, ProfileState, ReservationState
 from app.models import (
-    ChargingProfile,
     CompositeSchedule,
     FileJob,
     FirmwareFile,
@@ -35,7 +34,6 @@ PROFILE = _rows.shape(
     StationProfile,
     renamed={"command_id": "order_id"},
 )
-LIBRARY = _rows.shape("ChargingProfile", "A charging profile of the library.", ChargingProfile)
 SCHEDULE = _rows.shape(
     "CompositeSchedule",
     "The limits that a station says result from all its profiles; `periods` are "
@@ -108,17 +106,6 @@ def composite_schedules(ask: Ask, station_id: int) -> Any:
     """What a station says its limits come to; asked by the order read_composite_schedule."""
     station = ask.get(Station, station_id, "station")
     return _filtered(ask, CompositeSchedule, CompositeSchedule.station_id == station.id)
-
-
-@noun.get(
-    "/charging-profiles",
-    "viewer",
-    "List the library of charging profiles",
-    answers={200: Pages(LIBRARY)},
-)
-def library(ask: Ask) -> Any:
-    """The profiles that may be assigned to stations."""
-    return _filtered(ask, ChargingProfile)
 
 
 @noun.get(

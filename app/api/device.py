@@ -8,11 +8,16 @@ from app.api import _rows
 from app.api import _shapes as s
 from app.api._noun import Ask, Noun
 from app.api._paging import Pages
+from app.domain import local_lists
 from app.models import (
+    BatterySwap,
     CustomerReport,
+    DerControl,
     DeviceEvent,
     DisplayMessage,
+    EvNeeds,
     LocalList,
+    Settlement,
     Station,
     StationCertificate,
     StationTariff,
@@ -40,11 +45,16 @@ LIST = _rows.shape(
     "The list that a station holds: `version` is what it last accepted of us, `reported_version` "
     "what it says itself.",
     LocalList,
+    drifted=s.boolean("They differ.", read=local_lists.drifted),
 )
 CERTIFICATE = _rows.shape(
     "StationCertificate", "A certificate that a station holds.", StationCertificate
 )
 TARIFF = _rows.shape("StationTariff", "A tariff that a 2.1 station was given.", StationTariff)
+NEEDS = _rows.shape("EvNeeds", "What a car asked over ISO 15118, and our plan.", EvNeeds)
+DER = _rows.shape("DerControl", "A control of a 2.1 station’s inverter.", DerControl)
+SETTLEMENT = _rows.shape("Settlement", "A payment settled at a station’s terminal.", Settlement)
+SWAP = _rows.shape("BatterySwap", "One step of a battery swap.", BatterySwap)
 CUSTOMER = _rows.shape("CustomerReport", "What a station knows of a customer.", CustomerReport)
 
 
@@ -142,6 +152,47 @@ def tariffs(ask: Ask, station_id: int) -> Any:
 def customer_reports(ask: Ask, station_id: int) -> Any:
     """What a 2.x station told of a customer when it was asked."""
     return ask.page(_of(ask, CustomerReport, station_id), CustomerReport.id)
+
+
+@noun.get(
+    "/stations/{station_id}/ev-needs", "viewer", "List what cars asked", answers={200: Pages(NEEDS)}
+)
+def ev_needs(ask: Ask, station_id: int) -> Any:
+    """The needs that cars told over ISO 15118, the plan that was made of them, and why."""
+    return ask.page(_of(ask, EvNeeds, station_id), EvNeeds.id)
+
+
+@noun.get(
+    "/stations/{station_id}/der-controls",
+    "viewer",
+    "List inverter controls",
+    answers={200: Pages(DER)},
+)
+def der_controls(ask: Ask, station_id: int) -> Any:
+    """The DER controls that a 2.1 station was given or reports."""
+    return ask.page(_of(ask, DerControl, station_id), DerControl.id)
+
+
+@noun.get(
+    "/stations/{station_id}/settlements",
+    "viewer",
+    "List settlements",
+    answers={200: Pages(SETTLEMENT)},
+)
+def settlements(ask: Ask, station_id: int) -> Any:
+    """The payments that were settled at a 2.1 station or by a web payment."""
+    return ask.page(_of(ask, Settlement, station_id), Settlement.id)
+
+
+@noun.get(
+    "/stations/{station_id}/battery-swaps",
+    "viewer",
+    "List battery swaps",
+    answers={200: Pages(SWAP)},
+)
+def battery_swaps(ask: Ask, station_id: int) -> Any:
+    """The batteries that were put in and taken out."""
+    return ask.page(_of(ask, BatterySwap, station_id), BatterySwap.id)
 
 
 def _of(ask: Ask, model: Any, station_id: int) -> Any:

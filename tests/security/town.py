@@ -22,9 +22,13 @@ from app.models import (
     ApiToken,
     Base,
     Bill,
+    ChargingProfile,
     ChargingSession,
     Command,
     Driver,
+    FileJob,
+    FirmwareFile,
+    Reservation,
     Site,
     Station,
     StrayStop,
@@ -34,6 +38,7 @@ from app.models import (
     Tenant,
     User,
 )
+from tests.security import furniture
 from tests.support import seed
 
 THEIRS, HIDDEN = "THEIRSzq", "HIDDENzq"
@@ -145,7 +150,7 @@ def _network(db: Session, now: datetime) -> Side:
             created_at=now,
         )
     )
-    db.flush()
+    furniture.furnish(db, tenant.id, now)
     side = Side(tenant.id, {})
     for parameter, model in PARAMETERS.items():
         side.ids[parameter] = _some(db, model, tenant.id)
@@ -167,9 +172,16 @@ PARAMETERS: dict[str, Any] = {
     "tariff_id": Tariff,
     "user_id": User,
     "token_id": ApiToken,
+    "reservation_id": Reservation,
+    "job_id": FileJob,
+    "profile_id": ChargingProfile,
+    "firmware_id": FirmwareFile,
 }
 #: Those that belong to a site.
-AT_SITES = ("station_id", "site_id", "session_id", "bill_id", "stray_id", "command_id")
+AT_SITES = (
+    *("station_id", "site_id", "session_id", "bill_id", "stray_id", "command_id"),
+    *("reservation_id", "job_id"),
+)
 
 
 def _some(db: Session, model: Any, tenant_id: int, site_id: int | None = None) -> int:

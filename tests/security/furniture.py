@@ -1,0 +1,130 @@
+"""One row of everything that a station can hold, so that nobody tells of it to the wrong people."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.vocabulary import FileJobKind, ReservationState
+from app.models import (
+    BatterySwap,
+    ChargingProfile,
+    CompositeSchedule,
+    CustomerReport,
+    DerControl,
+    DeviceEvent,
+    DisplayMessage,
+    EvNeeds,
+    FileJob,
+    FirmwareFile,
+    LocalList,
+    Reservation,
+    Settlement,
+    Station,
+    StationCertificate,
+    StationProfile,
+    StationTariff,
+    StationVariable,
+    TransactionEvent,
+    VariableMonitor,
+)
+
+#: A profile as the library keeps it.
+DOCUMENT = {
+    "purpose": "default",
+    "kind": "absolute",
+    "stack_level": 0,
+    "unit": "A",
+    "periods": [{"start_s": 0, "limit": "16.0"}],
+}
+
+
+def furnish(db: Session, tenant_id: int, now: datetime) -> None:
+    """Give a tenant a library, and every station of its one row of each kind."""
+    db.add(ChargingProfile(tenant_id=tenant_id, name="Night", document=DOCUMENT, created_at=now))
+    db.add(
+        FirmwareFile(
+            tenant_id=tenant_id,
+            name="fw.bin",
+            version="2.0",
+            stored_as=f"firmware-{tenant_id}",
+            size_bytes=1,
+            sha256="0" * 64,
+            md5="0" * 32,
+            created_by="seed",
+            created_at=now,
+        )
+    )
+    for station in db.scalars(select(Station).where(Station.tenant_id == tenant_id)).all():
+        db.add_all(_rows(station, now))
+    db.flush()
+
+
+def _rows(station: Station, now: datetime) -> list[Any]:
+    own: dict[str, Any] = {"station_id": station.id}
+    kept = {**own, "tenant_id": station.tenant_id, "created_by": "seed", "created_at": now}
+    later = now + timedelta(hours=1)
+    place = {"component": "EVSE", "variable": "Power"}
+    return [
+        Reservation(**kept, evse=1, token="04AA", state=ReservationState.ACTIVE, expires_at=later),
+        FileJob(**kept, kind=FileJobKind.FIRMWARE, expires_at=later),
+        StationVariable(**own, **place, key=f"evse power {station.id}", value="1"),
+        VariableMonitor(
+            **own, **place, number=1, kind="delta", value="1", severity=5, changed_at=now
+        ),
+        DeviceEvent(
+            **own,
+            **place,
+            number=1,
+            at=now,
+            received_at=now,
+            trigger="alerting",
+            origin="hard_wired_notification",
+            value="1",
+        ),
+        DisplayMessage(**own, number=1, priority="normal", text="Hello", changed_at=now),
+        LocalList(**own, version=1, entries=[], accepted_at=now),
+        StationCertificate(**own, use="station", state="accepted", created_at=now, changed_at=now),
+        StationTariff(**own, number="1", document={}, changed_at=now),
+        CustomerReport(**own, request_id=1, text="Ada", received_at=now),
+        StationProfile(**own, document=DOCUMENT, created_at=now),
+        CompositeSchedule(
+            **own, evse=1, unit="A", starts_at=now, duration_s=60, periods=[], received_at=now
+        ),
+        EvNeeds(
+            **own,
+            evse=1,
+            transfer="ac_three_phase",
+            needs={},
+            answer="accepted",
+            why="It fits.",
+            received_at=now,
+        ),
+        DerControl(
+            **own, number="c1", kind="freq_droop", document={}, state="accepted", changed_at=now
+        ),
+        Settlement(
+            **own, psp_reference="p1", state="settled", amount=1, settled_at=now, received_at=now
+        ),
+        BatterySwap(
+            **own,
+            request_number=1,
+            step="in",
+            token="04AA",
+            token_kind="id_tag",
+            batteries=[],
+            received_at=now,
+        ),
+        TransactionEvent(
+            **own,
+            transaction_ref="t1",
+            kind="started",
+            seq_no=0,
+            trigger="Authorized",
+            at=now,
+            received_at=now,
+            payload={},
+            digest=f"{station.id:032}",
+        ),
+    ]
