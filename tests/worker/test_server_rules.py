@@ -1,0 +1,313 @@
+"""The rules of OCPP-J and of booting on a real socket, for each version (FIELD 1.8, 2.1, 2.2)."""
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import pytest
+from sqlalchemy import select
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from app.domain import stations
+from app.domain.errors import Conflict
+from app.domain.vocabulary import SYSTEM, CommandState, Order, Registration
+from app.models import Deviation, Message, Station
+from tests.dialects.replay import Stage
+from tests.support.pki import Authority
+from tests.support.wait import eventually
+from tests.worker.test_commands import hear_call, queue, settled
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("rules")]
+
+NOW = "2026-03-02T09:00:00Z"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one version says what the tests say."""
+
+    version: str
+    boot: dict
+    status: dict
+    wrong_form: str
+    wrong_count: str
+
+
+OLD = Dialect(
+    "1.6",
+    {"chargePointVendor": "Acme", "chargePointModel": "One"},
+    {"connectorId": 1, "errorCode": "NoError", "status": "Available"},
+    "FormationViolation",
+    "OccurenceConstraintViolation",
+)
+NEW_STATUS = {"timestamp": NOW, "connectorStatus": "Available", "evseId": 1, "connectorId": 1}
+NEW_BOOT = {"reason": "PowerUp", "chargingStation": {"model": "One", "vendorName": "Acme"}}
+NEWER = Dialect("2.0.1", NEW_BOOT, NEW_STATUS, "FormatViolation", "OccurrenceConstraintViolation")
+NEWEST = Dialect("2.1", NEW_BOOT, NEW_STATUS, NEWER.wrong_form, NEWER.wrong_count)
+
+
+@pytest.fixture(params=[OLD, NEWER, NEWEST], ids=lambda dialect: dialect.version)
+def dialect(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def site(make_shared_site):
+    return make_shared_site(
+        processes=("worker",), call_timeout_s=5, trusted_proxies="127.0.0.0/8", ocpp_cpo_name="Volt"
+    )
+
+
+@pytest.fixture
+def stage(site, dialect):
+    stage = Stage(site, dialect.version)
+    yield stage
+    stage.close()
+
+
+def say(stage, message_id, action, payload):
+    """Send a call and return its answer."""
+    stage.socket.send(json.dumps([2, message_id, action, payload]))
+    return json.loads(stage.socket.recv(timeout=30))
+
+
+def register(site, stage, registration):
+    """Change how the next boot is answered."""
+    with site.work() as db:
+        station = db.scalar(select(Station).where(Station.identity == stage.identity))
+        stations.set_registration(db, SYSTEM, station, registration, now=datetime.now(UTC))
+
+
+def deviation(site, stage, code):
+    """The example of a named deviation of the station, if it has it."""
+    with site.read() as db:
+        query = select(Deviation.example).join(Station, Deviation.station_id == Station.id)
+        found = query.where(Station.identity == stage.identity, Deviation.code == code)
+        return db.scalar(found)
+
+
+# ---- booting ----
+
+
+def test_messages_while_pending_security_error(site, stage, dialect):
+    stage.set_up(registration="pending")
+    for action, payload in (("Heartbeat", {}), ("StatusNotification", dialect.status)):
+        assert say(stage, "1", action, payload)[:3] == [4, "1", "SecurityError"]
+    answer = say(stage, "2", "BootNotification", dialect.boot)
+    assert (answer[0], answer[2]["status"]) == (3, "Pending")
+    assert answer[2]["interval"] > 0
+    assert say(stage, "3", "StatusNotification", dialect.status)[:3] == [4, "3", "SecurityError"]
+    register(site, stage, Registration.ACCEPTED)
+    assert say(stage, "4", "BootNotification", dialect.boot)[2]["status"] == "Accepted"
+    assert say(stage, "5", "StatusNotification", dialect.status) == [3, "5", {}]
+
+
+def test_triggered_allowed_while_pending(site, stage, dialect):
+    stage.set_up(registration="pending")
+    say(stage, "1", "BootNotification", dialect.boot)
+    number = queue(site, stage.identity, Order.TRIGGER, {"message": "status", "connector": 1})
+    message_id, action, _ = hear_call(stage)
+    assert action == "TriggerMessage"
+    stage.socket.send(json.dumps([3, message_id, {"status": "Accepted"}]))
+    assert settled(site, number)[0] is CommandState.ACCEPTED
+    assert say(stage, "2", "StatusNotification", dialect.status) == [3, "2", {}]
+    assert say(stage, "3", "Heartbeat", {})[:3] == [4, "3", "SecurityError"]
+
+
+def test_a_pending_station_charges_nobody(site, stage, dialect):
+    stage.set_up(registration="pending")
+    say(stage, "1", "BootNotification", dialect.boot)
+    with pytest.raises(Conflict, match="pending"):
+        queue(site, stage.identity, Order.START_CHARGING, {"token": "04A2", "connector": 1})
+
+
+def test_a_rejected_station_is_sent_nothing_and_served_nothing(site, stage, dialect):
+    stage.set_up(registration="rejected")
+    assert say(stage, "1", "BootNotification", dialect.boot)[2]["status"] == "Rejected"
+    assert say(stage, "2", "Heartbeat", {})[:3] == [4, "2", "SecurityError"]
+    with pytest.raises(Conflict, match="rejected"):
+        queue(site, stage.identity, Order.CLEAR_CACHE, {})
+
+
+def test_reconnect_without_boot_serves_messages(stage, dialect):
+    stage.set_up()
+    assert say(stage, "1", "BootNotification", dialect.boot)[2]["status"] == "Accepted"
+    stage.close()
+    assert say(stage, "2", "StatusNotification", dialect.status) == [3, "2", {}]
+
+
+def test_what_was_pending_stays_pending_on_a_new_connection(stage, dialect):
+    stage.set_up(registration="pending")
+    say(stage, "1", "BootNotification", dialect.boot)
+    stage.close()
+    assert say(stage, "2", "Heartbeat", {})[:3] == [4, "2", "SecurityError"]
+
+
+def test_boot_repeat_same_id_answered(stage, dialect):
+    stage.set_up()
+    for _ in range(4):
+        answer = say(stage, "1000001", "BootNotification", dialect.boot)
+        assert (answer[:2], answer[2]["status"]) == ([3, "1000001"], "Accepted")
+
+
+def test_null_payload_heartbeat(stage, dialect):
+    stage.set_up()
+    say(stage, "1", "BootNotification", dialect.boot)
+    for text in ('[2,"2","Heartbeat",null]', '[2,"2","Heartbeat"]'):
+        stage.socket.send(text)
+        assert json.loads(stage.socket.recv(timeout=30))[:2] == [3, "2"]
+
+
+# ---- frames ----
+
+
+def test_error_code_spelling_per_version(stage, dialect):
+    stage.set_up(validation="strict")
+    say(stage, "0", "BootNotification", dialect.boot)
+    missing = dict(list(dialect.status.items())[1:])
+    wrong = {**dialect.status, "connectorId": "one"}
+    extra = {**dialect.status, "colour": "red"}
+    cases = [
+        ("StatusNotification", missing, dialect.wrong_count),
+        ("StatusNotification", wrong, "TypeConstraintViolation"),
+        ("StatusNotification", extra, dialect.wrong_form),
+        ("Heartbeat", [], dialect.wrong_form),
+        ("NoSuchThing", {}, "NotImplemented"),
+        ("statusnotification", dialect.status, "NotImplemented"),
+    ]
+    for number, (action, payload, code) in enumerate(cases):
+        answer = say(stage, str(number), action, payload)
+        assert answer[:3] == [4, str(number), code], (action, payload)
+        assert answer[4] == {}
+
+
+def test_unknown_types_and_unreadable_ids(stage, dialect):
+    stage.set_up()
+    say(stage, "0", "BootNotification", dialect.boot)
+    stage.socket.send('[9,"1",{}]')
+    stage.socket.send("[2,{},[]")
+    stage.socket.send('[2,{"id":1},"Heartbeat",{}]')
+    answers = []
+    if dialect is not OLD:
+        answers = [json.loads(stage.socket.recv(timeout=30))[:3] for _ in range(3)]
+    assert say(stage, "2", "Heartbeat", {})[:2] == [3, "2"]
+    unreadable = [4, "-1", "RpcFrameworkError"]
+    told = [[4, "1", "MessageTypeNotSupported"], unreadable, unreadable]
+    assert answers == ([] if dialect is OLD else told)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    ['"NotSupported"', '"NotSupported",""', '"NotSupported",null,null', '"Notsupported","x","y",7'],
+)
+def test_malformed_callerror(site, stage, dialect, rest):
+    stage.set_up()
+    say(stage, "0", "BootNotification", dialect.boot)
+    number = queue(site, stage.identity, Order.CLEAR_CACHE, {})
+    message_id, _, _ = hear_call(stage)
+    stage.socket.send(f'[4,"{message_id}",{rest}]')
+    assert settled(site, number)[0] is CommandState.UNSUPPORTED
+    assert say(stage, "1", "Heartbeat", {})[:2] == [3, "1"]
+
+
+def test_crossing_calls(site, stage, dialect):
+    stage.set_up()
+    say(stage, "0", "BootNotification", dialect.boot)
+    number = queue(site, stage.identity, Order.CLEAR_CACHE, {})
+    message_id, _, _ = hear_call(stage)
+    assert say(stage, "1", "StatusNotification", dialect.status) == [3, "1", {}]
+    assert say(stage, message_id, "Heartbeat", {})[:2] == [3, message_id]
+    stage.socket.send(json.dumps([3, message_id, {"status": "Accepted"}]))
+    assert settled(site, number)[0] is CommandState.ACCEPTED
+
+
+def test_a_message_of_another_version_is_tagged(site, stage, dialect):
+    stage.set_up()
+    say(stage, "0", "BootNotification", dialect.boot)
+    other = NEWER if dialect is OLD else OLD
+    answer = say(stage, "1", "StatusNotification", other.status)
+    assert answer[:3] == [4, "1", dialect.wrong_count]
+    example = eventually(lambda: deviation(site, stage, "other_version"), what="the deviation")
+    assert example == f"StatusNotification as in OCPP {other.version}"
+
+
+def test_2_1_alone_takes_what_is_sent_and_sends_bad_answers_back(site, stage, dialect):
+    stage.set_up()
+    say(stage, "0", "BootNotification", dialect.boot)
+    stream = {"id": 1, "pending": 0, "basetime": NOW, "data": [{"t": 0, "v": "230.4"}]}
+    stage.socket.send(json.dumps([6, "s", "NotifyPeriodicEventStream", stream]))
+    number = queue(site, stage.identity, Order.CLEAR_CACHE, {})
+    heard = json.loads(stage.socket.recv(timeout=30))
+    if dialect is NEWER:
+        assert heard[:3] == [4, "s", "MessageTypeNotSupported"]
+        heard = json.loads(stage.socket.recv(timeout=30))
+    assert heard[2] == "ClearCache"
+    stage.socket.send(json.dumps([3, heard[1], {}]))
+    assert settled(site, number)[0] is CommandState.FAILED
+    answer = say(stage, "1", "Heartbeat", {})
+    if dialect is NEWEST:
+        assert answer[:3] == [5, heard[1], "OccurrenceConstraintViolation"]
+        stage.socket.send(json.dumps([5, "1", "GenericError", "so there", {}]))
+        answer = json.loads(stage.socket.recv(timeout=30))
+        assert say(stage, "2", "Heartbeat", {})[:2] == [3, "2"]
+    assert answer[:2] == [3, "1"]
+
+
+# ---- certificate and serial number ----
+
+
+def dial(site, stage, pair):
+    """A connection that a proxy made for a station which showed its certificate."""
+    secret = base64.b64encode(f"{stage.identity}:{stage.password}".encode()).decode()
+    return connect(
+        f"{site.charger_url}/{stage.identity}",
+        subprotocols=[f"ocpp{stage.version}"],
+        additional_headers={
+            "Authorization": f"Basic {secret}",
+            "X-Forwarded-Proto": "https",
+            "X-SSL-Client-Cert": quote(pair.pem),
+        },
+        proxy=None,
+    )
+
+
+def boot_text(dialect, serial):
+    if dialect is OLD:
+        return json.dumps(
+            [2, "1", "BootNotification", {**OLD.boot, "chargePointSerialNumber": serial}]
+        )
+    about = {**NEW_BOOT["chargingStation"], "serialNumber": serial}
+    return json.dumps([2, "1", "BootNotification", {"reason": "PowerUp", "chargingStation": about}])
+
+
+def test_the_serial_number_must_be_that_of_the_certificate(site, stage, dialect, tmp_path):
+    stage.set_up(security_profile=3)
+    pair = Authority(tmp_path).station(stage.identity)
+    with dial(site, stage, pair) as charger:
+        charger.send(boot_text(dialect, stage.identity))
+        assert json.loads(charger.recv(timeout=30))[2]["status"] == "Accepted"
+        charger.send(boot_text(dialect, "SN-OTHER"))
+        if dialect is OLD:  # the rule is of 2.x
+            assert json.loads(charger.recv(timeout=30))[0] == 3
+            return
+        with pytest.raises(ConnectionClosed) as closed:
+            charger.recv(timeout=30)
+    assert closed.value.rcvd.code == 1008
+
+    def refused():
+        with site.read() as db:
+            query = select(Message.error_description).join(
+                Station, Message.station_id == Station.id
+            )
+            mine = query.where(
+                Station.identity == stage.identity, Message.error_code == "SecurityError"
+            )
+            return db.scalar(mine)
+
+    assert "serial number" in eventually(refused, what="the refusal in the log")
+    with site.read() as db:
+        station = db.scalar(select(Station).where(Station.identity == stage.identity))
+        assert station.serial == stage.identity
