@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.domain.messages import REDACTED
 from app.domain.vocabulary import (
     Decision,
     ReservationState,
@@ -22,17 +23,45 @@ from app.models import Authorisation, ChargingSession, Reservation, Station, Tag
 AUTHORIZE, START, STOP = "authorize", "start", "stop"
 
 
+#: The kind of a tag, and of a token, that nobody told: any other fits it.
+ANY_KIND = "id_tag"
+#: The kind of token that is a secret: it is compared, and never kept or shown.
+KEY_CODE = "key_code"
+#: The kind of token of charging that nobody had to be let in for.
+NO_AUTHORISATION = "no_authorization"
+
+
 def find_tag(db: Session, tenant_id: int, token: Token) -> Tag | None:
     """Find a tag by its value without case; failing that, without separators (FIELD X13).
 
-    The second look only counts when exactly one tag fits.
+    The second look only counts when exactly one tag fits.  A tag that is known
+    to be of a kind is not the same text told as another kind.
     """
+    if not token.key:
+        return None
     query = select(Tag).where(Tag.tenant_id == tenant_id, Tag.archived_at.is_(None))
+    if token.kind != ANY_KIND:
+        query = query.where(Tag.kind.in_([ANY_KIND, token.kind]))
     tag = db.scalar(query.where(Tag.key == token.key))
     if tag is not None or not token.bare_key:
         return tag
     near = db.scalars(query.where(Tag.bare_key == token.bare_key).limit(2)).all()
     return near[0] if len(near) == 1 else None
+
+
+def shown(token: Token, tag_id: int | None) -> str:
+    """A token as it is kept: a key code only as whose it is (OCPP 2.0.1 C04.FR.04)."""
+    if token.kind != KEY_CODE:
+        return token.value
+    return f"{REDACTED} (tag {tag_id})" if tag_id else REDACTED
+
+
+def without_token(station: Station) -> Decision:
+    """Decide about charging for which no tag was shown; nothing is stored."""
+    if station.mode is StationMode.OPEN:
+        sentence = f"{station.identity} is open to everyone."
+        return Decision(Verdict.ACCEPTED, "open_access", sentence)
+    return Decision(Verdict.INVALID, "no_tag", "No tag was shown.")
 
 
 def decide(
@@ -59,7 +88,7 @@ def decide(
         tenant_id=station.tenant_id,
         station_id=station.id,
         evse=evse,
-        token=token.value[:255],
+        token=shown(token, tag.id if tag else None)[:255],
         tag_id=tag.id if tag else None,
         session_id=session.id if session else None,
         occasion=occasion,
@@ -71,7 +100,8 @@ def decide(
     )
     db.add(row)
     db.flush()
-    return replace(decision, record_id=row.id)
+    driver = tag.driver if tag else None
+    return replace(decision, record_id=row.id, language=driver.language if driver else None)
 
 
 def _decide_charge(
@@ -89,7 +119,9 @@ def _decide_charge(
         if station.mode is StationMode.OPEN:
             sentence = f"{station.identity} is open to everyone."
             return Decision(Verdict.ACCEPTED, "open_access", sentence)
-        sentence = f"The tag {token.value} is on no list."
+        if token.kind == NO_AUTHORISATION:
+            return without_token(station)
+        sentence = f"The tag {shown(token, None)} is on no list."
         return _refuse(Verdict.INVALID, "unknown_tag", None, sentence)
     refusal = _refuse_tag(db, station, tag, now)
     if refusal is None and occasion == START:
@@ -100,7 +132,7 @@ def _decide_charge(
     return Decision(
         Verdict.ACCEPTED,
         "listed",
-        f"The tag {tag.value} is listed and allowed at {station.identity}.",
+        f"The tag {_name(tag)} is listed and allowed at {station.identity}.",
         tag.id,
         tag.driver_id,
         group.parent if group else None,
@@ -108,22 +140,27 @@ def _decide_charge(
     )
 
 
+def _name(tag: Tag) -> str:
+    """What a tag is called in a sentence."""
+    return shown(Token(tag.value, tag.kind), tag.id)
+
+
 def _refuse_tag(db: Session, station: Station, tag: Tag, now: datetime) -> Decision | None:
     if tag.status is TagStatus.BLOCKED:
-        return _refuse(Verdict.BLOCKED, "tag_blocked", tag, f"The tag {tag.value} is blocked.")
+        return _refuse(Verdict.BLOCKED, "tag_blocked", tag, f"The tag {_name(tag)} is blocked.")
     if tag.expires_at is not None and tag.expires_at <= now:
         day = tag.expires_at.date().isoformat()
-        sentence = f"The tag {tag.value} expired on {day}."
+        sentence = f"The tag {_name(tag)} expired on {day}."
         return _refuse(Verdict.EXPIRED, "tag_expired", tag, sentence)
     driver = tag.driver
     if driver is not None and driver.archived_at is not None:
-        sentence = f"The driver of the tag {tag.value} is archived."
+        sentence = f"The driver of the tag {_name(tag)} is archived."
         return _refuse(Verdict.BLOCKED, "driver_archived", tag, sentence)
     if tag.sites or tag.stations:
         here = station.site_id in {site.id for site in tag.sites}
         here = here or station.id in {place.id for place in tag.stations}
         if not here:
-            sentence = f"The tag {tag.value} is not allowed at {station.identity}."
+            sentence = f"The tag {_name(tag)} is not allowed at {station.identity}."
             return _refuse(Verdict.BLOCKED, "not_here", tag, sentence)
     return None
 
@@ -139,7 +176,7 @@ def _refuse_over_limit(db: Session, tag: Tag, session: ChargingSession | None) -
     running = db.scalar(query) or 0
     if running < tag.concurrent_limit:
         return None
-    sentence = f"The tag {tag.value} charges {running} times at once already; its limit is "
+    sentence = f"The tag {_name(tag)} charges {running} times at once already; its limit is "
     return _refuse(Verdict.CONCURRENT, "over_limit", tag, f"{sentence}{tag.concurrent_limit}.")
 
 
@@ -169,9 +206,9 @@ def _decide_stop(
             Verdict.ACCEPTED, "same_group", sentence, tag.id, tag.driver_id, group.parent
         )
     if tag is None:
-        sentence = f"The tag {token.value}, which is on no list, ended it."
+        sentence = f"The tag {shown(token, None)}, which is on no list, ended it."
         return _refuse(Verdict.INVALID, "unknown_tag", None, sentence)
-    sentence = f"The tag {tag.value} neither began the session nor is in its group."
+    sentence = f"The tag {_name(tag)} neither began the session nor is in its group."
     return _refuse(Verdict.INVALID, "other_tag", tag, sentence)
 
 
@@ -192,7 +229,7 @@ def _facts(station: Station, tag: Tag | None) -> dict[str, Any]:
     facts: dict[str, Any] = {"mode": station.mode.value}
     if tag is not None:
         facts |= {
-            "tag": tag.value,
+            "tag": _name(tag),
             "status": tag.status.value,
             "expires_at": tag.expires_at.isoformat() if tag.expires_at else None,
             "limit": tag.concurrent_limit,

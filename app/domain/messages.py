@@ -1,6 +1,7 @@
 """The message log: every frame a row, secrets redacted, kept for some days."""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -41,10 +42,19 @@ SENSITIVE = frozenset(
         "DataTransfer",
         "SetVariables",
         "GetVariables",
+        *("Authorize", "TransactionEvent", "RequestStartTransaction", "ReserveNow"),
+        "SendLocalList",
         "NotifyReport",
         "SetNetworkProfile",
+        *("UpdateFirmware", "SignedUpdateFirmware", "PublishFirmware", "GetLog", "GetDiagnostics"),
+        "NotifyCustomerInformation",
     }
 )
+
+#: The secret in an address of our own (`app.domain.files`).
+_FILE_KEY = re.compile(r"(/[fu]/)[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])")
+#: Members that tell of a customer, by message: they are read elsewhere, by admins only.
+_PERSONAL = {"NotifyCustomerInformation": "data"}
 
 #: A longer text is cut: the readings are stored by themselves.
 LONGEST = 64 * 1024
@@ -57,14 +67,18 @@ def redact(payload: Any) -> Any:
     if isinstance(payload, dict):
         key = _named(payload)
         blot = key in _SECRET_KEYS or "password" in key
+        hidden = _secret_members_of(payload)
         return {
             name: REDACTED
             if name.casefold() in _SECRET_MEMBERS
             or (blot and name in _VALUES)
+            or name in hidden
             or (name == "key" and "server" in payload)  # of a VPN
             else redact(value)
             for name, value in payload.items()
         }
+    if isinstance(payload, str) and "/" in payload:
+        payload = _FILE_KEY.sub(rf"\1{REDACTED}", payload)
     if isinstance(payload, str) and "://" in payload and "@" in payload:
         scheme, _, rest = payload.partition("://")
         return f"{scheme}://{REDACTED}@{rest.rpartition('@')[2]}"
@@ -78,10 +92,22 @@ def _named(payload: dict[str, Any]) -> str:
     return str(name or "").casefold()
 
 
+def _secret_members_of(payload: dict[str, Any]) -> tuple[str, ...]:
+    """The members that are secrets for what stands beside them: key codes (2.0.1 C04.FR.04)."""
+    if payload.get("token_kind") == "key_code":
+        return ("token",)
+    kind = str(payload.get("type", "")).casefold()
+    if kind == "keycode":
+        return ("idToken", "additionalInfo")
+    return ("additionalIdToken",) if "pin" in kind or "keycode" in kind else ()
+
+
 def text_of(action: str, payload: Any) -> str:
     """Write a payload for the log: compact, redacted where it may hold secrets, cut when huge."""
     if action in SENSITIVE:
         payload = redact(payload)
+    if action in _PERSONAL and isinstance(payload, dict):
+        payload = {**payload, _PERSONAL[action]: REDACTED}
     text = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
     return cut(text)
 

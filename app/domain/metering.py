@@ -24,12 +24,16 @@ from app.models import ChargingSession, MeterReading
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """One MeterValues of one station; `transaction_ref` None: it named no session."""
+    """One MeterValues of one station; `transaction_ref` None: it named no session.
+
+    `own` False: it is of a meter that counts for no session, whatever runs.
+    """
 
     station_id: int
     evse: int
     transaction_ref: str | None
     reports: tuple[MeterReport, ...]
+    own: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,7 @@ def _by_time(candidates: Iterable[Any], item: Metered, report: MeterReport) -> A
     fitting = [
         row
         for row in candidates
-        if item.evse in (0, row.evse) and row.started_at <= report.taken_at
+        if item.own and item.evse in (0, row.evse) and row.started_at <= report.taken_at
     ]
     return fitting[0] if len(fitting) == 1 else None
 

@@ -1,39 +1,118 @@
-"""Which remote start a session answers to.
+"""Which remote start a session answers to, and which one no session ever followed.
 
 1.6 gives a start no reference to the command that asked for it: station, tag,
-connector and two minutes are what there is (FIELD X15).
+connector and two minutes are what there is (FIELD X15).  2.x names the number
+that we gave the command, however late it does (F01).
 """
 
+import secrets
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.vocabulary import CommandState, Order, Token
+from app.domain import authorisation, events
+from app.domain.prepared import Prepared
+from app.domain.vocabulary import Actor, CommandState, Order, Outcome, Token
 from app.models import ChargingSession, Command, Station
 
 WINDOW = timedelta(seconds=120)
+#: How far back a number that a station names is looked for, and an unfollowed start is marked.
+NAMED_WITHIN = timedelta(days=2)
+MARKED_WITHIN = timedelta(days=1)
+
+UNFOLLOWED = f"No session followed within {int(WINDOW.total_seconds())} s."
+
+
+def prepare(
+    db: Session, actor: Actor, station: Station, given: dict[str, Any], now: datetime
+) -> Prepared:
+    """Complete the arguments of a remote start: its number, the tag's kind and group."""
+    del actor, now
+    kind = given.get("token_kind") or authorisation.ANY_KIND
+    tag = authorisation.find_tag(db, station.tenant_id, Token(given["token"], kind))
+    more = {
+        "token_kind": given.get("token_kind") or (tag.kind if tag else kind),
+        "group_token": tag.group.parent if tag and tag.group else None,
+        "remote_start_id": secrets.randbelow(2**31 - 1) + 1,
+    }
+    return Prepared(given | {name: value for name, value in more.items() if value is not None})
 
 
 def attach(db: Session, station: Station, session: ChargingSession, *, now: datetime) -> None:
     """Link a new session with the accepted remote start that it follows, if there is one."""
-    commands = db.scalars(
-        select(Command)
-        .where(
-            Command.station_id == station.id,
-            Command.order == Order.START_CHARGING,
-            Command.state.in_([CommandState.ACCEPTED, CommandState.SENT]),
-            Command.session_id.is_(None),
-            Command.requested_at > now - WINDOW,
-        )
-        .order_by(Command.id.desc())
-    )
-    for command in commands:
+    for command in _unclaimed(db, station, now - WINDOW):
         asked = command.arguments.get("connector")
         same_plug = not asked or int(asked) == session.evse
         same_token = Token(str(command.arguments.get("token", ""))).key == Token(session.token).key
         if same_plug and same_token:
-            command.session_id = session.id
-            session.remote_command_id = command.id
-            db.flush()
+            _link(db, command, session)
             return
+
+
+def attach_named(
+    db: Session, station: Station, session: ChargingSession, number: int, *, now: datetime
+) -> None:
+    """Link a session with the remote start whose number its station names."""
+    for command in _unclaimed(db, station, now - NAMED_WITHIN):
+        if command.arguments.get("remote_start_id") == number:
+            _link(db, command, session)
+            return
+
+
+def answered(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """Link a remote start with the transaction that its station says it is about."""
+    del now
+    reference = outcome.facts.get("transaction_ref")
+    if outcome.state is not CommandState.ACCEPTED or not reference or command.session_id:
+        return
+    session = db.scalar(
+        select(ChargingSession).where(
+            ChargingSession.station_id == command.station_id,
+            ChargingSession.transaction_ref == reference,
+        )
+    )
+    if session is not None:
+        _link(db, command, session)
+
+
+def mark_unfollowed(db: Session, *, now: datetime, limit: int = 200) -> int:
+    """Say of accepted remote starts that no session came of them; returns of how many."""
+    overdue = db.scalars(
+        select(Command)
+        .where(
+            Command.order == Order.START_CHARGING,
+            Command.state == CommandState.ACCEPTED,
+            Command.session_id.is_(None),
+            Command.settled_at <= now - WINDOW,
+            Command.settled_at > now - MARKED_WITHIN,
+            Command.sentence.not_like(f"%{UNFOLLOWED}"),
+        )
+        .limit(limit)
+    ).all()
+    for command in overdue:
+        command.sentence = f"{command.sentence or ''} {UNFOLLOWED}".strip()[-500:]
+        events.record(db, events.CommandChanged(command.tenant_id, command.id, command.station_id))
+    db.flush()
+    return len(overdue)
+
+
+def _unclaimed(db: Session, station: Station, since: datetime) -> list[Command]:
+    query = select(Command).where(
+        Command.station_id == station.id,
+        Command.order == Order.START_CHARGING,
+        Command.state.in_([CommandState.ACCEPTED, CommandState.SENT]),
+        Command.session_id.is_(None),
+        Command.requested_at > since,
+    )
+    return list(db.scalars(query.order_by(Command.id.desc()).limit(200)))
+
+
+def _link(db: Session, command: Command, session: ChargingSession) -> None:
+    command.session_id = session.id
+    session.remote_command_id = command.id
+    if command.sentence:
+        command.sentence = command.sentence.removesuffix(UNFOLLOWED).strip()
+    events.record(db, events.CommandChanged(command.tenant_id, command.id, command.station_id))
+    db.flush()

@@ -1,13 +1,14 @@
 """What stations say of themselves: boots, statuses, firmware, security events, deviations."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import events, reservations
+from app.domain import events, onboarding, reservations
 from app.domain.vocabulary import (
     Activity,
     Availability,
@@ -19,6 +20,16 @@ from app.domain.vocabulary import (
 )
 from app.models import ChargingSession, Connector, Deviation, Station, StationReport, StatusEvent
 
+#: How a plug's history names what its transaction told, as 1.6 names the same states.
+ACTIVITY_WORDS: dict[Activity, str] = {
+    Activity.NONE: "Idle",
+    Activity.PREPARING: "Preparing",
+    Activity.CHARGING: "Charging",
+    Activity.SUSPENDED_EV: "SuspendedEV",
+    Activity.SUSPENDED_EVSE: "SuspendedEVSE",
+    Activity.FINISHING: "Finishing",
+}
+
 #: What a charger's own texts are cut to in columns; the raw boot is kept beside them.
 _TEXT = 120
 
@@ -28,6 +39,7 @@ def boot(db: Session, station: Station, report: BootReport, *, now: datetime) ->
 
     Repeats are normal (FIELD B5): each is answered, and only a change is an event.
     """
+    firmware = station.firmware
     for name in ("vendor", "model", "serial", "firmware", "meter_type", "meter_serial"):
         if (value := getattr(report, name)) is not None:
             setattr(station, name, value[:_TEXT])
@@ -42,8 +54,14 @@ def boot(db: Session, station: Station, report: BootReport, *, now: datetime) ->
     # One that was blocked while its socket is open hears what a rejected one hears.
     blocked = station.registration is Registration.BLOCKED
     station.booted_registration = Registration.REJECTED if blocked else station.registration
+    # Jobs keep what they cannot place as reports: imported late, no circle.
+    from app.domain import file_jobs
+
+    file_jobs.booted(db, station, firmware, now=now)
     events.record(db, events.StationChanged(station.tenant_id, station.id))
     db.flush()
+    if station.booted_registration is Registration.ACCEPTED:
+        onboarding.booted(db, station, now=now)
     return station.booted_registration
 
 
@@ -94,6 +112,8 @@ def status(db: Session, station: Station, report: StatusReport, *, now: datetime
     The same status again confirms, and adds nothing (FIELD S2, T5).
     """
     row = connector_of(db, station, report.connector)
+    if report.activity is None:
+        report = replace(report, activity=_activity_of(row, report))
     if row.status_at is not None and report.at < row.status_at:
         _remember(db, station, report, now)
         return False
@@ -113,7 +133,7 @@ def status(db: Session, station: Station, report: StatusReport, *, now: datetime
         events.record(db, events.StationChanged(station.tenant_id, station.id))
         return False
     row.availability = report.availability
-    row.activity = report.activity
+    row.activity = report.activity or Activity.NONE
     row.status_word = report.word
     row.error_code = report.error_code
     row.vendor_error = report.vendor_error
@@ -126,6 +146,46 @@ def status(db: Session, station: Station, report: StatusReport, *, now: datetime
     return True
 
 
+def _activity_of(row: Connector, report: StatusReport) -> Activity:
+    """What goes on at a plug whose status does not say: what went on while it was taken."""
+    if report.availability is not Availability.OCCUPIED:
+        return Activity.NONE
+    taken = row.availability is Availability.OCCUPIED and row.activity is not Activity.NONE
+    return row.activity if taken else Activity.PREPARING
+
+
+def activity(
+    db: Session,
+    station: Station,
+    place: ConnectorRef,
+    goes_on: Activity,
+    *,
+    at: datetime,
+    now: datetime,
+) -> None:
+    """Take in what a running transaction says that goes on at its plug.
+
+    The plug is taken then, whatever it said before; its own word, when it comes
+    later, counts more (FIELD S4), so its clock is left where it was.
+    """
+    row = connector_of(db, station, place)
+    if row.status_at is not None and at < row.status_at:
+        return
+    taken = row.availability in (Availability.OCCUPIED, Availability.FAULTED)
+    if taken and row.activity is goes_on and not row.stale:
+        return
+    if not taken and goes_on is not Activity.FINISHING:
+        row.availability = Availability.OCCUPIED
+        row.status_word = row.status_word or "Occupied"
+    elif not taken:
+        return
+    row.stale = False
+    row.activity = goes_on
+    report = StatusReport(place, row.availability, goes_on, ACTIVITY_WORDS[goes_on], at)
+    _remember(db, station, report, now)
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+
+
 def _remember(db: Session, station: Station, report: StatusReport, now: datetime) -> None:
     db.add(
         StatusEvent(
@@ -133,7 +193,7 @@ def _remember(db: Session, station: Station, report: StatusReport, now: datetime
             evse=report.connector.evse,
             connector=report.connector.connector,
             availability=report.availability,
-            activity=report.activity,
+            activity=report.activity or Activity.NONE,
             status_word=report.word[:40],
             error_code=report.error_code,
             vendor_error=report.vendor_error,

@@ -26,6 +26,7 @@ def unsettled(
     unbilled = select(ChargingSession.id).where(
         ChargingSession.state == SessionState.ENDED,
         ChargingSession.billing == BillingState.OPEN,
+        or_(ChargingSession.bill_after.is_(None), ChargingSession.bill_after <= now),
         or_(
             ChargingSession.provisional.is_(False),
             func.coalesce(ChargingSession.stop_received_at, ChargingSession.ended_at)

@@ -20,7 +20,13 @@ _SENTENCES: dict[str, str] = {
 
 #: Flags of a session that hold its bill; the others are only told.
 _HOLDING_OF_SESSION = frozenset(
-    {"clock_replaced", "guessed_transaction", "stop_missing", "stop_before_start"}
+    {
+        "clock_replaced",
+        "guessed_transaction",
+        "start_missing",
+        "stop_missing",
+        "stop_before_start",
+    }
 )
 _ENERGY = {flag.value for flag in EnergyFlag}
 

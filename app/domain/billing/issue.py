@@ -20,15 +20,22 @@ def issue(
 
     However often and by how many at once this is called, a session gets one
     bill: its row is locked, and the bill's unique sequence is the last guard.
-    An assumed end waits `provisional_hold_h` hours for the charger's own.
+    An assumed end waits `provisional_hold_h` hours for the charger's own, and
+    one that lacks events until `bill_after`.  Nobody is billed for a plug that
+    was taken and left without a tag and without energy.
     """
     session = locked(db, session_id)
     if session is None or is_running(session) or session.billing is not BillingState.OPEN:
         return None
     if session.provisional and now < provisional_until(session, provisional_hold_h):
         return None
+    if session.bill_after is not None and now < session.bill_after:
+        return None
     assessment = assess(db, session, now)
     note_energy(assessment)
+    if not session.token and not assessment.energy_wh and session.last_seq_no is not None:
+        session.billing = BillingState.WAIVED
+        return None
     if assessment.doubts:
         return hold(db, assessment, now=now)
     return put_bill(db, assessment, by=SYSTEM.name, now=now)

@@ -48,7 +48,8 @@ def apply_late_stop(
     if session.billing is BillingState.HELD:
         return _weigh_again(db, session, now)
     bill = standing(db, session)
-    if bill is None or not bill.facts.get("provisional") or NOTED in session.flags:
+    assumed = bill is not None and (bill.facts.get("provisional") or bill.facts.get("incomplete"))
+    if bill is None or not assumed or NOTED in session.flags:
         return None
     assessment = assess(db, session, now)
     if not _matters(bill, assessment, threshold_minor):

@@ -229,6 +229,7 @@ def _facts(db: Session, assessment: Assessment) -> dict[str, Any]:
             [key, dict(values)] for key, values in (quote.explanation if quote else ())
         ],
         "provisional": session.provisional,
+        "incomplete": session.bill_after is not None,
     }
 
 

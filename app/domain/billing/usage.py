@@ -19,7 +19,14 @@ from app.domain.energy import (
 )
 from app.domain.tariffs import Interval, Usage
 from app.domain.vocabulary import Activity
-from app.models import ChargingSession, Connector, MeterReading, Station, StatusEvent
+from app.models import (
+    ChargingSession,
+    Connector,
+    MeterReading,
+    Station,
+    StatusEvent,
+    TransactionEvent,
+)
 
 _ZERO = Decimal(0)
 _NOTHING: tuple[object, ...] = (None,) * 7
@@ -147,7 +154,12 @@ def _max_power_w(db: Session, session: ChargingSession) -> Decimal | None:
 def _intervals(
     db: Session, session: ChargingSession, started_at: datetime, ended_at: datetime
 ) -> tuple[tuple[Interval, ...], tuple[Interval, ...]]:
-    """When the vehicle took energy and when it only occupied the plug, by the plug's reports."""
+    """When the vehicle took energy and when it only occupied the plug, by the plug's reports.
+
+    A 2.x transaction tells of itself; a plug's own word says less there.
+    """
+    if session.last_seq_no is not None:
+        return _stretches(_told(db, session), "charging", started_at, ended_at)
     of_plug = select(StatusEvent).where(
         StatusEvent.station_id == session.station_id,
         StatusEvent.evse == session.evse,
@@ -161,12 +173,39 @@ def _intervals(
     meaning = "charging"
     if before is not None and before.activity in _CARRIED:
         meaning = _MEANING.get(before.activity, "")
+    within = of_plug.where(StatusEvent.at > started_at, StatusEvent.at < ended_at)
+    told = db.scalars(within.order_by(StatusEvent.at, StatusEvent.id))
+    changes = [(event.at, event.activity) for event in told]
+    return _stretches(changes, meaning, started_at, ended_at)
+
+
+def _told(db: Session, session: ChargingSession) -> list[tuple[datetime, Activity]]:
+    """What a transaction's events say that went on, by the station's clock and numbering."""
+    rows = db.execute(
+        select(TransactionEvent.at, TransactionEvent.activity)
+        .where(
+            TransactionEvent.station_id == session.station_id,
+            TransactionEvent.transaction_ref == session.transaction_ref,
+            TransactionEvent.activity.is_not(None),
+        )
+        .order_by(TransactionEvent.at, TransactionEvent.seq_no, TransactionEvent.digest)
+    )
+    return [(at, activity) for at, activity in rows if activity is not None]
+
+
+def _stretches(
+    changes: Iterable[tuple[datetime, Activity]],
+    meaning: str,
+    started_at: datetime,
+    ended_at: datetime,
+) -> tuple[tuple[Interval, ...], tuple[Interval, ...]]:
+    """The stretches of charging and of idling between changes; `meaning` is what goes before."""
     found: dict[str, list[Interval]] = {"charging": [], "idle": []}
     since = started_at
-    within = of_plug.where(StatusEvent.at > started_at, StatusEvent.at < ended_at)
-    for event in db.scalars(within.order_by(StatusEvent.at, StatusEvent.id)):
-        _add(found, meaning, since, event.at)
-        meaning, since = _MEANING.get(event.activity, ""), event.at
+    for at, activity in changes:
+        at = min(max(at, started_at), ended_at)
+        _add(found, meaning, since, at)
+        meaning, since = _MEANING.get(activity, ""), at
     _add(found, meaning, since, ended_at)
     return tuple(found["charging"]), tuple(found["idle"])
 

@@ -8,12 +8,16 @@ from app.domain.sessions.begin import Begun, Start, begin
 from app.domain.sessions.doubts import DOUBTS, find, flag, open_sessions, remove_flag
 from app.domain.sessions.end import Stop, end
 from app.domain.sessions.provisional import close_provisionally
+from app.domain.sessions.report import TransactionReport
+from app.domain.sessions.take import Taken, take
 
 __all__ = [
     "DOUBTS",
     "Begun",
     "Start",
     "Stop",
+    "Taken",
+    "TransactionReport",
     "begin",
     "close_provisionally",
     "end",
@@ -21,4 +25,5 @@ __all__ = [
     "flag",
     "open_sessions",
     "remove_flag",
+    "take",
 ]

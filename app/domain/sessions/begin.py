@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import authorisation, events, remote_starts, reservations, tariff_choice
-from app.domain.sessions.doubts import flag, open_sessions
-from app.domain.sessions.provisional import close_provisionally
+from app.domain.sessions.doubts import flag
+from app.domain.sessions.provisional import close_previous
 from app.domain.vocabulary import ConnectorRef, Decision, SessionState, Token
 from app.models import ChargingSession, Station, Tag
 
@@ -54,13 +54,11 @@ def begin(db: Session, station: Station, start: Start, *, now: datetime) -> Begu
             evse=start.connector.evse, session=known,
         )  # fmt: skip
         return Begun(known, decision, True)
-    for open_one in open_sessions(db, station, start.connector.evse):
-        if open_one.started_at <= start.started_at:
-            close_provisionally(db, open_one, now=now)
+    close_previous(db, station, start.connector.evse, start.started_at, now=now)
     decision = authorisation.decide(
         db, station, start.token, occasion=authorisation.START, now=now, evse=start.connector.evse
     )
-    session = _new_session(db, station, start, key, decision, now)
+    session = new_session(db, station, start, key, decision, now=now)
     authorisation.attach(db, decision, session)
     remote_starts.attach(db, station, session, now=now)
     reservations.used(db, station, start.reservation_id, session, now=now)
@@ -102,12 +100,10 @@ def _same_start(
     return None if stale else known
 
 
-def _new_session(
-    db: Session, station: Station, start: Start, key: str, decision: Decision, now: datetime
+def new_session(
+    db: Session, station: Station, start: Start, key: str, decision: Decision, *, now: datetime
 ) -> ChargingSession:
-    tag = db.get(Tag, decision.tag_id) if decision.tag_id else None
-    driver = tag.driver if tag else None
-    choice = tariff_choice.applicable(db, station, tag, driver)
+    """Add the row of a session that begins; without a reference of its own it is its number."""
     taken = db.scalar(
         select(ChargingSession.id).where(
             ChargingSession.station_id == station.id, ChargingSession.start_key == key
@@ -121,14 +117,7 @@ def _new_session(
         connector=start.connector.connector,
         start_key=f"{key}#{now.timestamp()}" if taken else key,
         transaction_ref=start.transaction_ref,
-        token=start.token.value[:255],
-        tag_id=tag.id if tag else None,
-        driver_id=driver.id if driver else None,
-        unauthorised=not decision.accepted,
         timezone=station.site.timezone,
-        currency=choice.currency or station.site.currency,
-        tariff_version_id=choice.version_id,
-        tariff_why=choice.why[:300],
         started_at=start.started_at,
         start_received_at=now,
         meter_start_wh=start.meter_start_wh,
@@ -136,6 +125,7 @@ def _new_session(
         last_reading_at=start.started_at,
         flags=["clock_replaced"] if start.clock_replaced else [],
     )
+    name_holder(db, station, session, start.token, decision)
     if now - start.started_at > RETRY:
         flag(session, "offline_report")
     db.add(session)
@@ -144,3 +134,20 @@ def _new_session(
         session.transaction_ref = str(session.id)
         db.flush()
     return session
+
+
+def name_holder(
+    db: Session, station: Station, session: ChargingSession, token: Token, decision: Decision
+) -> None:
+    """Say whose session it is, by the tag that began it: the driver and the price follow."""
+    tag = db.get(Tag, decision.tag_id) if decision.tag_id else None
+    driver = tag.driver if tag else None
+    choice = tariff_choice.applicable(db, station, tag, driver)
+    session.token = authorisation.shown(token, decision.tag_id)[:255]
+    session.token_kind = token.kind[:40]
+    session.tag_id = tag.id if tag else None
+    session.driver_id = driver.id if driver else None
+    session.unauthorised = not decision.accepted
+    session.currency = choice.currency or station.site.currency
+    session.tariff_version_id = choice.version_id
+    session.tariff_why = choice.why[:300]

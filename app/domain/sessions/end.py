@@ -55,7 +55,7 @@ def end(
         flag(session, "late_stop")
     if guessed:
         flag(session, "guessed_transaction")
-    _close(session, stop, now)
+    close(session, stop, now)
     events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
     db.flush()
     return session, decision
@@ -74,7 +74,8 @@ def _session_of(db: Session, station: Station, stop: Stop) -> tuple[ChargingSess
     return (candidates[0], True) if len(candidates) == 1 else (None, False)
 
 
-def _close(session: ChargingSession, stop: Stop, now: datetime) -> None:
+def close(session: ChargingSession, stop: Stop, now: datetime) -> None:
+    """Write the end that a station told into the row of its session."""
     session.state = SessionState.ENDED
     session.provisional = False
     session.stop_reason = stop.reason

@@ -7,9 +7,24 @@ from sqlalchemy.orm import Session
 
 from app.domain import audit, events
 from app.domain.errors import Conflict
-from app.domain.sessions.doubts import flag
+from app.domain.sessions.doubts import flag, open_sessions
 from app.domain.vocabulary import Actor, SessionState, StopReason
-from app.models import ChargingSession, MeterReading
+from app.models import ChargingSession, MeterReading, Station
+
+
+def close_previous(
+    db: Session,
+    station: Station,
+    evse: int,
+    began: datetime,
+    *,
+    now: datetime,
+    by: ChargingSession | None = None,
+) -> None:
+    """Close what runs at a plug where another session began: its stop never came (FIELD X6)."""
+    for session in open_sessions(db, station, evse):
+        if session is not by and session.started_at <= began:
+            close_provisionally(db, session, now=now)
 
 
 def close_provisionally(

@@ -1,19 +1,24 @@
 """The table of OCPP 2.0.1: action -> handler.  What is not here is not implemented."""
 
-from worker.dialects.context import Bulk, Handler
+from worker.dialects.context import Bulk, Handler, Outside
 from worker.dialects.v201 import (
+    authorisation,
+    availability,
     certificates,
     display,
     files,
+    meter_values,
     monitoring,
     profiles,
     provisioning,
     reports,
     reservations,
     settings,
+    transactions,
 )
 
-HANDLERS: dict[str, Handler | Bulk] = {
+HANDLERS: dict[str, Handler | Bulk | Outside] = {
+    "Authorize": authorisation.authorize,
     "BootNotification": provisioning.boot_notification,
     "ClearedChargingLimit": profiles.cleared_limit,
     "DataTransfer": reports.data_transfer,
@@ -22,6 +27,7 @@ HANDLERS: dict[str, Handler | Bulk] = {
     "GetCertificateStatus": certificates.certificate_status,
     "Heartbeat": provisioning.heartbeat,
     "LogStatusNotification": files.log_status,
+    "MeterValues": Bulk(meter_values.meter_values, {}),
     "NotifyChargingLimit": profiles.charging_limit,
     "NotifyCustomerInformation": files.customer_information,
     "NotifyDisplayMessages": display.display_messages,
@@ -35,6 +41,8 @@ HANDLERS: dict[str, Handler | Bulk] = {
     "ReservationStatusUpdate": reservations.status_update,
     "SecurityEventNotification": certificates.security_event,
     "SignCertificate": certificates.sign_certificate,
+    "StatusNotification": availability.status_notification,
+    "TransactionEvent": transactions.transaction_event,
 }
 
 #: Messages behind which stand kilowatt-hours: they are never refused while those can be read.

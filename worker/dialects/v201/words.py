@@ -1,9 +1,109 @@
 """The words of OCPP 2.0.1 and what they mean to the business."""
 
-from app.domain.vocabulary import Registration
+from typing import TypeVar
+
+from app.domain.vocabulary import Activity, Availability, Registration, StopReason, Verdict
+
+T = TypeVar("T")
 
 REGISTRATIONS: dict[Registration, str] = {
     Registration.ACCEPTED: "Accepted",
     Registration.PENDING: "Pending",
     Registration.REJECTED: "Rejected",
 }
+
+STATUSES: dict[str, Availability] = {
+    "Available": Availability.AVAILABLE,
+    "Occupied": Availability.OCCUPIED,
+    "Reserved": Availability.RESERVED,
+    "Unavailable": Availability.UNAVAILABLE,
+    "Faulted": Availability.FAULTED,
+}
+
+#: What a transaction says that goes on at its plug (ChargingStateEnumType).
+ACTIVITIES: dict[str, Activity] = {
+    "Charging": Activity.CHARGING,
+    "EVConnected": Activity.PREPARING,
+    "SuspendedEV": Activity.SUSPENDED_EV,
+    "SuspendedEVSE": Activity.SUSPENDED_EVSE,
+    "Idle": Activity.NONE,
+}
+
+STOP_REASONS: dict[str, StopReason] = {
+    "DeAuthorized": StopReason.DEAUTHORIZED,
+    "EmergencyStop": StopReason.EMERGENCY_STOP,
+    "EnergyLimitReached": StopReason.ENERGY_LIMIT,
+    "EVDisconnected": StopReason.EV_DISCONNECTED,
+    "GroundFault": StopReason.GROUND_FAULT,
+    "ImmediateReset": StopReason.HARD_RESET,
+    "Local": StopReason.LOCAL,
+    "LocalOutOfCredit": StopReason.OUT_OF_CREDIT,
+    "MasterPass": StopReason.MASTER_PASS,
+    "Other": StopReason.OTHER,
+    "OvercurrentFault": StopReason.OVERCURRENT,
+    "PowerLoss": StopReason.POWER_LOSS,
+    "PowerQuality": StopReason.POWER_QUALITY,
+    "Reboot": StopReason.REBOOT,
+    "Remote": StopReason.REMOTE,
+    "ReqEnergyTransferRejected": StopReason.ENERGY_TRANSFER_REJECTED,
+    "SOCLimitReached": StopReason.CHARGE_LIMIT,
+    "StoppedByEV": StopReason.STOPPED_BY_EV,
+    "TimeLimitReached": StopReason.TIME_LIMIT,
+    "Timeout": StopReason.TIMEOUT,
+}
+
+EVENTS: dict[str, str] = {"Started": "started", "Updated": "updated", "Ended": "ended"}
+
+#: The triggers that mean something to the business; the others are kept in their own words.
+TRIGGERS: dict[str, str] = {
+    "StopAuthorized": "stop_authorized",
+    "RemoteStart": "remote_start",
+}
+
+VERDICTS: dict[Verdict, str] = {
+    Verdict.ACCEPTED: "Accepted",
+    Verdict.BLOCKED: "Blocked",
+    Verdict.EXPIRED: "Expired",
+    Verdict.INVALID: "Invalid",
+    Verdict.CONCURRENT: "ConcurrentTx",
+}
+
+#: Reasons of a refusal for which there is a word of its own.
+REASONS: dict[str, str] = {
+    "unknown_tag": "Unknown",
+    "not_here": "NotAtThisLocation",
+}
+
+#: What a contract's certificates are found to be (AuthorizeCertificateStatusEnumType).
+CONTRACTS: dict[str, str] = {
+    "accepted": "Accepted",
+    "cancelled": "ContractCancelled",
+    "revoked": "CertificateRevoked",
+    "unverified": "CertChainError",
+}
+
+#: The kinds of tokens, by the word in lower case (IdTokenEnumType, and 2.1's list).
+TOKEN_KINDS: dict[str, str] = {
+    "central": "central",
+    "directpayment": "direct_payment",
+    "emaid": "emaid",
+    "evccid": "evccid",
+    "iso14443": "iso14443",
+    "iso15693": "iso15693",
+    "keycode": "key_code",
+    "local": "local",
+    "macaddress": "mac_address",
+    "nema": "nema",
+    "noauthorization": "no_authorization",
+    "vin": "vin",
+}
+
+
+def match(word: str | None, words: dict[str, T]) -> T | None:
+    """What a word means, whatever case it came in (FIELD S3); None for one that is not known."""
+    if word is None:
+        return None
+    if word in words:
+        return words[word]
+    folded = word.casefold()
+    return next((words[known] for known in words if known.casefold() == folded), None)

@@ -1,0 +1,143 @@
+"""A session told anew from all events of its transaction."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import authorisation, events
+from app.domain.energy import live_energy
+from app.domain.sessions.answers import decided
+from app.domain.sessions.begin import name_holder
+from app.domain.sessions.doubts import flag, remove_flag
+from app.domain.sessions.end import Stop, close
+from app.domain.sessions.provisional import close_previous
+from app.domain.sessions.story import Story, story_of
+from app.domain.vocabulary import BillingState, SessionState, StopReason, Token
+from app.models import ChargingSession, Station, TransactionEvent
+
+#: How long a bill waits for events that are missing between the ends, and for a start.
+GAP_HOLD = timedelta(minutes=10)
+START_HOLD = timedelta(hours=24)
+
+
+def retell(db: Session, station: Station, session: ChargingSession, *, now: datetime) -> None:
+    """Bring a session in line with all events of its transaction."""
+    query = select(TransactionEvent).where(
+        TransactionEvent.station_id == station.id,
+        TransactionEvent.transaction_ref == session.transaction_ref,
+    )
+    story = story_of(db.scalars(query).all())
+    _place(db, station, session, story, now)
+    _hold(db, station, session, story, now)
+    session.meter_start_wh = story.meter_start_wh
+    if session.state is SessionState.CHARGING:
+        session.idle_since = story.idle_since
+        session.energy_wh = live_energy(story.meter_start_wh, session.last_register_wh)
+    if story.ended is not None:
+        _end(db, station, session, story, story.ended, now)
+    db.flush()
+
+
+def _place(
+    db: Session, station: Station, session: ChargingSession, story: Story, now: datetime
+) -> None:
+    """When and where it began; what ran there before has ended without our hearing of it."""
+    session.started_at = story.first.at
+    if story.first.facts.get("clock_replaced"):
+        flag(session, "clock_replaced")
+    if story.place is not None and story.place.evse:
+        session.evse = story.place.evse
+        session.connector = story.place.connector or 1
+    if session.evse and session.state is SessionState.CHARGING:
+        close_previous(db, station, session.evse, session.started_at, now=now, by=session)
+
+
+def _hold(
+    db: Session, station: Station, session: ChargingSession, story: Story, now: datetime
+) -> None:
+    """Whose it is: the tag that began it, however late its event came."""
+    event = story.holder
+    if event is None or event.token is None:
+        return
+    token = Token(event.token, event.token_kind or authorisation.ANY_KIND)
+    decision = decided(event)
+    if (session.token, session.token_kind) == (token.value, token.kind):
+        if decision is not None and not event.answer.get("stopping"):
+            session.unauthorised = not decision.accepted
+        return
+    about_stop = event.answer.get("stopping", True)
+    if decision is None or (about_stop and token.kind != authorisation.KEY_CODE):
+        decision = authorisation.decide(
+            db, station, token, occasion=authorisation.START, now=now,
+            evse=session.evse or None, session=session,
+        )  # fmt: skip
+    name_holder(db, station, session, token, decision)
+
+
+def _end(
+    db: Session,
+    station: Station,
+    session: ChargingSession,
+    story: Story,
+    ended: TransactionEvent,
+    now: datetime,
+) -> None:
+    stop = _stop(session, story, ended)
+    before = _money_of(session)
+    if session.state is SessionState.ENDED and session.provisional:
+        flag(session, "late_stop")
+    heard_at = session.stop_received_at
+    first = session.state is SessionState.CHARGING or session.provisional
+    close(session, stop, now)
+    session.energy_wh = live_energy(session.meter_start_wh, session.last_register_wh)
+    if not first:
+        session.stop_received_at = heard_at
+    _wait(session, story, now)
+    if session.billing is not BillingState.OPEN and _money_of(session) != before:
+        # It was decided about on less than this.
+        flag(session, "late_stop")
+        session.stop_received_at = now
+    if first or _money_of(session) != before or session.bill_after is None:
+        events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
+
+
+def _stop(session: ChargingSession, story: Story, ended: TransactionEvent) -> Stop:
+    token = ended.token
+    return Stop(
+        transaction_ref=session.transaction_ref,
+        meter_stop_wh=story.meter_stop_wh,
+        ended_at=ended.at,
+        reason=StopReason(ended.facts.get("reason", StopReason.OTHER)),
+        word=ended.facts.get("word"),
+        token=Token(token, ended.token_kind or authorisation.ANY_KIND) if token else None,
+        payload=ended.payload,
+        clock_replaced=bool(ended.facts.get("clock_replaced")),
+    )
+
+
+def _wait(session: ChargingSession, story: Story, now: datetime) -> None:
+    """Say what is missing and how long the bill waits for it."""
+    heard_at = session.stop_received_at or now
+    remove_flag(session, "start_missing")
+    remove_flag(session, "events_missing")
+    session.bill_after = None
+    if story.started is None:
+        flag(session, "start_missing")
+        session.bill_after = heard_at + START_HOLD
+    elif not story.complete:
+        flag(session, "events_missing")
+        session.bill_after = heard_at + GAP_HOLD
+
+
+def _money_of(session: ChargingSession) -> tuple[object, ...]:
+    """What of a session's row its price hangs on."""
+    return (
+        session.started_at,
+        session.ended_at,
+        session.meter_start_wh,
+        session.meter_stop_wh,
+        session.tariff_version_id,
+        session.unauthorised,
+        session.bill_after is None,
+    )

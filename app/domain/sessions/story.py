@@ -1,0 +1,108 @@
+"""What a transaction's events tell together, in whatever order they came.  Pure.
+
+The same events give the same story: each is placed by the station's own clock
+and numbering, never by when it was heard (FIELD X17).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from app.domain.energy import billing_register
+from app.domain.energy.readings import REGISTER
+from app.domain.sessions.report import ENDED, STARTED, STOP_AUTHORISED
+from app.domain.vocabulary import Activity, Sample
+from app.models import TransactionEvent
+
+#: States in which the car stays plugged in without taking energy by its own choice.
+IDLE = frozenset({Activity.SUSPENDED_EV, Activity.FINISHING})
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A transaction as its events tell it; None is what none of them told.
+
+    `holder` is the event whose tag began it, `place` the one that named the
+    plug.  `complete`: its start and its end are known, and no number between
+    them is missing.
+    """
+
+    first: TransactionEvent
+    started: TransactionEvent | None
+    ended: TransactionEvent | None
+    holder: TransactionEvent | None
+    place: TransactionEvent | None
+    complete: bool
+    last_seq_no: int
+    meter_start_wh: Decimal | None
+    meter_stop_wh: Decimal | None
+    idle_since: datetime | None
+
+
+def story_of(events: Sequence[TransactionEvent]) -> Story:
+    """Put the events of one transaction (at least one) together."""
+    ordered = sorted(events, key=_by_clock)
+    started = next((event for event in ordered if event.kind == STARTED), None)
+    ended = next((event for event in ordered if event.kind == ENDED), None)
+    numbers = {event.seq_no for event in ordered}
+    gaps = max(numbers) - min(numbers) + 1 != len(numbers)
+    return Story(
+        first=started or ordered[0],
+        started=started,
+        ended=ended,
+        holder=_holder(ordered),
+        place=next((event for event in ordered if event.evse), None),
+        complete=started is not None and ended is not None and not gaps,
+        last_seq_no=max(numbers),
+        meter_start_wh=_register(ordered, "begin", last=False),
+        meter_stop_wh=_closing(ordered, ended),
+        idle_since=_idle_since(ordered),
+    )
+
+
+def _by_clock(event: TransactionEvent) -> tuple[datetime, int, str]:
+    return event.at, event.seq_no, event.digest
+
+
+def _holder(ordered: Sequence[TransactionEvent]) -> TransactionEvent | None:
+    """The first tag that was not shown to end it; failing that, the first of all."""
+    named = [event for event in ordered if event.token is not None]
+    starting = (
+        event for event in named if event.kind != ENDED and event.trigger != STOP_AUTHORISED
+    )
+    return next(starting, named[0] if named else None)
+
+
+def _idle_since(ordered: Sequence[TransactionEvent]) -> datetime | None:
+    since = None
+    for event in ordered:
+        if event.activity is None:
+            continue
+        if event.activity in IDLE:
+            since = since or event.at
+        elif event.activity is Activity.CHARGING:
+            since = None
+    return since
+
+
+def _closing(ordered: Sequence[TransactionEvent], ended: TransactionEvent | None) -> Decimal | None:
+    if ended is None:
+        return None
+    at_end = _register(ordered, "end", last=True)
+    return _register([ended], "last", last=True) if at_end is None else at_end
+
+
+def _register(ordered: Sequence[TransactionEvent], name: str, *, last: bool) -> Decimal | None:
+    """The first or last register of a kind, its phases added where it has no whole value."""
+    frames: dict[datetime, list[Sample]] = {}
+    for event in ordered:
+        for at, phase, location, value in event.facts.get(name) or ():
+            sample = Sample(REGISTER, Decimal(value), "Wh", phase, location)
+            frames.setdefault(datetime.fromisoformat(at), []).append(sample)
+    known = {
+        at: register
+        for at, samples in frames.items()
+        if (register := billing_register(samples)) is not None
+    }
+    return known[max(known) if last else min(known)] if known else None

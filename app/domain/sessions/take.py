@@ -1,0 +1,220 @@
+"""What a 2.x station tells of a transaction, taken in one event at a time, in any order.
+
+Every event is kept; the session is then told anew from all of them, so that
+the order in which they were heard changes nothing (FIELD X17, OCPP 2.0.1 E04).
+
+A bill waits until both ends are known and no event between them is missing.
+What is missing may never come: a station may drop events between the ends when
+its memory is short, so a bill waits `GAP_HOLD` for those; for a start it waits
+`START_HOLD` and then goes to review.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain import authorisation, events, messages, metering, remote_starts, reservations
+from app.domain.metering import Metered
+from app.domain.sessions.answers import decided, noted
+from app.domain.sessions.begin import Start, name_holder, new_session
+from app.domain.sessions.doubts import find
+from app.domain.sessions.live import show_activity
+from app.domain.sessions.report import (
+    ENDED,
+    REMOTE_START,
+    STARTED,
+    UPDATED,
+    TransactionReport,
+)
+from app.domain.sessions.retell import retell
+from app.domain.vocabulary import ConnectorRef, Decision, SessionState, Token
+from app.models import ChargingSession, Station, TransactionEvent
+
+#: A plug that was not named.
+NOWHERE = ConnectorRef(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The session that an event belongs to, what was decided about its tag, if it showed one."""
+
+    session: ChargingSession
+    event: TransactionEvent
+    decision: Decision | None
+    repeated: bool
+
+
+def take(db: Session, station: Station, report: TransactionReport, *, now: datetime) -> Taken:
+    """Take in one event of a transaction; the same one again changes nothing."""
+    known = db.scalar(
+        select(TransactionEvent).where(
+            TransactionEvent.station_id == station.id, TransactionEvent.digest == report.digest
+        )
+    )
+    session = find(db, station, report.transaction_ref)
+    if known is not None and session is not None:
+        return Taken(session, known, decided(known), True)
+    newest = _is_newest(db, station, report)
+    if session is None:
+        session = _open(db, station, report, now)
+    event = _keep(db, station, session, report, now)
+    _meter(db, session, report, now)
+    decision = _decide(db, station, session, report, event, now)
+    if _tells(report, session, event):
+        retell(db, station, session, now=now)
+    session.last_seq_no = max(report.seq_no, session.last_seq_no or 0)
+    _link(db, station, session, report, now)
+    if newest and not report.offline:
+        show_activity(db, station, session, report, now=now)
+        events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
+    db.flush()
+    return Taken(session, event, decision, False)
+
+
+def _is_newest(db: Session, station: Station, report: TransactionReport) -> bool:
+    """Whether nothing later is known of the transaction: only that is its state now.
+
+    The number decides; after a restart of the station it may begin anew, and
+    then its clock does.
+    """
+    number, at = db.execute(
+        select(func.max(TransactionEvent.seq_no), func.max(TransactionEvent.at)).where(
+            TransactionEvent.station_id == station.id,
+            TransactionEvent.transaction_ref == report.transaction_ref,
+        )
+    ).one()
+    return number is None or report.seq_no > number or report.at > at
+
+
+def _open(
+    db: Session, station: Station, report: TransactionReport, now: datetime
+) -> ChargingSession:
+    """Begin the session of a transaction with the first that is heard of it."""
+    start = Start(
+        connector=report.connector or NOWHERE,
+        token=Token("", authorisation.NO_AUTHORISATION),
+        meter_start_wh=None,
+        started_at=report.at,
+        raw_time=report.raw_time,
+        clock_replaced=report.clock_replaced,
+        transaction_ref=report.transaction_ref,
+    )
+    nobody = authorisation.without_token(station)
+    key = f"ref|{report.transaction_ref}"
+    return new_session(db, station, start, key, nobody, now=now)
+
+
+def _keep(
+    db: Session,
+    station: Station,
+    session: ChargingSession,
+    report: TransactionReport,
+    now: datetime,
+) -> TransactionEvent:
+    token = report.token
+    tag = authorisation.find_tag(db, station.tenant_id, token) if token else None
+    place = report.connector
+    facts: dict[str, Any] = {**report.facts, **report.registers()}
+    for name in ("reason", "word", "remote_start_id", "reservation_id"):
+        if (value := getattr(report, name)) is not None:
+            facts[name] = value
+    event = TransactionEvent(
+        station_id=station.id,
+        transaction_ref=report.transaction_ref,
+        session_id=session.id,
+        kind=report.kind,
+        seq_no=report.seq_no,
+        trigger=report.trigger[:40],
+        at=report.at,
+        received_at=now,
+        offline=report.offline,
+        evse=place.evse if place and place.evse else None,
+        connector=place.connector if place and place.evse else None,
+        token=authorisation.shown(token, tag.id if tag else None)[:255] if token else None,
+        token_kind=token.kind[:40] if token else None,
+        activity=report.activity,
+        facts=facts | ({"clock_replaced": True} if report.clock_replaced else {}),
+        answer={},
+        payload=messages.redact(report.payload),
+        digest=report.digest,
+    )
+    db.add(event)
+    db.flush()
+    return event
+
+
+def _meter(db: Session, session: ChargingSession, report: TransactionReport, now: datetime) -> None:
+    """Store the readings, each once, and show the newest (a late one turns nothing back)."""
+    if not report.meters:
+        return
+    evse = report.connector.evse if report.connector else session.evse
+    item = Metered(session.station_id, evse, report.transaction_ref, report.meters)
+    db.flush()
+    _, gauges = metering.store(db, [item], now=now)
+    metering.show(db, gauges)
+    db.refresh(session)
+
+
+def _decide(
+    db: Session,
+    station: Station,
+    session: ChargingSession,
+    report: TransactionReport,
+    event: TransactionEvent,
+    now: datetime,
+) -> Decision | None:
+    """Decide about the tag that the event shows, whoever let it in before (J02, C01)."""
+    token = report.token
+    if token is None:
+        return None
+    other = bool(session.token) and Token(session.token).key != token.key
+    stopping = bool(session.token) and (report.stopping or other)
+    decision = authorisation.decide(
+        db,
+        station,
+        token,
+        occasion=authorisation.STOP if stopping else authorisation.START,
+        now=now,
+        evse=session.evse or None,
+        session=session,
+    )
+    event.answer = noted(decision, stopping=stopping)
+    if not session.token and not stopping:
+        # Whose it is in the end says `retell`; until then it is not nobody's.
+        name_holder(db, station, session, token, decision)
+    db.flush()
+    return decision
+
+
+def _tells(report: TransactionReport, session: ChargingSession, event: TransactionEvent) -> bool:
+    """Whether the event can change the session beyond its readings; most cannot."""
+    return (
+        report.kind != UPDATED
+        or session.state is SessionState.ENDED
+        or report.token is not None
+        or report.activity is not None
+        or bool(event.evse and event.evse != session.evse)
+        or bool(event.facts.keys() & {"begin", "end"})
+        or session.last_seq_no is None
+    )
+
+
+def _link(
+    db: Session,
+    station: Station,
+    session: ChargingSession,
+    report: TransactionReport,
+    now: datetime,
+) -> None:
+    """Tie the session to the remote start and the reservation that it follows."""
+    if report.remote_start_id is not None:
+        remote_starts.attach_named(db, station, session, report.remote_start_id, now=now)
+    elif report.trigger == REMOTE_START and session.remote_command_id is None:
+        remote_starts.attach(db, station, session, now=now)
+    named = report.reservation_id
+    begins = report.kind in (STARTED, ENDED) or report.token is not None
+    if session.reservation_id is None and (named or (begins and session.evse)):
+        reservations.used(db, station, named, session, now=now)

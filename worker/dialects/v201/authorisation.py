@@ -1,0 +1,61 @@
+"""Taps (OCPP 2.0.1 block C), how a token is read, and how a decision is spelled."""
+
+from typing import Any
+
+from app.domain import authorisation, contracts
+from app.domain.vocabulary import Decision, Token
+from worker.dialects.certificate_words import read_hash_data
+from worker.dialects.context import Context, Outside, Payload
+from worker.dialects.v201 import tokens, words
+from worker.ocpp.fields import Fields, format_instant
+
+#: The longest token that is kept; longer ones are on no list.
+LONGEST = 255
+
+
+def read_token(given: Fields) -> Token | None:
+    """Read an IdTokenType; None where there is none.  Its kind is a word of ours or its own."""
+    if not given.payload:
+        return None
+    word = given.text("type", "").casefold()
+    kind = words.TOKEN_KINDS.get(word, word[:40]) or authorisation.ANY_KIND
+    return Token(given.text("idToken", "")[:LONGEST], kind)
+
+
+def _ask(call: Fields, ctx: Context, services: Any) -> list[str]:
+    """Ask about each certificate of the contract that the car showed (C07)."""
+    del ctx
+    named = call.list("iso15118CertificateHashData")
+    return [services.certificate_status(read_hash_data(one.payload)).word for one in named]
+
+
+def _authorize(call: Fields, ctx: Context) -> Payload:
+    """Decide about a tap."""
+    token = read_token(call.child("idToken")) or Token("")
+    decision = authorisation.decide(
+        ctx.db, ctx.station, token, occasion=authorisation.AUTHORIZE, now=ctx.now
+    )
+    showed = bool(ctx.found) or "certificate" in call
+    if not showed:
+        return {"idTokenInfo": id_token_info(decision)}
+    decision, word = contracts.judge(decision, ctx.found)
+    return {
+        "idTokenInfo": id_token_info(decision),
+        "certificateStatus": words.CONTRACTS[word],
+    }
+
+
+authorize = Outside(_ask, _authorize)
+
+
+def id_token_info(decision: Decision) -> Payload:
+    """Spell a decision; optional members are left out when they say nothing (FIELD X12)."""
+    status = words.VERDICTS[decision.verdict]
+    info: Payload = {"status": words.REASONS.get(decision.reason, status)}
+    if decision.expires_at is not None:
+        info["cacheExpiryDateTime"] = format_instant(decision.expires_at)
+    if decision.parent:
+        info["groupIdToken"] = tokens.group_id_token(decision.parent[:36])
+    if decision.language:
+        info["language1"] = decision.language
+    return info

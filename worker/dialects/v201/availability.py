@@ -1,0 +1,31 @@
+"""Statuses of connectors (OCPP 2.0.1 block G01)."""
+
+from app.domain import reports
+from app.domain.vocabulary import ConnectorRef, StatusReport
+from worker.dialects.context import MOST_CONNECTORS, Context, Payload
+from worker.dialects.v201 import words
+from worker.ocpp.fields import Fields
+
+
+def status_notification(call: Fields, ctx: Context) -> Payload:
+    """Take in a connector's status; what goes on there is told by its transaction."""
+    place = ConnectorRef(number(call, ctx, "evseId", 0), number(call, ctx, "connectorId", 1))
+    availability = words.match(call.text("connectorStatus"), words.STATUSES)
+    if availability is None:
+        ctx.deviate("illegal_status", call.raw("connectorStatus"))
+        return {}
+    at, _ = ctx.instant(call, "timestamp")
+    word = str(call.text("connectorStatus"))[:40]
+    reports.status(
+        ctx.db, ctx.station, StatusReport(place, availability, None, word, at), now=ctx.now
+    )
+    return {}
+
+
+def number(call: Fields, ctx: Context, name: str, default: int) -> int:
+    """The number of an EVSE or a connector; one that no station has counts as the default."""
+    found = call.integer(name, default)
+    if 0 <= found <= MOST_CONNECTORS:
+        return found
+    ctx.deviate("absurd_connector", found)
+    return default

@@ -1,0 +1,98 @@
+"""Meter values (OCPP 2.0.1 block J and MeterValueType): read in one pass, they are the bulk."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from app.domain.energy import to_base_unit
+from app.domain.metering import Metered
+from app.domain.vocabulary import MeterReport, Sample
+from worker.dialects.context import Context
+from worker.dialects.v201.availability import number
+from worker.ocpp.fields import Fields, read_decimal, read_integer
+
+_REGISTER = "Energy.Active.Import.Register"
+#: Powers of ten beyond this are no multipliers of a meter.
+_STEEPEST = 12
+
+
+def meter_values(call: Fields, ctx: Context) -> Metered:
+    """Read a MeterValues: it is sent outside of transactions, and names none."""
+    evse = number(call, ctx, "evseId", 0)
+    # The main meter counts all EVSEs: it is never the register of one transaction.
+    return Metered(
+        ctx.station_id, evse, None, tuple(reports_of(call, "meterValue", ctx)), own=evse > 0
+    )
+
+
+def reports_of(call: Fields, name: str, ctx: Context) -> Iterator[MeterReport]:
+    """The readings in a list of MeterValue."""
+    for value in call.list(name):
+        samples = tuple(_samples(value, ctx))
+        if not samples:
+            ctx.deviate("empty_meter_value")
+            continue
+        before = len(ctx.deviations)
+        at, replaced = ctx.instant(value, "timestamp")
+        yield MeterReport(at, samples, replaced or len(ctx.deviations) > before)
+
+
+def _samples(value: Fields, ctx: Context) -> Iterator[Sample]:
+    """The sampled values in base units; a signed one beside its number, word for word."""
+    raw = value.payload.get("sampledValue")
+    for item in raw if isinstance(raw, list) else ():
+        if not isinstance(item, dict):
+            continue
+        sample = _sample(item, ctx)
+        yield sample
+        if signed := item.get("signedMeterValue"):
+            text = json.dumps(signed, ensure_ascii=False)
+            yield Sample(
+                sample.measurand,
+                None,
+                "",
+                sample.phase,
+                sample.location,
+                sample.context,
+                text,
+                True,
+            )
+
+
+def _sample(item: dict[str, Any], ctx: Context) -> Sample:
+    measurand = str(item.get("measurand") or _REGISTER)
+    scale = item.get("unitOfMeasure")
+    scale = scale if isinstance(scale, dict) else {}
+    unit = str(scale.get("unit") or "")
+    value = read_decimal(item.get("value"))
+    if value is None:
+        ctx.deviate("no_number", item.get("value"))
+    else:
+        value, unit = _based(value, unit, measurand, scale, ctx)
+    return Sample(
+        measurand,
+        value,
+        unit,
+        _text(item, "phase"),
+        _text(item, "location"),
+        _text(item, "context"),
+        str(item.get("value")),
+    )
+
+
+def _based(value: Any, unit: str, measurand: str, scale: dict[str, Any], ctx: Context) -> Any:
+    """A value and its unit in base form: the power of ten, the unit, and what is known better."""
+    energy = measurand.startswith("Energy.")
+    if energy and ctx.quirks:
+        unit = str(ctx.quirks.get("energy_unit_override") or unit)
+    power = read_integer(scale.get("multiplier")) or 0
+    if abs(power) > _STEEPEST:
+        ctx.deviate("absurd_multiplier", power)
+        power = 0
+    value, unit = to_base_unit(value, unit, measurand, power)
+    return (ctx.sane_wh(value) if energy else value), unit
+
+
+def _text(item: dict[str, Any], name: str) -> str | None:
+    value = item.get(name)
+    return str(value) if value else None

@@ -1,0 +1,105 @@
+"""Events of transactions (OCPP 2.0.1 block E)."""
+
+from typing import Any
+
+from app.domain import session_cost, sessions
+from app.domain.sessions import TransactionReport
+from app.domain.vocabulary import ConnectorRef, StopReason
+from worker.dialects.context import Context, Payload
+from worker.dialects.kept import keep
+from worker.dialects.v201 import words
+from worker.dialects.v201.authorisation import id_token_info, read_token
+from worker.dialects.v201.availability import number
+from worker.dialects.v201.meter_values import reports_of
+from worker.ocpp.fields import Fields
+
+#: Further things an event tells, and of its transaction, that are kept: our word -> member.
+FACTS: dict[str, str] = {"phases": "numberOfPhasesUsed", "cable_a": "cableMaxCurrent"}
+OF_TRANSACTION: dict[str, str] = {"charging_s": "timeSpentCharging"}
+_ABOUT = "transactionInfo"
+
+
+def transaction_event(call: Fields, ctx: Context) -> Payload:
+    """Pass on one event of a transaction; every one is answered (J02.FR.19)."""
+    return answer(call, ctx, FACTS, OF_TRANSACTION)
+
+
+def answer(call: Fields, ctx: Context, facts: dict[str, str], more: dict[str, str]) -> Payload:
+    """Take an event in and say what is to be said; `facts` and `more` as in the tables above."""
+    report = report_of(call, ctx, _facts(call, facts) | _facts(call.child(_ABOUT), more))
+    if report is None:
+        ctx.deviate("event_without_transaction", call.raw("eventType"))
+        keep(call, ctx, "transaction_event", "eventType")
+        return {}
+    taken = sessions.take(ctx.db, ctx.station, report, now=ctx.now)
+    ctx.session_id = taken.session.id
+    told: Payload = {}
+    cost = session_cost.to_tell(ctx.db, ctx.station, taken, now=ctx.now)
+    if cost is not None:
+        told["totalCost"] = float(cost)
+    if taken.decision is not None:
+        told["idTokenInfo"] = id_token_info(taken.decision)
+    return told
+
+
+def _facts(given: Fields, names: dict[str, str]) -> dict[str, Any]:
+    found = {name: given.raw(member) for name, member in names.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def report_of(call: Fields, ctx: Context, facts: dict[str, Any]) -> TransactionReport | None:
+    """Read an event; None where it names no transaction or is none of the three kinds."""
+    about = call.child(_ABOUT)
+    reference = about.text("transactionId")
+    kind = words.match(call.text("eventType"), words.EVENTS)
+    if reference is None or kind is None:
+        return None
+    at, replaced = ctx.instant(call, "timestamp")
+    trigger = call.text("triggerReason", "")
+    return TransactionReport(
+        transaction_ref=reference[:64],
+        kind=kind,
+        seq_no=_seq_no(call, ctx),
+        trigger=words.TRIGGERS.get(trigger, trigger),
+        at=at,
+        raw_time=str(call.raw("timestamp")),
+        payload=dict(call.payload),
+        clock_replaced=replaced,
+        offline=call.boolean("offline", False),
+        connector=_place(call, ctx),
+        token=read_token(call.child("idToken")),
+        meters=tuple(reports_of(call, "meterValue", ctx)),
+        facts=facts,
+        **_about(call, about),
+    )
+
+
+def _about(call: Fields, about: Fields) -> dict[str, Any]:
+    """What an event tells of its transaction."""
+    word = about.text("stoppedReason")
+    ended = call.text("eventType", "").casefold() == "ended"
+    if word is None and ended:
+        word = "Local"  # what a missing word stands for
+    reason = words.match(word, words.STOP_REASONS)
+    return {
+        "activity": words.match(about.text("chargingState"), words.ACTIVITIES),
+        "reason": (reason or StopReason.OTHER) if word else None,
+        "word": word[:40] if word else None,
+        "remote_start_id": about.integer("remoteStartId"),
+        "reservation_id": call.integer("reservationId"),
+    }
+
+
+def _place(call: Fields, ctx: Context) -> ConnectorRef | None:
+    place = call.child("evse")
+    if not place.payload:
+        return None
+    return ConnectorRef(number(place, ctx, "id", 0), number(place, ctx, "connectorId", 1) or 1)
+
+
+def _seq_no(call: Fields, ctx: Context) -> int:
+    found = call.integer("seqNo")
+    if found is None or not 0 <= found < 2**31:
+        ctx.deviate("no_sequence_number", call.raw("seqNo"))
+        return 0
+    return found
