@@ -19,6 +19,7 @@ from app.domain import (
     local_lists,
     monitors,
     password_rotation,
+    power_orders,
     reservations,
     settings,
 )
@@ -74,4 +75,5 @@ PREPARATIONS: dict[Order, Preparation] = {
     Order.READ_MONITORS: settings.prepare_report,
     Order.SHOW_MESSAGE: display.prepare_showing,
     Order.READ_MESSAGES: display.prepare_reading,
+    **power_orders.PREPARATIONS,
 }

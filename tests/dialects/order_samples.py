@@ -7,6 +7,7 @@ is what `orders.arguments` gets; `PREPARED` adds what a preparation would.
 from typing import Any
 
 from app.domain.vocabulary import Order
+from tests.dialects import energy_samples
 
 Samples = dict[Order, list[dict[str, Any]]]
 
@@ -179,6 +180,7 @@ SAMPLES: Samples = {
     **RAW,
     **MONITORING,
     **DISPLAY,
+    **energy_samples.SAMPLES,
 }
 
 #: What a preparation puts into the arguments before they reach a dialect.
@@ -226,4 +228,5 @@ PREPARED: dict[Order, dict[str, Any]] = {
     Order.READ_MONITORS: {"request_id": 7},
     Order.READ_MESSAGES: {"request_id": 7},
     Order.SHOW_MESSAGE: {"number": 3},
+    **energy_samples.PREPARED,
 }

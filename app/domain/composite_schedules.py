@@ -1,0 +1,65 @@
+"""Composite schedules: the limits that a station says result from all of its profiles."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import events
+from app.domain.charging_limits import unit_for
+from app.domain.prepared import Prepared
+from app.domain.vocabulary import Actor, CommandState, Order, Outcome
+from app.models import Command, CompositeSchedule, Station
+
+DAY_S = 86_400
+
+
+def prepare(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """Say what was left out: the whole station, a day, the unit that the station speaks."""
+    quirk = station.quirks.get("rate_unit")
+    unit = str(checked["unit"]).upper() if checked.get("unit") else quirk
+    if checked.get("unit") and not quirk:
+        unit = unit_for(db, station, str(unit))
+    arguments = {**checked, "connector": checked.get("connector") or 0}
+    arguments["duration_s"] = checked.get("duration_s") or DAY_S
+    return Prepared({**arguments, "unit": unit} if unit else arguments)
+
+
+def settle(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """Keep the schedule that a station answered with."""
+    told = outcome.facts.get("schedule")
+    if outcome.state is not CommandState.ACCEPTED or not told:
+        return
+    db.add(
+        CompositeSchedule(
+            station_id=command.station_id,
+            evse=told["evse"],
+            unit=told["unit"],
+            starts_at=datetime.fromisoformat(told["starts_at"]) if told["starts_at"] else now,
+            duration_s=told["duration_s"] or command.arguments["duration_s"],
+            periods=told["periods"],
+            received_at=now,
+        )
+    )
+    db.flush()
+    events.record(db, events.StationChanged(command.tenant_id, command.station_id))
+
+
+def newest(db: Session, station: Station) -> list[CompositeSchedule]:
+    """The newest schedule of each EVSE, the whole station first."""
+    found: dict[int, CompositeSchedule] = {}
+    rows = db.scalars(
+        select(CompositeSchedule)
+        .where(CompositeSchedule.station_id == station.id)
+        .order_by(CompositeSchedule.id)
+    )
+    for row in rows:
+        found[row.evse] = row
+    return [found[evse] for evse in sorted(found)]
+
+
+PREPARATIONS = {Order.READ_COMPOSITE_SCHEDULE: prepare}
+CONSEQUENCES = {Order.READ_COMPOSITE_SCHEDULE: settle}

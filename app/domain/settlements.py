@@ -1,0 +1,59 @@
+"""Payments settled at a station, kept with the session that they pay (2.1 C20-C25)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import events, running
+from app.models import Settlement, Station
+
+#: An amount beyond this is no price of a charging session.
+MOST = Decimal(10) ** 9
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a station says of a settlement; `state` settled, cancelled, rejected or failed."""
+
+    psp_reference: str
+    state: str
+    amount: Decimal
+    settled_at: datetime
+    transaction_ref: str | None = None
+    info: str | None = None
+    receipt_number: str | None = None
+    receipt_url: str | None = None
+    company: dict[str, Any] | None = None
+    vat_number: str | None = None
+
+
+def take_in(db: Session, station: Station, told: Told, *, now: datetime) -> Settlement:
+    """Keep a settlement; told again it is the same row, with what is new in it."""
+    reference = told.psp_reference[:255]
+    row = db.scalar(
+        select(Settlement).where(
+            Settlement.station_id == station.id, Settlement.psp_reference == reference
+        )
+    )
+    if row is None:
+        row = Settlement(station_id=station.id, psp_reference=reference)
+        db.add(row)
+    session = running.by_reference(db, station, told.transaction_ref)
+    row.session_id = session.id if session else row.session_id
+    row.transaction_ref = (told.transaction_ref or "")[:64] or row.transaction_ref
+    row.state, row.amount = told.state, max(-MOST, min(MOST, told.amount))
+    row.settled_at, row.received_at = told.settled_at, now
+    row.info = (told.info or "")[:500] or None
+    row.receipt_number = (told.receipt_number or "")[:50] or row.receipt_number
+    row.receipt_url = (told.receipt_url or "")[:2000] or row.receipt_url
+    row.company = told.company or row.company
+    row.vat_number = (told.vat_number or "")[:20] or row.vat_number
+    db.flush()
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    if session is not None:
+        events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
+    return row

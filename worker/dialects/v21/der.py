@@ -1,0 +1,150 @@
+"""Controls of inverters as OCPP 2.1 writes them (block R): our words and the wire's, both ways."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.domain.der_controls import KINDS
+from worker.dialects.encoding import Payload
+from worker.dialects.rates import filled, moment
+from worker.ocpp.fields import read_instant
+
+_ABBREVIATED = {"pf": "PF", "hf": "HF", "hv": "HV", "lf": "LF", "lv": "LV"}
+
+
+def _pascal(word: str) -> str:
+    return "".join(_ABBREVIATED.get(part, part.capitalize()) for part in word.split("_"))
+
+
+#: our kind -> the wire's: hv_must_trip -> HVMustTrip
+TYPES: dict[str, str] = {kind: _pascal(kind) for kind in KINDS}
+KIND_OF: dict[str, str] = {wire: kind for kind, wire in TYPES.items()}
+_HOLDER_OF_SHAPE = {
+    "curve": "curve",
+    "gradient": "gradient",
+    "enter_service": "enterService",
+    "freq_droop": "freqDroop",
+    "fixed_var": "fixedVar",
+    "limit_max_discharge": "limitMaxDischarge",
+}
+#: our kind -> the member that holds its document; those of power factors have one each
+HOLDERS: dict[str, str] = {
+    kind: _HOLDER_OF_SHAPE.get(shape, f"fixed{TYPES[kind][5:]}")
+    for kind, (_, shape) in KINDS.items()
+}
+Y_UNITS = {
+    "not_applicable": "Not_Applicable",
+    "pct_max_w": "PctMaxW",
+    "pct_max_var": "PctMaxVar",
+    "pct_w_avail": "PctWAvail",
+    "pct_var_avail": "PctVarAvail",
+    "pct_effective_v": "PctEffectiveV",
+}
+_POWERS = {"active": "Active", "reactive": "Reactive"}
+
+#: shape -> our member -> the wire's
+MEMBERS: dict[str, dict[str, str]] = {
+    "curve": {
+        "priority": "priority",
+        "points": "curveData",
+        "y_unit": "yUnit",
+        "response_time_s": "responseTime",
+        "hysteresis": "hysteresis",
+        "reactive_power": "reactivePowerParams",
+        "voltage": "voltageParams",
+    },
+    "hysteresis": {
+        "high": "hysteresisHigh",
+        "low": "hysteresisLow",
+        "delay_s": "hysteresisDelay",
+        "gradient": "hysteresisGradient",
+    },
+    "reactive_power": {
+        "reference_voltage": "vRef",
+        "autonomous": "autonomousVRefEnable",
+        "time_constant_s": "autonomousVRefTimeConstant",
+    },
+    "voltage": {
+        "mean_10_min": "hv10MinMeanValue",
+        "trip_delay_s": "hv10MinMeanTripDelay",
+        "during_cessation": "powerDuringCessation",
+    },
+    "enter_service": {
+        "high_voltage": "highVoltage",
+        "low_voltage": "lowVoltage",
+        "high_frequency": "highFreq",
+        "low_frequency": "lowFreq",
+        "delay_s": "delay",
+        "random_delay_s": "randomDelay",
+        "ramp_rate": "rampRate",
+    },
+    "fixed_pf": {"displacement": "displacement", "excitation": "excitation"},
+    "fixed_var": {"setpoint": "setpoint", "unit": "unit"},
+    "freq_droop": {
+        "over_frequency": "overFreq",
+        "under_frequency": "underFreq",
+        "over_droop": "overDroop",
+        "under_droop": "underDroop",
+        "response_time_s": "responseTime",
+    },
+    "gradient": {"gradient": "gradient", "soft_gradient": "softGradient"},
+    "limit_max_discharge": {
+        "percent": "pctMaxDischargePower",
+        "power_monitoring": "powerMonitoringMustTrip",
+    },
+}
+_COMMON = {"priority": "priority", "starts_at": "startTime", "duration_s": "duration"}
+#: members that are tables of a shape of their own
+_TABLES = {
+    "hysteresis": "hysteresis",
+    "reactive_power": "reactive_power",
+    "voltage": "voltage",
+    "power_monitoring": "curve",
+}
+
+
+def written(shape: str, document: Mapping[str, Any]) -> Payload:
+    """A control's document for the wire."""
+    names = {**_COMMON, **MEMBERS[shape]}
+    return {names[name]: _value(name, value) for name, value in document.items()}
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in _TABLES:
+        return written(_TABLES[name], value)
+    if name == "points":
+        return [{"x": float(x), "y": float(y)} for x, y in value]
+    if name in ("y_unit", "unit"):
+        return Y_UNITS[value]
+    if name == "during_cessation":
+        return _POWERS[value]
+    if name == "starts_at":
+        return moment(value)
+    return value if isinstance(value, bool | int) else float(value)
+
+
+def read(shape: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """A control's document from the wire; what cannot be understood is left out."""
+    names = {wire: name for name, wire in {**_COMMON, **MEMBERS[shape]}.items()}
+    known = {names[wire]: value for wire, value in payload.items() if wire in names}
+    return filled({name: _read(name, value) for name, value in known.items()})
+
+
+def _read(name: str, value: Any) -> Any:
+    if name in _TABLES:
+        return read(_TABLES[name], value) if isinstance(value, dict) else None
+    if name == "points":
+        points = [point for point in value if isinstance(point, dict)]
+        return [[str(point.get("x")), str(point.get("y"))] for point in points]
+    if name in ("y_unit", "unit"):
+        return {wire: ours for ours, wire in Y_UNITS.items()}.get(str(value))
+    if name == "during_cessation":
+        return str(value).lower()
+    if name == "starts_at":
+        found = read_instant(value)
+        return found.at.isoformat() if found else None
+    return value if isinstance(value, bool) or name == "priority" else str(value)
+
+
+def shape_of(kind: str) -> str:
+    """The shape of a kind's document."""
+    return KINDS[kind][1]
