@@ -1,0 +1,50 @@
+"""Giving a station an order from the command line, and waiting for what comes of it."""
+
+import time
+from typing import Any
+
+import click
+from flask import current_app
+
+from app import reactions
+from app.cli import _shared as cli
+from app.cli import _stations as shared
+from app.domain import commands, stations
+from app.domain.vocabulary import CommandState, Order
+from app.models import Command
+from app.uow import unit_of_work
+
+wait_option = click.option("--wait/--no-wait", default=True, help="Wait for the station's answer.")
+
+
+def ask(identity: str, order: Order, given: dict[str, Any], *, wait: bool, as_json: bool) -> None:
+    """Give the order, print what came of it, and end with status 1 unless it was accepted."""
+    patience_s = current_app.config["SETTINGS"].command_ttl_s
+    with unit_of_work() as db:
+        station = stations.called(db, cli.the_tenant(db).id, identity)
+        row = commands.queue(
+            *(db, cli.ACTOR, station, order, given), now=cli.now(), ttl_s=patience_s
+        )
+    reactions.flush()
+    if wait:
+        _await(row, patience_s + 180)
+    if as_json:
+        cli.print_row(row, shared.COMMAND, json=True)
+    else:
+        click.echo(f"{row.state.value.replace('_', ' ')}: {row.sentence or 'on its way.'}")
+    if wait and row.state is not CommandState.ACCEPTED:
+        raise SystemExit(1)
+
+
+def _await(row: Command, patience_s: float) -> None:
+    """Wait until a command is settled; it settles by itself when nobody sends it in time."""
+    db = cli.reading()
+    deadline = time.monotonic() + patience_s
+    while row.state in commands.OPEN_STATES and time.monotonic() < deadline:
+        db.rollback()
+        if row.state is CommandState.QUEUED and row.expires_at <= cli.now():
+            with unit_of_work() as work:
+                commands.expire_overdue(work, cli.now())
+            continue
+        time.sleep(0.1)
+        db.refresh(row)

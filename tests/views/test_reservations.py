@@ -1,0 +1,138 @@
+"""Reservations and local lists on the desk: asked for, listed, cancelled, exported."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.domain import commands
+from app.domain.vocabulary import CommandState, Order, Outcome, ReservationState
+from app.models import Command, LocalList, Reservation, WorkerNode
+from tests.support import seed
+
+
+@pytest.fixture
+def now():
+    """Whether a station is connected depends on the clock."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def made(app, db, now):
+    made = seed.fill(db, now, history=0)
+    for node in db.scalars(select(WorkerNode)):
+        node.beat_at = now + timedelta(minutes=5)
+    for station in made.stations.values():
+        station.supported_orders = [order.value for order in Order]
+    db.commit()
+    return made
+
+
+@pytest.fixture
+def operator(app, made):
+    return seed.signed_in(app, made.people["operator"])
+
+
+@pytest.fixture
+def viewer(app, made):
+    return seed.signed_in(app, made.people["viewer"])
+
+
+@pytest.fixture
+def place(made):
+    return f"/stations/{made.stations['CP-03'].id}"
+
+
+def reserve(client, place, **given):
+    wish = {"connector": "2", "token": "04A2B1C9", "minutes": "30", "plug_type": "", **given}
+    return client.post(f"{place}/reservations", data=wish)
+
+
+def answer(db, state, sentence=""):
+    """The station answers the newest command."""
+    db.expire_all()
+    command = db.scalar(select(Command).order_by(Command.id.desc()).limit(1))
+    command.state = CommandState.SENT
+    commands.settle(db, command, Outcome(state, {}, sentence), now=datetime.now(UTC))
+    db.commit()
+
+
+@pytest.fixture
+def tag(made):
+    return made.tags["Ada"].value
+
+
+def test_a_connector_is_kept_and_let_go(db, operator, place, tag):
+    done = reserve(operator, place, token=tag)
+    assert (done.status_code, done.location) == (303, f"{place}/reservations")
+    row = db.scalars(select(Reservation)).one()
+    assert (row.state, row.evse, row.token) == (ReservationState.ASKED, 2, tag)
+    answer(db, CommandState.ACCEPTED)
+    page = operator.get(f"{place}/reservations").get_data(as_text=True)
+    assert "connector 2" in page and ">kept<" in page
+    done = operator.post(f"/reservations/{row.id}/cancel")
+    assert done.status_code == 303
+    answer(db, CommandState.ACCEPTED)
+    assert "Cancelled by Otto Olsen." in operator.get("/reservations").get_data(as_text=True)
+
+
+def test_what_cannot_be_is_said_at_its_field(db, operator, place, tag):
+    for given, sentence in (
+        ({"token": "NOBODY"}, "The tag NOBODY is on no list."),
+        ({"token": tag, "minutes": ""}, "Say for how many minutes."),
+        ({"token": tag, "connector": "77"}, "has no connector 77."),
+    ):
+        refused = reserve(operator, place, **given)
+        assert refused.status_code == 422
+        assert sentence in refused.get_data(as_text=True)
+    assert db.scalars(select(Reservation)).all() == []
+
+
+def test_a_kept_connector_cannot_be_reserved_again(operator, place, tag):
+    reserve(operator, place, token=tag)
+    again = reserve(operator, place, token=tag)
+    assert again.status_code == 409
+    assert "is kept for tag" in again.get_data(as_text=True)
+
+
+def test_the_list_is_narrowed_and_exported(db, made, operator, place, tag):
+    assert "No reservation yet" in operator.get("/reservations").get_data(as_text=True)
+    reserve(operator, place, token=tag)
+    station = made.stations["CP-03"]
+    for query in ("state=open", "state=asked", f"station={station.id}", f"q={tag[:5]}"):
+        assert tag in operator.get(f"/reservations?{query}").get_data(as_text=True)
+    page = operator.get("/reservations?state=used").get_data(as_text=True)
+    assert "No reservation fits this filter" in page
+    lines = operator.get("/reservations?format=csv").get_data(as_text=True).splitlines()
+    assert lines[0].lstrip("\ufeff").startswith("id,station,connector")
+    assert f",CP-03,2,,{tag},asked," in lines[1]
+
+
+def test_a_viewer_looks_and_an_operator_acts(viewer, place, tag):
+    page = viewer.get(f"{place}/reservations").get_data(as_text=True)
+    assert "an operator makes them" in page
+    assert reserve(viewer, place, token=tag).status_code == 403
+
+
+def test_the_list_of_a_station_shows_what_it_would_get(db, operator, place, tag):
+    page = operator.get(f"{place}/local-list").get_data(as_text=True)
+    assert tag in page and "none yet" in page
+    sent = operator.post(f"{place}/commands", data={"order": "send_local_list", "mode": "full"})
+    assert sent.status_code == 303
+    answer(db, CommandState.ACCEPTED, "The charger holds the list.")
+    row = db.scalars(select(LocalList)).one()
+    assert row.version == 1 and tag in [entry["token"] for entry in row.entries]
+    page = operator.get(f"{place}/local-list").get_data(as_text=True)
+    assert "It is up to date" in page
+
+
+def test_drift_and_stations_without_lists_are_named(db, made, viewer, place, now):
+    row = LocalList(station_id=made.stations["CP-03"].id, version=3, accepted_at=now, entries=[])
+    row.reported_version, row.reported_at = 9, now
+    db.add(row)
+    db.commit()
+    page = viewer.get(f"{place}/local-list").get_data(as_text=True)
+    assert "The station says version 9; it took version 3 of us." in page
+    row.reported_version = -1
+    db.commit()
+    assert "keeps no list" in viewer.get(f"{place}/local-list").get_data(as_text=True)
