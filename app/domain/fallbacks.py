@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import plugs, profile_changes
 from app.domain.vocabulary import CommandState, Order, Outcome, SessionState
-from app.models import ChargingSession, Station
+from app.models import ChargingSession, Command, Station
 
 Arguments = dict[str, Any]
 
@@ -201,3 +201,13 @@ class Chain:
 
 def _numbers(ended: Sequence[tuple[Arguments, Outcome]]) -> str:
     return "connector " + ", ".join(str(form.get("connector")) for form, _ in ended)
+
+
+def told(command: Command) -> str:
+    """What was tried before the form that stands, in one sentence for people."""
+    tried: dict[str, list[str]] = {}
+    for attempt in command.attempts:
+        said = (attempt.get("answer") or {}).get("status") or attempt["state"].replace("_", " ")
+        tried.setdefault(attempt["words"] or "as written", []).append(str(said))
+    parts = [f"{words} ({', '.join(said)})" for words, said in tried.items()]
+    return f"First asked {', then '.join(parts)}; then as it stands above."

@@ -1,19 +1,28 @@
-"""The typed forms of the orders: one per order, its fields named like the order's arguments."""
+"""The typed forms of the orders: one per order, its fields named like the order's arguments.
 
+The forms here are those of the orders that are given every day; `form_class`
+adds what their tables of arguments hold beside that, and makes all the others.
+"""
+
+from functools import cache
 from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField, TextAreaField
+from wtforms.fields.core import UnboundField
 from wtforms.validators import InputRequired, Length, Optional
 
 from app.domain import orders
 from app.domain.vocabulary import Order
+from app.forms.order_fields import field_for
 
 
 class OrderForm(FlaskForm):  # type: ignore[misc]
     """The base: several of these stand on one page, so each field's id begins with the order."""
 
     order: Order
+    #: The names of the fields that are seldom wanted.
+    seldom: tuple[str, ...] = ()
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -25,23 +34,31 @@ class OrderForm(FlaskForm):  # type: ignore[misc]
         """Fill the choices with the station's plugs and its running sessions."""
         for name, field in self._fields.items():
             if name == "connector":
-                first = _FIRST[self.order]
+                first = _first(self.order)
                 field.choices = [*first, *((str(n), f"Connector {n}") for n in plugs)]
             if name == "session_id":
-                field.choices = [(str(number), words) for number, words in sessions]
+                first = [] if self.order is Order.STOP_CHARGING else [("", "–")]
+                field.choices = [*first, *((str(number), words) for number, words in sessions)]
 
 
 def _plug(label: str = "Connector") -> SelectField:
     return SelectField(label, validate_choice=False, choices=[])
 
 
-#: What a choice of connectors offers before the connectors themselves.
-_FIRST: dict[Order, list[tuple[str, str]]] = {
-    Order.START_CHARGING: [("", "Any")],
-    Order.UNLOCK: [],
-    Order.SET_AVAILABILITY: [("0", "The whole station")],
-    Order.TRIGGER: [("", "All")],
+#: What a choice of connectors offers before the connectors themselves, where "–" says too little.
+_ANY: dict[Order, str] = {
+    Order.START_CHARGING: "Any",
+    Order.TRIGGER: "All",
+    Order.RESET: "The whole station",
 }
+
+
+def _first(order: Order) -> list[tuple[str, str]]:
+    argument = orders.ARGUMENTS[order]["connector"]
+    found = [] if argument.required else [("", _ANY.get(order, "–"))]
+    # 0 where the whole station may be meant.
+    whole = argument.looks.low == 0 and order not in _ANY
+    return [*found, ("0", "The whole station")] if whole else found
 
 
 class StartChargingForm(OrderForm):
@@ -73,6 +90,7 @@ class ResetForm(OrderForm):
         choices=[
             ("soft", "Soft: end sessions properly first"),
             ("hard", "Hard: at once, like switching it off and on"),
+            ("resume", "Hard, and go on charging afterwards (OCPP 2.1)"),
         ],
     )
 
@@ -141,7 +159,32 @@ class DataTransferForm(OrderForm):
     data = TextAreaField("Data", [Optional(), Length(max=8000)], render_kw={"rows": 3})
 
 
-FORMS: dict[Order, type[OrderForm]] = {
+class RawForm(OrderForm):
+    """Send a message as it is written here."""
+
+    order = Order.RAW
+    action = StringField(
+        "Action",
+        [InputRequired("Name the message."), Length(max=60)],
+        render_kw={"list": "actions", "autocomplete": "off", "autocapitalize": "off"},
+    )
+    payload = TextAreaField(
+        "Payload",
+        [InputRequired("Write a JSON object; {} is an empty one.")],
+        default="{}",
+        render_kw={"rows": 8, "class": "form-control code", "spellcheck": "false"},
+    )
+    check = SelectField(
+        "Schema",
+        choices=[
+            ("yes", "Hold it against the version's schema first"),
+            ("no", "Send it whatever the schema says"),
+        ],
+        description="What the schema forbids is not sent; the answer says why within a second.",
+    )
+
+
+_EVERY_DAY: dict[Order, type[OrderForm]] = {
     form.order: form
     for form in (
         StartChargingForm,
@@ -154,5 +197,32 @@ FORMS: dict[Order, type[OrderForm]] = {
         ChangeSettingForm,
         ClearCacheForm,
         DataTransferForm,
+        RawForm,
     )
 }
+
+
+#: What one order leaves to itself (the rest of a long reading) is for no form.
+_OURS = frozenset({"then"})
+#: So many fields that may be left out are shown at once; more are folded away.
+_SHOWN = 4
+
+
+@cache
+def form_class(order: Order) -> type[OrderForm]:
+    """The form of an order; what an everyday form leaves out, or few need, are seldom fields."""
+    base = _EVERY_DAY.get(order, OrderForm)
+    known = {name for name in dir(base) if isinstance(getattr(base, name), UnboundField)} | _OURS
+    table = orders.ARGUMENTS[order]
+    missing = {name: field_for(name, table[name]) for name in table if name not in known}
+    return type(f"{order.value}_form", (base,),
+                {**missing, "order": order, "seldom": _seldom(order, list(missing))})  # fmt: skip
+
+
+def _seldom(order: Order, names: list[str]) -> tuple[str, ...]:
+    table = orders.ARGUMENTS[order]
+    optional = [name for name in names if not table[name].required]
+    if order in _EVERY_DAY:
+        return tuple(optional)
+    wanted = [name for name in optional if name not in ("exact", "transaction_ref", "request_id")]
+    return tuple(name for name in optional if name not in wanted[:_SHOWN])

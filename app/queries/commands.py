@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, contains_eager
 
 from app.domain.vocabulary import CommandState, Order
-from app.models import Command, Station
+from app.models import Command, Message, Station
 from app.queries.paging import Page, Wish, fetch, like
 
 SORTS = {
@@ -95,3 +95,9 @@ def stations(db: Session) -> list[Station]:
     return list(
         db.scalars(select(Station).where(ordered).order_by(Station.identity_key).limit(500))
     )
+
+
+def actions(db: Session, station: Station) -> list[str]:
+    """The messages that were sent to a station before, to choose from."""
+    sent = select(Message.action).where(Message.station_id == station.id, Message.outbound)
+    return sorted(set(db.scalars(sent.order_by(Message.id.desc()).limit(500))))

@@ -16,31 +16,19 @@ from flask import (
 from htmx_flask import request
 
 from app import listing
-from app.domain import commands, orders, stations
-from app.domain.errors import DomainError, Invalid
+from app.domain import orders, stations
+from app.domain.errors import Invalid
 from app.domain.quirks import QUIRKS
 from app.domain.vocabulary import Order, Registration
 from app.extensions import db
 from app.forms import refusals
-from app.forms.commands import FORMS, OrderForm
 from app.forms.stations import PasswordForm
 from app.models import Station
 from app.queries import costs, handshake_fixes, station_page, station_timeline, station_why
 from app.queries.paging import fetch
-from app.queries.station_page import Now
 from app.security import actor, back, needs
 from app.uow import unit_of_work
-
-#: Orders shown with a form, and the question asked before those that interrupt somebody.
-CONFIRM = {
-    Order.STOP_CHARGING: "Stop this session? The driver's car stops charging and gets its bill.",
-    Order.RESET: "Restart {identity}? Its running sessions end.",
-    Order.UNLOCK: "Unlock it? A session there may end, and the cable comes free.",
-    Order.SET_AVAILABILITY: "Change the availability of {identity}? Out of service, "
-    "nobody can charge there.",
-    Order.CLEAR_CACHE: "Let {identity} forget all tags it remembers?",
-    Order.CHANGE_SETTING: "Change this setting of {identity}? A wrong value can take it offline.",
-}
+from app.views import _station_commands as order_pages
 
 
 def station_or_404(station_id: int) -> Station:
@@ -107,78 +95,12 @@ def _live(station: Station) -> dict[str, Any]:
 
 def command_forms(station_id: int) -> Any:
     """The Commands tab: a form for each order that the station understands."""
-    return render_template("stations/commands.html", **_commands(station_or_404(station_id)))
-
-
-def _commands(station: Station, failed: OrderForm | None = None) -> dict[str, Any]:
-    session, at = db.session(), datetime.now(UTC)
-    there = station_page.now_of(session, station, at)
-    there.commands = station_page.recent_commands(session, station, 20)
-    shown = failed.order.value if failed else listing.text("order")
-    return {
-        "station": station,
-        "there": there,
-        "forms_of": [
-            failed if failed and failed.order is order else _order_form(order, there)
-            for order in FORMS
-            if there.offers(order)
-        ],
-        "opened": shown,
-        "labels": orders.LABELS,
-        "confirm": {
-            order: text.format(identity=station.identity) for order, text in CONFIRM.items()
-        },
-        "tags": station_page.tags_to_offer(session, at),
-        "settings": station_page.settings(session, station)[0],
-    }
-
-
-def _order_form(order: Order, there: Now) -> OrderForm:
-    wished = request.args if request.method == "GET" and request.args.get("order") == order else {}
-    form = FORMS[order](formdata=None, data=dict(wished))
-    _offer(form, there)
-    return form
-
-
-def _offer(form: OrderForm, there: Now) -> None:
-    sessions = [
-        (row.id, f"Session {row.id} at connector {row.evse}") for row in there.sessions.values()
-    ]
-    form.offer([plug.evse for plug in there.plugs], sessions)
+    return order_pages.tab(station_or_404(station_id))
 
 
 def command(station_id: int) -> Any:
-    """Give an order: 202 with its row for htmx, 303 to the Commands tab for a plain browser."""
-    station = station_or_404(station_id)
-    order = _order()
-    given = {name: request.form[name] for name in orders.ARGUMENTS[order] if name in request.form}
-    ttl_s = current_app.config["SETTINGS"].command_ttl_s
-    try:
-        with unit_of_work() as work:
-            row = commands.queue(
-                work, actor(), station, order, given, now=datetime.now(UTC), ttl_s=ttl_s
-            )
-    except DomainError as error:
-        if request.htmx:
-            raise
-        return _refused(station, order, error)
-    if request.htmx:
-        return render_template("commands/_command.html", command=row), 202
-    return back("stations.commands", station_id=station_id, _anchor=f"command-{row.id}")
-
-
-def _order() -> Order:
-    try:
-        return Order(request.form.get("order", ""))
-    except ValueError:
-        abort(400, "There is no such order.")
-
-
-def _refused(station: Station, order: Order, error: DomainError) -> Any:
-    form = FORMS[order]()
-    _offer(form, station_page.now_of(db.session(), station, datetime.now(UTC)))
-    refusals.show(form, error)
-    return render_template("stations/commands.html", **_commands(station, form)), error.status
+    """Give an order."""
+    return order_pages.give(station_or_404(station_id))
 
 
 def configuration(station_id: int) -> Any:
@@ -187,7 +109,7 @@ def configuration(station_id: int) -> Any:
     there = station_page.now_of(session, station, datetime.now(UTC))
     found, read_at = station_page.settings(session, station)
     q = listing.text("q").casefold()
-    form = _order_form(Order.CHANGE_SETTING, there)
+    form = order_pages.order_form(Order.CHANGE_SETTING, there)
     form.key.data, form.value.data = listing.text("key"), listing.text("value")
     return render_template(
         "stations/configuration.html",
@@ -200,7 +122,7 @@ def configuration(station_id: int) -> Any:
         form=form,
         quirk_facts=[(QUIRKS[name].label, _plain(value))
                      for name, value in station.quirks.items() if name in QUIRKS],
-        confirm=CONFIRM[Order.CHANGE_SETTING].format(identity=station.identity),
+        confirm=order_pages.questions(station)[Order.CHANGE_SETTING],
         waiting=[row for row in station_page.recent_commands(session, station)
                  if row.order in (Order.READ_SETTINGS, Order.CHANGE_SETTING)][:3],
     )  # fmt: skip

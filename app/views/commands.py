@@ -7,7 +7,7 @@ from flask import Blueprint, abort, current_app, g, render_template
 from htmx_flask import request
 
 from app import listing
-from app.domain import commands, orders
+from app.domain import commands, fallbacks, orders
 from app.domain.vocabulary import CommandState
 from app.extensions import db
 from app.models import Command
@@ -20,6 +20,7 @@ blueprint.add_app_template_filter(
     lambda command: orders.describe(command.order, command.arguments), "order_words"
 )
 blueprint.add_app_template_filter(lambda state: state in commands.OPEN_STATES, "under_way")
+blueprint.add_app_template_filter(lambda command: fallbacks.told(command), "attempts_told")
 
 STATES = [
     ("open", "under way"),
@@ -74,7 +75,8 @@ COLUMNS = [
 def show(command_id: int) -> Any:
     """One command; asked for by htmx, the row that follows its own state."""
     command = _command(command_id)
-    template = "commands/_command.html" if request.htmx else "commands/show.html"
+    row = request.htmx and "whole" not in request.args
+    template = "commands/_command.html" if row else "commands/show.html"
     return render_template(template, command=command)
 
 

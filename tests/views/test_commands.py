@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import commands
+from app.domain import commands, orders
 from app.domain.vocabulary import SYSTEM, CommandState, Order, Outcome
 from app.models import AuditEntry, Command, WorkerNode
 from tests.support import seed
@@ -199,3 +199,46 @@ def test_staff_who_left_stay_named(db, made, viewer):
     commands.queue(db, SYSTEM, station, Order.CLEAR_CACHE, {}, now=datetime.now(UTC), ttl_s=60)
     db.commit()
     assert "system" in viewer.get("/commands").get_data(as_text=True)
+
+
+def test_every_order_has_a_form_that_can_be_drawn(made, operator):
+    text = operator.get(address(made)).get_data(as_text=True)
+    for order in orders.ARGUMENTS:
+        assert f'id="order-{order.value}"' in text
+
+
+def test_a_refused_form_comes_back_alone_where_it_stands(made, operator):
+    data = {"order": "reserve", "connector": "1", "place": "form"}
+    answer = operator.post(address(made), data=data, headers=HTMX)
+    assert answer.status_code == 422
+    assert answer.headers["HX-Retarget"] == "#order-reserve"
+    text = answer.get_data(as_text=True)
+    assert 'id="reserve-token-error"' in text
+    assert "<html" not in text
+
+
+def test_a_raw_message_is_given_as_it_is_written(db, made, operator):
+    raw = {"order": "raw", "action": "Reset", "payload": '{"type": "Purple"}', "check": "no"}
+    assert operator.post(address(made), data=raw, headers=HTMX).status_code == 202
+    expected = {"action": "Reset", "payload": {"type": "Purple"}, "check": False}
+    assert newest(db).arguments == expected
+
+
+def test_what_was_tried_before_is_on_the_page_of_a_command(db, made, operator, now):
+    operator.post(address(made), data={"order": "reset", "kind": "soft"})
+    command = newest(db)
+    commands.claim(db, command.id, "worker-a", now=now)
+    refused = {
+        "words": "",
+        "action": "Reset",
+        "request": {"type": "Soft"},
+        "answer": {"status": "Rejected"},
+        "state": "rejected",
+        "sentence": "The charger answered Rejected.",
+        "latency_ms": 12.0,
+    }
+    commands.attempted(db, command, refused)
+    db.commit()
+    text = operator.get(f"/commands/{command.id}").get_data(as_text=True)
+    assert "First asked as written (Rejected); then as it stands above." in text
+    assert "1. Reset: The charger answered Rejected." in text

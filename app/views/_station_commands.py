@@ -1,0 +1,138 @@
+"""The Commands tab of a station: quick buttons, a form per order by noun, and raw JSON."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import abort, current_app, render_template
+from htmx_flask import request
+
+from app import listing
+from app.domain import commands, orders
+from app.domain.errors import DomainError
+from app.domain.vocabulary import Order
+from app.extensions import db
+from app.forms import refusals
+from app.forms.commands import OrderForm, form_class
+from app.models import Station
+from app.order_words import QUESTIONS
+from app.queries import commands as command_queries
+from app.queries import station_page
+from app.queries.station_page import Now
+from app.security import actor, back
+from app.uow import unit_of_work
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The forms of one noun's orders."""
+
+    title: str
+    forms: list[OrderForm]
+
+
+def tab(station: Station, failed: OrderForm | None = None) -> str:
+    """Render the tab; `failed` is a form that was refused and says why."""
+    session, at = db.session(), datetime.now(UTC)
+    there = station_page.now_of(session, station, at)
+    there.commands = station_page.recent_commands(session, station, 20)
+    return render_template(
+        "stations/commands.html",
+        groups=_groups(there, failed),
+        tags=station_page.tags_to_offer(session, at),
+        settings=station_page.settings(session, station)[0],
+        actions=command_queries.actions(session, station),
+        **_words(there, failed.order.value if failed else listing.text("order")),
+    )
+
+
+def _words(there: Now, opened: str) -> dict[str, Any]:
+    """What the template of one form needs beside the form."""
+    return {
+        "station": there.station,
+        "there": there,
+        "opened": opened,
+        "labels": orders.LABELS,
+        "confirm": questions(there.station),
+    }
+
+
+def questions(station: Station) -> dict[Order, str]:
+    """What is asked before an order to this station."""
+    return {order: text.format(identity=station.identity) for order, text in QUESTIONS.items()}
+
+
+def order_form(order: Order, there: Now) -> OrderForm:
+    """An order's form, filled from the URL where that names the order."""
+    wished = request.args if request.method == "GET" and request.args.get("order") == order else {}
+    form = form_class(order)(formdata=None, data=dict(wished))
+    _offer(form, there)
+    return form
+
+
+def _groups(there: Now, failed: OrderForm | None) -> list[Group]:
+    found = []
+    for title, noun in orders.NOUNS.items():
+        forms = [
+            failed if failed and failed.order is order else order_form(order, there)
+            for order in noun.ARGUMENTS
+            if there.offers(order)
+        ]
+        if forms:
+            found.append(Group(title, forms))
+    return found
+
+
+def _offer(form: OrderForm, there: Now) -> None:
+    sessions = [
+        (row.id, f"Session {row.id} at connector {row.evse}") for row in there.sessions.values()
+    ]
+    form.offer([plug.evse for plug in there.plugs], sessions)
+
+
+def give(station: Station) -> Any:
+    """Give an order: 202 with its row for htmx, 303 to the Commands tab for a plain browser."""
+    order = posted_order()
+    ttl_s = current_app.config["SETTINGS"].command_ttl_s
+    try:
+        with unit_of_work() as work:
+            row = commands.queue(
+                *(work, actor(), station, order, posted_arguments(order)),
+                now=datetime.now(UTC),
+                ttl_s=ttl_s,
+            )
+    except DomainError as error:
+        if request.htmx and (error.field is None or request.form.get("place") != "form"):
+            raise
+        return _refused(station, order, error)
+    if request.htmx:
+        return render_template("commands/_command.html", command=row), 202
+    return back("stations.commands", station_id=station.id, _anchor=f"command-{row.id}")
+
+
+def _refused(station: Station, order: Order, error: DomainError) -> Any:
+    """The form again, with what is wrong beside its field; alone where htmx puts it in place."""
+    there = station_page.now_of(db.session(), station, datetime.now(UTC))
+    form = form_class(order)()
+    _offer(form, there)
+    refusals.show(form, error)
+    if not request.htmx:
+        return tab(station, form), error.status
+    text = render_template("stations/_order_form.html", form=form, **_words(there, order.value))
+    place = {"HX-Retarget": f"#order-{order.value}", "HX-Reswap": "outerHTML"}
+    return text, error.status, place
+
+
+def posted_order() -> Order:
+    """The order that a form names."""
+    try:
+        return Order(request.form.get("order", ""))
+    except ValueError:
+        abort(400, "There is no such order.")
+
+
+def posted_arguments(order: Order) -> dict[str, str]:
+    """What a form says of an order's arguments; a blank is "not given" unless it may be empty."""
+    table = orders.ARGUMENTS[order]
+    given = {name: request.form[name] for name in table if name in request.form}
+    return {name: text for name, text in given.items() if text.strip() or table[name].blank}
