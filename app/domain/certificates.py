@@ -180,6 +180,17 @@ def keep_authority(
     return row
 
 
+def archive_authority(
+    db: Session, actor: Actor, row: AuthorityCertificate, *, now: datetime
+) -> None:
+    """Put a root away; what it signed stays good until it is revoked."""
+    if row.archived_at is None:
+        before = audit.snapshot(row)
+        row.archived_at = now
+        db.flush()
+        audit.note(db, actor, "authority.archive", row, now=now, before=before)
+
+
 def own_root(db: Session, tenant_id: int, *, now: datetime) -> AuthorityCertificate | None:
     """The newest root of the built-in authority that is good now."""
     return db.scalar(

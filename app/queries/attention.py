@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager
 
+from app.domain import certificates, security_events
 from app.domain.presence import ALIVE
 from app.domain.vocabulary import Availability, ReceiptState, SessionState
 from app.models import (
@@ -26,6 +27,7 @@ from app.models import (
     Receipt,
     Review,
     Station,
+    StationReport,
     StrayStop,
     Tenant,
     WorkerNode,
@@ -77,6 +79,8 @@ def findings(db: Session, *, tenant_id: int, now: datetime) -> list[Finding]:
         *_failed_receipts(db),
         *_failed_mails(db),
         *_endless(db, now),
+        *_security_events(db, now),
+        *_running_out(db, now),
         *_stray_stops(db),
         *_unknown_tags(db, now),
         *knocks,
@@ -247,6 +251,28 @@ def _knocks(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
         "knock",
         [(row.last_at, {"attempt": row, "count": count}) for row, count in newest.values()],
     )
+
+
+def _security_events(db: Session, now: datetime) -> list[Finding]:
+    rows = db.scalars(
+        select(StationReport)
+        .where(
+            StationReport.kind == security_events.KIND,
+            StationReport.word.in_(security_events.ALARMING),
+            StationReport.received_at > now - RECENT,
+        )
+        .order_by(StationReport.received_at.desc())
+        .limit(100)
+    )
+    return _few(
+        "security_event",
+        [(row.at, {"report": row, "station": db.get(Station, row.station_id)}) for row in rows],
+    )
+
+
+def _running_out(db: Session, now: datetime) -> list[Finding]:
+    rows = certificates.running_out(db, now=now)
+    return _few("running_out", [(row.expires_at, {"certificate": row}) for row in rows])
 
 
 def _may_see(db: Session, tenant_id: int) -> ColumnElement[bool]:

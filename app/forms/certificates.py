@@ -1,0 +1,42 @@
+"""The forms of certificates: a root to keep, a signed chain, a reason."""
+
+from flask_wtf import FlaskForm
+from wtforms import SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length
+
+#: What a root is for, in words.
+ROOTS = [
+    ("csms_root", "This system: what stations check us by"),
+    ("manufacturer_root", "A manufacturer: what signs firmware"),
+    ("v2g_root", "V2G: what cars and stations trust (ISO 15118)"),
+    ("mo_root", "A mobility operator: what signs contracts"),
+    ("oem_root", "A car maker: what signs cars (OCPP 2.1)"),
+]
+_PEM = {"rows": 8, "spellcheck": "false", "placeholder": "-----BEGIN CERTIFICATE-----"}
+
+
+class RootForm(FlaskForm):  # type: ignore[misc]
+    """A root certificate that stations shall be given."""
+
+    name = StringField("Name", [Length(max=120)], description="Empty: its own name.")
+    use = SelectField("For", choices=ROOTS)
+    pem = TextAreaField(
+        "Certificate", [InputRequired("Paste the certificate."), Length(max=20_000)], render_kw=_PEM
+    )
+
+
+class ChainForm(FlaskForm):  # type: ignore[misc]
+    """What an authority made of a station's request."""
+
+    pem = TextAreaField(
+        "Signed chain",
+        [InputRequired("Paste the signed certificate."), Length(max=20_000)],
+        description="The station's certificate first, then those above it.",
+        render_kw=_PEM,
+    )
+
+
+class RevokeForm(FlaskForm):  # type: ignore[misc]
+    """Why a certificate counts no more."""
+
+    reason = StringField("Reason", [InputRequired("Say why it is revoked."), Length(max=300)])

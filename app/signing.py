@@ -1,0 +1,63 @@
+"""How a station's signing request gets signed: by us, by an outside program, or by hand."""
+
+import subprocess
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from app.config import Settings
+from app.domain import authority, certificates
+from app.domain.vocabulary import SYSTEM, Actor
+from app.key_store import KeyStore
+from app.models import AuthorityCertificate, StationCertificate
+
+#: How long the program that signs may take, in seconds, and how much it may print.
+PATIENCE_S, LONGEST = 60, 64 * 1024
+
+
+def chain_for(db: Session, settings: Settings, row: StationCertificate, *, now: datetime) -> str:
+    """Return the signed chain for a request; what signs it is a setting.
+
+    Raises OSError or `subprocess.SubprocessError` when the signer fails.
+    """
+    if settings.certificate_authority == "command":
+        return _by_program(settings.sign_command, row.csr or "")
+    station = row.station
+    root = own_root(db, settings, station.tenant_id, now=now)
+    return authority.sign(
+        row.csr or "",
+        root.pem,
+        KeyStore(settings).read(root.key_file or ""),
+        common_name=station.serial or station.identity,
+        organisation=_organisation(settings),
+        now=now,
+    )
+
+
+def own_root(
+    db: Session, settings: Settings, tenant_id: int, *, now: datetime, actor: Actor = SYSTEM
+) -> AuthorityCertificate:
+    """The root of the built-in authority, made when it is first needed."""
+    root = certificates.own_root(db, tenant_id, now=now)
+    if root is not None:
+        return root
+    name = f"{_organisation(settings)} stations"
+    made = authority.make_root(name, _organisation(settings), now=now)
+    key_file = f"station-root-{tenant_id}-{int(now.timestamp())}.key"
+    KeyStore(settings).keep(key_file, made.key)
+    return certificates.keep_authority(
+        db, actor, tenant_id, name=name, use="station_root", pem=made.certificate,
+        key_file=key_file, now=now,
+    )  # fmt: skip
+
+
+def _organisation(settings: Settings) -> str:
+    return settings.ocpp_cpo_name or "Ampdesk"
+
+
+def _by_program(program: str, csr: str) -> str:
+    """Have an outside authority's program sign: it gets the request and prints the chain."""
+    done = subprocess.run(
+        [program], input=csr, capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
+    return done.stdout[:LONGEST]
