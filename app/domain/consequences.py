@@ -18,9 +18,13 @@ from app.domain import (
     file_jobs,
     local_lists,
     monitors,
+    onboarding,
     password_rotation,
+    power_orders,
+    remote_starts,
     reservations,
     settings,
+    transaction_orders,
 )
 from app.domain.vocabulary import Order, Outcome
 from app.models import Command
@@ -28,6 +32,8 @@ from app.models import Command
 Consequence = Callable[[Session, Command, Outcome, datetime], None]
 
 CONSEQUENCES: dict[Order, Consequence] = {
+    Order.START_CHARGING: remote_starts.answered,
+    Order.READ_TRANSACTION_STATUS: transaction_orders.after_status,
     Order.INSTALL_CERTIFICATE: certificate_orders.after_installing,
     Order.DELETE_CERTIFICATE: certificate_orders.after_deleting,
     Order.READ_CERTIFICATES: certificate_orders.after_listing,
@@ -37,8 +43,8 @@ CONSEQUENCES: dict[Order, Consequence] = {
     Order.READ_LOCAL_LIST_VERSION: local_lists.version_told,
     Order.RESERVE: reservations.answered,
     Order.CANCEL_RESERVATION: reservations.cancel_answered,
-    Order.READ_SETTINGS: settings.after_reading,
-    Order.CHANGE_SETTING: settings.after_change,
+    Order.READ_SETTINGS: onboarding.then(settings.after_reading),
+    Order.CHANGE_SETTING: onboarding.then(settings.after_change),
     Order.UPDATE_FIRMWARE: file_jobs.after_asking,
     Order.PUBLISH_FIRMWARE: file_jobs.after_asking,
     Order.UNPUBLISH_FIRMWARE: file_jobs.after_unpublishing,
@@ -52,4 +58,7 @@ CONSEQUENCES: dict[Order, Consequence] = {
     Order.SHOW_MESSAGE: display.after_showing,
     Order.READ_MESSAGES: display.after_reading,
     Order.CLEAR_MESSAGE: display.after_clearing,
+    **power_orders.CONSEQUENCES,
+    Order.READ_BASE_REPORT: onboarding.then(),
+    Order.TRIGGER: onboarding.then(),
 }

@@ -141,6 +141,25 @@ QUIRKS: dict[str, Quirk] = {
         "number",
         "s",
     ),
+    "stop_on_available_grace_s": Quirk(
+        "Patience with a free plug",
+        "A session whose plug is called free for so long is over, whatever was not reported.",
+        _number(60, 86_400),
+        "number",
+        "s",
+    ),
+    "ask_about_sessions": Quirk(
+        "Ask about doubtful sessions",
+        "Before we believe that a session is over, the station is asked how it stands.",
+        _flag,
+        "flag",
+    ),
+    "running_cost": Quirk(
+        "Tell it the running cost",
+        "Over OCPP 2.x, each report of a session is answered with what it costs so far.",
+        _flag,
+        "flag",
+    ),
     "heartbeat_s": Quirk(
         "Heartbeat interval", "Instead of the installation's.", _number(10, 86_400), "number", "s"
     ),
@@ -159,6 +178,12 @@ QUIRKS: dict[str, Quirk] = {
     "availability_per_connector": Quirk(
         "Availability by connector only",
         "For stations that must not be asked to change as a whole.",
+        _flag,
+        "flag",
+    ),
+    "no_get_configuration": Quirk(
+        "Never read its settings by ourselves",
+        "Some stations restart when they are asked for them; staff still may ask.",
         _flag,
         "flag",
     ),

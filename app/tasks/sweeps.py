@@ -11,6 +11,7 @@ from typing import Any
 
 from celery import shared_task
 from flask import current_app
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import post_office
@@ -19,15 +20,20 @@ from app.domain import (
     billing,
     cleaning,
     commands,
+    customer_information,
+    file_jobs,
     local_lists,
     mails,
     messages,
+    onboarding,
     receipts,
+    remote_starts,
     reservations,
 )
 from app.domain.abandoned import close_abandoned
 from app.extensions import db as flask_db
-from app.models import Station
+from app.file_store import UPLOADS, Store
+from app.models import FileJob, Station
 from app.uow import unit_of_work
 
 log = logging.getLogger(__name__)
@@ -42,9 +48,14 @@ def sweep() -> None:
     settings = current_app.config["SETTINGS"]
     until = time.monotonic() + PATIENCE_S
     _guarded("overdue commands", lambda: _work(lambda db: commands.expire_overdue(db, _now())))
+    _guarded("missing boots", lambda: _work(lambda db: onboarding.ask_for_boots(db, now=_now())))
+    _guarded(
+        "remote starts", lambda: _work(lambda db: remote_starts.mark_unfollowed(db, now=_now()))
+    )
     _guarded("abandoned sessions", lambda: _work(lambda db: close_abandoned(db, now=_now())))
     _guarded("reservations", lambda: _work(lambda db: reservations.expire_due(db, now=_now())))
     _guarded("local lists", lambda: _keep_lists(until))
+    _guarded("file jobs", lambda: _work(lambda db: file_jobs.expire_overdue(db, now=_now())))
     _guarded("stale claims", lambda: _work(_give_up_stale))
     _guarded("bills", lambda: _settle(settings, until))
     _guarded("receipts", lambda: _post(settings, receipts.due, post_office.send_receipt, until))
@@ -60,7 +71,22 @@ def housekeeping() -> None:
     before = _now() - timedelta(days=settings.message_retention_days)
     while _work(lambda db: messages.forget(db, before=before)):
         log.debug("forgot some messages")
+    _guarded("old files", lambda: _forget_files(settings))
     _guarded("old rows", lambda: _work(lambda db: cleaning.forget_old(db, now=_now())))
+
+
+def _forget_files(settings: Settings) -> None:
+    """Let go of logs and customer information whose time is over, and of files no row knows."""
+    before = _now() - timedelta(days=settings.upload_retention_days)
+    store = Store(settings, UPLOADS)
+    with unit_of_work() as db:
+        names = file_jobs.forget(db, before=before)
+        customer_information.forget(db, before=before, now=_now())
+    store.remove(names)
+    known = flask_db.session().scalars(
+        select(FileJob.stored_as).where(FileJob.stored_as.is_not(None))
+    )
+    store.remove_unknown({str(name) for name in known})
 
 
 def _settle(settings: Settings, until: float, **given: Any) -> None:
