@@ -1,10 +1,11 @@
 """The header Idempotency-Key: a POST that is sent again is not done again."""
 
 import hashlib
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from datetime import datetime
 
-import orjson
+from cryptography.fernet import Fernet
 from flask import Response, request
 
 from app.api._access import Caller
@@ -18,12 +19,13 @@ def once(
     raw: bytes,
     act: Callable[[], Response],
     *,
-    secret: tuple[str, ...],
+    secret: bool,
     now: datetime,
 ) -> Response:
     """Act, or answer as the same request under the same key was answered before.
 
-    Members named in `secret` are null in a repeated answer: they are kept nowhere.
+    A `secret` answer (with a new password in it) is kept so that only the caller's own
+    token can open it again.
     """
     key = request.headers.get(FIELD)
     if key is None:
@@ -40,16 +42,17 @@ def once(
             now=now,
         )
     if before is not None:
-        return _again(before)
+        return _again(before, secret)
     try:
         answer = act()
     except BaseException:
         with unit_of_work() as db:
             idempotency.release(db, caller.token_id, key)
         raise
+    text = answer.get_data(as_text=True)
     kept = Kept(
         answer.status_code,
-        _without(secret, answer.get_data(as_text=True)),
+        _lock().encrypt(text.encode()).decode() if secret else text,
         answer.mimetype,
         answer.headers.get("Location"),
     )
@@ -58,16 +61,16 @@ def once(
     return answer
 
 
-def _again(kept: Kept) -> Response:
-    answer = Response(kept.body, kept.status, mimetype=kept.mimetype or None)
+def _again(kept: Kept, secret: bool) -> Response:
+    body = _lock().decrypt(kept.body.encode()) if secret else kept.body.encode()
+    answer = Response(body, kept.status, mimetype=kept.mimetype or None)
     if kept.location:
         answer.headers["Location"] = kept.location
     answer.headers["Idempotency-Replayed"] = "true"
     return answer
 
 
-def _without(secret: tuple[str, ...], body: str) -> str:
-    if not secret:
-        return body
-    value = orjson.loads(body)
-    return orjson.dumps({**value, **dict.fromkeys(secret)}).decode()
+def _lock() -> Fernet:
+    """What only this token opens: its secret is not in the database."""
+    token = request.headers["Authorization"].partition(" ")[2].strip()
+    return Fernet(urlsafe_b64encode(hashlib.sha256(f"{FIELD}\n{token}".encode()).digest()))

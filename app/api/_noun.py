@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 from sqlalchemy import Select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.api import _access, _checks, _keys, _paging
@@ -31,7 +32,7 @@ Answers = Mapping[int, Shape | Pages | None]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One method of one path.  `secret` names members of the answer that are told only once."""
+    """One method of one path.  `secret`: its answer holds a secret that is told this once."""
 
     noun: str
     name: str
@@ -45,7 +46,7 @@ class Endpoint:
     answers: Answers
     problems: tuple[int, ...] = ()
     everywhere: bool = False
-    secret: tuple[str, ...] = ()
+    secret: bool = False
 
     @property
     def status(self) -> int:
@@ -161,7 +162,7 @@ class Noun:
         body: Body | None = None,
         problems: tuple[int, ...] = (),
         everywhere: bool = False,
-        secret: tuple[str, ...] = (),
+        secret: bool = False,
     ) -> Callable[..., Any]:
         def hang(view: Callable[..., Any]) -> Callable[..., Any]:
             paged = any(isinstance(shape, Pages) for shape in answers.values())
@@ -214,7 +215,10 @@ def _serve(endpoint: Endpoint, view: Callable[..., Any], path: dict[str, Any]) -
     ask = Ask(caller, now, asked, given)
 
     def answer() -> Response:
-        return _written(endpoint, view(ask, **path))
+        try:
+            return _written(endpoint, view(ask, **path))
+        except IntegrityError:
+            raise Problem(409, "Somebody changed this at the same moment; try again.") from None
 
     if endpoint.method == "POST":
         return _keys.once(caller, raw, answer, secret=endpoint.secret, now=now)

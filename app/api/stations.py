@@ -135,7 +135,7 @@ def show(ask: Ask, station_id: int) -> Any:
     body=NEW,
     answers={201: REGISTERED},
     problems=(409,),
-    secret=("password",),
+    secret=True,
 )
 def create(ask: Ask) -> Any:
     """Register a station; its password is in this answer and nowhere else."""
@@ -208,7 +208,7 @@ def restore(ask: Ask, station_id: int) -> Any:
     "Give a station a new password",
     body=PASSWORD,
     answers={200: CREDENTIALS},
-    secret=("password",),
+    secret=True,
 )
 def credentials(ask: Ask, station_id: int) -> Any:
     """Make or set the password; an open connection stays, the next one needs the new one."""
