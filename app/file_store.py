@@ -1,0 +1,101 @@
+"""Files in the data folder: firmware that stations fetch, logs that they bring.
+
+A file gets a random name of ours; what somebody calls it never touches the disk.
+Nothing in here is below a folder that a web server hands out.
+"""
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from app.config import Settings
+from app.domain.errors import Conflict, DomainError
+from app.domain.firmware import Stored
+
+FIRMWARE, UPLOADS = "firmware", "uploads"
+_NAME = re.compile(r"[0-9a-f]{32}")
+_CHUNK = 64 * 1024
+#: A file that no row knows is removed when it is this old, in seconds: none is made for longer.
+_ORPHAN_S = 24 * 3600.0
+
+
+class TooLarge(DomainError):
+    """A file beyond what is allowed; the one who sends it is told at once."""
+
+    code = "too_large"
+    status = 413
+
+
+class Store:
+    """One folder of files, with the room that all folders share."""
+
+    def __init__(self, settings: Settings, kind: str) -> None:
+        self._root = settings.data_dir / "files"
+        self._folder = self._root / kind
+        self._quota = settings.files_quota_bytes
+
+    def save(self, read: Callable[[int], bytes], limit_bytes: int) -> Stored:
+        """Store what `read` gives until it gives nothing; raises `TooLarge` or `Conflict` (full).
+
+        Nothing remains of a file that could not be stored.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        room = self._quota - self.used_bytes()
+        name = secrets.token_hex(16)
+        part = self._folder / f"{name}.part"
+        try:
+            stored = _write(part, name, read, limit_bytes, room)
+            part.rename(self._folder / name)
+        finally:
+            part.unlink(missing_ok=True)
+        return stored
+
+    def path(self, stored_as: str) -> Path | None:
+        """Where a file lies; None when there is none of that name."""
+        path = self._folder / stored_as
+        return path if _NAME.fullmatch(stored_as) and path.is_file() else None
+
+    def remove(self, names: Iterable[str | None]) -> None:
+        """Remove files; those that are gone already are no matter."""
+        for name in names:
+            if name and (path := self.path(name)) is not None:
+                path.unlink(missing_ok=True)
+
+    def remove_unknown(self, known: set[str]) -> int:
+        """Remove old files that no row knows; returns how many."""
+        found = 0
+        for path in self._folder.glob("*") if self._folder.is_dir() else ():
+            with suppress(FileNotFoundError):
+                if path.name not in known and time.time() - path.stat().st_mtime > _ORPHAN_S:
+                    path.unlink()
+                    found += 1
+        return found
+
+    def used_bytes(self) -> int:
+        """The room that all files take, those included that are just being brought."""
+        total = 0
+        for path in self._root.glob("*/*") if self._root.is_dir() else ():
+            with suppress(FileNotFoundError):
+                total += path.stat().st_size
+        return total
+
+
+def _write(
+    part: Path, name: str, read: Callable[[int], bytes], limit_bytes: int, room: int
+) -> Stored:
+    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+    with part.open("xb") as file:
+        while chunk := read(_CHUNK):
+            size += len(chunk)
+            if size > limit_bytes:
+                raise TooLarge(f"The file is larger than {limit_bytes} bytes.", field="file")
+            if size > room:
+                raise Conflict("There is no room left for files.", field="file")
+            file.write(chunk)
+            sha256.update(chunk)
+            md5.update(chunk)
+    return Stored(name, size, sha256.hexdigest(), md5.hexdigest())
