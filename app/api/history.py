@@ -9,6 +9,7 @@ from app.api import _rows
 from app.api import _shapes as s
 from app.api._noun import Ask, Noun
 from app.api._paging import Pages
+from app.api._secrets import blotted
 from app.domain.vocabulary import MessageOutcome
 from app.models import (
     Connection,
@@ -34,9 +35,9 @@ def _json(text: str | None) -> Any:
     if not text:
         return None
     try:
-        return json.loads(text)
+        return blotted(json.loads(text))
     except ValueError:
-        return text
+        return blotted(text)
 
 
 STATUS = _rows.shape("StatusEvent", "One change of a connector’s status.", StatusEvent)
@@ -47,7 +48,12 @@ KNOCK = _rows.shape(
     HandshakeAttempt,
 )
 DEVIATION = _rows.shape("Deviation", "A repair that its messages needed.", Deviation)
-REPORT = _rows.shape("Report", "Something a station told of itself.", StationReport)
+REPORT = _rows.shape(
+    "Report",
+    "Something a station told of itself.",
+    StationReport,
+    payload=s.anything(read=lambda row: blotted(row.payload)),
+)
 EVENT = _rows.shape(
     "TransactionEvent",
     "A TransactionEvent (2.x) as it came.",

@@ -10,8 +10,9 @@ from app.api import _shapes as s
 from app.api import _waiting
 from app.api._noun import ROOT, Ask, Noun, Reply
 from app.api._paging import Pages
+from app.api._secrets import blotted
 from app.api._shapes import Body
-from app.domain import commands, messages, orders
+from app.domain import commands, orders
 from app.domain.errors import Invalid
 from app.domain.orders.reading import Argument
 from app.domain.vocabulary import CommandState, Order
@@ -37,13 +38,13 @@ ORDER = s.Shape(
         "id": s.integer(),
         "station_id": s.integer(),
         "order": s.word(Order),
-        "arguments": s.free(read=lambda row: messages.redact(row.arguments)),
+        "arguments": s.free(read=lambda row: blotted(row.arguments)),
         "state": s.word(CommandState),
         "settled": s.boolean(read=lambda row: row.state not in commands.OPEN_STATES),
         "sentence": s.text("How it ended, in words.", null=True),
         "action": s.text("The message that was sent.", null=True),
-        "request": s.anything("Its payload.", read=lambda row: messages.redact(row.request)),
-        "answer": s.anything("What the station answered."),
+        "request": s.anything("Its payload.", read=lambda row: blotted(row.request)),
+        "answer": s.anything("What the station answered.", read=lambda row: blotted(row.answer)),
         "error_code": s.text(
             "Of a CALLERROR.", null=True, read=lambda row: _error(row, "errorCode")
         ),
@@ -51,7 +52,7 @@ ORDER = s.Shape(
         "message_id": s.text(null=True),
         "attempts": s.anything(
             "Forms that were tried before: [action, request, answer].",
-            read=lambda row: messages.redact(row.attempts),
+            read=lambda row: blotted(row.attempts),
         ),
         "latency_ms": s.number(null=True),
         "session_id": s.integer(null=True),

@@ -139,6 +139,14 @@ def test_a_secret_in_an_order_is_not_told(api, online, db):
     assert db.get(Command, told["id"]).arguments["value"] == "Canary-77"
 
 
+def test_the_key_of_a_file_is_not_told(api, online, db, now):
+    payload = {"location": "https://desk.example/u/" + "k" * 43, "note": "/u/short"}
+    sent = {"action": "GetDiagnostics", "payload": payload}
+    told = api.post(f"/stations/{online}/orders", sent, 202)
+    assert "kkkk" not in str(api.get(f"/orders/{told['id']}"))
+    assert told["arguments"]["payload"]["note"] == "/u/short"
+
+
 def test_an_error_of_the_charger_is_told_with_its_code(api, online, db, now):
     told = api.post(f"/stations/{online}/orders", UNLOCK, 202)
     answer = {"errorCode": "InternalError", "errorDescription": "stuck", "errorDetails": {}}
