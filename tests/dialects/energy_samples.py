@@ -21,12 +21,18 @@ SIMPLE: dict[str, Any] = {
     "valid_to": "2026-04-02T08:59:00+00:00",
 }
 DAILY = {
-    **{"purpose": "station_max", "kind": "daily", "stack_level": 0, "unit": "W"},
+    "purpose": "station_max",
+    "kind": "daily",
+    "stack_level": 0,
+    "unit": "W",
     "periods": [{"start_s": 0, "limit": "11000.0"}],
 }
 SESSION = {**DAILY, "purpose": "session", "kind": "relative"}
 DYNAMIC = {
-    **{"purpose": "default", "kind": "dynamic", "stack_level": 0, "unit": "W"},
+    "purpose": "default",
+    "kind": "dynamic",
+    "stack_level": 0,
+    "unit": "W",
     "update_every_s": 60,
     "max_offline_s": 600,
     "periods": [
@@ -69,14 +75,22 @@ _CURVE: dict[str, Any] = {
 CONTROLS: dict[str, dict[str, Any]] = {
     "curve": {**_CURVE, "starts_at": "2026-03-02T09:00:00Z", "duration_s": "900"},
     "enter_service": {
-        **{"priority": 0, "high_voltage": "110", "low_voltage": "90"},
-        **{"high_frequency": "50.1", "low_frequency": "49.9", "delay_s": "300"},
+        "priority": 0,
+        "high_voltage": "110",
+        "low_voltage": "90",
+        "high_frequency": "50.1",
+        "low_frequency": "49.9",
+        "delay_s": "300",
     },
     "fixed_pf": {"priority": 1, "displacement": "0.95", "excitation": True},
     "fixed_var": {"priority": 1, "setpoint": "44", "unit": "pct_max_var"},
     "freq_droop": {
-        **{"priority": 1, "over_frequency": "50.2", "under_frequency": "49.8"},
-        **{"over_droop": "5", "under_droop": "5", "response_time_s": "0.5"},
+        "priority": 1,
+        "over_frequency": "50.2",
+        "under_frequency": "49.8",
+        "over_droop": "5",
+        "under_droop": "5",
+        "response_time_s": "0.5",
     },
     "gradient": {"priority": 1, "gradient": "1.67", "soft_gradient": "0.5"},
     "limit_max_discharge": {"priority": 1, "percent": "50", "power_monitoring": _CURVE},

@@ -1,0 +1,109 @@
+"""A connected station with two plugs, its orders answered as a test says, and running sessions."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain import commands, events, presence, sites, stations, tenants
+from app.domain.vocabulary import Actor, CommandState, Order, Outcome
+from app.models import ChargingSession, Command, Station, StationVariable
+from worker.dialects.context import Context
+from worker.ocpp.fields import Fields
+
+ADA = Actor("Ada")
+
+
+@dataclass
+class Yard:
+    """The station of a test, and what can be done with it."""
+
+    db: Session
+    station: Station
+    now: datetime
+
+    def order(self, order: Order, **arguments: Any) -> Command:
+        """Queue an order for the station."""
+        return commands.queue(self.db, ADA, self.station, order, arguments, now=self.now, ttl_s=60)
+
+    def answer(self, command: Command, word: str = "Accepted", **facts: Any) -> None:
+        """Let the station answer an order."""
+        commands.claim(self.db, command.id, "worker-a", now=self.now)
+        state = CommandState.ACCEPTED if word == "Accepted" else CommandState.REJECTED
+        outcome = Outcome(state, {"status": word}, f"The charger answered {word}.", facts, word)
+        assert commands.settle(self.db, command, outcome, now=self.now)
+
+    def ordered(self, order: Order) -> Command | None:
+        """The newest command of an order."""
+        query = select(Command).where(Command.order == order).order_by(Command.id.desc())
+        return self.db.scalar(query.limit(1))
+
+    def session(self, **given: Any) -> ChargingSession:
+        """Begin a charging session."""
+        values: dict[str, Any] = {
+            "evse": 1,
+            "start_key": f"k{given.get('transaction_ref', '41')}",
+            "token": "04A2",
+            "timezone": "Europe/Berlin",
+            "currency": "EUR",
+            "started_at": self.now,
+            "start_received_at": self.now,
+            "transaction_ref": "41",
+            **given,
+        }
+        site_id, tenant_id = self.station.site_id, self.station.tenant_id
+        row = ChargingSession(
+            tenant_id=tenant_id, site_id=site_id, station_id=self.station.id, **values
+        )
+        self.db.add(row)
+        self.db.flush()
+        return row
+
+    def setting(self, variable: str, value: str, component: str = "") -> None:
+        """Let the station have said a setting."""
+        row = StationVariable(
+            station_id=self.station.id,
+            key=f"{component}/{variable}".lower(),
+            component=component,
+            variable=variable,
+            value=value,
+        )
+        self.db.add(row)
+        self.db.flush()
+
+    def hear(self, handler: Any, **payload: Any) -> dict[str, Any]:
+        """Give a message of the station to a dialect's handler; return its answer."""
+        context = Context(
+            db=self.db,
+            station=self.station,
+            station_id=self.station.id,
+            timezone="Europe/Berlin",
+            quirks=self.station.quirks,
+            now=self.now,
+        )
+        answer: dict[str, Any] = handler(Fields(payload), context)
+        return answer
+
+
+@pytest.fixture
+def yard(db: Session, now: datetime) -> Yard:
+    """A connected station that can be asked everything."""
+    tenant = tenants.first(db, now=now)
+    depot = sites.add(
+        db, ADA, tenant.id, name="Depot", timezone="Europe/Berlin", currency="EUR", now=now
+    )
+    station, _ = stations.register(db, ADA, tenant.id, depot, "CP-7", connectors=2, now=now)
+    presence.beat(db, "worker-a", now=now)
+    presence.open_connection(
+        *(db, station),
+        node="worker-a",
+        address="192.0.2.9",
+        protocol="ocpp2.1",
+        orders=[order.value for order in Order],
+        now=now,
+    )
+    events.take(db)
+    return Yard(db, station, now)
