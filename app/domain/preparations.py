@@ -20,8 +20,10 @@ from app.domain import (
     monitors,
     password_rotation,
     power_orders,
+    remote_starts,
     reservations,
     settings,
+    transaction_orders,
 )
 from app.domain.errors import Conflict, NotFound
 from app.domain.prepared import Preparation, Prepared
@@ -53,7 +55,10 @@ def _stop_charging(
 
 
 PREPARATIONS: dict[Order, Preparation] = {
+    Order.START_CHARGING: remote_starts.prepare,
     Order.STOP_CHARGING: _stop_charging,
+    Order.READ_TRANSACTION_STATUS: transaction_orders.prepare_status,
+    Order.SEND_COST: transaction_orders.prepare_cost,
     Order.INSTALL_CERTIFICATE: certificate_orders.prepare_installing,
     Order.DELETE_CERTIFICATE: certificate_orders.prepare_deleting,
     Order.SEND_CERTIFICATE: certificate_orders.prepare_sending,

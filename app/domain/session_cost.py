@@ -26,7 +26,7 @@ def to_tell(db: Session, station: Station, taken: Taken, *, now: datetime) -> De
 
     The final cost is told with the end of a transaction, once nothing is missing
     and nothing speaks against its bill; 0 means that it is free.  Running costs
-    are told only to stations whose onboarding says so.
+    are told only to stations that are set so.
     """
     session = taken.session
     if session.state is SessionState.ENDED:
@@ -34,7 +34,7 @@ def to_tell(db: Session, station: Station, taken: Taken, *, now: datetime) -> De
         if final is not None:
             _compare(db, session, final)
         return final if taken.event.kind == ENDED else None
-    if not station.onboarding.get("running_cost"):
+    if not station.quirks.get("running_cost"):
         return None
     return running_cost(db, session, now=now)
 

@@ -45,8 +45,14 @@ STATION: Samples = {
 }
 
 CHARGING: Samples = {
-    Order.START_CHARGING: [{"token": "04A2"}, {"token": "04A2", "connector": 1}],
+    Order.START_CHARGING: [
+        {"token": "04A2"},
+        {"token": "04A2", "connector": 1},
+        {"token": "DE-8AA-CA2B3C4-D", "token_kind": "emaid"},
+    ],
     Order.STOP_CHARGING: [{"transaction_ref": "77"}],
+    Order.READ_TRANSACTION_STATUS: [{}, {"transaction_ref": "77"}],
+    Order.SEND_COST: [{"transaction_ref": "77", "total_cost": "3.94"}],
 }
 
 SETTINGS: Samples = {
@@ -185,6 +191,7 @@ SAMPLES: Samples = {
 
 #: What a preparation puts into the arguments before they reach a dialect.
 PREPARED: dict[Order, dict[str, Any]] = {
+    Order.START_CHARGING: {"remote_start_id": 7, "group_token": "FLEET"},
     Order.SEND_LOCAL_LIST: {
         "mode": "auto",
         "update": "differential",

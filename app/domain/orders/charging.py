@@ -1,36 +1,57 @@
 """Orders about charging: start, stop, the state of a transaction, its cost so far."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from app.domain.orders.reading import Argument, Describe, plug, row, text
+from app.domain.orders.reading import Argument, Describe, number, plug, row, text, word
+from app.domain.orders.reservations import TOKEN_KINDS
 from app.domain.vocabulary import Order
+
+_TRANSACTION: dict[str, Argument] = {
+    "session_id": Argument(row, required=False),
+    "transaction_ref": Argument(text(64), required=False),
+}
 
 ARGUMENTS: dict[Order, dict[str, Argument]] = {
     Order.START_CHARGING: {
         "connector": Argument(plug, required=False),
         "token": Argument(text(255)),
+        "token_kind": Argument(word(*TOKEN_KINDS), required=False),
     },
     Order.STOP_CHARGING: {
         "transaction_ref": Argument(text(64), required=False),
         "session_id": Argument(row, required=False),
+    },
+    Order.READ_TRANSACTION_STATUS: _TRANSACTION,
+    Order.SEND_COST: {
+        **_TRANSACTION,
+        "total_cost": Argument(number(Decimal(0), Decimal(1_000_000)), required=False),
     },
 }
 
 LABELS: dict[Order, str] = {
     Order.START_CHARGING: "Start charging",
     Order.STOP_CHARGING: "Stop charging",
+    Order.READ_TRANSACTION_STATUS: "Ask how a session stands",
+    Order.SEND_COST: "Tell the cost so far",
 }
 
 
 def _start(given: Mapping[str, Any]) -> str:
     on = f" on connector {given['connector']}" if given.get("connector") else ""
-    return f"Start charging{on} with tag {given['token']}"
+    secret = given.get("token_kind") == "key_code"
+    return f"Start charging{on} with {'a key code' if secret else 'tag ' + str(given['token'])}"
+
+
+def _session(given: Mapping[str, Any]) -> str:
+    name = given.get("session_id") or given.get("transaction_ref")
+    return f"session {name}" if name else "its transactions"
 
 
 DESCRIBE: Describe = {
     Order.START_CHARGING: _start,
-    Order.STOP_CHARGING: lambda given: (
-        f"Stop session {given.get('session_id') or given.get('transaction_ref')}"
-    ),
+    Order.STOP_CHARGING: lambda given: f"Stop {_session(given)}",
+    Order.READ_TRANSACTION_STATUS: lambda given: f"Ask how {_session(given)} stands",
+    Order.SEND_COST: lambda given: f"Tell the cost so far of {_session(given)}",
 }

@@ -1,7 +1,11 @@
-"""Remote start and stop, transactions, cost (OCPP 2.1): as in 2.0.1 but for what stands here."""
+"""Remote start and stop, transactions, cost (OCPP 2.1): as in 2.0.1 with longer tokens."""
 
 from app.domain.vocabulary import Order
 from worker.dialects.encoding import Encoding
+from worker.dialects.v21 import tokens
 from worker.dialects.v201.orders import charging as v201
 
-ORDERS: dict[Order, Encoding] = {**v201.ORDERS}
+ORDERS: dict[Order, Encoding] = {
+    **v201.ORDERS,
+    Order.START_CHARGING: v201.start_as(tokens.KINDS, tokens.LONGEST),
+}
