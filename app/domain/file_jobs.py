@@ -189,7 +189,12 @@ def booted(db: Session, station: Station, before: str | None, *, now: datetime) 
         wanted = str(job.arguments.get("version") or "").strip().casefold()
         if wanted and wanted == version:
             _step(job, now, "booted", FileStep.INSTALLED.value)
-            _move(job, FileJobState.DONE, f"It came back with version {station.firmware}.", now)
+            _move(
+                job,
+                FileJobState.DONE,
+                f"It came back with version {(station.firmware or '').strip()}.",
+                now,
+            )
             _changed(db, job)
 
 
