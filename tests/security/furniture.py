@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.vocabulary import FileJobKind, ReservationState
 from app.models import (
+    AuthorityCertificate,
     BatterySwap,
     ChargingProfile,
     CompositeSchedule,
@@ -56,6 +57,20 @@ def furnish(db: Session, tenant_id: int, now: datetime) -> None:
             created_at=now,
         )
     )
+    db.add(
+        AuthorityCertificate(
+            tenant_id=tenant_id,
+            name="Root",
+            use="v2g_root",
+            pem="-",
+            subject="CN=Root",
+            serial_number="1",
+            fingerprint=f"{tenant_id:064}",
+            starts_at=now,
+            expires_at=now + timedelta(days=1),
+            created_at=now,
+        )
+    )
     for station in db.scalars(select(Station).where(Station.tenant_id == tenant_id)).all():
         db.add_all(_rows(station, now))
     db.flush()
@@ -85,7 +100,16 @@ def _rows(station: Station, now: datetime) -> list[Any]:
         ),
         DisplayMessage(**own, number=1, priority="normal", text="Hello", changed_at=now),
         LocalList(**own, version=1, entries=[], accepted_at=now),
-        StationCertificate(**own, use="station", state="accepted", created_at=now, changed_at=now),
+        StationCertificate(
+            **own,
+            use="station",
+            state="accepted",
+            csr="-",
+            pem="-",
+            expires_at=now + timedelta(days=1),
+            created_at=now,
+            changed_at=now,
+        ),
         StationTariff(**own, number="1", document={}, changed_at=now),
         CustomerReport(**own, request_id=1, text="Ada", received_at=now),
         StationProfile(**own, document=DOCUMENT, created_at=now),

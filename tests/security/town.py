@@ -20,17 +20,20 @@ from app.domain.vocabulary import SYSTEM, Role
 from app.extensions import db as flask_db
 from app.models import (
     ApiToken,
+    AuthorityCertificate,
     Base,
     Bill,
     ChargingProfile,
     ChargingSession,
     Command,
+    CustomerReport,
     Driver,
     FileJob,
     FirmwareFile,
     Reservation,
     Site,
     Station,
+    StationCertificate,
     StrayStop,
     Tag,
     TagGroup,
@@ -176,11 +179,14 @@ PARAMETERS: dict[str, Any] = {
     "job_id": FileJob,
     "profile_id": ChargingProfile,
     "firmware_id": FirmwareFile,
+    "report_id": CustomerReport,
+    "certificate_id": StationCertificate,
+    "root_id": AuthorityCertificate,
 }
 #: Those that belong to a site.
 AT_SITES = (
     *("station_id", "site_id", "session_id", "bill_id", "stray_id", "command_id"),
-    *("reservation_id", "job_id"),
+    *("reservation_id", "job_id", "report_id", "certificate_id"),
 )
 
 

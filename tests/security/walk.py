@@ -11,8 +11,10 @@ from tests.security.town import PARAMETERS, Side
 #: Parameters that are no ids: each value is tried.
 WORDS = {
     "change": ("block", "unblock", "archive", "restore"),
+    "key": ("nothing-like-a-secret",),
     "secret": ("nothing-like-a-secret",),
     "name": ("nothing.eml",),
+    "form": ("pem", "csr"),
     "filename": ("css/ampdesk.css",),
 }
 #: An event stream: its body never ends, so its head is all that is looked at.
