@@ -39,10 +39,10 @@ def take_in(db: Session, station: Station, told: Told, *, now: datetime) -> Sett
             Settlement.station_id == station.id, Settlement.psp_reference == reference
         )
     )
+    session = running.by_reference(db, station, told.transaction_ref)
     if row is None:
         row = Settlement(station_id=station.id, psp_reference=reference)
         db.add(row)
-    session = running.by_reference(db, station, told.transaction_ref)
     row.session_id = session.id if session else row.session_id
     row.transaction_ref = (told.transaction_ref or "")[:64] or row.transaction_ref
     row.state, row.amount = told.state, max(-MOST, min(MOST, told.amount))

@@ -1,0 +1,120 @@
+"""A running worker fed with spoilt payloads of every action: it stays up and answers every call.
+
+What once went wrong is kept in tests/fixtures/fuzz/<version>.jsonl, one frame a line, and is sent
+first.  The rest is made from seeds, so that a failure can be played again.
+"""
+
+import contextlib
+import json
+import urllib.request
+from random import Random
+
+import psutil
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from deploy.processes import ROOT
+from tests.dialects.replay import Stage
+from tests.support import payloads
+from tests.support.oracle import expected
+from tests.support.wait import eventually
+from worker.ocpp.versions import Version
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("fuzz")]
+
+ROUNDS = 24
+BATCH = 40
+#: Memory that a worker may gain by all of it: caches that fill, and nothing that grows.
+GROWTH_BYTES = 60 << 20
+
+BOOTS = {
+    Version.V16: {"chargePointVendor": "Acme", "chargePointModel": "One"},
+    Version.V201: {
+        "reason": "PowerUp",
+        "chargingStation": {"model": "One", "vendorName": "Acme"},
+    },
+}
+BOOTS[Version.V21] = BOOTS[Version.V201]
+
+
+@pytest.fixture(scope="module")
+def site(make_shared_site):
+    return make_shared_site(processes=("worker",), call_timeout_s=5)
+
+
+@pytest.fixture(params=["tolerant", "strict"])
+def validation(request):
+    return request.param
+
+
+def corpus(version, validation):
+    """The kept frames, then the seeded ones, in an order that mixes the actions."""
+    kept = ROOT / "tests/fixtures/fuzz" / f"{version.value}.jsonl"
+    frames = [line for line in kept.read_text("utf-8").splitlines() if line]
+    for number in range(ROUNDS if validation == "tolerant" else ROUNDS // 4):
+        for action in payloads.actions(version):
+            random = Random(f"{version.value} {validation} {action} {number}")
+            frames.append(payloads.frame(version, action, f"{action}-{number}", random))
+    return frames
+
+
+def exchange(stage, frames, mark):
+    """Send frames and then a heartbeat; everything that comes back before its answer."""
+    for text in frames:
+        stage.socket.send(text)
+    stage.socket.send(json.dumps([2, mark, "Heartbeat", {}]))
+    answers = []
+    while True:
+        answer = json.loads(stage.socket.recv(timeout=60))
+        if answer[0] in (3, 4) and answer[1] == mark:
+            return answers
+        answers.append(answer)
+
+
+def problems(frames, answers, old):
+    """Calls without their one answer, and answers that tell of an error of ours."""
+    found = [f"internal error: {answer}" for answer in answers if "InternalError" in answer[2:3]]
+    given = [answer[1] for answer in answers if answer[0] in (3, 4)]
+    wanted = {}
+    for text in frames:
+        message_id = expected(text, old)
+        if message_id is not None:
+            wanted.setdefault(message_id, []).append(text)
+    for message_id, texts in wanted.items():
+        if message_id != "-1" and given.count(message_id) != len(set(texts)):
+            found.append(f"{given.count(message_id)} answers to {texts}")
+    return found
+
+
+@pytest.mark.parametrize("version", Version)
+def test_the_worker_survives_and_answers_everything(site, version, validation):
+    stage = Stage(site, version.value)
+    stage.set_up(validation=validation, tags=["04A2B3C4"])
+    boot = json.dumps([2, "boot", "BootNotification", BOOTS[version]])
+    found = []
+    with contextlib.closing(stage):
+        frames = corpus(version, validation)
+        exchange(stage, [boot], "first")
+        process = psutil.Process(site.processes["worker"].process.pid)
+        before = process.memory_info().rss
+        for start in range(0, len(frames), BATCH):
+            batch = frames[start : start + BATCH]
+            try:
+                answers = exchange(stage, batch, f"mark-{start}")
+            except ConnectionClosed as closed:
+                found.append(f"closed with {closed.rcvd} within {batch}")
+                stage.close()
+                continue
+            found += problems(batch, answers, version is Version.V16)
+        assert process.memory_info().rss - before < GROWTH_BYTES
+    assert not found, "\n".join(found[:20])
+    log = site.processes["worker"].log.read_text("utf-8", "replace")
+    assert "Traceback" not in log, log[log.index("Traceback") :][:3000]
+    eventually(lambda: healthy(site), what="a healthy worker")
+
+
+def healthy(site):
+    """Ask the worker how it is."""
+    url = f"http://127.0.0.1:{site.settings.ocpp_port}/healthz"
+    with urllib.request.urlopen(url, timeout=20) as answer:
+        return json.loads(answer.read())["ok"]
