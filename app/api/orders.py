@@ -120,7 +120,7 @@ def create(ask: Ask, station_id: int) -> Any:
     A station that is not connected is a 404 with the code not_connected. When the
     wait is over before the order is, the answer is 202, too.
     """
-    order, arguments = _wanted(ask.body)
+    order, arguments = wanted(ask.body)
     wait_s = ask.query.get("wait")
     row = _queue(ask, station_id, order, arguments, ask.body.get("expires_in_s"))
     location = {"Location": f"{ROOT}/orders/{row.id}"}
@@ -210,7 +210,7 @@ def _told(row: Command, status: int, code: str) -> Response:
     return problems.answer(status, code, sentence, order=ORDER.render(row))
 
 
-def _wanted(body: dict[str, Any]) -> tuple[Order, dict[str, Any]]:
+def wanted(body: dict[str, Any]) -> tuple[Order, dict[str, Any]]:
     """The order that a body means, with its arguments; raises `Invalid`."""
     if "action" in body:
         if "order" in body or "arguments" in body:

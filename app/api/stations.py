@@ -10,7 +10,7 @@ from app.api import _shapes as s
 from app.api._noun import Ask, Noun, Reply
 from app.api._paging import Pages
 from app.api._shapes import Body
-from app.domain import plugs, stations
+from app.domain import onboarding, plugs, stations
 from app.domain.errors import Invalid
 from app.domain.quirks import QUIRKS
 from app.domain.vocabulary import Registration, StationMode
@@ -60,6 +60,10 @@ DETAILS = {
     "validation": s.word(VALIDATIONS, "Null: as the installation.", null=True),
     "username_alias": s.text(most=64, null=True),
     "quirks": s.free("What its firmware needs: " + ", ".join(QUIRKS) + "."),
+    "onboarding": s.free(
+        "What it is sent after a boot: read, ask_boot, local_list (true or left out), triggers "
+        "(a list), settings (key: value). Empty: nothing."
+    ),
     "tariff_id": s.row_id("Null: as the site.", null=True),
     "max_power_w": s.number(null=True),
     "connectors": s.integer("Number of plugs.", least=0, most=plugs.MOST),
@@ -140,6 +144,7 @@ def show(ask: Ask, station_id: int) -> Any:
 def create(ask: Ask) -> Any:
     """Register a station; its password is in this answer and nowhere else."""
     given = dict(ask.body)
+    wish = given.pop("onboarding", None)
     with unit_of_work() as db:
         station, clear = stations.register(
             db,
@@ -150,6 +155,8 @@ def create(ask: Ask) -> Any:
             now=ask.now,
             **given,
         )
+        if wish:
+            onboarding.change(db, ask.actor, station, wish, now=ask.now)
     station.told = clear
     return Reply(201, _seen(ask, station), {"Location": f"/api/v1/stations/{station.id}"})
 
@@ -165,10 +172,14 @@ def create(ask: Ask) -> Any:
 def edit(ask: Ask, station_id: int) -> Any:
     """Change what is given: registration, validation, security profile, quirks and the like."""
     station, given = ask.get(Station, station_id, "station"), dict(ask.body)
+    wish = given.pop("onboarding", None)
     with unit_of_work() as db:
+        if wish is not None:
+            onboarding.change(db, ask.actor, station, wish, now=ask.now)
         if "site_id" in given:
             given["site"] = site_of(db, given.pop("site_id"))
-        stations.edit(db, ask.actor, station, now=ask.now, **given)
+        if given:
+            stations.edit(db, ask.actor, station, now=ask.now, **given)
     return _seen(ask, station)
 
 

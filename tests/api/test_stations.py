@@ -54,6 +54,7 @@ def test_an_identity_is_taken_only_once(api, station, site_id):
         {"quirks": {"heartbeat_s": 60, "allowed_networks": ["10.0.0.0/24"]}},
         {"name": "Row A"},
         {"max_power_w": 22000},
+        {"onboarding": {"read": True, "triggers": ["status"]}},
         {"security_profile": 2},
     ],
 )
