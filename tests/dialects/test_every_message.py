@@ -1,0 +1,189 @@
+"""Every message of every version: examples are taken, and what breaks them has its exact error."""
+
+import json
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from app.domain import sites, stations, tags, tenants
+from app.domain.tags import TagFacts
+from app.domain.vocabulary import SYSTEM, StationMode
+from app.extensions import db as flask_db
+from tests.conftest import NOW, make_app
+from tests.support import examples
+from tests.support.line import Line
+from worker.dispatch import ROUTES
+from worker.ocpp import schemas
+from worker.ocpp.connection import Connection
+from worker.ocpp.events import Answered
+from worker.ocpp.faults import Fault
+from worker.ocpp.versions import Version
+
+#: What each breach is called on the wire: 1.6 has two misspelt codes on purpose (errata 5.1, 5.2).
+_CODES_2X = {
+    "extra": "FormatViolation",
+    "wrong type": "TypeConstraintViolation",
+    "missing": "OccurrenceConstraintViolation",
+    "too few": "OccurrenceConstraintViolation",
+    "too many": "OccurrenceConstraintViolation",
+    "too long": "PropertyConstraintViolation",
+    "too small": "PropertyConstraintViolation",
+    "too great": "PropertyConstraintViolation",
+    "unknown word": "PropertyConstraintViolation",
+    "no time": "PropertyConstraintViolation",
+    "no address": "PropertyConstraintViolation",
+}
+_CODES_16 = {
+    **_CODES_2X,
+    "extra": "FormationViolation",
+    "missing": "OccurenceConstraintViolation",
+    "too few": "OccurenceConstraintViolation",
+    "too many": "OccurenceConstraintViolation",
+}
+CODES = {Version.V16: _CODES_16, Version.V201: _CODES_2X, Version.V21: _CODES_2X}
+
+MESSAGES = [
+    pytest.param(version, action, id=f"{version.value}-{action}")
+    for version in Version
+    for action in examples.actions(version)
+]
+HEARD = [
+    pytest.param(version, action, id=f"{version.value}-{action}")
+    for version in Version
+    for action in sorted(ROUTES[version].HANDLERS)
+]
+SAID = [
+    pytest.param(version, action, id=f"{version.value}-{action}")
+    for version in Version
+    for action in examples.actions(version)
+    if action not in ROUTES[version].HANDLERS or action == "DataTransfer"
+]
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory, migrated) -> Iterator[dict[tuple[Version, bool], Line]]:
+    """A booted station per version and mode, on one database."""
+    folder = tmp_path_factory.mktemp("messages")
+    shutil.copy(migrated, folder / "ampdesk.sqlite3")
+    app = make_app(folder)
+    with app.app_context():
+        session = flask_db.session()
+        tenant = tenants.first(session, now=NOW)
+        depot = sites.add(
+            session, SYSTEM, tenant.id, name="Depot", timezone="UTC", currency="EUR", now=NOW
+        )
+        tags.add(session, SYSTEM, "04A2B3C4", TagFacts(), tenant_id=tenant.id, now=NOW)
+        found = {}
+        for version in Version:
+            for strict in (True, False):
+                identity = f"CP-{version.value}-{'strict' if strict else 'tolerant'}"
+                station, _ = stations.register(
+                    session, SYSTEM, tenant.id, depot, identity, connectors=2, now=NOW
+                )
+                station.mode = StationMode.OPEN
+                session.flush()
+                found[version, strict] = Line(app, station, version, strict=strict)
+        session.commit()
+        for (version, _), line in found.items():
+            assert line.ask("BootNotification", examples.least(version, "BootNotification"))
+        yield found
+        for line in found.values():
+            line.end()
+        flask_db.session.remove()
+        flask_db.engine.dispose()
+
+
+def chosen(version, action):
+    """All that can be wrong with a message's own members, and each kind of it once further in."""
+    seen = set()
+    for breach in examples.breaches(version, action):
+        inner = "/" in breach.path
+        if inner and breach.kind in seen:
+            continue
+        seen.add(breach.kind)
+        yield breach
+
+
+@pytest.mark.parametrize(("version", "action"), MESSAGES)
+def test_examples_keep_to_the_schema_and_each_breach_has_its_name(version, action):
+    for kind in ("call", "result"):
+        if schemas.validator_for(version, action, kind) is None:
+            continue
+        for example in (examples.least, examples.most):
+            assert schemas.violation(version, action, kind, example(version, action, kind)) is None
+        for breach in examples.breaches(version, action, kind):
+            found = schemas.violation(version, action, kind, breach.payload)
+            assert found is not None, breach.path
+            assert found.fault.spelled(version) == CODES[version][breach.kind], breach.path
+
+
+@pytest.mark.parametrize(("version", "action"), HEARD)
+@pytest.mark.parametrize("strict", [True, False], ids=["strict", "tolerant"])
+def test_a_valid_message_gets_a_valid_answer(lines, version, action, strict):
+    line = lines[version, strict]
+    for example in (examples.least, examples.most):
+        payload = example(version, action)
+        if action in getattr(ROUTES[version], "SENT", ()):
+            line.tell(action, payload)
+            continue
+        answer = line.ask(action, payload)
+        assert answer is not None, "the worker kept silent"
+        assert answer[0] == 3, answer
+        assert schemas.violation(version, action, "result", answer[2]) is None
+
+
+@pytest.mark.parametrize(("version", "action"), HEARD)
+def test_a_station_that_is_kept_to_the_letter_gets_the_exact_code(lines, version, action):
+    if action in getattr(ROUTES[version], "SENT", ()):
+        pytest.skip("what is only sent is never answered")
+    for breach in chosen(version, action):
+        answer = lines[version, True].ask(action, breach.payload)
+        assert answer is not None, breach
+        assert answer[0] == 4, (breach.kind, breach.path)
+        assert answer[2] == CODES[version][breach.kind], breach.path
+
+
+@pytest.mark.parametrize(("version", "action"), HEARD)
+def test_a_tolerated_station_is_understood_or_told_the_same_code(lines, version, action):
+    if action in getattr(ROUTES[version], "SENT", ()):
+        pytest.skip("what is only sent is never answered")
+    routes, line = ROUTES[version], lines[version, False]
+    for breach in chosen(version, action):
+        answer = line.ask(action, breach.payload)
+        assert answer is not None, (breach.kind, breach.path)
+        if answer[0] == 3:
+            assert schemas.violation(version, action, "result", answer[2]) is None
+        elif action in routes.MONEY:
+            # What stands for kilowatt-hours is refused only where nothing can be read from it.
+            assert answer[2] in set(CODES[version].values()), (breach.kind, breach.path)
+        else:
+            assert answer[2] == CODES[version][breach.kind], (breach.kind, breach.path)
+
+
+@pytest.mark.parametrize(("version", "action"), SAID)
+def test_what_we_say_is_checked_and_what_is_answered_is_read(version, action):
+    for example in (examples.least, examples.most):
+        csms = Connection(version, "csms", new_id=lambda: "1")
+        csms.call(action, example(version, action), 0)
+        assert len(csms.outgoing()) == 1
+        answer = [3, "1", example(version, action, "result")]
+        [event] = csms.receive_text(json.dumps(answer), 1)
+        assert isinstance(event, Answered)
+        assert event.complaint is None
+    for breach in chosen(version, action):
+        csms = Connection(version, "csms")
+        with pytest.raises(schemas.Violation) as refused:
+            csms.call(action, breach.payload, 0)
+        assert refused.value.fault.spelled(version) == CODES[version][breach.kind]
+        assert csms.outgoing() == []
+
+
+def test_a_message_that_the_version_lacks_is_not_implemented(lines):
+    for (version, _), line in lines.items():
+        answer = line.ask("NoSuchMessage", {})
+        assert answer is not None
+        assert answer[2] == Fault.NOT_IMPLEMENTED.spelled(version) == "NotImplemented"
+    answer = lines[Version.V16, True].ask("TransactionEvent", {})
+    assert answer is not None
+    assert answer[2] == "NotImplemented"

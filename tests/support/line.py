@@ -1,0 +1,83 @@
+"""A charger's line into the worker's real dispatch, without a socket: frames in, answers out."""
+
+import json
+import time
+from typing import Any
+
+from flask import Flask
+
+from app.extensions import db as flask_db
+from worker.batch import Batch
+from worker.dispatch import Dispatch, Held
+from worker.gate import Admitted
+from worker.ocpp.connection import Connection
+from worker.ocpp.faults import Fault
+from worker.ocpp.frames import Call, Send
+from worker.ocpp.versions import Version
+
+
+class Line:
+    """One station's conversation; what a link is to the dispatch, but for the socket."""
+
+    def __init__(self, app: Flask, station: Any, version: Version, *, strict: bool) -> None:
+        self.version = version
+        self.profile, self.certificate, self.secure = 1, None, False
+        self.station = Admitted(
+            id=station.id,
+            identity=station.identity,
+            tenant_id=station.tenant_id,
+            model=station.model,
+            strict=strict,
+            timezone=station.site.timezone,
+            quirks={},
+            served=True,
+        )
+        self.closed_with: tuple[int, str] | None = None
+        self._connection = Connection(version, "csms", strict=strict)
+        self._batch = Batch(app, lambda gauges: None)
+        self._dispatch = Dispatch(self._batch, app.config["SETTINGS"])
+        self._held = Held(self)
+        self._count = 0
+
+    def ask(self, action: str, payload: Any) -> list[Any] | None:
+        """Send a call; its answer's frame, or None when the worker stays silent."""
+        self._count += 1
+        text = json.dumps([2, f"m{self._count}", action, payload])
+        [event] = self._connection.receive_text(text, time.monotonic())
+        assert isinstance(event, Call), event
+        answer = self._dispatch.answer(self._held, event)
+        flask_db.session.remove()
+        return None if answer is None else json.loads(answer)
+
+    def tell(self, action: str, payload: Any) -> None:
+        """Send what wants no answer (2.1's SEND)."""
+        self._count += 1
+        text = json.dumps([6, f"m{self._count}", action, payload])
+        [event] = self._connection.receive_text(text, time.monotonic())
+        assert isinstance(event, Send), event
+        self._dispatch.take(self._held, event)
+        flask_db.session.remove()
+
+    def end(self) -> None:
+        """Store what waits, and stop writing."""
+        self._batch.stop()
+
+    # What the dispatch asks of a link
+
+    def answer(self, call: Call, payload: dict[str, Any]) -> str:
+        """The text of an answer; raises where it breaks its schema."""
+        return self._connection.answer(call, payload)
+
+    def refuse(self, call: Call, fault: Fault, description: str = "") -> str:
+        """The text of an error."""
+        return self._connection.refuse(call, fault, description)
+
+    def hold(self, seconds: float) -> None:
+        """Nothing of ours waits here."""
+
+    def release(self) -> None:
+        """Nothing of ours waits here."""
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Note that the worker hung up."""
+        self.closed_with = (code, reason)
