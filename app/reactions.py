@@ -31,7 +31,7 @@ _BACKLOG = 10_000
 def topics(event: Event) -> list[str]:
     """Name the live topics that an event touches; pages listen to these."""
     found = []
-    for kind in ("station", "session", "command", "bill"):
+    for kind in ("station", "session", "command", "broadcast", "bill"):
         number = getattr(event, f"{kind}_id", None)
         if number is not None:
             found.append(f"{kind}:{number}")
@@ -48,6 +48,7 @@ _TOPIC = {
     events.ReceiptChanged: "bills",
     events.CommandQueued: "commands",
     events.CommandChanged: "commands",
+    events.BroadcastChanged: "broadcasts",
     events.HandshakeSeen: "handshakes",
     events.ReservationChanged: "reservations",
 }

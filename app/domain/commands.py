@@ -5,11 +5,13 @@ before it expires or never, and settled once.  The legal moves are a table
 (`COMMAND_MOVES`); a move that is not in it changes nothing.
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import CursorResult, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.domain import audit, messages, orders, plugs, presence
@@ -27,6 +29,8 @@ from app.models import Command, Station, WorkerNode
 
 if TYPE_CHECKING:
     from app.domain.preparations import Prepared
+
+log = logging.getLogger(__name__)
 
 #: A sent command that nobody has settled for so long was lost with its worker.
 LOST_AFTER = timedelta(minutes=11)
@@ -170,10 +174,7 @@ def settle(
     command.latency_ms = latency_ms
     command.settled_at = now
     db.flush()
-    from app.domain.consequences import CONSEQUENCES
-
-    if (consequence := CONSEQUENCES.get(command.order)) is not None:
-        consequence(db, command, outcome, now)
+    _followed(db, command, outcome, now)
     record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
     return True
 
@@ -204,7 +205,7 @@ def repeat(db: Session, actor: Actor, command: Command, *, now: datetime, ttl_s:
     # What a preparation added is prepared anew.
     asked = orders.ARGUMENTS[command.order]
     arguments = {name: value for name, value in command.arguments.items() if name in asked}
-    if _holds_redacted(arguments):
+    if holds_redacted(arguments):
         raise Conflict("Its secret was not kept: give the order anew.")
     if command.order is Order.STOP_CHARGING and "session_id" in arguments:
         arguments.pop("transaction_ref", None)
@@ -224,6 +225,23 @@ def _prepared(
 
     prepare = PREPARATIONS.get(order)
     return prepare(db, actor, station, checked, now) if prepare else Prepared(checked)
+
+
+def _followed(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """What the end means for the business, and for the broadcast that it belongs to."""
+    from app.domain import broadcasts
+    from app.domain.consequences import CONSEQUENCES
+
+    if (consequence := CONSEQUENCES.get(command.order)) is not None:
+        try:
+            with db.begin_nested():
+                consequence(db, command, outcome, now)
+        except OperationalError:
+            raise
+        except Exception:
+            # The station has answered: that stands, whatever we could not make of it.
+            log.exception("command %s: what %s means failed", command.id, command.order)
+    broadcasts.command_ended(db, command, now)
 
 
 def _expire(db: Session, command: Command, now: datetime) -> None:
@@ -260,10 +278,10 @@ def _check_registration(station: Station, order: Order, checked: Mapping[str, An
         raise Conflict(f"{name} is pending: it may not charge before its boot is accepted.")
 
 
-def _holds_redacted(value: Any) -> bool:
+def holds_redacted(value: Any) -> bool:
     """Whether a secret was blotted out somewhere within."""
     if isinstance(value, Mapping):
-        return any(map(_holds_redacted, value.values()))
+        return any(map(holds_redacted, value.values()))
     if isinstance(value, list):
-        return any(map(_holds_redacted, value))
+        return any(map(holds_redacted, value))
     return isinstance(value, str) and messages.REDACTED in value

@@ -88,6 +88,13 @@ class CommandChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BroadcastChanged(Event):
+    """A broadcast sent something, or ended."""
+
+    broadcast_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class HandshakeSeen(Event):
     """Somebody knocked at the OCPP port (accepted or refused)."""
 

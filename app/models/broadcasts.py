@@ -14,7 +14,8 @@ class Broadcast(TenantOwned, Base):
     """One order to every station of a filter.
 
     At most `at_once` are under way; when more than `stop_percent` of those that
-    ended failed (None: never), the rest is not sent.
+    ended failed (None: never), the rest is not sent.  Each command lives `ttl_s`
+    seconds before it was sent, or never is.
     """
 
     __tablename__ = "broadcasts"
@@ -25,6 +26,7 @@ class Broadcast(TenantOwned, Base):
     filter: Mapped[dict[str, Any]]
     at_once: Mapped[int] = mapped_column(default=10)
     stop_percent: Mapped[int | None]
+    ttl_s: Mapped[int] = mapped_column(default=60)
     state: Mapped[BroadcastState] = mapped_column(
         choice(BroadcastState), default=BroadcastState.RUNNING
     )
@@ -36,10 +38,17 @@ class Broadcast(TenantOwned, Base):
 
 
 class BroadcastTarget(StationOwned, Base):
-    """One station of a broadcast: waiting until it has a command, or skipped with a sentence."""
+    """One station of a broadcast.
+
+    `state` is waiting, under_way, skipped (with a sentence), cancelled, or how
+    its command ended.
+    """
 
     __tablename__ = "broadcast_targets"
-    __table_args__ = (Index("ix_broadcast_targets_broadcast", "broadcast_id", "state"),)
+    __table_args__ = (
+        Index("ix_broadcast_targets_broadcast", "broadcast_id", "state"),
+        Index("ix_broadcast_targets_command", "command_id"),
+    )
 
     id: Mapped[Id]
     broadcast_id: Mapped[int] = mapped_column(BigId, ForeignKey("broadcasts.id"))

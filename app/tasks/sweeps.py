@@ -18,6 +18,7 @@ from app import post_office
 from app.config import Settings
 from app.domain import (
     billing,
+    broadcasts,
     cleaning,
     commands,
     customer_information,
@@ -52,6 +53,7 @@ def sweep() -> None:
     _guarded(
         "remote starts", lambda: _work(lambda db: remote_starts.mark_unfollowed(db, now=_now()))
     )
+    _guarded("broadcasts", lambda: _work(lambda db: broadcasts.advance_all(db, _now())))
     _guarded("abandoned sessions", lambda: _work(lambda db: close_abandoned(db, now=_now())))
     _guarded("reservations", lambda: _work(lambda db: reservations.expire_due(db, now=_now())))
     _guarded("local lists", lambda: _keep_lists(until))

@@ -220,6 +220,7 @@ def upgrade() -> None:
         sa.Column("filter", sa.JSON(none_as_null=True), nullable=False),
         sa.Column("at_once", sa.Integer(), nullable=False),
         sa.Column("stop_percent", sa.Integer(), nullable=True),
+        sa.Column("ttl_s", sa.Integer(), nullable=False),
         sa.Column(
             "state",
             sa.Enum(
@@ -283,6 +284,7 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_broadcast_targets_broadcast", ["broadcast_id", "state"], unique=False
         )
+        batch_op.create_index("ix_broadcast_targets_command", ["command_id"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_broadcast_targets_station_id"), ["station_id"], unique=False
         )
@@ -530,6 +532,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("device_events", schema=None) as batch_op:
         batch_op.create_index("ix_device_events_station_at", ["station_id", "at"], unique=False)
+        batch_op.create_index("ix_device_events_open", ["cleared", "severity", "at"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_device_events_station_id"), ["station_id"], unique=False
         )
@@ -951,6 +954,13 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_station_variables_station_id"), ["station_id"], unique=False
         )
+        batch_op.create_index(
+            "ix_station_variables_wanted",
+            ["station_id", "wanted_at"],
+            unique=False,
+            postgresql_where=sa.text("wanted_at IS NOT NULL"),
+            sqlite_where=sa.text("wanted_at IS NOT NULL"),
+        )
 
     op.create_table(
         "transaction_events",
@@ -1124,6 +1134,7 @@ def downgrade() -> None:
 
     op.drop_table("transaction_events")
     with op.batch_alter_table("station_variables", schema=None) as batch_op:
+        batch_op.drop_index("ix_station_variables_wanted")
         batch_op.drop_index(batch_op.f("ix_station_variables_station_id"))
 
     op.drop_table("station_variables")
@@ -1169,6 +1180,7 @@ def downgrade() -> None:
     with op.batch_alter_table("device_events", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_device_events_station_id"))
         batch_op.drop_index("ix_device_events_station_at")
+        batch_op.drop_index("ix_device_events_open")
 
     op.drop_table("device_events")
     with op.batch_alter_table("customer_reports", schema=None) as batch_op:
@@ -1181,6 +1193,7 @@ def downgrade() -> None:
     op.drop_table("composite_schedules")
     with op.batch_alter_table("broadcast_targets", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_broadcast_targets_station_id"))
+        batch_op.drop_index("ix_broadcast_targets_command")
         batch_op.drop_index("ix_broadcast_targets_broadcast")
 
     op.drop_table("broadcast_targets")
