@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from app.domain import device_model, events
+from app.domain import audit, device_model, events
 from app.domain.device_model import Told
 from app.domain.variable_names import VariableName
-from app.domain.vocabulary import Outcome
+from app.domain.vocabulary import Actor, Outcome
 from app.models import Command, DeviceEvent, Station, VariableMonitor
 
 #: Events up to this severity need a person: 0 danger to 3 error (2.0.1 section 2.29).
@@ -139,10 +139,15 @@ def _clear(db: Session, station: Station, row: DeviceEvent) -> None:
     db.execute(query.values(cleared=True).execution_options(synchronize_session="fetch"))
 
 
-def dismiss(db: Session, event: DeviceEvent) -> None:
+def dismiss(db: Session, actor: Actor, event: DeviceEvent, *, now: datetime) -> None:
     """Take an event off the list of what needs a person: somebody has seen to it."""
     event.cleared = True
     db.flush()
+    station = db.get_one(Station, event.station_id)
+    words = f"saw to the event of {event.component}/{event.variable}: {event.value}"[:500]
+    unchanged = audit.snapshot(station)
+    audit.note(db, actor, "station.event", station, now=now, before=unchanged, remark=words)
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
 
 
 # Streams (2.1)

@@ -189,7 +189,7 @@ def _steps(db: Session, station: Station) -> Iterator[Step]:
             yield _subject(station, "read"), Order.READ_BASE_REPORT, {"base": "full"}
     keys: dict[str, str] = wanted.get("settings") or {}
     if keys and may_read and (unknown := _untold(db, station, keys)):
-        yield _subject(station, "check", *unknown), Order.READ_SETTINGS, {"keys": unknown}
+        yield _subject(station, "check", *keys), Order.READ_SETTINGS, {"keys": unknown}
     for key, value in keys.items():
         text = _to_write(db, station, key, value, blindly=not may_read)
         if text is not None:

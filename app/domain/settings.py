@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import commands, device_model
+from app.domain import audit, commands, device_model, events
 from app.domain.device_model import Told
 from app.domain.errors import DomainError, Invalid
 from app.domain.prepared import Prepared
@@ -226,8 +226,13 @@ def drifted(row: StationVariable) -> bool:
     return told_since and not same(row.wanted, row.value)
 
 
-def forget_wanted(db: Session, row: StationVariable) -> None:
+def keep_told(db: Session, actor: Actor, row: StationVariable, *, now: datetime) -> None:
     """Take what the station tells for what is wanted: it no longer drifts."""
     row.wanted = row.wanted_at = None
     row.reboot_required = False
     db.flush()
+    station = row.station
+    words = f"keep {device_model.name_of(row).text} as the station tells it"
+    unchanged = audit.snapshot(station)
+    audit.note(db, actor, "station.setting", station, now=now, before=unchanged, remark=words)
+    events.record(db, events.StationChanged(station.tenant_id, station.id))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Index, String, Text, UniqueConstraint
+from sqlalchemy import Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, Id, StationOwned, Word
@@ -21,7 +21,17 @@ class StationVariable(StationOwned, Base):
     """
 
     __tablename__ = "station_variables"
-    __table_args__ = (UniqueConstraint("station_id", "key"),)
+    __table_args__ = (
+        UniqueConstraint("station_id", "key"),
+        # Few variables are set by us; those of all stations are looked through for drift.
+        Index(
+            "ix_station_variables_wanted",
+            "station_id",
+            "wanted_at",
+            postgresql_where=text("wanted_at IS NOT NULL"),
+            sqlite_where=text("wanted_at IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[Id]
     key: Mapped[str] = mapped_column(String(400))
@@ -88,7 +98,10 @@ class DeviceEvent(StationOwned, Base):
     """What a station noticed about one of its variables (NotifyEvent, 2.0.1 N07)."""
 
     __tablename__ = "device_events"
-    __table_args__ = (Index("ix_device_events_station_at", "station_id", "at"),)
+    __table_args__ = (
+        Index("ix_device_events_station_at", "station_id", "at"),
+        Index("ix_device_events_open", "cleared", "severity", "at"),
+    )
 
     id: Mapped[Id]
     number: Mapped[int]

@@ -32,6 +32,7 @@ from app.models import (
     Tenant,
     WorkerNode,
 )
+from app.queries import monitors, settings
 
 #: A station is missed after this long without a connection: modems drop for a minute or two.
 OFFLINE_AFTER = timedelta(minutes=10)
@@ -74,6 +75,7 @@ def findings(db: Session, *, tenant_id: int, now: datetime) -> list[Finding]:
     knocking = {finding.facts["attempt"].station_id for finding in knocks}
     return [
         *_faulted(db, now),
+        *_severe_events(db),
         *_offline(db, now),
         *_held(db),
         *_failed_receipts(db),
@@ -81,6 +83,7 @@ def findings(db: Session, *, tenant_id: int, now: datetime) -> list[Finding]:
         *_endless(db, now),
         *_security_events(db, now),
         *_running_out(db, now),
+        *_drifted(db),
         *_stray_stops(db),
         *_unknown_tags(db, now),
         *knocks,
@@ -285,3 +288,23 @@ def _may_see(db: Session, tenant_id: int) -> ColumnElement[bool]:
 
 def _alone(db: Session) -> bool:
     return db.scalar(select(func.count(Tenant.id))) == 1
+
+
+def _severe_events(db: Session) -> list[Finding]:
+    found = []
+    for event in db.scalars(monitors.severe()):
+        station = db.get(Station, event.station_id)
+        if station is not None and station.archived_at is None:
+            found.append((event.at, {"event": event, "station": station}))
+    return _few("severe_event", found)
+
+
+def _drifted(db: Session) -> list[Finding]:
+    """Settings that are not what their stations once accepted, by station."""
+    by_station: dict[Station, list[Any]] = {}
+    for row in settings.drifting(db):
+        if row.station.archived_at is None:
+            by_station.setdefault(row.station, []).append(row)
+    found = [(rows[0].reported_at, {"station": station, "count": len(rows), "row": rows[0]})
+             for station, rows in by_station.items()]  # fmt: skip
+    return _few("drifted", found)

@@ -1,6 +1,5 @@
-"""What the pages of one station show: its state now, its settings, its attempts to connect."""
+"""What the pages of one station show: its state now, its history, its attempts to connect."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,7 +8,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain import plugs, presence
-from app.domain.vocabulary import CommandState, Order, SessionState, TagStatus
+from app.domain.vocabulary import SessionState, TagStatus
 from app.models import (
     Authorisation,
     ChargingSession,
@@ -102,57 +101,6 @@ def recent_messages(db: Session, station: Station) -> list[Message]:
             .limit(MESSAGES_SHOWN)
         )
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A setting of the station as it last told it; `changed` says that we set it since."""
-
-    key: str
-    value: str | None
-    read_only: bool
-    at: datetime
-    changed: bool = False
-
-
-def settings(db: Session, station: Station) -> tuple[list[Setting], datetime | None]:
-    """Return what is known of a station's settings, by key, and when all were read last.
-
-    A later answer for a few keys, and a change that was accepted, count over an older reading.
-    """
-    accepted = _commands(station).where(Command.state == CommandState.ACCEPTED)
-    reads = db.scalars(
-        accepted.where(Command.order == Order.READ_SETTINGS).order_by(Command.id.desc()).limit(20)
-    ).all()
-    whole = next((row for row in reads if not row.arguments.get("keys")), None)
-    known: dict[str, Setting] = {}
-    for row in sorted(reads, key=lambda row: row.id):
-        if whole is not None and row.id < whole.id:
-            continue
-        for setting in read_settings(row.answer or {}, row.settled_at or row.requested_at):
-            known[setting.key.casefold()] = setting
-    first = whole.id if whole is not None else 0
-    changes = accepted.where(Command.order == Order.CHANGE_SETTING, Command.id > first)
-    for row in db.scalars(changes.order_by(Command.id)):
-        key, value = str(row.arguments.get("key", "")), str(row.arguments.get("value", ""))
-        at = row.settled_at or row.requested_at
-        old = known.get(key.casefold())
-        if old is None or old.at < at:
-            known[key.casefold()] = Setting(old.key if old else key, value, False, at, True)
-    found = sorted(known.values(), key=lambda setting: setting.key.casefold())
-    return found, (whole.settled_at or whole.requested_at) if whole is not None else None
-
-
-def read_settings(answer: Mapping[str, Any], at: datetime) -> list[Setting]:
-    """Take the settings out of an answer, whatever the list is called and however it is spelled."""
-    found = []
-    for value in answer.values():
-        for item in value if isinstance(value, list) else ():
-            if isinstance(item, dict) and isinstance(item.get("key"), str):
-                text = item.get("value")
-                locked = str(item.get("readonly", "")).strip().lower() in ("true", "1", "yes")
-                found.append(Setting(item["key"], None if text is None else str(text), locked, at))
-    return found
 
 
 def attempts(db: Session, station: Station, limit: int = ATTEMPTS_SHOWN) -> list[HandshakeAttempt]:

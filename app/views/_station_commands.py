@@ -17,6 +17,7 @@ from app.forms.commands import OrderForm, form_class
 from app.models import Station
 from app.order_words import QUESTIONS
 from app.queries import commands as command_queries
+from app.queries import settings as setting_queries
 from app.queries import station_page
 from app.queries.station_page import Now
 from app.security import actor, back
@@ -40,7 +41,7 @@ def tab(station: Station, failed: OrderForm | None = None) -> str:
         "stations/commands.html",
         groups=_groups(there, failed),
         tags=station_page.tags_to_offer(session, at),
-        settings=station_page.settings(session, station)[0],
+        settings=setting_queries.offered(session, station),
         actions=command_queries.actions(session, station),
         **_words(there, failed.order.value if failed else listing.text("order")),
     )

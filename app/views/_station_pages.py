@@ -16,10 +16,9 @@ from flask import (
 from htmx_flask import request
 
 from app import listing
-from app.domain import orders, stations
+from app.domain import stations
 from app.domain.errors import Invalid
-from app.domain.quirks import QUIRKS
-from app.domain.vocabulary import Order, Registration
+from app.domain.vocabulary import Registration
 from app.extensions import db
 from app.forms import refusals
 from app.forms.stations import PasswordForm
@@ -28,6 +27,7 @@ from app.queries import costs, handshake_fixes, station_page, station_timeline, 
 from app.queries.paging import fetch
 from app.security import actor, back, needs
 from app.uow import unit_of_work
+from app.views import _configuration
 from app.views import _station_commands as order_pages
 
 
@@ -104,34 +104,8 @@ def command(station_id: int) -> Any:
 
 
 def configuration(station_id: int) -> Any:
-    """The Configuration tab: the station's settings as it told them last."""
-    station, session = station_or_404(station_id), db.session()
-    there = station_page.now_of(session, station, datetime.now(UTC))
-    found, read_at = station_page.settings(session, station)
-    q = listing.text("q").casefold()
-    form = order_pages.order_form(Order.CHANGE_SETTING, there)
-    form.key.data, form.value.data = listing.text("key"), listing.text("value")
-    return render_template(
-        "stations/configuration.html",
-        station=station,
-        there=there,
-        settings=[row for row in found if q in f"{row.key} {row.value}".casefold()],
-        total=len(found),
-        secrets=orders.SECRET_SETTINGS,
-        read_at=read_at,
-        form=form,
-        quirk_facts=[(QUIRKS[name].label, _plain(value))
-                     for name, value in station.quirks.items() if name in QUIRKS],
-        confirm=order_pages.questions(station)[Order.CHANGE_SETTING],
-        waiting=[row for row in station_page.recent_commands(session, station)
-                 if row.order in (Order.READ_SETTINGS, Order.CHANGE_SETTING)][:3],
-    )  # fmt: skip
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    """The Configuration tab: the station's settings, told and wanted."""
+    return _configuration.page(station_or_404(station_id))
 
 
 def history(station_id: int) -> Any:

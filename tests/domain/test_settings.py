@@ -7,7 +7,7 @@ from app.domain import device_model, settings
 from app.domain.errors import Invalid
 from app.domain.standard_keys import STANDARD_KEYS
 from app.domain.variable_names import parse, plain
-from app.domain.vocabulary import CommandState, Order
+from app.domain.vocabulary import SYSTEM, CommandState, Order
 from app.models import Command, StationVariable
 from tests.support.dialogue import Dialogue
 from worker.ocpp.versions import Version
@@ -146,7 +146,7 @@ def test_config_drift(old):
     assert settings.drifted(stored(old, "LocalPreAuthorize"))
     boot(old)
     assert not old.waiting(), "once is enough"
-    settings.forget_wanted(old.db, stored(old, "LocalPreAuthorize"))
+    settings.keep_told(old.db, SYSTEM, stored(old, "LocalPreAuthorize"), now=old.now)
     assert not settings.drifted(stored(old, "LocalPreAuthorize"))
 
 

@@ -322,26 +322,6 @@ def order(db, station, at, order, arguments, **given):
     db.commit()
 
 
-def test_settings_are_what_was_read_and_then_changed(db, made, now, viewer):
-    station = made.stations["CP-01"]
-    told = [
-        {"key": "HeartbeatInterval", "readonly": False, "value": "300"},
-        {"key": "NumberOfConnectors", "readonly": True, "value": "2"},
-    ]
-    earlier = now - timedelta(minutes=5)
-    answer = {"configurationKey": told, "unknownKey": []}
-    order(db, station, earlier, Order.READ_SETTINGS, {"keys": []}, answer=answer)
-    changed = {"key": "heartbeatinterval", "value": "60"}
-    order(db, station, now, Order.CHANGE_SETTING, changed)
-    text = rows(page(viewer, of(made, "CP-01", "/configuration")))
-    assert "HeartbeatInterval" in text
-    assert ">60<" in text
-    assert ">300<" not in text
-    assert "set here" in text
-    assert "read-only" in text
-    assert "NumberOf" not in rows(page(viewer, of(made, "CP-01", "/configuration?q=heart")))
-
-
 # Setup
 
 
