@@ -6,29 +6,29 @@ OCPP 1.6 sections 4.3 to 4.5 and the security whitepaper, sections 4 and 5.
 from collections.abc import Callable
 from typing import Any
 
-from app.domain import certificates, reports, security_events
+from app.domain import certificates, file_jobs, reports, security_events
+from app.domain.vocabulary import FileJobKind
+from worker.dialects import file_words
 from worker.dialects.context import Context, Payload
 from worker.ocpp.fields import Fields
 
 
-def _kept(kind: str, word: str) -> Callable[[Fields, Context], Payload]:
-    """Make a handler that keeps a message as a report, headed by the member `word`."""
+def _heard(kind: str, family: frozenset[FileJobKind]) -> Callable[[Fields, Context], Payload]:
+    """Make a handler that passes on how a firmware or log job gets on."""
 
     def handle(call: Fields, ctx: Context) -> Payload:
-        at, _ = ctx.instant(call, "timestamp")
-        reports.add(
-            ctx.db, ctx.station, kind, call.text(word, ""), dict(call.payload), at=at, now=ctx.now
-        )
+        status = file_words.status_of(call, family, ctx.now)
+        file_jobs.heard(ctx.db, ctx.station, status, kind=kind, now=ctx.now)
         return {}
 
-    handle.__doc__ = f"Keep a report of the kind {kind}."
+    handle.__doc__ = f"Pass on how a job gets on; one that fits none is a report of {kind}."
     return handle
 
 
-diagnostics_status = _kept("diagnostics", "status")
-firmware_status = _kept("firmware", "status")
-log_status = _kept("log", "status")
-signed_firmware_status = _kept("firmware", "status")
+diagnostics_status = _heard("diagnostics", file_jobs.LOGS)
+firmware_status = _heard("firmware", file_jobs.FIRMWARE)
+log_status = _heard("log", file_jobs.LOGS)
+signed_firmware_status = _heard("firmware", file_jobs.FIRMWARE)
 
 
 def security_event(call: Fields, ctx: Context) -> Payload:
