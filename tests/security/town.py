@@ -27,6 +27,7 @@ from app.models import (
     ChargingSession,
     Command,
     CustomerReport,
+    DeviceEvent,
     Driver,
     FileJob,
     FirmwareFile,
@@ -34,6 +35,7 @@ from app.models import (
     Site,
     Station,
     StationCertificate,
+    StationVariable,
     StrayStop,
     Tag,
     TagGroup,
@@ -181,12 +183,15 @@ PARAMETERS: dict[str, Any] = {
     "firmware_id": FirmwareFile,
     "report_id": CustomerReport,
     "certificate_id": StationCertificate,
+    "event_id": DeviceEvent,
+    "variable_id": StationVariable,
     "root_id": AuthorityCertificate,
 }
 #: Those that belong to a site.
 AT_SITES = (
     *("station_id", "site_id", "session_id", "bill_id", "stray_id", "command_id"),
     *("reservation_id", "job_id", "report_id", "certificate_id"),
+    *("event_id", "variable_id"),
 )
 
 

@@ -1,5 +1,6 @@
 """Every route of the desk, with the URLs that its parameters make."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -40,9 +41,17 @@ class Door:
         """Its address with these ids."""
         values: dict[str, Any] = {}
         for name in self.arguments:
-            values[name] = ids[name] if name in PARAMETERS else WORDS[name][0]
+            values[name] = ids[name] if name in PARAMETERS else self._word(app, name)
         with app.test_request_context():
             return str(app.url_for(self.endpoint, **values))
+
+    def _word(self, app: Flask, name: str) -> str:
+        """The first of the parameter's words that the rule takes."""
+        rule = next(found for found in app.url_map.iter_rules() if found.rule == self.rule)
+        converter = rule._converters.get(name)
+        words = WORDS[name]
+        fitting = [word for word in words if converter and re.fullmatch(converter.regex, word)]
+        return (fitting or words)[0]
 
 
 #: The API has doors and walkers of its own: tests/security/test_api.py.
