@@ -1,0 +1,155 @@
+"""Charging profiles on the desk: the library, the picture, a station's Energy tab."""
+
+import json
+
+import pytest
+from sqlalchemy import select
+
+from app.domain import profile_texts
+from app.domain.errors import Invalid
+from app.models import ChargingProfile, Command, StationProfile
+from tests.support import energy_seed
+
+TYPED = {
+    "name": "Depot by night",
+    "purpose": "default",
+    "kind": "daily",
+    "unit": "A",
+    "stack_level": "1",
+    "periods": "00:00 32 3\n07:00 10 3\n",
+}
+
+
+@pytest.fixture
+def station(made, db):
+    place = made.stations["CP-01"]
+    energy_seed.fill(db, place, made.now)
+    db.commit()
+    return place
+
+
+def page(client, address, status=200):
+    answer = client.get(address)
+    assert answer.status_code == status, address
+    return answer.get_data(as_text=True)
+
+
+def only(db, model, **given):
+    db.expire_all()
+    return db.scalars(select(model).filter_by(**given)).one()
+
+
+def test_an_empty_library_says_what_a_profile_is_for(made, operator):
+    assert "No profiles yet" in page(operator, "/profiles")
+
+
+def test_a_profile_is_typed_shown_and_changed(made, db, operator):
+    answer = operator.post("/profiles/new", data=TYPED)
+    assert answer.status_code == 303
+    profile = only(db, ChargingProfile)
+    assert profile.document["periods"][1] == {"start_s": 25_200, "limit": "10.0", "phases": 3}
+    text = page(operator, f"/profiles/{profile.id}")
+    assert "Every day" in text and "07:00" in text and 'data-chart="schedule-data"' in text
+    form = page(operator, f"/profiles/{profile.id}/edit")
+    assert "07:00 10.0 3" in form
+    changed = {**TYPED, "periods": "00:00 20", "min_rate": "6"}
+    assert operator.post(f"/profiles/{profile.id}/edit", data=changed).status_code == 303
+    assert only(db, ChargingProfile).document["min_rate"] == "6.0"
+
+
+def test_a_wrong_line_is_named_beside_its_field(made, db, operator):
+    answer = operator.post("/profiles/new", data={**TYPED, "periods": "00:00 32\nnoon 10"})
+    assert answer.status_code == 422
+    assert "Line 2: write start, limit" in answer.get_data(as_text=True)
+    assert db.scalar(select(ChargingProfile)) is None
+
+
+def test_what_lines_cannot_say_is_typed_as_json(made, db, operator):
+    document = {
+        "purpose": "default",
+        "kind": "dynamic",
+        "unit": "W",
+        "periods": [{"limit": 11000, "more": {"mode": "central_setpoint", "setpoint": -3000}}],
+    }
+    typed = {**TYPED, "periods": "", "document": json.dumps(document)}
+    assert operator.post("/profiles/new", data=typed).status_code == 303
+    profile = only(db, ChargingProfile)
+    assert profile.document["periods"][0]["more"]["setpoint"] == "-3000.0"
+    assert "central_setpoint" in page(operator, f"/profiles/{profile.id}/edit")
+    for wrong in ("{", "[1]"):
+        answer = operator.post("/profiles/new", data={**typed, "name": "X", "document": wrong})
+        assert answer.status_code == 422
+
+
+def test_a_profile_goes_into_the_archive_and_back(station, db, operator):
+    profile = only(db, ChargingProfile)
+    operator.post(f"/profiles/{profile.id}/archive")
+    assert "No profile fits this filter" in page(operator, "/profiles?q=day")
+    assert "Night and day" in page(operator, "/profiles?state=archived")
+    operator.post(f"/profiles/{profile.id}/restore")
+    assert "Night and day" in page(operator, "/profiles")
+    assert operator.get("/profiles?format=csv").mimetype == "text/csv"
+
+
+def test_the_energy_tab_shows_all_that_is_known(station, operator):
+    text = page(operator, f"/stations/{station.id}/energy")
+    for words in (
+        *("Night and day", "drifted", "Limits from outside", "the energy management"),
+        *("What results at connector 1", "Why this plan", "spread evenly", "Volt-var curve"),
+        *("High voltage, must trip", "ampdesk-1-1", "psp-77", "B-1", "Profiles of the past"),
+    ):
+        assert words in text, words
+
+
+def test_a_station_without_energy_facts_shows_no_empty_sections(made, operator):
+    text = page(operator, f"/stations/{made.stations['CP-01'].id}/energy")
+    assert "No profile of ours" in text
+    assert "Inverter controls" not in text and "Battery swaps" not in text
+
+
+def test_a_profile_is_given_to_a_connector_from_the_tab(station, db, operator):
+    profile = only(db, ChargingProfile)
+    data = {"profile_id": str(profile.id), "connector": "1", "session_id": ""}
+    answer = operator.post(f"/stations/{station.id}/energy/set", data=data)
+    assert answer.status_code == 303, answer.get_data(as_text=True)[-3000:]
+    command = db.scalars(select(Command).order_by(Command.id.desc())).first()
+    assert command.arguments["profile"]["purpose"] == "default"
+    assert command.arguments["connector"] == 1
+
+
+def test_a_whole_station_is_given_a_profile_from_its_page(station, db, operator):
+    profile = only(db, ChargingProfile)
+    data = {"station_id": str(station.id)}
+    assert operator.post(f"/profiles/{profile.id}/assign", data=data).status_code == 303
+    assert operator.post(f"/profiles/{profile.id}/assign", data={}).status_code == 422
+
+
+def test_questions_and_clearings_are_orders(station, db, operator):
+    row = db.scalars(select(StationProfile)).first()
+    for url in (f"clear/{row.id}", "read", "composite", "tariffs", "controls"):
+        answer = operator.post(f"/stations/{station.id}/energy/{url}")
+        assert answer.status_code == 303, url
+    orders = db.scalars(select(Command.order).order_by(Command.id.desc()).limit(5)).all()
+    assert {order.value for order in orders} == {
+        *("clear_profile", "read_profiles", "read_composite_schedule", "read_tariffs"),
+        "read_der_control",
+    }
+    assert operator.post(f"/stations/{station.id}/energy/clear/9999").status_code == 404
+
+
+def test_a_viewer_looks_and_changes_nothing(station, db, viewer):
+    profile = only(db, ChargingProfile)
+    text = page(viewer, f"/profiles/{profile.id}") + page(viewer, f"/stations/{station.id}/energy")
+    assert "Archive" not in text and "/energy/clear/" not in text
+    assert viewer.post(f"/profiles/{profile.id}/archive").status_code == 403
+    assert viewer.post(f"/stations/{station.id}/energy/read").status_code == 403
+
+
+def test_lines_of_periods_are_read_and_written():
+    text = "00:00 16 3\n07:30 6.5\n25:00:30 32"
+    read = profile_texts.periods(text)
+    assert [each["start_s"] for each in read] == [0, 27_000, 90_030]
+    assert profile_texts.text(read) == text
+    assert profile_texts.periods("0 16; 3600 8")[1]["start_s"] == 3600
+    with pytest.raises(Invalid, match="Line 1"):
+        profile_texts.periods("now 16")
