@@ -39,8 +39,8 @@ class FileJob(StationOwned, TenantOwned, Base):
 
     `key_hash` is the hash of the secret in the job's URL, which is good until
     `expires_at`.  `word` is the station's last status as it spelled it, and
-    `steps` all of them: [at, word, what it means to us].  `stored_as`, `size_bytes` and `sha256` are
-    of what the station uploaded.
+    `steps` all of them: [at, word, what it means to us].  `stored_as`, `size_bytes`
+    and `sha256` are of what the station uploaded.
     """
 
     __tablename__ = "file_jobs"
