@@ -10,7 +10,7 @@ TEST_PROCESSES ?= 3
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench clean dev browser
+.PHONY: help run test check format bench docs clean dev browser
 
 help: ## Show this list
 	@echo "Ampdesk. What make can do here:"
@@ -35,6 +35,9 @@ format: dev ## Format the code and mend what the linter can mend
 
 bench: dev ## Measure the worker; the rows go to var/bench/latest.json
 	@$(BIN)/python -m bench
+
+docs: dev ## Write docs/ocpp.md from the code
+	@$(BIN)/python docs/ocpp_table.py
 
 clean: ## Remove the environment and caches; the data in var/ stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
