@@ -5,6 +5,7 @@ reference page, the guards and the checks are all made from what is written ther
 """
 
 import functools
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ from app.domain.vocabulary import Actor
 from app.extensions import db as flask_db
 from app.extensions import limiter
 from app.problems import Problem
+
+log = logging.getLogger(__name__)
 
 ROOT = "/api/v1"
 
@@ -245,9 +248,14 @@ def _headers(response: Response) -> Response:
     limit = limiter.current_limit
     if limit is None or not request.path.startswith(ROOT):
         return response
+    try:
+        left, reset_at = max(0, limit.remaining), limit.reset_at
+    except Exception as error:  # whatever the store of the counters raises while it is away
+        log.warning("the rate limits cannot be read: %s", error)
+        return response
+    wait_s = max(1, int(reset_at - datetime.now(UTC).timestamp()))
     response.headers["RateLimit-Limit"] = str(limit.limit.amount)
-    response.headers["RateLimit-Remaining"] = str(max(0, limit.remaining))
-    wait_s = max(1, int(limit.reset_at - datetime.now(UTC).timestamp()))
+    response.headers["RateLimit-Remaining"] = str(left)
     response.headers["RateLimit-Reset"] = str(wait_s)
     if response.status_code == 429:
         response.headers["Retry-After"] = str(wait_s)

@@ -74,12 +74,20 @@ def integer(
     words: dict[str, Any] = {"type": "integer"}
     words |= {} if least is None else {"minimum": least}
     words |= {} if most is None else {"maximum": most}
-    return _kind(words, doc, null, read)
+    # JSON Schema takes 2.0 for a whole number, too.
+    return _kind(words, doc, null, read, int)
 
 
 def row_id(doc: str = "", *, null: bool = False, read: Read | None = None) -> Kind:
     """The number of a row."""
     return integer(doc, null=null, least=0, most=2**63 - 1, read=read)
+
+
+def row_ids(doc: str = "") -> Kind:
+    """Numbers of rows, each once."""
+    item = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
+    words = {"type": "array", "items": item, "maxItems": 20_000}
+    return _kind(words, doc, False, None, lambda given: frozenset(int(one) for one in given))
 
 
 def number(doc: str = "", *, null: bool = False, read: Read | None = None) -> Kind:

@@ -29,15 +29,14 @@ TAG = _rows.shape(
     site_ids=s.listed(s.integer(), read=lambda row: [site.id for site in row.sites]),
     station_ids=s.listed(s.integer(), read=lambda row: [there.id for there in row.stations]),
 )
-_IDS = {"type": "array", "items": {"type": "integer", "minimum": 1}, "maxItems": 10_000}
 _FACTS = {
     "label": s.text(most=120, null=True),
     "driver_id": s.row_id(null=True),
     "group_id": s.row_id(null=True),
     "expires_at": s.instant("May lie in the past: an expired tag.", null=True),
     "concurrent_limit": s.integer("Sessions at once; null: no limit.", null=True),
-    "site_ids": s.Kind(_IDS, take=frozenset),
-    "station_ids": s.Kind(_IDS, take=frozenset),
+    "site_ids": s.row_ids(),
+    "station_ids": s.row_ids(),
 }
 _STATUS = {"status": s.word(TagStatus)}
 NEW = Body(
