@@ -7,6 +7,7 @@ list it stands for and how the station is set; then, in order:
   {"hear": [...]}        the next frame that must come back (objects may hold more than is named)
   {"until": [...]}       a frame that must come, after whatever comes before it
   {"reconnect": true}    a new connection
+  {"version": "2.0.1"}   a new connection over another version
   {"another": true}      go on as another station
   {"believe": {...}}     what the database must come to say, by table, in order of id
 
@@ -43,6 +44,7 @@ from app.models import (
     StatusEvent,
     StrayStop,
     Tag,
+    TransactionEvent,
 )
 from tests.support.site import Site as RunningSite
 from tests.support.wait import eventually
@@ -57,6 +59,7 @@ TABLES: dict[str, Any] = {
     "reports": StationReport,
     "taps": Authorisation,
     "messages": Message,
+    "events": TransactionEvent,
 }
 ZONE = ZoneInfo("Europe/Berlin")
 _TIME = re.compile(r"\$(now|local)(?:([+-]\d+))?")
@@ -152,6 +155,10 @@ class Stage:
     def _reconnect(self, _: bool) -> None:
         self.close()
         assert self.socket
+
+    def _version(self, version: str) -> None:
+        self.version = version
+        self._reconnect(True)
 
     def _another(self, _: bool) -> None:
         self.close()

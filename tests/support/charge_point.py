@@ -85,6 +85,9 @@ class ChargePoint:
     `twice`: every frame is sent two times.  Times are aware; energies are Wh.
     """
 
+    subprotocol = "ocpp1.6"
+    client: Any = Client
+
     def __init__(self, url: str, identity: str, password: str, *, twice: bool = False) -> None:
         self.url = f"{url}/{identity}"
         self.identity = identity
@@ -95,7 +98,7 @@ class ChargePoint:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._socket: Any = None
-        self._client: Client | None = None
+        self._client: Any = None
         self._reading: asyncio.Task[None] | None = None
 
     # The connection
@@ -208,14 +211,15 @@ class ChargePoint:
         login = base64.b64encode(f"{self.identity}:{self.password}".encode()).decode()
         self._socket = await websockets.connect(
             self.url,
-            subprotocols=[websockets.Subprotocol("ocpp1.6")],
+            subprotocols=[websockets.Subprotocol(self.subprotocol)],
             additional_headers={"Authorization": f"Basic {login}"},
             open_timeout=ANSWER_S,
             close_timeout=1,
             proxy=None,
         )
         socket = Twice(self._socket) if self.twice else self._socket
-        self._client = Client(self.identity, socket, response_timeout=ANSWER_S, asked=self.asked)
+        given = {"response_timeout": ANSWER_S, "asked": self.asked}
+        self._client = self.client(self.identity, socket, **given)
         self._reading = asyncio.create_task(self._client.start())
 
     async def _close(self) -> None:
