@@ -94,7 +94,8 @@ def stairs(
     """Steps of limits as a line: each value twice, at both ends of its step."""
     times: list[float] = []
     values: list[float | None] = []
-    ends = [*(start for start, _ in steps[1:]), max(length_s, 1)]
+    # A station may tell a schedule without a single step: then nothing is drawn.
+    ends = [*(start for start, _ in steps[1:]), max(length_s, 1)][: len(steps)]
     for (start_s, limit), until_s in zip(steps, ends, strict=True):
         for second in (start_s, max(until_s - 1, start_s)):
             times.append((begins + timedelta(seconds=second)).timestamp())
