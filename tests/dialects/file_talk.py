@@ -1,0 +1,68 @@
+"""A station in the database and its jobs, for the tests of firmware and logs in every version."""
+
+from datetime import UTC, datetime
+
+from app.domain import commands, files, presence, sites, stations, tenants
+from app.domain.vocabulary import SYSTEM, Order
+from app.models import FileJob
+from worker.calls import TABLES
+from worker.dialects.context import Context
+from worker.dispatch import ROUTES
+from worker.ocpp import schemas
+from worker.ocpp.fields import Fields
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+class Talk:
+    """What is said between us and one station over one version."""
+
+    def __init__(self, db, version) -> None:
+        self.db, self.version = db, version
+        tenant = tenants.first(db, now=NOW)
+        depot = sites.add(
+            db, SYSTEM, tenant.id, name="Depot", timezone="UTC", currency="EUR", now=NOW
+        )
+        self.station, _ = stations.register(db, SYSTEM, tenant.id, depot, "CP-7", now=NOW)
+        presence.beat(db, "worker-a", now=NOW)
+        presence.open_connection(
+            db,
+            self.station,
+            node="worker-a",
+            address="192.0.2.9",
+            protocol=f"ocpp{version.value}",
+            orders=[order.value for order in TABLES[version]],
+            now=NOW,
+        )
+
+    def ask(self, order: Order, **given):
+        """Queue an order; returns the command, the message and its payload."""
+        command = commands.queue(self.db, SYSTEM, self.station, order, given, now=NOW, ttl_s=60)
+        arguments = files.addressed(command.arguments, "https://desk.example")
+        encoding = TABLES[self.version][order]
+        action, payload = encoding.action_for(arguments), encoding.encode(arguments)
+        assert schemas.violation(self.version, action, "call", payload) is None
+        self.encoding, self.arguments = encoding, arguments
+        return command, action, payload
+
+    def answer(self, command, **payload):
+        """Let the station answer; returns the job (if there is one)."""
+        outcome = self.encoding.outcome(payload, self.arguments)
+        commands.claim(self.db, command.id, "worker-a", now=NOW)
+        commands.settle(self.db, command, outcome, now=NOW)
+        return self.db.get(FileJob, self.arguments.get("request_id", 0))
+
+    def hear(self, action: str, **payload):
+        """Let the station send a message; returns our answer."""
+        assert schemas.violation(self.version, action, "call", payload) is None
+        context = Context(
+            db=self.db,
+            station=self.station,
+            station_id=self.station.id,
+            timezone="UTC",
+            quirks={},
+            now=NOW,
+        )
+        answer = ROUTES[self.version].HANDLERS[action](Fields(payload), context)
+        assert schemas.violation(self.version, action, "result", answer) is None
+        return answer
