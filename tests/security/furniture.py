@@ -6,10 +6,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.vocabulary import FileJobKind, ReservationState
+from app.domain.vocabulary import BroadcastState, FileJobKind, Order, ReservationState
 from app.models import (
     AuthorityCertificate,
     BatterySwap,
+    Broadcast,
+    BroadcastTarget,
     ChargingProfile,
     CompositeSchedule,
     CustomerReport,
@@ -71,8 +73,24 @@ def furnish(db: Session, tenant_id: int, now: datetime) -> None:
             created_at=now,
         )
     )
+    broadcast = Broadcast(
+        tenant_id=tenant_id,
+        order=Order.CLEAR_CACHE,
+        arguments={},
+        filter={},
+        state=BroadcastState.DONE,
+        requested_by="seed",
+        created_at=now,
+    )
+    db.add(broadcast)
+    db.flush()
     for station in db.scalars(select(Station).where(Station.tenant_id == tenant_id)).all():
         db.add_all(_rows(station, now))
+        db.add(
+            BroadcastTarget(
+                broadcast_id=broadcast.id, station_id=station.id, state="accepted", sentence="Done."
+            )
+        )
     db.flush()
 
 
