@@ -10,15 +10,31 @@ from app import reactions
 from app.cli import _shared as cli
 from app.cli import _stations as shared
 from app.domain import commands, stations
+from app.domain.errors import Invalid
 from app.domain.vocabulary import CommandState, Order
 from app.models import Command
 from app.uow import unit_of_work
+
+#: The exit status of whoever waits, by how the command ended; 1 is also any refusal of ours.
+EXITS: dict[CommandState, int] = {
+    CommandState.ACCEPTED: 0,
+    CommandState.REJECTED: 1,
+    CommandState.FAILED: 3,
+    CommandState.TIMED_OUT: 4,
+    CommandState.EXPIRED: 5,
+    CommandState.UNSUPPORTED: 6,
+}
+#: The same in words, for the help of commands.
+EXIT_WORDS = (
+    "Ends with 0 when the station accepted, 1 when it (or Ampdesk) refused, 3 after an error, "
+    "4 without an answer, 5 when it could not be sent in time, 6 when it cannot be asked for it."
+)
 
 wait_option = click.option("--wait/--no-wait", default=True, help="Wait for the station's answer.")
 
 
 def ask(identity: str, order: Order, given: dict[str, Any], *, wait: bool, as_json: bool) -> None:
-    """Give the order, print what came of it, and end with status 1 unless it was accepted."""
+    """Give the order, print what came of it, and end with the status of `EXITS`."""
     patience_s = current_app.config["SETTINGS"].command_ttl_s
     with unit_of_work() as db:
         station = stations.called(db, cli.the_tenant(db).id, identity)
@@ -32,8 +48,19 @@ def ask(identity: str, order: Order, given: dict[str, Any], *, wait: bool, as_js
         cli.print_row(row, shared.COMMAND, json=True)
     else:
         click.echo(f"{row.state.value.replace('_', ' ')}: {row.sentence or 'on its way.'}")
-    if wait and row.state is not CommandState.ACCEPTED:
-        raise SystemExit(1)
+    if wait and (status := EXITS.get(row.state, 1)):
+        raise SystemExit(status)
+
+
+def pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    """Read NAME=VALUE arguments; a value may be JSON where the order takes some."""
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise Invalid(f"{text} should look like name=value.")
+        found[name] = value
+    return found
 
 
 def _await(row: Command, patience_s: float) -> None:

@@ -1,6 +1,5 @@
 """flask station: chargers, their passwords, and orders to them."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +8,14 @@ from flask import current_app
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from app import csv_files, reactions
+from app import csv_files
+from app.cli import _asking as asking
 from app.cli import _shared as cli
 from app.cli import _stations as shared
-from app.domain import commands, sites, stations
-from app.domain.errors import DomainError, Invalid
-from app.domain.vocabulary import CommandState, Order
-from app.models import Command, Station
+from app.domain import sites, stations
+from app.domain.errors import DomainError
+from app.domain.vocabulary import Order
+from app.models import Station
 from app.uow import unit_of_work
 
 group = AppGroup("station", help="Chargers, their passwords, and orders to them.")
@@ -133,60 +133,41 @@ def password(identity: str, password: str | None) -> None:
         click.echo(clear)
 
 
-@group.command("command")
+@group.command("order")
 @click.argument("identity")
 @click.argument("order", type=click.Choice([order.value for order in Order]))
 @click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
-@click.option("--wait/--no-wait", default=True, help="Wait for the station's answer.")
+@asking.wait_option
 @cli.json_option
 @cli.fails_plainly
-def command(
+def order_(
     identity: str, order: str, arguments: tuple[str, ...], wait: bool, as_json: bool
 ) -> None:
-    """Send ORDER to the station IDENTITY, for example: unlock connector=1.
+    """Give ORDER to the station IDENTITY, for example: unlock connector=1.
 
-    Ends with 0 when the station accepted, with 1 when it did not.
+    `flask order kinds` tells what orders there are and what they take.
     """
-    settings = current_app.config["SETTINGS"]
-    with unit_of_work() as db:
-        station = stations.called(db, cli.the_tenant(db).id, identity)
-        row = commands.queue(
-            db, cli.ACTOR, station, Order(order), _arguments(arguments),
-            now=cli.now(), ttl_s=settings.command_ttl_s,
-        )  # fmt: skip
-    reactions.flush()
-    if wait:
-        _await(row, settings.command_ttl_s + 180)
-    if as_json:
-        cli.print_row(row, shared.COMMAND, json=True)
-    else:
-        click.echo(f"{row.state.value.replace('_', ' ')}: {row.sentence or 'on its way.'}")
-    if wait and row.state is not CommandState.ACCEPTED:
-        raise SystemExit(1)
+    asking.ask(identity, Order(order), asking.pairs(arguments), wait=wait, as_json=as_json)
 
 
-def _arguments(pairs: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise Invalid(f"{pair} should look like name=value.")
-        found[name] = value
-    return found
+@group.command("raw")
+@click.argument("identity")
+@click.argument("action")
+@click.argument("payload", default="{}")
+@click.option("--check/--no-check", default=True, help="Hold it against the schema first.")
+@asking.wait_option
+@cli.json_option
+@cli.fails_plainly
+def raw(identity: str, action: str, payload: str, check: bool, wait: bool, as_json: bool) -> None:
+    """Send the message ACTION with the JSON object PAYLOAD exactly as it is given."""
+    given = {"action": action, "payload": payload, "check": check}
+    asking.ask(identity, Order.RAW, given, wait=wait, as_json=as_json)
 
 
-def _await(row: Command, patience_s: float) -> None:
-    """Wait until a command is settled; it settles by itself when nobody sends it in time."""
-    db = cli.reading()
-    deadline = time.monotonic() + patience_s
-    while row.state in commands.OPEN_STATES and time.monotonic() < deadline:
-        db.rollback()
-        if row.state is CommandState.QUEUED and row.expires_at <= cli.now():
-            with unit_of_work() as db:
-                commands.expire_overdue(db, cli.now())
-            continue
-        time.sleep(0.1)
-        db.refresh(row)
+for _command in (order_, raw):
+    _command.epilog = asking.EXIT_WORDS
+#: The name that orders had before.
+group.add_command(order_, "command")
 
 
 @group.command("export")

@@ -39,6 +39,8 @@ class Filter:
     state: str = ""
     online: str = ""
     vendor: str = ""
+    model: str = ""
+    protocol: str = ""
     registration: str = ""
     mode: str = ""
     deviating: bool = False
@@ -56,6 +58,10 @@ class Filter:
             found.append(Station.site_id == self.site_id)
         if self.vendor:
             found.append(Station.vendor == self.vendor)
+        if self.model:
+            found.append(Station.model == self.model)
+        if self.protocol:
+            found.append(Station.protocol == self.protocol)
         if self.registration in list(Registration):
             found.append(Station.registration == Registration(self.registration))
         if self.mode in list(StationMode):
@@ -177,6 +183,14 @@ def vendors(db: Session) -> list[str]:
             .limit(200)
         )
     )
+
+
+def models(db: Session) -> list[str]:
+    """The models there are, for the filter."""
+    known = select(Station.model).where(Station.model.is_not(None), Station.model != "")
+    return [
+        text for text in db.scalars(known.distinct().order_by(Station.model).limit(200)) if text
+    ]
 
 
 def any_station(db: Session) -> bool:

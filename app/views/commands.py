@@ -19,6 +19,7 @@ blueprint = Blueprint("commands", __name__, url_prefix="/commands")
 blueprint.add_app_template_filter(
     lambda command: orders.describe(command.order, command.arguments), "order_words"
 )
+blueprint.add_app_template_filter(lambda order: orders.LABELS[order], "order_label")
 blueprint.add_app_template_filter(lambda state: state in commands.OPEN_STATES, "under_way")
 blueprint.add_app_template_filter(lambda command: fallbacks.told(command), "attempts_told")
 

@@ -117,7 +117,7 @@ def test_archive_and_back(flask, station):
 
 def test_an_order_to_a_station_that_is_away_is_refused_at_once(flask, db):
     flask("station", "add", "CP-7", "--site", "Depot")
-    refused = flask("station", "command", "CP-7", "unlock", "connector=1")
+    refused = flask("station", "order", "CP-7", "unlock", "connector=1")
     assert refused.exit_code == 1
     assert refused.stderr == "CP-7 is not connected, so nothing was sent.\n"
     assert db.query(Command).count() == 0
@@ -134,22 +134,22 @@ def test_who_is_connected_is_told(flask):
 def test_an_order_is_queued_and_named(flask, db):
     flask("station", "add", "CP-7", "--site", "Depot")
     connect(["unlock"])
-    queued = flask("station", "command", "CP-7", "unlock", "connector=1", "--no-wait")
+    queued = flask("station", "order", "CP-7", "unlock", "connector=1", "--no-wait")
     assert (queued.exit_code, queued.stdout) == (0, "queued: on its way.\n")
     assert db.query(AuditEntry).filter_by(action="station.command").one().actor == "command line"
 
 
-def test_an_order_that_is_not_accepted_ends_with_status_one(flask):
+def test_how_an_order_ended_is_its_exit_status(flask):
     flask("station", "add", "CP-7", "--site", "Depot")
     connect(["unlock"])
-    refused = flask("station", "command", "CP-7", "clear_cache", "--json")
-    assert refused.exit_code == 1
+    refused = flask("station", "order", "CP-7", "clear_cache", "--json")
+    assert refused.exit_code == 6
     assert json.loads(refused.stdout)["state"] == "unsupported"
 
 
 def test_an_argument_without_a_value_is_named(flask):
     flask("station", "add", "CP-7", "--site", "Depot")
-    assert "name=value" in flask("station", "command", "CP-7", "unlock", "connector").stderr
+    assert "name=value" in flask("station", "order", "CP-7", "unlock", "connector").stderr
 
 
 def test_an_export_can_be_imported(flask, tmp_path, station):
