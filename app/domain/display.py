@@ -116,11 +116,12 @@ def report_part(
         if row is None:
             row = DisplayMessage(station_id=station.id, number=one.number)
             db.add(row)
-        row.text, row.priority, row.when = one.text, one.priority, one.when
+        row.text, row.priority, row.when = one.text, one.priority, one.when and one.when[:40]
         row.starts_at, row.ends_at = one.starts_at, one.ends_at
         row.transaction_ref = one.transaction_ref and one.transaction_ref[:64]
         row.language = one.language and one.language[:8]
-        row.format, row.state, row.sentence, row.changed_at = one.format, "shown", None, now
+        row.format, row.state = one.format[:20], "shown"
+        row.sentence, row.changed_at = None, now
         db.flush()
     command = _reading(db, station, request_id)
     if last and command is not None and _of_all(command):

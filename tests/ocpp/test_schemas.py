@@ -60,6 +60,16 @@ def test_a_payload_that_is_no_object_is_badly_formed():
     assert found.fault is Fault.FORMAT
 
 
+def test_integers_of_2_x_have_32_bits():
+    status = {"timestamp": "2026-03-02T09:00:00Z", "connectorStatus": "Available", "evseId": 1}
+    for version in (Version.V201, Version.V21):
+        for number, fine in ((2**31 - 1, True), (2**31, False)):
+            payload = {**status, "connectorId": number}
+            found = violation(version, "StatusNotification", "call", payload)
+            assert (found is None) is fine
+            assert fine or found.fault is Fault.PROPERTY
+
+
 def test_unknown_action():
     for action in ("heartbeat", "Heartbeatt", "../Heartbeat", "HeartbeatResponse", ""):
         found = violation(V16, action, "call", {})

@@ -6,6 +6,8 @@ first.  The rest is made from seeds, so that a failure can be played again.
 
 import contextlib
 import json
+import re
+import shutil
 import urllib.request
 from random import Random
 
@@ -16,13 +18,15 @@ from websockets.exceptions import ConnectionClosed
 from deploy.processes import ROOT
 from tests.dialects.replay import Stage
 from tests.support import payloads
+from tests.support.fixtures import DATABASES
 from tests.support.oracle import expected
+from tests.support.site import Site
 from tests.support.wait import eventually
 from worker.ocpp.versions import Version
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("fuzz")]
 
-ROUNDS = 24
+ROUNDS = 16
 BATCH = 40
 #: Memory that a worker may gain by all of it: caches that fill, and nothing that grows.
 GROWTH_BYTES = 60 << 20
@@ -37,9 +41,21 @@ BOOTS = {
 BOOTS[Version.V21] = BOOTS[Version.V201]
 
 
-@pytest.fixture(scope="module")
-def site(make_shared_site):
-    return make_shared_site(processes=("worker",), call_timeout_s=5)
+@pytest.fixture(scope="module", params=DATABASES)
+def site(request, tmp_path_factory, migrated):
+    """A worker on each kind of database: what one stores the other may refuse."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    with contextlib.ExitStack() as stack:
+        url = ""
+        if request.param == "sqlite":
+            shutil.copy(migrated, folder / "ampdesk.sqlite3")
+        else:
+            server = request.getfixturevalue("postgres_server")
+            url = stack.enter_context(server.new_database())
+        running = Site(folder, url, processes=("worker",), call_timeout_s=5)
+        stack.callback(running.stop)
+        running.start()
+        yield running
 
 
 @pytest.fixture(params=["tolerant", "strict"])
@@ -107,10 +123,15 @@ def test_the_worker_survives_and_answers_everything(site, version, validation):
                 continue
             found += problems(batch, answers, version is Version.V16)
         assert process.memory_info().rss - before < GROWTH_BYTES
-    assert not found, "\n".join(found[:20])
     log = site.processes["worker"].log.read_text("utf-8", "replace")
-    assert "Traceback" not in log, log[log.index("Traceback") :][:3000]
+    assert not found, "\n".join([*found[:20], *raised(log)])
+    assert not raised(log)
     eventually(lambda: healthy(site), what="a healthy worker")
+
+
+def raised(log):
+    """The errors that a log tells of, without the frames that were played."""
+    return [line[:400] for line in log.splitlines() if re.search(r"\[(error|critical) ", line)]
 
 
 def healthy(site):

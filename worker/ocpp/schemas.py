@@ -233,7 +233,23 @@ def validator_for(version: Version, action: str, kind: Kind) -> Any:
 
 @cache
 def _compiled(version: Version, name: str) -> Any:
-    return jsonschema_rs.validator_for(_read(version, name), validate_formats=True)
+    schema = _read(version, name)
+    if version is not Version.V16:
+        _bound_integers(schema)
+    return jsonschema_rs.validator_for(schema, validate_formats=True)
+
+
+def _bound_integers(node: Any) -> None:
+    """Say in the schema what the text of 2.x says: an integer has 32 bits (part 2, section 2)."""
+    if isinstance(node, dict):
+        if node.get("type") == "integer":
+            node.setdefault("minimum", -(1 << 31))
+            node.setdefault("maximum", (1 << 31) - 1)
+        for child in node.values():
+            _bound_integers(child)
+    elif isinstance(node, list):
+        for child in node:
+            _bound_integers(child)
 
 
 def _read(version: Version, name: str) -> Any:
