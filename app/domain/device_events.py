@@ -13,7 +13,7 @@ from app.domain.variable_names import VariableName
 from app.domain.vocabulary import Actor, Outcome
 from app.models import Command, DeviceEvent, Station, VariableMonitor
 
-#: Events up to this severity need a person: 0 danger to 3 error (2.0.1 section 2.29).
+#: Events up to this severity need a person: from 0 danger to 3 critical (2.0.1 N04).
 SEVERE = 3
 #: Regular values are of interest for a month, what went wrong for longer.
 VALUES_KEPT = timedelta(days=30)

@@ -216,23 +216,27 @@ def report_part(
     told: Sequence[Told],
     *,
     request_id: int,
+    part: int,
     last: bool,
     now: datetime,
 ) -> int:
-    """Take in one part of a report; the command that asked for it says how far it came."""
+    """Take in one part of a report; the command that asked for it says how far it came.
+
+    Parts are counted from 0; how many values there are is counted once, at the end.
+    """
     count = take(db, station, told, now=now)
     command = reading(db, station, request_id)
-    if command is not None and command.settled_at is not None:
+    if command is None or command.settled_at is None:
+        return count
+    command.sentence = f"The report arrives: part {part + 1} is here."
+    if last:
         since = command.sent_at or command.requested_at
         total = db.scalar(
             select(func.count(StationVariable.id)).where(
                 StationVariable.station_id == station.id, StationVariable.reported_at >= since
             )
         )
-        end = "The report is complete" if last else "The report arrives"
-        command.sentence = (
-            f"{end}: {total} values so far." if not last else f"{end}: {total} values."
-        )
-        events.record(db, events.CommandChanged(command.tenant_id, command.id, station.id))
-        db.flush()
+        command.sentence = f"The report is complete: {total} values."
+    events.record(db, events.CommandChanged(command.tenant_id, command.id, station.id))
+    db.flush()
     return count

@@ -6,6 +6,7 @@ the other; its subject remembers that it was done with this firmware, so that a
 reconnect or another boot never repeats it (FIELD B4).
 """
 
+import functools
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -120,7 +121,7 @@ def then(
         if (command.subject or "").startswith(SUBJECT):
             _go_on(db, command.station, now)
 
-    return after
+    return functools.wraps(first)(after) if first is not None else after
 
 
 def ask_for_boots(db: Session, *, now: datetime) -> int:

@@ -23,6 +23,7 @@ from app.domain import (
     remote_starts,
     reservations,
     settings,
+    station_profiles,
     transaction_orders,
 )
 from app.domain.errors import Conflict, NotFound
@@ -54,8 +55,19 @@ def _stop_charging(
     return Prepared({**checked, "session_id": session.id}, session_id=session.id)
 
 
+def _set_availability(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """Keep it from stations that do not survive it (FIELD K3)."""
+    del db, actor, now
+    if station.quirks.get("no_change_availability"):
+        raise Conflict(f"{station.identity} must not be asked this: see its quirks.")
+    return Prepared(checked)
+
+
 PREPARATIONS: dict[Order, Preparation] = {
-    Order.START_CHARGING: remote_starts.prepare,
+    Order.SET_AVAILABILITY: _set_availability,
+    Order.START_CHARGING: station_profiles.brought_along(remote_starts.prepare),
     Order.STOP_CHARGING: _stop_charging,
     Order.READ_TRANSACTION_STATUS: transaction_orders.prepare_status,
     Order.SEND_COST: transaction_orders.prepare_cost,

@@ -187,6 +187,12 @@ QUIRKS: dict[str, Quirk] = {
         _flag,
         "flag",
     ),
+    "no_change_availability": Quirk(
+        "Never change its availability",
+        "Some stations go out of service for good when they are asked to.",
+        _flag,
+        "flag",
+    ),
     "energy_unit_override": Quirk(
         "Unit of its energy readings",
         "For stations that name the wrong unit.",

@@ -282,3 +282,9 @@ def test_a_settled_command_can_be_asked_again(db, ask, now):
     again = commands.repeat(db, ADA, command, now=now, ttl_s=60)
     assert again.id != command.id
     assert (again.order, again.arguments) == (command.order, command.arguments)
+
+
+def test_a_station_that_must_not_change_its_availability_is_not_asked(db, connected, ask):
+    connected.quirks = {"no_change_availability": True}
+    with pytest.raises(Conflict, match="quirks"):
+        ask(Order.SET_AVAILABILITY, connector=0, available=False)

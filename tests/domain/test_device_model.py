@@ -50,7 +50,7 @@ def test_a_report_arrives_in_parts_and_says_when_it_is_complete(talk):
     talk.answers({"status": "Accepted"})
     talk.later(seconds=1)
     assert part(talk, [item("A", f"V{n}") for n in range(5)], number, more=True) == {}
-    assert command.sentence == "The report arrives: 5 values so far."
+    assert command.sentence == "The report arrives: part 1 is here."
     part(talk, [item("B", "V")], number, seq=1)
     assert command.sentence == "The report is complete: 6 values."
 

@@ -17,6 +17,7 @@ def report(call: Fields, ctx: Context) -> Payload:
         ctx.station,
         told,
         request_id=call.integer("requestId", 0),
+        part=call.integer("seqNo", 0),
         last=not call.boolean("tbc", False),
         now=ctx.now,
     )
