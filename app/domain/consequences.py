@@ -24,6 +24,7 @@ from app.domain import (
     remote_starts,
     reservations,
     settings,
+    station_profiles,
     transaction_orders,
 )
 from app.domain.vocabulary import Order, Outcome
@@ -32,7 +33,7 @@ from app.models import Command
 Consequence = Callable[[Session, Command, Outcome, datetime], None]
 
 CONSEQUENCES: dict[Order, Consequence] = {
-    Order.START_CHARGING: remote_starts.answered,
+    Order.START_CHARGING: station_profiles.answered_with(remote_starts.answered),
     Order.READ_TRANSACTION_STATUS: transaction_orders.after_status,
     Order.INSTALL_CERTIFICATE: certificate_orders.after_installing,
     Order.DELETE_CERTIFICATE: certificate_orders.after_deleting,

@@ -6,7 +6,7 @@ Needs are documents in our words: {"transfer", "phases", "energy_wh", "most_w",
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,11 +17,13 @@ from app.domain import charging_limits, commands, events, running, station_profi
 from app.domain.errors import DomainError
 from app.domain.ev_plan import Needs, Plan, planned
 from app.domain.profile_changes import in_unit
-from app.domain.vocabulary import SYSTEM, Order
+from app.domain.vocabulary import SYSTEM, Order, SessionState
 from app.models import ChargingSession, EvNeeds, Station
 
 #: A plan that could not be sent so long after it was asked for is of no use (K15.FR.08).
 WITHIN_S = 60.0
+#: Needs that were told so long before a session are not that session's.
+WAITED = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ def session_began(
     """Plan for needs that were told before the session was known; True when some waited."""
     row = latest(db, station, session.evse)
     if row is None or row.answer != "processing" or row.session_id is not None:
+        return False
+    if session.state is not SessionState.CHARGING or row.received_at < now - WAITED:
         return False
     row.session_id = session.id
     _plan(db, station, session, row, now)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import authorisation, events
+from app.domain import authorisation, events, station_profiles
 from app.domain.prepared import Prepared
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome, Token
 from app.models import ChargingSession, Command, Station
@@ -115,4 +115,5 @@ def _link(db: Session, command: Command, session: ChargingSession) -> None:
     if command.sentence:
         command.sentence = command.sentence.removesuffix(UNFOLLOWED).strip()
     events.record(db, events.CommandChanged(command.tenant_id, command.id, command.station_id))
+    station_profiles.started(db, command, session)
     db.flush()

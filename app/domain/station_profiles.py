@@ -1,6 +1,6 @@
 """Charging profiles at stations: set, cleared, replaced; the id of a row goes over the wire."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 
 from app.domain import events, profile_documents, profiles, running
 from app.domain.errors import Invalid, NotFound
-from app.domain.prepared import Prepared
+from app.domain.prepared import Preparation, Prepared
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome, ProfileState
 from app.models import ChargingSession, Command, Station, StationProfile
 
 #: States in which a station is believed to hold a profile.
 HELD = (ProfileState.ACCEPTED, ProfileState.REPORTED)
 KIND = "station_profile"
+
+Consequence = Callable[[Session, Command, Outcome, datetime], None]
 
 
 def prepare_set(
@@ -83,12 +85,36 @@ def for_start(
     return {"number": row.id, "profile": fitted.document}
 
 
-def settle_start(db: Session, number: int, accepted: bool, *, now: datetime) -> None:
-    """Note whether a station took the start that a profile came along with."""
-    row = db.get(StationProfile, number)
-    if row is not None and row.state is ProfileState.ASKED:
-        row.state = ProfileState.ACCEPTED if accepted else ProfileState.REJECTED
-        row.settled_at = now
+def brought_along(prepare: Preparation) -> Preparation:
+    """Let a remote start take a profile along, where one is named."""
+
+    def prepared(
+        db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    ) -> Prepared:
+        done = prepare(db, actor, station, checked, now)
+        if (profile_id := checked.get("profile_id")) is None:
+            return done
+        more = for_start(db, station, profile_id, int(checked.get("connector") or 0), now=now)
+        return Prepared({**done.arguments, **more}, f"{KIND}:{more['number']}", done.session_id)
+
+    return prepared
+
+
+def answered_with(consequence: Consequence) -> Consequence:
+    """Let a profile share the fate of the start that it came along with."""
+
+    def settled(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+        consequence(db, command, outcome, now)
+        settle_set(db, command, outcome, now)
+
+    return settled
+
+
+def started(db: Session, command: Command, session: ChargingSession) -> None:
+    """Bind the profile that came along with a start to the session that followed it."""
+    row = of_subject(db, command)
+    if row is not None:
+        row.session_id, row.evse = session.id, session.evse
         db.flush()
 
 

@@ -4,12 +4,21 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain import audit, fallbacks, profile_changes, profile_documents, profiles
+from app.domain import (
+    audit,
+    fallbacks,
+    profile_changes,
+    profile_documents,
+    profiles,
+    remote_starts,
+)
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.fallbacks import Chain, End, Situation
 from app.domain.vocabulary import CommandState, Order, Outcome, ProfileState
 from app.models import AuditEntry, StationProfile
 from tests.support.energy import ADA, yard
+from worker.calls import TABLES
+from worker.ocpp import schemas
 
 __all__ = ["yard"]
 
@@ -235,3 +244,23 @@ def test_a_composite_schedule_is_asked_in_any_unit_at_last(yard):
     command = yard.order(Order.READ_COMPOSITE_SCHEDULE, connector=1, unit="w")
     assert command.arguments == {"connector": 1, "unit": "W", "duration_s": 86_400}
     assert profile_changes.without_unit(command.arguments) == {"connector": 1, "duration_s": 86_400}
+
+
+def test_a_remote_start_takes_a_profile_along(db, yard, kerb, now):
+    """The station binds it to the transaction that it begins, so none is named."""
+    command = yard.order(Order.START_CHARGING, token="04A2", connector=1, profile_id=kerb.id)
+    row = db.query(StationProfile).one()
+    assert command.arguments["number"] == row.id
+    assert command.arguments["profile"]["purpose"] == "session"
+    for version, table in TABLES.items():
+        payload = table[Order.START_CHARGING].encode(dict(command.arguments))
+        action = table[Order.START_CHARGING].action_for(command.arguments)
+        assert schemas.violation(version, action, "call", payload) is None
+        told = payload["chargingProfile"]
+        assert told["chargingProfilePurpose"] == "TxProfile"
+        assert "transactionId" not in told
+    yard.answer(command)
+    assert row.state is ProfileState.ACCEPTED
+    session = yard.session(start_key="other")
+    remote_starts.attach(db, yard.station, session, now=now)
+    assert row.session_id == session.id

@@ -18,6 +18,9 @@ ARGUMENTS: dict[Order, dict[str, Argument]] = {
         "connector": Argument(plug, required=False),
         "token": Argument(text(255)),
         "token_kind": Argument(word(*TOKEN_KINDS), required=False),
+        "profile_id": Argument(
+            row, required=False, label="Charging profile", help="It limits that session alone."
+        ),
     },
     Order.STOP_CHARGING: {
         "transaction_ref": Argument(text(64), required=False),

@@ -16,7 +16,15 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain import authorisation, events, messages, metering, remote_starts, reservations
+from app.domain import (
+    authorisation,
+    ev_needs,
+    events,
+    messages,
+    metering,
+    remote_starts,
+    reservations,
+)
 from app.domain.metering import Metered
 from app.domain.sessions.answers import decided, noted
 from app.domain.sessions.begin import Start, name_holder, new_session
@@ -70,6 +78,8 @@ def take(db: Session, station: Station, report: TransactionReport, *, now: datet
     if newest and not report.offline:
         show_activity(db, station, session, report, now=now)
         events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
+        if report.kind == STARTED:
+            ev_needs.session_began(db, station, session, now=now)
     db.flush()
     return Taken(session, event, decision, False)
 

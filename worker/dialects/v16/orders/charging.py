@@ -2,6 +2,7 @@
 
 from app.domain.vocabulary import Order
 from worker.dialects.encoding import Arguments, Encoding, Payload
+from worker.dialects.v16 import charging_profile
 
 
 def _start(arguments: Arguments) -> Payload:
@@ -9,6 +10,10 @@ def _start(arguments: Arguments) -> Payload:
     if arguments.get("connector"):
         payload["connectorId"] = arguments["connector"]
     payload["idTag"] = str(arguments["token"])[:20]
+    if arguments.get("profile"):
+        payload["chargingProfile"] = charging_profile.written(
+            arguments["number"], arguments["profile"], None
+        )
     return payload
 
 

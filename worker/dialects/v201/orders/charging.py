@@ -4,11 +4,12 @@ from typing import Any
 
 from app.domain.vocabulary import CommandState, Order, Outcome
 from worker.dialects.encoding import Arguments, Encoding, Facts, Payload, accepted, without_blanks
-from worker.dialects.v201 import tokens
+from worker.dialects.v201 import charging_profile, tokens
+from worker.dialects.v201.charging_profile import WORDS, Words
 
 
-def start_as(kinds: dict[str, str], longest: int) -> Encoding:
-    """The remote start with the tokens that a version knows."""
+def start_as(kinds: dict[str, str], longest: int, words: Words = WORDS) -> Encoding:
+    """The remote start with the tokens and profiles that a version knows."""
 
     def encode(arguments: Arguments) -> Payload:
         kind = arguments.get("token_kind", "id_tag")
@@ -20,6 +21,9 @@ def start_as(kinds: dict[str, str], longest: int) -> Encoding:
             payload["evseId"] = arguments["connector"]
         if arguments.get("group_token"):
             payload["groupIdToken"] = tokens.group_id_token(arguments["group_token"])
+        if profile := arguments.get("profile"):
+            number = arguments["number"]
+            payload["chargingProfile"] = charging_profile.written(number, profile, None, words)
         return payload
 
     return Encoding("RequestStartTransaction", encode, facts=_started)

@@ -1,0 +1,269 @@
+"""What only 2.1 has: inverter controls, tariffs at the station, payments, battery swaps."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.domain.errors import Conflict, Invalid, NotFound
+from app.domain.vocabulary import Order
+from app.models import (
+    BatterySwap,
+    DerControl,
+    Settlement,
+    StationReport,
+    StationTariff,
+    Tariff,
+    TariffVersion,
+)
+from tests.dialects.energy_samples import CONTROLS, TARIFF
+from tests.support.energy import yard
+from worker.dialects.v21 import battery_swap, payments, profiles, tariff
+from worker.dialects.v21 import der as wire
+from worker.dialects.v21.orders import ORDERS
+
+__all__ = ["yard"]
+
+FIXED = CONTROLS["fixed_var"]
+TIMES = {"starts_at": "2026-03-02T09:00:00Z", "duration_s": "900"}
+
+
+@pytest.fixture
+def priced(db, yard, now):
+    """Put a definition into the tariff book; return the tariff's number."""
+
+    def put(**changes):
+        definition = {**TARIFF, **changes}
+        book = Tariff(
+            tenant_id=yard.station.tenant_id,
+            name="Kerb",
+            name_key="kerb",
+            created_at=now,
+            currency=definition["currency"],
+        )
+        db.add(book)
+        db.flush()
+        version = TariffVersion(
+            tariff_id=book.id, number=1, definition=definition, created_at=now, created_by="Ada"
+        )
+        db.add(version)
+        db.flush()
+        return book.id
+
+    return put
+
+
+def test_a_control_is_set_superseded_started_and_over(db, yard, now):
+    first = yard.order(Order.SET_DER_CONTROL, kind="fixed_var", document={**FIXED, **TIMES})
+    yard.answer(first)
+    name = first.arguments["control"]
+    assert name.startswith("amp-")
+    second = yard.order(
+        Order.SET_DER_CONTROL, kind="fixed_var", document={**FIXED, **TIMES}, control="grid-2"
+    )
+    yard.answer(second, superseded=[name])
+    row, other = db.query(DerControl).order_by(DerControl.id)
+    assert (row.state, other.state) == ("superseded", "accepted")
+    told = {"controlId": "grid-2", "timestamp": now.isoformat()}
+    assert yard.hear(profiles.der_start_stop, **told, started=True) == {}
+    assert other.running
+    yard.hear(profiles.der_start_stop, **told, started=False)
+    assert (other.running, other.state, other.sentence) == (False, "cleared", "Its time is over.")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"kind": "fixed_var", "document": {}}, "priority is missing"),
+        ({"kind": "fixed_var", "document": {**FIXED, "colour": 1}}, "has no colour"),
+        ({"kind": "fixed_var", "document": {**FIXED, "setpoint": "x"}}, "setpoint is a number"),
+        ({"kind": "fixed_var", "document": {**FIXED, "unit": "bananas"}}, "unit is one of"),
+        ({"kind": "volt_var", "document": {**CONTROLS["curve"], "points": []}}, "1 to 10 points"),
+        (
+            {"kind": "fixed_var", "document": {**FIXED, **TIMES}, "default": "yes"},
+            "no start and no duration",
+        ),
+        ({"kind": "gradients", "document": CONTROLS["gradient"]}, "as a default only"),
+    ],
+)
+def test_a_wrong_control_is_refused(yard, wrong, sentence):
+    with pytest.raises(Invalid, match=sentence):
+        yard.order(Order.SET_DER_CONTROL, **wrong)
+
+
+def test_controls_that_are_cleared_or_not_found_are_gone(db, yard):
+    for number, default in (("a", "yes"), ("b", "no")):
+        yard.answer(
+            yard.order(
+                Order.SET_DER_CONTROL,
+                kind="fixed_var",
+                document=FIXED,
+                control=number,
+                default=default,
+            )
+        )
+    default, scheduled = db.query(DerControl).order_by(DerControl.number)
+    yard.answer(yard.order(Order.CLEAR_DER_CONTROL))
+    assert (default.state, scheduled.state) == ("accepted", "cleared")
+    yard.answer(yard.order(Order.READ_DER_CONTROL), "NotFound")
+    assert default.state == "cleared"
+
+
+@pytest.mark.parametrize("shape", CONTROLS)
+def test_a_control_reads_as_it_was_written(shape):
+    document = CONTROLS[shape]
+    again = wire.written(shape, wire.read(shape, wire.written(shape, document)))
+    assert again == wire.written(shape, document)
+
+
+def test_reported_controls_are_known(db, yard):
+    item = {"id": "c-9", "isDefault": True, "isSuperseded": False}
+    curve = wire.written("curve", CONTROLS["curve"])
+    yard.hear(
+        profiles.der_report,
+        requestId=1,
+        curve=[{**item, "curveType": "HVMustTrip", "curve": curve}],
+        gradient=[{"id": "c-8", "gradient": wire.written("gradient", CONTROLS["gradient"])}],
+    )
+    rows = db.query(DerControl).order_by(DerControl.number).all()
+    assert [(row.number, row.kind, row.state) for row in rows] == [
+        ("c-8", "gradients", "reported"),
+        ("c-9", "hv_must_trip", "reported"),
+    ]
+
+
+def test_an_alarm_of_the_grid_is_kept(db, yard, now):
+    told = {"controlType": "HVMustTrip", "timestamp": now.isoformat()}
+    yard.hear(profiles.der_alarm, **told, gridEventFault="OverVoltage", extraInfo="251 V")
+    yard.hear(profiles.der_alarm, **told, alarmEnded=True)
+    rows = db.query(StationReport).filter_by(kind="der_alarm").order_by(StationReport.id).all()
+    assert [row.word for row in rows] == [
+        "High voltage, must trip",
+        "High voltage, must trip ended",
+    ]
+    assert rows[0].payload["fault"] == "OverVoltage"
+
+
+def test_a_tariff_of_the_book_becomes_one_of_the_station(db, yard, priced):
+    command = yard.order(Order.SET_DEFAULT_TARIFF, tariff_id=priced())
+    yard.answer(command)
+    row = db.query(StationTariff).one()
+    assert (row.state, row.number) == ("accepted", f"ampdesk-{command.arguments['tariff_id']}-1")
+    told = tariff.written("t", "Kerb", TARIFF)
+    assert told["energy"]["prices"][0] == {
+        "priceKwh": 0.25210084,
+        "conditions": {
+            "startTimeOfDay": "22:00",
+            "endTimeOfDay": "00:00",
+            "dayOfWeek": ["Monday", "Sunday"],
+        },
+    }
+    assert told["energy"]["prices"][1]["conditions"] == {"maxEnergy": 50_000.0}
+    assert told["energy"]["prices"][2]["conditions"] == {"validToDate": "2027-01-01"}
+    assert told["energy"]["taxRates"] == [{"type": "VAT", "tax": 19.0}]
+    assert told["chargingTime"]["prices"][0]["conditions"] == {"minTime": 300, "maxTime": 14_400}
+    assert told["idleTime"]["prices"][0]["conditions"] == {"minIdleTime": 600}
+    assert (told["minCost"], told["maxCost"]) == ({"inclTax": 1.0}, {"inclTax": 50.0})
+
+
+@pytest.mark.parametrize(
+    ("components", "sentence"),
+    [
+        ([{"kind": "connected_time", "price": "1"}], "charges for connected time"),
+        ([{"kind": "energy", "price": "1", "step": 1000}], "charges whole steps"),
+        (
+            [
+                {"kind": "energy", "price": "1", "tax_percent": "7"},
+                {"kind": "energy", "price": "2"},
+            ],
+            "prices for energy have several taxes",
+        ),
+        ([], "It charges nothing"),
+    ],
+)
+def test_a_tariff_that_a_station_cannot_say_is_refused(yard, priced, components, sentence):
+    with pytest.raises(Conflict, match=sentence):
+        yard.order(Order.SET_DEFAULT_TARIFF, tariff_id=priced(components=components))
+
+
+def test_the_tariff_of_a_session_keeps_its_currency(yard, priced):
+    session = yard.session()
+    with pytest.raises(Conflict, match="is in EUR, which cannot change"):
+        yard.order(
+            Order.CHANGE_TRANSACTION_TARIFF,
+            tariff_id=priced(currency="SEK"),
+            session_id=session.id,
+        )
+    with pytest.raises(NotFound):
+        yard.order(Order.CHANGE_TRANSACTION_TARIFF, tariff_id=99, session_id=session.id)
+
+
+def test_what_a_station_reports_and_clears_is_believed(db, yard, priced):
+    yard.answer(yard.order(Order.SET_DEFAULT_TARIFF, tariff_id=priced()))
+    ours = db.query(StationTariff).one()
+    theirs = {"number": "other", "kind": "driver", "evses": [1]}
+    yard.answer(yard.order(Order.READ_TARIFFS), tariffs=[theirs])
+    assert ours.state == "cleared"
+    other = db.query(StationTariff).filter_by(number="other").one()
+    assert (other.state, other.kind, other.evse) == ("reported", "driver", 1)
+    command = yard.order(Order.CLEAR_TARIFFS)
+    answer = {"clearTariffsResult": [{"tariffId": "other", "status": "Accepted"}]}
+    outcome = ORDERS[Order.CLEAR_TARIFFS].outcome(answer, command.arguments)
+    assert outcome.sentence == "The charger cleared 1 tariffs."
+    yard.answer(command, **outcome.facts)
+    assert other.state == "cleared"
+
+
+def test_a_refused_clearing_of_one_tariff_is_a_refusal(yard):
+    answer = {
+        "clearTariffsResult": [{"tariffId": "a", "status": "Rejected"}, {"status": "NoTariff"}]
+    }
+    outcome = ORDERS[Order.CLEAR_TARIFFS].outcome(answer, {})
+    assert outcome.word == "Rejected"
+    assert outcome.facts["cleared"][1] == {"number": None, "gone": True}
+
+
+def test_a_settlement_is_kept_once_with_its_session(db, yard, now):
+    session = yard.session()
+    told = {
+        "pspRef": "psp-1",
+        "transactionId": "41",
+        "settlementAmount": 12.4,
+        "settlementTime": (now - timedelta(minutes=1)).isoformat(),
+    }
+    assert yard.hear(payments.settlement, **told, status="Failed", statusInfo="later") == {}
+    yard.hear(payments.settlement, **told, status="Settled", receiptId="R-1", vatNumber="DE1")
+    row = db.query(Settlement).one()
+    assert (row.session_id, row.state, str(row.amount)) == (session.id, "settled", "12.4")
+    assert (row.receipt_number, row.vat_number) == ("R-1", "DE1")
+
+
+def test_a_vat_number_is_kept_and_cannot_be_checked(db, yard):
+    answer = yard.hear(payments.vat_number, vatNumber="DE1", evseId=1)
+    assert answer == {"status": "Rejected", "vatNumber": "DE1", "evseId": 1}
+    assert db.query(StationReport).filter_by(kind="vat_number").one().word == "DE1"
+
+
+def test_a_swap_is_asked_for_and_told_step_by_step(db, yard):
+    command = yard.order(Order.REQUEST_BATTERY_SWAP, token="04A2")
+    number = command.arguments["number"]
+    battery = {"evseId": 1, "serialNumber": "B-1", "soC": 11.5, "soH": 97}
+    token = {"idToken": "04a2", "type": "ISO14443"}
+    for step in ("BatteryIn", "BatteryIn", "BatteryOut"):
+        answer = yard.hear(
+            battery_swap.battery_swap,
+            requestId=number,
+            eventType=step,
+            idToken=token,
+            batteryData=[battery],
+        )
+        assert answer == {}
+    rows = db.query(BatterySwap).order_by(BatterySwap.id).all()
+    assert [row.step for row in rows] == ["in", "out"]
+    assert rows[0].command_id == command.id
+    assert rows[0].batteries[0]["charge_percent"] == "11.5"
+
+
+def test_a_web_payment_is_announced(yard):
+    command = yard.order(Order.ANNOUNCE_WEB_PAYMENT, connector=1, timeout_s=60)
+    outcome = ORDERS[Order.ANNOUNCE_WEB_PAYMENT].outcome({}, command.arguments)
+    assert outcome.sentence == "The charger knows of the payment."
