@@ -1,0 +1,87 @@
+"""Firmware and logs, whole: desk, worker, and stations of others that fetch and bring over HTTP."""
+
+import asyncio
+import io
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select
+
+from app.domain import commands, firmware, tenants
+from app.domain.firmware import FirmwareFacts
+from app.domain.vocabulary import SYSTEM, FileJobState, Order
+from app.file_store import FIRMWARE, UPLOADS, Store
+from app.models import Command, FileJob, Message, Station
+from tests.support.depot import furnish
+from tests.support.file_station import LOG, Station16, Station201, connected
+from tests.support.wait import eventually
+
+pytestmark = pytest.mark.processes
+
+IMAGE = bytes(range(256)) * 4000
+
+
+@pytest.fixture
+def site(make_site):
+    return make_site(processes=("web", "worker"))
+
+
+def put_in_library(site):
+    """Add version 2.0 to the library; returns its id."""
+    stored = Store(site.settings, FIRMWARE).save(io.BytesIO(IMAGE).read, 10**8)
+    now = datetime.now(UTC)
+    with site.work() as db:
+        tenant_id = tenants.first(db, now=now).id
+        facts = FirmwareFacts("fw.bin", "2.0")
+        return firmware.add(db, SYSTEM, facts, stored, tenant_id=tenant_id, now=now).id
+
+
+def order(site, identity, order, **given):
+    """Give an order and wait until its job is done; returns the job's id."""
+    with site.work() as db:
+        station = db.scalar(select(Station).where(Station.identity == identity))
+        row = commands.queue(db, SYSTEM, station, order, given, now=datetime.now(UTC), ttl_s=60)
+        job_id = row.arguments["request_id"]
+
+    def done():
+        with site.read() as db:
+            job = db.get(FileJob, job_id)
+            assert job.state is FileJobState.DONE, (job.state, job.sentence, job.steps)
+        return True
+
+    eventually(done, 60, "the job is done")
+    return job_id
+
+
+def steps(site, job_id):
+    with site.read() as db:
+        return [word for _, word, _ in db.get(FileJob, job_id).steps]
+
+
+@pytest.mark.parametrize("kind", [Station16, Station201])
+def test_a_station_is_updated_and_brings_its_log(site, kind):
+    (identity, password), *_ = furnish(site).stations
+    firmware_id = put_in_library(site)
+
+    async def play():
+        station, close = await connected(kind, site.charger_url, identity, password)
+        update = await asyncio.to_thread(
+            order, site, identity, Order.UPDATE_FIRMWARE, firmware_id=firmware_id
+        )
+        log = await asyncio.to_thread(order, site, identity, Order.FETCH_LOGS, kind="diagnostics")
+        await close()
+        return station, update, log
+
+    station, update, log = asyncio.run(play())
+    assert station.image == IMAGE
+    end = "booted" if kind is Station16 else "Installed"
+    assert steps(site, update) == ["Downloading", "file fetched", "Downloaded", "Installing", end]
+    assert steps(site, log) == ["Uploading", "file received", "Uploaded"]
+    with site.read() as db:
+        job = db.get(FileJob, log)
+        assert (job.file_name, job.size_bytes) == ("diag.txt", len(LOG))
+        assert Store(site.settings, UPLOADS).path(job.stored_as).read_bytes() == LOG
+        assert db.get(FileJob, update).downloads == 1
+        kept = db.scalars(select(Message.request)).all() + db.scalars(select(Command.request)).all()
+    assert "/f/•••" in str(kept) or "/f/\\u2022" in str(kept)
+    assert "/u/•••" in str(kept) or "/u/\\u2022" in str(kept)
