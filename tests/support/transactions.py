@@ -53,3 +53,60 @@ def charge(ref: str = "tx-1") -> list[TransactionReport]:
         event("updated", 4, 50, register(50, 110_000), activity=Activity.SUSPENDED_EV, ref=ref),
         event("ended", 5, 60, register(60, 110_000, "Transaction.End"), ref=ref, **ended),
     ]
+
+
+def plugged_first() -> list[TransactionReport]:
+    """A car is plugged in, and only then a card names the driver, the plug and the register."""
+    return [
+        event("started", 0, 0, trigger="CablePluggedIn", activity=Activity.PREPARING),
+        event(
+            *("updated", 1, 2, register(2, 100_000, "Transaction.Begin")),
+            token=CARD,
+            connector=PLUG,
+            activity=Activity.CHARGING,
+            trigger="Authorized",
+        ),
+        event("updated", 2, 30, register(30, 105_000)),
+        event("ended", 3, 60, register(60, 110_000, "Transaction.End"), token=CARD),
+    ]
+
+
+def rebooted() -> list[TransactionReport]:
+    """The station counts its events from zero again after a reboot."""
+    begun = charge()
+    return [
+        *begun[:3],
+        event("updated", 0, 30, register(30, 106_000), trigger="TxResumed"),
+        event("updated", 1, 50, register(50, 110_000), activity=Activity.SUSPENDED_EV),
+        event("ended", 2, 60, register(60, 110_000, "Transaction.End")),
+    ]
+
+
+def split() -> list[TransactionReport]:
+    """Each reading comes phase by phase, in events of the same instant (E04.FR.09)."""
+
+    def phases(minute: int, wh: int, context: str = "Sample.Periodic") -> list[Any]:
+        return [register(minute, wh, context, phase=phase) for phase in ("L1", "L2", "L3")]
+
+    first, last = phases(0, 30_000, "Transaction.Begin"), phases(60, 33_000, "Transaction.End")
+    return [
+        event("started", 0, 0, first[0], token=CARD, connector=PLUG),
+        event("updated", 1, 0, first[1]),
+        event("updated", 2, 0, first[2]),
+        *(event("updated", 3 + place, 30, one) for place, one in enumerate(phases(30, 31_000))),
+        event("updated", 6, 60, last[0]),
+        event("updated", 7, 60, last[1]),
+        event("ended", 8, 60, last[2]),
+    ]
+
+
+def stopped_by_another() -> list[TransactionReport]:
+    """The one who ends it shows another card than the one who began it."""
+    return [
+        *charge()[:3],
+        event("updated", 3, 55, trigger="stop_authorized", token=Token("OTHER", "iso14443")),
+        event("ended", 4, 60, register(60, 110_000, "Transaction.End"), token=Token("OTHER")),
+    ]
+
+
+STREAMS = (charge, plugged_first, rebooted, split, stopped_by_another)

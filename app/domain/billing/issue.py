@@ -33,12 +33,19 @@ def issue(
         return None
     assessment = assess(db, session, now)
     note_energy(assessment)
-    if not session.token and not assessment.energy_wh and session.last_seq_no is not None:
+    if _nothing_happened(assessment):
         session.billing = BillingState.WAIVED
         return None
     if assessment.doubts:
         return hold(db, assessment, now=now)
     return put_bill(db, assessment, by=SYSTEM.name, now=now)
+
+
+def _nothing_happened(assessment: Assessment) -> bool:
+    """Whether a 2.x transaction, all of it known, was a plug taken and left without a tag."""
+    session = assessment.session
+    known = session.last_seq_no is not None and session.bill_after is None
+    return known and not session.provisional and not session.token and not assessment.energy_wh
 
 
 def provisional_until(session: ChargingSession, provisional_hold_h: int) -> datetime:

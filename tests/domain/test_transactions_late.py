@@ -1,0 +1,220 @@
+"""What comes late of a transaction, or never: nothing is lost, and nothing is billed twice."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.domain import billing, session_cost, sessions, tags
+from app.domain.tags import TagFacts
+from app.domain.vocabulary import (
+    SYSTEM,
+    Activity,
+    BillingState,
+    BillKind,
+    SessionState,
+    StationMode,
+    Token,
+    Verdict,
+)
+from app.models import Authorisation, Bill, ChargingSession, Connector, Review, TagGroup
+from tests.support.charging import network
+from tests.support.transactions import BEGAN, CARD, PLUG, charge, event, register
+
+HEARD = BEGAN + timedelta(hours=2)
+SOON = HEARD + timedelta(minutes=11)
+LATER = BEGAN + timedelta(days=3)
+
+
+@pytest.fixture
+def net(db):
+    net = network(db)
+    net.site.tariff = net.version.tariff
+    facts = TagFacts(driver_id=net.driver.id)
+    net.tag = tags.add(db, SYSTEM, CARD.value, facts, tenant_id=net.site.tenant_id, now=BEGAN)
+    return net
+
+
+def tell(db, net, *reports, now=HEARD):
+    taken = None
+    for report in reports:
+        taken = sessions.take(db, net.station, report, now=now)
+    return taken
+
+
+def test_an_end_without_a_start_is_never_lost_and_waits_for_review(db, net):
+    session = tell(db, net, charge()[5]).session
+    assert (session.state, session.flags) == (
+        SessionState.ENDED,
+        ["offline_report", "start_missing"],
+    )
+    assert billing.settle(db, session.id, now=SOON) is None
+    assert session.id not in billing.unsettled(db, now=SOON)
+    assert session.id in billing.unsettled(db, now=LATER)
+    review = billing.settle(db, session.id, now=LATER)
+    assert isinstance(review, Review)
+    assert "start_missing" in review.reasons
+    # The start comes after three days: the review is weighed again and the session billed.
+    tell(db, net, *charge()[:5], now=LATER + timedelta(minutes=1))
+    bill = billing.settle(db, session.id, now=LATER + timedelta(minutes=2))
+    assert bill.gross_minor == 536
+    assert session.billing is BillingState.BILLED
+
+
+def test_what_was_missing_corrects_the_bill_that_did_not_wait_for_it(db, net):
+    reports = charge()
+    reports[5] = event("ended", 5, 60)  # an end that tells no register
+    reports[4] = event("updated", 4, 50, activity=Activity.SUSPENDED_EV)
+    session = tell(db, net, *reports[:3], *reports[4:]).session
+    net.version.definition = {**net.version.definition}
+    first = billing.settle(db, session.id, now=SOON)
+    assert isinstance(first, Review)  # the end is only estimated
+    assert session.energy_wh == 4_000
+    tell(db, net, reports[3], now=LATER)
+    assert "late_stop" in session.flags
+    review = billing.settle(db, session.id, now=LATER)
+    assert isinstance(review, Review)
+    assert session.energy_wh == 9_000
+
+
+def test_an_event_that_changes_nothing_leaves_the_bill_alone(db, net):
+    reports = charge()
+    session = tell(db, net, *reports[:3], *reports[4:]).session
+    bill = billing.settle(db, session.id, now=SOON)
+    assert bill.facts["incomplete"]
+    tell(db, net, reports[3], now=LATER)
+    assert billing.settle(db, session.id, now=LATER) is None
+    assert db.scalars(select(Bill.kind)).all() == [BillKind.BILL]
+    assert "late_stop_noted" in session.flags
+
+
+def test_a_plug_taken_and_left_without_a_tag_costs_nothing(db, net):
+    began = event("started", 0, 0, register(0, 500, "Transaction.Begin"), connector=PLUG)
+    over = event("ended", 1, 5, register(5, 500, "Transaction.End"))
+    session = tell(db, net, began, over).session
+    assert billing.settle(db, session.id, now=HEARD) is None
+    assert session.billing is BillingState.WAIVED
+
+
+def test_energy_without_a_tag_waits_for_a_person(db, net):
+    began = event("started", 0, 0, register(0, 500, "Transaction.Begin"), connector=PLUG)
+    over = event("ended", 1, 50, register(50, 5_500, "Transaction.End"))
+    session = tell(db, net, began, over).session
+    review = billing.settle(db, session.id, now=HEARD)
+    assert "unauthorised" in review.reasons
+
+
+def test_a_repeat_is_answered_the_same_and_decides_nothing_anew(db, net):
+    first = tell(db, net, charge()[0])
+    again = tell(db, net, charge()[0])
+    assert again.repeated
+    assert again.decision == first.decision
+    assert len(db.scalars(select(Authorisation)).all()) == 1
+
+
+def test_a_tag_of_the_group_may_end_it_and_a_stranger_is_told_no(db, net):
+    group = TagGroup(tenant_id=net.site.tenant_id, name="Fleet", parent="FLEET", created_at=BEGAN)
+    db.add(group)
+    db.flush()
+    net.tag.group_id = group.id
+    facts = TagFacts(group_id=group.id)
+    tags.add(db, SYSTEM, "FRIEND", facts, tenant_id=net.site.tenant_id, now=BEGAN)
+    db.flush()
+    tell(db, net, *charge()[:2])
+    stops = {"trigger": "stop_authorized"}
+    stranger = tell(db, net, event("updated", 2, 30, token=Token("STRANGER"), **stops))
+    friend = tell(db, net, event("updated", 3, 31, token=Token("FRIEND", "iso14443"), **stops))
+    assert stranger.decision.verdict is Verdict.INVALID
+    assert (friend.decision.verdict, friend.decision.parent) == (Verdict.ACCEPTED, "FLEET")
+    assert friend.session.token == CARD.value
+
+
+def test_a_key_code_is_compared_and_kept_nowhere(db, net):
+    facts = TagFacts(driver_id=net.driver.id)
+    tag = tags.add(db, SYSTEM, "471147", facts, tenant_id=net.site.tenant_id, now=BEGAN)
+    tag.kind = "key_code"
+    db.flush()
+    code = Token("471147", "key_code")
+    began = event("started", 0, 0, token=code, connector=PLUG)
+    taken = tell(db, net, began)
+    assert taken.decision.accepted
+    session = taken.session
+    assert (session.tag_id, session.token) == (tag.id, f"••• (tag {tag.id})")
+    stop = event("updated", 1, 5, token=code, trigger="stop_authorized")
+    assert tell(db, net, stop).decision.reason == "same_tag"
+    taps = db.execute(select(Authorisation.token, Authorisation.sentence)).all()
+    assert not [text for tap in taps for text in tap if "471147" in text]
+    # The same text told as a card is another token.
+    card = event("started", 0, 0, token=Token("471147", "iso14443"), ref="tx-2")
+    assert tell(db, net, card).decision.reason == "unknown_tag"
+
+
+def test_another_transaction_at_the_plug_closes_the_one_before(db, net):
+    first = tell(db, net, *charge()[:4]).session
+    second = charge("tx-2")[0]
+    tell(db, net, event("started", 0, 90, token=CARD, connector=PLUG, ref="tx-2"))
+    assert (first.state, first.provisional) == (SessionState.ENDED, True)
+    tell(db, net, *charge()[4:])
+    assert (first.provisional, first.meter_stop_wh) == (False, 110_000)
+    assert billing.settle(db, first.id, now=HEARD).gross_minor == 536
+    assert second.transaction_ref == "tx-2"
+
+
+def test_events_of_offline_days_do_not_touch_what_the_plug_shows(db, net):
+    for report in charge():
+        object.__setattr__(report, "offline", True)
+        tell(db, net, report)
+    plug = db.scalar(select(Connector).where(Connector.evse == 1))
+    assert plug is None or plug.activity is Activity.NONE
+    assert db.scalar(select(ChargingSession.state)) is SessionState.ENDED
+
+
+def test_the_final_cost_is_told_with_the_end_and_not_before(db, net):
+    *before, end = charge()
+    for report in before:
+        taken = tell(db, net, report)
+        assert session_cost.to_tell(db, net.station, taken, now=HEARD) is None
+    taken = tell(db, net, end)
+    assert str(session_cost.to_tell(db, net.station, taken, now=HEARD)) == "5.36"
+
+
+def test_the_running_cost_is_told_where_it_is_wanted(db, net):
+    net.station.quirks = {"running_cost": True}
+    taken = tell(db, net, *charge()[:3])
+    cost = session_cost.to_tell(db, net.station, taken, now=BEGAN + timedelta(minutes=20))
+    # 0.50 + 4 kWh x 0.40, 19 % on top
+    assert str(cost) == "2.50"
+
+
+def test_no_cost_is_told_while_something_is_missing(db, net):
+    taken = tell(db, net, charge()[5])
+    assert session_cost.to_tell(db, net.station, taken, now=HEARD) is None
+
+
+def test_a_free_transaction_costs_nothing_and_not_nothing_known(db, net):
+    net.version.definition = {
+        **net.version.definition,
+        "components": [{"kind": "energy", "price": "0"}],
+    }
+    taken = tell(db, net, *charge())
+    assert session_cost.to_tell(db, net.station, taken, now=HEARD) == 0
+
+
+@pytest.mark.parametrize(("total", "differs"), [("5.36", False), ("5.37", False), ("9.99", True)])
+def test_the_stations_own_cost_is_compared_with_ours(db, net, total, differs):
+    reports = charge()
+    details = {"totalCost": {"currency": "EUR", "total": {"inclTax": float(total)}}}
+    reports[5].facts["cost_details"] = details
+    taken = tell(db, net, *reports)
+    session_cost.to_tell(db, net.station, taken, now=HEARD)
+    assert ("cost_differs" in taken.session.flags) is differs
+    # It is told, and holds no bill: ours stands.
+    assert billing.settle(db, taken.session.id, now=HEARD).gross_minor == 536
+
+
+def test_an_open_station_charges_without_a_tag(db, net):
+    net.station.mode = StationMode.OPEN
+    began = event("started", 0, 0, register(0, 500, "Transaction.Begin"), connector=PLUG)
+    over = event("ended", 1, 50, register(50, 5_500, "Transaction.End"))
+    session = tell(db, net, began, over).session
+    assert billing.settle(db, session.id, now=HEARD).energy_wh == 5_000
