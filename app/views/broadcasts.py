@@ -169,7 +169,11 @@ def _order_form(order: Order | None = None) -> OrderForm | None:
         order = Order(word) if word in broadcasts.ORDERS else None
     if order is None:
         return None
-    form = form_class(order)() if request.method == "POST" else form_class(order)(formdata=None)
+    form = (
+        form_class(order)()
+        if request.method == "POST"
+        else form_class(order)(formdata=None, data=dict(request.args))
+    )
     form.offer(PLUGS, [])
     return form
 
