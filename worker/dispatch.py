@@ -40,15 +40,13 @@ class Held:
     """A link, the row of its connection, and what this conversation has brought so far.
 
     `served` says that the station's boot was accepted, now or on an earlier
-    connection; `triggered` are messages that we asked for before that.  `looping`:
-    it reconnects again and again, so nothing is sent to it that nobody asked for (FIELD B3).
+    connection; `triggered` are messages that we asked for before that.
     """
 
     link: Any
     connection_id: int | None = None
     served: bool = True
     triggered: set[str] = field(default_factory=set)
-    looping: bool = False
 
 
 class Dispatch:

@@ -83,7 +83,7 @@ class Switchboard:
         link.hold(max(GRACE_S, float(link.station.quirks.get("outbound_after_boot_s") or 0)))
         orders = [order.value for order in self._calls.orders(link.version)]
 
-        def run(db: Any, rows: list[dict[str, Any]]) -> tuple[int, list[tuple[str, str]]]:
+        def run(db: Any, rows: list[dict[str, Any]]) -> int:
             now = datetime.now(UTC)
             station = db.get(Station, link.station.id)
             opened = presence.open_connection(
@@ -97,14 +97,13 @@ class Switchboard:
             )
             odd = presence.flapping(db, station, now=now)
             reports.deviations(db, station, odd, now=now)
-            return opened.id, odd
+            return opened.id
 
         try:
-            held.connection_id, odd = self.batch.do(Job(run))
+            held.connection_id = self.batch.do(Job(run))
         except StorageAway:
             link.close(1013, "try again later")
             return
-        held.looping = any(code == "reconnect_loop" for code, _ in odd)
         link.data = held
         before = self._held.get(link.station.id)
         self._held[link.station.id] = held

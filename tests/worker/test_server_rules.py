@@ -117,6 +117,22 @@ def test_triggered_allowed_while_pending(site, stage, dialect):
     assert say(stage, "3", "Heartbeat", {})[:3] == [4, "3", "SecurityError"]
 
 
+def test_a_report_that_was_asked_for_is_allowed_while_pending(site, stage, dialect):
+    if dialect is OLD:
+        return  # 1.6 knows no reports
+    stage.set_up(registration="pending")
+    say(stage, "1", "BootNotification", dialect.boot)
+    report = {"requestId": 1, "generatedAt": NOW, "seqNo": 0}
+    assert say(stage, "2", "NotifyReport", report)[:3] == [4, "2", "SecurityError"]
+    number = queue(site, stage.identity, Order.READ_BASE_REPORT, {"base": "summary"})
+    message_id, action, payload = hear_call(stage)
+    assert action == "GetBaseReport"
+    stage.socket.send(json.dumps([3, message_id, {"status": "Accepted"}]))
+    assert settled(site, number)[0] is CommandState.ACCEPTED
+    report["requestId"] = payload["requestId"]
+    assert say(stage, "3", "NotifyReport", report) == [3, "3", {}]
+
+
 def test_a_pending_station_charges_nobody(site, stage, dialect):
     stage.set_up(registration="pending")
     say(stage, "1", "BootNotification", dialect.boot)

@@ -1,5 +1,6 @@
 """Security profiles at the gate: what each connection proves, and that none is talked down."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
@@ -81,6 +82,36 @@ def test_a_password_will_do_for_profile_1_on_any_transport(app, db, proxied):
     station(db, "ONE", security_profile=1)
     assert profile_of(proxied, "ONE", **login("ONE")) == 1
     assert profile_of(proxied, "ONE", **login("ONE"), **BY_TLS) == 2
+
+
+def test_wrong_username_reject_and_alias(app, db, proxied):
+    station(db, "BOX")
+    station(db, "ALIASED", username_alias="installer")
+    wrong = login("OTHER")
+    assert refused(app, proxied, "BOX", **wrong)[:2] == (401, "wrong_username")
+    assert profile_of(proxied, "BOX", **login("box")) == 1
+    assert profile_of(proxied, "ALIASED", **login("installer")) == 1
+    assert refused(app, proxied, "BOX", **login("installer"))[1] == "wrong_username"
+
+
+def test_another_stations_name_and_password_open_no_door(app, db, proxied):
+    station(db, "MINE")
+    theirs = station(db, "THEIRS")
+    theirs.password_hash = credentials.hash_chosen("their own password")
+    db.commit()
+    for name in ("MINE", "THEIRS"):
+        found = refused(app, proxied, "MINE", **login(name, "their own password"))
+        assert found[1] == ("wrong_password" if name == "MINE" else "wrong_username")
+
+
+def test_hex_password_both_forms(app, db, proxied):
+    made = station(db, "HEX")
+    digits = credentials.generate()
+    made.password_hash = credentials.hash_generated(digits)
+    db.commit()
+    octets = base64.b64encode(b"HEX:" + bytes.fromhex(digits)).decode()
+    assert profile_of(proxied, "HEX", **login("HEX", digits)) == 1
+    assert profile_of(proxied, "HEX", Authorization=f"Basic {octets}") == 1
 
 
 def test_profile_downgrade_refused(app, db, proxied, authority):
