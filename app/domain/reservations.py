@@ -31,6 +31,8 @@ from app.models import ChargingSession, Command, Reservation, Station, Tag
 #: The states in which a station keeps a plug, or may.
 OPEN = frozenset({ReservationState.ASKED, ReservationState.ACTIVE})
 MOST = timedelta(days=366)
+#: A charger's clock may lag so far behind ours; its times are in whole seconds besides.
+CLOCKS = timedelta(minutes=5)
 
 _KEPT = "reservation:"
 
@@ -293,7 +295,7 @@ def _fitting(db: Session, station: Station, session: ChargingSession) -> Reserva
         .where(
             Reservation.state == ReservationState.ACTIVE,
             Reservation.evse.in_({0, session.evse}),
-            Reservation.created_at <= session.started_at,
+            Reservation.created_at <= session.started_at + CLOCKS,
             Reservation.expires_at >= session.started_at,
         )
         .order_by(Reservation.evse.desc(), Reservation.id)

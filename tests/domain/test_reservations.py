@@ -245,6 +245,11 @@ def test_a_tag_of_the_group_uses_what_was_kept_for_the_group(db, tenant, station
     assert row.sentence == f"Session {session.id} used it by tag CD34."
 
 
+def test_a_clock_that_lags_a_little_is_no_reason_to_miss_it(db, station, kept, now):
+    assert started(db, station, now, at=now - timedelta(hours=1)).reservation_id is None
+    assert started(db, station, now, at=now - timedelta(seconds=2)).reservation_id == kept.id
+
+
 def test_a_stranger_at_the_plug_uses_nothing(db, station, kept, now):
     assert started(db, station, now, token="ZZ99").reservation_id is None
     assert kept.state is ReservationState.ACTIVE
