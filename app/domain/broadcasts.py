@@ -77,16 +77,7 @@ def start(
     At most `at_once` are under way; when more than `stop_percent` of those that
     ended failed, the rest is not sent.  Raises `Invalid`.
     """
-    if order not in ORDERS:
-        raise Invalid(f"{orders.LABELS[order]} is for one station at a time.", field="order")
-    if not 1 <= at_once <= MOST_AT_ONCE:
-        raise Invalid(f"Between 1 and {MOST_AT_ONCE} may be under way at once.", field="at_once")
-    if stop_percent is not None and not 0 <= stop_percent <= 100:
-        raise Invalid("The share of failures lies between 0 and 100 %.", field="stop_percent")
-    if not 0 < len(stations) <= MOST_STATIONS:
-        raise Invalid(
-            f"An order goes to 1 to {MOST_STATIONS} stations at a time.", field="stations"
-        )
+    _check(order, len(stations), at_once, stop_percent)
     checked = orders.arguments(order, arguments)
     broadcast = Broadcast(
         tenant_id=tenant_id,
@@ -214,6 +205,19 @@ def tally(db: Session, broadcast: Broadcast) -> Counter[str]:
         .group_by(BroadcastTarget.state)
     )
     return Counter(dict(rows.all()))
+
+
+def _check(order: Order, stations: int, at_once: int, stop_percent: int | None) -> None:
+    if order not in ORDERS:
+        raise Invalid(f"{orders.LABELS[order]} is for one station at a time.", field="order")
+    if not 1 <= at_once <= MOST_AT_ONCE:
+        raise Invalid(f"Between 1 and {MOST_AT_ONCE} may be under way at once.", field="at_once")
+    if stop_percent is not None and not 0 <= stop_percent <= 100:
+        raise Invalid("The share of failures lies between 0 and 100 %.", field="stop_percent")
+    if not 0 < stations <= MOST_STATIONS:
+        raise Invalid(
+            f"An order goes to 1 to {MOST_STATIONS} stations at a time.", field="stations"
+        )
 
 
 def _next(db: Session, broadcast: Broadcast) -> BroadcastTarget | None:

@@ -31,6 +31,11 @@ class Group:
     title: str
     forms: list[OrderForm]
 
+    @property
+    def words(self) -> list[str]:
+        """The orders that are in it."""
+        return [form.order.value for form in self.forms]
+
 
 def tab(station: Station, failed: OrderForm | None = None) -> str:
     """Render the tab; `failed` is a form that was refused and says why."""
