@@ -1,0 +1,26 @@
+"""A blocked station: its next connection is refused, and a boot on an open one, too."""
+
+import pytest
+
+from app.domain import reports, sites, stations, tenants
+from app.domain.vocabulary import SYSTEM, BootReport, Registration
+
+
+@pytest.fixture
+def station(db, now):
+    tenant = tenants.first(db, now=now)
+    place = {"name": "Depot", "timezone": "Europe/Berlin", "currency": "EUR"}
+    site = sites.add(db, SYSTEM, tenant.id, now=now, **place)
+    return stations.register(db, SYSTEM, tenant.id, site, "CP-1", now=now)[0]
+
+
+def test_the_boot_of_a_blocked_station_is_rejected_until_it_is_accepted_again(db, station, now):
+    stations.edit(db, SYSTEM, station, now=now, registration=Registration.BLOCKED)
+    report = BootReport("Acme", "One", raw={})
+    assert reports.boot(db, station, report, now=now) is Registration.REJECTED
+    assert (station.registration, station.booted_registration) == (
+        Registration.BLOCKED,
+        Registration.REJECTED,
+    )
+    stations.set_registration(db, SYSTEM, station, Registration.ACCEPTED, now=now)
+    assert reports.boot(db, station, report, now=now) is Registration.ACCEPTED
