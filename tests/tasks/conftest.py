@@ -10,7 +10,9 @@ from app.extensions import db as flask_db
 from app.models import Receipt
 from app.uow import unit_of_work
 from tests.conftest import make_app
-from tests.support.charging import STARTED, network
+from tests.support.charging import STARTED, any_app, network
+
+__all__ = ["any_app"]
 
 
 @pytest.fixture
