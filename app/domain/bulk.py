@@ -16,16 +16,26 @@ _MOST_PARAMETERS = 20_000
 
 
 class BulkInsert:
-    """An insert into `columns` of `table`; rows that break a unique key are left out.
+    """An insert into `columns` of `table`.
+
+    With `skip_known` rows that break a unique key are left out; `on_conflict` is
+    what else is done about them, in SQL (then no key may come twice).
 
     Rows are sequences in the order of `columns`; nothing is returned and no
     default of the model is filled in.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str], *, skip_known: bool = False) -> None:
+    def __init__(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        *,
+        skip_known: bool = False,
+        on_conflict: str = "",
+    ) -> None:
         self._table = table
         self._columns = tuple(columns)
-        self._skip_known = skip_known
+        self._end = " ON CONFLICT DO NOTHING" if skip_known else on_conflict
         self._ready: dict[str, tuple[list[tuple[int, Callable[[Any], Any]]], str]] = {}
 
     def __call__(self, db: Session, rows: Sequence[Sequence[Any]]) -> None:
@@ -39,7 +49,7 @@ class BulkInsert:
         converters, start = self._ready[name]
         given = [self._converted(row, converters) for row in rows]
         width = len(self._columns)
-        end = " ON CONFLICT DO NOTHING" if self._skip_known else ""
+        end = self._end
         if name == "sqlite":
             marks = ", ".join("?" * width)
             connection.exec_driver_sql(f"{start} VALUES ({marks}){end}", given)

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.domain import events
+from app.domain.bulk import BulkInsert
 from app.domain.setting_values import number
 from app.domain.variable_names import VariableName, parse, plain
 from app.domain.vocabulary import Order
@@ -74,11 +74,12 @@ def take(db: Session, station: Station, told: Iterable[Told], *, now: datetime) 
 
     Secrets are known to exist, and their values are not kept.
     """
-    rows = [_row(station.id, one, now) for one in told]
+    # Told twice in one breath, the last word counts.
+    rows = {one.name.key: one for one in told}
     if not rows:
         return 0
     db.flush()
-    db.execute(_upsert(db), rows)
+    _WRITE_OVER(db, [_row(station.id, key, one, now) for key, one in rows.items()])
     # What takes effect after a restart has taken it when the station tells the new value.
     db.execute(
         update(StationVariable)
@@ -95,43 +96,44 @@ def take(db: Session, station: Station, told: Iterable[Told], *, now: datetime) 
     return len(rows)
 
 
-def _row(station_id: int, told: Told, now: datetime) -> dict[str, Any]:
+def _row(station_id: int, key: str, told: Told, now: datetime) -> list[Any]:
+    """The values of a row in the order of `_COLUMNS`."""
     name = told.name
     value = None if name.secret or told.value is None else told.value[:LONGEST_VALUE]
-    row: dict[str, Any] = {
-        "station_id": station_id,
-        "key": name.key,
-        "component": name.component[:50],
-        "component_instance": _cut(name.component_instance, 50),
-        "evse": name.evse,
-        "connector": name.connector,
-        "variable": name.variable[:50],
-        "instance": _cut(name.instance, 50),
-        "attribute": name.attribute,
-        "value": value,
-        "reported_at": now,
-    }
-    for fact, limit in _LASTING.items():
-        found = getattr(told, fact)
-        row[fact] = _cut(found, limit) if limit else found
-    return row
+    lasting = [_cut(getattr(told, fact), limit) for fact, limit in _LASTING.items()]
+    return [
+        station_id,
+        key,
+        name.component[:50],
+        _cut(name.component_instance, 50),
+        name.evse,
+        name.connector,
+        name.variable[:50],
+        _cut(name.instance, 50),
+        name.attribute,
+        value,
+        now,
+        False,
+        *lasting,
+    ]
 
 
-def _cut(text: str | None, limit: int) -> str | None:
-    return None if text is None else text[:limit]
+def _cut(fact: Any, limit: int) -> Any:
+    return fact[:limit] if limit and fact is not None else fact
 
 
-def _upsert(db: Session) -> Any:
-    """The statement that adds variables or writes over them; facts left out stay."""
-    kind = postgresql if db.connection().dialect.name == "postgresql" else sqlite
-    table: Any = StationVariable.__table__
-    statement = kind.insert(table)
-    new = statement.excluded
-    lasting = {name: func.coalesce(new[name], table.c[name]) for name in _LASTING}
-    return statement.on_conflict_do_update(
-        index_elements=["station_id", "key"],
-        set_={"value": new.value, "reported_at": new.reported_at, **lasting},
-    )
+_COLUMNS = (
+    *("station_id", "key", "component", "component_instance", "evse", "connector", "variable"),
+    *("instance", "attribute", "value", "reported_at", "reboot_required", *_LASTING),
+)
+_TABLE: Any = StationVariable.__table__
+_WRITE_OVER = BulkInsert(
+    _TABLE,
+    _COLUMNS,
+    on_conflict=" ON CONFLICT (station_id, key) DO UPDATE SET value = excluded.value, "
+    "reported_at = excluded.reported_at, "
+    + ", ".join(f"{name} = COALESCE(excluded.{name}, {_TABLE.name}.{name})" for name in _LASTING),
+)
 
 
 def _forget_loaded(db: Session) -> None:

@@ -139,7 +139,7 @@ def ask(site, order, **arguments):
     with site.work() as db:
         station = db.scalars(select(Station)).one()
         return commands.queue(
-            db, SYSTEM, station, order, arguments, now=datetime.now(UTC), ttl_s=30
+            db, SYSTEM, station, order, arguments, now=datetime.now(UTC), ttl_s=60
         ).id
 
 
@@ -151,7 +151,7 @@ def ended(site, number):
                 return None
             return command.state, command.sentence
 
-    return eventually(settled, 30, "the command ends")
+    return eventually(settled, 90, "the command ends")
 
 
 def variable(site, name):
@@ -180,8 +180,8 @@ def test_settings_with_mixed_results_are_told_apart_and_read_back(site, charger)
     assert sentence.startswith("2 of 3 settings taken.")
     assert "Bell/Pitch: UnknownVariable" in sentence
     told = ("UTC", "UTC", False, False)
-    eventually(lambda: variable(site, "TimeZone") == told, 30, "it is read back")
-    eventually(lambda: variable(site, "Volume") == ("3", "3", False, False))
+    eventually(lambda: variable(site, "TimeZone") == told, 90, "it is read back")
+    eventually(lambda: variable(site, "Volume") == ("3", "3", False, False), 90)
     assert variable(site, "Pitch") is None
 
 
@@ -194,7 +194,7 @@ def test_a_setting_that_is_lost_over_the_restart_drifts(site, charger):
     charger.connect()
     charger.boot()
     lost = ("no", "yes", False, True)
-    eventually(lambda: variable(site, "Forgetful") == lost, 30, "the drift is seen")
+    eventually(lambda: variable(site, "Forgetful") == lost, 90, "the drift is seen")
 
 
 def test_what_a_charger_notices_is_kept(site, charger):
