@@ -158,3 +158,66 @@ def test_a_silent_charger_times_out_and_keeps_nobody_waiting(site, driver):
     find = f"/stations/{number}/handshakes?accepted=false"
     knocks = eventually(lambda: driver.ask("GET", find)[1]["items"])
     assert knocks[0]["reason"] == "blocked"
+
+
+def test_a_charger_of_201_is_driven_and_believed(site, driver):
+    place = driver.ask("GET", "/sites")[1]["items"][0]["id"]
+    number, password = driver.station("API-3", place)
+    login = b64encode(f"API-3:{password}".encode()).decode()
+    given = {
+        "subprotocols": ["ocpp2.0.1"],
+        "additional_headers": {"Authorization": f"Basic {login}"},
+        "proxy": None,
+    }
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with connect(f"{site.charger_url}/API-3", **given) as socket:
+
+        def call(message_id, action, payload):
+            socket.send(json.dumps([2, message_id, action, payload]))
+            kind, answered, told = json.loads(socket.recv(timeout=30))
+            assert (kind, answered) == (3, message_id)
+            return told
+
+        boot = {"chargingStation": {"vendorName": "Acme", "model": "Two"}, "reason": "PowerUp"}
+        assert call("1", "BootNotification", boot)["status"] == "Accepted"
+        assert driver.ask("POST", "/tags", {"value": "04CC"})[0] == 201
+        event = {
+            "eventType": "Started",
+            "timestamp": stamp,
+            "triggerReason": "Authorized",
+            "seqNo": 0,
+            "transactionInfo": {"transactionId": "tx-77", "chargingState": "Charging"},
+            "evse": {"id": 1, "connectorId": 1},
+            "idToken": {"idToken": "04CC", "type": "ISO14443"},
+        }
+        assert call("2", "TransactionEvent", event)["idTokenInfo"]["status"] == "Accepted"
+        find = f"/stations/{number}/transactions?transaction_id=tx-77"
+        (session,) = eventually(lambda: driver.ask("GET", find)[1]["items"])
+        assert (session["id_tag"], session["state"], session["evse"]) == ("04CC", "charging", 1)
+
+        answers = []
+        raw = {
+            "action": "GetBaseReport",
+            "payload": {"requestId": 7, "reportBase": "FullInventory"},
+        }
+        waiting = threading.Thread(
+            target=lambda: answers.append(
+                driver.ask("POST", f"/stations/{number}/orders?wait=30", raw)
+            )
+        )
+        waiting.start()
+        _, message_id, action, payload = json.loads(socket.recv(timeout=30))
+        assert (action, payload) == (raw["action"], raw["payload"])
+        socket.send(json.dumps([3, message_id, {"status": "Accepted"}]))
+        waiting.join(60)
+        assert (answers[0][0], answers[0][1]["state"]) == (200, "accepted")
+        variable = {
+            "component": {"name": "ChargingStation"},
+            "variable": {"name": "AvailabilityState"},
+            "variableAttribute": [{"type": "Actual", "value": "Available"}],
+        }
+        report = {"requestId": 7, "generatedAt": stamp, "seqNo": 0, "reportData": [variable]}
+        call("3", "NotifyReport", report)
+        find = f"/stations/{number}/variables?variable=availabilitystate"
+        (found,) = eventually(lambda: driver.ask("GET", find)[1]["items"])
+        assert (found["component"], found["value"]) == ("ChargingStation", "Available")
