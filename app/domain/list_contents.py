@@ -30,11 +30,15 @@ MESSAGE_BYTES = 120
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a station takes: tags in its list, and tags and bytes in one message."""
+    """What a station takes: tags in its list, and tags and bytes in one message.
+
+    `told` says that it named the length of its list; else it is as long as any.
+    """
 
     length: int = LONGEST
     items: int = USUAL_PART
     size: int | None = None
+    told: bool = False
 
     def part(self, entries: list[Entry]) -> list[Entry]:
         """As many of the entries as go into one message, one at the least."""
@@ -86,10 +90,12 @@ def limits(db: Session, station: Station) -> Limits:
         text = (row.high if bound else row.value) if row is not None else None
         return int(text) if text and text.isascii() and text.isdigit() and int(text) else None
 
+    length = number("localauthlistmaxlength") or number("entries", bound=True)
     return Limits(
-        number("localauthlistmaxlength") or number("entries", bound=True) or LONGEST,
+        length or LONGEST,
         number("sendlocallistmaxlength") or number("itemspermessage") or USUAL_PART,
         number("bytespermessage"),
+        told=length is not None,
     )
 
 
