@@ -36,7 +36,7 @@ def take_in(
 
     A step that is told again is the same row.
     """
-    found = list(batteries)
+    found, request_number = list(batteries), numbers.fitting(request_number)
     same = db.scalars(
         select(BatterySwap).where(
             BatterySwap.station_id == station.id,

@@ -1,18 +1,20 @@
 """Composite schedules: the limits that a station says result from all of its profiles."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import events
+from app.domain import events, numbers
 from app.domain.charging_limits import unit_for
 from app.domain.prepared import Prepared
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome
 from app.models import Command, CompositeSchedule, Station
 
 DAY_S = 86_400
+#: No schedule is longer than a year.
+LONGEST_S = 366 * DAY_S
 
 
 def prepare(
@@ -36,16 +38,26 @@ def settle(db: Session, command: Command, outcome: Outcome, now: datetime) -> No
     db.add(
         CompositeSchedule(
             station_id=command.station_id,
-            evse=told["evse"],
+            evse=numbers.fitting(told["evse"]),
             unit=told["unit"],
-            starts_at=datetime.fromisoformat(told["starts_at"]) if told["starts_at"] else now,
-            duration_s=told["duration_s"] or command.arguments["duration_s"],
-            periods=told["periods"],
+            starts_at=_begins(told["starts_at"], now),
+            duration_s=_seconds(told["duration_s"] or command.arguments["duration_s"]),
+            periods=[[_seconds(start_s), *more] for start_s, *more in told["periods"]],
             received_at=now,
         )
     )
     db.flush()
     events.record(db, events.StationChanged(command.tenant_id, command.station_id))
+
+
+def _begins(text: str, now: datetime) -> datetime:
+    """When a schedule begins; what a broken clock says is taken for now."""
+    at = datetime.fromisoformat(text) if text else now
+    return at if abs(at - now) < timedelta(seconds=LONGEST_S) else now
+
+
+def _seconds(number: int) -> int:
+    return numbers.fitting(number, LONGEST_S)
 
 
 def newest(db: Session, station: Station) -> list[CompositeSchedule]:

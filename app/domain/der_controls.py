@@ -43,6 +43,8 @@ Y_UNITS = (
 #: Controls of these shapes are always defaults: they have no time of their own.
 TIMELESS = frozenset({"enter_service", "gradient"})
 MOST_POINTS = 10
+_MOST = 1_000_000_000
+_PLACES = 9
 
 Read = Callable[[str, Any], Any]
 
@@ -54,6 +56,10 @@ def _number(name: str, value: Any) -> str:
         found = Decimal("NaN")
     if isinstance(value, bool) or not found.is_finite():
         raise Invalid(f"{name} is a number.", field="document")
+    if not -_MOST <= found <= _MOST:
+        raise Invalid(f"{name} lies between {-_MOST} and {_MOST}.", field="document")
+    if int(found.as_tuple().exponent) < -_PLACES:
+        raise Invalid(f"{name} has {_PLACES} decimals at most.", field="document")
     return format(found, "f")
 
 

@@ -212,6 +212,8 @@ def _moment(name: str, value: Any) -> str:
         found = datetime.fromisoformat(str(value).strip())
     except ValueError:
         raise Invalid(f"{word.capitalize()} is a time like 2026-01-31.", field=name) from None
+    if not 2000 <= found.year <= 2100:
+        raise Invalid(f"{word.capitalize()} lies between 2000 and 2100.", field=name)
     found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
     return found.astimezone(UTC).isoformat()
 

@@ -61,6 +61,7 @@ def report(
     now: datetime,
 ) -> None:
     """Take in a part of a report; the last part says what the station lacks."""
+    number = numbers.fitting(number)
     for item in found:
         row = _known(db, station, item)
         if row is None:
@@ -68,7 +69,7 @@ def report(
                 station_id=station.id,
                 evse=evse,
                 source=source,
-                reported_id=item.number,
+                reported_id=numbers.fitting(item.number),
                 document=item.document,
                 state=ProfileState.REPORTED,
                 created_at=now,
@@ -156,7 +157,7 @@ def _known(db: Session, station: Station, item: Reported) -> StationProfile | No
         select(StationProfile)
         .where(
             mine,
-            StationProfile.reported_id == item.number,
+            StationProfile.reported_id == numbers.fitting(item.number),
             StationProfile.state.in_(station_profiles.HELD),
         )
         .limit(1)

@@ -13,6 +13,8 @@ from app.models import Settlement, Station
 
 #: An amount beyond this is no price of a charging session.
 MOST = Decimal(10) ** 9
+#: Decimals of an amount that are kept.
+PLACES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ def take_in(db: Session, station: Station, told: Told, *, now: datetime) -> Sett
         db.add(row)
     row.session_id = session.id if session else row.session_id
     row.transaction_ref = (told.transaction_ref or "")[:64] or row.transaction_ref
-    row.state, row.amount = told.state, max(-MOST, min(MOST, told.amount))
+    row.state = told.state
+    row.amount = round(max(-MOST, min(MOST, told.amount)), PLACES)
     row.settled_at, row.received_at = told.settled_at, now
     row.info = (told.info or "")[:500] or None
     row.receipt_number = (told.receipt_number or "")[:50] or row.receipt_number

@@ -63,12 +63,12 @@ def assign(station_id: int) -> Any:
     return back("energy.station", station_id=station_id)
 
 
-@blueprint.post("/clear/<int:row_id>")
+@blueprint.post("/clear/<int:station_profile_id>")
 @needs("operator")
-def clear(station_id: int, row_id: int) -> Any:
+def clear(station_id: int, station_profile_id: int) -> Any:
     """Have the station forget one profile."""
     place = station_or_404(station_id)
-    row = db.session.get(StationProfile, row_id)
+    row = db.session.get(StationProfile, station_profile_id)
     if row is None or row.station_id != place.id:
         abort(404, "There is no such profile.")
     _ask(place, Order.CLEAR_PROFILE, {"station_profile_id": row.id})

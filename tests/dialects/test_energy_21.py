@@ -8,8 +8,10 @@ from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.vocabulary import Order
 from app.models import (
     BatterySwap,
+    CompositeSchedule,
     DerControl,
     Settlement,
+    StationProfile,
     StationReport,
     StationTariff,
     Tariff,
@@ -267,3 +269,30 @@ def test_a_web_payment_is_announced(yard):
     command = yard.order(Order.ANNOUNCE_WEB_PAYMENT, connector=1, timeout_s=60)
     outcome = ORDERS[Order.ANNOUNCE_WEB_PAYMENT].outcome({}, command.arguments)
     assert outcome.sentence == "The charger knows of the payment."
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "1e-999999999", "NaN", True])
+def test_no_number_of_a_control_fills_the_memory(yard, number):
+    with pytest.raises(Invalid):
+        yard.order(Order.SET_DER_CONTROL, kind="fixed_var", document={**FIXED, "setpoint": number})
+
+
+def test_absurd_numbers_of_a_station_fit_the_columns(db, yard, now):
+    told = {"pspRef": "psp-9", "settlementTime": now.isoformat(), "status": "Settled"}
+    yard.hear(payments.settlement, **told, settlementAmount=1e20)
+    assert db.query(Settlement).one().amount == 10**9
+    yard.hear(
+        profiles.report_profiles,
+        requestId=2**62,
+        chargingLimitSource="CSO",
+        evseId=2**40,
+        chargingProfile=[{"id": 2**62, "chargingSchedule": [{"chargingRateUnit": "A"}]}],
+    )
+    row = db.query(StationProfile).one()
+    assert (row.evse, row.reported_id, row.report_number) == (0, 2**31 - 1, 2**31 - 1)
+    command = yard.order(Order.READ_COMPOSITE_SCHEDULE)
+    schedule = {"evse": 1, "unit": "A", "starts_at": "9999-12-31T00:00:00+00:00"}
+    yard.answer(command, schedule={**schedule, "duration_s": 2**60, "periods": [[2**60, "1", 3]]})
+    kept = db.query(CompositeSchedule).one()
+    assert (kept.starts_at, kept.duration_s) == (now, 366 * 86_400)
+    assert kept.periods[0][0] == 366 * 86_400

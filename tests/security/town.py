@@ -36,6 +36,7 @@ from app.models import (
     Site,
     Station,
     StationCertificate,
+    StationProfile,
     StationVariable,
     StrayStop,
     Tag,
@@ -181,6 +182,7 @@ PARAMETERS: dict[str, Any] = {
     "reservation_id": Reservation,
     "job_id": FileJob,
     "profile_id": ChargingProfile,
+    "station_profile_id": StationProfile,
     "firmware_id": FirmwareFile,
     "broadcast_id": Broadcast,
     "report_id": CustomerReport,
@@ -193,7 +195,7 @@ PARAMETERS: dict[str, Any] = {
 AT_SITES = (
     *("station_id", "site_id", "session_id", "bill_id", "stray_id", "command_id"),
     *("reservation_id", "job_id", "report_id", "certificate_id"),
-    *("event_id", "variable_id"),
+    *("event_id", "variable_id", "station_profile_id"),
 )
 
 

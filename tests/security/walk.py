@@ -16,6 +16,7 @@ WORDS = {
     "secret": ("nothing-like-a-secret",),
     "name": ("nothing.eml",),
     "form": ("pem", "csr"),
+    "question": ("read", "composite", "tariffs", "controls"),
     "filename": ("css/ampdesk.css",),
 }
 #: An event stream: its body never ends, so its head is all that is looked at.

@@ -19,6 +19,8 @@ Reader = Callable[[str, Any], Any]
 #: order -> how it is put in a few words, from its checked arguments
 Describe = dict[Order, Callable[[Mapping[str, Any]], str]]
 
+#: More decimals than this no number of ours has.
+_PLACES = 12
 _YES = {"1", "true", "yes", "on"}
 _NO = {"0", "false", "no", "off"}
 
@@ -93,6 +95,9 @@ def number(low: Decimal | int, high: Decimal | int) -> Reader:
             raise Invalid(f"The {word} is a number.", field=name)
         if not low <= found <= high:
             raise Invalid(f"The {word} lies between {low} and {high}.", field=name)
+        # Written out, 1e-999999999 would fill the memory.
+        if int(found.as_tuple().exponent) < -_PLACES:
+            raise Invalid(f"The {word} has {_PLACES} decimals at most.", field=name)
         return format(found, "f")
 
     return Shaped(read, Shape("number", low=low, high=high))

@@ -7,6 +7,7 @@ from app.domain import ev_needs, profile_reports
 from worker.dialects.context import Context, Payload
 from worker.dialects.rates import filled, read_moment
 from worker.dialects.v201 import charging_profile
+from worker.dialects.v201.availability import number
 from worker.dialects.v201.charging_profile import WORDS, Words
 from worker.ocpp.fields import Fields
 
@@ -39,7 +40,7 @@ def report_profiles(call: Fields, ctx: Context, words: Words = WORDS) -> Payload
         *(ctx.db, ctx.station),
         number=call.integer("requestId", 0),
         source=_source(call),
-        evse=call.integer("evseId", 0),
+        evse=number(call, ctx, "evseId", 0),
         found=found,
         more=bool(call.boolean("tbc", False)),
         now=ctx.now,
@@ -54,7 +55,7 @@ def charging_limit(call: Fields, ctx: Context, words: Words = WORDS) -> Payload:
     profile_reports.limit(
         *(ctx.db, ctx.station),
         source=_source(about),
-        evse=call.integer("evseId", 0),
+        evse=number(call, ctx, "evseId", 0),
         documents=[
             {**_EXTERNAL, **charging_profile.read_schedule(each, words)} for each in schedules
         ],
@@ -125,7 +126,7 @@ def charging_needs(call: Fields, ctx: Context, answers: dict[str, str] = ANSWERS
     needs = read_needs(call.child("chargingNeeds"))
     needs["most_periods"] = call.integer("maxScheduleTuples")
     needs["details"] = dict(call.child("chargingNeeds").payload)
-    evse = call.integer("evseId", 0)
+    evse = number(call, ctx, "evseId", 0)
     told = ev_needs.take_in(ctx.db, ctx.station, evse, filled(needs), now=ctx.now)
     return {"status": answers[told.answer]}
 
@@ -134,6 +135,6 @@ def charging_schedule(call: Fields, ctx: Context, words: Words = WORDS) -> Paylo
     """Pass on what a car will do; what exceeds our plan is refused (K15.FR.12)."""
     schedule = charging_profile.read_schedule(call.child("chargingSchedule"), words)
     document = filled({**schedule, "time_base": read_moment(call, "timeBase")})
-    evse = call.integer("evseId", 0)
+    evse = number(call, ctx, "evseId", 0)
     fits = ev_needs.car_schedule(ctx.db, ctx.station, evse, document, now=ctx.now)
     return {"status": "Accepted" if fits else "Rejected"}
