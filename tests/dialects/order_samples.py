@@ -174,6 +174,24 @@ LOCAL_LISTS: Samples = {
     Order.READ_LOCAL_LIST_VERSION: [{}],
 }
 
+_PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+_HASHES = {
+    "algorithm": "sha256",
+    "issuer_name_hash": "a" * 64,
+    "issuer_key_hash": "b" * 64,
+    "serial_number": "01f3",
+}
+CERTIFICATES: Samples = {
+    Order.INSTALL_CERTIFICATE: [
+        {"use": "csms_root", "certificate": _PEM},
+        {"use": "manufacturer_root", "certificate": _PEM},
+    ],
+    Order.DELETE_CERTIFICATE: [_HASHES],
+    Order.READ_CERTIFICATES: [{}, {"uses": ["manufacturer_root"]}],
+    Order.SEND_CERTIFICATE: [{"certificate_id": 7}],
+    Order.CHANGE_PASSWORD: [{}],
+}
+
 RAW: Samples = {Order.RAW: [{"action": "Reset", "payload": {"type": "Soft"}}]}
 
 SAMPLES: Samples = {
@@ -183,6 +201,7 @@ SAMPLES: Samples = {
     **RESERVATIONS,
     **LOCAL_LISTS,
     **FILES,
+    **CERTIFICATES,
     **RAW,
     **MONITORING,
     **DISPLAY,
@@ -229,6 +248,8 @@ PREPARED: dict[Order, dict[str, Any]] = {
         "expires_at": "2026-03-02T17:00:00+00:00",
         "group_token": "FLEET",
     },
+    Order.SEND_CERTIFICATE: {"chain": _PEM, "use": "station"},
+    Order.CHANGE_PASSWORD: {"password": "0123456789abcdef0123456789abcdef"},
     Order.READ_SETTINGS: {"request_id": 7},
     Order.READ_BASE_REPORT: {"request_id": 7},
     Order.READ_REPORT: {"request_id": 7},
