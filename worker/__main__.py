@@ -23,6 +23,7 @@ from worker.gate import Gate
 from worker.server import Server, ServerSettings, networks
 from worker.switchboard import Switchboard
 from worker.tls import WrongTls, server_context
+from worker.tls_renewal import Renewal
 
 log = logging.getLogger("worker")
 
@@ -40,26 +41,28 @@ def main() -> int:
     node = f"{socket.gethostname()[:24]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     switchboard = Switchboard(app, node)
     gate = Gate(app, switchboard.batch)
-    server = Server(_server_settings(settings), gate, switchboard, switchboard.health, tls)
+    renewal = Renewal(tls, settings) if tls is not None else None
+    server = Server(
+        _server_settings(settings),
+        gate,
+        switchboard,
+        lambda: switchboard.health() | (renewal.health() if renewal else {}),
+        tls,
+    )
     try:
         switchboard.start()
         server.start()
     except OSError as error:
-        kind, port = ("TLS_PORT", settings.ocpp_tls_port) if server.port else ("PORT", 0)
-        print(
-            f"ampdesk: the worker cannot listen on "
-            f"{settings.ocpp_host}:{port or settings.ocpp_port} "
-            f"({error.strerror}); set AMPDESK_OCPP_{kind} to a free port.",
-            file=sys.stderr,
-        )
+        print(_busy(settings, server, error), file=sys.stderr)
         return 2
     # What is loaded by now stays; the collector need not look through it after every few messages.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     log.info("chargers connect to ws://%s:%s/ocpp/<identity>", settings.ocpp_host, server.port)
-    if server.tls_port:
+    if renewal is not None:
         log.info("and to wss://<its name>:%s/ocpp/<identity>", server.tls_port)
+        gevent.spawn(renewal.watch)
     stop = gevent.event.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stop.set)
@@ -68,6 +71,14 @@ def main() -> int:
     server.drain(within_s=float(settings.drain_s))
     switchboard.stop()
     return 0
+
+
+def _busy(settings: Any, server: Server, error: OSError) -> str:
+    name = "ocpp_tls_port" if server.port else "ocpp_port"
+    return (
+        f"ampdesk: the worker cannot listen on {settings.ocpp_host}:{getattr(settings, name)} "
+        f"({error.strerror}); set AMPDESK_{name.upper()} to a free port."
+    )
 
 
 def _server_settings(settings: Any) -> ServerSettings:

@@ -23,6 +23,10 @@ SUITES = ":".join(
 )
 
 
+#: The settings of the first and the second certificate end so.
+NUMBERS = ("", "2")
+
+
 class WrongTls(Exception):
     """TLS cannot be served as it is set; the message is one sentence that names the setting."""
 
@@ -41,13 +45,18 @@ def server_context(settings: Any) -> Any:
     context.set_ciphers(SUITES)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
-    for number in ("", "2"):
-        certificate = getattr(settings, f"ocpp_tls_cert{number}")
-        if certificate:
-            _load(context, number, certificate, getattr(settings, f"ocpp_tls_key{number}"))
+    load(context, settings)
     if settings.ocpp_tls_client_ca:
         _trust(context, settings.ocpp_tls_client_ca)
     return context
+
+
+def load(context: Any, settings: Any) -> None:
+    """Load the certificates into a context, also one in use.  Raises `WrongTls`."""
+    for number in NUMBERS:
+        certificate = getattr(settings, f"ocpp_tls_cert{number}")
+        if certificate:
+            _load(context, number, certificate, getattr(settings, f"ocpp_tls_key{number}"))
 
 
 def _load(context: Any, number: str, certificate: str, key: str) -> None:
