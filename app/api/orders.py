@@ -122,12 +122,15 @@ def create(ask: Ask, station_id: int) -> Any:
     """
     order, arguments = wanted(ask.body)
     wait_s = ask.query.get("wait")
-    row = _queue(ask, station_id, order, arguments, ask.body.get("expires_in_s"))
-    location = {"Location": f"{ROOT}/orders/{row.id}"}
+    expires_in_s = ask.body.get("expires_in_s")
     if wait_s is None:
-        return Reply(202, row, location)
-    row = _waiting.settled(row.id, wait_s)
-    return Reply(202 if row.state in commands.OPEN_STATES else 200, row, location)
+        row = _queue(ask, station_id, order, arguments, expires_in_s)
+    else:
+        with _waiting.place():
+            row = _queue(ask, station_id, order, arguments, expires_in_s)
+            row = _waiting.settled(row.id, wait_s)
+    status = 202 if wait_s is None or row.state in commands.OPEN_STATES else 200
+    return Reply(status, row, {"Location": f"{ROOT}/orders/{row.id}"})
 
 
 @noun.get(
@@ -157,7 +160,10 @@ def kinds(ask: Ask) -> Any:
 def show(ask: Ask, order_id: int) -> Any:
     """One order as it stands; with `wait`, once it has ended or the time is over."""
     row = ask.get(Command, order_id, "order")
-    return _waiting.settled(row.id, ask.query["wait"]) if "wait" in ask.query else row
+    if "wait" not in ask.query:
+        return row
+    with _waiting.place():
+        return _waiting.settled(row.id, ask.query["wait"])
 
 
 @noun.post(
@@ -170,9 +176,10 @@ def show(ask: Ask, order_id: int) -> Any:
 def unlock(ask: Ask, station_id: int, connector: int) -> Any:
     """Unlock and wait: 200 unlocked, 404 not connected, 409 refused by the charger, 504 silent."""
     settings = current_app.config["SETTINGS"]
-    row = _queue(ask, station_id, Order.UNLOCK, {"connector": connector}, None)
-    patience = row.station.quirks.get("call_timeout_s", settings.call_timeout_s)
-    row = _waiting.settled(row.id, min(float(patience) + 1, _waiting.LONGEST_S))
+    with _waiting.place():
+        row = _queue(ask, station_id, Order.UNLOCK, {"connector": connector}, None)
+        patience = row.station.quirks.get("call_timeout_s", settings.call_timeout_s)
+        row = _waiting.settled(row.id, min(float(patience) + 1, _waiting.LONGEST_S))
     if row.state is CommandState.ACCEPTED:
         return row
     if row.state in {CommandState.REJECTED, CommandState.FAILED, CommandState.UNSUPPORTED}:

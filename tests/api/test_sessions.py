@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import func, select
 
+from app.api import _waiting
 from app.domain import commands
 from app.domain.vocabulary import CommandState, Order, Outcome
 from app.models import ChargingSession, Command
@@ -156,6 +157,15 @@ def test_an_error_of_the_charger_is_told_with_its_code(api, online, db, now):
     told = api.get(f"/orders/{told['id']}?wait=5")
     assert (told["state"], told["settled"]) == ("failed", True)
     assert (told["error_code"], told["error_description"]) == ("InternalError", "stuck")
+
+
+def test_when_too_many_wait_nothing_is_asked(api, online, db, monkeypatch):
+    monkeypatch.setattr(_waiting, "MOST_AT_ONCE", 0)
+    before = db.scalar(select(func.count(Command.id)))
+    told = api.post(f"/stations/{online}/orders?wait=5", UNLOCK, 503)
+    assert (told["code"], api.answer.headers["Retry-After"]) == ("unavailable", "5")
+    api.post(f"/stations/{online}/connectors/1/unlock", status=503)
+    assert db.scalar(select(func.count(Command.id))) == before
 
 
 def test_every_typed_order_is_told_of(api):
