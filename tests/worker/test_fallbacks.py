@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from sqlalchemy import select
 from websockets.exceptions import ConnectionClosed
 
+from app.domain.errors import NotConnected
 from app.domain.vocabulary import CommandState, Order
-from app.models import Command, Deviation
+from app.models import Command, Deviation, Station
 from tests.dialects.replay import Stage
 from tests.support.wait import eventually
 from tests.worker.test_commands import hear_call, queue, settled
@@ -151,3 +153,95 @@ def test_unresponsive_call_watchdog(site, booted):
     with pytest.raises(ConnectionClosed) as closed:
         booted.socket.recv(timeout=30)
     assert closed.value.rcvd.code == 1001
+
+
+@pytest.fixture(params=["2.0.1", "2.1"])
+def newer(site, request):
+    """A station of 2.x with two EVSEs."""
+    stage = Stage(site, request.param)
+    stage.set_up()
+    about = {"vendorName": "Acme", "model": "Two"}
+    boot = {"reason": "PowerUp", "chargingStation": about}
+    stage.play([{"send": [2, "b", "BootNotification", boot]}, {"until": [3, "b", "$any"]}])
+    for evse in (1, 2):
+        status = {"timestamp": "$now", "connectorStatus": "Available", "evseId": evse}
+        frame = [2, f"s{evse}", "StatusNotification", {**status, "connectorId": 1}]
+        stage.play([{"send": frame}, {"until": [3, f"s{evse}", "$any"]}])
+    yield stage
+    stage.close()
+
+
+def test_a_status_over_2x_is_asked_connector_by_connector(site, newer):
+    number = queue(site, newer.identity, Order.TRIGGER, {"message": "status"})
+    heard = [reply(newer, YES) for _ in range(2)]
+    assert heard == [
+        (
+            "TriggerMessage",
+            {
+                "evse": {"id": evse, "connectorId": 1},
+                "requestedMessage": "StatusNotification",
+            },
+        )
+        for evse in (1, 2)
+    ]
+    assert settled(site, number)[0] is CommandState.ACCEPTED
+    first = attempts(site, number)[0]
+    assert (first["state"], first["request"]) == ("unsupported", None)
+
+
+def test_a_restart_over_2x_may_wait_for_its_turn(site, newer):
+    number = queue(site, newer.identity, Order.RESET, {"kind": "soft", "connector": 2})
+    assert reply(newer, {"status": "Scheduled"}) == ("Reset", {"type": "OnIdle", "evseId": 2})
+    state, sentence, _, _ = settled(site, number)
+    assert state is CommandState.ACCEPTED
+    assert sentence == "The charger will restart when its running sessions have ended."
+
+
+def test_why_it_was_refused_is_told(site, newer):
+    number = queue(site, newer.identity, Order.UNLOCK, {"connector": 1, "plug": 2})
+    why = {"reasonCode": "NotLocked", "additionalInfo": "no lock here"}
+    answer = {"status": "UnlockFailed", "statusInfo": why}
+    assert reply(newer, answer) == ("UnlockConnector", {"evseId": 1, "connectorId": 2})
+    state, sentence, _, _ = settled(site, number)
+    assert state is CommandState.REJECTED
+    assert sentence.endswith("It says: NotLocked, no lock here.")
+
+
+def test_a_slow_station_is_given_the_time_it_needs(site, booted):
+    """FIELD R6: others lose patience meanwhile; what waits behind it goes next."""
+    with site.work() as db:
+        station = db.scalar(select(Station).where(Station.identity == booted.identity))
+        station.quirks = {"call_timeout_s": 60}
+    booted.play(
+        [{"reconnect": True}, {"send": [2, "h", "Heartbeat", {}]}, {"until": [3, "h", "$any"]}]
+    )
+    slow = queue(site, booted.identity, Order.CLEAR_CACHE, {})
+    behind = queue(site, booted.identity, Order.UNLOCK, {"connector": 1})
+    message_id, _, _ = hear_call(booted)
+    other = Stage(site)
+    other.set_up()
+    other.play([{"send": [2, "h", "Heartbeat", {}]}, {"until": [3, "h", "$any"]}])
+    silent = queue(site, other.identity, Order.CLEAR_CACHE, {})
+    assert settled(site, silent)[0] is CommandState.TIMED_OUT
+    booted.socket.send(json.dumps([3, message_id, YES]))
+    assert settled(site, slow)[0] is CommandState.ACCEPTED
+    assert reply(booted, {"status": "Unlocked"})[0] == "UnlockConnector"
+    assert settled(site, behind)[0] is CommandState.ACCEPTED
+    other.close()
+
+
+def test_no_order_leaves_before_the_answer_to_a_boot(site, booted):
+    """FIELD B3: an order that waits for the boot goes after its answer, never before it."""
+    booted.play([{"reconnect": True}])
+    number = eventually(lambda: ask_when_connected(site, booted), what="the station is connected")
+    booted.play([{"send": [2, "b2", "BootNotification", BOOT]}])
+    assert json.loads(booted.socket.recv(timeout=30))[:2] == [3, "b2"]
+    assert reply(booted, YES)[0] == "ClearCache"
+    assert settled(site, number)[0] is CommandState.ACCEPTED
+
+
+def ask_when_connected(site, stage):
+    try:
+        return queue(site, stage.identity, Order.CLEAR_CACHE, {})
+    except NotConnected:
+        return None
