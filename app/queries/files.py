@@ -9,8 +9,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain import file_jobs, files
-from app.domain.vocabulary import FileJobKind, FileJobState
-from app.models import CustomerReport, FileJob, FirmwareFile, Station
+from app.domain.vocabulary import FileJobState
+from app.models import CustomerReport, FileJob, FirmwareFile, Station, StationVariable
 from app.queries.paging import Page, Wish, fetch, like
 
 #: Jobs on a station's page, and on the page of one image.
@@ -142,4 +142,16 @@ def stations(db: Session) -> Sequence[Station]:
     ).all()
 
 
-KINDS = [(kind.value, kind.value.replace("_", " ")) for kind in FileJobKind]
+def transfers(db: Session, station: Station) -> set[str]:
+    """How a station says that it can move files (FIELD K5), lower case; empty: it never said."""
+    told = db.scalars(
+        select(StationVariable.value).where(
+            StationVariable.station_id == station.id,
+            StationVariable.attribute == "actual",
+            StationVariable.variable.in_(
+                ("SupportedFileTransferProtocols", "FileTransferProtocols")
+            ),
+        )
+    ).all()
+    words = ",".join(value for value in told if value).split(",")
+    return {word.strip().lower() for word in words if word.strip()}

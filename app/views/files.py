@@ -10,7 +10,7 @@ from app.domain import customer_information, files
 from app.domain.vocabulary import Order
 from app.extensions import db
 from app.file_store import UPLOADS, Store
-from app.models import CustomerReport, FileJob
+from app.models import CustomerReport, FileJob, Station
 from app.queries import files as queries
 from app.queries import station_page
 from app.security import actor, back, needs
@@ -35,10 +35,18 @@ def index(station_id: int) -> Any:
         station=station,
         there=there,
         offered={order for order in ORDERS if there.offers(order)},
+        unfit=_unfit(station),
         jobs=queries.jobs_of_station(session, station),
         images=queries.images_for(session, station),
         reports=queries.reports_of(session, station) if current_user.can("admin") else [],
     )
+
+
+def _unfit(station: Station) -> list[str]:
+    """How the station moves files, where that is not how it would reach us; else nothing."""
+    base = station.quirks.get("files_url") or current_app.config["SETTINGS"].files_base
+    able = queries.transfers(db.session(), station)
+    return [] if base.partition(":")[0] in able else sorted(able)
 
 
 @blueprint.get("/<int:job_id>")

@@ -31,11 +31,14 @@ SHUT = {
 _WRAPPING = 64 * 1024
 
 guessing = limiter.limit("60/minute", deduct_when=lambda answer: answer.status_code == 404)
+#: Somebody with a secret may fetch in many pieces, and not for ever.
+pacing = limiter.limit("1200/minute", key_func=lambda: str((request.view_args or {}).get("key")))
 
 
 @blueprint.get("/f/<key>", strict_slashes=False, defaults={"name": ""})
 @blueprint.get("/f/<key>/<path:name>")
 @guessing
+@pacing
 @public
 def fetch(key: str, name: str) -> Response:
     """Give the firmware of a job, whole or in pieces (Range); `name` is what the station likes."""
@@ -65,6 +68,7 @@ def fetch(key: str, name: str) -> Response:
 @blueprint.route("/u/<key>", methods=["POST", "PUT"], strict_slashes=False, defaults={"name": ""})
 @blueprint.route("/u/<key>/<path:name>", methods=["POST", "PUT"])
 @guessing
+@pacing
 @public
 def bring(key: str, name: str) -> Response:
     """Take a log: as the body or in a form; a second one replaces the first until the job ends."""

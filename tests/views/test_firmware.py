@@ -1,6 +1,7 @@
 """The firmware library and the files of a station on the desk: added, sent, followed, guarded."""
 
 import io
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +11,15 @@ from app.domain import customer_information, file_jobs
 from app.domain.file_jobs import FileStatus
 from app.domain.vocabulary import FileStep, Order
 from app.file_store import FIRMWARE, Store
-from app.models import AuditEntry, Command, CustomerReport, FileJob, FirmwareFile, WorkerNode
+from app.models import (
+    AuditEntry,
+    Command,
+    CustomerReport,
+    FileJob,
+    FirmwareFile,
+    StationVariable,
+    WorkerNode,
+)
 from tests.support import seed
 
 
@@ -148,6 +157,24 @@ def test_the_library_leads_to_the_form_of_the_chosen_station(operator, made, ima
     assert answer.headers["Location"].startswith(f"/stations/{station_id}/commands?")
     assert f"firmware_id={image.id}" in answer.headers["Location"]
     assert operator.get(f"/firmware/{image.id}/send?station=999").status_code == 404
+
+
+@pytest.mark.parametrize(("told", "warned"), [("FTP, SFTP", True), ("FTP,HTTP", False)])
+def test_a_station_that_cannot_use_our_addresses_is_pointed_out(
+    operator, made, db, tab, told, warned
+):
+    assert "moves files by" not in page(operator, tab)
+    station = made.stations["CP-01"]
+    name = "SupportedFileTransferProtocols"
+    db.add(StationVariable(station_id=station.id, key=name.casefold(), variable=name, value=told))
+    db.commit()
+    assert ("moves files by FTP, SFTP only" in page(operator, tab)) is warned
+
+
+def test_the_form_with_all_choices_knows_the_chosen_image(operator, image, tab):
+    url = tab.replace("/files", f"/commands?order=update_firmware&firmware_id={image.id}")
+    field = re.search(r'<input[^>]*name="firmware_id"[^>]*>', page(operator, url))
+    assert f'value="{image.id}"' in field[0]
 
 
 def test_an_archived_image_is_not_offered(operator, image, tab):
