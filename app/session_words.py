@@ -12,6 +12,11 @@ from app.presentation import local
 #: Doubts that hold a bill, and facts that are only told, told apart by what they are called here.
 LABELS: dict[str, str] = {
     "stop_missing": "no stop reported",
+    "start_missing": "no start reported",
+    "events_missing": "events left out",
+    "cost_differs": "charger’s cost differs",
+    "suspect": "plug is free",
+    "told_open": "charger has more to tell",
     "late_stop": "stop came late",
     "late_stop_noted": "late stop, small difference",
     "offline_report": "reported later",
@@ -53,7 +58,16 @@ def explained(codes: list[str]) -> list[tuple[str, str, bool]]:
 def _holds(code: str) -> bool:
     if code in list(EnergyFlag):
         return EnergyFlag(code).holds
-    return code not in ("offline_report", "late_stop", "late_stop_noted")
+    return code not in _TOLD
+
+
+#: What is only told.
+_TOLD = frozenset(
+    {
+        *("offline_report", "late_stop", "late_stop_noted"),
+        *("events_missing", "cost_differs", "suspect", "told_open"),
+    }
+)
 
 
 def standing(session: ChargingSession, hold_h: int) -> Iterator[str]:
@@ -72,6 +86,11 @@ def standing(session: ChargingSession, hold_h: int) -> Iterator[str]:
                 f"Until {local(until, 'short', zone)} we wait for the charger’s own stop; "
                 "then it is billed or held for review."
             )
+    elif session.billing is BillingState.OPEN and session.bill_after is not None:
+        yield (
+            f"Until {local(session.bill_after, 'short', zone)} we wait for what the charger "
+            "has not told of it; then it is billed or held for review."
+        )
     elif session.billing is BillingState.OPEN:
         yield "It has ended and is being billed now."
     if session.billing is BillingState.HELD:

@@ -8,17 +8,17 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain import orders
+from app.domain import orders, reports
 from app.domain.vocabulary import Availability, CommandState, Verdict
 from app.models import Authorisation, ChargingSession, Command, Message, StatusEvent
-from app.queries import messages
+from app.queries import messages, transaction_facts
 
 #: How much of the time before and after belongs to the story.
 MARGIN = timedelta(minutes=2)
 #: Entries of one kind at most.
 MOST = 80
 #: Messages that tell nothing beside the readings and the status events.
-_ROUTINE = ("MeterValues", "Heartbeat", "StatusNotification")
+_ROUTINE = ("MeterValues", "Heartbeat", "StatusNotification", "TransactionEvent")
 
 _IDLE = ("SuspendedEV", "SuspendedEVSE", "Finishing")
 
@@ -45,6 +45,7 @@ def of(db: Session, session: ChargingSession, now: datetime) -> list[Entry]:
     entries = [
         *_own(session),
         *_statuses(db, session, session.started_at - MARGIN, (session.ended_at or now) + MARGIN),
+        *_told(db, session),
         *_taps(db, session, *heard),
         *_commands(db, session, *heard),
         *_messages(db, session, *heard),
@@ -92,6 +93,15 @@ def _statuses(
         yield Entry(
             event.at, words, "", kind or ("idle" if event.status_word in _IDLE else ""), event
         )
+
+
+def _told(db: Session, session: ChargingSession) -> Iterator[Entry]:
+    """What the transaction's own events tell, but for mere readings (2.x)."""
+    for event in transaction_facts.telling(db, session):
+        state = reports.ACTIVITY_WORDS[event.activity] if event.activity else ""
+        trigger = event.trigger.replace("_", " ")
+        words = " · ".join(filter(None, [event.kind.capitalize(), trigger, state]))
+        yield Entry(event.at, words, "offline" if event.offline else "", "", event)
 
 
 def _taps(

@@ -1,0 +1,190 @@
+"""Sessions that nobody ends (FIELD S4) and remote starts that no session follows (X15)."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.domain import commands, presence, remote_starts, reports, sessions
+from app.domain.abandoned import GRACE, close_abandoned
+from app.domain.errors import Conflict, Invalid, NotFound
+from app.domain.vocabulary import (
+    SYSTEM,
+    Availability,
+    CommandState,
+    Order,
+    Outcome,
+    SessionState,
+    StatusReport,
+)
+from app.models import Command
+from tests.support.charging import network
+from tests.support.transactions import BEGAN, CARD, PLUG, charge, event
+
+ASKED = [Order.READ_TRANSACTION_STATUS, Order.SEND_COST, Order.START_CHARGING]
+FREE = BEGAN + timedelta(minutes=30)
+
+
+@pytest.fixture
+def net(db):
+    net = network(db)
+    net.site.tariff = net.version.tariff
+    return net
+
+
+def connect(db, net, orders=ASKED, *, now=BEGAN):
+    presence.beat(db, "node", now=now)
+    presence.open_connection(
+        *(db, net.station),
+        node="node",
+        address="192.0.2.1",
+        protocol="ocpp2.0.1",
+        orders=[order.value for order in orders],
+        now=now,
+    )
+
+
+def charging(db, net):
+    """A session that runs, at a plug that says from half an hour on that it is free."""
+    for report in charge()[:2]:
+        session = sessions.take(db, net.station, report, now=report.at).session
+    free = StatusReport(PLUG, Availability.AVAILABLE, None, "Available", FREE)
+    reports.status(db, net.station, free, now=FREE)
+    return session
+
+
+def sweep(db, session, after):
+    presence.beat(db, "node", now=FREE + after)
+    close_abandoned(db, now=FREE + after)
+    return session.state
+
+
+def test_a_free_plug_is_believed_after_a_while(db, net):
+    connect(db, net)
+    session = charging(db, net)
+    assert sweep(db, session, GRACE - timedelta(seconds=1)) is SessionState.CHARGING
+    assert sweep(db, session, GRACE) is SessionState.ENDED
+    assert session.provisional
+    assert db.scalars(select(Command)).all() == []
+
+
+def test_how_long_is_a_quirk(db, net):
+    connect(db, net)
+    net.station.quirks = {"stop_on_available_grace_s": 120}
+    session = charging(db, net)
+    assert sweep(db, session, timedelta(seconds=119)) is SessionState.CHARGING
+    assert sweep(db, session, timedelta(seconds=120)) is SessionState.ENDED
+
+
+@pytest.mark.parametrize(
+    ("orders", "order"),
+    [(ASKED, Order.READ_TRANSACTION_STATUS), ([Order.TRIGGER], Order.TRIGGER)],
+)
+def test_a_station_that_may_be_asked_is_asked_first(db, net, orders, order):
+    connect(db, net, orders)
+    net.station.quirks = {"ask_about_sessions": True}
+    session = charging(db, net)
+    assert sweep(db, session, GRACE) is SessionState.CHARGING
+    assert "suspect" in session.flags
+    (command,) = db.scalars(select(Command)).all()
+    assert command.order is order
+    assert sweep(db, session, 2 * GRACE - timedelta(seconds=1)) is SessionState.CHARGING
+    assert sweep(db, session, 2 * GRACE) is SessionState.ENDED
+    assert len(db.scalars(select(Command)).all()) == 1
+
+
+def ask(db, net, session, **facts):
+    command = commands.queue(
+        *(db, SYSTEM, net.station, Order.READ_TRANSACTION_STATUS, {"session_id": session.id}),
+        now=BEGAN,
+        ttl_s=60,
+    )
+    assert command.arguments["transaction_ref"] == "tx-1"
+    commands.claim(db, command.id, "node", now=BEGAN)
+    outcome = Outcome(CommandState.ACCEPTED, {}, "It is over.", facts)
+    commands.settle(db, command, outcome, now=FREE)
+
+
+def test_what_is_over_with_nothing_to_come_is_closed(db, net):
+    connect(db, net)
+    session = charging(db, net)
+    ask(db, net, session, ongoing=False, messages_waiting=False)
+    assert (session.state, session.provisional) == (SessionState.ENDED, True)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"ongoing": False, "messages_waiting": True}, {"ongoing": True, "messages_waiting": False}],
+)
+def test_what_has_more_to_tell_stays_open(db, net, facts):
+    connect(db, net)
+    session = charging(db, net)
+    ask(db, net, session, **facts)
+    assert sweep(db, session, 3 * GRACE) is SessionState.CHARGING
+    assert session.flags == ["told_open"]
+
+
+def start(db, net, state=CommandState.ACCEPTED):
+    command = commands.queue(
+        *(db, SYSTEM, net.station, Order.START_CHARGING, {"token": CARD.value, "connector": 1}),
+        now=BEGAN,
+        ttl_s=60,
+    )
+    commands.claim(db, command.id, "node", now=BEGAN)
+    outcome = Outcome(state, {}, "The charger said something.")
+    commands.settle(db, command, outcome, now=BEGAN)
+    return command
+
+
+@pytest.fixture
+def plug(db, net):
+    connect(db, net)
+    reports.connector_of(db, net.station, PLUG)
+    db.expire(net.station, ["connectors"])
+
+
+def test_an_accepted_start_that_no_session_follows_says_so_once(db, net, plug):
+    command, refused = start(db, net), start(db, net, CommandState.REJECTED)
+    assert remote_starts.mark_unfollowed(db, now=BEGAN + timedelta(seconds=119)) == 0
+    assert remote_starts.mark_unfollowed(db, now=BEGAN + timedelta(seconds=120)) == 1
+    assert remote_starts.mark_unfollowed(db, now=BEGAN + timedelta(seconds=130)) == 0
+    assert command.sentence.endswith("No session followed within 120 s.")
+    assert "No session" not in refused.sentence
+
+
+def test_a_session_is_tied_to_the_start_whose_number_it_names_however_late(db, net, plug):
+    command, other = start(db, net), start(db, net)
+    remote_starts.mark_unfollowed(db, now=BEGAN + timedelta(hours=1))
+    number = command.arguments["remote_start_id"]
+    late = event("started", 0, 300, remote_start_id=number, trigger="remote_start", token=CARD)
+    session = sessions.take(db, net.station, late, now=late.at).session
+    assert (command.session_id, session.remote_command_id) == (session.id, command.id)
+    assert command.sentence == "The charger said something."
+    assert other.session_id is None
+
+
+def test_a_start_that_names_no_number_is_known_by_tag_and_time(db, net, plug):
+    command = start(db, net)
+    soon = event("started", 0, 1, trigger="remote_start", token=CARD, connector=PLUG)
+    session = sessions.take(db, net.station, soon, now=soon.at).session
+    assert command.session_id == session.id
+
+
+def test_the_cost_to_tell_is_ours_unless_one_is_given(db, net):
+    connect(db, net)
+    session = charging(db, net)
+
+    def tell(**given):
+        order = (db, SYSTEM, net.station, Order.SEND_COST, given)
+        return commands.queue(*order, now=BEGAN, ttl_s=60).arguments
+
+    # 0.50 to start, 19 % on top
+    assert tell(session_id=session.id)["total_cost"] == "0.60"
+    assert tell(transaction_ref="tx-1", total_cost="2.5")["total_cost"] == "2.5"
+    with pytest.raises(NotFound):
+        tell(session_id=999)
+    with pytest.raises(Invalid):
+        tell()
+    session.tariff_version_id = None
+    with pytest.raises(Conflict):
+        tell(session_id=session.id)
