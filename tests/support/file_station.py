@@ -10,6 +10,9 @@ from ocpp.routing import after, on
 from ocpp.v16 import ChargePoint as ChargePoint16
 from ocpp.v16 import call as call16
 from ocpp.v16 import call_result as result16
+from ocpp.v21 import ChargePoint as ChargePoint21
+from ocpp.v21 import call as call21
+from ocpp.v21 import call_result as result21
 from ocpp.v201 import ChargePoint as ChargePoint201
 from ocpp.v201 import call as call201
 from ocpp.v201 import call_result as result201
@@ -73,23 +76,24 @@ class Station16(ChargePoint16):
         await self.call(call16.DiagnosticsStatusNotification(status="Uploaded"))
 
 
-class Station201(ChargePoint201):
-    """A 2.0.1 station."""
+class Modern:
+    """What stations of 2.x do; `messages` and `results` are the messages of their version."""
 
-    version = "ocpp2.0.1"
+    messages: Any
+    results: Any
     image = b""
 
     async def boot(self) -> Any:
         """Say who it is."""
         return await self.call(
-            call201.BootNotification(
+            self.messages.BootNotification(
                 charging_station={"model": "Two", "vendorName": "Acme"}, reason="PowerUp"
             )
         )
 
     @on("UpdateFirmware")
     def on_update(self, **payload: Any) -> Any:
-        return result201.UpdateFirmware(status="Accepted")
+        return self.results.UpdateFirmware(status="Accepted")
 
     @after("UpdateFirmware")
     async def update(self, request_id: int, firmware: dict[str, Any], **payload: Any) -> None:
@@ -97,7 +101,7 @@ class Station201(ChargePoint201):
 
         async def say(status: str) -> None:
             await self.call(
-                call201.FirmwareStatusNotification(status=status, request_id=request_id)
+                self.messages.FirmwareStatusNotification(status=status, request_id=request_id)
             )
 
         await say("Downloading")
@@ -107,14 +111,30 @@ class Station201(ChargePoint201):
 
     @on("GetLog")
     def on_log(self, **payload: Any) -> Any:
-        return result201.GetLog(status="Accepted", filename="diag.txt")
+        return self.results.GetLog(status="Accepted", filename="diag.txt")
 
     @after("GetLog")
     async def log(self, request_id: int, log: dict[str, Any], **payload: Any) -> None:
         """Bring it to the very address that was named."""
-        await self.call(call201.LogStatusNotification(status="Uploading", request_id=request_id))
+        await self.call(
+            self.messages.LogStatusNotification(status="Uploading", request_id=request_id)
+        )
         await asyncio.to_thread(upload, log["remote_location"])
-        await self.call(call201.LogStatusNotification(status="Uploaded", request_id=request_id))
+        await self.call(
+            self.messages.LogStatusNotification(status="Uploaded", request_id=request_id)
+        )
+
+
+class Station201(Modern, ChargePoint201):
+    """A 2.0.1 station."""
+
+    version, messages, results = "ocpp2.0.1", call201, result201
+
+
+class Station21(Modern, ChargePoint21):
+    """A 2.1 station."""
+
+    version, messages, results = "ocpp2.1", call21, result21
 
 
 async def connected(kind: type[Any], url: str, identity: str, password: str) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ from app.domain.vocabulary import SYSTEM, FileJobState, Order
 from app.file_store import FIRMWARE, UPLOADS, Store
 from app.models import Command, FileJob, Message, Station
 from tests.support.depot import furnish
-from tests.support.file_station import LOG, Station16, Station201, connected
+from tests.support.file_station import LOG, Station16, Station21, Station201, connected
 from tests.support.wait import eventually
 
 pytestmark = pytest.mark.processes
@@ -58,7 +58,7 @@ def steps(site, job_id):
         return [word for _, word, _ in db.get(FileJob, job_id).steps]
 
 
-@pytest.mark.parametrize("kind", [Station16, Station201])
+@pytest.mark.parametrize("kind", [Station16, Station201, Station21])
 def test_a_station_is_updated_and_brings_its_log(site, kind):
     (identity, password), *_ = furnish(site).stations
     firmware_id = put_in_library(site)
