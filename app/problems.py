@@ -1,5 +1,6 @@
 """Refusals of the API as problem+json (RFC 9457): whatever goes wrong under /api is told so."""
 
+import json
 from typing import Any
 
 import orjson
@@ -59,6 +60,14 @@ def wanted() -> bool:
     return has_request_context() and (request.path == "/api" or request.path.startswith("/api/"))
 
 
+def json_text(value: Any) -> bytes:
+    """Write JSON; what chargers sent may hold numbers and characters that only some can write."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value).encode("ascii")
+
+
 def answer(
     status: int, code: str, sentence: str, *, field: str | None = None, **more: Any
 ) -> Response:
@@ -72,7 +81,7 @@ def answer(
     }
     if field:
         body["field"] = field
-    response = Response(orjson.dumps({**body, **more}), status, mimetype=MIMETYPE)
+    response = Response(json_text({**body, **more}), status, mimetype=MIMETYPE)
     if status == 401:
         response.headers["WWW-Authenticate"] = CHALLENGE
     if status == 503:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 from flask import Blueprint, Response, request
 from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
@@ -24,7 +23,7 @@ from app.api._shapes import Body, Kind, Shape
 from app.domain.vocabulary import Actor
 from app.extensions import db as flask_db
 from app.extensions import limiter
-from app.problems import Problem
+from app.problems import Problem, json_text
 
 log = logging.getLogger(__name__)
 
@@ -235,7 +234,7 @@ def _written(endpoint: Endpoint, value: Any) -> Response:
     shape = endpoint.answers[reply.status]
     if shape is None:
         return Response(status=reply.status, headers=dict(reply.headers))
-    body = orjson.dumps(shape.render(reply.value))
+    body = json_text(shape.render(reply.value))
     response = Response(body, reply.status, dict(reply.headers), mimetype="application/json")
     if isinstance(reply.value, Page) and reply.value.next:
         response.headers["Link"] = f'<{reply.value.next}>; rel="next"'

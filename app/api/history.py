@@ -35,7 +35,7 @@ def _json(text: str | None) -> Any:
     if not text:
         return None
     try:
-        return blotted(json.loads(text))
+        return blotted(json.loads(text, parse_constant=lambda word: None))
     except ValueError:
         return blotted(text)
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain import credentials
-from app.models import AuditEntry, Station
+from app.models import AuditEntry, Message, Station
 
 
 @pytest.fixture
@@ -136,6 +136,17 @@ def test_messages_are_filtered(api, made):
     since = every[2]["at"]
     later = api.every(f"/stations/{number}/messages?since={since}")
     assert {row["id"] for row in later} == {row["id"] for row in every if row["at"] >= since}
+
+
+def test_odd_numbers_and_characters_of_a_charger_are_told(api, db, made):
+    row = db.scalar(select(Message).where(Message.station_id == made.stations["CP-03"].id).limit(1))
+    row = row or db.scalar(select(Message).limit(1))
+    row.request = f'{{"big": {10**40}, "odd": "\\ud800", "none": NaN}}'
+    db.commit()
+    told = api.every(f"/stations/{row.station_id}/messages")
+    (found,) = [message for message in told if message["id"] == row.id]
+    assert found["request"]["big"] == 10**40
+    assert found["request"]["none"] is None
 
 
 def test_a_site_is_added_changed_archived_and_restored(admin_api):
