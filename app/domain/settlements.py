@@ -33,6 +33,12 @@ class Told:
     vat_number: str | None = None
 
 
+def _kept(amount: Decimal) -> Decimal:
+    """An amount as it was told, unless it is absurdly large or absurdly exact."""
+    near = max(-MOST, min(MOST, amount))
+    return near if int(near.as_tuple().exponent) >= -PLACES else round(near, PLACES)
+
+
 def take_in(db: Session, station: Station, told: Told, *, now: datetime) -> Settlement:
     """Keep a settlement; told again it is the same row, with what is new in it."""
     reference = told.psp_reference[:255]
@@ -48,7 +54,7 @@ def take_in(db: Session, station: Station, told: Told, *, now: datetime) -> Sett
     row.session_id = session.id if session else row.session_id
     row.transaction_ref = (told.transaction_ref or "")[:64] or row.transaction_ref
     row.state = told.state
-    row.amount = round(max(-MOST, min(MOST, told.amount)), PLACES)
+    row.amount = _kept(told.amount)
     row.settled_at, row.received_at = told.settled_at, now
     row.info = (told.info or "")[:500] or None
     row.receipt_number = (told.receipt_number or "")[:50] or row.receipt_number

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain import orders
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.vocabulary import Order
 from app.models import (
@@ -19,12 +20,13 @@ from app.models import (
 )
 from tests.dialects.energy_samples import CONTROLS, TARIFF
 from tests.support.energy import yard
-from worker.dialects.v21 import battery_swap, payments, profiles, tariff
 from worker.dialects.v21 import der as wire
+from worker.dialects.v21 import tariff
 from worker.dialects.v21.orders import ORDERS
 
 __all__ = ["yard"]
 
+LIMIT = {"purpose": "default", "kind": "absolute", "unit": "A", "periods": [{"limit": "16"}]}
 FIXED = CONTROLS["fixed_var"]
 TIMES = {"starts_at": "2026-03-02T09:00:00Z", "duration_s": "900"}
 
@@ -66,9 +68,9 @@ def test_a_control_is_set_superseded_started_and_over(db, yard, now):
     row, other = db.query(DerControl).order_by(DerControl.id)
     assert (row.state, other.state) == ("superseded", "accepted")
     told = {"controlId": "grid-2", "timestamp": now.isoformat()}
-    assert yard.hear(profiles.der_start_stop, **told, started=True) == {}
+    assert yard.hear("NotifyDERStartStop", **told, started=True) == {}
     assert other.running
-    yard.hear(profiles.der_start_stop, **told, started=False)
+    yard.hear("NotifyDERStartStop", **told, started=False)
     assert (other.running, other.state, other.sentence) == (False, "cleared", "Its time is over.")
 
 
@@ -121,7 +123,7 @@ def test_reported_controls_are_known(db, yard):
     item = {"id": "c-9", "isDefault": True, "isSuperseded": False}
     curve = wire.written("curve", CONTROLS["curve"])
     yard.hear(
-        profiles.der_report,
+        "ReportDERControl",
         requestId=1,
         curve=[{**item, "curveType": "HVMustTrip", "curve": curve}],
         gradient=[{"id": "c-8", "gradient": wire.written("gradient", CONTROLS["gradient"])}],
@@ -135,8 +137,8 @@ def test_reported_controls_are_known(db, yard):
 
 def test_an_alarm_of_the_grid_is_kept(db, yard, now):
     told = {"controlType": "HVMustTrip", "timestamp": now.isoformat()}
-    yard.hear(profiles.der_alarm, **told, gridEventFault="OverVoltage", extraInfo="251 V")
-    yard.hear(profiles.der_alarm, **told, alarmEnded=True)
+    yard.hear("NotifyDERAlarm", **told, gridEventFault="OverVoltage", extraInfo="251 V")
+    yard.hear("NotifyDERAlarm", **told, alarmEnded=True)
     rows = db.query(StationReport).filter_by(kind="der_alarm").order_by(StationReport.id).all()
     assert [row.word for row in rows] == [
         "High voltage, must trip",
@@ -232,15 +234,15 @@ def test_a_settlement_is_kept_once_with_its_session(db, yard, now):
         "settlementAmount": 12.4,
         "settlementTime": (now - timedelta(minutes=1)).isoformat(),
     }
-    assert yard.hear(payments.settlement, **told, status="Failed", statusInfo="later") == {}
-    yard.hear(payments.settlement, **told, status="Settled", receiptId="R-1", vatNumber="DE1")
+    assert yard.hear("NotifySettlement", **told, status="Failed", statusInfo="later") == {}
+    yard.hear("NotifySettlement", **told, status="Settled", receiptId="R-1", vatNumber="DE1")
     row = db.query(Settlement).one()
     assert (row.session_id, row.state, str(row.amount)) == (session.id, "settled", "12.4")
     assert (row.receipt_number, row.vat_number) == ("R-1", "DE1")
 
 
 def test_a_vat_number_is_kept_and_cannot_be_checked(db, yard):
-    answer = yard.hear(payments.vat_number, vatNumber="DE1", evseId=1)
+    answer = yard.hear("VatNumberValidation", vatNumber="DE1", evseId=1)
     assert answer == {"status": "Rejected", "vatNumber": "DE1", "evseId": 1}
     assert db.query(StationReport).filter_by(kind="vat_number").one().word == "DE1"
 
@@ -252,7 +254,7 @@ def test_a_swap_is_asked_for_and_told_step_by_step(db, yard):
     token = {"idToken": "04a2", "type": "ISO14443"}
     for step in ("BatteryIn", "BatteryIn", "BatteryOut"):
         answer = yard.hear(
-            battery_swap.battery_swap,
+            "BatterySwap",
             requestId=number,
             eventType=step,
             idToken=token,
@@ -279,14 +281,28 @@ def test_no_number_of_a_control_fills_the_memory(yard, number):
 
 def test_absurd_numbers_of_a_station_fit_the_columns(db, yard, now):
     told = {"pspRef": "psp-9", "settlementTime": now.isoformat(), "status": "Settled"}
-    yard.hear(payments.settlement, **told, settlementAmount=1e20)
+    yard.hear("NotifySettlement", **told, settlementAmount=1e20)
     assert db.query(Settlement).one().amount == 10**9
     yard.hear(
-        profiles.report_profiles,
-        requestId=2**62,
+        "ReportChargingProfiles",
+        requestId=2**31 - 1,
         chargingLimitSource="CSO",
-        evseId=2**40,
-        chargingProfile=[{"id": 2**62, "chargingSchedule": [{"chargingRateUnit": "A"}]}],
+        evseId=20_000,
+        chargingProfile=[
+            {
+                "id": 2**31 - 1,
+                "stackLevel": 0,
+                "chargingProfilePurpose": "TxDefaultProfile",
+                "chargingProfileKind": "Absolute",
+                "chargingSchedule": [
+                    {
+                        "id": 1,
+                        "chargingRateUnit": "A",
+                        "chargingSchedulePeriod": [{"startPeriod": 0}],
+                    }
+                ],
+            }
+        ],
     )
     row = db.query(StationProfile).one()
     assert (row.evse, row.reported_id, row.report_number) == (0, 2**31 - 1, 2**31 - 1)
@@ -296,3 +312,64 @@ def test_absurd_numbers_of_a_station_fit_the_columns(db, yard, now):
     kept = db.query(CompositeSchedule).one()
     assert (kept.starts_at, kept.duration_s) == (now, 366 * 86_400)
     assert kept.periods[0][0] == 366 * 86_400
+
+
+def test_a_dynamic_profile_is_updated_and_asked_for(db, yard):
+    document = {**LIMIT, "kind": "dynamic", "update_every_s": 60}
+    yard.answer(yard.order(Order.SET_PROFILE, document=document))
+    row = db.query(StationProfile).one()
+    pull = {"chargingProfileId": row.id}
+    assert yard.hear("PullDynamicScheduleUpdate", **pull) == {
+        "status": "Accepted",
+        "scheduleUpdate": {"limit": 16.0},
+    }
+    update = yard.order(
+        Order.UPDATE_DYNAMIC_SCHEDULE, station_profile_id=row.id, limit="10", setpoint="-5.55"
+    )
+    assert update.arguments["update"] == {"limit": "10.0", "setpoint": "-5.5"}
+    yard.answer(update)
+    assert yard.hear("PullDynamicScheduleUpdate", **pull)["scheduleUpdate"] == {
+        "limit": 10.0,
+        "setpoint": -5.5,
+    }
+
+
+def test_a_profile_that_is_not_dynamic_has_no_update(db, yard):
+    yard.answer(yard.order(Order.SET_PROFILE, document=LIMIT))
+    number = db.query(StationProfile).one().id
+    answer = yard.hear("PullDynamicScheduleUpdate", chargingProfileId=number)
+    assert answer == {"status": "Rejected", "statusInfo": {"reasonCode": "InvalidProfile"}}
+
+
+def test_priority_at_the_station_is_kept_with_its_session(db, yard):
+    yard.session()
+    assert yard.hear("NotifyPriorityCharging", transactionId="41", activated=True) == {}
+    row = db.query(StationReport).filter_by(kind="priority_charging").one()
+    assert row.word == "on"
+
+
+def test_the_orders_of_21_are_its_messages(db, yard, priced):
+    session, tariff_id = yard.session(), priced()
+    yard.answer(yard.order(Order.SET_PROFILE, document={**LIMIT, "kind": "dynamic"}))
+    number = db.query(StationProfile).one().id
+    for action, order, arguments in (
+        ("UpdateDynamicSchedule", Order.UPDATE_DYNAMIC_SCHEDULE, {"limit": 8}),
+        ("UsePriorityCharging", Order.USE_PRIORITY_CHARGING, {"active": "yes"}),
+        ("NotifyAllowedEnergyTransfer", Order.ALLOW_ENERGY_TRANSFER, {"transfers": "dc"}),
+        ("AFRRSignal", Order.SEND_AFRR_SIGNAL, {"signal": 3}),
+        ("SetDERControl", Order.SET_DER_CONTROL, {"kind": "fixed_var", "document": FIXED}),
+        ("GetDERControl", Order.READ_DER_CONTROL, {}),
+        ("ClearDERControl", Order.CLEAR_DER_CONTROL, {}),
+        ("SetDefaultTariff", Order.SET_DEFAULT_TARIFF, {"tariff_id": tariff_id}),
+        ("GetTariffs", Order.READ_TARIFFS, {}),
+        ("ClearTariffs", Order.CLEAR_TARIFFS, {}),
+        ("ChangeTransactionTariff", Order.CHANGE_TRANSACTION_TARIFF, {"tariff_id": tariff_id}),
+        ("NotifyWebPaymentStarted", Order.ANNOUNCE_WEB_PAYMENT, {"connector": 1, "timeout_s": 60}),
+        ("RequestBatterySwap", Order.REQUEST_BATTERY_SWAP, {"token": "04A2"}),
+    ):
+        about = orders.ARGUMENTS[order]
+        if "session_id" in about:
+            arguments = {**arguments, "session_id": session.id}
+        if "station_profile_id" in about:
+            arguments = {**arguments, "station_profile_id": number}
+        assert yard.frame(yard.order(order, **arguments))[0] == action

@@ -6,10 +6,10 @@ import pytest
 
 from app.domain import ev_needs
 from app.domain.vocabulary import Order, ProfileState
-from app.models import EvNeeds, StationProfile, StationReport
+from app.models import EvNeeds, StationProfile
 from tests.support.energy import yard
-from worker.dialects.v21 import profiles as v21
-from worker.dialects.v201 import profiles as v201
+from worker.dialects.encoding import Unfit
+from worker.ocpp.versions import Version
 
 __all__ = ["yard"]
 
@@ -36,8 +36,9 @@ NEEDS = {
 }
 
 
-@pytest.fixture(params=[v201, v21], ids=["2.0.1", "2.1"])
-def dialect(request):
+@pytest.fixture(autouse=True, params=[Version.V201, Version.V21], ids=["2.0.1", "2.1"])
+def version(request, yard):
+    yard.version = request.param
     return request.param
 
 
@@ -47,34 +48,34 @@ def held(db, yard):
     return db.query(StationProfile).one()
 
 
-def report(yard, dialect, number, profiles, **more):
+def report(yard, number, profiles, **more):
     about = {"requestId": number, "chargingLimitSource": "CSO", "evseId": 1}
-    return yard.hear(dialect.report_profiles, **about, chargingProfile=profiles, **more)
+    return yard.hear("ReportChargingProfiles", **about, chargingProfile=profiles, **more)
 
 
-def test_a_profile_that_a_station_reports_as_it_was_sent_has_not_drifted(yard, dialect, held):
+def test_a_profile_that_a_station_reports_as_it_was_sent_has_not_drifted(yard, held):
     number = yard.order(Order.READ_PROFILES).arguments["number"]
     profile = {**OURS, "id": held.id}
-    assert report(yard, dialect, number, [profile]) == {}
+    assert report(yard, number, [profile]) == {}
     assert held.state is ProfileState.ACCEPTED
     assert held.reported["periods"] == [{"start_s": 0, "limit": "16.0", "phases": 3}]
     assert held.sentence is None
 
 
-def test_a_profile_with_other_limits_has_drifted(yard, dialect, held):
+def test_a_profile_with_other_limits_has_drifted(yard, held):
     number = yard.order(Order.READ_PROFILES).arguments["number"]
     other = {**SCHEDULE, "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 10}]}
-    report(yard, dialect, number, [{**OURS, "id": held.id, "chargingSchedule": [other]}])
+    report(yard, number, [{**OURS, "id": held.id, "chargingSchedule": [other]}])
     assert held.sentence == "The station reports other limits than it was sent."
 
 
-def test_what_the_last_part_of_a_report_lacks_is_lost(db, yard, dialect, held):
+def test_what_the_last_part_of_a_report_lacks_is_lost(db, yard, held):
     command = yard.order(Order.READ_PROFILES)
     yard.answer(command)
     number = command.arguments["number"]
-    report(yard, dialect, number, [{**OURS, "id": 900}], tbc=True)
+    report(yard, number, [{**OURS, "id": 900}], tbc=True)
     assert held.state is ProfileState.ACCEPTED
-    report(yard, dialect, number, [{**OURS, "id": 901}])
+    report(yard, number, [{**OURS, "id": 901}])
     assert held.state is ProfileState.CLEARED
     strangers = db.query(StationProfile).filter(StationProfile.reported_id.is_not(None)).all()
     assert [(row.reported_id, row.source, row.state.value) for row in strangers] == [
@@ -88,10 +89,10 @@ def test_a_station_without_profiles_lost_ours(yard, held):
     assert held.state is ProfileState.CLEARED
 
 
-def test_a_limit_from_outside_is_kept_and_replaced_and_cleared(db, yard, dialect):
+def test_a_limit_from_outside_is_kept_and_replaced_and_cleared(db, yard):
     limit = {"chargingLimit": {"chargingLimitSource": "EMS", "isGridCritical": True}, "evseId": 1}
-    assert yard.hear(dialect.charging_limit, **limit, chargingSchedule=[SCHEDULE]) == {}
-    yard.hear(dialect.charging_limit, **limit)
+    assert yard.hear("NotifyChargingLimit", **limit, chargingSchedule=[SCHEDULE]) == {}
+    yard.hear("NotifyChargingLimit", **limit)
     first, second = db.query(StationProfile).order_by(StationProfile.id)
     assert (first.source, first.state) == ("ems", ProfileState.CLEARED)
     assert first.document["periods"][0]["limit"] == "16.0"
@@ -100,15 +101,15 @@ def test_a_limit_from_outside_is_kept_and_replaced_and_cleared(db, yard, dialect
         ProfileState.REPORTED,
         "It is critical for the grid.",
     )
-    assert yard.hear(v201.cleared_limit, chargingLimitSource="EMS") == {}
+    assert yard.hear("ClearedChargingLimit", chargingLimitSource="EMS") == {}
     assert second.state is ProfileState.CLEARED
 
 
-def test_needs_are_accepted_and_the_plan_follows_as_an_order(db, yard, dialect, now):
+def test_needs_are_accepted_and_the_plan_follows_as_an_order(db, yard, now):
     session = yard.session()
     departure = (now + timedelta(hours=4)).isoformat()
     needs = {**NEEDS, "departureTime": departure}
-    answer = yard.hear(dialect.charging_needs, evseId=1, maxScheduleTuples=3, chargingNeeds=needs)
+    answer = yard.hear("NotifyEVChargingNeeds", evseId=1, maxScheduleTuples=3, chargingNeeds=needs)
     assert answer == {"status": "Accepted"}
     command = yard.ordered(Order.SET_PROFILE)
     assert command.requested_by == "system"
@@ -122,7 +123,7 @@ def test_needs_are_accepted_and_the_plan_follows_as_an_order(db, yard, dialect, 
     assert "20.0 kWh within 4.0 h: spread evenly" in row.why
 
 
-def test_direct_current_is_planned_in_watts(db, yard, dialect):
+def test_direct_current_is_planned_in_watts(db, yard):
     yard.session()
     yard.station.max_power_w = 50_000
     direct = {
@@ -133,7 +134,7 @@ def test_direct_current_is_planned_in_watts(db, yard, dialect):
         "fullSoC": 90,
     }
     needs = {"requestedEnergyTransfer": "DC", "dcChargingParameters": direct}
-    answer = yard.hear(dialect.charging_needs, evseId=1, chargingNeeds=needs)
+    answer = yard.hear("NotifyEVChargingNeeds", evseId=1, chargingNeeds=needs)
     assert answer == {"status": "Accepted"}
     row = db.query(EvNeeds).one()
     assert row.needs["energy_wh"] == "24000"
@@ -141,8 +142,8 @@ def test_direct_current_is_planned_in_watts(db, yard, dialect):
     assert row.plan["periods"] == [{"start_s": 0, "limit": "50000.0"}]
 
 
-def test_needs_before_their_session_wait_for_it(db, yard, dialect, now):
-    answer = yard.hear(dialect.charging_needs, evseId=1, chargingNeeds=NEEDS)
+def test_needs_before_their_session_wait_for_it(db, yard, now):
+    answer = yard.hear("NotifyEVChargingNeeds", evseId=1, chargingNeeds=NEEDS)
     assert answer == {"status": "Processing"}
     assert yard.ordered(Order.SET_PROFILE) is None
     assert ev_needs.session_began(db, yard.station, yard.session(), now=now)
@@ -151,79 +152,70 @@ def test_needs_before_their_session_wait_for_it(db, yard, dialect, now):
     assert not ev_needs.session_began(db, yard.station, yard.session(transaction_ref="9"), now=now)
 
 
-@pytest.mark.parametrize(
-    ("dialect", "word"), [(v201, "Rejected"), (v21, "NoChargingProfile")], ids=["2.0.1", "2.1"]
-)
-def test_needs_that_nothing_can_be_planned_from_are_not_accepted(yard, dialect, word):
+def test_needs_that_nothing_can_be_planned_from_are_not_accepted(yard, version):
     yard.session()
-    needs = {"requestedEnergyTransfer": "DC", "dcChargingParameters": {}}
-    assert yard.hear(dialect.charging_needs, evseId=1, chargingNeeds=needs) == {"status": word}
+    word = "Rejected" if version is Version.V201 else "NoChargingProfile"
+    nothing = {"evMaxCurrent": 0, "evMaxVoltage": 0}
+    needs = {"requestedEnergyTransfer": "DC", "dcChargingParameters": nothing}
+    assert yard.hear("NotifyEVChargingNeeds", evseId=1, chargingNeeds=needs) == {"status": word}
 
 
-def test_needs_that_cannot_be_sent_an_answer_are_rejected(db, yard, dialect):
+def test_needs_that_cannot_be_sent_an_answer_are_rejected(db, yard):
     yard.session()
     yard.setting("PeriodsPerSchedule", "0", "SmartChargingCtrlr")
-    answer = yard.hear(dialect.charging_needs, evseId=1, chargingNeeds=NEEDS)
+    answer = yard.hear("NotifyEVChargingNeeds", evseId=1, chargingNeeds=NEEDS)
     assert answer == {"status": "Rejected"}
     assert "could not be sent" in db.query(EvNeeds).one().why
 
 
-def test_a_limit_from_outside_binds_the_plan(db, yard, dialect):
+def test_a_limit_from_outside_binds_the_plan(db, yard):
     yard.session()
     limit = {"chargingLimit": {"chargingLimitSource": "SO"}, "evseId": 1}
-    yard.hear(dialect.charging_limit, **limit, chargingSchedule=[SCHEDULE])
-    yard.hear(dialect.charging_needs, evseId=1, chargingNeeds=NEEDS)
+    yard.hear("NotifyChargingLimit", **limit, chargingSchedule=[SCHEDULE])
+    yard.hear("NotifyEVChargingNeeds", evseId=1, chargingNeeds=NEEDS)
     assert db.query(EvNeeds).one().plan["periods"][0]["limit"] == "16.0"
 
 
-def test_a_cars_schedule_within_the_plan_is_accepted(yard, dialect):
+def test_a_cars_schedule_within_the_plan_is_accepted(yard):
     yard.session()
-    yard.hear(dialect.charging_needs, evseId=1, chargingNeeds=NEEDS)
+    yard.hear("NotifyEVChargingNeeds", evseId=1, chargingNeeds=NEEDS)
     told = {"timeBase": yard.now.isoformat(), "evseId": 1, "chargingSchedule": SCHEDULE}
-    assert yard.hear(dialect.charging_schedule, **told) == {"status": "Accepted"}
+    assert yard.hear("NotifyEVChargingSchedule", **told) == {"status": "Accepted"}
 
 
-def test_a_cars_schedule_beyond_the_plan_is_refused_and_the_plan_sent_again_once(db, yard, dialect):
+def test_a_cars_schedule_beyond_the_plan_is_refused_and_the_plan_sent_again_once(db, yard):
     yard.session()
-    yard.hear(dialect.charging_needs, evseId=1, chargingNeeds=NEEDS)
+    yard.hear("NotifyEVChargingNeeds", evseId=1, chargingNeeds=NEEDS)
     before = yard.ordered(Order.SET_PROFILE).id
     much = {**SCHEDULE, "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 63}]}
     told = {"timeBase": yard.now.isoformat(), "evseId": 1, "chargingSchedule": much}
-    assert yard.hear(dialect.charging_schedule, **told) == {"status": "Rejected"}
+    assert yard.hear("NotifyEVChargingSchedule", **told) == {"status": "Rejected"}
     again = yard.ordered(Order.SET_PROFILE).id
     assert again > before
-    assert yard.hear(dialect.charging_schedule, **told) == {"status": "Rejected"}
+    assert yard.hear("NotifyEVChargingSchedule", **told) == {"status": "Rejected"}
     assert yard.ordered(Order.SET_PROFILE).id == again
     assert db.query(EvNeeds).one().car_schedule["periods"][0]["limit"] == "63"
 
 
-def test_a_dynamic_profile_is_updated_and_asked_for(db, yard):
-    document = {**LIMIT, "kind": "dynamic", "update_every_s": 60}
-    yard.answer(yard.order(Order.SET_PROFILE, document=document))
-    row = db.query(StationProfile).one()
-    pull = {"chargingProfileId": row.id}
-    assert yard.hear(v21.pull_schedule, **pull) == {
-        "status": "Accepted",
-        "scheduleUpdate": {"limit": 16.0},
-    }
-    update = yard.order(
-        Order.UPDATE_DYNAMIC_SCHEDULE, station_profile_id=row.id, limit="10", setpoint="-5.55"
+def test_the_orders_about_profiles_are_messages_of_the_version(yard, held):
+    action, payload = yard.frame(yard.ordered(Order.SET_PROFILE))
+    assert (action, payload["evseId"]) == ("SetChargingProfile", 1)
+    assert payload["chargingProfile"]["chargingSchedule"][0]["chargingRateUnit"] == "A"
+    clear = yard.order(Order.CLEAR_PROFILE, station_profile_id=held.id)
+    assert yard.frame(clear) == ("ClearChargingProfile", {"chargingProfileId": held.id})
+    several = yard.order(Order.CLEAR_PROFILE, connector=1, purpose="default")
+    criteria = {"evseId": 1, "chargingProfilePurpose": "TxDefaultProfile"}
+    assert yard.frame(several)[1] == {"chargingProfileCriteria": criteria}
+    action, payload = yard.frame(yard.order(Order.READ_PROFILES, sources="ems"))
+    assert (action, payload["chargingProfile"]) == (
+        "GetChargingProfiles",
+        {"chargingLimitSource": ["EMS"]},
     )
-    assert update.arguments["update"] == {"limit": "10.0", "setpoint": "-5.5"}
-    yard.answer(update)
-    assert yard.hear(v21.pull_schedule, **pull)["scheduleUpdate"] == {
-        "limit": 10.0,
-        "setpoint": -5.5,
-    }
+    action, payload = yard.frame(yard.order(Order.READ_COMPOSITE_SCHEDULE, unit="a"))
+    assert action == "GetCompositeSchedule"
+    assert payload == {"duration": 86_400, "chargingRateUnit": "A", "evseId": 0}
 
 
-def test_a_profile_that_is_not_dynamic_has_no_update(yard, held):
-    answer = yard.hear(v21.pull_schedule, chargingProfileId=held.id)
-    assert answer == {"status": "Rejected", "statusInfo": {"reasonCode": "InvalidProfile"}}
-
-
-def test_priority_at_the_station_is_kept_with_its_session(db, yard):
-    yard.session()
-    assert yard.hear(v21.priority_charging, transactionId="41", activated=True) == {}
-    row = db.query(StationReport).filter_by(kind="priority_charging").one()
-    assert row.word == "on"
+def test_clearing_everything_has_to_be_meant(yard):
+    with pytest.raises(Unfit, match="Say which profiles"):
+        yard.frame(yard.order(Order.CLEAR_PROFILE))

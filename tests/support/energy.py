@@ -11,8 +11,12 @@ from sqlalchemy.orm import Session
 from app.domain import commands, events, presence, sites, stations, tenants
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome
 from app.models import ChargingSession, Command, Station, StationVariable
+from tests.support.dialogue import ROUTES
+from worker.calls import TABLES
 from worker.dialects.context import Context
+from worker.ocpp import schemas
 from worker.ocpp.fields import Fields
+from worker.ocpp.versions import Version
 
 ADA = Actor("Ada")
 
@@ -24,6 +28,7 @@ class Yard:
     db: Session
     station: Station
     now: datetime
+    version: Version = Version.V21
 
     def order(self, order: Order, **arguments: Any) -> Command:
         """Queue an order for the station."""
@@ -74,8 +79,9 @@ class Yard:
         self.db.add(row)
         self.db.flush()
 
-    def hear(self, handler: Any, **payload: Any) -> dict[str, Any]:
-        """Give a message of the station to a dialect's handler; return its answer."""
+    def hear(self, action: str, **payload: Any) -> dict[str, Any]:
+        """Give a valid message of the station to its handler; return the answer, valid, too."""
+        assert schemas.violation(self.version, action, "call", payload) is None
         context = Context(
             db=self.db,
             station=self.station,
@@ -84,8 +90,17 @@ class Yard:
             quirks=self.station.quirks,
             now=self.now,
         )
-        answer: dict[str, Any] = handler(Fields(payload), context)
+        answer: dict[str, Any] = ROUTES[self.version].HANDLERS[action](Fields(payload), context)
+        assert schemas.violation(self.version, action, "result", answer) is None
         return answer
+
+    def frame(self, command: Command) -> tuple[str, dict[str, Any]]:
+        """The message that a command becomes, valid by its schema."""
+        encoding = TABLES[self.version][command.order]
+        action = encoding.action_for(command.arguments)
+        payload = encoding.encode(dict(command.arguments))
+        assert schemas.violation(self.version, action, "call", payload) is None
+        return action, payload
 
 
 @pytest.fixture
