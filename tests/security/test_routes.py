@@ -38,7 +38,7 @@ def test_every_route_is_marked_with_the_role_it_needs(town):
 
 def test_only_the_ways_in_are_public(town):
     public = {door.endpoint for door in doors(town.app) if door.role is None}
-    assert public == PUBLIC | FOR_STATIONS
+    assert public == PUBLIC
 
 
 def test_every_parameter_of_a_route_is_known_to_these_tests(town):
