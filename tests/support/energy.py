@@ -106,6 +106,11 @@ class Yard:
 @pytest.fixture
 def yard(db: Session, now: datetime) -> Yard:
     """A connected station that can be asked everything."""
+    return yard_on(db, now)
+
+
+def yard_on(db: Session, now: datetime) -> Yard:
+    """The same on any database."""
     tenant = tenants.first(db, now=now)
     depot = sites.add(
         db, ADA, tenant.id, name="Depot", timezone="Europe/Berlin", currency="EUR", now=now
