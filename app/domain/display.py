@@ -1,6 +1,6 @@
 """Texts on the displays of stations: asked, shown, read back, cleared (2.0.1 block O)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,7 +40,7 @@ def prepare_showing(
     longest = LONGEST.get(station.protocol or "", 1024)
     if len(checked["text"]) > longest:
         raise Invalid(f"The text may have {longest} characters at most.", field="text")
-    starts, ends = (_instant(checked.get(name)) for name in ("starts_at", "ends_at"))
+    starts, ends = _times(checked)
     if ends is not None and ends <= max(starts or now, now):
         raise Invalid("It ends before it begins.", field="ends_at")
     number = checked.get("number")
@@ -54,13 +54,24 @@ def prepare_showing(
     if row is None:
         row = DisplayMessage(station_id=station.id, number=number)
         db.add(row)
-    row.priority, row.format, row.text = given["priority"], given["format"], given["text"]
-    row.when, row.language = given.get("when"), given.get("language")
-    row.starts_at, row.ends_at = starts, ends
-    row.transaction_ref = given.get("transaction_ref")
-    row.state, row.sentence, row.changed_at = "asked", None, now
+    if row.state != "shown":
+        # What is shown stays as it is until the station has taken the new text.
+        _write(row, given)
+        row.state, row.sentence = "asked", None
+    row.changed_at = now
     db.flush()
     return Prepared(given, f"display:{row.id}")
+
+
+def _write(row: DisplayMessage, given: Mapping[str, Any]) -> None:
+    row.priority, row.format, row.text = given["priority"], given["format"], given["text"]
+    row.when, row.language = given.get("when"), given.get("language")
+    row.starts_at, row.ends_at = _times(given)
+    row.transaction_ref = given.get("transaction_ref")
+
+
+def _times(given: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    return _instant(given.get("starts_at")), _instant(given.get("ends_at"))
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -85,10 +96,15 @@ def prepare_reading(
 def after_showing(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
     """Note whether the text is shown, or why not."""
     row = _numbered(db, command.station, command.arguments["number"])
-    if row is not None:
-        row.state = "shown" if outcome.state is CommandState.ACCEPTED else "rejected"
-        row.sentence, row.changed_at = outcome.sentence[:300], now
-        db.flush()
+    if row is None:
+        return
+    if outcome.state is CommandState.ACCEPTED:
+        _write(row, command.arguments)
+        row.state = "shown"
+    elif row.state == "asked":
+        row.state = "rejected"
+    row.sentence, row.changed_at = outcome.sentence[:300], now
+    db.flush()
 
 
 def after_clearing(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:

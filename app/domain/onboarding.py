@@ -105,8 +105,7 @@ def booted(db: Session, station: Station, *, now: datetime) -> None:
     """A boot was accepted: read back what waited for it, then begin what is to be done."""
     if _looping(db, station, now):
         return
-    if names := settings.after_boot(db, station, now=now):
-        settings.ask(db, station, Order.READ_SETTINGS, {"keys": names}, now=now)
+    settings.after_boot(db, station, now=now)
     _go_on(db, station, now)
 
 

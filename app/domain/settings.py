@@ -62,20 +62,16 @@ def prepare_reading(
 def prepare_change(
     db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
 ) -> Prepared:
-    """Check what can be checked here: the length, and what the station said it cannot take."""
+    """Check names and lengths; whether a setting may be changed is for the station to say."""
     if "settings" not in checked and not {"key", "value"} <= set(checked):
         raise Invalid("Name the setting.", field="value" if "key" in checked else "key")
     wanted = pairs(checked)
     names = [device_model.named(station, key) for key, _ in wanted]
-    known = device_model.find_all(db, station, names)
     longest = LONGEST.get(station.protocol or "ocpp1.6", 2500)
     for name, (_, value) in zip(names, wanted, strict=True):
         _fits(station, name, "key")
         if len(value) > longest:
             raise Invalid(f"The value has at most {longest} characters.", field="value")
-        row = known.get(name.key)
-        if row is not None and row.writable is False:
-            raise Invalid(f"{name.text} is read-only, says {station.identity}.", field="key")
     most = 1 if device_model.speaks_16(station) else USUAL_LIMIT
     most = min(most, device_model.limit(db, station, "SetVariables", most))
     if len(wanted) <= most:
@@ -202,20 +198,22 @@ def ask(
     return made
 
 
-def after_boot(db: Session, station: Station, *, now: datetime) -> list[str]:
-    """Settings that waited for a restart have had it: return the names to read back."""
+def after_boot(db: Session, station: Station, *, now: datetime) -> None:
+    """Settings that waited for a restart have had it: read them back."""
     waiting = db.scalars(
         select(StationVariable).where(
             StationVariable.station_id == station.id, StationVariable.reboot_required
         )
     ).all()
-    names = []
+    names = [device_model.name_of(row) for row in waiting if row.readable is not False]
+    keys = [name.text for name in names if not name.secret]
+    if station.quirks.get("no_get_configuration"):
+        keys = []
+    if keys and ask(db, station, Order.READ_SETTINGS, {"keys": keys}, now=now) is None:
+        return
     for row in waiting:
         row.reboot_required = False
-        name = device_model.name_of(row)
-        if not name.secret and row.readable is not False:
-            names.append(name.text)
-    return [] if station.quirks.get("no_get_configuration") else names
+    db.flush()
 
 
 def drifted(row: StationVariable) -> bool:

@@ -121,6 +121,16 @@ def test_a_network_profile_carries_what_its_version_knows(talk):
     assert "canary" not in str(command.arguments)
 
 
+def test_the_secrets_of_a_network_are_forgotten_once_they_were_sent(talk):
+    vpn = {"server": "v", "user": "u", "password": "canary", "key": "canary", "type": "IPSec"}
+    apn = {"apn": "internet", "apnAuthentication": "PAP", "apnPassword": "canary"}
+    given = {"slot": 1, "url": "wss://csms.example/ocpp", "security_profile": 2}
+    talk.ask(Order.SET_NETWORK_PROFILE, **given, vpn=vpn, apn=apn)
+    assert talk.hears()[1]["connectionData"]["vpn"]["key"] == "canary"
+    command = talk.answers({"status": "Accepted"})
+    assert "canary" not in str(command.arguments)
+
+
 def test_tens_of_thousands_of_rows_are_taken_in_on_both_databases(any_app, now):
     """FIELD M12: one frame may hold a whole station."""
     with any_app.app_context():

@@ -78,6 +78,13 @@ def test_a_number_replaces_the_text_it_had(talk):
     assert [(row.number, row.text) for row in rows(talk)] == [(1, "Open")]
 
 
+def test_a_text_that_is_shown_stays_when_its_successor_is_refused(talk):
+    shown(talk)
+    talk.ask(Order.SHOW_MESSAGE, text="Open", number=1)
+    talk.answers({"status": "Rejected"})
+    assert [(row.text, row.state) for row in rows(talk)] == [("Closed", "shown")]
+
+
 @pytest.mark.parametrize("status", ["Accepted", "Unknown"])
 def test_a_cleared_text_is_gone(talk, status):
     shown(talk)
