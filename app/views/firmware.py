@@ -30,6 +30,17 @@ STATES = [("open", "under way"), *((state.value, state.value) for state in FileJ
 _WRAPPING = 64 * 1024
 
 
+@blueprint.url_value_preprocessor
+def make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Let a whole image in, before its form is first read, from those who may add one."""
+    del values
+    if endpoint != "firmware.create" or not current_user.is_authenticated:
+        return
+    if current_user.can("operator", everywhere=True):
+        settings = current_app.config["SETTINGS"]
+        request.max_content_length = settings.firmware_max_bytes + _WRAPPING
+
+
 @blueprint.get("")
 @needs("viewer")
 def index() -> Any:
@@ -123,7 +134,6 @@ def show(firmware_id: int) -> Any:
 def create() -> Any:
     """Put an image into the library."""
     settings = current_app.config["SETTINGS"]
-    request.max_content_length = settings.firmware_max_bytes + _WRAPPING
     form = FirmwareForm()
     if form.validate_on_submit():
         upload = request.files.get("file")

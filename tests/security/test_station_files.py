@@ -155,6 +155,15 @@ def test_a_log_is_brought_as_a_body_or_in_a_form(app, db, upload, settings, meth
     assert on_disk(settings) == [job.stored_as]
 
 
+def test_a_log_may_be_larger_than_any_form(app, db, upload):
+    path, job_id = upload
+    large = b"x" * (9 * 1024 * 1024)
+    assert app.test_client().put(path, data=large).status_code == 200
+    form = {"upload": (io.BytesIO(large), "a")}
+    assert app.test_client().post(path, data=form).status_code == 200
+    assert job_of(db, job_id).size_bytes == len(large)
+
+
 @pytest.mark.parametrize(
     "name", ["../../../etc/cron.d/x", "..\\..\\boot.ini", "/etc/passwd", "a/b/c", "x" * 900, "\x00"]
 )

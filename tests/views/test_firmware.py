@@ -92,6 +92,17 @@ def test_a_file_is_added_with_its_digests(app, operator, image):
     assert "7.0" not in page(operator, "/firmware?q=nothing")
 
 
+def test_an_image_may_be_larger_than_other_forms(app, operator, people, db):
+    """With CSRF protection, as in life: that reads the form before the view does."""
+    app.config["WTF_CSRF_ENABLED"] = True
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page(operator, "/firmware/new"))
+    large = b"x" * (9 * 1024 * 1024)
+    assert add(operator, large, csrf_token=found[1]).status_code == 303
+    assert db.scalars(select(FirmwareFile.size_bytes)).one() == len(large)
+    for client in (people["viewer"], app.test_client()):
+        assert add(client, large, csrf_token=found[1]).status_code in (400, 413)
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
