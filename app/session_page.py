@@ -16,7 +16,13 @@ from app.domain.vocabulary import SessionState
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Message, Receipt
 from app.presentation import duration, local
-from app.queries import costs, session_chart, session_timeline, transaction_facts
+from app.queries import (
+    costs,
+    session_chart,
+    session_energy,
+    session_timeline,
+    transaction_facts,
+)
 from app.queries import sessions as queries
 from app.writers import DeskWriter
 
@@ -59,6 +65,7 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
         "receipt": _receipt(session),
         "review": queries.review(db, session.id),
         "told_2x": transaction_facts.of(db, session),
+        "session_energy": session_energy.of(db, session),
         "strays": queries.strays(db, session.id),
         "flags": session_words.explained(flags),
         "unsettled": list(session_words.standing(session, hold_h)),

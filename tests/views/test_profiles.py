@@ -7,7 +7,14 @@ from sqlalchemy import select
 
 from app.domain import profile_texts
 from app.domain.errors import Invalid
-from app.models import ChargingProfile, Command, StationProfile
+from app.models import (
+    ChargingProfile,
+    ChargingSession,
+    Command,
+    EvNeeds,
+    Settlement,
+    StationProfile,
+)
 from tests.support import energy_seed
 
 TYPED = {
@@ -153,3 +160,15 @@ def test_lines_of_periods_are_read_and_written():
     assert profile_texts.periods("0 16; 3600 8")[1]["start_s"] == 3600
     with pytest.raises(Invalid, match="Line 1"):
         profile_texts.periods("now 16")
+
+
+def test_a_sessions_page_shows_its_profile_its_cars_needs_and_its_payment(station, db, viewer):
+    session = db.scalars(select(ChargingSession).filter_by(station_id=station.id)).first()
+    assert "Why this plan" not in page(viewer, f"/sessions/{session.id}")
+    for model in (StationProfile, EvNeeds, Settlement):
+        row = db.scalars(select(model).filter_by(station_id=station.id)).first()
+        row.session_id = session.id
+    db.commit()
+    text = page(viewer, f"/sessions/{session.id}")
+    for words in ("Night and day", "Why this plan", "psp-77"):
+        assert words in text, words
