@@ -125,7 +125,7 @@ def _refused(station: Station, order: Order, error: DomainError) -> Any:
     if not request.htmx:
         return tab(station, form), error.status
     text = render_template("stations/_order_form.html", form=form, **_words(there, order.value))
-    place = {"HX-Retarget": f"#order-{order.value}", "HX-Reswap": "outerHTML"}
+    place = {"HX-Retarget": f"#order-{order.value}", "HX-Reswap": "outerMorph"}
     return text, error.status, place
 
 
