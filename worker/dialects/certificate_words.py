@@ -1,8 +1,9 @@
-"""How all versions name certificates: by hashes (CertificateHashData)."""
+"""What all versions say of certificates alike: their names, installing and deleting."""
 
 from typing import Any
 
-from worker.dialects.encoding import Arguments, Payload
+from app.domain.vocabulary import Order
+from worker.dialects.encoding import Arguments, Encoding, Payload
 
 
 def hash_data(arguments: Arguments) -> Payload:
@@ -23,4 +24,26 @@ def read_hash_data(told: Any) -> dict[str, str]:
         "issuer_name_hash": str(given.get("issuerNameHash", "")).lower()[:128],
         "issuer_key_hash": str(given.get("issuerKeyHash", "")).lower()[:128],
         "serial_number": str(given.get("serialNumber", "")).lower().lstrip("0")[:60] or "0",
+    }
+
+
+def root_orders(roots: dict[str, str]) -> dict[Order, Encoding]:
+    """The orders that install and delete; `roots` are the version's words for what a root is for.
+
+    A use that the version has no word for cannot be put (KeyError).
+    """
+    return {
+        Order.INSTALL_CERTIFICATE: Encoding(
+            "InstallCertificate",
+            lambda given: {
+                "certificateType": roots[given["use"]],
+                "certificate": given["certificate"],
+            },
+            sentences={"Failed": "The charger took it for good and could not store it."},
+        ),
+        Order.DELETE_CERTIFICATE: Encoding(
+            "DeleteCertificate",
+            lambda given: {"certificateHashData": hash_data(given)},
+            sentences={"NotFound": "The charger has no such certificate."},
+        ),
     }

@@ -1,6 +1,6 @@
 """The words of OCPP 1.6 and what they mean to the business."""
 
-from app.domain.vocabulary import Activity, Availability, Registration, StopReason, Verdict
+from app.domain.vocabulary import Activity, Availability, StopReason, Verdict
 
 STATUSES: dict[str, tuple[Availability, Activity]] = {
     "Available": (Availability.AVAILABLE, Activity.NONE),
@@ -37,12 +37,6 @@ VERDICTS: dict[Verdict, str] = {
     Verdict.EXPIRED: "Expired",
     Verdict.INVALID: "Invalid",
     Verdict.CONCURRENT: "ConcurrentTx",
-}
-
-REGISTRATIONS: dict[Registration, str] = {
-    Registration.ACCEPTED: "Accepted",
-    Registration.PENDING: "Pending",
-    Registration.REJECTED: "Rejected",
 }
 
 #: What a TriggerMessage names, by the domain's word.

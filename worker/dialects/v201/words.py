@@ -2,15 +2,9 @@
 
 from typing import TypeVar
 
-from app.domain.vocabulary import Activity, Availability, Registration, StopReason, Verdict
+from app.domain.vocabulary import Activity, Availability, StopReason, Verdict
 
 T = TypeVar("T")
-
-REGISTRATIONS: dict[Registration, str] = {
-    Registration.ACCEPTED: "Accepted",
-    Registration.PENDING: "Pending",
-    Registration.REJECTED: "Rejected",
-}
 
 STATUSES: dict[str, Availability] = {
     "Available": Availability.AVAILABLE,

@@ -1,7 +1,7 @@
 """Certificates and the password (OCPP 1.6 security whitepaper, sections 4 and 5)."""
 
 from app.domain.vocabulary import CommandState, Order, Outcome
-from worker.dialects.certificate_words import hash_data, read_hash_data
+from worker.dialects.certificate_words import read_hash_data, root_orders
 from worker.dialects.encoding import Arguments, Encoding, Facts, Payload
 
 #: The two kinds of roots that 1.6 knows; the rest cannot be put.
@@ -25,19 +25,7 @@ def _listed(answer: Payload, arguments: Arguments) -> Outcome:
 
 
 ORDERS: dict[Order, Encoding] = {
-    Order.INSTALL_CERTIFICATE: Encoding(
-        "InstallCertificate",
-        lambda given: {
-            "certificateType": ROOTS[given["use"]],
-            "certificate": given["certificate"],
-        },
-        sentences={"Failed": "The charger took it for good and could not store it."},
-    ),
-    Order.DELETE_CERTIFICATE: Encoding(
-        "DeleteCertificate",
-        lambda given: {"certificateHashData": hash_data(given)},
-        sentences={"NotFound": "The charger has no such certificate."},
-    ),
+    **root_orders(ROOTS),
     Order.READ_CERTIFICATES: Encoding(
         "GetInstalledCertificateIds",
         lambda given: {"certificateType": ROOTS[_use(given)]},

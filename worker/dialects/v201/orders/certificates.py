@@ -1,7 +1,7 @@
 """Certificates and the password (OCPP 2.0.1 blocks A01, A02 and M03 to M05)."""
 
 from app.domain.vocabulary import CommandState, Order, Outcome
-from worker.dialects.certificate_words import hash_data, read_hash_data
+from worker.dialects.certificate_words import read_hash_data, root_orders
 from worker.dialects.encoding import Arguments, Encoding, Payload, without_blanks
 
 #: What a root is for.
@@ -63,19 +63,7 @@ def _taken(answer: Payload, arguments: Arguments) -> Outcome:
 
 
 ORDERS: dict[Order, Encoding] = {
-    Order.INSTALL_CERTIFICATE: Encoding(
-        "InstallCertificate",
-        lambda given: {
-            "certificateType": ROOTS[given["use"]],
-            "certificate": given["certificate"],
-        },
-        sentences={"Failed": "The charger took it for good and could not store it."},
-    ),
-    Order.DELETE_CERTIFICATE: Encoding(
-        "DeleteCertificate",
-        lambda given: {"certificateHashData": hash_data(given)},
-        sentences={"NotFound": "The charger has no such certificate."},
-    ),
+    **root_orders(ROOTS),
     Order.READ_CERTIFICATES: Encoding(
         "GetInstalledCertificateIds",
         _read,

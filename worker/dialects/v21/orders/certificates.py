@@ -1,6 +1,7 @@
 """Certificates and the password (OCPP 2.1): as in 2.0.1, with request ids and one more root."""
 
 from app.domain.vocabulary import Order
+from worker.dialects.certificate_words import root_orders
 from worker.dialects.encoding import Arguments, Encoding, Payload, without_blanks
 from worker.dialects.v201.orders import certificates as v201
 
@@ -25,14 +26,7 @@ def _signed(arguments: Arguments) -> Payload:
 
 ORDERS: dict[Order, Encoding] = {
     **v201.ORDERS,
-    Order.INSTALL_CERTIFICATE: Encoding(
-        "InstallCertificate",
-        lambda given: {
-            "certificateType": ROOTS[given["use"]],
-            "certificate": given["certificate"],
-        },
-        sentences={"Failed": "The charger took it for good and could not store it."},
-    ),
+    **root_orders(ROOTS),
     Order.READ_CERTIFICATES: Encoding(
         "GetInstalledCertificateIds",
         _read,
