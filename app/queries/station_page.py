@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from app.domain import plugs, presence
+from app.domain import plugs, presence, reservations
 from app.domain.vocabulary import SessionState, TagStatus
 from app.models import (
     Authorisation,
@@ -18,6 +18,7 @@ from app.models import (
     Deviation,
     HandshakeAttempt,
     Message,
+    Reservation,
     Station,
     StationReport,
     StatusEvent,
@@ -33,7 +34,10 @@ ATTEMPTS_SHOWN = 20
 
 @dataclass(slots=True)
 class Now:
-    """A station at this moment; `sessions` are the running ones by plug."""
+    """A station at this moment; `sessions` are the running ones by plug.
+
+    `reservations` are what its plugs are kept for, by plug; 0 is any of them.
+    """
 
     station: Station
     online: bool
@@ -43,6 +47,7 @@ class Now:
     deviations: list[Deviation]
     commands: list[Command] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    reservations: dict[int, Reservation] = field(default_factory=dict)
 
     @property
     def whole(self) -> Connector | None:
@@ -79,6 +84,7 @@ def now_of(db: Session, station: Station, now: datetime) -> Now:
                 .order_by(Deviation.last_at.desc())
             )
         ),
+        reservations={row.evse: row for row in reservations.kept(db, station, now)},
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from app.domain import sites, stations, tags, tenants
 from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, StationMode
+from app.domain.vocabulary import SYSTEM, MessageOutcome, StationMode
 from app.extensions import db as flask_db
 from tests.conftest import NOW, make_app
 from tests.support import examples
@@ -130,7 +130,7 @@ def test_a_valid_message_gets_a_valid_answer(lines, version, action, strict):
     for example in (examples.least, examples.most):
         payload = example(version, action)
         if action in getattr(ROUTES[version], "SENT", ()):
-            line.tell(action, payload)
+            assert line.tell(action, payload) is MessageOutcome.ANSWERED
             continue
         answer = line.ask(action, payload)
         assert answer is not None, "the worker kept silent"

@@ -5,9 +5,12 @@ import time
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import select
 
+from app.domain.vocabulary import MessageOutcome
 from app.extensions import db as flask_db
-from worker.batch import Batch
+from app.models import Message
+from worker.batch import Batch, Job
 from worker.dispatch import Dispatch, Held
 from worker.gate import Admitted
 from worker.ocpp.connection import Connection
@@ -49,14 +52,19 @@ class Line:
         flask_db.session.remove()
         return None if answer is None else json.loads(answer)
 
-    def tell(self, action: str, payload: Any) -> None:
-        """Send what wants no answer (2.1's SEND)."""
+    def tell(self, action: str, payload: Any) -> MessageOutcome | None:
+        """Send what wants no answer (2.1's SEND); what the log says of it."""
         self._count += 1
         text = json.dumps([6, f"m{self._count}", action, payload])
         [event] = self._connection.receive_text(text, time.monotonic())
         assert isinstance(event, Send), event
         self._dispatch.take(self._held, event)
+        self._batch.do(Job(lambda db, rows: None))  # a refusal is logged later
         flask_db.session.remove()
+        query = select(Message.outcome).where(
+            Message.station_id == self.station.id, Message.message_id == f"m{self._count}"
+        )
+        return flask_db.session.scalar(query)
 
     def end(self) -> None:
         """Store what waits, and stop writing."""

@@ -70,6 +70,8 @@ def test_a_connector_is_kept_and_let_go(db, operator, place, tag):
     answer(db, CommandState.ACCEPTED)
     page = operator.get(f"{place}/reservations").get_data(as_text=True)
     assert "connector 2" in page and ">kept<" in page
+    live = operator.get(place).get_data(as_text=True)
+    assert ">Kept</a> for Ada Lovelace until" in live
     done = operator.post(f"/reservations/{row.id}/cancel")
     assert done.status_code == 303
     answer(db, CommandState.ACCEPTED)
