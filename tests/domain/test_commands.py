@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain import commands, events, orders, presence, sites, stations, tenants
+from app.domain.consequences import CONSEQUENCES
 from app.domain.errors import Conflict, Invalid, NotConnected, NotFound
 from app.domain.vocabulary import (
     COMMAND_MOVES,
@@ -288,3 +289,54 @@ def test_a_station_that_must_not_change_its_availability_is_not_asked(db, connec
     connected.quirks = {"no_change_availability": True}
     with pytest.raises(Conflict, match="quirks"):
         ask(Order.SET_AVAILABILITY, connector=0, available=False)
+
+
+@pytest.mark.parametrize(
+    "action", ["RemoteStartTransaction", "RequestStartTransaction", "ReserveNow"]
+)
+def test_what_a_pending_station_may_not_get_is_refused_as_raw_message_too(connected, ask, action):
+    connected.booted_registration = Registration.PENDING
+    with pytest.raises(Conflict, match="pending"):
+        ask(Order.RAW, action=action, payload={})
+    assert ask(Order.RAW, action=action, payload={}, check="no").state is CommandState.QUEUED
+    assert ask(Order.RAW, action="GetBaseReport", payload={}).state is CommandState.QUEUED
+    assert ask(Order.READ_SETTINGS, keys="A").state is CommandState.QUEUED
+
+
+def test_a_slow_station_is_given_the_time_that_it_is_known_to_need(connected, ask, now):
+    connected.quirks = {"call_timeout_s": 180}
+    assert ask(ttl_s=60).expires_at == now + timedelta(seconds=180)
+    assert ask(ttl_s=600).expires_at == now + timedelta(seconds=600)
+
+
+def test_an_answer_stands_even_where_its_meaning_cannot_be_worked_out(
+    db, ask, now, monkeypatch, caplog
+):
+    def broken(*_):
+        raise RuntimeError("a mistake of ours")
+
+    monkeypatch.setitem(CONSEQUENCES, Order.UNLOCK, broken)
+    command = commands.claim(db, ask().id, "worker-a", now=now)
+    assert commands.settle(db, command, ACCEPTED, now=now)
+    assert command.state is CommandState.ACCEPTED
+    assert "a mistake of ours" in caplog.text
+
+
+def test_a_secret_deep_within_a_raw_message_cannot_be_repeated(db, ask, now):
+    payload = {"key": "AuthorizationKey", "value": "canary"}
+    claimed = commands.claim(
+        db, ask(Order.RAW, action="ChangeConfiguration", payload=payload).id, "w", now=now
+    )
+    commands.settle(db, claimed, ACCEPTED, now=now)
+    assert "canary" not in str(claimed.arguments)
+    with pytest.raises(Conflict, match="secret"):
+        commands.repeat(db, ADA, claimed, now=now, ttl_s=60)
+
+
+def test_every_form_that_was_tried_is_kept_without_secrets(db, ask, now):
+    command = commands.claim(db, ask().id, "worker-a", now=now)
+    request = {"key": "AuthorizationKey", "value": "canary"}
+    commands.attempted(db, command, {"words": "", "request": request, "state": "rejected"})
+    commands.attempted(db, command, {"words": "otherwise", "request": {}, "state": "failed"})
+    assert [attempt["words"] for attempt in command.attempts] == ["", "otherwise"]
+    assert "canary" not in str(command.attempts)
