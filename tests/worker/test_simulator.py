@@ -316,6 +316,35 @@ def test_other_commands_are_answered_too(port, central, station):
     assert refused.code == "NotSupported"
 
 
+def test_charging_profiles_are_kept_obeyed_summed_up_and_cleared(port, central, station):
+    cp = station()
+    eventually(lambda: central.statuses())
+    schedule = {
+        "chargingRateUnit": "A",
+        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 10.0, "numberPhases": 3}],
+    }
+    profile = {
+        "chargingProfileId": 7,
+        "stackLevel": 0,
+        "chargingProfilePurpose": "TxDefaultProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": schedule,
+    }
+    wanted = {"connectorId": 1, "csChargingProfiles": profile}
+    assert asked(port, "SetChargingProfile", wanted)["status"] == "Accepted"
+    high = {**wanted, "csChargingProfiles": {**profile, "stackLevel": 99}}
+    assert asked(port, "SetChargingProfile", high)["status"] == "Rejected"
+    told = asked(port, "GetCompositeSchedule", {"connectorId": 1, "duration": 600})
+    assert told["chargingSchedule"]["chargingSchedulePeriod"] == [{"startPeriod": 0, "limit": 10.0}]
+    asked(port, "RemoteStartTransaction", {"idTag": "X"})
+    eventually(lambda: central.all("StartTransaction"), within=60)
+    eventually(lambda: 0 < cp.connectors[0].meter.power_w <= 6900, within=60)
+    assert asked(port, "ClearChargingProfile", {"id": 7})["status"] == "Accepted"
+    assert asked(port, "ClearChargingProfile", {"id": 7})["status"] == "Unknown"
+    refused = asked(port, "GetCompositeSchedule", {"connectorId": 9, "duration": 600})
+    assert refused["status"] == "Rejected"
+
+
 def test_what_happens_off_line_is_told_later_and_in_order(port, central, station):
     cp = station()
     eventually(lambda: "Available" in central.statuses())

@@ -21,6 +21,7 @@ from worker.simulator.clock import Clock
 from worker.simulator.configuration import Configuration
 from worker.simulator.connector import Connector
 from worker.simulator.dial import HandshakeRefused, dial
+from worker.simulator.profiles import Profiles
 from worker.simulator.scenario import Scenario
 from worker.websocket import Stream
 from worker.websocket_frames import Closed
@@ -80,6 +81,7 @@ class ChargePoint:
         self.refusal: HandshakeRefused | None = None
         self.boots: list[Payload] = []
         self.outbox: list[Message] = []
+        self.profiles = Profiles()
         self._rebooted = True
         self._away_s = 0.0
         self._connection: Connection | None = None

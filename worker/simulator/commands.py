@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from worker.ocpp.faults import Fault
-from worker.ocpp.fields import Fields
+from worker.ocpp.fields import Fields, format_instant
 from worker.ocpp.frames import Call, Payload
 from worker.ocpp.schemas import violation
 from worker.ocpp.versions import Version
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: How long a reset takes, in real seconds.
 RESET_S = {"Soft": 2.0, "Hard": 4.0}
+#: A composite schedule is worked out for two days at most.
+MOST_SECONDS = 172_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +137,46 @@ def data_transfer(station: "ChargePoint", fields: Fields) -> Response:
     return Response({"status": "Accepted", "data": str(fields.raw("data") or "")})
 
 
+def set_profile(station: "ChargePoint", fields: Fields) -> Response:
+    profile = dict(fields.child("csChargingProfiles").payload)
+    kept = station.profiles.put(fields.integer("connectorId", default=0), profile)
+    return _status("Accepted" if kept else "Rejected")
+
+
+def clear_profile(station: "ChargePoint", fields: Fields) -> Response:
+    names = {"id": "chargingProfileId"}
+    wanted = {names.get(name, name): value for name, value in fields.payload.items()}
+    connector = wanted.pop("connectorId", None)
+    return _status("Accepted" if station.profiles.clear(wanted, connector) else "Unknown")
+
+
+def composite_schedule(station: "ChargePoint", fields: Fields) -> Response:
+    number, at = fields.integer("connectorId", default=0), station.clock.instant()
+    if number and station.connector(number) is None:
+        return _status("Rejected")
+    seconds = min(fields.integer("duration", default=0), MOST_SECONDS)
+    unit, most_w = fields.text("chargingRateUnit", "A"), station.scenario.hardware.max_power_w
+    schedule = {
+        "duration": seconds,
+        "chargingRateUnit": unit,
+        "chargingSchedulePeriod": station.profiles.composite(number, at, seconds, most_w, unit),
+    }
+    begins = {"scheduleStart": format_instant(at), "chargingSchedule": schedule}
+    return Response({"status": "Accepted", "connectorId": number, **begins})
+
+
 HANDLERS: dict[str, Callable[["ChargePoint", Fields], Response]] = {
     "ChangeAvailability": change_availability,
     "ChangeConfiguration": change_configuration,
     "ClearCache": clear_cache,
+    "ClearChargingProfile": clear_profile,
     "DataTransfer": data_transfer,
+    "GetCompositeSchedule": composite_schedule,
     "GetConfiguration": get_configuration,
     "RemoteStartTransaction": remote_start,
     "RemoteStopTransaction": remote_stop,
     "Reset": reset,
+    "SetChargingProfile": set_profile,
     "TriggerMessage": trigger,
     "UnlockConnector": unlock,
 }

@@ -3,9 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from worker.simulator.profiles import HIGHEST_STACK_LEVEL, MOST_PERIODS
+
 READ_ONLY = frozenset(
     {
         "ChargeProfileMaxStackLevel",
+        "ChargingScheduleAllowedChargingRateUnit",
+        "ChargingScheduleMaxPeriods",
         "ConnectorPhaseRotationMaxLength",
         "GetConfigurationMaxKeys",
         "NumberOfConnectors",
@@ -36,6 +40,9 @@ class Configuration:
         self.values = {
             "AllowOfflineTxForUnknownId": "false",
             "AuthorizeRemoteTxRequests": "false",
+            "ChargeProfileMaxStackLevel": str(HIGHEST_STACK_LEVEL),
+            "ChargingScheduleAllowedChargingRateUnit": "Current,Power",
+            "ChargingScheduleMaxPeriods": str(MOST_PERIODS),
             "ClockAlignedDataInterval": "0",
             "ConnectionTimeOut": "60",
             "ConnectorPhaseRotation": "0.RST,1.RST",
@@ -49,7 +56,7 @@ class Configuration:
             "ResetRetries": "1",
             "StopTransactionOnEVSideDisconnect": "true",
             "StopTransactionOnInvalidId": "true",
-            "SupportedFeatureProfiles": "Core,RemoteTrigger",
+            "SupportedFeatureProfiles": "Core,RemoteTrigger,SmartCharging",
             "TransactionMessageAttempts": "3",
             "TransactionMessageRetryInterval": "10",
             "UnlockConnectorOnEVSideDisconnect": "true",

@@ -26,6 +26,7 @@ class Session:
 
     tag: str
     meter_start_wh: int
+    began_at: float
     transaction_id: int | None = None
     stop_reason: str | None = None
     meter_stop_wh: int | None = None
@@ -148,7 +149,7 @@ class Connector:
 
     def _begin(self, tag: str) -> None:
         self._advance()
-        session = self.session = Session(tag, round(self.meter.register_wh))
+        session = self.session = Session(tag, round(self.meter.register_wh), self.now())
         payload = {
             "connectorId": self.number,
             "idTag": tag,
@@ -232,7 +233,10 @@ class Connector:
     def _advance(self) -> None:
         car = self.car if self.session is not None else None
         power_w = self.station.scenario.hardware.max_power_w
-        self.meter.advance(self.now(), car, power_w, self.station.chance)
+        begun = datetime.fromtimestamp(self.session.began_at, UTC) if self.session else None
+        at = datetime.fromtimestamp(self.now(), UTC)
+        allowed_w = self.station.profiles.limit_w(self.number, at, begun, power_w)
+        self.meter.advance(self.now(), car, allowed_w, self.station.chance)
 
     def _send(
         self,
