@@ -24,6 +24,12 @@ ADDRESSES = [
     "/commands?q=cp&state=failed&who=x&from=2026-01-01&to=2026-12-31&sort=latency",
     "/commands?format=csv",
     *(f"/stations/3{tab}" for tab in ("", "/now", "/commands", "/configuration", "/setup")),
+    "/stations/3/configuration?q=a&show=drifted&sort=-told",
+    "/stations/3/device-model?q=power",
+    "/stations/3/device-model?component=EVSE@1",
+    *(f"/stations/3/monitors?show={show}" for show in ("", "open", "values", "all")),
+    "/stations/3/display",
+    "/stations/3/onboarding?proposed=1",
     *(f"/stations/6/history?kind={kind}" for kind in ("statuses", "connections", "reports")),
     "/stations/6/history?kind=taps",
 ]
