@@ -87,17 +87,26 @@ def heard(
     """Take a status in; one that fits no job is kept as a report of `kind`, and None returned."""
     job = _meant(db, station, status, now)
     state = STEPS.get(status.step) if status.step is not None else None
-    if job is None or (state is not None and state not in MOVES[job.state]):
+    if job is None or not _fits(job, state):
         reports.add(db, station, kind, status.word, status.payload, at=status.at, now=now)
         return None
     _step(job, status.at, status.word, status.step.value if status.step else "")
     sentence = status.note or None
-    if status.step is FileStep.UPLOADED and job.key_hash and job.stored_as is None:
+    if state is FileJobState.DONE is job.state:
+        state = None
+    elif status.step is FileStep.UPLOADED and job.key_hash and job.stored_as is None:
         state, sentence = FileJobState.FAILED, "It says that it uploaded, but nothing arrived here."
     if state is not None:
         _move(job, state, sentence, now)
     _changed(db, job)
     return job
+
+
+def _fits(job: FileJob, state: FileJobState | None) -> bool:
+    """Tell whether a job may hear this; one that is done may hear so once more."""
+    if job.state is FileJobState.DONE:
+        return state is FileJobState.DONE
+    return state is None or state in MOVES[job.state]
 
 
 def _meant(db: Session, station: Station, status: FileStatus, now: datetime) -> FileJob | None:
@@ -106,11 +115,10 @@ def _meant(db: Session, station: Station, status: FileStatus, now: datetime) -> 
     if status.request_id is not None:
         query = query.where(FileJob.id == status.request_id)
     job = db.scalar(query.order_by(FileJob.id.desc()).limit(1))
-    if job is None or job.state not in HEARD:
+    if job is None or job.state not in HEARD | {FileJobState.DONE}:
         return None
-    if job.state is FileJobState.FAILED and job.expires_at is not None and job.expires_at <= now:
-        return None
-    return job
+    over = job.expires_at is not None and job.expires_at <= now
+    return None if over and job.state not in OPEN else job
 
 
 def after_asking(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
@@ -122,6 +130,9 @@ def after_asking(db: Session, command: Command, outcome: Outcome, now: datetime)
     if job is None:
         return
     job.command_id = command.id
+    form = outcome.facts.get("form") or {}
+    if "extended" in form:
+        job.arguments = {**job.arguments, "extended": form["extended"]}
     if name := outcome.facts.get("file_name"):
         job.file_name = printable(name)
     lost = outcome.state is CommandState.FAILED and not outcome.answer and command.message_id

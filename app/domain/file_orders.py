@@ -9,13 +9,18 @@ from sqlalchemy.orm import Session
 from app.domain import file_jobs, files, firmware
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.prepared import Prepared
-from app.domain.vocabulary import Actor, FileJobKind
+from app.domain.vocabulary import Actor, FileJobKind, FileJobState
 from app.models import FileJob, FirmwareFile, Station, StationReport
 
 #: How long an address is good when nobody says otherwise.
 _HOURS = 24
 #: Arguments that are kept with the job; addresses may hold a password and are not.
-_KEPT = ("retrieve_at", "install_at", "oldest", "latest", "version", "checksum", "retries")
+_KEPT = (
+    *("retrieve_at", "install_at", "oldest", "latest", "version", "checksum", "retries"),
+    "extended",
+)
+#: Jobs whose question the station took.
+_TAKEN = (FileJobState.RUNNING, FileJobState.DONE, FileJobState.FAILED)
 _SIGNED = ("signature", "signing_certificate")
 
 
@@ -67,13 +72,25 @@ def prepare_logs(
 
 
 def knows_extension(db: Session, station: Station) -> bool:
-    """Tell whether a station speaks the security extension: we were told, or it sent some of it.
+    """Tell whether a station speaks the security extension: told, seen in an answer or a message.
 
     Only OCPP 1.6 asks: later versions have all of it within.
     """
     told = station.quirks.get("security_extension")
     if told is not None:
         return bool(told)
+    last = db.scalar(
+        select(FileJob)
+        .where(
+            FileJob.station_id == station.id,
+            FileJob.kind == FileJobKind.DIAGNOSTICS,
+            FileJob.state.in_(_TAKEN),
+        )
+        .order_by(FileJob.id.desc())
+        .limit(1)
+    )
+    if last is not None and "extended" in last.arguments:
+        return bool(last.arguments["extended"])
     sent = select(StationReport.id).where(
         StationReport.station_id == station.id, StationReport.kind == "security"
     )

@@ -3,10 +3,11 @@
 import pytest
 from sqlalchemy import select
 
+from app.domain import commands
 from app.domain.fallbacks import Chain, End, Situation
 from app.domain.vocabulary import CommandState, FileJobState, Order, Outcome
 from app.models import StationReport
-from tests.dialects.file_talk import Talk
+from tests.dialects.file_talk import NOW, Talk
 from tests.support import pki
 from worker.dialects.encoding import Unfit
 from worker.ocpp.versions import Version
@@ -128,6 +129,17 @@ def test_a_security_log_is_always_asked_for_by_its_own_message(talk):
     assert (action, payload["logType"]) == ("GetLog", "SecurityLog")
     with pytest.raises(Unfit):
         talk.ask(Order.FETCH_LOGS, kind="data_collector_log")
+
+
+def test_what_a_station_took_is_asked_first_the_next_time(talk):
+    talk.hear("SecurityEventNotification", type="StartupOfTheDevice", timestamp=AT)
+    command, action, _ = talk.ask(Order.FETCH_LOGS, kind="diagnostics")
+    assert action == "GetLog"
+    talk.arguments["extended"] = False  # the other form, which a chain tries after an error
+    yes = Outcome(CommandState.ACCEPTED, {}, "It will.", {"form": talk.arguments})
+    commands.claim(talk.db, command.id, "worker-a", now=NOW)
+    commands.settle(talk.db, command, yes, now=NOW)
+    assert talk.ask(Order.FETCH_LOGS, kind="diagnostics")[1] == "GetDiagnostics"
 
 
 @pytest.mark.parametrize("extended", [True, False])

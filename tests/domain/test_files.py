@@ -282,6 +282,18 @@ def test_a_boot_with_the_new_version_completes_the_update(db, station, ask, answ
     assert (job.state, job.sentence) == ("done", "It came back with version 2.0.")
 
 
+def test_installed_after_that_boot_is_one_more_step_and_no_report(
+    db, station, ask, answer, say, image, now
+):
+    job = answer(ask(Order.UPDATE_FIRMWARE, firmware_id=image.id))
+    reports.boot(db, station, BootReport("Acme", "One", firmware="2.0"), now=now)
+    sentence = job.sentence
+    assert say(FileStep.INSTALLED) is job
+    assert (job.word, job.sentence, job.state) == ("Installed", sentence, FileJobState.DONE)
+    assert say(FileStep.DOWNLOADING) is None
+    assert job.state is FileJobState.DONE
+
+
 def log_job(ask, answer, **given):
     return answer(ask(Order.FETCH_LOGS, **{"kind": "diagnostics", **given}))
 
