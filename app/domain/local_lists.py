@@ -137,11 +137,18 @@ def kept_up(db: Session) -> Sequence[Station]:
 
 
 def keep_up(db: Session, station: Station, *, now: datetime) -> Command | None:
-    """Send a station what its list lacks, if anything; None when there is nothing to send."""
-    if not _touched(db, station) or not due(db, station, now=now):
+    """Send a station what its list lacks, if anything; None when there is nothing to send.
+
+    After a boot it is asked first what it still holds.
+    """
+    if _may_have_forgotten(db, station):
+        order = Order.READ_LOCAL_LIST_VERSION
+    elif _touched(db, station) and due(db, station, now=now):
+        order = Order.SEND_LOCAL_LIST
+    else:
         return None
     try:
-        return commands.queue(db, SYSTEM, station, Order.SEND_LOCAL_LIST, {}, now=now, ttl_s=TTL_S)
+        return commands.queue(db, SYSTEM, station, order, {}, now=now, ttl_s=TTL_S)
     except DomainError:
         return None  # it went away meanwhile: the next look finds it
 
@@ -198,6 +205,23 @@ def _rests(db: Session, row: LocalList, now: datetime) -> bool:
     if last is None or last.state is CommandState.ACCEPTED or last.settled_at is None:
         return False
     return last.settled_at > now - REST
+
+
+def _may_have_forgotten(db: Session, station: Station) -> bool:
+    """Whether the station booted since it took its list and was not asked for its version since."""
+    row, booted_at = of(db, station), station.last_boot_at
+    if row is None or row.version < 1 or row.accepted_at is None or booted_at is None:
+        return False
+    if Order.READ_LOCAL_LIST_VERSION.value not in station.supported_orders:
+        return False
+    if row.reported_version == _NO_LIST or booted_at <= row.accepted_at:
+        return False
+    asked = select(Command.id).where(
+        Command.station_id == station.id,
+        Command.order == Order.READ_LOCAL_LIST_VERSION,
+        Command.requested_at >= booted_at,
+    )
+    return db.scalar(asked.limit(1)) is None
 
 
 def _touched(db: Session, station: Station) -> bool:

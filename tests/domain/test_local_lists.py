@@ -288,6 +288,22 @@ def test_lists_are_kept_up_only_where_the_onboarding_says_so(db, station, add, n
     assert told(local_lists.keep_up(db, station, now=now)) == ["B2"]
 
 
+def test_after_a_boot_it_is_asked_once_what_it_still_holds(db, station, add, send, now):
+    add("A1")
+    send()
+    station.last_boot_at = now + timedelta(minutes=1)
+    later = now + timedelta(seconds=70)
+    presence.beat(db, "worker-a", now=later)
+    command = local_lists.keep_up(db, station, now=later)
+    assert command.order is Order.READ_LOCAL_LIST_VERSION
+    assert local_lists.keep_up(db, station, now=later) is None
+    command.state = CommandState.SENT
+    empty = Outcome(CommandState.ACCEPTED, {"listVersion": 0}, "None.", {"version": 0})
+    commands.settle(db, command, empty, now=later)
+    again = local_lists.keep_up(db, station, now=later)
+    assert (again.arguments["update"], told(again)) == ("full", ["A1"])
+
+
 def test_after_a_refusal_it_rests(db, station, add, now):
     add("A1")
     command = local_lists.keep_up(db, station, now=now)
