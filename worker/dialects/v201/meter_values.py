@@ -7,6 +7,7 @@ from typing import Any
 from app.domain.energy import to_base_unit
 from app.domain.metering import Metered
 from app.domain.vocabulary import MeterReport, Sample
+from worker.dialects import readings
 from worker.dialects.context import Context
 from worker.dialects.v201.availability import number
 from worker.ocpp.fields import Fields, read_decimal, read_integer
@@ -27,14 +28,7 @@ def meter_values(call: Fields, ctx: Context) -> Metered:
 
 def reports_of(call: Fields, name: str, ctx: Context) -> Iterator[MeterReport]:
     """The readings in a list of MeterValue."""
-    for value in call.list(name):
-        samples = tuple(_samples(value, ctx))
-        if not samples:
-            ctx.deviate("empty_meter_value")
-            continue
-        before = len(ctx.deviations)
-        at, replaced = ctx.instant(value, "timestamp")
-        yield MeterReport(at, samples, replaced or len(ctx.deviations) > before)
+    return readings.reports_of(call, name, ctx, _samples)
 
 
 def _samples(value: Fields, ctx: Context) -> Iterator[Sample]:

@@ -1,0 +1,27 @@
+"""Lists of meter readings, alike in every version but for their samples."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from app.domain.vocabulary import MeterReport, Sample
+from worker.dialects.context import Context
+from worker.ocpp.fields import Fields
+
+
+def reports_of(
+    call: Fields,
+    name: str,
+    ctx: Context,
+    samples_of: Callable[[Fields, Context], Iterable[Sample]],
+) -> Iterator[MeterReport]:
+    """The readings in a list of MeterValue; one without samples is noted and left out (FIELD M4).
+
+    `samples_of` reads the version's sampled values in base units.
+    """
+    for value in call.list(name):
+        samples = tuple(samples_of(value, ctx))
+        if not samples:
+            ctx.deviate("empty_meter_value")
+            continue
+        before = len(ctx.deviations)
+        at, replaced = ctx.instant(value, "timestamp")
+        yield MeterReport(at, samples, replaced or len(ctx.deviations) > before)
