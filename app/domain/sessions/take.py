@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.domain import (
@@ -41,6 +41,21 @@ from app.domain.sessions.retell import retell
 from app.domain.vocabulary import ConnectorRef, Decision, SessionState, Token
 from app.models import ChargingSession, Station, TransactionEvent
 
+#: Built once: their compiled forms are found again by identity.
+_KNOWN = select(TransactionEvent.id).where(
+    TransactionEvent.station_id == bindparam("station"),
+    TransactionEvent.digest == bindparam("digest"),
+)
+_LATEST = select(func.max(TransactionEvent.at)).where(
+    TransactionEvent.station_id == bindparam("station"),
+    TransactionEvent.transaction_ref == bindparam("ref"),
+)
+#: What storing readings changes of a session's row, beside the row that is in hand.
+_SHOWN = (
+    *("last_reading_at", "last_power_w", "last_soc_percent"),
+    *("last_register_wh", "energy_wh", "ended_at"),
+)
+
 #: A plug that was not named.
 NOWHERE = ConnectorRef(0)
 
@@ -57,15 +72,12 @@ class Taken:
 
 def take(db: Session, station: Station, report: TransactionReport, *, now: datetime) -> Taken:
     """Take in one event of a transaction; the same one again changes nothing."""
-    known = db.scalar(
-        select(TransactionEvent).where(
-            TransactionEvent.station_id == station.id, TransactionEvent.digest == report.digest
-        )
-    )
+    known = db.scalar(_KNOWN, {"station": station.id, "digest": report.digest})
     session = find(db, station, report.transaction_ref)
     if known is not None and session is not None:
-        return Taken(session, known, decided(known), True)
-    newest = _is_newest(db, station, report)
+        event = db.get_one(TransactionEvent, known)
+        return Taken(session, event, decided(event), True)
+    newest = _is_newest(db, session, report)
     if session is None:
         session = _open(db, station, report, now)
     event = _keep(db, station, session, report, now)
@@ -84,19 +96,16 @@ def take(db: Session, station: Station, report: TransactionReport, *, now: datet
     return Taken(session, event, decision, False)
 
 
-def _is_newest(db: Session, station: Station, report: TransactionReport) -> bool:
+def _is_newest(db: Session, session: ChargingSession | None, report: TransactionReport) -> bool:
     """Whether nothing later is known of the transaction: only that is its state now.
 
     The number decides; after a restart of the station it may begin anew, and
     then its clock does.
     """
-    number, at = db.execute(
-        select(func.max(TransactionEvent.seq_no), func.max(TransactionEvent.at)).where(
-            TransactionEvent.station_id == station.id,
-            TransactionEvent.transaction_ref == report.transaction_ref,
-        )
-    ).one()
-    return number is None or report.seq_no > number or report.at > at
+    if session is None or session.last_seq_no is None or report.seq_no > session.last_seq_no:
+        return True
+    at = db.scalar(_LATEST, {"station": session.station_id, "ref": report.transaction_ref})
+    return at is None or report.at > at
 
 
 def _open(
@@ -165,7 +174,7 @@ def _meter(db: Session, session: ChargingSession, report: TransactionReport, now
     db.flush()
     _, gauges = metering.store(db, [item], now=now)
     metering.show(db, gauges)
-    db.refresh(session)
+    db.expire(session, _SHOWN)
 
 
 def _decide(
