@@ -49,6 +49,9 @@ _RAW_AFTER_BOOT = frozenset(
     }
 )
 
+#: Arguments that an order makes for itself: the number of a report, the rest of a long reading.
+OURS = frozenset({"request_id", "then"})
+
 OPEN_STATES = frozenset(before for before, _ in COMMAND_MOVES)
 
 
@@ -203,11 +206,11 @@ def repeat(db: Session, actor: Actor, command: Command, *, now: datetime, ttl_s:
     if command.state in OPEN_STATES:
         raise Conflict("This command is still under way.")
     # What a preparation added is prepared anew.
-    asked = orders.ARGUMENTS[command.order]
+    asked = set(orders.ARGUMENTS[command.order]) - OURS
     arguments = {name: value for name, value in command.arguments.items() if name in asked}
     if holds_redacted(arguments):
         raise Conflict("Its secret was not kept: give the order anew.")
-    if command.order is Order.STOP_CHARGING and "session_id" in arguments:
+    if "session_id" in arguments:
         arguments.pop("transaction_ref", None)
     return queue(db, actor, command.station, command.order, arguments, now=now, ttl_s=ttl_s)
 

@@ -340,3 +340,14 @@ def test_every_form_that_was_tried_is_kept_without_secrets(db, ask, now):
     commands.attempted(db, command, {"words": "otherwise", "request": {}, "state": "failed"})
     assert [attempt["words"] for attempt in command.attempts] == ["", "otherwise"]
     assert "canary" not in str(command.attempts)
+
+
+def test_what_was_made_for_an_order_is_made_anew_when_it_is_repeated(db, ask, now):
+    command = commands.claim(
+        db, ask(Order.START_CHARGING, token="04A2", connector=1).id, "w", now=now
+    )
+    assert set(command.arguments) > {"token", "connector"}, "its preparation added something"
+    commands.settle(db, command, ACCEPTED, now=now)
+    again = commands.repeat(db, ADA, command, now=now, ttl_s=60)
+    assert again.arguments["token"] == "04A2"
+    assert again.arguments["remote_start_id"] != command.arguments["remote_start_id"]

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from app.domain.errors import Invalid
 from app.domain.orders.reading import Argument, Describe, instant, row, text, whole, word, yes
+from app.domain.orders.station import EXACT
 from app.domain.vocabulary import Order
 
 #: How a station may fetch or bring a file; it is the station that goes there, never we.
@@ -97,6 +98,7 @@ ARGUMENTS: dict[Order, dict[str, Argument]] = {
         "extended": Argument(
             yes, False, label="As GetLog", help="OCPP 1.6 with its security part."
         ),
+        "exact": EXACT,
         **_RETRIES,
         **_VALID,
     },

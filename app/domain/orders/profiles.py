@@ -18,6 +18,7 @@ from app.domain.orders.reading import (
     word,
     yes,
 )
+from app.domain.orders.station import EXACT
 from app.domain.profile_documents import MORE_NUMBERS, PURPOSES
 from app.domain.vocabulary import Order
 
@@ -56,6 +57,7 @@ ARGUMENTS: dict[Order, dict[str, Argument]] = {
             plug_or_station, required=False, help="Nothing or 0: the whole station."
         ),
         **_SESSION,
+        "exact": EXACT,
     },
     Order.CLEAR_PROFILE: {
         "station_profile_id": Argument(
@@ -71,6 +73,7 @@ ARGUMENTS: dict[Order, dict[str, Argument]] = {
         "connector": Argument(plug_or_station, required=False),
         "duration_s": Argument(whole(1, 31_622_400), required=False, help="A day where not said."),
         "unit": Argument(word("a", "w"), required=False),
+        "exact": EXACT,
     },
     Order.UPDATE_DYNAMIC_SCHEDULE: {
         "station_profile_id": Argument(row),
