@@ -17,6 +17,7 @@ from app.domain import charging_limits, commands, events, running, station_profi
 from app.domain.errors import DomainError
 from app.domain.ev_plan import Needs, Plan, planned
 from app.domain.profile_changes import in_unit
+from app.domain.profile_times import rate_at
 from app.domain.vocabulary import SYSTEM, Order, SessionState
 from app.models import ChargingSession, EvNeeds, Station
 
@@ -123,7 +124,7 @@ def _plan(
 ) -> None:
     wanted = "A" if _whole(row.needs.get("phases")) else "W"
     unit = charging_limits.unit_for(db, station, wanted)
-    plan = planned(_needs(row.needs), _limit_w(db, station, row.evse), unit, now)
+    plan = planned(_needs(row.needs), _limit_w(db, station, row.evse, now), unit, now)
     if plan is None:
         row.answer = "no_profile"
         row.why = "Neither the car nor the station says what power there is, so nothing is planned."
@@ -178,16 +179,16 @@ def _needs(needs: Mapping[str, Any]) -> Needs:
     )
 
 
-def _limit_w(db: Session, station: Station, evse: int) -> Decimal | None:
-    """What the EVSE may give: its own facts, and limits that hold for it from outside."""
+def _limit_w(db: Session, station: Station, evse: int, now: datetime) -> Decimal | None:
+    """What the EVSE may give now: its own facts, and the limits that hold for it."""
     own = charging_limits.power_limit_w(db, station, evse)
     known = [] if own is None else [Decimal(str(own))]
     for profile in station_profiles.current(db, station, evse):
         document = profile.reported or profile.sent or profile.document
         limit = document.get("purpose") in ("external", "station_max")
         if limit and document.get("periods") and document.get("unit"):
-            first = in_unit(document, "W")["periods"][0].get("limit")
-            known += [Decimal(first)] if first is not None else []
+            rate = rate_at(in_unit(document, "W"), now)
+            known += [Decimal(rate)] if rate is not None else []
     return min(known) if known else None
 
 
