@@ -45,17 +45,19 @@ its schema allows; out: by the conversation, with the station's answer read), an
 it (a member missing, of the wrong type, too long, unknown, too many, of the wrong form) is answered
 with the exact error code of its version. The frames of all orders are held against the schemas by
 `tests/dialects/test_orders.py`. The last column names what else tests it: files about that version
-that name the message, and tests of the domain that name its operations or its order.
+that name the message (*several*: the file is about more versions than this one), and tests of the
+domain that name its operations or its order.
 """
 
 #: Modules of the domain that only hold values.
 _VALUES = {"vocabulary", "errors", "clock", "numbers", "texts", "orders", "quirks"}
 #: What tells which version a file of tests is about, where its name does not.
 _MARKS = {
-    Version.V16: ("ocpp1.6", "dialects.v16", "ocpp.v16", "Version.V16"),
-    Version.V201: ("ocpp2.0.1", "dialects.v201", "ocpp.v201", "Version.V201"),
-    Version.V21: ("ocpp2.1", "dialects.v21", "ocpp.v21", "Version.V21"),
+    Version.V16: ("ocpp1.6", "dialects.v16", "ocpp.v16", "Version.V16", '"1.6"'),
+    Version.V201: ("ocpp2.0.1", "dialects.v201", "ocpp.v201", "Version.V201", '"2.0.1"'),
+    Version.V21: ("ocpp2.1", "dialects.v21", "ocpp.v21", "Version.V21", '"2.1"'),
 }
+_EACH = ("in Version", '"version", Version', "params=Version")
 _IN_NAME = {"_16": Version.V16, "_201": Version.V201, "_21": Version.V21}
 #: Operations that half of the tests call for other reasons.
 _EVERYWHERE = {"reports.add", "sessions.begin", "energy.to_base_unit"}
@@ -255,10 +257,11 @@ def _about(stem: str, text: str) -> frozenset[Version]:
         if stem.endswith(ending):
             return frozenset({version})
     marked = {version for version, marks in _MARKS.items() if any(mark in text for mark in marks)}
+    if any(mark in text for mark in _EACH):
+        marked = set(Version)
     if stem.endswith("_2x"):
         return frozenset({Version.V201, Version.V21})
-    # A file about several versions proves nothing about each of them.
-    return frozenset(marked) if len(marked) == 1 else frozenset()
+    return frozenset(marked)
 
 
 def tests_of(version: Version, action: str) -> list[str]:
@@ -270,7 +273,7 @@ def tests_of(version: Version, action: str) -> list[str]:
             if name.endswith(".jsonl"):
                 recordings += 1
             else:
-                files.append(f"`{name}`")
+                files.append(f"`{name}`" if len(versions) == 1 else f"`{name}` (several)")
     if recordings:
         files.append(f"{recordings} recordings" if recordings > 1 else "1 recording")
     return files
