@@ -40,6 +40,7 @@ from app.models import (
     MeterReading,
     Site,
     Station,
+    StationCertificate,
     StationReport,
     StatusEvent,
     StrayStop,
