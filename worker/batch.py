@@ -59,6 +59,12 @@ class Readings:
 Work = Job | Readings
 
 
+def _unheard(done: AsyncResult) -> None:
+    """Nobody waits for this work, so nobody else would hear of its failure."""
+    if done.exception is not None:
+        log.error("something was not stored: %s", str(done.exception)[:500])
+
+
 class Batch:
     """The one writer of this process."""
 
@@ -82,7 +88,8 @@ class Batch:
             raise StorageAway("the database is too slow") from None
 
     def later(self, work: Work) -> None:
-        """Have `work` done without waiting for it."""
+        """Have `work` done without waiting for it; what it raises is logged."""
+        work.done.rawlink(_unheard)
         self._waiting.put(work)
 
     def stop(self, within_s: float = 10.0) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from sqlalchemy.exc import OperationalError
 
 from app.domain import commands, fallbacks, files, messages, reports
 from app.domain.fallbacks import Chain, End
@@ -246,9 +247,19 @@ class Calls:
 
     def _settle(self, command_id: int, outcome: Outcome, latency_ms: float | None = None) -> None:
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
-            command = db.get(Command, command_id)
-            if command is not None:
-                commands.settle(db, command, outcome, now=datetime.now(UTC), latency_ms=latency_ms)
+            command, now = db.get(Command, command_id), datetime.now(UTC)
+            if command is None:
+                return
+            try:
+                with db.begin_nested():
+                    commands.settle(db, command, outcome, now=now, latency_ms=latency_ms)
+            except OperationalError:
+                raise  # the database goes away: the whole batch is tried again
+            except Exception:
+                log.exception("the end of command %d cannot be taken in", command_id)
+                sentence = "The charger's answer holds something that cannot be stored."
+                worse = Outcome(CommandState.FAILED, None, sentence)
+                commands.settle(db, command, worse, now=now, latency_ms=latency_ms)
 
         self._batch.later(Job(run))
 
@@ -276,6 +287,7 @@ class Calls:
             TimedOut: MessageOutcome.TIMED_OUT,
         }.get(type(event), MessageOutcome.LOST)
         ago = latency_ms or 0.0
+        code, description = _complaint(event)
         return {
             "station_id": held.link.station.id,
             "connection_id": held.connection_id,
@@ -288,8 +300,18 @@ class Calls:
             if answer is None
             else messages.cut(orjson.dumps(messages.redact(answer)).decode()),
             "outcome": outcome,
-            "error_code": event.code[:60] if isinstance(event, Refused) else None,
-            "error_description": event.description[:300] if isinstance(event, Refused) else None,
+            "error_code": code,
+            "error_description": description,
             "at": datetime.now(UTC) - timedelta(milliseconds=ago),
             "latency_ms": latency_ms,
         }
+
+
+def _complaint(event: Settled) -> tuple[str | None, str | None]:
+    """The code and the words with which one side refused what the other said; mostly nothing."""
+    if isinstance(event, Refused):
+        return event.code[:60], event.description[:300]
+    if isinstance(event, Answered) and event.complaint is not None:
+        _, _, code, description, _ = orjson.loads(event.complaint)
+        return code, f"The answer was sent back: {description}"[:300]
+    return None, None

@@ -24,6 +24,7 @@ from worker.ocpp.events import Malformed, Repeated, Stray
 from worker.ocpp.faults import CallFault, Fault
 from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call, Send
+from worker.ocpp.json_text import without_nul
 from worker.ocpp.versions import Version
 from worker.proof import contradiction
 
@@ -106,7 +107,7 @@ class Dispatch:
             raise CallFault(Fault.SECURITY, "the boot of this charger was not accepted yet")
         if "\\u0000" in call.text:
             # PostgreSQL has no NUL in texts; no charger means anything by it.
-            call = replace(call, payload=_without_nul(call.payload))
+            call = replace(call, payload=without_nul(call.payload))
             notes.append(("nul_character", call.action))
         if link.station.strict:
             problem = schemas.violation(link.version, call.action, "call", call.payload)
@@ -302,16 +303,9 @@ def _told(event: Stray | Repeated | Malformed) -> tuple[str, str, str, str]:
         return text, call.action, str(call.message_id), "it was answered before: the same again"
     if isinstance(event, Stray):
         action = event.call.action if event.call is not None else ""
-        text = messages.text_of("DataTransfer", orjson.loads(event.frame.text or "null"))
+        try:
+            text = messages.text_of("DataTransfer", orjson.loads(event.frame.text or "null"))
+        except orjson.JSONDecodeError:  # it was read only after a repair
+            text = event.frame.text
         return text, action, str(event.frame.message_id), event.why
     return event.frame.text, "", str(event.frame.message_id or ""), event.frame.problem
-
-
-def _without_nul(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.replace("\x00", "")
-    if isinstance(value, list):
-        return [_without_nul(item) for item in value]
-    if isinstance(value, dict):
-        return {key.replace("\x00", ""): _without_nul(item) for key, item in value.items()}
-    return value

@@ -77,7 +77,7 @@ class Handler(WebSocketHandler):
             settings.trusted_proxies,
         )
         trusted = handshake.is_within(peer, settings.trusted_proxies)
-        secure, certificate = self._proved(trusted, headers)
+        secure, certificate = self._proved(trusted)
         authorization = headers.get("authorization")
         found = handshake.identity_from_path(self.path)
         identity = found if isinstance(found, str) else ""
@@ -100,9 +100,7 @@ class Handler(WebSocketHandler):
             refused = found
         return request, refused
 
-    def _proved(
-        self, trusted: bool, headers: dict[str, str]
-    ) -> tuple[bool, ClientCertificate | None]:
+    def _proved(self, trusted: bool) -> tuple[bool, ClientCertificate | None]:
         """Whether the request came by TLS, ours or a trusted proxy's, and with which certificate.
 
         What our TLS hands out was verified; what a proxy hands on is believed from trusted ones.
@@ -113,9 +111,11 @@ class Handler(WebSocketHandler):
             return True, read_der(der) if der else None
         if not trusted:
             return False, None
-        secure = handshake.came_by_tls(headers.get("x-forwarded-proto", ""))
-        header = headers.get(self._ours.settings.client_cert_header.lower(), "")
-        return secure, read_header(header) if secure else None
+        protos = self.headers.get_all("X-Forwarded-Proto", [])
+        shown = self.headers.get_all(self._ours.settings.client_cert_header, [])
+        secure = handshake.came_by_tls(",".join(protos))
+        # A second one tells that the proxy added its own to what the charger sent.
+        return secure, read_header(shown[0]) if secure and len(shown) == 1 else None
 
     def _answer(self, status: str, lines: list[tuple[str, str]], body: Any) -> None:
         if not isinstance(body, bytes):

@@ -160,6 +160,15 @@ def test_malformed_callerror(text, fault, description, details):
     assert (error.fault, error.description, error.details) == (fault, description, details)
 
 
+def test_the_character_nul_is_taken_out_of_answers():
+    answer = parse('[3,"1",{"a\\u0000":["b\\u0000c"]}]', V16)
+    assert isinstance(answer, Result)
+    assert answer.payload == {"a": ["bc"]}
+    error = parse('[4,"1","Generic\\u0000Error","x\\u0000y",{}]', V16)
+    assert isinstance(error, Error)
+    assert (error.fault, error.description) == (Fault.GENERIC, "xy")
+
+
 def test_an_answer_that_is_no_object_reaches_who_waits_for_it():
     error = parse('[3,"1",["Accepted"]]', V16)
     assert isinstance(error, Error)

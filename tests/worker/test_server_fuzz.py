@@ -15,13 +15,18 @@ import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from app.domain import commands
+from app.domain.errors import DomainError
+from app.models import Command
 from deploy.processes import ROOT
+from tests.dialects.order_samples import SAMPLES
 from tests.dialects.replay import Stage
 from tests.support import payloads
 from tests.support.fixtures import DATABASES
 from tests.support.oracle import expected
 from tests.support.site import Site
 from tests.support.wait import eventually
+from tests.worker.test_commands import queue
 from worker.ocpp.versions import Version
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("fuzz")]
@@ -127,6 +132,42 @@ def test_the_worker_survives_and_answers_everything(site, version, validation):
     assert not found, "\n".join([*found[:20], *raised(log)])
     assert not raised(log)
     eventually(lambda: healthy(site), what="a healthy worker")
+
+
+@pytest.mark.parametrize("version", Version)
+def test_spoilt_answers_settle_every_order(site, version):
+    stage = Stage(site, version.value)
+    stage.set_up(tags=["04A2B3C4"])
+    random = Random(f"{version.value} answers")
+    with contextlib.closing(stage):
+        boot = json.dumps([2, "boot", "BootNotification", BOOTS[version]])
+        exchange(stage, [boot], "first")
+        for order, samples in SAMPLES.items():
+            for sample in samples[:2]:
+                try:
+                    number = queue(site, stage.identity, order, sample, ttl_s=60.0)
+                except DomainError:
+                    continue  # this station has not what the order is about
+                answer_until_settled(site, stage, number, version, random)
+    log = site.processes["worker"].log.read_text("utf-8", "replace")
+    assert not raised(log)
+
+
+def answer_until_settled(site, stage, number, version, random):
+    """Give a spoilt answer to each call until the command has ended."""
+
+    def ended():
+        with contextlib.suppress(TimeoutError):
+            while True:
+                heard = json.loads(stage.socket.recv(timeout=0.05))
+                if heard[0] == 2:
+                    answer = payloads.valid(version, heard[2], "result", random)
+                    answer = payloads.spoilt(answer, random)
+                    stage.socket.send(json.dumps([3, heard[1], answer]))
+        with site.read() as db:
+            return db.get(Command, number).state not in commands.OPEN_STATES
+
+    eventually(ended, within=60, what=f"command {number} ends")
 
 
 def raised(log):

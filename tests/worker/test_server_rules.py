@@ -89,6 +89,13 @@ def deviation(site, stage, code):
         return db.scalar(found)
 
 
+def logged(site, stage, *wanted):
+    """How many messages of the station are in the log, of those that are wanted."""
+    with site.read() as db:
+        query = db.query(Message).join(Station, Message.station_id == Station.id)
+        return query.filter(Station.identity == stage.identity, *wanted).count()
+
+
 # ---- booting ----
 
 
@@ -266,6 +273,8 @@ def test_2_1_alone_takes_what_is_sent_and_sends_bad_answers_back(site, stage, di
     answer = say(stage, "1", "Heartbeat", {})
     if dialect is NEWEST:
         assert answer[:3] == [5, heard[1], "OccurrenceConstraintViolation"]
+        sent_back = Message.error_code == "OccurrenceConstraintViolation"
+        eventually(lambda: logged(site, stage, Message.action == "ClearCache", sent_back))
         stage.socket.send(json.dumps([5, "1", "GenericError", "so there", {}]))
         answer = json.loads(stage.socket.recv(timeout=30))
         assert say(stage, "2", "Heartbeat", {})[:2] == [3, "2"]

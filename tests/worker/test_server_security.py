@@ -11,6 +11,7 @@ from app.domain import credentials, presence
 from app.models import Station, StationCertificate
 from tests.conftest import make_app
 from tests.support.gated import PASSWORD, gated, last_knock, login, station
+from tests.support.ocpp_port import handshake_text
 from tests.support.pki import Authority
 from tests.support.wait import eventually
 from worker.server import networks
@@ -207,6 +208,15 @@ def test_a_header_that_is_no_certificate_is_none(app, db, proxied, text):
     station(db, "THREE", security_profile=3)
     headers = {**BY_TLS, "X-SSL-Client-Cert": text}
     assert refused(app, proxied, "THREE", **headers)[1] == "no_certificate"
+
+
+def test_a_second_certificate_header_spoils_the_first(app, db, proxied, authority):
+    station(db, "THREE", security_profile=3)
+    raw = proxied.raw(upgrade=False)
+    pem = quote(authority.station("THREE").pem)
+    text = handshake_text("/ocpp/THREE", X_Forwarded_Proto="https", X_SSL_Client_Cert=pem)
+    raw.socket.sendall(text[:-2] + b"X-SSL-Client-Cert: " + pem.encode() + b"\r\n\r\n")
+    assert raw.read_head().startswith("HTTP/1.1 403 ")
 
 
 def test_a_station_may_prove_more_than_it_must(app, db, proxied, authority):

@@ -236,6 +236,8 @@ class _Reader:
     def _result(self) -> Frame:
         assert self.message_id is not None
         payload = self._payload(2)
+        if "\\u0000" in self.text:
+            payload = json_text.without_nul(payload)
         if type(payload) is not dict:
             # Whoever waits for this answer learns now that it cannot be used.
             problem = "The answer is not an object."
@@ -248,6 +250,8 @@ class _Reader:
         """Errors come with three to five elements and all kinds of details (FIELD R4)."""
         assert self.message_id is not None
         code, description, details = [*self.elements[2:5], None, None, None][:3]
+        if "\\u0000" in self.text:
+            code, description, details = json_text.without_nul([code, description, details])
         return Error(
             self.message_id,
             fault_named(code),

@@ -85,6 +85,17 @@ def split_messages(text: str, limit: int = 8) -> list[str]:
     return pieces if at >= len(text) and len(pieces) > 1 else []
 
 
+def without_nul(value: Any) -> Any:
+    """The value without the character NUL, which no charger means and PostgreSQL has not."""
+    if isinstance(value, str):
+        return value.replace("\x00", "")
+    if isinstance(value, list):
+        return [without_nul(item) for item in value]
+    if isinstance(value, dict):
+        return {key.replace("\x00", ""): without_nul(item) for key, item in value.items()}
+    return value
+
+
 def _load_repaired(text: str) -> tuple[Any, tuple[str, ...]]:
     repaired, used = _repair(text)
     if used:

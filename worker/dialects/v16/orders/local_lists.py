@@ -53,6 +53,8 @@ def version_from(member: str) -> Encoding:
     def decode(answer: Payload, arguments: Arguments) -> Outcome:
         del arguments
         number = int(answer[member])
+        if abs(number) >= 1 << 31:
+            raise ValueError("no version of a list is that long")
         words = {0: "The charger holds no list.", -1: "The charger keeps no list."}
         sentence = words.get(number, f"The charger holds version {number} of its list.")
         return accepted(answer, sentence, {"version": number})
