@@ -10,11 +10,14 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from app.domain.vocabulary import FileJobKind
 
 #: 128 random bits: 22 characters.
 _KEY_BYTES = 16
+#: The end of a name tells what kind of file it is.
+_LONGEST_NAME = 40
 #: What is fetched by the station; everything else is brought by it.
 FETCHED = frozenset({FileJobKind.FIRMWARE, FileJobKind.PUBLISHED_FIRMWARE})
 BROUGHT = frozenset(FileJobKind) - FETCHED
@@ -33,7 +36,7 @@ def hash_of(key: str) -> str:
 def path_of(kind: FileJobKind, key: str, name: str = "") -> str:
     """The address of a job without its host; `name` for stations that want to see one."""
     path = f"/{'f' if kind in FETCHED else 'u'}/{key}"
-    return f"{path}/{name}" if name else path
+    return f"{path}/{quote(name[-_LONGEST_NAME:], safe='')}" if name else path
 
 
 def addressed(arguments: Mapping[str, Any], base: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from app.domain import (
     files,
     firmware,
     presence,
+    quirks,
     reports,
     sites,
     stations,
@@ -117,6 +118,26 @@ def test_an_address_is_good_for_its_purpose_and_its_time_only(db, ask, image, no
     assert file_jobs.by_key(db, key, files.FETCHED, now=now + timedelta(hours=2)) is None
     command.station.archived_at = now
     assert file_jobs.by_key(db, key, files.FETCHED, now=now) is None
+
+
+def test_diag_url_short(db, station, ask, image):
+    """FIELD K5: some stations keep an address in a small buffer, and some want a name in it."""
+    assert len(ask(Order.FETCH_LOGS, kind="diagnostics").arguments["location"]) <= 25
+    station.quirks = {"file_name_in_url": True}
+    named = ask(Order.UPDATE_FIRMWARE, firmware_id=image.id).arguments["location"]
+    assert named.endswith("/fw.bin")
+    image.name = "new firmware/2.0 ü.bin"
+    named = ask(Order.UPDATE_FIRMWARE, firmware_id=image.id).arguments["location"]
+    assert named.endswith("/new%20firmware%2F2.0%20%C3%BC.bin")
+
+
+@pytest.mark.parametrize("url", ["ftp://a/b", "http://", "http://a/?x=1", "desk:8000"])
+def test_how_a_station_reaches_the_desk_is_a_plain_address(url):
+    with pytest.raises(Invalid):
+        quirks.validated({"files_url": url})
+    assert quirks.validated({"files_url": "http://10.0.0.5:8000/"}) == {
+        "files_url": "http://10.0.0.5:8000"
+    }
 
 
 def test_the_secret_leaves_no_trace_once_it_is_sent(db, ask, answer, image):
