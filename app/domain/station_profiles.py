@@ -30,6 +30,11 @@ def prepare_set(
     """
     document, profile_id = _wanted(db, station, checked)
     session = running.named(db, station, checked)
+    if session is not None and document["purpose"] == "default":
+        # What holds for every session may well hold for one alone.
+        document = {**document, "purpose": "session"}
+    elif document["purpose"] not in ("session", "priority"):
+        session = None
     evse = _evse(document["purpose"], checked, session)
     if document["purpose"] == "session" and session is None:
         sentence = "A profile for one session needs a running session."

@@ -264,3 +264,13 @@ def test_a_remote_start_takes_a_profile_along(db, yard, kerb, now):
     session = yard.session(start_key="other")
     remote_starts.attach(db, yard.station, session, now=now)
     assert row.session_id == session.id
+
+
+def test_a_default_may_be_given_to_one_session_alone(db, yard, kerb):
+    session = yard.session()
+    command = yard.order(Order.SET_PROFILE, profile_id=kerb.id, session_id=session.id)
+    assert command.arguments["profile"]["purpose"] == "session"
+    whole = {**LIMIT, "purpose": "station_max"}
+    yard.order(Order.SET_PROFILE, document=whole, session_id=session.id)
+    rows = db.query(StationProfile).order_by(StationProfile.id)
+    assert [row.session_id for row in rows] == [session.id, None]
