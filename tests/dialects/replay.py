@@ -61,6 +61,7 @@ TABLES: dict[str, Any] = {
     "taps": Authorisation,
     "messages": Message,
     "events": TransactionEvent,
+    "certificates": StationCertificate,
 }
 ZONE = ZoneInfo("Europe/Berlin")
 _TIME = re.compile(r"\$(now|local)(?:([+-]\d+))?")
