@@ -18,9 +18,17 @@ _FINAL = frozenset({"NotImplemented", "NotSupported"})
 
 
 def outcome_of(
-    version: Version, event: Settled, encoding: Encoding | None, arguments: Arguments
+    version: Version,
+    event: Settled,
+    encoding: Encoding | None,
+    arguments: Arguments,
+    *,
+    by_us: bool = False,
 ) -> Outcome:
-    """How a command ended, by how its call did; without an encoding any answer is a yes."""
+    """How a command ended, by how its call did; without an encoding any answer is a yes.
+
+    `by_us` says that a connection that ended was closed by this side.
+    """
     match event:
         case Answered(call, payload):
             if encoding is None:
@@ -36,7 +44,7 @@ def outcome_of(
             sentence = "It waited too long for its turn and was dropped; it was never sent."
             return Outcome(CommandState.EXPIRED, None, sentence)
         case Cancelled(call):
-            return _cancelled(call.action, call.sent_at is not None)
+            return _cancelled(call.action, call.sent_at is not None, by_us)
 
 
 def end_of(event: Settled, outcome: Outcome) -> End | None:
@@ -83,8 +91,8 @@ def _refused(event: Refused) -> Outcome:
     return Outcome(state, answer, text)
 
 
-def _cancelled(action: str, was_sent: bool) -> Outcome:
-    if action in HANGS_UP and was_sent:
+def _cancelled(action: str, was_sent: bool, by_us: bool) -> Outcome:
+    if action in HANGS_UP and was_sent and not by_us:
         sentence = "The charger hung up to restart, without an answer first."
         return Outcome(CommandState.ACCEPTED, None, sentence)
     if was_sent:

@@ -204,7 +204,9 @@ class Calls:
         pending: Pending | None = call.context
         latency_ms = event.latency_s * 1000 if isinstance(event, Answered | Refused) else None
         encoding, arguments = (pending.encoding, pending.arguments) if pending else (None, {})
-        outcome = outcome_of(held.link.version, event, encoding, arguments)
+        # Whoever is replaced by its own newer connection has come back; else it is our doing.
+        by_us = held.link.closing_code not in (None, 1000)
+        outcome = outcome_of(held.link.version, event, encoding, arguments, by_us=by_us)
         if isinstance(event, Answered) and event.payload.get("status") == "Accepted":
             asked = str(call.payload.get("requestedMessage", ""))
             held.triggered.update(_ASKED_FOR.get(call.action, ()))

@@ -77,7 +77,8 @@ class Link:
     `connection_id` is unique for ever: presence is fenced with it.  Times with `_at` are seconds
     of `time.monotonic`, except `opened_wall`, a Unix time.  `data` is the desk's own.  `profile` is
     the security profile that was used, `certificate` what proved the station under profile 3.
-    `unanswered` counts calls of ours in a row that got no answer.
+    `unanswered` counts calls of ours in a row that got no answer.  `closing_code` is the code with
+    which we closed the socket ourselves.
     """
 
     __slots__ = (
@@ -89,6 +90,7 @@ class Link:
         "_stream",
         "busy",
         "certificate",
+        "closing_code",
         "connection_id",
         "data",
         "note",
@@ -137,6 +139,7 @@ class Link:
         self.silence_s = silence_s
         self.busy = False
         self.unanswered = 0
+        self.closing_code: int | None = None
         self.data: Any = None
         self._stream = stream
         self._desk = desk
@@ -214,6 +217,7 @@ class Link:
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the socket; `desk.closed` follows from the link's own greenlet."""
+        self.closing_code = code
         self._stream.close(code, reason)
 
     # The reader's greenlet

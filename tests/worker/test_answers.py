@@ -1,0 +1,57 @@
+"""What the end of a call means: who hung up decides whether a restart was obeyed (FIELD K4)."""
+
+import pytest
+
+from app.domain.fallbacks import End
+from app.domain.vocabulary import CommandState
+from worker.answers import end_of, outcome_of
+from worker.dialects.encoding import Encoding
+from worker.ocpp.events import Answered, Cancelled, Expired, OurCall, Refused, TimedOut
+from worker.ocpp.faults import Fault
+from worker.ocpp.versions import Version
+
+ENCODING = Encoding("Reset", lambda given: {})
+
+
+def call(action="Reset", sent_at=1.0):
+    return OurCall("m", action, {}, "", 0.0, None, 30.0, sent_at=sent_at)
+
+
+def told(event, **given):
+    return outcome_of(Version.V16, event, ENCODING, {}, **given)
+
+
+@pytest.mark.parametrize(
+    ("action", "sent_at", "by_us", "state"),
+    [
+        ("Reset", 1.0, False, CommandState.ACCEPTED),
+        ("Reset", 1.0, True, CommandState.FAILED),
+        ("Reset", None, False, CommandState.FAILED),
+        ("ClearCache", 1.0, False, CommandState.FAILED),
+    ],
+)
+def test_whoever_hangs_up_on_a_restart_has_obeyed_unless_we_hung_up(action, sent_at, by_us, state):
+    assert told(Cancelled(call(action, sent_at)), by_us=by_us).state is state
+
+
+@pytest.mark.parametrize(
+    ("event", "end"),
+    [
+        (TimedOut(call()), End.SILENT),
+        (Expired(call()), None),
+        (Cancelled(call()), None),
+        (Answered(call(), {"status": "Rejected"}, 0.1, ""), End.REFUSED),
+        (Answered(call(), {"status": "NotImplemented"}, 0.1, ""), None),
+        (Answered(call(), {"status": "Accepted"}, 0.1, ""), None),
+        (Refused(call(), Fault.INTERNAL, "InternalError", "", {}, 0.1, ""), End.ERROR),
+        (Refused(call(), Fault.NOT_IMPLEMENTED, "NotImplemented", "", {}, 0.1, ""), None),
+    ],
+)
+def test_only_what_another_form_could_mend_is_tried_again(event, end):
+    assert end_of(event, told(event)) is end
+
+
+def test_an_answer_that_cannot_be_read_is_a_failure_and_says_so():
+    outcome = told(Answered(call(), {"state": "Accepted"}, 0.1, ""))
+    assert outcome.state is CommandState.FAILED
+    assert outcome.sentence.startswith("The charger's answer cannot be understood: ")
