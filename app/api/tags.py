@@ -43,7 +43,7 @@ NEW = Body(
     "NewTag",
     "A tag to be put on the list.",
     {"value": s.text(least=1, most=255)},
-    {"kind": s.text("id_tag, or a type of OCPP 2.x in lower case.", most=40), **_STATUS, **_FACTS},
+    {"kind": s.text("id_tag, or a type of OCPP 2.x.", most=40), **_STATUS, **_FACTS},
     example={"value": "04A2F6C1", "expires_at": "2020-01-01T00:00:00Z"},
 )
 CHANGES = Body("TagChanges", "What is to be different.", {}, {**_STATUS, **_FACTS})

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import audit, texts
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
-from app.domain.vocabulary import Actor, TagStatus, Token
+from app.domain.vocabulary import Actor, TagStatus, Token, token_kind
 from app.models import Driver, Site, Station, Tag, TagGroup, tag_sites, tag_stations
 
 #: More sessions at once than this is a slip of the pen.
@@ -70,7 +70,7 @@ def add(
     Case and outer blanks make no difference (FIELD X13).
     """
     text = texts.line(value, "The tag", 255, field="value", required=True)
-    token = Token(text, kind)
+    token = Token(text, token_kind(kind))
     known = on_list(db, text, tenant_id=tenant_id)
     if known is not None:
         archived = " in the archive: restore it instead" if known.archived_at else " on the list"
@@ -80,7 +80,7 @@ def add(
         value=text,
         key=token.key,
         bare_key=token.bare_key,
-        kind=kind,
+        kind=token.kind,
         created_at=now,
     )
     _write(db, tag, facts)

@@ -131,9 +131,8 @@ def test_a_tag_of_the_group_may_end_it_and_a_stranger_is_told_no(db, net):
 
 def test_a_key_code_is_compared_and_kept_nowhere(db, net):
     facts = TagFacts(driver_id=net.driver.id)
-    tag = tags.add(db, SYSTEM, "471147", facts, tenant_id=net.site.tenant_id, now=BEGAN)
-    tag.kind = "key_code"
-    db.flush()
+    given = {"tenant_id": net.site.tenant_id, "now": BEGAN, "kind": "KeyCode"}
+    tag = tags.add(db, SYSTEM, "471147", facts, **given)
     code = Token("471147", "key_code")
     began = event("started", 0, 0, token=code, connector=PLUG)
     taken = tell(db, net, began)

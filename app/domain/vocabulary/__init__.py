@@ -17,6 +17,7 @@ from app.domain.vocabulary.values import (
     Sample,
     StatusReport,
     Token,
+    token_kind,
 )
 from app.domain.vocabulary.words import (
     Activity,
@@ -72,4 +73,5 @@ __all__ = [
     "TagStatus",
     "Token",
     "Verdict",
+    "token_kind",
 ]

@@ -16,6 +16,20 @@ class ConnectorRef:
     connector: int = 1
 
 
+#: What a token may be, in our words; "id_tag" is one whose kind nobody said.
+TOKEN_KINDS = (
+    *("id_tag", "central", "direct_payment", "emaid", "evccid", "iso14443", "iso15693"),
+    *("key_code", "local", "mac_address", "nema", "no_authorization", "vin"),
+)
+_SPELLINGS = {kind.replace("_", ""): kind for kind in TOKEN_KINDS}
+
+
+def token_kind(word: str) -> str:
+    """The kind of a token, also from OCPP's spelling of it; an unknown one stays as it is."""
+    told = word.strip().casefold()
+    return _SPELLINGS.get(told.replace("_", ""), told[:40])
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """What a driver shows: compared without case, outer blanks or (as a second look) separators."""

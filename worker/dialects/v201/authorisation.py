@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.domain import authorisation, contracts
-from app.domain.vocabulary import Decision, Token
+from app.domain.vocabulary import Decision, Token, token_kind
 from worker.dialects.certificate_words import read_hash_data
 from worker.dialects.context import Context, Outside, Payload
 from worker.dialects.v201 import tokens, words
@@ -17,8 +17,7 @@ def read_token(given: Fields) -> Token | None:
     """Read an IdTokenType; None where there is none.  Its kind is a word of ours or its own."""
     if not given.payload:
         return None
-    word = given.text("type", "").casefold()
-    kind = words.TOKEN_KINDS.get(word, word[:40]) or authorisation.ANY_KIND
+    kind = token_kind(given.text("type", "")) or authorisation.ANY_KIND
     return Token(given.text("idToken", "")[:LONGEST], kind)
 
 

@@ -76,22 +76,6 @@ CONTRACTS: dict[str, str] = {
     "unverified": "CertChainError",
 }
 
-#: The kinds of tokens, by the word in lower case (IdTokenEnumType, and 2.1's list).
-TOKEN_KINDS: dict[str, str] = {
-    "central": "central",
-    "directpayment": "direct_payment",
-    "emaid": "emaid",
-    "evccid": "evccid",
-    "iso14443": "iso14443",
-    "iso15693": "iso15693",
-    "keycode": "key_code",
-    "local": "local",
-    "macaddress": "mac_address",
-    "nema": "nema",
-    "noauthorization": "no_authorization",
-    "vin": "vin",
-}
-
 
 def match(word: str | None, words: dict[str, T]) -> T | None:
     """What a word means, whatever case it came in (FIELD S3); None for one that is not known."""
