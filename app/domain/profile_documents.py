@@ -223,7 +223,7 @@ def said(document: Mapping[str, Any]) -> str:
     unit, periods = document["unit"], document["periods"]
     limits = [Decimal(each["limit"]) for each in periods if "limit" in each]
     if not limits:
-        rate = "setpoints"
+        rate = "setpoints" if periods else "a limit that was not told"
     elif min(limits) == max(limits):
         rate = f"{limits[0]} {unit}"
     else:

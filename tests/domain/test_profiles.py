@@ -81,6 +81,13 @@ def test_a_document_is_said_in_a_few_words():
     )
 
 
+def test_what_is_not_told_is_said_to_be_so():
+    told = {"purpose": "external", "kind": "absolute", "unit": "A", "periods": []}
+    assert profile_documents.said(told).endswith("a limit that was not told")
+    setpoint = {**told, "periods": [{"start_s": 0, "more": {"setpoint": "-5.0"}}]}
+    assert profile_documents.said(setpoint).endswith("setpoints")
+
+
 def test_names_in_the_library_are_unique(db, yard, kerb, now):
     with pytest.raises(Taken):
         profiles.add(db, ADA, " kerb", LIMIT, tenant_id=yard.station.tenant_id, now=now)
