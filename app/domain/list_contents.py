@@ -103,13 +103,18 @@ def wanted(db: Session, station: Station, now: datetime) -> Wanted:
     """What the list should hold: the tags that may charge there, and the blocked ones after them.
 
     Blocked tags are told too, because a station may let in whom it does not
-    know.  Where there is no room for all, those that may charge come first.
+    know; key codes are not, because they are secrets.  Where there is no room
+    for all, those that may charge come first.
     """
     if station.mode is StationMode.CLOSED:
         return Wanted([])
     query = (
         select(Tag)
-        .where(Tag.tenant_id == station.tenant_id, Tag.archived_at.is_(None))
+        .where(
+            Tag.tenant_id == station.tenant_id,
+            Tag.archived_at.is_(None),
+            Tag.kind != authorisation.KEY_CODE,
+        )
         .options(
             joinedload(Tag.driver),
             joinedload(Tag.group),

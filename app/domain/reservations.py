@@ -218,8 +218,11 @@ def _end(given: dict[str, Any], now: datetime) -> datetime:
 
 def _tag(db: Session, station: Station, given: dict[str, Any], now: datetime) -> Tag | None:
     """The tag that the plug is kept for; None for one that is on no list of an open station."""
-    token = Token(given["token"])
+    token = Token(given["token"], given.get("token_kind") or authorisation.ANY_KIND)
     tag = authorisation.find_tag(db, station.tenant_id, token)
+    if authorisation.KEY_CODE in (token.kind, tag.kind if tag else ""):
+        # It is a secret, and a reservation is shown to everybody at the desk.
+        raise Invalid("No connector is kept for a key code: name a card.", field="token")
     if tag is None:
         if station.mode is StationMode.OPEN:
             return None
@@ -302,7 +305,8 @@ def _fitting(db: Session, station: Station, session: ChargingSession) -> Reserva
     )
     group = session.tag.group.parent if session.tag and session.tag.group else None
     for row in db.scalars(query):
-        same = Token(row.token).key == Token(session.token).key
+        same = row.tag_id is not None and row.tag_id == session.tag_id
+        same = same or Token(row.token).key == Token(session.token).key
         if same or (group is not None and row.group_token == group):
             return row
     return None

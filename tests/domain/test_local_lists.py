@@ -104,6 +104,11 @@ def test_the_list_holds_who_may_charge_there_and_who_is_blocked(db, tenant, stat
     assert (found[0]["parent"], found[0]["expires_at"]) == ("FLEET", later.isoformat())
 
 
+def test_key_codes_are_secrets_and_on_no_list(db, tenant, station, now):
+    tags.add(db, ADA, "4711", TagFacts(), tenant_id=tenant.id, now=now, kind="key_code")
+    assert wanted(db, station, now).entries == []
+
+
 def test_a_closed_station_knows_nobody(db, station, add, now):
     add("A1")
     station.mode = StationMode.CLOSED

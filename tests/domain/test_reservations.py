@@ -150,6 +150,13 @@ def test_blocked_and_expired_tags_are_not_reserved_for(db, tag, ask, now):
     assert db.query(Reservation).count() == 0
 
 
+def test_no_secret_is_written_down_as_a_reservation(db, tenant, ask, now):
+    tags.add(db, ADA, "4711", TagFacts(), tenant_id=tenant.id, now=now, kind="key_code")
+    for given in ({"token": "4711"}, {"token": "0815", "token_kind": "key_code"}):
+        with pytest.raises(Invalid, match="No connector is kept for a key code"):
+            ask(**given)
+
+
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
