@@ -14,17 +14,12 @@ from app.domain.orders.reading import (
     word,
 )
 from app.domain.vocabulary import Order
+from app.domain.vocabulary.values import TOKEN_KINDS
 
 #: Kinds of plugs that a reservation may ask for, where any plug of the kind will do.
 PLUG_TYPES = (
     *("type_1", "type_2", "type_2_socket", "type_3_socket", "ccs_1", "ccs_2", "chademo"),
     *("nacs", "schuko", "gbt_dc", "mcs", "inductive", "pantograph"),
-)
-
-#: What a token may be; "id_tag" is one whose kind nobody said, as in a list of cards.
-TOKEN_KINDS = (
-    *("id_tag", "central", "emaid", "iso14443", "iso15693", "key_code", "local", "mac_address"),
-    *("evccid", "vin", "direct_payment"),
 )
 
 #: Nobody keeps a plug longer than a year.
