@@ -64,7 +64,7 @@ def _compare(db: Session, session: ChargingSession, ours: Decimal) -> None:
         .order_by(TransactionEvent.at, TransactionEvent.seq_no, TransactionEvent.digest)
         .limit(1)
     )
-    theirs = _told(event.facts.get("cost_details") if event else None)
+    theirs = total_of(event.facts.get("cost_details") if event else None)
     if theirs is None:
         return
     currency, total = theirs
@@ -75,7 +75,7 @@ def _compare(db: Session, session: ChargingSession, ours: Decimal) -> None:
         flag(session, "cost_differs")
 
 
-def _told(details: Any) -> tuple[str, Decimal] | None:
+def total_of(details: Any) -> tuple[str, Decimal] | None:
     """The currency and the total, with tax where it is told so, of a station's CostDetails."""
     if not isinstance(details, dict) or details.get("failureToCalculate"):
         return None
@@ -85,9 +85,10 @@ def _told(details: Any) -> tuple[str, Decimal] | None:
         return None
     value = total.get("inclTax", total.get("exclTax"))
     try:
-        return str(cost.get("currency", "")), Decimal(str(value))
+        number = Decimal(str(value))
     except InvalidOperation:
         return None
+    return (str(cost.get("currency", ""))[:3], number) if number.is_finite() else None
 
 
 def _major(minor: int, currency: str) -> Decimal:

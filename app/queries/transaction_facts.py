@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain import session_cost
 from app.models import ChargingSession, TransactionEvent
 
 #: Triggers of events that only bring readings.
@@ -25,9 +26,8 @@ class TransactionFacts:
     @property
     def cost(self) -> str | None:
         """The station's own total, as it told it."""
-        total = ((self.facts.get("cost_details") or {}).get("totalCost") or {}).get("total") or {}
-        value = total.get("inclTax", total.get("exclTax"))
-        return None if value is None else str(value)
+        told = session_cost.total_of(self.facts.get("cost_details"))
+        return None if told is None else f"{told[1]} {told[0]}"
 
     @property
     def limits(self) -> str:
