@@ -46,7 +46,8 @@ it (a member missing, of the wrong type, too long, unknown, too many, of the wro
 with the exact error code of its version. The frames of all orders are held against the schemas by
 `tests/dialects/test_orders.py`. The last column names what else tests it: files about that version
 that name the message (*several*: the file is about more versions than this one), and tests of the
-domain that name its operations or its order.
+domain that name its operations or its order. *recordings*: `tests/fixtures/frames/`, replayed to a
+running worker.
 """
 
 #: Modules of the domain that only hold values.
@@ -265,17 +266,17 @@ def _about(stem: str, text: str) -> frozenset[Version]:
 
 
 def tests_of(version: Version, action: str) -> list[str]:
-    """The files of tests about the version that name the message; recordings are counted."""
+    """The files of tests about the version that name the message; recordings are one of them."""
     pattern = re.compile(rf"""["'.]{action}["'(]""")
-    files, recordings = [], 0
+    files, recordings = [], False
     for name, versions, text in _tests():
         if version in versions and not name.startswith("domain/") and pattern.search(text):
             if name.endswith(".jsonl"):
-                recordings += 1
+                recordings = True
             else:
                 files.append(f"`{name}`" if len(versions) == 1 else f"`{name}` (several)")
     if recordings:
-        files.append(f"{recordings} recordings" if recordings > 1 else "1 recording")
+        files.append("recordings")
     return files
 
 
