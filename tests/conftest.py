@@ -11,12 +11,21 @@ from pathlib import Path
 import pytest
 from flask import Flask, g
 from flask_migrate import upgrade
+from hypothesis import HealthCheck, settings
 from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy.orm import Session
 
 from app import create_app, reactions
 from app.config import Settings
 from app.extensions import db as flask_db
+
+# A slow machine is no finding: no test here asserts a time.
+settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("patient")
 
 pytest_plugins = ["tests.support.fixtures", "tests.support.network"]
 
