@@ -197,6 +197,8 @@ class Settings:
         settings = cls(**given)
         if settings.admin_password and len(settings.admin_password) < 12:
             raise WrongSetting("AMPDESK_ADMIN_PASSWORD must have 12 characters or more.")
+        if settings.certificate_authority == "command" and not settings.sign_command:
+            raise WrongSetting("AMPDESK_SIGN_COMMAND must name the program that signs.")
         return settings
 
     @property

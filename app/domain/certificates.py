@@ -118,6 +118,15 @@ def is_on_its_way(db: Session, row: StationCertificate, *, now: datetime) -> boo
     return db.scalar(query.limit(1)) is not None
 
 
+def delay(db: Session, number: int, why: str, *, now: datetime) -> None:
+    """Note why a request could not be signed yet; it goes on waiting."""
+    row = db.get(StationCertificate, number)
+    if row is not None and row.state == "requested":
+        row.sentence, row.changed_at = f"It cannot be signed yet: {why}"[:300], now
+        db.flush()
+        record(db, StationChanged(row.station.tenant_id, row.station_id))
+
+
 def refuse(db: Session, actor: Actor, row: StationCertificate, *, now: datetime) -> None:
     """Decide that a request will not be signed."""
     if row.state != "requested":

@@ -1,6 +1,7 @@
 """Tasks that sign stations' certificates and send them out."""
 
 import logging
+import subprocess
 from datetime import UTC, datetime
 
 from celery import shared_task
@@ -25,7 +26,14 @@ def sign_certificate(certificate_id: int) -> None:
         row = db.get(StationCertificate, certificate_id)
         waiting = row is not None and row.state == "requested"
     if waiting and settings.certificate_authority != "manual":
-        _sign(settings, certificate_id)
+        try:
+            _sign(settings, certificate_id)
+        except (DomainError, OSError, subprocess.SubprocessError) as error:
+            # The next sweep tries again; until then the page says what is in the way.
+            log.warning("certificate %s cannot be signed: %s", certificate_id, error)
+            with unit_of_work() as db:
+                certificates.delay(db, certificate_id, str(error), now=datetime.now(UTC))
+            return
     send_certificate(certificate_id)
 
 
