@@ -35,7 +35,7 @@ def test_the_list_shows_all_sessions_and_what_they_add_up_to(viewer, made, db):
     text = page(viewer, "/sessions")
     assert sorted(listed(text)) == sorted(row.id for row in made.sessions.values())
     billed = sum(bill.gross_minor for row in made.sessions.values() for bill in row.bills)
-    assert f"{Decimal(billed) / 100}\u00a0€" in text
+    assert f"{Decimal(billed) / 100:.2f}\u00a0€" in text
     assert f"{len(made.sessions)} in all" in text
 
 
