@@ -15,13 +15,11 @@ from app.models import AuthorityCertificate, StationCertificate
 PATIENCE_S, LONGEST = 60, 64 * 1024
 
 
-def chain_for(db: Session, settings: Settings, row: StationCertificate, *, now: datetime) -> str:
-    """Return the signed chain for a request; what signs it is a setting.
+def by_us(db: Session, settings: Settings, row: StationCertificate, *, now: datetime) -> str:
+    """Sign a request with the built-in authority; return the chain, the leaf first.
 
-    Raises OSError or `subprocess.SubprocessError` when the signer fails.
+    Raises OSError when the authority's key is not where it was put.
     """
-    if settings.certificate_authority == "command":
-        return _by_program(settings.sign_command, row.csr or "")
     station = row.station
     root = own_root(db, settings, station.tenant_id, now=now)
     return authority.sign(
@@ -32,6 +30,18 @@ def chain_for(db: Session, settings: Settings, row: StationCertificate, *, now: 
         organisation=_organisation(settings),
         now=now,
     )
+
+
+def by_program(program: str, csr: str) -> str:
+    """Have an outside authority's program sign: it gets the request and prints the chain.
+
+    It may take a minute: call it while no unit of work is open, or every writer waits for it.
+    Raises OSError or `subprocess.SubprocessError` when it fails.
+    """
+    done = subprocess.run(
+        [program], input=csr, capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
+    return done.stdout[:LONGEST]
 
 
 def own_root(
@@ -53,11 +63,3 @@ def own_root(
 
 def _organisation(settings: Settings) -> str:
     return settings.ocpp_cpo_name or "Ampdesk"
-
-
-def _by_program(program: str, csr: str) -> str:
-    """Have an outside authority's program sign: it gets the request and prints the chain."""
-    done = subprocess.run(
-        [program], input=csr, capture_output=True, text=True, timeout=PATIENCE_S, check=True
-    )
-    return done.stdout[:LONGEST]

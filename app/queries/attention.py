@@ -257,8 +257,9 @@ def _knocks(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
 
 
 def _security_events(db: Session, now: datetime) -> list[Finding]:
-    rows = db.scalars(
-        select(StationReport)
+    rows = db.execute(
+        select(StationReport, Station)
+        .join(Station, Station.id == StationReport.station_id)
         .where(
             StationReport.kind == security_events.KIND,
             StationReport.word.in_(security_events.ALARMING),
@@ -269,7 +270,7 @@ def _security_events(db: Session, now: datetime) -> list[Finding]:
     )
     return _few(
         "security_event",
-        [(row.at, {"report": row, "station": db.get(Station, row.station_id)}) for row in rows],
+        [(report.at, {"report": report, "station": station}) for report, station in rows],
     )
 
 

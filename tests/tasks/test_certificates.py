@@ -44,7 +44,7 @@ def test_a_program_signs_what_it_is_given(app, db, asked, now, tmp_path):
     assert db.get(StationCertificate, asked).state == "issued"
 
 
-@pytest.mark.parametrize("body", ["raise SystemExit(1)", "print('no chain')"])
+@pytest.mark.parametrize("body", ["raise SystemExit(1)", "print('no chain')", ""])
 def test_a_signer_that_fails_leaves_the_request_waiting_with_why(app, db, asked, tmp_path, body):
     signer(app, tmp_path / "sign", body)
     db.rollback()
