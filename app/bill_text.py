@@ -10,8 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from app.domain.billing.doubts import sentence
 from app.domain.vocabulary import BillKind
+from app.domain.vocabulary.doubts import sentence
 from app.models import Bill, BillLine
 from app.writers import Writer
 

@@ -3,71 +3,16 @@
 from collections.abc import Iterator
 
 from app.domain.billing import provisional_until
-from app.domain.billing.doubts import sentence
-from app.domain.energy import EnergyFlag
 from app.domain.vocabulary import BillingState, SessionState
+from app.domain.vocabulary.doubts import holds, label, sentence
 from app.models import ChargingSession
 from app.presentation import local
-
-#: Doubts that hold a bill, and facts that are only told, told apart by what they are called here.
-LABELS: dict[str, str] = {
-    "stop_missing": "no stop reported",
-    "start_missing": "no start reported",
-    "events_missing": "events left out",
-    "cost_differs": "charger’s cost differs",
-    "suspect": "plug is free",
-    "told_open": "charger has more to tell",
-    "late_stop": "stop came late",
-    "late_stop_noted": "late stop, small difference",
-    "offline_report": "reported later",
-    "clock_replaced": "wrong clock",
-    "guessed_transaction": "transaction guessed",
-    "stop_before_start": "stop before start",
-    "unauthorised": "refused card",
-    "missing_price": "no price",
-    "unreadable_price": "unreadable price",
-    "register_reset": "meter reset",
-    "session_relative": "meter counts from zero",
-    "estimated_end": "end estimated",
-    "stop_below_start": "final register too low",
-    "implausible_power": "more energy than the plug can give",
-    "begin_zero_placeholder": "zero at the start",
-    "unit_mislabelled": "unit mislabelled",
-    "summed_phases": "phases added",
-    "interval_sum": "intervals added",
-    "net_used": "net register",
-    "integrated_power": "energy from power",
-    "clock_inconsistent": "clock jumped",
-    "register_stuck": "register stood still",
-    "outlier_ignored": "reading left out",
-    "no_energy_reported": "no energy reported",
-}
-
-
-def label(code: str) -> str:
-    """A flag in two or three words."""
-    return LABELS.get(code) or code.replace("_", " ")
 
 
 def explained(codes: list[str]) -> list[tuple[str, str, bool]]:
     """Flags as (label, sentence, does it hold the bill), the ones that hold first."""
-    found = [(label(code), sentence(code), _holds(code)) for code in dict.fromkeys(codes)]
+    found = [(label(code), sentence(code), holds(code)) for code in dict.fromkeys(codes)]
     return sorted(found, key=lambda flag: not flag[2])
-
-
-def _holds(code: str) -> bool:
-    if code in list(EnergyFlag):
-        return EnergyFlag(code).holds
-    return code not in _TOLD
-
-
-#: What is only told.
-_TOLD = frozenset(
-    {
-        *("offline_report", "late_stop", "late_stop_noted"),
-        *("events_missing", "cost_differs", "suspect", "told_open"),
-    }
-)
 
 
 def standing(session: ChargingSession, hold_h: int) -> Iterator[str]:

@@ -3,9 +3,9 @@
 from decimal import Decimal
 
 from app.cli._shared import Column
-from app.domain.billing.doubts import sentence
 from app.domain.tariffs import from_minor
 from app.domain.vocabulary import ReceiptState
+from app.domain.vocabulary.doubts import sentence
 from app.models import Bill, ChargingSession
 
 

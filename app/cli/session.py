@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from app import session_rows
 from app.cli import _shared as cli
 from app.domain import sessions
-from app.domain.billing.doubts import sentence
 from app.domain.errors import Invalid, NotFound
 from app.domain.vocabulary import BillingState
+from app.domain.vocabulary.doubts import sentence
 from app.models import ChargingSession, Site, Station
 from app.queries import sessions as queries
 from app.queries.paging import Wish

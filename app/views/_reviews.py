@@ -8,10 +8,9 @@ from flask import Blueprint, abort, flash, render_template, request
 
 from app import bill_text, listing
 from app.domain import billing, reviews
-from app.domain.billing import doubts
 from app.domain.billing.rows import draft
 from app.domain.errors import Conflict, DomainError
-from app.domain.vocabulary import ReceiptState
+from app.domain.vocabulary import ReceiptState, doubts
 from app.extensions import db
 from app.forms import refusals
 from app.forms.bills import DecisionForm, DismissForm, in_wh

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app import listing, session_rows, session_words
 from app.domain import commands, sessions
 from app.domain.errors import DomainError
-from app.domain.vocabulary import BillingState, Order, SessionState
+from app.domain.vocabulary import BillingState, Order, SessionState, doubts
 from app.extensions import db
 from app.forms.sessions import EndForm
 from app.models import ChargingSession
@@ -22,7 +22,7 @@ from app.session_page import page_of, readings_file
 from app.uow import unit_of_work
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
-blueprint.add_app_template_filter(session_words.label, "flag_label")
+blueprint.add_app_template_filter(doubts.label, "flag_label")
 blueprint.add_app_template_filter(session_words.explained, "flags_explained")
 
 #: The list as a file: flags in one cell.
@@ -70,7 +70,7 @@ def index() -> Any:
         presets=PRESETS,
         states=STATES,
         billing=BILLING,
-        flags=sorted((code, words) for code, words in session_words.LABELS.items()),
+        flags=sorted((doubt.code, doubt.label) for doubt in doubts.DOUBTS.values()),
         choices=queries.choices(session),
         named=queries.named(session, wanted),
     )

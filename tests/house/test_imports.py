@@ -8,7 +8,8 @@ import pytest
 from tests.house.source import Source, is_standard, is_within, report, sources, under
 
 PURE = tuple(
-    f"app/domain/{name}" for name in ("vocabulary", "events", "errors", "energy", "tariffs")
+    f"app/domain/{name}"
+    for name in ("vocabulary", "events", "errors", "energy", "tariffs", "billing/evidence")
 )
 PURE_MODULES = tuple(path.replace("/", ".") for path in PURE)
 

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.domain.billing.assessment import assess, locked
 from app.domain.billing.corrections import differs, reason_text, replace
-from app.domain.billing.doubts import sentence
 from app.domain.billing.rows import standing
 from app.domain.vocabulary import Actor, BillingState
+from app.domain.vocabulary.doubts import sentence
 from app.models import Bill, ChargingSession
 
 

@@ -8,13 +8,13 @@ from decimal import Decimal, InvalidOperation
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.billing.evidence import Weighed, weigh
 from app.domain.energy import (
     REGISTER,
     EnergyFacts,
     EnergyResult,
     Reading,
     billing_register,
-    measure,
     to_base_unit,
 )
 from app.domain.tariffs import Interval, Usage
@@ -51,6 +51,7 @@ class Measured:
 
     energy: EnergyResult
     usage: Usage
+    weighed: Weighed
     corrected: bool = False
 
 
@@ -62,7 +63,8 @@ def usage_of(
     `energy_wh` is what a person decided the energy to be: the meter's curve is
     then stretched to it.
     """
-    energy = measure(facts_of(db, session))
+    weighed = weigh(facts_of(db, session))
+    energy = weighed.energy
     if energy_wh is not None:
         energy = _stretched(energy, energy_wh)
     ended_at = energy.ended_at if session.ended_at is not None else max(now, energy.ended_at)
@@ -77,7 +79,7 @@ def usage_of(
         meter_start_wh=energy.initial_wh,
         meter_stop_wh=energy.final_wh,
     )
-    return Measured(energy, usage, energy_wh is not None)
+    return Measured(energy, usage, weighed, energy_wh is not None)
 
 
 def facts_of(db: Session, session: ChargingSession) -> EnergyFacts:

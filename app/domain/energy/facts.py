@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from app.domain.energy.readings import Reading
+from app.domain.vocabulary import doubts
 
 CurvePoint = tuple[datetime, Decimal]
 
@@ -33,70 +34,17 @@ class EnergyFlag(StrEnum):
     @property
     def sentence(self) -> str:
         """The flag in plain English."""
-        return SENTENCES[self]
+        return doubts.sentence(self.value)
 
     @property
     def holds(self) -> bool:
         """Whether a bill waits for a person because of it."""
-        return self in HOLDING
+        return doubts.holds(self.value)
 
 
-def _(text: str) -> str:
-    """Mark a text for translation; it is translated where it is shown."""
-    return text
-
-
-SENTENCES: dict[EnergyFlag, str] = {
-    EnergyFlag.REGISTER_RESET: _(
-        "The energy register fell back during the session; the parts before and after were added."
-    ),
-    EnergyFlag.SESSION_RELATIVE: _(
-        "The session began with a lifetime register but the readings count from zero; "
-        "the highest reading was taken as the energy."
-    ),
-    EnergyFlag.ESTIMATED_END: _(
-        "No final register was reported; the last reading before the end was used."
-    ),
-    EnergyFlag.STOP_BELOW_START: _(
-        "The final register is zero or below the first; the last good reading was used instead."
-    ),
-    EnergyFlag.IMPLAUSIBLE_POWER: _(
-        "The registers show more energy than the plug can deliver in that time."
-    ),
-    EnergyFlag.BEGIN_ZERO_PLACEHOLDER: _(
-        "The session began with a zero that is no real register; the first reading was used."
-    ),
-    EnergyFlag.UNIT_MISLABELLED: _(
-        "The register and the measured power differ about a thousandfold: "
-        "the unit is probably mislabelled."
-    ),
-    EnergyFlag.REGISTER_STUCK: _("The register stood still although power was measured."),
-    EnergyFlag.SUMMED_PHASES: _("The charger reports energy per phase; the phases were added."),
-    EnergyFlag.INTERVAL_SUM: _(
-        "The charger reports energy per interval instead of a register; the intervals were added."
-    ),
-    EnergyFlag.NET_USED: _(
-        "Only a net register was reported; energy given back may have been deducted."
-    ),
-    EnergyFlag.INTEGRATED_POWER: _(
-        "No energy was reported; it was estimated from the measured power."
-    ),
-    EnergyFlag.CLOCK_INCONSISTENT: _(
-        "The charger's clock jumped during the session; the order of arrival was used."
-    ),
-    EnergyFlag.OUTLIER_IGNORED: _(
-        "A reading that fits neither the one before nor the one after was left out."
-    ),
-    EnergyFlag.NO_ENERGY_REPORTED: _("The charger reported no energy for this session."),
-}
-
-# A flag that is not listed is told on the session's page and holds nothing back:
-# the energy rests on registers that agree with each other.
-HOLDING: frozenset[EnergyFlag] = frozenset(EnergyFlag) - {
-    EnergyFlag.SUMMED_PHASES,
-    EnergyFlag.INTERVAL_SUM,
-    EnergyFlag.OUTLIER_IGNORED,
-}
+#: What holds a bill; any other flag is told on the session's page and no more:
+#: the energy rests on registers that agree with each other.
+HOLDING: frozenset[EnergyFlag] = frozenset(flag for flag in EnergyFlag if flag.holds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,13 @@ report is refused sends it again for ever, or throws it away (FIELD 1.6, 3.4).
 """
 
 from app.domain.sessions.begin import Begun, Start, begin
-from app.domain.sessions.doubts import DOUBTS, find, flag, open_sessions, remove_flag
+from app.domain.sessions.doubts import find, flag, open_sessions, remove_flag
 from app.domain.sessions.end import Stop, end
 from app.domain.sessions.provisional import close_provisionally
 from app.domain.sessions.report import TransactionReport
 from app.domain.sessions.take import Taken, take
 
 __all__ = [
-    "DOUBTS",
     "Begun",
     "Start",
     "Stop",

@@ -1,25 +1,10 @@
-"""Doubts about a session that are not about its energy, and lookups that both ends share."""
+"""Marking a session with a doubt, and lookups that both ends share."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.vocabulary import SessionState
 from app.models import ChargingSession, Station
-
-#: Doubts about a session that are not about its energy; each has a sentence.
-DOUBTS: dict[str, str] = {
-    "clock_replaced": "The charger's clock was wrong; the time of receipt was used.",
-    "guessed_transaction": "The stop named no known transaction; it was the only one open.",
-    "stop_missing": "No stop was reported; the session was closed after its last reading.",
-    "offline_report": "The charger reported this later, from its offline memory.",
-    "start_missing": "The charger never reported the start of this transaction.",
-    "events_missing": "The charger left out events between the start and the end.",
-    "cost_differs": "The charger calculated another cost than we did.",
-    "suspect": "The charger calls the plug free although the session has not ended.",
-    "told_open": "The charger says that it has more to tell about this session.",
-    "late_stop": "The stop arrived after the session had been closed.",
-    "stop_before_start": "The stop is dated before the start; times of receipt were used.",
-}
 
 
 def flag(session: ChargingSession, code: str) -> None:
