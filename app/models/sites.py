@@ -8,16 +8,18 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, BigId, Exact, Id, Name, TenantOwned
+from app.models.tenants import Seller
 
 if TYPE_CHECKING:
     from app.models.stations import Station
     from app.models.tariffs import Tariff
 
 
-class Site(TenantOwned, Base):
+class Site(Seller, TenantOwned, Base):
     """A place where stations stand; tariffs follow its wall clock (IANA zone name).
 
-    `name_key` is the case-folded name: unique within the tenant.
+    `name_key` is the case-folded name: unique within the tenant.  What it tells
+    of the seller replaces what the tenant tells.
     """
 
     __tablename__ = "sites"
