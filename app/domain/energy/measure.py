@@ -81,6 +81,12 @@ def measure(facts: EnergyFacts) -> EnergyResult:
         limit = max(limit, UNTIMED_WH)
     if work.wh > limit:
         work.flags.add(EnergyFlag.IMPLAUSIBLE_POWER)
+    return _result(work, started_at, ended_at, limit, power_wh)
+
+
+def _result(
+    work: Work, started_at: datetime, ended_at: datetime, limit: Decimal, power_wh: Decimal | None
+) -> EnergyResult:
     energy = min(max(work.wh, _ZERO), limit)
     curve = work.curve if EnergyFlag.CLOCK_INCONSISTENT not in work.flags else []
     return EnergyResult(
