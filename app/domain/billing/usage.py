@@ -9,6 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.billing.evidence import Weighed, weigh
+from app.domain.billing.idle import stood
+from app.domain.billing.rules import rules_of
+from app.domain.billing.witness import witness_of
 from app.domain.energy import (
     REGISTER,
     EnergyFacts,
@@ -18,41 +21,30 @@ from app.domain.energy import (
     to_base_unit,
 )
 from app.domain.tariffs import Interval, Usage
-from app.domain.vocabulary import Activity
 from app.models import (
     ChargingSession,
     Connector,
     MeterReading,
     Station,
-    StatusEvent,
-    TransactionEvent,
 )
 
 _ZERO = Decimal(0)
 _NOTHING: tuple[object, ...] = (None,) * 7
-
-#: What each activity means for the price; an absent one is neither charging nor idle.
-#: A session whose plug has said nothing yet is charging.
-_MEANING = {
-    Activity.CHARGING: "charging",
-    Activity.SUSPENDED_EV: "idle",
-    Activity.FINISHING: "idle",
-}
-#: Before its first report within the session, a plug may still show one of these.
-_CARRIED = (Activity.SUSPENDED_EV, Activity.SUSPENDED_EVSE)
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
     """A session's energy with all it rests on, and what of it a tariff looks at.
 
-    `corrected` says that a person gave the energy, not the meter.
+    `corrected` says that a person gave the energy, not the meter; `idle_codes`
+    what is odd about when the energy flowed.
     """
 
     energy: EnergyResult
     usage: Usage
     weighed: Weighed
     corrected: bool = False
+    idle_codes: tuple[str, ...] = ()
 
 
 def usage_of(
@@ -63,23 +55,28 @@ def usage_of(
     `energy_wh` is what a person decided the energy to be: the meter's curve is
     then stretched to it.
     """
-    weighed = weigh(facts_of(db, session))
-    energy = weighed.energy
+    facts = facts_of(db, session)
+    weighed = weigh(facts)
+    energy = measured = weighed.energy
     if energy_wh is not None:
         energy = _stretched(energy, energy_wh)
     ended_at = energy.ended_at if session.ended_at is not None else max(now, energy.ended_at)
-    charging, idle = _intervals(db, session, energy.started_at, ended_at)
+    # When it flowed is the meter's to say, also where a person said how much.
+    witness = witness_of(db, session, facts, measured, ended_at)
+    rules = rules_of(db, session.tenant_id)
+    flow = stood(witness, billed=rules.idle_from_readings)
     usage = Usage(
         started_at=energy.started_at,
         ended_at=ended_at,
         timezone=session.timezone,
         curve=energy.curve,
-        charging=charging,
-        idle=idle,
+        charging=flow.charging,
+        idle=flow.idle,
+        idle_by_meter=flow.by_meter if rules.idle_from_readings else (),
         meter_start_wh=energy.initial_wh,
         meter_stop_wh=energy.final_wh,
     )
-    return Measured(energy, usage, weighed, energy_wh is not None)
+    return Measured(energy, usage, weighed, energy_wh is not None, flow.codes)
 
 
 def facts_of(db: Session, session: ChargingSession) -> EnergyFacts:
@@ -151,75 +148,6 @@ def _max_power_w(db: Session, session: ChargingSession) -> Decimal | None:
     if not plug:
         plug = db.scalar(select(Station.max_power_w).where(Station.id == session.station_id))
     return Decimal(str(plug)) if plug else None
-
-
-def _intervals(
-    db: Session, session: ChargingSession, started_at: datetime, ended_at: datetime
-) -> tuple[tuple[Interval, ...], tuple[Interval, ...]]:
-    """When the vehicle took energy and when it only occupied the plug, by the plug's reports.
-
-    A 2.x transaction tells of itself; a plug's own word says less there.
-    """
-    if session.last_seq_no is not None:
-        return _stretches(_told(db, session), "charging", started_at, ended_at)
-    of_plug = select(StatusEvent).where(
-        StatusEvent.station_id == session.station_id,
-        StatusEvent.evse == session.evse,
-        StatusEvent.connector == session.connector,
-    )
-    before = db.scalar(
-        of_plug.where(StatusEvent.at <= started_at)
-        .order_by(StatusEvent.at.desc(), StatusEvent.id.desc())
-        .limit(1)
-    )
-    meaning = "charging"
-    if before is not None and before.activity in _CARRIED:
-        meaning = _MEANING.get(before.activity, "")
-    within = of_plug.where(StatusEvent.at > started_at, StatusEvent.at < ended_at)
-    told = db.scalars(within.order_by(StatusEvent.at, StatusEvent.id))
-    changes = [(event.at, event.activity) for event in told]
-    return _stretches(changes, meaning, started_at, ended_at)
-
-
-def _told(db: Session, session: ChargingSession) -> list[tuple[datetime, Activity]]:
-    """What a transaction's events say that went on, by the station's clock and numbering."""
-    rows = db.execute(
-        select(TransactionEvent.at, TransactionEvent.activity)
-        .where(
-            TransactionEvent.station_id == session.station_id,
-            TransactionEvent.transaction_ref == session.transaction_ref,
-            TransactionEvent.activity.is_not(None),
-        )
-        .order_by(TransactionEvent.at, TransactionEvent.seq_no, TransactionEvent.digest)
-    )
-    return [(at, activity) for at, activity in rows if activity is not None]
-
-
-def _stretches(
-    changes: Iterable[tuple[datetime, Activity]],
-    meaning: str,
-    started_at: datetime,
-    ended_at: datetime,
-) -> tuple[tuple[Interval, ...], tuple[Interval, ...]]:
-    """The stretches of charging and of idling between changes; `meaning` is what goes before."""
-    found: dict[str, list[Interval]] = {"charging": [], "idle": []}
-    since = started_at
-    for at, activity in changes:
-        at = min(max(at, started_at), ended_at)
-        _add(found, meaning, since, at)
-        meaning, since = _MEANING.get(activity, ""), at
-    _add(found, meaning, since, ended_at)
-    return tuple(found["charging"]), tuple(found["idle"])
-
-
-def _add(found: dict[str, list[Interval]], meaning: str, since: datetime, until: datetime) -> None:
-    """Add a stretch, joined to the one before it where they touch."""
-    if meaning not in found or since >= until:
-        return
-    known = found[meaning]
-    if known and known[-1][1] == since:
-        since = known.pop()[0]
-    known.append((since, until))
 
 
 def _stretched(energy: EnergyResult, energy_wh: Decimal) -> EnergyResult:

@@ -17,7 +17,8 @@ class Usage:
     `curve` is cumulative energy since the session's start in Wh, each point a
     meter reading, not falling.  `ended_at` is now for a session that still
     runs.  `charging` and `idle` are the intervals in which the vehicle took
-    energy and in which it only occupied the plug.
+    energy and in which it only occupied the plug; `idle_by_meter` is the part of
+    the idle time that only the readings show.
     """
 
     started_at: datetime
@@ -26,6 +27,7 @@ class Usage:
     curve: tuple[tuple[datetime, Decimal], ...] = ()
     charging: tuple[Interval, ...] = ()
     idle: tuple[Interval, ...] = ()
+    idle_by_meter: tuple[Interval, ...] = ()  # evidence only
     meter_start_wh: Decimal | None = None  # evidence only
     meter_stop_wh: Decimal | None = None  # evidence only
 

@@ -1,0 +1,177 @@
+"""Who speaks of a session's flow, read from its rows: the meter, the plug's words, connections."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.billing.flow import Step, steps_of
+from app.domain.billing.idle import Says, Witness, Word, carried_over
+from app.domain.energy import EnergyFacts, EnergyFlag, EnergyResult
+from app.domain.energy.frames import power_of
+from app.domain.tariffs import Interval
+from app.domain.vocabulary import Activity, Availability
+from app.models import ChargingSession, Connection, MeterReading, StatusEvent, TransactionEvent
+
+#: What arrives so long after its time comes from a station's offline memory.
+LATE = timedelta(minutes=10)
+#: A station that was away for less than this has lost no status that matters.
+AWAY = timedelta(minutes=2)
+
+_SAYS = {
+    Activity.CHARGING: Says.CHARGING,
+    Activity.SUSPENDED_EV: Says.IDLE,
+    Activity.FINISHING: Says.IDLE,
+    Activity.SUSPENDED_EVSE: Says.WITHHELD,
+    Activity.PREPARING: Says.NOTHING,
+    Activity.NONE: Says.WITHHELD,  # no car, or a plug that cannot serve
+}
+_CLOSED = (Availability.RESERVED, Availability.UNAVAILABLE, Availability.FAULTED)
+#: With these the curve is no evidence of when energy flowed.
+_UNTIMED = (
+    EnergyFlag.CLOCK_INCONSISTENT,
+    EnergyFlag.IMPLAUSIBLE_POWER,
+    EnergyFlag.NO_ENERGY_REPORTED,
+)
+_OPEN_END = (EnergyFlag.ESTIMATED_END, EnergyFlag.STOP_BELOW_START)
+
+
+def witness_of(
+    db: Session,
+    session: ChargingSession,
+    facts: EnergyFacts,
+    energy: EnergyResult,
+    ended_at: datetime,
+) -> Witness:
+    """Gather all that speaks of when a session's energy flowed.
+
+    A 2.x transaction tells of itself, and queues what it tells; a plug's own
+    word says less there, save that it cannot serve.
+    """
+    span = energy.started_at, ended_at
+    steps, greatest = _steps(facts, energy), facts.max_power_w
+    running = session.ended_at is None
+    if session.last_seq_no is not None:
+        closed = _closed(_of_plug(db, session, span), ended_at)
+        told = _told(db, session)
+        return Witness(*span, steps, told, Says.CHARGING, (), closed, greatest, running)
+    events = _of_plug(db, session, span)
+    words = [Word(event.at, _SAYS[event.activity]) for event in events]
+    before = words.pop(0) if words and words[0].at <= span[0] else None
+    blind = _blind(db, session, events, (before.at if before else span[0], ended_at))
+    carried = carried_over(before, blind, span[0])
+    return Witness(*span, steps, words, carried, blind, (), greatest, running)
+
+
+def _steps(facts: EnergyFacts, energy: EnergyResult) -> tuple[Step, ...]:
+    """The steps that the meter measured; an end that it did not measure is none."""
+    if not energy.flags.isdisjoint(_UNTIMED):
+        return ()
+    curve = energy.curve
+    if facts.meter_stop_wh is None or not energy.flags.isdisjoint(_OPEN_END):
+        last = max((reading.taken_at for reading in energy.used), default=energy.started_at)
+        curve = tuple(point for point in curve if point[0] <= last)
+    power = [(point.at, point.value) for point in power_of(facts.readings)]
+    return steps_of(curve, power)
+
+
+def _of_plug(db: Session, session: ChargingSession, span: Interval) -> list[StatusEvent]:
+    """What the plug said within the session, and the last that it said before."""
+    of_plug = select(StatusEvent).where(
+        StatusEvent.station_id == session.station_id,
+        StatusEvent.evse == session.evse,
+        StatusEvent.connector == session.connector,
+    )
+    before = db.scalars(
+        of_plug.where(StatusEvent.at <= span[0])
+        .order_by(StatusEvent.at.desc(), StatusEvent.id.desc())
+        .limit(1)
+    )
+    within = of_plug.where(StatusEvent.at > span[0], StatusEvent.at < span[1])
+    return [*before, *db.scalars(within.order_by(StatusEvent.at, StatusEvent.id))]
+
+
+def _told(db: Session, session: ChargingSession) -> list[Word]:
+    """What a transaction's events say that went on, by the station's clock and numbering."""
+    rows = db.execute(
+        select(TransactionEvent.at, TransactionEvent.activity)
+        .where(
+            TransactionEvent.station_id == session.station_id,
+            TransactionEvent.transaction_ref == session.transaction_ref,
+            TransactionEvent.activity.is_not(None),
+        )
+        .order_by(TransactionEvent.at, TransactionEvent.seq_no, TransactionEvent.digest)
+    )
+    return [Word(at, _SAYS[activity]) for at, activity in rows if activity is not None]
+
+
+def _closed(events: Sequence[StatusEvent], ended_at: datetime) -> tuple[Interval, ...]:
+    """When the plug could not serve."""
+    times = [*(event.at for event in events), ended_at]
+    return tuple(
+        (event.at, until)
+        for event, until in zip(events, times[1:], strict=True)
+        if event.availability in _CLOSED and event.at < until
+    )
+
+
+def _blind(
+    db: Session, session: ChargingSession, events: Sequence[StatusEvent], span: Interval
+) -> tuple[Interval, ...]:
+    """When the station was away: between its connections, and before what came late."""
+    rows = db.execute(
+        select(MeterReading.taken_at, MeterReading.received_at).where(
+            MeterReading.session_id == session.id
+        )
+    )
+    heard = [(taken, received) for taken, received in rows]
+    heard.append((session.started_at, session.start_received_at))
+    if session.ended_at and session.stop_received_at and not session.provisional:
+        heard.append((session.ended_at, session.stop_received_at))
+    heard += [(event.at, event.received_at) for event in events]
+    return _joined([*_between_connections(db, session, span), *_before_late(sorted(heard))])
+
+
+def _before_late(heard: Iterable[Interval]) -> list[Interval]:
+    """From the last that was heard in time until what was taken next arrived."""
+    found: list[Interval] = []
+    live = None
+    for taken, received in heard:
+        if received - taken > LATE:
+            found.append((taken if live is None else live, received))
+        else:
+            live = taken
+    return found
+
+
+def _between_connections(db: Session, session: ChargingSession, span: Interval) -> list[Interval]:
+    since, until = span
+    rows = db.execute(
+        select(Connection.opened_at, Connection.closed_at)
+        .where(
+            Connection.station_id == session.station_id,
+            Connection.opened_at <= until,
+            or_(Connection.closed_at.is_(None), Connection.closed_at >= since),
+        )
+        .order_by(Connection.id)
+    ).all()
+    if not rows:
+        return []
+    gaps = [(since, rows[0].opened_at)]
+    gaps += [(a.closed_at, b.opened_at) for a, b in pairwise(rows) if a.closed_at]
+    if rows[-1].closed_at:
+        gaps.append((rows[-1].closed_at, until))
+    return [(low, high) for low, high in gaps if high - low >= AWAY]
+
+
+def _joined(stretches: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Stretches in order, those that touch made one."""
+    found: list[Interval] = []
+    for since, until in sorted(stretches):
+        if found and since <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], until)
+        else:
+            found.append((since, until))
+    return tuple(found)
