@@ -9,7 +9,10 @@ from tests.house.source import Source, is_standard, is_within, report, sources, 
 
 PURE = tuple(
     f"app/domain/{name}"
-    for name in ("vocabulary", "events", "errors", "energy", "tariffs", "billing/evidence")
+    for name in (
+        *("vocabulary", "events", "errors", "energy", "tariffs"),
+        *("billing/evidence", "billing/continuity"),
+    )
 )
 PURE_MODULES = tuple(path.replace("/", ".") for path in PURE)
 

@@ -10,7 +10,9 @@ FUNCTION_LINES = 45  # about 40
 HANDLER_LINES = 25
 
 #: Files that may be longer, each with its reason.  A migration is as long as its tables.
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "app/domain/vocabulary/doubts.py": "one record for each doubt, and no second place for any",
+}
 
 
 def test_files_fit_on_a_few_screens():

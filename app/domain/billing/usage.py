@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.billing.evidence import Weighed, weigh
+from app.domain.billing.history import Plug, plug_of
 from app.domain.energy import (
     REGISTER,
     EnergyFacts,
@@ -52,6 +53,7 @@ class Measured:
     energy: EnergyResult
     usage: Usage
     weighed: Weighed
+    plug: Plug
     corrected: bool = False
 
 
@@ -63,7 +65,8 @@ def usage_of(
     `energy_wh` is what a person decided the energy to be: the meter's curve is
     then stretched to it.
     """
-    weighed = weigh(facts_of(db, session))
+    plug = plug_of(db, session)
+    weighed = weigh(facts_of(db, session), plug.history)
     energy = weighed.energy
     if energy_wh is not None:
         energy = _stretched(energy, energy_wh)
@@ -79,7 +82,7 @@ def usage_of(
         meter_start_wh=energy.initial_wh,
         meter_stop_wh=energy.final_wh,
     )
-    return Measured(energy, usage, weighed, energy_wh is not None)
+    return Measured(energy, usage, weighed, plug, energy_wh is not None)
 
 
 def facts_of(db: Session, session: ChargingSession) -> EnergyFacts:
