@@ -116,6 +116,21 @@ def _facts(
     if facts["tariff"]:
         version = t(_("version %(number)s")) % {"number": facts["tariff_version"]}
         yield t(_("Tariff")), f"{facts['tariff']}, {version}"
+    yield from _paid(bill, writer)
+
+
+def _paid(bill: Bill, writer: Writer) -> Iterable[tuple[str, str]]:
+    """What was paid at the charger itself, and what that leaves."""
+    payments = bill.facts.get("payments", ())
+    if not payments or bill.kind is BillKind.CREDIT:
+        return
+    t, paid = writer.translate, sum(payment[1] for payment in payments)
+    references = ", ".join(payment[2] or payment[0] for payment in payments)
+    yield t(_("Paid at the charger")), f"{writer.money(paid, bill.currency)} ({references})"
+    if bill.kind is BillKind.BILL:
+        left = bill.gross_minor - paid
+        word = _("Still to pay") if left >= 0 else _("To be paid back")
+        yield t(word), writer.money(abs(left), bill.currency)
 
 
 def _line(bill: Bill, line: BillLine, writer: Writer, started: datetime) -> ToldLine:

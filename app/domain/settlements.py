@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import events, running
+from app.domain import billing, events, running
 from app.models import Settlement, Station
 
 #: An amount beyond this is no price of a charging session.
@@ -53,8 +53,8 @@ def take_in(db: Session, station: Station, told: Told, *, now: datetime) -> Sett
         db.add(row)
     row.session_id = session.id if session else row.session_id
     row.transaction_ref = (told.transaction_ref or "")[:64] or row.transaction_ref
-    row.state = told.state
-    row.amount = _kept(told.amount)
+    changed = (row.state, row.amount) != (told.state, amount := _kept(told.amount))
+    row.state, row.amount = told.state, amount
     row.settled_at, row.received_at = told.settled_at, now
     row.info = (told.info or "")[:500] or None
     row.receipt_number = (told.receipt_number or "")[:50] or row.receipt_number
@@ -65,4 +65,6 @@ def take_in(db: Session, station: Station, told: Told, *, now: datetime) -> Sett
     events.record(db, events.StationChanged(station.tenant_id, station.id))
     if session is not None:
         events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
+        if changed:
+            billing.apply_payment(db, session.id, now=now)
     return row

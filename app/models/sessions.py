@@ -38,6 +38,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
         UniqueConstraint("station_id", "start_key"),
         Index("ix_charging_sessions_tenant_started", "tenant_id", "started_at"),
         Index("ix_charging_sessions_station_state", "station_id", "state"),
+        Index("ix_charging_sessions_plug", "station_id", "evse", "connector", "started_at"),
         Index("ix_charging_sessions_billing", "billing", "state"),
         Index("ix_charging_sessions_stop_received_at", "stop_received_at"),
         {"sqlite_autoincrement": True},

@@ -87,6 +87,7 @@ class Connector(StationOwned, Base):
 
     `status_at` is the charger's time and only moves forward; `stale` says that
     nothing has confirmed the state since the station last connected.
+    `measured_power_w` is the most that it measured in a session without doubts.
     """
 
     __tablename__ = "connectors"
@@ -98,6 +99,7 @@ class Connector(StationOwned, Base):
     name: Mapped[str | None] = mapped_column(String(60))
     plug_type: Mapped[str | None] = mapped_column(String(40))
     max_power_w: Mapped[float | None]
+    measured_power_w: Mapped[float | None]
     availability: Mapped[Availability] = mapped_column(
         choice(Availability), default=Availability.UNKNOWN
     )

@@ -32,7 +32,7 @@ from app.models import (
     Tenant,
     WorkerNode,
 )
-from app.queries import monitors, settings
+from app.queries import monitors, register_gaps, settings
 
 #: A station is missed after this long without a connection: modems drop for a minute or two.
 OFFLINE_AFTER = timedelta(minutes=10)
@@ -84,6 +84,7 @@ def findings(db: Session, *, tenant_id: int, now: datetime) -> list[Finding]:
         *_security_events(db, now),
         *_running_out(db, now),
         *_drifted(db),
+        *_register_gaps(db, now),
         *_stray_stops(db),
         *_unknown_tags(db, now),
         *knocks,
@@ -199,6 +200,11 @@ def _stray_stops(db: Session) -> list[Finding]:
         )
     ).one()
     return [Finding("stray_stops", oldest, {"count": count})] if count else []
+
+
+def _register_gaps(db: Session, now: datetime) -> list[Finding]:
+    found = register_gaps.recent(db, now)
+    return _few("register_gap", [(r.at, {"report": r, "station": s}) for r, s in found])
 
 
 def _unknown_tags(db: Session, now: datetime) -> list[Finding]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import session_cost
+from app.domain.billing.told import total_of
 from app.models import ChargingSession, TransactionEvent
 
 #: Triggers of events that only bring readings.
@@ -26,7 +26,7 @@ class TransactionFacts:
     @property
     def cost(self) -> str | None:
         """The station's own total, as it told it."""
-        told = session_cost.total_of(self.facts.get("cost_details"))
+        told = total_of(self.facts.get("cost_details"))
         return None if told is None else f"{told[1]} {told[0]}"
 
     @property

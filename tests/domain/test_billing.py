@@ -122,7 +122,7 @@ def test_a_number_that_was_rolled_back_is_given_again(any_app):
         ({"tariff_version_id": None}, "missing_price"),
         ({"flags": ["clock_replaced"]}, "clock_replaced"),
         ({"flags": ["guessed_transaction"]}, "guessed_transaction"),
-        ({"wh": 910_000}, "implausible_power"),
+        ({"wh": 910_000}, "end_unexplained"),
         ({"meter_stop_wh": Decimal(5)}, "stop_below_start"),
     ],
 )

@@ -207,7 +207,7 @@ def test_a_late_stop_that_changes_cents_is_noted_and_no_more(db, approved):
 def test_a_late_stop_that_is_in_doubt_goes_back_to_a_person(db, approved):
     stop_arrives(db, approved, 900_000)
     review = billing.settle(db, approved.id, now=DAYS_LATER)
-    assert "implausible_power" in review.reasons
+    assert "end_unexplained" in review.reasons
     assert "late_stop_after_decision" in review.reasons
     assert approved.billing is BillingState.HELD
     assert len(chain(db, approved)) == 1

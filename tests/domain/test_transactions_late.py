@@ -205,10 +205,24 @@ def test_the_stations_own_cost_is_compared_with_ours(db, net, total, differs):
     details = {"totalCost": {"currency": "EUR", "total": {"inclTax": float(total)}}}
     reports[5].facts["cost_details"] = details
     taken = tell(db, net, *reports)
-    session_cost.to_tell(db, net.station, taken, now=HEARD)
-    assert ("cost_differs" in taken.session.flags) is differs
-    # It is told, and holds no bill: ours stands.
-    assert billing.settle(db, taken.session.id, now=HEARD).gross_minor == 536
+    told = session_cost.to_tell(db, net.station, taken, now=HEARD)
+    found = billing.settle(db, taken.session.id, now=HEARD)
+    if differs:
+        assert (told, found.reasons) == (None, ["cost_differs"])
+    else:
+        assert (str(told), found.gross_minor) == ("5.36", 536)
+
+
+def test_a_running_cost_that_the_driver_saw_may_lie_below_the_bill_and_never_above(db, net):
+    for total, held in ((2.5, False), (7.5, True)):
+        reports = charge(f"tx-{total}")
+        reports[3].facts["cost_details"] = {
+            "totalCost": {"currency": "EUR", "total": {"inclTax": total}}
+        }
+        session = tell(db, net, *reports).session
+        session.connector = 2 if held else 1
+        found = billing.settle(db, session.id, now=HEARD)
+        assert (getattr(found, "reasons", None) == ["cost_differs"]) is held
 
 
 def test_an_open_station_charges_without_a_tag(db, net):

@@ -11,7 +11,7 @@ PURE = tuple(
     f"app/domain/{name}"
     for name in (
         *("vocabulary", "events", "errors", "energy", "tariffs"),
-        *("billing/evidence", "billing/flow", "billing/idle"),
+        *("billing/evidence", "billing/flow", "billing/idle", "billing/continuity"),
     )
 )
 PURE_MODULES = tuple(path.replace("/", ".") for path in PURE)

@@ -63,6 +63,8 @@ class Network:
             "site_id": self.site.id,
             "station_id": self.station.id,
             "evse": 1,
+            # Each at a plug of its own: one plug's registers run on from session to session.
+            "connector": 1 + count,
             "start_key": f"start {count}",
             "transaction_ref": f"t{count}",
             "token": "04:A2:19:B0",
@@ -111,6 +113,7 @@ class Network:
             StatusEvent(
                 station_id=session.station_id,
                 evse=session.evse,
+                connector=session.connector,
                 availability=Availability.OCCUPIED,
                 activity=activity,
                 status_word=activity.value,

@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import commands, presence, sites, stations, tenants
+from app.domain import commands, metering, presence, sites, stations, tenants
 from app.domain.vocabulary import SYSTEM, BootReport, CommandState, Order, Outcome
 from app.models import Command, Station
 from worker.calls import TABLES
-from worker.dialects.context import Context
+from worker.dialects.context import Bulk, Context
 from worker.dialects.v16 import routing as v16
 from worker.dialects.v21 import routing as v21
 from worker.dialects.v201 import routing as v201
@@ -105,6 +105,9 @@ class Dialogue:
         station = self.db.get(Station, self.station.id)
         context = Context(self.db, station, self.station.id, "UTC", station.quirks, self.now)
         handler = ROUTES[self.version].HANDLERS[action]
+        if isinstance(handler, Bulk):
+            metering.store(self.db, [handler.read(Fields(payload), context)], now=self.now)
+            return dict(handler.answer)
         answer: dict[str, Any] = handler(Fields(payload), context)
         if action not in getattr(ROUTES[self.version], "SENT", ()):
             assert schemas.violation(self.version, action, "result", answer) is None

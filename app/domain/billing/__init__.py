@@ -8,7 +8,7 @@ from app.domain.billing.assessment import Assessment, assess, locked, running_qu
 from app.domain.billing.backlog import LATE_MOST, unsettled
 from app.domain.billing.corrections import correct, refund
 from app.domain.billing.issue import issue, provisional_until
-from app.domain.billing.late import apply_late_stop
+from app.domain.billing.late import apply_late_stop, apply_payment, late_payments
 from app.domain.billing.recount import Difference, correct_difference, recompute
 from app.domain.billing.rows import standing
 from app.domain.billing.settle import settle
@@ -20,10 +20,12 @@ __all__ = [
     "Difference",
     "Measured",
     "apply_late_stop",
+    "apply_payment",
     "assess",
     "correct",
     "correct_difference",
     "issue",
+    "late_payments",
     "locked",
     "provisional_until",
     "recompute",

@@ -8,6 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.billing import doubts
+from app.domain.billing.continuity import Continuity
+from app.domain.billing.history import continuity_of
+from app.domain.billing.rules import rules_of
+from app.domain.billing.told import ToldMoney, doubts_about, told_by_charger
 from app.domain.billing.usage import Measured, usage_of
 from app.domain.tariffs import Quote, Tariff, TariffError, from_json, price
 from app.domain.vocabulary import SessionState
@@ -16,13 +20,25 @@ from app.models import ChargingSession, TariffVersion
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What would be billed (`quote` None: there is no price) and why it should wait."""
+    """What would be billed (`quote` None: there is no price) and why it should wait.
+
+    `continuity` is what the plug's other sessions say, `told` what the charger
+    told of money.  `too_little`: a failed start, which costs nothing.
+    """
 
     session: ChargingSession
     measured: Measured
     version: TariffVersion | None
     quote: Quote | None
     doubts: tuple[str, ...]
+    continuity: Continuity
+    told: ToldMoney
+    too_little: bool = False
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is told of the session and holds nothing."""
+        return (*self.continuity.remarks, *((doubts.TOO_LITTLE,) if self.too_little else ()))
 
     @property
     def energy_wh(self) -> Decimal:
@@ -54,7 +70,24 @@ def assess(
     if tariff is None:
         found.append(doubts.MISSING_PRICE if version is None else doubts.UNREADABLE_PRICE)
     quote = price(tariff, measured.usage) if tariff is not None else None
-    return Assessment(session, measured, version, quote, tuple(found))
+    continuity = continuity_of(db, session, measured.plug, measured.energy)
+    told = told_by_charger(db, session)
+    found += [*continuity.doubts, *doubts_about(told, quote)]
+    little = energy_wh is None and not told.payments and _failed_start(db, session, measured)
+    little = little and doubts.forgiven(found, measured=measured.energy.basis != "none")
+    return Assessment(
+        session, measured, version, quote, () if little else tuple(found),
+        continuity=continuity, told=told, too_little=little,
+    )  # fmt: skip
+
+
+def _failed_start(db: Session, session: ChargingSession, measured: Measured) -> bool:
+    """Whether a session is over, known whole, and below the least energy and the least time."""
+    if session.ended_at is None or session.provisional or session.bill_after is not None:
+        return False
+    rules, energy = rules_of(db, session.tenant_id), measured.energy
+    most_wh = max(energy.energy_wh, energy.measured_wh)
+    return most_wh < rules.least_energy_wh and energy.duration_s < rules.least_duration_s
 
 
 def running_quote(db: Session, session: ChargingSession, now: datetime) -> Quote | None:

@@ -9,6 +9,19 @@ MISSING_PRICE = "missing_price"
 UNREADABLE_PRICE = "unreadable_price"
 UNAUTHORISED = "unauthorised"
 LATE_STOP = "late_stop_after_decision"
+SETTLED_DIFFERS = "settled_differs"
+TOO_LITTLE = "too_little"
+
+#: What a failed start may lack or show, and costs nothing all the same.
+_FORGIVEN = frozenset({MISSING_PRICE, UNREADABLE_PRICE, UNAUTHORISED, "cost_differs"})
+#: Beside these where nothing at all was measured.
+_UNMEASURED = frozenset({"no_energy_reported", "estimated_end"})
+
+
+def forgiven(found: Iterable[str], *, measured: bool) -> bool:
+    """Whether none of these doubts keeps a failed start from costing nothing."""
+    return (_FORGIVEN if measured else _FORGIVEN | _UNMEASURED).issuperset(found)
+
 
 _ENERGY = {flag.value for flag in EnergyFlag}
 

@@ -87,7 +87,8 @@ def _with_past(facts: EnergyFacts, past: PlugHistory) -> tuple[EnergyFacts, set[
     begin = facts.meter_start_wh
     if past.habit == ANEW and begin is not None and begin > _ANEW_WH and not _is_told(facts, begin):
         return facts, {EnergyFlag.BEGIN_OFF_HABIT}
-    if begin == 0 and stop is not None and stop > _ANEW_WH and _highest(facts) >= stop:
+    ran_on = past.habit == LIFETIME and stop is not None and stop > _ANEW_WH
+    if begin == 0 and ran_on and _highest(facts) >= (stop or 0):
         # The register ran on from where the last session left it: a zero is no register.
         return replace(facts, meter_start_wh=stop), {EnergyFlag.BEGIN_ZERO_PLACEHOLDER}
     return facts, set()

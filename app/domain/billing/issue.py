@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import events, receipts
-from app.domain.billing import doubts
+from app.domain.billing import doubts, history
 from app.domain.billing.assessment import Assessment, assess, is_running, locked
 from app.domain.billing.rows import add_bill
 from app.domain.vocabulary import SYSTEM, BillingState
@@ -22,7 +22,7 @@ def issue(
     bill: its row is locked, and the bill's unique sequence is the last guard.
     An assumed end waits `provisional_hold_h` hours for the charger's own, and
     one that lacks events until `bill_after`.  Nobody is billed for a plug that
-    was taken and left without a tag and without energy.
+    was taken and left without a tag and without energy, nor for a failed start.
     """
     session = locked(db, session_id)
     if session is None or is_running(session) or session.billing is not BillingState.OPEN:
@@ -33,11 +33,13 @@ def issue(
         return None
     assessment = assess(db, session, now)
     note_energy(assessment)
-    if _nothing_happened(assessment):
+    history.tell_gap(db, session, assessment.measured.plug, assessment.continuity, now=now)
+    if _nothing_happened(assessment) or assessment.too_little:
         session.billing = BillingState.WAIVED
         return None
     if assessment.doubts:
         return hold(db, assessment, now=now)
+    history.learn_power(db, session, assessment.measured.energy)
     return put_bill(db, assessment, by=SYSTEM.name, now=now)
 
 
@@ -58,7 +60,8 @@ def note_energy(assessment: Assessment) -> None:
     """Keep the measured energy and its flags on the session's row."""
     session = assessment.session
     session.energy_wh = assessment.energy_wh
-    session.flags = doubts.merged(session.flags or (), assessment.measured.energy.flags)
+    flags = doubts.merged(session.flags or (), assessment.measured.energy.flags)
+    session.flags = list(dict.fromkeys([*flags, *assessment.remarks]))
 
 
 def put_bill(db: Session, assessment: Assessment, *, by: str, now: datetime) -> Bill:

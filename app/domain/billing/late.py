@@ -1,4 +1,4 @@
-"""What a charger's own stop changes that arrives after we assumed one (FIELD 3.4)."""
+"""What a charger tells after the bill: its own stop (FIELD 3.4), or a payment at it."""
 
 from datetime import datetime
 
@@ -6,11 +6,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import audit
-from app.domain.billing.assessment import Assessment, assess
+from app.domain.billing.assessment import Assessment, assess, locked
 from app.domain.billing.corrections import replace
-from app.domain.billing.doubts import LATE_STOP
+from app.domain.billing.doubts import LATE_STOP, SETTLED_DIFFERS
 from app.domain.billing.issue import hold, note_energy, put_bill
 from app.domain.billing.rows import standing
+from app.domain.billing.told import Payment, payments_of
 from app.domain.sessions.doubts import flag
 from app.domain.vocabulary import SYSTEM, BillingState
 from app.models import Bill, ChargingSession, Review
@@ -62,6 +63,31 @@ def apply_late_stop(
         note_energy(assessment)
         return hold(db, assessment, now=now, more=(LATE_STOP,))
     return replace(db, SYSTEM, bill, assessment, reason=REASON, now=now)
+
+
+def apply_payment(db: Session, session_id: int, *, now: datetime) -> Review | None:
+    """Look at a decided session again whose payment at the charger is told, or taken back.
+
+    One of the whole total is shown beside the bill; any other amount, and any
+    for a session that was to cost nothing, goes to review.
+    """
+    session = locked(db, session_id)
+    if session is None or session.billing is BillingState.OPEN:
+        return None
+    bill = standing(db, session)
+    total = bill.gross_minor if bill is not None else 0
+    known = sum(paid[1] for paid in bill.facts.get("payments", ())) if bill is not None else 0
+    now_paid = sum(paid.minor for paid in payments_of(db, session))
+    if session.billing is not BillingState.HELD and now_paid in (known, total):
+        return None
+    assessment = assess(db, session, now)
+    return hold(db, assessment, now=now, more=(SETTLED_DIFFERS,))
+
+
+def late_payments(db: Session, bill: Bill) -> tuple[Payment, ...]:
+    """What was paid at the charger for a bill's session, and the bill does not say."""
+    said = {paid[0] for paid in bill.facts.get("payments", ())}
+    return tuple(paid for paid in payments_of(db, bill.session) if paid.reference not in said)
 
 
 def _matters(bill: Bill, assessment: Assessment, threshold_minor: int) -> bool:

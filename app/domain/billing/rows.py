@@ -228,6 +228,9 @@ def _facts(db: Session, assessment: Assessment) -> dict[str, Any]:
         "explanation": [
             [key, dict(values)] for key, values in (quote.explanation if quote else ())
         ],
+        "payments": [
+            [paid.reference, paid.minor, paid.receipt_number] for paid in assessment.told.payments
+        ],
         "provisional": session.provisional,
         "incomplete": session.bill_after is not None,
     }

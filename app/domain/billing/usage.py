@@ -9,9 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.billing.evidence import Weighed, weigh
+from app.domain.billing.history import Plug, plug_of
 from app.domain.billing.idle import stood
 from app.domain.billing.rules import rules_of
-from app.domain.billing.witness import witness_of
+from app.domain.billing.witness import said_charging_s, witness_of
 from app.domain.energy import (
     REGISTER,
     EnergyFacts,
@@ -29,6 +30,8 @@ from app.models import (
 )
 
 _ZERO = Decimal(0)
+#: Flags of a session whose times are not to be trusted.
+_UNTIMED = frozenset({"clock_replaced", "stop_before_start"})
 _NOTHING: tuple[object, ...] = (None,) * 7
 
 
@@ -43,6 +46,7 @@ class Measured:
     energy: EnergyResult
     usage: Usage
     weighed: Weighed
+    plug: Plug
     corrected: bool = False
     idle_codes: tuple[str, ...] = ()
 
@@ -55,8 +59,9 @@ def usage_of(
     `energy_wh` is what a person decided the energy to be: the meter's curve is
     then stretched to it.
     """
+    plug = plug_of(db, session)
     facts = facts_of(db, session)
-    weighed = weigh(facts)
+    weighed = weigh(facts, plug.history)
     energy = measured = weighed.energy
     if energy_wh is not None:
         energy = _stretched(energy, energy_wh)
@@ -76,24 +81,36 @@ def usage_of(
         meter_start_wh=energy.initial_wh,
         meter_stop_wh=energy.final_wh,
     )
-    return Measured(energy, usage, weighed, energy_wh is not None, flow.codes)
+    return Measured(energy, usage, weighed, plug, energy_wh is not None, flow.codes)
 
 
 def facts_of(db: Session, session: ChargingSession) -> EnergyFacts:
     """Gather what the meter, the charger and we know about a session's energy."""
-    rows = db.scalars(
-        select(MeterReading).where(MeterReading.session_id == session.id).order_by(MeterReading.id)
-    )
+    query = select(MeterReading).where(MeterReading.session_id == session.id)
+    rows = db.scalars(query.order_by(MeterReading.id)).all()
+    max_power_w, plug_type = _plug(db, session)
     return EnergyFacts(
         meter_start_wh=session.meter_start_wh,
         started_at=session.started_at,
         meter_stop_wh=session.meter_stop_wh,
         ended_at=session.ended_at,
-        max_power_w=_max_power_w(db, session),
+        max_power_w=max_power_w,
         readings=readings_of(rows),
         received_start_at=session.start_received_at,
         received_end_at=session.stop_received_at,
+        clock_doubtful=not _UNTIMED.isdisjoint(session.flags or ()),
+        readings_before_stop=_before_stop(session, rows),
+        plug_type=plug_type,
+        said_charging_s=said_charging_s(db, session),
     )
+
+
+def _before_stop(session: ChargingSession, rows: Sequence[MeterReading]) -> int | None:
+    """How many frames of readings had arrived when the stop did; those it brought count too."""
+    heard_at = session.stop_received_at
+    if heard_at is None or session.provisional:
+        return None
+    return next((n for n, row in enumerate(rows) if row.received_at > heard_at), len(rows))
 
 
 def readings_of(rows: Iterable[MeterReading]) -> tuple[Reading, ...]:
@@ -136,18 +153,19 @@ def _reading(row: MeterReading, sample: Sequence[object], order: int) -> Reading
     )
 
 
-def _max_power_w(db: Session, session: ChargingSession) -> Decimal | None:
-    """The most that the plug can deliver, as its own row or the station's says."""
-    plug = db.scalar(
-        select(Connector.max_power_w).where(
+def _plug(db: Session, session: ChargingSession) -> tuple[Decimal | None, str | None]:
+    """The stated greatest power of the plug, by its own row or the station's, and its kind."""
+    plug = db.execute(
+        select(Connector.max_power_w, Connector.plug_type).where(
             Connector.station_id == session.station_id,
             Connector.evse == session.evse,
             Connector.connector == session.connector,
         )
-    )
-    if not plug:
-        plug = db.scalar(select(Station.max_power_w).where(Station.id == session.station_id))
-    return Decimal(str(plug)) if plug else None
+    ).first()
+    stated = plug.max_power_w if plug else None
+    if not stated:
+        stated = db.scalar(select(Station.max_power_w).where(Station.id == session.station_id))
+    return Decimal(str(stated)) if stated else None, plug.plug_type if plug else None
 
 
 def _stretched(energy: EnergyResult, energy_wh: Decimal) -> EnergyResult:

@@ -175,3 +175,24 @@ def _joined(stretches: Iterable[Interval]) -> tuple[Interval, ...]:
         else:
             found.append((since, until))
     return tuple(found)
+
+
+def said_charging_s(db: Session, session: ChargingSession) -> int | None:
+    """For how many seconds the plug called itself Charging; None: it said nothing of itself."""
+    if session.ended_at is None:
+        return None
+    span = session.started_at, session.ended_at
+    if session.last_seq_no is not None:
+        words = _told(db, session)
+    else:
+        words = [Word(event.at, _SAYS[event.activity]) for event in _of_plug(db, session, span)]
+        words = [word for word in words if word.at >= span[0]]
+    if not words:
+        return None
+    ends = [*(word.at for word in words[1:]), span[1]]
+    stretches = [
+        (max(word.at, span[0]), min(until, span[1]))
+        for word, until in zip(words, ends, strict=True)
+        if word.says is Says.CHARGING
+    ]
+    return int(sum((until - since).total_seconds() for since, until in stretches if since < until))

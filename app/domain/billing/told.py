@@ -1,0 +1,136 @@
+"""What the charger itself told the driver about money: its own total, and what was paid at it."""
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.tariffs import Quote, exponent, to_minor
+from app.domain.vocabulary import SessionState
+from app.models import ChargingSession, Settlement, TransactionEvent
+
+COST_DIFFERS, SETTLED_DIFFERS = "cost_differs", "settled_differs"
+#: Costs that differ by no more than one minor unit are the same.
+SAME_MINOR = 1
+#: The state of a settlement whose money has moved.
+SETTLED = "settled"
+ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """An amount that a payment provider settled at the charger, in minor units."""
+
+    reference: str
+    minor: int
+    receipt_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldMoney:
+    """A charger's own `total` (major units; None: it told none), and the payments at it.
+
+    `final` says that the total came with the end; else it is the last running one.
+    """
+
+    total: Decimal | None = None
+    currency: str = ""
+    final: bool = False
+    payments: tuple[Payment, ...] = ()
+
+    @property
+    def paid_minor(self) -> int:
+        """All that was paid at the charger."""
+        return sum(payment.minor for payment in self.payments)
+
+
+def told_by_charger(db: Session, session: ChargingSession) -> ToldMoney:
+    """Read what a charger told of an ended session's cost, and what was settled there."""
+    if session.state is not SessionState.ENDED:
+        return ToldMoney()
+    payments = payments_of(db, session)
+    # Only 2.x numbers its events, and only there a charger can tell a cost.
+    told = _last_total(db, session) if session.last_seq_no is not None else None
+    if told is None:
+        return ToldMoney(payments=payments)
+    (currency, total), final = told
+    return ToldMoney(total, currency, final, payments)
+
+
+def payments_of(db: Session, session: ChargingSession) -> tuple[Payment, ...]:
+    """Read what was settled for a session, also where that was told before the session."""
+    by_reference = and_(
+        Settlement.session_id.is_(None), Settlement.transaction_ref == session.transaction_ref
+    )
+    rows = db.scalars(
+        select(Settlement)
+        .where(
+            Settlement.station_id == session.station_id,
+            Settlement.state == SETTLED,
+            or_(Settlement.session_id == session.id, by_reference),
+        )
+        .order_by(Settlement.settled_at, Settlement.id)
+    )
+    return tuple(
+        Payment(row.psp_reference, to_minor(row.amount, session.currency), row.receipt_number)
+        for row in rows
+    )
+
+
+def doubts_about(told: ToldMoney, quote: Quote | None) -> list[str]:
+    """What a charger's own figures say against a price."""
+    if quote is None:
+        return []
+    found = []
+    if told.total is not None and _another(told, quote):
+        found.append(COST_DIFFERS)
+    if told.payments and told.paid_minor != quote.gross_minor:
+        found.append(SETTLED_DIFFERS)
+    return found
+
+
+def _another(told: ToldMoney, quote: Quote) -> bool:
+    """Whether a charger's total is not ours; a running one may only lie below."""
+    if told.total is None:
+        return False
+    if told.currency != quote.currency:
+        return True
+    above = told.total - Decimal(quote.gross_minor).scaleb(-exponent(quote.currency))
+    near = Decimal(SAME_MINOR).scaleb(-exponent(quote.currency))
+    return above > near or (told.final and above < -near)
+
+
+def _last_total(db: Session, session: ChargingSession) -> tuple[tuple[str, Decimal], bool] | None:
+    """The total of the end, else the last that was told on the way."""
+    rows = db.execute(
+        select(TransactionEvent.kind, TransactionEvent.facts)
+        .where(
+            TransactionEvent.station_id == session.station_id,
+            TransactionEvent.transaction_ref == session.transaction_ref,
+        )
+        .order_by(TransactionEvent.at, TransactionEvent.seq_no, TransactionEvent.digest)
+    )
+    found = None
+    for kind, facts in rows:
+        told = total_of((facts or {}).get("cost_details"))
+        if told is not None and (kind == ENDED or found is None or not found[1]):
+            found = told, kind == ENDED
+    return found
+
+
+def total_of(details: Any) -> tuple[str, Decimal] | None:
+    """The currency and the total, with tax where it is told so, of a station's CostDetails."""
+    if not isinstance(details, dict) or details.get("failureToCalculate"):
+        return None
+    cost = details.get("totalCost")
+    total = cost.get("total") if isinstance(cost, dict) else None
+    if not isinstance(cost, dict) or not isinstance(total, dict):
+        return None
+    value = total.get("inclTax", total.get("exclTax"))
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return (str(cost.get("currency", ""))[:3], number) if number.is_finite() else None

@@ -1,0 +1,152 @@
+"""What the charger itself told the driver: its total, and what was paid at its terminal."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from app import bill_text, letters
+from app.domain import billing, reviews, settlements
+from app.domain.settlements import Told
+from app.domain.vocabulary import Actor, BillingState
+from app.extensions import db as flask_db
+from app.models import Bill, Review
+from app.writers import DeskWriter
+from tests.support.charging import STARTED, network
+
+LATER = STARTED + timedelta(hours=2)
+GRACE = Actor("Grace Hopper", 7)
+#: 10 kWh at the prices of `network`, with tax.
+TOTAL = Decimal("5.36")
+
+
+@pytest.fixture
+def net(any_app):
+    return network(flask_db.session())
+
+
+def settle_payment(net, session, amount, state="settled", reference="psp-1", **more):
+    told = Told(reference, state, Decimal(amount), LATER, session.transaction_ref)
+    settlements.take_in(net.db, net.station, replace(told, **more), now=LATER)
+
+
+def settled(net, session):
+    return billing.settle(net.db, session.id, now=LATER)
+
+
+def waiting(net):
+    return net.db.scalars(select(Review).where(Review.decided_at.is_(None))).all()
+
+
+def test_a_payment_of_the_whole_total_leaves_nothing_to_pay(net):
+    session = net.session()
+    settle_payment(net, session, TOTAL, receipt_number="R-77")
+    bill = settled(net, session)
+    assert bill.facts["payments"] == [["psp-1", 536, "R-77"]]
+    facts = dict(bill_text.told(bill, DeskWriter("Europe/Berlin")).facts)
+    assert facts["Paid at the charger"].endswith("(R-77)")
+    assert "5.36" in facts["Paid at the charger"]
+    assert "0.00" in facts["Still to pay"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Paid at the charger", "Still to pay")),
+        ("de", ("An der Ladesäule bezahlt", "Noch zu")),
+    ],
+)
+def test_the_receipt_says_what_was_paid_at_the_charger(net, language, words):
+    session = net.session()
+    settle_payment(net, session, TOTAL)
+    letter = letters.receipt(settled(net, session), language)
+    for word in words:
+        assert word in letter.text
+        assert word in letter.html
+
+
+def test_a_bill_without_a_payment_says_nothing_of_one(net):
+    letter = letters.receipt(settled(net, net.session()), "en")
+    assert "Paid at the charger" not in letter.text
+    assert "Still to pay" not in letter.text
+
+
+@pytest.mark.parametrize("amount", ["5.00", "6.00", "0.01", "1000000000"])
+def test_another_amount_than_the_total_holds_the_bill(net, amount):
+    session = net.session()
+    settle_payment(net, session, amount)
+    assert settled(net, session).reasons == ["settled_differs"]
+    (review,) = waiting(net)
+    bill = reviews.approve(net.db, GRACE, review, note="the rest is asked for", now=LATER)
+    assert bill.facts["payments"] == [["psp-1", int(Decimal(amount) * 100), None]]
+
+
+@pytest.mark.parametrize("state", ["failed", "rejected", "cancelled"])
+def test_a_payment_that_did_not_go_through_pays_nothing(net, state):
+    session = net.session()
+    settle_payment(net, session, TOTAL, state)
+    assert settled(net, session).facts["payments"] == []
+
+
+def test_a_payment_told_twice_counts_once_and_two_payments_add_up(net):
+    session = net.session()
+    for _ in range(2):
+        settle_payment(net, session, "5.00")
+    settle_payment(net, session, "0.36", reference="psp-2")
+    bill = settled(net, session)
+    assert sum(paid[1] for paid in bill.facts["payments"]) == 536
+
+
+def test_a_payment_that_is_told_before_its_session_is_found_again(net):
+    told = Told("psp-1", "settled", TOTAL, LATER, "t0")
+    settlements.take_in(net.db, net.station, told, now=LATER)
+    session = net.session()
+    assert session.transaction_ref == "t0"
+    assert settled(net, session).facts["payments"][0][1] == 536
+
+
+def test_a_payment_of_the_total_after_the_bill_needs_nobody(net):
+    session = net.session()
+    bill = settled(net, session)
+    settle_payment(net, session, TOTAL)
+    assert session.billing is BillingState.BILLED
+    assert waiting(net) == []
+    assert billing.late_payments(net.db, bill)[0].minor == 536
+
+
+def test_a_payment_of_another_amount_after_the_bill_goes_to_review_once(net):
+    session = net.session()
+    settled(net, session)
+    settle_payment(net, session, "7.00")
+    (review,) = waiting(net)
+    assert review.reasons == ["settled_differs"]
+    assert session.billing is BillingState.HELD
+    reviews.approve(net.db, GRACE, review, note="paid back by hand", now=LATER)
+    settle_payment(net, session, "7.00")
+    assert waiting(net) == []
+    assert len(net.db.scalars(select(Bill)).all()) == 1
+
+
+def test_a_payment_that_is_taken_back_after_the_bill_goes_to_review(net):
+    session = net.session()
+    settle_payment(net, session, TOTAL)
+    settled(net, session)
+    settle_payment(net, session, TOTAL, "cancelled")
+    assert [review.reasons for review in waiting(net)] == [["settled_differs"]]
+
+
+def test_a_payment_for_a_session_that_was_to_cost_nothing_goes_to_review(net):
+    ended = STARTED + timedelta(seconds=6)
+    session = net.session(wh=0, ended_at=ended, stop_received_at=ended)
+    assert settled(net, session) is None
+    settle_payment(net, session, "0.60")
+    assert len(waiting(net)) == 1
+
+
+def test_a_payment_at_another_station_is_not_this_sessions(net):
+    session = net.session()
+    told = Told("psp-1", "settled", TOTAL, LATER, "nobody")
+    settlements.take_in(net.db, net.station, told, now=LATER)
+    assert settled(net, session).facts["payments"] == []
