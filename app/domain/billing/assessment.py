@@ -9,20 +9,25 @@ from sqlalchemy.orm import Session
 
 from app.domain.billing import doubts
 from app.domain.billing.usage import Measured, usage_of
-from app.domain.tariffs import Quote, Tariff, TariffError, from_json, price
+from app.domain.tariffs import Kind, Quote, Tariff, TariffError, from_json, price
 from app.domain.vocabulary import SessionState
+from app.domain.vocabulary.doubts import holds
 from app.models import ChargingSession, TariffVersion
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What would be billed (`quote` None: there is no price) and why it should wait."""
+    """What would be billed (`quote` None: there is no price) and why it should wait.
+
+    `told` is what is odd about its idle time and holds nothing.
+    """
 
     session: ChargingSession
     measured: Measured
     version: TariffVersion | None
     quote: Quote | None
     doubts: tuple[str, ...]
+    told: tuple[str, ...] = ()
 
     @property
     def energy_wh(self) -> Decimal:
@@ -53,8 +58,16 @@ def assess(
     tariff = _tariff(version)
     if tariff is None:
         found.append(doubts.MISSING_PRICE if version is None else doubts.UNREADABLE_PRICE)
+    about_idle = doubts.of_idle(measured.idle_codes, tariff is None or _prices_time(tariff))
+    found += [code for code in about_idle if holds(code)]
+    told = tuple(code for code in about_idle if not holds(code))
     quote = price(tariff, measured.usage) if tariff is not None else None
-    return Assessment(session, measured, version, quote, tuple(found))
+    return Assessment(session, measured, version, quote, tuple(found), told)
+
+
+def _prices_time(tariff: Tariff) -> bool:
+    """Whether it matters for the price when the car charged and when it was idle."""
+    return any(part.kind in (Kind.IDLE, Kind.CHARGING_TIME) for part in tariff.components)
 
 
 def running_quote(db: Session, session: ChargingSession, now: datetime) -> Quote | None:

@@ -58,7 +58,9 @@ def note_energy(assessment: Assessment) -> None:
     """Keep the measured energy and its flags on the session's row."""
     session = assessment.session
     session.energy_wh = assessment.energy_wh
-    session.flags = doubts.merged(session.flags or (), assessment.measured.energy.flags)
+    session.flags = doubts.merged(
+        session.flags or (), assessment.measured.energy.flags, assessment.told
+    )
 
 
 def put_bill(db: Session, assessment: Assessment, *, by: str, now: datetime) -> Bill:
