@@ -109,6 +109,10 @@ def test_implausible_energy_is_cut_to_the_limit_and_held():
     assert found.flags == {EnergyFlag.IMPLAUSIBLE_POWER}
 
 
-def test_a_plug_without_known_power_has_a_generous_limit():
-    assert not session(0, 300_000, max_power_w=None).flags
+def test_a_plug_of_which_nothing_is_known_is_believed_as_much_as_its_readings_show():
+    assert not session(0, 22_000, max_power_w=None).flags
+    unseen = session(0, 60_000, max_power_w=None)
+    assert (unseen.energy_wh, unseen.flags) == (60_000, {EnergyFlag.RATE_UNEXPLAINED})
+    seen = registers([0, 15_000, 30_000, 45_000], every=15)
+    assert not session(0, 60_000, seen, max_power_w=None).flags
     assert session(0, 900_000, max_power_w=None).held

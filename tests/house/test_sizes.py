@@ -10,7 +10,9 @@ FUNCTION_LINES = 45  # about 40
 HANDLER_LINES = 25
 
 #: Files that may be longer, each with its reason.  A migration is as long as its tables.
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "app/domain/vocabulary/doubts.py": "a table: one record for each doubt, read by looking one up",
+}
 
 
 def test_files_fit_on_a_few_screens():

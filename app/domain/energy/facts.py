@@ -30,6 +30,21 @@ class EnergyFlag(StrEnum):
     REGISTER_STUCK = "register_stuck"
     OUTLIER_IGNORED = "outlier_ignored"
     NO_ENERGY_REPORTED = "no_energy_reported"
+    BEGIN_MISSING = "begin_missing"
+    BEGIN_OFF_HABIT = "begin_off_habit"
+    BEGIN_UNEXPLAINED = "begin_unexplained"
+    END_UNEXPLAINED = "end_unexplained"
+    STEP_UNEXPLAINED = "step_unexplained"
+    RATE_UNEXPLAINED = "rate_unexplained"
+    ENDS_CONTRADICT = "ends_contradict"
+    READING_ABOVE_END = "reading_above_end"
+    MANY_OUTLIERS = "many_outliers"
+    POWER_DISAGREES = "power_disagrees"
+    HARDLY_ANY_ENERGY = "hardly_any_energy"
+    INTERVAL_LOST = "interval_lost"
+    INTERVAL_REPEATED = "interval_repeated"
+    INTERVAL_MIXED = "interval_mixed"
+    PHASE_LOST = "phase_lost"
 
     @property
     def sentence(self) -> str:
@@ -53,7 +68,16 @@ class EnergyFacts:
 
     `ended_at` is None while the session runs.  `meter_stop_wh` is None when no
     stop was reported.  The two `received_*` instants are ours and replace the
-    charger's where its clock contradicts itself.
+    charger's where its clock contradicts itself.  `clock_doubtful`: the times
+    are not to be trusted, so nothing is measured against them.
+
+    `readings_before_stop` is how many frames of readings had arrived when the
+    stop did (readings carry their number as `received`); None: not known.
+    `max_power_w` is the stated greatest power of the plug, `plug_type` its kind,
+    `greatest_power_w` the most it ever measured before.  `previous_stop_wh` is
+    where the plug's register stood when its last session ended, None where that
+    says nothing about this one.  `said_charging_s` is how long the plug called
+    itself Charging; None: all the time.
     """
 
     meter_start_wh: Decimal | None
@@ -64,6 +88,12 @@ class EnergyFacts:
     readings: Sequence[Reading] = ()
     received_start_at: datetime | None = None
     received_end_at: datetime | None = None
+    clock_doubtful: bool = False
+    readings_before_stop: int | None = None
+    plug_type: str | None = None
+    greatest_power_w: Decimal | None = None
+    previous_stop_wh: Decimal | None = None
+    said_charging_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +117,10 @@ class EnergyResult:
 
     `curve` is cumulative Wh since the start, never falling; it begins with
     (start, 0) and ends with (end, energy_wh).  `measured_wh` is what the
-    registers claim before the limit of the plug's power was applied.
+    registers claim before the limit of the plug's power was applied, and
+    `before_wh` the part of it that was estimated for the time before the first
+    register.  `power_wh` is the energy under the measured power, None where
+    power was not measured throughout.
     """
 
     energy_wh: Decimal
@@ -103,6 +136,8 @@ class EnergyResult:
     used: tuple[Reading, ...]
     ignored: tuple[Reading, ...]
     curve: tuple[CurvePoint, ...]
+    before_wh: Decimal = Decimal(0)
+    power_wh: Decimal | None = None
 
     @property
     def held(self) -> bool:

@@ -78,14 +78,19 @@ def _falls(points: Sequence[Point]) -> bool:
     return any(after.value < before.value - RESOLUTION_WH for before, after in pairwise(points))
 
 
-def intervals_of(readings: Iterable[Reading]) -> list[Point]:
-    """The interval energies of one series; two contexts tell the same energy twice."""
+def intervals_of(readings: Iterable[Reading]) -> tuple[list[Point], list[Point]]:
+    """The interval energies of the longest series of one context, and those of the others.
+
+    Two contexts may tell the same energy twice, or one go on where the other ends.
+    """
     series: dict[str, list[Point]] = {}
     for point in points_of(readings, INTERVAL):
         series.setdefault(point.context or "", []).append(point)
     if not series:
-        return []
-    return max(series.values(), key=lambda points: (len(points), points[0].context or ""))
+        return [], []
+    longest = max(series, key=lambda context: (len(series[context]), context))
+    others = [point for context, points in series.items() if context != longest for point in points]
+    return series[longest], others
 
 
 def power_of(readings: Iterable[Reading]) -> list[Point]:

@@ -5,9 +5,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from app.domain.energy.checks import against_power, against_time, under_power
 from app.domain.energy.facts import CurvePoint, EnergyFacts, EnergyFlag, EnergyResult
-from app.domain.energy.frames import Point, distinct, integral_wh, power_of
-from app.domain.energy.plausibility import JITTER_S, limit_wh, resolution_of, seconds_between
+from app.domain.energy.frames import Point, distinct, power_of
+from app.domain.energy.plausibility import (
+    ABOVE_MEASURED,
+    JITTER_S,
+    LEAST_MEASURED_W,
+    PlugLimit,
+    limit_wh,
+    plug_limit,
+    resolution_of,
+    seconds_between,
+)
 from app.domain.energy.readings import REGISTER, Reading
 from app.domain.energy.register import by_register
 from app.domain.energy.substitutes import by_intervals, by_net, by_power
@@ -15,10 +25,10 @@ from app.domain.energy.work import Work
 
 _ZERO = Decimal(0)
 
-# Register and integrated power are compared only where power was measured this often.
+#: Where the clock is in doubt, time limits nothing; this much no session on a road holds.
+UNTIMED_WH = Decimal(2_000_000)
+#: So many powers in a session tell how fast it went.
 _POWER_POINTS = 3
-_THOUSANDFOLD = (Decimal(500), Decimal(2000))
-_STUCK_WH = Decimal(1000)
 
 
 def live_energy(meter_start_wh: Decimal | None, last_register_wh: Decimal | None) -> Decimal:
@@ -43,12 +53,15 @@ def measure(facts: EnergyFacts) -> EnergyResult:
     """
     facts, clock_flags = _with_sane_clock(facts)
     started_at, ended_at = facts.started_at, _end_of(facts)
-    readings = _of_the_session(facts, ended_at, bool(clock_flags))
-    if not clock_flags and (facts.ended_at is None or facts.meter_stop_wh is None):
+    timed = not clock_flags and not facts.clock_doubtful
+    readings = _of_the_session(facts, ended_at, not timed)
+    if timed and (facts.ended_at is None or facts.meter_stop_wh is None):
         ended_at = max([ended_at, *(reading.taken_at for reading in readings)])
+    plug = _plug(facts, readings)
+    resolution = _resolution(facts, readings)
     work = (
-        by_register(facts, readings, ended_at)
-        or by_intervals(readings)
+        by_register(facts, readings, ended_at, _pace_w(plug, readings, timed), resolution)
+        or by_intervals(readings, started_at, ended_at if facts.ended_at else None)
         or by_net(readings)
         or by_power(readings)
         or Work("none", flags={EnergyFlag.NO_ENERGY_REPORTED})
@@ -56,14 +69,26 @@ def measure(facts: EnergyFacts) -> EnergyResult:
     work.flags |= clock_flags
     if work.basis != "register" and facts.ended_at is not None and facts.meter_stop_wh is None:
         work.flags.add(EnergyFlag.ESTIMATED_END)
-    if work.basis == "register":
-        work.flags |= _against_power(work.wh, readings)
+    timed = timed and EnergyFlag.CLOCK_INCONSISTENT not in work.flags
+    power_wh = under_power(power_of(readings), started_at, ended_at) if timed else None
+    if work.basis in ("register", "interval"):
+        work.flags |= against_power(work, power_of(readings), power_wh)
     duration_s = seconds_between(started_at, ended_at)
-    limit = limit_wh(facts.max_power_w, duration_s, _resolution(facts, readings))
+    limit = limit_wh(plug.power_w, duration_s, resolution)
+    if timed:
+        work.flags |= against_time(work, facts, plug, duration_s, readings, resolution)
+    else:
+        limit = max(limit, UNTIMED_WH)
     if work.wh > limit:
         work.flags.add(EnergyFlag.IMPLAUSIBLE_POWER)
+    return _result(work, started_at, ended_at, limit, power_wh)
+
+
+def _result(
+    work: Work, started_at: datetime, ended_at: datetime, limit: Decimal, power_wh: Decimal | None
+) -> EnergyResult:
     energy = min(max(work.wh, _ZERO), limit)
-    curve = () if EnergyFlag.CLOCK_INCONSISTENT in work.flags else work.curve
+    curve = work.curve if EnergyFlag.CLOCK_INCONSISTENT not in work.flags else []
     return EnergyResult(
         energy_wh=energy,
         measured_wh=work.wh,
@@ -78,7 +103,27 @@ def measure(facts: EnergyFacts) -> EnergyResult:
         used=_readings_of(work.used),
         ignored=_readings_of(work.ignored),
         curve=_smooth(curve, started_at, ended_at, energy),
+        before_wh=work.before,
+        power_wh=power_wh,
     )
+
+
+def _plug(facts: EnergyFacts, readings: Sequence[Reading]) -> PlugLimit:
+    """What to believe of the plug, by what is stated, its kind, its past and this session."""
+    measured = [point.value for point in power_of(readings)]
+    now = max(measured) if len(measured) >= _POWER_POINTS else None
+    known = [power for power in (facts.greatest_power_w, now) if power]
+    return plug_limit(facts.max_power_w, facts.plug_type, max(known) if known else None)
+
+
+def _pace_w(plug: PlugLimit, readings: Sequence[Reading], timed: bool) -> Decimal | None:
+    """The most that one step may show, in W: a session whose power was measured went no faster."""
+    if not timed:
+        return None
+    measured = [point.value for point in power_of(readings)]
+    if len(measured) < _POWER_POINTS or max(measured) <= 0:
+        return plug.power_w
+    return min(plug.power_w, max(max(measured), LEAST_MEASURED_W) * ABOVE_MEASURED)
 
 
 def _resolution(facts: EnergyFacts, readings: Sequence[Reading]) -> Decimal:
@@ -114,21 +159,6 @@ def _of_the_session(facts: EnergyFacts, ended_at: datetime, any_time: bool) -> l
     elif facts.meter_stop_wh < (facts.meter_start_wh or 1):
         latest = ended_at + slack  # the stop is no register: the last reading stands in
     return [r for r in readings if facts.started_at - slack <= r.taken_at <= latest]
-
-
-def _against_power(energy_wh: Decimal, readings: Sequence[Reading]) -> set[EnergyFlag]:
-    """What the measured power says of the register: a wrong unit, or one that stands still."""
-    points = power_of(readings)
-    if len(points) < _POWER_POINTS:
-        return set()
-    integral = integral_wh(points)
-    if energy_wh <= 0:
-        return {EnergyFlag.REGISTER_STUCK} if integral >= _STUCK_WH else set()
-    if integral <= 0:
-        return set()
-    low, high = _THOUSANDFOLD
-    ratio = max(integral / energy_wh, energy_wh / integral)
-    return {EnergyFlag.UNIT_MISLABELLED} if low <= ratio <= high else set()
 
 
 def _smooth(

@@ -1,11 +1,30 @@
-"""How much energy a plug can deliver in a given time."""
+"""How much energy a plug can deliver in a given time, by all that is known of the plug."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-# For a plug whose power is not known: more than any passenger car takes.
-DEFAULT_MAX_POWER_W = Decimal(500_000)
+#: What a kind of plug can deliver at most, in W.
+PLUG_POWER_W: dict[str, Decimal] = {
+    "schuko": Decimal(3_700),
+    "type 1": Decimal(7_400),
+    "type 2": Decimal(43_000),
+    "gb/t ac": Decimal(43_000),
+    "gb/t dc": Decimal(400_000),
+    "ccs": Decimal(400_000),
+    "chademo": Decimal(400_000),
+    "nacs": Decimal(400_000),
+    "mcs": Decimal(3_750_000),
+}
+#: For a plug of which nothing is known: more than any passenger car takes.
+DEFAULT_MAX_POWER_W = Decimal(400_000)
+#: What is believed of such a plug where no reading says how fast it went: alternating current.
+UNSEEN_POWER_W = Decimal(25_000)
+#: What a plug has measured may be exceeded by so much: power is sampled, not watched.
+ABOVE_MEASURED = Decimal("1.5")
+#: A measured power below this says more about that car than about the plug.
+LEAST_MEASURED_W = Decimal(3_700)
 
 _MARGIN = Decimal("1.05")
 
@@ -21,11 +40,44 @@ JITTER_S = Decimal(60)
 _SECONDS_PER_HOUR = Decimal(3600)
 
 
+@dataclass(frozen=True, slots=True)
+class PlugLimit:
+    """The greatest power to believe of a plug, in W.
+
+    `known`: it rests on something (a stated power, a kind of plug, a
+    measurement); otherwise it is the most that any car takes.
+    """
+
+    power_w: Decimal
+    known: bool
+
+
+def plug_limit(
+    stated_w: Decimal | None, plug_type: str | None, measured_w: Decimal | None
+) -> PlugLimit:
+    """The limit of a plug: the power stated for it; else what its kind and its past allow."""
+    if stated_w and stated_w > 0:
+        return PlugLimit(stated_w, True)
+    of_kind = PLUG_POWER_W.get((plug_type or "").strip().casefold())
+    power = of_kind or DEFAULT_MAX_POWER_W
+    if measured_w and measured_w > 0:
+        power = min(power, max(measured_w, LEAST_MEASURED_W) * ABOVE_MEASURED)
+    return PlugLimit(power, of_kind is not None or bool(measured_w and measured_w > 0))
+
+
 def resolution_of(values: Iterable[Decimal]) -> Decimal:
     """The step in which a register counts, in Wh, judged by what it showed."""
     shown = {value for value in values if value}
     coarse = len(shown) > 1 and all(value % COARSE_WH == 0 for value in shown)
     return COARSE_WH if coarse else RESOLUTION_WH
+
+
+def digits_of(values: Sequence[Decimal]) -> Decimal:
+    """How fine the values are told: 1000, 100, 10 or 1 Wh."""
+    for step in (COARSE_WH, RESOLUTION_WH, Decimal(10)):
+        if values and all(value % step == 0 for value in values):
+            return step
+    return Decimal(1)
 
 
 def limit_wh(
@@ -39,9 +91,14 @@ def limit_wh(
     return power * max(duration_s, Decimal(0)) / _SECONDS_PER_HOUR * _MARGIN + resolution_wh
 
 
-def step_limit_wh(max_power_w: Decimal | None, from_at: datetime, to_at: datetime) -> Decimal:
+def step_limit_wh(
+    max_power_w: Decimal | None,
+    from_at: datetime,
+    to_at: datetime,
+    resolution_wh: Decimal = RESOLUTION_WH,
+) -> Decimal:
     """The most that can have flowed between two readings, in Wh."""
-    return limit_wh(max_power_w, seconds_between(from_at, to_at) + JITTER_S)
+    return limit_wh(max_power_w, seconds_between(from_at, to_at) + JITTER_S, resolution_wh)
 
 
 def seconds_between(from_at: datetime, to_at: datetime) -> Decimal:

@@ -9,10 +9,15 @@ from app.domain.energy.frames import Point
 
 @dataclass(slots=True)
 class Work:
-    """What one source of energy gives before the limits are applied."""
+    """What one source of energy gives before the limits are applied.
+
+    `before` is the part of `wh` that was estimated for the time before the
+    first register.
+    """
 
     basis: str
     wh: Decimal = Decimal(0)
+    before: Decimal = Decimal(0)
     initial: Decimal | None = None
     final: Decimal | None = None
     flags: set[EnergyFlag] = field(default_factory=set)

@@ -158,6 +158,128 @@ _ALL = (
         About.METER,
     ),
     Doubt(
+        "begin_missing",
+        "no first register",
+        "no register was told for the start; the time until the first reading is estimated",
+        _(
+            "No register was reported for the start; "
+            "the energy before the first reading is an estimate."
+        ),
+        About.METER,
+    ),
+    Doubt(
+        "begin_off_habit",
+        "register did not start anew",
+        "the plug's register starts anew each session, this one begins above 1 kWh, "
+        "and no reading continues from there",
+        _(
+            "The register of this plug starts anew with each session, "
+            "but this one began with a higher register."
+        ),
+        About.METER,
+    ),
+    Doubt(
+        "begin_unexplained",
+        "first register does not fit",
+        "no plug explains the step from the first register, which is not 0, to the first reading",
+        _(
+            "No plug explains the step from the first register to the readings after it; "
+            "the session was counted from the first reading."
+        ),
+        About.METER,
+    ),
+    Doubt(
+        "end_unexplained",
+        "final register does not fit",
+        "no plug explains the step from the last reading to the closing register",
+        _(
+            "No plug explains the step from the last reading to the final register; "
+            "the session was counted up to the last reading."
+        ),
+        About.METER,
+    ),
+    Doubt(
+        "step_unexplained",
+        "register jumped",
+        "the register jumps within the session, further than the plug can deliver, and stays there",
+        _("The register jumped further than the plug can deliver; the jump was not counted."),
+        About.METER,
+    ),
+    Doubt(
+        "rate_unexplained",
+        "unusually fast",
+        "the plug's power is not known, nothing was measured on the way, and the session "
+        "averaged more than 25 kW; or the session holds more than any car takes",
+        _("Nothing that we know of this plug explains so much energy in that time."),
+        About.METER,
+    ),
+    Doubt(
+        "ends_contradict",
+        "two final registers",
+        "the stop and the closing reading beside it, or two stops, name different registers",
+        _("The charger reported two final registers that differ."),
+        About.METER,
+    ),
+    Doubt(
+        "reading_above_end",
+        "reading above the end",
+        "a reading that arrived before the stop lies above the closing register",
+        _("A reading that arrived before the stop lies above the final register."),
+        About.METER,
+    ),
+    Doubt(
+        "many_outliers",
+        "many readings left out",
+        "more than one reading in five fits nowhere, or all between two ends of another size",
+        _("Too many readings fit neither the ones before nor the ones after."),
+        About.METER,
+    ),
+    Doubt(
+        "power_disagrees",
+        "power disagrees",
+        "the energy under the measured power is more than half away from the register's",
+        _("The measured power adds up to quite another energy than the register."),
+        About.METER,
+    ),
+    Doubt(
+        "hardly_any_energy",
+        "hardly any energy",
+        "fewer than 50 Wh in an hour in which the plug called itself Charging",
+        _(
+            "Hardly any energy for the time that the plug called itself charging: "
+            "the unit may be wrong, or the meter does not count."
+        ),
+        About.METER,
+    ),
+    Doubt(
+        "interval_lost",
+        "interval lost",
+        "energy is told per interval and one is missing, at the ends or between",
+        _("An interval of the energy is missing."),
+        About.METER,
+    ),
+    Doubt(
+        "interval_repeated",
+        "interval repeated",
+        "an interval comes again within less than half the usual time",
+        _("An interval of the energy was reported twice; it was counted once."),
+        About.METER,
+    ),
+    Doubt(
+        "interval_mixed",
+        "intervals of two kinds",
+        "intervals of another context continue the series",
+        _("The charger reported intervals of two kinds; they were put together."),
+        About.METER,
+    ),
+    Doubt(
+        "phase_lost",
+        "phase lost",
+        "energy is told per phase and the first or last frame lacks a phase that others have",
+        _("A phase is missing where the session begins or ends."),
+        About.METER,
+    ),
+    Doubt(
         "clock_replaced",
         "wrong clock",
         "a time of the start or the stop cannot be true",
