@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import bill_text, listing, message_words, session_rows, session_words
 from app.domain import billing
-from app.domain.tariffs import Interval
+from app.domain.tariffs import Interval, Usage
 from app.domain.vocabulary import SessionState
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Message, Receipt
@@ -46,7 +46,7 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
     usage = assessment.measured.usage
     bill = costs.of(db, session, assessment)
     readings = queries.readings(db, session.id)
-    flags = [*session.flags, *assessment.doubts]
+    flags = [*session.flags, *assessment.doubts, *assessment.told]
     flags += sorted(flag.value for flag in assessment.measured.energy.flags)
     return {
         "session": session,
@@ -68,10 +68,15 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
         "session_energy": session_energy.of(db, session),
         "strays": queries.strays(db, session.id),
         "flags": session_words.explained(flags),
-        "unsettled": list(session_words.standing(session, hold_h)),
+        "unsettled": list(session_words.standing(session, hold_h, _idle_since(usage))),
         "tariff_why": list(session_words.tariff_why(session)),
         "window": [_typed(at) for at in session_timeline.window(session, now)],
     }
+
+
+def _idle_since(usage: Usage) -> datetime | None:
+    """Since when the car takes no energy, None while it does."""
+    return next((since for since, until in usage.idle if until == usage.ended_at), None)
 
 
 def _idle_words(span: Interval) -> str:

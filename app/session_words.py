@@ -1,6 +1,7 @@
 """A charging session in words for the desk: its doubts, and what is not settled about it."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from app.domain.billing import provisional_until
 from app.domain.vocabulary import BillingState, SessionState
@@ -15,12 +16,17 @@ def explained(codes: list[str]) -> list[tuple[str, str, bool]]:
     return sorted(found, key=lambda flag: not flag[2])
 
 
-def standing(session: ChargingSession, hold_h: int) -> Iterator[str]:
-    """Say what is not settled about a session, in whole sentences."""
+def standing(
+    session: ChargingSession, hold_h: int, idle_since: datetime | None = None
+) -> Iterator[str]:
+    """Say what is not settled about a session, in whole sentences.
+
+    `idle_since` is when energy last flowed, as the bill would say it now.
+    """
     zone = session.timezone
     if session.state is SessionState.CHARGING:
-        if session.idle_since is not None:
-            yield f"The car has taken no energy since {local(session.idle_since, 'time', zone)}."
+        if idle_since is not None:
+            yield f"The car has taken no energy since {local(idle_since, 'time', zone)}."
         yield "This is what it would cost if it ended now; the bill is written when it ends."
         return
     if session.provisional:

@@ -13,8 +13,9 @@ from app.domain.billing.history import continuity_of
 from app.domain.billing.rules import rules_of
 from app.domain.billing.told import ToldMoney, doubts_about, told_by_charger
 from app.domain.billing.usage import Measured, usage_of
-from app.domain.tariffs import Quote, Tariff, TariffError, from_json, price
+from app.domain.tariffs import Kind, Quote, Tariff, TariffError, from_json, price
 from app.domain.vocabulary import SessionState
+from app.domain.vocabulary.doubts import holds
 from app.models import ChargingSession, TariffVersion
 
 
@@ -23,7 +24,8 @@ class Assessment:
     """What would be billed (`quote` None: there is no price) and why it should wait.
 
     `continuity` is what the plug's other sessions say, `told` what the charger
-    told of money.  `too_little`: a failed start, which costs nothing.
+    told of money, `idle_told` what is odd about its idle time and holds nothing.
+    `too_little`: a failed start, which costs nothing.
     """
 
     session: ChargingSession
@@ -34,11 +36,13 @@ class Assessment:
     continuity: Continuity
     told: ToldMoney
     too_little: bool = False
+    idle_told: tuple[str, ...] = ()
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What is told of the session and holds nothing."""
-        return (*self.continuity.remarks, *((doubts.TOO_LITTLE,) if self.too_little else ()))
+        little = (doubts.TOO_LITTLE,) if self.too_little else ()
+        return (*self.continuity.remarks, *self.idle_told, *little)
 
     @property
     def energy_wh(self) -> Decimal:
@@ -69,6 +73,9 @@ def assess(
     tariff = _tariff(version)
     if tariff is None:
         found.append(doubts.MISSING_PRICE if version is None else doubts.UNREADABLE_PRICE)
+    about_idle = doubts.of_idle(measured.idle_codes, tariff is None or _prices_time(tariff))
+    found += [code for code in about_idle if holds(code)]
+    idle_told = tuple(code for code in about_idle if not holds(code))
     quote = price(tariff, measured.usage) if tariff is not None else None
     continuity = continuity_of(db, session, measured.plug, measured.energy)
     told = told_by_charger(db, session)
@@ -77,7 +84,7 @@ def assess(
     little = little and doubts.forgiven(found, measured=measured.energy.basis != "none")
     return Assessment(
         session, measured, version, quote, () if little else tuple(found),
-        continuity=continuity, told=told, too_little=little,
+        continuity=continuity, told=told, too_little=little, idle_told=idle_told,
     )  # fmt: skip
 
 
@@ -88,6 +95,11 @@ def _failed_start(db: Session, session: ChargingSession, measured: Measured) -> 
     rules, energy = rules_of(db, session.tenant_id), measured.energy
     most_wh = max(energy.energy_wh, energy.measured_wh)
     return most_wh < rules.least_energy_wh and energy.duration_s < rules.least_duration_s
+
+
+def _prices_time(tariff: Tariff) -> bool:
+    """Whether it matters for the price when the car charged and when it was idle."""
+    return any(part.kind in (Kind.IDLE, Kind.CHARGING_TIME) for part in tariff.components)
 
 
 def running_quote(db: Session, session: ChargingSession, now: datetime) -> Quote | None:

@@ -73,7 +73,7 @@ def replace(
     receipts.queue(db, correction, now=now)
     session.billing = BillingState.BILLED
     session.energy_wh = assessment.energy_wh
-    session.flags = merged(session.flags or (), assessment.measured.energy.flags)
+    session.flags = merged(session.flags or (), assessment.measured.energy.flags, assessment.told)
     audit.note(db, actor, "bill.correct", correction, now=now, remark=reason)
     db.flush()
     return correction

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from app.domain.billing import idle
 from app.domain.energy import EnergyFlag
 from app.domain.vocabulary.doubts import DOUBTS, About
 
@@ -37,7 +38,15 @@ def of_energy(flags: Iterable[EnergyFlag]) -> list[str]:
     return sorted(flag.value for flag in flags if flag.holds)
 
 
-def merged(flags: Iterable[str], energy: Iterable[EnergyFlag]) -> list[str]:
-    """A session's flags with its energy flags brought up to date."""
-    own = [flag for flag in flags if flag not in _ENERGY]
-    return own + sorted(flag.value for flag in energy)
+def of_idle(codes: Iterable[str], priced: bool) -> list[str]:
+    """What is odd about idle time; unclear time holds the bill only where it is `priced`."""
+    unpriced = {idle.UNCLEAR: idle.UNCLEAR_UNPRICED}
+    return [code if priced else unpriced.get(code, code) for code in codes]
+
+
+def merged(
+    flags: Iterable[str], energy: Iterable[EnergyFlag], told: Iterable[str] = ()
+) -> list[str]:
+    """A session's flags with its energy flags, and what is `told` of its idle time, of today."""
+    own = [flag for flag in flags if flag not in _ENERGY and flag not in idle.TOLD]
+    return own + sorted(flag.value for flag in energy) + list(told)

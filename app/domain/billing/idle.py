@@ -15,7 +15,8 @@ from decimal import Decimal
 from enum import Enum
 
 from app.domain.billing.flow import Flow, Step
-from app.domain.energy import DEFAULT_MAX_POWER_W
+from app.domain.energy import DEFAULT_MAX_POWER_W, limit_wh
+from app.domain.energy.plausibility import JITTER_S
 from app.domain.tariffs.quote import Interval
 
 #: Seen from the readings only: billed, or (by the tenant's rule) told and no more.
@@ -25,6 +26,9 @@ TOLD_ONLY = "idle_not_billed"
 REFUTED = "idle_refuted"
 #: Meter and status disagree, or the status is too old, and no reading decides.
 UNCLEAR = "idle_unclear"
+UNCLEAR_UNPRICED = "idle_unclear_unpriced"
+#: Those of them that are told and hold nothing.
+TOLD = frozenset({BY_METER, TOLD_ONLY, REFUTED, UNCLEAR_UNPRICED})
 
 #: A still stretch shorter than this is no idle time unless a status says so; nor
 #: is this much of the time before the first energy (the handshake).
@@ -35,7 +39,7 @@ SLACK = timedelta(minutes=2)
 COARSE = timedelta(minutes=20)
 #: How much more than in its other steps a car may have drawn in a part of one.
 _STEADY = Decimal("1.5")
-_ONE = timedelta(seconds=1)
+_ABOUT = Decimal(2)
 
 
 class Says(Enum):
@@ -230,25 +234,32 @@ def _flows(work: _Work, step: Step) -> None:
         said.says = Says.CHARGING
 
 
-def _limit_w(witness: Witness, step: Step) -> Decimal:
-    """The most power that the car can have had in a step, by the plug and its other steps."""
+def _most_w(witness: Witness, step: Step, times: Decimal = Decimal(1)) -> Decimal:
+    """The most power that the car can have had in a step: the plug's, and so many times the
+    most of its other steps.
+    """
     limit = witness.greatest_w or DEFAULT_MAX_POWER_W
     others = [
         other.power_w for other in witness.steps if other.flow is Flow.FLOWS and other is not step
     ]
-    return min(limit, max(others) * _STEADY) if others else limit
+    return min(limit, max(others) * times) if others else limit
 
 
 def _is_full(witness: Witness, step: Step) -> bool:
     """Whether the car must have charged about all the step, to have taken that much."""
-    return step.power_w * _STEADY * _STEADY >= _limit_w(witness, step)
+    return step.power_w * _STEADY >= _most_w(witness, step)
 
 
 def _most_wh(witness: Witness, step: Step, charged: timedelta) -> Decimal:
-    """The most that the car can have taken in a part of a step."""
-    # Readings are not taken to the second.
-    seconds = Decimal(str((charged + _ONE).total_seconds()))
-    return _limit_w(witness, step) * seconds / 3600
+    """The most that the car can have taken in a part of a step.
+
+    Before a still stretch the readings agree that it stopped about there, so a
+    minute of the clock and twice the power are allowed for.
+    """
+    following = [other for other in witness.steps if other.since >= step.until]
+    stops = not following or following[0].flow is Flow.STILL
+    limit = _most_w(witness, step, _ABOUT if stops else _STEADY)
+    return limit_wh(limit, Decimal(str(charged.total_seconds())) + (JITTER_S if stops else 1))
 
 
 def _still(work: _Work, run: Sequence[Step], billed: bool) -> None:

@@ -60,8 +60,8 @@ def note_energy(assessment: Assessment) -> None:
     """Keep the measured energy and its flags on the session's row."""
     session = assessment.session
     session.energy_wh = assessment.energy_wh
-    flags = doubts.merged(session.flags or (), assessment.measured.energy.flags)
-    session.flags = list(dict.fromkeys([*flags, *assessment.remarks]))
+    flags = doubts.merged(session.flags or (), assessment.measured.energy.flags, assessment.remarks)
+    session.flags = list(dict.fromkeys(flags))
 
 
 def put_bill(db: Session, assessment: Assessment, *, by: str, now: datetime) -> Bill:

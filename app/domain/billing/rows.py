@@ -217,6 +217,7 @@ def _facts(db: Session, assessment: Assessment) -> dict[str, Any]:
         "flags": sorted(flag.value for flag in energy.flags),
         "charging_s": seconds_of(measured.usage.charging),
         "idle_s": seconds_of(measured.usage.idle),
+        "idle_by_meter_s": seconds_of(measured.usage.idle_by_meter),
         "tariff": version.tariff.name if version else "",
         "tariff_version": version.number if version else None,
         "tariff_why": session.tariff_why or "",

@@ -121,6 +121,9 @@ def _times(
             "free": plain(minutes_of(idle_s - idle_charged_s)),
         }
         yield "why.idle" if idle_charged_s else "why.idle.free", values
+        if usage.idle_by_meter:
+            seen_s = sum((until - since).total_seconds() for since, until in usage.idle_by_meter)
+            yield "why.idle.seen", {"minutes": plain(minutes_of(int(seen_s)))}
 
 
 def _steps(tariff: Tariff, lines: Sequence[Line]) -> Iterator[Phrase]:

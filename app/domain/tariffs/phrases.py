@@ -35,6 +35,9 @@ TEMPLATES: dict[str, str] = {
     "why.free_minutes": _("The first %(minutes)s minutes are free of time charges."),
     "why.idle": _("Charging stopped at %(at)s; %(free)s of %(minutes)s idle minutes are free."),
     "why.idle.free": _("Charging stopped at %(at)s; all %(minutes)s idle minutes are free."),
+    "why.idle.seen": _(
+        "%(minutes)s of the idle minutes are seen from the meter, which showed no energy then."
+    ),
     "why.step.energy": _("Energy is charged in started steps of %(step)s Wh."),
     "why.step.time": _("Time is charged in started steps of %(step)s seconds."),
     "why.minimum": _("The session costs at least %(amount)s."),
