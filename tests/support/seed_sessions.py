@@ -217,7 +217,8 @@ def _ended(row: ChargingSession, minutes: float, wh: int, **given: Any) -> None:
 
 def _held(db: Session, made: Any) -> None:
     """A session whose registers claim more than the plug can give: it waits for a person."""
-    row = session(db, made, "held", "CP-02", "Ben", made.now - timedelta(hours=5))
+    start = made.now - timedelta(hours=5)
+    row = session(db, made, "held", "CP-02", "Ben", start, meter_start_wh=Decimal(1_003_910))
     readings(db, row, row.started_at + timedelta(minutes=30), 200)
     _ended(row, 31, 910_000)
     bill(db, row)
