@@ -46,7 +46,7 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
     usage = assessment.measured.usage
     bill = costs.of(db, session, assessment)
     readings = queries.readings(db, session.id)
-    flags = [*session.flags, *assessment.doubts, *assessment.told]
+    flags = [*session.flags, *assessment.doubts, *assessment.remarks]
     flags += sorted(flag.value for flag in assessment.measured.energy.flags)
     return {
         "session": session,
@@ -68,7 +68,10 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
         "session_energy": session_energy.of(db, session),
         "strays": queries.strays(db, session.id),
         "flags": session_words.explained(flags),
-        "unsettled": list(session_words.standing(session, hold_h, _idle_since(usage))),
+        "unsettled": [
+            *session_words.standing(session, hold_h, _idle_since(usage)),
+            *session_words.between(assessment),
+        ],
         "tariff_why": list(session_words.tariff_why(session)),
         "window": [_typed(at) for at in session_timeline.window(session, now)],
     }

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from app.domain.billing import provisional_until
+from app.domain.billing import Assessment, provisional_until
 from app.domain.vocabulary import BillingState, SessionState
 from app.domain.vocabulary.doubts import holds, label, sentence
 from app.models import ChargingSession
-from app.presentation import local
+from app.presentation import kwh, local
 
 
 def explained(codes: list[str]) -> list[tuple[str, str, bool]]:
@@ -46,8 +46,21 @@ def standing(
         yield "It has ended and is being billed now."
     if session.billing is BillingState.HELD:
         yield "The bill is held until a person has looked at it."
-    if session.billing is BillingState.WAIVED:
+    if session.billing is BillingState.WAIVED and "too_little" not in session.flags:
         yield "Nobody pays for this session: it was waived."
+
+
+def between(assessment: Assessment) -> Iterator[str]:
+    """How the register of the plug goes on from the session before, where that is odd."""
+    found = assessment.continuity
+    if found.remarks and found.between_wh is not None:
+        way = "above" if found.between_wh > 0 else "below"
+        yield (
+            f"The register began {kwh(abs(found.between_wh), 3)} {way} the end of the session "
+            "before at this plug."
+        )
+    if found.other_id is not None:
+        yield f"Session {found.other_id} has been given the same energy."
 
 
 def tariff_why(session: ChargingSession) -> Iterator[str]:

@@ -49,6 +49,13 @@ HELD: list[Column] = [
     ("energy_wh", lambda review: review.session.energy_wh),
     ("why", lambda review: [sentence(code) for code in review.reasons]),
 ]
+FIGURES: list[Column] = [
+    ("figure", lambda figure: figure.label),
+    ("energy_wh", lambda figure: figure.energy_wh),
+    ("proposed", lambda figure: figure.proposed),
+    ("for", lambda figure: list(figure.speaks_for)),
+    ("against", lambda figure: list(figure.against)),
+]
 DIFFERENCES: list[Column] = [
     ("session", lambda found: found.session_id),
     ("bill", lambda found: found.number),

@@ -10,8 +10,8 @@ import click
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy.orm import Session
 
-from app import bill_text, csv_files
-from app.cli._bill_parts import DIFFERENCES, HELD, LIST, MONEY
+from app import bill_text, csv_files, review_words
+from app.cli._bill_parts import DIFFERENCES, FIGURES, HELD, LIST, MONEY
 from app.cli._shared import (
     ACTOR,
     fails_plainly,
@@ -71,6 +71,31 @@ def held(as_json: bool) -> None:
     """List the sessions that wait for a decision, with the reasons."""
     page = review_queries.waiting(reading(), Wish(size=CSV_LIMIT))
     print_rows(page.rows, HELD, json=as_json)
+
+
+@group.command("review")
+@click.argument("session", type=int)
+@json_option
+@with_appcontext
+@fails_plainly
+def review(session: int, as_json: bool) -> None:
+    """Show a held session: why, and what its energy could be, with what speaks for each."""
+    db = reading()
+    found = _review_of(db, session)
+    assessment = billing.assess(db, found.session, now())
+    figures = review_words.figures(assessment)
+    if as_json:
+        print_json({name: read(found) for name, read in HELD} | {
+            "figures": [{name: read(figure) for name, read in FIGURES} for figure in figures],
+            "proposal": review_words.proposal(assessment),
+        })  # fmt: skip
+        return
+    print_row(found, HELD)
+    for figure in figures:
+        click.echo(f"\n{figure.label}: {figure.kwh} kWh{' (proposed)' if figure.proposed else ''}")
+        click.echo("".join(f"  + {sentence}\n" for sentence in figure.speaks_for), nl=False)
+        click.echo("".join(f"  - {sentence}\n" for sentence in figure.against), nl=False)
+    click.echo(f"\n{review_words.proposal(assessment)}")
 
 
 @group.command("show")

@@ -1,12 +1,12 @@
 """The review inbox, as part of the bills: what is held, why, and what a person decides."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask import Blueprint, abort, flash, render_template, request
 
-from app import bill_text, listing
+from app import bill_text, listing, review_words
 from app.domain import billing, reviews
 from app.domain.billing.rows import draft
 from app.domain.errors import Conflict, DomainError
@@ -15,12 +15,13 @@ from app.extensions import db
 from app.forms import refusals
 from app.forms.bills import DecisionForm, DismissForm, in_wh
 from app.models import Review
-from app.presentation import duration, kwh, money, watt_hours
+from app.presentation import money
 from app.queries import reviews as queries
 from app.security import actor, back, needs
 from app.uow import unit_of_work
 from app.writers import DeskWriter
 
+KWH_MOST = 2000
 WAITING_STATES = (ReceiptState.QUEUED, ReceiptState.SENDING)
 
 
@@ -29,7 +30,18 @@ def review(session_id: int | None = None) -> Any:
     """The inbox, or the review of one session with its numbers side by side."""
     if session_id is None:
         return _inbox()
-    return _page(_review(session_id), DecisionForm(formdata=None))
+    chosen = _chosen(request.args.get("energy_kwh", ""))
+    given = {} if chosen is None else {"energy_kwh": chosen}
+    return _page(_review(session_id), DecisionForm(formdata=None, data=given), chosen)
+
+
+def _chosen(text: str) -> Decimal | None:
+    """The energy of a figure that was chosen, in kilowatt-hours; it fills the field."""
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() and 0 <= found <= KWH_MOST else None
 
 
 @needs("operator")
@@ -89,45 +101,40 @@ def _inbox() -> str:
     )
 
 
-def _page(found: Review, form: DecisionForm) -> str:
+def _page(found: Review, form: DecisionForm, chosen: Decimal | None = None) -> str:
     session = db.session()
     assessment = billing.assess(session, found.session, _now())
     bill = draft(session, assessment)
     form.tariff.choices = [("", "Choose…"), *queries.tariffs(session, found.session.currency)]
-    zone = found.session.timezone
+    zone, codes = found.session.timezone, list(found.reasons)
+    if found.decided_at is None:  # what has come to light since it was held
+        codes = list(dict.fromkeys([*codes, *assessment.doubts]))
     return render_template(
         "bills/review.html",
         review=found,
         session=found.session,
         zone=zone,
-        reasons=[doubts.sentence(code) for code in found.reasons],
-        numbers=list(_numbers(assessment, bill)),
+        reasons=[doubts.sentence(code) for code in codes],
+        numbers=list(review_words.numbers(assessment, bill)),
+        figures=review_words.figures(assessment),
+        proposal=review_words.proposal(assessment),
+        other_id=assessment.continuity.other_id,
         told=bill_text.told(bill, DeskWriter(zone)) if bill is not None else None,
+        chosen=_with_energy(found, chosen),
         standing=billing.standing(session, found.session),
         priced=found.session.tariff_version_id is not None,
         form=form,
     )
 
 
-def _numbers(assessment: billing.Assessment, bill: Any) -> Any:
-    """What is known, side by side: (what, value, whether it is what would be billed)."""
-    session, energy = assessment.session, assessment.measured.energy
-    reported = None
-    if session.meter_start_wh is not None and session.meter_stop_wh is not None:
-        reported = session.meter_stop_wh - session.meter_start_wh
-    yield "First register", watt_hours(session.meter_start_wh), False
-    yield "Final register", watt_hours(session.meter_stop_wh), False
-    yield "Difference of the two", kwh(reported, 3), False
-    yield "What the readings add up to", kwh(energy.measured_wh, 3), False
-    yield f"Most the plug can give in {duration(energy.duration_s)}", _limit(energy), False
-    yield "Readings used and left out", f"{len(energy.used)} and {len(energy.ignored)}", False
-    yield "Energy that would be billed", kwh(energy.energy_wh, 3), True
-    if bill is not None:
-        yield "Price that would be billed", money(bill.gross_minor, bill.currency), True
-
-
-def _limit(energy: Any) -> str:
-    return kwh(energy.limit_wh, 3) if energy.limit_wh < Decimal(10**9) else "unknown"
+def _with_energy(found: Review, kwh: Decimal | None) -> bill_text.Told | None:
+    """What the session would cost with another energy."""
+    if kwh is None:
+        return None
+    session = db.session()
+    assessment = billing.assess(session, found.session, _now(), energy_wh=in_wh(kwh))
+    bill = draft(session, assessment)
+    return None if bill is None else bill_text.told(bill, DeskWriter(found.session.timezone))
 
 
 def _decided(found: Review, decision: str, form: DecisionForm) -> str:

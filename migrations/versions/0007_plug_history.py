@@ -12,7 +12,7 @@ _PLUG = ["station_id", "evse", "connector", "started_at"]
 
 
 def upgrade() -> None:
-    op.add_column("connectors", sa.Column("measured_power_w", sa.Float(), nullable=True))
+    op.add_column("connectors", sa.Column("measured_power_w", sa.Double(), nullable=True))
     op.create_index("ix_charging_sessions_plug", "charging_sessions", _PLUG)
 
 

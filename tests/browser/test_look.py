@@ -9,7 +9,8 @@ from app.domain.vocabulary import Availability
 from app.models import Connector, Station
 
 PAGES = (
-    *("/", "/sessions", "/bills", "/bills/review", "/commands", "/messages", "/audit", "/account"),
+    *("/", "/sessions", "/bills", "/bills/review", "/bills/review/4", "/commands", "/messages"),
+    *("/audit", "/account"),
     *("/stations", "/stations/new", "/stations/1", "/stations/1/setup", "/stations/1/history"),
     *("/stations/1/commands", "/stations/1/configuration", "/sessions/1", "/sessions/2"),
     *("/tags", "/tags/new", "/tags/1", "/tags/unknown", "/drivers", "/drivers/new", "/drivers/1"),

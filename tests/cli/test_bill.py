@@ -74,6 +74,15 @@ def test_held_sessions_are_listed_with_the_reason(flask, sessions):
     assert row["why"] == ["The tag was refused, yet the charger went on charging."]
 
 
+def test_a_review_shows_the_figures_and_what_is_proposed(flask, sessions):
+    (row,) = json.loads(flask("held", "--json").stdout)
+    found = json.loads(flask("review", str(row["session"]), "--json").stdout)
+    assert found["why"] == row["why"]
+    assert found["figures"][0]["energy_wh"]
+    assert "propose" in found["proposal"]
+    assert "propose" in flask("review", str(row["session"])).stdout
+
+
 def test_a_held_session_is_approved(flask, sessions):
     assert flask("approve", sessions[2]).exit_code == 2
     done = flask("approve", sessions[2], "--reason", "our technician")

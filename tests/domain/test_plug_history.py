@@ -143,6 +143,7 @@ def test_energy_that_flowed_outside_any_session_is_told_to_staff_and_holds_nothi
     # A session that comes from the charger's memory and explains it takes it off the list.
     assert reasons(net, charge(net, 2, 9_000, 12_200)) == []
     assert gaps(net) == []
+    assert "register_gap" not in after.flags
 
 
 def gaps(net):

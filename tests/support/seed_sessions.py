@@ -217,7 +217,8 @@ def _ended(row: ChargingSession, minutes: float, wh: int, **given: Any) -> None:
 
 def _held(db: Session, made: Any) -> None:
     """A session whose registers claim more than the plug can give: it waits for a person."""
-    row = session(db, made, "held", "CP-02", "Ben", made.now - timedelta(hours=5))
+    start = made.now - timedelta(hours=5)
+    row = session(db, made, "held", "CP-02", "Ben", start, meter_start_wh=Decimal(1_003_910))
     readings(db, row, row.started_at + timedelta(minutes=30), 200)
     _ended(row, 31, 910_000)
     bill(db, row)
@@ -257,10 +258,33 @@ def _odd(db: Session, made: Any) -> None:
 
 def _history(db: Session, made: Any, count: int) -> None:
     people = list(made.tags)
-    for number in range(count):
-        start = made.now - timedelta(days=1 + number // 3, hours=(number * 5) % 11, minutes=number)
-        station = f"CP-{number % 5 + 1:02d}"
-        row = session(db, made, f"past{number}", station, people[number % 3], start, evse=2)
-        minutes = 25 + (number * 13) % 80
-        _ended(row, minutes, minutes * (150 + (number * 37) % 180))
-        bill(db, row)
+    past = [(_past_start(made, number), number) for number in range(count)]
+    registers: dict[int, Decimal] = {}
+    for station in range(5):  # a plug's register runs on from session to session
+        register = Decimal(1_000_000)
+        for _, number in sorted(each for each in past if each[1] % 5 == station):
+            registers[number] = register
+            register += _past_wh(number)
+    for start, number in past:
+        station, who = f"CP-{number % 5 + 1:02d}", people[number % 3]
+        register = registers[number]
+        row = session(
+            db, made, f"past{number}", station, who, start, evse=2, meter_start_wh=register
+        )
+        _ended(row, _past_minutes(number), _past_wh(number))
+    for _, number in sorted(past, key=lambda each: each[1]):
+        bill(db, made.sessions[f"past{number}"])
+
+
+def _past_start(made: Any, number: int) -> datetime:
+    back = timedelta(days=1 + number // 3, hours=(number * 5) % 11, minutes=number)
+    start: datetime = made.now - back
+    return start
+
+
+def _past_minutes(number: int) -> int:
+    return 25 + (number * 13) % 80
+
+
+def _past_wh(number: int) -> int:
+    return _past_minutes(number) * (150 + (number * 37) % 180)

@@ -10,6 +10,8 @@ from sqlalchemy import select
 
 from app import post_office
 from app.domain import billing, receipts
+from app.domain.billing.evidence import Candidate, Weighed
+from app.domain.energy import measure
 from app.domain.vocabulary import Actor, BillingState, BillKind, ReceiptState
 from app.extensions import db as flask_db
 from app.models import AuditEntry, Bill, ChargingSession, Receipt, Review, StrayStop
@@ -219,10 +221,49 @@ def test_the_inbox_shows_what_waits_and_why(desk, made):
 def test_a_review_shows_the_numbers_side_by_side(desk, made):
     url = f"/bills/review/{made.ids['held']}"
     page = read(desk["operator"], url)
-    for text in ("910.000\xa0kWh", "Most the plug can give", "Approve", "Waive"):
+    for text in ("910.000\xa0kWh", "Most the plug can give", "Approve", "Waive", "Take it"):
         assert text in page
     assert "Approve" not in read(desk["viewer"], url)
     assert desk["viewer"].get("/bills/review/4711").status_code == 404
+
+
+WEIGHED = (
+    Candidate("stop_start", Decimal(910_000), ("The charger named both registers.",), (NASTY,)),
+    Candidate("under_power", Decimal("9123.5"), ("The measured power, added up.",)),
+)
+
+
+@pytest.mark.parametrize("proposed", [Decimal("9123.5"), None])
+def test_the_figures_stand_side_by_side_with_what_speaks_for_each(
+    desk, made, monkeypatch, proposed
+):
+    def weighed(facts, history=None):
+        return Weighed(measure(facts), WEIGHED, proposed)
+
+    monkeypatch.setattr("app.domain.billing.usage.weigh", weighed)
+    url = f"/bills/review/{made.ids['held']}"
+    page = read(desk["operator"], url)
+    for text in (
+        "Final register − first register",
+        "The charger named both registers.",
+        "Measured power over the time",
+        "9.124\xa0kWh",
+        f"{url}?energy_kwh=9.1235#decide",
+    ):
+        assert text in page  # fmt: skip
+    assert NASTY not in page
+    assert (page.count("proposed</span>") == 1) is (proposed is not None)
+    assert ("No figure is proposed" in page) is (proposed is None)
+    assert "Take it" not in read(desk["viewer"], url)
+
+
+def test_a_figure_that_is_taken_fills_the_field_and_shows_its_cost(desk, made):
+    url = f"/bills/review/{made.ids['held']}"
+    page = read(desk["operator"], f"{url}?energy_kwh=9.1235")
+    assert 'value="9.1235"' in page
+    assert "would cost" in page
+    for text in ("NaN", "-1", "1e9", "Infinity", "1e-999999999", NASTY):
+        assert desk["operator"].get(url, query_string={"energy_kwh": text}).status_code == 200
 
 
 def decide(desk, made, role="operator", name="held", **data):

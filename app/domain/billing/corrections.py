@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import audit, receipts, texts
 from app.domain.billing.assessment import Assessment, assess, locked
-from app.domain.billing.doubts import merged
+from app.domain.billing.issue import note_energy
 from app.domain.billing.rows import add_bill, add_credit, standing
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.vocabulary import Actor, BillingState
@@ -72,8 +72,7 @@ def replace(
     correction = add_bill(db, assessment, by=actor.name, now=now, corrects=credit, reason=reason)
     receipts.queue(db, correction, now=now)
     session.billing = BillingState.BILLED
-    session.energy_wh = assessment.energy_wh
-    session.flags = merged(session.flags or (), assessment.measured.energy.flags, assessment.told)
+    note_energy(assessment)
     audit.note(db, actor, "bill.correct", correction, now=now, remark=reason)
     db.flush()
     return correction

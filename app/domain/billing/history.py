@@ -139,6 +139,16 @@ def tell_gap(
     events.record(db, events.StationChanged(session.tenant_id, session.station_id))
 
 
+def close_gap(db: Session, session: ChargingSession, plug: Plug, energy: EnergyResult) -> None:
+    """Take the remark off the session after this one, where this one explains it."""
+    after = plug.later[0] if plug.later else None
+    if after is None or after.first_wh is None or energy.final_wh is None:
+        return
+    row = db.get(ChargingSession, after.session_id)
+    if row is not None and GAP in row.flags and after.first_wh - energy.final_wh <= RESOLUTION_WH:
+        row.flags = [flag for flag in row.flags if flag != GAP]
+
+
 def _stretches(rows: Iterable[ChargingSession]) -> Iterable[Stretch]:
     for row in rows:
         yield _told(row, row.started_at, row.ended_at or row.started_at)

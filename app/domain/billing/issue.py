@@ -34,6 +34,7 @@ def issue(
     assessment = assess(db, session, now)
     note_energy(assessment)
     history.tell_gap(db, session, assessment.measured.plug, assessment.continuity, now=now)
+    history.close_gap(db, session, assessment.measured.plug, assessment.measured.energy)
     if _nothing_happened(assessment) or assessment.too_little:
         session.billing = BillingState.WAIVED
         return None

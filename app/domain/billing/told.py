@@ -14,6 +14,8 @@ from app.models import ChargingSession, Settlement, TransactionEvent
 COST_DIFFERS, SETTLED_DIFFERS = "cost_differs", "settled_differs"
 #: Costs that differ by no more than one minor unit are the same.
 SAME_MINOR = 1
+#: A number beyond this is neither a price nor an energy of a charging session.
+MOST = Decimal(10) ** 9
 #: The state of a settlement whose money has moved.
 SETTLED = "settled"
 ENDED = "ended"
@@ -33,12 +35,14 @@ class ToldMoney:
     """A charger's own `total` (major units; None: it told none), and the payments at it.
 
     `final` says that the total came with the end; else it is the last running one.
+    `energy_wh` is the energy that the charger calculated it with.
     """
 
     total: Decimal | None = None
     currency: str = ""
     final: bool = False
     payments: tuple[Payment, ...] = ()
+    energy_wh: Decimal | None = None
 
     @property
     def paid_minor(self) -> int:
@@ -55,8 +59,9 @@ def told_by_charger(db: Session, session: ChargingSession) -> ToldMoney:
     told = _last_total(db, session) if session.last_seq_no is not None else None
     if told is None:
         return ToldMoney(payments=payments)
-    (currency, total), final = told
-    return ToldMoney(total, currency, final, payments)
+    details, final = told
+    currency, total = total_of(details) or ("", None)
+    return ToldMoney(total, currency, final, payments, _energy_of(details))
 
 
 def payments_of(db: Session, session: ChargingSession) -> tuple[Payment, ...]:
@@ -102,8 +107,8 @@ def _another(told: ToldMoney, quote: Quote) -> bool:
     return above > near or (told.final and above < -near)
 
 
-def _last_total(db: Session, session: ChargingSession) -> tuple[tuple[str, Decimal], bool] | None:
-    """The total of the end, else the last that was told on the way."""
+def _last_total(db: Session, session: ChargingSession) -> tuple[dict[str, Any], bool] | None:
+    """The CostDetails of the end, else the last with a total that were told on the way."""
     rows = db.execute(
         select(TransactionEvent.kind, TransactionEvent.facts)
         .where(
@@ -112,12 +117,19 @@ def _last_total(db: Session, session: ChargingSession) -> tuple[tuple[str, Decim
         )
         .order_by(TransactionEvent.at, TransactionEvent.seq_no, TransactionEvent.digest)
     )
-    found = None
+    found: tuple[dict[str, Any], bool] | None = None
     for kind, facts in rows:
-        told = total_of((facts or {}).get("cost_details"))
-        if told is not None and (kind == ENDED or found is None or not found[1]):
+        told: Any = (facts or {}).get("cost_details")
+        if total_of(told) is not None and (kind == ENDED or found is None or not found[1]):
             found = told, kind == ENDED
     return found
+
+
+def _energy_of(details: Any) -> Decimal | None:
+    """The energy, in Wh, of a station's CostDetails (2.1 section TotalUsageType)."""
+    usage = details.get("totalUsage")
+    told = usage.get("energy") if isinstance(usage, dict) else None
+    return None if told is None else _number(told)
 
 
 def total_of(details: Any) -> tuple[str, Decimal] | None:
@@ -128,9 +140,14 @@ def total_of(details: Any) -> tuple[str, Decimal] | None:
     total = cost.get("total") if isinstance(cost, dict) else None
     if not isinstance(cost, dict) or not isinstance(total, dict):
         return None
-    value = total.get("inclTax", total.get("exclTax"))
+    number = _number(total.get("inclTax", total.get("exclTax")))
+    return None if number is None else (str(cost.get("currency", ""))[:3], number)
+
+
+def _number(value: Any) -> Decimal | None:
+    """A number as it was told, None where it is none or beyond all reason."""
     try:
         number = Decimal(str(value))
     except InvalidOperation:
         return None
-    return (str(cost.get("currency", ""))[:3], number) if number.is_finite() else None
+    return number if number.is_finite() and abs(number) < MOST else None
