@@ -13,16 +13,19 @@ from app.domain.billing.recount import Difference, correct_difference, recompute
 from app.domain.billing.rows import standing
 from app.domain.billing.settle import settle
 from app.domain.billing.usage import Measured, usage_of
+from app.domain.billing.verify import Fault, faults_of, verify
 
 __all__ = [
     "LATE_MOST",
     "Assessment",
     "Difference",
+    "Fault",
     "Measured",
     "apply_late_stop",
     "assess",
     "correct",
     "correct_difference",
+    "faults_of",
     "issue",
     "locked",
     "provisional_until",
@@ -33,4 +36,5 @@ __all__ = [
     "standing",
     "unsettled",
     "usage_of",
+    "verify",
 ]
