@@ -169,6 +169,7 @@ def _page(bill: Bill, correct_form: Any, refund_form: Any, open_form: str = "") 
         told=bill_text.told(bill, DeskWriter(zone)),
         chain=queries.chain(session, bill.session_id),
         review=queries.review_of(session, bill.session_id),
+        faults=billing.faults_of(session, bill),
         correct_form=correct_form,
         refund_form=refund_form,
         open_form=open_form,
