@@ -40,6 +40,7 @@ MONEY: list[Column] = [
     ("tax", lambda bill: _amount(bill, bill.tax_minor)),
     ("reason", lambda bill: bill.reason),
     ("issued_by", lambda bill: bill.issued_by),
+    ("digest", lambda bill: bill.digest),
 ]
 HELD: list[Column] = [
     ("session", lambda review: review.session_id),

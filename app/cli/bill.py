@@ -14,6 +14,7 @@ from app import bill_text, csv_files, review_words
 from app.cli._bill_parts import DIFFERENCES, FIGURES, HELD, LIST, MONEY
 from app.cli._shared import (
     ACTOR,
+    fail,
     fails_plainly,
     json_option,
     now,
@@ -23,7 +24,7 @@ from app.cli._shared import (
     reading,
     the_tenant,
 )
-from app.domain import billing, receipts, reviews
+from app.domain import billing, receipts, reviews, tenants
 from app.domain.errors import Conflict, NotFound
 from app.domain.tariffs import from_minor
 from app.domain.vocabulary import BillingState, BillKind
@@ -183,6 +184,27 @@ def recompute(
             )
             corrected += made is not None
     click.echo(f"{corrected} of {len(found)} corrected.", err=True)
+
+
+@group.command("verify")
+@click.option("--tenant", help="Only the bills of this tenant, by its name.")
+@with_appcontext
+@fails_plainly
+def verify(tenant: str | None) -> None:
+    """Check that all bills, and what they rest on, are what was issued.
+
+    Prints a line for each fault and ends with status 1 if there is one.
+    """
+    db, count, faults = reading(), 0, 0
+    for number in tenants.ids(db, name=tenant):
+        walk = billing.verify(db, number)
+        count += walk.count
+        faults += len(walk.faults)
+        for fault in walk.faults:
+            click.echo(str(fault))
+    if faults:
+        fail("There is one fault." if faults == 1 else f"There are {faults} faults.")
+    click.echo(f"{count} bill{'' if count == 1 else 's'} verified.")
 
 
 @group.command("resend")

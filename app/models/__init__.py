@@ -17,6 +17,7 @@ from app.models.local_lists import LocalList
 from app.models.messages import Message
 from app.models.profiles import ChargingProfile, CompositeSchedule, StationProfile
 from app.models.reservations import Reservation
+from app.models.session_revisions import session_revisions
 from app.models.sessions import ChargingSession, MeterReading, StrayStop
 from app.models.settlements import Settlement
 from app.models.sites import Site
@@ -88,6 +89,7 @@ __all__ = [
     "User",
     "VariableMonitor",
     "WorkerNode",
+    "session_revisions",
     "tag_sites",
     "tag_stations",
     "user_sites",

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class BillCounter(Base):
-    """The last bill number given in a tenant's year: one row is locked, so none is left out."""
+    """The last bill number given in a tenant's year: one row is locked, so none is left out.
+
+    Year 0 counts the places in the tenant's chain of bills.
+    """
 
     __tablename__ = "bill_counters"
 
@@ -30,12 +33,17 @@ class Bill(SiteOwned, Base):
     `sequence` counts within the session: 1 is the bill, 2 the credit of it, 3
     its correction, and so on; the unique pair makes a second bill impossible.
     `facts` keeps the energy evidence and the explanation of the price.
+
+    A tenant's bills form a chain: `place` counts within it, `proof` holds the
+    digests of what the bill rests on, `digest` is that of the bill with its
+    lines, its proof and the `previous_digest`.
     """
 
     __tablename__ = "bills"
     __table_args__ = (
         UniqueConstraint("session_id", "sequence"),
         UniqueConstraint("tenant_id", "number"),
+        UniqueConstraint("tenant_id", "place"),
         Index("ix_bills_tenant_issued", "tenant_id", "issued_at"),
     )
 
@@ -55,6 +63,10 @@ class Bill(SiteOwned, Base):
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     issued_at: Mapped[datetime]
     issued_by: Mapped[str] = mapped_column(String(120), default="system")
+    place: Mapped[int | None]
+    proof: Mapped[dict[str, Any] | None]
+    previous_digest: Mapped[str | None] = mapped_column(String(64))
+    digest: Mapped[str | None] = mapped_column(String(64))
 
     session: Mapped["ChargingSession"] = relationship(back_populates="bills")
     corrects: Mapped["Bill | None"] = relationship(remote_side="Bill.id")

@@ -30,6 +30,8 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     `idle_since` is when charging ended while the plug stayed in.  `last_seq_no`
     is the greatest sequence number of a 2.x transaction's events; `bill_after`
     is until when a bill waits for events that are still missing (None: for none).
+    `revision` counts how often what a bill rests on was written anew; what a
+    billed session's row said before is kept in `session_revisions`.
     """
 
     __tablename__ = "charging_sessions"
@@ -85,6 +87,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     last_reading_at: Mapped[datetime | None]
     idle_since: Mapped[datetime | None]
     flags: Mapped[list[Any]] = mapped_column(default=list)
+    revision: Mapped[int] = mapped_column(default=0, server_default="0")
 
     station: Mapped["Station"] = relationship()
     tag: Mapped["Tag | None"] = relationship()

@@ -170,6 +170,7 @@ def _page(bill: Bill, correct_form: Any, refund_form: Any, open_form: str = "") 
         late_payments=billing.late_payments(session, bill) if bill == standing else (),
         chain=queries.chain(session, bill.session_id),
         review=queries.review_of(session, bill.session_id),
+        faults=billing.faults_of(session, bill),
         correct_form=correct_form,
         refund_form=refund_form,
         open_form=open_form,

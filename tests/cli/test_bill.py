@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.domain import billing
 from app.domain.vocabulary import BillKind, ReceiptState
@@ -137,3 +137,24 @@ def test_a_receipt_is_sent_again(flask, sessions):
     failed = flask("resend", "2026-000001")
     assert failed.exit_code == 1
     assert "on its way" in failed.stderr
+
+
+def test_bills_are_verified_and_each_fault_is_a_line(flask, sessions):
+    done = flask("verify")
+    assert (done.stdout, done.exit_code) == ("2 bills verified.\n", 0), done.stderr
+    assert flask("verify", "--tenant", "Ampdesk").stdout == "2 bills verified.\n"
+    with unit_of_work() as db:
+        db.execute(text("DROP TRIGGER bill_lines_no_update"))
+        db.execute(text("UPDATE bill_lines SET net_minor = net_minor + 1 WHERE bill_id = 2"))
+    done = flask("verify")
+    assert done.exit_code == 1
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("Bill 2026-000002: ") for line in lines)
+    assert done.stderr == "There are 2 faults.\n"
+
+
+def test_bills_of_an_unknown_tenant_are_not_called_verified(flask, sessions):
+    done = flask("verify", "--tenant", "Nobody")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "There is no tenant called Nobody.\n"

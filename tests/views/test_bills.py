@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app import post_office
 from app.domain import billing, receipts
@@ -377,3 +377,24 @@ def test_nobody_else_reads_them(desk, written, role):
 )
 def test_only_mails_of_the_folder_are_read(desk, written, name):
     assert desk["admin"].get(f"/mail/{name}").status_code == 404
+
+
+# The chain
+
+
+def test_a_bill_says_that_it_is_as_it_was_issued(desk, made):
+    bill = bill_of(made)
+    shown = read(desk["viewer"], f"/bills/{bill.id}")
+    assert f'verified <code class="small" title="{bill.digest}">{bill.digest[:12]}</code>' in shown
+    assert "not as issued" not in shown
+
+
+def test_a_bill_that_is_not_as_it_was_issued_says_what_is_wrong(desk, made):
+    bill = bill_of(made)
+    number = bill.id
+    with unit_of_work() as db:
+        db.execute(text("DROP TRIGGER bills_no_update"))
+        db.execute(text(f"UPDATE bills SET gross_minor = 1 WHERE id = {number}"))
+    shown = read(desk["viewer"], f"/bills/{number}")
+    assert "not as issued" in shown
+    assert "its digest differs" in shown

@@ -13,17 +13,20 @@ from app.domain.billing.recount import Difference, correct_difference, recompute
 from app.domain.billing.rows import standing
 from app.domain.billing.settle import settle
 from app.domain.billing.usage import Measured, usage_of
+from app.domain.billing.verify import Fault, faults_of, verify
 
 __all__ = [
     "LATE_MOST",
     "Assessment",
     "Difference",
+    "Fault",
     "Measured",
     "apply_late_stop",
     "apply_payment",
     "assess",
     "correct",
     "correct_difference",
+    "faults_of",
     "issue",
     "late_payments",
     "locked",
@@ -35,4 +38,5 @@ __all__ = [
     "standing",
     "unsettled",
     "usage_of",
+    "verify",
 ]

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import events
 from app.domain.billing.assessment import Assessment
+from app.domain.billing.chain import seal
 from app.domain.billing.usage import Measured, seconds_of
 from app.domain.tariffs import Evidence, Line
 from app.domain.vocabulary import BillKind
@@ -126,6 +127,7 @@ def _head(
 
 
 def _added(db: Session, bill: Bill) -> Bill:
+    seal(db, bill)
     db.add(bill)
     db.flush()
     events.record(db, events.BillIssued(bill.tenant_id, bill.id, bill.session_id))
