@@ -75,7 +75,7 @@ def told(bill: Bill, writer: Writer) -> Told:
         total=total,
         duration=writer.duration(int((ended - started).total_seconds())),
         facts=tuple(_facts(bill, writer, started, ended, zone)),
-        lines=tuple(_line(bill, line, writer, started) for line in bill.lines),
+        lines=tuple(told_line(bill, line, writer, started) for line in bill.lines),
         taxes=tuple(_taxes(bill, writer)),
         why=tuple(_why(bill, writer, zone)),
         notes=tuple(_notes(bill, writer)),
@@ -118,7 +118,8 @@ def _facts(
         yield t(_("Tariff")), f"{facts['tariff']}, {version}"
 
 
-def _line(bill: Bill, line: BillLine, writer: Writer, started: datetime) -> ToldLine:
+def told_line(bill: Bill, line: BillLine, writer: Writer, started: datetime) -> ToldLine:
+    """Say one line: its quantity times its price, rounded once, is its amount."""
     unit = writer.translate(_UNITS.get(line.unit, line.unit))
     quantity = writer.number(line.quantity, 3 if line.unit == "kWh" else None)
     inclusive = bill.facts.get("tax_mode") == "inclusive"
