@@ -103,11 +103,7 @@ def _facts(
     yield t(_("Charger")), f"{facts['station']}, {connector}"
     yield t(_("Start")), f"{writer.moment(started)} {zone}"
     yield t(_("End")), f"{writer.moment(ended)} {writer.zone_name(ended)}"
-    if facts["register_from_wh"] is not None and facts["register_to_wh"] is not None:
-        register = (
-            f"{_kwh(facts['register_from_wh'], writer)} → "
-            f"{_kwh(facts['register_to_wh'], writer)} kWh"
-        )
+    if register := _register(bill, writer):
         yield t(_("Meter")), register
     if facts["idle_s"]:
         yield t(_("Charging")), writer.duration(facts["charging_s"])
@@ -116,6 +112,18 @@ def _facts(
     if facts["tariff"]:
         version = t(_("version %(number)s")) % {"number": facts["tariff_version"]}
         yield t(_("Tariff")), f"{facts['tariff']}, {version}"
+
+
+def _register(bill: Bill, writer: Writer) -> str:
+    """The meter's first and last register, empty where they do not make the billed energy.
+
+    They do not where staff set the energy, the meter fell back or it counts no
+    register: the notes tell that, and a register beside it would contradict it.
+    """
+    first, last = (bill.facts[f"register_{end}_wh"] for end in ("from", "to"))
+    if first is None or last is None or Decimal(last) - Decimal(first) != abs(bill.energy_wh):
+        return ""
+    return f"{_kwh(first, writer)} → {_kwh(last, writer)} kWh"
 
 
 def told_line(bill: Bill, line: BillLine, writer: Writer, started: datetime) -> ToldLine:

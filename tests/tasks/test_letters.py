@@ -85,6 +85,20 @@ def test_a_correction_says_what_it_replaces_and_what_is_paid_back(bill):
 NASTY = "Eve\r\nBcc: all@example.org\r\n\r\n<script>alert(1)</script><img src=x onerror=y>"
 
 
+def test_no_register_contradicts_an_energy_that_staff_set(bill):
+    with unit_of_work() as db:
+        made = billing.correct(
+            db, Actor("Grace"), bill.session, reason="r", now=STARTED, energy_wh=Decimal(5_000)
+        )
+    for language in ("en", "de"):
+        letter = letters.receipt(made, language)
+        for register in ("100.000", "110.000", "100,000", "110,000"):
+            assert register not in letter.text + letter.html
+    assert "The energy was set by our staff" in letters.receipt(made, "en").text
+    taken_back = letters.receipt(made.corrects, "en")
+    assert "Meter: 100.000 → 110.000 kWh" in taken_back.text
+
+
 def test_a_name_full_of_headers_and_markup_stays_a_name(smtp_app, smtp_server, make_receipt):
     send_receipt(make_receipt(name=NASTY))
     (sent,) = smtp_server.messages
