@@ -41,7 +41,11 @@ class ToldLine:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A bill in words; `facts` and `taxes` are (label, value) pairs."""
+    """A bill in words; `facts` and `taxes` are (label, value) pairs.
+
+    `seller` says line by line who sells, by the words frozen when the bill was
+    issued; `issued` is empty for one that is not.
+    """
 
     bill: Bill
     title: str
@@ -50,6 +54,8 @@ class Told:
     energy: str
     total: str
     duration: str
+    issued: str
+    seller: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     lines: tuple[ToldLine, ...]
     taxes: tuple[tuple[str, str], ...]
@@ -74,6 +80,8 @@ def told(bill: Bill, writer: Writer) -> Told:
         energy=energy,
         total=total,
         duration=writer.duration(int((ended - started).total_seconds())),
+        issued=writer.day(bill.issued_at) if bill.number else "",
+        seller=tuple(_seller(bill, writer)),
         facts=tuple(_facts(bill, writer, started, ended, zone)),
         lines=tuple(told_line(bill, line, writer, started) for line in bill.lines),
         taxes=tuple(_taxes(bill, writer)),
@@ -91,6 +99,17 @@ def _title(bill: Bill, writer: Writer) -> str:
         BillKind.CORRECTION: _("Corrected receipt %(number)s"),
     }
     return writer.translate(words[bill.kind]) % {"number": bill.number}
+
+
+def _seller(bill: Bill, writer: Writer) -> Iterable[str]:
+    seller = bill.facts.get("seller", {})
+    for field in ("name", "address"):
+        if text := seller.get(field):
+            yield text
+    if number := seller.get("tax_number"):
+        yield writer.translate(_("Tax number: %(number)s")) % {"number": number}
+    if contact := seller.get("contact"):
+        yield contact
 
 
 def _facts(

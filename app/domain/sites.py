@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain import audit, tariff_choice, texts
+from app.domain import audit, sellers, tariff_choice, texts
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.tariffs.currencies import is_currency
 from app.domain.vocabulary import Actor
@@ -26,6 +26,10 @@ class Details(TypedDict, total=False):
     longitude: float | None
     supply_limit_kw: Decimal | None
     tariff_id: int | None
+    seller_name: str | None
+    seller_address: str | None
+    seller_tax_number: str | None
+    seller_contact: str | None
 
 
 def add(
@@ -112,6 +116,7 @@ def _apply(db: Session, site: Site, details: Details) -> None:
         _place(site, details.get("latitude"), details.get("longitude"))
     if "supply_limit_kw" in details:
         site.supply_limit_kw = _supply(details["supply_limit_kw"])
+    sellers.write(site, details)
     if "tariff_id" in details:
         site.tariff_id = details["tariff_id"]
     tariff_choice.fitting(db, site.tariff_id, site.tenant_id, (site.currency,), field="tariff_id")
