@@ -41,7 +41,11 @@ class ToldLine:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A bill in words; `facts` and `taxes` are (label, value) pairs."""
+    """A bill in words; `facts` and `taxes` are (label, value) pairs.
+
+    `seller` says line by line who sells, by the words frozen when the bill was
+    issued; `issued` is empty for one that is not.
+    """
 
     bill: Bill
     title: str
@@ -50,6 +54,8 @@ class Told:
     energy: str
     total: str
     duration: str
+    issued: str
+    seller: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     lines: tuple[ToldLine, ...]
     taxes: tuple[tuple[str, str], ...]
@@ -74,8 +80,10 @@ def told(bill: Bill, writer: Writer) -> Told:
         energy=energy,
         total=total,
         duration=writer.duration(int((ended - started).total_seconds())),
+        issued=writer.day(bill.issued_at) if bill.number else "",
+        seller=tuple(_seller(bill, writer)),
         facts=tuple(_facts(bill, writer, started, ended, zone)),
-        lines=tuple(_line(bill, line, writer, started) for line in bill.lines),
+        lines=tuple(told_line(bill, line, writer, started) for line in bill.lines),
         taxes=tuple(_taxes(bill, writer)),
         why=tuple(_why(bill, writer, zone)),
         notes=tuple(_notes(bill, writer)),
@@ -93,6 +101,17 @@ def _title(bill: Bill, writer: Writer) -> str:
     return writer.translate(words[bill.kind]) % {"number": bill.number}
 
 
+def _seller(bill: Bill, writer: Writer) -> Iterable[str]:
+    seller = bill.facts.get("seller", {})
+    for field in ("name", "address"):
+        if text := seller.get(field):
+            yield text
+    if number := seller.get("tax_number"):
+        yield writer.translate(_("Tax number: %(number)s")) % {"number": number}
+    if contact := seller.get("contact"):
+        yield contact
+
+
 def _facts(
     bill: Bill, writer: Writer, started: datetime, ended: datetime, zone: str
 ) -> Iterable[tuple[str, str]]:
@@ -103,11 +122,7 @@ def _facts(
     yield t(_("Charger")), f"{facts['station']}, {connector}"
     yield t(_("Start")), f"{writer.moment(started)} {zone}"
     yield t(_("End")), f"{writer.moment(ended)} {writer.zone_name(ended)}"
-    if facts["register_from_wh"] is not None and facts["register_to_wh"] is not None:
-        register = (
-            f"{_kwh(facts['register_from_wh'], writer)} → "
-            f"{_kwh(facts['register_to_wh'], writer)} kWh"
-        )
+    if register := _register(bill, writer):
         yield t(_("Meter")), register
     if facts["idle_s"]:
         yield t(_("Charging")), writer.duration(facts["charging_s"])
@@ -133,7 +148,20 @@ def _paid(bill: Bill, writer: Writer) -> Iterable[tuple[str, str]]:
         yield t(word), writer.money(abs(left), bill.currency)
 
 
-def _line(bill: Bill, line: BillLine, writer: Writer, started: datetime) -> ToldLine:
+def _register(bill: Bill, writer: Writer) -> str:
+    """The meter's first and last register, empty where they do not make the billed energy.
+
+    They do not where staff set the energy, the meter fell back or it counts no
+    register: the notes tell that, and a register beside it would contradict it.
+    """
+    first, last = (bill.facts[f"register_{end}_wh"] for end in ("from", "to"))
+    if first is None or last is None or Decimal(last) - Decimal(first) != abs(bill.energy_wh):
+        return ""
+    return f"{_kwh(first, writer)} → {_kwh(last, writer)} kWh"
+
+
+def told_line(bill: Bill, line: BillLine, writer: Writer, started: datetime) -> ToldLine:
+    """Say one line: its quantity times its price, rounded once, is its amount."""
     unit = writer.translate(_UNITS.get(line.unit, line.unit))
     quantity = writer.number(line.quantity, 3 if line.unit == "kWh" else None)
     inclusive = bill.facts.get("tax_mode") == "inclusive"

@@ -20,6 +20,9 @@ from app.domain.tariffs.words import day_names
 #: language -> the locale that writes its numbers and dates (24 hours, day before month)
 LOCALES = {"en": "en_GB", "de": "de_DE"}
 
+#: A price or a quantity with more places than this is not told.
+_MOST_PLACES = 20
+
 
 class Writer:
     """Writes for a driver: `language` is a key of LOCALES, `zone` an IANA name."""
@@ -48,7 +51,7 @@ class Writer:
         """A number; `places` None keeps the ones that say something."""
         if places is None:
             value = value.normalize()
-            pattern = "#,##0.######"
+            pattern = "#,##0." + "#" * _MOST_PLACES
         else:
             pattern = "#,##0." + "0" * places if places else "#,##0"
         return str(format_decimal(value, format=pattern, locale=self.locale))

@@ -94,6 +94,14 @@ def known(settings: Settings) -> list[DemoStation]:
 def build(db: Session, now: datetime) -> list[DemoStation]:
     """Build site, tariff, drivers, tags and stations; return the stations with passwords."""
     tenant = tenants.first(db, now=now)
+    tenants.edit(
+        *(db, SYSTEM, tenant),
+        now=now,
+        seller_name="Hafenstrom GmbH (a demo)",
+        seller_address="Am Kai 7, 20457 Hamburg",
+        seller_tax_number="DE000000000",
+        seller_contact="billing@hafenstrom.example",
+    )
     tariff = tariff_book.create(
         db, SYSTEM, tenant.id, name="Depot standard", definition=TARIFF, now=now
     )

@@ -23,6 +23,10 @@ _PLACE = {
     "longitude": s.number(null=True),
     "supply_limit_kw": s.exact("Power of the grid connection.", null=True),
     "tariff_id": s.row_id(null=True),
+    "seller_name": s.text("On receipts instead of the organisation's.", most=120, null=True),
+    "seller_address": s.text(most=300, null=True),
+    "seller_tax_number": s.text(most=40, null=True),
+    "seller_contact": s.text(most=254, null=True),
 }
 _NAMES = {
     "name": s.text(least=1, most=120),

@@ -1,6 +1,7 @@
 """flask site: places where stations stand."""
 
 from decimal import Decimal, InvalidOperation
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import select
 
 from app import csv_files
 from app.cli import _shared as cli
-from app.domain import sites
+from app.domain import sellers, sites
 from app.domain.errors import DomainError, Invalid
 from app.models import Site, Tariff
 from app.uow import unit_of_work
@@ -27,6 +28,7 @@ COLUMNS: list[cli.Column] = [
     ("longitude", lambda site: site.longitude),
     ("supply_limit_kw", lambda site: site.supply_limit_kw),
     ("tariff", lambda site: site.tariff.name if site.tariff else None),
+    *((name, attrgetter(name)) for name in sellers.FIELDS),
     ("stations", lambda site: sum(s.archived_at is None for s in site.stations)),
     ("archived_at", lambda site: site.archived_at),
 ]
@@ -43,6 +45,10 @@ def _details(command: Any) -> Any:
             click.option("--latitude", type=float),
             click.option("--longitude", type=float),
             click.option("--supply-limit-kw", type=str, help="Power of the grid connection."),
+            click.option("--seller-name", help="On receipts instead of the organisation's."),
+            click.option("--seller-address"),
+            click.option("--seller-tax-number"),
+            click.option("--seller-contact"),
             click.option("--tariff", help="Name of a tariff; '' for none."),
         )
     ):
@@ -168,7 +174,7 @@ def import_(path: Path) -> None:
 
 
 def _import_row(db: Any, tenant_id: int, row: dict[str, str]) -> None:
-    names = ("timezone", "currency", "address", "supply_limit_kw", "tariff")
+    names = ("timezone", "currency", "address", "supply_limit_kw", "tariff", *sellers.FIELDS)
     values: dict[str, Any] = {name: row[name] for name in names if name in row}
     for name in ("latitude", "longitude"):
         if name in row:

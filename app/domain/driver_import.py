@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import drivers, emails, texts
+from app.domain import drivers, emails, tariff_choice, texts
 from app.domain.drivers import LANGUAGES, DriverFacts
 from app.domain.errors import DomainError, Invalid
 from app.domain.tag_import import MOST_ROWS, RowError
@@ -21,6 +21,9 @@ from app.models import Driver, Tariff
 
 #: The columns of an import and of an export, in their order.
 COLUMNS = ("name", "email", "language", "tariff", "note")
+
+#: A tariff's id, and why nobody may be given it.
+Named = tuple[int, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,9 @@ def plan(db: Session, rows: Sequence[Mapping[str, str]], *, tenant_id: int) -> D
     if "name" not in rows[0]:
         raise Invalid("The heading has no column named name.", field="file")
     listed = db.scalars(select(Driver).where(Driver.tenant_id == tenant_id)).all()
+    currencies = tariff_choice.currencies_of(db, tenant_id)
     tariffs = {
-        tariff.name_key: tariff.id
+        tariff.name_key: (tariff.id, tariff_choice.misfit(tariff, tenant_id, currencies))
         for tariff in db.scalars(select(Tariff).where(Tariff.tenant_id == tenant_id))
     }
     made = DriverPlan()
@@ -94,7 +98,7 @@ def _planned(
     number: int,
     row: Mapping[str, str],
     listed: Sequence[Driver],
-    tariffs: Mapping[str, int],
+    tariffs: Mapping[str, Named],
 ) -> PlannedDriver:
     name = texts.line(row["name"], "The name", 120, field="name", required=True)
     address = emails.address(row.get("email"))
@@ -122,7 +126,7 @@ def _known(listed: Sequence[Driver], name: str, address: str | None) -> Driver |
 
 
 def _read(
-    row: Mapping[str, str], held: DriverFacts, address: str | None, tariffs: Mapping[str, int]
+    row: Mapping[str, str], held: DriverFacts, address: str | None, tariffs: Mapping[str, Named]
 ) -> DriverFacts:
     facts = replace(held, email=address) if "email" in row else held
     if "language" in row:
@@ -137,5 +141,8 @@ def _read(
         wanted = row["tariff"].strip()
         if wanted and texts.key(wanted) not in tariffs:
             raise Invalid(f"There is no tariff “{wanted}”.")
-        facts = replace(facts, tariff_id=tariffs[texts.key(wanted)] if wanted else None)
+        chosen, reason = tariffs[texts.key(wanted)] if wanted else (None, None)
+        if reason is not None and chosen != held.tariff_id:
+            raise Invalid(reason)
+        facts = replace(facts, tariff_id=chosen)
     return facts

@@ -12,10 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain import audit, emails, tags, texts
+from app.domain import audit, emails, tags, tariff_choice, texts
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.vocabulary import Actor
-from app.models import Driver, Tag, Tariff
+from app.models import Driver, Tag
 
 #: Languages a receipt is written in, and what they are called.
 LANGUAGES: dict[str, str] = {"en": "English", "de": "Deutsch"}
@@ -118,9 +118,11 @@ def _write(db: Session, driver: Driver, facts: DriverFacts) -> None:
     note = texts.line(facts.note, "The note", 500, field="note") or None
     with db.no_autoflush:
         _refuse_taken(db, driver, key)
-        tariff_id = tariff_in_reach(db, facts.tariff_id, driver.tenant_id)
+        if facts.tariff_id != driver.tariff_id:
+            currencies = tariff_choice.currencies_of(db, driver.tenant_id)
+            tariff_choice.fitting(db, facts.tariff_id, driver.tenant_id, currencies, field="tariff")
     driver.name, driver.email, driver.email_key = name, address, key
-    driver.language, driver.note, driver.tariff_id = facts.language, note, tariff_id
+    driver.language, driver.note, driver.tariff_id = facts.language, note, facts.tariff_id
 
 
 def _refuse_taken(db: Session, driver: Driver, key: str | None) -> None:
@@ -132,17 +134,6 @@ def _refuse_taken(db: Session, driver: Driver, key: str | None) -> None:
         return
     archived = " (archived: restore them instead)" if other.archived_at else ""
     raise Taken(f"{other.name} has this e-mail address{archived}.", field="email")
-
-
-def tariff_in_reach(db: Session, tariff_id: int | None, tenant_id: int) -> int | None:
-    """Return the id of a tariff that may be assigned; raises `NotFound`."""
-    if tariff_id is None:
-        return None
-    query = select(Tariff.id).where(Tariff.id == tariff_id, Tariff.tenant_id == tenant_id)
-    found = db.scalar(query)
-    if found is None:
-        raise NotFound("There is no such tariff.", field="tariff")
-    return found
 
 
 def _flush(db: Session, driver: Driver) -> None:

@@ -64,9 +64,15 @@ def skip(db: Session, bill: Bill, why: str, *, now: datetime) -> Receipt:
     return receipt
 
 
-def message_id(bill: Bill) -> str:
-    """The left part of a bill's Message-ID: the same for ever, nobody else's."""
+def message_id(bill: Bill, again: int = 0) -> str:
+    """The left part of the Message-ID of a bill's mail: the same for ever, nobody else's.
+
+    A mail that a person asks for again is another one: servers and readers drop
+    a second one of the same name.  `again` tells it from those before.
+    """
     text = f"{bill.tenant_id}|{bill.id}|{bill.number}|{bill.issued_at.isoformat()}"
+    if again:
+        text += f"|{again}"
     return f"bill-{bill.number}.{hashlib.sha256(text.encode()).hexdigest()[:20]}"
 
 
@@ -82,7 +88,7 @@ def due(db: Session, *, now: datetime, limit: int = 200) -> list[int]:
 def claim(db: Session, receipt_id: int, *, domain: str, now: datetime) -> Receipt | None:
     """Take a due receipt for sending, alone; None where somebody else has it or it is not due.
 
-    `domain` completes the Message-ID the first time and never changes it again.
+    `domain` completes the Message-ID of a mail once and never changes it again.
     """
     taken: CursorResult[Any] = db.execute(  # type: ignore[assignment]
         update(Receipt)
@@ -106,7 +112,7 @@ def claim(db: Session, receipt_id: int, *, domain: str, now: datetime) -> Receip
         return None
     if "@" not in receipt.message_id:
         receipt.message_id = f"{receipt.message_id}@{domain}"
-    _log(db, receipt, "sending", f"attempt {receipt.attempts}", now)
+    _log(db, receipt, "sending", f"attempt {receipt.attempts}, <{receipt.message_id}>", now)
     db.flush()
     return receipt
 
@@ -174,6 +180,8 @@ def resend(
     locked.language = driver.language if driver else locked.language
     locked.state, locked.error = ReceiptState.QUEUED, None
     locked.attempts, locked.next_try_at = 0, None
+    # The log only grows, so its length is a number that no mail before had.
+    locked.message_id = message_id(locked.bill, again=len(locked.deliveries))
     _log(db, locked, "asked again", f"by {actor.name}, to {address}", now)
     audit.note(db, actor, "receipt.resend", locked, now=now, before=before)
     session_id = locked.bill.session_id

@@ -12,6 +12,7 @@ from app.domain.billing.corrections import checked_energy, differs, reason_text,
 from app.domain.billing.issue import note_energy, put_bill
 from app.domain.billing.rows import add_credit, standing
 from app.domain.errors import Conflict, Invalid, NotFound
+from app.domain.tariff_choice import misfit
 from app.domain.vocabulary import Actor, BillingState
 from app.models import (
     Bill,
@@ -142,11 +143,9 @@ def _choose_tariff(db: Session, actor: Actor, session: ChargingSession, version_
     if found is None:
         raise Invalid("There is no such tariff.", field="tariff")
     version, tariff = found
-    if tariff.currency != session.currency:
-        raise Invalid(
-            f"The site charges in {session.currency}, this tariff in {tariff.currency}.",
-            field="tariff",
-        )
+    reason = misfit(tariff, session.tenant_id, (session.currency,))
+    if reason is not None:
+        raise Invalid(reason, field="tariff")
     session.tariff_version = version
     session.tariff_why = (
         f"“{tariff.name}” version {version.number} was chosen in review by {actor.name}."

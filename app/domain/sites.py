@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain import audit, texts
+from app.domain import audit, sellers, tariff_choice, texts
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.tariffs.currencies import is_currency
 from app.domain.vocabulary import Actor
@@ -26,6 +26,10 @@ class Details(TypedDict, total=False):
     longitude: float | None
     supply_limit_kw: Decimal | None
     tariff_id: int | None
+    seller_name: str | None
+    seller_address: str | None
+    seller_tax_number: str | None
+    seller_contact: str | None
 
 
 def add(
@@ -112,9 +116,10 @@ def _apply(db: Session, site: Site, details: Details) -> None:
         _place(site, details.get("latitude"), details.get("longitude"))
     if "supply_limit_kw" in details:
         site.supply_limit_kw = _supply(details["supply_limit_kw"])
+    sellers.write(site, details)
     if "tariff_id" in details:
         site.tariff_id = details["tariff_id"]
-    fitting_tariff(db, site.tariff_id, site.tenant_id, site.currency)
+    tariff_choice.fitting(db, site.tariff_id, site.tenant_id, (site.currency,), field="tariff_id")
     if site.id is not None and "currency" in details:
         _keep_currency(db, site)
 
@@ -175,17 +180,3 @@ def _supply(limit_kw: Decimal | None) -> Decimal | None:
             "The supply limit is a power between 0 and 100 000 kW.", field="supply_limit_kw"
         )
     return limit_kw
-
-
-def fitting_tariff(db: Session, tariff_id: int | None, tenant_id: int, currency: str) -> None:
-    """Raise `Invalid` unless the tariff exists for the tenant, is in use and has the currency."""
-    if tariff_id is None:
-        return
-    tariff = db.get(Tariff, tariff_id)
-    if tariff is None or tariff.tenant_id != tenant_id or tariff.archived_at is not None:
-        raise Invalid("There is no such tariff.", field="tariff_id")
-    if tariff.currency != currency:
-        raise Invalid(
-            f"The tariff {tariff.name} is in {tariff.currency}, the site in {currency}.",
-            field="tariff_id",
-        )

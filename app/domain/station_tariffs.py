@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from app.domain import events, running
 from app.domain.errors import Conflict, NotFound
 from app.domain.prepared import Prepared
+from app.domain.tariff_choice import misfit
 from app.domain.tariffs import Kind, Tariff, from_json
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome
 from app.models import Command, Station, StationTariff, TariffVersion
@@ -49,7 +50,7 @@ def prepare_default(
     db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
 ) -> Prepared:
     """Make the row of a default tariff; the arguments gain its name and its document."""
-    version = _version(db, station, checked["tariff_id"])
+    version = _version(db, station, checked["tariff_id"], station.site.currency)
     row = _row(db, station, version, "default", int(checked.get("connector") or 0), now)
     return Prepared({**checked, **_told(version)}, f"station_tariff:{row.id}")
 
@@ -59,10 +60,7 @@ def prepare_change(
 ) -> Prepared:
     """Make the row of another tariff for a running session; it stays in its currency (I11)."""
     session = running.needed(db, station, checked)
-    version = _version(db, station, checked["tariff_id"])
-    if version.tariff.currency != session.currency:
-        sentence = f"Session {session.id} is in {session.currency}, which cannot change."
-        raise Conflict(sentence, field="tariff_id")
+    version = _version(db, station, checked["tariff_id"], session.currency)
     row = _row(db, station, version, "session", session.evse, now)
     named = {"session_id": session.id, "transaction_ref": session.transaction_ref}
     arguments = {**checked, **_told(version), **named}
@@ -122,14 +120,15 @@ def current(db: Session, station: Station) -> list[StationTariff]:
     return list(db.scalars(query.order_by(StationTariff.evse, StationTariff.id)))
 
 
-def _version(db: Session, station: Station, tariff_id: int) -> TariffVersion:
+def _version(db: Session, station: Station, tariff_id: int, currency: str) -> TariffVersion:
     tariff = db.scalar(
         select(TariffRow).where(TariffRow.id == tariff_id, TariffRow.tenant_id == station.tenant_id)
     )
     if tariff is None or not tariff.versions:
         raise NotFound(f"There is no tariff {tariff_id}.", field="tariff_id")
-    if tariff.archived_at is not None:
-        raise Conflict(f"The tariff {tariff.name} is in the archive.", field="tariff_id")
+    reason = misfit(tariff, station.tenant_id, (currency,))
+    if reason is not None:
+        raise Conflict(reason, field="tariff_id")
     reason = obstacle(from_json(tariff.current.definition))
     if reason is not None:
         sentence = f"{tariff.name} cannot be put on a station. {reason}"

@@ -6,7 +6,7 @@ from typing import Any, TypedDict, Unpack
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import audit, credentials, plugs, quirks, sites, texts
+from app.domain import audit, credentials, plugs, quirks, tariff_choice, texts
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.events import StationChanged, record
 from app.domain.vocabulary import SYSTEM, Actor, Registration, SessionState, StationMode
@@ -203,7 +203,8 @@ def _apply(db: Session, station: Station, details: Details | Changes) -> None:
     _secure(station, details.get("security_profile", station.security_profile))
     if "tariff_id" in details:
         station.tariff_id = details["tariff_id"]
-    sites.fitting_tariff(db, station.tariff_id, station.tenant_id, station.site.currency)
+    currencies = (station.site.currency,)
+    tariff_choice.fitting(db, station.tariff_id, station.tenant_id, currencies, field="tariff_id")
 
 
 def _move(station: Station, site: Site) -> None:

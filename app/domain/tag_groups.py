@@ -6,8 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain import audit, texts
-from app.domain.drivers import tariff_in_reach
+from app.domain import audit, tariff_choice, texts
 from app.domain.errors import Conflict, NotFound, Taken
 from app.domain.vocabulary import Actor, Token
 from app.models import Tag, TagGroup
@@ -71,7 +70,9 @@ def _write(db: Session, group: TagGroup, facts: GroupFacts) -> None:
     parent = parent or made or "GROUP"
     with db.no_autoflush:
         others = db.scalars(select(TagGroup).where(TagGroup.tenant_id == group.tenant_id)).all()
-        tariff_id = tariff_in_reach(db, facts.tariff_id, group.tenant_id)
+        if facts.tariff_id != group.tariff_id:
+            currencies = tariff_choice.currencies_of(db, group.tenant_id)
+            tariff_choice.fitting(db, facts.tariff_id, group.tenant_id, currencies, field="tariff")
     for other in others:
         if other.id == group.id:
             continue
@@ -79,4 +80,4 @@ def _write(db: Session, group: TagGroup, facts: GroupFacts) -> None:
             raise Taken(f"There is a group named {other.name} already.", field="name")
         if Token(other.parent).key == Token(parent).key:
             raise Taken(f"{other.name} has the parent token {other.parent}.", field="parent")
-    group.name, group.parent, group.tariff_id = name, parent, tariff_id
+    group.name, group.parent, group.tariff_id = name, parent, facts.tariff_id

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.domain import audit, texts
 from app.domain import tariffs as prices
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.tariff_choice import currencies_of, misfit
 from app.domain.vocabulary import Actor
 from app.models import Driver, Site, Station, TagGroup, Tariff, TariffVersion
 
@@ -151,17 +152,17 @@ def assign(
 ) -> None:
     """Give a site, station, tag group or driver its price, or (None) take it away.
 
-    Raises `Invalid` where the site's currency is another one.
+    Raises `Invalid` where the tariff may not price sessions there.
     """
     if tariff is not None:
-        if tariff.tenant_id != holder.tenant_id or tariff.archived_at is not None:
-            raise Invalid("There is no such tariff.", field="tariff")
-        site = holder.site if isinstance(holder, Station) else holder
-        if isinstance(site, Site) and site.currency != tariff.currency:
-            raise Invalid(
-                f"{tariff.name} is in {tariff.currency}, the site in {site.currency}.",
-                field="tariff",
-            )
+        if isinstance(holder, Station | Site):
+            site = holder.site if isinstance(holder, Station) else holder
+            currencies = frozenset((site.currency,))
+        else:
+            currencies = currencies_of(db, holder.tenant_id)
+        reason = misfit(tariff, holder.tenant_id, currencies)
+        if reason is not None:
+            raise Invalid(reason, field="tariff")
     before = audit.snapshot(holder)
     holder.tariff_id = tariff.id if tariff else None
     db.flush()

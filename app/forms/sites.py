@@ -44,6 +44,10 @@ class SiteForm(FlaskForm):  # type: ignore[misc]
         validate_choice=False,
         description="For stations here that have none of their own.",
     )
+    seller_name = StringField("Seller", [Optional(), Length(max=120)])
+    seller_address = StringField("Address of the seller", [Optional(), Length(max=300)])
+    seller_tax_number = StringField("Tax number", [Optional(), Length(max=40)])
+    seller_contact = StringField("Contact", [Optional(), Length(max=254)])
 
     @property
     def zones(self) -> list[str]:
@@ -61,4 +65,8 @@ class SiteForm(FlaskForm):  # type: ignore[misc]
             "longitude": self.longitude.data,
             "supply_limit_kw": self.supply_limit_kw.data,
             "tariff_id": self.tariff_id.data,
+            "seller_name": self.seller_name.data,
+            "seller_address": self.seller_address.data,
+            "seller_tax_number": self.seller_tax_number.data,
+            "seller_contact": self.seller_contact.data,
         }

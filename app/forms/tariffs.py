@@ -66,7 +66,7 @@ class ComponentForm(Form):  # type: ignore[misc]
     duration_from_min = _number("From minute", mode="numeric")
     duration_to_min = _number("To minute", mode="numeric")
     grace_minutes = _number("Free idle minutes", "Idle time only.", mode="numeric")
-    step = _number("Step", "In Wh or seconds; each started step counts.", mode="numeric")
+    step = _number("Step", "In Wh or seconds; started steps count, once a session.", mode="numeric")
     tax_percent = _number("Own tax rate (%)", "Empty: the tariff's.")
 
     @property

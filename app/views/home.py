@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, current_app, g, render_template, request
 from flask_login import current_user
 
+from app.domain import tenants
 from app.extensions import db
 from app.presentation import FIXED, MINUS, change, number
 from app.queries import attention, costs, home
@@ -78,6 +79,7 @@ def _board() -> dict[str, Any]:
     today = home.today(session, now=now, zone=zone, before=_past())
     return {
         "findings": attention.findings(session, tenant_id=current_user.tenant_id, now=now),
+        "seller_missing": tenants.lacks_seller(session, current_user.tenant_id),
         "network": home.network_now(session, now=now, zone=zone),
         "today": today,
         "deltas": _deltas(today),

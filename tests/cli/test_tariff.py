@@ -115,7 +115,7 @@ def test_the_default_and_tariffs_in_use_stay_out_of_the_archive(flask, kerb):
 def test_a_site_takes_no_price_in_another_currency(flask, kerb):
     flask("site", "add", "City", "--timezone", "Europe/Zurich", "--currency", "CHF")
     refused = flask("tariff", "assign", "Kerb", "--site", "City")
-    assert refused.stderr == "Kerb is in EUR, the site in CHF.\n"
+    assert refused.stderr == "The tariff Kerb is in EUR, the site charges in CHF.\n"
     assert flask("tariff", "assign", "Kerb").exit_code == 1
 
 

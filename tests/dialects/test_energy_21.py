@@ -191,7 +191,7 @@ def test_a_tariff_that_a_station_cannot_say_is_refused(yard, priced, components,
 
 def test_the_tariff_of_a_session_keeps_its_currency(yard, priced):
     session = yard.session()
-    with pytest.raises(Conflict, match="is in EUR, which cannot change"):
+    with pytest.raises(Conflict, match="the site charges in EUR"):
         yard.order(
             Order.CHANGE_TRANSACTION_TARIFF,
             tariff_id=priced(currency="SEK"),

@@ -76,7 +76,7 @@ def test_what_cannot_be_used_is_refused_by_field(db, tenant, now, facts, field):
 
 
 def test_a_tariff_must_be_the_tenants(db, tenant, now):
-    with pytest.raises(NotFound):
+    with pytest.raises(Invalid):
         add(db, replace(ADA, tariff_id=99), tenant, now)
 
 

@@ -129,6 +129,27 @@ def test_what_is_on_its_way_is_not_sent_beside_itself(db, receipt):
         receipts.resend(db, GRACE, receipt, now=LATER)
 
 
+def test_every_mail_that_a_person_asks_for_is_another_mail(db, receipt):
+    names = []
+    for _ in range(3):
+        names.append(claim(db, receipt).message_id)
+        receipts.sent(db, receipt, "250 Ok", now=LATER)
+        receipts.resend(db, GRACE, receipt, now=LATER)
+        stored = receipt.message_id
+        db.expire_all()
+        assert receipt.message_id == stored
+    assert len(set(names)) == 3
+    assert all(name.startswith("bill-2026-000001.") for name in names)
+
+
+def test_a_mail_that_is_tried_again_stays_the_same_mail(db, receipt):
+    receipts.sent(db, claim(db, receipt), "250 Ok", now=LATER)
+    receipts.resend(db, GRACE, receipt, now=LATER)
+    first = claim(db, receipt).message_id
+    receipts.refused(db, receipt, "451 later", permanent=False, now=LATER)
+    assert claim(db, receipt, LATER + timedelta(minutes=2)).message_id == first
+
+
 def test_a_skipped_one_is_sent_once_somebody_names_an_address(db):
     net = network(db, email=None)
     receipt = billing.issue(db, net.session().id, now=LATER).receipt

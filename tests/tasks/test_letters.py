@@ -8,10 +8,11 @@ from babel.messages.pofile import read_po
 from flask import current_app
 
 from app import letters, mail
-from app.domain import billing
+from app.domain import billing, tenants
 from app.domain.energy import EnergyFlag
 from app.domain.tariffs import TEMPLATES
 from app.domain.vocabulary import Activity, Actor
+from app.models import Tenant
 from app.tasks.billing import send_receipt
 from app.uow import unit_of_work
 from tests.support.charging import STARTED, network
@@ -83,6 +84,44 @@ def test_a_correction_says_what_it_replaces_and_what_is_paid_back(bill):
 
 
 NASTY = "Eve\r\nBcc: all@example.org\r\n\r\n<script>alert(1)</script><img src=x onerror=y>"
+
+
+def test_the_seller_and_the_day_of_issue_stand_on_the_receipt(app):
+    with unit_of_work() as db:
+        net = network(db)
+        tenants.edit(
+            db, Actor("Grace"), db.get_one(Tenant, net.site.tenant_id), now=STARTED,
+            seller_name="Hafen & Strom <b>", seller_address="Am Kai 7, Hamburg",
+            seller_tax_number="DE123", seller_contact="billing@hafen.example",
+        )  # fmt: skip
+        made = billing.issue(db, net.session().id, now=STARTED)
+    german = letters.receipt(made, "de")
+    for text in (german.text, letters.receipt(made, "en").text):
+        assert "Hafen & Strom <b>" in text
+        assert "Am Kai 7, Hamburg" in text
+        assert "billing@hafen.example" in text
+    assert "Steuernummer: DE123" in german.text
+    assert "Ausgestellt am 2. März 2026" in german.text
+    assert "Hafen &amp; Strom &lt;b&gt;" in german.html
+
+
+def test_a_receipt_without_a_seller_says_nothing_of_it(bill):
+    letter = letters.receipt(bill, "en")
+    assert "Seller" not in letter.text + letter.html
+
+
+def test_no_register_contradicts_an_energy_that_staff_set(bill):
+    with unit_of_work() as db:
+        made = billing.correct(
+            db, Actor("Grace"), bill.session, reason="r", now=STARTED, energy_wh=Decimal(5_000)
+        )
+    for language in ("en", "de"):
+        letter = letters.receipt(made, language)
+        for register in ("100.000", "110.000", "100,000", "110,000"):
+            assert register not in letter.text + letter.html
+    assert "The energy was set by our staff" in letters.receipt(made, "en").text
+    taken_back = letters.receipt(made.corrects, "en")
+    assert "Meter: 100.000 → 110.000 kWh" in taken_back.text
 
 
 def test_a_name_full_of_headers_and_markup_stays_a_name(smtp_app, smtp_server, make_receipt):

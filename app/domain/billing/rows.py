@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from app.domain import events
+from app.domain import events, sellers
 from app.domain.billing.assessment import Assessment
 from app.domain.billing.chain import seal
 from app.domain.billing.usage import Measured, seconds_of
 from app.domain.tariffs import Evidence, Line
 from app.domain.vocabulary import BillKind
-from app.models import Bill, BillLine, ChargingSession, Station
+from app.models import Bill, BillLine, ChargingSession, Station, Tenant
 
 _NEXT_NUMBER = text(
     "INSERT INTO bill_counters (tenant_id, year, last) VALUES (:tenant_id, :year, 1) "
@@ -211,6 +211,9 @@ def _facts(db: Session, assessment: Assessment) -> dict[str, Any]:
         "evse": session.evse,
         "site": station.site.name if station else "",
         "address": (station.site.address or "") if station else "",
+        "seller": sellers.of(
+            db.get_one(Tenant, session.tenant_id), station.site if station else None
+        ),
         "register_from_wh": optional(energy.initial_wh),
         "register_to_wh": optional(energy.final_wh),
         "measured_wh": plain(energy.measured_wh),

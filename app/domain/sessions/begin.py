@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import authorisation, events, remote_starts, reservations, tariff_choice
-from app.domain.sessions.doubts import flag
+from app.domain.sessions.doubts import flag, remove_flag
 from app.domain.sessions.provisional import close_previous
 from app.domain.vocabulary import ConnectorRef, Decision, SessionState, Token
 from app.models import ChargingSession, Station, Tag
@@ -148,6 +148,15 @@ def name_holder(
     session.tag_id = tag.id if tag else None
     session.driver_id = driver.id if driver else None
     session.unauthorised = not decision.accepted
-    session.currency = choice.currency or station.site.currency
+    price_by(session, choice, station)
+
+
+def price_by(session: ChargingSession, choice: tariff_choice.Choice, station: Station) -> None:
+    """Freeze the price into the session; held where a nearer one was in another currency."""
+    session.currency = station.site.currency
     session.tariff_version_id = choice.version_id
     session.tariff_why = choice.why[:300]
+    if choice.skipped:
+        flag(session, "price_skipped")
+    else:
+        remove_flag(session, "price_skipped")

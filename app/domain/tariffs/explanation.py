@@ -12,7 +12,7 @@ from decimal import Decimal
 from app.domain.tariffs.currencies import price_text
 from app.domain.tariffs.document import clock_text
 from app.domain.tariffs.fields import plain
-from app.domain.tariffs.quote import Evidence, Line, Phrase, Usage
+from app.domain.tariffs.quote import Evidence, Line, Phrase, Rounding, Usage
 from app.domain.tariffs.tariff import Component, Kind, Restriction, Tariff, TaxMode
 
 
@@ -62,6 +62,7 @@ def explain(
     idle_s: int,
     idle_charged_s: int,
     free_s: int,
+    roundings: Sequence[Rounding] = (),
 ) -> tuple[Phrase, ...]:
     """Why the price is what it is, in the order in which it is told."""
     facts: list[Phrase] = []
@@ -72,7 +73,7 @@ def explain(
         facts.append(("why.unpriced", {"kwh": plain(Decimal(unpriced_wh) / 1000)}))
     if energy_wh:
         facts.extend(_times(tariff, usage, idle_s, idle_charged_s, free_s))
-        facts.extend(_steps(tariff, lines))
+        facts.extend(_steps(lines, roundings))
     for line in lines:
         if line.kind in ("minimum", "maximum"):
             fact = (f"why.{line.kind}", dict(line.label[1]))
@@ -126,14 +127,23 @@ def _times(
             yield "why.idle.seen", {"minutes": plain(minutes_of(int(seen_s)))}
 
 
-def _steps(tariff: Tariff, lines: Sequence[Line]) -> Iterator[Phrase]:
-    for line in lines:
-        step = (
-            tariff.components[line.component_index].step if line.component_index is not None else 1
-        )
-        if step > 1:
-            key = "why.step.energy" if line.kind == Kind.ENERGY else "why.step.time"
-            yield key, {"step": step}
+def _steps(lines: Sequence[Line], roundings: Sequence[Rounding]) -> Iterator[Phrase]:
+    """What was rounded up to whole steps, and on which of several lines the rest stands."""
+    for rounding in roundings:
+        key, step = f"why.rounded.{rounding.kind.value}", rounding.step
+        per = Decimal(1000 if rounding.kind is Kind.ENERGY else 60)
+        names = ("kwh", "to_kwh") if rounding.kind is Kind.ENERGY else ("minutes", "to_minutes")
+        told = [plain(_short(Decimal(each) / per)) for each in (rounding.total, rounding.rounded)]
+        yield key, {"step": step, **dict(zip(names, told, strict=True))}
+        same = [line for line in lines if line.kind == rounding.kind]
+        if len(same) > 1:
+            where = next(e for e in same if e.component_index == rounding.component_index)
+            yield "why.rounded.line", {"label": [where.label]}
+
+
+def _short(amount: Decimal) -> Decimal:
+    """At most three places, none of them a zero that says nothing."""
+    return amount.quantize(Decimal("0.001")).normalize()
 
 
 def minutes_of(seconds: int) -> Decimal:

@@ -38,8 +38,26 @@ TEMPLATES: dict[str, str] = {
     "why.idle.seen": _(
         "%(minutes)s of the idle minutes are seen from the meter, which showed no energy then."
     ),
+    # The next two are said on bills of before steps counted once per session.
     "why.step.energy": _("Energy is charged in started steps of %(step)s Wh."),
     "why.step.time": _("Time is charged in started steps of %(step)s seconds."),
+    "why.rounded.energy": _(
+        "Energy counts in started steps of %(step)s Wh, once for the whole session: "
+        "%(kwh)s kWh count as %(to_kwh)s kWh."
+    ),
+    "why.rounded.charging_time": _(
+        "Charging time counts in started steps of %(step)s seconds, once for the whole session: "
+        "%(minutes)s min count as %(to_minutes)s min."
+    ),
+    "why.rounded.connected_time": _(
+        "Connected time counts in started steps of %(step)s seconds, once for the whole session: "
+        "%(minutes)s min count as %(to_minutes)s min."
+    ),
+    "why.rounded.idle": _(
+        "Idle time counts in started steps of %(step)s seconds, once for the whole session: "
+        "%(minutes)s min count as %(to_minutes)s min."
+    ),
+    "why.rounded.line": _("The rest is on the line “%(label)s”, whose price held last."),
     "why.minimum": _("The session costs at least %(amount)s."),
     "why.maximum": _("The session costs at most %(amount)s."),
     "why.tax.inclusive": _("The prices include the tax."),

@@ -15,46 +15,23 @@ time, no idle time, no minimum.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from zoneinfo import ZoneInfo
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
+from app.domain.tariffs.counting import Tally, count_up
 from app.domain.tariffs.currencies import EXACT, from_minor, to_minor
 from app.domain.tariffs.explanation import explain, limit_label, line_label
-from app.domain.tariffs.matching import first_match
-from app.domain.tariffs.quote import Evidence, Quote, Usage
-from app.domain.tariffs.slices import Slice, slices
+from app.domain.tariffs.quote import Quote, Usage
 from app.domain.tariffs.tariff import Kind, Tariff
 from app.domain.tariffs.tax import Amount, share, with_tax
 
-_MINUTE_US = 60_000_000
-_THREE_PLACES = Decimal("0.001")
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one component has to charge for."""
-
-    energy_wh: int = 0
-    seconds: int = 0
-    evidence: list[Evidence] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Count:
-    """The session as the tariff sees it, before money."""
-
-    tallies: dict[int, Tally] = field(default_factory=dict)
-    energy_wh: int = 0
-    unpriced_wh: int = 0
-    idle_s: int = 0
-    idle_charged_s: int = 0
-    free_s: int = 0
+#: How much of what is counted makes one unit that has a price, and what that is called.
+_PER = {Kind.START: (1, "session"), Kind.ENERGY: (1000, "kWh")}
+_FEWEST_PLACES, _MOST_PLACES = 3, 20
 
 
 def price(tariff: Tariff, usage: Usage) -> Quote:
     """The lines of a bill for `usage`, with totals and the facts behind them."""
-    count = _count(tariff, usage)
+    count = count_up(tariff, usage)
     amounts = [
         _amount(tariff, index, count.tallies[index])
         for index in sorted(count.tallies)
@@ -80,104 +57,43 @@ def price(tariff: Tariff, usage: Usage) -> Quote:
             idle_s=count.idle_s,
             idle_charged_s=count.idle_charged_s,
             free_s=count.free_s,
+            roundings=count.roundings,
         ),
     )
 
 
-def _count(tariff: Tariff, usage: Usage) -> Count:
-    """Share out the session's energy and time over the components."""
-    zone = ZoneInfo(usage.timezone)
-    count = Count()
-    start = first_match(tariff, Kind.START, usage.started_at.astimezone(zone), Decimal(0), 0)
-    if start is not None:
-        count.tallies[start] = Tally()
-    for part in slices(tariff, usage):
-        if part.energy_wh:
-            _count_energy(tariff, zone, count, part)
-        if part.seconds:
-            _count_time(tariff, zone, count, part)
-    return count
-
-
-def _match(tariff: Tariff, kind: Kind, zone: ZoneInfo, part: Slice) -> int | None:
-    local = part.from_at.astimezone(zone)
-    return first_match(tariff, kind, local, part.exact_wh, part.elapsed_us)
-
-
-def _count_energy(tariff: Tariff, zone: ZoneInfo, count: Count, part: Slice) -> None:
-    count.energy_wh += part.energy_wh
-    index = _match(tariff, Kind.ENERGY, zone, part)
-    if index is None:
-        count.unpriced_wh += part.energy_wh
-        return
-    tally = _tally(count, index, part)
-    tally.energy_wh += part.energy_wh
-
-
-def _count_time(tariff: Tariff, zone: ZoneInfo, count: Count, part: Slice) -> None:
-    free = part.elapsed_us < tariff.free_minutes * _MINUTE_US
-    for kind, counts in ((Kind.CHARGING_TIME, part.charging), (Kind.CONNECTED_TIME, True)):
-        index = _match(tariff, kind, zone, part) if counts else None
-        if index is None:
-            continue
-        if free:
-            count.free_s += part.seconds
-        else:
-            _tally(count, index, part).seconds += part.seconds
-    if not part.idle:
-        return
-    count.idle_s += part.seconds
-    index = _match(tariff, Kind.IDLE, zone, part)
-    if index is None or part.idle_us < tariff.components[index].grace_minutes * _MINUTE_US:
-        return
-    count.idle_charged_s += part.seconds
-    _tally(count, index, part).seconds += part.seconds
-
-
-def _tally(count: Count, index: int, part: Slice) -> Tally:
-    """The component's tally, with the stretch added to its evidence."""
-    tally = count.tallies.setdefault(index, Tally())
-    evidence = Evidence(
-        part.from_at,
-        part.to_at,
-        Decimal(part.from_wh),
-        Decimal(part.to_wh),
-        part.from_between,
-        part.to_between,
-    )
-    if tally.evidence and tally.evidence[-1].to_at == part.from_at:
-        evidence = replace(
-            evidence,
-            from_at=tally.evidence[-1].from_at,
-            from_wh=tally.evidence[-1].from_wh,
-            from_between=tally.evidence[-1].from_between,
-        )
-        tally.evidence.pop()
-    tally.evidence.append(evidence)
-    return tally
-
-
 def _amount(tariff: Tariff, index: int, tally: Tally) -> Amount:
-    """What a component costs: its quantity in started steps, times its price, rounded once."""
+    """What a component costs: its quantity times its price, rounded once."""
     component = tariff.components[index]
-    per, unit, measured = {
-        Kind.START: (1, "session", 1),
-        Kind.ENERGY: (1000, "kWh", tally.energy_wh),
-    }.get(component.kind, (60, "min", tally.seconds))
-    if component.step > 1:
-        measured = -(-measured // component.step) * component.step
-    cost = EXACT.divide(EXACT.multiply(component.price, Decimal(measured)), Decimal(per))
+    per, unit = _PER.get(component.kind, (60, "min"))
+    cost = EXACT.divide(EXACT.multiply(component.price, Decimal(tally.amount)), Decimal(per))
+    minor = to_minor(cost, tariff.currency)
+    quantity = EXACT.divide(Decimal(tally.amount), Decimal(per))
     return Amount(
         kind=component.kind.value,
         label=line_label(component),
-        quantity=EXACT.divide(Decimal(measured), Decimal(per)).quantize(_THREE_PLACES),
+        quantity=_told_quantity(quantity, component.price, minor, tariff.currency),
         unit=unit,
         unit_price=component.price,
-        minor=to_minor(cost, tariff.currency),
+        minor=minor,
         tax_percent=tariff.tax_percent_of(component),
         component_index=index,
         evidence=tuple(tally.evidence),
     )
+
+
+def _told_quantity(quantity: Decimal, price: Decimal, minor: int, currency: str) -> Decimal:
+    """The quantity with as many places as make it, times the price, the line's amount.
+
+    Three do for energy, whose watt-hours are whole.  A minute has 60 seconds, so
+    time may need more, and at an exact half the last place is rounded up.
+    """
+    for places in range(_FEWEST_PLACES, _MOST_PLACES):
+        for rounding in (ROUND_HALF_UP, ROUND_CEILING):
+            told = quantity.quantize(Decimal(1).scaleb(-places), rounding, EXACT)
+            if to_minor(EXACT.multiply(told, price), currency) == minor:
+                return told
+    return quantity
 
 
 def _limits(tariff: Tariff, amounts: Sequence[Amount], charged: bool) -> list[Amount]:

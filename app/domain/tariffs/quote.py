@@ -96,6 +96,17 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Rounding:
+    """What whole steps added: Wh of energy, else seconds, all of it to one component."""
+
+    kind: Kind
+    component_index: int
+    step: int
+    total: int
+    rounded: int
+
+
+@dataclass(frozen=True, slots=True)
 class TaxTotal:
     """The sums of all lines of one tax rate, in minor units."""
 

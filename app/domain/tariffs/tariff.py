@@ -67,7 +67,7 @@ class Component:
     when: Restriction = field(default_factory=Restriction)
     tax_percent: Decimal | None = None  # None: the tariff's
     grace_minutes: int = 0  # idle only; counted once per session over all idle time
-    step: int = 1  # Wh or s; above 1, every started step of the session counts whole
+    step: int = 1  # Wh or s; started steps count whole, once a session (see `counting`)
 
 
 @dataclass(frozen=True, slots=True)

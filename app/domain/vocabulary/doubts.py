@@ -442,6 +442,13 @@ _ALL = (
         holds=False,
     ),
     Doubt(
+        "price_skipped",
+        "price in another currency",
+        "a nearer price is in a currency that the site does not charge in",
+        "A nearer price is in another currency than the site charges in; the next one was used.",
+        About.SESSION,
+    ),
+    Doubt(
         "missing_price",
         "no price",
         "no tariff applied at the start",

@@ -1,0 +1,37 @@
+"""The form of the organisation: who sells, and by which rules bills are made."""
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, IntegerField, StringField
+from wtforms.validators import InputRequired, Length, NumberRange
+
+_WHOLE = {"inputmode": "numeric"}
+
+
+def _rule(label: str, most: int, description: str) -> IntegerField:
+    return IntegerField(
+        label,
+        [InputRequired("Type a number; 0 for none."), NumberRange(0, most)],
+        description=description,
+        render_kw=_WHOLE,
+    )
+
+
+class OrganisationForm(FlaskForm):  # type: ignore[misc]
+    """What receipts say of the seller, and the rules of billing."""
+
+    seller_name = StringField("Name", [Length(max=120)], render_kw={"autocomplete": "organization"})
+    seller_address = StringField(
+        "Address", [Length(max=300)], description="In one line, with postcode and town."
+    )
+    seller_tax_number = StringField("Tax number", [Length(max=40)])
+    seller_contact = StringField(
+        "Contact",
+        [Length(max=254)],
+        description="Where drivers ask about a bill: an e-mail address, a web page or a number.",
+    )
+    least_energy_wh = _rule("Least energy (Wh)", 100_000, "Below this and the least time: free.")
+    least_duration_s = _rule("Least time (s)", 86_400, "A failed start lasts no longer.")
+    late_below_minor = _rule(
+        "Late difference", 1_000_000, "In cents: below it, a late change is noted, not billed."
+    )
+    idle_from_readings = BooleanField("Bill standing still by the meter as idle time")

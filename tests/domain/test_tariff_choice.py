@@ -1,0 +1,167 @@
+"""One rule says which tariff may price a site's sessions, and everybody keeps it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from app.domain import (
+    billing,
+    driver_import,
+    drivers,
+    sites,
+    stations,
+    tag_groups,
+    tariff_book,
+    tariff_choice,
+)
+from app.domain.errors import Conflict, Invalid
+from app.domain.sessions.begin import price_by
+from app.domain.vocabulary import Actor, BillingState
+from app.models import Tenant
+from tests.support.charging import PRICES, STARTED, network
+
+GRACE = Actor("Grace Hopper", 7)
+LATER = STARTED + timedelta(hours=2)
+
+
+@pytest.fixture
+def net(db):
+    return network(db)
+
+
+def tariff(db, net, name, *, currency="EUR", archived=False, tenant_id=None):
+    made = tariff_book.create(
+        db, GRACE, tenant_id or net.site.tenant_id, name=name,
+        definition={**PRICES, "currency": currency}, now=STARTED,
+    )  # fmt: skip
+    if archived:
+        tariff_book.archive(db, GRACE, made, now=STARTED)
+    return made
+
+
+@pytest.fixture(params=["francs", "archived", "foreign"])
+def unfit(db, net, request):
+    other = Tenant(name="Others", created_at=STARTED)
+    db.add(other)
+    db.flush()
+    made = {
+        "francs": lambda: tariff(db, net, "Alps", currency="CHF"),
+        "archived": lambda: tariff(db, net, "Old", archived=True),
+        "foreign": lambda: tariff(db, net, "Theirs", tenant_id=other.id),
+    }[request.param]()
+    reason = {
+        "francs": "The tariff Alps is in CHF, the site charges in EUR.",
+        "archived": "The tariff Old is in the archive.",
+        "foreign": "There is no such tariff.",
+    }[request.param]
+    return made, reason
+
+
+def test_nobody_is_given_a_tariff_that_does_not_fit(db, net, unfit):
+    made, reason = unfit
+    group = tag_groups.add(
+        db, GRACE, tag_groups.GroupFacts("Vans"), tenant_id=net.site.tenant_id, now=STARTED
+    )
+    tries = [
+        *(
+            lambda holder=holder: tariff_book.assign(db, GRACE, made, holder, now=LATER)
+            for holder in (net.site, net.station, net.driver, group)
+        ),
+        lambda: sites.edit(db, GRACE, net.site, now=LATER, tariff_id=made.id),
+        lambda: stations.edit(db, GRACE, net.station, now=LATER, tariff_id=made.id),
+        lambda: drivers.edit(
+            db,
+            GRACE,
+            net.driver,
+            replace(drivers.facts_of(net.driver), tariff_id=made.id),
+            now=LATER,
+        ),
+        lambda: tag_groups.edit(
+            db, GRACE, group, tag_groups.GroupFacts("Vans", None, made.id), now=LATER
+        ),
+    ]
+    for attempt in tries:
+        with pytest.raises(Invalid) as refusal:
+            attempt()
+        assert refusal.value.sentence == reason
+        db.refresh(net.site)
+        db.refresh(net.station)
+
+
+def test_an_import_names_the_row_and_the_reason(db, net):
+    tariff(db, net, "Alps", currency="CHF")
+    plan = driver_import.plan(db, [{"name": "Bob", "tariff": "alps"}], tenant_id=net.site.tenant_id)
+    assert [error.sentence for error in plan.errors] == [
+        "The tariff Alps is in CHF, the site charges in EUR."
+    ]
+
+
+def test_a_driver_may_have_the_currency_of_any_site(db, net):
+    alps = tariff(db, net, "Alps", currency="CHF")
+    sites.add(
+        db, GRACE, net.site.tenant_id, now=STARTED, name="Chur", timezone="Europe/Zurich",
+        currency="CHF",
+    )  # fmt: skip
+    tariff_book.assign(db, GRACE, alps, net.driver, now=STARTED)
+    assert net.driver.tariff is alps
+
+
+def choose(db, net):
+    return tariff_choice.applicable(db, net.station, None, net.driver)
+
+
+def test_the_nearer_price_counts(db, net):
+    near = tariff(db, net, "Ada")
+    net.site.tariff_id, net.driver.tariff_id = net.version.tariff_id, near.id
+    db.flush()
+    db.expire_all()
+    choice = choose(db, net)
+    assert (choice.version_id, choice.skipped) == (near.current.id, False)
+    assert choice.why == "“Ada” version 1 applies because the driver has a price of their own."
+
+
+def test_what_does_not_fit_is_skipped_and_told(db, net, unfit):
+    made, reason = unfit
+    net.site.tariff_id, net.driver.tariff_id = net.version.tariff_id, made.id
+    db.flush()
+    db.expire_all()
+    choice = choose(db, net)
+    assert choice.version_id == net.version.id
+    assert choice.why.endswith(f"A nearer price was not used: {reason[0].lower()}{reason[1:]}")
+    assert choice.skipped is (made.currency == "CHF")
+
+
+def test_a_bill_at_another_price_than_the_nearer_one_is_held(db, net):
+    alps = tariff(db, net, "Alps", currency="CHF")
+    net.site.tariff_id, net.driver.tariff_id = net.version.tariff_id, alps.id
+    session = net.session()
+    db.expire_all()
+    choice = choose(db, net)
+    price_by(session, choice, net.station)
+    assert session.currency == "EUR"
+    review = billing.issue(db, session.id, now=LATER)
+    assert session.billing is BillingState.HELD
+    assert review.reasons == ["price_skipped"]
+    net.driver.tariff_id = None
+    db.flush()
+    db.expire_all()
+    price_by(session, choose(db, net), net.station)
+    assert session.flags == []
+
+
+def test_a_tariff_in_use_is_not_archived(db, net):
+    near = tariff(db, net, "Ada")
+    tariff_book.assign(db, GRACE, near, net.driver, now=STARTED)
+    with pytest.raises(Conflict):
+        tariff_book.archive(db, GRACE, near, now=STARTED)
+
+
+def test_without_a_tariff_that_fits_there_is_no_price(db, net):
+    alps = tariff(db, net, "Alps", currency="CHF")
+    net.driver.tariff_id = alps.id
+    db.flush()
+    db.expire_all()
+    choice = choose(db, net)
+    assert (choice.version_id, choice.skipped) == (None, False)
+    assert "is in CHF" in choice.why
