@@ -30,6 +30,9 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     `idle_since` is when charging ended while the plug stayed in.  `last_seq_no`
     is the greatest sequence number of a 2.x transaction's events; `bill_after`
     is until when a bill waits for events that are still missing (None: for none).
+    `claimed_started_at` is the station's own time of the start where another is used;
+    `first_register_wh` the first register that was read, which live energy counts from where
+    no start told one.
     """
 
     __tablename__ = "charging_sessions"
@@ -68,6 +71,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
 
     started_at: Mapped[datetime]
     start_received_at: Mapped[datetime]
+    claimed_started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     stop_received_at: Mapped[datetime | None]
     meter_start_wh: Mapped[Decimal | None] = mapped_column(WattHours)
@@ -78,6 +82,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     provisional: Mapped[bool] = mapped_column(default=False)
 
     energy_wh: Mapped[Decimal] = mapped_column(WattHours, default=Decimal(0))
+    first_register_wh: Mapped[Decimal | None] = mapped_column(WattHours)
     last_register_wh: Mapped[Decimal | None] = mapped_column(WattHours)
     last_power_w: Mapped[float | None]
     last_soc_percent: Mapped[float | None]
