@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from app.domain import audit, commands, device_model, events, settings
@@ -154,16 +154,12 @@ def ask_for_statuses(db: Session, *, now: datetime) -> int:
     once in a connection, one at a time, where the station's onboarding asks for statuses.
     """
     back = db.scalars(
-        select(Station)
-        .join(Station.connectors)
-        .where(
+        select(Station).where(
             Station.connection_id.is_not(None),
             Station.archived_at.is_(None),
             Station.connected_at.between(now - STALE_WITHIN, now - STALE_AFTER),
-            Connector.stale,
-            Connector.evse > 0,
+            Station.connectors.any(and_(Connector.stale, Connector.evse > 0)),
         )
-        .distinct()
     )
     return sum(_ask_for_status(db, station, now) for station in back.all())
 

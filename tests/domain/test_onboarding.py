@@ -241,7 +241,9 @@ def test_who_changed_it_is_in_the_audit(talk):
 
 def _back(station, **after):
     wish(station, triggers=["status"])
-    station.station.last_boot_at = station.now
+    boot(station)
+    station.answers({"status": "Accepted"})
+    station.later(minutes=20)
     station.connect()
     station.later(**after)
 
@@ -275,5 +277,7 @@ def test_statuses_are_only_asked_for_where_onboarding_says_so(talk):
 
 def test_a_station_in_a_reconnect_loop_is_never_asked_for_statuses(talk):
     _back(talk, seconds=10)
-    reports.deviations(talk.db, talk.station, [("reconnect_loop", "")], now=talk.now)
+    tag = {"first_at": talk.now, "last_at": talk.now, "station_id": talk.station.id}
+    talk.db.add(Deviation(code="reconnect_loop", **tag))
+    talk.db.flush()
     assert onboarding.ask_for_statuses(talk.db, now=talk.now) == 0
