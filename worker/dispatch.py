@@ -144,11 +144,13 @@ class Dispatch:
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
             answer.clear()
             context.db, context.station = db, db.get(Station, link.station.id)
-            context.deviations[:] = notes
+            context.deviations[:], context.shift = notes, None
             response = route(Fields(payload), context)
             answer.append(link.answer(call, response) if isinstance(call, Call) else "")
             reports.deviations(db, context.station, context.deviations, now=received_at)
             rows.append(self._row(held, call, received_at, response, context.session_id))
+            # Meter values are read without the row: they are corrected by what is known here.
+            link.station.clock_offset_s = context.station.clock_offset_s
             if call.action == "BootNotification":
                 booted.append(context.station.booted_registration)
 
@@ -204,6 +206,7 @@ class Dispatch:
             heartbeat_s=self._settings.heartbeat_s,
             boot_retry_s=self._settings.boot_retry_s,
             deviations=list(notes),
+            clock_offset_s=station.clock_offset_s,
         )
 
     def _without_storage(self, held: Held, call: Call, routes: Any) -> str | None:

@@ -39,6 +39,7 @@ class Admitted:
     quirks: dict[str, Any]
     served: bool
     supported: bool = True
+    clock_offset_s: int | None = None
 
 
 class Gate:
@@ -85,6 +86,7 @@ class Gate:
                 "strict": (station.validation or self._settings.validation) == "strict",
                 "timezone": station.site.timezone,
                 "quirks": dict(station.quirks or {}),
+                "clock_offset_s": station.clock_offset_s,
                 "registration": station.registration,
                 "booted": station.booted_registration,
                 "password_hash": station.password_hash,
@@ -142,7 +144,8 @@ class Gate:
         if offer.token is None and not assume:
             return Refused(Reason.NO_SUBPROTOCOL)
         told = station["booted"] or station["registration"]
-        kept = ("id", "identity", "tenant_id", "model", "strict", "timezone", "quirks")
+        kept = ("id", "identity", "tenant_id", "model", "strict", "timezone", "quirks",
+                "clock_offset_s")  # fmt: skip
         info = Admitted(**{name: station[name] for name in kept}, served=told == "accepted")
         note = "" if offer.token else f"It named no OCPP version; {offer.version} was assumed."
         deflate = offer.version is not Version.V16 or bool(info.quirks.get("deflate_16"))

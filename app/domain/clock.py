@@ -1,21 +1,78 @@
-"""Which time to believe: the charger's where it can be true, else when we received it."""
+"""Which time to believe: the charger's where it can be true, else when we received it.
 
-from datetime import datetime, timedelta
+A clock that is off by more than `TOLERANCE` is told from an offline memory by
+its constancy: the times of what is replayed come closer to now with each
+message, those of a wrong clock keep their distance.  Pure.
+"""
 
-#: A charger may replay its offline queue this long after the fact.
-OLDEST = timedelta(days=30)
-#: A charger's clock may run ahead of ours by this much.
-NEWEST = timedelta(minutes=5)
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+#: A clock may be off by this much and is left as it is: what lies between two times stays true.
+TOLERANCE = timedelta(minutes=5)
+#: No charger that we talk to has measured anything before this.
+EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
+#: What is reported later than this is believed and looked at by a person.
+OLD = timedelta(days=30)
+
+#: Two messages of one wrong clock agree about its offset to this.
+AGREE = timedelta(seconds=10)
+#: They arrive so far apart: what is replayed in one breath may agree by chance.
+APART = timedelta(minutes=1)
+#: Nothing is on its way for so long while the connection is open.
+ON_ITS_WAY = timedelta(minutes=15)
+
+#: When a message arrived, and how far its time lay ahead of that, in seconds.
+Sample = tuple[datetime, float]
 
 
 def believable(claimed: datetime | None, received_at: datetime) -> tuple[datetime, bool]:
     """Return the instant to do business with, and whether it had to be replaced.
 
-    A missing time is no doubt (the message came when it came); one that lies
-    more than 30 days back or five minutes ahead is (FIELD T2).
+    A missing time is no doubt (the message came when it came); one from before
+    2015 or more than five minutes ahead is (FIELD T2).  Any other age may be
+    that of an offline memory.
     """
     if claimed is None:
         return received_at, False
-    if received_at - OLDEST <= claimed <= received_at + NEWEST:
+    if EARLIEST <= claimed <= received_at + TOLERANCE:
         return claimed, False
     return received_at, True
+
+
+def correction(
+    claimed: datetime, received_at: datetime, offset: timedelta, *, fixed: bool = False
+) -> timedelta:
+    """What is to be taken from the times of a message, by the known offset of its clock.
+
+    A time that is right as it stands says that the clock was set meanwhile
+    (unless its offset is `fixed` by hand); one that would lie in the future when
+    corrected is not of that clock.
+    """
+    right = abs(claimed - received_at) <= TOLERANCE
+    if not offset or (right and not fixed) or claimed - offset > received_at + TOLERANCE:
+        return timedelta()
+    return offset
+
+
+def offset_of(
+    samples: Sequence[Sample], claimed: datetime, received_at: datetime, connected_at: datetime
+) -> float | None:
+    """The offset of a clock in seconds, as far as this message and earlier ones make it certain.
+
+    One message is enough where it can be no replay: it lies in the future, or
+    well inside of the connection, and nothing is on its way any more.  Else
+    another has to agree with it; in the past, one from a while ago.
+    """
+    ahead = (claimed - received_at).total_seconds()
+    settled = received_at - connected_at > ON_ITS_WAY
+    inside = claimed > connected_at + APART and received_at - claimed > ON_ITS_WAY
+    if settled and (ahead > 0 or inside):
+        return ahead
+    agreeing = [
+        other
+        for at, other in samples
+        if abs(other - ahead) <= AGREE.total_seconds() and (ahead > 0 or received_at - at >= APART)
+    ]
+    # A message is late by its way, and never early.
+    return max(ahead, *agreeing) if agreeing else None

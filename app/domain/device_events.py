@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from app.domain import audit, device_model, events
+from app.domain import audit, device_model, events, told_states
 from app.domain.device_model import Told
 from app.domain.variable_names import VariableName
 from app.domain.vocabulary import Actor, Outcome
@@ -45,7 +45,8 @@ def take(db: Session, station: Station, noticed: Iterable[Noticed], *, now: date
     """Keep what a station noticed; a repeat of the same event is the same event.
 
     The severity is the monitor's where the message names none (before 2.1).  A
-    value that was noticed is also the variable's value now.
+    value that was noticed is also the variable's value now, and the state of a plug
+    where it is one.
     """
     told = []
     for one in noticed:
@@ -55,11 +56,18 @@ def take(db: Session, station: Station, noticed: Iterable[Noticed], *, now: date
         severity = one.severity
         if severity is None and watching is not None:
             severity = watching.severity
+        trouble = told_states.is_trouble(one.name)
+        if trouble and severity is None:
+            severity = SEVERE
         row = _row(station, one, severity, now)
+        over = one.cleared or (trouble and not told_states.is_yes(one.value))
+        row.cleared = over
         db.add(row)
-        if one.cleared:
+        if over:
             _clear(db, station, row)
         told.append(Told(one.name, row.value))
+        value = "false" if trouble and over else one.value
+        told_states.follow(db, station, one.name, value, at=one.at, now=now)
     db.flush()
     device_model.take(db, station, _known_ones(db, station, told), now=now)
     events.record(db, events.StationChanged(station.tenant_id, station.id))

@@ -226,7 +226,11 @@ def report_part(
 
     Parts are counted from 0; how many values there are is counted once, at the end.
     """
+    # States are reports too, and those know of this module: imported late, no circle.
+    from app.domain import told_states
+
     count = take(db, station, told, now=now)
+    told_states.follow_all(db, station, [(one.name, one.value) for one in told], now=now)
     command = reading(db, station, request_id)
     if command is None or command.settled_at is None:
         return count

@@ -47,7 +47,7 @@ class Gauge:
     register_wh: Decimal | None
     power_w: float | None
     soc_percent: float | None
-    meter_start_wh: Decimal | None
+    counted_from_wh: Decimal | None
 
 
 _SESSION: Any = ChargingSession.__table__
@@ -60,6 +60,7 @@ _COLUMNS = (
     _SESSION.c.evse,
     _SESSION.c.started_at,
     _SESSION.c.meter_start_wh,
+    _SESSION.c.first_register_wh,
 )
 _STORED = (
     "station_id",
@@ -213,7 +214,8 @@ def _value(sample: Sample) -> str | None:
 
 def _digest(item: Metered, report: MeterReport, samples: list[list[Any]]) -> str:
     """What makes a reading the same one again: plug, transaction, instant and all samples."""
-    text = f"{item.evse}|{item.transaction_ref}|{report.taken_at.isoformat()}|{samples}"
+    at = report.claimed_at or report.taken_at
+    text = f"{item.evse}|{item.transaction_ref}|{at.isoformat()}|{samples}"
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -226,6 +228,7 @@ def _first(samples: Iterable[Sample], measurand: str) -> float | None:
 def _gauge(gauges: dict[int, Gauge], session: Any, at: datetime, values: _Values) -> None:
     """Keep the newest of each value; what one instant did not tell stays from the one before."""
     before = gauges.get(session.id)
+    first = before.counted_from_wh if before is not None else None
     if before is not None and before.at > at:
         return
     told = (
@@ -247,8 +250,12 @@ def _gauge(gauges: dict[int, Gauge], session: Any, at: datetime, values: _Values
         told.register_wh,
         told.power_w,
         told.soc_percent,
-        session.meter_start_wh,
+        _first_known(session.meter_start_wh, session.first_register_wh, first, told.register_wh),
     )
+
+
+def _first_known(*values: Decimal | None) -> Decimal | None:
+    return next((value for value in values if value is not None), None)
 
 
 def _either(new: Any, old: Any) -> Any:
@@ -259,6 +266,7 @@ _SEEN_AT = bindparam("seen_at", type_=_SESSION.c.last_reading_at.type)
 _POWER = bindparam("power", type_=_SESSION.c.last_power_w.type)
 _SOC = bindparam("soc", type_=_SESSION.c.last_soc_percent.type)
 _REGISTER = bindparam("register", type_=_SESSION.c.last_register_wh.type)
+_FIRST = bindparam("first", type_=_SESSION.c.first_register_wh.type)
 _ENERGY = bindparam("energy", type_=_SESSION.c.energy_wh.type)
 #: A late reading does not turn live numbers back; a value that was not reported stays.
 _SHOW = (
@@ -271,6 +279,7 @@ _SHOW = (
         last_reading_at=_SEEN_AT,
         last_power_w=func.coalesce(_POWER, _SESSION.c.last_power_w),
         last_soc_percent=func.coalesce(_SOC, _SESSION.c.last_soc_percent),
+        first_register_wh=func.coalesce(_SESSION.c.first_register_wh, _FIRST),
         last_register_wh=case(
             (_RUNNING, func.coalesce(_REGISTER, _SESSION.c.last_register_wh)),
             else_=_SESSION.c.last_register_wh,
@@ -297,9 +306,10 @@ def show(db: Session, gauges: Iterable[Gauge]) -> None:
             "power": gauge.power_w,
             "soc": gauge.soc_percent,
             "register": gauge.register_wh,
+            "first": gauge.counted_from_wh,
             "energy": None
             if gauge.register_wh is None
-            else live_energy(gauge.meter_start_wh, gauge.register_wh),
+            else live_energy(gauge.counted_from_wh, gauge.register_wh),
         }
         for gauge in gauges
     ]

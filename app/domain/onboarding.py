@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from app.domain import audit, commands, device_model, events, settings
@@ -21,7 +21,7 @@ from app.domain.orders.station import TRIGGERS
 from app.domain.setting_values import number, same
 from app.domain.variable_names import parse
 from app.domain.vocabulary import SYSTEM, Actor, CommandState, Order, Outcome, Registration
-from app.models import Command, Deviation, Station
+from app.models import Command, Connector, Deviation, Station
 
 #: The settings that are proposed, by version: stations give up too soon as they come (FIELD 4).
 PROPOSED_16 = {
@@ -54,6 +54,8 @@ TRIGGER_PAUSE = timedelta(minutes=10)
 BOOT_AFTER = timedelta(seconds=10)
 #: A station that kept reconnecting within this time is left in peace (FIELD B3).
 LOOPED = timedelta(hours=1)
+#: A plug that was not heard of is asked about so long after its station came back, and no later.
+STALE_AFTER, STALE_WITHIN = timedelta(seconds=8), timedelta(minutes=15)
 _PATIENCE_S = 120.0
 _MOST_SETTINGS = 100
 
@@ -145,6 +147,50 @@ def ask_for_boots(db: Session, *, now: datetime) -> int:
     return asked
 
 
+def ask_for_statuses(db: Session, *, now: datetime) -> int:
+    """Ask for the status of plugs that were not heard of since their station came back.
+
+    Only changes are told after a reconnect (FIELD S5).  Each plug is asked about
+    once in a connection, one at a time, where the station's onboarding asks for statuses.
+    """
+    back = db.scalars(
+        select(Station).where(
+            Station.connection_id.is_not(None),
+            Station.archived_at.is_(None),
+            Station.connected_at.between(now - STALE_WITHIN, now - STALE_AFTER),
+            Station.connectors.any(and_(Connector.stale, Connector.evse > 0)),
+        )
+    )
+    return sum(_ask_for_status(db, station, now) for station in back.all())
+
+
+def _ask_for_status(db: Session, station: Station, now: datetime) -> bool:
+    if "status" not in (station.onboarding.get("triggers") or ()) or _looping(db, station, now):
+        return False
+    if Order.TRIGGER.value not in station.supported_orders or _under_way(db, station):
+        return False
+    if (station.booted_registration or station.registration) is not Registration.ACCEPTED:
+        return False
+    for plug in station.connectors:
+        subject = f"{SUBJECT}status:{station.connection_id}:{plug.evse}.{plug.connector}"
+        if not plug.stale or not plug.evse or _earlier(db, station, subject):
+            continue
+        given: dict[str, Any] = {"message": "status", "connector": plug.evse}
+        if not device_model.speaks_16(station):
+            given["plug"] = plug.connector
+        return _queue(db, station, (subject, Order.TRIGGER, given), now) is not None
+    return False
+
+
+def _under_way(db: Session, station: Station) -> bool:
+    query = select(Command.id).where(
+        Command.station_id == station.id,
+        Command.subject.startswith(SUBJECT),
+        Command.state.in_(commands.OPEN_STATES),
+    )
+    return db.scalar(query.limit(1)) is not None
+
+
 def _looping(db: Session, station: Station, now: datetime) -> bool:
     tagged = select(Deviation.id).where(
         Deviation.station_id == station.id,
@@ -163,12 +209,7 @@ def _go_on(db: Session, station: Station, now: datetime) -> None:
         return
     if (station.booted_registration or station.registration) is not Registration.ACCEPTED:
         return
-    under_way = select(Command.id).where(
-        Command.station_id == station.id,
-        Command.subject.startswith(SUBJECT),
-        Command.state.in_(commands.OPEN_STATES),
-    )
-    if db.scalar(under_way.limit(1)) is not None:
+    if _under_way(db, station):
         return
     for step in _steps(db, station):
         if _done(db, station, step[0], now):

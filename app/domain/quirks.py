@@ -124,6 +124,13 @@ QUIRKS: dict[str, Quirk] = {
         _flag,
         "flag",
     ),
+    "clock_offset_s": Quirk(
+        "Its clock is ahead by",
+        "Where its clock is off for good; behind is a minus. Else it is learnt while it is online.",
+        _number(-90_000, 90_000),
+        "number",
+        "s",
+    ),
     "call_timeout_s": Quirk(
         "Patience for an answer", "Slow stations need a minute.", _number(5, 600), "number", "s"
     ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -30,6 +30,10 @@ ACTIVITY_WORDS: dict[Activity, str] = {
     Activity.FINISHING: "Finishing",
 }
 
+#: A status dated so long before the connection is one that was kept offline.
+BEFORE = timedelta(minutes=1)
+#: An offline memory is empty so long after the connection was opened.
+REPLAYING = timedelta(minutes=10)
 #: What a charger's own texts are cut to in columns; the raw boot is kept beside them.
 _TEXT = 120
 
@@ -108,13 +112,14 @@ def connector_of(db: Session, station: Station, ref: ConnectorRef) -> Connector:
 def status(db: Session, station: Station, report: StatusReport, *, now: datetime) -> bool:
     """Take in a status; tell whether it changed anything.
 
-    Live state only moves forward in the charger's time; a late one is history.
-    The same status again confirms, and adds nothing (FIELD S2, T5).
+    Within a connection the newest that arrives is the state, whatever its
+    clock; what is replayed is history (FIELD T5).  The same status again
+    confirms, and adds nothing (FIELD S2).
     """
     row = connector_of(db, station, report.connector)
     if report.activity is None:
         report = replace(report, activity=_activity_of(row, report))
-    if row.status_at is not None and report.at < row.status_at:
+    if report.availability is not Availability.FAULTED and _replayed(station, row, report.at, now):
         _remember(db, station, report, now)
         return False
     same = (
@@ -132,6 +137,8 @@ def status(db: Session, station: Station, report: StatusReport, *, now: datetime
     if same:
         events.record(db, events.StationChanged(station.tenant_id, station.id))
         return False
+    if row.availability is not report.availability or row.since is None:
+        row.since = min(report.at, now)
     row.availability = report.availability
     row.activity = report.activity or Activity.NONE
     row.status_word = report.word
@@ -144,6 +151,24 @@ def status(db: Session, station: Station, report: StatusReport, *, now: datetime
     events.record(db, events.StationChanged(station.tenant_id, station.id))
     db.flush()
     return True
+
+
+def _replayed(station: Station, row: Connector, at: datetime, now: datetime) -> bool:
+    """Whether a status of this time is of an offline memory: history, not the state.
+
+    It is older than the last one, from before this connection, and comes while
+    such a memory may still be emptied.  After a boot, and as long as nothing
+    was heard on this connection, any word counts.
+    """
+    if row.stale or row.status_at is None or at >= row.status_at:
+        return False
+    heard_at = row.status_received_at or row.status_at
+    if station.last_boot_at is not None and heard_at < station.last_boot_at:
+        return False
+    opened_at = station.connected_at
+    if opened_at is None:
+        return True
+    return at < opened_at - BEFORE and now < opened_at + REPLAYING
 
 
 def _activity_of(row: Connector, report: StatusReport) -> Activity:
@@ -169,13 +194,14 @@ def activity(
     later, counts more (FIELD S4), so its clock is left where it was.
     """
     row = connector_of(db, station, place)
-    if row.status_at is not None and at < row.status_at:
+    if _replayed(station, row, at, now):
         return
     taken = row.availability in (Availability.OCCUPIED, Availability.FAULTED)
     if taken and row.activity is goes_on and not row.stale:
         return
     if not taken and goes_on is not Activity.FINISHING:
         row.availability = Availability.OCCUPIED
+        row.since = min(at, now)
         row.status_word = row.status_word or "Occupied"
     elif not taken:
         return

@@ -32,6 +32,9 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     is until when a bill waits for events that are still missing (None: for none).
     `revision` counts how often what a bill rests on was written anew; what a
     billed session's row said before is kept in `session_revisions`.
+    `claimed_started_at` is the station's own time of the start where another is used;
+    `first_register_wh` the first register that was read, which live energy counts from where
+    no start told one.
     """
 
     __tablename__ = "charging_sessions"
@@ -71,6 +74,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
 
     started_at: Mapped[datetime]
     start_received_at: Mapped[datetime]
+    claimed_started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     stop_received_at: Mapped[datetime | None]
     meter_start_wh: Mapped[Decimal | None] = mapped_column(WattHours)
@@ -81,6 +85,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     provisional: Mapped[bool] = mapped_column(default=False)
 
     energy_wh: Mapped[Decimal] = mapped_column(WattHours, default=Decimal(0))
+    first_register_wh: Mapped[Decimal | None] = mapped_column(WattHours)
     last_register_wh: Mapped[Decimal | None] = mapped_column(WattHours)
     last_power_w: Mapped[float | None]
     last_soc_percent: Mapped[float | None]

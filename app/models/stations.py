@@ -23,7 +23,9 @@ class Station(SiteOwned, Base):
     `next_password_hash` is a password on its way to the station: both are right
     until it connects with the new one.  `onboarding` says what we send by
     ourselves after a boot; empty means nothing.
-    `validation` None means the setting of the installation.
+    `validation` None means the setting of the installation.  `clock_offset_s` is how far
+    its clock was found to be ahead at `clock_offset_at`, None while it is right; `clock_samples`
+    are odd times that say nothing for certain yet: pairs of arrival and seconds ahead.
     """
 
     __tablename__ = "stations"
@@ -67,6 +69,9 @@ class Station(SiteOwned, Base):
     disconnected_at: Mapped[datetime | None]
     last_seen_at: Mapped[datetime | None]
     last_boot_at: Mapped[datetime | None]
+    clock_offset_s: Mapped[int | None]
+    clock_offset_at: Mapped[datetime | None]
+    clock_samples: Mapped[list[Any] | None]
     archived_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
@@ -85,8 +90,8 @@ class Station(SiteOwned, Base):
 class Connector(StationOwned, Base):
     """A plug as last reported; `evse` 0 is the station itself.
 
-    `status_at` is the charger's time and only moves forward; `stale` says that
-    nothing has confirmed the state since the station last connected.
+    `status_at` is when its last status was, `since` when the state that it shows began;
+    `stale` says that nothing has confirmed the state since the station last connected.
     `measured_power_w` is the most that it measured in a session without doubts.
     """
 
@@ -109,10 +114,16 @@ class Connector(StationOwned, Base):
     vendor_error: Mapped[str | None] = mapped_column(String(120))
     info: Mapped[str | None] = mapped_column(String(120))
     status_at: Mapped[datetime | None]
+    since: Mapped[datetime | None]
     status_received_at: Mapped[datetime | None]
     stale: Mapped[bool] = mapped_column(default=False)
 
     station: Mapped[Station] = relationship(back_populates="connectors")
+
+    @property
+    def began_at(self) -> datetime | None:
+        """When the state that it shows began, as far as that is known."""
+        return self.since or self.status_at
 
 
 class StatusEvent(StationOwned, Base):

@@ -110,10 +110,10 @@ def _faulted(db: Session, now: datetime) -> list[Finding]:
             Station.archived_at.is_(None),
             connected(now),
         )
-        .order_by(Connector.status_at.desc())
+        .order_by(func.coalesce(Connector.since, Connector.status_at).desc())
         .limit(100)
     )
-    return _few("faulted", [(c.status_at, {"connector": c, "station": c.station}) for c in rows])
+    return _few("faulted", [(c.began_at, {"connector": c, "station": c.station}) for c in rows])
 
 
 def _offline(db: Session, now: datetime) -> list[Finding]:

@@ -177,11 +177,11 @@ def _faulted(db: Session, there: Now, plug: Connector) -> Iterator[Why]:
     why = Why(f"Why {was} connector {plug.evse} faulted?", f"why-{plug.evse}")
     vendor = f" (vendor code {plug.vendor_error})" if plug.vendor_error else ""
     why.say(f"The charger reported {word}{vendor}")
-    if plug.status_at is not None:
-        why.say(" at ", plug.status_at)
+    if plug.began_at is not None:
+        why.say(" at ", plug.began_at)
     session = _session_near(db, plug)
-    if session is not None and plug.status_at is not None:
-        after = int((plug.status_at - session.started_at).total_seconds())
+    if session is not None and plug.began_at is not None:
+        after = int((plug.began_at - session.started_at).total_seconds())
         ago = f"{after} s" if after < 120 else f"{after // 60} min"
         why.say(f", {ago} after session {session.id} began with card {session.token}")
     why.say(". ")
@@ -200,15 +200,15 @@ def _faulted(db: Session, there: Now, plug: Connector) -> Iterator[Why]:
 
 
 def _session_near(db: Session, plug: Connector) -> ChargingSession | None:
-    if plug.status_at is None:
+    if plug.began_at is None:
         return None
     return db.scalar(
         select(ChargingSession)
         .where(
             ChargingSession.station_id == plug.station_id,
             ChargingSession.evse == plug.evse,
-            ChargingSession.started_at <= plug.status_at,
-            ChargingSession.started_at > plug.status_at - NEAR,
+            ChargingSession.started_at <= plug.began_at,
+            ChargingSession.started_at > plug.began_at - NEAR,
         )
         .order_by(ChargingSession.id.desc())
         .limit(1)
@@ -228,8 +228,8 @@ def _tell_session(why: Why, session: ChargingSession | None) -> None:
 
 def _tell_last_order(db: Session, why: Why, plug: Connector) -> None:
     query = select(Command).where(Command.station_id == plug.station_id)
-    if plug.status_at is not None:
-        query = query.where(Command.requested_at >= plug.status_at)
+    if plug.began_at is not None:
+        query = query.where(Command.requested_at >= plug.began_at)
     for row in db.scalars(query.order_by(Command.id.desc()).limit(20)):
         if row.arguments.get("connector") in (plug.evse, None):
             words = orders.describe(row.order, row.arguments)

@@ -50,6 +50,7 @@ def sweep() -> None:
     until = time.monotonic() + PATIENCE_S
     _guarded("overdue commands", lambda: _work(lambda db: commands.expire_overdue(db, _now())))
     _guarded("missing boots", lambda: _work(lambda db: onboarding.ask_for_boots(db, now=_now())))
+    _guarded("stale plugs", lambda: _work(lambda db: onboarding.ask_for_statuses(db, now=_now())))
     _guarded(
         "remote starts", lambda: _work(lambda db: remote_starts.mark_unfollowed(db, now=_now()))
     )

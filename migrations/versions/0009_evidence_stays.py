@@ -19,7 +19,7 @@ from app.models import Bill, BillCounter, BillLine, session_revisions
 from app.models.session_revisions import KEPT
 
 revision = "0009"
-down_revision = "0003"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

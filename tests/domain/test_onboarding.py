@@ -237,3 +237,47 @@ def test_who_changed_it_is_in_the_audit(talk):
     wish(talk, read=True)
     entry = talk.db.query(AuditEntry).filter_by(action="station.onboarding").one()
     assert entry.after["onboarding"] == {"read": True}
+
+
+def _back(station, **after):
+    wish(station, triggers=["status"])
+    boot(station)
+    station.answers({"status": "Accepted"})
+    station.later(minutes=20)
+    station.connect()
+    station.later(**after)
+
+
+def test_a_plug_not_heard_of_since_a_reconnect_is_asked_about_once(talk):
+    """Each plug once in a connection, one after the other (FIELD S5)."""
+    _back(talk, seconds=3)
+    assert onboarding.ask_for_statuses(talk.db, now=talk.now) == 0, "it may still tell by itself"
+    talk.later(seconds=6)
+    for plug in (1, 2):
+        assert onboarding.ask_for_statuses(talk.db, now=talk.now) == 1
+        assert onboarding.ask_for_statuses(talk.db, now=talk.now) == 0, "one at a time"
+        asked = {"requestedMessage": "StatusNotification", "connectorId": plug}
+        assert talk.hears() == ("TriggerMessage", asked)
+        talk.answers({"status": "Accepted"})
+    assert onboarding.ask_for_statuses(talk.db, now=talk.now) == 0, "never twice in a connection"
+
+
+def test_a_plug_that_told_its_status_is_not_asked_about(talk):
+    _back(talk, seconds=10)
+    for plug in talk.station.connectors:
+        plug.stale = False
+    assert onboarding.ask_for_statuses(talk.db, now=talk.now) == 0
+
+
+def test_statuses_are_only_asked_for_where_onboarding_says_so(talk):
+    _back(talk, seconds=10)
+    wish(talk)
+    assert onboarding.ask_for_statuses(talk.db, now=talk.now) == 0
+
+
+def test_a_station_in_a_reconnect_loop_is_never_asked_for_statuses(talk):
+    _back(talk, seconds=10)
+    tag = {"first_at": talk.now, "last_at": talk.now, "station_id": talk.station.id}
+    talk.db.add(Deviation(code="reconnect_loop", **tag))
+    talk.db.flush()
+    assert onboarding.ask_for_statuses(talk.db, now=talk.now) == 0

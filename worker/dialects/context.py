@@ -1,13 +1,14 @@
 """What a handler gets: the unit of work, the station, the time, and where to note oddities."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.domain.clock import believable
+from app.domain import clocks
+from app.domain.clock import believable, correction
 from app.domain.metering import Metered
 from worker.ocpp.fields import Fields
 
@@ -27,6 +28,8 @@ class Context:
     hot message is only read (see `Bulk`).  `deviations` collects (code, example) of what had to
     be repaired; `session_id` ties the message to a charging session in the log.
     `found` is what was found out before the unit of work opened (see `Outside`).
+    `clock_offset_s` is how far the station's clock is known to be ahead, and `shift` what the
+    times of this message are corrected by: None until its first time was read.
     """
 
     db: Any
@@ -40,6 +43,8 @@ class Context:
     deviations: list[tuple[str, str]] = field(default_factory=list)
     session_id: int | None = None
     found: Any = None
+    clock_offset_s: int | None = None
+    shift: timedelta | None = None
 
     def deviate(self, code: str, example: object = "") -> None:
         """Note a named repair."""
@@ -60,11 +65,13 @@ class Context:
         self.deviate("absurd_register", register)
         return None
 
-    def instant(self, call: Fields, name: str) -> tuple[datetime, bool]:
+    def instant(self, call: Fields, name: str, *, live: bool = False) -> tuple[datetime, bool]:
         """The time to do business with, and whether the charger's own was unusable.
 
         A time without an offset is taken for the site's wall clock only where
-        that lies closer to now than UTC does (FIELD T1); both are noted.
+        that lies closer to now than UTC does (FIELD T1); both are noted.  `live`:
+        the message is sent when it happens, so its time tells how the clock goes.
+        All times of a message are corrected alike.
         """
         given = call.moment(name)
         if given is None:
@@ -75,10 +82,35 @@ class Context:
         if given.assumed_zone:
             claimed = self._nearer(claimed)
             self.deviate("time_without_zone", call.raw(name))
-        at, replaced = believable(claimed, self.now)
+        if self.shift is None:
+            if live and self.station is not None:
+                clocks.heard(self.db, self.station, claimed, now=self.now)
+            self.shift = self._correction(claimed)
+        at, replaced = believable(claimed - self.shift, self.now)
         if replaced:
             self.deviate("absurd_time", call.raw(name))
         return at, replaced
+
+    def claimed(self, call: Fields, name: str, at: datetime) -> datetime | None:
+        """The charger's own time where business is done with another one (`at`)."""
+        given = call.moment(name)
+        if given is None or given.assumed_zone:
+            return None
+        return None if given.at == at else given.at
+
+    def weigh_clock(self, values: Iterable[Fields]) -> None:
+        """Judge the clock of a message of several times by the latest, unless that is done."""
+        given = [moment.at for value in values if (moment := value.moment("timestamp"))]
+        if self.shift is None and given:
+            self.shift = self._correction(max(given))
+
+    def _correction(self, claimed: datetime) -> timedelta:
+        fixed_s = self.quirks.get("clock_offset_s")
+        known = self.station.clock_offset_s if self.station is not None else self.clock_offset_s
+        seconds = known if fixed_s is None else fixed_s
+        return correction(
+            claimed, self.now, timedelta(seconds=seconds or 0), fixed=fixed_s is not None
+        )
 
     def _nearer(self, as_utc: datetime) -> datetime:
         local = as_utc.replace(tzinfo=ZoneInfo(self.timezone)).astimezone(as_utc.tzinfo)

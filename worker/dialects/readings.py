@@ -17,11 +17,15 @@ def reports_of(
 
     `samples_of` reads the version's sampled values in base units.
     """
-    for value in call.list(name):
+    values = list(call.list(name))
+    ctx.weigh_clock(values)
+    for value in values:
         samples = tuple(samples_of(value, ctx))
         if not samples:
             ctx.deviate("empty_meter_value")
             continue
         before = len(ctx.deviations)
         at, replaced = ctx.instant(value, "timestamp")
-        yield MeterReport(at, samples, replaced or len(ctx.deviations) > before)
+        assumed = replaced or len(ctx.deviations) > before
+        claimed_at = at + ctx.shift if ctx.shift and not replaced else None
+        yield MeterReport(at, samples, assumed, claimed_at)

@@ -9,10 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import authorisation, events, remote_starts, reservations, tariff_choice
-from app.domain.sessions.doubts import flag, remove_flag
+from app.domain.clock import ON_ITS_WAY
+from app.domain.sessions.doubts import flag, mark_time, remove_flag
 from app.domain.sessions.provisional import close_previous
 from app.domain.vocabulary import ConnectorRef, Decision, SessionState, Token
-from app.models import ChargingSession, Station, Tag
+from app.models import ChargingSession, Connection, Station, Tag
 
 #: A start with a meaningless clock is a retry only within this time of the first.
 RETRY = timedelta(minutes=10)
@@ -20,7 +21,10 @@ RETRY = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a station says when charging begins; `raw_time` is its clock's text, for the key."""
+    """What a station says when charging begins; `raw_time` is its clock's text, for the key.
+
+    `claimed_at` is its own time where another one is used.
+    """
 
     connector: ConnectorRef
     token: Token
@@ -30,6 +34,7 @@ class Start:
     clock_replaced: bool = False
     transaction_ref: str | None = None
     reservation_id: int | None = None
+    claimed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ def begin(db: Session, station: Station, start: Start, *, now: datetime) -> Begu
         db, station, start.token, occasion=authorisation.START, now=now, evse=start.connector.evse
     )
     session = new_session(db, station, start, key, decision, now=now)
+    if was_silent(db, station, start.started_at, now=now):
+        flag(session, "told_late")
     authorisation.attach(db, decision, session)
     remote_starts.attach(db, station, session, now=now)
     reservations.used(db, station, start.reservation_id, session, now=now)
@@ -123,9 +130,11 @@ def new_session(
         meter_start_wh=start.meter_start_wh,
         last_register_wh=start.meter_start_wh,
         last_reading_at=start.started_at,
-        flags=["clock_replaced"] if start.clock_replaced else [],
+        claimed_started_at=start.claimed_at,
+        flags=[],
     )
     name_holder(db, station, session, start.token, decision)
+    mark_time(session, start.started_at, now, start.claimed_at, replaced=start.clock_replaced)
     if now - start.started_at > RETRY:
         flag(session, "offline_report")
     db.add(session)
@@ -134,6 +143,21 @@ def new_session(
         session.transaction_ref = str(session.id)
         db.flush()
     return session
+
+
+def was_silent(db: Session, station: Station, started_at: datetime, *, now: datetime) -> bool:
+    """Whether a start that is told now is dated when the station could have told it at once.
+
+    It was connected then, and for long afterwards, on a connection that it has since left.
+    """
+    if now - started_at <= ON_ITS_WAY:
+        return False
+    there = select(Connection.id).where(
+        Connection.station_id == station.id,
+        Connection.opened_at <= started_at,
+        Connection.closed_at > started_at + ON_ITS_WAY,
+    )
+    return db.scalar(there.limit(1)) is not None
 
 
 def name_holder(

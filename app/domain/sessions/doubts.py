@@ -1,8 +1,11 @@
 """Marking a session with a doubt, and lookups that both ends share."""
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.clock import OLD
 from app.domain.vocabulary import SessionState
 from app.models import ChargingSession, Station
 
@@ -11,6 +14,23 @@ def flag(session: ChargingSession, code: str) -> None:
     """Mark a session with a doubt, once."""
     if code not in session.flags:
         session.flags = [*session.flags, code]
+
+
+def mark_time(
+    session: ChargingSession,
+    at: datetime,
+    received_at: datetime,
+    claimed_at: datetime | None,
+    *,
+    replaced: bool,
+) -> None:
+    """Say what is to be known of the time of a start or a stop; `claimed_at` as in `Start`."""
+    if replaced:
+        flag(session, "clock_replaced")
+    elif claimed_at is not None:
+        flag(session, "clock_corrected")
+    if received_at - at > OLD:
+        flag(session, "old_report")
 
 
 def remove_flag(session: ChargingSession, code: str) -> None:

@@ -1,22 +1,28 @@
 """How a charging session ends: the first report wins, and nothing reported is lost."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.domain import authorisation, events
-from app.domain.sessions.doubts import find, flag, open_sessions, remove_flag
+from app.domain.sessions.doubts import find, flag, mark_time, open_sessions, remove_flag
 from app.domain.sessions.strays import keep_stray
 from app.domain.vocabulary import ConnectorRef, Decision, SessionState, StopReason, Token
 from app.models import ChargingSession, Station
 
+#: No charging takes longer than this by a clock that has lost the date.
+LONGEST = timedelta(days=3)
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """What a station says when charging ended; `transaction_ref` None: it named none."""
+    """What a station says when charging ended; `transaction_ref` None: it named none.
+
+    `claimed_at` is its own time where another one is used.
+    """
 
     transaction_ref: str | None
     meter_stop_wh: Decimal | None
@@ -27,6 +33,7 @@ class Stop:
     payload: dict[str, Any]
     clock_replaced: bool = False
     connector: ConnectorRef | None = None
+    claimed_at: datetime | None = None
 
 
 def end(
@@ -85,8 +92,8 @@ def close(session: ChargingSession, stop: Stop, now: datetime) -> None:
     session.ended_at = stop.ended_at
     session.meter_stop_wh = stop.meter_stop_wh
     remove_flag(session, "stop_missing")
-    if stop.clock_replaced:
-        flag(session, "clock_replaced")
+    mark_time(session, stop.ended_at, now, stop.claimed_at, replaced=stop.clock_replaced)
+    _keep_duration(session, stop)
     if stop.ended_at < session.started_at:
         # The charger's clock was set back meanwhile: only our own two clocks agree.
         flag(session, "stop_before_start")
@@ -98,3 +105,19 @@ def close(session: ChargingSession, stop: Stop, now: datetime) -> None:
     session.last_power_w = 0.0
     if session.idle_since is not None:
         session.idle_since = min(session.idle_since, session.ended_at)
+
+
+def _keep_duration(session: ChargingSession, stop: Stop) -> None:
+    """Keep how long it took by the station's clock, where only its date was wrong.
+
+    A charger that never learnt the date tells start and stop of an offline
+    session at once, in 1970: when that was is in doubt, how long it was is not.
+    """
+    claimed = session.claimed_started_at
+    if not stop.clock_replaced or "clock_replaced" not in session.flags:
+        return
+    if claimed is None or stop.claimed_at is None:
+        return
+    took = stop.claimed_at - claimed
+    if timedelta() <= took <= LONGEST:
+        session.started_at = min(session.started_at, stop.ended_at - took)

@@ -21,7 +21,7 @@ class TransactionReport:
 
     `connector` of evse 0: the station named no plug.  `facts` are further
     things it told, kept and shown: phases, cable_a, cost, limits and the like.
-    `raw_time` is its clock's text.
+    `raw_time` is its clock's text; `claimed_at` its own time where another is used.
     """
 
     transaction_ref: str
@@ -32,6 +32,7 @@ class TransactionReport:
     raw_time: str
     payload: dict[str, Any]
     clock_replaced: bool = False
+    claimed_at: datetime | None = None
     offline: bool = False
     connector: ConnectorRef | None = None
     token: Token | None = None

@@ -1,6 +1,7 @@
 """A session told anew from all events of its transaction."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -9,10 +10,10 @@ from app.domain import authorisation, events
 from app.domain.energy import live_energy
 from app.domain.sessions.answers import decided
 from app.domain.sessions.begin import name_holder
-from app.domain.sessions.doubts import flag, remove_flag
+from app.domain.sessions.doubts import flag, mark_time, remove_flag
 from app.domain.sessions.end import Stop, close
 from app.domain.sessions.provisional import close_previous
-from app.domain.sessions.story import Story, story_of
+from app.domain.sessions.story import Story, claimed_at, story_of
 from app.domain.vocabulary import BillingState, SessionState, StopReason, Token
 from app.models import ChargingSession, Station, TransactionEvent
 
@@ -33,7 +34,7 @@ def retell(db: Session, station: Station, session: ChargingSession, *, now: date
     session.meter_start_wh = story.meter_start_wh
     if session.state is SessionState.CHARGING:
         session.idle_since = story.idle_since
-        session.energy_wh = live_energy(story.meter_start_wh, session.last_register_wh)
+        session.energy_wh = live_energy(_counted_from(session), session.last_register_wh)
     if story.ended is not None:
         _end(db, station, session, story, story.ended, now)
     db.flush()
@@ -43,9 +44,13 @@ def _place(
     db: Session, station: Station, session: ChargingSession, story: Story, now: datetime
 ) -> None:
     """When and where it began; what ran there before has ended without our hearing of it."""
-    session.started_at = story.first.at
-    if story.first.facts.get("clock_replaced"):
-        flag(session, "clock_replaced")
+    first = story.first
+    session.started_at = first.at
+    session.claimed_started_at = claimed_at(first)
+    mark_time(
+        session, first.at, first.received_at, session.claimed_started_at,
+        replaced=bool(first.facts.get("clock_replaced")),
+    )  # fmt: skip
     if story.place is not None and story.place.evse:
         session.evse = story.place.evse
         session.connector = story.place.connector or 1
@@ -113,6 +118,7 @@ def _stop(session: ChargingSession, story: Story, ended: TransactionEvent) -> St
         token=Token(token, ended.token_kind or authorisation.ANY_KIND) if token else None,
         payload=ended.payload,
         clock_replaced=bool(ended.facts.get("clock_replaced")),
+        claimed_at=claimed_at(ended),
     )
 
 
@@ -128,6 +134,12 @@ def _wait(session: ChargingSession, story: Story, now: datetime) -> None:
     elif not story.complete:
         flag(session, "events_missing")
         session.bill_after = heard_at + GAP_HOLD
+
+
+def _counted_from(session: ChargingSession) -> Decimal | None:
+    """Where live energy counts from; the first register that was read, where no start told one."""
+    told = session.meter_start_wh
+    return session.first_register_wh if told is None else told
 
 
 def _money_of(session: ChargingSession) -> tuple[object, ...]:

@@ -61,6 +61,12 @@ def story_of(events: Sequence[TransactionEvent]) -> Story:
     )
 
 
+def claimed_at(event: TransactionEvent) -> datetime | None:
+    """The station's own time of an event where another one is used."""
+    text = event.facts.get("claimed")
+    return datetime.fromisoformat(text) if text else None
+
+
 def _by_clock(event: TransactionEvent) -> tuple[datetime, int, str]:
     return event.at, event.seq_no, event.digest
 

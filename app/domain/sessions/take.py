@@ -27,8 +27,8 @@ from app.domain import (
 )
 from app.domain.metering import Metered
 from app.domain.sessions.answers import decided, noted
-from app.domain.sessions.begin import Start, name_holder, new_session
-from app.domain.sessions.doubts import find
+from app.domain.sessions.begin import Start, name_holder, new_session, was_silent
+from app.domain.sessions.doubts import find, flag
 from app.domain.sessions.live import show_activity
 from app.domain.sessions.report import (
     ENDED,
@@ -46,7 +46,7 @@ _KNOWN = select(TransactionEvent.id).where(
     TransactionEvent.station_id == bindparam("station"),
     TransactionEvent.digest == bindparam("digest"),
 )
-_LATEST = select(func.max(TransactionEvent.at)).where(
+_LATEST = select(func.max(TransactionEvent.at), func.max(TransactionEvent.received_at)).where(
     TransactionEvent.station_id == bindparam("station"),
     TransactionEvent.transaction_ref == bindparam("ref"),
 )
@@ -77,7 +77,7 @@ def take(db: Session, station: Station, report: TransactionReport, *, now: datet
     if known is not None and session is not None:
         event = db.get_one(TransactionEvent, known)
         return Taken(session, event, decided(event), True)
-    newest = _is_newest(db, session, report)
+    newest = _is_newest(db, station, session, report)
     if session is None:
         session = _open(db, station, report, now)
     event = _keep(db, station, session, report, now)
@@ -96,15 +96,21 @@ def take(db: Session, station: Station, report: TransactionReport, *, now: datet
     return Taken(session, event, decision, False)
 
 
-def _is_newest(db: Session, session: ChargingSession | None, report: TransactionReport) -> bool:
+def _is_newest(
+    db: Session, station: Station, session: ChargingSession | None, report: TransactionReport
+) -> bool:
     """Whether nothing later is known of the transaction: only that is its state now.
 
     The number decides; after a restart of the station it may begin anew, and
-    then its clock does.
+    then the first to arrive is the newest, and among those its clock decides.
     """
     if session is None or session.last_seq_no is None or report.seq_no > session.last_seq_no:
         return True
-    at = db.scalar(_LATEST, {"station": session.station_id, "ref": report.transaction_ref})
+    wanted = {"station": session.station_id, "ref": report.transaction_ref}
+    at, received_at = db.execute(_LATEST, wanted).one()
+    booted_at = station.last_boot_at
+    if booted_at and received_at and received_at < booted_at <= report.at:
+        return True
     return at is None or report.at > at
 
 
@@ -119,11 +125,15 @@ def _open(
         started_at=report.at,
         raw_time=report.raw_time,
         clock_replaced=report.clock_replaced,
+        claimed_at=report.claimed_at,
         transaction_ref=report.transaction_ref,
     )
     nobody = authorisation.without_token(station)
     key = f"ref|{report.transaction_ref}"
-    return new_session(db, station, start, key, nobody, now=now)
+    session = new_session(db, station, start, key, nobody, now=now)
+    if not report.offline and was_silent(db, station, report.at, now=now):
+        flag(session, "told_late")
+    return session
 
 
 def _keep(
@@ -140,6 +150,10 @@ def _keep(
     for name in ("reason", "word", "remote_start_id", "reservation_id"):
         if (value := getattr(report, name)) is not None:
             facts[name] = value
+    if report.clock_replaced:
+        facts["clock_replaced"] = True
+    if report.claimed_at is not None:
+        facts["claimed"] = report.claimed_at.isoformat()
     event = TransactionEvent(
         station_id=station.id,
         transaction_ref=report.transaction_ref,
@@ -155,7 +169,7 @@ def _keep(
         token=authorisation.shown(token, tag.id if tag else None)[:255] if token else None,
         token_kind=token.kind[:40] if token else None,
         activity=report.activity,
-        facts=facts | ({"clock_replaced": True} if report.clock_replaced else {}),
+        facts=facts,
         answer={},
         payload=messages.redact(report.payload),
         digest=report.digest,

@@ -449,6 +449,29 @@ _ALL = (
         About.SESSION,
     ),
     Doubt(
+        "clock_corrected",
+        "clock corrected",
+        "the station's clock is known to be off, and start or stop were dated by it",
+        "The charger's clock is off by a known time; its times were corrected by that.",
+        About.SESSION,
+        holds=False,
+    ),
+    Doubt(
+        "old_report",
+        "very old report",
+        "the start or the stop arrives more than 30 days after its time",
+        "The charger reported this more than 30 days later.",
+        About.SESSION,
+    ),
+    Doubt(
+        "told_late",
+        "late though connected",
+        "the start arrives on a new connection, dated when the charger was connected before",
+        "The charger was connected at the time of the start and said nothing: "
+        "its clock may have been wrong.",
+        About.SESSION,
+    ),
+    Doubt(
         "missing_price",
         "no price",
         "no tariff applied at the start",

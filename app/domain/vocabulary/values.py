@@ -67,11 +67,12 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class MeterReport:
-    """What a station says of its meters at one instant."""
+    """What a station says of its meters at one instant; `claimed_at` by a clock that is off."""
 
     taken_at: datetime
     samples: tuple[Sample, ...]
     assumed_time: bool = False
+    claimed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ def status_notification(call: Fields, ctx: Context) -> Payload:
         ctx.deviate("illegal_status", f"{number}: {call.raw('status')}")
         return {}
     availability, activity = words.STATUSES[word]
-    at, _ = ctx.instant(call, "timestamp")
+    at, _ = ctx.instant(call, "timestamp", live=True)
     error = call.text("errorCode")
     reports.status(
         ctx.db,

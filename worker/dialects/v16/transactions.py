@@ -24,7 +24,7 @@ def start_transaction(call: Fields, ctx: Context) -> Payload:
     meter_start = _wh(call.decimal("meterStart"), ctx)
     if meter_start is None:
         raise CallFault(Fault.PROPERTY, "meterStart cannot be read")
-    started_at, replaced = ctx.instant(call, "timestamp")
+    started_at, replaced = ctx.instant(call, "timestamp", live=True)
     begun = sessions.begin(
         ctx.db,
         ctx.station,
@@ -35,6 +35,7 @@ def start_transaction(call: Fields, ctx: Context) -> Payload:
             started_at=started_at,
             raw_time=str(call.raw("timestamp")),
             clock_replaced=replaced,
+            claimed_at=ctx.claimed(call, "timestamp", started_at),
             reservation_id=call.integer("reservationId"),
         ),
         now=ctx.now,
@@ -60,7 +61,7 @@ def stop_transaction(call: Fields, ctx: Context) -> Payload:
 
 
 def _stop(call: Fields, ctx: Context) -> sessions.Stop:
-    ended_at, replaced = ctx.instant(call, "timestamp")
+    ended_at, replaced = ctx.instant(call, "timestamp", live=True)
     reference = transaction_ref(call)
     if reference is None:
         ctx.deviate("sentinel_transaction", call.raw("transactionId"))
@@ -76,6 +77,7 @@ def _stop(call: Fields, ctx: Context) -> sessions.Stop:
         token=Token(token) if token else None,
         payload=dict(call.payload),
         clock_replaced=replaced,
+        claimed_at=ctx.claimed(call, "timestamp", ended_at),
     )
 
 

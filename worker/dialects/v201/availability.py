@@ -14,7 +14,7 @@ def status_notification(call: Fields, ctx: Context) -> Payload:
     if availability is None:
         ctx.deviate("illegal_status", call.raw("connectorStatus"))
         return {}
-    at, _ = ctx.instant(call, "timestamp")
+    at, _ = ctx.instant(call, "timestamp", live=True)
     word = str(call.text("connectorStatus"))[:40]
     reports.status(
         ctx.db, ctx.station, StatusReport(place, availability, None, word, at), now=ctx.now

@@ -54,18 +54,18 @@ def report_of(call: Fields, ctx: Context, facts: dict[str, Any]) -> TransactionR
     kind = words.match(call.text("eventType"), words.EVENTS)
     if reference is None or kind is None:
         return None
-    at, replaced = ctx.instant(call, "timestamp")
-    trigger = call.text("triggerReason", "")
+    offline = call.boolean("offline", False)
+    at, replaced = ctx.instant(call, "timestamp", live=not offline)
     return TransactionReport(
         transaction_ref=reference[:64],
         kind=kind,
         seq_no=_seq_no(call, ctx),
-        trigger=words.TRIGGERS.get(trigger, trigger),
         at=at,
         raw_time=str(call.raw("timestamp")),
         payload=dict(call.payload),
         clock_replaced=replaced,
-        offline=call.boolean("offline", False),
+        claimed_at=ctx.claimed(call, "timestamp", at),
+        offline=offline,
         connector=_place(call, ctx),
         token=read_token(call.child("idToken")),
         meters=tuple(reports_of(call, "meterValue", ctx)),
@@ -81,7 +81,9 @@ def _about(call: Fields, about: Fields) -> dict[str, Any]:
     if word is None and ended:
         word = "Local"  # what a missing word stands for
     reason = words.match(word, words.STOP_REASONS)
+    trigger = call.text("triggerReason", "")
     return {
+        "trigger": words.TRIGGERS.get(trigger, trigger),
         "activity": words.match(about.text("chargingState"), words.ACTIVITIES),
         "reason": (reason or StopReason.OTHER) if word else None,
         "word": word[:40] if word else None,
