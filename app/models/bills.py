@@ -91,7 +91,7 @@ class BillLine(Base):
 class Review(SiteOwned, Base):
     """A session whose bill is held: why, and what a person decided.
 
-    `decision` is approved, corrected or waived; None while it waits.
+    `decision` is approved, corrected, waived or kept (the bill that stood); None while it waits.
     """
 
     __tablename__ = "reviews"

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.vocabulary import BillingState, SessionState, StopReason
@@ -30,6 +30,9 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     `idle_since` is when charging ended while the plug stayed in.  `last_seq_no`
     is the greatest sequence number of a 2.x transaction's events; `bill_after`
     is until when a bill waits for events that are still missing (None: for none).
+    `late_evidence_at` is when something arrived after its money was decided about
+    (None: all that arrived has been weighed); `decided_wh` and `decided_minor` are
+    what the evidence came to when it was weighed last.
     """
 
     __tablename__ = "charging_sessions"
@@ -40,6 +43,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
         Index("ix_charging_sessions_station_state", "station_id", "state"),
         Index("ix_charging_sessions_billing", "billing", "state"),
         Index("ix_charging_sessions_stop_received_at", "stop_received_at"),
+        Index("ix_charging_sessions_late_evidence_at", "late_evidence_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -60,6 +64,9 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     reservation_id: Mapped[int | None] = mapped_column(BigId)
     last_seq_no: Mapped[int | None]
     bill_after: Mapped[datetime | None]
+    late_evidence_at: Mapped[datetime | None]
+    decided_wh: Mapped[Decimal | None] = mapped_column(WattHours)
+    decided_minor: Mapped[int | None] = mapped_column(BigInteger)
 
     timezone: Mapped[str] = mapped_column(String(64))
     currency: Mapped[str] = mapped_column(String(3))

@@ -7,16 +7,17 @@ from typing import Any
 from flask import Blueprint, abort, flash, render_template, request
 
 from app import bill_text, listing
-from app.domain import billing, reviews
+from app.domain import billing, reviews, sessions
 from app.domain.billing.rows import draft
 from app.domain.errors import Conflict, DomainError
 from app.domain.vocabulary import ReceiptState, doubts
 from app.extensions import db
 from app.forms import refusals
-from app.forms.bills import DecisionForm, DismissForm, in_wh
+from app.forms.bills import AssignForm, DecisionForm, DismissForm, in_wh
 from app.models import Review
-from app.presentation import duration, kwh, money, watt_hours
+from app.presentation import duration, kwh, local, money, watt_hours
 from app.queries import reviews as queries
+from app.queries import sessions as session_queries
 from app.security import actor, back, needs
 from app.uow import unit_of_work
 from app.writers import DeskWriter
@@ -66,12 +67,30 @@ def dismiss(stray_id: int) -> Any:
     return back("bills.review")
 
 
+@needs("operator")
+def assign(stray_id: int) -> Any:
+    """Give a stop that matched no session to the one that it ended."""
+    stray, form = queries.stray(db.session(), stray_id), AssignForm()
+    if stray is None:
+        abort(404)
+    with unit_of_work() as work:
+        session = session_queries.one(work, form.session_id.data or 0)
+        stray = queries.stray(work, stray_id)
+        if session is None or stray is None:
+            raise Conflict("There is no such session.")
+        sessions.assign_stray(work, actor(), stray, session, note=form.note.data or "", now=_now())
+        number = session.id
+    flash(f"The stop belongs to session {number} now.", "success")
+    return back("sessions.show", session_id=number)
+
+
 def add_to(blueprint: Blueprint) -> None:
     """Give the inbox its addresses."""
     blueprint.add_url_rule("/review", "review", review)
     blueprint.add_url_rule("/review/<int:session_id>", "review", review)
     blueprint.add_url_rule("/review/<int:session_id>", "decide", decide, methods=["POST"])
     blueprint.add_url_rule("/stray/<int:stray_id>/dismiss", "dismiss", dismiss, methods=["POST"])
+    blueprint.add_url_rule("/stray/<int:stray_id>/assign", "assign", assign, methods=["POST"])
 
 
 def _inbox() -> str:
@@ -85,6 +104,7 @@ def _inbox() -> str:
         sentence=doubts.sentence,
         strays=strays,
         stations=queries.stations(session, {stray.station_id for stray in strays}),
+        candidates={stray.id: sessions.candidates(session, stray) for stray in strays},
         dismiss_form=DismissForm(formdata=None),
     )
 
@@ -101,7 +121,7 @@ def _page(found: Review, form: DecisionForm) -> str:
         session=found.session,
         zone=zone,
         reasons=[doubts.sentence(code) for code in found.reasons],
-        numbers=list(_numbers(assessment, bill)),
+        numbers=[*_numbers(assessment, bill), *_compared(session, assessment, bill)],
         told=bill_text.told(bill, DeskWriter(zone)) if bill is not None else None,
         standing=billing.standing(session, found.session),
         priced=found.session.tariff_version_id is not None,
@@ -126,6 +146,26 @@ def _numbers(assessment: billing.Assessment, bill: Any) -> Any:
         yield "Price that would be billed", money(bill.gross_minor, bill.currency), True
 
 
+def _compared(session: Any, assessment: billing.Assessment, bill: Any) -> Any:
+    """What was billed and how far it lies from now; what the other ends would come to."""
+    row = assessment.session
+    standing = billing.standing(session, row)
+    if standing is not None:
+        yield f"Billed by {standing.number}: energy", kwh(standing.energy_wh, 3), False
+        billed = money(standing.gross_minor, standing.currency)
+        yield f"Billed by {standing.number}: price", billed, False
+        yield "Difference in energy", kwh(assessment.energy_wh - standing.energy_wh, 3), True
+        if bill is not None:
+            minor = bill.gross_minor - standing.gross_minor
+            yield "Difference in price", money(minor, bill.currency), True
+    for end in billing.other_ends(session, row, _now()):
+        told = f"The other end, {local(end.at, 'short', row.timezone)}"
+        yield f"{told}: register", watt_hours(end.register_wh), False
+        yield f"{told}: energy", kwh(end.energy_wh, 3), False
+        if end.gross_minor is not None:
+            yield f"{told}: price", money(end.gross_minor, row.currency), False
+
+
 def _limit(energy: Any) -> str:
     return kwh(energy.limit_wh, 3) if energy.limit_wh < Decimal(10**9) else "unknown"
 
@@ -136,6 +176,8 @@ def _decided(found: Review, decision: str, form: DecisionForm) -> str:
         if decision == "waive":
             reviews.waive(work, actor(), found, **given)
             return f"Session {found.session_id} costs nothing."
+        if decision == "keep":
+            return f"Bill {reviews.keep(work, actor(), found, **given).number} stays as it is."
         given["tariff_version_id"] = form.tariff.data
         if decision == "correct":
             given["energy_wh"] = in_wh(form.energy_kwh.data)

@@ -9,8 +9,16 @@ from sqlalchemy.orm import Session
 
 from app.domain import authorisation, events
 from app.domain.sessions.doubts import find, flag, open_sessions, remove_flag
+from app.domain.sessions.ends import contradicts
 from app.domain.sessions.strays import keep_stray
-from app.domain.vocabulary import ConnectorRef, Decision, SessionState, StopReason, Token
+from app.domain.vocabulary import (
+    BillingState,
+    ConnectorRef,
+    Decision,
+    SessionState,
+    StopReason,
+    Token,
+)
 from app.models import ChargingSession, Station
 
 
@@ -49,16 +57,38 @@ def end(
         )  # fmt: skip
     if session.state is SessionState.ENDED and not session.provisional:
         if (session.meter_stop_wh, session.ended_at) != (stop.meter_stop_wh, stop.ended_at):
-            keep_stray(db, station, stop, session, "duplicate", now)
+            _keep_other_end(db, station, session, stop, now)
         return session, decision
     if session.state is SessionState.ENDED:
         flag(session, "late_stop")
+        mark_late(db, session, now)
     if guessed:
         flag(session, "guessed_transaction")
     close(session, stop, now)
     events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
     db.flush()
     return session, decision
+
+
+def _keep_other_end(
+    db: Session, station: Station, session: ChargingSession, stop: Stop, now: datetime
+) -> None:
+    """Keep a second end; where it contradicts the first, no bill goes out unseen."""
+    known = keep_stray(db, station, stop, session, "duplicate", now)
+    end = (stop.ended_at, stop.meter_stop_wh)
+    if known or not contradicts(end, (session.ended_at, session.meter_stop_wh)):
+        return
+    flag(session, "ends_contradict")
+    mark_late(db, session, now)
+
+
+def mark_late(db: Session, session: ChargingSession, now: datetime) -> None:
+    """Have a session weighed once more that was decided about before this came."""
+    if session.billing is BillingState.OPEN:
+        return
+    session.late_evidence_at = now
+    events.record(db, events.SessionEnded(session.tenant_id, session.id, session.station_id))
+    db.flush()
 
 
 def _session_of(db: Session, station: Station, stop: Stop) -> tuple[ChargingSession | None, bool]:

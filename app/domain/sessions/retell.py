@@ -11,8 +11,9 @@ from app.domain.sessions.answers import decided
 from app.domain.sessions.begin import name_holder
 from app.domain.sessions.doubts import flag, remove_flag
 from app.domain.sessions.end import Stop, close
+from app.domain.sessions.ends import any_contradict
 from app.domain.sessions.provisional import close_previous
-from app.domain.sessions.story import Story, story_of
+from app.domain.sessions.story import Story, register_at_end, story_of
 from app.domain.vocabulary import BillingState, SessionState, StopReason, Token
 from app.models import ChargingSession, Station, TransactionEvent
 
@@ -90,16 +91,28 @@ def _end(
     heard_at = session.stop_received_at
     first = session.state is SessionState.CHARGING or session.provisional
     close(session, stop, now)
+    _compare_ends(session, story)
     session.energy_wh = live_energy(session.meter_start_wh, session.last_register_wh)
     if not first:
         session.stop_received_at = heard_at
     _wait(session, story, now)
-    if session.billing is not BillingState.OPEN and _money_of(session) != before:
+    if session.billing is not BillingState.OPEN:
         # It was decided about on less than this.
-        flag(session, "late_stop")
-        session.stop_received_at = now
-    if first or _money_of(session) != before or session.bill_after is None:
+        session.late_evidence_at = now
+        if _money_of(session) != before:
+            flag(session, "late_stop")
+            session.stop_received_at = now
         events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
+    elif first or _money_of(session) != before or session.bill_after is None:
+        events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
+
+
+def _compare_ends(session: ChargingSession, story: Story) -> None:
+    """Say so where the station told its end twice, and not the same."""
+    if any_contradict((event.at, register_at_end(event)) for event in story.ends):
+        flag(session, "ends_contradict")
+    else:
+        remove_flag(session, "ends_contradict")
 
 
 def _stop(session: ChargingSession, story: Story, ended: TransactionEvent) -> Stop:

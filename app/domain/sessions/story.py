@@ -38,6 +38,7 @@ class Story:
     meter_start_wh: Decimal | None
     meter_stop_wh: Decimal | None
     idle_since: datetime | None
+    ends: tuple[TransactionEvent, ...]
 
 
 def story_of(events: Sequence[TransactionEvent]) -> Story:
@@ -58,6 +59,7 @@ def story_of(events: Sequence[TransactionEvent]) -> Story:
         meter_start_wh=_register(ordered, "begin", last=False),
         meter_stop_wh=_closing(ordered, ended),
         idle_since=_idle_since(ordered),
+        ends=tuple(event for event in ordered if event.kind == ENDED),
     )
 
 
@@ -91,6 +93,11 @@ def _closing(ordered: Sequence[TransactionEvent], ended: TransactionEvent | None
         return None
     at_end = _register(ordered, "end", last=True)
     return _register([ended], "last", last=True) if at_end is None else at_end
+
+
+def register_at_end(ended: TransactionEvent) -> Decimal | None:
+    """The register that one Ended event tells, by itself."""
+    return _closing([ended], ended)
 
 
 def _register(ordered: Sequence[TransactionEvent], name: str, *, last: bool) -> Decimal | None:

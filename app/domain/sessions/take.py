@@ -53,7 +53,7 @@ _LATEST = select(func.max(TransactionEvent.at)).where(
 #: What storing readings changes of a session's row, beside the row that is in hand.
 _SHOWN = (
     *("last_reading_at", "last_power_w", "last_soc_percent"),
-    *("last_register_wh", "energy_wh", "ended_at"),
+    *("last_register_wh", "energy_wh", "ended_at", "late_evidence_at"),
 )
 
 #: A plug that was not named.

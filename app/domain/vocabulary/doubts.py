@@ -242,11 +242,32 @@ _ALL = (
     ),
     Doubt(
         "late_stop_noted",
-        "late stop, small difference",
-        "a late stop changes the bill by less than the settable amount",
-        "The late stop changed the bill by too little to correct it.",
+        "small late difference",
+        "what arrived after the bill changes it by less than the settable amount",
+        "What the charger told after the bill changes it by too little to correct it.",
         About.SESSION,
         holds=False,
+    ),
+    Doubt(
+        "ends_contradict",
+        "two ends that differ",
+        "a session's end is told twice with other registers, or minutes apart",
+        "The charger told two ends that differ; the first was used.",
+        About.SESSION,
+    ),
+    Doubt(
+        "two_tags",
+        "two drivers",
+        "a card of another driver is shown within it, or it overlaps another card's session",
+        "The energy may be that of two drivers: another driver's card, or session, lies within it.",
+        About.SESSION,
+    ),
+    Doubt(
+        "transaction_reused",
+        "transaction id used again",
+        "a 2.x transaction id is started twice and no end lies between the two",
+        "The charger started this transaction twice, and told no end between the two.",
+        About.SESSION,
     ),
     Doubt(
         "missing_price",
@@ -271,9 +292,9 @@ _ALL = (
     ),
     Doubt(
         "late_stop_after_decision",
-        "stop after decision",
-        "the charger's own stop arrives when a person has decided",
-        "The charger's own stop arrived after somebody had decided about this session.",
+        "told after the bill",
+        "what arrives after a session was billed or waived would change what it costs",
+        "What the charger told after this session had been decided about changes what it costs.",
         About.BILL,
     ),
 )
