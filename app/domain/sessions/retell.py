@@ -13,6 +13,7 @@ from app.domain.sessions.doubts import flag, remove_flag
 from app.domain.sessions.end import Stop, close
 from app.domain.sessions.ends import any_contradict
 from app.domain.sessions.provisional import close_previous
+from app.domain.sessions.reuse import twice
 from app.domain.sessions.story import Story, register_at_end, story_of
 from app.domain.vocabulary import BillingState, SessionState, StopReason, Token
 from app.models import ChargingSession, Station, TransactionEvent
@@ -25,10 +26,11 @@ START_HOLD = timedelta(hours=24)
 def retell(db: Session, station: Station, session: ChargingSession, *, now: datetime) -> None:
     """Bring a session in line with all events of its transaction."""
     query = select(TransactionEvent).where(
-        TransactionEvent.station_id == station.id,
-        TransactionEvent.transaction_ref == session.transaction_ref,
+        TransactionEvent.station_id == station.id, TransactionEvent.session_id == session.id
     )
-    story = story_of(db.scalars(query).all())
+    told = db.scalars(query).all()
+    story = story_of(told)
+    (flag if twice(told) else remove_flag)(session, "transaction_reused")
     _place(db, station, session, story, now)
     _hold(db, station, session, story, now)
     session.meter_start_wh = story.meter_start_wh

@@ -43,7 +43,7 @@ class Story:
 
 def story_of(events: Sequence[TransactionEvent]) -> Story:
     """Put the events of one transaction (at least one) together."""
-    ordered = sorted(events, key=_by_clock)
+    ordered = sorted(events, key=by_clock)
     started = next((event for event in ordered if event.kind == STARTED), None)
     ended = next((event for event in ordered if event.kind == ENDED), None)
     numbers = {event.seq_no for event in ordered}
@@ -63,7 +63,8 @@ def story_of(events: Sequence[TransactionEvent]) -> Story:
     )
 
 
-def _by_clock(event: TransactionEvent) -> tuple[datetime, int, str]:
+def by_clock(event: TransactionEvent) -> tuple[datetime, int, str]:
+    """The order of the station's own clock and numbering."""
     return event.at, event.seq_no, event.digest
 
 
