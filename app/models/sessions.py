@@ -41,6 +41,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
         UniqueConstraint("station_id", "start_key"),
         Index("ix_charging_sessions_tenant_started", "tenant_id", "started_at"),
         Index("ix_charging_sessions_station_state", "station_id", "state"),
+        Index("ix_charging_sessions_station_started", "station_id", "started_at"),
         Index("ix_charging_sessions_billing", "billing", "state"),
         Index("ix_charging_sessions_stop_received_at", "stop_received_at"),
         Index("ix_charging_sessions_late_evidence_at", "late_evidence_at"),

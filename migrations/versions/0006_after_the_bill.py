@@ -28,10 +28,14 @@ def upgrade() -> None:
     op.create_index(
         "ix_charging_sessions_late_evidence_at", "charging_sessions", ["late_evidence_at"]
     )
+    op.create_index(
+        "ix_charging_sessions_station_started", "charging_sessions", ["station_id", "started_at"]
+    )
     op.execute(sa.text(_MARK).bindparams(no=False))
 
 
 def downgrade() -> None:
+    op.drop_index("ix_charging_sessions_station_started", "charging_sessions")
     op.drop_index("ix_charging_sessions_late_evidence_at", "charging_sessions")
     for name in ("decided_minor", "decided_wh", "late_evidence_at"):
         op.drop_column("charging_sessions", name)

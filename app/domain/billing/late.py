@@ -41,8 +41,7 @@ def apply_late(db: Session, session: ChargingSession, *, now: datetime) -> Bill 
     Nothing happens unless something did arrive.  What a person decided is not
     overturned by a machine: it goes back to the inbox.
     """
-    if session.late_evidence_at is None or session.provisional:
-        session.late_evidence_at = None
+    if session.late_evidence_at is None:
         return None
     if session.billing is BillingState.HELD:
         return _weigh_again(db, session, now)
@@ -96,7 +95,9 @@ def _gives_way(bill: Bill, assessment: Assessment) -> bool:
     What a 2.x transaction tells later, a person decides about, always.
     """
     assumed = bill.facts.get("provisional") and not bill.facts.get("corrected")
-    return bool(assumed) and not assessment.doubts and assessment.session.last_seq_no is None
+    session = assessment.session
+    own = not session.provisional and session.last_seq_no is None
+    return bool(assumed) and own and not assessment.doubts
 
 
 def _note(db: Session, bill: Bill | None, assessment: Assessment, now: datetime) -> None:

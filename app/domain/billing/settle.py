@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from app.domain.billing.assessment import is_running, locked
 from app.domain.billing.issue import issue
 from app.domain.billing.late import apply_late
+from app.domain.sessions import neighbours
 from app.domain.vocabulary import BillingState
 from app.models import Bill, Review
 
@@ -18,6 +19,7 @@ def settle(
     session = locked(db, session_id)
     if session is None or is_running(session):
         return None
+    neighbours.compare(db, session, now=now)
     if session.billing is BillingState.OPEN:
         return issue(db, session_id, now=now, provisional_hold_h=provisional_hold_h)
     return apply_late(db, session, now=now)

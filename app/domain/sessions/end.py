@@ -97,11 +97,21 @@ def _session_of(db: Session, station: Station, stop: Stop) -> tuple[ChargingSess
         return find(db, station, stop.transaction_ref), False
     evse = stop.connector.evse if stop.connector else None
     candidates = [
-        session
-        for session in open_sessions(db, station, evse)
-        if stop.token is None or Token(session.token).key == stop.token.key
+        session for session in open_sessions(db, station, evse) if _may_end(stop, session)
     ]
     return (candidates[0], True) if len(candidates) == 1 else (None, False)
+
+
+def _may_end(stop: Stop, session: ChargingSession) -> bool:
+    """Whether a stop that names no transaction can be that of a session: no other card's,
+    not before its start, and not below its first register.
+    """
+    if stop.token is not None and Token(session.token).key != stop.token.key:
+        return False
+    if not stop.clock_replaced and stop.ended_at < session.started_at:
+        return False
+    registers = (session.meter_start_wh, stop.meter_stop_wh)
+    return None in registers or registers[0] <= registers[1]  # type: ignore[operator]
 
 
 def close(session: ChargingSession, stop: Stop, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """A session told anew from all events of its transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -13,10 +14,11 @@ from app.domain.sessions.doubts import flag, remove_flag
 from app.domain.sessions.end import Stop, close
 from app.domain.sessions.ends import any_contradict
 from app.domain.sessions.provisional import close_previous
+from app.domain.sessions.report import ENDED, STOP_AUTHORISED
 from app.domain.sessions.reuse import twice
 from app.domain.sessions.story import Story, register_at_end, story_of
 from app.domain.vocabulary import BillingState, SessionState, StopReason, Token
-from app.models import ChargingSession, Station, TransactionEvent
+from app.models import ChargingSession, Station, Tag, TransactionEvent
 
 #: How long a bill waits for events that are missing between the ends, and for a start.
 GAP_HOLD = timedelta(minutes=10)
@@ -33,6 +35,7 @@ def retell(db: Session, station: Station, session: ChargingSession, *, now: date
     (flag if twice(told) else remove_flag)(session, "transaction_reused")
     _place(db, station, session, story, now)
     _hold(db, station, session, story, now)
+    (flag if _shown_by_another(db, session, told) else remove_flag)(session, "two_tags")
     session.meter_start_wh = story.meter_start_wh
     if session.state is SessionState.CHARGING:
         session.idle_since = story.idle_since
@@ -54,6 +57,25 @@ def _place(
         session.connector = story.place.connector or 1
     if session.evse and session.state is SessionState.CHARGING:
         close_previous(db, station, session.evse, session.started_at, now=now, by=session)
+
+
+def _shown_by_another(
+    db: Session, session: ChargingSession, told: Sequence[TransactionEvent]
+) -> bool:
+    """Whether another driver's card was shown within it, and not to end it."""
+    shown = {
+        (event.token, event.answer.get("tag_id"))
+        for event in told
+        if event.token is not None and event.kind != ENDED and event.trigger != STOP_AUTHORISED
+    }
+    for text, tag_id in shown:
+        if text is None or Token(text).key == Token(session.token).key:
+            continue
+        tag = db.get(Tag, tag_id) if tag_id else None
+        driver_id = tag.driver_id if tag else None
+        if driver_id is None or driver_id != session.driver_id:
+            return True
+    return False
 
 
 def _hold(

@@ -258,8 +258,15 @@ _ALL = (
     Doubt(
         "two_tags",
         "two drivers",
-        "a card of another driver is shown within it, or it overlaps another card's session",
-        "The energy may be that of two drivers: another driver's card, or session, lies within it.",
+        "a card of another driver is shown within a session, and not to end it",
+        "Another driver's card was shown while it ran; the energy may be that of two drivers.",
+        About.SESSION,
+    ),
+    Doubt(
+        "overlaps_another",
+        "overlaps another card’s session",
+        "at one plug, sessions of two drivers overlap by more than a minute",
+        "It overlaps the session of another card at this plug; some energy may be the other's.",
         About.SESSION,
     ),
     Doubt(
