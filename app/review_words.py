@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from app.domain.billing import Assessment
+from sqlalchemy.orm import Session
+
+from app.domain.billing import Assessment, other_ends, standing
 from app.domain.billing.evidence import Candidate
 from app.domain.tariffs import from_minor
-from app.presentation import duration, kwh, money, watt_hours
+from app.presentation import duration, kwh, local, money, watt_hours
 
 #: What each figure is called, by its code.
 LABELS = {
@@ -105,6 +108,28 @@ def numbers(assessment: Assessment, bill: Any) -> Iterator[tuple[str, str, bool]
     yield "Energy that would be billed", kwh(energy.energy_wh, 3), True
     if bill is not None:
         yield "Price that would be billed", money(bill.gross_minor, bill.currency), True
+
+
+def compared(
+    db: Session, assessment: Assessment, bill: Any, now: datetime
+) -> Iterator[tuple[str, str, bool]]:
+    """What was billed and how far it lies from now; what the other ends would come to."""
+    row = assessment.session
+    billed = standing(db, row)
+    if billed is not None:
+        yield f"Billed by {billed.number}: energy", kwh(billed.energy_wh, 3), False
+        price = money(billed.gross_minor, billed.currency)
+        yield f"Billed by {billed.number}: price", price, False
+        yield "Difference in energy", kwh(assessment.energy_wh - billed.energy_wh, 3), True
+        if bill is not None:
+            minor = bill.gross_minor - billed.gross_minor
+            yield "Difference in price", money(minor, bill.currency), True
+    for end in other_ends(db, row, now):
+        told = f"The other end, {local(end.at, 'short', row.timezone)}"
+        yield f"{told}: register", watt_hours(end.register_wh), False
+        yield f"{told}: energy", kwh(end.energy_wh, 3), False
+        if end.gross_minor is not None:
+            yield f"{told}: price", money(end.gross_minor, row.currency), False
 
 
 def _limit(energy: Any) -> str:

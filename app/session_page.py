@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app import bill_text, listing, message_words, session_rows, session_words
 from app.domain import billing
 from app.domain.tariffs import Interval, Usage
-from app.domain.vocabulary import SessionState
+from app.domain.vocabulary import BillingState, SessionState
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Message, Receipt
 from app.presentation import duration, local
@@ -48,6 +48,12 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
     readings = queries.readings(db, session.id)
     flags = [*session.flags, *assessment.doubts, *assessment.remarks]
     flags += sorted(flag.value for flag in assessment.measured.energy.flags)
+    unsettled = [
+        *session_words.standing(session, hold_h, _idle_since(usage)),
+        *session_words.between(assessment),
+    ]
+    if "late_stop_noted" in session.flags:
+        unsettled.append(billing.difference(billing.standing(db, session), session))
     return {
         "session": session,
         "zone": zone,
@@ -68,10 +74,8 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
         "session_energy": session_energy.of(db, session),
         "strays": queries.strays(db, session.id),
         "flags": session_words.explained(flags),
-        "unsettled": [
-            *session_words.standing(session, hold_h, _idle_since(usage)),
-            *session_words.between(assessment),
-        ],
+        "unsettled": unsettled,
+        "billable": session.provisional and session.billing is BillingState.OPEN,
         "tariff_why": list(session_words.tariff_why(session)),
         "window": [_typed(at) for at in session_timeline.window(session, now)],
     }

@@ -9,7 +9,7 @@ from app.api import _shapes as s
 from app.api._noun import Ask, Noun
 from app.api._paging import Pages
 from app.api._shapes import Body
-from app.domain import sessions
+from app.domain import reviews, sessions
 from app.domain.vocabulary import BillingState, SessionState
 from app.models import Bill, ChargingSession, MeterReading, Station
 from app.queries import costs
@@ -53,7 +53,7 @@ READING = _rows.shape(
 COUNT = s.Shape("Count", "How many there are.", {"count": s.integer()})
 CLOSING = Body(
     "Closing",
-    "Why a session is closed that no stop will come for.",
+    "Why a session is closed, or billed, that no stop will come for.",
     {"remark": s.text("Kept in the audit.", least=1, most=300)},
     example={"remark": "The charger was replaced."},
 )
@@ -150,6 +150,22 @@ def close(ask: Ask, session_id: int) -> Any:
         sessions.close_provisionally(
             db, session, now=ask.now, actor=ask.actor, remark=ask.body["remark"]
         )
+    return _priced(ask, session)
+
+
+@noun.post(
+    "/sessions/{session_id}/bill",
+    "operator",
+    "Bill a session whose end is assumed",
+    body=CLOSING,
+    answers={200: DETAIL},
+    problems=(409,),
+)
+def bill(ask: Ask, session_id: int) -> Any:
+    """Bill it without waiting for its stop; other doubts still hold it for review."""
+    session = ask.get(ChargingSession, session_id, "session")
+    with unit_of_work() as db:
+        reviews.bill_now(db, ask.actor, session, note=ask.body["remark"], now=ask.now)
     return _priced(ask, session)
 
 

@@ -251,14 +251,28 @@ def correct(target: str, kwh: Decimal | None, reason: str) -> None:
     """
     wh = None if kwh is None else kwh * 1000
     with unit_of_work() as db:
-        session = _session_of(db, target)
+        session, named = _named(db, target)
         if session.billing is BillingState.HELD:
             if wh is None:
                 raise Conflict("Name the right energy with --kwh, or approve the session.")
             review = _review_of(db, session.id)
             _say(reviews.correct(db, ACTOR, review, energy_wh=wh, note=reason, now=now()))
         else:
-            _say(billing.correct(db, ACTOR, session, reason=reason, now=now(), energy_wh=wh))
+            made = billing.correct(
+                db, ACTOR, session, reason=reason, now=now(), energy_wh=wh, named=named
+            )
+            _say(made)
+
+
+@group.command("keep")
+@click.argument("session", type=int)
+@reason_option
+@with_appcontext
+@fails_plainly
+def keep(session: int, reason: str) -> None:
+    """Leave the bill of a held session as it is, whatever was told later."""
+    with unit_of_work() as db:
+        _say(reviews.keep(db, ACTOR, _review_of(db, session), note=reason, now=now()))
 
 
 @group.command("waive")
@@ -269,12 +283,13 @@ def correct(target: str, kwh: Decimal | None, reason: str) -> None:
 def waive(target: str, reason: str) -> None:
     """Charge nothing: for a held session (its id), or take a bill back (its number)."""
     with unit_of_work() as db:
-        session = _session_of(db, target)
+        session, named = _named(db, target)
         if session.billing is BillingState.HELD:
             reviews.waive(db, ACTOR, _review_of(db, session.id), note=reason, now=now())
             click.echo(f"Session {session.id} costs nothing.")
         else:
-            _say(billing.refund(db, ACTOR, session, reason=reason, now=now()))
+            made = billing.refund(db, ACTOR, session, reason=reason, now=now(), named=named)
+            _say(made)
 
 
 def _bill_of(db: Session, text: str) -> Bill:
@@ -289,13 +304,19 @@ def _bill_of(db: Session, text: str) -> Bill:
     return found
 
 
-def _session_of(db: Session, text: str) -> ChargingSession:
-    """A session by its id or by one of its bills' numbers; raises NotFound."""
-    session = db.get(ChargingSession, int(text)) if text.isdigit() else None
-    session = session or (None if text.isdigit() else _bill_of(db, text).session)
-    if session is None:
-        raise NotFound(f"There is no session {text}.")
-    return session
+def _named(db: Session, text: str) -> tuple[ChargingSession, Bill | None]:
+    """A session by its id, or a bill by its number with its session.
+
+    Raises NotFound, and Conflict where another bill than the named one stands.
+    """
+    if text.isdigit():
+        session = db.get(ChargingSession, int(text))
+        if session is None:
+            raise NotFound(f"There is no session {text}.")
+        return session, None
+    bill = _bill_of(db, text)
+    billing.check_named(bill, billing.standing(db, bill.session))
+    return bill.session, bill
 
 
 def _review_of(db: Session, session_id: int) -> Review:

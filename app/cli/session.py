@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 
 from app import session_rows
 from app.cli import _shared as cli
-from app.domain import sessions
+from app.domain import reviews, sessions
 from app.domain.errors import Invalid, NotFound
+from app.domain.tariffs import from_minor
 from app.domain.vocabulary import BillingState
 from app.domain.vocabulary.doubts import sentence
-from app.models import ChargingSession, Site, Station
+from app.models import Bill, ChargingSession, Site, Station
+from app.queries import reviews as review_queries
 from app.queries import sessions as queries
 from app.queries.paging import Wish
 from app.queries.sessions import Filter
@@ -36,6 +38,13 @@ DETAILS: list[cli.Column] = [
     ("tariff", lambda row: row.tariff_why),
     ("last_reading", lambda row: row.last_reading_at),
     ("doubts", lambda row: [sentence(code) for code in row.flags]),
+]
+STRAY: list[cli.Column] = [
+    ("stop", lambda row: row.id),
+    ("transaction", lambda row: row.transaction_ref),
+    ("id_tag", lambda row: row.token),
+    ("at", lambda row: row.ended_at),
+    ("register_wh", lambda row: row.meter_stop_wh),
 ]
 
 
@@ -86,6 +95,51 @@ def end(number: int, reason: str) -> None:
         session = _session(db, number)
         sessions.close_provisionally(db, session, now=cli.now(), actor=cli.ACTOR, remark=reason)
     click.echo(f"Ended session {number} at its last reading, provisionally.")
+
+
+@group.command("bill")
+@click.argument("number", type=int)
+@click.option("--reason", required=True, help="Why it need not wait for its stop; kept.")
+@cli.fails_plainly
+def bill(number: int, reason: str) -> None:
+    """Bill the session NUMBER, whose end is assumed, without waiting for its stop."""
+    with unit_of_work() as db:
+        session = _session(db, number)
+        made = reviews.bill_now(db, cli.ACTOR, session, note=reason, now=cli.now())
+        if isinstance(made, Bill):
+            total = from_minor(made.gross_minor, made.currency)
+            said = f"{made.number} {made.kind.value} {total} {made.currency}"
+        else:
+            said = f"Session {number} is held for review: other doubts speak against its bill."
+    click.echo(said)
+
+
+@group.command("assign-stop")
+@click.argument("stop", type=int)
+@click.argument("number", type=int)
+@click.option("--reason", required=True, help="Why; kept in the audit.")
+@cli.fails_plainly
+def assign_stop(stop: int, number: int, reason: str) -> None:
+    """Let the stray stop STOP (see `stray-stops`) end the session NUMBER."""
+    with unit_of_work() as db:
+        stray, session = review_queries.stray(db, stop), _session(db, number)
+        if stray is None:
+            raise NotFound(f"There is no stray stop {stop}.")
+        sessions.assign_stray(db, cli.ACTOR, stray, session, note=reason, now=cli.now())
+    click.echo(f"The stop {stop} belongs to session {number} now.")
+
+
+@group.command("stray-stops")
+@cli.json_option
+@cli.fails_plainly
+def stray_stops(as_json: bool) -> None:
+    """List the stops that match no session, and which sessions they may have ended."""
+    db = cli.reading()
+    columns = [
+        *STRAY,
+        ("sessions", lambda stray: [row.id for row in sessions.candidates(db, stray)]),
+    ]
+    cli.print_rows(review_queries.strays(db), columns, json=as_json)
 
 
 @group.command("export")

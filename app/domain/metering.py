@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.domain import events
 from app.domain.bulk import BulkInsert
 from app.domain.energy import POWER, billing_register, live_energy
 from app.domain.energy.readings import total_of
@@ -61,6 +62,8 @@ _COLUMNS = (
     _SESSION.c.started_at,
     _SESSION.c.meter_start_wh,
     _SESSION.c.first_register_wh,
+    _SESSION.c.state,
+    _SESSION.c.billing,
 )
 _STORED = (
     "station_id",
@@ -89,6 +92,14 @@ _OPEN = select(*_COLUMNS).where(
     _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
     _SESSION.c.state == SessionState.CHARGING,
 )
+_LATE = (
+    update(_SESSION)
+    .where(
+        _SESSION.c.id.in_(bindparam("sessions", expanding=True)),
+        _SESSION.c.billing != BillingState.OPEN,
+    )
+    .values(late_evidence_at=bindparam("at", type_=_SESSION.c.late_evidence_at.type))
+)
 
 
 def store(
@@ -101,6 +112,7 @@ def store(
     """
     by_ref, by_station = _sessions_of(db, batch)
     owners: list[int | None] = []
+    late: dict[int, Any] = {}
     rows: list[list[Any]] = []
     gauges: dict[int, Gauge] = {}
     for item in batch:
@@ -115,9 +127,20 @@ def store(
             if session is not None:
                 owner = owner or session
                 _gauge(gauges, session, report.taken_at, values)
+                if session.billing != BillingState.OPEN:
+                    late[session.id] = session
         owners.append(owner.id if owner is not None else None)
     _INSERT(db, rows)
+    if late:
+        _mark_late(db, late, now)
     return owners, list(gauges.values())
+
+
+def _mark_late(db: Session, late: dict[int, Any], now: datetime) -> None:
+    """Have sessions weighed once more that were decided about before these readings came."""
+    db.execute(_LATE, {"sessions": list(late), "at": now})
+    for row in late.values():
+        events.record(db, events.SessionEnded(row.tenant_id, row.id, row.station_id))
 
 
 def _sessions_of(

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import audit, emails, events
 from app.domain.errors import Conflict, Invalid
-from app.domain.vocabulary import Actor, ReceiptState
+from app.domain.vocabulary import Actor, BillKind, ReceiptState
 from app.models import Bill, Delivery, Driver, Receipt
 
 #: Waits after the first, second, … definite failure; after the last one it is given up.
@@ -38,13 +38,14 @@ RESENDABLE = (
 def queue(db: Session, bill: Bill, *, now: datetime) -> Receipt:
     """Queue a bill's mail to its driver; skipped where nobody could read it or need it.
 
-    A bill of nothing for no energy is no news; one of its start fee is.
+    A bill of nothing for no energy is no news; one of its start fee is, and so is
+    a credit or a correction, whatever it comes to.
     """
     driver = bill.session.driver
     receipt = _new(bill, driver, now)
     db.add(receipt)
     db.flush()
-    if bill.gross_minor == 0 and not bill.energy_wh:
+    if bill.kind is BillKind.BILL and bill.gross_minor == 0 and not bill.energy_wh:
         _skip(db, receipt, NOTHING_TO_PAY, now)
     elif receipt.recipient is None:
         _skip(db, receipt, NO_ADDRESS, now)

@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain import audit, events, receipts
-from app.domain.billing.assessment import Assessment, assess, locked
+from app.domain.billing.assessment import Assessment, assess, locked, remember
 from app.domain.billing.corrections import checked_energy, differs, reason_text, replace
-from app.domain.billing.issue import note_energy, put_bill
+from app.domain.billing.issue import hold, note_energy, put_bill
 from app.domain.billing.rows import add_credit, standing
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.tariff_choice import misfit
@@ -27,6 +27,10 @@ from app.models import (
 APPROVED = "approved"
 CORRECTED = "corrected"
 WAIVED = "waived"
+KEPT = "kept"
+
+#: What somebody accepts who bills a session that he knows to have no stop.
+ACCEPTED = frozenset({"stop_missing", "estimated_end"})
 
 
 def waiting_count(db: Session) -> int:
@@ -77,7 +81,45 @@ def waive(db: Session, actor: Actor, review: Review, *, note: str, now: datetime
     if bill is not None:
         credit = add_credit(db, bill, by=actor.name, reason=note, now=now)
         receipts.queue(db, credit, now=now)
+    remember(db, assess(db, session, now), now)
     _decide(db, actor, review, WAIVED, note, now)
+
+
+def keep(db: Session, actor: Actor, review: Review, *, note: str, now: datetime) -> Bill:
+    """Leave the bill that stands as it is, whatever was told later.  Raises as `approve`."""
+    note = reason_text(note, field="note")
+    review, session = _open(db, review)
+    bill = standing(db, session)
+    if bill is None:
+        raise Conflict("This session has no bill that stands.")
+    session.billing = BillingState.BILLED
+    remember(db, assess(db, session, now), now)
+    _decide(db, actor, review, KEPT, note, now)
+    return bill
+
+
+def bill_now(
+    db: Session, actor: Actor, session: ChargingSession, *, note: str, now: datetime
+) -> Bill | Review | None:
+    """Bill a session with an assumed end without waiting longer for the charger's own stop.
+
+    The person takes the assumed end upon himself; any other doubt still holds
+    the bill, and then its review is returned.  Raises Invalid without a reason
+    or a price, and Conflict where the session does not wait for its stop.
+    """
+    note = reason_text(note, field="note")
+    found = locked(db, session.id)
+    if found is None:
+        raise NotFound("There is no such session.")
+    if found.billing is not BillingState.OPEN or not found.provisional:
+        raise Conflict(f"Session {found.id} does not wait for its stop.")
+    assessment = assess(db, found, now)
+    note_energy(assessment)
+    review = hold(db, assessment, now=now)
+    if set(assessment.doubts) - ACCEPTED:
+        audit.note(db, actor, "session.bill", found, now=now, remark=note)
+        return review
+    return approve(db, actor, review, note=note, now=now)
 
 
 def _bill(
@@ -118,6 +160,7 @@ def _put(
         return put_bill(db, assessment, by=actor.name, now=now)
     session.billing = BillingState.BILLED
     if not differs(bill, assessment):
+        remember(db, assessment, now)
         return bill
     return replace(db, actor, bill, assessment, reason=note, now=now)
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from flask_wtf import FlaskForm
-from wtforms import DecimalField, SelectField, StringField
+from wtforms import DecimalField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 _REASON = [InputRequired("Say why, so that others can understand it."), Length(max=300)]
@@ -81,4 +81,11 @@ class ResendForm(FlaskForm):  # type: ignore[misc]
 class DismissForm(FlaskForm):  # type: ignore[misc]
     """Why a stop that matches no session needs nothing more."""
 
+    note = StringField("Reason", _REASON, render_kw={"autocomplete": "off"})
+
+
+class AssignForm(FlaskForm):  # type: ignore[misc]
+    """Which session a stop ended that matched none."""
+
+    session_id = IntegerField("Session", [InputRequired(), NumberRange(1, 2**63 - 1)])
     note = StringField("Reason", _REASON, render_kw={"autocomplete": "off"})

@@ -14,3 +14,14 @@ class EndForm(FlaskForm):  # type: ignore[misc]
         description="Kept in the audit, for instance “charger was replaced”.",
         render_kw={"autocomplete": "off"},
     )
+
+
+class BillForm(FlaskForm):  # type: ignore[misc]
+    """Why a session is billed whose stop was never reported."""
+
+    reason = StringField(
+        "Reason",
+        [InputRequired("Say why, so that others can understand it."), Length(max=300)],
+        description="Kept with the decision.",
+        render_kw={"autocomplete": "off"},
+    )

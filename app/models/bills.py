@@ -43,7 +43,7 @@ class Bill(SiteOwned, Base):
     __table_args__ = (
         UniqueConstraint("session_id", "sequence"),
         UniqueConstraint("tenant_id", "number"),
-        UniqueConstraint("tenant_id", "place"),
+        Index("uq_bills_tenant_id_place", "tenant_id", "place", unique=True),
         Index("ix_bills_tenant_issued", "tenant_id", "issued_at"),
     )
 
@@ -103,7 +103,7 @@ class BillLine(Base):
 class Review(SiteOwned, Base):
     """A session whose bill is held: why, and what a person decided.
 
-    `decision` is approved, corrected or waived; None while it waits.
+    `decision` is approved, corrected, waived or kept (the bill that stood); None while it waits.
     """
 
     __tablename__ = "reviews"

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.vocabulary import BillingState, SessionState, StopReason
@@ -35,6 +35,9 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     `claimed_started_at` is the station's own time of the start where another is used;
     `first_register_wh` the first register that was read, which live energy counts from where
     no start told one.
+    `late_evidence_at` is when something arrived after its money was decided about
+    (None: all that arrived has been weighed); `decided_wh` and `decided_minor` are
+    what the evidence came to when it was weighed last.
     """
 
     __tablename__ = "charging_sessions"
@@ -44,8 +47,10 @@ class ChargingSession(SiteOwned, StationOwned, Base):
         Index("ix_charging_sessions_tenant_started", "tenant_id", "started_at"),
         Index("ix_charging_sessions_station_state", "station_id", "state"),
         Index("ix_charging_sessions_plug", "station_id", "evse", "connector", "started_at"),
+        Index("ix_charging_sessions_station_started", "station_id", "started_at"),
         Index("ix_charging_sessions_billing", "billing", "state"),
         Index("ix_charging_sessions_stop_received_at", "stop_received_at"),
+        Index("ix_charging_sessions_late_evidence_at", "late_evidence_at"),
         {"sqlite_autoincrement": True},
     )
 
@@ -66,6 +71,9 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     reservation_id: Mapped[int | None] = mapped_column(BigId)
     last_seq_no: Mapped[int | None]
     bill_after: Mapped[datetime | None]
+    late_evidence_at: Mapped[datetime | None]
+    decided_wh: Mapped[Decimal | None] = mapped_column(WattHours)
+    decided_minor: Mapped[int | None] = mapped_column(BigInteger)
 
     timezone: Mapped[str] = mapped_column(String(64))
     currency: Mapped[str] = mapped_column(String(3))

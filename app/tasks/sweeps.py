@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from celery import shared_task
 from flask import current_app
@@ -67,10 +66,8 @@ def sweep() -> None:
 
 @shared_task(name="housekeeping")
 def housekeeping() -> None:
-    """Forget old messages, attempts, one-time links and mails; look far back for late stops."""
+    """Forget old messages, attempts, one-time links and mails."""
     settings = current_app.config["SETTINGS"]
-    until = time.monotonic() + PATIENCE_S
-    _guarded("late stops", lambda: _settle(settings, until, late_within=billing.LATE_MOST))
     before = _now() - timedelta(days=settings.message_retention_days)
     while _work(lambda db: messages.forget(db, before=before)):
         log.debug("forgot some messages")
@@ -92,10 +89,10 @@ def _forget_files(settings: Settings) -> None:
     store.remove_unknown({str(name) for name in known})
 
 
-def _settle(settings: Settings, until: float, **given: Any) -> None:
+def _settle(settings: Settings, until: float) -> None:
     """Bill what waits to be billed, each session in a unit of work of its own."""
     hold_h = settings.provisional_hold_h
-    found = billing.unsettled(flask_db.session(), now=_now(), provisional_hold_h=hold_h, **given)
+    found = billing.unsettled(flask_db.session(), now=_now(), provisional_hold_h=hold_h)
 
     def settle(session_id: int) -> None:
         _work(lambda db: billing.settle(db, session_id, now=_now(), provisional_hold_h=hold_h))

@@ -7,16 +7,17 @@ from typing import Any
 from flask import Blueprint, abort, flash, render_template, request
 
 from app import bill_text, listing, review_words
-from app.domain import billing, reviews
+from app.domain import billing, reviews, sessions
 from app.domain.billing.rows import draft
 from app.domain.errors import Conflict, DomainError
 from app.domain.vocabulary import ReceiptState, doubts
 from app.extensions import db
 from app.forms import refusals
-from app.forms.bills import DecisionForm, DismissForm, in_wh
+from app.forms.bills import AssignForm, DecisionForm, DismissForm, in_wh
 from app.models import Review
 from app.presentation import money
 from app.queries import reviews as queries
+from app.queries import sessions as session_queries
 from app.security import actor, back, needs
 from app.uow import unit_of_work
 from app.writers import DeskWriter
@@ -78,12 +79,30 @@ def dismiss(stray_id: int) -> Any:
     return back("bills.review")
 
 
+@needs("operator")
+def assign(stray_id: int) -> Any:
+    """Give a stop that matched no session to the one that it ended."""
+    stray, form = queries.stray(db.session(), stray_id), AssignForm()
+    if stray is None:
+        abort(404)
+    with unit_of_work() as work:
+        session = session_queries.one(work, form.session_id.data or 0)
+        stray = queries.stray(work, stray_id)
+        if session is None or stray is None:
+            raise Conflict("There is no such session.")
+        sessions.assign_stray(work, actor(), stray, session, note=form.note.data or "", now=_now())
+        number = session.id
+    flash(f"The stop belongs to session {number} now.", "success")
+    return back("sessions.show", session_id=number)
+
+
 def add_to(blueprint: Blueprint) -> None:
     """Give the inbox its addresses."""
     blueprint.add_url_rule("/review", "review", review)
     blueprint.add_url_rule("/review/<int:session_id>", "review", review)
     blueprint.add_url_rule("/review/<int:session_id>", "decide", decide, methods=["POST"])
     blueprint.add_url_rule("/stray/<int:stray_id>/dismiss", "dismiss", dismiss, methods=["POST"])
+    blueprint.add_url_rule("/stray/<int:stray_id>/assign", "assign", assign, methods=["POST"])
 
 
 def _inbox() -> str:
@@ -97,6 +116,7 @@ def _inbox() -> str:
         sentence=doubts.sentence,
         strays=strays,
         stations=queries.stations(session, {stray.station_id for stray in strays}),
+        candidates={stray.id: sessions.candidates(session, stray) for stray in strays},
         dismiss_form=DismissForm(formdata=None),
     )
 
@@ -115,7 +135,10 @@ def _page(found: Review, form: DecisionForm, chosen: Decimal | None = None) -> s
         session=found.session,
         zone=zone,
         reasons=[doubts.sentence(code) for code in codes],
-        numbers=list(review_words.numbers(assessment, bill)),
+        numbers=[
+            *review_words.numbers(assessment, bill),
+            *review_words.compared(session, assessment, bill, _now()),
+        ],
         figures=review_words.figures(assessment),
         proposal=review_words.proposal(assessment),
         other_id=assessment.continuity.other_id,
@@ -143,6 +166,8 @@ def _decided(found: Review, decision: str, form: DecisionForm) -> str:
         if decision == "waive":
             reviews.waive(work, actor(), found, **given)
             return f"Session {found.session_id} costs nothing."
+        if decision == "keep":
+            return f"Bill {reviews.keep(work, actor(), found, **given).number} stays as it is."
         given["tariff_version_id"] = form.tariff.data
         if decision == "correct":
             given["energy_wh"] = in_wh(form.energy_kwh.data)

@@ -82,7 +82,7 @@ def correct(bill_id: int) -> Any:
             with unit_of_work() as work:
                 made = billing.correct(
                     work, actor(), bill.session, reason=form.reason.data, now=_now(),
-                    energy_wh=in_wh(form.energy_kwh.data),
+                    energy_wh=in_wh(form.energy_kwh.data), named=bill,
                 )  # fmt: skip
                 number, name = made.id, made.number
         except DomainError as error:
@@ -102,7 +102,7 @@ def refund(bill_id: int) -> Any:
         try:
             with unit_of_work() as work:
                 made = billing.refund(
-                    work, actor(), bill.session, reason=form.reason.data, now=_now()
+                    work, actor(), bill.session, reason=form.reason.data, now=_now(), named=bill
                 )
                 number, name = made.id, made.number
         except DomainError as error:

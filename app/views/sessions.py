@@ -8,12 +8,12 @@ from flask import Blueprint, abort, current_app, flash, g, render_template, requ
 from sqlalchemy.orm import Session
 
 from app import listing, session_rows, session_words
-from app.domain import commands, sessions
+from app.domain import commands, reviews, sessions
 from app.domain.errors import DomainError
 from app.domain.vocabulary import BillingState, Order, SessionState, doubts
 from app.extensions import db
-from app.forms.sessions import EndForm
-from app.models import ChargingSession
+from app.forms.sessions import BillForm, EndForm
+from app.models import Bill, ChargingSession
 from app.queries import costs, session_chart
 from app.queries import sessions as queries
 from app.queries.sessions import Filter
@@ -201,6 +201,27 @@ def end(session_id: int) -> Any:
     status = 422 if request.method == "POST" else 200
     page = {"form": form, "session": session, "span": session_chart.span(session, _now())}
     return render_template("sessions/end.html", **page), status
+
+
+@blueprint.route("/<int:session_id>/bill", methods=["GET", "POST"])
+@needs("operator")
+def bill(session_id: int) -> Any:
+    """Bill a session that waits for its stop, with a reason."""
+    form, session = BillForm(), _found(db.session(), session_id)
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                made = reviews.bill_now(
+                    work, actor(), _found(work, session_id), note=form.reason.data, now=_now()
+                )
+                held = not isinstance(made, Bill)
+                said = "Other doubts hold its bill." if held else f"Bill {made.number} is issued."
+            flash(said, "info" if held else "success")
+            return back("sessions.show", session_id=session_id)
+        except DomainError as error:
+            form.form_errors.append(error.sentence)
+    status = 422 if request.method == "POST" else 200
+    return render_template("sessions/bill.html", form=form, session=session), status
 
 
 def _found(session: Session, session_id: int) -> ChargingSession:

@@ -94,3 +94,19 @@ def test_readings_and_sessions_leave_as_csv(flask, made, db, tmp_path):
 def test_what_cannot_be_done_is_said_in_one_sentence(flask, arguments, sentence):
     answer = flask(*arguments)
     assert (answer.exit_code, answer.stdout, answer.stderr) == (1, "", sentence)
+
+
+def test_a_session_without_a_stop_is_billed_at_once(flask, made):
+    number = made.sessions["provisional"].id
+    answer = flask("bill", number, "--reason", "the driver asks for it")
+    assert answer.exit_code == 0, answer.output
+    assert "2026-" in answer.output or "held for review" in answer.output
+    again = flask("bill", number, "--reason", "again")
+    assert again.exit_code == 1
+    assert "does not wait for its stop" in again.stderr
+
+
+def test_a_stop_that_does_not_exist_is_given_to_nobody(flask, made):
+    answer = flask("assign-stop", 99, made.sessions["provisional"].id, "--reason", "r")
+    assert "There is no stray stop 99." in answer.stderr
+    assert flask("stray-stops", "--json").exit_code == 0

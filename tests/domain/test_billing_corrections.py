@@ -150,7 +150,7 @@ def stop_arrives(db, session, wh, minutes=60):
     session.flags = [*(f for f in session.flags if f != "stop_missing"), "late_stop"]
     session.meter_stop_wh = Decimal(100_000 + wh)
     session.ended_at = STARTED + timedelta(minutes=minutes)
-    session.stop_received_at = DAYS_LATER
+    session.stop_received_at = session.late_evidence_at = DAYS_LATER
     db.flush()
 
 

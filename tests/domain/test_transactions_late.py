@@ -85,7 +85,8 @@ def test_an_event_that_changes_nothing_leaves_the_bill_alone(db, net):
     tell(db, net, reports[3], now=LATER)
     assert billing.settle(db, session.id, now=LATER) is None
     assert db.scalars(select(Bill.kind)).all() == [BillKind.BILL]
-    assert "late_stop_noted" in session.flags
+    assert session.late_evidence_at is None
+    assert "late_stop_noted" not in session.flags
 
 
 def test_a_plug_taken_and_left_without_a_tag_costs_nothing(db, net):

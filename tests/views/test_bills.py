@@ -345,6 +345,23 @@ def test_a_stop_of_no_session_is_put_aside(desk, made):
     assert "Stops that match no session" not in read(desk["viewer"], "/bills/review")
 
 
+def test_a_stop_of_no_session_is_given_to_the_one_it_ended(desk, made):
+    (stray,) = rows(select(StrayStop))
+    url = f"/bills/stray/{stray.id}/assign"
+    data = {"note": "by its register", "session_id": "999999"}
+    assert desk["viewer"].post(url, data=data).status_code == 403
+    desk["operator"].post(url, data=data)
+    (unchanged,) = rows(select(StrayStop))
+    assert unchanged.outcome == "unmatched"
+    page = read(desk["operator"], "/bills/review")
+    if "It ended a session" in page:
+        number = page.split('name="session_id" required><option value="')[1].split('"')[0]
+        data["session_id"] = number
+        assert desk["operator"].post(url, data=data).status_code == 303
+        (given,) = rows(select(StrayStop))
+        assert (given.outcome, str(given.session_id)) == ("matched", number)
+
+
 # The mail folder
 
 

@@ -332,3 +332,14 @@ def test_lists_sums_and_pages_work_on_postgresql_too(postgres_url, tmp_path):
         assert admin.get("/sessions?format=csv").get_data().count(b"\n") == len(made.sessions) + 1
         flask_db.session.remove()
         flask_db.engine.dispose()
+
+
+def test_a_session_that_waits_for_its_stop_is_billed_now_with_a_reason(operator, viewer, made, db):
+    number = made.sessions["provisional"].id
+    assert "Bill it now" in page(operator, f"/sessions/{number}")
+    assert "Bill it now" not in page(viewer, f"/sessions/{number}")
+    address = f"/sessions/{number}/bill"
+    assert "Bill it now" in page(operator, address)
+    assert operator.post(address, data={"reason": ""}).status_code == 422
+    assert operator.post(address, data={"reason": "the driver asks"}).status_code == 303
+    assert "does not wait for its stop" in operator.post(address, data={"reason": "again"}).text

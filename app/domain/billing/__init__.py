@@ -5,10 +5,11 @@ added, so a change is a credit and a correction.
 """
 
 from app.domain.billing.assessment import Assessment, assess, locked, running_quote
-from app.domain.billing.backlog import LATE_MOST, unsettled
-from app.domain.billing.corrections import correct, refund
+from app.domain.billing.backlog import unsettled
+from app.domain.billing.contradictions import other_ends
+from app.domain.billing.corrections import check_named, correct, refund
 from app.domain.billing.issue import issue, provisional_until
-from app.domain.billing.late import apply_late_stop, apply_payment, late_payments
+from app.domain.billing.late import apply_late, apply_payment, difference, late_payments
 from app.domain.billing.recount import Difference, correct_difference, recompute
 from app.domain.billing.rows import standing
 from app.domain.billing.settle import settle
@@ -16,20 +17,22 @@ from app.domain.billing.usage import Measured, usage_of
 from app.domain.billing.verify import Fault, faults_of, verify
 
 __all__ = [
-    "LATE_MOST",
     "Assessment",
     "Difference",
     "Fault",
     "Measured",
-    "apply_late_stop",
+    "apply_late",
     "apply_payment",
     "assess",
+    "check_named",
     "correct",
     "correct_difference",
+    "difference",
     "faults_of",
     "issue",
     "late_payments",
     "locked",
+    "other_ends",
     "provisional_until",
     "recompute",
     "refund",

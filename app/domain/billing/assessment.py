@@ -102,6 +102,19 @@ def _prices_time(tariff: Tariff) -> bool:
     return any(part.kind in (Kind.IDLE, Kind.CHARGING_TIME) for part in tariff.components)
 
 
+def remember(db: Session, assessment: Assessment, now: datetime) -> None:
+    """Keep on the session what its evidence comes to now, so that later evidence is seen.
+
+    What a person set the energy to be is no evidence.
+    """
+    session = assessment.session
+    if assessment.measured.corrected:
+        assessment = assess(db, session, now)
+    session.decided_wh = assessment.energy_wh
+    session.decided_minor = assessment.quote.gross_minor if assessment.quote else None
+    session.late_evidence_at = None
+
+
 def running_quote(db: Session, session: ChargingSession, now: datetime) -> Quote | None:
     """What a session costs so far (or in the end); None without a price."""
     if session.tariff_version_id is None:

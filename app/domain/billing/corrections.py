@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from app.domain import audit, receipts, texts
-from app.domain.billing.assessment import Assessment, assess, locked
+from app.domain.billing.assessment import Assessment, assess, locked, remember
 from app.domain.billing.issue import note_energy
 from app.domain.billing.rows import add_bill, add_credit, standing
 from app.domain.errors import Conflict, Invalid, NotFound
@@ -25,15 +25,16 @@ def correct(
     reason: str,
     now: datetime,
     energy_wh: Decimal | None = None,
+    named: Bill | None = None,
 ) -> Bill:
     """Replace a session's bill by one with this energy, or (None) by what its rows say now.
 
-    Returns the correction; its credit is `corrects` of the chain.  Raises
-    Invalid without a reason, and Conflict where there is no bill, no price, or
-    nothing would change.
+    `named` is the bill that is meant.  Returns the correction; its credit is
+    `corrects` of the chain.  Raises Invalid without a reason, and Conflict where
+    there is no bill, no price, nothing would change, or another bill stands.
     """
     reason = reason_text(reason)
-    locked_session, bill = _billed(db, session)
+    locked_session, bill = _billed(db, session, named)
     assessment = assess(db, locked_session, now, energy_wh=checked_energy(energy_wh))
     if assessment.quote is None:
         raise Conflict("This session has no price, so it cannot be billed anew.")
@@ -43,14 +44,21 @@ def correct(
 
 
 def refund(
-    db: Session, actor: Actor, session: ChargingSession, *, reason: str, now: datetime
+    db: Session,
+    actor: Actor,
+    session: ChargingSession,
+    *,
+    reason: str,
+    now: datetime,
+    named: Bill | None = None,
 ) -> Bill:
-    """Take a session's bill back whole, without another in its place."""
+    """Take a session's bill back whole, without another in its place; raises as `correct`."""
     reason = reason_text(reason)
-    locked_session, bill = _billed(db, session)
+    locked_session, bill = _billed(db, session, named)
     credit = add_credit(db, bill, by=actor.name, reason=reason, now=now)
     receipts.queue(db, credit, now=now)
     locked_session.billing = BillingState.WAIVED
+    remember(db, assess(db, locked_session, now), now)
     audit.note(db, actor, "bill.refund", credit, now=now, remark=reason)
     db.flush()
     return credit
@@ -72,6 +80,7 @@ def replace(
     correction = add_bill(db, assessment, by=actor.name, now=now, corrects=credit, reason=reason)
     receipts.queue(db, correction, now=now)
     session.billing = BillingState.BILLED
+    remember(db, assessment, now)
     note_energy(assessment)
     audit.note(db, actor, "bill.correct", correction, now=now, remark=reason)
     db.flush()
@@ -101,12 +110,24 @@ def checked_energy(energy_wh: Decimal | None) -> Decimal | None:
     return energy_wh.quantize(Decimal("0.001"))
 
 
-def _billed(db: Session, session: ChargingSession) -> tuple[ChargingSession, Bill]:
+def check_named(named: Bill | None, standing_bill: Bill | None) -> None:
+    """Raise Conflict where the bill that was named is not the one that stands."""
+    if named is None or (standing_bill is not None and named.id == standing_bill.id):
+        return
+    if standing_bill is None:
+        raise Conflict(f"Bill {named.number} does not stand; its session has no bill that does.")
+    raise Conflict(f"Bill {named.number} does not stand; bill {standing_bill.number} does.")
+
+
+def _billed(
+    db: Session, session: ChargingSession, named: Bill | None
+) -> tuple[ChargingSession, Bill]:
     """The session, locked, and its standing bill; raises NotFound or Conflict."""
     found = locked(db, session.id)
     if found is None:
         raise NotFound("There is no such session.")
     bill = standing(db, found)
+    check_named(named, bill)
     if bill is None or found.billing is not BillingState.BILLED:
         raise Conflict("This session has no bill that stands.")
     return found, bill

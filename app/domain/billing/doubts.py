@@ -9,6 +9,7 @@ from app.domain.vocabulary.doubts import DOUBTS, About
 MISSING_PRICE = "missing_price"
 UNREADABLE_PRICE = "unreadable_price"
 UNAUTHORISED = "unauthorised"
+ENDS_CONTRADICT = "ends_contradict"
 LATE_STOP = "late_stop_after_decision"
 SETTLED_DIFFERS = "settled_differs"
 TOO_LITTLE = "too_little"

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import events, receipts
 from app.domain.billing import doubts, history
-from app.domain.billing.assessment import Assessment, assess, is_running, locked
+from app.domain.billing.assessment import Assessment, assess, is_running, locked, remember
 from app.domain.billing.rows import add_bill
 from app.domain.vocabulary import SYSTEM, BillingState
 from app.models import Bill, ChargingSession, Review
@@ -37,6 +37,7 @@ def issue(
     history.close_gap(db, session, assessment.measured.plug, assessment.measured.energy)
     if _nothing_happened(assessment) or assessment.too_little:
         session.billing = BillingState.WAIVED
+        remember(db, assessment, now)
         return None
     if assessment.doubts:
         return hold(db, assessment, now=now)
@@ -70,6 +71,7 @@ def put_bill(db: Session, assessment: Assessment, *, by: str, now: datetime) -> 
     session = assessment.session
     session.billing = BillingState.BILLED
     bill = add_bill(db, assessment, by=by, now=now)
+    remember(db, assessment, now)
     receipts.queue(db, bill, now=now)
     return bill
 
@@ -80,6 +82,7 @@ def hold(
     """Put a session into the review inbox with its reasons; an older review is opened again."""
     session = assessment.session
     session.billing = BillingState.HELD
+    session.late_evidence_at = None
     review = db.scalar(select(Review).where(Review.session_id == session.id))
     if review is None:
         review = Review(tenant_id=session.tenant_id, site_id=session.site_id, session_id=session.id)

@@ -113,7 +113,7 @@ def _last_total(db: Session, session: ChargingSession) -> tuple[dict[str, Any], 
         select(TransactionEvent.kind, TransactionEvent.facts)
         .where(
             TransactionEvent.station_id == session.station_id,
-            TransactionEvent.transaction_ref == session.transaction_ref,
+            TransactionEvent.session_id == session.id,
         )
         .order_by(TransactionEvent.at, TransactionEvent.seq_no, TransactionEvent.digest)
     )

@@ -99,7 +99,7 @@ def _told(db: Session, session: ChargingSession) -> list[Word]:
         select(TransactionEvent.at, TransactionEvent.activity)
         .where(
             TransactionEvent.station_id == session.station_id,
-            TransactionEvent.transaction_ref == session.transaction_ref,
+            TransactionEvent.session_id == session.id,
             TransactionEvent.activity.is_not(None),
         )
         .order_by(TransactionEvent.at, TransactionEvent.seq_no, TransactionEvent.digest)

@@ -24,7 +24,7 @@ def doubts_of_ends(
     same = max(digits_of(values) if len(values) > 1 else _SAME_WH, _SAME_WH)
     found = set()
     if any(_contradicts(point, stop, ended_at, same, pace) for point in points):
-        found.add(EnergyFlag.ENDS_CONTRADICT)
+        found.add(EnergyFlag.CLOSING_DIFFERS)
     if _stays_above(_arrived_before(facts, ended_at), stop + same):
         found.add(EnergyFlag.READING_ABOVE_END)
     return found

@@ -36,7 +36,7 @@ class EnergyFlag(StrEnum):
     END_UNEXPLAINED = "end_unexplained"
     STEP_UNEXPLAINED = "step_unexplained"
     RATE_UNEXPLAINED = "rate_unexplained"
-    ENDS_CONTRADICT = "ends_contradict"
+    CLOSING_DIFFERS = "closing_differs"
     READING_ABOVE_END = "reading_above_end"
     MANY_OUTLIERS = "many_outliers"
     POWER_DISAGREES = "power_disagrees"

@@ -4,6 +4,7 @@ Both operations are idempotent and keep what they cannot match: a charger whose
 report is refused sends it again for ever, or throws it away (FIELD 1.6, 3.4).
 """
 
+from app.domain.sessions.assign import assign_stray, candidates
 from app.domain.sessions.begin import Begun, Start, begin
 from app.domain.sessions.doubts import find, flag, open_sessions, remove_flag
 from app.domain.sessions.end import Stop, end
@@ -17,7 +18,9 @@ __all__ = [
     "Stop",
     "Taken",
     "TransactionReport",
+    "assign_stray",
     "begin",
+    "candidates",
     "close_provisionally",
     "end",
     "find",

@@ -9,8 +9,16 @@ from sqlalchemy.orm import Session
 
 from app.domain import authorisation, events
 from app.domain.sessions.doubts import find, flag, mark_time, open_sessions, remove_flag
+from app.domain.sessions.ends import contradicts
 from app.domain.sessions.strays import keep_stray
-from app.domain.vocabulary import ConnectorRef, Decision, SessionState, StopReason, Token
+from app.domain.vocabulary import (
+    BillingState,
+    ConnectorRef,
+    Decision,
+    SessionState,
+    StopReason,
+    Token,
+)
 from app.models import ChargingSession, Station
 
 #: No charging takes longer than this by a clock that has lost the date.
@@ -56,10 +64,11 @@ def end(
         )  # fmt: skip
     if session.state is SessionState.ENDED and not session.provisional:
         if (session.meter_stop_wh, session.ended_at) != (stop.meter_stop_wh, stop.ended_at):
-            keep_stray(db, station, stop, session, "duplicate", now)
+            _keep_other_end(db, station, session, stop, now)
         return session, decision
     if session.state is SessionState.ENDED:
         flag(session, "late_stop")
+        mark_late(db, session, now)
     if guessed:
         flag(session, "guessed_transaction")
     close(session, stop, now)
@@ -68,17 +77,48 @@ def end(
     return session, decision
 
 
+def _keep_other_end(
+    db: Session, station: Station, session: ChargingSession, stop: Stop, now: datetime
+) -> None:
+    """Keep a second end; where it contradicts the first, no bill goes out unseen."""
+    known = keep_stray(db, station, stop, session, "duplicate", now)
+    end = (stop.ended_at, stop.meter_stop_wh)
+    if known or not contradicts(end, (session.ended_at, session.meter_stop_wh)):
+        return
+    flag(session, "ends_contradict")
+    mark_late(db, session, now)
+
+
+def mark_late(db: Session, session: ChargingSession, now: datetime) -> None:
+    """Have a session weighed once more that was decided about before this came."""
+    if session.billing is BillingState.OPEN:
+        return
+    session.late_evidence_at = now
+    events.record(db, events.SessionEnded(session.tenant_id, session.id, session.station_id))
+    db.flush()
+
+
 def _session_of(db: Session, station: Station, stop: Stop) -> tuple[ChargingSession | None, bool]:
     """Find the session of a stop; a guess counts only where it is the only one open (FIELD X10)."""
     if stop.transaction_ref is not None:
         return find(db, station, stop.transaction_ref), False
     evse = stop.connector.evse if stop.connector else None
     candidates = [
-        session
-        for session in open_sessions(db, station, evse)
-        if stop.token is None or Token(session.token).key == stop.token.key
+        session for session in open_sessions(db, station, evse) if _may_end(stop, session)
     ]
     return (candidates[0], True) if len(candidates) == 1 else (None, False)
+
+
+def _may_end(stop: Stop, session: ChargingSession) -> bool:
+    """Whether a stop that names no transaction can be that of a session: no other card's,
+    not before its start, and not below its first register.
+    """
+    if stop.token is not None and Token(session.token).key != stop.token.key:
+        return False
+    if not stop.clock_replaced and stop.ended_at < session.started_at:
+        return False
+    registers = (session.meter_start_wh, stop.meter_stop_wh)
+    return None in registers or registers[0] <= registers[1]  # type: ignore[operator]
 
 
 def close(session: ChargingSession, stop: Stop, now: datetime) -> None:

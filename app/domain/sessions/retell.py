@@ -1,5 +1,6 @@
 """A session told anew from all events of its transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -12,10 +13,13 @@ from app.domain.sessions.answers import decided
 from app.domain.sessions.begin import name_holder
 from app.domain.sessions.doubts import flag, mark_time, remove_flag
 from app.domain.sessions.end import Stop, close
+from app.domain.sessions.ends import any_contradict
 from app.domain.sessions.provisional import close_previous
-from app.domain.sessions.story import Story, claimed_at, story_of
+from app.domain.sessions.report import ENDED, STOP_AUTHORISED
+from app.domain.sessions.reuse import twice
+from app.domain.sessions.story import Story, claimed_at, register_at_end, story_of
 from app.domain.vocabulary import BillingState, SessionState, StopReason, Token
-from app.models import ChargingSession, Station, TransactionEvent
+from app.models import ChargingSession, Station, Tag, TransactionEvent
 
 #: How long a bill waits for events that are missing between the ends, and for a start.
 GAP_HOLD = timedelta(minutes=10)
@@ -25,12 +29,14 @@ START_HOLD = timedelta(hours=24)
 def retell(db: Session, station: Station, session: ChargingSession, *, now: datetime) -> None:
     """Bring a session in line with all events of its transaction."""
     query = select(TransactionEvent).where(
-        TransactionEvent.station_id == station.id,
-        TransactionEvent.transaction_ref == session.transaction_ref,
+        TransactionEvent.station_id == station.id, TransactionEvent.session_id == session.id
     )
-    story = story_of(db.scalars(query).all())
+    told = db.scalars(query).all()
+    story = story_of(told)
+    (flag if twice(told) else remove_flag)(session, "transaction_reused")
     _place(db, station, session, story, now)
     _hold(db, station, session, story, now)
+    (flag if _shown_by_another(db, session, told) else remove_flag)(session, "two_tags")
     session.meter_start_wh = story.meter_start_wh
     if session.state is SessionState.CHARGING:
         session.idle_since = story.idle_since
@@ -56,6 +62,25 @@ def _place(
         session.connector = story.place.connector or 1
     if session.evse and session.state is SessionState.CHARGING:
         close_previous(db, station, session.evse, session.started_at, now=now, by=session)
+
+
+def _shown_by_another(
+    db: Session, session: ChargingSession, told: Sequence[TransactionEvent]
+) -> bool:
+    """Whether another driver's card was shown within it, and not to end it."""
+    shown = {
+        (event.token, event.answer.get("tag_id"))
+        for event in told
+        if event.token is not None and event.kind != ENDED and event.trigger != STOP_AUTHORISED
+    }
+    for text, tag_id in shown:
+        if text is None or Token(text).key == Token(session.token).key:
+            continue
+        tag = db.get(Tag, tag_id) if tag_id else None
+        driver_id = tag.driver_id if tag else None
+        if driver_id is None or driver_id != session.driver_id:
+            return True
+    return False
 
 
 def _hold(
@@ -95,16 +120,28 @@ def _end(
     heard_at = session.stop_received_at
     first = session.state is SessionState.CHARGING or session.provisional
     close(session, stop, now)
+    _compare_ends(session, story)
     session.energy_wh = live_energy(session.meter_start_wh, session.last_register_wh)
     if not first:
         session.stop_received_at = heard_at
     _wait(session, story, now)
-    if session.billing is not BillingState.OPEN and _money_of(session) != before:
+    if session.billing is not BillingState.OPEN:
         # It was decided about on less than this.
-        flag(session, "late_stop")
-        session.stop_received_at = now
-    if first or _money_of(session) != before or session.bill_after is None:
+        session.late_evidence_at = now
+        if _money_of(session) != before:
+            flag(session, "late_stop")
+            session.stop_received_at = now
         events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
+    elif first or _money_of(session) != before or session.bill_after is None:
+        events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
+
+
+def _compare_ends(session: ChargingSession, story: Story) -> None:
+    """Say so where the station told its end twice, and not the same."""
+    if any_contradict((event.at, register_at_end(event)) for event in story.ends):
+        flag(session, "ends_contradict")
+    else:
+        remove_flag(session, "ends_contradict")
 
 
 def _stop(session: ChargingSession, story: Story, ended: TransactionEvent) -> Stop:

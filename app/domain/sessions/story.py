@@ -38,11 +38,12 @@ class Story:
     meter_start_wh: Decimal | None
     meter_stop_wh: Decimal | None
     idle_since: datetime | None
+    ends: tuple[TransactionEvent, ...]
 
 
 def story_of(events: Sequence[TransactionEvent]) -> Story:
     """Put the events of one transaction (at least one) together."""
-    ordered = sorted(events, key=_by_clock)
+    ordered = sorted(events, key=by_clock)
     started = next((event for event in ordered if event.kind == STARTED), None)
     ended = next((event for event in ordered if event.kind == ENDED), None)
     numbers = {event.seq_no for event in ordered}
@@ -58,6 +59,7 @@ def story_of(events: Sequence[TransactionEvent]) -> Story:
         meter_start_wh=_register(ordered, "begin", last=False),
         meter_stop_wh=_closing(ordered, ended),
         idle_since=_idle_since(ordered),
+        ends=tuple(event for event in ordered if event.kind == ENDED),
     )
 
 
@@ -67,7 +69,8 @@ def claimed_at(event: TransactionEvent) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _by_clock(event: TransactionEvent) -> tuple[datetime, int, str]:
+def by_clock(event: TransactionEvent) -> tuple[datetime, int, str]:
+    """The order of the station's own clock and numbering."""
     return event.at, event.seq_no, event.digest
 
 
@@ -97,6 +100,11 @@ def _closing(ordered: Sequence[TransactionEvent], ended: TransactionEvent | None
         return None
     at_end = _register(ordered, "end", last=True)
     return _register([ended], "last", last=True) if at_end is None else at_end
+
+
+def register_at_end(ended: TransactionEvent) -> Decimal | None:
+    """The register that one Ended event tells, by itself."""
+    return _closing([ended], ended)
 
 
 def _register(ordered: Sequence[TransactionEvent], name: str, *, last: bool) -> Decimal | None:

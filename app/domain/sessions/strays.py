@@ -21,8 +21,11 @@ def keep_stray(
     session: ChargingSession | None,
     outcome: str,
     now: datetime,
-) -> None:
-    """Keep a stop that ends nothing; the same one again only raises its count (FIELD X5)."""
+) -> bool:
+    """Keep a stop that ends nothing; the same one again only raises its count (FIELD X5).
+
+    Tells whether it was known.
+    """
     text = f"{stop.transaction_ref}|{stop.meter_stop_wh}|{stop.payload.get('timestamp')}"
     digest = hashlib.sha256(text.encode()).hexdigest()[:32]
     row = db.scalar(
@@ -30,7 +33,7 @@ def keep_stray(
     )
     if row is not None:
         row.count += 1
-        return
+        return True
     sentence = (
         f"It repeats the end of session {session.id} with other numbers; the first report stands."
         if session
@@ -54,3 +57,4 @@ def keep_stray(
     )
     events.record(db, events.StationChanged(station.tenant_id, station.id))
     db.flush()
+    return False

@@ -26,9 +26,10 @@ from app.domain import (
     reservations,
 )
 from app.domain.metering import Metered
+from app.domain.sessions import reuse
 from app.domain.sessions.answers import decided, noted
 from app.domain.sessions.begin import Start, name_holder, new_session, was_silent
-from app.domain.sessions.doubts import find, flag
+from app.domain.sessions.doubts import flag
 from app.domain.sessions.live import show_activity
 from app.domain.sessions.report import (
     ENDED,
@@ -53,7 +54,7 @@ _LATEST = select(func.max(TransactionEvent.at), func.max(TransactionEvent.receiv
 #: What storing readings changes of a session's row, beside the row that is in hand.
 _SHOWN = (
     *("last_reading_at", "last_power_w", "last_soc_percent"),
-    *("last_register_wh", "energy_wh", "ended_at"),
+    *("last_register_wh", "energy_wh", "ended_at", "late_evidence_at"),
 )
 
 #: A plug that was not named.
@@ -73,18 +74,23 @@ class Taken:
 def take(db: Session, station: Station, report: TransactionReport, *, now: datetime) -> Taken:
     """Take in one event of a transaction; the same one again changes nothing."""
     known = db.scalar(_KNOWN, {"station": station.id, "digest": report.digest})
-    session = find(db, station, report.transaction_ref)
-    if known is not None and session is not None:
+    if known is not None:
         event = db.get_one(TransactionEvent, known)
-        return Taken(session, event, decided(event), True)
+        session = db.get(ChargingSession, event.session_id)
+        if session is not None:
+            return Taken(session, event, decided(event), True)
+    session = reuse.session_of(db, station, report.transaction_ref, report.at)
     newest = _is_newest(db, station, session, report)
     if session is None:
         session = _open(db, station, report, now)
     event = _keep(db, station, session, report, now)
+    session, other = _parted(db, station, session, event, now)
     _meter(db, session, report, now)
     decision = _decide(db, station, session, report, event, now)
     if _tells(report, session, event):
         retell(db, station, session, now=now)
+    if other is not None:
+        retell(db, station, other, now=now)
     session.last_seq_no = max(report.seq_no, session.last_seq_no or 0)
     _link(db, station, session, report, now)
     if newest and not report.offline:
@@ -179,12 +185,28 @@ def _keep(
     return event
 
 
+def _parted(
+    db: Session,
+    station: Station,
+    session: ChargingSession,
+    event: TransactionEvent,
+    now: datetime,
+) -> tuple[ChargingSession, ChargingSession | None]:
+    """The session of an event, and the other one where the id is told to be used again."""
+    if event.kind == UPDATED or session.last_seq_no is None:
+        return session, None
+    made = reuse.split(db, station, session, now=now)
+    if made is None:
+        return session, None
+    return (made, session) if event.session_id == made.id else (session, made)
+
+
 def _meter(db: Session, session: ChargingSession, report: TransactionReport, now: datetime) -> None:
     """Store the readings, each once, and show the newest (a late one turns nothing back)."""
     if not report.meters:
         return
     evse = report.connector.evse if report.connector else session.evse
-    item = Metered(session.station_id, evse, report.transaction_ref, report.meters)
+    item = Metered(session.station_id, evse, session.transaction_ref, report.meters)
     db.flush()
     _, gauges = metering.store(db, [item], now=now)
     metering.show(db, gauges)

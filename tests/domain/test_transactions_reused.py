@@ -1,0 +1,115 @@
+"""A transaction id that a station uses again is a new session, in whatever order it is heard."""
+
+import random
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.domain import billing, sessions, tags
+from app.domain.tags import TagFacts
+from app.domain.vocabulary import SYSTEM, SessionState, StopReason, Token
+from app.models import Authorisation, Bill, ChargingSession, MeterReading, Review
+from tests.support.charging import network
+from tests.support.transactions import BEGAN, CARD, PLUG, charge, event, register
+
+HEARD = BEGAN + timedelta(hours=5)
+OTHER = Token("04:FF:00:01", "iso14443")
+
+
+@pytest.fixture
+def net(db):
+    net = network(db)
+    net.site.tariff = net.version.tariff
+    for text, driver in ((CARD.value, net.driver.id), (OTHER.value, None)):
+        facts = TagFacts(driver_id=driver)
+        tags.add(db, SYSTEM, text, facts, tenant_id=net.site.tenant_id, now=BEGAN)
+    return net
+
+
+def again(token=OTHER, minute=120):
+    """The same id once more, of another card, for half an hour and 3 kWh."""
+    ended = {"reason": StopReason.EV_DISCONNECTED, "word": "EVDisconnected"}
+    return [
+        event(
+            *("started", 0, minute, register(minute, 110_000, "Transaction.Begin")),
+            token=token, connector=PLUG, trigger="Authorized",
+        ),
+        event("updated", 1, minute + 15, register(minute + 15, 112_000)),
+        event(
+            *("ended", 2, minute + 30, register(minute + 30, 113_000, "Transaction.End")), **ended
+        ),
+    ]  # fmt: skip
+
+
+def tell(db, net, reports):
+    for report in reports:
+        taken = sessions.take(db, net.station, report, now=HEARD)
+    return taken
+
+
+def told(db):
+    rows = db.scalars(select(ChargingSession).order_by(ChargingSession.started_at)).all()
+    return [
+        (row.transaction_ref, row.token, row.meter_start_wh, row.meter_stop_wh, row.state)
+        for row in rows
+    ]
+
+
+TWO = [
+    ("tx-1#1", CARD.value, 100_000, 110_000, SessionState.ENDED),
+    ("tx-1", OTHER.value, 110_000, 113_000, SessionState.ENDED),
+]
+
+
+def test_an_id_used_again_after_its_end_is_a_new_session_with_a_bill_of_its_own(db, net):
+    tell(db, net, charge() + again())
+    assert told(db) == TWO
+    first, second = db.scalars(select(ChargingSession).order_by(ChargingSession.started_at))
+    assert billing.settle(db, first.id, now=HEARD).energy_wh == 10_000
+    assert first.driver_id == net.driver.id
+    assert second.driver_id is None
+    readings = select(MeterReading.register_wh).where(MeterReading.session_id == second.id)
+    assert set(db.scalars(readings)) == {110_000, 112_000, 113_000}
+
+
+def test_the_tag_of_the_second_start_is_asked_about_as_a_start(db, net):
+    tell(db, net, charge())
+    taken = tell(db, net, again()[:1])
+    assert taken.session.transaction_ref == "tx-1"
+    assert taken.decision.accepted
+    assert len(db.scalars(select(Authorisation)).all()) == 2
+
+
+@pytest.mark.parametrize("token", [OTHER, CARD])
+@pytest.mark.parametrize("seed", range(8))
+def test_the_order_in_which_both_are_heard_changes_nothing(db, net, seed, token):
+    reports = charge() + again(token)
+    random.Random(seed).shuffle(reports)
+    tell(db, net, reports)
+    expected = [TWO[0], ("tx-1", token.value, *TWO[1][2:])]
+    assert told(db) == expected
+
+
+def test_events_of_the_first_told_again_change_neither(db, net):
+    tell(db, net, charge() + again())
+    taken = tell(db, net, charge())
+    assert taken.repeated
+    assert taken.session.transaction_ref == "tx-1#1"
+    assert told(db) == TWO
+
+
+def test_a_start_with_another_card_without_an_end_between_is_a_new_session(db, net):
+    tell(db, net, charge()[:4] + again())
+    first, second = db.scalars(select(ChargingSession).order_by(ChargingSession.started_at))
+    assert (first.token, first.provisional, second.token) == (CARD.value, True, OTHER.value)
+    assert second.meter_stop_wh == 113_000
+
+
+def test_two_starts_of_one_card_without_an_end_between_are_held(db, net):
+    tell(db, net, charge()[:4] + again(CARD))
+    (session,) = db.scalars(select(ChargingSession))
+    review = billing.settle(db, session.id, now=HEARD)
+    assert isinstance(review, Review)
+    assert "transaction_reused" in review.reasons
+    assert db.scalars(select(Bill)).all() == []

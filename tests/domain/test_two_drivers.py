@@ -1,0 +1,131 @@
+"""One driver's energy never joins another's bill: where two claim it, a person decides."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from app.domain import billing, metering, sessions, tags
+from app.domain.metering import Metered
+from app.domain.sessions import Stop
+from app.domain.tags import TagFacts
+from app.domain.vocabulary import (
+    SYSTEM,
+    MeterReport,
+    Sample,
+    SessionState,
+    StopReason,
+    Token,
+)
+from app.models import Bill, MeterReading, Review
+from tests.support.charging import STARTED, network
+from tests.support.transactions import BEGAN, CARD, charge, event
+
+LATER = STARTED + timedelta(hours=6)
+RUNS = {"state": SessionState.CHARGING, "ended_at": None, "meter_stop_wh": None}
+
+
+@pytest.fixture
+def net(db):
+    return network(db)
+
+
+def reading(minute, wh):
+    sample = Sample("Energy.Active.Import.Register", Decimal(wh), "Wh", text=str(wh))
+    return MeterReport(STARTED + timedelta(minutes=minute), (sample,))
+
+
+def other_driver(session):
+    session.token, session.tag_id, session.driver_id = "OTHER", None, None
+    return session
+
+
+def test_sessions_of_two_cards_that_overlap_at_one_plug_are_both_held(db, net):
+    first = net.session()
+    second = other_driver(net.session(started_at=STARTED + timedelta(minutes=40)))
+    db.flush()
+    for session in (first, second):
+        review = billing.settle(db, session.id, now=LATER)
+        assert isinstance(review, Review)
+        assert "overlaps_another" in review.reasons
+
+
+def test_a_bill_is_looked_at_again_when_another_card_overlaps_it(db, net):
+    first = net.session()
+    assert isinstance(billing.settle(db, first.id, now=LATER), Bill)
+    second = other_driver(net.session(started_at=STARTED + timedelta(minutes=40)))
+    db.flush()
+    billing.settle(db, second.id, now=LATER)
+    assert first.id in billing.unsettled(db, now=LATER)
+    assert "overlaps_another" in billing.settle(db, first.id, now=LATER).reasons
+
+
+@pytest.mark.parametrize("minute", [60, 59.5])
+def test_one_after_the_other_is_no_overlap(db, net, minute):
+    first = net.session()
+    second = other_driver(net.session(started_at=STARTED + timedelta(minutes=minute)))
+    db.flush()
+    assert isinstance(billing.settle(db, first.id, now=LATER), Bill)
+    assert "overlaps_another" not in second.flags
+
+
+def test_late_readings_of_an_assumed_end_that_straddle_the_next_driver_are_held(db, net):
+    first = net.session(**RUNS)
+    net.reading(first, 20, 4_000)
+    began = STARTED + timedelta(minutes=30)
+    sessions.close_provisionally(db, first, now=began)
+    second = other_driver(net.session(started_at=began))
+    db.flush()
+    item = Metered(net.station.id, 1, first.transaction_ref, (reading(50, 107_000),))
+    _, gauges = metering.store(db, [item], now=LATER)
+    metering.show(db, gauges)
+    db.expire_all()
+    assert "overlaps_another" in billing.settle(db, second.id, now=LATER).reasons
+    assert "overlaps_another" in first.flags
+
+
+def test_a_reading_without_a_transaction_from_before_a_session_is_not_its_own(db, net):
+    net.session()
+    second = other_driver(net.session(started_at=STARTED + timedelta(hours=2), **RUNS))
+    db.flush()
+    item = Metered(net.station.id, 1, None, (reading(55, 109_000), reading(90, 110_000)))
+    assert metering.store(db, [item], now=LATER)[0] == [None]
+    assert not db.query(MeterReading).filter_by(session_id=second.id).all()
+
+
+@pytest.mark.parametrize(
+    ("wh", "minute", "token"), [(105_000, -30, None), (90_000, 30, None), (105_000, 30, "OTHER")]
+)
+def test_a_stop_that_cannot_be_the_open_sessions_ends_it_by_no_guess(db, net, wh, minute, token):
+    session = net.session(**RUNS)
+    at = STARTED + timedelta(minutes=minute)
+    stop = Stop(
+        transaction_ref=None, meter_stop_wh=Decimal(wh), ended_at=at, reason=StopReason.LOCAL,
+        word="Local", token=Token(token) if token else None, payload={"timestamp": str(at)},
+    )  # fmt: skip
+    assert sessions.end(db, net.station, stop, now=LATER) == (None, None)
+    assert session.state is SessionState.CHARGING
+
+
+def test_another_drivers_card_within_a_transaction_holds_its_bill(db, net):
+    net.site.tariff = net.version.tariff
+    facts = TagFacts(driver_id=net.driver.id)
+    tags.add(db, SYSTEM, CARD.value, facts, tenant_id=net.site.tenant_id, now=BEGAN)
+    reports = charge()
+    reports[3] = event("updated", 3, 40, token=Token("OTHER"), trigger="Authorized")
+    for report in reports:
+        taken = sessions.take(db, net.station, report, now=BEGAN + timedelta(hours=2))
+    review = billing.settle(db, taken.session.id, now=BEGAN + timedelta(hours=2))
+    assert "two_tags" in review.reasons
+
+
+def test_a_second_card_of_the_same_driver_holds_nothing(db, net):
+    net.site.tariff = net.version.tariff
+    for text in (CARD.value, "SPARE"):
+        facts = TagFacts(driver_id=net.driver.id)
+        tags.add(db, SYSTEM, text, facts, tenant_id=net.site.tenant_id, now=BEGAN)
+    reports = charge()
+    reports[3] = event("updated", 3, 40, token=Token("SPARE", "iso14443"), trigger="Authorized")
+    for report in reports:
+        taken = sessions.take(db, net.station, report, now=BEGAN + timedelta(hours=2))
+    assert "two_tags" not in taken.session.flags
