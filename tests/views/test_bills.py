@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
+from sqlalchemy import text as sql
 
 from app import post_office
 from app.domain import billing, receipts
@@ -352,8 +353,8 @@ def test_a_bill_that_is_not_as_it_was_issued_says_what_is_wrong(desk, made):
     bill = bill_of(made)
     number = bill.id
     with unit_of_work() as db:
-        db.execute(text("DROP TRIGGER bills_no_update"))
-        db.execute(text(f"UPDATE bills SET gross_minor = 1 WHERE id = {number}"))
+        db.execute(sql("DROP TRIGGER bills_no_update"))
+        db.execute(sql(f"UPDATE bills SET gross_minor = 1 WHERE id = {number}"))
     shown = read(desk["viewer"], f"/bills/{number}")
     assert "not as issued" in shown
     assert "its digest differs" in shown
