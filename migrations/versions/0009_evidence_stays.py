@@ -37,15 +37,33 @@ KEYS = {
     "transaction_events": (("station_id", "digest"),),
     "charging_sessions": (("station_id", "transaction_ref"), ("station_id", "start_key")),
 }
-OF_EVENT = (
-    *("id", "station_id", "transaction_ref", "session_id", "kind", "seq_no", "trigger", "at"),
-    *("received_at", "offline", "evse", "connector", "token", "token_kind", "activity"),
-    *("facts", "payload", "digest"),
-)
+#: What stays of a reading and of an event.  What was answered about a tag is written after its
+#: event was kept, and is no evidence; of which session a row is has a rule of its own.
+CONTENT = {
+    "meter_readings": (
+        *("id", "station_id", "evse", "taken_at", "received_at", "register_wh", "power_w"),
+        *("current_a", "voltage_v", "soc_percent", "assumed_time", "samples", "digest"),
+    ),
+    "transaction_events": (
+        *("id", "station_id", "transaction_ref", "kind", "seq_no", "trigger", "at"),
+        *("received_at", "offline", "evse", "connector", "token", "token_kind", "activity"),
+        *("facts", "payload", "digest"),
+    ),
+}
+#: Up to which row a bill rests on them, in its proof.
+LAST = {"meter_readings": "last_reading", "transaction_events": "last_event"}
 
 
 def billed(session_id: str) -> str:
     return f"EXISTS (SELECT 1 FROM bills WHERE bills.session_id = {session_id})"
+
+
+def rests(session_id: str, table: str) -> str:
+    """Whether a bill of a session rests on the row that is updated, or would seem to."""
+    last = f"COALESCE(CAST(bills.proof ->> '{LAST[table]}' AS BIGINT), OLD.id)"
+    return (
+        f"EXISTS (SELECT 1 FROM bills WHERE bills.session_id = {session_id} AND {last} >= OLD.id)"
+    )
 
 
 #: When a row of a table stays; `{row}` is OLD or the row that another one would push out.
@@ -137,10 +155,13 @@ def _updates() -> Iterator[tuple[str, str, str, str, str]]:
             when = f"(NEW.id <> OLD.id OR {untold} OR {skipped}) AND {old}"
             yield f"{table}_no_update", table, f"UPDATE OF {names}", when, said
             continue
-        when = old if table == "tariff_versions" else f"{old} OR {stays.format(row='NEW')}"
-        # What was answered about a tag is written after the event is kept, and is no evidence.
-        columns = f" OF {', '.join(OF_EVENT)}" if table == "transaction_events" else ""
-        yield f"{table}_no_update", table, f"UPDATE{columns}", when, said
+        columns = f" OF {', '.join(CONTENT[table])}" if table in CONTENT else ""
+        yield f"{table}_no_update", table, f"UPDATE{columns}", old, said
+    for table in CONTENT:
+        # One that came after the bill may turn out to be another session's.
+        either = " OR ".join(rests(f"{row}.session_id", table) for row in ("OLD", "NEW"))
+        when = f"NEW.session_id IS DISTINCT FROM OLD.session_id AND ({either})"
+        yield f"{table}_no_move", table, "UPDATE OF session_id", when, SENTENCES[table]
 
 
 def _replacements() -> Iterator[tuple[str, str, str, str, str]]:

@@ -56,7 +56,7 @@ def billed(any_app):
     with unit_of_work() as db:
         net = network(db)
         sessions = net.session(), net.session(tariff_version_id=None)
-        for session in sessions:
+        for session in reversed(sessions):
             net.reading(session, 30, 5_000)
             told(db, session, f"event {session.id}")
         billing.issue(db, sessions[0].id, now=LATER)
@@ -202,7 +202,7 @@ def test_a_reading_that_would_replace_one_by_its_digest_changes_nothing(billed):
     assert faults(billed) == []
 
 
-def test_a_reading_is_attached_to_no_billed_session(billed):
+def test_a_reading_from_before_the_bill_is_attached_to_no_billed_session(billed):
     refused(
         "UPDATE meter_readings SET session_id = :billed WHERE session_id = :other",
         billed=billed.session_id, other=billed.other_id,
@@ -239,6 +239,26 @@ def test_readings_told_again_and_late_ones_leave_a_bill_verified(billed):
     db = flask_db.session()
     rows = select(MeterReading).where(MeterReading.session_id == billed.session_id)
     assert len(db.scalars(rows).all()) == 2
+    assert faults(billed) == []
+
+
+@pytest.mark.parametrize("table", ["meter_readings", "transaction_events"])
+def test_only_what_came_after_the_bill_may_turn_out_to_be_another_sessions(billed, table):
+    with unit_of_work() as db:
+        session = db.get_one(ChargingSession, billed.session_id)
+        told(db, session, "late")
+        sample = Sample("Energy.Active.Import.Register", Decimal(112_000), "Wh")
+        item = Metered(
+            session.station_id, 1, session.transaction_ref, (MeterReport(LATER, (sample,)),)
+        )
+        metering.store(db, [item], now=LATER)
+        last = chain.rested_on(db, billed.session_id)[table == "transaction_events"]
+    given = {"billed": billed.session_id, "other": billed.other_id, "last": last}
+    late = f"UPDATE {table} SET session_id = :other WHERE session_id = :billed AND id > :last"
+    refused(f"DELETE FROM {table} WHERE session_id = :billed AND id > :last", **given)
+    assert run(late, **given) == 1
+    assert run(f"UPDATE {table} SET session_id = :billed WHERE id > :last", **given) >= 1
+    refused(late.replace(">", "<="), **given)
     assert faults(billed) == []
 
 
@@ -283,6 +303,14 @@ TAMPERING = [
         "charging_sessions",
         f"UPDATE charging_sessions SET meter_stop_wh = 1 WHERE {THE_SESSION}",
         ["The times, registers, holder or price"],
+    ),
+    (
+        "receipts",
+        "INSERT INTO bill_lines (bill_id, position, kind, label, parameters, quantity, unit,"
+        " unit_price, tax_percent, net_minor, tax_minor, gross_minor, evidence) SELECT bill_id, 99,"
+        " kind, label, parameters, quantity, unit, unit_price, tax_percent, net_minor, tax_minor,"
+        " gross_minor, evidence FROM bill_lines WHERE position = 1",
+        ["Its lines come to", "its digest differs"],
     ),
     (
         "charging_sessions",

@@ -171,6 +171,17 @@ class Evidence:
 CUTS = ("revision", "last_reading", "last_event")
 
 
+def rested_on(db: Session, session_id: int) -> tuple[int, int]:
+    """The last reading and the last event (ids) that bills of a session rest on; 0 for none.
+
+    What has a greater id came later, and may still turn out to be another session's.
+    """
+    query = select(_BILL.c.proof).where(_BILL.c.session_id == session_id)
+    proofs = [proof or {} for proof in db.scalars(query)]
+    found = [max((proof.get(name, 0) for proof in proofs), default=0) for name in CUTS[1:]]
+    return found[0], found[1]
+
+
 def gather(db: Session, session_ids: Iterable[int], version_ids: Iterable[int | None]) -> Evidence:
     """Read what the bills of some sessions rest on, with one select for each kind."""
     sessions = sorted(set(session_ids))
