@@ -140,7 +140,8 @@ def _paid(bill: Bill, writer: Writer) -> Iterable[tuple[str, str]]:
     if not payments or bill.kind is BillKind.CREDIT:
         return
     t, paid = writer.translate, sum(payment[1] for payment in payments)
-    references = ", ".join(payment[2] or payment[0] for payment in payments)
+    # A charger's own words: cut to what a line of a receipt can hold.
+    references = ", ".join(" ".join((name or own).split())[:40] for own, _, name in payments)
     yield t(_("Paid at the charger")), f"{writer.money(paid, bill.currency)} ({references})"
     if bill.kind is BillKind.BILL:
         left = bill.gross_minor - paid

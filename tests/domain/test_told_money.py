@@ -145,6 +145,23 @@ def test_a_payment_for_a_session_that_was_to_cost_nothing_goes_to_review(net):
     assert len(waiting(net)) == 1
 
 
+@pytest.mark.parametrize(("amount", "told"), [("5.36", False), ("7.00", True)])
+def test_a_payment_for_a_session_that_waits_is_told_to_the_reviewer(net, amount, told):
+    session = net.session(unauthorised=True)
+    settled(net, session)
+    settle_payment(net, session, amount)
+    (review,) = waiting(net)
+    assert ("settled_differs" in review.reasons) is told
+
+
+def test_a_reference_of_a_charger_can_neither_flood_nor_break_a_receipt(net):
+    session = net.session()
+    settle_payment(net, session, TOTAL, reference="<b>x</b>\n" + "y" * 200)
+    letter = letters.receipt(settled(net, session), "en")
+    assert "<b>x" not in letter.html
+    assert "y" * 41 not in letter.text
+
+
 def test_a_payment_at_another_station_is_not_this_sessions(net):
     session = net.session()
     told = Told("psp-1", "settled", TOTAL, LATER, "nobody")

@@ -64,7 +64,7 @@ class Network:
             "station_id": self.station.id,
             "evse": 1,
             # Each at a plug of its own: one plug's registers run on from session to session.
-            "connector": 1 + count,
+            "connector": 1 if "evse" in given else 1 + count,
             "start_key": f"start {count}",
             "transaction_ref": f"t{count}",
             "token": "04:A2:19:B0",

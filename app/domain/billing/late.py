@@ -70,13 +70,14 @@ def apply_payment(db: Session, session_id: int, *, now: datetime) -> Review | No
     session = locked(db, session_id)
     if session is None or session.billing is BillingState.OPEN:
         return None
-    bill = standing(db, session)
-    total = bill.gross_minor if bill is not None else 0
-    known = sum(paid[1] for paid in bill.facts.get("payments", ())) if bill is not None else 0
-    now_paid = sum(paid.minor for paid in payments_of(db, session))
-    if session.billing is not BillingState.HELD and now_paid in (known, total):
+    bill, assessment = standing(db, session), assess(db, session, now)
+    total = known = 0
+    if bill is not None:
+        total, known = bill.gross_minor, sum(paid[1] for paid in bill.facts.get("payments", ()))
+    elif session.billing is BillingState.HELD and assessment.quote is not None:
+        total = assessment.quote.gross_minor
+    if assessment.told.paid_minor in (known, total):
         return None
-    assessment = assess(db, session, now)
     return hold(db, assessment, now=now, more=(SETTLED_DIFFERS,))
 
 
