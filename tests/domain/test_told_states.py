@@ -69,8 +69,9 @@ def test_a_plug_that_is_told_by_events_alone_is_occupied_then_faulted(teller):
     teller.notices(CONNECTOR, "AvailabilityState", "Faulted")
     assert teller.plug().availability is Availability.FAULTED
     assert not teller.plug().stale
-    found = attention.now(teller.db, teller.now) if hasattr(attention, "now") else None
-    assert found is None or any(one.kind == "faulted" for one in found)
+    tenant = teller.station.tenant_id
+    found = attention.findings(teller.db, tenant_id=tenant, now=teller.now)
+    assert "faulted" in [one.kind for one in found]
 
 
 def test_a_report_tells_the_state_as_well(teller):
