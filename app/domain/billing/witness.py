@@ -35,7 +35,11 @@ _UNTIMED = (
     EnergyFlag.IMPLAUSIBLE_POWER,
     EnergyFlag.NO_ENERGY_REPORTED,
 )
-_OPEN_END = (EnergyFlag.ESTIMATED_END, EnergyFlag.STOP_BELOW_START)
+_OPEN_END = (
+    EnergyFlag.ESTIMATED_END,
+    EnergyFlag.STOP_BELOW_START,
+    EnergyFlag.END_UNEXPLAINED,
+)
 
 
 def witness_of(
@@ -67,7 +71,7 @@ def witness_of(
 
 def _steps(facts: EnergyFacts, energy: EnergyResult) -> tuple[Step, ...]:
     """The steps that the meter measured; an end that it did not measure is none."""
-    if not energy.flags.isdisjoint(_UNTIMED):
+    if facts.clock_doubtful or not energy.flags.isdisjoint(_UNTIMED):
         return ()
     curve = energy.curve
     if facts.meter_stop_wh is None or not energy.flags.isdisjoint(_OPEN_END):
