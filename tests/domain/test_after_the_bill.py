@@ -142,13 +142,13 @@ def test_late_readings_that_change_the_energy_of_a_bill_go_to_review(db, net):
 def test_late_readings_of_a_billed_assumed_end_go_to_review(db, net):
     session = ended_by_hand(db, net)
     reviews.bill_now(db, GRACE, session, note="the driver asks for it", now=LATER)
-    ended_at = session.ended_at
-    item = Metered(net.station.id, 1, session.transaction_ref, (report(50, 112_000),))
+    item = Metered(net.station.id, 1, session.transaction_ref, (report(70, 112_000),))
     metering.store(db, [item], now=DAYS_LATER)
     db.refresh(session)
-    assert session.ended_at == ended_at
-    billing.settle(db, session.id, now=DAYS_LATER)
-    assert session.late_evidence_at is None
+    review = billing.settle(db, session.id, now=DAYS_LATER)
+    assert "late_stop_after_decision" in review.reasons
+    assert session.energy_wh == 12_000
+    assert billing.standing(db, session).energy_wh == 9_000
 
 
 def test_a_waived_session_goes_to_a_person_again_when_more_is_told(db, net):

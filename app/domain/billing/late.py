@@ -21,6 +21,7 @@ from app.domain.billing.rows import standing
 from app.domain.billing.rules import rules_of
 from app.domain.billing.told import Payment, payments_of
 from app.domain.sessions.doubts import flag
+from app.domain.sessions.provisional import follow_readings
 from app.domain.tariffs import from_minor
 from app.domain.vocabulary import SYSTEM, BillingState
 from app.models import Bill, ChargingSession, Review
@@ -47,6 +48,7 @@ def apply_late(db: Session, session: ChargingSession, *, now: datetime) -> Bill 
         return None
     if session.billing is BillingState.HELD:
         return _weigh_again(db, session, now)
+    follow_readings(db, session)
     bill, assessment = standing(db, session), assess(db, session, now)
     news = _news(db, assessment)
     if not news and not _changed(bill, assessment):

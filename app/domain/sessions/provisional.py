@@ -63,3 +63,18 @@ def close_provisionally(
         audit.note(db, actor, "session.close", session, now=now, before=before, remark=remark)
     events.record(db, events.SessionEnded(session.tenant_id, session.id, session.station_id))
     db.flush()
+
+
+def follow_readings(db: Session, session: ChargingSession) -> None:
+    """Move an assumed end to the readings that came after it (FIELD X7)."""
+    if not session.provisional or session.ended_at is None:
+        return
+    last = db.scalar(
+        select(MeterReading.taken_at)
+        .where(MeterReading.session_id == session.id, MeterReading.register_wh.is_not(None))
+        .order_by(MeterReading.taken_at.desc())
+        .limit(1)
+    )
+    if last is not None and last > session.ended_at:
+        session.ended_at = last
+        db.flush()
