@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.domain import authorisation
+from app.domain.billing import chain
 from app.domain.sessions.begin import Start, new_session
 from app.domain.sessions.doubts import find
 from app.domain.sessions.end import mark_late
@@ -50,13 +51,17 @@ def split(
     query = select(TransactionEvent).where(TransactionEvent.session_id == session.id)
     ordered = sorted(db.scalars(query), key=by_clock)
     cut = begins_anew(ordered)
-    if cut is None or not _step_aside(db, session):
+    if cut is None:
+        return None
+    # What a bill rests on stays with it; then the two are told apart by a person.
+    reading_id, event_id = chain.rested_on(db, session.id)
+    if any(event.id <= event_id for event in ordered[cut:]) or not _step_aside(db, session):
         return None
     first = ordered[cut]
     key = f"ref|{first.transaction_ref}"
     nobody = authorisation.without_token(station)
     made = new_session(db, station, _start(first, session), key, nobody, now=now)
-    _move(db, session, made, ordered[cut:])
+    _move(db, session, made, ordered[cut:], after_id=reading_id)
     _reopen(db, session, ordered[:cut], now)
     return made
 
@@ -126,13 +131,19 @@ def _move(
     session: ChargingSession,
     made: ChargingSession,
     events: Sequence[TransactionEvent],
+    *,
+    after_id: int,
 ) -> None:
-    """Let the later events take their readings along."""
+    """Let the later events take their readings along, save those that a bill rests on."""
     for event in events:
         event.session_id = made.id
     db.execute(
         update(MeterReading)
-        .where(MeterReading.session_id == session.id, MeterReading.taken_at >= made.started_at)
+        .where(
+            MeterReading.session_id == session.id,
+            MeterReading.taken_at >= made.started_at,
+            MeterReading.id > after_id,
+        )
         .values(session_id=made.id)
         .execution_options(synchronize_session=False)
     )
