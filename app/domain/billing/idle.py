@@ -209,21 +209,19 @@ def _gapless(witness: Witness) -> Iterator[Step]:
 def _flows(work: _Work, step: Step) -> None:
     """A step with flow: as its statuses say if they explain the energy, else all of it charging."""
     parts = list(work.within(step.since, step.until))
-    charged = sum(
-        (part[1] - part[0] for said, part in parts if said.says is Says.CHARGING), timedelta(0)
-    )
+    told = [part for said, part in parts if said.says is Says.CHARGING and not said.lost]
+    charged = sum((until - since for since, until in told), timedelta(0))
     explained = charged and step.rise_wh <= _most_wh(work.witness, step, charged)
     hollow = step.until - step.since > COARSE and not _is_full(work.witness, step)
     work.flowed = True
     if explained:
         for said, part in parts:
             work.by_words(said.says, part)
-        if hollow and any(said.lost for said, _ in parts):
-            work.codes.add(UNCLEAR)
     else:
         _add(work.charging, (step.since, step.until))
-        if hollow and any(said.says is Says.IDLE for said, _ in parts):
-            work.codes.add(UNCLEAR)
+    idle = any(said.says is Says.IDLE for said, _ in parts)
+    if hollow and (any(said.lost for said, _ in parts) or (idle and not explained)):
+        work.codes.add(UNCLEAR)
     for said, _ in parts:
         said.lost = False
         # What was said before this step is wrong; what is said within it may tell its end.
@@ -253,11 +251,11 @@ def _is_full(witness: Witness, step: Step) -> bool:
 def _most_wh(witness: Witness, step: Step, charged: timedelta) -> Decimal:
     """The most that the car can have taken in a part of a step.
 
-    Before a still stretch the readings agree that it stopped about there, so a
+    Where no flow follows, the readings agree that it stopped about there, so a
     minute of the clock and twice the power are allowed for.
     """
     following = [other for other in witness.steps if other.since >= step.until]
-    stops = not following or following[0].flow is Flow.STILL
+    stops = not following or following[0].flow is not Flow.FLOWS
     limit = _most_w(witness, step, _ABOUT if stops else _STEADY)
     return limit_wh(limit, Decimal(str(charged.total_seconds())) + (JITTER_S if stops else 1))
 
