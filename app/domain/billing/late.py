@@ -46,9 +46,9 @@ def apply_late(db: Session, session: ChargingSession, *, now: datetime) -> Bill 
     """
     if session.late_evidence_at is None:
         return None
+    follow_readings(db, session)
     if session.billing is BillingState.HELD:
         return _weigh_again(db, session, now)
-    follow_readings(db, session)
     bill, assessment = standing(db, session), assess(db, session, now)
     news = _news(db, assessment)
     if not news and not _changed(bill, assessment):
