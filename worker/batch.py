@@ -20,7 +20,8 @@ from gevent.queue import Queue
 from sqlalchemy.exc import OperationalError
 
 from app.domain import messages, metering
-from app.domain.metering import Gauge, Metered
+from app.domain.gauges import Gauge
+from app.domain.metering import Metered
 from app.uow import unit_of_work
 
 log = logging.getLogger(__name__)

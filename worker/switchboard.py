@@ -17,8 +17,8 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import events, metering, presence, reports
-from app.domain.metering import Gauge
+from app.domain import events, gauges, presence, reports
+from app.domain.gauges import Gauge
 from app.domain.vocabulary import CommandState
 from app.extensions import db as flask_db
 from app.models import Command, Station
@@ -208,8 +208,8 @@ class Switchboard:
 
     # What live pages show
 
-    def _keep_gauges(self, gauges: list[Gauge]) -> None:
-        for gauge in gauges:
+    def _keep_gauges(self, newest: list[Gauge]) -> None:
+        for gauge in newest:
             self._gauges[gauge.session_id] = gauge
 
     def _show_for_ever(self) -> None:
@@ -222,15 +222,15 @@ class Switchboard:
                 self._write_seen()
 
     def _show(self) -> None:
-        gauges, self._gauges = self._gauges, {}
+        newest, self._gauges = self._gauges, {}
         heard, self._heard = self._heard, {}
         self._seen.update(heard)
-        if not gauges and not heard:
+        if not newest and not heard:
             return
 
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
-            metering.show(db, gauges.values())
-            for gauge in gauges.values():
+            gauges.show(db, newest.values())
+            for gauge in newest.values():
                 events.record(
                     db, events.SessionChanged(gauge.tenant_id, gauge.session_id, gauge.station_id)
                 )

@@ -162,13 +162,15 @@ def test_a_waived_session_goes_to_a_person_again_when_more_is_told(db, net):
     assert isinstance(billing.settle(db, session.id, now=DAYS_LATER), Review)
 
 
-def test_a_correction_to_zero_is_told(db, net, billed):
+def test_a_correction_to_zero_is_told(db, net):
     net.version.definition = {
         **net.version.definition,
         "components": [{"kind": "energy", "price": "0.40"}],
     }
+    session = net.session()
+    billing.issue(db, session.id, now=LATER)
     made = billing.correct(
-        db, GRACE, billed, reason="nobody charged", now=LATER, energy_wh=Decimal(0)
+        db, GRACE, session, reason="nobody charged", now=LATER, energy_wh=Decimal(0)
     )
     assert (made.gross_minor, made.energy_wh) == (0, 0)
     assert made.receipt.state is ReceiptState.QUEUED

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from app.domain import metering, presence
+from app.domain import gauges, metering, presence
 from app.domain.vocabulary import Activity, Availability, SessionState
 from app.models import ChargingSession, Connector, MeterReading, StatusEvent
 from tests.support.dialogue import ROUTES, Dialogue
@@ -61,8 +61,8 @@ class Charger(Dialogue):
         offset = self.station.clock_offset_s
         context = Context(None, None, self.station.id, "UTC", {}, self.now, clock_offset_s=offset)
         item = ROUTES[self.version].HANDLERS["MeterValues"].read(Fields(told), context)
-        _, gauges = metering.store(self.db, [item], now=self.now)
-        metering.show(self.db, gauges)
+        _, newest = metering.store(self.db, [item], now=self.now)
+        gauges.show(self.db, newest)
         self.db.expire_all()
 
     def stops(self, number: int, wh: int, at: str | None = None) -> ChargingSession:

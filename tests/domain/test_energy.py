@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.energy import EnergyFlag, Reading, live_energy
+from app.domain.energy import EnergyFlag, Reading, live_energy, since_start
 from tests.domain.energy_cases import START, minute, registers, session
 
 
@@ -23,7 +23,8 @@ def test_readings_in_between_change_nothing_but_draw_the_curve():
 
 def test_running_cost_agrees_with_the_final_energy_in_the_plain_case():
     found = session(1000, None, registers([1000, 3000, 6000], every=15), minutes=None)
-    assert found.energy_wh == live_energy(Decimal(1000), Decimal(6000)) == 5000
+    assert found.energy_wh == since_start(Decimal(1000), Decimal(6000)) == 5000
+    assert live_energy(Decimal(4500), Decimal(5500), minute(15), Decimal(6000), minute(30)) == 5000
     assert not found.flags
     assert found.ended_at == minute(30)
 
@@ -32,11 +33,20 @@ def test_running_cost_agrees_with_the_final_energy_in_the_plain_case():
     ("start", "last", "energy"),
     [(None, None, 0), (1000, None, 0), (1000, 1000, 0), (90_000, 400, 400), (None, 500, 0)],
 )
-def test_live_energy_is_never_negative(start: int | None, last: int | None, energy: int):
+def test_energy_since_the_start_is_never_negative(start: int | None, last: int | None, energy: int):
     def exact(value: int | None) -> Decimal | None:
         return None if value is None else Decimal(value)
 
-    assert live_energy(exact(start), exact(last)) == energy
+    assert since_start(exact(start), exact(last)) == energy
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "energy"),
+    [(1000, 4000, 3500), (0, 936_000, 500), (90_000, 400, 900), (5_000, 4_990, 500)],
+)
+def test_live_energy_takes_only_steps_that_a_plug_explains(before: int, after: int, energy: int):
+    live = live_energy(Decimal(500), Decimal(before), minute(0), Decimal(after), minute(15))
+    assert live == energy
 
 
 def test_register_reset_mid_tx():

@@ -370,6 +370,7 @@ def issued_more(count=3):
                 if column.name not in ("id", "revision", "billing")
             }
             values |= {"start_key": f"more {number}", "transaction_ref": f"more {number}"}
+            values["connector"] = 50 + number
             session = ChargingSession(**values)
             db.add(session)
             db.flush()

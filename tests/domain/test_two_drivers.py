@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain import billing, metering, sessions, tags
+from app.domain import billing, gauges, metering, sessions, tags
 from app.domain.metering import Metered
 from app.domain.sessions import Stop
 from app.domain.tags import TagFacts
@@ -77,8 +77,8 @@ def test_late_readings_of_an_assumed_end_that_straddle_the_next_driver_are_held(
     second = other_driver(net.session(started_at=began))
     db.flush()
     item = Metered(net.station.id, 1, first.transaction_ref, (reading(50, 107_000),))
-    _, gauges = metering.store(db, [item], now=LATER)
-    metering.show(db, gauges)
+    _, newest = metering.store(db, [item], now=LATER)
+    gauges.show(db, newest)
     db.expire_all()
     assert "overlaps_another" in billing.settle(db, second.id, now=LATER).reasons
     assert "overlaps_another" in first.flags

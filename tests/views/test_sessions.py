@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain import billing, metering
+from app.domain import billing, gauges, metering
 from app.domain.energy import REGISTER
 from app.domain.metering import Metered
 from app.domain.vocabulary import Actor, CommandState, MeterReport, Sample, SessionState
@@ -282,8 +282,8 @@ def test_a_reading_beyond_all_reason_breaks_no_page(viewer, made, db, measurand)
     value = None if measurand == REGISTER else Decimal("1e50")
     report = MeterReport(now, (Sample(measurand, value, "", text="1e50"),))
     item = Metered(session.station_id, 1, session.transaction_ref, (report,))
-    _, gauges = metering.store(db, [item], now=now)
-    metering.show(db, gauges)
+    _, newest = metering.store(db, [item], now=now)
+    gauges.show(db, newest)
     db.commit()
     for address in ("/sessions", f"/sessions/{session.id}", f"/stations/{session.station_id}", "/"):
         page(viewer, address)

@@ -12,7 +12,7 @@ from app.domain.energy.facts import (
     EnergyResult,
     Segment,
 )
-from app.domain.energy.measure import live_energy, measure
+from app.domain.energy.measure import live_energy, measure, since_start
 from app.domain.energy.plausibility import DEFAULT_MAX_POWER_W, limit_wh
 from app.domain.energy.readings import (
     INTERVAL,
@@ -47,5 +47,6 @@ __all__ = [
     "live_energy",
     "measure",
     "phase_number",
+    "since_start",
     "to_base_unit",
 ]

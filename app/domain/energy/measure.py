@@ -10,13 +10,16 @@ from app.domain.energy.facts import CurvePoint, EnergyFacts, EnergyFlag, EnergyR
 from app.domain.energy.frames import Point, distinct, power_of
 from app.domain.energy.plausibility import (
     ABOVE_MEASURED,
+    DEFAULT_MAX_POWER_W,
     JITTER_S,
     LEAST_MEASURED_W,
+    RESOLUTION_WH,
     PlugLimit,
     limit_wh,
     plug_limit,
     resolution_of,
     seconds_between,
+    step_limit_wh,
 )
 from app.domain.energy.readings import REGISTER, Reading
 from app.domain.energy.register import by_register
@@ -31,10 +34,9 @@ UNTIMED_WH = Decimal(2_000_000)
 _POWER_POINTS = 3
 
 
-def live_energy(meter_start_wh: Decimal | None, last_register_wh: Decimal | None) -> Decimal:
-    """The energy so far of a running session, from its first and its latest register.
+def since_start(meter_start_wh: Decimal | None, last_register_wh: Decimal | None) -> Decimal:
+    """The energy from a session's first to its latest register, in Wh, where nothing is odd.
 
-    Cheap enough for every reading; the same as `measure` where nothing is odd.
     A register below the first one is taken to count from the session's start.
     """
     if last_register_wh is None:
@@ -42,6 +44,22 @@ def live_energy(meter_start_wh: Decimal | None, last_register_wh: Decimal | None
     if meter_start_wh is None or last_register_wh < meter_start_wh:
         return max(last_register_wh, _ZERO) if meter_start_wh is not None else _ZERO
     return last_register_wh - meter_start_wh
+
+
+def live_energy(
+    so_far_wh: Decimal, from_wh: Decimal, from_at: datetime, to_wh: Decimal, to_at: datetime
+) -> Decimal:
+    """The energy of a running session after one more register; cheap enough for every reading.
+
+    A step that no plug explains adds nothing: then the register before it was a
+    placeholder, or it jumped.  After a fall the register is taken to count from
+    zero, if that much can have flowed.
+    """
+    limit = step_limit_wh(DEFAULT_MAX_POWER_W, from_at, to_at)
+    step = to_wh - from_wh
+    if step < -RESOLUTION_WH:
+        step = to_wh
+    return so_far_wh + step if 0 <= step <= limit else so_far_wh
 
 
 def measure(facts: EnergyFacts) -> EnergyResult:

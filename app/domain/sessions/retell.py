@@ -8,7 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import authorisation, events
-from app.domain.energy import live_energy
+from app.domain.billing.evidence import weigh
+from app.domain.billing.usage import facts_of
+from app.domain.energy import since_start
 from app.domain.sessions.answers import decided
 from app.domain.sessions.begin import name_holder
 from app.domain.sessions.doubts import flag, mark_time, remove_flag
@@ -24,6 +26,8 @@ from app.models import ChargingSession, Station, Tag, TransactionEvent
 #: How long a bill waits for events that are missing between the ends, and for a start.
 GAP_HOLD = timedelta(minutes=10)
 START_HOLD = timedelta(hours=24)
+#: Two ways to count live energy that differ by less agree, in Wh.
+_SAME_WH = Decimal(100)
 
 
 def retell(db: Session, station: Station, session: ChargingSession, *, now: datetime) -> None:
@@ -40,7 +44,7 @@ def retell(db: Session, station: Station, session: ChargingSession, *, now: date
     session.meter_start_wh = story.meter_start_wh
     if session.state is SessionState.CHARGING:
         session.idle_since = story.idle_since
-        session.energy_wh = live_energy(_counted_from(session), session.last_register_wh)
+        session.energy_wh = _so_far(db, session)
     if story.ended is not None:
         _end(db, station, session, story, story.ended, now)
     db.flush()
@@ -121,7 +125,7 @@ def _end(
     first = session.state is SessionState.CHARGING or session.provisional
     close(session, stop, now)
     _compare_ends(session, story)
-    session.energy_wh = live_energy(session.meter_start_wh, session.last_register_wh)
+    session.energy_wh = since_start(session.meter_start_wh, session.last_register_wh)
     if not first:
         session.stop_received_at = heard_at
     _wait(session, story, now)
@@ -171,6 +175,15 @@ def _wait(session: ChargingSession, story: Story, now: datetime) -> None:
     elif not story.complete:
         flag(session, "events_missing")
         session.bill_after = heard_at + GAP_HOLD
+
+
+def _so_far(db: Session, session: ChargingSession) -> Decimal:
+    """The live energy; where its register and its readings disagree, the evidence decides."""
+    counted = since_start(_counted_from(session), session.last_register_wh)
+    if abs(counted - session.energy_wh) <= _SAME_WH:
+        return counted
+    db.flush()
+    return weigh(facts_of(db, session)).energy.energy_wh
 
 
 def _counted_from(session: ChargingSession) -> Decimal | None:

@@ -20,6 +20,7 @@ from app.domain import (
     authorisation,
     ev_needs,
     events,
+    gauges,
     messages,
     metering,
     remote_starts,
@@ -208,8 +209,8 @@ def _meter(db: Session, session: ChargingSession, report: TransactionReport, now
     evse = report.connector.evse if report.connector else session.evse
     item = Metered(session.station_id, evse, session.transaction_ref, report.meters)
     db.flush()
-    _, gauges = metering.store(db, [item], now=now)
-    metering.show(db, gauges)
+    _, newest = metering.store(db, [item], now=now)
+    gauges.show(db, newest)
     db.expire(session, _SHOWN)
 
 
