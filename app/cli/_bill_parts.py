@@ -1,12 +1,18 @@
-"""The columns of `flask bill` lists."""
+"""What `flask bill` works on: the bill, session or review that was named, and the lists' columns."""
 
 from decimal import Decimal
 
-from app.cli._shared import Column
+from sqlalchemy.orm import Session
+
+from app.cli._shared import Column, the_tenant
+from app.domain import billing
+from app.domain.errors import NotFound
 from app.domain.tariffs import from_minor
 from app.domain.vocabulary import ReceiptState
 from app.domain.vocabulary.doubts import sentence
-from app.models import Bill, ChargingSession
+from app.models import Bill, ChargingSession, Review
+from app.queries import bills as queries
+from app.queries import reviews as review_queries
 
 
 def _amount(bill: Bill, minor: int) -> Decimal:
@@ -72,3 +78,38 @@ DIFFERENCES: list[Column] = [
     ("currency", lambda found: found.currency),
     ("in_doubt", lambda found: found.sentences),
 ]
+
+
+def bill_of(db: Session, text: str) -> Bill:
+    """A bill by its number, or the one that stands for a session; raises NotFound."""
+    found = queries.by_number(db, the_tenant(db).id, text)
+    if found is None and text.isdigit():
+        session = db.get(ChargingSession, int(text))
+        standing = billing.standing(db, session) if session is not None else None
+        found = queries.one(db, standing.id) if standing is not None else None
+    if found is None:
+        raise NotFound(f"There is no bill {text}.")
+    return found
+
+
+def named_by(db: Session, text: str) -> tuple[ChargingSession, Bill | None]:
+    """A session by its id, or a bill by its number with its session.
+
+    Raises NotFound, and Conflict where another bill than the named one stands.
+    """
+    if text.isdigit():
+        session = db.get(ChargingSession, int(text))
+        if session is None:
+            raise NotFound(f"There is no session {text}.")
+        return session, None
+    bill = bill_of(db, text)
+    billing.checknamed(bill, billing.standing(db, bill.session))
+    return bill.session, bill
+
+
+def review_of(db: Session, session_id: int) -> Review:
+    """The review of a session; raises NotFound."""
+    review = review_queries.one(db, session_id)
+    if review is None:
+        raise NotFound(f"Session {session_id} is not held for review.")
+    return review

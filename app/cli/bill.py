@@ -8,10 +8,18 @@ from typing import Any
 
 import click
 from flask.cli import AppGroup, with_appcontext
-from sqlalchemy.orm import Session
 
 from app import bill_text, csv_files, review_words
-from app.cli._bill_parts import DIFFERENCES, FIGURES, HELD, LIST, MONEY
+from app.cli._bill_parts import (
+    DIFFERENCES,
+    FIGURES,
+    HELD,
+    LIST,
+    MONEY,
+    bill_of,
+    named_by,
+    review_of,
+)
 from app.cli._shared import (
     ACTOR,
     fail,
@@ -28,7 +36,6 @@ from app.domain import billing, receipts, reviews, tenants
 from app.domain.errors import Conflict, NotFound
 from app.domain.tariffs import from_minor
 from app.domain.vocabulary import BillingState, BillKind
-from app.models import Bill, ChargingSession, Review
 from app.queries import bills as queries
 from app.queries import reviews as review_queries
 from app.queries.paging import CSV_LIMIT, Wish
@@ -82,7 +89,7 @@ def held(as_json: bool) -> None:
 def review(session: int, as_json: bool) -> None:
     """Show a held session: why, and what its energy could be, with what speaks for each."""
     db = reading()
-    found = _review_of(db, session)
+    found = review_of(db, session)
     assessment = billing.assess(db, found.session, now())
     figures = review_words.figures(assessment)
     if as_json:
@@ -107,7 +114,7 @@ def review(session: int, as_json: bool) -> None:
 def show(bill: str, as_json: bool) -> None:
     """Show a bill (by its number, or a session's standing one) with its lines and why."""
     db = reading()
-    found = _bill_of(db, bill)
+    found = bill_of(db, bill)
     said = bill_text.told(found, DeskWriter(found.facts["timezone"]))
     if as_json:
         lines = [
@@ -215,7 +222,7 @@ def verify(tenant: str | None) -> None:
 def resend(bill: str, to: str) -> None:
     """Send a bill's receipt again."""
     with unit_of_work() as db:
-        found = _bill_of(db, bill)
+        found = bill_of(db, bill)
         if found.receipt is None:
             raise NotFound(f"Bill {found.number} has no receipt.")
         row = receipts.resend(db, ACTOR, found.receipt, now=now(), recipient=to)
@@ -232,7 +239,7 @@ def approve(session: int, tariff_version: int | None, reason: str) -> None:
     """Bill a held session as it was measured."""
     with unit_of_work() as db:
         made = reviews.approve(
-            db, ACTOR, _review_of(db, session), note=reason, now=now(),
+            db, ACTOR, review_of(db, session), note=reason, now=now(),
             tariff_version_id=tariff_version,
         )  # fmt: skip
         _say(made)
@@ -251,11 +258,11 @@ def correct(target: str, kwh: Decimal | None, reason: str) -> None:
     """
     wh = None if kwh is None else kwh * 1000
     with unit_of_work() as db:
-        session, named = _named(db, target)
+        session, named = named_by(db, target)
         if session.billing is BillingState.HELD:
             if wh is None:
                 raise Conflict("Name the right energy with --kwh, or approve the session.")
-            review = _review_of(db, session.id)
+            review = review_of(db, session.id)
             _say(reviews.correct(db, ACTOR, review, energy_wh=wh, note=reason, now=now()))
         else:
             made = billing.correct(
@@ -272,7 +279,7 @@ def correct(target: str, kwh: Decimal | None, reason: str) -> None:
 def keep(session: int, reason: str) -> None:
     """Leave the bill of a held session as it is, whatever was told later."""
     with unit_of_work() as db:
-        _say(reviews.keep(db, ACTOR, _review_of(db, session), note=reason, now=now()))
+        _say(reviews.keep(db, ACTOR, review_of(db, session), note=reason, now=now()))
 
 
 @group.command("waive")
@@ -283,47 +290,13 @@ def keep(session: int, reason: str) -> None:
 def waive(target: str, reason: str) -> None:
     """Charge nothing: for a held session (its id), or take a bill back (its number)."""
     with unit_of_work() as db:
-        session, named = _named(db, target)
+        session, named = named_by(db, target)
         if session.billing is BillingState.HELD:
-            reviews.waive(db, ACTOR, _review_of(db, session.id), note=reason, now=now())
+            reviews.waive(db, ACTOR, review_of(db, session.id), note=reason, now=now())
             click.echo(f"Session {session.id} costs nothing.")
         else:
             made = billing.refund(db, ACTOR, session, reason=reason, now=now(), named=named)
             _say(made)
-
-
-def _bill_of(db: Session, text: str) -> Bill:
-    """A bill by its number, or the one that stands for a session; raises NotFound."""
-    found = queries.by_number(db, the_tenant(db).id, text)
-    if found is None and text.isdigit():
-        session = db.get(ChargingSession, int(text))
-        standing = billing.standing(db, session) if session is not None else None
-        found = queries.one(db, standing.id) if standing is not None else None
-    if found is None:
-        raise NotFound(f"There is no bill {text}.")
-    return found
-
-
-def _named(db: Session, text: str) -> tuple[ChargingSession, Bill | None]:
-    """A session by its id, or a bill by its number with its session.
-
-    Raises NotFound, and Conflict where another bill than the named one stands.
-    """
-    if text.isdigit():
-        session = db.get(ChargingSession, int(text))
-        if session is None:
-            raise NotFound(f"There is no session {text}.")
-        return session, None
-    bill = _bill_of(db, text)
-    billing.check_named(bill, billing.standing(db, bill.session))
-    return bill.session, bill
-
-
-def _review_of(db: Session, session_id: int) -> Review:
-    review = review_queries.one(db, session_id)
-    if review is None:
-        raise NotFound(f"Session {session_id} is not held for review.")
-    return review
 
 
 def _say(bill: Any) -> None:

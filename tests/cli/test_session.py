@@ -32,7 +32,7 @@ def test_sessions_are_listed_newest_first(flask, made):
     [
         (("--state", "charging"), {"running", "idle"}),
         (("--billing", "held"), {"held", "unauthorised"}),
-        (("--flag", "implausible_power"), {"held"}),
+        (("--flag", "end_unexplained"), {"held"}),
         (("--station", "cp-04", "--state", "charging"), {"running"}),
         (("--site", "city garage"), set()),
         (("--until", "2020-01-01"), set()),

@@ -213,7 +213,7 @@ def test_an_unclear_receipt_says_why_it_is_not_repeated(desk, made):
 
 def test_the_inbox_shows_what_waits_and_why(desk, made):
     page = read(desk["viewer"], "/bills/review")
-    assert "more energy than the plug can deliver" in page
+    assert "No plug explains the step from the last reading" in page
     assert "The tag was refused" in page
     assert "Stops that match no session" in page
     assert read(desk["viewer"], "/bills/review?show=decided")
