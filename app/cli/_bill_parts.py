@@ -1,4 +1,4 @@
-"""What `flask bill` works on: the bill, session or review that was named, and the lists' columns."""
+"""What `flask bill` works on: bills, sessions and reviews by name, and the columns of its lists."""
 
 from decimal import Decimal
 
@@ -103,7 +103,7 @@ def named_by(db: Session, text: str) -> tuple[ChargingSession, Bill | None]:
             raise NotFound(f"There is no session {text}.")
         return session, None
     bill = bill_of(db, text)
-    billing.checknamed(bill, billing.standing(db, bill.session))
+    billing.check_named(bill, billing.standing(db, bill.session))
     return bill.session, bill
 
 
