@@ -228,6 +228,28 @@ def test_a_review_shows_the_numbers_side_by_side(desk, made):
     assert desk["viewer"].get("/bills/review/4711").status_code == 404
 
 
+def test_a_review_after_the_bill_says_how_far_it_lies_from_the_bill(desk, made):
+    number = bill_of(made).number
+    with unit_of_work() as db:
+        session = db.get(ChargingSession, made.ids["finished"])
+        session.meter_stop_wh += 900
+        session.last_register_wh = session.meter_stop_wh
+        db.add(
+            Review(
+                tenant_id=session.tenant_id,
+                site_id=session.site_id,
+                session_id=session.id,
+                reasons=["late_stop_after_decision"],
+                opened_at=NOW,
+            )
+        )
+    page = read(desk["operator"], f"/bills/review/{made.ids['finished']}")
+    assert f"{number}</a> of" in page
+    assert "By what is known now it would be" in page
+    assert "\xa0€ more." in page
+    assert "+0.900\xa0kWh" in page
+
+
 WEIGHED = (
     Candidate("stop_start", Decimal(910_000), ("The charger named both registers.",), (NASTY,)),
     Candidate("under_power", Decimal("9123.5"), ("The measured power, added up.",)),
