@@ -36,7 +36,7 @@ TEMPLATES: dict[str, str] = {
     "why.idle": _("Charging stopped at %(at)s; %(free)s of %(minutes)s idle minutes are free."),
     "why.idle.free": _("Charging stopped at %(at)s; all %(minutes)s idle minutes are free."),
     "why.idle.seen": _(
-        "%(minutes)s of the idle minutes are seen from the meter, which showed no energy then."
+        "%(minutes)s of the idle minutes are known from the meter: no energy flowed then."
     ),
     # The next two are said on bills of before steps counted once per session.
     "why.step.energy": _("Energy is charged in started steps of %(step)s Wh."),
