@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import bill_text, listing, message_words, session_rows, session_words
 from app.domain import billing
+from app.domain.energy import EnergyFlag
 from app.domain.tariffs import Interval, Usage
 from app.domain.vocabulary import BillingState, SessionState
 from app.extensions import db as flask_db
@@ -36,6 +37,9 @@ DELIVERIES = {
     "skipped": "No receipt is sent",
 }
 
+#: What energy rests on where the register did not tell all of it.
+ESTIMATES = {EnergyFlag.BEGIN_MISSING, EnergyFlag.INTEGRATED_POWER}
+
 Line = tuple[str, str, str, str]
 
 
@@ -59,6 +63,7 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
         "zone": zone,
         "running": session.state is SessionState.CHARGING,
         "energy_wh": bill.energy_wh if bill else assessment.energy_wh,
+        "estimated": _is_estimate(assessment, bill),
         "assessment": assessment,
         "bill": bill,
         "told": bill_text.told(bill, DeskWriter(zone)) if bill else None,
@@ -79,6 +84,12 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
         "tariff_why": list(session_words.tariff_why(session)),
         "window": [_typed(at) for at in session_timeline.window(session, now)],
     }
+
+
+def _is_estimate(assessment: billing.Assessment, bill: Bill | None) -> bool:
+    """Whether a part of the energy was never measured, and nobody has set it either."""
+    set_by_hand = bill is not None and bill.facts.get("corrected")
+    return not set_by_hand and not ESTIMATES.isdisjoint(assessment.measured.energy.flags)
 
 
 def _idle_since(usage: Usage) -> datetime | None:

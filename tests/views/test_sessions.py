@@ -343,3 +343,18 @@ def test_a_session_that_waits_for_its_stop_is_billed_now_with_a_reason(operator,
     assert operator.post(address, data={"reason": ""}).status_code == 422
     assert operator.post(address, data={"reason": "the driver asks"}).status_code == 303
     assert "does not wait for its stop" in operator.post(address, data={"reason": "again"}).text
+
+
+def test_energy_that_was_not_measured_from_the_start_is_called_an_estimate(viewer, made, db):
+    running = made.sessions["running"]
+    address = f"/sessions/{running.id}"
+    assert ">estimate</span>" not in page(viewer, address)
+    running.meter_start_wh = None
+    first = running.started_at + timedelta(minutes=15)
+    db.query(MeterReading).filter(
+        MeterReading.session_id == running.id, MeterReading.taken_at < first
+    ).delete()
+    db.commit()
+    text = page(viewer, address)
+    assert ">estimate</span>" in text
+    assert "none at the start" in text
