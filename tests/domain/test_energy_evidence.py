@@ -206,7 +206,7 @@ def test_whole_intervals_hold_nothing():
     assert (found.energy.energy_wh, found.energy.held) == (12_000, False)
 
 
-@pytest.mark.parametrize("lost", [(0,), (2,), (5,), (2, 3)])
+@pytest.mark.parametrize("lost", [(0,), (2,), (5,), (2, 3), (1, 3)])
 def test_an_interval_that_is_lost_is_noticed(lost):
     readings = [each for each in intervals([2_000] * 6) if each.received not in lost]
     assert doubted(weighed(0, 0, readings), EnergyFlag.INTERVAL_LOST)
