@@ -18,7 +18,7 @@ LABELS = {
     "stop_start": "Final register − first register",
     "last_start": "Last reading − first register",
     "segments": "Rises of the register, added up",
-    "from_previous": "End − end of the session before",
+    "from_previous": "Final register − that of the previous session",
     "under_power": "Measured power over the time",
     "own": "The charger’s own figure",
     "measured": "What the readings add up to",
@@ -71,20 +71,20 @@ def proposal(assessment: Assessment) -> str:
     """Which figure is proposed, or why none is, in one sentence."""
     found, energy = proposed_wh(assessment), assessment.measured.weighed.energy
     if found is not None:
-        return f"{kwh(found, 3)} is proposed: it is what fits together best of what was told."
+        return f"{kwh(found, 3)} is proposed: it fits best with everything that was reported."
     if assessment.continuity.doubts:
         return (
             f"No figure is proposed: session {assessment.continuity.other_id} of the same plug "
-            "has this energy, or a part of it, already."
+            "already has this energy, or a part of it."
         )
     if energy.basis == "none":
-        return "No figure is proposed: nothing that measures energy was told."
+        return "No figure is proposed: nothing that measures energy was reported."
     if energy.measured_wh > energy.energy_wh:
         return (
-            "No figure is proposed: more was told than the plug can deliver in that time, "
-            "and what it can deliver at most is no measurement."
+            "No figure is proposed: more was reported than the plug can deliver in that time, "
+            "and the most it can deliver is no measurement."
         )
-    return "No figure is proposed: what was told contradicts itself."
+    return "No figure is proposed: the reports contradict each other."
 
 
 def numbers(assessment: Assessment, bill: Any) -> Iterator[tuple[str, str, bool]]:
@@ -92,7 +92,11 @@ def numbers(assessment: Assessment, bill: Any) -> Iterator[tuple[str, str, bool]
     session, energy = assessment.session, assessment.measured.energy
     plug, told = assessment.measured.plug, assessment.told
     if plug.history.previous_stop_wh is not None:
-        yield "End of the plug’s session before", watt_hours(plug.history.previous_stop_wh), False
+        yield (
+            "Final register of the previous session",
+            watt_hours(plug.history.previous_stop_wh),
+            False,
+        )
     yield "First register", watt_hours(session.meter_start_wh), False
     yield "Final register", watt_hours(session.meter_stop_wh), False
     if session.last_register_wh not in (None, session.meter_stop_wh):
@@ -120,16 +124,21 @@ def compared(
         yield f"Billed by {billed.number}: energy", kwh(billed.energy_wh, 3), False
         price = money(billed.gross_minor, billed.currency)
         yield f"Billed by {billed.number}: price", price, False
-        yield "Difference in energy", kwh(assessment.energy_wh - billed.energy_wh, 3), True
+        more_wh = assessment.energy_wh - billed.energy_wh
+        yield "Difference in energy", _signed(kwh(more_wh, 3), more_wh), True
         if bill is not None:
             minor = bill.gross_minor - billed.gross_minor
-            yield "Difference in price", money(minor, bill.currency), True
+            yield "Difference in price", _signed(money(minor, bill.currency), minor), True
     for end in other_ends(db, row, now):
         told = f"The other end, {local(end.at, 'short', row.timezone)}"
         yield f"{told}: register", watt_hours(end.register_wh), False
         yield f"{told}: energy", kwh(end.energy_wh, 3), False
         if end.gross_minor is not None:
             yield f"{told}: price", money(end.gross_minor, row.currency), False
+
+
+def _signed(text: str, value: Decimal | int) -> str:
+    return f"+{text}" if value > 0 else text
 
 
 def _limit(energy: Any) -> str:

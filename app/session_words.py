@@ -30,7 +30,7 @@ def standing(
         yield "This is what it would cost if it ended now; the bill is written when it ends."
         return
     if session.provisional:
-        yield "This session never ended by the charger’s word: its end is our assumption."
+        yield "The charger never reported the end of this session: the end is our assumption."
         if session.billing is BillingState.OPEN:
             until = provisional_until(session, hold_h)
             yield (
@@ -40,7 +40,7 @@ def standing(
     elif session.billing is BillingState.OPEN and session.bill_after is not None:
         yield (
             f"Until {local(session.bill_after, 'short', zone)} we wait for what the charger "
-            "has not told of it; then it is billed or held for review."
+            "has not reported yet; then it is billed or held for review."
         )
     elif session.billing is BillingState.OPEN:
         yield "It has ended and is being billed now."
@@ -56,11 +56,11 @@ def between(assessment: Assessment) -> Iterator[str]:
     if found.remarks and found.between_wh is not None:
         way = "above" if found.between_wh > 0 else "below"
         yield (
-            f"The register began {kwh(abs(found.between_wh), 3)} {way} the end of the session "
-            "before at this plug."
+            f"The register began {kwh(abs(found.between_wh), 3)} {way} the end of the previous "
+            "session at this plug."
         )
     if found.other_id is not None:
-        yield f"Session {found.other_id} has been given the same energy."
+        yield f"Session {found.other_id} already has the same energy."
 
 
 def tariff_why(session: ChargingSession) -> Iterator[str]:

@@ -29,9 +29,16 @@ class OrganisationForm(FlaskForm):  # type: ignore[misc]
         [Length(max=254)],
         description="Where drivers ask about a bill: an e-mail address, a web page or a number.",
     )
-    least_energy_wh = _rule("Least energy (Wh)", 100_000, "Below this and the least time: free.")
-    least_duration_s = _rule("Least time (s)", 86_400, "A failed start lasts no longer.")
-    late_below_minor = _rule(
-        "Late difference", 1_000_000, "In cents: below it, a late change is noted, not billed."
+    least_energy_wh = _rule(
+        "Least energy (Wh)", 100_000, "Below this and the least time, a session costs nothing."
     )
-    idle_from_readings = BooleanField("Bill standing still by the meter as idle time")
+    least_duration_s = _rule("Least time (s)", 86_400, "A session below both is a failed start.")
+    late_below_minor = _rule(
+        "Late difference (cents)",
+        1_000_000,
+        "A smaller change after the bill is noted, not billed.",
+    )
+    idle_from_readings = BooleanField(
+        "Bill idle time that only the meter shows",
+        description="Otherwise it is noted on the session and costs nothing.",
+    )

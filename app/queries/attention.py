@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased, contains_eager
 
 from app.domain import certificates, security_events
 from app.domain.presence import ALIVE
-from app.domain.vocabulary import Availability, ReceiptState, SessionState
+from app.domain.vocabulary import Availability, ReceiptState, SessionState, doubts
 from app.models import (
     Authorisation,
     Bill,
@@ -151,15 +151,18 @@ def _held(db: Session) -> list[Finding]:
     if not rows:
         return []
     reasons = Counter(_reason(reason) for row in rows for reason in row.reasons)
-    worst = [f"{number} {reason}" for reason, number in reasons.most_common(3)]
+    worst = [
+        f"{reason} × {number}" if number > 1 else reason
+        for reason, number in reasons.most_common(3)
+    ]
     oldest = min(row.opened_at for row in rows)
     return [Finding("held", oldest, {"count": len(rows), "reasons": worst})]
 
 
 def _reason(reason: Any) -> str:
-    """The code of a review's reason, however much is said beside it."""
+    """A review's reason in two or three words, however much is said beside it."""
     code = reason.get("code", "") if isinstance(reason, dict) else reason
-    return str(code).replace("_", " ")
+    return doubts.label(str(code))
 
 
 def _failed_receipts(db: Session) -> list[Finding]:

@@ -138,9 +138,10 @@ def milliseconds(latency_ms: float) -> str:
 
 @blueprint.app_template_filter()
 def stamp(at: datetime) -> str:
-    """A frame's time to the millisecond on the reader's clock; with its day unless it is today."""
+    """A frame's time on the reader's clock: to the millisecond, or with its day if not today."""
     zone = ZoneInfo(g.get("zone", "UTC"))
     here = at.astimezone(zone)
-    clock = f"{here:%H:%M:%S}.{here.microsecond // 1000:03d}"
     today = g.get("now", datetime.now(UTC)).astimezone(zone).date()
-    return clock if here.date() == today else f"{here:%-d %b} {clock}"
+    if here.date() != today:
+        return f"{here:%-d %b %H:%M:%S}"
+    return f"{here:%H:%M:%S}.{here.microsecond // 1000:03d}"

@@ -180,7 +180,9 @@ def test_a_session_is_ended_by_hand_with_a_reason(either, desk):
     page.get_by_label("Reason").fill("The charger was replaced")
     page.get_by_role("button", name="End the session").click()
     page.wait_for_url(f"**/sessions/{number}")
-    expect(page.locator("main")).to_contain_text("This session never ended by the charger’s word")
+    expect(page.locator("main")).to_contain_text(
+        "The charger never reported the end of this session"
+    )
     with desk.work() as db:
         assert db.get_one(ChargingSession, number).state is SessionState.ENDED
 

@@ -403,7 +403,8 @@ def test_only_mails_of_the_folder_are_read(desk, written, name):
 def test_a_bill_says_that_it_is_as_it_was_issued(desk, made):
     bill = bill_of(made)
     shown = read(desk["viewer"], f"/bills/{bill.id}")
-    assert f'verified <code class="small" title="{bill.digest}">{bill.digest[:12]}</code>' in shown
+    assert "verified</span>" in shown
+    assert f'<code class="small" title="{bill.digest}">{bill.digest[:12]}</code>' in shown
     assert "not as issued" not in shown
 
 

@@ -174,7 +174,7 @@ def test_held_bills_failed_receipts_and_doubtful_sessions_are_counted(network):
                   received_at=network.now, payload={}, digest="x")
     )  # fmt: skip
     found = {finding.kind: finding.facts for finding in network.findings()}
-    assert found["held"] == {"count": 2, "reasons": ["2 register reset", "1 missing stop"]}
+    assert found["held"] == {"count": 2, "reasons": ["meter reset × 2", "missing stop"]}
     assert found["failed_receipts"]["count"] == 1
     assert found["endless"]["count"] == 1
     assert found["stray_stops"]["count"] == 1

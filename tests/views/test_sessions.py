@@ -145,7 +145,7 @@ def test_a_running_session_says_that_nothing_is_final(viewer, operator, made):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("provisional", "This session never ended by the charger’s word"),
+        ("provisional", "The charger never reported the end of this session"),
         ("provisional", "No stop was reported; the session was closed after its last reading."),
         ("held", "The bill is held until a person has looked at it."),
         ("held", "No plug explains the step from the last reading to the final register"),

@@ -34,7 +34,7 @@ def test_a_session_without_a_start_says_what_is_waited_for(viewer, db, made):
     session = sessions.take(db, station, late, now=BEGAN + timedelta(hours=2)).session
     db.commit()
     text = viewer.get(f"/sessions/{session.id}").get_data(as_text=True)
-    assert "we wait for what the charger has not told" in text
+    assert "we wait for what the charger has not reported yet" in text
     assert "no start reported" in text
 
 

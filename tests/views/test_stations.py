@@ -226,6 +226,7 @@ def test_a_running_session_shows_power_energy_and_cost(made, viewer):
 def test_a_fault_is_explained_with_its_facts(made, viewer):
     text = page(viewer, of(made, "CP-03"))
     assert "Why is connector 2 faulted?" in text
+    assert "Faulted since" in text
     assert "residual current device" in text
 
 
