@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
-from statistics import median
+from statistics import median_low
 
 from app.domain.energy.facts import EnergyFlag
 from app.domain.energy.frames import (
@@ -21,6 +21,8 @@ from app.domain.energy.work import Work
 
 _ZERO = Decimal(0)
 _HALF = Decimal("0.5")
+#: Less than this share of a long interval is no whole one.
+_LIKE = Decimal("0.45")
 #: An interval may be late by this share of its usual length.
 _LATE = Decimal("1.02")
 _LATE_S = Decimal(30)
@@ -61,10 +63,15 @@ def by_intervals(
 
 
 def _length(points: Sequence[Point]) -> Decimal | None:
-    """The usual length of an interval in seconds; None where a single one tells nothing."""
-    apart = [seconds_between(before.at, after.at) for before, after in pairwise(points)]
-    longer = [seconds for seconds in apart if seconds * 2 > max(apart)]
-    return median(longer) if longer and max(apart) > 0 else None
+    """The usual length of an interval in seconds; None where a single one tells nothing.
+
+    Neither what is sent again a moment later counts, nor a gap where one was lost.
+    """
+    apart = sorted(seconds_between(before.at, after.at) for before, after in pairwise(points))
+    if not apart or not apart[-1]:
+        return None
+    long = apart[len(apart) * 3 // 4] or apart[-1]
+    return median_low([seconds for seconds in apart if seconds >= long * _LIKE])
 
 
 def _once(work: Work, points: Sequence[Point], length: Decimal | None) -> list[Point]:
