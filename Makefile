@@ -36,8 +36,9 @@ format: dev ## Format the code and mend what the linter can mend
 bench: dev ## Measure the worker; the rows go to var/bench/latest.json
 	@$(BIN)/python -m bench
 
-docs: dev ## Write docs/ocpp.md from the code
+docs: dev ## Write docs/ocpp.md and the tables of docs/money.md from the code
 	@$(BIN)/python docs/ocpp_table.py
+	@$(BIN)/python docs/money_tables.py
 
 clean: ## Remove the environment and caches; the data in var/ stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -46,26 +46,34 @@ def outcome(case: Case, *, past: bool) -> str:
     return "wrong" if off > max(WRONG_WH, case.true_wh * WRONG_SHARE) else "right"
 
 
-def study(sessions: int = 1000, seed: int = 7) -> Iterator[Row]:
-    """A row for honest sessions of each kind, then one for each fault."""
-    kinds: dict[str, tuple[bool, Fault]] = {
-        "none": (False, lambda rng, case: case),
-        "none, coarse (15 min)": (True, lambda rng, case: case),
-        "none, per interval": (False, clean_intervals),
-        **{name: (False, fault) for name, fault in FAULTS.items()},
-        **{f"{name}, coarse": (True, fault) for name, fault in FAULTS.items()},
-    }
-    for name, (coarse, fault) in kinds.items():
-        rng = random.Random(f"{seed} {name}")
-        plain: list[str] = []
-        with_past: list[str] = []
-        while len(plain) < sessions:
-            case = fault(rng, honest(rng, coarse=coarse))
-            if case is not None:
-                plain.append(outcome(case, past=False))
-                with_past.append(outcome(case, past=True))
-        counts = [plain.count(word) for word in ("right", "held", "wrong")]
-        yield Row(name, sessions, *counts, with_past.count("wrong"))
+#: Honest sessions of each kind, then each fault: whether coarse, and what is done to them.
+KINDS: dict[str, tuple[bool, Fault]] = {
+    "none": (False, lambda rng, case: case),
+    "none, coarse (15 min)": (True, lambda rng, case: case),
+    "none, per interval": (False, clean_intervals),
+    **{name: (False, fault) for name, fault in FAULTS.items()},
+    **{f"{name}, coarse": (True, fault) for name, fault in FAULTS.items()},
+}
+
+
+def row_of(name: str, sessions: int, seed: int = 7) -> Row:
+    """What becomes of the sessions of one of `KINDS`."""
+    coarse, fault = KINDS[name]
+    rng = random.Random(f"{seed} {name}")
+    plain: list[str] = []
+    with_past: list[str] = []
+    while len(plain) < sessions:
+        case = fault(rng, honest(rng, coarse=coarse))
+        if case is not None:
+            plain.append(outcome(case, past=False))
+            with_past.append(outcome(case, past=True))
+    counts = [plain.count(word) for word in ("right", "held", "wrong")]
+    return Row(name, sessions, *counts, with_past.count("wrong"))
+
+
+def study(sessions: int = 1000) -> Iterator[Row]:
+    """A row for each kind."""
+    return (row_of(name, sessions) for name in KINDS)
 
 
 def table(rows: Iterator[Row]) -> str:

@@ -202,17 +202,23 @@ def contradicting_ends(rng: random.Random, case: Case) -> Case:
     )
 
 
-def _intervals(case: Case) -> list[Reading] | None:
+def _intervals(rng: random.Random, case: Case) -> list[Reading] | None:
+    """The session told per interval; half of the chargers tell it to the second."""
+    exact = rng.random() < 0.5
     registers = _registers(case.facts)
     if len(registers) < 4 or case.true_wh < 1000:
         return None
     found, before = [], case.facts.meter_start_wh or Decimal(0)
-    ends = [(r.taken_at, r.value) for r in registers]
+    ends = [(_to_the_minute(r.taken_at) if exact else r.taken_at, r.value) for r in registers]
     ends.append((case.facts.ended_at or START, case.facts.meter_stop_wh or Decimal(0)))
     for number, (at, value) in enumerate(ends):
         found.append(Reading(at, max(value - before, Decimal(0)), INTERVAL, received=number))
         before = max(value, before)
     return found
+
+
+def _to_the_minute(at: datetime) -> datetime:
+    return (at + timedelta(seconds=30)).replace(second=0)
 
 
 def _of_intervals(case: Case, found: list[Reading]) -> Case:
@@ -227,12 +233,12 @@ def _of_intervals(case: Case, found: list[Reading]) -> Case:
 
 
 def clean_intervals(rng: random.Random, case: Case) -> Case | None:
-    found = _intervals(case)
+    found = _intervals(rng, case)
     return _of_intervals(case, found) if found else None
 
 
 def interval_lost(rng: random.Random, case: Case) -> Case | None:
-    found = _intervals(case)
+    found = _intervals(rng, case)
     if not found:
         return None
     del found[rng.randrange(len(found))]
@@ -240,7 +246,7 @@ def interval_lost(rng: random.Random, case: Case) -> Case | None:
 
 
 def interval_twice(rng: random.Random, case: Case) -> Case | None:
-    found = _intervals(case)
+    found = _intervals(rng, case)
     if not found:
         return None
     again = found[rng.randrange(len(found))]
@@ -249,7 +255,7 @@ def interval_twice(rng: random.Random, case: Case) -> Case | None:
 
 
 def interval_other_context(rng: random.Random, case: Case) -> Case | None:
-    found = _intervals(case)
+    found = _intervals(rng, case)
     return _of_intervals(case, [*found[:-1], replace(found[-1], context=END)]) if found else None
 
 

@@ -7,7 +7,7 @@ from app.models import Connector, Station
 
 MOST = 100
 #: What a plug may be; a station never says it over OCPP 1.6.
-TYPES = ("Type 2", "Type 1", "CCS", "CHAdeMO", "NACS", "Schuko", "GB/T AC", "GB/T DC")
+TYPES = ("Type 2", "Type 1", "CCS", "CHAdeMO", "NACS", "MCS", "Schuko", "GB/T AC", "GB/T DC")
 
 
 def of(station: Station) -> list[Connector]:

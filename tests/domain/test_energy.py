@@ -4,7 +4,14 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.energy import EnergyFlag, Reading, live_energy, since_start
+from app.domain.energy import (
+    EnergyFacts,
+    EnergyFlag,
+    Reading,
+    live_energy,
+    measure,
+    since_start,
+)
 from tests.domain.energy_cases import START, minute, registers, session
 
 
@@ -126,3 +133,19 @@ def test_a_plug_of_which_nothing_is_known_is_believed_as_much_as_its_readings_sh
     seen = registers([0, 15_000, 30_000, 45_000], every=15)
     assert not session(0, 60_000, seen, max_power_w=None).flags
     assert session(0, 900_000, max_power_w=None).held
+
+
+def test_a_faster_car_than_the_plug_has_ever_seen_is_no_doubt():
+    """What earlier cars took limits the plug, but not below what this one keeps up."""
+    readings = registers([1000, 8_500, 16_000, 23_500], every=15)
+    found = measure(
+        EnergyFacts(
+            meter_start_wh=Decimal(1000),
+            started_at=START,
+            meter_stop_wh=Decimal(31_000),
+            ended_at=minute(60),
+            readings=readings,
+            greatest_power_w=Decimal(3_700),
+        )
+    )
+    assert (found.energy_wh, found.flags) == (30_000, frozenset())

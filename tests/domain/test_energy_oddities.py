@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from app.domain.energy import INTERVAL, NET, POWER, EnergyFacts, EnergyFlag, Reading, measure
 from tests.domain.energy_cases import W_22K, minute, registers, session
 
@@ -11,6 +13,19 @@ def test_begin_zero_placeholder():
     found = session(0, 910_083, registers([910_000, 910_050], first=1), minutes=5)
     assert found.energy_wh == 83
     assert found.flags == {EnergyFlag.BEGIN_ZERO_PLACEHOLDER}
+
+
+def test_a_negative_register_at_the_start_is_none():
+    found = session(-1, 214_000, registers([207_000, 208_750, 210_500], first=60, every=15),
+                    minutes=120)  # fmt: skip
+    assert found.flags >= {EnergyFlag.BEGIN_MISSING}
+    assert (found.energy_wh, found.before_wh, found.held) == (14_000, 7_000, True)
+
+
+def test_readings_of_another_register_than_the_start_do_not_count_from_zero():
+    found = session(900_000, 214_000, registers([202_000, 206_000, 210_000], every=30, first=15),
+                    minutes=120)  # fmt: skip
+    assert (found.energy_wh, found.held) == (12_000, True)
 
 
 def test_a_true_zero_at_the_start_is_a_register():
@@ -115,6 +130,16 @@ def test_intervals_are_added_where_there_is_no_register():
     assert found.energy_wh == 8000
     assert found.flags == {EnergyFlag.INTERVAL_SUM}
     assert not found.held
+
+
+@pytest.mark.parametrize("told", [(1, 2, 4), (1, 2, 4, 5), (1, 2, 3, 4, 5, 8, 9, 10)])
+def test_intervals_of_which_some_are_lost_are_held(told):
+    readings = [
+        Reading(minute(15 * number), Decimal(2000), INTERVAL, received=number) for number in told
+    ]
+    found = session(0, 0, readings, minutes=15 * told[-1])
+    assert found.flags == {EnergyFlag.INTERVAL_SUM, EnergyFlag.INTERVAL_LOST}
+    assert found.held
 
 
 def test_net_register_is_a_last_resort_and_held():

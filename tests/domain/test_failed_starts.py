@@ -7,12 +7,10 @@ from sqlalchemy import select
 
 from app.domain import billing, session_cost, sessions
 from app.domain.billing import told
-from app.domain.vocabulary import Activity, BillingState, SessionState, StationMode
-from app.models import Bill, ChargingSession, Receipt, Review, Tenant
+from app.domain.vocabulary import Activity, BillingState
+from app.models import Bill, Receipt, Review, Tenant
 from tests.support.charging import STARTED, network
-from tests.support.dialogue import Dialogue
 from tests.support.transactions import BEGAN, CARD, PLUG, event, register
-from worker.ocpp.versions import Version
 
 LATER = STARTED + timedelta(days=1)
 
@@ -124,19 +122,3 @@ def test_a_transaction_that_runs_is_never_a_failed_start(db, net):
     begun = event("started", 0, 0, register(0, 100_000), token=CARD, connector=PLUG)
     session = sessions.take(db, net.station, begun, now=begun.at).session
     assert billing.assess(db, session, BEGAN + timedelta(seconds=5)).too_little is False
-
-
-def test_frames_of_a_start_that_failed(db, net, now):
-    talk = Dialogue(db, now, Version.V16, "CP-8")
-    talk.station.site.tariff = net.version.tariff
-    talk.station.mode = StationMode.OPEN
-    began = now - timedelta(seconds=6)
-    talk.says("BootNotification", {"chargePointVendor": "Vendor", "chargePointModel": "Box"})
-    start = {"connectorId": 1, "idTag": "04A2B3C4D5E680", "meterStart": 5000}
-    answer = talk.says("StartTransaction", {**start, "timestamp": began.isoformat()})
-    stop = {"transactionId": answer["transactionId"], "meterStop": 5000}
-    talk.says("StopTransaction", {**stop, "timestamp": now.isoformat(), "reason": "EVDisconnected"})
-    (session,) = db.scalars(select(ChargingSession))
-    assert billing.settle(db, session.id, now=now) is None
-    assert (session.state, session.billing) == (SessionState.ENDED, BillingState.WAIVED)
-    assert db.scalars(select(Bill)).all() == []

@@ -229,6 +229,20 @@ def test_words_that_cannot_explain_the_energy_are_held():
     assert found == ([(0, 240)], [], [], (UNCLEAR,))
 
 
+@pytest.mark.parametrize(
+    ("believed", "held"), [({}, True), ({"believed_w": Decimal(150_000)}, False)]
+)
+def test_a_plug_of_which_nothing_is_known_gives_alternating_current(believed, held):
+    found = session(120, [(0, 0), (120, 14_000)], [(0, CHARGING), (10, IDLE)], **believed)
+    assert found[1:] == (([], [], (UNCLEAR,)) if held else ([(10, 120)], [], ()))
+
+
+def test_readings_show_that_a_plug_gives_more():
+    points = [(0, 0), (15, 25_000), (30, 50_000), (45, 53_000)]
+    found = session(90, [*points, (90, 53_000)], [(0, CHARGING), (32, IDLE)])
+    assert found == ([(0, 32)], [(32, 90)], [], ())
+
+
 def test_a_status_of_before_a_time_offline_says_nothing_of_it():
     points = [(0, 0), (240, 10_000)]
     words = [(0, CHARGING), (30, IDLE)]

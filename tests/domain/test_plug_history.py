@@ -215,8 +215,7 @@ def test_a_bill_that_stands_is_not_doubted_for_what_came_after_it():
     assert compare(own, [], [stretch(2, 12_000, 21_000, billed=True)], LIFETIME).doubts == ()
 
 
-@pytest.mark.parametrize("again", ["overlap", "sent again"])
-def test_frames_of_overlapping_sessions_bill_their_energy_once(any_app, again):
+def test_frames_of_a_session_that_is_sent_again_bill_its_energy_once(any_app):
     db = flask_db.session()
     net = network(db)
     talk = Dialogue(db, LATER, Version.V16, "CP-8")
@@ -224,10 +223,7 @@ def test_frames_of_overlapping_sessions_bill_their_energy_once(any_app, again):
     talk.station.mode, talk.station.max_power_w = StationMode.OPEN, 22_000
     talk.says("BootNotification", {"chargePointVendor": "Vendor", "chargePointModel": "Box"})
     first = spoken(talk, 1 * HOUR, (5_000, 11_000, 18_300))
-    if again == "overlap":
-        second = spoken(talk, 4 * HOUR, (5_000, 18_310, 21_480))
-    else:
-        second = spoken(talk, 1 * HOUR + timedelta(seconds=1), (5_000, 11_000, 18_300))
+    second = spoken(talk, 1 * HOUR + timedelta(seconds=1), (5_000, 11_000, 18_300))
     for number in (first, second):
         billing.settle(db, number, now=LATER)
     (bill,) = db.scalars(select(Bill))

@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 from flask import Flask
 from sqlalchemy import Enum, String, Table, Text, func, select, update
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
 from app.domain import audit, tag_groups
@@ -275,8 +276,16 @@ def _rows_of_stations(ids: list[int]) -> Any:
     return owned
 
 
+def unguard(db: Session) -> None:
+    """Let rows be changed that bills rest on: what chargers tell stands in them, too."""
+    guards = sql("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+    for name in db.scalars(guards).all():
+        db.execute(sql(f'DROP TRIGGER "{name}"'))
+
+
 def poison(db: Session, owned: Any, text: str) -> None:
     """Write `text` into every free text of the rows that `owned(table)` selects."""
+    unguard(db)
     for table in Base.metadata.sorted_tables:
         condition = owned(table)
         if condition is None or table.name in LEFT_ALONE or "id" not in table.c:

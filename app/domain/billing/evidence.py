@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from app.domain.billing.continuity import EACH_SESSION, LIFETIME
 from app.domain.energy import REGISTER, EnergyFacts, EnergyFlag, EnergyResult, measure
-
-LIFETIME, ANEW = "lifetime", "session"
 
 #: The codes of candidates, in the order in which they are shown.
 STOP_START = "stop_start"
@@ -78,14 +77,19 @@ def weigh(facts: EnergyFacts, history: PlugHistory | None = None) -> Weighed:
 
 def _with_past(facts: EnergyFacts, past: PlugHistory) -> tuple[EnergyFacts, set[EnergyFlag]]:
     """The facts with what the plug's past adds, and what it says against the first register."""
-    stop = past.previous_stop_wh if past.habit != ANEW else None
+    stop = past.previous_stop_wh if past.habit != EACH_SESSION else None
     facts = replace(
         facts,
         greatest_power_w=facts.greatest_power_w or past.greatest_power_w,
         previous_stop_wh=facts.previous_stop_wh if stop is None else stop,
     )
     begin = facts.meter_start_wh
-    if past.habit == ANEW and begin is not None and begin > _ANEW_WH and not _is_told(facts, begin):
+    if (
+        past.habit == EACH_SESSION
+        and begin is not None
+        and begin > _ANEW_WH
+        and not _is_told(facts, begin)
+    ):
         return facts, {EnergyFlag.BEGIN_OFF_HABIT}
     ran_on = past.habit == LIFETIME and stop is not None and stop > _ANEW_WH
     if begin == 0 and ran_on and _highest(facts) >= (stop or 0):
@@ -129,7 +133,7 @@ def _candidates(facts: EnergyFacts, past: PlugHistory, energy: EnergyResult) -> 
     if energy.basis in ("register", "interval"):
         found[SEGMENTS] = (energy.measured_wh, "All rises of the register that the plug explains.")
     end = last.value if stop is None and last else stop
-    if past.previous_stop_wh is not None and past.habit != ANEW and end is not None:
+    if past.previous_stop_wh is not None and past.habit != EACH_SESSION and end is not None:
         found[FROM_PREVIOUS] = (
             end - past.previous_stop_wh,
             "The plug's last session ended where this one would begin.",

@@ -16,7 +16,7 @@ from enum import Enum
 
 from app.domain.billing.flow import Flow, Step
 from app.domain.energy import DEFAULT_MAX_POWER_W, limit_wh
-from app.domain.energy.plausibility import JITTER_S
+from app.domain.energy.plausibility import JITTER_S, UNSEEN_POWER_W
 from app.domain.tariffs.quote import Interval
 
 #: Seen from the readings only: billed, or (by the tenant's rule) told and no more.
@@ -66,8 +66,9 @@ class Witness:
     `words` are in order of time; `carried` is what the plug said when it began.
     In a `blind` stretch the station was not connected: an older status says
     nothing of it or of what follows.  In a `closed` one nothing counts as idle.
-    `greatest_w` is the plug's limit, None if it is not known.  `running`: the
-    end is now, and the last step goes on.
+    `greatest_w` is the plug's limit, None if it is not known; `believed_w` what is
+    then believed of it where nothing in the session shows how fast it went.
+    `running`: the end is now, and the last step goes on.
     """
 
     started_at: datetime
@@ -79,6 +80,7 @@ class Witness:
     closed: Sequence[Interval] = ()
     greatest_w: Decimal | None = None
     running: bool = False
+    believed_w: Decimal = UNSEEN_POWER_W
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,11 +238,12 @@ def _most_w(witness: Witness, step: Step, times: Decimal = Decimal(1)) -> Decima
     """The most power that the car can have had in a step: the plug's, and so many times the
     most of its other steps.
     """
-    limit = witness.greatest_w or DEFAULT_MAX_POWER_W
     others = [
         other.power_w for other in witness.steps if other.flow is Flow.FLOWS and other is not step
     ]
-    return min(limit, max(others) * times) if others else limit
+    if not others:
+        return witness.greatest_w or witness.believed_w
+    return min(witness.greatest_w or DEFAULT_MAX_POWER_W, max(others) * times)
 
 
 def _is_full(witness: Witness, step: Step) -> bool:

@@ -60,7 +60,7 @@ def usage_of(
     then stretched to it.
     """
     plug = plug_of(db, session)
-    facts = facts_of(db, session)
+    facts = replace(facts_of(db, session), greatest_power_w=plug.history.greatest_power_w)
     weighed = weigh(facts, plug.history)
     energy = measured = weighed.energy
     if energy_wh is not None:

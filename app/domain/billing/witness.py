@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 
 from sqlalchemy import or_, select
@@ -11,6 +12,7 @@ from app.domain.billing.flow import Step, steps_of
 from app.domain.billing.idle import Says, Witness, Word, carried_over
 from app.domain.energy import EnergyFacts, EnergyFlag, EnergyResult
 from app.domain.energy.frames import power_of
+from app.domain.energy.plausibility import ABOVE_MEASURED, UNSEEN_POWER_W, plug_limit
 from app.domain.tariffs import Interval
 from app.domain.vocabulary import Activity, Availability
 from app.models import ChargingSession, Connection, MeterReading, StatusEvent, TransactionEvent
@@ -56,17 +58,27 @@ def witness_of(
     """
     span = energy.started_at, ended_at
     steps, greatest = _steps(facts, energy), facts.max_power_w
-    running = session.ended_at is None
+    running, believed = session.ended_at is None, _believed_w(facts)
     if session.last_seq_no is not None:
         closed = _closed(_of_plug(db, session, span), ended_at)
         told = _told(db, session)
-        return Witness(*span, steps, told, Says.CHARGING, (), closed, greatest, running)
+        return Witness(*span, steps, told, Says.CHARGING, (), closed, greatest, running, believed)
     events = _of_plug(db, session, span)
     words = [Word(event.at, _SAYS[event.activity]) for event in events]
     before = words.pop(0) if words and words[0].at <= span[0] else None
     blind = _blind(db, session, events, (before.at if before else span[0], ended_at))
     carried = carried_over(before, blind, span[0])
-    return Witness(*span, steps, words, carried, blind, (), greatest, running)
+    return Witness(*span, steps, words, carried, blind, (), greatest, running, believed)
+
+
+def _believed_w(facts: EnergyFacts) -> Decimal:
+    """The most power to believe of a plug whose owner states none, in W: as its kind and what
+    was measured there allow, else that of alternating current.
+    """
+    measured = [point.value for point in power_of(facts.readings)]
+    seen = max([*measured, facts.greatest_power_w or Decimal(0)]) * ABOVE_MEASURED
+    of_kind = plug_limit(None, facts.plug_type, None).power_w
+    return min(max(seen, UNSEEN_POWER_W), of_kind)
 
 
 def _steps(facts: EnergyFacts, energy: EnergyResult) -> tuple[Step, ...]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from app.domain.energy.facts import EnergyFacts, EnergyFlag
-from app.domain.energy.frames import Point, integral_wh, power_of
+from app.domain.energy.frames import Point, integral_wh, points_of, power_of
 from app.domain.energy.plausibility import (
     COARSE_WH,
     DEFAULT_MAX_POWER_W,
@@ -17,7 +17,7 @@ from app.domain.energy.plausibility import (
     limit_wh,
     seconds_between,
 )
-from app.domain.energy.readings import Reading
+from app.domain.energy.readings import REGISTER, Reading
 from app.domain.energy.work import Work
 
 #: Register and measured power are compared only where power was measured this often.
@@ -66,6 +66,15 @@ def under_power(
     head = points[0].value * seconds_between(started_at, points[0].at) / 3600
     tail = points[-1].value * seconds_between(points[-1].at, ended_at) / 3600
     return max(head, Decimal(0)) + integral_wh(points) + max(tail, Decimal(0))
+
+
+def sustained_w(readings: Sequence[Reading]) -> Decimal:
+    """The power that the register shows in more than one step, in W; 0 where it shows none."""
+    rates = [
+        (after.value - before.value) * 3600 / max(seconds_between(before.at, after.at), JITTER_S)
+        for before, after in pairwise(points_of(readings, REGISTER))
+    ]
+    return sorted([Decimal(0), Decimal(0), *rates])[-2]
 
 
 def against_power(work: Work, points: Sequence[Point], power_wh: Decimal | None) -> set[EnergyFlag]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from app.domain.energy.checks import against_power, against_time, under_power
+from app.domain.energy.checks import against_power, against_time, sustained_w, under_power
 from app.domain.energy.facts import CurvePoint, EnergyFacts, EnergyFlag, EnergyResult
 from app.domain.energy.frames import Point, distinct, power_of
 from app.domain.energy.plausibility import (
@@ -13,6 +13,7 @@ from app.domain.energy.plausibility import (
     DEFAULT_MAX_POWER_W,
     JITTER_S,
     LEAST_MEASURED_W,
+    LEAST_OF_PAST_W,
     RESOLUTION_WH,
     PlugLimit,
     limit_wh,
@@ -129,8 +130,10 @@ def _result(
 def _plug(facts: EnergyFacts, readings: Sequence[Reading]) -> PlugLimit:
     """What to believe of the plug, by what is stated, its kind, its past and this session."""
     measured = [point.value for point in power_of(readings)]
-    now = max(measured) if len(measured) >= _POWER_POINTS else None
-    known = [power for power in (facts.greatest_power_w, now) if power]
+    known = [max(measured)] if len(measured) >= _POWER_POINTS else []
+    if facts.greatest_power_w:
+        # The next car may be a faster one: its own pace counts as well as the plug's past.
+        known += [max(facts.greatest_power_w, LEAST_OF_PAST_W), sustained_w(readings)]
     return plug_limit(facts.max_power_w, facts.plug_type, max(known) if known else None)
 
 

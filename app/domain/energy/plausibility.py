@@ -25,6 +25,8 @@ UNSEEN_POWER_W = Decimal(25_000)
 ABOVE_MEASURED = Decimal("1.5")
 #: A measured power below this says more about that car than about the plug.
 LEAST_MEASURED_W = Decimal(3_700)
+#: And so does, for another session, what earlier cars took below this.
+LEAST_OF_PAST_W = Decimal(15_000)
 
 _MARGIN = Decimal("1.05")
 

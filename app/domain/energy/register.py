@@ -46,7 +46,8 @@ def by_register(
         work.flags.add(EnergyFlag.CLOCK_INCONSISTENT)
         power_w = None
     points = _whole_phases(work, points)
-    if _session_relative(work, facts, points, initial, ended_at):
+    from_zero = _from_zero(facts, points, initial, power_w, resolution_wh)
+    if from_zero and _session_relative(work, facts, points, initial, ended_at):
         return work
     path = [Point(facts.started_at, initial), *points]
     pace = pace_of(_with_stop(path, facts, ended_at), power_w, resolution_wh)
@@ -91,6 +92,20 @@ def _whole_phases(work: Work, points: Sequence[Point]) -> list[Point]:
     return whole
 
 
+def _from_zero(
+    facts: EnergyFacts,
+    points: Sequence[Point],
+    initial: Decimal,
+    power_w: Decimal | None,
+    resolution_wh: Decimal,
+) -> bool:
+    """Whether the readings may count from zero: all below the start, and the plug explains them."""
+    if not points or any(point.value >= initial - RESOLUTION_WH for point in points):
+        return False
+    limit = Pace(power_w, resolution_wh).limit_wh(facts.started_at, points[0].at)
+    return points[0].value <= limit
+
+
 def _session_relative(
     work: Work,
     facts: EnergyFacts,
@@ -99,8 +114,6 @@ def _session_relative(
     ended_at: datetime,
 ) -> bool:
     """Settle a session whose readings count from zero beside a lifetime start (FIELD M8)."""
-    if not points or any(point.value >= initial - RESOLUTION_WH for point in points):
-        return False
     rising = all(b.value >= a.value - RESOLUTION_WH for a, b in pairwise(points))
     if not rising or points[-1].value > initial / 2:
         return False
@@ -183,7 +196,8 @@ def _before_the_first(work: Work, facts: EnergyFacts, points: Sequence[Point], p
     session until its readings end.
     """
     rebased = work.flags & {EnergyFlag.BEGIN_ZERO_PLACEHOLDER, EnergyFlag.BEGIN_UNEXPLAINED}
-    begun = facts.meter_start_wh is not None or any(point.context == BEGIN for point in points)
+    told = facts.meter_start_wh is not None and facts.meter_start_wh >= 0
+    begun = told or any(point.context == BEGIN for point in points)
     first = next((point for point in work.used if point.readings), None)
     known = facts.previous_stop_wh
     if first is None:

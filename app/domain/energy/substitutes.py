@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
-from statistics import median
+from statistics import median_low
 
 from app.domain.energy.facts import EnergyFlag
 from app.domain.energy.frames import (
@@ -26,6 +26,8 @@ _LATE = Decimal("1.02")
 _LATE_S = Decimal(30)
 #: The last interval of a session that comes so soon is the one before, sent again.
 _AT_ONCE_S = Decimal(5)
+#: So many intervals are enough to tell a short first one from the usual length.
+_MANY = 4
 
 
 def by_intervals(
@@ -41,7 +43,7 @@ def by_intervals(
     if not points:
         return None
     work = Work("interval", initial=_ZERO, flags={EnergyFlag.INTERVAL_SUM})
-    length = _length(points)
+    length = _length(points, started_at)
     points = _once(work, points, length)
     added = [point for point in others if point.value >= 0 and _is_apart(point, points, length)]
     if added:
@@ -60,11 +62,17 @@ def by_intervals(
     return work
 
 
-def _length(points: Sequence[Point]) -> Decimal | None:
-    """The usual length of an interval in seconds; None where a single one tells nothing."""
-    apart = [seconds_between(before.at, after.at) for before, after in pairwise(points)]
-    longer = [seconds for seconds in apart if seconds * 2 > max(apart)]
-    return median(longer) if longer and max(apart) > 0 else None
+def _length(points: Sequence[Point], started_at: datetime) -> Decimal | None:
+    """The usual length of an interval in seconds; None where a single one tells nothing.
+
+    The first one may be short, by the clock; among many its length counts, too.
+    """
+    edges = [point.at for point in points]
+    if len(points) >= _MANY:
+        edges = [started_at, *edges]
+    apart = [seconds_between(before, after) for before, after in pairwise(edges)]
+    others = [seconds for seconds in apart if seconds > _AT_ONCE_S]
+    return median_low(others) if others else None
 
 
 def _once(work: Work, points: Sequence[Point], length: Decimal | None) -> list[Point]:

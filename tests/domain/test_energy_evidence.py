@@ -1,0 +1,253 @@
+"""Sessions that contradict their own evidence: the right figure, and held (docs/money.md)."""
+
+from decimal import Decimal
+
+import pytest
+
+from app.domain.billing.evidence import PlugHistory, Weighed, weigh
+from app.domain.energy import INTERVAL, POWER, EnergyFacts, EnergyFlag, Reading
+from tests.domain.energy_cases import START, minute, registers
+
+END = "Transaction.End"
+
+
+def weighed(start, stop, readings=(), *, minutes=60, past=None, **known) -> Weighed:
+    """A session of an hour at a plug of which only what is `known` is known."""
+    facts = EnergyFacts(
+        meter_start_wh=None if start is None else Decimal(start),
+        started_at=START,
+        meter_stop_wh=None if stop is None else Decimal(stop),
+        ended_at=minute(minutes),
+        readings=tuple(readings),
+        **known,
+    )
+    return weigh(facts, past)
+
+
+def powers(watts, *, every=10, count=7):
+    return [
+        Reading(minute(every * i), Decimal(watts), POWER, received=50 + i) for i in range(count)
+    ]
+
+
+def intervals(values, *, every=10, first=10, **rest):
+    return [
+        Reading(minute(first + every * i), Decimal(value), INTERVAL, received=i, **rest)
+        for i, value in enumerate(values)
+    ]
+
+
+def doubted(found: Weighed, *flags: EnergyFlag) -> bool:
+    """Whether the bill is held, and for these reasons among others."""
+    return found.energy.held and found.energy.flags.issuperset(flags)
+
+
+# The begin
+
+
+@pytest.mark.parametrize("begin", [0, 17])
+def test_a_begin_far_below_a_lifetime_register_is_no_register(begin):
+    readings = registers([936_000, 939_500, 945_800], every=100, first=1)
+    found = weighed(begin, 945_830, readings, minutes=240)
+    flag = EnergyFlag.BEGIN_UNEXPLAINED if begin else EnergyFlag.BEGIN_ZERO_PLACEHOLDER
+    assert doubted(found, flag)
+    assert 9_830 <= found.energy.energy_wh <= 9_930
+
+
+@pytest.mark.parametrize("minutes", [10, 60, 600, 6000])
+def test_a_zero_before_a_lifetime_register_is_none_however_long_the_session(minutes):
+    readings = registers([5_000_000, 5_000_900], every=minutes // 2, first=1)
+    found = weighed(0, 5_001_000, readings, minutes=minutes)
+    assert doubted(found, EnergyFlag.BEGIN_ZERO_PLACEHOLDER)
+    assert found.energy.energy_wh < 2_000
+
+
+def test_a_zero_after_a_register_that_ran_on_is_none_even_where_the_plug_could_explain_it():
+    past = PlugHistory(Decimal(9_000), minute(-60), "lifetime")
+    found = weighed(0, 14_000, past=past, max_power_w=Decimal(22_000))
+    assert doubted(found, EnergyFlag.BEGIN_ZERO_PLACEHOLDER)
+    assert found.energy.energy_wh == 5_000
+
+
+def test_a_true_zero_of_a_plug_that_starts_anew_is_billed():
+    past = PlugHistory(Decimal(9_000), minute(-60), "session")
+    found = weighed(0, 9_000, registers([3000, 6000], every=20, first=20), past=past)
+    assert (found.energy.energy_wh, found.energy.held) == (9_000, False)
+
+
+def test_energy_before_a_late_first_reading_is_estimated_and_not_given_away():
+    readings = registers([503_000, 506_000, 509_000], every=15, first=15)
+    found = weighed(None, 512_000, readings)
+    assert doubted(found, EnergyFlag.BEGIN_MISSING)
+    assert (found.energy.energy_wh, found.energy.before_wh) == (12_000, 3_000)
+
+
+def test_where_the_last_session_ended_is_better_than_the_pace():
+    past = PlugHistory(Decimal(501_500), minute(-60), "lifetime")
+    readings = registers([503_000, 506_000, 509_000], every=15, first=15)
+    found = weighed(None, 512_000, readings, past=past)
+    assert doubted(found, EnergyFlag.BEGIN_MISSING)
+    assert found.energy.energy_wh == 10_500
+
+
+# The end
+
+
+@pytest.mark.parametrize("extra", [60_000, 800_000])
+def test_a_stop_that_no_step_explains_is_no_end(extra):
+    readings = registers([103_000, 106_000, 109_000], every=15, first=15)
+    found = weighed(100_000, 112_000 + extra, readings, max_power_w=Decimal(22_000))
+    assert doubted(found, EnergyFlag.END_UNEXPLAINED)
+    assert found.energy.energy_wh == 9_000
+    assert {int(each.energy_wh) for each in found.candidates} >= {9_000, 12_000 + extra}
+
+
+@pytest.mark.parametrize("other", [105_000, 115_000])
+def test_a_closing_reading_beside_another_stop_holds(other):
+    closing = Reading(minute(60), Decimal(other), context=END, received=9)
+    found = weighed(100_000, 110_000, [*registers([103_000], first=20), closing])
+    assert doubted(found, EnergyFlag.CLOSING_DIFFERS)
+
+
+def test_a_closing_reading_that_agrees_holds_nothing():
+    closing = Reading(minute(60), Decimal(110_000), context=END, received=9)
+    readings = [*registers([103_000, 107_000], every=20, first=20), closing]
+    assert not weighed(100_000, 110_000, readings).energy.held
+
+
+@pytest.mark.parametrize("dated", [50, 70, 600])
+def test_a_reading_that_arrived_before_the_stop_and_lies_above_it_holds_whatever_its_clock(dated):
+    readings = [*registers([102_000, 104_000], every=15, first=15)]
+    readings.append(Reading(minute(dated), Decimal(112_000), received=2))
+    found = weighed(100_000, 106_000, readings, readings_before_stop=3)
+    assert doubted(found, EnergyFlag.READING_ABOVE_END)
+
+
+def test_a_reading_that_arrived_after_the_stop_says_nothing_against_it():
+    readings = registers([102_000, 104_000, 109_000], every=30, first=20)
+    found = weighed(100_000, 106_000, readings, readings_before_stop=2)
+    assert EnergyFlag.READING_ABOVE_END not in found.energy.flags
+
+
+# On the way
+
+
+def test_a_jump_that_stays_is_not_counted():
+    values = [100_300, 103_600, 903_650, 907_700]
+    readings = registers(values, every=20, first=20)
+    found = weighed(100_000, 911_000, readings, minutes=100, max_power_w=Decimal(11_000))
+    assert doubted(found, EnergyFlag.STEP_UNEXPLAINED)
+    assert found.energy.energy_wh == 3_600 + 7_350
+
+
+def test_a_jump_far_above_the_sessions_own_steps_is_none_of_a_strong_plug():
+    values = [103_000 + 500 * i for i in range(6)] + [140_000 + 500 * i for i in range(5)]
+    readings = registers(values, every=10, first=10)
+    found = weighed(102_500, 142_500, readings, minutes=120, max_power_w=Decimal(350_000))
+    assert found.energy.held
+    assert found.energy.energy_wh < 6_000
+
+
+def test_one_reading_left_out_is_told_and_many_hold():
+    values = [100_000 + 1_000 * i for i in range(11)]
+    one = registers([*values[:5], 9_000_000, *values[6:]], every=5)
+    found = weighed(100_000, 111_000, one)
+    assert (found.energy.energy_wh, found.energy.held) == (11_000, False)
+    wild = [value if i % 3 else 9_000_000 + i for i, value in enumerate(values)]
+    assert doubted(weighed(100_000, 111_000, registers(wild, every=5)), EnergyFlag.MANY_OUTLIERS)
+
+
+@pytest.mark.parametrize("stop", [102_000, 150_000])
+def test_a_register_that_the_measured_power_contradicts_is_held(stop):
+    found = weighed(100_000, stop, powers(11_000), max_power_w=Decimal(50_000))
+    assert doubted(found)
+    assert found.energy.flags & {
+        EnergyFlag.POWER_DISAGREES,
+        EnergyFlag.END_UNEXPLAINED,
+        EnergyFlag.IMPLAUSIBLE_POWER,
+    }
+    assert found.energy.power_wh == 11_000
+
+
+@pytest.mark.parametrize("said_s", [None, 6 * 3600])
+def test_hardly_any_energy_while_it_said_charging_is_a_wrong_unit(said_s):
+    found = weighed(100_000, 100_040, minutes=360, said_charging_s=said_s)
+    assert doubted(found, EnergyFlag.HARDLY_ANY_ENERGY)
+
+
+def test_hardly_any_energy_of_a_plug_that_never_said_charging_is_none():
+    found = weighed(100_000, 100_040, minutes=360, said_charging_s=0)
+    assert not found.energy.held
+
+
+# A plug of which nothing is known
+
+
+def test_an_unknown_plug_is_believed_as_much_as_something_shows():
+    assert doubted(weighed(100_000, 150_000), EnergyFlag.RATE_UNEXPLAINED)
+    assert not weighed(100_000, 111_000).energy.held
+    assert not weighed(100_000, 150_000, max_power_w=Decimal(150_000)).energy.held
+    past = PlugHistory(greatest_power_w=Decimal(60_000))
+    assert not weighed(100_000, 150_000, past=past).energy.held
+
+
+@pytest.mark.parametrize(
+    ("kind", "held"), [("Schuko", True), ("Type 1", True), ("Type 2", False), ("CCS", False)]
+)
+def test_the_kind_of_plug_limits_what_is_believed(kind, held):
+    assert weighed(100_000, 115_000, plug_type=kind).energy.held is held
+
+
+# Intervals and phases
+
+
+def test_whole_intervals_hold_nothing():
+    found = weighed(0, 0, intervals([2_000] * 6))
+    assert (found.energy.energy_wh, found.energy.held) == (12_000, False)
+
+
+@pytest.mark.parametrize("lost", [(0,), (2,), (5,), (2, 3), (1, 3)])
+def test_an_interval_that_is_lost_is_noticed(lost):
+    readings = [each for each in intervals([2_000] * 6) if each.received not in lost]
+    assert doubted(weighed(0, 0, readings), EnergyFlag.INTERVAL_LOST)
+
+
+def test_an_interval_sent_again_a_second_later_counts_once():
+    readings = intervals([2_000, 2_001, 2_002, 2_003, 2_004, 2_005])
+    again = Reading(minute(30 + 1 / 60), readings[2].value, INTERVAL, received=9)
+    found = weighed(0, 0, [*readings, again])
+    assert doubted(found, EnergyFlag.INTERVAL_REPEATED)
+    assert found.energy.energy_wh == 12_015
+
+
+def test_a_last_interval_of_another_context_is_not_dropped():
+    readings = intervals([2_000] * 5, context="Sample.Periodic")
+    last = Reading(minute(60), Decimal(2_000), INTERVAL, context=END, received=9)
+    found = weighed(0, 0, [*readings, last])
+    assert doubted(found, EnergyFlag.INTERVAL_MIXED)
+    assert found.energy.energy_wh == 12_000
+
+
+@pytest.mark.parametrize("at", [0, 60])
+def test_a_phase_that_is_lost_at_an_end_holds(at):
+    readings = [
+        Reading(minute(each), Decimal(100_000 + 50 * each), phase=phase, received=each)
+        for each in (0, 20, 40, 60)
+        for phase in ("L1", "L2", "L3")
+        if (each, phase) != (at, "L2")
+    ]
+    assert doubted(weighed(None, None, readings), EnergyFlag.PHASE_LOST)
+
+
+# What is proposed
+
+
+def test_a_figure_that_is_only_the_limit_of_the_plug_is_not_proposed():
+    found = weighed(100_000, 900_000, max_power_w=Decimal(11_000))
+    assert doubted(found, EnergyFlag.IMPLAUSIBLE_POWER)
+    assert found.proposed_wh is None
+
+
+def test_where_clocks_are_in_doubt_no_time_caps_the_energy():
+    found = weighed(100_000, 108_000, minutes=0, clock_doubtful=True)
+    assert found.proposed_wh == 8_000
