@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import events
-from app.domain.clock import TOLERANCE, offset_of
+from app.domain.clock import AGREE, TOLERANCE, offset_of
 from app.domain.sessions.doubts import flag, open_sessions, remove_flag
 from app.models import ChargingSession, MeterReading, Station, TransactionEvent
 
@@ -39,6 +39,8 @@ def heard(db: Session, station: Station, claimed: datetime, *, now: datetime) ->
     if found is not None:
         _settle(db, station, round(found), now)
         return
+    if any(abs(one - ahead.total_seconds()) <= AGREE.total_seconds() for _, one in samples):
+        return  # the older of two that agree is kept: one from a while ago is what counts
     kept = [*(station.clock_samples or ()), [now.isoformat(), ahead.total_seconds()]]
     station.clock_samples = kept[-_KEPT:]
 

@@ -320,3 +320,11 @@ def test_a_2x_transaction_by_a_wrong_clock_is_dated_by_the_true_time(db, now, of
     assert (session.started_at, session.ended_at) == (now, charger.now)
     assert "clock_replaced" not in session.flags
     assert "clock_corrected" in session.flags
+
+
+def test_a_wrong_clock_is_found_out_however_often_its_station_speaks(charger):
+    charger.off = BEHIND
+    for _ in range(12):
+        charger.shows("Charging")
+        charger.later(seconds=7)
+    assert charger.station.clock_offset_s == BEHIND.total_seconds()
