@@ -151,7 +151,9 @@ def _candidate(code: str, shown: dict[str, tuple[Decimal, str]], energy: EnergyR
     near = max(_SAME_WH, wh / 20)
     agreeing = [other for other, (value, _) in shown.items() if abs(value - wh) <= near]
     if len(agreeing) > 1:
-        speaks_for.append(f"{len(agreeing) - 1} of the other figures agree within five percent.")
+        others = len(agreeing) - 1
+        count = "Another figure agrees" if others == 1 else f"{others} of the other figures agree"
+        speaks_for.append(f"{count} within five percent.")
     if wh > energy.limit_wh:
         against.append("It is more than the plug can deliver in that time.")
     power_wh = energy.power_wh
