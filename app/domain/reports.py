@@ -114,7 +114,7 @@ def status(db: Session, station: Station, report: StatusReport, *, now: datetime
 
     Within a connection the newest that arrives is the state, whatever its
     clock; what is replayed is history (FIELD T5).  The same status again
-    confirms, and adds nothing (FIELD S2).
+    confirms, and adds nothing (FIELD S2) but where a taken plug says it on a new connection.
     """
     row = connector_of(db, station, report.connector)
     if report.activity is None:
@@ -135,6 +135,9 @@ def status(db: Session, station: Station, report: StatusReport, *, now: datetime
         return False
     row.stale = False
     if same:
+        if report.availability is Availability.OCCUPIED:
+            # Nobody knew whether the car still charges or stands: the session's idle time asks.
+            _remember(db, station, report, now)
         events.record(db, events.StationChanged(station.tenant_id, station.id))
         return False
     if row.availability is not report.availability or row.since is None:

@@ -109,6 +109,21 @@ def test_within_a_connection_the_newest_word_is_the_state_whatever_its_clock(cha
     assert charger.shows("Finishing").activity is Activity.FINISHING
 
 
+def test_a_status_said_again_on_a_new_connection_is_kept_as_what_holds_there(charger):
+    charger.shows("SuspendedEV")
+    charger.later(minutes=5)
+    charger.shows("SuspendedEV")
+    assert len(charger.db.scalars(select(StatusEvent)).all()) == 1
+    charger.later(hours=1)
+    charger.connect()
+    charger.shows("SuspendedEV")
+    charger.later(minutes=1)
+    charger.shows("SuspendedEV")
+    kept = charger.db.scalars(select(StatusEvent).order_by(StatusEvent.id)).all()
+    assert [event.status_word for event in kept] == ["SuspendedEV", "SuspendedEV"]
+    assert kept[1].at - kept[0].at == timedelta(minutes=65)
+
+
 def test_what_is_replayed_after_a_reconnect_is_history_only(charger):
     charger.later(hours=3)
     charger.connect()
