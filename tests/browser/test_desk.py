@@ -92,12 +92,14 @@ def test_a_running_session_is_followed_live_to_its_end(page, desk, sign_in, comp
     with desk.work() as db:
         session = db.get_one(ChargingSession, number)
         at = datetime.now(UTC)
-        seed_sessions.reading(db, session, at, 22_500, 11_100, 84)
-        session.energy_wh, session.last_power_w = Decimal(22_500), 11_100.0
-        session.last_register_wh = session.meter_start_wh + 22_500
+        # No more than its plug can give, however soon after the reading before.
+        wh = session.last_register_wh - session.meter_start_wh + 120
+        seed_sessions.reading(db, session, at, float(wh), 11_100, 84)
+        session.energy_wh, session.last_power_w = wh, 11_100.0
+        session.last_register_wh = session.meter_start_wh + wh
         session.last_reading_at = at
         events.record(db, events.SessionChanged(session.tenant_id, session.id, session.station_id))
-    expect(page.locator("main")).to_contain_text("22.50\u00a0kWh")
+    expect(page.locator("main")).to_contain_text(f"{wh / 1000:.2f}\u00a0kWh")
     expect(page.locator("main")).to_contain_text("11.1\u00a0kW")
     expect(readings).to_have_count(before + 1)
     expect(page.locator(".readings")).to_be_visible()  # what was folded out stays so
