@@ -40,7 +40,7 @@ class Row:
 def outcome(case: Case, *, past: bool) -> str:
     """right, held or wrong."""
     found = weigh(case.facts, case.history if past else None)
-    if found.energy.held or found.doubts:
+    if found.energy.held:
         return "held"
     off = abs(found.energy.energy_wh - case.true_wh)
     return "wrong" if off > max(WRONG_WH, case.true_wh * WRONG_SHARE) else "right"

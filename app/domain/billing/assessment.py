@@ -65,7 +65,7 @@ def assess(
 ) -> Assessment:
     """Measure and price a session; `energy_wh` is what a person decided the energy to be."""
     measured = usage_of(db, session, now, energy_wh=energy_wh)
-    found = doubts.of_energy(measured.energy.flags) + list(measured.weighed.doubts)
+    found = doubts.of_energy(measured.energy.flags)
     found += doubts.of_session(session.flags or ())
     if session.unauthorised:
         found.append(doubts.UNAUTHORISED)

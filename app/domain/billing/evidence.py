@@ -18,7 +18,6 @@ LAST_START = "last_start"
 SEGMENTS = "segments"
 FROM_PREVIOUS = "from_previous"
 UNDER_POWER = "under_power"
-OWN = "own"
 
 #: Figures within this much of each other, in Wh, are the same.
 _SAME_WH = Decimal(100)
@@ -53,15 +52,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """What the evidence comes to.  `proposed_wh` None: no figure is to be proposed.
+    """What the evidence comes to; the energy's flags name the doubts.
 
-    `doubts` are codes beside the energy's own flags; each holds the bill.
+    `proposed_wh` None: no figure is to be proposed.
     """
 
     energy: EnergyResult
     candidates: tuple[Candidate, ...]
     proposed_wh: Decimal | None
-    doubts: tuple[str, ...] = ()
 
 
 def weigh(facts: EnergyFacts, history: PlugHistory | None = None) -> Weighed:
@@ -72,7 +70,7 @@ def weigh(facts: EnergyFacts, history: PlugHistory | None = None) -> Weighed:
     if from_past:
         energy = replace(energy, flags=energy.flags | from_past)
     candidates = tuple(_candidates(facts, past, energy))
-    return Weighed(energy, candidates, _proposed(energy), ())
+    return Weighed(energy, candidates, _proposed(energy))
 
 
 def _with_past(facts: EnergyFacts, past: PlugHistory) -> tuple[EnergyFacts, set[EnergyFlag]]:
