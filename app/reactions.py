@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 #: Redis channel that carries the ids of queued commands.
 COMMANDS = "ampdesk:commands"
+#: Redis channel that carries the ids of stations whose access was decided anew.
+ACCESS = "ampdesk:access"
 #: Redis channel of a tenant's live topics.
 LIVE = "ampdesk:live:{tenant_id}"
 
@@ -41,6 +43,7 @@ def topics(event: Event) -> list[str]:
 
 _TOPIC = {
     events.StationChanged: "stations",
+    events.AccessChanged: "stations",
     events.SessionChanged: "sessions",
     events.SessionEnded: "sessions",
     events.BillIssued: "bills",
@@ -74,6 +77,8 @@ def react(happened: Iterable[Event]) -> None:
         live.setdefault(event.tenant_id, {}).update(dict.fromkeys(topics(event)))
         if isinstance(event, events.CommandQueued):
             _nudges.add(_publish, app, COMMANDS, str(event.command_id))
+        if isinstance(event, events.AccessChanged):
+            _nudges.add(_publish, app, ACCESS, str(event.station_id))
         if task := _TASKS.get(type(event)):
             _nudges.add(_send_task, app, task[0], getattr(event, task[1]))
     for tenant_id, names in live.items():

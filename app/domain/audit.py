@@ -12,7 +12,9 @@ from app.domain.vocabulary import Actor
 from app.models import AuditEntry
 
 #: Columns whose values never appear in the audit.
-SECRET = frozenset({"password_hash", "next_password_hash", "token_hash", "key_hash", "epoch"})
+SECRET = frozenset(
+    {"password_hash", "next_password_hash", "token_hash", "key_hash", "epoch", "access_epoch"}
+)
 
 
 def snapshot(row: Any) -> dict[str, Any]:

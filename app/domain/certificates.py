@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import audit, x509
+from app.domain import access, audit, x509
 from app.domain.errors import Conflict, Invalid
 from app.domain.events import CertificateRequested, StationChanged, record
 from app.domain.vocabulary import Actor, Order
@@ -145,7 +145,7 @@ def revoke(
     if not reason.strip():
         raise Invalid("Say why it is revoked.", field="reason")
     row.state, row.sentence, row.changed_at = "revoked", reason.strip()[:300], now
-    db.flush()
+    access.changed(db, row.station)
     _note(db, actor, "certificate.revoke", row, now)
 
 

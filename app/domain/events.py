@@ -25,6 +25,13 @@ class StationChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AccessChanged(Event):
+    """Who may connect as a station was decided anew: an open connection has to prove itself."""
+
+    station_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionChanged(Event):
     """A charging session began or has new readings."""
 

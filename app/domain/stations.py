@@ -6,7 +6,7 @@ from typing import Any, TypedDict, Unpack
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import audit, credentials, plugs, quirks, tariff_choice, texts
+from app.domain import access, audit, credentials, plugs, quirks, tariff_choice, texts
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.events import StationChanged, record
 from app.domain.vocabulary import SYSTEM, Actor, Registration, SessionState, StationMode
@@ -78,7 +78,7 @@ def edit(
     db: Session, actor: Actor, station: Station, *, now: datetime, **details: Unpack[Changes]
 ) -> Station:
     """Change what is given and leave the rest.  Raises `Invalid` or `Taken`."""
-    before = audit.snapshot(station)
+    before, terms = audit.snapshot(station), access.terms(station)
     with db.no_autoflush:
         if "site" in details:
             _move(station, details["site"])
@@ -89,6 +89,7 @@ def edit(
     if "connectors" in details or "plug_type" in details:
         count = details.get("connectors", plugs.count(station))
         plugs.preset(db, station, count, details.get("plug_type"))
+    _decided(db, station, terms)
     _note(db, actor, "station.edit", station, now, before)
     return station
 
@@ -96,10 +97,11 @@ def edit(
 def set_registration(
     db: Session, actor: Actor, station: Station, registration: Registration, *, now: datetime
 ) -> Station:
-    """Say how the station's next BootNotification is answered."""
-    before = audit.snapshot(station)
+    """Say how the station's next BootNotification is answered; blocking ends its connection."""
+    before, terms = audit.snapshot(station), access.terms(station)
     station.registration = registration
     db.flush()
+    _decided(db, station, terms)
     _note(db, actor, "station.registration", station, now, before)
     return station
 
@@ -107,12 +109,13 @@ def set_registration(
 def new_password(db: Session, actor: Actor, station: Station, *, now: datetime) -> str:
     """Give the station a new password and return it: it can never be read again.
 
-    A connection that is open stays open; the next one needs the new password.
+    A connection that is open ends: the next one needs the new password.
     """
     clear = credentials.generate()
     station.password_hash = credentials.hash_generated(clear)
     station.next_password_hash = station.next_password_at = None
     _password_changed(db, actor, station, now)
+    access.changed(db, station)
     return clear
 
 
@@ -123,6 +126,7 @@ def set_password(
     station.password_hash = credentials.hash_chosen(_chosen(password))
     station.next_password_hash = station.next_password_at = None
     _password_changed(db, actor, station, now)
+    access.changed(db, station)
 
 
 def promote_password(db: Session, station: Station, *, now: datetime) -> None:
@@ -153,7 +157,7 @@ def archive(db: Session, actor: Actor, station: Station, *, now: datetime) -> St
     if station.archived_at is None:
         before = audit.snapshot(station)
         station.archived_at = now
-        db.flush()
+        access.changed(db, station)
         _note(db, actor, "station.archive", station, now, before)
     return station
 
@@ -278,6 +282,11 @@ def _chosen(password: str) -> str:
     if not password.isprintable():
         raise Invalid("The password holds a character that cannot be typed.", field="password")
     return password
+
+
+def _decided(db: Session, station: Station, before: tuple[Any, ...]) -> None:
+    if access.terms(station) != before:
+        access.changed(db, station)
 
 
 def _password_changed(db: Session, actor: Actor, station: Station, now: datetime) -> None:

@@ -26,6 +26,8 @@ class Station(SiteOwned, Base):
     `validation` None means the setting of the installation.  `clock_offset_s` is how far
     its clock was found to be ahead at `clock_offset_at`, None while it is right; `clock_samples`
     are odd times that say nothing for certain yet: pairs of arrival and seconds ahead.
+    `access_epoch` is raised by every decision about who may connect: a connection that was let
+    in under an older one is over (`app.domain.access`).
     """
 
     __tablename__ = "stations"
@@ -41,6 +43,7 @@ class Station(SiteOwned, Base):
     next_password_at: Mapped[datetime | None]
     username_alias: Mapped[str | None] = mapped_column(String(64))
     security_profile: Mapped[int] = mapped_column(default=1)
+    access_epoch: Mapped[int] = mapped_column(default=1)
     registration: Mapped[Registration] = mapped_column(
         choice(Registration), default=Registration.ACCEPTED
     )
