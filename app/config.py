@@ -254,6 +254,16 @@ def _read(name: str, text: str, read: Callable[[str], Any]) -> Any:
         raise WrongSetting(f"{name}={text!r} cannot be used: {error}.") from None
 
 
+def as_root() -> str:
+    """A sentence for a process that runs as root, which none of ours needs; else nothing."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return ""
+    return (
+        "Running as root: a fault in any of its parts would own this computer."
+        " Ampdesk needs no rights; start it as a user of its own."
+    )
+
+
 def unknown_settings(environ: Mapping[str, str] | None = None) -> list[str]:
     """Sentences about AMPDESK_* variables that nobody reads, with the nearest real name."""
     environ = os.environ if environ is None else environ

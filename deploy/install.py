@@ -65,7 +65,8 @@ def install(environment: Path, requirements: Path, total: int) -> tuple[int, lis
         [
             str(environment / "bin" / "python"),
             *("-m", "pip", "install", "--disable-pip-version-check", "--no-input"),
-            *("--progress-bar", "off", "--no-compile", "-r", str(requirements)),
+            *("--progress-bar", "off", "--no-compile", "--require-hashes"),
+            *("-r", str(requirements)),
         ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

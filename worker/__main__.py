@@ -17,6 +17,7 @@ import gevent
 import gevent.event
 
 from app import create_app
+from app.config import as_root
 from app.schema import check_or_exit
 from worker.dispatch import ROUTES
 from worker.gate import Gate
@@ -38,6 +39,8 @@ def main() -> int:
         print(f"ampdesk: {error}", file=sys.stderr)
         return 2
     check_or_exit(settings)
+    if sentence := as_root():
+        log.warning(sentence)
     node = f"{socket.gethostname()[:24]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     switchboard = Switchboard(app, node)
     gate = Gate(app, switchboard.batch)

