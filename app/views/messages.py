@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, g, render_template, request, stream_with_context
 
-from app import csv_files, listing, message_words
+from app import csv_files, listing, message_parts, message_words
 from app.domain.vocabulary import MessageOutcome
 from app.extensions import db
 from app.models import Message
@@ -19,7 +19,7 @@ from app.security import needs
 
 blueprint = Blueprint("messages", __name__, url_prefix="/messages")
 blueprint.add_app_template_filter(message_words.in_words, "in_words")
-blueprint.add_app_template_filter(message_words.pretty, "pretty_json")
+blueprint.add_app_template_filter(message_parts.pretty, "pretty_json")
 
 ENDINGS = [
     ("problem", "any problem"),
@@ -105,7 +105,7 @@ def _jsonl(found: Iterable[tuple[Message, str]]) -> Iterator[str]:
     for message, identity in found:
         record = _record(message, identity)
         for key in ("request", "answer"):
-            value = message_words.parsed(record[key])
+            value = message_parts.parsed(record[key])
             record[key] = record[key] if value is None else value
         yield json.dumps(record) + "\n"
 

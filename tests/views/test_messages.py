@@ -8,10 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from app import message_words
+from app import message_parts, message_words
 from app.domain.vocabulary import MessageOutcome
 from app.models import Message
-from tests.support import seed_log
+from tests.support import examples, seed_log
+from worker.ocpp.versions import Version
 
 
 def page(client, address):
@@ -118,7 +119,7 @@ def test_whatever_a_charger_sends_can_be_said(action):
     for text in GARBAGE:
         message = Message(action=action, request=text, response=text)
         assert message_words.in_words(message).encode().count(b"\n") == 0
-        assert message_words.pretty(text).encode() or not text
+        assert message_parts.pretty(text).encode() or not text
 
 
 def test_whatever_a_charger_sends_the_page_stands(viewer, db, made, now):
@@ -159,3 +160,87 @@ def test_odd_values_in_the_url_are_no_error(viewer):
 
 def test_someone_not_signed_in_sees_nothing(app, made):
     assert app.test_client().get("/messages").status_code in (302, 303, 401)
+
+
+def said(action, request, answer=None):
+    message = Message(action=action, request=json.dumps(request), response=json.dumps(answer))
+    return message_words.in_words(message).replace("\u00a0", " ")
+
+
+POWER_OF_TEN = {"unit": "W", "multiplier": 3}
+READING = {
+    "timestamp": examples.TIME,
+    "sampledValue": [
+        {"value": 22410, "measurand": "Energy.Active.Import.Register"},
+        {"value": 21.8, "measurand": "Power.Active.Import", "unitOfMeasure": POWER_OF_TEN},
+    ],
+}
+IN_WORDS = [
+    (
+        "BootNotification",
+        {"chargingStation": {"vendorName": "Volt", "model": "A1", "serialNumber": "77"},
+         "reason": "PowerUp"},
+        {"status": "Accepted"},
+        "Volt A1 · serial 77 · PowerUp → Accepted",
+    ),
+    (
+        "Authorize",
+        {"idToken": {"idToken": "04A2B3", "type": "ISO14443"}},
+        {"idTokenInfo": {"status": "Blocked"}},
+        "tag 04A2B3 → Blocked",
+    ),
+    (
+        "StatusNotification",
+        {"evseId": 2, "connectorId": 1, "connectorStatus": "Occupied"},
+        {},
+        "EVSE 2 connector 1 Occupied",
+    ),
+    (
+        "TransactionEvent",
+        {"eventType": "Updated", "triggerReason": "MeterValuePeriodic", "offline": True,
+         "evse": {"id": 1}, "meterValue": [READING],
+         "transactionInfo": {"transactionId": "T-1", "chargingState": "Charging"}},
+        {"totalCost": 3.5},
+        "Updated MeterValuePeriodic · EVSE 1 · Charging · 22.41 kWh · 21.8 kW"
+        " · session T-1 · offline · cost 3.50",
+    ),
+    ("MeterValues", {"evseId": 1, "meterValue": [READING]}, {}, "2 samples · 22.41 kWh · 21.8 kW"),
+    (
+        "NotifyEvent",
+        {"eventData": [{"component": {"name": "Connector", "evse": {"id": 2}},
+                        "variable": {"name": "Problem"}, "actualValue": "true"}]},
+        {},
+        "Connector.Problem = true · EVSE 2",
+    ),
+    (
+        "SetVariables",
+        {"setVariableData": [{"component": {"name": "OCPPCommCtrlr"}, "attributeValue": "60",
+                              "variable": {"name": "HeartbeatInterval"}}]},
+        {"setVariableResult": [{"attributeStatus": "RebootRequired"}]},
+        "OCPPCommCtrlr.HeartbeatInterval = 60 → RebootRequired",
+    ),
+    ("NotifyReport", {"requestId": 4, "seqNo": 0, "tbc": True, "reportData": [{}, {}]}, {},
+     "2 variables · part 1 · more to come · request 4"),
+    ("ChangeAvailability", {"operationalStatus": "Inoperative", "evse": {"id": 1}},
+     {"status": "Scheduled"}, "EVSE 1 · Inoperative → Scheduled"),
+    ("RequestStartTransaction", {"idToken": {"idToken": "A1"}, "evseId": 1, "remoteStartId": 9},
+     {"status": "Rejected", "statusInfo": {"reasonCode": "Busy"}},
+     "tag A1 · EVSE 1 · start 9 → Rejected · Busy"),
+    ("GetLocalListVersion", {}, {"versionNumber": 7}, "version 7"),
+    ("NotifyPriorityCharging", {"transactionId": "T-1", "activated": True}, {},
+     "switched on · session T-1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "request_", "answer", "words"), IN_WORDS)
+def test_messages_of_2x_are_told_in_words_as_those_of_1_6_are(action, request_, answer, words):
+    assert said(action, request_, answer) == words
+
+
+@pytest.mark.parametrize("version", Version)
+def test_every_message_of_every_version_has_words(version):
+    for action in examples.actions(version):
+        assert action in message_words.WORDS, action
+        for make in (examples.least, examples.most):
+            text = said(action, make(version, action))
+            assert "{" not in text and "[" not in text, text
