@@ -45,11 +45,12 @@ def prepare_setting(
     most = device_model.limit(db, station, "SetVariableMonitoring", settings.USUAL_LIMIT)
     first, rest = monitors[:most], monitors[most:]
     for one in first:
-        row = _numbered(db, station, one.get("number")) or _asked(db, station, one)
+        name = parse(one["key"])
+        row = _numbered(db, station, one.get("number")) or _asked(db, station, one, name)
         if row is None:
             row = VariableMonitor(station_id=station.id, changed_at=now, state="asked")
             db.add(row)
-            _describe(row, parse(one["key"]))
+            _describe(row, name)
             row.kind, row.value = one["kind"], one["value"]
             row.severity = one["severity"]
             row.in_transaction_only = one.get("in_transaction_only", False)
@@ -74,9 +75,10 @@ def _numbered(db: Session, station: Station, number: int | None) -> VariableMoni
     )
 
 
-def _asked(db: Session, station: Station, one: Mapping[str, Any]) -> VariableMonitor | None:
-    """The row of a monitor that was asked for and has no number yet."""
-    name = parse(one["key"])
+def _asked(
+    db: Session, station: Station, one: Mapping[str, Any], name: VariableName
+) -> VariableMonitor | None:
+    """The row of a monitor on `name` that was asked for and has no number yet."""
     rows = db.scalars(
         select(VariableMonitor).where(
             VariableMonitor.station_id == station.id,
@@ -114,10 +116,11 @@ def after_setting(db: Session, command: Command, outcome: Outcome, now: datetime
     results = {(name.key, kind, severity): found for name, kind, severity, *found in
                outcome.facts.get("results", ())}  # fmt: skip
     for one in command.arguments["monitors"]:
-        row = _numbered(db, station, one.get("number")) or _asked(db, station, one)
+        name = parse(one["key"])
+        row = _numbered(db, station, one.get("number")) or _asked(db, station, one, name)
         if row is None:
             continue
-        found = results.get((parse(one["key"]).key, one["kind"], one["severity"]))
+        found = results.get((name.key, one["kind"], one["severity"]))
         _settle(row, one, found, outcome, now)
     db.flush()
     events.record(db, events.StationChanged(station.tenant_id, station.id))
@@ -188,7 +191,8 @@ def report_part(
 
 
 def _adopted(db: Session, station: Station, one: Monitor) -> VariableMonitor | None:
-    return _asked(db, station, {"key": one.name.text, "kind": one.kind, "severity": one.severity})
+    # What a station calls its variables need not be a name that can be typed.
+    return _asked(db, station, {"kind": one.kind, "severity": one.severity}, one.name)
 
 
 def _reading(db: Session, station: Station, request_id: int) -> Command | None:

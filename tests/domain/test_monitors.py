@@ -282,3 +282,25 @@ def test_the_newer_kinds_are_not_for_2_0_1(db, now):
 
 def test_a_monitor_is_found_by_the_name_of_its_variable(talk):
     assert monitors.name_of(watched(talk)).text == "EVSE@1/Power"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"component": {"name": "EVSE", "evse": {"id": -1}}, "variable": {"name": "Power"}},
+        {"component": {"name": "EVSE", "evse": {"id": 2**40}}, "variable": {"name": "Power"}},
+        {"component": {"name": "EVSE", "instance": "i" * 80}, "variable": {"name": "Power"}},
+        {"component": {"name": ""}, "variable": {"name": ""}},
+        {"component": {"name": "a/b@c:d"}, "variable": {"name": "x", "instance": "%"}},
+    ],
+)
+def test_a_monitor_with_an_odd_name_is_kept_all_the_same(talk, odd):
+    hard_wired = {"id": 5, "transaction": False, "value": 1, "type": "Delta", "severity": 7}
+    body = {
+        "requestId": 1,
+        "seqNo": 0,
+        "generatedAt": "2026-03-02T09:00:00Z",
+        "monitor": [{**odd, "variableMonitoring": [hard_wired]}],
+    }
+    talk.says("NotifyMonitoringReport", body, odd=True)
+    assert [(row.number, row.kind) for row in rows(talk)] == [(5, "delta")]

@@ -21,7 +21,7 @@ STREAM = {
 
 @pytest.fixture
 def csms():
-    return Connection(Version.V21, "csms")
+    return Connection(Version.V21, "csms", strict=True)
 
 
 def sole(items):
@@ -84,6 +84,15 @@ def test_an_answer_against_its_schema_is_sent_back_once(csms, answer, code):
     assert json.loads(complaint)[:3] == [5, asked.message_id, code]
     assert len(json.loads(complaint)) == 5
     assert event.complaint == complaint
+
+
+def test_outside_of_strict_mode_no_answer_is_sent_back():
+    csms = Connection(Version.V21, "csms")
+    for answer in ({"status": 7}, ["Accepted"]):
+        asked = csms.call("ClearCache", {}, 0)
+        csms.outgoing()
+        sole(csms.receive_text(json.dumps([3, asked.message_id, answer]), 1))
+        assert csms.outgoing() == []
 
 
 def test_an_answer_that_is_no_object_is_sent_back(csms):

@@ -54,6 +54,7 @@ class Connection:
     """
 
     __slots__ = (
+        "_complains",
         "_expired",
         "_held_until",
         "_late",
@@ -89,6 +90,7 @@ class Connection:
         self._replies = Replies()
         self._late: dict[MessageId, OurCall] = {}
         self._expired: list[Settled] = []
+        self._complains = strict and version is Version.V21  # a CALLRESULTERROR ends some clients
 
     # What comes in
 
@@ -132,9 +134,9 @@ class Connection:
         self.waiting = None
         latency_s = now - (call.asked_at if call.sent_at is None else call.sent_at)
         if isinstance(frame, Result):
-            complaint = self._complaint(call, frame)
-            return Answered(call, frame.payload, latency_s, frame.text, complaint)
-        if frame.unreadable:
+            said_back = self._complaint(call, frame)
+            return Answered(call, frame.payload, latency_s, frame.text, said_back)
+        if frame.unreadable and self._complains:
             self._complain(frame.message_id, frame.fault, frame.description)
         return Refused(
             call,
@@ -148,16 +150,14 @@ class Connection:
 
     def _complaint(self, call: OurCall, frame: Result) -> str | None:
         """The error that an answer deserves which its schema does not allow (2.1 part 4, 4.2.3)."""
-        if self.version is not Version.V21:
+        if not self._complains:
             return None
         problem = schemas.violation(self.version, call.action, "result", frame.payload)
         if problem is None or problem.fault is Fault.NOT_IMPLEMENTED:
             return None
         return self._complain(frame.message_id, problem.fault, problem.description)
 
-    def _complain(self, message_id: MessageId, fault: Fault, description: str) -> str | None:
-        if self.version is not Version.V21:
-            return None
+    def _complain(self, message_id: MessageId, fault: Fault, description: str) -> str:
         text = frames.encode_error(message_id, fault, self.version, description, of_result=True)
         self._outgoing.append(text)
         return text

@@ -1,10 +1,11 @@
 """Components and variables on the wire (OCPP 2.0.1 sections 2.11 and 2.53)."""
 
-from app.domain.variable_names import VariableName, parse, parse_component
+from app.domain.variable_names import LONGEST_PART, VariableName, parse, parse_component
 from worker.dialects.encoding import Payload, Unfit, without_blanks
 from worker.ocpp.fields import Fields
 
 ATTRIBUTES = {"actual": "Actual", "target": "Target", "min_set": "MinSet", "max_set": "MaxSet"}
+_MOST_PLACES = 2**31 - 1
 _READ = {word.casefold(): ours for ours, word in ATTRIBUTES.items()}
 
 
@@ -41,11 +42,23 @@ def read(item: Fields, kind: str | None = None) -> VariableName:
     evse = component.child("evse")
     word = (kind or item.text("attributeType", "Actual")).casefold()
     return VariableName(
-        variable.text("name", "")[:50],
-        component.text("name", "")[:50],
-        component.text("instance"),
-        evse.integer("id"),
-        evse.integer("connectorId"),
-        variable.text("instance"),
+        _part(variable, "name") or "",
+        _part(component, "name") or "",
+        _part(component, "instance"),
+        _place(evse, "id"),
+        _place(evse, "connectorId"),
+        _part(variable, "instance"),
         _READ.get(word, "actual"),
     )
+
+
+def _part(item: Fields, name: str) -> str | None:
+    """A part of a name, cut to what is kept of it."""
+    text = item.text(name)
+    return None if text is None else text[:LONGEST_PART]
+
+
+def _place(item: Fields, name: str) -> int | None:
+    """An EVSE or a connector; a number that no place has (-1, say) names the whole station."""
+    number = item.integer(name)
+    return number if number is not None and 0 <= number <= _MOST_PLACES else None
