@@ -323,7 +323,7 @@ def test_an_answer_stands_even_where_its_meaning_cannot_be_worked_out(
 
 
 def test_a_secret_deep_within_a_raw_message_cannot_be_repeated(db, ask, now):
-    payload = {"key": "AuthorizationKey", "value": "canary"}
+    payload = {"key": "WifiPassword", "value": "canary"}
     claimed = commands.claim(
         db, ask(Order.RAW, action="ChangeConfiguration", payload=payload).id, "w", now=now
     )
@@ -351,3 +351,29 @@ def test_what_was_made_for_an_order_is_made_anew_when_it_is_repeated(db, ask, no
     again = commands.repeat(db, ADA, command, now=now, ttl_s=60)
     assert again.arguments["token"] == "04A2"
     assert again.arguments["remote_start_id"] != command.arguments["remote_start_id"]
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("ChangeConfiguration", {"key": "authorizationkey", "value": "0" * 40}),
+        (
+            "SetVariables",
+            {
+                "setVariableData": [
+                    {
+                        "component": {"name": "SecurityCtrlr"},
+                        "variable": {"name": "BasicAuthPassword"},
+                        "attributeValue": "secret",
+                    }
+                ]
+            },
+        ),
+    ],
+)
+def test_a_raw_message_does_not_set_a_password_that_we_would_not_know(
+    connected, ask, action, payload
+):
+    with pytest.raises(Invalid, match="change_password"):
+        ask(Order.RAW, action=action, payload=payload)
+    assert ask(Order.RAW, action=action, payload={"key": "a"}, check="no")
