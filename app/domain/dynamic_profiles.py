@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain import events, reports, running
@@ -40,7 +40,7 @@ def prepare_update(
     }
     if not update:
         raise Invalid("Say the new limit or setpoint.", field="limit")
-    arguments = {**checked, "number": row.reported_id or row.id, "update": update}
+    arguments = {**checked, "number": row.wire_number, "update": update}
     return Prepared(arguments, f"{KIND}:{row.id}", row.session_id)
 
 
@@ -69,12 +69,17 @@ def updated(period: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, A
 def asked_for(db: Session, station: Station, number: int) -> dict[str, Any] | None:
     """The values of a dynamic profile that a station asks for; None: there is none (K28.FR.12)."""
     row = db.scalar(
-        select(StationProfile).where(
-            StationProfile.station_id == station.id, StationProfile.id == number
+        select(StationProfile)
+        .where(
+            StationProfile.station_id == station.id,
+            func.coalesce(StationProfile.number, StationProfile.id) == number,
+            StationProfile.state.in_(HELD),
         )
+        .order_by(StationProfile.id.desc())
+        .limit(1)
     )
     document = (row.sent or row.document) if row is not None else {}
-    if row is None or row.state not in HELD or document.get("kind") != "dynamic":
+    if row is None or document.get("kind") != "dynamic":
         return None
     period = document["periods"][0]
     found = {"limit": period["limit"]} if "limit" in period else {}

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain import events, numbers, station_profiles
@@ -147,11 +147,17 @@ def _known(db: Session, station: Station, item: Reported) -> StationProfile | No
     """Ours by its number; another's by the number that it was reported under."""
     mine = StationProfile.station_id == station.id
     own = db.scalar(
-        select(StationProfile).where(
-            mine, StationProfile.id == item.number, StationProfile.reported_id.is_(None)
+        select(StationProfile)
+        .where(
+            mine,
+            func.coalesce(StationProfile.number, StationProfile.id) == item.number,
+            StationProfile.reported_id.is_(None),
+            StationProfile.source == "csms",
         )
+        .order_by(StationProfile.state.in_(station_profiles.HELD).desc(), StationProfile.id.desc())
+        .limit(1)
     )
-    if own is not None and own.source == "csms":
+    if own is not None:
         return own
     return db.scalar(
         select(StationProfile)

@@ -50,12 +50,13 @@ def prepare_set(
         sentence=" ".join(fitted.notes) or None,
         created_at=now,
     )
+    row.number = _number_in_place(db, row)
     db.add(row)
     db.flush()
     arguments = {
         **checked,
         "connector": evse,
-        "number": row.id,
+        "number": row.wire_number,
         "profile": fitted.document,
         "begun_at": (session.started_at if session else now).isoformat(),
     }
@@ -153,7 +154,7 @@ def prepare_clear(
     )
     if row is None:
         raise NotFound(f"{station.identity} has no profile {number}.", field="station_profile_id")
-    return Prepared({**checked, "number": row.reported_id or row.id}, f"{KIND}:{row.id}")
+    return Prepared({**checked, "number": row.wire_number}, f"{KIND}:{row.id}")
 
 
 def settle_clear(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
@@ -242,6 +243,33 @@ def _evse(purpose: str, checked: Mapping[str, Any], session: ChargingSession | N
         sentence = "This profile holds for the whole station: leave the connector out."
         raise Invalid(sentence, field="connector")
     return evse
+
+
+def _number_in_place(db: Session, row: StationProfile) -> int | None:
+    """The number of the profile that a new one takes the place of; None where there is none.
+
+    A second one of the same purpose and level must not go out under another number (2.0.1
+    K01.FR.06, K01.FR.39); under the same one it replaces the first (K01.FR.05).
+    """
+    mine = row.sent or row.document
+    rows = db.scalars(
+        select(StationProfile)
+        .where(
+            StationProfile.station_id == row.station_id,
+            StationProfile.evse == row.evse,
+            StationProfile.source == "csms",
+            StationProfile.state.in_((*HELD, ProfileState.ASKED)),
+            StationProfile.session_id == row.session_id
+            if row.session_id is not None
+            else StationProfile.session_id.is_(None),
+        )
+        .order_by(StationProfile.id.desc())
+    )
+    for other in rows:
+        theirs = other.sent or other.document
+        if all(theirs.get(name) == mine.get(name) for name in ("purpose", "stack_level")):
+            return other.wire_number
+    return None
 
 
 def _replace(db: Session, row: StationProfile, now: datetime) -> None:

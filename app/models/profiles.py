@@ -28,9 +28,11 @@ class ChargingProfile(TenantOwned, Base):
 
 
 class StationProfile(StationOwned, Base):
-    """A profile that a station was given or reports; its id is OCPP's chargingProfileId.
+    """A profile that a station was given or reports.
 
-    `source` is csms, or who else set it (ems, so, cso: a limit that came from
+    OCPP's chargingProfileId is the id of the first of those that replaced each other in place
+    (`number`; None: it is the first), so that a station never holds two for one purpose and
+    level.  `source` is csms, or who else set it (ems, so, cso: a limit that came from
     outside); `reported_id` the number under which the station reports one that
     is not ours.  `document` is what was asked, `sent` what went out after any
     fallback, `reported` what the station says, in the report of `report_number`.
@@ -47,6 +49,7 @@ class StationProfile(StationOwned, Base):
     evse: Mapped[int] = mapped_column(default=0)
     session_id: Mapped[int | None] = mapped_column(BigId)
     source: Mapped[Word] = mapped_column(default="csms")
+    number: Mapped[int | None] = mapped_column(BigId)
     reported_id: Mapped[int | None]
     state: Mapped[ProfileState] = mapped_column(choice(ProfileState), default=ProfileState.ASKED)
     sentence: Mapped[str | None] = mapped_column(String(300))
@@ -60,6 +63,11 @@ class StationProfile(StationOwned, Base):
 
     station: Mapped["Station"] = relationship()
     profile: Mapped[ChargingProfile | None] = relationship()
+
+    @property
+    def wire_number(self) -> int:
+        """OCPP's chargingProfileId: ours, or under which the station reports another's."""
+        return self.reported_id or self.number or self.id
 
 
 class CompositeSchedule(StationOwned, Base):

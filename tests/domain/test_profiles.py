@@ -9,6 +9,7 @@ from app.domain import (
     fallbacks,
     profile_changes,
     profile_documents,
+    profile_reports,
     profiles,
     remote_starts,
 )
@@ -202,6 +203,33 @@ def test_a_newer_profile_of_the_same_place_and_level_takes_the_place_of_the_last
         yard.answer(command)
     states = [row.state.value for row in db.query(StationProfile).order_by(StationProfile.id)]
     assert states == ["cleared", "accepted", "accepted"]
+    # In place: under a number of its own it would be a second one (2.0.1 K01.FR.05, K01.FR.06).
+    numbers = [command.arguments["number"] for command in (first, other, second)]
+    assert numbers[2] == numbers[0] != numbers[1]
+
+
+def test_what_came_in_place_is_known_by_the_number_it_goes_by(db, yard, now):
+    for _ in range(3):
+        yard.answer(yard.order(Order.SET_PROFILE, document=LIMIT, connector=1))
+    first, *_, third = db.query(StationProfile).order_by(StationProfile.id)
+    told = [profile_reports.Reported(first.id, dict(third.sent))]
+    profile_reports.report(
+        db, yard.station, number=1, source="csms", evse=1, found=told, more=False, now=now
+    )
+    assert db.query(StationProfile).count() == 3
+    assert (third.state, third.reported) == (ProfileState.ACCEPTED, third.sent)
+    gone = yard.order(Order.CLEAR_PROFILE, station_profile_id=third.id)
+    assert gone.arguments["number"] == first.id
+
+
+def test_a_place_that_was_cleared_or_refused_gives_no_number_on(yard):
+    cleared = yard.order(Order.SET_PROFILE, document=LIMIT, connector=1)
+    yard.answer(cleared)
+    yard.answer(yard.order(Order.CLEAR_PROFILE, purpose="default"))
+    refused = yard.order(Order.SET_PROFILE, document=LIMIT, connector=1)
+    yard.answer(refused, "Rejected")
+    last = yard.order(Order.SET_PROFILE, document=LIMIT, connector=1)
+    assert len({each.arguments["number"] for each in (cleared, refused, last)}) == 3
 
 
 def test_what_is_cleared_or_unknown_is_gone(db, yard):
