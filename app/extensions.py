@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -45,6 +46,24 @@ def redis_client() -> "redis.Redis[Any]":
 def make_redis(url: str) -> "redis.Redis[Any]":
     """Build a client whose calls fail within a second when Redis is away."""
     return redis.Redis.from_url(url, socket_connect_timeout=1.0, socket_timeout=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class RedisState:
+    """How long Redis took to answer, in seconds, and how many tasks wait in it for Celery."""
+
+    took_s: float
+    waiting: int
+
+
+def redis_state(client: "redis.Redis[Any]") -> RedisState | None:
+    """Ask Redis how it is; None when it does not answer."""
+    began = time.monotonic()
+    try:
+        waiting = client.llen("celery")
+    except redis.RedisError:
+        return None
+    return RedisState(time.monotonic() - began, int(waiting))
 
 
 class CooperativeConnection(sqlite3.Connection):

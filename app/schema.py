@@ -16,12 +16,21 @@ _BEHIND = "The database is behind this version of Ampdesk: `flask db upgrade` br
 _AHEAD = "The database was used by a newer version of Ampdesk; this one leaves it alone."
 
 
-def refusal(settings: Settings) -> str | None:
-    """Return the sentence that says why the database cannot be used, None when it can."""
+def heads() -> list[str]:
+    """The newest migrations that this version knows: what the database should be at."""
+    return _scripts().get_heads()
+
+
+def _scripts() -> ScriptDirectory:
     configuration = Config()
     folder = Path(__file__).resolve().parent.parent / "migrations"
     configuration.set_main_option("script_location", str(folder))
-    scripts = ScriptDirectory.from_config(configuration)
+    return ScriptDirectory.from_config(configuration)
+
+
+def refusal(settings: Settings) -> str | None:
+    """Return the sentence that says why the database cannot be used, None when it can."""
+    scripts = _scripts()
     engine = create_engine(settings.database_uri, poolclass=NullPool)
     try:
         with engine.connect() as connection:

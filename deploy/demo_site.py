@@ -31,13 +31,13 @@ TARIFF: dict[str, Any] = {
     "tax": {"mode": "inclusive", "percent": "19"},
     "components": [
         {"kind": "start", "price": "0.50"},
-        {"kind": "energy", "name": "day rate", "price": "0.49"},
         {
             "kind": "energy",
             "name": "night rate",
             "price": "0.35",
             "when": {"from": "22:00", "until": "06:00"},
         },
+        {"kind": "energy", "name": "day rate", "price": "0.49"},
         {"kind": "idle", "price": "0.05", "grace_minutes": 30},
     ],
 }

@@ -16,9 +16,9 @@ from app.api.orders import wanted
 from app.domain import broadcasts
 from app.domain.errors import Forbidden, Invalid, NotFound
 from app.domain.vocabulary import BroadcastState
+from app.domain.workers import connected
 from app.models import Broadcast, BroadcastTarget, Station
 from app.queries import broadcasts as queries
-from app.queries.attention import connected
 from app.uow import unit_of_work
 
 noun = Noun("broadcasts", "One order to many stations.")

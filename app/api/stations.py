@@ -14,8 +14,8 @@ from app.domain import onboarding, plugs, stations
 from app.domain.errors import Invalid
 from app.domain.quirks import QUIRKS
 from app.domain.vocabulary import Registration, StationMode
+from app.domain.workers import connected
 from app.models import Connector, Site, Station
-from app.queries.attention import connected
 from app.uow import unit_of_work
 
 noun = Noun("stations", "Chargers: registered, changed, archived, and what is known of them now.")

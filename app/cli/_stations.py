@@ -13,8 +13,8 @@ from app.domain import orders, plugs, presence
 from app.domain.errors import Invalid
 from app.domain.quirks import QUIRKS
 from app.domain.vocabulary import Registration, StationMode
+from app.domain.workers import connected
 from app.models import Station, Tariff
-from app.queries.attention import connected
 
 OPTIONS = (
     click.option("--name", help="What people call it."),

@@ -5,7 +5,7 @@ version that was current when they began.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -46,6 +46,7 @@ def create(
 ) -> Tariff:
     """Add a tariff with its first version.  Raises `Invalid` or `Taken`."""
     parsed = checked(definition)
+    _refuse_unreachable(parsed, now)
     tariff = Tariff(tenant_id=tenant_id, currency=parsed.currency, created_at=now)
     _rename(db, tariff, name)
     try:
@@ -90,6 +91,7 @@ def edit(
                 "make another tariff for another currency.",
                 field="currency",
             )
+        _refuse_unreachable(parsed, now)
         number = tariff.current.number + 1
         _add_version(db, actor, tariff, parsed, note, number=number, now=now)
         changed = True
@@ -206,6 +208,23 @@ def checked(definition: Mapping[str, object]) -> prices.Tariff:
         return prices.from_json(definition)
     except prices.TariffError as error:
         raise Invalid(error.sentence, field=error.field) from None
+
+
+def never_apply(parsed: prices.Tariff, now: datetime) -> list[prices.Unreachable]:
+    """The prices that no session from now on can come to.
+
+    A day is over only where it is over in every zone, the last twelve hours behind UTC.
+    """
+    return prices.unreachable(parsed, (now - timedelta(hours=12)).date())
+
+
+def _refuse_unreachable(parsed: prices.Tariff, now: datetime) -> None:
+    found = never_apply(parsed, now)
+    if found:
+        raise Invalid(
+            " ".join(each.sentence for each in found),
+            field=f"components.{found[0].index}.price",
+        )
 
 
 def example(

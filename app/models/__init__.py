@@ -24,6 +24,7 @@ from app.models.sites import Site
 from app.models.staff import ApiToken, AuditEntry, OneTimeLink, OutgoingMail, User, user_sites
 from app.models.station_tariffs import StationTariff
 from app.models.stations import Connector, Deviation, Station, StationReport, StatusEvent
+from app.models.system import AttentionSeen, SupplyExcess, SystemMark
 from app.models.tags import Authorisation, Tag, TagGroup, tag_sites, tag_stations
 from app.models.tariffs import Tariff, TariffVersion
 from app.models.tenants import Tenant
@@ -31,6 +32,7 @@ from app.models.transaction_events import TransactionEvent
 
 __all__ = [
     "ApiToken",
+    "AttentionSeen",
     "AuditEntry",
     "Authorisation",
     "AuthorityCertificate",
@@ -79,6 +81,8 @@ __all__ = [
     "StationVariable",
     "StatusEvent",
     "StrayStop",
+    "SupplyExcess",
+    "SystemMark",
     "Tag",
     "TagGroup",
     "Tariff",

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from app.domain import supply
 from app.domain.vocabulary import Activity, Availability, ReceiptState, SessionState
+from app.domain.workers import connected
 from app.models import Bill, ChargingSession, Connector, Message, Receipt, Review, Site, Station
-from app.queries.attention import connected
 
 #: From a time to another, the second one left out.
 Span = tuple[datetime, datetime]
@@ -83,6 +84,15 @@ def presence(db: Session, *, now: datetime) -> Presence:
     return Presence(int(online), stations)
 
 
+def hearing(db: Session, *, now: datetime) -> set[int]:
+    """The ids of connected stations at which sessions run."""
+    running = ChargingSession.state == SessionState.CHARGING
+    query = select(ChargingSession.station_id).join(
+        Station, Station.id == ChargingSession.station_id
+    )
+    return set(db.scalars(query.where(running, connected(now)).distinct()))
+
+
 def held_bills(db: Session) -> int:
     """Count the sessions that wait in the review inbox."""
     return db.scalar(select(func.count(Review.id)).where(Review.decided_at.is_(None))) or 0
@@ -90,13 +100,8 @@ def held_bills(db: Session) -> int:
 
 def network_now(db: Session, *, now: datetime, zone: str) -> Now:
     """Return what the *Now* card shows."""
-    power = db.scalar(
-        select(func.coalesce(func.sum(ChargingSession.last_power_w), 0.0))
-        .join(Station, Station.id == ChargingSession.station_id)
-        .where(ChargingSession.state == SessionState.CHARGING, connected(now))
-    )
     limits = db.scalars(select(Site.supply_limit_kw).where(Site.archived_at.is_(None))).all()
-    supply = sum((limit for limit in limits if limit is not None), Decimal(0)) * 1000
+    limit_w = sum((limit for limit in limits if limit is not None), Decimal(0)) * 1000
     midnight = _midnight(_today(now, zone), zone)
     sent = select(func.count(Receipt.id)).join(Bill, Bill.id == Receipt.bill_id)
     waiting = (
@@ -109,8 +114,8 @@ def network_now(db: Session, *, now: datetime, zone: str) -> Now:
         select(func.count(Message.id)).where(Message.at > now - timedelta(seconds=WINDOW_S))
     )
     return Now(
-        power_w=float(power or 0.0),
-        supply_w=supply or None,
+        power_w=sum(draw.power_w for draw in supply.drawn(db, now=now).values()),
+        supply_w=limit_w or None,
         plugs=_plugs(db, now),
         receipts_today=db.scalar(
             sent.where(Receipt.state == ReceiptState.SENT, Receipt.sent_at >= midnight)

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from app.domain.vocabulary import SessionState
-from app.models import ChargingSession, Site, Station, Tariff
-from app.queries.attention import connected
+from app.domain import supply
+from app.domain.workers import connected
+from app.models import Site, Station, Tariff
 from app.queries.paging import Page, Wish, fetch, like
 
 SORTS = {"name": Site.name_key, "timezone": Site.timezone, "currency": Site.currency}
@@ -51,23 +51,15 @@ def counts(db: Session, ids: Iterable[int], now: datetime) -> dict[int, Counts]:
         .where(Station.site_id.in_(ids), Station.archived_at.is_(None))
         .group_by(Station.site_id)
     ).all()
-    running = {
-        site_id: (number, float(power or 0.0))
-        for site_id, number, power in db.execute(
-            select(
-                ChargingSession.site_id,
-                func.count(ChargingSession.id),
-                func.sum(ChargingSession.last_power_w),
-            )
-            .where(
-                ChargingSession.site_id.in_(ids),
-                ChargingSession.state == SessionState.CHARGING,
-            )
-            .group_by(ChargingSession.site_id)
-        )
-    }
+    draws = supply.drawn(db, now=now, site_ids=ids)
+    nothing = supply.Draw()
     return {
-        site_id: Counts(number, int(online or 0), *running.get(site_id, (0, 0.0)))
+        site_id: Counts(
+            number,
+            int(online or 0),
+            draws.get(site_id, nothing).sessions,
+            draws.get(site_id, nothing).power_w,
+        )
         for site_id, number, online in standing
     }
 

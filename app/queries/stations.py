@@ -13,8 +13,8 @@ from app.domain.vocabulary import (
     SessionState,
     StationMode,
 )
+from app.domain.workers import connected
 from app.models import ChargingSession, Connector, Deviation, Site, Station
-from app.queries.attention import connected
 from app.queries.paging import Page, Wish, fetch, like
 
 #: What the status filter may ask for.

@@ -3,9 +3,10 @@
 Everything here may run at any time, twice, or not at all for a while.
 """
 
+import functools
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from celery import shared_task
@@ -26,11 +27,15 @@ from app.domain import (
     mails,
     messages,
     onboarding,
+    presence,
     receipts,
     remote_starts,
     reservations,
+    supply,
+    system_marks,
 )
 from app.domain.abandoned import close_abandoned
+from app.domain.system_marks import SWEEP
 from app.extensions import db as flask_db
 from app.file_store import UPLOADS, Store
 from app.models import FileJob, Station
@@ -47,21 +52,36 @@ def sweep() -> None:
     """Do what rows wait for: bills, receipts, mails, overdue commands, abandoned sessions."""
     settings = current_app.config["SETTINGS"]
     until = time.monotonic() + PATIENCE_S
-    _guarded("overdue commands", lambda: _work(lambda db: commands.expire_overdue(db, _now())))
-    _guarded("missing boots", lambda: _work(lambda db: onboarding.ask_for_boots(db, now=_now())))
-    _guarded("stale plugs", lambda: _work(lambda db: onboarding.ask_for_statuses(db, now=_now())))
+    _guarded("sign", lambda: _work(lambda db: system_marks.began(db, SWEEP, now=_now())))
+    failed = [what for what, step in _steps(settings, until) if not _guarded(what, step)]
+    words = f"The sweep could not do all of: {', '.join(failed)}. Its log says why."
+    sentence = words if failed else None
     _guarded(
-        "remote starts", lambda: _work(lambda db: remote_starts.mark_unfollowed(db, now=_now()))
+        "sign", lambda: _work(lambda db: system_marks.sign(db, SWEEP, now=_now(), failed=sentence))
     )
-    _guarded("broadcasts", lambda: _work(lambda db: broadcasts.advance_all(db, _now())))
-    _guarded("abandoned sessions", lambda: _work(lambda db: close_abandoned(db, now=_now())))
-    _guarded("reservations", lambda: _work(lambda db: reservations.expire_due(db, now=_now())))
-    _guarded("local lists", lambda: _keep_lists(until))
-    _guarded("file jobs", lambda: _work(lambda db: file_jobs.expire_overdue(db, now=_now())))
-    _guarded("stale claims", lambda: _work(_give_up_stale))
-    _guarded("bills", lambda: _settle(settings, until))
-    _guarded("receipts", lambda: _post(settings, receipts.due, post_office.send_receipt, until))
-    _guarded("mails", lambda: _post(settings, mails.due, post_office.send_mail, until))
+
+
+def _steps(settings: Settings, until: float) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What a sweep does, in this order; each step by itself, so that none stops another."""
+    plain: tuple[tuple[str, Callable[[Session], object]], ...] = (
+        ("dead workers", lambda db: presence.close_dead_nodes(db, now=_now())),
+        ("supplies", lambda db: supply.watch(db, now=_now())),
+        ("overdue commands", lambda db: commands.expire_overdue(db, _now())),
+        ("missing boots", lambda db: onboarding.ask_for_boots(db, now=_now())),
+        ("stale plugs", lambda db: onboarding.ask_for_statuses(db, now=_now())),
+        ("remote starts", lambda db: remote_starts.mark_unfollowed(db, now=_now())),
+        ("broadcasts", lambda db: broadcasts.advance_all(db, _now())),
+        ("abandoned sessions", lambda db: close_abandoned(db, now=_now())),
+        ("reservations", lambda db: reservations.expire_due(db, now=_now())),
+        ("file jobs", lambda db: file_jobs.expire_overdue(db, now=_now())),
+        ("stale claims", _give_up_stale),
+    )
+    for what, act in plain:
+        yield what, functools.partial(_work, act)
+    yield "local lists", lambda: _keep_lists(until)
+    yield "bills", lambda: _settle(settings, until)
+    yield "receipts", lambda: _post(settings, receipts.due, post_office.send_receipt, until)
+    yield "mails", lambda: _post(settings, mails.due, post_office.send_mail, until)
 
 
 @shared_task(name="housekeeping")
@@ -89,7 +109,7 @@ def _forget_files(settings: Settings) -> None:
     store.remove_unknown({str(name) for name in known})
 
 
-def _settle(settings: Settings, until: float) -> None:
+def _settle(settings: Settings, until: float) -> bool:
     """Bill what waits to be billed, each session in a unit of work of its own."""
     hold_h = settings.provisional_hold_h
     found = billing.unsettled(flask_db.session(), now=_now(), provisional_hold_h=hold_h)
@@ -97,18 +117,20 @@ def _settle(settings: Settings, until: float) -> None:
     def settle(session_id: int) -> None:
         _work(lambda db: billing.settle(db, session_id, now=_now(), provisional_hold_h=hold_h))
 
-    _each("bill", found, settle, until)
+    return _each("bill", found, settle, until)
 
 
 def _post(
     settings: Settings, due: Callable[..., list[int]], send: Callable[..., None], until: float
-) -> None:
+) -> bool:
     """Send what is due."""
     found = due(flask_db.session(), now=_now())
-    _each(send.__name__, found, lambda number: send(settings, number, post_office.utc_now), until)
+    return _each(
+        send.__name__, found, lambda number: send(settings, number, post_office.utc_now), until
+    )
 
 
-def _keep_lists(until: float) -> None:
+def _keep_lists(until: float) -> bool:
     """Send local lists that changed to the stations whose onboarding asks for it."""
     found = [station.id for station in local_lists.kept_up(flask_db.session())]
 
@@ -119,7 +141,7 @@ def _keep_lists(until: float) -> None:
 
         _work(act)
 
-    _each("local list of station", found, keep_up, until)
+    return _each("local list of station", found, keep_up, until)
 
 
 def _give_up_stale(db: Session) -> None:
@@ -127,21 +149,28 @@ def _give_up_stale(db: Session) -> None:
     mails.give_up_stale(db, now=_now())
 
 
-def _each(what: str, numbers: Iterable[int], act: Callable[[int], None], until: float) -> None:
-    """Act on each row by itself, so that one that cannot be dealt with stops no other."""
+def _each(what: str, numbers: Iterable[int], act: Callable[[int], None], until: float) -> bool:
+    """Act on each row by itself, so that one that cannot be dealt with stops no other.
+
+    Tells whether all that were come to could be dealt with.
+    """
+    well = True
     for number in numbers:
         if time.monotonic() > until:
             log.info("the sweep leaves the rest to the next one")
-            return
-        _guarded(f"{what} {number}", lambda number=number: act(number))  # type: ignore[misc]
+            break
+        well &= _guarded(f"{what} {number}", functools.partial(act, number))
+    return well
 
 
-def _guarded(what: str, act: Callable[[], object]) -> None:
+def _guarded(what: str, act: Callable[[], object]) -> bool:
+    """Tell whether all of it was done."""
     try:
-        act()
+        return act() is not False
     except Exception:
         log.exception("sweep: %s", what)
         flask_db.session.rollback()
+        return False
 
 
 def _work(act: Callable[[Session], object]) -> object:

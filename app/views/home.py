@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, current_app, g, render_template, request
 from flask_login import current_user
 
-from app.domain import tenants
+from app import system
+from app.domain import tenants, workers
 from app.extensions import db
 from app.presentation import FIXED, MINUS, change, number
 from app.queries import attention, costs, home
@@ -51,6 +52,16 @@ class Frame:
         """How many sessions wait in the review inbox."""
         return home.held_bills(db.session())
 
+    @cached_property
+    def silence(self) -> workers.Silence | None:
+        """Since when no worker answers; None while one does."""
+        return workers.silence(db.session(), now=g.now)
+
+    @cached_property
+    def hearing(self) -> set[int]:
+        """The stations with running sessions that are connected: only theirs are of now."""
+        return home.hearing(db.session(), now=g.now)
+
     @property
     def place(self) -> str:
         """Where, and in which time zone the page's times are."""
@@ -60,7 +71,20 @@ class Frame:
 @blueprint.app_context_processor
 def frame() -> dict[str, Any]:
     """Give every template the frame."""
-    return {"desk": Frame()}
+    return {"desk": _frame()}
+
+
+@blueprint.app_template_global()
+def hears(station_id: int) -> bool:
+    """Whether what is told of a running session at this station is of now."""
+    return station_id in _frame().hearing
+
+
+def _frame() -> Frame:
+    if "frame" not in g:
+        g.frame = Frame()
+    frame: Frame = g.frame
+    return frame
 
 
 @blueprint.get("/")
@@ -91,6 +115,7 @@ def _board() -> dict[str, Any]:
             if one.last_power_w is not None
         },
         "running": running,
+        "system": system.parts(session, now=now),
         "cost": lambda one: costs.so_far(session, one, now),
         "running_count": count,
         "running_wh": energy_wh,

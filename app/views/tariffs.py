@@ -217,9 +217,10 @@ def _edited(form: TariffForm, tariff: Tariff | None = None) -> Any:
 
 def _editor(form: TariffForm, tariff: Tariff | None, refused: bool = True) -> Any:
     """The editor beside what the draft says, as far as it can be read."""
-    draft, week, trouble = None, None, ""
+    draft, week, trouble, never = None, None, "", []
     try:
         draft = tariff_book.checked(form.definition())
+        never = tariff_book.never_apply(draft, datetime.now(UTC))
         week = prices.week_picture(draft, _monday())
     except Invalid as error:
         trouble = error.sentence
@@ -229,6 +230,7 @@ def _editor(form: TariffForm, tariff: Tariff | None, refused: bool = True) -> An
         tariff=tariff,
         draft=draft,
         week=week,
+        never=never,
         trouble=trouble if request.method == "POST" else "",
         formula=prices.formula_in_words(draft) if draft else [],
     )

@@ -99,6 +99,20 @@ def test_a_broken_file_is_said(flask):
     assert refused.stderr.startswith("This is not JSON")
 
 
+def test_an_import_names_the_price_that_can_never_apply(flask, tmp_path):
+    night = {"kind": "energy", "price": "0.2", "when": {"from": "22:00", "until": "06:00"}}
+    document = definition("0.3")
+    document["components"].append(night)
+    file = tmp_path / "tariffs.json"
+    file.write_text(json.dumps([{"name": "Yard", "definition": document}]))
+    refused = flask("tariff", "import", file)
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        "Entry 1 (Yard): Price 2 can never apply: price 1 stands above it and holds whenever "
+        "it does. Move it above price 1.\n"
+    )
+
+
 def test_the_default_and_tariffs_in_use_stay_out_of_the_archive(flask, kerb):
     assert "make another tariff the default first" in flask("tariff", "archive", "Kerb").stderr
     assert flask("tariff", "edit", "Kerb", "--no-default").exit_code == 0

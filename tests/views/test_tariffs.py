@@ -3,11 +3,17 @@
 import csv
 import io
 import re
+from datetime import UTC, datetime
 
 import pytest
 
-from app.models import AuditEntry, Tariff
+from app.domain import tariff_book
+from app.domain.errors import Invalid
+from app.domain.vocabulary import SYSTEM
+from app.models import AuditEntry, Tariff, TariffVersion
 from tests.support import seed
+
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -254,3 +260,37 @@ def test_markup_in_names_is_text(admin, db):
     text = page(admin, f"/tariffs/{tariff.id}")
     assert "<svg/onload" not in text
     assert "<b>x" not in text
+
+
+NIGHT_BELOW = (
+    {"price": "0.49", "name": "day rate"},
+    {"price": "0.35", "name": "night rate", "starts": "22:00", "until": "06:00"},
+)
+
+
+def test_a_price_that_can_never_apply_is_refused_at_its_row_with_the_mend(admin):
+    answer = admin.post("/tariffs/new", data=typed(*NIGHT_BELOW))
+    assert answer.status_code == 422
+    text = answer.get_data(as_text=True)
+    assert "Price 2 (night rate) can never apply: price 1 (day rate) stands above it" in text
+    assert 'id="components-1-price-error"' in text
+    mended = admin.post("/tariffs/new", data=typed(*reversed(NIGHT_BELOW)))
+    assert mended.status_code == 303
+
+
+def test_the_preview_tells_what_can_never_apply(admin):
+    answer = admin.post("/tariffs/new", data=typed(*NIGHT_BELOW, action="preview"))
+    assert answer.status_code == 200
+    assert "Move it above price 1." in answer.get_data(as_text=True)
+
+
+def test_a_tariff_of_before_that_was_saved_so_can_still_be_renamed(admin, db, kerb):
+    hidden = {"kind": "energy", "price": "0.10"}
+    kept = kerb.current.definition
+    newest = {**kept, "components": [hidden, *kept["components"]]}
+    db.add(TariffVersion(tariff=kerb, number=99, definition=newest, created_at=NOW))
+    db.commit()
+    renamed = tariff_book.edit(db, SYSTEM, kerb, name="Kerb", definition=newest, now=NOW)
+    assert (renamed.name, renamed.current.number) == ("Kerb", 99)
+    with pytest.raises(Invalid, match="can never apply"):
+        tariff_book.edit(db, SYSTEM, kerb, definition={**newest, "free_minutes": 1}, now=NOW)

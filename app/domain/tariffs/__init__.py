@@ -2,7 +2,8 @@
 
 `price(tariff, usage)` is the one function behind the running cost and the
 final bill; `from_json` and `to_json` are the stored form of a tariff, `words`
-says a tariff and a price in sentences and `week` draws it.
+says a tariff and a price in sentences, `week` draws it and `unreachable` finds
+the prices that no session can come to.
 """
 
 from app.domain.tariffs.currencies import (
@@ -17,6 +18,7 @@ from app.domain.tariffs.document import TariffError, from_json, to_json
 from app.domain.tariffs.example import example_usage
 from app.domain.tariffs.pricing import price
 from app.domain.tariffs.quote import Evidence, Interval, Line, Phrase, Quote, TaxTotal, Usage
+from app.domain.tariffs.reach import Unreachable, unreachable
 from app.domain.tariffs.tariff import Component, Kind, Restriction, Tariff, TaxMode
 from app.domain.tariffs.week import Run, WeekPicture, week_picture
 from app.domain.tariffs.words import TEMPLATES, formula_in_words, say
@@ -37,6 +39,7 @@ __all__ = [
     "TariffError",
     "TaxMode",
     "TaxTotal",
+    "Unreachable",
     "Usage",
     "WeekPicture",
     "example_usage",
@@ -50,5 +53,6 @@ __all__ = [
     "say",
     "to_json",
     "to_minor",
+    "unreachable",
     "week_picture",
 ]

@@ -1,9 +1,11 @@
 """Whether a restriction holds, and which component of a kind gives the price."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from app.domain.tariffs.tariff import Kind, Restriction, Tariff
+
+MINUTE_US = 60_000_000
 
 
 def hour_holds(when: Restriction, minute: int) -> bool:
@@ -16,24 +18,34 @@ def hour_holds(when: Restriction, minute: int) -> bool:
     return minute >= start or minute < until
 
 
-def holds(when: Restriction, local: datetime, energy_wh: Decimal, elapsed_us: int) -> bool:
-    """Whether a restriction holds at a wall-clock time, energy and duration of the session."""
-    day = local.date()
+def day_holds(when: Restriction, day: date) -> bool:
+    """Whether a day of the site's calendar is one of the restriction's."""
     if when.weekdays and day.weekday() not in when.weekdays:
         return False
-    if (when.date_from and day < when.date_from) or (when.date_to and day > when.date_to):
-        return False
-    if not hour_holds(when, local.hour * 60 + local.minute):
-        return False
+    return not ((when.date_from and day < when.date_from) or (when.date_to and day > when.date_to))
+
+
+def energy_holds(when: Restriction, energy_wh: Decimal) -> bool:
+    """Whether a session's energy so far lies in the restriction's range."""
     low, high = when.energy_from_kwh, when.energy_to_kwh
-    if (low is not None and energy_wh < low * 1000) or (
-        high is not None and energy_wh >= high * 1000
-    ):
-        return False
+    return (low is None or energy_wh >= low * 1000) and (high is None or energy_wh < high * 1000)
+
+
+def duration_holds(when: Restriction, elapsed_us: int) -> bool:
+    """Whether a session's duration so far lies in the restriction's range."""
     first, last = when.duration_from_min, when.duration_to_min
-    minute_us = 60_000_000
-    return (first is None or elapsed_us >= first * minute_us) and (
-        last is None or elapsed_us < last * minute_us
+    return (first is None or elapsed_us >= first * MINUTE_US) and (
+        last is None or elapsed_us < last * MINUTE_US
+    )
+
+
+def holds(when: Restriction, local: datetime, energy_wh: Decimal, elapsed_us: int) -> bool:
+    """Whether a restriction holds at a wall-clock time, energy and duration of the session."""
+    return (
+        day_holds(when, local.date())
+        and hour_holds(when, local.hour * 60 + local.minute)
+        and energy_holds(when, energy_wh)
+        and duration_holds(when, elapsed_us)
     )
 
 

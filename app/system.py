@@ -1,0 +1,239 @@
+"""How the installation itself fares: worker, Redis, Celery, mail, database, disk.
+
+Home, `flask system` and `/healthz` say the same.  No page waits for a part that
+does not answer: Redis is asked beside the page, and the page shows what it last said.
+"""
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Flask, current_app
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from app import extensions, schema
+from app.domain import system_marks, workers
+from app.presentation import duration, number
+from app.queries import system as queries
+
+OK, WARN, BAD = "ok", "warn", "bad"
+
+#: An answer of Redis is believed for so long, and waited for no longer than this, in seconds.
+FRESH_S, WAIT_S = 4.0, 0.15
+#: The stream's word about the workers and the database's size are asked for this often.
+BEAT_KEPT_S, SIZE_KEPT_S = 2.0, 60.0
+#: A loop that is later than this keeps chargers waiting, in milliseconds.
+LAG_MS = 250
+#: Tasks that wait longer than a sweep or two are a queue.
+MOST_WAITING = 200
+MAIL_WAITS = timedelta(minutes=15)
+DISK_BAD, DISK_WARN = 512 * 1024**2, 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part and how it fares: a few figures, and where not ok what it means and what to do."""
+
+    name: str
+    state: str
+    fact: str
+    sentence: str = ""
+    since: datetime | None = None
+
+
+def parts(db: Session, *, now: datetime) -> list[Part]:
+    """All parts, always in the same order."""
+    redis = _redis()
+    return [
+        _worker(db, now),
+        _redis_part(redis),
+        _celery(db, redis, now),
+        _mail(db, now),
+        _database(db),
+        _disk(),
+    ]
+
+
+def worst(found: list[Part]) -> str:
+    """The state of the whole."""
+    states = {part.state for part in found}
+    return BAD if BAD in states else WARN if WARN in states else OK
+
+
+def beat() -> str:
+    """What a live stream's beat tells, as JSON: how long ago a worker answered, in seconds.
+
+    Null where none ever did; nothing is said while the database cannot be asked.
+    It is kept for a moment, so that a thousand streams cost one question.
+    """
+    return _kept("beat", BEAT_KEPT_S, _beat)
+
+
+def _beat() -> str:
+    db = extensions.db.session()
+    try:
+        newest = workers.newest_beat(db)
+    except SQLAlchemyError:
+        return "{}"
+    finally:
+        extensions.db.session.remove()
+    if newest is None:
+        return '{"worker_s": null}'
+    age = (datetime.now(UTC) - newest).total_seconds()
+    return json.dumps({"worker_s": round(max(age, 0.0), 1)})
+
+
+def _worker(db: Session, now: datetime) -> Part:
+    silence = workers.silence(db, now=now)
+    if silence is not None:
+        fact = "does not answer" if silence.since else "has never answered"
+        sentence = (
+            "Chargers cannot be reached, and nothing that they send arrives; they keep it and "
+            "send it later. Start the worker: python -m worker."
+        )
+        return Part("Worker", BAD, fact, sentence, silence.since)
+    alive = queries.nodes(db, now=now)
+    held = sum(node.stations for node in alive)
+    count = "1 worker" if len(alive) == 1 else f"{len(alive)} workers"
+    fact = f"{count} · {held} connected"
+    lag = max((node.lag_ms for node in alive if node.lag_ms is not None), default=None)
+    if lag is None or lag < LAG_MS:
+        return Part("Worker", OK, fact)
+    sentence = "It is late with its work, so chargers wait for their answers. Is the computer busy?"
+    return Part("Worker", WARN, f"{fact} · {number(lag)} ms late", sentence)
+
+
+def _redis_part(answer: "_Answer") -> Part:
+    if answer.value is not None:
+        return Part("Redis", OK, f"answers in {number(answer.value.took_s * 1000, 1)} ms")
+    if answer.since is None:
+        return Part("Redis", WARN, "has not answered yet", "It was asked a moment ago.")
+    sentence = (
+        "Pages are not live and orders start a second late; nothing is lost. "
+        "Start Redis, or see whether AMPDESK_REDIS_URL names it."
+    )
+    return Part("Redis", BAD, "does not answer", sentence, answer.since)
+
+
+def _celery(db: Session, redis: "_Answer", now: datetime) -> Part:
+    mark = queries.mark(db, system_marks.SWEEP)
+    late = timedelta(seconds=max(3 * current_app.config["SETTINGS"].sweep_s, 120))
+    waiting = redis.value.waiting if redis.value is not None else 0
+    queued = f"{number(waiting)} waiting"
+    if mark is None or mark.at < now - late:
+        program = "worker" if waiting else "beat"
+        sentence = (
+            "Bills, receipts and mails wait until it runs again; nothing is lost. "
+            f"Start it: celery -A wsgi:celery {program}."
+        )
+        since = mark.at if mark else None
+        return Part("Celery", BAD if mark else WARN, "no sweep", sentence, since)
+    fact = f"swept {duration(max((now - mark.at).total_seconds(), 0))} ago · {queued}"
+    if not mark.ok:
+        return Part("Celery", WARN, fact, mark.sentence, mark.since)
+    if waiting > MOST_WAITING:
+        return Part("Celery", WARN, fact, "More is asked of it than it gets done. Add a worker.")
+    return Part("Celery", OK, fact)
+
+
+def _mail(db: Session, now: datetime) -> Part:
+    told = queries.mail(db, now=now)
+    to_files = not current_app.config["SETTINGS"].smtp_url
+    sent = f"sent {duration((now - told.sent_at).total_seconds())} ago" if told.sent_at else ""
+    fact = " · ".join(filter(None, [sent or "nothing sent today", "to files" if to_files else ""]))
+    if told.failed_at and (told.sent_at is None or told.failed_at > told.sent_at):
+        sentence = (
+            "The last mail could not be sent. Is the mail server up, and AMPDESK_SMTP_URL right?"
+        )
+        return Part("Mail", BAD, fact, sentence, told.failed_at)
+    if told.oldest_unsent and told.oldest_unsent < now - MAIL_WAITS:
+        return Part(
+            "Mail", WARN, fact, "A mail waits to be sent. Does Celery run?", told.oldest_unsent
+        )
+    return Part("Mail", OK, fact)
+
+
+def _database(db: Session) -> Part:
+    told = _kept("database", SIZE_KEPT_S, lambda: queries.database(db))
+    fact = f"{told.kind} {told.version} · {_bytes(told.size)}"
+    if told.revision not in _kept("heads", float("inf"), schema.heads):
+        sentence = "Its tables do not fit this version. Run flask --app wsgi db upgrade."
+        return Part("Database", BAD, fact, sentence)
+    return Part("Database", OK, fact)
+
+
+def _disk() -> Part:
+    folder = current_app.config["SETTINGS"].data_dir
+    free = shutil.disk_usage(folder if folder.exists() else ".").free
+    fact = f"{_bytes(free)} free"
+    if free >= DISK_WARN:
+        return Part("Disk", OK, fact)
+    sentence = (
+        "When it is full nothing can be stored, and chargers are turned away. Make room where "
+        "the data folder lies, or keep messages and uploads for a shorter time."
+    )
+    return Part("Disk", BAD if free < DISK_BAD else WARN, fact, sentence)
+
+
+def _bytes(size: int) -> str:
+    for unit, digits in ((1024**3, 1), (1024**2, 0)):
+        if size >= unit:
+            return f"{number(size / unit, digits)} {'GB' if digits else 'MB'}"
+    return f"{number(size / 1024)} kB"
+
+
+def _redis() -> "_Answer":
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    asked: _Beside = app.extensions.setdefault("redis_beside", _Beside(extensions.redis_state))
+    return asked.answer(app.extensions["redis"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What was answered last, None when nothing was; since when it has been like that."""
+
+    value: Any
+    since: datetime | None
+
+
+class _Beside:
+    """A question that may take long, asked in a thread of its own."""
+
+    def __init__(self, ask: Callable[..., Any]) -> None:
+        self._ask = ask
+        self._last = _Answer(None, None)
+        self._at = float("-inf")
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def answer(self, *arguments: Any) -> _Answer:
+        """Return the last answer; ask again where it is old, but hardly wait."""
+        with self._lock:
+            idle = self._thread is None or not self._thread.is_alive()
+            if idle and time.monotonic() - self._at > FRESH_S:
+                self._thread = threading.Thread(target=self._work, args=arguments, daemon=True)
+                self._thread.start()
+            thread = self._thread
+        if thread is not None:
+            thread.join(WAIT_S)
+        return self._last
+
+    def _work(self, *arguments: Any) -> None:
+        value = self._ask(*arguments)
+        changed = self._last.since is None or (value is None) != (self._last.value is None)
+        since = datetime.now(UTC) if changed else self._last.since
+        self._last, self._at = _Answer(value, since), time.monotonic()
+
+
+def _kept(name: str, for_s: float, ask: Callable[[], Any]) -> Any:
+    """An answer that may be a moment old."""
+    kept = current_app.extensions.setdefault("system_kept", {})
+    if name not in kept or time.monotonic() - kept[name][0] > for_s:
+        kept[name] = (time.monotonic(), ask())
+    return kept[name][1]
