@@ -88,6 +88,7 @@ def _server_settings(settings: Any) -> ServerSettings:
         tls_port=settings.ocpp_tls_port,
         spoken=tuple(ROUTES),
         max_message_bytes=settings.ocpp_max_message_bytes,
+        max_inflated_bytes=settings.ocpp_max_inflated_bytes,
         trusted_proxies=networks(settings.trusted_proxies),
         client_cert_header=settings.ocpp_client_cert_header,
     )

@@ -40,20 +40,22 @@ class StorageAway(Exception):
 class Job:
     """Something to do inside a batch; `run` gets the open session and the log to write to.
 
-    `run` returns what the waiter gets.  It may be called again after a commit
-    that failed, so it must not keep anything outside of the session.
+    `about` says what it is, should it take long.  `run` returns what the waiter gets.
+    It may be called again after a commit that failed, so it must not keep anything
+    outside of the session.
     """
 
     run: Callable[[Any, list[dict[str, Any]]], Any]
+    about: str = "work of our own"
     done: AsyncResult = field(default_factory=AsyncResult)
 
 
 @dataclass(slots=True)
 class Readings:
-    """Meter values on their way into the bulk, and how their row of the log is made."""
+    """Meter values on their way into the bulk, and their row of the log, if they have one."""
 
     item: Metered
-    log_row: dict[str, Any]
+    log_row: dict[str, Any] | None
     done: AsyncResult = field(default_factory=AsyncResult)
 
 
@@ -186,7 +188,8 @@ class Batch:
             return gauges
         for (number, work), owner in zip(readings, owners, strict=True):
             results[number] = owner
-            row = work.log_row
+            if (row := work.log_row) is None:
+                continue
             row["session_id"] = owner
             row["latency_ms"] = (now - row["at"]).total_seconds() * 1000
             rows.append(row)

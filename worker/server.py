@@ -17,7 +17,8 @@ from gevent.lock import BoundedSemaphore
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
-from worker.link import PING_S, SILENCE_S, Desk, Link
+from worker.desk import Desk
+from worker.link import PING_S, SILENCE_S, Link
 from worker.ocpp.handshake import Accepted, Network, Reason, Refused, Request
 from worker.ocpp.versions import Version
 from worker.pace import FLOOD_S
@@ -52,6 +53,7 @@ class ServerSettings:
     tls_port: int = 0
     spoken: Sequence[Version] = tuple(Version)
     max_message_bytes: int = 8 << 20
+    max_inflated_bytes: int = 2 << 20
     ping_s: float = PING_S
     silence_s: float = SILENCE_S
     flood_s: float = FLOOD_S
@@ -238,6 +240,7 @@ class Server:
         return Stream(
             sock,
             max_message_bytes=self.settings.max_message_bytes,
+            max_inflated_bytes=self.settings.max_inflated_bytes,
             send_timeout_s=self.settings.send_timeout_s,
             data=data,
             deflate=deflate,
