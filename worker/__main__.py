@@ -20,6 +20,7 @@ from app import create_app
 from app.schema import check_or_exit
 from worker.dispatch import ROUTES
 from worker.gate import Gate
+from worker.lag import LAG
 from worker.server import Server, ServerSettings, networks
 from worker.switchboard import Switchboard
 from worker.tls import WrongTls, server_context
@@ -59,6 +60,7 @@ def main() -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.callbacks.append(LAG.collecting)
     log.info("chargers connect to ws://%s:%s/ocpp/<identity>", settings.ocpp_host, server.port)
     if renewal is not None:
         log.info("and to wss://<its name>:%s/ocpp/<identity>", server.tls_port)

@@ -15,6 +15,7 @@ import gevent
 from gevent.lock import BoundedSemaphore
 
 from worker.desk import Desk
+from worker.lag import LAG
 from worker.ocpp.connection import Connection
 from worker.ocpp.events import Malformed, OurCall, Repeated, Settled, Stray, TimedOut
 from worker.ocpp.faults import Fault
@@ -230,7 +231,12 @@ class Link:
             gevent.sleep(0)
 
     def _taken_in(self, data: str | bytes) -> None:
-        for event in self._connection.receive_text(data, time.monotonic()):
+        begin = time.monotonic()
+        events = self._connection.receive_text(data, begin)
+        if len(data) >= LONG_TEXT:
+            about = f"reading {len(data):,} bytes of {self.station.identity}"
+            LAG.note(about, time.monotonic() - begin)
+        for event in events:
             if isinstance(event, Call | Send):
                 self._handle(event)
             elif isinstance(event, Stray | Repeated | Malformed):

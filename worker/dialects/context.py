@@ -144,7 +144,7 @@ class Long:
     """
 
     member: str
-    most: int = 500
+    most: int = 200
     more: str = ""
     samples: str = ""
     ahead: Callable[[Fields, Context], bool] | None = None
