@@ -9,10 +9,12 @@ import time
 
 import gevent
 
+from app.domain.presence import SLOW_MS
+
 log = logging.getLogger(__name__)
 
 #: From this on a stall is a finding, in seconds.
-ALARM_S = 0.25
+ALARM_S = SLOW_MS / 1000
 #: How often the watch wakes; a warning is given at most so often.
 _WAKE_S = 0.05
 _SAY_S = 5.0
