@@ -153,6 +153,11 @@ class Settings:
     ocpp_max_message_bytes: int = setting(
         8 * 1024 * 1024, _integer(1024, 64 * 1024 * 1024), "longest message accepted, in bytes"
     )
+    ocpp_max_inflated_bytes: int = setting(
+        2 * 1024 * 1024,
+        _integer(1024, 64 * 1024 * 1024),
+        "longest compressed message accepted, once inflated, in bytes",
+    )
     heartbeat_s: int = setting(300, _integer(10, 86_400), "heartbeat interval, in seconds")
     boot_retry_s: int = setting(60, _integer(5, 86_400), "retry wait while pending, in seconds")
     call_timeout_s: int = setting(

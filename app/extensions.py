@@ -94,7 +94,9 @@ def _thread_pool() -> Any:
     return None if hub is None else hub.threadpool
 
 
-_JSON = {
+_SHARED = {
+    # What was to be stored may be a secret: errors that are logged do not repeat it.
+    "hide_parameters": True,
     "json_serializer": lambda value: orjson.dumps(value).decode(),
     "json_deserializer": orjson.loads,
 }
@@ -104,7 +106,7 @@ def engine_options(uri: str) -> dict[str, Any]:
     """What create_engine needs for this database."""
     if uri.startswith("sqlite"):
         return {
-            **_JSON,
+            **_SHARED,
             "connect_args": {
                 "factory": CooperativeConnection,
                 "check_same_thread": False,
@@ -112,7 +114,7 @@ def engine_options(uri: str) -> dict[str, Any]:
             },
         }
     return {
-        **_JSON,
+        **_SHARED,
         "pool_size": 10,
         "max_overflow": 10,
         "pool_pre_ping": True,

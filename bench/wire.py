@@ -7,11 +7,17 @@ import base64
 import json
 import os
 import socket
+import zlib
 from typing import Any
 
 
-def connect(port: int, identity: str, password: str) -> socket.socket:
-    """Open a socket and shake hands as an OCPP 1.6 charger; raises OSError when refused."""
+def connect(
+    port: int, identity: str, password: str, protocol: str = "ocpp1.6", more: str = ""
+) -> socket.socket:
+    """Open a socket and shake hands as a charger; raises OSError when refused.
+
+    `more` are further lines of the request, each ended by a line break.
+    """
     sock = socket.create_connection(("127.0.0.1", port), timeout=30)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     login = base64.b64encode(f"{identity}:{password}".encode()).decode()
@@ -20,7 +26,7 @@ def connect(port: int, identity: str, password: str) -> socket.socket:
         (
             f"GET /ocpp/{identity} HTTP/1.1\r\nHost: localhost:{port}\r\nUpgrade: websocket\r\n"
             f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
-            f"Sec-WebSocket-Protocol: ocpp1.6\r\nAuthorization: Basic {login}\r\n\r\n"
+            f"Sec-WebSocket-Protocol: {protocol}\r\nAuthorization: Basic {login}\r\n{more}\r\n"
         ).encode()
     )
     head = b""
@@ -36,15 +42,27 @@ def connect(port: int, identity: str, password: str) -> socket.socket:
 
 def encode(message: list[Any]) -> bytes:
     """Return a masked text frame of one OCPP message."""
+    return frame(json.dumps(message, separators=(",", ":")).encode())
+
+
+def packed(message: list[Any]) -> bytes:
+    """Return the same, compressed (RFC 7692) as far as it goes."""
+    packer = zlib.compressobj(9, wbits=-15)
     payload = json.dumps(message, separators=(",", ":")).encode()
+    squeezed = packer.compress(payload) + packer.flush(zlib.Z_SYNC_FLUSH)
+    return frame(squeezed.removesuffix(b"\0\0\xff\xff"), 0xC1)
+
+
+def frame(payload: bytes, first: int = 0x81) -> bytes:
+    """Return one masked frame; `first` is its first byte."""
     key = os.urandom(4)
     size = len(payload)
     if size < 126:
-        head = bytes([0x81, 0x80 | size])
+        head = bytes([first, 0x80 | size])
     elif size < 65536:
-        head = bytes([0x81, 0xFE]) + size.to_bytes(2, "big")
+        head = bytes([first, 0xFE]) + size.to_bytes(2, "big")
     else:
-        head = bytes([0x81, 0xFF]) + size.to_bytes(8, "big")
+        head = bytes([first, 0xFF]) + size.to_bytes(8, "big")
     mask = int.from_bytes((key * (size // 4 + 1))[:size], "big")
     return head + key + (int.from_bytes(payload, "big") ^ mask).to_bytes(size, "big")
 
@@ -66,18 +84,25 @@ def first_frame(buffer: bytes | bytearray) -> tuple[int, bytes, int] | None:
 def ask(sock: socket.socket, message: list[Any]) -> Any:
     """Send one CALL and wait for its answer; calls from the other side are passed over."""
     sock.sendall(encode(message))
+    return answer_to(sock, message[1])
+
+
+def answer_to(sock: socket.socket, message_id: str) -> Any:
+    """Wait for the answer to a call: its payload, or the code with which it was refused."""
     buffer = bytearray()
     while True:
-        frame = first_frame(buffer)
-        if frame is None:
+        found = first_frame(buffer)
+        if found is None:
             chunk = sock.recv(65536)
             if not chunk:
                 raise OSError("the worker closed the connection")
             buffer += chunk
             continue
-        opcode, payload, used = frame
+        opcode, payload, used = found
         del buffer[:used]
+        if opcode == 8:
+            raise OSError(f"the worker closed the connection: {payload[2:].decode()}")
         if opcode == 1:
             answer = json.loads(payload)
-            if answer[1] == message[1]:
+            if answer[1] == message_id:
                 return answer[2]

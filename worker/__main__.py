@@ -21,6 +21,7 @@ from app.config import as_root
 from app.schema import check_or_exit
 from worker.dispatch import ROUTES
 from worker.gate import Gate
+from worker.lag import LAG
 from worker.server import Server, ServerSettings, networks
 from worker.switchboard import Switchboard
 from worker.tls import WrongTls, server_context
@@ -62,6 +63,7 @@ def main() -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.callbacks.append(LAG.collecting)
     log.info("chargers connect to ws://%s:%s/ocpp/<identity>", settings.ocpp_host, server.port)
     if renewal is not None:
         log.info("and to wss://<its name>:%s/ocpp/<identity>", server.tls_port)
@@ -91,6 +93,7 @@ def _server_settings(settings: Any) -> ServerSettings:
         tls_port=settings.ocpp_tls_port,
         spoken=tuple(ROUTES),
         max_message_bytes=settings.ocpp_max_message_bytes,
+        max_inflated_bytes=settings.ocpp_max_inflated_bytes,
         trusted_proxies=networks(settings.trusted_proxies),
         client_cert_header=settings.ocpp_client_cert_header,
     )

@@ -1,8 +1,10 @@
 """What the end of a call of ours means for the command behind it, in words."""
 
+from dataclasses import replace
 from typing import Any
 
 from app.domain.fallbacks import End
+from app.domain.redaction import secrets_in, without
 from app.domain.vocabulary import CommandState, Outcome
 from worker.dialects.encoding import Arguments, Encoding
 from worker.ocpp import schemas
@@ -100,3 +102,16 @@ def _cancelled(action: str, was_sent: bool, by_us: bool) -> Outcome:
     else:
         sentence = "The connection ended before it could be sent; it will not be sent later."
     return Outcome(CommandState.FAILED, None, sentence)
+
+
+def discreet(event: Settled) -> Settled:
+    """What came back, without the secrets that we sent: some stations repeat them in prose."""
+    if not isinstance(event, Answered | Refused):
+        return event
+    secrets = secrets_in(event.call.payload)
+    if not secrets:
+        return event
+    if isinstance(event, Answered):
+        return replace(event, payload=without(event.payload, secrets))
+    told, details = without([event.description, event.details], secrets)
+    return replace(event, description=told, details=details)

@@ -8,6 +8,7 @@ when the bulk is refused.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,11 +24,15 @@ from app.domain import messages, metering
 from app.domain.gauges import Gauge
 from app.domain.metering import Metered
 from app.uow import unit_of_work
+from worker.lag import LAG
 
 log = logging.getLogger(__name__)
 
 #: At most so many jobs share a commit.
 MOST = 400
+#: At most so many sampled values, and jobs of so many seconds: more would keep everybody waiting.
+MOST_SAMPLES = 4_000
+MOST_S = 0.05
 #: A commit that fails is tried again this often, with growing pauses, before the jobs hear of it.
 PAUSES_S = (0.05, 0.25, 1.0)
 
@@ -40,24 +45,33 @@ class StorageAway(Exception):
 class Job:
     """Something to do inside a batch; `run` gets the open session and the log to write to.
 
-    `run` returns what the waiter gets.  It may be called again after a commit
-    that failed, so it must not keep anything outside of the session.
+    `about` says what it is, should it take long.  `run` returns what the waiter gets.
+    It may be called again after a commit that failed, so it must not keep anything
+    outside of the session.
     """
 
     run: Callable[[Any, list[dict[str, Any]]], Any]
+    about: str = "work of our own"
     done: AsyncResult = field(default_factory=AsyncResult)
 
 
 @dataclass(slots=True)
 class Readings:
-    """Meter values on their way into the bulk, and how their row of the log is made."""
+    """Meter values on their way into the bulk, and their row of the log, if they have one."""
 
     item: Metered
-    log_row: dict[str, Any]
+    log_row: dict[str, Any] | None
     done: AsyncResult = field(default_factory=AsyncResult)
 
 
 Work = Job | Readings
+#: The result of a job for which there was no time in this commit.
+_NOT_YET = object()
+
+
+def _samples_of(work: Work) -> int:
+    reports = work.item.reports if isinstance(work, Readings) else ()
+    return sum(len(report.samples) for report in reports)
 
 
 def _unheard(done: AsyncResult) -> None:
@@ -106,27 +120,32 @@ class Batch:
             works = [self._waiting.get()]
             # Whoever is ready to be read gets its turn, so that its job joins this commit.
             gevent.sleep(0)
-            while len(works) < MOST and not self._waiting.empty():
+            samples = _samples_of(works[0])
+            while len(works) < MOST and samples < MOST_SAMPLES and not self._waiting.empty():
                 works.append(self._waiting.get_nowait())
-            self._write(works)
+                samples += _samples_of(works[-1])
+            while works:
+                works = self._write(works)
 
-    def _write(self, works: list[Work]) -> None:
+    def _write(self, works: list[Work]) -> list[Work]:
+        """Commit what there is time for and tell whoever waits; return the rest."""
         for pause in (*PAUSES_S, None):
             try:
                 results = self._commit(works)
             except Exception as error:
                 log.warning("a commit of %d jobs failed: %s", len(works), error)
                 if pause is None:
-                    self._fail(works)
-                    return
+                    break
                 gevent.sleep(pause)
             else:
                 for work, result in zip(works, results, strict=True):
                     if isinstance(result, Exception):
                         work.done.set_exception(result)
-                    else:
+                    elif result is not _NOT_YET:
                         work.done.set(result)
-                return
+                return [work for work, it in zip(works, results, strict=True) if it is _NOT_YET]
+        self._fail(works)
+        return []
 
     def _fail(self, works: list[Work]) -> None:
         for work in works:
@@ -141,9 +160,11 @@ class Batch:
         with self._app.app_context(), unit_of_work() as db:
             if readings:
                 gauges = self._store_readings(db, readings, results, rows)
+            until = time.monotonic() + MOST_S
             for number, work in enumerate(works):
                 if isinstance(work, Job):
-                    results[number] = self._run(db, work, rows)
+                    late = number and time.monotonic() > until
+                    results[number] = _NOT_YET if late else self._run(db, work, rows)
             messages.store(db, rows)
         if gauges:
             self._show(gauges)
@@ -152,6 +173,7 @@ class Batch:
     def _run(self, db: Any, job: Job, rows: list[dict[str, Any]]) -> Any:
         """Run a job in a savepoint; what it raises is its own result and nobody else's."""
         mine: list[dict[str, Any]] = []
+        begin = time.monotonic()
         try:
             with db.begin_nested():
                 result = job.run(db, mine)
@@ -162,6 +184,8 @@ class Batch:
         except Exception as error:
             rows.extend(mine)
             return error
+        finally:
+            LAG.note(job.about, time.monotonic() - begin)
         rows.extend(mine)
         return result
 
@@ -172,7 +196,7 @@ class Batch:
         results: list[Any],
         rows: list[dict[str, Any]],
     ) -> list[Gauge]:
-        now = datetime.now(UTC)
+        now, begin = datetime.now(UTC), time.monotonic()
         try:
             with db.begin_nested():
                 owners, gauges = metering.store(db, [work.item for _, work in readings], now=now)
@@ -184,9 +208,11 @@ class Batch:
             for one in readings:
                 gauges += self._store_readings(db, [one], results, rows)
             return gauges
+        LAG.note(f"meter values of {len(readings)} stations", time.monotonic() - begin)
         for (number, work), owner in zip(readings, owners, strict=True):
             results[number] = owner
-            row = work.log_row
+            if (row := work.log_row) is None:
+                continue
             row["session_id"] = owner
             row["latency_ms"] = (now - row["at"]).total_seconds() * 1000
             rows.append(row)

@@ -12,7 +12,7 @@ from app.domain import commands, fallbacks, files, messages, reports
 from app.domain.fallbacks import Chain, End
 from app.domain.vocabulary import CommandState, MessageOutcome, Order, Outcome
 from app.models import Command, Station
-from worker.answers import HANGS_UP, end_of, outcome_of
+from worker.answers import HANGS_UP, discreet, end_of, outcome_of
 from worker.batch import Batch, Job
 from worker.dialects.encoding import Arguments, Encoding, Payload, Unfit
 from worker.dialects.v16 import orders as v16
@@ -200,6 +200,7 @@ class Calls:
 
     def settled(self, held: Held, event: Settled) -> None:
         """Write down how a call of ours ended, log it, and try the next form if there is one."""
+        event = discreet(event)
         call = event.call
         pending: Pending | None = call.context
         latency_ms = event.latency_s * 1000 if isinstance(event, Answered | Refused) else None
@@ -298,9 +299,7 @@ class Calls:
             "message_id": str(call.message_id)[:255],
             "action": call.action[:60],
             "request": messages.text_of(call.action, call.payload),
-            "response": None
-            if answer is None
-            else messages.cut(orjson.dumps(messages.redact(answer)).decode()),
+            "response": None if answer is None else messages.text_of(call.action, answer),
             "outcome": outcome,
             "error_code": code,
             "error_description": description,
@@ -312,7 +311,7 @@ class Calls:
 def _complaint(event: Settled) -> tuple[str | None, str | None]:
     """The code and the words with which one side refused what the other said; mostly nothing."""
     if isinstance(event, Refused):
-        return event.code[:60], event.description[:300]
+        return event.code[:60], messages.redact_text(event.description)[:300]
     if isinstance(event, Answered) and event.complaint is not None:
         _, _, code, description, _ = orjson.loads(event.complaint)
         return code, f"The answer was sent back: {description}"[:300]

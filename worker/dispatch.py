@@ -1,30 +1,29 @@
 """One call of a charger: checked, handled in a unit of work, committed, then answered."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import gevent
-import orjson
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import messages, reports
-from app.domain.vocabulary import MessageOutcome, Registration
+from app.domain import reports
+from app.domain.vocabulary import Registration
 from app.models import Station
 from app.providers import Providers
+from worker import log_rows, pieces
 from worker.batch import Batch, Job, Readings, StorageAway
-from worker.dialects.context import Bulk, Context, Outside
+from worker.checks import checked
+from worker.dialects.context import Bulk, Context, Long, Outside
 from worker.dialects.v16 import routing as v16
 from worker.dialects.v21 import routing as v21
 from worker.dialects.v201 import routing as v201
-from worker.ocpp import repairs, schemas
+from worker.ocpp import schemas
 from worker.ocpp.events import Malformed, Repeated, Stray
 from worker.ocpp.faults import CallFault, Fault
 from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call, Send
-from worker.ocpp.json_text import without_nul
 from worker.ocpp.versions import Version
 from worker.proof import contradiction
 
@@ -71,8 +70,7 @@ class Dispatch:
             link.close(1008, problem)
             return None
         try:
-            payload, mended = self._checked(held, call, routes)
-            return self._handled(held, call, payload, mended, received_at, routes)
+            return self._worked(held, call, received_at, routes)
         except CallFault as fault:
             text: str = link.refuse(call, fault.fault, fault.description)
             self._log_refusal(held, call, fault, received_at)
@@ -87,68 +85,113 @@ class Dispatch:
         try:
             if send.action not in getattr(routes, "SENT", ()):
                 raise CallFault(Fault.NOT_IMPLEMENTED, f"{send.action} is not sent unasked")
-            payload, mended = self._checked(held, send, routes)
-            self._handled(held, send, payload, mended, received_at, routes)
+            self._worked(held, send, received_at, routes)
         except CallFault as fault:
             self._log_refusal(held, send, fault, received_at)
         except StorageAway as error:
             log.warning("%s of %s is lost: %s", send.action, held.link.station.identity, error)
 
-    def _checked(
-        self, held: Held, call: Call | Send, routes: Any
-    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        """The payload to work with and the repairs that it needed; raises the precise CallFault."""
-        link = held.link
-        notes = [(note, call.action) for note in call.notes]
-        if call.action not in routes.HANDLERS:
-            raise CallFault(Fault.NOT_IMPLEMENTED, f"{call.action} is not handled here")
-        allowed = held.served or call.action in routes.BEFORE_BOOT | held.triggered
-        if not allowed:
-            raise CallFault(Fault.SECURITY, "the boot of this charger was not accepted yet")
-        if "\\u0000" in call.text:
-            # PostgreSQL has no NUL in texts; no charger means anything by it.
-            call = replace(call, payload=without_nul(call.payload))
-            notes.append(("nul_character", call.action))
-        if link.station.strict:
-            problem = schemas.violation(link.version, call.action, "call", call.payload)
-            if problem is not None:
-                raise problem
-            return call.payload, notes
-        mended = repairs.mend(link.version, call.action, call.payload)
-        notes += [(name, call.action) for name in mended.repairs]
-        if mended.violation is not None:
-            # Kilowatt-hours are never refused for their form: the handler reads what it can.
-            if call.action not in routes.MONEY or not isinstance(mended.payload, dict):
-                raise mended.violation
-            notes.append(("schema_violation", f"{call.action}: {mended.violation.description}"))
-        return mended.payload, notes
+    def _worked(self, held: Held, call: Call | Send, received_at: datetime, routes: Any) -> str:
+        """Check a call and have it handled, a long one in pieces."""
+        if len(call.text) > pieces.SHORT_TEXT and call.action in routes.HANDLERS:
+            done = self._in_pieces(held, call, received_at, routes)
+            if done is not None:
+                return done
+        payload, notes = checked(held, call, routes)
+        context = self._context(held, received_at, notes)
+        return self._handled(held, call, payload, context, routes)
+
+    def _in_pieces(
+        self, held: Held, call: Call | Send, received_at: datetime, routes: Any
+    ) -> str | None:
+        """Handle a call whose list is long, a piece at a time; None where it is short."""
+        long: Long | None = routes.LONG.get(call.action)
+        if long is None or not isinstance(call.payload.get(long.member), list):
+            pieces.check_uncut(call.payload)
+            return None
+        found: dict[tuple[str, str], None] = {}
+        notes: list[tuple[str, str]] = []
+        parts = []
+        for part in pieces.cut(call.payload, long, notes):
+            gevent.sleep(0)
+            payload, odd = checked(held, replace(call, payload=part), routes)
+            found |= dict.fromkeys([*notes, *odd])
+            parts.append(payload)
+        if len(parts) == 1:
+            call.payload = parts[0]
+            return None
+        context = self._context(held, received_at, list(found))
+        if long.ahead is not None:
+            return self._readings_apart(held, call, parts, context, routes)
+        if isinstance(routes.HANDLERS[call.action], Bulk):
+            values = (value for part in parts for value in Fields(part).list(long.member))
+            context.weigh_clock(pieces.breathing(values))
+        for part in parts[:-1]:
+            self._handled(held, call, part, context, routes, last=False)
+        return self._handled(held, call, parts[-1], context, routes)
+
+    def _readings_apart(
+        self,
+        held: Held,
+        call: Call | Send,
+        parts: list[dict[str, Any]],
+        context: Context,
+        routes: Any,
+    ) -> str:
+        """Store the readings of a transaction's message in pieces, before it or else after it."""
+        long: Long = routes.LONG[call.action]
+        kept = long.kept([value for part in parts for value in part[long.member]])
+        rest = {name: value for name, value in parts[0].items() if name != long.member}
+        whole = {**rest, long.member: kept} if kept else rest
+
+        def store(part: dict[str, Any]) -> bool:
+            shift = context.shift
+
+            def run(db: Any, rows: list[dict[str, Any]]) -> Any:
+                context.db, context.station = db, db.get(Station, held.link.station.id)
+                context.shift = shift
+                return long.ahead and long.ahead(Fields(part), context)
+
+            return bool(self._do(held, call, Job(run)))
+
+        if store(parts[0]):
+            for part in parts[1:]:
+                store(part)
+            return self._handled(held, call, whole, context, routes)
+        text = self._handled(held, call, whole, context, routes)
+        for part in parts:
+            store(part)
+        return text
 
     def _handled(
         self,
         held: Held,
         call: Call | Send,
         payload: dict[str, Any],
-        notes: list[tuple[str, str]],
-        received_at: datetime,
+        context: Context,
         routes: Any,
+        *,
+        last: bool = True,
     ) -> str:
-        context = self._context(held, received_at, notes)
+        """Have a call handled and stored; only its `last` piece makes an answer and a log row."""
         route = routes.HANDLERS[call.action]
         if isinstance(route, Bulk) and isinstance(call, Call):
-            return self._in_bulk(held, call, payload, context, route)
+            return self._in_bulk(held, call, payload, context, route, last=last)
         if isinstance(route, Outside):
             context.found = route.ask(Fields(payload), context, self._providers)
             route = route.then
         answer: list[str] = []
+        notes, shift = list(context.deviations), context.shift
 
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
             answer.clear()
             context.db, context.station = db, db.get(Station, link.station.id)
-            context.deviations[:], context.shift = notes, None
+            context.deviations[:], context.shift = notes, shift
             response = route(Fields(payload), context)
-            answer.append(link.answer(call, response) if isinstance(call, Call) else "")
-            reports.deviations(db, context.station, context.deviations, now=received_at)
-            rows.append(self._row(held, call, received_at, response, context.session_id))
+            reports.deviations(db, context.station, context.deviations, now=context.now)
+            if last:
+                answer.append(link.answer(call, response) if isinstance(call, Call) else "")
+                rows.append(log_rows.of_call(held, call, context.now, response, context.session_id))
             # Meter values are read without the row: they are corrected by what is known here.
             link.station.clock_offset_s = context.station.clock_offset_s
             if call.action == "BootNotification":
@@ -156,20 +199,32 @@ class Dispatch:
 
         link = held.link
         booted: list[Registration] = []
-        self._do(held, call, Job(run))
+        self._do(held, call, Job(run, f"{call.action} of {link.station.identity}"))
+        context.deviations.clear()
         if booted:
             held.served = booted[-1] is Registration.ACCEPTED
             # The boot's answer leaves first; some stations need more peace than that (FIELD B3).
             link.hold(float(link.station.quirks.get("outbound_after_boot_s") or AFTER_BOOT_S))
-        return answer[0]
+        return answer[0] if last else ""
 
     def _in_bulk(
-        self, held: Held, call: Call, payload: dict[str, Any], context: Context, route: Bulk
+        self,
+        held: Held,
+        call: Call,
+        payload: dict[str, Any],
+        context: Context,
+        route: Bulk,
+        *,
+        last: bool,
     ) -> str:
         item = route.read(Fields(payload), context)
+        if not last:
+            self._do(held, call, Readings(item, None))
+            return ""
         text: str = held.link.answer(call, route.answer)
-        row = self._row(held, call, context.now, route.answer, None)
-        self._do(held, call, Readings(item, row))
+        self._do(
+            held, call, Readings(item, log_rows.of_call(held, call, context.now, route.answer))
+        )
         if context.deviations:
             found, station_id = context.deviations, held.link.station.id
             self._batch.later(
@@ -181,10 +236,10 @@ class Dispatch:
             )
         return text
 
-    def _do(self, held: Held, call: Call | Send, work: Job | Readings) -> None:
+    def _do(self, held: Held, call: Call | Send, work: Job | Readings) -> Any:
         """Have it stored; an error of ours is not the charger's fault and is not told in detail."""
         try:
-            self._batch.do(work)
+            return self._batch.do(work)
         except (CallFault, StorageAway):
             raise
         except SQLAlchemyError as error:
@@ -222,48 +277,10 @@ class Dispatch:
 
     # The log
 
-    def _row(
-        self,
-        held: Held,
-        call: Call | Send,
-        received_at: datetime,
-        response: Mapping[str, Any] | None,
-        session_id: int | None,
-        **more: Any,
-    ) -> dict[str, Any]:
-        sensitive = call.action in messages.SENSITIVE
-        return {
-            "station_id": held.link.station.id,
-            "connection_id": held.connection_id,
-            "session_id": session_id,
-            "outbound": False,
-            "message_id": str(call.message_id)[:255],
-            "action": call.action[:60],
-            "request": messages.text_of(call.action, call.payload)
-            if sensitive
-            else messages.cut(orjson.dumps(call.payload).decode()),
-            "response": None if response is None else orjson.dumps(response).decode(),
-            "outcome": MessageOutcome.ANSWERED,
-            "error_code": None,
-            "error_description": None,
-            "at": received_at,
-            "latency_ms": (datetime.now(UTC) - received_at).total_seconds() * 1000,
-            **more,
-        }
-
     def _log_refusal(
         self, held: Held, call: Call | Send, fault: CallFault, received_at: datetime
     ) -> None:
-        row = self._row(
-            held,
-            call,
-            received_at,
-            None,
-            None,
-            outcome=MessageOutcome.REFUSED,
-            error_code=fault.fault.spelled(held.link.version),
-            error_description=fault.description[:300],
-        )
+        row = log_rows.of_call(held, call, received_at, None, fault=fault)
         other = None
         if fault.fault is not Fault.SECURITY:
             other = schemas.lookalike(held.link.version, call.action, call.payload)
@@ -279,36 +296,5 @@ class Dispatch:
 
     def log_stray(self, held: Held, event: Stray | Repeated | Malformed) -> None:
         """Keep a frame that changes nothing, with why."""
-        text, action, message_id, why = _told(event)
-        row = {
-            "station_id": held.link.station.id,
-            "connection_id": held.connection_id,
-            "session_id": None,
-            "outbound": False,
-            "message_id": message_id[:255],
-            "action": action[:60],
-            "request": messages.cut(text),
-            "response": None,
-            "outcome": MessageOutcome.STRAY,
-            "error_code": None,
-            "error_description": why[:300],
-            "at": datetime.now(UTC),
-            "latency_ms": None,
-        }
+        row = log_rows.of_stray(held, event)
         self._batch.later(Job(lambda db, rows: rows.append(row)))
-
-
-def _told(event: Stray | Repeated | Malformed) -> tuple[str, str, str, str]:
-    """The text, the action, the message id and the reason of a stray frame."""
-    if isinstance(event, Repeated):
-        call = event.call
-        text = messages.text_of(call.action, call.payload)
-        return text, call.action, str(call.message_id), "it was answered before: the same again"
-    if isinstance(event, Stray):
-        action = event.call.action if event.call is not None else ""
-        try:
-            text = messages.text_of("DataTransfer", orjson.loads(event.frame.text or "null"))
-        except orjson.JSONDecodeError:  # it was read only after a repair
-            text = event.frame.text
-        return text, action, str(event.frame.message_id), event.why
-    return event.frame.text, "", str(event.frame.message_id or ""), event.frame.problem

@@ -9,14 +9,17 @@ import logging
 import random
 import time
 import uuid
-from typing import Any, Protocol
+from typing import Any
 
 import gevent
+from gevent.lock import BoundedSemaphore
 
+from worker.desk import Desk
+from worker.lag import LAG
 from worker.ocpp.connection import Connection
 from worker.ocpp.events import Malformed, OurCall, Repeated, Settled, Stray, TimedOut
 from worker.ocpp.faults import Fault
-from worker.ocpp.frames import Call, Send
+from worker.ocpp.frames import BadFrame, Call, Send
 from worker.ocpp.handshake import ClientCertificate, StationInfo
 from worker.ocpp.versions import Version
 from worker.pace import FLOOD_S, Flood, Pace
@@ -34,41 +37,13 @@ NEVER_REFUSED = frozenset({"MeterValues", "StartTransaction", "StopTransaction"}
     "TransactionEvent"
 }
 
+#: A text of so many bytes is read and handled with only one other such text of all chargers.
+LONG_TEXT = 1 << 16
+_LONG_ONES = BoundedSemaphore(2)
+
 
 class LinkClosed(Exception):
     """The charger is not connected any more; nothing was queued for it."""
-
-
-class Desk(Protocol):
-    """What a link reports to.  An exception in any of these is logged and ends nothing else.
-
-    Only `opened` is an exception to that: when it fails the socket is closed.
-    """
-
-    def opened(self, link: "Link") -> None:
-        """The socket is open; nothing was read yet.  May block."""
-        ...
-
-    def closed(self, link: "Link", code: int, reason: str) -> None:
-        """The socket is gone.  Called once, after everything else of this link."""
-        ...
-
-    def call(self, link: "Link", call: Call | Send) -> str | None:
-        """Handle a call and return the reply's text, or None to stay silent.
-
-        Blocks the link's reader until what was said is stored: nothing more of this charger is
-        read meanwhile.  Make the text with `link.answer(call, payload)` or
-        `link.refuse(call, fault, description)`.
-        """
-        ...
-
-    def settled(self, link: "Link", event: Settled) -> None:
-        """A call of ours ended: answered, refused, timed out, expired or cancelled."""
-        ...
-
-    def stray(self, link: "Link", event: Stray | Repeated | Malformed) -> None:
-        """Something came that changes nothing; for the message log and the counters."""
-        ...
 
 
 class Link:
@@ -231,6 +206,11 @@ class Link:
                 self._received(self._stream.receive())
         except Closed as closed:
             ended = closed
+            if closed.refused:
+                beyond = closed.code == 1009
+                fault = Fault.OCCURRENCE if beyond else Fault.FRAMEWORK
+                problem = f"The connection was closed ({closed.code}): {closed.reason}."
+                self._tell(self._desk.stray, Malformed(BadFrame(problem, fault), None))
         except Exception:
             log.exception("%r failed", self)
             self._stream.close(1011, "an internal error")
@@ -241,8 +221,22 @@ class Link:
             self._guarded(self._desk.closed, ended.code, ended.reason)
 
     def _received(self, data: str | bytes) -> None:
-        self._keep_pace()
-        for event in self._connection.receive_text(data, time.monotonic()):
+        objects = data.count("{") if isinstance(data, str) else data.count(b"{")
+        self._keep_pace(len(data), objects)
+        if len(data) < LONG_TEXT:
+            self._taken_in(data)
+            return
+        with _LONG_ONES:
+            self._taken_in(data)
+            gevent.sleep(0)
+
+    def _taken_in(self, data: str | bytes) -> None:
+        begin = time.monotonic()
+        events = self._connection.receive_text(data, begin)
+        if len(data) >= LONG_TEXT:
+            about = f"reading {len(data):,} bytes of {self.station.identity}"
+            LAG.note(about, time.monotonic() - begin)
+        for event in events:
             if isinstance(event, Call | Send):
                 self._handle(event)
             elif isinstance(event, Stray | Repeated | Malformed):
@@ -272,10 +266,10 @@ class Link:
         else:
             self._stream.send(reply)
 
-    def _keep_pace(self) -> None:
+    def _keep_pace(self, size: int, objects: int) -> None:
         """Slow the reading of a flood down; what goes on for minutes ends the connection."""
         try:
-            wait_s = self._pace.wait_s(time.monotonic())
+            wait_s = self._pace.wait_s(time.monotonic(), size, objects)
         except Flood:
             log.warning("%r: too many messages for too long", self)
             self._stream.close(1008, "too many messages")

@@ -17,7 +17,9 @@ from gevent.lock import BoundedSemaphore
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
-from worker.link import PING_S, SILENCE_S, Desk, Link
+from worker.desk import Desk
+from worker.lag import LAG
+from worker.link import PING_S, SILENCE_S, Link
 from worker.ocpp.handshake import Accepted, Network, Reason, Refused, Request
 from worker.ocpp.versions import Version
 from worker.pace import FLOOD_S
@@ -52,6 +54,7 @@ class ServerSettings:
     tls_port: int = 0
     spoken: Sequence[Version] = tuple(Version)
     max_message_bytes: int = 8 << 20
+    max_inflated_bytes: int = 2 << 20
     ping_s: float = PING_S
     silence_s: float = SILENCE_S
     flood_s: float = FLOOD_S
@@ -93,10 +96,10 @@ class Server:
         self.health = health
         self.links: set[Link] = set()
         self.draining = False
-        self.lag_s = 0.0
         self._waiting = 0
         self._admission = BoundedSemaphore(settings.auth_concurrency)
         self._ticker: Any = None
+        self._watch: Any = None
         self._tls = tls
         self._listeners: list[WSGIServer] = []
 
@@ -110,6 +113,7 @@ class Server:
         if self._tls is not None:
             self.tls_port = self._listen(self.settings.tls_port, TlsListener, ssl_context=self._tls)
         self._ticker = gevent.spawn(self._tick_for_ever)
+        self._watch = gevent.spawn(LAG.watch)
         return self.port
 
     def _listen(self, port: int, kind: type[WSGIServer], **more: Any) -> int:
@@ -152,13 +156,13 @@ class Server:
                 gevent.sleep(within_s / 2 / len(batches) * random.uniform(0.8, 1.2))
         while self.links and time.monotonic() < deadline:
             gevent.sleep(0.05)
-        if self._ticker is not None:
-            self._ticker.kill()
+        for greenlet in filter(None, (self._ticker, self._watch)):
+            greenlet.kill()
 
     def health_answer(self) -> tuple[int, dict[str, Any]]:
         """Status and body of `GET /healthz`."""
         body: dict[str, Any] = {"ok": not self.draining, "connections": len(self.links)}
-        body["loop_lag_ms"] = round(self.lag_s * 1000)
+        body["loop_lag_ms"] = round(LAG.now_s * 1000)
         try:
             body.update(self.health())
         except Exception:
@@ -238,6 +242,7 @@ class Server:
         return Stream(
             sock,
             max_message_bytes=self.settings.max_message_bytes,
+            max_inflated_bytes=self.settings.max_inflated_bytes,
             send_timeout_s=self.settings.send_timeout_s,
             data=data,
             deflate=deflate,
@@ -254,10 +259,8 @@ class Server:
 
     def _tick_for_ever(self) -> None:
         while True:
-            before = time.monotonic()
             gevent.sleep(self.settings.tick_s)
             now = time.monotonic()
-            self.lag_s = max(now - before - self.settings.tick_s, self.lag_s * 0.9)
             for link in list(self.links):
                 try:
                     link.tick(now)

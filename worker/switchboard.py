@@ -26,6 +26,7 @@ from app.reactions import COMMANDS
 from worker.batch import Batch, Job, StorageAway
 from worker.calls import Calls
 from worker.dispatch import Dispatch, Held
+from worker.lag import LAG
 from worker.ocpp.events import Malformed, Repeated, Settled, Stray
 from worker.ocpp.frames import Call, Send
 
@@ -256,10 +257,11 @@ class Switchboard:
     def _beat(self) -> None:
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
             now = datetime.now(UTC)
-            presence.beat(db, self.node, now=now)
+            presence.beat(db, self.node, now=now, lag_ms=lag_ms)
             presence.reopen(db, open_here, now=now)
             presence.close_dead_nodes(db, now=now)
 
+        lag_ms = round(LAG.taken_worst_s() * 1000)
         open_here = [held.connection_id for held in self._held.values() if held.connection_id]
 
         self.batch.do(Job(run))

@@ -66,6 +66,7 @@ class Stream:
         "_streak",
         "_writer",
         "last_frame_at",
+        "max_inflated_bytes",
         "max_message_bytes",
     )
 
@@ -74,6 +75,7 @@ class Stream:
         sock: Any,
         *,
         max_message_bytes: int,
+        max_inflated_bytes: int | None = None,
         client: bool = False,
         send_timeout_s: float = 20.0,
         data: bytes = b"",
@@ -92,6 +94,7 @@ class Stream:
         self._streak = 0
         self._send_timeout_s = send_timeout_s
         self.max_message_bytes = max_message_bytes
+        self.max_inflated_bytes = min(max_inflated_bytes or max_message_bytes, max_message_bytes)
         self.last_frame_at = time.monotonic()
 
     @property
@@ -142,9 +145,9 @@ class Stream:
     def _inflated(self, data: bytes) -> bytes:
         assert self._deflate is not None
         try:
-            return self._deflate.inflate(data, self.max_message_bytes)
+            return self._deflate.inflate(data, self.max_inflated_bytes)
         except TooLong:
-            problem = f"messages are limited to {self.max_message_bytes} bytes"
+            problem = f"compressed messages are limited to {self.max_inflated_bytes} bytes"
             raise self._fail(1009, problem) from None
         except Broken:
             raise self._fail(1002, "a compressed message cannot be read") from None
@@ -229,7 +232,7 @@ class Stream:
     def _fail(self, code: int, reason: str) -> Closed:
         """Close because of what the peer did."""
         self.close(code, reason)
-        return self._ended or Closed(code, reason)
+        return self._ended or Closed(code, reason, refused=True)
 
     # Sending
 

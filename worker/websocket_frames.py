@@ -12,11 +12,15 @@ _KNOWN_CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 
 
 class Closed(Exception):
-    """The connection is over; `code` and `reason` as the closing side gave them, else 1006."""
+    """The connection is over; `code` and `reason` as the closing side gave them, else 1006.
 
-    def __init__(self, code: int, reason: str = "") -> None:
+    `refused`: we ended it because of what was sent.
+    """
+
+    def __init__(self, code: int, reason: str = "", *, refused: bool = False) -> None:
         self.code = code
         self.reason = reason
+        self.refused = refused
         super().__init__(f"{code} {reason}".strip())
 
 

@@ -173,7 +173,7 @@ def settle(
     command.state = outcome.state
     command.answer = messages.redact(outcome.answer)
     command.arguments = messages.redact(command.arguments)
-    command.sentence = outcome.sentence[:500]
+    command.sentence = messages.redact_text(outcome.sentence)[:500]
     command.latency_ms = latency_ms
     command.settled_at = now
     db.flush()

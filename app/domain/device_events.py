@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import audit, device_model, events, told_states
 from app.domain.device_model import Told
+from app.domain.redaction import REDACTED, redact_text
 from app.domain.variable_names import VariableName
 from app.domain.vocabulary import Actor, Outcome
 from app.models import Command, DeviceEvent, Station, VariableMonitor
@@ -88,13 +89,13 @@ def _row(station: Station, one: Noticed, severity: int | None, now: datetime) ->
         connector=name.connector,
         variable=name.variable[:50],
         instance=name.instance and name.instance[:50],
-        value="•••" if name.secret else one.value[:2500],
+        value=REDACTED if name.secret else redact_text(one.value)[:2500],
         monitor=one.monitor,
         severity=severity,
         cause=one.cause,
         cleared=one.cleared,
-        tech_code=one.tech_code and one.tech_code[:50],
-        tech_info=one.tech_info and one.tech_info[:500],
+        tech_code=one.tech_code and redact_text(one.tech_code)[:50],
+        tech_info=one.tech_info and (REDACTED if name.secret else redact_text(one.tech_info)[:500]),
         transaction_ref=one.transaction_ref and one.transaction_ref[:64],
     )
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import events
 from app.domain.bulk import BulkInsert
+from app.domain.redaction import redact_text
 from app.domain.setting_values import number
 from app.domain.variable_names import VariableName, parse, plain
 from app.domain.vocabulary import Order
@@ -99,7 +100,8 @@ def take(db: Session, station: Station, told: Iterable[Told], *, now: datetime) 
 def _row(station_id: int, key: str, told: Told, now: datetime) -> list[Any]:
     """The values of a row in the order of `_COLUMNS`."""
     name = told.name
-    value = None if name.secret or told.value is None else told.value[:LONGEST_VALUE]
+    hidden = name.secret or told.value is None
+    value = None if hidden else redact_text(told.value or "")[:LONGEST_VALUE]
     lasting = [_cut(getattr(told, fact), limit) for fact, limit in _LASTING.items()]
     return [
         station_id,

@@ -19,6 +19,9 @@ from app.models import Connection, Connector, HandshakeAttempt, Station, WorkerN
 #: How often a worker says that it lives, and how long it is believed.
 BEAT_S = 5
 ALIVE = timedelta(seconds=20)
+#: A worker whose loop is so late keeps its chargers waiting; it is shown for a while.
+SLOW_MS = 250
+SLOW_SHOWN = timedelta(minutes=10)
 
 #: So many reconnects within this time are a loop.
 LOOP_RECONNECTS, LOOP_WITHIN = 4, timedelta(minutes=5)
@@ -30,14 +33,24 @@ REPLACED = "replaced by a newer connection"
 SAME_KNOCK = timedelta(minutes=1)
 
 
-def beat(db: Session, node: str, *, now: datetime) -> None:
-    """Note that the worker `node` lives."""
+def beat(db: Session, node: str, *, now: datetime, lag_ms: int = 0) -> None:
+    """Note that the worker `node` lives, and how late its loop was since it last said so."""
     row = db.get(WorkerNode, node)
     if row is None:
-        db.add(WorkerNode(node=node, started_at=now, beat_at=now))
-    else:
-        row.beat_at = now
+        row = WorkerNode(node=node, started_at=now)
+        db.add(row)
+    row.beat_at, row.lag_ms = now, lag_ms
+    if lag_ms >= SLOW_MS:
+        row.slow_at, row.slow_ms = now, lag_ms
     db.flush()
+
+
+def slow_workers(db: Session, *, now: datetime) -> list[WorkerNode]:
+    """The workers that live and were too late for their chargers a short while ago."""
+    late = select(WorkerNode).where(
+        WorkerNode.beat_at > now - ALIVE, WorkerNode.slow_at > now - SLOW_SHOWN
+    )
+    return list(db.scalars(late.order_by(WorkerNode.slow_at.desc())))
 
 
 def open_connection(

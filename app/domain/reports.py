@@ -1,5 +1,6 @@
 """What stations say of themselves: boots, statuses, firmware, security events, deviations."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import events, onboarding, reservations
+from app.domain import events, messages, onboarding, reservations
 from app.domain.vocabulary import (
     Activity,
     Availability,
@@ -50,9 +51,10 @@ def boot(db: Session, station: Station, report: BootReport, *, now: datetime) ->
     for name in ("iccid", "imsi"):
         if (value := getattr(report, name)) is not None:
             setattr(station, name, value[:40])
-    if station.boot_raw != report.raw or station.last_boot_at is None:
-        add(db, station, "boot", station.firmware or "", report.raw or {}, at=now, now=now)
-    station.boot_raw = report.raw
+    raw = messages.redact(report.raw)
+    if station.boot_raw != raw or station.last_boot_at is None:
+        add(db, station, "boot", station.firmware or "", raw or {}, at=now, now=now)
+    station.boot_raw = raw
     station.last_boot_at = now
     station.last_seen_at = now
     # One that was blocked while its socket is open hears what a rejected one hears.
@@ -83,8 +85,8 @@ def add(
     row = StationReport(
         station_id=station.id,
         kind=kind,
-        word=word[:_TEXT],
-        payload=payload,
+        word=messages.redact_text(word)[:_TEXT],
+        payload=messages.redact(payload),
         at=at,
         received_at=now,
     )
@@ -264,15 +266,23 @@ def _follow_idle(db: Session, station: Station, report: StatusReport) -> None:
 def deviations(
     db: Session, station: Station, found: Iterable[tuple[str, str]], *, now: datetime
 ) -> None:
-    """Count the named repairs that a message needed: pairs of code and example."""
+    """Count the named repairs that a message needed: pairs of code and example.
+
+    However often one was needed, it is one row; the last example stays.
+    """
+    counts: Counter[str] = Counter()
+    examples: dict[str, str] = {}
     for code, example in found:
+        counts[code] += 1
+        examples[code] = example
+    for code, count in counts.items():
         row = db.scalar(
             select(Deviation).where(Deviation.station_id == station.id, Deviation.code == code)
         )
         if row is None:
             row = Deviation(station_id=station.id, code=code, count=0, first_at=now, last_at=now)
             db.add(row)
-        row.count += 1
+        row.count += count
         row.last_at = now
-        row.example = example[:300]
+        row.example = messages.redact_text(examples[code])[:300]
         db.flush()

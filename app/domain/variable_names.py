@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote
 
 from app.domain.errors import Invalid
+from app.domain.redaction import names_secret
 
 ATTRIBUTES = ("actual", "target", "min_set", "max_set")
 #: A part of a name may be so long (and so long is its column).
@@ -22,8 +23,6 @@ LONGEST_KEY = 400
 
 _SEPARATORS = re.compile(r"[%./@:]")
 _PLACE = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?")
-#: Parts of names that say that the value is a secret.
-_SECRET = frozenset({"authorizationkey", "simpin", "apnsimpin", "vpnkey", "keycode"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,8 @@ class VariableName:
     @property
     def secret(self) -> bool:
         """Whether its value is never kept and never shown."""
-        name = self.variable.casefold()
-        return "password" in name or name in _SECRET
+        parts = (self.variable, self.instance, self.component)
+        return any(part and names_secret(part) for part in parts)
 
     def of(self, attribute: str) -> "VariableName":
         """Another attribute of the same variable."""

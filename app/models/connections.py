@@ -13,13 +13,20 @@ if TYPE_CHECKING:
 
 
 class WorkerNode(Base):
-    """A worker process; it is alive while `beat_at` is fresh."""
+    """A worker process; it is alive while `beat_at` is fresh.
+
+    `lag_ms` is how late its loop was at worst since the beat before; `slow_ms` and `slow_at` are of
+    the last beat at which that was too much.
+    """
 
     __tablename__ = "worker_nodes"
 
     node: Mapped[str] = mapped_column(String(64), primary_key=True)
     started_at: Mapped[datetime]
     beat_at: Mapped[datetime]
+    lag_ms: Mapped[int] = mapped_column(default=0)
+    slow_ms: Mapped[int | None]
+    slow_at: Mapped[datetime | None]
 
 
 class Connection(StationOwned, Base):

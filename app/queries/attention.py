@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager
 
-from app.domain import certificates, security_events
+from app.domain import certificates, presence, security_events
 from app.domain.presence import ALIVE
 from app.domain.vocabulary import Availability, ReceiptState, SessionState, doubts
 from app.models import (
@@ -74,6 +74,7 @@ def findings(db: Session, *, tenant_id: int, now: datetime) -> list[Finding]:
     knocks = _knocks(db, tenant_id, now)
     knocking = {finding.facts["attempt"].station_id for finding in knocks}
     return [
+        *_slow_workers(db, now),
         *_faulted(db, now),
         *_severe_events(db),
         *_offline(db, now),
@@ -98,6 +99,11 @@ def _few(kind: str, rows: list[tuple[datetime | None, dict[str, Any]]]) -> list[
         last = shown[-1]
         shown[-1] = Finding(kind, last.since, last.facts, more=len(rows) - EACH)
     return shown
+
+
+def _slow_workers(db: Session, now: datetime) -> list[Finding]:
+    rows = presence.slow_workers(db, now=now)
+    return _few("worker_slow", [(row.slow_at, {"worker": row}) for row in rows])
 
 
 def _faulted(db: Session, now: datetime) -> list[Finding]:

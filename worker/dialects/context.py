@@ -129,6 +129,32 @@ class Bulk:
     answer: Payload
 
 
+def _none_of(values: list[Any]) -> list[Any]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Long:
+    """How a message whose list `member` is long is taken in pieces of `most` items each.
+
+    `more` names the member that says that another message follows.  `samples` names the list
+    within an element that may be shortened.  With `ahead` the pieces are readings, which are stored
+    before the message is handled with only those that it cannot do without (`kept`); where it
+    returns False, nothing is known yet of what they belong to, and they follow the message.
+    """
+
+    member: str
+    most: int = 200
+    more: str = ""
+    samples: str = ""
+    ahead: Callable[[Fields, Context], bool] | None = None
+    kept: Callable[[list[Any]], list[Any]] = _none_of
+
+
+#: The list of a MeterValues.
+READINGS = Long("meterValue", samples="sampledValue")
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """A message that an outside service has to be asked about, before any unit of work opens.

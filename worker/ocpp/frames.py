@@ -88,7 +88,8 @@ class BadFrame:
     """Text that is no frame.
 
     `problem` is a sentence for a person.  `message_id` is set when an error can be sent to the
-    call it spoils; `message_type` is the number of a frame of unknown kind.
+    call it spoils; `message_type` is the number of a frame of unknown kind; `action` is what the
+    beginning of a spoilt call names.
     """
 
     problem: str
@@ -96,6 +97,7 @@ class BadFrame:
     message_id: MessageId | None = None
     message_type: int | None = None
     text: str = ""
+    action: str = ""
 
 
 Frame = Call | Send | Result | Error | BadFrame
@@ -121,9 +123,11 @@ def parse(data: str | bytes, version: Version, strict: bool = False) -> Frame | 
     try:
         value, more = json_text.load(text, strict)
     except json_text.BadJson as error:
-        message_type, message_id = _first_elements(text)
+        message_type, message_id, action = _first_elements(text)
         fault = Fault.FRAMEWORK if message_id is None else Fault.FORMAT
-        return BadFrame(str(error), fault, message_id, message_type, data)
+        if isinstance(error, json_text.TooMuch) and message_id is not None:
+            fault = Fault.OCCURRENCE
+        return BadFrame(str(error), fault, message_id, message_type, data, action)
     if more:
         notes += more
     if _is_plain_call(value):
@@ -282,16 +286,19 @@ def _is_message_id(value: Any) -> bool:
 
 _START = re.compile(
     r'[\s,]*\[[\s,]*(\d{1,3})\s*,\s*("(?:[^"\\\x00-\x1f]|\\.){0,255}"|-?\d{1,18})\s*,'
+    r'(?:\s*"(\w{1,64})")?'
 )
 
 
-def _first_elements(text: str) -> tuple[int | None, MessageId | None]:
+def _first_elements(text: str) -> tuple[int | None, MessageId | None, str]:
     """What can be made out of the start of text that is not JSON as a whole."""
     match = _START.match(text)
     if match is None:
-        return None, None
+        return None, None, ""
     try:
         message_type, message_id = orjson.loads(f"[{match[1]},{match[2]}]")
     except orjson.JSONDecodeError:
-        return None, None
-    return message_type, message_id if _is_message_id(message_id) else None
+        return None, None, ""
+    if not _is_message_id(message_id):
+        return message_type, None, ""
+    return message_type, message_id, (match[3] or "") if message_type == CALL else ""

@@ -19,11 +19,19 @@ from worker.ocpp.instants import format_instant
 #: Deepest nesting that is read.  No OCPP message comes near it.
 DEPTH_LIMIT = 32
 #: Longest text in characters on which repairs are tried and duplicate keys are looked for.
-REPAIR_LIMIT = 1 << 20
+REPAIR_LIMIT = 1 << 18
+#: Objects and lists, and values, that one text may hold: reading more would stall everybody else.
+CONTAINER_LIMIT, VALUE_LIMIT = 300_000, 1_000_000
+#: Members that one object may have.  No OCPP message comes near it.
+MEMBER_LIMIT = 1_000
 
 
 class BadJson(ValueError):
     """The text cannot be read; the message says why, for a person."""
+
+
+class TooMuch(BadJson):
+    """The text holds more than is read, however well it is formed."""
 
 
 _STRING = re.compile(r'"[^"\\]*(?:\\(?:.|\Z)[^"\\]*)*(?:"|\Z)', re.DOTALL)
@@ -42,14 +50,17 @@ def load(text: str, strict: bool) -> tuple[Any, tuple[str, ...]]:
     Raises BadJson.  With `strict` nothing is repaired.
     """
     notes: tuple[str, ...] = ()
+    opened = text.count("{") + text.count("[")
+    if opened > CONTAINER_LIMIT or (len(text) > VALUE_LIMIT and text.count(",") > VALUE_LIMIT):
+        raise TooMuch("The message holds too many items.")
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         if strict or len(text) > REPAIR_LIMIT:
             raise BadJson("The text is not JSON.") from error
         value, notes = _load_repaired(text)
-    if text.count("{") + text.count("[") > DEPTH_LIMIT and _deeper_than(value, DEPTH_LIMIT):
-        raise BadJson("The message is nested too deeply.")
+    if opened > DEPTH_LIMIT or len(text) > MEMBER_LIMIT:
+        _check_shape(value)
     if not notes and _may_hold_duplicates(text, value) and _holds_duplicates(text):
         notes = ("duplicate_keys",)
     return value, notes
@@ -124,18 +135,21 @@ def _repair(text: str) -> tuple[str, tuple[str, ...]]:
     return "".join(pieces), tuple(used)
 
 
-def _deeper_than(value: Any, limit: int) -> bool:
+def _check_shape(value: Any) -> None:
+    """Raise for what is nested too deeply or has an object of too many members."""
     level = [value]
-    for _ in range(limit):
+    for _ in range(DEPTH_LIMIT + 1):
         level = [
             child
             for node in level
             for child in (node.values() if isinstance(node, dict) else node)
             if isinstance(child, dict | list)
         ]
+        if any(isinstance(node, dict) and len(node) > MEMBER_LIMIT for node in level):
+            raise TooMuch("An object of the message has too many members.")
         if not level:
-            return False
-    return True
+            return
+    raise BadJson("The message is nested too deeply.")
 
 
 def _may_hold_duplicates(text: str, value: Any) -> bool:

@@ -10,7 +10,7 @@ from app.domain.sessions.doubts import find, flag, open_sessions, remove_flag
 from app.domain.sessions.end import Stop, end
 from app.domain.sessions.provisional import close_provisionally
 from app.domain.sessions.report import TransactionReport
-from app.domain.sessions.take import Taken, take
+from app.domain.sessions.take import Taken, take, take_readings
 
 __all__ = [
     "Begun",
@@ -28,4 +28,5 @@ __all__ = [
     "open_sessions",
     "remove_flag",
     "take",
+    "take_readings",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import events
+from app.domain import events, messages
 from app.models import ChargingSession, Station, StrayStop
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def keep_stray(
             ended_at=stop.ended_at,
             received_at=now,
             reason=stop.word,
-            payload=stop.payload,
+            payload=messages.redact(stop.payload),
             digest=digest,
             session_id=session.id if session else None,
             outcome=outcome,

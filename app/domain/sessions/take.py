@@ -52,6 +52,11 @@ _LATEST = select(func.max(TransactionEvent.at), func.max(TransactionEvent.receiv
     TransactionEvent.station_id == bindparam("station"),
     TransactionEvent.transaction_ref == bindparam("ref"),
 )
+_TOLD = select(TransactionEvent.id).where(
+    TransactionEvent.station_id == bindparam("station"),
+    TransactionEvent.transaction_ref == bindparam("ref"),
+    TransactionEvent.seq_no == bindparam("seq"),
+)
 #: What storing readings changes of a session's row, beside the row that is in hand.
 _SHOWN = (
     *("last_reading_at", "last_power_w", "last_soc_percent"),
@@ -212,6 +217,22 @@ def _meter(db: Session, session: ChargingSession, report: TransactionReport, now
     _, newest = metering.store(db, [item], now=now)
     gauges.show(db, newest)
     db.expire(session, _SHOWN)
+
+
+def take_readings(
+    db: Session, station: Station, report: TransactionReport, *, now: datetime
+) -> bool:
+    """Store some of the readings of a long event apart from it, each once.
+
+    Before an end, where its session is known; all else comes first, and then its readings.
+    Tells whether they could be stored.
+    """
+    session = reuse.session_of(db, station, report.transaction_ref, report.at)
+    told = {"station": station.id, "ref": report.transaction_ref, "seq": report.seq_no}
+    if session is None or (report.kind != ENDED and db.scalar(_TOLD, told) is None):
+        return False
+    _meter(db, session, report, now)
+    return True
 
 
 def _decide(

@@ -1,6 +1,6 @@
 """The table of OCPP 1.6: action -> handler.  What is not here is not implemented."""
 
-from worker.dialects.context import Bulk, Handler
+from worker.dialects.context import READINGS, Bulk, Handler, Long
 from worker.dialects.v16 import (
     authorisation,
     availability,
@@ -25,6 +25,14 @@ HANDLERS: dict[str, Handler | Bulk] = {
     "StartTransaction": transactions.start_transaction,
     "StatusNotification": availability.status_notification,
     "StopTransaction": transactions.stop_transaction,
+}
+
+#: Messages that may be long, and how they are cut.
+LONG = {
+    "MeterValues": READINGS,
+    "StopTransaction": Long(
+        "transactionData", samples="sampledValue", ahead=transactions.readings_ahead
+    ),
 }
 
 #: Messages behind which stand kilowatt-hours: they are never refused while those can be read.

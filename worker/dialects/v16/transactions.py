@@ -94,6 +94,14 @@ def _store_samples(call: Fields, ctx: Context, reference: str | None) -> None:
         metering.store(ctx.db, [item], now=ctx.now)
 
 
+def readings_ahead(call: Fields, ctx: Context) -> bool:
+    """Store some of a stop's readings before it ends the session; the clock is judged once."""
+    if ctx.shift is None:
+        ctx.instant(call, "timestamp", live=True)
+    _store_samples(call, ctx, transaction_ref(call))
+    return True
+
+
 def _stop_answer(token: Token | None, decision: Decision | None) -> Payload:
     """An idTagInfo only answers a tag (section 4.10); a stray stop's is taken as valid."""
     if token is None:

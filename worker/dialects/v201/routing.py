@@ -1,6 +1,6 @@
 """The table of OCPP 2.0.1: action -> handler.  What is not here is not implemented."""
 
-from worker.dialects.context import Bulk, Handler, Outside
+from worker.dialects.context import READINGS, Bulk, Handler, Long, Outside
 from worker.dialects.v201 import (
     authorisation,
     availability,
@@ -43,6 +43,22 @@ HANDLERS: dict[str, Handler | Bulk | Outside] = {
     "SignCertificate": certificates.sign_certificate,
     "StatusNotification": availability.status_notification,
     "TransactionEvent": transactions.transaction_event,
+}
+
+#: Messages that may be long, and how they are cut.
+LONG = {
+    "MeterValues": READINGS,
+    "NotifyDisplayMessages": Long("messageInfo", 50, more="tbc"),
+    "NotifyEvent": Long("eventData", 25, more="tbc"),
+    "NotifyMonitoringReport": Long("monitor", 50, more="tbc"),
+    "NotifyReport": Long("reportData", 300, more="tbc"),
+    "ReportChargingProfiles": Long("chargingProfile", 50, more="tbc"),
+    "TransactionEvent": Long(
+        "meterValue",
+        samples="sampledValue",
+        ahead=transactions.readings_ahead,
+        kept=transactions.ends_of,
+    ),
 }
 
 #: Messages behind which stand kilowatt-hours: they are never refused while those can be read.

@@ -17,6 +17,9 @@ from worker.ocpp.fields import Fields
 FACTS: dict[str, str] = {"phases": "numberOfPhasesUsed", "cable_a": "cableMaxCurrent"}
 OF_TRANSACTION: dict[str, str] = {"charging_s": "timeSpentCharging"}
 _ABOUT = "transactionInfo"
+#: The contexts of readings at the begin and the end; so many of them are looked at.
+_OF_ENDS = ("Transaction.Begin", "Transaction.End")
+_MOST_ENDS = 20
 
 
 def transaction_event(call: Fields, ctx: Context) -> Payload:
@@ -40,6 +43,33 @@ def answer(call: Fields, ctx: Context, facts: dict[str, str], more: dict[str, st
     if taken.decision is not None:
         told["idTokenInfo"] = id_token_info(taken.decision)
     return told
+
+
+def readings_ahead(call: Fields, ctx: Context) -> bool:
+    """Store some of an event's readings where its transaction is known; False where it is not.
+
+    Only an end waits for them: what it makes due is counted from what is stored by then.
+    """
+    report = report_of(call, ctx, {})
+    if report is None:
+        return True
+    return sessions.take_readings(ctx.db, ctx.station, report, now=ctx.now)
+
+
+def ends_of(values: list[Any]) -> list[Any]:
+    """The readings without which an event is not whole: those of the ends, and the latest."""
+    usable = [value for value in values if isinstance(value, dict)]
+    found = [value for value in usable if _is_of_an_end(value)][:_MOST_ENDS]
+    latest = max(usable, key=lambda value: str(value.get("timestamp")), default=None)
+    return found if latest is None or latest in found else [*found, latest]
+
+
+def _is_of_an_end(value: dict[str, Any]) -> bool:
+    samples = value.get("sampledValue")
+    return any(
+        isinstance(sample, dict) and str(sample.get("context")).startswith(_OF_ENDS)
+        for sample in (samples if isinstance(samples, list) else ())
+    )
 
 
 def _facts(given: Fields, names: dict[str, str]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The table of OCPP 2.1: all of 2.0.1's and what came new.  What is not here is not implemented."""
 
-from worker.dialects.context import Bulk, Handler, Outside
+from worker.dialects.context import Bulk, Handler, Long, Outside
 from worker.dialects.v21 import (
     battery_swap,
     certificates,
@@ -36,6 +36,7 @@ HANDLERS: dict[str, Handler | Bulk | Outside] = {
 #: Messages that are sent without waiting for an answer (2.1 part 4, SEND).
 SENT = frozenset({"NotifyPeriodicEventStream"})
 
+LONG = {**v201.LONG, "NotifyPeriodicEventStream": Long("data", 100)}
 MONEY = v201.MONEY
 BEFORE_BOOT = v201.BEFORE_BOOT
 WITHOUT_STORAGE = v201.WITHOUT_STORAGE

@@ -1,0 +1,39 @@
+"""What is done with a call before it is handled: is it allowed, is it whole, can it be mended."""
+
+from dataclasses import replace
+from typing import Any
+
+from worker.ocpp import repairs, schemas
+from worker.ocpp.faults import CallFault, Fault
+from worker.ocpp.frames import Call, Send
+from worker.ocpp.json_text import without_nul
+
+
+def checked(
+    held: Any, call: Call | Send, routes: Any
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """The payload to work with and the repairs that it needed; raises the precise CallFault."""
+    link = held.link
+    notes = [(note, call.action) for note in call.notes]
+    if call.action not in routes.HANDLERS:
+        raise CallFault(Fault.NOT_IMPLEMENTED, f"{call.action} is not handled here")
+    allowed = held.served or call.action in routes.BEFORE_BOOT | held.triggered
+    if not allowed:
+        raise CallFault(Fault.SECURITY, "the boot of this charger was not accepted yet")
+    if "\\u0000" in call.text:
+        # PostgreSQL has no NUL in texts; no charger means anything by it.
+        call = replace(call, payload=without_nul(call.payload))
+        notes.append(("nul_character", call.action))
+    if link.station.strict:
+        problem = schemas.violation(link.version, call.action, "call", call.payload)
+        if problem is not None:
+            raise problem
+        return call.payload, notes
+    mended = repairs.mend(link.version, call.action, call.payload)
+    notes += [(name, call.action) for name in mended.repairs]
+    if mended.violation is not None:
+        # Kilowatt-hours are never refused for their form: the handler reads what it can.
+        if call.action not in routes.MONEY or not isinstance(mended.payload, dict):
+            raise mended.violation
+        notes.append(("schema_violation", f"{call.action}: {mended.violation.description}"))
+    return mended.payload, notes

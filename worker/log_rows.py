@@ -1,0 +1,76 @@
+"""Rows of the message log: what a charger said, what it was told, and what was refused."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from app.domain import messages
+from app.domain.vocabulary import MessageOutcome
+from worker.ocpp.events import Malformed, Repeated, Stray
+from worker.ocpp.faults import CallFault, Fault
+from worker.ocpp.frames import Call, Send
+
+Row = dict[str, Any]
+
+
+def of_call(
+    held: Any,
+    call: Call | Send,
+    received_at: datetime,
+    response: Mapping[str, Any] | None,
+    session_id: int | None = None,
+    fault: CallFault | None = None,
+) -> Row:
+    """The row of a charger's call: answered, or refused with `fault`."""
+    return {
+        "station_id": held.link.station.id,
+        "connection_id": held.connection_id,
+        "session_id": session_id,
+        "outbound": False,
+        "message_id": str(call.message_id)[:255],
+        "action": call.action[:60],
+        "request": messages.text_of(call.action, call.payload, orjson.dumps(call.payload).decode()),
+        "response": None if response is None else orjson.dumps(response).decode(),
+        "outcome": MessageOutcome.ANSWERED if fault is None else MessageOutcome.REFUSED,
+        "error_code": None if fault is None else fault.fault.spelled(held.link.version),
+        "error_description": None if fault is None else fault.description[:300],
+        "at": received_at,
+        "latency_ms": (datetime.now(UTC) - received_at).total_seconds() * 1000,
+    }
+
+
+def of_stray(held: Any, event: Stray | Repeated | Malformed) -> Row:
+    """The row of a frame that changes nothing, with why."""
+    text, action, message_id, why = _told(event)
+    beyond = isinstance(event, Malformed) and event.frame.fault is Fault.OCCURRENCE
+    return {
+        "station_id": held.link.station.id,
+        "connection_id": held.connection_id,
+        "session_id": None,
+        "outbound": False,
+        "message_id": message_id[:255],
+        "action": action[:60],
+        "request": text,
+        "response": None,
+        "outcome": MessageOutcome.REFUSED if beyond else MessageOutcome.STRAY,
+        "error_code": None,
+        "error_description": messages.redact_text(why)[:300],
+        "at": datetime.now(UTC),
+        "latency_ms": None,
+    }
+
+
+def _told(event: Stray | Repeated | Malformed) -> tuple[str, str, str, str]:
+    """The text, the action, the message id and the reason of a stray frame."""
+    if isinstance(event, Repeated):
+        call = event.call
+        text = messages.text_of(call.action, call.payload)
+        return text, call.action, str(call.message_id), "it was answered before: the same again"
+    if isinstance(event, Stray):
+        action = event.call.action if event.call is not None else ""
+        text = messages.text_of_frame(event.frame.text)
+        return text, action, str(event.frame.message_id), event.why
+    bad = event.frame
+    return messages.text_of_frame(bad.text), bad.action, str(bad.message_id or ""), bad.problem
