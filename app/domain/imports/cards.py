@@ -55,7 +55,7 @@ def likeness(one: str, other: str) -> str:
         return "with a letter and a digit that look alike mixed up"
     if first.strip("0") == second.strip("0"):
         return "with zeros lost at an end"
-    if len(first) == len(second):
+    if _reversed(first) == second:
         return "read the other way round"
     return "written as another kind of number"
 

@@ -96,6 +96,8 @@ def read(data: bytes | str, known: Vocabulary) -> Table:
     if heading is None or not score[1]:
         raise Invalid("The file holds no rows under its heading.", field="file")
     names = [" ".join(name.split()) for name in heading[1]]
+    if len(names) > MOST_COLUMNS:
+        raise Invalid(f"The file has more than {MOST_COLUMNS} columns.", field="file")
     match = known.match(names)
     if match.missing:
         raise Invalid(f"The heading has no column named {match.missing}; it has: "
@@ -157,19 +159,20 @@ def _heading(
 ) -> tuple[tuple[bool, int, int], int]:
     """How well the best heading under a separator is understood, and how many records precede it.
 
-    First comes whether it has all that is needed, then how many of its names are known.
+    First comes whether it has all that is needed, then how many of its names are known, then
+    how many cells the separator finds in a row.
     """
-    best, place = (False, 0, 0), 0
+    best, place, widest = (False, 0), 0, 0
     try:
         for number, (_, cells) in enumerate(islice(_records(text, separator, start), _TOP)):
-            match = known.match(cells)
-            filled = sum(1 for cell in cells if cell)
-            score = (not match.missing, match.count or (1 if filled else 0), min(filled, 2))
+            match = known.match(cells[:MOST_COLUMNS])
+            score = (not match.missing, match.count or (1 if any(cells) else 0))
+            widest = max(widest, len(cells))
             if score > best:
                 best, place = score, number
     except Invalid:
-        return (best[0], best[1], 0), place
-    return best, place
+        widest = 0
+    return (*best, widest), place
 
 
 def _records(text: str, separator: str, start: int) -> Iterator[tuple[int, list[str]]]:
@@ -181,13 +184,12 @@ def _records(text: str, separator: str, start: int) -> Iterator[tuple[int, list[
     line = start + 1
     try:
         for cells in reader:
-            if len(cells) > MOST_COLUMNS:
-                raise Invalid(f"Line {line} has more than {MOST_COLUMNS} cells.", field="file")
             yield line, [plain(cell) for cell in cells]
             line = start + reader.line_num + 1
     except csv.Error:
         raise Invalid(
-            f"Line {line}: a quotation mark is not closed, or stands in the middle of a cell.",
+            f"Line {line}: a quotation mark is not closed or stands within a cell, or one is too "
+            "long.",
             field="file",
         ) from None
 
@@ -201,7 +203,8 @@ def _table(table: Table, names: list[str], records: Iterator[tuple[int, list[str
         over = [place for place in range(len(names), len(cells)) if cells[place]]
         fault = ""
         if over:
-            fault = f"The row has {over[-1] + 1} cells under {len(names)} headings."
+            word = "heading" if len(names) == 1 else "headings"
+            fault = f"The row has {over[-1] + 1} cells under {len(names)} {word}."
         nameless |= {place for place, name in enumerate(names) if not name and place < len(cells)
                      and cells[place]}  # fmt: skip
         held = {name: cells[place] for place, name in match.fields.items() if place < len(cells)}
