@@ -94,11 +94,14 @@ def _previewed(noun: Noun, table: Table, options: Options, refused: str = "") ->
             planned = noun.look(work, table, options)
     else:
         planned = noun.look(db.session(), table, options)
+    rows = planned.rows[:PREVIEWED]
+    facts = range(len(rows[0].told)) if rows else ()
     return render_template(
         "imports/preview.html",
         noun=noun,
         planned=planned,
-        rows=planned.rows[:PREVIEWED],
+        rows=rows,
+        shown=[one for one in facts if any(row.told[one].old or row.told[one].new for row in rows)],
         errors=planned.errors[:PREVIEWED],
         options=options,
         refused=refused,

@@ -248,7 +248,7 @@ def _told(station: Station, password: str) -> tuple[str, ...]:
     return (
         station.name or "",
         station.site.name,
-        f"{len(own)} {', '.join(kinds)}".strip(),
+        f"{len(own)} × {', '.join(kinds)}" if kinds else str(len(own)),
         power,
         str(station.security_profile),
         station.mode.value if station.mode else "",
