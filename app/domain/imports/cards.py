@@ -17,6 +17,8 @@ _LOOK_ALIKE = str.maketrans("oil", "011")
 def written(text: str) -> str:
     """A hexadecimal number without 0x and separators; anything else as it is."""
     wanted = text.strip()
+    if wanted[:1] == "'" and _HEX.fullmatch(wanted[1:].casefold()):
+        wanted = wanted[1:]  # a spreadsheet's mark of a text
     bare = wanted[2:] if wanted[:2].casefold() == "0x" else wanted
     parts = re.split(r"[:\-. ]", bare)
     if _GROUPS.fullmatch(bare):

@@ -20,6 +20,7 @@ _DOTS = re.compile(r"(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>\d{4})
 _SLASHES = re.compile(r"(?P<one>\d{1,2})/(?P<two>\d{1,2})/(?P<year>\d{4})" + _CLOCK, re.IGNORECASE)
 _SERIAL = re.compile(r"\d{5}([.,]\d+)?")
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+|\d[.,]\d+E\d+", re.IGNORECASE)
+_NUMBER = re.compile(r"\d{4,}[.,]0+")
 _POWER = re.compile(r"(?P<number>[\d.,]+)\s*(?P<unit>k?w)?", re.IGNORECASE)
 
 
@@ -107,6 +108,11 @@ def kept(text: str) -> str:
     if _SHORTENED.fullmatch(text.strip()):
         raise Invalid(
             f"“{text.strip()}” was shortened by a spreadsheet and its digits are lost: give the "
+            "column the format Text, and take it from its source again."
+        )
+    if _NUMBER.fullmatch(text.strip()):
+        raise Invalid(
+            f"“{text.strip()}” was turned into a number, and zeros before it may be lost: give the "
             "column the format Text, and take it from its source again."
         )
     return text

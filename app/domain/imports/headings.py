@@ -107,9 +107,10 @@ TAGS = Vocabulary(
         "valid": "is valid,active,is active,aktiv,enabled,aktiviert,freigegeben,gültig,whitelisted",
         "expires": "expires at,expiry,expiry date,expiration,expiration date,valid until,valid to,"
         "gültig bis,gültigkeit,ablauf,ablaufdatum,läuft ab,läuft ab am,befristet bis,"
-        "expires on,valid thru",
+        "expires on,valid thru,expiry date time,expiry datetime",
         "limit": "concurrent limit,max active transaction count,max sessions,sessions at once,"
-        "gleichzeitige ladungen,gleichzeitige ladevorgänge,max active transactions",
+        "gleichzeitige ladungen,gleichzeitige ladevorgänge,max active transactions,"
+        "max number of active transactions",
         "sites": "site,standorte,standort,location,locations",
         "stations": "station,ladestationen,ladestation,charge points,charge point",
     },

@@ -6,10 +6,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from app.domain.errors import Invalid
-from app.domain.imports.sheet import Row, Table
-
-#: Rows of one file: it is written in one unit of work, and chargers wait meanwhile.
-MOST_ROWS = 5000
+from app.domain.imports.sheet import MOST_ROWS, Row, Table
 
 
 @dataclass(frozen=True, slots=True)

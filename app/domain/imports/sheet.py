@@ -17,6 +17,10 @@ from app.domain.imports.headings import Match, Vocabulary
 #: A larger file is refused; it is read and looked through whole.
 MOST_BYTES = 3_000_000
 MOST_COLUMNS = 200
+#: Rows of one file: it is written in one unit of work, and chargers wait meanwhile.
+MOST_ROWS = 5000
+#: Lines of one file, empty ones too.
+_MOST_LINES = 50_000
 #: Records among which the heading is looked for.
 _TOP = 20
 _SEPARATORS = {";": "semicolons", "\t": "tabs", ",": "commas", "|": "upright strokes"}
@@ -26,6 +30,7 @@ _BINARY = (
     (b"%PDF", "a PDF document"),
     (b"\x1f\x8b", "a packed file"),
 )
+_MARKUP = {"<": "a web page", "{": "a JSON document", "[": "a JSON document"}
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 #: No-break blanks become blanks; marks that nobody sees go.
 _UNSEEN = dict.fromkeys((0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF), "") | dict.fromkeys(
@@ -86,6 +91,8 @@ def read(data: bytes | str, known: Vocabulary) -> Table:
     if len(text) > MOST_BYTES:
         raise Invalid(f"The file has more than {MOST_BYTES // 1_000_000} MB.", field="file")
     text = text.removeprefix("\ufeff")
+    if kind := _MARKUP.get(text.lstrip()[:1]):
+        raise Invalid(f"This is not a CSV file but {kind}; save it as CSV first.", field="file")
     separator, start = _told_separator(text)
     choices = [separator] if separator else list(_SEPARATORS)
     found = [(*_heading(text, one, start, known), one) for one in choices]
@@ -184,7 +191,7 @@ def _records(text: str, separator: str, start: int) -> Iterator[tuple[int, list[
     line = start + 1
     try:
         for cells in reader:
-            yield line, [plain(cell) for cell in cells]
+            yield line, [plain(cell) for cell in cells[: MOST_COLUMNS + 1]]
             line = start + reader.line_num + 1
     except csv.Error:
         raise Invalid(
@@ -198,6 +205,8 @@ def _table(table: Table, names: list[str], records: Iterator[tuple[int, list[str
     match = table.match
     nameless: set[int] = set()
     for line, cells in records:
+        if line > _MOST_LINES or len(table.rows) == MOST_ROWS:
+            raise Invalid(f"A file may hold {MOST_ROWS} rows; this one has more.", field="file")
         if not any(cells):
             continue
         over = [place for place in range(len(names), len(cells)) if cells[place]]

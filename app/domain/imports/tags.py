@@ -54,6 +54,14 @@ class _Listed:
             self.by_bare.setdefault(cards.bare(tag.value), []).append(tag)
         self.known = cards.Known(tag.value for tag in listed if tag.archived_at is None)
 
+    def key(self, value: str) -> str:
+        """What two rows share that mean the same card."""
+        try:
+            tag = self.find(value)
+        except Invalid:
+            tag = None
+        return tag.key if tag is not None else cards.bare(value) or Token(value).key
+
     def find(self, value: str) -> Tag | None:
         """The tag that a row means; raises `Invalid` when it could be one of several."""
         exact = self.by_key.get(Token(value).key) or self.by_key.get(
@@ -91,8 +99,8 @@ def plan(
         made.notes.append(f"Times without an offset are those of {options.zone}.")
     listed = _Listed(db.scalars(select(Tag).where(Tag.tenant_id == tenant_id)).all())
     look = _Look(db, Books(db, tenant_id, options.zone), listed, options, now, made)
-    double = twins((row.line, cards.bare(row.cells["tag"]) or Token(row.cells["tag"]).key,
-                    row.cells["tag"]) for row in rows if row.cells.get("tag"))  # fmt: skip
+    double = twins((row.line, listed.key(value), value) for row in rows
+                   if (value := row.cells.get("tag", "")))  # fmt: skip
     for row in rows:
         try:
             if row.line in double:
@@ -137,8 +145,9 @@ def _parent(name: str) -> str | None:
 
 
 def _planned(row: Row, look: _Look) -> PlannedTag:
-    typed = texts.line(cells.kept(row.cells.get("tag", "")), "The tag", 255, field="tag",
-                       required=True)  # fmt: skip
+    typed = texts.line(row.cells.get("tag", ""), "The tag", 255, field="tag", required=True)
+    if Token(typed).key not in look.listed.by_key:
+        cells.kept(typed)
     tag = look.listed.find(typed)
     if tag is not None and tag.archived_at is not None:
         raise Invalid(f"{tag.value} is archived; restore it first.")
