@@ -1,20 +1,26 @@
-"""CSV that is safe to open: no cell can become a formula.
+"""CSV that is safe to open and plain to read: no cell can become a formula, times are local.
 
-A cell that begins with = + - @, a tab or a carriage return is given a leading
-apostrophe when it is text; numbers stay numbers.
+A text that a spreadsheet would take for a formula is given a leading
+apostrophe, which an import takes off again; numbers stay numbers.
 """
 
 import csv
 import io
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from app.domain.imports.sheet import guarded
 
 
-def cell(value: Any) -> Any:
-    """Return what is written for a value: numbers as they are, text defused, None empty."""
+def cell(value: Any, zone: tzinfo = UTC) -> Any:
+    """Return what is written for a value: numbers as they are, text defused, None empty.
+
+    A time is written on the clock of `zone`, with its offset.
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -23,16 +29,19 @@ def cell(value: Any) -> Any:
         return value
     if isinstance(value, Decimal):
         return format(value, "f")
-    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
-    return "'" + text if text.startswith(_FORMULA) else text
+    if isinstance(value, datetime):
+        return value.astimezone(zone).isoformat() if value.tzinfo else value.isoformat()
+    return guarded(value.isoformat() if hasattr(value, "isoformat") else str(value))
 
 
-def lines(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """Yield the lines of a CSV file, the header first."""
+def lines(
+    header: Sequence[str], rows: Iterable[Sequence[Any]], zone: tzinfo = UTC
+) -> Iterator[str]:
+    """Yield the lines of a CSV file, the header first; times on the clock of `zone`."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     for row in _chain(header, rows):
-        writer.writerow([cell(value) for value in row])
+        writer.writerow([cell(value, zone) for value in row])
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
@@ -43,26 +52,9 @@ def _chain(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[Seq
     yield from rows
 
 
-def read(text: str) -> list[dict[str, str]]:
-    """Read CSV with a header (comma or semicolon); keys are lower-case, values trimmed.
-
-    The apostrophe that `cell` adds is taken off again, so that an export can be
-    imported.
-    """
-    text = text.removeprefix("\ufeff")
-    first = text.splitlines()[0] if text.strip() else ""
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
-    return [
-        {
-            str(key).strip().lower(): _plain(value)
-            for key, value in row.items()
-            if key is not None and not isinstance(value, list)
-        }
-        for row in reader
-    ]
-
-
-def _plain(value: str | None) -> str:
-    text = (value or "").strip()
-    return text[1:] if text[:1] == "'" and text[1:2] in _FORMULA else text
+def name(noun: str, *parts: str) -> str:
+    """A file's name without its ending: the noun, its period, what it is narrowed to."""
+    plain = (unicodedata.normalize("NFKD", part.casefold()) for part in (noun, *parts))
+    bare = ("".join(char for char in part if not unicodedata.combining(char)) for part in plain)
+    words = (re.sub(r"[^a-z0-9._]+", "-", part).strip("-.") for part in bare)
+    return "-".join(word[:60] for word in words if word)[:180]

@@ -153,7 +153,9 @@ def readings_file(session: ChargingSession, kind: str) -> Response:
     readings = queries.readings(flask_db.session(), session.id)
     name = f"session-{session.id}-readings"
     if kind == "csv":
-        return listing.csv_response(name, session_rows.READING, readings)
+        return listing.csv_response(
+            name, session_rows.READING, readings, since=session.started_at, until=session.ended_at
+        )
     return Response(
         json.dumps(session_rows.as_json(session, readings), indent=2),
         mimetype="application/json",

@@ -8,17 +8,19 @@ from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
 
 import click
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from app import csv_files
 from app.domain import tenants
-from app.domain.errors import DomainError
+from app.domain.errors import DomainError, Invalid
 from app.domain.vocabulary import Actor
 from app.extensions import db as flask_db
-from app.models import Tenant
+from app.models import Site, Tenant
 
 #: Who did it, in the audit.
 ACTOR = Actor("command line")
@@ -26,6 +28,8 @@ ACTOR = Actor("command line")
 #: A list's column: its heading (the key in JSON) and how to read it off a row.
 Column = tuple[str, Callable[[Any], Any]]
 
+#: For exports and imports, where `zone_of` reads it.
+zone_option = click.option("--timezone", help="Of times; without it, the sites' own, else UTC.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -124,15 +128,20 @@ def _cell(value: Any) -> str:
         return ", ".join(str(item) for item in value) or "-"
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
-    text = str(value)
-    # What a charger sent must not steer the terminal.
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """A text as a terminal may show it: what a charger or a file holds must not steer it."""
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
-def write_csv(path: Path | None, columns: Sequence[Column], rows: Iterable[Any]) -> None:
-    """Write rows as CSV to `path`, or to standard output."""
-    cells = ([plain(read(row)) for _, read in columns] for row in rows)
-    text = "".join(csv_files.lines([heading for heading, _ in columns], cells))
+def write_csv(
+    path: Path | None, columns: Sequence[Column], rows: Iterable[Any], zone: str = "UTC"
+) -> None:
+    """Write rows as CSV to `path`, or to standard output; times on the clock of `zone`."""
+    cells = ([_in_file(read(row)) for _, read in columns] for row in rows)
+    text = "".join(csv_files.lines([heading for heading, _ in columns], cells, ZoneInfo(zone)))
     if path is None:
         click.echo(text, nl=False)
     else:
@@ -140,31 +149,21 @@ def write_csv(path: Path | None, columns: Sequence[Column], rows: Iterable[Any])
         click.echo(f"Wrote {path}.", err=True)
 
 
-def all_or_none(
-    db: Session, rows: Sequence[dict[str, str]], take: Callable[[dict[str, str]], object]
-) -> None:
-    """Take in every row of a file; when some are refused, name them all and end with status 1."""
-    refused = []
-    for number, row in enumerate(rows, start=2):
-        try:
-            with db.begin_nested():
-                take(row)
-        except DomainError as error:
-            refused.append(f"Line {number}: {error.sentence}")
-    if refused:
-        fail("\n".join([*refused, "Nothing was imported."]))
+def _in_file(value: Any) -> Any:
+    """A value as `csv_files.cell` takes it: words of ours as they are, lists in one cell."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, list | tuple):
+        return " | ".join(str(plain(item)) for item in value)
+    return value
 
 
-def report_plan(planned: Any, *, valid_only: bool, dry_run: bool) -> None:
-    """Say what an import will do and which rows it cannot take in; ends with status 1 for those.
-
-    `planned` has `errors` (number, value, sentence) and `count(what)`.  With
-    `valid_only` the valid rows go in all the same.
-    """
-    for error in planned.errors:
-        click.echo(f"Line {error.number}: {error.sentence}", err=True)
-    added, changed, same = (planned.count(what) for what in ("add", "update", "same"))
-    if planned.errors and not valid_only and not dry_run:
-        fail("Nothing was imported.")
-    would = "Would import" if dry_run else "Imported"
-    click.echo(f"{would}: {added} new, {changed} changed, {same} as they were.")
+def zone_of(db: Session, wanted: str | None) -> str:
+    """The time zone that was asked for; else the one that all sites share, else UTC."""
+    if wanted is None:
+        zones = set(db.scalars(select(Site.timezone).where(Site.archived_at.is_(None))))
+        return zones.pop() if len(zones) == 1 else "UTC"
+    try:
+        return ZoneInfo(wanted).key
+    except (ValueError, OSError, KeyError):
+        raise Invalid(f"{wanted} is not a time zone.") from None

@@ -32,7 +32,9 @@ OPTIONS = (
                  help="One of " + ", ".join(QUIRKS) + "; an empty value removes it."),
 )  # fmt: skip
 
-_TEXTS = ("name", "note", "username_alias", "plug_type")
+#: What click has read already; the rest are names.
+_READ = ("name", "note", "username_alias", "plug_type", "security_profile", "connectors",
+         "max_power_w")  # fmt: skip
 
 
 def details(command: Any) -> Any:
@@ -45,17 +47,12 @@ def details(command: Any) -> Any:
 def given(
     db: Session, tenant_id: int, values: dict[str, Any], station: Station | None = None
 ) -> dict[str, Any]:
-    """Turn what was typed (options or a CSV row; None means: not given) into `Details`."""
+    """Turn the options that were typed (None means: not given) into `Details`."""
     values = {name: value for name, value in values.items() if value is not None}
-    found: dict[str, Any] = {name: values[name] for name in _TEXTS if name in values}
-    for name in ("security_profile", "connectors"):
-        if name in values:
-            found[name] = _whole(name, values[name])
-    if "max_power_w" in values:
-        found["max_power_w"] = _power(values["max_power_w"])
+    found: dict[str, Any] = {name: values[name] for name in _READ if name in values}
     for name, words in (("mode", StationMode), ("registration", Registration)):
         if name in values:
-            found[name] = _word(name, values[name], words)
+            found[name] = words(values[name])
     if "validation" in values:
         found["validation"] = None if values["validation"] == "default" else values["validation"]
     if "tariff" in values:
@@ -63,28 +60,6 @@ def given(
     if values.get("quirk"):
         found["quirks"] = _quirks(values["quirk"], station)
     return found
-
-
-def _whole(name: str, value: Any) -> int:
-    try:
-        return int(value)
-    except ValueError:
-        raise Invalid(f"{value} is no {name.replace('_', ' ')}.", field=name) from None
-
-
-def _power(value: Any) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        raise Invalid(f"{value} is no power in watts.", field="max_power_w") from None
-
-
-def _word(name: str, value: Any, words: Any) -> Any:
-    try:
-        return words(str(value).lower())
-    except ValueError:
-        choices = ", ".join(word.value for word in words)
-        raise Invalid(f"{value} is no {name}; it is one of {choices}.", field=name) from None
 
 
 def _tariff(db: Session, tenant_id: int, name: str) -> int | None:

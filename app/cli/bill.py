@@ -1,7 +1,5 @@
 """flask bill …: bills, held sessions and receipts."""
 
-import csv
-import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import click
 from flask.cli import AppGroup, with_appcontext
 
-from app import bill_text, csv_files, review_words
+from app import bill_text, review_words
 from app.cli._bill_parts import (
     DIFFERENCES,
     FIGURES,
@@ -31,6 +29,9 @@ from app.cli._shared import (
     print_rows,
     reading,
     the_tenant,
+    write_csv,
+    zone_of,
+    zone_option,
 )
 from app.domain import billing, receipts, reviews, tenants
 from app.domain.errors import Conflict, NotFound
@@ -139,16 +140,13 @@ def show(bill: str, as_json: bool) -> None:
 @click.option(
     "--since", type=click.DateTime(["%Y-%m-%d"]), help="Issued on this day (UTC) or later."
 )
+@zone_option
 @with_appcontext
 @fails_plainly
-def export(since: datetime | None) -> None:
+def export(since: datetime | None, timezone: str | None) -> None:
     """Write all bills as CSV to standard output."""
-    columns = [*LIST, *MONEY]
     rows = queries.every(reading(), queries.Filter(since=_utc(since)))
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([name for name, _ in columns])
-    for bill in rows:
-        writer.writerow([csv_files.cell(read(bill)) for _, read in columns])
+    write_csv(None, [*LIST, *MONEY], rows, zone_of(reading(), timezone))
 
 
 @group.command("recompute")

@@ -9,10 +9,13 @@ from flask.cli import AppGroup
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app import csv_files
+from app.cli import _imports as imports
 from app.cli import _shared as cli
-from app.domain import driver_import, drivers, tariff_book
+from app.domain import drivers, tariff_book
 from app.domain.drivers import LANGUAGES, DriverFacts
+from app.domain.imports import drivers as driver_import
+from app.domain.imports import headings
+from app.domain.imports.plans import Options
 from app.models import Driver
 from app.presentation import kwh, money
 from app.queries import drivers as queries
@@ -145,19 +148,20 @@ def export(path: Path | None) -> None:
 
 
 @group.command("import")
-@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--valid-only", is_flag=True, help="Import the valid rows though others are not.")
-@click.option("--dry-run", is_flag=True, help="Only say what would happen.")
+@imports.options
 @cli.fails_plainly
-def import_(path: Path, valid_only: bool, dry_run: bool) -> None:
-    """Add the drivers of a CSV file (columns as in the export); a known address is changed."""
-    rows = csv_files.read(path.read_text(encoding="utf-8-sig"))
+def import_(path: Path, valid_only: bool, dry_run: bool, leave_out: bool) -> None:
+    """Add the drivers of a CSV file (columns as in the export); a known address is changed.
+
+    Columns of other systems and German ones are known too; what is not understood is named.
+    """
+    table, options = imports.read(path, headings.DRIVERS), Options(leave_out=leave_out)
     with unit_of_work() as db:
-        tenant_id = cli.the_tenant(db).id
-        planned = driver_import.plan(db, rows, tenant_id=tenant_id)
-        cli.report_plan(planned, valid_only=valid_only, dry_run=dry_run)
+        tenant_id, now = cli.the_tenant(db).id, cli.now()
+        planned = driver_import.plan(db, table, tenant_id=tenant_id)
+        imports.look_through(planned, options, valid_only=valid_only, dry_run=dry_run)
         if not dry_run:
-            driver_import.carry_out(db, cli.ACTOR, planned, tenant_id=tenant_id, now=cli.now())
+            driver_import.carry_out(db, cli.ACTOR, planned, tenant_id=tenant_id, now=now)
 
 
 def _found(db: Session, tenant_id: int, who: str, *, archived: bool = False) -> Driver:

@@ -148,16 +148,18 @@ def stray_stops(as_json: bool) -> None:
 @click.option("--state", type=click.Choice(STATES))
 @click.option("--since", help="First day or instant, like 2026-03-01 (UTC).")
 @click.option("--until", help="Last day or instant (UTC).")
+@cli.zone_option
 @cli.fails_plainly
-def export(number: int | None, output: Path | None, **given: Any) -> None:
+def export(number: int | None, output: Path | None, timezone: str | None, **given: Any) -> None:
     """Write sessions as CSV; with NUMBER, the readings of that session."""
     db = cli.reading()
+    zone = cli.zone_of(db, timezone)
     if number is not None:
         _session(db, number)
-        cli.write_csv(output, session_rows.READING, queries.readings(db, number))
+        cli.write_csv(output, session_rows.READING, queries.readings(db, number), zone)
     else:
         found = queries.every(db, _filter(db, given), Wish())
-        cli.write_csv(output, session_rows.SESSION, found)
+        cli.write_csv(output, session_rows.SESSION, found, zone)
 
 
 def _session(db: Session, number: int) -> ChargingSession:

@@ -9,10 +9,12 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from app import csv_files
+from app.cli import _imports as imports
 from app.cli import _shared as cli
-from app.domain import sellers, sites
+from app.domain import audit, sellers, sites, texts
 from app.domain.errors import DomainError, Invalid
+from app.domain.imports import headings
+from app.domain.imports.plans import Options, Plan, PlannedRow, RowError, begun, twins
 from app.models import Site, Tariff
 from app.uow import unit_of_work
 
@@ -151,29 +153,46 @@ def archive(name: str, undo: bool) -> None:
 
 @group.command("export")
 @click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@cli.zone_option
 @cli.fails_plainly
-def export(path: Path | None) -> None:
+def export(path: Path | None, timezone: str | None) -> None:
     """Write all sites as CSV to PATH, or to standard output."""
-    rows = cli.reading().scalars(select(Site).order_by(Site.name_key)).all()
-    cli.write_csv(path, COLUMNS, rows)
+    db = cli.reading()
+    rows = db.scalars(select(Site).order_by(Site.name_key)).all()
+    cli.write_csv(path, COLUMNS, rows, cli.zone_of(db, timezone))
 
 
 @group.command("import")
-@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@imports.options
 @cli.fails_plainly
-def import_(path: Path) -> None:
+def import_(path: Path, valid_only: bool, dry_run: bool, leave_out: bool) -> None:
     """Add the sites of a CSV file (columns as in the export); a known name is changed.
 
     All rows go in, or none: every row that cannot be used is named.
     """
-    rows = csv_files.read(path.read_text(encoding="utf-8"))
+    table, planned = imports.read(path, headings.SITES), Plan[PlannedRow]()
     with unit_of_work() as db:
         tenant_id = cli.the_tenant(db).id
-        cli.all_or_none(db, rows, lambda row: _import_row(db, tenant_id, row))
-    click.echo(f"Imported {len(rows)} sites.")
+        rows = begun(table, planned)
+        double = twins((row.line, texts.key(name), name) for row in rows
+                       if (name := row.cells.get("name", "")))  # fmt: skip
+        for row in rows:
+            name = row.cells.get("name", "")
+            try:
+                if row.line in double:
+                    raise Invalid(double[row.line])
+                with db.begin_nested():
+                    what = _import_row(db, tenant_id, row.cells)
+                planned.rows.append(PlannedRow(row.line, name, what, ()))
+            except DomainError as error:
+                planned.errors.append(RowError(row.line, name, error.sentence))
+        agreed = Options(leave_out=leave_out)
+        imports.look_through(planned, agreed, valid_only=valid_only, dry_run=dry_run)
+        if dry_run:
+            db.rollback()
 
 
-def _import_row(db: Any, tenant_id: int, row: dict[str, str]) -> None:
+def _import_row(db: Any, tenant_id: int, row: dict[str, str]) -> str:
     names = ("timezone", "currency", "address", "supply_limit_kw", "tariff", *sellers.FIELDS)
     values: dict[str, Any] = {name: row[name] for name in names if name in row}
     for name in ("latitude", "longitude"):
@@ -186,12 +205,14 @@ def _import_row(db: Any, tenant_id: int, row: dict[str, str]) -> None:
         site = sites.named(db, tenant_id, row.get("name", ""))
     except DomainError:
         sites.add(db, cli.ACTOR, tenant_id, now=cli.now(), name=row.get("name", ""), **given)
-    else:
-        sites.edit(db, cli.ACTOR, site, now=cli.now(), **given)
+        return "add"
+    before = audit.snapshot(site)
+    sites.edit(db, cli.ACTOR, site, now=cli.now(), **given)
+    return "same" if audit.snapshot(site) == before else "update"
 
 
 def _float(text: str, name: str) -> float | None:
     try:
-        return float(text) if text else None
+        return float(text.replace(",", ".")) if text else None
     except ValueError:
         raise Invalid(f"{text} is no {name}.", field=name) from None

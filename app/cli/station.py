@@ -8,12 +8,14 @@ from flask import current_app
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from app import csv_files
 from app.cli import _asking as asking
+from app.cli import _imports as imports
 from app.cli import _shared as cli
 from app.cli import _stations as shared
 from app.domain import sites, stations
-from app.domain.errors import DomainError
+from app.domain.imports import headings
+from app.domain.imports import stations as station_import
+from app.domain.imports.plans import Options
 from app.domain.vocabulary import Order
 from app.models import Station
 from app.uow import unit_of_work
@@ -172,49 +174,47 @@ group.add_command(order_, "command")
 
 @group.command("export")
 @click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@cli.zone_option
 @cli.fails_plainly
-def export(path: Path | None) -> None:
+def export(path: Path | None, timezone: str | None) -> None:
     """Write all stations as CSV (without passwords) to PATH, or to standard output."""
-    rows, connected = shared.found(cli.reading(), select(Station), cli.now())
-    cli.write_csv(path, shared.columns(connected), rows)
+    db = cli.reading()
+    rows, connected = shared.found(db, select(Station), cli.now())
+    cli.write_csv(path, shared.columns(connected), rows, cli.zone_of(db, timezone))
 
 
 @group.command("import")
-@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@imports.options
 @click.option("--passwords", type=click.Path(dir_okay=False, path_type=Path),
               help="Write the passwords that were made to this CSV file.")  # fmt: skip
+@click.option("--site", default="", help="Where new stations stand whose row names no site.")
+@imports.unblock_option
 @cli.fails_plainly
-def import_(path: Path, passwords: Path | None) -> None:
+def import_(
+    path: Path, valid_only: bool, dry_run: bool, passwords: Path | None, **agreed: Any
+) -> None:
     """Register the stations of a CSV file; a known identity is changed.
 
     Columns: identity and site, and any of name, password, security_profile, mode,
     registration, validation, connectors, plug_type, max_power_w, username_alias,
-    tariff, note.  All rows go in, or none: every row that cannot be used is named.
+    tariff, note; other systems' and German ones are known too.  All rows go in, or
+    none: every row that cannot be used is named.
     """
-    rows = csv_files.read(path.read_text(encoding="utf-8"))
-    if passwords is None and any(not row.get("password") for row in rows):
-        click.echo("Passwords that are made are printed below, this once.", err=True)
-    made: list[tuple[str, str]] = []
+    table, options = imports.read(path, headings.STATIONS), Options(**agreed)
+    hashes = {} if dry_run else station_import.hashes(table)
     with unit_of_work() as db:
-        tenant_id = cli.the_tenant(db).id
-        cli.all_or_none(db, rows, lambda row: made.extend(_import_row(db, tenant_id, row)))
-    columns: list[cli.Column] = [("identity", lambda pair: pair[0]), ("password", lambda p: p[1])]
+        given: Any = {"tenant_id": cli.the_tenant(db).id, "now": cli.now(), "options": options}
+        if dry_run:
+            planned = station_import.plan(db, cli.ACTOR, table, **given)
+        else:
+            planned = station_import.carry_out(db, cli.ACTOR, table, hashes, **given)
+        imports.look_through(planned, options, valid_only=valid_only, dry_run=dry_run)
+    made = [] if dry_run else [(row.value, row.clear) for row in planned.rows if row.clear]
     if made:
+        if passwords is None:
+            click.echo("The passwords that were made are printed below, this once.", err=True)
+        columns: list[cli.Column] = [
+            ("identity", lambda one: one[0]),
+            ("password", lambda one: one[1]),
+        ]
         cli.write_csv(passwords, columns, made)
-    click.echo(f"Imported {len(rows)} stations.", err=True)
-
-
-def _import_row(db: Any, tenant_id: int, row: dict[str, str]) -> list[tuple[str, str]]:
-    given = shared.given(db, tenant_id, {key: value or None for key, value in row.items()})
-    identity = row.get("identity", "")
-    place = sites.named(db, tenant_id, row.get("site", ""))
-    try:
-        station = stations.called(db, tenant_id, identity)
-    except DomainError:
-        _, clear = stations.register(
-            db, cli.ACTOR, tenant_id, place, identity,
-            now=cli.now(), password=row.get("password") or None, **given,
-        )  # fmt: skip
-        return [(identity, clear)] if clear else []
-    stations.edit(db, cli.ACTOR, station, now=cli.now(), site=place, **given)
-    return []

@@ -11,10 +11,12 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from app import csv_files
+from app.cli import _imports as imports
 from app.cli import _shared as cli
-from app.domain import drivers, sites, stations, tag_groups, tag_import, tags
-from app.domain.errors import Invalid
+from app.domain import drivers, sites, stations, tag_groups, tags
+from app.domain.imports import cells, headings
+from app.domain.imports import tags as tag_import
+from app.domain.imports.plans import Options
 from app.domain.tags import TagFacts
 from app.models import Tag
 from app.queries import tags as queries
@@ -82,7 +84,7 @@ def _facts(db: Session, tenant_id: int, held: TagFacts, given: dict[str, Any]) -
         group_id = tag_groups.named(db, name, tenant_id=tenant_id).id if name else None
         facts = replace(facts, group_id=group_id)
     if (expires := given["expires"]) is not None:
-        facts = replace(facts, expires_at=tag_import.instant(expires, ZoneInfo("UTC")))
+        facts = replace(facts, expires_at=cells.instant(expires, ZoneInfo("UTC")))
     if (limit := given["limit"]) is not None:
         facts = replace(facts, concurrent_limit=limit or None)
     if given["site"]:
@@ -201,7 +203,7 @@ def archive(value: str, undo: bool) -> None:
 @cli.fails_plainly
 def unknown(since: str | None, as_json: bool) -> None:
     """List tokens that were tapped and are on no list."""
-    start = tag_import.instant(since or "1970-01-01T00:00", ZoneInfo("UTC"))
+    start = cells.instant(since or "1970-01-01T00:00", ZoneInfo("UTC"))
     columns: list[cli.Column] = [
         ("token", lambda one: one.token),
         ("taps", lambda one: one.taps),
@@ -215,28 +217,33 @@ def unknown(since: str | None, as_json: bool) -> None:
 
 @group.command("export")
 @click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@cli.zone_option
 @cli.fails_plainly
-def export(path: Path | None) -> None:
+def export(path: Path | None, timezone: str | None) -> None:
     """Write the tags as CSV to PATH, or to standard output."""
-    cli.write_csv(path, EXPORTED, _all(archived=False))
+    zone = cli.zone_of(cli.reading(), timezone)
+    cli.write_csv(path, EXPORTED, _all(archived=False), zone)
 
 
 @group.command("import")
-@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--valid-only", is_flag=True, help="Import the valid rows though others are not.")
-@click.option("--dry-run", is_flag=True, help="Only say what would happen.")
-@click.option("--timezone", default="UTC", help="Of times without an offset.")
+@imports.options
+@click.option("--make-groups", is_flag=True, help="Make groups that do not exist.")
+@imports.unblock_option
+@cli.zone_option
 @cli.fails_plainly
-def import_(path: Path, valid_only: bool, dry_run: bool, timezone: str) -> None:
-    """Add the tags of a CSV file (columns as in the export); a known tag is changed."""
-    try:
-        ZoneInfo(timezone)
-    except (ValueError, OSError, KeyError):
-        raise Invalid(f"{timezone} is not a time zone.") from None
-    rows = csv_files.read(path.read_text(encoding="utf-8-sig"))
+def import_(
+    path: Path, valid_only: bool, dry_run: bool, timezone: str | None, **agreed: bool
+) -> None:
+    """Add the tags of a CSV file (columns as in the export); a known tag is changed.
+
+    Columns of other systems and German ones are known too; what is not understood is named.
+    A blocked tag stays blocked without --unblock.
+    """
+    table = imports.read(path, headings.TAGS)
     with unit_of_work() as db:
-        tenant_id = cli.the_tenant(db).id
-        planned = tag_import.plan(db, rows, tenant_id=tenant_id, zone=timezone)
-        cli.report_plan(planned, valid_only=valid_only, dry_run=dry_run)
+        tenant_id, now = cli.the_tenant(db).id, cli.now()
+        options = Options(zone=cli.zone_of(db, timezone), **agreed)
+        planned = tag_import.plan(db, table, tenant_id=tenant_id, now=now, options=options)
+        imports.look_through(planned, options, valid_only=valid_only, dry_run=dry_run)
         if not dry_run:
-            tag_import.carry_out(db, cli.ACTOR, planned, tenant_id=tenant_id, now=cli.now())
+            tag_import.carry_out(db, cli.ACTOR, planned, tenant_id=tenant_id, now=now)

@@ -123,7 +123,7 @@ def set_password(
     db: Session, actor: Actor, station: Station, password: str, *, now: datetime
 ) -> None:
     """Give the station a password that somebody chose.  Raises `Invalid`."""
-    station.password_hash = credentials.hash_chosen(_chosen(password))
+    station.password_hash = credentials.hash_chosen(checked_password(password))
     station.next_password_hash = station.next_password_at = None
     _password_changed(db, actor, station, now)
     access.changed(db, station)
@@ -266,7 +266,7 @@ def _secure(station: Station, profile: int) -> None:
 
 def _first_password(station: Station, password: str | None, profile: int) -> str | None:
     if password:
-        station.password_hash = credentials.hash_chosen(_chosen(password))
+        station.password_hash = credentials.hash_chosen(checked_password(password))
         return None
     if profile == 0:
         return None
@@ -275,7 +275,8 @@ def _first_password(station: Station, password: str | None, profile: int) -> str
     return clear
 
 
-def _chosen(password: str) -> str:
+def checked_password(password: str) -> str:
+    """Return a password that somebody chose; raises `Invalid` when no station can have it."""
     least, most = PASSWORD_LENGTHS
     if not least <= len(password) <= most:
         raise Invalid(f"A password has {least} to {most} characters.", field="password")

@@ -1,7 +1,7 @@
 """Forms of tags, their groups and their import."""
 
 from flask_wtf import FlaskForm
-from wtforms import FileField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms import IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.domain.tag_groups import LONGEST_PARENT
@@ -78,10 +78,3 @@ class GroupForm(FlaskForm):  # type: ignore[misc]
         default="",
         description="For the group's tags, unless their driver has a tariff.",
     )
-
-
-class ImportForm(FlaskForm):  # type: ignore[misc]
-    """A CSV file, or its text."""
-
-    file = FileField("CSV file", render_kw={"accept": ".csv,text/csv,text/plain"})
-    text = TextAreaField("Or paste the rows", render_kw={"rows": 8, "spellcheck": "false"})

@@ -42,7 +42,7 @@ def index() -> Any:
     )
     page = audit.page(session, wanted, listing.wish())
     if listing.wants_csv():
-        return listing.csv_response("audit", CSV, page)
+        return listing.csv_response("audit", CSV, page, since=wanted.since, until=wanted.until)
     return render_template(
         "audit/index.html",
         page=page,

@@ -53,7 +53,9 @@ def index() -> Any:
     session, wanted = db.session(), _filter()
     if listing.wants_csv():
         rows = queries.every(session, wanted, request.args.get("sort", ""))
-        return listing.csv_response("bills", CSV_COLUMNS, rows)
+        return listing.csv_response(
+            "bills", CSV_COLUMNS, rows, since=wanted.since, until=wanted.until
+        )
     return render_template(
         "bills/index.html",
         page=queries.page(session, wanted, listing.wish()),

@@ -45,7 +45,9 @@ def index() -> Any:
     )
     page = queries.page(db.session(), wanted, listing.wish())
     if listing.wants_csv():
-        return listing.csv_response("commands", COLUMNS, page.rows)
+        return listing.csv_response(
+            "commands", COLUMNS, page.rows, since=wanted.since, until=wanted.until
+        )
     return render_template(
         "commands/index.html",
         page=page,

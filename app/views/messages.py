@@ -34,9 +34,10 @@ def index() -> Any:
     """The log, narrowed by the URL: newest first, live at its head, or all of it as a file."""
     wanted = _filter()
     if request.args.get("format") == "csv":
-        return _export("text/csv", "csv", _csv(queries.every(db.session(), wanted)))
+        return _export(wanted, "text/csv", "csv", _csv(queries.every(db.session(), wanted)))
     if request.args.get("format") == "jsonl":
-        return _export("application/jsonl", "jsonl", _jsonl(queries.every(db.session(), wanted)))
+        told = _jsonl(queries.every(db.session(), wanted))
+        return _export(wanted, "application/jsonl", "jsonl", told)
     before = listing.number("before")
     found = queries.page(db.session(), wanted, before)
     tail = before is None and request.args.get("tail") != "off"
@@ -86,19 +87,23 @@ def _topics(wanted: Filter) -> str:
     return "messages stations sessions commands"
 
 
-def _export(mimetype: str, ending: str, lines: Iterable[str]) -> Response:
+def _export(wanted: Filter, mimetype: str, ending: str, lines: Iterable[str]) -> Response:
     return Response(
         stream_with_context(lines),  # type: ignore[arg-type]
         mimetype=mimetype,
-        headers={"Content-Disposition": f'attachment; filename="messages.{ending}"'},
+        headers={
+            "Content-Disposition": listing.attachment(
+                listing.file_name("messages", wanted.since, wanted.until), ending
+            )
+        },
     )
 
 
 def _csv(found: Iterable[tuple[Message, str]]) -> Iterator[str]:
     yield "\ufeff"
-    rows = (_record(message, identity) for message, identity in found)
-    header = list(_record(Message(), ""))
-    yield from csv_files.lines(header, (list(row.values()) for row in rows))
+    rows = ({**_record(message, identity), "at": message.at} for message, identity in found)
+    header, zone = list(_record(Message(), "")), ZoneInfo(g.get("zone", "UTC"))
+    yield from csv_files.lines(header, (list(row.values()) for row in rows), zone)
 
 
 def _jsonl(found: Iterable[tuple[Message, str]]) -> Iterator[str]:

@@ -59,7 +59,9 @@ def index() -> Any:
     session, wanted, wish = db.session(), _filter(), listing.wish()
     if listing.wants_csv():
         rows = queries.every(session, wanted, wish)
-        return listing.csv_response("sessions", COLUMNS, rows)
+        return listing.csv_response(
+            "sessions", COLUMNS, rows, since=wanted.since, until=wanted.until
+        )
     return render_template(
         "sessions/index.html",
         page=queries.page(session, wanted, wish),

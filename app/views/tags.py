@@ -10,8 +10,10 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app import listing
-from app.domain import drivers, tag_import, tags
+from app.domain import drivers, tags
 from app.domain.errors import Conflict, DomainError, Invalid
+from app.domain.imports import cells
+from app.domain.imports.tags import PARTING
 from app.domain.tags import TagFacts
 from app.domain.vocabulary import Actor
 from app.extensions import db
@@ -70,7 +72,7 @@ def index() -> Any:
 
 
 def _places(rows: list[Any], name: str) -> str:
-    return f" {tag_import.PARTING} ".join(getattr(row, name) for row in rows)
+    return f" {PARTING} ".join(getattr(row, name) for row in rows)
 
 
 CSV: list[tuple[str, Callable[[Tag], Any]]] = [
@@ -253,7 +255,7 @@ def _facts(work: Session, form: TagFactsForm, tag: Tag | None = None) -> TagFact
         label=form.label.data,
         driver_id=driver_id,
         group_id=chosen(form.group.data),
-        expires_at=tag_import.instant(form.expires_at.data or "", zone),
+        expires_at=cells.instant(form.expires_at.data or "", zone),
         concurrent_limit=form.concurrent_limit.data,
         site_ids=frozenset(form.sites.data or ()),
         station_ids=frozenset(form.stations.data or ()),

@@ -15,6 +15,7 @@ PAGES = (
     *("/stations/1/commands", "/stations/1/configuration", "/sessions/1", "/sessions/2"),
     *("/tags", "/tags/new", "/tags/1", "/tags/unknown", "/drivers", "/drivers/new", "/drivers/1"),
     *("/tariffs", "/tariffs/new", "/tariffs/1", "/bills/1", "/sites", "/sites/new", "/sites/1"),
+    *("/tags/import", "/drivers/import", "/stations/import", "/stations/import/passwords"),
     *("/staff", "/staff/new", "/staff/1", "/staff/tokens", "/search?q=cp"),
 )
 

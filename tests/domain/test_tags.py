@@ -7,10 +7,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select
 
-from app import csv_files, scope
-from app.domain import drivers, tag_groups, tag_import, tags, tenants
+from app import scope
+from app.domain import drivers, tag_groups, tags, tenants
 from app.domain.drivers import DriverFacts
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.imports import cells, headings, sheet
+from app.domain.imports import tags as tag_import
+from app.domain.imports.plans import Options
 from app.domain.tag_groups import GroupFacts
 from app.domain.tags import TagFacts
 from app.domain.vocabulary import SYSTEM, TagStatus
@@ -18,6 +21,7 @@ from app.models import AuditEntry, Site, Station, Tag, Tenant
 
 ANYWHERE = TagFacts()
 BERLIN = ZoneInfo("Europe/Berlin")
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -171,8 +175,9 @@ def test_a_group_with_tags_is_not_removed(db, tenant, now):
 # ---- import ----
 
 
-def plan(db, tenant, text):
-    return tag_import.plan(db, csv_files.read(text), tenant_id=tenant.id, zone="Europe/Berlin")
+def plan(db, tenant, text, now=NOW):
+    table, options = sheet.read(text, headings.TAGS), Options(zone="Europe/Berlin")
+    return tag_import.plan(db, table, tenant_id=tenant.id, now=now, options=options)
 
 
 def carry_out(db, tenant, now, text):
@@ -248,7 +253,10 @@ def test_a_row_that_cannot_be_used_is_named_with_its_number(db, tenant, row, sen
 
 def test_the_same_tag_twice_in_a_file_is_an_error(db, tenant):
     made = plan(db, tenant, "tag\n04AA\n04aa\n")
-    assert made.errors[0].sentence == "The same tag stands in row 2."
+    assert [(error.number, error.sentence) for error in made.errors] == [
+        (2, "04AA stands in line 3 (as 04aa) too; keep one of the rows."),
+        (3, "04aa stands in line 2 (as 04AA) too; keep one of the rows."),
+    ]
 
 
 def test_an_archived_tag_is_not_brought_back_by_a_file(db, tenant, now):
@@ -263,8 +271,8 @@ def test_a_file_without_tags_is_refused_as_a_whole(db, tenant, text):
 
 
 def test_an_expiry_is_read_on_the_readers_clock():
-    assert tag_import.instant("2026-07-01T18:00", BERLIN) == datetime(2026, 7, 1, 16, tzinfo=UTC)
-    assert tag_import.instant("2026-07-01T18:00Z", BERLIN) == datetime(2026, 7, 1, 18, tzinfo=UTC)
-    assert tag_import.instant(" ", BERLIN) is None
+    assert cells.instant("2026-07-01T18:00", BERLIN) == datetime(2026, 7, 1, 16, tzinfo=UTC)
+    assert cells.instant("2026-07-01T18:00Z", BERLIN) == datetime(2026, 7, 1, 18, tzinfo=UTC)
+    assert cells.instant(" ", BERLIN) is None
     with pytest.raises(Invalid):
-        tag_import.instant("9999-12-31", BERLIN)
+        cells.instant("9999-12-31", BERLIN)

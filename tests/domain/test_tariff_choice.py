@@ -7,7 +7,6 @@ import pytest
 
 from app.domain import (
     billing,
-    driver_import,
     drivers,
     sites,
     stations,
@@ -16,6 +15,8 @@ from app.domain import (
     tariff_choice,
 )
 from app.domain.errors import Conflict, Invalid
+from app.domain.imports import drivers as driver_import
+from app.domain.imports import headings, sheet
 from app.domain.sessions.begin import price_by
 from app.domain.vocabulary import Actor, BillingState
 from app.models import Tenant
@@ -91,7 +92,8 @@ def test_nobody_is_given_a_tariff_that_does_not_fit(db, net, unfit):
 
 def test_an_import_names_the_row_and_the_reason(db, net):
     tariff(db, net, "Alps", currency="CHF")
-    plan = driver_import.plan(db, [{"name": "Bob", "tariff": "alps"}], tenant_id=net.site.tenant_id)
+    table = sheet.read("name,tariff\nBob,alps\n", headings.DRIVERS)
+    plan = driver_import.plan(db, table, tenant_id=net.site.tenant_id)
     assert [error.sentence for error in plan.errors] == [
         "The tariff Alps is in CHF, the site charges in EUR."
     ]

@@ -1,0 +1,71 @@
+"""Imports in a real browser: the look through is readable anywhere and works without scripts."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.browser.test_look import BLANK_ICONS, LOW_CONTRAST
+
+TAGS = (
+    "Kartenliste Depot;;;;;;\r\nRFID;Bezeichnung;Fahrer;Gruppe;gesperrt;gültig bis;Farbe\r\n"
+    "04A219B0;Neu beschriftet;Ada Lovelace;;nein;31.12.2027;rot\r\n"
+    '="04FFEE00";Gast;;Fuhrpark Süd;nein;;blau\r\n'
+    "B019A204;;;;ja;31.12.2027 18:00;\r\n4,22E+09;;;;;;\r\n04AABBCC;;;;;;\r\n04-aa-bb-cc;;;;;;\r\n"
+).encode("cp1252")
+STATIONS = (
+    b"Kennung;Standort;Bezeichnung;Leistung kW\nCP-91;Depot Nord;Hof;22\nCP-01;Depot Nord;Tor;\n"
+)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark"), (1440, "light")])
+def test_a_look_through_is_whole_and_readable(page, desk, sign_in, tmp_path, width, scheme):
+    page.set_default_timeout(60_000)
+    sign_in(page, "operator")
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    for noun, data in (("tags", TAGS), ("stations", STATIONS)):
+        page.goto(f"{desk.url}/{noun}/import")
+        page.set_input_files("[name=file]", files=[file(data)])
+        page.get_by_role("button", name="Look through it").click()
+        page.get_by_text("What each row becomes").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, noun
+        assert page.evaluate(BLANK_ICONS) == []
+        assert page.evaluate(LOW_CONTRAST) == []
+        if shots := os.environ.get("AMPDESK_SHOTS"):
+            page.screenshot(path=Path(shots) / f"{noun}-{width}-{scheme}.png", full_page=True)
+
+
+def file(data):
+    return {"name": "list.csv", "mimeType": "text/csv", "buffer": data}
+
+
+def test_doubts_are_agreed_to_and_passwords_told_without_scripts(browser, desk):
+    context = browser.new_context(java_script_enabled=False)
+    context.add_cookies([desk.cookie("operator")])
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{desk.url}/tags/import")
+    page.set_input_files("[name=file]", files=[file(TAGS)])
+    page.get_by_role("button", name="Look through it").click()
+    page.get_by_role("button", name="Import 2 valid rows").click()
+    assert "“Farbe”. Nothing was imported." in page.get_by_role("alert").inner_text()
+    page.get_by_label("Leave out: Farbe").check()
+    page.get_by_label("Make it").check()
+    page.get_by_role("button", name="Look again").click()
+    assert page.get_by_label("Make it").is_checked()
+    page.get_by_role("button", name="Import 3 valid rows").click()
+    page.wait_for_url("**/tags")
+    assert "2 added, 1 changed" in page.locator("body").inner_text()
+    page.goto(f"{desk.url}/stations/import")
+    page.set_input_files("[name=file]", files=[file(STATIONS)])
+    page.get_by_role("button", name="Look through it").click()
+    page.get_by_role("button", name="Import 2 rows").click()
+    page.wait_for_url("**/stations/import/passwords?at=*")
+    page.reload()
+    assert "1 station waits for a password" in page.locator("main").inner_text()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Make the passwords and download them").click()
+    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    assert text.startswith("identity,password") and "CP-91," in text
+    context.close()
