@@ -4,6 +4,7 @@ import functools
 import logging
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask, Response, abort, flash, g, redirect, render_template, request, url_for
@@ -13,27 +14,29 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import problems, scope
+from app.domain import sign_ins
 from app.domain.errors import DomainError
 from app.domain.vocabulary import Actor, Role
 from app.extensions import db, login
-from app.models import User
+from app.models import SignIn
+from app.uow import unit_of_work
 
 log = logging.getLogger(__name__)
 
-#: Kinds of staff session cookie: `user id:epoch`.
-_SEPARATOR = ":"
-
 
 class SignedIn:
-    """The signed-in member of staff, as flask-login wants it."""
+    """The signed-in member of staff, as flask-login wants it; `secret` is what the cookie holds."""
 
     is_authenticated = True
     is_anonymous = False
 
-    def __init__(self, user: User) -> None:
+    def __init__(self, sign_in: SignIn, secret: str) -> None:
+        user = sign_in.user
+        self.sign_in_id = sign_in.id
+        self.seen_at = sign_in.seen_at
+        self._secret = secret
         self.id = user.id
         self.tenant_id = user.tenant_id
-        self.epoch = user.epoch
         self.name = user.name
         self.email = user.email
         self.role = user.role
@@ -44,7 +47,7 @@ class SignedIn:
 
     def get_id(self) -> str:
         """What the cookie holds."""
-        return f"{self.id}{_SEPARATOR}{self.epoch}"
+        return self._secret
 
     def can(self, role: str, everywhere: bool = False) -> bool:
         """Tell whether this person's role includes `role` (and their reach every site)."""
@@ -63,12 +66,12 @@ class SignedIn:
 
 @login.user_loader
 def load_user(text: str) -> SignedIn | None:
-    """Load who the cookie names and narrow the request's database session to their reach."""
-    number, _, epoch = text.partition(_SEPARATOR)
-    user = db.session.get(User, int(number)) if number.isdigit() else None
-    if user is None or user.archived_at is not None or str(user.epoch) != epoch:
+    """Load whose sign-in the cookie holds; narrow the request's database session to their reach."""
+    scope.narrow(db.session(), None)
+    found = sign_ins.find(db.session(), text, now=datetime.now(UTC))
+    if found is None:
         return None
-    person = SignedIn(user)
+    person = SignedIn(found, text)
     scope.narrow(db.session(), person.scope)
     return person
 
@@ -94,6 +97,7 @@ def needs(
         def guarded(*arguments: Any, **named: Any) -> Any:
             if not current_user.is_authenticated:
                 return login.unauthorized()
+            _seen()
             if not current_user.can(role):
                 abort(403)
             if not current_user.can(role, everywhere):
@@ -105,6 +109,15 @@ def needs(
         return guarded
 
     return guard
+
+
+def _seen() -> None:
+    """Note that the sign-in is in use, once a minute at most."""
+    now = datetime.now(UTC)
+    if now - current_user.seen_at >= sign_ins.TOUCH_EVERY:
+        with unit_of_work() as work:
+            sign_ins.touch(work, current_user.sign_in_id, now=now)
+        current_user.seen_at = now
 
 
 def public(view: Callable[..., Any]) -> Callable[..., Any]:

@@ -34,6 +34,7 @@ from app.models import (
     FileJob,
     FirmwareFile,
     Reservation,
+    SignIn,
     Site,
     Station,
     StationCertificate,
@@ -162,7 +163,7 @@ def _network(db: Session, now: datetime) -> Side:
     side = Side(tenant.id, {})
     for parameter, model in PARAMETERS.items():
         side.ids[parameter] = _some(db, model, tenant.id)
-    side.people = {role: f"{person.id}:1" for role, person in made.people.items()}
+    side.people = {role: seed.cookie_of(person.id) for role, person in made.people.items()}
     return side
 
 
@@ -191,6 +192,7 @@ PARAMETERS: dict[str, Any] = {
     "event_id": DeviceEvent,
     "variable_id": StationVariable,
     "root_id": AuthorityCertificate,
+    "sign_in_id": SignIn,
 }
 #: Those that belong to a site.
 AT_SITES = (
@@ -243,7 +245,8 @@ def _near_people(db: Session, side: Side, site_id: int, now: datetime) -> None:
         user.sites = [site]
         db.add(user)
         db.flush()
-        side.people[f"near_{role}"] = f"{user.id}:1"
+        seed.let_in(db, user)
+        side.people[f"near_{role}"] = seed.cookie_of(user.id)
 
 
 def _move_aside(db: Session, tenant_id: int) -> None:
