@@ -32,6 +32,7 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
         template_folder="templates",
         static_folder="static",
     )
+    app.url_map.converters["int"] = security.RowNumber
     app.config.from_mapping(_flask_config(settings))
     app.config.from_mapping(flask_config)
     logs.configure(settings)

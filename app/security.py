@@ -9,9 +9,10 @@ from typing import Any
 
 from flask import Flask, Response, abort, flash, g, redirect, render_template, request, url_for
 from flask_login import current_user
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from app import problems, scope
 from app.domain import sign_ins
@@ -22,6 +23,15 @@ from app.models import SignIn
 from app.uow import unit_of_work
 
 log = logging.getLogger(__name__)
+
+
+class RowNumber(IntegerConverter):
+    """A number in an address: ASCII digits, and no more than a column of the database holds."""
+
+    regex = r"[0-9]{1,19}"
+
+    def __init__(self, url_map: Map, *arguments: Any, **named: Any) -> None:
+        super().__init__(url_map, *arguments, **{"max": 2**63 - 1, **named})
 
 
 class SignedIn:
@@ -152,12 +162,28 @@ def register(app: Flask) -> None:
     if app.config["SETTINGS"].trusted_proxies:
         app.wsgi_app = TrustedProxyFix(app.wsgi_app, app.config["SETTINGS"].trusted_proxies)  # type: ignore[method-assign]
     app.jinja_env.globals["csp_nonce"] = csp_nonce
+    app.before_request(_refuse_nul)
     app.after_request(_headers)
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(500, _error_page)
     app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(DataError, _out_of_range)
     app.register_error_handler(problems.Problem, problems.of)
+
+
+def _refuse_nul() -> None:
+    """Refuse a request with the character NUL in a text: no database of ours can keep it.
+
+    The API says so of each field; what stations bring is no text.
+    """
+    texts = [request.path]
+    if not problems.wanted():
+        texts += [*request.args, *(text for _, text in request.args.items(multi=True))]
+        if request.blueprint != "station_files":
+            texts += [*request.form, *(text for _, text in request.form.items(multi=True))]
+    if any("\x00" in text for text in texts):
+        abort(400, "A text holds the character NUL.")
 
 
 class TrustedProxyFix:
@@ -224,6 +250,13 @@ def _database_away(error: OperationalError) -> Any:
         return problems.answer(503, "unavailable", problems.SENTENCES[503])
     g._login_user = login.anonymous_user()
     return render_template("errors/503.html"), 503, {"Retry-After": "5"}
+
+
+def _out_of_range(error: DataError) -> Any:
+    """Say that a value is beyond what the database can hold; nothing was changed."""
+    log.info("a value is refused by the database: %s", error.orig)
+    db.session.rollback()
+    return _error_page(default_exceptions[400]("A value is beyond all bounds."))
 
 
 def _domain_error(error: DomainError) -> Any:
