@@ -15,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 from app import problems, scope
-from app.domain import sign_ins
+from app.domain import reach, sign_ins
 from app.domain.errors import DomainError
 from app.domain.vocabulary import Actor, Role
 from app.extensions import db, login
@@ -162,6 +162,7 @@ def register(app: Flask) -> None:
     if app.config["SETTINGS"].trusted_proxies:
         app.wsgi_app = TrustedProxyFix(app.wsgi_app, app.config["SETTINGS"].trusted_proxies)  # type: ignore[method-assign]
     app.jinja_env.globals["csp_nonce"] = csp_nonce
+    app.jinja_env.globals["may_change"] = lambda row: reach.may_change(db.session(), row)
     app.before_request(_refuse_nul)
     app.after_request(_headers)
     app.register_error_handler(HTTPException, _error_page)
