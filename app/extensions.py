@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from htmx_flask import Htmx
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from app.domain.errors import Busy
 from app.models import Base
 
 db = SQLAlchemy(metadata=Base.metadata)
@@ -92,6 +94,29 @@ def _thread_pool() -> Any:
         return None
     hub = _get_hub()
     return None if hub is None else hub.threadpool
+
+
+#: Slow sums that wait their turn in one lane; beyond that they are refused at once.
+MOST_WAITING = 50
+_lanes: dict[bool, Any] = {}
+
+
+def off_the_loop(work: Callable[[], Any], ahead: bool) -> Any:
+    """Do slow sums in a thread of their own, one after another, while the loop goes on.
+
+    There is one lane for everybody and one for those who go `ahead`; raises `Busy`
+    when too many wait in a lane.  Without gevent the sums are simply done.
+    """
+    if _thread_pool() is None:
+        return work()
+    from gevent.threadpool import ThreadPool
+
+    if ahead not in _lanes:
+        _lanes[ahead] = ThreadPool(1)
+    lane = _lanes[ahead]
+    if len(lane) > MOST_WAITING:
+        raise Busy("Too many people sign in at this moment; try again in a few seconds.")
+    return lane.apply(work)
 
 
 _SHARED = {

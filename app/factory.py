@@ -10,8 +10,9 @@ from typing import Any
 
 from flask import Flask
 
-from app import config, extensions, live, logs, presentation, reactions, security
+from app import budgets, config, extensions, live, logs, presentation, reactions, security
 from app.config import Settings, WrongSetting
+from app.domain import passwords
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
         template_folder="templates",
         static_folder="static",
     )
+    app.url_map.converters["int"] = security.RowNumber
     app.config.from_mapping(_flask_config(settings))
     app.config.from_mapping(flask_config)
     logs.configure(settings)
@@ -96,6 +98,7 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
 def _bind_extensions(app: Flask, settings: Settings) -> None:
     app.extensions["redis"] = extensions.make_redis(settings.redis_address)
     app.extensions["reactions"] = reactions
+    passwords.run = extensions.off_the_loop
     db.init_app(app)
     with app.app_context():
         if settings.database_uri.startswith("sqlite"):
@@ -106,6 +109,7 @@ def _bind_extensions(app: Flask, settings: Settings) -> None:
     htmx.init_app(app)
     babel.init_app(app, locale_selector=security.locale)
     limiter.init_app(app)
+    budgets.register(app)
     extensions.make_celery(app)
 
 

@@ -1,16 +1,22 @@
 """Files in the data folder: firmware that stations fetch, logs that they bring.
 
 A file gets a random name of ours; what somebody calls it never touches the disk.
+Room is taken before it is written to, under a lock that all processes share: the
+unfinished file is as long as the room it has taken, so that uploads at the same
+time cannot take the same room, and a crash leaves nothing that is not seen.
 Nothing in here is below a folder that a web server hands out.
 """
 
+import fcntl
 import hashlib
+import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from app.config import Settings
 from app.domain.errors import Conflict, DomainError
@@ -19,6 +25,8 @@ from app.domain.firmware import Stored
 FIRMWARE, UPLOADS = "firmware", "uploads"
 _NAME = re.compile(r"[0-9a-f]{32}")
 _CHUNK = 64 * 1024
+#: Room is taken in steps of this, so that a small file takes little and a large one asks seldom.
+_STEP = 4 * 1024 * 1024
 #: A file that no row knows is removed when it is this old, in seconds: none is made for longer.
 _ORPHAN_S = 24 * 3600.0
 
@@ -44,11 +52,10 @@ class Store:
         Nothing remains of a file that could not be stored.
         """
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        room = self._quota - self.used_bytes()
         name = secrets.token_hex(16)
         part = self._folder / f"{name}.part"
         try:
-            stored = _write(part, name, read, limit_bytes, room)
+            stored = self._write(part, name, read, limit_bytes)
             part.rename(self._folder / name)
         finally:
             part.unlink(missing_ok=True)
@@ -76,26 +83,46 @@ class Store:
         return found
 
     def used_bytes(self) -> int:
-        """The room that all files take, those included that are just being brought."""
+        """The room that all files take, and that those have taken which are being brought."""
         total = 0
         for path in self._root.glob("*/*") if self._root.is_dir() else ():
             with suppress(FileNotFoundError):
                 total += path.stat().st_size
         return total
 
+    def _write(
+        self, part: Path, name: str, read: Callable[[int], bytes], limit_bytes: int
+    ) -> Stored:
+        sha256, md5, size, room = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0, 0
+        with part.open("xb") as file:
+            while chunk := read(_CHUNK):
+                size += len(chunk)
+                if size > limit_bytes:
+                    raise TooLarge(f"The file is larger than {limit_bytes} bytes.", field="file")
+                if size > room:
+                    room = self._take_room(file, room, size, limit_bytes)
+                file.write(chunk)
+                sha256.update(chunk)
+                md5.update(chunk)
+            file.truncate(size)
+        return Stored(name, size, sha256.hexdigest(), md5.hexdigest())
 
-def _write(
-    part: Path, name: str, read: Callable[[int], bytes], limit_bytes: int, room: int
-) -> Stored:
-    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
-    with part.open("xb") as file:
-        while chunk := read(_CHUNK):
-            size += len(chunk)
-            if size > limit_bytes:
-                raise TooLarge(f"The file is larger than {limit_bytes} bytes.", field="file")
-            if size > room:
+    def _take_room(self, file: BinaryIO, room: int, needed: int, limit_bytes: int) -> int:
+        """Make an unfinished file longer; returns its length, raises `Conflict` (full)."""
+        with self._alone():
+            free = self._quota - self.used_bytes()
+            if needed - room > free:
                 raise Conflict("There is no room left for files.", field="file")
-            file.write(chunk)
-            sha256.update(chunk)
-            md5.update(chunk)
-    return Stored(name, size, sha256.hexdigest(), md5.hexdigest())
+            room += min(max(_STEP, needed - room), limit_bytes - room, free)
+            file.truncate(room)  # takes no block of the disk, but is seen by `used_bytes`
+        return room
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        # Nothing in here gives way to another greenlet, so that none waits for itself.
+        folder = os.open(self._root, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)

@@ -193,6 +193,22 @@ def page_url(noun: str, page: str = "index", **values: object) -> str | None:
         return None
 
 
+def browser(agent: str) -> str:
+    """A User-Agent header in two words people know: `Firefox on Linux`."""
+    programs = {"Edg": "Edge", "OPR": "Opera", "Firefox": "", "Chrome": "", "Safari": ""}
+    systems = {
+        "Android": "",
+        "iPhone": "",
+        "iPad": "",
+        "Windows": "",
+        "Mac OS": "macOS",
+        "Linux": "",
+    }
+    program = next((name or word for word, name in programs.items() if f"{word}/" in agent), "")
+    system = next((name or word for word, name in systems.items() if word in agent), "")
+    return " on ".join(filter(None, (program, system))) or agent[:40] or "a browser"
+
+
 def register(app: Flask) -> None:
     """Give the app's templates these filters and globals."""
     for function in (
@@ -205,6 +221,7 @@ def register(app: Flask) -> None:
         number,
         iso,
         protocol,
+        browser,
         query_string,
     ):
         app.add_template_filter(function)

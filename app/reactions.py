@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 COMMANDS = "ampdesk:commands"
 #: Redis channel that carries the ids of stations whose access was decided anew.
 ACCESS = "ampdesk:access"
-#: Redis channel of a tenant's live topics.
+#: Redis channel of a tenant's live topics: each fact with its station, which says who may hear.
 LIVE = "ampdesk:live:{tenant_id}"
 
 _BACKLOG = 10_000
@@ -72,17 +72,18 @@ def react(happened: Iterable[Event]) -> None:
     if not happened:
         return
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    live: dict[int, dict[str, None]] = {}
+    live: dict[int, dict[tuple[int | None, tuple[str, ...]], None]] = {}
     for event in happened:
-        live.setdefault(event.tenant_id, {}).update(dict.fromkeys(topics(event)))
+        about = (getattr(event, "station_id", None), tuple(topics(event)))
+        live.setdefault(event.tenant_id, {})[about] = None
         if isinstance(event, events.CommandQueued):
             _nudges.add(_publish, app, COMMANDS, str(event.command_id))
         if isinstance(event, events.AccessChanged):
             _nudges.add(_publish, app, ACCESS, str(event.station_id))
         if task := _TASKS.get(type(event)):
             _nudges.add(_send_task, app, task[0], getattr(event, task[1]))
-    for tenant_id, names in live.items():
-        text = json.dumps({"topics": list(names)})
+    for tenant_id, told in live.items():
+        text = json.dumps({"told": list(told)})
         _nudges.add(_publish, app, LIVE.format(tenant_id=tenant_id), text)
 
 

@@ -2,7 +2,8 @@
 
 A signed-in request puts a `Scope` on its database session; from then on every
 ORM select of an owned model is narrowed, also through relationships and
-`db.get`.  The worker, the tasks and the command line carry no scope.
+`db.get`; of drivers, tags and their groups `app.domain.reach` has the rule.
+The worker, the tasks and the command line carry no scope.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 from sqlalchemy import Select, event, select
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
+from app.domain import reach
 from app.models import Site, SiteOwned, Station, StationOwned, TenantOwned
 
 _KEY = "scope"
@@ -35,10 +37,11 @@ class Scope:
 
 def narrow(db: Session, scope: Scope | None) -> None:
     """Set (or, with None, lift) the scope of an open database session."""
-    if scope is None:
-        db.info.pop(_KEY, None)
-    else:
+    db.info.pop(_KEY, None)
+    db.info.pop(reach.SITES, None)
+    if scope is not None:
         db.info[_KEY] = scope
+        db.info[reach.SITES] = scope.site_ids
 
 
 def of(db: Session) -> Scope | None:
@@ -51,7 +54,24 @@ def _apply(state: ORMExecuteState) -> None:
     scope: Scope | None = state.session.info.get(_KEY)
     if scope is None or not (state.is_select or state.is_update or state.is_delete):
         return
-    state.statement = state.statement.options(*_criteria(scope))
+    sites = reach.of(state.session)
+    rules = _criteria(scope if sites is not None else Scope(scope.tenant_id))
+    if sites is not None:
+        rules += [
+            with_loader_criteria(model, reach.seen(model, sites), include_aliases=True)
+            for model in reach.OWNED
+        ]
+    state.statement = state.statement.options(*rules)
+
+
+@event.listens_for(Session, "before_flush")
+def _guard(db: Session, context: Any, instances: Any) -> None:
+    """Let staff of some sites change drivers, tags and groups of their own sites only."""
+    if reach.of(db) is None:
+        return
+    for row in [*db.dirty, *db.deleted]:
+        if isinstance(row, reach.OWNED) and (row in db.deleted or db.is_modified(row)):
+            reach.guard(db, row)
 
 
 def _criteria(scope: Scope) -> list[Any]:

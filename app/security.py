@@ -4,36 +4,49 @@ import functools
 import logging
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask, Response, abort, flash, g, redirect, render_template, request, url_for
 from flask_login import current_user
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from app import problems, scope
+from app.domain import reach, sign_ins
 from app.domain.errors import DomainError
 from app.domain.vocabulary import Actor, Role
 from app.extensions import db, login
-from app.models import User
+from app.models import SignIn
+from app.uow import unit_of_work
 
 log = logging.getLogger(__name__)
 
-#: Kinds of staff session cookie: `user id:epoch`.
-_SEPARATOR = ":"
+
+class RowNumber(IntegerConverter):
+    """A number in an address: ASCII digits, and no more than a column of the database holds."""
+
+    regex = r"[0-9]{1,19}"
+
+    def __init__(self, url_map: Map, *arguments: Any, **named: Any) -> None:
+        super().__init__(url_map, *arguments, **{"max": 2**63 - 1, **named})
 
 
 class SignedIn:
-    """The signed-in member of staff, as flask-login wants it."""
+    """The signed-in member of staff, as flask-login wants it; `secret` is what the cookie holds."""
 
     is_authenticated = True
     is_anonymous = False
 
-    def __init__(self, user: User) -> None:
+    def __init__(self, sign_in: SignIn, secret: str) -> None:
+        user = sign_in.user
+        self.sign_in_id = sign_in.id
+        self.seen_at = sign_in.seen_at
+        self._secret = secret
         self.id = user.id
         self.tenant_id = user.tenant_id
-        self.epoch = user.epoch
         self.name = user.name
         self.email = user.email
         self.role = user.role
@@ -44,7 +57,7 @@ class SignedIn:
 
     def get_id(self) -> str:
         """What the cookie holds."""
-        return f"{self.id}{_SEPARATOR}{self.epoch}"
+        return self._secret
 
     def can(self, role: str, everywhere: bool = False) -> bool:
         """Tell whether this person's role includes `role` (and their reach every site)."""
@@ -63,12 +76,12 @@ class SignedIn:
 
 @login.user_loader
 def load_user(text: str) -> SignedIn | None:
-    """Load who the cookie names and narrow the request's database session to their reach."""
-    number, _, epoch = text.partition(_SEPARATOR)
-    user = db.session.get(User, int(number)) if number.isdigit() else None
-    if user is None or user.archived_at is not None or str(user.epoch) != epoch:
+    """Load whose sign-in the cookie holds; narrow the request's database session to their reach."""
+    scope.narrow(db.session(), None)
+    found = sign_ins.find(db.session(), text, now=datetime.now(UTC))
+    if found is None:
         return None
-    person = SignedIn(user)
+    person = SignedIn(found, text)
     scope.narrow(db.session(), person.scope)
     return person
 
@@ -94,6 +107,7 @@ def needs(
         def guarded(*arguments: Any, **named: Any) -> Any:
             if not current_user.is_authenticated:
                 return login.unauthorized()
+            _seen()
             if not current_user.can(role):
                 abort(403)
             if not current_user.can(role, everywhere):
@@ -105,6 +119,15 @@ def needs(
         return guarded
 
     return guard
+
+
+def _seen() -> None:
+    """Note that the sign-in is in use, once a minute at most."""
+    now = datetime.now(UTC)
+    if now - current_user.seen_at >= sign_ins.TOUCH_EVERY:
+        with unit_of_work() as work:
+            sign_ins.touch(work, current_user.sign_in_id, now=now)
+        current_user.seen_at = now
 
 
 def public(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -139,12 +162,29 @@ def register(app: Flask) -> None:
     if app.config["SETTINGS"].trusted_proxies:
         app.wsgi_app = TrustedProxyFix(app.wsgi_app, app.config["SETTINGS"].trusted_proxies)  # type: ignore[method-assign]
     app.jinja_env.globals["csp_nonce"] = csp_nonce
+    app.jinja_env.globals["may_change"] = lambda row: reach.may_change(db.session(), row)
+    app.before_request(_refuse_nul)
     app.after_request(_headers)
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(500, _error_page)
     app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(DataError, _out_of_range)
     app.register_error_handler(problems.Problem, problems.of)
+
+
+def _refuse_nul() -> None:
+    """Refuse a request with the character NUL in a text: no database of ours can keep it.
+
+    The API says so of each field; what stations bring is no text.
+    """
+    texts = [request.path]
+    if not problems.wanted():
+        texts += [*request.args, *(text for _, text in request.args.items(multi=True))]
+        if request.blueprint != "station_files":
+            texts += [*request.form, *(text for _, text in request.form.items(multi=True))]
+    if any("\x00" in text for text in texts):
+        abort(400, "A text holds the character NUL.")
 
 
 class TrustedProxyFix:
@@ -211,6 +251,13 @@ def _database_away(error: OperationalError) -> Any:
         return problems.answer(503, "unavailable", problems.SENTENCES[503])
     g._login_user = login.anonymous_user()
     return render_template("errors/503.html"), 503, {"Retry-After": "5"}
+
+
+def _out_of_range(error: DataError) -> Any:
+    """Say that a value is beyond what the database can hold; nothing was changed."""
+    log.info("a value is refused by the database: %s", error.orig)
+    db.session.rollback()
+    return _error_page(default_exceptions[400]("A value is beyond all bounds."))
 
 
 def _domain_error(error: DomainError) -> Any:

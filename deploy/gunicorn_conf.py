@@ -1,4 +1,4 @@
-"""Gunicorn's hooks: wrong settings or an old database end the desk before it serves a page.
+"""Gunicorn's settings and hooks: wrong settings or an old database end the desk at its start.
 
 Gunicorn starts a worker that cannot load again and again and does not pass its exit status on.
 The check runs in a program of its own, because gevent wants to be the first thing in a process.
@@ -7,6 +7,14 @@ The check runs in a program of its own, because gevent wants to be the first thi
 import subprocess
 import sys
 from typing import Any
+
+worker_class = "deploy.desk_worker.DeskWorker"
+worker_connections = 4000
+#: For the head of a request, and between two requests of one connection, in seconds.
+keepalive = 5
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
 
 
 def on_starting(server: Any) -> None:

@@ -30,10 +30,10 @@ def commands(settings: Settings) -> Mapping[str, list[str]]:
     level = "warning" if settings.log_level == "info" else settings.log_level
     return {
         "web": [
-            *(python, "-m", "gunicorn", "wsgi:app", "--worker-class", "gevent"),
+            *(python, "-m", "gunicorn", "wsgi:app"),
             *("--bind", f"{settings.web_host}:{settings.web_port}", "--workers", "1"),
-            # Pages that listen for live updates never end by themselves.
             *("--config", "python:deploy.gunicorn_conf", "--log-level", "warning"),
+            # Pages that listen for live updates never end by themselves.
             *("--graceful-timeout", "1", "--no-control-socket"),
         ],
         "worker": [python, "-m", "worker"],

@@ -1,12 +1,15 @@
 """Who calls: the bearer token, how often it may, and what its person may do and see."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 
 from flask import current_app, g, request
 
-from app import scope
+from app import budgets, scope
+from app.budgets import share
 from app.domain import api_tokens
+from app.domain.sign_ins import digest
 from app.domain.vocabulary import Actor, Role
 from app.extensions import db as flask_db
 from app.extensions import limiter, login
@@ -17,6 +20,10 @@ from app.uow import unit_of_work
 
 #: A longer Authorization header holds no token of ours.
 _LONGEST = 200
+#: Refused tokens of one address; those that have worked here are never held up by it.
+_GUESSES = "60/minute"
+_MOST_KNOWN = 2000
+_known: OrderedDict[str, None] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,8 @@ class Caller:
 def admit(role: str, *, everywhere: bool, now: datetime) -> Caller:
     """Let a program in and narrow the database session to what its person may see.
 
-    Raises `Problem`: 401 without a working token, 429 too often, 403 for a lower role.
+    Raises `Problem`: 401 without a working token, 429 too often, or for too many guesses,
+    403 for a lower role.
     """
     # A cookie counts for nothing here, and neither does the reach of whoever it names.
     g._login_user = login.anonymous_user()
@@ -73,10 +81,25 @@ def _token(now: datetime) -> ApiToken:
         raise Problem(401, "Send a token: Authorization: Bearer <token>.")
     if scheme.lower() != "bearer" or not secret.strip() or len(secret) > _LONGEST:
         raise Problem(401, "The Authorization header holds no bearer token.")
+    mark = digest(secret.strip())
+    guess = [share(_GUESSES, "token from", budgets.network(request.remote_addr))]
+    limited = bool(_rate()) and mark not in _known
+    if limited and not budgets.spend(guess):
+        raise Problem(429, "Too many tokens that do not work came from this address.")
     found = api_tokens.find(flask_db.session(), secret.strip(), now=now)
     if found is None:
+        _known.pop(mark, None)
         raise Problem(401, "This token does not work: it is wrong, revoked or too old.")
+    if limited:
+        budgets.give_back(guess)
+    _remember(mark)
     return found
+
+
+def _remember(mark: str) -> None:
+    _known[mark] = None
+    while len(_known) > _MOST_KNOWN:
+        _known.popitem(last=False)
 
 
 def _touch(token_id: int, now: datetime) -> None:

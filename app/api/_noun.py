@@ -210,8 +210,6 @@ def _serve(endpoint: Endpoint, view: Callable[..., Any], path: dict[str, Any]) -
     """Let in, check, do, answer."""
     now = datetime.now(UTC)
     caller = _access.admit(endpoint.role, everywhere=endpoint.everywhere, now=now)
-    if any(isinstance(value, int) and value >= 2**63 for value in path.values()):
-        raise Problem(404, "There is nothing at this address.")
     asked = _checks.query(endpoint.query)
     given, raw = _checks.body(endpoint.body)
     ask = Ask(caller, now, asked, given)

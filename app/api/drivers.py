@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from app.api import _rows
 from app.api import _shapes as s
@@ -18,12 +19,19 @@ from app.uow import unit_of_work
 noun = Noun("drivers", "People who charge.")
 blueprint = noun.blueprint
 
-DRIVER = _rows.shape("Driver", "A person; receipts go to `email`.", Driver, without=("email_key",))
+DRIVER = _rows.shape(
+    "Driver",
+    "A person; receipts go to `email`. `site_ids`: whose matter they are; none: of all sites.",
+    Driver,
+    without=("email_key",),
+    site_ids=s.listed(s.integer(), read=lambda row: [site.id for site in row.sites]),
+)
 _REST = {
     "email": s.text(most=254, null=True),
     "language": s.word(tuple(LANGUAGES), "Of the receipts."),
     "note": s.text(most=500, null=True),
     "tariff_id": s.row_id(null=True),
+    "site_ids": s.row_ids(),
 }
 NEW = Body(
     "NewDriver",
@@ -44,7 +52,7 @@ CHANGES = Body("DriverChanges", "What is to be different.", {}, {**NEW.required,
 )
 def list_(ask: Ask) -> Any:
     """The drivers, in the order in which they were added."""
-    query = select(Driver)
+    query = select(Driver).options(selectinload(Driver.sites))
     archived = ask.query.get("archived", False)
     gone = Driver.archived_at.is_not(None)
     query = query.where(gone if archived else ~gone)

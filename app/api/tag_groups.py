@@ -1,8 +1,10 @@
 """Tag groups: tags that may stop each other's sessions."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from app.api import _rows
 from app.api import _shapes as s
@@ -17,8 +19,17 @@ from app.uow import unit_of_work
 noun = Noun("tag-groups", "Tags that belong together.")
 blueprint = noun.blueprint
 
-GROUP = _rows.shape("TagGroup", "A group; `parent` is OCPP’s parentIdTag.", TagGroup)
-_REST = {"parent": s.text(most=LONGEST_PARENT, null=True), "tariff_id": s.row_id(null=True)}
+GROUP = _rows.shape(
+    "TagGroup",
+    "A group; `parent` is OCPP’s parentIdTag. `site_ids`: whose matter it is; none: of all sites.",
+    TagGroup,
+    site_ids=s.listed(s.integer(), read=lambda row: [site.id for site in row.sites]),
+)
+_REST = {
+    "parent": s.text(most=LONGEST_PARENT, null=True),
+    "tariff_id": s.row_id(null=True),
+    "site_ids": s.row_ids(),
+}
 NEW = Body(
     "NewTagGroup", "A group; without `parent` one is made.", {"name": s.text(most=120)}, _REST
 )
@@ -34,7 +45,7 @@ CHANGES = Body("TagGroupChanges", "What is to be different.", {}, {**NEW.require
 )
 def list_(ask: Ask) -> Any:
     """The groups, in the order in which they were made."""
-    query = select(TagGroup)
+    query = select(TagGroup).options(selectinload(TagGroup.sites))
     if "name" in ask.query:
         query = query.where(TagGroup.name == ask.query["name"])
     return ask.page(query, TagGroup.id, newest=False)
@@ -75,8 +86,8 @@ def edit(ask: Ask, group_id: int) -> Any:
     """Change what is given and leave the rest."""
     group = ask.get(TagGroup, group_id, "group")
     with unit_of_work() as db:
-        now = {"name": group.name, "parent": group.parent, "tariff_id": group.tariff_id}
-        tag_groups.edit(db, ask.actor, group, GroupFacts(**{**now, **ask.body}), now=ask.now)
+        facts = replace(tag_groups.facts_of(group), **ask.body)
+        tag_groups.edit(db, ask.actor, group, facts, now=ask.now)
     return group
 
 

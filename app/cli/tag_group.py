@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from app.cli import _shared as cli
 from app.domain import tag_groups, tariff_book
 from app.domain.tag_groups import GroupFacts
-from app.models import TagGroup
 from app.queries import tags as queries
 from app.uow import unit_of_work
 
@@ -62,7 +61,7 @@ def edit(name: str, new_name: str | None, parent: str | None, tariff: str | None
     with unit_of_work() as db:
         tenant_id = cli.the_tenant(db).id
         found = tag_groups.named(db, name, tenant_id=tenant_id)
-        facts = _held(found)
+        facts = tag_groups.facts_of(found)
         if new_name is not None:
             facts = replace(facts, name=new_name)
         if parent is not None:
@@ -71,10 +70,6 @@ def edit(name: str, new_name: str | None, parent: str | None, tariff: str | None
             facts = replace(facts, tariff_id=_tariff(db, tenant_id, tariff))
         tag_groups.edit(db, cli.ACTOR, found, facts, now=cli.now())
     click.echo(f"Changed the group {found.name}.")
-
-
-def _held(found: TagGroup) -> GroupFacts:
-    return GroupFacts(found.name, found.parent, found.tariff_id)
 
 
 @group.command("remove")

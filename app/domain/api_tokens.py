@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import audit, texts
 from app.domain.errors import Conflict, Invalid, NotFound
-from app.domain.sign_in import digest
+from app.domain.sign_ins import digest
 from app.domain.vocabulary import Actor
 from app.models import ApiToken, User
 

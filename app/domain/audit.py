@@ -13,7 +13,7 @@ from app.models import AuditEntry
 
 #: Columns whose values never appear in the audit.
 SECRET = frozenset(
-    {"password_hash", "next_password_hash", "token_hash", "key_hash", "epoch", "access_epoch"}
+    {"password_hash", "next_password_hash", "token_hash", "key_hash", "access_epoch"}
 )
 
 

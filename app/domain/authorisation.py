@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.domain import reach
 from app.domain.messages import REDACTED
 from app.domain.vocabulary import (
     Decision,
@@ -31,6 +32,7 @@ KEY_CODE = "key_code"
 NO_AUTHORISATION = "no_authorization"
 
 
+@reach.whole
 def find_tag(db: Session, tenant_id: int, token: Token) -> Tag | None:
     """Find a tag by its value without case; failing that, without separators (FIELD X13).
 
@@ -64,6 +66,7 @@ def without_token(station: Station) -> Decision:
     return Decision(Verdict.INVALID, "no_tag", "No tag was shown.")
 
 
+@reach.whole
 def decide(
     db: Session,
     station: Station,
@@ -180,6 +183,7 @@ def _refuse_over_limit(db: Session, tag: Tag, session: ChargingSession | None) -
     return _refuse(Verdict.CONCURRENT, "over_limit", tag, f"{sentence}{tag.concurrent_limit}.")
 
 
+@reach.whole
 def refusal(db: Session, station: Station, tag: Tag, now: datetime) -> Decision | None:
     """Why a tag of the list may not charge at a station now; None when it may.
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.domain import device_events, idempotency, mails
+from app.domain import device_events, idempotency, mails, sign_ins
 from app.models import HandshakeAttempt, OneTimeLink
 
 ATTEMPTS_KEPT = timedelta(days=30)
@@ -23,4 +23,5 @@ def forget_old(db: Session, *, now: datetime) -> None:
     db.execute(delete(OneTimeLink).where(OneTimeLink.id.in_(links.limit(_MOST))))
     mails.forget(db, before=now - MAILS_KEPT)
     idempotency.forget(db, now=now)
+    sign_ins.forget(db, now=now)
     device_events.forget_old(db, now=now)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain import audit, emails, tags, tariff_choice, texts
+from app.domain import audit, emails, reach, tags, tariff_choice, texts
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.vocabulary import Actor
 from app.models import Driver, Tag
@@ -23,18 +23,29 @@ LANGUAGES: dict[str, str] = {"en": "English", "de": "Deutsch"}
 
 @dataclass(frozen=True, slots=True)
 class DriverFacts:
-    """All that can be typed about a driver; without an address no receipt is sent."""
+    """All that can be typed about a driver; without an address no receipt is sent.
+
+    `site_ids` says whose matter the driver is; none: the whole organisation's.
+    """
 
     name: str
     email: str | None = None
     language: str = "en"
     note: str | None = None
     tariff_id: int | None = None
+    site_ids: frozenset[int] = frozenset()
 
 
 def facts_of(driver: Driver) -> DriverFacts:
     """Return what is typed about a driver now, to be changed with `dataclasses.replace`."""
-    return DriverFacts(driver.name, driver.email, driver.language, driver.note, driver.tariff_id)
+    return DriverFacts(
+        driver.name,
+        driver.email,
+        driver.language,
+        driver.note,
+        driver.tariff_id,
+        frozenset(site.id for site in driver.sites),
+    )
 
 
 def add(db: Session, actor: Actor, facts: DriverFacts, *, tenant_id: int, now: datetime) -> Driver:
@@ -47,7 +58,8 @@ def add(db: Session, actor: Actor, facts: DriverFacts, *, tenant_id: int, now: d
 
 
 def edit(db: Session, actor: Actor, driver: Driver, facts: DriverFacts, *, now: datetime) -> None:
-    """Replace what is typed about a driver; raises as `add` does."""
+    """Replace what is typed about a driver; raises as `add` does, or `Forbidden`."""
+    reach.guard(db, driver)
     before = audit.snapshot(driver)
     _write(db, driver, facts)
     _flush(db, driver)
@@ -118,11 +130,13 @@ def _write(db: Session, driver: Driver, facts: DriverFacts) -> None:
     note = texts.line(facts.note, "The note", 500, field="note") or None
     with db.no_autoflush:
         _refuse_taken(db, driver, key)
+        sites = reach.belonging(db, facts.site_ids, driver.tenant_id)
         if facts.tariff_id != driver.tariff_id:
             currencies = tariff_choice.currencies_of(db, driver.tenant_id)
             tariff_choice.fitting(db, facts.tariff_id, driver.tenant_id, currencies, field="tariff")
     driver.name, driver.email, driver.email_key = name, address, key
     driver.language, driver.note, driver.tariff_id = facts.language, note, facts.tariff_id
+    driver.sites = sites
 
 
 def _refuse_taken(db: Session, driver: Driver, key: str | None) -> None:

@@ -52,6 +52,13 @@ class Forbidden(DomainError):
     status = 403
 
 
+class Busy(DomainError):
+    """Too much of this is under way at once; the same again in a moment may do."""
+
+    code = "unavailable"
+    status = 503
+
+
 class NotConnected(DomainError):
     """The station holds no connection now, so that nothing can be sent to it."""
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.domain import authorisation
+from app.domain import authorisation, reach
 from app.domain.vocabulary import StationMode, TagStatus, Token
 from app.models import Station, StationVariable, Tag
 
@@ -99,6 +99,7 @@ def limits(db: Session, station: Station) -> Limits:
     )
 
 
+@reach.whole
 def wanted(db: Session, station: Station, now: datetime) -> Wanted:
     """What the list should hold: the tags that may charge there, and the blocked ones after them.
 

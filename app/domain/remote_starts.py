@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import authorisation, events, station_profiles
+from app.domain import authorisation, events, reach, station_profiles
 from app.domain.prepared import Prepared
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome, Token
 from app.models import ChargingSession, Command, Station
@@ -25,6 +25,7 @@ MARKED_WITHIN = timedelta(days=1)
 UNFOLLOWED = f"No session followed within {int(WINDOW.total_seconds())} s."
 
 
+@reach.whole
 def prepare(
     db: Session, actor: Actor, station: Station, given: dict[str, Any], now: datetime
 ) -> Prepared:

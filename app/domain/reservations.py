@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import audit, authorisation, events
+from app.domain import audit, authorisation, events, reach
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.prepared import Prepared
 from app.domain.vocabulary import (
@@ -216,6 +216,7 @@ def _end(given: dict[str, Any], now: datetime) -> datetime:
     raise Invalid("Say until when, or for how many minutes.", field="minutes")
 
 
+@reach.whole
 def _tag(db: Session, station: Station, given: dict[str, Any], now: datetime) -> Tag | None:
     """The tag that the plug is kept for; None for one that is on no list of an open station."""
     token = Token(given["token"], given.get("token_kind") or authorisation.ANY_KIND)

@@ -4,18 +4,17 @@ A link's secret is shown once and stored only as its digest; it works once and
 not for long.  What is answered never tells whether an address is on the staff.
 """
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 
 from sqlalchemy import CursorResult, select, update
 from sqlalchemy.orm import Session
-from werkzeug.security import check_password_hash, generate_password_hash
 
-from app.domain import audit, staff, tenants
+from app.domain import audit, passwords, sign_ins, staff, tenants
 from app.domain.errors import Conflict, Invalid
+from app.domain.sign_ins import digest
 from app.domain.vocabulary import SYSTEM, Actor, Role
-from app.models import OneTimeLink, User
+from app.models import OneTimeLink, SignIn, User
 
 SETUP = "setup"
 RESET = "reset"
@@ -27,26 +26,46 @@ INVITATION = timedelta(days=3)
 REFUSED = "The e-mail address or the password is wrong."
 USED_UP = "This link has been used or is too old. Ask for a new one."
 
-_NOBODY = generate_password_hash(secrets.token_urlsafe(16))
+
+def key_of(email: str) -> str:
+    """How an e-mail address is compared."""
+    return email.strip().casefold()[:254]
 
 
-def check(db: Session, email: str, password: str) -> User:
+def check(db: Session, email: str, password: str, *, ahead: bool = False) -> User:
     """Return the member of staff with this password; raises `Invalid`.
 
     An unknown address takes as long as a wrong password.  Slow on purpose: call
-    it outside a unit of work.
+    it outside a unit of work.  `ahead`: whoever asks has been here before.
     """
-    user = db.scalar(select(User).where(User.email_key == email.strip().casefold()[:254]))
-    stored = (user.password_hash if user else None) or _NOBODY
-    fits = check_password_hash(stored, password[: staff.PASSWORD_MOST])
-    if user is None or user.password_hash is None or user.archived_at is not None or not fits:
+    user = db.scalar(select(User).where(User.email_key == key_of(email)))
+    number, stored = (user.id, user.password_hash) if user else (None, None)
+    db.rollback()  # whoever waits for these sums holds no connection meanwhile
+    fits = passwords.fits(stored, password, ahead=ahead)
+    user = db.get(User, number) if fits and number is not None else None
+    if user is None or user.archived_at is not None or user.password_hash != stored:
         raise Invalid(REFUSED)
     return user
 
 
-def signed_in(db: Session, user: User, *, address: str | None, now: datetime) -> None:
-    """Keep that somebody came in."""
+def at_home(db: Session, email: str, address: str | None, *, now: datetime) -> bool:
+    """Tell whether whoever has this e-mail address came in from this network address before."""
+    number = db.scalar(select(User.id).where(User.email_key == key_of(email)))
+    return number is not None and sign_ins.knows_address(db, number, address, now=now)
+
+
+def signed_in(
+    db: Session,
+    user: User,
+    *,
+    address: str | None,
+    now: datetime,
+    agent: str = "",
+    remembered: bool = False,
+) -> tuple[SignIn, str]:
+    """Keep that somebody came in; returns the sign-in and the secret for their cookie."""
     user.last_sign_in_at = now
+    begun = sign_ins.begin(db, user, address=address, agent=agent, remembered=remembered, now=now)
     audit.note(
         db,
         Actor(user.name, user.id, address),
@@ -55,6 +74,7 @@ def signed_in(db: Session, user: User, *, address: str | None, now: datetime) ->
         now=now,
         before=audit.snapshot(user),
     )
+    return begun
 
 
 def issue_link(
@@ -142,13 +162,8 @@ def reset_password(
 
 def someone_to_reset(db: Session, email: str) -> User | None:
     """Return who may get a reset mail under this address, if anybody."""
-    user = db.scalar(select(User).where(User.email_key == email.strip().casefold()[:254]))
+    user = db.scalar(select(User).where(User.email_key == key_of(email)))
     return user if user is not None and user.archived_at is None else None
-
-
-def digest(secret: str) -> str:
-    """What is stored of a secret that is random enough to need no stretching."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _redeem(db: Session, link: OneTimeLink, now: datetime) -> None:

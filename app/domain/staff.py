@@ -1,8 +1,8 @@
 """Staff: who may use the desk, with which role, at which sites.
 
 There is always an admin left: the last one can neither be demoted nor
-deactivated.  A new password, another role or a deactivation signs the person
-out everywhere, because it raises the `epoch` that their cookie carries.
+deactivated.  A new password, another role or reach, or a deactivation ends every
+sign-in of the person.
 """
 
 from collections.abc import Iterable
@@ -12,15 +12,13 @@ from zoneinfo import available_timezones
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
-from werkzeug.security import generate_password_hash
 
-from app.domain import audit, emails, texts
+from app.domain import audit, emails, passwords, sign_ins, texts
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.vocabulary import Actor, Role
 from app.models import Site, User
 
 PASSWORD_LEAST = 12
-PASSWORD_MOST = 200
 LANGUAGES = ("en", "de")
 
 
@@ -81,7 +79,7 @@ def edit(
     if user.role is Role.ADMIN and (new_role is not Role.ADMIN or sites):
         _keep_an_admin(db, user)
     if new_role is not user.role or {site.id for site in sites} != {s.id for s in user.sites}:
-        user.epoch += 1
+        sign_ins.end_all(db, user, now=now)
     user.name = texts.line(name, "The name", 120, field="name", required=True)
     user.role, user.sites = new_role, sites
     user.timezone, user.language = _timezone(timezone), _language(language)
@@ -101,7 +99,7 @@ def archive(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
         _keep_an_admin(db, user)
     before = audit.snapshot(user)
     user.archived_at = now
-    user.epoch += 1
+    sign_ins.end_all(db, user, now=now)
     audit.note(db, actor, "user.archive", user, now=now, before=before)
 
 
@@ -117,7 +115,7 @@ def restore(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
 def set_password(db: Session, actor: Actor, user: User, password: str, *, now: datetime) -> None:
     """Give a new password; every earlier sign-in of this person ends."""
     user.password_hash = hash_password(password, user)
-    user.epoch += 1
+    sign_ins.end_all(db, user, now=now)
     audit.note(db, actor, "user.set_password", user, now=now, before=audit.snapshot(user))
 
 
@@ -125,14 +123,14 @@ def hash_password(password: str, user: User) -> str:
     """Stretch a password; raises `Invalid` for one that is too easy to guess."""
     if len(password) < PASSWORD_LEAST:
         raise Invalid(f"The password needs at least {PASSWORD_LEAST} characters.", field="password")
-    if len(password) > PASSWORD_MOST:
+    if len(password) > passwords.LONGEST:
         raise Invalid(
-            f"The password may have at most {PASSWORD_MOST} characters.", field="password"
+            f"The password may have at most {passwords.LONGEST} characters.", field="password"
         )
     plain = password.casefold()
     if len(set(plain)) < 5 or plain in {user.email_key, (user.name or "").casefold()}:
         raise Invalid("That password is too easy to guess.", field="password")
-    return generate_password_hash(password)
+    return passwords.stretched(password)
 
 
 def by_email(db: Session, email: str) -> User:

@@ -1,12 +1,13 @@
 """Tag groups: tags that may stop each other's sessions and share a tariff."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain import audit, tariff_choice, texts
+from app.domain import audit, reach, tariff_choice, texts
 from app.domain.errors import Conflict, NotFound, Taken
 from app.domain.vocabulary import Actor, Token
 from app.models import Tag, TagGroup
@@ -17,11 +18,21 @@ LONGEST_PARENT = 20
 
 @dataclass(frozen=True, slots=True)
 class GroupFacts:
-    """All that can be typed about a group; an empty `parent` is made from the name."""
+    """All that can be typed about a group; an empty `parent` is made from the name.
+
+    `site_ids` says whose matter the group is; none: the whole organisation's.
+    """
 
     name: str
     parent: str | None = None
     tariff_id: int | None = None
+    site_ids: frozenset[int] = frozenset()
+
+
+def facts_of(group: TagGroup) -> GroupFacts:
+    """Return what is typed about a group now, to be changed with `dataclasses.replace`."""
+    sites = frozenset(site.id for site in group.sites)
+    return GroupFacts(group.name, group.parent, group.tariff_id, sites)
 
 
 def add(db: Session, actor: Actor, facts: GroupFacts, *, tenant_id: int, now: datetime) -> TagGroup:
@@ -35,7 +46,8 @@ def add(db: Session, actor: Actor, facts: GroupFacts, *, tenant_id: int, now: da
 
 
 def edit(db: Session, actor: Actor, group: TagGroup, facts: GroupFacts, *, now: datetime) -> None:
-    """Replace what is typed about a group; raises as `add` does."""
+    """Replace what is typed about a group; raises as `add` does, or `Forbidden`."""
+    reach.guard(db, group)
     before = audit.snapshot(group)
     _write(db, group, facts)
     db.flush()
@@ -45,7 +57,7 @@ def edit(db: Session, actor: Actor, group: TagGroup, facts: GroupFacts, *, now: 
 
 def remove(db: Session, actor: Actor, group: TagGroup, *, now: datetime) -> None:
     """Delete a group that holds no tags; raises `Conflict` while it holds some."""
-    held = db.scalar(select(func.count()).select_from(Tag).where(Tag.group_id == group.id))
+    held = db.scalar(select(func.count()).where(Tag.__table__.c.group_id == group.id))
     if held:
         tags = "1 tag" if held == 1 else f"{held} tags"
         raise Conflict(f"{group.name} still holds {tags}; give them another group first.")
@@ -69,7 +81,8 @@ def _write(db: Session, group: TagGroup, facts: GroupFacts) -> None:
     made = "".join(char for char in name.upper() if char.isalnum())[:LONGEST_PARENT]
     parent = parent or made or "GROUP"
     with db.no_autoflush:
-        others = db.scalars(select(TagGroup).where(TagGroup.tenant_id == group.tenant_id)).all()
+        others = _every(db, group.tenant_id)
+        sites = reach.belonging(db, facts.site_ids, group.tenant_id)
         if facts.tariff_id != group.tariff_id:
             currencies = tariff_choice.currencies_of(db, group.tenant_id)
             tariff_choice.fitting(db, facts.tariff_id, group.tenant_id, currencies, field="tariff")
@@ -81,3 +94,9 @@ def _write(db: Session, group: TagGroup, facts: GroupFacts) -> None:
         if Token(other.parent).key == Token(parent).key:
             raise Taken(f"{other.name} has the parent token {other.parent}.", field="parent")
     group.name, group.parent, group.tariff_id = name, parent, facts.tariff_id
+    group.sites = sites
+
+
+@reach.whole
+def _every(db: Session, tenant_id: int) -> Sequence[TagGroup]:
+    return db.scalars(select(TagGroup).where(TagGroup.tenant_id == tenant_id)).all()

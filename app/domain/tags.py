@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain import audit, texts
+from app.domain import audit, reach, texts
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.vocabulary import Actor, TagStatus, Token, token_kind
 from app.models import Driver, Site, Station, Tag, TagGroup, tag_sites, tag_stations
@@ -42,7 +42,7 @@ class TagFacts:
 def facts_of(db: Session, tag: Tag) -> TagFacts:
     """Return what is typed about a tag now, to be changed with `dataclasses.replace`.
 
-    Places out of the asker's reach are left out; `edit` leaves them as they are.
+    Places out of the asker's reach are left out; whoever sees such a tag cannot change it.
     """
     return TagFacts(
         label=tag.label,
@@ -101,6 +101,7 @@ def edit(db: Session, actor: Actor, tag: Tag, facts: TagFacts, *, now: datetime)
 
     Raises `Invalid` or `NotFound`.
     """
+    reach.guard(db, tag)
     before, places = audit.snapshot(tag), _places(db, tag)
     _write(db, tag, facts)
     _place(db, tag, facts)
@@ -179,6 +180,13 @@ def _write(db: Session, tag: Tag, facts: TagFacts) -> None:
         _known(db, TagGroup, {facts.group_id}, tag.tenant_id, "group")
         _known(db, Site, facts.site_ids, tag.tenant_id, "site")
         _known(db, Station, facts.station_ids, tag.tenant_id, "station")
+        # Whoever pays for it, and whose sessions it may stop, is decided with it.
+        for model, wanted, held in (
+            (Driver, facts.driver_id, tag.driver_id),
+            (TagGroup, facts.group_id, tag.group_id),
+        ):
+            if wanted is not None and wanted != held:
+                reach.guard(db, db.get_one(model, wanted))
     tag.label, tag.driver_id, tag.group_id = label, facts.driver_id, facts.group_id
     tag.expires_at, tag.concurrent_limit = facts.expires_at, limit
 
@@ -194,9 +202,10 @@ def _known(db: Session, model: Any, ids: Iterable[int | None], tenant_id: int, n
 
 
 def _place(db: Session, tag: Tag, facts: TagFacts) -> None:
-    """Set where a tag may charge; restrictions out of the asker's reach stay."""
+    """Set where a tag may charge; what staff of some sites limit to nothing is limited to these."""
+    site_ids = reach.claimed(db, facts.site_ids, otherwise=bool(facts.station_ids))
     for table, column, model, wanted in (
-        (tag_sites, tag_sites.c.site_id, Site, facts.site_ids),
+        (tag_sites, tag_sites.c.site_id, Site, site_ids),
         (tag_stations, tag_stations.c.station_id, Station, facts.station_ids),
     ):
         held = set(_within_reach(db, tag, column, model))

@@ -5,6 +5,7 @@ from wtforms import EmailField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from app.domain.drivers import LANGUAGES
+from app.forms.staff import CheckboxListField
 
 
 class DriverForm(FlaskForm):  # type: ignore[misc]
@@ -24,5 +25,10 @@ class DriverForm(FlaskForm):  # type: ignore[misc]
         "Tariff",
         default="",
         description="Goes before the tariffs of the group, the station and the site.",
+    )
+    sites = CheckboxListField(
+        "Belongs to",
+        coerce=int,
+        description="Staff of the ticked sites may change this. None ticked: staff of all sites.",
     )
     note = TextAreaField("Note", [Length(max=500)], render_kw={"rows": 3})

@@ -78,3 +78,8 @@ class GroupForm(FlaskForm):  # type: ignore[misc]
         default="",
         description="For the group's tags, unless their driver has a tariff.",
     )
+    sites = CheckboxListField(
+        "Belongs to",
+        coerce=int,
+        description="Staff of the ticked sites may change this. None ticked: staff of all sites.",
+    )

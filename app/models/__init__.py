@@ -10,7 +10,7 @@ from app.models.commands import Command
 from app.models.connections import Connection, HandshakeAttempt, WorkerNode
 from app.models.der import DerControl
 from app.models.device import DeviceEvent, DisplayMessage, StationVariable, VariableMonitor
-from app.models.drivers import Driver
+from app.models.drivers import Driver, driver_sites
 from app.models.ev_needs import EvNeeds
 from app.models.files import CustomerReport, FileJob, FirmwareFile
 from app.models.local_lists import LocalList
@@ -20,12 +20,20 @@ from app.models.reservations import Reservation
 from app.models.session_revisions import session_revisions
 from app.models.sessions import ChargingSession, MeterReading, StrayStop
 from app.models.settlements import Settlement
+from app.models.sign_ins import SignIn
 from app.models.sites import Site
 from app.models.staff import ApiToken, AuditEntry, OneTimeLink, OutgoingMail, User, user_sites
 from app.models.station_tariffs import StationTariff
 from app.models.stations import Connector, Deviation, Station, StationReport, StatusEvent
 from app.models.system import AttentionSeen, SupplyExcess, SystemMark
-from app.models.tags import Authorisation, Tag, TagGroup, tag_sites, tag_stations
+from app.models.tags import (
+    Authorisation,
+    Tag,
+    TagGroup,
+    tag_group_sites,
+    tag_sites,
+    tag_stations,
+)
 from app.models.tariffs import Tariff, TariffVersion
 from app.models.tenants import Tenant
 from app.models.transaction_events import TransactionEvent
@@ -70,6 +78,7 @@ __all__ = [
     "Reservation",
     "Review",
     "Settlement",
+    "SignIn",
     "Site",
     "SiteOwned",
     "Station",
@@ -93,7 +102,9 @@ __all__ = [
     "User",
     "VariableMonitor",
     "WorkerNode",
+    "driver_sites",
     "session_revisions",
+    "tag_group_sites",
     "tag_sites",
     "tag_stations",
     "user_sites",

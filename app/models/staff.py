@@ -21,11 +21,7 @@ user_sites = Table(
 
 
 class User(TenantOwned, Base):
-    """A member of staff.  No `sites` means: all of the tenant's.
-
-    `epoch` is part of the signed-in cookie: raising it signs the user out
-    everywhere (new password, deactivation).
-    """
+    """A member of staff.  No `sites` means: all of the tenant's."""
 
     __tablename__ = "users"
 
@@ -37,7 +33,6 @@ class User(TenantOwned, Base):
     role: Mapped[Role] = mapped_column(choice(Role))
     timezone: Mapped[str | None] = mapped_column(String(64))
     language: Mapped[str] = mapped_column(String(8), default="en")
-    epoch: Mapped[int] = mapped_column(default=1)
     last_sign_in_at: Mapped[datetime | None]
     archived_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

@@ -29,9 +29,19 @@ tag_stations = Table(
     Column("station_id", BigId, ForeignKey("stations.id", ondelete="CASCADE"), primary_key=True),
 )
 
+tag_group_sites = Table(
+    "tag_group_sites",
+    Base.metadata,
+    Column("group_id", BigId, ForeignKey("tag_groups.id", ondelete="CASCADE"), primary_key=True),
+    Column("site_id", BigId, ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True),
+)
+
 
 class TagGroup(TenantOwned, Base):
-    """Tags of one group may stop each other's sessions; `parent` is OCPP's parentIdTag."""
+    """Tags of one group may stop each other's sessions; `parent` is OCPP's parentIdTag.
+
+    `sites` says whose matter the group is, as it does of a driver.
+    """
 
     __tablename__ = "tag_groups"
     __table_args__ = (UniqueConstraint("tenant_id", "name"),)
@@ -43,6 +53,7 @@ class TagGroup(TenantOwned, Base):
     created_at: Mapped[datetime]
 
     tariff: Mapped["Tariff | None"] = relationship()
+    sites: Mapped[list["Site"]] = relationship(secondary=tag_group_sites)
 
 
 class Tag(TenantOwned, Base):

@@ -263,6 +263,12 @@ def sites(db: Session) -> list[Site]:
     return list(db.scalars(query))
 
 
+def site_choices(db: Session, row: Driver | TagGroup | None) -> list[tuple[int, str]]:
+    """Return the sites that a driver or a group may belong to, its present ones among them."""
+    kept = {site.id: site.name for site in row.sites} if row is not None else {}
+    return list((kept | {site.id: site.name for site in sites(db)}).items())
+
+
 def stations(db: Session) -> list[Station]:
     """Return the stations a tag may be limited to, site by site."""
     query = (

@@ -10,7 +10,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app import listing
-from app.domain import drivers
+from app.domain import drivers, reach
 from app.domain.drivers import LANGUAGES, DriverFacts
 from app.domain.errors import DomainError
 from app.extensions import db
@@ -103,12 +103,14 @@ def create() -> Any:
 def edit(driver_id: int) -> Any:
     """Change a driver."""
     driver = _found(db.session(), driver_id)
+    reach.guard(db.session(), driver)
     data = {
         "name": driver.name,
         "email": driver.email,
         "language": driver.language,
         "note": driver.note,
         "tariff": str(driver.tariff_id or ""),
+        "sites": [site.id for site in driver.sites],
     }
     form = _form(DriverForm(data=data), driver)
     if form.validate_on_submit():
@@ -157,6 +159,7 @@ def _form(form: DriverForm, driver: Driver | None = None) -> DriverForm:
     if driver is not None and driver.tariff is not None:
         tariffs.setdefault(str(driver.tariff.id), f"{driver.tariff.name} (archived)")
     form.tariff.choices = [("", "As the group, station or site"), *tariffs.items()]
+    form.sites.choices = tag_queries.site_choices(db.session(), driver)
     return form
 
 
@@ -167,6 +170,7 @@ def _facts(form: DriverForm) -> DriverFacts:
         language=form.language.data,
         note=form.note.data,
         tariff_id=chosen(form.tariff.data),
+        site_ids=frozenset(form.sites.data or ()),
     )
 
 

@@ -1,6 +1,6 @@
 """Getting in and out: sign-in, the first admin's link, forgotten passwords, one's own account."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import (
@@ -16,7 +16,8 @@ from flask import (
 )
 from flask_login import current_user, login_user, logout_user
 
-from app.domain import mails, sign_in, staff
+from app import doorkeeper
+from app.domain import mails, sign_in, sign_ins, staff
 from app.domain.errors import DomainError, Invalid
 from app.extensions import db, limiter, login
 from app.forms import refusals
@@ -33,23 +34,7 @@ from app.uow import unit_of_work
 
 blueprint = Blueprint("sign", __name__)
 
-REMEMBERED = timedelta(days=30)
-
-
-def _failed(response: Any) -> bool:
-    """Only refused attempts count: whoever knows the password is never kept out by their own."""
-    return bool(response.status_code == 422)
-
-
-def _address_and_name() -> str:
-    # Per address as well, so that nobody can lock a colleague out by trying wrong passwords.
-    return f"{request.remote_addr} {request.form.get('email', '').strip().casefold()[:254]}"
-
-
-per_name = limiter.limit(
-    "8 per 15 minutes", key_func=_address_and_name, methods=["POST"], deduct_when=_failed
-)
-per_address = limiter.limit("60 per 15 minutes", methods=["POST"], deduct_when=_failed)
+per_address = limiter.limit("60 per 15 minutes", methods=["POST"])
 per_request = limiter.limit("10 per 15 minutes", methods=["POST"])
 
 
@@ -66,8 +51,6 @@ def unauthorized() -> Any:
 
 @blueprint.route("/sign-in", methods=["GET", "POST"], endpoint="sign_in")
 @public
-@per_address
-@per_name
 def sign_in_page() -> Any:
     """Show the sign-in form, and let in who knows a password."""
     if current_user.is_authenticated:
@@ -75,9 +58,10 @@ def sign_in_page() -> Any:
     form = SignInForm()
     if form.validate_on_submit():
         try:
-            user = sign_in.check(db.session(), form.email.data, form.password.data)
+            with doorkeeper.attempt(form.email.data) as ahead:
+                user = sign_in.check(db.session(), form.email.data, form.password.data, ahead=ahead)
             _let_in(user, remember=form.remember.data)
-            return redirect(_wished(), code=303)
+            return doorkeeper.know(redirect(_wished(), code=303), user)
         except DomainError as error:
             refusals.show(form, error)
     empty = not staff.exists(db.session())
@@ -87,7 +71,9 @@ def sign_in_page() -> Any:
 @blueprint.post("/sign-out")
 @public
 def sign_out() -> Any:
-    """End this browser's sign-in."""
+    """End this browser's sign-in, wherever its cookie was copied to."""
+    if current_user.is_authenticated:
+        _end(current_user.sign_in_id)
     logout_user()
     session.clear()
     flash("You are signed out.", "success")
@@ -118,7 +104,7 @@ def setup(secret: str) -> Any:
                 )
             _let_in(user)
             flash("Welcome. You are the first admin.", "success")
-            return back("home.index")
+            return doorkeeper.know(back("home.index"), user)
         except DomainError as error:
             refusals.show(form, error)
     return _page("sign/setup.html", form=form)
@@ -151,11 +137,11 @@ def reset(secret: str) -> Any:
         sign_in.look_at(db.session(), sign_in.RESET, secret, now=now)
         if form.validate_on_submit():
             with unit_of_work() as work:
-                sign_in.reset_password(
+                user = sign_in.reset_password(
                     work, secret, form.password.data, address=request.remote_addr, now=now
                 )
             flash("Your password is changed. Sign in with it.", "success")
-            return back("sign.sign_in")
+            return doorkeeper.know(back("sign.sign_in"), user)
     except Invalid as error:
         if error.field is None:
             return render_template("sign/used_up.html", sentence=error.sentence), 410
@@ -165,10 +151,9 @@ def reset(secret: str) -> Any:
 
 @blueprint.route("/account", methods=["GET", "POST"])
 @needs("viewer")
-@per_address
 def account() -> Any:
-    """Show one's own account; change the password."""
-    form = OwnPasswordForm()
+    """Show one's own account and sign-ins; change the password."""
+    form, now = OwnPasswordForm(), datetime.now(UTC)
     if form.validate_on_submit():
         try:
             if form.current.data == form.password.data:
@@ -176,13 +161,28 @@ def account() -> Any:
             _prove(form.current.data)
             with unit_of_work() as work:
                 user = staff.get(work, current_user.id)
-                staff.set_password(work, actor(), user, form.password.data, now=datetime.now(UTC))
-            login_user(SignedIn(user))
+                staff.set_password(work, actor(), user, form.password.data, now=now)
+            _let_in(user)
             flash("Your password is changed; other devices are signed out.", "success")
             return back("sign.account")
         except DomainError as error:
             refusals.show(form, error)
-    return _page("sign/account.html", form=form, user=db.session.get(User, current_user.id))
+    return _page(
+        "sign/account.html",
+        form=form,
+        user=db.session.get(User, current_user.id),
+        sign_ins=sign_ins.of_user(db.session(), current_user.id, now=now),
+        present=current_user.sign_in_id,
+    )
+
+
+@blueprint.post("/account/sign-ins/<int:sign_in_id>/end")
+@needs("viewer")
+def end_sign_in(sign_in_id: int) -> Any:
+    """End one of one's own sign-ins: a browser that was lost, or lent."""
+    _end(sign_in_id)
+    flash("That sign-in is ended.", "success")
+    return back("sign.account")
 
 
 def mail_link(work: Any, user: User, secret: str, now: datetime, invited: bool = False) -> str:
@@ -197,16 +197,28 @@ def mail_link(work: Any, user: User, secret: str, now: datetime, invited: bool =
 
 def _let_in(user: User, *, remember: bool = False) -> None:
     with unit_of_work() as work:
-        person = staff.get(work, user.id)
-        sign_in.signed_in(work, person, address=request.remote_addr, now=datetime.now(UTC))
+        begun, secret = sign_in.signed_in(
+            work,
+            staff.get(work, user.id),
+            address=request.remote_addr,
+            agent=request.user_agent.string,
+            remembered=remember,
+            now=datetime.now(UTC),
+        )
     session.clear()
     session.permanent = True
-    login_user(SignedIn(person), remember=remember, duration=REMEMBERED)
+    login_user(SignedIn(begun, secret), remember=remember, duration=sign_ins.LONGEST)
+
+
+def _end(sign_in_id: int) -> None:
+    with unit_of_work() as work:
+        sign_ins.end(work, actor(), sign_in_id, current_user.id, now=datetime.now(UTC))
 
 
 def _prove(password: str) -> None:
     try:
-        sign_in.check(db.session(), current_user.email, password)
+        with doorkeeper.attempt(current_user.email) as ahead:
+            sign_in.check(db.session(), current_user.email, password, ahead=ahead)
     except Invalid:
         raise Invalid("That is not your current password.", field="current") from None
 

@@ -7,7 +7,7 @@ from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask_login import current_user
 
 from app import listing
-from app.domain import api_tokens, sign_in, staff
+from app.domain import api_tokens, sign_in, sign_ins, staff
 from app.domain.errors import Conflict, DomainError
 from app.domain.vocabulary import Role
 from app.extensions import db
@@ -172,6 +172,17 @@ def revoke_token(token_id: int) -> Any:
     return back("staff.show", user_id=user_id)
 
 
+@blueprint.post("/<int:user_id>/sign-ins/<int:sign_in_id>/end")
+@needs("admin")
+def end_sign_in(user_id: int, sign_in_id: int) -> Any:
+    """End one sign-in of a member of staff."""
+    with unit_of_work() as work:
+        user = staff.get(work, user_id)
+        sign_ins.end(work, actor(), sign_in_id, user.id, now=datetime.now(UTC))
+    flash(f"That sign-in of {user.name} is ended.", "success")
+    return back("staff.show", user_id=user_id)
+
+
 def _invite(work: Any, user: User, now: datetime) -> str:
     secret = sign_in.issue_link(
         work, sign_in.RESET, user=user, now=now, lifetime=sign_in.INVITATION
@@ -186,6 +197,8 @@ def _show(user: User, form: TokenForm) -> str:
         form=form,
         tokens=queries.tokens(db.session(), user),
         is_self=user.id == current_user.id,
+        sign_ins=sign_ins.of_user(db.session(), user.id, now=datetime.now(UTC)),
+        present=current_user.sign_in_id,
     )
 
 

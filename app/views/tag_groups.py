@@ -7,7 +7,7 @@ from flask import Blueprint, abort, flash, render_template
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.domain import tag_groups
+from app.domain import reach, tag_groups
 from app.domain.errors import DomainError
 from app.domain.tag_groups import GroupFacts
 from app.extensions import db
@@ -59,8 +59,9 @@ def create() -> Any:
 def edit(group_id: int) -> Any:
     """Change a group."""
     group = _found(db.session(), group_id)
+    reach.guard(db.session(), group)
     data = {"name": group.name, "parent": group.parent, "tariff": str(group.tariff_id or "")}
-    form = _form(GroupForm(data=data))
+    form = _form(GroupForm(data={**data, "sites": [site.id for site in group.sites]}), group)
     if form.validate_on_submit():
         try:
             with unit_of_work() as work:
@@ -91,14 +92,20 @@ def _found(session: Session, group_id: int) -> TagGroup:
     return group
 
 
-def _form(form: GroupForm) -> GroupForm:
+def _form(form: GroupForm, group: TagGroup | None = None) -> GroupForm:
     tariffs = driver_queries.tariffs(db.session())
     form.tariff.choices = [("", "As the station or site"), *((str(t.id), t.name) for t in tariffs)]
+    form.sites.choices = queries.site_choices(db.session(), group)
     return form
 
 
 def _facts(form: GroupForm) -> GroupFacts:
-    return GroupFacts(form.name.data, form.parent.data, chosen(form.tariff.data))
+    return GroupFacts(
+        form.name.data,
+        form.parent.data,
+        chosen(form.tariff.data),
+        frozenset(form.sites.data or ()),
+    )
 
 
 def _page(form: GroupForm, group: TagGroup | None) -> Any:

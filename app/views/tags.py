@@ -10,7 +10,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app import listing
-from app.domain import drivers, tags
+from app.domain import drivers, reach, tags
 from app.domain.errors import Conflict, DomainError, Invalid
 from app.domain.imports import cells
 from app.domain.imports.tags import PARTING
@@ -144,6 +144,7 @@ def edit(tag_id: int) -> Any:
     """Change what is typed about a tag."""
     session = db.session()
     tag = _found(session, tag_id)
+    reach.guard(session, tag)
     form = TagFactsForm(data=_typed(session, tag))
     _offer(session, form, tag)
     if form.validate_on_submit():
@@ -269,6 +270,5 @@ def _form_page(form: TagFactsForm, tag: Tag | None) -> Any:
         form=form,
         tag=tag,
         people=people,
-        elsewhere=queries.elsewhere(db.session(), tag) if tag else None,
     )
     return page, 422 if form.is_submitted() else 200

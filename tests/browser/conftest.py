@@ -19,6 +19,7 @@ from app.config import Settings
 from app.extensions import db as flask_db
 from app.uow import unit_of_work
 from tests.conftest import COMPILED
+from tests.support import seed
 from tests.support.network import Network
 from tests.support.redis import RedisServer
 
@@ -44,7 +45,7 @@ class Desk:
         """The cookie of a signed-in member of staff."""
         signer = SecureCookieSessionInterface().get_signing_serializer(self.app)
         assert signer is not None
-        value = signer.dumps({"_user_id": f"{self.ids[role]}:1", "_fresh": True})
+        value = signer.dumps({"_user_id": seed.cookie_of(self.ids[role]), "_fresh": True})
         return {"name": "ampdesk", "value": value, "url": self.url}
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from app import scope
 from app.domain import drivers, tag_groups, tags, tenants
 from app.domain.drivers import DriverFacts
-from app.domain.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.errors import Conflict, Forbidden, Invalid, NotFound, Taken
 from app.domain.imports import cells, headings, sheet
 from app.domain.imports import tags as tag_import
 from app.domain.imports.plans import Options
@@ -126,19 +126,19 @@ def test_where_a_tag_may_charge_is_audited(db, tenant, places, now):
     assert entry.after == {"site_ids": [], "station_ids": [quay.id]}
 
 
-def test_somebody_limited_to_a_site_leaves_other_places_alone(db, tenant, places, now):
+def test_somebody_limited_to_a_site_changes_no_tag_of_other_places(db, tenant, places, now):
     (depot, _), (harbour, _) = places
     everywhere = frozenset({depot.id, harbour.id})
     tag = add(db, tenant, now, facts=TagFacts(site_ids=everywhere))
     scope.narrow(db, scope.Scope(tenant.id, frozenset({depot.id})))
     facts = tags.facts_of(db, tag)
     assert facts.site_ids == {depot.id}
-    tags.edit(db, SYSTEM, tag, replace(facts, site_ids=frozenset()), now=now)
-    with pytest.raises(NotFound):
-        tags.edit(db, SYSTEM, tag, replace(facts, site_ids=everywhere), now=now)
+    for wanted in (frozenset(), everywhere):
+        with pytest.raises(Forbidden):
+            tags.edit(db, SYSTEM, tag, replace(facts, site_ids=wanted), now=now)
     scope.narrow(db, None)
     db.expire_all()
-    assert tag.sites == [harbour]
+    assert {site.id for site in tag.sites} == everywhere
 
 
 def test_blocking_twice_is_one_entry(db, tenant, now):

@@ -30,7 +30,7 @@ def tokens(town):
         db = flask_db.session()
         for side, people in (("ours", town.ours.people), ("theirs", town.theirs.people)):
             for name, cookie in people.items():
-                user = db.scalar(select(User).where(User.id == int(cookie.split(":")[0])))
+                user = db.scalar(select(User).where(User.id == int(cookie.split()[1])))
                 now = datetime.now(UTC)
                 token, secret = api_tokens.issue(db, SYSTEM, user, name="walker", now=now)
                 token.last_used_at = now

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from app.config import Settings
-from app.domain import commands, credentials
-from app.domain.vocabulary import CommandState, Order, Outcome
+from app.domain import commands, credentials, staff
+from app.domain.vocabulary import SYSTEM, CommandState, Order, Outcome
 from app.extensions import db as flask_db
 from app.models import Command, Station
 from tests.conftest import make_app
@@ -79,9 +79,9 @@ def test_over_https_cookies_and_browsers_stay_there(migrated, tmp_path):
     assert answer.headers["Strict-Transport-Security"]
 
 
-def test_signing_out_ends_every_copy_of_the_cookie_after_a_new_password(app, made, db):
+def test_a_new_password_ends_every_copy_of_the_cookie(app, made, db, now):
     client = seed.signed_in(app, made.people["admin"])
-    made.people["admin"].epoch += 1
+    staff.set_password(db, SYSTEM, made.people["admin"], "another good password", now=now)
     db.commit()
     assert client.get("/").status_code == 303
 

@@ -6,7 +6,7 @@ City Garage, the only site in reach of the staff whose names begin with `near_`.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
@@ -15,8 +15,10 @@ from sqlalchemy import Enum, String, Table, Text, func, select, update
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
-from app.domain import audit, tag_groups
+from app.domain import audit, drivers, tag_groups, tags
+from app.domain.drivers import DriverFacts
 from app.domain.tag_groups import GroupFacts
+from app.domain.tags import TagFacts
 from app.domain.vocabulary import SYSTEM, Role
 from app.extensions import db as flask_db
 from app.models import (
@@ -34,6 +36,7 @@ from app.models import (
     FileJob,
     FirmwareFile,
     Reservation,
+    SignIn,
     Site,
     Station,
     StationCertificate,
@@ -162,7 +165,7 @@ def _network(db: Session, now: datetime) -> Side:
     side = Side(tenant.id, {})
     for parameter, model in PARAMETERS.items():
         side.ids[parameter] = _some(db, model, tenant.id)
-    side.people = {role: f"{person.id}:1" for role, person in made.people.items()}
+    side.people = {role: seed.cookie_of(person.id) for role, person in made.people.items()}
     return side
 
 
@@ -191,12 +194,14 @@ PARAMETERS: dict[str, Any] = {
     "event_id": DeviceEvent,
     "variable_id": StationVariable,
     "root_id": AuthorityCertificate,
+    "sign_in_id": SignIn,
 }
 #: Those that belong to a site.
 AT_SITES = (
     *("station_id", "site_id", "session_id", "bill_id", "stray_id", "command_id"),
     *("reservation_id", "job_id", "report_id", "certificate_id"),
     *("event_id", "variable_id", "station_profile_id"),
+    *("driver_id", "tag_id", "group_id"),
 )
 
 
@@ -224,9 +229,21 @@ def _at_site(db: Session, side: Side, name: str) -> Side:
     ids = {
         parameter: _some(db, PARAMETERS[parameter], side.tenant_id, site_id)
         for parameter in AT_SITES
-        if parameter != "site_id"
+        if parameter not in ("site_id", "driver_id", "tag_id", "group_id")
     }
+    ids |= _people_at(db, side, site_id or 0, HIDDEN if name == "Depot Nord" else "Garage")
     return Side(side.tenant_id, {**ids, "site_id": site_id or 0})
+
+
+def _people_at(db: Session, side: Side, site_id: int, name: str) -> dict[str, int]:
+    """A driver, a group and a tag that belong to one site."""
+    sites, now = frozenset({site_id}), datetime.now(UTC)
+    given: dict[str, Any] = {"tenant_id": side.tenant_id, "now": now}
+    group = tag_groups.add(db, SYSTEM, GroupFacts(f"{name} fleet", site_ids=sites), **given)
+    driver = drivers.add(db, SYSTEM, DriverFacts(f"{name} driver", site_ids=sites), **given)
+    facts = TagFacts(f"{name} tag", driver.id, group.id, site_ids=sites)
+    tag = tags.add(db, SYSTEM, f"{name}{site_id}", facts, **given)
+    return {"group_id": group.id, "driver_id": driver.id, "tag_id": tag.id}
 
 
 def _near_people(db: Session, side: Side, site_id: int, now: datetime) -> None:
@@ -243,7 +260,8 @@ def _near_people(db: Session, side: Side, site_id: int, now: datetime) -> None:
         user.sites = [site]
         db.add(user)
         db.flush()
-        side.people[f"near_{role}"] = f"{user.id}:1"
+        seed.let_in(db, user)
+        side.people[f"near_{role}"] = seed.cookie_of(user.id)
 
 
 def _move_aside(db: Session, tenant_id: int) -> None:

@@ -5,19 +5,22 @@ Depot Nord on the day of `now`: see `seed_sessions` for the charging, `seed_log`
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session, object_session
 from werkzeug.security import generate_password_hash
 
 from app.domain import tenants
+from app.domain.sign_ins import digest
 from app.domain.vocabulary import Activity, Availability, Order, Role, Token
 from app.models import (
     ChargingSession,
     Connection,
     Connector,
     Driver,
+    SignIn,
     Site,
     Station,
     Tag,
@@ -75,16 +78,43 @@ def fill(db: Session, now: datetime, *, history: int = 40) -> Seeded:
     seed_sessions.fill(db, made, history)
     seed_log.fill(db, made)
     db.flush()
+    for person in made.people.values():
+        let_in(db, person)
+    db.flush()
     return made
 
 
 def signed_in(app: Any, user: User) -> Any:
     """A test client whose cookie names this member of staff."""
+    db = object_session(user)
+    secret = cookie_of(user.id)
+    if db.scalar(select(SignIn.id).where(SignIn.token_hash == digest(secret))) is None:
+        let_in(db, user)
+        db.commit()
     client = app.test_client()
     with client.session_transaction() as cookie:
-        cookie["_user_id"] = f"{user.id}:{user.epoch}"
-        cookie["_fresh"] = True
+        cookie["_user_id"], cookie["_fresh"] = secret, True
     return client
+
+
+def cookie_of(user_id: int) -> str:
+    """The secret in the cookie of a member of staff who was let in."""
+    return f"seeded {user_id}"
+
+
+def let_in(db: Session, user: User) -> None:
+    """Give a member of staff a sign-in that lasts, and that no request writes to."""
+    far = datetime(2100, 1, 1, tzinfo=UTC)
+    db.add(
+        SignIn(
+            tenant_id=user.tenant_id,
+            user_id=user.id,
+            token_hash=digest(cookie_of(user.id)),
+            made_at=user.created_at,
+            seen_at=far,
+            expires_at=far,
+        )
+    )
 
 
 def _people(db: Session, made: Seeded, tenant_id: int) -> None:
@@ -104,7 +134,6 @@ def _people(db: Session, made: Seeded, tenant_id: int) -> None:
             role=role,
             timezone=ZONE,
             language="en",
-            epoch=1,
             created_at=made.now - timedelta(days=90),
         )
     db.add_all(made.people.values())

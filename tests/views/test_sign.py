@@ -5,10 +5,10 @@ import re
 import pytest
 from sqlalchemy import select
 
-from app.domain import sign_in, tenants
+from app.domain import sign_in, sign_ins, tenants
 from app.domain.staff import create
 from app.domain.vocabulary import SYSTEM
-from app.models import AuditEntry, OneTimeLink, OutgoingMail, User
+from app.models import AuditEntry, OneTimeLink, OutgoingMail, SignIn, User
 from tests.support import seed
 
 PASSWORD = "correct horse battery"
@@ -204,3 +204,133 @@ def test_seeded_people_can_sign_in(app, db, now):
     client = app.test_client()
     answer = sign_in_as(client, made.people["viewer"].email, seed.PASSWORD)
     assert answer.status_code == 303
+
+
+def copied(app, client):
+    """Another browser with a copy of this one's cookies."""
+    other = app.test_client()
+    for name in ("ampdesk", "ampdesk_remember"):
+        if (cookie := client.get_cookie(name)) is not None:
+            other.set_cookie(name, cookie.value)
+    return other
+
+
+@pytest.mark.parametrize("remember", [{}, {"remember": "y"}])
+def test_signing_out_ends_the_copies_of_the_cookie_too(app, client, grace, remember):
+    sign_in_as(client, **remember)
+    copy = copied(app, client)
+    assert copy.get("/").status_code == 200
+    client.post("/sign-out")
+    assert copy.get("/").status_code == 303
+
+
+def test_a_remembered_sign_in_ends_on_the_server(app, client, grace, db):
+    sign_in_as(client, remember="y")
+    copy = app.test_client()
+    copy.set_cookie("ampdesk_remember", client.get_cookie("ampdesk_remember").value)
+    assert copy.get("/").status_code == 200
+    row = db.scalar(select(SignIn))
+    assert row.remembered and row.expires_at == row.made_at + sign_ins.LONGEST
+    row.expires_at = row.made_at
+    db.commit()
+    assert copy.get("/").status_code == client.get("/").status_code == 303
+
+
+def test_ones_sign_ins_are_listed_and_ended_one_by_one(app, client, grace, db):
+    sign_in_as(client)
+    other = app.test_client()
+    agent = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Firefox/130.0"}
+    password = {"email": "grace@example.org", "password": PASSWORD}
+    other.post("/sign-in", data=password, headers=agent)
+    page = text_of(client.get("/account"))
+    assert "Firefox on Linux" in page and "this one" in page
+    lost = db.scalar(select(SignIn.id).where(SignIn.agent.contains("Firefox")))
+    assert client.post(f"/account/sign-ins/{lost}/end").status_code == 303
+    assert other.get("/").status_code == 303
+    assert client.get("/").status_code == 200
+
+
+def test_nobody_ends_anothers_sign_in_but_an_admin(app, client, grace, db, now):
+    otto = create(
+        db, SYSTEM, tenant_id=grace.tenant_id, email="otto@example.org", name="Otto",
+        role="viewer", password=PASSWORD, now=now,
+    )  # fmt: skip
+    db.commit()
+    theirs = app.test_client()
+    sign_in_as(client)
+    sign_in_as(theirs, email="otto@example.org")
+    of = {row.user_id: row.id for row in db.scalars(select(SignIn))}
+    grace_id, otto_id = grace.id, otto.id
+    theirs.post(f"/account/sign-ins/{of[grace_id]}/end")
+    assert client.get("/").status_code == 200
+    client.post(f"/staff/{grace_id}/sign-ins/{of[otto_id]}/end")
+    assert theirs.get("/").status_code == 200
+    client.post(f"/staff/{otto_id}/sign-ins/{of[otto_id]}/end")
+    assert theirs.get("/").status_code == 303
+
+
+def test_a_look_at_a_page_is_written_down_once_a_minute_at_most(client, grace, db):
+    sign_in_as(client)
+    row = db.scalar(select(SignIn))
+    first = row.seen_at
+    client.get("/account")
+    db.expire_all()
+    assert row.seen_at == first
+    row.seen_at = first - sign_ins.TOUCH_EVERY
+    db.commit()
+    client.get("/account")
+    db.expire_all()
+    assert row.seen_at > first - sign_ins.TOUCH_EVERY
+
+
+def from_address(client, address, email="grace@example.org", password=PASSWORD):
+    return client.post(
+        "/sign-in", data={"email": email, "password": password},
+        environ_overrides={"REMOTE_ADDR": address},
+    )  # fmt: skip
+
+
+def test_guessing_from_many_addresses_is_throttled_and_leaves_the_owner_a_way_in(
+    app, client, grace
+):
+    at_home, device = app.test_client(), client
+    assert from_address(device, "10.0.0.1").status_code == 303
+    device.post("/sign-out")
+    for number in range(100):
+        answer = from_address(app.test_client(), f"192.0.2.{number}", password="wrong")
+        assert answer.status_code == 422
+    assert from_address(app.test_client(), "198.51.100.1", password="wrong").status_code == 429
+    assert from_address(at_home, "10.0.0.1").status_code == 303
+    assert from_address(device, "198.51.100.2").status_code == 303
+
+
+def test_a_known_browser_comes_in_though_a_neighbour_guesses_from_the_same_address(
+    app, client, grace
+):
+    assert sign_in_as(client).status_code == 303
+    client.post("/sign-out")
+    neighbour = app.test_client()
+    for _ in range(8):
+        assert sign_in_as(neighbour, password="wrong").status_code == 422
+    assert sign_in_as(neighbour).status_code == 429
+    assert sign_in_as(client).status_code == 303
+
+
+def test_a_known_browser_may_not_guess_for_ever(app, client, grace):
+    sign_in_as(client)
+    client.post("/sign-out")
+    answers = [sign_in_as(client, password="wrong").status_code for _ in range(9)]
+    assert answers == [422] * 8 + [429]
+
+
+def test_a_browser_known_for_one_person_is_a_stranger_to_another(app, client, grace, db, now):
+    create(
+        db, SYSTEM, tenant_id=grace.tenant_id, email="otto@example.org", name="Otto",
+        role="viewer", password=PASSWORD, now=now,
+    )  # fmt: skip
+    db.commit()
+    sign_in_as(client)
+    client.post("/sign-out")
+    for _ in range(8):
+        sign_in_as(app.test_client(), email="otto@example.org", password="wrong")
+    assert sign_in_as(client, email="otto@example.org").status_code == 429

@@ -1,0 +1,179 @@
+"""Staff of some sites see the drivers, tags and groups they serve, and change only their own."""
+
+from dataclasses import replace
+
+import pytest
+
+from app import scope
+from app.domain import drivers, list_contents, reach, staff, tag_groups, tags
+from app.domain.drivers import DriverFacts
+from app.domain.errors import Forbidden, Taken
+from app.domain.tag_groups import GroupFacts
+from app.domain.tags import TagFacts
+from app.domain.vocabulary import SYSTEM, Token
+from app.extensions import db as flask_db
+from app.models import ChargingSession, Driver, Tag, TagGroup
+from app.scope import Scope
+from tests.conftest import make_app
+from tests.support import seed
+
+
+@pytest.fixture
+def app(request, database, migrated, tmp_path):
+    """An application on either database."""
+    import shutil
+
+    if database == "sqlite":
+        shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
+        app = make_app(tmp_path, api_rate="")
+    else:
+        app = make_app(tmp_path, api_rate="", database_url=request.getfixturevalue("postgres_url"))
+    with app.app_context():
+        yield app
+        flask_db.session.remove()
+        flask_db.engine.dispose()
+
+
+@pytest.fixture
+def db(app):
+    return flask_db.session()
+
+
+@pytest.fixture
+def people(db, now):
+    """Drivers with a tag and a group each, by whose matter they are."""
+    made = seed.fill(db, now, history=0)
+    here, there = made.sites["City Garage"], made.sites["Depot Nord"]
+    found = {}
+    for name, places in (
+        ("mine", {here.id}),
+        ("theirs", {there.id}),
+        ("both", {here.id, there.id}),
+        ("everybody's", set()),
+        ("guest", set()),
+    ):
+        given = {"tenant_id": here.tenant_id, "now": now}
+        driver = drivers.add(db, SYSTEM, DriverFacts(name, site_ids=frozenset(places)), **given)
+        group = tag_groups.add(db, SYSTEM, GroupFacts(name, site_ids=frozenset(places)), **given)
+        facts = TagFacts(driver_id=driver.id, group_id=group.id, site_ids=frozenset(places))
+        tag = tags.add(db, SYSTEM, f"CARD {name}", facts, **given)
+        found[name] = (driver, tag, group)
+    station = next(one for one in made.stations.values() if one.site_id == here.id)
+    guest, card, _ = found["guest"]
+    db.add(
+        ChargingSession(
+            tenant_id=here.tenant_id, site_id=here.id, station_id=station.id, evse=1,
+            start_key="guest", token=card.value, tag_id=card.id, driver_id=guest.id,
+            timezone="UTC", currency="EUR", started_at=now, start_received_at=now,
+        )
+    )  # fmt: skip
+    near = staff.create(
+        db, SYSTEM, tenant_id=here.tenant_id, email="near@example.org", name="Near",
+        role="operator", site_ids=[here.id], now=now,
+    )  # fmt: skip
+    db.commit()
+    return found, near, station, {"here": here.id, "there": there.id}
+
+
+@pytest.fixture
+def near(db, people):
+    """The database as staff of City Garage have it."""
+    _, _, station, places = people
+    scope.narrow(db, Scope(station.tenant_id, frozenset({places["here"]})))
+    db.expire_all()
+    yield db
+    scope.narrow(db, None)
+
+
+NAMES = {"mine", "theirs", "both", "everybody's", "guest"}
+
+
+def test_they_see_what_is_theirs_and_what_charged_there(near):
+    for model in (Driver, TagGroup):
+        seen = {row.name for row in near.query(model) if row.name in NAMES}
+        assert seen == {"mine", "both", "guest"}, model
+    assert {tag.value for tag in near.query(Tag)} >= {"CARD mine", "CARD both", "CARD guest"}
+    assert not near.query(Tag).filter(Tag.value.in_(["CARD theirs", "CARD everybody's"])).all()
+
+
+def test_what_is_joined_or_loaded_along_is_narrowed_too(near, people):
+    ids = {name: [row.id for row in rows] for name, rows in people[0].items()}
+    near.expunge_all()
+    assert near.get(Driver, ids["theirs"][0]) is None
+    assert near.get(Tag, ids["everybody's"][1]) is None
+    assert near.get(TagGroup, ids["theirs"][2]) is None
+    both = near.get(Driver, ids["both"][0])
+    assert [tag.value for tag in both.tags] == ["CARD both"]
+
+
+@pytest.mark.parametrize("name", ["both", "guest"])
+def test_they_change_nothing_that_concerns_others(near, people, now, name):
+    driver, tag, group = people[0][name]
+    attempts = [
+        lambda: drivers.edit(near, SYSTEM, driver, DriverFacts("New"), now=now),
+        lambda: drivers.archive(near, SYSTEM, driver, now=now),
+        lambda: tags.edit(near, SYSTEM, tag, TagFacts(label="New"), now=now),
+        lambda: tags.block(near, SYSTEM, tag, now=now),
+        lambda: tags.archive(near, SYSTEM, tag, now=now),
+        lambda: tag_groups.edit(near, SYSTEM, group, GroupFacts("New"), now=now),
+    ]
+    for act in attempts:
+        with pytest.raises(Forbidden):
+            act()
+        near.rollback()
+
+
+def test_they_change_what_is_theirs(near, people, now):
+    driver, tag, group = people[0]["mine"]
+    drivers.edit(near, SYSTEM, driver, replace(drivers.facts_of(driver), note="New"), now=now)
+    tags.edit(near, SYSTEM, tag, replace(tags.facts_of(near, tag), label="New"), now=now)
+    tag_groups.edit(near, SYSTEM, group, GroupFacts("New"), now=now)
+    assert tags.block(near, SYSTEM, tag, now=now)
+    drivers.archive(near, SYSTEM, driver, now=now)
+    assert tag.archived_at and driver.archived_at
+
+
+def test_what_they_add_and_what_they_leave_open_belongs_to_their_sites(near, people, now):
+    _, _, station, places = people
+    given = {"tenant_id": station.tenant_id, "now": now}
+    driver = drivers.add(near, SYSTEM, DriverFacts("Neu"), **given)
+    group = tag_groups.add(near, SYSTEM, GroupFacts("Neu"), **given)
+    facts = TagFacts(driver_id=driver.id, group_id=group.id)
+    tag = tags.add(near, SYSTEM, "NEW", facts, **given)
+    for row in (driver, group, tag):
+        assert [site.id for site in row.sites] == [places["here"]]
+        assert reach.may_change(near, row)
+    tags.edit(near, SYSTEM, tag, TagFacts(), now=now)
+    assert [site.id for site in tag.sites] == [places["here"]]
+
+
+@pytest.mark.parametrize("field", ["driver_id", "group_id"])
+def test_no_tag_of_theirs_is_put_on_anothers_account_or_into_anothers_group(
+    near, people, now, field
+):
+    tag = people[0]["mine"][1]
+    guest = people[0]["guest"][0 if field == "driver_id" else 2]
+    with pytest.raises(Forbidden):
+        tags.edit(
+            near, SYSTEM, tag, replace(tags.facts_of(near, tag), **{field: guest.id}), now=now
+        )
+
+
+def test_names_that_somebody_out_of_sight_has_are_taken_all_the_same(near, people, now):
+    given = {"tenant_id": people[2].tenant_id, "now": now}
+    with pytest.raises(Taken):
+        tags.add(near, SYSTEM, "card theirs", TagFacts(), **given)
+    near.rollback()
+    with pytest.raises(Taken):
+        tag_groups.add(near, SYSTEM, GroupFacts("Other", parent="THEIRS"), **given)
+
+
+def test_a_card_of_the_whole_organisation_is_good_at_their_stations_for_ever(near, people, now):
+    from app.domain import authorisation
+
+    station = near.merge(people[2])
+    near.expire_all()
+    card = authorisation.find_tag(near, station.tenant_id, Token("CARD everybody's"))
+    assert card is not None
+    values = {entry["token"] for entry in list_contents.wanted(near, station, now).entries}
+    assert "CARD everybody's" in values and "CARD theirs" not in values
