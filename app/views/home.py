@@ -12,7 +12,7 @@ from flask_login import current_user
 from app.domain import tenants
 from app.extensions import db
 from app.presentation import FIXED, MINUS, change, number
-from app.queries import attention, costs, home
+from app.queries import attention, costs, first_steps, home
 from app.queries import places as place_queries
 from app.security import needs
 
@@ -79,6 +79,7 @@ def _board() -> dict[str, Any]:
     today = home.today(session, now=now, zone=zone, before=_past())
     return {
         "findings": attention.findings(session, tenant_id=current_user.tenant_id, now=now),
+        "first_steps": first_steps.open_steps(session, current_user.tenant_id),
         "seller_missing": tenants.lacks_seller(session, current_user.tenant_id),
         "network": home.network_now(session, now=now, zone=zone),
         "today": today,
