@@ -232,11 +232,6 @@ class Settings:
         """How stations reach the desk for files: a URL to which a path is added."""
         return (self.files_url or self.desk_url).rstrip("/")
 
-    @property
-    def charger_url(self) -> str:
-        """How chargers reach the worker: a URL to which `/<identity>` is added."""
-        return (self.ocpp_public_url or f"ws://localhost:{self.ocpp_port}/ocpp").rstrip("/")
-
     def signing_key(self) -> str:
         """The key that signs cookies: the setting, or one made once in the data folder."""
         if self.secret_key:

@@ -3,6 +3,7 @@
 import socket
 import time
 
+from app.charger_address import charger_address
 from app.config import Settings
 from deploy.prepare import Prepared
 from deploy.processes import ROOT, reachable
@@ -30,7 +31,7 @@ def text(settings: Settings, started: Prepared) -> str:
     prefix = "" if usual else f"AMPDESK_DATA_DIR={settings.data_dir} "
     rows = [
         ("Desk", settings.desk_url),
-        ("Chargers connect to", f"{settings.charger_url}/<identity>"),
+        ("Chargers connect to", f"{charger_address(settings).base}/<identity>"),
         ("Data", str(settings.data_dir)),
         ("Mail", str(mail)),
         ("Commands", f"{prefix}.venv/bin/flask station list"),

@@ -15,6 +15,9 @@ from worker.ocpp.versions import Version
 #: A charger that restarts often hangs up before it answers (FIELD K4).
 HANGS_UP = frozenset({"Reset"})
 
+#: What left nobody's hand is neither failed nor timed out.
+NEVER_SENT = "The connection ended before it could be sent; it will not be sent later."
+
 #: Words of a refusal that another form of the same order will meet again.
 _FINAL = frozenset({"NotImplemented", "NotSupported"})
 
@@ -97,10 +100,9 @@ def _cancelled(action: str, was_sent: bool, by_us: bool) -> Outcome:
     if action in HANGS_UP and was_sent and not by_us:
         sentence = "The charger hung up to restart, without an answer first."
         return Outcome(CommandState.ACCEPTED, None, sentence)
-    if was_sent:
-        sentence = "The connection ended before the answer came; the charger may have acted on it."
-    else:
-        sentence = "The connection ended before it could be sent; it will not be sent later."
+    if not was_sent:
+        return Outcome(CommandState.EXPIRED, None, NEVER_SENT)
+    sentence = "The connection ended before the answer came; the charger may have acted on it."
     return Outcome(CommandState.FAILED, None, sentence)
 
 

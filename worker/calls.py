@@ -12,13 +12,14 @@ from app.domain import commands, fallbacks, files, messages, reports
 from app.domain.fallbacks import Chain, End
 from app.domain.vocabulary import CommandState, MessageOutcome, Order, Outcome
 from app.models import Command, Station
-from worker.answers import HANGS_UP, discreet, end_of, outcome_of
+from worker.answers import HANGS_UP, NEVER_SENT, discreet, end_of, outcome_of
 from worker.batch import Batch, Job
 from worker.dialects.encoding import Arguments, Encoding, Payload, Unfit
 from worker.dialects.v16 import orders as v16
 from worker.dialects.v21 import orders as v21
 from worker.dialects.v201 import orders as v201
 from worker.dispatch import Held
+from worker.link import LinkClosed
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Refused, Settled, TimedOut
 from worker.ocpp.faults import CallFault
@@ -162,9 +163,8 @@ class Calls:
             log.exception("%s cannot be put in OCPP %s", pending.order, version.value)
             said = f"An argument does not fit OCPP {version.value}."
             raise NotPut(CommandState.FAILED, said) from None
-        except OSError:
-            said = "The connection ended before it could be sent."
-            raise NotPut(CommandState.FAILED, said) from None
+        except (LinkClosed, OSError):
+            raise NotPut(CommandState.EXPIRED, NEVER_SENT) from None
         pending.request = payload
         command_id, action = pending.command_id, pending.action
         self._batch.later(

@@ -47,7 +47,7 @@ def ask(identity: str, order: Order, given: dict[str, Any], *, wait: bool, as_js
     if as_json:
         cli.print_row(row, shared.COMMAND, json=True)
     else:
-        click.echo(f"{row.state.value.replace('_', ' ')}: {row.sentence or 'on its way.'}")
+        click.echo(f"{commands.STATE_WORDS[row.state]}: {row.sentence or 'on its way.'}")
     if wait and (status := EXITS.get(row.state, 1)):
         raise SystemExit(status)
 

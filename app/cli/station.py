@@ -8,6 +8,7 @@ from flask import current_app
 from flask.cli import AppGroup
 from sqlalchemy import select
 
+from app.charger_address import charger_address
 from app.cli import _asking as asking
 from app.cli import _imports as imports
 from app.cli import _shared as cli
@@ -39,14 +40,16 @@ def add(identity: str, site: str, password: str | None, as_json: bool, **values:
         station, clear = stations.register(
             db, cli.ACTOR, tenant_id, place, identity, now=cli.now(), password=password, **given
         )
-    settings = current_app.config["SETTINGS"]
+    address = charger_address(current_app.config["SETTINGS"])
     if as_json:
         row = {heading: cli.plain(read(station)) for heading, read in shared.columns(())}
-        cli.print_json({**row, "url": f"{settings.charger_url}/{station.identity}",
+        cli.print_json({**row, "url": address.of(station.identity),
                         "password": clear})  # fmt: skip
         return
     click.echo(f"Registered {station.identity} at {place.name}.")
-    click.echo(f"URL       {settings.charger_url}/{station.identity}")
+    click.echo(f"URL       {address.of(station.identity)}")
+    if address.doubt:
+        click.echo(address.doubt, err=True)
     if clear is not None:
         click.echo(f"Password  {clear}")
         click.echo("The password is shown this once; type it into the charger now.", err=True)

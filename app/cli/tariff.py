@@ -22,7 +22,7 @@ from app.cli._shared import (
     the_tenant,
 )
 from app.cli._tariff_parts import LIST, ONE, definition_of, number, price_option, read_json
-from app.domain import drivers, sites, stations, tag_groups, tariff_book
+from app.domain import drivers, sites, stations, tag_groups, tariff_book, tariff_choice
 from app.domain import tariffs as prices
 from app.domain.errors import Invalid
 from app.models import Tariff
@@ -35,7 +35,7 @@ group = AppGroup("tariff", help="What charging costs: tariffs and their versions
 
 @group.command("add")
 @click.argument("name")
-@click.option("--currency", help="ISO 4217 code, such as EUR.")
+@click.option("--currency", help="ISO 4217 code, such as EUR; if left out, that of all sites.")
 @price_option("--energy", "Price per kWh.")
 @price_option("--start-fee", "Price per session.")
 @price_option("--charging", "Price per minute of charging.")
@@ -57,12 +57,15 @@ def add(
     name: str, file: TextIO | None, default: bool, note: str, as_json: bool, **simple: Any
 ) -> None:
     """Add a tariff, from prices or from a JSON definition."""
-    definition = read_json(file) if file else definition_of(**simple)
+    read = read_json(file) if file else None
     with unit_of_work() as db:
+        tenant_id = the_tenant(db).id
+        simple["currency"] = simple["currency"] or tariff_choice.only_currency(db, tenant_id)
+        definition = read if file else definition_of(**simple)
         tariff = tariff_book.create(
             db,
             ACTOR,
-            the_tenant(db).id,
+            tenant_id,
             name=name,
             definition=definition,
             note=note,

@@ -52,6 +52,12 @@ _RAW_AFTER_BOOT = frozenset(
 #: Arguments that an order makes for itself: the number of a report, the rest of a long reading.
 OURS = frozenset({"request_id", "then"})
 
+#: What people read: an order that expired is one that never left us, whatever kept it.
+STATE_WORDS = {
+    state: "not sent" if state is CommandState.EXPIRED else state.value.replace("_", " ")
+    for state in CommandState
+}
+
 OPEN_STATES = frozenset(before for before, _ in COMMAND_MOVES)
 
 
@@ -197,6 +203,12 @@ def expire_overdue(db: Session, now: datetime) -> int:
             _expire(db, command, now)
         else:
             sentence = "No answer arrived, and the worker that sent this is no longer waiting."
+            if command.message_id is None:
+                # It ended between taking the order up and telling what it sent.
+                sentence = (
+                    "The worker that took this up ended before it told whether it was sent: "
+                    "the charger may have acted on it."
+                )
             settle(db, command, Outcome(CommandState.TIMED_OUT, None, sentence), now=now)
     return len(overdue)
 

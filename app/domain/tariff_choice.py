@@ -68,6 +68,12 @@ def currencies_of(db: Session, tenant_id: int) -> frozenset[str]:
     return frozenset(db.scalars(query))
 
 
+def only_currency(db: Session, tenant_id: int) -> str | None:
+    """The currency of all sites in use, None where there are several or no site yet."""
+    found = currencies_of(db, tenant_id)
+    return next(iter(found)) if len(found) == 1 else None
+
+
 def applicable(db: Session, station: Station, tag: Tag | None, driver: Driver | None) -> Choice:
     """Choose the tariff for a session at `station`; one that does not fit is skipped and told."""
     currency, foreign = station.site.currency, False
@@ -81,7 +87,11 @@ def applicable(db: Session, station: Station, tag: Tag | None, driver: Driver | 
         reason = reason or f"The tariff {tariff.name} has no prices."
         skipped.append(f"A nearer price was not used: {reason[:1].lower()}{reason[1:]}")
         foreign = foreign or tariff.currency != currency
-    sentence = "No tariff is set for this station, its site or the driver."
+    sentence = (
+        "No tariff is set for this station, its site or the driver, and none is the default. "
+        "Make one the default or give it to the site; a session that began without is priced "
+        "in review."
+    )
     if skipped:
         sentence = "No tariff that is set may price this session."
     return Choice(None, " ".join([sentence, *skipped]))

@@ -42,7 +42,7 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
         "Price it with",
         coerce=or_none,
         validate_choice=False,
-        description="No tariff applied when the session began.",
+        description="No tariff applied when the session began: this one prices it now.",
     )
     note = StringField(
         "Reason", _REASON, description="Kept with the decision.", render_kw={"autocomplete": "off"}

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import FieldList, Form, FormField, RadioField, SelectField, StringField
+from wtforms import BooleanField, FieldList, Form, FormField, RadioField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from app.domain.errors import DomainError
@@ -94,6 +94,7 @@ class TariffForm(FlaskForm):  # type: ignore[misc]
     free_minutes = _number(
         "Free minutes", "From the start; free of time charges, not of energy.", "numeric"
     )
+    default = BooleanField("The default: it prices what has no nearer tariff")
     components = FieldList(FormField(ComponentForm), max_entries=MOST_ROWS)
     note = StringField(
         "Why this change",
@@ -103,13 +104,14 @@ class TariffForm(FlaskForm):  # type: ignore[misc]
     )
 
     @classmethod
-    def of(cls, name: str, definition: dict[str, Any]) -> "TariffForm":
+    def of(cls, name: str, definition: dict[str, Any], default: bool = False) -> "TariffForm":
         """The form that shows a stored definition."""
         tax = definition.get("tax", {})
         return cls(
             formdata=None,
             data={
                 "name": name,
+                "default": default,
                 "currency": definition.get("currency", ""),
                 "tax_mode": tax.get("mode", "inclusive"),
                 "tax_percent": tax.get("percent", "0"),

@@ -109,3 +109,9 @@ def zones(db: Session) -> list[str]:
     """Return the time zones of the sites, for a price example."""
     query = select(Site.timezone).where(Site.archived_at.is_(None)).distinct()
     return sorted(db.scalars(query.order_by(Site.timezone)))
+
+
+def has_default(db: Session) -> bool:
+    """Whether there is a tariff that prices what has no nearer one."""
+    query = select(Tariff.id).where(Tariff.is_default, Tariff.archived_at.is_(None))
+    return db.scalar(query.limit(1)) is not None

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlsplit
 
 from flask import (
     Blueprint,
@@ -10,12 +10,13 @@ from flask import (
     current_app,
     flash,
     g,
-    make_response,
     render_template,
+    url_for,
 )
 from htmx_flask import request
 
-from app import listing
+from app import listing, setup_guide, shown_once
+from app.charger_address import charger_address
 from app.domain import stations
 from app.domain.errors import Invalid
 from app.domain.vocabulary import Registration
@@ -127,36 +128,48 @@ def history(station_id: int) -> Any:
 
 def setup(station_id: int) -> Any:
     """The Setup tab: what to type into the charger, and each attempt to connect as it arrives."""
-    return setup_page(station_or_404(station_id))
+    return _setup_page(station_or_404(station_id), PasswordForm(formdata=None))
 
 
-def setup_page(
-    station: Station, *, clear: str | None = None, fresh: bool = False, form: Any = None
-) -> Any:
-    """Render the Setup tab; `clear` is a new password, which is in this one answer only."""
+def _setup_page(station: Station, form: PasswordForm) -> str:
     session = db.session()
-    settings = current_app.config["SETTINGS"]
-    response = make_response(
-        render_template(
-            "stations/setup.html",
-            station=station,
-            there=station_page.now_of(session, station, datetime.now(UTC)),
-            url=f"{settings.charger_url}/{quote(station.identity, safe='')}",
-            base_url=settings.charger_url,
-            clear=clear,
-            fresh=fresh,
-            form=form or PasswordForm(formdata=None),
-            attempts=station_page.attempts(session, station),
-            strangers=station_page.strangers(session),
-            fix=handshake_fixes.fix,
-        )
+    version = setup_guide.version_of(station, listing.text("version"))
+    desk_host = urlsplit(request.host_url).hostname or ""
+    return render_template(
+        "stations/setup.html",
+        station=station,
+        there=station_page.now_of(session, station, datetime.now(UTC)),
+        address=charger_address(current_app.config["SETTINGS"], desk_host),
+        guide=setup_guide.GUIDES[version],
+        versions=[
+            (
+                guide.label,
+                url_for("stations.setup", station_id=station.id, version=word),
+                word == version,
+            )
+            for word, guide in setup_guide.GUIDES.items()
+        ],
+        clear=shown_once.kept(_password_of(station)),
+        form=form,
+        attempts=station_page.attempts(session, station),
+        strangers=station_page.strangers(session),
+        fix=handshake_fixes.fix,
     )
-    response.headers["Cache-Control"] = "no-store"
-    return response
+
+
+def to_setup(station: Station, clear: str | None) -> Any:
+    """Send the browser on to the Setup tab, which shows a password that was just made."""
+    response = back("stations.setup", station_id=station.id)
+    return shown_once.keep(response, _password_of(station), clear) if clear else response
+
+
+def _password_of(station: Station) -> str:
+    """What a shown password belongs to: the hash, so that the next password ends it."""
+    return f"station {station.id} {station.password_hash}"
 
 
 def password(station_id: int) -> Any:
-    """Give the station a new password; the answer shows it, this once."""
+    """Give the station a new password; the Setup tab shows it for a while."""
     station, form = station_or_404(station_id), PasswordForm()
     try:
         with unit_of_work() as work:
@@ -169,11 +182,9 @@ def password(station_id: int) -> Any:
                 clear = stations.new_password(work, actor(), station, now=datetime.now(UTC))
     except Invalid as error:
         refusals.show(form, error)
-        return setup_page(station, form=form), 422
-    if clear is None:
-        flash("The password is changed; the next connection needs it.", "success")
-        return back("stations.setup", station_id=station_id)
-    return setup_page(station, clear=clear)
+        return _setup_page(station, form), 422
+    flash("The password is changed; the next connection needs it.", "success")
+    return to_setup(station, clear)
 
 
 def registration(station_id: int) -> Any:

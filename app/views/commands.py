@@ -26,7 +26,7 @@ blueprint.add_app_template_filter(lambda command: fallbacks.told(command), "atte
 STATES = [
     ("open", "under way"),
     ("failed", "not accepted"),
-    *((state.value, state.value.replace("_", " ")) for state in CommandState),
+    *((state.value, commands.STATE_WORDS[state]) for state in CommandState),
 ]
 
 

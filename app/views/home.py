@@ -13,7 +13,7 @@ from app import system
 from app.domain import tenants, workers
 from app.extensions import db
 from app.presentation import FIXED, MINUS, change, number
-from app.queries import attention, costs, home
+from app.queries import attention, costs, first_steps, home
 from app.queries import places as place_queries
 from app.security import needs
 
@@ -103,6 +103,7 @@ def _board() -> dict[str, Any]:
     today = home.today(session, now=now, zone=zone, before=_past())
     return {
         "findings": attention.findings(session, tenant_id=current_user.tenant_id, now=now),
+        "first_steps": first_steps.open_steps(session, current_user.tenant_id),
         "seller_missing": tenants.lacks_seller(session, current_user.tenant_id),
         "network": home.network_now(session, now=now, zone=zone),
         "today": today,

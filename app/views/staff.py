@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, abort, flash, render_template, request, url_for
 from flask_login import current_user
 
-from app import listing
+from app import listing, shown_once
 from app.domain import api_tokens, sign_in, sign_ins, staff
 from app.domain.errors import Conflict, DomainError
 from app.domain.vocabulary import Role
@@ -64,7 +64,8 @@ def create() -> Any:
                     work, actor(), tenant_id=current_user.tenant_id, now=now, **_facts(form)
                 )
                 link = _invite(work, user, now)
-            return render_template("staff/link.html", user=user, link=link, invited=True)
+            flash(f"{user.name} is on the staff.", "success")
+            return _to_link(user, link)
         except DomainError as error:
             refusals.show(form, error)
     return _page(form, None)
@@ -123,20 +124,40 @@ def restore(user_id: int) -> Any:
 @blueprint.post("/<int:user_id>/reset-link")
 @needs("admin")
 def reset_link(user_id: int) -> Any:
-    """Make a new password link, mail it and show it this once."""
+    """Make a new password link, mail it and show it."""
     now = datetime.now(UTC)
     with unit_of_work() as work:
         user = staff.get(work, user_id)
         if user.archived_at is not None:
             raise Conflict(f"{user.name} is deactivated.")
         link = _invite(work, user, now)
-    return render_template("staff/link.html", user=user, link=link, invited=False)
+    return _to_link(user, link)
+
+
+def _to_link(user: User, link: str) -> Any:
+    return shown_once.keep(back("staff.link", user_id=user.id), _link_of(user), link)
+
+
+def _link_of(user: User) -> str:
+    """What a shown link belongs to: the password, so that its use ends it."""
+    return f"link {user.id} {user.password_hash}"
+
+
+@blueprint.get("/<int:user_id>/link")
+@needs("admin")
+def link(user_id: int) -> Any:
+    """The password link that was just made, for ten minutes."""
+    user = staff.get(db.session(), user_id)
+    found = shown_once.kept(_link_of(user))
+    if found is None:
+        return back("staff.show", user_id=user_id)
+    return render_template("staff/link.html", user=user, link=found)
 
 
 @blueprint.post("/<int:user_id>/tokens")
 @needs("admin")
 def issue_token(user_id: int) -> Any:
-    """Make an API token; its secret is shown this once."""
+    """Make an API token and show it."""
     form = TokenForm()
     user = staff.get(db.session(), user_id)
     if form.validate_on_submit():
@@ -147,7 +168,8 @@ def issue_token(user_id: int) -> Any:
                     work, actor(), user, name=form.name.data, days=form.days.data,
                     now=datetime.now(UTC),
                 )  # fmt: skip
-            return render_template("staff/token.html", user=user, token=token, secret=secret)
+            shown = back("staff.token", token_id=token.id)
+            return shown_once.keep(shown, f"token {token.id}", secret)
         except DomainError as error:
             refusals.show(form, error)
     return _show(user, form), 422
@@ -158,6 +180,17 @@ def issue_token(user_id: int) -> Any:
 def tokens() -> Any:
     """Everybody's API tokens, the newest first."""
     return render_template("staff/tokens.html", tokens=queries.tokens(db.session()))
+
+
+@blueprint.get("/tokens/<int:token_id>")
+@needs("admin")
+def token(token_id: int) -> Any:
+    """The API token that was just made, for ten minutes."""
+    found = api_tokens.get(db.session(), token_id)
+    secret = None if found.revoked_at else shown_once.kept(f"token {token_id}")
+    if secret is None:
+        return back("staff.show", user_id=found.user_id)
+    return render_template("staff/token.html", user=found.user, token=found, secret=secret)
 
 
 @blueprint.post("/tokens/<int:token_id>/revoke")

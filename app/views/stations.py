@@ -78,7 +78,7 @@ def _columns(found: queries.Listed) -> Any:
 @blueprint.route("/new", methods=["GET", "POST"])
 @needs("operator")
 def create() -> Any:
-    """Register a station; the answer to the form shows its password, this once."""
+    """Register a station; its Setup tab then shows the password for a while."""
     form = _form(None)
     if form.validate_on_submit():
         try:
@@ -96,7 +96,12 @@ def create() -> Any:
         except DomainError as error:
             _show(form, error)
         else:
-            return pages.setup_page(station, clear=clear, fresh=True)
+            flash(
+                f"{station.identity} is registered at {station.site.name}. "
+                "Type what stands below into the charger.",
+                "success",
+            )
+            return pages.to_setup(station, clear)
     return render_template("stations/form.html", form=form, station=None), _status(form)
 
 

@@ -11,7 +11,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app import listing, price_words
-from app.domain import tariff_book
+from app.domain import tariff_book, tariff_choice
 from app.domain import tariffs as prices
 from app.domain.errors import DomainError, Invalid
 from app.extensions import db
@@ -26,11 +26,6 @@ blueprint = Blueprint("tariffs", __name__, url_prefix="/tariffs")
 blueprint.add_app_template_filter(price_words.desk, "say")
 blueprint.add_app_template_filter(price_words.price, "price")
 blueprint.add_app_template_filter(price_words.plain, "plain")
-
-FIRST = {
-    "currency": "EUR",
-    "components": [{"kind": "energy", "price": ""}],
-}
 
 
 @blueprint.get("")
@@ -155,11 +150,11 @@ def create() -> Any:
                     name=form.name.data,
                     definition=form.definition(),
                     note=form.note.data,
+                    default=bool(form.default.data),
                     now=datetime.now(UTC),
                 )
-            flash(
-                f"{tariff.name} is made; now give it to a site, or make it the default.", "success"
-            )
+            told = "it is the default" if tariff.is_default else "now give it to a site"
+            flash(f"{tariff.name} is made; {told}.", "success")
             return back("tariffs.show", tariff_id=tariff.id)
         except DomainError as error:
             form.point_out(error)
@@ -170,7 +165,9 @@ def _first_form() -> TariffForm:
     model_id = listing.number("like")
     model = db.session().get(Tariff, model_id) if model_id else None
     if model is None:
-        return TariffForm.of("", FIRST)
+        currency = tariff_choice.only_currency(db.session(), current_user.tenant_id) or "EUR"
+        document = {"currency": currency, "components": [{"kind": "energy", "price": ""}]}
+        return TariffForm.of("", document, default=not queries.has_default(db.session()))
     return TariffForm.of(f"{model.name} (copy)"[:120], model.current.definition)
 
 

@@ -324,7 +324,10 @@ def test_a_fresh_installation_says_what_to_do_first(app, db, now):
     made.people["admin"].tenant_id = theirs.id
     db.commit()
     page = seed.signed_in(app, made.people["admin"]).get("/").get_data(as_text=True)
-    assert "Connect your first charger" in page
+    page = page[page.index("first-steps") :]
+    steps = ("Say who sells", "Add a site", "Make a tariff", "Connect a charger", "Add a driver")
+    assert [page.index(step) for step in steps] == sorted(page.index(step) for step in steps)
+    assert page.count("to do") == 6
 
 
 def test_a_page_that_does_not_exist_says_so_to_everybody(app, db, now):

@@ -54,8 +54,10 @@ def test_an_admin_of_some_sites_cannot_widen_their_reach(app, db, made):
 def test_somebody_is_added_and_invited_by_mail(admin, db, made):
     depot = made.sites["Depot Nord"]
     answer = admin.post("/staff/new", data={**FACTS, "sites": [depot.id]})
-    assert answer.status_code == 200
-    link = re.search(r"/reset/[\w-]+", text_of(answer)).group(0)
+    assert answer.status_code == 303
+    shown = text_of(admin.get(answer.location))
+    assert "Ada Byron is on the staff." in shown
+    link = re.search(r"/reset/[\w-]+", shown).group(0)
     assert link in db.scalar(select(OutgoingMail)).body
     added = person(db)
     assert added.role is Role.OPERATOR
@@ -129,10 +131,13 @@ def test_a_deactivated_person_is_out_at_once_and_leaves_the_list(app, admin, db,
     assert "Vera Voss" in text_of(admin.get("/staff"))
 
 
-def test_a_token_is_shown_once_and_revoked(admin, db, made, now):
+def test_a_token_is_shown_for_a_while_and_revoked(admin, db, made, now):
     vera = made.people["viewer"]
     answer = admin.post(f"/staff/{vera.id}/tokens", data={"name": "Export", "days": "30"})
-    secret = re.search(r"ampd_[\w-]+", text_of(answer)).group(0)
+    assert answer.status_code == 303
+    shown = text_of(admin.get(answer.location))
+    secret = re.search(r"ampd_[\w-]+", shown).group(0)
+    assert secret in text_of(admin.get(answer.location))
     assert api_tokens.find(db, secret, now=now).user_id == vera.id
     page = text_of(admin.get(f"/staff/{vera.id}"))
     assert "Export" in page
@@ -143,6 +148,7 @@ def test_a_token_is_shown_once_and_revoked(admin, db, made, now):
     db.rollback()
     token = db.scalar(select(ApiToken))
     admin.post(f"/staff/tokens/{token.id}/revoke")
+    assert admin.get(answer.location).status_code == 303
     db.expire_all()
     assert api_tokens.find(db, secret, now=now) is None
 

@@ -26,7 +26,7 @@ def told(event, **given):
     [
         ("Reset", 1.0, False, CommandState.ACCEPTED),
         ("Reset", 1.0, True, CommandState.FAILED),
-        ("Reset", None, False, CommandState.FAILED),
+        ("Reset", None, False, CommandState.EXPIRED),
         ("ClearCache", 1.0, False, CommandState.FAILED),
     ],
 )

@@ -503,7 +503,8 @@ _ALL = (
         "missing_price",
         "no price",
         "no tariff applied at the start",
-        "No tariff applied when the session began, so it has no price.",
+        "No tariff applied when the session began, so it has no price: choose one here, and "
+        "give the site a tariff or make one the default for the next.",
         About.BILL,
     ),
     Doubt(

@@ -1,0 +1,156 @@
+"""README's "Connect a charger", done as it is written: it ends in a receipt."""
+
+import email
+import os
+import re
+import shlex
+import subprocess
+import sys
+from email import policy
+
+import pytest
+
+from deploy.processes import ROOT
+from tests.support.browser import chromium
+from tests.support.running import Running
+from tests.support.wait import eventually
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def installation(tmp_path):
+    """A fresh installation without the demo, as `make run` starts it."""
+    running = Running(tmp_path / "data", demo=0, sweep_s=1)
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.end()
+
+
+def commands():
+    """The commands that README tells a newcomer to type, in their order."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    section = text.split("## Connect a charger")[1].split("\n## ")[0]
+    blocks = re.findall(r"^ *```\n(.*?)^ *```", section, re.M | re.S)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    return [shlex.split(line) for line in lines if line.strip()]
+
+
+PROGRAMS = {"flask": ["-m", "flask", "--app", "wsgi"], "python": []}
+
+
+def typed(installation, command, known=None):
+    """What a person types, on this installation; `known` fills in what is in angle brackets."""
+    words = [(known or {}).get(word, word) for word in command[1:]]
+    environment = {**os.environ, **installation.environment}
+    return {"args": [sys.executable, *PROGRAMS[command[0]], *words], "env": environment}
+
+
+def receipt(installation):
+    """The first receipt that was mailed, as (to, subject, text)."""
+    folder = installation.data_dir / "mail"
+
+    def found():
+        for file in folder.glob("*.eml") if folder.exists() else ():
+            letter = email.message_from_bytes(file.read_bytes(), policy=policy.default)
+            if "eceipt" in str(letter["subject"]):
+                return letter
+        return None
+
+    letter = eventually(found, within=120, what="a receipt")
+    return letter["to"], letter["subject"], letter.get_body(("plain",)).get_content()
+
+
+def test_the_steps_of_the_readme_end_in_a_receipt(installation):
+    *steps, simulator = commands()
+    assert [step[:3] for step in steps][2] == ["flask", "tariff", "add"]
+    known = {}
+    for step in steps:
+        done = subprocess.run(
+            **typed(installation, step), cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{step}: {done.stdout}{done.stderr}"
+        for word, value in re.findall(r"^(URL|Password) +(\S+)$", done.stdout, re.M):
+            known[f"<{word if word == 'URL' else 'password'}>"] = value
+    charge_and_read_receipt(installation, simulator, known)
+
+
+def charge_and_read_receipt(installation, simulator, known):
+    charger = subprocess.Popen(
+        **typed(installation, simulator, known), cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    try:
+        to, _, text = receipt(installation)
+    finally:
+        charger.kill()
+        charger.wait()
+    assert "ada@example.org" in to
+    assert "Harbour Power Ltd" in text
+    assert "0.90" in text  # 2 kWh at 0.45
+
+
+@pytest.mark.browser
+def test_the_first_steps_on_home_end_in_a_receipt(installation):
+    link = re.search(r"http://\S+/setup/\S+", installation.said())[0]
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(link)
+        fill(page, {"Your name": "Grace Hopper", "E-mail": "grace@example.org"})
+        page.get_by_label("Password", exact=True).fill("a long enough password")
+        page.get_by_role("button", name="Create and sign in").click()
+        home = link.split("/setup")[0]
+        known = by_home(page, home)
+        charge_and_read_receipt(installation, commands()[-1], known)
+        page.goto(f"{home}/bills")
+        page.get_by_text("0.90").first.wait_for()
+
+
+def by_home(page, home):
+    """Do each step by the button that Home offers first; returns what the simulator needs."""
+    known = {}
+    for word, fields, save in (
+        ("Name the seller", {"Name": "Harbour Power Ltd", "Address": "1 Quay Road, Hull"}, "Save"),
+        (
+            "Add a site",
+            {"Name": "Depot", "Time zone": "Europe/Berlin", "Currency": "EUR"},
+            "Add the site",
+        ),
+        ("Make a tariff", {"Name": "Standard", "Price": "0.45"}, "Make the tariff"),
+        ("Add a station", {"Identity": "CP-7"}, "Add the station"),
+        ("Add a driver", {"Name": "Ada Lovelace", "E-mail": "ada@example.org"}, "Add driver"),
+    ):
+        page.goto(home)
+        page.locator(".first-steps a.btn-primary").get_by_text(word).click()
+        fill(page, fields)
+        if word == "Add a station":
+            page.get_by_label("Site", exact=True).select_option("Depot")
+        page.get_by_role("button", name=save, exact=True).last.click()
+        page.locator(".flash-success").first.wait_for()
+        if word == "Add a station":
+            known = read_setup(page)
+    page.get_by_role("link", name="Give a tag").first.click()
+    fill(page, {"Tag": "04A2B3"})
+    page.get_by_role("button", name="Add tag", exact=True).click()
+    page.locator(".flash-success").first.wait_for()
+    page.goto(home)
+    assert page.locator(".first-steps").get_by_text("Done.").count() == 5
+    return known
+
+
+def read_setup(page):
+    """What the Setup tab tells to type; a reload tells it again."""
+    first, again = (setup_values(page), (page.reload(), setup_values(page))[1])
+    assert first == again
+    return {"<URL>": first[0], "<password>": first[-1]}
+
+
+def setup_values(page):
+    page.locator(".copy-field .secret").wait_for()
+    return page.locator(".copy-field code").all_inner_texts()
+
+
+def fill(page, fields):
+    for label, value in fields.items():
+        page.get_by_label(label, exact=True).first.fill(value)

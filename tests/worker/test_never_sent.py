@@ -1,0 +1,89 @@
+"""An order that never left us is neither failed nor timed out: it was not sent, and says why."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.config import Settings
+from app.domain import commands, presence
+from app.domain.vocabulary import SYSTEM, CommandState, Order
+from app.models import Command
+from tests.support import seed
+from worker.answers import NEVER_SENT
+from worker.calls import Calls
+from worker.dispatch import Held
+from worker.link import LinkClosed
+from worker.ocpp.versions import Version
+
+
+class AtOnce:
+    """A batch of one: each job runs when it is handed in."""
+
+    def __init__(self, db):
+        self.db = db
+
+    def do(self, job):
+        return job.run(self.db, [])
+
+    later = do
+
+
+class ClosingLink:
+    """A link whose socket goes away while an order is being taken up."""
+
+    version = Version.V16
+
+    def __init__(self, station):
+        self.station = station
+
+    def send_call(self, *given, **more):
+        raise LinkClosed(self.station.identity)
+
+
+@pytest.fixture
+def station(db, now):
+    made = seed.fill(db, now, history=0)
+    station = made.stations["CP-03"]
+    station.supported_orders = [order.value for order in Order]
+    presence.beat(db, "here", now=now)
+    presence.open_connection(
+        db, station, node="here", address="192.0.2.9", protocol="ocpp1.6",
+        orders=list(Order), now=now,
+    )  # fmt: skip
+    db.commit()
+    return station
+
+
+@pytest.fixture
+def queued(db, station):
+    at = datetime.now(UTC)
+    presence.beat(db, "here", now=at)
+    row = commands.queue(db, SYSTEM, station, Order.CLEAR_CACHE, {}, now=at, ttl_s=60)
+    db.commit()
+    return row
+
+
+def test_an_order_taken_up_while_the_socket_closes_was_not_sent(db, station, queued):
+    calls = Calls(AtOnce(db), Settings(), "here")
+    calls.send(Held(ClosingLink(station)), queued.id)
+    row = db.get(Command, queued.id)
+    assert (row.state, row.sentence) == (CommandState.EXPIRED, NEVER_SENT)
+    assert commands.STATE_WORDS[row.state] == "not sent"
+    assert row.request is None
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [(False, "the charger may have acted on it"), (True, "is no longer waiting")],
+)
+def test_a_worker_that_died_with_an_order_leaves_its_doubt(db, queued, told, sentence):
+    claimed = commands.claim(db, queued.id, "gone", now=queued.requested_at)
+    if told:
+        commands.sent(
+            db, claimed, action="ClearCache", request={}, message_id="m1", now=queued.requested_at
+        )
+    db.commit()
+    commands.expire_overdue(db, queued.requested_at + timedelta(minutes=2))
+    row = db.get(Command, queued.id)
+    assert row.state is CommandState.TIMED_OUT
+    assert sentence in row.sentence
