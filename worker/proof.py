@@ -18,7 +18,7 @@ from worker.ocpp.handshake import ClientCertificate, Reason, Refused, Request
 from worker.ocpp.versions import Version
 from worker.stretching import Crowded, Stretching
 
-#: So many outcomes of slow comparisons are remembered of each kind: right ones and wrong ones.
+#: So many outcomes of slow comparisons are remembered of each kind: right, wrong, not looked at.
 REMEMBERED = 20_000
 
 #: Refusals of one who has proved something already: no guessing is behind them.
@@ -47,7 +47,7 @@ class Proofs:
         self._cpo_name = cpo_name
         self._stretching = stretching
         self._key = secrets.token_bytes(32)
-        self._outcomes: dict[bool, dict[bytes, None]] = {True: {}, False: {}}
+        self._outcomes: dict[bool | None, dict[bytes, None]] = {True: {}, False: {}, None: {}}
 
     def check(
         self, request: Request, station: dict[str, Any], *, at_once: bool = False
@@ -123,7 +123,13 @@ class Proofs:
             return False
         if at_once:
             raise Undecided
-        right = self._stretching.matching(stored, new, request.remote_address, request.identity)
+        again = any(digest in self._outcomes[None] for digest in digests.values())
+        where = (request.remote_address, request.identity)
+        try:
+            right = self._stretching.matching(stored, new, *where, again=again)
+        except Crowded:
+            self._remember(digests[new[0]], None)
+            raise
         for given in new if right is None else (right,):
             self._remember(digests[given], right is not None)
         return right is not None
@@ -134,7 +140,7 @@ class Proofs:
             stored.encode() + b"|" + given, key=self._key, digest_size=16
         ).digest()
 
-    def _remember(self, digest: bytes, right: bool) -> None:
+    def _remember(self, digest: bytes, right: bool | None) -> None:
         known = self._outcomes[right]
         known[digest] = None
         if len(known) > REMEMBERED:

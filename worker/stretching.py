@@ -5,7 +5,9 @@ stranger can ask for.  Threads of their own do it, so that commits never wait fo
 addresses that wait take turns, so that one which sends five hundred guesses delays another by one.
 """
 
+import contextlib
 import os
+import threading
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -52,18 +54,25 @@ class Stretching:
         self._working = 0
         self._waiting: dict[str, deque[_Wish]] = {}
         self._turns: deque[str] = deque()
-        self._chargers: Counter[tuple[str, str]] = Counter()
+        self._chargers: Counter[tuple[str, str, bool]] = Counter()
 
     def matching(
-        self, stored: str, candidates: tuple[bytes, ...], address: str, identity: str
+        self,
+        stored: str,
+        candidates: tuple[bytes, ...],
+        address: str,
+        identity: str,
+        *,
+        again: bool = False,
     ) -> bytes | None:
         """The candidate that the slow hash is of; None: none of them.  Raises `Crowded`.
 
-        Waits for its turn, up to `PATIENCE_S` seconds.
+        Waits for its turn, up to `PATIENCE_S` seconds.  `again`: the same password has come before
+        and was not looked at; it has a budget apart from that of ever new ones.
         """
-        refused = self._throttle.may_check(address, identity, time.monotonic())
+        refused = self._throttle.may_check(address, identity, time.monotonic(), again=again)
         network = network_of(address)
-        charger = (network, identity.casefold())
+        charger = (network, identity.casefold(), again)
         crowd = self._waiting.get(network, ())
         if refused is not None:
             raise Crowded(refused)
@@ -121,4 +130,7 @@ class Stretching:
 
 
 def _matching(stored: str, candidates: tuple[bytes, ...]) -> Any:
+    """In a thread that steps back when others want the processor (where threads can)."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
     return next((given for given in candidates if credentials.matches(stored, given)), None)

@@ -84,15 +84,22 @@ class Throttle:
             return None
         return self._refusal(pair, now)
 
-    def may_check(self, address: str, identity: str, now: float) -> Refused | None:
-        """None when a slow hash may be computed now, else the refusal."""
+    def may_check(
+        self, address: str, identity: str, now: float, *, again: bool = False
+    ) -> Refused | None:
+        """None when a slow hash may be computed now, else the refusal.
+
+        `again`: for a password that came before.  A guesser tries another every time; a charger
+        comes with the same, and finds a budget that the guesses have not used up.
+        """
         refusal = self.used_up(address, identity, now)
         if refusal is None:
             return None
         # Whoever has failed too often shares a small budget with a real charger that has the same
         # address and identity; one with another identity has its own, within the address's.
         pair = _pair(address, identity)
-        if self._checks.take(pair, now) and self._checks_of_address.take(pair[0], now):
+        charger, network = (pair, again), (pair[0], again)
+        if self._checks.take(charger, now) and self._checks_of_address.take(network, now):
             return None
         return refusal
 
