@@ -7,6 +7,7 @@ monkey.patch_all()
 import gc
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -29,9 +30,13 @@ from worker.tls_renewal import Renewal
 
 log = logging.getLogger("worker")
 
+#: Files that are no charger's: the database, Redis, the log, what is read now and then.
+SPARE = 200
+
 
 def main() -> int:
     """Run the worker; exit status 2 when a setting, the port or the database keeps it from it."""
+    files = _allow_many_files()
     app = create_app()
     settings = app.config["SETTINGS"]
     try:
@@ -47,7 +52,7 @@ def main() -> int:
     gate = Gate(app, switchboard.batch)
     renewal = Renewal(tls, settings) if tls is not None else None
     server = Server(
-        _server_settings(settings),
+        _server_settings(settings, files),
         gate,
         switchboard,
         lambda: switchboard.health() | (renewal.health() if renewal else {}),
@@ -65,6 +70,7 @@ def main() -> int:
     gc.set_threshold(20_000, 20, 20)
     gc.callbacks.append(LAG.collecting)
     log.info("chargers connect to ws://%s:%s/ocpp/<identity>", settings.ocpp_host, server.port)
+    log.info("up to %d connections at once, as the limit of open files has it", files - SPARE)
     if renewal is not None:
         log.info("and to wss://<its name>:%s/ocpp/<identity>", server.tls_port)
         gevent.spawn(renewal.watch)
@@ -74,6 +80,7 @@ def main() -> int:
     stop.wait()
     log.info("stopping: %d chargers are asked to come again", len(server.links))
     server.drain(within_s=float(settings.drain_s))
+    gate.stop()
     switchboard.stop()
     return 0
 
@@ -86,7 +93,17 @@ def _busy(settings: Any, server: Server, error: OSError) -> str:
     )
 
 
-def _server_settings(settings: Any) -> ServerSettings:
+def _allow_many_files() -> int:
+    """Raise the limit of open files as far as it goes, for each charger is one; return it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (ValueError, OSError):
+        return soft
+    return hard
+
+
+def _server_settings(settings: Any, files: int) -> ServerSettings:
     return ServerSettings(
         host=settings.ocpp_host,
         port=settings.ocpp_port,
@@ -94,6 +111,8 @@ def _server_settings(settings: Any) -> ServerSettings:
         spoken=tuple(ROUTES),
         max_message_bytes=settings.ocpp_max_message_bytes,
         max_inflated_bytes=settings.ocpp_max_inflated_bytes,
+        # Those that only hang must leave the larger part to chargers.
+        unfinished=min(2_000, files // 4),
         trusted_proxies=networks(settings.trusted_proxies),
         client_cert_header=settings.ocpp_client_cert_header,
     )

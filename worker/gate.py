@@ -1,10 +1,12 @@
 """Who may connect: the identity, its proof and the version, before the upgrade.
 
-Every attempt becomes a row that the desk shows.  `proof` has the security profiles.
+Whoever has failed too often is refused from memory.  For all others the station is read, in sets
+(`lookup`), and what it asks for is checked (`proof` has the security profiles).  Every attempt is
+shown by the desk (`knocks`).
 """
 
-import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,17 +15,21 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import presence, stations
+from app.domain import stations
 from app.domain.presence import Knock
 from app.extensions import db as flask_db
-from app.models import Station, StationCertificate
+from app.models import Site, Station, StationCertificate
 from worker.batch import Batch, Job
+from worker.knocks import MANY, Knocks
+from worker.lookup import Lookup
 from worker.ocpp.handshake import Accepted, Reason, Refused, Request, choose_offered
 from worker.ocpp.throttle import Throttle
 from worker.ocpp.versions import Version
-from worker.proof import PROVED, Proof, Proofs
+from worker.proof import PROVED, Proof, Proofs, Undecided
+from worker.stretching import Stretching
 
-log = logging.getLogger(__name__)
+#: So many of those who have failed too often may wait for the database at once.
+SUSPECTS = 100
 
 
 @dataclass(slots=True)
@@ -49,18 +55,30 @@ class Gate:
         self._app = app
         self._settings = app.config["SETTINGS"]
         self._batch = batch
+        self._knocks = Knocks(batch)
+        self._lookup = Lookup(self._read)
         self._throttle = Throttle()
-        self._proofs = Proofs(self._settings.ocpp_cpo_name)
+        self._proofs = Proofs(self._settings.ocpp_cpo_name, Stretching(self._throttle))
+        self._suspects = 0
 
     def admit(self, request: Request) -> Accepted | Refused:
         """Decide about a handshake; never raises."""
-        station: dict[str, Any] | None = None
+        key = request.identity.casefold()
+        now = time.monotonic()
+        refused = self._throttle.used_up(request.remote_address, request.identity, now)
+        known = self._lookup.lately(key) if refused is not None else None
+        station = known[0] if known is not None else None
+        if refused is not None and self._is_hopeless(request, known):
+            self._note(request, refused, station)
+            return refused
+        self._suspects += refused is not None
         try:
-            station = self._find(request)
+            station = self._lookup.find(key)
             answer = self._decide(request, station)
-        except SQLAlchemyError as error:
-            log.warning("the database cannot be asked about %s: %s", request.identity, error)
+        except SQLAlchemyError:
             answer = Refused(Reason.UNAVAILABLE, retry_after_s=10)
+        finally:
+            self._suspects -= refused is not None
         self._note(request, answer, station)
         return answer
 
@@ -68,50 +86,72 @@ class Gate:
         """Keep an attempt that was refused without asking: a bad address, too much at once."""
         self._note(request, refused, None)
 
-    def _find(self, request: Request) -> dict[str, Any] | None:
+    def stop(self) -> None:
+        """Hand the last attempts to the batch."""
+        self._knocks.stop()
+
+    def _is_hopeless(self, request: Request, known: tuple[dict[str, Any] | None] | None) -> bool:
+        """Whether one who has failed too often fails again, by what was read a moment ago."""
+        if known is None:
+            return self._suspects >= SUSPECTS
+        if known[0] is None:
+            return True
+        if request.certificate is not None:
+            return False
+        try:
+            proof = self._proofs.check(request, known[0], at_once=True)
+        except Undecided:
+            return False
+        return isinstance(proof, Refused) and proof.reason not in PROVED
+
+    def _read(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """What is needed of stations, by their case-folded identities."""
+        query = (
+            select(*Station.__table__.c, Site.timezone)
+            .join(Site, Site.id == Station.site_id)
+            .where(Station.identity_key.in_(keys), Station.archived_at.is_(None))
+        )
         with self._app.app_context():
-            station = flask_db.session.scalar(
-                select(Station).where(
-                    Station.identity_key == request.identity.casefold(),
-                    Station.archived_at.is_(None),
-                )
-            )
-            if station is None:
-                return None
-            return {
-                "id": station.id,
-                "identity": station.identity,
-                "tenant_id": station.tenant_id,
-                "model": station.model,
-                "strict": (station.validation or self._settings.validation) == "strict",
-                "timezone": station.site.timezone,
-                "quirks": dict(station.quirks or {}),
-                "clock_offset_s": station.clock_offset_s,
-                "registration": station.registration,
-                "booted": station.booted_registration,
-                "password_hash": station.password_hash,
-                "next_password_hash": station.next_password_hash,
-                "serial": station.serial,
-                "revoked": _revoked(station.id) if request.certificate else (),
-                "alias": station.username_alias,
-                "profile": station.security_profile,
-            }
+            rows = flask_db.session.execute(query).all()
+        return {station.identity_key: self._facts(station) for station in rows}
+
+    def _facts(self, station: Any) -> dict[str, Any]:
+        return {
+            "id": station.id,
+            "identity": station.identity,
+            "tenant_id": station.tenant_id,
+            "model": station.model,
+            "strict": (station.validation or self._settings.validation) == "strict",
+            "timezone": station.timezone,
+            "quirks": dict(station.quirks or {}),
+            "clock_offset_s": station.clock_offset_s,
+            "registration": station.registration,
+            "booted": station.booted_registration,
+            "password_hash": station.password_hash,
+            "next_password_hash": station.next_password_hash,
+            "serial": station.serial,
+            "revoked": (),
+            "alias": station.username_alias,
+            "profile": station.security_profile,
+        }
 
     def _decide(self, request: Request, station: dict[str, Any] | None) -> Accepted | Refused:
         address, identity = request.remote_address, request.identity
         now = time.monotonic()
-        if (early := self._throttle.may_check(address, identity, now)) is not None:
-            return early
         if station is None:
             return self._throttle.failed(address, identity, Reason.UNKNOWN_IDENTITY, now)
+        if request.certificate is not None:
+            station = {**station, "revoked": self._revoked(station["id"])}
         proof = self._proofs.check(request, station)
         if isinstance(proof, Refused):
-            if proof.reason in PROVED:
+            if proof.reason in PROVED or proof.retry_after_s is not None:
                 return proof
             return self._throttle.failed(address, identity, proof.reason, now)
         self._throttle.succeeded(address, identity)
         if station["registration"] == "blocked":
             return Refused(Reason.BLOCKED)
+        if (restless := self._throttle.arrived(identity, now)) is not None:
+            return restless
         answer = self._check_version(request, station, proof)
         if isinstance(answer, Accepted) and proof.password_hash is not None:
             self._note_password(station, proof.password_hash)
@@ -152,15 +192,23 @@ class Gate:
         deflate = deflate and not info.quirks.get("no_deflate")
         return Accepted(info, note, offer, proof.profile, deflate)
 
+    def _revoked(self, station_id: int) -> frozenset[str]:
+        """The fingerprints of a station's certificates that are good no longer."""
+        query = select(StationCertificate.fingerprint).where(
+            StationCertificate.station_id == station_id, StationCertificate.state == "revoked"
+        )
+        with self._app.app_context():
+            return frozenset(print_ for print_ in flask_db.session.scalars(query) if print_)
+
     def _note(
         self, request: Request, answer: Accepted | Refused, station: dict[str, Any] | None
     ) -> None:
-        """Keep the attempt as a row, without making anybody wait."""
+        """Keep the attempt for the desk, without making anybody wait."""
         accepted = isinstance(answer, Accepted)
         # Whoever tries many names shares one row a minute: guessing must not fill the disk.
         guessing = station is None and not accepted and answer.reason is Reason.THROTTLED
         knock = Knock(
-            identity="(many)" if guessing else request.identity,
+            identity=MANY if guessing else request.identity,
             path=request.path,
             address=request.remote_address,
             subprotocols=", ".join(request.offer.offered),
@@ -172,14 +220,4 @@ class Gate:
             station_id=station["id"] if station else None,
             tenant_id=station["tenant_id"] if station else None,
         )
-        self._batch.later(
-            Job(lambda db, rows: presence.note_knock(db, knock, now=datetime.now(UTC)) and None)
-        )
-
-
-def _revoked(station_id: int) -> frozenset[str]:
-    """The fingerprints of a station's certificates that are good no longer."""
-    query = select(StationCertificate.fingerprint).where(
-        StationCertificate.station_id == station_id, StationCertificate.state == "revoked"
-    )
-    return frozenset(print_ for print_ in flask_db.session.scalars(query) if print_)
+        self._knocks.note(knock)

@@ -1,30 +1,32 @@
 """How a station proves who it is: security profiles 0 to 3 (OCPP 2.0.1 part 2, block A).
 
 A connection may prove more than the station needs and never less, so that nobody who stands
-between can talk a station down (A05.FR.07).  A hash that is slow on purpose is compared in another
-thread, and a password that was right is remembered for some minutes, so that a thousand reconnects
-do not stall anybody.
+between can talk a station down (A05.FR.07).  A hash that is slow on purpose is computed elsewhere
+(`stretching`), and its outcome is remembered, so that a thousand reconnects do not stall anybody.
 """
 
 import hashlib
 import ipaddress
-import time
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-
-import gevent
 
 from app.domain import credentials
 from worker.ocpp.frames import Call
 from worker.ocpp.handshake import ClientCertificate, Reason, Refused, Request
 from worker.ocpp.versions import Version
+from worker.stretching import Crowded, Stretching
 
-#: How long a password that was right is believed without hashing it again, in seconds.
-REMEMBERED_S = 600.0
+#: So many outcomes of slow comparisons are remembered of each kind: right, wrong, not looked at.
+REMEMBERED = 20_000
 
 #: Refusals of one who has proved something already: no guessing is behind them.
 PROVED = frozenset({Reason.NO_TLS, Reason.WRONG_CERTIFICATE})
+
+
+class Undecided(Exception):
+    """Only a slow comparison can tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +43,29 @@ class Proofs:
     `cpo_name` is the organisation that certificates must name; empty: any.
     """
 
-    def __init__(self, cpo_name: str) -> None:
+    def __init__(self, cpo_name: str, stretching: Stretching) -> None:
         self._cpo_name = cpo_name
-        self._right: dict[bytes, float] = {}
+        self._stretching = stretching
+        self._key = secrets.token_bytes(32)
+        self._outcomes: dict[bool | None, dict[bytes, None]] = {True: {}, False: {}, None: {}}
 
-    def check(self, request: Request, station: dict[str, Any]) -> Proof | Refused:
-        """What the handshake proves, when that is enough for the station; else the refusal."""
+    def check(
+        self, request: Request, station: dict[str, Any], *, at_once: bool = False
+    ) -> Proof | Refused:
+        """What the handshake proves, when that is enough for the station; else the refusal.
+
+        May wait for its turn at a slow comparison; `at_once` raises `Undecided` instead.
+        """
         needed = station["profile"]
         if needed == 0:
             return Proof(0) if _is_allowed(request, station) else Refused(Reason.NOT_ALLOWED)
         by_certificate = self._certificate(request.certificate, station)
         if isinstance(by_certificate, Proof) or needed == 3:
             return by_certificate
-        found = self._password(request, station)
+        try:
+            found = self._password(request, station, at_once)
+        except Crowded as crowded:
+            return crowded.refused
         if isinstance(found, Reason):
             # Who shows a certificate in place of a password hears what is wrong with that.
             shown = request.certificate is not None and found is Reason.NO_CREDENTIALS
@@ -82,7 +94,7 @@ class Proofs:
             problem = "It has expired."
         return Refused(Reason.WRONG_CERTIFICATE, problem) if problem else Proof(3)
 
-    def _password(self, request: Request, station: dict[str, Any]) -> str | Reason:
+    def _password(self, request: Request, station: dict[str, Any], at_once: bool) -> str | Reason:
         """The hash of the password that was given, when it is right; else what is wrong."""
         if request.bad_credentials:
             return Reason.BAD_CREDENTIALS_FORM
@@ -92,23 +104,47 @@ class Proofs:
         alias = station["alias"]
         if not given.matches_identity and not (alias and given.username == alias):
             return Reason.WRONG_USERNAME
-        for stored in (station["password_hash"], station["next_password_hash"]):
-            if stored and self._is_right(stored, given.candidates):
+        hashes = [station["password_hash"], station["next_password_hash"]]
+        for stored in sorted(filter(None, hashes), key=credentials.is_slow):
+            if self._is_right(stored, given.candidates, request, at_once):
                 return str(stored)
         return Reason.WRONG_PASSWORD
 
-    def _is_right(self, stored: str, candidates: tuple[bytes, ...]) -> bool:
-        now = time.monotonic()
-        keys = [hashlib.sha256(stored.encode() + b"|" + given).digest() for given in candidates]
-        if any(self._right.get(key, 0.0) > now for key in keys):
+    def _is_right(
+        self, stored: str, candidates: tuple[bytes, ...], request: Request, at_once: bool
+    ) -> bool:
+        if not credentials.is_slow(stored):
+            return any(credentials.matches(stored, given) for given in candidates)
+        digests = {given: self._digest(stored, given) for given in candidates}
+        if any(digest in self._outcomes[True] for digest in digests.values()):
             return True
-        for key, given in zip(keys, candidates, strict=True):
-            if _matches(stored, given):
-                if len(self._right) > 20_000:
-                    self._right.clear()
-                self._right[key] = now + REMEMBERED_S
-                return True
-        return False
+        new = tuple(given for given in candidates if digests[given] not in self._outcomes[False])
+        if not new:
+            return False
+        if at_once:
+            raise Undecided
+        again = any(digest in self._outcomes[None] for digest in digests.values())
+        where = (request.remote_address, request.identity)
+        try:
+            right = self._stretching.matching(stored, new, *where, again=again)
+        except Crowded:
+            self._remember(digests[new[0]], None)
+            raise
+        for given in new if right is None else (right,):
+            self._remember(digests[given], right is not None)
+        return right is not None
+
+    def _digest(self, stored: str, given: bytes) -> bytes:
+        """What a comparison is remembered by: useless outside of this process."""
+        return hashlib.blake2b(
+            stored.encode() + b"|" + given, key=self._key, digest_size=16
+        ).digest()
+
+    def _remember(self, digest: bytes, right: bool | None) -> None:
+        known = self._outcomes[right]
+        known[digest] = None
+        if len(known) > REMEMBERED:
+            del known[next(iter(known))]
 
 
 def contradiction(link: Any, call: Call) -> str:
@@ -127,13 +163,6 @@ def contradiction(link: Any, call: Call) -> str:
     if serial is None or serial == certificate.common_name:
         return ""
     return "the serial number is not that of the certificate"
-
-
-def _matches(stored: str, given: bytes) -> bool:
-    if not credentials.is_slow(stored):
-        return credentials.matches(stored, given)
-    pool = gevent.get_hub().threadpool
-    return bool(pool.apply(credentials.matches, (stored, given)))
 
 
 def _is_allowed(request: Request, station: dict[str, Any]) -> bool:

@@ -13,17 +13,16 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import gevent
-from gevent.lock import BoundedSemaphore
-from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
 from worker.desk import Desk
+from worker.doorstep import Doorstep, Visitor
 from worker.lag import LAG
 from worker.link import PING_S, SILENCE_S, Link
-from worker.ocpp.handshake import Accepted, Network, Reason, Refused, Request
+from worker.ocpp.handshake import Accepted, Network, Offer, Reason, Refused, Request
 from worker.ocpp.versions import Version
 from worker.pace import FLOOD_S
-from worker.upgrade import Handler, TlsListener
+from worker.upgrade import Handler, Listener, TlsListener
 from worker.websocket import Stream
 from worker.websocket_deflate import Deflate
 
@@ -34,7 +33,7 @@ class Gate(Protocol):
     """Decides who is let in."""
 
     def admit(self, request: Request) -> Accepted | Refused:
-        """Decide about a handshake, and record it.  May block; at most 50 run at once."""
+        """Decide about a handshake, and record it.  May wait; a thousand may wait at once."""
         ...
 
     def turned_away(self, request: Request, refused: Refused) -> None:
@@ -47,7 +46,12 @@ class Gate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """Where to listen and the limits.  Names with `_s` are seconds."""
+    """Where to listen and the limits.  Names with `_s` are seconds.
+
+    A connection has `request_s` to say what it wants (and as long for a TLS handshake before),
+    `handshake_s` to be answered.  `unfinished` may be at the first at once, `unfinished_of_one` of
+    them of one address; `admissions` at the second.
+    """
 
     host: str = "0.0.0.0"
     port: int = 9000
@@ -59,11 +63,12 @@ class ServerSettings:
     silence_s: float = SILENCE_S
     flood_s: float = FLOOD_S
     send_timeout_s: float = 20.0
+    request_s: float = 10.0
     handshake_s: float = 20.0
-    auth_concurrency: int = 50
-    auth_queue: int = 500
-    handshakes: int = 2_000
-    backlog: int = 1_024
+    admissions: int = 1_000
+    unfinished: int = 2_000
+    unfinished_of_one: int = 100
+    backlog: int = 4_096
     tick_s: float = 0.25
     trusted_proxies: Sequence[Network] = ()
     client_cert_header: str = "X-SSL-Client-Cert"
@@ -96,8 +101,14 @@ class Server:
         self.health = health
         self.links: set[Link] = set()
         self.draining = False
-        self._waiting = 0
-        self._admission = BoundedSemaphore(settings.auth_concurrency)
+        self.doorstep = Doorstep(
+            settings.unfinished,
+            settings.unfinished_of_one,
+            min(settings.request_s, settings.handshake_s),
+            settings.trusted_proxies,
+            self._dropped,
+        )
+        self._asking = 0
         self._ticker: Any = None
         self._watch: Any = None
         self._tls = tls
@@ -109,7 +120,7 @@ class Server:
         With a TLS context there is a second listener, whose port is `tls_port` from then on.
         Raises OSError when an address cannot be had.
         """
-        self.port = self._listen(self.settings.port, WSGIServer)
+        self.port = self._listen(self.settings.port, Listener)
         if self._tls is not None:
             self.tls_port = self._listen(self.settings.tls_port, TlsListener, ssl_context=self._tls)
         self._ticker = gevent.spawn(self._tick_for_ever)
@@ -121,7 +132,6 @@ class Server:
             (self.settings.host, port),
             _not_found,
             backlog=self.settings.backlog,
-            spawn=Pool(self.settings.handshakes),
             log=None,
             error_log=log,
             handler_class=Handler,
@@ -162,6 +172,7 @@ class Server:
     def health_answer(self) -> tuple[int, dict[str, Any]]:
         """Status and body of `GET /healthz`."""
         body: dict[str, Any] = {"ok": not self.draining, "connections": len(self.links)}
+        body["unfinished"] = len(self.doorstep)
         body["loop_lag_ms"] = round(LAG.now_s * 1000)
         try:
             body.update(self.health())
@@ -173,25 +184,19 @@ class Server:
     # For the handler
 
     def admit(self, request: Request) -> Accepted | Refused:
-        """Ask the gate, a bounded number of times at once; others queue, too many are refused."""
+        """Ask the gate; when too many wait for it already, the charger must come again."""
         if self.draining:
             return self._turned_away(request, Refused(Reason.DRAINING, retry_after_s=_soon()))
-        overloaded = Refused(Reason.OVERLOADED, retry_after_s=_soon())
-        if self._waiting >= self.settings.auth_queue:
-            return self._turned_away(request, overloaded)
-        self._waiting += 1
-        try:
-            if not self._admission.acquire(timeout=self.settings.handshake_s / 2):
-                return self._turned_away(request, overloaded)
-        finally:
-            self._waiting -= 1
+        if self._asking >= self.settings.admissions:
+            return self._turned_away(request, Refused(Reason.OVERLOADED, retry_after_s=_soon()))
+        self._asking += 1
         try:
             answer = self.gate.admit(request)
         except Exception:
             log.exception("the gate failed for %s", request.identity)
             return Refused(Reason.UNAVAILABLE, retry_after_s=_soon())
         finally:
-            self._admission.release()
+            self._asking -= 1
         if isinstance(answer, Accepted) and (answer.offer or request.offer).version is None:
             return self._turned_away(request, Refused(Reason.NO_COMMON_SUBPROTOCOL))
         return answer
@@ -202,6 +207,10 @@ class Server:
             self.gate.turned_away(request, refused)
         except Exception:
             log.exception("the gate failed to record a refusal")
+
+    def unread(self, address: str, refused: Refused) -> None:
+        """Record a connection that ended before its request could be read."""
+        self.turned_away(Request("", "", address, Offer(None, None), None), refused)
 
     def open(
         self,
@@ -252,6 +261,11 @@ class Server:
         self.turned_away(request, refused)
         return refused
 
+    def _dropped(self, visitor: Visitor) -> None:
+        """A connection was ended on the doorstep."""
+        reason = Reason.TLS_FAILED if visitor.by_tls else Reason.UNFINISHED
+        self.unread(visitor.address, Refused(reason, "It took too long." if visitor.by_tls else ""))
+
     def _close_when_idle(self, link: Link, deadline: float) -> None:
         while link.busy and time.monotonic() < deadline - 1:
             gevent.sleep(0.02)
@@ -261,6 +275,7 @@ class Server:
         while True:
             gevent.sleep(self.settings.tick_s)
             now = time.monotonic()
+            self.doorstep.sweep()
             for link in list(self.links):
                 try:
                     link.tick(now)

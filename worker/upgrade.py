@@ -4,6 +4,8 @@ Everything is settled before anything is upgraded: is it a WebSocket handshake, 
 which version, and whether the gate lets it in.  A refusal is an HTTP status that says why.
 """
 
+import errno
+import logging
 import os
 import socket as stdlib_socket
 from typing import Any
@@ -12,28 +14,68 @@ import gevent
 import gevent.socket
 import orjson
 from gevent import ssl
-from gevent.pywsgi import WSGIServer
+from gevent.pywsgi import Input, WSGIServer, headers_factory
 from geventwebsocket.handler import WebSocketHandler
 
 from worker.certificates import read_der, read_header
 from worker.ocpp import handshake
 from worker.ocpp.credentials import read_basic
-from worker.ocpp.handshake import ClientCertificate, Offer, Reason, Refused, Request
+from worker.ocpp.handshake import ClientCertificate, Reason, Refused, Request
 from worker.ocpp.refusals import http_answer
 from worker.ocpp.versions import Version
 from worker.websocket_deflate import Deflate, negotiate
+
+log = logging.getLogger(__name__)
+
+#: All headers of a request together; the largest is a certificate that a proxy hands on.
+HEADER_BYTES = 32 << 10
 
 
 class Handler(WebSocketHandler):
     """One HTTP connection, until it is refused, answered or handed over to a link."""
 
     def handle(self) -> None:
-        """Serve requests, within a time: who dawdles over the handshake is cut off."""
-        with gevent.Timeout(self._ours.settings.handshake_s, False):
+        """Serve a request; it stands on the doorstep until it has been read."""
+        self._visitor = self._ours.doorstep.enter(self.client_address)
+        try:
             super().handle()
+        finally:
+            self._ours.doorstep.leave(self._visitor)
+
+    def MessageClass(self, reader: Any, *_: Any) -> Any:
+        """Read the headers, up to a hundred lines and `HEADER_BYTES` in all."""
+        return headers_factory(_Limited(reader, HEADER_BYTES))
+
+    def get_environ(self) -> dict[str, Any]:
+        """Nothing: no WSGI application is behind this, and a handshake's body is never read."""
+        self.wsgi_input = Input(self.rfile, 0)
+        return {}
+
+    def log_error(self, text: str, *arguments: Any) -> None:
+        """What a stranger sends is no event for the log; the gate keeps a record."""
+        log.debug(text, *arguments)
+
+    def _handle_client_error(self, error: Exception) -> tuple[str, bytes]:
+        """What cannot be read is told to the gate, and answered."""
+        detail = f"It cannot be read: {error}." if isinstance(error, _TooLong) else ""
+        refused = Refused(Reason.NOT_WEBSOCKET, detail or "It cannot be read as HTTP.")
+        self._ours.unread(self._visitor.address, refused)
+        return "400", b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
     def run_application(self) -> None:
-        """Answer a request: the health check, or a handshake."""
+        """Answer a request within a time."""
+        self._ours.doorstep.leave(self._visitor)
+        within = gevent.Timeout(self._ours.settings.handshake_s)
+        try:
+            with within:
+                self._serve()
+        except gevent.Timeout as over:
+            if over is not within:
+                raise
+            self.close_connection = True
+
+    def _serve(self) -> None:
+        """Answer the health check, or a handshake."""
         headers = {name.lower(): value for name, value in self.headers.items()}
         path = self.path.partition("?")[0]
         if path == "/healthz" and "upgrade" not in headers:
@@ -165,33 +207,67 @@ class Handler(WebSocketHandler):
         return sock, data
 
 
-class TlsListener(WSGIServer):
+class _TooLong(ValueError):
+    """A request's headers are longer than any charger's."""
+
+
+class _Limited:
+    """A reader of lines that ends after so many bytes."""
+
+    def __init__(self, reader: Any, most: int) -> None:
+        self._reader = reader
+        self._left = most
+
+    def readline(self, limit: int = -1) -> bytes:
+        """The next line.  Raises `_TooLong`."""
+        line: bytes = self._reader.readline(self._left + 1)
+        self._left -= len(line)
+        if self._left < 0:
+            raise _TooLong("the headers are too long")
+        return line
+
+
+class Listener(WSGIServer):
+    """A listener that makes room when the process has no file left for a newcomer."""
+
+    def do_read(self) -> Any:
+        """Accept a connection."""
+        try:
+            return super().do_read()
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            log.warning("no file is left for another connection: %s", error.strerror)
+            self.__dict__["ampdesk"].doorstep.drop_oldest()
+            self.stop_accepting()
+            gevent.spawn_later(self.max_delay / 10, self._start_accepting_if_started)
+            return None
+
+
+class TlsListener(Listener):
     """A listener that speaks TLS and lets a link keep the socket beyond the request."""
 
     def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:
         """Shake hands within a time, then serve; a failure is told to the gate."""
         server: Any = self.__dict__["ampdesk"]
+        visitor = server.doorstep.enter(address, by_tls=True)
+        sock = self.wrap_socket(client_socket, do_handshake_on_connect=False, **self.ssl_args)
         try:
-            with gevent.Timeout(server.settings.handshake_s, TimeoutError):
-                sock = self.wrap_socket(client_socket, **self.ssl_args)
-        except (OSError, TimeoutError) as error:
-            client_socket.close()
-            server.turned_away(_unread(address), Refused(Reason.TLS_FAILED, _said(error)))
+            sock.do_handshake()
+        except BaseException as error:
+            sock.close()
+            if not isinstance(error, OSError):
+                raise
+            server.unread(visitor.address, Refused(Reason.TLS_FAILED, _said(error)))
             return
+        finally:
+            server.doorstep.leave(visitor)
         self.handle(sock, address)
-
-
-def _unread(address: Any) -> Request:
-    """A request that could not be read, for the record of who knocked."""
-    peer = address[0] if isinstance(address, tuple) else ""
-    return Request("", "", peer, Offer(None, None), None)
 
 
 def _said(error: Exception) -> str:
     """What OpenSSL said, in its own words."""
-    reason = (
-        getattr(error, "reason", None) or getattr(error, "strerror", None) or "it took too long"
-    )
+    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
     return f"OpenSSL: {str(reason).replace('_', ' ').lower()}."[:200]
 
 

@@ -15,13 +15,19 @@ MAILS_KEPT = timedelta(days=30)
 _MOST = 5000
 
 
-def forget_old(db: Session, *, now: datetime) -> None:
-    """Remove what is old: attempts, links, sent mails, idempotency keys, events of stations."""
+def forget_old(db: Session, *, now: datetime) -> bool:
+    """Remove what is old: attempts, links, sent mails, idempotency keys, events of stations.
+
+    Returns whether there may be more, for another unit of work.
+    """
     attempts = select(HandshakeAttempt.id).where(HandshakeAttempt.last_at < now - ATTEMPTS_KEPT)
-    db.execute(delete(HandshakeAttempt).where(HandshakeAttempt.id.in_(attempts.limit(_MOST))))
+    gone = db.execute(
+        delete(HandshakeAttempt).where(HandshakeAttempt.id.in_(attempts.limit(_MOST)))
+    )
     links = select(OneTimeLink.id).where(OneTimeLink.expires_at < now - LINKS_KEPT)
     db.execute(delete(OneTimeLink).where(OneTimeLink.id.in_(links.limit(_MOST))))
     mails.forget(db, before=now - MAILS_KEPT)
     idempotency.forget(db, now=now)
     sign_ins.forget(db, now=now)
     device_events.forget_old(db, now=now)
+    return bool(gone.rowcount >= _MOST)  # type: ignore[attr-defined]

@@ -219,42 +219,72 @@ class Knock:
     tenant_id: int | None
 
 
-def note_knock(db: Session, knock: Knock, *, now: datetime) -> HandshakeAttempt:
-    """Keep an attempt; the same refusal again within a minute only raises the count."""
-    same = db.scalar(
+@dataclass(slots=True)
+class Tally:
+    """Equal attempts: the newest of `count` of them, between two instants."""
+
+    knock: Knock
+    first_at: datetime
+    last_at: datetime
+    count: int = 1
+
+
+def note_knocks(db: Session, tallies: Iterable[Tally]) -> None:
+    """Keep attempts; the same refusal again within a minute only raises the count of its row."""
+    tallies = list(tallies)
+    rows = _recent_refusals(db, [tally for tally in tallies if not tally.knock.accepted])
+    seen: set[tuple[int, int | None]] = set()
+    for tally in tallies:
+        knock = tally.knock
+        key = (knock.identity[:128], knock.address[:64], knock.reason)
+        row = None if knock.accepted else rows.get(key)
+        if row is not None and row.last_at > tally.first_at - SAME_KNOCK:
+            row.count += tally.count
+            row.last_at = tally.last_at
+            row.sentence = knock.sentence[:300]
+        else:
+            rows[key] = _attempt(tally)
+            db.add(rows[key])
+        if knock.tenant_id is not None:
+            seen.add((knock.tenant_id, knock.station_id))
+    for tenant_id, station_id in sorted(seen, key=str):
+        events.record(db, events.HandshakeSeen(tenant_id, station_id))
+    db.flush()
+
+
+def _recent_refusals(
+    db: Session, tallies: list[Tally]
+) -> dict[tuple[str, str, str], HandshakeAttempt]:
+    """The newest rows that equal refusals may share, by identity, address and reason."""
+    if not tallies:
+        return {}
+    found = db.scalars(
         select(HandshakeAttempt)
         .where(
-            HandshakeAttempt.identity == knock.identity[:128],
-            HandshakeAttempt.address == knock.address,
-            HandshakeAttempt.reason == knock.reason,
-            HandshakeAttempt.last_at > now - SAME_KNOCK,
+            HandshakeAttempt.identity.in_({tally.knock.identity[:128] for tally in tallies}),
+            HandshakeAttempt.last_at > min(tally.first_at for tally in tallies) - SAME_KNOCK,
+            ~HandshakeAttempt.accepted,
         )
-        .order_by(HandshakeAttempt.id.desc())
-        .limit(1)
+        .order_by(HandshakeAttempt.id)
     )
-    if same is not None and not knock.accepted:
-        same.count += 1
-        same.last_at = now
-        same.sentence = knock.sentence[:300]
-        row = same
-    else:
-        row = HandshakeAttempt(
-            tenant_id=knock.tenant_id,
-            station_id=knock.station_id,
-            identity=knock.identity[:128],
-            path=knock.path[:300],
-            address=knock.address[:64],
-            subprotocols=knock.subprotocols[:200],
-            had_credentials=knock.had_credentials,
-            accepted=knock.accepted,
-            status=knock.status,
-            reason=knock.reason,
-            sentence=knock.sentence[:300],
-            first_at=now,
-            last_at=now,
-        )
-        db.add(row)
-    if knock.tenant_id is not None:
-        events.record(db, events.HandshakeSeen(knock.tenant_id, knock.station_id))
-    db.flush()
-    return row
+    return {(row.identity, row.address, row.reason): row for row in found}
+
+
+def _attempt(tally: Tally) -> HandshakeAttempt:
+    knock = tally.knock
+    return HandshakeAttempt(
+        tenant_id=knock.tenant_id,
+        station_id=knock.station_id,
+        identity=knock.identity[:128],
+        path=knock.path[:300],
+        address=knock.address[:64],
+        subprotocols=knock.subprotocols[:200],
+        had_credentials=knock.had_credentials,
+        accepted=knock.accepted,
+        status=knock.status,
+        reason=knock.reason,
+        sentence=knock.sentence[:300],
+        count=tally.count,
+        first_at=tally.first_at,
+        last_at=tally.last_at,
+    )

@@ -13,6 +13,8 @@ FIXES: dict[str, str] = {
     "wrong_username": "The user name is the identity; or fill in “User name it sends” here.",
     "wrong_password": "Type the password again, without blanks; or make a new one here.",
     "throttled": "Correct the password, then wait a minute: the right one always gets in.",
+    "restless": "Look at why the charger drops its connections: its log and Messages here tell.",
+    "unfinished": "Compare the charger’s URL: wss:// for the TLS port, ws:// for the plain one.",
     "not_websocket": "A proxy on the way does not pass WebSocket on: let it send Upgrade headers.",
     "no_subprotocol": "Choose OCPP 1.6J in the charger; or let Ampdesk assume it, under Quirks.",
     "no_common_subprotocol": "Choose OCPP 1.6, 2.0.1 or 2.1 in the charger.",

@@ -92,7 +92,12 @@ def housekeeping() -> None:
     while _work(lambda db: messages.forget(db, before=before)):
         log.debug("forgot some messages")
     _guarded("old files", lambda: _forget_files(settings))
-    _guarded("old rows", lambda: _work(lambda db: cleaning.forget_old(db, now=_now())))
+    _guarded("old rows", _forget_rows)
+
+
+def _forget_rows() -> None:
+    while _work(lambda db: cleaning.forget_old(db, now=_now())):
+        log.debug("forgot some rows")
 
 
 def _forget_files(settings: Settings) -> None:

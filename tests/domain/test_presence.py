@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain import presence, sites, stations, tenants
-from app.domain.presence import Knock
+from app.domain.presence import Knock, Tally
 from app.domain.vocabulary import SYSTEM
 from app.models import Connection, HandshakeAttempt
 
@@ -91,14 +91,17 @@ def knock(**more):
     return Knock(**{**facts, **more})
 
 
+def note(db, at, *knocks):
+    presence.note_knocks(db, [Tally(each, at, at) for each in knocks])
+
+
 def test_equal_refusals_within_a_minute_share_a_row(db, now):
     for second in (0, 20, 70, 140):
-        presence.note_knock(db, knock(), now=now + timedelta(seconds=second))
+        note(db, now + timedelta(seconds=second), knock())
     counts = [row.count for row in db.scalars(select(HandshakeAttempt))]
     assert counts == [3, 1]
 
 
 def test_another_reason_is_another_row(db, now):
-    presence.note_knock(db, knock(), now=now)
-    presence.note_knock(db, knock(reason="no_credentials"), now=now)
+    note(db, now, knock(), knock(reason="no_credentials"))
     assert len(db.scalars(select(HandshakeAttempt)).all()) == 2

@@ -40,7 +40,7 @@ def test_url_forms_reach_the_same_charger(port, path):
 
 @pytest.mark.parametrize(
     ("reason", "status"),
-    [(Reason.UNKNOWN_IDENTITY, 404), (Reason.WRONG_PASSWORD, 401), (Reason.THROTTLED, 503)],
+    [(Reason.UNKNOWN_IDENTITY, 404), (Reason.WRONG_PASSWORD, 401), (Reason.THROTTLED, 429)],
 )
 def test_the_gates_refusal_is_an_http_status(port, reason, status):
     port.gate.answers["CP1"] = reason
@@ -139,12 +139,12 @@ def test_query_and_tokens_are_not_kept(port):
 
 
 def test_too_many_handshakes_at_once_are_sent_away_for_a_while():
-    with OcppPort(auth_concurrency=1, auth_queue=1) as port:
+    with OcppPort(admissions=2) as port:
         port.gate.wait = threading.Event()
         waiting = [port.raw(upgrade=False) for _ in range(2)]
         for number, raw in enumerate(waiting):
             raw.socket.sendall(handshake_text(f"/ocpp/CP{number}"))
-        eventually(lambda: len(port.gate.requests) == 1 and port.server._waiting == 1)
+        eventually(lambda: len(port.gate.requests) == 2)
         response = refusal(port, "CP9")
         assert response.status_code == 503
         assert int(response.headers["Retry-After"]) >= 1

@@ -37,7 +37,9 @@ class Reason(Enum):
     )
     WRONG_CERTIFICATE = ("wrong_certificate", 403, "The certificate is not good for this station.")
     TLS_FAILED = ("tls_failed", 400, "The TLS handshake failed.")
-    THROTTLED = ("throttled", 503, "Too many failed attempts; the charger must wait.")
+    UNFINISHED = ("unfinished", 408, "A connection was opened, and nothing was asked in time.")
+    THROTTLED = ("throttled", 429, "Too many failed attempts; the charger must wait.")
+    RESTLESS = ("restless", 429, "The charger connects again and again; it must wait a little.")
     NOT_WEBSOCKET = ("not_websocket", 400, "The request is no WebSocket handshake.")
     NO_SUBPROTOCOL = ("no_subprotocol", 101, "The charger named no OCPP version.")
     NO_COMMON_SUBPROTOCOL = (
@@ -95,5 +97,7 @@ _PHRASES = {
     401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
+    408: "Request Timeout",
+    429: "Too Many Requests",
     503: "Service Unavailable",
 }

@@ -1,8 +1,9 @@
 """Slowing down whoever guesses passwords, without locking out who knows one.
 
 Only failures count, in token buckets per address and per address and identity together, so that
-guessing at one charger from elsewhere never touches that charger.  When a bucket is empty a
-password is still looked at, a few times a second at most: the right one always gets in.
+guessing at one charger from elsewhere never touches that charger.  Who has used a bucket up is
+refused from memory where that can be told at once; a hash that is slow on purpose is still
+computed for it, a few times a second at most: the right password always gets in.
 """
 
 import ipaddress
@@ -57,9 +58,9 @@ class Buckets:
 
 
 class Throttle:
-    """What the gate asks before it checks a password, and tells after it did."""
+    """What the gate asks before it reads or hashes anything, and tells after it decided."""
 
-    __slots__ = ("_addresses", "_checks", "_checks_of_address", "_pairs")
+    __slots__ = ("_addresses", "_arrivals", "_checks", "_checks_of_address", "_pairs")
 
     def __init__(
         self,
@@ -67,23 +68,40 @@ class Throttle:
         pair: Rate = Rate(burst=5, every_s=30),
         address: Rate = Rate(burst=60, every_s=5),
         checks: Rate = Rate(burst=4, every_s=1),
+        arrivals: Rate = Rate(burst=60, every_s=1),
         limit: int = 10_000,
     ) -> None:
         self._pairs = Buckets(pair, limit)
         self._addresses = Buckets(address, limit)
+        self._arrivals = Buckets(arrivals, limit)
         self._checks = Buckets(checks, limit)
         self._checks_of_address = Buckets(Rate(checks.burst * 5, checks.every_s / 5), limit)
 
-    def may_check(self, address: str, identity: str, now: float) -> Refused | None:
-        """None when a password may be looked at now, else the refusal."""
+    def used_up(self, address: str, identity: str, now: float) -> Refused | None:
+        """The refusal for who has failed too often lately; None while a failure is still free."""
         pair = _pair(address, identity)
         if self._pairs.level(pair, now) >= 1.0 and self._addresses.level(pair[0], now) >= 1.0:
             return None
+        return self._refusal(pair, now)
+
+    def may_check(
+        self, address: str, identity: str, now: float, *, again: bool = False
+    ) -> Refused | None:
+        """None when a slow hash may be computed now, else the refusal.
+
+        `again`: for a password that came before.  A guesser tries another every time; a charger
+        comes with the same, and finds a budget that the guesses have not used up.
+        """
+        refusal = self.used_up(address, identity, now)
+        if refusal is None:
+            return None
         # Whoever has failed too often shares a small budget with a real charger that has the same
         # address and identity; one with another identity has its own, within the address's.
-        if self._checks.take(pair, now) and self._checks_of_address.take(pair[0], now):
+        pair = _pair(address, identity)
+        charger, network = (pair, again), (pair[0], again)
+        if self._checks.take(charger, now) and self._checks_of_address.take(network, now):
             return None
-        return self._refusal(pair, now)
+        return refusal
 
     def failed(self, address: str, identity: str, reason: Reason, now: float) -> Refused:
         """Note a failure; return how it is answered: with `reason`, or as throttled."""
@@ -95,17 +113,34 @@ class Throttle:
         """Note that the charger got in: its own failures are forgiven, the address's are not."""
         self._pairs.fill(_pair(address, identity))
 
+    def arrived(self, identity: str, now: float) -> Refused | None:
+        """Note that a charger has proved itself; the refusal when it does so again and again.
+
+        Nobody else can use this up: who comes here knows the password.
+        """
+        key = identity.casefold()
+        if self._arrivals.take(key, now):
+            return None
+        wait_s = self._arrivals.wait_s(key, now)
+        return Refused(Reason.RESTLESS, retry_after_s=max(1, math.ceil(wait_s)))
+
     def _refusal(self, pair: tuple[str, str], now: float) -> Refused:
         wait_s = max(self._pairs.wait_s(pair, now), self._addresses.wait_s(pair[0], now))
         return Refused(Reason.THROTTLED, retry_after_s=max(1, math.ceil(wait_s)))
 
 
 def _pair(address: str, identity: str) -> tuple[str, str]:
-    """IPv6 is counted by the /64 that one customer has."""
+    return network_of(address), identity.casefold()
+
+
+def network_of(address: str) -> str:
+    """What one customer has: an IPv4 address, or the /64 of an IPv6 address."""
+    if ":" not in address:
+        return address
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.IPv6Address(address.partition("%")[0])
     except ValueError:
-        return address, identity.casefold()
-    if isinstance(parsed, ipaddress.IPv6Address) and not parsed.ipv4_mapped:
-        address = str(ipaddress.ip_network((parsed, 64), strict=False).network_address)
-    return address, identity.casefold()
+        return address
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)

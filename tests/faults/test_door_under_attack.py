@@ -1,0 +1,78 @@
+"""Hanging sockets and wrong passwords, all at once, do not keep a charger out."""
+
+import json
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import func, select
+
+from app.domain import credentials
+from app.models import HandshakeAttempt
+from bench import wire
+from bench.door import attack
+from bench.installation import python
+from tests.support.gated import PASSWORD, station
+from tests.support.wait import eventually
+
+pytestmark = pytest.mark.processes
+
+
+@contextmanager
+def attacked(port, identities):
+    """Attack a worker; gives the list to which the attacker's own account is added at the end."""
+    with subprocess.Popen(
+        python("bench.flood"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        account = []
+        try:
+            process.stdin.write(json.dumps(attack(port, identities)) + "\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "ready\n"
+            yield account
+            process.stdin.write("\n")
+            process.stdin.flush()
+            account.append(json.loads(process.stdout.readline()))
+        finally:
+            process.kill()
+
+
+def knock(port, identity, password):
+    wire.connect(port, identity, password).close()
+    return True
+
+
+def attempts(site):
+    with site.read() as db:
+        rows, count = db.execute(
+            select(func.count(), func.sum(HandshakeAttempt.count)).where(~HandshakeAttempt.accepted)
+        ).one()
+        return rows, count or 0
+
+
+def renew(made):
+    """Give a station a password that nobody chose."""
+    secret = credentials.generate()
+    made.password_hash = credentials.hash_generated(secret)
+    return secret
+
+
+def test_a_charger_gets_in_past_two_thousand_hanging_sockets_and_a_flood_of_guesses(make_site):
+    site = make_site(processes=("worker",))
+    port = site.settings.ocpp_port
+    with site.work() as db:
+        station(db, "CHOSEN")
+        made = station(db, "MADE")
+        secret = renew(made)
+        db.commit()
+    knock(port, "CHOSEN", PASSWORD)
+    with attacked(port, ["MADE", "CHOSEN"]) as account:
+        for _ in range(10):
+            knock(port, "MADE", secret)
+            knock(port, "CHOSEN", PASSWORD)
+        eventually(lambda: attempts(site)[1] > 1_500, what="1,500 attempts in the database")
+    (told,) = account
+    assert told["hanging"] > 1_000
+    assert set(told["statuses"]) <= {"401", "404", "429"}
+    assert told["statuses"]["429"] > 500
+    assert attempts(site)[0] < 700

@@ -1,0 +1,102 @@
+"""Connections that have opened and not said yet what they want, and how many there may be.
+
+A socket costs its opener nothing and us a greenlet, a buffer and a file.  So each may stand here
+for a time only, few of one address, and when all places are taken the one that has stood longest
+goes: whoever comes now is never turned away because others hang.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gevent
+
+from worker.ocpp.handshake import Network, is_within
+from worker.ocpp.throttle import network_of
+
+#: Whoever has stood shorter than this many seconds is no obstacle to others of its address: a
+#: charger with a slow line has that long even while its neighbour opens connections by the hundred.
+YOUNG_S = 1.0
+
+
+@dataclass(slots=True, eq=False)
+class Visitor:
+    """A connection on the doorstep, and the greenlet that reads from it."""
+
+    address: str
+    network: str
+    since: float
+    greenlet: Any
+    by_tls: bool
+
+
+class Doorstep:
+    """Who stands before the door, in the order of their coming.
+
+    `most` may stand here in all and `most_of_one` of one address (trusted proxies stand for many),
+    each for `within_s` seconds.  `dropped` is told about each whose connection is ended.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        most_of_one: int,
+        within_s: float,
+        trusted: Sequence[Network],
+        dropped: Callable[[Visitor], None],
+    ) -> None:
+        self._most = most
+        self._most_of_one = most_of_one
+        self._within_s = within_s
+        self._trusted = trusted
+        self._dropped = dropped
+        self._all: dict[Visitor, None] = {}
+        self._of_one: dict[str, dict[Visitor, None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def enter(self, peer: Any, *, by_tls: bool = False) -> Visitor:
+        """Take in the connection of the running greenlet; `peer` is the socket's address.
+
+        `by_tls`: what it has to do first is a TLS handshake.
+        """
+        address = str(peer[0]) if isinstance(peer, tuple) else ""
+        now = time.monotonic()
+        visitor = Visitor(address, network_of(address), now, gevent.getcurrent(), by_tls)
+        theirs = self._of_one.setdefault(visitor.network, {})
+        theirs[visitor] = self._all[visitor] = None
+        if len(theirs) > self._most_of_one and not is_within(address, self._trusted):
+            oldest = next(iter(theirs))
+            if oldest.since < now - YOUNG_S:
+                self._drop(oldest)
+        if len(self._all) > self._most:
+            self.drop_oldest()
+        return visitor
+
+    def leave(self, visitor: Visitor) -> None:
+        """It has said what it wants, or is gone; a second time changes nothing."""
+        if self._all.pop(visitor, visitor) is visitor:
+            return
+        theirs = self._of_one[visitor.network]
+        del theirs[visitor]
+        if not theirs:
+            del self._of_one[visitor.network]
+
+    def drop_oldest(self) -> None:
+        """Make room: end the connection that has stood here longest, if there is one."""
+        if self._all:
+            self._drop(next(iter(self._all)))
+
+    def sweep(self) -> None:
+        """End every connection whose time is over."""
+        before = time.monotonic() - self._within_s
+        while self._all and next(iter(self._all)).since < before:
+            self.drop_oldest()
+
+    def _drop(self, visitor: Visitor) -> None:
+        self.leave(visitor)
+        # Its greenlet waits in a read, and closes the socket on its way out.
+        visitor.greenlet.kill(block=False)
+        self._dropped(visitor)

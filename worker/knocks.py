@@ -1,0 +1,114 @@
+"""Attempts to connect on their way into the database: counted in memory, written once a second.
+
+Whatever comes in, at most a few hundred rows a minute are made of it: equal refusals share one, and
+beyond that those of an address, in the end all of a reason, are folded into a row named (many).
+"""
+
+import logging
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import gevent
+
+from app.domain import presence
+from app.domain.presence import Knock, Tally
+from worker.batch import Batch, Job, StorageAway
+from worker.ocpp.throttle import Buckets, Rate, network_of
+
+log = logging.getLogger(__name__)
+
+#: The shortest time between two writes, in seconds.
+PAUSE_S = 1.0
+#: New rows of refused attempts: in strangers' names from one address, and in all.
+OF_ONE = Rate(burst=30, every_s=10)
+IN_ALL = Rate(burst=500, every_s=2)
+MANY = "(many)"
+
+_Key = tuple[str, str, str]
+
+
+class Knocks:
+    """Attempts that are not written yet."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._tallies: dict[_Key, Tally] = {}
+        self._rows: dict[_Key, datetime] = {}
+        self._of_one = Buckets(OF_ONE, 10_000)
+        self._in_all = Buckets(IN_ALL, 1)
+        self._writer: Any = None
+        self._written_at = 0.0
+
+    def note(self, knock: Knock) -> None:
+        """Count an attempt; returns at once, and a restart may lose what came last."""
+        now = datetime.now(UTC)
+        key, knock = self._folded(knock, now)
+        tally = self._tallies.get(key)
+        if tally is None:
+            self._tallies[key] = Tally(knock, now, now)
+        else:
+            tally.count += 1
+            tally.last_at = now
+            tally.knock = knock
+        if not self._writer:
+            self._writer = gevent.spawn(self._write_soon)
+
+    def stop(self) -> None:
+        """Hand what is left to the batch, which writes it before it ends."""
+        self._batch.later(self._job())
+
+    def _folded(self, knock: Knock, now: datetime) -> tuple[_Key, Knock]:
+        """The row that an attempt belongs to, and the attempt as it is told there."""
+        key = _key(knock)
+        if knock.accepted:
+            return key, knock
+        at = time.monotonic()
+        if self._has_row(key, now):
+            return key, knock
+        known = knock.identity == MANY or knock.station_id is not None
+        if (known or self._of_one.take(network_of(knock.address), at)) and self._in_all.take(
+            "", at
+        ):
+            self._rows[key] = now
+            return key, knock
+        knock = replace(knock, identity=MANY, path="", station_id=None, tenant_id=None)
+        key = _key(knock)
+        if not self._has_row(key, now):
+            if not self._in_all.take("", at):
+                knock = replace(knock, address=MANY)
+                key = _key(knock)
+            self._rows[key] = now
+        return key, knock
+
+    def _has_row(self, key: _Key, now: datetime) -> bool:
+        """Whether a row is there that takes this attempt, too."""
+        last = self._rows.get(key)
+        if last is None or now - last >= presence.SAME_KNOCK:
+            return False
+        self._rows[key] = now
+        return True
+
+    def _write_soon(self) -> None:
+        """Write what has gathered; one write at a time, so that a slow database sees few."""
+        while self._tallies:
+            gevent.sleep(max(0.0, self._written_at + PAUSE_S - time.monotonic()))
+            self._written_at = time.monotonic()
+            try:
+                self._batch.do(self._job())
+            except StorageAway as error:
+                log.warning("attempts to connect were not stored: %s", error)
+            except Exception:
+                log.exception("attempts to connect were not stored")
+        self._writer = None
+
+    def _job(self) -> Job:
+        tallies, self._tallies = list(self._tallies.values()), {}
+        before = datetime.now(UTC) - presence.SAME_KNOCK
+        self._rows = {key: last for key, last in self._rows.items() if last > before}
+        return Job(lambda db, rows: presence.note_knocks(db, tallies))
+
+
+def _key(knock: Knock) -> _Key:
+    return knock.identity, knock.address, knock.reason
