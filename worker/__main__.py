@@ -64,11 +64,7 @@ def main() -> int:
     except OSError as error:
         print(_busy(settings, server, error), file=sys.stderr)
         return 2
-    # What is loaded by now stays; the collector need not look through it after every few messages.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-    gc.callbacks.append(LAG.collecting)
+    _collect_rarely()
     log.info("chargers connect to ws://%s:%s/ocpp/<identity>", settings.ocpp_host, server.port)
     log.info("up to %d connections at once, as the limit of open files has it", files - SPARE)
     if renewal is not None:
@@ -83,6 +79,14 @@ def main() -> int:
     gate.stop()
     switchboard.stop()
     return 0
+
+
+def _collect_rarely() -> None:
+    """Leave what is loaded by now alone: it stays, and looking through it would take long."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    gc.callbacks.append(LAG.collecting)
 
 
 def _busy(settings: Any, server: Server, error: OSError) -> str:
