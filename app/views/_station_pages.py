@@ -47,6 +47,7 @@ def register(blueprint: Blueprint) -> None:
         ("/history", history, "viewer"),
         ("/setup", setup, "viewer"),
         ("/commands", command_forms, "viewer"),
+        ("/sure", sure, "operator"),
     ):
         blueprint.add_url_rule(
             f"/<int:station_id>{rule}",
@@ -97,6 +98,11 @@ def _live(station: Station) -> dict[str, Any]:
 def command_forms(station_id: int) -> Any:
     """The Commands tab: a form for each order that the station understands."""
     return order_pages.tab(station_or_404(station_id))
+
+
+def sure(station_id: int) -> Any:
+    """Ask before an order that ends sessions."""
+    return order_pages.sure(station_or_404(station_id))
 
 
 def command(station_id: int) -> Any:

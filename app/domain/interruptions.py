@@ -1,0 +1,88 @@
+"""Orders that end sessions which are running: said before they are sent, not found out after.
+
+Taking out of service is not among them: a station does that once the session is
+over (1.6 section 5.2, 2.x G03).  Nor is a restart that a 2.x station puts off
+until it is idle, or after which a 2.1 station goes on.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain.errors import Conflict
+from app.domain.vocabulary import Order, SessionState
+from app.models import ChargingSession, Station
+
+#: What comes between the sessions and the sentence's end.
+_DOES = {Order.UNLOCK: "Unlocking may end that", Order.RESET: "Restarting ends that"}
+
+
+class EndsSessions(Conflict):
+    """An order would end sessions that whoever gave it has not been told of."""
+
+    code = "ends_sessions"
+
+    def __init__(self, sentence: str, sessions: Sequence[int]) -> None:
+        super().__init__(sentence)
+        self.sessions = tuple(sessions)
+
+
+def refuse(
+    db: Session,
+    station: Station,
+    order: Order,
+    checked: Mapping[str, Any],
+    *,
+    known: Collection[int] = (),
+) -> None:
+    """Raise `EndsSessions` where an order ends a session that is not among the `known` ones.
+
+    `checked` are the order's arguments, as `orders.arguments` reads them; `known` the ids of
+    those that the asker was told of and means to end.
+    """
+    found = ended_by(db, station, order, checked)
+    if any(session.id not in known for session in found):
+        who = "; ".join(_told(session) for session in found)
+        sentence = f"{who[:1].upper()}{who[1:]}. {_DOES[order]}."
+        raise EndsSessions(sentence, [session.id for session in found])
+
+
+def ended_by(
+    db: Session, station: Station, order: Order, checked: Mapping[str, Any]
+) -> list[ChargingSession]:
+    """The running sessions that an order may end, by their plugs."""
+    if order not in _DOES:
+        return []
+    if order is Order.RESET and not _cuts_off(station, checked["kind"]):
+        return []
+    query = select(ChargingSession).where(
+        ChargingSession.station_id == station.id, ChargingSession.state == SessionState.CHARGING
+    )
+    if evse := checked.get("connector"):
+        query = query.where(ChargingSession.evse == evse)
+    return list(db.scalars(query.order_by(ChargingSession.evse, ChargingSession.id)))
+
+
+def count_at(db: Session, order: Order, stations: Sequence[Station]) -> int:
+    """How many sessions are running at stations that are to get an order which may end them."""
+    if order not in _DOES:
+        return 0
+    query = select(func.count(ChargingSession.id)).where(
+        ChargingSession.station_id.in_([station.id for station in stations]),
+        ChargingSession.state == SessionState.CHARGING,
+    )
+    return db.scalar(query) or 0
+
+
+def _cuts_off(station: Station, kind: str) -> bool:
+    """Whether a restart does not wait for sessions; a 1.6 station ends them first (5.14)."""
+    waits = {"resume"} if (station.protocol or "").endswith("1.6") else {"soft", "resume"}
+    return kind not in waits
+
+
+def _told(session: ChargingSession) -> str:
+    who = session.driver.name if session.driver else f"card {session.token}"
+    energy = f"{float(session.energy_wh or 0) / 1000:.2f} kWh"
+    return f"session {session.id} of {who} is running at connector {session.evse} ({energy} so far)"
