@@ -16,7 +16,11 @@ from app.domain.vocabulary import Order, SessionState
 from app.models import ChargingSession, Station
 
 #: What comes between the sessions and the sentence's end.
-_DOES = {Order.UNLOCK: "Unlocking may end that", Order.RESET: "Restarting ends that"}
+_DOES = {Order.UNLOCK: "Unlocking may end", Order.RESET: "Restarting ends"}
+#: The same as raw messages: what they mean, and the members that name a plug.
+_RAW = {"UnlockConnector": Order.UNLOCK, "Reset": Order.RESET}
+_PLUGS = ("evseId", "connectorId")
+_RAW_KINDS = {"Soft": "soft", "OnIdle": "soft", "ImmediateAndResume": "resume"}
 
 
 class EndsSessions(Conflict):
@@ -45,7 +49,8 @@ def refuse(
     found = ended_by(db, station, order, checked)
     if any(session.id not in known for session in found):
         who = "; ".join(_told(session) for session in found)
-        sentence = f"{who[:1].upper()}{who[1:]}. {_DOES[order]}."
+        them = "it" if len(found) == 1 else "them"
+        sentence = f"{who[:1].upper()}{who[1:]}. {_DOES[_meant(order, checked)[0]]} {them}."
         raise EndsSessions(sentence, [session.id for session in found])
 
 
@@ -53,6 +58,7 @@ def ended_by(
     db: Session, station: Station, order: Order, checked: Mapping[str, Any]
 ) -> list[ChargingSession]:
     """The running sessions that an order may end, by their plugs."""
+    order, checked = _meant(order, checked)
     if order not in _DOES:
         return []
     if order is Order.RESET and not _cuts_off(station, checked["kind"]):
@@ -63,6 +69,16 @@ def ended_by(
     if evse := checked.get("connector"):
         query = query.where(ChargingSession.evse == evse)
     return list(db.scalars(query.order_by(ChargingSession.evse, ChargingSession.id)))
+
+
+def _meant(order: Order, checked: Mapping[str, Any]) -> tuple[Order, Mapping[str, Any]]:
+    """The typed order that a raw message amounts to; any other order is itself."""
+    order = _RAW.get(checked["action"], order) if order is Order.RAW else order
+    if "payload" not in checked or order not in _DOES:
+        return order, checked
+    payload = checked["payload"]
+    plug = next((payload[name] for name in _PLUGS if isinstance(payload.get(name), int)), None)
+    return order, {"connector": plug, "kind": _RAW_KINDS.get(str(payload.get("type")), "hard")}
 
 
 def count_at(db: Session, order: Order, stations: Sequence[Station]) -> int:

@@ -17,7 +17,7 @@ from htmx_flask import request
 
 from app import listing, setup_guide, shown_once
 from app.charger_address import charger_address
-from app.domain import stations
+from app.domain import stations, tariff_choice
 from app.domain.errors import Invalid
 from app.domain.vocabulary import Registration
 from app.extensions import db
@@ -155,6 +155,7 @@ def _setup_page(station: Station, form: PasswordForm) -> str:
             )
             for word, guide in setup_guide.GUIDES.items()
         ],
+        unpriced=tariff_choice.unpriced(session, station),
         clear=shown_once.kept(_password_of(station)),
         form=form,
         attempts=station_page.attempts(session, station),

@@ -64,6 +64,25 @@ def test_a_restart_asks_where_it_does_not_wait(db, now, running, protocol, kind,
     assert bool(found) is asked
 
 
+@pytest.mark.parametrize(
+    ("action", "payload", "asked"),
+    [
+        ("UnlockConnector", {"connectorId": 1}, True),
+        ("UnlockConnector", {"evseId": 1, "connectorId": 7}, True),
+        ("UnlockConnector", {"connectorId": 8}, False),
+        ("Reset", {"type": "Hard"}, True),
+        ("Reset", {"type": ["Hard"]}, True),
+        ("Reset", {"type": "OnIdle"}, False),
+        ("ClearCache", {}, False),
+    ],
+)
+def test_a_raw_message_is_held_to_what_it_means(db, running, action, payload, asked):
+    running.evse, running.station.protocol = 1, "ocpp2.0.1"
+    given = {"action": action, "payload": payload, "check": True}
+    found = interruptions.ended_by(db, running.station, Order.RAW, given)
+    assert bool(found) is asked
+
+
 def test_other_plugs_other_orders_and_ended_sessions_are_nobodys_business(db, now, running):
     station = running.station
     assert not interruptions.ended_by(db, station, Order.UNLOCK, {"connector": running.evse + 7})
