@@ -53,7 +53,7 @@ NEW = Body(
     "goes to all of them. When more than `stop_percent` failed, the rest is not sent.",
     {},
     {
-        **ORDER.optional,
+        **{name: shape for name, shape in ORDER.optional.items() if name != "force"},
         **FILTER,
         "at_once": s.integer("So many are under way at once (10).", least=1, most=500),
         "stop_percent": s.integer(null=True, least=0, most=100),

@@ -75,6 +75,7 @@ NEW = Body(
         "action": s.text("As TriggerMessage.", least=1, most=60),
         "payload": s.free(),
         "check": s.boolean("Of a raw one; true unless said otherwise."),
+        "force": s.boolean("Also where it ends running sessions, else a 409 (ends_sessions)."),
         "expires_in_s": s.integer("It is sent within so many seconds.", least=1, most=3600),
     },
     example={"order": "unlock", "arguments": {"connector": 1}},
@@ -122,12 +123,12 @@ def create(ask: Ask, station_id: int) -> Any:
     """
     order, arguments = wanted(ask.body)
     wait_s = ask.query.get("wait")
-    expires_in_s = ask.body.get("expires_in_s")
+    wish = (order, arguments, ask.body.get("expires_in_s"), bool(ask.body.get("force")))
     if wait_s is None:
-        row = _queue(ask, station_id, order, arguments, expires_in_s)
+        row = _queue(ask, station_id, *wish)
     else:
         with _waiting.place():
-            row = _queue(ask, station_id, order, arguments, expires_in_s)
+            row = _queue(ask, station_id, *wish)
             row = _waiting.settled(row.id, wait_s)
     status = 202 if wait_s is None or row.state in commands.OPEN_STATES else 200
     return Reply(status, row, {"Location": f"{ROOT}/orders/{row.id}"})
@@ -170,6 +171,7 @@ def show(ask: Ask, order_id: int) -> Any:
     "/stations/{station_id}/connectors/{connector}/unlock",
     "operator",
     "Unlock a connector",
+    query={"force": s.boolean("Also while a session is running there, else a 409.")},
     answers={200: ORDER},
     problems=(404, 409, 504),
 )
@@ -177,7 +179,8 @@ def unlock(ask: Ask, station_id: int, connector: int) -> Any:
     """Unlock and wait: 200 unlocked, 404 not connected, 409 refused by the charger, 504 silent."""
     settings = current_app.config["SETTINGS"]
     with _waiting.place():
-        row = _queue(ask, station_id, Order.UNLOCK, {"connector": connector}, None)
+        given = {"connector": connector}
+        row = _queue(ask, station_id, Order.UNLOCK, given, None, bool(ask.query.get("force")))
         patience = row.station.quirks.get("call_timeout_s", settings.call_timeout_s)
         row = _waiting.settled(row.id, min(float(patience) + 1, _waiting.LONGEST_S))
     if row.state is CommandState.ACCEPTED:
@@ -236,9 +239,16 @@ def wanted(body: dict[str, Any]) -> tuple[Order, dict[str, Any]]:
 
 
 def _queue(
-    ask: Ask, station_id: int, order: Order, arguments: dict[str, Any], expires_in_s: int | None
+    ask: Ask,
+    station_id: int,
+    order: Order,
+    arguments: dict[str, Any],
+    expires_in_s: int | None,
+    force: bool,
 ) -> Command:
     station = ask.get(Station, station_id, "station")
     ttl_s = expires_in_s or current_app.config["SETTINGS"].command_ttl_s
     with unit_of_work() as db:
-        return commands.queue(db, ask.actor, station, order, arguments, now=ask.now, ttl_s=ttl_s)
+        wish = (station, order, arguments)
+        known = None if force else ()
+        return commands.queue(db, ask.actor, *wish, now=ask.now, ttl_s=ttl_s, known=known)

@@ -1,6 +1,8 @@
 """Giving a station an order from the command line, and waiting for what comes of it."""
 
+import sys
 import time
+from collections.abc import Collection
 from typing import Any
 
 import click
@@ -9,8 +11,8 @@ from flask import current_app
 from app import reactions
 from app.cli import _shared as cli
 from app.cli import _stations as shared
-from app.domain import commands, stations
-from app.domain.errors import Invalid
+from app.domain import commands, interruptions, stations
+from app.domain.errors import Conflict, Invalid
 from app.domain.vocabulary import CommandState, Order
 from app.models import Command
 from app.uow import unit_of_work
@@ -33,14 +35,30 @@ EXIT_WORDS = (
 wait_option = click.option("--wait/--no-wait", default=True, help="Wait for the station's answer.")
 
 
-def ask(identity: str, order: Order, given: dict[str, Any], *, wait: bool, as_json: bool) -> None:
-    """Give the order, print what came of it, and end with the status of `EXITS`."""
+yes_option = click.option("--yes", is_flag=True, help="Also where it ends running sessions.")
+
+
+def ask(
+    identity: str,
+    order: Order,
+    given: dict[str, Any],
+    *,
+    wait: bool,
+    as_json: bool,
+    yes: bool = False,
+) -> None:
+    """Give the order, print what came of it, and end with the status of `EXITS`.
+
+    Before an order that ends running sessions a person is asked; a script says `--yes`.
+    """
     patience_s = current_app.config["SETTINGS"].command_ttl_s
-    with unit_of_work() as db:
-        station = stations.called(db, cli.the_tenant(db).id, identity)
-        row = commands.queue(
-            *(db, cli.ACTOR, station, order, given), now=cli.now(), ttl_s=patience_s
-        )
+    try:
+        row = _queued(identity, order, given, patience_s, None if yes else ())
+    except interruptions.EndsSessions as error:
+        if not sys.stdin.isatty():
+            raise Conflict(f"{error.sentence} Say --yes to do it all the same.") from None
+        click.confirm(f"{error.sentence} Go on?", abort=True)
+        row = _queued(identity, order, given, patience_s, error.sessions)
     reactions.flush()
     if wait:
         _await(row, patience_s + 180)
@@ -50,6 +68,19 @@ def ask(identity: str, order: Order, given: dict[str, Any], *, wait: bool, as_js
         click.echo(f"{commands.STATE_WORDS[row.state]}: {row.sentence or 'on its way.'}")
     if wait and (status := EXITS.get(row.state, 1)):
         raise SystemExit(status)
+
+
+def _queued(
+    identity: str,
+    order: Order,
+    given: dict[str, Any],
+    ttl_s: float,
+    known: Collection[int] | None,
+) -> Command:
+    with unit_of_work() as db:
+        station = stations.called(db, cli.the_tenant(db).id, identity)
+        wish = (station, order, given)
+        return commands.queue(db, cli.ACTOR, *wish, now=cli.now(), ttl_s=ttl_s, known=known)
 
 
 def pairs(texts: tuple[str, ...]) -> dict[str, str]:

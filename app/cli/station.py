@@ -142,17 +142,19 @@ def password(identity: str, password: str | None) -> None:
 @click.argument("identity")
 @click.argument("order", type=click.Choice([order.value for order in Order]))
 @click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
+@asking.yes_option
 @asking.wait_option
 @cli.json_option
 @cli.fails_plainly
 def order_(
-    identity: str, order: str, arguments: tuple[str, ...], wait: bool, as_json: bool
+    identity: str, order: str, arguments: tuple[str, ...], yes: bool, wait: bool, as_json: bool
 ) -> None:
     """Give ORDER to the station IDENTITY, for example: unlock connector=1.
 
     `flask order kinds` tells what orders there are and what they take.
     """
-    asking.ask(identity, Order(order), asking.pairs(arguments), wait=wait, as_json=as_json)
+    given = asking.pairs(arguments)
+    asking.ask(identity, Order(order), given, wait=wait, as_json=as_json, yes=yes)
 
 
 @group.command("raw")

@@ -6,7 +6,7 @@ before it expires or never, and settled once.  The legal moves are a table
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +14,7 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app.domain import audit, messages, orders, plugs, presence
+from app.domain import audit, interruptions, messages, orders, plugs, presence
 from app.domain.errors import Conflict, Invalid, NotConnected
 from app.domain.events import CommandChanged, CommandQueued, record
 from app.domain.vocabulary import (
@@ -70,17 +70,20 @@ def queue(
     *,
     now: datetime,
     ttl_s: float,
+    known: Collection[int] | None = None,
 ) -> Command:
     """Ask something of a station; the worker that holds it sends the order within `ttl_s`.
 
     An order that the station's dialect lacks settles at once as unsupported.
     A station that is known to be slow (FIELD R6) is given the time it needs.
-    Raises `Invalid`, `Conflict` (archived, not accepted yet) or `NotConnected`.
+    `known` are the running sessions that a person was told will end (None: nobody is asked).
+    Raises `Invalid`, `Conflict` (archived, not accepted yet, other sessions would end:
+    `EndsSessions`) or `NotConnected`.
     """
     checked = orders.arguments(order, arguments)
-    _check_plug(station, order, checked)
-    _check_reachable(db, station, now)
-    _check_registration(station, order, checked)
+    _check(db, station, order, checked, now)
+    if known is not None:
+        interruptions.refuse(db, station, order, checked, known=known)
     ttl_s = max(ttl_s, float(station.quirks.get("call_timeout_s") or 0))
     prepared = _prepared(db, actor, station, order, checked, now)
     checked = prepared.arguments
@@ -213,7 +216,15 @@ def expire_overdue(db: Session, now: datetime) -> int:
     return len(overdue)
 
 
-def repeat(db: Session, actor: Actor, command: Command, *, now: datetime, ttl_s: float) -> Command:
+def repeat(
+    db: Session,
+    actor: Actor,
+    command: Command,
+    *,
+    now: datetime,
+    ttl_s: float,
+    known: Collection[int] | None = None,
+) -> Command:
     """Ask the same thing of the same station again.  Raises what `queue` raises."""
     if command.state in OPEN_STATES:
         raise Conflict("This command is still under way.")
@@ -224,7 +235,8 @@ def repeat(db: Session, actor: Actor, command: Command, *, now: datetime, ttl_s:
         raise Conflict("Its secret was not kept: give the order anew.")
     if "session_id" in arguments:
         arguments.pop("transaction_ref", None)
-    return queue(db, actor, command.station, command.order, arguments, now=now, ttl_s=ttl_s)
+    wish = (command.station, command.order, arguments)
+    return queue(db, actor, *wish, now=now, ttl_s=ttl_s, known=known)
 
 
 def _prepared(
@@ -263,6 +275,14 @@ def _expire(db: Session, command: Command, now: datetime) -> None:
     waited = int((command.expires_at - command.requested_at).total_seconds())
     sentence = f"It could not be sent within {waited} s, so it was dropped; it will not fire later."
     settle(db, command, Outcome(CommandState.EXPIRED, None, sentence), now=now)
+
+
+def _check(
+    db: Session, station: Station, order: Order, checked: dict[str, Any], now: datetime
+) -> None:
+    _check_plug(station, order, checked)
+    _check_reachable(db, station, now)
+    _check_registration(station, order, checked)
 
 
 def _check_plug(station: Station, order: Order, checked: dict[str, Any]) -> None:

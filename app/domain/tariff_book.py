@@ -5,16 +5,16 @@ version that was current when they began.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain import audit, texts
+from app.domain import audit, texts, wall_clock
 from app.domain import tariffs as prices
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.tariff_choice import currencies_of, misfit
@@ -251,7 +251,7 @@ def example(
     if local_start is not None:
         if not 2000 <= local_start.year <= 2200:
             raise Invalid("The start lies outside all calendars in use.", field="at")
-        start = local_start.replace(tzinfo=ZoneInfo(timezone)).astimezone(UTC)
+        start = wall_clock.instant(local_start, timezone, field="at")
     usage = prices.example_usage(
         start,
         energy_kwh=energy_kwh,

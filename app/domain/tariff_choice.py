@@ -97,6 +97,12 @@ def applicable(db: Session, station: Station, tag: Tag | None, driver: Driver | 
     return Choice(None, " ".join([sentence, *skipped]))
 
 
+def unpriced(db: Session, station: Station) -> str:
+    """Why a session of a driver without a price of their own costs nothing here; else empty."""
+    choice = applicable(db, station, None, None)
+    return choice.why if choice.version_id is None else ""
+
+
 def _candidates(
     db: Session, station: Station, tag: Tag | None, driver: Driver | None
 ) -> Iterator[tuple[Tariff, str]]:

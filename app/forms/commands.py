@@ -14,7 +14,7 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from app.domain import orders
 from app.domain.vocabulary import Order
-from app.forms.order_fields import field_for
+from app.forms.order_fields import PICKER, field_for
 
 
 class OrderForm(FlaskForm):  # type: ignore[misc]
@@ -29,6 +29,12 @@ class OrderForm(FlaskForm):  # type: ignore[misc]
         for name, field in self._fields.items():
             field.id = f"{self.order.value}-{name}"
             field.label.field_id = field.id
+
+    def on_clock(self, zone: str) -> None:
+        """Say beside each time on whose clock it is typed."""
+        for field in self._fields.values():
+            if (field.render_kw or {}).get("type") == PICKER:
+                field.description = f"{field.description} On the clock of {zone}.".strip()
 
     def offer(self, plugs: list[int], sessions: list[tuple[int, str]]) -> None:
         """Fill the choices with the station's plugs and its running sessions."""

@@ -14,7 +14,7 @@ _PRIORITY_WORDS = {
 
 
 class ShowForm(FlaskForm):  # type: ignore[misc]
-    """One text; its times are the reader's wall clock."""
+    """One text; its times are those of the site's clock."""
 
     text = TextAreaField(
         "Text", [InputRequired("Type the text."), Length(max=1024)], render_kw={"rows": 3}

@@ -11,6 +11,8 @@ from app.domain.orders.shapes import Shape
 _ONE_LINE = 300
 _PLAIN: dict[str, Any] = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
 _JSON = {**_PLAIN, "rows": 6, "class": "form-control code"}
+#: The input with which a time on the site's clock is picked.
+PICKER = "datetime-local"
 _NUMERIC = {**_PLAIN, "inputmode": "decimal"}
 
 
@@ -44,8 +46,6 @@ def _hint(look: Shape) -> str:
     if look.kind == "list":
         item = look.item.choices if look.item else ()
         return "Several with commas between" + (f": {', '.join(item)}." if item else ".")
-    if look.kind == "instant":
-        return "A time like 2026-01-31T18:00:00Z."
     if look.kind in ("whole", "number") and look.low is not None and abs(look.high or 0) < 10**7:
         return f"{look.low} to {look.high}."
     return {"object": "A JSON object.", "objects": "A JSON list of objects."}.get(look.kind, "")
@@ -60,4 +60,6 @@ def _look_of(look: Shape) -> dict[str, Any]:
         return dict(_JSON)
     if look.kind in ("whole", "number"):
         return dict(_NUMERIC)
+    if look.kind == "instant":
+        return {**_PLAIN, "type": PICKER}
     return {**_PLAIN, "rows": 3} if _is_long(look) else dict(_PLAIN)

@@ -7,8 +7,14 @@ from wtforms import IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.domain.profile_documents import HIGHEST_STACK_LEVEL, KINDS, PURPOSES
+from app.forms.order_fields import PICKER
 
 _CODE = {"class": "form-control code", "spellcheck": "false", "rows": 6}
+
+
+def _moment(label: str, help_text: str) -> StringField:
+    look = {"type": PICKER, "autocomplete": "off"}
+    return StringField(label, [Length(max=40)], description=help_text, render_kw=look)
 
 
 class ProfileForm(FlaskForm):  # type: ignore[misc]
@@ -42,6 +48,9 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]
         [Optional(), NumberRange(1, 86_400)],
         description="Only for one that is updated while it runs.",
     )
+    starts_at = _moment("The schedule begins", "Empty: at midnight, or when it is sent.")
+    valid_from = _moment("Valid from", "")
+    valid_to = _moment("Valid until", "")
     document = TextAreaField(
         "All of it as JSON",
         [Length(max=100_000)],

@@ -1,5 +1,6 @@
 """The Commands tab of a station: quick buttons, a form per order by noun, and raw JSON."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,8 +9,9 @@ from flask import abort, current_app, render_template
 from htmx_flask import request
 
 from app import listing
-from app.domain import commands, orders
+from app.domain import commands, interruptions, orders, wall_clock
 from app.domain.errors import DomainError
+from app.domain.orders.shapes import INSTANT
 from app.domain.vocabulary import Order
 from app.extensions import db
 from app.forms import refusals
@@ -59,7 +61,12 @@ def _words(there: Now, opened: str) -> dict[str, Any]:
         "there": there,
         "opened": opened,
         "labels": orders.LABELS,
-        "confirm": questions(there.station),
+        "confirm": {
+            order: text
+            for order, text in questions(there.station).items()
+            # Whose session an unlock ends is asked once it is known which plug is meant.
+            if order is not Order.UNLOCK or not there.sessions
+        },
     }
 
 
@@ -94,6 +101,7 @@ def _offer(form: OrderForm, there: Now) -> None:
         (row.id, f"Session {row.id} at connector {row.evse}") for row in there.sessions.values()
     ]
     form.offer([plug.evse for plug in there.plugs], sessions)
+    form.on_clock(there.station.site.timezone)
 
 
 def give(station: Station) -> Any:
@@ -101,12 +109,16 @@ def give(station: Station) -> Any:
     order = posted_order()
     ttl_s = current_app.config["SETTINGS"].command_ttl_s
     try:
+        given = posted_arguments(order, station.site.timezone)
         with unit_of_work() as work:
             row = commands.queue(
-                *(work, actor(), station, order, posted_arguments(order)),
+                *(work, actor(), station, order, given),
                 now=datetime.now(UTC),
                 ttl_s=ttl_s,
+                known=_known(),
             )
+    except interruptions.EndsSessions:
+        return to_question(station, order, given)
     except DomainError as error:
         if request.htmx and (error.field is None or request.form.get("place") != "form"):
             raise
@@ -114,6 +126,46 @@ def give(station: Station) -> Any:
     if request.htmx:
         return render_template("commands/_command.html", command=row), 202
     return back("stations.commands", station_id=station.id, _anchor=f"command-{row.id}")
+
+
+def to_question(station: Station, order: Order, given: Mapping[str, Any]) -> Any:
+    """Send the browser on to the page that says which sessions an order would end."""
+    response = back("stations.sure", station_id=station.id, order=order.value, **given)
+    if request.htmx:
+        response.status_code = 204
+        response.headers["HX-Redirect"] = response.headers.pop("Location")
+    return response
+
+
+def sure(station: Station) -> str:
+    """Ask before an order ends sessions; the answer names those that this page has shown."""
+    try:
+        order = Order(request.args.get("order", ""))
+    except ValueError:
+        abort(400, "There is no such order.")
+    table = orders.ARGUMENTS[order]
+    given = {name: text for name, text in request.args.items() if name in table}
+    checked = orders.arguments(order, given)
+    sentence, sessions = "", ()
+    try:
+        interruptions.refuse(db.session(), station, order, checked)
+    except interruptions.EndsSessions as error:
+        sentence, sessions = error.sentence, error.sessions
+    return render_template(
+        "stations/sure.html",
+        station=station,
+        order=order.value,
+        given=given,
+        words=orders.describe(order, checked),
+        sentence=sentence,
+        sessions=sessions,
+    )
+
+
+def _known() -> set[int]:
+    """The sessions that the asker was told of and means to end."""
+    parts = request.form.get("known", "")[:1000].split(",")
+    return {int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 19}
 
 
 def _refused(station: Station, order: Order, error: DomainError) -> Any:
@@ -137,8 +189,23 @@ def posted_order() -> Order:
         abort(400, "There is no such order.")
 
 
-def posted_arguments(order: Order) -> dict[str, str]:
-    """What a form says of an order's arguments; a blank is "not given" unless it may be empty."""
+def posted_arguments(order: Order, zone: str) -> dict[str, str]:
+    """What a form says of an order's arguments; a blank is "not given" unless it may be empty.
+
+    Times are those of `zone`'s clock.  Raises `Invalid` for one that it does not show once.
+    """
     table = orders.ARGUMENTS[order]
     given = {name: request.form[name] for name in table if name in request.form}
-    return {name: text for name, text in given.items() if text.strip() or table[name].blank}
+    return {
+        name: _on_clock(name, text, zone) if table[name].looks is INSTANT else text
+        for name, text in given.items()
+        if text.strip() or table[name].blank
+    }
+
+
+def _on_clock(name: str, text: str, zone: str) -> str:
+    try:
+        typed = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return text  # the order says what a time looks like
+    return wall_clock.instant(typed, zone, field=name).isoformat()

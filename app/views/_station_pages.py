@@ -17,7 +17,7 @@ from htmx_flask import request
 
 from app import listing, setup_guide, shown_once
 from app.charger_address import charger_address
-from app.domain import stations
+from app.domain import stations, tariff_choice
 from app.domain.errors import Invalid
 from app.domain.vocabulary import Registration
 from app.extensions import db
@@ -47,6 +47,7 @@ def register(blueprint: Blueprint) -> None:
         ("/history", history, "viewer"),
         ("/setup", setup, "viewer"),
         ("/commands", command_forms, "viewer"),
+        ("/sure", sure, "operator"),
     ):
         blueprint.add_url_rule(
             f"/<int:station_id>{rule}",
@@ -99,6 +100,11 @@ def command_forms(station_id: int) -> Any:
     return order_pages.tab(station_or_404(station_id))
 
 
+def sure(station_id: int) -> Any:
+    """Ask before an order that ends sessions."""
+    return order_pages.sure(station_or_404(station_id))
+
+
 def command(station_id: int) -> Any:
     """Give an order."""
     return order_pages.give(station_or_404(station_id))
@@ -149,6 +155,7 @@ def _setup_page(station: Station, form: PasswordForm) -> str:
             )
             for word, guide in setup_guide.GUIDES.items()
         ],
+        unpriced=tariff_choice.unpriced(session, station),
         clear=shown_once.kept(_password_of(station)),
         form=form,
         attempts=station_page.attempts(session, station),

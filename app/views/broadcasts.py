@@ -3,11 +3,21 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_login import current_user
 
 from app import listing
-from app.domain import broadcasts, orders
+from app.domain import broadcasts, interruptions, orders
 from app.domain.errors import DomainError
 from app.domain.vocabulary import Order
 from app.extensions import db
@@ -56,10 +66,11 @@ def create() -> Any:
     if not pace.validate_on_submit():
         return _new_page(_order_form(order), pace), 422
     try:
+        given = posted_arguments(order, _zone(_stations()))
         with unit_of_work() as work:
             broadcast = broadcasts.start(
                 *(work, actor(), current_user.tenant_id, _stations(), order),
-                posted_arguments(order),
+                given,
                 now=datetime.now(UTC),
                 ttl_s=current_app.config["SETTINGS"].command_ttl_s,
                 at_once=pace.at_once.data,
@@ -175,7 +186,24 @@ def _order_form(order: Order | None = None) -> OrderForm | None:
         else form_class(order)(formdata=None, data=dict(request.args))
     )
     form.offer(PLUGS, [])
+    form.on_clock(_zone(_stations()))
     return form
+
+
+def _zone(stations: list[Station]) -> str:
+    """The clock that times are typed on: that of the sites if they share one, else the asker's."""
+    zones = {station.site.timezone for station in stations}
+    return zones.pop() if len(zones) == 1 else str(g.zone)
+
+
+def _question(form: OrderForm | None, stations: list[Station]) -> str:
+    """What is asked before it begins, with the sessions that it may end."""
+    if form is None:
+        return ""
+    question = QUESTIONS.get(form.order, "").replace("{identity}", "all of them")
+    count = interruptions.count_at(db.session(), form.order, stations)
+    running = "1 session is running" if count == 1 else f"{count} sessions are running"
+    return f"{question} {running} there now." if count else question
 
 
 def _new_page(form: OrderForm | None, pace: PaceForm) -> str:
@@ -187,7 +215,7 @@ def _new_page(form: OrderForm | None, pace: PaceForm) -> str:
         found=found,
         named=found[:NAMED],
         chosen={**_chosen(), "online": request.args.get("online", "yes")},
-        question=QUESTIONS.get(form.order, "").replace("{identity}", "all of them") if form else "",
+        question=_question(form, found),
         online=request.args.get("online", "yes"),
         groups=[
             (title, [(order, orders.LABELS[order]) for order in noun.ARGUMENTS

@@ -7,13 +7,14 @@ from flask import Blueprint, abort, current_app, g, render_template
 from htmx_flask import request
 
 from app import listing
-from app.domain import commands, fallbacks, orders
+from app.domain import commands, fallbacks, interruptions, orders
 from app.domain.vocabulary import CommandState
 from app.extensions import db
 from app.models import Command
 from app.queries import commands as queries
 from app.security import actor, back, needs
 from app.uow import unit_of_work
+from app.views._station_commands import to_question
 
 blueprint = Blueprint("commands", __name__, url_prefix="/commands")
 blueprint.add_app_template_filter(
@@ -89,8 +90,13 @@ def repeat(command_id: int) -> Any:
     """Ask the same of the same station once more."""
     command = _command(command_id)
     ttl_s = current_app.config["SETTINGS"].command_ttl_s
-    with unit_of_work() as work:
-        again = commands.repeat(work, actor(), command, now=datetime.now(UTC), ttl_s=ttl_s)
+    try:
+        with unit_of_work() as work:
+            again = commands.repeat(
+                work, actor(), command, now=datetime.now(UTC), ttl_s=ttl_s, known=()
+            )
+    except interruptions.EndsSessions:
+        return to_question(command.station, command.order, command.arguments)
     if request.htmx:
         return render_template("commands/_command.html", command=again), 202
     return back("commands.show", command_id=again.id)

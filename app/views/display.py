@@ -2,11 +2,10 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import Blueprint, current_app, g, render_template
+from flask import Blueprint, current_app, render_template
 
-from app.domain import commands
+from app.domain import commands, wall_clock
 from app.domain.errors import DomainError
 from app.domain.vocabulary import Order
 from app.extensions import db
@@ -46,16 +45,17 @@ def _page(place: Station, form: ShowForm) -> str:
 @blueprint.post("/stations/<int:station_id>/display")
 @needs("operator")
 def show(station_id: int) -> Any:
-    """Show a text; the times are the reader's wall clock."""
+    """Show a text; the times are those of the site's clock."""
     place, form = station_or_404(station_id), ShowForm()
     if not form.validate_on_submit():
         return _page(place, form), 422
     given = {name: form[name].data for name in ("text", "when", "priority", "language")}
-    for name in ("starts_at", "ends_at"):
-        if (moment := form[name].data) is not None:
-            given[name] = moment.replace(tzinfo=ZoneInfo(g.zone)).isoformat()
     ttl_s = current_app.config["SETTINGS"].command_ttl_s
     try:
+        for name in ("starts_at", "ends_at"):
+            if (typed := form[name].data) is not None:
+                moment = wall_clock.instant(typed, place.site.timezone, field=name)
+                given[name] = moment.isoformat()
         with unit_of_work() as work:
             commands.queue(
                 *(work, actor(), place, Order.SHOW_MESSAGE, given),

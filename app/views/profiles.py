@@ -1,5 +1,6 @@
 """Charging profiles: the library, one profile with its picture, and giving it to a station."""
 
+import contextlib
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,7 @@ from flask import Blueprint, abort, current_app, flash, g, render_template
 from flask_login import current_user
 
 from app import listing
-from app.domain import commands, profile_texts, profiles
+from app.domain import commands, profile_texts, profiles, wall_clock
 from app.domain.errors import DomainError, Invalid
 from app.domain.profile_documents import KINDS, PURPOSES, said
 from app.domain.vocabulary import Order
@@ -17,6 +18,7 @@ from app.forms import refusals
 from app.forms.profiles import AssignForm, ProfileForm
 from app.forms.tags import chosen
 from app.models import ChargingProfile, Station
+from app.presentation import local
 from app.queries import profiles as queries
 from app.security import actor, back, needs
 from app.uow import unit_of_work
@@ -29,6 +31,7 @@ blueprint.add_app_template_filter(profile_texts.clock, "offset")
 blueprint.add_app_template_filter(datetime.fromisoformat, "instant")
 
 _FIELDS = (*("purpose", "kind", "unit", "stack_level", "min_rate", "duration_s", "update_every_s"),)
+_MOMENTS = ("starts_at", "valid_from", "valid_to")
 
 
 @blueprint.get("")
@@ -163,17 +166,44 @@ def _document(form: ProfileForm) -> dict[str, Any]:
         return found
     typed = {name: form[name].data for name in _FIELDS}
     given = {name: value for name, value in typed.items() if value not in (None, "")}
+    for name in _MOMENTS:
+        if text := (form[name].data or "").strip():
+            given[name] = _instant(name, text)
     return {**given, "periods": profile_texts.periods(form.periods.data or "")}
+
+
+def _instant(name: str, text: str) -> str:
+    """A time on the clock of whoever types it: the library belongs to no site."""
+    try:
+        typed = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid("This is no time.", field=name) from None
+    return wall_clock.instant(typed, g.get("zone", "UTC"), field=name).isoformat()
+
+
+def _moments(document: dict[str, Any]) -> dict[str, str]:
+    """The document's times as they are picked; those that would not come back the same are not."""
+    found = {}
+    for name in _MOMENTS:
+        if text := document.get(name):
+            picked = local(datetime.fromisoformat(text), "input", g.get("zone", "UTC"))
+            with contextlib.suppress(Invalid):
+                if _instant(name, picked) == text:
+                    found[name] = picked
+    return found
 
 
 def _typed(profile: ChargingProfile) -> dict[str, Any]:
     document = profile.document
     facts = {name: document.get(name) for name in _FIELDS}
     periods = document["periods"]
-    simple = set(document) <= {*_FIELDS, "periods"} and profile_texts.sayable(periods)
+    moments = _moments(document)
+    known = {*_FIELDS, "periods", *moments}
+    simple = set(document) <= known and profile_texts.sayable(periods)
     whole = "" if simple else json.dumps(document, indent=2)
     return {
         **facts,
+        **(moments if simple else {}),
         "name": profile.name,
         "note": profile.note,
         "periods": profile_texts.text(periods) if simple else "",
@@ -182,7 +212,8 @@ def _typed(profile: ChargingProfile) -> dict[str, Any]:
 
 
 def _form(form: ProfileForm, profile: ChargingProfile | None) -> Any:
-    page = render_template("profiles/form.html", form=form, profile=profile)
+    zone = g.get("zone", "UTC")
+    page = render_template("profiles/form.html", form=form, profile=profile, zone=zone)
     return page, 422 if form.is_submitted() else 200
 
 

@@ -242,3 +242,23 @@ def test_what_was_tried_before_is_on_the_page_of_a_command(db, made, operator, n
     text = operator.get(f"/commands/{command.id}").get_data(as_text=True)
     assert "First asked as written (Rejected); then as it stands above." in text
     assert "1. Reset: The charger answered Rejected." in text
+
+
+LOGS = {"order": "fetch_logs", "kind": "diagnostics", "place": "form"}
+
+
+def test_a_time_is_picked_on_the_clock_of_the_site(db, made, operator):
+    page = operator.get(f"{address(made)}?order=fetch_logs").get_data(as_text=True)
+    field = page[page.index('id="fetch_logs-oldest"') - 200 :][:600]
+    assert 'type="datetime-local"' in field
+    assert "On the clock of Europe/Berlin." in field
+    operator.post(address(made), data={**LOGS, "oldest": "2026-07-01T08:00"})
+    assert newest(db).arguments["oldest"] == "2026-07-01T06:00:00+00:00"
+
+
+def test_an_hour_that_the_sites_clock_leaves_out_is_refused_beside_its_field(db, made, operator):
+    answer = operator.post(address(made), data={**LOGS, "oldest": "2026-03-29T02:30"})
+    assert answer.status_code == 422
+    text = answer.get_data(as_text=True)
+    assert 'id="fetch_logs-oldest-error"' in text
+    assert "There is no 02:30 on that day in Europe/Berlin" in text

@@ -172,3 +172,28 @@ def test_a_sessions_page_shows_its_profile_its_cars_needs_and_its_payment(statio
     text = page(viewer, f"/sessions/{session.id}")
     for words in ("Night and day", "Why this plan", "psp-77"):
         assert words in text, words
+
+
+def test_the_times_of_a_profile_are_picked_on_the_readers_clock(made, db, operator):
+    made.people["operator"].timezone = "Europe/Berlin"
+    db.commit()
+    times = {"valid_from": "2026-07-01T08:00", "valid_to": "2026-12-01T08:00"}
+    assert operator.post("/profiles/new", data={**TYPED, **times}).status_code == 303
+    profile = only(db, ChargingProfile)
+    assert profile.document["valid_from"] == "2026-07-01T06:00:00+00:00"
+    assert profile.document["valid_to"] == "2026-12-01T07:00:00+00:00"
+    form = page(operator, f"/profiles/{profile.id}/edit")
+    assert 'value="2026-07-01T08:00"' in form
+    assert "on the clock of Europe/Berlin" in form
+    gap = {**TYPED, "valid_from": "2026-03-29T02:30"}
+    refused = operator.post(f"/profiles/{profile.id}/edit", data=gap)
+    assert refused.status_code == 422
+    assert "There is no 02:30 on that day" in refused.get_data(as_text=True)
+
+
+def test_a_time_with_seconds_stays_what_it_is(made, db, operator):
+    document = {"purpose": "default", "kind": "daily", "unit": "A", "periods": [{"limit": 16}],
+                "valid_from": "2026-07-01T06:00:07+00:00"}  # fmt: skip
+    operator.post("/profiles/new", data={**TYPED, "document": json.dumps(document)})
+    profile = only(db, ChargingProfile)
+    assert "06:00:07" in page(operator, f"/profiles/{profile.id}/edit")

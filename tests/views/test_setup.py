@@ -11,7 +11,7 @@ from app.charger_address import charger_address
 from app.config import Settings
 from app.domain import stations
 from app.domain.vocabulary import SYSTEM
-from app.models import Station
+from app.models import Station, Tariff
 from app.uow import unit_of_work
 from tests.support import seed
 
@@ -134,6 +134,16 @@ def test_the_version_that_a_station_spoke_or_is_held_to_is_shown_first(db, opera
     db.commit()
     assert "subprotocol ocpp2.1" in text_of(operator.get(address))
     assert "subprotocol ocpp2.1" in text_of(operator.get(f"{address}?version=nonsense"))
+
+
+def test_a_station_without_a_price_is_told_before_its_first_session(db, made, operator, station):
+    address = f"/stations/{station.id}/setup"
+    assert "No tariff is set" not in text_of(operator.get(address))
+    station.tariff_id = station.site.tariff_id = None
+    for tariff in db.query(Tariff):
+        tariff.is_default = False
+    db.commit()
+    assert "Make one the default or give it to the site" in text_of(operator.get(address))
 
 
 # The address

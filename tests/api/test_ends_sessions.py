@@ -1,0 +1,32 @@
+"""An order that would end a running session is a 409 until a program says `force`."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.domain import presence
+from app.domain.vocabulary import Order
+
+
+@pytest.fixture
+def running(db, made):
+    session = made.sessions["running"]
+    now = datetime.now(UTC)
+    presence.beat(db, "here", now=now)
+    presence.open_connection(
+        db, session.station, node="here", address="192.0.2.9", protocol="ocpp1.6",
+        orders=list(Order), now=now,
+    )  # fmt: skip
+    db.commit()
+    return session
+
+
+def test_an_unlock_needs_force_while_a_session_is_running(api, running):
+    wish = {"order": "unlock", "arguments": {"connector": running.evse}}
+    path = f"/stations/{running.station_id}/orders"
+    told = api.post(path, wish, 409)
+    assert told["code"] == "ends_sessions"
+    assert f"ession {running.id} of " in told["detail"]
+    assert api.post(path, {**wish, "force": True}, 202)["state"] == "queued"
+    unlock = f"/stations/{running.station_id}/connectors/{running.evse}/unlock"
+    assert api.post(unlock, {}, 409)["code"] == "ends_sessions"

@@ -1,0 +1,78 @@
+"""Before an order ends a running session the desk, the API and the command line say so."""
+
+import json
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from app.domain import presence
+from app.domain.vocabulary import Order
+from app.models import Command, User
+from tests.support import seed
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def running(db):
+    now = datetime.now(UTC)
+    made = seed.fill(db, now, history=0)
+    session = made.sessions["running"]
+    presence.beat(db, "here", now=now)
+    presence.open_connection(
+        db, session.station, node="here", address="192.0.2.9", protocol="ocpp1.6",
+        orders=list(Order), now=now,
+    )  # fmt: skip
+    db.commit()
+    return session
+
+
+@pytest.fixture
+def client(app, db, running):
+    return seed.signed_in(app, db.query(User).filter_by(name="Otto Olsen").one())
+
+
+def unlocks(db):
+    return db.query(Command).filter_by(order=Order.UNLOCK).count()
+
+
+def test_the_desk_asks_with_who_and_how_much_and_then_sends_it(db, client, running):
+    before = unlocks(db)
+    address = f"/stations/{running.station_id}/commands"
+    wish = {"order": "unlock", "connector": running.evse}
+    answer = client.post(address, data=wish)
+    assert answer.status_code == 303
+    assert unlocks(db) == before
+    page = client.get(answer.location).get_data(as_text=True)
+    assert f"ession {running.id} of " in page
+    assert "kWh so far" in page
+    known = re.search(r'name="known" value="([^"]*)"', page)[1]
+    assert client.post(address, data={**wish, "known": known}).status_code == 303
+    assert unlocks(db) == before + 1
+
+
+def test_a_button_of_htmx_is_led_to_the_same_question(db, client, running):
+    before = unlocks(db)
+    wish = {"order": "unlock", "connector": running.evse}
+    answer = client.post(f"/stations/{running.station_id}/commands", data=wish, headers=HTMX)
+    assert answer.status_code == 204
+    assert "Unlock" in client.get(answer.headers["HX-Redirect"]).get_data(as_text=True)
+    assert unlocks(db) == before
+
+
+def test_what_somebody_else_began_since_is_asked_about_anew(db, client, running):
+    wish = {"order": "unlock", "connector": running.evse, "known": str(running.id + 1)}
+    answer = client.post(f"/stations/{running.station_id}/commands", data=wish)
+    assert answer.location.startswith(f"/stations/{running.station_id}/sure")
+
+
+def test_the_command_line_wants_a_yes(app, db, running):
+    run = app.test_cli_runner().invoke
+    wish = ["station", "order", running.station.identity, "unlock", f"connector={running.evse}"]
+    refused = run(args=[*wish, "--no-wait"])
+    assert refused.exit_code == 1
+    assert f"ession {running.id} of " in refused.stderr
+    assert refused.stderr.endswith("Say --yes to do it all the same.\n")
+    done = run(args=[*wish, "--no-wait", "--yes", "--json"])
+    assert json.loads(done.stdout)["order"] == "unlock"
