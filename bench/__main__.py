@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from bench import door
 from bench.installation import TAG, Installation, on_postgres, on_sqlite, python
 from deploy.processes import ROOT
 
@@ -41,6 +42,9 @@ def main() -> int:
     with on_sqlite(IDLE) as made:
         print(f"{IDLE} idle chargers ...", flush=True)
         rows += show(idle_cost(made))
+    with on_sqlite(1) as made:
+        print("The door under attack ...", flush=True)
+        rows += show(door_waits(made))
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     print("Written to var/bench/latest.json")
@@ -97,6 +101,28 @@ def idle_cost(made: Installation) -> list[Row]:
         with program("bench.idle", {"port": port, "stations": rest}):
             grown = worker.memory_info().rss - before
     return [row("memory per idle connection", "KiB", grown / 1024 / len(rest))]
+
+
+def door_waits(made: Installation) -> list[Row]:
+    """Return how long handshakes take while sockets hang and wrong passwords arrive."""
+    (identity, password), *_ = made.stations
+    port = made.settings.ocpp_port
+    door.choose(made, "CHOSEN")
+    rows = []
+    with made.running() as worker:
+        door.waits_s(port, "CHOSEN", door.CHOSEN, 1)
+        with program("bench.flood", door.attack(port, [identity, "CHOSEN"])) as flood:
+            time.sleep(WARM_UP_S)
+            before, begin = cpu_s(worker), time.monotonic()
+            chargers = {"made": (identity, password), "chosen": ("CHOSEN", door.CHOSEN)}
+            for kind, (who, secret) in chargers.items():
+                waits = door.waits_s(port, who, secret)
+                name = f"handshake at the attacked door, {kind} password"
+                rows.append(row(f"{name}, median", "ms", waits[len(waits) // 2] * 1000))
+                rows.append(row(f"{name}, longest", "ms", waits[-1] * 1000))
+            used = (cpu_s(worker) - before) / (time.monotonic() - begin)
+            print(f"  the attacker was answered: {door.told(flood)}", flush=True)
+    return [*rows, row("CPU of the worker at the attacked door", "%", used * 100)]
 
 
 @contextmanager

@@ -12,12 +12,15 @@ from typing import Any
 
 import gevent
 from gevent.event import AsyncResult, Event
+from sqlalchemy.exc import TimeoutError as TooSlow
 
 log = logging.getLogger(__name__)
 
 #: The shortest time between two reads, in seconds, and the most identities in one.
 PAUSE_S = 0.02
 MOST = 200
+#: How long somebody waits for a read, in seconds.
+PATIENCE_S = 10.0
 #: How long what was read may refuse somebody, in seconds, and how many identities are kept.
 KEPT_S = 2.0
 KEPT = 10_000
@@ -40,12 +43,20 @@ class Lookup:
         self._reader = gevent.spawn(self._read_for_ever)
 
     def find(self, key: str) -> Row | None:
-        """The row of a station as it is now; None: there is none.  Raises what the read raised."""
+        """The row of a station as it is now; None: there is none.
+
+        Raises what the read raised, or `TooSlow`.
+        """
         result = self._wanted.get(key)
         if result is None:
             result = self._wanted[key] = AsyncResult()
             self._asked.set()
-        row: Row | None = result.get()
+        try:
+            row: Row | None = result.get(timeout=PATIENCE_S)
+        except gevent.Timeout:
+            if self._wanted.get(key) is result:
+                del self._wanted[key]
+            raise TooSlow("the database does not answer") from None
         return row
 
     def lately(self, key: str) -> tuple[Row | None] | None:

@@ -3,7 +3,7 @@
 import pytest
 
 from worker.ocpp.handshake import Reason
-from worker.ocpp.throttle import Throttle
+from worker.ocpp.throttle import Throttle, network_of
 
 
 @pytest.fixture
@@ -63,6 +63,43 @@ def test_time_forgives(throttle):
 def test_ipv6_is_counted_by_its_network(throttle):
     looked_at = sum(len(guess(throttle, 1, address=f"2001:db8::{n:x}")) for n in range(1, 100))
     assert looked_at < 12
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("2001:db8::1:2:3:4", "2001:db8::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("", ""),
+        ("no:address", "no:address"),
+    ],
+)
+def test_what_one_customer_has(address, network):
+    assert network_of(address) == network
+
+
+def test_whoever_has_failed_too_often_is_known_before_anything_is_read(throttle):
+    assert throttle.used_up("198.51.100.7", "CP1", 0) is None
+    guess(throttle, 5)
+    refused = throttle.used_up("198.51.100.7", "CP1", 0)
+    assert (refused.status, refused.retry_after_s) == (429, 30)
+    assert throttle.used_up("198.51.100.7", "CP2", 0) is None
+    assert throttle.used_up("198.51.100.7", "CP1", 31) is None
+
+
+def test_a_password_that_comes_again_has_a_budget_that_guesses_do_not_use(throttle):
+    guess(throttle, 1000)
+    assert throttle.may_check("198.51.100.7", "CP1", 0) is not None
+    assert throttle.may_check("198.51.100.7", "CP1", 0, again=True) is None
+
+
+def test_a_charger_that_comes_again_and_again_must_wait(throttle):
+    assert [throttle.arrived("CP1", 0) for _ in range(60)] == [None] * 60
+    assert throttle.arrived("cp1", 0).reason is Reason.RESTLESS
+    assert throttle.arrived("CP2", 0) is None
+    assert throttle.arrived("CP1", 2) is None
 
 
 def test_memory_is_bounded():
