@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import drivers, emails, tariff_choice, texts
+from app.domain import drivers, emails, reach, tariff_choice, texts
 from app.domain.drivers import LANGUAGES, DriverFacts
 from app.domain.errors import DomainError, Invalid
 from app.domain.tag_import import MOST_ROWS, RowError
@@ -60,7 +60,7 @@ def plan(db: Session, rows: Sequence[Mapping[str, str]], *, tenant_id: int) -> D
         raise Invalid(f"A file may hold {MOST_ROWS} rows; this one has {len(rows)}.", field="file")
     if "name" not in rows[0]:
         raise Invalid("The heading has no column named name.", field="file")
-    listed = db.scalars(select(Driver).where(Driver.tenant_id == tenant_id)).all()
+    listed = reach.everything(db, Driver, tenant_id)
     currencies = tariff_choice.currencies_of(db, tenant_id)
     tariffs = {
         tariff.name_key: (tariff.id, tariff_choice.misfit(tariff, tenant_id, currencies))
@@ -73,6 +73,8 @@ def plan(db: Session, rows: Sequence[Mapping[str, str]], *, tenant_id: int) -> D
             continue
         try:
             planned = _planned(number, row, listed, tariffs)
+            if planned.driver is not None and planned.what == "update":
+                reach.guard(db, planned.driver)
             key = (planned.facts.email or planned.facts.name).casefold()
             if key in first:
                 raise Invalid(f"The same driver stands in row {first[key]}.")

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import tags, texts
+from app.domain import reach, tags, texts
 from app.domain.errors import DomainError, Invalid
 from app.domain.tags import TagFacts
 from app.domain.vocabulary import Actor, TagStatus, Token
@@ -101,9 +101,7 @@ def plan(
     if heading is None:
         raise Invalid("The heading has no column named tag.", field="file")
     books = _Books(db, tenant_id, zone)
-    listed = {
-        tag.key: tag for tag in db.scalars(select(Tag).where(Tag.tenant_id == tenant_id)).all()
-    }
+    listed = {tag.key: tag for tag in reach.everything(db, Tag, tenant_id)}
     made = ImportPlan()
     first: dict[str, int] = {}
     for number, row in enumerate(rows, start=2):
@@ -155,7 +153,9 @@ def _planned(
     elif facts == held and status in {None, tag.status}:
         what = "same"
     else:
+        reach.guard(db, tag)
         what = "update"
+    tags.guard_holders(db, facts, held.driver_id, held.group_id)
     return PlannedRow(number, value, facts, status, tag, what)
 
 
