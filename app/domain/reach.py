@@ -8,7 +8,7 @@ what they add belongs to theirs.  See docs/adr/staff-of-some-sites.md.
 """
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, exists, or_, select
@@ -65,6 +65,12 @@ def whole(judge: Judge) -> Judge:
             db.info[_WHOLE] = before
 
     return judging  # type: ignore[return-value]
+
+
+@whole
+def everything(db: Session, model: Any, tenant_id: int) -> Sequence[Any]:
+    """Return all rows of a model of `OWNED`: to see what is taken, never to be shown."""
+    return db.scalars(select(model).where(model.tenant_id == tenant_id)).all()
 
 
 def seen(model: Any, sites: frozenset[int]) -> ColumnElement[bool]:

@@ -1,6 +1,5 @@
 """Tag groups: tags that may stop each other's sessions and share a tariff."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -81,7 +80,7 @@ def _write(db: Session, group: TagGroup, facts: GroupFacts) -> None:
     made = "".join(char for char in name.upper() if char.isalnum())[:LONGEST_PARENT]
     parent = parent or made or "GROUP"
     with db.no_autoflush:
-        others = _every(db, group.tenant_id)
+        others = reach.everything(db, TagGroup, group.tenant_id)
         sites = reach.belonging(db, facts.site_ids, group.tenant_id)
         if facts.tariff_id != group.tariff_id:
             currencies = tariff_choice.currencies_of(db, group.tenant_id)
@@ -95,8 +94,3 @@ def _write(db: Session, group: TagGroup, facts: GroupFacts) -> None:
             raise Taken(f"{other.name} has the parent token {other.parent}.", field="parent")
     group.name, group.parent, group.tariff_id = name, parent, facts.tariff_id
     group.sites = sites
-
-
-@reach.whole
-def _every(db: Session, tenant_id: int) -> Sequence[TagGroup]:
-    return db.scalars(select(TagGroup).where(TagGroup.tenant_id == tenant_id)).all()

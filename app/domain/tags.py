@@ -180,15 +180,25 @@ def _write(db: Session, tag: Tag, facts: TagFacts) -> None:
         _known(db, TagGroup, {facts.group_id}, tag.tenant_id, "group")
         _known(db, Site, facts.site_ids, tag.tenant_id, "site")
         _known(db, Station, facts.station_ids, tag.tenant_id, "station")
-        # Whoever pays for it, and whose sessions it may stop, is decided with it.
-        for model, wanted, held in (
-            (Driver, facts.driver_id, tag.driver_id),
-            (TagGroup, facts.group_id, tag.group_id),
-        ):
-            if wanted is not None and wanted != held:
-                reach.guard(db, db.get_one(model, wanted))
+        guard_holders(db, facts, tag.driver_id, tag.group_id)
     tag.label, tag.driver_id, tag.group_id = label, facts.driver_id, facts.group_id
     tag.expires_at, tag.concurrent_limit = facts.expires_at, limit
+
+
+def guard_holders(
+    db: Session, facts: TagFacts, driver_id: int | None, group_id: int | None
+) -> None:
+    """Raise `Forbidden` where a tag would get a driver or group that the asker may not change.
+
+    Who pays for its sessions, and whose it may stop, is decided with it.  `driver_id` and
+    `group_id` are what it has now.
+    """
+    for model, wanted, held in (
+        (Driver, facts.driver_id, driver_id),
+        (TagGroup, facts.group_id, group_id),
+    ):
+        if wanted is not None and wanted != held:
+            reach.guard(db, db.get_one(model, wanted))
 
 
 def _known(db: Session, model: Any, ids: Iterable[int | None], tenant_id: int, noun: str) -> None:

@@ -5,7 +5,16 @@ from dataclasses import replace
 import pytest
 
 from app import scope
-from app.domain import drivers, list_contents, reach, staff, tag_groups, tags
+from app.domain import (
+    driver_import,
+    drivers,
+    list_contents,
+    reach,
+    staff,
+    tag_groups,
+    tag_import,
+    tags,
+)
 from app.domain.drivers import DriverFacts
 from app.domain.errors import Forbidden, Taken
 from app.domain.tag_groups import GroupFacts
@@ -177,3 +186,20 @@ def test_a_card_of_the_whole_organisation_is_good_at_their_stations_for_ever(nea
     assert card is not None
     values = {entry["token"] for entry in list_contents.wanted(near, station, now).entries}
     assert "CARD everybody's" in values and "CARD theirs" not in values
+
+
+def test_an_import_of_theirs_names_the_rows_that_concern_others(near, people, now):
+    rows = [
+        {"tag": "card theirs", "label": "stolen"},
+        {"tag": "CARD both", "label": "New"},
+        {"tag": "CARD mine", "label": "New"},
+        {"tag": "CARD mine 2", "driver": "guest"},
+        {"tag": "CARD mine 3", "driver": "mine"},
+    ]
+    plan = tag_import.plan(near, rows, tenant_id=people[2].tenant_id)
+    assert [error.number for error in plan.errors] == [2, 3, 5]
+    assert [row.what for row in plan.rows] == ["update", "add"]
+    tag_import.carry_out(near, SYSTEM, plan, tenant_id=people[2].tenant_id, now=now)
+    people_rows = [{"name": "theirs", "note": "x"}, {"name": "mine", "note": "x"}]
+    plan = driver_import.plan(near, people_rows, tenant_id=people[2].tenant_id)
+    assert [error.number for error in plan.errors] == [2]

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import drivers, emails, tariff_choice, texts
+from app.domain import drivers, emails, reach, tariff_choice, texts
 from app.domain.drivers import LANGUAGES, DriverFacts
 from app.domain.errors import DomainError, Invalid
 from app.domain.imports.books import spaced
@@ -70,7 +70,7 @@ def plan(db: Session, table: Table, *, tenant_id: int) -> Plan[PlannedDriver]:
     fields = set(table.match.fields.values())
     if {"first_name", "name"} <= fields and "last_name" not in fields:
         made.notes.append("The name is read as the last name, for there is a first name.")
-    listed = db.scalars(select(Driver).where(Driver.tenant_id == tenant_id)).all()
+    listed = reach.everything(db, Driver, tenant_id)
     tariffs = _Tariffs(db, tenant_id)
     double = twins((row.line, _key(row), row.cells.get("email") or _name(row))
                    for row in rows if _key(row))  # fmt: skip
@@ -79,7 +79,10 @@ def plan(db: Session, table: Table, *, tenant_id: int) -> Plan[PlannedDriver]:
         try:
             if row.line in double:
                 raise Invalid(double[row.line])
-            made.rows.append(_planned(row, people, tariffs))
+            planned = _planned(row, people, tariffs)
+            if planned.driver is not None and planned.what == "update":
+                reach.guard(db, planned.driver)
+            made.rows.append(planned)
         except DomainError as error:
             made.errors.append(RowError(row.line, _name(row), error.sentence))
     made.errors.sort(key=lambda error: error.number)

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import tag_groups, tags, texts
+from app.domain import reach, tag_groups, tags, texts
 from app.domain.errors import DomainError, Invalid
 from app.domain.imports import cards, cells
 from app.domain.imports.books import Books, spaced
@@ -97,7 +96,7 @@ def plan(
     rows = begun(table, made)
     if "expires" in table.match.fields.values():
         made.notes.append(f"Times without an offset are those of {options.zone}.")
-    listed = _Listed(db.scalars(select(Tag).where(Tag.tenant_id == tenant_id)).all())
+    listed = _Listed(reach.everything(db, Tag, tenant_id))
     look = _Look(db, Books(db, tenant_id, options.zone), listed, options, now, made)
     double = twins((row.line, listed.key(value), value) for row in rows
                    if (value := row.cells.get("tag", "")))  # fmt: skip
@@ -165,7 +164,9 @@ def _planned(row: Row, look: _Look) -> PlannedTag:
     elif wanted == held and status in {None, tag.status} and group is None:
         what = "same"
     else:
+        reach.guard(look.db, tag)
         what = "update"
+    tags.guard_holders(look.db, wanted, held.driver_id, held.group_id)
     if wanted.expires_at is not None and wanted.expires_at <= look.now:
         warnings.append("It has expired.")
     after = _told(wanted, status or (tag.status if tag else TagStatus.ACTIVE), look.books, group)
