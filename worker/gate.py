@@ -13,15 +13,16 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import presence, stations
+from app.domain import authorities, presence, stations
 from app.domain.presence import Knock
 from app.extensions import db as flask_db
-from app.models import Station, StationCertificate
+from app.models import Station
 from worker.batch import Batch, Job
 from worker.ocpp.handshake import Accepted, Reason, Refused, Request, choose_offered
 from worker.ocpp.throttle import Throttle
 from worker.ocpp.versions import Version
 from worker.proof import PROVED, Proof, Proofs
+from worker.trust import Trust
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Gate:
         self._batch = batch
         self._throttle = Throttle()
         self._proofs = Proofs(self._settings.ocpp_cpo_name)
+        self._trust = Trust(self._settings.ocpp_tls_client_ca)
 
     def admit(self, request: Request) -> Accepted | Refused:
         """Decide about a handshake; never raises."""
@@ -63,6 +65,15 @@ class Gate:
             answer = Refused(Reason.UNAVAILABLE, retry_after_s=10)
         self._note(request, answer, station)
         return answer
+
+    def own_roots(self) -> list[str]:
+        """The roots of the built-in authority as PEM, as far as the database can be asked."""
+        try:
+            with self._app.app_context():
+                return authorities.own_roots(flask_db.session())
+        except SQLAlchemyError as error:
+            log.warning("the database cannot be asked about roots: %s", error)
+            return []
 
     def turned_away(self, request: Request, refused: Refused) -> None:
         """Keep an attempt that was refused without asking: a bad address, too much at once."""
@@ -91,8 +102,9 @@ class Gate:
                 "booted": station.booted_registration,
                 "password_hash": station.password_hash,
                 "next_password_hash": station.next_password_hash,
-                "serial": station.serial,
-                "revoked": _revoked(station.id) if request.certificate else (),
+                "objection": self._trust.objection(
+                    flask_db.session(), station, request.certificate
+                ),
                 "alias": station.username_alias,
                 "profile": station.security_profile,
             }
@@ -175,11 +187,3 @@ class Gate:
         self._batch.later(
             Job(lambda db, rows: presence.note_knock(db, knock, now=datetime.now(UTC)) and None)
         )
-
-
-def _revoked(station_id: int) -> frozenset[str]:
-    """The fingerprints of a station's certificates that are good no longer."""
-    query = select(StationCertificate.fingerprint).where(
-        StationCertificate.station_id == station_id, StationCertificate.state == "revoked"
-    )
-    return frozenset(print_ for print_ in flask_db.session.scalars(query) if print_)

@@ -9,7 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import gevent
@@ -18,7 +18,7 @@ from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
 from worker.link import PING_S, SILENCE_S, Desk, Link
-from worker.ocpp.handshake import Accepted, Network, Reason, Refused, Request
+from worker.ocpp.handshake import Accepted, ClientCertificate, Network, Reason, Refused, Request
 from worker.ocpp.versions import Version
 from worker.pace import FLOOD_S
 from worker.upgrade import Handler, TlsListener
@@ -63,7 +63,7 @@ class ServerSettings:
     backlog: int = 1_024
     tick_s: float = 0.25
     trusted_proxies: Sequence[Network] = ()
-    client_cert_header: str = "X-SSL-Client-Cert"
+    client_cert_header: str = ""
 
 
 def networks(texts: Sequence[str]) -> tuple[Network, ...]:
@@ -220,7 +220,7 @@ class Server:
             secure=request.secure,
             note=accepted.note,
             profile=accepted.profile,
-            certificate=request.certificate if accepted.profile == 3 else None,
+            certificate=_without_chain(request) if accepted.profile == 3 else None,
             ping_s=self.settings.ping_s,
             silence_s=self.settings.silence_s,
             flood_s=self.settings.flood_s,
@@ -263,6 +263,11 @@ class Server:
                     link.tick(now)
                 except Exception:
                     log.exception("%r: tick failed", link)
+
+
+def _without_chain(request: Request) -> ClientCertificate | None:
+    """The certificate as a link carries it: ten thousand chains are not kept in memory."""
+    return request.certificate and replace(request.certificate, chain=())
 
 
 def _soon() -> int:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, current_app, flash, render_templat
 from flask_login import current_user
 
 from app import listing
-from app.domain import certificates
+from app.domain import authorities, certificates
 from app.domain.certificates import ALARM_DAYS, OWN
 from app.domain.errors import DomainError
 from app.domain.security_events import ALARMING
@@ -70,7 +70,7 @@ def add_root() -> Any:
     if form.validate_on_submit():
         try:
             with unit_of_work() as work:
-                certificates.keep_authority(
+                authorities.keep(
                     work, actor(), _tenant(), name=form.name.data or "", use=form.use.data,
                     pem=form.pem.data, key_file=None, now=datetime.now(UTC),
                 )  # fmt: skip
@@ -106,7 +106,7 @@ def archive_root(root_id: int) -> Any:
     """Put a root away."""
     with unit_of_work() as work:
         root = work.get(AuthorityCertificate, root_id) or abort(404)
-        certificates.archive_authority(work, actor(), root, now=datetime.now(UTC))
+        authorities.archive(work, actor(), root, now=datetime.now(UTC))
     return back("certificates.index", _anchor="authority")
 
 
