@@ -118,7 +118,7 @@ class Gate:
             return self._throttle.failed(address, identity, Reason.UNKNOWN_IDENTITY, now)
         proof = self._proofs.check(request, station)
         if isinstance(proof, Refused):
-            if proof.reason in PROVED:
+            if proof.reason in PROVED or proof.detail:
                 return proof
             return self._throttle.failed(address, identity, proof.reason, now)
         self._throttle.succeeded(address, identity)

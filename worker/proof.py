@@ -26,7 +26,8 @@ REMEMBERED_S = 600.0
 #: What staff do about a station that has moved to a certificate before its row here has.
 _RAISE = "raise its security profile to 3 and it needs no password."
 
-#: Refusals of one who has proved something already: no guessing is behind them.
+#: Refusals of one who has proved something already: no guessing is behind them, nor behind one
+#: with a detail.
 PROVED = frozenset({Reason.NO_TLS, Reason.WRONG_CERTIFICATE})
 
 

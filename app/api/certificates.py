@@ -97,6 +97,20 @@ def show(ask: Ask, certificate_id: int) -> Any:
 
 
 @noun.post(
+    "/certificates/{certificate_id}/approve",
+    "admin",
+    "Agree to a signing request",
+    answers={200: CERTIFICATE},
+)
+def approve(ask: Ask, certificate_id: int) -> Any:
+    """Agree that a request is signed; the certificate goes to the station by itself."""
+    row = ask.get(StationCertificate, certificate_id, "certificate")
+    with unit_of_work() as db:
+        certificates.approve(db, ask.actor, row, now=ask.now)
+    return row
+
+
+@noun.post(
     "/certificates/{certificate_id}/refuse",
     "admin",
     "Refuse a signing request",

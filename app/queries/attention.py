@@ -27,6 +27,7 @@ from app.models import (
     Receipt,
     Review,
     Station,
+    StationCertificate,
     StationReport,
     StrayStop,
     Tenant,
@@ -82,6 +83,7 @@ def findings(db: Session, *, tenant_id: int, now: datetime) -> list[Finding]:
         *_failed_mails(db),
         *_endless(db, now),
         *_security_events(db, now),
+        *_signing(db),
         *_running_out(db, now),
         *_drifted(db),
         *_register_gaps(db, now),
@@ -266,12 +268,13 @@ def _knocks(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
 
 
 def _security_events(db: Session, now: datetime) -> list[Finding]:
+    found = security_events.FOUND
     rows = db.execute(
         select(StationReport, Station)
         .join(Station, Station.id == StationReport.station_id)
         .where(
             StationReport.kind == security_events.KIND,
-            StationReport.word.in_(security_events.ALARMING),
+            StationReport.word.in_(security_events.GRAVE),
             StationReport.received_at > now - RECENT,
         )
         .order_by(StationReport.received_at.desc())
@@ -279,8 +282,28 @@ def _security_events(db: Session, now: datetime) -> list[Finding]:
     )
     return _few(
         "security_event",
-        [(report.at, {"report": report, "station": station}) for report, station in rows],
+        [
+            (report.at, {"report": report, "station": station, "found": found.get(report.word)})
+            for report, station in rows
+        ],
     )
+
+
+def _signing(db: Session) -> list[Finding]:
+    """Signing requests that nobody agreed to yet, or that cannot be signed."""
+    rows = db.scalars(
+        select(StationCertificate)
+        .join(StationCertificate.station)
+        .options(contains_eager(StationCertificate.station))
+        .where(
+            StationCertificate.state == "requested",
+            or_(StationCertificate.approved_at.is_(None), StationCertificate.sentence.is_not(None)),
+            Station.archived_at.is_(None),
+        )
+        .order_by(StationCertificate.created_at)
+        .limit(100)
+    )
+    return _few("signing", [(row.created_at, {"certificate": row}) for row in rows])
 
 
 def _running_out(db: Session, now: datetime) -> list[Finding]:

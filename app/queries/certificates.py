@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, contains_eager
 
-from app.domain.security_events import ALARMING, KIND
+from app.domain.security_events import GRAVE, KIND
 from app.models import AuthorityCertificate, Station, StationCertificate, StationReport
 from app.queries.paging import Page, Wish, fetch
 
@@ -70,7 +70,7 @@ def alarms(db: Session, since: datetime) -> list[StationReport]:
     """Grave security events of all stations since an instant, the newest first."""
     query = select(StationReport).where(
         StationReport.kind == KIND,
-        StationReport.word.in_(ALARMING),
+        StationReport.word.in_(GRAVE),
         StationReport.received_at >= since,
     )
     return list(db.scalars(query.order_by(StationReport.received_at.desc()).limit(100)))

@@ -205,6 +205,7 @@ def test_a_certificate_for_cars_is_no_clients(root, now):
 def test_the_name_that_staff_give_is_nobody_elses(db, now):
     one, other = make_station(db, now, "CP-1"), make_station(db, now, "CP-2")
     other.serial = "SN-2"
+    db.flush()
     for taken in ("cp-2", "sn-2"):
         with pytest.raises(Taken, match="name of CP-2"):
             stations.edit(db, SYSTEM, one, now=now, quirks={"certificate_name": taken})
