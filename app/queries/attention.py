@@ -27,12 +27,12 @@ from app.models import (
     Receipt,
     Review,
     Station,
-    StationCertificate,
     StationReport,
     StrayStop,
     Tenant,
     WorkerNode,
 )
+from app.queries.certificates import undecided
 from app.queries import monitors, register_gaps, settings
 
 #: A station is missed after this long without a connection: modems drop for a minute or two.
@@ -268,7 +268,6 @@ def _knocks(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
 
 
 def _security_events(db: Session, now: datetime) -> list[Finding]:
-    found = security_events.FOUND
     rows = db.execute(
         select(StationReport, Station)
         .join(Station, Station.id == StationReport.station_id)
@@ -283,26 +282,14 @@ def _security_events(db: Session, now: datetime) -> list[Finding]:
     return _few(
         "security_event",
         [
-            (report.at, {"report": report, "station": station, "found": found.get(report.word)})
-            for report, station in rows
+            (at.at, {"report": at, "station": station, "found": security_events.FOUND.get(at.word)})
+            for at, station in rows
         ],
     )
 
 
 def _signing(db: Session) -> list[Finding]:
-    """Signing requests that nobody agreed to yet, or that cannot be signed."""
-    rows = db.scalars(
-        select(StationCertificate)
-        .join(StationCertificate.station)
-        .options(contains_eager(StationCertificate.station))
-        .where(
-            StationCertificate.state == "requested",
-            or_(StationCertificate.approved_at.is_(None), StationCertificate.sentence.is_not(None)),
-            Station.archived_at.is_(None),
-        )
-        .order_by(StationCertificate.created_at)
-        .limit(100)
-    )
+    rows = undecided(db)
     return _few("signing", [(row.created_at, {"certificate": row}) for row in rows])
 
 

@@ -32,6 +32,11 @@ def waiting(db: Session) -> list[StationCertificate]:
     return list(db.scalars(query))
 
 
+def undecided(db: Session) -> list[StationCertificate]:
+    """Requests that nobody agreed to yet, or that cannot be signed, the oldest first."""
+    return [row for row in waiting(db) if row.approved_at is None or row.sentence]
+
+
 def listed(db: Session, wish: Wish, *, use: str = "", state: str = "") -> Page:
     """Certificates of stations, soonest end first; the past ones only when asked for."""
     query = (
