@@ -70,6 +70,20 @@ def _networks(text: str) -> tuple[str, ...]:
     )
 
 
+def _header(text: str) -> str:
+    name = text.strip()
+    if not re.fullmatch(r"[A-Za-z0-9-]*", name):
+        raise ValueError("must be the name of a header, like X-SSL-Client-Cert")
+    if name.lower() in _OTHER_HEADERS:
+        raise ValueError("is a header with another meaning")
+    return name
+
+
+_OTHER_HEADERS = frozenset(
+    {"authorization", "connection", "host", "upgrade", "x-forwarded-for", "x-forwarded-proto"}
+)
+
+
 def _rate(text: str) -> str:
     text = text.strip().lower()
     if text and not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", text):
@@ -119,14 +133,15 @@ class Settings:
     )
     ocpp_cpo_name: str = setting("", _text, "organisation that stations' certificates must name")
     ocpp_client_cert_header: str = setting(
-        "X-SSL-Client-Cert",
-        _text,
-        "header in which a trusted proxy hands on a station's certificate",
+        "", _header, "header in which a trusted proxy hands on a station's certificate; empty: none"
     )
     certificate_authority: str = setting(
         "builtin",
         _choice("builtin", "manual", "command"),
         "who signs stations' certificates: we, staff by hand, or a program",
+    )
+    first_certificate: str = setting(
+        "ask", _choice("ask", "sign"), "a station's first certificate: a person is asked, or not"
     )
     sign_command: str = setting(
         "", _text, "program that signs: gets a request on its input, prints the chain (PEM)"
@@ -204,7 +219,24 @@ class Settings:
             raise WrongSetting("AMPDESK_ADMIN_PASSWORD must have 12 characters or more.")
         if settings.certificate_authority == "command" and not settings.sign_command:
             raise WrongSetting("AMPDESK_SIGN_COMMAND must name the program that signs.")
+        settings._check_header()
         return settings
+
+    def _check_header(self) -> None:
+        """A header that proves stations must come from somewhere, and lead to some root."""
+        if not self.ocpp_client_cert_header:
+            return
+        name = "AMPDESK_OCPP_CLIENT_CERT_HEADER"
+        if not self.trusted_proxies:
+            raise WrongSetting(f"{name} needs AMPDESK_TRUSTED_PROXIES: who may set that header.")
+        if any(network.endswith("/0") for network in self.trusted_proxies):
+            raise WrongSetting(
+                f"AMPDESK_TRUSTED_PROXIES is everybody: with {name} all could be any station."
+            )
+        if not self.ocpp_tls_client_ca and self.certificate_authority != "builtin":
+            raise WrongSetting(
+                f"{name} needs AMPDESK_OCPP_TLS_CLIENT_CA: the roots that certificates lead to."
+            )
 
     @property
     def database_uri(self) -> str:

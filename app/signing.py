@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.config import Settings
-from app.domain import authority, certificates
+from app.domain import authorities, authority, certificates
 from app.domain.vocabulary import SYSTEM, Actor
 from app.key_store import KeyStore
 from app.models import AuthorityCertificate, StationCertificate
@@ -18,17 +18,18 @@ PATIENCE_S, LONGEST = 60, 64 * 1024
 def by_us(db: Session, settings: Settings, row: StationCertificate, *, now: datetime) -> str:
     """Sign a request with the built-in authority; return the chain, the leaf first.
 
-    Raises OSError when the authority's key is not where it was put.
+    Raises OSError when the authority's key is not where it was put, and `Invalid` when the request
+    is not in the station's own name (any more).
     """
-    station = row.station
-    root = own_root(db, settings, station.tenant_id, now=now)
+    root = own_root(db, settings, row.station.tenant_id, now=now)
     return authority.sign(
         row.csr or "",
         root.pem,
         KeyStore(settings).read(root.key_file or ""),
-        common_name=station.serial or station.identity,
+        common_name=certificates.common_name(db, row),
         organisation=_organisation(settings),
         now=now,
+        for_cars=row.use != "station",
     )
 
 
@@ -48,14 +49,14 @@ def own_root(
     db: Session, settings: Settings, tenant_id: int, *, now: datetime, actor: Actor = SYSTEM
 ) -> AuthorityCertificate:
     """The root of the built-in authority, made when it is first needed."""
-    root = certificates.own_root(db, tenant_id, now=now)
+    root = authorities.own_root(db, tenant_id, now=now)
     if root is not None:
         return root
     name = f"{_organisation(settings)} stations"
     made = authority.make_root(name, _organisation(settings), now=now)
     key_file = f"station-root-{tenant_id}-{int(now.timestamp())}.key"
     KeyStore(settings).keep(key_file, made.key)
-    return certificates.keep_authority(
+    return authorities.keep(
         db, actor, tenant_id, name=name, use="station_root", pem=made.certificate,
         key_file=key_file, now=now,
     )  # fmt: skip

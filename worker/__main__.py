@@ -50,7 +50,7 @@ def main() -> int:
     node = f"{socket.gethostname()[:24]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     switchboard = Switchboard(app, node)
     gate = Gate(app, switchboard.batch)
-    renewal = Renewal(tls, settings) if tls is not None else None
+    renewal = Renewal(tls, settings, gate.own_roots) if tls is not None else None
     server = Server(
         _server_settings(settings, files),
         gate,

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from datetime import UTC, datetime
 from urllib.parse import unquote_to_bytes
 
 from cryptography import x509
@@ -14,12 +15,17 @@ from worker.ocpp.handshake import ClientCertificate
 #: Longest header that is read; a certificate with a long key has about 3,000 bytes.
 _LONGEST = 32_768
 _ARMOUR = re.compile(rb"-----(BEGIN|END) CERTIFICATE-----")
+#: A station's own certificate and those above it.
+_MOST = 5
 
 
-def read_der(der: bytes) -> ClientCertificate | None:
-    """The facts of a certificate in DER; None when it is none."""
+def read_chain(chain: list[bytes], *, verified: bool = False) -> ClientCertificate | None:
+    """The facts of a station's certificate, and what came with it (DER); None when it is none.
+
+    `verified`: our TLS has followed its chain to a root.
+    """
     try:
-        found = x509.load_der_x509_certificate(der)
+        found, *_ = [x509.load_der_x509_certificate(der) for der in chain[:_MOST]]
         names = [
             [str(attribute.value) for attribute in found.subject.get_attributes_for_oid(oid)]
             for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)
@@ -32,21 +38,34 @@ def read_der(der: bytes) -> ClientCertificate | None:
         organisations=tuple(organisations),
         fingerprint=found.fingerprint(hashes.SHA256()).hex(),
         expires_at=found.not_valid_after_utc,
+        chain=tuple(chain[:_MOST]),
+        verified=verified,
     )
 
 
-def read_header(value: str) -> ClientCertificate | None:
-    """The facts of the certificate in a proxy's header; None when there is none.
+def read_headers(name: str, values: list[str]) -> ClientCertificate | None:
+    """The certificate that a trusted proxy hands on in the header `name`, not verified yet.
+
+    A header that came twice proves nothing but that the proxy adds its own to the charger's.
+    """
+    given = [value for value in values if value.strip()]
+    if len(values) > 1:
+        problem = f"The header {name} came {len(values)} times; the proxy must overwrite it."
+        return ClientCertificate("", (), "", datetime.now(UTC), problem=problem)
+    return read_chain(_decoded(given[0])) if given else None
+
+
+def _decoded(value: str) -> list[bytes]:
+    """The certificates in a header as DER; none where it cannot be read.
 
     Proxies hand on the PEM text URL-encoded (nginx), or the DER in Base64, with or without the
-    lines around it.  Only the first certificate counts: it is the station's own.
+    lines around it (Caddy, HAProxy), and a chain with commas between (Traefik).
     """
-    if not value.strip() or len(value) > _LONGEST:
-        return None
-    text = unquote_to_bytes(value.encode("latin-1", "replace"))
-    pieces = _ARMOUR.split(text)
-    body = pieces[2] if len(pieces) > 2 else pieces[0]
+    if len(value) > _LONGEST:
+        return []
+    text = _ARMOUR.sub(b",", unquote_to_bytes(value.encode("latin-1", "replace")))
+    pieces = [b"".join(piece.strip(b' ":').split()) for piece in text.split(b",")]
     try:
-        return read_der(base64.b64decode(b"".join(body.strip(b' ":').split()), validate=True))
+        return [base64.b64decode(piece, validate=True) for piece in pieces if piece][:_MOST]
     except (binascii.Error, ValueError):
-        return None
+        return []

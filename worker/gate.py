@@ -5,6 +5,7 @@ Whoever has failed too often is refused from memory.  For all others the station
 shown by the desk (`knocks`).
 """
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import stations
+from app.domain import authorities, stations
 from app.domain.presence import Knock
 from app.extensions import db as flask_db
-from app.models import Site, Station, StationCertificate
+from app.models import Site, Station
 from worker.batch import Batch, Job
 from worker.knocks import MANY, Knocks
 from worker.lookup import Lookup
@@ -27,6 +28,9 @@ from worker.ocpp.throttle import Throttle
 from worker.ocpp.versions import Version
 from worker.proof import PROVED, Proof, Proofs, Undecided
 from worker.stretching import Stretching
+from worker.trust import Trust
+
+log = logging.getLogger(__name__)
 
 #: So many of those who have failed too often may wait for the database at once.
 SUSPECTS = 100
@@ -59,6 +63,7 @@ class Gate:
         self._lookup = Lookup(self._read)
         self._throttle = Throttle()
         self._proofs = Proofs(self._settings.ocpp_cpo_name, Stretching(self._throttle))
+        self._trust = Trust(self._settings.ocpp_tls_client_ca)
         self._suspects = 0
 
     def admit(self, request: Request) -> Accepted | Refused:
@@ -81,6 +86,15 @@ class Gate:
             self._suspects -= refused is not None
         self._note(request, answer, station)
         return answer
+
+    def own_roots(self) -> list[str]:
+        """The roots of the built-in authority as PEM, as far as the database can be asked."""
+        try:
+            with self._app.app_context():
+                return authorities.own_roots(flask_db.session())
+        except SQLAlchemyError as error:
+            log.warning("the database cannot be asked about roots: %s", error)
+            return []
 
     def turned_away(self, request: Request, refused: Refused) -> None:
         """Keep an attempt that was refused without asking: a bad address, too much at once."""
@@ -129,8 +143,7 @@ class Gate:
             "booted": station.booted_registration,
             "password_hash": station.password_hash,
             "next_password_hash": station.next_password_hash,
-            "serial": station.serial,
-            "revoked": (),
+            "objection": None,
             "alias": station.username_alias,
             "profile": station.security_profile,
         }
@@ -141,10 +154,10 @@ class Gate:
         if station is None:
             return self._throttle.failed(address, identity, Reason.UNKNOWN_IDENTITY, now)
         if request.certificate is not None:
-            station = {**station, "revoked": self._revoked(station["id"])}
+            station = {**station, "objection": self._objection(request, station["id"])}
         proof = self._proofs.check(request, station)
         if isinstance(proof, Refused):
-            if proof.reason in PROVED or proof.retry_after_s is not None:
+            if proof.reason in PROVED or proof.detail or proof.retry_after_s is not None:
                 return proof
             return self._throttle.failed(address, identity, proof.reason, now)
         self._throttle.succeeded(address, identity)
@@ -192,13 +205,11 @@ class Gate:
         deflate = deflate and not info.quirks.get("no_deflate")
         return Accepted(info, note, offer, proof.profile, deflate)
 
-    def _revoked(self, station_id: int) -> frozenset[str]:
-        """The fingerprints of a station's certificates that are good no longer."""
-        query = select(StationCertificate.fingerprint).where(
-            StationCertificate.station_id == station_id, StationCertificate.state == "revoked"
-        )
+    def _objection(self, request: Request, station_id: int) -> str | None:
+        """Why the certificate that was shown does not prove the station."""
         with self._app.app_context():
-            return frozenset(print_ for print_ in flask_db.session.scalars(query) if print_)
+            db = flask_db.session()
+            return self._trust.objection(db, db.get_one(Station, station_id), request.certificate)
 
     def _note(
         self, request: Request, answer: Accepted | Refused, station: dict[str, Any] | None

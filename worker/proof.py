@@ -1,8 +1,9 @@
 """How a station proves who it is: security profiles 0 to 3 (OCPP 2.0.1 part 2, block A).
 
 A connection may prove more than the station needs and never less, so that nobody who stands
-between can talk a station down (A05.FR.07).  A hash that is slow on purpose is computed elsewhere
-(`stretching`), and its outcome is remembered, so that a thousand reconnects do not stall anybody.
+between can talk a station down (A05.FR.07); what it proves beyond takes the place of nothing.  A
+hash that is slow on purpose is computed elsewhere (`stretching`), and its outcome is remembered, so
+that a thousand reconnects do not stall anybody.
 """
 
 import hashlib
@@ -21,7 +22,11 @@ from worker.stretching import Crowded, Stretching
 #: So many outcomes of slow comparisons are remembered of each kind: right, wrong, not looked at.
 REMEMBERED = 20_000
 
-#: Refusals of one who has proved something already: no guessing is behind them.
+#: What staff do about a station that has moved to a certificate before its row here has.
+_RAISE = "raise its security profile to 3 and it needs no password."
+
+#: Refusals of one who has proved something already: no guessing is behind them, nor behind one
+#: with a detail.
 PROVED = frozenset({Reason.NO_TLS, Reason.WRONG_CERTIFICATE})
 
 
@@ -54,42 +59,42 @@ class Proofs:
     ) -> Proof | Refused:
         """What the handshake proves, when that is enough for the station; else the refusal.
 
+        A certificate counts where profile 3 is asked for, and takes the place of nothing else; one
+        that is not good for the station is refused whatever comes with it.
         May wait for its turn at a slow comparison; `at_once` raises `Undecided` instead.
         """
         needed = station["profile"]
+        shown = self._certificate(request.certificate, station)
+        if isinstance(shown, Refused):
+            return shown
+        if needed == 3:
+            return shown or Refused(Reason.NO_CERTIFICATE)
         if needed == 0:
             return Proof(0) if _is_allowed(request, station) else Refused(Reason.NOT_ALLOWED)
-        by_certificate = self._certificate(request.certificate, station)
-        if isinstance(by_certificate, Proof) or needed == 3:
-            return by_certificate
         try:
             found = self._password(request, station, at_once)
         except Crowded as crowded:
             return crowded.refused
+        if found is Reason.NO_CREDENTIALS and shown is not None:
+            return Refused(found, f"Its certificate is good; {_RAISE}")
         if isinstance(found, Reason):
-            # Who shows a certificate in place of a password hears what is wrong with that.
-            shown = request.certificate is not None and found is Reason.NO_CREDENTIALS
-            return by_certificate if shown else Refused(found)
+            return Refused(found)
         if needed == 2 and not request.secure:
             return Refused(Reason.NO_TLS)
         return Proof(2 if request.secure else 1, found)
 
     def _certificate(
         self, certificate: ClientCertificate | None, station: dict[str, Any]
-    ) -> Proof | Refused:
-        """Whether a verified certificate is this station's and its owner's (A00.FR.403 to 405)."""
+    ) -> Proof | Refused | None:
+        """Whether a certificate is this station's and its owner's (A00.FR.403 to 405), if any."""
         if certificate is None:
-            return Refused(Reason.NO_CERTIFICATE)
-        name = certificate.common_name
-        problem = ""
-        names = (station["quirks"].get("certificate_name"), station["serial"], station["identity"])
-        if name.casefold() not in [known.casefold() for known in names if known]:
-            problem = f"It is made out to {name[:64] or 'nobody'}."
+            return None
+        problem = station["objection"] or ""
+        if problem:
+            pass
         elif self._cpo_name and self._cpo_name not in certificate.organisations:
             whose = ", ".join(certificate.organisations)[:64] or "no organisation"
             problem = f"It names {whose} and not {self._cpo_name}."
-        elif certificate.fingerprint in station["revoked"]:
-            problem = "It was revoked."
         elif certificate.expires_at <= datetime.now(UTC):
             problem = "It has expired."
         return Refused(Reason.WRONG_CERTIFICATE, problem) if problem else Proof(3)
@@ -151,12 +156,14 @@ def contradiction(link: Any, call: Call) -> str:
     """What in a boot contradicts the certificate that let the station in; mostly nothing.
 
     Under security profile 3 the serial number must be the certificate's common name, or the
-    connection is closed (2.0.1 B01.FR.11, B01.FR.12).  A name that staff gave stands above that.
+    connection is closed (2.0.1 B01.FR.11, B01.FR.12).  A certificate in the name of the identity
+    holds no serial number; a name that staff gave is one for stations that are checked strictly.
     """
     certificate = link.certificate
     if certificate is None or call.action != "BootNotification" or link.version is Version.V16:
         return ""
-    if link.station.quirks.get("certificate_name"):
+    given = link.station.quirks.get("certificate_name", "")
+    if not link.station.strict or given.casefold() != certificate.common_name.casefold():
         return ""
     about = call.payload.get("chargingStation")
     serial = about.get("serialNumber") if isinstance(about, dict) else None

@@ -9,7 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import gevent
@@ -19,7 +19,15 @@ from worker.desk import Desk
 from worker.doorstep import Doorstep, Visitor
 from worker.lag import LAG
 from worker.link import PING_S, SILENCE_S, Link
-from worker.ocpp.handshake import Accepted, Network, Offer, Reason, Refused, Request
+from worker.ocpp.handshake import (
+    Accepted,
+    ClientCertificate,
+    Network,
+    Offer,
+    Reason,
+    Refused,
+    Request,
+)
 from worker.ocpp.versions import Version
 from worker.pace import FLOOD_S
 from worker.upgrade import Handler, Listener, TlsListener
@@ -71,7 +79,7 @@ class ServerSettings:
     backlog: int = 4_096
     tick_s: float = 0.25
     trusted_proxies: Sequence[Network] = ()
-    client_cert_header: str = "X-SSL-Client-Cert"
+    client_cert_header: str = ""
 
 
 def networks(texts: Sequence[str]) -> tuple[Network, ...]:
@@ -233,7 +241,7 @@ class Server:
             secure=request.secure,
             note=accepted.note,
             profile=accepted.profile,
-            certificate=request.certificate if accepted.profile == 3 else None,
+            certificate=_without_chain(request) if accepted.profile == 3 else None,
             ping_s=self.settings.ping_s,
             silence_s=self.settings.silence_s,
             flood_s=self.settings.flood_s,
@@ -281,6 +289,11 @@ class Server:
                     link.tick(now)
                 except Exception:
                     log.exception("%r: tick failed", link)
+
+
+def _without_chain(request: Request) -> ClientCertificate | None:
+    """The certificate as a link carries it: ten thousand chains are not kept in memory."""
+    return request.certificate and replace(request.certificate, chain=())
 
 
 def _soon() -> int:

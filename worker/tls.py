@@ -8,6 +8,9 @@ given.  Nothing is compressed and nothing renegotiated.
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
 from gevent import ssl
 
 #: Of TLS 1.2; those of TLS 1.3 are all good.  Two without forward secrecy are asked for by OCPP.
@@ -36,6 +39,7 @@ def server_context(settings: Any) -> Any:
 
     `settings` has the ocpp_tls_* settings.  Raises `WrongTls`.
     """
+    roots = read_roots(settings.ocpp_tls_client_ca) if settings.ocpp_tls_client_ca else []
     if not settings.ocpp_tls_port:
         return None
     if not settings.ocpp_tls_cert:
@@ -46,8 +50,7 @@ def server_context(settings: Any) -> Any:
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     load(context, settings)
-    if settings.ocpp_tls_client_ca:
-        _trust(context, settings.ocpp_tls_client_ca)
+    trust(context, [root.public_bytes(Encoding.PEM).decode() for root in roots])
     return context
 
 
@@ -74,15 +77,34 @@ def _load(context: Any, number: str, certificate: str, key: str) -> None:
         ) from None
 
 
-def _trust(context: Any, path: str) -> None:
-    """Ask for certificates of stations; profile 2 comes without, so none is demanded here."""
+def trust(context: Any, roots: list[str]) -> None:
+    """Ask for certificates of stations that lead to these roots (PEM), also in use.
+
+    Profile 2 comes without, so none is demanded; without any root none is asked for.
+    """
+    for root in roots:
+        context.load_verify_locations(cadata=root)
+        context.verify_mode = ssl.CERT_OPTIONAL
+
+
+def read_roots(path: str) -> list[x509.Certificate]:
+    """The certificates above stations' own; at least one must be a root.  Raises `WrongTls`."""
     name = "AMPDESK_OCPP_TLS_CLIENT_CA"
     _must_be_read(name, path)
     try:
-        context.load_verify_locations(path)
-    except (ssl.SSLError, OSError):
-        raise WrongTls(f"{name}={path!r} holds no certificate (PEM).") from None
-    context.verify_mode = ssl.CERT_OPTIONAL
+        found = x509.load_pem_x509_certificates(Path(path).read_bytes())
+    except (ValueError, UnsupportedAlgorithm):
+        found = []
+    if not found:
+        raise WrongTls(f"{name}={path!r} holds no certificate (PEM).")
+    if not any(is_root(certificate) for certificate in found):
+        raise WrongTls(f"{name}={path!r} holds no root, only certificates that others signed.")
+    return found
+
+
+def is_root(certificate: x509.Certificate) -> bool:
+    """Tell whether a certificate names itself as its issuer."""
+    return certificate.subject == certificate.issuer
 
 
 def _must_be_read(name: str, path: str) -> None:

@@ -5,6 +5,7 @@ A certificate that runs out cuts a whole fleet off at once (FIELD A6), so its en
 """
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import gevent
 from cryptography import x509
 
-from worker.tls import NUMBERS, WrongTls, load, server_context
+from worker.tls import NUMBERS, WrongTls, load, server_context, trust
 
 log = logging.getLogger(__name__)
 
@@ -24,14 +25,22 @@ _FILES = [f"ocpp_tls_{kind}{number}" for number in NUMBERS for kind in ("cert", 
 
 
 class Renewal:
-    """Watches the files behind a TLS context."""
+    """Watches the files behind a TLS context, and the roots of the built-in authority.
 
-    def __init__(self, context: Any, settings: Any) -> None:
+    `own_roots` gives those as PEM: the first one is made while the worker runs.
+    """
+
+    def __init__(
+        self, context: Any, settings: Any, own_roots: Callable[[], list[str]] = list
+    ) -> None:
         self._context = context
+        self._own_roots = own_roots
+        self._trusted: set[str] = set()
         self._settings = settings
         self._stamps = self._read_stamps()
         self._warned: int | None = None
         self.expires_at = self._first_end()
+        self._trust_own_roots()
 
     def health(self) -> dict[str, Any]:
         """What the worker's health check adds."""
@@ -45,8 +54,9 @@ class Renewal:
             gevent.sleep(LOOK_S)
 
     def look(self, now: datetime) -> list[str]:
-        """Take up renewed files; return what staff should hear, each thing once."""
+        """Take up renewed files and new roots; return what staff should hear, each thing once."""
         sentences = []
+        self._trust_own_roots()
         if (stamps := self._read_stamps()) != self._stamps:
             self._stamps = stamps
             try:
@@ -64,6 +74,11 @@ class Renewal:
                 self._warned = due
                 sentences.append(f"The TLS certificate for chargers ends in {max(left, 0)} days.")
         return sentences
+
+    def _trust_own_roots(self) -> None:
+        new = [root for root in self._own_roots() if root not in self._trusted]
+        trust(self._context, new)
+        self._trusted.update(new)
 
     def _read_stamps(self) -> list[tuple[int, int] | None]:
         return [_stamp(getattr(self._settings, name)) for name in _FILES]

@@ -17,7 +17,7 @@ from gevent import ssl
 from gevent.pywsgi import Input, WSGIServer, headers_factory
 from geventwebsocket.handler import WebSocketHandler
 
-from worker.certificates import read_der, read_header
+from worker.certificates import read_chain, read_headers
 from worker.ocpp import handshake
 from worker.ocpp.credentials import read_basic
 from worker.ocpp.handshake import ClientCertificate, Reason, Refused, Request
@@ -145,19 +145,18 @@ class Handler(WebSocketHandler):
     def _proved(self, trusted: bool) -> tuple[bool, ClientCertificate | None]:
         """Whether the request came by TLS, ours or a trusted proxy's, and with which certificate.
 
-        What our TLS hands out was verified; what a proxy hands on is believed from trusted ones.
+        What our TLS hands out was verified; what a proxy hands on is verified by the gate.
         """
         sock: Any = self.__dict__["socket"]
         if isinstance(sock, ssl.SSLSocket):
             der = sock.getpeercert(True)
-            return True, read_der(der) if der else None
-        if not trusted:
-            return False, None
+            return True, read_chain([der], verified=True) if der else None
+        name = self._ours.settings.client_cert_header
         protos = self.headers.get_all("X-Forwarded-Proto", [])
-        shown = self.headers.get_all(self._ours.settings.client_cert_header, [])
-        secure = handshake.came_by_tls(",".join(protos))
-        # A second one tells that the proxy added its own to what the charger sent.
-        return secure, read_header(shown[0]) if secure and len(shown) == 1 else None
+        secure = trusted and handshake.came_by_tls(",".join(protos))
+        if not secure or not name:
+            return secure, None
+        return True, read_headers(name, self.headers.get_all(name, []))
 
     def _answer(self, status: str, lines: list[tuple[str, str]], body: Any) -> None:
         if not isinstance(body, bytes):

@@ -10,7 +10,7 @@ from app.api._noun import ROOT, Ask, Noun, Reply
 from app.api._paging import Pages
 from app.api._shapes import Body
 from app.api.device import CERTIFICATE
-from app.domain import certificates
+from app.domain import authorities, certificates
 from app.models import AuthorityCertificate, StationCertificate
 from app.uow import unit_of_work
 
@@ -40,7 +40,7 @@ REASON = Body("Revocation", "Why it is revoked.", {"reason": s.text(least=1, mos
     answers={200: Pages(AUTHORITY)},
     query={"use": s.text(most=40), "archived": s.boolean()},
 )
-def authorities(ask: Ask) -> Any:
+def listed(ask: Ask) -> Any:
     """The roots that are kept, in the order in which they came."""
     gone = AuthorityCertificate.archived_at.is_not(None)
     query = select(AuthorityCertificate).where(gone if ask.query.get("archived") else ~gone)
@@ -66,9 +66,7 @@ def authority(ask: Ask, root_id: int) -> Any:
 def keep(ask: Ask) -> Any:
     """Keep a root, to be installed at stations by the order install_certificate."""
     with unit_of_work() as db:
-        row = certificates.keep_authority(
-            db, ask.actor, ask.tenant_id, **ask.body, key_file=None, now=ask.now
-        )
+        row = authorities.keep(db, ask.actor, ask.tenant_id, **ask.body, key_file=None, now=ask.now)
     return Reply(201, row, {"Location": f"{ROOT}/authority-certificates/{row.id}"})
 
 
@@ -83,7 +81,7 @@ def archive(ask: Ask, root_id: int) -> Any:
     """Put a root away; what it signed stays good until it is revoked."""
     row = ask.get(AuthorityCertificate, root_id, "certificate")
     with unit_of_work() as db:
-        certificates.archive_authority(db, ask.actor, row, now=ask.now)
+        authorities.archive(db, ask.actor, row, now=ask.now)
     return row
 
 
@@ -96,6 +94,20 @@ def archive(ask: Ask, root_id: int) -> Any:
 def show(ask: Ask, certificate_id: int) -> Any:
     """One certificate of a station, or its request for one."""
     return ask.get(StationCertificate, certificate_id, "certificate")
+
+
+@noun.post(
+    "/certificates/{certificate_id}/approve",
+    "admin",
+    "Agree to a signing request",
+    answers={200: CERTIFICATE},
+)
+def approve(ask: Ask, certificate_id: int) -> Any:
+    """Agree that a request is signed; the certificate goes to the station by itself."""
+    row = ask.get(StationCertificate, certificate_id, "certificate")
+    with unit_of_work() as db:
+        certificates.approve(db, ask.actor, row, now=ask.now)
+    return row
 
 
 @noun.post(

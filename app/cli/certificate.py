@@ -8,7 +8,7 @@ from flask.cli import AppGroup
 
 from app.cli import _shared as cli
 from app.domain import certificates
-from app.domain.errors import NotFound
+from app.domain.errors import Conflict, NotFound
 from app.models import StationCertificate
 from app.queries import certificates as queries
 from app.queries.paging import CSV_LIMIT, Wish
@@ -63,14 +63,35 @@ def request(certificate_id: int) -> None:
 
 @group.command("sign")
 @click.argument("certificate_id", type=int)
-@click.argument("chain", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "chain", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 @cli.fails_plainly
-def sign(certificate_id: int, chain: Path) -> None:
-    """Take in CHAIN, what an authority made of a request; it goes to the station by itself."""
+def sign(certificate_id: int, chain: Path | None) -> None:
+    """Agree that a request is signed, or take in CHAIN, what an authority made of it.
+
+    The certificate goes to the station by itself.
+    """
     with unit_of_work() as db:
         row = _get(db, certificate_id)
-        certificates.issue(db, row, chain.read_text(encoding="utf-8"), now=cli.now())
-    click.echo("Signed; it goes to the station within a minute.")
+        if chain is not None:
+            certificates.issue(db, row, chain.read_text(encoding="utf-8"), now=cli.now())
+        elif current_app.config["SETTINGS"].certificate_authority == "manual":
+            raise Conflict("Staff sign by hand here: name the file with the signed chain.")
+        else:
+            certificates.approve(db, cli.ACTOR, row, now=cli.now())
+    done = "Signed" if chain else "Agreed: it is signed"
+    click.echo(f"{done}; it goes to the station within a minute.")
+
+
+@group.command("refuse")
+@click.argument("certificate_id", type=int)
+@cli.fails_plainly
+def refuse(certificate_id: int) -> None:
+    """Decide that a request will not be signed."""
+    with unit_of_work() as db:
+        certificates.refuse(db, cli.ACTOR, _get(db, certificate_id), now=cli.now())
+    click.echo("Refused.")
 
 
 @group.command("revoke")

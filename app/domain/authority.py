@@ -56,8 +56,11 @@ def sign(
     organisation: str,
     now: datetime,
     days: int = STATION_DAYS,
+    for_cars: bool = False,
 ) -> str:
     """Sign a station's request; the subject is ours to say, not the request's.
+
+    `for_cars`: the station shows it to cars (ISO 15118), for which it is a server.
 
     `csr`, `issuer` and `issuer_key` are PEM.  The result is the leaf followed
     by its issuer, as CertificateSigned carries it.
@@ -65,6 +68,7 @@ def sign(
     request = x509.load_pem_x509_csr(csr.encode())
     parent = x509.load_pem_x509_certificate(issuer.encode())
     key = serialization.load_pem_private_key(issuer_key.encode(), None)
+    purpose = ExtendedKeyUsageOID.SERVER_AUTH if for_cars else ExtendedKeyUsageOID.CLIENT_AUTH
     certificate = (
         x509.CertificateBuilder()
         .subject_name(_name(common_name, organisation))
@@ -75,7 +79,7 @@ def sign(
         .not_valid_after(min(now + timedelta(days=days), parent.not_valid_after_utc))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(authority=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(parent.public_key()),  # type: ignore[arg-type]
             critical=False,

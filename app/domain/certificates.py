@@ -7,23 +7,26 @@ itself is a task's work, because it needs a private key.
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from app.domain import access, audit, x509
+from app.domain import access, audit, certificate_names, security_events, x509
+from app.domain.certificate_names import OWN
 from app.domain.errors import Conflict, Invalid
 from app.domain.events import CertificateRequested, StationChanged, record
 from app.domain.vocabulary import Actor, Order
 from app.models import AuthorityCertificate, Command, Station, StationCertificate
 
-#: Certificates that stations ask us to sign.
-OWN = ("station", "v2g", "v2g20")
 #: When the end of a certificate is announced, in days before it.
 ALARM_DAYS = (60, 30, 7)
 #: A request that nobody signed is replaced by the next one of the same use.
 WAITING = ("requested", "issued")
 #: When a row is taken for forgotten, and when an unanswered certificate is sent again.
 _NUDGE, _AGAIN = timedelta(seconds=30), timedelta(minutes=10)
+#: How the sentence of a request begins that we refused ourselves.
+_REFUSED = "The request is refused."
+#: Refused requests that are kept of a station and a use.
+_REFUSALS = 20
 
 
 def request_signature(
@@ -31,51 +34,133 @@ def request_signature(
 ) -> StationCertificate:
     """Keep a station's signing request; its state tells whether it will be signed (A02, A03).
 
-    Refused are requests that cannot be read, with weak keys, or in another
-    station's name: the common name is the station's serial number or identity.
+    Refused are requests that cannot be read, with weak keys, or in any name but the station's own,
+    which alarms.  A renewal is agreed to at once; for a first certificate a person is asked.
     """
+    refusal = _refusal(db, station, csr, use, now)
+    same = _same(db, station, csr, use, refusal)
+    if same is not None:
+        # A station repeats its request until it is answered (A02.FR.17): one decision is enough.
+        same.request_id = request_id
+        if same.state in WAITING:
+            record(db, CertificateRequested(station.tenant_id, same.id))
+        db.flush()
+        return same
     row = StationCertificate(
         station_id=station.id,
         use=use,
-        state="requested",
+        state="rejected" if refusal else "requested",
+        sentence=refusal[:300] or None,
         request_id=request_id,
         csr=csr[:10_000],
         created_at=now,
         changed_at=now,
     )
-    try:
-        common_name, _ = x509.names_in_request(csr)
-        _check_name(station, common_name)
-    except Invalid as error:
-        row.state, row.sentence = "rejected", error.sentence
-    for earlier in _waiting(db, station, use):
-        earlier.state, earlier.changed_at = "replaced", now
-        earlier.sentence = "The station asked again."
+    if not refusal:
+        _replace_waiting(db, station, use, now)
+        if is_renewal(db, station, use, now=now):
+            row.approved_at = now
     db.add(row)
     db.flush()
-    if row.state == "requested":
+    if not refusal:
         record(db, CertificateRequested(station.tenant_id, row.id))
     record(db, StationChanged(station.tenant_id, station.id))
     return row
 
 
-def _check_name(station: Station, common_name: str) -> None:
-    own = {name.casefold() for name in (station.serial, station.identity) if name}
-    if common_name and common_name.casefold() not in own:
-        raise Invalid(
-            f"The request is in the name of {common_name[:64]}, which is not this station.",
-            field="csr",
+def _refusal(db: Session, station: Station, csr: str, use: str, now: datetime) -> str:
+    """Why a request is not to be signed, empty when it may be; a foreign name alarms."""
+    try:
+        certificate_names.checked(db, station, x509.names_in_request(csr), use)
+    except Invalid as error:
+        if isinstance(error, certificate_names.ForeignName):
+            security_events.find(db, station, "ForeignNameRequested", error.sentence, now=now)
+        return f"{_REFUSED} {error.sentence}"
+    return ""
+
+
+def _same(
+    db: Session, station: Station, csr: str, use: str, refusal: str
+) -> StationCertificate | None:
+    """The row in which this request was decided or waits already.
+
+    Of what we refuse only the newest row of each sentence is kept, and a few sentences: a station
+    can make any number of requests.  What we refused before staff gave the name is decided anew.
+    """
+    if refusal:
+        refused = [
+            row
+            for row in _requests(db, station, use, ("rejected",))
+            if (row.sentence or "").startswith(_REFUSED)
+        ]
+        for row in refused[_REFUSALS - 1 :]:
+            db.delete(row)
+        return next((row for row in refused if row.sentence == refusal[:300]), None)
+    for row in _requests(db, station, use, (*WAITING, "rejected")):
+        # One that the station itself turned down has a certificate.
+        refused_by_person = row.state == "rejected" and not (
+            row.pem or (row.sentence or "").startswith(_REFUSED)
         )
+        if row.csr == csr[:10_000] and (row.state in WAITING or refused_by_person):
+            return row
+    return None
 
 
-def _waiting(db: Session, station: Station, use: str) -> list[StationCertificate]:
+def _replace_waiting(db: Session, station: Station, use: str, now: datetime) -> None:
+    for earlier in _requests(db, station, use, WAITING):
+        earlier.state, earlier.changed_at = "replaced", now
+        earlier.sentence = "The station asked again."
+
+
+def is_renewal(db: Session, station: Station, use: str, *, now: datetime) -> bool:
+    """Tell whether the newest certificate of this use that the station took is good still."""
+    newest = db.scalar(
+        select(StationCertificate)
+        .where(
+            StationCertificate.station_id == station.id,
+            StationCertificate.use == use,
+            StationCertificate.state.in_(("accepted", "revoked")),
+            StationCertificate.fingerprint.is_not(None),
+        )
+        .order_by(StationCertificate.id.desc())
+        .limit(1)
+    )
+    if newest is None or newest.state != "accepted" or newest.expires_at is None:
+        return False
+    return newest.expires_at > now
+
+
+def approve(db: Session, actor: Actor, row: StationCertificate, *, now: datetime) -> None:
+    """Agree that a request may be signed; who signs does it within seconds."""
+    if row.state != "requested":
+        raise Conflict("This request is not waiting for a signature.")
+    common_name(db, row)
+    if row.approved_at is None:
+        row.approved_at, row.changed_at, row.sentence = now, now, None
+        db.flush()
+        _note(db, actor, "certificate.approve", row, now)
+    record(db, CertificateRequested(row.station.tenant_id, row.id))
+
+
+def common_name(db: Session, row: StationCertificate) -> str:
+    """The name for which a request may be signed now; raises `Invalid` when there is none."""
+    names = x509.names_in_request(row.csr or "")
+    return certificate_names.checked(db, row.station, names, row.use)
+
+
+def _requests(
+    db: Session, station: Station, use: str, states: tuple[str, ...]
+) -> list[StationCertificate]:
     return list(
         db.scalars(
-            select(StationCertificate).where(
+            select(StationCertificate)
+            .where(
                 StationCertificate.station_id == station.id,
                 StationCertificate.use == use,
-                StationCertificate.state.in_(WAITING),
+                StationCertificate.state.in_(states),
             )
+            .order_by(StationCertificate.id.desc())
+            .limit(50)
         )
     )
 
@@ -83,14 +168,19 @@ def _waiting(db: Session, station: Station, use: str) -> list[StationCertificate
 def issue(db: Session, row: StationCertificate, chain: str, *, now: datetime) -> None:
     """Take in the signed chain of a request, the leaf first.
 
-    Raises `Conflict` when the request is not waiting, and `Invalid` when the
-    certificate is not for its key or cannot be read.
+    Raises `Conflict` when the request is not waiting, and `Invalid` when the certificate is not
+    for its key, not in the station's name, has ended, is an authority's or cannot be read.
     """
     if row.state != "requested" or row.csr is None:
         raise Conflict("This request is not waiting for a signature.")
     found = x509.read_chain(chain)
     if not x509.belongs(row.csr, found[0].pem):
         raise Invalid("The certificate was made for another key.", field="certificate")
+    if found[0].is_authority:
+        raise Invalid("The certificate may sign others; a station's may not.", field="certificate")
+    if found[0].expires_at <= now:
+        raise Invalid("The certificate has ended already.", field="certificate")
+    certificate_names.checked(db, row.station, found[0].common_names, row.use)
     _describe(row, found[0])
     row.pem = "".join(one.pem for one in found)
     if len(found) > 1:
@@ -100,11 +190,18 @@ def issue(db: Session, row: StationCertificate, chain: str, *, now: datetime) ->
     record(db, StationChanged(row.station.tenant_id, row.station_id))
 
 
-def unfinished(db: Session, *, now: datetime) -> list[int]:
-    """Requests that should have been signed by now, and certificates that wait to be sent."""
+def unfinished(db: Session, *, now: datetime, unasked: bool = False) -> list[int]:
+    """Requests that should have been signed by now, and certificates that wait to be sent.
+
+    With `unasked` also those that nobody agreed to.
+    """
     query = select(StationCertificate.id).where(
         StationCertificate.state.in_(WAITING), StationCertificate.changed_at < now - _NUDGE
     )
+    if not unasked:
+        query = query.where(
+            or_(StationCertificate.state == "issued", StationCertificate.approved_at.is_not(None))
+        )
     return list(db.scalars(query.order_by(StationCertificate.id).limit(200)))
 
 
@@ -139,8 +236,8 @@ def refuse(db: Session, actor: Actor, row: StationCertificate, *, now: datetime)
 def revoke(
     db: Session, actor: Actor, row: StationCertificate, *, reason: str, now: datetime
 ) -> None:
-    """Let a station's own certificate in no more; raises `Conflict` for any other."""
-    if row.use not in OWN or row.state not in ("issued", "accepted"):
+    """Let a station's own certificate in no more, anywhere; raises `Conflict` for any other."""
+    if row.use not in OWN or row.state not in certificate_names.GOOD:
         raise Conflict("Only a certificate that was issued to the station can be revoked.")
     if not reason.strip():
         raise Invalid("Say why it is revoked.", field="reason")
@@ -155,65 +252,6 @@ def is_revoked(db: Session, fingerprint: str) -> bool:
         StationCertificate.fingerprint == fingerprint, StationCertificate.state == "revoked"
     )
     return db.scalar(query.limit(1)) is not None
-
-
-def keep_authority(
-    db: Session,
-    actor: Actor,
-    tenant_id: int,
-    *,
-    name: str,
-    use: str,
-    pem: str,
-    key_file: str | None,
-    now: datetime,
-) -> AuthorityCertificate:
-    """Keep a root: our own (with a key) or one that is to be installed at stations."""
-    facts = x509.read(pem)
-    row = AuthorityCertificate(
-        tenant_id=tenant_id,
-        name=(name.strip() or facts.common_name or "Certificate")[:120],
-        use=use,
-        pem=facts.pem,
-        subject=facts.subject,
-        serial_number=facts.serial_number[:60],
-        fingerprint=facts.fingerprint,
-        starts_at=facts.starts_at,
-        expires_at=facts.expires_at,
-        key_file=key_file,
-        created_at=now,
-    )
-    db.add(row)
-    db.flush()
-    audit.note(db, actor, "authority.keep", row, now=now)
-    return row
-
-
-def archive_authority(
-    db: Session, actor: Actor, row: AuthorityCertificate, *, now: datetime
-) -> None:
-    """Put a root away; what it signed stays good until it is revoked."""
-    if row.archived_at is None:
-        before = audit.snapshot(row)
-        row.archived_at = now
-        db.flush()
-        audit.note(db, actor, "authority.archive", row, now=now, before=before)
-
-
-def own_root(db: Session, tenant_id: int, *, now: datetime) -> AuthorityCertificate | None:
-    """The newest root of the built-in authority that is good now."""
-    return db.scalar(
-        select(AuthorityCertificate)
-        .where(
-            AuthorityCertificate.tenant_id == tenant_id,
-            AuthorityCertificate.use == "station_root",
-            AuthorityCertificate.key_file.is_not(None),
-            AuthorityCertificate.archived_at.is_(None),
-            AuthorityCertificate.expires_at > now,
-        )
-        .order_by(AuthorityCertificate.id.desc())
-        .limit(1)
-    )
 
 
 def running_out(db: Session, *, now: datetime, days: int = ALARM_DAYS[0]) -> list[Any]:

@@ -114,7 +114,8 @@ QUIRKS: dict[str, Quirk] = {
     ),
     "certificate_name": Quirk(
         "Name in its certificate",
-        "The common name, where it is neither the serial number nor the identity.",
+        "The common name, where it is not the identity: mostly the serial number. It proves the"
+        " station, so no other may have it.",
         _line(64),
         "text",
     ),

@@ -45,7 +45,8 @@ def boot(db: Session, station: Station, report: BootReport, *, now: datetime) ->
     Repeats are normal (FIELD B5): each is answered, and only a change is an event.
     """
     firmware = station.firmware
-    for name in ("vendor", "model", "serial", "firmware", "meter_type", "meter_serial"):
+    _take_serial(db, station, report, now)
+    for name in ("vendor", "model", "firmware", "meter_type", "meter_serial"):
         if (value := getattr(report, name)) is not None:
             setattr(station, name, value[:_TEXT])
     for name in ("iccid", "imsi"):
@@ -69,6 +70,29 @@ def boot(db: Session, station: Station, report: BootReport, *, now: datetime) ->
     if station.booted_registration is Registration.ACCEPTED:
         onboarding.booted(db, station, now=now)
     return station.booted_registration
+
+
+def _take_serial(db: Session, station: Station, report: BootReport, now: datetime) -> None:
+    """Keep the serial number that a boot tells, unless it is another station's.
+
+    That is stored as a doubt and shown, and alarms with a boot that differs from the last; where
+    two stations have had the same one all along, both keep it and both are told of.
+    """
+    if report.serial is None:
+        return
+    # Security events are reports: imported late, no circle.
+    from app.domain import certificate_names, security_events
+
+    serial = report.serial[:_TEXT]
+    other = certificate_names.owner(db, station, serial)
+    if other is None:
+        station.serial = serial
+        return
+    sentence = f"{serial[:60]} is that of {other}."
+    new = station.boot_raw != report.raw
+    deviations(db, station, [("serial_taken", sentence)], now=now)
+    if new:
+        security_events.find(db, station, "ForeignSerialNumber", sentence, now=now)
 
 
 def add(

@@ -1,8 +1,9 @@
 """Security events of stations: what they report, and which of it alarms."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import reports
@@ -27,6 +28,15 @@ ALARMING = frozenset(
         "AttemptedReplayAttacks",
     }
 )
+#: What we find out ourselves, and how it is said of a station.
+FOUND = {
+    "ForeignNameRequested": "asked for a certificate in a name that is not its own",
+    "ForeignSerialNumber": "gave the serial number of another station",
+}
+#: All that somebody should look at.
+GRAVE = ALARMING | FOUND.keys()
+#: After which time what we found is said again, and how much is said of a station until then.
+AGAIN, MOST = timedelta(hours=1), 10
 #: The kind of their reports.
 KIND = "security"
 
@@ -42,3 +52,22 @@ def take(
 ) -> StationReport:
     """Keep a security event of a station."""
     return reports.add(db, station, KIND, word, payload, at=at, now=now)
+
+
+def find(db: Session, station: Station, word: str, sentence: str, *, now: datetime) -> None:
+    """Keep what we found out about a station ourselves; `word` is one of `FOUND`.
+
+    The same is said once an hour, and no more than a few things are: a station can repeat itself.
+    """
+    recent = db.scalars(
+        select(StationReport.payload)
+        .where(
+            StationReport.station_id == station.id,
+            StationReport.kind == KIND,
+            StationReport.word == word,
+            StationReport.received_at > now - AGAIN,
+        )
+        .limit(MOST)
+    ).all()
+    if len(recent) < MOST and {"techInfo": sentence} not in recent:
+        reports.add(db, station, KIND, word, {"techInfo": sentence}, at=now, now=now)

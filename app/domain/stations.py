@@ -6,7 +6,16 @@ from typing import Any, TypedDict, Unpack
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import access, audit, credentials, plugs, quirks, tariff_choice, texts
+from app.domain import (
+    access,
+    audit,
+    certificate_names,
+    credentials,
+    plugs,
+    quirks,
+    tariff_choice,
+    texts,
+)
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.events import StationChanged, record
 from app.domain.vocabulary import SYSTEM, Actor, Registration, SessionState, StationMode
@@ -167,6 +176,7 @@ def restore(db: Session, actor: Actor, station: Station, *, now: datetime) -> St
     if station.site.archived_at is not None:
         raise Conflict(f"The site {station.site.name} is in the archive: restore it first.")
     if station.archived_at is not None:
+        certificate_names.check_given(db, station)
         before = audit.snapshot(station)
         station.archived_at = None
         db.flush()
@@ -204,6 +214,7 @@ def _apply(db: Session, station: Station, details: Details | Changes) -> None:
         station.max_power_w = plugs.power(details["max_power_w"])
     if "quirks" in details:
         station.quirks = quirks.validated(details["quirks"])
+        certificate_names.check_given(db, station)
     _secure(station, details.get("security_profile", station.security_profile))
     if "tariff_id" in details:
         station.tariff_id = details["tariff_id"]
@@ -234,6 +245,15 @@ def _identify(db: Session, station: Station, identity: str) -> None:
         hidden = twin.archived_at is not None and twin.tenant_id == station.tenant_id
         where = "is in the archive: restore it instead" if hidden else "is registered already"
         raise Taken(f"A station called {identity} {where}.", field="identity")
+    named = db.scalar(
+        select(table.c.id).where(
+            table.c.certificate_name_key == texts.key(identity), table.c.archived_at.is_(None)
+        )
+    )
+    if named not in (None, station.id):
+        raise Taken(
+            f"{identity} is the name in the certificate of another station.", field="identity"
+        )
     station.identity, station.identity_key = identity, texts.key(identity)
 
 

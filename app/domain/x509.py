@@ -31,13 +31,18 @@ class Facts:
     pem: str
     subject: str
     issuer: str
-    common_name: str
+    common_names: tuple[str, ...]
     organisation: str
     serial_number: str
     fingerprint: str
     starts_at: datetime
     expires_at: datetime
     is_authority: bool
+
+    @property
+    def common_name(self) -> str:
+        """The common name; empty when there is none, or more than one."""
+        return self.common_names[0] if len(self.common_names) == 1 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +97,8 @@ def _key_hash(issuer: x509.Certificate, kind: type[hashes.HashAlgorithm]) -> str
     return digest.finalize().hex()
 
 
-def names_in_request(pem: str) -> tuple[str, str]:
-    """The common name and the organisation of a signing request.
+def names_in_request(pem: str) -> tuple[str, ...]:
+    """The common names of a signing request.
 
     Raises `Invalid` with why the request cannot be signed: no PEM, a signature
     that does not fit its key, a key that is too weak.
@@ -111,10 +116,7 @@ def names_in_request(pem: str) -> tuple[str, str]:
     )
     if not strong:
         raise Invalid("The key of the signing request is too weak.", field="csr")
-    return (
-        _attribute(request.subject, NameOID.COMMON_NAME),
-        _attribute(request.subject, NameOID.ORGANIZATION_NAME),
-    )
+    return _attributes(request.subject, NameOID.COMMON_NAME)
 
 
 def belongs(csr: str, pem: str) -> bool:
@@ -122,6 +124,18 @@ def belongs(csr: str, pem: str) -> bool:
     request, certificate = x509.load_pem_x509_csr(csr.encode()), _load(pem)[0]
     form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return request.public_key().public_bytes(*form) == certificate.public_key().public_bytes(*form)
+
+
+def is_signed_by(pem: str, issuers: list[str]) -> bool:
+    """Tell whether the key of one of the issuers signed a certificate, which names it as such."""
+    certificate = _load(pem)[0]
+    for issuer in issuers:
+        try:
+            certificate.verify_directly_issued_by(_load(issuer)[0])
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+            continue
+        return True
+    return False
 
 
 def _load(pem: str) -> list[x509.Certificate]:
@@ -143,8 +157,8 @@ def _facts(certificate: x509.Certificate) -> Facts:
         certificate.public_bytes(serialization.Encoding.PEM).decode(),
         certificate.subject.rfc4514_string()[:300],
         certificate.issuer.rfc4514_string()[:300],
-        _attribute(certificate.subject, NameOID.COMMON_NAME),
-        _attribute(certificate.subject, NameOID.ORGANIZATION_NAME),
+        _attributes(certificate.subject, NameOID.COMMON_NAME),
+        next(iter(_attributes(certificate.subject, NameOID.ORGANIZATION_NAME)), ""),
         f"{certificate.serial_number:x}",
         certificate.fingerprint(hashes.SHA256()).hex(),
         certificate.not_valid_before_utc,
@@ -153,6 +167,5 @@ def _facts(certificate: x509.Certificate) -> Facts:
     )
 
 
-def _attribute(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
-    found = name.get_attributes_for_oid(oid)
-    return str(found[0].value) if found else ""
+def _attributes(name: x509.Name, oid: x509.ObjectIdentifier) -> tuple[str, ...]:
+    return tuple(str(attribute.value) for attribute in name.get_attributes_for_oid(oid))

@@ -41,8 +41,10 @@ class StationCertificate(StationOwned, Base):
 
     `use` is station (its own), v2g (its ISO 15118 one), or the use of a root
     that it has installed.  `state` is requested (a signing request came), issued
-    (signed, on its way), accepted, rejected, installed, deleted, revoked.  The
-    hashes are those by which OCPP names a certificate (CertificateHashData).
+    (signed, on its way), accepted, rejected, installed, deleted, revoked.
+    `approved_at` is when it was decided that a request may be signed, by a person or because
+    it renews a certificate of ours.  The hashes are those by which OCPP names a certificate
+    (CertificateHashData).
     """
 
     __tablename__ = "station_certificates"
@@ -67,6 +69,7 @@ class StationCertificate(StationOwned, Base):
     issuer_key_hash: Mapped[str | None] = mapped_column(String(128))
     starts_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
+    approved_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app.domain.vocabulary import Activity, Availability, Registration, StationMode
 from app.models.base import Base, BigId, Id, Name, SiteOwned, StationOwned, Word, choice
@@ -12,6 +12,10 @@ from app.models.base import Base, BigId, Id, Name, SiteOwned, StationOwned, Word
 if TYPE_CHECKING:
     from app.models.sites import Site
     from app.models.tariffs import Tariff
+
+
+def _key(text: str | None) -> str | None:
+    return (text or "").strip().casefold() or None
 
 
 class Station(SiteOwned, Base):
@@ -26,6 +30,9 @@ class Station(SiteOwned, Base):
     `validation` None means the setting of the installation.  `clock_offset_s` is how far
     its clock was found to be ahead at `clock_offset_at`, None while it is right; `clock_samples`
     are odd times that say nothing for certain yet: pairs of arrival and seconds ahead.
+    `serial_key` and `certificate_name_key` are the serial number and the name that staff gave for
+    its certificate (a quirk), folded like the identity, so that a name's owner is found; they
+    follow the columns that they are made of.
     `access_epoch` is raised by every decision about who may connect: a connection that was let
     in under an older one is over (`app.domain.access`).
     """
@@ -57,6 +64,8 @@ class Station(SiteOwned, Base):
     vendor: Mapped[str | None] = mapped_column(String(120))
     model: Mapped[str | None] = mapped_column(String(120))
     serial: Mapped[str | None] = mapped_column(String(120))
+    serial_key: Mapped[str | None] = mapped_column(String(120), index=True)
+    certificate_name_key: Mapped[str | None] = mapped_column(String(64), index=True)
     firmware: Mapped[str | None] = mapped_column(String(120))
     iccid: Mapped[str | None] = mapped_column(String(40))
     imsi: Mapped[str | None] = mapped_column(String(40))
@@ -83,6 +92,14 @@ class Station(SiteOwned, Base):
     connectors: Mapped[list["Connector"]] = relationship(
         back_populates="station", order_by="Connector.evse, Connector.connector"
     )
+
+    @validates("serial", "quirks")
+    def _keep_keys(self, name: str, value: Any) -> Any:
+        if name == "serial":
+            self.serial_key = _key(value)
+        else:
+            self.certificate_name_key = _key((value or {}).get("certificate_name"))
+        return value
 
     @property
     def label(self) -> str:

@@ -33,6 +33,7 @@ from app.models import (
     WorkerNode,
 )
 from app.queries import monitors, register_gaps, settings
+from app.queries.certificates import undecided
 
 #: A station is missed after this long without a connection: modems drop for a minute or two.
 OFFLINE_AFTER = timedelta(minutes=10)
@@ -83,6 +84,7 @@ def findings(db: Session, *, tenant_id: int, now: datetime) -> list[Finding]:
         *_failed_mails(db),
         *_endless(db, now),
         *_security_events(db, now),
+        *_signing(db),
         *_running_out(db, now),
         *_drifted(db),
         *_register_gaps(db, now),
@@ -277,7 +279,7 @@ def _security_events(db: Session, now: datetime) -> list[Finding]:
         .join(Station, Station.id == StationReport.station_id)
         .where(
             StationReport.kind == security_events.KIND,
-            StationReport.word.in_(security_events.ALARMING),
+            StationReport.word.in_(security_events.GRAVE),
             StationReport.received_at > now - RECENT,
         )
         .order_by(StationReport.received_at.desc())
@@ -285,8 +287,16 @@ def _security_events(db: Session, now: datetime) -> list[Finding]:
     )
     return _few(
         "security_event",
-        [(report.at, {"report": report, "station": station}) for report, station in rows],
+        [
+            (at.at, {"report": at, "station": station, "found": security_events.FOUND.get(at.word)})
+            for at, station in rows
+        ],
     )
+
+
+def _signing(db: Session) -> list[Finding]:
+    rows = undecided(db)
+    return _few("signing", [(row.created_at, {"certificate": row}) for row in rows])
 
 
 def _running_out(db: Session, now: datetime) -> list[Finding]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, contains_eager
 
-from app.domain.security_events import ALARMING, KIND
+from app.domain.security_events import GRAVE, KIND
 from app.models import AuthorityCertificate, Station, StationCertificate, StationReport
 from app.queries.paging import Page, Wish, fetch
 
@@ -30,6 +30,11 @@ def waiting(db: Session) -> list[StationCertificate]:
         .limit(200)
     )
     return list(db.scalars(query))
+
+
+def undecided(db: Session) -> list[StationCertificate]:
+    """Requests that nobody agreed to yet, or that cannot be signed, the oldest first."""
+    return [row for row in waiting(db) if row.approved_at is None or row.sentence]
 
 
 def listed(db: Session, wish: Wish, *, use: str = "", state: str = "") -> Page:
@@ -70,7 +75,7 @@ def alarms(db: Session, since: datetime) -> list[StationReport]:
     """Grave security events of all stations since an instant, the newest first."""
     query = select(StationReport).where(
         StationReport.kind == KIND,
-        StationReport.word.in_(ALARMING),
+        StationReport.word.in_(GRAVE),
         StationReport.received_at >= since,
     )
     return list(db.scalars(query.order_by(StationReport.received_at.desc()).limit(100)))

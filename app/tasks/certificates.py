@@ -20,11 +20,13 @@ log = logging.getLogger(__name__)
 
 @shared_task(name="sign_certificate")
 def sign_certificate(certificate_id: int) -> None:
-    """Sign a station's request, if it waits and a signer is set; then send it.  Repeatable."""
+    """Sign a station's request, if it may be and a signer is set; then send it.  Repeatable."""
     settings: Settings = current_app.config["SETTINGS"]
+    unasked = settings.first_certificate == "sign"
     with unit_of_work() as db:
         row = db.get(StationCertificate, certificate_id)
-        csr = row.csr if row is not None and row.state == "requested" else None
+        may = row is not None and row.state == "requested" and (row.approved_at or unasked)
+        csr = row.csr if row is not None and may else None
     if csr and settings.certificate_authority != "manual":
         try:
             _sign(settings, certificate_id, csr)
@@ -69,7 +71,8 @@ def send_certificate(certificate_id: int) -> None:
 def sweep_certificates() -> None:
     """Sign and send what a lost nudge or an absent station left behind."""
     with unit_of_work() as db:
-        waiting = certificates.unfinished(db, now=datetime.now(UTC))
+        unasked = current_app.config["SETTINGS"].first_certificate == "sign"
+        waiting = certificates.unfinished(db, now=datetime.now(UTC), unasked=unasked)
     for number in waiting:
         try:
             sign_certificate(number)

@@ -7,10 +7,10 @@ from flask import Blueprint, Response, abort, current_app, flash, render_templat
 from flask_login import current_user
 
 from app import listing
-from app.domain import certificates
+from app.domain import authorities, certificates
 from app.domain.certificates import ALARM_DAYS, OWN
 from app.domain.errors import DomainError
-from app.domain.security_events import ALARMING
+from app.domain.security_events import FOUND, GRAVE
 from app.extensions import db
 from app.forms import refusals
 from app.forms.certificates import ROOTS, ChainForm, RevokeForm, RootForm
@@ -43,6 +43,7 @@ def index() -> Any:
         roots=queries.authorities(db.session()),
         running_out=certificates.running_out(db.session(), now=now),
         signer=settings.certificate_authority,
+        first=settings.first_certificate,
         uses=dict(ROOTS),
         alarm_days=ALARM_DAYS,
     )
@@ -70,7 +71,7 @@ def add_root() -> Any:
     if form.validate_on_submit():
         try:
             with unit_of_work() as work:
-                certificates.keep_authority(
+                authorities.keep(
                     work, actor(), _tenant(), name=form.name.data or "", use=form.use.data,
                     pem=form.pem.data, key_file=None, now=datetime.now(UTC),
                 )  # fmt: skip
@@ -106,7 +107,7 @@ def archive_root(root_id: int) -> Any:
     """Put a root away."""
     with unit_of_work() as work:
         root = work.get(AuthorityCertificate, root_id) or abort(404)
-        certificates.archive_authority(work, actor(), root, now=datetime.now(UTC))
+        authorities.archive(work, actor(), root, now=datetime.now(UTC))
     return back("certificates.index", _anchor="authority")
 
 
@@ -144,6 +145,21 @@ def sign(certificate_id: int) -> Any:
     return _page(_row(certificate_id), chain=form)
 
 
+@blueprint.post("/<int:certificate_id>/approve")
+@needs("admin")
+def approve(certificate_id: int) -> Any:
+    """Agree that whoever signs here signs a request."""
+    try:
+        with unit_of_work() as work:
+            row = work.get(StationCertificate, certificate_id) or abort(404)
+            certificates.approve(work, actor(), row, now=datetime.now(UTC))
+    except DomainError as error:
+        flash(error.sentence, "error")
+    else:
+        flash("Agreed: it is signed and goes to the station within a minute.")
+    return back("certificates.show", certificate_id=certificate_id)
+
+
 @blueprint.post("/<int:certificate_id>/refuse")
 @needs("admin")
 def refuse(certificate_id: int) -> Any:
@@ -168,7 +184,7 @@ def revoke(certificate_id: int) -> Any:
         except DomainError as error:
             refusals.show(form, error)
         else:
-            flash("Revoked: the station's next connection with it is refused.")
+            flash("Revoked: no station connects with it any more.")
             return back("certificates.show", certificate_id=certificate_id)
     return _page(_row(certificate_id), reason=form)
 
@@ -185,7 +201,8 @@ def station(station_id: int) -> Any:
         past=queries.PAST,
         own=OWN,
         events=queries.security_events(db.session(), row),
-        alarming=ALARMING,
+        alarming=GRAVE,
+        found=FOUND,
         roots=[root for root in queries.authorities(db.session()) if root.use in dict(ROOTS)],
         uses=dict(ROOTS),
         now_at=now,
@@ -211,6 +228,7 @@ def _page(
         chain=chain or ChainForm(formdata=None),
         reason=reason or RevokeForm(formdata=None),
         uses=dict(ROOTS),
+        signer=current_app.config["SETTINGS"].certificate_authority,
     )
     return page, 422 if failed else 200
 

@@ -1,24 +1,36 @@
 """Certificates: read, named as OCPP names them, asked for, signed, revoked, running out."""
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from cryptography import x509 as library
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from sqlalchemy import select
 
-from app.domain import authority, certificates, sites, stations, tenants, x509
-from app.domain.errors import Conflict, Invalid
-from app.domain.vocabulary import SYSTEM
+from app.domain import (
+    authorities,
+    authority,
+    certificates,
+    reports,
+    sites,
+    stations,
+    tenants,
+    x509,
+)
+from app.domain.errors import Conflict, Invalid, Taken
+from app.domain.vocabulary import SYSTEM, BootReport
+from app.models import Deviation, Site, StationReport, StationVariable
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 def make_station(db, now, identity):
     tenant = tenants.first(db, now=now)
-    place = sites.add(
+    place = db.scalar(select(Site)) or sites.add(
         db, SYSTEM, tenant.id, now=now, name="Depot", timezone="Europe/Berlin", currency="EUR"
     )
     return stations.register(db, SYSTEM, tenant.id, place, identity, now=now)[0]
@@ -115,17 +127,175 @@ def test_a_request_that_cannot_be_signed_is_kept_with_why(db, now, csr, why):
     assert why in row.sentence
 
 
-def test_the_serial_number_counts_as_the_stations_name(db, now):
+def test_a_serial_number_is_a_name_only_when_staff_gave_it(db, now):
     station = make_station(db, now, "CP-1")
     station.serial = "SN-77"
-    row = certificates.request_signature(db, station, request("sn-77"), "station", 3, now=now)
+    asked = partial(certificates.request_signature, db, station, request("sn-77"), "station", 3)
+    refused = asked(now=now)
+    assert refused.state == "rejected"
+    assert "give it as Name in its certificate under Quirks" in refused.sentence
+    stations.edit(db, SYSTEM, station, now=now, quirks={"certificate_name": "SN-77"})
+    row = asked(now=now)
     assert (row.state, row.request_id) == ("requested", 3)
+    assert certificates.common_name(db, row) == "SN-77"
+
+
+def named(*names, key=KEY):
+    """A request with any number of common names."""
+    subject = library.Name([library.NameAttribute(NameOID.COMMON_NAME, name) for name in names])
+    made = library.CertificateSigningRequestBuilder().subject_name(subject)
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def alarms(db, station):
+    return [
+        (row.word, row.payload["techInfo"])
+        for row in db.scalars(select(StationReport).where(StationReport.kind == "security"))
+        if row.station_id == station.id
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        (("CP-2",), "in the name of CP-2"),
+        (("SN-2",), "in the name of SN-2"),
+        (("CP-1", "CP-2"), "more than one name"),
+        (("CP-1", "CP-1"), "more than one name"),
+        ((), "no name"),
+        ((" ",), "no name"),
+        (("CP-1 ",), "in the name of CP-1"),
+    ],
+    ids=["another's", "another's serial number", "two", "twice", "none", "blank", "nearly its own"],
+)
+def test_a_request_in_any_other_name_is_refused_and_alarms_once(db, now, names, why):
+    station, other = make_station(db, now, "CP-1"), make_station(db, now, "CP-2")
+    other.serial = "SN-2"
+    for _ in range(2):
+        row = certificates.request_signature(db, station, named(*names), "station", 1, now=now)
+    assert row.state == "rejected" and why in row.sentence
+    assert [word for word, _ in alarms(db, station)] == ["ForeignNameRequested"]
+    assert why in alarms(db, station)[0][1]
+    later = now + timedelta(hours=2)
+    certificates.request_signature(db, station, named(*names), "station", 1, now=later)
+    assert len(alarms(db, station)) == 2
+
+
+def test_for_cars_the_name_may_be_the_secc_id(db, now):
+    station = make_station(db, now, "CP-1")
+    ask = partial(certificates.request_signature, db, station, named("DE-VLT-1"), "v2g", None)
+    assert ask(now=now).state == "rejected"
+    variable = StationVariable(
+        station_id=station.id, key="x", component="ISO15118Ctrlr", variable="SeccId"
+    )
+    variable.value = "DE-VLT-1"
+    db.add(variable)
+    assert ask(now=now).state == "requested"
+    own = certificates.request_signature(db, station, named("DE-VLT-1"), "station", None, now=now)
+    assert own.state == "rejected"
+
+
+def test_a_certificate_for_cars_is_no_clients(root, now):
+    chain = signed(root, now, request(), for_cars=True)
+    leaf = library.load_pem_x509_certificates(chain.encode())[0]
+    found = leaf.extensions.get_extension_for_class(library.ExtendedKeyUsage).value
+    assert list(found) == [ExtendedKeyUsageOID.SERVER_AUTH]
+
+
+def test_the_name_that_staff_give_is_nobody_elses(db, now):
+    one, other = make_station(db, now, "CP-1"), make_station(db, now, "CP-2")
+    other.serial = "SN-2"
+    db.flush()
+    for taken in ("cp-2", "sn-2"):
+        with pytest.raises(Taken, match="name of CP-2"):
+            stations.edit(db, SYSTEM, one, now=now, quirks={"certificate_name": taken})
+    stations.edit(db, SYSTEM, one, now=now, quirks={"certificate_name": "SN-1"})
+    with pytest.raises(Taken, match="name of CP-1"):
+        stations.edit(db, SYSTEM, other, now=now, quirks={"certificate_name": "sn-1"})
+    with pytest.raises(Taken, match="name in the certificate"):
+        make_station(db, now, "SN-1")
+
+
+def boot(db, station, serial, now):
+    report = BootReport(vendor="Acme", model="One", serial=serial, raw={"serial": serial})
+    assert reports.boot(db, station, report, now=now).value == "accepted"
+
+
+def test_a_boot_never_takes_the_serial_number_of_another(db, now):
+    one, other = make_station(db, now, "CP-1"), make_station(db, now, "CP-2")
+    boot(db, other, "SN-2", now)
+    for _ in range(2):
+        for claimed in ("sn-2", "CP-2"):
+            boot(db, one, claimed, now)
+    assert (one.serial, other.serial) == (None, "SN-2")
+    words = [word for word, _ in alarms(db, one)]
+    assert words and set(words) == {"ForeignSerialNumber"}
+    doubt = db.scalar(select(Deviation).where(Deviation.station_id == one.id))
+    assert (doubt.code, doubt.count) == ("serial_taken", 4)
+    boot(db, one, "SN-1", now)
+    assert one.serial == "SN-1"
+
+
+def test_a_serial_number_of_a_station_in_the_archive_is_free(db, now):
+    one, other = make_station(db, now, "CP-1"), make_station(db, now, "CP-2")
+    boot(db, other, "SN-2", now)
+    stations.archive(db, SYSTEM, other, now=now)
+    boot(db, one, "SN-2", now)
+    assert one.serial == "SN-2" and not alarms(db, one)
+
+
+def test_a_person_is_asked_before_the_first_and_after_a_revoked_certificate(db, now, root):
+    row = issued(db, now, root)
+    assert row.approved_at is None
+    row.state = "accepted"
+
+    def renewed(key):
+        csr = request(key=key)
+        return certificates.request_signature(db, row.station, csr, "station", None, now=now)
+
+    assert renewed(ec.generate_private_key(ec.SECP256R1())).approved_at == now
+    certificates.revoke(db, SYSTEM, row, reason="Lost.", now=now)
+    assert renewed(ec.generate_private_key(ec.SECP256R1())).approved_at is None
+
+
+def test_the_sweep_leaves_what_nobody_agreed_to(db, now):
+    station = make_station(db, now, "CP-1")
+    row = certificates.request_signature(db, station, request(), "station", None, now=now)
+    later = now + timedelta(hours=1)
+    assert certificates.unfinished(db, now=later) == []
+    assert certificates.unfinished(db, now=later, unasked=True) == [row.id]
+    certificates.approve(db, SYSTEM, row, now=now)
+    assert certificates.unfinished(db, now=later) == [row.id]
+
+
+def test_a_request_that_is_repeated_goes_on_waiting_and_stays_refused(db, now):
+    station = make_station(db, now, "CP-1")
+    ask = partial(certificates.request_signature, db, station, request(), "station")
+    first = ask(1, now=now)
+    assert ask(2, now=now) is first and first.request_id == 2
+    certificates.refuse(db, SYSTEM, first, now=now)
+    assert ask(3, now=now) is first and first.state == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("CP-2", "in the name of CP-2"), ("SN-1", "in the name of SN-1")]
+)
+def test_a_signed_certificate_in_another_name_is_not_taken(db, now, root, name, why):
+    station = make_station(db, now, "CP-1")
+    row = certificates.request_signature(db, station, request(), "station", None, now=now)
+    with pytest.raises(Invalid, match=why):
+        certificates.issue(db, row, signed(root, now, request(), common_name=name), now=now)
+    old = signed(root, now - timedelta(days=900), request())
+    with pytest.raises(Invalid, match="ended"):
+        certificates.issue(db, row, old, now=now)
+    assert row.state == "requested"
 
 
 def test_a_second_request_replaces_the_one_that_waits(db, now):
     station = make_station(db, now, "CP-1")
     first = certificates.request_signature(db, station, request(), "station", None, now=now)
-    second = certificates.request_signature(db, station, request(), "station", None, now=now)
+    other = request(key=ec.generate_private_key(ec.SECP256R1()))
+    second = certificates.request_signature(db, station, other, "station", None, now=now)
     assert (first.state, second.state) == ("replaced", "requested")
 
 
@@ -161,13 +331,13 @@ def test_an_issued_certificate_is_described_and_can_be_revoked_with_a_reason(db,
 def test_what_runs_out_within_sixty_days_is_named_soonest_first(db, now, root):
     row = issued(db, now, root)
     row.state = "accepted"
-    kept = certificates.keep_authority(
+    kept = authorities.keep(
         db, SYSTEM, row.station.tenant_id, name="", use="station_root", pem=root.certificate,
         key_file="a.key", now=now,
     )  # fmt: skip
     assert certificates.running_out(db, now=now) == []
-    assert certificates.own_root(db, row.station.tenant_id, now=now) is kept
+    assert authorities.own_root(db, row.station.tenant_id, now=now) is kept
     later = row.expires_at - timedelta(days=59)
     assert certificates.running_out(db, now=later) == [row]
     assert certificates.running_out(db, now=kept.expires_at) == [row, kept]
-    assert certificates.own_root(db, row.station.tenant_id, now=kept.expires_at) is None
+    assert authorities.own_root(db, row.station.tenant_id, now=kept.expires_at) is None

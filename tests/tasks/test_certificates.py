@@ -6,6 +6,7 @@ import pytest
 
 from app.config import Settings, WrongSetting
 from app.domain import authority, certificates
+from app.domain.vocabulary import SYSTEM
 from app.models import StationCertificate
 from app.tasks.certificates import sign_certificate
 from tests.domain.test_certificates import make_station, request
@@ -15,6 +16,7 @@ from tests.domain.test_certificates import make_station, request
 def asked(db, now):
     station = make_station(db, now, "CP-1")
     row = certificates.request_signature(db, station, request(), "station", None, now=now)
+    certificates.approve(db, SYSTEM, row, now=now)
     db.commit()
     return row.id
 
@@ -58,3 +60,19 @@ def test_a_signer_that_fails_leaves_the_request_waiting_with_why(app, db, asked,
 def test_a_signer_by_command_needs_its_program():
     with pytest.raises(WrongSetting, match="AMPDESK_SIGN_COMMAND"):
         Settings.from_environment({"AMPDESK_CERTIFICATE_AUTHORITY": "command"})
+
+
+@pytest.mark.parametrize(("setting", "state"), [("ask", "requested"), ("sign", "issued")])
+def test_a_first_certificate_waits_for_a_person_unless_a_setting_says_otherwise(
+    app, db, now, tmp_path, setting, state
+):
+    station = make_station(db, now, "CP-1")
+    row = certificates.request_signature(db, station, request(), "station", None, now=now)
+    db.commit()
+    number = row.id
+    app.config["SETTINGS"] = Settings(
+        data_dir=tmp_path, redis_url="redis://127.0.0.1:1/0", first_certificate=setting
+    )
+    sign_certificate(number)
+    db.rollback()
+    assert db.get(StationCertificate, number).state == state

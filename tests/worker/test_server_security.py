@@ -7,9 +7,12 @@ from urllib.parse import quote
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from app.domain import credentials, presence
+from app.domain import authorities, certificates, credentials, presence
+from app.domain import authority as builtin
+from app.domain.vocabulary import SYSTEM
 from app.models import Station, StationCertificate
 from tests.conftest import make_app
+from tests.domain.test_certificates import request as signing_request
 from tests.support.gated import PASSWORD, gated, last_knock, login, station
 from tests.support.ocpp_port import handshake_text
 from tests.support.pki import Authority
@@ -18,22 +21,7 @@ from worker.server import networks
 
 LOCAL = ["127.0.0.0/8"]
 BY_TLS = {"X-Forwarded-Proto": "https"}
-
-
-@pytest.fixture
-def app(migrated, tmp_path):
-    """An application that names its operator."""
-    (tmp_path / "ampdesk.sqlite3").write_bytes(migrated.read_bytes())
-    made = make_app(tmp_path, ocpp_cpo_name="Volt")
-    with made.app_context():
-        yield made
-
-
-@pytest.fixture
-def proxied(app):
-    """A port behind a proxy that is trusted: the tests' own address."""
-    with gated(app, trusted_proxies=networks(LOCAL)) as running:
-        yield running
+HEADER = "X-SSL-Client-Cert"
 
 
 @pytest.fixture
@@ -41,9 +29,27 @@ def authority(tmp_path):
     return Authority(tmp_path)
 
 
+@pytest.fixture
+def app(migrated, tmp_path, authority):
+    """An application that names its operator and an outside authority."""
+    (tmp_path / "ampdesk.sqlite3").write_bytes(migrated.read_bytes())
+    ca = str(authority.root.cert_file)
+    made = make_app(tmp_path, ocpp_cpo_name="Volt", ocpp_tls_client_ca=ca)
+    with made.app_context():
+        yield made
+
+
+@pytest.fixture
+def proxied(app):
+    """A port behind a proxy that is trusted, the tests' own address, and hands certificates on."""
+    given = {"trusted_proxies": networks(LOCAL), "client_cert_header": HEADER}
+    with gated(app, **given) as running:
+        yield running
+
+
 def shown(pair, **more):
     """What a proxy hands on of a station that showed its certificate."""
-    return {**BY_TLS, "X-SSL-Client-Cert": quote(pair.pem), **more}
+    return {**BY_TLS, HEADER: quote(pair.pem), **more}
 
 
 def profile_of(port, identity, **headers):
@@ -144,7 +150,7 @@ def test_a_proxy_that_saw_no_tls_is_no_tls(app, db, proxied, proto):
 def test_who_is_not_a_trusted_proxy_can_claim_neither_tls_nor_a_certificate(app, db, authority):
     station(db, "TWO", security_profile=2)
     station(db, "THREE", security_profile=3)
-    with gated(app) as port:
+    with gated(app, client_cert_header=HEADER) as port:
         assert refused(app, port, "TWO", **login("TWO"), **BY_TLS)[1] == "no_tls"
         pair = authority.station("THREE")
         assert refused(app, port, "THREE", **shown(pair))[1] == "no_certificate"
@@ -157,17 +163,34 @@ def test_profile_3_needs_no_password(app, db, proxied, authority):
     assert (link.certificate.common_name, link.certificate.organisations) == ("THREE", ("Volt",))
 
 
-def test_the_certificate_may_be_made_out_to_the_serial_number_or_to_a_name_that_staff_gave(
-    app, db, proxied, authority
-):
-    station(db, "SERIAL", security_profile=3, serial="SN-77")
+def test_without_its_setting_the_header_counts_for_nothing(app, db, authority):
+    station(db, "THREE", security_profile=3)
+    with gated(app, trusted_proxies=networks(LOCAL)) as port:
+        pair = authority.station("THREE")
+        assert refused(app, port, "THREE", **shown(pair))[1] == "no_certificate"
+
+
+def test_the_certificate_may_be_made_out_to_a_name_that_staff_gave(app, db, proxied, authority):
     station(db, "NAMED", security_profile=3, quirks={"certificate_name": "box 9"})
-    assert profile_of(proxied, "SERIAL", **shown(authority.station("SN-77"))) == 3
     assert profile_of(proxied, "NAMED", **shown(authority.station("box 9"))) == 3
 
 
+def test_a_serial_number_that_the_charger_told_is_no_name(app, db, proxied, authority):
+    station(db, "SERIAL", security_profile=3, serial="SN-77")
+    found = refused(app, proxied, "SERIAL", **shown(authority.station("SN-77")))
+    assert "made out to SN-77" in found[2]
+    assert found[2].endswith("give it as Name in its certificate under Quirks.")
+
+
+def test_a_name_that_two_stations_have_proves_neither(app, db, proxied, authority):
+    for identity in ("ONE", "OTHER"):
+        station(db, identity, security_profile=3, quirks={"certificate_name": "box 9"})
+    found = refused(app, proxied, "ONE", **shown(authority.station("box 9")))
+    assert "also the name of OTHER" in found[2]
+
+
 def test_a_certificate_of_another_station_is_refused(app, db, proxied, authority):
-    station(db, "THREE", security_profile=3, serial="SN-3")
+    station(db, "THREE", security_profile=3)
     theirs = authority.station("SN-4")
     status, code, sentence = refused(app, proxied, "THREE", **shown(theirs))
     assert (status, code) == (403, "wrong_certificate")
@@ -187,26 +210,97 @@ def test_a_certificate_that_has_expired_is_refused(app, db, proxied, authority):
     assert refused(app, proxied, "THREE", **shown(old))[2].endswith("It has expired.")
 
 
+def issued(db, made, pair, state="accepted", use="station"):
+    """Note that a certificate was issued to a station through us."""
+    moment = datetime.now(UTC)
+    row = StationCertificate(station_id=made.id, use=use, state=state, fingerprint=pair.fingerprint)
+    row.created_at = row.changed_at = moment
+    db.add(row)
+    db.commit()
+
+
 def test_a_certificate_that_was_revoked_is_refused_and_a_new_one_is_not(
     app, db, proxied, authority
 ):
     made = station(db, "THREE", security_profile=3)
     pair = authority.station("THREE")
-    moment = datetime.now(UTC)
-    row = StationCertificate(
-        station_id=made.id, use="station", state="revoked", fingerprint=pair.fingerprint
-    )
-    row.created_at = row.changed_at = moment
-    db.add(row)
-    db.commit()
+    issued(db, made, pair, "revoked")
     assert refused(app, proxied, "THREE", **shown(pair))[2].endswith("It was revoked.")
     assert profile_of(proxied, "THREE", **shown(authority.station("THREE"))) == 3
+
+
+def test_what_was_revoked_for_one_station_lets_no_other_in(app, db, proxied, authority):
+    made = station(db, "THREE", security_profile=3)
+    station(db, "FOUR", security_profile=3)
+    pair = authority.station("FOUR")
+    issued(db, made, pair, "revoked")
+    assert refused(app, proxied, "FOUR", **shown(pair))[2].endswith("It was revoked.")
+
+
+def test_an_issued_certificate_is_good_for_its_station_only_whatever_its_name(
+    app, db, proxied, authority
+):
+    made = station(db, "THREE", security_profile=3)
+    station(db, "FOUR", security_profile=3)
+    pair = authority.station("FOUR")
+    issued(db, made, pair)
+    found = refused(app, proxied, "FOUR", **shown(pair))
+    assert found[2].endswith("It was issued to another station.")
+    assert profile_of(proxied, "THREE", **shown(pair)) == 3
+
+
+@pytest.mark.parametrize(
+    ("state", "use", "why"),
+    [("replaced", "station", "newest one"), ("accepted", "v2g", "for ISO 15118")],
+)
+def test_other_certificates_of_the_station_open_no_door(
+    app, db, proxied, authority, state, use, why
+):
+    made = station(db, "THREE", security_profile=3)
+    pair = authority.station("THREE")
+    issued(db, made, pair, state, use)
+    assert why in refused(app, proxied, "THREE", **shown(pair))[2]
+
+
+def test_our_own_authority_lets_in_only_what_it_has_a_record_of(app, db, proxied):
+    made = station(db, "THREE", security_profile=3)
+    now = datetime.now(UTC)
+    root = builtin.make_root("Ours", "Volt", now=now)
+    authorities.keep(
+        db, SYSTEM, made.tenant_id, name="", use="station_root", pem=root.certificate,
+        key_file="a.key", now=now,
+    )  # fmt: skip
+    db.commit()
+    chain = builtin.sign(
+        signing_request("THREE"), root.certificate, root.key,
+        common_name="THREE", organisation="Volt", now=now,
+    )  # fmt: skip
+    headers = {**BY_TLS, HEADER: quote(chain)}
+    assert refused(app, proxied, "THREE", **headers)[2].endswith("has no record of it.")
+    row = certificates.request_signature(
+        db, made, signing_request("THREE"), "station", None, now=now
+    )
+    certificates.issue(db, row, chain, now=now)
+    db.commit()
+    assert profile_of(proxied, "THREE", **headers) == 3
+
+
+@pytest.mark.parametrize("profile", [1, 2, 3])
+def test_a_certificate_of_an_authority_that_nobody_trusts_proves_nothing(
+    app, db, proxied, tmp_path, profile
+):
+    station(db, "BOX", security_profile=profile)
+    folder = tmp_path / "strange"
+    folder.mkdir()
+    pair = Authority(folder).station("BOX")
+    found = refused(app, proxied, "BOX", **shown(pair, **login("BOX")))
+    assert found[2].endswith("It leads to no root that is trusted here.")
 
 
 @pytest.mark.parametrize("text", ["", "x", "-----BEGIN CERTIFICATE-----", "%00%ff", "A" * 9000])
 def test_a_header_that_is_no_certificate_is_none(app, db, proxied, text):
     station(db, "THREE", security_profile=3)
-    headers = {**BY_TLS, "X-SSL-Client-Cert": text}
+    headers = {**BY_TLS, HEADER: text}
     assert refused(app, proxied, "THREE", **headers)[1] == "no_certificate"
 
 
@@ -217,15 +311,27 @@ def test_a_second_certificate_header_spoils_the_first(app, db, proxied, authorit
     text = handshake_text("/ocpp/THREE", X_Forwarded_Proto="https", X_SSL_Client_Cert=pem)
     raw.socket.sendall(text[:-2] + b"X-SSL-Client-Cert: " + pem.encode() + b"\r\n\r\n")
     assert raw.read_head().startswith("HTTP/1.1 403 ")
+    knock = eventually(lambda: last_knock(app, "THREE"), what="the knock")
+    assert knock.sentence.endswith("came 2 times; the proxy must overwrite it.")
 
 
-def test_a_station_may_prove_more_than_it_must(app, db, proxied, authority):
-    station(db, "ONE", security_profile=1)
-    pair = authority.station("ONE")
-    assert profile_of(proxied, "ONE", **shown(pair)) == 3
-    other = authority.station("SOMEBODY")
-    assert profile_of(proxied, "ONE", **shown(other, **login("ONE"))) == 2
-    assert refused(app, proxied, "ONE", **shown(other))[1] == "wrong_certificate"
+@pytest.mark.parametrize("profile", [1, 2])
+def test_a_certificate_takes_the_place_of_no_password(app, db, proxied, authority, profile):
+    station(db, "BOX", security_profile=profile)
+    pair = authority.station("BOX")
+    assert profile_of(proxied, "BOX", **shown(pair, **login("BOX"))) == 2
+    status, code, sentence = refused(app, proxied, "BOX", **shown(pair))
+    assert (status, code) == (401, "no_credentials")
+    assert "raise its security profile to 3" in sentence
+
+
+@pytest.mark.parametrize("profile", [1, 2])
+def test_a_password_takes_the_place_of_no_certificate(app, db, proxied, authority, profile):
+    station(db, "BOX", security_profile=profile)
+    other = shown(authority.station("SOMEBODY"), **login("BOX"))
+    assert refused(app, proxied, "BOX", **other)[1] == "wrong_certificate"
+    wrong = shown(authority.station("BOX"), **login("BOX", "x" * 20))
+    assert refused(app, proxied, "BOX", **wrong)[1] == "wrong_password"
 
 
 def test_a_blocked_station_may_not_connect_though_its_password_is_right(app, db, proxied):

@@ -80,9 +80,9 @@ def test_profile_2_over_our_own_tls(app, db, port, authority):
 
 
 def test_profile_3_over_our_own_tls(app, db, port, authority):
-    station(db, "THREE", security_profile=3, serial="SN-3")
-    link = speak(port, "THREE", client(authority, authority.station("SN-3")))
-    assert (link.profile, link.certificate.common_name) == (3, "SN-3")
+    station(db, "THREE", security_profile=3)
+    link = speak(port, "THREE", client(authority, authority.station("THREE")))
+    assert (link.profile, link.certificate.common_name) == (3, "THREE")
 
 
 def test_a_proxys_header_counts_for_nothing_on_our_own_tls(app, db, port, authority):

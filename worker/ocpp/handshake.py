@@ -11,7 +11,7 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
@@ -85,15 +85,20 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """A station's certificate whose chain was verified, by our TLS or by a trusted proxy.
+    """A certificate that a station showed, to our TLS or to a trusted proxy.
 
-    `organisations` are the O of its subject; `fingerprint` is the SHA-256 in hexadecimal digits.
+    `organisations` are the O of its subject; `fingerprint` is the SHA-256 in hexadecimal digits;
+    `chain` is the certificate and what came with it, as DER.  `verified`: our TLS has followed the
+    chain to a root.  `problem` is a sentence that says why it cannot be believed at all.
     """
 
     common_name: str
     organisations: tuple[str, ...]
     fingerprint: str
     expires_at: datetime
+    chain: tuple[bytes, ...] = field(default=(), repr=False)
+    verified: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
