@@ -10,6 +10,8 @@ QUESTIONS: dict[Order, str] = {
     Order.SET_AVAILABILITY: "Change the availability of {identity}? Out of service, "
     "nobody can charge there.",
     Order.CLEAR_CACHE: "Let {identity} forget all tags it remembers?",
+    Order.DISCONNECT: "End the connection of {identity}? It comes back by itself; its sessions "
+    "go on.",
     Order.CHANGE_SETTING: "Change this setting of {identity}? A wrong value can take it offline.",
     Order.SET_NETWORK_PROFILE: "Change how {identity} connects? A wrong value takes it offline "
     "until somebody drives there.",

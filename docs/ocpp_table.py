@@ -37,7 +37,8 @@ HEAD = """# OCPP, message by message
 Written by `make docs` from the code; a test fails when it is out of date, and when a schema of any
 version has no row. *in*: from the station to us. *out*: from us to the station. Every order can be
 given from the desk, the API and the command line; what has no order of its own would go as a raw
-message, checked against the schema before it is sent.
+message, checked against the schema before it is sent. *Disconnect* is the one order without a
+message: the worker that holds the socket closes it.
 
 Each message is tested by `tests/dialects/test_every_message.py`: an example with the least and one
 with the most members is taken (in: by the real dispatch, on a booted station, with an answer that

@@ -1,5 +1,6 @@
 """What the end of a call of ours means for the command behind it, in words."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,26 @@ NEVER_SENT = "The connection ended before it could be sent; it will not be sent 
 
 #: Words of a refusal that another form of the same order will meet again.
 _FINAL = frozenset({"NotImplemented", "NotSupported"})
+
+#: What a station may send before its boot was accepted because we asked for it (B02.FR.09).
+_ASKED_FOR: dict[str, tuple[str, ...]] = {
+    "GetBaseReport": ("NotifyReport",),
+    "GetReport": ("NotifyReport",),
+    "GetMonitoringReport": ("NotifyMonitoringReport",),
+    "GetLog": ("LogStatusNotification",),
+    "GetDiagnostics": ("DiagnosticsStatusNotification",),
+    "UpdateFirmware": ("FirmwareStatusNotification",),
+    "SignedUpdateFirmware": ("SignedFirmwareStatusNotification",),
+    "CustomerInformation": ("NotifyCustomerInformation",),
+}
+#: What a trigger names is mostly the message itself; these are not.
+_TRIGGERED = {
+    "SignChargePointCertificate": "SignCertificate",
+    "SignChargingStationCertificate": "SignCertificate",
+    "SignV2GCertificate": "SignCertificate",
+    "SignV2G20Certificate": "SignCertificate",
+    "SignCombinedCertificate": "SignCertificate",
+}
 
 
 def outcome_of(
@@ -50,6 +71,12 @@ def outcome_of(
             return Outcome(CommandState.EXPIRED, None, sentence)
         case Cancelled(call):
             return _cancelled(call.action, call.sent_at is not None, by_us)
+
+
+def invited(action: str, payload: Mapping[str, Any]) -> set[str]:
+    """The messages that a station may send before its boot is accepted, as it accepted this."""
+    asked = str(payload.get("requestedMessage", ""))
+    return {*_ASKED_FOR.get(action, ()), _TRIGGERED.get(asked, asked)}
 
 
 def end_of(event: Settled, outcome: Outcome) -> End | None:

@@ -20,7 +20,7 @@ from gevent.event import AsyncResult
 from gevent.queue import Queue
 from sqlalchemy.exc import OperationalError
 
-from app.domain import messages, metering
+from app.domain import access, messages, metering
 from app.domain.gauges import Gauge
 from app.domain.metering import Metered
 from app.uow import unit_of_work
@@ -57,10 +57,16 @@ class Job:
 
 @dataclass(slots=True)
 class Readings:
-    """Meter values on their way into the bulk, and their row of the log, if they have one."""
+    """Meter values on their way into the bulk, and their row of the log, if they have one.
+
+    `epoch` is the access epoch of their connection; where the station has another one, `check`
+    raises what makes them count no more.
+    """
 
     item: Metered
     log_row: dict[str, Any] | None
+    epoch: int
+    check: Callable[[Any], None]
     done: AsyncResult = field(default_factory=AsyncResult)
 
 
@@ -159,6 +165,8 @@ class Batch:
         gauges: list[Gauge] = []
         with self._app.app_context(), unit_of_work() as db:
             if readings:
+                readings = self._accepted(db, readings, results)
+            if readings:
                 gauges = self._store_readings(db, readings, results, rows)
             until = time.monotonic() + MOST_S
             for number, work in enumerate(works):
@@ -188,6 +196,24 @@ class Batch:
             LAG.note(job.about, time.monotonic() - begin)
         rows.extend(mine)
         return result
+
+    def _accepted(
+        self, db: Any, readings: list[tuple[int, Readings]], results: list[Any]
+    ) -> list[tuple[int, Readings]]:
+        """The readings that count; those of a connection that is over get that as their result."""
+        epochs = access.epochs(db, {work.item.station_id for _, work in readings})
+        found = []
+        for number, work in readings:
+            try:
+                if epochs.get(work.item.station_id) != work.epoch:
+                    work.check(db)
+            except OperationalError:
+                raise
+            except Exception as error:
+                results[number] = error
+            else:
+                found.append((number, work))
+        return found
 
     def _store_readings(
         self,

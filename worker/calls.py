@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 from sqlalchemy.exc import OperationalError
 
-from app.domain import commands, fallbacks, files, messages, reports
+from app.domain import commands, fallbacks, files, messages, password_rotation, reports
 from app.domain.fallbacks import Chain, End
 from app.domain.vocabulary import CommandState, MessageOutcome, Order, Outcome
 from app.models import Command, Station
-from worker.answers import HANGS_UP, NEVER_SENT, discreet, end_of, outcome_of
+from worker.answers import HANGS_UP, NEVER_SENT, discreet, end_of, invited, outcome_of
 from worker.batch import Batch, Job
 from worker.dialects.encoding import Arguments, Encoding, Payload, Unfit
 from worker.dialects.v16 import orders as v16
@@ -21,9 +21,10 @@ from worker.dialects.v201 import orders as v201
 from worker.dispatch import Held
 from worker.link import LinkClosed
 from worker.ocpp import schemas
-from worker.ocpp.events import Answered, Refused, Settled, TimedOut
+from worker.ocpp.events import Answered, Cancelled, Refused, Settled, TimedOut
 from worker.ocpp.faults import CallFault
 from worker.ocpp.versions import Version
+from worker.standing import ANSWER_S, Over, Standing
 
 log = logging.getLogger(__name__)
 
@@ -32,26 +33,6 @@ TABLES: dict[Version, dict[Order, Encoding]] = {
     Version.V16: v16.ORDERS,
     Version.V201: v201.ORDERS,
     Version.V21: v21.ORDERS,
-}
-
-#: What a station may send before its boot was accepted because we asked for it (B02.FR.09).
-_ASKED_FOR: dict[str, tuple[str, ...]] = {
-    "GetBaseReport": ("NotifyReport",),
-    "GetReport": ("NotifyReport",),
-    "GetMonitoringReport": ("NotifyMonitoringReport",),
-    "GetLog": ("LogStatusNotification",),
-    "GetDiagnostics": ("DiagnosticsStatusNotification",),
-    "UpdateFirmware": ("FirmwareStatusNotification",),
-    "SignedUpdateFirmware": ("SignedFirmwareStatusNotification",),
-    "CustomerInformation": ("NotifyCustomerInformation",),
-}
-#: What a trigger names is mostly the message itself; these are not.
-_TRIGGERED = {
-    "SignChargePointCertificate": "SignCertificate",
-    "SignChargingStationCertificate": "SignCertificate",
-    "SignV2GCertificate": "SignCertificate",
-    "SignV2G20Certificate": "SignCertificate",
-    "SignCombinedCertificate": "SignCertificate",
 }
 
 #: Whoever hangs up within this time of a restart has obeyed, answer or not (FIELD K4).
@@ -95,32 +76,41 @@ class NotPut(Exception):
 class Calls:
     """Sends claimed commands over links and settles them."""
 
-    def __init__(self, batch: Batch, settings: Any, node: str) -> None:
+    def __init__(self, batch: Batch, settings: Any, node: str, standing: Standing) -> None:
         self._batch = batch
         self._settings = settings
         self._node = node
+        self._standing = standing
 
     def orders(self, version: Version) -> list[Order]:
-        """The orders that a version can put."""
-        return list(TABLES[version])
+        """The orders that a version can put, and the one that needs no message."""
+        return [*TABLES[version], Order.DISCONNECT]
 
     def send(self, held: Held, command_id: int) -> None:
         """Claim a command and send it; whoever comes second gets nothing."""
-        table = TABLES[held.link.version]
-        claimed = self._batch.do(Job(lambda db, rows: self._claim(db, command_id, table)))
+        claimed = self._batch.do(Job(lambda db, rows: self._claim(db, command_id, held)))
         if isinstance(claimed, Pending):
             self._try(held, claimed)
+        elif claimed is Order.DISCONNECT:
+            held.link.close_when_idle(1001, "staff ended this connection", ANSWER_S)
+            done = Outcome(CommandState.ACCEPTED, None, "The connection was ended.")
+            self._settle(held, command_id, done)
         elif claimed is not None:
             sentence = f"OCPP {held.link.version.value} has no such order."
-            self._settle(command_id, Outcome(CommandState.UNSUPPORTED, None, sentence))
+            self._settle(held, command_id, Outcome(CommandState.UNSUPPORTED, None, sentence))
 
-    def _claim(
-        self, db: Any, command_id: int, table: dict[Order, Encoding]
-    ) -> Pending | Order | None:
-        command = commands.claim(db, command_id, self._node, now=datetime.now(UTC))
+    def _claim(self, db: Any, command_id: int, held: Held) -> Pending | Order | None:
+        now = datetime.now(UTC)
+        command = commands.claim(db, command_id, self._node, now=now)
         if command is None:
             return None
-        encoding = table.get(command.order)
+        try:
+            self._standing.station(db, held.link)
+        except Over as over:
+            outcome = Outcome(CommandState.FAILED, None, f"Not sent: {over}.")
+            commands.settle(db, command, outcome, now=now)
+            return None
+        encoding = TABLES[held.link.version].get(command.order)
         if encoding is None:
             return command.order
         there = fallbacks.situation(db, command.station)
@@ -136,7 +126,7 @@ class Calls:
                 self._put(held, pending)
                 return
             except NotPut as told:
-                if not self._ended(pending, told.end, told.outcome):
+                if not self._ended(held, pending, told.end, told.outcome):
                     return
 
     def _put(self, held: Held, pending: Pending) -> None:
@@ -209,21 +199,35 @@ class Calls:
         by_us = held.link.closing_code not in (None, 1000)
         outcome = outcome_of(held.link.version, event, encoding, arguments, by_us=by_us)
         if isinstance(event, Answered) and event.payload.get("status") == "Accepted":
-            asked = str(call.payload.get("requestedMessage", ""))
-            held.triggered.update(_ASKED_FOR.get(call.action, ()))
-            held.triggered.add(_TRIGGERED.get(asked, asked))
+            held.triggered.update(invited(call.action, call.payload))
         if call.sent_at is not None:
             row = self._row(held, event, latency_ms)
             self._batch.later(Job(lambda db, rows: rows.append(row)))
         if isinstance(event, TimedOut):
             self._unanswered(held, call.action)
-        if pending is not None and self._ended(
-            pending, end_of(event, outcome), outcome, latency_ms
-        ):
+        if pending is None:
+            return
+        if pending.order is Order.CHANGE_PASSWORD and isinstance(event, Cancelled) and call.sent_at:
+            self._line_lost(held, pending.command_id)
+        elif self._ended(held, pending, end_of(event, outcome), outcome, latency_ms):
             self._try(held, pending)
 
+    def _line_lost(self, held: Held, command_id: int) -> None:
+        """Stations hang up to come back with their new password: the order does not end here."""
+
+        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+            command, now = db.get(Command, command_id), datetime.now(UTC)
+            password_rotation.line_lost(db, command, held.connection_id, now=now)
+
+        self._batch.later(Job(run))
+
     def _ended(
-        self, pending: Pending, end: End | None, outcome: Outcome, latency_ms: float | None = None
+        self,
+        held: Held,
+        pending: Pending,
+        end: End | None,
+        outcome: Outcome,
+        latency_ms: float | None = None,
     ) -> bool:
         """Tell whether another form is to be tried; if not, the command is settled."""
         attempt = {
@@ -236,7 +240,7 @@ class Calls:
             "latency_ms": latency_ms,
         }
         if pending.left_s <= 0 or not pending.chain.next(end, outcome):
-            self._settle(pending.command_id, pending.chain.outcome(outcome), latency_ms)
+            self._settle(held, pending.command_id, pending.chain.outcome(outcome), latency_ms)
             return False
         command_id = pending.command_id
 
@@ -248,14 +252,17 @@ class Calls:
         self._batch.later(Job(run))
         return True
 
-    def _settle(self, command_id: int, outcome: Outcome, latency_ms: float | None = None) -> None:
+    def _settle(
+        self, held: Held, command_id: int, outcome: Outcome, latency_ms: float | None = None
+    ) -> None:
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
             command, now = db.get(Command, command_id), datetime.now(UTC)
             if command is None:
                 return
+            told = self._standing.counted(db, held.link, outcome)
             try:
                 with db.begin_nested():
-                    commands.settle(db, command, outcome, now=now, latency_ms=latency_ms)
+                    commands.settle(db, command, told, now=now, latency_ms=latency_ms)
             except OperationalError:
                 raise  # the database goes away: the whole batch is tried again
             except Exception:

@@ -26,6 +26,7 @@ from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.versions import Version
 from worker.proof import contradiction
+from worker.standing import Over, Standing
 
 log = logging.getLogger(__name__)
 
@@ -40,21 +41,24 @@ class Held:
     """A link, the row of its connection, and what this conversation has brought so far.
 
     `served` says that the station's boot was accepted, now or on an earlier
-    connection; `triggered` are messages that we asked for before that.
+    connection; `triggered` are messages that we asked for before that.  `over` says why
+    nothing of this connection counts any more, mostly nothing.
     """
 
     link: Any
     connection_id: int | None = None
     served: bool = True
     triggered: set[str] = field(default_factory=set)
+    over: str = ""
 
 
 class Dispatch:
     """Takes calls from links and gives back the text of their answers."""
 
-    def __init__(self, batch: Batch, settings: Any) -> None:
+    def __init__(self, batch: Batch, settings: Any, standing: Standing) -> None:
         self._batch = batch
         self._settings = settings
+        self._standing = standing
         self._providers = Providers(settings)
 
     def answer(self, held: Held, call: Call) -> str | None:
@@ -65,12 +69,13 @@ class Dispatch:
         if delay_ms:
             gevent.sleep(delay_ms / 1000)
         routes = ROUTES[link.version]
-        if problem := contradiction(link, call):
-            self._log_refusal(held, call, CallFault(Fault.SECURITY, problem), received_at)
-            link.close(1008, problem)
-            return None
         try:
+            if problem := contradiction(link, call):
+                raise Over(problem)
             return self._worked(held, call, received_at, routes)
+        except Over as over:
+            self._end(held, call, over, received_at)
+            return None
         except CallFault as fault:
             text: str = link.refuse(call, fault.fault, fault.description)
             self._log_refusal(held, call, fault, received_at)
@@ -86,6 +91,8 @@ class Dispatch:
             if send.action not in getattr(routes, "SENT", ()):
                 raise CallFault(Fault.NOT_IMPLEMENTED, f"{send.action} is not sent unasked")
             self._worked(held, send, received_at, routes)
+        except Over as over:
+            self._end(held, send, over, received_at)
         except CallFault as fault:
             self._log_refusal(held, send, fault, received_at)
         except StorageAway as error:
@@ -93,6 +100,8 @@ class Dispatch:
 
     def _worked(self, held: Held, call: Call | Send, received_at: datetime, routes: Any) -> str:
         """Check a call and have it handled, a long one in pieces."""
+        if held.over:
+            raise Over(held.over)
         if len(call.text) > pieces.SHORT_TEXT and call.action in routes.HANDLERS:
             done = self._in_pieces(held, call, received_at, routes)
             if done is not None:
@@ -148,7 +157,7 @@ class Dispatch:
             shift = context.shift
 
             def run(db: Any, rows: list[dict[str, Any]]) -> Any:
-                context.db, context.station = db, db.get(Station, held.link.station.id)
+                context.db, context.station = db, self._standing.station(db, held.link)
                 context.shift = shift
                 return long.ahead and long.ahead(Fields(part), context)
 
@@ -185,7 +194,7 @@ class Dispatch:
 
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
             answer.clear()
-            context.db, context.station = db, db.get(Station, link.station.id)
+            context.db, context.station = db, self._standing.station(db, link)
             context.deviations[:], context.shift = notes, shift
             response = route(Fields(payload), context)
             reports.deviations(db, context.station, context.deviations, now=context.now)
@@ -217,14 +226,13 @@ class Dispatch:
         *,
         last: bool,
     ) -> str:
-        item = route.read(Fields(payload), context)
+        item, link = route.read(Fields(payload), context), held.link
+        text: str = link.answer(call, route.answer)
+        row = log_rows.of_call(held, call, context.now, route.answer) if last else None
+        epoch, station = link.station.access_epoch, self._standing.station
+        self._do(held, call, Readings(item, row, epoch, lambda db: station(db, link)))
         if not last:
-            self._do(held, call, Readings(item, None))
             return ""
-        text: str = held.link.answer(call, route.answer)
-        self._do(
-            held, call, Readings(item, log_rows.of_call(held, call, context.now, route.answer))
-        )
         if context.deviations:
             found, station_id = context.deviations, held.link.station.id
             self._batch.later(
@@ -240,7 +248,7 @@ class Dispatch:
         """Have it stored; an error of ours is not the charger's fault and is not told in detail."""
         try:
             return self._batch.do(work)
-        except (CallFault, StorageAway):
+        except (CallFault, Over, StorageAway):
             raise
         except SQLAlchemyError as error:
             log.error("%s of %s failed: %s", call.action, held.link.station.identity, error)
@@ -248,6 +256,12 @@ class Dispatch:
         except Exception:
             log.exception("%s of %s failed", call.action, held.link.station.identity)
             raise StorageAway("a handler failed") from None
+
+    def _end(self, held: Held, call: Call | Send, over: Over, received_at: datetime) -> None:
+        """Leave what came over a connection that is over unanswered: the charger keeps it."""
+        held.over = str(over)
+        self._log_refusal(held, call, CallFault(Fault.SECURITY, held.over), received_at)
+        held.link.close(1008, held.over)
 
     def _context(self, held: Held, now: datetime, notes: list[tuple[str, str]]) -> Context:
         station = held.link.station

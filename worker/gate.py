@@ -8,7 +8,7 @@ shown by the desk (`knocks`).
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import authorities, stations
+from app.domain import authorities, password_rotation
 from app.domain.presence import Knock
 from app.extensions import db as flask_db
 from app.models import Site, Station
@@ -38,7 +38,11 @@ SUSPECTS = 100
 
 @dataclass(slots=True)
 class Admitted:
-    """What the worker carries along about a station: the seed's tenant and model, and more."""
+    """What the worker carries along about a station: the seed's tenant and model, and more.
+
+    `access_epoch` is that of the decisions that it was let in under, `shown` the handshake with
+    the hash of the password that was right in the place of the password.
+    """
 
     id: int
     identity: str
@@ -50,6 +54,8 @@ class Admitted:
     served: bool
     supported: bool = True
     clock_offset_s: int | None = None
+    access_epoch: int = 1
+    shown: Request | None = None
 
 
 class Gate:
@@ -123,30 +129,12 @@ class Gate:
         query = (
             select(*Station.__table__.c, Site.timezone)
             .join(Site, Site.id == Station.site_id)
-            .where(Station.identity_key.in_(keys), Station.archived_at.is_(None))
+            .where(Station.identity_key.in_(keys))
         )
         with self._app.app_context():
             rows = flask_db.session.execute(query).all()
-        return {station.identity_key: self._facts(station) for station in rows}
-
-    def _facts(self, station: Any) -> dict[str, Any]:
-        return {
-            "id": station.id,
-            "identity": station.identity,
-            "tenant_id": station.tenant_id,
-            "model": station.model,
-            "strict": (station.validation or self._settings.validation) == "strict",
-            "timezone": station.timezone,
-            "quirks": dict(station.quirks or {}),
-            "clock_offset_s": station.clock_offset_s,
-            "registration": station.registration,
-            "booted": station.booted_registration,
-            "password_hash": station.password_hash,
-            "next_password_hash": station.next_password_hash,
-            "objection": None,
-            "alias": station.username_alias,
-            "profile": station.security_profile,
-        }
+        validation = self._settings.validation
+        return {row.identity_key: facts_of(row, row.timezone, validation) for row in rows}
 
     def _decide(self, request: Request, station: dict[str, Any] | None) -> Accepted | Refused:
         address, identity = request.remote_address, request.identity
@@ -163,6 +151,8 @@ class Gate:
         self._throttle.succeeded(address, identity)
         if station["registration"] == "blocked":
             return Refused(Reason.BLOCKED)
+        if station["archived"]:
+            return Refused(Reason.ARCHIVED)
         if (restless := self._throttle.arrived(identity, now)) is not None:
             return restless
         answer = self._check_version(request, station, proof)
@@ -171,16 +161,15 @@ class Gate:
         return answer
 
     def _note_password(self, station: dict[str, Any], used: str) -> None:
-        """A station that comes with its new password will not need the old one again."""
-        if used != station["next_password_hash"]:
+        """While a new password is on its way, what a station comes with tells whether it has it."""
+        if station["next_password_hash"] is None:
             return
+        now = datetime.now(UTC)
 
-        def promote(db: Any, rows: list[dict[str, Any]]) -> None:
-            row = db.get(Station, station["id"])
-            if row.next_password_hash == used:
-                stations.promote_password(db, row, now=datetime.now(UTC))
+        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+            password_rotation.came_with(db, db.get(Station, station["id"]), used, now=now)
 
-        self._batch.later(Job(promote))
+        self._batch.later(Job(run))
 
     def _check_version(
         self, request: Request, station: dict[str, Any], proof: Proof
@@ -198,8 +187,9 @@ class Gate:
             return Refused(Reason.NO_SUBPROTOCOL)
         told = station["booted"] or station["registration"]
         kept = ("id", "identity", "tenant_id", "model", "strict", "timezone", "quirks",
-                "clock_offset_s")  # fmt: skip
-        info = Admitted(**{name: station[name] for name in kept}, served=told == "accepted")
+                "clock_offset_s", "access_epoch")  # fmt: skip
+        info = Admitted(**{name: station[name] for name in kept}, served=told == "accepted",
+                        shown=_without_password(request, proof))  # fmt: skip
         note = "" if offer.token else f"It named no OCPP version; {offer.version} was assumed."
         deflate = offer.version is not Version.V16 or bool(info.quirks.get("deflate_16"))
         deflate = deflate and not info.quirks.get("no_deflate")
@@ -232,3 +222,39 @@ class Gate:
             tenant_id=station["tenant_id"] if station else None,
         )
         self._knocks.note(knock)
+
+
+def facts_of(station: Any, timezone: str, validation: str) -> dict[str, Any]:
+    """What of a station (its row) decides about a connection; `validation` is the installation's.
+
+    `objection` is left to whoever knows which certificate was shown.
+    """
+    return {
+        "id": station.id,
+        "identity": station.identity,
+        "tenant_id": station.tenant_id,
+        "model": station.model,
+        "strict": (station.validation or validation) == "strict",
+        "timezone": timezone,
+        "quirks": dict(station.quirks or {}),
+        "clock_offset_s": station.clock_offset_s,
+        "registration": station.registration,
+        "archived": station.archived_at is not None,
+        "booted": station.booted_registration,
+        "password_hash": station.password_hash,
+        "next_password_hash": station.next_password_hash,
+        "objection": None,
+        "alias": station.username_alias,
+        "profile": station.security_profile,
+        "access_epoch": station.access_epoch,
+    }
+
+
+def _without_password(request: Request, proof: Proof) -> Request:
+    """What a handshake showed, to be kept while its connection is open: no password is."""
+    given = request.credentials
+    if given is not None and proof.password_hash is not None:
+        return replace(
+            request, credentials=replace(given, candidates=(), proved=proof.password_hash)
+        )
+    return replace(request, credentials=None)

@@ -195,6 +195,13 @@ class Link:
         self.closing_code = code
         self._stream.close(code, reason)
 
+    def close_when_idle(self, code: int, reason: str, within_s: float) -> None:
+        """Close once the call in work is answered, at the latest `within_s` seconds from now."""
+        deadline = time.monotonic() + within_s
+        while self.busy and time.monotonic() < deadline:
+            gevent.sleep(0.02)
+        self.close(code, reason)
+
     # The reader's greenlet
 
     def run(self) -> None:

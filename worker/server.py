@@ -169,7 +169,8 @@ class Server:
         batches = [links[start : start + batch] for start in range(0, len(links), batch)]
         for number, group in enumerate(batches):
             for link in group:
-                gevent.spawn(self._close_when_idle, link, deadline)
+                left_s = deadline - 1 - time.monotonic()
+                gevent.spawn(link.close_when_idle, 1001, "the server restarts", left_s)
             if number + 1 < len(batches):
                 gevent.sleep(within_s / 2 / len(batches) * random.uniform(0.8, 1.2))
         while self.links and time.monotonic() < deadline:
@@ -273,11 +274,6 @@ class Server:
         """A connection was ended on the doorstep."""
         reason = Reason.TLS_FAILED if visitor.by_tls else Reason.UNFINISHED
         self.unread(visitor.address, Refused(reason, "It took too long." if visitor.by_tls else ""))
-
-    def _close_when_idle(self, link: Link, deadline: float) -> None:
-        while link.busy and time.monotonic() < deadline - 1:
-            gevent.sleep(0.02)
-        link.close(1001, "the server restarts")
 
     def _tick_for_ever(self) -> None:
         while True:

@@ -17,18 +17,19 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import events, gauges, presence, reports
+from app.domain import access, events, gauges, presence, reports
 from app.domain.gauges import Gauge
 from app.domain.vocabulary import CommandState
 from app.extensions import db as flask_db
-from app.models import Command, Station
-from app.reactions import COMMANDS
+from app.models import Command
+from app.reactions import ACCESS, COMMANDS
 from worker.batch import Batch, Job, StorageAway
 from worker.calls import Calls
 from worker.dispatch import Dispatch, Held
 from worker.lag import LAG
 from worker.ocpp.events import Malformed, Repeated, Settled, Stray
 from worker.ocpp.frames import Call, Send
+from worker.standing import ANSWER_S, Over, Standing
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 NEWEST = "ampdesk:newest"
 #: No call of ours goes out before the boot is answered, or this long after the connection opened.
 GRACE_S = 3.0
-#: How often queued commands are looked for in the database.
+#: How often queued commands and decisions about access are looked for in the database.
 LOOK_S = 1.0
 #: How often live pages are brought up to date, and last-seen times written.
 SHOW_S = 1.0
@@ -54,15 +55,19 @@ class Switchboard:
         self._heard: dict[int, int] = {}
         self._seen: set[int] = set()
         self.batch = Batch(app, self._keep_gauges)
-        self._dispatch = Dispatch(self.batch, app.config["SETTINGS"])
-        self._calls = Calls(self.batch, app.config["SETTINGS"], node)
+        settings = app.config["SETTINGS"]
+        self._standing = Standing(settings)
+        self._decided = 0
+        self._dispatch = Dispatch(self.batch, settings, self._standing)
+        self._calls = Calls(self.batch, settings, node, self._standing)
         self._greenlets: list[gevent.Greenlet] = []
 
     def start(self) -> None:
         """Say that this node lives, then begin to listen and to look."""
         with self._app.app_context():
             self._beat()
-        for work in (self._listen, self._look, self._beat_for_ever, self._show_for_ever):
+        every = (self._listen, self._look, self._watch, self._beat_for_ever, self._show_for_ever)
+        for work in every:
             self._greenlets.append(gevent.spawn(self._for_ever, work))
 
     def stop(self) -> None:
@@ -86,7 +91,7 @@ class Switchboard:
 
         def run(db: Any, rows: list[dict[str, Any]]) -> int:
             now = datetime.now(UTC)
-            station = db.get(Station, link.station.id)
+            station = self._standing.station(db, link)
             opened = presence.open_connection(
                 *(db, station),
                 node=self.node,
@@ -100,10 +105,14 @@ class Switchboard:
             reports.deviations(db, station, odd, now=now)
             return opened.id
 
+        decided = self._decided
         try:
             held.connection_id = self.batch.do(Job(run))
         except StorageAway:
             link.close(1013, "try again later")
+            return
+        except Over as over:  # decided while it was being let in
+            link.close(1008, str(over))
             return
         link.data = held
         before = self._held.get(link.station.id)
@@ -111,14 +120,18 @@ class Switchboard:
         if before is not None:
             before.link.close(1000, "replaced by a newer connection")
         self._tell_newest(held)
+        if self._decided != decided:
+            self._obey([link.station.id])
 
     def closed(self, link: Any, code: int, reason: str) -> None:
         """Forget a link; the late close of an old one leaves its successor alone."""
         held: Held | None = link.data
-        if held is None:
-            return
-        if self._held.get(link.station.id) is held:
-            del self._held[link.station.id]
+        if held is not None:
+            self._gone(held, code, reason)
+
+    def _gone(self, held: Held, code: int, reason: str) -> None:
+        if self._held.get(held.link.station.id) is held:
+            del self._held[held.link.station.id]
         number = held.connection_id
         self.batch.later(
             Job(
@@ -155,16 +168,18 @@ class Switchboard:
     # Commands
 
     def _listen(self) -> None:
-        """Hear of queued commands and of newer connections elsewhere."""
+        """Hear of queued commands, of decisions about access and of newer connections elsewhere."""
         client: redis.Redis[bytes] = self._app.extensions["redis"]
         with client.pubsub(ignore_subscribe_messages=True) as listener:
-            listener.subscribe(COMMANDS, NEWEST)
+            listener.subscribe(COMMANDS, NEWEST, ACCESS)
             while True:
                 message = listener.get_message(timeout=30.0)
                 if message is None:
                     continue
                 if message["channel"] == NEWEST.encode():
                     self._yield_to(json.loads(message["data"]))
+                elif message["channel"] == ACCESS.encode():
+                    gevent.spawn(self._guarded, self._obey, [int(message["data"])])
                 else:
                     gevent.spawn(self._guarded, self.fire, int(message["data"]))
 
@@ -192,6 +207,31 @@ class Switchboard:
         held = self._held.get(station_id) if station_id is not None else None
         if held is not None:
             self._calls.send(held, command_id)
+
+    # Access
+
+    def _watch(self) -> None:
+        """Find decisions about access whose nudge was lost."""
+        known = 0
+        while True:
+            with self._app.app_context():
+                newest = access.decisions(flask_db.session)
+            if newest != known:
+                self._obey(list(self._held))
+                known = newest
+            gevent.sleep(LOOK_S)
+
+    def _obey(self, station_ids: list[int]) -> None:
+        """End the connections of these stations that would not be let in any more."""
+        self._decided += 1
+        held = {number: self._held[number] for number in station_ids if number in self._held}
+        with self._app.app_context():
+            links = {number: one.link for number, one in held.items()}
+            over = self._standing.over(flask_db.session, links)
+        for number, why in over.items():
+            held[number].over = why
+            self._gone(held[number], 1008, why)
+            gevent.spawn(held[number].link.close_when_idle, 1008, why, ANSWER_S)
 
     # Fencing
 

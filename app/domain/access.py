@@ -1,20 +1,31 @@
 """Decisions about who may connect, and what they mean for a connection that is open already.
 
 Every such decision raises the station's `access_epoch`; a connection carries the epoch under
-which it was let in, and the worker that holds it ends it as soon as the two differ.  So a new
-reason to end a connection needs one call here and nothing in the worker.
+which it was let in, and the worker that holds it looks at it anew as soon as the two differ.  So
+a new reason to end a connection needs one call here and nothing in the worker.
 """
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from app.domain import audit
 from app.domain.events import AccessChanged, record
-from app.domain.vocabulary import Registration
+from app.domain.vocabulary import Actor, Registration
 from app.models import Station
 
 #: The quirks that decide who may connect.
 QUIRKS = ("allowed_networks", "certificate_name")
+
+_STATION: Any = Station.__table__
+#: Built once: the statement's compiled form is found again by identity.
+_EPOCHS = select(_STATION.c.id, _STATION.c.access_epoch).where(
+    _STATION.c.id.in_(bindparam("stations", expanding=True))
+)
+_DECISIONS = select(func.sum(_STATION.c.access_epoch))
 
 
 def changed(db: Session, station: Station) -> None:
@@ -22,6 +33,14 @@ def changed(db: Session, station: Station) -> None:
     station.access_epoch = (station.access_epoch or 0) + 1
     db.flush()
     record(db, AccessChanged(station.tenant_id, station.id))
+
+
+def password_changed(db: Session, actor: Actor, station: Station, *, now: datetime) -> None:
+    """Note that another password is right from now on; nothing of it is in the audit."""
+    db.flush()
+    nothing = audit.snapshot(station)
+    audit.note(db, actor, "station.password", station, now=now, before=nothing)
+    changed(db, station)
 
 
 def terms(station: Station) -> tuple[Any, ...]:
@@ -35,3 +54,14 @@ def terms(station: Station) -> tuple[Any, ...]:
         station.archived_at is not None,
         *(quirks.get(name) for name in QUIRKS),
     )
+
+
+def epochs(db: Session, station_ids: Iterable[int]) -> dict[int, int]:
+    """The access epochs of these stations, by station."""
+    rows: Any = db.execute(_EPOCHS, {"stations": list(station_ids)}).all()
+    return dict(rows)
+
+
+def decisions(db: Session) -> int:
+    """A number that grows with every decision, whichever station it is about: cheap to ask for."""
+    return int(db.scalar(_DECISIONS) or 0)

@@ -129,9 +129,12 @@ def advance(db: Session, broadcast: Broadcast, now: datetime) -> None:
 
 
 def command_ended(db: Session, command: Command, now: datetime) -> None:
-    """A command has ended: if it is one of a broadcast, keep its result and send the next."""
+    """A command has ended: if it is one of a broadcast, keep its result and send the next.
+
+    The result of one that timed out may be told later (`LATE_MOVES`).
+    """
     target = db.scalar(select(BroadcastTarget).where(BroadcastTarget.command_id == command.id))
-    if target is None or target.state != UNDER_WAY:
+    if target is None or target.state not in (UNDER_WAY, CommandState.TIMED_OUT.value):
         return
     _keep(target, command)
     db.flush()

@@ -19,6 +19,8 @@ from app.domain.errors import Conflict, Invalid, NotConnected
 from app.domain.events import CommandChanged, CommandQueued, record
 from app.domain.vocabulary import (
     COMMAND_MOVES,
+    LATE_MOVES,
+    WITHOUT_MESSAGE,
     Actor,
     CommandState,
     Order,
@@ -77,7 +79,7 @@ def queue(
     An order that the station's dialect lacks settles at once as unsupported.
     A station that is known to be slow (FIELD R6) is given the time it needs.
     `known` are the running sessions that a person was told will end (None: nobody is asked).
-    Raises `Invalid`, `Conflict` (archived, not accepted yet, other sessions would end:
+    Raises `Invalid`, `Conflict` (archived, blocked, not accepted yet, other sessions would end:
     `EndsSessions`) or `NotConnected`.
     """
     checked = orders.arguments(order, arguments)
@@ -161,6 +163,13 @@ def sent(
     record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
 
 
+def awaited(db: Session, command: Command, sentence: str) -> None:
+    """Note that no answer will come and that what the station does next tells the end."""
+    command.sentence = sentence[:500]
+    db.flush()
+    record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
+
+
 def attempted(db: Session, command: Command, attempt: dict[str, Any]) -> None:
     """Keep a form of the order that did not succeed; another one is being tried."""
     command.attempts = [*command.attempts, messages.redact(attempt)]
@@ -175,9 +184,13 @@ def settle(
     *,
     now: datetime,
     latency_ms: float | None = None,
+    late: bool = False,
 ) -> bool:
-    """Write down how a command ended; False when it had ended before (the first word stands)."""
-    if (command.state, outcome.state) not in COMMAND_MOVES:
+    """Write down how a command ended; False when it had ended before (the first word stands).
+
+    `late`: what the station did afterwards shows how one ended whose answer never came.
+    """
+    if (command.state, outcome.state) not in (LATE_MOVES if late else COMMAND_MOVES):
         return False
     command.state = outcome.state
     command.answer = messages.redact(outcome.answer)
@@ -298,12 +311,16 @@ def _check_reachable(db: Session, station: Station, now: datetime) -> None:
     name = station.identity
     if station.archived_at is not None:
         raise Conflict(f"{name} is in the archive.")
+    if station.registration is Registration.BLOCKED:
+        raise Conflict(f"{name} is blocked: nothing may be sent to it.")
     if not presence.is_connected(db, station, now):
         raise NotConnected(f"{name} is not connected, so nothing was sent.")
 
 
 def _check_registration(station: Station, order: Order, checked: Mapping[str, Any]) -> None:
     """A pending station may not charge, and one that was rejected is left alone (B02, B03)."""
+    if order in WITHOUT_MESSAGE:
+        return
     answered = station.booted_registration or station.registration
     name = station.identity
     if answered is Registration.REJECTED:

@@ -11,6 +11,7 @@ from app.domain import (
     audit,
     certificate_names,
     credentials,
+    password_rotation,
     plugs,
     quirks,
     tariff_choice,
@@ -18,7 +19,7 @@ from app.domain import (
 )
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.events import StationChanged, record
-from app.domain.vocabulary import SYSTEM, Actor, Registration, SessionState, StationMode
+from app.domain.vocabulary import Actor, Registration, SessionState, StationMode
 from app.models import ChargingSession, Site, Station
 
 #: Longest identity that is given out; OCPP 2.x allows no more.
@@ -121,33 +122,28 @@ def new_password(db: Session, actor: Actor, station: Station, *, now: datetime) 
     A connection that is open ends: the next one needs the new password.
     """
     clear = credentials.generate()
-    station.password_hash = credentials.hash_generated(clear)
-    station.next_password_hash = station.next_password_at = None
-    _password_changed(db, actor, station, now)
-    access.changed(db, station)
+    _give(db, actor, station, credentials.hash_generated(clear), now)
     return clear
 
 
 def set_password(
     db: Session, actor: Actor, station: Station, password: str, *, now: datetime
 ) -> None:
-    """Give the station a password that somebody chose.  Raises `Invalid`."""
-    station.password_hash = credentials.hash_chosen(checked_password(password))
-    station.next_password_hash = station.next_password_at = None
-    _password_changed(db, actor, station, now)
-    access.changed(db, station)
+    """Give the station a password that somebody chose.  Raises `Invalid`.
 
-
-def promote_password(db: Session, station: Station, *, now: datetime) -> None:
-    """Make the password that was on its way the only one: the station has connected with it.
-
-    Without such a password nothing changes.
+    A connection that is open ends, unless this is the password that it came with.
     """
-    if station.next_password_hash is None:
-        return
-    station.password_hash = station.next_password_hash
-    station.next_password_hash = station.next_password_at = None
-    _password_changed(db, SYSTEM, station, now)
+    old, chosen = station.password_hash, checked_password(password)
+    same = old is not None and credentials.matches(old, chosen.encode())
+    _give(db, actor, station, old if same else credentials.hash_chosen(chosen), now)
+
+
+def _give(
+    db: Session, actor: Actor, station: Station, password_hash: str | None, now: datetime
+) -> None:
+    station.password_hash = password_hash
+    password_rotation.overtaken(db, station, now=now)
+    access.password_changed(db, actor, station, now=now)
 
 
 def archive(db: Session, actor: Actor, station: Station, *, now: datetime) -> Station:
@@ -308,14 +304,6 @@ def checked_password(password: str) -> str:
 def _decided(db: Session, station: Station, before: tuple[Any, ...]) -> None:
     if access.terms(station) != before:
         access.changed(db, station)
-
-
-def _password_changed(db: Session, actor: Actor, station: Station, now: datetime) -> None:
-    db.flush()
-    # Nothing of the password is in the audit, only that it changed.
-    nothing = audit.snapshot(station)
-    audit.note(db, actor, "station.password", station, now=now, before=nothing)
-    record(db, StationChanged(station.tenant_id, station.id))
 
 
 def _note(

@@ -7,6 +7,7 @@ FIXES: dict[str, str] = {
     "unknown_identity": "Register this identity, or correct it in the charger.",
     "not_allowed": "Add this address to the station’s allowed networks (Edit, Quirks).",
     "blocked": "Accept its registration on this page, if it is to come back.",
+    "archived": "Restore it, if it is to come back.",
     "no_credentials": "Type the user name and the password into the charger, and choose "
     "security profile 1.",
     "bad_credentials_form": "Choose HTTP Basic authentication in the charger.",

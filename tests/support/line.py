@@ -17,6 +17,7 @@ from worker.ocpp.connection import Connection
 from worker.ocpp.faults import Fault
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.versions import Version
+from worker.standing import Standing
 
 
 class Line:
@@ -34,11 +35,13 @@ class Line:
             timezone=station.site.timezone,
             quirks={},
             served=True,
+            access_epoch=station.access_epoch,
         )
         self.closed_with: tuple[int, str] | None = None
         self._connection = Connection(version, "csms", strict=strict)
         self._batch = Batch(app, lambda gauges: None)
-        self._dispatch = Dispatch(self._batch, app.config["SETTINGS"])
+        settings = app.config["SETTINGS"]
+        self._dispatch = Dispatch(self._batch, settings, Standing(settings))
         self._held = Held(self)
         self._count = 0
 

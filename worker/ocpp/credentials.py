@@ -20,11 +20,13 @@ class Credentials:
 
     `username` is None when it is not text.  `candidates` are the passwords that may be meant, the
     raw bytes first, then their hexadecimal reading (FIELD A1); compare each in constant time.
+    Once one was right it is forgotten, and `proved` is the stored hash that it fitted.
     """
 
     username: str | None
     matches_identity: bool
     candidates: tuple[bytes, ...] = field(repr=False)
+    proved: str = field(default="", repr=False)
 
 
 def read_basic(header: str, identity: str) -> Credentials | None:

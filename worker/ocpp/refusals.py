@@ -17,6 +17,7 @@ class Reason(Enum):
     UNKNOWN_IDENTITY = ("unknown_identity", 404, "No charger with this identity is registered.")
     NOT_ALLOWED = ("not_allowed", 404, "This charger is switched off in Ampdesk.")
     BLOCKED = ("blocked", 403, "This charger is blocked in Ampdesk.")
+    ARCHIVED = ("archived", 403, "This charger is in the archive.")
     NO_CREDENTIALS = ("no_credentials", 401, "The charger sent no password.")
     BAD_CREDENTIALS_FORM = (
         "bad_credentials_form",

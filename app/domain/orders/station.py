@@ -62,6 +62,7 @@ ARGUMENTS: dict[Order, dict[str, Argument]] = {
         "exact": EXACT,
     },
     Order.CLEAR_CACHE: {},
+    Order.DISCONNECT: {},
     Order.DATA_TRANSFER: {
         "vendor_id": Argument(text(255), label="Vendor"),
         "message_id": Argument(text(50), False, label="Message"),
@@ -75,6 +76,7 @@ LABELS: dict[Order, str] = {
     Order.SET_AVAILABILITY: "Change availability",
     Order.TRIGGER: "Ask for a message",
     Order.CLEAR_CACHE: "Clear the tag cache",
+    Order.DISCONNECT: "Disconnect",
     Order.DATA_TRANSFER: "Vendor message",
 }
 

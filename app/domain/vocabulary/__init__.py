@@ -2,6 +2,8 @@
 
 from app.domain.vocabulary.orders import (
     COMMAND_MOVES,
+    LATE_MOVES,
+    WITHOUT_MESSAGE,
     BroadcastState,
     CommandState,
     Order,
@@ -55,6 +57,7 @@ __all__ = [
     "FileJobKind",
     "FileJobState",
     "FileStep",
+    "LATE_MOVES",
     "MessageOutcome",
     "MeterReport",
     "Order",
@@ -73,5 +76,6 @@ __all__ = [
     "TagStatus",
     "Token",
     "Verdict",
+    "WITHOUT_MESSAGE",
     "token_kind",
 ]

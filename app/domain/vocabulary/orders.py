@@ -35,6 +35,12 @@ COMMAND_MOVES: frozenset[tuple[CommandState, CommandState]] = frozenset(
     for after in afters
 )
 
+#: What a station does after nobody waits for its answer any more can still tell how it ended.
+LATE_MOVES = COMMAND_MOVES | {
+    (CommandState.TIMED_OUT, CommandState.ACCEPTED),
+    (CommandState.TIMED_OUT, CommandState.FAILED),
+}
+
 
 class Order(StrEnum):
     """What the desk may ask of a station: one name per meaning, for every version."""
@@ -50,6 +56,7 @@ class Order(StrEnum):
     SET_AVAILABILITY = "set_availability"
     TRIGGER = "trigger"
     CLEAR_CACHE = "clear_cache"
+    DISCONNECT = "disconnect"
     DATA_TRANSFER = "data_transfer"
     # settings
     CHANGE_SETTING = "change_setting"
@@ -109,6 +116,10 @@ class Order(StrEnum):
     REQUEST_BATTERY_SWAP = "request_battery_swap"
     # whatever else the version defines, as written
     RAW = "raw"
+
+
+#: Orders without a message: the worker that holds the socket carries them out itself.
+WITHOUT_MESSAGE = frozenset({Order.DISCONNECT})
 
 
 class BroadcastState(StrEnum):
