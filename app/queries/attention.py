@@ -32,8 +32,8 @@ from app.models import (
     Tenant,
     WorkerNode,
 )
-from app.queries.certificates import undecided
 from app.queries import monitors, register_gaps, settings
+from app.queries.certificates import undecided
 
 #: A station is missed after this long without a connection: modems drop for a minute or two.
 OFFLINE_AFTER = timedelta(minutes=10)
