@@ -1,7 +1,8 @@
-"""Make sure that a browser for the tests is there: Debian's Chromium, installed when allowed.
+"""Make sure that the programs of the tests are there: Debian's Chromium and nginx.
 
-Exit status 1 only where a browser is required (CI=true or AMPDESK_REQUIRE_BROWSER=1) and none can
-be had; elsewhere the browser tests are skipped, and this says so loudly.
+They are installed when allowed.  Exit status 1 only where they are required (CI=true or
+AMPDESK_REQUIRE_BROWSER=1) and cannot be had; elsewhere their tests are skipped, and this says so
+loudly.
 """
 
 import os
@@ -20,8 +21,13 @@ def find() -> str | None:
     return next((path for name in CANDIDATES if (path := shutil.which(name))), None)
 
 
+def find_nginx() -> str | None:
+    """Return the path of an installed nginx, or None; it is mostly where only root looks."""
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+
+
 def required() -> bool:
-    """Tell whether a missing browser is a failure here."""
+    """Tell whether a missing program is a failure here."""
     asked = os.environ.get("AMPDESK_REQUIRE_BROWSER", os.environ.get("CI", ""))
     return asked.strip().lower() in {"1", "true", "yes"}
 
@@ -30,9 +36,12 @@ def install() -> None:
     """Install Debian's package; does nothing where that is not possible."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return
-    print("Installing Chromium for the browser tests (once) ...", flush=True)
+    print("Installing Chromium and nginx for the tests (once) ...", flush=True)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    packages = ["chromium", "fonts-liberation"]
+    packages = [
+        *(() if find() else ("chromium", "fonts-liberation")),
+        *(() if find_nginx() else ("nginx-light",)),
+    ]
     for arguments in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
         done = subprocess.run(
             ["apt-get", "-qq", *arguments], env=quiet, capture_output=True, text=True, check=False
@@ -42,18 +51,20 @@ def install() -> None:
 
 
 def main() -> int:
-    """Find or install the browser; return the exit status."""
-    if find():
-        return 0
-    install()
-    if find():
+    """Find or install the programs; return the exit status."""
+    if not (find() and find_nginx()):
+        install()
+    missing = [
+        name for name, path in (("chromium", find()), ("nginx", find_nginx())) if path is None
+    ]
+    if not missing:
         return 0
     print("*" * 78, file=sys.stderr)
-    print("NO BROWSER: Chromium is missing and could not be installed.", file=sys.stderr)
+    print(f"MISSING and not to be installed: {', '.join(missing)}.", file=sys.stderr)
     if required():
-        print("It is required here, so the tests stop.", file=sys.stderr)
+        print("They are required here, so the tests stop.", file=sys.stderr)
     else:
-        print("The browser tests will be SKIPPED. Install the package chromium.", file=sys.stderr)
+        print("Their tests will be SKIPPED. Install these packages.", file=sys.stderr)
     print("*" * 78, file=sys.stderr)
     return 1 if required() else 0
 

@@ -35,7 +35,10 @@ STATION = _rows.shape(
     "A charger. `registration` is how its next boot is answered, `booted_registration` how the "
     "last one was.",
     Station,
-    without=("identity_key", "connection_id", "access_epoch", "boot_raw"),
+    without=(
+        *("identity_key", "connection_id", "boot_raw"),
+        *("access_epoch", "serial_key", "certificate_name_key"),
+    ),
     connected=s.boolean("A living worker holds its open socket."),
     connectors=s.listed(CONNECTOR),
 )
