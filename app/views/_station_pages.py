@@ -147,6 +147,7 @@ def setup_page(
             fresh=fresh,
             form=form or PasswordForm(formdata=None),
             attempts=station_page.attempts(session, station),
+            ended=station_page.last_ended(session, station),
             strangers=station_page.strangers(session),
             fix=handshake_fixes.fix,
         )
@@ -171,7 +172,7 @@ def password(station_id: int) -> Any:
         refusals.show(form, error)
         return setup_page(station, form=form), 422
     if clear is None:
-        flash("The password is changed; the next connection needs it.", "success")
+        flash("The password is changed; an open connection ends, the next one needs it.", "success")
         return back("stations.setup", station_id=station_id)
     return setup_page(station, clear=clear)
 
@@ -185,5 +186,8 @@ def registration(station_id: int) -> Any:
         abort(400, "There is no such registration.")
     with unit_of_work() as work:
         stations.set_registration(work, actor(), station, word, now=datetime.now(UTC))
-    flash(f"The next boot of {station.identity} is answered with: {word.value}.", "success")
+    told = f"The next boot of {station.identity} is answered with: {word.value}."
+    if word is Registration.BLOCKED:
+        told = f"{station.identity} is blocked: its connection ends, and it is let in no more."
+    flash(told, "success")
     return back("stations.setup", station_id=station_id)
