@@ -112,7 +112,7 @@ def edit(identity: str, new_identity: str | None, site: str | None, **values: An
 @click.option("--undo", is_flag=True, help="Take it out of the archive.")
 @cli.fails_plainly
 def archive(identity: str, undo: bool) -> None:
-    """Put the station IDENTITY into the archive: it may not connect, its history stays."""
+    """Put the station IDENTITY into the archive: its connection ends, its history stays."""
     with unit_of_work() as db:
         station = stations.called(db, cli.the_tenant(db).id, identity)
         act = stations.restore if undo else stations.archive
@@ -133,7 +133,10 @@ def password(identity: str, password: str | None) -> None:
             stations.set_password(db, cli.ACTOR, station, password, now=cli.now())
         else:
             clear = stations.new_password(db, cli.ACTOR, station, now=cli.now())
-    click.echo(f"{station.identity} has a new password; its next connection needs it.", err=True)
+    click.echo(
+        f"{station.identity} has a new password; an open connection ends, the next needs it.",
+        err=True,
+    )
     if clear is not None:
         click.echo(clear)
 

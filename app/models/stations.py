@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from app.models.tariffs import Tariff
 
 
-def _key(text: str | None) -> str | None:
-    return (text or "").strip().casefold() or None
+def _key(text: str | None, most: int) -> str | None:
+    # Folded, a text may be longer than it was: "ß" becomes "ss".
+    return (text or "").strip().casefold()[:most] or None
 
 
 class Station(SiteOwned, Base):
@@ -100,9 +101,9 @@ class Station(SiteOwned, Base):
     @validates("serial", "quirks")
     def _keep_keys(self, name: str, value: Any) -> Any:
         if name == "serial":
-            self.serial_key = _key(value)
+            self.serial_key = _key(value, 120)
         else:
-            self.certificate_name_key = _key((value or {}).get("certificate_name"))
+            self.certificate_name_key = _key((value or {}).get("certificate_name"), 64)
         return value
 
     @property

@@ -126,6 +126,16 @@ def attempts(db: Session, station: Station, limit: int = ATTEMPTS_SHOWN) -> list
     )
 
 
+def last_ended(db: Session, station: Station) -> Connection | None:
+    """The connection that ended last; None while there was none."""
+    return db.scalar(
+        select(Connection)
+        .where(Connection.station_id == station.id, Connection.closed_at.is_not(None))
+        .order_by(Connection.id.desc())
+        .limit(1)
+    )
+
+
 def strangers(db: Session, limit: int = 5) -> list[HandshakeAttempt]:
     """The newest attempts that fit no registered station; only while there is one tenant."""
     if db.scalar(select(func.count(Tenant.id))) != 1:

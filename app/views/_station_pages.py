@@ -159,6 +159,7 @@ def _setup_page(station: Station, form: PasswordForm) -> str:
         clear=shown_once.kept(_password_of(station)),
         form=form,
         attempts=station_page.attempts(session, station),
+        ended=station_page.last_ended(session, station),
         strangers=station_page.strangers(session),
         fix=handshake_fixes.fix,
     )
@@ -190,7 +191,8 @@ def password(station_id: int) -> Any:
     except Invalid as error:
         refusals.show(form, error)
         return _setup_page(station, form), 422
-    flash("The password is changed; the next connection needs it.", "success")
+    if clear is None:
+        flash("The password is changed; an open connection ends, the next one needs it.", "success")
     return to_setup(station, clear)
 
 
@@ -203,5 +205,8 @@ def registration(station_id: int) -> Any:
         abort(400, "There is no such registration.")
     with unit_of_work() as work:
         stations.set_registration(work, actor(), station, word, now=datetime.now(UTC))
-    flash(f"The next boot of {station.identity} is answered with: {word.value}.", "success")
+    told = f"The next boot of {station.identity} is answered with: {word.value}."
+    if word is Registration.BLOCKED:
+        told = f"{station.identity} is blocked: its connection ends, and it is let in no more."
+    flash(told, "success")
     return back("stations.setup", station_id=station_id)

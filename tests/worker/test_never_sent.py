@@ -14,6 +14,7 @@ from worker.calls import Calls
 from worker.dispatch import Held
 from worker.link import LinkClosed
 from worker.ocpp.versions import Version
+from worker.standing import Standing
 
 
 class AtOnce:
@@ -64,7 +65,7 @@ def queued(db, station):
 
 
 def test_an_order_taken_up_while_the_socket_closes_was_not_sent(db, station, queued):
-    calls = Calls(AtOnce(db), Settings(), "here")
+    calls = Calls(AtOnce(db), Settings(), "here", Standing(Settings()))
     calls.send(Held(ClosingLink(station)), queued.id)
     row = db.get(Command, queued.id)
     assert (row.state, row.sentence) == (CommandState.EXPIRED, NEVER_SENT)
