@@ -184,6 +184,15 @@ def test_a_token_may_ask_so_often_and_no_more(app, secret_of):
     other.get("/token")
 
 
+def test_guessing_tokens_is_throttled_and_holds_up_no_token_that_works(app, secret_of):
+    known, stranger = Api(app, secret_of("viewer")), Api(app, "ampd_guess")
+    known.get("/token")
+    for _ in range(60):
+        stranger.get("/token", 401)
+    stranger.get("/token", 429)
+    known.get("/token")
+
+
 def test_without_a_rate_there_is_no_limit(app, secret_of):
     limited(app, "")
     api = Api(app, secret_of("viewer"))
