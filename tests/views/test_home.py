@@ -190,6 +190,24 @@ def test_today_is_the_viewers_day_against_the_same_hours_a_week_ago(network, db)
     assert round(today.worked.today) == 67
 
 
+def test_all_tiles_are_of_the_sessions_that_began_today(network, db):
+    # It is 10:00 in Berlin; the first session began before midnight and was billed after it.
+    station = network.station("CP-1")
+    ended = {"state": SessionState.ENDED}
+    hours = timedelta(hours=1)
+    late = network.session(station, network.now - 11 * hours, energy_wh=Decimal(7000), **ended)
+    network.bill(late, 700)
+    network.bill(
+        network.session(station, network.now - hours, energy_wh=Decimal(2000), **ended), 90
+    )
+    network.session(station, network.now - hours, energy_wh=Decimal(500))
+    at, zone = network.now + timedelta(seconds=1), "Europe/Berlin"
+    today = home.today(db, now=at, zone=zone, before=home.past(db, now=at, zone=zone))
+    assert (today.energy_wh.today, today.sessions.today) == (2500, 2)
+    assert today.revenue_minor.today == 90
+    assert today.revenue_minor.trend[-2:] == [Decimal(700), Decimal(90)]
+
+
 def test_home_is_one_page_and_its_live_part_alone(app, db, now):
     made = seed.fill(db, now, history=3)
     db.commit()
