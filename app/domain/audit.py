@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
+from app.domain import events
 from app.domain.vocabulary import Actor
 from app.models import AuditEntry
 
@@ -64,6 +65,7 @@ def note(
         note=remark,
     )
     db.add(entry)
+    events.record(db, events.Decided(entry.tenant_id))
     return entry
 
 

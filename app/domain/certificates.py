@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from app.domain import access, audit, certificate_names, security_events, x509
 from app.domain.certificate_names import OWN
@@ -255,17 +255,36 @@ def is_revoked(db: Session, fingerprint: str) -> bool:
 
 
 def running_out(db: Session, *, now: datetime, days: int = ALARM_DAYS[0]) -> list[Any]:
-    """Certificates in use that end within `days`: the authority's and the stations' own."""
+    """Certificates in use that end within `days`: the authority's and the stations' own.
+
+    One that has a longer-lived successor, or whose station is put away, needs nobody.
+    """
     until = now + timedelta(days=days)
     roots = db.scalars(
         select(AuthorityCertificate).where(
             AuthorityCertificate.archived_at.is_(None), AuthorityCertificate.expires_at <= until
         )
     )
+    newer = aliased(StationCertificate)
+    replaced = (
+        select(newer.id)
+        .where(
+            newer.station_id == StationCertificate.station_id,
+            newer.use == StationCertificate.use,
+            newer.use.in_(OWN),
+            newer.state == "accepted",
+            newer.expires_at > StationCertificate.expires_at,
+        )
+        .exists()
+    )
     held = db.scalars(
-        select(StationCertificate).where(
+        select(StationCertificate)
+        .join(StationCertificate.station)
+        .where(
             StationCertificate.state.in_(("accepted", "installed")),
             StationCertificate.expires_at <= until,
+            Station.archived_at.is_(None),
+            ~replaced,
         )
     )
     return sorted([*roots, *held], key=lambda row: row.expires_at)

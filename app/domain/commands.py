@@ -159,22 +159,19 @@ def sent(
     command.arguments = messages.redact(command.arguments)
     command.message_id = message_id
     command.sent_at = now
-    db.flush()
-    record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
+    _changed(db, command)
 
 
 def awaited(db: Session, command: Command, sentence: str) -> None:
     """Note that no answer will come and that what the station does next tells the end."""
     command.sentence = sentence[:500]
-    db.flush()
-    record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
+    _changed(db, command)
 
 
 def attempted(db: Session, command: Command, attempt: dict[str, Any]) -> None:
     """Keep a form of the order that did not succeed; another one is being tried."""
     command.attempts = [*command.attempts, messages.redact(attempt)]
-    db.flush()
-    record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
+    _changed(db, command)
 
 
 def settle(
@@ -202,6 +199,11 @@ def settle(
     _followed(db, command, outcome, now)
     record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
     return True
+
+
+def _changed(db: Session, command: Command) -> None:
+    db.flush()
+    record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
 
 
 def expire_overdue(db: Session, now: datetime) -> int:

@@ -130,6 +130,11 @@ class ReservationChanged(Event):
     station_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Decided(Event):
+    """Somebody decided something: what needed attention may be solved."""
+
+
 def record(db: Any, event: Event) -> None:
     """Keep a fact with the open session until its unit of work has committed."""
     db.info.setdefault(_KEY, []).append(event)

@@ -225,23 +225,30 @@ def _days_before(now: datetime, zone: str) -> list[Span]:
 
 
 def _numbers(db: Session, spans: list[Span], currency: str | None) -> list[list[Decimal]]:
-    """Energy, sessions, revenue and the share that worked: a number per span each."""
+    """Energy, sessions, revenue and the share that worked: a number per span each.
+
+    All four are of the same sessions, those that began in the span: revenue is what their bills
+    come to, credits taken off, whenever they were issued.
+    """
     began, energy = ChargingSession.started_at, ChargingSession.energy_wh
     ended = ChargingSession.state == SessionState.ENDED
     kwh, count, over, good = _per_span(
         db, began, spans, energy, 1, case((ended, 1)), case((and_(ended, energy > 0), 1))
     )
     of_currency = case((Bill.currency == (currency or ""), Bill.gross_minor))
-    (revenue,) = _per_span(db, Bill.issued_at, spans, of_currency)
+    (revenue,) = _per_span(db, began, spans, of_currency, of=Bill.session)
     shares = [a * 100 / b if b else Decimal(0) for a, b in zip(good, over, strict=True)]
     return [kwh, count, revenue, shares]
 
 
-def _per_span(db: Session, at: Any, spans: list[Span], *values: Any) -> list[list[Decimal]]:
+def _per_span(
+    db: Session, at: Any, spans: list[Span], *values: Any, of: Any = None
+) -> list[list[Decimal]]:
     """Sum each value over each span, in one pass over the rows that fall into any of them."""
     inside = [and_(at >= start, at < end) for start, end in spans]
     columns = [func.sum(case((where, value))) for value in values for where in inside]
-    row = db.execute(select(*columns).where(or_(*inside))).one()
+    query = select(*columns).where(or_(*inside))
+    row = db.execute(query if of is None else query.select_from(Bill).join(of)).one()
     sums = [_decimal(number) for number in row]
     width = len(spans)
     return [sums[place : place + width] for place in range(0, len(sums), width)]

@@ -110,7 +110,7 @@ def drifting(db: Session, station: Station | None = None) -> list[StationVariabl
     )
     if station is not None:
         query = query.where(StationVariable.station_id == station.id)
-    rows = db.scalars(query.order_by(StationVariable.reported_at.desc()).limit(1000))
+    rows = db.scalars(query.order_by(StationVariable.reported_at.desc()))
     return [row for row in rows if drifted(row)]
 
 

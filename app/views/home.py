@@ -101,8 +101,10 @@ def _board() -> dict[str, Any]:
     session, now, zone = db.session(), g.now, g.zone
     running, count, energy_wh = home.charging(session)
     today = home.today(session, now=now, zone=zone, before=_past())
+    parts = system.parts(session, now=now)
+    found = attention.findings(session, tenant_id=current_user.tenant_id, now=now)
     return {
-        "findings": attention.findings(session, tenant_id=current_user.tenant_id, now=now),
+        "findings": [*_down(parts), *found],
         "first_steps": first_steps.open_steps(session, current_user.tenant_id),
         "seller_missing": tenants.lacks_seller(session, current_user.tenant_id),
         "network": home.network_now(session, now=now, zone=zone),
@@ -116,11 +118,20 @@ def _board() -> dict[str, Any]:
             if one.last_power_w is not None
         },
         "running": running,
-        "system": system.parts(session, now=now),
+        "system": parts,
         "cost": lambda one: costs.so_far(session, one, now),
         "running_count": count,
         "running_wh": energy_wh,
     }
+
+
+def _down(parts: list[system.Part]) -> list[attention.Finding]:
+    """The parts of the installation that somebody has to start; failed mails have their own row."""
+    return [
+        attention.Finding("system", part.since, {"part": part})
+        for part in parts
+        if part.state == system.BAD and part.name != "Mail"
+    ]
 
 
 def _past() -> home.Past:

@@ -1,13 +1,18 @@
 """How the installation itself fares: for the frame of every page, and for those who watch it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, g, jsonify, render_template
+from flask import Blueprint, abort, g, jsonify, render_template, request
+from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import system
+from app.domain import attention as domain_attention
 from app.extensions import db
-from app.security import needs, public
+from app.queries import attention
+from app.security import actor, back, needs, public
+from app.uow import unit_of_work
 
 blueprint = Blueprint("system", __name__)
 
@@ -17,6 +22,32 @@ blueprint = Blueprint("system", __name__)
 def bar() -> Any:
     """The pieces of the frame: whether a worker answers, and how many stations are connected."""
     return render_template("layouts/_system.html")
+
+
+@blueprint.post("/attention/seen")
+@needs("operator")
+def seen() -> Any:
+    """Put away something that has no end of its own; whatever happens after it is news."""
+    kind, subject = request.form.get("kind", ""), request.form.get("subject", "")
+    with unit_of_work() as work:
+        found = attention.visible(work, current_user.tenant_id, kind, subject)
+        if not found:
+            abort(404)
+        domain_attention.see(
+            *(work, actor(), current_user.tenant_id),
+            kind=kind, subject=subject, up_to=_instant(request.form.get("up_to", "")), now=g.now,
+        )  # fmt: skip
+    if request.headers.get("HX-Request"):
+        return ""
+    return back("home.index")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        abort(400)
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 @blueprint.get("/healthz")

@@ -7,111 +7,22 @@ import pytest
 from sqlalchemy import text
 
 from app.domain.vocabulary import (
-    Activity,
-    Availability,
-    BillKind,
     ReceiptState,
     SessionState,
     Verdict,
 )
 from app.models import (
     Authorisation,
-    Bill,
-    ChargingSession,
-    Connection,
-    Connector,
     HandshakeAttempt,
     OutgoingMail,
-    Receipt,
     Review,
-    Site,
-    Station,
     StrayStop,
     Tenant,
     WorkerNode,
 )
-from app.queries import attention, home
+from app.queries import home
 from tests.support import seed
-
-
-class Network:
-    """A tenant with one site, filled by hand."""
-
-    def __init__(self, db, now, name="Ours"):
-        self.db, self.now = db, now
-        self.tenant = self.add(Tenant(name=name, created_at=now))
-        self.site = self.add(
-            Site(
-                tenant_id=self.tenant.id, name=name, name_key=name.casefold(),
-                timezone="Europe/Berlin", currency="EUR", supply_limit_kw=Decimal(40),
-                created_at=now,
-            )
-        )  # fmt: skip
-        if db.get(WorkerNode, "w") is None:
-            self.add(WorkerNode(node="w", started_at=now, beat_at=now))
-        self.count = 0
-
-    def add(self, row):
-        self.db.add(row)
-        self.db.flush()
-        return row
-
-    def station(self, identity, *, online=True, **given):
-        facts = {"connected_at": self.now, "last_seen_at": self.now, **given}
-        station = self.add(
-            Station(
-                tenant_id=self.tenant.id, site_id=self.site.id, identity=identity,
-                identity_key=identity.casefold(), created_at=self.now, **facts,
-            )
-        )  # fmt: skip
-        if online:
-            open_ = Connection(station_id=station.id, node="w", address="10.0.0.1",
-                               opened_at=self.now)  # fmt: skip
-            station.connection_id = self.add(open_).id
-        return station
-
-    def plug(self, station, evse=1, availability="available", activity="none", **given):
-        return self.add(
-            Connector(
-                station_id=station.id, evse=evse, availability=Availability(availability),
-                activity=Activity(activity), status_at=self.now, **given,
-            )
-        )  # fmt: skip
-
-    def session(self, station, started_at=None, **given):
-        self.count += 1
-        began = started_at or self.now
-        return self.add(
-            ChargingSession(
-                tenant_id=self.tenant.id, site_id=self.site.id, station_id=station.id, evse=1,
-                start_key=str(self.count), token="04A2", timezone="Europe/Berlin",
-                currency="EUR", started_at=began, start_received_at=began, **given,
-            )
-        )  # fmt: skip
-
-    def bill(self, session, gross_minor, issued_at=None, **receipt):
-        at = issued_at or self.now
-        bill = self.add(
-            Bill(
-                tenant_id=self.tenant.id, site_id=self.site.id, session_id=session.id,
-                sequence=1, number=f"{self.tenant.id}-{session.id}", kind=BillKind.BILL,
-                currency="EUR", energy_wh=session.energy_wh, net_minor=gross_minor,
-                tax_minor=0, gross_minor=gross_minor, issued_at=at,
-            )
-        )  # fmt: skip
-        if receipt:
-            self.add(
-                Receipt(tenant_id=self.tenant.id, site_id=self.site.id, bill_id=bill.id,
-                        message_id=f"<{bill.id}>", created_at=at, **receipt)
-            )  # fmt: skip
-        return bill
-
-    def findings(self):
-        self.db.flush()
-        return attention.findings(self.db, tenant_id=self.tenant.id, now=self.now)
-
-    def kinds(self):
-        return [finding.kind for finding in self.findings()]
+from tests.support.by_hand import Network
 
 
 @pytest.fixture
@@ -277,6 +188,24 @@ def test_today_is_the_viewers_day_against_the_same_hours_a_week_ago(network, db)
     assert today.sessions.today == 3
     assert today.revenue_minor.today == 450
     assert round(today.worked.today) == 67
+
+
+def test_all_tiles_are_of_the_sessions_that_began_today(network, db):
+    # It is 10:00 in Berlin; the first session began before midnight and was billed after it.
+    station = network.station("CP-1")
+    ended = {"state": SessionState.ENDED}
+    hours = timedelta(hours=1)
+    late = network.session(station, network.now - 11 * hours, energy_wh=Decimal(7000), **ended)
+    network.bill(late, 700)
+    network.bill(
+        network.session(station, network.now - hours, energy_wh=Decimal(2000), **ended), 90
+    )
+    network.session(station, network.now - hours, energy_wh=Decimal(500))
+    at, zone = network.now + timedelta(seconds=1), "Europe/Berlin"
+    today = home.today(db, now=at, zone=zone, before=home.past(db, now=at, zone=zone))
+    assert (today.energy_wh.today, today.sessions.today) == (2500, 2)
+    assert today.revenue_minor.today == 90
+    assert today.revenue_minor.trend[-2:] == [Decimal(700), Decimal(90)]
 
 
 def test_home_is_one_page_and_its_live_part_alone(app, db, now):

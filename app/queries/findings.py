@@ -1,0 +1,60 @@
+"""What all findings share: a few are shown one by one, the rest is counted by the database.
+
+What has no end of its own is left out once a person has seen it, until it happens again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, cast, func, select
+from sqlalchemy.orm import Session
+
+from app.models import AttentionSeen
+
+#: Findings of one kind that are shown one by one.
+EACH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One row: `kind` picks words, icon and link; `facts` fill them; `more` of the kind exist.
+
+    `subject` names it within its kind where a person may say that it was seen.
+    """
+
+    kind: str
+    since: datetime | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    more: int = 0
+    subject: str = ""
+
+
+def few(found: list[Finding], total: int) -> list[Finding]:
+    """The first findings of a kind; the last of them tells how many there are besides."""
+    shown = found[:EACH]
+    if total > len(shown) > 0:
+        last = shown[-1]
+        shown[-1] = Finding(last.kind, last.since, last.facts, total - len(shown), last.subject)
+    return shown
+
+
+def counted(db: Session, query: Select[Any], make: Callable[..., Finding]) -> list[Finding]:
+    """The first rows of a query as findings, with the true number of all of them."""
+    rows = db.execute(query.add_columns(func.count().over()).limit(EACH)).all()
+    return few([make(*row[:-1]) for row in rows], rows[0][-1] if rows else 0)
+
+
+def unseen(tenant_id: int, kind: str, subject: ColumnElement[Any], at: Any) -> ColumnElement[bool]:
+    """The condition that nobody has seen `subject` since `at`."""
+    return ~(
+        select(AttentionSeen.id)
+        .where(
+            AttentionSeen.tenant_id == tenant_id,
+            AttentionSeen.kind == kind,
+            AttentionSeen.subject == cast(subject, String(300)),
+            AttentionSeen.up_to >= at,
+        )
+        .exists()
+    )
