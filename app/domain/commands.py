@@ -14,18 +14,16 @@ from sqlalchemy import CursorResult, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app.domain import audit, interruptions, messages, orders, plugs, presence
-from app.domain.errors import Conflict, Invalid, NotConnected
+from app.domain import audit, command_checks, interruptions, messages, orders, presence
+from app.domain.errors import Conflict
 from app.domain.events import CommandChanged, CommandQueued, record
 from app.domain.vocabulary import (
     COMMAND_MOVES,
     LATE_MOVES,
-    WITHOUT_MESSAGE,
     Actor,
     CommandState,
     Order,
     Outcome,
-    Registration,
 )
 from app.models import Command, Station, WorkerNode
 
@@ -36,20 +34,6 @@ log = logging.getLogger(__name__)
 
 #: A sent command that nobody has settled for so long was lost with its worker.
 LOST_AFTER = timedelta(minutes=11)
-
-#: Orders that a station may not get before its boot was accepted: it may be asked and
-#: configured, but not charge (OCPP 1.6 section 4.2, 2.x B02.FR.05).
-_AFTER_BOOT = frozenset(
-    {Order.START_CHARGING, Order.STOP_CHARGING, Order.RESERVE, Order.REQUEST_BATTERY_SWAP}
-)
-#: The same as raw messages.
-_RAW_AFTER_BOOT = frozenset(
-    {
-        *("RemoteStartTransaction", "RemoteStopTransaction"),
-        *("RequestStartTransaction", "RequestStopTransaction"),
-        *("ReserveNow", "RequestBatterySwap"),
-    }
-)
 
 #: Arguments that an order makes for itself: the number of a report, the rest of a long reading.
 OURS = frozenset({"request_id", "then"})
@@ -83,7 +67,7 @@ def queue(
     `EndsSessions`) or `NotConnected`.
     """
     checked = orders.arguments(order, arguments)
-    _check(db, station, order, checked, now)
+    command_checks.check(db, station, order, checked, now)
     if known is not None:
         interruptions.refuse(db, station, order, checked, known=known)
     ttl_s = max(ttl_s, float(station.quirks.get("call_timeout_s") or 0))
@@ -290,46 +274,6 @@ def _expire(db: Session, command: Command, now: datetime) -> None:
     waited = int((command.expires_at - command.requested_at).total_seconds())
     sentence = f"It could not be sent within {waited} s, so it was dropped; it will not fire later."
     settle(db, command, Outcome(CommandState.EXPIRED, None, sentence), now=now)
-
-
-def _check(
-    db: Session, station: Station, order: Order, checked: dict[str, Any], now: datetime
-) -> None:
-    _check_plug(station, order, checked)
-    _check_reachable(db, station, now)
-    _check_registration(station, order, checked)
-
-
-def _check_plug(station: Station, order: Order, checked: dict[str, Any]) -> None:
-    if order is Order.RAW:
-        return
-    number = checked.get("connector")
-    known = [plug.evse for plug in plugs.of(station)]
-    if number and known and number not in known:
-        raise Invalid(f"{station.identity} has no connector {number}.", field="connector")
-
-
-def _check_reachable(db: Session, station: Station, now: datetime) -> None:
-    name = station.identity
-    if station.archived_at is not None:
-        raise Conflict(f"{name} is in the archive.")
-    if station.registration is Registration.BLOCKED:
-        raise Conflict(f"{name} is blocked: nothing may be sent to it.")
-    if not presence.is_connected(db, station, now):
-        raise NotConnected(f"{name} is not connected, so nothing was sent.")
-
-
-def _check_registration(station: Station, order: Order, checked: Mapping[str, Any]) -> None:
-    """A pending station may not charge, and one that was rejected is left alone (B02, B03)."""
-    if order in WITHOUT_MESSAGE:
-        return
-    answered = station.booted_registration or station.registration
-    name = station.identity
-    if answered is Registration.REJECTED:
-        raise Conflict(f"The boot of {name} was rejected: nothing may be sent to it.")
-    charges = order in _AFTER_BOOT or checked.get("action") in _RAW_AFTER_BOOT
-    if answered is Registration.PENDING and charges and checked.get("check", True):
-        raise Conflict(f"{name} is pending: it may not charge before its boot is accepted.")
 
 
 def holds_redacted(value: Any) -> bool:
