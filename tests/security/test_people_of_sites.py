@@ -6,17 +6,18 @@ import pytest
 
 from app import scope
 from app.domain import (
-    driver_import,
     drivers,
     list_contents,
     reach,
     staff,
     tag_groups,
-    tag_import,
     tags,
 )
 from app.domain.drivers import DriverFacts
 from app.domain.errors import Forbidden, Taken
+from app.domain.imports import drivers as driver_import
+from app.domain.imports import headings, sheet
+from app.domain.imports import tags as tag_import
 from app.domain.tag_groups import GroupFacts
 from app.domain.tags import TagFacts
 from app.domain.vocabulary import SYSTEM, Token
@@ -189,17 +190,18 @@ def test_a_card_of_the_whole_organisation_is_good_at_their_stations_for_ever(nea
 
 
 def test_an_import_of_theirs_names_the_rows_that_concern_others(near, people, now):
-    rows = [
-        {"tag": "card theirs", "label": "stolen"},
-        {"tag": "CARD both", "label": "New"},
-        {"tag": "CARD mine", "label": "New"},
-        {"tag": "CARD mine 2", "driver": "guest"},
-        {"tag": "CARD mine 3", "driver": "mine"},
-    ]
-    plan = tag_import.plan(near, rows, tenant_id=people[2].tenant_id)
+    text = (
+        "tag,label,driver\ncard theirs,stolen\nCARD both,New\nCARD mine,New\n"
+        "CARD mine 2,,guest\nCARD mine 3,,mine\n"
+    )
+    again = sheet.read("tag\ncard theirs\n", headings.TAGS)
+    plan = tag_import.plan(near, again, tenant_id=people[2].tenant_id, now=now)
+    assert plan.rows == []  # what is theirs is not shown, even where nothing would change
+    rows = sheet.read(text, headings.TAGS)
+    plan = tag_import.plan(near, rows, tenant_id=people[2].tenant_id, now=now)
     assert [error.number for error in plan.errors] == [2, 3, 5]
     assert [row.what for row in plan.rows] == ["update", "add"]
     tag_import.carry_out(near, SYSTEM, plan, tenant_id=people[2].tenant_id, now=now)
-    people_rows = [{"name": "theirs", "note": "x"}, {"name": "mine", "note": "x"}]
+    people_rows = sheet.read("name,note\ntheirs,x\nmine,x\n", headings.DRIVERS)
     plan = driver_import.plan(near, people_rows, tenant_id=people[2].tenant_id)
     assert [error.number for error in plan.errors] == [2]

@@ -5,7 +5,7 @@ name), or adds one.  A column that the file does not have leaves its facts
 alone; an empty cell clears them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import drivers, emails, reach, tariff_choice, texts
 from app.domain.drivers import LANGUAGES, DriverFacts
-from app.domain.errors import DomainError, Invalid
+from app.domain.errors import DomainError, Forbidden, Invalid
 from app.domain.imports.books import spaced
 from app.domain.imports.plans import Plan, PlannedRow, RowError, begun, facts, twins
 from app.domain.imports.sheet import Row, Table
@@ -70,19 +70,16 @@ def plan(db: Session, table: Table, *, tenant_id: int) -> Plan[PlannedDriver]:
     fields = set(table.match.fields.values())
     if {"first_name", "name"} <= fields and "last_name" not in fields:
         made.notes.append("The name is read as the last name, for there is a first name.")
-    listed = reach.everything(db, Driver, tenant_id)
+    seen = set(db.scalars(select(Driver.id).where(Driver.tenant_id == tenant_id)))
     tariffs = _Tariffs(db, tenant_id)
     double = twins((row.line, _key(row), row.cells.get("email") or _name(row))
                    for row in rows if _key(row))  # fmt: skip
-    people = _People(listed)
+    people = _People(reach.everything(db, Driver, tenant_id), seen)
     for row in rows:
         try:
             if row.line in double:
                 raise Invalid(double[row.line])
-            planned = _planned(row, people, tariffs)
-            if planned.driver is not None and planned.what == "update":
-                reach.guard(db, planned.driver)
-            made.rows.append(planned)
+            made.rows.append(_planned(db, row, people, tariffs))
         except DomainError as error:
             made.errors.append(RowError(row.line, _name(row), error.sentence))
     made.errors.sort(key=lambda error: error.number)
@@ -103,18 +100,18 @@ def carry_out(
 class _People:
     """Who is known by a name already, with the address each has."""
 
-    def __init__(self, listed: Sequence[Driver]) -> None:
-        self.listed = listed
+    def __init__(self, listed: Sequence[Driver], seen: Collection[int]) -> None:
+        self.listed, self.seen = listed, seen
         self.by_key = {driver.email_key: driver for driver in listed if driver.email_key}
-        self._seen: dict[str, tuple[str, str]] = {}
+        self._named: dict[str, tuple[str, str]] = {}
         for driver in listed:
-            if driver.archived_at is None:
-                self._seen.setdefault(spaced(driver.name), (driver.email or "", "is listed"))
+            if driver.archived_at is None and driver.id in seen:
+                self._named.setdefault(spaced(driver.name), (driver.email or "", "is listed"))
 
     def namesake(self, facts: DriverFacts, line: int) -> str:
         """A warning when somebody of this name has another address; remembers the row."""
-        address, where = self._seen.get(spaced(facts.name), ("", ""))
-        self._seen.setdefault(spaced(facts.name), (facts.email or "", f"stands in line {line}"))
+        address, where = self._named.get(spaced(facts.name), ("", ""))
+        self._named.setdefault(spaced(facts.name), (facts.email or "", f"stands in line {line}"))
         if not where or texts.key(address) == texts.key(facts.email or ""):
             return ""
         there = f"with the address {address}" if address else "without an address"
@@ -130,10 +127,14 @@ class _People:
         return same[0] if same else None
 
 
-def _planned(row: Row, people: _People, tariffs: _Tariffs) -> PlannedDriver:
+def _planned(db: Session, row: Row, people: _People, tariffs: _Tariffs) -> PlannedDriver:
     name = texts.line(_name(row), "The name", 120, field="name", required=True)
     address = emails.address(row.cells.get("email"))
     driver = people.known(name, address)
+    if driver is not None and driver.id not in people.seen:
+        raise Forbidden(
+            f"{address or name} concerns other sites: staff of all sites can change that."
+        )
     if driver is not None and driver.archived_at is not None:
         raise Invalid(f"{driver.name} is archived; restore them first.")
     held = drivers.facts_of(driver) if driver is not None else DriverFacts(name)
@@ -144,6 +145,8 @@ def _planned(row: Row, people: _People, tariffs: _Tariffs) -> PlannedDriver:
     if row.short:
         warnings.append("The row has fewer cells than the heading; what it lacks stays as it is.")
     what = "add" if driver is None else "same" if wanted == held else "update"
+    if driver is not None and what == "update":
+        reach.guard(db, driver)
     told = facts(_WORDS, _told(wanted, tariffs), _told(held, tariffs) if driver else None)
     return PlannedDriver(row.line, name, what, told, tuple(warnings), wanted, driver)
 

@@ -6,14 +6,15 @@ clears them.  Importing the same file twice changes nothing the second time, and
 no file unblocks a card unless that was agreed to of its own.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import reach, tag_groups, tags, texts
-from app.domain.errors import DomainError, Invalid
+from app.domain.errors import DomainError, Forbidden, Invalid
 from app.domain.imports import cards, cells
 from app.domain.imports.books import Books, spaced
 from app.domain.imports.plans import Options, Plan, PlannedRow, RowError, begun, facts, twins
@@ -46,12 +47,15 @@ class PlannedTag(PlannedRow):
 class _Listed:
     """The tags that there are, found by the number on the card in any way of writing it."""
 
-    def __init__(self, listed: Sequence[Tag]) -> None:
+    def __init__(self, listed: Sequence[Tag], seen: Collection[int]) -> None:
+        self.seen = seen
         self.by_key = {tag.key: tag for tag in listed}
         self.by_bare: dict[str, list[Tag]] = {}
         for tag in listed:
             self.by_bare.setdefault(cards.bare(tag.value), []).append(tag)
-        self.known = cards.Known(tag.value for tag in listed if tag.archived_at is None)
+        self.known = cards.Known(
+            tag.value for tag in listed if tag.archived_at is None and tag.id in seen
+        )
 
     def key(self, value: str) -> str:
         """What two rows share that mean the same card."""
@@ -96,7 +100,8 @@ def plan(
     rows = begun(table, made)
     if "expires" in table.match.fields.values():
         made.notes.append(f"Times without an offset are those of {options.zone}.")
-    listed = _Listed(reach.everything(db, Tag, tenant_id))
+    seen = set(db.scalars(select(Tag.id).where(Tag.tenant_id == tenant_id)))
+    listed = _Listed(reach.everything(db, Tag, tenant_id), seen)
     look = _Look(db, Books(db, tenant_id, options.zone), listed, options, now, made)
     double = twins((row.line, listed.key(value), value) for row in rows
                    if (value := row.cells.get("tag", "")))  # fmt: skip
@@ -148,6 +153,8 @@ def _planned(row: Row, look: _Look) -> PlannedTag:
     if Token(typed).key not in look.listed.by_key:
         cells.kept(typed)
     tag = look.listed.find(typed)
+    if tag is not None and tag.id not in look.listed.seen:
+        raise Forbidden(f"{typed} is listed for other sites: staff of all sites can change that.")
     if tag is not None and tag.archived_at is not None:
         raise Invalid(f"{tag.value} is archived; restore it first.")
     held = tags.facts_of(look.db, tag) if tag is not None else TagFacts()
