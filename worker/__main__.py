@@ -36,7 +36,7 @@ SPARE = 200
 
 def main() -> int:
     """Run the worker; exit status 2 when a setting, the port or the database keeps it from it."""
-    files = _allow_many_files()
+    connections = _allow_many_files() - SPARE
     app = create_app()
     settings = app.config["SETTINGS"]
     try:
@@ -52,7 +52,7 @@ def main() -> int:
     gate = Gate(app, switchboard.batch)
     renewal = Renewal(tls, settings, gate.own_roots) if tls is not None else None
     server = Server(
-        _server_settings(settings, files),
+        _server_settings(settings, connections),
         gate,
         switchboard,
         lambda: switchboard.health() | (renewal.health() if renewal else {}),
@@ -66,7 +66,7 @@ def main() -> int:
         return 2
     _collect_rarely()
     log.info("chargers connect to ws://%s:%s/ocpp/<identity>", settings.ocpp_host, server.port)
-    log.info("up to %d connections at once, as the limit of open files has it", files - SPARE)
+    log.info("up to %d connections at once, as the limit of open files has it", connections)
     if renewal is not None:
         log.info("and to wss://<its name>:%s/ocpp/<identity>", server.tls_port)
         gevent.spawn(renewal.watch)
@@ -107,7 +107,7 @@ def _allow_many_files() -> int:
     return hard
 
 
-def _server_settings(settings: Any, files: int) -> ServerSettings:
+def _server_settings(settings: Any, connections: int) -> ServerSettings:
     return ServerSettings(
         host=settings.ocpp_host,
         port=settings.ocpp_port,
@@ -115,8 +115,9 @@ def _server_settings(settings: Any, files: int) -> ServerSettings:
         spoken=tuple(ROUTES),
         max_message_bytes=settings.ocpp_max_message_bytes,
         max_inflated_bytes=settings.ocpp_max_inflated_bytes,
+        connections=connections,
         # Those that only hang must leave the larger part to chargers.
-        unfinished=min(2_000, files // 4),
+        unfinished=min(2_000, connections // 4),
         trusted_proxies=networks(settings.trusted_proxies),
         client_cert_header=settings.ocpp_client_cert_header,
     )

@@ -34,19 +34,19 @@ class Visitor:
 class Doorstep:
     """Who stands before the door, in the order of their coming.
 
-    `most` may stand here in all and `most_of_one` of one address (trusted proxies stand for many),
-    each for `within_s` seconds.  `dropped` is told about each whose connection is ended.
+    `room` tells how many may stand here in all; `most_of_one` may of one address (trusted proxies
+    stand for many), each for `within_s` seconds.  `dropped` is told about each that is ended.
     """
 
     def __init__(
         self,
-        most: int,
+        room: Callable[[], int],
         most_of_one: int,
         within_s: float,
         trusted: Sequence[Network],
         dropped: Callable[[Visitor], None],
     ) -> None:
-        self._most = most
+        self._room = room
         self._most_of_one = most_of_one
         self._within_s = within_s
         self._trusted = trusted
@@ -67,12 +67,13 @@ class Doorstep:
         visitor = Visitor(address, network_of(address), now, gevent.getcurrent(), by_tls)
         theirs = self._of_one.setdefault(visitor.network, {})
         theirs[visitor] = self._all[visitor] = None
+        most = max(1, self._room())
         if len(theirs) > self._most_of_one and not is_within(address, self._trusted):
             oldest = next(iter(theirs))
-            if oldest.since < now - YOUNG_S:
+            if oldest.since < now - YOUNG_S or len(self._all) > most:
                 self._drop(oldest)
-        if len(self._all) > self._most:
-            self.drop_oldest()
+        if len(self._all) > most:
+            self._drop_oldest()
         return visitor
 
     def leave(self, visitor: Visitor) -> None:
@@ -84,16 +85,14 @@ class Doorstep:
         if not theirs:
             del self._of_one[visitor.network]
 
-    def drop_oldest(self) -> None:
-        """Make room: end the connection that has stood here longest, if there is one."""
-        if self._all:
-            self._drop(next(iter(self._all)))
-
     def sweep(self) -> None:
         """End every connection whose time is over."""
         before = time.monotonic() - self._within_s
         while self._all and next(iter(self._all)).since < before:
-            self.drop_oldest()
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        self._drop(next(iter(self._all)))
 
     def _drop(self, visitor: Visitor) -> None:
         self.leave(visitor)

@@ -30,7 +30,7 @@ from worker.ocpp.handshake import (
 )
 from worker.ocpp.versions import Version
 from worker.pace import FLOOD_S
-from worker.upgrade import Handler, Listener, TlsListener
+from worker.upgrade import Handler, TlsListener
 from worker.websocket import Stream
 from worker.websocket_deflate import Deflate
 
@@ -73,6 +73,7 @@ class ServerSettings:
     send_timeout_s: float = 20.0
     request_s: float = 10.0
     handshake_s: float = 20.0
+    connections: int = 100_000
     admissions: int = 1_000
     unfinished: int = 2_000
     unfinished_of_one: int = 100
@@ -110,7 +111,7 @@ class Server:
         self.links: set[Link] = set()
         self.draining = False
         self.doorstep = Doorstep(
-            settings.unfinished,
+            self._room,
             settings.unfinished_of_one,
             min(settings.request_s, settings.handshake_s),
             settings.trusted_proxies,
@@ -128,7 +129,7 @@ class Server:
         With a TLS context there is a second listener, whose port is `tls_port` from then on.
         Raises OSError when an address cannot be had.
         """
-        self.port = self._listen(self.settings.port, Listener)
+        self.port = self._listen(self.settings.port, WSGIServer)
         if self._tls is not None:
             self.tls_port = self._listen(self.settings.tls_port, TlsListener, ssl_context=self._tls)
         self._ticker = gevent.spawn(self._tick_for_ever)
@@ -193,10 +194,10 @@ class Server:
     # For the handler
 
     def admit(self, request: Request) -> Accepted | Refused:
-        """Ask the gate; when too many wait for it already, the charger must come again."""
+        """Ask the gate; when too many are there or wait for it, the charger must come again."""
         if self.draining:
             return self._turned_away(request, Refused(Reason.DRAINING, retry_after_s=_soon()))
-        if self._asking >= self.settings.admissions:
+        if self._asking >= self.settings.admissions or self._held() >= self.settings.connections:
             return self._turned_away(request, Refused(Reason.OVERLOADED, retry_after_s=_soon()))
         self._asking += 1
         try:
@@ -269,6 +270,13 @@ class Server:
     def _turned_away(self, request: Request, refused: Refused) -> Refused:
         self.turned_away(request, refused)
         return refused
+
+    def _held(self) -> int:
+        return len(self.links) + self._asking
+
+    def _room(self) -> int:
+        """How many may stand on the doorstep now."""
+        return min(self.settings.unfinished, self.settings.connections - self._held())
 
     def _dropped(self, visitor: Visitor) -> None:
         """A connection was ended on the doorstep."""

@@ -36,6 +36,10 @@ class Crowded(Exception):
         self.refused = refused
 
 
+#: Those of one address that come with a new password, or again with the same: they go first.
+_Queue = tuple[str, bool]
+
+
 @dataclass(slots=True)
 class _Wish:
     stored: str
@@ -52,9 +56,10 @@ class Stretching:
         self._pool = ThreadPool(at_once)
         self._at_once = at_once
         self._working = 0
-        self._waiting: dict[str, deque[_Wish]] = {}
-        self._turns: deque[str] = deque()
-        self._chargers: Counter[tuple[str, str, bool]] = Counter()
+        self._waiting: dict[_Queue, deque[_Wish]] = {}
+        self._turns: dict[bool, deque[_Queue]] = {True: deque(), False: deque()}
+        self._chargers: Counter[tuple[str, bool, str]] = Counter()
+        self._count = {True: 0, False: 0}
 
     def matching(
         self,
@@ -68,33 +73,35 @@ class Stretching:
         """The candidate that the slow hash is of; None: none of them.  Raises `Crowded`.
 
         Waits for its turn, up to `PATIENCE_S` seconds.  `again`: the same password has come before
-        and was not looked at; it has a budget apart from that of ever new ones.
+        and was not looked at; it has budget and places apart from those of ever new ones, and goes
+        first.
         """
         refused = self._throttle.may_check(address, identity, time.monotonic(), again=again)
-        network = network_of(address)
-        charger = (network, identity.casefold(), again)
-        crowd = self._waiting.get(network, ())
         if refused is not None:
             raise Crowded(refused)
+        queue = (network_of(address), again)
+        charger = (*queue, identity.casefold())
         if (
             self._chargers[charger] >= OF_ONE_CHARGER
-            or len(crowd) >= OF_ONE_ADDRESS
-            or self._chargers.total() >= IN_ALL
+            or len(self._waiting.get(queue, ())) >= OF_ONE_ADDRESS
+            or self._count[again] >= IN_ALL
         ):
             raise Crowded(Refused(Reason.THROTTLED, retry_after_s=5))
         self._chargers[charger] += 1
+        self._count[again] += 1
         try:
-            return self._wait(_Wish(stored, candidates), network)
+            return self._wait(_Wish(stored, candidates), queue)
         finally:
+            self._count[again] -= 1
             self._chargers[charger] -= 1
             if not self._chargers[charger]:
                 del self._chargers[charger]
 
-    def _wait(self, wish: _Wish, network: str) -> bytes | None:
-        if network not in self._waiting:
-            self._waiting[network] = deque()
-            self._turns.append(network)
-        self._waiting[network].append(wish)
+    def _wait(self, wish: _Wish, queue: _Queue) -> bytes | None:
+        if queue not in self._waiting:
+            self._waiting[queue] = deque()
+            self._turns[queue[1]].append(queue)
+        self._waiting[queue].append(wish)
         if self._working < self._at_once:
             self._working += 1
             gevent.spawn(self._work)
@@ -109,14 +116,14 @@ class Stretching:
     def _work(self) -> None:
         """Compare until nobody waits: one of each address in turn."""
         try:
-            while self._turns:
-                network = self._turns.popleft()
-                crowd = self._waiting[network]
+            while turns := self._turns[True] or self._turns[False]:
+                queue = turns.popleft()
+                crowd = self._waiting[queue]
                 wish = crowd.popleft()
                 if crowd:
-                    self._turns.append(network)
+                    turns.append(queue)
                 else:
-                    del self._waiting[network]
+                    del self._waiting[queue]
                 if not wish.given_up:
                     self._compare(wish)
         finally:

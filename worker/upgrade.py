@@ -4,7 +4,6 @@ Everything is settled before anything is upgraded: is it a WebSocket handshake, 
 which version, and whether the gate lets it in.  A refusal is an HTTP status that says why.
 """
 
-import errno
 import logging
 import os
 import socket as stdlib_socket
@@ -39,6 +38,8 @@ class Handler(WebSocketHandler):
         self._visitor = self._ours.doorstep.enter(self.client_address)
         try:
             super().handle()
+        except OSError as error:
+            log.debug("a connection broke off: %s", error)
         finally:
             self._ours.doorstep.leave(self._visitor)
 
@@ -55,8 +56,10 @@ class Handler(WebSocketHandler):
         """What a stranger sends is no event for the log; the gate keeps a record."""
         log.debug(text, *arguments)
 
-    def _handle_client_error(self, error: Exception) -> tuple[str, bytes]:
+    def _handle_client_error(self, error: Exception) -> tuple[str, bytes] | None:
         """What cannot be read is told to the gate, and answered."""
+        if isinstance(error, OSError):
+            return None  # whoever asked is gone
         detail = f"It cannot be read: {error}." if isinstance(error, _TooLong) else ""
         refused = Refused(Reason.NOT_WEBSOCKET, detail or "It cannot be read as HTTP.")
         self._ours.unread(self._visitor.address, refused)
@@ -226,24 +229,7 @@ class _Limited:
         return line
 
 
-class Listener(WSGIServer):
-    """A listener that makes room when the process has no file left for a newcomer."""
-
-    def do_read(self) -> Any:
-        """Accept a connection."""
-        try:
-            return super().do_read()
-        except OSError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE):
-                raise
-            log.warning("no file is left for another connection: %s", error.strerror)
-            self.__dict__["ampdesk"].doorstep.drop_oldest()
-            self.stop_accepting()
-            gevent.spawn_later(self.max_delay / 10, self._start_accepting_if_started)
-            return None
-
-
-class TlsListener(Listener):
+class TlsListener(WSGIServer):
     """A listener that speaks TLS and lets a link keep the socket beyond the request."""
 
     def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:

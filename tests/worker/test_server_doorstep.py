@@ -14,6 +14,12 @@ HALF = b"GET /ocpp/CP1 HTTP/1.1\r\nHost: loc"
 
 
 @pytest.fixture
+def port():
+    with OcppPort() as running:
+        yield running
+
+
+@pytest.fixture
 def dangle():
     """Open connections that say half of a request: `dangle(port, 3, "127.0.0.2")`."""
     with ExitStack() as stack:
@@ -73,6 +79,7 @@ def test_a_slow_charger_is_not_pushed_out_by_its_neighbour_at_once(dangle):
         standing(port, 11)
         slow.sendall(handshake_text("/ocpp/CP1").partition(b"Host: loc")[2])
         assert slow.recv(100).startswith(b"HTTP/1.1 101 ")
+        slow.close()
 
 
 def test_a_trusted_proxy_stands_for_many(dangle, monkeypatch):
@@ -137,7 +144,35 @@ def test_a_body_that_never_arrives_is_not_waited_for(port, claim):
     assert raw.socket.recv(100) == b""
 
 
-@pytest.fixture
-def port():
-    with OcppPort() as running:
-        yield running
+@pytest.mark.parametrize("said", [b"", HALF, handshake_text("/ocpp/CP1")[:-2]])
+def test_connections_that_break_off_leave_no_trace_in_the_log(port, dangle, capfd, said):
+    port.gate.answers["CP1"] = Reason.WRONG_PASSWORD
+    for sock in dangle(port, 5):
+        sock.sendall(said)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        sock.close()
+    standing(port, 0)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_an_address_that_takes_all_places_at_once_pays_for_it_itself(dangle):
+    with OcppPort(unfinished=8, unfinished_of_one=3) as port:
+        (slow,) = dangle(port, 1, "127.0.0.9")
+        standing(port, 1)
+        dangle(port, 20, "127.0.0.2")
+        standing(port, 8)
+        slow.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            slow.recv(1)
+
+
+def test_those_that_hang_leave_the_last_places_to_chargers(dangle):
+    with OcppPort(connections=5) as port:
+        with ExitStack() as stack:
+            for number in range(5):
+                dangle(port, 5)
+                stack.enter_context(port.connect(f"CP{number}"))
+            assert len(port.server.doorstep) <= 1
+            raw = port.raw(upgrade=False)
+            raw.socket.sendall(handshake_text("/ocpp/CP9"))
+            assert raw.read_head().startswith("HTTP/1.1 503 ")

@@ -11,9 +11,9 @@ from worker.stretching import OF_ONE_CHARGER, Crowded, Stretching
 STORED = credentials.hash_chosen("correct horse battery")
 
 
-def compare(stretching, done, address, identity="CP1", password=b"a guess"):
+def compare(stretching, done, address, identity="CP1", password=b"a guess", again=False):
     try:
-        found = stretching.matching(STORED, (password,), address, identity)
+        found = stretching.matching(STORED, (password,), address, identity, again=again)
     except Crowded as crowded:
         found = crowded.refused
     done.append((address, found))
@@ -38,6 +38,13 @@ def test_one_address_with_many_guesses_delays_another_by_one_of_them():
     charger = ("198.51.100.7", "CP1", b"correct horse battery")
     done = all_at_once(Stretching(Throttle(), at_once=1), *guesses, charger)
     assert done.index(("198.51.100.7", charger[2])) < 4
+
+
+def test_a_password_that_comes_again_goes_before_guesses_from_everywhere():
+    guesses = [(f"192.0.2.{number}", "CP1") for number in range(20)]
+    charger = ("192.0.2.1", "CP1", b"correct horse battery", True)
+    done = all_at_once(Stretching(Throttle(), at_once=1), *guesses, charger)
+    assert done.index(("192.0.2.1", charger[2])) < 3
 
 
 def test_guesses_at_one_station_wait_in_small_numbers():
