@@ -5,6 +5,8 @@ A certificate is made out to the station's identity, or to a name that staff gav
 is its own claim: it is shown and compared, and opens nothing.
 """
 
+from typing import Any
+
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -20,6 +22,11 @@ GOOD = ("issued", "accepted")
 # The table, not the entity: a name is looked for in the whole installation, whoever is signed in.
 _stations = Station.__table__
 _held = StationCertificate.__table__
+_told = StationVariable.__table__
+#: The SECC id in the device model of 2.0.1 (part 2, appendix 3.1).
+_SECC = and_(
+    func.lower(_told.c.component) == "iso15118ctrlr", func.lower(_told.c.variable) == "seccid"
+)
 
 
 class ForeignName(Invalid):
@@ -54,9 +61,7 @@ def owner(db: Session, station: Station, name: str, *, told: bool = True) -> str
         .order_by(columns.id)
         .limit(1)
     ).first()
-    if row is None:
-        return None
-    return str(row.identity) if row.tenant_id == station.tenant_id else "another station"
+    return _called(station, row)
 
 
 def check_given(db: Session, station: Station) -> None:
@@ -69,8 +74,9 @@ def check_given(db: Session, station: Station) -> None:
 def checked(db: Session, station: Station, names: tuple[str, ...], use: str) -> str:
     """The one name of a request or a certificate, as we spell it.
 
-    For ISO 15118 it may also be the SECC id that the station told (SeccId in the device model of
-    2.0.1): that certificate is shown to cars and opens no door of ours.  Raises `ForeignName`.
+    For ISO 15118 it may also be the SECC id that the station told and no other did (SeccId in the
+    device model of 2.0.1): that certificate is shown to cars and opens no door of ours.  Raises
+    `ForeignName`.
     """
     if len(names) != 1 or not names[0].strip():
         found = "no name" if not any(name.strip() for name in names) else "more than one name"
@@ -79,7 +85,10 @@ def checked(db: Session, station: Station, names: tuple[str, ...], use: str) -> 
     allowed = own(station) if use == "station" else (*own(station), *_secc_ids(db, station))
     for known in allowed:
         if known.casefold() == name.casefold():
-            if (other := owner(db, station, known, told=False)) is None:
+            other = owner(db, station, known, told=False)
+            if other is None and known not in own(station):
+                other = _secc_owner(db, station, known)
+            if other is None:
                 return known
             raise ForeignName(f"It is in the name {_shown(name)}, also {_of(other)}.", field="csr")
     hint = ""
@@ -134,13 +143,33 @@ def _as_certificate(station: Station, name: str, error: ForeignName) -> str:
 
 
 def _secc_ids(db: Session, station: Station) -> list[str]:
-    query = select(StationVariable.value).where(
-        StationVariable.station_id == station.id,
-        func.lower(StationVariable.component) == "iso15118ctrlr",
-        func.lower(StationVariable.variable) == "seccid",
-        StationVariable.value.is_not(None),
-    )
+    query = select(_told.c.value).where(_told.c.station_id == station.id, _SECC)
     return [value for value in db.scalars(query) if value]
+
+
+def _secc_owner(db: Session, station: Station, name: str) -> str | None:
+    """How another station is called that told this SECC id, too; None when none did."""
+    columns = _stations.c
+    row = db.execute(
+        select(columns.identity, columns.tenant_id)
+        .join(_told, _told.c.station_id == columns.id)
+        .where(
+            columns.id != station.id,
+            columns.archived_at.is_(None),
+            _SECC,
+            func.lower(_told.c.value) == name.lower(),
+        )
+        .order_by(columns.id)
+        .limit(1)
+    ).first()
+    return _called(station, row)
+
+
+def _called(station: Station, row: Any) -> str | None:
+    """What may be said of another station to whoever sees `station`."""
+    if row is None:
+        return None
+    return str(row.identity) if row.tenant_id == station.tenant_id else "another station"
 
 
 def _of(other: str) -> str:

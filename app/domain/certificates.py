@@ -35,7 +35,8 @@ def request_signature(
     """Keep a station's signing request; its state tells whether it will be signed (A02, A03).
 
     Refused are requests that cannot be read, with weak keys, or in any name but the station's own,
-    which alarms.  A renewal is agreed to at once; for a first certificate a person is asked.
+    which alarms.  A renewal is agreed to at once; for the first certificate of a name a person is
+    asked.
     """
     refusal = _refusal(db, station, csr, use, now)
     same = _same(db, station, csr, use, refusal)
@@ -58,7 +59,7 @@ def request_signature(
     )
     if not refusal:
         _replace_waiting(db, station, use, now)
-        if is_renewal(db, station, use, now=now):
+        if is_renewal(db, station, csr, use, now=now):
             row.approved_at = now
     db.add(row)
     db.flush()
@@ -112,8 +113,12 @@ def _replace_waiting(db: Session, station: Station, use: str, now: datetime) -> 
         earlier.sentence = "The station asked again."
 
 
-def is_renewal(db: Session, station: Station, use: str, *, now: datetime) -> bool:
-    """Tell whether the newest certificate of this use that the station took is good still."""
+def is_renewal(db: Session, station: Station, csr: str, use: str, *, now: datetime) -> bool:
+    """Tell whether the newest certificate of this use that the station took is good still.
+
+    It is in the same name, or in one that staff gave: what a station calls itself to cars it may
+    change by itself.
+    """
     newest = db.scalar(
         select(StationCertificate)
         .where(
@@ -127,7 +132,11 @@ def is_renewal(db: Session, station: Station, use: str, *, now: datetime) -> boo
     )
     if newest is None or newest.state != "accepted" or newest.expires_at is None:
         return False
-    return newest.expires_at > now
+    names = x509.names_in_request(csr)
+    given = {name.casefold() for name in certificate_names.own(station)}
+    if newest.pem:
+        given.add(x509.read(newest.pem).common_name.casefold())
+    return newest.expires_at > now and all(name.casefold() in given for name in names)
 
 
 def approve(db: Session, actor: Actor, row: StationCertificate, *, now: datetime) -> None:
@@ -236,12 +245,17 @@ def refuse(db: Session, actor: Actor, row: StationCertificate, *, now: datetime)
 def revoke(
     db: Session, actor: Actor, row: StationCertificate, *, reason: str, now: datetime
 ) -> None:
-    """Let a station's own certificate in no more, anywhere; raises `Conflict` for any other."""
+    """Let a station's own certificate in no more, anywhere; raises `Conflict` for any other.
+
+    A renewal that was agreed to because of it and is not signed yet waits for a person, too.
+    """
     if row.use not in OWN or row.state not in certificate_names.GOOD:
         raise Conflict("Only a certificate that was issued to the station can be revoked.")
     if not reason.strip():
         raise Invalid("Say why it is revoked.", field="reason")
     row.state, row.sentence, row.changed_at = "revoked", reason.strip()[:300], now
+    for waiting in _requests(db, row.station, row.use, ("requested",)):
+        waiting.approved_at = None
     access.changed(db, row.station)
     _note(db, actor, "certificate.revoke", row, now)
 

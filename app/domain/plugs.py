@@ -8,6 +8,22 @@ from app.models import Connector, Station
 MOST = 100
 #: What a plug may be; a station never says it over OCPP 1.6.
 TYPES = ("Type 2", "Type 1", "CCS", "CHAdeMO", "NACS", "MCS", "Schuko", "GB/T AC", "GB/T DC")
+_OTHERWISE = {
+    "Type 2": "type2,typ 2,typ2,mennekes,iec 62196 type 2,iec_62196_t2,ctype2,stype2",
+    "Type 1": "type1,typ 1,typ1,j1772,sae j1772,iec_62196_t1,ctype1",
+    "CCS": "ccs2,ccs 2,ccs1,ccs 1,combo,combo 2,combo2,ccs combo 2,ccs (combo 2),ccs (typ 2),"
+    "iec_62196_t2_combo,iec_62196_t1_combo,cccs1,cccs2",
+    "Schuko": "schuko-steckdose,haushaltssteckdose,domestic_f",
+    "CHAdeMO": "cg105",
+}
+_KINDS = {kind.casefold(): kind for kind in TYPES} | {
+    name: kind for kind, names in _OTHERWISE.items() for name in names.split(",")
+}
+
+
+def kind(name: str) -> str:
+    """The kind of plug that people and other systems call so; a name that is not known as it is."""
+    return _KINDS.get(" ".join(name.split()).casefold(), name)
 
 
 def of(station: Station) -> list[Connector]:

@@ -258,6 +258,54 @@ def test_a_person_is_asked_before_the_first_and_after_a_revoked_certificate(db, 
     assert renewed(ec.generate_private_key(ec.SECP256R1())).approved_at is None
 
 
+def test_a_renewal_that_is_not_signed_yet_waits_for_a_person_once_its_certificate_is_revoked(
+    db, now, root
+):
+    row = issued(db, now, root)
+    row.state = "accepted"
+    csr = request(key=ec.generate_private_key(ec.SECP256R1()))
+    waiting = certificates.request_signature(db, row.station, csr, "station", None, now=now)
+    assert waiting.approved_at == now
+    certificates.revoke(db, SYSTEM, row, reason="Stolen.", now=now)
+    assert (waiting.state, waiting.approved_at) == ("requested", None)
+
+
+def tell_secc(db, station, name):
+    about = {"component": "ISO15118Ctrlr", "variable": "SeccId", "value": name}
+    row = db.scalar(select(StationVariable).where(StationVariable.station_id == station.id))
+    if row is None:
+        row = StationVariable(station_id=station.id, key="x", **about)
+        db.add(row)
+    row.value = name
+    db.flush()
+
+
+def test_a_renewal_is_in_the_same_name_whatever_the_station_calls_itself_to_cars(db, now, root):
+    station = make_station(db, now, "CP-1")
+    tell_secc(db, station, "DE-VLT-1")
+    row = certificates.request_signature(db, station, named("DE-VLT-1"), "v2g", None, now=now)
+    chain = signed(root, now, named("DE-VLT-1"), common_name="DE-VLT-1", for_cars=True)
+    certificates.issue(db, row, chain, now=now)
+    row.state = "accepted"
+
+    def asked(name):
+        csr = named(name, key=ec.generate_private_key(ec.SECP256R1()))
+        return certificates.request_signature(db, station, csr, "v2g", None, now=now).approved_at
+
+    assert asked("DE-VLT-1") == now
+    tell_secc(db, station, "DE-VLT-2")
+    assert asked("DE-VLT-2") is None
+
+
+def test_the_secc_id_of_another_station_is_no_name(db, now):
+    one, other = make_station(db, now, "CP-1"), make_station(db, now, "CP-2")
+    for station, told in ((other, "DE-VLT-2"), (one, "de-vlt-2")):
+        tell_secc(db, station, told)
+    row = certificates.request_signature(db, one, named("DE-VLT-2"), "v2g", None, now=now)
+    assert row.state == "rejected" and "also the name of CP-2" in row.sentence
+    assert [word for word, _ in alarms(db, one)] == ["ForeignNameRequested"]
+
+
 def test_the_sweep_leaves_what_nobody_agreed_to(db, now):
     station = make_station(db, now, "CP-1")
     row = certificates.request_signature(db, station, request(), "station", None, now=now)

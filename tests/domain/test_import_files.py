@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import csv_files
+from app.domain import plugs
 from app.domain.errors import Invalid
 from app.domain.imports import cards, cells, headings, sheet
 
@@ -282,3 +283,60 @@ def test_a_card_that_may_be_a_known_one_is_asked_about(value, words):
 @pytest.mark.parametrize("value", ["04A2B3C4", "04:a2:b3:c4", "04A2B3C5", "FLEET", "1", "99887766"])
 def test_another_card_is_not_asked_about(value):
     assert cards.Known(["04A2B3C4", "FLEET-12"]).near(value) is None
+
+
+# ---- what other people's files hold besides ----
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["9999-12-31", "9999-12-31 23:59:59", "31.12.9999", "12/31/9999", "9999-12-31T23:59:59Z"],
+)
+def test_the_last_day_there_is_means_never(text):
+    assert cells.instant(text, BERLIN) is None
+
+
+def test_a_date_with_hyphens_is_read_when_it_can_be_read_in_one_way():
+    assert cells.instant("31-12-2027", BERLIN) == datetime(2027, 12, 31, 23, tzinfo=UTC)
+    with pytest.raises(Invalid, match="in two ways"):
+        cells.instant("01-02-2027", BERLIN)
+
+
+@pytest.mark.parametrize("text", ["2027-W05", "2027W05", "2027-W05-3"])
+def test_a_week_is_no_day(text):
+    with pytest.raises(Invalid, match="is not a time"):
+        cells.instant(text, BERLIN)
+
+
+@pytest.mark.parametrize(("text", "unit"), [("22.000", "W"), ("22,000 W", ""), ("1.000", "W")])
+def test_thousands_of_watts_are_not_taken_for_decimals(text, unit):
+    with pytest.raises(Invalid, match="thousands or as decimals"):
+        cells.power_w(text, unit)
+
+
+def test_decimals_of_kilowatts_and_of_an_export_are_read():
+    assert cells.power_w("7.360", "kW") == 7360
+    assert cells.power_w("22000.0", "W") == 22000
+
+
+def test_a_byte_of_nothing_in_a_text_does_not_make_it_another_coding():
+    with pytest.raises(Invalid, match="not a CSV file that can be read"):
+        tags_of(b"tag,label\n04AA\x0025,red\n04AA26,blue\n")
+
+
+def test_the_tables_of_steve_are_understood_but_for_what_nobody_here_needs():
+    tags = "ocpp_tag_pk,id_tag,parent_id_tag,expiry_date,max_active_transaction_count,note\n"
+    assert tags_of(tags + "1,DEADBEE1,,2027-01-01 00:00:00.000000,1,red\n").unknown == []
+    boxes = "charge_box_pk,charge_box_id,endpoint_address,ocpp_protocol,description,note\n"
+    assert sheet.read(boxes + "1,CB-1,,ocpp1.6J,Yard,\n", headings.STATIONS).unknown == []
+    people = "user_pk,first_name,last_name,e_mail\n1,Ada,Example,ada@example.org\n"
+    assert sheet.read(people, headings.DRIVERS).unknown == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("Typ 2", "Type 2"), ("TYPE2", "Type 2"), ("Mennekes", "Type 2"), ("CCS2", "CCS"),
+     ("IEC_62196_T2_COMBO", "CCS"), ("schuko", "Schuko"), ("Type 9", "Type 9")],
+)  # fmt: skip
+def test_a_plug_is_known_by_the_names_that_others_give_it(name, kind):
+    assert plugs.kind(name) == kind

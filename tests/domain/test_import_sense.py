@@ -116,6 +116,18 @@ def test_a_row_that_ends_early_leaves_what_it_does_not_tell(db, tenant, now):
     )
 
 
+@pytest.mark.parametrize("value", ["Summe: 1 Karten", "Total", "=SUM(A1:A9)", "Müller"])
+def test_a_row_that_is_no_card_is_pointed_out(db, tenant, now, value):
+    (row,) = plan(db, tenant, f"tag\n{value}\n", now).rows
+    assert row.warnings == ("It does not look like the number of a card; is this row one?",)
+
+
+@pytest.mark.parametrize("value", ["04A2B3C4", "04 A2 B3 C4", "DE-ABC-C00012345-X", "DEADBEE1"])
+def test_a_number_of_a_card_raises_no_doubt(db, tenant, now, value):
+    (row,) = plan(db, tenant, f"tag\n{value}\n", now).rows
+    assert not any("look like" in warning for warning in row.warnings)
+
+
 def test_a_group_is_found_by_its_name_and_by_what_chargers_call_it(db, tenant, now):
     group = tag_groups.add(
         db, SYSTEM, GroupFacts("Night fleet", "NF"), tenant_id=tenant.id, now=now

@@ -11,6 +11,7 @@ from app.domain.vocabulary import Token
 
 _HEX = re.compile(r"[0-9a-f]+")
 _GROUPS = re.compile(r"[0-9A-Fa-f]{2,}([:\-. ][0-9A-Fa-f]{2,}){1,}")
+_TOKEN = re.compile(r"[0-9A-Za-z*\-_=:+|@./ ]+")
 _LOOK_ALIKE = str.maketrans("oil", "011")
 
 
@@ -60,6 +61,12 @@ def likeness(one: str, other: str) -> str:
     if _reversed(first) == second:
         return "read the other way round"
     return "written as another kind of number"
+
+
+def is_unlikely(text: str) -> bool:
+    """Whether a text is no number of a card but words, a sum under the table or a formula."""
+    words = written(text)
+    return not _TOKEN.fullmatch(words) or " " in words or not any(map(str.isdigit, words))
 
 
 def has_lost_a_digit(text: str) -> bool:

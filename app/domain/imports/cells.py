@@ -17,7 +17,11 @@ _CLOCK = (
     r"(?:[T ,]+(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?: ?(?P<half>[AP]M))?)?"
 )
 _DOTS = re.compile(r"(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>\d{4})" + _CLOCK)
-_SLASHES = re.compile(r"(?P<one>\d{1,2})/(?P<two>\d{1,2})/(?P<year>\d{4})" + _CLOCK, re.IGNORECASE)
+_SLASHES = re.compile(
+    r"(?P<one>\d{1,2})([/-])(?P<two>\d{1,2})\2(?P<year>\d{4})" + _CLOCK, re.IGNORECASE
+)
+_FOR_EVER = re.compile(r"9999-12-31.*|31\.12\.9999.*|(12/31|31/12)/9999.*")
+_THOUSANDS = re.compile(r"\d{1,3}[.,]\d{3}")
 _SERIAL = re.compile(r"\d{5}([.,]\d+)?")
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+\d+|\d[.,]\d+E\d+", re.IGNORECASE)
 _NUMBER = re.compile(r"\d{4,}[.,]0+")
@@ -27,10 +31,10 @@ _POWER = re.compile(r"(?P<number>[\d.,]+)\s*(?P<unit>k?w)?", re.IGNORECASE)
 def instant(text: str, zone: ZoneInfo) -> datetime | None:
     """Read an expiry: a date (valid to its end) or a time, in `zone` without an offset of its own.
 
-    None for an empty text and for words like never.
+    None for an empty text, for words like never, and for the last day there is.
     """
     wanted = text.strip()
-    if not wanted or wanted.casefold() in _NEVER:
+    if not wanted or wanted.casefold() in _NEVER or _FOR_EVER.fullmatch(wanted):
         return None
     try:
         moment, whole_day = _moment(wanted)
@@ -58,6 +62,8 @@ def _moment(wanted: str) -> tuple[datetime, bool]:
     if slashes := _SLASHES.fullmatch(wanted):
         return _put(slashes, *_day_and_month(wanted, int(slashes["one"]), int(slashes["two"])))
     iso = re.sub(r"\s*(UTC|GMT|Z)$", "+00:00", wanted.replace("/", "-"), flags=re.IGNORECASE)
+    if "w" in iso.casefold():
+        raise ValueError  # a week is no day
     return datetime.fromisoformat(iso), len(iso) <= len("2026-12-31")
 
 
@@ -135,6 +141,12 @@ def power_w(text: str, unit: str) -> float:
     if not named:
         raise Invalid(
             f"“{text.strip()}” has no unit: write 22 kW, or name the column Power kW.",
+            field="max_power_w",
+        )
+    if named.casefold() == "w" and _THOUSANDS.fullmatch(found["number"]):
+        raise Invalid(
+            f"“{text.strip()}” can be read as thousands or as decimals: write it without parting "
+            "thousands.",
             field="max_power_w",
         )
     return float(number(found["number"], "power") * (1000 if named.casefold() == "kw" else 1))

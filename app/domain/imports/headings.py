@@ -120,7 +120,8 @@ TAGS = Vocabulary(
         "contract id,auth id,emaid,evco id,vertragsnummer,vertrags id": ("tag",),
         _LABELS: ("label",),
     },
-    _ALSO_OURS + ",in transaction,tag pk,id tag pk,user pk,last tap,active transaction count",
+    _ALSO_OURS
+    + ",in transaction,tag pk,id tag pk,ocpp tag pk,user pk,last tap,active transaction count",
 )
 
 DRIVERS = Vocabulary(
@@ -136,7 +137,7 @@ DRIVERS = Vocabulary(
         "note": _NOTES + ",description",
     },
     {},
-    _ALSO_OURS + ",tags,sessions",
+    _ALSO_OURS + ",tags,sessions,user pk",
 )
 
 STATIONS = Vocabulary(
@@ -173,7 +174,7 @@ STATIONS = Vocabulary(
     },
     _ALSO_OURS + ",online,last seen at,connected at,vendor,model,serial,firmware,protocol,power_w,"
     "deviations,ocpp protocol,last heartbeat,last heartbeat timestamp,charge box pk,"
-    "charge point vendor,charge point model,charge point serial number,fw version,"
+    "endpoint address,charge point vendor,charge point model,charge point serial number,fw version,"
     "charge box serial number,hersteller,modell,seriennummer",
 )
 

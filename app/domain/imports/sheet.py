@@ -131,15 +131,16 @@ def _decoded(data: bytes, notes: list[str]) -> str:
     for mark, coding in _MARKS:
         if data.startswith(mark):
             return _as(data[len(mark) :], coding)
-    if b"\x00" in data[:2000]:
-        even, odd = data[:2000:2].count(0), data[1:2000:2].count(0)
+    even, odd = data[:2000:2].count(0), data[1:2000:2].count(0)
+    if 8 * (even + odd) > len(data[:2000]):
         return _as(data, "utf-16-le" if odd > even else "utf-16-be")
     try:
-        return data.decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
         text = _as(data, "cp1252")
         notes.append("The file is not UTF-8; it was read as Windows-1252: check its accents.")
         return text
+    return _as(data, "utf-8") if "\x00" in text else text
 
 
 def _as(data: bytes, coding: str) -> str:

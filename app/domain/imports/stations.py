@@ -214,8 +214,7 @@ def details_of(given: Mapping[str, str], tariffs: Mapping[str, int]) -> dict[str
         if name in given:
             found[name] = cells.whole(given[name], name.replace("_", " "))
     if "plug_type" in given:
-        kinds = {texts.key(kind): kind for kind in plugs.TYPES}
-        found["plug_type"] = kinds.get(spaced(given["plug_type"]), given["plug_type"])
+        found["plug_type"] = plugs.kind(given["plug_type"])
     for name, unit in (("max_power_w", "W"), ("max_power_kw", "kW"), ("power", "")):
         if name in given:
             found["max_power_w"] = cells.power_w(given[name], unit)

@@ -195,6 +195,8 @@ def _warnings(row: Row, typed: str, tag: Tag | None, listed: _Listed) -> list[st
         return found
     if question := listed.known.near(typed):
         found.append(question)
+    elif cards.is_unlikely(typed):
+        found.append("It does not look like the number of a card; is this row one?")
     elif cards.has_lost_a_digit(typed):
         found.append("It has half a byte: is a leading zero lost?")
     listed.known.add(value, f"stands in line {row.line}")
