@@ -9,7 +9,6 @@ Nothing in here is below a folder that a web server hands out.
 
 import fcntl
 import hashlib
-import os
 import re
 import secrets
 import time
@@ -44,6 +43,7 @@ class Store:
     def __init__(self, settings: Settings, kind: str) -> None:
         self._root = settings.data_dir / "files"
         self._folder = self._root / kind
+        self._lock = settings.data_dir / "files.lock"
         self._quota = settings.files_quota_bytes
 
     def save(self, read: Callable[[int], bytes], limit_bytes: int) -> Stored:
@@ -120,9 +120,6 @@ class Store:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         # Nothing in here gives way to another greenlet, so that none waits for itself.
-        folder = os.open(self._root, os.O_RDONLY)
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX)
+        with self._lock.open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-        finally:
-            os.close(folder)
