@@ -55,9 +55,19 @@ def dialect(request):
 
 
 @pytest.fixture(scope="module")
-def site(make_shared_site):
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="module")
+def site(make_shared_site, authority):
     return make_shared_site(
-        processes=("worker",), call_timeout_s=5, trusted_proxies="127.0.0.0/8", ocpp_cpo_name="Volt"
+        processes=("worker",),
+        call_timeout_s=5,
+        trusted_proxies="127.0.0.0/8",
+        ocpp_cpo_name="Volt",
+        ocpp_client_cert_header="X-SSL-Client-Cert",
+        ocpp_tls_client_ca=authority.root.cert_file,
     )
 
 
@@ -308,11 +318,21 @@ def boot_text(dialect, serial):
     return json.dumps([2, "1", "BootNotification", {"reason": "PowerUp", "chargingStation": about}])
 
 
-def test_the_serial_number_must_be_that_of_the_certificate(site, stage, dialect, tmp_path):
-    stage.set_up(security_profile=3)
-    pair = Authority(tmp_path).station(stage.identity)
-    with dial(site, stage, pair) as charger:
-        charger.send(boot_text(dialect, stage.identity))
+def test_a_certificate_in_the_name_of_the_identity_says_nothing_of_serial_numbers(
+    site, stage, dialect, authority
+):
+    stage.set_up(security_profile=3, validation="strict")
+    with dial(site, stage, authority.station(stage.identity)) as charger:
+        charger.send(boot_text(dialect, f"OWN-{stage.identity}"))
+        assert json.loads(charger.recv(timeout=30))[2]["status"] == "Accepted"
+
+
+def test_the_serial_number_must_be_that_of_the_certificate(site, stage, dialect, authority):
+    serial = f"SN-{stage.identity}"
+    quirks = {"certificate_name": serial}
+    stage.set_up(security_profile=3, validation="strict", quirks=quirks)
+    with dial(site, stage, authority.station(serial)) as charger:
+        charger.send(boot_text(dialect, serial))
         assert json.loads(charger.recv(timeout=30))[2]["status"] == "Accepted"
         charger.send(boot_text(dialect, "SN-OTHER"))
         if dialect is OLD:  # the rule is of 2.x
@@ -335,4 +355,4 @@ def test_the_serial_number_must_be_that_of_the_certificate(site, stage, dialect,
     assert "serial number" in eventually(refused, what="the refusal in the log")
     with site.read() as db:
         station = db.scalar(select(Station).where(Station.identity == stage.identity))
-        assert station.serial == stage.identity
+        assert station.serial == serial
