@@ -85,7 +85,7 @@ def test_bills_from_before_the_chain_are_brought_into_it_in_their_order(net):
     assert len(set(digests)) == 4
     db.rollback()
     flask_db.session.remove()
-    downgrade(directory=MIGRATIONS, revision="-1")
+    downgrade(directory=MIGRATIONS, revision="0007")
     assert "session_revisions" not in inspect(flask_db.engine).get_table_names()
     upgrade(directory=MIGRATIONS)
     assert flask_db.session().scalars(select(Bill.digest).order_by(Bill.id)).all() == digests
