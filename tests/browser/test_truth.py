@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from sqlalchemy import select, update
 
 from app.models import ChargingSession, Connection, Station, WorkerNode
+from tests.support import seed
 from tests.support.processes import descendants
 from tests.support.site import Site
 from tests.support.wait import eventually
@@ -41,7 +42,7 @@ def home(page, network, site):
     hand_over(site)
     signer = SecureCookieSessionInterface().get_signing_serializer(site.app)
     number = network.rows["people", "operator"][1]
-    value = signer.dumps({"_user_id": f"{number}:1", "_fresh": True})
+    value = signer.dumps({"_user_id": seed.cookie_of(number), "_fresh": True})
     page.context.add_cookies([{"name": "ampdesk", "value": value, "url": site.desk_url}])
     page.goto(site.desk_url)
     expect(word(page)).to_have_text("live", timeout=PATIENCE_MS)

@@ -11,7 +11,6 @@ from email import policy
 import pytest
 
 from deploy.processes import ROOT
-from tests.support.browser import chromium
 from tests.support.running import Running
 from tests.support.wait import eventually
 
@@ -92,19 +91,17 @@ def charge_and_read_receipt(installation, simulator, known):
 
 
 @pytest.mark.browser
-def test_the_first_steps_on_home_end_in_a_receipt(installation):
+def test_the_first_steps_on_home_end_in_a_receipt(installation, page):
     link = re.search(r"http://\S+/setup/\S+", installation.said())[0]
-    with chromium() as browser:
-        page = browser.new_page()
-        page.goto(link)
-        fill(page, {"Your name": "Grace Hopper", "E-mail": "grace@example.org"})
-        page.get_by_label("Password", exact=True).fill("a long enough password")
-        page.get_by_role("button", name="Create and sign in").click()
-        home = link.split("/setup")[0]
-        known = by_home(page, home)
-        charge_and_read_receipt(installation, commands()[-1], known)
-        page.goto(f"{home}/bills")
-        page.get_by_text("0.90").first.wait_for()
+    page.goto(link)
+    fill(page, {"Your name": "Grace Hopper", "E-mail": "grace@example.org"})
+    page.get_by_label("Password", exact=True).fill("a long enough password")
+    page.get_by_role("button", name="Create and sign in").click()
+    home = link.split("/setup")[0]
+    known = by_home(page, home)
+    charge_and_read_receipt(installation, commands()[-1], known)
+    page.goto(f"{home}/bills")
+    page.get_by_text("0.90").first.wait_for()
 
 
 def by_home(page, home):

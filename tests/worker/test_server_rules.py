@@ -56,7 +56,7 @@ def dialect(request):
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("authority"))
+    return Authority(tmp_path_factory.mktemp("pki"))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def site(make_shared_site, authority):
         trusted_proxies="127.0.0.0/8",
         ocpp_cpo_name="Volt",
         ocpp_client_cert_header="X-SSL-Client-Cert",
-        ocpp_tls_client_ca=str(authority.root.cert_file),
+        ocpp_tls_client_ca=authority.root.cert_file,
     )
 
 
@@ -318,10 +318,19 @@ def boot_text(dialect, serial):
     return json.dumps([2, "1", "BootNotification", {"reason": "PowerUp", "chargingStation": about}])
 
 
+def test_a_certificate_in_the_name_of_the_identity_says_nothing_of_serial_numbers(
+    site, stage, dialect, authority
+):
+    stage.set_up(security_profile=3, validation="strict")
+    with dial(site, stage, authority.station(stage.identity)) as charger:
+        charger.send(boot_text(dialect, f"OWN-{stage.identity}"))
+        assert json.loads(charger.recv(timeout=30))[2]["status"] == "Accepted"
+
+
 def test_the_serial_number_must_be_that_of_the_certificate(site, stage, dialect, authority):
     serial = f"SN-{stage.identity}"
-    pinned = {"certificate_name": serial}
-    stage.set_up(security_profile=3, validation="strict", quirks=pinned)
+    quirks = {"certificate_name": serial}
+    stage.set_up(security_profile=3, validation="strict", quirks=quirks)
     with dial(site, stage, authority.station(serial)) as charger:
         charger.send(boot_text(dialect, serial))
         assert json.loads(charger.recv(timeout=30))[2]["status"] == "Accepted"
