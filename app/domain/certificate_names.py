@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.domain import authorities, x509
 from app.domain.errors import Invalid, Taken
 from app.models import Station, StationCertificate, StationVariable
+from app.models.stations import name_key
 
 #: Certificates that stations ask us to sign.
 OWN = ("station", "v2g", "v2g20")
@@ -45,10 +46,11 @@ def owner(db: Session, station: Station, name: str, *, told: bool = True) -> str
     It has it as its identity, as the name that staff gave, or (unless `told` is false) as the
     serial number that it told.  What another tenant calls its station is not said.
     """
-    key = name.strip().casefold()
-    if not key:
+    key = name_key(name)
+    if key is None:
         return None
     columns = _stations.c
+    identity = columns.identity_key.in_({key, name.strip().casefold()})
     used = columns.certificate_name_key == key
     if told:
         used = or_(used, columns.serial_key == key)
@@ -56,7 +58,7 @@ def owner(db: Session, station: Station, name: str, *, told: bool = True) -> str
         select(columns.identity, columns.tenant_id)
         .where(
             columns.id != station.id,
-            or_(columns.identity_key == key, and_(columns.archived_at.is_(None), used)),
+            or_(identity, and_(columns.archived_at.is_(None), used)),
         )
         .order_by(columns.id)
         .limit(1)

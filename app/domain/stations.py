@@ -21,6 +21,7 @@ from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.events import StationChanged, record
 from app.domain.vocabulary import Actor, Registration, SessionState, StationMode
 from app.models import ChargingSession, Site, Station
+from app.models.stations import name_key
 
 #: Longest identity that is given out; OCPP 2.x allows no more.
 IDENTITY_LIMIT = 48
@@ -243,7 +244,7 @@ def _identify(db: Session, station: Station, identity: str) -> None:
         raise Taken(f"A station called {identity} {where}.", field="identity")
     named = db.scalar(
         select(table.c.id).where(
-            table.c.certificate_name_key == texts.key(identity), table.c.archived_at.is_(None)
+            table.c.certificate_name_key == name_key(identity), table.c.archived_at.is_(None)
         )
     )
     if named not in (None, station.id):

@@ -1,5 +1,6 @@
 """Stations and their connectors: what is known of each charger now."""
 
+import unicodedata
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,15 @@ if TYPE_CHECKING:
     from app.models.tariffs import Tariff
 
 
-def _key(text: str | None, most: int) -> str | None:
+def name_key(text: str | None, most: int = 120) -> str | None:
+    """What a serial number or a name in a certificate is compared by: what a person sees of it.
+
+    Full-width letters are letters, and what does not show is left out.
+    """
+    plain = unicodedata.normalize("NFKC", text or "")
+    shown = "".join(char for char in plain if char.isprintable())
     # Folded, a text may be longer than it was: "ß" becomes "ss".
-    return (text or "").strip().casefold()[:most] or None
+    return shown.strip().casefold()[:most] or None
 
 
 class Station(SiteOwned, Base):
@@ -101,9 +108,9 @@ class Station(SiteOwned, Base):
     @validates("serial", "quirks")
     def _keep_keys(self, name: str, value: Any) -> Any:
         if name == "serial":
-            self.serial_key = _key(value, 120)
+            self.serial_key = name_key(value)
         else:
-            self.certificate_name_key = _key((value or {}).get("certificate_name"), 64)
+            self.certificate_name_key = name_key((value or {}).get("certificate_name"), 64)
         return value
 
     @property
