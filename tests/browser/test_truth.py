@@ -80,7 +80,7 @@ def test_a_worker_that_dies_is_said_on_home_and_nothing_pretends_to_charge(home,
     expect(word(home)).to_have_text("no worker answers")
     expect(power(home)).to_have_text("0.0 kW", timeout=PATIENCE_MS)
     expect(home.locator("#board tbody .chip-charging")).to_have_count(0)
-    expect(home.locator(".side-foot")).to_contain_text("0 of 6 online")
+    expect(home.locator(".side-foot")).to_contain_text("0 of 6 online", timeout=PATIENCE_MS)
     expect(home.locator("#system")).to_contain_text("Start the worker")
     with site.read() as db:
         session = db.scalars(select(ChargingSession).where(ChargingSession.state == "charging"))
