@@ -18,6 +18,7 @@ ALARM_S = SLOW_MS / 1000
 #: How often the watch wakes; a warning is given at most so often.
 _WAKE_S = 0.05
 _SAY_S = 5.0
+_UNKNOWN = "no work of a charger explains it: the computer may be busy"
 
 
 class Lag:
@@ -62,12 +63,8 @@ class Lag:
         if late_s >= ALARM_S and now - self._said_at >= _SAY_S:
             self._said_at = now
             took_s, about = self._longest
-            log.warning(
-                "all chargers waited for %d ms; the longest work of late was %s with %d ms",
-                late_s * 1000,
-                about or "not of a charger",
-                took_s * 1000,
-            )
+            cause = f"the longest work was {about}, {took_s * 1000:.0f} ms" if about else _UNKNOWN
+            log.warning("all chargers waited for %d ms; %s", late_s * 1000, cause)
         if late_s < _WAKE_S:
             self._longest = (0.0, "")
 
