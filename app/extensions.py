@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 
 #: How long a writer waits for another process's write to end, in seconds.
 SQLITE_PATIENCE_S = 20.0
+#: Work on SQLite lets others run so often, in seconds: it never waits for its database by itself.
+SQLITE_PAUSE_S = 0.01
 
 
 def redis_client() -> "redis.Redis[Any]":
@@ -152,7 +154,8 @@ def tune_sqlite(engine: Engine) -> None:
 
     The driver's own transactions are off; a unit of work begins IMMEDIATE, so
     that it never has to upgrade a read lock.  SQLite's busy time-out sleeps
-    inside C, which would stop every greenlet: the wait is here instead.
+    inside C, which would stop every greenlet: the wait is here instead.  Long
+    work lets other greenlets run between its statements.
     """
 
     @event.listens_for(engine, "connect")
@@ -167,8 +170,16 @@ def tune_sqlite(engine: Engine) -> None:
         ):
             connection.execute(f"PRAGMA {pragma}").close()
 
+    @event.listens_for(engine, "after_cursor_execute")
+    def let_others_run(connection: Any, *_: Any) -> None:
+        ran_since = connection.info.setdefault("ran_since", time.monotonic())
+        if time.monotonic() - ran_since > SQLITE_PAUSE_S:
+            time.sleep(0)
+            connection.info["ran_since"] = time.monotonic()
+
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
+        connection.info["ran_since"] = time.monotonic()
         if not connection.get_execution_options().get("write"):
             connection.exec_driver_sql("BEGIN")
             return
