@@ -7,7 +7,6 @@ work is bounded by what is kept, whatever is sent.
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -144,42 +143,6 @@ def may_hold_secrets(text: str) -> bool:
     """A cheap doubt: False where nothing in the text can be a secret by our rules."""
     lower = text.lower()
     return any(sign in lower for sign in _SIGNS) or "%" in text or "\\u" in text
-
-
-def secrets_in(payload: Any) -> frozenset[str]:
-    """The texts that are blotted out of a payload: what must not come back in an answer."""
-    return frozenset(one for one in _lost(payload, redact(payload)) if len(one) >= 4)
-
-
-def without(value: Any, secrets: frozenset[str]) -> Any:
-    """The value with each of these texts blotted out wherever it stands."""
-    if isinstance(value, dict):
-        return {name: without(item, secrets) for name, item in value.items()}
-    if isinstance(value, list):
-        return [without(item, secrets) for item in value]
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, REDACTED)
-    return value
-
-
-def _lost(before: Any, after: Any) -> Iterator[str]:
-    if isinstance(before, dict) and isinstance(after, dict):
-        for name, value in before.items():
-            yield from _lost(value, after.get(name))
-    elif isinstance(before, list) and isinstance(after, list):
-        for one, other in zip(before, after, strict=False):
-            yield from _lost(one, other)
-    elif after == REDACTED:
-        yield from _texts(before)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _texts(item)
 
 
 class _Redactor:

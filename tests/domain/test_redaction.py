@@ -5,7 +5,8 @@ import json
 import pytest
 
 from app.domain import messages
-from app.domain.redaction import REDACTED, redact, redact_text, secrets_in, shortened, without
+from app.domain.redaction import REDACTED, redact, redact_text, shortened
+from worker.answers import secrets_in, without
 
 CANARY = "C4nary-9f3a"
 
@@ -101,6 +102,11 @@ def test_what_a_station_repeats_in_prose_is_known_by_what_it_was_sent():
     assert secrets == {CANARY}
     told = {"status": "Rejected", "info": [f"not {CANARY}"]}
     assert without(told, secrets) == {"status": "Rejected", "info": [f"not {REDACTED}"]}
+
+
+@pytest.mark.parametrize("payload", OBJECTS[8:13], ids=lambda payload: str(payload)[:40])
+def test_what_was_sent_within_a_text_is_known_too(payload):
+    assert any(CANARY in secret for secret in secrets_in(payload)) or "%" in str(payload)
 
 
 def test_half_a_character_within_a_text_can_still_be_stored():
