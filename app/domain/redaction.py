@@ -146,11 +146,16 @@ def may_hold_secrets(text: str) -> bool:
 
 
 class _Redactor:
-    """One walk through a payload, with bounds of values and of characters."""
+    """One walk through a payload, with bounds of values and of characters.
+
+    Looking through a text that may hold a secret is dear: of those no more than `LONGEST`
+    characters are kept.
+    """
 
     def __init__(self, values: int, characters: int) -> None:
         self._values = values
         self._characters = characters
+        self._doubtful = LONGEST
 
     def of(self, value: Any, depth: int) -> Any:
         self._values -= 1
@@ -186,7 +191,10 @@ class _Redactor:
         return kept
 
     def _text(self, text: str) -> str:
-        text = redact_text(text)
+        text = text if len(text) <= LONGEST else text[:LONGEST] + LEFT_OUT
+        if may_hold_secrets(text):
+            self._doubtful -= len(text)
+            text = redact_text(text) if self._doubtful >= -1 else LEFT_OUT
         if len(text) > self._characters:
             text = text[: max(0, self._characters)] + LEFT_OUT
         self._characters -= len(text) + 3

@@ -145,3 +145,10 @@ def test_a_log_takes_the_beginning_of_what_is_huge():
     kept = shortened(payload)
     assert len(kept["reportData"]) < 100_000
     assert kept["reportData"][0] == {"password": REDACTED, "n": 0}
+
+
+def test_of_many_doubtful_texts_only_the_first_are_looked_through_and_kept():
+    texts = [f"password={CANARY} " + "%22password%22:" * 2_000 for _ in range(100)]
+    kept = redact({"data": texts})["data"]
+    assert CANARY not in json.dumps(kept)
+    assert kept[0].startswith("password=") and kept[-1] == "…"
