@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from bench import door
+from bench import door, monster, wire
 from bench.installation import TAG, Installation, on_postgres, on_sqlite, python
 from deploy.processes import ROOT
 
@@ -39,6 +39,7 @@ def main() -> int:
             found, complete = throughput(name, made)
             rows += show(found)
             honest &= complete
+            rows += show(others_wait(name, made))
     with on_sqlite(IDLE) as made:
         print(f"{IDLE} idle chargers ...", flush=True)
         rows += show(idle_cost(made))
@@ -123,6 +124,22 @@ def door_waits(made: Installation) -> list[Row]:
             used = (cpu_s(worker) - before) / (time.monotonic() - begin)
             print(f"  the attacker was answered: {door.told(flood)}", flush=True)
     return [*rows, row("CPU of the worker at the attacked door", "%", used * 100)]
+
+
+def others_wait(name: str, made: Installation) -> list[Row]:
+    """Return how long another charger waits at most while one sends 90,000 readings at once."""
+    message = wire.packed([2, "long", "MeterValues", monster.readings()])
+    made.environment["AMPDESK_OCPP_MAX_INFLATED_BYTES"] = str(8 << 20)
+    with made.running():
+        waits = monster.measure(made.settings.ocpp_port, *made.stations[:2], message)
+    return [
+        row(
+            f"longest answer while another sends 90,000 readings, {name}",
+            "ms",
+            waits.longest_s * 1e3,
+        ),
+        row(f"until those are stored and answered, {name}", "s", waits.took_s),
+    ]
 
 
 @contextmanager

@@ -124,8 +124,7 @@ class Dispatch:
         if len(cuts) == 1 and not notes:
             return None
         parts = []
-        for part in cuts:
-            gevent.sleep(0)
+        for part in pieces.breathing(cuts, every=1):
             payload, odd = checked(held, replace(call, payload=part), routes)
             found |= dict.fromkeys([*notes, *odd])
             parts.append(payload)

@@ -4,6 +4,7 @@ Nothing is answered before the last piece is stored.  Whatever is told in lists 
 says, so that a message that comes again after a crash between two pieces adds only what is missing.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -22,15 +23,23 @@ MOST_UNCUT = 5_000
 HEAVIEST = 2_000
 #: How many elements are gone through before others have a turn.
 _BREATH = 500
+#: The longest turn that others get at once, in seconds.
+LONGEST_TURN_S = 0.1
 
 _T = TypeVar("_T")
 
 
-def breathing(values: Iterable[_T]) -> Iterator[_T]:
-    """The values, with turns for everybody else on the way."""
+def breathing(values: Iterable[_T], every: int = _BREATH) -> Iterator[_T]:
+    """The values, with turns for everybody else on the way, each as long as ours was.
+
+    A turn of no length would let a commit go on by one of its steps only: on PostgreSQL it has
+    many, and whoever waits for it would wait for as many pieces of ours.
+    """
+    begin = time.monotonic()
     for number, value in enumerate(values):
-        if number % _BREATH == 0:
-            gevent.sleep(0)
+        if number % every == 0:
+            gevent.sleep(min(time.monotonic() - begin, LONGEST_TURN_S))
+            begin = time.monotonic()
         yield value
 
 

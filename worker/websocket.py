@@ -231,8 +231,9 @@ class Stream:
 
     def _fail(self, code: int, reason: str) -> Closed:
         """Close because of what the peer did."""
+        self._ended = self._ended or Closed(code, reason, refused=True)
         self.close(code, reason)
-        return self._ended or Closed(code, reason, refused=True)
+        return self._ended
 
     # Sending
 
