@@ -20,6 +20,11 @@ def test_a_worker_that_never_answered_is_said_and_ends_with_status_1(app):
     assert "python -m worker" in told["Worker"]["sentence"]
 
 
+def test_spaces_that_do_not_break_are_printed_as_spaces(app):
+    said = app.test_cli_runner().invoke(args=["system", "show"]).stdout
+    assert "GB free" in said and "?" not in said
+
+
 def test_a_worker_that_lives_is_well(app):
     with unit_of_work() as db:
         presence.beat(db, "here", now=datetime.now(UTC))
