@@ -1,11 +1,13 @@
 """What the end of a call of ours means for the command behind it, in words."""
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from app.domain.fallbacks import End
-from app.domain.redaction import secrets_in, without
+from app.domain.redaction import REDACTED, redact
 from app.domain.vocabulary import CommandState, Outcome
 from worker.dialects.encoding import Arguments, Encoding
 from worker.ocpp import schemas
@@ -144,3 +146,51 @@ def discreet(event: Settled) -> Settled:
         return replace(event, payload=without(event.payload, secrets))
     told, details = without([event.description, event.details], secrets)
     return replace(event, description=told, details=details)
+
+
+def secrets_in(payload: Any) -> frozenset[str]:
+    """The texts that are blotted out of a payload: what must not come back in an answer."""
+    return frozenset(one for one in _lost(payload, redact(payload)) if len(one) >= 4)
+
+
+def without(value: Any, secrets: frozenset[str]) -> Any:
+    """The value with each of these texts blotted out wherever it stands."""
+    if isinstance(value, dict):
+        return {name: without(item, secrets) for name, item in value.items()}
+    if isinstance(value, list):
+        return [without(item, secrets) for item in value]
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, REDACTED)
+    return value
+
+
+def _lost(before: Any, after: Any) -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name, value in before.items():
+            yield from _lost(value, after.get(name))
+    elif isinstance(before, list) and isinstance(after, list):
+        for one, other in zip(before, after, strict=False):
+            yield from _lost(one, other)
+    elif after == REDACTED:
+        yield from _texts(before)
+    elif isinstance(before, str) and isinstance(after, str) and after != before:
+        yield from _lost_of_text(before, after)
+
+
+def _lost_of_text(before: str, after: str) -> Iterator[str]:
+    try:
+        yield from _lost(json.loads(before), json.loads(after))
+    except ValueError:
+        kept = [re.escape(part) for part in after.split(REDACTED)]
+        if len(kept) <= 5 and len(before) <= 4096:  # our own orders are short
+            match = re.fullmatch("(.*?)".join(kept), before, re.DOTALL)
+            yield from match.groups() if match else ()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)

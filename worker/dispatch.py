@@ -120,15 +120,15 @@ class Dispatch:
             return None
         found: dict[tuple[str, str], None] = {}
         notes: list[tuple[str, str]] = []
+        cuts = pieces.cut(call.payload, long, notes)
+        if len(cuts) == 1 and not notes:
+            return None
         parts = []
-        for part in pieces.cut(call.payload, long, notes):
+        for part in cuts:
             gevent.sleep(0)
             payload, odd = checked(held, replace(call, payload=part), routes)
             found |= dict.fromkeys([*notes, *odd])
             parts.append(payload)
-        if len(parts) == 1:
-            call.payload = parts[0]
-            return None
         context = self._context(held, received_at, list(found))
         if long.ahead is not None:
             return self._readings_apart(held, call, parts, context, routes)

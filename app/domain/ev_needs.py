@@ -18,6 +18,7 @@ from app.domain.errors import DomainError
 from app.domain.ev_plan import Needs, Plan, planned
 from app.domain.profile_changes import in_unit
 from app.domain.profile_times import rate_at
+from app.domain.redaction import redact
 from app.domain.vocabulary import SYSTEM, Order, SessionState
 from app.models import ChargingSession, EvNeeds, Station
 
@@ -48,7 +49,7 @@ def take_in(
         evse=evse,
         session_id=session.id if session else None,
         transfer=str(needs.get("transfer", ""))[:40],
-        needs=dict(needs),
+        needs=redact(dict(needs)),
         answer="rejected",
         why="",
         received_at=now,

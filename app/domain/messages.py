@@ -14,6 +14,7 @@ from app.domain.redaction import (
     REDACTED,
     may_hold_secrets,
     redact,
+    redact_frame,
     redact_text,
     shortened,
 )
@@ -40,7 +41,7 @@ def text_of(action: str, payload: Any, text: str | None = None) -> str:
 
 def text_of_frame(text: str) -> str:
     """Write a frame as it came, whole or broken, without its secrets."""
-    return cut(redact_text(text))
+    return cut(redact_frame(text))
 
 
 def cut(text: str) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app.domain import events
 from app.domain.bulk import BulkInsert
 from app.domain.gauges import Gauge, Values, keep_newest, values_of
+from app.domain.redaction import redact_text
 from app.domain.vocabulary import BillingState, MeterReport, Sample, SessionState
 from app.models import ChargingSession, MeterReading
 
@@ -194,7 +195,9 @@ def _row(
 
 
 def _value(sample: Sample) -> str | None:
-    return sample.text if sample.value is None else format(sample.value, "f")
+    if sample.value is not None:
+        return format(sample.value, "f")
+    return sample.text if sample.signed or not sample.text else redact_text(sample.text)
 
 
 def _digest(item: Metered, report: MeterReport, samples: list[list[Any]]) -> str:

@@ -7,7 +7,6 @@ work is bounded by what is kept, whatever is sent.
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -18,8 +17,9 @@ LEFT_OUT = "…"
 #: A longer text is cut, in characters.
 LONGEST = 64 * 1024
 
-#: Values that are looked at within one payload, and how deep.
+#: Values that are looked at within one payload, characters that are kept, and how deep.
 _MOST = 100_000
+_MOST_TEXT = 1 << 20
 _DEEPEST = 40
 
 _WORDS = (
@@ -57,9 +57,9 @@ _SIGNS = (
 
 #: The secret in an address of our own (`app.domain.files`).
 _FILE_KEY = re.compile(r"(/[fu]/)[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])")
-_LOGIN_IN_URL = re.compile(r"://[^\s\"'<>]{1,500}@")
+_RUN = re.compile(r"[^\s\"'<>]+")
 _HEADER = re.compile(r"\b(basic|bearer|digest)\s+[\w+/=.~-]{6,}", re.IGNORECASE)
-_JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?")
+_JWT = re.compile(r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?")
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY.*?(?:-----END|\Z)", re.DOTALL)
 _ALONE = r"(?<![\w-])(?:pin|pwd|pw|pass|psk|jwt|token|authorization)"
 #: `password=x`, `"password": "x y"`, `<password>x y</password>`, `password => x`.
@@ -82,6 +82,21 @@ _VALUE = re.compile(
 )
 
 
+#: A broken frame that holds one of these may hold a secret.
+_DOUBT = re.compile(
+    rf"{_WORDS}|(?<![\w-])(?:pin|pwd|pw|pass|psk|wpa|jwt|authorization|server)(?![\w-])"
+    r"|://|%22|\\u00|eyJ|-----BEGIN|(?:basic|bearer|digest)\s",
+    re.IGNORECASE,
+)
+#: A text or a bare word, and the colon that makes it a name.
+_LITERAL = re.compile(
+    r"(\"(?:\\.|[^\"\\])*(?:\"|\\?\Z)|'(?:\\.|[^'\\])*(?:'|\\?\Z)"
+    r"|[^\s\"'{}\[\],:]+)(\s{0,9}:)?",
+    re.DOTALL,
+)
+_PLAIN_NAME = re.compile(r"[\"']?\w{1,40}[\"']?")
+
+
 def names_secret(name: str) -> bool:
     """Whether what bears this name is a secret."""
     name = name[:_LONGEST_NAME]
@@ -90,7 +105,7 @@ def names_secret(name: str) -> bool:
 
 def redact(payload: Any) -> Any:
     """Return a copy of a payload in which secrets, and passwords within texts, are blotted out."""
-    return _Redactor(_MOST, None).of(payload, 0)
+    return _Redactor(_MOST, _MOST_TEXT).of(payload, 0)
 
 
 def shortened(payload: Any) -> Any:
@@ -107,54 +122,40 @@ def redact_text(text: str) -> str:
     return _blotted(cut) if found is None else found
 
 
+def redact_frame(text: str) -> str:
+    """Blot out the secrets in a frame, cut to `LONGEST`.
+
+    Of a broken one nobody can say what belongs to which name: where it may hold a secret, only its
+    head, its names and its signs are kept, which still show where it breaks.
+    """
+    cut = text if len(text) <= LONGEST else text[:LONGEST] + LEFT_OUT
+    if not may_hold_secrets(cut):
+        return cut
+    if (whole := _whole_json(cut)) is not None:
+        return whole
+    if _DOUBT.search(cut) is None:
+        return cut
+    head, brace, rest = cut.partition("{")
+    return _blotted(head) + brace + _LITERAL.sub(_name_only, rest)
+
+
 def may_hold_secrets(text: str) -> bool:
     """A cheap doubt: False where nothing in the text can be a secret by our rules."""
     lower = text.lower()
     return any(sign in lower for sign in _SIGNS) or "%" in text or "\\u" in text
 
 
-def secrets_in(payload: Any) -> frozenset[str]:
-    """The texts that are blotted out of a payload: what must not come back in an answer."""
-    return frozenset(one for one in _lost(payload, redact(payload)) if len(one) >= 4)
-
-
-def without(value: Any, secrets: frozenset[str]) -> Any:
-    """The value with each of these texts blotted out wherever it stands."""
-    if isinstance(value, dict):
-        return {name: without(item, secrets) for name, item in value.items()}
-    if isinstance(value, list):
-        return [without(item, secrets) for item in value]
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, REDACTED)
-    return value
-
-
-def _lost(before: Any, after: Any) -> Iterator[str]:
-    if isinstance(before, dict) and isinstance(after, dict):
-        for name, value in before.items():
-            yield from _lost(value, after.get(name))
-    elif isinstance(before, list) and isinstance(after, list):
-        for one, other in zip(before, after, strict=False):
-            yield from _lost(one, other)
-    elif after == REDACTED:
-        yield from _texts(before)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _texts(item)
-
-
 class _Redactor:
-    """One walk through a payload, with bounds of values and of characters."""
+    """One walk through a payload, with bounds of values and of characters.
 
-    def __init__(self, values: int, characters: int | None) -> None:
+    Looking through a text that may hold a secret is dear: of those no more than `LONGEST`
+    characters are kept.
+    """
+
+    def __init__(self, values: int, characters: int) -> None:
         self._values = values
         self._characters = characters
+        self._doubtful = LONGEST
 
     def of(self, value: Any, depth: int) -> Any:
         self._values -= 1
@@ -190,15 +191,17 @@ class _Redactor:
         return kept
 
     def _text(self, text: str) -> str:
-        text = redact_text(text)
-        if self._characters is not None:
-            if len(text) > self._characters:
-                text = text[: max(0, self._characters)] + LEFT_OUT
-            self._characters -= len(text) + 3
+        text = text if len(text) <= LONGEST else text[:LONGEST] + LEFT_OUT
+        if may_hold_secrets(text):
+            self._doubtful -= len(text)
+            text = redact_text(text) if self._doubtful >= -1 else LEFT_OUT
+        if len(text) > self._characters:
+            text = text[: max(0, self._characters)] + LEFT_OUT
+        self._characters -= len(text) + 3
         return text
 
     def _spent(self) -> bool:
-        return self._values < 0 or (self._characters is not None and self._characters < 0)
+        return self._values < 0 or self._characters < 0
 
 
 def _plain(name: str) -> str:
@@ -261,7 +264,8 @@ def _blotted(text: str) -> str:
 
 def _by_patterns(text: str) -> str:
     text = _FILE_KEY.sub(rf"\1{REDACTED}", text)
-    text = _LOGIN_IN_URL.sub(f"://{REDACTED}@", text)
+    if "://" in text and "@" in text:
+        text = _RUN.sub(_without_login, text)
     text = _PRIVATE_KEY.sub(REDACTED, text)
     text = _JWT.sub(REDACTED, text)
     text = _HEADER.sub(rf"\1 {REDACTED}", text)
@@ -272,5 +276,18 @@ def _by_patterns(text: str) -> str:
     return text
 
 
+def _without_login(match: re.Match[str]) -> str:
+    scheme, found, rest = match[0].partition("://")
+    login, at, place = rest.rpartition("@")
+    return f"{scheme}://{REDACTED}@{place}" if found and at and login else match[0]
+
+
 def _written(match: re.Match[str]) -> str:
     return f"{match[1]}{match[2] or ''}{REDACTED}"
+
+
+def _name_only(match: re.Match[str]) -> str:
+    literal, colon = match[1], match[2] or ""
+    if colon and _PLAIN_NAME.fullmatch(literal):
+        return literal + colon
+    return f"{REDACTED}{colon}"

@@ -48,7 +48,7 @@ def boot(db: Session, station: Station, report: BootReport, *, now: datetime) ->
     _take_serial(db, station, report, now)
     for name in ("vendor", "model", "firmware", "meter_type", "meter_serial"):
         if (value := getattr(report, name)) is not None:
-            setattr(station, name, value[:_TEXT])
+            setattr(station, name, messages.redact_text(value)[:_TEXT])
     for name in ("iccid", "imsi"):
         if (value := getattr(report, name)) is not None:
             setattr(station, name, value[:40])
@@ -143,6 +143,11 @@ def status(db: Session, station: Station, report: StatusReport, *, now: datetime
     confirms, and adds nothing (FIELD S2) but where a taken plug says it on a new connection.
     """
     row = connector_of(db, station, report.connector)
+    report = replace(
+        report,
+        info=report.info and messages.redact_text(report.info),
+        vendor_error=report.vendor_error and messages.redact_text(report.vendor_error),
+    )
     if report.activity is None:
         report = replace(report, activity=_activity_of(row, report))
     if report.availability is not Availability.FAULTED and _replayed(station, row, report.at, now):

@@ -158,7 +158,7 @@ def _keep(
     token = report.token
     tag = authorisation.find_tag(db, station.tenant_id, token) if token else None
     place = report.connector
-    facts: dict[str, Any] = {**report.facts, **report.registers()}
+    facts: dict[str, Any] = {**messages.redact(report.facts), **report.registers()}
     for name in ("reason", "word", "remote_start_id", "reservation_id"):
         if (value := getattr(report, name)) is not None:
             facts[name] = value
