@@ -148,10 +148,10 @@ def _latest(samples: list[Request], measurand: str) -> Decimal | None:
 def read_settings(request: Request, answer: Request) -> str:
     keys = request.get("key")
     asked = said(*keys[:3]) if isinstance(keys, list) and keys else "all settings"
-    unknown = at(answer, "unknownKey.#")
+    told, unknown = at(answer, "configurationKey.#"), at(answer, "unknownKey.#")
     return said(
         asked,
-        named("told", at(answer, "configurationKey.#")),
+        None if told is None else f"{told} told",
         f"{unknown} unknown" if unknown else None,
     )
 

@@ -114,7 +114,7 @@ def build(db: Session, now: datetime) -> list[DemoStation]:
         address="Am Kai 7, 20457 Hamburg",
         latitude=53.5413,
         longitude=9.9966,
-        supply_limit_kw=Decimal(100),
+        supply_limit_kw=Decimal(150),
         tariff_id=tariff.id,
     )
     cards = [_card(db, tenant, now, *person) for person in PEOPLE]

@@ -133,6 +133,7 @@ def _cell(value: Any) -> str:
 
 def printable(text: str) -> str:
     """A text as a terminal may show it: what a charger or a file holds must not steer it."""
+    text = text.replace("\u00a0", " ")
     return "".join(char if char.isprintable() else "?" for char in text)
 
 

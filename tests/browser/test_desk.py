@@ -255,7 +255,7 @@ def test_without_redis_the_page_says_so_asks_by_itself_and_catches_up(
     live(page)
     redis_server.kill9()
     try:
-        expect(page.locator(".side-foot")).to_contain_text("not live")
+        expect(page.locator(".side-foot")).to_contain_text("asking", timeout=30_000)
         with desk.work() as db:
             db.get_one(ChargingSession, number).last_power_w = 3_300.0
         expect(page.locator("main")).to_contain_text("3.3\u00a0kW", timeout=30_000)

@@ -3,7 +3,6 @@
 import copy
 from datetime import UTC, datetime, timedelta
 
-import gevent
 import pytest
 from sqlalchemy import func, select
 
@@ -249,7 +248,7 @@ def test_an_instant_of_too_many_samples_is_shortened_and_said_so(lines):
     assert line.ask("MeterValues", {"connectorId": 1, "meterValue": [value]})[2] == {}
     [(_, _, kept, *_)] = stored(line)
     assert len(kept) == pieces.HEAVIEST
-    gevent.sleep(0.1)
+    line.end()
     assert count(Deviation, Deviation.code == "too_many_samples") == 1
 
 
