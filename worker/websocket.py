@@ -112,8 +112,7 @@ class Stream:
         """
         if len(self._queue) > QUEUE_LIMIT // 4 and self._writer is not None:
             self._writer.join()
-        kind, size = 0, 0
-        parts: list[bytes] = []
+        kind, size, parts = 0, 0, list[bytes]()
         while True:
             first, payload = self._frame(self.max_message_bytes - size)
             opcode = first & 0x0F
@@ -147,8 +146,8 @@ class Stream:
         try:
             return self._deflate.inflate(data, self.max_inflated_bytes)
         except TooLong:
-            problem = f"compressed messages are limited to {self.max_inflated_bytes} bytes"
-            raise self._fail(1009, problem) from None
+            limit = self.max_inflated_bytes
+            raise self._fail(1009, f"compressed messages are limited to {limit} bytes") from None
         except Broken:
             raise self._fail(1002, "a compressed message cannot be read") from None
 
