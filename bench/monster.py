@@ -1,6 +1,6 @@
 """How long others wait while one charger sends as much as it may: one message of 90,000 readings.
 
-It is 24 kB on the wire and 7 MB once inflated; `AMPDESK_OCPP_MAX_INFLATED_BYTES` is raised for it.
+Some 200 kB on the wire become 7 MB, so `AMPDESK_OCPP_MAX_INFLATED_BYTES` is raised.
 """
 
 import threading

@@ -17,6 +17,7 @@ from worker.websocket_frames import (
     BINARY,
     CLOSE,
     CONTINUATION,
+    EXTENDED,
     PING,
     PONG,
     RSV1,
@@ -40,8 +41,6 @@ CLOSE_WAIT_S = 3.0
 #: Other greenlets get a turn after this many frames, however fast they come.
 TURN = 32
 _CHUNK = 16_384
-#: How many bytes of length follow these values of the short length.
-_EXTENDED = {126: 2, 127: 8}
 _DRAIN_LIMIT = 64 << 20
 
 
@@ -112,7 +111,8 @@ class Stream:
         """
         if len(self._queue) > QUEUE_LIMIT // 4 and self._writer is not None:
             self._writer.join()
-        kind, size, parts = 0, 0, list[bytes]()
+        kind, size = 0, 0
+        parts: list[bytes] = []
         while True:
             first, payload = self._frame(self.max_message_bytes - size)
             opcode = first & 0x0F
@@ -166,11 +166,11 @@ class Stream:
         problem = header_problem(first, second, self._client, self._deflate is not None)
         if problem:
             raise self._fail(1002, problem)
-        head = 2 + _EXTENDED.get(size, 0) + (0 if self._client else 4)
+        head = 2 + EXTENDED.get(size, 0) + (0 if self._client else 4)
         self._need(head)
         at = self._at
         if size > 125:
-            size = int.from_bytes(self._data[at + 2 : at + 2 + _EXTENDED[size]], "big")
+            size = int.from_bytes(self._data[at + 2 : at + 2 + EXTENDED[size]], "big")
         if opcode < CLOSE and size > room:
             raise self._fail(1009, f"messages are limited to {self.max_message_bytes} bytes")
         self._need(head + size)

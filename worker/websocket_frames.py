@@ -6,6 +6,8 @@ import struct
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 #: Says that a message is compressed (RFC 7692 section 6).
 RSV1 = 0x40
+#: How many bytes of length follow these values of the short length.
+EXTENDED = {126: 2, 127: 8}
 OPCODES = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
 
 _KNOWN_CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})

@@ -6,16 +6,16 @@ import pytest
 from sqlalchemy import func, select
 
 from app.domain.vocabulary import MessageOutcome
-from app.models import Message, MeterReading, WorkerNode
+from app.models import Message, MeterReading
 from bench import monster, wire
 from tests.support.depot import furnish
 from tests.support.wait import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
-#: It was 4 s on a calm computer when such a message was taken in one go, and 13 s on a busy one;
-#: now it is 0.6 s.  This is no measurement, only far from both.
-NOT_STALLED_S = 3.5
+#: So many heartbeats of another charger are answered before the long message is: taken in one go
+#: it let through one or two.  How long each waits is the bench's business.
+NOT_STALLED = 100
 
 
 def stored(site):
@@ -34,11 +34,8 @@ def test_others_are_answered_while_ninety_thousand_readings_are_stored(make_site
     assert len(message) < 300_000
     waits = monster.measure(site.settings.ocpp_port, sender, other, message)
     assert waits.answered == {}
-    assert waits.longest_s < NOT_STALLED_S
-    assert waits.heartbeats > 20
+    assert waits.heartbeats > NOT_STALLED
     assert stored(site) == monster.READINGS
-    with site.read() as db:
-        assert all(node.lag_ms < NOT_STALLED_S * 1000 for node in db.scalars(select(WorkerNode)))
 
 
 def test_a_message_beyond_the_limit_ends_its_connection_and_is_told(make_site):
