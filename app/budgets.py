@@ -5,7 +5,6 @@ are looked at than the budget holds.  The counters are in Redis, for all
 processes; while Redis is away each process counts for itself.
 """
 
-import ipaddress
 import logging
 from dataclasses import dataclass
 
@@ -50,17 +49,6 @@ def give_back(shares: list[Share]) -> None:
     """Take an attempt back that was right, or was never made."""
     for one in shares:
         _count(one, -1)
-
-
-def network(address: str | None) -> str:
-    """Whose address it is: of IPv6, the network of 64 bits that one household has."""
-    try:
-        found = ipaddress.ip_address(address or "")
-    except ValueError:
-        return address or ""
-    return (
-        str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
-    )
 
 
 def _count(one: Share, cost: int) -> bool:

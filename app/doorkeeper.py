@@ -16,7 +16,7 @@ from itsdangerous import BadData, URLSafeSerializer
 
 from app import budgets
 from app.budgets import Share, share
-from app.domain import sign_in
+from app.domain import addresses, sign_in
 from app.domain.sign_ins import digest
 from app.extensions import db
 from app.models import User
@@ -65,7 +65,7 @@ def _shares(email: str) -> list[Share]:
     key, mark = sign_in.key_of(email), request.cookies.get(COOKIE, "")
     if _holds(mark, key):
         return [share(PER_PAIR, "sign-in by", mark[-27:])]
-    here = budgets.network(request.remote_addr)
+    here = addresses.household(request.remote_addr)
     pair = share(PER_PAIR, "sign-in", here, key)
     if sign_in.at_home(db.session(), email, request.remote_addr, now=datetime.now(UTC)):
         return [pair]

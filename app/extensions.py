@@ -10,10 +10,9 @@ from typing import Any
 import orjson
 import redis
 from celery import Celery
-from flask import Flask, current_app
+from flask import Flask, current_app, request
 from flask_babel import Babel
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -22,6 +21,7 @@ from htmx_flask import Htmx
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from app.domain import addresses
 from app.domain.errors import Busy
 from app.models import Base
 
@@ -31,7 +31,7 @@ login = LoginManager()
 csrf = CSRFProtect()
 htmx = Htmx()
 babel = Babel()
-limiter = Limiter(get_remote_address, default_limits=[])
+limiter = Limiter(lambda: addresses.household(request.remote_addr), default_limits=[])
 
 log = logging.getLogger(__name__)
 

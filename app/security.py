@@ -1,6 +1,7 @@
 """Who is signed in, what they may do, and the headers that protect them."""
 
 import functools
+import ipaddress
 import logging
 import secrets
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 from app import problems, scope
-from app.domain import reach, sign_ins
+from app.domain import addresses, reach, sign_ins
 from app.domain.errors import DomainError
 from app.domain.vocabulary import Actor, Role
 from app.extensions import db, login
@@ -189,21 +190,14 @@ class TrustedProxyFix:
     """Believe X-Forwarded-* only from the configured networks."""
 
     def __init__(self, inner: Any, networks: tuple[str, ...]) -> None:
-        import ipaddress
-
         self.plain = inner
         self.fixed = ProxyFix(inner, x_for=1, x_proto=1, x_host=1)
         self.networks = [ipaddress.ip_network(network) for network in networks]
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Pass the request on, corrected where its sender may be believed."""
-        import ipaddress
-
-        try:
-            address = ipaddress.ip_address(environ.get("REMOTE_ADDR", ""))
-        except ValueError:
-            return self.plain(environ, start_response)
-        trusted = any(address in network for network in self.networks)
+        address = addresses.read(environ.get("REMOTE_ADDR"))
+        trusted = address is not None and any(address in network for network in self.networks)
         return (self.fixed if trusted else self.plain)(environ, start_response)
 
 

@@ -8,7 +8,7 @@ from flask import current_app, g, request
 
 from app import budgets, scope
 from app.budgets import share
-from app.domain import api_tokens
+from app.domain import addresses, api_tokens
 from app.domain.sign_ins import digest
 from app.domain.vocabulary import Actor, Role
 from app.extensions import db as flask_db
@@ -82,7 +82,7 @@ def _token(now: datetime) -> ApiToken:
     if scheme.lower() != "bearer" or not secret.strip() or len(secret) > _LONGEST:
         raise Problem(401, "The Authorization header holds no bearer token.")
     mark = digest(secret.strip())
-    guess = [share(_GUESSES, "token from", budgets.network(request.remote_addr))]
+    guess = [share(_GUESSES, "token from", addresses.household(request.remote_addr))]
     limited = bool(_rate()) and mark not in _known
     if limited and not budgets.spend(guess):
         raise Problem(429, "Too many tokens that do not work came from this address.")
