@@ -54,15 +54,13 @@ def page(noun: Noun) -> Any:
     options = _options()
     try:
         table = sheet.read(_given(form), noun.known)
-        if not request.form.get("go"):
-            return _previewed(noun, table, options)
+        go = bool(request.form.get("go"))
+        if not go or (table.unknown and not options.leave_out):
+            return _previewed(noun, table, options, refused=go), 422 if go else 200
         prepared = noun.prepare(table)
         with unit_of_work() as work:
             planned = noun.write(work, table, options, prepared)
-            planned.agreed(options)
     except DomainError as error:
-        if request.form.get("go") and error.field == "agreed":
-            return _previewed(noun, table, options, error.sentence), 422
         refusals.show(form, error)
         return _asked(noun, form), 422
     _tell(planned)
@@ -88,7 +86,7 @@ def _options() -> Options:
     return Options(**ticked, zone=g.get("zone", "UTC"), site=site)
 
 
-def _previewed(noun: Noun, table: Table, options: Options, refused: str = "") -> str:
+def _previewed(noun: Noun, table: Table, options: Options, *, refused: bool) -> str:
     if noun.tries:
         with unit_of_work() as work:
             planned = noun.look(work, table, options)

@@ -8,7 +8,7 @@ reload shows no secret, and asking again only makes new ones.
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, render_template, request
 from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -98,7 +98,7 @@ def _done(planned: Plan[Any]) -> Any:
     if not any(row.clear for row in planned.rows):
         return back("stations.index")
     at = planned.at.isoformat() if planned.at else ""
-    return redirect(url_for("station_import.passwords", at=at), 303)
+    return back("station_import.passwords", at=at)
 
 
 STATIONS = _imports.Noun(

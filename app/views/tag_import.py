@@ -31,7 +31,6 @@ def _plan(session: Session, table: Table, options: Options) -> Plan[Any]:
 
 def _write(work: Session, table: Table, options: Options, _: Any) -> Plan[Any]:
     planned = _plan(work, table, options)
-    planned.agreed(options)
     now = datetime.now(UTC)
     tag_import.carry_out(work, actor(), planned, tenant_id=current_user.tenant_id, now=now)
     return planned

@@ -88,11 +88,6 @@ class Plan(Generic[Planned]):
             return f"This column was not understood: {names}."
         return f"These columns were not understood: {names}." if names else ""
 
-    def agreed(self, options: Options) -> None:
-        """Raise `Invalid` while columns that were not understood are not to be left out."""
-        if self.unknown and not options.leave_out:
-            raise Invalid(f"{self.doubt} Nothing was imported.", field="agreed")
-
 
 def begun(table: Table, plan: Plan[Any], most: int = MOST_ROWS) -> list[Row]:
     """Take over what the reader says of a file, and return the rows that it could read."""
