@@ -42,6 +42,8 @@ MOST_OF_ONE = 10
 MOST = 500
 #: How often the sign-ins are looked at whose streams are open, in seconds.
 CHECK_S = 2.0
+#: How long Redis is left alone after it failed; this thread has nothing else to do meanwhile.
+RETRY_S = 1.0
 #: For so long it is remembered whether somebody may see a row, in seconds.
 _KNOWN_S = 5.0
 _MOST_KNOWN = 20_000
@@ -127,15 +129,14 @@ class Hub:
         while not self._done():
             try:
                 self._listen()
+                continue
             except redis.RedisError as error:
                 log.info("live pages have to ask: %s", error)
-                self._set_live(False)
-                self._weed()
-                time.sleep(1)
             except Exception:
                 log.exception("live pages have to ask")
-                self._set_live(False)
-                time.sleep(1)
+            self._set_live(False)
+            self._weed()
+            time.sleep(RETRY_S)
 
     def _done(self) -> bool:
         with self._lock:

@@ -28,11 +28,7 @@ def keep(
         name=(name.strip() or facts.common_name or "Certificate")[:120],
         use=use,
         pem=facts.pem,
-        subject=facts.subject,
-        serial_number=facts.serial_number[:60],
-        fingerprint=facts.fingerprint,
-        starts_at=facts.starts_at,
-        expires_at=facts.expires_at,
+        **facts.columns,
         key_file=key_file,
         created_at=now,
     )

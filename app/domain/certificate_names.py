@@ -20,6 +20,9 @@ OWN = ("station", "v2g", "v2g20")
 #: States in which a certificate of ours is good.
 GOOD = ("issued", "accepted")
 
+#: What staff do where a serial number is the name.
+_PIN = "If that is right, give it as Name in its certificate under Quirks."
+
 # The table, not the entity: a name is looked for in the whole installation, whoever is signed in.
 _stations = Station.__table__
 _held = StationCertificate.__table__
@@ -131,10 +134,6 @@ def objection(
     except ForeignName as error:
         return _as_certificate(station, common_name, error)
     return None
-
-
-#: What staff do where a serial number is the name.
-_PIN = "If that is right, give it as Name in its certificate under Quirks."
 
 
 def _as_certificate(station: Station, name: str, error: ForeignName) -> str:

@@ -305,9 +305,9 @@ def running_out(db: Session, *, now: datetime, days: int = ALARM_DAYS[0]) -> lis
 
 
 def _describe(row: StationCertificate, facts: x509.Facts) -> None:
-    row.subject, row.issuer = facts.subject, facts.issuer
-    row.serial_number, row.fingerprint = facts.serial_number[:60], facts.fingerprint
-    row.starts_at, row.expires_at = facts.starts_at, facts.expires_at
+    row.issuer = facts.issuer
+    for column, value in facts.columns.items():
+        setattr(row, column, value)
 
 
 def _name(row: StationCertificate, named: x509.HashData) -> None:

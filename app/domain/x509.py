@@ -6,6 +6,7 @@ serial number (CertificateHashData, 2.0.1 part 2 section 2.6; as in RFC 6960).
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -38,6 +39,17 @@ class Facts:
     starts_at: datetime
     expires_at: datetime
     is_authority: bool
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What every row of a certificate keeps of it, by column."""
+        return {
+            "subject": self.subject,
+            "serial_number": self.serial_number[:60],
+            "fingerprint": self.fingerprint,
+            "starts_at": self.starts_at,
+            "expires_at": self.expires_at,
+        }
 
     @property
     def common_name(self) -> str:
