@@ -13,6 +13,9 @@ from app.extensions import db as flask_db
 from tests.conftest import COMPILED, NO_REDIS
 from tests.security import town as town_maker
 from tests.security.town import Town
+from tests.support.charging import any_app
+
+__all__ = ["any_app"]
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Whatever stands where an id, a page or a word should: an answer, and never a fault of ours."""
 
-import shutil
 from urllib.parse import quote
 
 import pytest
@@ -9,7 +8,6 @@ from app.api._noun import ENDPOINTS
 from app.domain import api_tokens
 from app.domain.vocabulary import SYSTEM
 from app.extensions import db as flask_db
-from tests.conftest import make_app
 from tests.security import walk
 from tests.security.town import PARAMETERS
 from tests.support import seed
@@ -41,17 +39,8 @@ FORM = (
 
 
 @pytest.fixture
-def app(request, database, migrated, tmp_path):
-    """An application on either database, with a network in it."""
-    if database == "sqlite":
-        shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
-        app = make_app(tmp_path, api_rate="")
-    else:
-        app = make_app(tmp_path, api_rate="", database_url=request.getfixturevalue("postgres_url"))
-    with app.app_context():
-        yield app
-        flask_db.session.remove()
-        flask_db.engine.dispose()
+def app(any_app):
+    return any_app
 
 
 @pytest.fixture

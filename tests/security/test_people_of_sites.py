@@ -24,24 +24,12 @@ from app.domain.vocabulary import SYSTEM, Token
 from app.extensions import db as flask_db
 from app.models import ChargingSession, Driver, Tag, TagGroup
 from app.scope import Scope
-from tests.conftest import make_app
 from tests.support import seed
 
 
 @pytest.fixture
-def app(request, database, migrated, tmp_path):
-    """An application on either database."""
-    import shutil
-
-    if database == "sqlite":
-        shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
-        app = make_app(tmp_path, api_rate="")
-    else:
-        app = make_app(tmp_path, api_rate="", database_url=request.getfixturevalue("postgres_url"))
-    with app.app_context():
-        yield app
-        flask_db.session.remove()
-        flask_db.engine.dispose()
+def app(any_app):
+    return any_app
 
 
 @pytest.fixture

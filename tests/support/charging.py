@@ -164,14 +164,17 @@ def network(db: Session, **driver: Any) -> Network:
 def any_app(
     database: str, migrated: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Flask]:
-    """An application on an empty, migrated database: once on SQLite, once on PostgreSQL."""
+    """An application on an empty, migrated database: once on SQLite, once on PostgreSQL.
+
+    Its API counts nobody's requests: walks over all routes make thousands.
+    """
     from tests.conftest import make_app
 
     if database == "sqlite":
         shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
-        app = make_app(tmp_path)
+        app = make_app(tmp_path, api_rate="")
     else:
-        app = make_app(tmp_path, database_url=request.getfixturevalue("postgres_url"))
+        app = make_app(tmp_path, api_rate="", database_url=request.getfixturevalue("postgres_url"))
     with app.app_context():
         yield app
         reactions.flush(1)

@@ -23,11 +23,6 @@ def made(db, now):
     return made
 
 
-@pytest.fixture
-def admin(app, made):
-    return seed.signed_in(app, made.people["admin"])
-
-
 def page(client, address):
     answer = client.get(address)
     assert answer.status_code == 200

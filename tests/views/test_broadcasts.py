@@ -27,16 +27,6 @@ def made(app, db, now):
     return made
 
 
-@pytest.fixture
-def operator(app, made):
-    return seed.signed_in(app, made.people["operator"])
-
-
-@pytest.fixture
-def viewer(app, made):
-    return seed.signed_in(app, made.people["viewer"])
-
-
 CLEAR = {"order": "clear_cache", "at_once": "2", "stop_percent": ""}
 
 

@@ -30,16 +30,6 @@ def made(app, db, now):
     return made
 
 
-@pytest.fixture
-def operator(app, made):
-    return seed.signed_in(app, made.people["operator"])
-
-
-@pytest.fixture
-def viewer(app, made):
-    return seed.signed_in(app, made.people["viewer"])
-
-
 def address(made, identity="CP-03"):
     return f"/stations/{made.stations[identity].id}/commands"
 

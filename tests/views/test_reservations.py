@@ -29,16 +29,6 @@ def made(app, db, now):
 
 
 @pytest.fixture
-def operator(app, made):
-    return seed.signed_in(app, made.people["operator"])
-
-
-@pytest.fixture
-def viewer(app, made):
-    return seed.signed_in(app, made.people["viewer"])
-
-
-@pytest.fixture
 def place(made):
     return f"/stations/{made.stations['CP-03'].id}"
 

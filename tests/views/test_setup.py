@@ -17,18 +17,6 @@ from tests.support import seed
 
 
 @pytest.fixture
-def made(app, db, now):
-    made = seed.fill(db, now, history=0)
-    db.commit()
-    return made
-
-
-@pytest.fixture
-def operator(app, made):
-    return seed.signed_in(app, made.people["operator"])
-
-
-@pytest.fixture
 def station(made):
     return made.stations["CP-03"]
 

@@ -9,23 +9,6 @@ from tests.support import seed
 NEW = {"name": "Harbour", "timezone": "Europe/Berlin", "currency": "EUR", "tariff_id": ""}
 
 
-@pytest.fixture
-def made(app, db, now):
-    made = seed.fill(db, now, history=0)
-    db.commit()
-    return made
-
-
-@pytest.fixture
-def operator(app, made):
-    return seed.signed_in(app, made.people["operator"])
-
-
-@pytest.fixture
-def viewer(app, made):
-    return seed.signed_in(app, made.people["viewer"])
-
-
 def named(db, name):
     db.expire_all()
     return db.scalar(select(Site).where(Site.name == name))

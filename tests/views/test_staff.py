@@ -20,11 +20,6 @@ def made(db, now):
     return made
 
 
-@pytest.fixture
-def admin(app, made):
-    return seed.signed_in(app, made.people["admin"])
-
-
 def text_of(answer):
     return answer.get_data(as_text=True)
 

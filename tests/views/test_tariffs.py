@@ -17,23 +17,6 @@ NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def made(app, db, now):
-    made = seed.fill(db, now, history=0)
-    db.commit()
-    return made
-
-
-@pytest.fixture
-def admin(app, made):
-    return seed.signed_in(app, made.people["admin"])
-
-
-@pytest.fixture
-def viewer(app, made):
-    return seed.signed_in(app, made.people["viewer"])
-
-
-@pytest.fixture
 def kerb(db, made):
     return db.query(Tariff).filter_by(name="Kerb day/night").one()
 

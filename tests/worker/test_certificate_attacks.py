@@ -1,101 +1,34 @@
 """Attacks of a charger that has a password of its own, through nginx and through our own TLS."""
 
-import base64
-import ssl
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 import pytest
 from sqlalchemy import select
-from websockets.exceptions import InvalidStatus
-from websockets.sync.client import connect
 
-from app.domain import certificates, stations
+from app.domain import certificates
 from app.domain.vocabulary import SYSTEM
-from app.models import Site, Station, StationCertificate, StationReport
+from app.models import Station, StationCertificate, StationReport
 from tests.domain.test_certificates import request
-from tests.support.depot import furnish
+from tests.support.certificate_site import (
+    HEADER,
+    authority,
+    basic,
+    pair_of_stations,
+    profile,
+    rows,
+    server,
+    site,
+    status,
+)
 from tests.support.nginx import nginx
 from tests.support.pki import Authority
-from tests.support.processes import free_port
 from tests.support.raw_station import RawStation
 from tests.support.wait import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("certificate attacks")]
 
-HEADER = "X-SSL-Client-Cert"
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("pki"))
-
-
-@pytest.fixture(scope="module")
-def server(authority):
-    return authority.server()
-
-
-@pytest.fixture(scope="module")
-def site(make_shared_site, authority, server):
-    site = make_shared_site(
-        processes=("worker", "celery"),
-        ocpp_tls_port=free_port(),
-        ocpp_tls_cert=server.cert_file,
-        ocpp_tls_key=server.key_file,
-        ocpp_tls_client_ca=authority.root.cert_file,
-        ocpp_client_cert_header=HEADER,
-        trusted_proxies="127.0.0.1",
-    )
-    furnish(site)
-    return site
-
-
-@pytest.fixture
-def pair_of_stations(site, request):
-    """The attacker and the victim: their identities and passwords; the victim has booted."""
-    made = []
-    with site.work() as db:
-        place, now = db.scalar(select(Site)), datetime.now(UTC)
-        for role in ("EVE", "BOB"):
-            identity = f"{role}-{abs(hash(request.node.name)) % 10**8}"
-            row, word = stations.register(db, SYSTEM, place.tenant_id, place, identity, now=now)
-            made.append((row.identity, word))
-    return made
-
-
-def profile(site, identity, number):
-    with site.work() as db:
-        row = db.scalar(select(Station).where(Station.identity == identity))
-        stations.edit(db, SYSTEM, row, now=datetime.now(UTC), security_profile=number)
-
-
-def basic(login):
-    return {"Authorization": "Basic " + base64.b64encode(":".join(login).encode()).decode()}
-
-
-def status(authority, port, identity, pair=None, **headers):
-    """The status of a handshake over TLS, with or without a certificate: 101 lets in."""
-    context = ssl.create_default_context(cafile=str(authority.root.cert_file))
-    if pair is not None:
-        context.load_cert_chain(pair.cert_file, pair.key_file)
-    try:
-        with connect(
-            f"wss://localhost:{port}/ocpp/{identity}",
-            ssl=context,
-            subprotocols=["ocpp2.0.1"],
-            additional_headers=headers,
-            proxy=None,
-            open_timeout=60,
-        ):
-            return 101
-    except InvalidStatus as refusal:
-        return refusal.response.status_code
-
-
-def rows(site, identity, model):
-    with site.read() as db:
-        return list(db.scalars(select(model).where(model.station.has(identity=identity))))
+__all__ = ["authority", "pair_of_stations", "server", "site"]
 
 
 def test_anothers_serial_number_gets_no_certificate(site, pair_of_stations):

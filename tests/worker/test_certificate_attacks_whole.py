@@ -15,44 +15,29 @@ from sqlalchemy import select
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 from websockets.sync.client import connect
 
-from app.domain import certificates, stations
+from app.domain import certificates
 from app.domain.vocabulary import SYSTEM
-from app.models import AuthorityCertificate, Site, Station, StationCertificate, StationReport
-from tests.support.depot import furnish
+from app.models import AuthorityCertificate, Station, StationCertificate, StationReport
+from tests.support.certificate_site import (
+    HEADER,
+    authority,
+    basic,
+    pair_of_stations,
+    profile,
+    rows,
+    server,
+    site,
+    status,
+)
 from tests.support.nginx import nginx
 from tests.support.pki import Authority
 from tests.support.processes import Process, free_port, wait_for_port
 from tests.support.raw_station import RawStation
 from tests.support.wait import eventually
-from tests.worker.test_certificate_attacks import HEADER, basic, profile, rows, status
+
+__all__ = ["authority", "pair_of_stations", "server", "site"]
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("whole certificate attacks")]
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return Authority(tmp_path_factory.mktemp("pki"))
-
-
-@pytest.fixture(scope="module")
-def server(authority):
-    return authority.server()
-
-
-@pytest.fixture(scope="module")
-def site(make_shared_site, authority, server):
-    """Two workers: one behind a trusted proxy, one that trusts nobody here."""
-    site = make_shared_site(
-        processes=("worker", "celery"),
-        ocpp_tls_port=free_port(),
-        ocpp_tls_cert=server.cert_file,
-        ocpp_tls_key=server.key_file,
-        ocpp_tls_client_ca=authority.root.cert_file,
-        ocpp_client_cert_header=HEADER,
-        trusted_proxies="127.0.0.1",
-    )
-    furnish(site)
-    return site
 
 
 @pytest.fixture(scope="module")
@@ -70,19 +55,6 @@ def aloof(site):
     other.start()
     wait_for_port(port, other)
     return port
-
-
-@pytest.fixture
-def pair_of_stations(site, request):
-    """The attacker and the victim: their identities and passwords."""
-    made = []
-    with site.work() as db:
-        place, now = db.scalar(select(Site)), datetime.now(UTC)
-        for role in ("EVE", "BOB"):
-            identity = f"{role}-{abs(hash(request.node.name)) % 10**8}"
-            row, word = stations.register(db, SYSTEM, place.tenant_id, place, identity, now=now)
-            made.append((row.identity, word))
-    return made
 
 
 def asking(names, key, also=()):
