@@ -1,7 +1,8 @@
 """Where stations fetch firmware and bring logs: addresses with a secret, nobody signs in.
 
 Every address that is wrong, over, or meant for something else gets the same
-answer, and whoever tries many is kept out for a while.
+answer, and whoever tries many hears to stop; a right one always works, also behind
+the guesser's address.
 """
 
 from datetime import UTC, datetime
@@ -9,7 +10,9 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response, current_app, request, send_file
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from app.domain import file_jobs, files
+from app import budgets
+from app.budgets import share
+from app.domain import addresses, file_jobs, files
 from app.domain.errors import DomainError
 from app.domain.firmware import Stored
 from app.extensions import csrf, db, limiter
@@ -30,14 +33,14 @@ SHUT = {
 #: What surrounds a file in a form.
 _WRAPPING = 64 * 1024
 
-guessing = limiter.limit("60/minute", deduct_when=lambda answer: answer.status_code == 404)
+#: Secrets that nobody has, tried from one address; who has one is never held up by them.
+GUESSES = "60/minute"
 #: Somebody with a secret may fetch in many pieces, and not for ever.
 pacing = limiter.limit("1200/minute", key_func=lambda: str((request.view_args or {}).get("key")))
 
 
 @blueprint.get("/f/<key>", strict_slashes=False, defaults={"name": ""})
 @blueprint.get("/f/<key>/<path:name>")
-@guessing
 @pacing
 @public
 def fetch(key: str, name: str) -> Response:
@@ -67,7 +70,6 @@ def fetch(key: str, name: str) -> Response:
 
 @blueprint.route("/u/<key>", methods=["POST", "PUT"], strict_slashes=False, defaults={"name": ""})
 @blueprint.route("/u/<key>/<path:name>", methods=["POST", "PUT"])
-@guessing
 @pacing
 @public
 def bring(key: str, name: str) -> Response:
@@ -131,6 +133,9 @@ def _store(kind: str) -> Store:
 
 
 def _nothing() -> Response:
+    guess = [share(GUESSES, "file secret from", addresses.household(request.remote_addr))]
+    if not budgets.spend(guess):
+        return _say(429, "Too many addresses that lead nowhere; wait a minute.")
     return _say(404, "There is nothing here.")
 
 
