@@ -6,6 +6,7 @@ a free port, behind a password made at each start; its URL is noted in <data>/re
 the owner alone), where `flask` commands typed in another terminal find it.
 """
 
+import contextlib
 import importlib.util
 import os
 import secrets
@@ -57,11 +58,15 @@ def executable() -> Path:
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody has at this moment, and that no outgoing connection will be given.
+
+    The system gives those a port from 32768 up: one from there may be gone before it is used.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(22_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("0.0.0.0", port))
+            return port
 
 
 def _write_private(path: Path, text: str) -> None:
