@@ -89,5 +89,11 @@ def operator(app: Flask, made: Seeded) -> FlaskClient:
     return _client(app, made, "operator")
 
 
+@pytest.fixture
+def admin(app: Flask, made: Seeded) -> FlaskClient:
+    """A browser in which Grace, who may do everything, is signed in."""
+    return _client(app, made, "admin")
+
+
 def _client(app: Flask, made: Seeded, role: str) -> Any:
     return seed.signed_in(app, made.people[role])

@@ -124,7 +124,7 @@ def test_the_version_that_a_station_spoke_or_is_held_to_is_shown_first(db, opera
     assert "subprotocol ocpp2.1" in text_of(operator.get(f"{address}?version=nonsense"))
 
 
-def test_a_station_without_a_price_is_told_before_its_first_session(db, made, operator, station):
+def test_a_station_without_a_price_is_told_before_its_first_session(operator, db, station):
     address = f"/stations/{station.id}/setup"
     assert "No tariff is set" not in text_of(operator.get(address))
     station.tariff_id = station.site.tariff_id = None

@@ -98,7 +98,7 @@ def test_an_unknown_site_is_not_found(viewer):
     assert viewer.get("/sites/4711").status_code == 404
 
 
-def test_a_site_of_another_reach_is_not_found(app, db, made):
+def test_a_site_of_another_reach_is_not_found(app, made, db):
     person = made.people["operator"]
     person.sites.append(made.sites["City Garage"])
     db.commit()
