@@ -67,5 +67,8 @@ _OWN = 13
 
 def stations(db: Session, station_ids: Iterable[int]) -> dict[int, StationRow]:
     """The rows of these stations, by id."""
-    rows: Any = db.execute(_STATIONS, {"stations": list(station_ids)}).all()
-    return {row[0]: StationRow(*row[:_OWN], SiteRow(*row[_OWN:])) for row in rows}
+    found = {}
+    for row in db.execute(_STATIONS, {"stations": list(station_ids)}).all():
+        own: list[Any] = [*row[:_OWN], SiteRow(*row[_OWN:])]
+        found[row[0]] = StationRow(*own)
+    return found
