@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from bench import cost, others
+from bench import cost, others, peer
 from bench.plan import DATABASES, Plan, Row, print_rows
 from deploy.processes import ROOT
 
@@ -31,6 +31,9 @@ PARTS: dict[str, Callable[[Plan], list[Row]]] = {
 def main() -> int:
     """Measure what was asked for; return 1 when a part failed."""
     plan = plan_of(sys.argv[1:])
+    if "baseline" in plan.sides and (why := peer.lacking()):
+        print(f"The baseline is left out: {why}.")
+        plan = replace(plan, sides=("floor",))
     rows, failed = [yardstick()], []
     for name in plan.only or PARTS:
         print(f"{name} ...", flush=True)

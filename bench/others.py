@@ -3,9 +3,9 @@
 import time
 
 from bench import door, monster, wire
-from bench.installation import on_postgres, on_sqlite
+from bench.installation import on_sqlite
 from bench.plan import DATABASES, Plan, Row
-from bench.systems import Program, cpu_s
+from bench.systems import INSTALLATIONS, Program, cpu_s
 
 #: Connections whose memory is measured, and after how many that begins.
 IDLE, BEFORE = 5_000, 500
@@ -55,7 +55,7 @@ def others_wait(plan: Plan) -> list[Row]:
         [2, "long", "MeterValues", monster.readings(plan.scaled(monster.READINGS))]
     )
     for on in plan.databases:
-        with {"sqlite": on_sqlite, "postgresql": on_postgres}[on](2) as made:
+        with INSTALLATIONS[on](2) as made:
             made.environment["AMPDESK_OCPP_MAX_INFLATED_BYTES"] = str(8 << 20)
             with made.running():
                 sender, other = ((identity, secret) for identity, secret, _ in made.stations)

@@ -10,9 +10,12 @@ from typing import Any
 
 import psutil
 
+from bench import peer
 from bench.installation import Known, on_postgres, on_sqlite, python
 from bench.scripts import SCRIPTS
 from deploy.processes import ROOT
+
+INSTALLATIONS = {"sqlite": on_sqlite, "postgresql": on_postgres}
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,28 @@ def cpu_s(process: psutil.Process | None) -> float:
 @contextmanager
 def ours(on: str, chargers: int) -> Iterator[System]:
     """The product on "sqlite" or "postgresql"."""
-    make = {"sqlite": on_sqlite, "postgresql": on_postgres}[on]
-    with make(chargers) as made, made.running() as (redis, worker):
+    with INSTALLATIONS[on](chargers) as made, made.running() as (redis, worker):
         port = made.settings.ocpp_port
         yield System(f"ours-{on}", port, made.stations, worker, made.database, redis, made.count)
+
+
+@contextmanager
+def floor(on: str, chargers: int) -> Iterator[System]:
+    """The bare program of `bench.floor`, into the product's own tables."""
+    with INSTALLATIONS[on](chargers) as made:
+        port = made.settings.ocpp_port
+        with Program("bench.floor", {"port": port, "url": made.settings.database_uri}) as program:
+            server = psutil.Process(program.pid)
+            yield System(
+                f"floor-{on}", port, made.stations, server, made.database, None, made.count
+            )
+
+
+@contextmanager
+def baseline(chargers: int) -> Iterator[System]:
+    """The Node program of bench/baseline/."""
+    with peer.running(chargers) as (port, stations, server, database, url):
+        yield System("baseline", port, stations, server, database, None, partial(peer.count, url))
 
 
 @dataclass(frozen=True)
@@ -67,6 +88,9 @@ class Kind:
 SYSTEMS: dict[str, Kind] = {
     "ours-sqlite": Kind(partial(ours, "sqlite"), SCRIPTS),
     "ours-postgresql": Kind(partial(ours, "postgresql"), SCRIPTS),
+    "floor-sqlite": Kind(partial(floor, "sqlite"), SCRIPTS),
+    "floor-postgresql": Kind(partial(floor, "postgresql"), SCRIPTS),
+    "baseline": Kind(baseline, ("sessions-16", "meter-16")),
 }
 
 
@@ -77,10 +101,11 @@ class Program:
         self._process = subprocess.Popen(
             python(module), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        self.pid = self._process.pid
         self._module = module
         self.tell(json.dumps(wanted))
         if self._read() != "ready":
-            raise RuntimeError(f"{module} could not connect its chargers")
+            raise RuntimeError(f"{module} did not start, or could not connect its chargers")
 
     def __enter__(self) -> "Program":
         return self
