@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.domain import audit, authorisation, events, reach
@@ -35,6 +35,13 @@ MOST = timedelta(days=366)
 CLOCKS = timedelta(minutes=5)
 
 _KEPT = "reservation:"
+
+_RESERVATION: Any = Reservation.__table__
+#: Built once: the statement's compiled form is found again by identity.
+_KEPT_AT = select(_RESERVATION.c.station_id).where(
+    _RESERVATION.c.station_id.in_(bindparam("stations", expanding=True)),
+    _RESERVATION.c.state == ReservationState.ACTIVE,
+)
 
 #: What a station tells of a reservation by itself, and how that reads.
 _TOLD: dict[str, tuple[ReservationState, str]] = {
@@ -177,11 +184,7 @@ def used(
 
 def kept_at(db: Session, station_ids: Iterable[int]) -> set[int]:
     """The stations among these that keep a plug for somebody."""
-    query = select(Reservation.station_id).where(
-        Reservation.station_id.in_(list(station_ids)),
-        Reservation.state == ReservationState.ACTIVE,
-    )
-    return set(db.scalars(query))
+    return set(db.scalars(_KEPT_AT, {"stations": list(station_ids)}))
 
 
 def follow_status(db: Session, station: Station, report: StatusReport, *, now: datetime) -> None:
