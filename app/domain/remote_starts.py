@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.domain import authorisation, events, reach, station_profiles
+from app.domain.bulk_read import BulkRead
 from app.domain.prepared import Prepared
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome, Token
 from app.models import ChargingSession, Command, Station
@@ -38,10 +39,11 @@ def _open(since: Any) -> tuple[Any, ...]:
     )
 
 
-#: Built once: the statement's compiled form is found again by identity.
-_WAITING = select(_COMMAND.c.station_id).where(
-    _COMMAND.c.station_id.in_(bindparam("stations", expanding=True)),
-    *_open(bindparam("since", type_=_COMMAND.c.requested_at.type)),
+_WAITING = BulkRead(
+    select(_COMMAND.c.station_id).where(
+        _COMMAND.c.station_id.in_(bindparam("stations", expanding=True)),
+        *_open(bindparam("since", type_=_COMMAND.c.requested_at.type)),
+    )
 )
 
 
@@ -63,8 +65,8 @@ def prepare(
 
 def waiting(db: Session, station_ids: Iterable[int], *, now: datetime) -> set[int]:
     """The stations among these at which a remote start may wait for its session."""
-    given = {"stations": list(station_ids), "since": now - WINDOW}
-    return set(db.scalars(_WAITING, given))
+    rows = _WAITING(db, stations=set(station_ids), since=now - WINDOW)
+    return {row.station_id for row in rows}
 
 
 def attach(db: Session, station: Any, session: ChargingSession, *, now: datetime) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.domain import audit, authorisation, events, reach
+from app.domain.bulk_read import BulkRead
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.prepared import Prepared
 from app.domain.vocabulary import (
@@ -37,10 +38,11 @@ CLOCKS = timedelta(minutes=5)
 _KEPT = "reservation:"
 
 _RESERVATION: Any = Reservation.__table__
-#: Built once: the statement's compiled form is found again by identity.
-_KEPT_AT = select(_RESERVATION.c.station_id).where(
-    _RESERVATION.c.station_id.in_(bindparam("stations", expanding=True)),
-    _RESERVATION.c.state == ReservationState.ACTIVE,
+_KEPT_AT = BulkRead(
+    select(_RESERVATION.c.station_id).where(
+        _RESERVATION.c.station_id.in_(bindparam("stations", expanding=True)),
+        _RESERVATION.c.state == ReservationState.ACTIVE,
+    )
 )
 
 #: What a station tells of a reservation by itself, and how that reads.
@@ -184,7 +186,7 @@ def used(
 
 def kept_at(db: Session, station_ids: Iterable[int]) -> set[int]:
     """The stations among these that keep a plug for somebody."""
-    return set(db.scalars(_KEPT_AT, {"stations": list(station_ids)}))
+    return {row.station_id for row in _KEPT_AT(db, stations=set(station_ids))}
 
 
 def follow_status(db: Session, station: Station, report: StatusReport, *, now: datetime) -> None:
