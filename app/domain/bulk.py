@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from zlib import crc32
 
 import orjson
-from sqlalchemy import JSON, Boolean, Connection, Dialect, Table
+from sqlalchemy import JSON, Boolean, Connection, Dialect, Table, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
@@ -50,70 +51,142 @@ class BulkInsert:
         self._names = ", ".join(columns)
         self._into = f"INSERT INTO {table.name} ({self._names})"
         self._end = " ON CONFLICT DO NOTHING" if skip_known else on_conflict
-        self._written = written
-        self._ready: dict[str, list[_Convert | None]] = {}
+        self._rows = _Rows(table, columns, written)
 
     def __call__(self, db: Session, rows: Sequence[Sequence[Any]]) -> None:
         """Insert the rows within the session's transaction."""
         if not rows:
             return
         connection = db.connection()
-        name = connection.dialect.name
-        if name not in self._ready:
-            self._ready[name] = self._prepare(connection.dialect)
-        columns: list[Iterable[Any]] = [
-            column if convert is None else [None if x is None else convert(x) for x in column]
-            for column, convert in zip(zip(*rows, strict=True), self._ready[name], strict=True)
-        ]
-        if name == "sqlite":
+        columns = self._rows(connection.dialect, rows)
+        if connection.dialect.name == "sqlite":
             marks = ", ".join("?" * len(columns))
-            text = f"{self._into} VALUES ({marks}){self._end}"
-            connection.exec_driver_sql(text, list(zip(*columns, strict=True)))
+            given = list(zip(*columns, strict=True))
+            connection.exec_driver_sql(f"{self._into} VALUES ({marks}){self._end}", given)
         elif len(rows) < _COPIED:
             self._insert(connection, list(zip(*columns, strict=True)))
+        elif not self._end:
+            _copy(connection, self._table.name, self._names, columns)
         else:
-            self._copy(connection, columns)
-
-    def _prepare(self, dialect: Dialect) -> list[_Convert | None]:
-        """What each column's values are converted by; None where they are stored as they are."""
-        return [
-            None if name in self._written else _conversion(self._table.c[name].type, dialect)
-            for name in self._columns
-        ]
+            then = f"{self._into} SELECT {self._names} FROM {{new}}{self._end}"
+            _copy(connection, self._table.name, self._names, columns, then)
 
     def _insert(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
         marks = f"({', '.join(['%s'] * len(self._columns))})"
         values = tuple(value for row in rows for value in row)
-        text = f"{self._into} VALUES {', '.join([marks] * len(rows))}{self._end}"
-        connection.exec_driver_sql(text, values)
+        order = f"{self._into} VALUES {', '.join([marks] * len(rows))}{self._end}"
+        connection.exec_driver_sql(order, values)
 
-    def _copy(self, connection: Connection, columns: Sequence[Iterable[Any]]) -> None:
-        """Copy rows into the table, or by way of a temporary one where they may break a key.
 
-        SQLAlchemy has no word for COPY: the driver does it, and what it raises is told as usual.
-        """
-        table, driver = self._table.name, connection.connection.dbapi_connection
-        target = f"new_{table}" if self._end else table
-        data = "\n".join([*map("\t".join, zip(*map(_texts, columns), strict=True)), ""])
-        text = f"COPY {target} ({self._names}) FROM STDIN"
-        try:
-            with driver.cursor() as cursor:  # type: ignore[union-attr]
-                if self._end:
-                    cursor.execute(
-                        f"CREATE TEMPORARY TABLE IF NOT EXISTS {target} ON COMMIT DELETE ROWS"
-                        f" AS SELECT {self._names} FROM {table} WITH NO DATA;"
-                        f" DELETE FROM {target}"
-                    )
-                with cursor.copy(text) as copy:
-                    copy.write(data)
-                if self._end:
-                    cursor.execute(f"{self._into} SELECT {self._names} FROM {target}{self._end}")
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise DBAPIError.instance(
-                *(text, None, error, connection.dialect.loaded_dbapi.Error),
-                hide_parameters=True,
-                dialect=connection.dialect,
-            ) from error
+class BulkUpdate:
+    """An update of `columns` of `table`, row by row found by `id`.
+
+    Rows are sequences: the id, then the values in the order of `columns`.
+    """
+
+    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+        self._table = table
+        self._columns = tuple(columns)
+        self._rows = _Rows(table, ("id", *columns))
+
+    def __call__(self, db: Session, rows: Sequence[Sequence[Any]]) -> None:
+        """Update the rows within the session's transaction."""
+        if not rows:
+            return
+        connection = db.connection()
+        columns = self._rows(connection.dialect, rows)
+        name, names = self._table.name, ", ".join(("id", *self._columns))
+        if connection.dialect.name == "sqlite":
+            pairs = ", ".join(f"{column} = ?" for column in self._columns)
+            given = list(zip(*columns[1:], columns[0], strict=True))
+            connection.exec_driver_sql(f"UPDATE {name} SET {pairs} WHERE id = ?", given)
+            return
+        pairs = ", ".join(f"{column} = new.{column}" for column in self._columns)
+        update = f"UPDATE {name} AS old SET {pairs} FROM {{new}} WHERE old.id = new.id"
+        if len(rows) >= _COPIED:
+            _copy(connection, name, names, columns, update.format(new="{new} AS new"))
+            return
+        # The types are told once, in the first row: a column of nothing but NULL has none.
+        first = ", ".join(f"%s::{kind}" for kind in self._kinds(connection.dialect))
+        rest = ", ".join(["%s"] * len(columns))
+        marks = ", ".join([f"({first})", *[f"({rest})"] * (len(rows) - 1)])
+        connection.exec_driver_sql(
+            update.format(new=f"(VALUES {marks}) AS new ({names})"),
+            tuple(value for row in zip(*columns, strict=True) for value in row),
+        )
+
+    def _kinds(self, dialect: Dialect) -> list[str]:
+        columns = [self._table.c[name] for name in ("id", *self._columns)]
+        return [column.type.compile(dialect=dialect) for column in columns]
+
+
+def reserve(db: Session, table: Table, count: int) -> list[int]:
+    """Take the next `count` ids of a table; a number that is not used in the end is a gap.
+
+    On SQLite the caller holds the write lock until its rows are in (`unit_of_work`).
+    """
+    if not count:
+        return []
+    name = table.name
+    if db.connection().dialect.name == "postgresql":
+        query = text(
+            f"SELECT nextval(pg_get_serial_sequence('{name}', 'id')) "
+            "FROM generate_series(1, :count)"
+        )
+        return list(db.scalars(query, {"count": count}))
+    if table.dialect_options["sqlite"]["autoincrement"]:
+        query = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+        last = db.scalar(query, {"name": name}) or 0
+    else:
+        last = db.scalar(text(f"SELECT max(id) FROM {name}")) or 0
+    return list(range(last + 1, last + 1 + count))
+
+
+class _Rows:
+    """Makes rows the columns that the driver is given, by conversions that are worked out once."""
+
+    def __init__(self, table: Table, columns: Sequence[str], written: Sequence[str] = ()) -> None:
+        self._kinds = [None if name in written else table.c[name].type for name in columns]
+        self._ready: dict[str, list[_Convert | None]] = {}
+
+    def __call__(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> list[Iterable[Any]]:
+        if dialect.name not in self._ready:
+            self._ready[dialect.name] = [
+                None if kind is None else _conversion(kind, dialect) for kind in self._kinds
+            ]
+        converted = zip(zip(*rows, strict=True), self._ready[dialect.name], strict=True)
+        return [
+            column if convert is None else [None if x is None else convert(x) for x in column]
+            for column, convert in converted
+        ]
+
+
+def _copy(
+    connection: Connection, table: str, names: str, columns: Sequence[Iterable[Any]], then: str = ""
+) -> None:
+    """Copy rows into the table, or into a temporary one that `then` takes them from (`{new}`).
+
+    SQLAlchemy has no word for COPY: the driver does it, and what it raises is told as usual.
+    """
+    driver, errors = connection.connection.dbapi_connection, connection.dialect.loaded_dbapi.Error
+    new = f"new_{table}_{crc32(names.encode()):08x}" if then else table
+    data = "\n".join([*map("\t".join, zip(*map(_texts, columns), strict=True)), ""])
+    order = f"COPY {new} ({names}) FROM STDIN"
+    try:
+        with driver.cursor() as cursor:  # type: ignore[union-attr]
+            if then:
+                cursor.execute(
+                    f"CREATE TEMPORARY TABLE IF NOT EXISTS {new} ON COMMIT DELETE ROWS"
+                    f" AS SELECT {names} FROM {table} WITH NO DATA; DELETE FROM {new}"
+                )
+            with cursor.copy(order) as copy:
+                copy.write(data)
+            if then:
+                cursor.execute(then.format(new=new))
+    except errors as error:
+        raise DBAPIError.instance(
+            order, None, error, errors, hide_parameters=True, dialect=connection.dialect
+        ) from error
 
 
 def _texts(column: Iterable[Any]) -> list[str]:
