@@ -83,7 +83,7 @@ class Installation:
                 raise
 
     def count(self, table: str) -> int:
-        """Return the number of rows of a table."""
+        """Return the number of rows of a table (a condition may follow its name)."""
         with self.app.app_context():
             found = flask_db.session.scalar(text(f"SELECT count(*) FROM {table}"))
             flask_db.session.remove()
