@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from bench import bills, cost, others, peer, storms
+from bench import bills, cost, orders, others, peer, storms, waits
 from bench.plan import DATABASES, Plan, Row, print_rows
 from deploy.processes import ROOT
 
@@ -23,6 +23,9 @@ RESULTS = ROOT / "var" / "bench" / "latest.json"
 PARTS: dict[str, Callable[[Plan], list[Row]]] = {
     **{script: partial(cost.rows, script=script) for script in cost.LOADS},
     "bills": bills.rows,
+    "orders": orders.rows,
+    "waits": waits.by_action,
+    "waits-while-starting": waits.while_starting,
     "arrivals": storms.arrivals,
     "chosen-passwords": storms.chosen_passwords,
     "idle": others.idle,

@@ -75,8 +75,10 @@ class Installation:
         with ExitStack() as stack:
             try:
                 made = [stack.enter_context(self._process(table[name])) for name in wanted]
-                if "worker" in wanted:
-                    wait_for(self.settings.ocpp_port, made[wanted.index("worker")])
+                ports = {"worker": self.settings.ocpp_port, "web": self.settings.web_port}
+                for name, process in zip(wanted, made, strict=True):
+                    if name in ports:
+                        wait_for(ports[name], process)
                 yield [psutil.Process(process.pid) for process in made]
             except BaseException:
                 print(self._log_tail(), file=sys.stderr)

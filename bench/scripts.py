@@ -107,6 +107,17 @@ def sessions_16(tag: str, first: int) -> Script:
         yield "StopTransaction", {**stop, "timestamp": now_text(), "reason": "Local"}
 
 
+def starts_16(tag: str, first: int) -> Script:
+    """Starts and stops, one after another."""
+    yield "BootNotification", boot()
+    meter = Meter()
+    while True:
+        start = {"connectorId": 1, "idTag": tag, "meterStart": int(meter.wh())}
+        started = yield "StartTransaction", {**start, "timestamp": now_text()}
+        stop = {"transactionId": started["transactionId"], "meterStop": int(meter.wh()) + 1}
+        yield "StopTransaction", {**stop, "timestamp": now_text(), "reason": "Local"}
+
+
 def past_16(tag: str, first: int) -> Script:
     """Sessions as they would be billed: an hour each, one after another since 20 days ago."""
     yield "BootNotification", boot()
@@ -155,6 +166,7 @@ def sessions_201(tag: str, first: int) -> Script:
 SCRIPTS: dict[str, tuple[str, Callable[[str, int], Script]]] = {
     "meter-16": ("ocpp1.6", meter_16),
     "sessions-16": ("ocpp1.6", sessions_16),
+    "starts-16": ("ocpp1.6", starts_16),
     "past-16": ("ocpp1.6", past_16),
     "sessions-201": ("ocpp2.0.1", sessions_201),
 }
