@@ -153,3 +153,10 @@ def reserve(db: Session, table: Table, count: int) -> list[int]:
     else:
         last = db.scalar(text(f"SELECT max(id) FROM {name}")) or 0
     return list(range(last + 1, last + 1 + count))
+
+
+def pass_by(db: Session, *kinds: type) -> None:
+    """Have loaded rows of these kinds read again: a set was written without them."""
+    for row in list(db.identity_map.values()):
+        if isinstance(row, kinds):
+            db.expire(row)
