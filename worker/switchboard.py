@@ -17,7 +17,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import access, events, gauges, presence, reports
+from app.domain import access, deviations, events, gauges, presence
 from app.domain.gauges import Gauge
 from app.domain.vocabulary import CommandState
 from app.extensions import db as flask_db
@@ -67,7 +67,7 @@ class Switchboard:
         with self._app.app_context():
             self._beat()
         every = (self._listen, self._look, self._watch, self._beat_for_ever, self._show_for_ever)
-        for work in every:
+        for work in (*every, self._dispatch.deviations.write_for_ever):
             self._greenlets.append(gevent.spawn(self._for_ever, work))
 
     def stop(self) -> None:
@@ -75,6 +75,7 @@ class Switchboard:
         for greenlet in self._greenlets:
             greenlet.kill()
         self._show()
+        self._guarded(self._dispatch.deviations.write)
         self.batch.stop()
 
     def health(self) -> dict[str, Any]:
@@ -102,7 +103,7 @@ class Switchboard:
                 profile=link.profile,
             )
             odd = presence.flapping(db, station, now=now)
-            reports.deviations(db, station, odd, now=now)
+            deviations.note(db, station, odd, now=now)
             return opened.id
 
         decided = self._decided

@@ -240,3 +240,10 @@ def _thousandths(register: Decimal | int) -> int:
 
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
+
+
+def pass_by(db: Session, *kinds: type) -> None:
+    """Have loaded rows of these kinds read again: a set was written without them."""
+    for row in list(db.identity_map.values()):
+        if isinstance(row, kinds):
+            db.expire(row)
