@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain import authorities, password_rotation
-from app.domain.presence import Knock
+from app.domain.knocks import Knock
 from app.extensions import db as flask_db
 from app.models import Site, Station
 from worker.batch import Batch, Job

@@ -12,8 +12,8 @@ from typing import Any
 
 import gevent
 
-from app.domain import presence
-from app.domain.presence import Knock, Tally
+from app.domain import knocks
+from app.domain.knocks import SAME_KNOCK, Knock, Tally
 from worker.batch import Batch, Job, StorageAway
 from worker.ocpp.throttle import Buckets, Rate, network_of
 
@@ -85,7 +85,7 @@ class Knocks:
     def _has_row(self, key: _Key, now: datetime) -> bool:
         """Whether a row is there that takes this attempt, too."""
         last = self._rows.get(key)
-        if last is None or now - last >= presence.SAME_KNOCK:
+        if last is None or now - last >= SAME_KNOCK:
             return False
         self._rows[key] = now
         return True
@@ -105,9 +105,9 @@ class Knocks:
 
     def _job(self) -> Job:
         tallies, self._tallies = list(self._tallies.values()), {}
-        before = datetime.now(UTC) - presence.SAME_KNOCK
+        before = datetime.now(UTC) - SAME_KNOCK
         self._rows = {key: last for key, last in self._rows.items() if last > before}
-        return Job(lambda db, rows: presence.note_knocks(db, tallies))
+        return Job(lambda db, rows: knocks.note(db, tallies))
 
 
 def _key(knock: Knock) -> _Key:
