@@ -107,6 +107,11 @@ class Station(SiteOwned, Base):
         back_populates="station", order_by="Connector.evse, Connector.connector"
     )
 
+    @validates("password_hash")
+    def _forget_proof(self, name: str, value: Any) -> Any:
+        self.password_proof = None
+        return value
+
     @validates("serial", "quirks")
     def _keep_keys(self, name: str, value: Any) -> Any:
         if name == "serial":
