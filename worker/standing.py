@@ -61,9 +61,13 @@ class Standing:
 
     def counted(self, db: Any, link: Any, outcome: Outcome) -> Outcome:
         """How an order of ours ended: an answer over a connection that is over does not count."""
+        if outcome.answer is None:
+            return outcome
+        number = link.station.id
+        if access.epochs(db, [number]).get(number) == link.station.access_epoch:
+            return outcome
         try:
-            if outcome.answer is not None:
-                self.station(db, link)
+            self.station(db, link)
         except Over as over:
             return Outcome(CommandState.FAILED, None, f"Its answer does not count: {over}.")
         return outcome

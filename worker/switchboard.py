@@ -25,6 +25,7 @@ from app.models import Command
 from app.reactions import ACCESS, COMMANDS
 from worker.batch import Batch, Job, StorageAway
 from worker.calls import Calls
+from worker.claims import Claims
 from worker.dispatch import Dispatch, Held
 from worker.lag import LAG
 from worker.ocpp.events import Malformed, Repeated, Settled, Stray
@@ -39,6 +40,7 @@ NEWEST = "ampdesk:newest"
 GRACE_S = 3.0
 #: How often queued commands and decisions about access are looked for in the database.
 LOOK_S = 1.0
+QUEUED = select(Command.id, Command.station_id).where(Command.state == CommandState.QUEUED)
 #: How often live pages are brought up to date, and last-seen times written.
 SHOW_S = 1.0
 SEEN_S = 10.0
@@ -59,7 +61,8 @@ class Switchboard:
         self._standing = Standing(settings)
         self._decided = 0
         self._dispatch = Dispatch(self.batch, settings, self._standing, self._keep_gauges)
-        self._calls = Calls(self.batch, settings, node, self._standing)
+        self._calls = Calls(self.batch, settings, self._standing)
+        self._claims = Claims(app, node, self._standing, self._calls)
         self._greenlets: list[gevent.Greenlet] = []
 
     def start(self) -> None:
@@ -67,7 +70,7 @@ class Switchboard:
         with self._app.app_context():
             self._beat()
         every = (self._listen, self._look, self._watch, self._beat_for_ever, self._show_for_ever)
-        for work in every:
+        for work in (self._claims.work_off, *every):
             self._greenlets.append(gevent.spawn(self._for_ever, work))
 
     def stop(self) -> None:
@@ -174,14 +177,17 @@ class Switchboard:
             listener.subscribe(COMMANDS, NEWEST, ACCESS)
             while True:
                 message = listener.get_message(timeout=30.0)
-                if message is None:
-                    continue
-                if message["channel"] == NEWEST.encode():
-                    self._yield_to(json.loads(message["data"]))
-                elif message["channel"] == ACCESS.encode():
-                    gevent.spawn(self._guarded, self._obey, [int(message["data"])])
-                else:
-                    gevent.spawn(self._guarded, self.fire, int(message["data"]))
+                if message is not None:
+                    self._guarded(self._hear, message["channel"].decode(), message["data"])
+
+    def _hear(self, channel: str, data: bytes) -> None:
+        told = json.loads(data)
+        if channel == COMMANDS:
+            self._take(*told)
+        elif channel == NEWEST:
+            self._yield_to(told)
+        else:
+            gevent.spawn(self._guarded, self._obey, [told])
 
     def _look(self) -> None:
         """Find queued commands whose nudge was lost."""
@@ -190,23 +196,14 @@ class Switchboard:
             if not self._held:
                 continue
             with self._app.app_context():
-                waiting = flask_db.session.scalars(
-                    select(Command.id).where(
-                        Command.state == CommandState.QUEUED,
-                        Command.station_id.in_(list(self._held)),
-                    )
-                ).all()
-            for number in waiting:
-                self._guarded(self.fire, number)
+                waiting = flask_db.session.execute(QUEUED).all()
+            for command_id, station_id in waiting:
+                self._take(command_id, station_id)
 
-    def fire(self, command_id: int) -> None:
-        """Send a command if its station is held here; the claim decides who sends it."""
-        with self._app.app_context():
-            command = flask_db.session.get(Command, command_id)
-            station_id = command.station_id if command is not None else None
-        held = self._held.get(station_id) if station_id is not None else None
-        if held is not None:
-            self._calls.send(held, command_id)
+    def _take(self, command_id: int, station_id: int) -> None:
+        """Have a command sent if its station is held here; the claim decides who sends it."""
+        if (held := self._held.get(station_id)) is not None:
+            self._claims.take(command_id, held)
 
     # Access
 
@@ -325,3 +322,5 @@ class Switchboard:
             work(*arguments)
         except (redis.RedisError, SQLAlchemyError, StorageAway) as error:
             log.warning("%s failed, it will be tried again: %s", work.__name__, error)
+        except Exception:
+            log.exception("%s failed", work.__name__)

@@ -7,16 +7,17 @@ before it expires or never, and settled once.  The legal moves are a table
 
 import logging
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.domain import audit, command_checks, interruptions, messages, orders, presence
 from app.domain.errors import Conflict
-from app.domain.events import CommandChanged, CommandQueued, record
+from app.domain.events import CommandChanged, CommandEnded, CommandQueued, record
 from app.domain.vocabulary import (
     COMMAND_MOVES,
     LATE_MOVES,
@@ -102,30 +103,56 @@ def queue(
     return command
 
 
-def claim(db: Session, command_id: int, node: str, *, now: datetime) -> Command | None:
-    """Take a queued command for the worker `node`; None when another did, or it is too late.
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A command that a worker has taken: nobody else will send it."""
 
-    Exactly one claimer gets it, however many nudges there were.
-    """
-    taken = db.execute(
-        update(Command)
-        .where(
-            Command.id == command_id,
-            Command.state == CommandState.QUEUED,
-            Command.expires_at > now,
-        )
-        .values(state=CommandState.SENT, node=node, sent_at=now)
-        .execution_options(synchronize_session=False)
+    id: int
+    tenant_id: int
+    station_id: int
+    order: Order
+    arguments: dict[str, Any]
+    expires_at: datetime
+
+
+_TABLE: Any = Command.__table__
+#: Built once: the statement's compiled form is found again by identity.
+_CLAIM = (
+    update(_TABLE)
+    .where(
+        _TABLE.c.id.in_(bindparam("ids", expanding=True)),
+        _TABLE.c.state == CommandState.QUEUED,
+        _TABLE.c.expires_at > bindparam("at"),
     )
-    command = db.get(Command, command_id, populate_existing=True)
-    if command is None:
-        return None
-    if cast("CursorResult[Any]", taken).rowcount == 1:
-        record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
-        return command
-    if command.state is CommandState.QUEUED:
-        _expire(db, command, now)
-    return None
+    .values(state=CommandState.SENT, node=bindparam("by"), sent_at=bindparam("at"))
+    .returning(*(_TABLE.c[name] for name in Claimed.__slots__))
+)
+
+
+def claim_all(
+    db: Session, command_ids: Collection[int], node: str, *, now: datetime
+) -> list[Claimed]:
+    """Take queued commands for the worker `node`, but those that another took or that are too late.
+
+    Exactly one claimer gets each, however many nudges there were.
+    """
+    given = {"ids": list(command_ids), "at": now, "by": node}
+    taken = [Claimed(*row) for row in db.execute(_CLAIM, given)]
+    for one in taken:
+        record(db, CommandChanged(one.tenant_id, one.id, one.station_id))
+    if left := set(command_ids) - {one.id for one in taken}:
+        late = select(Command).where(
+            Command.id.in_(left), Command.state == CommandState.QUEUED, Command.expires_at <= now
+        )
+        for command in db.scalars(late.execution_options(populate_existing=True)):
+            _expire(db, command, now)
+    return taken
+
+
+def claim(db: Session, command_id: int, node: str, *, now: datetime) -> Command | None:
+    """Take one queued command; None when another did, or it is too late."""
+    taken = claim_all(db, [command_id], node, now=now)
+    return db.get(Command, command_id, populate_existing=True) if taken else None
 
 
 def sent(
@@ -181,12 +208,17 @@ def settle(
     command.settled_at = now
     db.flush()
     _followed(db, command, outcome, now)
-    record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
+    told = as_it_stands(command)
+    record(db, CommandEnded(command.tenant_id, command.id, command.station_id, told))
     return True
 
 
+def as_it_stands(command: Command) -> dict[str, Any]:
+    """The row's columns by their names, for whoever must not ask the database again."""
+    return {column.key: getattr(command, column.key) for column in _TABLE.c}
+
+
 def _changed(db: Session, command: Command) -> None:
-    db.flush()
     record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from app.config import Settings
 from app.domain import commands, presence
+from app.domain.fallbacks import Situation
 from app.domain.vocabulary import SYSTEM, CommandState, Order
 from app.models import Command
 from tests.support import seed
@@ -65,8 +66,9 @@ def queued(db, station):
 
 
 def test_an_order_taken_up_while_the_socket_closes_was_not_sent(db, station, queued):
-    calls = Calls(AtOnce(db), Settings(), "here", Standing(Settings()))
-    calls.send(Held(ClosingLink(station)), queued.id)
+    calls = Calls(AtOnce(db), Settings(), Standing(Settings()))
+    (claimed,) = commands.claim_all(db, [queued.id], "here", now=queued.requested_at)
+    calls.send(Held(ClosingLink(station)), claimed, Situation())
     row = db.get(Command, queued.id)
     assert (row.state, row.sentence) == (CommandState.EXPIRED, NEVER_SENT)
     assert commands.STATE_WORDS[row.state] == "not sent"
