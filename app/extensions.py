@@ -184,6 +184,10 @@ def tune_sqlite(engine: Engine) -> None:
             connection.exec_driver_sql("BEGIN")
             return
         cursor = connection.connection.cursor()
+        durable = connection.get_execution_options().get("durable", True)
+        if connection.info.setdefault("durable", True) is not durable:
+            cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            connection.info["durable"] = durable
         deadline = time.monotonic() + SQLITE_PATIENCE_S
         while True:
             try:
@@ -193,6 +197,15 @@ def tune_sqlite(engine: Engine) -> None:
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
             time.sleep(0.002)
+
+
+def tune_postgresql(engine: Engine) -> None:
+    """Let a unit of work that need not be durable commit without waiting for the disk."""
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        if not connection.get_execution_options().get("durable", True):
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
 def make_celery(app: Flask) -> Celery:

@@ -101,8 +101,8 @@ def _bind_extensions(app: Flask, settings: Settings) -> None:
     passwords.run = extensions.off_the_loop
     db.init_app(app)
     with app.app_context():
-        if settings.database_uri.startswith("sqlite"):
-            extensions.tune_sqlite(db.engine)
+        sqlite = settings.database_uri.startswith("sqlite")
+        (extensions.tune_sqlite if sqlite else extensions.tune_postgresql)(db.engine)
     migrate.init_app(app, db)
     login.init_app(app)
     csrf.init_app(app)

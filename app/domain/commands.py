@@ -91,9 +91,8 @@ def queue(
     db.add(command)
     db.flush()
     # The arguments may hold a secret: the audit gets the words, not the row.
-    unchanged = audit.snapshot(station)
     words = orders.describe(order, checked)[:500]
-    audit.note(db, actor, "station.command", station, now=now, before=unchanged, remark=words)
+    audit.remark(db, actor, "station.command", station, words, now=now)
     if station.supported_orders and order.value not in station.supported_orders:
         label = orders.LABELS[order]
         sentence = f"{label} is not something {station.identity} can be asked over this protocol."

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import events
@@ -31,6 +32,19 @@ REPLACED = "replaced by a newer connection"
 
 #: Equal refusals within this time share one row.
 SAME_KNOCK = timedelta(minutes=1)
+
+_OPEN: Any = Connection.__table__
+_NODE: Any = WorkerNode.__table__
+#: Asked for every order: built once, plain columns.
+_HELD = (
+    select(_OPEN.c.id)
+    .select_from(_OPEN.join(_NODE, _NODE.c.node == _OPEN.c.node))
+    .where(
+        _OPEN.c.id == bindparam("connection"),
+        _OPEN.c.closed_at.is_(None),
+        _NODE.c.beat_at > bindparam("since"),
+    )
+)
 
 
 def beat(db: Session, node: str, *, now: datetime, lag_ms: int = 0) -> None:
@@ -187,11 +201,8 @@ def is_connected(db: Session, station: Station, now: datetime) -> bool:
     """Tell whether a living worker holds an open socket of the station."""
     if station.connection_id is None:
         return False
-    connection = db.get(Connection, station.connection_id)
-    if connection is None or connection.closed_at is not None:
-        return False
-    node = db.get(WorkerNode, connection.node)
-    return node is not None and node.beat_at > now - ALIVE
+    given = {"connection": station.connection_id, "since": now - ALIVE}
+    return db.scalar(_HELD, given) is not None
 
 
 def _close_all(db: Session, station_ids: list[int], now: datetime, reason: str) -> None:
