@@ -101,7 +101,7 @@ def find(db: Session, secret: str, *, now: datetime) -> Holder | None:
     rows = db.execute(_FIND, {"mark": digest(secret)}).all()
     if not rows:
         return None
-    token: tuple[Any, ...] = tuple(rows[0])
+    token: list[Any] = list(rows[0])
     if token[-2] is not None and token[-2] <= now:
         return None
     return Holder(*token[:-2], frozenset(row.site_id for row in rows if row.site_id is not None))
