@@ -104,7 +104,8 @@ def find(db: Session, secret: str, *, now: datetime) -> Holder | None:
     token: list[Any] = list(rows[0])
     if token[-2] is not None and token[-2] <= now:
         return None
-    return Holder(*token[:-2], frozenset(row.site_id for row in rows if row.site_id is not None))
+    sites = frozenset(row.site_id for row in rows if row.site_id is not None)
+    return Holder(*[*token[:-2], sites])
 
 
 def is_stale(holder: Holder, *, now: datetime) -> bool:
