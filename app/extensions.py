@@ -20,6 +20,7 @@ from flask_wtf.csrf import CSRFProtect
 from htmx_flask import Htmx
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain import addresses
 from app.domain.errors import Busy
@@ -35,6 +36,8 @@ limiter = Limiter(lambda: addresses.household(request.remote_addr), default_limi
 
 log = logging.getLogger(__name__)
 
+#: What is raised while Redis or the database cannot be reached.
+AWAY = (redis.RedisError, SQLAlchemyError)
 #: How long a writer waits for another process's write to end, in seconds.
 SQLITE_PATIENCE_S = 20.0
 #: Work on SQLite lets others run so often, in seconds: it never waits for its database by itself.

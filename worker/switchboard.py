@@ -15,13 +15,13 @@ import gevent
 import redis
 from flask import Flask
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain import access, events, gauges, presence, reports
 from app.domain.gauges import Gauge
 from app.domain.vocabulary import CommandState
 from app.extensions import db as flask_db
 from app.models import Command
+from app.queries import system
 from app.reactions import ACCESS, COMMANDS
 from worker.batch import Batch, Job, StorageAway
 from worker.calls import Calls
@@ -30,6 +30,7 @@ from worker.dispatch import Dispatch, Held
 from worker.lag import LAG
 from worker.ocpp.events import Malformed, Repeated, Settled, Stray
 from worker.ocpp.frames import Call, Send
+from worker.rounds import for_ever, guarded
 from worker.standing import ANSWER_S, Over, Standing
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Switchboard:
         settings = app.config["SETTINGS"]
         self._standing = Standing(settings)
         self._decided = 0
+        self._workers: dict[str, int] = {}
         self._dispatch = Dispatch(self.batch, settings, self._standing, self._keep_gauges)
         self._calls = Calls(self.batch, settings, self._standing)
         self._claims = Claims(app, node, self._standing, self._calls)
@@ -71,7 +73,7 @@ class Switchboard:
             self._beat()
         every = (self._listen, self._look, self._watch, self._beat_for_ever, self._show_for_ever)
         for work in (self._claims.work_off, *every):
-            self._greenlets.append(gevent.spawn(self._for_ever, work))
+            self._greenlets.append(gevent.spawn(for_ever, work))
 
     def stop(self) -> None:
         """Write what is still in memory and end; the links are closed already."""
@@ -81,8 +83,8 @@ class Switchboard:
         self.batch.stop()
 
     def health(self) -> dict[str, Any]:
-        """What the worker's health check adds: the node and how many stations it holds."""
-        return {"node": self.node, "stations": len(self._held)}
+        """What the worker's health check adds: the node, how many stations it and others hold."""
+        return {"node": self.node, "stations": len(self._held), "workers": self._workers}
 
     # What links report
 
@@ -121,7 +123,7 @@ class Switchboard:
         before = self._held.get(link.station.id)
         self._held[link.station.id] = held
         if before is not None:
-            before.link.close(1000, "replaced by a newer connection")
+            before.link.close(1000, presence.REPLACED)
         self._tell_newest(held)
         if self._decided != decided:
             self._obey([link.station.id])
@@ -178,7 +180,7 @@ class Switchboard:
             while True:
                 message = listener.get_message(timeout=30.0)
                 if message is not None:
-                    self._guarded(self._hear, message["channel"].decode(), message["data"])
+                    guarded(self._hear, message["channel"].decode(), message["data"])
 
     def _hear(self, channel: str, data: bytes) -> None:
         told = json.loads(data)
@@ -187,7 +189,7 @@ class Switchboard:
         elif channel == NEWEST:
             self._yield_to(told)
         else:
-            gevent.spawn(self._guarded, self._obey, [told])
+            gevent.spawn(guarded, self._obey, [told])
 
     def _look(self) -> None:
         """Find queued commands whose nudge was lost."""
@@ -236,13 +238,13 @@ class Switchboard:
         text = json.dumps(
             {"station": held.link.station.id, "connection": held.connection_id, "node": self.node}
         )
-        gevent.spawn(self._guarded, self._app.extensions["redis"].publish, NEWEST, text)
+        gevent.spawn(guarded, self._app.extensions["redis"].publish, NEWEST, text)
 
     def _yield_to(self, newest: dict[str, Any]) -> None:
         held = self._held.get(newest["station"])
         older = held is not None and (held.connection_id or 0) < newest["connection"]
         if held is not None and older and newest["node"] != self.node:
-            held.link.close(1000, "replaced by a newer connection")
+            held.link.close(1000, presence.REPLACED)
 
     # What live pages show
 
@@ -292,35 +294,18 @@ class Switchboard:
             self._beat()
 
     def _beat(self) -> None:
-        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+        def run(db: Any, rows: list[dict[str, Any]]) -> list[int]:
             now = datetime.now(UTC)
             presence.beat(db, self.node, now=now, lag_ms=lag_ms)
             presence.reopen(db, open_here, now=now)
             presence.close_dead_nodes(db, now=now)
+            self._workers = {node.node: node.stations for node in system.nodes(db, now=now)}
+            return presence.superseded(db, open_here)
 
         lag_ms = round(LAG.taken_worst_s() * 1000)
         open_here = [held.connection_id for held in self._held.values() if held.connection_id]
 
-        self.batch.do(Job(run))
-
-    def _for_ever(self, work: Any) -> None:
-        """Keep a background greenlet going: Redis or the database may be away for a while."""
-        said = ""
-        while True:
-            try:
-                work()
-            except (redis.RedisError, SQLAlchemyError, StorageAway) as error:
-                if str(error) != said:
-                    log.warning("%s pauses: %s", work.__name__.strip("_"), error)
-                said = str(error)
-            except Exception:
-                log.exception("%s failed", work.__name__)
-            gevent.sleep(2.0)
-
-    def _guarded(self, work: Any, *arguments: Any) -> None:
-        try:
-            work(*arguments)
-        except (redis.RedisError, SQLAlchemyError, StorageAway) as error:
-            log.warning("%s failed, it will be tried again: %s", work.__name__, error)
-        except Exception:
-            log.exception("%s failed", work.__name__)
+        newer_elsewhere = set(self.batch.do(Job(run)))
+        for held in list(self._held.values()):
+            if held.connection_id in newer_elsewhere:
+                held.link.close(1000, presence.REPLACED)

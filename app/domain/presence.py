@@ -190,6 +190,13 @@ def reopen(db: Session, connection_ids: Iterable[int], *, now: datetime) -> int:
     return taken
 
 
+def superseded(db: Session, connection_ids: Iterable[int]) -> list[int]:
+    """Those of these connections whose station has a newer one, wherever that is held."""
+    newer = select(Connection.id).join(Station, Station.id == Connection.station_id)
+    ours = Connection.id.in_(list(connection_ids))
+    return list(db.scalars(newer.where(ours, Station.connection_id > Connection.id)))
+
+
 def seen(db: Session, station_ids: Iterable[int], *, now: datetime) -> None:
     """Note that something was heard of these stations."""
     ids = list(station_ids)
