@@ -1,21 +1,21 @@
 """Claimed commands on their way to a charger: put in its dialect, sent, and settled once."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import gevent
-from gevent.event import AsyncResult
 
-from app.domain import commands, files, messages, password_rotation, reports
+from app.domain import commands, files, password_rotation, reports
+from app.domain.command_ends import Ended, Sent
 from app.domain.commands import Claimed
 from app.domain.fallbacks import Chain, End, Situation
 from app.domain.vocabulary import CommandState, Order, Outcome
 from app.models import Command, Station
 from worker import log_rows
 from worker.answers import HANGS_UP, NEVER_SENT, discreet, end_of, invited, outcome_of
-from worker.batch import Batch, Job, StorageAway
+from worker.batch import Batch, Job, Row
 from worker.dialects.encoding import Arguments, Encoding, Payload, Unfit
 from worker.dialects.v16 import orders as v16
 from worker.dialects.v21 import orders as v21
@@ -26,6 +26,7 @@ from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Refused, Settled, TimedOut
 from worker.ocpp.faults import CallFault
 from worker.ocpp.versions import Version
+from worker.settling import Settling
 from worker.standing import ANSWER_S, Standing
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,8 @@ DEAF_AFTER = 3
 class Pending:
     """A command under way: what was asked, in which form, and until when another may follow.
 
-    `sent` is what went over the wire and is not written down yet; `timer` will have it written.
+    `wire` is what went over the wire, `attempts` the forms before it; what of that is not written
+    down yet `timer` will have written.
     """
 
     command_id: int
@@ -59,7 +61,8 @@ class Pending:
     expires_at: datetime
     action: str = ""
     request: Payload | None = None
-    sent: dict[str, Any] | None = None
+    wire: Sent | None = None
+    attempts: list[dict[str, Any]] = field(default_factory=list)
     timer: Any = None
 
     @property
@@ -72,18 +75,13 @@ class Pending:
         """How long something may still be sent, in seconds."""
         return (self.expires_at - datetime.now(UTC)).total_seconds()
 
-    def unwritten(self) -> dict[str, Any] | None:
-        """What was sent, if it is still to be written; whoever asks writes it."""
+    def unwritten(self) -> dict[str, Any]:
+        """What was sent and tried, if it is still to be written; whoever asks writes it."""
         if self.timer is not None:
             self.timer.kill(block=False)
-        found, self.sent, self.timer = self.sent, None, None
+        found = {"wire": self.wire, "attempts": self.attempts}
+        self.wire, self.attempts, self.timer = None, [], None
         return found
-
-
-#: How a command ends whose own end cannot be stored.
-UNFIT = Outcome(
-    CommandState.FAILED, None, "The charger's answer holds something that cannot be stored."
-)
 
 
 class NotPut(Exception):
@@ -101,7 +99,7 @@ class Calls:
     def __init__(self, batch: Batch, settings: Any, standing: Standing) -> None:
         self._batch = batch
         self._settings = settings
-        self._standing = standing
+        self._settling = Settling(batch, standing)
 
     def orders(self, version: Version) -> list[Order]:
         """The orders that a version can put, and the one that needs no message."""
@@ -114,7 +112,7 @@ class Calls:
         except Exception:
             log.exception("command %d cannot be sent", claimed.id)
             failed = Outcome(CommandState.FAILED, None, "It could not be sent: see the log.")
-            self._settle(held, claimed.id, failed)
+            self._settling.settle(held.link, Ended(claimed.id, failed))
 
     def _send(self, held: Held, claimed: Claimed, there: Situation) -> None:
         version, order = held.link.version, claimed.order
@@ -125,10 +123,11 @@ class Calls:
         elif order is Order.DISCONNECT:
             held.link.close_when_idle(1001, "staff ended this connection", ANSWER_S)
             done = Outcome(CommandState.ACCEPTED, None, "The connection was ended.")
-            self._settle(held, claimed.id, done)
+            self._settling.settle(held.link, Ended(claimed.id, done))
         else:
             sentence = f"OCPP {version.value} has no such order."
-            self._settle(held, claimed.id, Outcome(CommandState.UNSUPPORTED, None, sentence))
+            unsupported = Outcome(CommandState.UNSUPPORTED, None, sentence)
+            self._settling.settle(held.link, Ended(claimed.id, unsupported))
 
     def _try(self, held: Held, pending: Pending) -> None:
         """Put the current form on the wire; where it cannot be said, the next one at once."""
@@ -168,12 +167,7 @@ class Calls:
         except (LinkClosed, OSError):
             raise NotPut(CommandState.EXPIRED, NEVER_SENT) from None
         pending.request = payload
-        pending.sent = {
-            "action": pending.action,
-            "request": messages.redact(payload),
-            "message_id": str(call.message_id),
-            "now": datetime.now(UTC),
-        }
+        pending.wire = Sent(pending.action, payload, str(call.message_id), datetime.now(UTC))
         pending.timer = gevent.spawn_later(SOON_S, self._note_sent, pending)
 
     def _check_raw(self, version: Version, pending: Pending, payload: Payload) -> None:
@@ -194,10 +188,8 @@ class Calls:
     def _note_sent(self, pending: Pending) -> None:
         """The charger lets wait for its answer: staff see what it was sent."""
         pending.timer = None
-        command_id, sent = pending.command_id, pending.unwritten()
-        if sent is not None:
-            write = Job(lambda db, rows: commands.sent(db, db.get(Command, command_id), **sent))
-            self._batch.later(write)
+        command_id, told = pending.command_id, pending.unwritten()
+        self._batch.later(Job(lambda db, rows: commands.told(db, command_id, **told)))
 
     def settled(self, held: Held, event: Settled) -> None:
         """Write down how a call of ours ended, log it, and try the next form if there is one."""
@@ -211,16 +203,15 @@ class Calls:
         outcome = outcome_of(held.link.version, event, encoding, arguments, by_us=by_us)
         if isinstance(event, Answered) and event.payload.get("status") == "Accepted":
             held.triggered.update(invited(call.action, call.payload))
-        if call.sent_at is not None:
-            row = log_rows.of_settled(held, event, latency_ms)
-            self._batch.later(Job(lambda db, rows: rows.append(row)))
+        row = log_rows.of_settled(held, event, latency_ms) if call.sent_at is not None else None
         if isinstance(event, TimedOut):
             self._unanswered(held, call.action)
         if pending is None:
-            return
-        if pending.order is Order.CHANGE_PASSWORD and isinstance(event, Cancelled) and call.sent_at:
+            self._settling.log(row)
+        elif pending.order is Order.CHANGE_PASSWORD and isinstance(event, Cancelled) and row:
+            self._settling.log(row)
             self._line_lost(held, pending.command_id)
-        elif self._ended(held, pending, end_of(event, outcome), outcome, latency_ms):
+        elif self._ended(held, pending, end_of(event, outcome), outcome, row):
             self._try(held, pending)
 
     def _line_lost(self, held: Held, command_id: int) -> None:
@@ -238,9 +229,13 @@ class Calls:
         pending: Pending,
         end: End | None,
         outcome: Outcome,
-        latency_ms: float | None = None,
+        row: Row | None = None,
     ) -> bool:
-        """Tell whether another form is to be tried; if not, the command is settled."""
+        """Tell whether another form is to be tried; if not, the command is settled.
+
+        `row` is that of the call which ended, if one was sent.
+        """
+        latency_ms = row["latency_ms"] if row is not None else None
         attempt = {
             "words": pending.chain.words,
             "action": pending.action if pending.request is not None else None,
@@ -250,47 +245,14 @@ class Calls:
             "sentence": outcome.sentence,
             "latency_ms": latency_ms,
         }
-        sent = pending.unwritten()
-        if pending.left_s <= 0 or not pending.chain.next(end, outcome):
-            whole = pending.chain.outcome(outcome)
-            self._settle(held, pending.command_id, whole, latency_ms, sent)
-            return False
-        command_id = pending.command_id
-
-        def run(db: Any, rows: list[dict[str, Any]]) -> None:
-            command = db.get(Command, command_id)
-            if command is not None:
-                commands.attempted(db, command, attempt)
-
-        self._batch.later(Job(run))
-        return True
-
-    def _settle(
-        self,
-        held: Held,
-        command_id: int,
-        outcome: Outcome,
-        latency_ms: float | None = None,
-        sent: dict[str, Any] | None = None,
-    ) -> None:
-        def run(db: Any, rows: list[dict[str, Any]]) -> None:
-            command, now = db.get(Command, command_id), datetime.now(UTC)
-            if command is None:
-                return
-            if sent is not None:
-                commands.sent(db, command, **sent)
-            told = self._standing.counted(db, held.link, outcome)
-            commands.settle(db, command, told, now=now, latency_ms=latency_ms)
-
-        def stored(done: AsyncResult) -> None:
-            failed = done.exception
-            if failed is not None and not isinstance(failed, StorageAway) and outcome != UNFIT:
-                log.error("the end of command %d is not taken in: %s", command_id, failed)
-                self._settle(held, command_id, UNFIT, latency_ms)
-
-        job = Job(run, f"the end of command {command_id}")
-        job.done.rawlink(stored)
-        self._batch.later(job)
+        told = pending.unwritten()
+        if pending.left_s > 0 and pending.chain.next(end, outcome):
+            pending.attempts = [*told["attempts"], attempt]
+            self._settling.log(row)
+            return True
+        whole = pending.chain.outcome(outcome)
+        self._settling.settle(held.link, Ended(pending.command_id, whole, latency_ms, **told), row)
+        return False
 
     def _unanswered(self, held: Held, action: str) -> None:
         """Note a station that hears and does not answer any more, and let it connect anew."""

@@ -12,7 +12,7 @@ from flask import Flask
 from gevent.event import Event
 from sqlalchemy.exc import OperationalError
 
-from app.domain import access, commands, fallbacks
+from app.domain import commands, fallbacks
 from app.domain.commands import Claimed
 from app.domain.fallbacks import FALLBACKS, Situation
 from app.domain.vocabulary import CommandState, Outcome
@@ -73,11 +73,10 @@ class Claims:
         now = datetime.now(UTC)
         with self._app.app_context(), unit_of_work() as db:
             taken = commands.claim_all(db, heard_of, self._node, now=now)
-            epochs = access.epochs(db, {one.station_id for one in taken}) if taken else {}
             found = []
             for one in taken:
                 link = heard_of[one.id].link
-                same = epochs.get(one.station_id) == link.station.access_epoch
+                same = one.access_epoch == link.station.access_epoch
                 if same or not self._over(db, one, link, now):
                     found.append((one, _situation(db, one, link)))
         return found

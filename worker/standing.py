@@ -59,15 +59,14 @@ class Standing:
         if epoch != link.station.access_epoch:
             self.station(db, link)
 
-    def counted(self, db: Any, link: Any, outcome: Outcome) -> Outcome:
-        """How an order of ours ended: an answer over a connection that is over does not count."""
-        if outcome.answer is None:
-            return outcome
-        number = link.station.id
-        if access.epochs(db, [number]).get(number) == link.station.access_epoch:
-            return outcome
+    def counted(self, db: Any, link: Any, outcome: Outcome, epoch: int | None) -> Outcome:
+        """How an order of ours ended: an answer over a connection that is over does not count.
+
+        `epoch` is that of its station now.
+        """
         try:
-            self.station(db, link)
+            if outcome.answer is not None:
+                self.check(db, link, epoch)
         except Over as over:
             return Outcome(CommandState.FAILED, None, f"Its answer does not count: {over}.")
         return outcome

@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import current_app
 
-from app.domain import commands
+from app.domain import command_ends
 from app.domain.commands import OPEN_STATES
 from app.domain.vocabulary import CommandState
 from app.extensions import db
@@ -79,7 +79,7 @@ class Place:
         command = db.session.get(Command, self._end.command_id, populate_existing=True)
         if command is None:
             raise LookupError(f"the command {self._end.command_id} is gone")
-        found = SimpleNamespace(**commands.as_it_stands(command))
+        found = SimpleNamespace(**command_ends.as_it_stands(command))
         db.session.rollback()
         return found
 

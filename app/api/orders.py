@@ -13,7 +13,7 @@ from app.api._noun import ROOT, Ask, Noun, Reply
 from app.api._paging import Pages
 from app.api._secrets import blotted
 from app.api._shapes import Body
-from app.domain import commands, orders
+from app.domain import command_ends, commands, orders
 from app.domain.errors import Invalid
 from app.domain.orders.reading import Argument
 from app.domain.vocabulary import CommandState, Order
@@ -260,4 +260,4 @@ def _queue(
         row = commands.queue(db, ask.actor, *wish, now=ask.now, ttl_s=ttl_s, known=known)
         if place is not None:
             place.expect(row.id)
-        return SimpleNamespace(**commands.as_it_stands(row), quirks=station.quirks)
+        return SimpleNamespace(**command_ends.as_it_stands(row), quirks=station.quirks)

@@ -6,21 +6,20 @@ before it expires or never, and settled once.  The legal moves are a table
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.domain import audit, command_checks, interruptions, messages, orders, presence
+from app.domain.command_ends import Ended, Sent, settle_all
 from app.domain.errors import Conflict
-from app.domain.events import CommandChanged, CommandEnded, CommandQueued, record
+from app.domain.events import CommandChanged, CommandQueued, record
 from app.domain.vocabulary import (
     COMMAND_MOVES,
-    LATE_MOVES,
     Actor,
     CommandState,
     Order,
@@ -104,7 +103,10 @@ def queue(
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A command that a worker has taken: nobody else will send it."""
+    """A command that a worker has taken: nobody else will send it.
+
+    `access_epoch` is that of its station at this moment.
+    """
 
     id: int
     tenant_id: int
@@ -112,9 +114,14 @@ class Claimed:
     order: Order
     arguments: dict[str, Any]
     expires_at: datetime
+    access_epoch: int
 
 
 _TABLE: Any = Command.__table__
+_STATION: Any = Station.__table__
+_EPOCH = (
+    select(_STATION.c.access_epoch).where(_STATION.c.id == _TABLE.c.station_id).scalar_subquery()
+)
 #: Built once: the statement's compiled form is found again by identity.
 _CLAIM = (
     update(_TABLE)
@@ -124,7 +131,7 @@ _CLAIM = (
         _TABLE.c.expires_at > bindparam("at"),
     )
     .values(state=CommandState.SENT, node=bindparam("by"), sent_at=bindparam("at"))
-    .returning(*(_TABLE.c[name] for name in Claimed.__slots__))
+    .returning(*(_TABLE.c[name] for name in Claimed.__slots__[:-1]), _EPOCH)
 )
 
 
@@ -154,22 +161,25 @@ def claim(db: Session, command_id: int, node: str, *, now: datetime) -> Command 
     return db.get(Command, command_id, populate_existing=True) if taken else None
 
 
-def sent(
-    db: Session,
-    command: Command,
-    *,
-    action: str,
-    request: dict[str, Any] | None,
-    message_id: str | None,
-    now: datetime,
-) -> None:
+def sent(db: Session, command: Command, wire: Sent) -> None:
     """Keep what went over the wire for a claimed command, secrets blotted out."""
-    command.action = action
-    command.request = messages.redact(request)
     command.arguments = messages.redact(command.arguments)
-    command.message_id = message_id
-    command.sent_at = now
+    for name, value in wire.columns().items():
+        setattr(command, name, value)
     _changed(db, command)
+
+
+def told(
+    db: Session, command_id: int, *, wire: Sent | None, attempts: Sequence[dict[str, Any]]
+) -> None:
+    """Keep what went over the wire for a command, and the forms that were tried before that."""
+    command = db.get(Command, command_id)
+    if command is None:
+        return
+    for attempt in attempts:
+        attempted(db, command, attempt)
+    if wire is not None:
+        sent(db, command, wire)
 
 
 def awaited(db: Session, command: Command, sentence: str) -> None:
@@ -197,24 +207,10 @@ def settle(
 
     `late`: what the station did afterwards shows how one ended whose answer never came.
     """
-    if (command.state, outcome.state) not in (LATE_MOVES if late else COMMAND_MOVES):
-        return False
-    command.state = outcome.state
-    command.answer = messages.redact(outcome.answer)
-    command.arguments = messages.redact(command.arguments)
-    command.sentence = messages.redact_text(outcome.sentence)[:500]
-    command.latency_ms = latency_ms
-    command.settled_at = now
     db.flush()
-    _followed(db, command, outcome, now)
-    told = as_it_stands(command)
-    record(db, CommandEnded(command.tenant_id, command.id, command.station_id, told))
-    return True
-
-
-def as_it_stands(command: Command) -> dict[str, Any]:
-    """The row's columns by their names, for whoever must not ask the database again."""
-    return {column.key: getattr(command, column.key) for column in _TABLE.c}
+    (done,) = settle_all(db, [Ended(command.id, outcome, latency_ms, late=late)], now=now)
+    db.refresh(command)
+    return done
 
 
 def _changed(db: Session, command: Command) -> None:
@@ -282,23 +278,6 @@ def _prepared(
 
     prepare = PREPARATIONS.get(order)
     return prepare(db, actor, station, checked, now) if prepare else Prepared(checked)
-
-
-def _followed(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
-    """What the end means for the business, and for the broadcast that it belongs to."""
-    from app.domain import broadcasts
-    from app.domain.consequences import CONSEQUENCES
-
-    if (consequence := CONSEQUENCES.get(command.order)) is not None:
-        try:
-            with db.begin_nested():
-                consequence(db, command, outcome, now)
-        except OperationalError:
-            raise
-        except Exception:
-            # The station has answered: that stands, whatever we could not make of it.
-            log.exception("command %s: what %s means failed", command.id, command.order)
-    broadcasts.command_ended(db, command, now)
 
 
 def _expire(db: Session, command: Command, now: datetime) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from app.config import Settings
 from app.domain import commands, presence
+from app.domain.command_ends import Sent
 from app.domain.fallbacks import Situation
 from app.domain.vocabulary import SYSTEM, CommandState, Order
 from app.models import Command
@@ -19,15 +20,13 @@ from worker.standing import Standing
 
 
 class AtOnce:
-    """A batch of one: each job runs when it is handed in."""
+    """A batch of one: each work is stored when it is handed in."""
 
     def __init__(self, db):
         self.db = db
 
-    def do(self, job):
-        return job.run(self.db, [])
-
-    later = do
+    def later(self, work):
+        return work.store(self.db, [work.item], [])
 
 
 class ClosingLink:
@@ -69,7 +68,7 @@ def test_an_order_taken_up_while_the_socket_closes_was_not_sent(db, station, que
     calls = Calls(AtOnce(db), Settings(), Standing(Settings()))
     (claimed,) = commands.claim_all(db, [queued.id], "here", now=queued.requested_at)
     calls.send(Held(ClosingLink(station)), claimed, Situation())
-    row = db.get(Command, queued.id)
+    row = db.get(Command, queued.id, populate_existing=True)
     assert (row.state, row.sentence) == (CommandState.EXPIRED, NEVER_SENT)
     assert commands.STATE_WORDS[row.state] == "not sent"
     assert row.request is None
@@ -82,9 +81,7 @@ def test_an_order_taken_up_while_the_socket_closes_was_not_sent(db, station, que
 def test_a_worker_that_died_with_an_order_leaves_its_doubt(db, queued, told, sentence):
     claimed = commands.claim(db, queued.id, "gone", now=queued.requested_at)
     if told:
-        commands.sent(
-            db, claimed, action="ClearCache", request={}, message_id="m1", now=queued.requested_at
-        )
+        commands.sent(db, claimed, Sent("ClearCache", {}, "m1", queued.requested_at))
     db.commit()
     commands.expire_overdue(db, queued.requested_at + timedelta(minutes=2))
     row = db.get(Command, queued.id)
