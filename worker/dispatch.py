@@ -166,7 +166,7 @@ class Dispatch:
                 context.shift = shift
                 return long.ahead and long.ahead(Fields(part), context)
 
-            return bool(self._do(held, call, Job(run)))
+            return bool(self._do(held, call, Job(run, rare=True)))
 
         if store(parts[0]):
             for part in parts[1:]:
@@ -215,7 +215,8 @@ class Dispatch:
 
         link = held.link
         booted: list[Registration] = []
-        self._do(held, call, Job(run, f"{call.action} of {link.station.identity}"))
+        about = f"{call.action} of {link.station.identity}"
+        self._do(held, call, Job(run, about, rare=True))
         context.deviations.clear()
         if booted:
             held.served = booted[-1] is Registration.ACCEPTED

@@ -1,6 +1,7 @@
 """An order that never left us is neither failed nor timed out: it was not sent, and says why."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,8 @@ from app.domain.fallbacks import Situation
 from app.domain.vocabulary import SYSTEM, CommandState, Order
 from app.models import Command
 from tests.support import seed
+from tests.support.ocpp_port import OcppPort
+from tests.support.wait import eventually
 from worker.answers import NEVER_SENT
 from worker.calls import Calls
 from worker.dispatch import Held
@@ -72,6 +75,20 @@ def test_an_order_taken_up_while_the_socket_closes_was_not_sent(db, station, que
     assert (row.state, row.sentence) == (CommandState.EXPIRED, NEVER_SENT)
     assert commands.STATE_WORDS[row.state] == "not sent"
     assert row.request is None
+
+
+def test_an_order_whose_charger_hangs_up_meanwhile_was_not_sent(db, station, queued):
+    (claimed,) = commands.claim_all(db, [queued.id], "here", now=queued.requested_at)
+    with OcppPort() as port:
+        with port.connect(station.identity):
+            link = eventually(lambda: port.desk.links and port.desk.links[0])
+        eventually(lambda: link.closed)
+        link.station = SimpleNamespace(
+            id=station.id, identity=station.identity, quirks={}, access_epoch=station.access_epoch
+        )
+        Calls(AtOnce(db), Settings(), Standing(Settings())).send(Held(link), claimed, Situation())
+    row = db.get(Command, queued.id, populate_existing=True)
+    assert (row.state, row.sentence) == (CommandState.EXPIRED, NEVER_SENT)
 
 
 @pytest.mark.parametrize(
