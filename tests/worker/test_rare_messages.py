@@ -58,6 +58,6 @@ def test_what_was_told_before_a_rare_message_is_stored_before_it(batch, now):
     found = gevent.spawn(
         batch.do, Job(lambda db, rows: db.scalar(select(Tenant.id)) is not None, rare=True)
     )
-    gevent.sleep(0)
+    gevent.idle()
     held.set()
     assert found.get(timeout=30)
