@@ -3,14 +3,14 @@
 import json
 import subprocess
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import psutil
 
-from bench import peer
+from bench import past, peer
 from bench.installation import Known, on_postgres, on_sqlite, python
 from bench.scripts import SCRIPTS
 from deploy.processes import ROOT
@@ -51,11 +51,15 @@ def cpu_s(process: psutil.Process | None) -> float:
 
 
 @contextmanager
-def ours(on: str, chargers: int) -> Iterator[System]:
-    """The product on "sqlite" or "postgresql"."""
-    with INSTALLATIONS[on](chargers) as made, made.running() as (redis, worker):
+def ours(on: str, chargers: int, *, name: str = "ours", years: bool = False) -> Iterator[System]:
+    """The product on "sqlite" or "postgresql", empty or (`years`) with the past of years."""
+    with ExitStack() as stack:
+        made = stack.enter_context(INSTALLATIONS[on](chargers))
+        if years:
+            past.fill(made)
+        redis, worker = stack.enter_context(made.running())
         port = made.settings.ocpp_port
-        yield System(f"ours-{on}", port, made.stations, worker, made.database, redis, made.count)
+        yield System(f"{name}-{on}", port, made.stations, worker, made.database, redis, made.count)
 
 
 @contextmanager
@@ -88,6 +92,8 @@ class Kind:
 SYSTEMS: dict[str, Kind] = {
     "ours-sqlite": Kind(partial(ours, "sqlite"), SCRIPTS),
     "ours-postgresql": Kind(partial(ours, "postgresql"), SCRIPTS),
+    "grown-sqlite": Kind(partial(ours, "sqlite", name="grown", years=True), SCRIPTS),
+    "grown-postgresql": Kind(partial(ours, "postgresql", name="grown", years=True), SCRIPTS),
     "floor-sqlite": Kind(partial(floor, "sqlite"), SCRIPTS),
     "floor-postgresql": Kind(partial(floor, "postgresql"), SCRIPTS),
     "baseline": Kind(baseline, ("sessions-16", "meter-16")),
