@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from bench.cost import compare, load
+from bench.cost import in_turns, load
 from bench.plan import DATABASES, Plan, Row
 from bench.systems import SYSTEMS
 from bench.waits import part
@@ -17,19 +17,23 @@ def years(plan: Plan) -> list[Row]:
     """The cost with 200,000 sessions and two million readings of the past, to that without."""
     rows = []
     for on in plan.databases:
-        for script, about in LOADS.items():
-            found = compare(plan, script, [f"ours-{on}", f"grown-{on}"])
-            empty, grown = (found[f"{name}-{on}"].cost_ms for name in ("ours", "grown"))
-            print(f"  {on}, {script}: {empty:.0f} empty, {grown:.0f} grown", flush=True)
-            name = f"{about}: years of data to none, {DATABASES[on]}"
-            rows.append(Row(name, "times", grown / empty, goal=FLAT))
+        with (
+            SYSTEMS[f"ours-{on}"].start(plan.chargers) as young,
+            SYSTEMS[f"grown-{on}"].start(plan.chargers) as old,
+        ):
+            for script, about in LOADS.items():
+                found = in_turns(plan, script, [young, old])
+                empty, grown = (found[system.name].cost_ms for system in (young, old))
+                print(f"  {on}, {script}: {empty:.0f} empty, {grown:.0f} grown", flush=True)
+                name = f"{about}: years of data to none, {DATABASES[on]}"
+                rows.append(Row(name, "times", grown / empty, goal=FLAT))
     return rows
 
 
 def long_transaction(plan: Plan) -> list[Row]:
     """The cost of the last hundred events of a long transaction, to that of the first."""
     rows = []
-    hundreds = 3 if plan.quick else EVENTS // 100
+    hundreds = max(plan.scaled(EVENTS // 100), 2)
     for on in plan.databases:
         with SYSTEMS[f"ours-{on}"].start(2 * TELLING) as system:
             with load("long-201", part(system, TELLING, 2 * TELLING)) as warm_up:
