@@ -10,13 +10,13 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import gevent
 from gevent.lock import BoundedSemaphore
 from gevent.pywsgi import WSGIServer
 
-from worker.desk import Desk
+from worker.desk import Desk, Gate
 from worker.doorstep import Doorstep, Visitor
 from worker.lag import LAG
 from worker.link import PING_S, SILENCE_S, Link
@@ -40,21 +40,6 @@ log = logging.getLogger(__name__)
 
 #: Those for whom there is no time come again at this distance: far more are let in in a second.
 EVERY_S = 0.005
-
-
-class Gate(Protocol):
-    """Decides who is let in."""
-
-    def admit(self, request: Request) -> Accepted | Refused:
-        """Decide about a handshake, and record it.  May wait; a thousand may wait at once."""
-        ...
-
-    def turned_away(self, request: Request, refused: Refused) -> None:
-        """Record a handshake that was refused before the gate was asked, or after it agreed.
-
-        `request.identity` is empty when the path named none.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
