@@ -35,8 +35,8 @@ SAME_KNOCK = timedelta(minutes=1)
 
 _OPEN: Any = Connection.__table__
 _NODE: Any = WorkerNode.__table__
-#: Asked for every order: built once, plain columns.
-_HELD = (
+#: An open connection of a worker that has said since `since` that it lives.
+HELD = (
     select(_OPEN.c.id)
     .select_from(_OPEN.join(_NODE, _NODE.c.node == _OPEN.c.node))
     .where(
@@ -209,7 +209,7 @@ def is_connected(db: Session, station: Station, now: datetime) -> bool:
     if station.connection_id is None:
         return False
     given = {"connection": station.connection_id, "since": now - ALIVE}
-    return db.scalar(_HELD, given) is not None
+    return db.scalar(HELD, given) is not None
 
 
 def _close_all(db: Session, station_ids: list[int], now: datetime, reason: str) -> None:
