@@ -70,8 +70,8 @@ _FREE = (
 _SEEN = update(_STATION).where(_STATION.c.id.in_(_STATIONS)).values(last_seen_at=bindparam("now"))
 
 _NODE: Any = WorkerNode.__table__
-#: Asked for every order: built once, plain columns.
-_HELD = (
+#: An open connection of a worker that has said since `since` that it lives.
+HELD = (
     select(_CONNECTION.c.id)
     .select_from(_CONNECTION.join(_NODE, _NODE.c.node == _CONNECTION.c.node))
     .where(
@@ -182,4 +182,4 @@ def is_connected(db: Session, station: Station, now: datetime) -> bool:
     if station.connection_id is None:
         return False
     given = {"connection": station.connection_id, "since": now - ALIVE}
-    return db.scalar(_HELD, given) is not None
+    return db.scalar(HELD, given) is not None
