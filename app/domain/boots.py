@@ -10,7 +10,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import (
@@ -23,6 +23,7 @@ from app.domain import (
     security_events,
     settings,
 )
+from app.domain.among import among
 from app.domain.bulk import BulkInsert, BulkUpdate, pass_by
 from app.domain.vocabulary import BootReport, Registration
 from app.models import Station, StationReport
@@ -90,7 +91,7 @@ _WRITTEN = tuple(name for name in _Row.__slots__ if name != "onboarding")
 _ALWAYS = _WRITTEN[:4]
 _STATION: Any = Station.__table__
 _ROWS = select(*(_STATION.c[name] for name in _Row.__slots__)).where(
-    _STATION.c.id.in_(bindparam("stations", expanding=True))
+    among(_STATION.c.id, "stations")
 )
 _WRITE = BulkUpdate(_STATION, _WRITTEN[1:])
 _WRITE_SAME = BulkUpdate(_STATION, _ALWAYS[1:])
