@@ -6,7 +6,6 @@ an empty list) it is let pass for the dialect to judge.  Each is named, so that 
 shows how it deviates.  A station that is kept to the letter (`strict`) never comes here.
 """
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +49,7 @@ def mend(version: Version, action: str, payload: Payload) -> Mended:
         return Mended(payload, (), schemas.violation(version, action, "call", payload))
     if validator.is_valid(payload):
         return Mended(payload)
-    payload = copy.deepcopy(payload)
+    payload = _copied(payload)
     used: dict[str, None] = {}
     errors: list[Any] = []
     for _ in range(_PASSES):
@@ -63,6 +62,13 @@ def mend(version: Version, action: str, payload: Payload) -> Mended:
     used.update(dict.fromkeys(tolerated))
     rest = [error for error in errors if error.kind.name not in TOLERATED]
     return Mended(payload, tuple(used), schemas.worst_of(rest) if rest else None)
+
+
+def _copied(value: Any) -> Any:
+    """A copy of what JSON gave, which holds nothing but dicts, lists and what never changes."""
+    if isinstance(value, dict):
+        return {name: _copied(one) for name, one in value.items()}
+    return [_copied(one) for one in value] if isinstance(value, list) else value
 
 
 def _repair(payload: Payload, error: Any) -> str | None:
