@@ -173,7 +173,7 @@ def _claim_serial(db: Session, boot: _Boot) -> None:
 def _follow(db: Session, boots: Sequence[_Boot]) -> None:
     """Go on with what waited for a boot: firmware that is installed, settings, onboarding."""
     updated = [boot.row.id for boot in boots if boot.row.firmware != boot.firmware]
-    updating = file_jobs.updating(db, updated)
+    updating = file_jobs.updating(db, updated) if updated else set()
     accepted = [boot.row.id for boot in boots if boot.answer is Registration.ACCEPTED]
     waiting = settings.waiting_for_boot(db, accepted)
     for boot in boots:
