@@ -23,8 +23,7 @@ from app.domain import (
     security_events,
     settings,
 )
-from app.domain.among import among
-from app.domain.bulk import BulkInsert, BulkUpdate, pass_by
+from app.domain.bulk import BulkInsert, BulkUpdate, among, pass_by
 from app.domain.vocabulary import BootReport, Registration
 from app.models import Station, StationReport
 from app.models.stations import name_key

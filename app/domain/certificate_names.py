@@ -12,7 +12,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain import authorities, x509
-from app.domain.among import among
+from app.domain.bulk import among
 from app.domain.errors import Invalid, Taken
 from app.models import Station, StationCertificate, StationVariable
 from app.models.stations import name_key

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import events, files, reports
-from app.domain.among import among
+from app.domain.bulk import among
 from app.domain.vocabulary import CommandState, FileJobKind, FileJobState, FileStep, Outcome
 from app.models import Command, FileJob, Station
 

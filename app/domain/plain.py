@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.among import among
+from app.domain.bulk import among
 from app.domain.vocabulary import Registration, StationMode
 from app.models import Site, Station
 

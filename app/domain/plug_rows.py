@@ -12,8 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.among import among
-from app.domain.bulk import BulkInsert, pass_by
+from app.domain.bulk import BulkInsert, among, pass_by
 from app.domain.vocabulary import Activity, Availability, ConnectorRef, StatusReport
 from app.models import Connector, StatusEvent
 

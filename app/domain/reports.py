@@ -13,8 +13,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import events, messages, reservations
-from app.domain.among import among
-from app.domain.bulk import pass_by
+from app.domain.bulk import among, pass_by
 from app.domain.plug_rows import PlugRow, Plugs
 from app.domain.vocabulary import (
     Activity,

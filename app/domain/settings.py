@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import audit, commands, device_model, events
-from app.domain.among import among
+from app.domain.bulk import among
 from app.domain.device_model import Told
 from app.domain.errors import DomainError, Invalid
 from app.domain.prepared import Prepared

@@ -111,9 +111,9 @@ class Context:
         fixed_s = self.quirks.get("clock_offset_s")
         known = self.station.clock_offset_s if self.station is not None else self.clock_offset_s
         seconds = known if fixed_s is None else fixed_s
-        return correction(
-            claimed, self.now, timedelta(seconds=seconds or 0), fixed=fixed_s is not None
-        )
+        if not seconds:
+            return timedelta()
+        return correction(claimed, self.now, timedelta(seconds=seconds), fixed=fixed_s is not None)
 
     def _nearer(self, as_utc: datetime) -> datetime:
         local = as_utc.replace(tzinfo=ZoneInfo(self.timezone)).astimezone(as_utc.tzinfo)

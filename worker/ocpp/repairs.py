@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from worker.ocpp import json_text, schemas
 from worker.ocpp.fields import read_decimal, read_integer
 from worker.ocpp.frames import Payload
@@ -49,7 +51,7 @@ def mend(version: Version, action: str, payload: Payload) -> Mended:
         return Mended(payload, (), schemas.violation(version, action, "call", payload))
     if validator.is_valid(payload):
         return Mended(payload)
-    payload = _copied(payload)
+    payload = orjson.loads(orjson.dumps(payload))  # a sixth of what `deepcopy` takes
     used: dict[str, None] = {}
     errors: list[Any] = []
     for _ in range(_PASSES):
@@ -62,13 +64,6 @@ def mend(version: Version, action: str, payload: Payload) -> Mended:
     used.update(dict.fromkeys(tolerated))
     rest = [error for error in errors if error.kind.name not in TOLERATED]
     return Mended(payload, tuple(used), schemas.worst_of(rest) if rest else None)
-
-
-def _copied(value: Any) -> Any:
-    """A copy of what JSON gave, which holds nothing but dicts, lists and what never changes."""
-    if isinstance(value, dict):
-        return {name: _copied(one) for name, one in value.items()}
-    return [_copied(one) for one in value] if isinstance(value, list) else value
 
 
 def _repair(payload: Payload, error: Any) -> str | None:
