@@ -1,6 +1,6 @@
 """How a charging session ends: the first report wins, and nothing reported is lost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.domain import authorisation, events
 from app.domain.sessions.doubts import find, flag, mark_time, open_sessions, remove_flag
 from app.domain.sessions.ends import contradicts
+from app.domain.sessions.stop_reasons import orders_to_stop, reason_of
 from app.domain.sessions.strays import keep_stray
 from app.domain.vocabulary import (
     BillingState,
@@ -29,7 +30,7 @@ LONGEST = timedelta(days=3)
 class Stop:
     """What a station says when charging ended; `transaction_ref` None: it named none.
 
-    `claimed_at` is its own time where another one is used.
+    `claimed_at` is its own time where another one is used; `word` None: it gave no reason.
     """
 
     transaction_ref: str | None
@@ -71,10 +72,18 @@ def end(
         mark_late(db, session, now)
     if guessed:
         flag(session, "guessed_transaction")
-    close(session, stop, now)
+    close(session, explained(db, session, stop), now)
     events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
     db.flush()
     return session, decision
+
+
+def explained(db: Session, session: ChargingSession, stop: Stop) -> Stop:
+    """The stop with its reason, also where its station gave none."""
+    if stop.word is not None:
+        return stop
+    ordered = orders_to_stop(db, [session.id]).get(session.id, [])
+    return replace(stop, reason=reason_of(stop.reason, stop.word, stop.ended_at, ordered))
 
 
 def _keep_other_end(

@@ -14,7 +14,7 @@ from app.domain.energy import since_start
 from app.domain.sessions.answers import decided
 from app.domain.sessions.begin import name_holder
 from app.domain.sessions.doubts import flag, mark_time, remove_flag
-from app.domain.sessions.end import Stop, close
+from app.domain.sessions.end import Stop, close, explained
 from app.domain.sessions.ends import any_contradict
 from app.domain.sessions.provisional import close_previous
 from app.domain.sessions.report import ENDED, STOP_AUTHORISED
@@ -117,7 +117,7 @@ def _end(
     ended: TransactionEvent,
     now: datetime,
 ) -> None:
-    stop = _stop(session, story, ended)
+    stop = explained(db, session, _stop(session, story, ended))
     before = _money_of(session)
     if session.state is SessionState.ENDED and session.provisional:
         flag(session, "late_stop")
