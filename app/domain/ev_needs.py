@@ -125,7 +125,9 @@ def _plan(
 ) -> None:
     wanted = "A" if _whole(row.needs.get("phases")) else "W"
     unit = charging_limits.unit_for(db, station, wanted)
-    plan = planned(_needs(row.needs), _limit_w(db, station, row.evse, now), unit, now)
+    limit_w = _limit_w(db, station, row.evse, now)
+    switches = charging_limits.abilities(db, station).switches_phases
+    plan = planned(_needs(row.needs), limit_w, unit, now, switches=switches)
     if plan is None:
         row.answer = "no_profile"
         row.why = "Neither the car nor the station says what power there is, so nothing is planned."
@@ -181,15 +183,19 @@ def _needs(needs: Mapping[str, Any]) -> Needs:
 
 
 def _limit_w(db: Session, station: Station, evse: int, now: datetime) -> Decimal | None:
-    """What the EVSE may give now: its own facts, and the limits that hold for it."""
-    own = charging_limits.power_limit_w(db, station, evse)
-    known = [] if own is None else [Decimal(str(own))]
+    """What the EVSE may give now: its own facts and limits, its share of its station's."""
+    whole: list[Decimal] = []
+    known: list[Decimal] = []
     for profile in station_profiles.current(db, station, evse):
         document = profile.reported or profile.sent or profile.document
         limit = document.get("purpose") in ("external", "station_max")
         if limit and document.get("periods") and document.get("unit"):
             rate = rate_at(in_unit(document, "W"), now)
-            known += [Decimal(rate)] if rate is not None else []
+            limits = known if profile.evse else whole
+            limits += [Decimal(rate)] if rate is not None else []
+    most = float(min(whole)) if whole else None
+    own = charging_limits.power_limit_w(db, station, evse, most)
+    known += [] if own is None else [Decimal(str(own))]
     return min(known) if known else None
 
 
