@@ -19,8 +19,8 @@ from app.domain.ev_plan import Needs, Plan, planned
 from app.domain.profile_changes import in_unit
 from app.domain.profile_times import rate_at
 from app.domain.redaction import redact
-from app.domain.vocabulary import SYSTEM, Order, SessionState
-from app.models import ChargingSession, EvNeeds, Station
+from app.domain.vocabulary import SYSTEM, CommandState, Order, SessionState
+from app.models import ChargingSession, Command, EvNeeds, Station
 
 #: A plan that could not be sent so long after it was asked for is of no use (K15.FR.08).
 WITHIN_S = 60.0
@@ -56,7 +56,11 @@ def take_in(
     )
     db.add(row)
     db.flush()
-    if session is None:
+    allowed = _allowed(db, session)
+    if allowed is not None and row.transfer not in allowed:
+        ways = " or ".join(sorted(word.replace("_", " ") for word in allowed))
+        row.why = f"It asks for {row.transfer.replace('_', ' ')}, and only {ways} was allowed."
+    elif session is None:
         row.answer = "processing"
         row.why = "No session runs at this connector yet; the plan follows when one has begun."
     else:
@@ -64,6 +68,23 @@ def take_in(
     db.flush()
     events.record(db, events.StationChanged(station.tenant_id, station.id))
     return Told(row.answer, row.why)
+
+
+def _allowed(db: Session, session: ChargingSession | None) -> frozenset[str] | None:
+    """The ways of energy transfer that a session was allowed last; None: all of them (Q01)."""
+    if session is None:
+        return None
+    newest = db.scalar(
+        select(Command)
+        .where(
+            Command.session_id == session.id,
+            Command.order == Order.ALLOW_ENERGY_TRANSFER,
+            Command.state == CommandState.ACCEPTED,
+        )
+        .order_by(Command.id.desc())
+        .limit(1)
+    )
+    return frozenset(newest.arguments["transfers"]) if newest is not None else None
 
 
 def session_began(

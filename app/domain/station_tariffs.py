@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import events, running
+from app.domain import events, running, tariff_choice
 from app.domain.errors import Conflict, NotFound
 from app.domain.prepared import Prepared
 from app.domain.tariff_choice import misfit
 from app.domain.tariffs import Kind, Tariff, from_json
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome
-from app.models import Command, Station, StationTariff, TariffVersion
+from app.models import Command, Station, StationTariff, Tag, TariffVersion
 from app.models import Tariff as TariffRow
 
 HELD = ("accepted", "reported")
@@ -65,6 +65,22 @@ def prepare_change(
     named = {"session_id": session.id, "transaction_ref": session.transaction_ref}
     arguments = {**checked, **_told(version), **named}
     return Prepared(arguments, f"station_tariff:{row.id}", session.id)
+
+
+def of_driver(db: Session, station: Station, tag_id: int | None) -> dict[str, Any] | None:
+    """The price of their own with which a driver charges here: number, name and document.
+
+    None where none is set for the driver or the group, or a station cannot compute it.
+    """
+    tag = db.get(Tag, tag_id) if tag_id is not None else None
+    if tag is None:
+        return None
+    choice = tariff_choice.applicable(db, station, tag, tag.driver)
+    version = db.get(TariffVersion, choice.version_id) if choice.version_id else None
+    own = {holder.tariff_id for holder in (tag.driver, tag.group) if holder is not None}
+    if version is None or version.tariff_id not in own:
+        return None
+    return None if obstacle(from_json(version.definition)) else _told(version)
 
 
 def settle_set(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:

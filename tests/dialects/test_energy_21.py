@@ -15,10 +15,8 @@ from app.models import (
     StationProfile,
     StationReport,
     StationTariff,
-    Tariff,
-    TariffVersion,
 )
-from tests.dialects.energy_samples import CONTROLS, TARIFF
+from tests.dialects.energy_samples import CONTROLS, TARIFF, put_tariff
 from tests.support.energy import yard
 from worker.dialects.v21 import der as wire
 from worker.dialects.v21 import tariff
@@ -32,28 +30,10 @@ TIMES = {"starts_at": "2026-03-02T09:00:00Z", "duration_s": "900"}
 
 
 @pytest.fixture
-def priced(db, yard, now):
+def priced(db, yard):
     """Put a definition into the tariff book; return the tariff's number."""
 
-    def put(**changes):
-        definition = {**TARIFF, **changes}
-        book = Tariff(
-            tenant_id=yard.station.tenant_id,
-            name="Kerb",
-            name_key="kerb",
-            created_at=now,
-            currency=definition["currency"],
-        )
-        db.add(book)
-        db.flush()
-        version = TariffVersion(
-            tariff_id=book.id, number=1, definition=definition, created_at=now, created_by="Ada"
-        )
-        db.add(version)
-        db.flush()
-        return book.id
-
-    return put
+    return lambda **changes: put_tariff(db, yard.station.tenant_id, **changes)
 
 
 def test_a_control_is_set_superseded_started_and_over(db, yard, now):

@@ -190,6 +190,27 @@ def test_a_limit_of_the_whole_station_is_shared_and_no_plan_stops_a_car(db, yard
     assert period == {"start_s": 0, "phases": 1, "limit": "13.0"}
 
 
+def test_needs_outside_what_was_allowed_are_rejected(db, yard, version):
+    """Q01.FR.04; what was allowed last counts, and only once the station has agreed to it."""
+    if version is Version.V201:
+        pytest.skip("2.0.1 knows no ways of energy transfer to allow")
+    session = yard.session()
+    allow = yard.order(Order.ALLOW_ENERGY_TRANSFER, transfers="dc", session_id=session.id)
+    told = {"evseId": 1, "chargingNeeds": NEEDS}
+    assert yard.hear("NotifyEVChargingNeeds", **told) == {"status": "Accepted"}
+    yard.answer(allow)
+    plans = yard.ordered(Order.SET_PROFILE).id
+    assert yard.hear("NotifyEVChargingNeeds", **told) == {"status": "Rejected"}
+    row = ev_needs.latest(db, yard.station, 1)
+    assert row.why == "It asks for ac three phase, and only dc was allowed."
+    assert yard.ordered(Order.SET_PROFILE).id == plans
+    both = yard.order(
+        Order.ALLOW_ENERGY_TRANSFER, transfers="dc,ac_three_phase", session_id=session.id
+    )
+    yard.answer(both)
+    assert yard.hear("NotifyEVChargingNeeds", **told) == {"status": "Accepted"}
+
+
 def test_a_cars_schedule_within_the_plan_is_accepted(yard):
     yard.session()
     yard.hear("NotifyEVChargingNeeds", evseId=1, chargingNeeds=NEEDS)

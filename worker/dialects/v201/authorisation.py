@@ -21,30 +21,28 @@ def read_token(given: Fields) -> Token | None:
     return Token(given.text("idToken", "")[:LONGEST], kind)
 
 
-def _ask(call: Fields, ctx: Context, services: Any) -> list[str]:
+def ask(call: Fields, ctx: Context, services: Any) -> list[str]:
     """Ask about each certificate of the contract that the car showed (C07)."""
     del ctx
     named = call.list("iso15118CertificateHashData")
     return [services.certificate_status(read_hash_data(one.payload)).word for one in named]
 
 
-def _authorize(call: Fields, ctx: Context) -> Payload:
-    """Decide about a tap."""
+def tapped(call: Fields, ctx: Context) -> tuple[Payload, Decision]:
+    """Decide about a tap; returns the answer and the decision."""
     token = read_token(call.child("idToken")) or Token("")
     decision = authorisation.decide(
         ctx.db, ctx.station, token, occasion=authorisation.AUTHORIZE, now=ctx.now
     )
     showed = bool(ctx.found) or "certificate" in call
     if not showed:
-        return {"idTokenInfo": id_token_info(decision)}
+        return {"idTokenInfo": id_token_info(decision)}, decision
     decision, word = contracts.judge(decision, ctx.found)
-    return {
-        "idTokenInfo": id_token_info(decision),
-        "certificateStatus": words.CONTRACTS[word],
-    }
+    status = {"certificateStatus": words.CONTRACTS[word]}
+    return {"idTokenInfo": id_token_info(decision), **status}, decision
 
 
-authorize = Outside(_ask, _authorize)
+authorize = Outside(ask, lambda call, ctx: tapped(call, ctx)[0])
 
 
 def id_token_info(decision: Decision) -> Payload:
