@@ -7,14 +7,14 @@ import json
 import sys
 
 from bench import wire
-from bench.load import boot
+from bench.scripts import boot
 
 
 def main() -> int:
     """Connect, boot, wait."""
     wanted = json.loads(sys.stdin.readline())
     sockets = []
-    for identity, password in wanted["stations"]:
+    for identity, password, _ in wanted["stations"]:
         sock = wire.connect(wanted["port"], identity, password)
         wire.ask(sock, [2, "b", "BootNotification", boot()])
         sockets.append(sock)

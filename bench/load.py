@@ -1,142 +1,135 @@
-"""The load: many chargers in one process, each with one MeterValues outstanding.
+"""The load: chargers that follow a script, each as fast as it is answered.  A program of its own.
 
-Run as a program of its own, so that its work is not counted as the worker's.  It reads a JSON
-object on standard input: port, stations [[identity, password], …], tag, seconds, warm_up_s,
-frames (prepared per station); and prints one: answered, refused, seconds, p50_ms, p99_ms, total.
+Reads one JSON object on standard input (port, script, stations: identity, password and tag of
+each), says "ready" when all are connected and booted; then goes on for as many seconds as a line
+says, waits for what is outstanding, and prints what came of it.  An empty line ends it.
 """
 
 import json
+import os
 import select
 import socket
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from collections import defaultdict
 from typing import Any
 
-from bench import wire
+import orjson
 
-SAMPLES = 4
+from bench import wire
+from bench.scripts import READINGS, SCRIPTS, boot, meter_values, stamp
+
+__all__ = ["boot", "meter_values", "stamp"]
 
 
 class Charger:
-    """One connection in the middle of a charging session, with its frames ready to be sent."""
+    """One connection and where its script stands; `waits` is kept by action."""
 
-    def __init__(self, port: int, identity: str, password: str, tag: str, frames: int) -> None:
-        self.socket = wire.connect(port, identity, password)
-        # Inside the window of times that the worker believes, one second apart.
-        begin = datetime.now(UTC).replace(microsecond=0) - timedelta(days=20)
-        wire.ask(self.socket, [2, "b", "BootNotification", boot()])
-        started = wire.ask(
-            self.socket,
-            [
-                *(2, "s", "StartTransaction"),
-                {"connectorId": 1, "idTag": tag, "meterStart": 0, "timestamp": stamp(begin)},
-            ],
-        )
-        transaction = started["transactionId"]
-        self.frames = [
-            wire.encode([2, f"m{n}", "MeterValues", meter_values(transaction, n, begin)])
-            for n in range(1, frames + 1)
-        ]
-        self.next = 0
+    def __init__(self, port: int, script: str, number: int, who: tuple[str, str, str]) -> None:
+        identity, password, tag = who
+        protocol, lines = SCRIPTS[script]
+        self.socket = wire.connect(port, identity, password, protocol)
+        # No two calls of a station may have the same id, whichever connection they come on.
+        self._prefix = os.urandom(6).hex()
+        self._number = 0
+        self._script = lines(tag, number % (READINGS + 1))
+        self._call = next(self._script)
+        self._buffer = bytearray()
         self.sent_at = 0.0
-        self.buffer = bytearray()
+
+    def boot(self) -> None:
+        """Say the script's first line and wait for its answer."""
+        self.send()
+        identity = f"{self._prefix}-{self._number}"
+        self._call = self._script.send(wire.answer_to(self.socket, identity))
         self.socket.setblocking(False)
 
-    def send_next(self) -> bool:
-        """Send the next frame; False when all are used up."""
-        if self.next >= len(self.frames):
-            return False
+    def send(self) -> None:
+        """Send the next call."""
+        self._number += 1
+        action, payload = self._call
+        message = orjson.dumps([2, f"{self._prefix}-{self._number}", action, payload])
         self.sent_at = time.perf_counter()
-        self.socket.send(self.frames[self.next])
-        self.next += 1
-        return True
+        self.socket.send(wire.frame(message))
 
-    def answers(self) -> list[bytes]:
-        """Read what has arrived and return the answers in it."""
+    def answers(self) -> list[str]:
+        """Read what has arrived; return the action of each answer.
+
+        Raises OSError when a call was refused: what is refused costs something else.
+        """
         chunk = self.socket.recv(65536)
         if not chunk:
             raise OSError("the worker closed a connection")
-        self.buffer += chunk
+        self._buffer += chunk
         found = []
-        while (frame := wire.first_frame(self.buffer)) is not None:
+        while (frame := wire.first_frame(self._buffer)) is not None:
             opcode, payload, used = frame
-            del self.buffer[:used]
-            if opcode == 1 and payload[1:2] in (b"3", b"4"):
-                found.append(payload)
+            del self._buffer[:used]
+            if opcode != 1:
+                continue
+            message = orjson.loads(payload)
+            if message[0] == 2:  # a call of theirs: this charger can nothing of it
+                no = orjson.dumps([4, message[1], "NotImplemented", "", {}])
+                self.socket.send(wire.frame(no))
+                continue
+            if message[0] == 4:
+                raise OSError(f"{self._call[0]} was refused: {payload[:500]!r}")
+            found.append(self._call[0])
+            self._call = self._script.send(message[2])
         return found
 
 
-def boot() -> dict[str, str]:
-    return {"chargePointVendor": "Bench", "chargePointModel": "Load"}
-
-
-def stamp(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def meter_values(transaction: int, number: int, begin: datetime) -> dict[str, Any]:
-    """Return the payload of the n-th MeterValues of a session: four samples, about 550 bytes."""
-    register = {"measurand": "Energy.Active.Import.Register", "unit": "Wh"}
-    shared = {"context": "Sample.Periodic", "location": "Outlet"}
-    sampled = [
-        {"value": str(number * 3), **register, **shared},
-        {"value": "11040.0", "measurand": "Power.Active.Import", "unit": "W", **shared},
-        {"value": "16.0", "measurand": "Current.Import", "unit": "A", "phase": "L1", **shared},
-        {"value": "230.1", "measurand": "Voltage", "unit": "V", "phase": "L1-N", **shared},
-    ]
-    at = stamp(begin + timedelta(seconds=number))
-    values = [{"timestamp": at, "sampledValue": sampled}]
-    return {"connectorId": 1, "transactionId": transaction, "meterValue": values}
-
-
-def drive(chargers: list[Charger], seconds: float, warm_up_s: float) -> dict[str, Any]:
-    """Keep one call outstanding per charger; count and time the answers after the warm-up."""
+def drive(chargers: list[Charger], seconds: float) -> dict[str, Any]:
+    """Keep one call outstanding per charger for so long; count and time what is answered."""
     poll = select.epoll()
     by_number = {charger.socket.fileno(): charger for charger in chargers}
+    begin = time.perf_counter()
     for number, charger in by_number.items():
         poll.register(number, select.EPOLLIN)
-        charger.send_next()
-    begin = time.perf_counter() + warm_up_s
-    end = begin + seconds
-    waits: list[float] = []
-    total = refused = 0
+        charger.send()
+    waits: dict[str, list[float]] = defaultdict(list)
     outstanding = len(chargers)
     while outstanding:
         for number, _ in poll.poll(5):
             charger = by_number[number]
-            for answer in charger.answers():
+            for action in charger.answers():
                 now = time.perf_counter()
-                total += 1
+                waits[action].append(now - charger.sent_at)
                 outstanding -= 1
-                refused += answer[1:2] == b"4"
-                if begin <= now < end:
-                    waits.append(now - charger.sent_at)
-                if now < end and charger.send_next():
+                if now - begin < seconds:
+                    charger.send()
                     outstanding += 1
-    waits.sort()
     return {
-        "answered": len(waits),
-        "refused": refused,
-        "seconds": seconds,
-        "p50_ms": waits[len(waits) // 2] * 1000 if waits else 0,
-        "p99_ms": waits[len(waits) * 99 // 100] * 1000 if waits else 0,
-        "total": total,
-        "used_up": sum(charger.next >= len(charger.frames) for charger in chargers),
+        "answered": sum(map(len, waits.values())),
+        "seconds": time.perf_counter() - begin,
+        "waits_ms": {action: told(found) for action, found in waits.items()},
+    }
+
+
+def told(waits: list[float]) -> dict[str, float]:
+    """Median, 99th percentile and longest of waits in seconds, in ms, and how many there were."""
+    waits.sort()
+    last = len(waits) - 1
+    return {
+        "count": len(waits),
+        "p50": waits[last // 2] * 1000,
+        "p99": waits[last * 99 // 100] * 1000,
+        "longest": waits[last] * 1000,
     }
 
 
 def main() -> int:
-    """Connect, tell that the load begins (one line), drive, print the result."""
+    """Connect, then drive a round for each line."""
     wanted = json.loads(sys.stdin.readline())
     chargers = [
-        Charger(wanted["port"], identity, password, wanted["tag"], wanted["frames"])
-        for identity, password in wanted["stations"]
+        Charger(wanted["port"], wanted["script"], number, who)
+        for number, who in enumerate(wanted["stations"])
     ]
+    for charger in chargers:
+        charger.boot()
     print("ready", flush=True)
-    sys.stdin.readline()
-    result = drive(chargers, wanted["seconds"], wanted["warm_up_s"])
-    print(json.dumps(result), flush=True)
+    while seconds := sys.stdin.readline().strip():
+        print(json.dumps(drive(chargers, float(seconds))), flush=True)
     for charger in chargers:
         charger.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         charger.socket.close()

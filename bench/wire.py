@@ -63,12 +63,29 @@ def frame(payload: bytes, first: int = 0x81) -> bytes:
         head = bytes([first, 0xFE]) + size.to_bytes(2, "big")
     else:
         head = bytes([first, 0xFF]) + size.to_bytes(8, "big")
+    return head + key + masked(payload, key)
+
+
+def masked(payload: bytes, key: bytes) -> bytes:
+    """Mask a payload, or take its mask off."""
+    size = len(payload)
     mask = int.from_bytes((key * (size // 4 + 1))[:size], "big")
-    return head + key + (int.from_bytes(payload, "big") ^ mask).to_bytes(size, "big")
+    return (int.from_bytes(payload, "big") ^ mask).to_bytes(size, "big")
+
+
+def bare_frame(payload: bytes) -> bytes:
+    """Return one frame as servers send them: a text, not masked."""
+    size = len(payload)
+    if size < 126:
+        return bytes([0x81, size]) + payload
+    return b"\x81\x7e" + size.to_bytes(2, "big") + payload
 
 
 def first_frame(buffer: bytes | bytearray) -> tuple[int, bytes, int] | None:
-    """Return (opcode, payload, bytes used) of the first whole frame, None while it is not whole."""
+    """Return (opcode, payload, bytes used) of the first whole frame, None while it is not whole.
+
+    The payload of a masked frame is still masked; the mask stands in the four bytes before it.
+    """
     if len(buffer) < 2:
         return None
     size, start = buffer[1] & 0x7F, 2
@@ -76,6 +93,7 @@ def first_frame(buffer: bytes | bytearray) -> tuple[int, bytes, int] | None:
         size, start = int.from_bytes(buffer[2:4], "big"), 4
     elif size == 127:
         size, start = int.from_bytes(buffer[2:10], "big"), 10
+    start += 4 if buffer[1] & 0x80 else 0
     if len(buffer) < start + size:
         return None
     return buffer[0] & 0x0F, bytes(buffer[start : start + size]), start + size

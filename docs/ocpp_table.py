@@ -25,7 +25,7 @@ from app.domain.consequences import CONSEQUENCES  # noqa: E402
 from app.domain.vocabulary import Order  # noqa: E402
 from tests.dialects.order_samples import PREPARED, SAMPLES  # noqa: E402
 from worker.calls import TABLES  # noqa: E402
-from worker.dialects.context import Bulk, Outside  # noqa: E402
+from worker.dialects.context import Bulk, Fact, Outside  # noqa: E402
 from worker.dispatch import ROUTES  # noqa: E402
 from worker.ocpp import schemas  # noqa: E402
 from worker.ocpp.versions import Version  # noqa: E402
@@ -113,6 +113,14 @@ def heard(version: Version, handler: Any) -> tuple[str, list[str]]:
     if isinstance(handler, Bulk):
         name, does = heard(version, handler.read)
         return name, sorted({*does, "metering.store"})
+    if isinstance(handler, Fact):
+        name, does = heard(version, handler.read)
+        together = handler.together
+        # By the operation for one, whose road is that for many.
+        place = together.__module__.removeprefix("app.domain.").split(".")[0]
+        kind = f"{place}.{together.__name__.removesuffix('_all')}"
+        answers = heard(version, handler.answer)[1]
+        return _place(handler, version) or name, sorted({*does, *answers, kind})
     if isinstance(handler, Outside):
         named = _place(handler, version) or heard(version, handler.then)[0]
         return named, sorted({*heard(version, handler.ask)[1], *heard(version, handler.then)[1]})

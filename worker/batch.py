@@ -1,40 +1,40 @@
 """Group commit: what many chargers say at once is stored in one database transaction.
 
-Every job waits for the commit that holds it; only then is its charger
-answered.  While one batch is being committed the next one gathers, so the more
-there is to do, the more goes into each commit.  A job that fails harms no other:
-each runs in a savepoint, and the readings that go in bulk are stored one by one
-when the bulk is refused.
+Every work waits for the commit that holds it; only then is its charger answered.  While one batch
+is being committed the next one gathers, so the more there is to do, the more goes into each commit.
+Most works are done in sets (`Together`): one call stores all that are alike.  When a set fails the
+whole is rolled back and done again in halves, until what fails stands alone and harms no other.
+What is rare is a `Job`, and runs by itself in a savepoint.
 """
 
 import logging
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import gevent
 from flask import Flask
 from gevent.event import AsyncResult
 from gevent.queue import Queue
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
-from app.domain import access, messages, metering
-from app.domain.gauges import Gauge
-from app.domain.metering import Metered
+from app.domain import messages
 from app.uow import unit_of_work
 from worker.lag import LAG
 
 log = logging.getLogger(__name__)
 
-#: At most so many jobs share a commit.
+#: At most so many works share a commit.
 MOST = 400
 #: At most so many sampled values, and jobs of so many seconds: more would keep everybody waiting.
 MOST_SAMPLES = 4_000
 MOST_S = 0.05
 #: A commit that fails is tried again this often, with growing pauses, before the jobs hear of it.
 PAUSES_S = (0.05, 0.25, 1.0)
+
+Row = dict[str, Any]
 
 
 class StorageAway(Exception):
@@ -50,34 +50,31 @@ class Job:
     outside of the session.
     """
 
-    run: Callable[[Any, list[dict[str, Any]]], Any]
+    run: Callable[[Any, list[Row]], Any]
     about: str = "work of our own"
     done: AsyncResult = field(default_factory=AsyncResult)
 
 
 @dataclass(slots=True)
-class Readings:
-    """Meter values on their way into the bulk, and their row of the log, if they have one.
+class Together:
+    """One of many works that are alike: all of a batch with the same `store` go into one call.
 
-    `epoch` is the access epoch of their connection; where the station has another one, `check`
-    raises what makes them count no more.
+    `store(db, items, rows)` returns a result for each item, in their order; one that is an
+    exception is raised at its own waiter.  It may be called again with fewer items, so it must not
+    keep anything outside of the session.  No two works of one station share a batch: what they
+    find and what they write never meet.  `size` is how many sampled values the item holds.
     """
 
-    item: Metered
-    log_row: dict[str, Any] | None
-    epoch: int
-    check: Callable[[Any], None]
+    store: Callable[[Any, Sequence[Any], list[Row]], Sequence[Any]]
+    item: Any
+    station_id: int
+    size: int = 0
     done: AsyncResult = field(default_factory=AsyncResult)
 
 
-Work = Job | Readings
+Work = Job | Together
 #: The result of a job for which there was no time in this commit.
 _NOT_YET = object()
-
-
-def _samples_of(work: Work) -> int:
-    reports = work.item.reports if isinstance(work, Readings) else ()
-    return sum(len(report.samples) for report in reports)
 
 
 def _unheard(done: AsyncResult) -> None:
@@ -89,10 +86,10 @@ def _unheard(done: AsyncResult) -> None:
 class Batch:
     """The one writer of this process."""
 
-    def __init__(self, app: Flask, show: Callable[[list[Gauge]], None]) -> None:
+    def __init__(self, app: Flask) -> None:
         self._app = app
-        self._show = show
         self._waiting: Queue[Work] = Queue()
+        self._postponed: deque[Work] = deque()
         self._writer = gevent.spawn(self._write_for_ever)
 
     def do(self, work: Work, within_s: float | None = None) -> Any:
@@ -123,26 +120,49 @@ class Batch:
 
     def _write_for_ever(self) -> None:
         while True:
-            works = [self._waiting.get()]
-            # Whoever is ready to be read gets its turn, so that its job joins this commit.
-            gevent.sleep(0)
-            samples = _samples_of(works[0])
-            while len(works) < MOST and samples < MOST_SAMPLES and not self._waiting.empty():
-                works.append(self._waiting.get_nowait())
-                samples += _samples_of(works[-1])
+            works = self._gathered()
             while works:
                 works = self._write(works)
+
+    def _gathered(self) -> list[Work]:
+        """The next batch; a second work of a station waits for the one after it."""
+        if not self._postponed:
+            self._postponed.append(self._waiting.get())
+        # Whoever is ready to be read gets its turn, so that its work joins this commit.
+        gevent.sleep(0)
+        candidates, self._postponed = self._postponed, deque()
+        works: list[Work] = []
+        stations: set[int] = set()
+        size = 0
+        while len(works) < MOST and size < MOST_SAMPLES:
+            if candidates:
+                work = candidates.popleft()
+            elif not self._waiting.empty():
+                work = self._waiting.get_nowait()
+            else:
+                break
+            if isinstance(work, Together):
+                if work.station_id in stations:
+                    self._postponed.append(work)
+                    continue
+                stations.add(work.station_id)
+                size += work.size
+            works.append(work)
+        self._postponed.extend(candidates)
+        return works
 
     def _write(self, works: list[Work]) -> list[Work]:
         """Commit what there is time for and tell whoever waits; return the rest."""
         for pause in (*PAUSES_S, None):
             try:
                 results = self._commit(works)
-            except Exception as error:
-                log.warning("a commit of %d jobs failed: %s", len(works), error)
+            except (OperationalError, InterfaceError) as error:
+                log.warning("a commit of %d works failed: %s", len(works), error)
                 if pause is None:
                     break
                 gevent.sleep(pause)
+            except Exception as error:
+                return self._without(works, error)
             else:
                 for work, result in zip(works, results, strict=True):
                     if isinstance(result, Exception):
@@ -150,37 +170,46 @@ class Batch:
                     elif result is not _NOT_YET:
                         work.done.set(result)
                 return [work for work, it in zip(works, results, strict=True) if it is _NOT_YET]
-        self._fail(works)
-        return []
-
-    def _fail(self, works: list[Work]) -> None:
         for work in works:
             work.done.set_exception(StorageAway("the database cannot be reached"))
+        return []
+
+    def _without(self, works: list[Work], error: Exception) -> list[Work]:
+        """Do works again in halves, one of which failed: it alone hears of the error."""
+        if len(works) == 1:
+            works[0].done.set_exception(error)
+            return []
+        half = len(works) // 2
+        return [*self._write(works[:half]), *self._write(works[half:])]
 
     def _commit(self, works: list[Work]) -> list[Any]:
         """Do all in one unit of work; the results are in the order of the works."""
         results: list[Any] = [None] * len(works)
-        rows: list[dict[str, Any]] = []
-        readings = [(n, work) for n, work in enumerate(works) if isinstance(work, Readings)]
-        gauges: list[Gauge] = []
+        rows: list[Row] = []
+        sets: dict[Any, list[int]] = {}
+        jobs: list[tuple[int, Job]] = []
+        for number, work in enumerate(works):
+            if isinstance(work, Together):
+                sets.setdefault(work.store, []).append(number)
+            else:
+                jobs.append((number, work))
         with self._app.app_context(), unit_of_work() as db:
-            if readings:
-                readings = self._accepted(db, readings, results)
-            if readings:
-                gauges = self._store_readings(db, readings, results, rows)
+            for store, numbers in sets.items():
+                begin = time.monotonic()
+                items = [works[number].item for number in numbers]  # type: ignore[union-attr]
+                for number, result in zip(numbers, store(db, items, rows), strict=True):
+                    results[number] = result
+                LAG.note(f"{len(items)} works in a set", time.monotonic() - begin)
             until = time.monotonic() + MOST_S
-            for number, work in enumerate(works):
-                if isinstance(work, Job):
-                    late = number and time.monotonic() > until
-                    results[number] = _NOT_YET if late else self._run(db, work, rows)
+            for turn, (number, job) in enumerate(jobs):
+                late = turn and time.monotonic() > until
+                results[number] = _NOT_YET if late else self._run(db, job, rows)
             messages.store(db, rows)
-        if gauges:
-            self._show(gauges)
         return results
 
-    def _run(self, db: Any, job: Job, rows: list[dict[str, Any]]) -> Any:
+    def _run(self, db: Any, job: Job, rows: list[Row]) -> Any:
         """Run a job in a savepoint; what it raises is its own result and nobody else's."""
-        mine: list[dict[str, Any]] = []
+        mine: list[Row] = []
         begin = time.monotonic()
         try:
             with db.begin_nested():
@@ -196,50 +225,3 @@ class Batch:
             LAG.note(job.about, time.monotonic() - begin)
         rows.extend(mine)
         return result
-
-    def _accepted(
-        self, db: Any, readings: list[tuple[int, Readings]], results: list[Any]
-    ) -> list[tuple[int, Readings]]:
-        """The readings that count; those of a connection that is over get that as their result."""
-        epochs = access.epochs(db, {work.item.station_id for _, work in readings})
-        found = []
-        for number, work in readings:
-            try:
-                if epochs.get(work.item.station_id) != work.epoch:
-                    work.check(db)
-            except OperationalError:
-                raise
-            except Exception as error:
-                results[number] = error
-            else:
-                found.append((number, work))
-        return found
-
-    def _store_readings(
-        self,
-        db: Any,
-        readings: list[tuple[int, Readings]],
-        results: list[Any],
-        rows: list[dict[str, Any]],
-    ) -> list[Gauge]:
-        now, begin = datetime.now(UTC), time.monotonic()
-        try:
-            with db.begin_nested():
-                owners, gauges = metering.store(db, [work.item for _, work in readings], now=now)
-        except Exception as error:
-            if len(readings) == 1:
-                results[readings[0][0]] = error
-                return []
-            gauges = []
-            for one in readings:
-                gauges += self._store_readings(db, [one], results, rows)
-            return gauges
-        LAG.note(f"meter values of {len(readings)} stations", time.monotonic() - begin)
-        for (number, work), owner in zip(readings, owners, strict=True):
-            results[number] = owner
-            if (row := work.log_row) is None:
-                continue
-            row["session_id"] = owner
-            row["latency_ms"] = (now - row["at"]).total_seconds() * 1000
-            rows.append(row)
-        return gauges

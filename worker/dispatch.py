@@ -1,6 +1,7 @@
 """One call of a charger: checked, handled in a unit of work, committed, then answered."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -9,16 +10,18 @@ import gevent
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain import reports
+from app.domain.gauges import Gauge
 from app.domain.vocabulary import Registration
 from app.models import Station
 from app.providers import Providers
 from worker import log_rows, pieces
-from worker.batch import Batch, Job, Readings, StorageAway
+from worker.batch import Batch, Job, StorageAway, Together
 from worker.checks import checked
-from worker.dialects.context import Bulk, Context, Long, Outside
+from worker.dialects.context import Bulk, Context, Fact, Long, Outside
 from worker.dialects.v16 import routing as v16
 from worker.dialects.v21 import routing as v21
 from worker.dialects.v201 import routing as v201
+from worker.facts import Asked, Facts, Read
 from worker.ocpp import schemas
 from worker.ocpp.events import Malformed, Repeated, Stray
 from worker.ocpp.faults import CallFault, Fault
@@ -55,10 +58,13 @@ class Held:
 class Dispatch:
     """Takes calls from links and gives back the text of their answers."""
 
-    def __init__(self, batch: Batch, settings: Any, standing: Standing) -> None:
+    def __init__(
+        self, batch: Batch, settings: Any, standing: Standing, show: Callable[[list[Gauge]], None]
+    ) -> None:
         self._batch = batch
         self._settings = settings
         self._standing = standing
+        self._facts = Facts(standing, show)
         self._providers = Providers(settings)
 
     def answer(self, held: Held, call: Call) -> str | None:
@@ -188,6 +194,8 @@ class Dispatch:
         if isinstance(route, Outside):
             context.found = route.ask(Fields(payload), context, self._providers)
             route = route.then
+        if isinstance(route, Fact):
+            return self._in_set(held, call, payload, context, route, last=last)
         answer: list[str] = []
         notes, shift = list(context.deviations), context.shift
 
@@ -215,6 +223,22 @@ class Dispatch:
             link.hold(float(link.station.quirks.get("outbound_after_boot_s") or AFTER_BOOT_S))
         return answer[0] if last else ""
 
+    def _in_set(
+        self,
+        held: Held,
+        call: Call | Send,
+        payload: dict[str, Any],
+        context: Context,
+        route: Fact,
+        *,
+        last: bool,
+    ) -> str:
+        notes, shift = list(context.deviations), context.shift
+        asked = Asked(held, call, payload, context, route, notes, shift, last)
+        text: str = self._do(held, call, Together(self._facts.told, asked, context.station_id))
+        context.deviations.clear()
+        return text
+
     def _in_bulk(
         self,
         held: Held,
@@ -225,25 +249,22 @@ class Dispatch:
         *,
         last: bool,
     ) -> str:
-        item, link = route.read(Fields(payload), context), held.link
-        text: str = link.answer(call, route.answer)
+        item = route.read(Fields(payload), context)
+        text: str = held.link.answer(call, route.answer)
         row = log_rows.of_call(held, call, context.now, route.answer) if last else None
-        epoch, station = link.station.access_epoch, self._standing.station
-        self._do(held, call, Readings(item, row, epoch, lambda db: station(db, link)))
-        if not last:
-            return ""
-        if context.deviations:
-            found, station_id = context.deviations, held.link.station.id
-            self._batch.later(
-                Job(
-                    lambda db, rows: reports.deviations(
-                        db, db.get(Station, station_id), found, now=context.now
-                    )
-                )
-            )
-        return text
+        size = sum(len(report.samples) for report in item.reports)
+        read = Read(held, item, row)
+        self._do(held, call, Together(self._facts.metered, read, item.station_id, size))
+        if last and context.deviations:
+            self._note_odd(item.station_id, list(context.deviations), context.now)
+        return text if last else ""
 
-    def _do(self, held: Held, call: Call | Send, work: Job | Readings) -> Any:
+    def _note_odd(self, station_id: int, odd: list[tuple[str, str]], now: datetime) -> None:
+        self._batch.later(
+            Job(lambda db, rows: reports.deviations(db, db.get(Station, station_id), odd, now=now))
+        )
+
+    def _do(self, held: Held, call: Call | Send, work: Job | Together) -> Any:
         """Have it stored; an error of ours is not the charger's fault and is not told in detail."""
         try:
             return self._batch.do(work)
@@ -294,18 +315,13 @@ class Dispatch:
         self, held: Held, call: Call | Send, fault: CallFault, received_at: datetime
     ) -> None:
         row = log_rows.of_call(held, call, received_at, None, fault=fault)
-        other = None
-        if fault.fault is not Fault.SECURITY:
-            other = schemas.lookalike(held.link.version, call.action, call.payload)
-        station_id = held.link.station.id
-
-        def run(db: Any, rows: list[dict[str, Any]]) -> None:
-            rows.append(row)
-            if other is not None:  # FIELD C8: one version's words on the other's subprotocol
-                odd = [("other_version", f"{call.action} as in OCPP {other.value}")]
-                reports.deviations(db, db.get(Station, station_id), odd, now=received_at)
-
-        self._batch.later(Job(run))
+        self._batch.later(Job(lambda db, rows: rows.append(row)))
+        if fault.fault is Fault.SECURITY:
+            return
+        other = schemas.lookalike(held.link.version, call.action, call.payload)
+        if other is not None:  # FIELD C8: one version's words on the other's subprotocol
+            odd = [("other_version", f"{call.action} as in OCPP {other.value}")]
+            self._note_odd(held.link.station.id, odd, received_at)
 
     def log_stray(self, held: Held, event: Stray | Repeated | Malformed) -> None:
         """Keep a frame that changes nothing, with why."""

@@ -54,6 +54,11 @@ class Standing:
             raise Over(why)
         return station
 
+    def check(self, db: Any, link: Any, epoch: int | None) -> None:
+        """Raise `Over` when the connection may not go on; `epoch` is that of its station now."""
+        if epoch != link.station.access_epoch:
+            self.station(db, link)
+
     def counted(self, db: Any, link: Any, outcome: Outcome) -> Outcome:
         """How an order of ours ended: an answer over a connection that is over does not count."""
         try:

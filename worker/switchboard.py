@@ -54,11 +54,11 @@ class Switchboard:
         self._gauges: dict[int, Gauge] = {}
         self._heard: dict[int, int] = {}
         self._seen: set[int] = set()
-        self.batch = Batch(app, self._keep_gauges)
+        self.batch = Batch(app)
         settings = app.config["SETTINGS"]
         self._standing = Standing(settings)
         self._decided = 0
-        self._dispatch = Dispatch(self.batch, settings, self._standing)
+        self._dispatch = Dispatch(self.batch, settings, self._standing, self._keep_gauges)
         self._calls = Calls(self.batch, settings, node, self._standing)
         self._greenlets: list[gevent.Greenlet] = []
 

@@ -1,14 +1,22 @@
-"""Who may charge: every tap is decided here, and every decision is stored with its reason."""
+"""Who may charge: every tap is decided here, and every decision is stored with its reason.
 
-from dataclasses import replace
+`judge` decides about many taps at once: what they need is loaded with one query per table, the
+rules are functions over plain rows.  A tap by itself takes the same road.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from app.domain import reach
+from app.domain import reach, tag_rows
+from app.domain.bulk import BulkInsert
 from app.domain.messages import REDACTED
+from app.domain.tag_rows import TagRow
 from app.domain.vocabulary import (
     Decision,
     ReservationState,
@@ -23,32 +31,70 @@ from app.models import Authorisation, ChargingSession, Reservation, Station, Tag
 #: Occasions of a decision.
 AUTHORIZE, START, STOP = "authorize", "start", "stop"
 
-
 #: The kind of a tag, and of a token, that nobody told: any other fits it.
-ANY_KIND = "id_tag"
+ANY_KIND = tag_rows.ANY_KIND
 #: The kind of token that is a secret: it is compared, and never kept or shown.
 KEY_CODE = "key_code"
 #: The kind of token of charging that nobody had to be let in for.
 NO_AUTHORISATION = "no_authorization"
 
+_SESSION: Any = ChargingSession.__table__
+_RESERVATION: Any = Reservation.__table__
+#: Built once: the statements' compiled forms are found again by identity.
+_RUNNING = (
+    select(_SESSION.c.tag_id, func.count())
+    .where(
+        _SESSION.c.tag_id.in_(bindparam("tags", expanding=True)),
+        _SESSION.c.state == SessionState.CHARGING,
+    )
+    .group_by(_SESSION.c.tag_id)
+)
+_RESERVED = select(
+    *(_RESERVATION.c[name] for name in ("id", "station_id", "evse", "token", "expires_at"))
+).where(
+    _RESERVATION.c.station_id.in_(bindparam("stations", expanding=True)),
+    _RESERVATION.c.state == ReservationState.ACTIVE,
+)
+_STORED = (
+    *("tenant_id", "station_id", "evse", "token", "tag_id", "session_id", "occasion"),
+    *("verdict", "reason", "sentence", "facts", "at"),
+)
+_TABLE: Any = Authorisation.__table__
+_INSERT = BulkInsert(_TABLE, _STORED)
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Something that was shown at a station, to be decided about.
+
+    `session` is the one that runs and is stopped or begun once more; it does not count against the
+    tag's limit.  `begins` is the number of the session that a start is going to begin.
+    """
+
+    station: Any
+    token: Token
+    occasion: str
+    now: datetime
+    evse: int | None = None
+    session: Any = None
+    begins: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was decided about a tap, and the tag that it was about, if it is on a list."""
+
+    tap: Tap
+    decision: Decision
+    tag: TagRow | None
+    facts: dict[str, Any]
+
 
 @reach.whole
 def find_tag(db: Session, tenant_id: int, token: Token) -> Tag | None:
-    """Find a tag by its value without case; failing that, without separators (FIELD X13).
-
-    The second look only counts when exactly one tag fits.  A tag that is known
-    to be of a kind is not the same text told as another kind.
-    """
-    if not token.key:
-        return None
-    query = select(Tag).where(Tag.tenant_id == tenant_id, Tag.archived_at.is_(None))
-    if token.kind != ANY_KIND:
-        query = query.where(Tag.kind.in_([ANY_KIND, token.kind]))
-    tag = db.scalar(query.where(Tag.key == token.key))
-    if tag is not None or not token.bare_key:
-        return tag
-    near = db.scalars(query.where(Tag.bare_key == token.bare_key).limit(2)).all()
-    return near[0] if len(near) == 1 else None
+    """The row of the tag that a token is of (`tag_rows.find`)."""
+    found = tag_rows.find(db, [(tenant_id, token)])
+    return db.get(Tag, found[tenant_id, token].id) if found else None
 
 
 def shown(token: Token, tag_id: int | None) -> str:
@@ -58,7 +104,7 @@ def shown(token: Token, tag_id: int | None) -> str:
     return f"{REDACTED} (tag {tag_id})" if tag_id else REDACTED
 
 
-def without_token(station: Station) -> Decision:
+def without_token(station: Any) -> Decision:
     """Decide about charging for which no tag was shown; nothing is stored."""
     if station.mode is StationMode.OPEN:
         sentence = f"{station.identity} is open to everyone."
@@ -66,58 +112,93 @@ def without_token(station: Station) -> Decision:
     return Decision(Verdict.INVALID, "no_tag", "No tag was shown.")
 
 
-@reach.whole
 def decide(
     db: Session,
-    station: Station,
+    station: Any,
     token: Token,
     *,
     occasion: str,
     now: datetime,
     evse: int | None = None,
-    session: ChargingSession | None = None,
+    session: Any = None,
 ) -> Decision:
-    """Decide about a tap at a station and store the decision.
+    """Decide about one tap at a station and store the decision."""
+    return decide_all(db, [Tap(station, token, occasion, now, evse, session)])[0]
 
-    `session` is the one being started or stopped; it does not count against the
-    tag's limit.  The first rule that refuses gives the reason.
+
+def decide_all(db: Session, taps: Sequence[Tap]) -> list[Decision]:
+    """Decide about taps and store the decisions."""
+    judged = judge(db, taps)
+    keep(db, judged)
+    return [one.decision for one in judged]
+
+
+def judge(db: Session, taps: Sequence[Tap]) -> list[Judged]:
+    """Decide about taps, in their order; the first rule that refuses gives the reason.
+
+    Nothing is stored: see `keep`.
     """
-    tag = find_tag(db, station.tenant_id, token)
-    if occasion == STOP and session is not None:
-        decision = _decide_stop(station, token, tag, session)
-    else:
-        decision = _decide_charge(db, station, token, tag, occasion, session, now)
-    row = Authorisation(
-        tenant_id=station.tenant_id,
-        station_id=station.id,
-        evse=evse,
-        token=shown(token, tag.id if tag else None)[:255],
-        tag_id=tag.id if tag else None,
-        session_id=session.id if session else None,
-        occasion=occasion,
-        verdict=decision.verdict,
-        reason=decision.reason,
-        sentence=decision.sentence,
-        facts=_facts(station, tag) | _kept_for(db, station, evse, now),
-        at=now,
-    )
-    db.add(row)
-    db.flush()
-    driver = tag.driver if tag else None
-    return replace(decision, record_id=row.id, language=driver.language if driver else None)
+    tags = tag_rows.find(db, {(tap.station.tenant_id, tap.token) for tap in taps})
+    found = [tags.get((tap.station.tenant_id, tap.token)) for tap in taps]
+    running = _running(db, taps, found)
+    reserved = _reserved(db, {tap.station.id for tap in taps if tap.evse})
+    judged = []
+    for tap, tag in zip(taps, found, strict=True):
+        if tap.occasion == STOP and tap.session is not None:
+            decision = _decide_stop(tap.station, tap.token, tag, tap.session)
+        else:
+            decision = _decide_charge(tap, tag, running)
+        facts = _facts(tap.station, tag) | _kept_for(tap, reserved)
+        judged.append(Judged(tap, decision, tag, facts))
+    return judged
 
 
-def _decide_charge(
-    db: Session,
-    station: Station,
-    token: Token,
-    tag: Tag | None,
-    occasion: str,
-    session: ChargingSession | None,
-    now: datetime,
-) -> Decision:
+def keep(db: Session, judged: Iterable[Judged]) -> None:
+    """Store decisions with their reasons."""
+    rows = []
+    for one in judged:
+        tap, decision, tag_id = one.tap, one.decision, one.tag.id if one.tag else None
+        rows.append(
+            [
+                tap.station.tenant_id,
+                tap.station.id,
+                tap.evse,
+                shown(tap.token, tag_id)[:255],
+                tag_id,
+                tap.session.id if tap.session is not None else tap.begins,
+                tap.occasion,
+                decision.verdict,
+                decision.reason,
+                decision.sentence,
+                one.facts,
+                tap.now,
+            ]
+        )
+    _INSERT(db, rows)
+
+
+def _running(db: Session, taps: Iterable[Tap], tags: Sequence[TagRow | None]) -> Counter[int]:
+    """How many sessions run now of each tag that has a limit and begins one."""
+    limited = {
+        tag.id
+        for tap, tag in zip(taps, tags, strict=True)
+        if tag is not None and tag.concurrent_limit is not None and tap.occasion == START
+    }
+    if not limited:
+        return Counter()
+    rows: Any = db.execute(_RUNNING, {"tags": list(limited)}).all()
+    return Counter(dict(rows))
+
+
+def _reserved(db: Session, station_ids: Iterable[int]) -> list[Any]:
+    asked = list(station_ids)
+    return list(db.execute(_RESERVED, {"stations": asked}).all()) if asked else []
+
+
+def _decide_charge(tap: Tap, tag: TagRow | None, running: Counter[int]) -> Decision:
+    station, token = tap.station, tap.token
     if station.mode is StationMode.CLOSED:
-        return _refuse(Verdict.BLOCKED, "station_closed", tag, f"{station.identity} is closed.")
+        return _about(Verdict.BLOCKED, "station_closed", tag, f"{station.identity} is closed.")
     if tag is None:
         if station.mode is StationMode.OPEN:
             sentence = f"{station.identity} is open to everyone."
@@ -125,62 +206,50 @@ def _decide_charge(
         if token.kind == NO_AUTHORISATION:
             return without_token(station)
         sentence = f"The tag {shown(token, None)} is on no list."
-        return _refuse(Verdict.INVALID, "unknown_tag", None, sentence)
-    refusal = _refuse_tag(db, station, tag, now)
-    if refusal is None and occasion == START:
-        refusal = _refuse_over_limit(db, tag, session)
-    if refusal is not None:
-        return refusal
-    group = tag.group
-    return Decision(
-        Verdict.ACCEPTED,
-        "listed",
-        f"The tag {_name(tag)} is listed and allowed at {station.identity}.",
-        tag.id,
-        tag.driver_id,
-        group.parent if group else None,
-        tag.expires_at,
-    )
+        return _about(Verdict.INVALID, "unknown_tag", None, sentence)
+    refusal = _refuse_tag(station, tag, tap.now)
+    if tap.occasion == START:
+        refusal = refusal or _refuse_over_limit(tag, tap.session, running[tag.id])
+        if getattr(tap.session, "tag_id", None) != tag.id:
+            running[tag.id] += 1  # whatever is answered, it runs from now on
+    sentence = f"The tag {_name(tag)} is listed and allowed at {station.identity}."
+    return refusal or _about(Verdict.ACCEPTED, "listed", tag, sentence)
 
 
-def _name(tag: Tag) -> str:
+def _name(tag: Any) -> str:
     """What a tag is called in a sentence."""
     return shown(Token(tag.value, tag.kind), tag.id)
 
 
-def _refuse_tag(db: Session, station: Station, tag: Tag, now: datetime) -> Decision | None:
+def _refuse_tag(station: Any, tag: Any, now: datetime) -> Decision | None:
     if tag.status is TagStatus.BLOCKED:
-        return _refuse(Verdict.BLOCKED, "tag_blocked", tag, f"The tag {_name(tag)} is blocked.")
+        return _about(Verdict.BLOCKED, "tag_blocked", tag, f"The tag {_name(tag)} is blocked.")
     if tag.expires_at is not None and tag.expires_at <= now:
         day = tag.expires_at.date().isoformat()
         sentence = f"The tag {_name(tag)} expired on {day}."
-        return _refuse(Verdict.EXPIRED, "tag_expired", tag, sentence)
+        return _about(Verdict.EXPIRED, "tag_expired", tag, sentence)
     driver = tag.driver
     if driver is not None and driver.archived_at is not None:
         sentence = f"The driver of the tag {_name(tag)} is archived."
-        return _refuse(Verdict.BLOCKED, "driver_archived", tag, sentence)
-    if tag.sites or tag.stations:
-        here = station.site_id in {site.id for site in tag.sites}
-        here = here or station.id in {place.id for place in tag.stations}
+        return _about(Verdict.BLOCKED, "driver_archived", tag, sentence)
+    if tag.site_ids or tag.station_ids:
+        here = station.site_id in tag.site_ids or station.id in tag.station_ids
         if not here:
             sentence = f"The tag {_name(tag)} is not allowed at {station.identity}."
-            return _refuse(Verdict.BLOCKED, "not_here", tag, sentence)
+            return _about(Verdict.BLOCKED, "not_here", tag, sentence)
     return None
 
 
-def _refuse_over_limit(db: Session, tag: Tag, session: ChargingSession | None) -> Decision | None:
+def _refuse_over_limit(tag: TagRow, session: Any, running: int) -> Decision | None:
+    """`running` are the sessions of the tag, the one in hand among them where it is known."""
     if tag.concurrent_limit is None:
         return None
-    query = select(func.count(ChargingSession.id)).where(
-        ChargingSession.tag_id == tag.id, ChargingSession.state == SessionState.CHARGING
-    )
-    if session is not None:
-        query = query.where(ChargingSession.id != session.id)
-    running = db.scalar(query) or 0
+    if session is not None and session.tag_id == tag.id:
+        running -= session.state is SessionState.CHARGING
     if running < tag.concurrent_limit:
         return None
     sentence = f"The tag {_name(tag)} charges {running} times at once already; its limit is "
-    return _refuse(Verdict.CONCURRENT, "over_limit", tag, f"{sentence}{tag.concurrent_limit}.")
+    return _about(Verdict.CONCURRENT, "over_limit", tag, f"{sentence}{tag.concurrent_limit}.")
 
 
 @reach.whole
@@ -189,34 +258,28 @@ def refusal(db: Session, station: Station, tag: Tag, now: datetime) -> Decision 
 
     Nothing is stored: for reservations and local lists, which ask before any tap.
     """
-    return _refuse_tag(db, station, tag, now)
+    return _refuse_tag(station, tag, now)
 
 
-def _decide_stop(
-    station: Station, token: Token, tag: Tag | None, session: ChargingSession
-) -> Decision:
+def _decide_stop(station: Any, token: Token, tag: TagRow | None, session: Any) -> Decision:
     """A stop is allowed to the same tag or one of its group (1.6 section 4.10)."""
     if Token(session.token).key == token.key or (tag is not None and tag.id == session.tag_id):
         sentence = "The tag that began the session ended it."
-        parent = tag.group.parent if tag and tag.group else None
-        return Decision(Verdict.ACCEPTED, "same_tag", sentence, tag.id if tag else None,
-                        tag.driver_id if tag else None, parent)  # fmt: skip
-    starter = session.tag
-    group = tag.group if tag else None
+        return replace(_about(Verdict.ACCEPTED, "same_tag", tag, sentence), expires_at=None)
+    starter, group = session.tag, tag.group if tag else None
     in_group = group is not None and starter is not None and starter.group_id == group.id
     if tag is not None and group is not None and in_group and tag.status is TagStatus.ACTIVE:
         sentence = f"A tag of the same group ({group.name}) ended it."
-        return Decision(
-            Verdict.ACCEPTED, "same_group", sentence, tag.id, tag.driver_id, group.parent
-        )
+        return replace(_about(Verdict.ACCEPTED, "same_group", tag, sentence), expires_at=None)
     if tag is None:
         sentence = f"The tag {shown(token, None)}, which is on no list, ended it."
-        return _refuse(Verdict.INVALID, "unknown_tag", None, sentence)
+        return _about(Verdict.INVALID, "unknown_tag", None, sentence)
     sentence = f"The tag {_name(tag)} neither began the session nor is in its group."
-    return _refuse(Verdict.INVALID, "other_tag", tag, sentence)
+    return _about(Verdict.INVALID, "other_tag", tag, sentence)
 
 
-def _refuse(verdict: Verdict, reason: str, tag: Tag | None, sentence: str) -> Decision:
+def _about(verdict: Verdict, reason: str, tag: Any, sentence: str) -> Decision:
+    driver = tag.driver if tag else None
     return Decision(
         verdict,
         reason,
@@ -225,10 +288,11 @@ def _refuse(verdict: Verdict, reason: str, tag: Tag | None, sentence: str) -> De
         tag.driver_id if tag else None,
         tag.group.parent if tag and tag.group else None,
         tag.expires_at if tag else None,
+        driver.language if driver else None,
     )
 
 
-def _facts(station: Station, tag: Tag | None) -> dict[str, Any]:
+def _facts(station: Any, tag: TagRow | None) -> dict[str, Any]:
     """What the decision rested on, in case the rows change later."""
     facts: dict[str, Any] = {"mode": station.mode.value}
     if tag is not None:
@@ -242,24 +306,12 @@ def _facts(station: Station, tag: Tag | None) -> dict[str, Any]:
     return facts
 
 
-def _kept_for(db: Session, station: Station, evse: int | None, now: datetime) -> dict[str, Any]:
+def _kept_for(tap: Tap, reserved: Iterable[Any]) -> dict[str, Any]:
     """Whom the plug is reserved for; the station itself refuses everybody else (1.6 5.13)."""
-    if not evse:
+    if not tap.evse:
         return {}
-    row = db.scalar(
-        select(Reservation).where(
-            Reservation.station_id == station.id,
-            Reservation.evse == evse,
-            Reservation.state == ReservationState.ACTIVE,
-            Reservation.expires_at > now,
-        )
-    )
-    return {"reserved_for": row.token, "reservation": row.id} if row is not None else {}
-
-
-def attach(db: Session, decision: Decision, session: ChargingSession) -> None:
-    """Tie the decision about a start to the session that it began."""
-    row = db.get(Authorisation, decision.record_id)
-    if row is not None:
-        row.session_id = session.id
-        db.flush()
+    for row in reserved:
+        same = (row.station_id, row.evse) == (tap.station.id, tap.evse)
+        if same and row.expires_at > tap.now:
+            return {"reserved_for": row.token, "reservation": row.id}
+    return {}

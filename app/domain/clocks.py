@@ -18,20 +18,33 @@ _KEPT = 5
 _UNDONE = ("clock_replaced", "offline_report", "old_report", "told_late")
 
 
-def heard(db: Session, station: Station, claimed: datetime, *, now: datetime) -> None:
-    """Learn from the time of a message that is sent when it happens.
+def heard(db: Session, station: Any, claimed: datetime, *, now: datetime) -> None:
+    """Learn from the time of a message that is sent when it happens; the row may be a plain one.
 
-    Nothing is written while the clock is right, or wrong as it is known to be.
+    Nothing is looked up while the clock is right, or wrong as it is known to be.
     """
+    ahead = claimed - now
+    known = timedelta(seconds=station.clock_offset_s or 0)
+    if abs(ahead) <= TOLERANCE:
+        as_known = not known and not station.clock_samples
+    else:
+        as_known = bool(known) and abs(ahead - known) <= TOLERANCE
+    if as_known:
+        return
+    learning = db.get_one(Station, station.id)
+    _learn(db, learning, claimed, now)
+    station.clock_offset_s = learning.clock_offset_s
+    station.clock_samples = learning.clock_samples
+
+
+def _learn(db: Session, station: Station, claimed: datetime, now: datetime) -> None:
     ahead = claimed - now
     known = timedelta(seconds=station.clock_offset_s or 0)
     if abs(ahead) <= TOLERANCE:
         if known:
             _settle(db, station, 0, now)
-        elif station.clock_samples:
+        else:
             station.clock_samples = []
-        return
-    if known and abs(ahead - known) <= TOLERANCE:
         return
     samples = [(datetime.fromisoformat(at), float(one)) for at, one in station.clock_samples or ()]
     since = max(filter(None, (station.connected_at, station.last_boot_at)), default=now)

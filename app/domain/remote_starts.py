@@ -6,6 +6,7 @@ that we gave the command, however late it does (F01).
 """
 
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,7 +42,15 @@ def prepare(
     return Prepared(given | {name: value for name, value in more.items() if value is not None})
 
 
-def attach(db: Session, station: Station, session: ChargingSession, *, now: datetime) -> None:
+def waiting(db: Session, station_ids: Iterable[int], *, now: datetime) -> set[int]:
+    """The stations among these at which a remote start may wait for its session."""
+    query = select(Command.station_id).where(
+        Command.station_id.in_(list(station_ids)), *_open(now - WINDOW)
+    )
+    return set(db.scalars(query))
+
+
+def attach(db: Session, station: Any, session: ChargingSession, *, now: datetime) -> None:
     """Link a new session with the accepted remote start that it follows, if there is one."""
     for command in _unclaimed(db, station, now - WINDOW):
         asked = command.arguments.get("connector")
@@ -99,15 +108,18 @@ def mark_unfollowed(db: Session, *, now: datetime, limit: int = 200) -> int:
     return len(overdue)
 
 
-def _unclaimed(db: Session, station: Station, since: datetime) -> list[Command]:
-    query = select(Command).where(
-        Command.station_id == station.id,
+def _unclaimed(db: Session, station: Any, since: datetime) -> list[Command]:
+    query = select(Command).where(Command.station_id == station.id, *_open(since))
+    return list(db.scalars(query.order_by(Command.id.desc()).limit(200)))
+
+
+def _open(since: datetime) -> tuple[Any, ...]:
+    return (
         Command.order == Order.START_CHARGING,
         Command.state.in_([CommandState.ACCEPTED, CommandState.SENT]),
         Command.session_id.is_(None),
         Command.requested_at > since,
     )
-    return list(db.scalars(query.order_by(Command.id.desc()).limit(200)))
 
 
 def _link(db: Session, command: Command, session: ChargingSession) -> None:

@@ -6,7 +6,7 @@ and then used, cancelled, expired, faulted or removed.  What is unclear (no
 answer came) stays ASKED: the station may well keep the plug.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -146,7 +146,7 @@ def told(db: Session, station: Station, number: int | None, word: str, *, now: d
 
 def used(
     db: Session,
-    station: Station,
+    station: Any,
     number: int | None,
     session: ChargingSession,
     *,
@@ -173,6 +173,15 @@ def used(
     sentence = f"Session {session.id} used it{by}{late}."
     _settle(db, row, ReservationState.USED, sentence, now)
     return row
+
+
+def kept_at(db: Session, station_ids: Iterable[int]) -> set[int]:
+    """The stations among these that keep a plug for somebody."""
+    query = select(Reservation.station_id).where(
+        Reservation.station_id.in_(list(station_ids)),
+        Reservation.state == ReservationState.ACTIVE,
+    )
+    return set(db.scalars(query))
 
 
 def follow_status(db: Session, station: Station, report: StatusReport, *, now: datetime) -> None:
@@ -271,7 +280,7 @@ def _tell(db: Session, row: Reservation) -> None:
     events.record(db, events.ReservationChanged(row.tenant_id, row.id, row.station_id))
 
 
-def _open(station: Station) -> Any:
+def _open(station: Any) -> Any:
     return select(Reservation).where(
         Reservation.station_id == station.id, Reservation.state.in_(OPEN)
     )
@@ -284,7 +293,7 @@ def _subject(db: Session, command: Command) -> Reservation | None:
     return db.get(Reservation, int(subject.removeprefix(_KEPT)))
 
 
-def _numbered(db: Session, station: Station, number: int | None) -> Reservation | None:
+def _numbered(db: Session, station: Any, number: int | None) -> Reservation | None:
     if number is None or not 0 < number < 2**63:
         return None
     query = select(Reservation).where(
@@ -293,7 +302,7 @@ def _numbered(db: Session, station: Station, number: int | None) -> Reservation 
     return db.scalar(query)
 
 
-def _fitting(db: Session, station: Station, session: ChargingSession) -> Reservation | None:
+def _fitting(db: Session, station: Any, session: ChargingSession) -> Reservation | None:
     query = (
         _open(station)
         .where(

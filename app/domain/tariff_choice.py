@@ -4,14 +4,16 @@ group, the station, the site, and the default.
 The version that is current at the start is frozen into the session.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import Invalid
-from app.models import Driver, Site, Station, Tag, Tariff
+from app.models import Site, Station, Tariff, TariffVersion
 
 _UNKNOWN = "There is no such tariff."
 
@@ -28,7 +30,72 @@ class Choice:
     skipped: bool = False
 
 
-def misfit(tariff: Tariff, tenant_id: int, currencies: Collection[str]) -> str | None:
+@dataclass(slots=True)
+class TariffRow:
+    """What of a tariff its choice needs; without a version it has no prices."""
+
+    id: int
+    tenant_id: int
+    name: str
+    currency: str
+    is_default: bool
+    archived_at: datetime | None
+    version_id: int | None
+    version_number: int | None
+
+
+_TARIFF: Any = Tariff.__table__
+_VERSION: Any = TariffVersion.__table__
+_NEWEST = (
+    select(func.max(_VERSION.c.number))
+    .where(_VERSION.c.tariff_id == _TARIFF.c.id)
+    .correlate(_TARIFF)
+    .scalar_subquery()
+)
+#: Built once: the statement's compiled form is found again by identity.
+_TARIFFS = (
+    select(
+        *(_TARIFF.c[name] for name in ("id", "tenant_id", "name", "currency", "is_default")),
+        *(_TARIFF.c.archived_at, _VERSION.c.id, _VERSION.c.number),
+    )
+    .outerjoin(_VERSION, and_(_VERSION.c.tariff_id == _TARIFF.c.id, _VERSION.c.number == _NEWEST))
+    .where(
+        or_(
+            _TARIFF.c.id.in_(bindparam("tariffs", expanding=True)),
+            and_(
+                _TARIFF.c.tenant_id.in_(bindparam("tenants", expanding=True)), _TARIFF.c.is_default
+            ),
+        )
+    )
+)
+
+
+class Prices:
+    """The tariffs that may price sessions at some stations, of some tags: loaded at once."""
+
+    def __init__(self, db: Session, stations: Iterable[Any], tags: Iterable[Any] = ()) -> None:
+        wanted = {place.tariff_id for station in stations for place in (station, station.site)}
+        for tag in tags:
+            wanted |= {one.tariff_id for one in (tag.group, tag.driver) if one is not None}
+        tenants = {station.tenant_id for station in stations}
+        given = {"tariffs": list(wanted - {None}), "tenants": list(tenants)}
+        found: list[Any] = list(db.execute(_TARIFFS, given).all())
+        self._tariffs = {row[0]: TariffRow(*row) for row in found}
+
+    def of(self, owner: Any) -> TariffRow | None:
+        """The tariff of a station, a site, a group or a driver; None where there is no owner."""
+        return self._tariffs.get(owner.tariff_id) if owner is not None else None
+
+    def default(self, tenant_id: int) -> TariffRow | None:
+        """The tenant's last resort."""
+        for tariff in self._tariffs.values():
+            mine = tariff.tenant_id == tenant_id and tariff.is_default
+            if mine and tariff.archived_at is None:
+                return tariff
+        return None
+
+
+def misfit(tariff: Any, tenant_id: int, currencies: Collection[str]) -> str | None:
     """Why a tariff may not price sessions, in a sentence; None where it may.
 
     `currencies` are those of the sites in question: one, or all of the tenant
@@ -74,16 +141,15 @@ def only_currency(db: Session, tenant_id: int) -> str | None:
     return next(iter(found)) if len(found) == 1 else None
 
 
-def applicable(db: Session, station: Station, tag: Tag | None, driver: Driver | None) -> Choice:
+def applicable(prices: Prices, station: Any, tag: Any | None) -> Choice:
     """Choose the tariff for a session at `station`; one that does not fit is skipped and told."""
     currency, foreign = station.site.currency, False
     skipped: list[str] = []
-    for tariff, why in _candidates(db, station, tag, driver):
+    for tariff, why in _candidates(prices, station, tag):
         reason = misfit(tariff, station.tenant_id, (currency,))
-        if reason is None and tariff.versions:
-            version = tariff.current
-            sentence = f"“{tariff.name}” version {version.number} applies because {why}."
-            return Choice(version.id, " ".join([sentence, *skipped]), foreign)
+        if reason is None and tariff.version_id is not None:
+            sentence = f"“{tariff.name}” version {tariff.version_number} applies because {why}."
+            return Choice(tariff.version_id, " ".join([sentence, *skipped]), foreign)
         reason = reason or f"The tariff {tariff.name} has no prices."
         skipped.append(f"A nearer price was not used: {reason[:1].lower()}{reason[1:]}")
         foreign = foreign or tariff.currency != currency
@@ -99,32 +165,20 @@ def applicable(db: Session, station: Station, tag: Tag | None, driver: Driver | 
 
 def unpriced(db: Session, station: Station) -> str:
     """Why a session of a driver without a price of their own costs nothing here; else empty."""
-    choice = applicable(db, station, None, None)
+    choice = applicable(Prices(db, [station]), station, None)
     return choice.why if choice.version_id is None else ""
 
 
-def _candidates(
-    db: Session, station: Station, tag: Tag | None, driver: Driver | None
-) -> Iterator[tuple[Tariff, str]]:
+def _candidates(prices: Prices, station: Any, tag: Any | None) -> Iterator[tuple[TariffRow, str]]:
     """The tariffs that are set, the nearest first, with what each is."""
-    group = tag.group if tag else None
+    driver, group = (tag.driver, tag.group) if tag else (None, None)
     found = (
-        (driver.tariff if driver else None, "the driver has a price of their own"),
-        (group.tariff if group else None, f"the group {group.name if group else ''} has a price"),
-        (station.tariff, f"the station {station.identity} has a price"),
-        (station.site.tariff, f"it is the price of the site {station.site.name}"),
-        (_default(db, station), "no nearer price is set and this one is the default"),
+        (prices.of(driver), "the driver has a price of their own"),
+        (prices.of(group), f"the group {group.name if group else ''} has a price"),
+        (prices.of(station), f"the station {station.identity} has a price"),
+        (prices.of(station.site), f"it is the price of the site {station.site.name}"),
+        (prices.default(station.tenant_id), "no nearer price is set and this one is the default"),
     )
     for tariff, why in found:
         if tariff is not None:
             yield tariff, why
-
-
-def _default(db: Session, station: Station) -> Tariff | None:
-    return db.scalar(
-        select(Tariff).where(
-            Tariff.tenant_id == station.tenant_id,
-            Tariff.is_default,
-            Tariff.archived_at.is_(None),
-        )
-    )

@@ -88,6 +88,16 @@ class Tag(TenantOwned, Base):
     sites: Mapped[list["Site"]] = relationship(secondary=tag_sites)
     stations: Mapped[list["Station"]] = relationship(secondary=tag_stations)
 
+    @property
+    def site_ids(self) -> frozenset[int]:
+        """The sites that it is for."""
+        return frozenset(site.id for site in self.sites)
+
+    @property
+    def station_ids(self) -> frozenset[int]:
+        """The single stations that it is for."""
+        return frozenset(station.id for station in self.stations)
+
 
 class Authorisation(StationOwned, TenantOwned, Base):
     """One decision about a tap, kept with its reason and the facts behind it.

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -110,7 +111,10 @@ def test_a_driver_may_have_the_currency_of_any_site(db, net):
 
 
 def choose(db, net):
-    return tariff_choice.applicable(db, net.station, None, net.driver)
+    tag = SimpleNamespace(group=None, driver=net.driver)
+    return tariff_choice.applicable(
+        tariff_choice.Prices(db, [net.station], [tag]), net.station, tag
+    )
 
 
 def test_the_nearer_price_counts(db, net):

@@ -103,7 +103,7 @@ def test_a_stop_that_cannot_be_the_open_sessions_ends_it_by_no_guess(db, net, wh
         transaction_ref=None, meter_stop_wh=Decimal(wh), ended_at=at, reason=StopReason.LOCAL,
         word="Local", token=Token(token) if token else None, payload={"timestamp": str(at)},
     )  # fmt: skip
-    assert sessions.end(db, net.station, stop, now=LATER) == (None, None)
+    assert sessions.end(db, net.station, stop, now=LATER)[0] is None
     assert session.state is SessionState.CHARGING
 
 

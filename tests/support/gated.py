@@ -23,7 +23,7 @@ PASSWORD = "correct horse battery"
 @contextmanager
 def gated(app: Flask, tls: Any = None, **settings: Any) -> Iterator[OcppPort]:
     """A running port whose gate asks the database of `app`."""
-    with OcppPort(make_gate=lambda: Gate(app, Batch(app, print)), tls=tls, **settings) as port:
+    with OcppPort(make_gate=lambda: Gate(app, Batch(app)), tls=tls, **settings) as port:
         yield port
 
 

@@ -39,9 +39,9 @@ class Line:
         )
         self.closed_with: tuple[int, str] | None = None
         self._connection = Connection(version, "csms", strict=strict)
-        self._batch = Batch(app, lambda gauges: None)
+        self._batch = Batch(app)
         settings = app.config["SETTINGS"]
-        self._dispatch = Dispatch(self._batch, settings, Standing(settings))
+        self._dispatch = Dispatch(self._batch, settings, Standing(settings), lambda gauges: None)
         self._held = Held(self)
         self._count = 0
 

@@ -40,7 +40,7 @@ class Counting(Batch):
 
 @pytest.fixture
 def batch(app, db):
-    return Counting(app, print)
+    return Counting(app)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What a handler gets: the unit of work, the station, the time, and where to note oddities."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -119,6 +119,27 @@ class Context:
 
 
 Handler = Callable[[Fields, Context], Payload]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A message that is stored together with all others of its kind.
+
+    `read` makes a fact of it, with the station's plain row in the context; `together` is the
+    operation that gets an open unit of work and the facts of many stations, and returns a result
+    for each; `answer` spells it.  Called, it does so for one message alone.
+    """
+
+    read: Callable[[Fields, Context], Any]
+    together: Callable[[Any, Sequence[Any]], Sequence[Any]]
+    answer: Callable[[Any, Context], Payload]
+
+    def __call__(self, call: Fields, ctx: Context) -> Payload:
+        """Take one message in by itself; raises what made it fail."""
+        [result] = self.together(ctx.db, [self.read(call, ctx)])
+        if isinstance(result, Exception):
+            raise result
+        return self.answer(result, ctx)
 
 
 @dataclass(frozen=True, slots=True)

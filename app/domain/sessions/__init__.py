@@ -5,9 +5,9 @@ report is refused sends it again for ever, or throws it away (FIELD 1.6, 3.4).
 """
 
 from app.domain.sessions.assign import assign_stray, candidates
-from app.domain.sessions.begin import Begun, Start, begin
+from app.domain.sessions.begin import Begun, Start, Starting, begin, begin_all
 from app.domain.sessions.doubts import find, flag, open_sessions, remove_flag
-from app.domain.sessions.end import Stop, end
+from app.domain.sessions.end import Stop, Stopping, end, end_all
 from app.domain.sessions.provisional import close_provisionally
 from app.domain.sessions.report import TransactionReport
 from app.domain.sessions.take import Taken, take, take_readings
@@ -15,14 +15,18 @@ from app.domain.sessions.take import Taken, take, take_readings
 __all__ = [
     "Begun",
     "Start",
+    "Starting",
     "Stop",
+    "Stopping",
     "Taken",
     "TransactionReport",
     "assign_stray",
     "begin",
+    "begin_all",
     "candidates",
     "close_provisionally",
     "end",
+    "end_all",
     "find",
     "flag",
     "open_sessions",

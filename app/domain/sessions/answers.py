@@ -18,7 +18,6 @@ def noted(decision: Decision, *, stopping: bool) -> dict[str, Any]:
         "driver_id": decision.driver_id,
         "parent": decision.parent,
         "expires_at": expires_at.isoformat() if expires_at else None,
-        "record_id": decision.record_id,
         "language": decision.language,
         "stopping": stopping,
     }
@@ -38,6 +37,5 @@ def decided(event: TransactionEvent) -> Decision | None:
         answer.get("driver_id"),
         answer.get("parent"),
         datetime.fromisoformat(expires_at) if expires_at else None,
-        answer.get("record_id"),
         answer.get("language"),
     )

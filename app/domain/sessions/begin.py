@@ -1,22 +1,37 @@
 """How a charging session begins: once, whatever the charger repeats."""
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.domain import authorisation, events, remote_starts, reservations, tariff_choice
+from app.domain.authorisation import START, Judged, Tap
+from app.domain.bulk import reserve
 from app.domain.clock import ON_ITS_WAY
+from app.domain.sessions import row as rows
 from app.domain.sessions.doubts import flag, mark_time, remove_flag
-from app.domain.sessions.provisional import close_previous
+from app.domain.sessions.provisional import close_previous_of
+from app.domain.sessions.row import SessionRow
 from app.domain.vocabulary import ConnectorRef, Decision, SessionState, Token
 from app.models import ChargingSession, Connection, Station, Tag
 
 #: A start with a meaningless clock is a retry only within this time of the first.
 RETRY = timedelta(minutes=10)
+
+_SESSION: Any = ChargingSession.__table__
+#: Built once: the statement's compiled form is found again by identity.
+_KNOWN = select(
+    *(_SESSION.c[name] for name in ("id", "station_id", "start_key", "state", "start_received_at"))
+).where(
+    _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
+    _SESSION.c.start_key.in_(bindparam("keys", expanding=True)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +53,103 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Starting:
+    """A start as it arrives, with the row of its station."""
+
+    station: Any
+    start: Start
+    now: datetime
+
+    @property
+    def place(self) -> ConnectorRef:
+        """Where it says that charging begins."""
+        return self.start.connector
+
+
+@dataclass(frozen=True, slots=True)
 class Begun:
     """A session that runs now, the decision about its tag, and whether it was known before."""
 
-    session: ChargingSession
+    session: Any
     decision: Decision
     repeated: bool
 
 
 def begin(db: Session, station: Station, start: Start, *, now: datetime) -> Begun:
-    """Begin a charging session, or find the one that this start began before (FIELD X1, X2).
+    """Begin one charging session; its row is the model's."""
+    [begun] = begin_all(db, [Starting(station, start, now)])
+    session = db.get_one(ChargingSession, begun.session.id, populate_existing=True)
+    return Begun(session, begun.decision, begun.repeated)
 
-    A refused tag begins one too: energy may flow whatever we answer (FIELD X14).
+
+def begin_all(db: Session, starts: Sequence[Starting]) -> list[Begun]:
+    """Begin charging sessions, or find those that these starts began before (FIELD X1, X2).
+
+    A refused tag begins one too: energy may flow whatever we answer (FIELD X14).  No two
+    are of one station.
     """
-    key = _start_key(start)
-    known = _same_start(db, station, start, key, now)
-    if known is not None:
-        decision = authorisation.decide(
-            db, station, start.token, occasion=authorisation.START, now=now,
-            evse=start.connector.evse, session=known,
-        )  # fmt: skip
-        return Begun(known, decision, True)
-    close_previous(db, station, start.connector.evse, start.started_at, now=now)
-    decision = authorisation.decide(
-        db, station, start.token, occasion=authorisation.START, now=now, evse=start.connector.evse
+    keys = [_start_key(told.start) for told in starts]
+    taken, known = _same_starts(db, starts, keys)
+    new = [told for told in starts if told.station.id not in known]
+    close_previous_of(
+        db, [(told.station, told.place.evse, told.start.started_at, told.now) for told in new]
     )
-    session = new_session(db, station, start, key, decision, now=now)
+    numbers = iter(reserve(db, _SESSION, len(new)))
+    judged = authorisation.judge(db, [_tap(told, known, numbers) for told in starts])
+    prices = tariff_choice.Prices(
+        db, [told.station for told in new], [one.tag for one in judged if one.tag is not None]
+    )
+    made = [
+        _made(db, told, _free(key, told, taken), one, prices)
+        for told, key, one in zip(starts, keys, judged, strict=True)
+        if told.station.id not in known
+    ]
+    rows.insert(db, made)
+    authorisation.keep(db, judged)
+    _follow(db, new, made)
+    by_station = known | {session.station_id: session for session in made}
+    return [
+        Begun(by_station[told.station.id], one.decision, told.station.id in known)
+        for told, one in zip(starts, judged, strict=True)
+    ]
+
+
+def _tap(told: Starting, known: dict[int, SessionRow], numbers: Iterable[int]) -> Tap:
+    session = known.get(told.station.id)
+    begins = next(iter(numbers)) if session is None else None
+    place = told.place.evse
+    return Tap(told.station, told.start.token, START, told.now, place, session, begins)
+
+
+def _made(
+    db: Session, told: Starting, key: str, one: Judged, prices: tariff_choice.Prices
+) -> SessionRow:
+    """The row of a session that begins; without a reference of its own it is its number."""
+    station, start, now = told.station, told.start, told.now
+    assert one.tap.begins is not None
+    session = new_row(one.tap.begins, station, start, key, now=now)
+    hold(session, station, start.token, one.decision, one.tag, prices)
     if was_silent(db, station, start.started_at, now=now):
         flag(session, "told_late")
-    authorisation.attach(db, decision, session)
-    remote_starts.attach(db, station, session, now=now)
-    reservations.used(db, station, start.reservation_id, session, now=now)
-    events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
-    return Begun(session, decision, False)
+    return session
+
+
+def _follow(db: Session, starts: Sequence[Starting], made: Sequence[SessionRow]) -> None:
+    """Tie sessions to the remote starts and the reservations that they follow, if any."""
+    stations = {told.station.id for told in starts}
+    asked = (
+        remote_starts.waiting(db, stations, now=max(told.now for told in starts))
+        if starts
+        else set()
+    )
+    kept = reservations.kept_at(db, stations)
+    for told, made_row in zip(starts, made, strict=True):
+        station, named = told.station, told.start.reservation_id
+        if station.id in asked or station.id in kept or named:
+            session = db.get_one(ChargingSession, made_row.id)
+            remote_starts.attach(db, station, session, now=told.now)
+            reservations.used(db, station, named, session, now=told.now)
+        events.record(db, events.SessionChanged(station.tenant_id, made_row.id, station.id))
 
 
 def _start_key(start: Start) -> str:
@@ -87,65 +166,79 @@ def _start_key(start: Start) -> str:
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:40]
 
 
-def _same_start(
-    db: Session, station: Station, start: Start, key: str, now: datetime
-) -> ChargingSession | None:
-    query = (
-        select(ChargingSession)
-        .where(
-            ChargingSession.station_id == station.id,
-            (ChargingSession.start_key == key) | ChargingSession.start_key.startswith(f"{key}#"),
-        )
-        .order_by(ChargingSession.id.desc())
-        .limit(1)
-    )
-    known = db.scalar(query)
-    if known is None or not start.clock_replaced:
-        return known
-    # A clock that stands still gives equal keys to different sessions.
-    stale = known.state is SessionState.ENDED or now - known.start_received_at > RETRY
-    return None if stale else known
+def _same_starts(
+    db: Session, starts: Sequence[Starting], keys: Sequence[str]
+) -> tuple[set[tuple[int, str]], dict[int, SessionRow]]:
+    """The keys that are taken, and by station the session that its start began before."""
+    given = {"stations": [told.station.id for told in starts], "keys": list(set(keys))}
+    found: Any = {(row.station_id, row.start_key): row for row in db.execute(_KNOWN, given).all()}
+    same = {}
+    for told, key in zip(starts, keys, strict=True):
+        known = found.get((told.station.id, key))
+        if known is None:
+            continue
+        known = _newest_of(db, told.station.id, key) or known
+        # A clock that stands still gives equal keys to different sessions.
+        stale = known.state == SessionState.ENDED or told.now - known.start_received_at > RETRY
+        if not (told.start.clock_replaced and stale):
+            same[told.station.id] = known.id
+    known_rows = rows.numbered(db, same.values())
+    return set(found), {station: known_rows[number] for station, number in same.items()}
 
 
-def new_session(
-    db: Session, station: Station, start: Start, key: str, decision: Decision, *, now: datetime
-) -> ChargingSession:
-    """Add the row of a session that begins; without a reference of its own it is its number."""
-    taken = db.scalar(
-        select(ChargingSession.id).where(
-            ChargingSession.station_id == station.id, ChargingSession.start_key == key
-        )
+def _newest_of(db: Session, station_id: int, key: str) -> Any:
+    """The newest session of a start key that was used again under a clock that stood still."""
+    query = select(_SESSION).where(
+        _SESSION.c.station_id == station_id, _SESSION.c.start_key.startswith(f"{key}#")
     )
-    session = ChargingSession(
+    return db.execute(query.order_by(_SESSION.c.id.desc()).limit(1)).first()
+
+
+def _free(key: str, told: Starting, taken: set[tuple[int, str]]) -> str:
+    return f"{key}#{told.now.timestamp()}" if (told.station.id, key) in taken else key
+
+
+def new_row(number: int, station: Any, start: Start, key: str, *, now: datetime) -> SessionRow:
+    """The row of a session that begins, without its holder."""
+    session = SessionRow(
+        id=number,
         tenant_id=station.tenant_id,
         site_id=station.site_id,
         station_id=station.id,
         evse=start.connector.evse,
         connector=start.connector.connector,
-        start_key=f"{key}#{now.timestamp()}" if taken else key,
-        transaction_ref=start.transaction_ref,
+        transaction_ref=start.transaction_ref or str(number),
+        start_key=key,
         timezone=station.site.timezone,
+        currency=station.site.currency,
         started_at=start.started_at,
         start_received_at=now,
         meter_start_wh=start.meter_start_wh,
         last_register_wh=start.meter_start_wh,
         last_reading_at=start.started_at,
         claimed_started_at=start.claimed_at,
-        flags=[],
     )
-    name_holder(db, station, session, start.token, decision)
     mark_time(session, start.started_at, now, start.claimed_at, replaced=start.clock_replaced)
     if now - start.started_at > RETRY:
         flag(session, "offline_report")
-    db.add(session)
-    db.flush()
-    if session.transaction_ref is None:
-        session.transaction_ref = str(session.id)
-        db.flush()
     return session
 
 
-def was_silent(db: Session, station: Station, started_at: datetime, *, now: datetime) -> bool:
+def new_session(
+    db: Session, station: Any, start: Start, key: str, decision: Decision, *, now: datetime
+) -> ChargingSession:
+    """Add one session of a tag that was decided about; its row is the model's."""
+    told = Starting(station, start, now)
+    taken = db.execute(_KNOWN, {"stations": [station.id], "keys": [key]}).first()
+    key = _free(key, told, {(station.id, key)} if taken else set())
+    [number] = reserve(db, _SESSION, 1)
+    made = new_row(number, station, start, key, now=now)
+    name_holder(db, station, made, start.token, decision)
+    rows.insert(db, [made])
+    return db.get_one(ChargingSession, number)
+
+
+def was_silent(db: Session, station: Any, started_at: datetime, *, now: datetime) -> bool:
     """Whether a start that is told now is dated when the station could have told it at once.
 
     It was connected then, and for long afterwards, on a connection that it has since left.
@@ -160,22 +253,31 @@ def was_silent(db: Session, station: Station, started_at: datetime, *, now: date
     return db.scalar(there.limit(1)) is not None
 
 
-def name_holder(
-    db: Session, station: Station, session: ChargingSession, token: Token, decision: Decision
-) -> None:
+def name_holder(db: Session, station: Any, session: Any, token: Token, decision: Decision) -> None:
     """Say whose session it is, by the tag that began it: the driver and the price follow."""
     tag = db.get(Tag, decision.tag_id) if decision.tag_id else None
-    driver = tag.driver if tag else None
-    choice = tariff_choice.applicable(db, station, tag, driver)
+    prices = tariff_choice.Prices(db, [station], [tag] if tag else [])
+    hold(session, station, token, decision, tag, prices)
+
+
+def hold(
+    session: Any,
+    station: Any,
+    token: Token,
+    decision: Decision,
+    tag: Any | None,
+    prices: tariff_choice.Prices,
+) -> None:
+    """Say whose session it is, where the tag and the prices are at hand."""
     session.token = authorisation.shown(token, decision.tag_id)[:255]
     session.token_kind = token.kind[:40]
     session.tag_id = tag.id if tag else None
-    session.driver_id = driver.id if driver else None
+    session.driver_id = tag.driver_id if tag else None
     session.unauthorised = not decision.accepted
-    price_by(session, choice, station)
+    price_by(session, tariff_choice.applicable(prices, station, tag), station)
 
 
-def price_by(session: ChargingSession, choice: tariff_choice.Choice, station: Station) -> None:
+def price_by(session: Any, choice: tariff_choice.Choice, station: Any) -> None:
     """Freeze the price into the session; held where a nearer one was in another currency."""
     session.currency = station.site.currency
     session.tariff_version_id = choice.version_id

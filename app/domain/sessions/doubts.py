@@ -1,23 +1,24 @@
-"""Marking a session with a doubt, and lookups that both ends share."""
+"""Marking a session (its row of either kind) with a doubt, and lookups that both ends share."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.clock import OLD
 from app.domain.vocabulary import SessionState
-from app.models import ChargingSession, Station
+from app.models import ChargingSession
 
 
-def flag(session: ChargingSession, code: str) -> None:
+def flag(session: Any, code: str) -> None:
     """Mark a session with a doubt, once."""
     if code not in session.flags:
         session.flags = [*session.flags, code]
 
 
 def mark_time(
-    session: ChargingSession,
+    session: Any,
     at: datetime,
     received_at: datetime,
     claimed_at: datetime | None,
@@ -33,13 +34,13 @@ def mark_time(
         flag(session, "old_report")
 
 
-def remove_flag(session: ChargingSession, code: str) -> None:
+def remove_flag(session: Any, code: str) -> None:
     """Take a doubt back."""
     if code in session.flags:
         session.flags = [other for other in session.flags if other != code]
 
 
-def open_sessions(db: Session, station: Station, evse: int | None = None) -> list[ChargingSession]:
+def open_sessions(db: Session, station: Any, evse: int | None = None) -> list[ChargingSession]:
     """Return the station's running sessions, newest first; of one EVSE when given."""
     query = select(ChargingSession).where(
         ChargingSession.station_id == station.id, ChargingSession.state == SessionState.CHARGING
@@ -49,7 +50,7 @@ def open_sessions(db: Session, station: Station, evse: int | None = None) -> lis
     return list(db.scalars(query.order_by(ChargingSession.id.desc())))
 
 
-def find(db: Session, station: Station, transaction_ref: str) -> ChargingSession | None:
+def find(db: Session, station: Any, transaction_ref: str) -> ChargingSession | None:
     """Find a session by OCPP's transaction id, within its station only.
 
     Ids are easy to guess: another station's id is an unknown one (CVE-2026-28230).

@@ -1,5 +1,6 @@
 """How a charging session ends: the first report wins, and nothing reported is lost."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -7,9 +8,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain import authorisation, events
+from app.domain import events, metering
+from app.domain.authorisation import STOP, Tap, decide_all
+from app.domain.metering import Metered
+from app.domain.sessions import row as rows
 from app.domain.sessions.doubts import find, flag, mark_time, open_sessions, remove_flag
 from app.domain.sessions.ends import contradicts
+from app.domain.sessions.row import SessionRow
 from app.domain.sessions.stop_reasons import orders_to_stop, reason_of
 from app.domain.sessions.strays import keep_stray
 from app.domain.vocabulary import (
@@ -19,8 +24,9 @@ from app.domain.vocabulary import (
     SessionState,
     StopReason,
     Token,
+    Verdict,
 )
-from app.models import ChargingSession, Station
+from app.models import ChargingSession
 
 #: No charging takes longer than this by a clock that has lost the date.
 LONGEST = timedelta(days=3)
@@ -45,24 +51,81 @@ class Stop:
     claimed_at: datetime | None = None
 
 
-def end(
-    db: Session, station: Station, stop: Stop, *, now: datetime
-) -> tuple[ChargingSession | None, Decision | None]:
-    """End a session: the first report wins, a late one replaces an assumed end.
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """A stop as it arrives, with the row of its station and the readings that came with it."""
 
-    What matches no session is kept as a stray stop.  Returns the session (if
-    any) and the decision about the stopping tag (if it was named).
+    station: Any
+    stop: Stop
+    now: datetime
+    readings: Metered | None = None
+
+
+Ended = tuple[Any, Decision | None]
+
+
+def end(
+    db: Session, station: Any, stop: Stop, *, now: datetime
+) -> tuple[ChargingSession | None, Decision | None]:
+    """End one session; its row is the model's."""
+    [(session, decision)] = end_all(db, [Stopping(station, stop, now)])
+    if isinstance(session, SessionRow):
+        session = db.get_one(ChargingSession, session.id, populate_existing=True)
+    return session, decision
+
+
+def end_all(db: Session, stops: Sequence[Stopping]) -> list[Ended]:
+    """End sessions: the first report wins, a late one replaces an assumed end.
+
+    What matches no session is kept as a stray stop.  Returns for each the session (if any)
+    and the decision about the stopping tag (if it was named).  No two are of one station.
     """
+    for now in {told.now for told in stops if told.readings}:
+        of_now = [told.readings for told in stops if told.readings and told.now == now]
+        metering.store(db, of_now, now=now)
+    refs = {told.station.id: told.stop.transaction_ref for told in stops}
+    named = rows.named(db, [(station, ref) for station, ref in refs.items() if ref is not None])
+    plain = [
+        (told, session)
+        for told in stops
+        if (session := named.get((told.station.id, told.stop.transaction_ref or "")))
+        and session.state is SessionState.CHARGING
+    ]
+    shown = [_tap(told, session) for told, session in plain if told.stop.token is not None]
+    decisions = dict(zip((tap.station.id for tap in shown), decide_all(db, shown), strict=True))
+    untold = [session.id for told, session in plain if told.stop.word is None]
+    ordered = orders_to_stop(db, untold)
+    for told, session in plain:
+        close(session, explained(told.stop, ordered.get(session.id, ())), told.now)
+        ended = events.SessionEnded(session.tenant_id, session.id, session.station_id)
+        events.record(db, ended)
+    rows.update_ends(db, [session for _, session in plain])
+    by_station = {session.station_id: session for _, session in plain}
+    return [
+        (by_station[told.station.id], decisions.get(told.station.id))
+        if told.station.id in by_station
+        else _end_oddly(db, told.station, told.stop, told.now)
+        for told in stops
+    ]
+
+
+def _tap(told: Stopping, session: Any) -> Tap:
+    assert told.stop.token is not None
+    return Tap(told.station, told.stop.token, STOP, told.now, session.evse, session)
+
+
+def _end_oddly(db: Session, station: Any, stop: Stop, now: datetime) -> Ended:
+    """Take in a stop that names no running session: a stray, a repeat, a late or a guessed one."""
     session, guessed = _session_of(db, station, stop)
     if session is None:
         keep_stray(db, station, stop, None, "unmatched", now)
-        return None, None
+        # Nobody knows whose session it ended: the tag is taken as valid.
+        taken = Decision(Verdict.ACCEPTED, "stray_stop", "") if stop.token else None
+        return None, taken
     decision = None
     if stop.token is not None:
-        decision = authorisation.decide(
-            db, station, stop.token, occasion=authorisation.STOP, now=now,
-            evse=session.evse, session=session,
-        )  # fmt: skip
+        tap = Tap(station, stop.token, STOP, now, session.evse, session)
+        [decision] = decide_all(db, [tap])
     if session.state is SessionState.ENDED and not session.provisional:
         if (session.meter_stop_wh, session.ended_at) != (stop.meter_stop_wh, stop.ended_at):
             _keep_other_end(db, station, session, stop, now)
@@ -72,22 +135,20 @@ def end(
         mark_late(db, session, now)
     if guessed:
         flag(session, "guessed_transaction")
-    close(session, explained(db, session, stop), now)
+    ordered = orders_to_stop(db, [session.id])
+    close(session, explained(stop, ordered.get(session.id, ())), now)
     events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
     db.flush()
     return session, decision
 
 
-def explained(db: Session, session: ChargingSession, stop: Stop) -> Stop:
-    """The stop with its reason, also where its station gave none."""
-    if stop.word is not None:
-        return stop
-    ordered = orders_to_stop(db, [session.id]).get(session.id, [])
+def explained(stop: Stop, ordered: Iterable[datetime]) -> Stop:
+    """The stop with its reason; `ordered` is when we had the session stopped."""
     return replace(stop, reason=reason_of(stop.reason, stop.word, stop.ended_at, ordered))
 
 
 def _keep_other_end(
-    db: Session, station: Station, session: ChargingSession, stop: Stop, now: datetime
+    db: Session, station: Any, session: ChargingSession, stop: Stop, now: datetime
 ) -> None:
     """Keep a second end; where it contradicts the first, no bill goes out unseen."""
     known = keep_stray(db, station, stop, session, "duplicate", now)
@@ -107,7 +168,7 @@ def mark_late(db: Session, session: ChargingSession, now: datetime) -> None:
     db.flush()
 
 
-def _session_of(db: Session, station: Station, stop: Stop) -> tuple[ChargingSession | None, bool]:
+def _session_of(db: Session, station: Any, stop: Stop) -> tuple[ChargingSession | None, bool]:
     """Find the session of a stop; a guess counts only where it is the only one open (FIELD X10)."""
     if stop.transaction_ref is not None:
         return find(db, station, stop.transaction_ref), False
@@ -130,8 +191,8 @@ def _may_end(stop: Stop, session: ChargingSession) -> bool:
     return None in registers or registers[0] <= registers[1]  # type: ignore[operator]
 
 
-def close(session: ChargingSession, stop: Stop, now: datetime) -> None:
-    """Write the end that a station told into the row of its session."""
+def close(session: Any, stop: Stop, now: datetime) -> None:
+    """Write the end that a station told into the row of its session, of either kind."""
     session.state = SessionState.ENDED
     session.provisional = False
     session.stop_reason = stop.reason
@@ -156,7 +217,7 @@ def close(session: ChargingSession, stop: Stop, now: datetime) -> None:
         session.idle_since = min(session.idle_since, session.ended_at)
 
 
-def _keep_duration(session: ChargingSession, stop: Stop) -> None:
+def _keep_duration(session: Any, stop: Stop) -> None:
     """Keep how long it took by the station's clock, where only its date was wrong.
 
     A charger that never learnt the date tells start and stop of an offline

@@ -19,6 +19,7 @@ from app.domain.sessions.ends import any_contradict
 from app.domain.sessions.provisional import close_previous
 from app.domain.sessions.report import ENDED, STOP_AUTHORISED
 from app.domain.sessions.reuse import twice
+from app.domain.sessions.stop_reasons import orders_to_stop
 from app.domain.sessions.story import Story, claimed_at, register_at_end, story_of
 from app.domain.vocabulary import BillingState, SessionState, StopReason, Token
 from app.models import ChargingSession, Station, Tag, TransactionEvent
@@ -117,7 +118,8 @@ def _end(
     ended: TransactionEvent,
     now: datetime,
 ) -> None:
-    stop = explained(db, session, _stop(session, story, ended))
+    ordered = orders_to_stop(db, [session.id])
+    stop = explained(_stop(session, story, ended), ordered.get(session.id, ()))
     before = _money_of(session)
     if session.state is SessionState.ENDED and session.provisional:
         flag(session, "late_stop")

@@ -25,7 +25,8 @@ _ORDERED = select(Command.session_id, Command.sent_at).where(
 def orders_to_stop(db: Session, sessions: Iterable[int]) -> dict[int, list[datetime]]:
     """When we had each of some sessions (by number) stopped; one query for all of them."""
     found: dict[int, list[datetime]] = defaultdict(list)
-    for session_id, sent_at in db.execute(_ORDERED, {"sessions": list(sessions)}):
+    asked = list(sessions)
+    for session_id, sent_at in db.execute(_ORDERED, {"sessions": asked}) if asked else ():
         found[session_id or 0] += [sent_at] if sent_at else []
     return found
 

@@ -2,13 +2,13 @@
 
 import hashlib
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import events, messages
-from app.models import ChargingSession, Station, StrayStop
+from app.models import ChargingSession, StrayStop
 
 if TYPE_CHECKING:
     from app.domain.sessions.end import Stop
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def keep_stray(
     db: Session,
-    station: Station,
+    station: Any,
     stop: "Stop",
     session: ChargingSession | None,
     outcome: str,

@@ -118,7 +118,6 @@ class Decision:
     driver_id: int | None = None
     parent: str | None = None
     expires_at: datetime | None = None
-    record_id: int | None = None
     language: str | None = None
 
     @property

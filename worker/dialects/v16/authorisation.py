@@ -1,19 +1,22 @@
 """Taps (OCPP 1.6 section 4.1) and how a decision is spelled."""
 
-from app.domain import authorisation
+from app.domain.authorisation import AUTHORIZE, Tap, decide_all
 from app.domain.vocabulary import Decision, Token
-from worker.dialects.context import Context, Payload
+from worker.dialects.context import Context, Fact, Payload
 from worker.dialects.v16 import words
 from worker.ocpp.fields import Fields, format_instant
 
 
-def authorize(call: Fields, ctx: Context) -> Payload:
-    """Decide about a tap."""
-    token = Token(call.text("idTag", ""))
-    decision = authorisation.decide(
-        ctx.db, ctx.station, token, occasion=authorisation.AUTHORIZE, now=ctx.now
-    )
+def _tap(call: Fields, ctx: Context) -> Tap:
+    """Read a tap."""
+    return Tap(ctx.station, Token(call.text("idTag", "")), AUTHORIZE, ctx.now)
+
+
+def _told(decision: Decision, ctx: Context) -> Payload:
     return {"idTagInfo": id_tag_info(decision)}
+
+
+authorize = Fact(_tap, decide_all, _told)
 
 
 def id_tag_info(decision: Decision) -> Payload:

@@ -1,11 +1,12 @@
 """The start and the end of a charging session (OCPP 1.6 sections 4.8 and 4.10)."""
 
 from decimal import Decimal
+from typing import Any
 
 from app.domain import metering, sessions
 from app.domain.metering import Metered
-from app.domain.vocabulary import ConnectorRef, Decision, StopReason, Token, Verdict
-from worker.dialects.context import Context, Payload
+from app.domain.vocabulary import ConnectorRef, Decision, StopReason, Token
+from worker.dialects.context import Context, Fact, Payload
 from worker.dialects.v16 import authorisation, words
 from worker.dialects.v16.meter_values import reports_of
 from worker.ocpp.faults import CallFault, Fault
@@ -15,8 +16,8 @@ from worker.ocpp.fields import Fields
 _LARGEST = 2**31 - 1
 
 
-def start_transaction(call: Fields, ctx: Context) -> Payload:
-    """Pass on the start of a charging session.
+def _start(call: Fields, ctx: Context) -> sessions.Starting:
+    """Read the start of a charging session.
 
     The tag is decided about again: it may have been let in offline.  A refused
     tag still gets a transaction id, because the energy may be real (FIELD X14).
@@ -25,21 +26,20 @@ def start_transaction(call: Fields, ctx: Context) -> Payload:
     if meter_start is None:
         raise CallFault(Fault.PROPERTY, "meterStart cannot be read")
     started_at, replaced = ctx.instant(call, "timestamp", live=True)
-    begun = sessions.begin(
-        ctx.db,
-        ctx.station,
-        sessions.Start(
-            connector=ConnectorRef(ctx.plug(call, 1)),
-            token=Token(call.text("idTag", "")),
-            meter_start_wh=meter_start,
-            started_at=started_at,
-            raw_time=str(call.raw("timestamp")),
-            clock_replaced=replaced,
-            claimed_at=ctx.claimed(call, "timestamp", started_at),
-            reservation_id=call.integer("reservationId"),
-        ),
-        now=ctx.now,
+    start = sessions.Start(
+        connector=ConnectorRef(ctx.plug(call, 1)),
+        token=Token(call.text("idTag", "")),
+        meter_start_wh=meter_start,
+        started_at=started_at,
+        raw_time=str(call.raw("timestamp")),
+        clock_replaced=replaced,
+        claimed_at=ctx.claimed(call, "timestamp", started_at),
+        reservation_id=call.integer("reservationId"),
     )
+    return sessions.Starting(ctx.station, start, ctx.now)
+
+
+def _begun(begun: sessions.Begun, ctx: Context) -> Payload:
     ctx.session_id = begun.session.id
     return {
         "transactionId": int(begun.session.transaction_ref),
@@ -47,17 +47,28 @@ def start_transaction(call: Fields, ctx: Context) -> Payload:
     }
 
 
-def stop_transaction(call: Fields, ctx: Context) -> Payload:
-    """Pass on the end of a charging session.
+start_transaction = Fact(_start, sessions.begin_all, _begun)
+
+
+def _stopping(call: Fields, ctx: Context) -> sessions.Stopping:
+    """Read the end of a charging session.
 
     Doubts about the contents must not keep us from answering: an unanswered
-    stop is sent again, for ever.  `sessions.end` keeps what it cannot match.
+    stop is sent again, for ever.  `sessions.end_all` keeps what it cannot match.
     """
     stop = _stop(call, ctx)
-    _store_samples(call, ctx, stop.transaction_ref)
-    session, decision = sessions.end(ctx.db, ctx.station, stop, now=ctx.now)
+    readings = _samples(call, ctx, stop.transaction_ref)
+    return sessions.Stopping(ctx.station, stop, ctx.now, readings)
+
+
+def _ended(ended: tuple[Any, Decision | None], ctx: Context) -> Payload:
+    """An idTagInfo only answers a tag (section 4.10)."""
+    session, decision = ended
     ctx.session_id = session.id if session else None
-    return _stop_answer(stop.token, decision)
+    return {} if decision is None else {"idTagInfo": authorisation.id_tag_info(decision)}
+
+
+stop_transaction = Fact(_stopping, sessions.end_all, _ended)
 
 
 def _stop(call: Fields, ctx: Context) -> sessions.Stop:
@@ -87,28 +98,19 @@ def transaction_ref(call: Fields) -> str | None:
     return str(number) if number is not None and 0 < number <= _LARGEST else None
 
 
-def _store_samples(call: Fields, ctx: Context, reference: str | None) -> None:
+def _samples(call: Fields, ctx: Context, reference: str | None) -> Metered | None:
     found = tuple(reports_of(call, "transactionData", ctx))
-    if found:
-        item = Metered(ctx.station_id, 0, reference, found)
-        metering.store(ctx.db, [item], now=ctx.now)
+    return Metered(ctx.station_id, 0, reference, found) if found else None
 
 
 def readings_ahead(call: Fields, ctx: Context) -> bool:
     """Store some of a stop's readings before it ends the session; the clock is judged once."""
     if ctx.shift is None:
         ctx.instant(call, "timestamp", live=True)
-    _store_samples(call, ctx, transaction_ref(call))
+    item = _samples(call, ctx, transaction_ref(call))
+    if item is not None:
+        metering.store(ctx.db, [item], now=ctx.now)
     return True
-
-
-def _stop_answer(token: Token | None, decision: Decision | None) -> Payload:
-    """An idTagInfo only answers a tag (section 4.10); a stray stop's is taken as valid."""
-    if token is None:
-        return {}
-    if decision is None:
-        decision = Decision(Verdict.ACCEPTED, "stray_stop", "")
-    return {"idTagInfo": authorisation.id_tag_info(decision)}
 
 
 def _wh(register: Decimal | None, ctx: Context) -> Decimal | None:

@@ -3,9 +3,10 @@
 from typing import Any
 
 from app.domain import authorisation, contracts
+from app.domain.authorisation import AUTHORIZE, Tap, decide_all
 from app.domain.vocabulary import Decision, Token, token_kind
 from worker.dialects.certificate_words import read_hash_data
-from worker.dialects.context import Context, Outside, Payload
+from worker.dialects.context import Context, Fact, Outside, Payload
 from worker.dialects.v201 import tokens, words
 from worker.ocpp.fields import Fields, format_instant
 
@@ -21,28 +22,31 @@ def read_token(given: Fields) -> Token | None:
     return Token(given.text("idToken", "")[:LONGEST], kind)
 
 
-def ask(call: Fields, ctx: Context, services: Any) -> list[str]:
-    """Ask about each certificate of the contract that the car showed (C07)."""
+def ask(call: Fields, ctx: Context, services: Any) -> list[str] | None:
+    """Ask about each certificate of the contract that the car showed (C07); None: of none."""
     del ctx
     named = call.list("iso15118CertificateHashData")
-    return [services.certificate_status(read_hash_data(one.payload)).word for one in named]
+    found = [services.certificate_status(read_hash_data(one.payload)).word for one in named]
+    return found if found or "certificate" in call else None
 
 
-def tapped(call: Fields, ctx: Context) -> tuple[Payload, Decision]:
-    """Decide about a tap; returns the answer and the decision."""
-    token = read_token(call.child("idToken")) or Token("")
-    decision = authorisation.decide(
-        ctx.db, ctx.station, token, occasion=authorisation.AUTHORIZE, now=ctx.now
-    )
-    showed = bool(ctx.found) or "certificate" in call
-    if not showed:
-        return {"idTokenInfo": id_token_info(decision)}, decision
+def tap(call: Fields, ctx: Context) -> Tap:
+    """Read a tap."""
+    return Tap(ctx.station, read_token(call.child("idToken")) or Token(""), AUTHORIZE, ctx.now)
+
+
+def told(decision: Decision, ctx: Context) -> Payload:
+    """Spell what was decided about a tap."""
+    if ctx.found is None:
+        return {"idTokenInfo": id_token_info(decision)}
     decision, word = contracts.judge(decision, ctx.found)
-    status = {"certificateStatus": words.CONTRACTS[word]}
-    return {"idTokenInfo": id_token_info(decision), **status}, decision
+    return {
+        "idTokenInfo": id_token_info(decision),
+        "certificateStatus": words.CONTRACTS[word],
+    }
 
 
-authorize = Outside(ask, lambda call, ctx: tapped(call, ctx)[0])
+authorize = Outside(ask, Fact(tap, decide_all, told))
 
 
 def id_token_info(decision: Decision) -> Payload:

@@ -1,0 +1,140 @@
+"""The plain row of a charging session: what the road of hot messages decides on, and writes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
+
+from app.domain.bulk import BulkInsert, BulkUpdate
+from app.domain.vocabulary import BillingState, SessionState, StopReason
+from app.models import ChargingSession, Tag
+
+
+class Starter(NamedTuple):
+    """The tag that began a session, as far as a stop asks for it."""
+
+    id: int
+    group_id: int | None
+
+
+@dataclass(slots=True)
+class SessionRow:
+    """A session with the names of its columns (see the model); `tag` is the one that began it."""
+
+    id: int
+    tenant_id: int
+    site_id: int
+    station_id: int
+    evse: int
+    connector: int
+    transaction_ref: str | None
+    start_key: str
+    timezone: str
+    currency: str
+    started_at: datetime
+    start_received_at: datetime
+    token: str = ""
+    token_kind: str = "id_tag"
+    tag_id: int | None = None
+    driver_id: int | None = None
+    unauthorised: bool = False
+    state: SessionState = SessionState.CHARGING
+    billing: BillingState = BillingState.OPEN
+    remote_command_id: int | None = None
+    reservation_id: int | None = None
+    last_seq_no: int | None = None
+    bill_after: datetime | None = None
+    late_evidence_at: datetime | None = None
+    tariff_version_id: int | None = None
+    tariff_why: str | None = None
+    claimed_started_at: datetime | None = None
+    ended_at: datetime | None = None
+    stop_received_at: datetime | None = None
+    meter_start_wh: Decimal | None = None
+    meter_stop_wh: Decimal | None = None
+    stop_reason: StopReason | None = None
+    stop_word: str | None = None
+    stop_token: str | None = None
+    provisional: bool = False
+    energy_wh: Decimal = Decimal(0)
+    first_register_wh: Decimal | None = None
+    last_register_wh: Decimal | None = None
+    last_power_w: float | None = None
+    last_soc_percent: float | None = None
+    last_reading_at: datetime | None = None
+    idle_since: datetime | None = None
+    flags: list[Any] = field(default_factory=list)
+    revision: int = 0
+    tag: Starter | None = None
+
+
+_SESSION: Any = ChargingSession.__table__
+_TAG: Any = Tag.__table__
+_COLUMNS = tuple(one.name for one in fields(SessionRow))[:-1]
+_INSERT = BulkInsert(_SESSION, _COLUMNS)
+#: What the end of a session writes.
+_END = (
+    *("state", "provisional", "stop_reason", "stop_word", "stop_token", "stop_received_at"),
+    *("started_at", "ended_at", "meter_stop_wh", "energy_wh", "last_register_wh"),
+    *("last_power_w", "idle_since", "flags"),
+)
+_UPDATE_END = BulkUpdate(_SESSION, _END)
+#: Built once: the statements' compiled forms are found again by identity.
+_ROWS = select(*(_SESSION.c[name] for name in _COLUMNS), _TAG.c.group_id).outerjoin(
+    _TAG, _TAG.c.id == _SESSION.c.tag_id
+)
+_NAMED = (
+    _ROWS.where(
+        _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
+        _SESSION.c.transaction_ref.in_(bindparam("refs", expanding=True)),
+    )
+    .order_by(_SESSION.c.id)
+    .with_for_update(of=_SESSION)
+)
+_NUMBERED = _ROWS.where(_SESSION.c.id.in_(bindparam("ids", expanding=True)))
+
+
+def named(db: Session, asked: Iterable[tuple[int, str]]) -> dict[tuple[int, str], SessionRow]:
+    """Sessions by station and transaction id, locked: another station's id is an unknown one.
+
+    Ids are easy to guess (CVE-2026-28230).
+    """
+    wanted = set(asked)
+    if not wanted:
+        return {}
+    stations, refs = zip(*wanted, strict=True)
+    given = {"stations": list(set(stations)), "refs": list(set(refs))}
+    found = {}
+    for row in _read(db, _NAMED, given):
+        if (row.station_id, row.transaction_ref) in wanted:
+            found[row.station_id, str(row.transaction_ref)] = row
+    return found
+
+
+def numbered(db: Session, ids: Iterable[int]) -> dict[int, SessionRow]:
+    """Sessions by their ids."""
+    wanted = list(ids)
+    return {row.id: row for row in _read(db, _NUMBERED, {"ids": wanted})} if wanted else {}
+
+
+def insert(db: Session, rows: Sequence[SessionRow]) -> None:
+    """Add sessions whose ids were reserved."""
+    _INSERT(db, [[getattr(row, name) for name in _COLUMNS] for row in rows])
+
+
+def update_ends(db: Session, rows: Sequence[SessionRow]) -> None:
+    """Write the ends of sessions that no bill rests on yet."""
+    _UPDATE_END(db, [[row.id, *(getattr(row, name) for name in _END)] for row in rows])
+
+
+def _read(db: Session, query: Any, given: dict[str, Any]) -> list[SessionRow]:
+    rows = []
+    for told in db.execute(query, given).all():
+        starter = Starter(told.tag_id, told[-1]) if told.tag_id is not None else None
+        own: list[Any] = [*told[:-1], starter]
+        rows.append(SessionRow(*own))
+    return rows

@@ -1,0 +1,144 @@
+"""What chargers say under load: a script is a generator of calls that is sent their answers.
+
+All times are those at which a message is sent, and registers grow as 11 kW have it, so nothing of
+what is told is odd, and the load measures what honest chargers cost.
+"""
+
+import itertools
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Payload = dict[str, Any]
+Script = Generator[tuple[str, Payload], Any, None]
+
+#: Meter values between the start and the end of a session.
+READINGS = 10
+POWER_W = 11_040.0
+
+
+def boot() -> dict[str, str]:
+    return {"chargePointVendor": "Bench", "chargePointModel": "Load"}
+
+
+def boot_2x() -> Payload:
+    station = {"vendorName": "Bench", "model": "Load"}
+    return {"reason": "PowerUp", "chargingStation": station}
+
+
+def stamp(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def now_text() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Meter:
+    """A charger's meter: Wh since it was installed, at the pace of the clock."""
+
+    def __init__(self) -> None:
+        self._since = datetime.now(UTC)
+
+    def wh(self) -> float:
+        return (datetime.now(UTC) - self._since).total_seconds() * POWER_W / 3600
+
+
+def sampled_16(register: str) -> list[Payload]:
+    """Four samples of one instant, about 550 bytes (OCPP 1.6 section 7.43)."""
+    shared = {"context": "Sample.Periodic", "location": "Outlet"}
+    energy = {"measurand": "Energy.Active.Import.Register", "unit": "Wh"}
+    return [
+        {"value": register, **energy, **shared},
+        {"value": "11040.0", "measurand": "Power.Active.Import", "unit": "W", **shared},
+        {"value": "16.0", "measurand": "Current.Import", "unit": "A", "phase": "L1", **shared},
+        {"value": "230.1", "measurand": "Voltage", "unit": "V", "phase": "L1-N", **shared},
+    ]
+
+
+def meter_values(transaction: int, number: int, begin: datetime) -> Payload:
+    """The payload of the n-th MeterValues of a session, a second after the one before."""
+    at = stamp(begin + timedelta(seconds=number))
+    return _meter_values(transaction, at, str(number * 3))
+
+
+def _meter_values(transaction: int, at: str, register: str) -> Payload:
+    values = [{"timestamp": at, "sampledValue": sampled_16(register)}]
+    return {"connectorId": 1, "transactionId": transaction, "meterValue": values}
+
+
+def sampled_2x(register: float, context: str) -> list[Payload]:
+    """The same four samples as 2.0.1 has them."""
+    energy = {"measurand": "Energy.Active.Import.Register", "unitOfMeasure": {"unit": "Wh"}}
+    shared = {"context": context, "location": "Outlet"}
+    return [
+        {"value": round(register, 3), **energy, **shared},
+        {"value": POWER_W, "measurand": "Power.Active.Import", **shared},
+        {"value": 16.0, "measurand": "Current.Import", "phase": "L1", **shared},
+        {"value": 230.1, "measurand": "Voltage", "phase": "L1-N", **shared},
+    ]
+
+
+def meter_16(tag: str, first: int) -> Script:
+    """One session that never ends: MeterValues of four samples, one after another."""
+    yield "BootNotification", boot()
+    meter = Meter()
+    start = {"connectorId": 1, "idTag": tag, "meterStart": 0, "timestamp": now_text()}
+    transaction = (yield "StartTransaction", start)["transactionId"]
+    while True:
+        yield "MeterValues", _meter_values(transaction, now_text(), f"{meter.wh():.3f}")
+
+
+def sessions_16(tag: str, first: int) -> Script:
+    """Whole sessions: authorised, started, metered, stopped; the first one is shorter.
+
+    `first` tells how many meter values it has, so that not all chargers start at once.
+    """
+    yield "BootNotification", boot()
+    meter = Meter()
+    for readings in itertools.chain([first], itertools.repeat(READINGS)):
+        yield "Authorize", {"idTag": tag}
+        start = {"connectorId": 1, "idTag": tag, "meterStart": int(meter.wh())}
+        started = yield "StartTransaction", {**start, "timestamp": now_text()}
+        transaction = started["transactionId"]
+        for _ in range(readings):
+            yield "MeterValues", _meter_values(transaction, now_text(), f"{meter.wh():.3f}")
+        stop = {"transactionId": transaction, "idTag": tag, "meterStop": int(meter.wh()) + 1}
+        yield "StopTransaction", {**stop, "timestamp": now_text(), "reason": "Local"}
+
+
+def sessions_201(tag: str, first: int) -> Script:
+    """The same with TransactionEvent: every event tells chargingState and its readings."""
+    yield "BootNotification", boot_2x()
+    meter = Meter()
+    token = {"idToken": tag, "type": "ISO14443"}
+    for number, readings in enumerate(itertools.chain([first], itertools.repeat(READINGS))):
+        transaction = f"{tag}-{number}-{datetime.now(UTC).timestamp():.3f}"
+        sequence = itertools.count()
+
+        def event(kind: str, trigger: str, context: str, **more: Any) -> tuple[str, Payload]:
+            at, state = now_text(), "Idle" if kind == "Ended" else "Charging"
+            about = {"transactionId": transaction, "chargingState": state}  # noqa: B023
+            values = [{"timestamp": at, "sampledValue": sampled_2x(meter.wh(), context)}]
+            told = {"eventType": kind, "triggerReason": trigger, "timestamp": at}
+            told |= {"seqNo": next(sequence), "meterValue": values, **more}  # noqa: B023
+            told["transactionInfo"] = about | more.get("transactionInfo", {})
+            told["evse"] = {"id": 1, "connectorId": 1}
+            return "TransactionEvent", told
+
+        yield "Authorize", {"idToken": token}
+        yield event("Started", "Authorized", "Transaction.Begin", idToken=token)
+        for _ in range(readings):
+            yield event("Updated", "MeterValuePeriodic", "Sample.Periodic")
+        ended = {"stoppedReason": "Local"}
+        yield event(
+            *("Ended", "StopAuthorized", "Transaction.End"), idToken=token, transactionInfo=ended
+        )
+
+
+#: name -> (sub-protocol, script)
+SCRIPTS: dict[str, tuple[str, Callable[[str, int], Script]]] = {
+    "meter-16": ("ocpp1.6", meter_16),
+    "sessions-16": ("ocpp1.6", sessions_16),
+    "sessions-201": ("ocpp2.0.1", sessions_201),
+}

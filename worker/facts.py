@@ -1,0 +1,125 @@
+"""What chargers say, stored in sets: the road of every message that comes often.
+
+A route's `read` turns each call of a batch into one fact; facts of a kind are stored together by a
+function of the domain, which loads what all of them need with one query per table, decides, and
+writes each table once; then each is answered.  A call that cannot be read is refused by itself.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.domain import access, metering, plain, reports
+from app.domain.gauges import Gauge
+from app.domain.metering import Metered
+from worker import log_rows
+from worker.dialects.context import Context, Fact
+from worker.ocpp.fields import Fields
+from worker.ocpp.frames import Call, Send
+from worker.standing import Over, Standing
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Asked:
+    """A call on its way into the set; `notes` are the repairs that it had needed before.
+
+    `shift` is what its times are corrected by, where that was found already.  Only its `last`
+    piece is answered and logged, should it have come in pieces.
+    """
+
+    held: Any
+    call: Call | Send
+    payload: dict[str, Any]
+    context: Context
+    route: Fact
+    notes: list[tuple[str, str]]
+    shift: timedelta | None
+    last: bool = True
+
+
+@dataclass(slots=True)
+class Read:
+    """Meter values that are read already, and their row of the log, if they have one."""
+
+    held: Any
+    item: Metered
+    log_row: Row | None
+
+
+class Facts:
+    """Stores what a batch has gathered; `show` gets the newest gauges of running sessions."""
+
+    def __init__(self, standing: Standing, show: Callable[[list[Gauge]], None]) -> None:
+        self._standing = standing
+        self._show = show
+
+    def told(self, db: Any, asked: Sequence[Asked], rows: list[Row]) -> list[Any]:
+        """Store calls; the result of each is the text of its answer, or why it was refused."""
+        results: list[Any] = [None] * len(asked)
+        stations = plain.stations(db, {one.context.station_id for one in asked})
+        kinds: dict[Any, list[tuple[int, Asked, Any]]] = {}
+        for number, one in enumerate(asked):
+            try:
+                fact = self._read(db, one, stations[one.context.station_id])
+            except SQLAlchemyError:
+                raise
+            except Exception as error:
+                results[number] = error
+            else:
+                kinds.setdefault(one.route.together, []).append((number, one, fact))
+        for together, of_kind in kinds.items():
+            told = together(db, [fact for _, _, fact in of_kind])
+            for (number, one, _), result in zip(of_kind, told, strict=True):
+                results[number] = self._answer(db, one, result, rows)
+        return results
+
+    def _read(self, db: Any, one: Asked, station: plain.StationRow) -> Any:
+        context, link = one.context, one.held.link
+        self._standing.check(db, link, station.access_epoch)
+        context.db, context.station = db, station
+        context.deviations[:], context.shift = one.notes, one.shift
+        fact = one.route.read(Fields(one.payload), context)
+        # Meter values are read without the row: they are corrected by what is known here.
+        link.station.clock_offset_s = station.clock_offset_s
+        return fact
+
+    def _answer(self, db: Any, one: Asked, result: Any, rows: list[Row]) -> Any:
+        context, call = one.context, one.call
+        if isinstance(result, Exception):
+            return result
+        response = one.route.answer(result, context)
+        if context.deviations:
+            reports.deviations(db, context.station, context.deviations, now=context.now)
+        if not one.last:
+            return ""
+        text = one.held.link.answer(call, response) if isinstance(call, Call) else ""
+        rows.append(log_rows.of_call(one.held, call, context.now, response, context.session_id))
+        return text
+
+    def metered(self, db: Any, read: Sequence[Read], rows: list[Row]) -> list[Any]:
+        """Store meter values; the result of each is the session that it belongs to, if any."""
+        results: list[Any] = [None] * len(read)
+        epochs = access.epochs(db, {one.item.station_id for one in read})
+        good: list[tuple[int, Read]] = []
+        for number, one in enumerate(read):
+            try:
+                self._standing.check(db, one.held.link, epochs.get(one.item.station_id))
+            except Over as over:
+                results[number] = over
+            else:
+                good.append((number, one))
+        now = datetime.now(UTC)
+        owners, gauges = metering.store(db, [one.item for _, one in good], now=now)
+        for (number, one), owner in zip(good, owners, strict=True):
+            results[number] = owner
+            if (row := one.log_row) is not None:
+                row["session_id"] = owner
+                row["latency_ms"] = (now - row["at"]).total_seconds() * 1000
+                rows.append(row)
+        self._show(gauges)
+        return results
