@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from app.domain import reach, tag_rows
+from app.domain import issued_tokens, reach, tag_rows
 from app.domain.bulk import BulkInsert
+from app.domain.issued_tokens import Issued
 from app.domain.messages import REDACTED
 from app.domain.tag_rows import TagRow
 from app.domain.vocabulary import (
@@ -142,12 +143,13 @@ def judge(db: Session, taps: Sequence[Tap]) -> list[Judged]:
     found = [tags.get((tap.station.tenant_id, tap.token)) for tap in taps]
     running = _running(db, taps, found)
     reserved = _reserved(db, {tap.station.id for tap in taps if tap.evse})
+    issued = issued_tokens.look_up(db, zip(taps, found, strict=True))
     judged = []
     for tap, tag in zip(taps, found, strict=True):
         if tap.occasion == STOP and tap.session is not None:
             decision = _decide_stop(tap.station, tap.token, tag, tap.session)
         else:
-            decision = _decide_charge(tap, tag, running)
+            decision = _decide_charge(tap, tag, running, issued)
         facts = _facts(tap.station, tag) | _kept_for(tap, reserved)
         judged.append(Judged(tap, decision, tag, facts))
     return judged
@@ -195,7 +197,7 @@ def _reserved(db: Session, station_ids: Iterable[int]) -> list[Any]:
     return list(db.execute(_RESERVED, {"stations": asked}).all()) if asked else []
 
 
-def _decide_charge(tap: Tap, tag: TagRow | None, running: Counter[int]) -> Decision:
+def _decide_charge(tap: Tap, tag: TagRow | None, running: Counter[int], issued: Issued) -> Decision:
     station, token = tap.station, tap.token
     if station.mode is StationMode.CLOSED:
         return _about(Verdict.BLOCKED, "station_closed", tag, f"{station.identity} is closed.")
@@ -205,6 +207,9 @@ def _decide_charge(tap: Tap, tag: TagRow | None, running: Counter[int]) -> Decis
             return Decision(Verdict.ACCEPTED, "open_access", sentence)
         if token.kind == NO_AUTHORISATION:
             return without_token(station)
+        session_id = tap.session.id if tap.session is not None else tap.begins
+        if why := issued_tokens.let_in(issued, station, token, session_id):
+            return Decision(Verdict.ACCEPTED, *why)
         sentence = f"The tag {shown(token, None)} is on no list."
         return _about(Verdict.INVALID, "unknown_tag", None, sentence)
     refusal = _refuse_tag(station, tag, tap.now)
