@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import authorisation, events, reach, station_profiles
+from app.domain import authorisation, events, reach, session_limits, station_profiles
 from app.domain.authorisation import Tap
 from app.domain.errors import Conflict
 from app.domain.issued_tokens import KINDS
@@ -55,6 +55,7 @@ def prepare(
         judged.tag is None and kind in KINDS and station.mode is not StationMode.CLOSED
     ):
         raise Conflict(judged.decision.sentence, field="token")
+    session_limits.refuse_unkept(db, station, given)
     tag = judged.tag
     more = {
         "token_kind": given.get("token_kind") or (tag.kind if tag else kind),
