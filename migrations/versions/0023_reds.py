@@ -1,5 +1,6 @@
-"""Commands are found by the session that they are about."""
+"""Commands are found by their session; payments at stations have a receipt of ours."""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0023"
@@ -10,7 +11,11 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_index("ix_commands_session_id", "commands", ["session_id"])
+    op.add_column("settlements", sa.Column("receipt_key", sa.String(64), nullable=True))
+    op.create_index("uq_settlements_receipt_key", "settlements", ["receipt_key"], unique=True)
 
 
 def downgrade() -> None:
+    op.drop_index("uq_settlements_receipt_key", table_name="settlements")
+    op.drop_column("settlements", "receipt_key")
     op.drop_index("ix_commands_session_id", table_name="commands")
