@@ -86,14 +86,19 @@ class CooperativeConnection(sqlite3.Connection):
             pool.apply(super().commit)
 
 
-def _thread_pool() -> Any:
+def _gevent_has_sockets() -> bool:
     try:
         from gevent import monkey
-        from gevent.hub import _get_hub
     except ImportError:
+        return False
+    return bool(monkey.is_module_patched("socket"))
+
+
+def _thread_pool() -> Any:
+    if not _gevent_has_sockets():
         return None
-    if not monkey.is_module_patched("socket"):
-        return None
+    from gevent.hub import _get_hub
+
     hub = _get_hub()
     return None if hub is None else hub.threadpool
 
@@ -193,6 +198,36 @@ def tune_sqlite(engine: Engine) -> None:
                 if "locked" not in str(error) or time.monotonic() > deadline:
                     raise
             time.sleep(0.002)
+
+
+def wait_with_gevent() -> None:
+    """Have psycopg wait for PostgreSQL by the hub's own watchers, where gevent has the sockets.
+
+    What it does by itself under gevent is a poll in Python with a timer, for every round trip.
+    """
+    if not _gevent_has_sockets():
+        return
+    from gevent import get_hub
+    from psycopg import waiting
+
+    def wait(generator: Any, fileno: int, interval: float = 0.0, timeout: Any = None) -> Any:
+        if timeout is not None:
+            return waiting.wait_poll(generator, fileno, interval, timeout)
+        hub = get_hub()
+        try:
+            state = next(generator)
+            while True:
+                # Reading is 1 and writing 2 in both; to try what is not ready yet does no harm.
+                watcher = hub.loop.io(fileno, state)
+                try:
+                    hub.wait(watcher)
+                finally:
+                    watcher.close()
+                state = generator.send(state)
+        except StopIteration as done:
+            return done.value
+
+    waiting.wait = wait
 
 
 def make_celery(app: Flask) -> Celery:

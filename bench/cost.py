@@ -116,11 +116,10 @@ def compare(plan: Plan, script: str, names: Sequence[str]) -> dict[str, Found]:
     return found
 
 
-def load(script: str, system: System) -> Program:
-    """The load program for a system."""
-    return Program(
-        "bench.load", {"port": system.port, "script": script, "stations": system.stations}
-    )
+def load(script: str, system: System, **more: Any) -> Program:
+    """The load program for a system; `more` as it reads it."""
+    wanted = {"port": system.port, "script": script, "stations": system.stations}
+    return Program("bench.load", {**wanted, **more})
 
 
 def one_round(system: System, program: Program, seconds: float) -> dict[str, Any]:

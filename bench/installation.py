@@ -75,15 +75,17 @@ class Installation:
         with ExitStack() as stack:
             try:
                 made = [stack.enter_context(self._process(table[name])) for name in wanted]
-                if "worker" in wanted:
-                    wait_for(self.settings.ocpp_port, made[wanted.index("worker")])
+                ports = {"worker": self.settings.ocpp_port, "web": self.settings.web_port}
+                for name, process in zip(wanted, made, strict=True):
+                    if name in ports:
+                        wait_for(ports[name], process)
                 yield [psutil.Process(process.pid) for process in made]
             except BaseException:
                 print(self._log_tail(), file=sys.stderr)
                 raise
 
     def count(self, table: str) -> int:
-        """Return the number of rows of a table."""
+        """Return the number of rows of a table (a condition may follow its name)."""
         with self.app.app_context():
             found = flask_db.session.scalar(text(f"SELECT count(*) FROM {table}"))
             flask_db.session.remove()

@@ -107,6 +107,32 @@ def sessions_16(tag: str, first: int) -> Script:
         yield "StopTransaction", {**stop, "timestamp": now_text(), "reason": "Local"}
 
 
+def starts_16(tag: str, first: int) -> Script:
+    """Starts and stops, one after another."""
+    yield "BootNotification", boot()
+    meter = Meter()
+    while True:
+        start = {"connectorId": 1, "idTag": tag, "meterStart": int(meter.wh())}
+        started = yield "StartTransaction", {**start, "timestamp": now_text()}
+        stop = {"transactionId": started["transactionId"], "meterStop": int(meter.wh()) + 1}
+        yield "StopTransaction", {**stop, "timestamp": now_text(), "reason": "Local"}
+
+
+def past_16(tag: str, first: int) -> Script:
+    """Sessions as they would be billed: an hour each, one after another since 20 days ago."""
+    yield "BootNotification", boot()
+    at, register_wh = datetime.now(UTC).replace(microsecond=0) - timedelta(days=20), 0
+    while True:
+        start = {"connectorId": 1, "idTag": tag, "meterStart": register_wh, "timestamp": stamp(at)}
+        transaction = (yield "StartTransaction", start)["transactionId"]
+        for _ in range(READINGS):
+            at, register_wh = at + timedelta(minutes=6), register_wh + round(POWER_W / 10)
+            yield "MeterValues", _meter_values(transaction, stamp(at), str(register_wh))
+        stop = {"transactionId": transaction, "idTag": tag, "meterStop": register_wh}
+        yield "StopTransaction", {**stop, "timestamp": stamp(at), "reason": "Local"}
+        at += timedelta(minutes=6)
+
+
 def sessions_201(tag: str, first: int) -> Script:
     """The same with TransactionEvent: every event tells chargingState and its readings."""
     yield "BootNotification", boot_2x()
@@ -140,5 +166,7 @@ def sessions_201(tag: str, first: int) -> Script:
 SCRIPTS: dict[str, tuple[str, Callable[[str, int], Script]]] = {
     "meter-16": ("ocpp1.6", meter_16),
     "sessions-16": ("ocpp1.6", sessions_16),
+    "starts-16": ("ocpp1.6", starts_16),
+    "past-16": ("ocpp1.6", past_16),
     "sessions-201": ("ocpp2.0.1", sessions_201),
 }

@@ -120,6 +120,10 @@ class Program:
     def ask(self, line: object = "") -> dict[str, Any]:
         """Give it a line and return the object that it answers with."""
         self.tell(str(line))
+        return self.answer()
+
+    def answer(self) -> dict[str, Any]:
+        """Return the object that it answers a line with that it was told."""
         text = self._read()
         if not text:
             raise RuntimeError(f"{self._module} ended before its time")

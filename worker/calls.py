@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy.exc import OperationalError
 
-from app.domain import commands, fallbacks, files, messages, password_rotation, reports
+from app.domain import commands, deviations, fallbacks, files, messages, password_rotation
 from app.domain.fallbacks import Chain, End
 from app.domain.vocabulary import CommandState, MessageOutcome, Order, Outcome
 from app.models import Command, Station
@@ -282,7 +282,7 @@ class Calls:
 
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
             found = [("unresponsive", action)]
-            reports.deviations(db, db.get(Station, number), found, now=datetime.now(UTC))
+            deviations.note(db, db.get(Station, number), found, now=datetime.now(UTC))
 
         self._batch.later(Job(run))
         if not link.station.quirks.get("keep_when_deaf"):

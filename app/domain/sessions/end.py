@@ -96,7 +96,9 @@ def end_all(db: Session, stops: Sequence[Stopping]) -> list[Ended]:
     untold = [session.id for told, session in plain if told.stop.word is None]
     ordered = orders_to_stop(db, untold)
     for told, session in plain:
-        close(session, explained(told.stop, ordered.get(session.id, ())), told.now)
+        shown_by = decisions.get(told.station.id)
+        stop = explained(told.stop, ordered.get(session.id, ()), shown_by)
+        close(session, stop, told.now)
         ended = events.SessionEnded(session.tenant_id, session.id, session.station_id)
         events.record(db, ended)
     rows.update_ends(db, [session for _, session in plain])
@@ -136,15 +138,15 @@ def _end_oddly(db: Session, station: Any, stop: Stop, now: datetime) -> Ended:
     if guessed:
         flag(session, "guessed_transaction")
     ordered = orders_to_stop(db, [session.id])
-    close(session, explained(stop, ordered.get(session.id, ())), now)
+    close(session, explained(stop, ordered.get(session.id, ()), decision), now)
     events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
     db.flush()
     return session, decision
 
 
-def explained(stop: Stop, ordered: Iterable[datetime]) -> Stop:
-    """The stop with its reason; `ordered` is when we had the session stopped."""
-    return replace(stop, reason=reason_of(stop.reason, stop.word, stop.ended_at, ordered))
+def explained(stop: Stop, ordered: Iterable[datetime], shown: Decision | None) -> Stop:
+    """The stop with its reason, as `reason_of` has it."""
+    return replace(stop, reason=reason_of(stop.reason, stop.word, stop.ended_at, ordered, shown))
 
 
 def _keep_other_end(

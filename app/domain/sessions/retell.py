@@ -119,7 +119,8 @@ def _end(
     now: datetime,
 ) -> None:
     ordered = orders_to_stop(db, [session.id])
-    stop = explained(_stop(session, story, ended), ordered.get(session.id, ()))
+    ordered_at = ordered.get(session.id, ())
+    stop = explained(_stop(session, story, ended), ordered_at, decided(ended))
     before = _money_of(session)
     if session.state is SessionState.ENDED and session.provisional:
         flag(session, "late_stop")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from app.domain.vocabulary import CommandState, Order, StopReason
+from app.domain.vocabulary import CommandState, Decision, Order, StopReason
 from app.models import Command
 
 #: An end may be dated so long before the order that it follows: clocks differ.
@@ -32,13 +32,20 @@ def orders_to_stop(db: Session, sessions: Iterable[int]) -> dict[int, list[datet
 
 
 def reason_of(
-    told: StopReason, word: str | None, ended_at: datetime, ordered: Iterable[datetime]
+    told: StopReason,
+    word: str | None,
+    ended_at: datetime,
+    ordered: Iterable[datetime],
+    shown: Decision | None = None,
 ) -> StopReason:
     """The reason of an end: the station's own; without a `word` of it, our order to stop.
 
     A missing word stands for a stop at the station (1.6 section 6.49, 2.0.1 E06.FR.09), but
-    stations leave it out of what we asked for, too.  `ordered` is when that was.  Pure.
+    stations leave it out of what we asked for, too.  `ordered` is when that was.  `shown` is
+    what was decided about the tag that ended it: 1.6 has no word for a master pass.  Pure.
     """
+    if told is StopReason.LOCAL and shown is not None and shown.reason == "master_pass":
+        return StopReason.MASTER_PASS
     if word is None and any(sent_at <= ended_at + CLOCKS_DIFFER for sent_at in ordered):
         return StopReason.REMOTE
     return told
