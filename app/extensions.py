@@ -20,6 +20,7 @@ from flask_wtf.csrf import CSRFProtect
 from htmx_flask import Htmx
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain import addresses
 from app.domain.errors import Busy
@@ -35,6 +36,8 @@ limiter = Limiter(lambda: addresses.household(request.remote_addr), default_limi
 
 log = logging.getLogger(__name__)
 
+#: What is raised while Redis or the database cannot be reached.
+AWAY = (redis.RedisError, SQLAlchemyError)
 #: How long a writer waits for another process's write to end, in seconds.
 SQLITE_PATIENCE_S = 20.0
 #: Work on SQLite lets others run so often, in seconds: it never waits for its database by itself.
@@ -189,6 +192,10 @@ def tune_sqlite(engine: Engine) -> None:
             connection.exec_driver_sql("BEGIN")
             return
         cursor = connection.connection.cursor()
+        durable = connection.get_execution_options().get("durable", True)
+        if connection.info.setdefault("durable", True) is not durable:
+            cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            connection.info["durable"] = durable
         deadline = time.monotonic() + SQLITE_PATIENCE_S
         while True:
             try:
@@ -228,6 +235,15 @@ def wait_with_gevent() -> None:
             return done.value
 
     waiting.wait = wait
+
+
+def tune_postgresql(engine: Engine) -> None:
+    """Let a unit of work that need not be durable commit without waiting for the disk."""
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        if not connection.get_execution_options().get("durable", True):
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
 def make_celery(app: Flask) -> Celery:

@@ -118,6 +118,7 @@ def _server_settings(settings: Any, connections: int) -> ServerSettings:
         host=settings.ocpp_host,
         port=settings.ocpp_port,
         tls_port=settings.ocpp_tls_port,
+        shared=settings.ocpp_processes > 1,
         spoken=tuple(ROUTES),
         max_message_bytes=settings.ocpp_max_message_bytes,
         max_inflated_bytes=settings.ocpp_max_inflated_bytes,

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.domain import access, connections, deviations, presence
 from app.domain.connections import Closed, Opened
+from app.queries import system
 from worker.batch import Batch, Job, Together
 from worker.lag import LAG
 from worker.standing import Over, Standing
@@ -20,6 +21,15 @@ class _Coming:
 
     link: Any
     opened: Opened
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The workers that live, with how many stations each holds, and which of our connections were
+    replaced by newer ones elsewhere."""
+
+    workers: dict[str, int]
+    newer_elsewhere: frozenset[int]
 
 
 class Presence:
@@ -52,17 +62,20 @@ class Presence:
         closed = Closed(connection_id, code, reason)
         self._batch.later(Together(self._close_all, closed, station_id))
 
-    def beat(self, connection_ids: Sequence[int]) -> None:
+    def beat(self, connection_ids: Sequence[int]) -> Others:
         """Say that this node lives and holds these connections, and end those of dead nodes."""
 
-        def run(db: Any, rows: list[Row]) -> None:
+        def run(db: Any, rows: list[Row]) -> Others:
             now = datetime.now(UTC)
             presence.beat(db, self._node, now=now, lag_ms=lag_ms)
             presence.reopen(db, self._node, connection_ids, now=now)
             presence.close_dead_nodes(db, now=now)
+            workers = {node.node: node.stations for node in system.nodes(db, now=now)}
+            return Others(workers, presence.superseded(db, self._node, connection_ids))
 
         lag_ms = round(LAG.taken_worst_s() * 1000)
-        self._batch.do(Job(run, "the beat"))
+        others: Others = self._batch.do(Job(run, "the beat"))
+        return others
 
     def seen(self, station_ids: Iterable[int]) -> None:
         """Note that something was heard of these stations; nobody waits for that."""

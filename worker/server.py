@@ -10,13 +10,14 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import gevent
+import gevent.socket
 from gevent.lock import BoundedSemaphore
 from gevent.pywsgi import WSGIServer
 
-from worker.desk import Desk
+from worker.desk import Desk, Gate
 from worker.doorstep import Doorstep, Visitor
 from worker.lag import LAG
 from worker.link import PING_S, SILENCE_S, Link
@@ -42,21 +43,6 @@ log = logging.getLogger(__name__)
 EVERY_S = 0.005
 
 
-class Gate(Protocol):
-    """Decides who is let in."""
-
-    def admit(self, request: Request) -> Accepted | Refused:
-        """Decide about a handshake, and record it.  May wait; a thousand may wait at once."""
-        ...
-
-    def turned_away(self, request: Request, refused: Refused) -> None:
-        """Record a handshake that was refused before the gate was asked, or after it agreed.
-
-        `request.identity` is empty when the path named none.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
     """Where to listen and the limits.  Names with `_s` are seconds.
@@ -64,6 +50,8 @@ class ServerSettings:
     A connection has `request_s` to say what it wants (and as long for a TLS handshake before),
     `handshake_s` to be answered.  `unfinished` may be at the first at once, `unfinished_of_one` of
     them of one address; `admissions` at the second, and others wait `patience_s` for their turn.
+    With `shared` other processes may listen on the same ports, and the kernel deals the
+    connections out.
     """
 
     host: str = "0.0.0.0"
@@ -84,9 +72,22 @@ class ServerSettings:
     unfinished: int = 2_000
     unfinished_of_one: int = 100
     backlog: int = 4_096
+    shared: bool = False
     tick_s: float = 0.25
     trusted_proxies: Sequence[Network] = ()
     client_cert_header: str = ""
+
+
+def _listening(settings: "ServerSettings", port: int) -> Any:
+    """A listening socket, which others may have beside us where that is so set; raises OSError."""
+    family = gevent.socket.AF_INET6 if ":" in settings.host else gevent.socket.AF_INET
+    sock = gevent.socket.socket(family, gevent.socket.SOCK_STREAM)
+    sock.setsockopt(gevent.socket.SOL_SOCKET, gevent.socket.SO_REUSEADDR, 1)
+    if settings.shared:
+        sock.setsockopt(gevent.socket.SOL_SOCKET, gevent.socket.SO_REUSEPORT, 1)
+    sock.bind((settings.host, port))
+    sock.listen(settings.backlog)
+    return sock
 
 
 def networks(texts: Sequence[str]) -> tuple[Network, ...]:
@@ -146,9 +147,8 @@ class Server:
 
     def _listen(self, port: int, kind: type[WSGIServer], **more: Any) -> int:
         listener = kind(
-            (self.settings.host, port),
+            _listening(self.settings, port),
             _not_found,
-            backlog=self.settings.backlog,
             log=None,
             error_log=log,
             handler_class=Handler,

@@ -61,11 +61,14 @@ class Standing:
         if epoch != link.station.access_epoch:
             self.station(db, link)
 
-    def counted(self, db: Any, link: Any, outcome: Outcome) -> Outcome:
-        """How an order of ours ended: an answer over a connection that is over does not count."""
+    def counted(self, db: Any, link: Any, outcome: Outcome, epoch: int | None) -> Outcome:
+        """How an order of ours ended: an answer over a connection that is over does not count.
+
+        `epoch` is that of its station now.
+        """
         try:
             if outcome.answer is not None:
-                self.station(db, link)
+                self.check(db, link, epoch)
         except Over as over:
             return Outcome(CommandState.FAILED, None, f"Its answer does not count: {over}.")
         return outcome

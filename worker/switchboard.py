@@ -14,9 +14,9 @@ import gevent
 import redis
 from flask import Flask
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain import access, events, gauges, presence
+from app.domain.connections import REPLACED
 from app.domain.gauges import Gauge
 from app.domain.vocabulary import CommandState
 from app.extensions import db as flask_db
@@ -24,10 +24,12 @@ from app.models import Command
 from app.reactions import ACCESS, COMMANDS
 from worker.batch import Batch, Job, StorageAway
 from worker.calls import Calls
+from worker.claims import Claims
 from worker.dispatch import Dispatch, Held
 from worker.ocpp.events import Malformed, Repeated, Settled, Stray
 from worker.ocpp.frames import Call, Send
 from worker.presence import Presence
+from worker.rounds import for_ever, guarded
 from worker.standing import ANSWER_S, Over, Standing
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ NEWEST = "ampdesk:newest"
 GRACE_S = 3.0
 #: How often queued commands and decisions about access are looked for in the database.
 LOOK_S = 1.0
+QUEUED = select(Command.id, Command.station_id).where(Command.state == CommandState.QUEUED)
 #: How often live pages are brought up to date, and last-seen times written.
 SHOW_S = 1.0
 SEEN_S = 10.0
@@ -59,8 +62,10 @@ class Switchboard:
         self._standing = Standing(settings)
         self._presence = Presence(self.batch, node, self._standing)
         self._decided = 0
+        self._workers: dict[str, int] = {}
         self._dispatch = Dispatch(self.batch, settings, self._standing, self._keep_gauges)
-        self._calls = Calls(self.batch, settings, node, self._standing)
+        self._calls = Calls(self.batch, settings, self._standing)
+        self._claims = Claims(app, node, self._standing, self._calls)
         self._greenlets: list[gevent.Greenlet] = []
 
     def start(self) -> None:
@@ -68,20 +73,20 @@ class Switchboard:
         with self._app.app_context():
             self._beat()
         every = (self._listen, self._look, self._watch, self._beat_for_ever, self._show_for_ever)
-        for work in (*every, self._dispatch.deviations.write_for_ever):
-            self._greenlets.append(gevent.spawn(self._for_ever, work))
+        for work in (*every, self._claims.work_off, self._dispatch.deviations.write_for_ever):
+            self._greenlets.append(gevent.spawn(for_ever, work))
 
     def stop(self) -> None:
         """Write what is still in memory and end; the links are closed already."""
         for greenlet in self._greenlets:
             greenlet.kill()
         self._show()
-        self._guarded(self._dispatch.deviations.write)
+        guarded(self._dispatch.deviations.write)
         self.batch.stop()
 
     def health(self) -> dict[str, Any]:
-        """What the worker's health check adds: the node and how many stations it holds."""
-        return {"node": self.node, "stations": len(self._held)}
+        """What the worker's health check adds: the node, how many stations it and others hold."""
+        return {"node": self.node, "stations": len(self._held), "workers": self._workers}
 
     # What links report
 
@@ -104,7 +109,7 @@ class Switchboard:
         before = self._held.get(link.station.id)
         self._held[link.station.id] = held
         if before is not None:
-            before.link.close(1000, "replaced by a newer connection")
+            before.link.close(1000, REPLACED)
         self._tell_newest(held)
         if self._decided != decided:
             self._obey([link.station.id])
@@ -154,14 +159,17 @@ class Switchboard:
             listener.subscribe(COMMANDS, NEWEST, ACCESS)
             while True:
                 message = listener.get_message(timeout=30.0)
-                if message is None:
-                    continue
-                if message["channel"] == NEWEST.encode():
-                    self._yield_to(json.loads(message["data"]))
-                elif message["channel"] == ACCESS.encode():
-                    gevent.spawn(self._guarded, self._obey, [int(message["data"])])
-                else:
-                    gevent.spawn(self._guarded, self.fire, int(message["data"]))
+                if message is not None:
+                    guarded(self._hear, message["channel"].decode(), message["data"])
+
+    def _hear(self, channel: str, data: bytes) -> None:
+        told = json.loads(data)
+        if channel == COMMANDS:
+            self._take(*told)
+        elif channel == NEWEST:
+            self._yield_to(told)
+        else:
+            gevent.spawn(guarded, self._obey, [told])
 
     def _look(self) -> None:
         """Find queued commands whose nudge was lost."""
@@ -170,23 +178,14 @@ class Switchboard:
             if not self._held:
                 continue
             with self._app.app_context():
-                waiting = flask_db.session.scalars(
-                    select(Command.id).where(
-                        Command.state == CommandState.QUEUED,
-                        Command.station_id.in_(list(self._held)),
-                    )
-                ).all()
-            for number in waiting:
-                self._guarded(self.fire, number)
+                waiting = flask_db.session.execute(QUEUED).all()
+            for command_id, station_id in waiting:
+                self._take(command_id, station_id)
 
-    def fire(self, command_id: int) -> None:
-        """Send a command if its station is held here; the claim decides who sends it."""
-        with self._app.app_context():
-            command = flask_db.session.get(Command, command_id)
-            station_id = command.station_id if command is not None else None
-        held = self._held.get(station_id) if station_id is not None else None
-        if held is not None:
-            self._calls.send(held, command_id)
+    def _take(self, command_id: int, station_id: int) -> None:
+        """Have a command sent if its station is held here; the claim decides who sends it."""
+        if (held := self._held.get(station_id)) is not None:
+            self._claims.take(command_id, held)
 
     # Access
 
@@ -218,7 +217,7 @@ class Switchboard:
     def _tell_newest(self, held: Held) -> None:
         self._newest.append((held.link.station.id, held.connection_id or 0))
         if len(self._newest) == 1:
-            gevent.spawn(self._guarded, self._publish_newest)
+            gevent.spawn(guarded, self._publish_newest)
 
     def _publish_newest(self) -> None:
         """Tell the other nodes of all that have opened since the last time."""
@@ -232,7 +231,7 @@ class Switchboard:
         for station_id, number in told["newest"]:
             held = self._held.get(station_id)
             if held is not None and (held.connection_id or 0) < number:
-                held.link.close(1000, "replaced by a newer connection")
+                held.link.close(1000, REPLACED)
 
     # What live pages show
 
@@ -281,26 +280,9 @@ class Switchboard:
             self._beat()
 
     def _beat(self) -> None:
-        self._presence.beat(
-            [held.connection_id for held in self._held.values() if held.connection_id]
-        )
-
-    def _for_ever(self, work: Any) -> None:
-        """Keep a background greenlet going: Redis or the database may be away for a while."""
-        said = ""
-        while True:
-            try:
-                work()
-            except (redis.RedisError, SQLAlchemyError, StorageAway) as error:
-                if str(error) != said:
-                    log.warning("%s pauses: %s", work.__name__.strip("_"), error)
-                said = str(error)
-            except Exception:
-                log.exception("%s failed", work.__name__)
-            gevent.sleep(2.0)
-
-    def _guarded(self, work: Any, *arguments: Any) -> None:
-        try:
-            work(*arguments)
-        except (redis.RedisError, SQLAlchemyError, StorageAway) as error:
-            log.warning("%s failed, it will be tried again: %s", work.__name__, error)
+        open_here = [held.connection_id for held in self._held.values() if held.connection_id]
+        told = self._presence.beat(open_here)
+        self._workers = told.workers
+        for held in list(self._held.values()):
+            if held.connection_id in told.newer_elsewhere:
+                held.link.close(1000, REPLACED)

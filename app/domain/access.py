@@ -40,8 +40,7 @@ def changed(db: Session, station: Station) -> None:
 def password_changed(db: Session, actor: Actor, station: Station, *, now: datetime) -> None:
     """Note that another password is right from now on; nothing of it is in the audit."""
     db.flush()
-    nothing = audit.snapshot(station)
-    audit.note(db, actor, "station.password", station, now=now, before=nothing)
+    audit.remark(db, actor, "station.password", station, now=now)
     changed(db, station)
 
 

@@ -30,17 +30,17 @@ def check(
     db: Session, station: Station, order: Order, checked: dict[str, Any], now: datetime
 ) -> None:
     """Raise `Invalid`, `Conflict` or `NotConnected` where an order cannot be given now."""
-    _check_plug(station, order, checked)
+    _check_plug(db, station, order, checked)
     _check_reachable(db, station, now)
     _check_registration(station, order, checked)
 
 
-def _check_plug(station: Station, order: Order, checked: dict[str, Any]) -> None:
-    if order is Order.RAW:
-        return
+def _check_plug(db: Session, station: Station, order: Order, checked: dict[str, Any]) -> None:
     number = checked.get("connector")
-    known = [plug.evse for plug in plugs.of(station)]
-    if number and known and number not in known:
+    if order is Order.RAW or not number:
+        return
+    known = plugs.numbers(db, station.id)
+    if known and number not in known:
         raise Invalid(f"{station.identity} has no connector {number}.", field="connector")
 
 

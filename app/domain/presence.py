@@ -46,6 +46,11 @@ _LOST = (
     .order_by(_STATION.c.id)
     .with_for_update(key_share=True, of=_STATION)
 )
+_NEWER = (
+    select(_CONNECTION.c.id)
+    .join(_STATION, _STATION.c.id == _CONNECTION.c.station_id)
+    .where(_CONNECTION.c.id.in_(_CONNECTIONS), _STATION.c.connection_id > _CONNECTION.c.id)
+)
 _REOPEN = (
     update(_CONNECTION)
     .where(_CONNECTION.c.id.in_(_CONNECTIONS))
@@ -57,6 +62,18 @@ _TAKE_BACK = (
     .values(connection_id=bindparam("connection"), last_seen_at=bindparam("now"))
 )
 _SEEN = update(_STATION).where(_STATION.c.id.in_(_STATIONS)).values(last_seen_at=bindparam("now"))
+
+_NODE: Any = WorkerNode.__table__
+#: Asked for every order: built once, plain columns.
+_HELD = (
+    select(_CONNECTION.c.id)
+    .select_from(_CONNECTION.join(_NODE, _NODE.c.node == _CONNECTION.c.node))
+    .where(
+        _CONNECTION.c.id == bindparam("connection"),
+        _CONNECTION.c.closed_at.is_(None),
+        _NODE.c.beat_at > bindparam("since"),
+    )
+)
 
 
 def beat(db: Session, node: str, *, now: datetime, lag_ms: int = 0) -> None:
@@ -138,6 +155,15 @@ def reopen(db: Session, node: str, connection_ids: Iterable[int], *, now: dateti
     return len(lost)
 
 
+def superseded(db: Session, node: str, connection_ids: Iterable[int]) -> frozenset[int]:
+    """Those of these connections of `node` whose stations have newer ones, wherever those are."""
+    there = set(db.execute(_OPEN_OF, {"node": node}).scalars())
+    missing = [number for number in connection_ids if number not in there]
+    if not missing:
+        return frozenset()
+    return frozenset(db.execute(_NEWER, {"connections": missing}).scalars())
+
+
 def seen(db: Session, station_ids: Iterable[int], *, now: datetime) -> None:
     """Note that something was heard of these stations."""
     ids = sorted(station_ids)
@@ -149,8 +175,5 @@ def is_connected(db: Session, station: Station, now: datetime) -> bool:
     """Tell whether a living worker holds an open socket of the station."""
     if station.connection_id is None:
         return False
-    connection = db.get(Connection, station.connection_id)
-    if connection is None or connection.closed_at is not None:
-        return False
-    node = db.get(WorkerNode, connection.node)
-    return node is not None and node.beat_at > now - ALIVE
+    given = {"connection": station.connection_id, "since": now - ALIVE}
+    return db.scalar(_HELD, given) is not None

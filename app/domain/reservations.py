@@ -156,12 +156,7 @@ def told(db: Session, station: Station, number: int | None, word: str, *, now: d
 
 
 def used(
-    db: Session,
-    station: Any,
-    number: int | None,
-    session: ChargingSession,
-    *,
-    now: datetime,
+    db: Session, station: Any, number: int | None, session: ChargingSession, *, now: datetime
 ) -> Reservation | None:
     """Tie a session to the reservation that it uses, and end that.
 

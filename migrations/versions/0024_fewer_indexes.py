@@ -6,7 +6,7 @@ The message log has one index by station, in the order in which it is shown.
 from alembic import op
 
 revision = "0024"
-down_revision = "0018"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
