@@ -13,8 +13,8 @@ from app.domain.api_tokens import Holder
 from app.domain.sign_ins import digest
 from app.domain.vocabulary import Actor, Role
 from app.extensions import db as flask_db
-from app.extensions import limiter, login
-from app.problems import Problem
+from app.extensions import login
+from app.problems import SENTENCES, Problem
 from app.scope import Scope
 from app.uow import unit_of_work
 
@@ -61,10 +61,9 @@ def admit(role: str, *, everywhere: bool, now: datetime) -> Caller:
     name = f"{holder.user_name} ({holder.name})"[:120]
     caller = Caller(holder.token_id, holder.user_id, name, holder.role, reach)
     scope.narrow(flask_db.session(), reach)
-    g.api_token = holder.token_id
     if api_tokens.is_stale(holder, now=now):
         _touch(holder.token_id, now)
-    _count()
+    _count(holder.token_id, now)
     if not caller.role.includes(Role(role)):
         raise Problem(403, f"This needs the role {role}; the token’s is {caller.role.value}.")
     if everywhere and holder.site_ids:
@@ -109,6 +108,13 @@ def _rate() -> str:
     return str(current_app.config["SETTINGS"].api_rate)
 
 
-@limiter.shared_limit(_rate, scope="api", key_func=lambda: f"token:{g.api_token}")
-def _count() -> None:
-    """Count this request; raises `RateLimitExceeded`."""
+def _count(token_id: int, now: datetime) -> None:
+    """Count this request; raises `Problem` 429."""
+    rate = _rate()
+    if not rate:
+        return
+    one = share(rate, "api token", token_id)
+    standing = budgets.count(one, now.timestamp())
+    g.rate = (one.item.amount, standing)
+    if standing.count > one.item.amount:
+        raise Problem(429, SENTENCES[429])
