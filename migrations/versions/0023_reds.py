@@ -42,7 +42,7 @@ def _setpoints() -> None:
             ["station_id"], ["stations.id"], name=op.f("fk_evse_setpoints_station_id_stations")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_evse_setpoints")),
-        sa.UniqueConstraint("station_id", "evse", name=op.f("uq_evse_setpoints_station_id")),
+        sa.UniqueConstraint("station_id", "evse", name=op.f("uq_evse_setpoints_station_id_evse")),
     )
     op.create_index("ix_evse_setpoints_state", "evse_setpoints", ["state"])
 
