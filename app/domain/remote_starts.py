@@ -13,11 +13,22 @@ from typing import Any
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain import authorisation, events, reach, station_profiles
+from app.domain import authorisation, events, reach, session_limits, station_profiles
+from app.domain.authorisation import Tap
 from app.domain.bulk import among
 from app.domain.bulk_read import BulkRead
+from app.domain.errors import Conflict
+from app.domain.issued_tokens import KINDS
 from app.domain.prepared import Prepared
-from app.domain.vocabulary import Actor, CommandState, Order, Outcome, Token
+from app.domain.vocabulary import (
+    Actor,
+    CommandState,
+    Order,
+    Outcome,
+    StationMode,
+    Token,
+    Verdict,
+)
 from app.models import ChargingSession, Command, Station
 
 WINDOW = timedelta(seconds=120)
@@ -52,10 +63,22 @@ _WAITING = BulkRead(
 def prepare(
     db: Session, actor: Actor, station: Station, given: dict[str, Any], now: datetime
 ) -> Prepared:
-    """Complete the arguments of a remote start: its number, the tag's kind and group."""
-    del actor, now
+    """Complete the arguments of a remote start: its number, the tag's kind and group.
+
+    Raises `Conflict` for a tag that would be refused at the station; a central token is on no
+    list, for it is issued by this order.
+    """
+    del actor
     kind = given.get("token_kind") or authorisation.ANY_KIND
-    tag = authorisation.find_tag(db, station.tenant_id, Token(given["token"], kind))
+    token = Token(given["token"], kind)
+    [judged] = authorisation.judge(db, [Tap(station, token, authorisation.START, now)])
+    refused = judged.decision.verdict is not Verdict.ACCEPTED
+    if refused and not (
+        judged.tag is None and kind in KINDS and station.mode is not StationMode.CLOSED
+    ):
+        raise Conflict(judged.decision.sentence, field="token")
+    session_limits.refuse_unkept(db, station, given)
+    tag = judged.tag
     more = {
         "token_kind": given.get("token_kind") or (tag.kind if tag else kind),
         "group_token": tag.group.parent if tag and tag.group else None,

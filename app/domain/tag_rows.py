@@ -30,6 +30,7 @@ class GroupRow:
     name: str
     parent: str
     tariff_id: int | None
+    master_pass: bool = False
 
 
 @dataclass(slots=True)
@@ -62,6 +63,11 @@ class TagRow:
     site_ids: frozenset[int] = frozenset()
     station_ids: frozenset[int] = frozenset()
 
+    @property
+    def is_master(self) -> bool:
+        """Whether it ends any session where it is allowed, and begins none (2.0.1 C16)."""
+        return self.group is not None and bool(self.group.master_pass)
+
 
 _OWN = (
     *("id", "tenant_id", "value", "key", "bare_key", "kind", "status", "expires_at"),
@@ -73,7 +79,7 @@ _SOMEWHERE = exists().where(tag_sites.c.tag_id == _TAG.c.id) | exists().where(
 _FOUND = (
     select(
         *(_TAG.c[name] for name in _OWN),
-        *(_GROUP.c[name] for name in ("id", "name", "parent", "tariff_id")),
+        *(_GROUP.c[name] for name in ("id", "name", "parent", "tariff_id", "master_pass")),
         *(_DRIVER.c[name] for name in ("id", "archived_at", "language", "tariff_id")),
         _SOMEWHERE,
     )
@@ -129,8 +135,8 @@ def _rows(db: Session, query: BulkRead, given: dict[str, Any]) -> list[TagRow]:
     rows, limited = [], []
     width = len(_OWN)
     for told in query(db, **given):
-        group = GroupRow(*told[width : width + 4]) if told.group_id is not None else None
-        driver = DriverRow(*told[width + 4 : width + 8]) if told.driver_id is not None else None
+        group = GroupRow(*told[width : width + 5]) if told.group_id is not None else None
+        driver = DriverRow(*told[width + 5 : width + 9]) if told.driver_id is not None else None
         own: list[Any] = [*told[:width], group, driver]
         rows.append(TagRow(*own))
         if told[-1]:
