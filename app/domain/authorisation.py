@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import reach, tag_rows
 from app.domain.bulk import BulkInsert
+from app.domain.bulk_read import BulkRead
 from app.domain.messages import REDACTED
 from app.domain.tag_rows import TagRow
 from app.domain.vocabulary import (
@@ -40,8 +41,7 @@ NO_AUTHORISATION = "no_authorization"
 
 _SESSION: Any = ChargingSession.__table__
 _RESERVATION: Any = Reservation.__table__
-#: Built once: the statements' compiled forms are found again by identity.
-_RUNNING = (
+_RUNNING = BulkRead(
     select(_SESSION.c.tag_id, func.count())
     .where(
         _SESSION.c.tag_id.in_(bindparam("tags", expanding=True)),
@@ -49,11 +49,13 @@ _RUNNING = (
     )
     .group_by(_SESSION.c.tag_id)
 )
-_RESERVED = select(
-    *(_RESERVATION.c[name] for name in ("id", "station_id", "evse", "token", "expires_at"))
-).where(
-    _RESERVATION.c.station_id.in_(bindparam("stations", expanding=True)),
-    _RESERVATION.c.state == ReservationState.ACTIVE,
+_RESERVED = BulkRead(
+    select(
+        *(_RESERVATION.c[name] for name in ("id", "station_id", "evse", "token", "expires_at"))
+    ).where(
+        _RESERVATION.c.station_id.in_(bindparam("stations", expanding=True)),
+        _RESERVATION.c.state == ReservationState.ACTIVE,
+    )
 )
 _STORED = (
     *("tenant_id", "station_id", "evse", "token", "tag_id", "session_id", "occasion"),
@@ -141,7 +143,7 @@ def judge(db: Session, taps: Sequence[Tap]) -> list[Judged]:
     tags = tag_rows.find(db, {(tap.station.tenant_id, tap.token) for tap in taps})
     found = [tags.get((tap.station.tenant_id, tap.token)) for tap in taps]
     running = _running(db, taps, found)
-    reserved = _reserved(db, {tap.station.id for tap in taps if tap.evse})
+    reserved = _RESERVED(db, stations={tap.station.id for tap in taps if tap.evse})
     judged = []
     for tap, tag in zip(taps, found, strict=True):
         if tap.occasion == STOP and tap.session is not None:
@@ -184,15 +186,7 @@ def _running(db: Session, taps: Iterable[Tap], tags: Sequence[TagRow | None]) ->
         for tap, tag in zip(taps, tags, strict=True)
         if tag is not None and tag.concurrent_limit is not None and tap.occasion == START
     }
-    if not limited:
-        return Counter()
-    rows: Any = db.execute(_RUNNING, {"tags": list(limited)}).all()
-    return Counter(dict(rows))
-
-
-def _reserved(db: Session, station_ids: Iterable[int]) -> list[Any]:
-    asked = list(station_ids)
-    return list(db.execute(_RESERVED, {"stations": asked}).all()) if asked else []
+    return Counter(dict(_RUNNING(db, tags=limited)))
 
 
 def _decide_charge(tap: Tap, tag: TagRow | None, running: Counter[int]) -> Decision:

@@ -186,6 +186,17 @@ def after_unpublishing(db: Session, command: Command, outcome: Outcome, now: dat
         _changed(db, job)
 
 
+def updating(db: Session, station_ids: Iterable[int]) -> set[int]:
+    """The stations among these that may have an update to complete."""
+    wanted = list(station_ids)
+    query = select(FileJob.station_id).where(
+        FileJob.station_id.in_(wanted),
+        FileJob.kind == FileJobKind.FIRMWARE,
+        FileJob.state.in_(HEARD),
+    )
+    return set(db.scalars(query)) if wanted else set()
+
+
 def booted(db: Session, station: Station, before: str | None, *, now: datetime) -> None:
     """Complete an update whose version the station now calls its own; `before` was its last."""
     version = (station.firmware or "").strip().casefold()

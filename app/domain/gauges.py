@@ -1,16 +1,15 @@
 """What a live page shows of running sessions: their newest readings, and their energy so far."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.energy import POWER, billing_register, live_energy
-from app.domain.energy.readings import total_of
+from app.domain.energy.readings import REGISTER, total_of
 from app.domain.vocabulary import BillingState, Sample, SessionState
 from app.models import ChargingSession
 
@@ -26,8 +25,7 @@ _BEFORE = select(
 ).where(_SESSION.c.id.in_(bindparam("sessions", expanding=True)), _RUNNING)
 
 
-@dataclass(frozen=True, slots=True)
-class Gauge:
+class Gauge(NamedTuple):
     """The newest readings of a running session, for the live pages."""
 
     session_id: int
@@ -40,8 +38,7 @@ class Gauge:
     counted_from_wh: Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(NamedTuple):
     """What one instant's samples come to."""
 
     register_wh: Decimal | None
@@ -51,21 +48,26 @@ class Values:
     soc_percent: float | None
 
 
-def values_of(samples: Sequence[Sample]) -> Values:
-    power = total_of(samples, POWER)
+def values_of(samples: Iterable[Sample]) -> Values:
+    """What the samples of one instant come to."""
+    told: dict[str, list[Sample]] = {}
+    for sample in samples:
+        if sample.value is not None:
+            told.setdefault(sample.measurand, []).append(sample)
+    register = told.get(REGISTER)
+    power = total_of(told.get(POWER, ()), POWER)
     return Values(
-        billing_register(samples),
+        billing_register(register) if register else None,
         float(power[0]) if power else None,
-        _first(samples, "Current.Import"),
-        _first(samples, "Voltage"),
-        _first(samples, "SoC"),
+        _greatest(told.get("Current.Import")),
+        _greatest(told.get("Voltage")),
+        _greatest(told.get("SoC")),
     )
 
 
-def _first(samples: Iterable[Sample], measurand: str) -> float | None:
-    """The largest value of a measurand over the phases: what a chart shows."""
-    values = [s.value for s in samples if s.measurand == measurand and s.value is not None]
-    return float(max(values)) if values else None
+def _greatest(samples: Sequence[Sample] | None) -> float | None:
+    """The largest value over the phases: what a chart shows."""
+    return float(max(sample.value or 0 for sample in samples)) if samples else None
 
 
 def keep_newest(gauges: dict[int, Gauge], session: Any, at: datetime, values: Values) -> None:

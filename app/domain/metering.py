@@ -7,10 +7,10 @@ session is brought up to date from the readings every second (`show`).
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
@@ -22,8 +22,7 @@ from app.domain.vocabulary import BillingState, MeterReport, Sample, SessionStat
 from app.models import ChargingSession, MeterReading
 
 
-@dataclass(frozen=True, slots=True)
-class Metered:
+class Metered(NamedTuple):
     """One MeterValues of one station; `transaction_ref` None: it named no session.
 
     `own` False: it is of a meter that counts for no session, whatever runs.
@@ -65,7 +64,7 @@ _STORED = (
     "samples",
     "digest",
 )
-_INSERT = BulkInsert(_READING, _STORED, skip_known=True)
+_INSERT = BulkInsert(_READING, _STORED, skip_known=True, written=("samples",))
 _RUNNING = _SESSION.c.state == SessionState.CHARGING
 _ASSUMED = and_(_SESSION.c.provisional, _SESSION.c.billing == BillingState.OPEN)
 #: Built once: the statement's compiled form is found again by identity.
@@ -98,7 +97,7 @@ def store(
     by_ref, by_station = _sessions_of(db, batch)
     owners: list[int | None] = []
     late: dict[int, Any] = {}
-    rows: list[list[Any]] = []
+    rows: list[tuple[Any, ...]] = []
     gauges: dict[int, Gauge] = {}
     for item in batch:
         owner = None
@@ -170,14 +169,16 @@ def _by_time(candidates: Iterable[Any], item: Metered, report: MeterReport) -> A
 
 def _row(
     item: Metered, report: MeterReport, session_id: int | None, values: Values, now: datetime
-) -> list[Any]:
+) -> tuple[Any, ...]:
     """A row in the order of `_STORED`."""
-    samples = [
-        # The value in the unit beside it; what is no number stays as it was sent.
-        [s.measurand, _value(s), s.unit, s.phase, s.location, s.context, s.signed]
-        for s in report.samples
-    ]
-    return [
+    samples = orjson.dumps(
+        [
+            # The value in the unit beside it; what is no number stays as it was sent.
+            (s.measurand, _value(s), s.unit, s.phase, s.location, s.context, s.signed)
+            for s in report.samples
+        ]
+    )
+    return (
         item.station_id,
         session_id,
         item.evse,
@@ -189,9 +190,9 @@ def _row(
         values.voltage_v,
         values.soc_percent,
         report.assumed_time,
-        samples,
+        samples.decode(),
         _digest(item, report, samples),
-    ]
+    )
 
 
 def _value(sample: Sample) -> str | None:
@@ -200,8 +201,8 @@ def _value(sample: Sample) -> str | None:
     return sample.text if sample.signed or not sample.text else redact_text(sample.text)
 
 
-def _digest(item: Metered, report: MeterReport, samples: list[list[Any]]) -> str:
+def _digest(item: Metered, report: MeterReport, samples: bytes) -> str:
     """What makes a reading the same one again: plug, transaction, instant and all samples."""
     at = report.claimed_at or report.taken_at
-    text = f"{item.evse}|{item.transaction_ref}|{at.isoformat()}|{samples}"
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    text = f"{item.evse}|{item.transaction_ref}|{at.isoformat()}|".encode()
+    return hashlib.blake2b(text + samples, digest_size=16).hexdigest()

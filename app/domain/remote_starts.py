@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.domain import authorisation, events, reach, station_profiles
+from app.domain.bulk_read import BulkRead
 from app.domain.prepared import Prepared
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome, Token
 from app.models import ChargingSession, Command, Station
@@ -24,6 +25,26 @@ NAMED_WITHIN = timedelta(days=2)
 MARKED_WITHIN = timedelta(days=1)
 
 UNFOLLOWED = f"No session followed within {int(WINDOW.total_seconds())} s."
+
+
+_COMMAND: Any = Command.__table__
+
+
+def _open(since: Any) -> tuple[Any, ...]:
+    return (
+        _COMMAND.c.order == Order.START_CHARGING,
+        _COMMAND.c.state.in_([CommandState.ACCEPTED, CommandState.SENT]),
+        _COMMAND.c.session_id.is_(None),
+        _COMMAND.c.requested_at > since,
+    )
+
+
+_WAITING = BulkRead(
+    select(_COMMAND.c.station_id).where(
+        _COMMAND.c.station_id.in_(bindparam("stations", expanding=True)),
+        *_open(bindparam("since", type_=_COMMAND.c.requested_at.type)),
+    )
+)
 
 
 @reach.whole
@@ -44,10 +65,8 @@ def prepare(
 
 def waiting(db: Session, station_ids: Iterable[int], *, now: datetime) -> set[int]:
     """The stations among these at which a remote start may wait for its session."""
-    query = select(Command.station_id).where(
-        Command.station_id.in_(list(station_ids)), *_open(now - WINDOW)
-    )
-    return set(db.scalars(query))
+    rows = _WAITING(db, stations=set(station_ids), since=now - WINDOW)
+    return {row.station_id for row in rows}
 
 
 def attach(db: Session, station: Any, session: ChargingSession, *, now: datetime) -> None:
@@ -111,15 +130,6 @@ def mark_unfollowed(db: Session, *, now: datetime, limit: int = 200) -> int:
 def _unclaimed(db: Session, station: Any, since: datetime) -> list[Command]:
     query = select(Command).where(Command.station_id == station.id, *_open(since))
     return list(db.scalars(query.order_by(Command.id.desc()).limit(200)))
-
-
-def _open(since: datetime) -> tuple[Any, ...]:
-    return (
-        Command.order == Order.START_CHARGING,
-        Command.state.in_([CommandState.ACCEPTED, CommandState.SENT]),
-        Command.session_id.is_(None),
-        Command.requested_at > since,
-    )
 
 
 def _link(db: Session, command: Command, session: ChargingSession) -> None:

@@ -5,7 +5,7 @@ where reading all of them fails (FIELD R11).  A change that was accepted is read
 back; one that needs a restart is read back after it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -196,6 +196,15 @@ def ask(
     if like is not None and made.subject is None:
         made.subject = like.subject
     return made
+
+
+def waiting_for_boot(db: Session, station_ids: Iterable[int]) -> set[int]:
+    """The stations among these that have settings which wait for a restart."""
+    wanted = list(station_ids)
+    query = select(StationVariable.station_id).where(
+        StationVariable.station_id.in_(wanted), StationVariable.reboot_required
+    )
+    return set(db.scalars(query)) if wanted else set()
 
 
 def after_boot(db: Session, station: Station, *, now: datetime) -> None:

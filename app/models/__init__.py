@@ -1,7 +1,7 @@
 """Tables, one file per noun, on a plain declarative base; no Flask here."""
 
 from app.models.api import IdempotencyKey
-from app.models.base import Base, SiteOwned, StationOwned, TenantOwned
+from app.models.base import Base, SiteOwned, StationOwned, TenantOwned, leave_out_served
 from app.models.battery_swaps import BatterySwap
 from app.models.bills import Bill, BillCounter, BillLine, Delivery, Receipt, Review
 from app.models.broadcasts import Broadcast, BroadcastTarget
@@ -109,3 +109,7 @@ __all__ = [
     "tag_stations",
     "user_sites",
 ]
+
+
+for _table in Base.metadata.tables.values():
+    leave_out_served(_table)

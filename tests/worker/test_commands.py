@@ -153,6 +153,21 @@ def test_every_order_reaches_the_charger_and_its_answer_is_kept(site, booted):
     eventually(logged, what="all calls are in the log")
 
 
+def test_an_order_that_cannot_be_put_ends_and_holds_up_no_other(site, booted):
+    with site.work() as db:
+        station = db.scalar(select(Station).where(Station.identity == booted.identity))
+        now = datetime.now(UTC)
+        wish = (station, Order.CLEAR_CACHE, {})
+        odd, good = (commands.queue(db, SYSTEM, *wish, now=now, ttl_s=30) for _ in range(2))
+        odd.arguments = 5
+        numbers = odd.id, good.id
+    message_id, _, _ = hear_call(booted)
+    booted.socket.send(json.dumps([3, message_id, {"status": "Accepted"}]))
+    (failed, sentence, _, _), (accepted, *_) = (settled(site, number) for number in numbers)
+    assert (failed, accepted) == (CommandState.FAILED, CommandState.ACCEPTED)
+    assert sentence.startswith("It could not be sent")
+
+
 def test_an_error_is_kept_with_its_code(site, booted):
     number = queue(site, booted.identity, Order.CLEAR_CACHE, {})
     message_id, _, _ = hear_call(booted)
