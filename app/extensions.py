@@ -2,10 +2,11 @@
 
 import logging
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 import redis
@@ -80,8 +81,28 @@ class CooperativeConnection(sqlite3.Connection):
     """A SQLite connection whose commit (an fsync) does not stall the other greenlets.
 
     Under gevent the commit runs in the hub's thread pool; without gevent it is
-    an ordinary commit.
+    an ordinary commit.  Those of one process that write take turns in the order they came,
+    or a busy one would hardly let another in: the file's own lock knows no queue.
     """
+
+    _turns: ClassVar[dict[str, threading.Lock]] = {}
+
+    def __init__(self, database: str, *given: Any, **named: Any) -> None:
+        super().__init__(database, *given, **named)
+        self._turn = self._turns.setdefault(str(database), threading.Lock())
+        self._mine = False
+
+    def take_turn(self, within_s: float) -> None:
+        """Wait until nobody else of this process writes; raises OperationalError."""
+        if not self._turn.acquire(timeout=within_s):
+            raise sqlite3.OperationalError("database is locked")
+        self._mine = True
+
+    def end_turn(self) -> None:
+        """Let the next one write."""
+        if self._mine:
+            self._mine = False
+            self._turn.release()
 
     def commit(self) -> None:
         """Commit, in another thread where a gevent hub runs in this one."""
@@ -90,6 +111,21 @@ class CooperativeConnection(sqlite3.Connection):
             super().commit()
         else:
             pool.apply(super().commit)
+        self.end_turn()
+
+    def rollback(self) -> None:
+        """Take back what was not committed."""
+        try:
+            super().rollback()
+        finally:
+            self.end_turn()
+
+    def close(self) -> None:
+        """Close, whatever it was in."""
+        try:
+            super().close()
+        finally:
+            self.end_turn()
 
 
 def _gevent_has_sockets() -> bool:
@@ -199,12 +235,15 @@ def tune_sqlite(engine: Engine) -> None:
             cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             connection.info["durable"] = durable
         deadline = time.monotonic() + SQLITE_PATIENCE_S
+        turn = connection.connection.driver_connection
+        turn.take_turn(SQLITE_PATIENCE_S)
         while True:
             try:
                 cursor.execute("BEGIN IMMEDIATE")
                 return
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or time.monotonic() > deadline:
+                    turn.end_turn()
                     raise
             time.sleep(0.002)
 
