@@ -104,6 +104,7 @@ def _bind_extensions(app: Flask, settings: Settings) -> None:
         if settings.database_uri.startswith("sqlite"):
             extensions.tune_sqlite(db.engine)
         else:
+            extensions.tune_postgresql(db.engine)
             extensions.wait_with_gevent()
     migrate.init_app(app, db)
     login.init_app(app)

@@ -20,14 +20,18 @@ from app.domain.events import Event
 
 log = logging.getLogger(__name__)
 
-#: Redis channel that carries the ids of queued commands.
+#: Redis channel that carries the ids of queued commands, each with its station's.
 COMMANDS = "ampdesk:commands"
+#: Redis channel that carries the rows of commands that have ended, for programs that wait for them.
+ENDED = "ampdesk:ended"
 #: Redis channel that carries the ids of stations whose access was decided anew.
 ACCESS = "ampdesk:access"
 #: Redis channel of a tenant's live topics: each fact with its station, which says who may hear.
 LIVE = "ampdesk:live:{tenant_id}"
 
 _BACKLOG = 10_000
+#: A row of more characters is not sent around: its id alone is, and it is read by who wants it.
+_LONGEST_ROW = 100_000
 
 
 def topics(event: Event) -> list[str]:
@@ -51,6 +55,7 @@ _TOPIC = {
     events.ReceiptChanged: "bills",
     events.CommandQueued: "commands",
     events.CommandChanged: "commands",
+    events.CommandEnded: "commands",
     events.BroadcastChanged: "broadcasts",
     events.HandshakeSeen: "handshakes",
     events.ReservationChanged: "reservations",
@@ -77,7 +82,10 @@ def react(happened: Iterable[Event]) -> None:
         about = (getattr(event, "station_id", None), tuple(topics(event)))
         live.setdefault(event.tenant_id, {})[about] = None
         if isinstance(event, events.CommandQueued):
-            _nudges.add(_publish, app, COMMANDS, str(event.command_id))
+            text = json.dumps([event.command_id, event.station_id])
+            _nudges.add(_publish, app, COMMANDS, text)
+        if isinstance(event, events.CommandEnded):
+            _nudges.add(_publish, app, ENDED, _row(event))
         if isinstance(event, events.AccessChanged):
             _nudges.add(_publish, app, ACCESS, str(event.station_id))
         if task := _TASKS.get(type(event)):
@@ -85,6 +93,11 @@ def react(happened: Iterable[Event]) -> None:
     for tenant_id, told in live.items():
         text = json.dumps({"told": list(told)})
         _nudges.add(_publish, app, LIVE.format(tenant_id=tenant_id), text)
+
+
+def _row(event: events.CommandEnded) -> str:
+    text = json.dumps([event.command_id, event.told], default=str)
+    return text if len(text) <= _LONGEST_ROW else json.dumps([event.command_id, None])
 
 
 def _publish(app: Flask, channel: str, text: str) -> None:

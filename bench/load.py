@@ -1,142 +1,177 @@
-"""The load: many chargers in one process, each with one MeterValues outstanding.
+"""The load: chargers that follow a script, each as fast as it is answered.  A program of its own.
 
-Run as a program of its own, so that its work is not counted as the worker's.  It reads a JSON
-object on standard input: port, stations [[identity, password], …], tag, seconds, warm_up_s,
-frames (prepared per station); and prints one: answered, refused, seconds, p50_ms, p99_ms, total.
+Reads one JSON object on standard input (port, script, stations: identity, password and tag of
+each; pace_s and each if wanted), says "ready" when all are connected and booted; then goes on for
+as many seconds as a line says, waits for what is outstanding, and prints what came of it.  An empty
+line ends it.
 """
 
+import heapq
 import json
+import os
+import random
 import select
 import socket
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from collections import defaultdict
 from typing import Any
 
-from bench import wire
+import orjson
 
-SAMPLES = 4
+from bench import wire
+from bench.scripts import READINGS, SCRIPTS, boot, meter_values, stamp
+
+__all__ = ["boot", "meter_values", "stamp"]
 
 
 class Charger:
-    """One connection in the middle of a charging session, with its frames ready to be sent."""
+    """One connection and where its script stands; `waits` is kept by action."""
 
-    def __init__(self, port: int, identity: str, password: str, tag: str, frames: int) -> None:
-        self.socket = wire.connect(port, identity, password)
-        # Inside the window of times that the worker believes, one second apart.
-        begin = datetime.now(UTC).replace(microsecond=0) - timedelta(days=20)
-        wire.ask(self.socket, [2, "b", "BootNotification", boot()])
-        started = wire.ask(
-            self.socket,
-            [
-                *(2, "s", "StartTransaction"),
-                {"connectorId": 1, "idTag": tag, "meterStart": 0, "timestamp": stamp(begin)},
-            ],
-        )
-        transaction = started["transactionId"]
-        self.frames = [
-            wire.encode([2, f"m{n}", "MeterValues", meter_values(transaction, n, begin)])
-            for n in range(1, frames + 1)
-        ]
-        self.next = 0
+    def __init__(self, port: int, script: str, number: int, who: tuple[str, str, str]) -> None:
+        identity, password, tag = who
+        protocol, lines = SCRIPTS[script]
+        self.socket = wire.connect(port, identity, password, protocol)
+        # No two calls of a station may have the same id, whichever connection they come on.
+        self._prefix = os.urandom(6).hex()
+        self._number = 0
+        self._script = lines(tag, number % (READINGS + 1))
+        self._call = next(self._script)
+        self._buffer = bytearray()
         self.sent_at = 0.0
-        self.buffer = bytearray()
+
+    def boot(self) -> None:
+        """Say the script's first line and wait for its answer."""
+        self.send()
+        identity = f"{self._prefix}-{self._number}"
+        self._call = self._script.send(wire.answer_to(self.socket, identity))
         self.socket.setblocking(False)
 
-    def send_next(self) -> bool:
-        """Send the next frame; False when all are used up."""
-        if self.next >= len(self.frames):
-            return False
+    def send(self) -> None:
+        """Send the next call."""
+        self._number += 1
+        action, payload = self._call
+        message = orjson.dumps([2, f"{self._prefix}-{self._number}", action, payload])
         self.sent_at = time.perf_counter()
-        self.socket.send(self.frames[self.next])
-        self.next += 1
-        return True
+        self.socket.send(wire.frame(message))
 
-    def answers(self) -> list[bytes]:
-        """Read what has arrived and return the answers in it."""
+    def answers(self) -> list[str]:
+        """Read what has arrived; return the action of each answer.
+
+        Raises OSError when a call was refused: what is refused costs something else.
+        """
         chunk = self.socket.recv(65536)
         if not chunk:
             raise OSError("the worker closed a connection")
-        self.buffer += chunk
+        self._buffer += chunk
         found = []
-        while (frame := wire.first_frame(self.buffer)) is not None:
+        while (frame := wire.first_frame(self._buffer)) is not None:
             opcode, payload, used = frame
-            del self.buffer[:used]
-            if opcode == 1 and payload[1:2] in (b"3", b"4"):
-                found.append(payload)
+            del self._buffer[:used]
+            if opcode != 1:
+                continue
+            message = orjson.loads(payload)
+            if message[0] == 2:  # a call of theirs: this charger can nothing of it
+                no = orjson.dumps([4, message[1], "NotImplemented", "", {}])
+                self.socket.send(wire.frame(no))
+                continue
+            if message[0] == 4:
+                raise OSError(f"{self._call[0]} was refused: {payload[:500]!r}")
+            found.append(self._call[0])
+            self._call = self._script.send(message[2])
         return found
 
 
-def boot() -> dict[str, str]:
-    return {"chargePointVendor": "Bench", "chargePointModel": "Load"}
+class Round:
+    """So many seconds of load: one call outstanding per charger, as fast as it is answered.
+
+    With `pace_s`, a charger sends no more often than that.  With 0 seconds, each sends one call.
+    """
+
+    def __init__(self, chargers: list[Charger], seconds: float, pace_s: float) -> None:
+        self._poll = select.epoll()
+        self._by_number = {charger.socket.fileno(): charger for charger in chargers}
+        for number in self._by_number:
+            self._poll.register(number, select.EPOLLIN)
+        self._pace_s = pace_s
+        self._begin = time.perf_counter()
+        self._end = self._begin + seconds
+        self._due = [(self._begin + random.random() * pace_s, n) for n in self._by_number]
+        heapq.heapify(self._due)
+        #: action -> when it was sent, and how long its answer took
+        self.found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+
+    def drive(self) -> None:
+        """Go on until the time is over and everything is answered."""
+        outstanding = 0
+        while self._due or outstanding:
+            outstanding += self._send()
+            pause_s = self._due[0][0] - time.perf_counter() if self._due else 5.0
+            for number, _ in self._poll.poll(min(max(pause_s, 0.0), 5.0)):
+                outstanding -= self._take(number)
+
+    def _send(self) -> int:
+        """Send what is due; return how many."""
+        sent = 0
+        while self._due and self._due[0][0] <= time.perf_counter():
+            _, number = heapq.heappop(self._due)
+            self._by_number[number].send()
+            sent += 1
+        return sent
+
+    def _take(self, number: int) -> int:
+        """Take a charger's answers and say when it goes on; return how many there were."""
+        charger = self._by_number[number]
+        actions = charger.answers()
+        now = time.perf_counter()
+        for action in actions:
+            self.found[action].append((charger.sent_at, now - charger.sent_at))
+            next_at = max(charger.sent_at + self._pace_s, now)
+            if next_at < self._end:
+                heapq.heappush(self._due, (next_at, number))
+        return len(actions)
+
+    def told(self, each: bool) -> dict[str, Any]:
+        """What came of it; with `each` also every answer."""
+        now = time.perf_counter()
+        return {
+            "answered": sum(map(len, self.found.values())),
+            "seconds": now - self._begin,
+            "waits_ms": {
+                action: told([wait for _, wait in found]) for action, found in self.found.items()
+            },
+            "when": [self._begin, now],
+            "each": self.found if each else None,
+        }
 
 
-def stamp(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def meter_values(transaction: int, number: int, begin: datetime) -> dict[str, Any]:
-    """Return the payload of the n-th MeterValues of a session: four samples, about 550 bytes."""
-    register = {"measurand": "Energy.Active.Import.Register", "unit": "Wh"}
-    shared = {"context": "Sample.Periodic", "location": "Outlet"}
-    sampled = [
-        {"value": str(number * 3), **register, **shared},
-        {"value": "11040.0", "measurand": "Power.Active.Import", "unit": "W", **shared},
-        {"value": "16.0", "measurand": "Current.Import", "unit": "A", "phase": "L1", **shared},
-        {"value": "230.1", "measurand": "Voltage", "unit": "V", "phase": "L1-N", **shared},
-    ]
-    at = stamp(begin + timedelta(seconds=number))
-    values = [{"timestamp": at, "sampledValue": sampled}]
-    return {"connectorId": 1, "transactionId": transaction, "meterValue": values}
-
-
-def drive(chargers: list[Charger], seconds: float, warm_up_s: float) -> dict[str, Any]:
-    """Keep one call outstanding per charger; count and time the answers after the warm-up."""
-    poll = select.epoll()
-    by_number = {charger.socket.fileno(): charger for charger in chargers}
-    for number, charger in by_number.items():
-        poll.register(number, select.EPOLLIN)
-        charger.send_next()
-    begin = time.perf_counter() + warm_up_s
-    end = begin + seconds
-    waits: list[float] = []
-    total = refused = 0
-    outstanding = len(chargers)
-    while outstanding:
-        for number, _ in poll.poll(5):
-            charger = by_number[number]
-            for answer in charger.answers():
-                now = time.perf_counter()
-                total += 1
-                outstanding -= 1
-                refused += answer[1:2] == b"4"
-                if begin <= now < end:
-                    waits.append(now - charger.sent_at)
-                if now < end and charger.send_next():
-                    outstanding += 1
+def told(waits: list[float]) -> dict[str, float]:
+    """Median, 99th percentile and longest of waits in seconds, in ms, and how many there were."""
     waits.sort()
+    last = len(waits) - 1
     return {
-        "answered": len(waits),
-        "refused": refused,
-        "seconds": seconds,
-        "p50_ms": waits[len(waits) // 2] * 1000 if waits else 0,
-        "p99_ms": waits[len(waits) * 99 // 100] * 1000 if waits else 0,
-        "total": total,
-        "used_up": sum(charger.next >= len(charger.frames) for charger in chargers),
+        "count": len(waits),
+        "p50": waits[last // 2] * 1000,
+        "p99": waits[last * 99 // 100] * 1000,
+        "longest": waits[last] * 1000,
     }
 
 
 def main() -> int:
-    """Connect, tell that the load begins (one line), drive, print the result."""
+    """Connect, then drive a round for each line."""
     wanted = json.loads(sys.stdin.readline())
+    wire.allow_many_files()
     chargers = [
-        Charger(wanted["port"], identity, password, wanted["tag"], wanted["frames"])
-        for identity, password in wanted["stations"]
+        Charger(wanted["port"], wanted["script"], number, who)
+        for number, who in enumerate(wanted["stations"])
     ]
+    for charger in chargers:
+        charger.boot()
     print("ready", flush=True)
-    sys.stdin.readline()
-    result = drive(chargers, wanted["seconds"], wanted["warm_up_s"])
-    print(json.dumps(result), flush=True)
+    while seconds := sys.stdin.readline().strip():
+        one = Round(chargers, float(seconds), wanted.get("pace_s", 0.0))
+        one.drive()
+        print(json.dumps(one.told(wanted.get("each", False))), flush=True)
     for charger in chargers:
         charger.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         charger.socket.close()

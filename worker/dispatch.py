@@ -166,7 +166,7 @@ class Dispatch:
                 context.shift = shift
                 return long.ahead and long.ahead(Fields(part), context)
 
-            return bool(self._do(held, call, Job(run)))
+            return bool(self._do(held, call, Job(run, rare=True)))
 
         if store(parts[0]):
             for part in parts[1:]:
@@ -211,7 +211,8 @@ class Dispatch:
             link.station.clock_offset_s = context.station.clock_offset_s
 
         link = held.link
-        self._do(held, call, Job(run, f"{call.action} of {link.station.identity}"))
+        about = f"{call.action} of {link.station.identity}"
+        self._do(held, call, Job(run, about, rare=True))
         self._note(context)
         return answer[0] if last else ""
 

@@ -209,13 +209,6 @@ def reserve(db: Session, table: Table, count: int) -> list[int]:
     return list(range(last + 1, last + 1 + count))
 
 
-def pass_by(db: Session, *kinds: type) -> None:
-    """Have loaded rows of these kinds read again: a set was written without them."""
-    for row in list(db.identity_map.values()):
-        if isinstance(row, kinds):
-            db.expire(row)
-
-
 class _Rows:
     """Makes rows the columns that the driver is given, by conversions that are worked out once."""
 
@@ -314,3 +307,10 @@ def _thousandths(register: Decimal | int) -> int:
 
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
+
+
+def pass_by(db: Session, *kinds: type) -> None:
+    """Have loaded rows of these kinds read again: a set was written without them."""
+    for row in list(db.identity_map.values()):
+        if isinstance(row, kinds):
+            db.expire(row)

@@ -14,6 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import audit, authorisation, events, reach
+from app.domain.bulk import among
+from app.domain.bulk_read import BulkRead
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.prepared import Prepared
 from app.domain.vocabulary import (
@@ -37,6 +39,14 @@ CLOCKS = timedelta(minutes=5)
 _KEPT = "reservation:"
 #: What ends a reservation, and how that reads.
 _GONE = {Availability.FAULTED: "faulted", Availability.UNAVAILABLE: "out of service"}
+
+_RESERVATION: Any = Reservation.__table__
+_KEPT_AT = BulkRead(
+    select(_RESERVATION.c.station_id).where(
+        among(_RESERVATION.c.station_id, "stations"),
+        _RESERVATION.c.state == ReservationState.ACTIVE,
+    )
+)
 
 #: What a station tells of a reservation by itself, and how that reads.
 _TOLD: dict[str, tuple[ReservationState, str]] = {
@@ -147,12 +157,7 @@ def told(db: Session, station: Station, number: int | None, word: str, *, now: d
 
 
 def used(
-    db: Session,
-    station: Any,
-    number: int | None,
-    session: ChargingSession,
-    *,
-    now: datetime,
+    db: Session, station: Any, number: int | None, session: ChargingSession, *, now: datetime
 ) -> Reservation | None:
     """Tie a session to the reservation that it uses, and end that.
 
@@ -179,11 +184,7 @@ def used(
 
 def kept_at(db: Session, station_ids: Iterable[int]) -> set[int]:
     """The stations among these that keep a plug for somebody."""
-    query = select(Reservation.station_id).where(
-        Reservation.station_id.in_(list(station_ids)),
-        Reservation.state == ReservationState.ACTIVE,
-    )
-    return set(db.scalars(query))
+    return {row.station_id for row in _KEPT_AT(db, stations=set(station_ids))}
 
 
 def follow_statuses(db: Session, changed: Iterable[tuple[Any, StatusReport, datetime]]) -> None:
