@@ -62,9 +62,10 @@ class _Row:
     onboarding: dict[str, Any]
 
     def take(self, report: BootReport) -> None:
-        """Take over what a boot tells, but for the serial number."""
+        """Take over what a boot tells, but for the serial number; what stands here is redacted."""
         for name in ("vendor", "model", "firmware", "meter_type", "meter_serial"):
-            if (value := getattr(report, name)) is not None:
+            value = getattr(report, name)
+            if value is not None and value != getattr(self, name):
                 setattr(self, name, messages.redact_text(value)[:_TEXT])
         for name in ("iccid", "imsi"):
             if (value := getattr(report, name)) is not None:
@@ -135,7 +136,7 @@ def _taken(told: Booted, row: _Row, shared: bool) -> _Boot:
     if report.serial is not None and not shared:
         row.serial = report.serial[:_TEXT]
         row.serial_key = name_key(row.serial)
-    raw = messages.redact(report.raw)
+    raw = report.raw if report.raw == row.boot_raw else messages.redact(report.raw)
     anew = row.boot_raw != raw or row.last_boot_at is None
     row.boot_raw = raw
     changed = _values_of(row) != before

@@ -133,12 +133,13 @@ def _status(
     """Take in one status; return how it is to be read where it changed anything."""
     station, now = told.station, told.now
     row = plugs.at(station.id, report.connector)
-    report = replace(
-        report,
-        info=report.info and messages.redact_text(report.info),
-        vendor_error=report.vendor_error and messages.redact_text(report.vendor_error),
-        activity=_activity_of(row, report) if report.activity is None else report.activity,
-    )
+    if report.info or report.vendor_error or report.activity is None:
+        report = replace(
+            report,
+            info=report.info and messages.redact_text(report.info),
+            vendor_error=report.vendor_error and messages.redact_text(report.vendor_error),
+            activity=report.activity or _activity_of(row, report),
+        )
     if report.availability is not Availability.FAULTED and _replayed(station, row, report.at, now):
         plugs.remember(row, report, now)
         return None
