@@ -20,7 +20,7 @@ from flask_wtf.csrf import CSRFProtect
 from htmx_flask import Htmx
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 
 from app.domain import addresses
 from app.domain.errors import Busy
@@ -42,6 +42,9 @@ AWAY = (redis.RedisError, SQLAlchemyError)
 SQLITE_PATIENCE_S = 20.0
 #: Work on SQLite lets others run so often, in seconds: it never waits for its database by itself.
 SQLITE_PAUSE_S = 0.01
+
+#: A connection to PostgreSQL that was idle for longer is asked whether it still lives, in seconds.
+POSTGRESQL_IDLE_S = 5.0
 
 
 def redis_client() -> "redis.Redis[Any]":
@@ -152,7 +155,6 @@ def engine_options(uri: str) -> dict[str, Any]:
         **_SHARED,
         "pool_size": 10,
         "max_overflow": 10,
-        "pool_pre_ping": True,
         "pool_timeout": 10,
     }
 
@@ -238,7 +240,23 @@ def wait_with_gevent() -> None:
 
 
 def tune_postgresql(engine: Engine) -> None:
-    """Let a unit of work that need not be durable commit without waiting for the disk."""
+    """Ask a connection whether it lives only when it was idle; let commits not wait for the disk.
+
+    That is for units of work that need not be durable.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def put_back(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def take(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("idle_since", 0.0) < POSTGRESQL_IDLE_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise DisconnectionError("the connection has ended meanwhile") from error
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from bench import bills, cost, orders, others, peer, storms, waits
+from bench import bills, cost, growth, orders, others, peer, processes, storms, waits
 from bench.plan import DATABASES, Plan, Row, print_rows
 from deploy.processes import ROOT
 
@@ -26,6 +26,9 @@ PARTS: dict[str, Callable[[Plan], list[Row]]] = {
     "orders": orders.rows,
     "waits": waits.by_action,
     "waits-while-starting": waits.while_starting,
+    "years": growth.years,
+    "long-transaction": growth.long_transaction,
+    "processes": processes.rows,
     "arrivals": storms.arrivals,
     "chosen-passwords": storms.chosen_passwords,
     "idle": others.idle,

@@ -60,9 +60,9 @@ def measure(
     plan: Plan, made: Installation, sink: Sink
 ) -> tuple[tuple[float, float, float], int, float]:
     """Return the CPU of Celery, database and Redis in s, for how many sessions, and how long."""
-    with made.running("worker", "celery") as (redis, worker, celery):
+    with made.running("worker", "celery") as (redis, _, celery):
         system = System(
-            *("ours", made.settings.ocpp_port, made.stations, celery),
+            *("ours", made.settings.ocpp_port, made.stations, [celery]),
             *(made.database, redis, made.count),
         )
         with cost.load("past-16", system) as load:
@@ -74,7 +74,6 @@ def measure(
         wait_until_mailed(made, sink)
         took_s = time.monotonic() - begin
         used = tuple(now - then for now, then in zip(system.cpu_s(), before, strict=True))
-        del worker
         return (used[0], used[1], used[2]), sink.count - earlier, took_s
 
 

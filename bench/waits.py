@@ -21,7 +21,7 @@ PARTS = ("p50", "p99")
 def by_action(plan: Plan) -> list[Row]:
     """Median and 99th percentile of every action, by version, database and number of chargers."""
     rows = []
-    crowds = CROWDS[:1] if plan.quick else CROWDS
+    crowds = CROWDS if plan.share == 1 else CROWDS[:1]
     for on in plan.databases:
         with SYSTEMS[f"ours-{on}"].start(2 * max(crowds)) as system:
             for crowd in crowds:

@@ -4,6 +4,7 @@ from gevent import monkey
 
 monkey.patch_all()
 
+import ctypes
 import gc
 import logging
 import os
@@ -32,6 +33,8 @@ log = logging.getLogger("worker")
 
 #: Files that are no charger's: the database, Redis, the log, what is read now and then.
 SPARE = 200
+#: How often memory that is not used any more is given back, in seconds.
+GIVE_BACK_S = 10.0
 
 
 def main() -> int:
@@ -66,6 +69,7 @@ def main() -> int:
         print(_busy(settings, server, error), file=sys.stderr)
         return 2
     _collect_rarely()
+    gevent.spawn(_give_back)
     log.info("chargers connect to ws://%s:%s/ocpp/<identity>", settings.ocpp_host, server.port)
     log.info("up to %d connections at once, as the limit of open files has it", connections)
     if renewal is not None:
@@ -85,6 +89,14 @@ def main() -> int:
 def _spawn_lightly() -> None:
     """Greenlets remember where they were spawned, for debuggers: a kilobyte for each charger."""
     gevent.config.track_greenlet_tree = False
+
+
+def _give_back() -> None:
+    """Give memory that a storm has used back to the system, from time to time: a millisecond."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it, musl has not
+    while trim is not None:
+        gevent.sleep(GIVE_BACK_S)
+        trim(0)
 
 
 def _collect_rarely() -> None:

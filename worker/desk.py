@@ -1,4 +1,4 @@
-"""What the port asks and what a link reports to: the sides that know what is decided and said."""
+"""What the port turns to: who decides about handshakes, and who knows what messages mean."""
 
 from typing import Any, Protocol
 

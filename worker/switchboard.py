@@ -123,6 +123,7 @@ class Switchboard:
         held: Held | None = link.data
         if held is not None:
             self._gone(held, code, reason)
+            link.data = None  # the two hold each other: else only the collector would free them
 
     def _gone(self, held: Held, code: int, reason: str) -> None:
         if self._held.get(held.link.station.id) is held:

@@ -10,7 +10,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import (
@@ -23,7 +23,7 @@ from app.domain import (
     security_events,
     settings,
 )
-from app.domain.bulk import BulkInsert, BulkUpdate, pass_by
+from app.domain.bulk import BulkInsert, BulkUpdate, among, pass_by
 from app.domain.vocabulary import BootReport, Registration
 from app.models import Station, StationReport
 from app.models.stations import name_key
@@ -90,7 +90,7 @@ _WRITTEN = tuple(name for name in _Row.__slots__ if name != "onboarding")
 _ALWAYS = _WRITTEN[:4]
 _STATION: Any = Station.__table__
 _ROWS = select(*(_STATION.c[name] for name in _Row.__slots__)).where(
-    _STATION.c.id.in_(bindparam("stations", expanding=True))
+    among(_STATION.c.id, "stations")
 )
 _WRITE = BulkUpdate(_STATION, _WRITTEN[1:])
 _WRITE_SAME = BulkUpdate(_STATION, _ALWAYS[1:])
@@ -172,7 +172,7 @@ def _claim_serial(db: Session, boot: _Boot) -> None:
 def _follow(db: Session, boots: Sequence[_Boot]) -> None:
     """Go on with what waited for a boot: firmware that is installed, settings, onboarding."""
     updated = [boot.row.id for boot in boots if boot.row.firmware != boot.firmware]
-    updating = file_jobs.updating(db, updated)
+    updating = file_jobs.updating(db, updated) if updated else set()
     accepted = [boot.row.id for boot in boots if boot.answer is Registration.ACCEPTED]
     waiting = settings.waiting_for_boot(db, accepted)
     for boot in boots:

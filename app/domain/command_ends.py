@@ -59,14 +59,12 @@ class Ended:
 
 _COMMAND: Any = Command.__table__
 _TARGET: Any = BroadcastTarget.__table__
+_IN_BROADCAST = select(_TARGET.c.id).where(_TARGET.c.command_id == _COMMAND.c.id).exists()
 _ROWS = (
-    select(_COMMAND)
+    select(_COMMAND, _IN_BROADCAST.label("in_broadcast"))
     .where(_COMMAND.c.id.in_(bindparam("ids", expanding=True)))
     .order_by(_COMMAND.c.id)
-    .with_for_update()
-)
-_OF_BROADCASTS = select(_TARGET.c.command_id).where(
-    _TARGET.c.command_id.in_(bindparam("ids", expanding=True))
+    .with_for_update(of=_COMMAND)
 )
 _WRITTEN = (
     *("state", "answer", "arguments", "sentence", "latency_ms", "settled_at"),
@@ -81,11 +79,9 @@ def settle_all(db: Session, ended: Sequence[Ended], *, now: datetime) -> list[bo
     rows = {row["id"]: dict(row) for row in db.execute(_ROWS, ids).mappings()}
     told = [_end(rows.get(one.command_id), one, now) for one in ended]
     _write(db, [(number, *(row[name] for name in _WRITTEN)) for number, row in rows.items()])
-    of_broadcasts = set(db.scalars(_OF_BROADCASTS, ids))
     for one, counts in zip(ended, told, strict=True):
         if counts:
-            row = rows[one.command_id]
-            _followed(db, row, one, now, in_broadcast=one.command_id in of_broadcasts)
+            _followed(db, rows[one.command_id], one, now)
     return told
 
 
@@ -107,16 +103,14 @@ def _end(row: dict[str, Any] | None, one: Ended, now: datetime) -> bool:
     return True
 
 
-def _followed(
-    db: Session, row: dict[str, Any], one: Ended, now: datetime, *, in_broadcast: bool
-) -> None:
+def _followed(db: Session, row: dict[str, Any], one: Ended, now: datetime) -> None:
     """What the end means for the business, and for the broadcast that it belongs to."""
     # Consequences know every noun, and some nouns queue commands: imported late, no circle.
     from app.domain import broadcasts
     from app.domain.consequences import CONSEQUENCES
 
     consequence = CONSEQUENCES.get(row["order"])
-    if consequence is not None or in_broadcast:
+    if row.pop("in_broadcast") or consequence is not None:
         command = db.get_one(Command, row["id"], populate_existing=True)
         if consequence is not None:
             try:

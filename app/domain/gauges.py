@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import and_, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.domain.bulk import among
 from app.domain.energy import POWER, billing_register, live_energy
 from app.domain.energy.readings import REGISTER, total_of
 from app.domain.vocabulary import BillingState, Sample, SessionState
@@ -22,7 +23,7 @@ _BEFORE = select(
     _SESSION.c.last_register_wh,
     _SESSION.c.last_reading_at,
     _SESSION.c.energy_wh,
-).where(_SESSION.c.id.in_(bindparam("sessions", expanding=True)), _RUNNING)
+).where(among(_SESSION.c.id, "sessions"), _RUNNING)
 
 
 class Gauge(NamedTuple):

@@ -15,7 +15,7 @@ from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import events
-from app.domain.bulk import BulkInsert
+from app.domain.bulk import BulkInsert, among
 from app.domain.gauges import Gauge, Values, keep_newest, values_of
 from app.domain.redaction import redact_text
 from app.domain.vocabulary import BillingState, MeterReport, Sample, SessionState
@@ -46,7 +46,6 @@ _COLUMNS = (
     _SESSION.c.started_at,
     _SESSION.c.meter_start_wh,
     _SESSION.c.first_register_wh,
-    _SESSION.c.state,
     _SESSION.c.billing,
 )
 _STORED = (
@@ -69,17 +68,13 @@ _RUNNING = _SESSION.c.state == SessionState.CHARGING
 _ASSUMED = and_(_SESSION.c.provisional, _SESSION.c.billing == BillingState.OPEN)
 #: Built once: the statement's compiled form is found again by identity.
 _NAMED = select(*_COLUMNS).where(
-    _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
-    _SESSION.c.transaction_ref.in_(bindparam("refs", expanding=True)),
+    among(_SESSION.c.station_id, "stations"), among(_SESSION.c.transaction_ref, "refs")
 )
-_OPEN = select(*_COLUMNS).where(
-    _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
-    _SESSION.c.state == SessionState.CHARGING,
-)
+_OPEN = select(*_COLUMNS).where(among(_SESSION.c.station_id, "stations"), _RUNNING)
 _LATE = (
     update(_SESSION)
     .where(
-        _SESSION.c.id.in_(bindparam("sessions", expanding=True)),
+        among(_SESSION.c.id, "sessions"),
         _SESSION.c.billing != BillingState.OPEN,
     )
     .values(late_evidence_at=bindparam("at", type_=_SESSION.c.late_evidence_at.type))
@@ -202,7 +197,11 @@ def _value(sample: Sample) -> str | None:
 
 
 def _digest(item: Metered, report: MeterReport, samples: bytes) -> str:
-    """What makes a reading the same one again: plug, transaction, instant and all samples."""
+    """What makes a reading the same one again: plug, transaction, instant and all samples.
+
+    It begins with the second, so that what is reported now lies close together in the index.
+    """
     at = report.claimed_at or report.taken_at
     text = f"{item.evse}|{item.transaction_ref}|{at.isoformat()}|".encode()
-    return hashlib.blake2b(text + samples, digest_size=16).hexdigest()
+    second = int(at.timestamp()) & 0xFFFFFFFF
+    return f"{second:08x}{hashlib.blake2b(text + samples, digest_size=12).hexdigest()}"

@@ -1,8 +1,5 @@
 """The plugs of a station as people describe them, before the station has said a word."""
 
-from typing import Any
-
-from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import Invalid
@@ -32,15 +29,6 @@ def kind(name: str) -> str:
 def of(station: Station) -> list[Connector]:
     """The station's plugs, without connector 0, which is the station itself."""
     return [connector for connector in station.connectors if connector.evse > 0]
-
-
-_PLUG: Any = Connector.__table__
-_NUMBERS = select(_PLUG.c.evse).where(_PLUG.c.station_id == bindparam("station"), _PLUG.c.evse > 0)
-
-
-def numbers(db: Session, station_id: int) -> set[int]:
-    """The numbers of the station's plugs, without loading them."""
-    return set(db.scalars(_NUMBERS, {"station": station_id}))
 
 
 def count(station: Station) -> int:

@@ -61,11 +61,17 @@ _TAKE_BACK = (
     .where(_STATION.c.id == bindparam("station"))
     .values(connection_id=bindparam("connection"), last_seen_at=bindparam("now"))
 )
+# One that is locked is being written by what was heard of it; waiting for it could end in a circle.
+_FREE = (
+    select(_STATION.c.id)
+    .where(_STATION.c.id.in_(_STATIONS))
+    .with_for_update(key_share=True, skip_locked=True)
+)
 _SEEN = update(_STATION).where(_STATION.c.id.in_(_STATIONS)).values(last_seen_at=bindparam("now"))
 
 _NODE: Any = WorkerNode.__table__
-#: Asked for every order: built once, plain columns.
-_HELD = (
+#: An open connection of a worker that has said since `since` that it lives.
+HELD = (
     select(_CONNECTION.c.id)
     .select_from(_CONNECTION.join(_NODE, _NODE.c.node == _CONNECTION.c.node))
     .where(
@@ -166,9 +172,9 @@ def superseded(db: Session, node: str, connection_ids: Iterable[int]) -> frozens
 
 def seen(db: Session, station_ids: Iterable[int], *, now: datetime) -> None:
     """Note that something was heard of these stations."""
-    ids = sorted(station_ids)
-    if ids:
-        db.execute(_SEEN, {"stations": ids, "now": now})
+    free = db.execute(_FREE, {"stations": list(station_ids)}).scalars().all()
+    if free:
+        db.execute(_SEEN, {"stations": free, "now": now})
 
 
 def is_connected(db: Session, station: Station, now: datetime) -> bool:
@@ -176,4 +182,4 @@ def is_connected(db: Session, station: Station, now: datetime) -> bool:
     if station.connection_id is None:
         return False
     given = {"connection": station.connection_id, "since": now - ALIVE}
-    return db.scalar(_HELD, given) is not None
+    return db.scalar(HELD, given) is not None

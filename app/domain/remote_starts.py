@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain import authorisation, events, reach, session_limits, station_profiles
 from app.domain.authorisation import Tap
+from app.domain.bulk import among
 from app.domain.bulk_read import BulkRead
 from app.domain.errors import Conflict
 from app.domain.issued_tokens import KINDS
@@ -44,7 +45,7 @@ _COMMAND: Any = Command.__table__
 def _open(since: Any) -> tuple[Any, ...]:
     return (
         _COMMAND.c.order == Order.START_CHARGING,
-        _COMMAND.c.state.in_([CommandState.ACCEPTED, CommandState.SENT]),
+        or_(_COMMAND.c.state == CommandState.ACCEPTED, _COMMAND.c.state == CommandState.SENT),
         _COMMAND.c.session_id.is_(None),
         _COMMAND.c.requested_at > since,
     )
@@ -52,7 +53,7 @@ def _open(since: Any) -> tuple[Any, ...]:
 
 _WAITING = BulkRead(
     select(_COMMAND.c.station_id).where(
-        _COMMAND.c.station_id.in_(bindparam("stations", expanding=True)),
+        among(_COMMAND.c.station_id, "stations"),
         *_open(bindparam("since", type_=_COMMAND.c.requested_at.type)),
     )
 )

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import events, messages, reservations
-from app.domain.bulk import pass_by
+from app.domain.bulk import among, pass_by
 from app.domain.plug_rows import PlugRow, Plugs
 from app.domain.vocabulary import (
     Activity,
@@ -255,7 +255,7 @@ _RUNNING = (
         *(_SESSION.c[name] for name in ("started_at", "idle_since")),
     )
     .where(
-        _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
+        among(_SESSION.c.station_id, "stations"),
         _SESSION.c.state == SessionState.CHARGING,
     )
     .order_by(_SESSION.c.id)
