@@ -12,7 +12,7 @@ from app.domain.billing.issue import issue, provisional_until
 from app.domain.billing.late import apply_late, apply_payment, difference, late_payments
 from app.domain.billing.recount import Difference, correct_difference, recompute
 from app.domain.billing.rows import standing
-from app.domain.billing.settle import settle
+from app.domain.billing.settle import settle, settle_all
 from app.domain.billing.usage import Measured, usage_of
 from app.domain.billing.verify import Fault, faults_of, verify
 
@@ -38,6 +38,7 @@ __all__ = [
     "refund",
     "running_quote",
     "settle",
+    "settle_all",
     "standing",
     "unsettled",
     "usage_of",

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from app.domain.vocabulary import BillingState, SessionState
@@ -15,8 +15,12 @@ def unsettled(
     now: datetime,
     provisional_hold_h: int = 24,
     limit: int = 200,
+    after: int = 0,
 ) -> list[int]:
-    """Ids of ended sessions without a bill, and of decided ones that more is known of now."""
+    """Ids of ended sessions without a bill, and of decided ones that more is known of now.
+
+    In their order, those beyond `after`: so all are come to, whatever becomes of the first.
+    """
     waits_no_more = now - timedelta(hours=provisional_hold_h)
     unbilled = select(ChargingSession.id).where(
         ChargingSession.state == SessionState.ENDED,
@@ -28,13 +32,11 @@ def unsettled(
             <= waits_no_more,
         ),
     )
-    found = list(db.scalars(unbilled.order_by(ChargingSession.id).limit(limit)))
-    if len(found) < limit:
-        late = select(ChargingSession.id).where(
-            ChargingSession.late_evidence_at.is_not(None),
-            ChargingSession.state == SessionState.ENDED,
-            ChargingSession.billing != BillingState.OPEN,
-        )
-        order = (ChargingSession.late_evidence_at, ChargingSession.id)
-        found += db.scalars(late.order_by(*order).limit(limit - len(found)))
-    return found
+    late = select(ChargingSession.id).where(
+        ChargingSession.late_evidence_at.is_not(None),
+        ChargingSession.state == SessionState.ENDED,
+        ChargingSession.billing != BillingState.OPEN,
+    )
+    both = union_all(*(query.where(ChargingSession.id > after) for query in (unbilled, late)))
+    found = both.subquery()
+    return list(db.scalars(select(found.c.id).order_by(found.c.id).limit(limit)))

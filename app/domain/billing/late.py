@@ -18,7 +18,6 @@ from app.domain.billing.corrections import replace
 from app.domain.billing.doubts import ENDS_CONTRADICT, LATE_STOP, SETTLED_DIFFERS
 from app.domain.billing.issue import hold, note_energy, put_bill
 from app.domain.billing.rows import standing
-from app.domain.billing.rules import rules_of
 from app.domain.billing.told import Payment, payments_of
 from app.domain.sessions.doubts import flag
 from app.domain.sessions.provisional import follow_readings
@@ -115,7 +114,7 @@ def _matters(db: Session, bill: Bill | None, assessment: Assessment, now: dateti
         if other.gross_minor is None:
             return True
         figures.append(other.gross_minor)
-    least = rules_of(db, assessment.session.tenant_id).late_below_minor
+    least = assessment.book.rules(assessment.session).late_below_minor
     return any(figure != billed and abs(figure - billed) >= least for figure in figures)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Protocol
 
 REGISTER = "Energy.Active.Import.Register"
@@ -57,6 +58,10 @@ _DEFAULTS = (
 )
 
 
+#: Chargers use few words, and each thousands of times.
+_remembered = lru_cache(256)
+
+
 class Sampled(Protocol):
     """What a sampled value must tell; `Reading` and the vocabulary's `Sample` both do."""
 
@@ -101,18 +106,26 @@ def to_base_unit(
     `multiplier` is the power of ten of OCPP 2.x.
     """
     scaled = value.scaleb(multiplier) if multiplier else value
-    name = (unit or "").strip()
-    if not name:
-        return scaled, base_unit_of(measurand)
-    base, factor = _PREFIXED.get(name.replace(" ", "").casefold(), (name, 1))
+    base, factor = _base_of(unit, measurand)
     return (scaled * factor if factor != 1 else scaled), base
 
 
+@_remembered
+def _base_of(unit: str | None, measurand: str) -> tuple[str, int]:
+    """The base unit that a named unit is so many of."""
+    name = (unit or "").strip()
+    if not name:
+        return base_unit_of(measurand), 1
+    return _PREFIXED.get(name.replace(" ", "").casefold(), (name, 1))
+
+
+@_remembered
 def at_outlet(location: str | None) -> bool:
     """Whether a reading was taken where the driver is served: the outlet, or unsaid."""
     return (location or "").strip().casefold() in ("", "outlet")
 
 
+@_remembered
 def phase_number(phase: str | None) -> int | None:
     """0 for an unphased reading, 1..3 for L1..L3 (L1-N too), None for all else."""
     name = (phase or "").strip().upper()
