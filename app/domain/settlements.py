@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import billing, events, running
+from app.domain import events, running
+from app.domain.sessions.end import mark_late
 from app.models import Settlement, Station
 
 #: An amount beyond this is no price of a charging session.
@@ -66,5 +67,5 @@ def take_in(db: Session, station: Station, told: Told, *, now: datetime) -> Sett
     if session is not None:
         events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
         if changed:
-            billing.apply_payment(db, session.id, now=now)
+            mark_late(db, session, now)
     return row

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from app import post_office
 from app.config import Settings
 from app.domain import (
+    billing,
     broadcasts,
     cleaning,
     commands,
@@ -75,6 +76,7 @@ def _steps(settings: Settings, until: float) -> Iterator[tuple[str, Callable[[],
         ("reservations", lambda db: reservations.expire_due(db, now=_now())),
         ("file jobs", lambda db: file_jobs.expire_overdue(db, now=_now())),
         ("stale claims", _give_up_stale),
+        ("late rows", lambda db: billing.mark_slipped(db, now=_now())),
     )
     for what, act in plain:
         yield what, functools.partial(_work, act)

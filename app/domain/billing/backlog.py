@@ -2,11 +2,43 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select, union_all
+from sqlalchemy import bindparam, func, or_, select, text, union_all, update
 from sqlalchemy.orm import Session
 
 from app.domain.vocabulary import BillingState, SessionState
 from app.models import ChargingSession
+from app.models.base import Instant
+
+#: Of bills issued in this time a late row is looked for; units of work are much shorter.
+_LATELY = timedelta(minutes=3)
+_BEYOND = (
+    "EXISTS (SELECT 1 FROM {table} AS told WHERE told.session_id = bills.session_id "
+    "AND told.id > CAST(bills.proof ->> '{last}' AS BIGINT))"
+)
+_SLIPPED = text(
+    "SELECT DISTINCT bills.session_id FROM bills "
+    "JOIN charging_sessions ON charging_sessions.id = bills.session_id "
+    "WHERE bills.tenant_id IN (SELECT id FROM tenants) AND bills.issued_at >= :since "
+    "AND bills.sequence = 1 AND charging_sessions.billing = 'billed' "
+    "AND charging_sessions.late_evidence_at IS NULL AND ("
+    f"{_BEYOND.format(table='meter_readings', last='last_reading')} OR "
+    f"{_BEYOND.format(table='transaction_events', last='last_event')})"
+).bindparams(bindparam("since", type_=Instant))
+
+
+def mark_slipped(db: Session, *, now: datetime) -> int:
+    """Have sessions weighed again whose bill was written while something of them was stored.
+
+    Whoever stores it sees no bill yet, and whoever bills does not see what is not
+    yet committed.  Returns how many there are.
+    """
+    found = db.scalars(_SLIPPED, {"since": now - _LATELY}).all()
+    if found:
+        late = update(ChargingSession).where(ChargingSession.id.in_(found))
+        db.execute(
+            late.values(late_evidence_at=now), execution_options={"synchronize_session": False}
+        )
+    return len(found)
 
 
 def unsettled(
