@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from email import policy
 from email.headerregistry import Address
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -64,10 +65,11 @@ class Post(Protocol):
 
 def one_line(text: str, most: int) -> str:
     """A text that is safe and short enough for a header: no control characters, one line."""
-    kept = "".join(
-        " " if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"} else char for char in text
-    )
-    return re.sub(r"\s+", " ", kept).strip()[:most].strip()
+    if not text.isprintable():
+        text = "".join(
+            " " if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"} else char for char in text
+        )
+    return re.sub(r"\s+", " ", text).strip()[:most].strip()
 
 
 def compose(
@@ -87,17 +89,12 @@ def compose(
     Names and subjects are cut to one short line, so that nothing that a charger
     or a person typed can add a header.  `message_id` comes without brackets.
     """
-    sender_name, sender = parseaddr(settings.mail_from)
-    try:
-        from_ = _address(sender_name, sender)
-    except Refused:
-        # A slip in the settings is put right some day; the mails wait for it.
-        raise Refused("AMPDESK_MAIL_FROM holds no e-mail address.") from None
+    from_ = _sender(settings.mail_from)
     to, own_id, at = _address(name, recipient), one_line(message_id, 200), now.astimezone(UTC)
     utf8 = not (from_.addr_spec + to.addr_spec).isascii()
     # Only these need the rules of headers; the others are plain words of our own.
     head = [
-        _header(utf8, "From", from_),
+        _from(utf8, settings.mail_from),
         _header(utf8, "To", to),
         _header(utf8, "Subject", one_line(subject, SUBJECT_MOST)),
         f"Date: {format_datetime(at)}\r\nMessage-ID: <{own_id}>\r\n".encode(),
@@ -106,6 +103,21 @@ def compose(
     ]
     content = b"".join([*head, _body(text, html)])
     return Mail(from_.addr_spec, to.addr_spec, own_id, at, content)
+
+
+@lru_cache(4)
+def _sender(mail_from: str) -> Address:
+    """Who sends, as the settings say."""
+    try:
+        return _address(*parseaddr(mail_from))
+    except Refused:
+        # A slip in the settings is put right some day; the mails wait for it.
+        raise Refused("AMPDESK_MAIL_FROM holds no e-mail address.") from None
+
+
+@lru_cache(4)
+def _from(utf8: bool, mail_from: str) -> bytes:
+    return _header(utf8, "From", _sender(mail_from))
 
 
 def _header(utf8: bool, name: str, value: Address | str) -> bytes:
@@ -133,7 +145,12 @@ def _part(kind: str, text: str) -> bytes:
 
 def sender_domain(settings: Settings) -> str:
     """The domain that mails come from; completes their Message-IDs."""
-    domain = parseaddr(settings.mail_from)[1].rpartition("@")[2].lower()
+    return _domain_of(settings.mail_from)
+
+
+@lru_cache(4)
+def _domain_of(mail_from: str) -> str:
+    domain = parseaddr(mail_from)[1].rpartition("@")[2].lower()
     return domain if re.fullmatch(r"[a-z0-9.-]{1,120}", domain) else "ampdesk.invalid"
 
 
