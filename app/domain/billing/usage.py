@@ -14,6 +14,9 @@ from app.domain.billing.history import Plug, plug_of
 from app.domain.billing.idle import stood
 from app.domain.billing.witness import said_charging_s, witness_of
 from app.domain.energy import (
+    INTERVAL,
+    NET,
+    POWER,
     REGISTER,
     EnergyFacts,
     EnergyResult,
@@ -25,6 +28,8 @@ from app.domain.tariffs import Interval, Usage
 from app.models import ChargingSession
 
 _ZERO = Decimal(0)
+#: What energy is measured by.
+_COUNT = frozenset({REGISTER, INTERVAL, NET, POWER})
 #: Flags of a session whose times are not to be trusted.
 _UNTIMED = frozenset({"clock_replaced", "stop_before_start"})
 _NOTHING: tuple[object, ...] = (None,) * 7
@@ -123,12 +128,19 @@ def readings_of(rows: Iterable[Any]) -> tuple[Reading, ...]:
     """
     found: list[Reading] = []
     for order, row in enumerate(rows):
-        samples = [made for sample in row.samples or () if (made := _reading(row, sample, order))]
+        told = row.samples or ()
+        counts = [each for each in told if not each or str(each[0] or REGISTER) in _COUNT]
+        # Currents and voltages say no more than when they were taken, and that only once.
+        samples = _made(row, counts, order) or _made(row, told, order)
         if row.register_wh is not None and billing_register(samples) != row.register_wh:
             samples = [sample for sample in samples if sample.measurand != REGISTER]
             samples.append(Reading(row.taken_at, row.register_wh, received=order))
         found.extend(samples)
     return tuple(found)
+
+
+def _made(row: Any, samples: Iterable[Sequence[object]], order: int) -> list[Reading]:
+    return [made for sample in samples if (made := _reading(row, sample, order))]
 
 
 def _reading(row: Any, sample: Sequence[object], order: int) -> Reading | None:
