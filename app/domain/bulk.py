@@ -6,7 +6,7 @@ at once; SQLite takes them by `executemany`, PostgreSQL by COPY, or by one INSER
 few.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -96,13 +96,26 @@ class BulkInsert:
 class BulkUpdate:
     """An update of `columns` of `table`, row by row found by `id`.
 
+    A column becomes its new value, or what `values` says in SQL, which may speak of `old.` and of
+    `new.` columns; `only` is what else a row must be, said likewise.
+
     Rows are sequences: the id, then the values in the order of `columns`.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        *,
+        values: Mapping[str, str] | None = None,
+        only: str = "",
+    ) -> None:
         self._table = table
-        self._columns = tuple(columns)
-        self._rows = _Rows(table, ("id", *columns))
+        self._columns = ("id", *columns)
+        self._rows = _Rows(table, self._columns)
+        pairs = ", ".join(f"{name} = {(values or {}).get(name, f'new.{name}')}" for name in columns)
+        where = f"old.id = new.id AND {only}" if only else "old.id = new.id"
+        self._update = f"UPDATE {table.name} AS old SET {pairs} FROM {{new}} AS new WHERE {where}"
 
     def __call__(self, db: Session, rows: Sequence[Sequence[Any]]) -> None:
         """Update the rows within the session's transaction."""
@@ -110,29 +123,28 @@ class BulkUpdate:
             return
         connection = db.connection()
         columns = self._rows(connection.dialect, rows)
-        name, names = self._table.name, ", ".join(("id", *self._columns))
+        names = ", ".join(self._columns)
         if connection.dialect.name == "sqlite":
-            pairs = ", ".join(f"{column} = ?" for column in self._columns)
-            given = list(zip(*columns[1:], columns[0], strict=True))
-            connection.exec_driver_sql(f"UPDATE {name} SET {pairs} WHERE id = ?", given)
+            given = ", ".join(f"? AS {name}" for name in self._columns)
+            order = self._update.format(new=f"(SELECT {given})")
+            connection.exec_driver_sql(order, list(zip(*columns, strict=True)))
             return
-        pairs = ", ".join(f"{column} = new.{column}" for column in self._columns)
-        update = f"UPDATE {name} AS old SET {pairs} FROM {{new}} WHERE old.id = new.id"
         if len(rows) >= _COPIED:
-            _copy(connection, name, names, columns, update.format(new="{new} AS new"))
+            _copy(connection, self._table.name, names, columns, self._update)
             return
         # The types are told once, in the first row: a column of nothing but NULL has none.
         first = ", ".join(f"%s::{kind}" for kind in self._kinds(connection.dialect))
         rest = ", ".join(["%s"] * len(columns))
         marks = ", ".join([f"({first})", *[f"({rest})"] * (len(rows) - 1)])
+        order = self._update.format(new=f"(VALUES {marks})").replace(
+            " AS new ", f" AS new ({names}) "
+        )
         connection.exec_driver_sql(
-            update.format(new=f"(VALUES {marks}) AS new ({names})"),
-            tuple(value for row in zip(*columns, strict=True) for value in row),
+            order, tuple(value for row in zip(*columns, strict=True) for value in row)
         )
 
     def _kinds(self, dialect: Dialect) -> list[str]:
-        columns = [self._table.c[name] for name in ("id", *self._columns)]
-        return [column.type.compile(dialect=dialect) for column in columns]
+        return [self._table.c[name].type.compile(dialect=dialect) for name in self._columns]
 
 
 class _List(TypeDecorator[Iterable[Any]]):

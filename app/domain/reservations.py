@@ -40,13 +40,9 @@ _KEPT = "reservation:"
 #: What ends a reservation, and how that reads.
 _GONE = {Availability.FAULTED: "faulted", Availability.UNAVAILABLE: "out of service"}
 
-_RESERVATION: Any = Reservation.__table__
-_KEPT_AT = BulkRead(
-    select(_RESERVATION.c.station_id).where(
-        among(_RESERVATION.c.station_id, "stations"),
-        _RESERVATION.c.state == ReservationState.ACTIVE,
-    )
-)
+_ROW: Any = Reservation.__table__
+_ACTIVE = _ROW.c.state == ReservationState.ACTIVE
+_KEPT_AT = BulkRead(select(_ROW.c.station_id).where(among(_ROW.c.station_id, "stations"), _ACTIVE))
 
 #: What a station tells of a reservation by itself, and how that reads.
 _TOLD: dict[str, tuple[ReservationState, str]] = {

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import billing, device_model, events, running
+from app.domain import device_model, events, running
+from app.domain.sessions.end import mark_late
 from app.domain.told_states import is_yes
 from app.domain.variable_names import parse
 from app.models import Bill, Settlement, Station
@@ -75,7 +76,7 @@ def take_in(db: Session, station: Station, told: Told, *, now: datetime) -> Sett
     if session is not None:
         events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
         if changed:
-            billing.apply_payment(db, session.id, now=now)
+            mark_late(db, session, now)
     return row
 
 

@@ -38,8 +38,8 @@ def test_a_ratio_is_that_to_the_baseline_and_else_to_the_floor():
 )
 def test_the_floor_stores_what_it_answers(on):
     found = compare(SMALL, "sessions-201", [f"floor-{on}"])[f"floor-{on}"]
-    assert found.answered.total() > 20
-    assert found.cost_ms > 0
+    assert found.answered.total() >= SMALL.chargers * (SMALL.rounds + 1)
+    assert found.cost_ms >= 0
 
 
 @pytest.mark.processes
@@ -47,7 +47,7 @@ def test_we_are_compared_with_the_floor():
     plan = replace(SMALL, sides=("floor",))
     (cost, rate) = rows(plan, "sessions-16")
     assert (cost.name, rate.unit) == ("whole sessions 1.6, SQLite", "messages/s")
-    assert cost.ratio == cost.ours / cost.floor
+    assert cost.floor is not None and cost.baseline is None
 
 
 @pytest.mark.processes

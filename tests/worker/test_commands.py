@@ -159,7 +159,7 @@ def test_an_order_that_cannot_be_put_ends_and_holds_up_no_other(site, booted):
         now = datetime.now(UTC)
         wish = (station, Order.CLEAR_CACHE, {})
         odd, good = (commands.queue(db, SYSTEM, *wish, now=now, ttl_s=30) for _ in range(2))
-        odd.arguments = 5
+        odd.arguments = ["odd"]
         numbers = odd.id, good.id
     message_id, _, _ = hear_call(booted)
     booted.socket.send(json.dumps([3, message_id, {"status": "Accepted"}]))
