@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.domain import messages
-from app.domain.bulk import BulkUpdate
+from app.domain.bulk import BulkUpdate, among
 from app.domain.events import CommandEnded, record
 from app.domain.vocabulary import COMMAND_MOVES, LATE_MOVES, Outcome
 from app.models import BroadcastTarget, Command
@@ -62,7 +62,7 @@ _TARGET: Any = BroadcastTarget.__table__
 _IN_BROADCAST = select(_TARGET.c.id).where(_TARGET.c.command_id == _COMMAND.c.id).exists()
 _ROWS = (
     select(_COMMAND, _IN_BROADCAST.label("in_broadcast"))
-    .where(_COMMAND.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(_COMMAND.c.id, "ids"))
     .order_by(_COMMAND.c.id)
     .with_for_update(of=_COMMAND)
 )

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import audit, command_checks, interruptions, messages, orders, presence
+from app.domain.bulk import among
 from app.domain.command_ends import Ended, Sent, settle_all
 from app.domain.errors import Conflict
 from app.domain.events import CommandChanged, CommandQueued, record
@@ -126,7 +127,7 @@ _EPOCH = (
 _CLAIM = (
     update(_TABLE)
     .where(
-        _TABLE.c.id.in_(bindparam("ids", expanding=True)),
+        among(_TABLE.c.id, "ids"),
         _TABLE.c.state == CommandState.QUEUED,
         _TABLE.c.expires_at > bindparam("at"),
     )

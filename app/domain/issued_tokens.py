@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from app.domain.bulk import among
 from app.domain.tag_rows import ANY_KIND, TagRow
 from app.domain.vocabulary import CommandState, Order, StationMode, Token
 from app.models import Authorisation, Command
@@ -23,13 +24,13 @@ WITHIN = timedelta(days=2)
 
 #: Built once: the statements' compiled forms are found again by identity.
 _ORDERS = select(Command.station_id, Command.session_id, Command.arguments).where(
-    Command.station_id.in_(bindparam("stations", expanding=True)),
+    among(Command.__table__.c.station_id, "stations"),
     Command.requested_at > bindparam("since"),
     Command.order == Order.START_CHARGING,
     Command.state.in_([CommandState.ACCEPTED, CommandState.SENT]),
 )
 _PAID = select(Authorisation.tenant_id, Authorisation.token, Authorisation.session_id).where(
-    Authorisation.token.in_(bindparam("tokens", expanding=True)),
+    among(Authorisation.__table__.c.token, "tokens"),
     Authorisation.occasion == "start",
     Authorisation.session_id.is_not(None),
 )

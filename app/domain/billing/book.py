@@ -10,11 +10,12 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.billing.chain import OF_EVENT, OF_READING, Evidence, tariff_digests
 from app.domain.billing.rules import Rules, rules_of
+from app.domain.bulk import among
 from app.domain.keyed import Keyed, by_first
 from app.domain.tariffs import Tariff, TariffError, from_json
 from app.models import (
@@ -90,23 +91,22 @@ _SETTLED = Keyed(
     "OR (s.session_id IS NULL AND s.transaction_ref = k.ref)) ORDER BY s.settled_at, s.id",
 )  # fmt: skip
 
-_IDS: Any = bindparam("ids", expanding=True)
 _READINGS = (
     select(_READING.c.session_id, _READING.c.id, *(_READING.c[name] for name in OF_READING))
     .add_columns(_READING.c.power_w)
-    .where(_READING.c.session_id.in_(_IDS))
+    .where(among(_READING.c.session_id, "ids"))
     .order_by(_READING.c.id)
 )
 _EVENTS = (
     select(_EVENT.c.session_id, _EVENT.c.id, *(_EVENT.c[name] for name in OF_EVENT))
-    .where(_EVENT.c.session_id.in_(_IDS))
+    .where(among(_EVENT.c.session_id, "ids"))
     .order_by(_EVENT.c.id)
 )
 _PLUGS = select(
     *(_CONNECTOR.c[name] for name in ("station_id", "evse", "connector")),
     *(_CONNECTOR.c[name] for name in ("max_power_w", "plug_type", "measured_power_w")),
-).where(_CONNECTOR.c.station_id.in_(_IDS))
-_POWERS = select(_STATION.c.id, _STATION.c.max_power_w).where(_STATION.c.id.in_(_IDS))
+).where(among(_CONNECTOR.c.station_id, "ids"))
+_POWERS = select(_STATION.c.id, _STATION.c.max_power_w).where(among(_STATION.c.id, "ids"))
 
 _plug_of = attrgetter("station_id", "evse", "connector")
 _registers = attrgetter(*KEPT)

@@ -9,13 +9,13 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.domain import events
 from app.domain.billing.book import Book
 from app.domain.billing.chain import Evidence, before, digest_of
-from app.domain.bulk import BulkInsert, reserve
+from app.domain.bulk import BulkInsert, among, reserve
 from app.models import Bill, BillLine
 
 #: What of a bill its digest covers is as the database keeps it: to the thousandth of a watt-hour.
@@ -36,7 +36,7 @@ _TAKE = text(
 )
 _SEQUENCES = (
     select(_BILL.c.session_id, func.max(_BILL.c.sequence))
-    .where(_BILL.c.session_id.in_(bindparam("ids", expanding=True)))
+    .where(among(_BILL.c.session_id, "ids"))
     .group_by(_BILL.c.session_id)
 )
 

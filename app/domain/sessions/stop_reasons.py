@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.bulk import among
 from app.domain.vocabulary import CommandState, Decision, Order, StopReason
 from app.models import Command
 
@@ -16,7 +17,7 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 #: When the orders to stop were sent that stations accepted, or have not answered yet: the end
 #: may be taken in before the answer.  Built once; its compiled form is found again by identity.
 _ORDERED = select(Command.session_id, Command.sent_at).where(
-    Command.session_id.in_(bindparam("sessions", expanding=True)),
+    among(Command.__table__.c.session_id, "sessions"),
     Command.order == Order.STOP_CHARGING,
     Command.state.in_([CommandState.ACCEPTED, CommandState.SENT]),
 )
