@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain import reach, tag_rows
-from app.domain.bulk import BulkInsert
+from app.domain.bulk import BulkInsert, among
 from app.domain.messages import REDACTED
 from app.domain.tag_rows import TagRow
 from app.domain.vocabulary import (
@@ -44,7 +44,7 @@ _RESERVATION: Any = Reservation.__table__
 _RUNNING = (
     select(_SESSION.c.tag_id, func.count())
     .where(
-        _SESSION.c.tag_id.in_(bindparam("tags", expanding=True)),
+        among(_SESSION.c.tag_id, "tags"),
         _SESSION.c.state == SessionState.CHARGING,
     )
     .group_by(_SESSION.c.tag_id)
@@ -52,7 +52,7 @@ _RUNNING = (
 _RESERVED = select(
     *(_RESERVATION.c[name] for name in ("id", "station_id", "evse", "token", "expires_at"))
 ).where(
-    _RESERVATION.c.station_id.in_(bindparam("stations", expanding=True)),
+    among(_RESERVATION.c.station_id, "stations"),
     _RESERVATION.c.state == ReservationState.ACTIVE,
 )
 _STORED = (

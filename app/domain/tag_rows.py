@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from app.domain.bulk import among
 from app.domain.vocabulary import TagStatus, Token
 from app.models import Driver, Tag, TagGroup
 from app.models.tags import tag_sites, tag_stations
@@ -77,16 +78,14 @@ _FOUND = (
     )
     .outerjoin(_GROUP, _GROUP.c.id == _TAG.c.group_id)
     .outerjoin(_DRIVER, _DRIVER.c.id == _TAG.c.driver_id)
-    .where(_TAG.c.tenant_id.in_(bindparam("tenants", expanding=True)), _TAG.c.archived_at.is_(None))
+    .where(among(_TAG.c.tenant_id, "tenants"), _TAG.c.archived_at.is_(None))
 )
 #: Built once: the statements' compiled forms are found again by identity.
-_BY_KEY = _FOUND.where(_TAG.c.key.in_(bindparam("keys", expanding=True)))
-_BY_BARE_KEY = _FOUND.where(_TAG.c.bare_key.in_(bindparam("keys", expanding=True)))
-_SITES = select(tag_sites.c.tag_id, tag_sites.c.site_id).where(
-    tag_sites.c.tag_id.in_(bindparam("tags", expanding=True))
-)
+_BY_KEY = _FOUND.where(among(_TAG.c.key, "keys"))
+_BY_BARE_KEY = _FOUND.where(among(_TAG.c.bare_key, "keys"))
+_SITES = select(tag_sites.c.tag_id, tag_sites.c.site_id).where(among(tag_sites.c.tag_id, "tags"))
 _STATIONS = select(tag_stations.c.tag_id, tag_stations.c.station_id).where(
-    tag_stations.c.tag_id.in_(bindparam("tags", expanding=True))
+    among(tag_stations.c.tag_id, "tags")
 )
 
 #: Who was shown something, and what: a tenant and a token.

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import authorisation, events, remote_starts, reservations, tariff_choice
 from app.domain.authorisation import START, Judged, Tap
-from app.domain.bulk import reserve
+from app.domain.bulk import among, reserve
 from app.domain.clock import ON_ITS_WAY
 from app.domain.sessions import row as rows
 from app.domain.sessions.doubts import flag, mark_time, remove_flag
@@ -29,8 +29,8 @@ _SESSION: Any = ChargingSession.__table__
 _KNOWN = select(
     *(_SESSION.c[name] for name in ("id", "station_id", "start_key", "state", "start_received_at"))
 ).where(
-    _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
-    _SESSION.c.start_key.in_(bindparam("keys", expanding=True)),
+    among(_SESSION.c.station_id, "stations"),
+    among(_SESSION.c.start_key, "keys"),
 )
 
 

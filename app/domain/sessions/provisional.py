@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import audit, events
+from app.domain.bulk import among
 from app.domain.errors import Conflict
 from app.domain.sessions.doubts import flag, open_sessions
 from app.domain.vocabulary import Actor, SessionState, StopReason
@@ -16,7 +17,7 @@ from app.models import ChargingSession, MeterReading, Station
 _SESSION: Any = ChargingSession.__table__
 #: Built once: the statement's compiled form is found again by identity.
 _RUNNING = select(*(_SESSION.c[name] for name in ("id", "station_id", "evse", "started_at"))).where(
-    _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
+    among(_SESSION.c.station_id, "stations"),
     _SESSION.c.state == SessionState.CHARGING,
 )
 

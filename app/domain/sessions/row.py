@@ -6,10 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.bulk import BulkInsert, BulkUpdate
+from app.domain.bulk import BulkInsert, BulkUpdate, among
 from app.domain.vocabulary import BillingState, SessionState, StopReason
 from app.models import ChargingSession, Tag
 
@@ -89,13 +89,13 @@ _ROWS = select(*(_SESSION.c[name] for name in _COLUMNS), _TAG.c.group_id).outerj
 )
 _NAMED = (
     _ROWS.where(
-        _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
-        _SESSION.c.transaction_ref.in_(bindparam("refs", expanding=True)),
+        among(_SESSION.c.station_id, "stations"),
+        among(_SESSION.c.transaction_ref, "refs"),
     )
     .order_by(_SESSION.c.id)
     .with_for_update(of=_SESSION)
 )
-_NUMBERED = _ROWS.where(_SESSION.c.id.in_(bindparam("ids", expanding=True)))
+_NUMBERED = _ROWS.where(among(_SESSION.c.id, "ids"))
 
 
 def named(db: Session, asked: Iterable[tuple[int, str]]) -> dict[tuple[int, str], SessionRow]:
