@@ -121,6 +121,9 @@ class Settings:
     web_port: int = setting(8000, _integer(1, 65535), "port of the desk")
     ocpp_host: str = setting("0.0.0.0", _text, "address that chargers connect to")
     ocpp_port: int = setting(9000, _integer(1, 65535), "port that chargers connect to")
+    ocpp_processes: int = setting(
+        1, _integer(1, 64), "workers that share these ports; more than one need PostgreSQL"
+    )
     ocpp_tls_port: int = setting(
         0, _integer(0, 65535), "second port that chargers connect to, with TLS; 0: none"
     )
@@ -149,6 +152,9 @@ class Settings:
     ocsp_url: str = setting("", _url("http", "https"), "OCSP responder for ISO 15118; empty: none")
     ev_certificate_url: str = setting(
         "", _url("http", "https"), "contract pool for ISO 15118 certificates; empty: none"
+    )
+    vat_url: str = setting(
+        "", _url("http", "https"), "service that looks VAT numbers up, as VIES does; empty: none"
     )
     public_url: str = setting("", _url("http", "https"), "how people reach the desk; in mails")
     ocpp_public_url: str = setting("", _url("ws", "wss"), "how chargers reach the worker")
@@ -219,6 +225,11 @@ class Settings:
             raise WrongSetting("AMPDESK_ADMIN_PASSWORD must have 12 characters or more.")
         if settings.certificate_authority == "command" and not settings.sign_command:
             raise WrongSetting("AMPDESK_SIGN_COMMAND must name the program that signs.")
+        if settings.ocpp_processes > 1 and settings.database_uri.startswith("sqlite"):
+            raise WrongSetting(
+                f"AMPDESK_OCPP_PROCESSES={settings.ocpp_processes} needs PostgreSQL, because only "
+                "one process at a time writes to SQLite: set AMPDESK_DATABASE_URL, or leave this 1."
+            )
         settings._check_header()
         return settings
 

@@ -100,13 +100,25 @@ def _worker(db: Session, now: datetime) -> Part:
         return Part("Worker", BAD, fact, sentence, silence.since)
     alive = queries.nodes(db, now=now)
     held = sum(node.stations for node in alive)
-    count = "1 worker" if len(alive) == 1 else f"{len(alive)} workers"
-    fact = f"{count} · {held} connected"
+    fact = f"{_count(len(alive))} · {held} connected"
+    if len(alive) > 1:
+        fact += f" ({', '.join(f'{node.node}: {node.stations}' for node in alive)})"
     lag = max((node.lag_ms for node in alive if node.lag_ms is not None), default=None)
+    wanted = current_app.config["SETTINGS"].ocpp_processes
+    if len(alive) < wanted:
+        sentence = (
+            f"{_count(wanted)} are to run (AMPDESK_OCPP_PROCESSES); the chargers of one that is "
+            "missing are served by the others once they connect again. Its log may say why."
+        )
+        return Part("Worker", WARN, fact, sentence)
     if lag is None or lag < LAG_MS:
         return Part("Worker", OK, fact)
     sentence = "It is late with its work, so chargers wait for their answers. Is the computer busy?"
     return Part("Worker", WARN, f"{fact} · {number(lag)} ms late", sentence)
+
+
+def _count(workers: int) -> str:
+    return "1 worker" if workers == 1 else f"{workers} workers"
 
 
 def _redis_part(answer: "_Answer") -> Part:

@@ -15,16 +15,18 @@ from app.extensions import db as flask_db
 
 
 @contextmanager
-def unit_of_work() -> Iterator[Session]:
+def unit_of_work(*, durable: bool = True) -> Iterator[Session]:
     """Open the app context's session for writing; commit at the end, roll back on any error.
 
     What was read before is read again: rows that the caller holds are expired,
-    so that a decision is taken on what the write transaction sees.
+    so that a decision is taken on what the write transaction sees.  A commit that need not be
+    `durable` does not wait for the disk: the next one that does takes it along.  It is for what
+    nobody is told of before that.
     """
     db = flask_db.session()
     db.rollback()
     events.take(db)
-    db.connection(execution_options={"write": True})
+    db.connection(execution_options={"write": True, "durable": durable})
     try:
         yield db
         db.commit()

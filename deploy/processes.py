@@ -17,6 +17,11 @@ def reachable(host: str) -> str:
     return "127.0.0.1" if host in ("", "0.0.0.0", "::") else host
 
 
+def workers(settings: Settings) -> list[str]:
+    """Return the names of the processes that hold the chargers' sockets."""
+    return ["worker", *(f"worker{number}" for number in range(2, settings.ocpp_processes + 1))]
+
+
 def commands(settings: Settings) -> Mapping[str, list[str]]:
     """Return name -> command of the processes that make up Ampdesk, Redis left out.
 
@@ -36,7 +41,7 @@ def commands(settings: Settings) -> Mapping[str, list[str]]:
             # Pages that listen for live updates never end by themselves.
             *("--graceful-timeout", "1", "--no-control-socket"),
         ],
-        "worker": [python, "-m", "worker"],
+        **{name: [python, "-m", "worker"] for name in workers(settings)},
         "celery": [
             *(*celery, "worker", "--pool", "threads", "--concurrency", "4", "--loglevel", level),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),

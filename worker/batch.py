@@ -47,11 +47,12 @@ class Job:
 
     `about` says what it is, should it take long.  `run` returns what the waiter gets.
     It may be called again after a commit that failed, so it must not keep anything
-    outside of the session.
+    outside of the session.  `rare`: it is a charger's message that nobody else has to wait for.
     """
 
     run: Callable[[Any, list[Row]], Any]
     about: str = "work of our own"
+    rare: bool = False
     done: AsyncResult = field(default_factory=AsyncResult)
 
 
@@ -84,13 +85,53 @@ def _unheard(done: AsyncResult) -> None:
 
 
 class Batch:
-    """The one writer of this process."""
+    """The writers of this process: on PostgreSQL rare messages have one of their own.
+
+    SQLite has one writer at a time, so there all share it, and a commit takes rare works only for
+    so long.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self._lane = Lane(app)
+        apart = not app.config["SETTINGS"].database_uri.startswith("sqlite")
+        self._rare = Lane(app) if apart else self._lane
+
+    def do(self, work: Work, within_s: float | None = None) -> Any:
+        """Wait until `work` is committed and return its result; raises what it raised.
+
+        Raises `StorageAway` when it could not be stored.
+        """
+        if self._rare is self._lane or not (isinstance(work, Job) and work.rare):
+            return self._lane.do(work, within_s)
+        if not self._lane.idle:
+            # What was told before this is stored before this: the end of an order, say.
+            self._lane.do(Job(lambda db, rows: None))
+        return self._rare.do(work, within_s)
+
+    def later(self, work: Work) -> None:
+        """Have `work` done without waiting for it; what it raises is logged."""
+        self._lane.later(work)
+
+    def stop(self, within_s: float = 10.0) -> None:
+        """Commit what waits, then end; what takes longer than `within_s` seconds is left."""
+        for lane in {self._rare, self._lane}:
+            lane.stop(within_s)
+
+
+class Lane:
+    """One writer: what waits for it goes into one commit after another."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._waiting: Queue[Work] = Queue()
         self._postponed: deque[Work] = deque()
+        self._writing = False
         self._writer = gevent.spawn(self._write_for_ever)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is being written."""
+        return not (self._writing or self._postponed) and self._waiting.empty()
 
     def do(self, work: Work, within_s: float | None = None) -> Any:
         """Wait until `work` is committed and return its result; raises what it raised.
@@ -123,11 +164,13 @@ class Batch:
             works = self._gathered()
             while works:
                 works = self._write(works)
+            self._writing = False
 
     def _gathered(self) -> list[Work]:
         """The next batch; a second work of a station waits for the one after it."""
         if not self._postponed:
             self._postponed.append(self._waiting.get())
+        self._writing = True
         # Whoever is ready to be read gets its turn, so that its work joins this commit.
         gevent.sleep(0)
         candidates, self._postponed = self._postponed, deque()

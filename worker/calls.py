@@ -1,19 +1,21 @@
-"""Commands on their way to a charger: claimed, put in its dialect, sent, and settled once."""
+"""Claimed commands on their way to a charger: put in its dialect, sent, and settled once."""
 
 import logging
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-from sqlalchemy.exc import OperationalError
+import gevent
 
-from app.domain import commands, fallbacks, files, messages, password_rotation, reports
-from app.domain.fallbacks import Chain, End
-from app.domain.vocabulary import CommandState, MessageOutcome, Order, Outcome
+from app.domain import commands, deviations, files, password_rotation
+from app.domain.command_ends import Ended, Sent
+from app.domain.commands import Claimed
+from app.domain.fallbacks import Chain, End, Situation
+from app.domain.vocabulary import CommandState, Order, Outcome
 from app.models import Command, Station
+from worker import log_rows
 from worker.answers import HANGS_UP, NEVER_SENT, discreet, end_of, invited, outcome_of
-from worker.batch import Batch, Job
+from worker.batch import Batch, Job, Row
 from worker.dialects.encoding import Arguments, Encoding, Payload, Unfit
 from worker.dialects.v16 import orders as v16
 from worker.dialects.v21 import orders as v21
@@ -24,7 +26,8 @@ from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Refused, Settled, TimedOut
 from worker.ocpp.faults import CallFault
 from worker.ocpp.versions import Version
-from worker.standing import ANSWER_S, Over, Standing
+from worker.settling import Settling
+from worker.standing import ANSWER_S, Standing
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +40,19 @@ TABLES: dict[Version, dict[Order, Encoding]] = {
 
 #: Whoever hangs up within this time of a restart has obeyed, answer or not (FIELD K4).
 RESTART_S = 30.0
+#: What was sent is written with its end, or by itself once that lets wait for so long.
+SOON_S = 0.1
 #: So many calls in a row without an answer, and a station counts as deaf (FIELD B8).
 DEAF_AFTER = 3
 
 
 @dataclass(slots=True)
 class Pending:
-    """A command under way: what was asked, in which form, and until when another may follow."""
+    """A command under way: what was asked, in which form, and until when another may follow.
+
+    `wire` is what went over the wire, `attempts` the forms before it; what of that is not written
+    down yet `timer` will have written.
+    """
 
     command_id: int
     order: Order
@@ -52,6 +61,9 @@ class Pending:
     expires_at: datetime
     action: str = ""
     request: Payload | None = None
+    wire: Sent | None = None
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    timer: Any = None
 
     @property
     def arguments(self) -> Arguments:
@@ -62,6 +74,14 @@ class Pending:
     def left_s(self) -> float:
         """How long something may still be sent, in seconds."""
         return (self.expires_at - datetime.now(UTC)).total_seconds()
+
+    def unwritten(self) -> dict[str, Any]:
+        """What was sent and tried, if it is still to be written; whoever asks writes it."""
+        if self.timer is not None:
+            self.timer.kill(block=False)
+        found = {"wire": self.wire, "attempts": self.attempts}
+        self.wire, self.attempts, self.timer = None, [], None
+        return found
 
 
 class NotPut(Exception):
@@ -76,47 +96,38 @@ class NotPut(Exception):
 class Calls:
     """Sends claimed commands over links and settles them."""
 
-    def __init__(self, batch: Batch, settings: Any, node: str, standing: Standing) -> None:
+    def __init__(self, batch: Batch, settings: Any, standing: Standing) -> None:
         self._batch = batch
         self._settings = settings
-        self._node = node
-        self._standing = standing
+        self._settling = Settling(batch, standing)
 
     def orders(self, version: Version) -> list[Order]:
         """The orders that a version can put, and the one that needs no message."""
         return [*TABLES[version], Order.DISCONNECT]
 
-    def send(self, held: Held, command_id: int) -> None:
-        """Claim a command and send it; whoever comes second gets nothing."""
-        claimed = self._batch.do(Job(lambda db, rows: self._claim(db, command_id, held)))
-        if isinstance(claimed, Pending):
-            self._try(held, claimed)
-        elif claimed is Order.DISCONNECT:
+    def send(self, held: Held, claimed: Claimed, there: Situation) -> None:
+        """Send a command that was claimed.  Raises nothing: whatever goes wrong is its end."""
+        try:
+            self._send(held, claimed, there)
+        except Exception:
+            log.exception("command %d cannot be sent", claimed.id)
+            failed = Outcome(CommandState.FAILED, None, "It could not be sent: see the log.")
+            self._settling.settle(held.link, Ended(claimed.id, failed))
+
+    def _send(self, held: Held, claimed: Claimed, there: Situation) -> None:
+        version, order = held.link.version, claimed.order
+        if (encoding := TABLES[version].get(order)) is not None:
+            base = held.link.station.quirks.get("files_url") or self._settings.files_base
+            chain = Chain(order, files.addressed(claimed.arguments, base), there)
+            self._try(held, Pending(claimed.id, order, encoding, chain, claimed.expires_at))
+        elif order is Order.DISCONNECT:
             held.link.close_when_idle(1001, "staff ended this connection", ANSWER_S)
             done = Outcome(CommandState.ACCEPTED, None, "The connection was ended.")
-            self._settle(held, command_id, done)
-        elif claimed is not None:
-            sentence = f"OCPP {held.link.version.value} has no such order."
-            self._settle(held, command_id, Outcome(CommandState.UNSUPPORTED, None, sentence))
-
-    def _claim(self, db: Any, command_id: int, held: Held) -> Pending | Order | None:
-        now = datetime.now(UTC)
-        command = commands.claim(db, command_id, self._node, now=now)
-        if command is None:
-            return None
-        try:
-            self._standing.station(db, held.link)
-        except Over as over:
-            outcome = Outcome(CommandState.FAILED, None, f"Not sent: {over}.")
-            commands.settle(db, command, outcome, now=now)
-            return None
-        encoding = TABLES[held.link.version].get(command.order)
-        if encoding is None:
-            return command.order
-        there = fallbacks.situation(db, command.station)
-        base = command.station.quirks.get("files_url") or self._settings.files_base
-        chain = Chain(command.order, files.addressed(command.arguments, base), there)
-        return Pending(command.id, command.order, encoding, chain, command.expires_at)
+            self._settling.settle(held.link, Ended(claimed.id, done))
+        else:
+            sentence = f"OCPP {version.value} has no such order."
+            unsupported = Outcome(CommandState.UNSUPPORTED, None, sentence)
+            self._settling.settle(held.link, Ended(claimed.id, unsupported))
 
     def _try(self, held: Held, pending: Pending) -> None:
         """Put the current form on the wire; where it cannot be said, the next one at once."""
@@ -156,10 +167,8 @@ class Calls:
         except (LinkClosed, OSError):
             raise NotPut(CommandState.EXPIRED, NEVER_SENT) from None
         pending.request = payload
-        command_id, action = pending.command_id, pending.action
-        self._batch.later(
-            Job(lambda db, rows: self._note_sent(db, command_id, action, payload, call))
-        )
+        pending.wire = Sent(pending.action, payload, str(call.message_id), datetime.now(UTC))
+        pending.timer = gevent.spawn_later(SOON_S, self._note_sent, pending)
 
     def _check_raw(self, version: Version, pending: Pending, payload: Payload) -> None:
         """Hold a raw message against its schema first, unless whoever wrote it said not to."""
@@ -176,17 +185,11 @@ class Calls:
         patience_s = float(own or self._settings.call_timeout_s)
         return max(patience_s, RESTART_S) if action in HANGS_UP else patience_s
 
-    def _note_sent(
-        self, db: Any, command_id: int, action: str, payload: dict[str, Any], call: Any
-    ) -> None:
-        commands.sent(
-            db,
-            db.get(Command, command_id),
-            action=action,
-            request=messages.redact(payload),
-            message_id=str(call.message_id),
-            now=datetime.now(UTC),
-        )
+    def _note_sent(self, pending: Pending) -> None:
+        """The charger lets wait for its answer: staff see what it was sent."""
+        pending.timer = None
+        command_id, told = pending.command_id, pending.unwritten()
+        self._batch.later(Job(lambda db, rows: commands.told(db, command_id, **told)))
 
     def settled(self, held: Held, event: Settled) -> None:
         """Write down how a call of ours ended, log it, and try the next form if there is one."""
@@ -200,16 +203,15 @@ class Calls:
         outcome = outcome_of(held.link.version, event, encoding, arguments, by_us=by_us)
         if isinstance(event, Answered) and event.payload.get("status") == "Accepted":
             held.triggered.update(invited(call.action, call.payload))
-        if call.sent_at is not None:
-            row = self._row(held, event, latency_ms)
-            self._batch.later(Job(lambda db, rows: rows.append(row)))
+        row = log_rows.of_settled(held, event, latency_ms) if call.sent_at is not None else None
         if isinstance(event, TimedOut):
             self._unanswered(held, call.action)
         if pending is None:
-            return
-        if pending.order is Order.CHANGE_PASSWORD and isinstance(event, Cancelled) and call.sent_at:
+            self._settling.log(row)
+        elif pending.order is Order.CHANGE_PASSWORD and isinstance(event, Cancelled) and row:
+            self._settling.log(row)
             self._line_lost(held, pending.command_id)
-        elif self._ended(held, pending, end_of(event, outcome), outcome, latency_ms):
+        elif self._ended(held, pending, end_of(event, outcome), outcome, row):
             self._try(held, pending)
 
     def _line_lost(self, held: Held, command_id: int) -> None:
@@ -227,9 +229,13 @@ class Calls:
         pending: Pending,
         end: End | None,
         outcome: Outcome,
-        latency_ms: float | None = None,
+        row: Row | None = None,
     ) -> bool:
-        """Tell whether another form is to be tried; if not, the command is settled."""
+        """Tell whether another form is to be tried; if not, the command is settled.
+
+        `row` is that of the call which ended, if one was sent.
+        """
+        latency_ms = row["latency_ms"] if row is not None else None
         attempt = {
             "words": pending.chain.words,
             "action": pending.action if pending.request is not None else None,
@@ -239,39 +245,14 @@ class Calls:
             "sentence": outcome.sentence,
             "latency_ms": latency_ms,
         }
-        if pending.left_s <= 0 or not pending.chain.next(end, outcome):
-            self._settle(held, pending.command_id, pending.chain.outcome(outcome), latency_ms)
-            return False
-        command_id = pending.command_id
-
-        def run(db: Any, rows: list[dict[str, Any]]) -> None:
-            command = db.get(Command, command_id)
-            if command is not None:
-                commands.attempted(db, command, attempt)
-
-        self._batch.later(Job(run))
-        return True
-
-    def _settle(
-        self, held: Held, command_id: int, outcome: Outcome, latency_ms: float | None = None
-    ) -> None:
-        def run(db: Any, rows: list[dict[str, Any]]) -> None:
-            command, now = db.get(Command, command_id), datetime.now(UTC)
-            if command is None:
-                return
-            told = self._standing.counted(db, held.link, outcome)
-            try:
-                with db.begin_nested():
-                    commands.settle(db, command, told, now=now, latency_ms=latency_ms)
-            except OperationalError:
-                raise  # the database goes away: the whole batch is tried again
-            except Exception:
-                log.exception("the end of command %d cannot be taken in", command_id)
-                sentence = "The charger's answer holds something that cannot be stored."
-                worse = Outcome(CommandState.FAILED, None, sentence)
-                commands.settle(db, command, worse, now=now, latency_ms=latency_ms)
-
-        self._batch.later(Job(run))
+        told = pending.unwritten()
+        if pending.left_s > 0 and pending.chain.next(end, outcome):
+            pending.attempts = [*told["attempts"], attempt]
+            self._settling.log(row)
+            return True
+        whole = pending.chain.outcome(outcome)
+        self._settling.settle(held.link, Ended(pending.command_id, whole, latency_ms, **told), row)
+        return False
 
     def _unanswered(self, held: Held, action: str) -> None:
         """Note a station that hears and does not answer any more, and let it connect anew."""
@@ -282,44 +263,8 @@ class Calls:
 
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
             found = [("unresponsive", action)]
-            reports.deviations(db, db.get(Station, number), found, now=datetime.now(UTC))
+            deviations.note(db, db.get(Station, number), found, now=datetime.now(UTC))
 
         self._batch.later(Job(run))
         if not link.station.quirks.get("keep_when_deaf"):
             link.close(1001, "it does not answer any more")
-
-    def _row(self, held: Held, event: Settled, latency_ms: float | None) -> dict[str, Any]:
-        call = event.call
-        answer = getattr(event, "payload", None)
-        outcome = {
-            Answered: MessageOutcome.ANSWERED,
-            Refused: MessageOutcome.REFUSED,
-            TimedOut: MessageOutcome.TIMED_OUT,
-        }.get(type(event), MessageOutcome.LOST)
-        ago = latency_ms or 0.0
-        code, description = _complaint(event)
-        return {
-            "station_id": held.link.station.id,
-            "connection_id": held.connection_id,
-            "session_id": None,
-            "outbound": True,
-            "message_id": str(call.message_id)[:255],
-            "action": call.action[:60],
-            "request": messages.text_of(call.action, call.payload),
-            "response": None if answer is None else messages.text_of(call.action, answer),
-            "outcome": outcome,
-            "error_code": code,
-            "error_description": description,
-            "at": datetime.now(UTC) - timedelta(milliseconds=ago),
-            "latency_ms": latency_ms,
-        }
-
-
-def _complaint(event: Settled) -> tuple[str | None, str | None]:
-    """The code and the words with which one side refused what the other said; mostly nothing."""
-    if isinstance(event, Refused):
-        return event.code[:60], messages.redact_text(event.description)[:300]
-    if isinstance(event, Answered) and event.complaint is not None:
-        _, _, code, description, _ = orjson.loads(event.complaint)
-        return code, f"The answer was sent back: {description}"[:300]
-    return None, None

@@ -1,14 +1,22 @@
 """Rows of the message log: what a charger said, what it was told, and what was refused."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
 from app.domain import messages
 from app.domain.vocabulary import MessageOutcome
-from worker.ocpp.events import Malformed, Repeated, Stray
+from worker.ocpp.events import (
+    Answered,
+    Malformed,
+    Refused,
+    Repeated,
+    Settled,
+    Stray,
+    TimedOut,
+)
 from worker.ocpp.faults import CallFault, Fault
 from worker.ocpp.frames import Call, Send
 
@@ -74,3 +82,41 @@ def _told(event: Stray | Repeated | Malformed) -> tuple[str, str, str, str]:
         return text, action, str(event.frame.message_id), event.why
     bad = event.frame
     return messages.text_of_frame(bad.text), bad.action, str(bad.message_id or ""), bad.problem
+
+
+def of_settled(held: Any, event: Settled, latency_ms: float | None) -> Row:
+    """The row of a call of ours, by how it ended."""
+    call = event.call
+    answer = getattr(event, "payload", None)
+    outcome = {
+        Answered: MessageOutcome.ANSWERED,
+        Refused: MessageOutcome.REFUSED,
+        TimedOut: MessageOutcome.TIMED_OUT,
+    }.get(type(event), MessageOutcome.LOST)
+    ago = latency_ms or 0.0
+    code, description = _complaint(event)
+    return {
+        "station_id": held.link.station.id,
+        "connection_id": held.connection_id,
+        "session_id": None,
+        "outbound": True,
+        "message_id": str(call.message_id)[:255],
+        "action": call.action[:60],
+        "request": messages.text_of(call.action, call.payload),
+        "response": None if answer is None else messages.text_of(call.action, answer),
+        "outcome": outcome,
+        "error_code": code,
+        "error_description": description,
+        "at": datetime.now(UTC) - timedelta(milliseconds=ago),
+        "latency_ms": latency_ms,
+    }
+
+
+def _complaint(event: Settled) -> tuple[str | None, str | None]:
+    """The code and the words with which one side refused what the other said; mostly nothing."""
+    if isinstance(event, Refused):
+        return event.code[:60], messages.redact_text(event.description)[:300]
+    if isinstance(event, Answered) and event.complaint is not None:
+        _, _, code, description, _ = orjson.loads(event.complaint)
+        return code, f"The answer was sent back: {description}"[:300]
+    return None, None

@@ -40,7 +40,9 @@ class Standing:
     def __init__(self, settings: Any) -> None:
         self._settings = settings
         # Nothing is stretched here: a link keeps the hash that it proved, and no password.
-        self._proofs = Proofs(settings.ocpp_cpo_name, Stretching(Throttle()))
+        self._proofs = Proofs(
+            settings.ocpp_cpo_name, Stretching(Throttle()), settings.signing_key()
+        )
         self._trust = Trust(settings.ocpp_tls_client_ca)
 
     def station(self, db: Any, link: Any) -> Station:
@@ -59,11 +61,14 @@ class Standing:
         if epoch != link.station.access_epoch:
             self.station(db, link)
 
-    def counted(self, db: Any, link: Any, outcome: Outcome) -> Outcome:
-        """How an order of ours ended: an answer over a connection that is over does not count."""
+    def counted(self, db: Any, link: Any, outcome: Outcome, epoch: int | None) -> Outcome:
+        """How an order of ours ended: an answer over a connection that is over does not count.
+
+        `epoch` is that of its station now.
+        """
         try:
             if outcome.answer is not None:
-                self.station(db, link)
+                self.check(db, link, epoch)
         except Over as over:
             return Outcome(CommandState.FAILED, None, f"Its answer does not count: {over}.")
         return outcome

@@ -9,12 +9,12 @@ from flask import current_app, g, request
 from app import budgets, scope
 from app.budgets import share
 from app.domain import addresses, api_tokens
+from app.domain.api_tokens import Holder
 from app.domain.sign_ins import digest
 from app.domain.vocabulary import Actor, Role
 from app.extensions import db as flask_db
-from app.extensions import limiter, login
-from app.models import ApiToken
-from app.problems import Problem
+from app.extensions import login
+from app.problems import SENTENCES, Problem
 from app.scope import Scope
 from app.uow import unit_of_work
 
@@ -56,25 +56,22 @@ def admit(role: str, *, everywhere: bool, now: datetime) -> Caller:
     # A cookie counts for nothing here, and neither does the reach of whoever it names.
     g._login_user = login.anonymous_user()
     scope.narrow(flask_db.session(), None)
-    token = _token(now)
-    user = token.user
-    sites = frozenset(site.id for site in user.sites)
-    reach = Scope(user.tenant_id, sites or None)
-    name = f"{user.name} ({token.name})"[:120]
-    caller = Caller(token.id, user.id, name, user.role, reach)
+    holder = _holder(now)
+    reach = Scope(holder.tenant_id, holder.site_ids or None)
+    name = f"{holder.user_name} ({holder.name})"[:120]
+    caller = Caller(holder.token_id, holder.user_id, name, holder.role, reach)
     scope.narrow(flask_db.session(), reach)
-    g.api_token = token.token_hash[:24]
-    if api_tokens.is_stale(token, now=now):
-        _touch(token.id, now)
-    _count()
+    if api_tokens.is_stale(holder, now=now):
+        _touch(holder.token_id, now)
+    _count(holder.token_id, now)
     if not caller.role.includes(Role(role)):
         raise Problem(403, f"This needs the role {role}; the token’s is {caller.role.value}.")
-    if everywhere and sites:
+    if everywhere and holder.site_ids:
         raise Problem(403, "This concerns all sites; the token is limited to some of them.")
     return caller
 
 
-def _token(now: datetime) -> ApiToken:
+def _holder(now: datetime) -> Holder:
     header = request.headers.get("Authorization", "")
     scheme, _, secret = header.partition(" ")
     if not header:
@@ -111,6 +108,13 @@ def _rate() -> str:
     return str(current_app.config["SETTINGS"].api_rate)
 
 
-@limiter.shared_limit(_rate, scope="api", key_func=lambda: f"token:{g.api_token}")
-def _count() -> None:
-    """Count this request; raises `RateLimitExceeded`."""
+def _count(token_id: int, now: datetime) -> None:
+    """Count this request; raises `Problem` 429."""
+    rate = _rate()
+    if not rate:
+        return
+    one = share(rate, "api token", token_id)
+    standing = budgets.count(one, now.timestamp())
+    g.rate = (one.item.amount, standing)
+    if standing.count > one.item.amount:
+        raise Problem(429, SENTENCES[429])

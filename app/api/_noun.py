@@ -5,13 +5,12 @@ reference page, the guards and the checks are all made from what is written ther
 """
 
 import functools
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -22,10 +21,7 @@ from app.api._paging import Page, Pages
 from app.api._shapes import Body, Kind, Shape
 from app.domain.vocabulary import Actor
 from app.extensions import db as flask_db
-from app.extensions import limiter
 from app.problems import Problem, json_text
-
-log = logging.getLogger(__name__)
 
 ROOT = "/api/v1"
 
@@ -242,17 +238,12 @@ def _written(endpoint: Endpoint, value: Any) -> Response:
 def _headers(response: Response) -> Response:
     """Say how many requests are left, while there is a limit."""
     response.headers["Vary"] = "Authorization"
-    limit = limiter.current_limit
-    if limit is None or not request.path.startswith(ROOT):
+    if "rate" not in g or not request.path.startswith(ROOT):
         return response
-    try:
-        left, reset_at = max(0, limit.remaining), limit.reset_at
-    except Exception as error:  # whatever the store of the counters raises while it is away
-        log.warning("the rate limits cannot be read: %s", error)
-        return response
-    wait_s = max(1, int(reset_at - datetime.now(UTC).timestamp()))
-    response.headers["RateLimit-Limit"] = str(limit.limit.amount)
-    response.headers["RateLimit-Remaining"] = str(left)
+    amount, standing = g.rate
+    wait_s = max(1, int(standing.resets_at - datetime.now(UTC).timestamp()))
+    response.headers["RateLimit-Limit"] = str(amount)
+    response.headers["RateLimit-Remaining"] = str(max(0, amount - standing.count))
     response.headers["RateLimit-Reset"] = str(wait_s)
     if response.status_code == 429:
         response.headers["Retry-After"] = str(wait_s)

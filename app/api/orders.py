@@ -1,5 +1,6 @@
 """Orders to stations: typed or raw, answered at once or with their result."""
 
+from types import SimpleNamespace
 from typing import Any
 
 from flask import Response, current_app
@@ -12,7 +13,7 @@ from app.api._noun import ROOT, Ask, Noun, Reply
 from app.api._paging import Pages
 from app.api._secrets import blotted
 from app.api._shapes import Body
-from app.domain import commands, orders
+from app.domain import command_ends, commands, orders
 from app.domain.errors import Invalid
 from app.domain.orders.reading import Argument
 from app.domain.vocabulary import CommandState, Order
@@ -23,7 +24,7 @@ noun = Noun("orders", "What stations are asked to do, and what came of it.")
 blueprint = noun.blueprint
 
 
-def _error(row: Command, name: str) -> Any:
+def _error(row: Any, name: str) -> Any:
     """A member of the CALLERROR that a station answered with."""
     failed = row.state in (CommandState.FAILED, CommandState.UNSUPPORTED)
     return (row.answer or {}).get(name) if failed else None
@@ -127,9 +128,8 @@ def create(ask: Ask, station_id: int) -> Any:
     if wait_s is None:
         row = _queue(ask, station_id, *wish)
     else:
-        with _waiting.place():
-            row = _queue(ask, station_id, *wish)
-            row = _waiting.settled(row.id, wait_s)
+        with _waiting.place() as place:
+            row = place.settled(wait_s, _queue(ask, station_id, *wish, place=place))
     status = 202 if wait_s is None or row.state in commands.OPEN_STATES else 200
     return Reply(status, row, {"Location": f"{ROOT}/orders/{row.id}"})
 
@@ -163,8 +163,9 @@ def show(ask: Ask, order_id: int) -> Any:
     row = ask.get(Command, order_id, "order")
     if "wait" not in ask.query:
         return row
-    with _waiting.place():
-        return _waiting.settled(row.id, ask.query["wait"])
+    with _waiting.place() as place:
+        place.expect(row.id)
+        return place.settled(ask.query["wait"])
 
 
 @noun.post(
@@ -178,11 +179,11 @@ def show(ask: Ask, order_id: int) -> Any:
 def unlock(ask: Ask, station_id: int, connector: int) -> Any:
     """Unlock and wait: 200 unlocked, 404 not connected, 409 refused by the charger, 504 silent."""
     settings = current_app.config["SETTINGS"]
-    with _waiting.place():
-        given = {"connector": connector}
-        row = _queue(ask, station_id, Order.UNLOCK, given, None, bool(ask.query.get("force")))
-        patience = row.station.quirks.get("call_timeout_s", settings.call_timeout_s)
-        row = _waiting.settled(row.id, min(float(patience) + 1, _waiting.LONGEST_S))
+    wish = (Order.UNLOCK, {"connector": connector}, None, bool(ask.query.get("force")))
+    with _waiting.place() as place:
+        row = _queue(ask, station_id, *wish, place=place)
+        patience = row.quirks.get("call_timeout_s", settings.call_timeout_s)
+        row = place.settled(min(float(patience) + 1, _waiting.LONGEST_S), row)
     if row.state is CommandState.ACCEPTED:
         return row
     if row.state in {CommandState.REJECTED, CommandState.FAILED, CommandState.UNSUPPORTED}:
@@ -215,7 +216,7 @@ def _argument(name: str, argument: Argument) -> dict[str, Any]:
     }
 
 
-def _told(row: Command, status: int, code: str) -> Response:
+def _told(row: Any, status: int, code: str) -> Response:
     sentence = row.sentence or "The charger has not answered yet."
     return problems.answer(status, code, sentence, order=ORDER.render(row))
 
@@ -245,10 +246,18 @@ def _queue(
     arguments: dict[str, Any],
     expires_in_s: int | None,
     force: bool,
-) -> Command:
-    station = ask.get(Station, station_id, "station")
+    place: _waiting.Place | None = None,
+) -> Any:
+    """Queue an order; return its row, with the quirks of its station.
+
+    Whoever waits hears nothing before the order was claimed, which is durable and makes this so.
+    """
     ttl_s = expires_in_s or current_app.config["SETTINGS"].command_ttl_s
-    with unit_of_work() as db:
+    known = None if force else ()
+    with unit_of_work(durable=place is None) as db:
+        station = ask.get(Station, station_id, "station")
         wish = (station, order, arguments)
-        known = None if force else ()
-        return commands.queue(db, ask.actor, *wish, now=ask.now, ttl_s=ttl_s, known=known)
+        row = commands.queue(db, ask.actor, *wish, now=ask.now, ttl_s=ttl_s, known=known)
+        if place is not None:
+            place.expect(row.id)
+        return SimpleNamespace(**command_ends.as_it_stands(row), quirks=station.quirks)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import audit
 from app.domain.bulk import among
+from app.domain.bulk_read import BulkRead
 from app.domain.events import AccessChanged, record
 from app.domain.vocabulary import Actor, Registration
 from app.models import Station
@@ -22,8 +23,9 @@ from app.models import Station
 QUIRKS = ("allowed_networks", "certificate_name")
 
 _STATION: Any = Station.__table__
-#: Built once: the statement's compiled form is found again by identity.
-_EPOCHS = select(_STATION.c.id, _STATION.c.access_epoch).where(among(_STATION.c.id, "stations"))
+_EPOCHS = BulkRead(
+    select(_STATION.c.id, _STATION.c.access_epoch).where(among(_STATION.c.id, "stations"))
+)
 _DECISIONS = select(func.sum(_STATION.c.access_epoch))
 
 
@@ -37,8 +39,7 @@ def changed(db: Session, station: Station) -> None:
 def password_changed(db: Session, actor: Actor, station: Station, *, now: datetime) -> None:
     """Note that another password is right from now on; nothing of it is in the audit."""
     db.flush()
-    nothing = audit.snapshot(station)
-    audit.note(db, actor, "station.password", station, now=now, before=nothing)
+    audit.remark(db, actor, "station.password", station, now=now)
     changed(db, station)
 
 
@@ -57,8 +58,7 @@ def terms(station: Station) -> tuple[Any, ...]:
 
 def epochs(db: Session, station_ids: Iterable[int]) -> dict[int, int]:
     """The access epochs of these stations, by station."""
-    rows: Any = db.execute(_EPOCHS, {"stations": list(station_ids)}).all()
-    return dict(rows)
+    return dict(_EPOCHS(db, stations=set(station_ids)))
 
 
 def decisions(db: Session) -> int:

@@ -14,7 +14,8 @@ from app.models import AuditEntry
 
 #: Columns whose values never appear in the audit.
 SECRET = frozenset(
-    {"password_hash", "next_password_hash", "token_hash", "key_hash", "access_epoch"}
+    {"password_hash", "next_password_hash", "password_proof", "token_hash", "key_hash"}
+    | {"access_epoch"}
     # These two only repeat others, folded.
     | {"serial_key", "certificate_name_key"}
 )
@@ -50,8 +51,30 @@ def note(
         changed = [key for key in after if before.get(key) != after[key]]
         before = {key: before.get(key) for key in changed}
         after = {key: after[key] for key in changed}
-    entry = AuditEntry(
-        tenant_id=tenant_id if tenant_id is not None else subject.tenant_id,
+    entry = _entry(actor, action, subject, now, before, after, remark)
+    if tenant_id is not None:
+        entry.tenant_id = tenant_id
+    return _added(db, entry)
+
+
+def remark(
+    db: Session, actor: Actor, action: str, subject: Any, words: str | None = None, *, now: datetime
+) -> AuditEntry:
+    """Add an entry about `subject` (a flushed row), of which nothing changed that it could tell."""
+    return _added(db, _entry(actor, action, subject, now, {}, {}, words))
+
+
+def _entry(
+    actor: Actor,
+    action: str,
+    subject: Any,
+    now: datetime,
+    before: dict[str, Any] | None,
+    after: dict[str, Any],
+    words: str | None,
+) -> AuditEntry:
+    return AuditEntry(
+        tenant_id=subject.tenant_id,
         at=now,
         actor=actor.name,
         user_id=actor.user_id,
@@ -62,8 +85,11 @@ def note(
         subject=name_of(subject),
         before=before,
         after=after,
-        note=remark,
+        note=words,
     )
+
+
+def _added(db: Session, entry: AuditEntry) -> AuditEntry:
     db.add(entry)
     events.record(db, events.Decided(entry.tenant_id))
     return entry

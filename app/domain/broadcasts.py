@@ -97,8 +97,7 @@ def start(
     db.flush()
     db.add_all(BroadcastTarget(broadcast_id=broadcast.id, station_id=s.id) for s in stations)
     words = f"{orders.describe(order, checked)}, to {len(stations)} stations"[:500]
-    unchanged = audit.snapshot(broadcast)
-    audit.note(db, actor, "broadcast.start", broadcast, now=now, before=unchanged, remark=words)
+    audit.remark(db, actor, "broadcast.start", broadcast, words, now=now)
     db.flush()
     advance(db, broadcast, now)
     return broadcast

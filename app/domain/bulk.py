@@ -174,6 +174,8 @@ class among(ColumnElement[bool]):
 
     inherit_cache = True
     type = Boolean()
+    # Else SQLite is asked whether it "= 1", and no index answers that.
+    _is_implicitly_boolean = True
     _traverse_internals = [
         ("column", InternalTraversal.dp_clauseelement),
         ("given", InternalTraversal.dp_clauseelement),
@@ -317,3 +319,10 @@ def _thousandths(register: Decimal | int) -> int:
 
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
+
+
+def pass_by(db: Session, *kinds: type) -> None:
+    """Have loaded rows of these kinds read again: a set was written without them."""
+    for row in list(db.identity_map.values()):
+        if isinstance(row, kinds):
+            db.expire(row)

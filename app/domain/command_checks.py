@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from app.domain import plugs, presence
+from app.domain import presence
 from app.domain.errors import Conflict, Invalid, NotConnected
 from app.domain.vocabulary import WITHOUT_MESSAGE, Order, Registration
-from app.models import Station
+from app.models import Connector, Station
 
 #: Orders that a station may not get before its boot was accepted: it may be asked and
 #: configured, but not charge (OCPP 1.6 section 4.2, 2.x B02.FR.05).
@@ -30,27 +31,32 @@ def check(
     db: Session, station: Station, order: Order, checked: dict[str, Any], now: datetime
 ) -> None:
     """Raise `Invalid`, `Conflict` or `NotConnected` where an order cannot be given now."""
-    _check_plug(station, order, checked)
-    _check_reachable(db, station, now)
+    number = None if order is Order.RAW else checked.get("connector")
+    given = {"connection": station.connection_id, "since": now - presence.ALIVE}
+    there = db.execute(_THERE, given | {"station": station.id, "evse": number or 0}).one()
+    if number and there.plugs and not there.plug:
+        raise Invalid(f"{station.identity} has no connector {number}.", field="connector")
+    _check_reachable(station, there.held)
     _check_registration(station, order, checked)
 
 
-def _check_plug(station: Station, order: Order, checked: dict[str, Any]) -> None:
-    if order is Order.RAW:
-        return
-    number = checked.get("connector")
-    known = [plug.evse for plug in plugs.of(station)]
-    if number and known and number not in known:
-        raise Invalid(f"{station.identity} has no connector {number}.", field="connector")
+_PLUG: Any = Connector.__table__
+_PLUGS = select(_PLUG.c.id).where(_PLUG.c.station_id == bindparam("station"))
+#: Every order asks this: built once, three answers in one row.
+_THERE = select(
+    presence.HELD.exists().label("held"),
+    _PLUGS.where(_PLUG.c.evse > 0).exists().label("plugs"),
+    _PLUGS.where(_PLUG.c.evse == bindparam("evse")).exists().label("plug"),
+)
 
 
-def _check_reachable(db: Session, station: Station, now: datetime) -> None:
+def _check_reachable(station: Station, held: bool) -> None:
     name = station.identity
     if station.archived_at is not None:
         raise Conflict(f"{name} is in the archive.")
     if station.registration is Registration.BLOCKED:
         raise Conflict(f"{name} is blocked: nothing may be sent to it.")
-    if not presence.is_connected(db, station, now):
+    if not held:
         raise NotConnected(f"{name} is not connected, so nothing was sent.")
 
 

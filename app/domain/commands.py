@@ -6,20 +6,20 @@ before it expires or never, and settled once.  The legal moves are a table
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CursorResult, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import audit, command_checks, interruptions, messages, orders, presence
+from app.domain.command_ends import Ended, Sent, settle_all
 from app.domain.errors import Conflict
 from app.domain.events import CommandChanged, CommandQueued, record
 from app.domain.vocabulary import (
     COMMAND_MOVES,
-    LATE_MOVES,
     Actor,
     CommandState,
     Order,
@@ -90,9 +90,8 @@ def queue(
     db.add(command)
     db.flush()
     # The arguments may hold a secret: the audit gets the words, not the row.
-    unchanged = audit.snapshot(station)
     words = orders.describe(order, checked)[:500]
-    audit.note(db, actor, "station.command", station, now=now, before=unchanged, remark=words)
+    audit.remark(db, actor, "station.command", station, words, now=now)
     if station.supported_orders and order.value not in station.supported_orders:
         label = orders.LABELS[order]
         sentence = f"{label} is not something {station.identity} can be asked over this protocol."
@@ -102,48 +101,85 @@ def queue(
     return command
 
 
-def claim(db: Session, command_id: int, node: str, *, now: datetime) -> Command | None:
-    """Take a queued command for the worker `node`; None when another did, or it is too late.
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A command that a worker has taken: nobody else will send it.
 
-    Exactly one claimer gets it, however many nudges there were.
+    `access_epoch` is that of its station at this moment.
     """
-    taken = db.execute(
-        update(Command)
-        .where(
-            Command.id == command_id,
-            Command.state == CommandState.QUEUED,
-            Command.expires_at > now,
-        )
-        .values(state=CommandState.SENT, node=node, sent_at=now)
-        .execution_options(synchronize_session=False)
+
+    id: int
+    tenant_id: int
+    station_id: int
+    order: Order
+    arguments: dict[str, Any]
+    expires_at: datetime
+    access_epoch: int
+
+
+_TABLE: Any = Command.__table__
+_STATION: Any = Station.__table__
+_EPOCH = (
+    select(_STATION.c.access_epoch).where(_STATION.c.id == _TABLE.c.station_id).scalar_subquery()
+)
+#: Built once: the statement's compiled form is found again by identity.
+_CLAIM = (
+    update(_TABLE)
+    .where(
+        _TABLE.c.id.in_(bindparam("ids", expanding=True)),
+        _TABLE.c.state == CommandState.QUEUED,
+        _TABLE.c.expires_at > bindparam("at"),
     )
-    command = db.get(Command, command_id, populate_existing=True)
-    if command is None:
-        return None
-    if cast("CursorResult[Any]", taken).rowcount == 1:
-        record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
-        return command
-    if command.state is CommandState.QUEUED:
-        _expire(db, command, now)
-    return None
+    .values(state=CommandState.SENT, node=bindparam("by"), sent_at=bindparam("at"))
+    .returning(*(_TABLE.c[name] for name in Claimed.__slots__[:-1]), _EPOCH)
+)
 
 
-def sent(
-    db: Session,
-    command: Command,
-    *,
-    action: str,
-    request: dict[str, Any] | None,
-    message_id: str | None,
-    now: datetime,
-) -> None:
+def claim_all(
+    db: Session, command_ids: Collection[int], node: str, *, now: datetime
+) -> list[Claimed]:
+    """Take queued commands for the worker `node`, but those that another took or that are too late.
+
+    Exactly one claimer gets each, however many nudges there were.
+    """
+    given = {"ids": list(command_ids), "at": now, "by": node}
+    taken = [Claimed(*row) for row in db.execute(_CLAIM, given)]
+    for one in taken:
+        record(db, CommandChanged(one.tenant_id, one.id, one.station_id))
+    if left := set(command_ids) - {one.id for one in taken}:
+        late = select(Command).where(
+            Command.id.in_(left), Command.state == CommandState.QUEUED, Command.expires_at <= now
+        )
+        for command in db.scalars(late.execution_options(populate_existing=True)):
+            _expire(db, command, now)
+    return taken
+
+
+def claim(db: Session, command_id: int, node: str, *, now: datetime) -> Command | None:
+    """Take one queued command; None when another did, or it is too late."""
+    taken = claim_all(db, [command_id], node, now=now)
+    return db.get(Command, command_id, populate_existing=True) if taken else None
+
+
+def sent(db: Session, command: Command, wire: Sent) -> None:
     """Keep what went over the wire for a claimed command, secrets blotted out."""
-    command.action = action
-    command.request = messages.redact(request)
     command.arguments = messages.redact(command.arguments)
-    command.message_id = message_id
-    command.sent_at = now
+    for name, value in wire.columns().items():
+        setattr(command, name, value)
     _changed(db, command)
+
+
+def told(
+    db: Session, command_id: int, *, wire: Sent | None, attempts: Sequence[dict[str, Any]]
+) -> None:
+    """Keep what went over the wire for a command, and the forms that were tried before that."""
+    command = db.get(Command, command_id)
+    if command is None:
+        return
+    for attempt in attempts:
+        attempted(db, command, attempt)
+    if wire is not None:
+        sent(db, command, wire)
 
 
 def awaited(db: Session, command: Command, sentence: str) -> None:
@@ -171,22 +207,13 @@ def settle(
 
     `late`: what the station did afterwards shows how one ended whose answer never came.
     """
-    if (command.state, outcome.state) not in (LATE_MOVES if late else COMMAND_MOVES):
-        return False
-    command.state = outcome.state
-    command.answer = messages.redact(outcome.answer)
-    command.arguments = messages.redact(command.arguments)
-    command.sentence = messages.redact_text(outcome.sentence)[:500]
-    command.latency_ms = latency_ms
-    command.settled_at = now
     db.flush()
-    _followed(db, command, outcome, now)
-    record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
-    return True
+    (done,) = settle_all(db, [Ended(command.id, outcome, latency_ms, late=late)], now=now)
+    db.refresh(command)
+    return done
 
 
 def _changed(db: Session, command: Command) -> None:
-    db.flush()
     record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
 
 
@@ -251,23 +278,6 @@ def _prepared(
 
     prepare = PREPARATIONS.get(order)
     return prepare(db, actor, station, checked, now) if prepare else Prepared(checked)
-
-
-def _followed(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
-    """What the end means for the business, and for the broadcast that it belongs to."""
-    from app.domain import broadcasts
-    from app.domain.consequences import CONSEQUENCES
-
-    if (consequence := CONSEQUENCES.get(command.order)) is not None:
-        try:
-            with db.begin_nested():
-                consequence(db, command, outcome, now)
-        except OperationalError:
-            raise
-        except Exception:
-            # The station has answered: that stands, whatever we could not make of it.
-            log.exception("command %s: what %s means failed", command.id, command.order)
-    broadcasts.command_ended(db, command, now)
 
 
 def _expire(db: Session, command: Command, now: datetime) -> None:

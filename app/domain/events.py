@@ -1,10 +1,12 @@
 """Facts that have become true; recorded inside a unit of work, acted on after its commit.
 
 Each carries ids only, because whoever hears of it reads the row: the row is
-the truth, the event is a nudge.  `record` keeps them on the open session.
+the truth, the event is a nudge.  Only the end of an order is told whole, because
+programs wait for it.  `record` keeps them on the open session.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 _KEY = "events"
@@ -92,6 +94,13 @@ class CommandChanged(Event):
 
     command_id: int
     station_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEnded(CommandChanged):
+    """A command was settled; `told` is its row as it stands then, by column."""
+
+    told: Mapping[str, Any] = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.bulk import among
+from app.domain.bulk_read import BulkRead
 from app.domain.errors import Invalid
 from app.models import Site, Station, Tariff, TariffVersion
 
@@ -53,8 +54,7 @@ _NEWEST = (
     .correlate(_TARIFF)
     .scalar_subquery()
 )
-#: Built once: the statement's compiled form is found again by identity.
-_TARIFFS = (
+_TARIFFS = BulkRead(
     select(
         *(_TARIFF.c[name] for name in ("id", "tenant_id", "name", "currency", "is_default")),
         *(_TARIFF.c.archived_at, _VERSION.c.id, _VERSION.c.number),
@@ -77,8 +77,8 @@ class Prices:
         for tag in tags:
             wanted |= {one.tariff_id for one in (tag.group, tag.driver) if one is not None}
         tenants = {station.tenant_id for station in stations}
-        given = {"tariffs": list(wanted - {None}), "tenants": list(tenants)}
-        found: list[Any] = list(db.execute(_TARIFFS, given).all())
+        # An empty list asks for nothing: no tariff is numbered 0.
+        found = _TARIFFS(db, tariffs=(wanted - {None}) | {0}, tenants=tenants)
         self._tariffs = {row[0]: TariffRow(*row) for row in found}
 
     def of(self, owner: Any) -> TariffRow | None:

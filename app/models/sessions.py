@@ -48,6 +48,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
         Index("ix_charging_sessions_station_state", "station_id", "state"),
         Index("ix_charging_sessions_plug", "station_id", "evse", "connector", "started_at"),
         Index("ix_charging_sessions_station_started", "station_id", "started_at"),
+        Index("ix_charging_sessions_register", "station_id", "meter_start_wh"),
         Index("ix_charging_sessions_billing", "billing", "state"),
         Index("ix_charging_sessions_stop_received_at", "stop_received_at"),
         Index("ix_charging_sessions_late_evidence_at", "late_evidence_at"),

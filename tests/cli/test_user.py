@@ -96,11 +96,11 @@ def test_a_token_is_shown_once_works_and_is_revoked(flask, grace, db, now):
     secret = made.stdout.strip()
     found = api_tokens.find(db, secret, now=now)
     assert found is not None
-    assert found.user.email == grace
+    assert db.get(User, found.user_id).email == grace
     listed = flask("token", "list").stdout
     assert "Accounting" in listed
     assert secret not in listed
-    number = found.id
+    number = found.token_id
     db.rollback()
     assert flask("token", "revoke", number).exit_code == 0
     db.expire_all()

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.domain import commands, events, orders, presence, sites, stations, tenants
+from app.domain.command_ends import Sent
 from app.domain.consequences import CONSEQUENCES
 from app.domain.errors import Conflict, Invalid, NotConnected, NotFound
 from app.domain.vocabulary import (
@@ -219,14 +220,7 @@ def test_a_command_is_never_claimed_after_its_time(db, ask, now):
 
 def test_the_first_answer_stands(db, ask, now):
     command = commands.claim(db, ask().id, "worker-a", now=now)
-    commands.sent(
-        db,
-        command,
-        action="UnlockConnector",
-        request={"connectorId": 1},
-        message_id="m1",
-        now=now,
-    )
+    commands.sent(db, command, Sent("UnlockConnector", {"connectorId": 1}, "m1", now))
     assert commands.settle(db, command, ACCEPTED, now=now, latency_ms=84.0)
     late = Outcome(CommandState.TIMED_OUT, None, "No answer.")
     assert not commands.settle(db, command, late, now=now)
@@ -267,7 +261,7 @@ def test_a_secret_in_a_setting_is_forgotten_once_it_was_sent(db, ask, now):
     claimed = commands.claim(db, command.id, "worker-a", now=now)
     assert claimed.arguments["value"] == "canary", "the worker needs it"
     request = {"key": "WifiPassword", "value": "canary"}
-    commands.sent(db, claimed, action="C", request=request, message_id="m", now=now)
+    commands.sent(db, claimed, Sent("C", request, "m", now))
     assert "canary" not in f"{claimed.arguments} {claimed.request}"
     commands.settle(db, claimed, ACCEPTED, now=now)
     assert all("canary" not in f"{e.note} {e.after}" for e in db.query(AuditEntry))
@@ -344,7 +338,10 @@ def test_every_form_that_was_tried_is_kept_without_secrets(db, ask, now):
 
 def test_what_was_made_for_an_order_is_made_anew_when_it_is_repeated(db, ask, now):
     command = commands.claim(
-        db, ask(Order.START_CHARGING, token="04A2", connector=1).id, "w", now=now
+        db,
+        ask(Order.START_CHARGING, token="04A2", token_kind="central", connector=1).id,
+        "w",
+        now=now,
     )
     assert set(command.arguments) > {"token", "connector"}, "its preparation added something"
     commands.settle(db, command, ACCEPTED, now=now)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.processes
 EXCHANGES = [
     (
         Order.START_CHARGING,
-        {"connector": 1, "token": "AB12"},
+        {"connector": 1, "token": "AB12", "token_kind": "central"},
         ["RemoteStartTransaction", {"connectorId": 1, "idTag": "AB12"}],
         {"status": "Accepted"},
         CommandState.ACCEPTED,
@@ -153,6 +153,21 @@ def test_every_order_reaches_the_charger_and_its_answer_is_kept(site, booted):
     eventually(logged, what="all calls are in the log")
 
 
+def test_an_order_that_cannot_be_put_ends_and_holds_up_no_other(site, booted):
+    with site.work() as db:
+        station = db.scalar(select(Station).where(Station.identity == booted.identity))
+        now = datetime.now(UTC)
+        wish = (station, Order.CLEAR_CACHE, {})
+        odd, good = (commands.queue(db, SYSTEM, *wish, now=now, ttl_s=30) for _ in range(2))
+        odd.arguments = ["odd"]
+        numbers = odd.id, good.id
+    message_id, _, _ = hear_call(booted)
+    booted.socket.send(json.dumps([3, message_id, {"status": "Accepted"}]))
+    (failed, sentence, _, _), (accepted, *_) = (settled(site, number) for number in numbers)
+    assert (failed, accepted) == (CommandState.FAILED, CommandState.ACCEPTED)
+    assert sentence.startswith("It could not be sent")
+
+
 def test_an_error_is_kept_with_its_code(site, booted):
     number = queue(site, booted.identity, Order.CLEAR_CACHE, {})
     message_id, _, _ = hear_call(booted)
@@ -237,7 +252,8 @@ def test_a_charger_that_hangs_up_to_restart_has_obeyed(site, booted):
 
 
 def test_a_remote_start_is_tied_to_the_session_that_follows(site, booted):
-    number = queue(site, booted.identity, Order.START_CHARGING, {"connector": 1, "token": "AB12"})
+    given = {"connector": 1, "token": "AB12", "token_kind": "central"}
+    number = queue(site, booted.identity, Order.START_CHARGING, given)
     message_id, _, _ = hear_call(booted)
     booted.socket.send(json.dumps([3, message_id, {"status": "Accepted"}]))
     assert settled(site, number)[0] is CommandState.ACCEPTED

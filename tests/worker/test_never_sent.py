@@ -1,14 +1,19 @@
 """An order that never left us is neither failed nor timed out: it was not sent, and says why."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from app.config import Settings
 from app.domain import commands, presence
+from app.domain.command_ends import Sent
+from app.domain.fallbacks import Situation
 from app.domain.vocabulary import SYSTEM, CommandState, Order
 from app.models import Command
 from tests.support import seed
+from tests.support.ocpp_port import OcppPort
+from tests.support.wait import eventually
 from worker.answers import NEVER_SENT
 from worker.calls import Calls
 from worker.dispatch import Held
@@ -18,15 +23,13 @@ from worker.standing import Standing
 
 
 class AtOnce:
-    """A batch of one: each job runs when it is handed in."""
+    """A batch of one: each work is stored when it is handed in."""
 
     def __init__(self, db):
         self.db = db
 
-    def do(self, job):
-        return job.run(self.db, [])
-
-    later = do
+    def later(self, work):
+        return work.store(self.db, [work.item], [])
 
 
 class ClosingLink:
@@ -65,12 +68,27 @@ def queued(db, station):
 
 
 def test_an_order_taken_up_while_the_socket_closes_was_not_sent(db, station, queued):
-    calls = Calls(AtOnce(db), Settings(), "here", Standing(Settings()))
-    calls.send(Held(ClosingLink(station)), queued.id)
-    row = db.get(Command, queued.id)
+    calls = Calls(AtOnce(db), Settings(), Standing(Settings()))
+    (claimed,) = commands.claim_all(db, [queued.id], "here", now=queued.requested_at)
+    calls.send(Held(ClosingLink(station)), claimed, Situation())
+    row = db.get(Command, queued.id, populate_existing=True)
     assert (row.state, row.sentence) == (CommandState.EXPIRED, NEVER_SENT)
     assert commands.STATE_WORDS[row.state] == "not sent"
     assert row.request is None
+
+
+def test_an_order_whose_charger_hangs_up_meanwhile_was_not_sent(db, station, queued):
+    (claimed,) = commands.claim_all(db, [queued.id], "here", now=queued.requested_at)
+    with OcppPort() as port:
+        with port.connect(station.identity):
+            link = eventually(lambda: port.desk.links and port.desk.links[0])
+        eventually(lambda: link.closed)
+        link.station = SimpleNamespace(
+            id=station.id, identity=station.identity, quirks={}, access_epoch=station.access_epoch
+        )
+        Calls(AtOnce(db), Settings(), Standing(Settings())).send(Held(link), claimed, Situation())
+    row = db.get(Command, queued.id, populate_existing=True)
+    assert (row.state, row.sentence) == (CommandState.EXPIRED, NEVER_SENT)
 
 
 @pytest.mark.parametrize(
@@ -80,9 +98,7 @@ def test_an_order_taken_up_while_the_socket_closes_was_not_sent(db, station, que
 def test_a_worker_that_died_with_an_order_leaves_its_doubt(db, queued, told, sentence):
     claimed = commands.claim(db, queued.id, "gone", now=queued.requested_at)
     if told:
-        commands.sent(
-            db, claimed, action="ClearCache", request={}, message_id="m1", now=queued.requested_at
-        )
+        commands.sent(db, claimed, Sent("ClearCache", {}, "m1", queued.requested_at))
     db.commit()
     commands.expire_overdue(db, queued.requested_at + timedelta(minutes=2))
     row = db.get(Command, queued.id)
