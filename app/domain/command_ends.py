@@ -45,8 +45,8 @@ class Sent:
 class Ended:
     """A command that has ended.
 
-    `wire` is what went over the wire, `attempts` the forms that were tried before it, if that is
-    not kept yet.  `late`: what the station did afterwards shows the end, no answer ever came.
+    `wire` is what went over the wire, `attempts` all forms that were tried before it; both may be
+    kept already.  `late`: what the station did afterwards shows the end, no answer ever came.
     """
 
     command_id: int
@@ -91,7 +91,8 @@ def _end(row: dict[str, Any] | None, one: Ended, now: datetime) -> bool:
         return False
     row["arguments"] = messages.redact(row["arguments"])
     row.update(one.wire.columns() if one.wire is not None else {})
-    row["attempts"] = [*row["attempts"], *map(messages.redact, one.attempts)]
+    if one.attempts:
+        row["attempts"] = [messages.redact(attempt) for attempt in one.attempts]
     outcome = one.outcome
     if (row["state"], outcome.state) not in (LATE_MOVES if one.late else COMMAND_MOVES):
         return False
