@@ -45,22 +45,21 @@ def refuse_unkept(db: Session, station: Station, arguments: Mapping[str, Any]) -
             raise Conflict(sentence, field=name)
 
 
-def to_tell(db: Session, session_id: int, event: int | None) -> dict[str, Any]:
-    """The limits to answer an event of a session with; empty where none are left to be told.
+def tell_all(db: Session, events: Mapping[int, int | None]) -> dict[int, dict[str, Any]]:
+    """The limits to answer events with, by session; what none are left to be told for is left out.
 
-    They are told once; to the same `event` (its number) again, for then the answer was lost.
+    `events` are the numbers of events, by session, that may tie it to an order.  Limits are told
+    once; to the same event again, for then the answer was lost.
     """
-    order = db.scalar(
-        select(Command)
-        .where(Command.session_id == session_id, Command.order == Order.START_CHARGING)
-        .order_by(Command.id.desc())
-        .limit(1)
+    query = select(Command).where(
+        Command.session_id.in_(list(events)), Command.order == Order.START_CHARGING
     )
-    limits = given(order.arguments) if order is not None else {}
-    if order is None or not limits:
-        return {}
-    if order.arguments.get("limits_told_to", event) != event:
-        return {}
-    order.arguments = {**order.arguments, "limits_told_to": event}
+    found: dict[int, dict[str, Any]] = {}
+    for order in db.scalars(query.order_by(Command.id)) if events else ():
+        session_id, limits = order.session_id or 0, given(order.arguments)
+        event = events[session_id]
+        if limits and order.arguments.get("limits_told_to", event) == event:
+            order.arguments = {**order.arguments, "limits_told_to": event}
+            found[session_id] = limits
     db.flush()
-    return limits
+    return found

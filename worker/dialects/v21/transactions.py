@@ -34,8 +34,8 @@ def transaction_event(call: Fields, ctx: Context) -> Payload:
     """Pass on one event of a transaction, with what 2.1 tells besides."""
     told = v201.answer(call, ctx, FACTS, OF_TRANSACTION)
     if ctx.session_id is not None and _may_follow_an_order(call):
-        number = call.integer("seqNo")
-        told |= _limit(session_limits.to_tell(ctx.db, ctx.session_id, number), call)
+        limits = session_limits.tell_all(ctx.db, {ctx.session_id: call.integer("seqNo")})
+        told |= _limit(limits.get(ctx.session_id, {}), call)
     return told
 
 
