@@ -9,6 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain import billing
+from app.domain.billing.assessment import assessed
+from app.domain.billing.book import book_of
 from app.domain.sessions import Taken
 from app.domain.tariffs import Quote, TariffError, Usage, exponent, from_json, price
 from app.domain.vocabulary import SessionState
@@ -37,36 +39,38 @@ def tell_all(db: Session, taken: Sequence[Taken], now: datetime) -> list[Taken]:
     ids = [one.session.id for one in taken if is_told(one)]
     query = select(ChargingSession).where(ChargingSession.id.in_(ids))
     query = query.options(joinedload(ChargingSession.tariff_version))
-    sessions = {row.id: row for row in db.scalars(query)} if ids else {}
-    return [replace(one, cost=_cost(db, sessions.get(one.session.id), now)) for one in taken]
+    sessions = list(db.scalars(query)) if ids else []
+    known = [one for one in sessions if _is_known(one)]
+    book = book_of(db, known, now) if known else None
+    costs = {one.id: _final_cost(assessed(book, one)) for one in known if book is not None}
+    costs |= {one.id: _cost_so_far(db, one, now) for one in sessions if not _has_ended(one)}
+    return [replace(one, cost=costs.get(one.session.id)) for one in taken]
 
 
-def _cost(db: Session, session: ChargingSession | None, now: datetime) -> Decimal | None:
-    if session is None:
-        return None
-    if session.state is SessionState.ENDED:
-        return final_cost(db, session, now=now)
-    rarely = 1 + (session.last_seq_no or 0) // _OFTEN
-    dear = not _is_plain(session)
-    if dear and (session.last_seq_no or 0) % rarely:
-        return None
-    return running_cost(db, session, now=now)
+def _has_ended(session: ChargingSession) -> bool:
+    return session.state is SessionState.ENDED
 
 
-def final_cost(db: Session, session: ChargingSession, *, now: datetime) -> Decimal | None:
-    """What an ended session costs, with tax; None while that may still change.
+def _is_known(session: ChargingSession) -> bool:
+    """Whether nothing of a session that has ended is missing any more."""
+    return _has_ended(session) and not session.provisional and session.bill_after is None
 
-    It is known once nothing is missing and nothing speaks against its bill; 0: it is free.
-    """
-    if session.provisional or session.bill_after is not None:
-        return None
-    assessment = billing.assess(db, session, now)
+
+def _final_cost(assessment: billing.Assessment) -> Decimal | None:
+    """What an ended session costs, with tax; None where something speaks against its bill."""
     quote = assessment.quote
     if assessment.too_little:
-        return Decimal(0)
+        return Decimal(0)  # it is free, which is not the same as not known
     if quote is None or assessment.doubts:
         return None
     return _major(quote.gross_minor, quote.currency)
+
+
+def _cost_so_far(db: Session, session: ChargingSession, now: datetime) -> Decimal | None:
+    number = session.last_seq_no or 0
+    if number % (1 + number // _OFTEN) and not _is_plain(session):
+        return None
+    return running_cost(db, session, now=now)
 
 
 def running_cost(db: Session, session: ChargingSession, *, now: datetime) -> Decimal | None:
