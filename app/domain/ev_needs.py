@@ -4,7 +4,7 @@ Needs are documents in our words: {"transfer", "phases", "energy_wh", "most_w",
 "least_w", "departure_at", "most_periods", "details"}; numbers are texts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -85,6 +85,15 @@ def _allowed(db: Session, session: ChargingSession | None) -> frozenset[str] | N
         .limit(1)
     )
     return frozenset(newest.arguments["transfers"]) if newest is not None else None
+
+
+def waiting(db: Session, station_ids: Iterable[int]) -> set[int]:
+    """The stations among these at which needs may wait for their session."""
+    asked = list(station_ids)
+    query = select(EvNeeds.station_id).where(
+        EvNeeds.station_id.in_(asked), EvNeeds.answer == "processing", EvNeeds.session_id.is_(None)
+    )
+    return set(db.scalars(query)) if asked else set()
 
 
 def session_began(

@@ -1,11 +1,12 @@
 """What a live page shows of running sessions: their newest readings, and their energy so far."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, or_, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.bulk import BulkUpdate, among
@@ -15,15 +16,33 @@ from app.domain.vocabulary import BillingState, Sample, SessionState
 from app.models import ChargingSession
 
 _SESSION: Any = ChargingSession.__table__
-_BEFORE = select(
-    _SESSION.c.id,
-    _SESSION.c.started_at,
-    _SESSION.c.last_register_wh,
-    _SESSION.c.last_reading_at,
-    _SESSION.c.energy_wh,
-    _SESSION.c.state,
-    _SESSION.c.provisional,
-).where(among(_SESSION.c.id, "sessions"))
+
+
+@dataclass(slots=True)
+class Shown:
+    """What of a session's row the readings change, and what decides how."""
+
+    id: int
+    state: SessionState
+    billing: BillingState
+    provisional: bool
+    started_at: datetime
+    ended_at: datetime | None
+    last_reading_at: datetime | None
+    last_power_w: float | None
+    last_soc_percent: float | None
+    first_register_wh: Decimal | None
+    last_register_wh: Decimal | None
+    energy_wh: Decimal
+
+
+#: Built once: the statement's compiled form is found again by identity.
+_BEFORE = (
+    select(*(_SESSION.c[name] for name in Shown.__slots__))
+    .where(among(_SESSION.c.id, "sessions"))
+    .order_by(_SESSION.c.id)
+    .with_for_update()
+)
 
 
 class Gauge(NamedTuple):
@@ -108,39 +127,14 @@ def _either(new: Any, old: Any) -> Any:
     return old if new is None else new
 
 
-def _while_running(name: str) -> str:
-    kept = f"COALESCE(new.{name}, old.{name})"
-    return f"CASE WHEN old.state = '{SessionState.CHARGING}' THEN {kept} ELSE old.{name} END"
-
-
-#: A late reading does not turn live numbers back; a value that was not reported stays.
-_SHOW = BulkUpdate(
-    _SESSION,
-    (
-        *("last_reading_at", "last_power_w", "last_soc_percent", "first_register_wh"),
-        *("last_register_wh", "energy_wh"),
-    ),
-    values={
-        "last_power_w": "COALESCE(new.last_power_w, old.last_power_w)",
-        "last_soc_percent": "COALESCE(new.last_soc_percent, old.last_soc_percent)",
-        "first_register_wh": "COALESCE(old.first_register_wh, new.first_register_wh)",
-        "last_register_wh": _while_running("last_register_wh"),
-        "energy_wh": _while_running("energy_wh"),
-    },
-    only="(old.last_reading_at IS NULL OR old.last_reading_at <= new.last_reading_at)",
+#: What the newest readings change of a running session's row.
+SHOWN = (
+    *("last_reading_at", "last_power_w", "last_soc_percent"),
+    *("first_register_wh", "last_register_wh", "energy_wh"),
 )
-_SEEN_AT = bindparam("seen_at", type_=_SESSION.c.last_reading_at.type)
-#: An assumed end moves to the readings that came after it (FIELD X7).
-_MOVE_END = (
-    update(_SESSION)
-    .where(
-        _SESSION.c.id == bindparam("session"),
-        and_(_SESSION.c.provisional, _SESSION.c.billing == BillingState.OPEN),
-        _SESSION.c.ended_at < _SEEN_AT,
-        or_(_SESSION.c.last_reading_at.is_(None), _SESSION.c.last_reading_at <= _SEEN_AT),
-    )
-    .values(ended_at=_SEEN_AT)
-)
+_SHOW = BulkUpdate(_SESSION, SHOWN)
+#: And of one with an assumed end: its register stays, and its end moves.
+_MOVE = BulkUpdate(_SESSION, (*SHOWN, "ended_at"))
 
 
 def show(db: Session, gauges: Iterable[Gauge]) -> None:
@@ -148,35 +142,42 @@ def show(db: Session, gauges: Iterable[Gauge]) -> None:
     newest = {gauge.session_id: gauge for gauge in gauges}
     if not newest:
         return
-    before = {row.id: row for row in db.execute(_BEFORE, {"sessions": list(newest)}).all()}
-    shown = [
-        (
-            gauge.session_id,
-            gauge.at,
-            gauge.power_w,
-            gauge.soc_percent,
-            gauge.counted_from_wh,
-            gauge.register_wh,
-            _energy(before.get(gauge.session_id), gauge),
-        )
-        for gauge in newest.values()
-    ]
-    ended = [
-        {"session": row.id, "seen_at": newest[row.id].at}
-        for row in before.values()
-        if row.provisional
-    ]
-    if ended:
-        db.connection().execute(_MOVE_END, ended)
-    _SHOW(db, shown)
+    shown: list[Shown] = []
+    moved: list[Shown] = []
+    for row in db.execute(_BEFORE, {"sessions": list(newest)}).all():
+        session = Shown(*row)
+        if take_in(session, newest[session.id]):
+            running = session.state is SessionState.CHARGING
+            (shown if running else moved).append(session)
+    _SHOW(db, [[one.id, *(getattr(one, name) for name in SHOWN)] for one in shown])
+    _MOVE(db, [[one.id, *(getattr(one, name) for name in SHOWN), one.ended_at] for one in moved])
 
 
-def _energy(before: Any, gauge: Gauge) -> Decimal | None:
-    """The live energy with this reading; None leaves it as it is."""
-    told = before is not None and before.state == SessionState.CHARGING
-    if not told or gauge.register_wh is None or before.last_register_wh is None:
-        return None
-    since = before.last_reading_at or before.started_at
-    return live_energy(
-        before.energy_wh, before.last_register_wh, since, gauge.register_wh, gauge.at
-    )
+def take_in(session: Any, gauge: Gauge) -> bool:
+    """Bring the row of a session up to date; False where its readings are newer than these.
+
+    A late reading does not turn live numbers back; a value that was not reported stays.
+    """
+    before = session.last_reading_at
+    if before is not None and before > gauge.at:
+        return False
+    if session.state is SessionState.CHARGING:
+        session.energy_wh = _energy(session, gauge)
+        session.last_register_wh = _either(gauge.register_wh, session.last_register_wh)
+    elif session.provisional and session.billing is BillingState.OPEN:
+        # An assumed end moves to the readings that came after it (FIELD X7).
+        session.ended_at = max(session.ended_at, gauge.at)
+    session.last_reading_at = gauge.at
+    session.last_power_w = _either(gauge.power_w, session.last_power_w)
+    session.last_soc_percent = _either(gauge.soc_percent, session.last_soc_percent)
+    session.first_register_wh = _either(session.first_register_wh, gauge.counted_from_wh)
+    return True
+
+
+def _energy(session: Any, gauge: Gauge) -> Decimal:
+    """The live energy with this reading."""
+    so_far_wh: Decimal = session.energy_wh
+    if gauge.register_wh is None or session.last_register_wh is None:
+        return so_far_wh
+    since = session.last_reading_at or session.started_at
+    return live_energy(so_far_wh, session.last_register_wh, since, gauge.register_wh, gauge.at)

@@ -17,11 +17,12 @@ from app.domain.redaction import (
     redact,
     redact_frame,
     redact_text,
+    redacted,
     shortened,
 )
 from app.models import Message
 
-__all__ = ["LONGEST", "REDACTED", "forget", "redact", "redact_text", "store", "text_of"]
+__all__ = ["LONGEST", "REDACTED", "forget", "redact", "redact_text", "redacted", "store", "text_of"]
 
 #: Members that tell of a customer, by message: they are read elsewhere, by admins only.
 _PERSONAL = {"NotifyCustomerInformation": "data"}

@@ -6,7 +6,7 @@ session is brought up to date from the readings every second (`show`).
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ class Metered(NamedTuple):
     """One MeterValues of one station; `transaction_ref` None: it named no session.
 
     `own` False: it is of a meter that counts for no session, whatever runs.
+    `received_at` is when it arrived, where that is not the time of its set.
     """
 
     station_id: int
@@ -33,6 +34,7 @@ class Metered(NamedTuple):
     transaction_ref: str | None
     reports: tuple[MeterReport, ...]
     own: bool = True
+    received_at: datetime | None = None
 
 
 _SESSION: Any = ChargingSession.__table__
@@ -82,14 +84,19 @@ _LATE = (
 
 
 def store(
-    db: Session, batch: Sequence[Metered], *, now: datetime
+    db: Session,
+    batch: Sequence[Metered],
+    *,
+    now: datetime,
+    at_hand: Mapping[tuple[int, str | None], Any] | None = None,
 ) -> tuple[list[int | None], list[Gauge]]:
     """Store the readings of many stations at once.
 
     Returns the session of each item (None: it belongs to none) and the gauges
     of the sessions that changed.  A reading that is known already adds nothing.
+    `at_hand` are the sessions of all items, by station and transaction, where they are known.
     """
-    by_ref, by_station = _sessions_of(db, batch)
+    by_ref, by_station = _sessions_of(db, batch) if at_hand is None else (at_hand, {})
     owners: list[int | None] = []
     late: dict[int, Any] = {}
     rows: list[tuple[Any, ...]] = []
@@ -102,7 +109,7 @@ def store(
             session = owner or _by_time(by_station.get(item.station_id, ()), item, report)
             values = values_of(report.samples)
             number = session.id if session is not None else None
-            rows.append(_row(item, report, number, values, now))
+            rows.append(_row(item, report, number, values, item.received_at or now))
             if session is not None:
                 owner = owner or session
                 keep_newest(gauges, session, report.taken_at, values)

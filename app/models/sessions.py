@@ -28,8 +28,11 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     assumed; a late stop may replace it.  `flags` are codes of
     `app.domain.energy.EnergyFlag` and of doubts about the session itself.
     `idle_since` is when charging ended while the plug stayed in.  `last_seq_no`
-    is the greatest sequence number of a 2.x transaction's events; `bill_after`
+    is the greatest sequence number of a 2.x transaction's events, `last_event_at` the
+    latest time of one (None: what they tell together has to be told anew); `bill_after`
     is until when a bill waits for events that are still missing (None: for none).
+    `weighed_apart_wh` is how far from its registers the live energy of such a transaction
+    was weighed, where its readings speak against them.
     `revision` counts how often what a bill rests on was written anew; what a
     billed session's row said before is kept in `session_revisions`.
     `claimed_started_at` is the station's own time of the start where another is used;
@@ -71,6 +74,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     remote_command_id: Mapped[int | None] = mapped_column(BigId)
     reservation_id: Mapped[int | None] = mapped_column(BigId)
     last_seq_no: Mapped[int | None]
+    last_event_at: Mapped[datetime | None]
     bill_after: Mapped[datetime | None]
     late_evidence_at: Mapped[datetime | None]
     decided_wh: Mapped[Decimal | None] = mapped_column(WattHours)
@@ -94,6 +98,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     provisional: Mapped[bool] = mapped_column(default=False)
 
     energy_wh: Mapped[Decimal] = mapped_column(WattHours, default=Decimal(0))
+    weighed_apart_wh: Mapped[Decimal | None] = mapped_column(WattHours)
     first_register_wh: Mapped[Decimal | None] = mapped_column(WattHours)
     last_register_wh: Mapped[Decimal | None] = mapped_column(WattHours)
     last_power_w: Mapped[float | None]

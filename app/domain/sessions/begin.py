@@ -193,6 +193,13 @@ def _same_starts(
     return set(found), {station: known_rows[number] for station, number in same.items()}
 
 
+def taken_keys(db: Session, keys: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Which start keys of stations are taken."""
+    wanted = list(keys)
+    stations, names = {station for station, _ in wanted}, {name for _, name in wanted}
+    return {(row.station_id, row.start_key) for row in _KNOWN(db, stations=stations, keys=names)}
+
+
 def _newest_of(db: Session, station_id: int, key: str) -> Any:
     """The newest session of a start key that was used again under a clock that stood still."""
     query = select(_SESSION).where(

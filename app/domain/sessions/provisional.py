@@ -13,7 +13,7 @@ from app.domain.bulk_read import BulkRead
 from app.domain.errors import Conflict
 from app.domain.sessions.doubts import flag, open_sessions
 from app.domain.vocabulary import Actor, SessionState, StopReason
-from app.models import ChargingSession, MeterReading, Station
+from app.models import ChargingSession, MeterReading
 
 _SESSION: Any = ChargingSession.__table__
 _RUNNING = BulkRead(
@@ -37,16 +37,16 @@ def close_previous_of(db: Session, plugs: Sequence[tuple[Any, int, datetime, dat
 
 def close_previous(
     db: Session,
-    station: Station,
+    station: Any,
     evse: int,
     began: datetime,
     *,
     now: datetime,
-    by: ChargingSession | None = None,
+    by: Any = None,
 ) -> None:
     """Close what runs at a plug where another session began: its stop never came (FIELD X6)."""
     for session in open_sessions(db, station, evse):
-        if session is not by and session.started_at <= began:
+        if (by is None or session.id != by.id) and session.started_at <= began:
             close_provisionally(db, session, now=now)
 
 
