@@ -276,9 +276,10 @@ class Ends:
                 if message is not None and message["type"] == "subscribe":
                     self.live = True
                 elif message is not None:
-                    self._deliver(*json.loads(message["data"]))
+                    self.deliver(*json.loads(message["data"]))
 
-    def _deliver(self, command_id: int, row: dict[str, Any] | None) -> None:
+    def deliver(self, command_id: int, row: dict[str, Any] | None) -> None:
+        """Tell whoever waits for this order; without its row it has to be read."""
         for end in list(self._ends):
             if end.command_id == command_id:
                 end.row = row

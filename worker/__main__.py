@@ -40,7 +40,6 @@ GIVE_BACK_S = 10.0
 def main() -> int:
     """Run the worker; exit status 2 when a setting, the port or the database keeps it from it."""
     connections = _allow_many_files() - SPARE
-    _spawn_lightly()
     app = create_app()
     settings = app.config["SETTINGS"]
     try:
@@ -68,8 +67,7 @@ def main() -> int:
     except OSError as error:
         print(_busy(settings, server, error), file=sys.stderr)
         return 2
-    _collect_rarely()
-    gevent.spawn(_give_back)
+    _mind_memory()
     log.info("chargers connect to ws://%s:%s/ocpp/<identity>", settings.ocpp_host, server.port)
     log.info("up to %d connections at once, as the limit of open files has it", connections)
     if renewal is not None:
@@ -86,9 +84,18 @@ def main() -> int:
     return 0
 
 
-def _spawn_lightly() -> None:
-    """Greenlets remember where they were spawned, for debuggers: a kilobyte for each charger."""
+def _mind_memory() -> None:
+    """Keep little for each charger, and look rarely for what could be freed.
+
+    What is loaded by now stays and is left alone: looking through it would take long.  Greenlets
+    need not remember where they were spawned: a kilobyte each, for debuggers.
+    """
     gevent.config.track_greenlet_tree = False
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    gc.callbacks.append(LAG.collecting)
+    gevent.spawn(_give_back)
 
 
 def _give_back() -> None:
@@ -97,14 +104,6 @@ def _give_back() -> None:
     while trim is not None:
         gevent.sleep(GIVE_BACK_S)
         trim(0)
-
-
-def _collect_rarely() -> None:
-    """Leave what is loaded by now alone: it stays, and looking through it would take long."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-    gc.callbacks.append(LAG.collecting)
 
 
 def _busy(settings: Any, server: Server, error: OSError) -> str:

@@ -50,8 +50,8 @@ DEAF_AFTER = 3
 class Pending:
     """A command under way: what was asked, in which form, and until when another may follow.
 
-    `wire` is what went over the wire, `attempts` the forms before it; what of that is not written
-    down yet `timer` will have written.
+    `wire` is what went over the wire, `attempts` the forms before it: written with the end, or by
+    `timer` if that lets wait.
     """
 
     command_id: int
@@ -74,14 +74,6 @@ class Pending:
     def left_s(self) -> float:
         """How long something may still be sent, in seconds."""
         return (self.expires_at - datetime.now(UTC)).total_seconds()
-
-    def unwritten(self) -> dict[str, Any]:
-        """What was sent and tried, if it is still to be written; whoever asks writes it."""
-        if self.timer is not None:
-            self.timer.kill(block=False)
-        found = {"wire": self.wire, "attempts": self.attempts}
-        self.wire, self.attempts, self.timer = None, [], None
-        return found
 
 
 class NotPut(Exception):
@@ -187,9 +179,13 @@ class Calls:
 
     def _note_sent(self, pending: Pending) -> None:
         """The charger lets wait for its answer: staff see what it was sent."""
-        pending.timer = None
-        command_id, told = pending.command_id, pending.unwritten()
-        self._batch.later(Job(lambda db, rows: commands.told(db, command_id, **told)))
+        command_id, wire, attempts = pending.command_id, pending.wire, pending.attempts
+
+        def run(db: Any, rows: list[Row]) -> None:
+            if (command := db.get(Command, command_id)) is not None:
+                commands.sent(db, command, wire, attempts)
+
+        self._batch.later(Job(run))
 
     def settled(self, held: Held, event: Settled) -> None:
         """Write down how a call of ours ended, log it, and try the next form if there is one."""
@@ -245,13 +241,15 @@ class Calls:
             "sentence": outcome.sentence,
             "latency_ms": latency_ms,
         }
-        told = pending.unwritten()
+        if pending.timer is not None:
+            pending.timer.kill(block=False)
         if pending.left_s > 0 and pending.chain.next(end, outcome):
-            pending.attempts = [*told["attempts"], attempt]
+            pending.attempts = [*pending.attempts, attempt]
             self._settling.log(row)
             return True
         whole = pending.chain.outcome(outcome)
-        self._settling.settle(held.link, Ended(pending.command_id, whole, latency_ms, **told), row)
+        told = (pending.wire, pending.attempts)
+        self._settling.settle(held.link, Ended(pending.command_id, whole, latency_ms, *told), row)
         return False
 
     def _unanswered(self, held: Held, action: str) -> None:

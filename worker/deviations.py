@@ -9,7 +9,7 @@ from datetime import datetime
 import gevent
 
 from app.domain import deviations
-from worker.batch import Batch, Job
+from worker.batch import Batch, Job, StorageAway
 
 #: How often what was counted is written.
 WRITE_S = 3.0
@@ -33,12 +33,12 @@ class Deviations:
             self.write()
 
     def write(self) -> None:
-        """Write what was counted, and wait for it; it is kept where that fails (`StorageAway`)."""
+        """Write what was counted; raises `StorageAway`, and keeps it, while nothing is stored."""
         tallies, self._tallies = self._tallies, {}
         if not tallies:
             return
         try:
             self._batch.do(Job(lambda db, rows: deviations.store(db, tallies), "deviations"))
-        except Exception:
+        except StorageAway:
             self._tallies = deviations.together(tallies, self._tallies)
             raise

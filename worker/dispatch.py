@@ -13,6 +13,7 @@ from app.domain.gauges import Gauge
 from app.domain.vocabulary import Registration
 from app.providers import Providers
 from worker import log_rows, pieces
+from worker.afterwards import Afterwards
 from worker.batch import Batch, Job, StorageAway, Together
 from worker.checks import checked
 from worker.deviations import Deviations
@@ -64,7 +65,7 @@ class Dispatch:
         self.deviations = Deviations(batch)
         self._settings = settings
         self._standing = standing
-        self._facts = Facts(standing, show)
+        self._facts = Facts(standing, show, Afterwards(batch.app))
         self._providers = Providers(settings)
 
     def answer(self, held: Held, call: Call) -> str | None:
@@ -226,10 +227,12 @@ class Dispatch:
         *,
         last: bool,
     ) -> str:
-        notes, shift = list(context.deviations), context.shift
-        asked = Asked(held, call, payload, context, route, notes, shift, last)
-        text: str = self._do(held, call, Together(self._facts.told, asked, context.station_id))
+        asked = Asked(held, call, payload, context, route, last)
+        told = self._do(held, call, Together(self._facts.told, asked, context.station_id))
         self._note(context)
+        text, logged = self._facts.finish(held, call, told)
+        if logged is not None:
+            self._do(held, call, logged)
         if context.booted is not None:
             link = held.link
             held.served = context.booted is Registration.ACCEPTED
@@ -306,8 +309,6 @@ class Dispatch:
             link.close(1013, "try again later")
             return None
         return str(link.refuse(call, Fault.INTERNAL, "try again later"))
-
-    # The log
 
     def _log_refusal(
         self, held: Held, call: Call | Send, fault: CallFault, received_at: datetime

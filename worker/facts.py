@@ -6,7 +6,7 @@ writes each table once; then each is answered.  A call that cannot be read is re
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,8 @@ from app.domain import access, metering, plain
 from app.domain.gauges import Gauge
 from app.domain.metering import Metered
 from worker import log_rows
+from worker.afterwards import Afterwards, Unfinished
+from worker.batch import Together
 from worker.dialects.context import Context, Fact
 from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call, Send
@@ -37,9 +39,13 @@ class Asked:
     payload: dict[str, Any]
     context: Context
     route: Fact
-    notes: list[tuple[str, str]]
-    shift: timedelta | None
     last: bool = True
+    notes: list[tuple[str, str]] = field(init=False)
+    shift: timedelta | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep what was found before: the set may have to be done again."""
+        self.notes, self.shift = list(self.context.deviations), self.context.shift
 
 
 @dataclass(slots=True)
@@ -54,12 +60,18 @@ class Read:
 class Facts:
     """Stores what a batch has gathered; `show` gets the newest gauges of running sessions."""
 
-    def __init__(self, standing: Standing, show: Callable[[list[Gauge]], None]) -> None:
+    def __init__(
+        self, standing: Standing, show: Callable[[list[Gauge]], None], afterwards: Afterwards
+    ) -> None:
         self._standing = standing
+        self._afterwards = afterwards
         self._show = show
 
     def told(self, db: Any, asked: Sequence[Asked], rows: list[Row]) -> list[Any]:
-        """Store calls; the result of each is the text of its answer, or why it was refused."""
+        """Store calls; the result of each is the text of its answer, or why it was refused.
+
+        What is stored and cannot be answered yet is `Unfinished`.
+        """
         results: list[Any] = [None] * len(asked)
         stations = plain.stations(db, {one.context.station_id for one in asked})
         kinds: dict[Any, list[tuple[int, Asked, Any]]] = {}
@@ -92,12 +104,30 @@ class Facts:
         context, call = one.context, one.call
         if isinstance(result, Exception):
             return result
+        if one.last and one.route.unfinished(result):
+            return Unfinished(one.route, result, context)
         response = one.route.answer(result, context)
         if not one.last:
             return ""
         text = one.held.link.answer(call, response) if isinstance(call, Call) else ""
         rows.append(log_rows.of_call(one.held, call, context.now, response, context.session_id))
         return text
+
+    def finish(self, held: Any, call: Call | Send, told: Any) -> tuple[str, Together | None]:
+        """The text of an answer, and its row of the log where that could not be kept before."""
+        if not isinstance(told, Unfinished):
+            return told, None
+        context, result = told.context, self._afterwards.finish(told)
+        response = told.route.answer(result, context)
+        text = held.link.answer(call, response) if isinstance(call, Call) else ""
+        row = log_rows.of_call(held, call, context.now, response, context.session_id)
+        return text, Together(self.logged, row, context.station_id)
+
+    def logged(self, db: Any, logged: Sequence[Row], rows: list[Row]) -> list[None]:
+        """Keep rows of the log whose messages are stored already."""
+        del db
+        rows.extend(logged)
+        return [None] * len(logged)
 
     def metered(self, db: Any, read: Sequence[Read], rows: list[Row]) -> list[Any]:
         """Store meter values; the result of each is the session that it belongs to, if any."""

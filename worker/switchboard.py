@@ -18,6 +18,7 @@ from sqlalchemy import select
 from app.domain import access, events, gauges, presence
 from app.domain.connections import REPLACED
 from app.domain.gauges import Gauge
+from app.domain.setpoints import Claimed
 from app.domain.vocabulary import CommandState
 from app.extensions import db as flask_db
 from app.models import Command
@@ -30,6 +31,7 @@ from worker.ocpp.events import Malformed, Repeated, Settled, Stray
 from worker.ocpp.frames import Call, Send
 from worker.presence import Presence
 from worker.rounds import for_ever, guarded
+from worker.setpoints import Setpoints
 from worker.standing import ANSWER_S, Over, Standing
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ class Switchboard:
         self._dispatch = Dispatch(self.batch, settings, self._standing, self._keep_gauges)
         self._calls = Calls(self.batch, settings, self._standing)
         self._claims = Claims(app, node, self._standing, self._calls)
+        self._setpoints = Setpoints(app, self.batch, settings, self._held)
         self._greenlets: list[gevent.Greenlet] = []
 
     def start(self) -> None:
@@ -73,7 +76,8 @@ class Switchboard:
         with self._app.app_context():
             self._beat()
         every = (self._listen, self._look, self._watch, self._beat_for_ever, self._show_for_ever)
-        for work in (*every, self._claims.work_off, self._dispatch.deviations.write_for_ever):
+        lanes = (self._claims.work_off, self._setpoints.look_for_ever)
+        for work in (*every, *lanes, self._dispatch.deviations.write_for_ever):
             self._greenlets.append(gevent.spawn(for_ever, work))
 
     def stop(self) -> None:
@@ -142,7 +146,8 @@ class Switchboard:
         """A call of ours ended: write down how."""
         held = link.data or Held(link)
         self._heard[link.station.id] = link.station.tenant_id
-        self._calls.settled(held, event)
+        lane = self._setpoints if isinstance(event.call.context, Claimed) else self._calls
+        lane.settled(held, event)
 
     def stray(self, link: Any, event: Stray | Repeated | Malformed) -> None:
         """Keep what came unasked."""

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain import audit
+from app.domain.bulk import among
 from app.domain.bulk_read import BulkRead
 from app.domain.events import AccessChanged, record
 from app.domain.vocabulary import Actor, Registration
@@ -23,9 +24,7 @@ QUIRKS = ("allowed_networks", "certificate_name")
 
 _STATION: Any = Station.__table__
 _EPOCHS = BulkRead(
-    select(_STATION.c.id, _STATION.c.access_epoch).where(
-        _STATION.c.id.in_(bindparam("stations", expanding=True))
-    )
+    select(_STATION.c.id, _STATION.c.access_epoch).where(among(_STATION.c.id, "stations"))
 )
 _DECISIONS = select(func.sum(_STATION.c.access_epoch))
 

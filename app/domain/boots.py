@@ -10,7 +10,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import (
@@ -23,7 +23,7 @@ from app.domain import (
     security_events,
     settings,
 )
-from app.domain.bulk import BulkInsert, BulkUpdate, pass_by
+from app.domain.bulk import BulkInsert, BulkUpdate, among, pass_by
 from app.domain.vocabulary import BootReport, Registration
 from app.models import Station, StationReport
 from app.models.stations import name_key
@@ -62,9 +62,10 @@ class _Row:
     onboarding: dict[str, Any]
 
     def take(self, report: BootReport) -> None:
-        """Take over what a boot tells, but for the serial number."""
+        """Take over what a boot tells, but for the serial number; what stands here is redacted."""
         for name in ("vendor", "model", "firmware", "meter_type", "meter_serial"):
-            if (value := getattr(report, name)) is not None:
+            value = getattr(report, name)
+            if value is not None and value != getattr(self, name):
                 setattr(self, name, messages.redact_text(value)[:_TEXT])
         for name in ("iccid", "imsi"):
             if (value := getattr(report, name)) is not None:
@@ -90,7 +91,7 @@ _WRITTEN = tuple(name for name in _Row.__slots__ if name != "onboarding")
 _ALWAYS = _WRITTEN[:4]
 _STATION: Any = Station.__table__
 _ROWS = select(*(_STATION.c[name] for name in _Row.__slots__)).where(
-    _STATION.c.id.in_(bindparam("stations", expanding=True))
+    among(_STATION.c.id, "stations")
 )
 _WRITE = BulkUpdate(_STATION, _WRITTEN[1:])
 _WRITE_SAME = BulkUpdate(_STATION, _ALWAYS[1:])
@@ -135,7 +136,7 @@ def _taken(told: Booted, row: _Row, shared: bool) -> _Boot:
     if report.serial is not None and not shared:
         row.serial = report.serial[:_TEXT]
         row.serial_key = name_key(row.serial)
-    raw = messages.redact(report.raw)
+    raw = report.raw if report.raw == row.boot_raw else messages.redact(report.raw)
     anew = row.boot_raw != raw or row.last_boot_at is None
     row.boot_raw = raw
     changed = _values_of(row) != before
@@ -172,7 +173,7 @@ def _claim_serial(db: Session, boot: _Boot) -> None:
 def _follow(db: Session, boots: Sequence[_Boot]) -> None:
     """Go on with what waited for a boot: firmware that is installed, settings, onboarding."""
     updated = [boot.row.id for boot in boots if boot.row.firmware != boot.firmware]
-    updating = file_jobs.updating(db, updated)
+    updating = file_jobs.updating(db, updated) if updated else set()
     accepted = [boot.row.id for boot in boots if boot.answer is Registration.ACCEPTED]
     waiting = settings.waiting_for_boot(db, accepted)
     for boot in boots:

@@ -1,4 +1,4 @@
-"""Many rows into one table, as fast as the database takes them.
+"""Many rows in one statement: into a table, or found by many keys, as fast as the database can.
 
 SQLAlchemy's own bulk insert spends more time on each row's parameters than the database spends on
 the row.  Here a column's conversion is worked out once per table and database and done for all rows
@@ -6,17 +6,32 @@ at once; SQLite takes them by `executemany`, PostgreSQL by COPY, or by one INSER
 few.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from zlib import crc32
 
 import orjson
-from sqlalchemy import JSON, Boolean, Connection, Dialect, Table, text
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Dialect,
+    String,
+    Table,
+    Text,
+    bindparam,
+    text,
+)
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.sql.visitors import InternalTraversal
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from app.models.base import Instant, WattHours
 
@@ -81,13 +96,26 @@ class BulkInsert:
 class BulkUpdate:
     """An update of `columns` of `table`, row by row found by `id`.
 
+    A column becomes its new value, or what `values` says in SQL, which may speak of `old.` and of
+    `new.` columns; `only` is what else a row must be, said likewise.
+
     Rows are sequences: the id, then the values in the order of `columns`.
     """
 
-    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        columns: Sequence[str],
+        *,
+        values: Mapping[str, str] | None = None,
+        only: str = "",
+    ) -> None:
         self._table = table
-        self._columns = tuple(columns)
-        self._rows = _Rows(table, ("id", *columns))
+        self._columns = ("id", *columns)
+        self._rows = _Rows(table, self._columns)
+        pairs = ", ".join(f"{name} = {(values or {}).get(name, f'new.{name}')}" for name in columns)
+        where = f"old.id = new.id AND {only}" if only else "old.id = new.id"
+        self._update = f"UPDATE {table.name} AS old SET {pairs} FROM {{new}} AS new WHERE {where}"
 
     def __call__(self, db: Session, rows: Sequence[Sequence[Any]]) -> None:
         """Update the rows within the session's transaction."""
@@ -95,29 +123,80 @@ class BulkUpdate:
             return
         connection = db.connection()
         columns = self._rows(connection.dialect, rows)
-        name, names = self._table.name, ", ".join(("id", *self._columns))
+        names = ", ".join(self._columns)
         if connection.dialect.name == "sqlite":
-            pairs = ", ".join(f"{column} = ?" for column in self._columns)
-            given = list(zip(*columns[1:], columns[0], strict=True))
-            connection.exec_driver_sql(f"UPDATE {name} SET {pairs} WHERE id = ?", given)
+            given = ", ".join(f"? AS {name}" for name in self._columns)
+            order = self._update.format(new=f"(SELECT {given})")
+            connection.exec_driver_sql(order, list(zip(*columns, strict=True)))
             return
-        pairs = ", ".join(f"{column} = new.{column}" for column in self._columns)
-        update = f"UPDATE {name} AS old SET {pairs} FROM {{new}} WHERE old.id = new.id"
         if len(rows) >= _COPIED:
-            _copy(connection, name, names, columns, update.format(new="{new} AS new"))
+            _copy(connection, self._table.name, names, columns, self._update)
             return
         # The types are told once, in the first row: a column of nothing but NULL has none.
         first = ", ".join(f"%s::{kind}" for kind in self._kinds(connection.dialect))
         rest = ", ".join(["%s"] * len(columns))
         marks = ", ".join([f"({first})", *[f"({rest})"] * (len(rows) - 1)])
+        order = self._update.format(new=f"(VALUES {marks})").replace(
+            " AS new ", f" AS new ({names}) "
+        )
         connection.exec_driver_sql(
-            update.format(new=f"(VALUES {marks}) AS new ({names})"),
-            tuple(value for row in zip(*columns, strict=True) for value in row),
+            order, tuple(value for row in zip(*columns, strict=True) for value in row)
         )
 
     def _kinds(self, dialect: Dialect) -> list[str]:
-        columns = [self._table.c[name] for name in ("id", *self._columns)]
-        return [column.type.compile(dialect=dialect) for column in columns]
+        return [self._table.c[name].type.compile(dialect=dialect) for name in self._columns]
+
+
+class _List(TypeDecorator[Iterable[Any]]):
+    """Values as one parameter: an array of `of` on PostgreSQL, a list in JSON on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, of: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.of = of
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(self.of))
+
+    def process_bind_param(self, value: Iterable[Any] | None, dialect: Dialect) -> Any:
+        given = list(value or ())
+        return orjson.dumps(given).decode() if dialect.name == "sqlite" else given
+
+
+class among(ColumnElement[bool]):
+    """Whether a column is one of the numbers or texts given as `name` when the statement runs.
+
+    `in_` writes out each of them: the statement is made, read and planned anew for every number of
+    them, which takes PostgreSQL and us three times as long.
+    """
+
+    inherit_cache = True
+    type = Boolean()
+    # Else SQLite is asked whether it "= 1", and no index answers that.
+    _is_implicitly_boolean = True
+    _traverse_internals = [
+        ("column", InternalTraversal.dp_clauseelement),
+        ("given", InternalTraversal.dp_clauseelement),
+    ]
+
+    def __init__(self, column: Any, name: str) -> None:
+        self.column = column
+        kind = Text() if isinstance(column.type, String) else BigInteger()
+        self.given = bindparam(name, type_=_List(kind))
+
+
+@compiles(among)
+def _as_array(element: among, compiler: Any, **more: Any) -> str:
+    column, given = (compiler.process(part, **more) for part in (element.column, element.given))
+    return f"{column} = ANY ({given})"
+
+
+@compiles(among, "sqlite")
+def _as_json(element: among, compiler: Any, **more: Any) -> str:
+    column, given = (compiler.process(part, **more) for part in (element.column, element.given))
+    return f"{column} IN (SELECT value FROM json_each({given}))"
 
 
 def reserve(db: Session, table: Table, count: int) -> list[int]:

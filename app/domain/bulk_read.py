@@ -1,26 +1,23 @@
 """Rows for many at once, as fast as the database gives them.
 
 SQLAlchemy works out a statement's text anew for every number of ids asked for, and walks each row's
-columns for what has to be converted.  Here a select is written once per database, with one array in
-the place of a list: its text never changes, so the database need not plan it again, and whole
-columns are converted at once.
+columns for what has to be converted.  Here a select is written once per database (`among` gives it
+one array in the place of a list), so the database need not plan it again, and whole columns are
+converted at once.
 """
 
-import re
 from collections import namedtuple
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-import orjson
-from sqlalchemy import Connection, Float, Integer, Select
+from sqlalchemy import Connection, Float, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from app.models.base import Instant, WattHours
 
-_LIST = re.compile(r" IN \(__\[POSTCOMPILE_(\w+)\]\)")
 _THOUSAND = Decimal(1000)
 
 _Convert = Callable[[Any], Any]
@@ -42,7 +39,7 @@ class _Ready(NamedTuple):
 
 
 class BulkRead:
-    """A select of columns, written once; called with its parameters, a list for `expanding` ones.
+    """A select of columns, written once; called with its parameters, a list for each `among`.
 
     Rows are tuples that are named by the columns; of two with one name the first has it.
     """
@@ -77,33 +74,20 @@ class BulkRead:
 
     def _prepare(self, dialect: Any) -> _Ready:
         compiled = self._query.compile(dialect=dialect)
-        lists = set(_LIST.findall(compiled.string))
-        on_sqlite = dialect.name == "sqlite"
-        text = _LIST.sub(_json_array if on_sqlite else self._array(compiled), compiled.string)
-        bind = {} if not on_sqlite else dict.fromkeys(lists, _as_json)
-        processors = compiled._bind_processors
-        bind |= {name: processors[name] for name in processors if name not in lists}  # type: ignore[misc]
-        fixed = {}
-        for name, value in compiled.params.items():
-            if name in lists and value:
-                value = [getattr(one, "value", one) for one in value]
-            if value not in (None, []):
-                fixed[name] = bind[name](value) if name in bind else value
+        text = compiled.string
+        assert "POSTCOMPILE" not in text, "a list is asked for by `among`"
+        bind: dict[str, Any] = dict(compiled._bind_processors)
+        fixed = {
+            name: bind[name](value) if name in bind else value
+            for name, value in compiled.params.items()
+            if value is not None
+        }
         columns = list(self._query.selected_columns)
         made = ((place, _conversion(column.type, dialect)) for place, column in enumerate(columns))
         convert = [(place, to) for place, to in made if to is not None]
         names = [getattr(column, "key", None) or "value" for column in columns]
         row = namedtuple("Row", names, rename=True)  # type: ignore[misc]
         return _Ready(text, compiled.positiontup or (), fixed, bind, convert, row._make)
-
-    @staticmethod
-    def _array(compiled: Any) -> Callable[[re.Match[str]], str]:
-        def array(found: re.Match[str]) -> str:
-            name = found.group(1)
-            kind = compiled.binds[name].type
-            return f" = ANY(%({name})s::{'bigint' if isinstance(kind, Integer) else 'text'}[])"
-
-        return array
 
 
 def _fetched(connection: Connection, text: str, asked: Any) -> Any:
@@ -121,15 +105,6 @@ def _fetched(connection: Connection, text: str, asked: Any) -> Any:
             text, None, error, failure, hide_parameters=True, dialect=connection.dialect
         ) from error
     return rows
-
-
-def _json_array(found: re.Match[str]) -> str:
-    del found
-    return " IN (SELECT value FROM json_each(?))"
-
-
-def _as_json(values: Sequence[Any]) -> str:
-    return orjson.dumps(values).decode()
 
 
 def _conversion(kind: Any, dialect: Any) -> _Convert | None:

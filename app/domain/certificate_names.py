@@ -8,10 +8,11 @@ is its own claim: it is shown and compared, and opens nothing.
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain import authorities, x509
+from app.domain.bulk import among
 from app.domain.errors import Invalid, Taken
 from app.models import Station, StationCertificate, StationVariable
 from app.models.stations import name_key
@@ -28,7 +29,7 @@ _PIN = "If that is right, give it as Name in its certificate under Quirks."
 _stations = Station.__table__
 #: One query for each column, so that each goes by its index.
 _HOLDERS = [
-    select(_stations.c.id, column).where(column.in_(bindparam("keys", expanding=True)))
+    select(_stations.c.id, column).where(among(column, "keys"))
     for column in (
         _stations.c.identity_key,
         _stations.c.certificate_name_key,

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.domain import messages
-from app.domain.bulk import BulkUpdate
+from app.domain.bulk import BulkUpdate, among
 from app.domain.events import CommandEnded, record
 from app.domain.vocabulary import COMMAND_MOVES, LATE_MOVES, Outcome
 from app.models import BroadcastTarget, Command
@@ -45,8 +45,8 @@ class Sent:
 class Ended:
     """A command that has ended.
 
-    `wire` is what went over the wire, `attempts` the forms that were tried before it, if that is
-    not kept yet.  `late`: what the station did afterwards shows the end, no answer ever came.
+    `wire` is what went over the wire, `attempts` all forms that were tried before it; both may be
+    kept already.  `late`: what the station did afterwards shows the end, no answer ever came.
     """
 
     command_id: int
@@ -62,7 +62,7 @@ _TARGET: Any = BroadcastTarget.__table__
 _IN_BROADCAST = select(_TARGET.c.id).where(_TARGET.c.command_id == _COMMAND.c.id).exists()
 _ROWS = (
     select(_COMMAND, _IN_BROADCAST.label("in_broadcast"))
-    .where(_COMMAND.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(_COMMAND.c.id, "ids"))
     .order_by(_COMMAND.c.id)
     .with_for_update(of=_COMMAND)
 )
@@ -91,7 +91,8 @@ def _end(row: dict[str, Any] | None, one: Ended, now: datetime) -> bool:
         return False
     row["arguments"] = messages.redact(row["arguments"])
     row.update(one.wire.columns() if one.wire is not None else {})
-    row["attempts"] = [*row["attempts"], *map(messages.redact, one.attempts)]
+    if one.attempts:
+        row["attempts"] = [messages.redact(attempt) for attempt in one.attempts]
     outcome = one.outcome
     if (row["state"], outcome.state) not in (LATE_MOVES if one.late else COMMAND_MOVES):
         return False

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import audit, command_checks, interruptions, messages, orders, presence
+from app.domain.bulk import among
 from app.domain.command_ends import Ended, Sent, settle_all
 from app.domain.errors import Conflict
 from app.domain.events import CommandChanged, CommandQueued, record
@@ -126,7 +127,7 @@ _EPOCH = (
 _CLAIM = (
     update(_TABLE)
     .where(
-        _TABLE.c.id.in_(bindparam("ids", expanding=True)),
+        among(_TABLE.c.id, "ids"),
         _TABLE.c.state == CommandState.QUEUED,
         _TABLE.c.expires_at > bindparam("at"),
     )
@@ -161,36 +162,24 @@ def claim(db: Session, command_id: int, node: str, *, now: datetime) -> Command 
     return db.get(Command, command_id, populate_existing=True) if taken else None
 
 
-def sent(db: Session, command: Command, wire: Sent) -> None:
-    """Keep what went over the wire for a claimed command, secrets blotted out."""
-    command.arguments = messages.redact(command.arguments)
-    for name, value in wire.columns().items():
-        setattr(command, name, value)
-    _changed(db, command)
-
-
-def told(
-    db: Session, command_id: int, *, wire: Sent | None, attempts: Sequence[dict[str, Any]]
+def sent(
+    db: Session, command: Command, wire: Sent | None, attempts: Sequence[dict[str, Any]] = ()
 ) -> None:
-    """Keep what went over the wire for a command, and the forms that were tried before that."""
-    command = db.get(Command, command_id)
-    if command is None:
-        return
-    for attempt in attempts:
-        attempted(db, command, attempt)
-    if wire is not None:
-        sent(db, command, wire)
+    """Keep what went over the wire for a claimed command, and all forms that were tried before it.
+
+    Secrets are blotted out.
+    """
+    command.arguments = messages.redact(command.arguments)
+    for name, value in (wire.columns() if wire is not None else {}).items():
+        setattr(command, name, value)
+    if attempts:
+        command.attempts = [messages.redact(attempt) for attempt in attempts]
+    _changed(db, command)
 
 
 def awaited(db: Session, command: Command, sentence: str) -> None:
     """Note that no answer will come and that what the station does next tells the end."""
     command.sentence = sentence[:500]
-    _changed(db, command)
-
-
-def attempted(db: Session, command: Command, attempt: dict[str, Any]) -> None:
-    """Keep a form of the order that did not succeed; another one is being tried."""
-    command.attempts = [*command.attempts, messages.redact(attempt)]
     _changed(db, command)
 
 

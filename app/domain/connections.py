@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import events
+from app.domain.bulk import among
 from app.models import Connection, Connector, Station
 
 #: So many reconnects within this time are a loop.
@@ -25,21 +26,19 @@ REPLACED = "replaced by a newer connection"
 _STATION: Any = Station.__table__
 _CONNECTION: Any = Connection.__table__
 _CONNECTOR: Any = Connector.__table__
-_STATIONS: Any = bindparam("stations", expanding=True)
-_CONNECTIONS: Any = bindparam("connections", expanding=True)
 _OPEN_STILL = _CONNECTION.c.closed_at.is_(None)
 
 # Statements are built once: their compiled form is found again by identity.  Stations are locked
 # and written in the order of their ids, so that workers cannot wait for each other in a circle.
 _OPENING = (
     select(_STATION.c.id, _STATION.c.tenant_id, _STATION.c.security_profile)
-    .where(_STATION.c.id.in_(_STATIONS))
+    .where(among(_STATION.c.id, "stations"))
     .order_by(_STATION.c.id)
     .with_for_update(key_share=True)
 )
 _REPLACE = (
     update(_CONNECTION)
-    .where(_CONNECTION.c.station_id.in_(_STATIONS), _OPEN_STILL)
+    .where(among(_CONNECTION.c.station_id, "stations"), _OPEN_STILL)
     .values(closed_at=bindparam("now"), close_reason=REPLACED)
 )
 _OPEN = insert(_CONNECTION).returning(_CONNECTION.c.id, sort_by_parameter_order=True)
@@ -56,10 +55,10 @@ _MOVE = (
 )
 _DOUBT = (
     update(_CONNECTOR)
-    .where(_CONNECTOR.c.station_id.in_(_STATIONS), _CONNECTOR.c.stale.is_(False))
+    .where(among(_CONNECTOR.c.station_id, "stations"), _CONNECTOR.c.stale.is_(False))
     .values(stale=True)
 )
-_LATE = (_CONNECTION.c.station_id.in_(_STATIONS), _CONNECTION.c.opened_at > bindparam("since"))
+_LATE = (among(_CONNECTION.c.station_id, "stations"), _CONNECTION.c.opened_at > bindparam("since"))
 _OFTEN = (
     select(_CONNECTION.c.station_id)
     .where(*_LATE)
@@ -74,7 +73,7 @@ _CLOSING = (
         *(_STATION.c.tenant_id, _STATION.c.connection_id),
     )
     .join(_STATION, _STATION.c.id == _CONNECTION.c.station_id)
-    .where(_CONNECTION.c.id.in_(_CONNECTIONS))
+    .where(among(_CONNECTION.c.id, "connections"))
     .order_by(_STATION.c.id)
     .with_for_update(key_share=True, of=_STATION)
 )
@@ -89,7 +88,7 @@ _CLOSE = (
 )
 _LEAVE = (
     update(_STATION)
-    .where(_STATION.c.id.in_(_STATIONS), _STATION.c.connection_id.in_(_CONNECTIONS))
+    .where(among(_STATION.c.id, "stations"), among(_STATION.c.connection_id, "connections"))
     .values(connection_id=None, disconnected_at=bindparam("now"))
 )
 

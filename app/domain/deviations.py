@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -50,9 +51,10 @@ def count(
 
 def store(db: Session, tallies: Tallies) -> None:
     """Add tallies to what is stored: however often a repair was needed, it is one row."""
+    # In one order, lest two processes that both know a station wait for each other's rows.
     rows = [
         (station_id, code, one.count, one.first_at, one.last_at, _kept(one.example))
-        for (station_id, code), one in tallies.items()
+        for (station_id, code), one in sorted(tallies.items(), key=itemgetter(0))
     ]
     _STORE(db, rows)
 

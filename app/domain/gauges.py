@@ -1,28 +1,48 @@
 """What a live page shows of running sessions: their newest readings, and their energy so far."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, func, or_, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.bulk import BulkUpdate, among
 from app.domain.energy import POWER, billing_register, live_energy
 from app.domain.energy.readings import REGISTER, total_of
 from app.domain.vocabulary import BillingState, Sample, SessionState
 from app.models import ChargingSession
 
 _SESSION: Any = ChargingSession.__table__
-_RUNNING = _SESSION.c.state == SessionState.CHARGING
-_ASSUMED = and_(_SESSION.c.provisional, _SESSION.c.billing == BillingState.OPEN)
-_BEFORE = select(
-    _SESSION.c.id,
-    _SESSION.c.started_at,
-    _SESSION.c.last_register_wh,
-    _SESSION.c.last_reading_at,
-    _SESSION.c.energy_wh,
-).where(_SESSION.c.id.in_(bindparam("sessions", expanding=True)), _RUNNING)
+
+
+@dataclass(slots=True)
+class Shown:
+    """What of a session's row the readings change, and what decides how."""
+
+    id: int
+    state: SessionState
+    billing: BillingState
+    provisional: bool
+    started_at: datetime
+    ended_at: datetime | None
+    last_reading_at: datetime | None
+    last_power_w: float | None
+    last_soc_percent: float | None
+    first_register_wh: Decimal | None
+    last_register_wh: Decimal | None
+    energy_wh: Decimal
+
+
+#: Built once: the statement's compiled form is found again by identity.
+_BEFORE = (
+    select(*(_SESSION.c[name] for name in Shown.__slots__))
+    .where(among(_SESSION.c.id, "sessions"))
+    .order_by(_SESSION.c.id)
+    .with_for_update()
+)
 
 
 class Gauge(NamedTuple):
@@ -107,39 +127,14 @@ def _either(new: Any, old: Any) -> Any:
     return old if new is None else new
 
 
-_SEEN_AT = bindparam("seen_at", type_=_SESSION.c.last_reading_at.type)
-_POWER = bindparam("power", type_=_SESSION.c.last_power_w.type)
-_SOC = bindparam("soc", type_=_SESSION.c.last_soc_percent.type)
-_REGISTER = bindparam("register", type_=_SESSION.c.last_register_wh.type)
-_FIRST = bindparam("first", type_=_SESSION.c.first_register_wh.type)
-_ENERGY = bindparam("energy", type_=_SESSION.c.energy_wh.type)
-#: A late reading does not turn live numbers back; a value that was not reported stays.
-_SHOW = (
-    update(_SESSION)
-    .where(
-        _SESSION.c.id == bindparam("session"),
-        or_(_SESSION.c.last_reading_at.is_(None), _SESSION.c.last_reading_at <= _SEEN_AT),
-    )
-    .values(
-        last_reading_at=_SEEN_AT,
-        last_power_w=func.coalesce(_POWER, _SESSION.c.last_power_w),
-        last_soc_percent=func.coalesce(_SOC, _SESSION.c.last_soc_percent),
-        first_register_wh=func.coalesce(_SESSION.c.first_register_wh, _FIRST),
-        last_register_wh=case(
-            (_RUNNING, func.coalesce(_REGISTER, _SESSION.c.last_register_wh)),
-            else_=_SESSION.c.last_register_wh,
-        ),
-        energy_wh=case(
-            (_RUNNING, func.coalesce(_ENERGY, _SESSION.c.energy_wh)),
-            else_=_SESSION.c.energy_wh,
-        ),
-        # An assumed end moves to the readings that came after it (FIELD X7).
-        ended_at=case(
-            (and_(_ASSUMED, _SESSION.c.ended_at < _SEEN_AT), _SEEN_AT),
-            else_=_SESSION.c.ended_at,
-        ),
-    )
+#: What the newest readings change of a running session's row.
+SHOWN = (
+    *("last_reading_at", "last_power_w", "last_soc_percent"),
+    *("first_register_wh", "last_register_wh", "energy_wh"),
 )
+_SHOW = BulkUpdate(_SESSION, SHOWN)
+#: And of one with an assumed end: its register stays, and its end moves.
+_MOVE = BulkUpdate(_SESSION, (*SHOWN, "ended_at"))
 
 
 def show(db: Session, gauges: Iterable[Gauge]) -> None:
@@ -147,27 +142,42 @@ def show(db: Session, gauges: Iterable[Gauge]) -> None:
     newest = {gauge.session_id: gauge for gauge in gauges}
     if not newest:
         return
-    before = {row.id: row for row in db.execute(_BEFORE, {"sessions": list(newest)}).all()}
-    rows = [
-        {
-            "session": gauge.session_id,
-            "seen_at": gauge.at,
-            "power": gauge.power_w,
-            "soc": gauge.soc_percent,
-            "register": gauge.register_wh,
-            "first": gauge.counted_from_wh,
-            "energy": _energy(before.get(gauge.session_id), gauge),
-        }
-        for gauge in newest.values()
-    ]
-    db.connection().execute(_SHOW, rows)
+    shown: list[Shown] = []
+    moved: list[Shown] = []
+    for row in db.execute(_BEFORE, {"sessions": list(newest)}).all():
+        session = Shown(*row)
+        if take_in(session, newest[session.id]):
+            running = session.state is SessionState.CHARGING
+            (shown if running else moved).append(session)
+    _SHOW(db, [[one.id, *(getattr(one, name) for name in SHOWN)] for one in shown])
+    _MOVE(db, [[one.id, *(getattr(one, name) for name in SHOWN), one.ended_at] for one in moved])
 
 
-def _energy(before: Any, gauge: Gauge) -> Decimal | None:
-    """The live energy with this reading; None leaves it as it is."""
-    if before is None or gauge.register_wh is None or before.last_register_wh is None:
-        return None
-    since = before.last_reading_at or before.started_at
-    return live_energy(
-        before.energy_wh, before.last_register_wh, since, gauge.register_wh, gauge.at
-    )
+def take_in(session: Any, gauge: Gauge) -> bool:
+    """Bring the row of a session up to date; False where its readings are newer than these.
+
+    A late reading does not turn live numbers back; a value that was not reported stays.
+    """
+    before = session.last_reading_at
+    if before is not None and before > gauge.at:
+        return False
+    if session.state is SessionState.CHARGING:
+        session.energy_wh = _energy(session, gauge)
+        session.last_register_wh = _either(gauge.register_wh, session.last_register_wh)
+    elif session.provisional and session.billing is BillingState.OPEN:
+        # An assumed end moves to the readings that came after it (FIELD X7).
+        session.ended_at = max(session.ended_at, gauge.at)
+    session.last_reading_at = gauge.at
+    session.last_power_w = _either(gauge.power_w, session.last_power_w)
+    session.last_soc_percent = _either(gauge.soc_percent, session.last_soc_percent)
+    session.first_register_wh = _either(session.first_register_wh, gauge.counted_from_wh)
+    return True
+
+
+def _energy(session: Any, gauge: Gauge) -> Decimal:
+    """The live energy with this reading."""
+    so_far_wh: Decimal = session.energy_wh
+    if gauge.register_wh is None or session.last_register_wh is None:
+        return so_far_wh
+    since = session.last_reading_at or session.started_at
+    return live_energy(so_far_wh, session.last_register_wh, since, gauge.register_wh, gauge.at)

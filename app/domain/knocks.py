@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import events
-from app.domain.bulk import BulkInsert
+from app.domain.bulk import BulkInsert, among
 from app.models import HandshakeAttempt
 
 #: Equal refusals within this time share one row.
@@ -28,7 +28,7 @@ _AGAIN = (
 _RECENT = (
     select(*(_ATTEMPT.c[name] for name in (*_OURS, "identity", "address", "reason")))
     .where(
-        _ATTEMPT.c.identity.in_(bindparam("identities", expanding=True)),
+        among(_ATTEMPT.c.identity, "identities"),
         _ATTEMPT.c.last_at > bindparam("since"),
         ~_ATTEMPT.c.accepted,
     )

@@ -6,7 +6,7 @@ session is brought up to date from the readings every second (`show`).
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import events
-from app.domain.bulk import BulkInsert
+from app.domain.bulk import BulkInsert, among
 from app.domain.gauges import Gauge, Values, keep_newest, values_of
 from app.domain.redaction import redact_text
 from app.domain.vocabulary import BillingState, MeterReport, Sample, SessionState
@@ -26,6 +26,7 @@ class Metered(NamedTuple):
     """One MeterValues of one station; `transaction_ref` None: it named no session.
 
     `own` False: it is of a meter that counts for no session, whatever runs.
+    `received_at` is when it arrived, where that is not the time of its set.
     """
 
     station_id: int
@@ -33,6 +34,7 @@ class Metered(NamedTuple):
     transaction_ref: str | None
     reports: tuple[MeterReport, ...]
     own: bool = True
+    received_at: datetime | None = None
 
 
 _SESSION: Any = ChargingSession.__table__
@@ -46,7 +48,6 @@ _COLUMNS = (
     _SESSION.c.started_at,
     _SESSION.c.meter_start_wh,
     _SESSION.c.first_register_wh,
-    _SESSION.c.state,
     _SESSION.c.billing,
 )
 _STORED = (
@@ -69,17 +70,13 @@ _RUNNING = _SESSION.c.state == SessionState.CHARGING
 _ASSUMED = and_(_SESSION.c.provisional, _SESSION.c.billing == BillingState.OPEN)
 #: Built once: the statement's compiled form is found again by identity.
 _NAMED = select(*_COLUMNS).where(
-    _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
-    _SESSION.c.transaction_ref.in_(bindparam("refs", expanding=True)),
+    among(_SESSION.c.station_id, "stations"), among(_SESSION.c.transaction_ref, "refs")
 )
-_OPEN = select(*_COLUMNS).where(
-    _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
-    _SESSION.c.state == SessionState.CHARGING,
-)
+_OPEN = select(*_COLUMNS).where(among(_SESSION.c.station_id, "stations"), _RUNNING)
 _LATE = (
     update(_SESSION)
     .where(
-        _SESSION.c.id.in_(bindparam("sessions", expanding=True)),
+        among(_SESSION.c.id, "sessions"),
         _SESSION.c.billing != BillingState.OPEN,
     )
     .values(late_evidence_at=bindparam("at", type_=_SESSION.c.late_evidence_at.type))
@@ -87,14 +84,19 @@ _LATE = (
 
 
 def store(
-    db: Session, batch: Sequence[Metered], *, now: datetime
+    db: Session,
+    batch: Sequence[Metered],
+    *,
+    now: datetime,
+    at_hand: Mapping[tuple[int, str | None], Any] | None = None,
 ) -> tuple[list[int | None], list[Gauge]]:
     """Store the readings of many stations at once.
 
     Returns the session of each item (None: it belongs to none) and the gauges
     of the sessions that changed.  A reading that is known already adds nothing.
+    `at_hand` are the sessions of all items, by station and transaction, where they are known.
     """
-    by_ref, by_station = _sessions_of(db, batch)
+    by_ref, by_station = _sessions_of(db, batch) if at_hand is None else (at_hand, {})
     owners: list[int | None] = []
     late: dict[int, Any] = {}
     rows: list[tuple[Any, ...]] = []
@@ -107,7 +109,7 @@ def store(
             session = owner or _by_time(by_station.get(item.station_id, ()), item, report)
             values = values_of(report.samples)
             number = session.id if session is not None else None
-            rows.append(_row(item, report, number, values, now))
+            rows.append(_row(item, report, number, values, item.received_at or now))
             if session is not None:
                 owner = owner or session
                 keep_newest(gauges, session, report.taken_at, values)
@@ -202,7 +204,11 @@ def _value(sample: Sample) -> str | None:
 
 
 def _digest(item: Metered, report: MeterReport, samples: bytes) -> str:
-    """What makes a reading the same one again: plug, transaction, instant and all samples."""
+    """What makes a reading the same one again: plug, transaction, instant and all samples.
+
+    It begins with the second, so that what is reported now lies close together in the index.
+    """
     at = report.claimed_at or report.taken_at
     text = f"{item.evse}|{item.transaction_ref}|{at.isoformat()}|".encode()
-    return hashlib.blake2b(text + samples, digest_size=16).hexdigest()
+    second = int(at.timestamp()) & 0xFFFFFFFF
+    return f"{second:08x}{hashlib.blake2b(text + samples, digest_size=12).hexdigest()}"

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.bulk import among
 from app.domain.bulk_read import BulkRead
 from app.domain.vocabulary import Registration, StationMode
 from app.models import Site, Station
@@ -60,7 +61,7 @@ _STATIONS = BulkRead(
         *(_SITE.c[name] for name in ("id", "name", "timezone", "currency", "tariff_id")),
     )
     .join(_SITE, _SITE.c.id == _STATION.c.site_id)
-    .where(_STATION.c.id.in_(bindparam("stations", expanding=True)))
+    .where(among(_STATION.c.id, "stations"))
 )
 _OWN = 13
 

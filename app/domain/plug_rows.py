@@ -9,10 +9,10 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.bulk import BulkInsert, pass_by
+from app.domain.bulk import BulkInsert, among, pass_by
 from app.domain.vocabulary import Activity, Availability, ConnectorRef, StatusReport
 from app.models import Connector, StatusEvent
 
@@ -39,8 +39,8 @@ class PlugRow:
 _COLUMNS = tuple(PlugRow.__slots__)
 _CONNECTOR: Any = Connector.__table__
 _PLUGS = select(*(_CONNECTOR.c[name] for name in _COLUMNS)).where(
-    _CONNECTOR.c.station_id.in_(bindparam("stations", expanding=True)),
-    _CONNECTOR.c.evse.in_(bindparam("evses", expanding=True)),
+    among(_CONNECTOR.c.station_id, "stations"),
+    among(_CONNECTOR.c.evse, "evses"),
 )
 _KEY = ("station_id", "evse", "connector")
 _WRITE = BulkInsert(

@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import events
+from app.domain.bulk import among
 from app.domain.connections import Closed, Opened, close_all, open_all
 from app.models import Connection, Station, WorkerNode
 
@@ -25,8 +26,6 @@ SLOW_SHOWN = timedelta(minutes=10)
 
 _STATION: Any = Station.__table__
 _CONNECTION: Any = Connection.__table__
-_STATIONS: Any = bindparam("stations", expanding=True)
-_CONNECTIONS: Any = bindparam("connections", expanding=True)
 _OPEN_STILL = _CONNECTION.c.closed_at.is_(None)
 _DEAD = select(_CONNECTION.c.id).where(
     _OPEN_STILL,
@@ -39,7 +38,7 @@ _LOST = (
     select(_CONNECTION.c.id, _CONNECTION.c.station_id, _STATION.c.tenant_id)
     .join(_STATION, _STATION.c.id == _CONNECTION.c.station_id)
     .where(
-        _CONNECTION.c.id.in_(_CONNECTIONS),
+        among(_CONNECTION.c.id, "connections"),
         _CONNECTION.c.closed_at.is_not(None),
         _STATION.c.connection_id.is_(None),
     )
@@ -49,11 +48,11 @@ _LOST = (
 _NEWER = (
     select(_CONNECTION.c.id)
     .join(_STATION, _STATION.c.id == _CONNECTION.c.station_id)
-    .where(_CONNECTION.c.id.in_(_CONNECTIONS), _STATION.c.connection_id > _CONNECTION.c.id)
+    .where(among(_CONNECTION.c.id, "connections"), _STATION.c.connection_id > _CONNECTION.c.id)
 )
 _REOPEN = (
     update(_CONNECTION)
-    .where(_CONNECTION.c.id.in_(_CONNECTIONS))
+    .where(among(_CONNECTION.c.id, "connections"))
     .values(closed_at=None, close_reason=None, close_code=None)
 )
 _TAKE_BACK = (
@@ -64,10 +63,12 @@ _TAKE_BACK = (
 # One that is locked is being written by what was heard of it; waiting for it could end in a circle.
 _FREE = (
     select(_STATION.c.id)
-    .where(_STATION.c.id.in_(_STATIONS))
+    .where(among(_STATION.c.id, "stations"))
     .with_for_update(key_share=True, skip_locked=True)
 )
-_SEEN = update(_STATION).where(_STATION.c.id.in_(_STATIONS)).values(last_seen_at=bindparam("now"))
+_SEEN = (
+    update(_STATION).where(among(_STATION.c.id, "stations")).values(last_seen_at=bindparam("now"))
+)
 
 _NODE: Any = WorkerNode.__table__
 #: An open connection of a worker that has said since `since` that it lives.

@@ -112,6 +112,11 @@ def redact(payload: Any) -> Any:
     return _Redactor(_MOST, _MOST_TEXT).of(payload, 0)
 
 
+def redacted(payload: Any, text: str) -> Any:
+    """The same, where the payload is at hand as JSON: what can hold no secret is taken as it is."""
+    return redact(payload) if len(text) > LONGEST or may_hold_secrets(text) else payload
+
+
 def shortened(payload: Any) -> Any:
     """The same for a log: what is beyond `LONGEST` characters in all is left out."""
     return _Redactor(_MOST, LONGEST).of(payload, 0)

@@ -10,13 +10,25 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain import authorisation, events, reach, station_profiles
+from app.domain import authorisation, events, reach, session_limits, station_profiles
+from app.domain.authorisation import Tap
+from app.domain.bulk import among
 from app.domain.bulk_read import BulkRead
+from app.domain.errors import Conflict
+from app.domain.issued_tokens import KINDS
 from app.domain.prepared import Prepared
-from app.domain.vocabulary import Actor, CommandState, Order, Outcome, Token
+from app.domain.vocabulary import (
+    Actor,
+    CommandState,
+    Order,
+    Outcome,
+    StationMode,
+    Token,
+    Verdict,
+)
 from app.models import ChargingSession, Command, Station
 
 WINDOW = timedelta(seconds=120)
@@ -33,7 +45,7 @@ _COMMAND: Any = Command.__table__
 def _open(since: Any) -> tuple[Any, ...]:
     return (
         _COMMAND.c.order == Order.START_CHARGING,
-        _COMMAND.c.state.in_([CommandState.ACCEPTED, CommandState.SENT]),
+        or_(_COMMAND.c.state == CommandState.ACCEPTED, _COMMAND.c.state == CommandState.SENT),
         _COMMAND.c.session_id.is_(None),
         _COMMAND.c.requested_at > since,
     )
@@ -41,7 +53,7 @@ def _open(since: Any) -> tuple[Any, ...]:
 
 _WAITING = BulkRead(
     select(_COMMAND.c.station_id).where(
-        _COMMAND.c.station_id.in_(bindparam("stations", expanding=True)),
+        among(_COMMAND.c.station_id, "stations"),
         *_open(bindparam("since", type_=_COMMAND.c.requested_at.type)),
     )
 )
@@ -51,10 +63,22 @@ _WAITING = BulkRead(
 def prepare(
     db: Session, actor: Actor, station: Station, given: dict[str, Any], now: datetime
 ) -> Prepared:
-    """Complete the arguments of a remote start: its number, the tag's kind and group."""
-    del actor, now
+    """Complete the arguments of a remote start: its number, the tag's kind and group.
+
+    Raises `Conflict` for a tag that would be refused at the station; a central token is on no
+    list, for it is issued by this order.
+    """
+    del actor
     kind = given.get("token_kind") or authorisation.ANY_KIND
-    tag = authorisation.find_tag(db, station.tenant_id, Token(given["token"], kind))
+    token = Token(given["token"], kind)
+    [judged] = authorisation.judge(db, [Tap(station, token, authorisation.START, now)])
+    refused = judged.decision.verdict is not Verdict.ACCEPTED
+    if refused and not (
+        judged.tag is None and kind in KINDS and station.mode is not StationMode.CLOSED
+    ):
+        raise Conflict(judged.decision.sentence, field="token")
+    session_limits.refuse_unkept(db, station, given)
+    tag = judged.tag
     more = {
         "token_kind": given.get("token_kind") or (tag.kind if tag else kind),
         "group_token": tag.group.parent if tag and tag.group else None,

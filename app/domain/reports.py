@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import events, messages, reservations
-from app.domain.bulk import pass_by
+from app.domain.bulk import among, pass_by
 from app.domain.plug_rows import PlugRow, Plugs
 from app.domain.vocabulary import (
     Activity,
@@ -133,12 +133,13 @@ def _status(
     """Take in one status; return how it is to be read where it changed anything."""
     station, now = told.station, told.now
     row = plugs.at(station.id, report.connector)
-    report = replace(
-        report,
-        info=report.info and messages.redact_text(report.info),
-        vendor_error=report.vendor_error and messages.redact_text(report.vendor_error),
-        activity=_activity_of(row, report) if report.activity is None else report.activity,
-    )
+    if report.info or report.vendor_error or report.activity is None:
+        report = replace(
+            report,
+            info=report.info and messages.redact_text(report.info),
+            vendor_error=report.vendor_error and messages.redact_text(report.vendor_error),
+            activity=report.activity or _activity_of(row, report),
+        )
     if report.availability is not Availability.FAULTED and _replayed(station, row, report.at, now):
         plugs.remember(row, report, now)
         return None
@@ -255,7 +256,7 @@ _RUNNING = (
         *(_SESSION.c[name] for name in ("started_at", "idle_since")),
     )
     .where(
-        _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
+        among(_SESSION.c.station_id, "stations"),
         _SESSION.c.state == SessionState.CHARGING,
     )
     .order_by(_SESSION.c.id)

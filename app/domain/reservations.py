@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import audit, authorisation, events, reach
+from app.domain.bulk import among
 from app.domain.bulk_read import BulkRead
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.prepared import Prepared
@@ -39,13 +40,9 @@ _KEPT = "reservation:"
 #: What ends a reservation, and how that reads.
 _GONE = {Availability.FAULTED: "faulted", Availability.UNAVAILABLE: "out of service"}
 
-_RESERVATION: Any = Reservation.__table__
-_KEPT_AT = BulkRead(
-    select(_RESERVATION.c.station_id).where(
-        _RESERVATION.c.station_id.in_(bindparam("stations", expanding=True)),
-        _RESERVATION.c.state == ReservationState.ACTIVE,
-    )
-)
+_ROW: Any = Reservation.__table__
+_ACTIVE = _ROW.c.state == ReservationState.ACTIVE
+_KEPT_AT = BulkRead(select(_ROW.c.station_id).where(among(_ROW.c.station_id, "stations"), _ACTIVE))
 
 #: What a station tells of a reservation by itself, and how that reads.
 _TOLD: dict[str, tuple[ReservationState, str]] = {

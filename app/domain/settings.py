@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import audit, commands, device_model, events
+from app.domain.bulk import among
 from app.domain.device_model import Told
 from app.domain.errors import DomainError, Invalid
 from app.domain.prepared import Prepared
@@ -198,13 +199,15 @@ def ask(
     return made
 
 
+_VARIABLE: Any = StationVariable.__table__
+_WAITING = select(_VARIABLE.c.station_id).where(
+    among(_VARIABLE.c.station_id, "stations"), _VARIABLE.c.reboot_required
+)
+
+
 def waiting_for_boot(db: Session, station_ids: Iterable[int]) -> set[int]:
     """The stations among these that have settings which wait for a restart."""
-    wanted = list(station_ids)
-    query = select(StationVariable.station_id).where(
-        StationVariable.station_id.in_(wanted), StationVariable.reboot_required
-    )
-    return set(db.scalars(query)) if wanted else set()
+    return set(db.scalars(_WAITING, {"stations": station_ids}))
 
 
 def after_boot(db: Session, station: Station, *, now: datetime) -> None:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.domain.bulk import among
 from app.domain.bulk_read import BulkRead
 from app.domain.errors import Invalid
 from app.models import Site, Station, Tariff, TariffVersion
@@ -61,10 +62,8 @@ _TARIFFS = BulkRead(
     .outerjoin(_VERSION, and_(_VERSION.c.tariff_id == _TARIFF.c.id, _VERSION.c.number == _NEWEST))
     .where(
         or_(
-            _TARIFF.c.id.in_(bindparam("tariffs", expanding=True)),
-            and_(
-                _TARIFF.c.tenant_id.in_(bindparam("tenants", expanding=True)), _TARIFF.c.is_default
-            ),
+            among(_TARIFF.c.id, "tariffs"),
+            and_(among(_TARIFF.c.tenant_id, "tenants"), _TARIFF.c.is_default),
         )
     )
 )

@@ -15,7 +15,7 @@ from app.models.ev_needs import EvNeeds
 from app.models.files import CustomerReport, FileJob, FirmwareFile
 from app.models.local_lists import LocalList
 from app.models.messages import Message
-from app.models.profiles import ChargingProfile, CompositeSchedule, StationProfile
+from app.models.profiles import ChargingProfile, CompositeSchedule, Setpoint, StationProfile
 from app.models.reservations import Reservation
 from app.models.session_revisions import session_revisions
 from app.models.sessions import ChargingSession, MeterReading, StrayStop
@@ -84,6 +84,7 @@ __all__ = [
     "Station",
     "StationCertificate",
     "StationOwned",
+    "Setpoint",
     "StationProfile",
     "StationReport",
     "StationTariff",

@@ -28,8 +28,11 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     assumed; a late stop may replace it.  `flags` are codes of
     `app.domain.energy.EnergyFlag` and of doubts about the session itself.
     `idle_since` is when charging ended while the plug stayed in.  `last_seq_no`
-    is the greatest sequence number of a 2.x transaction's events; `bill_after`
+    is the greatest sequence number of a 2.x transaction's events, `last_event_at` the
+    latest time of one (None: what they tell together has to be told anew); `bill_after`
     is until when a bill waits for events that are still missing (None: for none).
+    `weighed_apart_wh` is how far from its registers the live energy of such a transaction
+    was weighed, where its readings speak against them.
     `revision` counts how often what a bill rests on was written anew; what a
     billed session's row said before is kept in `session_revisions`.
     `claimed_started_at` is the station's own time of the start where another is used;
@@ -48,6 +51,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
         Index("ix_charging_sessions_station_state", "station_id", "state"),
         Index("ix_charging_sessions_plug", "station_id", "evse", "connector", "started_at"),
         Index("ix_charging_sessions_station_started", "station_id", "started_at"),
+        Index("ix_charging_sessions_register", "station_id", "meter_start_wh"),
         Index("ix_charging_sessions_billing", "billing", "state"),
         Index("ix_charging_sessions_stop_received_at", "stop_received_at"),
         Index("ix_charging_sessions_late_evidence_at", "late_evidence_at"),
@@ -70,6 +74,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     remote_command_id: Mapped[int | None] = mapped_column(BigId)
     reservation_id: Mapped[int | None] = mapped_column(BigId)
     last_seq_no: Mapped[int | None]
+    last_event_at: Mapped[datetime | None]
     bill_after: Mapped[datetime | None]
     late_evidence_at: Mapped[datetime | None]
     decided_wh: Mapped[Decimal | None] = mapped_column(WattHours)
@@ -93,6 +98,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     provisional: Mapped[bool] = mapped_column(default=False)
 
     energy_wh: Mapped[Decimal] = mapped_column(WattHours, default=Decimal(0))
+    weighed_apart_wh: Mapped[Decimal | None] = mapped_column(WattHours)
     first_register_wh: Mapped[Decimal | None] = mapped_column(WattHours)
     last_register_wh: Mapped[Decimal | None] = mapped_column(WattHours)
     last_power_w: Mapped[float | None]
@@ -116,15 +122,17 @@ class MeterReading(StationOwned, Base):
     the sum of the phases) and None where it held no energy.  `samples` keeps
     every sampled value: [measurand, value text, unit, phase, location,
     context, signed].  `digest` makes a replayed reading the same row (FIELD M6).
+    Nothing looks readings up by their station: it has no index of its own.
     """
 
     __tablename__ = "meter_readings"
     __table_args__ = (
-        UniqueConstraint("station_id", "digest"),
+        UniqueConstraint("digest", "station_id"),
         Index("ix_meter_readings_session", "session_id", "taken_at"),
     )
 
     id: Mapped[Id]
+    station_id: Mapped[int] = mapped_column(BigId, ForeignKey("stations.id"))
     session_id: Mapped[int | None] = mapped_column(BigId)
     evse: Mapped[int]
     taken_at: Mapped[datetime]

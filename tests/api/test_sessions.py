@@ -1,10 +1,13 @@
 """Sessions as the CSMS believes them, taps, and the orders that wait for nobody."""
 
+from types import SimpleNamespace
+
 import pytest
 from sqlalchemy import func, select
 
 from app.api import _waiting
 from app.domain import commands
+from app.domain.command_ends import as_it_stands
 from app.domain.vocabulary import CommandState, Order, Outcome
 from app.models import ChargingSession, Command
 
@@ -157,6 +160,19 @@ def test_an_error_of_the_charger_is_told_with_its_code(api, online, db, now):
     told = api.get(f"/orders/{told['id']}?wait=5")
     assert (told["state"], told["settled"]) == ("failed", True)
     assert (told["error_code"], told["error_description"]) == ("InternalError", "stuck")
+
+
+def test_the_end_that_is_told_is_the_answer_and_the_row_is_not_asked(app, api, online, db):
+    told = api.post(f"/stations/{online}/orders", UNLOCK, 202)
+    command = db.get(Command, told["id"])
+    queued = SimpleNamespace(state=command.state)
+    row = {**as_it_stands(command), "state": "accepted", "settled_at": "2026-03-02T09:00:00+00:00"}
+    with _waiting.place() as place:
+        place.expect(command.id)
+        app.extensions["ends"].deliver(command.id, row)
+        found = place.settled(5, queued)
+    assert (found.state, found.settled_at.hour) == (CommandState.ACCEPTED, 9)
+    assert db.get(Command, told["id"], populate_existing=True).state is CommandState.QUEUED
 
 
 def test_when_too_many_wait_nothing_is_asked(api, online, db, monkeypatch):

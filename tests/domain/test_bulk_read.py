@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import bindparam, select
 
+from app.domain.bulk import among
 from app.domain.bulk_read import BulkRead
 from app.domain.vocabulary import SessionState
 from app.extensions import db as flask_db
@@ -17,8 +18,8 @@ QUERY = select(
     *(TABLE.c[name] for name in ("id", "state", "started_at", "ended_at", "meter_start_wh")),
     *(TABLE.c[name] for name in ("energy_wh", "flags", "unauthorised", "last_power_w")),
 ).where(
-    TABLE.c.transaction_ref.in_(bindparam("refs", expanding=True)),
-    TABLE.c.station_id.in_(bindparam("stations", expanding=True)),
+    among(TABLE.c.transaction_ref, "refs"),
+    among(TABLE.c.station_id, "stations"),
     TABLE.c.state == SessionState.ENDED,
     TABLE.c.started_at > bindparam("since", type_=TABLE.c.started_at.type),
 )

@@ -330,15 +330,19 @@ def test_a_secret_deep_within_a_raw_message_cannot_be_repeated(db, ask, now):
 def test_every_form_that_was_tried_is_kept_without_secrets(db, ask, now):
     command = commands.claim(db, ask().id, "worker-a", now=now)
     request = {"key": "AuthorizationKey", "value": "canary"}
-    commands.attempted(db, command, {"words": "", "request": request, "state": "rejected"})
-    commands.attempted(db, command, {"words": "otherwise", "request": {}, "state": "failed"})
+    first = {"words": "", "request": request, "state": "rejected"}
+    second = {"words": "otherwise", "request": {}, "state": "failed"}
+    commands.sent(db, command, None, [first, second])
     assert [attempt["words"] for attempt in command.attempts] == ["", "otherwise"]
     assert "canary" not in str(command.attempts)
 
 
 def test_what_was_made_for_an_order_is_made_anew_when_it_is_repeated(db, ask, now):
     command = commands.claim(
-        db, ask(Order.START_CHARGING, token="04A2", connector=1).id, "w", now=now
+        db,
+        ask(Order.START_CHARGING, token="04A2", token_kind="central", connector=1).id,
+        "w",
+        now=now,
     )
     assert set(command.arguments) > {"token", "connector"}, "its preparation added something"
     commands.settle(db, command, ACCEPTED, now=now)

@@ -5,12 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import billing, session_cost, sessions
-from app.domain.billing import told
+from app.domain import billing, sessions
 from app.domain.vocabulary import Activity, BillingState
 from app.models import Bill, Receipt, Review, Tenant
 from tests.support.charging import STARTED, network
-from tests.support.transactions import BEGAN, CARD, PLUG, event, register
+from tests.support.transactions import BEGAN, CARD, PLUG, cost_of, event, register
 
 LATER = STARTED + timedelta(days=1)
 
@@ -103,7 +102,7 @@ def paid(session, amount):
 
     return Settlement(
         station_id=session.station_id, session_id=session.id, psp_reference="psp-1",
-        state=told.SETTLED, amount=amount, settled_at=LATER, received_at=LATER,
+        state="settled", amount=amount, settled_at=LATER, received_at=LATER,
     )  # fmt: skip
 
 
@@ -113,7 +112,7 @@ def test_a_2x_transaction_that_failed_is_told_that_it_is_free(db, net, metered):
     end = event("ended", 1, 0, *begin, at=BEGAN + timedelta(seconds=6))
     for report in (event("started", 0, 0, *begin, token=CARD, connector=PLUG), end):
         taken = sessions.take(db, net.station, report, now=report.at)
-    assert session_cost.to_tell(db, net.station, taken, now=LATER) == 0
+    assert cost_of(db, taken, LATER) == 0
     assert settled(net, taken.session) is None
     assert taken.session.billing is BillingState.WAIVED
 

@@ -198,3 +198,17 @@ def _unstepped(component: Component) -> Component:
     """Without steps of energy: beyond one, energy may well be cheaper and time free."""
     when = replace(component.when, energy_from_kwh=None, energy_to_kwh=None)
     return replace(component, when=replace(when, from_minute=None, until_minute=None))
+
+
+@given(tariffs(), usages())
+@settings(max_examples=150, deadline=None)
+def test_a_price_by_totals_does_not_ask_when_the_energy_flowed(tariff: Tariff, usage: Usage):
+    tariff = replace(tariff, components=tuple(filter(_by_totals, tariff.components)))
+    assert tariff.by_totals
+    ends = (usage.curve[0], (usage.ended_at, usage.curve[-1][1]))
+    evenly = replace(usage, curve=ends, charging=(), idle=())
+    assert price(tariff, evenly).gross_minor == price(tariff, usage).gross_minor
+
+
+def _by_totals(component: Component) -> bool:
+    return Tariff("EUR", (component,)).by_totals

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import billing, session_cost, sessions, tags
+from app.domain import billing, sessions, tags
 from app.domain.tags import TagFacts
 from app.domain.vocabulary import (
     SYSTEM,
@@ -19,7 +19,7 @@ from app.domain.vocabulary import (
 )
 from app.models import Authorisation, Bill, ChargingSession, Connector, Review, TagGroup
 from tests.support.charging import network
-from tests.support.transactions import BEGAN, CARD, PLUG, charge, event, register
+from tests.support.transactions import BEGAN, CARD, PLUG, charge, cost_of, event, register
 
 HEARD = BEGAN + timedelta(hours=2)
 SOON = HEARD + timedelta(minutes=11)
@@ -173,22 +173,22 @@ def test_the_final_cost_is_told_with_the_end_and_not_before(db, net):
     *before, end = charge()
     for report in before:
         taken = tell(db, net, report)
-        assert session_cost.to_tell(db, net.station, taken, now=HEARD) is None
+        assert cost_of(db, taken, HEARD) is None
     taken = tell(db, net, end)
-    assert str(session_cost.to_tell(db, net.station, taken, now=HEARD)) == "5.36"
+    assert str(cost_of(db, taken, HEARD)) == "5.36"
 
 
 def test_the_running_cost_is_told_where_it_is_wanted(db, net):
     net.station.quirks = {"running_cost": True}
     taken = tell(db, net, *charge()[:3])
-    cost = session_cost.to_tell(db, net.station, taken, now=BEGAN + timedelta(minutes=20))
+    cost = cost_of(db, taken, BEGAN + timedelta(minutes=20))
     # 0.50 + 4 kWh x 0.40, 19 % on top
     assert str(cost) == "2.50"
 
 
 def test_no_cost_is_told_while_something_is_missing(db, net):
     taken = tell(db, net, charge()[5])
-    assert session_cost.to_tell(db, net.station, taken, now=HEARD) is None
+    assert cost_of(db, taken, HEARD) is None
 
 
 def test_a_free_transaction_costs_nothing_and_not_nothing_known(db, net):
@@ -197,7 +197,7 @@ def test_a_free_transaction_costs_nothing_and_not_nothing_known(db, net):
         "components": [{"kind": "energy", "price": "0"}],
     }
     taken = tell(db, net, *charge())
-    assert session_cost.to_tell(db, net.station, taken, now=HEARD) == 0
+    assert cost_of(db, taken, HEARD) == 0
 
 
 @pytest.mark.parametrize(("total", "differs"), [("5.36", False), ("5.37", False), ("9.99", True)])
@@ -206,7 +206,7 @@ def test_the_stations_own_cost_is_compared_with_ours(db, net, total, differs):
     details = {"totalCost": {"currency": "EUR", "total": {"inclTax": float(total)}}}
     reports[5].facts["cost_details"] = details
     taken = tell(db, net, *reports)
-    told = session_cost.to_tell(db, net.station, taken, now=HEARD)
+    told = cost_of(db, taken, HEARD)
     found = billing.settle(db, taken.session.id, now=HEARD)
     if differs:
         assert (told, found.reasons) == (None, ["cost_differs"])

@@ -38,7 +38,7 @@ RULES = {
         ("app/domain/",),
         only=(
             *("sqlalchemy", "app.models", "app.domain"),
-            *("werkzeug.security", "cryptography", "orjson"),
+            *("werkzeug.security", "cryptography", "orjson", "stdnum"),
         ),
     ),
     "dialects translate and do no more": Rule(

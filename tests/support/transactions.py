@@ -4,7 +4,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from app.domain.sessions import TransactionReport
+from sqlalchemy.orm import Session
+
+from app.domain import session_cost
+from app.domain.sessions import Taken, TransactionReport
 from app.domain.vocabulary import Activity, ConnectorRef, MeterReport, Sample, StopReason, Token
 
 BEGAN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -33,6 +36,12 @@ def event(kind: str, seq_no: int, minute: int, *meters: Any, **more: Any) -> Tra
     return TransactionReport(
         kind=kind, seq_no=seq_no, at=at, meters=meters, payload=payload, **values
     )
+
+
+def cost_of(db: Session, taken: Taken, now: datetime) -> Decimal | None:
+    """What a station is told of the cost when an event is answered."""
+    [told] = session_cost.tell_all(db, [taken], now)
+    return told.cost
 
 
 def charge(ref: str = "tx-1") -> list[TransactionReport]:

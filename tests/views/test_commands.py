@@ -227,7 +227,7 @@ def test_what_was_tried_before_is_on_the_page_of_a_command(db, made, operator, n
         "sentence": "The charger answered Rejected.",
         "latency_ms": 12.0,
     }
-    commands.attempted(db, command, refused)
+    commands.sent(db, command, None, [refused])
     db.commit()
     text = operator.get(f"/commands/{command.id}").get_data(as_text=True)
     assert "First asked as written (Rejected); then as it stands above." in text

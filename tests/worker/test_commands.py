@@ -20,7 +20,7 @@ pytestmark = pytest.mark.processes
 EXCHANGES = [
     (
         Order.START_CHARGING,
-        {"connector": 1, "token": "AB12"},
+        {"connector": 1, "token": "AB12", "token_kind": "central"},
         ["RemoteStartTransaction", {"connectorId": 1, "idTag": "AB12"}],
         {"status": "Accepted"},
         CommandState.ACCEPTED,
@@ -159,7 +159,7 @@ def test_an_order_that_cannot_be_put_ends_and_holds_up_no_other(site, booted):
         now = datetime.now(UTC)
         wish = (station, Order.CLEAR_CACHE, {})
         odd, good = (commands.queue(db, SYSTEM, *wish, now=now, ttl_s=30) for _ in range(2))
-        odd.arguments = 5
+        odd.arguments = ["odd"]
         numbers = odd.id, good.id
     message_id, _, _ = hear_call(booted)
     booted.socket.send(json.dumps([3, message_id, {"status": "Accepted"}]))
@@ -252,7 +252,8 @@ def test_a_charger_that_hangs_up_to_restart_has_obeyed(site, booted):
 
 
 def test_a_remote_start_is_tied_to_the_session_that_follows(site, booted):
-    number = queue(site, booted.identity, Order.START_CHARGING, {"connector": 1, "token": "AB12"})
+    given = {"connector": 1, "token": "AB12", "token_kind": "central"}
+    number = queue(site, booted.identity, Order.START_CHARGING, given)
     message_id, _, _ = hear_call(booted)
     booted.socket.send(json.dumps([3, message_id, {"status": "Accepted"}]))
     assert settled(site, number)[0] is CommandState.ACCEPTED

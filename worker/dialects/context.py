@@ -130,18 +130,29 @@ class Fact:
 
     `read` makes a fact of it, with the station's plain row in the context; `together` is the
     operation that gets an open unit of work and the facts of many stations, and returns a result
-    for each; `answer` spells it.  Called, it does so for one message alone.
+    for each; `answer` spells it.  A result that `wants` more before it is answered gets that by
+    `after`, once it is stored and outside of its unit of work: it gets an open session, the results
+    of several, and the time, and returns them finished.  Called, a fact does all that for one
+    message alone.
     """
 
     read: Callable[[Fields, Context], Any]
     together: Callable[[Any, Sequence[Any]], Sequence[Any]]
     answer: Callable[[Any, Context], Payload]
+    wants: Callable[[Any], bool] | None = None
+    after: Callable[[Any, Sequence[Any], datetime], Sequence[Any]] | None = None
+
+    def unfinished(self, result: Any) -> bool:
+        """Whether a result has to be finished before it can be answered."""
+        return self.wants is not None and self.wants(result)
 
     def __call__(self, call: Fields, ctx: Context) -> Payload:
         """Take one message in by itself; raises what made it fail."""
         [result] = self.together(ctx.db, [self.read(call, ctx)])
         if isinstance(result, Exception):
             raise result
+        if self.after is not None and self.unfinished(result):
+            [result] = self.after(ctx.db, [result], ctx.now)
         return self.answer(result, ctx)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Protocol
 
 REGISTER = "Energy.Active.Import.Register"
@@ -62,6 +63,10 @@ _DEFAULTS = (
 )
 
 
+#: Chargers use few words, and each thousands of times.
+_remembered = lru_cache(256)
+
+
 class Sampled(Protocol):
     """What a sampled value must tell; `Reading` and the vocabulary's `Sample` both do."""
 
@@ -116,11 +121,13 @@ def to_base_unit(
     return (scaled * factor if factor != 1 else scaled), base
 
 
+@_remembered
 def at_outlet(location: str | None) -> bool:
     """Whether a reading was taken where the driver is served: the outlet, or unsaid."""
     return location in (None, "Outlet") or location.strip().casefold() in ("", "outlet")
 
 
+@_remembered
 def phase_number(phase: str | None) -> int | None:
     """0 for an unphased reading, 1..3 for L1..L3 (L1-N too), None for all else."""
     if phase is None:

@@ -10,7 +10,8 @@ from app.domain.sessions.doubts import find, flag, open_sessions, remove_flag
 from app.domain.sessions.end import Stop, Stopping, end, end_all
 from app.domain.sessions.provisional import close_provisionally
 from app.domain.sessions.report import TransactionReport
-from app.domain.sessions.take import Taken, take, take_readings
+from app.domain.sessions.take import Told, take, take_all
+from app.domain.sessions.unordered import Taken, take_readings
 
 __all__ = [
     "Begun",
@@ -19,6 +20,7 @@ __all__ = [
     "Stop",
     "Stopping",
     "Taken",
+    "Told",
     "TransactionReport",
     "assign_stray",
     "begin",
@@ -32,5 +34,6 @@ __all__ = [
     "open_sessions",
     "remove_flag",
     "take",
+    "take_all",
     "take_readings",
 ]

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from app.domain.vocabulary import Decision, Verdict
-from app.models import TransactionEvent
 
 
 def noted(decision: Decision, *, stopping: bool) -> dict[str, Any]:
@@ -23,8 +22,8 @@ def noted(decision: Decision, *, stopping: bool) -> dict[str, Any]:
     }
 
 
-def decided(event: TransactionEvent) -> Decision | None:
-    """The decision that an event keeps; None where it showed no tag."""
+def decided(event: Any) -> Decision | None:
+    """The decision that an event (its row of either kind) keeps; None where it showed no tag."""
     answer = event.answer
     if not answer:
         return None

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import authorisation, events, remote_starts, reservations, tariff_choice
 from app.domain.authorisation import START, Judged, Tap
-from app.domain.bulk import reserve
+from app.domain.bulk import among, reserve
 from app.domain.bulk_read import BulkRead
 from app.domain.clock import ON_ITS_WAY
 from app.domain.sessions import row as rows
@@ -33,8 +33,8 @@ _KNOWN = BulkRead(
             for name in ("id", "station_id", "start_key", "state", "start_received_at")
         )
     ).where(
-        _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
-        _SESSION.c.start_key.in_(bindparam("keys", expanding=True)),
+        among(_SESSION.c.station_id, "stations"),
+        among(_SESSION.c.start_key, "keys"),
     )
 )
 
@@ -191,6 +191,13 @@ def _same_starts(
             same[told.station.id] = known.id
     known_rows = rows.numbered(db, same.values())
     return set(found), {station: known_rows[number] for station, number in same.items()}
+
+
+def taken_keys(db: Session, keys: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Which start keys of stations are taken."""
+    wanted = list(keys)
+    stations, names = {station for station, _ in wanted}, {name for _, name in wanted}
+    return {(row.station_id, row.start_key) for row in _KNOWN(db, stations=stations, keys=names)}
 
 
 def _newest_of(db: Session, station_id: int, key: str) -> Any:

@@ -4,20 +4,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import audit, events
+from app.domain.bulk import among
 from app.domain.bulk_read import BulkRead
 from app.domain.errors import Conflict
 from app.domain.sessions.doubts import flag, open_sessions
 from app.domain.vocabulary import Actor, SessionState, StopReason
-from app.models import ChargingSession, MeterReading, Station
+from app.models import ChargingSession, MeterReading
 
 _SESSION: Any = ChargingSession.__table__
 _RUNNING = BulkRead(
     select(*(_SESSION.c[name] for name in ("id", "station_id", "evse", "started_at"))).where(
-        _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
+        among(_SESSION.c.station_id, "stations"),
         _SESSION.c.state == SessionState.CHARGING,
     )
 )
@@ -36,16 +37,16 @@ def close_previous_of(db: Session, plugs: Sequence[tuple[Any, int, datetime, dat
 
 def close_previous(
     db: Session,
-    station: Station,
+    station: Any,
     evse: int,
     began: datetime,
     *,
     now: datetime,
-    by: ChargingSession | None = None,
+    by: Any = None,
 ) -> None:
     """Close what runs at a plug where another session began: its stop never came (FIELD X6)."""
     for session in open_sessions(db, station, evse):
-        if session is not by and session.started_at <= began:
+        if (by is None or session.id != by.id) and session.started_at <= began:
             close_provisionally(db, session, now=now)
 
 

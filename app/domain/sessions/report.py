@@ -50,10 +50,13 @@ class TransactionReport:
         return self.kind == ENDED or self.trigger == STOP_AUTHORISED
 
     @property
-    def digest(self) -> str:
-        """What makes it the same event again: all of it but whether it was sent later."""
+    def text(self) -> str:
+        """What it told, word for word, but for whether it was sent later."""
         payload = {name: value for name, value in self.payload.items() if name != "offline"}
-        text = json.dumps(payload, sort_keys=True, default=str)
+        return json.dumps(payload, sort_keys=True, default=str)
+
+    def digest_of(self, text: str) -> str:
+        """What makes it the same event again: its `text` and how that was read."""
         text = f"{self.transaction_ref}|{self.kind}|{self.seq_no}|{self.raw_time}|{text}"
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,14 +15,15 @@ from app.domain.energy import since_start
 from app.domain.sessions.answers import decided
 from app.domain.sessions.begin import name_holder
 from app.domain.sessions.doubts import flag, mark_time, remove_flag
-from app.domain.sessions.end import Stop, close
+from app.domain.sessions.end import Stop, close, explained
 from app.domain.sessions.ends import any_contradict
 from app.domain.sessions.provisional import close_previous
 from app.domain.sessions.report import ENDED, STOP_AUTHORISED
 from app.domain.sessions.reuse import twice
+from app.domain.sessions.stop_reasons import orders_to_stop
 from app.domain.sessions.story import Story, claimed_at, register_at_end, story_of
 from app.domain.vocabulary import BillingState, SessionState, StopReason, Token
-from app.models import ChargingSession, Station, Tag, TransactionEvent
+from app.models import ChargingSession, Tag, TransactionEvent
 
 #: How long a bill waits for events that are missing between the ends, and for a start.
 GAP_HOLD = timedelta(minutes=10)
@@ -30,7 +32,7 @@ START_HOLD = timedelta(hours=24)
 _SAME_WH = Decimal(100)
 
 
-def retell(db: Session, station: Station, session: ChargingSession, *, now: datetime) -> None:
+def retell(db: Session, station: Any, session: ChargingSession, *, now: datetime) -> None:
     """Bring a session in line with all events of its transaction."""
     query = select(TransactionEvent).where(
         TransactionEvent.station_id == station.id, TransactionEvent.session_id == session.id
@@ -38,22 +40,33 @@ def retell(db: Session, station: Station, session: ChargingSession, *, now: date
     told = db.scalars(query).all()
     story = story_of(told)
     (flag if twice(told) else remove_flag)(session, "transaction_reused")
-    _place(db, station, session, story, now)
-    _hold(db, station, session, story, now)
-    (flag if _shown_by_another(db, session, told) else remove_flag)(session, "two_tags")
-    session.meter_start_wh = story.meter_start_wh
-    if session.state is SessionState.CHARGING:
-        session.idle_since = story.idle_since
-        session.energy_wh = _so_far(db, session)
-    if story.ended is not None:
-        _end(db, station, session, story, story.ended, now)
+    place(session, story)
+    if session.evse and session.state is SessionState.CHARGING:
+        close_previous(db, station, session.evse, session.started_at, now=now, by=session)
+    tell(db, station, session, story, told, now=now)
     db.flush()
 
 
-def _place(
-    db: Session, station: Station, session: ChargingSession, story: Story, now: datetime
+def tell(
+    db: Session, station: Any, session: Any, story: Story, told: Sequence[Any], *, now: datetime
 ) -> None:
-    """When and where it began; what ran there before has ended without our hearing of it."""
+    """Let the row of a session that has its place say what its events tell; rows of either kind."""
+    _hold(db, station, session, story, now)
+    (flag if _shown_by_another(db, session, told) else remove_flag)(session, "two_tags")
+    session.meter_start_wh = story.meter_start_wh
+    session.last_event_at = story.last.at
+    session.last_seq_no = max(story.last_seq_no, session.last_seq_no or 0)
+    if session.state is SessionState.CHARGING:
+        session.idle_since = story.idle_since
+    if story.ended is not None:
+        session.weighed_apart_wh = None
+        _end(db, station, session, story, story.ended, now)
+    elif session.state is SessionState.CHARGING:
+        weigh_live(db, session)
+
+
+def place(session: Any, story: Story) -> None:
+    """When and where it began."""
     first = story.first
     session.started_at = first.at
     session.claimed_started_at = claimed_at(first)
@@ -64,13 +77,9 @@ def _place(
     if story.place is not None and story.place.evse:
         session.evse = story.place.evse
         session.connector = story.place.connector or 1
-    if session.evse and session.state is SessionState.CHARGING:
-        close_previous(db, station, session.evse, session.started_at, now=now, by=session)
 
 
-def _shown_by_another(
-    db: Session, session: ChargingSession, told: Sequence[TransactionEvent]
-) -> bool:
+def _shown_by_another(db: Session, session: Any, told: Sequence[Any]) -> bool:
     """Whether another driver's card was shown within it, and not to end it."""
     shown = {
         (event.token, event.answer.get("tag_id"))
@@ -87,9 +96,7 @@ def _shown_by_another(
     return False
 
 
-def _hold(
-    db: Session, station: Station, session: ChargingSession, story: Story, now: datetime
-) -> None:
+def _hold(db: Session, station: Any, session: Any, story: Story, now: datetime) -> None:
     """Whose it is: the tag that began it, however late its event came."""
     event = story.holder
     if event is None or event.token is None:
@@ -111,13 +118,15 @@ def _hold(
 
 def _end(
     db: Session,
-    station: Station,
-    session: ChargingSession,
+    station: Any,
+    session: Any,
     story: Story,
-    ended: TransactionEvent,
+    ended: Any,
     now: datetime,
 ) -> None:
-    stop = _stop(session, story, ended)
+    ordered = orders_to_stop(db, [session.id])
+    ordered_at = ordered.get(session.id, ())
+    stop = explained(_stop(session, story, ended), ordered_at, decided(ended))
     before = _money_of(session)
     if session.state is SessionState.ENDED and session.provisional:
         flag(session, "late_stop")
@@ -140,7 +149,7 @@ def _end(
         events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
 
 
-def _compare_ends(session: ChargingSession, story: Story) -> None:
+def _compare_ends(session: Any, story: Story) -> None:
     """Say so where the station told its end twice, and not the same."""
     if any_contradict((event.at, register_at_end(event)) for event in story.ends):
         flag(session, "ends_contradict")
@@ -148,7 +157,7 @@ def _compare_ends(session: ChargingSession, story: Story) -> None:
         remove_flag(session, "ends_contradict")
 
 
-def _stop(session: ChargingSession, story: Story, ended: TransactionEvent) -> Stop:
+def _stop(session: Any, story: Story, ended: Any) -> Stop:
     token = ended.token
     return Stop(
         transaction_ref=session.transaction_ref,
@@ -163,7 +172,7 @@ def _stop(session: ChargingSession, story: Story, ended: TransactionEvent) -> St
     )
 
 
-def _wait(session: ChargingSession, story: Story, now: datetime) -> None:
+def _wait(session: Any, story: Story, now: datetime) -> None:
     """Say what is missing and how long the bill waits for it."""
     heard_at = session.stop_received_at or now
     remove_flag(session, "start_missing")
@@ -177,22 +186,28 @@ def _wait(session: ChargingSession, story: Story, now: datetime) -> None:
         session.bill_after = heard_at + GAP_HOLD
 
 
-def _so_far(db: Session, session: ChargingSession) -> Decimal:
-    """The live energy; where its register and its readings disagree, the evidence decides."""
+def weigh_live(db: Session, session: Any) -> None:
+    """Say the live energy of a running session, whose readings are stored.
+
+    It is counted from its registers.  Where its readings speak against them, the evidence
+    decides, once: from then on it is counted that far apart, until they disagree anew.
+    """
     counted = since_start(_counted_from(session), session.last_register_wh)
-    if abs(counted - session.energy_wh) <= _SAME_WH:
-        return counted
-    db.flush()
-    return weigh(facts_of(db, session)).energy.energy_wh
+    expected = counted + (session.weighed_apart_wh or 0)
+    if abs(expected - session.energy_wh) > _SAME_WH:
+        db.flush()
+        expected = weigh(facts_of(db, session)).energy.energy_wh
+        session.weighed_apart_wh = (expected - counted) or None
+    session.energy_wh = expected
 
 
-def _counted_from(session: ChargingSession) -> Decimal | None:
+def _counted_from(session: Any) -> Decimal | None:
     """Where live energy counts from; the first register that was read, where no start told one."""
     told = session.meter_start_wh
     return session.first_register_wh if told is None else told
 
 
-def _money_of(session: ChargingSession) -> tuple[object, ...]:
+def _money_of(session: Any) -> tuple[object, ...]:
     """What of a session's row its price hangs on."""
     return (
         session.started_at,

@@ -6,11 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.bulk import BulkInsert, BulkUpdate
+from app.domain.bulk import BulkInsert, BulkUpdate, among
 from app.domain.bulk_read import BulkRead
+from app.domain.gauges import SHOWN
 from app.domain.vocabulary import BillingState, SessionState, StopReason
 from app.models import ChargingSession, Tag
 
@@ -48,6 +49,7 @@ class SessionRow:
     remote_command_id: int | None = None
     reservation_id: int | None = None
     last_seq_no: int | None = None
+    last_event_at: datetime | None = None
     bill_after: datetime | None = None
     late_evidence_at: datetime | None = None
     tariff_version_id: int | None = None
@@ -62,6 +64,7 @@ class SessionRow:
     stop_token: str | None = None
     provisional: bool = False
     energy_wh: Decimal = Decimal(0)
+    weighed_apart_wh: Decimal | None = None
     first_register_wh: Decimal | None = None
     last_register_wh: Decimal | None = None
     last_power_w: float | None = None
@@ -84,18 +87,38 @@ _END = (
     *("last_power_w", "idle_since", "flags"),
 )
 _UPDATE_END = BulkUpdate(_SESSION, _END)
+#: What an event of a running transaction writes, beside its readings.
+_TOLD = ("last_seq_no", "last_event_at", "idle_since", "weighed_apart_wh", *SHOWN)
+_UPDATE_TOLD = BulkUpdate(_SESSION, _TOLD)
+#: What a transaction that is told anew writes: all but what its beginning has fixed.
+_ANEW = tuple(
+    name
+    for name in _COLUMNS
+    if name
+    not in (
+        *("id", "tenant_id", "site_id", "station_id", "transaction_ref", "start_key"),
+        *("timezone", "start_received_at", "revision", "remote_command_id", "reservation_id"),
+        *("billing", "decided_wh", "decided_minor"),
+    )
+)
+_UPDATE_ANEW = BulkUpdate(_SESSION, _ANEW)
 _ROWS = select(*(_SESSION.c[name] for name in _COLUMNS), _TAG.c.group_id).outerjoin(
     _TAG, _TAG.c.id == _SESSION.c.tag_id
 )
 _NAMED = BulkRead(
     _ROWS.where(
-        _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
-        _SESSION.c.transaction_ref.in_(bindparam("refs", expanding=True)),
+        among(_SESSION.c.station_id, "stations"),
+        among(_SESSION.c.transaction_ref, "refs"),
     )
     .order_by(_SESSION.c.id)
     .with_for_update(of=_SESSION)
 )
-_NUMBERED = BulkRead(_ROWS.where(_SESSION.c.id.in_(bindparam("ids", expanding=True))))
+_NUMBERED = BulkRead(_ROWS.where(among(_SESSION.c.id, "ids")))
+_RUNNING = BulkRead(
+    _ROWS.where(among(_SESSION.c.station_id, "stations"), _SESSION.c.state == SessionState.CHARGING)
+    .order_by(_SESSION.c.id)
+    .with_for_update(of=_SESSION)
+)
 
 
 def named(db: Session, asked: Iterable[tuple[int, str]]) -> dict[tuple[int, str], SessionRow]:
@@ -114,6 +137,11 @@ def named(db: Session, asked: Iterable[tuple[int, str]]) -> dict[tuple[int, str]
     return found
 
 
+def running(db: Session, station_ids: Iterable[int]) -> list[SessionRow]:
+    """The running sessions at stations, locked, the oldest first."""
+    return _read(_RUNNING(db, stations=set(station_ids)))
+
+
 def numbered(db: Session, ids: Iterable[int]) -> dict[int, SessionRow]:
     """Sessions by their ids."""
     return {row.id: row for row in _read(_NUMBERED(db, ids=set(ids)))}
@@ -127,6 +155,16 @@ def insert(db: Session, rows: Sequence[SessionRow]) -> None:
 def update_ends(db: Session, rows: Sequence[SessionRow]) -> None:
     """Write the ends of sessions that no bill rests on yet."""
     _UPDATE_END(db, [[row.id, *(getattr(row, name) for name in _END)] for row in rows])
+
+
+def update_told(db: Session, rows: Sequence[SessionRow]) -> None:
+    """Write what a later event of each running transaction told."""
+    _UPDATE_TOLD(db, [[row.id, *(getattr(row, name) for name in _TOLD)] for row in rows])
+
+
+def update_anew(db: Session, rows: Sequence[SessionRow]) -> None:
+    """Write what the events of each transaction tell together; no bill rests on it yet."""
+    _UPDATE_ANEW(db, [[row.id, *(getattr(row, name) for name in _ANEW)] for row in rows])
 
 
 def _read(told_rows: Iterable[Any]) -> list[SessionRow]:

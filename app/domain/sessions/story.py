@@ -1,19 +1,19 @@
 """What a transaction's events tell together, in whatever order they came.  Pure.
 
 The same events give the same story: each is placed by the station's own clock
-and numbering, never by when it was heard (FIELD X17).
+and numbering, never by when it was heard (FIELD X17).  Events are rows of either kind.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from app.domain.energy import billing_register
 from app.domain.energy.readings import REGISTER
 from app.domain.sessions.report import ENDED, STARTED, STOP_AUTHORISED
 from app.domain.vocabulary import Activity, Sample
-from app.models import TransactionEvent
 
 #: States in which the car stays plugged in without taking energy by its own choice.
 IDLE = frozenset({Activity.SUSPENDED_EV, Activity.FINISHING})
@@ -28,20 +28,21 @@ class Story:
     them is missing.
     """
 
-    first: TransactionEvent
-    started: TransactionEvent | None
-    ended: TransactionEvent | None
-    holder: TransactionEvent | None
-    place: TransactionEvent | None
+    first: Any
+    last: Any
+    started: Any
+    ended: Any
+    holder: Any
+    place: Any
     complete: bool
     last_seq_no: int
     meter_start_wh: Decimal | None
     meter_stop_wh: Decimal | None
     idle_since: datetime | None
-    ends: tuple[TransactionEvent, ...]
+    ends: tuple[Any, ...]
 
 
-def story_of(events: Sequence[TransactionEvent]) -> Story:
+def story_of(events: Sequence[Any]) -> Story:
     """Put the events of one transaction (at least one) together."""
     ordered = sorted(events, key=by_clock)
     started = next((event for event in ordered if event.kind == STARTED), None)
@@ -50,31 +51,32 @@ def story_of(events: Sequence[TransactionEvent]) -> Story:
     gaps = max(numbers) - min(numbers) + 1 != len(numbers)
     return Story(
         first=started or ordered[0],
+        last=ordered[-1],
         started=started,
         ended=ended,
         holder=_holder(ordered),
         place=next((event for event in ordered if event.evse), None),
         complete=started is not None and ended is not None and not gaps,
         last_seq_no=max(numbers),
-        meter_start_wh=_register(ordered, "begin", last=False),
+        meter_start_wh=meter_start_of(ordered),
         meter_stop_wh=_closing(ordered, ended),
         idle_since=_idle_since(ordered),
         ends=tuple(event for event in ordered if event.kind == ENDED),
     )
 
 
-def claimed_at(event: TransactionEvent) -> datetime | None:
+def claimed_at(event: Any) -> datetime | None:
     """The station's own time of an event where another one is used."""
     text = event.facts.get("claimed")
     return datetime.fromisoformat(text) if text else None
 
 
-def by_clock(event: TransactionEvent) -> tuple[datetime, int, str]:
+def by_clock(event: Any) -> tuple[datetime, int, str]:
     """The order of the station's own clock and numbering."""
     return event.at, event.seq_no, event.digest
 
 
-def _holder(ordered: Sequence[TransactionEvent]) -> TransactionEvent | None:
+def _holder(ordered: Sequence[Any]) -> Any:
     """The first tag that was not shown to end it; failing that, the first of all."""
     named = [event for event in ordered if event.token is not None]
     starting = (
@@ -83,31 +85,38 @@ def _holder(ordered: Sequence[TransactionEvent]) -> TransactionEvent | None:
     return next(starting, named[0] if named else None)
 
 
-def _idle_since(ordered: Sequence[TransactionEvent]) -> datetime | None:
+def _idle_since(ordered: Sequence[Any]) -> datetime | None:
     since = None
     for event in ordered:
-        if event.activity is None:
-            continue
-        if event.activity in IDLE:
-            since = since or event.at
-        elif event.activity is Activity.CHARGING:
-            since = None
+        since = idle_after(since, event)
     return since
 
 
-def _closing(ordered: Sequence[TransactionEvent], ended: TransactionEvent | None) -> Decimal | None:
+def idle_after(since: datetime | None, event: Any) -> datetime | None:
+    """Since when the car stands after one more event."""
+    if event.activity in IDLE:
+        return since or event.at
+    return None if event.activity is Activity.CHARGING else since
+
+
+def _closing(ordered: Sequence[Any], ended: Any) -> Decimal | None:
     if ended is None:
         return None
     at_end = _register(ordered, "end", last=True)
     return _register([ended], "last", last=True) if at_end is None else at_end
 
 
-def register_at_end(ended: TransactionEvent) -> Decimal | None:
+def meter_start_of(events: Sequence[Any]) -> Decimal | None:
+    """The first register of the beginning that events tell."""
+    return _register(events, "begin", last=False)
+
+
+def register_at_end(ended: Any) -> Decimal | None:
     """The register that one Ended event tells, by itself."""
     return _closing([ended], ended)
 
 
-def _register(ordered: Sequence[TransactionEvent], name: str, *, last: bool) -> Decimal | None:
+def _register(ordered: Sequence[Any], name: str, *, last: bool) -> Decimal | None:
     """The first or last register of a kind, its phases added where it has no whole value."""
     frames: dict[datetime, list[Sample]] = {}
     for event in ordered:

@@ -1,7 +1,9 @@
-"""What a 2.x station tells of a transaction, taken in one event at a time, in any order.
+"""What 2.x stations tell of transactions, taken in for many stations at once.
 
-Every event is kept; the session is then told anew from all of them, so that
-the order in which they were heard changes nothing (FIELD X17, OCPP 2.0.1 E04).
+Nearly every event is the plain next one of its transaction: what it tells is added to the
+session's row, at the same cost for the first and for the thousandth.  An end, and a tag that is
+shown within, are told from all events together; what comes out of order goes by `unordered`.
+Whatever the road, the same events give the same session.
 
 A bill waits until both ends are known and no event between them is missing.
 What is missing may never come: a station may drop events between the ends when
@@ -9,11 +11,11 @@ its memory is short, so a bill waits `GAP_HOLD` for those; for a start it waits
 `START_HOLD` and then goes to review.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.domain import (
@@ -21,277 +23,306 @@ from app.domain import (
     ev_needs,
     events,
     gauges,
-    messages,
     metering,
-    remote_starts,
     reservations,
+    tariff_choice,
 )
+from app.domain.authorisation import START, STOP, Judged, Tap, without_token
+from app.domain.bulk import pass_by, reserve
 from app.domain.metering import Metered
-from app.domain.sessions import reuse
+from app.domain.sessions import event_row
+from app.domain.sessions import row as rows
 from app.domain.sessions.answers import decided, noted
-from app.domain.sessions.begin import Start, name_holder, new_session, was_silent
+from app.domain.sessions.begin import Start, hold, new_row, taken_keys, was_silent
 from app.domain.sessions.doubts import flag
-from app.domain.sessions.live import show_activity
-from app.domain.sessions.report import (
-    ENDED,
-    REMOTE_START,
-    STARTED,
-    UPDATED,
-    TransactionReport,
-)
-from app.domain.sessions.retell import retell
-from app.domain.vocabulary import ConnectorRef, Decision, SessionState, Token
-from app.models import ChargingSession, Station, TransactionEvent
+from app.domain.sessions.event_row import EventRow
+from app.domain.sessions.live import show_activities
+from app.domain.sessions.provisional import close_provisionally
+from app.domain.sessions.report import ENDED, REMOTE_START, STARTED, UPDATED, TransactionReport
+from app.domain.sessions.retell import place, tell, weigh_live
+from app.domain.sessions.row import SessionRow
+from app.domain.sessions.story import idle_after, meter_start_of, story_of
+from app.domain.sessions.unordered import NOWHERE, Taken, link, take_unordered
+from app.domain.vocabulary import BillingState, SessionState, Token
+from app.models import ChargingSession, Station
 
-#: Built once: their compiled forms are found again by identity.
-_KNOWN = select(TransactionEvent.id).where(
-    TransactionEvent.station_id == bindparam("station"),
-    TransactionEvent.digest == bindparam("digest"),
-)
-_LATEST = select(func.max(TransactionEvent.at), func.max(TransactionEvent.received_at)).where(
-    TransactionEvent.station_id == bindparam("station"),
-    TransactionEvent.transaction_ref == bindparam("ref"),
-)
-_TOLD = select(TransactionEvent.id).where(
-    TransactionEvent.station_id == bindparam("station"),
-    TransactionEvent.transaction_ref == bindparam("ref"),
-    TransactionEvent.seq_no == bindparam("seq"),
-)
-#: What storing readings changes of a session's row, beside the row that is in hand.
-_SHOWN = (
-    *("last_reading_at", "last_power_w", "last_soc_percent"),
-    *("last_register_wh", "energy_wh", "ended_at", "late_evidence_at"),
-)
-
-#: A plug that was not named.
-NOWHERE = ConnectorRef(0)
+_SESSION: Any = ChargingSession.__table__
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """The session that an event belongs to, what was decided about its tag, if it showed one."""
+class Told:
+    """An event as it arrives, with the row of its station, of either kind."""
 
-    session: ChargingSession
-    event: TransactionEvent
-    decision: Decision | None
-    repeated: bool
+    station: Any
+    report: TransactionReport
+    now: datetime
 
 
-def take(db: Session, station: Station, report: TransactionReport, *, now: datetime) -> Taken:
-    """Take in one event of a transaction; the same one again changes nothing."""
-    known = db.scalar(_KNOWN, {"station": station.id, "digest": report.digest})
-    if known is not None:
-        event = db.get_one(TransactionEvent, known)
-        session = db.get(ChargingSession, event.session_id)
-        if session is not None:
-            return Taken(session, event, decided(event), True)
-    session = reuse.session_of(db, station, report.transaction_ref, report.at)
-    newest = _is_newest(db, station, session, report)
-    if session is None:
-        session = _open(db, station, report, now)
-    event = _keep(db, station, session, report, now)
-    session, other = _parted(db, station, session, event, now)
-    _meter(db, session, report, now)
-    decision = _decide(db, station, session, report, event, now)
-    if _tells(report, session, event):
-        retell(db, station, session, now=now)
-    if other is not None:
-        retell(db, station, other, now=now)
-    session.last_seq_no = max(report.seq_no, session.last_seq_no or 0)
-    _link(db, station, session, report, now)
-    if newest and not report.offline:
-        show_activity(db, station, session, report, now=now)
-        events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
-        if report.kind == STARTED:
-            ev_needs.session_began(db, station, session, now=now)
+@dataclass(slots=True)
+class Plain:
+    """A plain next event on its road: the session that it belongs to, and its own row."""
+
+    told: Told
+    session: SessionRow
+    begins: bool
+    event: EventRow
+    judged: Judged | None = None
+
+    @property
+    def report(self) -> TransactionReport:
+        """What it tells."""
+        return self.told.report
+
+    @property
+    def anew(self) -> bool:
+        """Whether its session has to be told from all events together."""
+        report, session = self.report, self.session
+        named = report.connector is not None and report.connector.evse and not session.evse
+        return not self.begins and bool(
+            report.kind == ENDED or report.token is not None or named or "begin" in self.event.facts
+        )
+
+
+def take(db: Session, station: Any, report: TransactionReport, *, now: datetime) -> Taken:
+    """Take in one event of a transaction; its session is the model's row."""
+    [taken] = take_all(db, [Told(station, report, now)])
+    return replace(taken, session=db.get_one(ChargingSession, taken.session.id))
+
+
+def take_all(db: Session, told: Sequence[Told]) -> list[Taken]:
+    """Take in events of transactions, no two of one station; the same ones again change nothing."""
+    if not told:
+        return []
     db.flush()
-    return Taken(session, event, decision, False)
+    running: dict[int, list[SessionRow]] = {}
+    for row in rows.running(db, [one.station.id for one in told]):
+        running.setdefault(row.station_id, []).append(row)
+    plain = _plain(db, told, running)
+    for mine in plain.values():
+        _close_others(db, mine, running.get(mine.session.station_id, ()))
+    _store(db, list(plain.values()))
+    odd = _take_oddly(db, [one for one in told if one.station.id not in plain])
+    taken = []
+    for one in told:
+        if (its := plain.get(one.station.id)) is not None:
+            ended, decision = one.report.kind == ENDED, decided(its.event)
+            taken.append(Taken(its.session, ended, decision, False, one.station.quirks))
+        else:
+            taken.append(odd[one.station.id])
+    return taken
 
 
-def _is_newest(
-    db: Session, station: Station, session: ChargingSession | None, report: TransactionReport
-) -> bool:
-    """Whether nothing later is known of the transaction: only that is its state now.
-
-    The number decides; after a restart of the station it may begin anew, and
-    then the first to arrive is the newest, and among those its clock decides.
-    """
-    if session is None or session.last_seq_no is None or report.seq_no > session.last_seq_no:
-        return True
-    wanted = {"station": session.station_id, "ref": report.transaction_ref}
-    at, received_at = db.execute(_LATEST, wanted).one()
-    booted_at = station.last_boot_at
-    if booted_at and received_at and received_at < booted_at <= report.at:
-        return True
-    return at is None or report.at > at
+def _take_oddly(db: Session, told: Sequence[Told]) -> dict[int, Taken]:
+    """Take in what is no plain next event, one by one; by station, with plain rows again."""
+    found = {}
+    for one in told:
+        station = db.get_one(Station, one.station.id)
+        found[station.id] = take_unordered(db, station, one.report, now=one.now)
+    sessions = rows.numbered(db, {taken.session.id for taken in found.values()})
+    return {number: replace(one, session=sessions[one.session.id]) for number, one in found.items()}
 
 
-def _open(
-    db: Session, station: Station, report: TransactionReport, now: datetime
-) -> ChargingSession:
-    """Begin the session of a transaction with the first that is heard of it."""
-    start = Start(
-        connector=report.connector or NOWHERE,
-        token=Token("", authorisation.NO_AUTHORISATION),
-        meter_start_wh=None,
-        started_at=report.at,
-        raw_time=report.raw_time,
-        clock_replaced=report.clock_replaced,
-        claimed_at=report.claimed_at,
-        transaction_ref=report.transaction_ref,
-    )
-    nobody = authorisation.without_token(station)
-    key = f"ref|{report.transaction_ref}"
-    session = new_session(db, station, start, key, nobody, now=now)
-    if not report.offline and was_silent(db, station, report.at, now=now):
-        flag(session, "told_late")
-    return session
+def _plain(
+    db: Session, told: Sequence[Told], running: dict[int, list[SessionRow]]
+) -> dict[int, Plain]:
+    """The events, by station, that are the next ones of transactions, or begin some."""
+    texts = [one.report.text for one in told]
+    digests = [
+        (one.station.id, one.report.digest_of(text)) for one, text in zip(told, texts, strict=True)
+    ]
+    repeated = event_row.known(db, digests)
+    refs = [(one.station.id, one.report.transaction_ref) for one in told]
+    by_ref = {
+        (row.station_id, str(row.transaction_ref)): row for each in running.values() for row in each
+    }
+    by_ref |= rows.named(db, [ref for ref in refs if ref not in by_ref])
+    asked = [
+        (one, text, ref)
+        for one, text, digest, ref in zip(told, texts, digests, refs, strict=True)
+        if digest not in repeated
+    ]
+    new = [one for one, _, ref in asked if ref not in by_ref and one.report.kind == STARTED]
+    made = {row.station_id: row for row in _begun(db, new)}
+    found = {}
+    for one, text, ref in asked:
+        begun = made.get(ref[0])
+        session = begun or by_ref.get(ref)
+        if session is not None and (begun or _follows(session, one.report)):
+            event = event_row.event_of(one.report, session, None, one.now, text)
+            found[ref[0]] = Plain(one, session, begun is not None, event)
+    return found
 
 
-def _keep(
-    db: Session,
-    station: Station,
-    session: ChargingSession,
-    report: TransactionReport,
-    now: datetime,
-) -> TransactionEvent:
-    token = report.token
-    tag = authorisation.find_tag(db, station.tenant_id, token) if token else None
-    place = report.connector
-    facts: dict[str, Any] = {**messages.redact(report.facts), **report.registers()}
-    for name in ("reason", "word", "remote_start_id", "reservation_id"):
-        if (value := getattr(report, name)) is not None:
-            facts[name] = value
-    if report.clock_replaced:
-        facts["clock_replaced"] = True
-    if report.claimed_at is not None:
-        facts["claimed"] = report.claimed_at.isoformat()
-    event = TransactionEvent(
-        station_id=station.id,
-        transaction_ref=report.transaction_ref,
-        session_id=session.id,
-        kind=report.kind,
-        seq_no=report.seq_no,
-        trigger=report.trigger[:40],
-        at=report.at,
-        received_at=now,
-        offline=report.offline,
-        evse=place.evse if place and place.evse else None,
-        connector=place.connector if place and place.evse else None,
-        token=authorisation.shown(token, tag.id if tag else None)[:255] if token else None,
-        token_kind=token.kind[:40] if token else None,
-        activity=report.activity,
-        facts=facts,
-        answer={},
-        payload=messages.redact(report.payload),
-        digest=report.digest,
-    )
-    db.add(event)
-    db.flush()
-    return event
-
-
-def _parted(
-    db: Session,
-    station: Station,
-    session: ChargingSession,
-    event: TransactionEvent,
-    now: datetime,
-) -> tuple[ChargingSession, ChargingSession | None]:
-    """The session of an event, and the other one where the id is told to be used again."""
-    if event.kind == UPDATED or session.last_seq_no is None:
-        return session, None
-    made = reuse.split(db, station, session, now=now)
-    if made is None:
-        return session, None
-    return (made, session) if event.session_id == made.id else (session, made)
-
-
-def _meter(db: Session, session: ChargingSession, report: TransactionReport, now: datetime) -> None:
-    """Store the readings, each once, and show the newest (a late one turns nothing back)."""
-    if not report.meters:
-        return
-    evse = report.connector.evse if report.connector else session.evse
-    item = Metered(session.station_id, evse, session.transaction_ref, report.meters)
-    db.flush()
-    _, newest = metering.store(db, [item], now=now)
-    gauges.show(db, newest)
-    db.expire(session, _SHOWN)
-
-
-def take_readings(
-    db: Session, station: Station, report: TransactionReport, *, now: datetime
-) -> bool:
-    """Store some of the readings of a long event apart from it, each once.
-
-    Before an end, where its session is known; all else comes first, and then its readings.
-    Tells whether they could be stored.
-    """
-    session = reuse.session_of(db, station, report.transaction_ref, report.at)
-    told = {"station": station.id, "ref": report.transaction_ref, "seq": report.seq_no}
-    if session is None or (report.kind != ENDED and db.scalar(_TOLD, told) is None):
+def _follows(session: SessionRow, report: TransactionReport) -> bool:
+    """Whether an event comes after all that was told of a running transaction, by its clock."""
+    at = session.last_event_at
+    if at is None or session.last_seq_no is None or report.kind == STARTED:
         return False
-    _meter(db, session, report, now)
-    return True
+    running = session.state is SessionState.CHARGING and session.billing is BillingState.OPEN
+    return running and (report.at, report.seq_no) > (at, session.last_seq_no)
 
 
-def _decide(
-    db: Session,
-    station: Station,
-    session: ChargingSession,
-    report: TransactionReport,
-    event: TransactionEvent,
-    now: datetime,
-) -> Decision | None:
-    """Decide about the tag that the event shows, whoever let it in before (J02, C01)."""
-    token = report.token
-    if token is None:
-        return None
+def _begun(db: Session, new: Sequence[Told]) -> list[SessionRow]:
+    """The rows of sessions that begin; whose they are is not known yet."""
+    keys = [(one.station.id, f"ref|{one.report.transaction_ref}") for one in new]
+    taken = taken_keys(db, keys)
+    fresh = [
+        (one, key)
+        for one, (number, key) in zip(new, keys, strict=True)
+        if (number, key) not in taken
+    ]
+    made = []
+    for (one, key), number in zip(fresh, reserve(db, _SESSION, len(fresh)), strict=True):
+        report = one.report
+        start = Start(
+            connector=report.connector or NOWHERE,
+            token=Token("", authorisation.NO_AUTHORISATION),
+            meter_start_wh=None,
+            started_at=report.at,
+            raw_time=report.raw_time,
+            clock_replaced=report.clock_replaced,
+            claimed_at=report.claimed_at,
+            transaction_ref=report.transaction_ref,
+        )
+        session = new_row(number, one.station, start, key, now=one.now)
+        if not report.offline and was_silent(db, one.station, report.at, now=one.now):
+            flag(session, "told_late")
+        made.append(session)
+    return made
+
+
+def _close_others(db: Session, one: Plain, running: Iterable[SessionRow]) -> None:
+    """What began before at the plug has ended without our hearing of it (FIELD X6)."""
+    mine = one.session
+    evse = mine.evse or (one.report.connector.evse if one.report.connector else 0)
+    for other in running:
+        same = evse and other.evse == evse and other.id != mine.id
+        if same and other.started_at <= mine.started_at:
+            close_provisionally(db, db.get_one(ChargingSession, other.id), now=one.told.now)
+
+
+def _store(db: Session, plain: Sequence[Plain]) -> None:
+    """Decide about events and write each table once."""
+    if not plain:
+        return
+    _meter(db, plain)
+    _judge(db, plain)
+    anew = [one for one in plain if one.anew]
+    earlier = event_row.of_sessions(db, [one.session.id for one in anew])
+    for one in plain:
+        if one.session.id in earlier:
+            _tell_anew(db, one, [*earlier[one.session.id], one.event])
+        else:
+            _add(db, one)
+    rows.insert(db, [one.session for one in plain if one.begins])
+    rows.update_anew(db, [one.session for one in anew])
+    rows.update_told(
+        db, [one.session for one in plain if not one.begins and one.session.id not in earlier]
+    )
+    event_row.insert(db, [one.event for one in plain])
+    pass_by(db, ChargingSession)
+    authorisation.keep(db, [one.judged for one in plain if one.judged])
+    _link(db, plain)
+    _show(db, [one for one in plain if not one.report.offline])
+
+
+def _meter(db: Session, plain: Sequence[Plain]) -> None:
+    """Store the readings, each once, and keep the newest."""
+    items = []
+    for one in plain:
+        report, session = one.report, one.session
+        if report.meters:
+            evse = report.connector.evse if report.connector else session.evse
+            ref = session.transaction_ref
+            items.append(
+                Metered(session.station_id, evse, ref, report.meters, received_at=one.told.now)
+            )
+    at_hand = {(one.session.station_id, one.session.transaction_ref): one.session for one in plain}
+    _, newest = metering.store(db, items, now=plain[0].told.now, at_hand=at_hand)
+    sessions = {one.session.id: one.session for one in plain}
+    for gauge in newest:
+        gauges.take_in(sessions[gauge.session_id], gauge)
+
+
+def _judge(db: Session, plain: Sequence[Plain]) -> None:
+    """Decide about the tags that events show, whoever let them in before (J02, C01)."""
+    shown = [one for one in plain if one.report.token is not None]
+    for one, judged in zip(
+        shown, authorisation.judge(db, [_tap(one) for one in shown]), strict=True
+    ):
+        one.judged = judged
+        token, stopping = judged.tap.token, judged.tap.occasion == STOP
+        one.event.token = authorisation.shown(token, judged.decision.tag_id)[:255]
+        one.event.answer = noted(judged.decision, stopping=stopping)
+    begun = [one for one in plain if one.begins]
+    if not begun:
+        return
+    tags = [one.judged.tag for one in begun if one.judged and one.judged.tag]
+    prices = tariff_choice.Prices(db, [one.told.station for one in begun], tags)
+    for one in begun:
+        station = one.told.station
+        if one.judged is not None:
+            token = one.judged.tap.token
+            hold(one.session, station, token, one.judged.decision, one.judged.tag, prices)
+        else:
+            nobody = Token("", authorisation.NO_AUTHORISATION)
+            hold(one.session, station, nobody, without_token(station), None, prices)
+
+
+def _tap(one: Plain) -> Tap:
+    station, session, report, now = one.told.station, one.session, one.report, one.told.now
+    token, evse = report.token, session.evse or None
+    assert token is not None
+    if one.begins:
+        return Tap(station, token, START, now, evse, begins=session.id)
     other = bool(session.token) and Token(session.token).key != token.key
     stopping = bool(session.token) and (report.stopping or other)
-    decision = authorisation.decide(
-        db,
-        station,
-        token,
-        occasion=authorisation.STOP if stopping else authorisation.START,
-        now=now,
-        evse=session.evse or None,
-        session=session,
+    return Tap(station, token, STOP if stopping else START, now, evse, session)
+
+
+def _add(db: Session, one: Plain) -> None:
+    """Add what an event tells to what was told before."""
+    session, event = one.session, one.event
+    if one.begins:
+        session.meter_start_wh = meter_start_of([event])
+    session.last_seq_no = max(event.seq_no, session.last_seq_no or 0)
+    session.last_event_at = event.at
+    session.idle_since = idle_after(session.idle_since, event)
+    weigh_live(db, session)
+
+
+def _tell_anew(db: Session, one: Plain, told: Sequence[EventRow]) -> None:
+    """Tell a session from all of its events, the new one among them."""
+    story = story_of(told)
+    place(one.session, story)
+    tell(db, one.told.station, one.session, story, told, now=one.told.now)
+
+
+def _link(db: Session, plain: Sequence[Plain]) -> None:
+    """Tie sessions to the remote starts and the reservations that they follow."""
+    beginning = [one for one in plain if one.report.kind != UPDATED or one.report.token is not None]
+    kept = reservations.kept_at(db, [one.told.station.id for one in beginning])
+    for one in plain:
+        named = one.report.reservation_id
+        asked = one.report.remote_start_id is not None or one.report.trigger == REMOTE_START
+        if asked or named or (one.told.station.id in kept and one in beginning):
+            session = db.get_one(ChargingSession, one.session.id)
+            link(db, one.told.station, session, one.report, one.told.now)
+
+
+def _show(db: Session, plain: Sequence[Plain]) -> None:
+    """Let the live pages hear of what is told as it happens."""
+    show_activities(
+        db, [(one.told.station, one.session, one.report, one.told.now) for one in plain]
     )
-    event.answer = noted(decision, stopping=stopping)
-    if not session.token and not stopping:
-        # Whose it is in the end says `retell`; until then it is not nobody's.
-        name_holder(db, station, session, token, decision)
-    db.flush()
-    return decision
-
-
-def _tells(report: TransactionReport, session: ChargingSession, event: TransactionEvent) -> bool:
-    """Whether the event can change the session beyond its readings; most cannot."""
-    return (
-        report.kind != UPDATED
-        or session.state is SessionState.ENDED
-        or report.token is not None
-        or report.activity is not None
-        or bool(event.evse and event.evse != session.evse)
-        or bool(event.facts.keys() & {"begin", "end"})
-        or session.last_seq_no is None
-    )
-
-
-def _link(
-    db: Session,
-    station: Station,
-    session: ChargingSession,
-    report: TransactionReport,
-    now: datetime,
-) -> None:
-    """Tie the session to the remote start and the reservation that it follows."""
-    if report.remote_start_id is not None:
-        remote_starts.attach_named(db, station, session, report.remote_start_id, now=now)
-    elif report.trigger == REMOTE_START and session.remote_command_id is None:
-        remote_starts.attach(db, station, session, now=now)
-    named = report.reservation_id
-    begins = report.kind in (STARTED, ENDED) or report.token is not None
-    if session.reservation_id is None and (named or (begins and session.evse)):
-        reservations.used(db, station, named, session, now=now)
+    for one in plain:
+        session = one.session
+        changed = events.SessionChanged(session.tenant_id, session.id, session.station_id)
+        events.record(db, changed)
+    began = [one for one in plain if one.report.kind == STARTED]
+    waiting = ev_needs.waiting(db, [one.session.station_id for one in began])
+    for one in began:
+        if one.session.station_id in waiting:
+            station = db.get_one(Station, one.session.station_id)
+            its = db.get_one(ChargingSession, one.session.id)
+            ev_needs.session_began(db, station, its, now=one.told.now)

@@ -88,6 +88,22 @@ class Tariff:
     maximum: Decimal | None = None
     free_minutes: int = 0
 
+    @property
+    def by_totals(self) -> bool:
+        """Whether the price hangs on how long and how much alone, not on when energy flowed."""
+        for component in self.components:
+            when = component.when
+            if component.kind is Kind.ENERGY:
+                measured = (when.energy_from_kwh, when.energy_to_kwh)
+                timed = when != Restriction(energy_from_kwh=measured[0], energy_to_kwh=measured[1])
+            elif component.kind is Kind.CONNECTED_TIME:
+                timed = when.energy_from_kwh is not None or when.energy_to_kwh is not None
+            else:
+                timed = component.kind is not Kind.START
+            if timed:
+                return False
+        return True
+
     def tax_percent_of(self, component: Component) -> Decimal:
         """The component's own tax rate, or the tariff's."""
         return self.tax_percent if component.tax_percent is None else component.tax_percent

@@ -1,11 +1,12 @@
 """Events of transactions (OCPP 2.0.1 block E)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.domain import session_cost, sessions
 from app.domain.sessions import TransactionReport
 from app.domain.vocabulary import ConnectorRef, StopReason
-from worker.dialects.context import Context, Payload
+from worker.dialects.context import Context, Fact, Payload
 from worker.dialects.kept import keep
 from worker.dialects.v201 import words
 from worker.dialects.v201.authorisation import id_token_info, read_token
@@ -22,27 +23,48 @@ _OF_ENDS = ("Transaction.Begin", "Transaction.End")
 _MOST_ENDS = 20
 
 
-def transaction_event(call: Fields, ctx: Context) -> Payload:
-    """Pass on one event of a transaction; every one is answered (J02.FR.19)."""
-    return answer(call, ctx, FACTS, OF_TRANSACTION)
+def event_of(call: Fields, ctx: Context) -> sessions.Told | None:
+    """Read one event of a transaction."""
+    return told_of(call, ctx, FACTS, OF_TRANSACTION)
 
 
-def answer(call: Fields, ctx: Context, facts: dict[str, str], more: dict[str, str]) -> Payload:
-    """Take an event in and say what is to be said; `facts` and `more` as in the tables above."""
+def told_of(
+    call: Fields, ctx: Context, facts: dict[str, str], more: dict[str, str]
+) -> sessions.Told | None:
+    """Read an event; `facts` and `more` as in the tables above."""
     report = report_of(call, ctx, _facts(call, facts) | _facts(call.child(_ABOUT), more))
     if report is None:
         ctx.deviate("event_without_transaction", call.raw("eventType"))
         keep(call, ctx, "transaction_event", "eventType")
+        return None
+    return sessions.Told(ctx.station, report, ctx.now)
+
+
+def take_all(db: Any, told: Sequence[sessions.Told | None]) -> list[sessions.Taken | None]:
+    """Take events in; those that are of no transaction were kept as they are."""
+    taken = iter(sessions.take_all(db, [one for one in told if one is not None]))
+    return [None if one is None else next(taken) for one in told]
+
+
+def answer(taken: sessions.Taken | None, ctx: Context) -> Payload:
+    """Say what is to be said of an event; every one is answered (J02.FR.19)."""
+    if taken is None:
         return {}
-    taken = sessions.take(ctx.db, ctx.station, report, now=ctx.now)
     ctx.session_id = taken.session.id
     told: Payload = {}
-    cost = session_cost.to_tell(ctx.db, ctx.station, taken, now=ctx.now)
-    if cost is not None:
-        told["totalCost"] = float(cost)
+    if taken.cost is not None:
+        told["totalCost"] = float(taken.cost)
     if taken.decision is not None:
         told["idTokenInfo"] = id_token_info(taken.decision)
     return told
+
+
+def wants_cost(taken: sessions.Taken | None) -> bool:
+    """Whether a cost is to be found out before an event is answered."""
+    return taken is not None and session_cost.is_told(taken)
+
+
+transaction_event = Fact(event_of, take_all, answer, wants_cost, session_cost.tell_all)
 
 
 def readings_ahead(call: Fields, ctx: Context) -> bool:
@@ -107,15 +129,18 @@ def report_of(call: Fields, ctx: Context, facts: dict[str, Any]) -> TransactionR
 def _about(call: Fields, about: Fields) -> dict[str, Any]:
     """What an event tells of its transaction."""
     word = about.text("stoppedReason")
-    ended = call.text("eventType", "").casefold() == "ended"
-    if word is None and ended:
-        word = "Local"  # what a missing word stands for
-    reason = words.match(word, words.STOP_REASONS)
     trigger = call.text("triggerReason", "")
+    if word is not None:
+        reason = words.match(word, words.STOP_REASONS) or StopReason.OTHER
+    elif call.text("eventType", "").casefold() == "ended":
+        # A missing word stands for a stop at the station (E06.FR.09), its trigger may know better.
+        reason = StopReason.REMOTE if trigger == "RemoteStop" else StopReason.LOCAL
+    else:
+        reason = None
     return {
         "trigger": words.TRIGGERS.get(trigger, trigger),
         "activity": words.match(about.text("chargingState"), words.ACTIVITIES),
-        "reason": (reason or StopReason.OTHER) if word else None,
+        "reason": reason,
         "word": word[:40] if word else None,
         "remote_start_id": about.integer("remoteStartId"),
         "reservation_id": call.integer("reservationId"),
