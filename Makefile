@@ -33,7 +33,7 @@ format: dev ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
 
-bench: dev ## Measure the worker; the rows go to var/bench/latest.json
+bench: dev ## Measure against a floor and a baseline (20 minutes; BENCH_QUICK=1: a few)
 	@$(BIN)/python -m bench
 
 docs: dev ## Write docs/ocpp.md and the tables of docs/money.md from the code

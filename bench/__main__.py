@@ -6,6 +6,7 @@ BENCH_ROUNDS say the same as the options.
 
 import argparse
 import json
+import signal
 import sys
 import time
 import traceback
@@ -39,6 +40,7 @@ PARTS: dict[str, Callable[[Plan], list[Row]]] = {
 
 def main() -> int:
     """Measure what was asked for; return 1 when a part failed."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # databases end as they began
     plan = plan_of(sys.argv[1:])
     if "baseline" in plan.sides and (why := peer.lacking()):
         print(f"The baseline is left out: {why}.")
@@ -48,7 +50,7 @@ def main() -> int:
         print(f"{name} ...", flush=True)
         try:
             rows += PARTS[name](plan)
-        except (Exception, SystemExit):
+        except Exception:
             traceback.print_exc()
             failed.append(name)
     print_rows(rows)

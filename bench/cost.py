@@ -34,7 +34,7 @@ class Found:
     """What the rounds of one system came to.
 
     `server_ms`, `database_ms` and `redis_ms` are per 1000 messages, by round; `waits` are the
-    load's, by action; `answered` counts all answers, also those of the first round.
+    load's, by action; `answered` counts all answers, also those of the warm-up.
     """
 
     server_ms: list[float] = field(default_factory=list)
@@ -108,17 +108,17 @@ def compare(plan: Plan, script: str, names: Sequence[str]) -> dict[str, Found]:
 def in_turns(plan: Plan, script: str, running: Sequence[System]) -> dict[str, Found]:
     """Run a script against systems, in turns; return what each came to, by its name.
 
-    The first round of each does not count.
+    The first rounds of each do not count: Node compiles while it runs.
     """
     found = {system.name: Found() for system in running}
     with ExitStack() as stack:
         loads = [stack.enter_context(load(script, system)) for system in running]
-        for number in range(plan.rounds + 1):
+        for number in range(plan.warm_up + plan.rounds):
             for system, program in zip(running, loads, strict=True):
                 told = one_round(system, program, plan.seconds)
                 for action, waits in told["waits_ms"].items():
                     found[system.name].answered[action] += waits["count"]
-                if number:
+                if number >= plan.warm_up:
                     found[system.name].keep(told)
         for system in running:
             check(system, found[system.name].answered)
@@ -144,7 +144,7 @@ def check(system: System, answered: Counter[str]) -> None:
     for table, actions in STORED.items():
         told, stored = sum(answered[action] for action in actions), system.count(table)
         if stored < told:
-            raise SystemExit(f"{system.name}: {told} answered, {stored} stored in {table}")
+            raise RuntimeError(f"{system.name}: {told} answered, {stored} stored in {table}")
 
 
 def lines(found: Found) -> Iterator[str]:

@@ -129,7 +129,7 @@ def started(command: Sequence[str], **how: Any) -> Iterator["subprocess.Popen[by
 
 
 def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    """Wait until somebody listens on `port`; raises SystemExit when `process` ends before."""
+    """Wait until somebody listens on `port`; raises RuntimeError when `process` ends before."""
     deadline = time.monotonic() + WAIT_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -137,7 +137,7 @@ def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
             return
         except OSError:
             time.sleep(0.1)
-    raise SystemExit(f"bench: nobody listens on port {port}")
+    raise RuntimeError(f"bench: nobody listens on port {port}")
 
 
 def furnish(count: int) -> list[Known]:

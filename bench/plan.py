@@ -40,6 +40,7 @@ class Row:
 class Plan:
     """What is run: rounds of so many seconds, with so many chargers, on these databases.
 
+    `warm_up` is how many rounds come before those that count.
     `sides` are what is measured beside us: "floor" and "baseline"; `share` is how much of crowds
     and heaps is measured.
     """
@@ -47,6 +48,7 @@ class Plan:
     chargers: int = 200
     seconds: float = 3.0
     rounds: int = 3
+    warm_up: int = 2
     share: float = 1.0
     databases: tuple[str, ...] = tuple(DATABASES)
     sides: tuple[str, ...] = ("floor", "baseline")
@@ -57,7 +59,7 @@ class Plan:
         """Read BENCH_ONLY, BENCH_QUICK, BENCH_CHARGERS, BENCH_SECONDS and BENCH_ROUNDS."""
         given = os.environ
         quick = given.get("BENCH_QUICK", "") not in ("", "0")
-        plan = cls(share=0.1, chargers=50, seconds=1.5, rounds=1) if quick else cls()
+        plan = cls(share=0.1, chargers=50, seconds=1.5, rounds=1, warm_up=1) if quick else cls()
         return replace(
             plan,
             chargers=int(given.get("BENCH_CHARGERS", plan.chargers)),
