@@ -9,21 +9,19 @@ from sqlalchemy import and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.bulk import BulkUpdate, among
+from app.domain.bulk_read import BulkRead
 from app.domain.energy import POWER, billing_register, live_energy
 from app.domain.energy.readings import REGISTER, total_of
 from app.domain.vocabulary import BillingState, Sample, SessionState
 from app.models import ChargingSession
 
 _SESSION: Any = ChargingSession.__table__
-_BEFORE = select(
-    _SESSION.c.id,
-    _SESSION.c.started_at,
-    _SESSION.c.last_register_wh,
-    _SESSION.c.last_reading_at,
-    _SESSION.c.energy_wh,
-    _SESSION.c.state,
-    _SESSION.c.provisional,
-).where(among(_SESSION.c.id, "sessions"))
+_BEFORE = BulkRead(
+    select(
+        *(_SESSION.c[name] for name in ("id", "started_at", "last_register_wh")),
+        *(_SESSION.c[name] for name in ("last_reading_at", "energy_wh", "state", "provisional")),
+    ).where(among(_SESSION.c.id, "sessions"))
+)
 
 
 class Gauge(NamedTuple):
@@ -148,7 +146,7 @@ def show(db: Session, gauges: Iterable[Gauge]) -> None:
     newest = {gauge.session_id: gauge for gauge in gauges}
     if not newest:
         return
-    before = {row.id: row for row in db.execute(_BEFORE, {"sessions": list(newest)}).all()}
+    before = {row.id: row for row in _BEFORE(db, sessions=list(newest))}
     shown = [
         (
             gauge.session_id,
