@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.bulk import BulkUpdate, among
+from app.domain.bulk_read import BulkRead
 from app.domain.energy import POWER, billing_register, live_energy
 from app.domain.energy.readings import REGISTER, total_of
 from app.domain.vocabulary import BillingState, Sample, SessionState
@@ -36,8 +37,7 @@ class Shown:
     energy_wh: Decimal
 
 
-#: Built once: the statement's compiled form is found again by identity.
-_BEFORE = (
+_BEFORE = BulkRead(
     select(*(_SESSION.c[name] for name in Shown.__slots__))
     .where(among(_SESSION.c.id, "sessions"))
     .order_by(_SESSION.c.id)
@@ -144,7 +144,7 @@ def show(db: Session, gauges: Iterable[Gauge]) -> None:
         return
     shown: list[Shown] = []
     moved: list[Shown] = []
-    for row in db.execute(_BEFORE, {"sessions": list(newest)}).all():
+    for row in _BEFORE(db, sessions=list(newest)):
         session = Shown(*row)
         if take_in(session, newest[session.id]):
             running = session.state is SessionState.CHARGING

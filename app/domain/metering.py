@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import events
 from app.domain.bulk import BulkInsert, among
+from app.domain.bulk_read import BulkRead
 from app.domain.gauges import Gauge, Values, keep_newest, values_of
 from app.domain.redaction import redact_text
 from app.domain.vocabulary import BillingState, MeterReport, Sample, SessionState
@@ -68,11 +69,12 @@ _STORED = (
 _INSERT = BulkInsert(_READING, _STORED, skip_known=True, written=("samples",))
 _RUNNING = _SESSION.c.state == SessionState.CHARGING
 _ASSUMED = and_(_SESSION.c.provisional, _SESSION.c.billing == BillingState.OPEN)
-#: Built once: the statement's compiled form is found again by identity.
-_NAMED = select(*_COLUMNS).where(
-    among(_SESSION.c.station_id, "stations"), among(_SESSION.c.transaction_ref, "refs")
+_NAMED = BulkRead(
+    select(*_COLUMNS).where(
+        among(_SESSION.c.station_id, "stations"), among(_SESSION.c.transaction_ref, "refs")
+    )
 )
-_OPEN = select(*_COLUMNS).where(among(_SESSION.c.station_id, "stations"), _RUNNING)
+_OPEN = BulkRead(select(*_COLUMNS).where(among(_SESSION.c.station_id, "stations"), _RUNNING))
 _LATE = (
     update(_SESSION)
     .where(
@@ -139,7 +141,7 @@ def _sessions_of(
     """
     by_ref: dict[Any, Any] = {}
     by_station: dict[int, list[Any]] = {}
-    for row in db.execute(_OPEN, {"stations": list({item.station_id for item in batch})}).all():
+    for row in _OPEN(db, stations={item.station_id for item in batch}):
         by_ref[row.station_id, row.transaction_ref] = row
         by_station.setdefault(row.station_id, []).append(row)
     others = {
@@ -149,8 +151,7 @@ def _sessions_of(
     } - by_ref.keys()
     if others:
         stations, refs = zip(*others, strict=True)
-        given = {"stations": list(set(stations)), "refs": list(set(refs))}
-        for row in db.execute(_NAMED, given).all():
+        for row in _NAMED(db, stations=set(stations), refs=set(refs)):
             by_ref[row.station_id, row.transaction_ref] = row
     return by_ref, by_station
 
