@@ -153,6 +153,9 @@ class Settings:
     ev_certificate_url: str = setting(
         "", _url("http", "https"), "contract pool for ISO 15118 certificates; empty: none"
     )
+    vat_url: str = setting(
+        "", _url("http", "https"), "service that looks VAT numbers up, as VIES does; empty: none"
+    )
     public_url: str = setting("", _url("http", "https"), "how people reach the desk; in mails")
     ocpp_public_url: str = setting("", _url("ws", "wss"), "how chargers reach the worker")
     secret_key: str = setting("", _text, "signs cookies; empty: made once in the data folder")

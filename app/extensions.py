@@ -1,14 +1,11 @@
 """The extensions, not yet bound to an application, and the engine's settings."""
 
 import logging
-import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-import orjson
 import redis
 from celery import Celery
 from flask import Flask, current_app, request
@@ -19,10 +16,9 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 from htmx_flask import Htmx
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
+from app import engines
 from app.domain import addresses
 from app.domain.errors import Busy
 from app.models import Base
@@ -39,13 +35,6 @@ log = logging.getLogger(__name__)
 
 #: What is raised while Redis or the database cannot be reached.
 AWAY = (redis.RedisError, SQLAlchemyError)
-#: How long a writer waits for another process's write to end, in seconds.
-SQLITE_PATIENCE_S = 20.0
-#: Work on SQLite lets others run so often, in seconds: it never waits for its database by itself.
-SQLITE_PAUSE_S = 0.01
-
-#: A connection to PostgreSQL that was idle for longer is asked whether it still lives, in seconds.
-POSTGRESQL_IDLE_S = 5.0
 
 
 def redis_client() -> "redis.Redis[Any]":
@@ -77,69 +66,6 @@ def redis_state(client: "redis.Redis[Any]") -> RedisState | None:
     return RedisState(time.monotonic() - began, int(waiting))
 
 
-class CooperativeConnection(sqlite3.Connection):
-    """A SQLite connection whose commit (an fsync) does not stall the other greenlets.
-
-    Under gevent the commit runs in the hub's thread pool; without gevent it is
-    an ordinary commit.  Those of one process that write take turns in the order they came,
-    or a busy one would hardly let another in: the file's own lock knows no queue.
-    """
-
-    _turns: ClassVar[dict[str, threading.Lock]] = {}
-
-    def __init__(self, database: str, *given: Any, **named: Any) -> None:
-        super().__init__(database, *given, **named)
-        self._turn = self._turns.setdefault(str(database), threading.Lock())
-        self._mine = False
-
-    def take_turn(self, within_s: float) -> None:
-        """Wait until nobody else of this process writes; raises OperationalError."""
-        if not self._turn.acquire(timeout=within_s):
-            raise sqlite3.OperationalError("database is locked")
-        self._mine = True
-
-    def end_turn(self) -> None:
-        """Let the next one write."""
-        if self._mine:
-            self._mine = False
-            self._turn.release()
-
-    def commit(self) -> None:
-        """Commit, in another thread where a gevent hub runs in this one."""
-        pool = _thread_pool()
-        if pool is None:
-            super().commit()
-        else:
-            pool.apply(super().commit)
-        self.end_turn()
-
-    def rollback(self) -> None:
-        """Take back what was not committed."""
-        try:
-            super().rollback()
-        finally:
-            self.end_turn()
-
-    def close(self) -> None:
-        """Close, whatever it was in."""
-        try:
-            super().close()
-        finally:
-            self.end_turn()
-
-
-def _thread_pool() -> Any:
-    try:
-        from gevent import monkey
-        from gevent.hub import _get_hub
-    except ImportError:
-        return None
-    if not monkey.is_module_patched("socket"):
-        return None
-    hub = _get_hub()
-    return None if hub is None else hub.threadpool
-
-
 #: Slow sums that wait their turn in one lane; beyond that they are refused at once.
 MOST_WAITING = 50
 _lanes: dict[bool, Any] = {}
@@ -151,7 +77,7 @@ def off_the_loop(work: Callable[[], Any], ahead: bool) -> Any:
     There is one lane for everybody and one for those who go `ahead`; raises `Busy`
     when too many wait in a lane.  Without gevent the sums are simply done.
     """
-    if _thread_pool() is None:
+    if engines.thread_pool() is None:
         return work()
     from gevent.threadpool import ThreadPool
 
@@ -161,111 +87,6 @@ def off_the_loop(work: Callable[[], Any], ahead: bool) -> Any:
     if len(lane) > MOST_WAITING:
         raise Busy("Too many people sign in at this moment; try again in a few seconds.")
     return lane.apply(work)
-
-
-_SHARED = {
-    # What was to be stored may be a secret: errors that are logged do not repeat it.
-    "hide_parameters": True,
-    "json_serializer": lambda value: orjson.dumps(value).decode(),
-    "json_deserializer": orjson.loads,
-}
-
-
-def engine_options(uri: str) -> dict[str, Any]:
-    """What create_engine needs for this database."""
-    if uri.startswith("sqlite"):
-        return {
-            **_SHARED,
-            "connect_args": {
-                "factory": CooperativeConnection,
-                "check_same_thread": False,
-                "timeout": 0.02,
-            },
-        }
-    return {
-        **_SHARED,
-        "pool_size": 10,
-        "max_overflow": 10,
-        "pool_timeout": 10,
-    }
-
-
-def tune_sqlite(engine: Engine) -> None:
-    """Make SQLite durable (WAL, synchronous FULL) and its write lock cooperative.
-
-    The driver's own transactions are off; a unit of work begins IMMEDIATE, so
-    that it never has to upgrade a read lock.  SQLite's busy time-out sleeps
-    inside C, which would stop every greenlet: the wait is here instead.  Long
-    work lets other greenlets run between its statements.
-    """
-
-    @event.listens_for(engine, "connect")
-    def connect(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = None
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "cache_size=-16000",
-            "wal_autocheckpoint=4000",
-        ):
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "after_cursor_execute")
-    def let_others_run(connection: Any, *_: Any) -> None:
-        ran_since = connection.info.setdefault("ran_since", time.monotonic())
-        if time.monotonic() - ran_since > SQLITE_PAUSE_S:
-            time.sleep(0)
-            connection.info["ran_since"] = time.monotonic()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        connection.info["ran_since"] = time.monotonic()
-        if not connection.get_execution_options().get("write"):
-            connection.exec_driver_sql("BEGIN")
-            return
-        cursor = connection.connection.cursor()
-        durable = connection.get_execution_options().get("durable", True)
-        if connection.info.setdefault("durable", True) is not durable:
-            cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            connection.info["durable"] = durable
-        deadline = time.monotonic() + SQLITE_PATIENCE_S
-        turn = connection.connection.driver_connection
-        turn.take_turn(SQLITE_PATIENCE_S)
-        while True:
-            try:
-                cursor.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > deadline:
-                    turn.end_turn()
-                    raise
-            time.sleep(0.002)
-
-
-def tune_postgresql(engine: Engine) -> None:
-    """Ask a connection whether it lives only when it was idle; let commits not wait for the disk.
-
-    That is for units of work that need not be durable.
-    """
-
-    @event.listens_for(engine, "checkin")
-    def put_back(_connection: Any, record: Any) -> None:
-        record.info["idle_since"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def take(connection: Any, record: Any, _proxy: Any) -> None:
-        if time.monotonic() - record.info.get("idle_since", 0.0) < POSTGRESQL_IDLE_S:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except Exception as error:
-            raise DisconnectionError("the connection has ended meanwhile") from error
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        if not connection.get_execution_options().get("durable", True):
-            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
 def make_celery(app: Flask) -> Celery:

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask
 
-from app import budgets, config, extensions, live, logs, presentation, reactions, security
+from app import budgets, config, engines, extensions, live, logs, presentation, reactions, security
 from app.config import Settings, WrongSetting
 from app.domain import passwords
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
@@ -75,7 +75,7 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
         "SETTINGS": settings,
         "SECRET_KEY": settings.signing_key(),
         "SQLALCHEMY_DATABASE_URI": settings.database_uri,
-        "SQLALCHEMY_ENGINE_OPTIONS": extensions.engine_options(settings.database_uri),
+        "SQLALCHEMY_ENGINE_OPTIONS": engines.engine_options(settings.database_uri),
         "SESSION_COOKIE_NAME": "ampdesk",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
@@ -101,8 +101,11 @@ def _bind_extensions(app: Flask, settings: Settings) -> None:
     passwords.run = extensions.off_the_loop
     db.init_app(app)
     with app.app_context():
-        sqlite = settings.database_uri.startswith("sqlite")
-        (extensions.tune_sqlite if sqlite else extensions.tune_postgresql)(db.engine)
+        if settings.database_uri.startswith("sqlite"):
+            engines.tune_sqlite(db.engine)
+        else:
+            engines.tune_postgresql(db.engine)
+            engines.wait_with_gevent()
     migrate.init_app(app, db)
     login.init_app(app)
     csrf.init_app(app)

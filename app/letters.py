@@ -1,9 +1,11 @@
 """Receipts as letters: subject, text and HTML, rendered from a bill's own rows."""
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from flask import render_template
-from flask_babel import force_locale
+from flask import current_app
+from markupsafe import Markup
 
 from app.bill_text import told
 from app.mail import one_line
@@ -31,10 +33,25 @@ def receipt(bill: Bill, language: str) -> Letter:
         "name": one_line(driver.name, 120) if driver else "",
         "language": writer.language,
     }
-    with force_locale(writer.language):
-        return Letter(
-            subject=one_line(render_template("email/receipt/subject.txt", **values), 200),
-            text=render_template("email/receipt/body.txt", **values),
-            html=render_template("email/receipt/body.html", **values),
-            language=writer.language,
-        )
+    return Letter(
+        subject=one_line(_rendered("subject.txt", writer, values), 200),
+        text=_rendered("body.txt", writer, values),
+        html=_rendered("body.html", writer, values),
+        language=writer.language,
+    )
+
+
+def _rendered(name: str, writer: Writer, values: dict[str, Any]) -> str:
+    """A receipt's template: compiled once, and without what pages know of who asks for them."""
+    say = _marked_up if name.endswith(".html") else _plain
+    template = current_app.jinja_env.get_template(f"email/receipt/{name}")
+    return template.render(values, _=partial(say, writer))
+
+
+def _plain(writer: Writer, text: str, **values: object) -> str:
+    return writer.translate(text) % values
+
+
+def _marked_up(writer: Writer, text: str, **values: object) -> Markup:
+    """The same as HTML; the values are escaped."""
+    return Markup(writer.translate(text)) % values

@@ -1,34 +1,28 @@
-"""Sending mail: over SMTP, or as files that the desk shows.
+"""Mails: composed here, and handed to a `Post`: over SMTP, or as files that the desk shows.
 
-`opened(settings)` gives a post office.  What can fail without a mail having
-left (no server, a refused address) fails in `address`, before the caller
-claims the mail; `deliver` hands it over.  The outcome is one of three: it
-returns what the server said, it raises `Refused` (certainly not taken) or
-`Unclear` (perhaps taken).
+What can fail without a mail having left (no server, a refused address) fails in
+`address`, before the caller claims the mail; `deliver` hands it over.  The
+outcome is one of three: it returns what the server said, it raises `Refused`
+(certainly not taken) or `Unclear` (perhaps taken).
 """
 
+import binascii
 import os
 import re
-import smtplib
-import ssl
 import unicodedata
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.utils import parseaddr
+from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
 
 from app.config import Settings
 
-TIMEOUT_S = 30.0
 NAME_MOST = 80
 SUBJECT_MOST = 200
-_GO_AHEAD = 354
 
 
 class Refused(Exception):
@@ -43,22 +37,39 @@ class Unclear(Exception):
     """The mail may or may not have been taken."""
 
 
-class Post(Protocol):
-    """A post office that has been reached."""
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail as it goes out; `message_id` is without brackets, `content` has CRLF line ends."""
 
-    def address(self, mail: EmailMessage) -> None:
+    sender: str
+    recipient: str
+    message_id: str
+    at: datetime
+    content: bytes
+
+    @property
+    def needs_utf8(self) -> bool:
+        """Whether only a server with SMTPUTF8 can take it (RFC 6531)."""
+        return not (self.sender + self.recipient).isascii()
+
+
+class Post(Protocol):
+    """A post office; one mail after another is addressed and then delivered, or left."""
+
+    def address(self, mail: Mail) -> None:
         """Announce sender and recipient; raises Refused."""
 
-    def deliver(self, mail: EmailMessage) -> str:
+    def deliver(self, mail: Mail) -> str:
         """Hand the mail over; returns what was answered, raises Refused or Unclear."""
 
 
 def one_line(text: str, most: int) -> str:
     """A text that is safe and short enough for a header: no control characters, one line."""
-    kept = "".join(
-        " " if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"} else char for char in text
-    )
-    return re.sub(r"\s+", " ", kept).strip()[:most].strip()
+    if not text.isprintable():
+        text = "".join(
+            " " if unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"} else char for char in text
+        )
+    return re.sub(r"\s+", " ", text).strip()[:most].strip()
 
 
 def compose(
@@ -72,34 +83,74 @@ def compose(
     language: str = "en",
     message_id: str,
     now: datetime,
-) -> EmailMessage:
+) -> Mail:
     """Build a mail; raises Refused when the address cannot be one.
 
     Names and subjects are cut to one short line, so that nothing that a charger
     or a person typed can add a header.  `message_id` comes without brackets.
     """
-    mail = EmailMessage(policy=policy.SMTP)
-    sender_name, sender = parseaddr(settings.mail_from)
+    from_ = _sender(settings.mail_from)
+    to, own_id, at = _address(name, recipient), one_line(message_id, 200), now.astimezone(UTC)
+    utf8 = not (from_.addr_spec + to.addr_spec).isascii()
+    # Only these need the rules of headers; the others are plain words of our own.
+    head = [
+        _from(utf8, settings.mail_from),
+        _header(utf8, "To", to),
+        _header(utf8, "Subject", one_line(subject, SUBJECT_MOST)),
+        f"Date: {format_datetime(at)}\r\nMessage-ID: <{own_id}>\r\n".encode(),
+        b"Auto-Submitted: auto-generated\r\n",
+        f"Content-Language: {language}\r\nMIME-Version: 1.0\r\n".encode(),
+    ]
+    content = b"".join([*head, _body(text, html)])
+    return Mail(from_.addr_spec, to.addr_spec, own_id, at, content)
+
+
+@lru_cache(4)
+def _sender(mail_from: str) -> Address:
+    """Who sends, as the settings say."""
     try:
-        mail["From"] = _address(sender_name, sender)
+        return _address(*parseaddr(mail_from))
     except Refused:
         # A slip in the settings is put right some day; the mails wait for it.
         raise Refused("AMPDESK_MAIL_FROM holds no e-mail address.") from None
-    mail["To"] = _address(name, recipient)
-    mail["Subject"] = one_line(subject, SUBJECT_MOST)
-    mail["Date"] = now.astimezone(UTC)
-    mail["Message-ID"] = f"<{one_line(message_id, 200)}>"
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["Content-Language"] = language
-    mail.set_content(text, cte="quoted-printable")
-    if html is not None:
-        mail.add_alternative(html, subtype="html", cte="quoted-printable")
-    return mail
+
+
+@lru_cache(4)
+def _from(utf8: bool, mail_from: str) -> bytes:
+    return _header(utf8, "From", _sender(mail_from))
+
+
+def _header(utf8: bool, name: str, value: Address | str) -> bytes:
+    """A header, folded and encoded as RFC 5322 and 2047 ask for."""
+    rules = policy.SMTPUTF8 if utf8 else policy.SMTP
+    return rules.fold_binary(*rules.header_store_parse(name, value))
+
+
+def _body(text: str, html: str | None) -> bytes:
+    """The text, and beside it the same as HTML (RFC 2046 section 5.1.4)."""
+    if html is None:
+        return _part("plain", text)
+    # Quoted-printable text never holds "=_" (RFC 2045 section 6.7).
+    parts = (b"--=_ampdesk\r\n" + _part(*each) for each in (("plain", text), ("html", html)))
+    head = b'Content-Type: multipart/alternative; boundary="=_ampdesk"\r\n\r\n'
+    return head + b"".join(parts) + b"--=_ampdesk--\r\n"
+
+
+def _part(kind: str, text: str) -> bytes:
+    head = f'Content-Type: text/{kind}; charset="utf-8"\r\n'
+    head += "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    plain = b"\r\n".join([*text.encode("utf-8", "replace").splitlines(), b""])
+    return head.encode() + binascii.b2a_qp(plain)
 
 
 def sender_domain(settings: Settings) -> str:
     """The domain that mails come from; completes their Message-IDs."""
-    domain = parseaddr(settings.mail_from)[1].rpartition("@")[2].lower()
+    return _domain_of(settings.mail_from)
+
+
+@lru_cache(4)
+def _domain_of(mail_from: str) -> str:
+    domain = parseaddr(mail_from)[1].rpartition("@")[2].lower()
     return domain if re.fullmatch(r"[a-z0-9.-]{1,120}", domain) else "ampdesk.invalid"
 
 
@@ -116,19 +167,6 @@ def _address(name: str, address: str) -> Address:
         raise Refused("The address is no e-mail address.", permanent=True) from None
 
 
-@contextmanager
-def opened(settings: Settings) -> Iterator[Post]:
-    """Reach the post office that the settings name; raises Refused when it cannot be reached."""
-    if not settings.smtp_url:
-        yield FilePost(mail_folder(settings))
-        return
-    client = _connected(settings.smtp_url)
-    try:
-        yield SmtpPost(client)
-    finally:
-        _leave(client)
-
-
 def mail_folder(settings: Settings) -> Path:
     """Where mails go that are not sent by SMTP."""
     return settings.data_dir / "mail"
@@ -140,24 +178,22 @@ class FilePost:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def address(self, mail: EmailMessage) -> None:
+    def address(self, mail: Mail) -> None:
         """Make the folder; raises Refused when that is impossible."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Refused(f"The mail folder cannot be made: {error.strerror}.") from None
 
-    def deliver(self, mail: EmailMessage) -> str:
+    def deliver(self, mail: Mail) -> str:
         """Write the file under its final name only when it is complete."""
-        moment = mail["Date"].datetime.strftime("%Y%m%dT%H%M%S")
-        slug = re.sub(r"[^A-Za-z0-9.-]+", "-", str(mail["Message-ID"]).strip("<>"))[:100].strip(
-            ".-"
-        )
+        moment = mail.at.strftime("%Y%m%dT%H%M%S")
+        slug = re.sub(r"[^A-Za-z0-9.-]+", "-", mail.message_id)[:100].strip(".-")
         target = self.folder / f"{moment}-{slug}.eml"
         partial = self.folder / f".{target.name}.{os.getpid()}"
         try:
             with partial.open("wb") as file:
-                file.write(mail.as_bytes())
+                file.write(mail.content)
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(target)
@@ -165,113 +201,3 @@ class FilePost:
             partial.unlink(missing_ok=True)
             raise Refused(f"The mail cannot be written: {error.strerror}.") from None
         return f"written to {target.name}"
-
-
-class SmtpPost:
-    """An open, signed-in SMTP connection."""
-
-    def __init__(self, client: smtplib.SMTP) -> None:
-        self.client = client
-
-    def address(self, mail: EmailMessage) -> None:
-        """Announce sender and recipient."""
-        sender, recipient = (mail[key].addresses[0].addr_spec for key in ("From", "To"))
-        options = []
-        if not (sender + recipient).isascii():
-            if not self.client.has_extn("smtputf8"):
-                raise Refused("The mail server cannot reach such an address.", permanent=True)
-            options = ["SMTPUTF8", "BODY=8BITMIME"]
-        try:
-            _expect(self.client.mail(sender, options), "sender")
-            _expect(self.client.rcpt(recipient), "recipient")
-        except (OSError, smtplib.SMTPException) as error:
-            raise Refused(f"The mail server did not listen: {_words(error)}") from None
-
-    def deliver(self, mail: EmailMessage) -> str:
-        """Send the text; once the server has said to go ahead, a silence is unclear."""
-        utf8 = not mail["To"].addresses[0].addr_spec.isascii()
-        content = mail.as_bytes(policy=policy.SMTPUTF8 if utf8 else policy.SMTP)
-        try:
-            code, answer = self.client.docmd("DATA")
-        except (OSError, smtplib.SMTPException) as error:
-            raise Refused(f"The mail server went away: {_words(error)}") from None
-        if code != _GO_AHEAD:
-            raise Refused(_said(code, answer), permanent=code >= 500)
-        try:
-            stuffed = re.sub(rb"(?m)^\.", b"..", content)
-            ending = b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n"
-            self.client.send(stuffed + ending)
-            code, answer = self.client.getreply()
-        except (OSError, smtplib.SMTPException) as error:
-            raise Unclear(
-                f"The mail server went away while it took the mail: {_words(error)}"
-            ) from None
-        if code // 100 in (4, 5):
-            raise Refused(_said(code, answer), permanent=code >= 500)
-        if code // 100 != 2:
-            raise Unclear(f"The mail server's answer makes no sense: {_said(code, answer)}")
-        return _said(code, answer)
-
-
-def _connected(url: str) -> smtplib.SMTP:
-    parts = urlsplit(url)
-    host = parts.hostname or "localhost"
-    secure = parts.scheme == "smtps"
-    port = parts.port or (465 if secure else 25)
-    try:
-        if secure:
-            context = ssl.create_default_context()
-            client: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_S, context=context)
-        else:
-            client = smtplib.SMTP(host, port, timeout=TIMEOUT_S)
-    except (OSError, smtplib.SMTPException) as error:
-        raise Refused(f"The mail server {host}:{port} cannot be reached: {_words(error)}") from None
-    try:
-        client.ehlo_or_helo_if_needed()
-        _secure_and_sign_in(client, parts.username, parts.password, secure)
-    except (OSError, smtplib.SMTPException) as error:
-        _leave(client)
-        raise Refused(f"The mail server {host} did not let us in: {_words(error)}") from None
-    except Refused:
-        _leave(client)
-        raise
-    return client
-
-
-def _secure_and_sign_in(
-    client: smtplib.SMTP, user: str | None, password: str | None, secure: bool
-) -> None:
-    """STARTTLS where it is offered, then the password, which never travels in the clear."""
-    if not secure and client.has_extn("starttls"):
-        # Without a password nothing is at stake but the mail itself, for which a server
-        # with a home-made certificate is still better than none.
-        context = ssl.create_default_context() if user else ssl._create_unverified_context()
-        client.starttls(context=context)
-        client.ehlo()
-        secure = True
-    if not user:
-        return
-    if not secure and client._host not in {"localhost", "127.0.0.1", "::1"}:  # type: ignore[attr-defined]
-        raise Refused("The mail server offers no encryption, so the password was not sent.")
-    client.login(unquote(user), unquote(password or ""))
-
-
-def _expect(reply: tuple[int, bytes], what: str) -> None:
-    code, answer = reply
-    if code not in (250, 251):
-        raise Refused(f"The {what} was refused: {_said(code, answer)}", permanent=code >= 500)
-
-
-def _said(code: int, answer: bytes) -> str:
-    return one_line(f"{code} {answer.decode('utf-8', 'replace')}", 300)
-
-
-def _words(error: BaseException) -> str:
-    return one_line(str(error) or type(error).__name__, 200)
-
-
-def _leave(client: smtplib.SMTP) -> None:
-    try:
-        client.quit()
-    except (OSError, smtplib.SMTPException):
-        client.close()

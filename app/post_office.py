@@ -2,14 +2,20 @@
 
 The order of steps is the point: reach the server and announce the address
 while the row still waits; claim the row and commit; only then hand the mail
-over; then note the outcome.  Whoever is killed leaves a row that either still
-waits (nothing was sent) or is claimed (nobody sends it again unasked).
+over; then note the outcome.  Whoever is killed leaves rows that either still
+wait (nothing was sent) or are claimed (nobody sends them again unasked).
+
+Mails go in sets: read and written together, sent over one connection one after
+another.  The outcome of each is noted with the claim of the next, so a mail
+costs one unit of work, and whoever is killed leaves no more than one in doubt.
 """
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -17,37 +23,164 @@ from sqlalchemy.orm import Session
 from app import letters, mail
 from app.config import Settings
 from app.domain import mails, receipts
-from app.domain.vocabulary import ReceiptState
 from app.extensions import db as flask_db
-from app.mail import Refused, Unclear
+from app.mail import FilePost, Mail, Post, Refused, Unclear
 from app.models import OutgoingMail, Receipt
+from app.smtp import SmtpPost
 from app.uow import unit_of_work
 
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
+#: Notes in the database what became of a mail.
+Outcome = Callable[[Session], None]
+
+#: Mails that are read and written together.
+_AT_ONCE = 50
 
 
-def send_receipt(settings: Settings, receipt_id: int, clock: Clock) -> None:
-    """Send a receipt that is due; nothing happens where it is not, or somebody else has it."""
-    receipt = flask_db.session.get(Receipt, receipt_id)
-    if receipt is None or receipt.state is not ReceiptState.QUEUED:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A mail that is ready: its row's id, and the mail, or why there cannot be one."""
+
+    number: int
+    mail: Mail | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of mail: how its rows are found and written, claimed, and what became of them noted.
+
+    `claim` takes the row only if it still asks for the very mail that was written.
+    """
+
+    name: str
+    due: Callable[..., list[int]]
+    read: Callable[[Session, Sequence[int]], Sequence[Any]]
+    write: Callable[[Settings, Any, datetime], Mail]
+    claim: Callable[[Session, Settings, Written, datetime], Any]
+    sent: Callable[..., None]
+    refused: Callable[..., None]
+    unclear: Callable[..., None]
+
+
+def send_waiting(settings: Settings, kind: Kind, until: float, clock: Clock) -> bool:
+    """Send all mails of a kind that are due, until a moment of the monotonic clock.
+
+    Tells whether all that were come to could be dealt with.
+    """
+    well, last = True, 0
+    while time.monotonic() <= until:
+        flask_db.session.rollback()
+        found = kind.due(flask_db.session(), now=clock(), limit=_AT_ONCE, after=last)
+        if not found:
+            break
+        last = found[-1]
+        well &= send(settings, kind, found, clock)
+    return well
+
+
+def send(settings: Settings, kind: Kind, numbers: Sequence[int], clock: Clock) -> bool:
+    """Send those of these mails that are due and that nobody else has."""
+    well, untold = True, list[Outcome]()
+    with _opened(settings) as post:
+        for written in _written(settings, kind, numbers, clock):
+            try:
+                _send(settings, kind, post, written, untold, clock)
+            except Exception:
+                log.exception("%s %s", kind.name, written.number)
+                flask_db.session.rollback()
+                well = False
+        if untold:
+            _tell(untold, lambda db: None)
+    return well
+
+
+def _tell(untold: list[Outcome], act: Callable[[Session], Any]) -> Any:
+    """Note what became of the mail before, and do something, in one unit of work."""
+    with unit_of_work() as db:
+        for note in untold:
+            note(db)
+        found = act(db)
+    untold.clear()
+    return found
+
+
+def _written(
+    settings: Settings, kind: Kind, numbers: Sequence[int], clock: Clock
+) -> Iterator[Written]:
+    """The mails of those rows that wait; nothing is held open while the network is slow."""
+    found = []
+    for row in kind.read(flask_db.session(), numbers):
+        try:
+            found.append(Written(row.id, kind.write(settings, row, clock())))
+        except Refused as error:
+            found.append(Written(row.id, error))
+        except Exception:
+            log.exception("%s %s cannot be written", kind.name, row.id)
+    flask_db.session.rollback()
+    yield from found
+
+
+def _send(
+    settings: Settings,
+    kind: Kind,
+    post: Post,
+    written: Written,
+    untold: list[Outcome],
+    clock: Clock,
+) -> None:
+    """Send one mail; what became of it stays to be told, as that of the one before was."""
+
+    def claim(db: Session) -> Any:
+        return kind.claim(db, settings, written, clock())
+
+    def refuse(db: Session) -> None:
+        if (row := claim(db)) is not None:
+            kind.refused(db, row, why, permanent=permanent, now=clock())
+
+    try:
+        if isinstance(written.mail, Refused):
+            raise written.mail
+        post.address(written.mail)
+    except Refused as error:
+        log.warning("mail refused: %s", error)
+        why, permanent = str(error), error.permanent
+        _tell(untold, refuse)
         return
-    domain = mail.sender_domain(settings)
-    _send(
-        settings,
-        clock,
-        write=lambda: receipt_mail(settings, receipt, domain, clock()),
-        claim=lambda db: receipts.claim(db, receipt_id, domain=domain, now=clock()),
-        sent=lambda db, row, said: receipts.sent(db, row, said, now=clock()),
-        refused=lambda db, row, why, permanent: receipts.refused(
-            db, row, why, permanent=permanent, now=clock()
-        ),
-        unclear=lambda db, row, why: receipts.unclear(db, row, why, now=clock()),
-    )
+    row = _tell(untold, claim)
+    if row is not None:
+        untold.append(_delivered(kind, post, written.mail, row, clock))
 
 
-def receipt_mail(settings: Settings, receipt: Receipt, domain: str, now: datetime) -> EmailMessage:
+def _delivered(kind: Kind, post: Post, message: Mail, row: Any, clock: Clock) -> Outcome:
+    try:
+        said = post.deliver(message)
+    except Refused as error:
+        log.warning("mail refused: %s", error)
+        why, permanent = str(error), error.permanent
+        return lambda db: kind.refused(db, row, why, permanent=permanent, now=clock())
+    except Unclear as error:
+        log.warning("mail unclear: %s", error)
+        unclear = str(error)
+        return lambda db: kind.unclear(db, row, unclear, now=clock())
+    return lambda db: kind.sent(db, row, said, now=clock())
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Post]:
+    """The post office that the settings name; it is reached by the first mail."""
+    if not settings.smtp_url:
+        yield FilePost(mail.mail_folder(settings))
+        return
+    post = SmtpPost(settings.smtp_url)
+    try:
+        yield post
+    finally:
+        post.hang_up()
+
+
+def receipt_mail(settings: Settings, receipt: Receipt, now: datetime) -> Mail:
     """Write a receipt's mail; raises Refused when its address cannot be one."""
     bill = receipt.bill
     letter = letters.receipt(bill, receipt.language)
@@ -61,74 +194,64 @@ def receipt_mail(settings: Settings, receipt: Receipt, domain: str, now: datetim
         text=letter.text,
         html=letter.html,
         language=letter.language,
-        message_id=left if "@" in left else f"{left}@{domain}",
+        message_id=left if "@" in left else f"{left}@{mail.sender_domain(settings)}",
         now=now,
     )
 
 
-def send_mail(settings: Settings, mail_id: int, clock: Clock) -> None:
-    """Send another mail that is due; nothing happens where it is not, or somebody else has it."""
-    row = flask_db.session.get(OutgoingMail, mail_id)
-    if row is None or row.state != mails.QUEUED or row.body is None:
-        return
-    message_id = f"mail-{row.id}.{row.created_at:%Y%m%d%H%M%S%f}@{mail.sender_domain(settings)}"
-    _send(
-        settings,
-        clock,
-        write=lambda: mail.compose(
-            settings,
-            recipient=row.recipient,
-            subject=row.subject,
-            text=row.body or "",
-            message_id=message_id,
-            now=clock(),
-        ),
-        claim=lambda db: mails.claim(db, mail_id, now=clock()),
-        sent=lambda db, row, _said: mails.sent(db, row, now=clock()),
-        refused=lambda db, row, why, permanent: mails.refused(
-            db, row, why, permanent=permanent, now=clock()
-        ),
-        unclear=lambda db, row, why: mails.unclear(db, row, why),
+def _claim_receipt(db: Session, settings: Settings, written: Written, now: datetime) -> Any:
+    of_mail = written.mail.message_id if isinstance(written.mail, Mail) else None
+    return receipts.claim(
+        db,
+        written.number,
+        domain=mail.sender_domain(settings),
+        now=now,
+        message_id=of_mail,
     )
 
 
-def _send(
-    settings: Settings,
-    clock: Clock,
-    *,
-    write: Callable[[], EmailMessage],
-    claim: Callable[[Session], Any],
-    sent: Callable[[Session, Any, str], None],
-    refused: Callable[[Session, Any, str, bool], None],
-    unclear: Callable[[Session, Any, str], None],
-) -> None:
-    """The steps, for any kind of row."""
-    claimed = None
-    try:
-        message = write()
-        # Nothing is held open while the network is slow.
-        flask_db.session.rollback()
-        with mail.opened(settings) as post:
-            post.address(message)
-            with unit_of_work() as db:
-                claimed = claim(db)
-            if claimed is None:
-                return
-            said = post.deliver(message)
-    except Refused as error:
-        log.warning("mail refused: %s", error)
-        with unit_of_work() as db:
-            row = claimed if claimed is not None else claim(db)
-            if row is not None:
-                refused(db, row, str(error), error.permanent)
-        return
-    except Unclear as error:
-        log.warning("mail unclear: %s", error)
-        with unit_of_work() as db:
-            unclear(db, claimed, str(error))
-        return
-    with unit_of_work() as db:
-        sent(db, claimed, said)
+def _other_mail(settings: Settings, row: OutgoingMail, now: datetime) -> Mail:
+    """Write a mail that is no receipt; raises Refused when its address cannot be one."""
+    return mail.compose(
+        settings,
+        recipient=row.recipient,
+        subject=row.subject,
+        text=row.body or "",
+        message_id=f"mail-{row.id}.{row.created_at:%Y%m%d%H%M%S%f}@{mail.sender_domain(settings)}",
+        now=now,
+    )
+
+
+RECEIPTS = Kind(
+    name="receipt",
+    due=receipts.due,
+    read=receipts.waiting,
+    write=receipt_mail,
+    claim=_claim_receipt,
+    sent=receipts.sent,
+    refused=receipts.refused,
+    unclear=receipts.unclear,
+)
+MAILS = Kind(
+    name="mail",
+    due=mails.due,
+    read=mails.waiting,
+    write=_other_mail,
+    claim=lambda db, _settings, written, now: mails.claim(db, written.number, now=now),
+    sent=lambda db, row, _said, now: mails.sent(db, row, now=now),
+    refused=mails.refused,
+    unclear=lambda db, row, why, now: mails.unclear(db, row, why),
+)
+
+
+def send_receipt(settings: Settings, receipt_id: int, clock: Clock) -> None:
+    """Send a receipt that is due; nothing happens where it is not, or somebody else has it."""
+    send(settings, RECEIPTS, [receipt_id], clock)
+
+
+def send_mail(settings: Settings, mail_id: int, clock: Clock) -> None:
+    """Send another mail that is due; nothing happens where it is not, or somebody else has it."""
+    send(settings, MAILS, [mail_id], clock)
 
 
 def utc_now() -> datetime:

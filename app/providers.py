@@ -1,4 +1,4 @@
-"""The outside services that certificates need: an OCSP responder and a contract pool.
+"""The outside services: an OCSP responder, a contract pool, a register of VAT numbers.
 
 Only addresses from the settings are asked, never one that a charger sends; no
 redirect is followed, and what comes back is bounded.  Where no service is set
@@ -60,6 +60,17 @@ class EvCertificate:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class VatRecord:
+    """What a register says of a VAT number: known or not, None: it did not say.
+
+    `company` has name, address1, city and country, where it tells of whom the number is.
+    """
+
+    known: bool | None = None
+    company: dict[str, str] | None = None
+
+
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
         return None
@@ -105,6 +116,26 @@ class Providers:
         remaining = answer.get("remainingContracts")
         return EvCertificate(exi_response, remaining if isinstance(remaining, int) else None)
 
+    @property
+    def receipts_base(self) -> str:
+        """How drivers reach their receipts: a URL to which a path is added."""
+        return self._settings.desk_url
+
+    def vat_record(self, prefix: str, number: str) -> VatRecord:
+        """Look a VAT number up in the register, which is asked and answers as VIES does."""
+        if not self._settings.vat_url:
+            return VatRecord()
+        asked = json.dumps({"countryCode": prefix, "vatNumber": number}).encode()
+        found = self._post(self._settings.vat_url, asked, "application/json")
+        try:
+            answer = json.loads(found or b"{}")
+            known = answer["valid"]
+        except (ValueError, KeyError, TypeError):
+            return VatRecord()
+        if not isinstance(known, bool):
+            return VatRecord()
+        return VatRecord(known, _company(answer, prefix) if known else None)
+
     def _post(self, url: str, body: bytes, kind: str) -> bytes | None:
         request = urllib.request.Request(url, body, {"Content-Type": kind}, method="POST")
         try:
@@ -114,6 +145,20 @@ class Providers:
             log.warning("%s did not answer: %s", url.split("?")[0], error)
             return None
         return found if len(found) <= LONGEST else None
+
+
+def _company(answer: dict[str, Any], country: str) -> dict[str, str] | None:
+    """Name and address as VIES tells them: an address of lines, --- for what it does not say."""
+    name, address = str(answer.get("name") or ""), str(answer.get("address") or "")
+    lines = [line.strip() for line in address.splitlines() if line.strip(" -")]
+    if not name.strip(" -") or not lines:
+        return None
+    return {
+        "name": name.strip()[:50],
+        "address1": lines[0][:100],
+        "city": lines[-1][:100],
+        "country": country,
+    }
 
 
 def _status_of(found: bytes | None) -> CertificateStatus:

@@ -11,8 +11,10 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
+import redis
 from flask import Flask, current_app
 
 from app.domain import events
@@ -61,12 +63,23 @@ _TOPIC = {
     events.ReservationChanged: "reservations",
 }
 
+#: Tasks that look for themselves for what waits: one asked for and not yet begun is enough.
+BILL, POST = "bill_ended", "send_post"
+#: How long a task waits for more of the same, in seconds.
+_GATHERS_S = {BILL: 1.0}
+#: For so long an unanswered nudge keeps others from being sent, in seconds.
+_ASKED_S = 60
+_ASKED = "ampdesk:asked:{task}"
+
+#: event -> the task that finds what it told of
+_GATHERED: dict[type[Event], str] = {
+    events.SessionEnded: BILL,
+    events.BillIssued: POST,
+    events.ReceiptWanted: POST,
+    events.MailWanted: POST,
+}
 #: event -> (task name, attribute that holds the id)
 _TASKS: dict[type[Event], tuple[str, str]] = {
-    events.SessionEnded: ("bill_session", "session_id"),
-    events.BillIssued: ("send_receipt_of_bill", "bill_id"),
-    events.ReceiptWanted: ("send_receipt", "receipt_id"),
-    events.MailWanted: ("send_mail", "mail_id"),
     events.CertificateRequested: ("sign_certificate", "certificate_id"),
 }
 
@@ -88,8 +101,10 @@ def react(happened: Iterable[Event]) -> None:
             _nudges.add(_publish, app, ENDED, _row(event))
         if isinstance(event, events.AccessChanged):
             _nudges.add(_publish, app, ACCESS, str(event.station_id))
-        if task := _TASKS.get(type(event)):
-            _nudges.add(_send_task, app, task[0], getattr(event, task[1]))
+        if by_id := _TASKS.get(type(event)):
+            _nudges.add(_send_task, app, by_id[0], getattr(event, by_id[1]))
+    for task in {_GATHERED[kind] for kind in map(type, happened) if kind in _GATHERED}:
+        _nudges.add(_ask, app, task)
     for tenant_id, told in live.items():
         text = json.dumps({"told": list(told)})
         _nudges.add(_publish, app, LIVE.format(tenant_id=tenant_id), text)
@@ -108,6 +123,24 @@ def _send_task(app: Flask, name: str, number: int) -> None:
     # Celery's own client goes on trying for seconds while Redis is away; this one does not.
     app.extensions["redis"].ping()
     app.extensions["celery"].send_task(name, [number], retry=False)
+
+
+def _ask(app: Flask, task: str) -> None:
+    """Ask for a task that finds its work by itself, unless it is asked for already."""
+    mark = _ASKED.format(task=task)
+    if not app.extensions["redis"].set(mark, 1, nx=True, ex=_ASKED_S):
+        return
+    try:
+        app.extensions["celery"].send_task(task, retry=False, countdown=_GATHERS_S.get(task))
+    except BaseException:
+        app.extensions["redis"].delete(mark)
+        raise
+
+
+def heard(task: str) -> None:
+    """A task that was asked for begins: what happens from now on needs another one."""
+    with suppress(redis.RedisError):
+        current_app.extensions["redis"].delete(_ASKED.format(task=task))
 
 
 class _Nudges:

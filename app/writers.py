@@ -6,12 +6,14 @@ site's clock; `DeskWriter` writes as the rest of the desk does.
 
 from datetime import datetime
 from decimal import Decimal
+from functools import cache, cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, get_day_names, get_timezone_name
-from babel.numbers import format_currency, format_decimal, format_percent
-from flask_babel import force_locale, gettext
+from babel.numbers import NumberPattern, format_currency, format_percent, parse_pattern
+from flask_babel import force_locale, get_translations
 
 from app import presentation
 from app.domain.tariffs import Phrase, from_minor, say
@@ -24,18 +26,35 @@ LOCALES = {"en": "en_GB", "de": "de_DE"}
 _MOST_PLACES = 20
 
 
+@cache
+def _locale(name: str) -> Locale:
+    return Locale.parse(name)
+
+
+@cache
+def _pattern(places: int | None) -> NumberPattern:
+    """How a number is written; `places` as in `Writer.number`."""
+    if places is None:
+        return parse_pattern("#,##0." + "#" * _MOST_PLACES)
+    return parse_pattern("#,##0." + "0" * places if places else "#,##0")
+
+
 class Writer:
     """Writes for a driver: `language` is a key of LOCALES, `zone` an IANA name."""
 
     def __init__(self, language: str, zone: str) -> None:
         self.language = language if language in LOCALES else "en"
-        self.locale = LOCALES[self.language]
+        self.locale = _locale(LOCALES[self.language])
         self.zone = ZoneInfo(zone)
+
+    @cached_property
+    def _catalogue(self) -> Any:
+        with force_locale(self.language):
+            return get_translations()
 
     def translate(self, text: str) -> str:
         """The text in the writer's language."""
-        with force_locale(self.language):
-            return str(gettext(text))
+        return str(self._catalogue.ugettext(text))
 
     def money(self, minor: int, currency: str) -> str:
         """Minor units as an amount."""
@@ -51,10 +70,7 @@ class Writer:
         """A number; `places` None keeps the ones that say something."""
         if places is None:
             value = value.normalize()
-            pattern = "#,##0." + "#" * _MOST_PLACES
-        else:
-            pattern = "#,##0." + "0" * places if places else "#,##0"
-        return str(format_decimal(value, format=pattern, locale=self.locale))
+        return str(_pattern(places).apply(value, self.locale))
 
     def percent(self, value: Decimal) -> str:
         """A percentage: 19 is nineteen per cent."""

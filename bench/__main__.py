@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from bench import cost, others, peer
+from bench import bills, cost, growth, orders, others, peer, processes, storms, waits
 from bench.plan import DATABASES, Plan, Row, print_rows
 from deploy.processes import ROOT
 
@@ -22,6 +22,15 @@ RESULTS = ROOT / "var" / "bench" / "latest.json"
 #: name -> what measures it
 PARTS: dict[str, Callable[[Plan], list[Row]]] = {
     **{script: partial(cost.rows, script=script) for script in cost.LOADS},
+    "bills": bills.rows,
+    "orders": orders.rows,
+    "waits": waits.by_action,
+    "waits-while-starting": waits.while_starting,
+    "years": growth.years,
+    "long-transaction": growth.long_transaction,
+    "processes": processes.rows,
+    "arrivals": storms.arrivals,
+    "chosen-passwords": storms.chosen_passwords,
     "idle": others.idle,
     "door": others.door_waits,
     "long-message": others.others_wait,

@@ -99,10 +99,19 @@ def wanted_by(plan: Plan, script: str) -> list[str]:
 
 
 def compare(plan: Plan, script: str, names: Sequence[str]) -> dict[str, Found]:
-    """Run a script of `bench.scripts` against systems, in turns; return what each came to."""
-    found = {name: Found() for name in names}
+    """Start systems and compare them under a script of `bench.scripts`."""
     with ExitStack() as stack:
         running = [stack.enter_context(SYSTEMS[name].start(plan.chargers)) for name in names]
+        return in_turns(plan, script, running)
+
+
+def in_turns(plan: Plan, script: str, running: Sequence[System]) -> dict[str, Found]:
+    """Run a script against systems, in turns; return what each came to, by its name.
+
+    The first round of each does not count.
+    """
+    found = {system.name: Found() for system in running}
+    with ExitStack() as stack:
         loads = [stack.enter_context(load(script, system)) for system in running]
         for number in range(plan.rounds + 1):
             for system, program in zip(running, loads, strict=True):
@@ -116,11 +125,10 @@ def compare(plan: Plan, script: str, names: Sequence[str]) -> dict[str, Found]:
     return found
 
 
-def load(script: str, system: System) -> Program:
-    """The load program for a system."""
-    return Program(
-        "bench.load", {"port": system.port, "script": script, "stations": system.stations}
-    )
+def load(script: str, system: System, **more: Any) -> Program:
+    """The load program for a system; `more` as it reads it."""
+    wanted = {"port": system.port, "script": script, "stations": system.stations}
+    return Program("bench.load", {**wanted, **more})
 
 
 def one_round(system: System, program: Program, seconds: float) -> dict[str, Any]:

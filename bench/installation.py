@@ -7,10 +7,11 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -28,7 +29,7 @@ from deploy import prepare, redis_server
 from deploy.keep import end_with_parent
 from deploy.processes import ROOT, commands
 
-WAIT_S = 60.0
+WAIT_S, WARM_UP_S = 60.0, 8.0
 #: One euro to begin with and forty cents a kilowatt-hour, 19 % tax included.
 TARIFF: dict[str, Any] = {
     "schema": 1,
@@ -44,7 +45,12 @@ class Installation:
     """Settings, stations and what runs of it; `database` is the process of PostgreSQL, if any."""
 
     def __init__(
-        self, folder: Path, database_url: str, station_count: int, database: psutil.Process | None
+        self,
+        folder: Path,
+        database_url: str,
+        station_count: int,
+        database: psutil.Process | None,
+        more: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         port, web = redis_server.free_port(), redis_server.free_port()
         given = {
@@ -54,6 +60,7 @@ class Installation:
             "AMPDESK_OCPP_HOST": "127.0.0.1",
             "AMPDESK_WEB_PORT": str(web),
             "AMPDESK_LOG_LEVEL": "warning",
+            **more,
         }
         self.redis_command, given["AMPDESK_REDIS_URL"] = redis_server.prepare(
             Settings.from_environment(given)
@@ -71,19 +78,26 @@ class Installation:
     def running(self, *names: str) -> Iterator[list[psutil.Process]]:
         """Run Redis and what is named of `deploy.processes` (the worker); yield all processes."""
         table = {"redis": self.redis_command, **commands(self.settings)}
-        wanted = ("redis", *(names or ("worker",)))
+        wanted = ["redis"]
+        for name in names or ("worker",):
+            # More than one worker are named "worker", "worker2" and so on.
+            wanted += [known for known in table if known.rstrip("0123456789") == name]
         with ExitStack() as stack:
             try:
                 made = [stack.enter_context(self._process(table[name])) for name in wanted]
-                if "worker" in wanted:
-                    wait_for(self.settings.ocpp_port, made[wanted.index("worker")])
+                ports = {"worker": self.settings.ocpp_port, "web": self.settings.web_port}
+                for name, process in zip(wanted, made, strict=True):
+                    if name in ports:
+                        wait_for(ports[name], process)
+                if "worker2" in wanted:
+                    time.sleep(WARM_UP_S)  # they share a port: one that answers hides another
                 yield [psutil.Process(process.pid) for process in made]
             except BaseException:
                 print(self._log_tail(), file=sys.stderr)
                 raise
 
     def count(self, table: str) -> int:
-        """Return the number of rows of a table."""
+        """Return the number of rows of a table (a condition may follow its name)."""
         with self.app.app_context():
             found = flask_db.session.scalar(text(f"SELECT count(*) FROM {table}"))
             flask_db.session.remove()
@@ -151,20 +165,20 @@ def furnish(count: int) -> list[Known]:
 
 
 @contextmanager
-def on_sqlite(station_count: int) -> Iterator[Installation]:
-    """Make an installation on SQLite, with the durability that the product uses."""
+def on_sqlite(station_count: int, **more: str) -> Iterator[Installation]:
+    """Make an installation on SQLite; `more` are AMPDESK_* variables."""
     with tempfile.TemporaryDirectory(prefix="ampdesk-bench-") as folder:
-        yield Installation(Path(folder), "", station_count, None)
+        yield Installation(Path(folder), "", station_count, None, more)
 
 
 @contextmanager
-def on_postgres(station_count: int) -> Iterator[Installation]:
+def on_postgres(station_count: int, **more: str) -> Iterator[Installation]:
     """Make an installation on a PostgreSQL of its own."""
     with (
         tempfile.TemporaryDirectory(prefix="ampdesk-bench-") as folder,
         postgres() as (url, server),
     ):
-        yield Installation(Path(folder), url, station_count, server)
+        yield Installation(Path(folder), url, station_count, server, more)
 
 
 @contextmanager

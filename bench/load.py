@@ -1,12 +1,15 @@
 """The load: chargers that follow a script, each as fast as it is answered.  A program of its own.
 
 Reads one JSON object on standard input (port, script, stations: identity, password and tag of
-each), says "ready" when all are connected and booted; then goes on for as many seconds as a line
-says, waits for what is outstanding, and prints what came of it.  An empty line ends it.
+each; pace_s and each if wanted), says "ready" when all are connected and booted; then goes on for
+as many seconds as a line says, waits for what is outstanding, and prints what came of it.  An empty
+line ends it.
 """
 
+import heapq
 import json
 import os
+import random
 import select
 import socket
 import sys
@@ -79,31 +82,67 @@ class Charger:
         return found
 
 
-def drive(chargers: list[Charger], seconds: float) -> dict[str, Any]:
-    """Keep one call outstanding per charger for so long; count and time what is answered."""
-    poll = select.epoll()
-    by_number = {charger.socket.fileno(): charger for charger in chargers}
-    begin = time.perf_counter()
-    for number, charger in by_number.items():
-        poll.register(number, select.EPOLLIN)
-        charger.send()
-    waits: dict[str, list[float]] = defaultdict(list)
-    outstanding = len(chargers)
-    while outstanding:
-        for number, _ in poll.poll(5):
-            charger = by_number[number]
-            for action in charger.answers():
-                now = time.perf_counter()
-                waits[action].append(now - charger.sent_at)
-                outstanding -= 1
-                if now - begin < seconds:
-                    charger.send()
-                    outstanding += 1
-    return {
-        "answered": sum(map(len, waits.values())),
-        "seconds": time.perf_counter() - begin,
-        "waits_ms": {action: told(found) for action, found in waits.items()},
-    }
+class Round:
+    """So many seconds of load: one call outstanding per charger, as fast as it is answered.
+
+    With `pace_s`, a charger sends no more often than that.  With 0 seconds, each sends one call.
+    """
+
+    def __init__(self, chargers: list[Charger], seconds: float, pace_s: float) -> None:
+        self._poll = select.epoll()
+        self._by_number = {charger.socket.fileno(): charger for charger in chargers}
+        for number in self._by_number:
+            self._poll.register(number, select.EPOLLIN)
+        self._pace_s = pace_s
+        self._begin = time.perf_counter()
+        self._end = self._begin + seconds
+        self._due = [(self._begin + random.random() * pace_s, n) for n in self._by_number]
+        heapq.heapify(self._due)
+        #: action -> when it was sent, and how long its answer took
+        self.found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+
+    def drive(self) -> None:
+        """Go on until the time is over and everything is answered."""
+        outstanding = 0
+        while self._due or outstanding:
+            outstanding += self._send()
+            pause_s = self._due[0][0] - time.perf_counter() if self._due else 5.0
+            for number, _ in self._poll.poll(min(max(pause_s, 0.0), 5.0)):
+                outstanding -= self._take(number)
+
+    def _send(self) -> int:
+        """Send what is due; return how many."""
+        sent = 0
+        while self._due and self._due[0][0] <= time.perf_counter():
+            _, number = heapq.heappop(self._due)
+            self._by_number[number].send()
+            sent += 1
+        return sent
+
+    def _take(self, number: int) -> int:
+        """Take a charger's answers and say when it goes on; return how many there were."""
+        charger = self._by_number[number]
+        actions = charger.answers()
+        now = time.perf_counter()
+        for action in actions:
+            self.found[action].append((charger.sent_at, now - charger.sent_at))
+            next_at = max(charger.sent_at + self._pace_s, now)
+            if next_at < self._end:
+                heapq.heappush(self._due, (next_at, number))
+        return len(actions)
+
+    def told(self, each: bool) -> dict[str, Any]:
+        """What came of it; with `each` also every answer."""
+        now = time.perf_counter()
+        return {
+            "answered": sum(map(len, self.found.values())),
+            "seconds": now - self._begin,
+            "waits_ms": {
+                action: told([wait for _, wait in found]) for action, found in self.found.items()
+            },
+            "when": [self._begin, now],
+            "each": self.found if each else None,
+        }
 
 
 def told(waits: list[float]) -> dict[str, float]:
@@ -121,6 +160,7 @@ def told(waits: list[float]) -> dict[str, float]:
 def main() -> int:
     """Connect, then drive a round for each line."""
     wanted = json.loads(sys.stdin.readline())
+    wire.allow_many_files()
     chargers = [
         Charger(wanted["port"], wanted["script"], number, who)
         for number, who in enumerate(wanted["stations"])
@@ -129,7 +169,9 @@ def main() -> int:
         charger.boot()
     print("ready", flush=True)
     while seconds := sys.stdin.readline().strip():
-        print(json.dumps(drive(chargers, float(seconds))), flush=True)
+        one = Round(chargers, float(seconds), wanted.get("pace_s", 0.0))
+        one.drive()
+        print(json.dumps(one.told(wanted.get("each", False))), flush=True)
     for charger in chargers:
         charger.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         charger.socket.close()

@@ -45,22 +45,21 @@ def running(
                 "INSERT INTO tags (value, driver_id) VALUES (%s, %s)",
                 [(one[2], number) for number, one in enumerate(stations)],
             )
-        process = subprocess.Popen(
+        with subprocess.Popen(
             ["node", "server.mjs", str(port), url],
             cwd=FOLDER,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             preexec_fn=end_with_parent,
-        )
-        assert process.stdout is not None
-        try:
-            if process.stdout.readline().strip() != "ready":
-                raise RuntimeError("the baseline did not start")
-            yield port, stations, psutil.Process(process.pid), database, url
-        finally:
-            process.kill()
-            process.wait()
+        ) as process:
+            assert process.stdout is not None
+            try:
+                if process.stdout.readline().strip() != "ready":
+                    raise RuntimeError("the baseline did not start")
+                yield port, stations, psutil.Process(process.pid), database, url
+            finally:
+                process.kill()
 
 
 def count(url: str, table: str) -> int:

@@ -40,13 +40,14 @@ class Row:
 class Plan:
     """What is run: rounds of so many seconds, with so many chargers, on these databases.
 
-    `sides` are what is measured beside us: "floor" and "baseline".
+    `sides` are what is measured beside us: "floor" and "baseline"; `share` is how much of crowds
+    and heaps is measured.
     """
 
     chargers: int = 200
-    seconds: float = 4.0
+    seconds: float = 3.0
     rounds: int = 3
-    quick: bool = False
+    share: float = 1.0
     databases: tuple[str, ...] = tuple(DATABASES)
     sides: tuple[str, ...] = ("floor", "baseline")
     only: tuple[str, ...] = field(default=())
@@ -56,7 +57,7 @@ class Plan:
         """Read BENCH_ONLY, BENCH_QUICK, BENCH_CHARGERS, BENCH_SECONDS and BENCH_ROUNDS."""
         given = os.environ
         quick = given.get("BENCH_QUICK", "") not in ("", "0")
-        plan = cls(quick=True, chargers=50, seconds=1.5, rounds=1) if quick else cls()
+        plan = cls(share=0.1, chargers=50, seconds=1.5, rounds=1) if quick else cls()
         return replace(
             plan,
             chargers=int(given.get("BENCH_CHARGERS", plan.chargers)),
@@ -66,8 +67,8 @@ class Plan:
         )
 
     def scaled(self, count: int) -> int:
-        """So many of something, or a tenth when it has to go quickly."""
-        return max(count // 10, 1) if self.quick else count
+        """The plan's share of so many."""
+        return max(round(count * self.share), 1)
 
 
 def print_rows(rows: list[Row]) -> None:

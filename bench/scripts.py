@@ -107,38 +107,99 @@ def sessions_16(tag: str, first: int) -> Script:
         yield "StopTransaction", {**stop, "timestamp": now_text(), "reason": "Local"}
 
 
+def starts_16(tag: str, first: int) -> Script:
+    """Starts and stops, one after another."""
+    yield "BootNotification", boot()
+    meter = Meter()
+    while True:
+        start = {"connectorId": 1, "idTag": tag, "meterStart": int(meter.wh())}
+        started = yield "StartTransaction", {**start, "timestamp": now_text()}
+        stop = {"transactionId": started["transactionId"], "meterStop": int(meter.wh()) + 1}
+        yield "StopTransaction", {**stop, "timestamp": now_text(), "reason": "Local"}
+
+
+def past_16(tag: str, first: int) -> Script:
+    """Sessions as they would be billed: an hour each, one after another since 20 days ago."""
+    yield "BootNotification", boot()
+    at, register_wh = datetime.now(UTC).replace(microsecond=0) - timedelta(days=20), 0
+    while True:
+        start = {"connectorId": 1, "idTag": tag, "meterStart": register_wh, "timestamp": stamp(at)}
+        transaction = (yield "StartTransaction", start)["transactionId"]
+        for _ in range(READINGS):
+            at, register_wh = at + timedelta(minutes=6), register_wh + round(POWER_W / 10)
+            yield "MeterValues", _meter_values(transaction, stamp(at), str(register_wh))
+        stop = {"transactionId": transaction, "idTag": tag, "meterStop": register_wh}
+        yield "StopTransaction", {**stop, "timestamp": stamp(at), "reason": "Local"}
+        at += timedelta(minutes=6)
+
+
+class Transaction:
+    """A transaction of 2.0.1, told event by event with chargingState and readings."""
+
+    def __init__(self, tag: str, meter: Meter) -> None:
+        self._reference = f"{tag}-{datetime.now(UTC).timestamp():.3f}"
+        self._sequence = itertools.count()
+        self._meter = meter
+        self._token = {"idToken": tag, "type": "ISO14443"}
+
+    def event(self, kind: str, state: str = "Charging") -> tuple[str, Payload]:
+        """The next event: "Started", "Updated" or "Ended"."""
+        trigger, context = _EVENTS[kind]
+        at = now_text()
+        about = {"transactionId": self._reference, "chargingState": state}
+        told: Payload = {
+            "eventType": kind,
+            "triggerReason": trigger,
+            "timestamp": at,
+            "seqNo": next(self._sequence),
+            "transactionInfo": about,
+            "evse": {"id": 1, "connectorId": 1},
+            "meterValue": [
+                {"timestamp": at, "sampledValue": sampled_2x(self._meter.wh(), context)}
+            ],
+        }
+        if kind != "Updated":
+            told["idToken"] = self._token
+        if kind == "Ended":
+            about["stoppedReason"] = "Local"
+        return "TransactionEvent", told
+
+
+_EVENTS = {
+    "Started": ("Authorized", "Transaction.Begin"),
+    "Updated": ("MeterValuePeriodic", "Sample.Periodic"),
+    "Ended": ("StopAuthorized", "Transaction.End"),
+}
+
+
 def sessions_201(tag: str, first: int) -> Script:
-    """The same with TransactionEvent: every event tells chargingState and its readings."""
+    """Whole sessions with TransactionEvent."""
     yield "BootNotification", boot_2x()
     meter = Meter()
-    token = {"idToken": tag, "type": "ISO14443"}
-    for number, readings in enumerate(itertools.chain([first], itertools.repeat(READINGS))):
-        transaction = f"{tag}-{number}-{datetime.now(UTC).timestamp():.3f}"
-        sequence = itertools.count()
-
-        def event(kind: str, trigger: str, context: str, **more: Any) -> tuple[str, Payload]:
-            at, state = now_text(), "Idle" if kind == "Ended" else "Charging"
-            about = {"transactionId": transaction, "chargingState": state}  # noqa: B023
-            values = [{"timestamp": at, "sampledValue": sampled_2x(meter.wh(), context)}]
-            told = {"eventType": kind, "triggerReason": trigger, "timestamp": at}
-            told |= {"seqNo": next(sequence), "meterValue": values, **more}  # noqa: B023
-            told["transactionInfo"] = about | more.get("transactionInfo", {})
-            told["evse"] = {"id": 1, "connectorId": 1}
-            return "TransactionEvent", told
-
-        yield "Authorize", {"idToken": token}
-        yield event("Started", "Authorized", "Transaction.Begin", idToken=token)
+    for readings in itertools.chain([first], itertools.repeat(READINGS)):
+        yield "Authorize", {"idToken": {"idToken": tag, "type": "ISO14443"}}
+        transaction = Transaction(tag, meter)
+        yield transaction.event("Started")
         for _ in range(readings):
-            yield event("Updated", "MeterValuePeriodic", "Sample.Periodic")
-        ended = {"stoppedReason": "Local"}
-        yield event(
-            *("Ended", "StopAuthorized", "Transaction.End"), idToken=token, transactionInfo=ended
-        )
+            yield transaction.event("Updated")
+        yield transaction.event("Ended", "Idle")
+
+
+def long_201(tag: str, first: int) -> Script:
+    """One transaction that never ends; the car takes a break every now and then."""
+    yield "BootNotification", boot_2x()
+    transaction = Transaction(tag, Meter())
+    yield transaction.event("Started")
+    for number in itertools.count():
+        yield transaction.event("Updated", "Charging" if number // 20 % 3 else "SuspendedEV")
 
 
 #: name -> (sub-protocol, script)
 SCRIPTS: dict[str, tuple[str, Callable[[str, int], Script]]] = {
     "meter-16": ("ocpp1.6", meter_16),
     "sessions-16": ("ocpp1.6", sessions_16),
+    "starts-16": ("ocpp1.6", starts_16),
+    "past-16": ("ocpp1.6", past_16),
+    "long-201": ("ocpp2.0.1", long_201),
     "sessions-201": ("ocpp2.0.1", sessions_201),
 }

@@ -3,14 +3,14 @@
 import json
 import subprocess
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import psutil
 
-from bench import peer
+from bench import past, peer
 from bench.installation import Known, on_postgres, on_sqlite, python
 from bench.scripts import SCRIPTS
 from deploy.processes import ROOT
@@ -29,14 +29,15 @@ class System:
     name: str
     port: int
     stations: Sequence[Known]
-    server: psutil.Process
+    servers: Sequence[psutil.Process]
     database: psutil.Process | None
     redis: psutil.Process | None
     count: Callable[[str], int]
 
     def cpu_s(self) -> tuple[float, float, float]:
         """Seconds of processor time used so far by server, database and Redis."""
-        return cpu_s(self.server), cpu_s(self.database), cpu_s(self.redis)
+        servers = sum(map(cpu_s, self.servers))
+        return servers, cpu_s(self.database), cpu_s(self.redis)
 
 
 def cpu_s(process: psutil.Process | None) -> float:
@@ -51,11 +52,20 @@ def cpu_s(process: psutil.Process | None) -> float:
 
 
 @contextmanager
-def ours(on: str, chargers: int) -> Iterator[System]:
-    """The product on "sqlite" or "postgresql"."""
-    with INSTALLATIONS[on](chargers) as made, made.running() as (redis, worker):
+def ours(
+    on: str, chargers: int, *, name: str = "ours", years: bool = False, **more: str
+) -> Iterator[System]:
+    """The product on "sqlite" or "postgresql", empty or (`years`) with the past of years.
+
+    `more` are AMPDESK_* variables.
+    """
+    with ExitStack() as stack:
+        made = stack.enter_context(INSTALLATIONS[on](chargers, **more))
+        if years:
+            past.fill(made)
+        redis, *workers = stack.enter_context(made.running())
         port = made.settings.ocpp_port
-        yield System(f"ours-{on}", port, made.stations, worker, made.database, redis, made.count)
+        yield System(f"{name}-{on}", port, made.stations, workers, made.database, redis, made.count)
 
 
 @contextmanager
@@ -66,7 +76,7 @@ def floor(on: str, chargers: int) -> Iterator[System]:
         with Program("bench.floor", {"port": port, "url": made.settings.database_uri}) as program:
             server = psutil.Process(program.pid)
             yield System(
-                f"floor-{on}", port, made.stations, server, made.database, None, made.count
+                f"floor-{on}", port, made.stations, [server], made.database, None, made.count
             )
 
 
@@ -74,7 +84,7 @@ def floor(on: str, chargers: int) -> Iterator[System]:
 def baseline(chargers: int) -> Iterator[System]:
     """The Node program of bench/baseline/."""
     with peer.running(chargers) as (port, stations, server, database, url):
-        yield System("baseline", port, stations, server, database, None, partial(peer.count, url))
+        yield System("baseline", port, stations, [server], database, None, partial(peer.count, url))
 
 
 @dataclass(frozen=True)
@@ -88,6 +98,8 @@ class Kind:
 SYSTEMS: dict[str, Kind] = {
     "ours-sqlite": Kind(partial(ours, "sqlite"), SCRIPTS),
     "ours-postgresql": Kind(partial(ours, "postgresql"), SCRIPTS),
+    "grown-sqlite": Kind(partial(ours, "sqlite", name="grown", years=True), SCRIPTS),
+    "grown-postgresql": Kind(partial(ours, "postgresql", name="grown", years=True), SCRIPTS),
     "floor-sqlite": Kind(partial(floor, "sqlite"), SCRIPTS),
     "floor-postgresql": Kind(partial(floor, "postgresql"), SCRIPTS),
     "baseline": Kind(baseline, ("sessions-16", "meter-16")),
@@ -112,14 +124,19 @@ class Program:
 
     def __exit__(self, *_: object) -> None:
         self.tell("")
-        try:
-            self._process.wait(60)
-        finally:
-            self._process.kill()
+        with self._process:  # closes the pipes
+            try:
+                self._process.wait(60)
+            finally:
+                self._process.kill()
 
     def ask(self, line: object = "") -> dict[str, Any]:
         """Give it a line and return the object that it answers with."""
         self.tell(str(line))
+        return self.answer()
+
+    def answer(self) -> dict[str, Any]:
+        """Return the object that it answers a line with that it was told."""
         text = self._read()
         if not text:
             raise RuntimeError(f"{self._module} ended before its time")

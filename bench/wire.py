@@ -6,6 +6,7 @@ Frames are encoded once, before the clock starts, so that the load costs little 
 import base64
 import json
 import os
+import resource
 import socket
 import zlib
 from typing import Any
@@ -20,15 +21,7 @@ def connect(
     """
     sock = socket.create_connection(("127.0.0.1", port), timeout=30)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    login = base64.b64encode(f"{identity}:{password}".encode()).decode()
-    key = base64.b64encode(os.urandom(16)).decode()
-    sock.sendall(
-        (
-            f"GET /ocpp/{identity} HTTP/1.1\r\nHost: localhost:{port}\r\nUpgrade: websocket\r\n"
-            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
-            f"Sec-WebSocket-Protocol: {protocol}\r\nAuthorization: Basic {login}\r\n{more}\r\n"
-        ).encode()
-    )
+    sock.sendall(handshake(port, identity, password, protocol, more))
     head = b""
     while b"\r\n\r\n" not in head:
         chunk = sock.recv(1)  # byte by byte: what follows the head belongs to the first frame
@@ -38,6 +31,25 @@ def connect(
     if b" 101 " not in head.split(b"\r\n", 1)[0]:
         raise OSError(f"{identity} was refused: {head.decode('latin-1')[:200]}")
     return sock
+
+
+def handshake(
+    port: int, identity: str, password: str, protocol: str = "ocpp1.6", more: str = ""
+) -> bytes:
+    """The request of a charger that comes with a password."""
+    login = base64.b64encode(f"{identity}:{password}".encode()).decode()
+    key = base64.b64encode(os.urandom(16)).decode()
+    return (
+        f"GET /ocpp/{identity} HTTP/1.1\r\nHost: localhost:{port}\r\nUpgrade: websocket\r\n"
+        f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+        f"Sec-WebSocket-Protocol: {protocol}\r\nAuthorization: Basic {login}\r\n{more}\r\n"
+    ).encode()
+
+
+def allow_many_files() -> None:
+    """Raise the limit of open files as far as it goes: each charger is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def encode(message: list[Any]) -> bytes:

@@ -15,10 +15,13 @@ from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import gevent
+from gevent.local import local
 from gunicorn import util
 from gunicorn.workers.base_async import AsyncWorker
 from gunicorn.workers.ggevent import GeventWorker
 
+#: For the head of a connection's first request; between two it is `keepalive`.
+HEAD_S = 5.0
 #: How long a body may pause, and how many bytes a second it must bring on the whole.
 PAUSE_S = 20.0
 LEAST_RATE = 1024
@@ -82,6 +85,7 @@ class DeskWorker(GeventWorker):
         super().__init__(*arguments, **named)
         self._waiting: dict[Any, None] = {}
         self._held_bytes = 0
+        self._mine = local()
 
     def init_process(self) -> None:
         """Take as many open files as this process may have: each connection is one."""
@@ -92,6 +96,7 @@ class DeskWorker(GeventWorker):
     def handle(self, listener: Any, client: Any, addr: Any) -> None:
         """Serve one connection."""
         client.settimeout(SEND_S)
+        self._mine.served = False
         self._wait(client)
         try:
             AsyncWorker.handle(self, listener, client, addr)  # GeventWorker's would wait for ever
@@ -108,7 +113,12 @@ class DeskWorker(GeventWorker):
             raise StopIteration from None  # there is nobody any more to whom to send
         finally:
             self._held_bytes -= held
+            self._mine.served = True
             self._wait(sock)
+
+    def timeout_ctx(self) -> gevent.Timeout:
+        """How long the next request of this connection is waited for; it just ends after that."""
+        return gevent.Timeout(self.cfg.keepalive if self._mine.served else HEAD_S, False)
 
     def _wait(self, sock: Any) -> None:
         """Keep that a request is awaited here; let the one go that is awaited longest."""

@@ -10,8 +10,9 @@ from typing import Any
 
 worker_class = "deploy.desk_worker.DeskWorker"
 worker_connections = 4000
-#: For the head of a request, and between two requests of one connection, in seconds.
-keepalive = 5
+#: Between two requests of one connection, in seconds: longer than proxies and clients keep one
+#: (Node's fetch uses an idle connection again), so that it is they who let go.
+keepalive = 75
 limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190

@@ -115,12 +115,14 @@ def heard(version: Version, handler: Any) -> tuple[str, list[str]]:
         return name, sorted({*does, "metering.store"})
     if isinstance(handler, Fact):
         name, does = heard(version, handler.read)
+        does += heard(version, handler.answer)[1]
         together = handler.together
+        if together.__module__.startswith("app.domain."):
+            place = together.__module__.removeprefix("app.domain.").split(".")[0]
+            does.append(f"{place}.{together.__name__}")
         # By the operation for one, whose road is that for many.
-        place = together.__module__.removeprefix("app.domain.").split(".")[0]
-        kind = f"{place}.{together.__name__.removesuffix('_all')}"
-        answers = heard(version, handler.answer)[1]
-        return _place(handler, version) or name, sorted({*does, *answers, kind})
+        named = sorted({operation.removesuffix("_all") for operation in does})
+        return _place(handler, version) or name, named
     if isinstance(handler, Outside):
         named = _place(handler, version) or heard(version, handler.then)[0]
         return named, sorted({*heard(version, handler.ask)[1], *heard(version, handler.then)[1]})

@@ -7,7 +7,7 @@ from typing import Any
 
 import gevent
 
-from app.domain import commands, files, password_rotation, reports
+from app.domain import commands, deviations, files, password_rotation
 from app.domain.command_ends import Ended, Sent
 from app.domain.commands import Claimed
 from app.domain.fallbacks import Chain, End, Situation
@@ -261,7 +261,7 @@ class Calls:
 
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
             found = [("unresponsive", action)]
-            reports.deviations(db, db.get(Station, number), found, now=datetime.now(UTC))
+            deviations.note(db, db.get(Station, number), found, now=datetime.now(UTC))
 
         self._batch.later(Job(run))
         if not link.station.quirks.get("keep_when_deaf"):

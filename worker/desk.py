@@ -1,9 +1,25 @@
-"""What a link reports to: the side of a conversation that knows what the messages mean."""
+"""What the port turns to: who decides about handshakes, and who knows what messages mean."""
 
 from typing import Any, Protocol
 
 from worker.ocpp.events import Malformed, Repeated, Settled, Stray
 from worker.ocpp.frames import Call, Send
+from worker.ocpp.handshake import Accepted, Refused, Request
+
+
+class Gate(Protocol):
+    """Decides who is let in."""
+
+    def admit(self, request: Request) -> Accepted | Refused:
+        """Decide about a handshake, and record it.  May wait; a thousand may wait at once."""
+        ...
+
+    def turned_away(self, request: Request, refused: Refused) -> None:
+        """Record a handshake that was refused before the gate was asked, or after it agreed.
+
+        `request.identity` is empty when the path named none.
+        """
+        ...
 
 
 class Desk(Protocol):

@@ -9,14 +9,13 @@ from typing import Any
 import gevent
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import reports
 from app.domain.gauges import Gauge
 from app.domain.vocabulary import Registration
-from app.models import Station
 from app.providers import Providers
 from worker import log_rows, pieces
 from worker.batch import Batch, Job, StorageAway, Together
 from worker.checks import checked
+from worker.deviations import Deviations
 from worker.dialects.context import Bulk, Context, Fact, Long, Outside
 from worker.dialects.v16 import routing as v16
 from worker.dialects.v21 import routing as v21
@@ -56,12 +55,13 @@ class Held:
 
 
 class Dispatch:
-    """Takes calls from links and gives back the text of their answers."""
+    """Takes calls from links and gives back the text of their answers; counts their repairs."""
 
     def __init__(
         self, batch: Batch, settings: Any, standing: Standing, show: Callable[[list[Gauge]], None]
     ) -> None:
         self._batch = batch
+        self.deviations = Deviations(batch)
         self._settings = settings
         self._standing = standing
         self._facts = Facts(standing, show)
@@ -204,24 +204,16 @@ class Dispatch:
             context.db, context.station = db, self._standing.station(db, link)
             context.deviations[:], context.shift = notes, shift
             response = route(Fields(payload), context)
-            reports.deviations(db, context.station, context.deviations, now=context.now)
             if last:
                 answer.append(link.answer(call, response) if isinstance(call, Call) else "")
                 rows.append(log_rows.of_call(held, call, context.now, response, context.session_id))
             # Meter values are read without the row: they are corrected by what is known here.
             link.station.clock_offset_s = context.station.clock_offset_s
-            if call.action == "BootNotification":
-                booted.append(context.station.booted_registration)
 
         link = held.link
-        booted: list[Registration] = []
         about = f"{call.action} of {link.station.identity}"
         self._do(held, call, Job(run, about, rare=True))
-        context.deviations.clear()
-        if booted:
-            held.served = booted[-1] is Registration.ACCEPTED
-            # The boot's answer leaves first; some stations need more peace than that (FIELD B3).
-            link.hold(float(link.station.quirks.get("outbound_after_boot_s") or AFTER_BOOT_S))
+        self._note(context)
         return answer[0] if last else ""
 
     def _in_set(
@@ -237,7 +229,12 @@ class Dispatch:
         notes, shift = list(context.deviations), context.shift
         asked = Asked(held, call, payload, context, route, notes, shift, last)
         text: str = self._do(held, call, Together(self._facts.told, asked, context.station_id))
-        context.deviations.clear()
+        self._note(context)
+        if context.booted is not None:
+            link = held.link
+            held.served = context.booted is Registration.ACCEPTED
+            # The boot's answer leaves first; some stations need more peace than that (FIELD B3).
+            link.hold(float(link.station.quirks.get("outbound_after_boot_s") or AFTER_BOOT_S))
         return text
 
     def _in_bulk(
@@ -256,14 +253,14 @@ class Dispatch:
         size = sum(len(report.samples) for report in item.reports)
         read = Read(held, item, row)
         self._do(held, call, Together(self._facts.metered, read, item.station_id, size))
-        if last and context.deviations:
-            self._note_odd(item.station_id, list(context.deviations), context.now)
+        if last:
+            self._note(context)
         return text if last else ""
 
-    def _note_odd(self, station_id: int, odd: list[tuple[str, str]], now: datetime) -> None:
-        self._batch.later(
-            Job(lambda db, rows: reports.deviations(db, db.get(Station, station_id), odd, now=now))
-        )
+    def _note(self, context: Context) -> None:
+        """Count what a message needed, now that it is stored; its next piece needs it no more."""
+        self.deviations.count(context.station_id, context.deviations, context.now)
+        context.deviations.clear()
 
     def _do(self, held: Held, call: Call | Send, work: Job | Together) -> Any:
         """Have it stored; an error of ours is not the charger's fault and is not told in detail."""
@@ -322,7 +319,7 @@ class Dispatch:
         other = schemas.lookalike(held.link.version, call.action, call.payload)
         if other is not None:  # FIELD C8: one version's words on the other's subprotocol
             odd = [("other_version", f"{call.action} as in OCPP {other.value}")]
-            self._note_odd(held.link.station.id, odd, received_at)
+            self.deviations.count(held.link.station.id, odd, received_at)
 
     def log_stray(self, held: Held, event: Stray | Repeated | Malformed) -> None:
         """Keep a frame that changes nothing, with why."""

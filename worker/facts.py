@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import access, metering, plain, reports
+from app.domain import access, metering, plain
 from app.domain.gauges import Gauge
 from app.domain.metering import Metered
 from worker import log_rows
@@ -93,8 +93,6 @@ class Facts:
         if isinstance(result, Exception):
             return result
         response = one.route.answer(result, context)
-        if context.deviations:
-            reports.deviations(db, context.station, context.deviations, now=context.now)
         if not one.last:
             return ""
         text = one.held.link.answer(call, response) if isinstance(call, Call) else ""

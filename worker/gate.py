@@ -13,18 +13,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain import authorities, password_rotation
-from app.domain.presence import Knock
+from app.domain.knocks import Knock
 from app.extensions import db as flask_db
 from app.models import Site, Station
 from worker.batch import Batch, Job
 from worker.knocks import MANY, Knocks
 from worker.lookup import Lookup
 from worker.ocpp.handshake import Accepted, Reason, Refused, Request, choose_offered
-from worker.ocpp.throttle import Throttle
+from worker.ocpp.throttle import Throttle, Turns
 from worker.ocpp.versions import Version
 from worker.proof import PROVED, Proof, Proofs, Undecided
 from worker.stretching import Stretching
@@ -32,8 +32,30 @@ from worker.trust import Trust
 
 log = logging.getLogger(__name__)
 
+_STATION: Any = Station.__table__
+#: What the gate needs of stations.  Built once: its compiled form is found again by identity.
+_ASKED = (
+    select(
+        *(_STATION.c[name] for name in ("id", "identity", "identity_key", "tenant_id", "model")),
+        *(_STATION.c[name] for name in ("validation", "quirks", "clock_offset_s", "registration")),
+        *(_STATION.c[name] for name in ("archived_at", "booted_registration", "password_hash")),
+        *(_STATION.c[name] for name in ("next_password_hash", "password_proof", "access_epoch")),
+        *(_STATION.c[name] for name in ("username_alias", "security_profile")),
+        Site.timezone,
+    )
+    .join(Site, Site.id == _STATION.c.site_id)
+    .where(_STATION.c.identity_key.in_(bindparam("keys", expanding=True)))
+)
+_KEEP = (
+    update(_STATION)
+    .where(_STATION.c.id == bindparam("station"), _STATION.c.password_hash == bindparam("hash"))
+    .values(password_proof=bindparam("proof"))
+)
+
 #: So many of those who have failed too often may wait for the database at once.
 SUSPECTS = 100
+#: While the database is away those who come are told to come again at this distance.
+AWAY_EVERY_S = 0.02
 
 
 @dataclass(slots=True)
@@ -68,8 +90,11 @@ class Gate:
         self._knocks = Knocks(batch)
         self._lookup = Lookup(self._read)
         self._throttle = Throttle()
-        self._proofs = Proofs(self._settings.ocpp_cpo_name, Stretching(self._throttle))
+        self._proofs = Proofs(
+            self._settings.ocpp_cpo_name, Stretching(self._throttle), self._settings.signing_key()
+        )
         self._trust = Trust(self._settings.ocpp_tls_client_ca)
+        self._turns = Turns()
         self._suspects = 0
 
     def admit(self, request: Request) -> Accepted | Refused:
@@ -87,7 +112,8 @@ class Gate:
             station = self._lookup.find(key)
             answer = self._decide(request, station)
         except SQLAlchemyError:
-            answer = Refused(Reason.UNAVAILABLE, retry_after_s=10)
+            again_s = self._turns.next_s(time.monotonic(), AWAY_EVERY_S, after_s=5)
+            answer = Refused(Reason.UNAVAILABLE, retry_after_s=again_s)
         finally:
             self._suspects -= refused is not None
         self._note(request, answer, station)
@@ -126,13 +152,8 @@ class Gate:
 
     def _read(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         """What is needed of stations, by their case-folded identities."""
-        query = (
-            select(*Station.__table__.c, Site.timezone)
-            .join(Site, Site.id == Station.site_id)
-            .where(Station.identity_key.in_(keys))
-        )
         with self._app.app_context():
-            rows = flask_db.session.execute(query).all()
+            rows = flask_db.session.execute(_ASKED, {"keys": keys}).all()
         validation = self._settings.validation
         return {row.identity_key: facts_of(row, row.timezone, validation) for row in rows}
 
@@ -149,6 +170,8 @@ class Gate:
                 return proof
             return self._throttle.failed(address, identity, proof.reason, now)
         self._throttle.succeeded(address, identity)
+        if proof.to_keep is not None:
+            self._keep(station["id"], proof)
         if station["registration"] == "blocked":
             return Refused(Reason.BLOCKED)
         if station["archived"]:
@@ -159,6 +182,17 @@ class Gate:
         if isinstance(answer, Accepted) and proof.password_hash is not None:
             self._note_password(station, proof.password_hash)
         return answer
+
+    def _keep(self, station_id: int, proof: Proof) -> None:
+        """Have the password known again after a restart, without a slow comparison."""
+
+        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+            db.execute(
+                _KEEP,
+                {"station": station_id, "hash": proof.password_hash, "proof": proof.to_keep},
+            )
+
+        self._batch.later(Job(run))
 
     def _note_password(self, station: dict[str, Any], used: str) -> None:
         """While a new password is on its way, what a station comes with tells whether it has it."""
@@ -243,6 +277,7 @@ def facts_of(station: Any, timezone: str, validation: str) -> dict[str, Any]:
         "booted": station.booted_registration,
         "password_hash": station.password_hash,
         "next_password_hash": station.next_password_hash,
+        "proof": station.password_proof,
         "objection": None,
         "alias": station.username_alias,
         "profile": station.security_profile,

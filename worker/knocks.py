@@ -12,15 +12,16 @@ from typing import Any
 
 import gevent
 
-from app.domain import presence
-from app.domain.presence import Knock, Tally
+from app.domain import knocks
+from app.domain.knocks import SAME_KNOCK, Knock, Tally
 from worker.batch import Batch, Job, StorageAway
 from worker.ocpp.throttle import Buckets, Rate, network_of
 
 log = logging.getLogger(__name__)
 
-#: The shortest time between two writes, in seconds.
+#: The shortest time between two writes, in seconds, and the most rows in one.
 PAUSE_S = 1.0
+MOST = 500
 #: New rows of refused attempts: in strangers' names from one address, and in all.
 OF_ONE = Rate(burst=30, every_s=10)
 IN_ALL = Rate(burst=500, every_s=2)
@@ -57,7 +58,8 @@ class Knocks:
 
     def stop(self) -> None:
         """Hand what is left to the batch, which writes it before it ends."""
-        self._batch.later(self._job())
+        for job in self._jobs():
+            self._batch.later(job)
 
     def _folded(self, knock: Knock, now: datetime) -> tuple[_Key, Knock]:
         """The row that an attempt belongs to, and the attempt as it is told there."""
@@ -85,7 +87,7 @@ class Knocks:
     def _has_row(self, key: _Key, now: datetime) -> bool:
         """Whether a row is there that takes this attempt, too."""
         last = self._rows.get(key)
-        if last is None or now - last >= presence.SAME_KNOCK:
+        if last is None or now - last >= SAME_KNOCK:
             return False
         self._rows[key] = now
         return True
@@ -96,18 +98,24 @@ class Knocks:
             gevent.sleep(max(0.0, self._written_at + PAUSE_S - time.monotonic()))
             self._written_at = time.monotonic()
             try:
-                self._batch.do(self._job())
+                for job in self._jobs():
+                    self._batch.do(job)
             except StorageAway as error:
                 log.warning("attempts to connect were not stored: %s", error)
             except Exception:
                 log.exception("attempts to connect were not stored")
         self._writer = None
 
-    def _job(self) -> Job:
+    def _jobs(self) -> list[Job]:
+        """What has gathered, in pieces that keep no charger waiting."""
         tallies, self._tallies = list(self._tallies.values()), {}
-        before = datetime.now(UTC) - presence.SAME_KNOCK
+        before = datetime.now(UTC) - SAME_KNOCK
         self._rows = {key: last for key, last in self._rows.items() if last > before}
-        return Job(lambda db, rows: presence.note_knocks(db, tallies))
+        pieces = [tallies[start : start + MOST] for start in range(0, len(tallies), MOST)]
+        return [
+            Job(lambda db, rows, piece=piece: knocks.note(db, piece), "attempts to connect")  # type: ignore[misc]
+            for piece in pieces
+        ]
 
 
 def _key(knock: Knock) -> _Key:

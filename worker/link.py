@@ -8,7 +8,6 @@ instead of filling memory.  Deadlines and pings come from one ticker for all lin
 import logging
 import random
 import time
-import uuid
 from typing import Any
 
 import gevent
@@ -49,11 +48,10 @@ class LinkClosed(Exception):
 class Link:
     """A charger's open connection.  Its methods may be called from any greenlet.
 
-    `connection_id` is unique for ever: presence is fenced with it.  Times with `_at` are seconds
-    of `time.monotonic`, except `opened_wall`, a Unix time.  `data` is the desk's own.  `profile` is
-    the security profile that was used, `certificate` what proved the station under profile 3.
-    `unanswered` counts calls of ours in a row that got no answer.  `closing_code` is the code with
-    which we closed the socket ourselves.
+    Times with `_at` are seconds of `time.monotonic`; from `due_at` on a tick has something to do.
+    `data` is the desk's own.  `profile` is the security profile that was used, `certificate` what
+    proved the station under profile 3.  `unanswered` counts calls of ours in a row that got no
+    answer.  `closing_code` is the code with which we closed the socket ourselves.
     """
 
     __slots__ = (
@@ -66,11 +64,9 @@ class Link:
         "busy",
         "certificate",
         "closing_code",
-        "connection_id",
         "data",
-        "note",
+        "due_at",
         "opened_at",
-        "opened_wall",
         "ping_s",
         "profile",
         "remote_address",
@@ -92,24 +88,20 @@ class Link:
         subprotocol: str | None = None,
         remote_address: str = "",
         secure: bool = False,
-        note: str = "",
         profile: int = 1,
         certificate: ClientCertificate | None = None,
         ping_s: float = PING_S,
         silence_s: float = SILENCE_S,
         flood_s: float = FLOOD_S,
     ) -> None:
-        self.connection_id = uuid.uuid4().hex
         self.station = station
         self.version = version
         self.subprotocol = subprotocol
         self.remote_address = remote_address
         self.secure = secure
-        self.note = note
         self.profile = profile
         self.certificate = certificate
         self.opened_at = time.monotonic()
-        self.opened_wall = time.time()
         self.ping_s = ping_s
         self.silence_s = silence_s
         self.busy = False
@@ -120,11 +112,12 @@ class Link:
         self._desk = desk
         self._connection = Connection(version, "csms", strict=station.strict)
         self._ping_at = self._next_ping(self.opened_at)
+        self.due_at = 0.0
         self._settling = False
         self._pace = Pace(self.opened_at, flood_s)
 
     def __repr__(self) -> str:
-        return f"<Link {self.station.identity} {self.connection_id[:8]} {self.remote_address}>"
+        return f"<Link {self.station.identity} {self.remote_address}>"
 
     @property
     def closed(self) -> bool:
@@ -184,6 +177,7 @@ class Link:
     def hold(self, seconds: float) -> None:
         """Send no calls of ours for that long (before the boot is answered, FIELD B3)."""
         self._connection.hold(time.monotonic() + seconds)
+        self._flush()
 
     def release(self) -> None:
         """End a hold now."""
@@ -294,8 +288,9 @@ class Link:
         if now >= self._ping_at:
             self._ping_at = self._next_ping(now)
             self._stream.ping()
-        deadline = self._connection.next_deadline()
-        if deadline is not None and deadline <= now and not self._settling:
+        self.due_at = min(self._ping_at, self.last_frame_at + self.silence_s)
+        self._flush()
+        if self.due_at <= now and not self._settling:
             self._settling = True
             gevent.spawn(self._time_passed, now)
 
@@ -314,6 +309,8 @@ class Link:
     def _flush(self) -> None:
         for text in self._connection.outgoing():
             self._stream.send(text)
+        deadline = self._connection.next_deadline()
+        self.due_at = min(self.due_at, self._ping_at if deadline is None else deadline)
 
     def _tell(self, hook: Any, event: Settled | Stray | Repeated | Malformed) -> None:
         self._guarded(hook, event)

@@ -68,11 +68,18 @@ class Lookup:
 
     def _read_for_ever(self) -> None:
         while True:
-            self._asked.wait()
+            # What is kept is forgotten in time: ten thousand chargers do not come often.
+            self._asked.wait(KEPT_S if self._kept else None)
             self._asked.clear()
             while self._wanted:
                 self._read_some()
                 gevent.sleep(PAUSE_S)
+            self._forget()
+
+    def _forget(self) -> None:
+        now = time.monotonic()
+        while self._kept and next(iter(self._kept.values()))[0] < now:
+            del self._kept[next(iter(self._kept))]
 
     def _read_some(self) -> None:
         """Answer those who ask; a failure is theirs, and the reader goes on."""

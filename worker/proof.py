@@ -3,12 +3,13 @@
 A connection may prove more than the station needs and never less, so that nobody who stands
 between can talk a station down (A05.FR.07); what it proves beyond takes the place of nothing.  A
 hash that is slow on purpose is computed elsewhere (`stretching`), and its outcome is remembered, so
-that a thousand reconnects do not stall anybody.
+that a thousand reconnects do not stall anybody; of the right one so is a digest in the station's
+row, keyed with the installation's secret, so that a restart does not either.
 """
 
 import hashlib
+import hmac
 import ipaddress
-import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -36,23 +37,28 @@ class Undecided(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A station proved itself: by which security profile, and by the hash of which password."""
+    """A station proved itself: by which security profile, and by the hash of which password.
+
+    `to_keep` is what its row is to have as `password_proof` from now on, where that is new.
+    """
 
     profile: int
     password_hash: str | None = None
+    to_keep: str | None = None
 
 
 class Proofs:
     """Checks passwords and certificates of handshakes.
 
-    `cpo_name` is the organisation that certificates must name; empty: any.
+    `cpo_name` is the organisation that certificates must name; empty: any.  `secret` is the
+    installation's: whoever has the database and not this can make nothing of what is remembered.
     """
 
-    def __init__(self, cpo_name: str, stretching: Stretching) -> None:
+    def __init__(self, cpo_name: str, stretching: Stretching, secret: str) -> None:
         self._cpo_name = cpo_name
         self._stretching = stretching
-        self._key = secrets.token_bytes(32)
-        self._outcomes: dict[bool | None, dict[bytes, None]] = {True: {}, False: {}, None: {}}
+        self._key = hashlib.blake2b(secret.encode(), person=b"password proof").digest()
+        self._outcomes: dict[bool | None, dict[str, None]] = {True: {}, False: {}, None: {}}
 
     def check(
         self, request: Request, station: dict[str, Any], *, at_once: bool = False
@@ -81,7 +87,7 @@ class Proofs:
             return Refused(found)
         if needed == 2 and not request.secure:
             return Refused(Reason.NO_TLS)
-        return Proof(2 if request.secure else 1, found)
+        return Proof(2 if request.secure else 1, *found)
 
     def _certificate(
         self, certificate: ClientCertificate | None, station: dict[str, Any]
@@ -99,8 +105,10 @@ class Proofs:
             problem = "It has expired."
         return Refused(Reason.WRONG_CERTIFICATE, problem) if problem else Proof(3)
 
-    def _password(self, request: Request, station: dict[str, Any], at_once: bool) -> str | Reason:
-        """The hash of the password that was given, when it is right; else what is wrong."""
+    def _password(
+        self, request: Request, station: dict[str, Any], at_once: bool
+    ) -> tuple[str, str | None] | Reason:
+        """The hash of the password that was given and what to keep of it; else what is wrong."""
         if request.bad_credentials:
             return Reason.BAD_CREDENTIALS_FORM
         given = request.credentials
@@ -111,21 +119,26 @@ class Proofs:
             return Reason.WRONG_USERNAME
         hashes = [station["password_hash"], station["next_password_hash"]]
         for stored in sorted(filter(None, hashes), key=credentials.is_slow):
-            if stored == given.proved or self._is_right(stored, given.candidates, request, at_once):
-                return str(stored)
+            if stored == given.proved:
+                return stored, None
+            if not credentials.is_slow(stored):
+                if any(credentials.matches(stored, one) for one in given.candidates):
+                    return stored, None
+            elif (right := self._right(stored, station["proof"], request, at_once)) is not None:
+                return stored, right if right != station["proof"] else None
         return Reason.WRONG_PASSWORD
 
-    def _is_right(
-        self, stored: str, candidates: tuple[bytes, ...], request: Request, at_once: bool
-    ) -> bool:
-        if not credentials.is_slow(stored):
-            return any(credentials.matches(stored, given) for given in candidates)
+    def _right(self, stored: str, proof: str | None, request: Request, at_once: bool) -> str | None:
+        """The digest of the candidate that a slow hash is of, which may be known; None: of none."""
+        assert request.credentials is not None
+        candidates = request.credentials.candidates
         digests = {given: self._digest(stored, given) for given in candidates}
-        if any(digest in self._outcomes[True] for digest in digests.values()):
-            return True
+        for digest in digests.values():
+            if digest in self._outcomes[True] or hmac.compare_digest(digest, proof or ""):
+                return digest
         new = tuple(given for given in candidates if digests[given] not in self._outcomes[False])
         if not new:
-            return False
+            return None
         if at_once:
             raise Undecided
         again = any(digest in self._outcomes[None] for digest in digests.values())
@@ -137,15 +150,15 @@ class Proofs:
             raise
         for given in new if right is None else (right,):
             self._remember(digests[given], right is not None)
-        return right is not None
+        return None if right is None else digests[right]
 
-    def _digest(self, stored: str, given: bytes) -> bytes:
-        """What a comparison is remembered by: useless outside of this process."""
+    def _digest(self, stored: str, given: bytes) -> str:
+        """What a comparison is remembered by: of this hash alone, and useless without the key."""
         return hashlib.blake2b(
-            stored.encode() + b"|" + given, key=self._key, digest_size=16
-        ).digest()
+            stored.encode() + b"|" + given, key=self._key, digest_size=32
+        ).hexdigest()
 
-    def _remember(self, digest: bytes, right: bool | None) -> None:
+    def _remember(self, digest: str, right: bool | None) -> None:
         known = self._outcomes[right]
         known[digest] = None
         if len(known) > REMEMBERED:

@@ -40,7 +40,9 @@ class Standing:
     def __init__(self, settings: Any) -> None:
         self._settings = settings
         # Nothing is stretched here: a link keeps the hash that it proved, and no password.
-        self._proofs = Proofs(settings.ocpp_cpo_name, Stretching(Throttle()))
+        self._proofs = Proofs(
+            settings.ocpp_cpo_name, Stretching(Throttle()), settings.signing_key()
+        )
         self._trust = Trust(settings.ocpp_tls_client_ca)
 
     def station(self, db: Any, link: Any) -> Station:

@@ -19,7 +19,7 @@ from gevent.threadpool import ThreadPool
 
 from app.domain import credentials
 from worker.ocpp.handshake import Reason, Refused
-from worker.ocpp.throttle import Throttle, network_of
+from worker.ocpp.throttle import Throttle, Turns, network_of
 
 #: Comparisons at once: half of the processors, for the rest of Ampdesk is there, too.
 AT_ONCE = max(1, min(4, (os.cpu_count() or 2) // 2))
@@ -60,6 +60,8 @@ class Stretching:
         self._turns: dict[bool, deque[_Queue]] = {True: deque(), False: deque()}
         self._chargers: Counter[tuple[str, bool, str]] = Counter()
         self._count = {True: 0, False: 0}
+        self._away = Turns()
+        self._takes_s = 0.05
 
     def matching(
         self,
@@ -84,9 +86,10 @@ class Stretching:
         if (
             self._chargers[charger] >= OF_ONE_CHARGER
             or len(self._waiting.get(queue, ())) >= OF_ONE_ADDRESS
-            or self._count[again] >= IN_ALL
         ):
             raise Crowded(Refused(Reason.THROTTLED, retry_after_s=5))
+        if self._count[again] >= IN_ALL:
+            raise Crowded(self._later())
         self._chargers[charger] += 1
         self._count[again] += 1
         try:
@@ -108,7 +111,7 @@ class Stretching:
         try:
             found: bytes | None = wish.done.get(timeout=PATIENCE_S)
         except gevent.Timeout:
-            raise Crowded(Refused(Reason.OVERLOADED, retry_after_s=10)) from None
+            raise Crowded(self._later()) from None
         finally:
             wish.given_up = True
         return found
@@ -129,9 +132,18 @@ class Stretching:
         finally:
             self._working -= 1
 
+    def _later(self) -> Refused:
+        """When all those before it are compared, this one may come again, and goes first."""
+        every_s = self._takes_s / self._at_once
+        before_s = every_s * sum(self._count.values())
+        again_s = self._away.next_s(time.monotonic(), every_s, after_s=max(1.0, before_s))
+        return Refused(Reason.OVERLOADED, retry_after_s=again_s)
+
     def _compare(self, wish: _Wish) -> None:
+        begin = time.monotonic()
         try:
             wish.done.set(self._pool.apply(_matching, (wish.stored, wish.candidates)))
+            self._takes_s += (time.monotonic() - begin - self._takes_s) / 8
         except Exception as error:
             wish.done.set_exception(error)
 

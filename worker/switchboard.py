@@ -8,7 +8,6 @@ those whose nudge was lost, also while Redis is away.
 import json
 import logging
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 import gevent
@@ -16,26 +15,28 @@ import redis
 from flask import Flask
 from sqlalchemy import select
 
-from app.domain import access, events, gauges, presence, reports
+from app.domain import access, events, gauges, presence
+from app.domain.connections import REPLACED
 from app.domain.gauges import Gauge
+from app.domain.setpoints import Claimed
 from app.domain.vocabulary import CommandState
 from app.extensions import db as flask_db
 from app.models import Command
-from app.queries import system
 from app.reactions import ACCESS, COMMANDS
 from worker.batch import Batch, Job, StorageAway
 from worker.calls import Calls
 from worker.claims import Claims
 from worker.dispatch import Dispatch, Held
-from worker.lag import LAG
 from worker.ocpp.events import Malformed, Repeated, Settled, Stray
 from worker.ocpp.frames import Call, Send
+from worker.presence import Presence
 from worker.rounds import for_ever, guarded
+from worker.setpoints import Setpoints
 from worker.standing import ANSWER_S, Over, Standing
 
 log = logging.getLogger(__name__)
 
-#: Redis channel on which a node tells the others which connection is the newest.
+#: Redis channel on which a node tells the others which connections are the newest.
 NEWEST = "ampdesk:newest"
 #: No call of ours goes out before the boot is answered, or this long after the connection opened.
 GRACE_S = 3.0
@@ -57,14 +58,17 @@ class Switchboard:
         self._gauges: dict[int, Gauge] = {}
         self._heard: dict[int, int] = {}
         self._seen: set[int] = set()
+        self._newest: list[tuple[int, int]] = []
         self.batch = Batch(app)
         settings = app.config["SETTINGS"]
         self._standing = Standing(settings)
+        self._presence = Presence(self.batch, node, self._standing)
         self._decided = 0
         self._workers: dict[str, int] = {}
         self._dispatch = Dispatch(self.batch, settings, self._standing, self._keep_gauges)
         self._calls = Calls(self.batch, settings, self._standing)
         self._claims = Claims(app, node, self._standing, self._calls)
+        self._setpoints = Setpoints(app, self.batch, settings, self._held)
         self._greenlets: list[gevent.Greenlet] = []
 
     def start(self) -> None:
@@ -72,7 +76,8 @@ class Switchboard:
         with self._app.app_context():
             self._beat()
         every = (self._listen, self._look, self._watch, self._beat_for_ever, self._show_for_ever)
-        for work in (self._claims.work_off, *every):
+        lanes = (self._claims.work_off, self._setpoints.look_for_ever)
+        for work in (*every, *lanes, self._dispatch.deviations.write_for_ever):
             self._greenlets.append(gevent.spawn(for_ever, work))
 
     def stop(self) -> None:
@@ -80,6 +85,7 @@ class Switchboard:
         for greenlet in self._greenlets:
             greenlet.kill()
         self._show()
+        guarded(self._dispatch.deviations.write)
         self.batch.stop()
 
     def health(self) -> dict[str, Any]:
@@ -94,25 +100,9 @@ class Switchboard:
         link.hold(max(GRACE_S, float(link.station.quirks.get("outbound_after_boot_s") or 0)))
         orders = [order.value for order in self._calls.orders(link.version)]
 
-        def run(db: Any, rows: list[dict[str, Any]]) -> int:
-            now = datetime.now(UTC)
-            station = self._standing.station(db, link)
-            opened = presence.open_connection(
-                *(db, station),
-                node=self.node,
-                address=link.remote_address,
-                protocol=link.subprotocol or f"ocpp{link.version.value}",
-                orders=orders,
-                now=now,
-                profile=link.profile,
-            )
-            odd = presence.flapping(db, station, now=now)
-            reports.deviations(db, station, odd, now=now)
-            return opened.id
-
         decided = self._decided
         try:
-            held.connection_id = self.batch.do(Job(run))
+            held.connection_id = self._presence.open(link, orders)
         except StorageAway:
             link.close(1013, "try again later")
             return
@@ -123,7 +113,7 @@ class Switchboard:
         before = self._held.get(link.station.id)
         self._held[link.station.id] = held
         if before is not None:
-            before.link.close(1000, presence.REPLACED)
+            before.link.close(1000, REPLACED)
         self._tell_newest(held)
         if self._decided != decided:
             self._obey([link.station.id])
@@ -133,18 +123,13 @@ class Switchboard:
         held: Held | None = link.data
         if held is not None:
             self._gone(held, code, reason)
+            link.data = None  # the two hold each other: else only the collector would free them
 
     def _gone(self, held: Held, code: int, reason: str) -> None:
         if self._held.get(held.link.station.id) is held:
             del self._held[held.link.station.id]
-        number = held.connection_id
-        self.batch.later(
-            Job(
-                lambda db, rows: presence.close_connection(
-                    db, number, code=code, reason=reason, now=datetime.now(UTC)
-                )
-            )
-        )
+        if held.connection_id is not None:
+            self._presence.close(held.link.station.id, held.connection_id, code, reason)
 
     def call(self, link: Any, call: Call | Send) -> str | None:
         """Have a call handled; None: no answer."""
@@ -161,7 +146,8 @@ class Switchboard:
         """A call of ours ended: write down how."""
         held = link.data or Held(link)
         self._heard[link.station.id] = link.station.tenant_id
-        self._calls.settled(held, event)
+        lane = self._setpoints if isinstance(event.call.context, Claimed) else self._calls
+        lane.settled(held, event)
 
     def stray(self, link: Any, event: Stray | Repeated | Malformed) -> None:
         """Keep what came unasked."""
@@ -235,16 +221,23 @@ class Switchboard:
     # Fencing
 
     def _tell_newest(self, held: Held) -> None:
-        text = json.dumps(
-            {"station": held.link.station.id, "connection": held.connection_id, "node": self.node}
-        )
-        gevent.spawn(guarded, self._app.extensions["redis"].publish, NEWEST, text)
+        self._newest.append((held.link.station.id, held.connection_id or 0))
+        if len(self._newest) == 1:
+            gevent.spawn(guarded, self._publish_newest)
 
-    def _yield_to(self, newest: dict[str, Any]) -> None:
-        held = self._held.get(newest["station"])
-        older = held is not None and (held.connection_id or 0) < newest["connection"]
-        if held is not None and older and newest["node"] != self.node:
-            held.link.close(1000, presence.REPLACED)
+    def _publish_newest(self) -> None:
+        """Tell the other nodes of all that have opened since the last time."""
+        newest, self._newest = self._newest, []
+        text = json.dumps({"node": self.node, "newest": newest})
+        self._app.extensions["redis"].publish(NEWEST, text)
+
+    def _yield_to(self, told: dict[str, Any]) -> None:
+        if told["node"] == self.node:
+            return
+        for station_id, number in told["newest"]:
+            held = self._held.get(station_id)
+            if held is not None and (held.connection_id or 0) < number:
+                held.link.close(1000, REPLACED)
 
     # What live pages show
 
@@ -283,8 +276,7 @@ class Switchboard:
         ids, self._seen = self._seen, set()
         alive = time.monotonic() - SEEN_S
         ids |= {number for number, held in self._held.items() if held.link.last_frame_at >= alive}
-        if ids:
-            self.batch.later(Job(lambda db, rows: presence.seen(db, ids, now=datetime.now(UTC))))
+        self._presence.seen(ids)
 
     # Living
 
@@ -294,18 +286,9 @@ class Switchboard:
             self._beat()
 
     def _beat(self) -> None:
-        def run(db: Any, rows: list[dict[str, Any]]) -> list[int]:
-            now = datetime.now(UTC)
-            presence.beat(db, self.node, now=now, lag_ms=lag_ms)
-            presence.reopen(db, open_here, now=now)
-            presence.close_dead_nodes(db, now=now)
-            self._workers = {node.node: node.stations for node in system.nodes(db, now=now)}
-            return presence.superseded(db, open_here)
-
-        lag_ms = round(LAG.taken_worst_s() * 1000)
         open_here = [held.connection_id for held in self._held.values() if held.connection_id]
-
-        newer_elsewhere = set(self.batch.do(Job(run)))
+        told = self._presence.beat(open_here)
+        self._workers = told.workers
         for held in list(self._held.values()):
-            if held.connection_id in newer_elsewhere:
-                held.link.close(1000, presence.REPLACED)
+            if held.connection_id in told.newer_elsewhere:
+                held.link.close(1000, REPLACED)

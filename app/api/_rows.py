@@ -9,7 +9,9 @@ from app.api._shapes import Kind, Shape
 from app.models.base import Exact, Instant, WattHours
 
 #: Columns that are never told.
-NEVER = frozenset({"tenant_id", "password_hash", "next_password_hash", "key_hash", "key_file"})
+NEVER = frozenset(
+    {"tenant_id", "password_hash", "next_password_hash", "password_proof", "key_hash", "key_file"}
+)
 
 
 def shape(

@@ -6,17 +6,21 @@ from sqlalchemy import select
 
 from app.api import _rows
 from app.api import _shapes as s
-from app.api._noun import Ask, Noun
+from app.api._noun import Ask, Noun, Reply
 from app.api._paging import Pages
+from app.api._shapes import Body
+from app.domain import setpoints
 from app.domain.vocabulary import FileJobKind, FileJobState, ProfileState, ReservationState
 from app.models import (
     CompositeSchedule,
     FileJob,
     FirmwareFile,
     Reservation,
+    Setpoint,
     Station,
     StationProfile,
 )
+from app.uow import unit_of_work
 
 noun = Noun("assigned", "Reservations, charging profiles, firmware and logs; made by orders.")
 blueprint = noun.blueprint
@@ -39,6 +43,18 @@ SCHEDULE = _rows.shape(
     "The limits that a station says result from all its profiles; `periods` are "
     "[start_s, limit, phases].",
     CompositeSchedule,
+)
+SETPOINT = _rows.shape(
+    "Setpoint",
+    "How much an EVSE gives to the session that runs there: one row per EVSE, the newest wish "
+    "wins. `state` is waiting, sent, or how it ended; `accepted` what the station took last.",
+    Setpoint,
+)
+WISH = Body(
+    "SetpointWish",
+    "What the session at an EVSE shall get: `limit` in amperes per phase, or watts of all phases.",
+    {"limit": s.exact(), "unit": s.word(("A", "W"))},
+    {"phases": s.integer(least=1, most=3), "expires_in_s": s.integer(least=1, most=600)},
 )
 JOB = _rows.shape(
     "FileJob",
@@ -106,6 +122,37 @@ def composite_schedules(ask: Ask, station_id: int) -> Any:
     """What a station says its limits come to; asked by the order read_composite_schedule."""
     station = ask.get(Station, station_id, "station")
     return _filtered(ask, CompositeSchedule, CompositeSchedule.station_id == station.id)
+
+
+@noun.get(
+    "/stations/{station_id}/setpoints",
+    "viewer",
+    "List setpoints",
+    answers={200: Pages(SETPOINT)},
+)
+def setpoints_(ask: Ask, station_id: int) -> Any:
+    """The setpoint of each EVSE that ever had one."""
+    station = ask.get(Station, station_id, "station")
+    return _filtered(ask, Setpoint, Setpoint.station_id == station.id)
+
+
+@noun.post(
+    "/stations/{station_id}/connectors/{connector}/setpoint",
+    "operator",
+    "Set a setpoint",
+    body=WISH,
+    answers={202: SETPOINT},
+    problems=(404, 409),
+)
+def setpoint(ask: Ask, station_id: int, connector: int) -> Any:
+    """Say how much the session at an EVSE gets. It replaces what was not sent yet; no order is
+    made for it, and the row tells what became of it."""
+    station = ask.get(Station, station_id, "station")
+    given = {"phases": None, "expires_in_s": 60, **ask.body}
+    ttl_s = float(given.pop("expires_in_s"))
+    with unit_of_work() as db:
+        row = setpoints.want(db, ask.actor, station, connector, **given, now=ask.now, ttl_s=ttl_s)
+    return Reply(202, row)
 
 
 @noun.get(

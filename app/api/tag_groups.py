@@ -21,7 +21,8 @@ blueprint = noun.blueprint
 
 GROUP = _rows.shape(
     "TagGroup",
-    "A group; `parent` is OCPP’s parentIdTag. `site_ids`: whose matter it is; none: of all sites.",
+    "A group; `parent` is OCPP’s parentIdTag. `site_ids`: whose matter it is; none: of all sites. "
+    "`master_pass`: its tags end any session where they are allowed, and begin none.",
     TagGroup,
     site_ids=s.listed(s.integer(), read=lambda row: [site.id for site in row.sites]),
 )
@@ -29,6 +30,7 @@ _REST = {
     "parent": s.text(most=LONGEST_PARENT, null=True),
     "tariff_id": s.row_id(null=True),
     "site_ids": s.row_ids(),
+    "master_pass": s.boolean(),
 }
 NEW = Body(
     "NewTagGroup", "A group; without `parent` one is made.", {"name": s.text(most=120)}, _REST

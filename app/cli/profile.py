@@ -1,6 +1,7 @@
 """flask profile: charging profiles of the library, and giving them to stations."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from flask.cli import AppGroup
 
 from app.cli import _shared as cli
 from app.cli._asking import ask, wait_option
-from app.domain import profile_texts, profiles, station_profiles, stations
+from app.domain import profile_texts, profiles, setpoints, station_profiles, stations
 from app.domain.errors import Invalid
 from app.domain.profile_documents import KINDS, PURPOSES, UNITS, said
 from app.domain.vocabulary import Order
@@ -153,6 +154,22 @@ def clear(station: str, number: int, wait: bool, as_json: bool) -> None:
     """Have STATION forget the profile NUMBER (see `flask profile held`)."""
     given = {"station_profile_id": number}
     ask(station, Order.CLEAR_PROFILE, given, wait=wait, as_json=as_json)
+
+
+@group.command("setpoint")
+@click.argument("station")
+@click.argument("connector", type=click.IntRange(1, 1000))
+@click.argument("limit", type=Decimal)
+@click.option("--unit", type=click.Choice(("A", "W"), case_sensitive=False), default="A")
+@click.option("--phases", type=click.IntRange(1, 3))
+@cli.fails_plainly
+def setpoint(station: str, connector: int, limit: Decimal, unit: str, phases: int | None) -> None:
+    """Let the session at a CONNECTOR of STATION have LIMIT amperes per phase, or watts of all."""
+    with unit_of_work() as db:
+        place = stations.called(db, cli.the_tenant(db).id, station)
+        asked = {"limit": limit, "unit": unit.upper(), "phases": phases}
+        setpoints.want(db, cli.ACTOR, place, connector, **asked, now=cli.now(), ttl_s=60)
+    click.echo(f"{station}, connector {connector}: {limit} {unit.upper()} is wanted.")
 
 
 @group.command("held")

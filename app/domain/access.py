@@ -9,10 +9,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain import audit
+from app.domain.bulk import among
+from app.domain.bulk_read import BulkRead
 from app.domain.events import AccessChanged, record
 from app.domain.vocabulary import Actor, Registration
 from app.models import Station
@@ -21,9 +23,8 @@ from app.models import Station
 QUIRKS = ("allowed_networks", "certificate_name")
 
 _STATION: Any = Station.__table__
-#: Built once: the statement's compiled form is found again by identity.
-_EPOCHS = select(_STATION.c.id, _STATION.c.access_epoch).where(
-    _STATION.c.id.in_(bindparam("stations", expanding=True))
+_EPOCHS = BulkRead(
+    select(_STATION.c.id, _STATION.c.access_epoch).where(among(_STATION.c.id, "stations"))
 )
 _DECISIONS = select(func.sum(_STATION.c.access_epoch))
 
@@ -57,8 +58,7 @@ def terms(station: Station) -> tuple[Any, ...]:
 
 def epochs(db: Session, station_ids: Iterable[int]) -> dict[int, int]:
     """The access epochs of these stations, by station."""
-    rows: Any = db.execute(_EPOCHS, {"stations": list(station_ids)}).all()
-    return dict(rows)
+    return dict(_EPOCHS(db, stations=set(station_ids)))
 
 
 def decisions(db: Session) -> int:

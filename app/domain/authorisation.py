@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain import reach, tag_rows
-from app.domain.bulk import BulkInsert
+from app.domain import issued_tokens, reach, tag_rows
+from app.domain.bulk import BulkInsert, among
+from app.domain.bulk_read import BulkRead
+from app.domain.issued_tokens import Issued
 from app.domain.messages import REDACTED
 from app.domain.tag_rows import TagRow
 from app.domain.vocabulary import (
@@ -40,20 +42,21 @@ NO_AUTHORISATION = "no_authorization"
 
 _SESSION: Any = ChargingSession.__table__
 _RESERVATION: Any = Reservation.__table__
-#: Built once: the statements' compiled forms are found again by identity.
-_RUNNING = (
+_RUNNING = BulkRead(
     select(_SESSION.c.tag_id, func.count())
     .where(
-        _SESSION.c.tag_id.in_(bindparam("tags", expanding=True)),
+        among(_SESSION.c.tag_id, "tags"),
         _SESSION.c.state == SessionState.CHARGING,
     )
     .group_by(_SESSION.c.tag_id)
 )
-_RESERVED = select(
-    *(_RESERVATION.c[name] for name in ("id", "station_id", "evse", "token", "expires_at"))
-).where(
-    _RESERVATION.c.station_id.in_(bindparam("stations", expanding=True)),
-    _RESERVATION.c.state == ReservationState.ACTIVE,
+_RESERVED = BulkRead(
+    select(
+        *(_RESERVATION.c[name] for name in ("id", "station_id", "evse", "token", "expires_at"))
+    ).where(
+        among(_RESERVATION.c.station_id, "stations"),
+        _RESERVATION.c.state == ReservationState.ACTIVE,
+    )
 )
 _STORED = (
     *("tenant_id", "station_id", "evse", "token", "tag_id", "session_id", "occasion"),
@@ -141,13 +144,14 @@ def judge(db: Session, taps: Sequence[Tap]) -> list[Judged]:
     tags = tag_rows.find(db, {(tap.station.tenant_id, tap.token) for tap in taps})
     found = [tags.get((tap.station.tenant_id, tap.token)) for tap in taps]
     running = _running(db, taps, found)
-    reserved = _reserved(db, {tap.station.id for tap in taps if tap.evse})
+    reserved = _RESERVED(db, stations={tap.station.id for tap in taps if tap.evse})
+    issued = issued_tokens.look_up(db, zip(taps, found, strict=True))
     judged = []
     for tap, tag in zip(taps, found, strict=True):
         if tap.occasion == STOP and tap.session is not None:
-            decision = _decide_stop(tap.station, tap.token, tag, tap.session)
+            decision = _decide_stop(tap, tag)
         else:
-            decision = _decide_charge(tap, tag, running)
+            decision = _decide_charge(tap, tag, running, issued)
         facts = _facts(tap.station, tag) | _kept_for(tap, reserved)
         judged.append(Judged(tap, decision, tag, facts))
     return judged
@@ -184,18 +188,10 @@ def _running(db: Session, taps: Iterable[Tap], tags: Sequence[TagRow | None]) ->
         for tap, tag in zip(taps, tags, strict=True)
         if tag is not None and tag.concurrent_limit is not None and tap.occasion == START
     }
-    if not limited:
-        return Counter()
-    rows: Any = db.execute(_RUNNING, {"tags": list(limited)}).all()
-    return Counter(dict(rows))
+    return Counter(dict(_RUNNING(db, tags=limited)))
 
 
-def _reserved(db: Session, station_ids: Iterable[int]) -> list[Any]:
-    asked = list(station_ids)
-    return list(db.execute(_RESERVED, {"stations": asked}).all()) if asked else []
-
-
-def _decide_charge(tap: Tap, tag: TagRow | None, running: Counter[int]) -> Decision:
+def _decide_charge(tap: Tap, tag: TagRow | None, running: Counter[int], issued: Issued) -> Decision:
     station, token = tap.station, tap.token
     if station.mode is StationMode.CLOSED:
         return _about(Verdict.BLOCKED, "station_closed", tag, f"{station.identity} is closed.")
@@ -205,9 +201,16 @@ def _decide_charge(tap: Tap, tag: TagRow | None, running: Counter[int]) -> Decis
             return Decision(Verdict.ACCEPTED, "open_access", sentence)
         if token.kind == NO_AUTHORISATION:
             return without_token(station)
+        session_id = tap.session.id if tap.session is not None else tap.begins
+        if why := issued_tokens.let_in(issued, station, token, session_id):
+            return Decision(Verdict.ACCEPTED, *why)
         sentence = f"The tag {shown(token, None)} is on no list."
         return _about(Verdict.INVALID, "unknown_tag", None, sentence)
     refusal = _refuse_tag(station, tag, tap.now)
+    if refusal is None and tag.is_master:  # it begins nothing (2.0.1 C16.FR.03)
+        about = f"The tag {_name(tag)} is a master pass: it ends sessions and begins none."
+        verdict = Verdict.INVALID if tap.occasion == START else Verdict.ACCEPTED
+        return _about(verdict, "master_pass", tag, about)
     if tap.occasion == START:
         refusal = refusal or _refuse_over_limit(tag, tap.session, running[tag.id])
         if getattr(tap.session, "tag_id", None) != tag.id:
@@ -261,8 +264,9 @@ def refusal(db: Session, station: Station, tag: Tag, now: datetime) -> Decision 
     return _refuse_tag(station, tag, now)
 
 
-def _decide_stop(station: Any, token: Token, tag: TagRow | None, session: Any) -> Decision:
-    """A stop is allowed to the same tag or one of its group (1.6 section 4.10)."""
+def _decide_stop(tap: Tap, tag: TagRow | None) -> Decision:
+    """A stop is allowed to the same tag, to one of its group (1.6 4.10), to a master pass (C16)."""
+    token, session = tap.token, tap.session
     if Token(session.token).key == token.key or (tag is not None and tag.id == session.tag_id):
         sentence = "The tag that began the session ended it."
         return replace(_about(Verdict.ACCEPTED, "same_tag", tag, sentence), expires_at=None)
@@ -271,6 +275,9 @@ def _decide_stop(station: Any, token: Token, tag: TagRow | None, session: Any) -
     if tag is not None and group is not None and in_group and tag.status is TagStatus.ACTIVE:
         sentence = f"A tag of the same group ({group.name}) ended it."
         return replace(_about(Verdict.ACCEPTED, "same_group", tag, sentence), expires_at=None)
+    if tag is not None and tag.is_master and _refuse_tag(tap.station, tag, tap.now) is None:
+        sentence = f"The master pass {_name(tag)} ended it."
+        return replace(_about(Verdict.ACCEPTED, "master_pass", tag, sentence), expires_at=None)
     if tag is None:
         sentence = f"The tag {shown(token, None)}, which is on no list, ended it."
         return _about(Verdict.INVALID, "unknown_tag", None, sentence)

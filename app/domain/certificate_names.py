@@ -5,12 +5,14 @@ A certificate is made out to the station's identity, or to a name that staff gav
 is its own claim: it is shown and compared, and opens nothing.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain import authorities, x509
+from app.domain.bulk import among
 from app.domain.errors import Invalid, Taken
 from app.models import Station, StationCertificate, StationVariable
 from app.models.stations import name_key
@@ -25,6 +27,15 @@ _PIN = "If that is right, give it as Name in its certificate under Quirks."
 
 # The table, not the entity: a name is looked for in the whole installation, whoever is signed in.
 _stations = Station.__table__
+#: One query for each column, so that each goes by its index.
+_HOLDERS = [
+    select(_stations.c.id, column).where(among(column, "keys"))
+    for column in (
+        _stations.c.identity_key,
+        _stations.c.certificate_name_key,
+        _stations.c.serial_key,
+    )
+]
 _held = StationCertificate.__table__
 _told = StationVariable.__table__
 #: The SECC id in the device model of 2.0.1 (part 2, appendix 3.1).
@@ -67,6 +78,19 @@ def owner(db: Session, station: Station, name: str, *, told: bool = True) -> str
         .limit(1)
     ).first()
     return _called(station, row)
+
+
+def shared(db: Session, names: Mapping[int, str]) -> set[int]:
+    """Which of these stations, by id, tell a name that some other one may have: see `owner`."""
+    keys: dict[str, set[int]] = {}
+    for number, name in names.items():
+        for key in {name_key(name), name.strip().casefold()} - {None}:
+            keys.setdefault(str(key), set()).add(number)
+    given = {"keys": list(keys)}
+    for query in _HOLDERS if keys else ():
+        for number, key in db.execute(query, given).all():
+            keys[key].add(number)
+    return {number for those in keys.values() if len(those) > 1 for number in those & names.keys()}
 
 
 def check_given(db: Session, station: Station) -> None:

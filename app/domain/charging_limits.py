@@ -17,6 +17,7 @@ from app.models import Connector, Station, StationVariable
 _UNITS = ("chargingscheduleallowedchargingrateunit", "rateunit")
 _LEVELS = ("chargeprofilemaxstacklevel", "profilestacklevel")
 _PERIODS = ("chargingschedulemaxperiods", "periodsperschedule")
+_SWITCHING = ("acphaseswitchingsupported", "connectorswitch3to1phasesupported")
 _UNIT_WORDS = {"current": "A", "a": "A", "power": "W", "w": "W"}
 
 #: Purposes that only some protocols have, and an order by which those are known.
@@ -35,6 +36,7 @@ class Abilities:
     most_periods: int | None = None
     dynamic: bool = True
     purposes_lacking: frozenset[str] = frozenset()
+    switches_phases: bool = False
 
 
 def abilities(db: Session, station: Station) -> Abilities:
@@ -48,6 +50,9 @@ def abilities(db: Session, station: Station) -> Abilities:
         most_periods=_least(told, _PERIODS),
         dynamic=not orders or Order.UPDATE_DYNAMIC_SCHEDULE in orders,
         purposes_lacking=frozenset(lacking),
+        switches_phases=any(
+            word.strip().lower() == "true" for name in _SWITCHING for word in told.get(name, ())
+        ),
     )
 
 
@@ -59,19 +64,43 @@ def unit_for(db: Session, station: Station, wanted: str) -> str:
     return wanted if not units or wanted in units else next(iter(units))
 
 
-def power_limit_w(db: Session, station: Station, evse: int) -> float | None:
-    """What an EVSE may draw at most, in watts, as the station's own facts say; None: unknown."""
-    plug = db.scalar(
-        select(func.max(Connector.max_power_w)).where(
-            Connector.station_id == station.id, Connector.evse == evse
-        )
+def power_limit_w(
+    db: Session, station: Station, evse: int, whole_w: float | None = None
+) -> float | None:
+    """What an EVSE may draw at most, in watts, as the station's own facts say; None: unknown.
+
+    `whole_w` is what the whole station may draw now, where that is less than its facts say.
+    """
+    query = select(Connector.evse, func.max(Connector.max_power_w)).where(
+        Connector.station_id == station.id, Connector.evse > 0
     )
-    known = [limit for limit in (plug, station.max_power_w) if limit]
-    return min(known) if known else None
+    rows = db.execute(query.group_by(Connector.evse)).all()
+    plugs: dict[int, float | None] = {number: most or None for number, most in rows}
+    plugs.setdefault(evse, None)
+    known = [limit for limit in (station.max_power_w or None, whole_w) if limit is not None]
+    return share(min(known), plugs, evse) if known else plugs[evse]
+
+
+def share(whole_w: float, plugs: Mapping[int, float | None], evse: int) -> float:
+    """What an EVSE gets of its station's power: all get the same, but none more than it can take.
+
+    `plugs` are the most that each can take (None: not known).  All of them may charge at once,
+    and what one has been given is not taken back.  Pure.
+    """
+    left_w, waiting = whole_w, dict(plugs)
+    while True:
+        even_w = left_w / len(waiting)
+        small = {number: most for number, most in waiting.items() if most and most <= even_w}
+        if evse in small:
+            return small[evse]
+        if not small:
+            return even_w
+        left_w -= sum(small.values())
+        waiting = {number: most for number, most in waiting.items() if number not in small}
 
 
 def _told(db: Session, station: Station) -> Mapping[str, list[str]]:
-    names = (*_UNITS, *_LEVELS, *_PERIODS)
+    names = (*_UNITS, *_LEVELS, *_PERIODS, *_SWITCHING)
     found: dict[str, list[str]] = {}
     rows = db.scalars(
         select(StationVariable).where(

@@ -19,8 +19,8 @@ from app.domain.ev_plan import Needs, Plan, planned
 from app.domain.profile_changes import in_unit
 from app.domain.profile_times import rate_at
 from app.domain.redaction import redact
-from app.domain.vocabulary import SYSTEM, Order, SessionState
-from app.models import ChargingSession, EvNeeds, Station
+from app.domain.vocabulary import SYSTEM, CommandState, Order, SessionState
+from app.models import ChargingSession, Command, EvNeeds, Station
 
 #: A plan that could not be sent so long after it was asked for is of no use (K15.FR.08).
 WITHIN_S = 60.0
@@ -56,7 +56,11 @@ def take_in(
     )
     db.add(row)
     db.flush()
-    if session is None:
+    allowed = _allowed(db, session)
+    if allowed is not None and row.transfer not in allowed:
+        ways = " or ".join(sorted(word.replace("_", " ") for word in allowed))
+        row.why = f"It asks for {row.transfer.replace('_', ' ')}, and only {ways} was allowed."
+    elif session is None:
         row.answer = "processing"
         row.why = "No session runs at this connector yet; the plan follows when one has begun."
     else:
@@ -64,6 +68,23 @@ def take_in(
     db.flush()
     events.record(db, events.StationChanged(station.tenant_id, station.id))
     return Told(row.answer, row.why)
+
+
+def _allowed(db: Session, session: ChargingSession | None) -> frozenset[str] | None:
+    """The ways of energy transfer that a session was allowed last; None: all of them (Q01)."""
+    if session is None:
+        return None
+    newest = db.scalar(
+        select(Command)
+        .where(
+            Command.session_id == session.id,
+            Command.order == Order.ALLOW_ENERGY_TRANSFER,
+            Command.state == CommandState.ACCEPTED,
+        )
+        .order_by(Command.id.desc())
+        .limit(1)
+    )
+    return frozenset(newest.arguments["transfers"]) if newest is not None else None
 
 
 def session_began(
@@ -125,7 +146,9 @@ def _plan(
 ) -> None:
     wanted = "A" if _whole(row.needs.get("phases")) else "W"
     unit = charging_limits.unit_for(db, station, wanted)
-    plan = planned(_needs(row.needs), _limit_w(db, station, row.evse, now), unit, now)
+    limit_w = _limit_w(db, station, row.evse, now)
+    switches = charging_limits.abilities(db, station).switches_phases
+    plan = planned(_needs(row.needs), limit_w, unit, now, switches=switches)
     if plan is None:
         row.answer = "no_profile"
         row.why = "Neither the car nor the station says what power there is, so nothing is planned."
@@ -181,15 +204,19 @@ def _needs(needs: Mapping[str, Any]) -> Needs:
 
 
 def _limit_w(db: Session, station: Station, evse: int, now: datetime) -> Decimal | None:
-    """What the EVSE may give now: its own facts, and the limits that hold for it."""
-    own = charging_limits.power_limit_w(db, station, evse)
-    known = [] if own is None else [Decimal(str(own))]
+    """What the EVSE may give now: its own facts and limits, its share of its station's."""
+    whole: list[Decimal] = []
+    known: list[Decimal] = []
     for profile in station_profiles.current(db, station, evse):
         document = profile.reported or profile.sent or profile.document
         limit = document.get("purpose") in ("external", "station_max")
         if limit and document.get("periods") and document.get("unit"):
             rate = rate_at(in_unit(document, "W"), now)
-            known += [Decimal(rate)] if rate is not None else []
+            limits = known if profile.evse else whole
+            limits += [Decimal(rate)] if rate is not None else []
+    most = float(min(whole)) if whole else None
+    own = charging_limits.power_limit_w(db, station, evse, most)
+    known += [] if own is None else [Decimal(str(own))]
     return min(known) if known else None
 
 

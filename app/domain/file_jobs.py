@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import events, files, reports
+from app.domain.bulk import among
 from app.domain.vocabulary import CommandState, FileJobKind, FileJobState, FileStep, Outcome
 from app.models import Command, FileJob, Station
 
@@ -184,6 +185,19 @@ def after_unpublishing(db: Session, command: Command, outcome: Outcome, now: dat
         _step(job, now, outcome.word or "Unpublished", "")
         job.sentence = outcome.sentence[:300]
         _changed(db, job)
+
+
+_JOB: Any = FileJob.__table__
+_UPDATING = select(_JOB.c.station_id).where(
+    among(_JOB.c.station_id, "stations"),
+    _JOB.c.kind == FileJobKind.FIRMWARE,
+    _JOB.c.state.in_(HEARD),
+)
+
+
+def updating(db: Session, station_ids: Iterable[int]) -> set[int]:
+    """The stations among these that may have an update to complete."""
+    return set(db.scalars(_UPDATING, {"stations": station_ids}))
 
 
 def booted(db: Session, station: Station, before: str | None, *, now: datetime) -> None:

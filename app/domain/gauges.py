@@ -1,33 +1,32 @@
 """What a live page shows of running sessions: their newest readings, and their energy so far."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, func, or_, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
+from app.domain.bulk import BulkUpdate, among
 from app.domain.energy import POWER, billing_register, live_energy
-from app.domain.energy.readings import total_of
+from app.domain.energy.readings import REGISTER, total_of
 from app.domain.vocabulary import BillingState, Sample, SessionState
 from app.models import ChargingSession
 
 _SESSION: Any = ChargingSession.__table__
-_RUNNING = _SESSION.c.state == SessionState.CHARGING
-_ASSUMED = and_(_SESSION.c.provisional, _SESSION.c.billing == BillingState.OPEN)
 _BEFORE = select(
     _SESSION.c.id,
     _SESSION.c.started_at,
     _SESSION.c.last_register_wh,
     _SESSION.c.last_reading_at,
     _SESSION.c.energy_wh,
-).where(_SESSION.c.id.in_(bindparam("sessions", expanding=True)), _RUNNING)
+    _SESSION.c.state,
+    _SESSION.c.provisional,
+).where(among(_SESSION.c.id, "sessions"))
 
 
-@dataclass(frozen=True, slots=True)
-class Gauge:
+class Gauge(NamedTuple):
     """The newest readings of a running session, for the live pages."""
 
     session_id: int
@@ -40,8 +39,7 @@ class Gauge:
     counted_from_wh: Decimal | None
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(NamedTuple):
     """What one instant's samples come to."""
 
     register_wh: Decimal | None
@@ -51,21 +49,26 @@ class Values:
     soc_percent: float | None
 
 
-def values_of(samples: Sequence[Sample]) -> Values:
-    power = total_of(samples, POWER)
+def values_of(samples: Iterable[Sample]) -> Values:
+    """What the samples of one instant come to."""
+    told: dict[str, list[Sample]] = {}
+    for sample in samples:
+        if sample.value is not None:
+            told.setdefault(sample.measurand, []).append(sample)
+    register = told.get(REGISTER)
+    power = total_of(told.get(POWER, ()), POWER)
     return Values(
-        billing_register(samples),
+        billing_register(register) if register else None,
         float(power[0]) if power else None,
-        _first(samples, "Current.Import"),
-        _first(samples, "Voltage"),
-        _first(samples, "SoC"),
+        _greatest(told.get("Current.Import")),
+        _greatest(told.get("Voltage")),
+        _greatest(told.get("SoC")),
     )
 
 
-def _first(samples: Iterable[Sample], measurand: str) -> float | None:
-    """The largest value of a measurand over the phases: what a chart shows."""
-    values = [s.value for s in samples if s.measurand == measurand and s.value is not None]
-    return float(max(values)) if values else None
+def _greatest(samples: Sequence[Sample] | None) -> float | None:
+    """The largest value over the phases: what a chart shows."""
+    return float(max(sample.value or 0 for sample in samples)) if samples else None
 
 
 def keep_newest(gauges: dict[int, Gauge], session: Any, at: datetime, values: Values) -> None:
@@ -105,38 +108,38 @@ def _either(new: Any, old: Any) -> Any:
     return old if new is None else new
 
 
-_SEEN_AT = bindparam("seen_at", type_=_SESSION.c.last_reading_at.type)
-_POWER = bindparam("power", type_=_SESSION.c.last_power_w.type)
-_SOC = bindparam("soc", type_=_SESSION.c.last_soc_percent.type)
-_REGISTER = bindparam("register", type_=_SESSION.c.last_register_wh.type)
-_FIRST = bindparam("first", type_=_SESSION.c.first_register_wh.type)
-_ENERGY = bindparam("energy", type_=_SESSION.c.energy_wh.type)
+def _while_running(name: str) -> str:
+    kept = f"COALESCE(new.{name}, old.{name})"
+    return f"CASE WHEN old.state = '{SessionState.CHARGING}' THEN {kept} ELSE old.{name} END"
+
+
 #: A late reading does not turn live numbers back; a value that was not reported stays.
-_SHOW = (
+_SHOW = BulkUpdate(
+    _SESSION,
+    (
+        *("last_reading_at", "last_power_w", "last_soc_percent", "first_register_wh"),
+        *("last_register_wh", "energy_wh"),
+    ),
+    values={
+        "last_power_w": "COALESCE(new.last_power_w, old.last_power_w)",
+        "last_soc_percent": "COALESCE(new.last_soc_percent, old.last_soc_percent)",
+        "first_register_wh": "COALESCE(old.first_register_wh, new.first_register_wh)",
+        "last_register_wh": _while_running("last_register_wh"),
+        "energy_wh": _while_running("energy_wh"),
+    },
+    only="(old.last_reading_at IS NULL OR old.last_reading_at <= new.last_reading_at)",
+)
+_SEEN_AT = bindparam("seen_at", type_=_SESSION.c.last_reading_at.type)
+#: An assumed end moves to the readings that came after it (FIELD X7).
+_MOVE_END = (
     update(_SESSION)
     .where(
         _SESSION.c.id == bindparam("session"),
+        and_(_SESSION.c.provisional, _SESSION.c.billing == BillingState.OPEN),
+        _SESSION.c.ended_at < _SEEN_AT,
         or_(_SESSION.c.last_reading_at.is_(None), _SESSION.c.last_reading_at <= _SEEN_AT),
     )
-    .values(
-        last_reading_at=_SEEN_AT,
-        last_power_w=func.coalesce(_POWER, _SESSION.c.last_power_w),
-        last_soc_percent=func.coalesce(_SOC, _SESSION.c.last_soc_percent),
-        first_register_wh=func.coalesce(_SESSION.c.first_register_wh, _FIRST),
-        last_register_wh=case(
-            (_RUNNING, func.coalesce(_REGISTER, _SESSION.c.last_register_wh)),
-            else_=_SESSION.c.last_register_wh,
-        ),
-        energy_wh=case(
-            (_RUNNING, func.coalesce(_ENERGY, _SESSION.c.energy_wh)),
-            else_=_SESSION.c.energy_wh,
-        ),
-        # An assumed end moves to the readings that came after it (FIELD X7).
-        ended_at=case(
-            (and_(_ASSUMED, _SESSION.c.ended_at < _SEEN_AT), _SEEN_AT),
-            else_=_SESSION.c.ended_at,
-        ),
-    )
+    .values(ended_at=_SEEN_AT)
 )
 
 
@@ -146,24 +149,32 @@ def show(db: Session, gauges: Iterable[Gauge]) -> None:
     if not newest:
         return
     before = {row.id: row for row in db.execute(_BEFORE, {"sessions": list(newest)}).all()}
-    rows = [
-        {
-            "session": gauge.session_id,
-            "seen_at": gauge.at,
-            "power": gauge.power_w,
-            "soc": gauge.soc_percent,
-            "register": gauge.register_wh,
-            "first": gauge.counted_from_wh,
-            "energy": _energy(before.get(gauge.session_id), gauge),
-        }
+    shown = [
+        (
+            gauge.session_id,
+            gauge.at,
+            gauge.power_w,
+            gauge.soc_percent,
+            gauge.counted_from_wh,
+            gauge.register_wh,
+            _energy(before.get(gauge.session_id), gauge),
+        )
         for gauge in newest.values()
     ]
-    db.connection().execute(_SHOW, rows)
+    ended = [
+        {"session": row.id, "seen_at": newest[row.id].at}
+        for row in before.values()
+        if row.provisional
+    ]
+    if ended:
+        db.connection().execute(_MOVE_END, ended)
+    _SHOW(db, shown)
 
 
 def _energy(before: Any, gauge: Gauge) -> Decimal | None:
     """The live energy with this reading; None leaves it as it is."""
-    if before is None or gauge.register_wh is None or before.last_register_wh is None:
+    told = before is not None and before.state == SessionState.CHARGING
+    if not told or gauge.register_wh is None or before.last_register_wh is None:
         return None
     since = before.last_reading_at or before.started_at
     return live_energy(

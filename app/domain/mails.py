@@ -5,6 +5,7 @@ mail is claimed before it is sent; one whose outcome is not known is not sent
 again, for whoever wants the link asks for another.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,9 +39,20 @@ def queue(
     return mail
 
 
-def due(db: Session, *, now: datetime, limit: int = 200) -> list[int]:
-    """Ids of the mails that wait to be sent, oldest first."""
+def waiting(db: Session, mail_ids: Sequence[int]) -> Sequence[OutgoingMail]:
+    """Those of some mails that wait to be sent."""
+    query = select(OutgoingMail).where(
+        OutgoingMail.id.in_(mail_ids),
+        OutgoingMail.state == QUEUED,
+        OutgoingMail.body.is_not(None),
+    )
+    return db.scalars(query.order_by(OutgoingMail.id)).all()
+
+
+def due(db: Session, *, now: datetime, limit: int = 200, after: int = 0) -> list[int]:
+    """Ids of the mails that wait to be sent, oldest first, those beyond `after`."""
     query = select(OutgoingMail.id).where(
+        OutgoingMail.id > after,
         OutgoingMail.state == QUEUED,
         or_(OutgoingMail.next_try_at.is_(None), OutgoingMail.next_try_at <= now),
     )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -67,11 +68,12 @@ _STORED = (
 )
 _TABLE: Any = Message.__table__
 _INSERT = BulkInsert(_TABLE, _STORED)
+_IN_ORDER = itemgetter(*_STORED)
 
 
 def store(db: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Add rows to the log in one statement; keys are the columns of `Message`."""
-    _INSERT(db, [[row[name] for name in _STORED] for row in rows])
+    _INSERT(db, [_IN_ORDER(row) for row in rows])
 
 
 def forget(db: Session, *, before: datetime, limit: int = 5000) -> int:

@@ -7,23 +7,22 @@ session is brought up to date from the readings every second (`show`).
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import and_, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import events
-from app.domain.bulk import BulkInsert
+from app.domain.bulk import BulkInsert, among
 from app.domain.gauges import Gauge, Values, keep_newest, values_of
 from app.domain.redaction import redact_text
 from app.domain.vocabulary import BillingState, MeterReport, Sample, SessionState
 from app.models import ChargingSession, MeterReading
 
 
-@dataclass(frozen=True, slots=True)
-class Metered:
+class Metered(NamedTuple):
     """One MeterValues of one station; `transaction_ref` None: it named no session.
 
     `own` False: it is of a meter that counts for no session, whatever runs.
@@ -47,7 +46,6 @@ _COLUMNS = (
     _SESSION.c.started_at,
     _SESSION.c.meter_start_wh,
     _SESSION.c.first_register_wh,
-    _SESSION.c.state,
     _SESSION.c.billing,
 )
 _STORED = (
@@ -65,22 +63,18 @@ _STORED = (
     "samples",
     "digest",
 )
-_INSERT = BulkInsert(_READING, _STORED, skip_known=True)
+_INSERT = BulkInsert(_READING, _STORED, skip_known=True, written=("samples",))
 _RUNNING = _SESSION.c.state == SessionState.CHARGING
 _ASSUMED = and_(_SESSION.c.provisional, _SESSION.c.billing == BillingState.OPEN)
 #: Built once: the statement's compiled form is found again by identity.
 _NAMED = select(*_COLUMNS).where(
-    _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
-    _SESSION.c.transaction_ref.in_(bindparam("refs", expanding=True)),
+    among(_SESSION.c.station_id, "stations"), among(_SESSION.c.transaction_ref, "refs")
 )
-_OPEN = select(*_COLUMNS).where(
-    _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
-    _SESSION.c.state == SessionState.CHARGING,
-)
+_OPEN = select(*_COLUMNS).where(among(_SESSION.c.station_id, "stations"), _RUNNING)
 _LATE = (
     update(_SESSION)
     .where(
-        _SESSION.c.id.in_(bindparam("sessions", expanding=True)),
+        among(_SESSION.c.id, "sessions"),
         _SESSION.c.billing != BillingState.OPEN,
     )
     .values(late_evidence_at=bindparam("at", type_=_SESSION.c.late_evidence_at.type))
@@ -98,7 +92,7 @@ def store(
     by_ref, by_station = _sessions_of(db, batch)
     owners: list[int | None] = []
     late: dict[int, Any] = {}
-    rows: list[list[Any]] = []
+    rows: list[tuple[Any, ...]] = []
     gauges: dict[int, Gauge] = {}
     for item in batch:
         owner = None
@@ -170,14 +164,16 @@ def _by_time(candidates: Iterable[Any], item: Metered, report: MeterReport) -> A
 
 def _row(
     item: Metered, report: MeterReport, session_id: int | None, values: Values, now: datetime
-) -> list[Any]:
+) -> tuple[Any, ...]:
     """A row in the order of `_STORED`."""
-    samples = [
-        # The value in the unit beside it; what is no number stays as it was sent.
-        [s.measurand, _value(s), s.unit, s.phase, s.location, s.context, s.signed]
-        for s in report.samples
-    ]
-    return [
+    samples = orjson.dumps(
+        [
+            # The value in the unit beside it; what is no number stays as it was sent.
+            (s.measurand, _value(s), s.unit, s.phase, s.location, s.context, s.signed)
+            for s in report.samples
+        ]
+    )
+    return (
         item.station_id,
         session_id,
         item.evse,
@@ -189,9 +185,9 @@ def _row(
         values.voltage_v,
         values.soc_percent,
         report.assumed_time,
-        samples,
+        samples.decode(),
         _digest(item, report, samples),
-    ]
+    )
 
 
 def _value(sample: Sample) -> str | None:
@@ -200,8 +196,12 @@ def _value(sample: Sample) -> str | None:
     return sample.text if sample.signed or not sample.text else redact_text(sample.text)
 
 
-def _digest(item: Metered, report: MeterReport, samples: list[list[Any]]) -> str:
-    """What makes a reading the same one again: plug, transaction, instant and all samples."""
+def _digest(item: Metered, report: MeterReport, samples: bytes) -> str:
+    """What makes a reading the same one again: plug, transaction, instant and all samples.
+
+    It begins with the second, so that what is reported now lies close together in the index.
+    """
     at = report.claimed_at or report.taken_at
-    text = f"{item.evse}|{item.transaction_ref}|{at.isoformat()}|{samples}"
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    text = f"{item.evse}|{item.transaction_ref}|{at.isoformat()}|".encode()
+    second = int(at.timestamp()) & 0xFFFFFFFF
+    return f"{second:08x}{hashlib.blake2b(text + samples, digest_size=12).hexdigest()}"

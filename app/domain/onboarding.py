@@ -2,8 +2,9 @@
 
 `stations.onboarding` says what: read everything once, write settings that
 differ, ask for messages.  Every step is a command like any other, one after
-the other; its subject remembers that it was done with this firmware, so that a
-reconnect or another boot never repeats it (FIELD B4).
+the other; its subject remembers that it was done with this firmware, so that no
+reconnect repeats it (FIELD B4).  The settings are read back once after each
+boot, and what that lost is written again; what was refused is not.
 """
 
 import functools
@@ -17,10 +18,11 @@ from sqlalchemy.orm import Session
 
 from app.domain import audit, commands, device_model, events, settings
 from app.domain.errors import DomainError, Invalid
+from app.domain.onboarding_past import SUBJECT, done, earlier
 from app.domain.orders.station import TRIGGERS
 from app.domain.setting_values import number, same
 from app.domain.variable_names import parse
-from app.domain.vocabulary import SYSTEM, Actor, CommandState, Order, Outcome, Registration
+from app.domain.vocabulary import SYSTEM, Actor, Order, Outcome, Registration
 from app.models import Command, Connector, Deviation, Station
 
 #: The settings that are proposed, by version: stations give up too soon as they come (FIELD 4).
@@ -45,11 +47,6 @@ ASKED_FOR = tuple(word for word in TRIGGERS if word in ("status", "heartbeat", "
 #: What is done or not; `local_list` lets tags that change be sent (see `app.domain.local_lists`).
 SWITCHES = ("read", "ask_boot", "local_list")
 
-SUBJECT = "onboarding:"
-#: A step that got no answer is tried again at another boot, so often in all.
-TRIES = 3
-#: A station that boots again and again is asked for messages only so often.
-TRIGGER_PAUSE = timedelta(minutes=10)
 #: Without a boot for so long after its first connection, it is asked for one (FIELD B2).
 BOOT_AFTER = timedelta(seconds=10)
 #: A station that kept reconnecting within this time is left in peace (FIELD B3).
@@ -140,7 +137,7 @@ def ask_for_boots(db: Session, *, now: datetime) -> int:
         if not station.onboarding.get("ask_boot") or station.quirks.get("no_trigger_boot"):
             continue
         subject = f"{SUBJECT}boot"
-        if _looping(db, station, now) or _earlier(db, station, subject):
+        if _looping(db, station, now) or earlier(db, station, subject):
             continue
         made = _queue(db, station, (subject, Order.TRIGGER, {"message": "boot"}), now)
         asked += made is not None
@@ -173,7 +170,7 @@ def _ask_for_status(db: Session, station: Station, now: datetime) -> bool:
         return False
     for plug in station.connectors:
         subject = f"{SUBJECT}status:{station.connection_id}:{plug.evse}.{plug.connector}"
-        if not plug.stale or not plug.evse or _earlier(db, station, subject):
+        if not plug.stale or not plug.evse or earlier(db, station, subject):
             continue
         given: dict[str, Any] = {"message": "status", "connector": plug.evse}
         if not device_model.speaks_16(station):
@@ -212,7 +209,7 @@ def _go_on(db: Session, station: Station, now: datetime) -> None:
     if _under_way(db, station):
         return
     for step in _steps(db, station):
-        if _done(db, station, step[0], now):
+        if done(db, station, step[0], now):
             continue
         made = _queue(db, station, step, now)
         if made is None or made.state in commands.OPEN_STATES:
@@ -229,8 +226,8 @@ def _steps(db: Session, station: Station) -> Iterator[Step]:
         else:
             yield _subject(station, "read"), Order.READ_BASE_REPORT, {"base": "full"}
     keys: dict[str, str] = wanted.get("settings") or {}
-    if keys and may_read and (unknown := _untold(db, station, keys)):
-        yield _subject(station, "check", *keys), Order.READ_SETTINGS, {"keys": unknown}
+    if keys and may_read and (untold := _untold(db, station, keys)):
+        yield _subject(station, "check", *keys), Order.READ_SETTINGS, {"keys": untold}
     for key, value in keys.items():
         text = _to_write(db, station, key, value, blindly=not may_read)
         if text is not None:
@@ -247,12 +244,15 @@ def _subject(station: Station, what: str, *about: str) -> str:
 
 
 def _untold(db: Session, station: Station, keys: Mapping[str, str]) -> list[str]:
+    """The settings that the station has not told since its boot."""
     names = {key: device_model.named(station, key) for key in keys}
     known = device_model.find_all(db, station, list(names.values()))
+    told = {key: known[name.key].reported_at for key, name in names.items() if name.key in known}
+    booted_at = station.last_boot_at
     return [
         key
-        for key, name in names.items()
-        if name.key not in known or known[name.key].reported_at is None
+        for key in names
+        if (at := told.get(key)) is None or (booted_at is not None and at < booted_at)
     ]
 
 
@@ -279,25 +279,6 @@ def value_for(wanted: str, told: str | None) -> str | None:
             return str(low)
         return str(high) if high is not None and found > high else None
     return None if same(wanted, told) else wanted
-
-
-def _done(db: Session, station: Station, subject: str, now: datetime) -> bool:
-    """Whether a step has had its answer, was tried often enough, or was tried since this boot."""
-    earlier = _earlier(db, station, subject)
-    if not earlier:
-        return False
-    newest = max(one.requested_at for one in earlier)
-    if station.last_boot_at is None or newest >= station.last_boot_at:
-        return True
-    if subject.startswith(f"{SUBJECT}trigger:"):
-        return newest > now - TRIGGER_PAUSE
-    unheard = (CommandState.EXPIRED, CommandState.TIMED_OUT, CommandState.FAILED)
-    return len(earlier) >= TRIES or any(one.state not in unheard for one in earlier)
-
-
-def _earlier(db: Session, station: Station, subject: str) -> list[Command]:
-    query = select(Command).where(Command.station_id == station.id, Command.subject == subject)
-    return list(db.scalars(query))
 
 
 def _queue(db: Session, station: Station, step: Step, now: datetime) -> Command | None:

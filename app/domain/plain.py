@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.bulk import among
+from app.domain.bulk_read import BulkRead
 from app.domain.vocabulary import Registration, StationMode
 from app.models import Site, Station
 
@@ -50,8 +52,7 @@ class StationRow:
     site: SiteRow
 
 
-#: Built once: the statement's compiled form is found again by identity.
-_STATIONS = (
+_STATIONS = BulkRead(
     select(
         *(_STATION.c[name] for name in ("id", "tenant_id", "site_id", "identity", "mode")),
         *(_STATION.c[name] for name in ("registration", "access_epoch", "quirks", "tariff_id")),
@@ -60,7 +61,7 @@ _STATIONS = (
         *(_SITE.c[name] for name in ("id", "name", "timezone", "currency", "tariff_id")),
     )
     .join(_SITE, _SITE.c.id == _STATION.c.site_id)
-    .where(_STATION.c.id.in_(bindparam("stations", expanding=True)))
+    .where(among(_STATION.c.id, "stations"))
 )
 _OWN = 13
 
@@ -68,7 +69,7 @@ _OWN = 13
 def stations(db: Session, station_ids: Iterable[int]) -> dict[int, StationRow]:
     """The rows of these stations, by id."""
     found = {}
-    for row in db.execute(_STATIONS, {"stations": list(station_ids)}).all():
+    for row in _STATIONS(db, stations=set(station_ids)):
         own: list[Any] = [*row[:_OWN], SiteRow(*row[_OWN:])]
         found[row[0]] = StationRow(*own)
     return found

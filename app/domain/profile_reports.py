@@ -13,6 +13,7 @@ from app.domain import events, numbers, station_profiles
 from app.domain.prepared import Prepared
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome, ProfileState
 from app.models import Command, Station, StationProfile
+from app.models.profiles import SETPOINTS
 
 #: How many of the last requests a report is looked for among.
 _RECENT = 20
@@ -63,6 +64,8 @@ def report(
     """Take in a part of a report; the last part says what the station lacks."""
     number = numbers.fitting(number)
     for item in found:
+        if item.number > SETPOINTS:
+            continue  # it is steered, and changes as it is
         row = _known(db, station, item)
         if row is None:
             row = StationProfile(

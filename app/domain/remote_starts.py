@@ -10,12 +10,25 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain import authorisation, events, reach, station_profiles
+from app.domain import authorisation, events, reach, session_limits, station_profiles
+from app.domain.authorisation import Tap
+from app.domain.bulk import among
+from app.domain.bulk_read import BulkRead
+from app.domain.errors import Conflict
+from app.domain.issued_tokens import KINDS
 from app.domain.prepared import Prepared
-from app.domain.vocabulary import Actor, CommandState, Order, Outcome, Token
+from app.domain.vocabulary import (
+    Actor,
+    CommandState,
+    Order,
+    Outcome,
+    StationMode,
+    Token,
+    Verdict,
+)
 from app.models import ChargingSession, Command, Station
 
 WINDOW = timedelta(seconds=120)
@@ -26,14 +39,46 @@ MARKED_WITHIN = timedelta(days=1)
 UNFOLLOWED = f"No session followed within {int(WINDOW.total_seconds())} s."
 
 
+_COMMAND: Any = Command.__table__
+
+
+def _open(since: Any) -> tuple[Any, ...]:
+    return (
+        _COMMAND.c.order == Order.START_CHARGING,
+        or_(_COMMAND.c.state == CommandState.ACCEPTED, _COMMAND.c.state == CommandState.SENT),
+        _COMMAND.c.session_id.is_(None),
+        _COMMAND.c.requested_at > since,
+    )
+
+
+_WAITING = BulkRead(
+    select(_COMMAND.c.station_id).where(
+        among(_COMMAND.c.station_id, "stations"),
+        *_open(bindparam("since", type_=_COMMAND.c.requested_at.type)),
+    )
+)
+
+
 @reach.whole
 def prepare(
     db: Session, actor: Actor, station: Station, given: dict[str, Any], now: datetime
 ) -> Prepared:
-    """Complete the arguments of a remote start: its number, the tag's kind and group."""
-    del actor, now
+    """Complete the arguments of a remote start: its number, the tag's kind and group.
+
+    Raises `Conflict` for a tag that would be refused at the station; a central token is on no
+    list, for it is issued by this order.
+    """
+    del actor
     kind = given.get("token_kind") or authorisation.ANY_KIND
-    tag = authorisation.find_tag(db, station.tenant_id, Token(given["token"], kind))
+    token = Token(given["token"], kind)
+    [judged] = authorisation.judge(db, [Tap(station, token, authorisation.START, now)])
+    refused = judged.decision.verdict is not Verdict.ACCEPTED
+    if refused and not (
+        judged.tag is None and kind in KINDS and station.mode is not StationMode.CLOSED
+    ):
+        raise Conflict(judged.decision.sentence, field="token")
+    session_limits.refuse_unkept(db, station, given)
+    tag = judged.tag
     more = {
         "token_kind": given.get("token_kind") or (tag.kind if tag else kind),
         "group_token": tag.group.parent if tag and tag.group else None,
@@ -44,10 +89,8 @@ def prepare(
 
 def waiting(db: Session, station_ids: Iterable[int], *, now: datetime) -> set[int]:
     """The stations among these at which a remote start may wait for its session."""
-    query = select(Command.station_id).where(
-        Command.station_id.in_(list(station_ids)), *_open(now - WINDOW)
-    )
-    return set(db.scalars(query))
+    rows = _WAITING(db, stations=set(station_ids), since=now - WINDOW)
+    return {row.station_id for row in rows}
 
 
 def attach(db: Session, station: Any, session: ChargingSession, *, now: datetime) -> None:
@@ -111,15 +154,6 @@ def mark_unfollowed(db: Session, *, now: datetime, limit: int = 200) -> int:
 def _unclaimed(db: Session, station: Any, since: datetime) -> list[Command]:
     query = select(Command).where(Command.station_id == station.id, *_open(since))
     return list(db.scalars(query.order_by(Command.id.desc()).limit(200)))
-
-
-def _open(since: datetime) -> tuple[Any, ...]:
-    return (
-        Command.order == Order.START_CHARGING,
-        Command.state.in_([CommandState.ACCEPTED, CommandState.SENT]),
-        Command.session_id.is_(None),
-        Command.requested_at > since,
-    )
 
 
 def _link(db: Session, command: Command, session: ChargingSession) -> None:

@@ -1,25 +1,28 @@
-"""What stations say of themselves: boots, statuses, firmware, security events, deviations."""
+"""What stations say of themselves and of their plugs: reports that are kept, and statuses.
 
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import replace
+Statuses are taken in for many stations at once: the plugs are read by one query, written by one
+statement, and the rules between know nothing of the database.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from app.domain import events, messages, onboarding, reservations
+from app.domain import events, messages, reservations
+from app.domain.bulk import among, pass_by
+from app.domain.plug_rows import PlugRow, Plugs
 from app.domain.vocabulary import (
     Activity,
     Availability,
-    BootReport,
     ConnectorRef,
-    Registration,
     SessionState,
     StatusReport,
 )
-from app.models import ChargingSession, Connector, Deviation, Station, StationReport, StatusEvent
+from app.models import ChargingSession, Connector, Station, StationReport
 
 #: How a plug's history names what its transaction told, as 1.6 names the same states.
 ACTIVITY_WORDS: dict[Activity, str] = {
@@ -35,64 +38,8 @@ ACTIVITY_WORDS: dict[Activity, str] = {
 BEFORE = timedelta(minutes=1)
 #: An offline memory is empty so long after the connection was opened.
 REPLAYING = timedelta(minutes=10)
-#: What a charger's own texts are cut to in columns; the raw boot is kept beside them.
+#: What a charger's own texts are cut to in columns; the raw report is kept beside them.
 _TEXT = 120
-
-
-def boot(db: Session, station: Station, report: BootReport, *, now: datetime) -> Registration:
-    """Take in a BootNotification; return how it is to be answered.
-
-    Repeats are normal (FIELD B5): each is answered, and only a change is an event.
-    """
-    firmware = station.firmware
-    _take_serial(db, station, report, now)
-    for name in ("vendor", "model", "firmware", "meter_type", "meter_serial"):
-        if (value := getattr(report, name)) is not None:
-            setattr(station, name, messages.redact_text(value)[:_TEXT])
-    for name in ("iccid", "imsi"):
-        if (value := getattr(report, name)) is not None:
-            setattr(station, name, value[:40])
-    raw = messages.redact(report.raw)
-    if station.boot_raw != raw or station.last_boot_at is None:
-        add(db, station, "boot", station.firmware or "", raw or {}, at=now, now=now)
-    station.boot_raw = raw
-    station.last_boot_at = now
-    station.last_seen_at = now
-    # One that was blocked while its socket is open hears what a rejected one hears.
-    blocked = station.registration is Registration.BLOCKED
-    station.booted_registration = Registration.REJECTED if blocked else station.registration
-    # Jobs keep what they cannot place as reports: imported late, no circle.
-    from app.domain import file_jobs
-
-    file_jobs.booted(db, station, firmware, now=now)
-    events.record(db, events.StationChanged(station.tenant_id, station.id))
-    db.flush()
-    if station.booted_registration is Registration.ACCEPTED:
-        onboarding.booted(db, station, now=now)
-    return station.booted_registration
-
-
-def _take_serial(db: Session, station: Station, report: BootReport, now: datetime) -> None:
-    """Keep the serial number that a boot tells, unless it is another station's.
-
-    That is stored as a doubt and shown, and alarms with a boot that differs from the last; where
-    two stations have had the same one all along, both keep it and both are told of.
-    """
-    if report.serial is None:
-        return
-    # Security events are reports: imported late, no circle.
-    from app.domain import certificate_names, security_events
-
-    serial = report.serial[:_TEXT]
-    other = certificate_names.owner(db, station, serial)
-    if other is None:
-        station.serial = serial
-        return
-    sentence = f"{serial[:60]} is that of {other}."
-    new = station.boot_raw != report.raw
-    deviations(db, station, [("serial_taken", sentence)], now=now)
-    if new:
-        security_events.find(db, station, "ForeignSerialNumber", sentence, now=now)
 
 
 def add(
@@ -135,24 +82,67 @@ def connector_of(db: Session, station: Station, ref: ConnectorRef) -> Connector:
     return row
 
 
-def status(db: Session, station: Station, report: StatusReport, *, now: datetime) -> bool:
-    """Take in a status; tell whether it changed anything.
+# Statuses
+
+
+@dataclass(frozen=True, slots=True)
+class StatusTold:
+    """What a station (its row, plain or not) says of a plug; None: nothing that counts."""
+
+    station: Any
+    report: StatusReport | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityTold:
+    """What a running transaction says that goes on at its plug."""
+
+    station: Any
+    place: ConnectorRef
+    activity: Activity
+    at: datetime
+    now: datetime
+
+
+def status_all(db: Session, told: Sequence[StatusTold]) -> list[bool]:
+    """Take in statuses of many stations; tell of each whether it changed anything.
 
     Within a connection the newest that arrives is the state, whatever its
     clock; what is replayed is history (FIELD T5).  The same status again
     confirms, and adds nothing (FIELD S2) but where a taken plug says it on a new connection.
     """
-    row = connector_of(db, station, report.connector)
-    report = replace(
-        report,
-        info=report.info and messages.redact_text(report.info),
-        vendor_error=report.vendor_error and messages.redact_text(report.vendor_error),
-    )
-    if report.activity is None:
-        report = replace(report, activity=_activity_of(row, report))
+    plugs = Plugs(db, [(one.station.id, one.report.connector) for one in told if one.report])
+    taken = [_status(db, plugs, one, one.report) if one.report else None for one in told]
+    plugs.write()
+    both = zip(told, taken, strict=True)
+    changed = [(one.station, report, one.now) for one, report in both if report is not None]
+    _follow_idle(db, changed)
+    reservations.follow_statuses(db, changed)
+    return [report is not None for report in taken]
+
+
+def status(db: Session, station: Station, report: StatusReport, *, now: datetime) -> bool:
+    """Take in a lone status; tell whether it changed anything."""
+    return status_all(db, [StatusTold(station, report, now)])[0]
+
+
+def _status(
+    db: Session, plugs: Plugs, told: StatusTold, report: StatusReport
+) -> StatusReport | None:
+    """Take in one status; return how it is to be read where it changed anything."""
+    station, now = told.station, told.now
+    row = plugs.at(station.id, report.connector)
+    if report.info or report.vendor_error or report.activity is None:
+        report = replace(
+            report,
+            info=report.info and messages.redact_text(report.info),
+            vendor_error=report.vendor_error and messages.redact_text(report.vendor_error),
+            activity=report.activity or _activity_of(row, report),
+        )
     if report.availability is not Availability.FAULTED and _replayed(station, row, report.at, now):
-        _remember(db, station, report, now)
-        return False
+        plugs.remember(row, report, now)
+        return None
     same = (
         row.availability is report.availability
         and row.activity is report.activity
@@ -162,15 +152,16 @@ def status(db: Session, station: Station, report: StatusReport, *, now: datetime
     )
     row.status_at = report.at
     row.status_received_at = now
+    plugs.change(row)
     if same and not row.stale:
-        return False
+        return None
     row.stale = False
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
     if same:
         if report.availability is Availability.OCCUPIED:
             # Nobody knew whether the car still charges or stands: the session's idle time asks.
-            _remember(db, station, report, now)
-        events.record(db, events.StationChanged(station.tenant_id, station.id))
-        return False
+            plugs.remember(row, report, now)
+        return None
     if row.availability is not report.availability or row.since is None:
         row.since = min(report.at, now)
     row.availability = report.availability
@@ -179,15 +170,11 @@ def status(db: Session, station: Station, report: StatusReport, *, now: datetime
     row.error_code = report.error_code
     row.vendor_error = report.vendor_error
     row.info = report.info
-    _remember(db, station, report, now)
-    _follow_idle(db, station, report)
-    reservations.follow_status(db, station, report, now=now)
-    events.record(db, events.StationChanged(station.tenant_id, station.id))
-    db.flush()
-    return True
+    plugs.remember(row, report, now)
+    return report
 
 
-def _replayed(station: Station, row: Connector, at: datetime, now: datetime) -> bool:
+def _replayed(station: Any, row: PlugRow, at: datetime, now: datetime) -> bool:
     """Whether a status of this time is of an offline memory: history, not the state.
 
     It is older than the last one, from before this connection, and comes while
@@ -205,12 +192,24 @@ def _replayed(station: Station, row: Connector, at: datetime, now: datetime) -> 
     return at < opened_at - BEFORE and now < opened_at + REPLAYING
 
 
-def _activity_of(row: Connector, report: StatusReport) -> Activity:
+def _activity_of(row: PlugRow, report: StatusReport) -> Activity:
     """What goes on at a plug whose status does not say: what went on while it was taken."""
     if report.availability is not Availability.OCCUPIED:
         return Activity.NONE
     taken = row.availability is Availability.OCCUPIED and row.activity is not Activity.NONE
     return row.activity if taken else Activity.PREPARING
+
+
+def activity_all(db: Session, told: Sequence[ActivityTold]) -> None:
+    """Take in what running transactions say that goes on at their plugs.
+
+    A plug is taken then, whatever it said before; its own word, when it comes
+    later, counts more (FIELD S4), so its clock is left where it was.
+    """
+    plugs = Plugs(db, [(one.station.id, one.place) for one in told])
+    for one in told:
+        _activity(db, plugs, one)
+    plugs.write()
 
 
 def activity(
@@ -222,96 +221,81 @@ def activity(
     at: datetime,
     now: datetime,
 ) -> None:
-    """Take in what a running transaction says that goes on at its plug.
+    """Take in what a lone transaction says that goes on at its plug."""
+    activity_all(db, [ActivityTold(station, place, goes_on, at, now)])
 
-    The plug is taken then, whatever it said before; its own word, when it comes
-    later, counts more (FIELD S4), so its clock is left where it was.
-    """
-    row = connector_of(db, station, place)
-    if _replayed(station, row, at, now):
+
+def _activity(db: Session, plugs: Plugs, told: ActivityTold) -> None:
+    station, goes_on, now = told.station, told.activity, told.now
+    row = plugs.at(station.id, told.place)
+    if _replayed(station, row, told.at, now):
         return
     taken = row.availability in (Availability.OCCUPIED, Availability.FAULTED)
     if taken and row.activity is goes_on and not row.stale:
         return
     if not taken and goes_on is not Activity.FINISHING:
         row.availability = Availability.OCCUPIED
-        row.since = min(at, now)
+        row.since = min(told.at, now)
         row.status_word = row.status_word or "Occupied"
     elif not taken:
         return
     row.stale = False
     row.activity = goes_on
-    report = StatusReport(place, row.availability, goes_on, ACTIVITY_WORDS[goes_on], at)
-    _remember(db, station, report, now)
+    plugs.change(row)
+    report = StatusReport(told.place, row.availability, goes_on, ACTIVITY_WORDS[goes_on], told.at)
+    plugs.remember(row, report, now)
     events.record(db, events.StationChanged(station.tenant_id, station.id))
-
-
-def _remember(db: Session, station: Station, report: StatusReport, now: datetime) -> None:
-    db.add(
-        StatusEvent(
-            station_id=station.id,
-            evse=report.connector.evse,
-            connector=report.connector.connector,
-            availability=report.availability,
-            activity=report.activity or Activity.NONE,
-            status_word=report.word[:40],
-            error_code=report.error_code,
-            vendor_error=report.vendor_error,
-            info=report.info,
-            at=report.at,
-            received_at=now,
-        )
-    )
-    db.flush()
 
 
 #: States in which the car stays plugged in without taking energy by its own choice.
 _IDLE = frozenset({Activity.SUSPENDED_EV, Activity.FINISHING})
-
-
-def _follow_idle(db: Session, station: Station, report: StatusReport) -> None:
-    """Keep `idle_since` of the connector's running session: when the car had enough."""
-    session = db.scalar(
-        select(ChargingSession)
-        .where(
-            ChargingSession.station_id == station.id,
-            ChargingSession.evse == report.connector.evse,
-            ChargingSession.state == SessionState.CHARGING,
-        )
-        .order_by(ChargingSession.id.desc())
-        .limit(1)
+_SESSION: Any = ChargingSession.__table__
+_RUNNING = (
+    select(
+        *(_SESSION.c[name] for name in ("id", "tenant_id", "station_id", "evse")),
+        *(_SESSION.c[name] for name in ("started_at", "idle_since")),
     )
-    if session is None:
+    .where(
+        among(_SESSION.c.station_id, "stations"),
+        _SESSION.c.state == SessionState.CHARGING,
+    )
+    .order_by(_SESSION.c.id)
+)
+_STANDS = (
+    update(_SESSION)
+    .where(_SESSION.c.id == bindparam("session"), _SESSION.c.state == SessionState.CHARGING)
+    .values(idle_since=bindparam("since", type_=_SESSION.c.idle_since.type))
+)
+
+
+def _follow_idle(db: Session, changed: Sequence[tuple[Any, StatusReport, datetime]]) -> None:
+    """Keep `idle_since` of the plugs' newest running sessions: when the car had enough."""
+    asking = [
+        (station, report)
+        for station, report, _ in changed
+        if report.availability is not Availability.AVAILABLE
+        or report.activity is Activity.CHARGING
+        or report.activity in _IDLE
+    ]
+    if not asking:
         return
-    if report.activity in _IDLE:
-        session.idle_since = session.idle_since or max(report.at, session.started_at)
-    elif report.activity is Activity.CHARGING:
-        session.idle_since = None
-    elif report.availability is Availability.AVAILABLE:
-        return
-    events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
-
-
-def deviations(
-    db: Session, station: Station, found: Iterable[tuple[str, str]], *, now: datetime
-) -> None:
-    """Count the named repairs that a message needed: pairs of code and example.
-
-    However often one was needed, it is one row; the last example stays.
-    """
-    counts: Counter[str] = Counter()
-    examples: dict[str, str] = {}
-    for code, example in found:
-        counts[code] += 1
-        examples[code] = example
-    for code, count in counts.items():
-        row = db.scalar(
-            select(Deviation).where(Deviation.station_id == station.id, Deviation.code == code)
-        )
-        if row is None:
-            row = Deviation(station_id=station.id, code=code, count=0, first_at=now, last_at=now)
-            db.add(row)
-        row.count += count
-        row.last_at = now
-        row.example = messages.redact_text(examples[code])[:300]
-        db.flush()
+    given = {"stations": list({station.id for station, _ in asking})}
+    running = {(row.station_id, row.evse): row for row in db.execute(_RUNNING, given).all()}
+    since: dict[int, datetime | None] = {}
+    for station, report in asking:
+        session = running.get((station.id, report.connector.evse))
+        if session is None:
+            continue
+        before = since.get(session.id, session.idle_since)
+        if report.activity in _IDLE:
+            since[session.id] = before or max(report.at, session.started_at)
+        elif report.activity is Activity.CHARGING:
+            since[session.id] = None
+        events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
+    stored = {row.id: row.idle_since for row in running.values()}
+    rows = [
+        {"session": number, "since": at} for number, at in since.items() if at != stored[number]
+    ]
+    if rows:
+        db.connection().execute(_STANDS, rows)
+        pass_by(db, ChargingSession)

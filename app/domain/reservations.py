@@ -14,6 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import audit, authorisation, events, reach
+from app.domain.bulk import among
+from app.domain.bulk_read import BulkRead
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.prepared import Prepared
 from app.domain.vocabulary import (
@@ -35,6 +37,12 @@ MOST = timedelta(days=366)
 CLOCKS = timedelta(minutes=5)
 
 _KEPT = "reservation:"
+#: What ends a reservation, and how that reads.
+_GONE = {Availability.FAULTED: "faulted", Availability.UNAVAILABLE: "out of service"}
+
+_ROW: Any = Reservation.__table__
+_ACTIVE = _ROW.c.state == ReservationState.ACTIVE
+_KEPT_AT = BulkRead(select(_ROW.c.station_id).where(among(_ROW.c.station_id, "stations"), _ACTIVE))
 
 #: What a station tells of a reservation by itself, and how that reads.
 _TOLD: dict[str, tuple[ReservationState, str]] = {
@@ -145,12 +153,7 @@ def told(db: Session, station: Station, number: int | None, word: str, *, now: d
 
 
 def used(
-    db: Session,
-    station: Any,
-    number: int | None,
-    session: ChargingSession,
-    *,
-    now: datetime,
+    db: Session, station: Any, number: int | None, session: ChargingSession, *, now: datetime
 ) -> Reservation | None:
     """Tie a session to the reservation that it uses, and end that.
 
@@ -177,24 +180,26 @@ def used(
 
 def kept_at(db: Session, station_ids: Iterable[int]) -> set[int]:
     """The stations among these that keep a plug for somebody."""
-    query = select(Reservation.station_id).where(
-        Reservation.station_id.in_(list(station_ids)),
+    return {row.station_id for row in _KEPT_AT(db, stations=set(station_ids))}
+
+
+def follow_statuses(db: Session, changed: Iterable[tuple[Any, StatusReport, datetime]]) -> None:
+    """End what plugs were kept for when they are faulted or out of service (1.6 section 5.13).
+
+    Each is a station's row, plain or not, what it told of a plug, and when.
+    """
+    gone = [one for one in changed if one[1].availability in _GONE]
+    query = select(Reservation).where(
+        Reservation.station_id.in_([station.id for station, _, _ in gone]),
         Reservation.state == ReservationState.ACTIVE,
     )
-    return set(db.scalars(query))
-
-
-def follow_status(db: Session, station: Station, report: StatusReport, *, now: datetime) -> None:
-    """End what a plug was kept for when it is faulted or out of service (1.6 section 5.13)."""
-    if report.availability not in (Availability.FAULTED, Availability.UNAVAILABLE):
-        return
-    query = _open(station).where(Reservation.state == ReservationState.ACTIVE)
-    if report.connector.evse:
-        query = query.where(Reservation.evse == report.connector.evse)
-    place = f"Connector {report.connector.evse}" if report.connector.evse else "The station"
-    for row in db.scalars(query):
-        word = "faulted" if report.availability is Availability.FAULTED else "out of service"
-        _settle(db, row, ReservationState.FAULTED, f"{place} is {word}.", now)
+    kept = db.scalars(query).all() if gone else []
+    for station, report, now in gone:
+        evse, word = report.connector.evse, _GONE[report.availability]
+        place = f"Connector {evse}" if evse else "The station"
+        for row in kept:
+            if row.station_id == station.id and row.evse == (evse or row.evse):
+                _settle(db, row, ReservationState.FAULTED, f"{place} is {word}.", now)
 
 
 def expire_due(db: Session, *, now: datetime) -> int:

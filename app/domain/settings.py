@@ -5,7 +5,7 @@ where reading all of them fails (FIELD R11).  A change that was accepted is read
 back; one that needs a restart is read back after it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import audit, commands, device_model, events
+from app.domain.bulk import among
 from app.domain.device_model import Told
 from app.domain.errors import DomainError, Invalid
 from app.domain.prepared import Prepared
@@ -196,6 +197,17 @@ def ask(
     if like is not None and made.subject is None:
         made.subject = like.subject
     return made
+
+
+_VARIABLE: Any = StationVariable.__table__
+_WAITING = select(_VARIABLE.c.station_id).where(
+    among(_VARIABLE.c.station_id, "stations"), _VARIABLE.c.reboot_required
+)
+
+
+def waiting_for_boot(db: Session, station_ids: Iterable[int]) -> set[int]:
+    """The stations among these that have settings which wait for a restart."""
+    return set(db.scalars(_WAITING, {"stations": station_ids}))
 
 
 def after_boot(db: Session, station: Station, *, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Payments settled at a station, kept with the session that they pay (2.1 C20-C25)."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,13 +9,20 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import billing, events, running
-from app.models import Settlement, Station
+from app.domain import device_model, events, running
+from app.domain.sessions.end import mark_late
+from app.domain.told_states import is_yes
+from app.domain.variable_names import parse
+from app.models import Bill, Settlement, Station
 
 #: An amount beyond this is no price of a charging session.
 MOST = Decimal(10) ** 9
+#: The state of a settlement whose money has moved.
+SETTLED = "settled"
 #: Decimals of an amount that are kept.
 PLACES = 6
+#: Whether a station leaves the receipts of payments at it to us (2.1 C21.FR.03).
+_OUR_RECEIPTS = parse("PaymentCtrlr/ReceiptByCSMS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +69,30 @@ def take_in(db: Session, station: Station, told: Told, *, now: datetime) -> Sett
     row.receipt_url = (told.receipt_url or "")[:2000] or row.receipt_url
     row.company = told.company or row.company
     row.vat_number = (told.vat_number or "")[:20] or row.vat_number
+    if row.state == SETTLED and row.receipt_key is None and _receipts_are_ours(db, station):
+        row.receipt_key = secrets.token_urlsafe(24)
     db.flush()
     events.record(db, events.StationChanged(station.tenant_id, station.id))
     if session is not None:
         events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
         if changed:
-            billing.apply_payment(db, session.id, now=now)
+            mark_late(db, session, now)
     return row
+
+
+def _receipts_are_ours(db: Session, station: Station) -> bool:
+    row = device_model.find(db, station, _OUR_RECEIPTS)
+    return row is not None and is_yes(row.value)
+
+
+def by_receipt_key(db: Session, key: str) -> Settlement | None:
+    """The settlement whose receipt a secret opens."""
+    return db.scalar(select(Settlement).where(Settlement.receipt_key == key))
+
+
+def bill_of(db: Session, settlement: Settlement) -> Bill | None:
+    """The newest bill of the session that a settlement paid; None while there is none."""
+    if settlement.session_id is None:
+        return None
+    query = select(Bill).where(Bill.session_id == settlement.session_id)
+    return db.scalar(query.order_by(Bill.id.desc()).limit(1))

@@ -11,7 +11,7 @@ from app.domain import events, profile_documents, profiles, running
 from app.domain.errors import Invalid, NotFound
 from app.domain.prepared import Preparation, Prepared
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome, ProfileState
-from app.models import ChargingSession, Command, Station, StationProfile
+from app.models import ChargingSession, Command, Setpoint, Station, StationProfile
 
 #: States in which a station is believed to hold a profile.
 HELD = (ProfileState.ACCEPTED, ProfileState.REPORTED)
@@ -50,7 +50,7 @@ def prepare_set(
         sentence=" ".join(fitted.notes) or None,
         created_at=now,
     )
-    row.number = _number_in_place(db, row)
+    row.number = number_in_place(db, row)
     db.add(row)
     db.flush()
     arguments = {
@@ -245,7 +245,7 @@ def _evse(purpose: str, checked: Mapping[str, Any], session: ChargingSession | N
     return evse
 
 
-def _number_in_place(db: Session, row: StationProfile) -> int | None:
+def number_in_place(db: Session, row: StationProfile) -> int | None:
     """The number of the profile that a new one takes the place of; None where there is none.
 
     A second one of the same purpose and level must not go out under another number (2.0.1
@@ -269,7 +269,16 @@ def _number_in_place(db: Session, row: StationProfile) -> int | None:
         theirs = other.sent or other.document
         if all(theirs.get(name) == mine.get(name) for name in ("purpose", "stack_level")):
             return other.wire_number
-    return None
+    steered = db.scalar(
+        select(Setpoint).where(
+            Setpoint.station_id == row.station_id,
+            Setpoint.evse == row.evse,
+            Setpoint.session_id == (row.session_id or 0),
+        )
+    )
+    held = (steered.sent or {}) if steered is not None else {}
+    same = all(held.get(name) == mine.get(name) for name in ("purpose", "stack_level"))
+    return steered.wire_number if steered is not None and same else None
 
 
 def _replace(db: Session, row: StationProfile, now: datetime) -> None:

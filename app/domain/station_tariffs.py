@@ -5,19 +5,22 @@ is what our own tariff says.  So a station gets a tariff only where it can say
 all of it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import events, running
+from app.domain import authorisation, events, running, tariff_choice
+from app.domain.authorisation import Tap
 from app.domain.errors import Conflict, NotFound
 from app.domain.prepared import Prepared
+from app.domain.tag_rows import TagRow
 from app.domain.tariff_choice import misfit
 from app.domain.tariffs import Kind, Tariff, from_json
-from app.domain.vocabulary import Actor, CommandState, Order, Outcome
+from app.domain.vocabulary import Actor, CommandState, Decision, Order, Outcome
 from app.models import Command, Station, StationTariff, TariffVersion
 from app.models import Tariff as TariffRow
 
@@ -65,6 +68,47 @@ def prepare_change(
     named = {"session_id": session.id, "transaction_ref": session.transaction_ref}
     arguments = {**checked, **_told(version), **named}
     return Prepared(arguments, f"station_tariff:{row.id}", session.id)
+
+
+@dataclass(frozen=True, slots=True)
+class PricedTap:
+    """What was decided about a tap, and the price of their own with which a driver charges here.
+
+    `own` is its number, name and document; None where none is set for the driver or the group,
+    or the station cannot compute it.
+    """
+
+    decision: Decision
+    own: dict[str, Any] | None = None
+
+
+def decide_all(db: Session, taps: Sequence[Tap]) -> list[PricedTap]:
+    """Decide about taps and store the decisions (`authorisation`); find the drivers' own prices."""
+    judged = authorisation.judge(db, taps)
+    authorisation.keep(db, judged)
+    own = {at: tag for at, one in enumerate(judged) if (tag := one.tag) and _own_prices(tag)}
+    stations = [judged[at].tap.station for at in own]
+    prices = tariff_choice.Prices(db, stations, own.values()) if own else None
+    priced = []
+    for at, one in enumerate(judged):
+        told = _own(db, prices, one.tap.station, own[at]) if prices and at in own else None
+        priced.append(PricedTap(one.decision, told))
+    return priced
+
+
+def _own_prices(tag: TagRow) -> set[int]:
+    holders = (tag.driver, tag.group)
+    return {holder.tariff_id for holder in holders if holder and holder.tariff_id is not None}
+
+
+def _own(
+    db: Session, prices: tariff_choice.Prices, station: Any, tag: TagRow
+) -> dict[str, Any] | None:
+    choice = tariff_choice.applicable(prices, station, tag)
+    version = db.get(TariffVersion, choice.version_id) if choice.version_id else None
+    if version is None or version.tariff_id not in _own_prices(tag):
+        return None
+    return None if obstacle(from_json(version.definition)) else _told(version)
 
 
 def settle_set(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:

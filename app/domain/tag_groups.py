@@ -19,19 +19,21 @@ LONGEST_PARENT = 20
 class GroupFacts:
     """All that can be typed about a group; an empty `parent` is made from the name.
 
-    `site_ids` says whose matter the group is; none: the whole organisation's.
+    `site_ids` says whose matter the group is; none: the whole organisation's.  `master_pass`:
+    its tags end any session where they are allowed, and begin none.
     """
 
     name: str
     parent: str | None = None
     tariff_id: int | None = None
     site_ids: frozenset[int] = frozenset()
+    master_pass: bool = False
 
 
 def facts_of(group: TagGroup) -> GroupFacts:
     """Return what is typed about a group now, to be changed with `dataclasses.replace`."""
     sites = frozenset(site.id for site in group.sites)
-    return GroupFacts(group.name, group.parent, group.tariff_id, sites)
+    return GroupFacts(group.name, group.parent, group.tariff_id, sites, group.master_pass)
 
 
 def add(db: Session, actor: Actor, facts: GroupFacts, *, tenant_id: int, now: datetime) -> TagGroup:
@@ -94,3 +96,4 @@ def _write(db: Session, group: TagGroup, facts: GroupFacts) -> None:
             raise Taken(f"{other.name} has the parent token {other.parent}.", field="parent")
     group.name, group.parent, group.tariff_id = name, parent, facts.tariff_id
     group.sites = sites
+    group.master_pass = facts.master_pass

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from app.domain.bulk import among
+from app.domain.bulk_read import BulkRead
 from app.domain.vocabulary import TagStatus, Token
 from app.models import Driver, Tag, TagGroup
 from app.models.tags import tag_sites, tag_stations
@@ -28,6 +30,7 @@ class GroupRow:
     name: str
     parent: str
     tariff_id: int | None
+    master_pass: bool = False
 
 
 @dataclass(slots=True)
@@ -60,6 +63,11 @@ class TagRow:
     site_ids: frozenset[int] = frozenset()
     station_ids: frozenset[int] = frozenset()
 
+    @property
+    def is_master(self) -> bool:
+        """Whether it ends any session where it is allowed, and begins none (2.0.1 C16)."""
+        return self.group is not None and bool(self.group.master_pass)
+
 
 _OWN = (
     *("id", "tenant_id", "value", "key", "bare_key", "kind", "status", "expires_at"),
@@ -71,23 +79,18 @@ _SOMEWHERE = exists().where(tag_sites.c.tag_id == _TAG.c.id) | exists().where(
 _FOUND = (
     select(
         *(_TAG.c[name] for name in _OWN),
-        *(_GROUP.c[name] for name in ("id", "name", "parent", "tariff_id")),
+        *(_GROUP.c[name] for name in ("id", "name", "parent", "tariff_id", "master_pass")),
         *(_DRIVER.c[name] for name in ("id", "archived_at", "language", "tariff_id")),
         _SOMEWHERE,
     )
     .outerjoin(_GROUP, _GROUP.c.id == _TAG.c.group_id)
     .outerjoin(_DRIVER, _DRIVER.c.id == _TAG.c.driver_id)
-    .where(_TAG.c.tenant_id.in_(bindparam("tenants", expanding=True)), _TAG.c.archived_at.is_(None))
+    .where(among(_TAG.c.tenant_id, "tenants"), _TAG.c.archived_at.is_(None))
 )
-#: Built once: the statements' compiled forms are found again by identity.
-_BY_KEY = _FOUND.where(_TAG.c.key.in_(bindparam("keys", expanding=True)))
-_BY_BARE_KEY = _FOUND.where(_TAG.c.bare_key.in_(bindparam("keys", expanding=True)))
-_SITES = select(tag_sites.c.tag_id, tag_sites.c.site_id).where(
-    tag_sites.c.tag_id.in_(bindparam("tags", expanding=True))
-)
-_STATIONS = select(tag_stations.c.tag_id, tag_stations.c.station_id).where(
-    tag_stations.c.tag_id.in_(bindparam("tags", expanding=True))
-)
+_BY_KEY = BulkRead(_FOUND.where(among(_TAG.c.key, "keys")))
+_BY_BARE_KEY = BulkRead(_FOUND.where(among(_TAG.c.bare_key, "keys")))
+_SITES = BulkRead(select(tag_sites).where(among(tag_sites.c.tag_id, "tags")))
+_STATIONS = BulkRead(select(tag_stations).where(among(tag_stations.c.tag_id, "tags")))
 
 #: Who was shown something, and what: a tenant and a token.
 Shown = tuple[int, Token]
@@ -106,11 +109,13 @@ def find(db: Session, shown: Iterable[Shown]) -> dict[Shown, TagRow]:
     return found
 
 
-def _fitting(db: Session, asked: Iterable[Shown], query: Any, name: str) -> dict[Shown, TagRow]:
-    keys = {getattr(token, name) for _, token in asked}
-    if not keys:
-        return {}
-    given = {"keys": list(keys), "tenants": list({tenant_id for tenant_id, _ in asked})}
+def _fitting(
+    db: Session, asked: Iterable[Shown], query: BulkRead, name: str
+) -> dict[Shown, TagRow]:
+    given = {
+        "keys": {getattr(token, name) for _, token in asked},
+        "tenants": {tenant_id for tenant_id, _ in asked},
+    }
     by_key: dict[tuple[int, str], list[TagRow]] = {}
     for row in _rows(db, query, given):
         by_key.setdefault((row.tenant_id, getattr(row, name)), []).append(row)
@@ -126,19 +131,19 @@ def _fitting(db: Session, asked: Iterable[Shown], query: Any, name: str) -> dict
     return found
 
 
-def _rows(db: Session, query: Any, given: dict[str, Any]) -> list[TagRow]:
+def _rows(db: Session, query: BulkRead, given: dict[str, Any]) -> list[TagRow]:
     rows, limited = [], []
     width = len(_OWN)
-    for told in db.execute(query, given).all():
-        group = GroupRow(*told[width : width + 4]) if told.group_id is not None else None
-        driver = DriverRow(*told[width + 4 : width + 8]) if told.driver_id is not None else None
+    for told in query(db, **given):
+        group = GroupRow(*told[width : width + 5]) if told.group_id is not None else None
+        driver = DriverRow(*told[width + 5 : width + 9]) if told.driver_id is not None else None
         own: list[Any] = [*told[:width], group, driver]
         rows.append(TagRow(*own))
         if told[-1]:
             limited.append(rows[-1])
     if limited:
-        asked = {"tags": [row.id for row in limited]}
-        sites, stations = db.execute(_SITES, asked).all(), db.execute(_STATIONS, asked).all()
+        tags = [row.id for row in limited]
+        sites, stations = _SITES(db, tags=tags), _STATIONS(db, tags=tags)
         for row in limited:
             row.site_ids = frozenset(place for tag, place in sites if tag == row.id)
             row.station_ids = frozenset(place for tag, place in stations if tag == row.id)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.domain.bulk import among
+from app.domain.bulk_read import BulkRead
 from app.domain.errors import Invalid
 from app.models import Site, Station, Tariff, TariffVersion
 
@@ -52,8 +54,7 @@ _NEWEST = (
     .correlate(_TARIFF)
     .scalar_subquery()
 )
-#: Built once: the statement's compiled form is found again by identity.
-_TARIFFS = (
+_TARIFFS = BulkRead(
     select(
         *(_TARIFF.c[name] for name in ("id", "tenant_id", "name", "currency", "is_default")),
         *(_TARIFF.c.archived_at, _VERSION.c.id, _VERSION.c.number),
@@ -61,10 +62,8 @@ _TARIFFS = (
     .outerjoin(_VERSION, and_(_VERSION.c.tariff_id == _TARIFF.c.id, _VERSION.c.number == _NEWEST))
     .where(
         or_(
-            _TARIFF.c.id.in_(bindparam("tariffs", expanding=True)),
-            and_(
-                _TARIFF.c.tenant_id.in_(bindparam("tenants", expanding=True)), _TARIFF.c.is_default
-            ),
+            among(_TARIFF.c.id, "tariffs"),
+            and_(among(_TARIFF.c.tenant_id, "tenants"), _TARIFF.c.is_default),
         )
     )
 )
@@ -78,8 +77,8 @@ class Prices:
         for tag in tags:
             wanted |= {one.tariff_id for one in (tag.group, tag.driver) if one is not None}
         tenants = {station.tenant_id for station in stations}
-        given = {"tariffs": list(wanted - {None}), "tenants": list(tenants)}
-        found: list[Any] = list(db.execute(_TARIFFS, given).all())
+        # An empty list asks for nothing: no tariff is numbered 0.
+        found = _TARIFFS(db, tariffs=(wanted - {None}) | {0}, tenants=tenants)
         self._tariffs = {row[0]: TariffRow(*row) for row in found}
 
     def of(self, owner: Any) -> TariffRow | None:

@@ -1,7 +1,7 @@
 """Forms of tags, their groups and their import."""
 
 from flask_wtf import FlaskForm
-from wtforms import IntegerField, SelectField, StringField
+from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.domain.tag_groups import LONGEST_PARENT
@@ -77,6 +77,11 @@ class GroupForm(FlaskForm):  # type: ignore[misc]
         "Tariff",
         default="",
         description="For the group's tags, unless their driver has a tariff.",
+    )
+    master_pass = BooleanField(
+        "Master pass",
+        description="Its tags end any session at stations where they are allowed, and begin none. "
+        "Stations of OCPP 2.x know it by MasterPassGroupId, which is the parent token.",
     )
     sites = CheckboxListField(
         "Belongs to",

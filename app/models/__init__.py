@@ -1,7 +1,7 @@
 """Tables, one file per noun, on a plain declarative base; no Flask here."""
 
 from app.models.api import IdempotencyKey
-from app.models.base import Base, SiteOwned, StationOwned, TenantOwned
+from app.models.base import Base, SiteOwned, StationOwned, TenantOwned, leave_out_served
 from app.models.battery_swaps import BatterySwap
 from app.models.bills import Bill, BillCounter, BillLine, Delivery, Receipt, Review
 from app.models.broadcasts import Broadcast, BroadcastTarget
@@ -15,7 +15,7 @@ from app.models.ev_needs import EvNeeds
 from app.models.files import CustomerReport, FileJob, FirmwareFile
 from app.models.local_lists import LocalList
 from app.models.messages import Message
-from app.models.profiles import ChargingProfile, CompositeSchedule, StationProfile
+from app.models.profiles import ChargingProfile, CompositeSchedule, Setpoint, StationProfile
 from app.models.reservations import Reservation
 from app.models.session_revisions import session_revisions
 from app.models.sessions import ChargingSession, MeterReading, StrayStop
@@ -84,6 +84,7 @@ __all__ = [
     "Station",
     "StationCertificate",
     "StationOwned",
+    "Setpoint",
     "StationProfile",
     "StationReport",
     "StationTariff",
@@ -109,3 +110,7 @@ __all__ = [
     "tag_stations",
     "user_sites",
 ]
+
+
+for _table in Base.metadata.tables.values():
+    leave_out_served(_table)

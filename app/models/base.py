@@ -5,7 +5,18 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Enum, ForeignKey, Integer, MetaData, String
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -133,3 +144,22 @@ class StationOwned:
     @declared_attr
     def station_id(cls) -> Mapped[int]:
         return mapped_column(BigId, ForeignKey("stations.id"), index=True)
+
+
+def leave_out_served(table: Any) -> None:
+    """Leave out indexes that another one begins with: each costs every row that is written.
+
+    What many kinds of rows have in common (`StationOwned`) asks for one of its own, which most of
+    them have no need of.
+    """
+    whole = [index for index in table.indexes if not _is_partial(index)]
+    unique = [key for key in table.constraints if isinstance(key, UniqueConstraint)]
+    keys = [tuple(key.columns.keys()) for key in (*whole, *unique, table.primary_key)]
+    served = {key[:size] for key in keys for size in range(1, len(key))}
+    for index in list(table.indexes):
+        if not index.unique and tuple(index.columns.keys()) in served:
+            table.indexes.remove(index)
+
+
+def _is_partial(index: Index) -> bool:
+    return any(options.get("where") is not None for options in index.dialect_options.values())

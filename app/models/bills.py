@@ -147,6 +147,11 @@ class Receipt(SiteOwned, Base):
         back_populates="receipt", order_by="Delivery.id"
     )
 
+    @property
+    def session_id(self) -> int:
+        """The session whose bill it is of."""
+        return self.bill.session_id
+
 
 class Delivery(Base):
     """One line of a receipt's delivery log."""

@@ -46,7 +46,7 @@ class Command(StationOwned, TenantOwned, Base):
     expires_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
-    session_id: Mapped[int | None] = mapped_column(BigId)
+    session_id: Mapped[int | None] = mapped_column(BigId, index=True)
     attempts: Mapped[list[Any]] = mapped_column(default=list)
     subject: Mapped[str | None] = mapped_column(String(60))
 

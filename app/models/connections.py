@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, BigId, Id, StationOwned
@@ -33,10 +33,20 @@ class Connection(StationOwned, Base):
     """One accepted WebSocket; its id is the epoch: the higher one is the newer one."""
 
     __tablename__ = "connections"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (
+        Index("ix_connections_station_opened", "station_id", "opened_at"),
+        # The open ones are few among many: workers look for theirs every few seconds.
+        Index(
+            *("ix_connections_open", "station_id", "node"),
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[Id]
-    node: Mapped[str] = mapped_column(String(64), index=True)
+    station_id: Mapped[int] = mapped_column(BigId, ForeignKey("stations.id"))
+    node: Mapped[str] = mapped_column(String(64))
     address: Mapped[str] = mapped_column(String(64))
     protocol: Mapped[str | None] = mapped_column(String(20))
     security_profile: Mapped[int] = mapped_column(default=1)

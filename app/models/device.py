@@ -31,6 +31,13 @@ class StationVariable(StationOwned, Base):
             postgresql_where=text("wanted_at IS NOT NULL"),
             sqlite_where=text("wanted_at IS NOT NULL"),
         ),
+        # Hardly any wait for a restart; every boot asks.
+        Index(
+            "ix_station_variables_reboot_required",
+            "station_id",
+            postgresql_where=text("reboot_required"),
+            sqlite_where=text("reboot_required = 1"),
+        ),
     )
 
     id: Mapped[Id]

@@ -19,7 +19,7 @@ class Message(StationOwned, Base):
 
     __tablename__ = "messages"
     __table_args__ = (
-        Index("ix_messages_station_at", "station_id", "at"),
+        Index("ix_messages_station", "station_id", "id"),
         Index("ix_messages_session", "session_id"),
         Index("ix_messages_at", "at"),
     )

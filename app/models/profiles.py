@@ -12,6 +12,9 @@ from app.models.base import Base, BigId, Id, Name, StationOwned, TenantOwned, Wo
 if TYPE_CHECKING:
     from app.models.stations import Station
 
+#: An EVSE's setpoint has this number and its own: no other profile of ours has one so high.
+SETPOINTS = 1_000_000_000
+
 
 class ChargingProfile(TenantOwned, Base):
     """A profile of the library; `document` is in the domain's words (see app.domain.profiles)."""
@@ -68,6 +71,41 @@ class StationProfile(StationOwned, Base):
     def wire_number(self) -> int:
         """OCPP's chargingProfileId: ours, or under which the station reports another's."""
         return self.reported_id or self.number or self.id
+
+
+class Setpoint(StationOwned, Base):
+    """How much an EVSE gives to its session: one row per EVSE, changed in place.
+
+    `wanted` counts the wishes; `document` is the newest, `sent` what went out last and
+    `accepted` what the station took last.  `state` is waiting or sent, then how its station
+    answered (accepted, rejected, timed_out …), expired, or over with its session.
+    """
+
+    __tablename__ = "evse_setpoints"
+    __table_args__ = (
+        UniqueConstraint("station_id", "evse"),
+        Index("ix_evse_setpoints_state", "state"),
+    )
+
+    id: Mapped[Id]
+    evse: Mapped[int]
+    session_id: Mapped[int] = mapped_column(BigId)
+    document: Mapped[dict[str, Any]]
+    sent: Mapped[dict[str, Any] | None]
+    accepted: Mapped[dict[str, Any] | None]
+    state: Mapped[Word]
+    sentence: Mapped[str | None] = mapped_column(String(300))
+    wanted: Mapped[int]
+    wanted_at: Mapped[datetime]
+    wanted_by: Mapped[Name]
+    expires_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+
+    @property
+    def wire_number(self) -> int:
+        """OCPP's chargingProfileId: the same for all setpoints of an EVSE."""
+        return SETPOINTS + self.evse
 
 
 class CompositeSchedule(StationOwned, Base):

@@ -19,6 +19,7 @@ KEPT = (
     *("meter_start_wh", "meter_stop_wh"),
 )
 
+_KEPT = frozenset(KEPT)
 _SESSION: Any = ChargingSession.__table__
 
 #: One row per revision that a bill may rest on and that no longer stands in the session's row.
@@ -36,7 +37,9 @@ session_revisions = Table(
 @event.listens_for(ChargingSession, "before_update")
 def _count(_mapper: Any, _connection: Any, session: ChargingSession) -> None:
     """Count a new revision; the database refuses to change a billed session without one."""
-    told = inspect(session).attrs
-    if any(told[name].history.has_changes() for name in KEPT):
+    state = inspect(session)
+    # What was never set since it was read has not changed: most rows are done with here.
+    touched = _KEPT.intersection(state.committed_state)
+    if any(state.attrs[name].history.has_changes() for name in touched):
         kind: Any = ChargingSession
         session.revision = kind.revision + 1

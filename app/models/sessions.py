@@ -48,6 +48,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
         Index("ix_charging_sessions_station_state", "station_id", "state"),
         Index("ix_charging_sessions_plug", "station_id", "evse", "connector", "started_at"),
         Index("ix_charging_sessions_station_started", "station_id", "started_at"),
+        Index("ix_charging_sessions_register", "station_id", "meter_start_wh"),
         Index("ix_charging_sessions_billing", "billing", "state"),
         Index("ix_charging_sessions_stop_received_at", "stop_received_at"),
         Index("ix_charging_sessions_late_evidence_at", "late_evidence_at"),
@@ -116,15 +117,17 @@ class MeterReading(StationOwned, Base):
     the sum of the phases) and None where it held no energy.  `samples` keeps
     every sampled value: [measurand, value text, unit, phase, location,
     context, signed].  `digest` makes a replayed reading the same row (FIELD M6).
+    Nothing looks readings up by their station: it has no index of its own.
     """
 
     __tablename__ = "meter_readings"
     __table_args__ = (
-        UniqueConstraint("station_id", "digest"),
+        UniqueConstraint("digest", "station_id"),
         Index("ix_meter_readings_session", "session_id", "taken_at"),
     )
 
     id: Mapped[Id]
+    station_id: Mapped[int] = mapped_column(BigId, ForeignKey("stations.id"))
     session_id: Mapped[int | None] = mapped_column(BigId)
     evse: Mapped[int]
     taken_at: Mapped[datetime]

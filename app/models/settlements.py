@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import String, Text, UniqueConstraint
+from sqlalchemy import Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.models.base import Base, BigId, Exact, Id, StationOwned, Word
@@ -14,11 +14,15 @@ class Settlement(StationOwned, Base):
     """What a payment provider settled; told again, it is the same row.
 
     `state` is settled, cancelled, rejected or failed; `amount` is in the major
-    unit of the session's currency.
+    unit of the session's currency.  `receipt_key` is the secret by which its driver
+    reads the receipt at the desk, where the station leaves that to us.
     """
 
     __tablename__ = "settlements"
-    __table_args__ = (UniqueConstraint("station_id", "psp_reference"),)
+    __table_args__ = (
+        UniqueConstraint("station_id", "psp_reference"),
+        Index("uq_settlements_receipt_key", "receipt_key", unique=True),
+    )
 
     id: Mapped[Id]
     psp_reference: Mapped[str] = mapped_column(String(255))
@@ -32,4 +36,5 @@ class Settlement(StationOwned, Base):
     receipt_url: Mapped[str | None] = mapped_column(Text)
     company: Mapped[dict[str, Any] | None]
     vat_number: Mapped[str | None] = mapped_column(String(20))
+    receipt_key: Mapped[str | None] = mapped_column(String(64))
     received_at: Mapped[datetime]

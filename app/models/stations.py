@@ -33,7 +33,8 @@ class Station(SiteOwned, Base):
     typed (FIELD C3), so that is what is looked up; `identity` is what is shown.
     `connection_id` is the open connection; the newest one wins (it is a fence).
     `next_password_hash` is a password on its way to the station: both are right
-    until it connects with the new one.  `onboarding` says what we send by
+    until it connects with the new one.  `password_proof` lets the worker know a password again
+    whose hash is slow (`worker.proof`).  `onboarding` says what we send by
     ourselves after a boot; empty means nothing.
     `validation` None means the setting of the installation.  `clock_offset_s` is how far
     its clock was found to be ahead at `clock_offset_at`, None while it is right; `clock_samples`
@@ -60,6 +61,7 @@ class Station(SiteOwned, Base):
     password_hash: Mapped[str | None] = mapped_column(String(200))
     next_password_hash: Mapped[str | None] = mapped_column(String(200))
     next_password_at: Mapped[datetime | None]
+    password_proof: Mapped[str | None] = mapped_column(String(80))
     username_alias: Mapped[str | None] = mapped_column(String(64))
     security_profile: Mapped[int] = mapped_column(default=1)
     access_epoch: Mapped[int] = mapped_column(default=1)
@@ -104,6 +106,11 @@ class Station(SiteOwned, Base):
     connectors: Mapped[list["Connector"]] = relationship(
         back_populates="station", order_by="Connector.evse, Connector.connector"
     )
+
+    @validates("password_hash")
+    def _forget_proof(self, name: str, value: Any) -> Any:
+        self.password_proof = None
+        return value
 
     @validates("serial", "quirks")
     def _keep_keys(self, name: str, value: Any) -> Any:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.vocabulary import TagStatus, Verdict
@@ -40,7 +40,8 @@ tag_group_sites = Table(
 class TagGroup(TenantOwned, Base):
     """Tags of one group may stop each other's sessions; `parent` is OCPP's parentIdTag.
 
-    `sites` says whose matter the group is, as it does of a driver.
+    `sites` says whose matter the group is, as it does of a driver.  The tags of a
+    `master_pass` group end any session where they are allowed, and begin none (2.0.1 C16).
     """
 
     __tablename__ = "tag_groups"
@@ -50,6 +51,7 @@ class TagGroup(TenantOwned, Base):
     name: Mapped[Name]
     parent: Mapped[str] = mapped_column(String(36))
     tariff_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tariffs.id"))
+    master_pass: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime]
 
     tariff: Mapped["Tariff | None"] = relationship()

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy.orm import Session
 
 from app.domain import billing
-from app.domain.billing.rows import draft
+from app.domain.billing.rows import written
 from app.domain.vocabulary import BillingState, BillKind
 from app.models import Bill, ChargingSession
 
@@ -30,7 +30,7 @@ def of(db: Session, session: ChargingSession, assessment: billing.Assessment) ->
     bill = standing(session)
     if bill is not None or session.bills or session.billing is BillingState.WAIVED:
         return bill
-    return draft(db, assessment)
+    return written(assessment)
 
 
 def so_far(db: Session, session: ChargingSession, now: datetime) -> int | None:

@@ -14,6 +14,7 @@ from app.models import (
     CompositeSchedule,
     DerControl,
     EvNeeds,
+    Setpoint,
     Settlement,
     Station,
     StationProfile,
@@ -34,6 +35,7 @@ class Energy:
     past: list[StationProfile]
     composites: list[CompositeSchedule]
     needs: list[EvNeeds]
+    setpoints: list[Setpoint]
     controls: list[DerControl]
     alarms: list[StationReport]
     tariffs: list[StationTariff]
@@ -62,6 +64,7 @@ def of(db: Session, station: Station) -> Energy:
         past=[row for row in newest if row.id not in held],
         composites=composite_schedules.newest(db, station),
         needs=_newest(db, EvNeeds, station)[:3],
+        setpoints=_newest(db, Setpoint, station),
         controls=der.current(db, station),
         alarms=_alarms(db, station),
         tariffs=station_tariffs.current(db, station),

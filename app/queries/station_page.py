@@ -103,7 +103,7 @@ def recent_messages(db: Session, station: Station) -> list[Message]:
         db.scalars(
             select(Message)
             .where(Message.station_id == station.id)
-            .order_by(Message.at.desc(), Message.id.desc())
+            .order_by(Message.id.desc())
             .limit(MESSAGES_SHOWN)
         )
     )

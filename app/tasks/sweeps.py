@@ -31,6 +31,7 @@ from app.domain import (
     receipts,
     remote_starts,
     reservations,
+    setpoints,
     supply,
     system_marks,
 )
@@ -39,6 +40,7 @@ from app.domain.system_marks import SWEEP
 from app.extensions import db as flask_db
 from app.file_store import UPLOADS, Store
 from app.models import FileJob, Station
+from app.tasks.billing import settle_waiting
 from app.uow import unit_of_work
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ def _steps(settings: Settings, until: float) -> Iterator[tuple[str, Callable[[],
         ("dead workers", lambda db: presence.close_dead_nodes(db, now=_now())),
         ("supplies", lambda db: supply.watch(db, now=_now())),
         ("overdue commands", lambda db: commands.expire_overdue(db, _now())),
+        ("overdue setpoints", lambda db: setpoints.expire(db, now=_now())),
         ("missing boots", lambda db: onboarding.ask_for_boots(db, now=_now())),
         ("stale plugs", lambda db: onboarding.ask_for_statuses(db, now=_now())),
         ("remote starts", lambda db: remote_starts.mark_unfollowed(db, now=_now())),
@@ -75,13 +78,15 @@ def _steps(settings: Settings, until: float) -> Iterator[tuple[str, Callable[[],
         ("reservations", lambda db: reservations.expire_due(db, now=_now())),
         ("file jobs", lambda db: file_jobs.expire_overdue(db, now=_now())),
         ("stale claims", _give_up_stale),
+        ("late rows", lambda db: billing.mark_slipped(db, now=_now())),
     )
     for what, act in plain:
         yield what, functools.partial(_work, act)
     yield "local lists", lambda: _keep_lists(until)
-    yield "bills", lambda: _settle(settings, until)
-    yield "receipts", lambda: _post(settings, receipts.due, post_office.send_receipt, until)
-    yield "mails", lambda: _post(settings, mails.due, post_office.send_mail, until)
+    yield "bills", lambda: settle_waiting(settings, until)
+    for kind in (post_office.RECEIPTS, post_office.MAILS):
+        send = functools.partial(post_office.send_waiting, settings, kind, until)
+        yield f"{kind.name}s", functools.partial(send, post_office.utc_now)
 
 
 @shared_task(name="housekeeping")
@@ -112,27 +117,6 @@ def _forget_files(settings: Settings) -> None:
         select(FileJob.stored_as).where(FileJob.stored_as.is_not(None))
     )
     store.remove_unknown({str(name) for name in known})
-
-
-def _settle(settings: Settings, until: float) -> bool:
-    """Bill what waits to be billed, each session in a unit of work of its own."""
-    hold_h = settings.provisional_hold_h
-    found = billing.unsettled(flask_db.session(), now=_now(), provisional_hold_h=hold_h)
-
-    def settle(session_id: int) -> None:
-        _work(lambda db: billing.settle(db, session_id, now=_now(), provisional_hold_h=hold_h))
-
-    return _each("bill", found, settle, until)
-
-
-def _post(
-    settings: Settings, due: Callable[..., list[int]], send: Callable[..., None], until: float
-) -> bool:
-    """Send what is due."""
-    found = due(flask_db.session(), now=_now())
-    return _each(
-        send.__name__, found, lambda number: send(settings, number, post_office.utc_now), until
-    )
 
 
 def _keep_lists(until: float) -> bool:

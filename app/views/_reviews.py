@@ -8,7 +8,7 @@ from flask import Blueprint, abort, flash, render_template, request
 
 from app import bill_text, listing, review_words
 from app.domain import billing, reviews, sessions
-from app.domain.billing.rows import draft
+from app.domain.billing.rows import written
 from app.domain.errors import Conflict, DomainError
 from app.domain.vocabulary import ReceiptState, doubts
 from app.extensions import db
@@ -124,7 +124,7 @@ def _inbox() -> str:
 def _page(found: Review, form: DecisionForm, chosen: Decimal | None = None) -> str:
     session = db.session()
     assessment = billing.assess(session, found.session, _now())
-    bill = draft(session, assessment)
+    bill = written(assessment)
     form.tariff.choices = [("", "Choose…"), *queries.tariffs(session, found.session.currency)]
     zone, codes = found.session.timezone, list(found.reasons)
     if found.decided_at is None:  # what has come to light since it was held
@@ -156,7 +156,7 @@ def _with_energy(found: Review, kwh: Decimal | None) -> bill_text.Told | None:
         return None
     session = db.session()
     assessment = billing.assess(session, found.session, _now(), energy_wh=in_wh(kwh))
-    bill = draft(session, assessment)
+    bill = written(assessment)
     return None if bill is None else bill_text.told(bill, DeskWriter(found.session.timezone))
 
 

@@ -60,8 +60,14 @@ def edit(group_id: int) -> Any:
     """Change a group."""
     group = _found(db.session(), group_id)
     reach.guard(db.session(), group)
-    data = {"name": group.name, "parent": group.parent, "tariff": str(group.tariff_id or "")}
-    form = _form(GroupForm(data={**data, "sites": [site.id for site in group.sites]}), group)
+    data = {
+        "name": group.name,
+        "parent": group.parent,
+        "tariff": str(group.tariff_id or ""),
+        "master_pass": group.master_pass,
+        "sites": [site.id for site in group.sites],
+    }
+    form = _form(GroupForm(data=data), group)
     if form.validate_on_submit():
         try:
             with unit_of_work() as work:
@@ -105,6 +111,7 @@ def _facts(form: GroupForm) -> GroupFacts:
         form.parent.data,
         chosen(form.tariff.data),
         frozenset(form.sites.data or ()),
+        bool(form.master_pass.data),
     )
 
 

@@ -44,6 +44,21 @@ def test_a_reservation_is_made_and_cancelled_by_orders(api, db, made, online, no
     assert api.get(f"/reservations/{number}")["state"] == "cancelled"
 
 
+def test_a_setpoint_is_wanted_replaced_and_told(api, made):
+    running = api.get("/sessions?state=charging")["items"]
+    online = {station["id"] for station in api.get("/stations?connected=true")["items"]}
+    session = next(one for one in running if one["station_id"] in online)
+    station, evse = session["station_id"], session["evse"]
+    where = f"/stations/{station}/connectors/{evse}/setpoint"
+    first = api.post(where, {"limit": 16, "unit": "A", "phases": 3}, 202)
+    again = api.post(where, {"limit": 0, "unit": "A"}, 202)
+    assert (first["id"], again["wanted"], again["state"]) == (again["id"], 2, "waiting")
+    [told] = api.get(f"/stations/{station}/setpoints")["items"]
+    assert told["document"]["periods"] == [{"start_s": 0, "limit": "0.0"}]
+    assert api.post(where, {"limit": 3, "unit": "A"}, 422)["code"] == "invalid"
+    api.post(f"/stations/{station}/connectors/99/setpoint", {"limit": 6, "unit": "A"}, 422)
+
+
 def test_the_library_of_profiles_is_kept(api):
     given = {"name": "Night", "document": furniture.DOCUMENT}
     profile = api.post("/charging-profiles", given)

@@ -175,6 +175,10 @@ def test_tags_come_in_any_state(api, now):
 def test_a_tag_is_given_to_a_driver_a_group_and_places(api, made, site_id):
     driver = api.post("/drivers", {"name": "Mary", "email": "mary@example.org"})
     group = api.post("/tag-groups", {"name": "Vans"})
+    where = f"/tag-groups/{group['id']}"
+    assert group["master_pass"] is False
+    assert api.patch(where, {"master_pass": True})["master_pass"]
+    assert not api.patch(where, {"master_pass": False})["master_pass"]
     given = {"driver_id": driver["id"], "group_id": group["id"], "site_ids": [site_id]}
     tag = api.post("/tags", {"value": "04VAN", "concurrent_limit": 2, **given})
     assert {name: tag[name] for name in given} == given

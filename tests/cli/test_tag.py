@@ -123,7 +123,10 @@ def test_groups_are_made_changed_and_removed(flask):
     assert flask("tag-group", "add", "Fleet").stdout == "Made the group Fleet (FLEET).\n"
     flask("tag", "add", "04A2B3", "--group", "Fleet")
     assert flask("tag-group", "edit", "fleet", "--parent", "FLEET-1").exit_code == 0
+    assert flask("tag-group", "edit", "fleet", "--master-pass").exit_code == 0
     (group,) = json.loads(flask("tag-group", "list", "--json").stdout)
+    assert group["master_pass"]
+    assert flask("tag-group", "edit", "fleet", "--no-master-pass").exit_code == 0
     assert (group["parent"], group["tags"]) == ("FLEET-1", 1)
     assert flask("tag-group", "remove", "Fleet").exit_code == 1
     flask("tag", "edit", "04A2B3", "--group", "")

@@ -2,8 +2,12 @@
 
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from app.domain.der_controls import KINDS
 from app.domain.vocabulary import Order
+from app.models import Tariff, TariffVersion
+from tests.conftest import NOW
 
 SIMPLE: dict[str, Any] = {
     "purpose": "default",
@@ -143,3 +147,23 @@ PREPARED: dict[Order, dict[str, Any]] = {
     Order.CHANGE_TRANSACTION_TARIFF: _NAMED,
     Order.REQUEST_BATTERY_SWAP: {"number": 7},
 }
+
+
+def put_tariff(db: Session, tenant_id: int, **changes: Any) -> int:
+    """Put a definition into the tariff book; returns the tariff's number."""
+    definition = {**TARIFF, **changes}
+    book = Tariff(
+        tenant_id=tenant_id,
+        name="Kerb",
+        name_key="kerb",
+        created_at=NOW,
+        currency=definition["currency"],
+    )
+    db.add(book)
+    db.flush()
+    version = TariffVersion(
+        tariff_id=book.id, number=1, definition=definition, created_at=NOW, created_by="Ada"
+    )
+    db.add(version)
+    db.flush()
+    return book.id

@@ -49,6 +49,7 @@ CHARGING: Samples = {
         {"token": "04A2"},
         {"token": "04A2", "connector": 1},
         {"token": "DE-8AA-CA2B3C4-D", "token_kind": "emaid"},
+        {"token": "APP-1", "token_kind": "central", "most_kwh": "20.5", "most_minutes": "90"},
     ],
     Order.STOP_CHARGING: [{"transaction_ref": "77"}],
     Order.READ_TRANSACTION_STATUS: [{}, {"transaction_ref": "77"}],

@@ -1,6 +1,7 @@
 """What only 2.1 has: inverter controls, tariffs at the station, payments, battery swaps."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,10 +16,9 @@ from app.models import (
     StationProfile,
     StationReport,
     StationTariff,
-    Tariff,
-    TariffVersion,
 )
-from tests.dialects.energy_samples import CONTROLS, TARIFF
+from app.providers import VatRecord
+from tests.dialects.energy_samples import CONTROLS, TARIFF, put_tariff
 from tests.support.energy import yard
 from worker.dialects.v21 import der as wire
 from worker.dialects.v21 import tariff
@@ -28,32 +28,15 @@ __all__ = ["yard"]
 
 LIMIT = {"purpose": "default", "kind": "absolute", "unit": "A", "periods": [{"limit": "16"}]}
 FIXED = CONTROLS["fixed_var"]
+DESK = SimpleNamespace(receipts_base="https://desk.example")
 TIMES = {"starts_at": "2026-03-02T09:00:00Z", "duration_s": "900"}
 
 
 @pytest.fixture
-def priced(db, yard, now):
+def priced(db, yard):
     """Put a definition into the tariff book; return the tariff's number."""
 
-    def put(**changes):
-        definition = {**TARIFF, **changes}
-        book = Tariff(
-            tenant_id=yard.station.tenant_id,
-            name="Kerb",
-            name_key="kerb",
-            created_at=now,
-            currency=definition["currency"],
-        )
-        db.add(book)
-        db.flush()
-        version = TariffVersion(
-            tariff_id=book.id, number=1, definition=definition, created_at=now, created_by="Ada"
-        )
-        db.add(version)
-        db.flush()
-        return book.id
-
-    return put
+    return lambda **changes: put_tariff(db, yard.station.tenant_id, **changes)
 
 
 def test_a_control_is_set_superseded_started_and_over(db, yard, now):
@@ -234,17 +217,55 @@ def test_a_settlement_is_kept_once_with_its_session(db, yard, now):
         "settlementAmount": 12.4,
         "settlementTime": (now - timedelta(minutes=1)).isoformat(),
     }
-    assert yard.hear("NotifySettlement", **told, status="Failed", statusInfo="later") == {}
-    yard.hear("NotifySettlement", **told, status="Settled", receiptId="R-1", vatNumber="DE1")
+    failed = {**told, "status": "Failed", "statusInfo": "later"}
+    assert yard.hear("NotifySettlement", DESK, **failed) == {}
+    done = {**told, "status": "Settled", "receiptId": "R-1", "vatNumber": "DE1"}
+    assert yard.hear("NotifySettlement", DESK, **done) == {}
     row = db.query(Settlement).one()
     assert (row.session_id, row.state, str(row.amount)) == (session.id, "settled", "12.4")
     assert (row.receipt_number, row.vat_number) == ("R-1", "DE1")
 
 
-def test_a_vat_number_is_kept_and_cannot_be_checked(db, yard):
-    answer = yard.hear("VatNumberValidation", vatNumber="DE1", evseId=1)
-    assert answer == {"status": "Rejected", "vatNumber": "DE1", "evseId": 1}
-    assert db.query(StationReport).filter_by(kind="vat_number").one().word == "DE1"
+def test_a_payment_whose_receipt_is_left_to_us_is_told_where_that_is(db, yard):
+    """C21.FR.03; the address is the same however often it is asked for."""
+    yard.setting("ReceiptByCSMS", "true", "PaymentCtrlr")
+    told = {"pspRef": "psp-1", "settlementAmount": 3, "settlementTime": yard.now.isoformat()}
+    failed = {**told, "status": "Failed"}
+    assert yard.hear("NotifySettlement", DESK, **failed) == {}
+    first, again = (yard.hear("NotifySettlement", DESK, **told, status="Settled") for _ in "12")
+    row = db.query(Settlement).one()
+    assert first == {
+        "receiptUrl": f"https://desk.example/r/{row.receipt_key}",
+        "receiptId": f"S-{row.id}",
+    }
+    assert again == first
+    assert len(row.receipt_key) > 30
+
+
+ACME = {"name": "Acme GmbH", "address1": "Hof 1", "city": "Ulm", "country": "DE"}
+
+
+@pytest.mark.parametrize(
+    ("number", "record", "status", "company"),
+    [
+        ("DE 136 695 976", VatRecord(), "Accepted", None),
+        ("DE136695976", VatRecord(True, ACME), "Accepted", ACME),
+        ("DE136695976", VatRecord(False), "Rejected", None),
+        ("DE136695978", VatRecord(True), "Rejected", None),
+        ("136695976", VatRecord(True), "Rejected", None),
+        ("QQ1", VatRecord(True), "Rejected", None),
+    ],
+)
+def test_a_vat_number_is_accepted_that_is_one_and_that_no_register_denies(
+    db, yard, number, record, status, company
+):
+    asked = []
+    desk = SimpleNamespace(vat_record=lambda *about: asked.append(about) or record)
+    answer = yard.hear("VatNumberValidation", desk, vatNumber=number, evseId=1)
+    told = {"status": status, "vatNumber": number, "evseId": 1}
+    assert answer == (told | {"company": company} if company else told)
+    assert db.query(StationReport).filter_by(kind="vat_number").one().word == number
+    assert asked in ([], [("DE", "136695976")])
 
 
 def test_a_swap_is_asked_for_and_told_step_by_step(db, yard):
@@ -281,7 +302,7 @@ def test_no_number_of_a_control_fills_the_memory(yard, number):
 
 def test_absurd_numbers_of_a_station_fit_the_columns(db, yard, now):
     told = {"pspRef": "psp-9", "settlementTime": now.isoformat(), "status": "Settled"}
-    yard.hear("NotifySettlement", **told, settlementAmount=1e20)
+    yard.hear("NotifySettlement", DESK, **told, settlementAmount=1e20)
     assert db.query(Settlement).one().amount == 10**9
     yard.hear(
         "ReportChargingProfiles",

@@ -139,7 +139,8 @@ def test_direct_current_is_planned_in_watts(db, yard):
     row = db.query(EvNeeds).one()
     assert row.needs["energy_wh"] == "24000"
     assert row.plan["unit"] == "W"
-    assert row.plan["periods"] == [{"start_s": 0, "limit": "50000.0"}]
+    # Half of what the station has: a car may come to the other EVSE.
+    assert row.plan["periods"] == [{"start_s": 0, "limit": "25000.0"}]
 
 
 def test_needs_before_their_session_wait_for_it(db, yard, now):
@@ -174,6 +175,40 @@ def test_a_limit_from_outside_binds_the_plan(db, yard):
     yard.hear("NotifyChargingLimit", **limit, chargingSchedule=[SCHEDULE])
     yard.hear("NotifyEVChargingNeeds", evseId=1, chargingNeeds=NEEDS)
     assert db.query(EvNeeds).one().plan["periods"][0]["limit"] == "16.0"
+
+
+def test_a_limit_of_the_whole_station_is_shared_and_no_plan_stops_a_car(db, yard):
+    """6 kW for two EVSEs are 3 kW for each: 4.3 A on three phases, or 13 A on one."""
+    yard.session()
+    yard.setting("ACPhaseSwitchingSupported", "true", "SmartChargingCtrlr")
+    limit = {"chargingLimit": {"chargingLimitSource": "EMS"}}
+    watts = {**SCHEDULE, "chargingRateUnit": "W"}
+    watts["chargingSchedulePeriod"] = [{"startPeriod": 0, "limit": 6000}]
+    yard.hear("NotifyChargingLimit", **limit, chargingSchedule=[watts])
+    yard.hear("NotifyEVChargingNeeds", evseId=1, chargingNeeds=NEEDS)
+    period = yard.ordered(Order.SET_PROFILE).arguments["profile"]["periods"][0]
+    assert period == {"start_s": 0, "phases": 1, "limit": "13.0"}
+
+
+def test_needs_outside_what_was_allowed_are_rejected(db, yard, version):
+    """Q01.FR.04; what was allowed last counts, and only once the station has agreed to it."""
+    if version is Version.V201:
+        pytest.skip("2.0.1 knows no ways of energy transfer to allow")
+    session = yard.session()
+    allow = yard.order(Order.ALLOW_ENERGY_TRANSFER, transfers="dc", session_id=session.id)
+    told = {"evseId": 1, "chargingNeeds": NEEDS}
+    assert yard.hear("NotifyEVChargingNeeds", **told) == {"status": "Accepted"}
+    yard.answer(allow)
+    plans = yard.ordered(Order.SET_PROFILE).id
+    assert yard.hear("NotifyEVChargingNeeds", **told) == {"status": "Rejected"}
+    row = ev_needs.latest(db, yard.station, 1)
+    assert row.why == "It asks for ac three phase, and only dc was allowed."
+    assert yard.ordered(Order.SET_PROFILE).id == plans
+    both = yard.order(
+        Order.ALLOW_ENERGY_TRANSFER, transfers="dc,ac_three_phase", session_id=session.id
+    )
+    yard.answer(both)
+    assert yard.hear("NotifyEVChargingNeeds", **told) == {"status": "Accepted"}
 
 
 def test_a_cars_schedule_within_the_plan_is_accepted(yard):

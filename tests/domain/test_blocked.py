@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain import reports, sites, stations, tenants
+from app.domain import boots, sites, stations, tenants
 from app.domain.vocabulary import SYSTEM, BootReport, Registration
 
 
@@ -17,10 +17,10 @@ def station(db, now):
 def test_the_boot_of_a_blocked_station_is_rejected_until_it_is_accepted_again(db, station, now):
     stations.edit(db, SYSTEM, station, now=now, registration=Registration.BLOCKED)
     report = BootReport("Acme", "One", raw={})
-    assert reports.boot(db, station, report, now=now) is Registration.REJECTED
+    assert boots.boot(db, station, report, now=now) is Registration.REJECTED
     assert (station.registration, station.booted_registration) == (
         Registration.BLOCKED,
         Registration.REJECTED,
     )
     stations.set_registration(db, SYSTEM, station, Registration.ACCEPTED, now=now)
-    assert reports.boot(db, station, report, now=now) is Registration.ACCEPTED
+    assert boots.boot(db, station, report, now=now) is Registration.ACCEPTED

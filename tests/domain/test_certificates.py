@@ -14,8 +14,8 @@ from sqlalchemy import select
 from app.domain import (
     authorities,
     authority,
+    boots,
     certificates,
-    reports,
     sites,
     stations,
     tenants,
@@ -218,7 +218,7 @@ def test_the_name_that_staff_give_is_nobody_elses(db, now):
 
 def boot(db, station, serial, now):
     report = BootReport(vendor="Acme", model="One", serial=serial, raw={"serial": serial})
-    assert reports.boot(db, station, report, now=now).value == "accepted"
+    assert boots.boot(db, station, report, now=now).value == "accepted"
 
 
 def test_a_boot_never_takes_the_serial_number_of_another(db, now):

@@ -339,7 +339,10 @@ def test_every_form_that_was_tried_is_kept_without_secrets(db, ask, now):
 
 def test_what_was_made_for_an_order_is_made_anew_when_it_is_repeated(db, ask, now):
     command = commands.claim(
-        db, ask(Order.START_CHARGING, token="04A2", connector=1).id, "w", now=now
+        db,
+        ask(Order.START_CHARGING, token="04A2", token_kind="central", connector=1).id,
+        "w",
+        now=now,
     )
     assert set(command.arguments) > {"token", "connector"}, "its preparation added something"
     commands.settle(db, command, ACCEPTED, now=now)

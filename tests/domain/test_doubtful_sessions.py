@@ -22,6 +22,8 @@ from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, PLUG, charge, event
 
 ASKED = [Order.READ_TRANSACTION_STATUS, Order.SEND_COST, Order.START_CHARGING]
+#: What a remote start is given; on no list, it is issued by the order.
+GIVEN = {"token": CARD.value, "token_kind": "central", "connector": 1}
 FREE = BEGAN + timedelta(minutes=30)
 
 
@@ -126,7 +128,7 @@ def test_what_has_more_to_tell_stays_open(db, net, facts):
 
 def start(db, net, state=CommandState.ACCEPTED):
     command = commands.queue(
-        *(db, SYSTEM, net.station, Order.START_CHARGING, {"token": CARD.value, "connector": 1}),
+        *(db, SYSTEM, net.station, Order.START_CHARGING, GIVEN),
         now=BEGAN,
         ttl_s=60,
     )

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from app.domain.charging_limits import share
 from app.domain.ev_plan import Needs, planned
 from app.domain.profile_times import rate_at
 from tests.conftest import NOW
@@ -72,3 +73,55 @@ def test_the_limit_of_an_instant_is_that_of_its_period():
     assert rate_at({**DAY, "valid_to": NOW.isoformat()}, NOW) is None
     assert rate_at({**DAY, "valid_from": FOUR_H.isoformat()}, NOW) is None
     assert rate_at({"periods": [{"start_s": 0, "limit": "6.0"}]}, NOW) == "6.0"
+
+
+LITTLE = car(energy_wh=Decimal(20_000), departure_at=FOUR_H)
+
+
+@pytest.mark.parametrize(
+    ("needs", "unit", "switches", "phases", "limit"),
+    [
+        (car(), "A", True, 1, "13.0"),
+        (car(), "W", False, 1, "3000.0"),
+        (LITTLE, "A", True, 1, "13.0"),
+        (car(most_w=Decimal(3900)), "A", True, 1, "6.0"),
+        (car(), "A", False, 3, "0.0"),
+        (car(phases=1, least_w=Decimal(3200)), "A", True, 1, "0.0"),
+    ],
+)
+def test_too_little_for_all_phases_is_given_on_one_or_not_at_all(
+    needs, unit, switches, phases, limit
+):
+    """3 kW on three phases are 4.3 A, with which no car charges."""
+    plan = planned(needs, Decimal(3000), unit, NOW, switches=switches)
+    assert plan.document["periods"] == [{"start_s": 0, "phases": phases, "limit": limit}]
+
+
+def test_nothing_on_any_phase_is_nothing():
+    plan = planned(car(), Decimal(1000), "W", NOW, switches=True)
+    assert plan.document["periods"][0]["limit"] == "0.0"
+    assert "gets nothing until there is more" in plan.why
+
+
+def test_a_car_that_names_less_than_any_takes_is_not_stopped_for_it():
+    plan = planned(car(most_w=Decimal(3000)), Decimal(22_000), "A", NOW)
+    assert plan.document["periods"] == [{"start_s": 0, "phases": 3, "limit": "6.0"}]
+
+
+def test_direct_current_has_no_phases_to_charge_on():
+    plan = planned(Needs(0, most_w=Decimal(50_000)), Decimal(900), "W", NOW)
+    assert plan.document["periods"] == [{"start_s": 0, "limit": "900.0"}]
+
+
+@pytest.mark.parametrize(
+    ("plugs", "watts"),
+    [
+        ({1: None}, 22_000),
+        ({1: None, 2: None}, 11_000),
+        ({1: 22_000, 2: 3_700}, 18_300),
+        ({1: 3_700, 2: None}, 3_700),
+        ({1: 50_000, 2: 50_000, 3: 2_000}, 10_000),
+    ],
+)
+def test_an_evse_gets_its_share_of_the_stations_power(plugs, watts):
+    assert share(22_000, plugs, 1) == watts

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import select
 
 from app.domain import billing, session_cost, sessions
-from app.domain.billing import told
 from app.domain.vocabulary import Activity, BillingState
 from app.models import Bill, Receipt, Review, Tenant
 from tests.support.charging import STARTED, network
@@ -103,7 +102,7 @@ def paid(session, amount):
 
     return Settlement(
         station_id=session.station_id, session_id=session.id, psp_reference="psp-1",
-        state=told.SETTLED, amount=amount, settled_at=LATER, received_at=LATER,
+        state="settled", amount=amount, settled_at=LATER, received_at=LATER,
     )  # fmt: skip
 
 

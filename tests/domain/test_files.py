@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain import (
+    boots,
     commands,
     customer_information,
     file_jobs,
@@ -297,9 +298,9 @@ def test_every_step_is_a_legal_word_and_every_move_ends(db):
 
 def test_a_boot_with_the_new_version_completes_the_update(db, station, ask, answer, image, now):
     job = answer(ask(Order.UPDATE_FIRMWARE, firmware_id=image.id))
-    reports.boot(db, station, BootReport("Acme", "One", firmware="1.0"), now=now)
+    boots.boot(db, station, BootReport("Acme", "One", firmware="1.0"), now=now)
     assert job.state is FileJobState.RUNNING
-    reports.boot(db, station, BootReport("Acme", "One", firmware=" 2.0 "), now=now)
+    boots.boot(db, station, BootReport("Acme", "One", firmware=" 2.0 "), now=now)
     assert (job.state, job.sentence) == ("done", "It came back with version 2.0.")
 
 
@@ -307,7 +308,7 @@ def test_installed_after_that_boot_is_one_more_step_and_no_report(
     db, station, ask, answer, say, image, now
 ):
     job = answer(ask(Order.UPDATE_FIRMWARE, firmware_id=image.id))
-    reports.boot(db, station, BootReport("Acme", "One", firmware="2.0"), now=now)
+    boots.boot(db, station, BootReport("Acme", "One", firmware="2.0"), now=now)
     sentence = job.sentence
     assert say(FileStep.INSTALLED) is job
     assert (job.word, job.sentence, job.state) == ("Installed", sentence, FileJobState.DONE)

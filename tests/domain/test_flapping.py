@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain import presence, sites, stations, tenants
+from app.domain import connections, presence, sites, stations, tenants
 from app.domain.vocabulary import SYSTEM
 
 
@@ -25,10 +25,10 @@ def connect(db, station, now):
         connection = presence.open_connection(
             *(db, station), node="a", address=address, protocol="ocpp1.6", orders=[], now=at
         )
-        found = presence.flapping(db, station, now=at)
+        odd = connections.flapping(db, [station.id], now=at)
         if hang_up:
             presence.close_connection(db, connection.id, code=1006, reason="gone", now=at)
-        return [code for code, _ in found]
+        return [code for code, _ in odd.get(station.id, [])]
 
     return opened
 

@@ -25,8 +25,8 @@ def wish(talk, **given):
     onboarding.change(talk.db, SYSTEM, talk.station, given, now=talk.now)
 
 
-def boot(talk, firmware="1.0"):
-    talk.later(minutes=30)
+def boot(talk, firmware="1.0", after=None):
+    talk.later(**(after or {"minutes": 30}))
     talk.connect()
     if talk.version is Version.V16:
         vendor = {"chargePointVendor": "Acme", "chargePointModel": "One"}
@@ -68,9 +68,42 @@ def test_onboarding_not_repeated(talk):
     talk.connect()
     assert not talk.waiting(), "a reconnect brings nothing"
     boot(talk)
-    assert talk.hears()[0] == "TriggerMessage", "of another boot only the messages are asked for"
+    assert talk.hears() == ("GetConfiguration", {"key": ["HeartbeatInterval", "Blink"]})
+    talk.later(seconds=1)
+    talk.answers(told(HeartbeatInterval="60", Blink="3"))
+    assert talk.hears()[0] == "TriggerMessage", "the boot has lost nothing"
     talk.answers({"status": "Accepted"})
     assert not talk.waiting()
+
+
+def test_what_a_reboot_lost_is_written_again(talk):
+    wish(talk, settings={"HeartbeatInterval": "60"})
+    for _ in range(2):
+        boot(talk)
+        assert talk.hears() == ("GetConfiguration", {"key": ["HeartbeatInterval"]})
+        talk.later(seconds=1)
+        talk.answers(told(HeartbeatInterval="300"))
+        assert talk.hears() == ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "60"})
+        talk.answers({"status": "Accepted"})
+        talk.later(seconds=1)
+        talk.answers(told(HeartbeatInterval="60"))
+        assert not talk.waiting()
+
+
+def test_a_station_that_boots_over_a_setting_is_not_kept_booting(talk):
+    """Some reboot when they are written to, and forget what was written (FIELD B4)."""
+    wish(talk, settings={"MeterValuesSampledData": "all"})
+    written = 0
+    for _ in range(12):
+        boot(talk, after={"minutes": 11})
+        while talk.waiting():
+            written += talk.hears()[0] == "ChangeConfiguration"
+            accepted = {"status": "Accepted"}
+            talk.later(seconds=1)
+            talk.answers(told(MeterValuesSampledData="") | accepted)
+    assert written <= 8
+    boot(talk, after={"minutes": 1})
+    assert not talk.waiting(), "nor read at each of many boots"
 
 
 def test_a_refused_setting_is_written_once_per_firmware(talk):
@@ -79,8 +112,12 @@ def test_a_refused_setting_is_written_once_per_firmware(talk):
     talk.answers(told(HeartbeatInterval="300"))
     talk.answers({"status": "Rejected"})
     boot(talk)
+    talk.later(seconds=1)
+    talk.answers(told(HeartbeatInterval="300"))
     assert not talk.waiting()
     boot(talk, firmware="1.1")
+    talk.later(seconds=1)
+    talk.answers(told(HeartbeatInterval="300"))
     assert talk.hears()[0] == "ChangeConfiguration", "new firmware may have learnt it"
 
 

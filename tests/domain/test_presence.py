@@ -6,9 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from app.domain import presence, sites, stations, tenants
-from app.domain.presence import Knock, Tally
 from app.domain.vocabulary import SYSTEM
-from app.models import Connection, HandshakeAttempt
+from app.models import Connection
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def test_a_worker_that_only_stalled_takes_its_connections_back(db, station, now)
     connection = connect(db, station, now)
     later = now + timedelta(minutes=1)
     presence.close_dead_nodes(db, now=later)
-    assert presence.reopen(db, [connection.id], now=later) == 1
+    assert presence.reopen(db, "a", [connection.id], now=later) == 1
     presence.beat(db, "a", now=later)
     assert presence.is_connected(db, station, later)
 
@@ -71,37 +70,4 @@ def test_a_worker_that_only_stalled_takes_its_connections_back(db, station, now)
 def test_a_connection_is_not_taken_back_from_its_successor(db, station, now):
     old = connect(db, station, now)
     connect(db, station, now, node="b")
-    assert presence.reopen(db, [old.id], now=now) == 0
-
-
-def knock(**more):
-    facts = {
-        "identity": "CP-9",
-        "path": "/ocpp/CP-9",
-        "address": "10.0.0.9",
-        "subprotocols": "ocpp1.6",
-        "had_credentials": True,
-        "accepted": False,
-        "status": 401,
-        "reason": "wrong_password",
-        "sentence": "The password is wrong.",
-        "station_id": None,
-        "tenant_id": None,
-    }
-    return Knock(**{**facts, **more})
-
-
-def note(db, at, *knocks):
-    presence.note_knocks(db, [Tally(each, at, at) for each in knocks])
-
-
-def test_equal_refusals_within_a_minute_share_a_row(db, now):
-    for second in (0, 20, 70, 140):
-        note(db, now + timedelta(seconds=second), knock())
-    counts = [row.count for row in db.scalars(select(HandshakeAttempt))]
-    assert counts == [3, 1]
-
-
-def test_another_reason_is_another_row(db, now):
-    note(db, now, knock(), knock(reason="no_credentials"))
-    assert len(db.scalars(select(HandshakeAttempt)).all()) == 2
+    assert presence.reopen(db, "a", [old.id], now=now) == 0

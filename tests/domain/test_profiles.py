@@ -283,7 +283,9 @@ def test_a_composite_schedule_is_asked_in_any_unit_at_last(yard):
 
 def test_a_remote_start_takes_a_profile_along(db, yard, kerb, now):
     """The station binds it to the transaction that it begins, so none is named."""
-    command = yard.order(Order.START_CHARGING, token="04A2", connector=1, profile_id=kerb.id)
+    command = yard.order(
+        Order.START_CHARGING, token="04A2", token_kind="central", connector=1, profile_id=kerb.id
+    )
     row = db.query(StationProfile).one()
     assert command.arguments["number"] == row.id
     assert command.arguments["profile"]["purpose"] == "session"

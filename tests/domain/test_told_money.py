@@ -30,6 +30,8 @@ def net(any_app):
 def settle_payment(net, session, amount, state="settled", reference="psp-1", **more):
     told = Told(reference, state, Decimal(amount), LATER, session.transaction_ref)
     settlements.take_in(net.db, net.station, replace(told, **more), now=LATER)
+    if session.billing is not BillingState.OPEN:
+        billing.settle(net.db, session.id, now=LATER)
 
 
 def settled(net, session):

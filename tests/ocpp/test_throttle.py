@@ -3,7 +3,7 @@
 import pytest
 
 from worker.ocpp.handshake import Reason
-from worker.ocpp.throttle import Throttle, network_of
+from worker.ocpp.throttle import Throttle, Turns, network_of
 
 
 @pytest.fixture
@@ -107,3 +107,15 @@ def test_memory_is_bounded():
     for n in range(1000):
         throttle.failed(f"10.0.{n // 250}.{n % 250}", "CP1", Reason.WRONG_PASSWORD, 0)
     assert len(throttle._pairs) <= 100
+
+
+def test_those_sent_away_come_again_one_after_another():
+    turns = Turns()
+    told = [turns.next_s(0.0, every_s=0.5) for _ in range(6)]
+    assert told == [2, 2, 3, 3, 4, 4]
+    assert turns.next_s(100.0, every_s=0.5) == 2
+
+
+def test_nobody_is_told_to_come_again_in_an_hour():
+    turns = Turns(most_s=60.0)
+    assert {turns.next_s(0.0, every_s=30.0) for _ in range(9)} == {31, 60}

@@ -117,6 +117,19 @@ def test_requests_that_never_arrive_keep_nobody_out(site, text):
         assert max(answer_time(site) for _ in range(5)) < SOON_S
 
 
+def test_a_connection_is_kept_for_the_next_request_and_not_for_a_first_that_never_comes(site):
+    head = b"GET /sign-in HTTP/1.1\r\nHost: desk\r\n\r\n"
+    with ExitStack() as stack:
+        used, unused = stack.enter_context(connect(site)), stack.enter_context(connect(site))
+        used.sendall(head)
+        answer = http.client.HTTPResponse(used)
+        answer.begin()
+        assert answer.status == 200 and answer.read()
+        assert unused.recv(1) == b""  # let go after its five seconds
+        used.sendall(head)
+        assert used.recv(12) == b"HTTP/1.1 200"
+
+
 def test_a_thousand_streams_of_one_person_keep_nobody_out(site):
     head = f"GET /live HTTP/1.1\r\nHost: desk\r\nCookie: {cookie_of(site, 'grace')}\r\n\r\n"
     with crowd(site, head):

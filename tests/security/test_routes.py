@@ -21,6 +21,8 @@ PUBLIC = {
     *("sign.sign_in", "sign.sign_out", "sign.forgotten", "sign.reset", "sign.setup"),
     # Stations fetch firmware and bring logs with the secret in the address of their job.
     *("station_files.fetch", "station_files.bring"),
+    # A driver who paid at a station opens the receipt with the secret that the station shows.
+    "payment_receipts.show",
     # A load balancer asks for a word per part.
     "system.health",
 }

@@ -13,7 +13,7 @@ from app.domain.vocabulary import Actor, CommandState, Order, Outcome
 from app.models import ChargingSession, Command, Station, StationVariable
 from tests.support.dialogue import ROUTES
 from worker.calls import TABLES
-from worker.dialects.context import Context
+from worker.dialects.context import Context, Outside
 from worker.ocpp import schemas
 from worker.ocpp.fields import Fields
 from worker.ocpp.versions import Version
@@ -79,8 +79,11 @@ class Yard:
         self.db.add(row)
         self.db.flush()
 
-    def hear(self, action: str, **payload: Any) -> dict[str, Any]:
-        """Give a valid message of the station to its handler; return the answer, valid, too."""
+    def hear(self, action: str, services: Any = None, **payload: Any) -> dict[str, Any]:
+        """Give a valid message of the station to its handler; return the answer, valid, too.
+
+        `services` are the outside ones that are asked first, if any are.
+        """
         assert schemas.violation(self.version, action, "call", payload) is None
         context = Context(
             db=self.db,
@@ -90,7 +93,11 @@ class Yard:
             quirks=self.station.quirks,
             now=self.now,
         )
-        answer: dict[str, Any] = ROUTES[self.version].HANDLERS[action](Fields(payload), context)
+        handler = ROUTES[self.version].HANDLERS[action]
+        if isinstance(handler, Outside):
+            context.found = handler.ask(Fields(payload), context, services)
+            handler = handler.then
+        answer: dict[str, Any] = handler(Fields(payload), context)
         assert schemas.violation(self.version, action, "result", answer) is None
         return answer
 

@@ -52,6 +52,7 @@ class Line:
         [event] = self._connection.receive_text(text, time.monotonic())
         assert isinstance(event, Call), event
         answer = self._dispatch.answer(self._held, event)
+        self._dispatch.deviations.write()
         flask_db.session.remove()
         return None if answer is None else json.loads(answer)
 
@@ -62,6 +63,7 @@ class Line:
         [event] = self._connection.receive_text(text, time.monotonic())
         assert isinstance(event, Send), event
         self._dispatch.take(self._held, event)
+        self._dispatch.deviations.write()
         self._batch.do(Job(lambda db, rows: None))  # a refusal is logged later
         flask_db.session.remove()
         query = select(Message.outcome).where(

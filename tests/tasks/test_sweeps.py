@@ -26,6 +26,7 @@ from app.models import (
     OneTimeLink,
     OutgoingMail,
     Receipt,
+    Review,
 )
 from app.tasks.billing import bill_session
 from app.tasks.mails import send_mail
@@ -85,6 +86,24 @@ def test_an_assumed_end_is_billed_or_held_only_after_the_hold(smtp_app):
         BillingState.OPEN,
         BillingState.HELD,
     ]
+
+
+def test_a_reading_that_was_stored_while_its_bill_was_written_is_weighed(smtp_app):
+    with unit_of_work() as db:
+        net = network(db)
+        session = net.session(started_at=AN_HOUR_AGO)
+        net.reading(session, 10, 2_000)
+    bill_session(session.id)
+    with unit_of_work() as db:
+        net.reading(session, 40, 95_000)
+    sweep()
+    (session,) = fresh(ChargingSession)
+    assert session.billing is BillingState.HELD
+    (review,) = fresh(Review)
+    assert "late_stop_after_decision" in review.reasons
+    opened = review.opened_at
+    sweep()
+    assert fresh(Review)[0].opened_at == opened
 
 
 @pytest.mark.parametrize("days", [0, 10])

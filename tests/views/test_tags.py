@@ -214,9 +214,12 @@ def test_a_group_is_made_used_and_removed(made, db, operator):
     group = only(db, TagGroup, name="Fleet")
     assert "FLEET" in page(operator, "/tags/groups")
     operator.post(
-        f"/tags/groups/{group.id}/edit", data={"name": "Taxis", "parent": "TX", "tariff": ""}
+        f"/tags/groups/{group.id}/edit",
+        data={"name": "Taxis", "parent": "TX", "tariff": "", "master_pass": "y"},
     )
     assert (only(db, TagGroup, id=group.id).name, group.parent) == ("Taxis", "TX")
+    assert group.master_pass
+    assert "master pass" in page(operator, "/tags/groups")
     assert operator.post(f"/tags/groups/{group.id}/remove").status_code == 303
     assert db.scalars(select(TagGroup)).all() == []
 

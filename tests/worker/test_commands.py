@@ -20,7 +20,7 @@ pytestmark = pytest.mark.processes
 EXCHANGES = [
     (
         Order.START_CHARGING,
-        {"connector": 1, "token": "AB12"},
+        {"connector": 1, "token": "AB12", "token_kind": "central"},
         ["RemoteStartTransaction", {"connectorId": 1, "idTag": "AB12"}],
         {"status": "Accepted"},
         CommandState.ACCEPTED,
@@ -252,7 +252,8 @@ def test_a_charger_that_hangs_up_to_restart_has_obeyed(site, booted):
 
 
 def test_a_remote_start_is_tied_to_the_session_that_follows(site, booted):
-    number = queue(site, booted.identity, Order.START_CHARGING, {"connector": 1, "token": "AB12"})
+    given = {"connector": 1, "token": "AB12", "token_kind": "central"}
+    number = queue(site, booted.identity, Order.START_CHARGING, given)
     message_id, _, _ = hear_call(booted)
     booted.socket.send(json.dumps([3, message_id, {"status": "Accepted"}]))
     assert settled(site, number)[0] is CommandState.ACCEPTED

@@ -190,7 +190,7 @@ def test_a_desk_that_cannot_open_a_link_closes_it(port):
 def test_two_sockets_of_one_identity_are_two_links(port):
     with port.connect() as old, port.connect() as new:
         first, second = link_of(port, 0), link_of(port, 1)
-        assert first.connection_id != second.connection_id
+        assert first is not second
         port.within(lambda: first.close(1000, "replaced"))
         with pytest.raises(ConnectionClosed):
             old.recv(timeout=20)

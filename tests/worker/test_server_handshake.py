@@ -138,8 +138,19 @@ def test_query_and_tokens_are_not_kept(port):
         assert port.gate.requests[0].path == "/ocpp/***/CP1"
 
 
-def test_too_many_handshakes_at_once_are_sent_away_for_a_while():
-    with OcppPort(admissions=2) as port:
+def test_a_handshake_waits_for_its_turn_while_many_are_decided():
+    with OcppPort(admissions=1) as port:
+        port.gate.wait = threading.Event()
+        waiting = [port.raw(upgrade=False) for _ in range(3)]
+        for number, raw in enumerate(waiting):
+            raw.socket.sendall(handshake_text(f"/ocpp/CP{number}"))
+        eventually(lambda: len(port.gate.requests) == 1)
+        port.gate.wait.set()
+        assert all(raw.read_head().startswith("HTTP/1.1 101 ") for raw in waiting)
+
+
+def test_who_waits_too_long_for_its_turn_is_sent_away_for_a_while():
+    with OcppPort(admissions=2, patience_s=0.05) as port:
         port.gate.wait = threading.Event()
         waiting = [port.raw(upgrade=False) for _ in range(2)]
         for number, raw in enumerate(waiting):

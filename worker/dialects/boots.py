@@ -1,10 +1,13 @@
 """How a boot and a heartbeat are answered: the same members in every version."""
 
 import random
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from app.domain import reports
+from app.domain import boots
+from app.domain.boots import Booted
 from app.domain.vocabulary import BootReport, Registration
-from worker.dialects.context import Context, Payload
+from worker.dialects.context import Context, Fact, Payload
 from worker.ocpp.fields import Fields, format_instant
 
 #: Heartbeats of a fleet that booted at once spread by this share.
@@ -20,9 +23,18 @@ WORDS: dict[Registration, str] = {
 }
 
 
-def answer(report: BootReport, ctx: Context) -> Payload:
-    """Take in who the station is; answer by its registration, with when it is to call again."""
-    registration = reports.boot(ctx.db, ctx.station, report, now=ctx.now)
+def boot(read: Callable[[Fields], BootReport]) -> Fact:
+    """The route of a version's BootNotification; `read` tells who the station says it is."""
+
+    def booted(call: Fields, ctx: Context) -> Booted:
+        return Booted(ctx.station, read(call), ctx.now)
+
+    return Fact(booted, boots.boot_all, _answer)
+
+
+def _answer(registration: Registration, ctx: Context) -> Payload:
+    """Answer a boot by its registration, with when the station is to call again."""
+    ctx.booted = registration
     accepted = registration is Registration.ACCEPTED
     interval = (
         int(ctx.quirks.get("heartbeat_s") or ctx.heartbeat_s) if accepted else ctx.boot_retry_s
@@ -34,7 +46,17 @@ def answer(report: BootReport, ctx: Context) -> Payload:
     }
 
 
-def heartbeat(call: Fields, ctx: Context) -> Payload:
+def _beat(call: Fields, ctx: Context) -> None:
+    """A heartbeat tells nothing but that the station lives, which every message does."""
+
+
+def _heard(db: Any, beats: Sequence[None]) -> Sequence[None]:
+    return beats
+
+
+def _time(beat: None, ctx: Context) -> Payload:
     """Tell the time (1.6 section 4.6, 2.0.1 G02)."""
-    del call
     return {"currentTime": format_instant(ctx.now)}
+
+
+heartbeat = Fact(_beat, _heard, _time)

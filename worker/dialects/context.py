@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from app.domain import clocks
 from app.domain.clock import believable, correction
 from app.domain.metering import Metered
+from app.domain.vocabulary import Registration
 from worker.ocpp.fields import Fields
 
 Payload = dict[str, Any]
@@ -27,7 +28,8 @@ class Context:
     `db` is the open unit of work and `station` its row; both are None while a
     hot message is only read (see `Bulk`).  `deviations` collects (code, example) of what had to
     be repaired; `session_id` ties the message to a charging session in the log.
-    `found` is what was found out before the unit of work opened (see `Outside`).
+    `found` is what was found out before the unit of work opened (see `Outside`), and
+    `booted` how a boot is answered.
     `clock_offset_s` is how far the station's clock is known to be ahead, and `shift` what the
     times of this message are corrected by: None until its first time was read.
     """
@@ -43,6 +45,7 @@ class Context:
     deviations: list[tuple[str, str]] = field(default_factory=list)
     session_id: int | None = None
     found: Any = None
+    booted: Registration | None = None
     clock_offset_s: int | None = None
     shift: timedelta | None = None
 
@@ -108,9 +111,9 @@ class Context:
         fixed_s = self.quirks.get("clock_offset_s")
         known = self.station.clock_offset_s if self.station is not None else self.clock_offset_s
         seconds = known if fixed_s is None else fixed_s
-        return correction(
-            claimed, self.now, timedelta(seconds=seconds or 0), fixed=fixed_s is not None
-        )
+        if not seconds:
+            return timedelta()
+        return correction(claimed, self.now, timedelta(seconds=seconds), fixed=fixed_s is not None)
 
     def _nearer(self, as_utc: datetime) -> datetime:
         local = as_utc.replace(tzinfo=ZoneInfo(self.timezone)).astimezone(as_utc.tzinfo)
@@ -140,6 +143,11 @@ class Fact:
         if isinstance(result, Exception):
             raise result
         return self.answer(result, ctx)
+
+
+def nothing(_result: Any, _ctx: Context) -> Payload:
+    """Answer that it was taken in, which is all there is to say."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)

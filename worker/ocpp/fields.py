@@ -29,9 +29,12 @@ def read_decimal(value: object) -> Decimal | None:
     Understands a leading plus, exponents, spaces around and a comma for the decimal point.
     `NaN`, `None`, infinities and the empty text are no numbers.
     """
-    if isinstance(value, bool) or value is None:
+    if type(value) is str and len(value) <= 30 and value.isascii():
+        if value.replace(".", "", 1).isdigit():  # most are written so
+            return Decimal(value)
+    elif isinstance(value, bool) or value is None:
         return None
-    if isinstance(value, int):
+    elif isinstance(value, int):
         return Decimal(value)
     if isinstance(value, float):
         value = repr(value)  # the shortest text that means this float: what the charger wrote

@@ -5,8 +5,8 @@ we send whole seconds with a Z, which all of them can read (FIELD T3).
 """
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from typing import NamedTuple
 
 _FORM = re.compile(
     r"""(?P<year>\d{4})-?(?P<month>\d\d)-?(?P<day>\d\d)
@@ -21,8 +21,7 @@ _LONGEST = 64
 _COMMON_LENGTHS = (20, 24, 27)
 
 
-@dataclass(frozen=True, slots=True)
-class Instant:
+class Instant(NamedTuple):
     """A point in time that was read.
 
     `at` is aware and in UTC; `assumed_zone` says that the text named no offset and UTC was taken.

@@ -57,6 +57,25 @@ class Buckets:
         self._buckets.pop(key, None)
 
 
+class Turns:
+    """When those who are sent away may come again: one after another, so that each is let in.
+
+    Nobody is told to wait longer than `most_s` seconds.
+    """
+
+    __slots__ = ("_free_at", "_most_s")
+
+    def __init__(self, most_s: float = 120.0) -> None:
+        self._most_s = most_s
+        self._free_at = 0.0
+
+    def next_s(self, now: float, every_s: float, after_s: float = 1.0) -> int:
+        """Seconds until the next free turn; each takes `every_s`, the first is in `after_s`."""
+        turn = max(self._free_at, now + after_s) + every_s
+        self._free_at = min(turn, now + self._most_s)
+        return math.ceil(self._free_at - now)
+
+
 class Throttle:
     """What the gate asks before it reads or hashes anything, and tells after it decided."""
 

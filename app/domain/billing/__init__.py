@@ -5,14 +5,14 @@ added, so a change is a credit and a correction.
 """
 
 from app.domain.billing.assessment import Assessment, assess, locked, running_quote
-from app.domain.billing.backlog import unsettled
+from app.domain.billing.backlog import mark_slipped, unsettled
 from app.domain.billing.contradictions import other_ends
 from app.domain.billing.corrections import check_named, correct, refund
 from app.domain.billing.issue import issue, provisional_until
-from app.domain.billing.late import apply_late, apply_payment, difference, late_payments
+from app.domain.billing.late import apply_late, difference, late_payments
 from app.domain.billing.recount import Difference, correct_difference, recompute
 from app.domain.billing.rows import standing
-from app.domain.billing.settle import settle
+from app.domain.billing.settle import settle, settle_all
 from app.domain.billing.usage import Measured, usage_of
 from app.domain.billing.verify import Fault, faults_of, verify
 
@@ -22,7 +22,6 @@ __all__ = [
     "Fault",
     "Measured",
     "apply_late",
-    "apply_payment",
     "assess",
     "check_named",
     "correct",
@@ -32,12 +31,14 @@ __all__ = [
     "issue",
     "late_payments",
     "locked",
+    "mark_slipped",
     "other_ends",
     "provisional_until",
     "recompute",
     "refund",
     "running_quote",
     "settle",
+    "settle_all",
     "standing",
     "unsettled",
     "usage_of",

@@ -8,12 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.billing import doubts
+from app.domain.billing.book import Book, book_of
 from app.domain.billing.continuity import Continuity
 from app.domain.billing.history import continuity_of
-from app.domain.billing.rules import rules_of
 from app.domain.billing.told import ToldMoney, doubts_about, told_by_charger
-from app.domain.billing.usage import Measured, usage_of
-from app.domain.tariffs import Kind, Quote, Tariff, TariffError, from_json, price
+from app.domain.billing.usage import Measured, measured
+from app.domain.tariffs import Kind, Quote, Tariff, price
 from app.domain.vocabulary import SessionState
 from app.domain.vocabulary.doubts import holds
 from app.models import ChargingSession, TariffVersion
@@ -25,9 +25,10 @@ class Assessment:
 
     `continuity` is what the plug's other sessions say, `told` what the charger
     told of money, `idle_told` what is odd about its idle time and holds nothing.
-    `too_little`: a failed start, which costs nothing.
+    `too_little`: a failed start, which costs nothing.  `book` is what all rests on.
     """
 
+    book: Book
     session: ChargingSession
     measured: Measured
     version: TariffVersion | None
@@ -64,35 +65,42 @@ def assess(
     db: Session, session: ChargingSession, now: datetime, *, energy_wh: Decimal | None = None
 ) -> Assessment:
     """Measure and price a session; `energy_wh` is what a person decided the energy to be."""
-    measured = usage_of(db, session, now, energy_wh=energy_wh)
-    found = doubts.of_energy(measured.energy.flags)
+    return assessed(book_of(db, [session], now), session, energy_wh=energy_wh)
+
+
+def assessed(
+    book: Book, session: ChargingSession, *, energy_wh: Decimal | None = None
+) -> Assessment:
+    """Measure and price a session by its book."""
+    used = measured(book, session, energy_wh=energy_wh)
+    found = doubts.of_energy(used.energy.flags)
     found += doubts.of_session(session.flags or ())
     if session.unauthorised:
         found.append(doubts.UNAUTHORISED)
     version = session.tariff_version
-    tariff = _tariff(version)
+    tariff = book.tariff(version)
     if tariff is None:
         found.append(doubts.MISSING_PRICE if version is None else doubts.UNREADABLE_PRICE)
-    about_idle = doubts.of_idle(measured.idle_codes, tariff is None or _prices_time(tariff))
+    about_idle = doubts.of_idle(used.idle_codes, tariff is None or _prices_time(tariff))
     found += [code for code in about_idle if holds(code)]
     idle_told = tuple(code for code in about_idle if not holds(code))
-    quote = price(tariff, measured.usage) if tariff is not None else None
-    continuity = continuity_of(db, session, measured.plug, measured.energy)
-    told = told_by_charger(db, session)
+    quote = price(tariff, used.usage) if tariff is not None else None
+    continuity = continuity_of(book, session, used.plug, used.energy)
+    told = told_by_charger(book, session)
     found += [*continuity.doubts, *doubts_about(told, quote)]
-    little = energy_wh is None and not told.payments and _failed_start(db, session, measured)
-    little = little and doubts.forgiven(found, measured=measured.energy.basis != "none")
+    little = energy_wh is None and not told.payments and _failed_start(book, session, used)
+    little = little and doubts.forgiven(found, measured=used.energy.basis != "none")
     return Assessment(
-        session, measured, version, quote, () if little else tuple(found),
+        book, session, used, version, quote, () if little else tuple(found),
         continuity=continuity, told=told, too_little=little, idle_told=idle_told,
     )  # fmt: skip
 
 
-def _failed_start(db: Session, session: ChargingSession, measured: Measured) -> bool:
+def _failed_start(book: Book, session: ChargingSession, measured: Measured) -> bool:
     """Whether a session is over, known whole, and below the least energy and the least time."""
     if session.ended_at is None or session.provisional or session.bill_after is not None:
         return False
-    rules, energy = rules_of(db, session.tenant_id), measured.energy
+    rules, energy = book.rules(session), measured.energy
     most_wh = max(energy.energy_wh, energy.measured_wh)
     return most_wh < rules.least_energy_wh and energy.duration_s < rules.least_duration_s
 
@@ -125,10 +133,3 @@ def running_quote(db: Session, session: ChargingSession, now: datetime) -> Quote
 def is_running(session: ChargingSession) -> bool:
     """Tell whether a session has not ended yet."""
     return session.state is not SessionState.ENDED
-
-
-def _tariff(version: TariffVersion | None) -> Tariff | None:
-    try:
-        return from_json(version.definition) if version is not None else None
-    except TariffError:
-        return None

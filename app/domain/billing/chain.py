@@ -10,11 +10,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import (
@@ -47,39 +47,18 @@ _REVISION: Any = session_revisions
 _READING: Any = MeterReading.__table__
 _EVENT: Any = TransactionEvent.__table__
 _VERSION: Any = TariffVersion.__table__
-_OF_READING = ("evse", "taken_at", "received_at", "register_wh", "samples", "digest")
-_OF_EVENT = (
+OF_READING = ("evse", "taken_at", "received_at", "register_wh", "samples", "digest")
+OF_EVENT = (
     *("kind", "seq_no", "trigger", "at", "received_at", "offline", "evse", "connector"),
     *("token", "token_kind", "activity", "facts", "digest"),
 )
-#: Counts in `bill_counters` like a year's numbers: locked until the unit of work ends.
-_NEXT_PLACE = text(
-    "INSERT INTO bill_counters (tenant_id, year, last) VALUES (:tenant_id, 0, 1) "
-    "ON CONFLICT (tenant_id, year) DO UPDATE SET last = bill_counters.last + 1 RETURNING last"
-)
 
 
-def seal(db: Session, bill: Bill) -> None:
-    """Give a bill that is about to be added its place, its proof and its digests.
-
-    Whoever issues another bill of the tenant waits until this unit of work
-    ends, so each bill follows one that is there.
-    """
-    db.flush()
-    # As the database keeps it: to the thousandth of a watt-hour.
-    bill.energy_wh = bill.energy_wh.quantize(Decimal("0.001"), ROUND_HALF_EVEN)
-    bill.place = db.execute(_NEXT_PLACE, {"tenant_id": bill.tenant_id}).scalar_one()
-    bill.previous_digest = before(db, bill)
-    evidence = gather(db, [bill.session_id], [bill.tariff_version_id])
-    bill.proof = evidence.now(bill.session_id, bill.tariff_version_id)
-    bill.digest = digest_of(bill, bill.lines)
-
-
-def before(db: Session, bill: Bill) -> str | None:
-    """The digest of the bill before one in the chain, of whatever site it is."""
+def before(db: Session, tenant_id: int, place: int) -> str | None:
+    """The digest of the bill before a place in a tenant's chain, of whatever site it is."""
     # By the table: staff who see some sites only must not break the chain.
-    query = select(_BILL.c.digest).where(_BILL.c.tenant_id == bill.tenant_id)
-    return db.scalar(query.where(_BILL.c.place == (bill.place or 0) - 1))
+    query = select(_BILL.c.digest).where(_BILL.c.tenant_id == tenant_id)
+    return db.scalar(query.where(_BILL.c.place == place - 1))
 
 
 def digest_of(bill: Any, lines: Iterable[Any]) -> str:
@@ -93,25 +72,25 @@ def digest(values: Iterable[object]) -> str:
     """The digest of some values, one after another."""
     found = hashlib.sha256()
     for value in values:
-        plain = json.dumps(_plain(value), sort_keys=True, separators=(",", ":"))
-        found.update(plain.encode() + b"\n")
+        found.update(_canonical(value).encode() + b"\n")
     return found.hexdigest()
 
 
 def _plain(value: object) -> object:
-    """A value as every database gives it back, in one form: instants in UTC, decimals as text."""
+    """What JSON has no word for, in the form of every database: in UTC, decimals as text."""
     match value:
-        case Enum():
-            return value.value
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="microseconds")
         case Decimal():
             return _exact(value)
+        case Enum():
+            return value.value
         case Mapping():
-            return {str(key): _plain(member) for key, member in value.items()}
-        case list() | tuple():
-            return [_plain(member) for member in value]
-    return value
+            return dict(value)
+    raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain).encode
 
 
 def _exact(value: Decimal) -> str:
@@ -127,14 +106,14 @@ class Evidence:
     """What the bills of some sessions rest on, as it stands in the database.
 
     `registers` are the sessions' rows by id and revision, the older ones too;
-    `newest` says which revision stands now.
+    `newest` says which revision stands now.  `tariffs` are digests.
     """
 
     registers: Mapping[tuple[int, int], Sequence[object]]
     newest: Mapping[int, int]
     readings: Mapping[int, Sequence[Any]]
     events: Mapping[int, Sequence[Any]]
-    tariffs: Mapping[int, Sequence[object]]
+    tariffs: Mapping[int, str]
 
     def now(self, session_id: int, version_id: int | None) -> dict[str, Any]:
         """What a bill of a session rests on that is written now."""
@@ -163,7 +142,7 @@ class Evidence:
             "readings": digest(_until(self.readings.get(session_id, ()), reading)),
             "last_event": event,
             "events": digest(_until(self.events.get(session_id, ()), event)),
-            "tariff": _digest_or_none(self.tariffs.get(version_id or 0)),
+            "tariff": self.tariffs.get(version_id or 0),
         }
 
 
@@ -189,9 +168,9 @@ def gather(db: Session, session_ids: Iterable[int], version_ids: Iterable[int | 
     return Evidence(
         registers=registers,
         newest=newest,
-        readings=_rows(db, _READING, _OF_READING, sessions),
-        events=_rows(db, _EVENT, _OF_EVENT, sessions),
-        tariffs=_tariffs(db, {number for number in version_ids if number is not None}),
+        readings=_rows(db, _READING, OF_READING, sessions),
+        events=_rows(db, _EVENT, OF_EVENT, sessions),
+        tariffs=tariff_digests(db, {number for number in version_ids if number is not None}),
     )
 
 
@@ -220,11 +199,12 @@ def _rows(
     return found
 
 
-def _tariffs(db: Session, versions: set[int]) -> dict[int, Sequence[object]]:
+def tariff_digests(db: Session, versions: Iterable[int]) -> dict[int, str]:
+    """The digests of some tariff versions."""
     if not versions:
         return {}
     query = select(_VERSION.c.id, _VERSION.c.tariff_id, _VERSION.c.number, _VERSION.c.definition)
-    return {row[0]: list(row) for row in db.execute(query.where(_VERSION.c.id.in_(versions)))}
+    return {row[0]: digest(row) for row in db.execute(query.where(_VERSION.c.id.in_(versions)))}
 
 
 def _last(rows: Sequence[Any]) -> int:

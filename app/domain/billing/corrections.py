@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.domain import audit, receipts, texts
 from app.domain.billing.assessment import Assessment, assess, locked, remember
 from app.domain.billing.issue import note_energy
-from app.domain.billing.rows import add_bill, add_credit, standing
+from app.domain.billing.rows import add_correction, add_credit, standing
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.vocabulary import Actor, BillingState
 from app.models import Bill, ChargingSession
@@ -77,7 +77,7 @@ def replace(
     session = assessment.session
     credit = add_credit(db, bill, by=actor.name, reason=reason, now=now)
     receipts.skip(db, credit, "told in the mail of the correction", now=now)
-    correction = add_bill(db, assessment, by=actor.name, now=now, corrects=credit, reason=reason)
+    correction = add_correction(assessment, credit, by=actor.name, reason=reason, now=now)
     receipts.queue(db, correction, now=now)
     session.billing = BillingState.BILLED
     remember(db, assessment, now)

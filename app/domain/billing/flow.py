@@ -6,7 +6,7 @@ the register; measured power speaks where the register is too coarse to.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -72,7 +72,7 @@ def steps_of(
     levels = _one_per_instant(curve)
     tick = _tick_of(levels)
     steps = [Step(a, b, high - low) for (a, low), (b, high) in pairwise(levels)]
-    judged = [replace(step, flow=_first_look(step, tick)) for step in steps]
+    judged = [_as(step, _first_look(step, tick)) for step in steps]
     judged = _ticks(judged, steps, tick)
     return tuple(_by_power(_proven(judged, tick), power))
 
@@ -105,7 +105,7 @@ def _ticks(judged: Sequence[Step], steps: Sequence[Step], tick: Decimal) -> list
             continue
         around = step.seconds + _stood(judged, index, -1) + _stood(judged, index, 1)
         flow = Flow.STILL if mean_w(step.rise_wh, around) < STANDBY_W else Flow.FLOWS
-        found[index] = replace(step, flow=flow)
+        found[index] = _as(step, flow)
     return found
 
 
@@ -132,7 +132,7 @@ def _proven(judged: list[Step], tick: Decimal) -> list[Step]:
             end += 1
         run = judged[start:end]
         if run and not _proves(run, judged[end] if end < len(judged) else None, tick):
-            judged[start:end] = [replace(step, flow=Flow.OPEN) for step in run]
+            judged[start:end] = [_as(step, Flow.OPEN) for step in run]
         start = end + 1
     return judged
 
@@ -154,8 +154,13 @@ def _by_power(judged: Sequence[Step], power: Sequence[tuple[datetime, Decimal]])
     for step in judged:
         low, high = bisect_left(instants, step.since), bisect_right(instants, step.until)
         watts = [value for _, value in measured[low:high]]
-        found.append(replace(step, flow=_with_power(step, watts)))
+        found.append(_as(step, _with_power(step, watts)))
     return found
+
+
+def _as(step: Step, flow: Flow) -> Step:
+    """A step with another judgement; the same where it is no other."""
+    return step if step.flow is flow else Step(step.since, step.until, step.rise_wh, flow)
 
 
 def _with_power(step: Step, watts: Sequence[Decimal]) -> Flow:

@@ -5,25 +5,40 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain import events
+from app.domain.billing.book import Book, book_of
 from app.domain.billing.continuity import GAP, Continuity, Stretch, compare, habit_of
 from app.domain.billing.evidence import PlugHistory
 from app.domain.energy import DEFAULT_MAX_POWER_W, EnergyResult
 from app.domain.energy.plausibility import RESOLUTION_WH
-from app.domain.vocabulary import BillingState, SessionState
+from app.domain.vocabulary import BillingState
 from app.domain.vocabulary.doubts import DOUBTS, About
-from app.models import ChargingSession, Connector, MeterReading, StationReport
+from app.models import ChargingSession, Connector, StationReport
 
-#: Sessions before and after one that are looked at.
-BEFORE, AFTER = 6, 3
 #: A step between two readings says something of power when it is this long, in seconds.
 STEP_S = 60
 #: A sample of power further above the register's greatest step than this is no measuring.
 SAMPLE_MOST = Decimal(2)
+
+_CONNECTOR: Any = Connector.__table__
+_GROW = (
+    update(_CONNECTOR)
+    .where(
+        _CONNECTOR.c.station_id == bindparam("at_station"),
+        _CONNECTOR.c.evse == bindparam("at_evse"),
+        _CONNECTOR.c.connector == bindparam("at_connector"),
+        or_(
+            _CONNECTOR.c.measured_power_w.is_(None),
+            _CONNECTOR.c.measured_power_w < bindparam("power"),
+        ),
+    )
+    .values(measured_power_w=bindparam("power"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +50,12 @@ class Plug:
     later: tuple[Stretch, ...] = ()
 
 
-def plug_of(db: Session, session: ChargingSession) -> Plug:
-    """Read what is known of a session's plug: two short queries by its index, and its row."""
-    of_plug = select(ChargingSession).where(
-        ChargingSession.station_id == session.station_id,
-        ChargingSession.evse == session.evse,
-        ChargingSession.connector == session.connector,
-        ChargingSession.state == SessionState.ENDED,
-        ChargingSession.id != session.id,
-    )
-    at = ChargingSession.started_at
-    before = of_plug.where(at <= session.started_at).order_by(at.desc(), ChargingSession.id.desc())
-    after = of_plug.where(at > session.started_at).order_by(at, ChargingSession.id)
-    earlier = tuple(_stretches(db.scalars(before.limit(BEFORE))))
-    later = tuple(_stretches(db.scalars(after.limit(AFTER))))
+def plug_of(book: Book, session: ChargingSession) -> Plug:
+    """What is known of a session's plug."""
+    earlier = tuple(_stretches(book, book.earlier.get(session.id, ())))
+    later = tuple(_stretches(book, book.later.get(session.id, ())))
     last = earlier[0] if earlier else None
-    power = db.scalar(select(Connector.measured_power_w).where(*_plug(session)))
+    power = book.plug(session).measured_w
     history = PlugHistory(
         previous_stop_wh=last.last_wh if last else None,
         previous_ended_at=last.ended_at if last else None,
@@ -62,11 +67,11 @@ def plug_of(db: Session, session: ChargingSession) -> Plug:
 
 def history_of(db: Session, session: ChargingSession) -> PlugHistory:
     """What a plug's earlier sessions say about this one's energy."""
-    return plug_of(db, session).history
+    return plug_of(book_of(db, [session], session.started_at), session).history
 
 
 def continuity_of(
-    db: Session, session: ChargingSession, plug: Plug, energy: EnergyResult
+    book: Book, session: ChargingSession, plug: Plug, energy: EnergyResult
 ) -> Continuity:
     """Hold an ended session's registers against its neighbours'."""
     if session.ended_at is None:
@@ -74,14 +79,14 @@ def continuity_of(
     own = _told(session, energy.started_at, energy.ended_at)
     if energy.basis == "register":
         own = replace(own, first_wh=energy.initial_wh, last_wh=energy.final_wh)
-    before = _told_before(db, session)
+    before = next(iter(_stretches(book, book.twins.get(session.id, ()))), None)
     found = compare(own, plug.earlier, plug.later, plug.history.habit, told_before=before)
-    if GAP in found.remarks and _elsewhere(db, session, plug, own):
+    if GAP in found.remarks and _elsewhere(book.db, session, plug, own):
         return replace(found, remarks=())
     return found
 
 
-def learn_power(db: Session, session: ChargingSession, energy: EnergyResult) -> None:
+def learn_power(book: Book, session: ChargingSession, energy: EnergyResult) -> None:
     """Raise the most that a plug has measured, by a session that nothing speaks against.
 
     The greatest average between two readings counts, or a sample of power that
@@ -93,23 +98,26 @@ def learn_power(db: Session, session: ChargingSession, energy: EnergyResult) -> 
         if (late - early).total_seconds() >= STEP_S
     ]
     average = max(steps, default=Decimal(0))
-    sampled = db.scalar(
-        select(func.max(MeterReading.power_w)).where(MeterReading.session_id == session.id)
-    )
+    told = (row.power_w for row in book.readings.get(session.id, ()))
+    sampled = max((power_w for power_w in told if power_w is not None), default=None)
     sample = Decimal(str(sampled)) if sampled else Decimal(0)
     power = min(max(average, min(sample, SAMPLE_MOST * average)), DEFAULT_MAX_POWER_W)
-    if power <= 0:
-        return
-    # Told out of order or by two at once, the greatest stays.
-    db.execute(
-        update(Connector)
-        .where(
-            *_plug(session),
-            or_(Connector.measured_power_w.is_(None), Connector.measured_power_w < float(power)),
-        )
-        .values(measured_power_w=float(power))
-        .execution_options(synchronize_session=False)
-    )
+    plug = book.plug(session)
+    if power > 0 and (plug.measured_w is None or plug.measured_w < float(power)):
+        plug.measured_w, plug.grew = float(power), True
+
+
+def keep_power(book: Book) -> None:
+    """Store what plugs have learnt.  Told out of order or by two at once, the greatest stays."""
+    grown = [
+        {"at_station": at[0], "at_evse": at[1], "at_connector": at[2], "power": plug.measured_w}
+        for at, plug in book.plugs.items()
+        if plug.grew
+    ]
+    if grown:
+        book.db.connection().execute(_GROW, grown)
+    for plug in book.plugs.values():
+        plug.grew = False
 
 
 def tell_gap(
@@ -139,22 +147,23 @@ def tell_gap(
     events.record(db, events.StationChanged(session.tenant_id, session.station_id))
 
 
-def close_gap(db: Session, session: ChargingSession, plug: Plug, energy: EnergyResult) -> None:
+def close_gap(book: Book, session: ChargingSession, plug: Plug, energy: EnergyResult) -> None:
     """Take the remark off the session after this one, where this one explains it."""
     after = plug.later[0] if plug.later else None
     if after is None or after.first_wh is None or energy.final_wh is None:
         return
-    row = db.get(ChargingSession, after.session_id)
-    if row is not None and GAP in row.flags and after.first_wh - energy.final_wh <= RESOLUTION_WH:
+    told = GAP in book.live(book.later[session.id][0]).flags
+    row = book.db.get(ChargingSession, after.session_id) if told else None
+    if row is not None and after.first_wh - energy.final_wh <= RESOLUTION_WH:
         row.flags = [flag for flag in row.flags if flag != GAP]
 
 
-def _stretches(rows: Iterable[ChargingSession]) -> Iterable[Stretch]:
-    for row in rows:
+def _stretches(book: Book, rows: Iterable[Any]) -> Iterable[Stretch]:
+    for row in map(book.live, rows):
         yield _told(row, row.started_at, row.ended_at or row.started_at)
 
 
-def _told(row: ChargingSession, started_at: datetime, ended_at: datetime) -> Stretch:
+def _told(row: Any, started_at: datetime, ended_at: datetime) -> Stretch:
     """A session's registers, as they were told and as far as they are believed."""
     first, last = row.meter_start_wh, row.meter_stop_wh
     if last is None:
@@ -182,27 +191,6 @@ def _about_meter(flag: str) -> bool:
     return known is not None and known.about is About.METER and known.holds and not assumed
 
 
-def _told_before(db: Session, session: ChargingSession) -> Stretch | None:
-    """The first other session of the plug with exactly this one's registers."""
-    if session.meter_start_wh is None or session.meter_stop_wh is None:
-        return None
-    row = db.scalar(
-        select(ChargingSession)
-        .where(
-            ChargingSession.station_id == session.station_id,
-            ChargingSession.evse == session.evse,
-            ChargingSession.connector == session.connector,
-            ChargingSession.state == SessionState.ENDED,
-            ChargingSession.meter_start_wh == session.meter_start_wh,
-            ChargingSession.meter_stop_wh == session.meter_stop_wh,
-            ChargingSession.id != session.id,
-        )
-        .order_by(ChargingSession.started_at, ChargingSession.id)
-        .limit(1)
-    )
-    return next(iter(_stretches([row]))) if row is not None else None
-
-
 def _elsewhere(db: Session, session: ChargingSession, plug: Plug, own: Stretch) -> bool:
     """Whether another plug of the station counted what flowed between: they may share a meter."""
     before = plug.earlier[0]
@@ -220,11 +208,3 @@ def _elsewhere(db: Session, session: ChargingSession, plug: Plug, own: Stretch) 
         ChargingSession.meter_stop_wh > ChargingSession.meter_start_wh,
     )
     return db.scalar(other.limit(1)) is not None
-
-
-def _plug(session: ChargingSession) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Connector.station_id == session.station_id,
-        Connector.evse == session.evse,
-        Connector.connector == session.connector,
-    )

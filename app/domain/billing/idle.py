@@ -68,7 +68,7 @@ class Witness:
     nothing of it or of what follows.  In a `closed` one nothing counts as idle.
     `greatest_w` is the plug's limit, None if it is not known; `believed_w` what is
     then believed of it where nothing in the session shows how fast it went.
-    `running`: the end is now, and the last step goes on.
+    `running`: the end is now, and the last step goes on.  `fastest` are two that flow.
     """
 
     started_at: datetime
@@ -81,6 +81,12 @@ class Witness:
     greatest_w: Decimal | None = None
     running: bool = False
     believed_w: Decimal = UNSEEN_POWER_W
+    fastest: Sequence[Step] = field(init=False)
+
+    def __post_init__(self) -> None:
+        flowing = (step for step in self.steps if step.flow is Flow.FLOWS)
+        fastest = sorted(flowing, key=lambda step: step.power_w, reverse=True)
+        object.__setattr__(self, "fastest", fastest[:2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,15 +241,11 @@ def _flows(work: _Work, step: Step) -> None:
 
 
 def _most_w(witness: Witness, step: Step, times: Decimal = Decimal(1)) -> Decimal:
-    """The most power that the car can have had in a step: the plug's, and so many times the
-    most of its other steps.
-    """
-    others = [
-        other.power_w for other in witness.steps if other.flow is Flow.FLOWS and other is not step
-    ]
-    if not others:
+    """The most power in a step: the plug's, and so many times the most of its other steps."""
+    other = next((each for each in witness.fastest if each is not step), None)
+    if other is None:
         return witness.greatest_w or witness.believed_w
-    return min(witness.greatest_w or DEFAULT_MAX_POWER_W, max(others) * times)
+    return min(witness.greatest_w or DEFAULT_MAX_POWER_W, other.power_w * times)
 
 
 def _is_full(witness: Witness, step: Step) -> bool:

@@ -12,13 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import audit
-from app.domain.billing.assessment import Assessment, assess, locked, remember
+from app.domain.billing.assessment import Assessment, assess, remember
 from app.domain.billing.contradictions import other_ends
 from app.domain.billing.corrections import replace
 from app.domain.billing.doubts import ENDS_CONTRADICT, LATE_STOP, SETTLED_DIFFERS
 from app.domain.billing.issue import hold, note_energy, put_bill
 from app.domain.billing.rows import standing
-from app.domain.billing.rules import rules_of
 from app.domain.billing.told import Payment, payments_of
 from app.domain.sessions.doubts import flag
 from app.domain.sessions.provisional import follow_readings
@@ -50,6 +49,8 @@ def apply_late(db: Session, session: ChargingSession, *, now: datetime) -> Bill 
     if session.billing is BillingState.HELD:
         return _weigh_again(db, session, now)
     bill, assessment = standing(db, session), assess(db, session, now)
+    if _paid_otherwise(bill, assessment):
+        return hold(db, assessment, now=now, more=(SETTLED_DIFFERS,))
     news = _news(db, assessment)
     if not news and not _changed(bill, assessment):
         remember(db, assessment, now)
@@ -63,24 +64,16 @@ def apply_late(db: Session, session: ChargingSession, *, now: datetime) -> Bill 
     return hold(db, assessment, now=now, more=(LATE_STOP,))
 
 
-def apply_payment(db: Session, session_id: int, *, now: datetime) -> Review | None:
-    """Look at a decided session again whose payment at the charger is told, or taken back.
+def _paid_otherwise(bill: Bill | None, assessment: Assessment) -> bool:
+    """Whether another amount was paid at the charger than the bill says, or than it comes to.
 
-    One of the whole total is shown beside the bill; any other amount, and any
-    for a session that was to cost nothing, goes to review.
+    A payment of the whole total is shown beside the bill; any for a session that
+    was to cost nothing is another amount.
     """
-    session = locked(db, session_id)
-    if session is None or session.billing is BillingState.OPEN:
-        return None
-    bill, assessment = standing(db, session), assess(db, session, now)
     total = known = 0
     if bill is not None:
         total, known = bill.gross_minor, sum(paid[1] for paid in bill.facts.get("payments", ()))
-    elif session.billing is BillingState.HELD and assessment.quote is not None:
-        total = assessment.quote.gross_minor
-    if assessment.told.paid_minor in (known, total):
-        return None
-    return hold(db, assessment, now=now, more=(SETTLED_DIFFERS,))
+    return assessment.told.paid_minor not in (known, total)
 
 
 def late_payments(db: Session, bill: Bill) -> tuple[Payment, ...]:
@@ -115,7 +108,7 @@ def _matters(db: Session, bill: Bill | None, assessment: Assessment, now: dateti
         if other.gross_minor is None:
             return True
         figures.append(other.gross_minor)
-    least = rules_of(db, assessment.session.tenant_id).late_below_minor
+    least = assessment.book.rules(assessment.session).late_below_minor
     return any(figure != billed and abs(figure - billed) >= least for figure in figures)
 
 

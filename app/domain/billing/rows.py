@@ -1,36 +1,21 @@
-"""Writing bills: numbers without gaps, lines with their evidence; rows are only ever added."""
+"""Writing bills out: what they say of their session, line by line, with the evidence."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import events, sellers
+from app.domain import sellers
+from app.domain.billing import ledger
 from app.domain.billing.assessment import Assessment
-from app.domain.billing.chain import seal
+from app.domain.billing.book import Book, book_of
 from app.domain.billing.usage import Measured, seconds_of
 from app.domain.tariffs import Evidence, Line
 from app.domain.vocabulary import BillKind
-from app.models import Bill, BillLine, ChargingSession, Station, Tenant
-
-_NEXT_NUMBER = text(
-    "INSERT INTO bill_counters (tenant_id, year, last) VALUES (:tenant_id, :year, 1) "
-    "ON CONFLICT (tenant_id, year) DO UPDATE SET last = bill_counters.last + 1 RETURNING last"
-)
-
-
-def next_number(db: Session, tenant_id: int, year: int) -> str:
-    """Take the tenant's next bill number of a year.
-
-    The counter's row stays locked until the unit of work ends, so a number that
-    is rolled back is given again: no gaps, no doubles.
-    """
-    last = db.execute(_NEXT_NUMBER, {"tenant_id": tenant_id, "year": year}).scalar_one()
-    return f"{year}-{last:06d}"
+from app.models import Bill, BillLine, ChargingSession, Station
 
 
 def standing(db: Session, session: ChargingSession) -> Bill | None:
@@ -41,59 +26,57 @@ def standing(db: Session, session: ChargingSession) -> Bill | None:
     return None if last is None or last.kind is BillKind.CREDIT else last
 
 
-def add_bill(
-    db: Session,
+def written(
     assessment: Assessment,
     *,
-    by: str,
-    now: datetime,
-    corrects: Bill | None = None,
+    by: str = "",
+    now: datetime | None = None,
+    corrects: int | None = None,
     reason: str | None = None,
-) -> Bill:
-    """Add the bill of an assessed session, or its correction; the price must be known."""
+) -> Bill | None:
+    """The bill as it would be entered, for entering or for showing; None without a price.
+
+    It has no number and is not added.  `corrects` is the credit before a correction.
+    """
     session, quote = assessment.session, assessment.quote
     if quote is None:
-        raise ValueError("a session without a price cannot be billed")
-    bill = Bill(
-        **_head(db, session, now, by, reason),
+        return None
+    return Bill(
+        **_head(session, by, now, reason),
         kind=BillKind.BILL if corrects is None else BillKind.CORRECTION,
-        corrects_id=None if corrects is None else corrects.id,
+        corrects_id=corrects,
         tariff_version_id=session.tariff_version_id,
         currency=quote.currency,
         energy_wh=assessment.energy_wh,
         net_minor=quote.net_minor,
         tax_minor=quote.tax_minor,
         gross_minor=quote.gross_minor,
-        facts=_facts(db, assessment),
+        facts=_facts(assessment),
         lines=_lines(quote.lines, assessment.measured),
     )
-    return _added(db, bill)
 
 
-def draft(db: Session, assessment: Assessment) -> Bill | None:
-    """The bill as it would be written now, for showing: it has no number and is not added."""
-    quote = assessment.quote
-    if quote is None:
-        return None
-    return Bill(
-        session_id=assessment.session.id,
-        number="",
-        kind=BillKind.BILL,
-        currency=quote.currency,
-        energy_wh=assessment.energy_wh,
-        net_minor=quote.net_minor,
-        tax_minor=quote.tax_minor,
-        gross_minor=quote.gross_minor,
-        facts=_facts(db, assessment),
-        lines=_lines(quote.lines, assessment.measured),
-    )
+def to_enter(assessment: Assessment, **given: Any) -> Bill:
+    """A bill as `written`; the price must be known."""
+    bill = written(assessment, **given)
+    if bill is None:
+        raise ValueError("a session without a price cannot be billed")
+    return bill
+
+
+def add_correction(
+    assessment: Assessment, credit: Bill, *, by: str, reason: str, now: datetime
+) -> Bill:
+    """Add the bill that takes the place of one that was taken back; the price must be known."""
+    bill = to_enter(assessment, by=by, now=now, corrects=credit.id, reason=reason)
+    return _entered(assessment.book, bill)
 
 
 def add_credit(db: Session, bill: Bill, *, by: str, reason: str, now: datetime) -> Bill:
     """Add the credit that takes a whole bill back, line by line."""
     session = bill.session
     credit = Bill(
-        **_head(db, session, now, by, reason),
+        **_head(session, by, now, reason),
         kind=BillKind.CREDIT,
         corrects_id=bill.id,
         tariff_version_id=bill.tariff_version_id,
@@ -105,33 +88,27 @@ def add_credit(db: Session, bill: Bill, *, by: str, reason: str, now: datetime) 
         facts={**bill.facts, "credits": bill.number},
         lines=[_negated(line) for line in bill.lines],
     )
-    return _added(db, credit)
+    return _entered(book_of(db, [session], now), credit)
 
 
 def _head(
-    db: Session, session: ChargingSession, now: datetime, by: str, reason: str | None
+    session: ChargingSession, by: str, now: datetime | None, reason: str | None
 ) -> dict[str, Any]:
-    """What every kind of bill has; the number's year is that of the site's calendar."""
-    last = db.scalar(select(func.max(Bill.sequence)).where(Bill.session_id == session.id)) or 0
-    year = now.astimezone(ZoneInfo(session.timezone)).year
+    """What every kind of bill has."""
     return {
         "tenant_id": session.tenant_id,
         "site_id": session.site_id,
         "session_id": session.id,
-        "sequence": last + 1,
-        "number": next_number(db, session.tenant_id, year),
+        "number": "",
         "reason": reason,
         "issued_at": now,
         "issued_by": by,
     }
 
 
-def _added(db: Session, bill: Bill) -> Bill:
-    seal(db, bill)
-    db.add(bill)
-    db.flush()
-    events.record(db, events.BillIssued(bill.tenant_id, bill.id, bill.session_id))
-    return bill
+def _entered(book: Book, bill: Bill) -> Bill:
+    ledger.enter(book, [bill])
+    return book.db.get_one(Bill, bill.id)
 
 
 def _negated(line: BillLine) -> BillLine:
@@ -198,7 +175,7 @@ def _register_base(measured: Measured) -> Decimal | None:
     return energy.initial_wh if energy.final_wh - energy.initial_wh == energy.energy_wh else None
 
 
-def _facts(db: Session, assessment: Assessment) -> dict[str, Any]:
+def _facts(assessment: Assessment) -> dict[str, Any]:
     """All that a receipt says beside its lines, so that it can be written again word for word."""
     session, measured, quote = assessment.session, assessment.measured, assessment.quote
     energy, version = measured.energy, assessment.version
@@ -211,9 +188,7 @@ def _facts(db: Session, assessment: Assessment) -> dict[str, Any]:
         "evse": session.evse,
         "site": station.site.name if station else "",
         "address": (station.site.address or "") if station else "",
-        "seller": sellers.of(
-            db.get_one(Tenant, session.tenant_id), station.site if station else None
-        ),
+        "seller": sellers.of(assessment.book.tenant(session), station.site if station else None),
         "register_from_wh": optional(energy.initial_wh),
         "register_to_wh": optional(energy.final_wh),
         "measured_wh": plain(energy.measured_wh),

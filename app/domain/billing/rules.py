@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy.orm import Session
-
 from app.models import Tenant
 
 
@@ -22,9 +20,8 @@ class Rules:
     idle_from_readings: bool
 
 
-def rules_of(db: Session, tenant_id: int) -> Rules:
-    """Read a tenant's rules."""
-    tenant = db.get_one(Tenant, tenant_id)
+def rules_of(tenant: Tenant) -> Rules:
+    """A tenant's rules."""
     return Rules(
         tenant.least_energy_wh,
         tenant.least_duration_s,

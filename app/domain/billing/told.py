@@ -4,20 +4,18 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from app.domain.billing.book import Book, book_of
 from app.domain.tariffs import Quote, exponent, to_minor
 from app.domain.vocabulary import SessionState
-from app.models import ChargingSession, Settlement, TransactionEvent
+from app.models import ChargingSession
 
 COST_DIFFERS, SETTLED_DIFFERS = "cost_differs", "settled_differs"
 #: Costs that differ by no more than one minor unit are the same.
 SAME_MINOR = 1
 #: A number beyond this is neither a price nor an energy of a charging session.
 MOST = Decimal(10) ** 9
-#: The state of a settlement whose money has moved.
-SETTLED = "settled"
 ENDED = "ended"
 
 
@@ -50,13 +48,13 @@ class ToldMoney:
         return sum(payment.minor for payment in self.payments)
 
 
-def told_by_charger(db: Session, session: ChargingSession) -> ToldMoney:
+def told_by_charger(book: Book, session: ChargingSession) -> ToldMoney:
     """Read what a charger told of an ended session's cost, and what was settled there."""
     if session.state is not SessionState.ENDED:
         return ToldMoney()
-    payments = payments_of(db, session)
+    payments = _payments(book, session)
     # Only 2.x numbers its events, and only there a charger can tell a cost.
-    told = _last_total(db, session) if session.last_seq_no is not None else None
+    told = _last_total(book, session) if session.last_seq_no is not None else None
     if told is None:
         return ToldMoney(payments=payments)
     details, final = told
@@ -66,21 +64,13 @@ def told_by_charger(db: Session, session: ChargingSession) -> ToldMoney:
 
 def payments_of(db: Session, session: ChargingSession) -> tuple[Payment, ...]:
     """Read what was settled for a session, also where that was told before the session."""
-    by_reference = and_(
-        Settlement.session_id.is_(None), Settlement.transaction_ref == session.transaction_ref
-    )
-    rows = db.scalars(
-        select(Settlement)
-        .where(
-            Settlement.station_id == session.station_id,
-            Settlement.state == SETTLED,
-            or_(Settlement.session_id == session.id, by_reference),
-        )
-        .order_by(Settlement.settled_at, Settlement.id)
-    )
+    return _payments(book_of(db, [session], session.started_at), session)
+
+
+def _payments(book: Book, session: ChargingSession) -> tuple[Payment, ...]:
     return tuple(
         Payment(row.psp_reference, to_minor(row.amount, session.currency), row.receipt_number)
-        for row in rows
+        for row in book.settled.get(session.id, ())
     )
 
 
@@ -107,21 +97,14 @@ def _another(told: ToldMoney, quote: Quote) -> bool:
     return above > near or (told.final and above < -near)
 
 
-def _last_total(db: Session, session: ChargingSession) -> tuple[dict[str, Any], bool] | None:
+def _last_total(book: Book, session: ChargingSession) -> tuple[dict[str, Any], bool] | None:
     """The CostDetails of the end, else the last with a total that were told on the way."""
-    rows = db.execute(
-        select(TransactionEvent.kind, TransactionEvent.facts)
-        .where(
-            TransactionEvent.station_id == session.station_id,
-            TransactionEvent.session_id == session.id,
-        )
-        .order_by(TransactionEvent.at, TransactionEvent.seq_no, TransactionEvent.digest)
-    )
     found: tuple[dict[str, Any], bool] | None = None
-    for kind, facts in rows:
-        told: Any = (facts or {}).get("cost_details")
-        if total_of(told) is not None and (kind == ENDED or found is None or not found[1]):
-            found = told, kind == ENDED
+    for event in book.in_time(session):
+        told: Any = (event.facts or {}).get("cost_details")
+        final = event.kind == ENDED
+        if total_of(told) is not None and (final or found is None or not found[1]):
+            found = told, final
     return found
 
 

@@ -4,16 +4,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.billing.book import Book, book_of
 from app.domain.billing.evidence import Weighed, weigh
 from app.domain.billing.history import Plug, plug_of
 from app.domain.billing.idle import stood
-from app.domain.billing.rules import rules_of
 from app.domain.billing.witness import said_charging_s, witness_of
 from app.domain.energy import (
+    INTERVAL,
+    NET,
+    POWER,
     REGISTER,
     EnergyFacts,
     EnergyResult,
@@ -22,14 +25,11 @@ from app.domain.energy import (
     to_base_unit,
 )
 from app.domain.tariffs import Interval, Usage
-from app.models import (
-    ChargingSession,
-    Connector,
-    MeterReading,
-    Station,
-)
+from app.models import ChargingSession
 
 _ZERO = Decimal(0)
+#: What energy is measured by.
+_COUNT = frozenset({REGISTER, INTERVAL, NET, POWER})
 #: Flags of a session whose times are not to be trusted.
 _UNTIMED = frozenset({"clock_replaced", "stop_before_start"})
 _NOTHING: tuple[object, ...] = (None,) * 7
@@ -54,21 +54,26 @@ class Measured:
 def usage_of(
     db: Session, session: ChargingSession, now: datetime, *, energy_wh: Decimal | None = None
 ) -> Measured:
-    """Measure a session from its rows; a running one up to `now`.
+    """Measure a session from its rows; a running one up to `now`; raises as `measured`."""
+    return measured(book_of(db, [session], now), session, energy_wh=energy_wh)
+
+
+def measured(book: Book, session: ChargingSession, *, energy_wh: Decimal | None = None) -> Measured:
+    """Measure a session by its book.
 
     `energy_wh` is what a person decided the energy to be: the meter's curve is
     then stretched to it.
     """
-    plug = plug_of(db, session)
-    facts = replace(facts_of(db, session), greatest_power_w=plug.history.greatest_power_w)
+    plug = plug_of(book, session)
+    facts = replace(_facts(book, session), greatest_power_w=plug.history.greatest_power_w)
     weighed = weigh(facts, plug.history)
-    energy = measured = weighed.energy
+    energy = by_meter = weighed.energy
     if energy_wh is not None:
         energy = _stretched(energy, energy_wh)
-    ended_at = energy.ended_at if session.ended_at is not None else max(now, energy.ended_at)
+    ended_at = energy.ended_at if session.ended_at is not None else max(book.now, energy.ended_at)
     # When it flowed is the meter's to say, also where a person said how much.
-    witness = witness_of(db, session, facts, measured, ended_at)
-    rules = rules_of(db, session.tenant_id)
+    witness = witness_of(book, session, facts, by_meter, ended_at)
+    rules = book.rules(session)
     flow = stood(witness, billed=rules.idle_from_readings)
     usage = Usage(
         started_at=energy.started_at,
@@ -86,26 +91,28 @@ def usage_of(
 
 def facts_of(db: Session, session: ChargingSession) -> EnergyFacts:
     """Gather what the meter, the charger and we know about a session's energy."""
-    query = select(MeterReading).where(MeterReading.session_id == session.id)
-    rows = db.scalars(query.order_by(MeterReading.id)).all()
-    max_power_w, plug_type = _plug(db, session)
+    return _facts(book_of(db, [session], session.started_at), session)
+
+
+def _facts(book: Book, session: ChargingSession) -> EnergyFacts:
+    rows, stated_w = book.readings.get(session.id, []), book.stated_w(session)
     return EnergyFacts(
         meter_start_wh=session.meter_start_wh,
         started_at=session.started_at,
         meter_stop_wh=session.meter_stop_wh,
         ended_at=session.ended_at,
-        max_power_w=max_power_w,
+        max_power_w=Decimal(str(stated_w)) if stated_w else None,
         readings=readings_of(rows),
         received_start_at=session.start_received_at,
         received_end_at=session.stop_received_at,
         clock_doubtful=not _UNTIMED.isdisjoint(session.flags or ()),
         readings_before_stop=_before_stop(session, rows),
-        plug_type=plug_type,
-        said_charging_s=said_charging_s(db, session),
+        plug_type=book.plug(session).kind,
+        said_charging_s=said_charging_s(book, session),
     )
 
 
-def _before_stop(session: ChargingSession, rows: Sequence[MeterReading]) -> int | None:
+def _before_stop(session: ChargingSession, rows: Sequence[Any]) -> int | None:
     """How many frames of readings had arrived when the stop did; those it brought count too."""
     heard_at = session.stop_received_at
     if heard_at is None or session.provisional:
@@ -113,7 +120,7 @@ def _before_stop(session: ChargingSession, rows: Sequence[MeterReading]) -> int 
     return next((n for n, row in enumerate(rows) if row.received_at > heard_at), len(rows))
 
 
-def readings_of(rows: Iterable[MeterReading]) -> tuple[Reading, ...]:
+def readings_of(rows: Iterable[Any]) -> tuple[Reading, ...]:
     """Turn stored meter readings into the ones that are measured, in order of arrival.
 
     `register_wh` is the register as it was understood when it arrived; where the
@@ -121,7 +128,10 @@ def readings_of(rows: Iterable[MeterReading]) -> tuple[Reading, ...]:
     """
     found: list[Reading] = []
     for order, row in enumerate(rows):
-        samples = [made for sample in row.samples or () if (made := _reading(row, sample, order))]
+        told = row.samples or ()
+        counts = [each for each in told if not each or str(each[0] or REGISTER) in _COUNT]
+        # Currents and voltages say no more than when they were taken, and that only once.
+        samples = _made(row, counts, order) or _made(row, told, order)
         if row.register_wh is not None and billing_register(samples) != row.register_wh:
             samples = [sample for sample in samples if sample.measurand != REGISTER]
             samples.append(Reading(row.taken_at, row.register_wh, received=order))
@@ -129,7 +139,11 @@ def readings_of(rows: Iterable[MeterReading]) -> tuple[Reading, ...]:
     return tuple(found)
 
 
-def _reading(row: MeterReading, sample: Sequence[object], order: int) -> Reading | None:
+def _made(row: Any, samples: Iterable[Sequence[object]], order: int) -> list[Reading]:
+    return [made for sample in samples if (made := _reading(row, sample, order))]
+
+
+def _reading(row: Any, sample: Sequence[object], order: int) -> Reading | None:
     """One sampled value, None if it holds no number (a signed text, a word)."""
     measurand, text, unit, phase, location, context, signed = (*sample, *_NOTHING)[:7]
     if signed is True:
@@ -151,21 +165,6 @@ def _reading(row: MeterReading, sample: Sequence[object], order: int) -> Reading
         context=str(context) if context else None,
         received=order,
     )
-
-
-def _plug(db: Session, session: ChargingSession) -> tuple[Decimal | None, str | None]:
-    """The stated greatest power of the plug, by its own row or the station's, and its kind."""
-    plug = db.execute(
-        select(Connector.max_power_w, Connector.plug_type).where(
-            Connector.station_id == session.station_id,
-            Connector.evse == session.evse,
-            Connector.connector == session.connector,
-        )
-    ).first()
-    stated = plug.max_power_w if plug else None
-    if not stated:
-        stated = db.scalar(select(Station.max_power_w).where(Station.id == session.station_id))
-    return Decimal(str(stated)) if stated else None, plug.plug_type if plug else None
 
 
 def _stretched(energy: EnergyResult, energy_wh: Decimal) -> EnergyResult:

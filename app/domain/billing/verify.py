@@ -62,7 +62,8 @@ def verify(db: Session, tenant_id: int) -> Walk:
 def faults_of(db: Session, bill: Bill) -> list[str]:
     """What is wrong with one bill, in sentences: its digest, its lines, what it rests on."""
     evidence = gather(db, [bill.session_id], [bill.tariff_version_id])
-    walk = Walk(0, (bill.place or 0) - 1, before(db, bill), {}, [])
+    place = bill.place or 0
+    walk = Walk(0, place - 1, before(db, bill.tenant_id, place), {}, [])
     return _links(bill, walk) + _own_faults(bill, evidence)
 
 

@@ -4,18 +4,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
-
+from app.domain.billing.book import Book
 from app.domain.billing.flow import Step, steps_of
 from app.domain.billing.idle import Says, Witness, Word, carried_over
 from app.domain.energy import EnergyFacts, EnergyFlag, EnergyResult
-from app.domain.energy.frames import power_of
+from app.domain.energy.frames import Point, power_of
 from app.domain.energy.plausibility import ABOVE_MEASURED, UNSEEN_POWER_W, plug_limit
 from app.domain.tariffs import Interval
 from app.domain.vocabulary import Activity, Availability
-from app.models import ChargingSession, Connection, MeterReading, StatusEvent, TransactionEvent
+from app.models import ChargingSession
 
 #: What arrives so long after its time comes from a station's offline memory.
 LATE = timedelta(minutes=10)
@@ -45,7 +44,7 @@ _OPEN_END = (
 
 
 def witness_of(
-    db: Session,
+    book: Book,
     session: ChargingSession,
     facts: EnergyFacts,
     energy: EnergyResult,
@@ -57,31 +56,33 @@ def witness_of(
     word says less there, save that it cannot serve.
     """
     span = energy.started_at, ended_at
-    steps, greatest = _steps(facts, energy), facts.max_power_w
-    running, believed = session.ended_at is None, _believed_w(facts)
+    book.told_until(session, ended_at)
+    power = power_of(facts.readings)
+    steps, greatest = _steps(facts, energy, power), facts.max_power_w
+    running, believed = session.ended_at is None, _believed_w(facts, power)
     if session.last_seq_no is not None:
-        closed = _closed(_of_plug(db, session, span), ended_at)
-        told = _told(db, session)
+        closed = _closed(_of_plug(book, session, span), ended_at)
+        told = _told(book, session)
         return Witness(*span, steps, told, Says.CHARGING, (), closed, greatest, running, believed)
-    events = _of_plug(db, session, span)
+    events = _of_plug(book, session, span)
     words = [Word(event.at, _SAYS[event.activity]) for event in events]
     before = words.pop(0) if words and words[0].at <= span[0] else None
-    blind = _blind(db, session, events, (before.at if before else span[0], ended_at))
+    blind = _blind(book, session, events, (before.at if before else span[0], ended_at))
     carried = carried_over(before, blind, span[0])
     return Witness(*span, steps, words, carried, blind, (), greatest, running, believed)
 
 
-def _believed_w(facts: EnergyFacts) -> Decimal:
+def _believed_w(facts: EnergyFacts, power: Sequence[Point]) -> Decimal:
     """The most power to believe of a plug whose owner states none, in W: as its kind and what
     was measured there allow, else that of alternating current.
     """
-    measured = [point.value for point in power_of(facts.readings)]
+    measured = [point.value for point in power]
     seen = max([*measured, facts.greatest_power_w or Decimal(0)]) * ABOVE_MEASURED
     of_kind = plug_limit(None, facts.plug_type, None).power_w
     return min(max(seen, UNSEEN_POWER_W), of_kind)
 
 
-def _steps(facts: EnergyFacts, energy: EnergyResult) -> tuple[Step, ...]:
+def _steps(facts: EnergyFacts, energy: EnergyResult, power: Sequence[Point]) -> tuple[Step, ...]:
     """The steps that the meter measured; an end that it did not measure is none."""
     if facts.clock_doubtful or not energy.flags.isdisjoint(_UNTIMED):
         return ()
@@ -89,41 +90,28 @@ def _steps(facts: EnergyFacts, energy: EnergyResult) -> tuple[Step, ...]:
     if facts.meter_stop_wh is None or not energy.flags.isdisjoint(_OPEN_END):
         last = max((reading.taken_at for reading in energy.used), default=energy.started_at)
         curve = tuple(point for point in curve if point[0] <= last)
-    power = [(point.at, point.value) for point in power_of(facts.readings)]
-    return steps_of(curve, power)
+    return steps_of(curve, [(point.at, point.value) for point in power])
 
 
-def _of_plug(db: Session, session: ChargingSession, span: Interval) -> list[StatusEvent]:
+def _of_plug(book: Book, session: ChargingSession, span: Interval) -> list[Any]:
     """What the plug said within the session, and the last that it said before."""
-    of_plug = select(StatusEvent).where(
-        StatusEvent.station_id == session.station_id,
-        StatusEvent.evse == session.evse,
-        StatusEvent.connector == session.connector,
-    )
-    before = db.scalars(
-        of_plug.where(StatusEvent.at <= span[0])
-        .order_by(StatusEvent.at.desc(), StatusEvent.id.desc())
-        .limit(1)
-    )
-    within = of_plug.where(StatusEvent.at > span[0], StatusEvent.at < span[1])
-    return [*before, *db.scalars(within.order_by(StatusEvent.at, StatusEvent.id))]
+    return [
+        event
+        for event in book.statuses[session.id]
+        if event.at <= session.started_at or event.at < span[1]
+    ]
 
 
-def _told(db: Session, session: ChargingSession) -> list[Word]:
+def _told(book: Book, session: ChargingSession) -> list[Word]:
     """What a transaction's events say that went on, by the station's clock and numbering."""
-    rows = db.execute(
-        select(TransactionEvent.at, TransactionEvent.activity)
-        .where(
-            TransactionEvent.station_id == session.station_id,
-            TransactionEvent.session_id == session.id,
-            TransactionEvent.activity.is_not(None),
-        )
-        .order_by(TransactionEvent.at, TransactionEvent.seq_no, TransactionEvent.digest)
-    )
-    return [Word(at, _SAYS[activity]) for at, activity in rows if activity is not None]
+    return [
+        Word(event.at, _SAYS[event.activity])
+        for event in book.in_time(session)
+        if event.activity is not None
+    ]
 
 
-def _closed(events: Sequence[StatusEvent], ended_at: datetime) -> tuple[Interval, ...]:
+def _closed(events: Sequence[Any], ended_at: datetime) -> tuple[Interval, ...]:
     """When the plug could not serve."""
     times = [*(event.at for event in events), ended_at]
     return tuple(
@@ -134,20 +122,15 @@ def _closed(events: Sequence[StatusEvent], ended_at: datetime) -> tuple[Interval
 
 
 def _blind(
-    db: Session, session: ChargingSession, events: Sequence[StatusEvent], span: Interval
+    book: Book, session: ChargingSession, events: Sequence[Any], span: Interval
 ) -> tuple[Interval, ...]:
     """When the station was away: between its connections, and before what came late."""
-    rows = db.execute(
-        select(MeterReading.taken_at, MeterReading.received_at).where(
-            MeterReading.session_id == session.id
-        )
-    )
-    heard = [(taken, received) for taken, received in rows]
+    heard = [(row.taken_at, row.received_at) for row in book.readings.get(session.id, ())]
     heard.append((session.started_at, session.start_received_at))
     if session.ended_at and session.stop_received_at and not session.provisional:
         heard.append((session.ended_at, session.stop_received_at))
     heard += [(event.at, event.received_at) for event in events]
-    return _joined([*_between_connections(db, session, span), *_before_late(sorted(heard))])
+    return _joined([*_between_connections(book, session, span), *_before_late(sorted(heard))])
 
 
 def _before_late(heard: Iterable[Interval]) -> list[Interval]:
@@ -162,17 +145,9 @@ def _before_late(heard: Iterable[Interval]) -> list[Interval]:
     return found
 
 
-def _between_connections(db: Session, session: ChargingSession, span: Interval) -> list[Interval]:
+def _between_connections(book: Book, session: ChargingSession, span: Interval) -> list[Interval]:
     since, until = span
-    rows = db.execute(
-        select(Connection.opened_at, Connection.closed_at)
-        .where(
-            Connection.station_id == session.station_id,
-            Connection.opened_at <= until,
-            or_(Connection.closed_at.is_(None), Connection.closed_at >= since),
-        )
-        .order_by(Connection.id)
-    ).all()
+    rows = [row for row in book.connections[session.id] if row.opened_at <= until]
     if not rows:
         return []
     gaps = [(since, rows[0].opened_at)]
@@ -193,15 +168,15 @@ def _joined(stretches: Iterable[Interval]) -> tuple[Interval, ...]:
     return tuple(found)
 
 
-def said_charging_s(db: Session, session: ChargingSession) -> int | None:
+def said_charging_s(book: Book, session: ChargingSession) -> int | None:
     """For how many seconds the plug called itself Charging; None: it said nothing of itself."""
     if session.ended_at is None:
         return None
     span = session.started_at, session.ended_at
     if session.last_seq_no is not None:
-        words = _told(db, session)
+        words = _told(book, session)
     else:
-        words = [Word(event.at, _SAYS[event.activity]) for event in _of_plug(db, session, span)]
+        words = [Word(event.at, _SAYS[event.activity]) for event in _of_plug(book, session, span)]
         words = [word for word in words if word.at >= span[0]]
     if not words:
         return None

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from app.domain.energy.facts import EnergyFacts, EnergyFlag
-from app.domain.energy.frames import Point, integral_wh, points_of, power_of
+from app.domain.energy.frames import Point, integral_wh, points_of
 from app.domain.energy.plausibility import (
     COARSE_WH,
     DEFAULT_MAX_POWER_W,
@@ -111,14 +111,12 @@ def against_time(
     facts: EnergyFacts,
     plug: PlugLimit,
     duration_s: Decimal,
-    readings: Sequence[Reading],
+    power: Sequence[Point],
     resolution_wh: Decimal,
 ) -> set[EnergyFlag]:
     """What the session's length says: too much for what is known of the plug, or hardly any."""
     found = set()
-    if work.basis == "register" and _too_fast(
-        work, facts, plug, duration_s, readings, resolution_wh
-    ):
+    if work.basis == "register" and _too_fast(work, facts, plug, duration_s, power, resolution_wh):
         found.add(EnergyFlag.RATE_UNEXPLAINED)
     explained = {EnergyFlag.UNIT_MISLABELLED, EnergyFlag.REGISTER_STUCK}
     if (
@@ -135,7 +133,7 @@ def _too_fast(
     facts: EnergyFacts,
     plug: PlugLimit,
     duration_s: Decimal,
-    readings: Sequence[Reading],
+    power: Sequence[Point],
     resolution_wh: Decimal,
 ) -> bool:
     """Whether nobody can say that this plug gives so much: neither its owner nor its readings."""
@@ -144,7 +142,7 @@ def _too_fast(
     if work.wh > _MORE_THAN_A_CAR_WH and plug.power_w <= DEFAULT_MAX_POWER_W:
         return True
     between = [point for point in work.used if point.readings]
-    if facts.greatest_power_w or len(power_of(readings)) >= _POWER_POINTS or _alike(between, work):
+    if facts.greatest_power_w or len(power) >= _POWER_POINTS or _alike(between, work):
         return False
     believed = UNSEEN_POWER_W
     if plug.known:

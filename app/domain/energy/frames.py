@@ -62,16 +62,17 @@ def _in_time(point: Point) -> tuple[datetime, int, Decimal]:
 
 
 def in_order(points: Sequence[Point]) -> tuple[list[Point], bool]:
-    """The points in the order they were taken, and whether the clock contradicts them.
+    """Points (as `points_of` gives them) in the order they were taken, and whether the clock
+    contradicts them.
 
     Where the register falls in the order of the charger's clock but never in
     the order of arrival, the clock jumped and the order of arrival is the true one.
     """
-    timely = sorted(points, key=_in_time)
-    arrived = sorted(points, key=lambda point: (point.received, *_in_time(point)))
-    if _falls(timely) and not _falls(arrived):
-        return arrived, True
-    return timely, False
+    if _falls(points):
+        arrived = sorted(points, key=lambda point: (point.received, *_in_time(point)))
+        if not _falls(arrived):
+            return arrived, True
+    return list(points), False
 
 
 def _falls(points: Sequence[Point]) -> bool:

@@ -76,10 +76,11 @@ def measure(facts: EnergyFacts) -> EnergyResult:
     readings = _of_the_session(facts, ended_at, not timed)
     if timed and (facts.ended_at is None or facts.meter_stop_wh is None):
         ended_at = max([ended_at, *(reading.taken_at for reading in readings)])
-    plug = _plug(facts, readings)
+    power = power_of(readings)
+    plug = _plug(facts, readings, power)
     resolution = _resolution(facts, readings)
     work = (
-        by_register(facts, readings, ended_at, _pace_w(plug, readings, timed), resolution)
+        by_register(facts, readings, ended_at, _pace_w(plug, power, timed), resolution)
         or by_intervals(readings, started_at, ended_at if facts.ended_at else None)
         or by_net(readings)
         or by_power(readings)
@@ -89,13 +90,13 @@ def measure(facts: EnergyFacts) -> EnergyResult:
     if work.basis != "register" and facts.ended_at is not None and facts.meter_stop_wh is None:
         work.flags.add(EnergyFlag.ESTIMATED_END)
     timed = timed and EnergyFlag.CLOCK_INCONSISTENT not in work.flags
-    power_wh = under_power(power_of(readings), started_at, ended_at) if timed else None
+    power_wh = under_power(power, started_at, ended_at) if timed else None
     if work.basis in ("register", "interval"):
-        work.flags |= against_power(work, power_of(readings), power_wh)
+        work.flags |= against_power(work, power, power_wh)
     duration_s = seconds_between(started_at, ended_at)
     limit = limit_wh(plug.power_w, duration_s, resolution)
     if timed:
-        work.flags |= against_time(work, facts, plug, duration_s, readings, resolution)
+        work.flags |= against_time(work, facts, plug, duration_s, power, resolution)
     else:
         limit = max(limit, UNTIMED_WH)
     if work.wh > limit:
@@ -127,9 +128,9 @@ def _result(
     )
 
 
-def _plug(facts: EnergyFacts, readings: Sequence[Reading]) -> PlugLimit:
+def _plug(facts: EnergyFacts, readings: Sequence[Reading], power: Sequence[Point]) -> PlugLimit:
     """What to believe of the plug, by what is stated, its kind, its past and this session."""
-    measured = [point.value for point in power_of(readings)]
+    measured = [point.value for point in power]
     known = [max(measured)] if len(measured) >= _POWER_POINTS else []
     if facts.greatest_power_w:
         # The next car may be a faster one: its own pace counts as well as the plug's past.
@@ -137,11 +138,11 @@ def _plug(facts: EnergyFacts, readings: Sequence[Reading]) -> PlugLimit:
     return plug_limit(facts.max_power_w, facts.plug_type, max(known) if known else None)
 
 
-def _pace_w(plug: PlugLimit, readings: Sequence[Reading], timed: bool) -> Decimal | None:
+def _pace_w(plug: PlugLimit, power: Sequence[Point], timed: bool) -> Decimal | None:
     """The most that one step may show, in W: a session whose power was measured went no faster."""
     if not timed:
         return None
-    measured = [point.value for point in power_of(readings)]
+    measured = [point.value for point in power]
     if len(measured) < _POWER_POINTS or max(measured) <= 0:
         return plug.power_w
     return min(plug.power_w, max(max(measured), LEAST_MEASURED_W) * ABOVE_MEASURED)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Protocol
 
 REGISTER = "Energy.Active.Import.Register"
@@ -42,6 +43,11 @@ _PREFIXED = {
     "fahrenheit": ("Fahrenheit", 1),
 }
 
+#: The same as the standards spell them, which most chargers do.
+_SPELT = {base: (base, 1) for base, _ in _PREFIXED.values()} | {
+    name: _PREFIXED[name.casefold()] for name in ("kWh", "kW", "kvarh", "kvar", "kVA", "kVAh")
+}
+
 _DEFAULTS = (
     ("Energy.Reactive", "varh"),
     ("Energy.Apparent", "VAh"),
@@ -55,6 +61,10 @@ _DEFAULTS = (
     ("SoC", "Percent"),
     ("Temperature", "Celsius"),
 )
+
+
+#: Chargers use few words, and each thousands of times.
+_remembered = lru_cache(256)
 
 
 class Sampled(Protocol):
@@ -101,21 +111,28 @@ def to_base_unit(
     `multiplier` is the power of ten of OCPP 2.x.
     """
     scaled = value.scaleb(multiplier) if multiplier else value
-    name = (unit or "").strip()
-    if not name:
-        return scaled, base_unit_of(measurand)
-    base, factor = _PREFIXED.get(name.replace(" ", "").casefold(), (name, 1))
+    if unit in _SPELT:
+        base, factor = _SPELT[unit]
+    else:
+        name = (unit or "").strip()
+        if not name:
+            return scaled, base_unit_of(measurand)
+        base, factor = _PREFIXED.get(name.replace(" ", "").casefold(), (name, 1))
     return (scaled * factor if factor != 1 else scaled), base
 
 
+@_remembered
 def at_outlet(location: str | None) -> bool:
     """Whether a reading was taken where the driver is served: the outlet, or unsaid."""
-    return (location or "").strip().casefold() in ("", "outlet")
+    return location in (None, "Outlet") or location.strip().casefold() in ("", "outlet")
 
 
+@_remembered
 def phase_number(phase: str | None) -> int | None:
     """0 for an unphased reading, 1..3 for L1..L3 (L1-N too), None for all else."""
-    name = (phase or "").strip().upper()
+    if phase is None:
+        return 0
+    name = phase.strip().upper()
     if not name:
         return 0
     if name.endswith("-N"):

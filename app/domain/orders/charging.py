@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from app.domain.orders.reading import Argument, Describe, number, plug, row, text, word
+from app.domain.orders.reading import Argument, Describe, number, plug, row, text, whole, word
 from app.domain.orders.reservations import TOKEN_KINDS
 from app.domain.vocabulary import Order
 
@@ -12,6 +12,8 @@ _TRANSACTION: dict[str, Argument] = {
     "session_id": Argument(row, required=False),
     "transaction_ref": Argument(text(64), required=False),
 }
+
+_KEPT = "Kept by the station, where it says that it can (OCPP 2.1)."
 
 ARGUMENTS: dict[Order, dict[str, Argument]] = {
     Order.START_CHARGING: {
@@ -21,6 +23,10 @@ ARGUMENTS: dict[Order, dict[str, Argument]] = {
         "profile_id": Argument(
             row, required=False, label="Charging profile", help="It limits that session alone."
         ),
+        "most_cost": Argument(number(Decimal(0), Decimal(1_000_000)), required=False, help=_KEPT),
+        "most_kwh": Argument(number(Decimal(0), Decimal(100_000)), required=False, help=_KEPT),
+        "most_minutes": Argument(whole(1, 60 * 24 * 366), required=False, help=_KEPT),
+        "most_percent": Argument(whole(1, 100), required=False, help=_KEPT),
     },
     Order.STOP_CHARGING: {
         "transaction_ref": Argument(text(64), required=False),

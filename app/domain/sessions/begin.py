@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import authorisation, events, remote_starts, reservations, tariff_choice
 from app.domain.authorisation import START, Judged, Tap
-from app.domain.bulk import reserve
+from app.domain.bulk import among, reserve
+from app.domain.bulk_read import BulkRead
 from app.domain.clock import ON_ITS_WAY
 from app.domain.sessions import row as rows
 from app.domain.sessions.doubts import flag, mark_time, remove_flag
@@ -25,12 +26,16 @@ from app.models import ChargingSession, Connection, Station, Tag
 RETRY = timedelta(minutes=10)
 
 _SESSION: Any = ChargingSession.__table__
-#: Built once: the statement's compiled form is found again by identity.
-_KNOWN = select(
-    *(_SESSION.c[name] for name in ("id", "station_id", "start_key", "state", "start_received_at"))
-).where(
-    _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
-    _SESSION.c.start_key.in_(bindparam("keys", expanding=True)),
+_KNOWN = BulkRead(
+    select(
+        *(
+            _SESSION.c[name]
+            for name in ("id", "station_id", "start_key", "state", "start_received_at")
+        )
+    ).where(
+        among(_SESSION.c.station_id, "stations"),
+        among(_SESSION.c.start_key, "keys"),
+    )
 )
 
 
@@ -170,8 +175,10 @@ def _same_starts(
     db: Session, starts: Sequence[Starting], keys: Sequence[str]
 ) -> tuple[set[tuple[int, str]], dict[int, SessionRow]]:
     """The keys that are taken, and by station the session that its start began before."""
-    given = {"stations": [told.station.id for told in starts], "keys": list(set(keys))}
-    found: Any = {(row.station_id, row.start_key): row for row in db.execute(_KNOWN, given).all()}
+    found = {
+        (row.station_id, row.start_key): row
+        for row in _KNOWN(db, stations=[told.station.id for told in starts], keys=set(keys))
+    }
     same = {}
     for told, key in zip(starts, keys, strict=True):
         known = found.get((told.station.id, key))
@@ -229,7 +236,7 @@ def new_session(
 ) -> ChargingSession:
     """Add one session of a tag that was decided about; its row is the model's."""
     told = Starting(station, start, now)
-    taken = db.execute(_KNOWN, {"stations": [station.id], "keys": [key]}).first()
+    taken = _KNOWN(db, stations=[station.id], keys=[key])
     key = _free(key, told, {(station.id, key)} if taken else set())
     [number] = reserve(db, _SESSION, 1)
     made = new_row(number, station, start, key, now=now)

@@ -1,7 +1,7 @@
 """How a charging session ends: the first report wins, and nothing reported is lost."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from app.domain.sessions import row as rows
 from app.domain.sessions.doubts import find, flag, mark_time, open_sessions, remove_flag
 from app.domain.sessions.ends import contradicts
 from app.domain.sessions.row import SessionRow
+from app.domain.sessions.stop_reasons import orders_to_stop, reason_of
 from app.domain.sessions.strays import keep_stray
 from app.domain.vocabulary import (
     BillingState,
@@ -35,7 +36,7 @@ LONGEST = timedelta(days=3)
 class Stop:
     """What a station says when charging ended; `transaction_ref` None: it named none.
 
-    `claimed_at` is its own time where another one is used.
+    `claimed_at` is its own time where another one is used; `word` None: it gave no reason.
     """
 
     transaction_ref: str | None
@@ -92,8 +93,12 @@ def end_all(db: Session, stops: Sequence[Stopping]) -> list[Ended]:
     ]
     shown = [_tap(told, session) for told, session in plain if told.stop.token is not None]
     decisions = dict(zip((tap.station.id for tap in shown), decide_all(db, shown), strict=True))
+    untold = [session.id for told, session in plain if told.stop.word is None]
+    ordered = orders_to_stop(db, untold)
     for told, session in plain:
-        close(session, told.stop, told.now)
+        shown_by = decisions.get(told.station.id)
+        stop = explained(told.stop, ordered.get(session.id, ()), shown_by)
+        close(session, stop, told.now)
         ended = events.SessionEnded(session.tenant_id, session.id, session.station_id)
         events.record(db, ended)
     rows.update_ends(db, [session for _, session in plain])
@@ -132,10 +137,16 @@ def _end_oddly(db: Session, station: Any, stop: Stop, now: datetime) -> Ended:
         mark_late(db, session, now)
     if guessed:
         flag(session, "guessed_transaction")
-    close(session, stop, now)
+    ordered = orders_to_stop(db, [session.id])
+    close(session, explained(stop, ordered.get(session.id, ()), decision), now)
     events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
     db.flush()
     return session, decision
+
+
+def explained(stop: Stop, ordered: Iterable[datetime], shown: Decision | None) -> Stop:
+    """The stop with its reason, as `reason_of` has it."""
+    return replace(stop, reason=reason_of(stop.reason, stop.word, stop.ended_at, ordered, shown))
 
 
 def _keep_other_end(

@@ -1,10 +1,13 @@
 """Sessions of other cards at the same plug at the same time: whose energy was it?"""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.keyed import Keyed
 from app.domain.sessions.doubts import flag, remove_flag
 from app.domain.sessions.end import mark_late
 from app.domain.vocabulary import Token
@@ -16,40 +19,53 @@ SLACK = timedelta(minutes=1)
 _LONGEST = timedelta(days=14)
 OVERLAPS = "overlaps_another"
 
-
-def overlapping(db: Session, session: ChargingSession) -> list[ChargingSession]:
-    """The sessions of other cards that lie within this one at its plug, or around its start."""
-    if session.ended_at is None or not session.evse:
-        return []
-    query = select(ChargingSession).where(
-        ChargingSession.station_id == session.station_id,
-        ChargingSession.evse == session.evse,
-        ChargingSession.id != session.id,
-        ChargingSession.started_at < session.ended_at - SLACK,
-        ChargingSession.started_at > session.started_at - _LONGEST,
-        or_(
-            ChargingSession.ended_at.is_(None),
-            ChargingSession.ended_at > session.started_at + SLACK,
-        ),
-    )
-    found = db.scalars(query.order_by(ChargingSession.id).limit(20)).all()
-    return [other for other in found if not _same_driver(session, other)]
+_SESSION: Any = ChargingSession.__table__
+_OVERLAPPING = Keyed(
+    _SESSION,
+    ("id",),
+    {"id": "bigint", "station_id": "bigint", "evse": "integer"}
+    | dict.fromkeys(("oldest", "since", "until"), "timestamptz"),
+    "s.id {ids} SELECT b.id FROM charging_sessions AS b WHERE b.station_id = k.station_id "
+    "AND b.evse = k.evse AND b.id <> k.id AND b.started_at < k.until AND b.started_at > k.oldest "
+    "AND (b.ended_at IS NULL OR b.ended_at > k.since) ORDER BY b.id LIMIT 20 {end} ORDER BY s.id",
+)
 
 
-def compare(db: Session, session: ChargingSession, *, now: datetime) -> None:
-    """Hold a session, and the other one, where two cards claim the plug at one time.
+def compare(db: Session, sessions: Iterable[ChargingSession], *, now: datetime) -> None:
+    """Hold sessions, and the other ones, where two cards claim a plug at one time.
 
     One that has been billed is weighed once more.
     """
-    others = overlapping(db, session)
-    if not others:
-        remove_flag(session, OVERLAPS)
-        return
-    for one in (session, *others):
-        if OVERLAPS not in one.flags:
-            flag(one, OVERLAPS)
-            if one is not session:
-                mark_late(db, one, now)
+    own = list(sessions)
+    overlaps = _overlapping(db, own)
+    for session in own:
+        others = [each for each in overlaps.get(session.id, ()) if not _same_driver(session, each)]
+        if not others:
+            remove_flag(session, OVERLAPS)
+        for one in (session, *others) if others else ():
+            if OVERLAPS not in one.flags:
+                flag(one, OVERLAPS)
+                if one is not session:
+                    mark_late(db, one, now)
+
+
+def _overlapping(
+    db: Session, sessions: Iterable[ChargingSession]
+) -> dict[int, list[ChargingSession]]:
+    """The sessions that lie within each of these at its plug, or around its start."""
+    keys = []
+    for each in sessions:
+        if each.ended_at is not None and each.evse:
+            start = each.started_at
+            span = (start - _LONGEST, start + SLACK, each.ended_at - SLACK)
+            keys.append((each.id, each.station_id, each.evse, *span))
+    found = _OVERLAPPING(db, keys)
+    ids = {row.id for rows in found.values() for row in rows}
+    if not ids:
+        return {}
+    query = select(ChargingSession).where(ChargingSession.id.in_(ids))
+    known = {each.id: each for each in db.scalars(query)}
+    return {number: [known[row.id] for row in rows] for number, rows in found.items()}
 
 
 def _same_driver(one: ChargingSession, other: ChargingSession) -> bool:

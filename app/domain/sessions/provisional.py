@@ -4,20 +4,23 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import audit, events
+from app.domain.bulk import among
+from app.domain.bulk_read import BulkRead
 from app.domain.errors import Conflict
 from app.domain.sessions.doubts import flag, open_sessions
 from app.domain.vocabulary import Actor, SessionState, StopReason
 from app.models import ChargingSession, MeterReading, Station
 
 _SESSION: Any = ChargingSession.__table__
-#: Built once: the statement's compiled form is found again by identity.
-_RUNNING = select(*(_SESSION.c[name] for name in ("id", "station_id", "evse", "started_at"))).where(
-    _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
-    _SESSION.c.state == SessionState.CHARGING,
+_RUNNING = BulkRead(
+    select(*(_SESSION.c[name] for name in ("id", "station_id", "evse", "started_at"))).where(
+        among(_SESSION.c.station_id, "stations"),
+        _SESSION.c.state == SessionState.CHARGING,
+    )
 )
 
 
@@ -26,8 +29,7 @@ def close_previous_of(db: Session, plugs: Sequence[tuple[Any, int, datetime, dat
     if not plugs:
         return
     wanted = {station.id: (evse, began, now) for station, evse, began, now in plugs}
-    running: Any = db.execute(_RUNNING, {"stations": list(wanted)}).all()
-    for row in sorted(running, key=lambda row: -row.id):
+    for row in sorted(_RUNNING(db, stations=list(wanted)), key=lambda row: -row.id):
         evse, began, now = wanted[row.station_id]
         if row.evse == evse and row.started_at <= began:
             close_provisionally(db, db.get_one(ChargingSession, row.id), now=now)

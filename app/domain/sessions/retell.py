@@ -14,11 +14,12 @@ from app.domain.energy import since_start
 from app.domain.sessions.answers import decided
 from app.domain.sessions.begin import name_holder
 from app.domain.sessions.doubts import flag, mark_time, remove_flag
-from app.domain.sessions.end import Stop, close
+from app.domain.sessions.end import Stop, close, explained
 from app.domain.sessions.ends import any_contradict
 from app.domain.sessions.provisional import close_previous
 from app.domain.sessions.report import ENDED, STOP_AUTHORISED
 from app.domain.sessions.reuse import twice
+from app.domain.sessions.stop_reasons import orders_to_stop
 from app.domain.sessions.story import Story, claimed_at, register_at_end, story_of
 from app.domain.vocabulary import BillingState, SessionState, StopReason, Token
 from app.models import ChargingSession, Station, Tag, TransactionEvent
@@ -117,7 +118,9 @@ def _end(
     ended: TransactionEvent,
     now: datetime,
 ) -> None:
-    stop = _stop(session, story, ended)
+    ordered = orders_to_stop(db, [session.id])
+    ordered_at = ordered.get(session.id, ())
+    stop = explained(_stop(session, story, ended), ordered_at, decided(ended))
     before = _money_of(session)
     if session.state is SessionState.ENDED and session.provisional:
         flag(session, "late_stop")

@@ -6,10 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.bulk import BulkInsert, BulkUpdate
+from app.domain.bulk import BulkInsert, BulkUpdate, among
+from app.domain.bulk_read import BulkRead
 from app.domain.vocabulary import BillingState, SessionState, StopReason
 from app.models import ChargingSession, Tag
 
@@ -83,19 +84,18 @@ _END = (
     *("last_power_w", "idle_since", "flags"),
 )
 _UPDATE_END = BulkUpdate(_SESSION, _END)
-#: Built once: the statements' compiled forms are found again by identity.
 _ROWS = select(*(_SESSION.c[name] for name in _COLUMNS), _TAG.c.group_id).outerjoin(
     _TAG, _TAG.c.id == _SESSION.c.tag_id
 )
-_NAMED = (
+_NAMED = BulkRead(
     _ROWS.where(
-        _SESSION.c.station_id.in_(bindparam("stations", expanding=True)),
-        _SESSION.c.transaction_ref.in_(bindparam("refs", expanding=True)),
+        among(_SESSION.c.station_id, "stations"),
+        among(_SESSION.c.transaction_ref, "refs"),
     )
     .order_by(_SESSION.c.id)
     .with_for_update(of=_SESSION)
 )
-_NUMBERED = _ROWS.where(_SESSION.c.id.in_(bindparam("ids", expanding=True)))
+_NUMBERED = BulkRead(_ROWS.where(among(_SESSION.c.id, "ids")))
 
 
 def named(db: Session, asked: Iterable[tuple[int, str]]) -> dict[tuple[int, str], SessionRow]:
@@ -107,9 +107,8 @@ def named(db: Session, asked: Iterable[tuple[int, str]]) -> dict[tuple[int, str]
     if not wanted:
         return {}
     stations, refs = zip(*wanted, strict=True)
-    given = {"stations": list(set(stations)), "refs": list(set(refs))}
     found = {}
-    for row in _read(db, _NAMED, given):
+    for row in _read(_NAMED(db, stations=set(stations), refs=set(refs))):
         if (row.station_id, row.transaction_ref) in wanted:
             found[row.station_id, str(row.transaction_ref)] = row
     return found
@@ -117,8 +116,7 @@ def named(db: Session, asked: Iterable[tuple[int, str]]) -> dict[tuple[int, str]
 
 def numbered(db: Session, ids: Iterable[int]) -> dict[int, SessionRow]:
     """Sessions by their ids."""
-    wanted = list(ids)
-    return {row.id: row for row in _read(db, _NUMBERED, {"ids": wanted})} if wanted else {}
+    return {row.id: row for row in _read(_NUMBERED(db, ids=set(ids)))}
 
 
 def insert(db: Session, rows: Sequence[SessionRow]) -> None:
@@ -131,9 +129,9 @@ def update_ends(db: Session, rows: Sequence[SessionRow]) -> None:
     _UPDATE_END(db, [[row.id, *(getattr(row, name) for name in _END)] for row in rows])
 
 
-def _read(db: Session, query: Any, given: dict[str, Any]) -> list[SessionRow]:
+def _read(told_rows: Iterable[Any]) -> list[SessionRow]:
     rows = []
-    for told in db.execute(query, given).all():
+    for told in told_rows:
         starter = Starter(told.tag_id, told[-1]) if told.tag_id is not None else None
         own: list[Any] = [*told[:-1], starter]
         rows.append(SessionRow(*own))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.domain.vocabulary.words import Activity, Availability, Verdict
 
@@ -48,8 +48,7 @@ class Token:
         return "".join(char for char in self.key if char.isalnum())
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):  # made for every value of every meter: frozen dataclasses cost more
     """One sampled value as reported, in base units where the unit is known.
 
     `value` is None when the reported text holds no number; `text` keeps it.
@@ -65,8 +64,7 @@ class Sample:
     signed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MeterReport:
+class MeterReport(NamedTuple):
     """What a station says of its meters at one instant; `claimed_at` by a clock that is off."""
 
     taken_at: datetime

@@ -2,15 +2,7 @@
 
 from app.domain.vocabulary import BootReport
 from worker.dialects import boots
-from worker.dialects.context import Context, Payload
 from worker.ocpp.fields import Fields
-
-heartbeat = boots.heartbeat
-
-
-def boot_notification(call: Fields, ctx: Context) -> Payload:
-    """Take in who the station is; answer by its registration (section 4.2)."""
-    return boots.answer(_report(call), ctx)
 
 
 def _report(call: Fields) -> BootReport:
@@ -25,3 +17,7 @@ def _report(call: Fields) -> BootReport:
         meter_serial=call.text("meterSerialNumber"),
         raw=dict(call.payload),
     )
+
+
+boot_notification = boots.boot(_report)
+heartbeat = boots.heartbeat

@@ -77,14 +77,14 @@ def _stop(call: Fields, ctx: Context) -> sessions.Stop:
     if reference is None:
         ctx.deviate("sentinel_transaction", call.raw("transactionId"))
     token = call.text("idTag")
-    given = call.text("reason", "Local")
+    given = call.text("reason")
     word = words.match(given, words.STOP_REASONS) or given
     return sessions.Stop(
         transaction_ref=reference,
         meter_stop_wh=_wh(call.decimal("meterStop"), ctx),
         ended_at=ended_at,
-        reason=words.STOP_REASONS.get(word, StopReason.OTHER),
-        word=word[:40],
+        reason=words.STOP_REASONS.get(word or "Local", StopReason.OTHER),
+        word=word[:40] if word else None,
         token=Token(token) if token else None,
         payload=dict(call.payload),
         clock_replaced=replaced,

@@ -22,7 +22,7 @@ def read_token(given: Fields) -> Token | None:
     return Token(given.text("idToken", "")[:LONGEST], kind)
 
 
-def _ask(call: Fields, ctx: Context, services: Any) -> list[str] | None:
+def ask(call: Fields, ctx: Context, services: Any) -> list[str] | None:
     """Ask about each certificate of the contract that the car showed (C07); None: of none."""
     del ctx
     named = call.list("iso15118CertificateHashData")
@@ -30,12 +30,13 @@ def _ask(call: Fields, ctx: Context, services: Any) -> list[str] | None:
     return found if found or "certificate" in call else None
 
 
-def _tap(call: Fields, ctx: Context) -> Tap:
+def tap(call: Fields, ctx: Context) -> Tap:
     """Read a tap."""
     return Tap(ctx.station, read_token(call.child("idToken")) or Token(""), AUTHORIZE, ctx.now)
 
 
-def _told(decision: Decision, ctx: Context) -> Payload:
+def told(decision: Decision, ctx: Context) -> Payload:
+    """Spell what was decided about a tap."""
     if ctx.found is None:
         return {"idTokenInfo": id_token_info(decision)}
     decision, word = contracts.judge(decision, ctx.found)
@@ -45,7 +46,7 @@ def _told(decision: Decision, ctx: Context) -> Payload:
     }
 
 
-authorize = Outside(_ask, Fact(_tap, decide_all, _told))
+authorize = Outside(ask, Fact(tap, decide_all, told))
 
 
 def id_token_info(decision: Decision) -> Payload:

@@ -1,25 +1,23 @@
 """Statuses of connectors (OCPP 2.0.1 block G01)."""
 
 from app.domain import reports
+from app.domain.reports import StatusTold
 from app.domain.vocabulary import ConnectorRef, StatusReport
-from worker.dialects.context import MOST_CONNECTORS, Context, Payload
+from worker.dialects.context import MOST_CONNECTORS, Context, Fact, nothing
 from worker.dialects.v201 import words
 from worker.ocpp.fields import Fields
 
 
-def status_notification(call: Fields, ctx: Context) -> Payload:
-    """Take in a connector's status; what goes on there is told by its transaction."""
+def _told(call: Fields, ctx: Context) -> StatusTold:
+    """Read a connector's status; what goes on there is told by its transaction."""
     place = ConnectorRef(number(call, ctx, "evseId", 0), number(call, ctx, "connectorId", 1))
     availability = words.match(call.text("connectorStatus"), words.STATUSES)
     if availability is None:
         ctx.deviate("illegal_status", call.raw("connectorStatus"))
-        return {}
+        return StatusTold(ctx.station, None, ctx.now)
     at, _ = ctx.instant(call, "timestamp", live=True)
     word = str(call.text("connectorStatus"))[:40]
-    reports.status(
-        ctx.db, ctx.station, StatusReport(place, availability, None, word, at), now=ctx.now
-    )
-    return {}
+    return StatusTold(ctx.station, StatusReport(place, availability, None, word, at), ctx.now)
 
 
 def number(call: Fields, ctx: Context, name: str, default: int) -> int:
@@ -29,3 +27,6 @@ def number(call: Fields, ctx: Context, name: str, default: int) -> int:
         return found
     ctx.deviate("absurd_connector", found)
     return default
+
+
+status_notification = Fact(_told, reports.status_all, nothing)

@@ -2,15 +2,7 @@
 
 from app.domain.vocabulary import BootReport
 from worker.dialects import boots
-from worker.dialects.context import Context, Payload
 from worker.ocpp.fields import Fields
-
-heartbeat = boots.heartbeat
-
-
-def boot_notification(call: Fields, ctx: Context) -> Payload:
-    """Take in who the station is; answer by its registration (B01.FR.01)."""
-    return boots.answer(_report(call), ctx)
 
 
 def _report(call: Fields) -> BootReport:
@@ -25,3 +17,7 @@ def _report(call: Fields) -> BootReport:
         imsi=modem.text("imsi"),
         raw=dict(call.payload),
     )
+
+
+boot_notification = boots.boot(_report)
+heartbeat = boots.heartbeat

@@ -107,15 +107,18 @@ def report_of(call: Fields, ctx: Context, facts: dict[str, Any]) -> TransactionR
 def _about(call: Fields, about: Fields) -> dict[str, Any]:
     """What an event tells of its transaction."""
     word = about.text("stoppedReason")
-    ended = call.text("eventType", "").casefold() == "ended"
-    if word is None and ended:
-        word = "Local"  # what a missing word stands for
-    reason = words.match(word, words.STOP_REASONS)
     trigger = call.text("triggerReason", "")
+    if word is not None:
+        reason = words.match(word, words.STOP_REASONS) or StopReason.OTHER
+    elif call.text("eventType", "").casefold() == "ended":
+        # A missing word stands for a stop at the station (E06.FR.09), its trigger may know better.
+        reason = StopReason.REMOTE if trigger == "RemoteStop" else StopReason.LOCAL
+    else:
+        reason = None
     return {
         "trigger": words.TRIGGERS.get(trigger, trigger),
         "activity": words.match(about.text("chargingState"), words.ACTIVITIES),
-        "reason": (reason or StopReason.OTHER) if word else None,
+        "reason": reason,
         "word": word[:40] if word else None,
         "remote_start_id": about.integer("remoteStartId"),
         "reservation_id": call.integer("reservationId"),

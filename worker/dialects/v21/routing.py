@@ -2,6 +2,7 @@
 
 from worker.dialects.context import Bulk, Handler, Long, Outside
 from worker.dialects.v21 import (
+    authorisation,
     battery_swap,
     certificates,
     monitoring,
@@ -13,6 +14,7 @@ from worker.dialects.v201 import routing as v201
 
 HANDLERS: dict[str, Handler | Bulk | Outside] = {
     **v201.HANDLERS,
+    "Authorize": authorisation.authorize,
     "BatterySwap": battery_swap.battery_swap,
     "ClosePeriodicEventStream": monitoring.close_stream,
     "Get15118EVCertificate": certificates.ev_certificate,

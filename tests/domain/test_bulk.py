@@ -1,0 +1,102 @@
+"""Rows in bulk: the same whatever their number, and failures that are told as any others are."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from app.domain import messages
+from app.domain.bulk import BulkUpdate, among
+from app.extensions import db as flask_db
+from app.models import Message, Station
+from app.uow import unit_of_work
+from tests.support.charging import STARTED, network
+
+#: An INSERT and a COPY on PostgreSQL.
+COUNTS = [1, 30]
+UPDATE = BulkUpdate(Message.__table__, ("response", "session_id", "at"))
+ODD = "a\tb\nc\rd \\N \\ “é” %s %% {} \u2028"
+
+
+def rows(station_id, count):
+    shared = {
+        "connection_id": None,
+        "session_id": None,
+        "outbound": False,
+        "action": ODD,
+        "response": None,
+        "outcome": "answered",
+        "error_code": "",
+        "error_description": None,
+        "request": ODD,
+        "station_id": station_id,
+        "latency_ms": 0.1,
+    }
+    return [
+        shared | {"message_id": f"m{number}", "at": STARTED + timedelta(microseconds=number)}
+        for number in range(count)
+    ]
+
+
+@pytest.fixture
+def station_id(any_app):
+    with unit_of_work() as db:
+        return network(db).station.id
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_rows_are_read_back_as_they_were_given(station_id, count):
+    with unit_of_work() as db:
+        messages.store(db, rows(station_id, count))
+    found = flask_db.session.scalars(select(Message).order_by(Message.id)).all()
+    told = [{name: getattr(row, name) for name in rows(1, 1)[0]} for row in found]
+    assert told == rows(station_id, count)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_rows_are_updated_by_their_id_also_with_nothing(station_id, count):
+    with unit_of_work() as db:
+        messages.store(db, rows(station_id, count))
+        ids = db.scalars(select(Message.id)).all()
+        UPDATE(db, [(number, ODD, None, STARTED) for number in ids])
+        UPDATE(db, [(ids[0], None, 7, STARTED)])
+    first, *others = flask_db.session.scalars(select(Message).order_by(Message.id)).all()
+    assert (first.response, first.session_id, first.at) == (None, 7, STARTED)
+    assert {(row.response, row.session_id, row.at) for row in others} <= {(ODD, None, STARTED)}
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_rows_that_are_refused_leave_the_next_ones_alone(station_id, count):
+    with pytest.raises(IntegrityError), unit_of_work() as db:
+        messages.store(db, rows(station_id + 1, count))
+        db.flush()
+    with unit_of_work() as db:
+        messages.store(db, rows(station_id, count))
+    assert len(flask_db.session.scalars(select(Message)).all()) == count
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_a_connection_that_is_lost_while_rows_go_out_is_an_operational_error(
+    station_id, count, database
+):
+    if database == "sqlite":
+        pytest.skip("SQLite has no connection to lose")
+    with pytest.raises(OperationalError), unit_of_work() as db:
+        pid = db.scalar(text("SELECT pg_backend_pid()"))
+        with flask_db.engine.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        messages.store(db, rows(station_id, count))
+    with unit_of_work() as db:
+        messages.store(db, rows(station_id, count))
+    assert len(flask_db.session.scalars(select(Message)).all()) == count
+
+
+def test_many_are_found_by_one_parameter_of_numbers_or_of_texts(station_id):
+    stations = Station.__table__
+    by_id = select(stations.c.identity).where(among(stations.c.id, "ids"))
+    by_text = select(stations.c.id).where(among(stations.c.identity, "names"))
+    db = flask_db.session
+    assert db.scalars(by_id, {"ids": [station_id, 10**12]}).all() == ["CP-1"]
+    assert db.scalars(by_id, {"ids": []}).all() == []
+    assert db.scalars(by_text, {"names": ["CP-1", ODD]}).all() == [station_id]

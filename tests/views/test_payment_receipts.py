@@ -1,0 +1,57 @@
+"""The receipt of a payment at a station, opened with the secret that the station shows."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from app.domain import billing
+from app.models import Settlement
+from tests.support.charging import STARTED, network
+
+
+@pytest.fixture
+def paid(db):
+    """A session that was paid for at its station, and how to open its receipt."""
+    net = network(db)
+    session = net.session()
+    for minute, wh in ((0, 0), (30, 5_000), (60, 10_000)):
+        net.reading(session, minute, wh)
+    row = Settlement(
+        station_id=net.station.id,
+        psp_reference="psp-1",
+        session_id=session.id,
+        state="settled",
+        amount=Decimal("5.36"),
+        settled_at=STARTED,
+        received_at=STARTED,
+        receipt_key="secret-of-the-receipt",
+    )
+    db.add(row)
+    db.commit()
+    return session
+
+
+def opened(app, key="secret-of-the-receipt", language="de"):
+    return app.test_client().get(f"/r/{key}", headers={"Accept-Language": language})
+
+
+def test_a_receipt_that_is_not_made_yet_says_so_and_looks_again(app, paid):
+    answer = opened(app)
+    assert "Ihr Beleg wird gerade erstellt." in answer.get_data(as_text=True)
+    assert answer.headers["Refresh"] == "60"
+
+
+@pytest.mark.parametrize(("language", "word"), [("de-CH,en;q=0.5", "Rechnung"), ("fr", "Total")])
+def test_the_receipt_is_that_of_the_bill_in_the_readers_language(
+    app, db, paid, now, language, word
+):
+    billing.settle(db, paid.id, now=now + timedelta(hours=2))
+    db.commit()
+    answer = opened(app, language=language)
+    assert word in answer.get_data(as_text=True)
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_wrong_secret_opens_nothing(app, paid):
+    assert opened(app, key="another").status_code == 404
