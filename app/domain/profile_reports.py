@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain import events, numbers, station_profiles
 from app.domain.prepared import Prepared
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome, ProfileState
-from app.models import Command, Station, StationProfile
-from app.models.profiles import SETPOINTS
+from app.models import Command, Setpoint, Station, StationProfile
 
 #: How many of the last requests a report is looked for among.
 _RECENT = 20
@@ -63,8 +62,10 @@ def report(
 ) -> None:
     """Take in a part of a report; the last part says what the station lacks."""
     number = numbers.fitting(number)
+    steered = db.scalars(select(Setpoint).where(Setpoint.station_id == station.id))
+    setpoints = {row.wire_number for row in steered}
     for item in found:
-        if item.number > SETPOINTS:
+        if item.number in setpoints:
             continue  # it is steered, and changes as it is
         row = _known(db, station, item)
         if row is None:

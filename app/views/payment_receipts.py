@@ -21,7 +21,8 @@ def show(key: str) -> Response:
     settlement = settlements.by_receipt_key(db.session(), key)
     if settlement is None:
         abort(404)
-    language = request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+    wanted = [word.partition("-")[0].lower() for word in request.accept_languages.values()]
+    language = next((word for word in wanted if word in LANGUAGES), LANGUAGES[0])
     bill = settlements.bill_of(db.session(), settlement)
     if bill is not None:
         answer = make_response(letters.receipt(bill, language).html)

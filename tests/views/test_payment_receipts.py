@@ -42,7 +42,10 @@ def test_a_receipt_that_is_not_made_yet_says_so_and_looks_again(app, paid):
     assert answer.headers["Refresh"] == "60"
 
 
-@pytest.mark.parametrize(("language", "word"), [("de-CH,en;q=0.5", "Rechnung"), ("fr", "Total")])
+@pytest.mark.parametrize(
+    ("language", "word"),
+    [("de-CH,en;q=0.5", "automatisch erstellt"), ("fr", "written by a machine")],
+)
 def test_the_receipt_is_that_of_the_bill_in_the_readers_language(
     app, db, paid, now, language, word
 ):
