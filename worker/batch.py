@@ -92,6 +92,7 @@ class Batch:
     """
 
     def __init__(self, app: Flask) -> None:
+        self.app = app
         self._lane = Lane(app)
         apart = not app.config["SETTINGS"].database_uri.startswith("sqlite")
         self._rare = Lane(app) if apart else self._lane
@@ -122,7 +123,7 @@ class Lane:
     """One writer: what waits for it goes into one commit after another."""
 
     def __init__(self, app: Flask) -> None:
-        self.app = app
+        self._app = app
         self._waiting: Queue[Work] = Queue()
         self._postponed: deque[Work] = deque()
         self._writing = False
@@ -236,7 +237,7 @@ class Lane:
                 sets.setdefault(work.store, []).append(number)
             else:
                 jobs.append((number, work))
-        with self.app.app_context(), unit_of_work() as db:
+        with self._app.app_context(), unit_of_work() as db:
             for store, numbers in sets.items():
                 begin = time.monotonic()
                 items = [works[number].item for number in numbers]  # type: ignore[union-attr]
