@@ -120,6 +120,8 @@ def heard(version: Version, handler: Any) -> tuple[str, list[str]]:
         if together.__module__.startswith("app.domain."):
             place = together.__module__.removeprefix("app.domain.").split(".")[0]
             does.append(f"{place}.{together.__name__}")
+        else:
+            does += heard(version, together)[1]
         # By the operation for one, whose road is that for many.
         named = sorted({operation.removesuffix("_all") for operation in does})
         return _place(handler, version) or name, named
