@@ -104,9 +104,8 @@ def insert(db: Session, rows: Sequence[EventRow]) -> None:
 
 def known(db: Session, digests: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:
     """Which of these events, by station and digest, are stored already."""
-    stations, values = zip(*digests, strict=True)
-    found = _KNOWN(db, stations=set(stations), digests=set(values))
-    return {(row[0], row[1]) for row in found}
+    stations, values = {number for number, _ in digests}, {digest for _, digest in digests}
+    return {(row[0], row[1]) for row in _KNOWN(db, stations=stations, digests=values)}
 
 
 def of_sessions(db: Session, session_ids: Iterable[int]) -> dict[int, list[EventRow]]:

@@ -130,12 +130,20 @@ def _plain(
     digests = [
         (one.station.id, one.report.digest_of(text)) for one, text in zip(told, texts, strict=True)
     ]
-    repeated = event_row.known(db, digests)
     refs = [(one.station.id, one.report.transaction_ref) for one in told]
     by_ref = {
         (row.station_id, str(row.transaction_ref)): row for each in running.values() for row in each
     }
     by_ref |= rows.named(db, [ref for ref in refs if ref not in by_ref])
+    # A number beyond the greatest that was heard of its transaction is no repeat.
+    repeated = event_row.known(
+        db,
+        [
+            digest
+            for one, digest, ref in zip(told, digests, refs, strict=True)
+            if ref not in by_ref or one.report.seq_no <= (by_ref[ref].last_seq_no or 0)
+        ],
+    )
     asked = [
         (one, text, ref)
         for one, text, digest, ref in zip(told, texts, digests, refs, strict=True)
