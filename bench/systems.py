@@ -1,5 +1,6 @@
 """What is measured side by side: systems that store what chargers say, and their processes."""
 
+import contextlib
 import json
 import subprocess
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -124,11 +125,13 @@ class Program:
 
     def __exit__(self, *_: object) -> None:
         self.tell("")
-        with self._process:  # closes the pipes
-            try:
-                self._process.wait(60)
-            finally:
-                self._process.kill()
+        try:
+            self._process.wait(60)
+        finally:
+            self._process.kill()
+            for pipe in (self._process.stdin, self._process.stdout):
+                with contextlib.suppress(BrokenPipeError):  # it ended before it was told
+                    pipe.close()  # type: ignore[union-attr]
 
     def ask(self, line: object = "") -> dict[str, Any]:
         """Give it a line and return the object that it answers with."""
