@@ -51,20 +51,20 @@ def note(
         changed = [key for key in after if before.get(key) != after[key]]
         before = {key: before.get(key) for key in changed}
         after = {key: after[key] for key in changed}
-    entry = _entry(actor, action, subject, now, before, after, remark)
-    if tenant_id is not None:
-        entry.tenant_id = tenant_id
-    return _added(db, entry)
+    of = subject.tenant_id if tenant_id is None else tenant_id
+    return _added(db, _entry(of, actor, action, subject, now, before, after, remark))
 
 
 def remark(
     db: Session, actor: Actor, action: str, subject: Any, words: str | None = None, *, now: datetime
 ) -> AuditEntry:
     """Add an entry about `subject` (a flushed row), of which nothing changed that it could tell."""
-    return _added(db, _entry(actor, action, subject, now, {}, {}, words))
+    entry = _entry(subject.tenant_id, actor, action, subject, now, {}, {}, words)
+    return _added(db, entry)
 
 
 def _entry(
+    tenant_id: int,
     actor: Actor,
     action: str,
     subject: Any,
@@ -74,7 +74,7 @@ def _entry(
     words: str | None,
 ) -> AuditEntry:
     return AuditEntry(
-        tenant_id=subject.tenant_id,
+        tenant_id=tenant_id,
         at=now,
         actor=actor.name,
         user_id=actor.user_id,
