@@ -1,6 +1,7 @@
 """Energy at a station, from the order to what is shown of it, on both databases."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +17,8 @@ from tests.support.energy import yard_on
 
 __all__ = ["any_app"]
 
+#: What the desk is asked for.
+DESK = SimpleNamespace(receipts_base="https://desk.example")
 LIMIT = {"purpose": "default", "kind": "absolute", "unit": "A", "periods": [{"limit": "16"}]}
 
 
@@ -47,7 +50,7 @@ def test_everything_about_energy_is_kept_and_found(yard):
     )
     yard.answer(control)
     paid = {"pspRef": "p", "transactionId": "41", "settlementAmount": 1.25}
-    yard.hear("NotifySettlement", **paid, status="Settled", settlementTime=NOW.isoformat())
+    yard.hear("NotifySettlement", DESK, **paid, status="Settled", settlementTime=NOW.isoformat())
     token = {"idToken": "04A2", "type": "ISO14443"}
     battery = {"evseId": 1, "serialNumber": "B", "soC": 5, "soH": 90}
     swap = {"requestId": 1, "eventType": "BatteryIn", "idToken": token}
