@@ -42,6 +42,11 @@ NO_AUTHORISATION = "no_authorization"
 
 _SESSION: Any = ChargingSession.__table__
 _RESERVATION: Any = Reservation.__table__
+_TAG: Any = Tag.__table__
+#: Two workers that let one tag begin at the same moment would both count without the other's.
+_LIMITED = BulkRead(
+    select(_TAG.c.id).where(among(_TAG.c.id, "tags")).order_by(_TAG.c.id).with_for_update()
+)
 _RUNNING = BulkRead(
     select(_SESSION.c.tag_id, func.count())
     .where(
@@ -188,6 +193,7 @@ def _running(db: Session, taps: Iterable[Tap], tags: Sequence[TagRow | None]) ->
         for tap, tag in zip(taps, tags, strict=True)
         if tag is not None and tag.concurrent_limit is not None and tap.occasion == START
     }
+    _LIMITED(db, tags=limited)
     return Counter(dict(_RUNNING(db, tags=limited)))
 
 

@@ -5,10 +5,9 @@ session's row, at the same cost for the first and for the thousandth.  An end, a
 shown within, are told from all events together; what comes out of order goes by `unordered`.
 Whatever the road, the same events give the same session.
 
-A bill waits until both ends are known and no event between them is missing.
-What is missing may never come: a station may drop events between the ends when
-its memory is short, so a bill waits `GAP_HOLD` for those; for a start it waits
-`START_HOLD` and then goes to review.
+A bill waits until both ends are known and no event between them is missing.  What is missing may
+never come: a station may drop events between the ends when its memory is short, so a bill waits
+`GAP_HOLD` for those; for a start it waits `START_HOLD` and then goes to review.
 """
 
 from collections.abc import Iterable, Sequence
@@ -127,23 +126,20 @@ def _plain(
 ) -> dict[int, Plain]:
     """The events, by station, that are the next ones of transactions, or begin some."""
     texts = [one.report.text for one in told]
-    digests = [
-        (one.station.id, one.report.digest_of(text)) for one, text in zip(told, texts, strict=True)
-    ]
+    worded = zip(told, texts, strict=True)
+    digests = [(one.station.id, one.report.digest_of(text)) for one, text in worded]
     refs = [(one.station.id, one.report.transaction_ref) for one in told]
     by_ref = {
         (row.station_id, str(row.transaction_ref)): row for each in running.values() for row in each
     }
     by_ref |= rows.named(db, [ref for ref in refs if ref not in by_ref])
     # A number beyond the greatest that was heard of its transaction is no repeat.
-    repeated = event_row.known(
-        db,
-        [
-            digest
-            for one, digest, ref in zip(told, digests, refs, strict=True)
-            if ref not in by_ref or one.report.seq_no <= (by_ref[ref].last_seq_no or 0)
-        ],
-    )
+    heard = [
+        digest
+        for one, digest, ref in zip(told, digests, refs, strict=True)
+        if ref not in by_ref or one.report.seq_no <= (by_ref[ref].last_seq_no or 0)
+    ]
+    repeated = event_row.known(db, heard)
     asked = [
         (one, text, ref)
         for one, text, digest, ref in zip(told, texts, digests, refs, strict=True)
@@ -320,11 +316,9 @@ def _link(db: Session, plain: Sequence[Plain]) -> None:
 
 def _show(db: Session, plain: Sequence[Plain]) -> None:
     """Let the live pages hear of what is told as it happens."""
-    show_activities(
-        db, [(one.told.station, one.session, one.report, one.told.now) for one in plain]
-    )
-    for one in plain:
-        session = one.session
+    shown = [(one.told.station, one.session, one.report, one.told.now) for one in plain]
+    show_activities(db, shown)
+    for session in (one.session for one in plain):
         changed = events.SessionChanged(session.tenant_id, session.id, session.station_id)
         events.record(db, changed)
     began = [one for one in plain if one.report.kind == STARTED]
