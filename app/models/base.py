@@ -156,7 +156,7 @@ def leave_out_served(table: Any) -> None:
     unique = [key for key in table.constraints if isinstance(key, UniqueConstraint)]
     keys = [tuple(key.columns.keys()) for key in (*whole, *unique, table.primary_key)]
     served = {key[:size] for key in keys for size in range(1, len(key))}
-    for index in list(table.indexes):
+    for index in whole:
         if not index.unique and tuple(index.columns.keys()) in served:
             table.indexes.remove(index)
 
