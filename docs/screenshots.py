@@ -64,7 +64,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, desk(Path(folder)) as (app, url, ids):
         signer = SecureCookieSessionInterface().get_signing_serializer(app)
         assert signer is not None
-        cookie = signer.dumps({"_user_id": f"{ids['admin']}:1", "_fresh": True})
+        cookie = signer.dumps({"_user_id": seed.cookie_of(ids["admin"]), "_fresh": True})
         with chromium() as browser:
             for name, (address, width, height, colours) in PICTURES.items():
                 size = {"width": width, "height": height}
