@@ -8,7 +8,7 @@ from typing import Any
 
 import redis
 from celery import Celery
-from flask import Flask, current_app, request
+from flask import Flask, request
 from flask_babel import Babel
 from flask_limiter import Limiter
 from flask_login import LoginManager
@@ -35,12 +35,6 @@ log = logging.getLogger(__name__)
 
 #: What is raised while Redis or the database cannot be reached.
 AWAY = (redis.RedisError, SQLAlchemyError)
-
-
-def redis_client() -> "redis.Redis[Any]":
-    """The application's Redis client; short time-outs, because Redis only nudges."""
-    client: redis.Redis[Any] = current_app.extensions["redis"]
-    return client
 
 
 def make_redis(url: str) -> "redis.Redis[Any]":

@@ -6,7 +6,7 @@ at once; SQLite takes them by `executemany`, PostgreSQL by COPY, or by one INSER
 few.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -96,25 +96,15 @@ class BulkInsert:
 class BulkUpdate:
     """An update of `columns` of `table`, row by row found by `id`.
 
-    A column becomes its new value, or what `values` says in SQL, which may speak of `old.` and of
-    `new.` columns; `only` is what else a row must be, said likewise.
-
     Rows are sequences: the id, then the values in the order of `columns`.
     """
 
-    def __init__(
-        self,
-        table: Table,
-        columns: Sequence[str],
-        *,
-        values: Mapping[str, str] | None = None,
-        only: str = "",
-    ) -> None:
+    def __init__(self, table: Table, columns: Sequence[str]) -> None:
         self._table = table
         self._columns = ("id", *columns)
         self._rows = _Rows(table, self._columns)
-        pairs = ", ".join(f"{name} = {(values or {}).get(name, f'new.{name}')}" for name in columns)
-        where = f"old.id = new.id AND {only}" if only else "old.id = new.id"
+        pairs = ", ".join(f"{name} = new.{name}" for name in columns)
+        where = "old.id = new.id"
         self._update = f"UPDATE {table.name} AS old SET {pairs} FROM {{new}} AS new WHERE {where}"
 
     def __call__(self, db: Session, rows: Sequence[Sequence[Any]]) -> None:

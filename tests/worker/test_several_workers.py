@@ -99,14 +99,18 @@ def on_another(site, stage, node):
     return eventually(taken, within=60, what="the other worker takes it")
 
 
+def is_replaced(stage):
+    with pytest.raises(ConnectionClosed, match="replaced by a newer connection"):
+        while True:
+            stage.socket.recv(timeout=30)
+
+
 def test_orders_reach_a_charger_wherever_it_lands_and_the_newest_connection_wins(site, stage):
     boot(stage)
     first = node_of(site, stage)
     obeys(site, stage)
     again = on_another(site, stage, first)
-    with pytest.raises(ConnectionClosed, match="replaced by a newer connection"):
-        while True:
-            stage.socket.recv(timeout=30)
+    is_replaced(stage)
     obeys(site, again)
     again.close()
 
@@ -116,9 +120,7 @@ def test_the_newest_connection_wins_also_while_redis_is_away(site, stage):
     first = node_of(site, stage)
     site.kill9("redis")
     again = on_another(site, stage, first)
-    with pytest.raises(ConnectionClosed, match="replaced by a newer connection"):
-        while True:
-            stage.socket.recv(timeout=30)
+    is_replaced(stage)
     obeys(site, again)
     again.close()
 

@@ -32,7 +32,7 @@ from app.domain.metering import Metered
 from app.domain.sessions import event_row
 from app.domain.sessions import row as rows
 from app.domain.sessions.answers import decided, noted
-from app.domain.sessions.begin import Start, hold, new_row, taken_keys, was_silent
+from app.domain.sessions.begin import hold, new_row, taken_keys, was_silent
 from app.domain.sessions.doubts import flag
 from app.domain.sessions.event_row import EventRow
 from app.domain.sessions.live import show_activities
@@ -41,7 +41,7 @@ from app.domain.sessions.report import ENDED, REMOTE_START, STARTED, UPDATED, Tr
 from app.domain.sessions.retell import place, tell, weigh_live
 from app.domain.sessions.row import SessionRow
 from app.domain.sessions.story import idle_after, meter_start_of, story_of
-from app.domain.sessions.unordered import NOWHERE, Taken, link, take_unordered
+from app.domain.sessions.unordered import Taken, link, opening, take_unordered
 from app.domain.vocabulary import BillingState, SessionState, Token
 from app.models import ChargingSession, Station
 
@@ -178,17 +178,7 @@ def _begun(db: Session, new: Sequence[Told]) -> list[SessionRow]:
     made = []
     for (one, key), number in zip(fresh, reserve(db, _SESSION, len(fresh)), strict=True):
         report = one.report
-        start = Start(
-            connector=report.connector or NOWHERE,
-            token=Token("", authorisation.NO_AUTHORISATION),
-            meter_start_wh=None,
-            started_at=report.at,
-            raw_time=report.raw_time,
-            clock_replaced=report.clock_replaced,
-            claimed_at=report.claimed_at,
-            transaction_ref=report.transaction_ref,
-        )
-        session = new_row(number, one.station, start, key, now=one.now)
+        session = new_row(number, one.station, opening(report), key, now=one.now)
         if not report.offline and was_silent(db, one.station, report.at, now=one.now):
             flag(session, "told_late")
         made.append(session)

@@ -61,7 +61,7 @@ _SHOWN = (
 )
 
 #: A plug that was not named.
-NOWHERE = ConnectorRef(0)
+_NOWHERE = ConnectorRef(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +132,10 @@ def _is_newest(
     return at is None or report.at > at
 
 
-def _open(db: Session, station: Any, report: TransactionReport, now: datetime) -> ChargingSession:
-    """Begin the session of a transaction with the first that is heard of it."""
-    start = Start(
-        connector=report.connector or NOWHERE,
+def opening(report: TransactionReport) -> Start:
+    """What begins the session of a transaction with the first that is heard of it."""
+    return Start(
+        connector=report.connector or _NOWHERE,
         token=Token("", authorisation.NO_AUTHORISATION),
         meter_start_wh=None,
         started_at=report.at,
@@ -144,6 +144,11 @@ def _open(db: Session, station: Any, report: TransactionReport, now: datetime) -
         claimed_at=report.claimed_at,
         transaction_ref=report.transaction_ref,
     )
+
+
+def _open(db: Session, station: Any, report: TransactionReport, now: datetime) -> ChargingSession:
+    """Begin the session of a transaction with the first that is heard of it."""
+    start = opening(report)
     nobody = authorisation.without_token(station)
     key = f"ref|{report.transaction_ref}"
     session = new_session(db, station, start, key, nobody, now=now)
