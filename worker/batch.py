@@ -31,6 +31,8 @@ MOST = 400
 #: At most so many sampled values, and jobs of so many seconds: more would keep everybody waiting.
 MOST_SAMPLES = 4_000
 MOST_S = 0.05
+#: For so long at most the sockets are read before a commit, as long as there is something to read.
+GATHERS_S = 0.01
 #: A commit that fails is tried again this often, with growing pauses, before the jobs hear of it.
 PAUSES_S = (0.05, 0.25, 1.0)
 
@@ -202,8 +204,10 @@ class Lane:
             self._woken.clear()
             self._woken.wait()
         self._writing = True
-        # Whoever is ready to be read gets its turn, so that its work joins this commit.
-        gevent.sleep(0)
+        # Whoever is ready to be read gets its turn, so that its work joins this commit: what one
+        # commit costs is the same for one work and for two hundred.
+        with gevent.Timeout(GATHERS_S, False):
+            gevent.idle()
         works: list[Work] = []
         again: list[Work] = []
         stations: set[int] = set()

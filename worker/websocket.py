@@ -21,6 +21,7 @@ from worker.websocket_frames import (
     PONG,
     RSV1,
     TEXT,
+    WHOLE_TEXT,
     Closed,
     encode_close,
     encode_frame,
@@ -102,6 +103,8 @@ class Stream(Wire):
         parts: list[bytes] = []
         while True:
             first, payload = self._frame(self.max_message_bytes - size)
+            if first == WHOLE_TEXT and not parts and self._closing is None:
+                return self._message(TEXT, payload)  # nearly all are so
             opcode = first & 0x0F
             if opcode >= CLOSE:
                 self._control(opcode, payload)
@@ -151,9 +154,10 @@ class Stream(Wire):
             self._need(2)
         first, second = self._data[self._at], self._data[self._at + 1]
         opcode, size = first & 0x0F, second & 0x7F
-        problem = header_problem(first, second, self._client, self._deflate is not None)
-        if problem:
-            raise self._fail(1002, problem)
+        if first != WHOLE_TEXT or (second > 0x7F) is self._client:
+            problem = header_problem(first, second, self._client, self._deflate is not None)
+            if problem:
+                raise self._fail(1002, problem)
         head = 2 if self._client else 6
         if size > 125:
             more = EXTENDED[size]
