@@ -11,13 +11,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import gevent
+import greenlet
 from flask import Flask
-from gevent.event import AsyncResult
-from gevent.queue import Queue
+from gevent.event import Event
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.domain import messages
@@ -31,6 +31,8 @@ MOST = 400
 #: At most so many sampled values, and jobs of so many seconds: more would keep everybody waiting.
 MOST_SAMPLES = 4_000
 MOST_S = 0.05
+#: For so long at most the sockets are read before a commit, as long as there is something to read.
+GATHERS_S = 0.01
 #: A commit that fails is tried again this often, with growing pauses, before the jobs hear of it.
 PAUSES_S = (0.05, 0.25, 1.0)
 
@@ -48,12 +50,13 @@ class Job:
     `about` says what it is, should it take long.  `run` returns what the waiter gets.
     It may be called again after a commit that failed, so it must not keep anything
     outside of the session.  `rare`: it is a charger's message that nobody else has to wait for.
+    `then` gets what came of it, an exception perhaps, and must not wait.
     """
 
     run: Callable[[Any, list[Row]], Any]
     about: str = "work of our own"
     rare: bool = False
-    done: AsyncResult = field(default_factory=AsyncResult)
+    then: Callable[[Any], None] | None = None
 
 
 @dataclass(slots=True)
@@ -70,7 +73,7 @@ class Together:
     item: Any
     station_id: int
     size: int = 0
-    done: AsyncResult = field(default_factory=AsyncResult)
+    then: Callable[[Any], None] | None = None
 
 
 Work = Job | Together
@@ -78,10 +81,37 @@ Work = Job | Together
 _NOT_YET = object()
 
 
-def _unheard(done: AsyncResult) -> None:
+def _unheard(result: Any) -> None:
     """Nobody waits for this work, so nobody else would hear of its failure."""
-    if done.exception is not None:
-        log.error("something was not stored: %s", str(done.exception)[:500])
+    if isinstance(result, Exception):
+        log.error("something was not stored: %s", str(result)[:500])
+
+
+class _Waiter:
+    """The greenlet that waits for what comes of its work: a switch, and nothing scheduled."""
+
+    __slots__ = ("_greenlet", "_result")
+
+    def __init__(self) -> None:
+        self._greenlet: Any = greenlet.getcurrent()
+        self._result: Any = _NOT_YET
+
+    def __call__(self, result: Any) -> None:
+        self._result = result
+        if self._greenlet is not None:
+            self._greenlet.switch()
+
+    def wait(self) -> Any:
+        """What came of it; raises what it raised."""
+        hub = gevent.get_hub()
+        try:
+            while self._result is _NOT_YET:
+                hub.switch()
+        finally:
+            self._greenlet = None
+        if isinstance(self._result, Exception):
+            raise self._result
+        return self._result
 
 
 class Batch:
@@ -110,8 +140,9 @@ class Batch:
         return self._rare.do(work, within_s)
 
     def later(self, work: Work) -> None:
-        """Have `work` done without waiting for it; what it raises is logged."""
-        self._lane.later(work)
+        """Have `work` done without waiting for it; what it raises is logged, or goes to `then`."""
+        work.then = work.then or _unheard
+        self._lane.put(work)
 
     def stop(self, within_s: float = 10.0) -> None:
         """Commit what waits, then end; what takes longer than `within_s` seconds is left."""
@@ -124,15 +155,20 @@ class Lane:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._waiting: Queue[Work] = Queue()
-        self._postponed: deque[Work] = deque()
+        self._waiting: deque[Work] = deque()
+        self._woken = Event()
         self._writing = False
         self._writer = gevent.spawn(self._write_for_ever)
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits and nothing is being written."""
-        return not (self._writing or self._postponed) and self._waiting.empty()
+        return not (self._writing or self._waiting)
+
+    def put(self, work: Work) -> None:
+        """Have `work` done; its `then` hears of it."""
+        self._waiting.append(work)
+        self._woken.set()
 
     def do(self, work: Work, within_s: float | None = None) -> Any:
         """Wait until `work` is committed and return its result; raises what it raised.
@@ -141,16 +177,12 @@ class Lane:
         work, so there is no time limit unless one is asked for: a timer for each
         message would cost more than its place in the queue.
         """
-        self._waiting.put(work)
-        try:
-            return work.done.get(timeout=within_s)
-        except gevent.Timeout:
-            raise StorageAway("the database is too slow") from None
-
-    def later(self, work: Work) -> None:
-        """Have `work` done without waiting for it; what it raises is logged."""
-        work.done.rawlink(_unheard)
-        self._waiting.put(work)
+        waiter = work.then = _Waiter()
+        self.put(work)
+        if within_s is None:
+            return waiter.wait()
+        with gevent.Timeout(within_s, StorageAway("the database is too slow")):
+            return waiter.wait()
 
     def stop(self, within_s: float = 10.0) -> None:
         """Commit what waits, then end; what takes longer than `within_s` seconds is left."""
@@ -162,37 +194,34 @@ class Lane:
 
     def _write_for_ever(self) -> None:
         while True:
-            works = self._gathered()
-            while works:
-                works = self._write(works)
+            rest = self._write(self._gathered())
+            self._waiting.extendleft(reversed(rest))
             self._writing = False
 
     def _gathered(self) -> list[Work]:
         """The next batch; a second work of a station waits for the one after it."""
-        if not self._postponed:
-            self._postponed.append(self._waiting.get())
+        while not self._waiting:
+            self._woken.clear()
+            self._woken.wait()
         self._writing = True
-        # Whoever is ready to be read gets its turn, so that its work joins this commit.
-        gevent.sleep(0)
-        candidates, self._postponed = self._postponed, deque()
+        # Whoever is ready to be read gets its turn, so that its work joins this commit: what one
+        # commit costs is the same for one work and for two hundred.
+        with gevent.Timeout(GATHERS_S, False):
+            gevent.idle()
         works: list[Work] = []
+        again: list[Work] = []
         stations: set[int] = set()
         size = 0
-        while len(works) < MOST and size < MOST_SAMPLES:
-            if candidates:
-                work = candidates.popleft()
-            elif not self._waiting.empty():
-                work = self._waiting.get_nowait()
-            else:
-                break
+        while self._waiting and len(works) < MOST and size < MOST_SAMPLES:
+            work = self._waiting.popleft()
             if isinstance(work, Together):
                 if work.station_id in stations:
-                    self._postponed.append(work)
+                    again.append(work)
                     continue
                 stations.add(work.station_id)
                 size += work.size
             works.append(work)
-        self._postponed.extend(candidates)
+        self._waiting.extendleft(reversed(again))
         return works
 
     def _write(self, works: list[Work]) -> list[Work]:
@@ -208,20 +237,28 @@ class Lane:
             except Exception as error:
                 return self._without(works, error)
             else:
-                for work, result in zip(works, results, strict=True):
-                    if isinstance(result, Exception):
-                        work.done.set_exception(result)
-                    elif result is not _NOT_YET:
-                        work.done.set(result)
+                self._tell(works, results)
                 return [work for work, it in zip(works, results, strict=True) if it is _NOT_YET]
-        for work in works:
-            work.done.set_exception(StorageAway("the database cannot be reached"))
+        self._tell(works, [StorageAway("the database cannot be reached") for _ in works])
         return []
+
+    def _tell(self, works: list[Work], results: list[Any]) -> None:
+        """Wake all who wait for these works, in one go of the loop and outside of the writer."""
+
+        def tell() -> None:
+            for work, result in zip(works, results, strict=True):
+                if result is not _NOT_YET and work.then is not None:
+                    try:
+                        work.then(result)
+                    except Exception:
+                        log.exception("what follows a work failed")
+
+        gevent.get_hub().loop.run_callback(tell)
 
     def _without(self, works: list[Work], error: Exception) -> list[Work]:
         """Do works again in halves, one of which failed: it alone hears of the error."""
         if len(works) == 1:
-            works[0].done.set_exception(error)
+            self._tell(works, [error])
             return []
         half = len(works) // 2
         return [*self._write(works[:half]), *self._write(works[half:])]

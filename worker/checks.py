@@ -14,16 +14,18 @@ def checked(
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """The payload to work with and the repairs that it needed; raises the precise CallFault."""
     link = held.link
-    notes = [(note, call.action) for note in call.notes]
+    notes = [(note, call.action) for note in call.notes] if call.notes else []
     if call.action not in routes.HANDLERS:
         raise CallFault(Fault.NOT_IMPLEMENTED, f"{call.action} is not handled here")
-    allowed = held.served or call.action in routes.BEFORE_BOOT | held.triggered
-    if not allowed:
+    if not (held.served or call.action in routes.BEFORE_BOOT | held.triggered):
         raise CallFault(Fault.SECURITY, "the boot of this charger was not accepted yet")
     if "\\u0000" in call.text:
         # PostgreSQL has no NUL in texts; no charger means anything by it.
         call = replace(call, payload=without_nul(call.payload))
         notes.append(("nul_character", call.action))
+    validator = schemas.validator_for(link.version, call.action, "call")
+    if validator is not None and validator.is_valid(call.payload):
+        return call.payload, notes
     if link.station.strict:
         problem = schemas.violation(link.version, call.action, "call", call.payload)
         if problem is not None:

@@ -252,9 +252,8 @@ class Dispatch:
     ) -> str:
         item = route.read(Fields(payload), context)
         text: str = held.link.answer(call, route.answer)
-        row = log_rows.of_call(held, call, context.now, route.answer) if last else None
-        size = sum(len(report.samples) for report in item.reports)
-        read = Read(held, item, row)
+        size = sum([len(report.samples) for report in item.reports])
+        read = Read(held, item, call, context.now, route.answer if last else None)
         self._do(held, call, Together(self._facts.metered, read, item.station_id, size))
         if last:
             self._note(context)
@@ -262,8 +261,9 @@ class Dispatch:
 
     def _note(self, context: Context) -> None:
         """Count what a message needed, now that it is stored; its next piece needs it no more."""
-        self.deviations.count(context.station_id, context.deviations, context.now)
-        context.deviations.clear()
+        if context.deviations:
+            self.deviations.count(context.station_id, context.deviations, context.now)
+            context.deviations.clear()
 
     def _do(self, held: Held, call: Call | Send, work: Job | Together) -> Any:
         """Have it stored; an error of ours is not the charger's fault and is not told in detail."""
@@ -295,7 +295,7 @@ class Dispatch:
             now=now,
             heartbeat_s=self._settings.heartbeat_s,
             boot_retry_s=self._settings.boot_retry_s,
-            deviations=list(notes),
+            deviations=notes,
             clock_offset_s=station.clock_offset_s,
         )
 

@@ -50,11 +50,13 @@ class Asked:
 
 @dataclass(slots=True)
 class Read:
-    """Meter values that are read already, and their row of the log, if they have one."""
+    """Meter values that are read already; `answer` is None where others of their call follow."""
 
     held: Any
     item: Metered
-    log_row: Row | None
+    call: Call
+    received_at: datetime
+    answer: dict[str, Any] | None
 
 
 class Facts:
@@ -145,9 +147,10 @@ class Facts:
         owners, gauges = metering.store(db, [one.item for _, one in good], now=now)
         for (number, one), owner in zip(good, owners, strict=True):
             results[number] = owner
-            if (row := one.log_row) is not None:
-                row["session_id"] = owner
-                row["latency_ms"] = (now - row["at"]).total_seconds() * 1000
+            if one.answer is not None:
+                row = log_rows.of_call(
+                    one.held, one.call, one.received_at, one.answer, owner, now=now
+                )
                 rows.append(row)
         self._show(gauges)
         return results

@@ -16,7 +16,7 @@ from gevent.lock import BoundedSemaphore
 from worker.desk import Desk
 from worker.lag import LAG
 from worker.ocpp.connection import Connection
-from worker.ocpp.events import Malformed, OurCall, Repeated, Settled, Stray, TimedOut
+from worker.ocpp.events import Event, Malformed, OurCall, Repeated, Settled, Stray, TimedOut
 from worker.ocpp.faults import Fault
 from worker.ocpp.frames import BadFrame, Call, Send
 from worker.ocpp.handshake import ClientCertificate, StationInfo
@@ -223,24 +223,23 @@ class Link:
 
     def _received(self, data: str | bytes) -> None:
         objects = data.count("{") if isinstance(data, str) else data.count(b"{")
-        self._keep_pace(len(data), objects)
+        now = self._keep_pace(len(data), objects)
         if len(data) < LONG_TEXT:
-            self._taken_in(data)
+            self._take_in(self._connection.receive_text(data, now))
             return
         with _LONG_ONES:
-            self._taken_in(data)
-            gevent.sleep(0)
-
-    def _taken_in(self, data: str | bytes) -> None:
-        begin = time.monotonic()
-        events = self._connection.receive_text(data, begin)
-        if len(data) >= LONG_TEXT:
+            begin = time.monotonic()
+            events = self._connection.receive_text(data, begin)
             about = f"reading {len(data):,} bytes of {self.station.identity}"
             LAG.note(about, time.monotonic() - begin)
+            self._take_in(events)
+            gevent.sleep(0)
+
+    def _take_in(self, events: list[Event]) -> None:
         for event in events:
-            if isinstance(event, Call | Send):
+            if isinstance(event, (Call, Send)):
                 self._handle(event)
-            elif isinstance(event, Stray | Repeated | Malformed):
+            elif isinstance(event, (Stray, Repeated, Malformed)):
                 if isinstance(event, Stray) and event.call is not None:
                     self.unanswered = 0  # late, but it does answer
                 self._tell(self._desk.stray, event)
@@ -260,23 +259,29 @@ class Link:
                 reply = self.refuse(call, Fault.INTERNAL, "The call could not be processed.")
         finally:
             self.busy = False
-        if not isinstance(call, Call):
+        if isinstance(call, Send):
             return
         if reply is None:
             self._connection.abandon(call)
         else:
             self._stream.send(reply)
 
-    def _keep_pace(self, size: int, objects: int) -> None:
-        """Slow the reading of a flood down; what goes on for minutes ends the connection."""
+    def _keep_pace(self, size: int, objects: int) -> float:
+        """Slow the reading of a flood down; what goes on for minutes ends the connection.
+
+        Returns what time it is then.
+        """
+        now = time.monotonic()
         try:
-            wait_s = self._pace.wait_s(time.monotonic(), size, objects)
+            wait_s = self._pace.wait_s(now, size, objects)
         except Flood:
             log.warning("%r: too many messages for too long", self)
             self._stream.close(1008, "too many messages")
         else:
             if wait_s:
                 gevent.sleep(wait_s)
+                now = time.monotonic()
+        return now
 
     # The ticker's greenlet
 
@@ -310,7 +315,8 @@ class Link:
         for text in self._connection.outgoing():
             self._stream.send(text)
         deadline = self._connection.next_deadline()
-        self.due_at = min(self.due_at, self._ping_at if deadline is None else deadline)
+        if deadline is not None and deadline < self.due_at:
+            self.due_at = deadline
 
     def _tell(self, hook: Any, event: Settled | Stray | Repeated | Malformed) -> None:
         self._guarded(hook, event)

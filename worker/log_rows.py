@@ -30,8 +30,10 @@ def of_call(
     response: Mapping[str, Any] | None,
     session_id: int | None = None,
     fault: CallFault | None = None,
+    now: datetime | None = None,
 ) -> Row:
-    """The row of a charger's call: answered, or refused with `fault`."""
+    """The row of a charger's call: answered (at `now`), or refused with `fault`."""
+    took = (now or datetime.now(UTC)) - received_at
     return {
         "station_id": held.link.station.id,
         "connection_id": held.connection_id,
@@ -39,14 +41,22 @@ def of_call(
         "outbound": False,
         "message_id": str(call.message_id)[:255],
         "action": call.action[:60],
-        "request": messages.text_of(call.action, call.payload, orjson.dumps(call.payload).decode()),
+        "request": messages.text_of(call.action, call.payload, _written(call)),
         "response": None if response is None else orjson.dumps(response).decode(),
         "outcome": MessageOutcome.ANSWERED if fault is None else MessageOutcome.REFUSED,
         "error_code": None if fault is None else fault.fault.spelled(held.link.version),
         "error_description": None if fault is None else fault.description[:300],
         "at": received_at,
-        "latency_ms": (datetime.now(UTC) - received_at).total_seconds() * 1000,
+        "latency_ms": took.total_seconds() * 1000,
     }
+
+
+def _written(call: Call | Send) -> str:
+    """The payload as JSON: as it came where that says it plainly, else written anew."""
+    head, text = f'[2,"{call.message_id}","{call.action}",', call.text
+    if text.startswith(head) and text.endswith("}]") and not call.notes and "\\" not in text:
+        return text[len(head) : -1]
+    return orjson.dumps(call.payload).decode()
 
 
 def of_stray(held: Any, event: Stray | Repeated | Malformed) -> Row:

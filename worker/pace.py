@@ -37,9 +37,12 @@ class Pace:
         """
         passed_s = now - self._at
         self._at = now
-        self._messages = min(READ_BURST, self._messages + passed_s * READ_RATE) - 1.0
-        self._bytes = min(BYTE_BURST, self._bytes + passed_s * BYTE_RATE) - size
-        self._items = min(ITEM_BURST, self._items + passed_s * ITEM_RATE) - items
+        messages = self._messages + passed_s * READ_RATE
+        octets = self._bytes + passed_s * BYTE_RATE
+        objects = self._items + passed_s * ITEM_RATE
+        self._messages = (messages if messages < READ_BURST else READ_BURST) - 1.0
+        self._bytes = (octets if octets < BYTE_BURST else BYTE_BURST) - size
+        self._items = (objects if objects < ITEM_BURST else ITEM_BURST) - items
         if self._messages >= 0 and self._bytes >= 0 and self._items >= 0:
             self._slowed_at = None
             return 0.0

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from gevent.event import AsyncResult
-
 from app.domain import access
 from app.domain.command_ends import Ended, settle_all
 from app.domain.vocabulary import CommandState, Outcome
@@ -41,17 +39,17 @@ class Settling:
     def settle(self, link: Any, ended: Ended, row: Row | None = None) -> None:
         """Have an end written; what cannot be stored fails the command instead."""
 
-        def stored(done: AsyncResult) -> None:
-            failed = done.exception
-            if failed is None or isinstance(failed, StorageAway) or ended.outcome is UNFIT:
+        def stored(result: Any) -> None:
+            if not isinstance(result, Exception):
                 return
-            log.error("the end of command %d is not taken in: %s", ended.command_id, failed)
+            log.error("the end of command %d is not taken in: %s", ended.command_id, result)
+            if isinstance(result, StorageAway) or ended.outcome is UNFIT:
+                return
             self.settle(link, replace(ended, outcome=UNFIT))
             self.log(row)
 
-        work = Together(self._store, Told(link, ended, row), link.station.id)
-        work.done.rawlink(stored)
-        self._batch.later(work)
+        told = Told(link, ended, row)
+        self._batch.later(Together(self._store, told, link.station.id, then=stored))
 
     def log(self, row: Row | None) -> None:
         """Keep the row of a call."""

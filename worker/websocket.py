@@ -10,7 +10,6 @@ import time
 from typing import Any
 
 import gevent
-from gevent import ssl
 
 from worker.websocket_deflate import Broken, Deflate, TooLong
 from worker.websocket_frames import (
@@ -22,6 +21,7 @@ from worker.websocket_frames import (
     PONG,
     RSV1,
     TEXT,
+    WHOLE_TEXT,
     Closed,
     encode_close,
     encode_frame,
@@ -29,11 +29,10 @@ from worker.websocket_frames import (
     is_close_code,
     unmask,
 )
+from worker.websocket_wire import QUEUE_LIMIT, Wire
 
 log = logging.getLogger(__name__)
 
-#: Frames that may wait for a slow peer; beyond it the socket is closed (FIELD section 4).
-QUEUE_LIMIT = 64
 #: Pieces that one message may come in.
 FRAGMENT_LIMIT = 4096
 #: How long the peer may take to answer our close frame, in seconds.
@@ -44,7 +43,7 @@ _CHUNK = 16_384
 _DRAIN_LIMIT = 64 << 20
 
 
-class Stream:
+class Stream(Wire):
     """Messages over an upgraded socket.
 
     `receive` belongs to one greenlet; everything else may be called from any.  `last_frame_at` is
@@ -57,13 +56,7 @@ class Stream:
         "_closing",
         "_data",
         "_deflate",
-        "_encrypted",
-        "_ended",
-        "_queue",
-        "_send_timeout_s",
-        "_socket",
         "_streak",
-        "_writer",
         "last_frame_at",
         "max_inflated_bytes",
         "max_message_bytes",
@@ -80,18 +73,13 @@ class Stream:
         data: bytes = b"",
         deflate: Deflate | None = None,
     ) -> None:
-        self._socket: Any = sock
-        self._encrypted = isinstance(sock, ssl.SSLSocket)
+        super().__init__(sock, send_timeout_s)
         self._client = client
         self._data = data
         self._deflate = deflate
         self._at = 0
-        self._queue: list[bytes] = []
-        self._writer: Any = None
         self._closing: Any = None
-        self._ended: Closed | None = None
         self._streak = 0
-        self._send_timeout_s = send_timeout_s
         self.max_message_bytes = max_message_bytes
         self.max_inflated_bytes = min(max_inflated_bytes or max_message_bytes, max_message_bytes)
         self.last_frame_at = time.monotonic()
@@ -115,6 +103,8 @@ class Stream:
         parts: list[bytes] = []
         while True:
             first, payload = self._frame(self.max_message_bytes - size)
+            if first == WHOLE_TEXT and not parts and self._closing is None:
+                return self._message(TEXT, payload)  # nearly all are so
             opcode = first & 0x0F
             if opcode >= CLOSE:
                 self._control(opcode, payload)
@@ -160,20 +150,25 @@ class Stream:
         if self._streak >= TURN:
             self._streak = 0
             gevent.sleep(0)
-        self._need(2)
+        if len(self._data) - self._at < 2:
+            self._need(2)
         first, second = self._data[self._at], self._data[self._at + 1]
         opcode, size = first & 0x0F, second & 0x7F
-        problem = header_problem(first, second, self._client, self._deflate is not None)
-        if problem:
-            raise self._fail(1002, problem)
-        head = 2 + EXTENDED.get(size, 0) + (0 if self._client else 4)
-        self._need(head)
-        at = self._at
+        if first != WHOLE_TEXT or (second > 0x7F) is self._client:
+            problem = header_problem(first, second, self._client, self._deflate is not None)
+            if problem:
+                raise self._fail(1002, problem)
+        head = 2 if self._client else 6
         if size > 125:
-            size = int.from_bytes(self._data[at + 2 : at + 2 + EXTENDED[size]], "big")
+            more = EXTENDED[size]
+            head += more
+            self._need(head)
+            at = self._at + 2
+            size = int.from_bytes(self._data[at : at + more], "big")
         if opcode < CLOSE and size > room:
             raise self._fail(1009, f"messages are limited to {self.max_message_bytes} bytes")
-        self._need(head + size)
+        if len(self._data) - self._at < head + size:
+            self._need(head + size)
         data, start = self._data, self._at + head
         end = start + size
         payload = data[start:end]
@@ -210,23 +205,14 @@ class Stream:
         missing = self._at + size - len(self._data)
         if missing <= 0:
             return
-        pieces = [self._data[self._at :]]
+        rest = self._data[self._at :]
+        pieces = [rest] if rest else []
         while missing > 0:
+            self._streak = 0
             piece = self._recv(max(_CHUNK, min(missing, 1 << 18)))
             pieces.append(piece)
             missing -= len(piece)
-        self._data, self._at = b"".join(pieces), 0
-
-    def _recv(self, size: int) -> bytes:
-        if self._socket is None:
-            raise self._ended or Closed(1006)
-        try:
-            data: bytes = self._socket.recv(size)
-        except OSError as error:
-            raise self._ended or Closed(1006, f"connection lost: {error.strerror}") from None
-        if not data:
-            raise self._ended or Closed(1006, "the connection ended without a goodbye")
-        return data
+        self._data, self._at = b"".join(pieces) if len(pieces) > 1 else pieces[0], 0
 
     def _fail(self, code: int, reason: str) -> Closed:
         """Close because of what the peer did."""
@@ -249,40 +235,7 @@ class Stream:
             self._send(PING, b"")
 
     def _send(self, opcode: int, payload: bytes) -> None:
-        if self._socket is None:
-            return
-        data = encode_frame(opcode, payload, self._client)
-        if self._writer is None and not self._encrypted:
-            # Nobody is writing: what the kernel takes at once needs no greenlet.
-            try:
-                data = data[self._socket._sock.send(data) :]
-            except BlockingIOError:
-                pass  # the kernel's buffer is full; the writer waits for room
-            except OSError:
-                self.abort(1006, "connection lost")
-                return
-            if not data:
-                return
-        if len(self._queue) >= QUEUE_LIMIT:
-            self.abort(1011, "the peer does not read what it is sent")
-            return
-        self._queue.append(data)
-        if self._writer is None:
-            self._writer = gevent.spawn(self._write)
-
-    def _write(self) -> None:
-        """The only greenlet that waits for the socket to take more; it ends with the queue."""
-        try:
-            while self._queue and self._socket is not None:
-                with gevent.Timeout(self._send_timeout_s, TimeoutError):
-                    self._socket.sendall(self._queue[0])
-                self._queue.pop(0)
-        except TimeoutError:
-            self.abort(1011, "the peer does not read what it is sent")
-        except OSError:
-            self.abort(1006, "connection lost")
-        finally:
-            self._writer = None
+        self._put(encode_frame(opcode, payload, self._client))
 
     # Ending
 
@@ -293,14 +246,6 @@ class Stream:
         self._ended = self._ended or Closed(code, reason)
         self._send(CLOSE, encode_close(code, reason))
         self._closing = gevent.spawn_later(CLOSE_WAIT_S, self.abort)
-
-    def abort(self, code: int = 1006, reason: str = "") -> None:
-        """Drop the socket at once; `receive` raises Closed."""
-        self._ended = self._ended or Closed(code, reason)
-        sock, self._socket = self._socket, None
-        self._queue.clear()
-        if sock is not None:
-            sock.close()
 
     def end(self) -> None:
         """Release the socket after `receive` raised Closed, giving the goodbye time to arrive.
@@ -321,10 +266,7 @@ class Stream:
             self._socket.shutdown(1)  # SHUT_WR: our goodbye was the last we said
             seen = 0
             with gevent.Timeout(CLOSE_WAIT_S, False):
-                while self._socket is not None and seen < _DRAIN_LIMIT:
-                    piece = self._socket.recv(1 << 16)
-                    if not piece:
-                        return
-                    seen += len(piece)
-        except OSError as error:
+                while seen < _DRAIN_LIMIT:
+                    seen += len(self._recv(1 << 16))
+        except (Closed, OSError) as error:
             log.debug("draining a closed socket: %s", error)

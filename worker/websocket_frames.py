@@ -6,6 +6,8 @@ import struct
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 #: Says that a message is compressed (RFC 7692 section 6).
 RSV1 = 0x40
+#: The first byte of a text that is neither compressed nor in pieces.
+WHOLE_TEXT = 0x80 | TEXT
 #: How many bytes of length follow these values of the short length.
 EXTENDED = {126: 2, 127: 8}
 OPCODES = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})

@@ -1,13 +1,17 @@
 """Works done in sets: what fails harms itself alone, and a station is never in one set twice."""
 
+import socket
+
 import gevent
+import gevent.event
 import pytest
+from gevent.socket import wait_read
 from sqlalchemy import select
 
 from app.extensions import db as flask_db
 from app.models import Tenant
 from tests.support.charging import any_app
-from worker.batch import Batch, Together
+from worker.batch import Batch, Job, StorageAway, Together
 
 __all__ = ["any_app"]
 
@@ -67,3 +71,59 @@ def test_two_words_of_one_station_are_never_in_one_set(batch, store, seen):
         "third",
     ]
     assert all(not {"first", "second"} <= set(each) for each in seen)
+
+
+def test_who_is_ready_to_be_read_joins_the_commit(batch, store, seen):
+    ours, theirs = socket.socketpair()
+
+    def read_then_do():
+        wait_read(ours.fileno())
+        return batch.do(Together(store, "read", 2))
+
+    with ours, theirs:
+        reading = gevent.spawn(read_then_do)
+        gevent.sleep(0)
+        theirs.send(b"x")
+        assert batch.do(Together(store, "told", 1)) == "stored told"
+        assert reading.get(timeout=30) == "stored read"
+    assert [sorted(each) for each in seen] == [["read", "told"]]
+
+
+def test_what_comes_while_rare_works_are_done_waits_for_one_of_them_only(
+    batch, store, seen, monkeypatch
+):
+    monkeypatch.setattr("worker.batch.MOST_S", -1.0)
+
+    def rare(number):
+        def run(db, rows):
+            seen.append(number)
+            if number == 1:
+                batch.later(Together(store, "meanwhile", 1))
+
+        return gevent.spawn(batch.do, Job(run))
+
+    gevent.joinall([rare(1), rare(2), rare(3)], timeout=30)
+    assert seen == [1, ["meanwhile"], 2, 3]
+
+
+def test_who_does_not_wait_is_told_what_came_of_it(batch, store):
+    told = []
+    batch.later(Together(store, "good", 1, then=told.append))
+    batch.later(Together(store, "poison", 2, then=told.append))
+    batch.do(Together(store, "last", 1))
+    assert told[0] == "stored good"
+    assert isinstance(told[1], ValueError)
+
+
+def test_one_that_fails_at_what_it_is_told_harms_no_other(batch, store):
+    batch.later(Together(store, "first", 1, then=lambda result: 1 / 0))
+    assert batch.do(Together(store, "second", 2)) == "stored second"
+
+
+def test_who_has_waited_long_enough_is_not_woken_later(batch, store):
+    held = gevent.event.Event()
+    batch.later(Job(lambda db, rows: held.wait()))
+    with pytest.raises(StorageAway):
+        batch.do(Together(store, "late", 1), within_s=0.01)
+    held.set()
+    assert batch.do(Together(store, "next", 2)) == "stored next"

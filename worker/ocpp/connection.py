@@ -185,9 +185,9 @@ class Connection:
 
         Raises `schemas.Violation` when the payload is not what the schema asks for.
         """
-        if payload or not schemas.wants_no_answer(self.version, call.action):
+        if payload or not schemas.may_be_empty(self.version, call.action):
             self._check(call.action, "result", payload)
-        payload = schemas.ordered(self.version, call.action, "result", payload)
+            payload = schemas.ordered(self.version, call.action, "result", payload)
         text = frames.encode_result(call.message_id, payload)
         self._replies.keep(call, text)
         return text

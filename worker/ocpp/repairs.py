@@ -47,10 +47,8 @@ def mend(version: Version, action: str, payload: Payload) -> Mended:
     An action that the version does not have is a violation.
     """
     validator = schemas.validator_for(version, action, "call")
-    if validator is None:
+    if validator is None or validator.is_valid(payload):
         return Mended(payload, (), schemas.violation(version, action, "call", payload))
-    if validator.is_valid(payload):
-        return Mended(payload)
     payload = orjson.loads(orjson.dumps(payload))  # a sixth of what `deepcopy` takes
     used: dict[str, None] = {}
     errors: list[Any] = []

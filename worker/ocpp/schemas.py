@@ -184,6 +184,12 @@ def lookalike(version: Version, action: str, payload: Any) -> Version | None:
     return None
 
 
+@cache
+def may_be_empty(version: Version, action: str) -> bool:
+    """Whether an answer that says nothing is clean, or the message one that wants none at all."""
+    return wants_no_answer(version, action) or violation(version, action, "result", {}) is None
+
+
 def wants_no_answer(version: Version, action: str) -> bool:
     """Whether the message is one that is sent without an answer (2.1's SEND)."""
     files = _file_names(version)
@@ -227,11 +233,18 @@ def _order_of(version: Version, name: str) -> Order:
 
 def validator_for(version: Version, action: str, kind: Kind) -> Any:
     """The compiled validator of a message, or None when the version does not have it."""
-    name = _file_names(version).get((action, kind))
-    return None if name is None else _compiled(version, name)
+    try:
+        return _VALIDATORS[version, action, kind]
+    except KeyError:
+        name = _file_names(version).get((action, kind))
+        if name is None:
+            return None  # not kept: a stranger may think of any number of actions
+        return _VALIDATORS.setdefault((version, action, kind), _compiled(version, name))
 
 
-@cache
+_VALIDATORS: dict[tuple[Version, str, Kind], Any] = {}
+
+
 def _compiled(version: Version, name: str) -> Any:
     schema = _read(version, name)
     if version is not Version.V16:
