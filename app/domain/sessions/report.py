@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -28,8 +29,7 @@ class Words(NamedTuple):
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionReport:
+class TransactionReport(NamedTuple):  # made for every event: frozen dataclasses cost more
     """One event of a transaction; whatever it does not tell is None.
 
     `connector` of evse 0: the station named no plug.  `facts` are further
@@ -55,7 +55,7 @@ class TransactionReport:
     word: str | None = None
     remote_start_id: int | None = None
     reservation_id: int | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def stopping(self) -> bool:
