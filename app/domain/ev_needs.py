@@ -14,6 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import charging_limits, commands, events, running, station_profiles
+from app.domain.bulk import among
+from app.domain.bulk_read import BulkRead
 from app.domain.errors import DomainError
 from app.domain.ev_plan import Needs, Plan, planned
 from app.domain.profile_changes import in_unit
@@ -26,6 +28,15 @@ from app.models import ChargingSession, Command, EvNeeds, Station
 WITHIN_S = 60.0
 #: Needs that were told so long before a session are not that session's.
 WAITED = timedelta(minutes=15)
+
+_NEEDS: Any = EvNeeds.__table__
+_WAITING = BulkRead(
+    select(_NEEDS.c.station_id).where(
+        among(_NEEDS.c.station_id, "stations"),
+        _NEEDS.c.answer == "processing",
+        _NEEDS.c.session_id.is_(None),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +100,7 @@ def _allowed(db: Session, session: ChargingSession | None) -> frozenset[str] | N
 
 def waiting(db: Session, station_ids: Iterable[int]) -> set[int]:
     """The stations among these at which needs may wait for their session."""
-    asked = list(station_ids)
-    query = select(EvNeeds.station_id).where(
-        EvNeeds.station_id.in_(asked), EvNeeds.answer == "processing", EvNeeds.session_id.is_(None)
-    )
-    return set(db.scalars(query)) if asked else set()
+    return {row.station_id for row in _WAITING(db, stations=set(station_ids))}
 
 
 def session_began(

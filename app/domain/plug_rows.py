@@ -9,12 +9,16 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import not_, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.bulk import BulkInsert, among, pass_by
+from app.domain.bulk_read import BulkRead
 from app.domain.vocabulary import Activity, Availability, ConnectorRef, StatusReport
 from app.models import Connector, StatusEvent
+
+#: What a plug is called while a car stands at it, or may.
+TAKEN = (Availability.OCCUPIED, Availability.FAULTED)
 
 
 @dataclass(slots=True)
@@ -38,9 +42,18 @@ class PlugRow:
 
 _COLUMNS = tuple(PlugRow.__slots__)
 _CONNECTOR: Any = Connector.__table__
-_PLUGS = select(*(_CONNECTOR.c[name] for name in _COLUMNS)).where(
-    among(_CONNECTOR.c.station_id, "stations"),
-    among(_CONNECTOR.c.evse, "evses"),
+_PLUGS = BulkRead(
+    select(*(_CONNECTOR.c[name] for name in _COLUMNS)).where(
+        among(_CONNECTOR.c.station_id, "stations"),
+        among(_CONNECTOR.c.evse, "evses"),
+    )
+)
+_TAKEN = BulkRead(
+    select(*(_CONNECTOR.c[name] for name in ("station_id", "evse", "connector", "activity"))).where(
+        among(_CONNECTOR.c.station_id, "stations"),
+        or_(*(_CONNECTOR.c.availability == each for each in TAKEN)),
+        not_(_CONNECTOR.c.stale),
+    )
 )
 _KEY = ("station_id", "evse", "connector")
 _WRITE = BulkInsert(
@@ -58,6 +71,16 @@ _REMEMBERED = (
 _REMEMBER = BulkInsert(_EVENT, _REMEMBERED)
 
 
+def known_activities(
+    db: Session, station_ids: Iterable[int]
+) -> set[tuple[int, int, int, Activity]]:
+    """What goes on at the taken plugs of stations, by station, EVSE and connector.
+
+    What nobody knows for sure any more is left out.
+    """
+    return {tuple(row) for row in _TAKEN(db, stations=set(station_ids))}
+
+
 class Plugs:
     """The plugs that a set is about, each made when it is first heard of (FIELD S1)."""
 
@@ -68,10 +91,8 @@ class Plugs:
         self._history: list[tuple[Any, ...]] = []
         wanted = list(places)
         if wanted:
-            db.flush()
-            given = {"stations": list({number for number, _ in wanted})}
-            given["evses"] = list({place.evse for _, place in wanted})
-            for found in db.execute(_PLUGS, given).all():
+            stations, evses = {number for number, _ in wanted}, {ref.evse for _, ref in wanted}
+            for found in _PLUGS(db, stations=stations, evses=evses):
                 self._rows[found[0], found[1], found[2]] = PlugRow(*found)
 
     def at(self, station_id: int, place: ConnectorRef) -> PlugRow:

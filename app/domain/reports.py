@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import events, messages, reservations
 from app.domain.bulk import among, pass_by
-from app.domain.plug_rows import PlugRow, Plugs
+from app.domain.plug_rows import TAKEN, PlugRow, Plugs, known_activities
 from app.domain.vocabulary import (
     Activity,
     Availability,
@@ -103,6 +103,11 @@ class ActivityTold:
     activity: Activity
     at: datetime
     now: datetime
+
+    @property
+    def key(self) -> tuple[int, int, int, Activity]:
+        """Where what goes on."""
+        return self.station.id, self.place.evse, self.place.connector, self.activity
 
 
 def status_all(db: Session, told: Sequence[StatusTold]) -> list[bool]:
@@ -206,8 +211,11 @@ def activity_all(db: Session, told: Sequence[ActivityTold]) -> None:
     A plug is taken then, whatever it said before; its own word, when it comes
     later, counts more (FIELD S4), so its clock is left where it was.
     """
-    plugs = Plugs(db, [(one.station.id, one.place) for one in told])
-    for one in told:
+    known = known_activities(db, [one.station.id for one in told])
+    # Mostly the same goes on as before.
+    new = [one for one in told if one.key not in known]
+    plugs = Plugs(db, [(one.station.id, one.place) for one in new])
+    for one in new:
         _activity(db, plugs, one)
     plugs.write()
 
@@ -230,7 +238,7 @@ def _activity(db: Session, plugs: Plugs, told: ActivityTold) -> None:
     row = plugs.at(station.id, told.place)
     if _replayed(station, row, told.at, now):
         return
-    taken = row.availability in (Availability.OCCUPIED, Availability.FAULTED)
+    taken = row.availability in TAKEN
     if taken and row.activity is goes_on and not row.stale:
         return
     if not taken and goes_on is not Activity.FINISHING:

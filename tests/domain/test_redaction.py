@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.domain import messages
-from app.domain.redaction import REDACTED, redact, redact_text, shortened
+from app.domain.redaction import REDACTED, redact, redact_text, redacted, shortened
 from worker.answers import secrets_in, without
 
 CANARY = "C4nary-9f3a"
@@ -95,6 +95,17 @@ HARMLESS = [
 def test_what_is_no_secret_stays(payload):
     assert redact(payload) == payload
     assert json.loads(messages.text_of("Anything", payload)) == payload
+
+
+KINDS = ["ISO14443", "Central", "KeyCode", "keycode", "PIN", "simpin", "password", "eyJabc"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("number", ["04A2B3C4", f"password={CANARY}", f"eyJ{CANARY}.payload.x"])
+def test_a_card_is_passed_over_only_where_its_number_is_no_secret(kind, number):
+    token = {"idToken": number, "type": kind, "additionalInfo": [{"additionalIdToken": number}]}
+    payload = {"eventType": "Started", "idToken": token, "evse": {"id": 1}}
+    assert redacted(payload, json.dumps(payload)) == redact(payload)
 
 
 def test_what_a_station_repeats_in_prose_is_known_by_what_it_was_sent():

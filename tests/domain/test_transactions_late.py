@@ -17,7 +17,15 @@ from app.domain.vocabulary import (
     Token,
     Verdict,
 )
-from app.models import Authorisation, Bill, ChargingSession, Connector, Review, TagGroup
+from app.models import (
+    Authorisation,
+    Bill,
+    ChargingSession,
+    Connector,
+    Review,
+    TagGroup,
+    TransactionEvent,
+)
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, PLUG, charge, cost_of, event, register
 
@@ -111,6 +119,23 @@ def test_a_repeat_is_answered_the_same_and_decides_nothing_anew(db, net):
     assert again.repeated
     assert again.decision == first.decision
     assert len(db.scalars(select(Authorisation)).all()) == 1
+
+
+def test_a_repeat_of_what_was_stored_before_its_words_were_written_by_orjson_is_known(db, net):
+    first = tell(db, net, *charge())
+    for row in db.scalars(select(TransactionEvent)):
+        row.digest = charge()[row.seq_no].former_digest()
+    db.flush()
+    again = [sessions.take(db, net.station, report, now=SOON) for report in charge()]
+    assert [taken.repeated for taken in again] == [True] * len(charge())
+    assert {taken.session for taken in again} == {first.session}
+
+
+def test_the_order_of_its_members_makes_no_other_event():
+    report = charge()[0]
+    turned = report._replace(payload=dict(reversed(report.payload.items())))
+    later = report._replace(payload=report.payload | {"offline": True})
+    assert report.words() == turned.words() == later.words()
 
 
 def test_a_tag_of_the_group_may_end_it_and_a_stranger_is_told_no(db, net):

@@ -96,6 +96,8 @@ class Context:
 
     def claimed(self, call: Fields, name: str, at: datetime) -> datetime | None:
         """The charger's own time where business is done with another one (`at`)."""
+        if not self.shift and at != self.now:
+            return None
         given = call.moment(name)
         if given is None or given.assumed_zone:
             return None
@@ -103,8 +105,10 @@ class Context:
 
     def weigh_clock(self, values: Iterable[Fields]) -> None:
         """Judge the clock of a message of several times by the latest, unless that is done."""
+        if self.shift is not None:
+            return
         given = [moment.at for value in values if (moment := value.moment("timestamp"))]
-        if self.shift is None and given:
+        if given:
             self.shift = self._correction(max(given))
 
     def _correction(self, claimed: datetime) -> timedelta:

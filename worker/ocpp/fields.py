@@ -29,6 +29,8 @@ def read_decimal(value: object) -> Decimal | None:
     Understands a leading plus, exponents, spaces around and a comma for the decimal point.
     `NaN`, `None`, infinities and the empty text are no numbers.
     """
+    if isinstance(value, float):
+        value = repr(value)  # the shortest text that means this float: what the charger wrote
     if type(value) is str and len(value) <= 30 and value.isascii():
         if value.replace(".", "", 1).isdigit():  # most are written so
             return Decimal(value)
@@ -36,8 +38,6 @@ def read_decimal(value: object) -> Decimal | None:
         return None
     elif isinstance(value, int):
         return Decimal(value)
-    if isinstance(value, float):
-        value = repr(value)  # the shortest text that means this float: what the charger wrote
     if not isinstance(value, str) or len(value) > _LONGEST_NUMBER:
         return None
     text = value.strip()

@@ -111,14 +111,17 @@ def to_base_unit(
     `multiplier` is the power of ten of OCPP 2.x.
     """
     scaled = value.scaleb(multiplier) if multiplier else value
-    if unit in _SPELT:
-        base, factor = _SPELT[unit]
-    else:
-        name = (unit or "").strip()
-        if not name:
-            return scaled, base_unit_of(measurand)
-        base, factor = _PREFIXED.get(name.replace(" ", "").casefold(), (name, 1))
+    base, factor = _SPELT.get(unit or "") or _base_of(unit, measurand)
     return (scaled * factor if factor != 1 else scaled), base
+
+
+@_remembered
+def _base_of(unit: str | None, measurand: str) -> tuple[str, int]:
+    """The base unit behind a unit's name, and how many of it are one of those."""
+    name = (unit or "").strip()
+    if not name:
+        return base_unit_of(measurand), 1
+    return _PREFIXED.get(name.replace(" ", "").casefold(), (name, 1))
 
 
 @_remembered

@@ -1,8 +1,9 @@
 """The plain row of an event of a 2.x transaction: made of what was told, read back, and written."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import select
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain import authorisation, messages
 from app.domain.bulk import BulkInsert, among
 from app.domain.bulk_read import BulkRead
-from app.domain.sessions.report import TransactionReport
+from app.domain.sessions.report import TransactionReport, Words
 from app.domain.vocabulary import Activity
 from app.models import TransactionEvent
 
@@ -45,6 +46,7 @@ _COLUMNS = tuple(one.name for one in fields(EventRow))
 #: What a story rests on: all but what was sent, word for word.
 _TOLD = _COLUMNS[:-1]
 _INSERT = BulkInsert(_EVENT, _COLUMNS)
+_values_of = attrgetter(*_COLUMNS)
 _OF_SESSIONS = BulkRead(
     select(*(_EVENT.c[name] for name in _TOLD))
     .where(among(_EVENT.c.session_id, "sessions"))
@@ -58,16 +60,13 @@ _KNOWN = BulkRead(
 
 
 def event_of(
-    report: TransactionReport, session: Any, tag_id: int | None, now: datetime, text: str
+    report: TransactionReport, session: Any, tag_id: int | None, now: datetime, words: Words
 ) -> EventRow:
-    """The row of an event of a session; `tag_id` is the tag that it shows, if it is on a list.
-
-    `text` is that of the report, which costs something to make.
-    """
+    """The row of an event of a session; `tag_id` is the tag that it shows, if it is on a list."""
     place, token = report.connector, report.token
     facts: dict[str, Any] = {**report.registers()}
     if report.facts:
-        facts |= messages.redact(report.facts)
+        facts |= messages.redact(dict(report.facts))
     for name in ("reason", "word", "remote_start_id", "reservation_id"):
         if (value := getattr(report, name)) is not None:
             facts[name] = value
@@ -92,17 +91,17 @@ def event_of(
         activity=report.activity,
         facts=facts,
         answer={},
-        digest=report.digest_of(text),
-        payload=messages.redacted(report.payload, text),
+        digest=words.digest,
+        payload=messages.redacted(report.payload, words.text),
     )
 
 
 def insert(db: Session, rows: Sequence[EventRow]) -> None:
     """Add events."""
-    _INSERT(db, [[getattr(row, name) for name in _COLUMNS] for row in rows])
+    _INSERT(db, [_values_of(row) for row in rows])
 
 
-def known(db: Session, digests: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:
+def known(db: Session, digests: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
     """Which of these events, by station and digest, are stored already."""
     stations, values = {number for number, _ in digests}, {digest for _, digest in digests}
     return {(row[0], row[1]) for row in _KNOWN(db, stations=stations, digests=values)}

@@ -1,4 +1,4 @@
-"""What goes on at the plug of a running transaction, for the live pages."""
+"""What is told of a running transaction as it happens: for live pages, and for cars that wait."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,16 +6,34 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain import reports
+from app.domain import ev_needs, events, reports
 from app.domain.reports import ActivityTold
-from app.domain.sessions.report import ENDED, TransactionReport
+from app.domain.sessions.report import ENDED, STARTED, TransactionReport
 from app.domain.vocabulary import Activity, ConnectorRef
+from app.models import ChargingSession, Station
 
 #: A station's row, its session's, what it told, and when.
 Showing = tuple[Any, Any, TransactionReport, datetime]
 
 
-def show_activities(db: Session, told: Sequence[Showing]) -> None:
+def show(db: Session, told: Sequence[Showing]) -> None:
+    """Let the live pages hear of what is told as it happens; plan for cars that waited for it."""
+    _show_activities(db, told)
+    for _, session, _, _ in told:
+        changed = events.SessionChanged(session.tenant_id, session.id, session.station_id)
+        events.record(db, changed)
+    began = {
+        session.station_id: (session, now)
+        for _, session, report, now in told
+        if report.kind == STARTED
+    }
+    for station_id in ev_needs.waiting(db, began):
+        session, now = began[station_id]
+        station, its = db.get_one(Station, station_id), db.get_one(ChargingSession, session.id)
+        ev_needs.session_began(db, station, its, now=now)
+
+
+def _show_activities(db: Session, told: Sequence[Showing]) -> None:
     """Let plugs show what their transactions say that they do."""
     shown = []
     for station, session, report, now in told:

@@ -2,9 +2,12 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import orjson
 
 from app.domain.energy.readings import BEGIN, END, REGISTER
 from app.domain.vocabulary import Activity, ConnectorRef, MeterReport, StopReason, Token
@@ -13,10 +16,20 @@ from app.domain.vocabulary import Activity, ConnectorRef, MeterReport, StopReaso
 STARTED, UPDATED, ENDED = "started", "updated", "ended"
 #: The triggers that mean something here; the others are kept and shown.
 STOP_AUTHORISED, REMOTE_START = "stop_authorized", "remote_start"
+#: The contexts of registers of its ends, and what `facts` calls those.
+_OF_ENDS = {BEGIN: "begin", END: "end"}
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionReport:
+class Words(NamedTuple):
+    """What an event told, word for word, but for whether it was sent later; `digest` is what makes
+    it the same event again: these words and how they were read.
+    """
+
+    text: str
+    digest: str
+
+
+class TransactionReport(NamedTuple):  # made for every event: frozen dataclasses cost more
     """One event of a transaction; whatever it does not tell is None.
 
     `connector` of evse 0: the station named no plug.  `facts` are further
@@ -42,21 +55,28 @@ class TransactionReport:
     word: str | None = None
     remote_start_id: int | None = None
     reservation_id: int | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def stopping(self) -> bool:
         """Whether its tag was shown to end the transaction."""
         return self.kind == ENDED or self.trigger == STOP_AUTHORISED
 
-    @property
-    def text(self) -> str:
-        """What it told, word for word, but for whether it was sent later."""
-        payload = {name: value for name, value in self.payload.items() if name != "offline"}
-        return json.dumps(payload, sort_keys=True, default=str)
+    def words(self) -> Words:
+        """Its words, which cost something to make."""
+        text = orjson.dumps(self._told(), str, orjson.OPT_SORT_KEYS).decode()
+        return Words(text, self._digest_of(text))
 
-    def digest_of(self, text: str) -> str:
-        """What makes it the same event again: its `text` and how that was read."""
+    def former_digest(self) -> str:
+        """Its digest as it was made before orjson wrote the words: what is stored may bear that."""
+        return self._digest_of(json.dumps(self._told(), sort_keys=True, default=str))
+
+    def _told(self) -> dict[str, Any]:
+        if "offline" not in self.payload:
+            return self.payload
+        return {name: value for name, value in self.payload.items() if name != "offline"}
+
+    def _digest_of(self, text: str) -> str:
         text = f"{self.transaction_ref}|{self.kind}|{self.seq_no}|{self.raw_time}|{text}"
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
@@ -67,17 +87,19 @@ class TransactionReport:
         several events (E04.FR.09).  An end without a context of its own is the
         last register that the closing event told.
         """
-        found = {"begin": self._samples(BEGIN), "end": self._samples(END)}
-        if self.kind == ENDED and not found["end"]:
-            found["last"] = self._samples(None)
-        return {name: values for name, values in found.items() if values}
-
-    def _samples(self, context: str | None) -> list[list[str | None]]:
-        return [
-            [report.taken_at.isoformat(), sample.phase, sample.location, format(sample.value, "f")]
-            for report in self.meters
-            for sample in report.samples
-            if sample.measurand == REGISTER
-            and sample.value is not None
-            and (context is None or sample.context == context)
-        ]
+        found: dict[str, list[list[str | None]]] = {}
+        ended, last = self.kind == ENDED, []
+        for report in self.meters:
+            for sample in report.samples:
+                if sample.measurand != REGISTER or sample.value is None:
+                    continue
+                name = _OF_ENDS.get(sample.context or "")
+                if name is None and not ended:
+                    continue
+                at, value = report.taken_at.isoformat(), format(sample.value, "f")
+                last.append([at, sample.phase, sample.location, value])
+                if name is not None:
+                    found.setdefault(name, []).append(last[-1])
+        if ended and last and "end" not in found:
+            found["last"] = last
+        return found

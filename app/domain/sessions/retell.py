@@ -1,6 +1,6 @@
 """A session told anew from all events of its transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -43,14 +43,25 @@ def retell(db: Session, station: Any, session: ChargingSession, *, now: datetime
     place(session, story)
     if session.evse and session.state is SessionState.CHARGING:
         close_previous(db, station, session.evse, session.started_at, now=now, by=session)
-    tell(db, station, session, story, told, now=now)
+    ordered = orders_to_stop(db, [session.id] if story.ended else [])
+    tell(db, station, session, story, told, ordered.get(session.id, ()), now=now)
     db.flush()
 
 
 def tell(
-    db: Session, station: Any, session: Any, story: Story, told: Sequence[Any], *, now: datetime
+    db: Session,
+    station: Any,
+    session: Any,
+    story: Story,
+    told: Sequence[Any],
+    ordered: Iterable[datetime],
+    *,
+    now: datetime,
 ) -> None:
-    """Let the row of a session that has its place say what its events tell; rows of either kind."""
+    """Let the row of a session that has its place say what its events tell; rows of either kind.
+
+    `ordered` is when we had it stopped, if it has ended.
+    """
     _hold(db, station, session, story, now)
     (flag if _shown_by_another(db, session, told) else remove_flag)(session, "two_tags")
     session.meter_start_wh = story.meter_start_wh
@@ -60,7 +71,7 @@ def tell(
         session.idle_since = story.idle_since
     if story.ended is not None:
         session.weighed_apart_wh = None
-        _end(db, station, session, story, story.ended, now)
+        _end(db, station, session, story, ordered, now)
     elif session.state is SessionState.CHARGING:
         weigh_live(db, session)
 
@@ -121,12 +132,10 @@ def _end(
     station: Any,
     session: Any,
     story: Story,
-    ended: Any,
+    ordered: Iterable[datetime],
     now: datetime,
 ) -> None:
-    ordered = orders_to_stop(db, [session.id])
-    ordered_at = ordered.get(session.id, ())
-    stop = explained(_stop(session, story, ended), ordered_at, decided(ended))
+    stop = explained(_stop(session, story, story.ended), ordered, decided(story.ended))
     before = _money_of(session)
     if session.state is SessionState.ENDED and session.provisional:
         flag(session, "late_stop")

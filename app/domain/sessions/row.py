@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
@@ -80,6 +81,7 @@ _SESSION: Any = ChargingSession.__table__
 _TAG: Any = Tag.__table__
 _COLUMNS = tuple(one.name for one in fields(SessionRow))[:-1]
 _INSERT = BulkInsert(_SESSION, _COLUMNS)
+_values_of = attrgetter(*_COLUMNS)
 #: What the end of a session writes.
 _END = (
     *("state", "provisional", "stop_reason", "stop_word", "stop_token", "stop_received_at"),
@@ -87,9 +89,11 @@ _END = (
     *("last_power_w", "idle_since", "flags"),
 )
 _UPDATE_END = BulkUpdate(_SESSION, _END)
+_end_of = attrgetter("id", *_END)
 #: What an event of a running transaction writes, beside its readings.
 _TOLD = ("last_seq_no", "last_event_at", "idle_since", "weighed_apart_wh", *SHOWN)
 _UPDATE_TOLD = BulkUpdate(_SESSION, _TOLD)
+_told_of = attrgetter("id", *_TOLD)
 #: What a transaction that is told anew writes: all but what its beginning has fixed.
 _ANEW = tuple(
     name
@@ -102,6 +106,7 @@ _ANEW = tuple(
     )
 )
 _UPDATE_ANEW = BulkUpdate(_SESSION, _ANEW)
+_anew_of = attrgetter("id", *_ANEW)
 _ROWS = select(*(_SESSION.c[name] for name in _COLUMNS), _TAG.c.group_id).outerjoin(
     _TAG, _TAG.c.id == _SESSION.c.tag_id
 )
@@ -149,22 +154,22 @@ def numbered(db: Session, ids: Iterable[int]) -> dict[int, SessionRow]:
 
 def insert(db: Session, rows: Sequence[SessionRow]) -> None:
     """Add sessions whose ids were reserved."""
-    _INSERT(db, [[getattr(row, name) for name in _COLUMNS] for row in rows])
+    _INSERT(db, [_values_of(row) for row in rows])
 
 
 def update_ends(db: Session, rows: Sequence[SessionRow]) -> None:
     """Write the ends of sessions that no bill rests on yet."""
-    _UPDATE_END(db, [[row.id, *(getattr(row, name) for name in _END)] for row in rows])
+    _UPDATE_END(db, [_end_of(row) for row in rows])
 
 
 def update_told(db: Session, rows: Sequence[SessionRow]) -> None:
     """Write what a later event of each running transaction told."""
-    _UPDATE_TOLD(db, [[row.id, *(getattr(row, name) for name in _TOLD)] for row in rows])
+    _UPDATE_TOLD(db, [_told_of(row) for row in rows])
 
 
 def update_anew(db: Session, rows: Sequence[SessionRow]) -> None:
     """Write what the events of each transaction tell together; no bill rests on it yet."""
-    _UPDATE_ANEW(db, [[row.id, *(getattr(row, name) for name in _ANEW)] for row in rows])
+    _UPDATE_ANEW(db, [_anew_of(row) for row in rows])
 
 
 def _read(told_rows: Iterable[Any]) -> list[SessionRow]:

@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.bulk import among
+from app.domain.bulk_read import BulkRead
 from app.domain.vocabulary import CommandState, Decision, Order, StopReason
 from app.models import Command
 
@@ -15,20 +17,22 @@ from app.models import Command
 CLOCKS_DIFFER = timedelta(minutes=5)
 
 #: When the orders to stop were sent that stations accepted, or have not answered yet: the end
-#: may be taken in before the answer.  Built once; its compiled form is found again by identity.
-_ORDERED = select(Command.session_id, Command.sent_at).where(
-    among(Command.__table__.c.session_id, "sessions"),
-    Command.order == Order.STOP_CHARGING,
-    Command.state.in_([CommandState.ACCEPTED, CommandState.SENT]),
+#: may be taken in before the answer.
+_COMMAND: Any = Command.__table__
+_ORDERED = BulkRead(
+    select(_COMMAND.c.session_id, _COMMAND.c.sent_at).where(
+        among(_COMMAND.c.session_id, "sessions"),
+        _COMMAND.c.order == Order.STOP_CHARGING,
+        or_(*(_COMMAND.c.state == each for each in (CommandState.ACCEPTED, CommandState.SENT))),
+    )
 )
 
 
 def orders_to_stop(db: Session, sessions: Iterable[int]) -> dict[int, list[datetime]]:
     """When we had each of some sessions (by number) stopped; one query for all of them."""
     found: dict[int, list[datetime]] = defaultdict(list)
-    asked = list(sessions)
-    for session_id, sent_at in db.execute(_ORDERED, {"sessions": asked}) if asked else ():
-        found[session_id or 0] += [sent_at] if sent_at else []
+    for session_id, sent_at in _ORDERED(db, sessions=list(sessions)):
+        found[session_id] += [sent_at] if sent_at else []
     return found
 
 

@@ -19,8 +19,6 @@ from sqlalchemy.orm import Session
 
 from app.domain import (
     authorisation,
-    ev_needs,
-    events,
     gauges,
     metering,
     reservations,
@@ -35,11 +33,19 @@ from app.domain.sessions.answers import decided, noted
 from app.domain.sessions.begin import hold, new_row, taken_keys, was_silent
 from app.domain.sessions.doubts import flag
 from app.domain.sessions.event_row import EventRow
-from app.domain.sessions.live import show_activities
+from app.domain.sessions.live import show
 from app.domain.sessions.provisional import close_provisionally
-from app.domain.sessions.report import ENDED, REMOTE_START, STARTED, UPDATED, TransactionReport
+from app.domain.sessions.report import (
+    ENDED,
+    REMOTE_START,
+    STARTED,
+    UPDATED,
+    TransactionReport,
+    Words,
+)
 from app.domain.sessions.retell import place, tell, weigh_live
 from app.domain.sessions.row import SessionRow
+from app.domain.sessions.stop_reasons import orders_to_stop
 from app.domain.sessions.story import idle_after, meter_start_of, story_of
 from app.domain.sessions.unordered import Taken, link, opening, take_unordered
 from app.domain.vocabulary import BillingState, SessionState, Token
@@ -125,36 +131,41 @@ def _plain(
     db: Session, told: Sequence[Told], running: dict[int, list[SessionRow]]
 ) -> dict[int, Plain]:
     """The events, by station, that are the next ones of transactions, or begin some."""
-    texts = [one.report.text for one in told]
-    worded = zip(told, texts, strict=True)
-    digests = [(one.station.id, one.report.digest_of(text)) for one, text in worded]
-    refs = [(one.station.id, one.report.transaction_ref) for one in told]
+    worded = [
+        (one, one.report.words(), (one.station.id, one.report.transaction_ref)) for one in told
+    ]
     by_ref = {
         (row.station_id, str(row.transaction_ref)): row for each in running.values() for row in each
     }
-    by_ref |= rows.named(db, [ref for ref in refs if ref not in by_ref])
+    by_ref |= rows.named(db, [ref for _, _, ref in worded if ref not in by_ref])
     # A number beyond the greatest that was heard of its transaction is no repeat.
     heard = [
-        digest
-        for one, digest, ref in zip(told, digests, refs, strict=True)
+        (one, words)
+        for one, words, ref in worded
         if ref not in by_ref or one.report.seq_no <= (by_ref[ref].last_seq_no or 0)
     ]
-    repeated = event_row.known(db, heard)
-    asked = [
-        (one, text, ref)
-        for one, text, digest, ref in zip(told, texts, digests, refs, strict=True)
-        if digest not in repeated
-    ]
+    repeated = _repeated(db, heard)
+    asked = [each for each in worded if each[0].station.id not in repeated]
     new = [one for one, _, ref in asked if ref not in by_ref and one.report.kind == STARTED]
     made = {row.station_id: row for row in _begun(db, new)}
     found = {}
-    for one, text, ref in asked:
+    for one, words, ref in asked:
         begun = made.get(ref[0])
         session = begun or by_ref.get(ref)
         if session is not None and (begun or _follows(session, one.report)):
-            event = event_row.event_of(one.report, session, None, one.now, text)
+            event = event_row.event_of(one.report, session, None, one.now, words)
             found[ref[0]] = Plain(one, session, begun is not None, event)
     return found
+
+
+def _repeated(db: Session, heard: Sequence[tuple[Told, Words]]) -> set[int]:
+    """The stations whose event is stored already."""
+    digests = {
+        (one.station.id, digest)
+        for one, words in heard
+        for digest in (words.digest, one.report.former_digest())
+    }
+    return {station_id for station_id, _ in event_row.known(db, digests)}
 
 
 def _follows(session: SessionRow, report: TransactionReport) -> bool:
@@ -203,9 +214,11 @@ def _store(db: Session, plain: Sequence[Plain]) -> None:
     _judge(db, plain)
     anew = [one for one in plain if one.anew]
     earlier = event_row.of_sessions(db, [one.session.id for one in anew])
+    ordered = orders_to_stop(db, earlier)
     for one in plain:
         if one.session.id in earlier:
-            _tell_anew(db, one, [*earlier[one.session.id], one.event])
+            told = [*earlier[one.session.id], one.event]
+            _tell_anew(db, one, told, ordered.get(one.session.id, ()))
         else:
             _add(db, one)
     rows.insert(db, [one.session for one in plain if one.begins])
@@ -217,7 +230,8 @@ def _store(db: Session, plain: Sequence[Plain]) -> None:
     pass_by(db, ChargingSession)
     authorisation.keep(db, [one.judged for one in plain if one.judged])
     _link(db, plain)
-    _show(db, [one for one in plain if not one.report.offline])
+    shown = [(one.told.station, one.session, one.report, one.told.now) for one in plain]
+    show(db, [each for each in shown if not each[2].offline])
 
 
 def _meter(db: Session, plain: Sequence[Plain]) -> None:
@@ -285,11 +299,13 @@ def _add(db: Session, one: Plain) -> None:
     weigh_live(db, session)
 
 
-def _tell_anew(db: Session, one: Plain, told: Sequence[EventRow]) -> None:
+def _tell_anew(
+    db: Session, one: Plain, told: Sequence[EventRow], ordered: Iterable[datetime]
+) -> None:
     """Tell a session from all of its events, the new one among them."""
     story = story_of(told)
     place(one.session, story)
-    tell(db, one.told.station, one.session, story, told, now=one.told.now)
+    tell(db, one.told.station, one.session, story, told, ordered, now=one.told.now)
 
 
 def _link(db: Session, plain: Sequence[Plain]) -> None:
@@ -302,19 +318,3 @@ def _link(db: Session, plain: Sequence[Plain]) -> None:
         if asked or named or (one.told.station.id in kept and one in beginning):
             session = db.get_one(ChargingSession, one.session.id)
             link(db, one.told.station, session, one.report, one.told.now)
-
-
-def _show(db: Session, plain: Sequence[Plain]) -> None:
-    """Let the live pages hear of what is told as it happens."""
-    shown = [(one.told.station, one.session, one.report, one.told.now) for one in plain]
-    show_activities(db, shown)
-    for session in (one.session for one in plain):
-        changed = events.SessionChanged(session.tenant_id, session.id, session.station_id)
-        events.record(db, changed)
-    began = [one for one in plain if one.report.kind == STARTED]
-    waiting = ev_needs.waiting(db, [one.session.station_id for one in began])
-    for one in began:
-        if one.session.station_id in waiting:
-            station = db.get_one(Station, one.session.station_id)
-            its = db.get_one(ChargingSession, one.session.id)
-            ev_needs.session_began(db, station, its, now=one.told.now)

@@ -10,13 +10,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain import (
     authorisation,
-    ev_needs,
-    events,
     gauges,
     metering,
     remote_starts,
@@ -28,13 +26,14 @@ from app.domain.sessions.answers import decided, noted
 from app.domain.sessions.begin import Start, name_holder, new_session, was_silent
 from app.domain.sessions.doubts import flag
 from app.domain.sessions.event_row import event_of
-from app.domain.sessions.live import show_activities
+from app.domain.sessions.live import show
 from app.domain.sessions.report import (
     ENDED,
     REMOTE_START,
     STARTED,
     UPDATED,
     TransactionReport,
+    Words,
 )
 from app.domain.sessions.retell import retell
 from app.domain.vocabulary import ConnectorRef, Decision, SessionState, Token
@@ -43,7 +42,10 @@ from app.models import ChargingSession, TransactionEvent
 #: Built once: their compiled forms are found again by identity.
 _KNOWN = select(TransactionEvent).where(
     TransactionEvent.station_id == bindparam("station"),
-    TransactionEvent.digest == bindparam("digest"),
+    or_(
+        TransactionEvent.digest == bindparam("digest"),
+        TransactionEvent.digest == bindparam("former"),
+    ),
 )
 _LATEST = select(func.max(TransactionEvent.at), func.max(TransactionEvent.received_at)).where(
     TransactionEvent.station_id == bindparam("station"),
@@ -84,8 +86,9 @@ class Taken:
 
 def take_unordered(db: Session, station: Any, report: TransactionReport, *, now: datetime) -> Taken:
     """Take in one event of a transaction; the same one again changes nothing."""
-    text = report.text
-    known = db.scalar(_KNOWN, {"station": station.id, "digest": report.digest_of(text)})
+    words = report.words()
+    digests = {"digest": words.digest, "former": report.former_digest()}
+    known = db.scalar(_KNOWN, {"station": station.id, **digests})
     if known is not None:
         session = db.get(ChargingSession, known.session_id)
         if session is not None:
@@ -94,7 +97,7 @@ def take_unordered(db: Session, station: Any, report: TransactionReport, *, now:
     newest = _is_newest(db, station, session, report)
     if session is None:
         session = _open(db, station, report, now)
-    event = _keep(db, station, session, report, text, now)
+    event = _keep(db, station, session, report, words, now)
     session, other = _parted(db, station, session, event, now)
     _meter(db, session, report, now)
     decision = _decide(db, station, session, report, event, now)
@@ -106,10 +109,7 @@ def take_unordered(db: Session, station: Any, report: TransactionReport, *, now:
     session.last_event_at = max(report.at, session.last_event_at or report.at)
     link(db, station, session, report, now)
     if newest and not report.offline:
-        show_activities(db, [(station, session, report, now)])
-        events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
-        if report.kind == STARTED:
-            ev_needs.session_began(db, station, session, now=now)
+        show(db, [(station, session, report, now)])
     db.flush()
     return Taken(session, event.kind == ENDED, decision, False, station.quirks)
 
@@ -159,11 +159,11 @@ def _open(db: Session, station: Any, report: TransactionReport, now: datetime) -
 
 def _keep(
     db: Session, station: Any, session: ChargingSession, report: TransactionReport,
-    text: str, now: datetime,
+    words: Words, now: datetime,
 ) -> TransactionEvent:  # fmt: skip
     token = report.token
     tag = authorisation.find_tag(db, station.tenant_id, token) if token else None
-    row = event_of(report, session, tag.id if tag else None, now, text)
+    row = event_of(report, session, tag.id if tag else None, now, words)
     event = TransactionEvent(**asdict(row))
     db.add(event)
     db.flush()

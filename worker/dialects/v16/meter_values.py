@@ -12,6 +12,7 @@ from worker.ocpp.fields import Fields, read_decimal
 
 _REGISTER = "Energy.Active.Import.Register"
 _LARGEST = 2**31 - 1
+_PLACE = ("phase", "location", "context")
 
 
 def meter_values(call: Fields, ctx: Context) -> Metered:
@@ -53,18 +54,14 @@ def _sample(item: dict[str, Any], ctx: Context) -> Sample:
             number = ctx.sane_wh(number)
     elif not signed:
         ctx.deviate("no_number", text)
+    phase, location, context = map(item.get, _PLACE)
     return Sample(
         measurand,
         number,
         unit,
-        _text(item, "phase"),
-        _text(item, "location"),
-        _text(item, "context"),
+        str(phase) if phase else None,
+        str(location) if location else None,
+        str(context) if context else None,
         text if isinstance(text, str) else str(text),
         signed,
     )
-
-
-def _text(item: dict[str, Any], name: str) -> str | None:
-    value = item.get(name)
-    return str(value) if value else None

@@ -15,6 +15,8 @@ from worker.ocpp.fields import Fields, read_decimal, read_integer
 _REGISTER = "Energy.Active.Import.Register"
 #: Powers of ten beyond this are no multipliers of a meter.
 _STEEPEST = 12
+_NO_SCALE: dict[str, Any] = {}
+_PLACE = ("phase", "location", "context")
 
 
 def meter_values(call: Fields, ctx: Context) -> Metered:
@@ -56,21 +58,23 @@ def _samples(value: Fields, ctx: Context) -> Iterator[Sample]:
 def _sample(item: dict[str, Any], ctx: Context) -> Sample:
     measurand = str(item.get("measurand") or _REGISTER)
     scale = item.get("unitOfMeasure")
-    scale = scale if isinstance(scale, dict) else {}
+    scale = scale if isinstance(scale, dict) else _NO_SCALE
     unit = str(scale.get("unit") or "")
-    value = read_decimal(item.get("value"))
+    told = item.get("value")
+    value = read_decimal(told)
     if value is None:
-        ctx.deviate("no_number", item.get("value"))
+        ctx.deviate("no_number", told)
     else:
         value, unit = _based(value, unit, measurand, scale, ctx)
+    phase, location, context = map(item.get, _PLACE)
     return Sample(
         measurand,
         value,
         unit,
-        _text(item, "phase"),
-        _text(item, "location"),
-        _text(item, "context"),
-        str(item.get("value")),
+        str(phase) if phase else None,
+        str(location) if location else None,
+        str(context) if context else None,
+        str(told),
     )
 
 
@@ -79,14 +83,9 @@ def _based(value: Any, unit: str, measurand: str, scale: dict[str, Any], ctx: Co
     energy = measurand.startswith("Energy.")
     if energy and ctx.quirks:
         unit = str(ctx.quirks.get("energy_unit_override") or unit)
-    power = read_integer(scale.get("multiplier")) or 0
+    power = read_integer(scale["multiplier"]) or 0 if "multiplier" in scale else 0
     if abs(power) > _STEEPEST:
         ctx.deviate("absurd_multiplier", power)
         power = 0
     value, unit = to_base_unit(value, unit, measurand, power)
     return (ctx.sane_wh(value) if energy else value), unit
-
-
-def _text(item: dict[str, Any], name: str) -> str | None:
-    value = item.get(name)
-    return str(value) if value else None

@@ -95,8 +95,8 @@ def _is_of_an_end(value: dict[str, Any]) -> bool:
 
 
 def _facts(given: Fields, names: dict[str, str]) -> dict[str, Any]:
-    found = {name: given.raw(member) for name, member in names.items()}
-    return {name: value for name, value in found.items() if value is not None}
+    found = ((name, given.raw(member)) for name, member in names.items() if member in given)
+    return dict(found)
 
 
 def report_of(call: Fields, ctx: Context, facts: dict[str, Any]) -> TransactionReport | None:
