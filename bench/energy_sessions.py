@@ -122,7 +122,7 @@ def _spiked(rng: random.Random, case: Case, number: int) -> Case:
     extra = Decimal(rng.choice([30_000, 500_000, 90_000_000]))
 
     def change(reading: Reading) -> Reading:
-        return replace(reading, value=reading.value + extra) if reading is target else reading
+        return reading._replace(value=reading.value + extra) if reading is target else reading
 
     return replace(case, facts=_map(case.facts, change))
 
@@ -147,7 +147,7 @@ def reset(rng: random.Random, case: Case) -> Case | None:
     def change(reading: Reading) -> Reading:
         if reading.taken_at <= at.taken_at:
             return reading
-        return replace(reading, value=max(reading.value - at.value, Decimal(0)))
+        return reading._replace(value=max(reading.value - at.value, Decimal(0)))
 
     facts = replace(case.facts, meter_stop_wh=case.facts.meter_stop_wh - at.value)
     return replace(case, facts=_map(facts, change))
@@ -167,7 +167,7 @@ def relative_samples(rng: random.Random, case: Case) -> Case | None:
     start = case.facts.meter_start_wh or Decimal(0)
     if start < 10_000 or len(_registers(case.facts)) < 3:
         return None
-    facts = _map(case.facts, lambda r: replace(r, value=r.value - start))
+    facts = _map(case.facts, lambda r: r._replace(value=r.value - start))
     return replace(case, facts=facts)
 
 
@@ -183,7 +183,7 @@ def _unit(factor: Decimal, *, ends: bool, samples: bool) -> Fault:
                 meter_stop_wh=_scaled(facts.meter_stop_wh, factor),
             )
         if samples:
-            facts = _map(facts, lambda r: replace(r, value=r.value * factor))
+            facts = _map(facts, lambda r: r._replace(value=r.value * factor))
         return replace(case, facts=facts)
 
     return fault
@@ -251,12 +251,12 @@ def interval_twice(rng: random.Random, case: Case) -> Case | None:
         return None
     again = found[rng.randrange(len(found))]
     at = again.taken_at + timedelta(seconds=1)
-    return _of_intervals(case, [*found, replace(again, taken_at=at, received=len(found))])
+    return _of_intervals(case, [*found, again._replace(taken_at=at, received=len(found))])
 
 
 def interval_other_context(rng: random.Random, case: Case) -> Case | None:
     found = _intervals(rng, case)
-    return _of_intervals(case, [*found[:-1], replace(found[-1], context=END)]) if found else None
+    return _of_intervals(case, [*found[:-1], found[-1]._replace(context=END)]) if found else None
 
 
 def phase_lost(rng: random.Random, case: Case) -> Case | None:
@@ -272,7 +272,7 @@ def phase_lost(rng: random.Random, case: Case) -> Case | None:
         for phase in ("L1", "L2", "L3"):
             if phase == "L2" and reading is registers[lost]:
                 continue
-            found.append(replace(reading, value=parts, phase=phase, context=context))
+            found.append(reading._replace(value=parts, phase=phase, context=context))
     facts = replace(
         case.facts,
         meter_start_wh=None,

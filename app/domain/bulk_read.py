@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Float, Select
+from sqlalchemy import Connection, Float, Select, TextualSelect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -44,13 +44,14 @@ class BulkRead:
     Rows are tuples that are named by the columns; of two with one name the first has it.
     """
 
-    def __init__(self, query: Select[Any]) -> None:
+    def __init__(self, query: Select[Any] | TextualSelect) -> None:
         self._query = query
         self._ready: dict[str, _Ready] = {}
 
     def __call__(self, db: Session, **given: Any) -> list[Any]:
         """Read the rows within the session's transaction; of an empty list nothing is asked."""
-        db.flush()
+        if db.autoflush:
+            db.flush()
         connection = db.connection()
         dialect = connection.dialect
         ready = self._ready.get(dialect.name)

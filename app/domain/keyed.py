@@ -5,21 +5,30 @@ because they are written once and never built again.  The keys are the rows of
 `k`, given as JSON.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import orjson
 from sqlalchemy import BigInteger, column, text
 from sqlalchemy.orm import Session
 
+from app.domain.bulk_read import BulkRead
 from app.models.base import WattHours
 
 #: How an id is one of those that a select finds for each key.
 _ONE_OF = {"postgresql": ("= ANY(ARRAY(", "))"), "sqlite": ("IN (", ")")}
 _WATT_HOURS = WattHours()
-_TEXT = "%Y-%m-%d %H:%M:%S.%f"
+
+
+class Keys:
+    """Some keys, written once for all the selects that are asked about them."""
+
+    def __init__(self, db: Session, names: Sequence[str], keys: Iterable[Sequence[Any]]) -> None:
+        lite = db.connection().dialect.name == "sqlite"
+        told = [dict(zip(names, (_plain(each, lite) for each in key), strict=True)) for key in keys]
+        self.text = orjson.dumps(told).decode() if told else ""
 
 
 class Keyed:
@@ -30,9 +39,9 @@ class Keyed:
     """
 
     def __init__(self, table: Any, names: Sequence[str], kinds: Mapping[str, str], sql: str):
-        self._names = tuple(kinds)
+        first = next(iter(kinds))
         columns = [column("of_key", BigInteger), *(table.c[name] for name in names)]
-        shown = ", ".join([f"k.{self._names[0]} AS of_key", *(f"s.{name}" for name in names)])
+        shown = ", ".join([f"k.{first} AS of_key", *(f"s.{name}" for name in names)])
         head = f"SELECT {shown} FROM {{k}} JOIN {table.name} AS s ON {sql}"
         typed = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
         taken = ", ".join(f"value ->> '{name}' AS {name}" for name in kinds)
@@ -41,22 +50,20 @@ class Keyed:
             "sqlite": f"(SELECT {taken} FROM json_each(:keys)) AS k",
         }
         self._ready = {
-            dialect: text(head.format(k=rows[dialect], ids=ids, end=end)).columns(*columns)
+            dialect: BulkRead(
+                text(head.format(k=rows[dialect], ids=ids, end=end)).columns(*columns)
+            )
             for dialect, (ids, end) in _ONE_OF.items()
         }
 
-    def __call__(self, db: Session, keys: Iterable[Sequence[Any]]) -> dict[int, list[Any]]:
-        """The rows of each key that has any; a row begins with the key."""
-        connection = db.connection()
-        dialect = connection.dialect.name
-        given = [
-            {name: _plain(value, dialect) for name, value in zip(self._names, key, strict=True)}
-            for key in keys
-        ]
-        if not given:
+    def __call__(self, db: Session, keys: Keys) -> dict[int, list[Any]]:
+        """The rows of each key that has any; a row begins with the key.
+
+        A key may hold more than is asked of it.
+        """
+        if not keys.text:
             return {}
-        parameters = {"keys": json.dumps(given)}
-        return by_first(connection.execute(self._ready[dialect], parameters))
+        return by_first(self._ready[db.connection().dialect.name](db, keys=keys.text))
 
 
 def by_first(rows: Iterable[Any]) -> dict[int, list[Any]]:
@@ -67,13 +74,12 @@ def by_first(rows: Iterable[Any]) -> dict[int, list[Any]]:
     return found
 
 
-def _plain(value: object, dialect: str) -> object:
+def _plain(value: object, lite: bool) -> object:
     """A value as the database compares it."""
-    match value:
-        case datetime():
-            # SQLite keeps instants as text, always of this form.
-            sqlite = dialect == "sqlite"
-            return value.astimezone(UTC).strftime(_TEXT) if sqlite else value.isoformat()
-        case Decimal():
-            return _WATT_HOURS.process_bind_param(value, None)
+    if isinstance(value, datetime):
+        at = value.astimezone(UTC)
+        # SQLite keeps instants as text, always of this form.
+        return at.isoformat(" ", "microseconds")[:26] if lite else at.isoformat()
+    if isinstance(value, Decimal):
+        return _WATT_HOURS.process_bind_param(value, None)
     return value

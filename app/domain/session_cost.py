@@ -1,18 +1,19 @@
 """What a session costs, told to the station: the price of the bill, or none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from app.domain import billing
 from app.domain.billing.assessment import assessed
-from app.domain.billing.book import book_of
+from app.domain.billing.book import book_of, tariffs_of
 from app.domain.sessions import Taken
-from app.domain.tariffs import Quote, TariffError, Usage, exponent, from_json, price
+from app.domain.sessions.row import SessionRow, numbered
+from app.domain.tariffs import Quote, Tariff, Usage, exponent, price
 from app.domain.vocabulary import SessionState
 from app.models import ChargingSession
 
@@ -36,22 +37,24 @@ def is_told(taken: Taken) -> bool:
 
 def tell_all(db: Session, taken: Sequence[Taken], now: datetime) -> list[Taken]:
     """What was taken in, with the costs that its stations are told."""
-    ids = [one.session.id for one in taken if is_told(one)]
-    query = select(ChargingSession).where(ChargingSession.id.in_(ids))
-    query = query.options(joinedload(ChargingSession.tariff_version))
-    sessions = list(db.scalars(query)) if ids else []
+    sessions = numbered(db, [one.session.id for one in taken if is_told(one)]).values()
     known = [one for one in sessions if _is_known(one)]
-    book = book_of(db, known, now) if known else None
-    costs = {one.id: _final_cost(assessed(book, one)) for one in known if book is not None}
-    costs |= {one.id: _cost_so_far(db, one, now) for one in sessions if not _has_ended(one)}
+    running = [one for one in sessions if not _has_ended(one)]
+    costs: dict[int, Decimal | None] = {}
+    if known:
+        book = book_of(db, known, now)
+        costs |= {one.id: _final_cost(assessed(book, one, sum_only=True)) for one in known}
+    if running:
+        tariffs = tariffs_of(db, [one.tariff_version_id for one in running])
+        costs |= {one.id: _cost_so_far(db, one, tariffs, now) for one in running}
     return [replace(one, cost=costs.get(one.session.id)) for one in taken]
 
 
-def _has_ended(session: ChargingSession) -> bool:
+def _has_ended(session: SessionRow) -> bool:
     return session.state is SessionState.ENDED
 
 
-def _is_known(session: ChargingSession) -> bool:
+def _is_known(session: SessionRow) -> bool:
     """Whether nothing of a session that has ended is missing any more."""
     return _has_ended(session) and not session.provisional and session.bill_after is None
 
@@ -66,40 +69,46 @@ def _final_cost(assessment: billing.Assessment) -> Decimal | None:
     return _major(quote.gross_minor, quote.currency)
 
 
-def _cost_so_far(db: Session, session: ChargingSession, now: datetime) -> Decimal | None:
+def _cost_so_far(
+    db: Session, session: SessionRow, tariffs: Mapping[int, Tariff | None], now: datetime
+) -> Decimal | None:
+    tariff = tariffs.get(session.tariff_version_id or 0)
     number = session.last_seq_no or 0
-    if number % (1 + number // _OFTEN) and not _is_plain(session):
+    if number % (1 + number // _OFTEN) and not _is_plain(session, tariff):
         return None
-    return running_cost(db, session, now=now)
+    return _running_cost(db, session, tariff, now)
 
 
 def running_cost(db: Session, session: ChargingSession, *, now: datetime) -> Decimal | None:
     """What a session costs so far, with tax; None without a price."""
-    version = session.tariff_version
-    if version is not None and _is_plain(session):
-        quote: Quote | None = price(from_json(version.definition), _used(session, now))
+    (tariff,) = tariffs_of(db, [session.tariff_version_id]).values() or (None,)
+    return _running_cost(db, session, tariff, now)
+
+
+def _running_cost(
+    db: Session, session: Any, tariff: Tariff | None, now: datetime
+) -> Decimal | None:
+    if tariff is not None and _is_plain(session, tariff):
+        quote: Quote | None = price(tariff, _used(session, now))
     else:
         quote = billing.running_quote(db, session, now)
     return None if quote is None else _major(quote.gross_minor, quote.currency)
 
 
-def _is_plain(session: ChargingSession) -> bool:
+def _is_plain(session: Any, tariff: Tariff | None) -> bool:
     """Whether a running session's price hangs on its row alone: on its time and its registers.
 
     Then it costs the same to know after a thousand readings as after the first.
     """
-    version, first, last = session.tariff_version, session.meter_start_wh, session.last_register_wh
-    if version is None or first is None or last is None or last < first:
+    first, last = session.meter_start_wh, session.last_register_wh
+    if tariff is None or first is None or last is None or last < first:
         return False
     if session.weighed_apart_wh or not _ODD.isdisjoint(session.flags):
         return False
-    try:
-        return from_json(version.definition).by_totals
-    except TariffError:
-        return False
+    return tariff.by_totals
 
 
-def _used(session: ChargingSession, now: datetime) -> Usage:
+def _used(session: Any, now: datetime) -> Usage:
     """What a running session used, by its row."""
     begin, first = session.started_at, session.meter_start_wh or Decimal(0)
     until = max(now, session.last_reading_at or now)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from app.domain import billing
+from app.domain.billing.assessment import assessed
+from app.domain.billing.book import book_of
 from app.domain.vocabulary import Activity, BillingState
 from app.extensions import db as flask_db
 from app.models import (
@@ -134,6 +136,27 @@ def test_sessions_billed_together_get_the_bills_that_they_get_one_by_one(net):
             for number in ids:
                 billing.settle(db, number, now=LATER)
             assert outcome(db) == in_one
+            raise Undone
+
+    check()
+
+
+def test_the_sum_alone_is_that_of_the_whole_assessment(net):
+    @settings(max_examples=12, deadline=None)
+    @given(SESSIONS)
+    def check(given):
+        with pytest.raises(Undone), unit_of_work() as db:
+            sessions = [db.get_one(ChargingSession, add(net, each)) for each in given]
+            db.flush()
+            for each in sessions:
+                whole = assessed(book_of(db, sessions, LATER), each)
+                summed = assessed(book_of(db, sessions, LATER), each, sum_only=True)
+                assert summed.doubts == whole.doubts
+                assert summed.too_little == whole.too_little
+                assert (summed.quote is None) == (whole.quote is None)
+                if whole.quote is not None and summed.quote is not None:
+                    assert summed.quote.taxes == whole.quote.taxes
+                    assert summed.quote.gross_minor == whole.quote.gross_minor
             raise Undone
 
     check()

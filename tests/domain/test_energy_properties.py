@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.energy import NET, POWER, EnergyFacts, Reading, measure
+from app.domain.energy.frames import Point
+from app.domain.energy.walk import Pace, pace_of, walk
 
 START = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 MAX_POWER_W = Decimal(22_000)
@@ -110,3 +112,27 @@ def test_a_lost_stop_gives_no_more_energy_and_is_flagged(facts: EnergyFacts, dat
     part = measure(replace(facts, meter_stop_wh=None))
     assert part.energy_wh <= measure(facts).energy_wh
     assert part.held
+
+
+class Unhurried(Pace):
+    """A pace by which each step is held against its own time."""
+
+    def least_limit_wh(self) -> Decimal:
+        return Decimal(-(10**20))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1200), st.integers(-300, 4000)), min_size=1, max_size=20),
+    st.sampled_from([None, Decimal(3_700), MAX_POWER_W, Decimal(400_000)]),
+    st.integers(0, 1) | st.integers(0, 10**6),
+    st.sampled_from([Decimal(100), Decimal(1000)]),
+)
+@settings(max_examples=200, deadline=None)
+def test_what_any_limit_allows_is_walked_as_by_its_own(steps, power_w, level, resolution_wh):
+    at, points = START, [Point(START, Decimal(level))]
+    for seconds, rise in steps:
+        at, level = at + timedelta(seconds=seconds), level + rise
+        points.append(Point(at, Decimal(level)))
+    pace = pace_of(points, power_w, resolution_wh)
+    slow = Unhurried(pace.power_w, pace.resolution_wh, pace.bursts, pace.first_w)
+    assert walk(points, pace) == walk(points, slow)

@@ -128,6 +128,17 @@ def test_all_energy_is_priced_once_or_said_to_be_free(tariff: Tariff, usage: Usa
     assert priced + sum((Decimal(str(kwh)) * 1000 for kwh in free), Decimal(0)) == whole
 
 
+@given(tariffs(), usages())
+@settings(max_examples=120, deadline=None)
+def test_when_a_car_charged_matters_only_to_a_price_that_says_so(tariff: Tariff, usage: Usage):
+    kinds = (Kind.START, Kind.ENERGY, Kind.CONNECTED_TIME)
+    tariff = replace(tariff, components=tuple(c for c in tariff.components if c.kind in kinds))
+    assert not tariff.by_flow
+    whole, bare = price(tariff, usage), price(tariff, replace(usage, charging=(), idle=()))
+    assert bare.taxes == whole.taxes
+    assert [line.amount_minor for line in bare.lines] == [line.amount_minor for line in whole.lines]
+
+
 @given(usages(), st.integers(1, 1439))
 @settings(max_examples=80, deadline=None)
 def test_the_sum_of_the_parts_is_the_whole(usage: Usage, minute: int):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,10 +14,10 @@ from app.domain.billing.continuity import Continuity
 from app.domain.billing.history import continuity_of
 from app.domain.billing.told import ToldMoney, doubts_about, told_by_charger
 from app.domain.billing.usage import Measured, measured
-from app.domain.tariffs import Kind, Quote, Tariff, price
+from app.domain.tariffs import Quote, price
 from app.domain.vocabulary import SessionState
 from app.domain.vocabulary.doubts import holds
-from app.models import ChargingSession, TariffVersion
+from app.models import ChargingSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,6 @@ class Assessment:
     book: Book
     session: ChargingSession
     measured: Measured
-    version: TariffVersion | None
     quote: Quote | None
     doubts: tuple[str, ...]
     continuity: Continuity
@@ -69,19 +69,24 @@ def assess(
 
 
 def assessed(
-    book: Book, session: ChargingSession, *, energy_wh: Decimal | None = None
+    book: Book, session: Any, *, energy_wh: Decimal | None = None, sum_only: bool = False
 ) -> Assessment:
-    """Measure and price a session by its book."""
-    used = measured(book, session, energy_wh=energy_wh)
+    """Measure and price a session by its book.
+
+    `sum_only`: nobody asks for more than the sum and what holds it, so where the
+    price does not hang on when the car charged, that is not looked for.
+    """
+    tariff = book.tariff(session)
+    timed = tariff is None or tariff.by_flow
+    used = measured(book, session, energy_wh=energy_wh, timed=timed or not sum_only)
     found = doubts.of_energy(used.energy.flags)
     found += doubts.of_session(session.flags or ())
     if session.unauthorised:
         found.append(doubts.UNAUTHORISED)
-    version = session.tariff_version
-    tariff = book.tariff(version)
     if tariff is None:
-        found.append(doubts.MISSING_PRICE if version is None else doubts.UNREADABLE_PRICE)
-    about_idle = doubts.of_idle(used.idle_codes, tariff is None or _prices_time(tariff))
+        priced = session.tariff_version_id is not None
+        found.append(doubts.UNREADABLE_PRICE if priced else doubts.MISSING_PRICE)
+    about_idle = doubts.of_idle(used.idle_codes, timed)
     found += [code for code in about_idle if holds(code)]
     idle_told = tuple(code for code in about_idle if not holds(code))
     quote = price(tariff, used.usage) if tariff is not None else None
@@ -91,7 +96,7 @@ def assessed(
     little = energy_wh is None and not told.payments and _failed_start(book, session, used)
     little = little and doubts.forgiven(found, measured=used.energy.basis != "none")
     return Assessment(
-        book, session, used, version, quote, () if little else tuple(found),
+        book, session, used, quote, () if little else tuple(found),
         continuity=continuity, told=told, too_little=little, idle_told=idle_told,
     )  # fmt: skip
 
@@ -103,11 +108,6 @@ def _failed_start(book: Book, session: ChargingSession, measured: Measured) -> b
     rules, energy = book.rules(session), measured.energy
     most_wh = max(energy.energy_wh, energy.measured_wh)
     return most_wh < rules.least_energy_wh and energy.duration_s < rules.least_duration_s
-
-
-def _prices_time(tariff: Tariff) -> bool:
-    """Whether it matters for the price when the car charged and when it was idle."""
-    return any(part.kind in (Kind.IDLE, Kind.CHARGING_TIME) for part in tariff.components)
 
 
 def remember(db: Session, assessment: Assessment, now: datetime) -> None:
@@ -123,11 +123,11 @@ def remember(db: Session, assessment: Assessment, now: datetime) -> None:
     session.late_evidence_at = None
 
 
-def running_quote(db: Session, session: ChargingSession, now: datetime) -> Quote | None:
-    """What a session costs so far (or in the end); None without a price."""
+def running_quote(db: Session, session: Any, now: datetime) -> Quote | None:
+    """What a session costs so far (or in the end), in sum; None without a price."""
     if session.tariff_version_id is None:
         return None
-    return assess(db, session, now).quote
+    return assessed(book_of(db, [session], now), session, sum_only=True).quote
 
 
 def is_running(session: ChargingSession) -> bool:

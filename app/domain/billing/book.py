@@ -4,19 +4,22 @@ Whatever weighs a session asks its book, be the session alone or one of many.
 The sessions themselves are live: what one of a set comes to counts for the next.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import select
+import orjson
+from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
 from app.domain.billing.chain import OF_EVENT, OF_READING, Evidence, tariff_digests
 from app.domain.billing.rules import Rules, rules_of
 from app.domain.bulk import among
-from app.domain.keyed import Keyed, by_first
+from app.domain.bulk_read import BulkRead
+from app.domain.keyed import Keyed, Keys, by_first
 from app.domain.tariffs import Tariff, TariffError, from_json
 from app.models import (
     ChargingSession,
@@ -41,9 +44,20 @@ _READING: Any = MeterReading.__table__
 _EVENT: Any = TransactionEvent.__table__
 _CONNECTOR: Any = Connector.__table__
 _STATION: Any = Station.__table__
+_VERSION: Any = TariffVersion.__table__
 
-_PLUG = {"id": "bigint", "station_id": "bigint", "evse": "integer", "connector": "integer"}
-_SPAN = {"since": "timestamptz", "until": "timestamptz"}
+#: What a session's key tells, and the types of it on PostgreSQL.
+_KEY = {
+    "id": "bigint",
+    "station_id": "bigint",
+    "evse": "integer",
+    "connector": "integer",
+    "since": "timestamptz",
+    "until": "timestamptz",
+    "first_wh": "bigint",
+    "last_wh": "bigint",
+    "ref": "text",
+}
 _AT_PLUG = "{0}.station_id = k.station_id AND {0}.evse = k.evse AND {0}.connector = k.connector"
 _ENDED = f"{_AT_PLUG.format('b')} AND b.state = 'ended' AND b.id <> k.id"
 _FOUND = "s.id {ids} SELECT b.id FROM "
@@ -53,62 +67,67 @@ _OF_STRETCH = (
     *("energy_wh", "flags", "billing"),
 )
 _EARLIER = Keyed(
-    _SESSION, _OF_STRETCH, {**_PLUG, "since": "timestamptz"},
+    _SESSION, _OF_STRETCH, _KEY,
     f"{_FOUND} charging_sessions AS b WHERE {_ENDED} AND b.started_at <= k.since "
     f"ORDER BY b.started_at DESC, b.id DESC LIMIT {BEFORE} {{end}} "
     "ORDER BY s.started_at DESC, s.id DESC",
 )  # fmt: skip
 _LATER = Keyed(
-    _SESSION, _OF_STRETCH, {**_PLUG, "since": "timestamptz"},
+    _SESSION, _OF_STRETCH, _KEY,
     f"{_FOUND} charging_sessions AS b WHERE {_ENDED} AND b.started_at > k.since "
     f"ORDER BY b.started_at, b.id LIMIT {AFTER} {{end}} ORDER BY s.started_at, s.id",
 )  # fmt: skip
 _TWINS = Keyed(
-    _SESSION, _OF_STRETCH, {**_PLUG, "first_wh": "bigint", "last_wh": "bigint"},
+    _SESSION, _OF_STRETCH, _KEY,
     f"{_FOUND} charging_sessions AS b WHERE {_ENDED} AND b.meter_start_wh = k.first_wh "
     "AND b.meter_stop_wh = k.last_wh ORDER BY b.started_at, b.id LIMIT 1 {end}",
 )  # fmt: skip
 _OF_STATUS = ("id", "at", "received_at", "availability", "activity")
 _LAST_STATUS = Keyed(
-    _STATUS, _OF_STATUS, {**_PLUG, "since": "timestamptz"},
+    _STATUS, _OF_STATUS, _KEY,
     f"{_FOUND} status_events AS b WHERE {_AT_PLUG.format('b')} AND b.at <= k.since "
     "ORDER BY b.at DESC, b.id DESC LIMIT 1 {end}",
 )  # fmt: skip
 _STATUSES = Keyed(
-    _STATUS, _OF_STATUS, {**_PLUG, **_SPAN},
+    _STATUS, _OF_STATUS, _KEY,
     f"{_AT_PLUG.format('s')} AND s.at > k.since AND s.at < k.until ORDER BY s.at, s.id",
 )  # fmt: skip
 _CONNECTIONS = Keyed(
-    Connection.__table__, ("opened_at", "closed_at"),
-    {"id": "bigint", "station_id": "bigint", **_SPAN},
+    Connection.__table__, ("opened_at", "closed_at"), _KEY,
     "s.station_id = k.station_id AND s.opened_at <= k.until "
     "AND (s.closed_at IS NULL OR s.closed_at >= k.since) ORDER BY s.id",
 )  # fmt: skip
 _SETTLED = Keyed(
-    Settlement.__table__, ("psp_reference", "amount", "receipt_number"),
-    {"id": "bigint", "station_id": "bigint", "ref": "text"},
+    Settlement.__table__, ("psp_reference", "amount", "receipt_number"), _KEY,
     "s.station_id = k.station_id AND s.state = 'settled' AND (s.session_id = k.id "
     "OR (s.session_id IS NULL AND s.transaction_ref = k.ref)) ORDER BY s.settled_at, s.id",
 )  # fmt: skip
 
-_READINGS = (
+_READINGS = BulkRead(
     select(_READING.c.session_id, _READING.c.id, *(_READING.c[name] for name in OF_READING))
     .add_columns(_READING.c.power_w)
     .where(among(_READING.c.session_id, "ids"))
     .order_by(_READING.c.id)
 )
-_EVENTS = (
+_EVENTS = BulkRead(
     select(_EVENT.c.session_id, _EVENT.c.id, *(_EVENT.c[name] for name in OF_EVENT))
     .where(among(_EVENT.c.session_id, "ids"))
     .order_by(_EVENT.c.id)
 )
-_PLUGS = select(
-    *(_CONNECTOR.c[name] for name in ("station_id", "evse", "connector")),
-    *(_CONNECTOR.c[name] for name in ("max_power_w", "plug_type", "measured_power_w")),
-).where(among(_CONNECTOR.c.station_id, "ids"))
-_POWERS = select(_STATION.c.id, _STATION.c.max_power_w).where(among(_STATION.c.id, "ids"))
+_PLUGS = BulkRead(
+    select(
+        *(_CONNECTOR.c[name] for name in ("station_id", "evse", "connector")),
+        *(_CONNECTOR.c[name] for name in ("max_power_w", "plug_type", "measured_power_w")),
+    ).where(among(_CONNECTOR.c.station_id, "ids"))
+)
+_POWERS = BulkRead(select(_STATION.c.id, _STATION.c.max_power_w).where(among(_STATION.c.id, "ids")))
+_DEFINITIONS = BulkRead(
+    select(_VERSION.c.id, cast(_VERSION.c.definition, Text)).where(among(_VERSION.c.id, "ids"))
+)
 
 _plug_of = attrgetter("station_id", "evse", "connector")
+_KEY_NAMES = tuple(_KEY)
+_SINCE = _KEY_NAMES.index("since")
 _registers = attrgetter(*KEPT)
 _by_clock = attrgetter("at", "seq_no", "digest")
 
@@ -129,11 +148,12 @@ class Book:
 
     `readings` and `events` are in the order of their ids, a plug's `statuses` in
     the order of time: the last that it said before the session is the first.
+    `statuses` and `connections` are known up to `until`, once `told_until` has asked.
     """
 
     db: Session
     now: datetime
-    sessions: dict[int, ChargingSession]
+    sessions: dict[int, Any]
     readings: dict[int, list[Any]]
     events: dict[int, list[Any]]
     settled: dict[int, list[Any]]
@@ -142,29 +162,31 @@ class Book:
     twins: dict[int, list[Any]]
     plugs: dict[tuple[int, int, int], PlugRow]
     powers: dict[int, float | None]
+    rules_by_tenant: dict[int, Rules]
+    tariffs: dict[int, Tariff | None]
     statuses: dict[int, list[Any]] = field(default_factory=dict)
     connections: dict[int, list[Any]] = field(default_factory=dict)
     until: dict[int, datetime] = field(default_factory=dict)
+    ordered: dict[int, list[Any]] = field(default_factory=dict)
     tenants: dict[int, Tenant] = field(default_factory=dict)
-    tariffs: dict[int, Tariff | None] = field(default_factory=dict)
 
     def live(self, row: Any) -> Any:
         """A session's row as it stands now: the session itself where it is one of these."""
         return self.sessions.get(row.id, row)
 
-    def plug(self, session: ChargingSession) -> PlugRow:
+    def plug(self, session: Any) -> PlugRow:
         """The row of a session's plug; one of which nothing is known where there is none."""
         return self.plugs.setdefault(_plug_of(session), PlugRow())
 
-    def stated_w(self, session: ChargingSession) -> float | None:
+    def stated_w(self, session: Any) -> float | None:
         """The greatest power that the owner states for a session's plug, or for its station."""
         return self.plug(session).stated_w or self.powers.get(session.station_id)
 
-    def rules(self, session: ChargingSession) -> Rules:
+    def rules(self, session: Any) -> Rules:
         """By which rules a session's bill is made."""
-        return rules_of(self.tenant(session))
+        return self.rules_by_tenant[session.tenant_id]
 
-    def tenant(self, session: ChargingSession) -> Tenant:
+    def tenant(self, session: Any) -> Tenant:
         """Who a session belongs to."""
         if session.tenant_id not in self.tenants:
             self.tenants[session.tenant_id] = self.db.get_one(Tenant, session.tenant_id)
@@ -185,40 +207,39 @@ class Book:
             tariffs=tariff_digests(self.db, versions),
         )
 
-    def tariff(self, version: TariffVersion | None) -> Tariff | None:
-        """The tariff of a version, read once; None where it cannot be read."""
-        if version is None:
-            return None
-        if version.id not in self.tariffs:
-            try:
-                self.tariffs[version.id] = from_json(version.definition)
-            except TariffError:
-                self.tariffs[version.id] = None
-        return self.tariffs[version.id]
+    def tariff(self, session: Any) -> Tariff | None:
+        """The tariff of a session; None where it has none, or one that cannot be read."""
+        return self.tariffs.get(session.tariff_version_id or 0)
 
-    def in_time(self, session: ChargingSession) -> list[Any]:
+    def in_time(self, session: Any) -> list[Any]:
         """The events of a session's transaction by the station's clock and numbering."""
-        return sorted(self.events.get(session.id, ()), key=_by_clock)
+        if session.id not in self.ordered:
+            self.ordered[session.id] = sorted(self.events.get(session.id, ()), key=_by_clock)
+        return self.ordered[session.id]
 
-    def told_until(self, session: ChargingSession, until: datetime) -> None:
+    def told_until(self, session: Any, until: datetime) -> None:
         """Have what the plug said and its connections known up to an instant."""
+        if not self.until:
+            self._read_plugs(self.sessions.values(), self._ends())
         if until > self.until[session.id]:
             self._read_plugs([session], {session.id: until})
 
-    def _read_plugs(self, sessions: Sequence[ChargingSession], until: dict[int, datetime]) -> None:
+    def _ends(self) -> dict[int, datetime]:
+        return {number: each.ended_at or self.now for number, each in self.sessions.items()}
+
+    def _read_plugs(self, sessions: Iterable[Any], until: dict[int, datetime]) -> None:
         """Read the statuses of some sessions, and the connections since the first of them."""
         self.until |= until
-        own = [(each.id, *_plug_of(each), each.started_at) for each in sessions]
-        before = _LAST_STATUS(self.db, own)
-        within = _STATUSES(self.db, [(*key, until[key[0]]) for key in own])
+        own = {each.id: _key_of(each, until[each.id]) for each in sessions}
+        keys = Keys(self.db, _KEY_NAMES, own.values())
+        before, within = _LAST_STATUS(self.db, keys), _STATUSES(self.db, keys)
         connected = []
-        for number, station_id, _, _, since in own:
+        for number, key in own.items():
             self.statuses[number] = [*before.get(number, ()), *within.get(number, ())]
-            if number in before:
-                since = before[number][0].at
-            connected.append((number, station_id, since, until[number]))
-        found = _CONNECTIONS(self.db, connected)
-        self.connections |= {each.id: found.get(each.id, []) for each in sessions}
+            since = before[number][0].at if number in before else key[_SINCE]
+            connected.append((*key[:_SINCE], since, *key[_SINCE + 1 :]))
+        found = _CONNECTIONS(self.db, Keys(self.db, _KEY_NAMES, connected))
+        self.connections |= {number: found.get(number, []) for number in own}
 
 
 def _columns(rows: dict[int, list[Any]], count: int) -> dict[int, list[Any]]:
@@ -226,33 +247,45 @@ def _columns(rows: dict[int, list[Any]], count: int) -> dict[int, list[Any]]:
     return {number: [row[1 : count + 2] for row in each] for number, each in rows.items()}
 
 
-def book_of(db: Session, sessions: Iterable[ChargingSession], now: datetime) -> Book:
+def _key_of(session: Any, until: datetime) -> tuple[Any, ...]:
+    registers = session.meter_start_wh, session.meter_stop_wh, session.transaction_ref
+    return (session.id, *_plug_of(session), session.started_at, until, *registers)
+
+
+def book_of(db: Session, sessions: Iterable[Any], now: datetime) -> Book:
     """Read all that is known of some sessions; what they say of themselves counts as it is."""
-    own = list(sessions)
+    own = {each.id: each for each in sessions}
     if db.autoflush:
         db.flush()
-    ids = {"ids": [each.id for each in own]}
-    stations = {"ids": list({each.station_id for each in own})}
-    connection = db.connection()
-    keys = [(each.id, *_plug_of(each)) for each in own]
-    at = [(*key, each.started_at) for key, each in zip(keys, own, strict=True)]
-    registers = [
-        (*key, each.meter_start_wh, each.meter_stop_wh)
-        for key, each in zip(keys, own, strict=True)
-        if None not in (each.meter_start_wh, each.meter_stop_wh)
-    ]
-    book = Book(
+    ids = list(own)
+    stations = {each.station_id for each in own.values()}
+    keys = Keys(db, _KEY_NAMES, [_key_of(each, each.ended_at or now) for each in own.values()])
+    return Book(
         db=db,
         now=now,
-        sessions={each.id: each for each in own},
-        readings=by_first(connection.execute(_READINGS, ids)),
-        events=by_first(connection.execute(_EVENTS, ids)),
-        settled=_SETTLED(db, [(each.id, each.station_id, each.transaction_ref) for each in own]),
-        earlier=_EARLIER(db, at),
-        later=_LATER(db, at),
-        twins=_TWINS(db, registers),
-        plugs={row[:3]: PlugRow(*row[3:]) for row in connection.execute(_PLUGS, stations)},
-        powers={row.id: row.max_power_w for row in connection.execute(_POWERS, stations)},
+        sessions=own,
+        readings=by_first(_READINGS(db, ids=ids)),
+        events=by_first(_EVENTS(db, ids=ids)),
+        settled=_SETTLED(db, keys),
+        earlier=_EARLIER(db, keys),
+        later=_LATER(db, keys),
+        twins=_TWINS(db, keys),
+        plugs={row[:3]: PlugRow(*row[3:]) for row in _PLUGS(db, ids=stations)},
+        powers=dict(_POWERS(db, ids=stations)),
+        rules_by_tenant=rules_of(db, {each.tenant_id for each in own.values()}),
+        tariffs=tariffs_of(db, {each.tariff_version_id for each in own.values()}),
     )
-    book._read_plugs(own, {each.id: each.ended_at or now for each in own})
-    return book
+
+
+def tariffs_of(db: Session, version_ids: Iterable[int | None]) -> dict[int, Tariff | None]:
+    """The tariffs of some versions, by the versions' ids; None for one that cannot be read."""
+    wanted = {number for number in version_ids if number is not None}
+    return {number: _read(text) for number, text in _DEFINITIONS(db, ids=wanted)}
+
+
+@lru_cache(256)
+def _read(definition: str) -> Tariff | None:
+    try:
+        return from_json(orjson.loads(definition))
+    except TariffError:
+        return None

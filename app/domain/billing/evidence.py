@@ -52,14 +52,24 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """What the evidence comes to; the energy's flags name the doubts.
-
-    `proposed_wh` None: no figure is to be proposed.
-    """
+    """What the evidence (`facts`, `past`) comes to; the energy's flags name the doubts."""
 
     energy: EnergyResult
-    candidates: tuple[Candidate, ...]
-    proposed_wh: Decimal | None
+    facts: EnergyFacts
+    past: PlugHistory
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The figures that the energy could be."""
+        return tuple(_candidates(self.facts, self.past, self.energy))
+
+    @property
+    def proposed_wh(self) -> Decimal | None:
+        """The figure to propose; none where it is only the limit of a session that claims more."""
+        energy = self.energy
+        if energy.basis == "none" or energy.measured_wh > energy.energy_wh:
+            return None
+        return energy.energy_wh
 
 
 def weigh(facts: EnergyFacts, history: PlugHistory | None = None) -> Weighed:
@@ -69,18 +79,16 @@ def weigh(facts: EnergyFacts, history: PlugHistory | None = None) -> Weighed:
     energy = measure(known)
     if from_past:
         energy = replace(energy, flags=energy.flags | from_past)
-    candidates = tuple(_candidates(facts, past, energy))
-    return Weighed(energy, candidates, _proposed(energy))
+    return Weighed(energy, facts, past)
 
 
 def _with_past(facts: EnergyFacts, past: PlugHistory) -> tuple[EnergyFacts, set[EnergyFlag]]:
     """The facts with what the plug's past adds, and what it says against the first register."""
     stop = past.previous_stop_wh if past.habit != EACH_SESSION else None
-    facts = replace(
-        facts,
-        greatest_power_w=facts.greatest_power_w or past.greatest_power_w,
-        previous_stop_wh=facts.previous_stop_wh if stop is None else stop,
-    )
+    greatest = facts.greatest_power_w or past.greatest_power_w
+    if stop is not None or greatest != facts.greatest_power_w:
+        before = facts.previous_stop_wh if stop is None else stop
+        facts = replace(facts, greatest_power_w=greatest, previous_stop_wh=before)
     begin = facts.meter_start_wh
     if (
         past.habit == EACH_SESSION
@@ -106,13 +114,6 @@ def _is_told(facts: EnergyFacts, begin: Decimal) -> bool:
 def _highest(facts: EnergyFacts) -> Decimal:
     values = [reading.value for reading in facts.readings if reading.measurand == REGISTER]
     return max([facts.meter_stop_wh or Decimal(0), *values])
-
-
-def _proposed(energy: EnergyResult) -> Decimal | None:
-    """The figure to propose; none where it is only the limit of a session that claims more."""
-    if energy.basis == "none" or energy.measured_wh > energy.energy_wh:
-        return None
-    return energy.energy_wh
 
 
 def _candidates(facts: EnergyFacts, past: PlugHistory, energy: EnergyResult) -> list[Candidate]:

@@ -5,14 +5,15 @@ the register; measured power speaks where the register is too coarse to.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from itertools import pairwise
+from typing import NamedTuple
 
 from app.domain.energy import CurvePoint
+from app.domain.energy.plausibility import seconds_between
 
 #: What a station and a car at rest may draw, in W: less than this is no charging.
 STANDBY_W = Decimal(50)
@@ -32,8 +33,7 @@ class Flow(Enum):
     OPEN = "open"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """From one reading to the next; `rise_wh` is what the register rose by."""
 
     since: datetime
@@ -44,7 +44,7 @@ class Step:
     @property
     def seconds(self) -> Decimal:
         """How long it took; always more than nothing."""
-        return Decimal(str((self.until - self.since).total_seconds()))
+        return seconds_between(self.since, self.until)
 
     @property
     def power_w(self) -> Decimal:
@@ -71,10 +71,42 @@ def steps_of(
     """
     levels = _one_per_instant(curve)
     tick = _tick_of(levels)
-    steps = [Step(a, b, high - low) for (a, low), (b, high) in pairwise(levels)]
-    judged = [_as(step, _first_look(step, tick)) for step in steps]
-    judged = _ticks(judged, steps, tick)
+    steps = (Step(a, b, high - low) for (a, low), (b, high) in pairwise(levels))
+    judged = _ticks([_as(step, _first_look(step, tick)) for step in steps])
     return tuple(_by_power(_proven(judged, tick), power))
+
+
+def runs_of(
+    steps: Sequence[Step], span: tuple[datetime, datetime], *, running: bool
+) -> Iterator[list[Step]]:
+    """The steps over a whole session, still ones together; where there is none, all is open.
+
+    `running`: its end is now, and a last step that is still goes on.
+    """
+    run: list[Step] = []
+    for step in _gapless(steps, span, running):
+        if run and not (run[-1].flow is step.flow is Flow.STILL):
+            yield run
+            run = []
+        run.append(step)
+    if run:
+        yield run
+
+
+def _gapless(
+    steps: Sequence[Step], span: tuple[datetime, datetime], running: bool
+) -> Iterator[Step]:
+    at, ended_at = span
+    last = None
+    for step in steps:
+        if step.since > at:
+            yield Step(at, step.since, _ZERO)
+        if step.until > at:
+            yield step
+        at, last = max(at, step.until), step
+    if at < ended_at:
+        goes_on = running and last is not None and last.flow is Flow.STILL
+        yield Step(at, ended_at, _ZERO, Flow.STILL if goes_on else Flow.OPEN)
 
 
 def _one_per_instant(curve: Sequence[CurvePoint]) -> list[CurvePoint]:
@@ -97,7 +129,7 @@ def _first_look(step: Step, tick: Decimal) -> Flow:
     return Flow.FLOWS if step.rise_wh > tick else Flow.OPEN
 
 
-def _ticks(judged: Sequence[Step], steps: Sequence[Step], tick: Decimal) -> list[Step]:
+def _ticks(judged: Sequence[Step]) -> list[Step]:
     """Judge each rise by a single step of the register by how long it stood around it."""
     found = list(judged)
     for index, step in enumerate(judged):
@@ -150,11 +182,11 @@ def _by_power(judged: Sequence[Step], power: Sequence[tuple[datetime, Decimal]])
     """Let the measured power speak of steps in which the register did not rise beyond doubt."""
     measured = sorted(power)
     instants = [at for at, _ in measured]
+    values = [value for _, value in measured]
     found = []
     for step in judged:
         low, high = bisect_left(instants, step.since), bisect_right(instants, step.until)
-        watts = [value for _, value in measured[low:high]]
-        found.append(_as(step, _with_power(step, watts)))
+        found.append(_as(step, _with_power(step, values[low:high])))
     return found
 
 

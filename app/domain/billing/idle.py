@@ -8,13 +8,16 @@ the readings around it agree; where only readings speak, the last one that shows
 a rise ends charging.  Where the meter is silent, the words count as ever.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from operator import attrgetter
+from typing import NamedTuple
 
-from app.domain.billing.flow import Flow, Step
+from app.domain.billing.flow import Flow, Step, runs_of
 from app.domain.energy import DEFAULT_MAX_POWER_W, limit_wh
 from app.domain.energy.plausibility import JITTER_S, UNSEEN_POWER_W
 from app.domain.tariffs.quote import Interval
@@ -51,8 +54,7 @@ class Says(Enum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A status that the station told, by its own clock."""
 
     at: datetime
@@ -102,6 +104,10 @@ class Stood:
     codes: tuple[str, ...]
 
 
+#: Where nobody asks.
+UNTOLD = Stood((), (), (), ())
+
+
 @dataclass(slots=True)
 class _Said:
     """A stretch under one status; `lost`: it called the car idle before a blind stretch."""
@@ -110,6 +116,9 @@ class _Said:
     until: datetime
     says: Says
     lost: bool = False
+
+
+_since, _until = attrgetter("since"), attrgetter("until")
 
 
 @dataclass(slots=True)
@@ -124,10 +133,12 @@ class _Work:
 
     def within(self, since: datetime, until: datetime) -> Iterator[tuple[_Said, Interval]]:
         """The statuses of a stretch, each with its part of it."""
-        for said in self.said:
-            part = max(said.since, since), min(said.until, until)
-            if part[0] < part[1]:
-                yield said, part
+        first = bisect_right(self.said, since, key=_until)
+        for number in range(first, len(self.said)):
+            said = self.said[number]
+            if said.since >= until:
+                return
+            yield said, (max(said.since, since), min(said.until, until))
 
     def by_words(self, says: Says, part: Interval) -> None:
         """Count a part as its status says."""
@@ -144,7 +155,8 @@ def stood(witness: Witness, *, billed: bool = True) -> Stood:
     covers a step that flows, unless a status splits it and the rest explains it.
     """
     work = _Work(witness, list(_timeline(witness)))
-    for run in _runs(witness):
+    span = witness.started_at, witness.ended_at
+    for run in runs_of(witness.steps, span, running=witness.running):
         if run[0].flow is Flow.FLOWS:
             _flows(work, run[0])
         elif run[0].flow is Flow.STILL:
@@ -188,40 +200,17 @@ def _timeline(witness: Witness) -> Iterator[_Said]:
             yield _Said(since, until, says, lost)
 
 
-def _runs(witness: Witness) -> Iterator[list[Step]]:
-    """The steps over the whole session, still ones together; where there is none, all is open."""
-    run: list[Step] = []
-    for step in _gapless(witness):
-        if run and not (run[-1].flow is step.flow is Flow.STILL):
-            yield run
-            run = []
-        run.append(step)
-    if run:
-        yield run
-
-
-def _gapless(witness: Witness) -> Iterator[Step]:
-    at = witness.started_at
-    last = None
-    for step in witness.steps:
-        if step.since > at:
-            yield Step(at, step.since, Decimal(0))
-        if step.until > at:
-            yield step
-        at, last = max(at, step.until), step
-    if at < witness.ended_at:
-        goes_on = witness.running and last is not None and last.flow is Flow.STILL
-        yield Step(at, witness.ended_at, Decimal(0), Flow.STILL if goes_on else Flow.OPEN)
-
-
 def _flows(work: _Work, step: Step) -> None:
     """A step with flow: as its statuses say if they explain the energy, else all of it charging."""
     parts = list(work.within(step.since, step.until))
+    work.flowed = True
+    if all(said.says is Says.CHARGING and not said.lost for said, _ in parts):
+        _add(work.charging, (step.since, step.until))
+        return
     told = [part for said, part in parts if said.says is Says.CHARGING and not said.lost]
     charged = sum((until - since for since, until in told), timedelta(0))
     explained = charged and step.rise_wh <= _most_wh(work.witness, step, charged)
     hollow = step.until - step.since > COARSE and not _is_full(work.witness, step)
-    work.flowed = True
     if explained:
         for said, part in parts:
             work.by_words(said.says, part)
@@ -259,8 +248,8 @@ def _most_wh(witness: Witness, step: Step, charged: timedelta) -> Decimal:
     Where no flow follows, the readings agree that it stopped about there, so a
     minute of the clock and twice the power are allowed for.
     """
-    following = [other for other in witness.steps if other.since >= step.until]
-    stops = not following or following[0].flow is not Flow.FLOWS
+    following = bisect_left(witness.steps, step.until, key=_since)
+    stops = following == len(witness.steps) or witness.steps[following].flow is not Flow.FLOWS
     limit = _most_w(witness, step, _ABOUT if stops else _STEADY)
     return limit_wh(limit, Decimal(str(charged.total_seconds())) + (JITTER_S if stops else 1))
 

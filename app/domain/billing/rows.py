@@ -178,7 +178,7 @@ def _register_base(measured: Measured) -> Decimal | None:
 def _facts(assessment: Assessment) -> dict[str, Any]:
     """All that a receipt says beside its lines, so that it can be written again word for word."""
     session, measured, quote = assessment.session, assessment.measured, assessment.quote
-    energy, version = measured.energy, assessment.version
+    energy, version = measured.energy, session.tariff_version
     station: Station | None = session.station
     return {
         "started_at": instant(energy.started_at),

@@ -1,12 +1,17 @@
 """By which rules a tenant's bills are made; each has a default and is set by an admin."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.bulk import among
+from app.domain.bulk_read import BulkRead
 from app.models import Tenant
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """The rules of one tenant.
 
     A session below both `least_energy_wh` and `least_duration_s` costs nothing
@@ -20,11 +25,14 @@ class Rules:
     idle_from_readings: bool
 
 
-def rules_of(tenant: Tenant) -> Rules:
-    """A tenant's rules."""
-    return Rules(
-        tenant.least_energy_wh,
-        tenant.least_duration_s,
-        tenant.late_below_minor,
-        tenant.idle_from_readings,
+_TENANT: Any = Tenant.__table__
+_RULES = BulkRead(
+    select(_TENANT.c.id, *(_TENANT.c[name] for name in Rules._fields)).where(
+        among(_TENANT.c.id, "tenants")
     )
+)
+
+
+def rules_of(db: Session, tenant_ids: Iterable[int]) -> dict[int, Rules]:
+    """The rules of tenants, by their ids."""
+    return {row[0]: Rules(*row[1:]) for row in _RULES(db, tenants=set(tenant_ids))}

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain.billing.book import Book, book_of
 from app.domain.billing.evidence import Weighed, weigh
 from app.domain.billing.history import Plug, plug_of
-from app.domain.billing.idle import stood
+from app.domain.billing.idle import UNTOLD, stood
 from app.domain.billing.witness import said_charging_s, witness_of
 from app.domain.energy import (
     INTERVAL,
@@ -58,23 +59,26 @@ def usage_of(
     return measured(book_of(db, [session], now), session, energy_wh=energy_wh)
 
 
-def measured(book: Book, session: ChargingSession, *, energy_wh: Decimal | None = None) -> Measured:
+def measured(
+    book: Book, session: Any, *, energy_wh: Decimal | None = None, timed: bool = True
+) -> Measured:
     """Measure a session by its book.
 
     `energy_wh` is what a person decided the energy to be: the meter's curve is
-    then stretched to it.
+    then stretched to it.  Not `timed`: when it charged and when it was idle is left out.
     """
     plug = plug_of(book, session)
-    facts = replace(_facts(book, session), greatest_power_w=plug.history.greatest_power_w)
+    facts = _facts(book, session, plug.history.greatest_power_w)
     weighed = weigh(facts, plug.history)
     energy = by_meter = weighed.energy
     if energy_wh is not None:
         energy = _stretched(energy, energy_wh)
     ended_at = energy.ended_at if session.ended_at is not None else max(book.now, energy.ended_at)
-    # When it flowed is the meter's to say, also where a person said how much.
-    witness = witness_of(book, session, facts, by_meter, ended_at)
-    rules = book.rules(session)
-    flow = stood(witness, billed=rules.idle_from_readings)
+    rules, flow = book.rules(session), UNTOLD
+    if timed:
+        # When it flowed is the meter's to say, also where a person said how much.
+        witness = witness_of(book, session, facts, by_meter, ended_at)
+        flow = stood(witness, billed=rules.idle_from_readings)
     usage = Usage(
         started_at=energy.started_at,
         ended_at=ended_at,
@@ -94,7 +98,7 @@ def facts_of(db: Session, session: ChargingSession) -> EnergyFacts:
     return _facts(book_of(db, [session], session.started_at), session)
 
 
-def _facts(book: Book, session: ChargingSession) -> EnergyFacts:
+def _facts(book: Book, session: Any, greatest_power_w: Decimal | None = None) -> EnergyFacts:
     rows, stated_w = book.readings.get(session.id, []), book.stated_w(session)
     return EnergyFacts(
         meter_start_wh=session.meter_start_wh,
@@ -108,6 +112,7 @@ def _facts(book: Book, session: ChargingSession) -> EnergyFacts:
         clock_doubtful=not _UNTIMED.isdisjoint(session.flags or ()),
         readings_before_stop=_before_stop(session, rows),
         plug_type=book.plug(session).kind,
+        greatest_power_w=greatest_power_w,
         said_charging_s=said_charging_s(book, session),
     )
 
@@ -140,31 +145,40 @@ def readings_of(rows: Iterable[Any]) -> tuple[Reading, ...]:
 
 
 def _made(row: Any, samples: Iterable[Sequence[object]], order: int) -> list[Reading]:
-    return [made for sample in samples if (made := _reading(row, sample, order))]
+    """The sampled values; one that holds no number (a signed text, a word) is none."""
+    made = []
+    for sample in samples:
+        if len(sample) != len(_NOTHING):
+            sample = (*sample, *_NOTHING)[: len(_NOTHING)]
+        measurand, text, unit, phase, location, context, signed = sample
+        if signed is True:
+            continue
+        try:
+            value = Decimal(str(text).strip())
+        except InvalidOperation:
+            continue
+        if value.is_finite():
+            factor, name, where = _meant(measurand, unit, phase, location, context)
+            based = value * factor if factor != 1 else value
+            made.append(Reading(row.taken_at, based, name, *where, order))
+    return made
 
 
-def _reading(row: Any, sample: Sequence[object], order: int) -> Reading | None:
-    """One sampled value, None if it holds no number (a signed text, a word)."""
-    measurand, text, unit, phase, location, context, signed = (*sample, *_NOTHING)[:7]
-    if signed is True:
-        return None
-    try:
-        value = Decimal(str(text).strip())
-    except InvalidOperation:
-        return None
-    if not value.is_finite():
-        return None
+@lru_cache(1024)
+def _meant(
+    measurand: object, unit: object, phase: object, location: object, context: object
+) -> tuple[Decimal, str, tuple[str | None, str | None, str | None]]:
+    """What words beside a value mean: how many base units one is, and the names of a reading.
+
+    Chargers use few of them, and each thousands of times.
+    """
     name = str(measurand or REGISTER)
-    based, _ = to_base_unit(value, str(unit) if unit else None, name)
-    return Reading(
-        taken_at=row.taken_at,
-        value=based,
-        measurand=name,
-        phase=str(phase) if phase else None,
-        location=str(location) if location else None,
-        context=str(context) if context else None,
-        received=order,
-    )
+    factor, _ = to_base_unit(Decimal(1), str(unit) if unit else None, name)
+    return factor, name, (_text(phase), _text(location), _text(context))
+
+
+def _text(word: object) -> str | None:
+    return str(word) if word else None
 
 
 def _stretched(energy: EnergyResult, energy_wh: Decimal) -> EnergyResult:

@@ -56,7 +56,6 @@ def witness_of(
     word says less there, save that it cannot serve.
     """
     span = energy.started_at, ended_at
-    book.told_until(session, ended_at)
     power = power_of(facts.readings)
     steps, greatest = _steps(facts, energy, power), facts.max_power_w
     running, believed = session.ended_at is None, _believed_w(facts, power)
@@ -95,6 +94,7 @@ def _steps(facts: EnergyFacts, energy: EnergyResult, power: Sequence[Point]) -> 
 
 def _of_plug(book: Book, session: ChargingSession, span: Interval) -> list[Any]:
     """What the plug said within the session, and the last that it said before."""
+    book.told_until(session, span[1])
     return [
         event
         for event in book.statuses[session.id]

@@ -1,12 +1,12 @@
 """Counter-checks of a session's energy: against the measured power, and against time."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
 from app.domain.energy.facts import EnergyFacts, EnergyFlag
-from app.domain.energy.frames import Point, integral_wh, points_of
+from app.domain.energy.frames import Point, points_of
 from app.domain.energy.plausibility import (
     COARSE_WH,
     DEFAULT_MAX_POWER_W,
@@ -50,22 +50,28 @@ _FAST_KIND_W = Decimal(40_000)
 
 
 def under_power(
-    points: Sequence[Point], started_at: datetime, ended_at: datetime
+    points: Sequence[Point], integral: Decimal, started_at: datetime, ended_at: datetime
 ) -> Decimal | None:
     """The energy under the measured power, in Wh; None where it was not measured throughout.
 
+    `integral` is what lies between the first and the last measurement.
     Before the first and after the last measurement the nearest one stands in.
     """
     if len(points) < _POWER_POINTS:
         return None
     whole = seconds_between(started_at, ended_at)
     seen = seconds_between(points[0].at, points[-1].at)
-    gap = max(seconds_between(a.at, b.at) for a, b in pairwise(points))
+    before, after = max(pairwise(points), key=_apart)
+    gap = seconds_between(before.at, after.at)
     if seen < whole * _COVERED or gap > max(_LONGEST_GAP_S, whole / 10):
         return None
     head = points[0].value * seconds_between(started_at, points[0].at) / 3600
     tail = points[-1].value * seconds_between(points[-1].at, ended_at) / 3600
-    return max(head, Decimal(0)) + integral_wh(points) + max(tail, Decimal(0))
+    return max(head, Decimal(0)) + integral + max(tail, Decimal(0))
+
+
+def _apart(pair: tuple[Point, Point]) -> timedelta:
+    return pair[1].at - pair[0].at
 
 
 def sustained_w(readings: Sequence[Reading]) -> Decimal:
@@ -77,11 +83,13 @@ def sustained_w(readings: Sequence[Reading]) -> Decimal:
     return sorted([Decimal(0), Decimal(0), *rates])[-2]
 
 
-def against_power(work: Work, points: Sequence[Point], power_wh: Decimal | None) -> set[EnergyFlag]:
+def against_power(
+    work: Work, points: Sequence[Point], integral: Decimal, power_wh: Decimal | None
+) -> set[EnergyFlag]:
     """What the measured power says of the register: a wrong unit, one that stands still, a lie."""
     if len(points) < _POWER_POINTS:
         return set()
-    energy, integral = work.wh, integral_wh(points)
+    energy = work.wh
     if energy <= 0:
         return {EnergyFlag.REGISTER_STUCK} if integral >= _STUCK_WH else set()
     if integral > 0:

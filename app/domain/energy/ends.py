@@ -23,11 +23,24 @@ def doubts_of_ends(
     values = [point.value for point in points]
     same = max(digits_of(values) if len(values) > 1 else _SAME_WH, _SAME_WH)
     found = set()
-    if any(_contradicts(point, stop, ended_at, same, pace) for point in points):
+    since, until = ended_at - _WITH_STOP, ended_at + _WITH_STOP
+    closing = [point for point in points if point.context == END or since <= point.at <= until]
+    if any(_contradicts(point, stop, ended_at, same, pace) for point in closing):
         found.add(EnergyFlag.CLOSING_DIFFERS)
-    if _stays_above(_arrived_before(facts, ended_at), stop + same):
+    if _is_shown(facts, stop + same) and _stays_above(
+        _arrived_before(facts, ended_at), stop + same
+    ):
         found.add(EnergyFlag.READING_ABOVE_END)
     return found
+
+
+def _is_shown(facts: EnergyFacts, least: Decimal) -> bool:
+    """Whether a register above `least` may be among the readings: of the whole, or of a phase."""
+    return any(
+        reading.value > least or reading.phase
+        for reading in facts.readings
+        if reading.measurand == REGISTER
+    )
 
 
 def _contradicts(
@@ -35,8 +48,6 @@ def _contradicts(
 ) -> bool:
     """Whether a closing reading, or one taken with the stop, names another register."""
     with_stop = abs(point.at - ended_at) <= _WITH_STOP
-    if point.context != END and not with_stop:
-        return False
     seconds = max(
         seconds_between(point.at, ended_at),
         Decimal(1) if with_stop else Decimal(0),

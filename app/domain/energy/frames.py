@@ -1,17 +1,18 @@
 """Readings gathered into frames: what each measurand said at one instant."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
+from typing import NamedTuple
 
 from app.domain.energy.plausibility import RESOLUTION_WH, seconds_between
 from app.domain.energy.readings import BEGIN, END, INTERVAL, POWER, Reading, total_of
 
+_ZERO = Decimal(0)
 
-@dataclass(frozen=True, slots=True)
-class Point:
+
+class Point(NamedTuple):
     """One value of a measurand at one instant, with the readings that make it."""
 
     at: datetime
@@ -28,37 +29,52 @@ def distinct(readings: Iterable[Reading]) -> list[Reading]:
     A replayed reading is known by its instant, measurand, phase, location and
     context; of two with different values the first received counts.
     """
-    kept: dict[tuple[datetime, str, str, str, str], Reading] = {}
-    for reading in sorted(readings, key=lambda each: (each.received, each.value)):
+    kept: dict[tuple[object, ...], Reading] = {}
+    for reading in sorted(readings, key=_by_arrival):
+        phase, location = reading.phase, reading.location
         key = (
             reading.taken_at,
             reading.measurand,
-            (reading.phase or "").strip().upper(),
-            (reading.location or "").strip().casefold(),
+            phase.strip().upper() if phase else "",
+            location.strip().casefold() if location else "",
             reading.context or "",
         )
         kept.setdefault(key, reading)
     return list(kept.values())
 
 
+def _by_arrival(reading: Reading) -> tuple[int, Decimal]:
+    return reading.received, reading.value
+
+
 def points_of(readings: Iterable[Reading], measurand: str) -> list[Point]:
     """One point per instant and context at which the measurand was told, in order of time."""
-    frames: dict[tuple[datetime, str], list[Reading]] = {}
+    frames: dict[tuple[datetime, str | None], list[Reading]] = {}
     for reading in readings:
         if reading.measurand == measurand:
-            frames.setdefault((reading.taken_at, reading.context or ""), []).append(reading)
+            key = (reading.taken_at, reading.context or None)
+            if key in frames:
+                frames[key].append(reading)
+            else:
+                frames[key] = [reading]
     points = []
     for (at, context), members in frames.items():
         total = total_of(members, measurand)
         if total is not None:
-            received = min(member.received for member in members)
-            points.append(Point(at, total[0], tuple(members), total[1], context or None, received))
-    return sorted(points, key=_in_time)
+            received = members[0].received
+            if len(members) > 1:
+                received = min(member.received for member in members)
+            points.append(Point(at, total[0], tuple(members), total[1], context, received))
+    if any(after.at <= before.at for before, after in pairwise(points)):
+        points.sort(key=_in_time)
+    return points
+
+
+_RANKS = {BEGIN: 0, END: 2}
 
 
 def _in_time(point: Point) -> tuple[datetime, int, Decimal]:
-    rank = {BEGIN: 0, END: 2}.get(point.context or "", 1)
-    return point.at, rank, point.value
+    return point.at, _RANKS.get(point.context or "", 1), point.value
 
 
 def in_order(points: Sequence[Point]) -> tuple[list[Point], bool]:
@@ -76,7 +92,10 @@ def in_order(points: Sequence[Point]) -> tuple[list[Point], bool]:
 
 
 def _falls(points: Sequence[Point]) -> bool:
-    return any(after.value < before.value - RESOLUTION_WH for before, after in pairwise(points))
+    return any(
+        after.value < before.value and after.value < before.value - RESOLUTION_WH
+        for before, after in pairwise(points)
+    )
 
 
 def intervals_of(readings: Iterable[Reading]) -> tuple[list[Point], list[Point]]:
@@ -102,8 +121,8 @@ def power_of(readings: Iterable[Reading]) -> list[Point]:
 
 def integral_wh(points: Sequence[Point]) -> Decimal:
     """The energy under a series of powers in W, in Wh, straight lines between them."""
-    total = Decimal(0)
+    total = _ZERO
     for before, after in pairwise(points):
-        mean = max((before.value + after.value) / 2, Decimal(0))
+        mean = max((before.value + after.value) / 2, _ZERO)
         total += mean * seconds_between(before.at, after.at) / 3600
     return total

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from app.domain.energy.checks import against_power, against_time, sustained_w, under_power
 from app.domain.energy.facts import CurvePoint, EnergyFacts, EnergyFlag, EnergyResult
-from app.domain.energy.frames import Point, distinct, power_of
+from app.domain.energy.frames import Point, distinct, integral_wh, power_of
 from app.domain.energy.plausibility import (
     ABOVE_MEASURED,
     DEFAULT_MAX_POWER_W,
@@ -90,9 +90,10 @@ def measure(facts: EnergyFacts) -> EnergyResult:
     if work.basis != "register" and facts.ended_at is not None and facts.meter_stop_wh is None:
         work.flags.add(EnergyFlag.ESTIMATED_END)
     timed = timed and EnergyFlag.CLOCK_INCONSISTENT not in work.flags
-    power_wh = under_power(power, started_at, ended_at) if timed else None
+    integral = integral_wh(power)
+    power_wh = under_power(power, integral, started_at, ended_at) if timed else None
     if work.basis in ("register", "interval"):
-        work.flags |= against_power(work, power, power_wh)
+        work.flags |= against_power(work, power, integral, power_wh)
     duration_s = seconds_between(started_at, ended_at)
     limit = limit_wh(plug.power_w, duration_s, resolution)
     if timed:

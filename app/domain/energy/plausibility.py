@@ -40,6 +40,8 @@ COARSE_WH = Decimal(1000)
 JITTER_S = Decimal(60)
 
 _SECONDS_PER_HOUR = Decimal(3600)
+_MILLION = Decimal(1_000_000)
+_ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def limit_wh(
     Power times time with five percent of margin, and one step of the register.
     """
     power = max_power_w if max_power_w and max_power_w > 0 else DEFAULT_MAX_POWER_W
-    return power * max(duration_s, Decimal(0)) / _SECONDS_PER_HOUR * _MARGIN + resolution_wh
+    return power * max(duration_s, _ZERO) / _SECONDS_PER_HOUR * _MARGIN + resolution_wh
 
 
 def step_limit_wh(
@@ -106,5 +108,9 @@ def step_limit_wh(
 def seconds_between(from_at: datetime, to_at: datetime) -> Decimal:
     """Seconds from one instant to a later one, exact; 0 if it is not later."""
     span = to_at - from_at
-    exact = Decimal(span.days * 86_400 + span.seconds) + Decimal(span.microseconds) / 1_000_000
-    return max(exact, Decimal(0))
+    if span.days < 0:
+        return _ZERO
+    whole = span.days * 86_400 + span.seconds
+    if not span.microseconds:
+        return Decimal(whole)
+    return Decimal(whole * 1_000_000 + span.microseconds) / _MILLION

@@ -1,11 +1,10 @@
 """Readings of a meter, brought to base units, and which of them may be billed."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 REGISTER = "Energy.Active.Import.Register"
 INTERVAL = "Energy.Active.Import.Interval"
@@ -80,8 +79,7 @@ class Sampled(Protocol):
     def location(self) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One sampled value in its base unit (Wh, W, A, V).
 
     `taken_at` is aware UTC; `received` is the order in which it reached us.

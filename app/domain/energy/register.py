@@ -50,8 +50,9 @@ def by_register(
     if from_zero and _session_relative(work, facts, points, initial, ended_at):
         return work
     path = [Point(facts.started_at, initial), *points]
-    pace = pace_of(_with_stop(path, facts, ended_at), power_w, resolution_wh)
-    _walk_register(work, facts, path, ended_at, pace)
+    whole = _with_stop(path, facts, ended_at)
+    pace = pace_of(whole, power_w, resolution_wh)
+    _walk_register(work, facts, whole, points, ended_at, pace)
     _before_the_first(work, facts, points, pace)
     return work
 
@@ -60,12 +61,9 @@ def _only_substitutes(
     readings: Sequence[Reading], points: Sequence[Point], initial: Decimal, stop: Decimal | None
 ) -> bool:
     """Whether the registers are zeros beside something else that did measure."""
-    highest = max([stop or _ZERO, *(point.value for point in points)])
-    return (
-        initial == 0
-        and highest == 0
-        and any(r.measurand in SUBSTITUTES and r.value > 0 for r in readings)
-    )
+    if initial != 0 or max([stop or _ZERO, *(point.value for point in points)]) != 0:
+        return False
+    return any(r.measurand in SUBSTITUTES and r.value > 0 for r in readings)
 
 
 def _initial_of(facts: EnergyFacts, points: Sequence[Point]) -> Decimal | None:
@@ -154,12 +152,19 @@ def _stop_counts(stop: Decimal, path: Sequence[Point]) -> bool:
 
 
 def _walk_register(
-    work: Work, facts: EnergyFacts, path: list[Point], ended_at: datetime, pace: Pace
+    work: Work,
+    facts: EnergyFacts,
+    whole: Sequence[Point],
+    points: Sequence[Point],
+    ended_at: datetime,
+    pace: Pace,
 ) -> None:
-    """Walk from the first register over all readings to the last, and keep what was found."""
-    stop, points = facts.meter_stop_wh, path[1:]
-    whole = _with_stop(path, facts, ended_at)
-    told = len(whole) > len(path)
+    """Walk from the first register over all readings to the last, and keep what was found.
+
+    `whole` is the way, `points` the readings on it: the start before them, perhaps the stop after.
+    """
+    stop = facts.meter_stop_wh
+    told = len(whole) > 1 + len(points)
     if stop is None:
         if facts.ended_at is not None and not any(point.context == END for point in points):
             work.flags.add(EnergyFlag.ESTIMATED_END)

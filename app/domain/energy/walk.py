@@ -15,6 +15,7 @@ from app.domain.energy.frames import Point
 from app.domain.energy.plausibility import (
     JITTER_S,
     RESOLUTION_WH,
+    limit_wh,
     seconds_between,
     step_limit_wh,
 )
@@ -56,6 +57,12 @@ class Pace:
             return UNTIMED_STEP_WH
         return step_limit_wh(self.power_w, from_at, to_at, self.resolution_wh)
 
+    def least_limit_wh(self) -> Decimal:
+        """No limit between two instants is below this: what may flow in no time."""
+        if self.power_w is None:
+            return UNTIMED_STEP_WH
+        return limit_wh(self.power_w, JITTER_S, self.resolution_wh)
+
     def first_limit_wh(self, from_at: datetime, to_at: datetime) -> Decimal:
         """The same for the first step."""
         limit = self.limit_wh(from_at, to_at)
@@ -79,10 +86,15 @@ class Walk:
 
 def pace_of(points: Sequence[Point], power_w: Decimal | None, resolution_wh: Decimal) -> Pace:
     """How fast this register may rise: what the plug allows, and the session's own other steps."""
-    rises = [after.value > before.value for before, after in pairwise(points)]
+    steps_wh = [after.value - before.value for before, after in pairwise(points)]
+    rises = [step_wh > 0 for step_wh in steps_wh]
     bursts = sum(not flat and rise for flat, rise in pairwise(rises)) > 1
     if power_w is None or bursts:
         return Pace(power_w, resolution_wh, bursts)
+    slack_wh = _OTHERS_SLACK_WH + 2 * resolution_wh
+    if points[0].value != 0 and all(step_wh <= slack_wh for step_wh in steps_wh):
+        # No step holds so much that the others could speak against it.
+        return Pace(power_w, resolution_wh)
     rates = _rates(points)
     own = _own_power_w(rates, resolution_wh)
     first = _first_power_w(points, rates)
@@ -136,11 +148,15 @@ def walk(points: Sequence[Point], pace: Pace, *, stop_told: bool = False) -> Wal
     """
     found = Walk()
     stretch = _Stretch(found, points[0])
-    skip_to = 0
+    skip_to, doubted = 0, 1 if pace.first_w is not None else 0
+    allowed_wh = pace.least_limit_wh()
     for index, point in enumerate(points[1:], start=1):
         if index < skip_to:
             continue
         level = stretch.level
+        if index != doubted and -RESOLUTION_WH <= point.value - level <= allowed_wh:
+            stretch.accept(point)  # within any limit
+            continue
         limit_of = pace.first_limit_wh if index == 1 else pace.limit_wh
         limit = limit_of(stretch.since(pace), point.at)
         if point.value < level - RESOLUTION_WH:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.keyed import Keyed
+from app.domain.keyed import Keyed, Keys
 from app.domain.sessions.doubts import flag, remove_flag
 from app.domain.sessions.end import mark_late
 from app.domain.vocabulary import Token
@@ -20,11 +20,13 @@ _LONGEST = timedelta(days=14)
 OVERLAPS = "overlaps_another"
 
 _SESSION: Any = ChargingSession.__table__
+_KEY = {"id": "bigint", "station_id": "bigint", "evse": "integer"} | dict.fromkeys(
+    ("oldest", "since", "until"), "timestamptz"
+)
 _OVERLAPPING = Keyed(
     _SESSION,
     ("id",),
-    {"id": "bigint", "station_id": "bigint", "evse": "integer"}
-    | dict.fromkeys(("oldest", "since", "until"), "timestamptz"),
+    _KEY,
     "s.id {ids} SELECT b.id FROM charging_sessions AS b WHERE b.station_id = k.station_id "
     "AND b.evse = k.evse AND b.id <> k.id AND b.started_at < k.until AND b.started_at > k.oldest "
     "AND (b.ended_at IS NULL OR b.ended_at > k.since) ORDER BY b.id LIMIT 20 {end} ORDER BY s.id",
@@ -59,7 +61,7 @@ def _overlapping(
             start = each.started_at
             span = (start - _LONGEST, start + SLACK, each.ended_at - SLACK)
             keys.append((each.id, each.station_id, each.evse, *span))
-    found = _OVERLAPPING(db, keys)
+    found = _OVERLAPPING(db, Keys(db, tuple(_KEY), keys))
     ids = {row.id for rows in found.values() for row in rows}
     if not ids:
         return {}

@@ -104,6 +104,11 @@ class Tariff:
                 return False
         return True
 
+    @property
+    def by_flow(self) -> bool:
+        """Whether it matters for the price when the car charged and when it was idle."""
+        return any(part.kind in (Kind.IDLE, Kind.CHARGING_TIME) for part in self.components)
+
     def tax_percent_of(self, component: Component) -> Decimal:
         """The component's own tax rate, or the tariff's."""
         return self.tax_percent if component.tax_percent is None else component.tax_percent
