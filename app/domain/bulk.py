@@ -10,20 +10,16 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from zlib import crc32
 
 import orjson
 from sqlalchemy import (
-    ARRAY,
     JSON,
-    BigInteger,
     Boolean,
     ColumnElement,
     Connection,
     Dialect,
     String,
     Table,
-    Text,
     bindparam,
     text,
 )
@@ -31,12 +27,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.visitors import InternalTraversal
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeEngine
 
 from app.models.base import Instant, WattHours
 
 #: From so many rows on COPY costs less than an INSERT.
-_COPIED = 12
+_COPIED = 4
 
 _Convert = Callable[[Any], Any]
 
@@ -61,36 +57,21 @@ class BulkInsert:
         on_conflict: str = "",
         written: Sequence[str] = (),
     ) -> None:
-        self._table = table
-        self._columns = tuple(columns)
-        self._names = ", ".join(columns)
-        self._into = f"INSERT INTO {table.name} ({self._names})"
+        self._into = f"{table.name} ({', '.join(columns)})"
         self._end = " ON CONFLICT DO NOTHING" if skip_known else on_conflict
+        marks = ", ".join("?" * len(columns))
+        one = f"INSERT INTO {self._into} VALUES ({marks}){self._end}"
+        many = f"INSERT INTO {self._into} SELECT * FROM {{rows}}{self._end}"
         self._rows = _Rows(table, columns, written)
+        self._write = _Write(self._rows, one, many)
 
     def __call__(self, db: Session, rows: Sequence[Sequence[Any]]) -> None:
         """Insert the rows within the session's transaction."""
-        if not rows:
-            return
         connection = db.connection()
-        columns = self._rows(connection.dialect, rows)
-        if connection.dialect.name == "sqlite":
-            marks = ", ".join("?" * len(columns))
-            given = list(zip(*columns, strict=True))
-            connection.exec_driver_sql(f"{self._into} VALUES ({marks}){self._end}", given)
-        elif len(rows) < _COPIED:
-            self._insert(connection, list(zip(*columns, strict=True)))
-        elif not self._end:
-            _copy(connection, self._table.name, self._names, columns)
+        if len(rows) < _COPIED or self._end or connection.dialect.name == "sqlite":
+            self._write(connection, rows)
         else:
-            then = f"{self._into} SELECT {self._names} FROM {{new}}{self._end}"
-            _copy(connection, self._table.name, self._names, columns, then)
-
-    def _insert(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-        marks = f"({', '.join(['%s'] * len(self._columns))})"
-        values = tuple(value for row in rows for value in row)
-        order = f"{self._into} VALUES {', '.join([marks] * len(rows))}{self._end}"
-        connection.exec_driver_sql(order, values)
+            _copy(connection, self._into, self._rows(connection.dialect, rows))
 
 
 class BulkUpdate:
@@ -100,59 +81,88 @@ class BulkUpdate:
     """
 
     def __init__(self, table: Table, columns: Sequence[str]) -> None:
-        self._table = table
-        self._columns = ("id", *columns)
-        self._rows = _Rows(table, self._columns)
+        names = ("id", *columns)
         pairs = ", ".join(f"{name} = new.{name}" for name in columns)
-        where = "old.id = new.id"
-        self._update = f"UPDATE {table.name} AS old SET {pairs} FROM {{new}} AS new WHERE {where}"
+        update = f"UPDATE {table.name} AS old SET {pairs} FROM {{rows}} WHERE old.id = new.id"
+        one = f"(SELECT {', '.join(f'? AS {name}' for name in names)}) AS new"
+        self._write = _Write(_Rows(table, names), update.format(rows=one), update)
 
     def __call__(self, db: Session, rows: Sequence[Sequence[Any]]) -> None:
         """Update the rows within the session's transaction."""
+        self._write(db.connection(), rows)
+
+
+class _Write:
+    """A statement for rows of any number, whose text is always the same: it is planned once.
+
+    SQLite does `one` for each row; PostgreSQL gets each column as an array, and does `many` with
+    them as `{rows}` (`new`, with the columns' names).
+    """
+
+    def __init__(self, rows: "_Rows", one: str, many: str) -> None:
+        self._rows, self._one, self._many = rows, one, many
+
+    def __call__(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Write the rows; of none nothing is asked."""
         if not rows:
             return
-        connection = db.connection()
-        columns = self._rows(connection.dialect, rows)
-        names = ", ".join(self._columns)
-        if connection.dialect.name == "sqlite":
-            given = ", ".join(f"? AS {name}" for name in self._columns)
-            order = self._update.format(new=f"(SELECT {given})")
-            connection.exec_driver_sql(order, list(zip(*columns, strict=True)))
+        dialect = connection.dialect
+        columns = self._rows(dialect, rows)
+        if dialect.name == "sqlite":
+            connection.exec_driver_sql(self._one, list(zip(*columns, strict=True)))
             return
-        if len(rows) >= _COPIED:
-            _copy(connection, self._table.name, names, columns, self._update)
-            return
-        # The types are told once, in the first row: a column of nothing but NULL has none.
-        first = ", ".join(f"%s::{kind}" for kind in self._kinds(connection.dialect))
-        rest = ", ".join(["%s"] * len(columns))
-        marks = ", ".join([f"({first})", *[f"({rest})"] * (len(rows) - 1)])
-        order = self._update.format(new=f"(VALUES {marks})").replace(
-            " AS new ", f" AS new ({names}) "
-        )
-        connection.exec_driver_sql(
-            order, tuple(value for row in zip(*columns, strict=True) for value in row)
-        )
-
-    def _kinds(self, dialect: Dialect) -> list[str]:
-        return [self._table.c[name].type.compile(dialect=dialect) for name in self._columns]
+        if "{rows}" in self._many:
+            self._many = self._many.format(rows=self._rows.as_arrays(dialect))
+        ask(connection, self._many, [as_array(column) for column in columns])
 
 
-class _List(TypeDecorator[Iterable[Any]]):
-    """Values as one parameter: an array of `of` on PostgreSQL, a list in JSON on SQLite."""
+def ask(connection: Connection, order: str, given: Any) -> Any:
+    """Have the driver do a statement; its rows, as they come.
 
-    impl = Text
+    SQLAlchemy would describe their columns anew each time.  What the driver raises is told as
+    usual.
+    """
+    failure = connection.dialect.loaded_dbapi.Error
+    try:
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(order, given)
+            return cursor.fetchall() if cursor.description else []
+        finally:
+            cursor.close()
+    except failure as error:
+        raise _told(error, order, connection) from error
+
+
+def _told(error: Exception, order: str, connection: Connection) -> Exception:
+    failure = connection.dialect.loaded_dbapi.Error
+    return DBAPIError.instance(
+        order, None, error, failure, hide_parameters=True, dialect=connection.dialect
+    )
+
+
+def as_array(values: Iterable[Any]) -> str:
+    """Values as PostgreSQL reads an array of them; psycopg takes far longer over it."""
+    return f"{{{','.join([_element(value) for value in values])}}}"
+
+
+def _element(value: Any) -> str:
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return "NULL" if value is None else str(value)
+
+
+class _List(TypeEngine[Iterable[Any]]):
+    """Values as one parameter: an array on PostgreSQL, a list in JSON on SQLite."""
+
     cache_ok = True
 
-    def __init__(self, of: TypeEngine[Any]) -> None:
-        super().__init__()
-        self.of = of
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(self.of))
-
-    def process_bind_param(self, value: Iterable[Any] | None, dialect: Dialect) -> Any:
-        given = list(value or ())
-        return orjson.dumps(given).decode() if dialect.name == "sqlite" else given
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
+        """What makes it of values; of None there are none."""
+        if dialect.name == "sqlite":
+            return lambda values: orjson.dumps(list(values or ())).decode()
+        return lambda values: as_array(values or ())
 
 
 class among(ColumnElement[bool]):
@@ -173,14 +183,14 @@ class among(ColumnElement[bool]):
 
     def __init__(self, column: Any, name: str) -> None:
         self.column = column
-        kind = Text() if isinstance(column.type, String) else BigInteger()
-        self.given = bindparam(name, type_=_List(kind))
+        self.given = bindparam(name, type_=_List())
 
 
 @compiles(among)
 def _as_array(element: among, compiler: Any, **more: Any) -> str:
     column, given = (compiler.process(part, **more) for part in (element.column, element.given))
-    return f"{column} = ANY ({given})"
+    kind = "TEXT" if isinstance(element.column.type, String) else "BIGINT"
+    return f"{column} = ANY ({given}::{kind}[])"
 
 
 @compiles(among, "sqlite")
@@ -196,13 +206,11 @@ def reserve(db: Session, table: Table, count: int) -> list[int]:
     """
     if not count:
         return []
-    name = table.name
-    if db.connection().dialect.name == "postgresql":
-        query = text(
-            f"SELECT nextval(pg_get_serial_sequence('{name}', 'id')) "
-            "FROM generate_series(1, :count)"
-        )
-        return list(db.scalars(query, {"count": count}))
+    name, connection = table.name, db.connection()
+    if connection.dialect.name == "postgresql":
+        sequence = f"(SELECT pg_get_serial_sequence('{name}', 'id')::regclass AS s OFFSET 0) AS its"
+        query = f"SELECT nextval(its.s) FROM {sequence}, generate_series(1, %s)"
+        return [number for (number,) in ask(connection, query, (count,))]
     if table.dialect_options["sqlite"]["autoincrement"]:
         query = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
         last = db.scalar(query, {"name": name}) or 0
@@ -215,6 +223,8 @@ class _Rows:
     """Makes rows the columns that the driver is given, by conversions that are worked out once."""
 
     def __init__(self, table: Table, columns: Sequence[str], written: Sequence[str] = ()) -> None:
+        self._names = ", ".join(columns)
+        self._types = [table.c[name].type for name in columns]
         self._kinds = [None if name in written else table.c[name].type for name in columns]
         self._ready: dict[str, list[_Convert | None]] = {}
 
@@ -229,33 +239,25 @@ class _Rows:
             for column, convert in converted
         ]
 
+    def as_arrays(self, dialect: Dialect) -> str:
+        """Rows out of arrays, a parameter for each column.
 
-def _copy(
-    connection: Connection, table: str, names: str, columns: Sequence[Iterable[Any]], then: str = ""
-) -> None:
-    """Copy rows into the table, or into a temporary one that `then` takes them from (`{new}`).
+        A text may be of any length here: one that is too long is refused where it is written, and
+        not cut.
+        """
+        kinds = [kind.compile(dialect=dialect).partition("(")[0] for kind in self._types]
+        return f"unnest({', '.join(f'%s::{kind}[]' for kind in kinds)}) AS new ({self._names})"
 
-    SQLAlchemy has no word for COPY: the driver does it, and what it raises is told as usual.
-    """
-    driver, errors = connection.connection.dbapi_connection, connection.dialect.loaded_dbapi.Error
-    new = f"new_{table}_{crc32(names.encode()):08x}" if then else table
+
+def _copy(connection: Connection, into: str, columns: Sequence[Iterable[Any]]) -> None:
+    """Copy rows into columns of a table: SQLAlchemy has no word for it, so the driver does it."""
+    driver, order = connection.connection.dbapi_connection, f"COPY {into} FROM STDIN"
     data = "\n".join([*map("\t".join, zip(*map(_texts, columns), strict=True)), ""])
-    order = f"COPY {new} ({names}) FROM STDIN"
     try:
-        with driver.cursor() as cursor:  # type: ignore[union-attr]
-            if then:
-                cursor.execute(
-                    f"CREATE TEMPORARY TABLE IF NOT EXISTS {new} ON COMMIT DELETE ROWS"
-                    f" AS SELECT {names} FROM {table} WITH NO DATA; DELETE FROM {new}"
-                )
-            with cursor.copy(order) as copy:
-                copy.write(data)
-            if then:
-                cursor.execute(then.format(new=new))
-    except errors as error:
-        raise DBAPIError.instance(
-            order, None, error, errors, hide_parameters=True, dialect=connection.dialect
-        ) from error
+        with driver.cursor() as cursor, cursor.copy(order) as copy:  # type: ignore[union-attr]
+            copy.write(data)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _told(error, order, connection) from error
 
 
 def _texts(column: Iterable[Any]) -> list[str]:

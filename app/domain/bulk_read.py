@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Float, Select, TextualSelect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Float, Select, TextualSelect
 from sqlalchemy.orm import Session
 
+from app.domain.bulk import ask
 from app.models.base import Instant, WattHours
 
 _THOUSAND = Decimal(1000)
@@ -65,7 +65,7 @@ class BulkRead:
                 value = list(value)
             values[name] = ready.bind[name](value) if name in ready.bind else value
         asked: Any = values if dialect.name != "sqlite" else tuple(values[n] for n in ready.order)
-        rows = _fetched(connection, ready.text, asked)
+        rows = ask(connection, ready.text, asked)
         if not rows:
             return []
         columns: list[Any] = list(zip(*rows, strict=True))
@@ -89,23 +89,6 @@ class BulkRead:
         names = [getattr(column, "key", None) or "value" for column in columns]
         row = namedtuple("Row", names, rename=True)  # type: ignore[misc]
         return _Ready(text, compiled.positiontup or (), fixed, bind, convert, row._make)
-
-
-def _fetched(connection: Connection, text: str, asked: Any) -> Any:
-    """The driver's own rows: SQLAlchemy would describe their columns anew each time."""
-    failure = connection.dialect.loaded_dbapi.Error
-    try:
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(text, asked)
-            rows: Any = cursor.fetchall()
-        finally:
-            cursor.close()
-    except failure as error:
-        raise DBAPIError.instance(
-            text, None, error, failure, hide_parameters=True, dialect=connection.dialect
-        ) from error
-    return rows
 
 
 def _conversion(kind: Any, dialect: Any) -> _Convert | None:
