@@ -23,7 +23,9 @@ def doubts_of_ends(
     values = [point.value for point in points]
     same = max(digits_of(values) if len(values) > 1 else _SAME_WH, _SAME_WH)
     found = set()
-    if any(_contradicts(point, stop, ended_at, same, pace) for point in points):
+    # A clock that lost the date says of no ordinary reading that it was taken with the stop.
+    closing = [point for point in points if point.context == END or not facts.clock_doubtful]
+    if any(_contradicts(point, stop, ended_at, same, pace) for point in closing):
         found.add(EnergyFlag.CLOSING_DIFFERS)
     if _stays_above(_arrived_before(facts, ended_at), stop + same):
         found.add(EnergyFlag.READING_ABOVE_END)
