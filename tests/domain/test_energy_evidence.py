@@ -109,6 +109,18 @@ def test_a_closing_reading_beside_another_stop_holds(other):
     assert doubted(found, EnergyFlag.CLOSING_DIFFERS)
 
 
+@pytest.mark.parametrize("context", [None, END])
+@pytest.mark.parametrize("doubtful", [True, False])
+def test_a_reading_in_the_second_of_the_stop_differs_from_it_if_the_clock_can_tell(
+    doubtful, context
+):
+    beside = Reading(minute(60), Decimal(106_000), context=context, received=9)
+    readings = [*registers([103_000], first=20), beside]
+    found = weighed(100_000, 110_000, readings, clock_doubtful=doubtful)
+    differs = EnergyFlag.CLOSING_DIFFERS in found.energy.flags
+    assert differs == (not doubtful or context == END)
+
+
 def test_a_closing_reading_that_agrees_holds_nothing():
     closing = Reading(minute(60), Decimal(110_000), context=END, received=9)
     readings = [*registers([103_000, 107_000], every=20, first=20), closing]

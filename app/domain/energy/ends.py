@@ -24,7 +24,12 @@ def doubts_of_ends(
     same = max(digits_of(values) if len(values) > 1 else _SAME_WH, _SAME_WH)
     found = set()
     since, until = ended_at - _WITH_STOP, ended_at + _WITH_STOP
-    closing = [point for point in points if point.context == END or since <= point.at <= until]
+    # A clock that lost the date says of no ordinary reading that it was taken with the stop.
+    closing = [
+        point
+        for point in points
+        if point.context == END or (not facts.clock_doubtful and since <= point.at <= until)
+    ]
     if any(_contradicts(point, stop, ended_at, same, pace) for point in closing):
         found.add(EnergyFlag.CLOSING_DIFFERS)
     if _is_shown(facts, stop + same) and _stays_above(

@@ -60,10 +60,15 @@ def close_provisionally(
 ) -> None:
     """Close a session whose stop never came, at its last reading; a late stop may replace it.
 
-    By hand (`actor` given, with a `remark` why) it is audited.  Raises Conflict
-    when the session has ended already.
+    By hand (`actor` given, with a `remark` why) it is audited, and raises Conflict
+    when the session has ended already; by itself that is nothing to be done.
     """
+    # Its stop may be coming in at this moment: what was read before the lock is not its state.
+    db.flush()
+    db.refresh(session, with_for_update=True)
     if session.state is SessionState.ENDED:
+        if actor is None:
+            return
         raise Conflict(f"Session {session.id} has ended already.")
     before = audit.snapshot(session)
     last = db.execute(

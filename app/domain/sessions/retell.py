@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import authorisation, events
 from app.domain.billing.evidence import weigh
 from app.domain.billing.usage import facts_of
 from app.domain.energy import since_start
+from app.domain.sessions import event_row
 from app.domain.sessions.answers import decided
 from app.domain.sessions.begin import name_holder
 from app.domain.sessions.doubts import flag, mark_time, remove_flag
@@ -23,7 +23,7 @@ from app.domain.sessions.reuse import twice
 from app.domain.sessions.stop_reasons import orders_to_stop
 from app.domain.sessions.story import Story, claimed_at, register_at_end, story_of
 from app.domain.vocabulary import BillingState, SessionState, StopReason, Token
-from app.models import ChargingSession, Tag, TransactionEvent
+from app.models import ChargingSession, Tag
 
 #: How long a bill waits for events that are missing between the ends, and for a start.
 GAP_HOLD = timedelta(minutes=10)
@@ -34,10 +34,7 @@ _SAME_WH = Decimal(100)
 
 def retell(db: Session, station: Any, session: ChargingSession, *, now: datetime) -> None:
     """Bring a session in line with all events of its transaction."""
-    query = select(TransactionEvent).where(
-        TransactionEvent.station_id == station.id, TransactionEvent.session_id == session.id
-    )
-    told = db.scalars(query).all()
+    told = event_row.of_sessions(db, [session.id])[session.id]
     story = story_of(told)
     (flag if twice(told) else remove_flag)(session, "transaction_reused")
     place(session, story)
