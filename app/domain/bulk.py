@@ -212,8 +212,8 @@ def reserve(db: Session, table: Table, count: int) -> list[int]:
         query = f"SELECT nextval(its.s) FROM {sequence}, generate_series(1, %s)"
         return [number for (number,) in ask(connection, query, (count,))]
     if table.dialect_options["sqlite"]["autoincrement"]:
-        query = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
-        last = db.scalar(query, {"name": name}) or 0
+        seen = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+        last = db.scalar(seen, {"name": name}) or 0
     else:
         last = db.scalar(text(f"SELECT max(id) FROM {name}")) or 0
     return list(range(last + 1, last + 1 + count))
