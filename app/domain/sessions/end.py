@@ -95,13 +95,14 @@ def end_all(db: Session, stops: Sequence[Stopping]) -> list[Ended]:
     decisions = dict(zip((tap.station.id for tap in shown), decide_all(db, shown), strict=True))
     untold = [session.id for told, session in plain if told.stop.word is None]
     ordered = orders_to_stop(db, untold)
+    begun = rows.beginnings(session for _, session in plain)
     for told, session in plain:
         shown_by = decisions.get(told.station.id)
         stop = explained(told.stop, ordered.get(session.id, ()), shown_by)
         close(session, stop, told.now)
         ended = events.SessionEnded(session.tenant_id, session.id, session.station_id)
         events.record(db, ended)
-    rows.update_ends(db, [session for _, session in plain])
+    rows.update_anew(db, [session for _, session in plain], begun)
     by_station = {session.station_id: session for _, session in plain}
     return [
         (by_station[told.station.id], decisions.get(told.station.id))

@@ -66,7 +66,7 @@ def event_of(
     place, token = report.connector, report.token
     facts: dict[str, Any] = {**report.registers()}
     if report.facts:
-        facts |= messages.redact(dict(report.facts))
+        facts |= messages.redact(report.facts)
     for name in ("reason", "word", "remote_start_id", "reservation_id"):
         if (value := getattr(report, name)) is not None:
             facts[name] = value

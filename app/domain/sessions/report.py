@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -29,7 +28,8 @@ class Words(NamedTuple):
     digest: str
 
 
-class TransactionReport(NamedTuple):  # made for every event: frozen dataclasses cost more
+@dataclass(slots=True)  # made for every event: frozen ones cost more
+class TransactionReport:
     """One event of a transaction; whatever it does not tell is None.
 
     `connector` of evse 0: the station named no plug.  `facts` are further
@@ -55,7 +55,7 @@ class TransactionReport(NamedTuple):  # made for every event: frozen dataclasses
     word: str | None = None
     remote_start_id: int | None = None
     reservation_id: int | None = None
-    facts: Mapping[str, Any] = MappingProxyType({})
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def stopping(self) -> bool:

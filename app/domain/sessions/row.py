@@ -82,29 +82,30 @@ _TAG: Any = Tag.__table__
 _COLUMNS = tuple(one.name for one in fields(SessionRow))[:-1]
 _INSERT = BulkInsert(_SESSION, _COLUMNS)
 _values_of = attrgetter(*_COLUMNS)
-#: What the end of a session writes.
-_END = (
-    *("state", "provisional", "stop_reason", "stop_word", "stop_token", "stop_received_at"),
-    *("started_at", "ended_at", "meter_stop_wh", "energy_wh", "last_register_wh"),
-    *("last_power_w", "idle_since", "flags"),
-)
-_UPDATE_END = BulkUpdate(_SESSION, _END)
-_end_of = attrgetter("id", *_END)
 #: What an event of a running transaction writes, beside its readings.
 _TOLD = ("last_seq_no", "last_event_at", "idle_since", "weighed_apart_wh", *SHOWN)
 _UPDATE_TOLD = BulkUpdate(_SESSION, _TOLD)
 _told_of = attrgetter("id", *_TOLD)
-#: What a transaction that is told anew writes: all but what its beginning has fixed.
-_ANEW = tuple(
+#: What the end of a session writes.
+_END = (
+    *("state", "provisional", "stop_reason", "stop_word", "stop_token", "stop_received_at"),
+    *("ended_at", "meter_stop_wh", "bill_after", "flags", *_TOLD),
+)
+_UPDATE_END = BulkUpdate(_SESSION, _END)
+_end_of = attrgetter("id", *_END)
+#: What may be known better later of its beginning: all but what that has fixed.
+_BEGINNING = tuple(
     name
     for name in _COLUMNS
     if name
     not in (
         *("id", "tenant_id", "site_id", "station_id", "transaction_ref", "start_key"),
         *("timezone", "start_received_at", "revision", "remote_command_id", "reservation_id"),
-        *("billing", "decided_wh", "decided_minor"),
+        *("billing", "decided_wh", "decided_minor", *_END),
     )
 )
+_beginning_of = attrgetter(*_BEGINNING)
+_ANEW = (*_BEGINNING, *_END)
 _UPDATE_ANEW = BulkUpdate(_SESSION, _ANEW)
 _anew_of = attrgetter("id", *_ANEW)
 _ROWS = select(*(_SESSION.c[name] for name in _COLUMNS), _TAG.c.group_id).outerjoin(
@@ -157,19 +158,27 @@ def insert(db: Session, rows: Sequence[SessionRow]) -> None:
     _INSERT(db, [_values_of(row) for row in rows])
 
 
-def update_ends(db: Session, rows: Sequence[SessionRow]) -> None:
-    """Write the ends of sessions that no bill rests on yet."""
-    _UPDATE_END(db, [_end_of(row) for row in rows])
-
-
 def update_told(db: Session, rows: Sequence[SessionRow]) -> None:
     """Write what a later event of each running transaction told."""
     _UPDATE_TOLD(db, [_told_of(row) for row in rows])
 
 
-def update_anew(db: Session, rows: Sequence[SessionRow]) -> None:
-    """Write what the events of each transaction tell together; no bill rests on it yet."""
-    _UPDATE_ANEW(db, [_anew_of(row) for row in rows])
+def beginnings(rows: Iterable[SessionRow]) -> dict[int, tuple[Any, ...]]:
+    """What is known of the beginnings of sessions, by their ids: for `update_anew`."""
+    return {row.id: _beginning_of(row) for row in rows}
+
+
+def update_anew(
+    db: Session, rows: Sequence[SessionRow], before: dict[int, tuple[Any, ...]]
+) -> None:
+    """Write sessions that no bill rests on yet; most stand as they began (`before`).
+
+    Then the indexes of where, when and whose they were are left alone.
+    """
+    anew = [row for row in rows if _beginning_of(row) != before[row.id]]
+    changed = {row.id for row in anew}
+    _UPDATE_END(db, [_end_of(row) for row in rows if row.id not in changed])
+    _UPDATE_ANEW(db, [_anew_of(row) for row in anew])
 
 
 def _read(told_rows: Iterable[Any]) -> list[SessionRow]:

@@ -213,6 +213,7 @@ def _store(db: Session, plain: Sequence[Plain]) -> None:
     _meter(db, plain)
     _judge(db, plain)
     anew = [one for one in plain if one.anew]
+    begun = rows.beginnings(one.session for one in anew)
     earlier = event_row.of_sessions(db, [one.session.id for one in anew])
     ordered = orders_to_stop(db, earlier)
     for one in plain:
@@ -222,7 +223,7 @@ def _store(db: Session, plain: Sequence[Plain]) -> None:
         else:
             _add(db, one)
     rows.insert(db, [one.session for one in plain if one.begins])
-    rows.update_anew(db, [one.session for one in anew])
+    rows.update_anew(db, [one.session for one in anew], begun)
     rows.update_told(
         db, [one.session for one in plain if not one.begins and one.session.id not in earlier]
     )
