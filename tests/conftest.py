@@ -9,15 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from flask import Flask, g
+from flask import Flask
 from flask_migrate import upgrade
 from hypothesis import HealthCheck, settings
-from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy.orm import Session
 
-from app import create_app, reactions
-from app.config import Settings
 from app.extensions import db as flask_db
+from tests.support import apps
 
 # A slow machine is no finding: no test here asserts a time.
 settings.register_profile(
@@ -33,42 +31,12 @@ pytest_plugins = ["tests.support.fixtures", "tests.support.network"]
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
-class Compiled(BytecodeCache):
-    """Templates are compiled once per test process, not once per application."""
-
-    def __init__(self) -> None:
-        self.codes: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Give a template its code, if it is known."""
-        if bucket.key in self.codes:
-            bucket.bytecode_from_string(self.codes[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep a template's code."""
-        self.codes[bucket.key] = bucket.bytecode_to_string()
-
-
-COMPILED = Compiled()
-
-#: Nothing listens there: nudges to Redis fail at once and are logged, as they should be.
-NO_REDIS = "redis://127.0.0.1:1/0"
-
-
 def make_app(data_dir: Path, **given: object) -> Flask:
-    """Build an application on `data_dir`; nothing outside is reached."""
-    values: dict[str, object] = {"data_dir": data_dir, "redis_url": NO_REDIS, **given}
-    settings = Settings(**values)  # type: ignore[arg-type]
-    app = create_app(settings=settings, TESTING=True, WTF_CSRF_ENABLED=False)
-    app.jinja_env.bytecode_cache = COMPILED
-    app.before_request_funcs.setdefault(None, []).insert(0, _forget_the_last_request)
-    return app
+    """Build an application of the test's own on `data_dir`; nothing outside is reached.
 
-
-def _forget_the_last_request() -> None:
-    """Requests made within a test's app context share `g`; nobody stays signed in by it."""
-    for name in list(g):
-        g.pop(name)
+    Most tests need none: `apps.running` lends one that is kept.
+    """
+    return apps.build(apps.settings_of(data_dir, **given))
 
 
 @pytest.fixture(scope="session")
@@ -86,12 +54,8 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def app(migrated: Path, tmp_path: Path) -> Iterator[Flask]:
     """An application on an empty, migrated SQLite database."""
     shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
-    app = make_app(tmp_path)
-    with app.app_context():
+    with apps.running(tmp_path) as app:
         yield app
-        reactions.flush(1)
-        flask_db.session.remove()
-        flask_db.engine.dispose()
 
 
 @pytest.fixture
