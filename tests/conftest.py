@@ -14,6 +14,7 @@ from flask_migrate import upgrade
 from hypothesis import HealthCheck, settings
 from sqlalchemy.orm import Session
 
+from app.domain import passwords
 from app.extensions import db as flask_db
 from tests.support import apps
 
@@ -27,8 +28,22 @@ settings.load_profile("patient")
 
 pytest_plugins = ["tests.support.fixtures", "tests.support.network"]
 
+# Each sign-in of a test would take 60 ms of a core; test_passwords.py holds the product to them.
+passwords.METHOD = "scrypt:1024:8:1"
+passwords._NOBODY = passwords.stretched("nobody's")
+
 #: The instant at which most tests play.
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what starts processes or a browser, file by file: the short fills up the end."""
+    slow = {item.path for item in items if _is_slow(item)}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in ("processes", "browser", "xdist_group"))
 
 
 def make_app(data_dir: Path, **given: object) -> Flask:
