@@ -21,7 +21,7 @@ run: $(VENV)/.installed ## Start everything on this computer (Ctrl-C stops it)
 	@$(BIN)/python -m deploy.run
 
 test: dev browser ## Run all tests (PYTEST_ARGS="-k receipt" picks some)
-	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --durations 25 $(PYTEST_ARGS)
 
 check: dev ## Check format, lint, types and the rules of the house
 	@$(BIN)/ruff format --check .

@@ -33,10 +33,8 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
         static_folder="static",
     )
     app.url_map.converters["int"] = security.RowNumber
-    app.config.from_mapping(_flask_config(settings))
-    app.config.from_mapping(flask_config)
     logs.configure(settings)
-    _bind_extensions(app, settings)
+    bind(app, settings, **flask_config)
     for module in _modules("app.views"):
         app.register_blueprint(module.blueprint)
     for module in _modules("app.api"):
@@ -95,7 +93,13 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _bind_extensions(app: Flask, settings: Settings) -> None:
+def bind(app: Flask, settings: Settings, **flask_config: Any) -> None:
+    """Give the application its settings and all that follows from them: database, Redis, budgets.
+
+    Arguments: as of `create_app`.
+    """
+    app.config.from_mapping(_flask_config(settings))
+    app.config.from_mapping(flask_config)
     app.extensions["redis"] = extensions.make_redis(settings.redis_address)
     app.extensions["reactions"] = reactions
     passwords.run = extensions.off_the_loop
@@ -113,6 +117,7 @@ def _bind_extensions(app: Flask, settings: Settings) -> None:
     babel.init_app(app, locale_selector=security.locale)
     limiter.init_app(app)
     budgets.register(app)
+    live.bind(app)
     extensions.make_celery(app)
 
 

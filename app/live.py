@@ -286,10 +286,14 @@ class Ends:
                 end.wake.set()
 
 
-def register(app: Flask) -> None:
-    """Add the stream's route."""
+def bind(app: Flask) -> None:
+    """Give the application its streams, and those who wait for the ends of orders."""
     app.extensions["live"] = Hub(app)
     app.extensions["ends"] = Ends(app)
+
+
+def register(app: Flask) -> None:
+    """Add the stream's route."""
     app.add_url_rule("/live", "live", needs("viewer")(stream))
 
 

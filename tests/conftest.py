@@ -9,15 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from flask import Flask, g
+from flask import Flask
 from flask_migrate import upgrade
 from hypothesis import HealthCheck, settings
-from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy.orm import Session
 
-from app import create_app, reactions
-from app.config import Settings
+from app.domain import passwords
 from app.extensions import db as flask_db
+from tests.support import apps
 
 # A slow machine is no finding: no test here asserts a time.
 settings.register_profile(
@@ -29,46 +28,30 @@ settings.load_profile("patient")
 
 pytest_plugins = ["tests.support.fixtures", "tests.support.network"]
 
+# Each sign-in of a test would take 60 ms of a core; test_passwords.py holds the product to them.
+passwords.METHOD = "scrypt:1024:8:1"
+passwords._NOBODY = passwords.stretched("nobody's")
+
 #: The instant at which most tests play.
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
-class Compiled(BytecodeCache):
-    """Templates are compiled once per test process, not once per application."""
-
-    def __init__(self) -> None:
-        self.codes: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Give a template its code, if it is known."""
-        if bucket.key in self.codes:
-            bucket.bytecode_from_string(self.codes[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep a template's code."""
-        self.codes[bucket.key] = bucket.bytecode_to_string()
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what starts processes or a browser, file by file: the short fills up the end."""
+    slow = {item.path for item in items if _is_slow(item)}
+    items.sort(key=lambda item: item.path not in slow)
 
 
-COMPILED = Compiled()
-
-#: Nothing listens there: nudges to Redis fail at once and are logged, as they should be.
-NO_REDIS = "redis://127.0.0.1:1/0"
+def _is_slow(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in ("processes", "browser", "xdist_group"))
 
 
 def make_app(data_dir: Path, **given: object) -> Flask:
-    """Build an application on `data_dir`; nothing outside is reached."""
-    values: dict[str, object] = {"data_dir": data_dir, "redis_url": NO_REDIS, **given}
-    settings = Settings(**values)  # type: ignore[arg-type]
-    app = create_app(settings=settings, TESTING=True, WTF_CSRF_ENABLED=False)
-    app.jinja_env.bytecode_cache = COMPILED
-    app.before_request_funcs.setdefault(None, []).insert(0, _forget_the_last_request)
-    return app
+    """Build an application of the test's own on `data_dir`; nothing outside is reached.
 
-
-def _forget_the_last_request() -> None:
-    """Requests made within a test's app context share `g`; nobody stays signed in by it."""
-    for name in list(g):
-        g.pop(name)
+    Most tests need none: `apps.running` lends one that is kept.
+    """
+    return apps.build(apps.settings_of(data_dir, **given))
 
 
 @pytest.fixture(scope="session")
@@ -86,12 +69,8 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def app(migrated: Path, tmp_path: Path) -> Iterator[Flask]:
     """An application on an empty, migrated SQLite database."""
     shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
-    app = make_app(tmp_path)
-    with app.app_context():
+    with apps.running(tmp_path) as app:
         yield app
-        reactions.flush(1)
-        flask_db.session.remove()
-        flask_db.engine.dispose()
 
 
 @pytest.fixture

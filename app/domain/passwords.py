@@ -11,6 +11,8 @@ from typing import Any
 from werkzeug.security import check_password_hash, generate_password_hash
 
 LONGEST = 200
+#: How much work a password is: werkzeug's words for scrypt with 32 MiB.
+METHOD = "scrypt:32768:8:1"
 
 
 def _here(work: Callable[[], Any], ahead: bool) -> Any:
@@ -20,12 +22,12 @@ def _here(work: Callable[[], Any], ahead: bool) -> Any:
 #: How the slow sums are done: in the caller's own time, unless a server knows better.
 run: Callable[[Callable[[], Any], bool], Any] = _here
 
-_NOBODY = generate_password_hash(secrets.token_urlsafe(16))
+_NOBODY = generate_password_hash(secrets.token_urlsafe(16), METHOD)
 
 
 def stretched(password: str) -> str:
     """Return what is stored of a password."""
-    return str(run(lambda: generate_password_hash(password), True))
+    return str(run(lambda: generate_password_hash(password, METHOD), True))
 
 
 def fits(stored: str | None, typed: str, *, ahead: bool = False) -> bool:

@@ -11,20 +11,16 @@ from app.domain.vocabulary import SYSTEM
 from app.extensions import db as flask_db
 from app.models import FileJob, Reservation
 from tests.api.client import Api
-from tests.conftest import make_app
 from tests.security import furniture
-from tests.support import seed
+from tests.support import apps, seed
 
 pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
 def postgres_app(postgres_url, tmp_path):
-    app = make_app(tmp_path, database_url=postgres_url, api_rate="")
-    with app.app_context():
+    with apps.running(tmp_path, database_url=postgres_url, api_rate="") as app:
         yield app
-        flask_db.session.remove()
-        flask_db.engine.dispose()
 
 
 def value_of(schema):

@@ -18,8 +18,8 @@ from app import create_app, reactions
 from app.config import Settings
 from app.extensions import db as flask_db
 from app.uow import unit_of_work
-from tests.conftest import COMPILED
 from tests.support import seed
+from tests.support.apps import COMPILED
 from tests.support.network import Network
 from tests.support.redis import RedisServer
 

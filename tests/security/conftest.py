@@ -10,9 +10,9 @@ import pytest
 from app import create_app, reactions
 from app.config import Settings
 from app.extensions import db as flask_db
-from tests.conftest import COMPILED, NO_REDIS
 from tests.security import town as town_maker
 from tests.security.town import Town
+from tests.support.apps import COMPILED, NO_REDIS
 from tests.support.charging import any_app
 
 __all__ = ["any_app"]

@@ -5,9 +5,9 @@ import pytest
 from app import create_app
 from app.config import Settings
 from app.domain.vocabulary import Role
-from tests.conftest import COMPILED, NO_REDIS
 from tests.security.town import PARAMETERS
 from tests.security.walk import ENDLESS, WORDS, doors
+from tests.support.apps import COMPILED, NO_REDIS
 
 #: No row has this id.
 NOWHERE = dict.fromkeys(PARAMETERS, 999_999_999)

@@ -13,10 +13,8 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from app import reactions
 from app.domain import tenants
 from app.domain.vocabulary import Activity, Availability, SessionState, StopReason
-from app.extensions import db as flask_db
 from app.models import (
     ChargingSession,
     Driver,
@@ -27,6 +25,7 @@ from app.models import (
     Tariff,
     TariffVersion,
 )
+from tests.support import apps
 
 #: 0.50 to start, 0.40 per kWh, 0.10 per idle minute after 10; 19 % tax on top.
 PRICES: dict[str, Any] = {
@@ -168,15 +167,10 @@ def any_app(
 
     Its API counts nobody's requests: walks over all routes make thousands.
     """
-    from tests.conftest import make_app
-
+    given = {}
     if database == "sqlite":
         shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
-        app = make_app(tmp_path, api_rate="")
     else:
-        app = make_app(tmp_path, api_rate="", database_url=request.getfixturevalue("postgres_url"))
-    with app.app_context():
+        given["database_url"] = request.getfixturevalue("postgres_url")
+    with apps.running(tmp_path, api_rate="", **given) as app:
         yield app
-        reactions.flush(1)
-        flask_db.session.remove()
-        flask_db.engine.dispose()

@@ -53,8 +53,8 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """The URL of a migrated, empty PostgreSQL database of the test's own."""
-    with postgres_server.new_database() as url:
+    """The URL of a migrated, empty PostgreSQL database, for this process."""
+    with postgres_server.lent_database() as url:
         yield url
 
 

@@ -4,12 +4,11 @@ import shutil
 
 import pytest
 
-from app import reactions
 from app.domain import billing
 from app.extensions import db as flask_db
 from app.models import Receipt
 from app.uow import unit_of_work
-from tests.conftest import make_app
+from tests.support import apps
 from tests.support.charging import STARTED, any_app, network
 
 __all__ = ["any_app"]
@@ -19,12 +18,10 @@ __all__ = ["any_app"]
 def smtp_app(migrated, tmp_path, smtp_server):
     """An application on an empty database whose mails go to the real SMTP server."""
     shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
-    app = make_app(tmp_path, smtp_url=smtp_server.url, mail_from="Ampdesk <bills@charge.example>")
-    with app.app_context():
+    with apps.running(
+        tmp_path, smtp_url=smtp_server.url, mail_from="Ampdesk <bills@charge.example>"
+    ) as app:
         yield app
-        reactions.flush(1)
-        flask_db.session.remove()
-        flask_db.engine.dispose()
 
 
 @pytest.fixture

@@ -5,14 +5,13 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from app import reactions
 from app.domain import broadcasts, commands, presence, sites, stations, tenants
 from app.domain.vocabulary import SYSTEM, BroadcastState, CommandState, Order, Outcome
 from app.extensions import db as flask_db
 from app.models import Broadcast, Command
 from app.tasks.sweeps import sweep
 from app.uow import unit_of_work
-from tests.conftest import make_app
+from tests.support import apps
 
 pytestmark = pytest.mark.postgres
 
@@ -21,12 +20,8 @@ YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accept
 
 @pytest.fixture
 def postgres_app(postgres_url, tmp_path):
-    app = make_app(tmp_path, database_url=postgres_url)
-    with app.app_context():
+    with apps.running(tmp_path, database_url=postgres_url) as app:
         yield app
-        reactions.flush(1)
-        flask_db.session.remove()
-        flask_db.engine.dispose()
 
 
 def begin(now):

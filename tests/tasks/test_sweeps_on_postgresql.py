@@ -5,13 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app import reactions
 from app.domain.vocabulary import Availability, BillingState, ReceiptState, SessionState
 from app.extensions import db as flask_db
 from app.models import ChargingSession, Connector, Receipt, Review
 from app.tasks.sweeps import housekeeping, sweep
 from app.uow import unit_of_work
-from tests.conftest import make_app
+from tests.support import apps
 from tests.support.charging import network
 
 AN_HOUR_AGO = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1, minutes=5)
@@ -21,12 +20,8 @@ pytestmark = pytest.mark.postgres
 
 @pytest.fixture
 def postgres_app(postgres_url, tmp_path, smtp_server):
-    app = make_app(tmp_path, database_url=postgres_url, smtp_url=smtp_server.url)
-    with app.app_context():
+    with apps.running(tmp_path, database_url=postgres_url, smtp_url=smtp_server.url) as app:
         yield app
-        reactions.flush(1)
-        flask_db.session.remove()
-        flask_db.engine.dispose()
 
 
 def test_one_sweep_bills_closes_holds_and_mails(postgres_app, smtp_server):

@@ -6,19 +6,15 @@ import pytest
 
 from app.extensions import db as flask_db
 from app.queries import home
-from tests.conftest import make_app
-from tests.support import seed
+from tests.support import apps, seed
 
 pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
 def app(tmp_path, postgres_url):
-    app = make_app(tmp_path, database_url=postgres_url)
-    with app.app_context():
+    with apps.running(tmp_path, database_url=postgres_url) as app:
         yield app
-        flask_db.session.remove()
-        flask_db.engine.dispose()
 
 
 def test_the_pages_open_and_the_sums_are_exact(app, now):

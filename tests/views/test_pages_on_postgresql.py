@@ -8,9 +8,8 @@ from sqlalchemy import select
 
 from app.extensions import db as flask_db
 from app.models import Bill, Command, StrayStop
-from tests.conftest import make_app
 from tests.security.walk import body, pages
-from tests.support import seed
+from tests.support import apps, seed
 
 pytestmark = pytest.mark.postgres
 
@@ -21,11 +20,8 @@ OPTION = re.compile(r'<option value="([^"]+)"')
 
 @pytest.fixture
 def postgres_app(postgres_url, tmp_path):
-    app = make_app(tmp_path, database_url=postgres_url)
-    with app.app_context():
+    with apps.running(tmp_path, database_url=postgres_url) as app:
         yield app
-        flask_db.session.remove()
-        flask_db.engine.dispose()
 
 
 class Side:

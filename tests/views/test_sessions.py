@@ -15,8 +15,7 @@ from app.domain.vocabulary import Actor, CommandState, MeterReport, Sample, Sess
 from app.extensions import db as flask_db
 from app.models import AuditEntry, ChargingSession, Command, MeterReading
 from app.queries import costs, session_chart
-from tests.conftest import make_app
-from tests.support import seed, seed_sessions
+from tests.support import apps, seed, seed_sessions
 
 
 def page(client, address, status=200):
@@ -316,8 +315,7 @@ def test_the_cost_so_far_follows_the_next_reading(made, db):
 
 @pytest.mark.postgres
 def test_lists_sums_and_pages_work_on_postgresql_too(postgres_url, tmp_path):
-    app = make_app(tmp_path, database_url=postgres_url)
-    with app.app_context():
+    with apps.running(tmp_path, database_url=postgres_url) as app:
         made = seed.fill(flask_db.session(), datetime.now(UTC), history=3)
         flask_db.session.commit()
         admin = seed.signed_in(app, made.people["admin"])
@@ -330,8 +328,6 @@ def test_lists_sums_and_pages_work_on_postgresql_too(postgres_url, tmp_path):
         assert "TypeConstraintViolation" in page(admin, "/messages?ended=problem&q=integer")
         assert admin.get("/messages?format=jsonl").get_data().count(b"\n") > 40
         assert admin.get("/sessions?format=csv").get_data().count(b"\n") == len(made.sessions) + 1
-        flask_db.session.remove()
-        flask_db.engine.dispose()
 
 
 def test_a_session_that_waits_for_its_stop_is_billed_now_with_a_reason(operator, viewer, made, db):

@@ -5,13 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from app import reactions
 from app.domain import commands
 from app.domain.vocabulary import SYSTEM, CommandState, Order
-from app.extensions import db as flask_db
 from app.models import Command, Station
-from tests.conftest import make_app
-from tests.support import seed
+from tests.support import apps, seed
 
 pytestmark = pytest.mark.postgres
 
@@ -37,12 +34,8 @@ ADDRESSES = [
 
 @pytest.fixture
 def app(tmp_path, postgres_url):
-    app = make_app(tmp_path, database_url=postgres_url)
-    with app.app_context():
+    with apps.running(tmp_path, database_url=postgres_url) as app:
         yield app
-        reactions.flush(1)
-        flask_db.session.remove()
-        flask_db.engine.dispose()
 
 
 def test_every_page_opens(app, db):

@@ -11,8 +11,8 @@ from app.domain import authorities, certificates, credentials, presence
 from app.domain import authority as builtin
 from app.domain.vocabulary import SYSTEM
 from app.models import Station, StationCertificate
-from tests.conftest import make_app
 from tests.domain.test_certificates import request as signing_request
+from tests.support import apps
 from tests.support.gated import PASSWORD, gated, last_knock, login, station
 from tests.support.ocpp_port import handshake_text
 from tests.support.pki import Authority
@@ -34,8 +34,7 @@ def app(migrated, tmp_path, authority):
     """An application that names its operator and an outside authority."""
     (tmp_path / "ampdesk.sqlite3").write_bytes(migrated.read_bytes())
     ca = str(authority.root.cert_file)
-    made = make_app(tmp_path, ocpp_cpo_name="Volt", ocpp_tls_client_ca=ca)
-    with made.app_context():
+    with apps.running(tmp_path, ocpp_cpo_name="Volt", ocpp_tls_client_ca=ca) as made:
         yield made
 
 

@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import WebSocketException
 
 from app.config import Settings
-from tests.conftest import make_app
+from tests.support import apps
 from tests.support.gated import gated, last_knock, login, station
 from tests.support.pki import Authority
 from tests.support.wait import eventually
@@ -39,8 +39,7 @@ def settings(pairs, **more):
 @pytest.fixture
 def app(migrated, tmp_path):
     (tmp_path / "ampdesk.sqlite3").write_bytes(migrated.read_bytes())
-    made = make_app(tmp_path, ocpp_cpo_name="Volt")
-    with made.app_context():
+    with apps.running(tmp_path, ocpp_cpo_name="Volt") as made:
         yield made
 
 

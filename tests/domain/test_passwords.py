@@ -1,0 +1,18 @@
+"""Passwords of staff cost whoever guesses them as much as the product means them to."""
+
+import subprocess
+import sys
+
+STORED = """
+from app.domain import passwords
+stored = passwords.stretched("correct horse battery")
+print(stored.split("$")[0], passwords._NOBODY.split("$")[0])
+print(passwords.fits(stored, "correct horse battery"), passwords.fits(stored, "wrong"))
+print(passwords.fits(None, "correct horse battery"))
+"""
+
+
+def test_a_password_is_stretched_with_32_mib_of_scrypt_for_a_stranger_too():
+    # In a process of its own: in this one passwords are cheap.
+    done = subprocess.run([sys.executable, "-c", STORED], capture_output=True, text=True)
+    assert done.stdout.split() == ["scrypt:32768:8:1"] * 2 + ["True", "False", "False"]

@@ -1,0 +1,138 @@
+"""What tests lend from each other is as new each time: applications and databases."""
+
+import shutil
+
+import psycopg
+import pytest
+
+from app import budgets
+from app.extensions import db as flask_db
+from tests.support import apps
+
+
+@pytest.fixture
+def folder(migrated, tmp_path):
+    shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
+    return tmp_path
+
+
+def look(app):
+    """All that a test can change in an application, in a form that can be compared."""
+
+    def named(value):
+        if isinstance(value, dict):
+            return {str(key): named(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [named(inner) for inner in value]
+        return getattr(value, "__qualname__", type(value).__name__)
+
+    own = {"SETTINGS", "SECRET_KEY", "SQLALCHEMY_DATABASE_URI", "RATELIMIT_STORAGE_URI"}
+    return {
+        "config": {key: str(value) for key, value in app.config.items() if key not in own},
+        "extensions": {key: type(value).__name__ for key, value in app.extensions.items()},
+        "routes": [str(rule) for rule in app.url_map.iter_rules()],
+        **{name: named(getattr(app, name)) for name in apps.HOOKS},
+        **{name: sorted(getattr(app.jinja_env, name)) for name in apps.WORDS},
+    }
+
+
+def spoil(app):
+    """Change whatever a test may change."""
+    app.config.update(WTF_CSRF_ENABLED=True, FLAG="up")
+    app.extensions["own"] = object()
+    app.before_request_funcs.setdefault(None, []).append(lambda: "nothing else")
+    app.teardown_appcontext_funcs.append(lambda _: None)
+    app.error_handler_spec[None][418] = {LookupError: lambda _: "tea"}
+    app.jinja_env.filters["kwh"] = app.jinja_env.globals["now"] = str
+    app.jinja_env.filters["own"] = str
+    assert budgets.spend([budgets.share("1/hour", "test")])
+    assert not budgets.spend([budgets.share("1/hour", "test")])
+
+
+def test_an_application_that_was_spoilt_is_lent_as_new(folder):
+    new = apps.build(apps.settings_of(folder))
+    with apps.running(folder) as app:
+        app.test_client().get("/sign-in")
+        engine = flask_db.engine
+        spoil(app)
+    with apps.running(folder) as again:
+        assert again is app
+        assert flask_db.engine is not engine
+        assert look(again) == look(new)
+        assert again.jinja_env.filters["kwh"] is not str
+        assert budgets.spend([budgets.share("1/hour", "test")])
+        assert again.test_client().get("/sign-in").status_code in (200, 303)
+
+
+def test_two_applications_at_once_are_two(folder):
+    with apps.running(folder) as one, apps.running(folder) as other:
+        assert one is not other
+
+
+def test_what_cannot_be_made_good_is_told_and_not_lent_again(folder):
+    with pytest.raises(AssertionError, match="left the application's views changed"):
+        with apps.running(folder) as app:
+            app.view_functions["static"] = str
+    with apps.running(folder) as other:
+        assert other is not app
+
+
+def test_an_application_follows_its_settings(folder):
+    with apps.running(folder, secure_cookies=True, mail_from="a@example.org") as app:
+        assert app.config["SESSION_COOKIE_SECURE"] is True
+        assert app.config["SETTINGS"].mail_from == "a@example.org"
+    with apps.running(folder) as again:
+        assert again is app
+        assert again.config["SESSION_COOKIE_SECURE"] is False
+
+
+def spoil_rows(connection):
+    """Add a row, by which a sequence counts on, and change one that was there."""
+    connection.execute("INSERT INTO tenants (name, created_at) VALUES ('Volt', now())")
+    connection.execute("UPDATE alembic_version SET version_num = 'spoilt'")
+
+
+def rows(connection):
+    names = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+    tables = [name for (name,) in connection.execute(names).fetchall()]
+    return {name: connection.execute(f'SELECT * FROM "{name}"').fetchall() for name in tables}
+
+
+@pytest.mark.postgres
+def test_a_lent_database_holds_what_a_new_one_holds(postgres_server):
+    with postgres_server.new_database() as url, psycopg.connect(url) as connection:
+        new = rows(connection)
+    with postgres_server.lent_database() as url:
+        left_open = psycopg.connect(url, autocommit=True)
+        spoil_rows(left_open)
+    with postgres_server.lent_database() as again:
+        assert again == url
+        with psycopg.connect(again) as connection:
+            assert rows(connection) == new
+            used = "SELECT count(*) FROM pg_sequences WHERE last_value IS NOT NULL"
+            assert connection.execute(used).fetchone() == (0,)
+    with left_open, pytest.raises(psycopg.OperationalError):
+        left_open.execute("SELECT 1")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE TABLE more (id int)",
+        "ALTER TABLE sites DROP COLUMN address",
+        "ALTER TABLE bills DISABLE TRIGGER USER",
+        "DROP INDEX {index}",
+        "CREATE FUNCTION two() RETURNS int LANGUAGE sql AS 'SELECT 2'",
+    ],
+)
+def test_a_database_whose_tables_were_changed_is_not_lent_again(postgres_server, change):
+    with postgres_server.lent_database() as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            found = connection.execute(
+                "SELECT indexname FROM pg_indexes WHERE schemaname = 'public'"
+                " AND indexname LIKE 'ix_%'"
+            ).fetchone()
+            connection.execute(change.format(index=found[0]))
+    with postgres_server.lent_database() as other:
+        assert other != url
