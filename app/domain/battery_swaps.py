@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import events, numbers
-from app.domain.prepared import Prepared
+from app.domain.orders.spec import Prepared
 from app.domain.vocabulary import Actor, Order, Token
 from app.models import BatterySwap, Command, Station, Tag
 
@@ -78,6 +78,3 @@ def _asked(db: Session, station: Station, number: int) -> int | None:
         if command.arguments.get("number") == number:
             return command.id
     return None
-
-
-PREPARATIONS = {Order.REQUEST_BATTERY_SWAP: prepare}

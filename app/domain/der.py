@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from app.domain import der_controls, events, numbers, reports
 from app.domain.errors import Taken
-from app.domain.prepared import Prepared
-from app.domain.vocabulary import Actor, CommandState, Order, Outcome
+from app.domain.orders.spec import Prepared
+from app.domain.vocabulary import Actor, CommandState, Outcome
 from app.models import Command, DerControl, Station
 
 HELD = ("accepted", "reported")
@@ -186,11 +186,3 @@ def _clear(
 def _changed(db: Session, station: Station) -> None:
     db.flush()
     events.record(db, events.StationChanged(station.tenant_id, station.id))
-
-
-PREPARATIONS = {Order.SET_DER_CONTROL: prepare_set, Order.READ_DER_CONTROL: prepare_read}
-CONSEQUENCES = {
-    Order.SET_DER_CONTROL: settle_set,
-    Order.READ_DER_CONTROL: settle_read,
-    Order.CLEAR_DER_CONTROL: settle_clear,
-}

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain import events, numbers, station_profiles
-from app.domain.prepared import Prepared
+from app.domain.orders.spec import Prepared
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome, ProfileState
 from app.models import Command, Setpoint, Station, StationProfile
 
@@ -215,7 +215,3 @@ def _end_limits(
 def _changed(db: Session, station: Station) -> None:
     db.flush()
     events.record(db, events.StationChanged(station.tenant_id, station.id))
-
-
-PREPARATIONS = {Order.READ_PROFILES: prepare_read}
-CONSEQUENCES = {Order.READ_PROFILES: settle_read}

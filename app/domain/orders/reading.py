@@ -5,7 +5,7 @@ the domain's form or raises `Invalid` with one sentence that names the argument.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -13,11 +13,8 @@ from typing import Any
 
 from app.domain.errors import Invalid
 from app.domain.orders.shapes import INSTANT, SWITCH, TEXT, Shape, Shaped
-from app.domain.vocabulary import Order
 
 Reader = Callable[[str, Any], Any]
-#: order -> how it is put in a few words, from its checked arguments
-Describe = dict[Order, Callable[[Mapping[str, Any]], str]]
 
 #: More decimals than this no number of ours has.
 _PLACES = 12
@@ -31,6 +28,7 @@ class Argument:
 
     `blank` says that an empty text is a value of its own and not "left out".
     `label` and `help` are for people; without a label it is the argument's name.
+    `nothing` is what a choice calls "left out".
     `shape` is needed only for readers that are plain functions and read no text.
     """
 
@@ -39,6 +37,7 @@ class Argument:
     blank: bool = False
     label: str = ""
     help: str = ""
+    nothing: str = ""
     shape: Shape | None = None
 
     @property
