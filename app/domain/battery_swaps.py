@@ -8,18 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import events, numbers
-from app.domain.orders.spec import Prepared
-from app.domain.vocabulary import Actor, Order, Token
+from app.domain.vocabulary import Order, Token
 from app.models import BatterySwap, Command, Station, Tag
 
 _RECENT = 20
-
-
-def prepare(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
-) -> Prepared:
-    """Give the request a number, under which the station tells of its steps."""
-    return Prepared({**checked, "number": numbers.of_request(now)})
 
 
 def take_in(

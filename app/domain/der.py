@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import der_controls, events, numbers, reports
+from app.domain import der_controls, events, reports
 from app.domain.errors import Taken
 from app.domain.orders.spec import Prepared
 from app.domain.vocabulary import Actor, CommandState, Outcome
@@ -58,13 +58,6 @@ def settle_set(db: Session, command: Command, outcome: Outcome, now: datetime) -
     row.command_id = command.id
     _move(row, "accepted" if accepted else "rejected", outcome.sentence, now)
     supersede(db, command.station, outcome.facts.get("superseded") or (), now)
-
-
-def prepare_read(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
-) -> Prepared:
-    """Give the request a number."""
-    return Prepared({**checked, "number": numbers.of_request(now)})
 
 
 def settle_read(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:

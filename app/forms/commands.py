@@ -134,12 +134,6 @@ class ReadSettingsForm(OrderForm):
     )
 
 
-class ClearCacheForm(OrderForm):
-    """Let the station forget the tags it remembers."""
-
-    order = Order.CLEAR_CACHE
-
-
 class TriggerForm(OrderForm):
     """Ask for a message now."""
 
@@ -193,7 +187,6 @@ _EVERY_DAY: dict[Order, type[OrderForm]] = {
         TriggerForm,
         ReadSettingsForm,
         ChangeSettingForm,
-        ClearCacheForm,
         DataTransferForm,
         RawForm,
     )

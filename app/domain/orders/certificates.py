@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.domain import password_rotation, x509
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.events import StationChanged, record
-from app.domain.orders.reading import Argument, row, several, text, word
+from app.domain.orders.reading import Argument, optional, row, several, text, word
 from app.domain.orders.spec import Prepared, Spec
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome
 from app.models import AuthorityCertificate, Command, Station, StationCertificate
@@ -218,8 +218,8 @@ SPECS = (
         "Install a certificate",
         arguments={
             "use": Argument(word(*ROOTS)),
-            "authority_id": Argument(row, required=False),
-            "certificate": Argument(text(10_000), required=False),
+            "authority_id": optional(row),
+            "certificate": optional(text(10_000)),
         },
         words=_install,
         question="Install this certificate at {identity}? A wrong one can take it offline.",
@@ -230,11 +230,11 @@ SPECS = (
         Order.DELETE_CERTIFICATE,
         "Delete a certificate",
         arguments={
-            "certificate_id": Argument(row, required=False),
-            "algorithm": Argument(word(*ALGORITHMS), required=False),
-            "issuer_name_hash": Argument(text(128), required=False),
-            "issuer_key_hash": Argument(text(128), required=False),
-            "serial_number": Argument(text(40), required=False),
+            "certificate_id": optional(row),
+            "algorithm": optional(word(*ALGORITHMS)),
+            "issuer_name_hash": optional(text(128)),
+            "issuer_key_hash": optional(text(128)),
+            "serial_number": optional(text(40)),
         },
         words=_delete,
         question="Delete this certificate from {identity}? Without the right ones it cannot "
@@ -245,7 +245,7 @@ SPECS = (
     Spec(
         Order.READ_CERTIFICATES,
         "List certificates",
-        arguments={"uses": Argument(several(word(*LISTED), 6), required=False)},
+        arguments={"uses": optional(several(word(*LISTED), 6))},
         after=after_listing,
     ),
     Spec(

@@ -8,19 +8,24 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import battery_swaps, remote_starts, session_cost, station_profiles
+from app.domain import remote_starts, session_cost, station_profiles
 from app.domain.errors import Conflict, Invalid, NotFound
-from app.domain.orders.reading import Argument, number, plug, row, text, whole, word
-from app.domain.orders.spec import Prepared, Spec
+from app.domain.orders.reading import (
+    SESSION,
+    Argument,
+    number,
+    optional,
+    plug,
+    row,
+    text,
+    whole,
+    word,
+)
+from app.domain.orders.spec import Prepared, Spec, numbered
 from app.domain.sessions import close_provisionally, find, flag, remove_flag
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome, SessionState
 from app.domain.vocabulary.values import TOKEN_KINDS
 from app.models import ChargingSession, Command, Station
-
-_TRANSACTION: dict[str, Argument] = {
-    "session_id": Argument(row, required=False),
-    "transaction_ref": Argument(text(64), required=False),
-}
 
 _KEPT = "Kept by the station, where it says that it can (OCPP 2.1)."
 
@@ -145,18 +150,16 @@ SPECS = (
         Order.START_CHARGING,
         "Start charging",
         arguments={
-            "connector": Argument(plug, required=False, nothing="Any"),
+            "connector": optional(plug, nothing="Any"),
             "token": Argument(text(255)),
-            "token_kind": Argument(word(*TOKEN_KINDS), required=False),
-            "profile_id": Argument(
-                row, required=False, label="Charging profile", help="It limits that session alone."
+            "token_kind": optional(word(*TOKEN_KINDS)),
+            "profile_id": optional(
+                row, label="Charging profile", help="It limits that session alone."
             ),
-            "most_cost": Argument(
-                number(Decimal(0), Decimal(1_000_000)), required=False, help=_KEPT
-            ),
-            "most_kwh": Argument(number(Decimal(0), Decimal(100_000)), required=False, help=_KEPT),
-            "most_minutes": Argument(whole(1, 60 * 24 * 366), required=False, help=_KEPT),
-            "most_percent": Argument(whole(1, 100), required=False, help=_KEPT),
+            "most_cost": optional(number(Decimal(0), Decimal(1_000_000)), help=_KEPT),
+            "most_kwh": optional(number(Decimal(0), Decimal(100_000)), help=_KEPT),
+            "most_minutes": optional(whole(1, 60 * 24 * 366), help=_KEPT),
+            "most_percent": optional(whole(1, 100), help=_KEPT),
         },
         words=_start,
         raw=("RemoteStartTransaction", "RequestStartTransaction"),
@@ -169,8 +172,8 @@ SPECS = (
         Order.STOP_CHARGING,
         "Stop charging",
         arguments={
-            "transaction_ref": Argument(text(64), required=False),
-            "session_id": Argument(row, required=False),
+            "transaction_ref": optional(text(64)),
+            "session_id": optional(row),
         },
         words=lambda given: f"Stop {_session(given)}",
         together=_which,
@@ -183,7 +186,7 @@ SPECS = (
     Spec(
         Order.READ_TRANSACTION_STATUS,
         "Ask how a session stands",
-        arguments=_TRANSACTION,
+        arguments=SESSION,
         words=lambda given: f"Ask how {_session(given)} stands",
         single=True,
         prepare=prepare_status,
@@ -193,8 +196,8 @@ SPECS = (
         Order.SEND_COST,
         "Tell the cost so far",
         arguments={
-            **_TRANSACTION,
-            "total_cost": Argument(number(Decimal(0), Decimal(1_000_000)), required=False),
+            **SESSION,
+            "total_cost": optional(number(Decimal(0), Decimal(1_000_000))),
         },
         words=lambda given: f"Tell the cost so far of {_session(given)}",
         single=True,
@@ -209,12 +212,12 @@ SWAPPING = (
         "Request a battery swap",
         arguments={
             "token": Argument(text(255), help="The tag of whoever gets the battery."),
-            "token_kind": Argument(word(*TOKEN_KINDS), required=False),
+            "token_kind": optional(word(*TOKEN_KINDS)),
         },
         words=lambda given: f"Request a battery swap for tag {given['token']}",
         raw=("RequestBatterySwap",),
         after_boot=True,
         single=True,
-        prepare=battery_swaps.prepare,
+        prepare=numbered,
     ),
 )

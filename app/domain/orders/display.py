@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain import display
-from app.domain.orders.reading import Argument, instant, several, text, whole, word
+from app.domain import display, settings
+from app.domain.orders.reading import Argument, instant, optional, several, text, whole, word
 from app.domain.orders.spec import Spec
 from app.domain.vocabulary import Order
 
@@ -27,16 +27,14 @@ SPECS = (
         "Show a text",
         arguments={
             "text": Argument(text(1024), help="At most 512 characters before OCPP 2.1."),
-            "priority": Argument(
-                word(*PRIORITIES), required=False, help="Else in the normal cycle."
-            ),
-            "when": Argument(word(*MOMENTS), required=False, help="Else always."),
-            "starts_at": Argument(instant, required=False, label="From"),
-            "ends_at": Argument(instant, required=False, label="Until"),
-            "transaction_ref": Argument(text(64), required=False, label="Only during transaction"),
-            "language": Argument(text(8), required=False),
-            "format": Argument(word(*FORMATS), required=False),
-            "number": Argument(_NUMBER, required=False, help="Replaces the text with this number."),
+            "priority": optional(word(*PRIORITIES), help="Else in the normal cycle."),
+            "when": optional(word(*MOMENTS), help="Else always."),
+            "starts_at": optional(instant, label="From"),
+            "ends_at": optional(instant, label="Until"),
+            "transaction_ref": optional(text(64), label="Only during transaction"),
+            "language": optional(text(8)),
+            "format": optional(word(*FORMATS)),
+            "number": optional(_NUMBER, help="Replaces the text with this number."),
         },
         words=_show,
         prepare=display.prepare_showing,
@@ -46,12 +44,12 @@ SPECS = (
         Order.READ_MESSAGES,
         "Read the texts shown",
         arguments={
-            "numbers": Argument(several(_NUMBER, 100), required=False),
-            "priority": Argument(word(*PRIORITIES), required=False),
-            "when": Argument(word(*MOMENTS), required=False),
-            "request_id": Argument(_NUMBER, required=False),
+            "numbers": optional(several(_NUMBER, 100)),
+            "priority": optional(word(*PRIORITIES)),
+            "when": optional(word(*MOMENTS)),
+            "request_id": optional(_NUMBER),
         },
-        prepare=display.prepare_reading,
+        prepare=settings.prepare_report,
         after=display.after_reading,
     ),
     Spec(

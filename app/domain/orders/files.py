@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from app.domain import customer_information, file_jobs, file_orders
 from app.domain.errors import Invalid
 from app.domain.fallbacks import End, Situation, Step
-from app.domain.orders.reading import Argument, instant, row, text, whole, word, yes
+from app.domain.orders.reading import Argument, instant, optional, row, text, whole, word, yes
 from app.domain.orders.spec import Spec
 from app.domain.orders.station import EXACT
 from app.domain.vocabulary import Order
@@ -54,18 +54,18 @@ def _hex(least: int, most: int) -> Any:
 
 
 _RETRIES = {
-    "retries": Argument(whole(0, 100), False, help="How often it tries again by itself."),
-    "retry_interval_s": Argument(whole(0, 86_400), False, label="Pause between tries (s)"),
+    "retries": optional(whole(0, 100), help="How often it tries again by itself."),
+    "retry_interval_s": optional(whole(0, 86_400), label="Pause between tries (s)"),
 }
 _VALID = {
-    "valid_h": Argument(
-        whole(1, 24 * 90), False, label="Good for (h)", help="24 when left out: then it is over."
+    "valid_h": optional(
+        whole(1, 24 * 90), label="Good for (h)", help="24 when left out: then it is over."
     )
 }
-_OWN = Argument(
-    _url, False, label="Address of your own", help="Empty: one of ours, with a secret and a term."
+_OWN = optional(
+    _url, label="Address of your own", help="Empty: one of ours, with a secret and a term."
 )
-_FIRMWARE = Argument(row, False, label="Firmware", help="The number of one in the library.")
+_FIRMWARE = optional(row, label="Firmware", help="The number of one in the library.")
 
 
 def host_of(url: str) -> str:
@@ -107,14 +107,14 @@ SPECS = (
         arguments={
             "firmware_id": _FIRMWARE,
             "url": _OWN,
-            "version": Argument(text(60), False, help="What it calls itself after the update."),
-            "retrieve_at": Argument(instant, False, label="Fetch at"),
-            "install_at": Argument(instant, False, label="Install at", help="Not over plain 1.6."),
-            "signed": Argument(
-                yes, False, label="With its signature", help="Left out: where there is one."
+            "version": optional(text(60), help="What it calls itself after the update."),
+            "retrieve_at": optional(instant, label="Fetch at"),
+            "install_at": optional(instant, label="Install at", help="Not over plain 1.6."),
+            "signed": optional(
+                yes, label="With its signature", help="Left out: where there is one."
             ),
-            "signature": Argument(text(800), False, help="Of what lies at an address of your own."),
-            "signing_certificate": Argument(text(5500), False, help="PEM, for that signature."),
+            "signature": optional(text(800), help="Of what lies at an address of your own."),
+            "signing_certificate": optional(text(5500), help="PEM, for that signature."),
             **_RETRIES,
             **_VALID,
         },
@@ -129,7 +129,7 @@ SPECS = (
         arguments={
             "firmware_id": _FIRMWARE,
             "url": _OWN,
-            "checksum": Argument(_hex(32, 32), False, help="MD5 of what lies at your own address."),
+            "checksum": optional(_hex(32, 32), help="MD5 of what lies at your own address."),
             **_RETRIES,
             **_VALID,
         },
@@ -142,7 +142,7 @@ SPECS = (
         "Withdraw published firmware",
         arguments={
             "firmware_id": _FIRMWARE,
-            "checksum": Argument(_hex(32, 32), False, help="MD5 of what was published."),
+            "checksum": optional(_hex(32, 32), help="MD5 of what was published."),
         },
         question="Stop {identity} from offering this firmware to its neighbours?",
         prepare=file_orders.prepare_unpublishing,
@@ -153,12 +153,10 @@ SPECS = (
         "Fetch logs",
         arguments={
             "kind": Argument(word(*LOGS), label="Which"),
-            "oldest": Argument(instant, False, label="From"),
-            "latest": Argument(instant, False, label="Until"),
+            "oldest": optional(instant, label="From"),
+            "latest": optional(instant, label="Until"),
             "url": _OWN,
-            "extended": Argument(
-                yes, False, label="As GetLog", help="OCPP 1.6 with its security part."
-            ),
+            "extended": optional(yes, label="As GetLog", help="OCPP 1.6 with its security part."),
             "exact": EXACT,
             **_RETRIES,
             **_VALID,
@@ -172,17 +170,15 @@ SPECS = (
         Order.READ_CUSTOMER_INFORMATION,
         "Customer information",
         arguments={
-            "token": Argument(text(255), False, label="Tag"),
-            "token_kind": Argument(word(*TOKEN_KINDS), False, label="Kind of tag"),
-            "customer": Argument(
-                text(64), False, label="Customer", help="As the station knows it."
-            ),
-            "hash_algorithm": Argument(word(*HASHES), False, help="Of the customer's certificate."),
-            "issuer_name_hash": Argument(_hex(1, 128), False),
-            "issuer_key_hash": Argument(_hex(1, 128), False),
-            "serial_number": Argument(_hex(1, 40), False),
-            "report": Argument(yes, False, label="Tell what it knows"),
-            "clear": Argument(yes, False, label="Forget it"),
+            "token": optional(text(255), label="Tag"),
+            "token_kind": optional(word(*TOKEN_KINDS), label="Kind of tag"),
+            "customer": optional(text(64), label="Customer", help="As the station knows it."),
+            "hash_algorithm": optional(word(*HASHES), help="Of the customer's certificate."),
+            "issuer_name_hash": optional(_hex(1, 128)),
+            "issuer_key_hash": optional(_hex(1, 128)),
+            "serial_number": optional(_hex(1, 40)),
+            "report": optional(yes, label="Tell what it knows"),
+            "clear": optional(yes, label="Forget it"),
         },
         words=_customer,
         question="Ask {identity} about a customer? With “clear” it forgets what it knows, for "

@@ -14,10 +14,12 @@ from app.domain import (
 from app.domain.der_controls import KINDS as DER_KINDS
 from app.domain.fallbacks import End, Situation, Step
 from app.domain.orders.reading import (
+    SESSION,
     Argument,
     document,
     instant,
     number,
+    optional,
     plug_or_station,
     row,
     several,
@@ -26,7 +28,7 @@ from app.domain.orders.reading import (
     word,
     yes,
 )
-from app.domain.orders.spec import Spec
+from app.domain.orders.spec import Spec, numbered
 from app.domain.orders.station import EXACT
 from app.domain.profile_documents import MORE_NUMBERS, PURPOSES
 from app.domain.vocabulary import Order
@@ -39,19 +41,15 @@ TRANSFERS = (
 SOURCES = ("ems", "other", "so", "cso")
 _LEVEL = whole(0, 1000)
 _RATE = number(-10_000_000, 10_000_000)
-_SESSION = {
-    "session_id": Argument(row, required=False),
-    "transaction_ref": Argument(text(64), required=False),
-}
 _CRITERIA = {
-    "connector": Argument(plug_or_station, required=False),
-    "purpose": Argument(word(*PURPOSES), required=False),
-    "stack_level": Argument(_LEVEL, required=False),
+    "connector": optional(plug_or_station),
+    "purpose": optional(word(*PURPOSES)),
+    "stack_level": optional(_LEVEL),
 }
 _DER = {
-    "kind": Argument(word(*DER_KINDS), required=False),
-    "default": Argument(yes, required=False),
-    "control": Argument(text(36), required=False),
+    "kind": optional(word(*DER_KINDS)),
+    "default": optional(yes),
+    "control": optional(text(36)),
 }
 
 
@@ -99,16 +97,12 @@ SPECS = (
         Order.SET_PROFILE,
         "Set a charging profile",
         arguments={
-            "profile_id": Argument(
-                row, required=False, label="Charging profile", help="Its number in the library."
+            "profile_id": optional(
+                row, label="Charging profile", help="Its number in the library."
             ),
-            "document": Argument(
-                document(), required=False, help="Instead of a profile of the library, as JSON."
-            ),
-            "connector": Argument(
-                plug_or_station, required=False, help="Nothing or 0: the whole station."
-            ),
-            **_SESSION,
+            "document": optional(document(), help="Instead of a profile of the library, as JSON."),
+            "connector": optional(plug_or_station, help="Nothing or 0: the whole station."),
+            **SESSION,
             "exact": EXACT,
         },
         words=_set,
@@ -129,9 +123,7 @@ SPECS = (
         Order.CLEAR_PROFILE,
         "Clear charging profiles",
         arguments={
-            "station_profile_id": Argument(
-                row, required=False, help="One profile; or all that fit what follows."
-            ),
+            "station_profile_id": optional(row, help="One profile; or all that fit what follows."),
             **_CRITERIA,
         },
         words=_clear,
@@ -145,21 +137,19 @@ SPECS = (
         "Read charging profiles",
         arguments={
             **_CRITERIA,
-            "sources": Argument(several(word(*SOURCES), 4), required=False),
+            "sources": optional(several(word(*SOURCES), 4)),
         },
         words=lambda given: f"Read charging profiles{_where(given)}",
-        prepare=profile_reports.prepare_read,
+        prepare=numbered,
         after=profile_reports.settle_read,
     ),
     Spec(
         Order.READ_COMPOSITE_SCHEDULE,
         "Read the composite schedule",
         arguments={
-            "connector": Argument(plug_or_station, required=False),
-            "duration_s": Argument(
-                whole(1, 31_622_400), required=False, help="A day where not said."
-            ),
-            "unit": Argument(word("a", "w"), required=False),
+            "connector": optional(plug_or_station),
+            "duration_s": optional(whole(1, 31_622_400), help="A day where not said."),
+            "unit": optional(word("a", "w")),
             "exact": EXACT,
         },
         words=lambda given: f"Read the composite schedule{_where(given)}",
@@ -172,8 +162,8 @@ SPECS = (
         "Update a dynamic profile",
         arguments={
             "station_profile_id": Argument(row),
-            "limit": Argument(_RATE, required=False),
-            **{name: Argument(_RATE, required=False) for name in MORE_NUMBERS},
+            "limit": optional(_RATE),
+            **{name: optional(_RATE) for name in MORE_NUMBERS},
         },
         words=lambda given: f"Update dynamic profile {given['station_profile_id']}",
         single=True,
@@ -183,7 +173,7 @@ SPECS = (
     Spec(
         Order.USE_PRIORITY_CHARGING,
         "Priority charging",
-        arguments={**_SESSION, "active": Argument(yes)},
+        arguments={**SESSION, "active": Argument(yes)},
         words=lambda given: (
             f"Priority charging {'on' if given['active'] else 'off'}{_where(given)}"
         ),
@@ -194,7 +184,7 @@ SPECS = (
         Order.ALLOW_ENERGY_TRANSFER,
         "Allow ways of energy transfer",
         arguments={
-            **_SESSION,
+            **SESSION,
             "transfers": Argument(several(word(*TRANSFERS), len(TRANSFERS))),
         },
         single=True,
@@ -205,7 +195,7 @@ SPECS = (
         "Send a frequency reserve signal",
         arguments={
             "signal": Argument(whole(-(2**31), 2**31 - 1)),
-            "at": Argument(instant, required=False),
+            "at": optional(instant),
         },
         words=lambda given: f"Send frequency reserve signal {given['signal']}",
         prepare=dynamic_profiles.prepare_signal,
@@ -215,10 +205,8 @@ SPECS = (
         "Set an inverter control",
         arguments={
             "kind": Argument(word(*DER_KINDS)),
-            "default": Argument(yes, required=False),
-            "control": Argument(
-                text(36), required=False, help="Its name; one is made where none is given."
-            ),
+            "default": optional(yes),
+            "control": optional(text(36), help="Its name; one is made where none is given."),
             "document": Argument(document(), help="What the control says, as JSON."),
         },
         words=lambda given: f"Set inverter control {given['kind']}",
@@ -230,7 +218,7 @@ SPECS = (
         Order.READ_DER_CONTROL,
         "Read inverter controls",
         arguments=_DER,
-        prepare=der.prepare_read,
+        prepare=numbered,
         after=der.settle_read,
     ),
     Spec(

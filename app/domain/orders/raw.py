@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.domain.errors import Invalid
-from app.domain.orders.reading import Argument, document, shape_of, text, yes
+from app.domain.orders.reading import Argument, document, optional, shape_of, text, yes
 from app.domain.orders.settings import SECRET_SETTINGS
 from app.domain.orders.shapes import Shaped
 from app.domain.orders.spec import Spec
@@ -46,7 +46,7 @@ SPECS = (
             "action": Argument(text(60)),
             "payload": Argument(Shaped(_payload, shape_of(_DOCUMENT))),
             # False sends it even where the version's schema forbids it (for test drivers).
-            "check": Argument(yes, required=False),
+            "check": optional(yes),
         },
         words=lambda given: f"Raw {given['action']}",
         question="Send this to {identity} as it is written?",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
 from app.domain.errors import Invalid
@@ -44,6 +45,10 @@ class Argument:
     def looks(self) -> Shape:
         """What its values look like, for forms, the command line and OpenAPI."""
         return self.shape or shape_of(self.read)
+
+
+#: An argument that may be left out.
+optional = partial(Argument, required=False)
 
 
 def shape_of(read: Reader) -> Shape:
@@ -168,6 +173,10 @@ def several(read: Reader, most: int) -> Reader:
         return found
 
     return Shaped(read_all, Shape("list", most=most, item=shape_of(read)))
+
+
+#: The session that an order is about: our number of it, or the station's.
+SESSION = {"session_id": optional(row), "transaction_ref": optional(text(64))}
 
 
 def document(limit: int = 100_000) -> Reader:

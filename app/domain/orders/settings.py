@@ -9,6 +9,7 @@ from app.domain.orders.reading import (
     Argument,
     document,
     documents,
+    optional,
     several,
     text,
     whole,
@@ -92,17 +93,15 @@ SPECS = (
         Order.CHANGE_SETTING,
         "Change a setting",
         arguments={
-            "key": Argument(_key, required=False, label="Setting", help=_KEY_HELP),
-            "value": Argument(_value, required=False, blank=True),
-            "settings": Argument(
+            "key": optional(_key, label="Setting", help=_KEY_HELP),
+            "value": optional(_value, blank=True),
+            "settings": optional(
                 _changes,
-                required=False,
                 shape=OBJECTS,
                 help="Several at once: a list of {key, value}.",
             ),
-            "then": Argument(
+            "then": optional(
                 _changes,
-                required=False,
                 shape=OBJECTS,
                 help="Changed after those, in messages of theirs.",
             ),
@@ -116,12 +115,9 @@ SPECS = (
         Order.READ_SETTINGS,
         "Read settings",
         arguments={
-            "keys": Argument(
-                several(KEY, 500), required=False, label="Settings", help="None: all of them."
-            ),
-            "then": Argument(
+            "keys": optional(several(KEY, 500), label="Settings", help="None: all of them."),
+            "then": optional(
                 several(KEY, 500),
-                required=False,
                 help="Read after those, in messages of their own.",
             ),
         },
@@ -137,7 +133,7 @@ SPECS = (
             "base": Argument(
                 word(*BASES), label="What", help="What can be set, all, or what is wrong."
             ),
-            "request_id": Argument(whole(0, 2**31 - 1), required=False),
+            "request_id": optional(whole(0, 2**31 - 1)),
         },
         words=_base,
         prepare=settings.prepare_report,
@@ -147,16 +143,13 @@ SPECS = (
         Order.READ_REPORT,
         "Read a part of the device model",
         arguments={
-            "criteria": Argument(
-                several(word(*CRITERIA), 4), required=False, label="Components that are"
-            ),
-            "keys": Argument(
+            "criteria": optional(several(word(*CRITERIA), 4), label="Components that are"),
+            "keys": optional(
                 several(KEY, 500),
-                required=False,
                 label="Components or variables",
                 help="As in EVSE@1/Power; a component alone means all of its variables.",
             ),
-            "request_id": Argument(whole(0, 2**31 - 1), required=False),
+            "request_id": optional(whole(0, 2**31 - 1)),
         },
         words=_report,
         prepare=settings.prepare_report,
@@ -168,16 +161,15 @@ SPECS = (
             "slot": Argument(whole(0, 1000), help="Which of the station's profiles it becomes."),
             "url": Argument(text(2000), label="URL", help="Where the station connects to: wss://…"),
             "security_profile": Argument(whole(0, 3)),
-            "interface": Argument(
+            "interface": optional(
                 word(*(f"{kind}{n}" for kind in ("wired", "wireless") for n in range(4)), "any"),
-                required=False,
             ),
-            "timeout_s": Argument(whole(1, 3600), required=False, help="Patience for an answer."),
-            "version": Argument(word("1.6", "2.0.1", "2.1"), required=False, label="OCPP version"),
-            "identity": Argument(text(48), required=False, help="OCPP 2.1 only."),
-            "password": Argument(text(64), required=False, help="OCPP 2.1 only."),
-            "apn": Argument(document(), required=False, label="APN", help="As OCPP writes it."),
-            "vpn": Argument(document(), required=False, label="VPN", help="As OCPP writes it."),
+            "timeout_s": optional(whole(1, 3600), help="Patience for an answer."),
+            "version": optional(word("1.6", "2.0.1", "2.1"), label="OCPP version"),
+            "identity": optional(text(48), help="OCPP 2.1 only."),
+            "password": optional(text(64), help="OCPP 2.1 only."),
+            "apn": optional(document(), label="APN", help="As OCPP writes it."),
+            "vpn": optional(document(), label="VPN", help="As OCPP writes it."),
         },
         words=_network,
         question="Change how {identity} connects? A wrong value takes it offline until somebody "

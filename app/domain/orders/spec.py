@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.domain import numbers
 from app.domain.errors import Invalid
 from app.domain.fallbacks import Step
 from app.domain.orders.reading import Argument
@@ -44,6 +45,13 @@ def as_given(
 ) -> Prepared:
     """The preparation of an order for which nothing has to be made or looked up."""
     return Prepared(checked)
+
+
+def numbered(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """Give a request the number by which what the station tells of it is known again."""
+    return Prepared({**checked, "number": numbers.of_request(now)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.domain import onboarding
 from app.domain.errors import Conflict, Invalid
 from app.domain.fallbacks import End, Situation, Step
-from app.domain.orders.reading import Argument, plug, plug_or_station, text, word, yes
+from app.domain.orders.reading import Argument, optional, plug, plug_or_station, text, word, yes
 from app.domain.orders.spec import Prepared, Spec
 from app.domain.vocabulary import Actor, Order
 from app.models import Station
@@ -37,12 +37,10 @@ def _custom(name: str, value: Any) -> str:
     return found
 
 
-_PLUG = Argument(
-    plug, False, label="Connector of the EVSE", help="OCPP 2.x; without it the first one."
-)
+_PLUG = optional(plug, label="Connector of the EVSE", help="OCPP 2.x; without it the first one.")
 #: Orders that have other forms to try (`app.domain.fallbacks`) take this.
-EXACT = Argument(
-    yes, False, label="Only in this form", help="Try no other form when the station refuses it."
+EXACT = optional(
+    yes, label="Only in this form", help="Try no other form when the station refuses it."
 )
 
 
@@ -111,8 +109,8 @@ SPECS = (
         "Restart",
         arguments={
             "kind": Argument(word(*RESETS), label="How"),
-            "connector": Argument(
-                plug, False, help="Only this EVSE (OCPP 2.x).", nothing="The whole station"
+            "connector": optional(
+                plug, help="Only this EVSE (OCPP 2.x).", nothing="The whole station"
             ),
             "exact": EXACT,
         },
@@ -157,12 +155,11 @@ SPECS = (
         "Ask for a message",
         arguments={
             "message": Argument(word(*TRIGGERS)),
-            "connector": Argument(plug_or_station, False, nothing="All"),
+            "connector": optional(plug_or_station, nothing="All"),
             "plug": _PLUG,
-            "custom": Argument(_custom, False, help="The name of a custom trigger (OCPP 2.1)."),
-            "extended": Argument(
+            "custom": optional(_custom, help="The name of a custom trigger (OCPP 2.1)."),
+            "extended": optional(
                 yes,
-                False,
                 label="As ExtendedTriggerMessage",
                 help="OCPP 1.6 with its security part.",
             ),
@@ -190,8 +187,8 @@ SPECS = (
         "Vendor message",
         arguments={
             "vendor_id": Argument(text(255), label="Vendor"),
-            "message_id": Argument(text(50), False, label="Message"),
-            "data": Argument(_data, False),
+            "message_id": optional(text(50), label="Message"),
+            "data": optional(_data),
         },
         words=_vendor,
     ),

@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain import local_lists, reservations
-from app.domain.orders.reading import Argument, instant, plug_or_station, row, text, whole, word
+from app.domain.orders.reading import (
+    Argument,
+    instant,
+    optional,
+    plug_or_station,
+    row,
+    text,
+    whole,
+    word,
+)
 from app.domain.orders.spec import Spec
 from app.domain.vocabulary import Order
 from app.domain.vocabulary.values import TOKEN_KINDS
@@ -44,7 +53,7 @@ LOCAL_LISTS = (
     Spec(
         Order.SEND_LOCAL_LIST,
         _SEND,
-        arguments={"mode": Argument(word(*MODES), required=False)},
+        arguments={"mode": optional(word(*MODES))},
         words=_send,
         question="Replace what {identity} knows of tags while it is offline?",
         prepare=local_lists.prepare,
@@ -62,12 +71,12 @@ RESERVATIONS = (
         Order.RESERVE,
         "Reserve",
         arguments={
-            "connector": Argument(plug_or_station, required=False),
-            "plug_type": Argument(word(*PLUG_TYPES), required=False),
+            "connector": optional(plug_or_station),
+            "plug_type": optional(word(*PLUG_TYPES)),
             "token": Argument(text(255)),
-            "token_kind": Argument(word(*TOKEN_KINDS), required=False),
-            "minutes": Argument(whole(1, MOST_MINUTES), required=False),
-            "expires_at": Argument(instant, required=False),
+            "token_kind": optional(word(*TOKEN_KINDS)),
+            "minutes": optional(whole(1, MOST_MINUTES)),
+            "expires_at": optional(instant),
         },
         words=_reserve,
         raw=("ReserveNow",),

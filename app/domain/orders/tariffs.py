@@ -5,8 +5,10 @@ from typing import Any
 
 from app.domain import station_tariffs
 from app.domain.orders.reading import (
+    SESSION,
     Argument,
     instant,
+    optional,
     plug_or_station,
     row,
     several,
@@ -16,7 +18,7 @@ from app.domain.orders.reading import (
 from app.domain.orders.spec import Spec
 from app.domain.vocabulary import Order
 
-_CONNECTOR = Argument(plug_or_station, required=False, help="Nothing or 0: all of them.")
+_CONNECTOR = optional(plug_or_station, help="Nothing or 0: all of them.")
 _TARIFF = Argument(row, label="Tariff", help="Its number in the tariff book.")
 
 
@@ -36,7 +38,7 @@ SPECS = (
         arguments={
             "tariff_id": _TARIFF,
             "connector": _CONNECTOR,
-            "valid_from": Argument(instant, required=False),
+            "valid_from": optional(instant),
         },
         words=lambda given: f"Set default tariff {given['tariff_id']}{_on(given)}",
         prepare=station_tariffs.prepare_default,
@@ -52,9 +54,7 @@ SPECS = (
         Order.CLEAR_TARIFFS,
         "Clear tariffs",
         arguments={
-            "numbers": Argument(
-                several(text(60), 100), required=False, help="As the station names them; or all."
-            ),
+            "numbers": optional(several(text(60), 100), help="As the station names them; or all."),
             "connector": _CONNECTOR,
         },
         question="Remove these tariffs from {identity}?",
@@ -65,8 +65,7 @@ SPECS = (
         "Change the tariff of a session",
         arguments={
             "tariff_id": _TARIFF,
-            "session_id": Argument(row, required=False),
-            "transaction_ref": Argument(text(64), required=False),
+            **SESSION,
         },
         words=_change,
         question="Change the price of a session that is running?",
