@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import broadcasts, commands
+from app.domain import commands
 from app.domain.orders.catalogue import FOR_MANY
 from app.domain.vocabulary import BroadcastState, CommandState, Order, Outcome
 from app.models import Broadcast, BroadcastTarget, Command, Station, WorkerNode
