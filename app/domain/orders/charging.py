@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import remote_starts, session_cost, station_profiles
+from app.domain import remote_starts, running, session_cost, station_profiles
 from app.domain.errors import Conflict, Invalid, NotFound
 from app.domain.orders.reading import (
     SESSION,
@@ -52,26 +52,19 @@ def prepare_stop(
 ) -> Prepared:
     """Complete the arguments of a stop: the session's number and the station's own reference."""
     del actor, now
+    session: ChargingSession | None
     if number := checked.get("session_id"):
         session = _numbered(db, station, number)
         if session.state is not SessionState.CHARGING:
             raise Conflict(f"Session {number} has ended already.", field="session_id")
         if session.transaction_ref is None:
             raise Conflict(f"Session {number} has no transaction to stop.", field="session_id")
-        return Prepared(
-            {**checked, "transaction_ref": session.transaction_ref}, session_id=session.id
-        )
-    known = db.scalar(
-        select(ChargingSession).where(
-            ChargingSession.station_id == station.id,
-            ChargingSession.transaction_ref == checked["transaction_ref"],
-        )
-    )
-    return (
-        Prepared({**checked, "session_id": known.id}, None, known.id)
-        if known
-        else Prepared(checked)
-    )
+    else:
+        session = running.by_reference(db, station, checked["transaction_ref"])
+    if session is None:
+        return Prepared(checked)
+    both = {"session_id": session.id, "transaction_ref": session.transaction_ref}
+    return Prepared({**checked, **both}, session_id=session.id)
 
 
 def prepare_status(
@@ -171,10 +164,7 @@ SPECS = (
     Spec(
         Order.STOP_CHARGING,
         "Stop charging",
-        arguments={
-            "transaction_ref": optional(text(64)),
-            "session_id": optional(row),
-        },
+        arguments={"transaction_ref": optional(text(64)), "session_id": optional(row)},
         words=lambda given: f"Stop {_session(given)}",
         together=_which,
         question="Stop this session? The driver's car stops charging and gets its bill.",
@@ -195,10 +185,7 @@ SPECS = (
     Spec(
         Order.SEND_COST,
         "Tell the cost so far",
-        arguments={
-            **SESSION,
-            "total_cost": optional(number(Decimal(0), Decimal(1_000_000))),
-        },
+        arguments={**SESSION, "total_cost": optional(number(Decimal(0), Decimal(1_000_000)))},
         words=lambda given: f"Tell the cost so far of {_session(given)}",
         single=True,
         prepare=prepare_cost,

@@ -46,11 +46,7 @@ _CRITERIA = {
     "purpose": optional(word(*PURPOSES)),
     "stack_level": optional(_LEVEL),
 }
-_DER = {
-    "kind": optional(word(*DER_KINDS)),
-    "default": optional(yes),
-    "control": optional(text(36)),
-}
+_DER = {"kind": optional(word(*DER_KINDS)), "default": optional(yes), "control": optional(text(36))}
 
 
 def _where(given: Mapping[str, Any]) -> str:
@@ -135,10 +131,7 @@ SPECS = (
     Spec(
         Order.READ_PROFILES,
         "Read charging profiles",
-        arguments={
-            **_CRITERIA,
-            "sources": optional(several(word(*SOURCES), 4)),
-        },
+        arguments={**_CRITERIA, "sources": optional(several(word(*SOURCES), 4))},
         words=lambda given: f"Read charging profiles{_where(given)}",
         prepare=numbered,
         after=profile_reports.settle_read,
@@ -183,20 +176,14 @@ SPECS = (
     Spec(
         Order.ALLOW_ENERGY_TRANSFER,
         "Allow ways of energy transfer",
-        arguments={
-            **SESSION,
-            "transfers": Argument(several(word(*TRANSFERS), len(TRANSFERS))),
-        },
+        arguments={**SESSION, "transfers": Argument(several(word(*TRANSFERS), len(TRANSFERS)))},
         single=True,
         prepare=dynamic_profiles.prepare_session,
     ),
     Spec(
         Order.SEND_AFRR_SIGNAL,
         "Send a frequency reserve signal",
-        arguments={
-            "signal": Argument(whole(-(2**31), 2**31 - 1)),
-            "at": optional(instant),
-        },
+        arguments={"signal": Argument(whole(-(2**31), 2**31 - 1)), "at": optional(instant)},
         words=lambda given: f"Send frequency reserve signal {given['signal']}",
         prepare=dynamic_profiles.prepare_signal,
     ),

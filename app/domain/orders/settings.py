@@ -116,10 +116,7 @@ SPECS = (
         "Read settings",
         arguments={
             "keys": optional(several(KEY, 500), label="Settings", help="None: all of them."),
-            "then": optional(
-                several(KEY, 500),
-                help="Read after those, in messages of their own.",
-            ),
+            "then": optional(several(KEY, 500), help="Read after those, in messages of their own."),
         },
         words=_read,
         together=lambda found: {**found, "keys": found.get("keys", [])},

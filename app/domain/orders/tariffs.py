@@ -35,11 +35,7 @@ SPECS = (
     Spec(
         Order.SET_DEFAULT_TARIFF,
         "Set the default tariff",
-        arguments={
-            "tariff_id": _TARIFF,
-            "connector": _CONNECTOR,
-            "valid_from": optional(instant),
-        },
+        arguments={"tariff_id": _TARIFF, "connector": _CONNECTOR, "valid_from": optional(instant)},
         words=lambda given: f"Set default tariff {given['tariff_id']}{_on(given)}",
         prepare=station_tariffs.prepare_default,
         after=station_tariffs.settle_set,
@@ -63,10 +59,7 @@ SPECS = (
     Spec(
         Order.CHANGE_TRANSACTION_TARIFF,
         "Change the tariff of a session",
-        arguments={
-            "tariff_id": _TARIFF,
-            **SESSION,
-        },
+        arguments={"tariff_id": _TARIFF, **SESSION},
         words=_change,
         question="Change the price of a session that is running?",
         single=True,
