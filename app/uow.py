@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app import reactions
 from app.domain import events
+from app.domain.orders import catalogue  # noqa: F401  (what follows commands is known everywhere)
 from app.extensions import db as flask_db
 
 

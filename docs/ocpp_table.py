@@ -21,7 +21,6 @@ ROOT = FOLDER.parent
 sys.path.insert(0, str(ROOT))
 
 from app.domain import orders as order_tables  # noqa: E402
-from app.domain.consequences import CONSEQUENCES  # noqa: E402
 from app.domain.vocabulary import Order  # noqa: E402
 from tests.dialects.order_samples import PREPARED, SAMPLES  # noqa: E402
 from worker.calls import TABLES  # noqa: E402
@@ -103,7 +102,7 @@ def rows(version: Version) -> list[Row]:
             found.append(Row(version, action, "in", f"`{name}`", does))
         if handler is None or action == "DataTransfer":
             orders, does = said(version, action)
-            labels = ", ".join(order_tables.LABELS[order] for order in orders)
+            labels = ", ".join(order_tables.SPECS[order].label for order in orders)
             found.append(Row(version, action, "out", labels or "raw only", does, orders))
     return found
 
@@ -141,7 +140,7 @@ def said(version: Version, action: str) -> tuple[tuple[Order, ...], list[str]]:
         if order is Order.RAW or action not in _actions(order, encoding):
             continue
         orders.append(order)
-        if (consequence := CONSEQUENCES.get(order)) is not None:
+        if (consequence := order_tables.SPECS[order].after) is not None:
             module = getattr(consequence, "__module__", "")
             name = getattr(consequence, "__name__", "")
             if module and name and name != "<lambda>":

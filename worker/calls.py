@@ -11,6 +11,7 @@ from app.domain import commands, deviations, files, password_rotation
 from app.domain.command_ends import Ended, Sent
 from app.domain.commands import Claimed
 from app.domain.fallbacks import Chain, End, Situation
+from app.domain.orders import SPECS
 from app.domain.vocabulary import CommandState, Order, Outcome
 from app.models import Command, Station
 from worker import log_rows
@@ -94,8 +95,8 @@ class Calls:
         self._settling = Settling(batch, standing)
 
     def orders(self, version: Version) -> list[Order]:
-        """The orders that a version can put, and the one that needs no message."""
-        return [*TABLES[version], Order.DISCONNECT]
+        """The orders that a version can put, and those that need no message."""
+        return [*TABLES[version], *(spec.order for spec in SPECS.values() if spec.without_message)]
 
     def send(self, held: Held, claimed: Claimed, there: Situation) -> None:
         """Send a command that was claimed.  Raises nothing: whatever goes wrong is its end."""
@@ -110,7 +111,7 @@ class Calls:
         version, order = held.link.version, claimed.order
         if (encoding := TABLES[version].get(order)) is not None:
             base = held.link.station.quirks.get("files_url") or self._settings.files_base
-            chain = Chain(order, files.addressed(claimed.arguments, base), there)
+            chain = Chain(SPECS[order].fallbacks, files.addressed(claimed.arguments, base), there)
             self._try(held, Pending(claimed.id, order, encoding, chain, claimed.expires_at))
         elif order is Order.DISCONNECT:
             held.link.close_when_idle(1001, "staff ended this connection", ANSWER_S)

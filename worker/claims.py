@@ -14,7 +14,8 @@ from sqlalchemy.exc import OperationalError
 
 from app.domain import commands, fallbacks
 from app.domain.commands import Claimed
-from app.domain.fallbacks import FALLBACKS, Situation
+from app.domain.fallbacks import Situation
+from app.domain.orders import SPECS
 from app.domain.vocabulary import CommandState, Outcome
 from app.models import Command
 from app.uow import unit_of_work
@@ -93,6 +94,6 @@ class Claims:
 
 
 def _situation(db: Any, one: Claimed, link: Any) -> Situation:
-    if one.order not in FALLBACKS:
+    if not SPECS[one.order].fallbacks:
         return Situation(quirks=link.station.quirks)
     return fallbacks.situation(db, db.get(Command, one.id).station)

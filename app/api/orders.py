@@ -196,10 +196,10 @@ def known() -> list[dict[str, Any]]:
     return [
         {
             "order": order,
-            "label": orders.LABELS[order],
-            "arguments": [_argument(name, argument) for name, argument in table.items()],
+            "label": spec.label,
+            "arguments": [_argument(name, argument) for name, argument in spec.arguments.items()],
         }
-        for order, table in orders.ARGUMENTS.items()
+        for order, spec in orders.SPECS.items()
     ]
 
 
@@ -233,10 +233,7 @@ def wanted(body: dict[str, Any]) -> tuple[Order, dict[str, Any]]:
     for name in ("payload", "check"):
         if name in body:
             raise Invalid(f"{name} belongs to a raw order.", field=name)
-    order: Order = body["order"]
-    if order not in orders.ARGUMENTS:
-        raise Invalid(f"The order {order.value} is not known yet; send it raw.", field="order")
-    return order, body.get("arguments", {})
+    return body["order"], body.get("arguments", {})
 
 
 def _queue(

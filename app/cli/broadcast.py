@@ -13,6 +13,7 @@ from app.cli import _asking as asking
 from app.cli import _shared as cli
 from app.domain import broadcasts, commands, orders, sites, stations
 from app.domain.errors import NotFound
+from app.domain.orders.catalogue import FOR_MANY
 from app.domain.vocabulary import BroadcastState, Order
 from app.models import Broadcast, Station
 from app.queries import broadcasts as queries
@@ -23,7 +24,7 @@ group = AppGroup("broadcast", help="One order to many stations, and what came of
 
 
 @group.command("start")
-@click.argument("order", type=click.Choice([order.value for order in broadcasts.ORDERS]))
+@click.argument("order", type=click.Choice([order.value for order in FOR_MANY]))
 @click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--station", "identities", multiple=True, help="This station; may be repeated.")
 @click.option("--site", help="Those at this site.")

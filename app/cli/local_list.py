@@ -6,7 +6,7 @@ from flask.cli import AppGroup
 from app.cli import _shared as cli
 from app.cli._asking import ask, wait_option
 from app.domain import local_lists, stations
-from app.domain.orders.local_lists import MODES
+from app.domain.orders.tags import MODES
 from app.domain.vocabulary import Order
 
 group = AppGroup("local-list", help="Tags that a station knows by heart.")

@@ -7,6 +7,7 @@ from app.cli import _shared as cli
 from app.cli import _stations as shared
 from app.domain import orders
 from app.domain.errors import NotFound
+from app.domain.orders.catalogue import NOUNS
 from app.domain.orders.reading import Argument
 from app.domain.vocabulary import CommandState, Order
 from app.models import Command
@@ -22,15 +23,15 @@ group = AppGroup("order", help="What orders there are, and what came of those th
 def kinds(order: str | None, as_json: bool) -> None:
     """List the orders; with ORDER, what that one takes."""
     if order is None:
-        rows = [(kind, noun) for noun, table in orders.NOUNS.items() for kind in table.ARGUMENTS]
+        rows = [(spec, noun) for noun, specs in NOUNS.items() for spec in specs]
         columns: list[cli.Column] = [
-            ("order", lambda row: row[0]),
+            ("order", lambda row: row[0].order),
             ("noun", lambda row: row[1]),
-            ("meaning", lambda row: orders.LABELS[row[0]]),
+            ("meaning", lambda row: row[0].label),
         ]
         cli.print_rows(rows, columns, json=as_json)
         return
-    cli.print_rows(orders.ARGUMENTS[Order(order)].items(), ARGUMENT, json=as_json)
+    cli.print_rows(orders.SPECS[Order(order)].arguments.items(), ARGUMENT, json=as_json)
 
 
 def _values(argument: Argument) -> str:

@@ -9,7 +9,7 @@ from app.cli import _shared as cli
 from app.cli._asking import ask, wait_option
 from app.domain import stations
 from app.domain.errors import NotFound
-from app.domain.orders.reservations import PLUG_TYPES
+from app.domain.orders.tags import PLUG_TYPES
 from app.domain.vocabulary import Order, ReservationState
 from app.models import Reservation
 from app.queries import reservations as queries

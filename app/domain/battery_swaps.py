@@ -8,18 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import events, numbers
-from app.domain.prepared import Prepared
-from app.domain.vocabulary import Actor, Order, Token
+from app.domain.vocabulary import Order, Token
 from app.models import BatterySwap, Command, Station, Tag
 
 _RECENT = 20
-
-
-def prepare(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
-) -> Prepared:
-    """Give the request a number, under which the station tells of its steps."""
-    return Prepared({**checked, "number": numbers.of_request(now)})
 
 
 def take_in(
@@ -78,6 +70,3 @@ def _asked(db: Session, station: Station, number: int) -> int | None:
         if command.arguments.get("number") == number:
             return command.id
     return None
-
-
-PREPARATIONS = {Order.REQUEST_BATTERY_SWAP: prepare}

@@ -37,26 +37,6 @@ AGAIN = FAILURES | {SKIPPED, CANCELLED}
 MOST_AT_ONCE = 500
 MOST_STATIONS = 20_000
 
-#: Orders about one session, one reservation or one certificate make no sense for many stations.
-_SINGLE = frozenset(
-    {
-        Order.START_CHARGING,
-        Order.STOP_CHARGING,
-        Order.READ_TRANSACTION_STATUS,
-        Order.SEND_COST,
-        Order.RESERVE,
-        Order.CANCEL_RESERVATION,
-        Order.UPDATE_DYNAMIC_SCHEDULE,
-        Order.USE_PRIORITY_CHARGING,
-        Order.ALLOW_ENERGY_TRANSFER,
-        Order.CHANGE_TRANSACTION_TARIFF,
-        Order.ANNOUNCE_WEB_PAYMENT,
-        Order.REQUEST_BATTERY_SWAP,
-        Order.SEND_CERTIFICATE,
-    }
-)
-ORDERS = tuple(order for order in orders.ARGUMENTS if order not in _SINGLE)
-
 
 def start(
     db: Session,
@@ -210,8 +190,8 @@ def tally(db: Session, broadcast: Broadcast) -> Counter[str]:
 
 
 def _check(order: Order, stations: int, at_once: int, stop_percent: int | None) -> None:
-    if order not in ORDERS:
-        raise Invalid(f"{orders.LABELS[order]} is for one station at a time.", field="order")
+    if orders.SPECS[order].single:
+        raise Invalid(f"{orders.SPECS[order].label} is for one station at a time.", field="order")
     if not 1 <= at_once <= MOST_AT_ONCE:
         raise Invalid(f"Between 1 and {MOST_AT_ONCE} may be under way at once.", field="at_once")
     if stop_percent is not None and not 0 <= stop_percent <= 100:

@@ -7,24 +7,10 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from app.domain import presence
+from app.domain import orders, presence
 from app.domain.errors import Conflict, Invalid, NotConnected
-from app.domain.vocabulary import WITHOUT_MESSAGE, Order, Registration
+from app.domain.vocabulary import Order, Registration
 from app.models import Connector, Station
-
-#: Orders that a station may not get before its boot was accepted: it may be asked and
-#: configured, but not charge (OCPP 1.6 section 4.2, 2.x B02.FR.05).
-_AFTER_BOOT = frozenset(
-    {Order.START_CHARGING, Order.STOP_CHARGING, Order.RESERVE, Order.REQUEST_BATTERY_SWAP}
-)
-#: The same as raw messages.
-_RAW_AFTER_BOOT = frozenset(
-    {
-        *("RemoteStartTransaction", "RemoteStopTransaction"),
-        *("RequestStartTransaction", "RequestStopTransaction"),
-        *("ReserveNow", "RequestBatterySwap"),
-    }
-)
 
 
 def check(
@@ -62,12 +48,12 @@ def _check_reachable(station: Station, held: bool) -> None:
 
 def _check_registration(station: Station, order: Order, checked: Mapping[str, Any]) -> None:
     """A pending station may not charge, and one that was rejected is left alone (B02, B03)."""
-    if order in WITHOUT_MESSAGE:
+    spec = orders.meant(order, checked)
+    if spec.without_message:
         return
     answered = station.booted_registration or station.registration
     name = station.identity
     if answered is Registration.REJECTED:
         raise Conflict(f"The boot of {name} was rejected: nothing may be sent to it.")
-    charges = order in _AFTER_BOOT or checked.get("action") in _RAW_AFTER_BOOT
-    if answered is Registration.PENDING and charges and checked.get("check", True):
+    if answered is Registration.PENDING and spec.after_boot and checked.get("check", True):
         raise Conflict(f"{name} is pending: it may not charge before its boot is accepted.")

@@ -4,7 +4,7 @@ The legal moves are tables (`COMMAND_MOVES`, `LATE_MOVES`); what ended before ke
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app.domain import messages
+from app.domain import messages, orders
 from app.domain.bulk import BulkUpdate, among
 from app.domain.events import CommandEnded, record
 from app.domain.vocabulary import COMMAND_MOVES, LATE_MOVES, Outcome
@@ -56,6 +56,10 @@ class Ended:
     attempts: Sequence[dict[str, Any]] = ()
     late: bool = False
 
+
+#: What goes on when a command of a broadcast has ended; entered from above, as the orders are
+#: (`app.domain.orders.catalogue`), since broadcasts queue commands themselves.
+FOLLOWERS: list[Callable[[Session, Command, datetime], None]] = []
 
 _COMMAND: Any = Command.__table__
 _TARGET: Any = BroadcastTarget.__table__
@@ -106,12 +110,8 @@ def _end(row: dict[str, Any] | None, one: Ended, now: datetime) -> bool:
 
 def _followed(db: Session, row: dict[str, Any], one: Ended, now: datetime) -> None:
     """What the end means for the business, and for the broadcast that it belongs to."""
-    # Consequences know every noun, and some nouns queue commands: imported late, no circle.
-    from app.domain import broadcasts
-    from app.domain.consequences import CONSEQUENCES
-
-    consequence = CONSEQUENCES.get(row["order"])
-    if row.pop("in_broadcast") or consequence is not None:
+    consequence, in_broadcast = orders.SPECS[row["order"]].after, row.pop("in_broadcast")
+    if in_broadcast or consequence is not None:
         command = db.get_one(Command, row["id"], populate_existing=True)
         if consequence is not None:
             try:
@@ -122,7 +122,8 @@ def _followed(db: Session, row: dict[str, Any], one: Ended, now: datetime) -> No
             except Exception:
                 # The station has answered: that stands, whatever we could not make of it.
                 log.exception("command %s: what %s means failed", command.id, command.order)
-        broadcasts.command_ended(db, command, now)
+        for follow in FOLLOWERS if in_broadcast else ():
+            follow(db, command, now)
         row = as_it_stands(command)
     record(db, CommandEnded(row["tenant_id"], row["id"], row["station_id"], row))
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
@@ -27,9 +27,6 @@ from app.domain.vocabulary import (
     Outcome,
 )
 from app.models import Command, Station, WorkerNode
-
-if TYPE_CHECKING:
-    from app.domain.preparations import Prepared
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +69,8 @@ def queue(
     if known is not None:
         interruptions.refuse(db, station, order, checked, known=known)
     ttl_s = max(ttl_s, float(station.quirks.get("call_timeout_s") or 0))
-    prepared = _prepared(db, actor, station, order, checked, now)
+    spec = orders.SPECS[order]
+    prepared = spec.prepare(db, actor, station, checked, now)
     checked = prepared.arguments
     command = Command(
         tenant_id=station.tenant_id,
@@ -94,9 +92,8 @@ def queue(
     words = orders.describe(order, checked)[:500]
     audit.remark(db, actor, "station.command", station, words, now=now)
     if station.supported_orders and order.value not in station.supported_orders:
-        label = orders.LABELS[order]
-        sentence = f"{label} is not something {station.identity} can be asked over this protocol."
-        settle(db, command, Outcome(CommandState.UNSUPPORTED, None, sentence), now=now)
+        said = f"{spec.label} is not something {station.identity} can be asked over this protocol."
+        settle(db, command, Outcome(CommandState.UNSUPPORTED, None, said), now=now)
     else:
         record(db, CommandQueued(command.tenant_id, command.id, station.id))
     return command
@@ -244,7 +241,7 @@ def repeat(
     if command.state in OPEN_STATES:
         raise Conflict("This command is still under way.")
     # What a preparation added is prepared anew.
-    asked = set(orders.ARGUMENTS[command.order]) - OURS
+    asked = set(orders.SPECS[command.order].arguments) - OURS
     arguments = {name: value for name, value in command.arguments.items() if name in asked}
     if holds_redacted(arguments):
         raise Conflict("Its secret was not kept: give the order anew.")
@@ -252,21 +249,6 @@ def repeat(
         arguments.pop("transaction_ref", None)
     wish = (command.station, command.order, arguments)
     return queue(db, actor, *wish, now=now, ttl_s=ttl_s, known=known)
-
-
-def _prepared(
-    db: Session,
-    actor: Actor,
-    station: Station,
-    order: Order,
-    checked: dict[str, Any],
-    now: datetime,
-) -> "Prepared":
-    # Preparations know every noun, and some nouns queue commands: imported late, no circle.
-    from app.domain.preparations import PREPARATIONS, Prepared
-
-    prepare = PREPARATIONS.get(order)
-    return prepare(db, actor, station, checked, now) if prepare else Prepared(checked)
 
 
 def _expire(db: Session, command: Command, now: datetime) -> None:

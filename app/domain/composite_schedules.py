@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from app.domain import events, numbers
 from app.domain.charging_limits import unit_for
-from app.domain.prepared import Prepared
-from app.domain.vocabulary import Actor, CommandState, Order, Outcome
+from app.domain.orders.spec import Prepared
+from app.domain.vocabulary import Actor, CommandState, Outcome
 from app.models import Command, CompositeSchedule, Station
 
 DAY_S = 86_400
@@ -71,7 +71,3 @@ def newest(db: Session, station: Station) -> list[CompositeSchedule]:
     for row in rows:
         found[row.evse] = row
     return [found[evse] for evse in sorted(found)]
-
-
-PREPARATIONS = {Order.READ_COMPOSITE_SCHEDULE: prepare}
-CONSEQUENCES = {Order.READ_COMPOSITE_SCHEDULE: settle}

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import audit, events
 from app.domain.errors import Invalid
-from app.domain.prepared import Prepared
+from app.domain.orders.spec import Prepared
 from app.domain.vocabulary import Actor, CommandState, Outcome
 from app.models import Command, CustomerReport, Station
 

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import der_controls, events, numbers, reports
+from app.domain import der_controls, events, reports
 from app.domain.errors import Taken
-from app.domain.prepared import Prepared
-from app.domain.vocabulary import Actor, CommandState, Order, Outcome
+from app.domain.orders.spec import Prepared
+from app.domain.vocabulary import Actor, CommandState, Outcome
 from app.models import Command, DerControl, Station
 
 HELD = ("accepted", "reported")
@@ -58,13 +58,6 @@ def settle_set(db: Session, command: Command, outcome: Outcome, now: datetime) -
     row.command_id = command.id
     _move(row, "accepted" if accepted else "rejected", outcome.sentence, now)
     supersede(db, command.station, outcome.facts.get("superseded") or (), now)
-
-
-def prepare_read(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
-) -> Prepared:
-    """Give the request a number."""
-    return Prepared({**checked, "number": numbers.of_request(now)})
 
 
 def settle_read(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
@@ -186,11 +179,3 @@ def _clear(
 def _changed(db: Session, station: Station) -> None:
     db.flush()
     events.record(db, events.StationChanged(station.tenant_id, station.id))
-
-
-PREPARATIONS = {Order.SET_DER_CONTROL: prepare_set, Order.READ_DER_CONTROL: prepare_read}
-CONSEQUENCES = {
-    Order.SET_DER_CONTROL: settle_set,
-    Order.READ_DER_CONTROL: settle_read,
-    Order.CLEAR_DER_CONTROL: settle_clear,
-}

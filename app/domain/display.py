@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain import device_model, events
+from app.domain import events
 from app.domain.errors import Invalid
-from app.domain.prepared import Prepared
+from app.domain.orders.spec import Prepared
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome
 from app.models import Command, DisplayMessage, Station
 
@@ -84,13 +84,6 @@ def _numbered(db: Session, station: Station, number: int) -> DisplayMessage | No
             DisplayMessage.station_id == station.id, DisplayMessage.number == number
         )
     )
-
-
-def prepare_reading(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
-) -> Prepared:
-    """Give the reading the number by which its parts are known again."""
-    return Prepared({**checked, "request_id": device_model.next_request_id(db)})
 
 
 def after_showing(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:

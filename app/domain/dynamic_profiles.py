@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from app.domain import events, reports, running
 from app.domain.errors import Conflict, Invalid, NotFound
-from app.domain.prepared import Prepared
+from app.domain.orders.spec import Prepared
 from app.domain.profile_documents import MORE_NUMBERS, tenths
 from app.domain.station_profiles import HELD, KIND, of_subject
-from app.domain.vocabulary import Actor, CommandState, Order, Outcome
+from app.domain.vocabulary import Actor, CommandState, Outcome
 from app.models import Command, Station, StationProfile
 
 _RATES = ("limit", *MORE_NUMBERS)
@@ -115,12 +115,3 @@ def priority_told(
         return None
     events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
     return session.id
-
-
-PREPARATIONS = {
-    Order.UPDATE_DYNAMIC_SCHEDULE: prepare_update,
-    Order.USE_PRIORITY_CHARGING: prepare_session,
-    Order.ALLOW_ENERGY_TRANSFER: prepare_session,
-    Order.SEND_AFRR_SIGNAL: prepare_signal,
-}
-CONSEQUENCES = {Order.UPDATE_DYNAMIC_SCHEDULE: settle_update}

@@ -1,11 +1,11 @@
 """Other forms in which an order is tried when a station refuses the first (FIELD section 1.9).
 
-`FALLBACKS` is the table: order -> steps, in turn.  A `Chain` walks it for one
-command: it is told how each form ended and names the next one.  Everything that
-was tried is kept on the command (`Command.attempts`).
+An order's record names the steps, in turn.  A `Chain` walks them for one command: it is told how
+each form ended and names the next one.  Everything that was tried is kept on the command
+(`Command.attempts`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import plugs, profile_changes
-from app.domain.vocabulary import CommandState, Order, Outcome, SessionState
+from app.domain import plugs
+from app.domain.vocabulary import CommandState, Outcome, SessionState
 from app.models import ChargingSession, Command, Station
 
 Arguments = dict[str, Any]
@@ -65,74 +65,6 @@ def situation(db: Session, station: Station) -> Situation:
     return Situation(tuple(evses), db.scalar(charging.limit(1)) is not None, station.quirks)
 
 
-def _each_connector(first: Arguments, there: Situation) -> list[Arguments]:
-    """The same, asked of every connector by itself (K3)."""
-    return [] if first.get("connector") else [{**first, "connector": n} for n in there.evses]
-
-
-def _trigger_each(first: Arguments, there: Situation) -> list[Arguments]:
-    if first["message"] not in ("status", "meter_values"):
-        return []
-    return _each_connector(first, there)
-
-
-def _hard(first: Arguments, there: Situation) -> list[Arguments]:
-    """A hard reset after a soft one; never while a car charges, whose session it would cut."""
-    if first["kind"] != "soft" or there.charging or first.get("connector"):
-        return []
-    return [{**first, "kind": "hard"}]
-
-
-def _changed(*changes: Callable[[Mapping[str, Any]], Arguments | None]) -> Forms:
-    """The first form with all of the changes, where each of them has something to change."""
-
-    def forms(first: Arguments, there: Situation) -> list[Arguments]:
-        found: Arguments | None = first
-        for change in changes:
-            found = change(found) if found is not None else None
-        return [] if found is None else [found]
-
-    return forms
-
-
-def _other_log(first: Arguments, there: Situation) -> list[Arguments]:
-    """1.6's other way to ask for diagnostics; its preparation says which one came first."""
-    if first["kind"] != "diagnostics" or "extended" not in first:
-        return []
-    return [{**first, "extended": not first["extended"]}]
-
-
-_NO = frozenset({End.REFUSED, End.ERROR})
-_UNIT, _STACK, _KIND = (
-    profile_changes.other_unit,
-    profile_changes.lowest_stack_level,
-    profile_changes.other_kind,
-)
-
-FALLBACKS: dict[Order, tuple[Step, ...]] = {
-    Order.FETCH_LOGS: (Step("by the other message for logs", frozenset({End.ERROR}), _other_log),),
-    Order.RESET: (Step("as a hard reset", frozenset({End.REFUSED, End.SILENT}), _hard),),
-    Order.SET_AVAILABILITY: (
-        Step("connector by connector", _NO, _each_connector, "availability_per_connector"),
-    ),
-    Order.TRIGGER: (
-        Step("connector by connector", frozenset({End.REFUSED, End.UNFIT}), _trigger_each),
-    ),
-    Order.SET_PROFILE: (
-        Step("in the other unit", _NO, _changed(_UNIT)),
-        Step("at stack level 0", _NO, _changed(_STACK)),
-        Step("in the other unit, at stack level 0", _NO, _changed(_UNIT, _STACK)),
-        Step("as the other kind", _NO, _changed(_KIND)),
-        Step("as the other kind, in the other unit", _NO, _changed(_KIND, _UNIT)),
-        Step("as the other kind, at stack level 0", _NO, _changed(_KIND, _STACK)),
-        Step("with all of that", _NO, _changed(_KIND, _UNIT, _STACK)),
-    ),
-    Order.READ_COMPOSITE_SCHEDULE: (
-        Step("in whatever unit it prefers", _NO, _changed(profile_changes.without_unit)),
-    ),
-}
-
-
 class Chain:
     """The forms of one order: the one that is tried now, and what is left.
 
@@ -140,13 +72,12 @@ class Chain:
     called (empty for the first).
     """
 
-    def __init__(self, order: Order, arguments: Arguments, there: Situation) -> None:
+    def __init__(self, steps: Iterable[Step], arguments: Arguments, there: Situation) -> None:
         self.current = dict(arguments)
         self.words = ""
         self._first = dict(arguments)
         self._there = there
-        exact = arguments.get("exact")
-        self._steps = [] if exact else list(FALLBACKS.get(order, ()))
+        self._steps = [] if arguments.get("exact") else list(steps)
         self._left: list[Arguments] = []
         self._done: list[tuple[Arguments, Outcome]] = []
         self._skip_what_is_known_to_fail()

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import file_jobs, files, firmware
 from app.domain.errors import Conflict, Invalid, NotFound
-from app.domain.prepared import Prepared
+from app.domain.orders.spec import Prepared
 from app.domain.vocabulary import Actor, FileJobKind, FileJobState
 from app.models import FileJob, FirmwareFile, Station, StationReport
 

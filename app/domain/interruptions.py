@@ -11,14 +11,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.domain import orders
 from app.domain.errors import Conflict
 from app.domain.vocabulary import Order, SessionState
 from app.models import ChargingSession, Station
 
-#: What comes between the sessions and the sentence's end.
-_DOES = {Order.UNLOCK: "Unlocking may end", Order.RESET: "Restarting ends"}
-#: The same as raw messages: what they mean, and the members that name a plug.
-_RAW = {"UnlockConnector": Order.UNLOCK, "Reset": Order.RESET}
+#: The members of raw messages that name a plug.
 _PLUGS = ("evseId", "connectorId")
 _RAW_KINDS = {"Soft": "soft", "OnIdle": "soft", "ImmediateAndResume": "resume"}
 
@@ -50,7 +48,8 @@ def refuse(
     if any(session.id not in known for session in found):
         who = "; ".join(_told(session) for session in found)
         them = "it" if len(found) == 1 else "them"
-        sentence = f"{who[:1].upper()}{who[1:]}. {_DOES[_meant(order, checked)[0]]} {them}."
+        does = orders.meant(order, checked).ends_sessions
+        sentence = f"{who[:1].upper()}{who[1:]}. {does} {them}."
         raise EndsSessions(sentence, [session.id for session in found])
 
 
@@ -59,7 +58,7 @@ def ended_by(
 ) -> list[ChargingSession]:
     """The running sessions that an order may end, by their plugs."""
     order, checked = _meant(order, checked)
-    if order not in _DOES:
+    if not orders.SPECS[order].ends_sessions:
         return []
     if order is Order.RESET and not _cuts_off(station, checked["kind"]):
         return []
@@ -73,17 +72,17 @@ def ended_by(
 
 def _meant(order: Order, checked: Mapping[str, Any]) -> tuple[Order, Mapping[str, Any]]:
     """The typed order that a raw message amounts to; any other order is itself."""
-    order = _RAW.get(checked["action"], order) if order is Order.RAW else order
-    if "payload" not in checked or order not in _DOES:
+    spec = orders.meant(order, checked)
+    if order is not Order.RAW or not spec.ends_sessions:
         return order, checked
     payload = checked["payload"]
     plug = next((payload[name] for name in _PLUGS if isinstance(payload.get(name), int)), None)
-    return order, {"connector": plug, "kind": _RAW_KINDS.get(str(payload.get("type")), "hard")}
+    return spec.order, {"connector": plug, "kind": _RAW_KINDS.get(str(payload.get("type")), "hard")}
 
 
 def count_at(db: Session, order: Order, stations: Sequence[Station]) -> int:
     """How many sessions are running at stations that are to get an order which may end them."""
-    if order not in _DOES:
+    if not orders.SPECS[order].ends_sessions:
         return 0
     query = select(func.count(ChargingSession.id)).where(
         ChargingSession.station_id.in_([station.id for station in stations]),

@@ -26,7 +26,7 @@ from app.domain.list_contents import (
     merged,
     wanted,
 )
-from app.domain.prepared import Prepared
+from app.domain.orders.spec import Prepared
 from app.domain.vocabulary import SYSTEM, Actor, CommandState, Order, Outcome
 from app.models import AuditEntry, Command, LocalList, Station
 

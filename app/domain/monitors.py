@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain import device_model, events, settings
 from app.domain.errors import Invalid
-from app.domain.prepared import Prepared
+from app.domain.orders.spec import Prepared
 from app.domain.variable_names import VariableName, parse
 from app.domain.vocabulary import Actor, CommandState, Order, Outcome
 from app.models import Command, Station, VariableMonitor

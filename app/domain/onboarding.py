@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 from app.domain import audit, commands, device_model, events, settings
 from app.domain.errors import DomainError, Invalid
 from app.domain.onboarding_past import SUBJECT, done, earlier
-from app.domain.orders.station import TRIGGERS
 from app.domain.setting_values import number, same
 from app.domain.variable_names import parse
 from app.domain.vocabulary import SYSTEM, Actor, Order, Outcome, Registration
@@ -42,7 +41,7 @@ PROPOSED_2X = {
     "OCPPCommCtrlr/RetryBackOffWaitMinimum": ">=10",
 }
 #: What may be asked for after a boot; a heartbeat lets the station set its clock.
-ASKED_FOR = tuple(word for word in TRIGGERS if word in ("status", "heartbeat", "meter_values"))
+ASKED_FOR = ("status", "heartbeat", "meter_values")
 
 #: What is done or not; `local_list` lets tags that change be sent (see `app.domain.local_lists`).
 SWITCHES = ("read", "ask_boot", "local_list")

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.domain import access, commands, credentials
 from app.domain.errors import Conflict
 from app.domain.events import StationChanged, record
-from app.domain.prepared import Prepared
+from app.domain.orders.spec import Prepared
 from app.domain.vocabulary import SYSTEM, Actor, CommandState, Order, Outcome
 from app.models import Command, Station
 

@@ -10,8 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain import events, numbers, station_profiles
-from app.domain.prepared import Prepared
-from app.domain.vocabulary import Actor, CommandState, Order, Outcome, ProfileState
+from app.domain.vocabulary import CommandState, Order, Outcome, ProfileState
 from app.models import Command, Setpoint, Station, StationProfile
 
 #: How many of the last requests a report is looked for among.
@@ -33,13 +32,6 @@ class Reported:
     number: int
     document: dict[str, Any]
     transaction_ref: str | None = None
-
-
-def prepare_read(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
-) -> Prepared:
-    """Give the request a number, by which its reports are recognised."""
-    return Prepared({**checked, "number": numbers.of_request(now)})
 
 
 def settle_read(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
@@ -215,7 +207,3 @@ def _end_limits(
 def _changed(db: Session, station: Station) -> None:
     db.flush()
     events.record(db, events.StationChanged(station.tenant_id, station.id))
-
-
-PREPARATIONS = {Order.READ_PROFILES: prepare_read}
-CONSEQUENCES = {Order.READ_PROFILES: settle_read}

@@ -19,7 +19,7 @@ from app.domain.bulk import among
 from app.domain.bulk_read import BulkRead
 from app.domain.errors import Conflict
 from app.domain.issued_tokens import KINDS
-from app.domain.prepared import Prepared
+from app.domain.orders.spec import Prepared
 from app.domain.vocabulary import (
     Actor,
     CommandState,

@@ -17,7 +17,7 @@ from app.domain import audit, authorisation, events, reach
 from app.domain.bulk import among
 from app.domain.bulk_read import BulkRead
 from app.domain.errors import Conflict, Invalid, NotFound
-from app.domain.prepared import Prepared
+from app.domain.orders.spec import Prepared
 from app.domain.vocabulary import (
     Actor,
     Availability,

@@ -16,7 +16,7 @@ from app.domain import audit, commands, device_model, events
 from app.domain.bulk import among
 from app.domain.device_model import Told
 from app.domain.errors import DomainError, Invalid
-from app.domain.prepared import Prepared
+from app.domain.orders.spec import Prepared
 from app.domain.setting_values import same
 from app.domain.standard_keys import STANDARD_KEYS
 from app.domain.variable_names import VariableName, plain

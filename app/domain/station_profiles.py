@@ -1,6 +1,6 @@
 """Charging profiles at stations: set, cleared, replaced; the id of a row goes over the wire."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,15 +9,13 @@ from sqlalchemy.orm import Session
 
 from app.domain import events, profile_documents, profiles, running
 from app.domain.errors import Invalid, NotFound
-from app.domain.prepared import Preparation, Prepared
-from app.domain.vocabulary import Actor, CommandState, Order, Outcome, ProfileState
+from app.domain.orders.spec import Consequence, Preparation, Prepared
+from app.domain.vocabulary import Actor, CommandState, Outcome, ProfileState
 from app.models import ChargingSession, Command, Setpoint, Station, StationProfile
 
 #: States in which a station is believed to hold a profile.
 HELD = (ProfileState.ACCEPTED, ProfileState.REPORTED)
 KIND = "station_profile"
-
-Consequence = Callable[[Session, Command, Outcome, datetime], None]
 
 
 def prepare_set(
@@ -299,7 +297,3 @@ def _replace(db: Session, row: StationProfile, now: datetime) -> None:
 def _changed(db: Session, station: Station) -> None:
     db.flush()
     events.record(db, events.StationChanged(station.tenant_id, station.id))
-
-
-PREPARATIONS = {Order.SET_PROFILE: prepare_set, Order.CLEAR_PROFILE: prepare_clear}
-CONSEQUENCES = {Order.SET_PROFILE: settle_set, Order.CLEAR_PROFILE: settle_clear}

@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 from app.domain import authorisation, events, running, tariff_choice
 from app.domain.authorisation import Tap
 from app.domain.errors import Conflict, NotFound
-from app.domain.prepared import Prepared
+from app.domain.orders.spec import Prepared
 from app.domain.tag_rows import TagRow
 from app.domain.tariff_choice import misfit
 from app.domain.tariffs import Kind, Tariff, from_json
-from app.domain.vocabulary import Actor, CommandState, Decision, Order, Outcome
+from app.domain.vocabulary import Actor, CommandState, Decision, Outcome
 from app.models import Command, Station, StationTariff, TariffVersion
 from app.models import Tariff as TariffRow
 
@@ -238,15 +238,3 @@ def _move(row: StationTariff, state: str, sentence: str, now: datetime) -> None:
 def _changed(db: Session, station: Station) -> None:
     db.flush()
     events.record(db, events.StationChanged(station.tenant_id, station.id))
-
-
-PREPARATIONS = {
-    Order.SET_DEFAULT_TARIFF: prepare_default,
-    Order.CHANGE_TRANSACTION_TARIFF: prepare_change,
-}
-CONSEQUENCES = {
-    Order.SET_DEFAULT_TARIFF: settle_set,
-    Order.CHANGE_TRANSACTION_TARIFF: settle_set,
-    Order.READ_TARIFFS: settle_read,
-    Order.CLEAR_TARIFFS: settle_clear,
-}

@@ -13,6 +13,7 @@ from wtforms.fields.core import UnboundField
 from wtforms.validators import InputRequired, Length, Optional
 
 from app.domain import orders
+from app.domain.orders.station import TRIGGERS
 from app.domain.vocabulary import Order
 from app.forms.order_fields import PICKER, field_for
 
@@ -51,19 +52,12 @@ def _plug(label: str = "Connector") -> SelectField:
     return SelectField(label, validate_choice=False, choices=[])
 
 
-#: What a choice of connectors offers before the connectors themselves, where "–" says too little.
-_ANY: dict[Order, str] = {
-    Order.START_CHARGING: "Any",
-    Order.TRIGGER: "All",
-    Order.RESET: "The whole station",
-}
-
-
 def _first(order: Order) -> list[tuple[str, str]]:
-    argument = orders.ARGUMENTS[order]["connector"]
-    found = [] if argument.required else [("", _ANY.get(order, "–"))]
+    """What a choice of connectors offers before the connectors themselves."""
+    argument = orders.SPECS[order].arguments["connector"]
+    found = [] if argument.required else [("", argument.nothing or "–")]
     # 0 where the whole station may be meant.
-    whole = argument.looks.low == 0 and order not in _ANY
+    whole = argument.looks.low == 0 and not argument.nothing
     return [*found, ("0", "The whole station")] if whole else found
 
 
@@ -140,19 +134,11 @@ class ReadSettingsForm(OrderForm):
     )
 
 
-class ClearCacheForm(OrderForm):
-    """Let the station forget the tags it remembers."""
-
-    order = Order.CLEAR_CACHE
-
-
 class TriggerForm(OrderForm):
     """Ask for a message now."""
 
     order = Order.TRIGGER
-    message = SelectField(
-        "Message", choices=[(word, word.replace("_", " ")) for word in orders.TRIGGERS]
-    )
+    message = SelectField("Message", choices=[(word, word.replace("_", " ")) for word in TRIGGERS])
     connector = _plug()
 
 
@@ -201,7 +187,6 @@ _EVERY_DAY: dict[Order, type[OrderForm]] = {
         TriggerForm,
         ReadSettingsForm,
         ChangeSettingForm,
-        ClearCacheForm,
         DataTransferForm,
         RawForm,
     )
@@ -219,14 +204,14 @@ def form_class(order: Order) -> type[OrderForm]:
     """The form of an order; what an everyday form leaves out, or few need, are seldom fields."""
     base = _EVERY_DAY.get(order, OrderForm)
     known = {name for name in dir(base) if isinstance(getattr(base, name), UnboundField)} | _OURS
-    table = orders.ARGUMENTS[order]
+    table = orders.SPECS[order].arguments
     missing = {name: field_for(name, table[name]) for name in table if name not in known}
     return type(f"{order.value}_form", (base,),
                 {**missing, "order": order, "seldom": _seldom(order, list(missing))})  # fmt: skip
 
 
 def _seldom(order: Order, names: list[str]) -> tuple[str, ...]:
-    table = orders.ARGUMENTS[order]
+    table = orders.SPECS[order].arguments
     optional = [name for name in names if not table[name].required]
     if order in _EVERY_DAY:
         return tuple(optional)

@@ -4,7 +4,7 @@ from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange
 
-from app.domain.orders.reservations import MOST_MINUTES, PLUG_TYPES
+from app.domain.orders.tags import MOST_MINUTES, PLUG_TYPES
 
 
 class ReserveForm(FlaskForm):  # type: ignore[misc]

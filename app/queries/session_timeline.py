@@ -127,7 +127,7 @@ def _commands(
             continue
         state = command.state.value.replace("_", " ")
         good = command.state in (CommandState.ACCEPTED, CommandState.QUEUED, CommandState.SENT)
-        words = f"{orders.LABELS[command.order]}: {state}"
+        words = f"{orders.SPECS[command.order].label}: {state}"
         yield Entry(
             command.requested_at, words, command.requested_by, "" if good else "bad", command
         )

@@ -11,13 +11,13 @@ from htmx_flask import request
 from app import listing
 from app.domain import commands, interruptions, orders, wall_clock
 from app.domain.errors import DomainError
+from app.domain.orders.catalogue import NOUNS
 from app.domain.orders.shapes import INSTANT
 from app.domain.vocabulary import Order
 from app.extensions import db
 from app.forms import refusals
 from app.forms.commands import OrderForm, form_class
 from app.models import Station
-from app.order_words import QUESTIONS
 from app.queries import commands as command_queries
 from app.queries import settings as setting_queries
 from app.queries import station_page
@@ -60,7 +60,6 @@ def _words(there: Now, opened: str) -> dict[str, Any]:
         "station": there.station,
         "there": there,
         "opened": opened,
-        "labels": orders.LABELS,
         "confirm": {
             order: text
             for order, text in questions(there.station).items()
@@ -72,7 +71,11 @@ def _words(there: Now, opened: str) -> dict[str, Any]:
 
 def questions(station: Station) -> dict[Order, str]:
     """What is asked before an order to this station."""
-    return {order: text.format(identity=station.identity) for order, text in QUESTIONS.items()}
+    return {
+        order: spec.question.format(identity=station.identity)
+        for order, spec in orders.SPECS.items()
+        if spec.question
+    }
 
 
 def order_form(order: Order, there: Now) -> OrderForm:
@@ -85,11 +88,11 @@ def order_form(order: Order, there: Now) -> OrderForm:
 
 def _groups(there: Now, failed: OrderForm | None) -> list[Group]:
     found = []
-    for title, noun in orders.NOUNS.items():
+    for title, specs in NOUNS.items():
         forms = [
-            failed if failed and failed.order is order else order_form(order, there)
-            for order in noun.ARGUMENTS
-            if there.offers(order)
+            failed if failed and failed.order is spec.order else order_form(spec.order, there)
+            for spec in specs
+            if there.offers(spec.order)
         ]
         if forms:
             found.append(Group(title, forms))
@@ -143,7 +146,7 @@ def sure(station: Station) -> str:
         order = Order(request.args.get("order", ""))
     except ValueError:
         abort(400, "There is no such order.")
-    table = orders.ARGUMENTS[order]
+    table = orders.SPECS[order].arguments
     given = {name: text for name, text in request.args.items() if name in table}
     checked = orders.arguments(order, given)
     sentence, sessions = "", ()
@@ -194,7 +197,7 @@ def posted_arguments(order: Order, zone: str) -> dict[str, str]:
 
     Times are those of `zone`'s clock.  Raises `Invalid` for one that it does not show once.
     """
-    table = orders.ARGUMENTS[order]
+    table = orders.SPECS[order].arguments
     given = {name: request.form[name] for name in table if name in request.form}
     return {
         name: _on_clock(name, text, zone) if table[name].looks is INSTANT else text

@@ -19,13 +19,13 @@ from flask_login import current_user
 from app import listing
 from app.domain import broadcasts, interruptions, orders
 from app.domain.errors import DomainError
+from app.domain.orders.catalogue import FOR_MANY, NOUNS
 from app.domain.vocabulary import Order
 from app.extensions import db
 from app.forms import refusals
 from app.forms.broadcasts import PaceForm
 from app.forms.commands import OrderForm, form_class
 from app.models import Broadcast, Station
-from app.order_words import QUESTIONS
 from app.queries import broadcasts as queries
 from app.queries import sites as site_queries
 from app.queries import stations as station_queries
@@ -177,7 +177,7 @@ def _order_form(order: Order | None = None) -> OrderForm | None:
     """The form of the order that is posted, or that the URL names; None before one is chosen."""
     word = request.args.get("order", "")
     if order is None:
-        order = Order(word) if word in broadcasts.ORDERS else None
+        order = Order(word) if word in FOR_MANY else None
     if order is None:
         return None
     form = (
@@ -200,7 +200,7 @@ def _question(form: OrderForm | None, stations: list[Station]) -> str:
     """What is asked before it begins, with the sessions that it may end."""
     if form is None:
         return ""
-    question = QUESTIONS.get(form.order, "").replace("{identity}", "all of them")
+    question = orders.SPECS[form.order].question.replace("{identity}", "all of them")
     count = interruptions.count_at(db.session(), form.order, stations)
     running = "1 session is running" if count == 1 else f"{count} sessions are running"
     return f"{question} {running} there now." if count else question
@@ -218,9 +218,8 @@ def _new_page(form: OrderForm | None, pace: PaceForm) -> str:
         question=_question(form, found),
         online=request.args.get("online", "yes"),
         groups=[
-            (title, [(order, orders.LABELS[order]) for order in noun.ARGUMENTS
-                     if order in broadcasts.ORDERS])
-            for title, noun in orders.NOUNS.items()
+            (title, [(spec.order, spec.label) for spec in specs if not spec.single])
+            for title, specs in NOUNS.items()
         ],
         sites=[(site.id, site.name) for site in site_queries.choices(session)],
         vendors=[(vendor, vendor) for vendor in station_queries.vendors(session)],

@@ -20,7 +20,7 @@ blueprint = Blueprint("commands", __name__, url_prefix="/commands")
 blueprint.add_app_template_filter(
     lambda command: orders.describe(command.order, command.arguments), "order_words"
 )
-blueprint.add_app_template_filter(lambda order: orders.LABELS[order], "order_label")
+blueprint.add_app_template_filter(lambda order: orders.SPECS[order].label, "order_label")
 blueprint.add_app_template_filter(lambda state: state in commands.OPEN_STATES, "under_way")
 blueprint.add_app_template_filter(lambda command: fallbacks.told(command), "attempts_told")
 
@@ -53,7 +53,7 @@ def index() -> Any:
         "commands/index.html",
         page=page,
         states=STATES,
-        labels=[(order.value, label) for order, label in orders.LABELS.items()],
+        labels=[(order.value, spec.label) for order, spec in orders.SPECS.items()],
         askers=[(name, name) for name in queries.askers(db.session())],
         stations=[(row.id, row.label) for row in queries.stations(db.session())],
     )

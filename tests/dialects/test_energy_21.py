@@ -388,7 +388,7 @@ def test_the_orders_of_21_are_its_messages(db, yard, priced):
         ("NotifyWebPaymentStarted", Order.ANNOUNCE_WEB_PAYMENT, {"connector": 1, "timeout_s": 60}),
         ("RequestBatterySwap", Order.REQUEST_BATTERY_SWAP, {"token": "04A2"}),
     ):
-        about = orders.ARGUMENTS[order]
+        about = orders.SPECS[order].arguments
         if "session_id" in about:
             arguments = {**arguments, "session_id": session.id}
         if "station_profile_id" in about:

@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from app.domain import commands
 from app.domain.fallbacks import Chain, End, Situation
+from app.domain.orders import SPECS
 from app.domain.vocabulary import CommandState, FileJobState, Order, Outcome
 from app.models import StationReport
 from tests.dialects.file_talk import NOW, Talk
@@ -146,11 +147,13 @@ def test_what_a_station_took_is_asked_first_the_next_time(talk):
 def test_diagnostics_are_tried_by_the_other_message_after_an_error(talk, extended):
     talk.station.quirks = {"security_extension": extended}
     talk.ask(Order.FETCH_LOGS, kind="diagnostics")
-    chain = Chain(Order.FETCH_LOGS, talk.arguments, Situation())
+    chain = Chain(SPECS[Order.FETCH_LOGS].fallbacks, talk.arguments, Situation())
     first = talk.encoding.action_for(chain.current)
     no = Outcome(CommandState.UNSUPPORTED, {"errorCode": "NotImplemented"}, "No.")
     assert chain.next(End.ERROR, no)
     assert {first, talk.encoding.action_for(chain.current)} == {"GetLog", "GetDiagnostics"}
     assert chain.current["location"] == talk.arguments["location"]
     assert not chain.next(End.ERROR, no)
-    assert not Chain(Order.FETCH_LOGS, talk.arguments, Situation()).next(End.REFUSED, no)
+    assert not Chain(SPECS[Order.FETCH_LOGS].fallbacks, talk.arguments, Situation()).next(
+        End.REFUSED, no
+    )

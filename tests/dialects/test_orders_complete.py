@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain import orders
-from app.domain.vocabulary import WITHOUT_MESSAGE, Order
+from app.domain.vocabulary import Order
 from tests.dialects.order_samples import PREPARED, SAMPLES
 from worker.calls import TABLES
 from worker.dialects.encoding import Unfit
@@ -30,11 +30,11 @@ def test_every_order_of_a_version_has_a_sample_that_it_can_say(version):
 
 
 @pytest.mark.parametrize("order", Order)
-def test_every_order_has_a_name_arguments_and_a_version_that_can_say_it_if_it_needs_one(order):
-    assert order in orders.LABELS
-    assert order in orders.ARGUMENTS
+def test_every_order_has_a_name_and_a_version_that_can_say_it_if_it_needs_one(order):
+    spec = orders.SPECS[order]
+    assert spec.label
     speaking = [version for version, table in TABLES.items() if order in table]
-    assert bool(speaking) is (order not in WITHOUT_MESSAGE)
+    assert bool(speaking) is not spec.without_message
 
 
 def to_station(version):

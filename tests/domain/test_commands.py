@@ -1,12 +1,12 @@
 """Commands: checked when asked, claimed once, sent in time or never, settled once."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from app.domain import commands, events, orders, presence, sites, stations, tenants
 from app.domain.command_ends import Sent
-from app.domain.consequences import CONSEQUENCES
 from app.domain.errors import Conflict, Invalid, NotConnected, NotFound
 from app.domain.vocabulary import (
     COMMAND_MOVES,
@@ -309,7 +309,8 @@ def test_an_answer_stands_even_where_its_meaning_cannot_be_worked_out(
     def broken(*_):
         raise RuntimeError("a mistake of ours")
 
-    monkeypatch.setitem(CONSEQUENCES, Order.UNLOCK, broken)
+    spec = replace(orders.SPECS[Order.UNLOCK], after=broken)
+    monkeypatch.setitem(orders.SPECS, Order.UNLOCK, spec)
     command = commands.claim(db, ask().id, "worker-a", now=now)
     assert commands.settle(db, command, ACCEPTED, now=now)
     assert command.state is CommandState.ACCEPTED

@@ -3,13 +3,14 @@
 import pytest
 
 from app.domain import orders
-from app.domain.fallbacks import FALLBACKS, Chain, End, Situation
+from app.domain.fallbacks import Chain, End, Situation
 from app.domain.vocabulary import CommandState, Order, Outcome
 
 YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accepted.")
 NO = Outcome(CommandState.REJECTED, {"status": "Rejected"}, "The charger answered Rejected.")
 SILENCE = Outcome(CommandState.TIMED_OUT, None, "The charger did not answer.")
 TWO = Situation(evses=(1, 2))
+AVAILABILITY = orders.SPECS[Order.SET_AVAILABILITY].fallbacks
 OUT = {"connector": 0, "available": False}
 PROFILE = {
     "profile": {
@@ -25,7 +26,7 @@ PROFILE = {
 
 def forms(order, arguments, there=TWO, end=End.REFUSED):
     """Every form that is tried when each of them is refused."""
-    chain = Chain(order, arguments, there)
+    chain = Chain(orders.SPECS[order].fallbacks, arguments, there)
     found = [chain.current]
     while chain.next(end, NO):
         found.append(chain.current)
@@ -37,11 +38,11 @@ def test_an_order_without_other_forms_is_tried_once():
 
 
 def test_what_went_well_is_not_tried_again():
-    assert not Chain(Order.SET_AVAILABILITY, OUT, TWO).next(None, YES)
+    assert not Chain(AVAILABILITY, OUT, TWO).next(None, YES)
 
 
 def test_availability_of_the_whole_station_is_then_asked_connector_by_connector():
-    chain = Chain(Order.SET_AVAILABILITY, OUT, TWO)
+    chain = Chain(AVAILABILITY, OUT, TWO)
     assert chain.next(End.REFUSED, NO)
     assert (chain.current["connector"], chain.words) == (1, "connector by connector")
     assert chain.next(None, YES)
@@ -53,7 +54,7 @@ def test_availability_of_the_whole_station_is_then_asked_connector_by_connector(
 
 
 def test_one_connector_that_refuses_makes_it_a_no_but_the_others_are_asked_too():
-    chain = Chain(Order.SET_AVAILABILITY, OUT, TWO)
+    chain = Chain(AVAILABILITY, OUT, TWO)
     chain.next(End.REFUSED, NO)
     assert chain.next(End.REFUSED, NO)
     assert not chain.next(None, YES)
@@ -63,7 +64,7 @@ def test_one_connector_that_refuses_makes_it_a_no_but_the_others_are_asked_too()
 
 
 def test_silence_in_the_midst_of_several_ends_them():
-    chain = Chain(Order.SET_AVAILABILITY, OUT, TWO)
+    chain = Chain(AVAILABILITY, OUT, TWO)
     chain.next(End.REFUSED, NO)
     assert not chain.next(End.SILENT, SILENCE)
     assert chain.outcome(SILENCE).state is CommandState.TIMED_OUT
@@ -125,7 +126,7 @@ def test_a_profile_is_tried_in_other_units_levels_and_kinds_each_once():
 
 
 def test_the_form_that_was_accepted_is_told_to_whom_it_concerns():
-    chain = Chain(Order.SET_PROFILE, PROFILE, TWO)
+    chain = Chain(orders.SPECS[Order.SET_PROFILE].fallbacks, PROFILE, TWO)
     chain.next(End.REFUSED, NO)
     assert chain.outcome(YES).facts["form"]["profile"]["unit"] == "W"
 
@@ -134,9 +135,8 @@ def test_silence_is_no_reason_to_try_another_profile():
     assert len(forms(Order.SET_PROFILE, PROFILE, end=End.SILENT)) == 1
 
 
-@pytest.mark.parametrize("order", FALLBACKS)
+@pytest.mark.parametrize("order", Order)
 def test_every_step_has_words_and_a_reason(order):
-    assert order in orders.ARGUMENTS
-    for step in FALLBACKS[order]:
+    for step in orders.SPECS[order].fallbacks:
         assert step.words
         assert step.after <= set(End)

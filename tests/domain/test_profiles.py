@@ -6,7 +6,6 @@ import pytest
 
 from app.domain import (
     audit,
-    fallbacks,
     profile_changes,
     profile_documents,
     profile_reports,
@@ -15,6 +14,7 @@ from app.domain import (
 )
 from app.domain.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.fallbacks import Chain, End, Situation
+from app.domain.orders import SPECS
 from app.domain.vocabulary import CommandState, Order, Outcome, ProfileState
 from app.models import AuditEntry, StationProfile
 from tests.support.energy import ADA, yard
@@ -249,7 +249,7 @@ def test_profile_fallback_chain(yard):
     """A station that knows watts, stack level 0 and relative profiles gets there in the end."""
     document = {**LIMIT, "stack_level": 2}
     command = yard.order(Order.SET_PROFILE, document=document, connector=1)
-    chain = Chain(Order.SET_PROFILE, command.arguments, Situation())
+    chain = Chain(SPECS[Order.SET_PROFILE].fallbacks, command.arguments, Situation())
     tried = []
     while True:
         sent = chain.current["profile"]
@@ -262,7 +262,6 @@ def test_profile_fallback_chain(yard):
     assert ("A", 0, "absolute") in tried
     assert tried[-1] == ("W", 0, "relative")
     assert len(tried) == len(set(tried))
-    assert Order.SET_PROFILE in fallbacks.FALLBACKS
 
 
 def test_amperes_and_watts_convert_by_the_phases():

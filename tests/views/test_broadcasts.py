@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import broadcasts, commands
+from app.domain import commands
+from app.domain.orders.catalogue import FOR_MANY
 from app.domain.vocabulary import BroadcastState, CommandState, Order, Outcome
 from app.models import Broadcast, BroadcastTarget, Command, Station, WorkerNode
 from tests.support import seed
@@ -116,5 +117,5 @@ def test_a_viewer_looks_and_gives_none(db, made, operator, viewer):
 
 
 def test_every_order_for_many_has_a_form(made, operator):
-    for order in broadcasts.ORDERS:
+    for order in FOR_MANY:
         assert operator.get(f"/broadcasts/new?order={order.value}").status_code == 200, order

@@ -193,7 +193,7 @@ def test_staff_who_left_stay_named(db, made, viewer):
 
 def test_every_order_has_a_form_that_can_be_drawn(made, operator):
     text = operator.get(address(made)).get_data(as_text=True)
-    for order in orders.ARGUMENTS:
+    for order in orders.SPECS:
         assert f'id="order-{order.value}"' in text
 
 

@@ -2,7 +2,7 @@
 
 A dialect's table maps orders to encodings; an order without one is unsupported
 over that version.  Encoders and decoders translate words; what an answer means
-for the business is decided in `app.domain.consequences`, from `Outcome.facts`.
+for the business is decided in the order's record (`app.domain.orders`), from `Outcome.facts`.
 """
 
 from collections.abc import Callable, Mapping

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.orders.reading import Argument, Describe, instant, several, text, whole, word
+from app.domain import display, settings
+from app.domain.orders.reading import Argument, instant, optional, several, text, whole, word
+from app.domain.orders.spec import Spec
 from app.domain.vocabulary import Order
 
 PRIORITIES = ("normal_cycle", "in_front", "always_front")
@@ -12,33 +14,6 @@ MOMENTS = ("charging", "faulted", "idle", "unavailable", "suspended", "dischargi
 FORMATS = ("utf8", "ascii", "html", "uri", "qrcode")
 _NUMBER = whole(0, 2**31 - 1)
 
-ARGUMENTS: dict[Order, dict[str, Argument]] = {
-    Order.SHOW_MESSAGE: {
-        "text": Argument(text(1024), help="At most 512 characters before OCPP 2.1."),
-        "priority": Argument(word(*PRIORITIES), required=False, help="Else in the normal cycle."),
-        "when": Argument(word(*MOMENTS), required=False, help="Else always."),
-        "starts_at": Argument(instant, required=False, label="From"),
-        "ends_at": Argument(instant, required=False, label="Until"),
-        "transaction_ref": Argument(text(64), required=False, label="Only during transaction"),
-        "language": Argument(text(8), required=False),
-        "format": Argument(word(*FORMATS), required=False),
-        "number": Argument(_NUMBER, required=False, help="Replaces the text with this number."),
-    },
-    Order.READ_MESSAGES: {
-        "numbers": Argument(several(_NUMBER, 100), required=False),
-        "priority": Argument(word(*PRIORITIES), required=False),
-        "when": Argument(word(*MOMENTS), required=False),
-        "request_id": Argument(_NUMBER, required=False),
-    },
-    Order.CLEAR_MESSAGE: {"number": Argument(_NUMBER)},
-}
-
-LABELS: dict[Order, str] = {
-    Order.SHOW_MESSAGE: "Show a text",
-    Order.READ_MESSAGES: "Read the texts shown",
-    Order.CLEAR_MESSAGE: "Clear a text",
-}
-
 
 def _show(given: Mapping[str, Any]) -> str:
     words = given["text"] if len(given["text"]) <= 60 else given["text"][:59] + "…"
@@ -46,7 +21,43 @@ def _show(given: Mapping[str, Any]) -> str:
     return f"Show “{words}”" + (f" while {when}" if when else "")
 
 
-DESCRIBE: Describe = {
-    Order.SHOW_MESSAGE: _show,
-    Order.CLEAR_MESSAGE: lambda given: f"Clear text {given['number']}",
-}
+SPECS = (
+    Spec(
+        Order.SHOW_MESSAGE,
+        "Show a text",
+        arguments={
+            "text": Argument(text(1024), help="At most 512 characters before OCPP 2.1."),
+            "priority": optional(word(*PRIORITIES), help="Else in the normal cycle."),
+            "when": optional(word(*MOMENTS), help="Else always."),
+            "starts_at": optional(instant, label="From"),
+            "ends_at": optional(instant, label="Until"),
+            "transaction_ref": optional(text(64), label="Only during transaction"),
+            "language": optional(text(8)),
+            "format": optional(word(*FORMATS)),
+            "number": optional(_NUMBER, help="Replaces the text with this number."),
+        },
+        words=_show,
+        prepare=display.prepare_showing,
+        after=display.after_showing,
+    ),
+    Spec(
+        Order.READ_MESSAGES,
+        "Read the texts shown",
+        arguments={
+            "numbers": optional(several(_NUMBER, 100)),
+            "priority": optional(word(*PRIORITIES)),
+            "when": optional(word(*MOMENTS)),
+            "request_id": optional(_NUMBER),
+        },
+        prepare=settings.prepare_report,
+        after=display.after_reading,
+    ),
+    Spec(
+        Order.CLEAR_MESSAGE,
+        "Clear a text",
+        arguments={"number": Argument(_NUMBER)},
+        words=lambda given: f"Clear text {given['number']}",
+        question="Take this message off the display of {identity}?",
+        after=display.after_clearing,
+    ),
+)

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.domain import customer_information, file_jobs, file_orders
 from app.domain.errors import Invalid
-from app.domain.orders.reading import Argument, Describe, instant, row, text, whole, word, yes
+from app.domain.fallbacks import End, Situation, Step
+from app.domain.orders.reading import Argument, instant, optional, row, text, whole, word, yes
+from app.domain.orders.spec import Spec
 from app.domain.orders.station import EXACT
 from app.domain.vocabulary import Order
 
@@ -51,77 +54,18 @@ def _hex(least: int, most: int) -> Any:
 
 
 _RETRIES = {
-    "retries": Argument(whole(0, 100), False, help="How often it tries again by itself."),
-    "retry_interval_s": Argument(whole(0, 86_400), False, label="Pause between tries (s)"),
+    "retries": optional(whole(0, 100), help="How often it tries again by itself."),
+    "retry_interval_s": optional(whole(0, 86_400), label="Pause between tries (s)"),
 }
 _VALID = {
-    "valid_h": Argument(
-        whole(1, 24 * 90), False, label="Good for (h)", help="24 when left out: then it is over."
+    "valid_h": optional(
+        whole(1, 24 * 90), label="Good for (h)", help="24 when left out: then it is over."
     )
 }
-_OWN = Argument(
-    _url, False, label="Address of your own", help="Empty: one of ours, with a secret and a term."
+_OWN = optional(
+    _url, label="Address of your own", help="Empty: one of ours, with a secret and a term."
 )
-_FIRMWARE = Argument(row, False, label="Firmware", help="The number of one in the library.")
-
-ARGUMENTS: dict[Order, dict[str, Argument]] = {
-    Order.UPDATE_FIRMWARE: {
-        "firmware_id": _FIRMWARE,
-        "url": _OWN,
-        "version": Argument(text(60), False, help="What it calls itself after the update."),
-        "retrieve_at": Argument(instant, False, label="Fetch at"),
-        "install_at": Argument(instant, False, label="Install at", help="Not over plain 1.6."),
-        "signed": Argument(
-            yes, False, label="With its signature", help="Left out: where there is one."
-        ),
-        "signature": Argument(text(800), False, help="Of what lies at an address of your own."),
-        "signing_certificate": Argument(text(5500), False, help="PEM, for that signature."),
-        **_RETRIES,
-        **_VALID,
-    },
-    Order.PUBLISH_FIRMWARE: {
-        "firmware_id": _FIRMWARE,
-        "url": _OWN,
-        "checksum": Argument(_hex(32, 32), False, help="MD5 of what lies at your own address."),
-        **_RETRIES,
-        **_VALID,
-    },
-    Order.UNPUBLISH_FIRMWARE: {
-        "firmware_id": _FIRMWARE,
-        "checksum": Argument(_hex(32, 32), False, help="MD5 of what was published."),
-    },
-    Order.FETCH_LOGS: {
-        "kind": Argument(word(*LOGS), label="Which"),
-        "oldest": Argument(instant, False, label="From"),
-        "latest": Argument(instant, False, label="Until"),
-        "url": _OWN,
-        "extended": Argument(
-            yes, False, label="As GetLog", help="OCPP 1.6 with its security part."
-        ),
-        "exact": EXACT,
-        **_RETRIES,
-        **_VALID,
-    },
-    Order.READ_CUSTOMER_INFORMATION: {
-        "token": Argument(text(255), False, label="Tag"),
-        "token_kind": Argument(word(*TOKEN_KINDS), False, label="Kind of tag"),
-        "customer": Argument(text(64), False, label="Customer", help="As the station knows it."),
-        "hash_algorithm": Argument(word(*HASHES), False, help="Of the customer's certificate."),
-        "issuer_name_hash": Argument(_hex(1, 128), False),
-        "issuer_key_hash": Argument(_hex(1, 128), False),
-        "serial_number": Argument(_hex(1, 40), False),
-        "report": Argument(yes, False, label="Tell what it knows"),
-        "clear": Argument(yes, False, label="Forget it"),
-    },
-}
-
-LABELS: dict[Order, str] = {
-    Order.UPDATE_FIRMWARE: "Update firmware",
-    Order.PUBLISH_FIRMWARE: "Publish firmware",
-    Order.UNPUBLISH_FIRMWARE: "Withdraw published firmware",
-    Order.FETCH_LOGS: "Fetch logs",
-    Order.READ_CUSTOMER_INFORMATION: "Customer information",
-}
+_FIRMWARE = optional(row, label="Firmware", help="The number of one in the library.")
 
 
 def host_of(url: str) -> str:
@@ -149,9 +93,97 @@ def _customer(given: Mapping[str, Any]) -> str:
     return f"{verb} what is known of a customer"
 
 
-DESCRIBE: Describe = {
-    Order.UPDATE_FIRMWARE: _firmware("Update firmware"),
-    Order.PUBLISH_FIRMWARE: _firmware("Publish firmware"),
-    Order.FETCH_LOGS: _logs,
-    Order.READ_CUSTOMER_INFORMATION: _customer,
-}
+def _other_log(first: dict[str, Any], there: Situation) -> list[dict[str, Any]]:
+    """1.6's other way to ask for diagnostics; its preparation says which one came first."""
+    if first["kind"] != "diagnostics" or "extended" not in first:
+        return []
+    return [{**first, "extended": not first["extended"]}]
+
+
+SPECS = (
+    Spec(
+        Order.UPDATE_FIRMWARE,
+        "Update firmware",
+        arguments={
+            "firmware_id": _FIRMWARE,
+            "url": _OWN,
+            "version": optional(text(60), help="What it calls itself after the update."),
+            "retrieve_at": optional(instant, label="Fetch at"),
+            "install_at": optional(instant, label="Install at", help="Not over plain 1.6."),
+            "signed": optional(
+                yes, label="With its signature", help="Left out: where there is one."
+            ),
+            "signature": optional(text(800), help="Of what lies at an address of your own."),
+            "signing_certificate": optional(text(5500), help="PEM, for that signature."),
+            **_RETRIES,
+            **_VALID,
+        },
+        words=_firmware("Update firmware"),
+        question="Update the firmware of {identity}? Nobody can charge there meanwhile.",
+        prepare=file_orders.prepare_update,
+        after=file_jobs.after_asking,
+    ),
+    Spec(
+        Order.PUBLISH_FIRMWARE,
+        "Publish firmware",
+        arguments={
+            "firmware_id": _FIRMWARE,
+            "url": _OWN,
+            "checksum": optional(_hex(32, 32), help="MD5 of what lies at your own address."),
+            **_RETRIES,
+            **_VALID,
+        },
+        words=_firmware("Publish firmware"),
+        prepare=file_orders.prepare_publishing,
+        after=file_jobs.after_asking,
+    ),
+    Spec(
+        Order.UNPUBLISH_FIRMWARE,
+        "Withdraw published firmware",
+        arguments={
+            "firmware_id": _FIRMWARE,
+            "checksum": optional(_hex(32, 32), help="MD5 of what was published."),
+        },
+        question="Stop {identity} from offering this firmware to its neighbours?",
+        prepare=file_orders.prepare_unpublishing,
+        after=file_jobs.after_unpublishing,
+    ),
+    Spec(
+        Order.FETCH_LOGS,
+        "Fetch logs",
+        arguments={
+            "kind": Argument(word(*LOGS), label="Which"),
+            "oldest": optional(instant, label="From"),
+            "latest": optional(instant, label="Until"),
+            "url": _OWN,
+            "extended": optional(yes, label="As GetLog", help="OCPP 1.6 with its security part."),
+            "exact": EXACT,
+            **_RETRIES,
+            **_VALID,
+        },
+        words=_logs,
+        prepare=file_orders.prepare_logs,
+        after=file_jobs.after_asking,
+        fallbacks=(Step("by the other message for logs", frozenset({End.ERROR}), _other_log),),
+    ),
+    Spec(
+        Order.READ_CUSTOMER_INFORMATION,
+        "Customer information",
+        arguments={
+            "token": optional(text(255), label="Tag"),
+            "token_kind": optional(word(*TOKEN_KINDS), label="Kind of tag"),
+            "customer": optional(text(64), label="Customer", help="As the station knows it."),
+            "hash_algorithm": optional(word(*HASHES), help="Of the customer's certificate."),
+            "issuer_name_hash": optional(_hex(1, 128)),
+            "issuer_key_hash": optional(_hex(1, 128)),
+            "serial_number": optional(_hex(1, 40)),
+            "report": optional(yes, label="Tell what it knows"),
+            "clear": optional(yes, label="Forget it"),
+        },
+        words=_customer,
+        question="Ask {identity} about a customer? With “clear” it forgets what it knows, for "
+        "ever.",
+        prepare=customer_information.prepare,
+        after=customer_information.after,
+    ),
+)

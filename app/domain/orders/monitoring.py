@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain import variable_names
+from app.domain import device_events, monitors, settings, variable_names
 from app.domain.errors import Invalid
 from app.domain.orders.reading import (
     Argument,
-    Describe,
     documents,
     number,
+    optional,
     several,
     whole,
     word,
@@ -17,6 +17,7 @@ from app.domain.orders.reading import (
 )
 from app.domain.orders.settings import KEY
 from app.domain.orders.shapes import OBJECTS
+from app.domain.orders.spec import Spec
 from app.domain.vocabulary import Order
 
 #: What a monitor waits for; the last two are OCPP 2.1's.
@@ -64,47 +65,6 @@ def _monitors(name: str, value: Any) -> list[dict[str, Any]]:
     return found
 
 
-ARGUMENTS: dict[Order, dict[str, Argument]] = {
-    Order.SET_MONITORING_BASE: {"base": Argument(word(*BASES), label="Monitors")},
-    Order.SET_MONITORING_LEVEL: {
-        "severity": Argument(SEVERITY, help="Events up to this are told: 0 danger, 9 everything.")
-    },
-    Order.SET_MONITORS: {
-        "monitors": Argument(
-            _monitors,
-            shape=OBJECTS,
-            help="Objects with key, kind, value and severity; also in_transaction_only, number.",
-        ),
-        "then": Argument(_monitors, required=False, shape=OBJECTS, help="Set after those."),
-    },
-    Order.CLEAR_MONITORS: {
-        "numbers": Argument(several(_NUMBER, 500), help="The station's numbers of them."),
-        "then": Argument(several(_NUMBER, 500), required=False, help="Cleared after those."),
-    },
-    Order.READ_MONITORS: {
-        "criteria": Argument(several(word(*CRITERIA), 3), required=False, label="Kinds"),
-        "keys": Argument(several(KEY, 500), required=False, label="Components or variables"),
-        "request_id": Argument(_NUMBER, required=False),
-    },
-    Order.READ_EVENT_STREAMS: {},
-    Order.ADJUST_EVENT_STREAM: {
-        "stream": Argument(_NUMBER),
-        "interval_s": Argument(whole(0, 86_400), required=False, help="At least this often."),
-        "values": Argument(whole(0, 10_000), required=False, help="Or after so many values."),
-    },
-}
-
-LABELS: dict[Order, str] = {
-    Order.SET_MONITORING_BASE: "Choose the base of monitors",
-    Order.SET_MONITORING_LEVEL: "Choose how severe events must be",
-    Order.SET_MONITORS: "Set monitors",
-    Order.CLEAR_MONITORS: "Clear monitors",
-    Order.READ_MONITORS: "Read monitors",
-    Order.READ_EVENT_STREAMS: "Read event streams",
-    Order.ADJUST_EVENT_STREAM: "Adjust an event stream",
-}
-
-
 def _set(given: Mapping[str, Any]) -> str:
     return "Watch " + ", ".join(
         f"{one['key']} ({one['kind'].replace('_', ' ')} {one['value']})"
@@ -116,10 +76,72 @@ def _clear(given: Mapping[str, Any]) -> str:
     return "Clear monitors " + ", ".join(str(number) for number in given["numbers"])
 
 
-DESCRIBE: Describe = {
-    Order.SET_MONITORING_BASE: lambda given: f"Monitors: {given['base'].replace('_', ' ')}",
-    Order.SET_MONITORING_LEVEL: lambda given: f"Tell events up to severity {given['severity']}",
-    Order.SET_MONITORS: _set,
-    Order.CLEAR_MONITORS: _clear,
-    Order.ADJUST_EVENT_STREAM: lambda given: f"Adjust event stream {given['stream']}",
-}
+SPECS = (
+    Spec(
+        Order.SET_MONITORING_BASE,
+        "Choose the base of monitors",
+        arguments={"base": Argument(word(*BASES), label="Monitors")},
+        words=lambda given: f"Monitors: {given['base'].replace('_', ' ')}",
+    ),
+    Spec(
+        Order.SET_MONITORING_LEVEL,
+        "Choose how severe events must be",
+        arguments={
+            "severity": Argument(
+                SEVERITY, help="Events up to this are told: 0 danger, 9 everything."
+            )
+        },
+        words=lambda given: f"Tell events up to severity {given['severity']}",
+    ),
+    Spec(
+        Order.SET_MONITORS,
+        "Set monitors",
+        arguments={
+            "monitors": Argument(
+                _monitors,
+                shape=OBJECTS,
+                help="Objects with key, kind, value and severity; also in_transaction_only, "
+                "number.",
+            ),
+            "then": optional(_monitors, shape=OBJECTS, help="Set after those."),
+        },
+        words=_set,
+        prepare=monitors.prepare_setting,
+        after=monitors.after_setting,
+    ),
+    Spec(
+        Order.CLEAR_MONITORS,
+        "Clear monitors",
+        arguments={
+            "numbers": Argument(several(_NUMBER, 500), help="The station's numbers of them."),
+            "then": optional(several(_NUMBER, 500), help="Cleared after those."),
+        },
+        words=_clear,
+        question="Remove these monitors from {identity}?",
+        prepare=monitors.prepare_clearing,
+        after=monitors.after_clearing,
+    ),
+    Spec(
+        Order.READ_MONITORS,
+        "Read monitors",
+        arguments={
+            "criteria": optional(several(word(*CRITERIA), 3), label="Kinds"),
+            "keys": optional(several(KEY, 500), label="Components or variables"),
+            "request_id": optional(_NUMBER),
+        },
+        prepare=settings.prepare_report,
+        after=monitors.after_reading,
+    ),
+    Spec(Order.READ_EVENT_STREAMS, "Read event streams", after=device_events.after_reading_streams),
+    Spec(
+        Order.ADJUST_EVENT_STREAM,
+        "Adjust an event stream",
+        arguments={
+            "stream": Argument(_NUMBER),
+            "interval_s": optional(whole(0, 86_400), help="At least this often."),
+            "values": optional(whole(0, 10_000), help="Or after so many values."),
+        },
+        words=lambda given: f"Adjust event stream {given['stream']}",
+        after=device_events.after_adjusting,
+    ),
+)

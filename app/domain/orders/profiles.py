@@ -3,13 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.domain import (
+    composite_schedules,
+    der,
+    dynamic_profiles,
+    profile_changes,
+    profile_reports,
+    station_profiles,
+)
 from app.domain.der_controls import KINDS as DER_KINDS
+from app.domain.fallbacks import End, Situation, Step
 from app.domain.orders.reading import (
+    SESSION,
     Argument,
-    Describe,
     document,
     instant,
     number,
+    optional,
     plug_or_station,
     row,
     several,
@@ -18,6 +28,7 @@ from app.domain.orders.reading import (
     word,
     yes,
 )
+from app.domain.orders.spec import Spec, numbered
 from app.domain.orders.station import EXACT
 from app.domain.profile_documents import MORE_NUMBERS, PURPOSES
 from app.domain.vocabulary import Order
@@ -30,90 +41,12 @@ TRANSFERS = (
 SOURCES = ("ems", "other", "so", "cso")
 _LEVEL = whole(0, 1000)
 _RATE = number(-10_000_000, 10_000_000)
-_SESSION = {
-    "session_id": Argument(row, required=False),
-    "transaction_ref": Argument(text(64), required=False),
-}
 _CRITERIA = {
-    "connector": Argument(plug_or_station, required=False),
-    "purpose": Argument(word(*PURPOSES), required=False),
-    "stack_level": Argument(_LEVEL, required=False),
+    "connector": optional(plug_or_station),
+    "purpose": optional(word(*PURPOSES)),
+    "stack_level": optional(_LEVEL),
 }
-_DER = {
-    "kind": Argument(word(*DER_KINDS), required=False),
-    "default": Argument(yes, required=False),
-    "control": Argument(text(36), required=False),
-}
-
-ARGUMENTS: dict[Order, dict[str, Argument]] = {
-    Order.SET_PROFILE: {
-        "profile_id": Argument(
-            row, required=False, label="Charging profile", help="Its number in the library."
-        ),
-        "document": Argument(
-            document(), required=False, help="Instead of a profile of the library, as JSON."
-        ),
-        "connector": Argument(
-            plug_or_station, required=False, help="Nothing or 0: the whole station."
-        ),
-        **_SESSION,
-        "exact": EXACT,
-    },
-    Order.CLEAR_PROFILE: {
-        "station_profile_id": Argument(
-            row, required=False, help="One profile; or all that fit what follows."
-        ),
-        **_CRITERIA,
-    },
-    Order.READ_PROFILES: {
-        **_CRITERIA,
-        "sources": Argument(several(word(*SOURCES), 4), required=False),
-    },
-    Order.READ_COMPOSITE_SCHEDULE: {
-        "connector": Argument(plug_or_station, required=False),
-        "duration_s": Argument(whole(1, 31_622_400), required=False, help="A day where not said."),
-        "unit": Argument(word("a", "w"), required=False),
-        "exact": EXACT,
-    },
-    Order.UPDATE_DYNAMIC_SCHEDULE: {
-        "station_profile_id": Argument(row),
-        "limit": Argument(_RATE, required=False),
-        **{name: Argument(_RATE, required=False) for name in MORE_NUMBERS},
-    },
-    Order.USE_PRIORITY_CHARGING: {**_SESSION, "active": Argument(yes)},
-    Order.ALLOW_ENERGY_TRANSFER: {
-        **_SESSION,
-        "transfers": Argument(several(word(*TRANSFERS), len(TRANSFERS))),
-    },
-    Order.SEND_AFRR_SIGNAL: {
-        "signal": Argument(whole(-(2**31), 2**31 - 1)),
-        "at": Argument(instant, required=False),
-    },
-    Order.SET_DER_CONTROL: {
-        "kind": Argument(word(*DER_KINDS)),
-        "default": Argument(yes, required=False),
-        "control": Argument(
-            text(36), required=False, help="Its name; one is made where none is given."
-        ),
-        "document": Argument(document(), help="What the control says, as JSON."),
-    },
-    Order.READ_DER_CONTROL: dict(_DER),
-    Order.CLEAR_DER_CONTROL: dict(_DER),
-}
-
-LABELS: dict[Order, str] = {
-    Order.SET_PROFILE: "Set a charging profile",
-    Order.CLEAR_PROFILE: "Clear charging profiles",
-    Order.READ_PROFILES: "Read charging profiles",
-    Order.READ_COMPOSITE_SCHEDULE: "Read the composite schedule",
-    Order.UPDATE_DYNAMIC_SCHEDULE: "Update a dynamic profile",
-    Order.USE_PRIORITY_CHARGING: "Priority charging",
-    Order.ALLOW_ENERGY_TRANSFER: "Allow ways of energy transfer",
-    Order.SEND_AFRR_SIGNAL: "Send a frequency reserve signal",
-    Order.SET_DER_CONTROL: "Set an inverter control",
-    Order.READ_DER_CONTROL: "Read inverter controls",
-    Order.CLEAR_DER_CONTROL: "Clear inverter controls",
-}
+_DER = {"kind": optional(word(*DER_KINDS)), "default": optional(yes), "control": optional(text(36))}
 
 
 def _where(given: Mapping[str, Any]) -> str:
@@ -135,17 +68,151 @@ def _clear(given: Mapping[str, Any]) -> str:
     return f"Clear charging profiles{kind}{_where(given)}"
 
 
-DESCRIBE: Describe = {
-    Order.SET_PROFILE: _set,
-    Order.CLEAR_PROFILE: _clear,
-    Order.READ_PROFILES: lambda given: f"Read charging profiles{_where(given)}",
-    Order.READ_COMPOSITE_SCHEDULE: lambda given: f"Read the composite schedule{_where(given)}",
-    Order.UPDATE_DYNAMIC_SCHEDULE: lambda given: (
-        f"Update dynamic profile {given['station_profile_id']}"
+_NO = frozenset({End.REFUSED, End.ERROR})
+_UNIT, _STACK, _KIND = (
+    profile_changes.other_unit,
+    profile_changes.lowest_stack_level,
+    profile_changes.other_kind,
+)
+
+
+def _step(words: str, *changes: profile_changes.Change) -> Step:
+    """The first form with all of the changes, where each of them has something to change."""
+
+    def forms(first: dict[str, Any], there: Situation) -> list[dict[str, Any]]:
+        found: dict[str, Any] | None = first
+        for change in changes:
+            found = change(found) if found is not None else None
+        return [] if found is None else [found]
+
+    return Step(words, _NO, forms)
+
+
+SPECS = (
+    Spec(
+        Order.SET_PROFILE,
+        "Set a charging profile",
+        arguments={
+            "profile_id": optional(
+                row, label="Charging profile", help="Its number in the library."
+            ),
+            "document": optional(document(), help="Instead of a profile of the library, as JSON."),
+            "connector": optional(plug_or_station, help="Nothing or 0: the whole station."),
+            **SESSION,
+            "exact": EXACT,
+        },
+        words=_set,
+        question="Limit charging at {identity}? Cars there may charge slower at once.",
+        prepare=station_profiles.prepare_set,
+        after=station_profiles.settle_set,
+        fallbacks=(
+            _step("in the other unit", _UNIT),
+            _step("at stack level 0", _STACK),
+            _step("in the other unit, at stack level 0", _UNIT, _STACK),
+            _step("as the other kind", _KIND),
+            _step("as the other kind, in the other unit", _KIND, _UNIT),
+            _step("as the other kind, at stack level 0", _KIND, _STACK),
+            _step("with all of that", _KIND, _UNIT, _STACK),
+        ),
     ),
-    Order.USE_PRIORITY_CHARGING: lambda given: (
-        f"Priority charging {'on' if given['active'] else 'off'}{_where(given)}"
+    Spec(
+        Order.CLEAR_PROFILE,
+        "Clear charging profiles",
+        arguments={
+            "station_profile_id": optional(row, help="One profile; or all that fit what follows."),
+            **_CRITERIA,
+        },
+        words=_clear,
+        question="Remove these charging profiles from {identity}? Cars there may draw full power "
+        "at once.",
+        prepare=station_profiles.prepare_clear,
+        after=station_profiles.settle_clear,
     ),
-    Order.SEND_AFRR_SIGNAL: lambda given: f"Send frequency reserve signal {given['signal']}",
-    Order.SET_DER_CONTROL: lambda given: f"Set inverter control {given['kind']}",
-}
+    Spec(
+        Order.READ_PROFILES,
+        "Read charging profiles",
+        arguments={**_CRITERIA, "sources": optional(several(word(*SOURCES), 4))},
+        words=lambda given: f"Read charging profiles{_where(given)}",
+        prepare=numbered,
+        after=profile_reports.settle_read,
+    ),
+    Spec(
+        Order.READ_COMPOSITE_SCHEDULE,
+        "Read the composite schedule",
+        arguments={
+            "connector": optional(plug_or_station),
+            "duration_s": optional(whole(1, 31_622_400), help="A day where not said."),
+            "unit": optional(word("a", "w")),
+            "exact": EXACT,
+        },
+        words=lambda given: f"Read the composite schedule{_where(given)}",
+        prepare=composite_schedules.prepare,
+        after=composite_schedules.settle,
+        fallbacks=(_step("in whatever unit it prefers", profile_changes.without_unit),),
+    ),
+    Spec(
+        Order.UPDATE_DYNAMIC_SCHEDULE,
+        "Update a dynamic profile",
+        arguments={
+            "station_profile_id": Argument(row),
+            "limit": optional(_RATE),
+            **{name: optional(_RATE) for name in MORE_NUMBERS},
+        },
+        words=lambda given: f"Update dynamic profile {given['station_profile_id']}",
+        single=True,
+        prepare=dynamic_profiles.prepare_update,
+        after=dynamic_profiles.settle_update,
+    ),
+    Spec(
+        Order.USE_PRIORITY_CHARGING,
+        "Priority charging",
+        arguments={**SESSION, "active": Argument(yes)},
+        words=lambda given: (
+            f"Priority charging {'on' if given['active'] else 'off'}{_where(given)}"
+        ),
+        single=True,
+        prepare=dynamic_profiles.prepare_session,
+    ),
+    Spec(
+        Order.ALLOW_ENERGY_TRANSFER,
+        "Allow ways of energy transfer",
+        arguments={**SESSION, "transfers": Argument(several(word(*TRANSFERS), len(TRANSFERS)))},
+        single=True,
+        prepare=dynamic_profiles.prepare_session,
+    ),
+    Spec(
+        Order.SEND_AFRR_SIGNAL,
+        "Send a frequency reserve signal",
+        arguments={"signal": Argument(whole(-(2**31), 2**31 - 1)), "at": optional(instant)},
+        words=lambda given: f"Send frequency reserve signal {given['signal']}",
+        prepare=dynamic_profiles.prepare_signal,
+    ),
+    Spec(
+        Order.SET_DER_CONTROL,
+        "Set an inverter control",
+        arguments={
+            "kind": Argument(word(*DER_KINDS)),
+            "default": optional(yes),
+            "control": optional(text(36), help="Its name; one is made where none is given."),
+            "document": Argument(document(), help="What the control says, as JSON."),
+        },
+        words=lambda given: f"Set inverter control {given['kind']}",
+        question="Change how {identity} behaves on the grid?",
+        prepare=der.prepare_set,
+        after=der.settle_set,
+    ),
+    Spec(
+        Order.READ_DER_CONTROL,
+        "Read inverter controls",
+        arguments=_DER,
+        prepare=numbered,
+        after=der.settle_read,
+    ),
+    Spec(
+        Order.CLEAR_DER_CONTROL,
+        "Clear inverter controls",
+        arguments=_DER,
+        question="Remove these controls from {identity}?",
+        after=der.settle_clear,
+    ),
+)

@@ -1,12 +1,12 @@
 """The raw order: an action of the protocol with its payload, sent as it is given."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from app.domain.errors import Invalid
-from app.domain.orders.reading import Argument, Describe, document, shape_of, text, yes
+from app.domain.orders.reading import Argument, document, optional, shape_of, text, yes
 from app.domain.orders.settings import SECRET_SETTINGS
 from app.domain.orders.shapes import Shaped
+from app.domain.orders.spec import Spec
 from app.domain.vocabulary import Order
 
 _DOCUMENT = document()
@@ -38,20 +38,17 @@ def _sets_password(value: Any) -> bool:
     return any(_sets_password(item) for item in value.values())
 
 
-#: `check` False sends it even where the version's schema forbids it (for test drivers).
-ARGUMENTS: dict[Order, dict[str, Argument]] = {
-    Order.RAW: {
-        "action": Argument(text(60)),
-        "payload": Argument(Shaped(_payload, shape_of(_DOCUMENT))),
-        "check": Argument(yes, required=False),
-    },
-}
-
-LABELS: dict[Order, str] = {Order.RAW: "Raw message"}
-
-
-def _raw(given: Mapping[str, Any]) -> str:
-    return f"Raw {given['action']}"
-
-
-DESCRIBE: Describe = {Order.RAW: _raw}
+SPECS = (
+    Spec(
+        Order.RAW,
+        "Raw message",
+        arguments={
+            "action": Argument(text(60)),
+            "payload": Argument(Shaped(_payload, shape_of(_DOCUMENT))),
+            # False sends it even where the version's schema forbids it (for test drivers).
+            "check": optional(yes),
+        },
+        words=lambda given: f"Raw {given['action']}",
+        question="Send this to {identity} as it is written?",
+    ),
+)

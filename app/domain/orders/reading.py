@@ -5,19 +5,17 @@ the domain's form or raises `Invalid` with one sentence that names the argument.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
 from app.domain.errors import Invalid
 from app.domain.orders.shapes import INSTANT, SWITCH, TEXT, Shape, Shaped
-from app.domain.vocabulary import Order
 
 Reader = Callable[[str, Any], Any]
-#: order -> how it is put in a few words, from its checked arguments
-Describe = dict[Order, Callable[[Mapping[str, Any]], str]]
 
 #: More decimals than this no number of ours has.
 _PLACES = 12
@@ -31,6 +29,7 @@ class Argument:
 
     `blank` says that an empty text is a value of its own and not "left out".
     `label` and `help` are for people; without a label it is the argument's name.
+    `nothing` is what a choice calls "left out".
     `shape` is needed only for readers that are plain functions and read no text.
     """
 
@@ -39,12 +38,17 @@ class Argument:
     blank: bool = False
     label: str = ""
     help: str = ""
+    nothing: str = ""
     shape: Shape | None = None
 
     @property
     def looks(self) -> Shape:
         """What its values look like, for forms, the command line and OpenAPI."""
         return self.shape or shape_of(self.read)
+
+
+#: An argument that may be left out.
+optional = partial(Argument, required=False)
 
 
 def shape_of(read: Reader) -> Shape:
@@ -169,6 +173,10 @@ def several(read: Reader, most: int) -> Reader:
         return found
 
     return Shaped(read_all, Shape("list", most=most, item=shape_of(read)))
+
+
+#: The session that an order is about: our number of it, or the station's.
+SESSION = {"session_id": optional(row), "transaction_ref": optional(text(64))}
 
 
 def document(limit: int = 100_000) -> Reader:

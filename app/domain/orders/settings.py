@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain import variable_names
+from app.domain import onboarding, settings, variable_names
 from app.domain.errors import Invalid
 from app.domain.orders.reading import (
     Argument,
-    Describe,
     document,
     documents,
+    optional,
     several,
     text,
     whole,
     word,
 )
 from app.domain.orders.shapes import OBJECTS
+from app.domain.orders.spec import Spec
 from app.domain.vocabulary import Order
 
 #: Settings that hold a secret: changed with the station's password, never here.
@@ -57,71 +58,6 @@ def _changes(name: str, value: Any) -> list[dict[str, str]]:
 
 _KEY_HELP = "A key, or Component/Variable: OCPPCommCtrlr/HeartbeatInterval, EVSE@1/Power:max_set."
 
-ARGUMENTS: dict[Order, dict[str, Argument]] = {
-    Order.CHANGE_SETTING: {
-        "key": Argument(_key, required=False, label="Setting", help=_KEY_HELP),
-        "value": Argument(_value, required=False, blank=True),
-        "settings": Argument(
-            _changes, required=False, shape=OBJECTS, help="Several at once: a list of {key, value}."
-        ),
-        "then": Argument(
-            _changes,
-            required=False,
-            shape=OBJECTS,
-            help="Changed after those, in messages of theirs.",
-        ),
-    },
-    Order.READ_SETTINGS: {
-        "keys": Argument(
-            several(KEY, 500), required=False, label="Settings", help="None: all of them."
-        ),
-        "then": Argument(
-            several(KEY, 500), required=False, help="Read after those, in messages of their own."
-        ),
-    },
-    Order.READ_BASE_REPORT: {
-        "base": Argument(
-            word(*BASES), label="What", help="What can be set, all, or what is wrong."
-        ),
-        "request_id": Argument(whole(0, 2**31 - 1), required=False),
-    },
-    Order.READ_REPORT: {
-        "criteria": Argument(
-            several(word(*CRITERIA), 4), required=False, label="Components that are"
-        ),
-        "keys": Argument(
-            several(KEY, 500),
-            required=False,
-            label="Components or variables",
-            help="As in EVSE@1/Power; a component alone means all of its variables.",
-        ),
-        "request_id": Argument(whole(0, 2**31 - 1), required=False),
-    },
-    Order.SET_NETWORK_PROFILE: {
-        "slot": Argument(whole(0, 1000), help="Which of the station's profiles it becomes."),
-        "url": Argument(text(2000), label="URL", help="Where the station connects to: wss://…"),
-        "security_profile": Argument(whole(0, 3)),
-        "interface": Argument(
-            word(*(f"{kind}{n}" for kind in ("wired", "wireless") for n in range(4)), "any"),
-            required=False,
-        ),
-        "timeout_s": Argument(whole(1, 3600), required=False, help="Patience for an answer."),
-        "version": Argument(word("1.6", "2.0.1", "2.1"), required=False, label="OCPP version"),
-        "identity": Argument(text(48), required=False, help="OCPP 2.1 only."),
-        "password": Argument(text(64), required=False, help="OCPP 2.1 only."),
-        "apn": Argument(document(), required=False, label="APN", help="As OCPP writes it."),
-        "vpn": Argument(document(), required=False, label="VPN", help="As OCPP writes it."),
-    },
-}
-
-LABELS: dict[Order, str] = {
-    Order.CHANGE_SETTING: "Change a setting",
-    Order.READ_SETTINGS: "Read settings",
-    Order.READ_BASE_REPORT: "Read the device model",
-    Order.READ_REPORT: "Read a part of the device model",
-    Order.SET_NETWORK_PROFILE: "Set a network profile",
-}
-
 
 def _shown(key: str, value: str) -> str:
     secret = variable_names.plain(key.rpartition("/")[2]).secret
@@ -148,12 +84,92 @@ def _report(given: Mapping[str, Any]) -> str:
     return "Read the device model: " + (", ".join(parts) or "all that matters")
 
 
-DESCRIBE: Describe = {
-    Order.CHANGE_SETTING: _change,
-    Order.READ_SETTINGS: _read,
-    Order.READ_BASE_REPORT: _base,
-    Order.READ_REPORT: _report,
-    Order.SET_NETWORK_PROFILE: lambda given: (
-        f"Set network profile {given['slot']}: {given['url'].rpartition('@')[2]}"
+def _network(given: Mapping[str, Any]) -> str:
+    return f"Set network profile {given['slot']}: {given['url'].rpartition('@')[2]}"
+
+
+SPECS = (
+    Spec(
+        Order.CHANGE_SETTING,
+        "Change a setting",
+        arguments={
+            "key": optional(_key, label="Setting", help=_KEY_HELP),
+            "value": optional(_value, blank=True),
+            "settings": optional(
+                _changes,
+                shape=OBJECTS,
+                help="Several at once: a list of {key, value}.",
+            ),
+            "then": optional(
+                _changes,
+                shape=OBJECTS,
+                help="Changed after those, in messages of theirs.",
+            ),
+        },
+        words=_change,
+        question="Change this setting of {identity}? A wrong value can take it offline.",
+        prepare=settings.prepare_change,
+        after=onboarding.then(settings.after_change),
     ),
-}
+    Spec(
+        Order.READ_SETTINGS,
+        "Read settings",
+        arguments={
+            "keys": optional(several(KEY, 500), label="Settings", help="None: all of them."),
+            "then": optional(several(KEY, 500), help="Read after those, in messages of their own."),
+        },
+        words=_read,
+        together=lambda found: {**found, "keys": found.get("keys", [])},
+        prepare=settings.prepare_reading,
+        after=onboarding.then(settings.after_reading),
+    ),
+    Spec(
+        Order.READ_BASE_REPORT,
+        "Read the device model",
+        arguments={
+            "base": Argument(
+                word(*BASES), label="What", help="What can be set, all, or what is wrong."
+            ),
+            "request_id": optional(whole(0, 2**31 - 1)),
+        },
+        words=_base,
+        prepare=settings.prepare_report,
+        after=onboarding.then(),
+    ),
+    Spec(
+        Order.READ_REPORT,
+        "Read a part of the device model",
+        arguments={
+            "criteria": optional(several(word(*CRITERIA), 4), label="Components that are"),
+            "keys": optional(
+                several(KEY, 500),
+                label="Components or variables",
+                help="As in EVSE@1/Power; a component alone means all of its variables.",
+            ),
+            "request_id": optional(whole(0, 2**31 - 1)),
+        },
+        words=_report,
+        prepare=settings.prepare_report,
+    ),
+    Spec(
+        Order.SET_NETWORK_PROFILE,
+        "Set a network profile",
+        arguments={
+            "slot": Argument(whole(0, 1000), help="Which of the station's profiles it becomes."),
+            "url": Argument(text(2000), label="URL", help="Where the station connects to: wss://…"),
+            "security_profile": Argument(whole(0, 3)),
+            "interface": optional(
+                word(*(f"{kind}{n}" for kind in ("wired", "wireless") for n in range(4)), "any"),
+            ),
+            "timeout_s": optional(whole(1, 3600), help="Patience for an answer."),
+            "version": optional(word("1.6", "2.0.1", "2.1"), label="OCPP version"),
+            "identity": optional(text(48), help="OCPP 2.1 only."),
+            "password": optional(text(64), help="OCPP 2.1 only."),
+            "apn": optional(document(), label="APN", help="As OCPP writes it."),
+            "vpn": optional(document(), label="VPN", help="As OCPP writes it."),
+        },
+        words=_network,
+        question="Change how {identity} connects? A wrong value takes it offline until somebody "
+        "drives there.",
+    ),
+)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -16,13 +15,11 @@ from app.domain.sessions.doubts import find, flag, mark_time, open_sessions, rem
 from app.domain.sessions.ends import contradicts
 from app.domain.sessions.row import SessionRow
 from app.domain.sessions.stop_reasons import orders_to_stop, reason_of
-from app.domain.sessions.strays import keep_stray
+from app.domain.sessions.strays import Stop, keep_stray
 from app.domain.vocabulary import (
     BillingState,
-    ConnectorRef,
     Decision,
     SessionState,
-    StopReason,
     Token,
     Verdict,
 )
@@ -30,25 +27,6 @@ from app.models import ChargingSession
 
 #: No charging takes longer than this by a clock that has lost the date.
 LONGEST = timedelta(days=3)
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """What a station says when charging ended; `transaction_ref` None: it named none.
-
-    `claimed_at` is its own time where another one is used; `word` None: it gave no reason.
-    """
-
-    transaction_ref: str | None
-    meter_stop_wh: Decimal | None
-    ended_at: datetime
-    reason: StopReason
-    word: str | None
-    token: Token | None
-    payload: dict[str, Any]
-    clock_replaced: bool = False
-    connector: ConnectorRef | None = None
-    claimed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,42 @@
 """Stops that end no session: acknowledged, kept, and shown for review."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import events, messages
+from app.domain.vocabulary import ConnectorRef, StopReason, Token
 from app.models import ChargingSession, StrayStop
 
-if TYPE_CHECKING:
-    from app.domain.sessions.end import Stop
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What a station says when charging ended; `transaction_ref` None: it named none.
+
+    `claimed_at` is its own time where another one is used; `word` None: it gave no reason.
+    """
+
+    transaction_ref: str | None
+    meter_stop_wh: Decimal | None
+    ended_at: datetime
+    reason: StopReason
+    word: str | None
+    token: Token | None
+    payload: dict[str, Any]
+    clock_replaced: bool = False
+    connector: ConnectorRef | None = None
+    claimed_at: datetime | None = None
 
 
 def keep_stray(
     db: Session,
     station: Any,
-    stop: "Stop",
+    stop: Stop,
     session: ChargingSession | None,
     outcome: str,
     now: datetime,

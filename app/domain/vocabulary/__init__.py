@@ -3,7 +3,6 @@
 from app.domain.vocabulary.orders import (
     COMMAND_MOVES,
     LATE_MOVES,
-    WITHOUT_MESSAGE,
     BroadcastState,
     CommandState,
     Order,
@@ -76,6 +75,5 @@ __all__ = [
     "TagStatus",
     "Token",
     "Verdict",
-    "WITHOUT_MESSAGE",
     "token_kind",
 ]

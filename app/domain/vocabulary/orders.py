@@ -118,10 +118,6 @@ class Order(StrEnum):
     RAW = "raw"
 
 
-#: Orders without a message: the worker that holds the socket carries them out itself.
-WITHOUT_MESSAGE = frozenset({Order.DISCONNECT})
-
-
 class BroadcastState(StrEnum):
     """Where an order to many stations stands."""
 
@@ -136,7 +132,7 @@ class Outcome:
     """How a station answered an order; `answer` is its payload, `sentence` says it in words.
 
     `facts` are what the answer tells, in the domain's words, for
-    `app.domain.consequences`.  `word` is the status as the station spelled it.
+    the order's `after`.  `word` is the status as the station spelled it.
     """
 
     state: CommandState
