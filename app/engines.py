@@ -108,6 +108,8 @@ def engine_options(uri: str) -> dict[str, Any]:
         }
     return {
         **_SHARED,
+        # The connection that was used last knows the statements, and the processor its process.
+        "pool_use_lifo": True,
         "pool_size": 10,
         "max_overflow": 10,
         "pool_timeout": 10,

@@ -7,6 +7,7 @@ few.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -21,7 +22,6 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
-    text,
 )
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -32,7 +32,7 @@ from sqlalchemy.types import TypeEngine
 from app.models.base import Instant, WattHours
 
 #: From so many rows on COPY costs less than an INSERT.
-_COPIED = 4
+_COPIED = 16
 
 _Convert = Callable[[Any], Any]
 
@@ -113,24 +113,20 @@ class _Write:
             return
         if "{rows}" in self._many:
             self._many = self._many.format(rows=self._rows.as_arrays(dialect))
-        ask(connection, self._many, [as_array(column) for column in columns])
+        ask(connection, self._many, [as_array(column) for column in columns], finds=False)
 
 
-def ask(connection: Connection, order: str, given: Any) -> Any:
-    """Have the driver do a statement; its rows, as they come.
+def ask(connection: Connection, order: str, given: Any, *, finds: bool = True) -> Any:
+    """Have the driver do a statement; the rows as they come, where it `finds` any.
 
     SQLAlchemy would describe their columns anew each time.  What the driver raises is told as
     usual.
     """
-    failure = connection.dialect.loaded_dbapi.Error
     try:
-        cursor = connection.connection.cursor()
-        try:
+        with closing(connection.connection.cursor()) as cursor:
             cursor.execute(order, given)
-            return cursor.fetchall() if cursor.description else []
-        finally:
-            cursor.close()
-    except failure as error:
+            return cursor.fetchall() if finds else []
+    except connection.dialect.loaded_dbapi.Error as error:
         raise _told(error, order, connection) from error
 
 
@@ -143,14 +139,17 @@ def _told(error: Exception, order: str, connection: Connection) -> Exception:
 
 def as_array(values: Iterable[Any]) -> str:
     """Values as PostgreSQL reads an array of them; psycopg takes far longer over it."""
-    return f"{{{','.join([_element(value) for value in values])}}}"
+    return f"{{{','.join(map(_element, values))}}}"
 
 
 def _element(value: Any) -> str:
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
-    return "NULL" if value is None else str(value)
+    if value is None:
+        return "NULL"
+    if not isinstance(value, str):
+        return str(value)
+    if '"' in value or "\\" in value:
+        value = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{value}"'
 
 
 class _List(TypeEngine[Iterable[Any]]):
@@ -212,10 +211,10 @@ def reserve(db: Session, table: Table, count: int) -> list[int]:
         query = f"SELECT nextval(its.s) FROM {sequence}, generate_series(1, %s)"
         return [number for (number,) in ask(connection, query, (count,))]
     if table.dialect_options["sqlite"]["autoincrement"]:
-        seen = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
-        last = db.scalar(seen, {"name": name}) or 0
+        found = ask(connection, "SELECT seq FROM sqlite_sequence WHERE name = ?", (name,))
     else:
-        last = db.scalar(text(f"SELECT max(id) FROM {name}")) or 0
+        found = ask(connection, f"SELECT max(id) FROM {name}", ())
+    last = found[0][0] or 0 if found else 0
     return list(range(last + 1, last + 1 + count))
 
 
