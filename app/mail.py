@@ -120,8 +120,16 @@ def _from(utf8: bool, mail_from: str) -> bytes:
     return _header(utf8, "From", _sender(mail_from))
 
 
+#: A header of few words that need no quotes, and perhaps the address that they name: as it is told.
+_PLAIN = re.compile(r"\w+:( \w+)+( <[\w.+-]+@[\w.-]+>)?|\w+: \w[\w.+-]*@[\w.-]+", re.ASCII)
+_ONE_LINE = 76
+
+
 def _header(utf8: bool, name: str, value: Address | str) -> bytes:
     """A header, folded and encoded as RFC 5322 and 2047 ask for."""
+    line = f"{name}: {value}"
+    if len(line) <= _ONE_LINE and _PLAIN.fullmatch(line):
+        return f"{line}\r\n".encode()  # the rules would leave it as it is
     rules = policy.SMTPUTF8 if utf8 else policy.SMTP
     return rules.fold_binary(*rules.header_store_parse(name, value))
 

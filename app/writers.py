@@ -4,9 +4,9 @@
 site's clock; `DeskWriter` writes as the rest of the desk does.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,9 @@ from app.domain.tariffs.words import day_names
 
 #: language -> the locale that writes its numbers and dates (24 hours, day before month)
 LOCALES = {"en": "en_GB", "de": "de_DE"}
+
+#: Receipts are written with the same words, prices and days over and over.
+_remembered = lru_cache(4096)
 
 #: A price or a quantity with more places than this is not told.
 _MOST_PLACES = 20
@@ -39,47 +42,72 @@ def _pattern(places: int | None) -> NumberPattern:
     return parse_pattern("#,##0." + "0" * places if places else "#,##0")
 
 
+@_remembered
+def _translated(language: str, text: str) -> str:
+    with force_locale(language):
+        return str(get_translations().ugettext(text))
+
+
+# What is written of a number hangs on its places and its sign too, so its text is what is known.
+
+
+@_remembered
+def _number(value: str, places: int | None, locale: str) -> str:
+    return str(_pattern(places).apply(Decimal(value), _locale(locale)))
+
+
+@_remembered
+def _amount(value: str, currency: str, locale: str, to_the_cent: bool) -> str:
+    return str(
+        format_currency(
+            Decimal(value), currency, locale=_locale(locale), decimal_quantization=to_the_cent
+        )
+    )
+
+
+@_remembered
+def _percent(value: str, locale: str) -> str:
+    return str(format_percent(Decimal(value), locale=_locale(locale), decimal_quantization=False))
+
+
+@_remembered
+def _day(day: date, width: str, locale: str) -> str:
+    return str(format_date(day, width, locale=_locale(locale)))
+
+
 class Writer:
     """Writes for a driver: `language` is a key of LOCALES, `zone` an IANA name."""
 
     def __init__(self, language: str, zone: str) -> None:
         self.language = language if language in LOCALES else "en"
-        self.locale = _locale(LOCALES[self.language])
+        self.locale = LOCALES[self.language]
         self.zone = ZoneInfo(zone)
-
-    @cached_property
-    def _catalogue(self) -> Any:
-        with force_locale(self.language):
-            return get_translations()
 
     def translate(self, text: str) -> str:
         """The text in the writer's language."""
-        return str(self._catalogue.ugettext(text))
+        return _translated(self.language, text)
 
     def money(self, minor: int, currency: str) -> str:
         """Minor units as an amount."""
-        return str(format_currency(from_minor(minor, currency), currency, locale=self.locale))
+        return _amount(str(from_minor(minor, currency)), currency, self.locale, True)
 
     def price(self, amount: Decimal, currency: str) -> str:
         """A price in major units with all its places, two at least where cents are known."""
-        return str(
-            format_currency(amount, currency, locale=self.locale, decimal_quantization=False)
-        )
+        return _amount(str(amount), currency, self.locale, False)
 
     def number(self, value: Decimal, places: int | None = None) -> str:
         """A number; `places` None keeps the ones that say something."""
         if places is None:
             value = value.normalize()
-        return str(_pattern(places).apply(value, self.locale))
+        return _number(str(value), places, self.locale)
 
     def percent(self, value: Decimal) -> str:
         """A percentage: 19 is nineteen per cent."""
-        share = value / 100
-        return str(format_percent(share, locale=self.locale, decimal_quantization=False))
+        return _percent(str(value / 100), self.locale)
 
     def day(self, at: datetime) -> str:
         """The day on the site's calendar."""
-        return str(format_date(at.astimezone(self.zone).date(), "long", locale=self.locale))
+        return _day(at.astimezone(self.zone).date(), "long", self.locale)
 
     def clock(self, at: datetime) -> str:
         """The time on the site's clock, to the second where there are seconds."""
@@ -89,17 +117,17 @@ class Writer:
     def zone_name(self, at: datetime) -> str:
         """What the site's zone is called at that time: CET, MEZ."""
         local = at.astimezone(self.zone)
-        return str(get_timezone_name(local, width="short", locale=self.locale))
+        return str(get_timezone_name(local, width="short", locale=_locale(self.locale)))
 
     def weekdays(self) -> list[str]:
         """Short names of the weekdays, Monday first."""
-        names = get_day_names("abbreviated", locale=self.locale)
+        names = get_day_names("abbreviated", locale=_locale(self.locale))
         return [str(names[day]) for day in range(7)]
 
     def moment(self, at: datetime) -> str:
         """Day and time."""
         local = at.astimezone(self.zone)
-        day = format_date(local.date(), "medium", locale=self.locale)
+        day = _day(local.date(), "medium", self.locale)
         return f"{day}, {local:%H:%M:%S}"
 
     def duration(self, seconds: int) -> str:

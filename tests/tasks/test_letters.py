@@ -1,5 +1,6 @@
 """What drivers read: in their language, with the readings, and harmless whatever it is made of."""
 
+from contextlib import suppress
 from decimal import Decimal
 from email import message_from_bytes, policy
 
@@ -7,6 +8,8 @@ import pytest
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 from flask import current_app
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app import letters, mail
 from app.domain import billing, tenants
@@ -16,6 +19,7 @@ from app.domain.vocabulary import Activity, Actor
 from app.models import Tenant
 from app.tasks.billing import send_receipt
 from app.uow import unit_of_work
+from app.writers import Writer
 from tests.support.charging import STARTED, network
 
 CATALOGUE = "templates/translations/de/LC_MESSAGES/messages"
@@ -164,6 +168,32 @@ def test_headers_are_one_short_line(app):
     head = made.content.split(b"\r\n\r\n")[0]
     assert b"\r\nTo: b@" not in head
     assert b"\r\nX: y" not in head
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.text("aB1 _.-+€,\"'()=?@<>", max_size=75),
+    st.text("ab1.+-_", min_size=1, max_size=12),
+    st.sampled_from(["example.org", "a-b.example", "1.2", "b..c"]),
+)
+def test_a_plain_header_is_what_the_rules_make_of_it(words, local, domain):
+    headers = [("Subject", mail.one_line(words, 200))]
+    with suppress(mail.Refused):
+        headers.append(("To", mail._address(words, f"{local}@{domain}")))
+    for utf8, rules in ((False, policy.SMTP), (True, policy.SMTPUTF8)):
+        for name, value in headers:
+            wanted = rules.fold_binary(*rules.header_store_parse(name, value))
+            assert mail._header(utf8, name, value) == wanted
+
+
+def test_numbers_that_are_equal_are_written_by_their_places_and_sign(app):
+    writer = Writer("en", "Europe/Berlin")
+    assert writer.price(Decimal("0.4"), "EUR") == writer.price(Decimal("0.40"), "EUR") == "€0.40"
+    assert [writer.number(Decimal(text), 1) for text in ("0", "-0")] == ["0.0", "-0.0"]
+    assert [writer.number(Decimal(text)) for text in ("1.50", "1.5", "1500")] == [
+        *("1.5", "1.5", "1,500"),
+    ]
+    assert Writer("de", "Europe/Berlin").number(Decimal("1500.5")) == "1.500,5"
 
 
 # The catalogue
