@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import access, metering, plain
+from app.domain import access, bulk, metering, plain
 from app.domain.gauges import Gauge
 from app.domain.metering import Metered
 from worker import log_rows
@@ -86,10 +86,11 @@ class Facts:
                 results[number] = error
             else:
                 kinds.setdefault(one.route.together, []).append((number, one, fact))
-        for together, of_kind in kinds.items():
-            told = together(db, [fact for _, _, fact in of_kind])
-            for (number, one, _), result in zip(of_kind, told, strict=True):
-                results[number] = self._answer(db, one, result, rows)
+        with bulk.gathered(db):
+            for together, of_kind in kinds.items():
+                told = together(db, [fact for _, _, fact in of_kind])
+                for (number, one, _), result in zip(of_kind, told, strict=True):
+                    results[number] = self._answer(db, one, result, rows)
         return results
 
     def _read(self, db: Any, one: Asked, station: plain.StationRow) -> Any:

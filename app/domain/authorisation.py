@@ -68,7 +68,7 @@ _STORED = (
     *("verdict", "reason", "sentence", "facts", "at"),
 )
 _TABLE: Any = Authorisation.__table__
-_INSERT = BulkInsert(_TABLE, _STORED)
+_INSERT = BulkInsert(_TABLE, _STORED, may_wait=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,16 @@
 """Many rows in one statement: into a table, or found by many keys, as fast as the database can.
 
 SQLAlchemy's own bulk insert spends more time on each row's parameters than the database spends on
-the row.  Here a column's conversion is worked out once per table and database and done for all rows
-at once; SQLite takes them by `executemany`, PostgreSQL by COPY, or by one INSERT where they are
-few.
+the row.  Here SQLite takes rows by `executemany`; PostgreSQL takes them by COPY, or as an array for
+each column where they are few or may be known.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
-from datetime import UTC, datetime
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 import orjson
 from sqlalchemy import (
-    JSON,
     Boolean,
     ColumnElement,
     Connection,
@@ -29,12 +25,11 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlalchemy.types import TypeEngine
 
-from app.models.base import Instant, WattHours
+from app.domain.bulk_columns import Columns, as_array, copied
 
 #: From so many rows on COPY costs less than an INSERT.
 _COPIED = 16
-
-_Convert = Callable[[Any], Any]
+_WAITING = "rows that may wait"
 
 
 class BulkInsert:
@@ -42,7 +37,7 @@ class BulkInsert:
 
     With `skip_known` rows that break a unique key are left out; `on_conflict` is what else is done
     about them, in SQL (then no key may come twice).  Values of the columns `written` come as they
-    are stored, JSON as its text.
+    are stored, JSON as its text.  What `may_wait` is inserted once for all within `gathered`.
 
     Rows are sequences in the order of `columns`; nothing is returned and no default of the model
     is filled in.
@@ -56,22 +51,40 @@ class BulkInsert:
         skip_known: bool = False,
         on_conflict: str = "",
         written: Sequence[str] = (),
+        may_wait: bool = False,
     ) -> None:
         self._into = f"{table.name} ({', '.join(columns)})"
         self._end = " ON CONFLICT DO NOTHING" if skip_known else on_conflict
         marks = ", ".join("?" * len(columns))
         one = f"INSERT INTO {self._into} VALUES ({marks}){self._end}"
         many = f"INSERT INTO {self._into} SELECT * FROM {{rows}}{self._end}"
-        self._rows = _Rows(table, columns, written)
+        self._may_wait = may_wait
+        self._rows = Columns(table, columns, written)
         self._write = _Write(self._rows, one, many)
 
     def __call__(self, db: Session, rows: Sequence[Sequence[Any]]) -> None:
         """Insert the rows within the session's transaction."""
+        if self._may_wait and (waiting := db.info.get(_WAITING)) is not None:
+            waiting.setdefault(self, []).extend(rows)
+            return
         connection = db.connection()
         if len(rows) < _COPIED or self._end or connection.dialect.name == "sqlite":
             self._write(connection, rows)
         else:
             _copy(connection, self._into, self._rows(connection.dialect, rows))
+
+
+@contextmanager
+def gathered(db: Session) -> Iterator[None]:
+    """Insert what may wait at the end of the block, each table once; within it nothing sees it."""
+    waiting: dict[BulkInsert, list[Sequence[Any]]] = {}
+    db.info[_WAITING] = waiting
+    try:
+        yield
+    finally:
+        del db.info[_WAITING]
+    for insert, rows in waiting.items():
+        insert(db, rows)
 
 
 class BulkUpdate:
@@ -85,7 +98,7 @@ class BulkUpdate:
         pairs = ", ".join(f"{name} = new.{name}" for name in columns)
         update = f"UPDATE {table.name} AS old SET {pairs} FROM {{rows}} WHERE old.id = new.id"
         one = f"(SELECT {', '.join(f'? AS {name}' for name in names)}) AS new"
-        self._write = _Write(_Rows(table, names), update.format(rows=one), update)
+        self._write = _Write(Columns(table, names), update.format(rows=one), update)
 
     def __call__(self, db: Session, rows: Sequence[Sequence[Any]]) -> None:
         """Update the rows within the session's transaction."""
@@ -99,7 +112,7 @@ class _Write:
     them as `{rows}` (`new`, with the columns' names).
     """
 
-    def __init__(self, rows: "_Rows", one: str, many: str) -> None:
+    def __init__(self, rows: "Columns", one: str, many: str) -> None:
         self._rows, self._one, self._many = rows, one, many
 
     def __call__(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
@@ -135,21 +148,6 @@ def _told(error: Exception, order: str, connection: Connection) -> Exception:
     return DBAPIError.instance(
         order, None, error, failure, hide_parameters=True, dialect=connection.dialect
     )
-
-
-def as_array(values: Iterable[Any]) -> str:
-    """Values as PostgreSQL reads an array of them; psycopg takes far longer over it."""
-    return f"{{{','.join(map(_element, values))}}}"
-
-
-def _element(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    if not isinstance(value, str):
-        return str(value)
-    if '"' in value or "\\" in value:
-        value = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{value}"'
 
 
 class _List(TypeEngine[Iterable[Any]]):
@@ -188,14 +186,53 @@ class among(ColumnElement[bool]):
 @compiles(among)
 def _as_array(element: among, compiler: Any, **more: Any) -> str:
     column, given = (compiler.process(part, **more) for part in (element.column, element.given))
-    kind = "TEXT" if isinstance(element.column.type, String) else "BIGINT"
-    return f"{column} = ANY ({given}::{kind}[])"
+    return f"{column} = ANY ({given}::{_kind(element)}[])"
 
 
 @compiles(among, "sqlite")
 def _as_json(element: among, compiler: Any, **more: Any) -> str:
     column, given = (compiler.process(part, **more) for part in (element.column, element.given))
     return f"{column} IN (SELECT value FROM json_each({given}))"
+
+
+def _kind(element: among) -> str:
+    return "TEXT" if isinstance(element.column.type, String) else "BIGINT"
+
+
+class paired(ColumnElement[bool]):
+    """Whether two columns are a pair of those given: two `among`, with lists of one order.
+
+    Each by itself would have the database try every one of the first with every one of the second.
+    """
+
+    inherit_cache = True
+    type = Boolean()
+    _is_implicitly_boolean = True
+    _traverse_internals = [
+        ("first", InternalTraversal.dp_clauseelement),
+        ("second", InternalTraversal.dp_clauseelement),
+    ]
+
+    def __init__(self, first: among, second: among) -> None:
+        self.first, self.second = first, second
+
+
+@compiles(paired)
+def _as_arrays(element: paired, compiler: Any, **more: Any) -> str:
+    both = (element.first, element.second)
+    columns = ", ".join(compiler.process(one.column, **more) for one in both)
+    given = ", ".join(f"{compiler.process(one.given, **more)}::{_kind(one)}[]" for one in both)
+    return f"({columns}) IN (SELECT * FROM unnest({given}))"
+
+
+@compiles(paired, "sqlite")
+def _as_objects(element: paired, compiler: Any, **more: Any) -> str:
+    both = (element.first, element.second)
+    columns = ", ".join(compiler.process(one.column, **more) for one in both)
+    # In the order of the text: SQLite's parameters go by their place.
+    second = compiler.process(element.second.given, **more)
+    first = compiler.process(element.first.given, **more)
+    return f"({columns}) IN (SELECT value, {second} ->> key FROM json_each({first}))"
 
 
 def reserve(db: Session, table: Table, count: int) -> list[int]:
@@ -218,98 +255,15 @@ def reserve(db: Session, table: Table, count: int) -> list[int]:
     return list(range(last + 1, last + 1 + count))
 
 
-class _Rows:
-    """Makes rows the columns that the driver is given, by conversions that are worked out once."""
-
-    def __init__(self, table: Table, columns: Sequence[str], written: Sequence[str] = ()) -> None:
-        self._names = ", ".join(columns)
-        self._types = [table.c[name].type for name in columns]
-        self._kinds = [None if name in written else table.c[name].type for name in columns]
-        self._ready: dict[str, list[_Convert | None]] = {}
-
-    def __call__(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> list[Iterable[Any]]:
-        if dialect.name not in self._ready:
-            self._ready[dialect.name] = [
-                None if kind is None else _conversion(kind, dialect) for kind in self._kinds
-            ]
-        converted = zip(zip(*rows, strict=True), self._ready[dialect.name], strict=True)
-        return [
-            column if convert is None else [None if x is None else convert(x) for x in column]
-            for column, convert in converted
-        ]
-
-    def as_arrays(self, dialect: Dialect) -> str:
-        """Rows out of arrays, a parameter for each column.
-
-        A text may be of any length here: one that is too long is refused where it is written, and
-        not cut.
-        """
-        kinds = [kind.compile(dialect=dialect).partition("(")[0] for kind in self._types]
-        return f"unnest({', '.join(f'%s::{kind}[]' for kind in kinds)}) AS new ({self._names})"
-
-
 def _copy(connection: Connection, into: str, columns: Sequence[Iterable[Any]]) -> None:
     """Copy rows into columns of a table: SQLAlchemy has no word for it, so the driver does it."""
     driver, order = connection.connection.dbapi_connection, f"COPY {into} FROM STDIN"
-    data = "\n".join([*map("\t".join, zip(*map(_texts, columns), strict=True)), ""])
+    data = "\n".join([*map("\t".join, zip(*map(copied, columns), strict=True)), ""])
     try:
         with driver.cursor() as cursor, cursor.copy(order) as copy:  # type: ignore[union-attr]
             copy.write(data)
     except connection.dialect.loaded_dbapi.Error as error:
         raise _told(error, order, connection) from error
-
-
-def _texts(column: Iterable[Any]) -> list[str]:
-    """The values of a column as COPY reads them."""
-    return [
-        r"\N" if value is None else _escaped(value) if isinstance(value, str) else str(value)
-        for value in column
-    ]
-
-
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-
-
-def _escaped(text: str) -> str:
-    # Line ends and tabs are no printable characters: most texts hold nothing to be escaped.
-    return text if text.isprintable() and "\\" not in text else text.translate(_ESCAPES)
-
-
-def _conversion(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
-    """How the values of a column are made what the driver is given."""
-    lite = dialect.name == "sqlite"
-    if isinstance(kind, Instant):
-        return _instant_text if lite else _aware
-    if isinstance(kind, WattHours):
-        return _thousandths
-    if isinstance(kind, JSON):
-        return _json
-    if isinstance(kind, Boolean):
-        return int if lite else None
-    convert: _Convert | None = kind.dialect_impl(dialect).bind_processor(dialect)
-    return convert
-
-
-def _aware(at: datetime) -> datetime:
-    if at.tzinfo is None:
-        raise ValueError("a naive time has no place in the database")
-    return at
-
-
-def _instant_text(at: datetime) -> str:
-    if at.tzinfo is not UTC:
-        at = _aware(at).astimezone(UTC)
-    return at.isoformat(" ", "microseconds")[:26]
-
-
-def _thousandths(register: Decimal | int) -> int:
-    scaled = register * 1000
-    whole = int(scaled)
-    return whole if whole == scaled else WattHours().process_bind_param(register, None) or 0
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
 
 
 def pass_by(db: Session, *kinds: type) -> None:

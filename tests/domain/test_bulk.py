@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.domain import messages
-from app.domain.bulk import BulkUpdate, among
+from app.domain.bulk import BulkInsert, BulkUpdate, among, gathered
 from app.extensions import db as flask_db
 from app.models import Message, Station
 from app.uow import unit_of_work
@@ -16,6 +16,8 @@ from tests.support.charging import STARTED, network
 #: An INSERT and a COPY on PostgreSQL.
 COUNTS = [1, 30]
 UPDATE = BulkUpdate(Message.__table__, ("response", "session_id", "at"))
+NEEDED = ("station_id", "outbound", "message_id", "action", "request", "at")
+WAITS = BulkInsert(Message.__table__, NEEDED, may_wait=True)
 ODD = "a\tb\nc\rd \\N \\ “é” %s %% {} \u2028"
 
 
@@ -90,6 +92,22 @@ def test_a_connection_that_is_lost_while_rows_go_out_is_an_operational_error(
     with unit_of_work() as db:
         messages.store(db, rows(station_id, count))
     assert len(flask_db.session.scalars(select(Message)).all()) == count
+
+
+def test_what_may_wait_is_inserted_at_the_end_of_a_set_or_not_at_all(station_id):
+    count = select(func.count(Message.id))
+    values = [[station_id, False, name, ODD, ODD, STARTED] for name in "ab"]
+    with unit_of_work() as db:
+        with gathered(db):
+            WAITS(db, values[:1])
+            WAITS(db, values[1:])
+            assert db.scalar(count) == 0
+        assert db.scalar(count) == 2
+        with pytest.raises(ValueError), gathered(db):
+            WAITS(db, values)
+            raise ValueError
+        WAITS(db, values[:1])
+        assert db.scalar(count) == 3
 
 
 def test_many_are_found_by_one_parameter_of_numbers_or_of_texts(station_id):
