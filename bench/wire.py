@@ -29,6 +29,7 @@ def connect(
             break
         head += chunk
     if b" 101 " not in head.split(b"\r\n", 1)[0]:
+        sock.close()
         raise OSError(f"{identity} was refused: {head.decode('latin-1')[:200]}")
     return sock
 

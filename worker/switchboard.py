@@ -85,6 +85,7 @@ class Switchboard:
         for greenlet in self._greenlets:
             greenlet.kill()
         self._show()
+        self._write_seen()
         guarded(self._dispatch.deviations.write)
         self.batch.stop()
 

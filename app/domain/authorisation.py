@@ -106,9 +106,9 @@ def find_tag(db: Session, tenant_id: int, token: Token) -> Tag | None:
 
 
 def shown(token: Token, tag_id: int | None) -> str:
-    """A token as it is kept: a key code only as whose it is (OCPP 2.0.1 C04.FR.04)."""
+    """A token as it is kept, cut: a key code only as whose it is (OCPP 2.0.1 C04.FR.04)."""
     if token.kind != KEY_CODE:
-        return token.value
+        return token.value[:255]
     return f"{REDACTED} (tag {tag_id})" if tag_id else REDACTED
 
 
@@ -172,7 +172,7 @@ def keep(db: Session, judged: Iterable[Judged]) -> None:
                 tap.station.tenant_id,
                 tap.station.id,
                 tap.evse,
-                shown(tap.token, tag_id)[:255],
+                shown(tap.token, tag_id),
                 tag_id,
                 tap.session.id if tap.session is not None else tap.begins,
                 tap.occasion,

@@ -67,6 +67,8 @@ _STORED = (
     "at",
     "latency_ms",
 )
+#: Texts of chargers, or with some in them, that no `cut` has seen.
+_SAID = ("message_id", "action", "error_description")
 _TABLE: Any = Message.__table__
 _INSERT = BulkInsert(_TABLE, _STORED)
 _IN_ORDER = itemgetter(*_STORED)
@@ -74,6 +76,10 @@ _IN_ORDER = itemgetter(*_STORED)
 
 def store(db: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Add rows to the log in one statement; keys are the columns of `Message`."""
+    for row in rows:
+        for name in _SAID:
+            if (said := row[name]) and "\x00" in said:
+                row[name] = said.replace("\x00", "")
     _INSERT(db, [_IN_ORDER(row) for row in rows])
 
 

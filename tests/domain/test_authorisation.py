@@ -16,7 +16,9 @@ from app.domain.vocabulary import (
     Token,
     Verdict,
 )
+from app.extensions import db as flask_db
 from app.models import Authorisation, Tag, TagGroup
+from app.uow import unit_of_work
 
 
 @pytest.fixture
@@ -153,3 +155,16 @@ def test_a_stranger_may_not_end_a_session(db, tenant, station, card, now):
 def test_the_group_is_told_to_the_charger(db, tenant, station, card, now):
     grouped(db, tenant, now, "04A2B3")
     assert tap(db, station, now).parent == "FLEET"
+
+
+def test_a_tag_of_any_length_is_decided_about(any_app, now):
+    with unit_of_work() as db:
+        tenant = tenants.first(db, now=now)
+        place = sites.add(
+            db, SYSTEM, tenant.id, now=now, name="D", timezone="Europe/Berlin", currency="EUR"
+        )
+        station = stations.register(db, SYSTEM, tenant.id, place, "CP-1", now=now)[0]
+        assert tap(db, station, now, "x" * 65_536).verdict is Verdict.INVALID
+    kept = flask_db.session.scalars(select(Authorisation)).one()
+    assert kept.token == "x" * 255
+    assert kept.sentence == f"The tag {kept.token} is on no list."

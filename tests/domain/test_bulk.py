@@ -56,6 +56,15 @@ def test_rows_are_read_back_as_they_were_given(station_id, count):
     assert told == rows(station_id, count)
 
 
+def test_rows_of_the_log_are_kept_without_the_character_nul(station_id):
+    [row] = rows(station_id, 1)
+    odd = {"message_id": "a\0b", "action": "c\0", "error_description": "\0d"}
+    with unit_of_work() as db:
+        messages.store(db, [row | odd])
+    kept = flask_db.session.scalars(select(Message)).one()
+    assert (kept.message_id, kept.action, kept.error_description) == ("ab", "c", "d")
+
+
 @pytest.mark.parametrize("count", COUNTS)
 def test_rows_are_updated_by_their_id_also_with_nothing(station_id, count):
     with unit_of_work() as db:

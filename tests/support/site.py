@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +26,7 @@ class Site:
 
     Arguments: an empty data folder, the URL of a migrated database, further AMPDESK_* settings by
     their lower-case names (`sweep_s=1`), and the names of the processes that are wanted.
+    `launch` makes the command of a process, by its name, the one that is run.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Site:
         data_dir: Path,
         database_url: str = "",
         processes: tuple[str, ...] = ALL,
+        launch: Callable[[str, list[str]], list[str]] | None = None,
         **settings: object,
     ) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
@@ -55,8 +57,11 @@ class Site:
         self.settings = Settings.from_environment(environment)
         self.app: Flask = create_app(settings=self.settings, TESTING=True)
         table = commands(self.settings)
+        launch = launch or kept
         self.processes = {
-            name: Process(name, kept(name, table[name]), self.environment, data_dir / f"{name}.log")
+            name: Process(
+                name, launch(name, table[name]), self.environment, data_dir / f"{name}.log"
+            )
             for name in processes
         }
 

@@ -1,0 +1,94 @@
+"""The worker and Celery are killed at each stage of what they do, with sessions going on: what was
+answered is there, what is told again is there once, and each session has one bill.
+"""
+
+import pytest
+
+from tests.faults import told
+from tests.support.depot import furnish
+from tests.support.teller import Teller
+from tests.support.trap import OF_CELERY, OF_WORKER, set_trap, trapped
+from tests.support.wait import eventually
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+
+PROCESSES = ("worker", "celery", "beat")
+CHARGERS = 8
+WORDS = {
+    "ocpp1.6": ("StartTransaction", "StopTransaction"),
+    "ocpp2.0.1": ("Started", "Ended"),
+}
+#: Where the begin and the end of a session may differ most, each is tried.
+DECISIVE = ("written", "being committed", "committed")
+#: These are passed by only with an end.
+OF_AN_END = ("final cost", "nudging")
+ON_POSTGRESQL = (*DECISIVE, "halved", "answered")
+
+
+def kills(protocol, database):
+    """The stages, each with the call that is in the batch then."""
+    begin, end = WORDS[protocol]
+    for number, stage in enumerate(OF_WORKER):
+        if stage.name == "final cost" and protocol == "ocpp1.6":
+            continue
+        if stage.name in DECISIVE:
+            yield stage.name, begin
+            yield stage.name, end
+        elif database == "sqlite" or stage.name in ON_POSTGRESQL:
+            yield stage.name, end if stage.name in OF_AN_END or number % 2 else begin
+
+
+@pytest.fixture(params=["ocpp1.6", "ocpp2.0.1"])
+def protocol(request):
+    return request.param
+
+
+@pytest.fixture
+def site(make_site, smtp_server, database):
+    """A site with traps in its processes."""
+    return make_site(database, processes=PROCESSES, launch=trapped, smtp_url=smtp_server.url)
+
+
+@pytest.fixture
+def tellers(site, protocol):
+    """Chargers that tell one session after another."""
+    known = furnish(site, CHARGERS)
+    tellers = [Teller(site, *station, known.tag, protocol) for station in known.stations]
+    for teller in tellers:
+        teller.start()
+    yield tellers
+    for teller in tellers:
+        teller.give_up()
+
+
+def test_a_kill_at_any_stage_loses_nothing_and_doubles_nothing(
+    site, tellers, smtp_server, database, protocol
+):
+    seen = told.Seen(tellers)
+    for stage, word in kills(protocol, database):
+        told.more_answers(tellers)
+        killed_at(site, "worker", stage, word)
+        with site.read() as db:
+            seen.check(db)
+        site.restart("worker")
+    for stage in OF_CELERY:
+        told.more_answers(tellers)
+        killed_at(site, "celery", stage.name)
+        site.restart("celery")
+    told.finish(tellers)
+    told.wait_until_billed(site)
+    with site.read() as db:
+        seen.check(db)
+        for teller in tellers:
+            told.check_once(db, teller)
+        told.check_bills(db, tellers)
+        # Celery died with a mail that it had claimed, and with one that it had sent.
+        assert told.check_mails(db, smtp_server.messages, in_doubt=2) == 1
+
+
+def killed_at(site, program, stage, word=""):
+    """Set a trap, and wait until the program is dead."""
+    trap = set_trap(site.data_dir, program, stage, word=word)
+    process = site.processes[program]
+    eventually(lambda: not process.running, 120, f"the {program} dies: {stage}, {word}")
+    assert not trap.exists(), f"the {program} died before: {stage}"
