@@ -80,7 +80,7 @@ def begins_anew(ordered: Sequence[TransactionEvent]) -> int | None:
     return None
 
 
-def twice(ordered: Sequence[TransactionEvent]) -> bool:
+def twice(ordered: Sequence[Any]) -> bool:
     """Whether a transaction was started at two times, and nothing tells the two apart."""
     return len({event.at for event in ordered if event.kind == STARTED}) > 1
 
