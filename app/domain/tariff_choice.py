@@ -1,7 +1,8 @@
 """Which tariff may price a site's sessions, and which one does: that of the driver, then of the
 group, the station, the site, and the default.
 
-The version that is current at the start is frozen into the session.
+The version that is current at the start is frozen into the session, also where the start is told
+long after.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -44,6 +45,7 @@ class TariffRow:
     archived_at: datetime | None
     version_id: int | None
     version_number: int | None
+    version_since: datetime | None
 
 
 _TARIFF: Any = Tariff.__table__
@@ -57,7 +59,7 @@ _NEWEST = (
 _TARIFFS = BulkRead(
     select(
         *(_TARIFF.c[name] for name in ("id", "tenant_id", "name", "currency", "is_default")),
-        *(_TARIFF.c.archived_at, _VERSION.c.id, _VERSION.c.number),
+        *(_TARIFF.c.archived_at, _VERSION.c.id, _VERSION.c.number, _VERSION.c.created_at),
     )
     .outerjoin(_VERSION, and_(_VERSION.c.tariff_id == _TARIFF.c.id, _VERSION.c.number == _NEWEST))
     .where(
@@ -77,6 +79,7 @@ class Prices:
         for tag in tags:
             wanted |= {one.tariff_id for one in (tag.group, tag.driver) if one is not None}
         tenants = {station.tenant_id for station in stations}
+        self._db = db
         # An empty list asks for nothing: no tariff is numbered 0.
         found = _TARIFFS(db, tariffs=(wanted - {None}) | {0}, tenants=tenants)
         self._tariffs = {row[0]: TariffRow(*row) for row in found}
@@ -92,6 +95,22 @@ class Prices:
             if mine and tariff.archived_at is None:
                 return tariff
         return None
+
+    def version(self, tariff: TariffRow, at: datetime | None) -> tuple[int, int] | None:
+        """The id and number of the version that is current, or was so `at` a time, if it has any.
+
+        The first one counts for what began before there was one.
+        """
+        if tariff.version_id is None or tariff.version_number is None:
+            return None
+        newest = tariff.version_id, tariff.version_number
+        if at is None or tariff.version_since is None or tariff.version_since <= at:
+            return newest
+        known = select(_VERSION.c.id, _VERSION.c.number).where(_VERSION.c.tariff_id == tariff.id)
+        then = known.where(_VERSION.c.created_at <= at).order_by(_VERSION.c.number.desc())
+        first = known.order_by(_VERSION.c.number)
+        found = self._db.execute(then.limit(1)).first() or self._db.execute(first.limit(1)).one()
+        return found.id, found.number
 
 
 def misfit(tariff: Any, tenant_id: int, currencies: Collection[str]) -> str | None:
@@ -140,15 +159,19 @@ def only_currency(db: Session, tenant_id: int) -> str | None:
     return next(iter(found)) if len(found) == 1 else None
 
 
-def applicable(prices: Prices, station: Any, tag: Any | None) -> Choice:
-    """Choose the tariff for a session at `station`; one that does not fit is skipped and told."""
+def applicable(prices: Prices, station: Any, tag: Any | None, at: datetime | None = None) -> Choice:
+    """Choose the tariff for a session at `station`; one that does not fit is skipped and told.
+
+    Its version is the one of `at`, where a time is given: who pays by which tariff is as it is now.
+    """
     currency, foreign = station.site.currency, False
     skipped: list[str] = []
     for tariff, why in _candidates(prices, station, tag):
         reason = misfit(tariff, station.tenant_id, (currency,))
-        if reason is None and tariff.version_id is not None:
-            sentence = f"“{tariff.name}” version {tariff.version_number} applies because {why}."
-            return Choice(tariff.version_id, " ".join([sentence, *skipped]), foreign)
+        if reason is None and (version := prices.version(tariff, at)):
+            version_id, number = version
+            sentence = f"“{tariff.name}” version {number} applies because {why}."
+            return Choice(version_id, " ".join([sentence, *skipped]), foreign)
         reason = reason or f"The tariff {tariff.name} has no prices."
         skipped.append(f"A nearer price was not used: {reason[:1].lower()}{reason[1:]}")
         foreign = foreign or tariff.currency != currency

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from app.domain import (
     billing,
     drivers,
+    sessions,
     sites,
     stations,
     tag_groups,
@@ -19,8 +21,8 @@ from app.domain.errors import Conflict, Invalid
 from app.domain.imports import drivers as driver_import
 from app.domain.imports import headings, sheet
 from app.domain.sessions.begin import price_by
-from app.domain.vocabulary import Actor, BillingState
-from app.models import Tenant
+from app.domain.vocabulary import Actor, BillingState, ConnectorRef, Token
+from app.models import TariffVersion, Tenant
 from tests.support.charging import PRICES, STARTED, network
 
 GRACE = Actor("Grace Hopper", 7)
@@ -171,3 +173,21 @@ def test_without_a_tariff_that_fits_there_is_no_price(db, net):
     choice = choose(db, net)
     assert (choice.version_id, choice.skipped) == (None, False)
     assert "is in CHF" in choice.why
+
+
+@pytest.mark.parametrize(
+    ("began", "told", "number"),
+    [(60, 180, 3), (150, 180, 4), (119, 121, 4), (-60, 180, 3)],
+)
+def test_a_start_that_is_told_late_has_the_price_of_its_own_time(db, net, began, told, number):
+    """The prices change after two hours; what is told at once has the price of that moment."""
+    net.site.tariff_id = net.version.tariff_id
+    same = {"tariff_id": net.version.tariff_id, "definition": PRICES, "created_by": "Grace"}
+    db.add(TariffVersion(number=4, created_at=STARTED + timedelta(minutes=120), **same))
+    db.flush()
+    at = STARTED + timedelta(minutes=began)
+    start = sessions.Start(ConnectorRef(1), Token("A"), Decimal(0), at, str(at))
+    now = STARTED + timedelta(minutes=told)
+    session = sessions.begin(db, net.station, start, now=now).session
+    assert session.tariff_version.number == number
+    assert f"version {number} applies" in session.tariff_why

@@ -285,7 +285,9 @@ def hold(
     session.tag_id = tag.id if tag else None
     session.driver_id = tag.driver_id if tag else None
     session.unauthorised = not decision.accepted
-    price_by(session, tariff_choice.applicable(prices, station, tag), station)
+    late = session.start_received_at - session.started_at > RETRY
+    at = session.started_at if late else None
+    price_by(session, tariff_choice.applicable(prices, station, tag, at), station)
 
 
 def price_by(session: Any, choice: tariff_choice.Choice, station: Any) -> None:

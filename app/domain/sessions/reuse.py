@@ -17,7 +17,6 @@ from app.domain.billing import chain
 from app.domain.sessions.begin import Start, new_session
 from app.domain.sessions.doubts import find
 from app.domain.sessions.end import mark_late
-from app.domain.sessions.event_row import EventRow
 from app.domain.sessions.report import ENDED, STARTED
 from app.domain.sessions.story import by_clock
 from app.domain.vocabulary import BillingState, ConnectorRef, SessionState, Token
@@ -81,7 +80,7 @@ def begins_anew(ordered: Sequence[TransactionEvent]) -> int | None:
     return None
 
 
-def twice(ordered: Sequence[TransactionEvent | EventRow]) -> bool:
+def twice(ordered: Sequence[Any]) -> bool:
     """Whether a transaction was started at two times, and nothing tells the two apart."""
     return len({event.at for event in ordered if event.kind == STARTED}) > 1
 
