@@ -4,15 +4,18 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.keep import end_with_parent
 from deploy.processes import ROOT
 from deploy.redis_server import free_port as free_port
+from tests.support import forks
 from tests.support.wait import eventually
 
 TAIL_BYTES = 6000
+WORKER = [sys.executable, "-m", "worker"]
 
 
 class Process:
@@ -25,7 +28,7 @@ class Process:
         self.command = command
         self.environment = dict(environment)
         self.log = log
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | forks.Forked | None = None
 
     @property
     def running(self) -> bool:
@@ -35,6 +38,9 @@ class Process:
     def start(self) -> None:
         """Start the program; its output is added to the log file."""
         assert not self.running, f"{self.name} runs already"
+        if forks.POSSIBLE and self.command == WORKER:
+            self.process = forks.worker(self.environment, self.log)
+            return
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
