@@ -94,11 +94,12 @@ def of_evse(db: Session, station_id: int, evse: int) -> Setpoint | None:
 
 
 #: Built once: it is asked for four times a second.
-_LOST = (Setpoint.state == SENT) & (Setpoint.sent_at <= bindparam("lost_by"))
+_ROWS: Any = Setpoint.__table__
+_LOST = (_ROWS.c.state == SENT) & (_ROWS.c.sent_at <= bindparam("lost_by"))
 _DUE = (
-    select(Setpoint.id, Setpoint.station_id)
-    .where(or_(Setpoint.state == WAITING, _LOST))
-    .order_by(Setpoint.wanted_at)
+    select(_ROWS.c.id, _ROWS.c.station_id)
+    .where(or_(_ROWS.c.state == WAITING, _LOST))
+    .order_by(_ROWS.c.wanted_at)
 )
 
 
