@@ -1,14 +1,17 @@
 """A running transaction: each event costs as much as the one before, and so does its price."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event as sqlalchemy_event
 
-from app.domain import billing, session_cost, sessions
-from app.domain.vocabulary import Activity
+from app.domain import billing, session_cost, sessions, tags
+from app.domain.tags import TagFacts
+from app.domain.vocabulary import SYSTEM, Activity
+from app.models import Bill
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, PLUG, charge, cost_of, event, register
 
@@ -112,3 +115,48 @@ def test_a_price_that_asks_all_readings_is_told_ever_more_rarely(net):
 def test_no_running_cost_is_wanted_of_a_station_that_is_not_set_so(net):
     net.station.quirks = {}
     assert not session_cost.is_told(tell(net, charge()[0]))
+
+
+DAY = {"from": "06:00", "until": "22:00"}
+TARIFFS = [
+    {"components": [{"kind": "energy", "price": "0.40"}], "minimum": "9.00"},
+    {"components": [{"kind": "energy", "price": "0.40"}], "maximum": "3.00"},
+    {"components": [{"kind": "energy", "price": "0.3999", "step": 1000}]},
+    {"components": [{"kind": "connected_time", "price": "0.021", "step": 15}], "free_minutes": 10},
+    {"components": [{"kind": "charging_time", "price": "0.05"}, *IDLE]},
+    {"components": [{"kind": "energy", "price": "0.50", "when": DAY}, *IDLE]},
+    {"components": IDLE, "tax": {"mode": "inclusive", "percent": "7.7"}},
+    {"components": IDLE, "tax": {"mode": "exclusive", "percent": "19"}},
+]
+#: 09:00, and each night of 2026 in which the clock of Berlin leaps, at one at night.
+STARTS = [BEGAN, datetime(2026, 3, 29, 0, 0, tzinfo=UTC), datetime(2026, 10, 25, 0, 0, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize("began", STARTS)
+@pytest.mark.parametrize("more", TARIFFS)
+def test_what_is_told_at_last_and_at_the_end_is_what_the_bill_says(net, more, began):
+    """A car charges for 50 minutes, then stands idle for 100."""
+    net.version.definition = {**net.version.definition, **more}
+    tags.add(net.db, SYSTEM, CARD.value, TagFacts(), tenant_id=net.site.tenant_id, now=BEGAN)
+    last = None
+    for report in charge_slowly(began):
+        taken = tell(net, report)
+        before, last = last, cost_of(net.db, taken, report.at)
+    bill = billing.issue(net.db, taken.session.id, now=began + timedelta(hours=4))
+    assert isinstance(bill, Bill)
+    assert (before, last) == (Decimal(bill.gross_minor) / 100,) * 2
+
+
+def charge_slowly(began):
+    """Ten kilowatt-hours, then 100 idle minutes; the last event but one is of the end's second."""
+    told = [(0, 0), *((minute, 200 * minute) for minute in range(10, 51, 10))]
+    told += [(minute, 10_000) for minute in (75, 100, 125, 150, 150)]
+    for number, (minute, wh) in enumerate(told):
+        context = {0: "Transaction.Begin", len(told) - 1: "Transaction.End"}
+        reading = register(0, 100_000 + wh, context.get(number, "Sample.Periodic"))
+        at = began + timedelta(minutes=minute)
+        kind = {0: "started", len(told) - 1: "ended"}.get(number, "updated")
+        given = {"token": CARD, "connector": PLUG} if number == 0 else {}
+        activity = Activity.CHARGING if minute < 50 else Activity.SUSPENDED_EV
+        given |= {} if kind == "ended" else {"activity": activity}
+        yield event(kind, number, 0, reading._replace(taken_at=at), at=at, **given)
