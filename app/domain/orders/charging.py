@@ -108,7 +108,9 @@ def after_status(db: Session, command: Command, outcome: Outcome, now: datetime)
     """
     if outcome.state is not CommandState.ACCEPTED or command.session_id is None:
         return
-    session = db.get(ChargingSession, command.session_id)
+    session = db.get(
+        ChargingSession, command.session_id, with_for_update=True, populate_existing=True
+    )
     if session is None or session.state is not SessionState.CHARGING:
         return
     if outcome.facts.get("ongoing") or outcome.facts.get("messages_waiting"):
