@@ -82,7 +82,6 @@ def test_who_is_ready_to_be_read_joins_the_commit(batch, store, seen):
 
     with ours, theirs:
         reading = gevent.spawn(read_then_do)
-        gevent.idle()
         theirs.send(b"x")
         assert batch.do(Together(store, "told", 1)) == "stored told"
         assert reading.get(timeout=30) == "stored read"
