@@ -19,8 +19,8 @@ from htmx_flask import Htmx
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import engines
-from app.domain import addresses
-from app.domain.errors import Busy
+from app.domain.ground import addresses
+from app.domain.ground.errors import Busy
 from app.models import Base
 
 db = SQLAlchemy(metadata=Base.metadata)

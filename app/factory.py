@@ -10,10 +10,12 @@ from typing import Any
 
 from flask import Flask
 
-from app import budgets, config, engines, extensions, live, logs, presentation, reactions, security
+from app import config, engines, extensions, logs, reactions
 from app.config import Settings, WrongSetting
-from app.domain import passwords
+from app.domain.network import passwords
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
+from app.text import presentation
+from app.web import budgets, live, security
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +124,8 @@ def bind(app: Flask, settings: Settings, **flask_config: Any) -> None:
 
 
 def _modules(package: str) -> Iterator[ModuleType]:
+    """The public modules of a floor, in all of its rooms."""
     folder = importlib.import_module(package)
-    for item in pkgutil.iter_modules(folder.__path__):
-        if not item.name.startswith("_"):
-            yield importlib.import_module(f"{package}.{item.name}")
+    for item in pkgutil.walk_packages(folder.__path__, f"{package}."):
+        if not item.ispkg and not item.name.rpartition(".")[2].startswith("_"):
+            yield importlib.import_module(item.name)

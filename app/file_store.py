@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.config import Settings
-from app.domain.errors import Conflict, DomainError
-from app.domain.firmware import Stored
+from app.domain.device.firmware import Stored
+from app.domain.ground.errors import Conflict, DomainError
 
 FIRMWARE, UPLOADS = "firmware", "uploads"
 _NAME = re.compile(r"[0-9a-f]{32}")

@@ -17,8 +17,8 @@ from typing import Any
 import redis
 from flask import Flask, current_app
 
-from app.domain import events
-from app.domain.events import Event
+from app.domain.ground import events
+from app.domain.ground.events import Event
 
 log = logging.getLogger(__name__)
 

@@ -9,23 +9,19 @@ from zoneinfo import ZoneInfo
 from flask import Response, g
 from sqlalchemy.orm import Session
 
-from app import bill_text, listing, message_words, session_rows, session_words
-from app.domain import billing
-from app.domain.energy import EnergyFlag
-from app.domain.tariffs import Interval, Usage
-from app.domain.vocabulary import BillingState, SessionState
+from app.domain.charging.energy import EnergyFlag
+from app.domain.ground.vocabulary import BillingState, SessionState
+from app.domain.money import billing
+from app.domain.money.tariffs import Interval, Usage
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Message, Receipt
-from app.presentation import duration, local
-from app.queries import (
-    costs,
-    session_chart,
-    session_energy,
-    session_timeline,
-    transaction_facts,
-)
-from app.queries import sessions as queries
-from app.writers import DeskWriter
+from app.queries.charging import session_chart, session_energy, session_timeline, transaction_facts
+from app.queries.charging import sessions as queries
+from app.queries.money import costs
+from app.text import bill_text, message_words, session_rows, session_words
+from app.text.presentation import duration, local
+from app.text.writers import DeskWriter
+from app.web import listing
 
 #: What a line of the delivery log is called.
 DELIVERIES = {

@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.config import Settings
-from app.domain import authorities, authority, certificates
-from app.domain.vocabulary import SYSTEM, Actor
+from app.domain.ground.vocabulary import SYSTEM, Actor
+from app.domain.trust import authorities, authority, certificates
 from app.key_store import KeyStore
 from app.models import AuthorityCertificate, StationCertificate
 

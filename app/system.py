@@ -18,9 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app import extensions, schema
-from app.domain import system_marks, workers
-from app.presentation import duration, number
-from app.queries import system as queries
+from app.domain.office import system_marks, workers
+from app.queries.office import system as queries
+from app.text.presentation import duration, number
 
 OK, WARN, BAD = "ok", "warn", "bad"
 

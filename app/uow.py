@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from sqlalchemy.orm import Session
 
 from app import reactions
-from app.domain import events
-from app.domain.orders import catalogue  # noqa: F401  (what follows commands is known everywhere)
+from app.domain.commands.orders import catalogue  # noqa: F401  (what follows commands is known everywhere)
+from app.domain.ground import events
 from app.extensions import db as flask_db
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.domain import stations
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.network import stations
 from app.extensions import db as flask_db
 from app.models import Site, Station
 from app.uow import unit_of_work

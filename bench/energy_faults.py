@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from app.domain.billing.evidence import weigh
+from app.domain.money.billing.evidence import weigh
 from bench.energy_sessions import FAULTS, Case, Fault, clean_intervals, honest
 
 #: Off by more than both of these is wrong.

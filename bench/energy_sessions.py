@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from app.domain.billing.evidence import PlugHistory
-from app.domain.energy import INTERVAL, POWER, REGISTER, EnergyFacts, Reading
+from app.domain.charging.energy import INTERVAL, POWER, REGISTER, EnergyFacts, Reading
+from app.domain.money.billing.evidence import PlugHistory
 
 START = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 END = "Transaction.End"

@@ -19,10 +19,12 @@ from sqlalchemy import text
 
 from app import create_app
 from app.config import Settings
-from app.domain import drivers, sites, stations, tags, tariff_book, tenants
-from app.domain.drivers import DriverFacts
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM
+from app.domain.access import drivers, tags
+from app.domain.access.drivers import DriverFacts
+from app.domain.access.tags import TagFacts
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.money import tariff_book
+from app.domain.network import sites, stations, tenants
 from app.extensions import db as flask_db
 from app.uow import unit_of_work
 from deploy import prepare, redis_server

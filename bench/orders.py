@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
-from app.domain import api_tokens, staff
-from app.domain.vocabulary import SYSTEM, Role
+from app.domain.ground.vocabulary import SYSTEM, Role
+from app.domain.office import api_tokens, staff
 from app.extensions import db as flask_db
 from app.models import Station
 from app.uow import unit_of_work

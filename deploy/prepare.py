@@ -88,9 +88,10 @@ def first_things(settings: Settings, now: datetime) -> Prepared:
 
     Raises `CannotStart` when the first admin's settings cannot be used.
     """
-    from app.domain import sign_in, staff, tenants
-    from app.domain.errors import DomainError
-    from app.domain.vocabulary import SYSTEM, Role
+    from app.domain.ground.errors import DomainError
+    from app.domain.ground.vocabulary import SYSTEM, Role
+    from app.domain.network import tenants
+    from app.domain.office import sign_in, staff
     from app.uow import unit_of_work
     from deploy import demo_site
 

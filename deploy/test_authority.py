@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
-from app.domain import authority
+from app.domain.trust import authority
 
 #: The longest request that is read, in bytes.
 LONGEST = 64 * 1024

@@ -11,7 +11,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 
-from app.domain.vocabulary.doubts import DOUBTS, About, Doubt  # noqa: E402
+from app.domain.ground.vocabulary.doubts import DOUBTS, About, Doubt  # noqa: E402
 from bench.energy_faults import study, table  # noqa: E402
 
 FILE = FOLDER / "money.md"

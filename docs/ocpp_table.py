@@ -20,8 +20,8 @@ FOLDER = Path(__file__).resolve().parent
 ROOT = FOLDER.parent
 sys.path.insert(0, str(ROOT))
 
-from app.domain import orders as order_tables  # noqa: E402
-from app.domain.vocabulary import Order  # noqa: E402
+from app.domain.commands import orders as order_tables  # noqa: E402
+from app.domain.ground.vocabulary import Order  # noqa: E402
 from tests.dialects.order_samples import PREPARED, SAMPLES  # noqa: E402
 from worker.calls import TABLES  # noqa: E402
 from worker.dialects.context import Bulk, Fact, Outside  # noqa: E402
@@ -117,7 +117,7 @@ def heard(version: Version, handler: Any) -> tuple[str, list[str]]:
         does += heard(version, handler.answer)[1]
         together = handler.together
         if together.__module__.startswith("app.domain."):
-            place = together.__module__.removeprefix("app.domain.").split(".")[0]
+            place = _in_its_room(together.__module__).split(".")[0]
             does.append(f"{place}.{together.__name__}")
         else:
             does += heard(version, together)[1]
@@ -144,7 +144,7 @@ def said(version: Version, action: str) -> tuple[tuple[Order, ...], list[str]]:
             module = getattr(consequence, "__module__", "")
             name = getattr(consequence, "__name__", "")
             if module and name and name != "<lambda>":
-                does.append(f"{module.removeprefix('app.domain.')}.{name}")
+                does.append(f"{_in_its_room(module)}.{name}")
     return tuple(orders), sorted(set(does))
 
 
@@ -177,6 +177,11 @@ def _dialects(folder: str) -> list[str]:
     files = sorted((ROOT / "worker" / "dialects" / folder).glob("*.py"))
     stems = [path.stem for path in files if path.stem not in ("__init__", "routing")]
     return [f"worker.dialects.{folder}.{stem}" for stem in stems]
+
+
+def _in_its_room(module: str) -> str:
+    """What stands in a room of the domain, without the room."""
+    return module.removeprefix("app.domain.").partition(".")[2]
 
 
 def _short(module: str) -> str:
@@ -234,10 +239,9 @@ def _followed(target: str, seen: frozenset[str]) -> Iterator[str]:
             return
         yield from operations(holder, name, seen)
     elif target.startswith("app.domain.") and name[:1].islower():
-        short = target.removeprefix("app.domain.")
+        short = _in_its_room(target)
         noun = short.split(".")[0]
-        module = importlib.import_module(f"app.domain.{noun}")
-        held: Any = module
+        held: Any = importlib.import_module(f"{target.removesuffix(short)}{noun}")
         for step in short.split(".")[1:]:
             held = getattr(held, step, None)
         if noun not in _VALUES and inspect.isfunction(held):

@@ -14,7 +14,7 @@ from flask_migrate import upgrade
 from hypothesis import HealthCheck, settings
 from sqlalchemy.orm import Session
 
-from app.domain import passwords
+from app.domain.network import passwords
 from app.extensions import db as flask_db
 from tests.support import apps
 

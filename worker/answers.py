@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from app.domain.fallbacks import End
-from app.domain.redaction import REDACTED, redact
-from app.domain.vocabulary import CommandState, Outcome
+from app.domain.commands.fallbacks import End
+from app.domain.ground.redaction import REDACTED, redact
+from app.domain.ground.vocabulary import CommandState, Outcome
 from worker.dialects.encoding import Arguments, Encoding
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Expired, Refused, Settled, TimedOut

@@ -20,7 +20,7 @@ from flask import Flask
 from gevent.event import Event
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from app.domain import messages
+from app.domain.office import messages
 from app.uow import unit_of_work
 from worker.lag import LAG
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import gevent
 
-from app.domain import commands, deviations, files, password_rotation
-from app.domain.command_ends import Ended, Sent
-from app.domain.commands import Claimed
-from app.domain.fallbacks import Chain, End, Situation
-from app.domain.orders import SPECS
-from app.domain.vocabulary import CommandState, Order, Outcome
+from app.domain.commands import commands
+from app.domain.commands.command_ends import Ended, Sent
+from app.domain.commands.commands import Claimed
+from app.domain.commands.fallbacks import Chain, End, Situation
+from app.domain.commands.orders import SPECS
+from app.domain.device import deviations, files, password_rotation
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from app.models import Command, Station
 from worker import log_rows
 from worker.answers import HANGS_UP, NEVER_SENT, discreet, end_of, invited, outcome_of

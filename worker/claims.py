@@ -12,11 +12,11 @@ from flask import Flask
 from gevent.event import Event
 from sqlalchemy.exc import OperationalError
 
-from app.domain import commands, fallbacks
-from app.domain.commands import Claimed
-from app.domain.fallbacks import Situation
-from app.domain.orders import SPECS
-from app.domain.vocabulary import CommandState, Outcome
+from app.domain.commands import commands, fallbacks
+from app.domain.commands.commands import Claimed
+from app.domain.commands.fallbacks import Situation
+from app.domain.commands.orders import SPECS
+from app.domain.ground.vocabulary import CommandState, Outcome
 from app.models import Command
 from app.uow import unit_of_work
 from worker.calls import Calls

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import gevent
 
-from app.domain import deviations
+from app.domain.device import deviations
 from worker.batch import Batch, Job, StorageAway
 
 #: How often what was counted is written.

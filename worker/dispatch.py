@@ -9,8 +9,8 @@ from typing import Any
 import gevent
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.gauges import Gauge
-from app.domain.vocabulary import Registration
+from app.domain.charging.gauges import Gauge
+from app.domain.ground.vocabulary import Registration
 from app.providers import Providers
 from worker import log_rows, pieces
 from worker.afterwards import Afterwards

@@ -12,9 +12,11 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import access, bulk, metering, plain
-from app.domain.gauges import Gauge
-from app.domain.metering import Metered
+from app.domain.charging import metering
+from app.domain.charging.gauges import Gauge
+from app.domain.charging.metering import Metered
+from app.domain.ground import bulk
+from app.domain.network import access, plain
 from worker import log_rows
 from worker.afterwards import Afterwards, Unfinished
 from worker.batch import Together

@@ -16,8 +16,9 @@ from flask import Flask
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain import authorities, password_rotation
-from app.domain.knocks import Knock
+from app.domain.device import password_rotation
+from app.domain.network.knocks import Knock
+from app.domain.trust import authorities
 from app.extensions import db as flask_db
 from app.models import Site, Station
 from worker.batch import Batch, Job

@@ -12,8 +12,8 @@ from typing import Any
 
 import gevent
 
-from app.domain import knocks
-from app.domain.knocks import SAME_KNOCK, Knock, Tally
+from app.domain.network import knocks
+from app.domain.network.knocks import SAME_KNOCK, Knock, Tally
 from worker.batch import Batch, Job, StorageAway
 from worker.ocpp.throttle import Buckets, Rate, network_of
 

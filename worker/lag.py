@@ -9,7 +9,7 @@ import time
 
 import gevent
 
-from app.domain.presence import SLOW_MS
+from app.domain.network.presence import SLOW_MS
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from app.domain import messages
-from app.domain.vocabulary import MessageOutcome
+from app.domain.ground.vocabulary import MessageOutcome
+from app.domain.office import messages
 from worker.ocpp.events import (
     Answered,
     Malformed,

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app.domain import access, connections, deviations, presence
-from app.domain.connections import Closed, Opened
-from app.queries import system
+from app.domain.device import deviations
+from app.domain.network import access, connections, presence
+from app.domain.network.connections import Closed, Opened
+from app.queries.office import system
 from worker.batch import Batch, Job, Together
 from worker.lag import LAG
 from worker.standing import Over, Standing

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app.domain import credentials
+from app.domain.network import credentials
 from worker.ocpp.frames import Call
 from worker.ocpp.handshake import ClientCertificate, Reason, Refused, Request
 from worker.ocpp.versions import Version

@@ -8,9 +8,9 @@ from typing import Any
 import gevent
 from flask import Flask
 
-from app.domain import setpoints
-from app.domain.setpoints import Claimed
-from app.domain.vocabulary import CommandState, Order, Outcome
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
+from app.domain.limits import setpoints
+from app.domain.limits.setpoints import Claimed
 from app.extensions import db as flask_db
 from worker import log_rows
 from worker.answers import NEVER_SENT, discreet, outcome_of

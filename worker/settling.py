@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from app.domain import access
-from app.domain.command_ends import Ended, settle_all
-from app.domain.vocabulary import CommandState, Outcome
+from app.domain.commands.command_ends import Ended, settle_all
+from app.domain.ground.vocabulary import CommandState, Outcome
+from app.domain.network import access
 from worker.batch import Batch, Job, Row, StorageAway, Together
 from worker.standing import Standing
 

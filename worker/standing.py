@@ -8,8 +8,9 @@ connection showed, so that whatever the gate comes to refuse ends open connectio
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain import access, certificates
-from app.domain.vocabulary import CommandState, Outcome, Registration
+from app.domain.ground.vocabulary import CommandState, Outcome, Registration
+from app.domain.network import access
+from app.domain.trust import certificates
 from app.models import Station
 from worker.gate import facts_of
 from worker.ocpp.handshake import Reason, Refused

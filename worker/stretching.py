@@ -17,7 +17,7 @@ import gevent
 from gevent.event import AsyncResult
 from gevent.threadpool import ThreadPool
 
-from app.domain import credentials
+from app.domain.network import credentials
 from worker.ocpp.handshake import Reason, Refused
 from worker.ocpp.throttle import Throttle, Turns, network_of
 

@@ -15,11 +15,13 @@ import redis
 from flask import Flask
 from sqlalchemy import select
 
-from app.domain import access, events, gauges, presence
-from app.domain.connections import REPLACED
-from app.domain.gauges import Gauge
-from app.domain.setpoints import Claimed
-from app.domain.vocabulary import CommandState
+from app.domain.charging import gauges
+from app.domain.charging.gauges import Gauge
+from app.domain.ground import events
+from app.domain.ground.vocabulary import CommandState
+from app.domain.limits.setpoints import Claimed
+from app.domain.network import access, presence
+from app.domain.network.connections import REPLACED
 from app.extensions import db as flask_db
 from app.models import Command
 from app.reactions import ACCESS, COMMANDS

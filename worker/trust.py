@@ -14,7 +14,7 @@ from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from sqlalchemy.orm import Session
 
-from app.domain import authorities, certificate_names
+from app.domain.trust import authorities, certificate_names
 from app.models import Station
 from worker.ocpp.handshake import ClientCertificate
 from worker.tls import is_root, read_roots

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.vocabulary import BillKind, ReceiptState
+from app.domain.ground.vocabulary import BillKind, ReceiptState
 from app.models.base import Base, BigId, Exact, Id, Minor, SiteOwned, WattHours, choice
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.domain.vocabulary import BroadcastState, Order
+from app.domain.ground.vocabulary import BroadcastState, Order
 from app.models.base import Base, BigId, Id, StationOwned, TenantOwned, choice
 
 

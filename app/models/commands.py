@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.vocabulary import CommandState, Order
+from app.domain.ground.vocabulary import CommandState, Order
 from app.models.base import Base, BigId, Id, StationOwned, TenantOwned, choice
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ class Command(StationOwned, TenantOwned, Base):
     """An order to a station; `arguments` in the domain's words, `request` as it was sent.
 
     It must be *sent* before `expires_at`, or it never is.  `attempts` are the
-    forms that were tried before the last one (see `app.domain.fallbacks`), each
+    forms that were tried before the last one (see `app.domain.commands.fallbacks`), each
     with words (empty for the first), action, request, answer, state, sentence
     and latency_ms.  `subject` ties it to the row that it is about, as
     "reservation:7".

@@ -12,7 +12,7 @@ from app.models.base import Base, BigId, Id, StationOwned, Word
 class EvNeeds(StationOwned, Base):
     """The needs that a car told at an EVSE, the plan that was made of them, and why.
 
-    `needs` are in the domain's words (see app.domain.ev_needs); `answer` is
+    `needs` are in the domain's words (see app.domain.limits.ev_needs); `answer` is
     accepted, processing, rejected or no_profile.  `plan` is the profile's
     document, `station_profile_id` its row.  `car_schedule` is what the car said
     afterwards that it will do.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.vocabulary import FileJobKind, FileJobState
+from app.domain.ground.vocabulary import FileJobKind, FileJobState
 from app.models.base import Base, BigId, Id, StationOwned, TenantOwned, choice
 
 if TYPE_CHECKING:

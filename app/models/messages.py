@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.domain.vocabulary import MessageOutcome
+from app.domain.ground.vocabulary import MessageOutcome
 from app.models.base import Base, BigId, Id, StationOwned, choice
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.vocabulary import ProfileState
+from app.domain.ground.vocabulary import ProfileState
 from app.models.base import Base, BigId, Id, Name, StationOwned, TenantOwned, Word, choice
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ SETPOINTS = 1_000_000_000
 
 
 class ChargingProfile(TenantOwned, Base):
-    """A profile of the library; `document` is in the domain's words (see app.domain.profiles)."""
+    """A profile of the library; `document` is as `app.domain.limits.profiles` says."""
 
     __tablename__ = "charging_profiles"
     __table_args__ = (UniqueConstraint("tenant_id", "name"),)

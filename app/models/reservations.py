@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.vocabulary import ReservationState
+from app.domain.ground.vocabulary import ReservationState
 from app.models.base import Base, BigId, Id, StationOwned, TenantOwned, choice
 
 if TYPE_CHECKING:

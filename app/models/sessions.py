@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.vocabulary import BillingState, SessionState, StopReason
+from app.domain.ground.vocabulary import BillingState, SessionState, StopReason
 from app.models.base import Base, BigId, Id, SiteOwned, StationOwned, WattHours, choice
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class ChargingSession(SiteOwned, StationOwned, Base):
     station.  `start_key` is the business key of the start (FIELD X1), so that a
     repeated start finds the same row.  `provisional` marks an end that we
     assumed; a late stop may replace it.  `flags` are codes of
-    `app.domain.energy.EnergyFlag` and of doubts about the session itself.
+    `app.domain.charging.energy.EnergyFlag` and of doubts about the session itself.
     `idle_since` is when charging ended while the plug stayed in.  `last_seq_no`
     is the greatest sequence number of a 2.x transaction's events, `last_event_at` the
     latest time of one (None: what they tell together has to be told anew); `bill_after`

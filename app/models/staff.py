@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column, ForeignKey, Index, String, Table, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.vocabulary import Role
+from app.domain.ground.vocabulary import Role
 from app.models.base import Base, BigId, Id, Name, TenantOwned, choice
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from app.domain.vocabulary import Activity, Availability, Registration, StationMode
+from app.domain.ground.vocabulary import Activity, Availability, Registration, StationMode
 from app.models.base import Base, BigId, Id, Name, SiteOwned, StationOwned, Word, choice
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Station(SiteOwned, Base):
     its certificate (a quirk), folded like the identity, so that a name's owner is found; they
     follow the columns that they are made of.
     `access_epoch` is raised by every decision about who may connect: a connection that was let
-    in under an older one is over (`app.domain.access`).
+    in under an older one is over (`app.domain.network.access`).
     """
 
     __tablename__ = "stations"

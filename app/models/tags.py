@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.vocabulary import TagStatus, Verdict
+from app.domain.ground.vocabulary import TagStatus, Verdict
 from app.models.base import Base, BigId, Id, Name, StationOwned, TenantOwned, choice
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ class Tariff(TenantOwned, Base):
 
 
 class TariffVersion(Base):
-    """What a tariff said from a time on: `definition` as `app.domain.tariffs` writes it."""
+    """What a tariff said from a time on: `definition` as `app.domain.money.tariffs` writes it."""
 
     __tablename__ = "tariff_versions"
     __table_args__ = (UniqueConstraint("tariff_id", "number"),)

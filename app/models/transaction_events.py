@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.domain.vocabulary import Activity
+from app.domain.ground.vocabulary import Activity
 from app.models.base import Base, BigId, Id, StationOwned, Word, choice
 
 

@@ -8,10 +8,11 @@ from celery import shared_task
 from flask import current_app
 from sqlalchemy import select
 
-from app import post_office, reactions
+from app import reactions
 from app.config import Settings
-from app.domain import billing
+from app.domain.money import billing
 from app.extensions import db as flask_db
+from app.mails import post_office
 from app.models import Receipt
 from app.tasks.sets import in_halves, one_at_a_time
 from app.uow import unit_of_work

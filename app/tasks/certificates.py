@@ -9,9 +9,10 @@ from flask import current_app
 
 from app import signing
 from app.config import Settings
-from app.domain import certificates, commands
-from app.domain.errors import DomainError
-from app.domain.vocabulary import SYSTEM, Order
+from app.domain.commands import commands
+from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import SYSTEM, Order
+from app.domain.trust import certificates
 from app.models import StationCertificate
 from app.uow import unit_of_work
 

@@ -5,8 +5,9 @@ import time
 from celery import shared_task
 from flask import current_app
 
-from app import post_office, reactions
+from app import reactions
 from app.config import Settings
+from app.mails import post_office
 from app.tasks.sets import one_at_a_time
 
 #: A round goes home after so long; what is left waits for the next nudge, or the sweep.

@@ -14,31 +14,20 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import post_office
 from app.config import Settings
-from app.domain import (
-    billing,
-    broadcasts,
-    cleaning,
-    commands,
-    customer_information,
-    file_jobs,
-    local_lists,
-    mails,
-    messages,
-    onboarding,
-    presence,
-    receipts,
-    remote_starts,
-    reservations,
-    setpoints,
-    supply,
-    system_marks,
-)
-from app.domain.abandoned import close_abandoned
-from app.domain.system_marks import SWEEP
+from app.domain.access import local_lists, reservations
+from app.domain.charging import remote_starts
+from app.domain.charging.abandoned import close_abandoned
+from app.domain.commands import broadcasts, commands
+from app.domain.device import customer_information, file_jobs, onboarding
+from app.domain.limits import setpoints, supply
+from app.domain.money import billing, receipts
+from app.domain.network import presence
+from app.domain.office import cleaning, mails, messages, system_marks
+from app.domain.office.system_marks import SWEEP
 from app.extensions import db as flask_db
 from app.file_store import UPLOADS, Store
+from app.mails import post_office
 from app.models import FileJob, Station
 from app.tasks.billing import settle_waiting
 from app.uow import unit_of_work

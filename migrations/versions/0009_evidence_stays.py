@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.orm import Session
 
-from app.domain.billing import chain
+from app.domain.money.billing import chain
 from app.models import Bill, BillCounter, BillLine, session_revisions
 from app.models.session_revisions import KEPT
 

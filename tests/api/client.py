@@ -9,11 +9,11 @@ import jsonschema_rs
 from flask import Flask
 
 import app.api
-from app.api import _openapi
-from app.api._noun import ENDPOINTS, ROOT
+from app.api.ground import _openapi
+from app.api.ground._noun import ENDPOINTS, ROOT
 
 # The endpoints come with their files, which the application loads by itself.
-for _file in pkgutil.iter_modules(app.api.__path__, "app.api."):
+for _file in pkgutil.walk_packages(app.api.__path__, "app.api."):
     importlib.import_module(_file.name)
 
 PROBLEM = "application/problem+json"

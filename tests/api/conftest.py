@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.domain import api_tokens
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.office import api_tokens
 from tests.api.client import Api
 from tests.support import seed
 

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import authority, commands
-from app.domain.vocabulary import CommandState, Outcome
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import CommandState, Outcome
+from app.domain.trust import authority
 from app.models import Reservation, StationCertificate
 from tests.security import furniture
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import api_tokens, cleaning, idempotency
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.office import api_tokens, cleaning, idempotency
 from app.models import ApiToken, IdempotencyKey, Tag
 from tests.api.client import PROBLEM, Api
 from tests.conftest import make_app

@@ -2,8 +2,9 @@
 
 from sqlalchemy import select
 
-from app.domain import api_tokens, commands
-from app.domain.vocabulary import SYSTEM, CommandState, Outcome
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Outcome
+from app.domain.office import api_tokens
 from app.models import BroadcastTarget, Command
 from tests.api.client import Api
 

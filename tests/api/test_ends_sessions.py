@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.domain import presence
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
+from app.domain.network import presence
 
 
 @pytest.fixture

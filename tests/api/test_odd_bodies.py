@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.api._noun import ENDPOINTS
+from app.api.ground._noun import ENDPOINTS
 from tests.api.client import Api
 
 ODD = st.one_of(

@@ -5,7 +5,7 @@ import re
 import jsonschema_rs
 import pytest
 
-from app.api._noun import ENDPOINTS, ROOT
+from app.api.ground._noun import ENDPOINTS, ROOT
 from tests.api.client import document
 
 REFERENCES = re.compile(r'"\$ref": "#/components/schemas/([^"]+)"')

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from app.api._noun import ENDPOINTS
-from app.domain import api_tokens
-from app.domain.vocabulary import SYSTEM
+from app.api.ground._noun import ENDPOINTS
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.office import api_tokens
 from app.extensions import db as flask_db
 from app.models import FileJob, Reservation
 from tests.api.client import Api

@@ -11,8 +11,9 @@ import pytest
 import websockets
 from websockets.sync.client import connect
 
-from app.domain import api_tokens, sites, staff, tenants
-from app.domain.vocabulary import SYSTEM, Role
+from app.domain.ground.vocabulary import SYSTEM, Role
+from app.domain.network import sites, tenants
+from app.domain.office import api_tokens, staff
 from tests.support.wait import eventually
 
 pytestmark = pytest.mark.processes

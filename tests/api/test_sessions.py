@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import func, select
 
-from app.api import _waiting
-from app.domain import commands
-from app.domain.command_ends import as_it_stands
-from app.domain.vocabulary import CommandState, Order, Outcome
+from app.api.commands import _waiting
+from app.domain.commands import commands
+from app.domain.commands.command_ends import as_it_stands
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from app.models import ChargingSession, Command
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import credentials
+from app.domain.network import credentials
 from app.models import AuditEntry, Message, Station
 
 

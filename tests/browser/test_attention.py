@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from playwright.sync_api import expect
 
-from app.domain import tags
-from app.domain.vocabulary import Actor, Verdict
+from app.domain.access import tags
+from app.domain.ground.vocabulary import Actor, Verdict
 from app.models import Authorisation, Station
 
 pytestmark = pytest.mark.browser

@@ -6,13 +6,10 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import expect
 
-from app.domain import commands, events, sessions
-from app.domain.vocabulary import (
-    CommandState,
-    Outcome,
-    SessionState,
-    StopReason,
-)
+from app.domain.charging import sessions
+from app.domain.commands import commands
+from app.domain.ground import events
+from app.domain.ground.vocabulary import CommandState, Outcome, SessionState, StopReason
 from app.models import ChargingSession, Command, Station
 from tests.support import seed_log, seed_sessions
 from tests.support.seed import PASSWORD

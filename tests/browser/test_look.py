@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from app.domain import events
-from app.domain.vocabulary import Availability
+from app.domain.ground import events
+from app.domain.ground.vocabulary import Availability
 from app.models import Connector, Station
 
 PAGES = (

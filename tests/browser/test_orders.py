@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.domain import broadcasts, commands, presence
-from app.domain.vocabulary import SYSTEM, CommandState, Order, Outcome
+from app.domain.commands import broadcasts, commands
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome
+from app.domain.network import presence
 from app.models import Command, Station
 from tests.support.wait import eventually
 

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from app.domain import presence
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
+from app.domain.network import presence
 from app.models import ChargingSession, Command, Station
 
 pytestmark = pytest.mark.browser

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select, text
 
-from app.domain import billing
-from app.domain.vocabulary import BillKind, ReceiptState
+from app.domain.ground.vocabulary import BillKind, ReceiptState
+from app.domain.money import billing
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Receipt
 from app.uow import unit_of_work

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain import authority, certificates
+from app.domain.trust import authority, certificates
 from tests.domain.test_certificates import make_station
 from tests.domain.test_certificates import request as signing_request
 

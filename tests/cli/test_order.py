@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from app.domain import presence
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
+from app.domain.network import presence
 from app.models import Broadcast, Command, Station
 from app.uow import unit_of_work
 

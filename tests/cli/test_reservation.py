@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import commands
-from app.domain.vocabulary import CommandState, Order, Outcome
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from app.models import Command, WorkerNode
 from tests.support import seed
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from app.domain.vocabulary import SessionState
+from app.domain.ground.vocabulary import SessionState
 from app.models import AuditEntry, ChargingSession, MeterReading
 
 

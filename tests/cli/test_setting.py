@@ -5,7 +5,7 @@ import json
 import pytest
 from sqlalchemy import select
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from app.models import Command, StationVariable
 from tests.support.device_pages import town
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from app.domain import credentials, presence
+from app.domain.network import credentials, presence
 from app.models import AuditEntry, Command, Station
 from app.uow import unit_of_work
 

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from app.domain import presence
+from app.domain.network import presence
 from app.uow import unit_of_work
 
 

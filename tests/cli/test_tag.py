@@ -5,8 +5,9 @@ import json
 import pytest
 from sqlalchemy import select
 
-from app.domain import authorisation, stations
-from app.domain.vocabulary import SYSTEM, Token
+from app.domain.access import authorisation
+from app.domain.ground.vocabulary import SYSTEM, Token
+from app.domain.network import stations
 from app.models import Site, Station
 from app.uow import unit_of_work
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from sqlalchemy import select
 
-from app.domain import api_tokens, sign_in, sign_ins, staff
+from app.domain.office import api_tokens, sign_in, sign_ins, staff
 from app.models import AuditEntry, User
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain.der_controls import KINDS
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
+from app.domain.limits.der_controls import KINDS
 from app.models import Tariff, TariffVersion
 from tests.conftest import NOW
 

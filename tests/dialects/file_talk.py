@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 
-from app.domain import commands, files, presence, sites, stations, tenants
-from app.domain.vocabulary import SYSTEM, Order
+from app.domain.commands import commands
+from app.domain.device import files
+from app.domain.ground.vocabulary import SYSTEM, Order
+from app.domain.network import presence, sites, stations, tenants
 from app.models import FileJob
 from worker.calls import TABLES
 from worker.dialects.context import Context

@@ -6,7 +6,7 @@ is what `orders.arguments` gets; `PREPARED` adds what a preparation would.
 
 from typing import Any
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from tests.dialects import energy_samples
 
 Samples = dict[Order, list[dict[str, Any]]]

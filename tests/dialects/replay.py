@@ -28,9 +28,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from websockets.sync.client import ClientConnection, connect
 
-from app.domain import sites, stations, tags, tenants
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, Registration, StationMode
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.ground.vocabulary import SYSTEM, Registration, StationMode
+from app.domain.network import sites, stations, tenants
 from app.models import (
     Authorisation,
     ChargingSession,

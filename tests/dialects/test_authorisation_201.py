@@ -3,10 +3,11 @@
 import pytest
 from sqlalchemy import select
 
-from app.domain import stations, tags
-from app.domain.messages import text_of
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, StationMode, TagStatus
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.ground.vocabulary import SYSTEM, StationMode, TagStatus
+from app.domain.network import stations
+from app.domain.office.messages import text_of
 from app.models import Tag, TagGroup
 from tests.support.charging import network
 from worker.dialects.context import Context

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.domain import tags
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, StationMode, TagStatus
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.ground.vocabulary import SYSTEM, StationMode, TagStatus
 from app.models import Driver, TagGroup
 from tests.dialects.energy_samples import put_tariff
 from tests.support.energy import yard

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.domain import orders
-from app.domain.errors import Conflict, Invalid, NotFound
-from app.domain.vocabulary import Order
+from app.domain.commands import orders
+from app.domain.ground.errors import Conflict, Invalid, NotFound
+from app.domain.ground.vocabulary import Order
 from app.models import (
     BatterySwap,
     CompositeSchedule,

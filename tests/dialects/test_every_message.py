@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.domain import sites, stations, tags, tenants
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, MessageOutcome, StationMode
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.ground.vocabulary import SYSTEM, MessageOutcome, StationMode
+from app.domain.network import sites, stations, tenants
 from app.extensions import db as flask_db
 from tests.conftest import NOW, make_app
 from tests.support import examples

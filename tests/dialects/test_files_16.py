@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import select
 
-from app.domain import commands
-from app.domain.fallbacks import Chain, End, Situation
-from app.domain.orders import SPECS
-from app.domain.vocabulary import CommandState, FileJobState, Order, Outcome
+from app.domain.commands import commands
+from app.domain.commands.fallbacks import Chain, End, Situation
+from app.domain.commands.orders import SPECS
+from app.domain.ground.vocabulary import CommandState, FileJobState, Order, Outcome
 from app.models import StationReport
 from tests.dialects.file_talk import NOW, Talk
 from tests.support import pki

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from app.domain.vocabulary import CommandState, FileJobState, Order
+from app.domain.ground.vocabulary import CommandState, FileJobState, Order
 from app.models import CustomerReport, StationReport
 from tests.dialects.file_talk import Talk
 from worker.dialects.encoding import Unfit

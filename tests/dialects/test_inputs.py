@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.domain import billing, tags
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, Availability, BillingState, SessionState
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.ground.vocabulary import SYSTEM, Availability, BillingState, SessionState
+from app.domain.money import billing
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Connector, Receipt
 from tests.support.charging import STARTED, network

@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import select
 
-from app.domain import tags
-from app.domain.errors import Conflict
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, Order, StationMode, TagStatus
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.ground.errors import Conflict
+from app.domain.ground.vocabulary import SYSTEM, Order, StationMode, TagStatus
 from app.models import Authorisation, ChargingSession
 from tests.support.dialogue import Dialogue
 from worker.ocpp.fields import format_instant

@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.domain import tag_groups, tags
-from app.domain.tag_groups import GroupFacts
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, CommandState, Order
+from app.domain.access import tag_groups, tags
+from app.domain.access.tag_groups import GroupFacts
+from app.domain.access.tags import TagFacts
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.models import LocalList
 from tests.support.dialogue import Dialogue
 from worker.ocpp.versions import Version

@@ -3,11 +3,12 @@
 import pytest
 from sqlalchemy import select
 
-from app.domain import stations, tag_groups, tags
-from app.domain.errors import Conflict
-from app.domain.tag_groups import GroupFacts
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, Order, StopReason
+from app.domain.access import tag_groups, tags
+from app.domain.access.tag_groups import GroupFacts
+from app.domain.access.tags import TagFacts
+from app.domain.ground.errors import Conflict
+from app.domain.ground.vocabulary import SYSTEM, Order, StopReason
+from app.domain.network import stations
 from app.models import Authorisation, ChargingSession, Tag
 from tests.support.dialogue import Dialogue
 from worker.ocpp.fields import format_instant

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.domain import orders
-from app.domain.vocabulary import Order
+from app.domain.commands import orders
+from app.domain.ground.vocabulary import Order
 from tests.dialects.order_samples import PREPARED, SAMPLES
 from worker.calls import TABLES
 from worker.dialects.encoding import Unfit

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.vocabulary import CommandState, Order
+from app.domain.ground.vocabulary import CommandState, Order
 from app.models import CompositeSchedule
 from tests.support.energy import yard
 from worker.dialects.encoding import Unfit

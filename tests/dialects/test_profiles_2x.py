@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain import ev_needs
-from app.domain.vocabulary import Order, ProfileState
+from app.domain.ground.vocabulary import Order, ProfileState
+from app.domain.limits import ev_needs
 from app.models import EvNeeds, StationProfile
 from tests.support.energy import yard
 from worker.dialects.encoding import Unfit

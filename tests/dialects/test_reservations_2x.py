@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.domain import tags
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, Order, ReservationState
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.ground.vocabulary import SYSTEM, Order, ReservationState
 from app.models import Reservation, StationReport
 from tests.support.dialogue import Dialogue
 from worker.ocpp.versions import Version

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.domain.errors import Conflict
-from app.domain.vocabulary import Order
+from app.domain.ground.errors import Conflict
+from app.domain.ground.vocabulary import Order
 from app.models import StationVariable
 from tests.support.dialogue import Dialogue
 from worker.ocpp.fields import format_instant

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.domain.variable_names import plain
-from app.domain.vocabulary import CommandState, Order
+from app.domain.device.variable_names import plain
+from app.domain.ground.vocabulary import CommandState, Order
 from worker.dialects.encoding import Unfit
 from worker.dialects.v16.orders.settings import ORDERS
 

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import select
 
-from app.domain import commands
-from app.domain.vocabulary import Order, StopReason
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import Order, StopReason
 from app.models import ChargingSession
 from tests.support.dialogue import Dialogue
 from worker.ocpp.fields import format_instant

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from app.domain.energy import EnergyFacts, EnergyResult, Reading, measure
+from app.domain.charging.energy import EnergyFacts, EnergyResult, Reading, measure
 
 START = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 W_22K = Decimal(22_000)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from app.domain.tariffs import Tariff, Usage, from_json
+from app.domain.money.tariffs import Tariff, Usage, from_json
 
 BERLIN = "Europe/Berlin"
 

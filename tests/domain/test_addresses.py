@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain import addresses
+from app.domain.ground import addresses
 
 
 @pytest.mark.parametrize(

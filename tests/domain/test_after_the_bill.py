@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from app.domain import billing, metering, reviews, sessions
-from app.domain.errors import Conflict, NotFound
-from app.domain.metering import Metered
-from app.domain.sessions import Stop
-from app.domain.vocabulary import (
+from app.domain.charging import metering, sessions
+from app.domain.charging.metering import Metered
+from app.domain.charging.sessions import Stop
+from app.domain.ground.errors import Conflict, NotFound
+from app.domain.ground.vocabulary import (
     Actor,
     BillingState,
     MeterReport,
@@ -19,6 +19,7 @@ from app.domain.vocabulary import (
     SessionState,
     StopReason,
 )
+from app.domain.money import billing, reviews
 from app.models import AuditEntry, Bill, Review, Station, StrayStop, Tenant
 from tests.support.charging import STARTED, network
 

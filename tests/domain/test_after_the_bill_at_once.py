@@ -6,12 +6,13 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from app.domain import billing, metering
-from app.domain import sessions as charging
-from app.domain.errors import DomainError
-from app.domain.metering import Metered
-from app.domain.sessions import Stop
-from app.domain.vocabulary import Actor, MeterReport, Sample, SessionState, StopReason
+from app.domain.charging import metering
+from app.domain.charging import sessions as charging
+from app.domain.charging.metering import Metered
+from app.domain.charging.sessions import Stop
+from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import Actor, MeterReport, Sample, SessionState, StopReason
+from app.domain.money import billing
 from app.extensions import db as flask_db
 from app.models import AuditEntry, ChargingSession, Station, StrayStop
 from app.uow import unit_of_work

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from app.domain.bulk import among, paired
+from app.domain.ground.bulk import among, paired
 from app.extensions import db as flask_db
 from app.models import Station
 from tests.support.charging import network

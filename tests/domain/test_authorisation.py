@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import authorisation, sessions, sites, stations, tags, tenants
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import (
+from app.domain.access import authorisation, tags
+from app.domain.access.tags import TagFacts
+from app.domain.charging import sessions
+from app.domain.ground.vocabulary import (
     SYSTEM,
     ConnectorRef,
     SessionState,
@@ -16,6 +17,7 @@ from app.domain.vocabulary import (
     Token,
     Verdict,
 )
+from app.domain.network import sites, stations, tenants
 from app.extensions import db as flask_db
 from app.models import Authorisation, Tag, TagGroup
 from app.uow import unit_of_work

@@ -7,9 +7,16 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from app.domain import billing, events
-from app.domain.billing.ledger import take
-from app.domain.vocabulary import Activity, BillingState, BillKind, ReceiptState, SessionState
+from app.domain.ground import events
+from app.domain.ground.vocabulary import (
+    Activity,
+    BillingState,
+    BillKind,
+    ReceiptState,
+    SessionState,
+)
+from app.domain.money import billing
+from app.domain.money.billing.ledger import take
 from app.extensions import db as flask_db
 from app.models import Bill, BillLine, Review
 from app.uow import unit_of_work

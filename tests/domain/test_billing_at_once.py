@@ -7,7 +7,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from app.domain import billing, receipts
+from app.domain.money import billing, receipts
 from app.extensions import db as flask_db
 from app.models import Bill, Receipt
 from app.uow import unit_of_work

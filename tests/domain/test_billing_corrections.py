@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from app.domain import billing
-from app.domain.billing.late import NOTED
-from app.domain.errors import Conflict, Invalid
-from app.domain.vocabulary import Actor, BillingState, BillKind, ReceiptState
+from app.domain.ground.errors import Conflict, Invalid
+from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptState
+from app.domain.money import billing
+from app.domain.money.billing.late import NOTED
 from app.models import AuditEntry, Bill, Review
 from tests.support.charging import STARTED, network
 
@@ -156,7 +156,7 @@ def stop_arrives(db, session, wh, minutes=60):
 
 @pytest.fixture
 def approved(db, net):
-    from app.domain import reviews
+    from app.domain.money import reviews
 
     session = assumed(db, net)
     review = billing.issue(db, session.id, now=LATER + timedelta(days=1))

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from app.domain import billing
-from app.domain.billing.assessment import assessed
-from app.domain.billing.book import book_of
-from app.domain.vocabulary import Activity, BillingState
+from app.domain.ground.vocabulary import Activity, BillingState
+from app.domain.money import billing
+from app.domain.money.billing.assessment import assessed
+from app.domain.money.billing.book import book_of
 from app.extensions import db as flask_db
 from app.models import (
     Bill,

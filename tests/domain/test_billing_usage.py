@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.billing import usage_of
-from app.domain.billing.usage import readings_of
-from app.domain.energy import EnergyFlag
-from app.domain.vocabulary import Activity
+from app.domain.charging.energy import EnergyFlag
+from app.domain.ground.vocabulary import Activity
+from app.domain.money.billing import usage_of
+from app.domain.money.billing.usage import readings_of
 from app.models import MeterReading
 from tests.support.charging import STARTED, network
 

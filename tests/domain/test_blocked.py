@@ -2,8 +2,9 @@
 
 import pytest
 
-from app.domain import boots, sites, stations, tenants
-from app.domain.vocabulary import SYSTEM, BootReport, Registration
+from app.domain.device import boots
+from app.domain.ground.vocabulary import SYSTEM, BootReport, Registration
+from app.domain.network import sites, stations, tenants
 
 
 @pytest.fixture

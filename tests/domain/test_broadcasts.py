@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import broadcasts, commands, presence, sites, stations, tenants
-from app.domain.errors import Conflict, Invalid
-from app.domain.vocabulary import Actor, BroadcastState, CommandState, Order, Outcome
+from app.domain.commands import broadcasts, commands
+from app.domain.ground.errors import Conflict, Invalid
+from app.domain.ground.vocabulary import Actor, BroadcastState, CommandState, Order, Outcome
+from app.domain.network import presence, sites, stations, tenants
 from app.models import AuditEntry, BroadcastTarget, Command, Station
 
 ADA = Actor("Ada", None, "192.0.2.7")

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from app.domain import messages
-from app.domain.bulk import BulkInsert, BulkUpdate, among, gathered
+from app.domain.ground.bulk import BulkInsert, BulkUpdate, among, gathered
+from app.domain.office import messages
 from app.extensions import db as flask_db
 from app.models import Message, Station
 from app.uow import unit_of_work

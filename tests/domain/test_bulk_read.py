@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import bindparam, select
 
-from app.domain.bulk import among
-from app.domain.bulk_read import BulkRead
-from app.domain.vocabulary import SessionState
+from app.domain.ground.bulk import among
+from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.vocabulary import SessionState
 from app.extensions import db as flask_db
 from app.models import ChargingSession
 from tests.support.charging import STARTED, network

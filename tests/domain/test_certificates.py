@@ -11,18 +11,11 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sqlalchemy import select
 
-from app.domain import (
-    authorities,
-    authority,
-    boots,
-    certificates,
-    sites,
-    stations,
-    tenants,
-    x509,
-)
-from app.domain.errors import Conflict, Invalid, Taken
-from app.domain.vocabulary import SYSTEM, BootReport
+from app.domain.device import boots
+from app.domain.ground.errors import Conflict, Invalid, Taken
+from app.domain.ground.vocabulary import SYSTEM, BootReport
+from app.domain.network import sites, stations, tenants
+from app.domain.trust import authorities, authority, certificates, x509
 from app.models import Deviation, Site, StationReport, StationVariable
 
 KEY = ec.generate_private_key(ec.SECP256R1())

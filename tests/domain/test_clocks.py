@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from app.domain import gauges, metering, presence
-from app.domain.vocabulary import Activity, Availability, SessionState
+from app.domain.charging import gauges, metering
+from app.domain.ground.vocabulary import Activity, Availability, SessionState
+from app.domain.network import presence
 from app.models import ChargingSession, Connector, MeterReading, StatusEvent
 from tests.support.dialogue import ROUTES, Dialogue
 from worker.dialects.context import Context

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain import commands, events, orders, presence, sites, stations, tenants
-from app.domain.command_ends import Sent
-from app.domain.errors import Conflict, Invalid, NotConnected, NotFound
-from app.domain.vocabulary import (
+from app.domain.commands import commands, orders
+from app.domain.commands.command_ends import Sent
+from app.domain.ground import events
+from app.domain.ground.errors import Conflict, Invalid, NotConnected, NotFound
+from app.domain.ground.vocabulary import (
     COMMAND_MOVES,
     Actor,
     CommandState,
@@ -17,6 +18,7 @@ from app.domain.vocabulary import (
     Registration,
     SessionState,
 )
+from app.domain.network import presence, sites, stations, tenants
 from app.models import AuditEntry, ChargingSession, Command
 
 ADA = Actor("Ada", None, "192.0.2.7")

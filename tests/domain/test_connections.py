@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app.domain import connections, presence, sites, stations, tenants
-from app.domain.connections import Closed, Opened
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.network import connections, presence, sites, stations, tenants
+from app.domain.network.connections import Closed, Opened
 from app.extensions import db as flask_db
 from app.models import Connection, Station
 

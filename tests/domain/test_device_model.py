@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import func, select
 
-from app.domain import device_model
-from app.domain.device_model import Told
-from app.domain.variable_names import VariableName, parse
-from app.domain.vocabulary import CommandState, Order
+from app.domain.device import device_model
+from app.domain.device.device_model import Told
+from app.domain.device.variable_names import VariableName, parse
+from app.domain.ground.vocabulary import CommandState, Order
 from app.extensions import db as flask_db
 from app.models import StationVariable
 from tests.support.dialogue import Dialogue

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import select
 
-from app.domain.errors import Invalid
-from app.domain.vocabulary import CommandState, Order
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import CommandState, Order
 from app.models import DisplayMessage
 from tests.support.dialogue import Dialogue
 from worker.dialects.encoding import Unfit

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import commands, presence, remote_starts, reports, sessions
-from app.domain.abandoned import GRACE, close_abandoned
-from app.domain.errors import Conflict, Invalid, NotFound
-from app.domain.vocabulary import (
+from app.domain.charging import remote_starts, reports, sessions
+from app.domain.charging.abandoned import GRACE, close_abandoned
+from app.domain.commands import commands
+from app.domain.ground.errors import Conflict, Invalid, NotFound
+from app.domain.ground.vocabulary import (
     SYSTEM,
     Availability,
     CommandState,
@@ -17,6 +18,7 @@ from app.domain.vocabulary import (
     SessionState,
     StatusReport,
 )
+from app.domain.network import presence
 from app.models import Command
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, PLUG, charge, event

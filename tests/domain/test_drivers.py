@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from app.domain import drivers, tags, tenants
-from app.domain.drivers import DriverFacts
-from app.domain.errors import Conflict, Invalid, NotFound, Taken
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM
+from app.domain.access import drivers, tags
+from app.domain.access.drivers import DriverFacts
+from app.domain.access.tags import TagFacts
+from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.network import tenants
 from app.models import AuditEntry, Tenant
 
 ADA = DriverFacts("Ada Lovelace", "ada@example.org")

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain import sessions as charging
-from app.domain.errors import Conflict
-from app.domain.sessions import Stop
-from app.domain.vocabulary import Actor, SessionState, StopReason
+from app.domain.charging import sessions as charging
+from app.domain.charging.sessions import Stop
+from app.domain.ground.errors import Conflict
+from app.domain.ground.vocabulary import Actor, SessionState, StopReason
 from app.extensions import db as flask_db
 from app.models import ChargingSession, Station
 from app.uow import unit_of_work

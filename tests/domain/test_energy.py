@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.energy import (
+from app.domain.charging.energy import (
     EnergyFacts,
     EnergyFlag,
     Reading,

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.billing.evidence import PlugHistory, Weighed, weigh
-from app.domain.energy import INTERVAL, POWER, EnergyFacts, EnergyFlag, Reading
+from app.domain.charging.energy import INTERVAL, POWER, EnergyFacts, EnergyFlag, Reading
+from app.domain.money.billing.evidence import PlugHistory, Weighed, weigh
 from tests.domain.energy_cases import START, minute, registers
 
 END = "Transaction.End"

@@ -4,7 +4,15 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.energy import INTERVAL, NET, POWER, EnergyFacts, EnergyFlag, Reading, measure
+from app.domain.charging.energy import (
+    INTERVAL,
+    NET,
+    POWER,
+    EnergyFacts,
+    EnergyFlag,
+    Reading,
+    measure,
+)
 from tests.domain.energy_cases import W_22K, minute, registers, session
 
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.energy import NET, POWER, EnergyFacts, Reading, measure
-from app.domain.energy.frames import Point
-from app.domain.energy.walk import Pace, pace_of, walk
+from app.domain.charging.energy import NET, POWER, EnergyFacts, Reading, measure
+from app.domain.charging.energy.frames import Point
+from app.domain.charging.energy.walk import Pace, pace_of, walk
 
 START = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 MAX_POWER_W = Decimal(22_000)

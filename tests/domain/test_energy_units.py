@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.energy import REGISTER, Reading, billing_register, to_base_unit
-from app.domain.vocabulary import Sample
+from app.domain.charging.energy import REGISTER, Reading, billing_register, to_base_unit
+from app.domain.ground.vocabulary import Sample
 
 AT = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.charging_limits import share
-from app.domain.ev_plan import Needs, planned
-from app.domain.profile_times import rate_at
+from app.domain.limits.charging_limits import share
+from app.domain.limits.ev_plan import Needs, planned
+from app.domain.limits.profile_times import rate_at
 from tests.conftest import NOW
 
 FOUR_H = NOW + timedelta(hours=4)

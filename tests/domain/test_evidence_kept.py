@@ -7,11 +7,14 @@ import pytest
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import func, inspect, select
 
-from app import scope
-from app.domain import billing, cleaning, drivers, messages, sessions, sites, tags
-from app.domain.sessions.end import Stop
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, Activity, BillingState, BillKind, StopReason
+from app.domain.access import drivers, tags
+from app.domain.access.tags import TagFacts
+from app.domain.charging import sessions
+from app.domain.charging.sessions.end import Stop
+from app.domain.ground.vocabulary import SYSTEM, Activity, BillingState, BillKind, StopReason
+from app.domain.money import billing
+from app.domain.network import sites
+from app.domain.office import cleaning, messages
 from app.extensions import db as flask_db
 from app.models import (
     Bill,
@@ -22,6 +25,7 @@ from app.models import (
     session_revisions,
 )
 from app.uow import unit_of_work
+from app.web import scope
 from tests.support.charging import STARTED, network
 from tests.support.processes import ROOT
 from tests.support.transactions import BEGAN, CARD, charge, event

@@ -9,10 +9,12 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from app.domain import audit, billing, metering
-from app.domain.billing import chain
-from app.domain.metering import Metered
-from app.domain.vocabulary import SYSTEM, MeterReport, Sample
+from app.domain.charging import metering
+from app.domain.charging.metering import Metered
+from app.domain.ground.vocabulary import SYSTEM, MeterReport, Sample
+from app.domain.money import billing
+from app.domain.money.billing import chain
+from app.domain.office import audit
 from app.extensions import db as flask_db
 from app.models import (
     Bill,

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import billing, sessions
-from app.domain.vocabulary import Activity, BillingState
+from app.domain.charging import sessions
+from app.domain.ground.vocabulary import Activity, BillingState
+from app.domain.money import billing
 from app.models import Bill, Receipt, Review, Tenant
 from tests.support.charging import STARTED, network
 from tests.support.transactions import BEGAN, CARD, PLUG, cost_of, event, register

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.domain import orders
-from app.domain.fallbacks import Chain, End, Situation
-from app.domain.vocabulary import CommandState, Order, Outcome
+from app.domain.commands import orders
+from app.domain.commands.fallbacks import Chain, End, Situation
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
 
 YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accepted.")
 NO = Outcome(CommandState.REJECTED, {"status": "Rejected"}, "The charger answered Rejected.")

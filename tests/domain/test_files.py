@@ -5,24 +5,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import (
-    boots,
-    commands,
-    customer_information,
-    file_jobs,
-    files,
-    firmware,
-    presence,
-    quirks,
-    reports,
-    sites,
-    stations,
-    tenants,
-)
-from app.domain.errors import Conflict, Invalid, NotFound, Taken
-from app.domain.file_jobs import FileStatus
-from app.domain.firmware import FirmwareFacts, Stored
-from app.domain.vocabulary import (
+from app.domain.charging import reports
+from app.domain.commands import commands
+from app.domain.device import boots, customer_information, file_jobs, files, firmware
+from app.domain.device.file_jobs import FileStatus
+from app.domain.device.firmware import FirmwareFacts, Stored
+from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.vocabulary import (
     Actor,
     BootReport,
     CommandState,
@@ -32,6 +21,7 @@ from app.domain.vocabulary import (
     Order,
     Outcome,
 )
+from app.domain.network import presence, quirks, sites, stations, tenants
 from app.models import AuditEntry, CustomerReport, FileJob, StationReport
 from tests.support import pki
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain import connections, presence, sites, stations, tenants
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.network import connections, presence, sites, stations, tenants
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.billing.flow import Flow, steps_of
-from app.domain.billing.idle import (
+from app.domain.money.billing.flow import Flow, steps_of
+from app.domain.money.billing.idle import (
     BY_METER,
     REFUTED,
     TOLD_ONLY,

@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain import billing, sessions, tags
-from app.domain.billing import usage_of
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, Activity, Availability, BillingState
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.charging import sessions
+from app.domain.ground.vocabulary import SYSTEM, Activity, Availability, BillingState
+from app.domain.money import billing
+from app.domain.money.billing import usage_of
 from app.models import Bill, ChargingSession, Connection, Review, StatusEvent, Tenant
 from tests.support.charging import STARTED, network
 from tests.support.transactions import BEGAN, CARD, PLUG, event, register

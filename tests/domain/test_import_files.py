@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import csv_files
-from app.domain import plugs
-from app.domain.errors import Invalid
-from app.domain.imports import cards, cells, headings, sheet
+from app.domain.access.imports import cards, cells, headings, sheet
+from app.domain.ground.errors import Invalid
+from app.domain.network import plugs
+from app.web import csv_files
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -8,20 +8,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from app import csv_files
-from app.domain import drivers, sites, stations, tag_groups, tags, tenants
-from app.domain.drivers import DriverFacts
-from app.domain.errors import Invalid
-from app.domain.imports import drivers as driver_import
-from app.domain.imports import headings, sheet
-from app.domain.imports import stations as station_import
-from app.domain.imports import tags as tag_import
-from app.domain.imports.plans import Options
-from app.domain.tag_groups import GroupFacts
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, TagStatus
+from app.domain.access import drivers, tag_groups, tags
+from app.domain.access.drivers import DriverFacts
+from app.domain.access.imports import drivers as driver_import
+from app.domain.access.imports import headings, sheet
+from app.domain.access.imports import stations as station_import
+from app.domain.access.imports import tags as tag_import
+from app.domain.access.imports.plans import Options
+from app.domain.access.tag_groups import GroupFacts
+from app.domain.access.tags import TagFacts
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import SYSTEM, TagStatus
+from app.domain.network import sites, stations, tenants
 from app.models import AuditEntry, Station, Tag
 from app.uow import unit_of_work
+from app.web import csv_files
 from tests.domain.test_import_files import TYPED
 
 

@@ -2,8 +2,10 @@
 
 import pytest
 
-from app.domain import commands, interruptions, presence
-from app.domain.vocabulary import SYSTEM, Order, SessionState
+from app.domain.charging import interruptions
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import SYSTEM, Order, SessionState
+from app.domain.network import presence
 from app.models import Command
 from tests.support import seed
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from app.domain import knocks
-from app.domain.knocks import Knock, Tally
+from app.domain.network import knocks
+from app.domain.network.knocks import Knock, Tally
 from app.models import HandshakeAttempt
 
 

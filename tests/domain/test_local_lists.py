@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain import commands, local_lists, presence, sites, stations, tag_groups, tags, tenants
-from app.domain.errors import Conflict
-from app.domain.list_contents import difference, wanted
-from app.domain.tag_groups import GroupFacts
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import Actor, CommandState, Order, Outcome, StationMode
+from app.domain.access import local_lists, tag_groups, tags
+from app.domain.access.list_contents import difference, wanted
+from app.domain.access.tag_groups import GroupFacts
+from app.domain.access.tags import TagFacts
+from app.domain.commands import commands
+from app.domain.ground.errors import Conflict
+from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, StationMode
+from app.domain.network import presence, sites, stations, tenants
 from app.models import Command, LocalList, StationVariable
 
 ADA = Actor("Ada")

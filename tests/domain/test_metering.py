@@ -8,9 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from app.domain import metering, stations
-from app.domain.metering import Metered
-from app.domain.vocabulary import SYSTEM, BillingState, MeterReport, Sample, SessionState
+from app.domain.charging import metering
+from app.domain.charging.metering import Metered
+from app.domain.ground.vocabulary import SYSTEM, BillingState, MeterReport, Sample, SessionState
+from app.domain.network import stations
 from app.extensions import db as flask_db
 from app.models import ChargingSession, MeterReading
 from app.uow import unit_of_work

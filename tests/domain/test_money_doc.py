@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.vocabulary.doubts import DOUBTS, About
+from app.domain.ground.vocabulary.doubts import DOUBTS, About
 from bench.energy_faults import KINDS, row_of
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"

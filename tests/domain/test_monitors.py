@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import device_events, device_model, monitors
-from app.domain.device_model import Told
-from app.domain.errors import Invalid
-from app.domain.variable_names import parse
-from app.domain.vocabulary import CommandState, Order
+from app.domain.device import device_events, device_model, monitors
+from app.domain.device.device_model import Told
+from app.domain.device.variable_names import parse
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import CommandState, Order
 from app.models import DeviceEvent, StationVariable, VariableMonitor
 from tests.support.dialogue import Dialogue
 from worker.ocpp.versions import Version

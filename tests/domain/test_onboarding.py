@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.domain import onboarding
-from app.domain.errors import Invalid
-from app.domain.setting_values import number
-from app.domain.vocabulary import SYSTEM, CommandState, Registration
+from app.domain.device import onboarding
+from app.domain.device.setting_values import number
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Registration
 from app.models import AuditEntry, Deviation
 from tests.support.dialogue import Dialogue
 from worker.ocpp.versions import Version

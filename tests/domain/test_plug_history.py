@@ -6,13 +6,13 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from app.domain import billing
-from app.domain.billing import history
-from app.domain.billing.continuity import EACH_SESSION, LIFETIME, Stretch, compare, habit_of
-from app.domain.vocabulary import BillingState, StationMode
+from app.domain.ground.vocabulary import BillingState, StationMode
+from app.domain.money import billing
+from app.domain.money.billing import history
+from app.domain.money.billing.continuity import EACH_SESSION, LIFETIME, Stretch, compare, habit_of
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Connector, Review, StationReport
-from app.queries import attention
+from app.queries.office import attention
 from tests.support.charging import STARTED, network
 from tests.support.dialogue import Dialogue
 from worker.ocpp.versions import Version

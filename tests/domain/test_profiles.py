@@ -4,18 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain import (
-    audit,
-    profile_changes,
-    profile_documents,
-    profile_reports,
-    profiles,
-    remote_starts,
-)
-from app.domain.errors import Conflict, Invalid, NotFound, Taken
-from app.domain.fallbacks import Chain, End, Situation
-from app.domain.orders import SPECS
-from app.domain.vocabulary import CommandState, Order, Outcome, ProfileState
+from app.domain.charging import remote_starts
+from app.domain.commands.fallbacks import Chain, End, Situation
+from app.domain.commands.orders import SPECS
+from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.vocabulary import CommandState, Order, Outcome, ProfileState
+from app.domain.limits import profile_changes, profile_documents, profile_reports, profiles
+from app.domain.office import audit
 from app.models import AuditEntry, StationProfile
 from tests.support.energy import ADA, yard
 from worker.calls import TABLES

@@ -6,9 +6,10 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from app.domain import billing, events, receipts
-from app.domain.errors import Conflict, Invalid
-from app.domain.vocabulary import Actor, ReceiptState
+from app.domain.ground import events
+from app.domain.ground.errors import Conflict, Invalid
+from app.domain.ground.vocabulary import Actor, ReceiptState
+from app.domain.money import billing, receipts
 from app.models import AuditEntry
 from tests.support.charging import STARTED, network
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from app.domain import messages
-from app.domain.redaction import REDACTED, redact, redact_text, redacted, shortened
+from app.domain.ground.redaction import REDACTED, redact, redact_text, redacted, shortened
+from app.domain.office import messages
 from worker.answers import secrets_in, without
 
 CANARY = "C4nary-9f3a"

@@ -4,22 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain import (
-    commands,
-    presence,
-    reports,
-    reservations,
-    sessions,
-    sites,
-    stations,
-    tag_groups,
-    tags,
-    tenants,
-)
-from app.domain.errors import Conflict, Invalid, NotConnected, NotFound
-from app.domain.tag_groups import GroupFacts
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import (
+from app.domain.access import reservations, tag_groups, tags
+from app.domain.access.tag_groups import GroupFacts
+from app.domain.access.tags import TagFacts
+from app.domain.charging import reports, sessions
+from app.domain.commands import commands
+from app.domain.ground.errors import Conflict, Invalid, NotConnected, NotFound
+from app.domain.ground.vocabulary import (
     Activity,
     Actor,
     Availability,
@@ -32,6 +23,7 @@ from app.domain.vocabulary import (
     StatusReport,
     Token,
 )
+from app.domain.network import presence, sites, stations, tenants
 from app.models import Authorisation, Command, Reservation
 
 ADA = Actor("Ada")

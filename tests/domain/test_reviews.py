@@ -6,9 +6,10 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from app.domain import billing, reviews, tenants
-from app.domain.errors import Conflict, Invalid
-from app.domain.vocabulary import Actor, BillingState, BillKind, ReceiptState
+from app.domain.ground.errors import Conflict, Invalid
+from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptState
+from app.domain.money import billing, reviews
+from app.domain.network import tenants
 from app.models import AuditEntry, Bill, StrayStop, Tariff, TariffVersion, Tenant
 from tests.support.charging import PRICES, STARTED, network
 

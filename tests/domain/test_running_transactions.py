@@ -8,9 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event as sqlalchemy_event
 
-from app.domain import billing, session_cost, sessions, tags
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, Activity
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.charging import sessions
+from app.domain.ground.vocabulary import SYSTEM, Activity
+from app.domain.money import billing, session_cost
 from app.models import Bill
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, PLUG, charge, cost_of, event, register

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import billing, sellers, sites, tenants
-from app.domain.errors import Invalid
-from app.domain.vocabulary import Actor
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Actor
+from app.domain.money import billing, sellers
+from app.domain.network import sites, tenants
 from app.models import AuditEntry, Tenant
 from tests.support.charging import STARTED, network
 

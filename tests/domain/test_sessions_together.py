@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from app.domain import authorisation, sessions, stations, tags
-from app.domain.authorisation import AUTHORIZE, Tap
-from app.domain.metering import Metered
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import (
+from app.domain.access import authorisation, tags
+from app.domain.access.authorisation import AUTHORIZE, Tap
+from app.domain.access.tags import TagFacts
+from app.domain.charging import sessions
+from app.domain.charging.metering import Metered
+from app.domain.ground.vocabulary import (
     SYSTEM,
     ConnectorRef,
     MeterReport,
@@ -22,6 +23,7 @@ from app.domain.vocabulary import (
     StopReason,
     Token,
 )
+from app.domain.network import stations
 from app.extensions import db as flask_db
 from app.models import (
     Authorisation,

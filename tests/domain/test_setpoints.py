@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain import profile_reports, setpoints
-from app.domain.errors import Conflict, Invalid
-from app.domain.profile_reports import Reported
-from app.domain.vocabulary import CommandState, Order, Outcome, SessionState
+from app.domain.ground.errors import Conflict, Invalid
+from app.domain.ground.vocabulary import CommandState, Order, Outcome, SessionState
+from app.domain.limits import profile_reports, setpoints
+from app.domain.limits.profile_reports import Reported
 from app.models import Setpoint, StationProfile
 from tests.support.energy import ADA, yard
 

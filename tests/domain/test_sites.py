@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain import sites, stations, tenants
-from app.domain.errors import Conflict, Invalid, NotFound, Taken
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.network import sites, stations, tenants
 from app.models import AuditEntry, Tariff, Tenant
 
 

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.domain import station_profiles
-from app.domain.vocabulary import Order, ProfileState
+from app.domain.ground.vocabulary import Order, ProfileState
+from app.domain.limits import station_profiles
 from app.extensions import db as flask_db
 from app.models import EvNeeds
-from app.queries import station_energy
+from app.queries.charging import station_energy
 from tests.conftest import NOW
 from tests.dialects.energy_samples import CONTROLS
 from tests.support.charging import any_app

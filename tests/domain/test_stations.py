@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from app.domain import audit, credentials, sites, stations, tenants
-from app.domain.errors import Conflict, Invalid, NotFound, Taken
-from app.domain.vocabulary import SYSTEM, Registration, StationMode
+from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.vocabulary import SYSTEM, Registration, StationMode
+from app.domain.network import credentials, sites, stations, tenants
+from app.domain.office import audit
 from app.models import AuditEntry, ChargingSession, Tenant
 
 

@@ -7,17 +7,18 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select
 
-from app import scope
-from app.domain import drivers, tag_groups, tags, tenants
-from app.domain.drivers import DriverFacts
-from app.domain.errors import Conflict, Forbidden, Invalid, NotFound, Taken
-from app.domain.imports import cells, headings, sheet
-from app.domain.imports import tags as tag_import
-from app.domain.imports.plans import Options
-from app.domain.tag_groups import GroupFacts
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, TagStatus
+from app.domain.access import drivers, tag_groups, tags
+from app.domain.access.drivers import DriverFacts
+from app.domain.access.imports import cells, headings, sheet
+from app.domain.access.imports import tags as tag_import
+from app.domain.access.imports.plans import Options
+from app.domain.access.tag_groups import GroupFacts
+from app.domain.access.tags import TagFacts
+from app.domain.ground.errors import Conflict, Forbidden, Invalid, NotFound, Taken
+from app.domain.ground.vocabulary import SYSTEM, TagStatus
+from app.domain.network import tenants
 from app.models import AuditEntry, Site, Station, Tag, Tenant
+from app.web import scope
 
 ANYWHERE = TagFacts()
 BERLIN = ZoneInfo("Europe/Berlin")

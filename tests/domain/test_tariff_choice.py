@@ -7,21 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.domain import (
-    billing,
-    drivers,
-    sessions,
-    sites,
-    stations,
-    tag_groups,
-    tariff_book,
-    tariff_choice,
-)
-from app.domain.errors import Conflict, Invalid
-from app.domain.imports import drivers as driver_import
-from app.domain.imports import headings, sheet
-from app.domain.sessions.begin import price_by
-from app.domain.vocabulary import Actor, BillingState, ConnectorRef, Token
+from app.domain.access import drivers, tag_groups
+from app.domain.access.imports import drivers as driver_import
+from app.domain.access.imports import headings, sheet
+from app.domain.charging import sessions
+from app.domain.charging.sessions.begin import price_by
+from app.domain.ground.errors import Conflict, Invalid
+from app.domain.ground.vocabulary import Actor, BillingState, ConnectorRef, Token
+from app.domain.money import billing, tariff_book, tariff_choice
+from app.domain.network import sites, stations
 from app.models import TariffVersion, Tenant
 from tests.support.charging import PRICES, STARTED, network
 

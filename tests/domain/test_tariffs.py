@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from app.domain.tariffs import Kind, Line, Quote, Usage, from_json, price, say
+from app.domain.money.tariffs import Kind, Line, Quote, Usage, from_json, price, say
 from tests.domain.tariff_cases import BERLIN, at, tariff, usage
 
 

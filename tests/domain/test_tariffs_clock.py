@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.tariffs import Usage, price
+from app.domain.money.tariffs import Usage, price
 from tests.domain.tariff_cases import BERLIN, at, tariff, usage
 
 NIGHT = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.tariffs import (
+from app.domain.money.tariffs import (
     Kind,
     TariffError,
     TaxMode,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.tariffs import (
+from app.domain.money.tariffs import (
     Component,
     Kind,
     Restriction,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.tariffs import Component, Kind, Restriction, Tariff, Usage, price, unreachable
+from app.domain.money.tariffs import Component, Kind, Restriction, Tariff, Usage, price, unreachable
 from deploy.demo_site import TARIFF
 from tests.domain.tariff_cases import BERLIN, tariff, usage
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.tariffs import (
+from app.domain.money.tariffs import (
     Component,
     Kind,
     Quote,

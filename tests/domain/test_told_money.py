@@ -7,13 +7,13 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from app import bill_text, letters
-from app.domain import billing, reviews, settlements
-from app.domain.settlements import Told
-from app.domain.vocabulary import Actor, BillingState
+from app.domain.ground.vocabulary import Actor, BillingState
+from app.domain.money import billing, reviews, settlements
+from app.domain.money.settlements import Told
 from app.extensions import db as flask_db
 from app.models import Bill, Review
-from app.writers import DeskWriter
+from app.text import bill_text, letters
+from app.text.writers import DeskWriter
 from tests.support.charging import STARTED, network
 
 LATER = STARTED + timedelta(hours=2)

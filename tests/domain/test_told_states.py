@@ -3,9 +3,10 @@
 import pytest
 from sqlalchemy import select
 
-from app.domain.vocabulary import Availability
+from app.domain.ground.vocabulary import Availability
 from app.models import Connector, DeviceEvent
-from app.queries import attention, monitors
+from app.queries.device import monitors
+from app.queries.office import attention
 from tests.support.dialogue import Dialogue
 from worker.ocpp.versions import Version
 

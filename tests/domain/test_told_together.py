@@ -7,10 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from app.domain import boots, deviations, events, reports
-from app.domain.boots import Booted
-from app.domain.reports import ActivityTold, StatusTold
-from app.domain.vocabulary import (
+from app.domain.charging import reports
+from app.domain.charging.reports import ActivityTold, StatusTold
+from app.domain.device import boots, deviations
+from app.domain.device.boots import Booted
+from app.domain.ground import events
+from app.domain.ground.vocabulary import (
     Activity,
     Availability,
     BootReport,

@@ -7,9 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from app.domain import billing, sessions, tags
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, SessionState, StopReason
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.charging import sessions
+from app.domain.ground.vocabulary import SYSTEM, SessionState, StopReason
+from app.domain.money import billing
 from app.models import ChargingSession, MeterReading, TransactionEvent
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, STREAMS, charge

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import billing, sessions, tags
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import (
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.charging import sessions
+from app.domain.ground.vocabulary import (
     SYSTEM,
     Activity,
     BillingState,
@@ -18,6 +19,7 @@ from app.domain.vocabulary import (
     Token,
     Verdict,
 )
+from app.domain.money import billing
 from app.models import (
     Authorisation,
     Bill,

@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import billing, sessions, tags
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, SessionState, StopReason, Token
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.charging import sessions
+from app.domain.ground.vocabulary import SYSTEM, SessionState, StopReason, Token
+from app.domain.money import billing
 from app.models import Authorisation, Bill, ChargingSession, MeterReading, Review
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, PLUG, charge, event, register

@@ -7,11 +7,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from app.domain import events, sessions, tags
-from app.domain.sessions import Told
-from app.domain.sessions.unordered import take_unordered
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.charging import sessions
+from app.domain.charging.sessions import Told
+from app.domain.charging.sessions.unordered import take_unordered
+from app.domain.ground import events
+from app.domain.ground.vocabulary import SYSTEM
 from app.extensions import db as flask_db
 from app.models import (
     Authorisation,

@@ -5,11 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain import billing, gauges, metering, sessions, tags
-from app.domain.metering import Metered
-from app.domain.sessions import Stop
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import (
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.charging import gauges, metering, sessions
+from app.domain.charging.metering import Metered
+from app.domain.charging.sessions import Stop
+from app.domain.ground.vocabulary import (
     SYSTEM,
     MeterReport,
     Sample,
@@ -17,6 +18,7 @@ from app.domain.vocabulary import (
     StopReason,
     Token,
 )
+from app.domain.money import billing
 from app.models import Bill, MeterReading, Review
 from tests.support.charging import STARTED, network
 from tests.support.transactions import BEGAN, CARD, charge, event

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.domain.errors import Invalid
-from app.domain.setting_values import items, number, same, truth
-from app.domain.variable_names import VariableName, parse, parse_component, plain
+from app.domain.device.setting_values import items, number, same, truth
+from app.domain.device.variable_names import VariableName, parse, parse_component, plain
+from app.domain.ground.errors import Invalid
 
 
 @pytest.mark.parametrize(

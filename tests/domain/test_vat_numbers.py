@@ -7,7 +7,7 @@ from threading import Thread
 import pytest
 
 from app.config import Settings
-from app.domain import vat_numbers
+from app.domain.money import vat_numbers
 from app.providers import Providers, VatRecord
 
 RIGHT = {

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.domain import wall_clock
-from app.domain.errors import Invalid
+from app.domain.ground import wall_clock
+from app.domain.ground.errors import Invalid
 
 BERLIN = "Europe/Berlin"
 

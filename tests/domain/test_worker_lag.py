@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain import presence
+from app.domain.network import presence
 from app.models import WorkerNode
-from app.queries import attention
+from app.queries.office import attention
 from tests.support.charging import network
 from worker.lag import Lag
 

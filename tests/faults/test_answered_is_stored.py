@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain.vocabulary import SessionState
+from app.domain.ground.vocabulary import SessionState
 from app.models import (
     Authorisation,
     ChargingSession,

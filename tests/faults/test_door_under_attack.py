@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import func, select
 
-from app.domain import credentials
+from app.domain.network import credentials
 from app.models import HandshakeAttempt
 from bench import wire
 from bench.door import attack

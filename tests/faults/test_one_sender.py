@@ -5,7 +5,7 @@ import threading
 import pytest
 from sqlalchemy import func, select
 
-from app.domain.vocabulary import MessageOutcome
+from app.domain.ground.vocabulary import MessageOutcome
 from app.models import Message, MeterReading
 from bench import monster, wire
 from tests.support.depot import furnish

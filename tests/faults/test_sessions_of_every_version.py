@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import commands
-from app.domain.vocabulary import SYSTEM, BillingState, CommandState, Order, SessionState
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import SYSTEM, BillingState, CommandState, Order, SessionState
 from app.models import Bill, ChargingSession, Command, Connector, Station, TransactionEvent
 from tests.support.charge_point import ChargePoint
 from tests.support.charge_point_2x import ChargePoint21, ChargePoint201

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app.domain.vocabulary import BillingState, SessionState
+from app.domain.ground.vocabulary import BillingState, SessionState
 from app.models import Bill, ChargingSession, MeterReading
 from tests.support.depot import furnish
 from tests.support.wait import eventually

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from app.domain.vocabulary import BillingState, ReceiptState, SessionState
+from app.domain.ground.vocabulary import BillingState, ReceiptState, SessionState
 from app.models import (
     Authorisation,
     Bill,

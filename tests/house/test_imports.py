@@ -10,8 +10,9 @@ from tests.house.source import Source, is_standard, is_within, report, sources, 
 PURE = tuple(
     f"app/domain/{name}"
     for name in (
-        *("vocabulary", "events", "errors", "energy", "tariffs"),
-        *("billing/evidence", "billing/flow", "billing/idle", "billing/continuity"),
+        *("ground/vocabulary", "ground/events", "ground/errors"),
+        *("charging/energy", "money/tariffs", "money/billing/evidence"),
+        *("money/billing/flow", "money/billing/idle", "money/billing/continuity"),
     )
 )
 PURE_MODULES = tuple(path.replace("/", ".") for path in PURE)
@@ -32,7 +33,7 @@ RULES = {
     ),
     "values, facts and sums need nothing": Rule(PURE, only=PURE_MODULES),
     "tables know SQLAlchemy and the vocabulary": Rule(
-        ("app/models/",), only=("sqlalchemy", "app.models", "app.domain.vocabulary")
+        ("app/models/",), only=("sqlalchemy", "app.models", "app.domain.ground.vocabulary")
     ),
     "operations know tables and operations": Rule(
         ("app/domain/",),
@@ -76,7 +77,7 @@ RULES = {
     ),
 }
 
-REDIS_ALLOWED = ("app/extensions.py", "app/reactions.py", "app/live.py", "worker/switchboard")
+REDIS_ALLOWED = ("app/extensions.py", "app/reactions.py", "app/web/live.py", "worker/switchboard")
 
 
 def offences(rule: Rule, source: Source) -> list[str]:

@@ -5,8 +5,8 @@ import shutil
 import psycopg
 import pytest
 
-from app import budgets
 from app.extensions import db as flask_db
+from app.web import budgets
 from tests.support import apps
 
 

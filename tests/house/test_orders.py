@@ -6,13 +6,13 @@ import sys
 from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 
-from app.domain.orders import SPECS
-from app.domain.orders.catalogue import NOUNS
-from app.domain.vocabulary import Order
+from app.domain.commands.orders import SPECS
+from app.domain.commands.orders.catalogue import NOUNS
+from app.domain.ground.vocabulary import Order
 from tests.house.source import ROOT, report, under
 
 #: Where an order may be a key: in its record, and in what a version makes of it.
-TABLES = ("app/domain/orders/", "worker/dialects/")
+TABLES = ("app/domain/commands/orders/", "worker/dialects/")
 
 
 def test_every_order_has_exactly_one_record():
@@ -23,7 +23,8 @@ def test_every_order_has_exactly_one_record():
 
 def test_whoever_opens_a_unit_of_work_has_the_whole_catalogue():
     code = (
-        "import app.uow; from app.domain.orders import SPECS; from app.domain import command_ends;"
+        "import app.uow; from app.domain.commands.orders import SPECS; "
+        "from app.domain.commands import command_ends;"
         "print(len(SPECS), len(command_ends.FOLLOWERS))"
     )
     said = subprocess.run(

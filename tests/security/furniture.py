@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.vocabulary import BroadcastState, FileJobKind, Order, ReservationState
+from app.domain.ground.vocabulary import BroadcastState, FileJobKind, Order, ReservationState
 from app.models import (
     AuthorityCertificate,
     BatterySwap,

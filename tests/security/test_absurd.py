@@ -4,9 +4,9 @@ from urllib.parse import quote
 
 import pytest
 
-from app.api._noun import ENDPOINTS
-from app.domain import api_tokens
-from app.domain.vocabulary import SYSTEM
+from app.api.ground._noun import ENDPOINTS
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.office import api_tokens
 from app.extensions import db as flask_db
 from tests.security import walk
 from tests.security.town import PARAMETERS

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from app.domain import api_tokens
-from app.domain.vocabulary import SYSTEM, Role
+from app.domain.ground.vocabulary import SYSTEM, Role
+from app.domain.office import api_tokens
 from app.extensions import db as flask_db
 from app.models import Base, User
 from tests.security import walk

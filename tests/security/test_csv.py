@@ -6,9 +6,9 @@ import io
 import pytest
 from sqlalchemy import String, select, update
 
-from app import csv_files
-from app.domain.imports import sheet
+from app.domain.access.imports import sheet
 from app.models import Base
+from app.web import csv_files
 from tests.security.town import _is_free_text, unguard
 from tests.security.walk import body, pages
 from tests.support import seed

@@ -12,9 +12,12 @@ from urllib.parse import urlencode
 import pytest
 from flask.sessions import SecureCookieSessionInterface
 
-from app.domain import events, files, staff, stations, tenants
-from app.domain import sites as site_book
-from app.domain.vocabulary import SYSTEM, FileJobKind
+from app.domain.device import files
+from app.domain.ground import events
+from app.domain.ground.vocabulary import SYSTEM, FileJobKind
+from app.domain.network import sites as site_book
+from app.domain.network import stations, tenants
+from app.domain.office import staff
 from app.file_store import UPLOADS, Store
 from app.models import FileJob, Station, User
 from tests.support import seed

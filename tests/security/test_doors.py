@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from app.config import Settings
-from app.domain import commands, credentials, staff
-from app.domain.vocabulary import SYSTEM, CommandState, Order, Outcome
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome
+from app.domain.network import credentials
+from app.domain.office import staff
 from app.extensions import db as flask_db
 from app.models import Command, Station
 from tests.conftest import make_app

@@ -4,26 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from app import scope
-from app.domain import (
-    drivers,
-    list_contents,
-    reach,
-    staff,
-    tag_groups,
-    tags,
-)
-from app.domain.drivers import DriverFacts
-from app.domain.errors import Forbidden, Taken
-from app.domain.imports import drivers as driver_import
-from app.domain.imports import headings, sheet
-from app.domain.imports import tags as tag_import
-from app.domain.tag_groups import GroupFacts
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, Token
+from app.domain.access import drivers, list_contents, tag_groups, tags
+from app.domain.access.drivers import DriverFacts
+from app.domain.access.imports import drivers as driver_import
+from app.domain.access.imports import headings, sheet
+from app.domain.access.imports import tags as tag_import
+from app.domain.access.tag_groups import GroupFacts
+from app.domain.access.tags import TagFacts
+from app.domain.ground.errors import Forbidden, Taken
+from app.domain.ground.vocabulary import SYSTEM, Token
+from app.domain.network import reach
+from app.domain.office import staff
 from app.extensions import db as flask_db
 from app.models import ChargingSession, Driver, Tag, TagGroup
-from app.scope import Scope
+from app.web import scope
+from app.web.scope import Scope
 from tests.support import seed
 
 
@@ -167,7 +162,7 @@ def test_names_that_somebody_out_of_sight_has_are_taken_all_the_same(near, peopl
 
 
 def test_a_card_of_the_whole_organisation_is_good_at_their_stations_for_ever(near, people, now):
-    from app.domain import authorisation
+    from app.domain.access import authorisation
 
     station = near.merge(people[2])
     near.expire_all()

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import inspect, select, text
 from websockets.exceptions import InvalidStatus
 
-from app.domain import commands
-from app.domain.vocabulary import SYSTEM, CommandState, Order
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.models import Command, Message, Station
 from tests.support.depot import furnish
 from tests.support.raw_station import RawStation

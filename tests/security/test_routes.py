@@ -4,7 +4,7 @@ import pytest
 
 from app import create_app
 from app.config import Settings
-from app.domain.vocabulary import Role
+from app.domain.ground.vocabulary import Role
 from tests.security.town import PARAMETERS
 from tests.security.walk import ENDLESS, WORDS, doors
 from tests.support.apps import COMPILED, NO_REDIS
@@ -37,7 +37,7 @@ def test_every_route_is_marked_with_the_role_it_needs(town):
         if rule.endpoint != "static"
         and not hasattr(town.app.view_functions[rule.endpoint], "needs_role")
     ]
-    assert not unmarked, "add @needs(role) or @public from app.security"
+    assert not unmarked, "add @needs(role) or @public from app.web.security"
 
 
 def test_only_the_ways_in_are_public(town):

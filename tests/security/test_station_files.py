@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain import commands, firmware, messages
-from app.domain.firmware import FirmwareFacts
-from app.domain.vocabulary import SYSTEM, CommandState, Order, Outcome
+from app.domain.commands import commands
+from app.domain.device import firmware
+from app.domain.device.firmware import FirmwareFacts
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome
+from app.domain.office import messages
 from app.file_store import FIRMWARE, UPLOADS, Store
 from app.models import FileJob
 from tests.conftest import make_app

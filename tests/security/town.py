@@ -15,11 +15,12 @@ from sqlalchemy import Enum, String, Table, Text, func, select, update
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
-from app.domain import audit, drivers, tag_groups, tags
-from app.domain.drivers import DriverFacts
-from app.domain.tag_groups import GroupFacts
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, Role
+from app.domain.access import drivers, tag_groups, tags
+from app.domain.access.drivers import DriverFacts
+from app.domain.access.tag_groups import GroupFacts
+from app.domain.access.tags import TagFacts
+from app.domain.ground.vocabulary import SYSTEM, Role
+from app.domain.office import audit
 from app.extensions import db as flask_db
 from app.models import (
     ApiToken,

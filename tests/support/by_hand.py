@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from app.domain.vocabulary import Activity, Availability, BillKind
+from app.domain.ground.vocabulary import Activity, Availability, BillKind
 from app.models import (
     Bill,
     ChargingSession,
@@ -14,7 +14,7 @@ from app.models import (
     Tenant,
     WorkerNode,
 )
-from app.queries import attention
+from app.queries.office import attention
 
 
 class Network:

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from app.domain import stations
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.network import stations
 from app.models import Site, Station
 from tests.support.depot import furnish
 from tests.support.pki import Authority

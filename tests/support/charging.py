@@ -13,8 +13,8 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from app.domain import tenants
-from app.domain.vocabulary import Activity, Availability, SessionState, StopReason
+from app.domain.ground.vocabulary import Activity, Availability, SessionState, StopReason
+from app.domain.network import tenants
 from app.models import (
     ChargingSession,
     Driver,

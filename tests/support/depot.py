@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app.domain import drivers, sites, stations, tags, tariff_book, tenants
-from app.domain.drivers import DriverFacts
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM
+from app.domain.access import drivers, tags
+from app.domain.access.drivers import DriverFacts
+from app.domain.access.tags import TagFacts
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.money import tariff_book
+from app.domain.network import sites, stations, tenants
 from tests.support.site import Site
 
 #: One euro to begin with and forty cents a kilowatt-hour, 19 % tax included.

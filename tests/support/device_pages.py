@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import device_model
-from app.domain.device_model import Told
-from app.domain.variable_names import parse
+from app.domain.device import device_model
+from app.domain.device.device_model import Told
+from app.domain.device.variable_names import parse
 from app.models import Command, Station, WorkerNode
 from tests.support import seed
 from worker.calls import TABLES

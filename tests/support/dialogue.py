@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import commands, metering, presence, sites, stations, tenants
-from app.domain.vocabulary import SYSTEM, BootReport, CommandState, Order, Outcome
+from app.domain.charging import metering
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import SYSTEM, BootReport, CommandState, Order, Outcome
+from app.domain.network import presence, sites, stations, tenants
 from app.models import Command, Station
 from worker.calls import TABLES
 from worker.dialects.context import Bulk, Context

@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain import commands, events, presence, sites, stations, tenants
-from app.domain.vocabulary import Actor, CommandState, Order, Outcome
+from app.domain.commands import commands
+from app.domain.ground import events
+from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
+from app.domain.network import presence, sites, stations, tenants
 from app.models import ChargingSession, Command, Station, StationVariable
 from tests.support.dialogue import ROUTES
 from worker.calls import TABLES

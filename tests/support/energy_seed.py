@@ -6,8 +6,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain import battery_swaps, profiles, settlements
-from app.domain.vocabulary import SYSTEM, Order, ProfileState, Token
+from app.domain.charging import battery_swaps
+from app.domain.ground.vocabulary import SYSTEM, Order, ProfileState, Token
+from app.domain.limits import profiles
+from app.domain.money import settlements
 from app.models import (
     ChargingProfile,
     CompositeSchedule,

@@ -9,8 +9,8 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import select
 
-from app.domain import sites, stations, tenants
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.network import sites, stations, tenants
 from app.extensions import db as flask_db
 from app.models import HandshakeAttempt, Site, Station
 from tests.support.ocpp_port import OcppPort

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import select
 
-from app.domain.vocabulary import MessageOutcome
+from app.domain.ground.vocabulary import MessageOutcome
 from app.extensions import db as flask_db
 from app.models import Message
 from worker.batch import Batch, Job

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, object_session
 from werkzeug.security import generate_password_hash
 
-from app.domain import tenants
-from app.domain.sign_ins import digest
-from app.domain.vocabulary import Activity, Availability, Order, Role, Token
+from app.domain.ground.vocabulary import Activity, Availability, Order, Role, Token
+from app.domain.network import tenants
+from app.domain.office.sign_ins import digest
 from app.models import (
     ChargingSession,
     Connection,

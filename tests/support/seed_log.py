@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.vocabulary import CommandState, MessageOutcome, Order, Verdict
+from app.domain.ground.vocabulary import CommandState, MessageOutcome, Order, Verdict
 from app.models import (
     Authorisation,
     ChargingSession,

@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from app.domain import billing, receipts
-from app.domain.vocabulary import (
+from app.domain.ground.vocabulary import (
     Activity,
     Availability,
     BillingState,
@@ -17,6 +16,7 @@ from app.domain.vocabulary import (
     SessionState,
     StopReason,
 )
+from app.domain.money import billing, receipts
 from app.models import (
     Bill,
     ChargingSession,

@@ -6,9 +6,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain import session_cost
-from app.domain.sessions import Taken, TransactionReport
-from app.domain.vocabulary import Activity, ConnectorRef, MeterReport, Sample, StopReason, Token
+from app.domain.charging.sessions import Taken, TransactionReport
+from app.domain.ground.vocabulary import (
+    Activity,
+    ConnectorRef,
+    MeterReport,
+    Sample,
+    StopReason,
+    Token,
+)
+from app.domain.money import session_cost
 
 BEGAN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CARD = Token("04:A2:19:B0", "iso14443")

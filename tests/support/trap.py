@@ -35,23 +35,23 @@ class Stage(NamedTuple):
 OF_WORKER = (
     Stage("read", "worker.link", "Link._handle", BEFORE),
     Stage("gathered", "worker.batch", "Lane._commit", BEFORE),
-    Stage("known", "app.domain.plain", "stations", AFTER),
-    Stage("decided", "app.domain.bulk", "BulkInsert.__call__", BEFORE),
-    Stage("partly written", "app.domain.bulk", "BulkInsert.__call__", AFTER),
-    Stage("before its log row", "app.domain.messages", "store", BEFORE),
-    Stage("written", "app.domain.messages", "store", AFTER),
+    Stage("known", "app.domain.network.plain", "stations", AFTER),
+    Stage("decided", "app.domain.ground.bulk", "BulkInsert.__call__", BEFORE),
+    Stage("partly written", "app.domain.ground.bulk", "BulkInsert.__call__", AFTER),
+    Stage("before its log row", "app.domain.office.messages", "store", BEFORE),
+    Stage("written", "app.domain.office.messages", "store", AFTER),
     Stage("being committed", "sqlalchemy.engine.default", "DefaultDialect.do_commit", MEANWHILE),
     Stage("committed", "sqlalchemy.engine.default", "DefaultDialect.do_commit", AFTER),
     Stage("halved", "worker.batch", "Lane._commit", HALFWAY),
-    Stage("final cost", "app.domain.session_cost", "tell_all", BEFORE),
+    Stage("final cost", "app.domain.money.session_cost", "tell_all", BEFORE),
     Stage("answered", "worker.websocket", "Stream.send", AFTER),
     Stage("nudging", "app.reactions", "_ask", BEFORE),
 )
 OF_CELERY = (
-    Stage("billed", "app.domain.billing", "settle_all", AFTER),
+    Stage("billed", "app.domain.money.billing", "settle_all", AFTER),
     Stage("bill committed", "app.tasks.billing", "_settle", AFTER),
-    Stage("mail claimed", "app.post_office", "_delivered", BEFORE),
-    Stage("mail sent", "app.post_office", "_delivered", AFTER),
+    Stage("mail claimed", "app.mails.post_office", "_delivered", BEFORE),
+    Stage("mail sent", "app.mails.post_office", "_delivered", AFTER),
 )
 #: Here nobody dies: the connection to the database does, with the word that it has committed.
 UNCONFIRMED = Stage("unconfirmed", "sqlalchemy.engine.default", "DefaultDialect.do_commit", UNHEARD)

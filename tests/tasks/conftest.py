@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from app.domain import billing
+from app.domain.money import billing
 from app.extensions import db as flask_db
 from app.models import Receipt
 from app.uow import unit_of_work

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from app.domain import broadcasts, commands, presence, sites, stations, tenants
-from app.domain.vocabulary import SYSTEM, BroadcastState, CommandState, Order, Outcome
+from app.domain.commands import broadcasts, commands
+from app.domain.ground.vocabulary import SYSTEM, BroadcastState, CommandState, Order, Outcome
+from app.domain.network import presence, sites, stations, tenants
 from app.extensions import db as flask_db
 from app.models import Broadcast, Command
 from app.tasks.sweeps import sweep

@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from app.config import Settings, WrongSetting
-from app.domain import authority, certificates
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.trust import authority, certificates
 from app.models import StationCertificate
 from app.tasks.certificates import sign_certificate
 from tests.domain.test_certificates import make_station, request

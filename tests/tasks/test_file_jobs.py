@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import customer_information, file_jobs, sites, stations, tenants
-from app.domain.vocabulary import SYSTEM, FileJobKind, FileJobState
+from app.domain.device import customer_information, file_jobs
+from app.domain.ground.vocabulary import SYSTEM, FileJobKind, FileJobState
+from app.domain.network import sites, stations, tenants
 from app.file_store import UPLOADS, Store
 from app.models import CustomerReport, FileJob, Station
 from app.tasks.sweeps import housekeeping, sweep

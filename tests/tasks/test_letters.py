@@ -11,15 +11,17 @@ from flask import current_app
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app import letters, mail
-from app.domain import billing, tenants
-from app.domain.energy import EnergyFlag
-from app.domain.tariffs import TEMPLATES
-from app.domain.vocabulary import Activity, Actor
+from app.domain.charging.energy import EnergyFlag
+from app.domain.ground.vocabulary import Activity, Actor
+from app.domain.money import billing
+from app.domain.money.tariffs import TEMPLATES
+from app.domain.network import tenants
+from app.mails import mail
 from app.models import Tenant
 from app.tasks.billing import send_receipt
+from app.text import letters
+from app.text.writers import Writer
 from app.uow import unit_of_work
-from app.writers import Writer
 from tests.support.charging import STARTED, network
 
 CATALOGUE = "templates/translations/de/LC_MESSAGES/messages"

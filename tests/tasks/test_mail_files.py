@@ -5,8 +5,8 @@ from email import message_from_bytes, policy
 
 from flask import current_app
 
-from app import mail, post_office
-from app.domain.vocabulary import ReceiptState
+from app.domain.ground.vocabulary import ReceiptState
+from app.mails import mail, post_office
 from app.tasks.billing import send_receipt
 
 

@@ -7,10 +7,10 @@ from babel.numbers import parse_decimal
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.bill_text import told_line
-from app.domain.tariffs import Component, Kind, Tariff, Usage, price, to_minor
+from app.domain.money.tariffs import Component, Kind, Tariff, Usage, price, to_minor
 from app.models import Bill, BillLine
-from app.writers import DeskWriter, Writer
+from app.text.bill_text import told_line
+from app.text.writers import DeskWriter, Writer
 from tests.domain.test_tariffs_properties import tariffs, usages
 
 TIME = st.builds(

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from app import post_office
-from app.domain import receipts
-from app.domain.vocabulary import Actor, ReceiptState
+from app.domain.ground.vocabulary import Actor, ReceiptState
+from app.domain.money import receipts
 from app.extensions import db as flask_db
+from app.mails import post_office
 from app.tasks.billing import send_receipt, send_receipt_of_bill
 from app.uow import unit_of_work
 from tests.support.mail import MailServer

@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app import post_office, reactions
-from app.domain import billing, events
-from app.domain.vocabulary import BillingState, ReceiptState
+from app import reactions
+from app.domain.ground import events
+from app.domain.ground.vocabulary import BillingState, ReceiptState
+from app.domain.money import billing
 from app.extensions import db as flask_db
+from app.mails import post_office
 from app.models import Bill, ChargingSession, Delivery, Driver, Receipt
 from app.tasks.billing import bill_ended, settle_waiting
 from app.tasks.mails import send_post

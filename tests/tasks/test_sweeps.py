@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from app.domain import billing, events, mails, receipts
-from app.domain.vocabulary import (
+from app.domain.ground import events
+from app.domain.ground.vocabulary import (
     Availability,
     BillingState,
     CommandState,
@@ -16,6 +16,8 @@ from app.domain.vocabulary import (
     ReceiptState,
     SessionState,
 )
+from app.domain.money import billing, receipts
+from app.domain.office import mails
 from app.extensions import db as flask_db
 from app.models import (
     Bill,

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
-from app.domain import commands, tags
-from app.domain.vocabulary import Actor, CommandState, Order, Outcome, ReservationState
+from app.domain.access import tags
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, ReservationState
 from app.extensions import db as flask_db
 from app.models import Command, LocalList, Reservation, Station, Tag, WorkerNode
 from app.tasks.sweeps import sweep

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain.vocabulary import Availability, BillingState, ReceiptState, SessionState
+from app.domain.ground.vocabulary import Availability, BillingState, ReceiptState, SessionState
 from app.extensions import db as flask_db
 from app.models import ChargingSession, Connector, Receipt, Review
 from app.tasks.sweeps import housekeeping, sweep

@@ -5,15 +5,15 @@ from decimal import Decimal
 
 import pytest
 
-from app import scope
-from app.domain import supply, tariff_book
-from app.domain.vocabulary import (
+from app.domain.ground.vocabulary import (
     ReceiptState,
     Registration,
     SessionState,
     TagStatus,
     Verdict,
 )
+from app.domain.limits import supply
+from app.domain.money import tariff_book
 from app.models import (
     AuditEntry,
     Authorisation,
@@ -25,7 +25,8 @@ from app.models import (
     TariffVersion,
     WorkerNode,
 )
-from app.queries import attention
+from app.queries.office import attention
+from app.web import scope
 from tests.support import seed
 from tests.support.by_hand import Network
 

@@ -5,8 +5,8 @@ import io
 
 import pytest
 
-from app.domain import audit, staff
-from app.domain.vocabulary import Actor
+from app.domain.ground.vocabulary import Actor
+from app.domain.office import audit, staff
 from tests.support import seed
 
 

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy import text as sql
 
-from app import post_office
-from app.domain import billing, receipts
-from app.domain.billing.evidence import Candidate, Weighed
-from app.domain.energy import measure
-from app.domain.vocabulary import Actor, BillingState, BillKind, ReceiptState
+from app.domain.charging.energy import measure
+from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptState
+from app.domain.money import billing, receipts
+from app.domain.money.billing.evidence import Candidate, Weighed
 from app.extensions import db as flask_db
+from app.mails import post_office
 from app.models import AuditEntry, Bill, ChargingSession, Receipt, Review, StrayStop
 from app.uow import unit_of_work
 from tests.support import seed
@@ -263,7 +263,7 @@ def test_the_figures_stand_side_by_side_with_what_speaks_for_each(
     def weighed(facts, history=None):
         return Weighed(measure(facts), WEIGHED, proposed)
 
-    monkeypatch.setattr("app.domain.billing.usage.weigh", weighed)
+    monkeypatch.setattr("app.domain.money.billing.usage.weigh", weighed)
     url = f"/bills/review/{made.ids['held']}"
     page = read(desk["operator"], url)
     for text in (

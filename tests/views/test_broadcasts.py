@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import commands
-from app.domain.orders.catalogue import FOR_MANY
-from app.domain.vocabulary import BroadcastState, CommandState, Order, Outcome
+from app.domain.commands import commands
+from app.domain.commands.orders.catalogue import FOR_MANY
+from app.domain.ground.vocabulary import BroadcastState, CommandState, Order, Outcome
 from app.models import Broadcast, BroadcastTarget, Command, Station, WorkerNode
 from tests.support import seed
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from app.domain import authority, certificates, security_events, x509
+from app.domain.trust import authority, certificates, security_events, x509
 from app.models import AuditEntry, AuthorityCertificate, StationCertificate
 from tests.domain.test_certificates import request as signing_request
 from tests.support.seed import signed_in

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import commands, orders
-from app.domain.vocabulary import SYSTEM, CommandState, Order, Outcome
+from app.domain.commands import commands, orders
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome
 from app.models import AuditEntry, Command, WorkerNode
 from tests.support import seed
 

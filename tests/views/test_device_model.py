@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.domain import device_model
-from app.domain.device_model import Told
-from app.domain.variable_names import parse
+from app.domain.device import device_model
+from app.domain.device.device_model import Told
+from app.domain.device.variable_names import parse
 from tests.support.device_pages import town
 
 __all__ = ["town"]

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from app.models import DisplayMessage
 from tests.support.device_pages import town
 

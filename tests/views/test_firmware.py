@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import customer_information, file_jobs
-from app.domain.file_jobs import FileStatus
-from app.domain.vocabulary import FileStep, Order
+from app.domain.device import customer_information, file_jobs
+from app.domain.device.file_jobs import FileStatus
+from app.domain.ground.vocabulary import FileStep, Order
 from app.file_store import FIRMWARE, Store
 from app.models import (
     AuditEntry,

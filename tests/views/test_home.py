@@ -6,11 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from app.domain.vocabulary import (
-    ReceiptState,
-    SessionState,
-    Verdict,
-)
+from app.domain.ground.vocabulary import ReceiptState, SessionState, Verdict
 from app.models import (
     Authorisation,
     HandshakeAttempt,
@@ -20,7 +16,7 @@ from app.models import (
     Tenant,
     WorkerNode,
 )
-from app.queries import home
+from app.queries.office import home
 from tests.support import seed
 from tests.support.by_hand import Network
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.extensions import db as flask_db
-from app.queries import home
+from app.queries.office import home
 from tests.support import apps, seed
 
 pytestmark = pytest.mark.postgres

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from app.domain import credentials
-from app.domain.vocabulary import Registration, TagStatus
+from app.domain.ground.vocabulary import Registration, TagStatus
+from app.domain.network import credentials
 from app.models import AuditEntry, Driver, Station, Tag, TagGroup
 
 INPUTS = Path(__file__).parent.parent / "fixtures" / "inputs"

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from app import message_parts, message_words
-from app.domain.vocabulary import MessageOutcome
+from app.domain.ground.vocabulary import MessageOutcome
 from app.models import Message
+from app.text import message_parts, message_words
 from tests.support import examples, seed_log
 from worker.ocpp.versions import Version
 

@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import select
 
-from app.domain import device_events
-from app.domain.device_events import Noticed
-from app.domain.variable_names import parse
-from app.domain.vocabulary import Order
+from app.domain.device import device_events
+from app.domain.device.device_events import Noticed
+from app.domain.device.variable_names import parse
+from app.domain.ground.vocabulary import Order
 from app.models import DeviceEvent, VariableMonitor
 from tests.support.device_pages import town
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain import billing
+from app.domain.money import billing
 from app.models import Settlement
 from tests.support.charging import STARTED, network
 

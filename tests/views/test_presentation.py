@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from app import presentation as p
+from app.text import presentation as p
 
 NOW = datetime(2026, 11, 22, 8, 53, tzinfo=UTC)
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from sqlalchemy import select
 
-from app.domain import profile_texts
-from app.domain.errors import Invalid
+from app.domain.ground.errors import Invalid
+from app.domain.limits import profile_texts
 from app.models import (
     ChargingProfile,
     ChargingSession,

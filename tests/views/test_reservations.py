@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import commands
-from app.domain.vocabulary import CommandState, Order, Outcome, ReservationState
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import CommandState, Order, Outcome, ReservationState
 from app.models import Command, LocalList, Reservation, WorkerNode
 from tests.support import seed
 

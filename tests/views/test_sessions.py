@@ -8,13 +8,15 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain import billing, gauges, metering
-from app.domain.energy import REGISTER
-from app.domain.metering import Metered
-from app.domain.vocabulary import Actor, CommandState, MeterReport, Sample, SessionState
+from app.domain.charging import gauges, metering
+from app.domain.charging.energy import REGISTER
+from app.domain.charging.metering import Metered
+from app.domain.ground.vocabulary import Actor, CommandState, MeterReport, Sample, SessionState
+from app.domain.money import billing
 from app.extensions import db as flask_db
 from app.models import AuditEntry, ChargingSession, Command, MeterReading
-from app.queries import costs, session_chart
+from app.queries.charging import session_chart
+from app.queries.money import costs
 from tests.support import apps, seed, seed_sessions
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain import sessions
+from app.domain.charging import sessions
 from tests.support.transactions import BEGAN, charge, event
 
 

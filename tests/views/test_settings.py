@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from app.models import AuditEntry, StationVariable
 from tests.support.device_pages import town
 

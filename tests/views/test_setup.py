@@ -6,13 +6,13 @@ import time
 import pytest
 
 from app import charger_address as addresses
-from app import shown_once
 from app.charger_address import charger_address
 from app.config import Settings
-from app.domain import stations
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.network import stations
 from app.models import Station, Tariff
 from app.uow import unit_of_work
+from app.web import shown_once
 from tests.support import seed
 
 

@@ -5,9 +5,10 @@ import re
 import pytest
 from sqlalchemy import select
 
-from app.domain import sign_in, sign_ins, tenants
-from app.domain.staff import create
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.network import tenants
+from app.domain.office import sign_in, sign_ins
+from app.domain.office.staff import create
 from app.models import AuditEntry, OneTimeLink, OutgoingMail, SignIn, User
 from tests.support import seed
 

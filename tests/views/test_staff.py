@@ -7,8 +7,8 @@ import re
 import pytest
 from sqlalchemy import select
 
-from app.domain import api_tokens
-from app.domain.vocabulary import Role
+from app.domain.ground.vocabulary import Role
+from app.domain.office import api_tokens
 from app.models import ApiToken, AuditEntry, OutgoingMail, Tenant, User
 from tests.support import seed
 

@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import credentials, presence
-from app.domain.vocabulary import (
+from app.domain.ground.vocabulary import (
     Activity,
     Availability,
     CommandState,
@@ -15,6 +14,7 @@ from app.domain.vocabulary import (
     StationMode,
     Verdict,
 )
+from app.domain.network import credentials, presence
 from app.models import (
     Authorisation,
     Command,

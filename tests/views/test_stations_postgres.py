@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from app.domain import commands
-from app.domain.vocabulary import SYSTEM, CommandState, Order
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.models import Command, Station
 from tests.support import apps, seed
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.domain import presence
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
+from app.domain.network import presence
 from app.models import Command, User
 from tests.support import seed
 

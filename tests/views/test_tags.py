@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain import authorisation
-from app.domain.vocabulary import TagStatus, Token
+from app.domain.access import authorisation
+from app.domain.ground.vocabulary import TagStatus, Token
 from app.models import Driver, Tag, TagGroup
-from app.presentation import number
+from app.text.presentation import number
 
 
 def page(client, address):

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.domain import tariff_book
-from app.domain.errors import Invalid
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.money import tariff_book
 from app.models import AuditEntry, Tariff, TariffVersion
 from tests.support import seed
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.domain.fallbacks import End
-from app.domain.vocabulary import CommandState
+from app.domain.commands.fallbacks import End
+from app.domain.ground.vocabulary import CommandState
 from worker.answers import end_of, outcome_of
 from worker.dialects.encoding import Encoding
 from worker.ocpp.events import Answered, Cancelled, Expired, OurCall, Refused, TimedOut

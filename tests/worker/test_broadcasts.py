@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from app.domain import broadcasts
-from app.domain.vocabulary import SYSTEM, BroadcastState, CommandState, Order
+from app.domain.commands import broadcasts
+from app.domain.ground.vocabulary import SYSTEM, BroadcastState, CommandState, Order
 from app.models import Broadcast, BroadcastTarget, Command, Station
 from tests.support.charge_point import ChargePoint
 from tests.support.depot import furnish

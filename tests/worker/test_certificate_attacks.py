@@ -6,8 +6,8 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import select
 
-from app.domain import certificates
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.trust import certificates
 from app.models import Station, StationCertificate, StationReport
 from tests.domain.test_certificates import request
 from tests.support.certificate_site import (

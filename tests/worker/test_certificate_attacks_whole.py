@@ -15,8 +15,8 @@ from sqlalchemy import select
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 from websockets.sync.client import connect
 
-from app.domain import certificates
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.trust import certificates
 from app.models import AuthorityCertificate, Station, StationCertificate, StationReport
 from tests.support.certificate_site import (
     HEADER,

@@ -9,8 +9,10 @@ from cryptography.x509 import ocsp
 from sqlalchemy import select
 from websockets.exceptions import InvalidStatus
 
-from app.domain import certificates, commands, stations, x509
-from app.domain.vocabulary import SYSTEM, CommandState, Order
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
+from app.domain.network import stations
+from app.domain.trust import certificates, x509
 from app.models import AuditEntry, Command, Message, Site, Station, StationCertificate
 from deploy.test_authority import TestAuthority
 from tests.domain.test_certificates import request

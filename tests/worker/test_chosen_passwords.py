@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.domain import credentials, stations
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.network import credentials, stations
 from app.models import Station
 from tests.support.gated import PASSWORD, gated, login, station
 from tests.support.wait import eventually

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 from websockets.exceptions import ConnectionClosed
 
-from app.domain import commands
-from app.domain.errors import NotConnected
-from app.domain.vocabulary import SYSTEM, CommandState, Order
+from app.domain.commands import commands
+from app.domain.ground.errors import NotConnected
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.models import ChargingSession, Command, Message, Station
 from tests.dialects.replay import Stage
 from tests.support.wait import eventually

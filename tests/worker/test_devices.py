@@ -10,8 +10,9 @@ from ocpp.v201 import call as call_201
 from ocpp.v201 import call_result
 from sqlalchemy import func, select
 
-from app.domain import commands, settings
-from app.domain.vocabulary import SYSTEM, CommandState, Order
+from app.domain.commands import commands
+from app.domain.device import settings
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.models import Command, DeviceEvent, Station, StationVariable
 from tests.support.charge_point import stamp
 from tests.support.charge_point_2x import ChargePoint21, ChargePoint201, Client21, Client201

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 from websockets.exceptions import ConnectionClosed
 
-from app.domain.errors import NotConnected
-from app.domain.vocabulary import CommandState, Order
+from app.domain.ground.errors import NotConnected
+from app.domain.ground.vocabulary import CommandState, Order
 from app.models import Command, Deviation, Station
 from tests.dialects.replay import Stage
 from tests.support.wait import eventually

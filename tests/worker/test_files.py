@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from app.domain import commands, firmware, tenants
-from app.domain.firmware import FirmwareFacts
-from app.domain.vocabulary import SYSTEM, FileJobState, Order
+from app.domain.commands import commands
+from app.domain.device import firmware
+from app.domain.device.firmware import FirmwareFacts
+from app.domain.ground.vocabulary import SYSTEM, FileJobState, Order
+from app.domain.network import tenants
 from app.file_store import FIRMWARE, UPLOADS, Store
 from app.models import Command, FileJob, Message, Station
 from tests.support.depot import furnish

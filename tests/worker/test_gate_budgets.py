@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import event
 from websockets.exceptions import InvalidStatus
 
-from app.domain import credentials, stations
-from app.domain.vocabulary import SYSTEM, Registration
+from app.domain.ground.vocabulary import SYSTEM, Registration
+from app.domain.network import credentials, stations
 from app.extensions import db as flask_db
 from tests.support.gated import PASSWORD, gated, last_knock, login, station
 from tests.support.ocpp_port import handshake_text

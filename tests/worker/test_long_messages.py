@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from app.domain.vocabulary import MessageOutcome, SessionState, StationMode
+from app.domain.ground.vocabulary import MessageOutcome, SessionState, StationMode
 from app.extensions import db as flask_db
 from app.models import (
     ChargingSession,

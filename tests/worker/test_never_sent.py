@@ -6,10 +6,11 @@ from types import SimpleNamespace
 import pytest
 
 from app.config import Settings
-from app.domain import commands, presence
-from app.domain.command_ends import Sent
-from app.domain.fallbacks import Situation
-from app.domain.vocabulary import SYSTEM, CommandState, Order
+from app.domain.commands import commands
+from app.domain.commands.command_ends import Sent
+from app.domain.commands.fallbacks import Situation
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
+from app.domain.network import presence
 from app.models import Command
 from tests.support import seed
 from tests.support.ocpp_port import OcppPort

@@ -10,9 +10,11 @@ from sqlalchemy import func, select
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from app.domain import certificates, commands, stations
-from app.domain.errors import Conflict
-from app.domain.vocabulary import SYSTEM, CommandState, Order, Registration
+from app.domain.commands import commands
+from app.domain.ground.errors import Conflict
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Registration
+from app.domain.network import stations
+from app.domain.trust import certificates
 from app.models import (
     ChargingSession,
     Command,

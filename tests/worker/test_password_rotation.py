@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import select
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from app.domain import commands, stations
-from app.domain.errors import Conflict
-from app.domain.vocabulary import SYSTEM, CommandState, Order
+from app.domain.commands import commands
+from app.domain.ground.errors import Conflict
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
+from app.domain.network import stations
 from app.models import Command, Site, Station
 from tests.support.depot import furnish
 from tests.support.raw_station import RawStation

@@ -11,8 +11,9 @@ from ocpp.v201 import call as call_201
 from ocpp.v201 import call_result as result_201
 from sqlalchemy import select
 
-from app.domain import commands, tenants
-from app.domain.vocabulary import SYSTEM, CommandState, Order, ProfileState, StationMode
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, ProfileState, StationMode
+from app.domain.network import tenants
 from app.models import Command, CompositeSchedule, EvNeeds, Station, StationProfile
 from tests.support.charge_point import ChargePoint, Client, stamp
 from tests.support.charge_point_2x import ChargePoint201, Client201

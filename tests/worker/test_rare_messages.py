@@ -5,7 +5,7 @@ import pytest
 from gevent.event import Event
 from sqlalchemy import select, text
 
-from app.domain import tenants
+from app.domain.network import tenants
 from app.extensions import db as flask_db
 from app.models import Tenant
 from tests.conftest import make_app

@@ -9,9 +9,11 @@ from ocpp.v16 import call_result as result_16
 from ocpp.v201 import call_result as result_201
 from sqlalchemy import select
 
-from app.domain import commands, tags, tenants
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, CommandState, Order, ReservationState
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, ReservationState
+from app.domain.network import tenants
 from app.models import Command, LocalList, Reservation, Station
 from tests.support.charge_point import ChargePoint, Client
 from tests.support.charge_point_2x import ChargePoint21, ChargePoint201, Client21, Client201

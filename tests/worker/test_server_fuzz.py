@@ -15,8 +15,8 @@ import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from app.domain import commands
-from app.domain.errors import DomainError
+from app.domain.commands import commands
+from app.domain.ground.errors import DomainError
 from app.models import Command
 from deploy.processes import ROOT
 from tests.dialects.order_samples import SAMPLES

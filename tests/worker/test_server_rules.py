@@ -11,9 +11,9 @@ from sqlalchemy import select
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from app.domain import stations
-from app.domain.errors import Conflict
-from app.domain.vocabulary import SYSTEM, CommandState, Order, Registration
+from app.domain.ground.errors import Conflict
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Registration
+from app.domain.network import stations
 from app.models import Deviation, Message, Station
 from tests.dialects.replay import Stage
 from tests.support.pki import Authority

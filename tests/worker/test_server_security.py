@@ -7,9 +7,10 @@ from urllib.parse import quote
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from app.domain import authorities, certificates, credentials, presence
-from app.domain import authority as builtin
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.network import credentials, presence
+from app.domain.trust import authorities, certificates
+from app.domain.trust import authority as builtin
 from app.models import Station, StationCertificate
 from tests.domain.test_certificates import request as signing_request
 from tests.support import apps

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
-from app.domain import setpoints
-from app.domain.vocabulary import SYSTEM
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.limits import setpoints
 from app.models import AuditEntry, Command, Message, Setpoint, Station, StationProfile
 from tests.dialects.replay import Stage
 from tests.support.wait import eventually

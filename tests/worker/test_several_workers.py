@@ -11,8 +11,8 @@ from sqlalchemy import select
 from websockets.exceptions import ConnectionClosed
 
 from app.config import Settings, WrongSetting
-from app.domain import commands
-from app.domain.vocabulary import SYSTEM, CommandState, Order
+from app.domain.commands import commands
+from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.models import Command, Connection, Station
 from tests.dialects.replay import Stage
 from tests.support.pki import Authority

@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from app.domain import events, stations, tags
-from app.domain.tags import TagFacts
-from app.domain.vocabulary import SYSTEM, StationMode, TagStatus
+from app.domain.access import tags
+from app.domain.access.tags import TagFacts
+from app.domain.ground import events
+from app.domain.ground.vocabulary import SYSTEM, StationMode, TagStatus
+from app.domain.network import stations
 from app.extensions import db as flask_db
 from app.models import (
     Authorisation,

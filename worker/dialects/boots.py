@@ -4,9 +4,9 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from app.domain import boots
-from app.domain.boots import Booted
-from app.domain.vocabulary import BootReport, Registration
+from app.domain.device import boots
+from app.domain.device.boots import Booted
+from app.domain.ground.vocabulary import BootReport, Registration
 from worker.dialects.context import Context, Fact, Payload
 from worker.ocpp.fields import Fields, format_instant
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Arguments, Encoding, Payload
 
 

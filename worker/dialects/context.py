@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.domain import clocks
-from app.domain.clock import believable, correction
-from app.domain.metering import Metered
-from app.domain.vocabulary import Registration
+from app.domain.charging import clocks
+from app.domain.charging.metering import Metered
+from app.domain.ground.clock import believable, correction
+from app.domain.ground.vocabulary import Registration
 from worker.ocpp.fields import Fields
 
 Payload = dict[str, Any]

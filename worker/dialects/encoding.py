@@ -2,14 +2,14 @@
 
 A dialect's table maps orders to encodings; an order without one is unsupported
 over that version.  Encoders and decoders translate words; what an answer means
-for the business is decided in the order's record (`app.domain.orders`), from `Outcome.facts`.
+for the business is decided in the order's record (`app.domain.commands.orders`) by its facts.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain.vocabulary import CommandState, Outcome
+from app.domain.ground.vocabulary import CommandState, Outcome
 
 Arguments = dict[str, Any]
 Payload = dict[str, Any]
@@ -20,7 +20,7 @@ class Unfit(ValueError):
     """An argument that this version cannot say; the text is a sentence for people.
 
     An encoder raises it; then nothing is sent, unless another form of the order
-    is tried (`app.domain.fallbacks`).
+    is tried (`app.domain.commands.fallbacks`).
     """
 
 

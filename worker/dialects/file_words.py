@@ -6,8 +6,8 @@
 from datetime import datetime
 from typing import Any
 
-from app.domain.file_jobs import FileStatus
-from app.domain.vocabulary import CommandState, FileJobKind, FileStep, Outcome
+from app.domain.device.file_jobs import FileStatus
+from app.domain.ground.vocabulary import CommandState, FileJobKind, FileStep, Outcome
 from worker.dialects.encoding import Arguments, Payload, Unfit, without_blanks
 from worker.ocpp.fields import Fields, format_instant
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from app.domain import reports
+from app.domain.charging import reports
 from worker.dialects.context import Context, Payload
 from worker.ocpp.fields import Fields
 

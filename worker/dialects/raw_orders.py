@@ -1,6 +1,6 @@
 """The raw order, the same in every version: what was written is what is sent."""
 
-from app.domain.vocabulary import CommandState, Order, Outcome
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from worker.dialects.encoding import Arguments, Encoding, Payload
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from app.domain.vocabulary import MeterReport, Sample
+from app.domain.ground.vocabulary import MeterReport, Sample
 from worker.dialects.context import Context
 from worker.ocpp.fields import Fields
 

@@ -1,7 +1,7 @@
 """Taps (OCPP 1.6 section 4.1) and how a decision is spelled."""
 
-from app.domain.authorisation import AUTHORIZE, Tap, decide_all
-from app.domain.vocabulary import Decision, Token
+from app.domain.access.authorisation import AUTHORIZE, Tap, decide_all
+from app.domain.ground.vocabulary import Decision, Token
 from worker.dialects.context import Context, Fact, Payload
 from worker.dialects.v16 import words
 from worker.ocpp.fields import Fields, format_instant

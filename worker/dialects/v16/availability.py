@@ -1,8 +1,8 @@
 """Statuses of connectors (OCPP 1.6 section 4.9)."""
 
-from app.domain import reports
-from app.domain.reports import StatusTold
-from app.domain.vocabulary import ConnectorRef, StatusReport
+from app.domain.charging import reports
+from app.domain.charging.reports import StatusTold
+from app.domain.ground.vocabulary import ConnectorRef, StatusReport
 from worker.dialects.context import Context, Fact, nothing
 from worker.dialects.v16 import words
 from worker.ocpp.fields import Fields

@@ -1,6 +1,6 @@
 """Boot and heartbeat (OCPP 1.6 sections 4.2 and 4.6)."""
 
-from app.domain.vocabulary import BootReport
+from app.domain.ground.vocabulary import BootReport
 from worker.dialects import boots
 from worker.ocpp.fields import Fields
 

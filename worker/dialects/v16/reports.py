@@ -6,8 +6,10 @@ OCPP 1.6 sections 4.3 to 4.5 and the security whitepaper, sections 4 and 5.
 from collections.abc import Callable
 from typing import Any
 
-from app.domain import certificates, file_jobs, reports, security_events
-from app.domain.vocabulary import FileJobKind
+from app.domain.charging import reports
+from app.domain.device import file_jobs
+from app.domain.ground.vocabulary import FileJobKind
+from app.domain.trust import certificates, security_events
 from worker.dialects import file_words
 from worker.dialects.context import Context, Payload
 from worker.ocpp.fields import Fields

@@ -3,9 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
-from app.domain import metering, sessions
-from app.domain.metering import Metered
-from app.domain.vocabulary import ConnectorRef, Decision, StopReason, Token
+from app.domain.charging import metering, sessions
+from app.domain.charging.metering import Metered
+from app.domain.ground.vocabulary import ConnectorRef, Decision, StopReason, Token
 from worker.dialects.context import Context, Fact, Payload
 from worker.dialects.v16 import authorisation, words
 from worker.dialects.v16.meter_values import reports_of

@@ -1,6 +1,6 @@
 """The words of OCPP 1.6 and what they mean to the business."""
 
-from app.domain.vocabulary import Activity, Availability, StopReason, Verdict
+from app.domain.ground.vocabulary import Activity, Availability, StopReason, Verdict
 
 STATUSES: dict[str, tuple[Availability, Activity]] = {
     "Available": (Availability.AVAILABLE, Activity.NONE),

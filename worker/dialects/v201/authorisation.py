@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from app.domain import authorisation, contracts
-from app.domain.authorisation import AUTHORIZE, Tap, decide_all
-from app.domain.vocabulary import Decision, Token, token_kind
+from app.domain.access import authorisation
+from app.domain.access.authorisation import AUTHORIZE, Tap, decide_all
+from app.domain.ground.vocabulary import Decision, Token, token_kind
+from app.domain.trust import contracts
 from worker.dialects.certificate_words import read_hash_data
 from worker.dialects.context import Context, Fact, Outside, Payload
 from worker.dialects.v201 import tokens, words

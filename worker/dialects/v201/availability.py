@@ -1,8 +1,8 @@
 """Statuses of connectors (OCPP 2.0.1 block G01)."""
 
-from app.domain import reports
-from app.domain.reports import StatusTold
-from app.domain.vocabulary import ConnectorRef, StatusReport
+from app.domain.charging import reports
+from app.domain.charging.reports import StatusTold
+from app.domain.ground.vocabulary import ConnectorRef, StatusReport
 from worker.dialects.context import MOST_CONNECTORS, Context, Fact, nothing
 from worker.dialects.v201 import words
 from worker.ocpp.fields import Fields

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from app.domain import certificates, reports, security_events
+from app.domain.charging import reports
+from app.domain.trust import certificates, security_events
 from worker.dialects.certificate_words import read_hash_data
 from worker.dialects.context import Context, Outside, Payload
 from worker.ocpp.fields import Fields

@@ -1,7 +1,7 @@
 """The texts on a station's display (OCPP 2.0.1 block O)."""
 
-from app.domain import display
-from app.domain.display import Shown
+from app.domain.device import display
+from app.domain.device.display import Shown
 from worker.dialects.context import Context, Payload
 from worker.ocpp.fields import Fields
 

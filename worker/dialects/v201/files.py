@@ -1,7 +1,7 @@
 """Firmware, logs and customer information (OCPP 2.0.1 blocks L and N)."""
 
-from app.domain import customer_information as customers
-from app.domain import file_jobs
+from app.domain.device import customer_information as customers
+from app.domain.device import file_jobs
 from worker.dialects import file_words
 from worker.dialects.context import Context, Payload
 from worker.ocpp.fields import Fields

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from app.domain.energy import to_base_unit
-from app.domain.metering import Metered
-from app.domain.vocabulary import MeterReport, Sample
+from app.domain.charging.energy import to_base_unit
+from app.domain.charging.metering import Metered
+from app.domain.ground.vocabulary import MeterReport, Sample
 from worker.dialects import readings
 from worker.dialects.context import Context
 from worker.dialects.v201.availability import number

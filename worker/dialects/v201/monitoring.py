@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from app.domain import device_events, monitors
-from app.domain.device_events import Noticed
-from app.domain.monitors import Monitor
+from app.domain.device import device_events, monitors
+from app.domain.device.device_events import Noticed
+from app.domain.device.monitors import Monitor
 from worker.dialects.context import Context, Payload
 from worker.dialects.v201 import variables
 from worker.ocpp.fields import Fields

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from app.domain import ev_needs, profile_reports
+from app.domain.limits import ev_needs, profile_reports
 from worker.dialects.context import Context, Payload
 from worker.dialects.rates import filled, read_moment
 from worker.dialects.v201 import charging_profile

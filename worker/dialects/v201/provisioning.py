@@ -1,6 +1,6 @@
 """Boot and heartbeat (OCPP 2.0.1 blocks B01 to B03 and G02)."""
 
-from app.domain.vocabulary import BootReport
+from app.domain.ground.vocabulary import BootReport
 from worker.dialects import boots
 from worker.ocpp.fields import Fields
 

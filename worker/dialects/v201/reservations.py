@@ -1,6 +1,6 @@
 """What became of a reservation (OCPP 2.0.1 block H, use case H04)."""
 
-from app.domain import reservations
+from app.domain.access import reservations
 from worker.dialects.context import Context, Payload
 from worker.dialects.kept import keep
 from worker.ocpp.fields import Fields

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from app.domain import device_model
-from app.domain.device_model import Told
+from app.domain.device import device_model
+from app.domain.device.device_model import Told
 from worker.dialects.context import Context, Payload
 from worker.dialects.v201 import variables
 from worker.ocpp.fields import Fields

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.domain import session_cost, sessions
-from app.domain.sessions import TransactionReport
-from app.domain.vocabulary import ConnectorRef, StopReason
+from app.domain.charging import sessions
+from app.domain.charging.sessions import TransactionReport
+from app.domain.ground.vocabulary import ConnectorRef, StopReason
+from app.domain.money import session_cost
 from worker.dialects.context import Context, Fact, Payload
 from worker.dialects.kept import keep
 from worker.dialects.v201 import words

@@ -1,6 +1,6 @@
 """Components and variables on the wire (OCPP 2.0.1 sections 2.11 and 2.53)."""
 
-from app.domain.variable_names import LONGEST_PART, VariableName, parse, parse_component
+from app.domain.device.variable_names import LONGEST_PART, VariableName, parse, parse_component
 from worker.dialects.encoding import Payload, Unfit, without_blanks
 from worker.ocpp.fields import Fields
 

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from app.domain.vocabulary import Activity, Availability, StopReason, Verdict
+from app.domain.ground.vocabulary import Activity, Availability, StopReason, Verdict
 
 T = TypeVar("T")
 

@@ -1,7 +1,7 @@
 """Taps (OCPP 2.1 block C): as in 2.0.1, and an accepted one is told the driver's own tariff."""
 
-from app.domain import station_tariffs
-from app.domain.station_tariffs import PricedTap
+from app.domain.money import station_tariffs
+from app.domain.money.station_tariffs import PricedTap
 from worker.dialects.context import Context, Fact, Outside, Payload
 from worker.dialects.v21 import tariff
 from worker.dialects.v201 import authorisation as v201

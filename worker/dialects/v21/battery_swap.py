@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.domain import battery_swaps
-from app.domain.vocabulary import Token
+from app.domain.charging import battery_swaps
+from app.domain.ground.vocabulary import Token
 from worker.dialects.context import Context, Payload
 from worker.dialects.rates import filled, read_moment, read_rate
 from worker.dialects.v201.authorisation import read_token

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.domain import reports
+from app.domain.charging import reports
 from worker.dialects.certificate_words import read_hash_data
 from worker.dialects.context import Context, Outside, Payload
 from worker.dialects.v201 import certificates as v201

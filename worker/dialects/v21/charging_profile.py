@@ -1,6 +1,6 @@
 """What charging profiles may say in OCPP 2.1 beyond 2.0.1."""
 
-from app.domain.profile_documents import MODES, MORE_NUMBERS
+from app.domain.limits.profile_documents import MODES, MORE_NUMBERS
 from worker.dialects.v201 import charging_profile as v201
 
 #: limit_l2 -> limit_L2, discharge_limit -> dischargeLimit, setpoint_reactive_l3 -> …Reactive_L3

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.der_controls import KINDS
+from app.domain.limits.der_controls import KINDS
 from worker.dialects.encoding import Payload
 from worker.dialects.rates import filled, moment
 from worker.ocpp.fields import read_instant

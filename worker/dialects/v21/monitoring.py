@@ -3,8 +3,8 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from app.domain import device_events
-from app.domain.device_events import Stream
+from app.domain.device import device_events
+from app.domain.device.device_events import Stream
 from worker.dialects.context import Context, Payload
 from worker.ocpp.fields import Fields
 

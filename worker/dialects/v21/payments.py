@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from app.domain import settlements, vat_numbers
+from app.domain.money import settlements, vat_numbers
 from worker.dialects.context import Context, Outside, Payload
 from worker.dialects.kept import keep
 from worker.ocpp.fields import Fields

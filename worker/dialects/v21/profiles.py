@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from app.domain import der, dynamic_profiles
+from app.domain.limits import der, dynamic_profiles
 from worker.dialects.context import Context, Payload
 from worker.dialects.rates import rate
 from worker.dialects.v21 import der as wire

@@ -2,7 +2,7 @@
 
 Prices go without tax and the taxes beside them; of several prices the first
 that applies counts, there as here (I12.FR.34).  What could not be said was
-refused before (`app.domain.station_tariffs.obstacle`).
+refused before (`app.domain.money.station_tariffs.obstacle`).
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from app.domain.tariffs import Component, Kind, Restriction, Tariff, TaxMode, from_json
+from app.domain.money.tariffs import Component, Kind, Restriction, Tariff, TaxMode, from_json
 from worker.dialects.encoding import Payload, without_blanks
 from worker.dialects.rates import moment
 

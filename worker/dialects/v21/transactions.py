@@ -5,8 +5,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from app.domain import session_limits, sessions
-from app.domain.sessions.report import REMOTE_START
+from app.domain.charging import session_limits, sessions
+from app.domain.charging.sessions.report import REMOTE_START
 from worker.dialects.context import Context, Payload
 from worker.dialects.v201 import transactions as v201
 from worker.ocpp.fields import Fields

@@ -1,6 +1,6 @@
 """Certificates and the password (OCPP 1.6 security whitepaper, sections 4 and 5)."""
 
-from app.domain.vocabulary import CommandState, Order, Outcome
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from worker.dialects.certificate_words import read_hash_data, root_orders
 from worker.dialects.encoding import Arguments, Encoding, Facts, Payload
 

@@ -1,6 +1,6 @@
 """Remote start and stop (OCPP 1.6 sections 5.11 and 5.12)."""
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Arguments, Encoding, Payload
 from worker.dialects.v16 import charging_profile
 

@@ -1,6 +1,6 @@
 """Firmware and logs (OCPP 1.6 sections 5.12 and 5.19; security whitepaper sections 4 and 5)."""
 
-from app.domain.vocabulary import CommandState, Order, Outcome
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from worker.dialects import file_words
 from worker.dialects.encoding import Arguments, Encoding, Payload, Unfit, without_blanks
 

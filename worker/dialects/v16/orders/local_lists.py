@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from app.domain.vocabulary import Order, Outcome
+from app.domain.ground.vocabulary import Order, Outcome
 from worker.dialects.encoding import Arguments, Encoding, Facts, Payload, accepted
 from worker.ocpp.fields import format_instant
 

@@ -1,6 +1,6 @@
 """Charging profiles (OCPP 1.6 sections 5.5, 5.7 and 5.16)."""
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Arguments, Encoding, Facts, Payload, without_blanks
 from worker.dialects.rates import profile_of
 from worker.dialects.v16 import charging_profile

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Arguments, Encoding, Payload, Unfit, without_blanks
 from worker.ocpp.fields import format_instant
 

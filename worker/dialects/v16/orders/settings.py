@@ -1,10 +1,10 @@
 """Configuration keys (OCPP 1.6 sections 5.3 and 5.8)."""
 
-from app.domain import settings
-from app.domain.device_model import Told
-from app.domain.setting_values import truth
-from app.domain.variable_names import plain
-from app.domain.vocabulary import CommandState, Order, Outcome
+from app.domain.device import settings
+from app.domain.device.device_model import Told
+from app.domain.device.setting_values import truth
+from app.domain.device.variable_names import plain
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from worker.dialects.encoding import Arguments, Encoding, Facts, Payload, Unfit
 from worker.ocpp.fields import Fields
 

@@ -2,7 +2,7 @@
 
 import json
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Arguments, Encoding, Payload, Unfit
 from worker.dialects.v16 import words
 

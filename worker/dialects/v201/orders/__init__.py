@@ -1,6 +1,6 @@
 """The orders that OCPP 2.0.1 can put; what is missing here is unsupported over it."""
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects import raw_orders
 from worker.dialects.encoding import Encoding
 from worker.dialects.v201.orders import (

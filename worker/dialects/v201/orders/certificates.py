@@ -1,6 +1,6 @@
 """Certificates and the password (OCPP 2.0.1 blocks A01, A02 and M03 to M05)."""
 
-from app.domain.vocabulary import CommandState, Order, Outcome
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from worker.dialects.certificate_words import read_hash_data, root_orders
 from worker.dialects.encoding import Arguments, Encoding, Payload, without_blanks
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.domain.vocabulary import CommandState, Order, Outcome
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from worker.dialects.encoding import Arguments, Encoding, Facts, Payload, accepted, without_blanks
 from worker.dialects.v201 import charging_profile, tokens
 from worker.dialects.v201.charging_profile import WORDS, Words

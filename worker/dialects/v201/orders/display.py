@@ -3,7 +3,7 @@
 from collections.abc import Set
 from datetime import datetime
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Arguments, Encoding, Payload, Unfit, without_blanks
 from worker.dialects.v201.display import PRIORITIES
 from worker.ocpp.fields import format_instant

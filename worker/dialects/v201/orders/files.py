@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects import file_words
 from worker.dialects.encoding import Arguments, Encoding, Payload, Unfit, without_blanks
 

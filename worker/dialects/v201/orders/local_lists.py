@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Arguments, Encoding, Facts, Payload, Unfit
 from worker.dialects.v16.orders.local_lists import SENTENCES, STATUSES, UPDATES, version_from
 from worker.dialects.v201 import tokens

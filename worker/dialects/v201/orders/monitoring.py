@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from app.domain.variable_names import parse
-from app.domain.vocabulary import CommandState, Order, Outcome
+from app.domain.device.variable_names import parse
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from worker.dialects.encoding import Arguments, Encoding, Payload, without_blanks
 from worker.dialects.v201 import variables
 from worker.dialects.v201.monitoring import KINDS, READ_KINDS

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Arguments, Encoding, Facts, Payload, Unfit, without_blanks
 from worker.dialects.rates import profile_of
 from worker.dialects.v201 import charging_profile

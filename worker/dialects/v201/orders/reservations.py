@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Arguments, Encoding, Payload, Unfit
 from worker.dialects.v16.orders.reservations import CANCELS, REFUSALS
 from worker.dialects.v201 import tokens

@@ -1,9 +1,9 @@
 """Settings and the device model (OCPP 2.0.1 blocks B05 to B09)."""
 
-from app.domain import settings
-from app.domain.device_model import Told
-from app.domain.variable_names import parse
-from app.domain.vocabulary import CommandState, Order, Outcome
+from app.domain.device import settings
+from app.domain.device.device_model import Told
+from app.domain.device.variable_names import parse
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from worker.dialects.encoding import Arguments, Encoding, Payload, without_blanks
 from worker.dialects.v201 import variables
 from worker.ocpp.fields import Fields

@@ -1,6 +1,6 @@
 """Reset, unlock, availability, triggers, vendor messages (OCPP 2.0.1 B11, F05, G03, F06, P01)."""
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Arguments, Encoding, Payload, Unfit
 
 RESETS = {"soft": "OnIdle", "hard": "Immediate"}

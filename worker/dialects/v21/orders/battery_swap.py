@@ -1,6 +1,6 @@
 """Battery swap (OCPP 2.1 block S)."""
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Arguments, Encoding, Payload
 from worker.dialects.v21 import tokens
 from worker.dialects.v201.tokens import id_token

@@ -1,6 +1,6 @@
 """Certificates and the password (OCPP 2.1): as in 2.0.1, with request ids and one more root."""
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.certificate_words import root_orders
 from worker.dialects.encoding import Arguments, Encoding, Payload, without_blanks
 from worker.dialects.v201.orders import certificates as v201

@@ -1,6 +1,6 @@
 """Remote start and stop, transactions, cost (OCPP 2.1): as in 2.0.1 with longer tokens."""
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Encoding
 from worker.dialects.v21 import tokens
 from worker.dialects.v21.charging_profile import WORDS

@@ -1,7 +1,7 @@
 """Firmware and logs (OCPP 2.1): as in 2.0.1 but for longer addresses, one more log, more tags."""
 
-from app.domain.orders.files import LOGS
-from app.domain.vocabulary import Order
+from app.domain.commands.orders.files import LOGS
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Encoding
 from worker.dialects.v201.orders import files as v201
 

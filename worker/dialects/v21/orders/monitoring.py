@@ -1,6 +1,6 @@
 """Monitors and event streams (OCPP 2.1): as in 2.0.1 but for what stands here."""
 
-from app.domain.vocabulary import Order, Outcome
+from app.domain.ground.vocabulary import Order, Outcome
 from worker.dialects.encoding import Arguments, Encoding, Facts, Payload, accepted, without_blanks
 from worker.dialects.v21.monitoring import stream_of
 from worker.dialects.v201.orders import monitoring as v201

@@ -1,6 +1,6 @@
 """Charging profiles and energy (OCPP 2.1 blocks K, Q and R): 2.0.1's and what came new."""
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Arguments, Encoding, Facts, Payload, without_blanks
 from worker.dialects.rates import moment, rate
 from worker.dialects.v21 import der

@@ -1,6 +1,6 @@
 """Reservations (OCPP 2.1): as in 2.0.1 with more kinds of tokens and plugs."""
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Encoding
 from worker.dialects.v21 import tokens
 from worker.dialects.v201.orders import reservations as v201

@@ -1,6 +1,6 @@
 """Settings and the device model (OCPP 2.1): as in 2.0.1 but for what stands here."""
 
-from app.domain.vocabulary import Order
+from app.domain.ground.vocabulary import Order
 from worker.dialects.encoding import Arguments, Encoding, Payload, without_blanks
 from worker.dialects.v201.orders import settings as v201
 

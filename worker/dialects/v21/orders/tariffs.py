@@ -1,6 +1,6 @@
 """Tariffs at the station, and web payments (OCPP 2.1 blocks I and C)."""
 
-from app.domain.vocabulary import CommandState, Order, Outcome
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from worker.dialects.encoding import Arguments, Encoding, Facts, Payload, accepted, without_blanks
 from worker.dialects.v21 import tariff
 from worker.ocpp.fields import Fields

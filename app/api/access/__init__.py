@@ -1,0 +1,1 @@
+"""Endpoints: who may charge: tags, groups, drivers, local lists and reservations."""

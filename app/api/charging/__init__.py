@@ -1,0 +1,1 @@
+"""Endpoints: charging sessions: what stations tell of transactions, meters and statuses."""

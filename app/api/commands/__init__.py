@@ -1,0 +1,1 @@
+"""Endpoints: what is asked of stations: commands and their states, and the catalogue of orders."""

@@ -1,0 +1,192 @@
+"""Broadcasts: one order to many stations, paced, with a result for each."""
+
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import Select, select
+
+from app.api.commands.orders import NEW as ORDER
+from app.api.commands.orders import wanted
+from app.api.ground import _rows
+from app.api.ground import _shapes as s
+from app.api.ground._noun import ROOT, Ask, Noun, Reply
+from app.api.ground._paging import Pages
+from app.api.ground._secrets import blotted
+from app.api.ground._shapes import Body
+from app.domain.commands import broadcasts
+from app.domain.ground.errors import Forbidden, Invalid, NotFound
+from app.domain.ground.vocabulary import BroadcastState
+from app.domain.office.workers import connected
+from app.models import Broadcast, BroadcastTarget, Station
+from app.queries.commands import broadcasts as queries
+from app.uow import unit_of_work
+
+noun = Noun("broadcasts", "One order to many stations.")
+blueprint = noun.blueprint
+
+BROADCAST = _rows.shape(
+    "Broadcast",
+    "An order to every station that a filter found. `tally` counts the stations by state.",
+    Broadcast,
+    arguments=s.free(read=lambda row: blotted(row.arguments)),
+    tally=s.free("State: number of stations.", read=lambda row: row.counted),
+)
+TARGET = _rows.shape(
+    "BroadcastTarget",
+    "One station of a broadcast: waiting, under_way, skipped, cancelled, or as its order ended.",
+    BroadcastTarget,
+    renamed={"command_id": "order_id"},
+)
+_EQUAL = ("site_id", "protocol", "vendor", "model", "firmware")
+FILTER = {
+    "station_ids": s.row_ids("Only these."),
+    "site_id": s.row_id(),
+    "protocol": s.text("As ocpp1.6.", most=20),
+    "vendor": s.text(most=120),
+    "model": s.text(most=120),
+    "firmware": s.text(most=120),
+    "connected": s.boolean("Only those that are (or are not) connected now."),
+}
+NEW = Body(
+    "NewBroadcast",
+    "An order as for one station, and the filter that finds the stations; without any filter it "
+    "goes to all of them. When more than `stop_percent` failed, the rest is not sent.",
+    {},
+    {
+        **{name: shape for name, shape in ORDER.optional.items() if name != "force"},
+        **FILTER,
+        "at_once": s.integer("So many are under way at once (10).", least=1, most=500),
+        "stop_percent": s.integer(null=True, least=0, most=100),
+    },
+    example={"order": "clear_cache", "site_id": 1, "at_once": 5},
+)
+
+
+@noun.post(
+    "/broadcasts",
+    "operator",
+    "Give an order to many stations",
+    body=NEW,
+    answers={202: BROADCAST},
+)
+def create(ask: Ask) -> Any:
+    """Begin to give an order; stations that are not connected are skipped, and told so."""
+    given = dict(ask.body)
+    chosen = {name: given.pop(name) for name in FILTER if name in given}
+    at_once, stop_percent = given.pop("at_once", 10), given.pop("stop_percent", None)
+    order, arguments = wanted(given)
+    ttl_s = given.get("expires_in_s") or current_app.config["SETTINGS"].command_ttl_s
+    with unit_of_work() as db:
+        stations = list(db.scalars(_chosen(ask, chosen).order_by(Station.id)))
+        if missing := set(chosen.get("station_ids", ())) - {row.id for row in stations}:
+            raise Invalid(f"There is no station {min(missing)} here.", field="station_ids")
+        row = broadcasts.start(
+            *(db, ask.actor, ask.tenant_id, stations, order, arguments),
+            now=ask.now,
+            ttl_s=ttl_s,
+            at_once=at_once,
+            stop_percent=stop_percent,
+            chosen_by=s.plain(chosen),
+        )
+    return Reply(202, _counted(ask, row), {"Location": f"{ROOT}/broadcasts/{row.id}"})
+
+
+@noun.get(
+    "/broadcasts",
+    "viewer",
+    "List broadcasts",
+    answers={200: Pages(BROADCAST)},
+    query={"state": s.word(BroadcastState)},
+)
+def list_(ask: Ask) -> Any:
+    """What was asked of many stations, the newest first."""
+    query = queries.in_reach()
+    if "state" in ask.query:
+        query = query.where(Broadcast.state == ask.query["state"])
+    page = ask.page(query, Broadcast.id)
+    for row in page.rows:
+        _counted(ask, row)
+    return page
+
+
+@noun.get("/broadcasts/{broadcast_id}", "viewer", "Read a broadcast", answers={200: BROADCAST})
+def show(ask: Ask, broadcast_id: int) -> Any:
+    """One broadcast and how far it got."""
+    return _counted(ask, _broadcast(ask, broadcast_id))
+
+
+@noun.get(
+    "/broadcasts/{broadcast_id}/stations",
+    "viewer",
+    "List a broadcast’s stations",
+    answers={200: Pages(TARGET)},
+    query={"state": s.text(most=20)},
+)
+def targets(ask: Ask, broadcast_id: int) -> Any:
+    """Every station of a broadcast with its result."""
+    row = _broadcast(ask, broadcast_id)
+    query = select(BroadcastTarget).where(BroadcastTarget.broadcast_id == row.id)
+    if "state" in ask.query:
+        query = query.where(BroadcastTarget.state == ask.query["state"])
+    return ask.page(query, BroadcastTarget.id, newest=False)
+
+
+@noun.post(
+    "/broadcasts/{broadcast_id}/cancel",
+    "operator",
+    "Cancel a broadcast",
+    answers={200: BROADCAST},
+)
+def cancel(ask: Ask, broadcast_id: int) -> Any:
+    """Send no more of it; what is under way is waited for."""
+    row = _changeable(ask, broadcast_id)
+    with unit_of_work() as db:
+        broadcasts.cancel(db, ask.actor, row, now=ask.now)
+    return _counted(ask, row)
+
+
+@noun.post(
+    "/broadcasts/{broadcast_id}/retry",
+    "operator",
+    "Repeat a broadcast",
+    answers={202: BROADCAST},
+)
+def retry(ask: Ask, broadcast_id: int) -> Any:
+    """Give the order again to those that failed or were not reached, as a new broadcast."""
+    row = _changeable(ask, broadcast_id)
+    with unit_of_work() as db:
+        again = broadcasts.retry(db, ask.actor, row, now=ask.now)
+    return Reply(202, _counted(ask, again), {"Location": f"{ROOT}/broadcasts/{again.id}"})
+
+
+def _broadcast(ask: Ask, broadcast_id: int) -> Broadcast:
+    row = queries.one(ask.db, broadcast_id) if broadcast_id < 2**63 else None
+    if row is None:
+        raise NotFound("There is no such broadcast.")
+    return row
+
+
+def _changeable(ask: Ask, broadcast_id: int) -> Broadcast:
+    """A broadcast that this token may change: it reaches all sites, or its person began it."""
+    row = _broadcast(ask, broadcast_id)
+    if ask.caller.scope.site_ids is not None and row.user_id != ask.caller.user_id:
+        raise Forbidden("It reaches beyond your sites: whoever began it can change it.")
+    return row
+
+
+def _chosen(ask: Ask, chosen: dict[str, Any]) -> Select[Any]:
+    query = select(Station).where(Station.archived_at.is_(None))
+    if "station_ids" in chosen:
+        query = query.where(Station.id.in_(chosen["station_ids"]))
+    for name in _EQUAL:
+        if name in chosen:
+            query = query.where(getattr(Station, name) == chosen[name])
+    if "connected" in chosen:
+        there = connected(ask.now)
+        query = query.where(there if chosen["connected"] else ~there)
+    return query
+
+
+def _counted(ask: Ask, row: Broadcast) -> Broadcast:
+    row.counted = dict(broadcasts.tally(ask.db, row))  # type: ignore[attr-defined]
+    return row

@@ -1,0 +1,260 @@
+"""Orders to stations: typed or raw, answered at once or with their result."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from flask import Response, current_app
+from sqlalchemy import select
+
+from app.api.commands import _waiting
+from app.api.ground import _shapes as s
+from app.api.ground._noun import ROOT, Ask, Noun, Reply
+from app.api.ground._paging import Pages
+from app.api.ground._secrets import blotted
+from app.api.ground._shapes import Body
+from app.domain.commands import command_ends, commands, orders
+from app.domain.commands.orders.reading import Argument
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import CommandState, Order
+from app.models import Command, Station
+from app.uow import unit_of_work
+from app.web import problems
+
+noun = Noun("orders", "What stations are asked to do, and what came of it.")
+blueprint = noun.blueprint
+
+
+def _error(row: Any, name: str) -> Any:
+    """A member of the CALLERROR that a station answered with."""
+    failed = row.state in (CommandState.FAILED, CommandState.UNSUPPORTED)
+    return (row.answer or {}).get(name) if failed else None
+
+
+ORDER = s.Shape(
+    "Order",
+    "An order. `state`: queued and sent are under way; accepted, rejected (the charger said no), "
+    "failed (it answered a CALLERROR, or it could not be sent), timed_out, expired (never sent) "
+    "and unsupported are final. `request` and `answer` are what went over the wire.",
+    {
+        "id": s.integer(),
+        "station_id": s.integer(),
+        "order": s.word(Order),
+        "arguments": s.free(read=lambda row: blotted(row.arguments)),
+        "state": s.word(CommandState),
+        "settled": s.boolean(read=lambda row: row.state not in commands.OPEN_STATES),
+        "sentence": s.text("How it ended, in words.", null=True),
+        "action": s.text("The message that was sent.", null=True),
+        "request": s.anything("Its payload.", read=lambda row: blotted(row.request)),
+        "answer": s.anything("What the station answered.", read=lambda row: blotted(row.answer)),
+        "error_code": s.text(
+            "Of a CALLERROR.", null=True, read=lambda row: _error(row, "errorCode")
+        ),
+        "error_description": s.text(null=True, read=lambda row: _error(row, "errorDescription")),
+        "message_id": s.text(null=True),
+        "attempts": s.anything(
+            "Forms that were tried before: [action, request, answer].",
+            read=lambda row: blotted(row.attempts),
+        ),
+        "latency_ms": s.number(null=True),
+        "session_id": s.integer(null=True),
+        "subject": s.text("The row that it is about, as reservation:7.", null=True),
+        "requested_by": s.text(),
+        "requested_at": s.instant(),
+        "expires_at": s.instant("It is sent before this moment, or never."),
+        "sent_at": s.instant(null=True),
+        "settled_at": s.instant(null=True),
+    },
+)
+NEW = Body(
+    "NewOrder",
+    "A typed order (`order`, `arguments`) or a raw one (`action`, `payload`), which is sent with "
+    "exactly the members given. `check` false sends a raw one that its version’s schema forbids.",
+    {},
+    {
+        "order": s.word(Order),
+        "arguments": s.free("By name; see /orders/kinds."),
+        "action": s.text("As TriggerMessage.", least=1, most=60),
+        "payload": s.free(),
+        "check": s.boolean("Of a raw one; true unless said otherwise."),
+        "force": s.boolean("Also where it ends running sessions, else a 409 (ends_sessions)."),
+        "expires_in_s": s.integer("It is sent within so many seconds.", least=1, most=3600),
+    },
+    example={"order": "unlock", "arguments": {"connector": 1}},
+)
+ARGUMENT = s.Shape(
+    "OrderArgument",
+    "An argument of a typed order; what does not apply is null.",
+    {
+        "name": s.text(),
+        "required": s.boolean(),
+        "kind": s.text("text, whole, number, choice, switch, instant, list, object, objects, json"),
+        "choices": s.listed(s.text()),
+        "low": s.number(null=True),
+        "high": s.number(null=True),
+        "help": s.text(),
+    },
+)
+KIND = s.Shape(
+    "OrderKind",
+    "A typed order with its arguments.",
+    {"order": s.word(Order), "label": s.text(), "arguments": s.listed(ARGUMENT)},
+)
+KINDS = s.Shape("OrderKinds", "Every typed order.", {"orders": s.listed(KIND)})
+WAIT = {
+    "wait": s.integer(
+        "Answer with the result, within so many seconds.", least=1, most=_waiting.LONGEST_S
+    )
+}
+
+
+@noun.post(
+    "/stations/{station_id}/orders",
+    "operator",
+    "Give an order",
+    body=NEW,
+    query=WAIT,
+    answers={202: ORDER, 200: ORDER},
+    problems=(404, 409),
+)
+def create(ask: Ask, station_id: int) -> Any:
+    """Ask something of a station: 202 at once, or with `wait` 200 with the result, whatever it is.
+
+    A station that is not connected is a 404 with the code not_connected. When the
+    wait is over before the order is, the answer is 202, too.
+    """
+    order, arguments = wanted(ask.body)
+    wait_s = ask.query.get("wait")
+    wish = (order, arguments, ask.body.get("expires_in_s"), bool(ask.body.get("force")))
+    if wait_s is None:
+        row = _queue(ask, station_id, *wish)
+    else:
+        with _waiting.place() as place:
+            row = place.settled(wait_s, _queue(ask, station_id, *wish, place=place))
+    status = 202 if wait_s is None or row.state in commands.OPEN_STATES else 200
+    return Reply(status, row, {"Location": f"{ROOT}/orders/{row.id}"})
+
+
+@noun.get(
+    "/stations/{station_id}/orders",
+    "viewer",
+    "List a station’s orders",
+    answers={200: Pages(ORDER)},
+    query={"state": s.word(CommandState), "order": s.word(Order)},
+)
+def list_(ask: Ask, station_id: int) -> Any:
+    """What was asked of a station, the newest first."""
+    station = ask.get(Station, station_id, "station")
+    query = select(Command).where(Command.station_id == station.id)
+    for name in ("state", "order"):
+        if name in ask.query:
+            query = query.where(getattr(Command, name) == ask.query[name])
+    return ask.page(query, Command.id)
+
+
+@noun.get("/orders/kinds", "viewer", "List the typed orders", answers={200: KINDS})
+def kinds(ask: Ask) -> Any:
+    """Every typed order with its arguments."""
+    return {"orders": known()}
+
+
+@noun.get("/orders/{order_id}", "viewer", "Read an order", query=WAIT, answers={200: ORDER})
+def show(ask: Ask, order_id: int) -> Any:
+    """One order as it stands; with `wait`, once it has ended or the time is over."""
+    row = ask.get(Command, order_id, "order")
+    if "wait" not in ask.query:
+        return row
+    with _waiting.place() as place:
+        place.expect(row.id)
+        return place.settled(ask.query["wait"])
+
+
+@noun.post(
+    "/stations/{station_id}/connectors/{connector}/unlock",
+    "operator",
+    "Unlock a connector",
+    query={"force": s.boolean("Also while a session is running there, else a 409.")},
+    answers={200: ORDER},
+    problems=(404, 409, 504),
+)
+def unlock(ask: Ask, station_id: int, connector: int) -> Any:
+    """Unlock and wait: 200 unlocked, 404 not connected, 409 refused by the charger, 504 silent."""
+    settings = current_app.config["SETTINGS"]
+    wish = (Order.UNLOCK, {"connector": connector}, None, bool(ask.query.get("force")))
+    with _waiting.place() as place:
+        row = _queue(ask, station_id, *wish, place=place)
+        patience = row.quirks.get("call_timeout_s", settings.call_timeout_s)
+        row = place.settled(min(float(patience) + 1, _waiting.LONGEST_S), row)
+    if row.state is CommandState.ACCEPTED:
+        return row
+    if row.state in {CommandState.REJECTED, CommandState.FAILED, CommandState.UNSUPPORTED}:
+        return _told(row, 409, "refused")
+    return _told(row, 504, "timed_out")
+
+
+def known() -> list[dict[str, Any]]:
+    """Every typed order as the shape `OrderKind` has it."""
+    return [
+        {
+            "order": order,
+            "label": spec.label,
+            "arguments": [_argument(name, argument) for name, argument in spec.arguments.items()],
+        }
+        for order, spec in orders.SPECS.items()
+    ]
+
+
+def _argument(name: str, argument: Argument) -> dict[str, Any]:
+    looks = argument.looks
+    return {
+        "name": name,
+        "required": argument.required,
+        "kind": looks.kind,
+        "choices": list(looks.choices),
+        "low": looks.low,
+        "high": looks.high,
+        "help": argument.help or argument.label,
+    }
+
+
+def _told(row: Any, status: int, code: str) -> Response:
+    sentence = row.sentence or "The charger has not answered yet."
+    return problems.answer(status, code, sentence, order=ORDER.render(row))
+
+
+def wanted(body: dict[str, Any]) -> tuple[Order, dict[str, Any]]:
+    """The order that a body means, with its arguments; raises `Invalid`."""
+    if "action" in body:
+        if "order" in body or "arguments" in body:
+            raise Invalid("Send a typed order or a raw one, not both.", field="order")
+        raw = {name: body[name] for name in ("action", "payload", "check") if name in body}
+        return Order.RAW, {"payload": {}, **raw}
+    if "order" not in body:
+        raise Invalid("Say which order (or which action, for a raw one).", field="order")
+    for name in ("payload", "check"):
+        if name in body:
+            raise Invalid(f"{name} belongs to a raw order.", field=name)
+    return body["order"], body.get("arguments", {})
+
+
+def _queue(
+    ask: Ask,
+    station_id: int,
+    order: Order,
+    arguments: dict[str, Any],
+    expires_in_s: int | None,
+    force: bool,
+    place: _waiting.Place | None = None,
+) -> Any:
+    """Queue an order; return its row, with the quirks of its station.
+
+    Whoever waits hears nothing before the order was claimed, which is durable and makes this so.
+    """
+    ttl_s = expires_in_s or current_app.config["SETTINGS"].command_ttl_s
+    known = None if force else ()
+    with unit_of_work(durable=place is None) as db:
+        station = ask.get(Station, station_id, "station")
+        wish = (station, order, arguments)
+        row = commands.queue(db, ask.actor, *wish, now=ask.now, ttl_s=ttl_s, known=known)
+        if place is not None:
+            place.expect(row.id)
+        return SimpleNamespace(**command_ends.as_it_stands(row), quirks=station.quirks)

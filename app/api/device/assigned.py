@@ -1,0 +1,191 @@
+"""What was brought to stations and stays there for a while: reservations, profiles, files."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from app.api.ground import _rows
+from app.api.ground import _shapes as s
+from app.api.ground._noun import Ask, Noun, Reply
+from app.api.ground._paging import Pages
+from app.api.ground._shapes import Body
+from app.domain.ground.vocabulary import FileJobKind, FileJobState, ProfileState, ReservationState
+from app.domain.limits import setpoints
+from app.models import (
+    CompositeSchedule,
+    FileJob,
+    FirmwareFile,
+    Reservation,
+    Setpoint,
+    Station,
+    StationProfile,
+)
+from app.uow import unit_of_work
+
+noun = Noun("assigned", "Reservations, charging profiles, firmware and logs; made by orders.")
+blueprint = noun.blueprint
+
+RESERVATION = _rows.shape(
+    "Reservation",
+    "A plug (`evse` 0: any) kept for a tag; its id is OCPP’s reservationId.",
+    Reservation,
+    renamed={"token": "id_tag", "command_id": "order_id"},
+)
+PROFILE = _rows.shape(
+    "StationProfile",
+    "A charging profile at a station; its id is OCPP’s chargingProfileId. `document` is what was "
+    "asked, `sent` what went out, `reported` what the station says.",
+    StationProfile,
+    renamed={"command_id": "order_id"},
+)
+SCHEDULE = _rows.shape(
+    "CompositeSchedule",
+    "The limits that a station says result from all its profiles; `periods` are "
+    "[start_s, limit, phases].",
+    CompositeSchedule,
+)
+SETPOINT = _rows.shape(
+    "Setpoint",
+    "How much an EVSE gives to the session that runs there: one row per EVSE, the newest wish "
+    "wins. `state` is waiting, sent, or how it ended; `accepted` what the station took last.",
+    Setpoint,
+)
+WISH = Body(
+    "SetpointWish",
+    "What the session at an EVSE shall get: `limit` in amperes per phase, or watts of all phases.",
+    {"limit": s.exact(), "unit": s.word(("A", "W"))},
+    {"phases": s.integer(least=1, most=3), "expires_in_s": s.integer(least=1, most=600)},
+)
+JOB = _rows.shape(
+    "FileJob",
+    "A firmware update, log or diagnostics upload; its id is OCPP’s requestId. `word` is the "
+    "station’s last status as it spelled it, `steps` are all of them.",
+    FileJob,
+    without=("stored_as", "arguments"),
+    renamed={"command_id": "order_id"},
+)
+FIRMWARE = _rows.shape(
+    "FirmwareFile", "A firmware image that the desk keeps.", FirmwareFile, without=("stored_as",)
+)
+
+
+@noun.get(
+    "/reservations",
+    "viewer",
+    "List reservations",
+    answers={200: Pages(RESERVATION)},
+    query={
+        "station_id": s.row_id(),
+        "evse": s.row_id(),
+        "tag_id": s.row_id(),
+        "state": s.word(ReservationState),
+    },
+)
+def reservations(ask: Ask) -> Any:
+    """Reservations in reach, the newest first; make and cancel them by the orders
+    reserve and cancel_reservation."""
+    return _filtered(ask, Reservation)
+
+
+@noun.get(
+    "/reservations/{reservation_id}",
+    "viewer",
+    "Read a reservation",
+    answers={200: RESERVATION},
+)
+def reservation(ask: Ask, reservation_id: int) -> Any:
+    """One reservation and how it ended."""
+    return ask.get(Reservation, reservation_id, "reservation")
+
+
+@noun.get(
+    "/stations/{station_id}/charging-profiles",
+    "viewer",
+    "List a station’s charging profiles",
+    answers={200: Pages(PROFILE)},
+    query={"evse": s.row_id(), "state": s.word(ProfileState)},
+)
+def station_profiles(ask: Ask, station_id: int) -> Any:
+    """What a station was given, and what it says it holds; set by the order set_profile."""
+    station = ask.get(Station, station_id, "station")
+    return _filtered(ask, StationProfile, StationProfile.station_id == station.id)
+
+
+@noun.get(
+    "/stations/{station_id}/composite-schedules",
+    "viewer",
+    "List composite schedules",
+    answers={200: Pages(SCHEDULE)},
+    query={"evse": s.row_id()},
+)
+def composite_schedules(ask: Ask, station_id: int) -> Any:
+    """What a station says its limits come to; asked by the order read_composite_schedule."""
+    station = ask.get(Station, station_id, "station")
+    return _filtered(ask, CompositeSchedule, CompositeSchedule.station_id == station.id)
+
+
+@noun.get(
+    "/stations/{station_id}/setpoints",
+    "viewer",
+    "List setpoints",
+    answers={200: Pages(SETPOINT)},
+)
+def setpoints_(ask: Ask, station_id: int) -> Any:
+    """The setpoint of each EVSE that ever had one."""
+    station = ask.get(Station, station_id, "station")
+    return _filtered(ask, Setpoint, Setpoint.station_id == station.id)
+
+
+@noun.post(
+    "/stations/{station_id}/connectors/{connector}/setpoint",
+    "operator",
+    "Set a setpoint",
+    body=WISH,
+    answers={202: SETPOINT},
+    problems=(404, 409),
+)
+def setpoint(ask: Ask, station_id: int, connector: int) -> Any:
+    """Say how much the session at an EVSE gets. It replaces what was not sent yet; no order is
+    made for it, and the row tells what became of it."""
+    station = ask.get(Station, station_id, "station")
+    given = {"phases": None, "expires_in_s": 60, **ask.body}
+    ttl_s = float(given.pop("expires_in_s"))
+    with unit_of_work() as db:
+        row = setpoints.want(db, ask.actor, station, connector, **given, now=ask.now, ttl_s=ttl_s)
+    return Reply(202, row)
+
+
+@noun.get(
+    "/file-jobs",
+    "viewer",
+    "List file jobs",
+    answers={200: Pages(JOB)},
+    query={
+        "station_id": s.row_id(),
+        "kind": s.word(FileJobKind),
+        "state": s.word(FileJobState),
+    },
+)
+def file_jobs(ask: Ask) -> Any:
+    """Firmware updates and uploads of logs; begun by the orders update_firmware, fetch_logs."""
+    return _filtered(ask, FileJob)
+
+
+@noun.get("/file-jobs/{job_id}", "viewer", "Read a file job", answers={200: JOB})
+def file_job(ask: Ask, job_id: int) -> Any:
+    """One job with every step that the station told."""
+    return ask.get(FileJob, job_id, "file job")
+
+
+@noun.get("/firmware", "viewer", "List firmware files", answers={200: Pages(FIRMWARE)})
+def firmware(ask: Ask) -> Any:
+    """The firmware images that the desk keeps."""
+    return _filtered(ask, FirmwareFile)
+
+
+def _filtered(ask: Ask, model: Any, *conditions: Any) -> Any:
+    query = select(model).where(*conditions)
+    for name, value in ask.query.items():
+        if name not in ("limit", "cursor"):
+            query = query.where(getattr(model, name) == value)
+    return ask.page(query, model.id)

@@ -1,0 +1,121 @@
+"""Who calls: the bearer token, how often it may, and what its person may do and see."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import current_app, g, request
+
+from app.domain.ground import addresses
+from app.domain.ground.vocabulary import Actor, Role
+from app.domain.office import api_tokens
+from app.domain.office.api_tokens import Holder
+from app.domain.office.sign_ins import digest
+from app.extensions import db as flask_db
+from app.extensions import login
+from app.uow import unit_of_work
+from app.web import budgets, scope
+from app.web.budgets import share
+from app.web.problems import SENTENCES, Problem
+from app.web.scope import Scope
+
+#: A longer Authorization header holds no token of ours.
+_LONGEST = 200
+#: Refused tokens of one address; those that have worked here are never held up by it.
+_GUESSES = "60/minute"
+_MOST_KNOWN = 2000
+_known: OrderedDict[str, None] = OrderedDict()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A program with a working token; it acts as the member of staff whose token it is."""
+
+    token_id: int
+    user_id: int
+    name: str
+    role: Role
+    scope: Scope
+
+    @property
+    def tenant_id(self) -> int:
+        """Whose network it is."""
+        return self.scope.tenant_id
+
+    @property
+    def actor(self) -> Actor:
+        """Who did it, for the audit."""
+        return Actor(self.name, self.user_id, request.remote_addr)
+
+
+def admit(role: str, *, everywhere: bool, now: datetime) -> Caller:
+    """Let a program in and narrow the database session to what its person may see.
+
+    Raises `Problem`: 401 without a working token, 429 too often, or for too many guesses,
+    403 for a lower role.
+    """
+    # A cookie counts for nothing here, and neither does the reach of whoever it names.
+    g._login_user = login.anonymous_user()
+    scope.narrow(flask_db.session(), None)
+    holder = _holder(now)
+    reach = Scope(holder.tenant_id, holder.site_ids or None)
+    name = f"{holder.user_name} ({holder.name})"[:120]
+    caller = Caller(holder.token_id, holder.user_id, name, holder.role, reach)
+    scope.narrow(flask_db.session(), reach)
+    if api_tokens.is_stale(holder, now=now):
+        _touch(holder.token_id, now)
+    _count(holder.token_id, now)
+    if not caller.role.includes(Role(role)):
+        raise Problem(403, f"This needs the role {role}; the token’s is {caller.role.value}.")
+    if everywhere and holder.site_ids:
+        raise Problem(403, "This concerns all sites; the token is limited to some of them.")
+    return caller
+
+
+def _holder(now: datetime) -> Holder:
+    header = request.headers.get("Authorization", "")
+    scheme, _, secret = header.partition(" ")
+    if not header:
+        raise Problem(401, "Send a token: Authorization: Bearer <token>.")
+    if scheme.lower() != "bearer" or not secret.strip() or len(secret) > _LONGEST:
+        raise Problem(401, "The Authorization header holds no bearer token.")
+    mark = digest(secret.strip())
+    guess = [share(_GUESSES, "token from", addresses.household(request.remote_addr))]
+    limited = bool(_rate()) and mark not in _known
+    if limited and not budgets.spend(guess):
+        raise Problem(429, "Too many tokens that do not work came from this address.")
+    found = api_tokens.find(flask_db.session(), secret.strip(), now=now)
+    if found is None:
+        _known.pop(mark, None)
+        raise Problem(401, "This token does not work: it is wrong, revoked or too old.")
+    if limited:
+        budgets.give_back(guess)
+    _remember(mark)
+    return found
+
+
+def _remember(mark: str) -> None:
+    _known[mark] = None
+    while len(_known) > _MOST_KNOWN:
+        _known.popitem(last=False)
+
+
+def _touch(token_id: int, now: datetime) -> None:
+    with unit_of_work() as db:
+        api_tokens.touch(api_tokens.get(db, token_id), now=now)
+
+
+def _rate() -> str:
+    return str(current_app.config["SETTINGS"].api_rate)
+
+
+def _count(token_id: int, now: datetime) -> None:
+    """Count this request; raises `Problem` 429."""
+    rate = _rate()
+    if not rate:
+        return
+    one = share(rate, "api token", token_id)
+    standing = budgets.count(one, now.timestamp())
+    g.rate = (one.item.amount, standing)
+    if standing.count > one.item.amount:
+        raise Problem(429, SENTENCES[429])

@@ -1,0 +1,250 @@
+"""Endpoints as data: what each takes, who may use it and what it answers, in one place.
+
+A file of this package makes a `Noun` and hangs its endpoints on it; the OpenAPI document, the
+reference page, the guards and the checks are all made from what is written there.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, g, request
+from sqlalchemy import Select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.api.ground import _access, _checks, _keys, _paging
+from app.api.ground._access import Caller
+from app.api.ground._paging import Page, Pages
+from app.api.ground._shapes import Body, Kind, Shape
+from app.domain.ground.vocabulary import Actor
+from app.extensions import db as flask_db
+from app.web.problems import Problem, json_text
+
+ROOT = "/api/v1"
+
+Answers = Mapping[int, Shape | Pages | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method of one path.  `secret`: its answer holds a secret that is told this once."""
+
+    noun: str
+    name: str
+    method: str
+    path: str
+    role: str
+    summary: str
+    doc: str
+    query: Mapping[str, Kind]
+    body: Body | None
+    answers: Answers
+    problems: tuple[int, ...] = ()
+    everywhere: bool = False
+    secret: bool = False
+
+    @property
+    def status(self) -> int:
+        """The status of the usual answer."""
+        return next(iter(self.answers))
+
+    @property
+    def paged(self) -> bool:
+        """Tell whether it answers a page of a list."""
+        return any(isinstance(shape, Pages) for shape in self.answers.values())
+
+    @property
+    def rule(self) -> str:
+        """The path as Flask writes it: what ends in an id, or counts, is a whole number."""
+        parts = []
+        for part in self.path.split("/"):
+            name = part.strip("{}")
+            kind = "int:" if is_number(name) else ""
+            parts.append(part if part == name else f"<{kind}{name}>")
+        return ROOT + "/".join(parts)
+
+
+def is_number(parameter: str) -> bool:
+    """Tell whether a parameter of a path is a whole number."""
+    return parameter.endswith("_id") or parameter == "connector"
+
+
+#: Every endpoint there is, in the order of the files.
+ENDPOINTS: list[Endpoint] = []
+#: noun -> what it is about, for the reference.
+NOUNS: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer other than the usual one."""
+
+    status: int
+    value: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request that was let in: who asks, when, and what was sent."""
+
+    caller: Caller
+    now: datetime
+    query: dict[str, Any]
+    body: dict[str, Any]
+
+    @property
+    def actor(self) -> Actor:
+        """Who did it, for the audit."""
+        return self.caller.actor
+
+    @property
+    def tenant_id(self) -> int:
+        """Whose network it is."""
+        return self.caller.tenant_id
+
+    @property
+    def db(self) -> Session:
+        """The database, narrowed to what the caller may see; for reading."""
+        return flask_db.session()
+
+    def get(self, model: Any, number: int, noun: str) -> Any:
+        """Return a row in reach; raises `Problem` 404."""
+        row = self.db.get(model, number) if number < 2**63 else None
+        if row is None:
+            raise Problem(404, f"There is no such {noun}.")
+        return row
+
+    def page(self, query: Select[Any], key: Any, *, newest: bool = True) -> Page:
+        """Return the page that was asked for."""
+        return _paging.page(self.db, query, key, self.query, newest=newest)
+
+
+class Noun:
+    """A group of endpoints with its blueprint."""
+
+    def __init__(self, name: str, doc: str) -> None:
+        self.name = name
+        self.blueprint = Blueprint(f"api_{name}", __name__)
+        self.blueprint.after_request(_headers)
+        NOUNS[name] = doc
+
+    def get(self, path: str, role: str, summary: str, **given: Any) -> Callable[..., Any]:
+        """Hang a GET endpoint on this noun."""
+        return self._add("GET", path, role, summary, **given)
+
+    def post(self, path: str, role: str, summary: str, **given: Any) -> Callable[..., Any]:
+        """Hang a POST endpoint on this noun; it knows idempotency keys."""
+        return self._add("POST", path, role, summary, **given)
+
+    def patch(self, path: str, role: str, summary: str, **given: Any) -> Callable[..., Any]:
+        """Hang a PATCH endpoint on this noun: what is left out stays as it is."""
+        return self._add("PATCH", path, role, summary, **given)
+
+    def delete(self, path: str, role: str, summary: str, **given: Any) -> Callable[..., Any]:
+        """Hang a DELETE endpoint on this noun."""
+        return self._add("DELETE", path, role, summary, **given)
+
+    def _add(
+        self,
+        method: str,
+        path: str,
+        role: str,
+        summary: str,
+        *,
+        answers: Answers,
+        query: Mapping[str, Kind] | None = None,
+        body: Body | None = None,
+        problems: tuple[int, ...] = (),
+        everywhere: bool = False,
+        secret: bool = False,
+    ) -> Callable[..., Any]:
+        def hang(view: Callable[..., Any]) -> Callable[..., Any]:
+            paged = any(isinstance(shape, Pages) for shape in answers.values())
+            endpoint = Endpoint(
+                self.name,
+                view.__name__.rstrip("_"),
+                method,
+                path,
+                role,
+                summary,
+                " ".join((view.__doc__ or "").split()),
+                {**(query or {}), **(_paging.PARAMETERS if paged else {})},
+                body,
+                answers,
+                problems,
+                everywhere,
+                secret,
+            )
+            ENDPOINTS.append(endpoint)
+            self._route(endpoint, view)
+            return view
+
+        return hang
+
+    def _route(self, endpoint: Endpoint, view: Callable[..., Any]) -> None:
+        @functools.wraps(view)
+        def guarded(**path: Any) -> Response:
+            return _serve(endpoint, view, path)
+
+        guarded.needs_role = endpoint.role  # type: ignore[attr-defined]
+        guarded.needs_everywhere = endpoint.everywhere  # type: ignore[attr-defined]
+        self.blueprint.add_url_rule(
+            endpoint.rule,
+            endpoint.name,
+            guarded,
+            methods=[endpoint.method],
+            provide_automatic_options=False,
+            merge_slashes=False,
+        )
+
+
+def _serve(endpoint: Endpoint, view: Callable[..., Any], path: dict[str, Any]) -> Response:
+    """Let in, check, do, answer."""
+    now = datetime.now(UTC)
+    caller = _access.admit(endpoint.role, everywhere=endpoint.everywhere, now=now)
+    asked = _checks.query(endpoint.query)
+    given, raw = _checks.body(endpoint.body)
+    ask = Ask(caller, now, asked, given)
+
+    def answer() -> Response:
+        try:
+            return _written(endpoint, view(ask, **path))
+        except IntegrityError:
+            raise Problem(409, "Somebody changed this at the same moment; try again.") from None
+
+    if endpoint.method == "POST":
+        return _keys.once(caller, raw, answer, secret=endpoint.secret, now=now)
+    return answer()
+
+
+def _written(endpoint: Endpoint, value: Any) -> Response:
+    if isinstance(value, Response):
+        return value
+    reply = value if isinstance(value, Reply) else Reply(endpoint.status, value)
+    shape = endpoint.answers[reply.status]
+    if shape is None:
+        return Response(status=reply.status, headers=dict(reply.headers))
+    body = json_text(shape.render(reply.value))
+    response = Response(body, reply.status, dict(reply.headers), mimetype="application/json")
+    if isinstance(reply.value, Page) and reply.value.next:
+        response.headers["Link"] = f'<{reply.value.next}>; rel="next"'
+    return response
+
+
+def _headers(response: Response) -> Response:
+    """Say how many requests are left, while there is a limit."""
+    response.headers["Vary"] = "Authorization"
+    if "rate" not in g or not request.path.startswith(ROOT):
+        return response
+    amount, standing = g.rate
+    wait_s = max(1, int(standing.resets_at - datetime.now(UTC).timestamp()))
+    response.headers["RateLimit-Limit"] = str(amount)
+    response.headers["RateLimit-Remaining"] = str(max(0, amount - standing.count))
+    response.headers["RateLimit-Reset"] = str(wait_s)
+    if response.status_code == 429:
+        response.headers["Retry-After"] = str(wait_s)
+    return response

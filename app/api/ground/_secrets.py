@@ -1,0 +1,24 @@
+"""What an answer must not tell although a row holds it: secrets in payloads and in addresses."""
+
+import re
+from typing import Any
+
+from app.domain.office import messages
+
+#: The key in the address of a file that a station fetches or brings.
+_FILE_KEY = re.compile(r"(/[fu]/)[A-Za-z0-9_-]{20,}")
+
+
+def blotted(value: Any) -> Any:
+    """Return a copy of a payload without passwords, and without keys in addresses of files."""
+    return _without_keys(messages.redact(value))
+
+
+def _without_keys(value: Any) -> Any:
+    if isinstance(value, str):
+        return _FILE_KEY.sub(rf"\1{messages.REDACTED}", value)
+    if isinstance(value, list):
+        return [_without_keys(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _without_keys(item) for name, item in value.items()}
+    return value

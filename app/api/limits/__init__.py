@@ -1,0 +1,1 @@
+"""Endpoints: how much may be drawn: charging profiles, schedules, what cars need, and the grid."""

@@ -1,0 +1,1 @@
+"""Endpoints: what a session costs: tariffs, bills with their evidence, reviews and receipts."""

@@ -1,0 +1,44 @@
+"""Tariffs: named prices, to be assigned to sites, stations, drivers and groups."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from app.api.ground import _rows
+from app.api.ground import _shapes as s
+from app.api.ground._noun import Ask, Noun
+from app.api.ground._paging import Pages
+from app.models import Tariff
+
+noun = Noun("tariffs", "Named prices; written on the desk.")
+blueprint = noun.blueprint
+
+TARIFF = _rows.shape(
+    "Tariff",
+    "A named price; `definition` is what its newest version says.",
+    Tariff,
+    without=("name_key",),
+    version=s.integer(read=lambda row: row.current.number),
+    definition=s.free(read=lambda row: row.current.definition),
+)
+
+
+@noun.get(
+    "/tariffs",
+    "viewer",
+    "List tariffs",
+    answers={200: Pages(TARIFF)},
+    query={"archived": s.boolean()},
+)
+def list_(ask: Ask) -> Any:
+    """The tariffs, in the order in which they were written."""
+    gone = Tariff.archived_at.is_not(None)
+    query = select(Tariff).where(gone if ask.query.get("archived") else ~gone)
+    return ask.page(query.options(selectinload(Tariff.versions)), Tariff.id, newest=False)
+
+
+@noun.get("/tariffs/{tariff_id}", "viewer", "Read a tariff", answers={200: TARIFF})
+def show(ask: Ask, tariff_id: int) -> Any:
+    """One tariff with its newest version."""
+    return ask.get(Tariff, tariff_id, "tariff")

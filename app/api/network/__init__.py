@@ -1,0 +1,1 @@
+"""Endpoints: stations, their sites and tenants, plugs and credentials, and who is connected."""

@@ -1,0 +1,31 @@
+"""The token itself: whom it acts as, and how far it reaches."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from app.api.ground import _rows
+from app.api.ground import _shapes as s
+from app.api.ground._noun import Ask, Noun
+from app.domain.ground.vocabulary import Role
+from app.models import ApiToken
+
+noun = Noun("token", "Whom the token acts as.")
+blueprint = noun.blueprint
+
+TOKEN = _rows.shape(
+    "Token",
+    "The token of this request. No `site_ids`: it reaches all sites.",
+    ApiToken,
+    without=("token_hash",),
+    role=s.word(Role, read=lambda row: row.user.role),
+    user_name=s.text(read=lambda row: row.user.name),
+    tenant_id=s.integer(),
+    site_ids=s.listed(s.integer(), read=lambda row: [site.id for site in row.user.sites]),
+)
+
+
+@noun.get("/token", "viewer", "Read the token", answers={200: TOKEN})
+def show(ask: Ask) -> Any:
+    """The token of this request; a way to see whether it works."""
+    return ask.db.scalar(select(ApiToken).where(ApiToken.id == ask.caller.token_id))

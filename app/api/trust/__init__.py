@@ -1,0 +1,1 @@
+"""Endpoints: certificates, those who sign them, and contracts."""

@@ -1,0 +1,139 @@
+"""Certificates: the roots that are kept, and what is decided about stations' own."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from app.api.device.device import CERTIFICATE
+from app.api.ground import _rows
+from app.api.ground import _shapes as s
+from app.api.ground._noun import ROOT, Ask, Noun, Reply
+from app.api.ground._paging import Pages
+from app.api.ground._shapes import Body
+from app.domain.trust import authorities, certificates
+from app.models import AuthorityCertificate, StationCertificate
+from app.uow import unit_of_work
+
+noun = Noun("certificates", "Roots, and the certificates of stations.")
+blueprint = noun.blueprint
+
+#: Roots that can be installed at stations; our own is made on the desk, with its key.
+USES = ("csms_root", "v2g_root", "mo_root", "manufacturer_root", "oem_root")
+
+AUTHORITY = _rows.shape(
+    "AuthorityCertificate",
+    "A root that is kept for installing, or the built-in authority’s own. No key is told.",
+    AuthorityCertificate,
+)
+NEW = Body(
+    "NewAuthorityCertificate",
+    "A root to be kept, as PEM.",
+    {"name": s.text(least=1, most=120), "use": s.word(USES), "pem": s.text(most=20_000)},
+)
+REASON = Body("Revocation", "Why it is revoked.", {"reason": s.text(least=1, most=300)})
+
+
+@noun.get(
+    "/authority-certificates",
+    "viewer",
+    "List roots",
+    answers={200: Pages(AUTHORITY)},
+    query={"use": s.text(most=40), "archived": s.boolean()},
+)
+def listed(ask: Ask) -> Any:
+    """The roots that are kept, in the order in which they came."""
+    gone = AuthorityCertificate.archived_at.is_not(None)
+    query = select(AuthorityCertificate).where(gone if ask.query.get("archived") else ~gone)
+    if "use" in ask.query:
+        query = query.where(AuthorityCertificate.use == ask.query["use"])
+    return ask.page(query, AuthorityCertificate.id, newest=False)
+
+
+@noun.get("/authority-certificates/{root_id}", "viewer", "Read a root", answers={200: AUTHORITY})
+def authority(ask: Ask, root_id: int) -> Any:
+    """One root."""
+    return ask.get(AuthorityCertificate, root_id, "certificate")
+
+
+@noun.post(
+    "/authority-certificates",
+    "admin",
+    "Keep a root",
+    body=NEW,
+    answers={201: AUTHORITY},
+    everywhere=True,
+)
+def keep(ask: Ask) -> Any:
+    """Keep a root, to be installed at stations by the order install_certificate."""
+    with unit_of_work() as db:
+        row = authorities.keep(db, ask.actor, ask.tenant_id, **ask.body, key_file=None, now=ask.now)
+    return Reply(201, row, {"Location": f"{ROOT}/authority-certificates/{row.id}"})
+
+
+@noun.post(
+    "/authority-certificates/{root_id}/archive",
+    "admin",
+    "Archive a root",
+    answers={200: AUTHORITY},
+    everywhere=True,
+)
+def archive(ask: Ask, root_id: int) -> Any:
+    """Put a root away; what it signed stays good until it is revoked."""
+    row = ask.get(AuthorityCertificate, root_id, "certificate")
+    with unit_of_work() as db:
+        authorities.archive(db, ask.actor, row, now=ask.now)
+    return row
+
+
+@noun.get(
+    "/certificates/{certificate_id}",
+    "viewer",
+    "Read a station’s certificate",
+    answers={200: CERTIFICATE},
+)
+def show(ask: Ask, certificate_id: int) -> Any:
+    """One certificate of a station, or its request for one."""
+    return ask.get(StationCertificate, certificate_id, "certificate")
+
+
+@noun.post(
+    "/certificates/{certificate_id}/approve",
+    "admin",
+    "Agree to a signing request",
+    answers={200: CERTIFICATE},
+)
+def approve(ask: Ask, certificate_id: int) -> Any:
+    """Agree that a request is signed; the certificate goes to the station by itself."""
+    row = ask.get(StationCertificate, certificate_id, "certificate")
+    with unit_of_work() as db:
+        certificates.approve(db, ask.actor, row, now=ask.now)
+    return row
+
+
+@noun.post(
+    "/certificates/{certificate_id}/refuse",
+    "admin",
+    "Refuse a signing request",
+    answers={200: CERTIFICATE},
+)
+def refuse(ask: Ask, certificate_id: int) -> Any:
+    """Decide that a request will not be signed."""
+    row = ask.get(StationCertificate, certificate_id, "certificate")
+    with unit_of_work() as db:
+        certificates.refuse(db, ask.actor, row, now=ask.now)
+    return row
+
+
+@noun.post(
+    "/certificates/{certificate_id}/revoke",
+    "admin",
+    "Revoke a station’s certificate",
+    body=REASON,
+    answers={200: CERTIFICATE},
+)
+def revoke(ask: Ask, certificate_id: int) -> Any:
+    """Let a station’s own certificate in no more."""
+    row = ask.get(StationCertificate, certificate_id, "certificate")
+    with unit_of_work() as db:
+        certificates.revoke(db, ask.actor, row, reason=ask.body["reason"], now=ask.now)
+    return row

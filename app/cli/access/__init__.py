@@ -1,0 +1,1 @@
+"""Commands: who may charge: tags, groups, drivers, local lists and reservations."""

@@ -1,0 +1,1 @@
+"""Commands: charging sessions: what stations tell of transactions, meters and statuses."""

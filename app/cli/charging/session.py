@@ -1,0 +1,215 @@
+"""flask session: charging sessions."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.cli.ground import _shared as cli
+from app.domain.charging import sessions
+from app.domain.ground.errors import Invalid, NotFound
+from app.domain.ground.vocabulary import BillingState
+from app.domain.ground.vocabulary.doubts import sentence
+from app.domain.money import reviews
+from app.domain.money.tariffs import from_minor
+from app.models import Bill, ChargingSession, Site, Station
+from app.queries.charging import sessions as queries
+from app.queries.charging.sessions import Filter
+from app.queries.ground.paging import Wish
+from app.queries.money import reviews as review_queries
+from app.text import session_rows
+from app.uow import unit_of_work
+
+group = AppGroup("session", help="Charging sessions.")
+
+STATES = ["charging", "ended", "provisional", "unauthorised"]
+SHOWN = [
+    column
+    for column in session_rows.SESSION
+    if column[0]
+    in {"session", "station", "connector", "driver", "started", "ended", "energy_wh", "billing"}
+]
+DETAILS: list[cli.Column] = [
+    *session_rows.SESSION,
+    ("transaction", lambda row: row.transaction_ref),
+    ("tariff", lambda row: row.tariff_why),
+    ("last_reading", lambda row: row.last_reading_at),
+    ("doubts", lambda row: [sentence(code) for code in row.flags]),
+]
+STRAY: list[cli.Column] = [
+    ("stop", lambda row: row.id),
+    ("transaction", lambda row: row.transaction_ref),
+    ("id_tag", lambda row: row.token),
+    ("at", lambda row: row.ended_at),
+    ("register_wh", lambda row: row.meter_stop_wh),
+]
+
+
+@group.command("list")
+@click.option("--state", type=click.Choice(STATES))
+@click.option("--billing", type=click.Choice([state.value for state in BillingState]))
+@click.option("--station", help="Identity of a station.")
+@click.option("--site", help="Name of a site.")
+@click.option("--since", help="First day or instant, like 2026-03-01 (UTC).")
+@click.option("--until", help="Last day or instant (UTC).")
+@click.option("--flag", help="With this flag; `any`: with one at all.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@cli.json_option
+@cli.fails_plainly
+def list_(as_json: bool, limit: int, **given: Any) -> None:
+    """List the sessions, the newest first."""
+    db = cli.reading()
+    page = queries.page(db, _filter(db, given), Wish(size=limit))
+    cli.print_rows(page, session_rows.SESSION if as_json else SHOWN, json=as_json)
+    if not as_json and page.total > limit:
+        click.echo(f"{limit} of {page.total}; --limit shows more.", err=True)
+
+
+@group.command("show")
+@click.argument("number", type=int)
+@cli.json_option
+@cli.fails_plainly
+def show(number: int, as_json: bool) -> None:
+    """Show the session NUMBER; with --json its readings too."""
+    db = cli.reading()
+    session = _session(db, number)
+    if as_json:
+        cli.print_json(session_rows.as_json(session, queries.readings(db, number)))
+    else:
+        cli.print_row(session, DETAILS)
+
+
+@group.command("end")
+@click.argument("number", type=int)
+@click.option("--reason", required=True, help="Why; kept in the audit.")
+@cli.fails_plainly
+def end(number: int, reason: str) -> None:
+    """End the session NUMBER at its last reading, for which no stop will come."""
+    reason = reason.strip()[:300]
+    if not reason:
+        raise Invalid("Say why: --reason is empty.")
+    with unit_of_work() as db:
+        session = _session(db, number)
+        sessions.close_provisionally(db, session, now=cli.now(), actor=cli.ACTOR, remark=reason)
+    click.echo(f"Ended session {number} at its last reading, provisionally.")
+
+
+@group.command("bill")
+@click.argument("number", type=int)
+@click.option("--reason", required=True, help="Why it need not wait for its stop; kept.")
+@cli.fails_plainly
+def bill(number: int, reason: str) -> None:
+    """Bill the session NUMBER, whose end is assumed, without waiting for its stop."""
+    with unit_of_work() as db:
+        session = _session(db, number)
+        made = reviews.bill_now(db, cli.ACTOR, session, note=reason, now=cli.now())
+        if isinstance(made, Bill):
+            total = from_minor(made.gross_minor, made.currency)
+            said = f"{made.number} {made.kind.value} {total} {made.currency}"
+        else:
+            said = f"Session {number} is held for review: other doubts speak against its bill."
+    click.echo(said)
+
+
+@group.command("assign-stop")
+@click.argument("stop", type=int)
+@click.argument("number", type=int)
+@click.option("--reason", required=True, help="Why; kept in the audit.")
+@cli.fails_plainly
+def assign_stop(stop: int, number: int, reason: str) -> None:
+    """Let the stray stop STOP (see `stray-stops`) end the session NUMBER."""
+    with unit_of_work() as db:
+        stray, session = review_queries.stray(db, stop), _session(db, number)
+        if stray is None:
+            raise NotFound(f"There is no stray stop {stop}.")
+        sessions.assign_stray(db, cli.ACTOR, stray, session, note=reason, now=cli.now())
+    click.echo(f"The stop {stop} belongs to session {number} now.")
+
+
+@group.command("stray-stops")
+@cli.json_option
+@cli.fails_plainly
+def stray_stops(as_json: bool) -> None:
+    """List the stops that match no session, and which sessions they may have ended."""
+    db = cli.reading()
+    columns = [
+        *STRAY,
+        ("sessions", lambda stray: [row.id for row in sessions.candidates(db, stray)]),
+    ]
+    cli.print_rows(review_queries.strays(db), columns, json=as_json)
+
+
+@group.command("export")
+@click.argument("number", type=int, required=False)
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--state", type=click.Choice(STATES))
+@click.option("--since", help="First day or instant, like 2026-03-01 (UTC).")
+@click.option("--until", help="Last day or instant (UTC).")
+@cli.zone_option
+@cli.fails_plainly
+def export(number: int | None, output: Path | None, timezone: str | None, **given: Any) -> None:
+    """Write sessions as CSV; with NUMBER, the readings of that session."""
+    db = cli.reading()
+    zone = cli.zone_of(db, timezone)
+    if number is not None:
+        _session(db, number)
+        cli.write_csv(output, session_rows.READING, queries.readings(db, number), zone)
+    else:
+        found = queries.every(db, _filter(db, given), Wish())
+        cli.write_csv(output, session_rows.SESSION, found, zone)
+
+
+def _session(db: Session, number: int) -> ChargingSession:
+    session = queries.one(db, number) if 0 < number < 2**63 else None
+    if session is None:
+        raise NotFound(f"There is no session {number}.")
+    return session
+
+
+def _filter(db: Session, given: dict[str, Any]) -> Filter:
+    """Turn what was typed into the filter of the list."""
+    return Filter(
+        state=given.get("state") or "",
+        billing=given.get("billing") or "",
+        flag=given.get("flag") or "",
+        station_id=_station(db, given.get("station")),
+        site_id=_site(db, given.get("site")),
+        since=_instant("--since", given.get("since")),
+        until=_instant("--until", given.get("until"), end=True),
+    )
+
+
+def _station(db: Session, identity: str | None) -> int | None:
+    if identity is None:
+        return None
+    key = identity.strip().casefold()
+    found = db.scalar(select(Station.id).where(Station.identity_key == key))
+    if found is None:
+        raise NotFound(f"There is no station {identity}.")
+    return found
+
+
+def _site(db: Session, name: str | None) -> int | None:
+    if name is None:
+        return None
+    found = db.scalar(select(Site.id).where(Site.name_key == name.strip().casefold()))
+    if found is None:
+        raise NotFound(f"There is no site {name}.")
+    return found
+
+
+def _instant(option: str, text: str | None, *, end: bool = False) -> datetime | None:
+    """A day or an instant; with `end`, a day is meant with all its hours."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"{option} is no date: {text}. Write 2026-03-01.") from None
+    if end and len(text.strip()) == 10:
+        at += timedelta(days=1)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Commands: what a station has: device model, settings, monitors, display, firmware, files."""

@@ -1,0 +1,170 @@
+"""What all command groups share: who acts, which tenant, plain errors, lists in two forms."""
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
+
+import click
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.orm import Session
+
+from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.vocabulary import Actor
+from app.domain.network import tenants
+from app.extensions import db as flask_db
+from app.models import Site, Tenant
+from app.web import csv_files
+
+#: Who did it, in the audit.
+ACTOR = Actor("command line")
+
+#: A list's column: its heading (the key in JSON) and how to read it off a row.
+Column = tuple[str, Callable[[Any], Any]]
+
+#: For exports and imports, where `zone_of` reads it.
+zone_option = click.option("--timezone", help="Of times; without it, the sites' own, else UTC.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def now() -> datetime:
+    """The time at which the command runs."""
+    return datetime.now(UTC)
+
+
+def reading() -> Session:
+    """The database session for a command that changes nothing; it sees everything."""
+    return flask_db.session()
+
+
+def the_tenant(db: Session) -> Tenant:
+    """The installation's tenant."""
+    return tenants.first(db, now=now())
+
+
+def fail(sentence: str, status: int = 1) -> NoReturn:
+    """Say what is wrong on standard error and end with `status`."""
+    click.echo(sentence, err=True)
+    raise SystemExit(status)
+
+
+def fails_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn a refused operation into one sentence on standard error and exit status 1."""
+
+    @functools.wraps(command)
+    def guarded(*arguments: Any, **named: Any) -> Any:
+        try:
+            return command(*arguments, **named)
+        except DomainError as error:
+            fail(error.sentence)
+        except (OperationalError, ProgrammingError) as error:
+            if "no such" not in str(error.orig) and "does not exist" not in str(error.orig):
+                fail(f"The database cannot be used: {error.orig}")
+            fail("The database is behind its migrations: run `flask --app wsgi db upgrade`.")
+
+    return guarded
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it: times with Z, exact numbers as text."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def print_rows(rows: Iterable[Any], columns: Sequence[Column], *, json: bool = False) -> None:
+    """Print a list: aligned columns under headings, or a JSON array of objects."""
+    table = [[plain(read(row)) for _, read in columns] for row in rows]
+    headings = [heading for heading, _ in columns]
+    if json:
+        print_json([dict(zip(headings, cells, strict=True)) for cells in table])
+        return
+    if not table:
+        click.echo("None.", err=True)
+        return
+    lines = [headings, *[[_cell(value) for value in cells] for cells in table]]
+    widths = [max(len(line[place]) for line in lines) for place in range(len(headings))]
+    for line in lines:
+        cells = (text.ljust(width) for text, width in zip(line, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def print_row(row: Any, columns: Sequence[Column], *, json: bool = False) -> None:
+    """Print one thing: a heading and its value per line, or a JSON object."""
+    pairs = [(heading, plain(read(row))) for heading, read in columns]
+    if json:
+        print_json(dict(pairs))
+        return
+    width = max(len(heading) for heading, _ in pairs)
+    for heading, value in pairs:
+        click.echo(f"{heading.ljust(width)}  {_cell(value)}".rstrip())
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def _cell(value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value) or "-"
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """A text as a terminal may show it: what a charger or a file holds must not steer it."""
+    text = text.replace("\u00a0", " ")
+    return "".join(char if char.isprintable() else "?" for char in text)
+
+
+def write_csv(
+    path: Path | None, columns: Sequence[Column], rows: Iterable[Any], zone: str = "UTC"
+) -> None:
+    """Write rows as CSV to `path`, or to standard output; times on the clock of `zone`."""
+    cells = ([_in_file(read(row)) for _, read in columns] for row in rows)
+    text = "".join(csv_files.lines([heading for heading, _ in columns], cells, ZoneInfo(zone)))
+    if path is None:
+        click.echo(text, nl=False)
+    else:
+        path.write_text(text, encoding="utf-8", newline="")
+        click.echo(f"Wrote {path}.", err=True)
+
+
+def _in_file(value: Any) -> Any:
+    """A value as `csv_files.cell` takes it: words of ours as they are, lists in one cell."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, list | tuple):
+        return " | ".join(str(plain(item)) for item in value)
+    return value
+
+
+def zone_of(db: Session, wanted: str | None) -> str:
+    """The time zone that was asked for; else the one that all sites share, else UTC."""
+    if wanted is None:
+        zones = set(db.scalars(select(Site.timezone).where(Site.archived_at.is_(None))))
+        return zones.pop() if len(zones) == 1 else "UTC"
+    try:
+        return ZoneInfo(wanted).key
+    except (ValueError, OSError, KeyError):
+        raise Invalid(f"{wanted} is not a time zone.") from None

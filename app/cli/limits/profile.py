@@ -1,0 +1,184 @@
+"""flask profile: charging profiles of the library, and giving them to stations."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from app.cli.commands._asking import ask, wait_option
+from app.cli.ground import _shared as cli
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Order
+from app.domain.limits import profile_texts, profiles, setpoints, station_profiles
+from app.domain.limits.profile_documents import KINDS, PURPOSES, UNITS, said
+from app.domain.network import stations
+from app.models import ChargingProfile
+from app.queries.ground.paging import Wish
+from app.queries.limits import profiles as queries
+from app.uow import unit_of_work
+
+group = AppGroup("profile", help="Charging profiles: how much may be charged, and when.")
+
+COLUMNS: list[cli.Column] = [
+    ("id", lambda row: row.id),
+    ("name", lambda row: row.name),
+    ("says", lambda row: said(row.document)),
+    ("note", lambda row: row.note),
+    ("archived_at", lambda row: row.archived_at),
+]
+HELD: list[cli.Column] = [
+    ("number", lambda row: row.id),
+    ("connector", lambda row: row.evse or None),
+    ("session", lambda row: row.session_id),
+    ("source", lambda row: row.source),
+    ("says", lambda row: _said(row)),
+    ("state", lambda row: row.state),
+    ("sentence", lambda row: row.sentence),
+]
+
+
+def _said(row: Any) -> str:
+    document = row.sent or row.document
+    return said({"purpose": "external", "kind": "absolute", "unit": "A", **document})
+
+
+@group.command("list")
+@click.option("--archived", is_flag=True, help="Those in the archive instead.")
+@cli.json_option
+@cli.fails_plainly
+def list_(archived: bool, as_json: bool) -> None:
+    """List the library."""
+    wanted = queries.Filter(state="archived" if archived else "")
+    page = queries.page(cli.reading(), wanted, Wish(size=100_000))
+    cli.print_rows(page, COLUMNS, json=as_json)
+
+
+@group.command("show")
+@click.argument("name")
+@cli.fails_plainly
+def show(name: str) -> None:
+    """Print the profile NAME as the JSON that `add --file` takes."""
+    db = cli.reading()
+    cli.print_json(profiles.named(db, name, tenant_id=cli.the_tenant(db).id).document)
+
+
+@group.command("add")
+@click.argument("name")
+@click.option("--purpose", type=click.Choice(list(PURPOSES)), default="default")
+@click.option("--kind", type=click.Choice(list(KINDS)), default="absolute")
+@click.option("--unit", type=click.Choice(UNITS, case_sensitive=False), default="A")
+@click.option("--stack-level", type=int, default=0)
+@click.option("--limits", help="Like '00:00 16 3; 07:00 32': start, limit, phases.")
+@click.option("--min-rate")
+@click.option("--note")
+@click.option("--file", "path", type=click.Path(path_type=Path), help="All of it as JSON instead.")
+@cli.fails_plainly
+def add(name: str, note: str | None, path: Path | None, limits: str | None, **given: Any) -> None:
+    """Put the profile NAME into the library."""
+    document = _document(path, limits, given)
+    with unit_of_work() as db:
+        tenant_id = cli.the_tenant(db).id
+        made = profiles.add(
+            db, cli.ACTOR, name, document, tenant_id=tenant_id, now=cli.now(), note=note
+        )
+    click.echo(f"Added {made.name}: {said(made.document)}.")
+
+
+def _document(path: Path | None, limits: str | None, given: dict[str, Any]) -> dict[str, Any]:
+    if path is None:
+        if not limits:
+            raise Invalid("Give --limits or --file.")
+        typed = {name: value for name, value in given.items() if value is not None}
+        return {**typed, "periods": profile_texts.periods(limits)}
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        raise Invalid(f"{path} is no file with JSON.") from None
+    if not isinstance(found, dict):
+        raise Invalid(f"{path} holds no JSON object.")
+    return found
+
+
+def _put(name: str, verb: str) -> ChargingProfile:
+    with unit_of_work() as db:
+        found = profiles.named(db, name, tenant_id=cli.the_tenant(db).id)
+        getattr(profiles, verb)(db, cli.ACTOR, found, now=cli.now())
+    return found
+
+
+@group.command("archive")
+@click.argument("name")
+@cli.fails_plainly
+def archive(name: str) -> None:
+    """Put the profile NAME away; stations keep what they hold."""
+    click.echo(f"{_put(name, 'archive').name} is in the archive.")
+
+
+@group.command("restore")
+@click.argument("name")
+@cli.fails_plainly
+def restore(name: str) -> None:
+    """Take the profile NAME out of the archive."""
+    click.echo(f"{_put(name, 'restore').name} is back in the library.")
+
+
+@group.command("set")
+@click.argument("station")
+@click.argument("name")
+@click.option("--connector", type=click.IntRange(0, 1000), default=0, help="0: the whole station.")
+@click.option("--session", "session_id", type=int, help="The session that it limits.")
+@wait_option
+@cli.json_option
+@cli.fails_plainly
+def set_(
+    station: str, name: str, connector: int, session_id: int | None, wait: bool, as_json: bool
+) -> None:
+    """Give STATION the profile NAME."""
+    db = cli.reading()
+    profile = profiles.named(db, name, tenant_id=cli.the_tenant(db).id)
+    given: dict[str, Any] = {"profile_id": profile.id, "connector": connector}
+    if session_id is not None:
+        given["session_id"] = session_id
+    ask(station, Order.SET_PROFILE, given, wait=wait, as_json=as_json)
+
+
+@group.command("clear")
+@click.argument("station")
+@click.argument("number", type=int)
+@wait_option
+@cli.json_option
+@cli.fails_plainly
+def clear(station: str, number: int, wait: bool, as_json: bool) -> None:
+    """Have STATION forget the profile NUMBER (see `flask profile held`)."""
+    given = {"station_profile_id": number}
+    ask(station, Order.CLEAR_PROFILE, given, wait=wait, as_json=as_json)
+
+
+@group.command("setpoint")
+@click.argument("station")
+@click.argument("connector", type=click.IntRange(1, 1000))
+@click.argument("limit", type=Decimal)
+@click.option("--unit", type=click.Choice(("A", "W"), case_sensitive=False), default="A")
+@click.option("--phases", type=click.IntRange(1, 3))
+@cli.fails_plainly
+def setpoint(station: str, connector: int, limit: Decimal, unit: str, phases: int | None) -> None:
+    """Let the session at a CONNECTOR of STATION have LIMIT amperes per phase, or watts of all."""
+    with unit_of_work() as db:
+        place = stations.called(db, cli.the_tenant(db).id, station)
+        asked = {"limit": limit, "unit": unit.upper(), "phases": phases}
+        setpoints.want(db, cli.ACTOR, place, connector, **asked, now=cli.now(), ttl_s=60)
+    click.echo(f"{station}, connector {connector}: {limit} {unit.upper()} is wanted.")
+
+
+@group.command("held")
+@click.argument("station")
+@cli.json_option
+@cli.fails_plainly
+def held(station: str, as_json: bool) -> None:
+    """List what STATION is believed to hold now."""
+    db = cli.reading()
+    place = stations.called(db, cli.the_tenant(db).id, station)
+    cli.print_rows(station_profiles.current(db, place), HELD, json=as_json)

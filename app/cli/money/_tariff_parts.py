@@ -1,0 +1,93 @@
+"""How a tariff is told on the command line: prices as options, or a JSON definition."""
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Any, TextIO
+
+import click
+
+from app.cli.ground._shared import Column
+from app.domain.ground.errors import Invalid
+from app.domain.money import tariffs as prices
+from app.models import Tariff
+
+
+def formula(tariff: Tariff) -> list[str]:
+    """The current version in sentences."""
+    parsed = prices.from_json(tariff.current.definition)
+    return [prices.say(phrase) for phrase in prices.formula_in_words(parsed)]
+
+
+LIST: tuple[Column, ...] = (
+    ("id", lambda tariff: tariff.id),
+    ("name", lambda tariff: tariff.name),
+    ("currency", lambda tariff: tariff.currency),
+    ("version", lambda tariff: tariff.current.number),
+    ("default", lambda tariff: tariff.is_default),
+    ("formula", lambda tariff: "; ".join(formula(tariff))),
+)
+ONE: tuple[Column, ...] = (
+    *LIST[:5],
+    ("archived_at", lambda tariff: tariff.archived_at),
+    ("changed_at", lambda tariff: tariff.current.created_at),
+    ("changed_by", lambda tariff: tariff.current.created_by),
+    ("note", lambda tariff: tariff.current.note),
+    ("formula", formula),
+    ("definition", lambda tariff: tariff.current.definition),
+)
+
+
+def number(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """A number on the command line, kept as text so that it stays exact."""
+    if value is None:
+        return None
+    try:
+        if Decimal(value).is_finite():
+            return value
+    except InvalidOperation:
+        pass
+    raise click.BadParameter(f"{value} is not a number.")
+
+
+def price_option(name: str, text: str) -> Any:
+    """An option that takes a number."""
+    return click.option(name, callback=number, metavar="PRICE", help=text)
+
+
+def read_json(file: TextIO) -> Any:
+    """What a JSON file holds, numbers kept exact; raises `Invalid`."""
+    try:
+        return json.load(file, parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"This is not JSON: {error}.") from None
+
+
+def definition_of(**simple: Any) -> dict[str, object]:
+    """The definition that the price options of `add` describe."""
+    kinds = {
+        "start_fee": "start",
+        "energy": "energy",
+        "charging": "charging_time",
+        "connected": "connected_time",
+        "idle": "idle",
+    }
+    components: list[dict[str, object]] = [
+        {"kind": kind, "price": simple[option]}
+        for option, kind in kinds.items()
+        if simple[option] is not None
+    ]
+    for component in components:
+        if component["kind"] == "idle" and simple["grace"]:
+            component["grace_minutes"] = simple["grace"]
+    return {
+        "schema": 1,
+        "currency": (simple["currency"] or "").upper() or None,
+        "tax": {
+            "mode": "exclusive" if simple["tax_on_top"] else "inclusive",
+            "percent": simple["tax"] or "0",
+        },
+        "free_minutes": simple["free_minutes"],
+        "minimum": simple["minimum"],
+        "maximum": simple["maximum"],
+        "components": components,
+    }

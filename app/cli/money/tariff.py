@@ -1,0 +1,284 @@
+"""flask tariff …: what charging costs."""
+
+from decimal import Decimal
+from typing import Any, TextIO
+
+import click
+from flask.cli import AppGroup, with_appcontext
+from sqlalchemy.orm import Session
+
+from app.cli.ground._shared import (
+    ACTOR,
+    Column,
+    fail,
+    fails_plainly,
+    json_option,
+    now,
+    print_json,
+    print_row,
+    print_rows,
+    reading,
+    the_tenant,
+)
+from app.cli.money._tariff_parts import LIST, ONE, definition_of, number, price_option, read_json
+from app.domain.access import drivers, tag_groups
+from app.domain.ground.errors import Invalid
+from app.domain.money import tariff_book, tariff_choice
+from app.domain.money import tariffs as prices
+from app.domain.network import sites, stations
+from app.models import Tariff
+from app.queries.ground.paging import CSV_LIMIT, Wish
+from app.queries.money import tariffs as queries
+from app.text import price_words
+from app.uow import unit_of_work
+
+group = AppGroup("tariff", help="What charging costs: tariffs and their versions.")
+
+
+@group.command("add")
+@click.argument("name")
+@click.option("--currency", help="ISO 4217 code, such as EUR; if left out, that of all sites.")
+@price_option("--energy", "Price per kWh.")
+@price_option("--start-fee", "Price per session.")
+@price_option("--charging", "Price per minute of charging.")
+@price_option("--connected", "Price per minute connected.")
+@price_option("--idle", "Price per idle minute.")
+@click.option("--grace", type=click.IntRange(min=0), default=0, help="Free idle minutes.")
+@click.option("--free-minutes", type=click.IntRange(min=0), default=0, help="Free of time charges.")
+@price_option("--minimum", "The least that a session with energy costs.")
+@price_option("--maximum", "The most that a session costs.")
+@click.option("--tax", callback=number, metavar="PERCENT", help="Tax rate in percent.")
+@click.option("--tax-on-top", is_flag=True, help="Prices are without tax.")
+@click.option("--file", type=click.File("r"), help="A JSON definition instead (- for stdin).")
+@click.option("--default", "default", is_flag=True, help="Price what has no nearer tariff.")
+@click.option("--note", help="Why, for the list of versions.")
+@json_option
+@with_appcontext
+@fails_plainly
+def add(
+    name: str, file: TextIO | None, default: bool, note: str, as_json: bool, **simple: Any
+) -> None:
+    """Add a tariff, from prices or from a JSON definition."""
+    read = read_json(file) if file else None
+    with unit_of_work() as db:
+        tenant_id = the_tenant(db).id
+        simple["currency"] = simple["currency"] or tariff_choice.only_currency(db, tenant_id)
+        definition = read if file else definition_of(**simple)
+        tariff = tariff_book.create(
+            db,
+            ACTOR,
+            tenant_id,
+            name=name,
+            definition=definition,
+            note=note,
+            default=default,
+            now=now(),
+        )
+        print_row(tariff, ONE if as_json else LIST, json=as_json)
+
+
+@group.command("list")
+@click.option("--archived", is_flag=True, help="Those in the archive.")
+@click.option("--search", "q", default="", help="Part of the name.")
+@click.option("--currency", default="", help="Only this currency.")
+@json_option
+@with_appcontext
+@fails_plainly
+def list_(archived: bool, q: str, currency: str, as_json: bool) -> None:
+    """List tariffs."""
+    wanted = queries.Filter(q, "archived" if archived else "", currency.upper())
+    page = queries.page(reading(), wanted, Wish(size=CSV_LIMIT))
+    print_rows(page.rows, LIST, json=as_json)
+
+
+@group.command("show")
+@click.argument("name")
+@click.option("--version", type=int, help="An older version.")
+@json_option
+@with_appcontext
+@fails_plainly
+def show(name: str, version: int | None, as_json: bool) -> None:
+    """Show one tariff: its prices in words and its definition."""
+    tariff = _named(reading(), name)
+    if version is None:
+        print_row(tariff, ONE, json=as_json)
+        return
+    found = next((each for each in tariff.versions if each.number == version), None)
+    if found is None:
+        fail(f"{tariff.name} has no version {version}.")
+    print_json(found.definition)
+
+
+@group.command("edit")
+@click.argument("name")
+@click.option("--name", "new_name", help="A new name.")
+@click.option("--file", type=click.File("r"), help="A new JSON definition (- for stdin).")
+@click.option("--default/--no-default", default=None, help="Whether it is the default.")
+@click.option("--note", help="Why, for the list of versions.")
+@json_option
+@with_appcontext
+@fails_plainly
+def edit(
+    name: str,
+    new_name: str | None,
+    file: TextIO | None,
+    default: bool | None,
+    note: str | None,
+    as_json: bool,
+) -> None:
+    """Rename a tariff or give it a new version; running sessions keep the old one."""
+    definition = read_json(file) if file else None
+    with unit_of_work() as db:
+        tariff = _named(db, name)
+        tariff_book.edit(
+            db, ACTOR, tariff, name=new_name, definition=definition, note=note, now=now()
+        )
+        if default is not None:
+            change = tariff_book.make_default if default else tariff_book.unmake_default
+            change(db, ACTOR, tariff, now=now())
+        print_row(tariff, ONE if as_json else LIST, json=as_json)
+
+
+@group.command("assign")
+@click.argument("name", required=False)
+@click.option("--site", help="To a site.")
+@click.option("--station", help="To a station.")
+@click.option("--group", "tag_group", help="To a tag group.")
+@click.option("--driver", help="To a driver (name or e-mail).")
+@click.option("--none", "nothing", is_flag=True, help="Take the price away instead.")
+@with_appcontext
+@fails_plainly
+def assign(
+    name: str | None,
+    site: str | None,
+    station: str | None,
+    tag_group: str | None,
+    driver: str | None,
+    nothing: bool,
+) -> None:
+    """Make a tariff the price of a site, station, tag group or driver."""
+    if (name is None) != nothing:
+        raise Invalid("Name a tariff, or say --none.")
+    holders = [site, station, tag_group, driver]
+    if sum(holder is not None for holder in holders) != 1:
+        raise Invalid("Say one of --site, --station, --group and --driver.")
+    with unit_of_work() as db:
+        tenant_id = the_tenant(db).id
+        tariff = _named(db, name) if name is not None else None
+        holder: tariff_book.Holder
+        if site is not None:
+            holder = sites.named(db, tenant_id, site)
+        elif station is not None:
+            holder = stations.called(db, tenant_id, station)
+        elif tag_group is not None:
+            holder = tag_groups.named(db, tag_group, tenant_id=tenant_id)
+        else:
+            holder = drivers.named(db, driver or "", tenant_id=tenant_id)
+        tariff_book.assign(db, ACTOR, tariff, holder, now=now())
+    click.echo(f"Priced by {tariff.name}." if tariff else "The price was taken away.")
+
+
+@group.command("archive")
+@click.argument("name")
+@click.option("--undo", is_flag=True, help="Take it out of the archive again.")
+@with_appcontext
+@fails_plainly
+def archive(name: str, undo: bool) -> None:
+    """Put a tariff away that nobody has any more, or take it out again."""
+    change = tariff_book.restore if undo else tariff_book.archive
+    with unit_of_work() as db:
+        tariff = change(db, ACTOR, _named(db, name), now=now())
+        click.echo(f"{tariff.name} is {'restored' if undo else 'archived'}.")
+
+
+@group.command("export")
+@click.argument("names", nargs=-1)
+@with_appcontext
+@fails_plainly
+def export(names: tuple[str, ...]) -> None:
+    """Print tariffs (all, or those named) as JSON that `import` reads."""
+    db = reading()
+    if names:
+        rows = [_named(db, name) for name in names]
+    else:
+        rows = queries.page(db, queries.Filter(), Wish(size=CSV_LIMIT)).rows
+    print_json([{"name": row.name, "definition": row.current.definition} for row in rows])
+
+
+@group.command("import")
+@click.argument("file", type=click.File("r"))
+@with_appcontext
+@fails_plainly
+def import_(file: TextIO) -> None:
+    """Add tariffs from JSON; one that exists gets a new version where it differs.
+
+    All are imported, or none.
+    """
+    entries = read_json(file)
+    if not isinstance(entries, list):
+        entries = [entries]
+    with unit_of_work() as db:
+        for place, entry in enumerate(entries, start=1):
+            if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+                raise Invalid(f"Entry {place} has no name.")
+            try:
+                click.echo(_import_one(db, entry["name"], entry.get("definition")))
+            except Invalid as error:
+                raise Invalid(f"Entry {place} ({entry['name']}): {error.sentence}") from None
+
+
+def _import_one(db: Session, name: str, definition: Any) -> str:
+    tenant_id = the_tenant(db).id
+    if not isinstance(definition, dict):
+        raise Invalid("It has no definition.")
+    existing = tariff_book.find(db, tenant_id, name)
+    if existing is None:
+        tariff_book.create(db, ACTOR, tenant_id, name=name, definition=definition, now=now())
+        return f"{name}: added."
+    before = existing.current.number
+    tariff_book.edit(db, ACTOR, existing, definition=definition, now=now())
+    after = existing.current.number
+    return f"{name}: version {after}." if after != before else f"{name}: unchanged."
+
+
+@group.command("price")
+@click.argument("name")
+@click.option("--kwh", callback=number, required=True, help="Energy.")
+@click.option("--minutes", type=click.IntRange(min=0), required=True, help="Time of charging.")
+@click.option("--idle", type=click.IntRange(min=0), default=0, help="Idle minutes after it.")
+@click.option("--at", type=click.DateTime(), help="Local time of the start; now if left out.")
+@click.option("--timezone", default="UTC", help="IANA name of the site's zone.")
+@json_option
+@with_appcontext
+@fails_plainly
+def price(name: str, as_json: bool, **imagined: Any) -> None:
+    """Say what an imagined session would cost, line by line."""
+    tariff = _named(reading(), name)
+    quote = tariff_book.example(
+        tariff.current,
+        energy_kwh=Decimal(imagined["kwh"]),
+        charging_min=imagined["minutes"],
+        idle_min=imagined["idle"],
+        local_start=imagined["at"],
+        timezone=imagined["timezone"],
+        now=now(),
+    )
+    columns: tuple[Column, ...] = (
+        ("item", lambda line: prices.say(line.label)),
+        ("quantity", lambda line: line.quantity),
+        ("unit", lambda line: line.unit),
+        ("price", lambda line: line.unit_price),
+        ("net", lambda line: prices.from_minor(line.net_minor, quote.currency)),
+        ("tax", lambda line: prices.from_minor(line.tax_minor, quote.currency)),
+        ("gross", lambda line: prices.from_minor(line.gross_minor, quote.currency)),
+    )
+    print_rows(quote.lines, columns, json=as_json)
+    if not as_json:
+        total = prices.from_minor(quote.total_minor, quote.currency)
+        click.echo(f"Total {price_words.price(total, quote.currency)}")
+        for phrase in quote.explanation:
+            click.echo(prices.say(phrase))
+
+
+def _named(db: Session, name: str) -> Tariff:
+    return tariff_book.named(db, the_tenant(db).id, name)

@@ -1,0 +1,146 @@
+"""What the station commands share: their options, and the columns of a station and a command."""
+
+from collections.abc import Container
+from datetime import datetime
+from typing import Any
+
+import click
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, object_session, selectinload
+
+from app.cli.ground import _shared as cli
+from app.domain.commands import orders
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Registration, StationMode
+from app.domain.network import plugs, presence
+from app.domain.network.quirks import QUIRKS
+from app.domain.office.workers import connected
+from app.models import Station, Tariff
+
+OPTIONS = (
+    click.option("--name", help="What people call it."),
+    click.option("--note"),
+    click.option("--security-profile", type=click.IntRange(0, 3)),
+    click.option("--mode", type=click.Choice([mode.value for mode in StationMode])),
+    click.option("--registration", type=click.Choice([word.value for word in Registration])),
+    click.option("--validation", type=click.Choice(["strict", "tolerant", "default"])),
+    click.option("--connectors", type=click.IntRange(0, plugs.MOST), help="Number of plugs."),
+    click.option("--plug-type", type=click.Choice(plugs.TYPES, case_sensitive=False)),
+    click.option("--max-power-w", type=float),
+    click.option("--username-alias", help="User name that it sends instead of its identity."),
+    click.option("--tariff", help="Name of a tariff."),
+    click.option("--quirk", "quirk", multiple=True, metavar="NAME=VALUE",
+                 help="One of " + ", ".join(QUIRKS) + "; an empty value removes it."),
+)  # fmt: skip
+
+#: What click has read already; the rest are names.
+_READ = ("name", "note", "username_alias", "plug_type", "security_profile", "connectors",
+         "max_power_w")  # fmt: skip
+
+
+def details(command: Any) -> Any:
+    """Add the options that describe a station."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def given(
+    db: Session, tenant_id: int, values: dict[str, Any], station: Station | None = None
+) -> dict[str, Any]:
+    """Turn the options that were typed (None means: not given) into `Details`."""
+    values = {name: value for name, value in values.items() if value is not None}
+    found: dict[str, Any] = {name: values[name] for name in _READ if name in values}
+    for name, words in (("mode", StationMode), ("registration", Registration)):
+        if name in values:
+            found[name] = words(values[name])
+    if "validation" in values:
+        found["validation"] = None if values["validation"] == "default" else values["validation"]
+    if "tariff" in values:
+        found["tariff_id"] = _tariff(db, tenant_id, values["tariff"])
+    if values.get("quirk"):
+        found["quirks"] = _quirks(values["quirk"], station)
+    return found
+
+
+def _tariff(db: Session, tenant_id: int, name: str) -> int | None:
+    if not name:
+        return None
+    query = select(Tariff.id).where(Tariff.tenant_id == tenant_id)
+    number = db.scalar(query.where(Tariff.name_key == name.casefold()))
+    if number is None:
+        raise Invalid(f"There is no tariff called {name}.", field="tariff")
+    return number
+
+
+def _quirks(pairs: tuple[str, ...], station: Station | None) -> dict[str, Any]:
+    found = dict(station.quirks) if station else {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise Invalid(f"{pair} should look like name=value.", field="quirk")
+        found[name] = value
+    return found
+
+
+def found(
+    db: Session, query: Select[tuple[Station]], now: datetime
+) -> tuple[list[Station], set[int]]:
+    """Return the stations of a select, and the ids of those that are connected."""
+    query = query.options(selectinload(Station.connectors), selectinload(Station.site))
+    rows = list(db.scalars(query.order_by(Station.identity_key)))
+    return rows, set(db.scalars(select(Station.id).where(connected(now))))
+
+
+def online(station: Station, now: datetime) -> set[int]:
+    """The same for one station."""
+    db = object_session(station)
+    return {station.id} if db is not None and presence.is_connected(db, station, now) else set()
+
+
+def columns(online: Container[int]) -> list[cli.Column]:
+    """All columns of a station; the export's are those that the import reads."""
+    return [
+        ("id", lambda row: row.id),
+        ("identity", lambda row: row.identity),
+        ("name", lambda row: row.name),
+        ("site", lambda row: row.site.name),
+        ("online", lambda row: row.id in online),
+        ("last_seen_at", lambda row: row.last_seen_at),
+        ("registration", lambda row: row.registration),
+        ("mode", lambda row: row.mode),
+        ("security_profile", lambda row: row.security_profile),
+        ("validation", lambda row: row.validation),
+        ("connectors", lambda row: len(plugs.of(row))),
+        ("plug_type", lambda row: next((p.plug_type for p in plugs.of(row)), None)),
+        ("max_power_w", lambda row: row.max_power_w),
+        ("username_alias", lambda row: row.username_alias),
+        ("tariff", lambda row: row.tariff.name if row.tariff else None),
+        ("vendor", lambda row: row.vendor),
+        ("model", lambda row: row.model),
+        ("firmware", lambda row: row.firmware),
+        ("protocol", lambda row: row.protocol),
+        ("note", lambda row: row.note),
+        ("archived_at", lambda row: row.archived_at),
+    ]
+
+
+def short(online: Container[int]) -> list[cli.Column]:
+    """The columns that fit on a screen."""
+    wanted = {"id", "identity", "name", "site", "online", "last_seen_at", "mode", "model"}
+    return [column for column in columns(online) if column[0] in wanted]
+
+
+COMMAND: list[cli.Column] = [
+    ("id", lambda row: row.id),
+    ("station", lambda row: row.station.identity),
+    ("order", lambda row: row.order),
+    ("words", lambda row: orders.describe(row.order, row.arguments)),
+    ("state", lambda row: row.state),
+    ("sentence", lambda row: row.sentence),
+    ("answer", lambda row: row.answer),
+    ("latency_ms", lambda row: row.latency_ms),
+    ("requested_by", lambda row: row.requested_by),
+    ("requested_at", lambda row: row.requested_at),
+    ("settled_at", lambda row: row.settled_at),
+]

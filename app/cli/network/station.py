@@ -1,0 +1,228 @@
+"""flask station: chargers, their passwords, and orders to them."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+from sqlalchemy import select
+
+from app.charger_address import charger_address
+from app.cli.commands import _asking as asking
+from app.cli.ground import _imports as imports
+from app.cli.ground import _shared as cli
+from app.cli.network import _stations as shared
+from app.domain.access.imports import headings
+from app.domain.access.imports import stations as station_import
+from app.domain.access.imports.plans import Options
+from app.domain.ground.vocabulary import Order
+from app.domain.network import sites, stations
+from app.models import Station
+from app.uow import unit_of_work
+
+group = AppGroup("station", help="Chargers, their passwords, and orders to them.")
+
+
+@group.command("add")
+@click.argument("identity")
+@click.option("--site", required=True, help="Where it stands: a site's name.")
+@click.option("--password", help="A chosen password; without one, one is made and printed.")
+@shared.details
+@cli.json_option
+@cli.fails_plainly
+def add(identity: str, site: str, password: str | None, as_json: bool, **values: Any) -> None:
+    """Register the station IDENTITY; a password that was made is printed this once."""
+    with unit_of_work() as db:
+        tenant_id = cli.the_tenant(db).id
+        place = sites.named(db, tenant_id, site)
+        given = shared.given(db, tenant_id, values)
+        station, clear = stations.register(
+            db, cli.ACTOR, tenant_id, place, identity, now=cli.now(), password=password, **given
+        )
+    address = charger_address(current_app.config["SETTINGS"])
+    if as_json:
+        row = {heading: cli.plain(read(station)) for heading, read in shared.columns(())}
+        cli.print_json({**row, "url": address.of(station.identity),
+                        "password": clear})  # fmt: skip
+        return
+    click.echo(f"Registered {station.identity} at {place.name}.")
+    click.echo(f"URL       {address.of(station.identity)}")
+    if address.doubt:
+        click.echo(address.doubt, err=True)
+    if clear is not None:
+        click.echo(f"Password  {clear}")
+        click.echo("The password is shown this once; type it into the charger now.", err=True)
+
+
+@group.command("list")
+@click.option("--site", help="Only those at this site.")
+@click.option("--online", is_flag=True, help="Only those connected now.")
+@click.option("--archived", is_flag=True, help="Also those in the archive.")
+@cli.json_option
+@cli.fails_plainly
+def list_(site: str | None, online: bool, archived: bool, as_json: bool) -> None:
+    """List the stations."""
+    db = cli.reading()
+    query = select(Station)
+    if site:
+        query = query.where(Station.site_id == sites.named(db, cli.the_tenant(db).id, site).id)
+    if not archived:
+        query = query.where(Station.archived_at.is_(None))
+    rows, connected = shared.found(db, query, cli.now())
+    if online:
+        rows = [row for row in rows if row.id in connected]
+    columns = shared.columns(connected) if as_json else shared.short(connected)
+    cli.print_rows(rows, columns, json=as_json)
+
+
+@group.command("show")
+@click.argument("identity")
+@cli.json_option
+@cli.fails_plainly
+def show(identity: str, as_json: bool) -> None:
+    """Show the station IDENTITY."""
+    db = cli.reading()
+    station = stations.called(db, cli.the_tenant(db).id, identity)
+    cli.print_row(station, shared.columns(shared.online(station, cli.now())), json=as_json)
+
+
+@group.command("edit")
+@click.argument("identity")
+@click.option("--identity", "new_identity", help="A new identity; the charger must use it too.")
+@click.option("--site", help="Move it to this site.")
+@shared.details
+@cli.fails_plainly
+def edit(identity: str, new_identity: str | None, site: str | None, **values: Any) -> None:
+    """Change the station IDENTITY; what is not given stays."""
+    with unit_of_work() as db:
+        tenant_id = cli.the_tenant(db).id
+        station = stations.called(db, tenant_id, identity)
+        given = shared.given(db, tenant_id, values, station)
+        if new_identity:
+            given["identity"] = new_identity
+        if site:
+            given["site"] = sites.named(db, tenant_id, site)
+        stations.edit(db, cli.ACTOR, station, now=cli.now(), **given)
+    click.echo(f"Changed {station.identity}.")
+
+
+@group.command("archive")
+@click.argument("identity")
+@click.option("--undo", is_flag=True, help="Take it out of the archive.")
+@cli.fails_plainly
+def archive(identity: str, undo: bool) -> None:
+    """Put the station IDENTITY into the archive: its connection ends, its history stays."""
+    with unit_of_work() as db:
+        station = stations.called(db, cli.the_tenant(db).id, identity)
+        act = stations.restore if undo else stations.archive
+        act(db, cli.ACTOR, station, now=cli.now())
+    click.echo(f"{'Restored' if undo else 'Archived'} {station.identity}.")
+
+
+@group.command("password")
+@click.argument("identity")
+@click.option("--password", help="A chosen password; without one, one is made and printed.")
+@cli.fails_plainly
+def password(identity: str, password: str | None) -> None:
+    """Give the station IDENTITY a new password; one that was made is printed this once."""
+    clear = None
+    with unit_of_work() as db:
+        station = stations.called(db, cli.the_tenant(db).id, identity)
+        if password:
+            stations.set_password(db, cli.ACTOR, station, password, now=cli.now())
+        else:
+            clear = stations.new_password(db, cli.ACTOR, station, now=cli.now())
+    click.echo(
+        f"{station.identity} has a new password; an open connection ends, the next needs it.",
+        err=True,
+    )
+    if clear is not None:
+        click.echo(clear)
+
+
+@group.command("order")
+@click.argument("identity")
+@click.argument("order", type=click.Choice([order.value for order in Order]))
+@click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
+@asking.yes_option
+@asking.wait_option
+@cli.json_option
+@cli.fails_plainly
+def order_(
+    identity: str, order: str, arguments: tuple[str, ...], yes: bool, wait: bool, as_json: bool
+) -> None:
+    """Give ORDER to the station IDENTITY, for example: unlock connector=1.
+
+    `flask order kinds` tells what orders there are and what they take.
+    """
+    given = asking.pairs(arguments)
+    asking.ask(identity, Order(order), given, wait=wait, as_json=as_json, yes=yes)
+
+
+@group.command("raw")
+@click.argument("identity")
+@click.argument("action")
+@click.argument("payload", default="{}")
+@click.option("--check/--no-check", default=True, help="Hold it against the schema first.")
+@asking.wait_option
+@cli.json_option
+@cli.fails_plainly
+def raw(identity: str, action: str, payload: str, check: bool, wait: bool, as_json: bool) -> None:
+    """Send the message ACTION with the JSON object PAYLOAD exactly as it is given."""
+    given = {"action": action, "payload": payload, "check": check}
+    asking.ask(identity, Order.RAW, given, wait=wait, as_json=as_json)
+
+
+for _command in (order_, raw):
+    _command.epilog = asking.EXIT_WORDS
+#: The name that orders had before.
+group.add_command(order_, "command")
+
+
+@group.command("export")
+@click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@cli.zone_option
+@cli.fails_plainly
+def export(path: Path | None, timezone: str | None) -> None:
+    """Write all stations as CSV (without passwords) to PATH, or to standard output."""
+    db = cli.reading()
+    rows, connected = shared.found(db, select(Station), cli.now())
+    cli.write_csv(path, shared.columns(connected), rows, cli.zone_of(db, timezone))
+
+
+@group.command("import")
+@imports.options
+@click.option("--passwords", type=click.Path(dir_okay=False, path_type=Path),
+              help="Write the passwords that were made to this CSV file.")  # fmt: skip
+@click.option("--site", default="", help="Where new stations stand whose row names no site.")
+@imports.unblock_option
+@cli.fails_plainly
+def import_(
+    path: Path, valid_only: bool, dry_run: bool, passwords: Path | None, **agreed: Any
+) -> None:
+    """Register the stations of a CSV file; a known identity is changed.
+
+    Columns: identity and site, and any of name, password, security_profile, mode,
+    registration, validation, connectors, plug_type, max_power_w, username_alias,
+    tariff, note; other systems' and German ones are known too.  All rows go in, or
+    none: every row that cannot be used is named.
+    """
+    table, options = imports.read(path, headings.STATIONS), Options(**agreed)
+    hashes = {} if dry_run else station_import.hashes(table)
+    with unit_of_work() as db:
+        given: Any = {"tenant_id": cli.the_tenant(db).id, "now": cli.now(), "options": options}
+        if dry_run:
+            planned = station_import.plan(db, cli.ACTOR, table, **given)
+        else:
+            planned = station_import.carry_out(db, cli.ACTOR, table, hashes, **given)
+        imports.look_through(planned, options, valid_only=valid_only, dry_run=dry_run)
+    made = [] if dry_run else [(row.value, row.clear) for row in planned.rows if row.clear]
+    if made:
+        if passwords is None:
+            click.echo("The passwords that were made are printed below, this once.", err=True)
+        columns: list[cli.Column] = [
+            ("identity", lambda one: one[0]),
+            ("password", lambda one: one[1]),
+        ]
+        cli.write_csv(passwords, columns, made)

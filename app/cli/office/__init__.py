@@ -1,0 +1,1 @@
+"""Commands: staff and how they sign in, audit, mails, the message log, and housekeeping."""

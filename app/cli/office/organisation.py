@@ -1,0 +1,45 @@
+"""flask organisation: who sells, as receipts name it, and the rules of billing."""
+
+from operator import attrgetter
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from app.cli.ground import _shared as cli
+from app.domain.money import sellers
+from app.domain.network import tenants
+from app.uow import unit_of_work
+
+group = AppGroup("organisation", help="Who sells, and by which rules bills are made.")
+
+COLUMNS: list[cli.Column] = [
+    (name, attrgetter(name))
+    for name in ("name", *sellers.FIELDS, *tenants.RULES, "idle_from_readings")
+]
+
+
+@group.command("show")
+@cli.json_option
+@cli.fails_plainly
+def show(as_json: bool) -> None:
+    """Show the seller and the rules."""
+    cli.print_row(cli.the_tenant(cli.reading()), COLUMNS, json=as_json)
+
+
+@group.command("edit")
+@click.option("--seller-name")
+@click.option("--seller-address", help="In one line.")
+@click.option("--seller-tax-number")
+@click.option("--seller-contact", help="An e-mail address, a web page or a number.")
+@click.option("--least-energy-wh", type=int, help="Below this and the least time: free.")
+@click.option("--least-duration-s", type=int)
+@click.option("--late-below-minor", type=int, help="Below it, a late change is only noted.")
+@click.option("--idle-from-readings/--no-idle-from-readings", default=None)
+@cli.fails_plainly
+def edit(**values: Any) -> None:
+    """Change what is given and leave the rest; '' for none."""
+    given = {name: value for name, value in values.items() if value is not None}
+    with unit_of_work() as db:
+        tenants.edit(db, cli.ACTOR, cli.the_tenant(db), now=cli.now(), **given)
+    click.echo("Changed. Bills from now on say so; those that are issued stay.")

@@ -1,0 +1,63 @@
+"""flask token: keys with which programs use the API."""
+
+import click
+from flask.cli import AppGroup
+
+from app.cli.ground import _shared as cli
+from app.domain.office import api_tokens, staff
+from app.queries.office import staff as queries
+from app.uow import unit_of_work
+
+group = AppGroup("token", help="Keys with which programs use the API.")
+
+COLUMNS: list[cli.Column] = [
+    ("id", lambda token: token.id),
+    ("name", lambda token: token.name),
+    ("user", lambda token: token.user.email),
+    ("role", lambda token: token.user.role),
+    ("begins_with", lambda token: token.hint),
+    ("created_at", lambda token: token.created_at),
+    ("expires_at", lambda token: token.expires_at),
+    ("last_used_at", lambda token: token.last_used_at),
+    ("revoked_at", lambda token: token.revoked_at),
+]
+
+
+@group.command("add")
+@click.argument("email")
+@click.option("--name", required=True, help="What it is for.")
+@click.option("--days", type=int, help="How long it works; without it, until it is revoked.")
+@cli.json_option
+@cli.fails_plainly
+def add(email: str, name: str, days: int | None, as_json: bool) -> None:
+    """Make a token that acts as the member of staff EMAIL; it is printed this once."""
+    with unit_of_work() as db:
+        user = staff.by_email(db, email)
+        token, secret = api_tokens.issue(db, cli.ACTOR, user, name=name, days=days, now=cli.now())
+    if as_json:
+        cli.print_json({"id": token.id, "name": token.name, "token": secret})
+        return
+    click.echo(secret)
+    click.echo(f"Token {token.id} acts as {user.email}. It is shown this once.", err=True)
+
+
+@group.command("list")
+@click.option("--user", "email", help="Only this person's.")
+@cli.json_option
+@cli.fails_plainly
+def list_(email: str | None, as_json: bool) -> None:
+    """List the tokens, the newest first."""
+    db = cli.reading()
+    rows = queries.tokens(db, staff.by_email(db, email) if email else None)
+    cli.print_rows(rows, COLUMNS, json=as_json)
+
+
+@group.command("revoke")
+@click.argument("token_id", type=int)
+@cli.fails_plainly
+def revoke(token_id: int) -> None:
+    """Make the token TOKEN_ID useless."""
+    with unit_of_work() as db:
+        token = api_tokens.get(db, token_id)
+        api_tokens.revoke(db, cli.ACTOR, token, now=cli.now())
+    click.echo(f"The token “{token.name}” no longer works.")

@@ -1,0 +1,183 @@
+"""flask user: who may sign in to the desk."""
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+import click
+from flask import current_app, url_for
+from flask.cli import AppGroup
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.cli.ground import _shared as cli
+from app.domain.ground.vocabulary import Role
+from app.domain.network import sites
+from app.domain.office import sign_in, staff
+from app.models import User
+from app.uow import unit_of_work
+
+group = AppGroup("user", help="Who may sign in to the desk.")
+
+COLUMNS: list[cli.Column] = [
+    ("id", lambda user: user.id),
+    ("email", lambda user: user.email),
+    ("name", lambda user: user.name),
+    ("role", lambda user: user.role),
+    ("sites", lambda user: [site.name for site in user.sites]),
+    ("timezone", lambda user: user.timezone),
+    ("language", lambda user: user.language),
+    ("has_password", lambda user: user.password_hash is not None),
+    ("last_sign_in_at", lambda user: user.last_sign_in_at),
+    ("archived_at", lambda user: user.archived_at),
+]
+SHOWN = [c for c in COLUMNS if c[0] in {"email", "name", "role", "sites", "last_sign_in_at"}]
+
+ROLE = click.Choice([role.value for role in Role])
+
+
+def link_to(secret: str) -> str:
+    """The address at which a one-time link's secret is taken."""
+    base = current_app.config["SETTINGS"].desk_url
+    with current_app.test_request_context(base_url=base):
+        return f"{base}{url_for('sign.reset', secret=secret)}"
+
+
+@group.command("create-admin")
+@click.argument("email")
+@click.option("--name", help="Without one: the address's first part.")
+@click.option("--password", help="12 characters or more; without one, one is made and printed.")
+@cli.fails_plainly
+def create_admin(email: str, name: str | None, password: str | None) -> None:
+    """Add the admin EMAIL, who may sign in at once."""
+    made = secrets.token_urlsafe(15) if password is None else None
+    with unit_of_work() as db:
+        user = staff.create(
+            db,
+            cli.ACTOR,
+            tenant_id=cli.the_tenant(db).id,
+            email=email,
+            name=name or email.partition("@")[0],
+            role=Role.ADMIN,
+            password=password if made is None else made,
+            now=cli.now(),
+        )
+    click.echo(f"{user.email} is an admin.")
+    if made is not None:
+        click.echo(f"Password  {made}")
+        click.echo("The password is shown this once.", err=True)
+
+
+@group.command("add")
+@click.argument("email")
+@click.option("--name", required=True)
+@click.option("--role", type=ROLE, default=Role.VIEWER.value, show_default=True)
+@click.option("--site", "site_names", multiple=True, help="Only this site; may be repeated.")
+@click.option("--timezone", help="IANA name, like Europe/Berlin.")
+@click.option("--language", default="en", show_default=True, help="en or de.")
+@click.option("--password", help="Without one, a one-time link to choose it is printed.")
+@cli.fails_plainly
+def add(email: str, site_names: tuple[str, ...], password: str | None, **given: Any) -> None:
+    """Add the member of staff EMAIL."""
+    now = cli.now()
+    with unit_of_work() as db:
+        tenant_id = cli.the_tenant(db).id
+        reach = [sites.named(db, tenant_id, name).id for name in site_names]
+        user = staff.create(
+            db, cli.ACTOR, tenant_id=tenant_id, email=email, site_ids=reach, password=password,
+            now=now, **given,
+        )  # fmt: skip
+        secret = None if password else _link(db, user, now)
+    click.echo(f"{user.name} <{user.email}> is on the staff as {user.role.value}.")
+    if secret:
+        click.echo(f"Link  {link_to(secret)}")
+        click.echo("The link lets them choose a password; it works once, for three days.", err=True)
+
+
+@group.command("list")
+@click.option("--archived", is_flag=True, help="Also those who are deactivated.")
+@cli.json_option
+@cli.fails_plainly
+def list_(archived: bool, as_json: bool) -> None:
+    """List the staff."""
+    query = select(User).order_by(User.email_key)
+    if not archived:
+        query = query.where(User.archived_at.is_(None))
+    rows = cli.reading().scalars(query).all()
+    cli.print_rows(rows, COLUMNS if as_json else SHOWN, json=as_json)
+
+
+@group.command("show")
+@click.argument("email")
+@cli.json_option
+@cli.fails_plainly
+def show(email: str, as_json: bool) -> None:
+    """Show the member of staff EMAIL."""
+    cli.print_row(staff.by_email(cli.reading(), email), COLUMNS, json=as_json)
+
+
+@group.command("edit")
+@click.argument("email")
+@click.option("--email", "new_email", help="A new address.")
+@click.option("--name")
+@click.option("--role", type=ROLE)
+@click.option("--site", "site_names", multiple=True, help="Only this site; may be repeated.")
+@click.option("--all-sites", is_flag=True, help="All sites, later ones too.")
+@click.option("--timezone")
+@click.option("--language")
+@cli.fails_plainly
+def edit(
+    email: str, new_email: str | None, site_names: tuple[str, ...], all_sites: bool, **given: Any
+) -> None:
+    """Change the member of staff EMAIL; what is not given stays."""
+    with unit_of_work() as db:
+        user = staff.by_email(db, email)
+        reach = [sites.named(db, user.tenant_id, name).id for name in site_names]
+        if not reach and not all_sites:
+            reach = [site.id for site in user.sites]
+        facts = {
+            name: value if value is not None else getattr(user, name)
+            for name, value in given.items()
+        }
+        staff.edit(
+            db, cli.ACTOR, user, email=new_email or user.email, site_ids=reach, now=cli.now(),
+            **facts,
+        )  # fmt: skip
+    click.echo(f"{user.email} is saved.")
+
+
+@group.command("archive")
+@click.argument("email")
+@click.option("--undo", is_flag=True, help="Let them sign in again.")
+@cli.fails_plainly
+def archive(email: str, undo: bool) -> None:
+    """Deactivate the member of staff EMAIL; history keeps their name."""
+    with unit_of_work() as db:
+        user = staff.by_email(db, email)
+        (staff.restore if undo else staff.archive)(db, cli.ACTOR, user, now=cli.now())
+    word = "may sign in again" if undo else "is deactivated and signed out everywhere"
+    click.echo(f"{user.email} {word}.")
+
+
+@group.command("reset-password")
+@click.argument("email")
+@click.option("--password", help="Set this one; without it, a one-time link is printed.")
+@cli.fails_plainly
+def reset_password(email: str, password: str | None) -> None:
+    """Give the member of staff EMAIL a new password, or a link to choose one."""
+    now = cli.now()
+    with unit_of_work() as db:
+        user = staff.by_email(db, email)
+        if password is not None:
+            staff.set_password(db, cli.ACTOR, user, password, now=now)
+        else:
+            secret = _link(db, user, now)
+    if password is not None:
+        click.echo(f"{user.email} has the new password and is signed out everywhere.")
+        return
+    click.echo(f"Link  {link_to(secret)}")
+    click.echo("The link works once, for three days.", err=True)
+
+
+def _link(db: Session, user: User, now: datetime) -> str:
+    return sign_in.issue_link(db, sign_in.RESET, user=user, now=now, lifetime=sign_in.INVITATION)

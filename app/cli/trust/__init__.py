@@ -1,0 +1,1 @@
+"""Commands: certificates, those who sign them, and contracts."""

@@ -1,0 +1,113 @@
+"""flask certificate: the authority, requests that wait, and what stations hold."""
+
+from pathlib import Path
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from app.cli.ground import _shared as cli
+from app.domain.ground.errors import Conflict, NotFound
+from app.domain.trust import certificates
+from app.models import StationCertificate
+from app.queries.ground.paging import CSV_LIMIT, Wish
+from app.queries.trust import certificates as queries
+from app.signing import own_root
+from app.uow import unit_of_work
+
+group = AppGroup("certificate", help="Certificates of stations and those above them.")
+
+COLUMNS: list[cli.Column] = [
+    ("id", lambda row: row.id),
+    ("station", lambda row: row.station.identity),
+    ("use", lambda row: row.use),
+    ("state", lambda row: row.state),
+    ("subject", lambda row: row.subject),
+    ("expires_at", lambda row: row.expires_at),
+    ("sentence", lambda row: row.sentence),
+]
+
+
+@group.command("list")
+@click.option("--state", default="", help="Only these: requested, issued, accepted, …")
+@cli.json_option
+@cli.fails_plainly
+def list_(state: str, as_json: bool) -> None:
+    """List certificates of stations, the soonest end first."""
+    page = queries.listed(cli.reading(), Wish(size=CSV_LIMIT), state=state)
+    cli.print_rows(page.rows, COLUMNS, json=as_json)
+
+
+@group.command("root")
+@cli.fails_plainly
+def root() -> None:
+    """Print the root of the built-in authority; it is made when there is none."""
+    settings = current_app.config["SETTINGS"]
+    with unit_of_work() as db:
+        tenant = cli.the_tenant(db)
+        kept = own_root(db, settings, tenant.id, now=cli.now(), actor=cli.ACTOR)
+        pem = kept.pem
+    click.echo(pem, nl=False)
+
+
+@group.command("request")
+@click.argument("certificate_id", type=int)
+@cli.fails_plainly
+def request(certificate_id: int) -> None:
+    """Print the signing request of CERTIFICATE_ID."""
+    row = cli.reading().get(StationCertificate, certificate_id)
+    if row is None or row.csr is None:
+        raise NotFound(f"There is no request {certificate_id}.")
+    click.echo(row.csr, nl=not row.csr.endswith("\n"))
+
+
+@group.command("sign")
+@click.argument("certificate_id", type=int)
+@click.argument(
+    "chain", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@cli.fails_plainly
+def sign(certificate_id: int, chain: Path | None) -> None:
+    """Agree that a request is signed, or take in CHAIN, what an authority made of it.
+
+    The certificate goes to the station by itself.
+    """
+    with unit_of_work() as db:
+        row = _get(db, certificate_id)
+        if chain is not None:
+            certificates.issue(db, row, chain.read_text(encoding="utf-8"), now=cli.now())
+        elif current_app.config["SETTINGS"].certificate_authority == "manual":
+            raise Conflict("Staff sign by hand here: name the file with the signed chain.")
+        else:
+            certificates.approve(db, cli.ACTOR, row, now=cli.now())
+    done = "Signed" if chain else "Agreed: it is signed"
+    click.echo(f"{done}; it goes to the station within a minute.")
+
+
+@group.command("refuse")
+@click.argument("certificate_id", type=int)
+@cli.fails_plainly
+def refuse(certificate_id: int) -> None:
+    """Decide that a request will not be signed."""
+    with unit_of_work() as db:
+        certificates.refuse(db, cli.ACTOR, _get(db, certificate_id), now=cli.now())
+    click.echo("Refused.")
+
+
+@group.command("revoke")
+@click.argument("certificate_id", type=int)
+@click.option("--reason", required=True, help="Why it counts no more.")
+@cli.fails_plainly
+def revoke(certificate_id: int, reason: str) -> None:
+    """Let a station's own certificate in no more."""
+    with unit_of_work() as db:
+        row = _get(db, certificate_id)
+        certificates.revoke(db, cli.ACTOR, row, reason=reason, now=cli.now())
+    click.echo("Revoked.")
+
+
+def _get(db: object, certificate_id: int) -> StationCertificate:
+    row: StationCertificate | None = db.get(StationCertificate, certificate_id)  # type: ignore[attr-defined]
+    if row is None:
+        raise NotFound(f"There is no certificate {certificate_id}.")
+    return row

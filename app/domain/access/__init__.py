@@ -1,0 +1,1 @@
+"""Who may charge: tags, groups, drivers, local lists and reservations."""

@@ -1,0 +1,328 @@
+"""Who may charge: every tap is decided here, and every decision is stored with its reason.
+
+`judge` decides about many taps at once: what they need is loaded with one query per table, the
+rules are functions over plain rows.  A tap by itself takes the same road.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain.access import issued_tokens, tag_rows
+from app.domain.access.issued_tokens import Issued
+from app.domain.access.tag_rows import TagRow
+from app.domain.ground.bulk import BulkInsert, among
+from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.vocabulary import (
+    Decision,
+    ReservationState,
+    SessionState,
+    StationMode,
+    TagStatus,
+    Token,
+    Verdict,
+)
+from app.domain.network import reach
+from app.domain.office.messages import REDACTED
+from app.models import Authorisation, ChargingSession, Reservation, Station, Tag
+
+#: Occasions of a decision.
+AUTHORIZE, START, STOP = "authorize", "start", "stop"
+
+#: The kind of a tag, and of a token, that nobody told: any other fits it.
+ANY_KIND = tag_rows.ANY_KIND
+#: The kind of token that is a secret: it is compared, and never kept or shown.
+KEY_CODE = "key_code"
+#: The kind of token of charging that nobody had to be let in for.
+NO_AUTHORISATION = "no_authorization"
+
+_SESSION: Any = ChargingSession.__table__
+_RESERVATION: Any = Reservation.__table__
+_TAG: Any = Tag.__table__
+#: Two workers that let one tag begin at the same moment would both count without the other's.
+_LIMITED = BulkRead(
+    select(_TAG.c.id).where(among(_TAG.c.id, "tags")).order_by(_TAG.c.id).with_for_update()
+)
+_RUNNING = BulkRead(
+    select(_SESSION.c.tag_id, func.count())
+    .where(among(_SESSION.c.tag_id, "tags"), _SESSION.c.state == SessionState.CHARGING)
+    .group_by(_SESSION.c.tag_id)
+)
+_RESERVED = BulkRead(
+    select(
+        *(_RESERVATION.c[name] for name in ("id", "station_id", "evse", "token", "expires_at"))
+    ).where(
+        among(_RESERVATION.c.station_id, "stations"),
+        _RESERVATION.c.state == ReservationState.ACTIVE,
+    )
+)
+_STORED = (
+    *("tenant_id", "station_id", "evse", "token", "tag_id", "session_id", "occasion"),
+    *("verdict", "reason", "sentence", "facts", "at"),
+)
+_TABLE: Any = Authorisation.__table__
+_INSERT = BulkInsert(_TABLE, _STORED, may_wait=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Something that was shown at a station, to be decided about.
+
+    `session` is the one that runs and is stopped or begun once more; it does not count against the
+    tag's limit.  `begins` is the number of the session that a start is going to begin.
+    """
+
+    station: Any
+    token: Token
+    occasion: str
+    now: datetime
+    evse: int | None = None
+    session: Any = None
+    begins: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was decided about a tap, and the tag that it was about, if it is on a list."""
+
+    tap: Tap
+    decision: Decision
+    tag: TagRow | None
+    facts: dict[str, Any]
+
+
+@reach.whole
+def find_tag(db: Session, tenant_id: int, token: Token) -> Tag | None:
+    """The row of the tag that a token is of (`tag_rows.find`)."""
+    found = tag_rows.find(db, [(tenant_id, token)])
+    return db.get(Tag, found[tenant_id, token].id) if found else None
+
+
+def shown(token: Token, tag_id: int | None) -> str:
+    """A token as it is kept, cut: a key code only as whose it is (OCPP 2.0.1 C04.FR.04)."""
+    if token.kind != KEY_CODE:
+        return token.value[:255]
+    return f"{REDACTED} (tag {tag_id})" if tag_id else REDACTED
+
+
+def without_token(station: Any) -> Decision:
+    """Decide about charging for which no tag was shown; nothing is stored."""
+    if station.mode is StationMode.OPEN:
+        sentence = f"{station.identity} is open to everyone."
+        return Decision(Verdict.ACCEPTED, "open_access", sentence)
+    return Decision(Verdict.INVALID, "no_tag", "No tag was shown.")
+
+
+def decide(
+    db: Session,
+    station: Any,
+    token: Token,
+    *,
+    occasion: str,
+    now: datetime,
+    evse: int | None = None,
+    session: Any = None,
+) -> Decision:
+    """Decide about one tap at a station and store the decision."""
+    return decide_all(db, [Tap(station, token, occasion, now, evse, session)])[0]
+
+
+def decide_all(db: Session, taps: Sequence[Tap]) -> list[Decision]:
+    """Decide about taps and store the decisions."""
+    judged = judge(db, taps)
+    keep(db, judged)
+    return [one.decision for one in judged]
+
+
+def judge(db: Session, taps: Sequence[Tap]) -> list[Judged]:
+    """Decide about taps, in their order; the first rule that refuses gives the reason.
+
+    Nothing is stored: see `keep`.
+    """
+    tags = tag_rows.find(db, {(tap.station.tenant_id, tap.token) for tap in taps})
+    found = [tags.get((tap.station.tenant_id, tap.token)) for tap in taps]
+    running = _running(db, taps, found)
+    reserved = _RESERVED(db, stations={tap.station.id for tap in taps if tap.evse})
+    issued = issued_tokens.look_up(db, zip(taps, found, strict=True))
+    judged = []
+    for tap, tag in zip(taps, found, strict=True):
+        if tap.occasion == STOP and tap.session is not None:
+            decision = _decide_stop(tap, tag)
+        else:
+            decision = _decide_charge(tap, tag, running, issued)
+        facts = _facts(tap.station, tag) | _kept_for(tap, reserved)
+        judged.append(Judged(tap, decision, tag, facts))
+    return judged
+
+
+def keep(db: Session, judged: Iterable[Judged]) -> None:
+    """Store decisions with their reasons."""
+    rows = []
+    for one in judged:
+        tap, decision, tag_id = one.tap, one.decision, one.tag.id if one.tag else None
+        rows.append(
+            [
+                tap.station.tenant_id,
+                tap.station.id,
+                tap.evse,
+                shown(tap.token, tag_id),
+                tag_id,
+                tap.session.id if tap.session is not None else tap.begins,
+                tap.occasion,
+                decision.verdict,
+                decision.reason,
+                decision.sentence,
+                one.facts,
+                tap.now,
+            ]
+        )
+    _INSERT(db, rows)
+
+
+def _running(db: Session, taps: Iterable[Tap], tags: Sequence[TagRow | None]) -> Counter[int]:
+    """How many sessions run now of each tag that has a limit and begins one."""
+    limited = {
+        tag.id
+        for tap, tag in zip(taps, tags, strict=True)
+        if tag is not None and tag.concurrent_limit is not None and tap.occasion == START
+    }
+    _LIMITED(db, tags=limited)
+    return Counter(dict(_RUNNING(db, tags=limited)))
+
+
+def _decide_charge(tap: Tap, tag: TagRow | None, running: Counter[int], issued: Issued) -> Decision:
+    station, token = tap.station, tap.token
+    if station.mode is StationMode.CLOSED:
+        return _about(Verdict.BLOCKED, "station_closed", tag, f"{station.identity} is closed.")
+    if tag is None:
+        if station.mode is StationMode.OPEN:
+            sentence = f"{station.identity} is open to everyone."
+            return Decision(Verdict.ACCEPTED, "open_access", sentence)
+        if token.kind == NO_AUTHORISATION:
+            return without_token(station)
+        session_id = tap.session.id if tap.session is not None else tap.begins
+        if why := issued_tokens.let_in(issued, station, token, session_id):
+            return Decision(Verdict.ACCEPTED, *why)
+        sentence = f"The tag {shown(token, None)} is on no list."
+        return _about(Verdict.INVALID, "unknown_tag", None, sentence)
+    refusal = _refuse_tag(station, tag, tap.now)
+    if refusal is None and tag.is_master:  # it begins nothing (2.0.1 C16.FR.03)
+        about = f"The tag {_name(tag)} is a master pass: it ends sessions and begins none."
+        verdict = Verdict.INVALID if tap.occasion == START else Verdict.ACCEPTED
+        return _about(verdict, "master_pass", tag, about)
+    if tap.occasion == START:
+        refusal = refusal or _refuse_over_limit(tag, tap.session, running[tag.id])
+        if getattr(tap.session, "tag_id", None) != tag.id:
+            running[tag.id] += 1  # whatever is answered, it runs from now on
+    sentence = f"The tag {_name(tag)} is listed and allowed at {station.identity}."
+    return refusal or _about(Verdict.ACCEPTED, "listed", tag, sentence)
+
+
+def _name(tag: Any) -> str:
+    """What a tag is called in a sentence."""
+    return shown(Token(tag.value, tag.kind), tag.id)
+
+
+def _refuse_tag(station: Any, tag: Any, now: datetime) -> Decision | None:
+    if tag.status is TagStatus.BLOCKED:
+        return _about(Verdict.BLOCKED, "tag_blocked", tag, f"The tag {_name(tag)} is blocked.")
+    if tag.expires_at is not None and tag.expires_at <= now:
+        day = tag.expires_at.date().isoformat()
+        sentence = f"The tag {_name(tag)} expired on {day}."
+        return _about(Verdict.EXPIRED, "tag_expired", tag, sentence)
+    driver = tag.driver
+    if driver is not None and driver.archived_at is not None:
+        sentence = f"The driver of the tag {_name(tag)} is archived."
+        return _about(Verdict.BLOCKED, "driver_archived", tag, sentence)
+    if tag.site_ids or tag.station_ids:
+        here = station.site_id in tag.site_ids or station.id in tag.station_ids
+        if not here:
+            sentence = f"The tag {_name(tag)} is not allowed at {station.identity}."
+            return _about(Verdict.BLOCKED, "not_here", tag, sentence)
+    return None
+
+
+def _refuse_over_limit(tag: TagRow, session: Any, running: int) -> Decision | None:
+    """`running` are the sessions of the tag, the one in hand among them where it is known."""
+    if tag.concurrent_limit is None:
+        return None
+    if session is not None and session.tag_id == tag.id:
+        running -= session.state is SessionState.CHARGING
+    if running < tag.concurrent_limit:
+        return None
+    sentence = f"The tag {_name(tag)} charges {running} times at once already; its limit is "
+    return _about(Verdict.CONCURRENT, "over_limit", tag, f"{sentence}{tag.concurrent_limit}.")
+
+
+@reach.whole
+def refusal(db: Session, station: Station, tag: Tag, now: datetime) -> Decision | None:
+    """Why a tag of the list may not charge at a station now; None when it may.
+
+    Nothing is stored: for reservations and local lists, which ask before any tap.
+    """
+    return _refuse_tag(station, tag, now)
+
+
+def _decide_stop(tap: Tap, tag: TagRow | None) -> Decision:
+    """A stop is allowed to the same tag, to one of its group (1.6 4.10), to a master pass (C16)."""
+    token, session = tap.token, tap.session
+    if Token(session.token).key == token.key or (tag is not None and tag.id == session.tag_id):
+        sentence = "The tag that began the session ended it."
+        return replace(_about(Verdict.ACCEPTED, "same_tag", tag, sentence), expires_at=None)
+    starter, group = session.tag, tag.group if tag else None
+    in_group = group is not None and starter is not None and starter.group_id == group.id
+    if tag is not None and group is not None and in_group and tag.status is TagStatus.ACTIVE:
+        sentence = f"A tag of the same group ({group.name}) ended it."
+        return replace(_about(Verdict.ACCEPTED, "same_group", tag, sentence), expires_at=None)
+    if tag is not None and tag.is_master and _refuse_tag(tap.station, tag, tap.now) is None:
+        sentence = f"The master pass {_name(tag)} ended it."
+        return replace(_about(Verdict.ACCEPTED, "master_pass", tag, sentence), expires_at=None)
+    if tag is None:
+        sentence = f"The tag {shown(token, None)}, which is on no list, ended it."
+        return _about(Verdict.INVALID, "unknown_tag", None, sentence)
+    sentence = f"The tag {_name(tag)} neither began the session nor is in its group."
+    return _about(Verdict.INVALID, "other_tag", tag, sentence)
+
+
+def _about(verdict: Verdict, reason: str, tag: Any, sentence: str) -> Decision:
+    driver = tag.driver if tag else None
+    return Decision(
+        verdict,
+        reason,
+        sentence,
+        tag.id if tag else None,
+        tag.driver_id if tag else None,
+        tag.group.parent if tag and tag.group else None,
+        tag.expires_at if tag else None,
+        driver.language if driver else None,
+    )
+
+
+def _facts(station: Any, tag: TagRow | None) -> dict[str, Any]:
+    """What the decision rested on, in case the rows change later."""
+    facts: dict[str, Any] = {"mode": station.mode.value}
+    if tag is not None:
+        facts |= {
+            "tag": _name(tag),
+            "status": tag.status.value,
+            "expires_at": tag.expires_at.isoformat() if tag.expires_at else None,
+            "limit": tag.concurrent_limit,
+            "group": tag.group.name if tag.group else None,
+        }
+    return facts
+
+
+def _kept_for(tap: Tap, reserved: Iterable[Any]) -> dict[str, Any]:
+    """Whom the plug is reserved for; the station itself refuses everybody else (1.6 5.13)."""
+    if not tap.evse:
+        return {}
+    for row in reserved:
+        same = (row.station_id, row.evse) == (tap.station.id, tap.evse)
+        if same and row.expires_at > tap.now:
+            return {"reserved_for": row.token, "reservation": row.id}
+    return {}

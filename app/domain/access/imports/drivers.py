@@ -1,0 +1,201 @@
+"""Drivers from a file: looked through row by row first, written only when somebody says so.
+
+A row changes the driver that has its e-mail address (or, without one, its
+name), or adds one.  A column that the file does not have leaves its facts
+alone; an empty cell clears them.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.access import drivers
+from app.domain.access.drivers import LANGUAGES, DriverFacts
+from app.domain.access.imports.books import spaced
+from app.domain.access.imports.plans import Plan, PlannedRow, RowError, begun, facts, twins
+from app.domain.access.imports.sheet import Row, Table
+from app.domain.ground import emails, texts
+from app.domain.ground.errors import DomainError, Forbidden, Invalid
+from app.domain.ground.vocabulary import Actor
+from app.domain.money import tariff_choice
+from app.domain.network import reach
+from app.models import Driver, Tariff
+
+#: The columns of an export, in their order; an import takes them too.
+COLUMNS = ("name", "email", "language", "tariff", "note")
+_LANGUAGES = {"english": "en", "englisch": "en", "eng": "en", "german": "de", "deutsch": "de",
+              "deu": "de", "ger": "de"}  # fmt: skip
+_WORDS = ("Name", "E-mail", "Receipts in", "Tariff", "Note")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDriver(PlannedRow):
+    """What a row makes of a driver."""
+
+    facts: DriverFacts = field(default_factory=lambda: DriverFacts(""))
+    driver: Driver | None = None
+
+
+class _Tariffs:
+    """The tariffs by name, and why one may not be given to a driver."""
+
+    def __init__(self, db: Session, tenant_id: int) -> None:
+        currencies = tariff_choice.currencies_of(db, tenant_id)
+        rows = db.scalars(select(Tariff).where(Tariff.tenant_id == tenant_id)).all()
+        self.names = {tariff.id: tariff.name for tariff in rows}
+        self._known = {
+            tariff.name_key: (tariff.id, tariff_choice.misfit(tariff, tenant_id, currencies))
+            for tariff in rows
+        }
+
+    def chosen(self, name: str, held: int | None) -> int | None:
+        """The id of a tariff that a driver may have; raises `Invalid`."""
+        if not name:
+            return None
+        number, reason = self._known.get(texts.key(name), (None, None))
+        if number is None:
+            raise Invalid(f"There is no tariff “{name}”.")
+        if reason is not None and number != held:
+            raise Invalid(reason)
+        return number
+
+
+def plan(db: Session, table: Table, *, tenant_id: int) -> Plan[PlannedDriver]:
+    """Check the rows of a file and say what an import would do; writes nothing.
+
+    Raises `Invalid` when the file as a whole cannot be used.
+    """
+    made: Plan[PlannedDriver] = Plan()
+    rows = begun(table, made)
+    fields = set(table.match.fields.values())
+    if {"first_name", "name"} <= fields and "last_name" not in fields:
+        made.notes.append("The name is read as the last name, for there is a first name.")
+    seen = set(db.scalars(select(Driver.id).where(Driver.tenant_id == tenant_id)))
+    tariffs = _Tariffs(db, tenant_id)
+    double = twins((row.line, _key(row), row.cells.get("email") or _name(row))
+                   for row in rows if _key(row))  # fmt: skip
+    people = _People(reach.everything(db, Driver, tenant_id), seen)
+    for row in rows:
+        try:
+            if row.line in double:
+                raise Invalid(double[row.line])
+            made.rows.append(_planned(db, row, people, tariffs))
+        except DomainError as error:
+            made.errors.append(RowError(row.line, _name(row), error.sentence))
+    made.errors.sort(key=lambda error: error.number)
+    return made
+
+
+def carry_out(
+    db: Session, actor: Actor, planned: Plan[PlannedDriver], *, tenant_id: int, now: datetime
+) -> None:
+    """Write the valid rows of a plan made in this same unit of work."""
+    for row in planned.rows:
+        if row.driver is None:
+            drivers.add(db, actor, row.facts, tenant_id=tenant_id, now=now)
+        elif row.what == "update":
+            drivers.edit(db, actor, row.driver, row.facts, now=now)
+
+
+class _People:
+    """Who is known by a name already, with the address each has."""
+
+    def __init__(self, listed: Sequence[Driver], seen: Collection[int]) -> None:
+        self.listed, self.seen = listed, seen
+        self.by_key = {driver.email_key: driver for driver in listed if driver.email_key}
+        self._named: dict[str, tuple[str, str]] = {}
+        for driver in listed:
+            if driver.archived_at is None and driver.id in seen:
+                self._named.setdefault(spaced(driver.name), (driver.email or "", "is listed"))
+
+    def namesake(self, facts: DriverFacts, line: int) -> str:
+        """A warning when somebody of this name has another address; remembers the row."""
+        address, where = self._named.get(spaced(facts.name), ("", ""))
+        self._named.setdefault(spaced(facts.name), (facts.email or "", f"stands in line {line}"))
+        if not where or texts.key(address) == texts.key(facts.email or ""):
+            return ""
+        there = f"with the address {address}" if address else "without an address"
+        return f"{facts.name} {where} {there} too; is it the same person?"
+
+    def known(self, name: str, address: str | None) -> Driver | None:
+        """The driver with the address; without one, the only one of that name who has none."""
+        if address is not None:
+            return self.by_key.get(texts.key(address))
+        same = [one for one in self.listed if one.name == name and not one.email_key]
+        if len(same) > 1:
+            raise Invalid(f"Several drivers are named {name}; give the address.")
+        return same[0] if same else None
+
+
+def _planned(db: Session, row: Row, people: _People, tariffs: _Tariffs) -> PlannedDriver:
+    name = texts.line(_name(row), "The name", 120, field="name", required=True)
+    address = emails.address(row.cells.get("email"))
+    driver = people.known(name, address)
+    if driver is not None and driver.id not in people.seen:
+        raise Forbidden(
+            f"{address or name} concerns other sites: staff of all sites can change that."
+        )
+    if driver is not None and driver.archived_at is not None:
+        raise Invalid(f"{driver.name} is archived; restore them first.")
+    held = drivers.facts_of(driver) if driver is not None else DriverFacts(name)
+    wanted = _read(row.cells, replace(held, name=name), address, tariffs)
+    warnings = []
+    if driver is None and (namesake := people.namesake(wanted, row.line)):
+        warnings.append(namesake)
+    if row.short:
+        warnings.append("The row has fewer cells than the heading; what it lacks stays as it is.")
+    what = "add" if driver is None else "same" if wanted == held else "update"
+    if driver is not None and what == "update":
+        reach.guard(db, driver)
+    told = facts(_WORDS, _told(wanted, tariffs), _told(held, tariffs) if driver else None)
+    return PlannedDriver(row.line, name, what, told, tuple(warnings), wanted, driver)
+
+
+def _name(row: Row) -> str:
+    """The whole name; of a first name and another, both."""
+    cells = {name: cell.strip() for name, cell in row.cells.items()}
+    first, last, whole = (cells.get(one, "") for one in ("first_name", "last_name", "name"))
+    if whole and (last or not first):
+        return whole
+    return " ".join(part for part in (first, last or whole) if part)
+
+
+def _key(row: Row) -> str:
+    return texts.key(row.cells.get("email", "")) or texts.key(_name(row))
+
+
+def _read(
+    given: Mapping[str, str], held: DriverFacts, address: str | None, tariffs: _Tariffs
+) -> DriverFacts:
+    wanted = held
+    # Another case is no other address: the one that is kept stays.
+    if "email" in given and texts.key(address or "") != texts.key(held.email or ""):
+        wanted = replace(wanted, email=address)
+    if "language" in given:
+        wanted = replace(wanted, language=_language(given["language"]))
+    if "note" in given:
+        note = texts.line(given["note"], "The note", 500, field="note") or None
+        wanted = replace(wanted, note=note)
+    if "tariff" in given:
+        chosen = tariffs.chosen(given["tariff"].strip(), held.tariff_id)
+        wanted = replace(wanted, tariff_id=chosen)
+    return wanted
+
+
+def _language(cell: str) -> str:
+    """A language of receipts by its code (with or without a country) or its name."""
+    word = cell.strip().casefold() or "en"
+    code = _LANGUAGES.get(word, word.replace("_", "-").split("-")[0])
+    if code not in LANGUAGES:
+        raise Invalid(f"“{cell.strip()}” is not a language of receipts: {', '.join(LANGUAGES)}.")
+    return code
+
+
+def _told(wanted: DriverFacts, tariffs: _Tariffs) -> tuple[str, ...]:
+    """What is typed about a driver, in words."""
+    tariff = tariffs.names.get(wanted.tariff_id, "") if wanted.tariff_id else ""
+    language = LANGUAGES.get(wanted.language, wanted.language)
+    return (wanted.name, wanted.email or "", language, tariff, wanted.note or "")

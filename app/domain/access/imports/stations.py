@@ -1,0 +1,261 @@
+"""Stations from a file: each row is tried as what it would be, and taken back when only looked at.
+
+A row changes the station that has its identity (any case), or registers one.  A
+column that the file does not have, and an empty cell, leave what is there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from app.domain.access.imports import cells
+from app.domain.access.imports.books import spaced
+from app.domain.access.imports.plans import Options, Plan, PlannedRow, RowError, begun, facts, twins
+from app.domain.access.imports.sheet import Row, Table
+from app.domain.ground import events, texts
+from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.vocabulary import Actor, Registration, StationMode
+from app.domain.network import credentials, plugs, stations
+from app.models import Site, Station, Tariff
+
+#: Rows of one file: each is a station with its plugs, tried one by one.
+MOST_ROWS = 1000
+#: Passwords that a file may bring: each takes a twentieth of a second to hash.
+MOST_CHOSEN = 200
+#: The columns that the page of an import shows.
+COLUMNS = ("identity", "site", "name", "connectors", "plug_type", "max_power_w", "security_profile",
+           "mode", "registration", "validation", "username_alias", "tariff", "password",
+           "note")  # fmt: skip
+_WORDS = ("Name", "Site", "Plugs", "Power", "Security profile", "Mode", "Registration",
+          "Validation", "User name", "Tariff", "Note", "Password")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStation(PlannedRow):
+    """What a row makes of a station; `clear` is a password that was made, told this once."""
+
+    clear: str | None = None
+
+
+@dataclass(slots=True)
+class _Look:
+    """What the rows of one file are held against; `hashes` are of the file's own passwords."""
+
+    db: Session
+    actor: Actor
+    tenant_id: int
+    now: datetime
+    options: Options
+    hashes: Mapping[int, str]
+    sites: dict[str, Site]
+    tariffs: dict[str, int]
+    listed: dict[str, Station]
+    made: Plan[PlannedStation]
+
+
+def hashes(table: Table) -> dict[int, str]:
+    """Hash the passwords that a file brings, by line; slow, so before a unit of work begins.
+
+    Passwords that cannot be used are left to `plan`.  Raises `Invalid` for too many.
+    """
+    chosen = {row.line: row.cells["password"] for row in table.rows if row.cells.get("password")}
+    if len(chosen) > MOST_CHOSEN:
+        raise Invalid(
+            f"A file may bring {MOST_CHOSEN} passwords; this one has {len(chosen)}.", field="file"
+        )
+    return {line: credentials.hash_chosen(password) for line, password in chosen.items()}
+
+
+def plan(
+    db: Session,
+    actor: Actor,
+    table: Table,
+    *,
+    tenant_id: int,
+    now: datetime,
+    options: Options | None = None,
+) -> Plan[PlannedStation]:
+    """Say what an import would do: every row is carried out and then taken back.
+
+    Raises `Invalid` when the file as a whole cannot be used.
+    """
+    unused = dict.fromkeys((row.line for row in table.rows), "")
+    with db.begin_nested() as trial:
+        made = carry_out(db, actor, table, unused, tenant_id=tenant_id, now=now, options=options)
+        trial.rollback()
+    events.take(db)
+    return made
+
+
+def carry_out(
+    db: Session,
+    actor: Actor,
+    table: Table,
+    hashed: Mapping[int, str],
+    *,
+    tenant_id: int,
+    now: datetime,
+    options: Options | None = None,
+) -> Plan[PlannedStation]:
+    """Take in every row that can be, and say what it did; `hashed` is what `hashes` returned."""
+    made: Plan[PlannedStation] = Plan(at=now)
+    rows = begun(table, made, MOST_ROWS)
+    look = _Look(db, actor, tenant_id, now, options or Options(), hashed,
+                 *_books(db, tenant_id), made)  # fmt: skip
+    named = [(row, row.cells.get("identity", "")) for row in rows]
+    double = twins((row.line, texts.key(name), name) for row, name in named if name)
+    for row, identity in named:
+        try:
+            if row.line in double:
+                raise Invalid(double[row.line])
+            with db.begin_nested() as trial:
+                planned = _taken(row, look)
+                if planned.what == "same":
+                    trial.rollback()
+            made.rows.append(planned)
+        except DomainError as error:
+            made.errors.append(RowError(row.line, identity, error.sentence))
+    made.errors.sort(key=lambda error: error.number)
+    return made
+
+
+def _books(
+    db: Session, tenant_id: int
+) -> tuple[dict[str, Site], dict[str, int], dict[str, Station]]:
+    sites = db.scalars(select(Site).where(Site.tenant_id == tenant_id))
+    tariffs = db.scalars(select(Tariff).where(Tariff.tenant_id == tenant_id))
+    known = select(Station).where(Station.tenant_id == tenant_id)
+    known = known.options(selectinload(Station.connectors), selectinload(Station.tariff))
+    return (
+        {spaced(site.name): site for site in sites},
+        {tariff.name_key: tariff.id for tariff in tariffs},
+        {station.identity_key: station for station in db.scalars(known)},
+    )
+
+
+def _taken(row: Row, look: _Look) -> PlannedStation:
+    """Carry a row out; raises what the operation raises."""
+    given = {name: cell for name, cell in row.cells.items() if cell}
+    identity = cells.kept(given.get("identity", ""))
+    details = details_of(given, look.tariffs)
+    place = _place(given, look)
+    station = look.listed.get(texts.key(identity))
+    warnings = []
+    if row.short:
+        warnings.append("The row has fewer cells than the heading; what it lacks stays as it is.")
+    if station is None:
+        return _registered(row, identity, place, details, look, warnings)
+    if station.archived_at is not None:
+        raise Invalid(f"{station.identity} is archived; restore it first.")
+    if given.get("password"):
+        warnings.append("Its password stays: it is changed on the station's Setup page.")
+    before = _told(station, "stays")
+    if place is not None:
+        details["site"] = place
+    _hold_back(station, details, look, warnings)
+    stations.edit(look.db, look.actor, station, now=look.now, **details)
+    look.db.refresh(station, ["tariff"])
+    told = facts(_WORDS, _told(station, "stays"), before)
+    what = "update" if any(fact.changed for fact in told) else "same"
+    return PlannedStation(row.line, station.identity, what, told, tuple(warnings))
+
+
+def _registered(
+    row: Row, identity: str, place: Site | None, details: Any, look: _Look, warnings: list[str]
+) -> PlannedStation:
+    if place is None:
+        raise Invalid("The row names no site.")
+    chosen = row.cells.get("password", "")
+    if chosen:
+        stations.checked_password(chosen)
+    station, clear = stations.register(
+        look.db, look.actor, look.tenant_id, place, identity, now=look.now, **details
+    )
+    if chosen:
+        station.password_hash, clear = look.hashes[row.line], None
+        look.db.flush()
+    word = "from the file" if chosen else "made" if clear else "none"
+    look.db.refresh(station, ["tariff"])
+    told = facts(_WORDS, _told(station, word), None)
+    return PlannedStation(row.line, station.identity, "add", told, tuple(warnings), clear)
+
+
+def _hold_back(station: Station, details: dict[str, Any], look: _Look, warnings: list[str]) -> None:
+    """Keep a blocked station blocked unless that it may connect was agreed to."""
+    wanted = details.get("registration", Registration.BLOCKED)
+    if station.registration is not Registration.BLOCKED or wanted is Registration.BLOCKED:
+        return
+    look.made.blocked.append(station.identity)
+    if not look.options.unblock:
+        del details["registration"]
+        warnings.append("It stays blocked: that it may connect again has to be agreed to.")
+
+
+def _place(given: Mapping[str, str], look: _Look) -> Site | None:
+    name = given.get("site", "") or (
+        look.options.site if texts.key(given.get("identity", "")) not in look.listed else ""
+    )
+    if not name:
+        return None
+    if spaced(name) not in look.sites:
+        raise Invalid(f"There is no site called {name}.", field="site")
+    return look.sites[spaced(name)]
+
+
+def details_of(given: Mapping[str, str], tariffs: Mapping[str, int]) -> dict[str, Any]:
+    """What the cells of a row say about a station; raises `Invalid`."""
+    found: dict[str, Any] = {
+        name: given[name] for name in ("name", "note", "username_alias") if name in given
+    }
+    for name in ("security_profile", "connectors"):
+        if name in given:
+            found[name] = cells.whole(given[name], name.replace("_", " "))
+    if "plug_type" in given:
+        found["plug_type"] = plugs.kind(given["plug_type"])
+    for name, unit in (("max_power_w", "W"), ("max_power_kw", "kW"), ("power", "")):
+        if name in given:
+            found["max_power_w"] = cells.power_w(given[name], unit)
+    for name, words in (("mode", StationMode), ("registration", Registration)):
+        if name in given:
+            found[name] = _word(name, given[name], words)
+    if "validation" in given:
+        word = texts.key(given["validation"])
+        found["validation"] = None if word == "default" else word
+    if "tariff" in given:
+        if texts.key(given["tariff"]) not in tariffs:
+            raise Invalid(f"There is no tariff called {given['tariff']}.", field="tariff")
+        found["tariff_id"] = tariffs[texts.key(given["tariff"])]
+    return found
+
+
+def _word(name: str, value: str, words: Any) -> Any:
+    try:
+        return words(texts.key(value))
+    except ValueError:
+        choices = ", ".join(word.value for word in words)
+        raise Invalid(f"{value} is no {name}; it is one of {choices}.", field=name) from None
+
+
+def _told(station: Station, password: str) -> tuple[str, ...]:
+    """What is typed about a station, in words."""
+    own = plugs.of(station)
+    kinds = sorted({plug.plug_type for plug in own if plug.plug_type})
+    power = f"{station.max_power_w / 1000:g} kW" if station.max_power_w else ""
+    return (
+        station.name or "",
+        station.site.name,
+        f"{len(own)} × {', '.join(kinds)}" if kinds else str(len(own)),
+        power,
+        str(station.security_profile),
+        station.mode.value if station.mode else "",
+        station.registration.value if station.registration else "",
+        station.validation or "default",
+        station.username_alias or "",
+        station.tariff.name if station.tariff else "as the site",
+        station.note or "",
+        password,
+    )

@@ -1,0 +1,330 @@
+"""Reservations: a plug kept for one tag until a moment, from the wish to its end.
+
+A row is made when a reservation is asked for; its id is the number on the wire.
+It is ASKED until the station answers, ACTIVE while the station keeps the plug,
+and then used, cancelled, expired, faulted or removed.  What is unclear (no
+answer came) stays ASKED: the station may well keep the plug.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.access import authorisation
+from app.domain.commands.orders.spec import Prepared
+from app.domain.ground import events
+from app.domain.ground.bulk import among
+from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.errors import Conflict, Invalid, NotFound
+from app.domain.ground.vocabulary import (
+    Actor,
+    Availability,
+    CommandState,
+    Outcome,
+    ReservationState,
+    StationMode,
+    StatusReport,
+    Token,
+)
+from app.domain.network import reach
+from app.domain.office import audit
+from app.models import ChargingSession, Command, Reservation, Station, Tag
+
+#: The states in which a station keeps a plug, or may.
+OPEN = frozenset({ReservationState.ASKED, ReservationState.ACTIVE})
+MOST = timedelta(days=366)
+#: A charger's clock may lag so far behind ours; its times are in whole seconds besides.
+CLOCKS = timedelta(minutes=5)
+
+_KEPT = "reservation:"
+#: What ends a reservation, and how that reads.
+_GONE = {Availability.FAULTED: "faulted", Availability.UNAVAILABLE: "out of service"}
+
+_ROW: Any = Reservation.__table__
+_ACTIVE = _ROW.c.state == ReservationState.ACTIVE
+_KEPT_AT = BulkRead(select(_ROW.c.station_id).where(among(_ROW.c.station_id, "stations"), _ACTIVE))
+
+#: What a station tells of a reservation by itself, and how that reads.
+_TOLD: dict[str, tuple[ReservationState, str]] = {
+    "expired": (ReservationState.EXPIRED, "The station let it go when its time was over."),
+    "removed": (ReservationState.REMOVED, "The station removed it by itself."),
+    "no_transaction": (ReservationState.USED, "It was used, but no charging followed."),
+}
+
+
+def prepare(
+    db: Session, actor: Actor, station: Station, given: dict[str, Any], now: datetime
+) -> Prepared:
+    """Make the row of a reservation that is about to be asked of a station.
+
+    Raises `Invalid` for a tag that may not charge there or an end that cannot
+    be, `Conflict` when the plug is kept for somebody already.
+    """
+    ends = _end(given, now)
+    tag = _tag(db, station, given, now)
+    evse = int(given.get("connector") or 0)
+    _check_free(db, station, evse, tag.value if tag else given["token"], now)
+    row = Reservation(
+        tenant_id=station.tenant_id,
+        station_id=station.id,
+        evse=evse,
+        plug_type=given.get("plug_type"),
+        token=tag.value if tag else given["token"],
+        token_kind=given.get("token_kind") or (tag.kind if tag else "id_tag"),
+        group_token=tag.group.parent if tag and tag.group else None,
+        tag_id=tag.id if tag else None,
+        state=ReservationState.ASKED,
+        expires_at=ends,
+        created_by=actor.name,
+        created_at=now,
+    )
+    row.station = station
+    db.add(row)
+    db.flush()
+    audit.note(db, actor, "reservation.add", row, now=now)
+    _tell(db, row)
+    wanted = {
+        "connector": evse,
+        "plug_type": row.plug_type,
+        "token": row.token,
+        "token_kind": row.token_kind,
+        "group_token": row.group_token,
+        "expires_at": ends.isoformat(),
+        "reservation_id": row.id,
+    }
+    arguments = {name: value for name, value in wanted.items() if value is not None}
+    return Prepared(arguments, subject=f"{_KEPT}{row.id}")
+
+
+def prepare_cancel(
+    db: Session, actor: Actor, station: Station, given: dict[str, Any], now: datetime
+) -> Prepared:
+    """Find the reservation that is to be cancelled; raises `NotFound` or `Conflict`."""
+    del actor, now
+    number = given["reservation_id"]
+    row = _numbered(db, station, number)
+    if row is None:
+        sentence = f"{station.identity} has no reservation {number}."
+        raise NotFound(sentence, field="reservation_id")
+    if row.state not in OPEN:
+        raise Conflict(f"Reservation {number} is {row.state.value} already.")
+    return Prepared(dict(given), subject=f"{_KEPT}{row.id}")
+
+
+def answered(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """Take in how the wish for a reservation ended."""
+    row = _subject(db, command)
+    if row is None or row.state is not ReservationState.ASKED:
+        return
+    row.command_id = command.id
+    if outcome.state is CommandState.ACCEPTED:
+        row.state, row.sentence = ReservationState.ACTIVE, None
+        _tell(db, row)
+    elif _unclear(command, outcome):
+        row.sentence = f"Nobody knows whether the station keeps it. {outcome.sentence}"[:300]
+        _tell(db, row)
+    else:
+        _settle(db, row, ReservationState.REJECTED, outcome.sentence, now)
+
+
+def cancel_answered(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """Take in how the wish to cancel one ended; a no means that the station has none such."""
+    row = _subject(db, command)
+    if row is None or row.state not in OPEN:
+        return
+    if outcome.state is CommandState.ACCEPTED:
+        sentence = f"Cancelled by {command.requested_by}."
+        _settle(db, row, ReservationState.CANCELLED, sentence, now)
+    elif outcome.state is CommandState.REJECTED:
+        sentence = "The station said that it keeps no such reservation."
+        _settle(db, row, ReservationState.REMOVED, sentence, now)
+
+
+def told(db: Session, station: Station, number: int | None, word: str, *, now: datetime) -> bool:
+    """Take in what a station tells of a reservation: expired, removed or no_transaction.
+
+    False when it is none of ours or over already (the first end stands).
+    """
+    row = _numbered(db, station, number)
+    if row is None or row.state not in OPEN or word not in _TOLD:
+        return False
+    _settle(db, row, *_TOLD[word], now)
+    return True
+
+
+def used(
+    db: Session, station: Any, number: int | None, session: ChargingSession, *, now: datetime
+) -> Reservation | None:
+    """Tie a session to the reservation that it uses, and end that.
+
+    `number` is what the station named; none, 0 and less mean that it named
+    none (FIELD X16).  Then a reservation of the same plug and tag, or a tag of
+    its group, is what the session uses (1.6 section 5.13).
+    """
+    row = _numbered(db, station, number) or _fitting(db, station, session)
+    if row is None:
+        return None
+    session.reservation_id = row.id
+    if row.state is ReservationState.USED:
+        row.session_id = row.session_id or session.id
+        db.flush()
+        return row
+    row.session_id = session.id
+    mine = Token(row.token).key == Token(session.token).key
+    by = "" if mine else f" by tag {session.token}"
+    late = "" if row.state in OPEN else f", though it was {row.state.value}"
+    sentence = f"Session {session.id} used it{by}{late}."
+    _settle(db, row, ReservationState.USED, sentence, now)
+    return row
+
+
+def kept_at(db: Session, station_ids: Iterable[int]) -> set[int]:
+    """The stations among these that keep a plug for somebody."""
+    return {row.station_id for row in _KEPT_AT(db, stations=set(station_ids))}
+
+
+def follow_statuses(db: Session, changed: Iterable[tuple[Any, StatusReport, datetime]]) -> None:
+    """End what plugs were kept for when they are faulted or out of service (1.6 section 5.13).
+
+    Each is a station's row, plain or not, what it told of a plug, and when.
+    """
+    gone = [one for one in changed if one[1].availability in _GONE]
+    query = select(Reservation).where(
+        Reservation.station_id.in_([station.id for station, _, _ in gone]),
+        Reservation.state == ReservationState.ACTIVE,
+    )
+    kept = db.scalars(query).all() if gone else []
+    for station, report, now in gone:
+        evse, word = report.connector.evse, _GONE[report.availability]
+        place = f"Connector {evse}" if evse else "The station"
+        for row in kept:
+            if row.station_id == station.id and row.evse == (evse or row.evse):
+                _settle(db, row, ReservationState.FAULTED, f"{place} is {word}.", now)
+
+
+def expire_due(db: Session, *, now: datetime) -> int:
+    """End the reservations whose time is over, whatever their stations say; returns how many."""
+    query = select(Reservation).where(Reservation.state.in_(OPEN), Reservation.expires_at <= now)
+    rows = db.scalars(query).all()
+    for row in rows:
+        _settle(db, row, ReservationState.EXPIRED, "Its time was over before anybody came.", now)
+    return len(rows)
+
+
+def kept(db: Session, station: Station, now: datetime) -> Sequence[Reservation]:
+    """The reservations that the station keeps, or may keep, the next to end first."""
+    query = _open(station).where(Reservation.expires_at > now).order_by(Reservation.expires_at)
+    return db.scalars(query).all()
+
+
+def _end(given: dict[str, Any], now: datetime) -> datetime:
+    if given.get("expires_at"):
+        ends = datetime.fromisoformat(given["expires_at"])
+        if ends <= now:
+            raise Invalid("The end of the reservation is in the past.", field="expires_at")
+        if ends > now + MOST:
+            raise Invalid("A reservation lasts a year at most.", field="expires_at")
+        return ends
+    if given.get("minutes"):
+        return now + timedelta(minutes=given["minutes"])
+    raise Invalid("Say until when, or for how many minutes.", field="minutes")
+
+
+@reach.whole
+def _tag(db: Session, station: Station, given: dict[str, Any], now: datetime) -> Tag | None:
+    """The tag that the plug is kept for; None for one that is on no list of an open station."""
+    token = Token(given["token"], given.get("token_kind") or authorisation.ANY_KIND)
+    tag = authorisation.find_tag(db, station.tenant_id, token)
+    if authorisation.KEY_CODE in (token.kind, tag.kind if tag else ""):
+        # It is a secret, and a reservation is shown to everybody at the desk.
+        raise Invalid("No connector is kept for a key code: name a card.", field="token")
+    if tag is None:
+        if station.mode is StationMode.OPEN:
+            return None
+        raise Invalid(f"The tag {token.value} is on no list.", field="token")
+    refusal = authorisation.refusal(db, station, tag, now)
+    if refusal is not None:
+        raise Invalid(refusal.sentence, field="token")
+    return tag
+
+
+def _check_free(db: Session, station: Station, evse: int, token: str, now: datetime) -> None:
+    for row in kept(db, station, now):
+        if evse and row.evse == evse:
+            until = row.expires_at.strftime("%Y-%m-%d %H:%M UTC")
+            raise Conflict(
+                f"Connector {evse} is kept for tag {row.token} until {until} (reservation "
+                f"{row.id}).",
+                field="connector",
+            )
+        if not evse and not row.evse and Token(row.token).key == Token(token).key:
+            raise Conflict(
+                f"{station.identity} keeps a connector for tag {token} already (reservation "
+                f"{row.id}).",
+                field="token",
+            )
+
+
+def _unclear(command: Command, outcome: Outcome) -> bool:
+    """Whether the station may have heard the wish though no answer to it came."""
+    if outcome.state is CommandState.TIMED_OUT:
+        return True
+    lost = outcome.state is CommandState.FAILED and outcome.answer is None
+    return lost and command.action is not None
+
+
+def _settle(
+    db: Session, row: Reservation, state: ReservationState, sentence: str, now: datetime
+) -> None:
+    row.state, row.sentence, row.settled_at = state, sentence[:300], now
+    _tell(db, row)
+
+
+def _tell(db: Session, row: Reservation) -> None:
+    db.flush()
+    events.record(db, events.ReservationChanged(row.tenant_id, row.id, row.station_id))
+
+
+def _open(station: Any) -> Any:
+    return select(Reservation).where(
+        Reservation.station_id == station.id, Reservation.state.in_(OPEN)
+    )
+
+
+def _subject(db: Session, command: Command) -> Reservation | None:
+    subject = command.subject or ""
+    if not subject.startswith(_KEPT):
+        return None
+    return db.get(Reservation, int(subject.removeprefix(_KEPT)))
+
+
+def _numbered(db: Session, station: Any, number: int | None) -> Reservation | None:
+    if number is None or not 0 < number < 2**63:
+        return None
+    query = select(Reservation).where(
+        Reservation.station_id == station.id, Reservation.id == number
+    )
+    return db.scalar(query)
+
+
+def _fitting(db: Session, station: Any, session: ChargingSession) -> Reservation | None:
+    query = (
+        _open(station)
+        .where(
+            Reservation.state == ReservationState.ACTIVE,
+            Reservation.evse.in_({0, session.evse}),
+            Reservation.created_at <= session.started_at + CLOCKS,
+            Reservation.expires_at >= session.started_at,
+        )
+        .order_by(Reservation.evse.desc(), Reservation.id)
+    )
+    group = session.tag.group.parent if session.tag and session.tag.group else None
+    for row in db.scalars(query):
+        same = row.tag_id is not None and row.tag_id == session.tag_id
+        same = same or Token(row.token).key == Token(session.token).key
+        if same or (group is not None and row.group_token == group):
+            return row
+    return None

@@ -1,0 +1,150 @@
+"""Finding tags by what was shown: many at once, as plain rows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from app.domain.ground.bulk import among
+from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.vocabulary import TagStatus, Token
+from app.models import Driver, Tag, TagGroup
+from app.models.tags import tag_sites, tag_stations
+
+#: The kind of a tag, and of a token, that nobody told: any other fits it.
+ANY_KIND = "id_tag"
+
+_TAG: Any = Tag.__table__
+_GROUP: Any = TagGroup.__table__
+_DRIVER: Any = Driver.__table__
+
+
+@dataclass(slots=True)
+class GroupRow:
+    """The group of a tag."""
+
+    id: int
+    name: str
+    parent: str
+    tariff_id: int | None
+    master_pass: bool = False
+
+
+@dataclass(slots=True)
+class DriverRow:
+    """The driver of a tag."""
+
+    id: int
+    archived_at: datetime | None
+    language: str
+    tariff_id: int | None
+
+
+@dataclass(slots=True)
+class TagRow:
+    """A tag with whatever decides about it; no `site_ids` and no `station_ids`: everywhere."""
+
+    id: int
+    tenant_id: int
+    value: str
+    key: str
+    bare_key: str
+    kind: str
+    status: TagStatus
+    expires_at: datetime | None
+    concurrent_limit: int | None
+    group_id: int | None
+    driver_id: int | None
+    group: GroupRow | None = None
+    driver: DriverRow | None = None
+    site_ids: frozenset[int] = frozenset()
+    station_ids: frozenset[int] = frozenset()
+
+    @property
+    def is_master(self) -> bool:
+        """Whether it ends any session where it is allowed, and begins none (2.0.1 C16)."""
+        return self.group is not None and bool(self.group.master_pass)
+
+
+_OWN = (
+    *("id", "tenant_id", "value", "key", "bare_key", "kind", "status", "expires_at"),
+    *("concurrent_limit", "group_id", "driver_id"),
+)
+_SOMEWHERE = exists().where(tag_sites.c.tag_id == _TAG.c.id) | exists().where(
+    tag_stations.c.tag_id == _TAG.c.id
+)
+_FOUND = (
+    select(
+        *(_TAG.c[name] for name in _OWN),
+        *(_GROUP.c[name] for name in ("id", "name", "parent", "tariff_id", "master_pass")),
+        *(_DRIVER.c[name] for name in ("id", "archived_at", "language", "tariff_id")),
+        _SOMEWHERE,
+    )
+    .outerjoin(_GROUP, _GROUP.c.id == _TAG.c.group_id)
+    .outerjoin(_DRIVER, _DRIVER.c.id == _TAG.c.driver_id)
+    .where(among(_TAG.c.tenant_id, "tenants"), _TAG.c.archived_at.is_(None))
+)
+_BY_KEY = BulkRead(_FOUND.where(among(_TAG.c.key, "keys")))
+_BY_BARE_KEY = BulkRead(_FOUND.where(among(_TAG.c.bare_key, "keys")))
+_SITES = BulkRead(select(tag_sites).where(among(tag_sites.c.tag_id, "tags")))
+_STATIONS = BulkRead(select(tag_stations).where(among(tag_stations.c.tag_id, "tags")))
+
+#: Who was shown something, and what: a tenant and a token.
+Shown = tuple[int, Token]
+
+
+def find(db: Session, shown: Iterable[Shown]) -> dict[Shown, TagRow]:
+    """Find tags by their value without case; failing that, without separators (FIELD X13).
+
+    The second look only counts when exactly one tag fits.  A tag that is known
+    to be of a kind is not the same text told as another kind.
+    """
+    asked = {one for one in shown if one[1].key}
+    found = _fitting(db, asked, _BY_KEY, "key")
+    rest = {one for one in asked - found.keys() if one[1].bare_key}
+    found |= _fitting(db, rest, _BY_BARE_KEY, "bare_key")
+    return found
+
+
+def _fitting(
+    db: Session, asked: Iterable[Shown], query: BulkRead, name: str
+) -> dict[Shown, TagRow]:
+    given = {
+        "keys": {getattr(token, name) for _, token in asked},
+        "tenants": {tenant_id for tenant_id, _ in asked},
+    }
+    by_key: dict[tuple[int, str], list[TagRow]] = {}
+    for row in _rows(db, query, given):
+        by_key.setdefault((row.tenant_id, getattr(row, name)), []).append(row)
+    found = {}
+    for tenant_id, token in asked:
+        fit = [
+            row
+            for row in by_key.get((tenant_id, getattr(token, name)), ())
+            if token.kind == ANY_KIND or row.kind in (ANY_KIND, token.kind)
+        ]
+        if len(fit) == 1:
+            found[tenant_id, token] = fit[0]
+    return found
+
+
+def _rows(db: Session, query: BulkRead, given: dict[str, Any]) -> list[TagRow]:
+    rows, limited = [], []
+    width = len(_OWN)
+    for told in query(db, **given):
+        group = GroupRow(*told[width : width + 5]) if told.group_id is not None else None
+        driver = DriverRow(*told[width + 5 : width + 9]) if told.driver_id is not None else None
+        own: list[Any] = [*told[:width], group, driver]
+        rows.append(TagRow(*own))
+        if told[-1]:
+            limited.append(rows[-1])
+    if limited:
+        tags = [row.id for row in limited]
+        sites, stations = _SITES(db, tags=tags), _STATIONS(db, tags=tags)
+        for row in limited:
+            row.site_ids = frozenset(place for tag, place in sites if tag == row.id)
+            row.station_ids = frozenset(place for tag, place in stations if tag == row.id)
+    return rows

@@ -1,0 +1,1 @@
+"""Charging sessions: what stations tell of transactions, meters and statuses."""

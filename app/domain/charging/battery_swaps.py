@@ -1,0 +1,72 @@
+"""Battery swaps: asked for, and told step by step by the station (2.1 block S)."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.ground import events, numbers
+from app.domain.ground.vocabulary import Order, Token
+from app.models import BatterySwap, Command, Station, Tag
+
+_RECENT = 20
+
+
+def take_in(
+    db: Session,
+    station: Station,
+    *,
+    request_number: int,
+    step: str,
+    token: Token,
+    batteries: Iterable[dict[str, Any]],
+    now: datetime,
+) -> BatterySwap:
+    """Keep one step of a swap: whose it is, and which batteries went in or out.
+
+    A step that is told again is the same row.
+    """
+    found, request_number = list(batteries), numbers.fitting(request_number)
+    same = db.scalars(
+        select(BatterySwap).where(
+            BatterySwap.station_id == station.id,
+            BatterySwap.request_number == request_number,
+            BatterySwap.step == step,
+        )
+    )
+    for row in same:
+        if row.batteries == found:
+            return row
+    tag = db.scalar(select(Tag).where(Tag.tenant_id == station.tenant_id, Tag.key == token.key))
+    row = BatterySwap(
+        station_id=station.id,
+        request_number=request_number,
+        step=step,
+        token=token.value[:255],
+        token_kind=token.kind[:40],
+        tag_id=tag.id if tag else None,
+        driver_id=tag.driver_id if tag else None,
+        command_id=_asked(db, station, request_number),
+        batteries=found,
+        received_at=now,
+    )
+    db.add(row)
+    db.flush()
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    return row
+
+
+def _asked(db: Session, station: Station, number: int) -> int | None:
+    """The order of ours that a swap answers to, if there is one."""
+    commands = db.scalars(
+        select(Command)
+        .where(Command.station_id == station.id, Command.order == Order.REQUEST_BATTERY_SWAP)
+        .order_by(Command.id.desc())
+        .limit(_RECENT)
+    )
+    for command in commands:
+        if command.arguments.get("number") == number:
+            return command.id
+    return None

@@ -1,0 +1,110 @@
+"""The clocks of stations: learnt while they are connected, and what was dated by them put right."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.charging.sessions.doubts import flag, open_sessions, remove_flag
+from app.domain.ground import events
+from app.domain.ground.clock import AGREE, TOLERANCE, offset_of
+from app.models import ChargingSession, MeterReading, Station, TransactionEvent
+
+#: So many of the latest odd times are kept for comparison.
+_KEPT = 5
+#: Doubts that only a wrong clock gave rise to.
+_UNDONE = ("clock_replaced", "offline_report", "old_report", "told_late")
+
+
+def heard(db: Session, station: Any, claimed: datetime, *, now: datetime) -> None:
+    """Learn from the time of a message that is sent when it happens; the row may be a plain one.
+
+    Nothing is looked up while the clock is right, or wrong as it is known to be.
+    """
+    ahead = claimed - now
+    known = timedelta(seconds=station.clock_offset_s or 0)
+    if abs(ahead) <= TOLERANCE:
+        as_known = not known and not station.clock_samples
+    else:
+        as_known = bool(known) and abs(ahead - known) <= TOLERANCE
+    if as_known:
+        return
+    learning = db.get_one(Station, station.id)
+    _learn(db, learning, claimed, now)
+    station.clock_offset_s = learning.clock_offset_s
+    station.clock_samples = learning.clock_samples
+
+
+def _learn(db: Session, station: Station, claimed: datetime, now: datetime) -> None:
+    ahead = claimed - now
+    known = timedelta(seconds=station.clock_offset_s or 0)
+    if abs(ahead) <= TOLERANCE:
+        if known:
+            _settle(db, station, 0, now)
+        else:
+            station.clock_samples = []
+        return
+    samples = [(datetime.fromisoformat(at), float(one)) for at, one in station.clock_samples or ()]
+    since = max(filter(None, (station.connected_at, station.last_boot_at)), default=now)
+    found = offset_of(samples, claimed, now, since)
+    if found is not None:
+        _settle(db, station, round(found), now)
+        return
+    if any(abs(one - ahead.total_seconds()) <= AGREE.total_seconds() for _, one in samples):
+        return  # the older of two that agree is kept: one from a while ago is what counts
+    kept = [*(station.clock_samples or ()), [now.isoformat(), ahead.total_seconds()]]
+    station.clock_samples = kept[-_KEPT:]
+
+
+def _settle(db: Session, station: Station, offset_s: int, now: datetime) -> None:
+    station.clock_offset_s = offset_s or None
+    station.clock_offset_at = now
+    station.clock_samples = []
+    db.flush()
+    if offset_s:
+        for session in open_sessions(db, station):
+            _mend(db, session, timedelta(seconds=offset_s))
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+
+
+def _mend(db: Session, session: ChargingSession, offset: timedelta) -> None:
+    """Correct what a running session was told before the clock was known to be wrong."""
+    told = select(TransactionEvent).where(TransactionEvent.session_id == session.id)
+    for event in db.scalars(told):
+        claimed = event.facts.get("claimed")
+        at = datetime.fromisoformat(claimed) if claimed else event.at
+        if not event.offline and _fits(at, event.received_at, offset):
+            event.at = at - offset
+            facts = {**event.facts, "claimed": at.isoformat()}
+            event.facts = {name: facts[name] for name in facts if name != "clock_replaced"}
+    claimed_at = session.claimed_started_at or session.started_at
+    if _fits(claimed_at, session.start_received_at, offset):
+        session.started_at = claimed_at - offset
+        session.claimed_started_at = claimed_at
+        if session.idle_since is not None:
+            session.idle_since = max(session.idle_since - offset, session.started_at)
+        for code in _UNDONE:
+            remove_flag(session, code)
+        flag(session, "clock_corrected")
+    readings = select(MeterReading).where(MeterReading.session_id == session.id)
+    times = _shifted(db.scalars(readings), offset)
+    if times:
+        session.last_reading_at = max(times)
+    events.record(db, events.SessionChanged(session.tenant_id, session.id, session.station_id))
+    db.flush()
+
+
+def _shifted(readings: Iterable[Any], offset: timedelta) -> list[datetime]:
+    """Correct the times of readings that this clock gave; return them."""
+    times = []
+    for reading in readings:
+        if not reading.assumed_time and _fits(reading.taken_at, reading.received_at, offset):
+            reading.taken_at -= offset
+            times.append(reading.taken_at)
+    return times
+
+
+def _fits(claimed: datetime, received_at: datetime, offset: timedelta) -> bool:
+    return abs(claimed - received_at - offset) <= TOLERANCE

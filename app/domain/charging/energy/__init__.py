@@ -1,0 +1,52 @@
+"""From what a meter said to watt-hours that may be billed.  Pure: no clock, no database.
+
+`measure(facts)` gives the energy of a session with all it rests on; flags say
+what was odd about it, and some of them hold the bill until a person has looked.
+"""
+
+from app.domain.charging.energy.facts import (
+    HOLDING,
+    CurvePoint,
+    EnergyFacts,
+    EnergyFlag,
+    EnergyResult,
+    Segment,
+)
+from app.domain.charging.energy.measure import live_energy, measure, since_start
+from app.domain.charging.energy.plausibility import DEFAULT_MAX_POWER_W, limit_wh
+from app.domain.charging.energy.readings import (
+    INTERVAL,
+    NET,
+    POWER,
+    REGISTER,
+    Reading,
+    at_outlet,
+    base_unit_of,
+    billing_register,
+    phase_number,
+    to_base_unit,
+)
+
+__all__ = [
+    "DEFAULT_MAX_POWER_W",
+    "HOLDING",
+    "INTERVAL",
+    "NET",
+    "POWER",
+    "REGISTER",
+    "CurvePoint",
+    "EnergyFacts",
+    "EnergyFlag",
+    "EnergyResult",
+    "Reading",
+    "Segment",
+    "at_outlet",
+    "base_unit_of",
+    "billing_register",
+    "limit_wh",
+    "live_energy",
+    "measure",
+    "phase_number",
+    "since_start",
+    "to_base_unit",
+]

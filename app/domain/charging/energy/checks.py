@@ -1,0 +1,205 @@
+"""Counter-checks of a session's energy: against the measured power, and against time."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+from app.domain.charging.energy.facts import EnergyFacts, EnergyFlag
+from app.domain.charging.energy.frames import Point, points_of
+from app.domain.charging.energy.plausibility import (
+    COARSE_WH,
+    DEFAULT_MAX_POWER_W,
+    JITTER_S,
+    RESOLUTION_WH,
+    UNSEEN_POWER_W,
+    PlugLimit,
+    limit_wh,
+    seconds_between,
+)
+from app.domain.charging.energy.readings import REGISTER, Reading
+from app.domain.charging.energy.work import Work
+
+#: Register and measured power are compared only where power was measured this often.
+_POWER_POINTS = 3
+#: And where it was measured through most of the session.
+_COVERED = Decimal("0.8")
+_LONGEST_GAP_S = Decimal(20 * 60)
+_THOUSANDFOLD = (Decimal(500), Decimal(2000))
+_STUCK_WH = Decimal(1000)
+#: The two may differ by half, and by so much, in Wh.
+_HALF = Decimal("0.5")
+_POWER_SLACK_WH = Decimal(500)
+
+#: Less than this, on average, is no charging, in W.
+_HARDLY_W = Decimal(50)
+#: And for a plug that gives much more, less than this share of it.
+_HARDLY_SHARE = Decimal("0.003")
+#: While readings of a plug of which nothing is known rise, a car takes more than this.
+_LEAST_CAR_W = Decimal(400)
+_SEEN = 2
+_HARDLY_FROM_S = Decimal(600)
+_NOTHING_FROM_S = Decimal(3600)
+#: More than any road vehicle but a lorry takes at once, in Wh.
+_MORE_THAN_A_CAR_WH = Decimal(300_000)
+#: Most plugs of a kind give half of what the strongest gives.
+#: Two halves of a session whose pace differs by no more than this show it.
+_ALIKE = Decimal("2.5")
+_OF_ITS_KIND = Decimal("0.5")
+_FAST_KIND_W = Decimal(40_000)
+
+
+def under_power(
+    points: Sequence[Point], integral: Decimal, started_at: datetime, ended_at: datetime
+) -> Decimal | None:
+    """The energy under the measured power, in Wh; None where it was not measured throughout.
+
+    `integral` is what lies between the first and the last measurement.
+    Before the first and after the last measurement the nearest one stands in.
+    """
+    if len(points) < _POWER_POINTS:
+        return None
+    whole = seconds_between(started_at, ended_at)
+    seen = seconds_between(points[0].at, points[-1].at)
+    before, after = max(pairwise(points), key=_apart)
+    gap = seconds_between(before.at, after.at)
+    if seen < whole * _COVERED or gap > max(_LONGEST_GAP_S, whole / 10):
+        return None
+    head = points[0].value * seconds_between(started_at, points[0].at) / 3600
+    tail = points[-1].value * seconds_between(points[-1].at, ended_at) / 3600
+    return max(head, Decimal(0)) + integral + max(tail, Decimal(0))
+
+
+def _apart(pair: tuple[Point, Point]) -> timedelta:
+    return pair[1].at - pair[0].at
+
+
+def sustained_w(readings: Sequence[Reading]) -> Decimal:
+    """The power that the register shows in more than one step, in W; 0 where it shows none."""
+    rates = [
+        (after.value - before.value) * 3600 / max(seconds_between(before.at, after.at), JITTER_S)
+        for before, after in pairwise(points_of(readings, REGISTER))
+    ]
+    return sorted([Decimal(0), Decimal(0), *rates])[-2]
+
+
+def against_power(
+    work: Work, points: Sequence[Point], integral: Decimal, power_wh: Decimal | None
+) -> set[EnergyFlag]:
+    """What the measured power says of the register: a wrong unit, one that stands still, a lie."""
+    if len(points) < _POWER_POINTS:
+        return set()
+    energy = work.wh
+    if energy <= 0:
+        return {EnergyFlag.REGISTER_STUCK} if integral >= _STUCK_WH else set()
+    if integral > 0:
+        low, high = _THOUSANDFOLD
+        if low <= max(integral / energy, energy / integral) <= high:
+            return {EnergyFlag.UNIT_MISLABELLED}
+    if power_wh is None:
+        return set()
+    edges = max(point.value for point in points)
+    most = max(power_wh, integral + _edge_wh(work, points, edges)) * (1 + _HALF)
+    least = integral * (1 - _HALF)
+    agree = least - _POWER_SLACK_WH <= energy <= most + _POWER_SLACK_WH
+    return set() if agree else {EnergyFlag.POWER_DISAGREES}
+
+
+def _edge_wh(work: Work, points: Sequence[Point], power_w: Decimal) -> Decimal:
+    """What may have flowed before power was first measured, in Wh."""
+    if not work.curve:
+        return Decimal(0)
+    head = seconds_between(work.curve[0][0], points[0].at)
+    tail = seconds_between(points[-1].at, work.curve[-1][0])
+    return power_w * (head + tail) / 3600
+
+
+def against_time(
+    work: Work,
+    facts: EnergyFacts,
+    plug: PlugLimit,
+    duration_s: Decimal,
+    power: Sequence[Point],
+    resolution_wh: Decimal,
+) -> set[EnergyFlag]:
+    """What the session's length says: too much for what is known of the plug, or hardly any."""
+    found = set()
+    if work.basis == "register" and _too_fast(work, facts, plug, duration_s, power, resolution_wh):
+        found.add(EnergyFlag.RATE_UNEXPLAINED)
+    explained = {EnergyFlag.UNIT_MISLABELLED, EnergyFlag.REGISTER_STUCK}
+    if (
+        work.basis == "register"
+        and not work.flags & explained
+        and _hardly_any(work, facts, plug, duration_s)
+    ):
+        found.add(EnergyFlag.HARDLY_ANY_ENERGY)
+    return found
+
+
+def _too_fast(
+    work: Work,
+    facts: EnergyFacts,
+    plug: PlugLimit,
+    duration_s: Decimal,
+    power: Sequence[Point],
+    resolution_wh: Decimal,
+) -> bool:
+    """Whether nobody can say that this plug gives so much: neither its owner nor its readings."""
+    if facts.max_power_w:
+        return False
+    if work.wh > _MORE_THAN_A_CAR_WH and plug.power_w <= DEFAULT_MAX_POWER_W:
+        return True
+    between = [point for point in work.used if point.readings]
+    if facts.greatest_power_w or len(power) >= _POWER_POINTS or _alike(between, work):
+        return False
+    believed = UNSEEN_POWER_W
+    if plug.known:
+        fast = plug.power_w > _FAST_KIND_W
+        believed = plug.power_w * _OF_ITS_KIND if fast else plug.power_w
+    if work.wh > limit_wh(believed, duration_s + JITTER_S, resolution_wh):
+        return True
+    return any(
+        after.value - before.value
+        > limit_wh(believed, seconds_between(before.at, after.at) + JITTER_S, resolution_wh)
+        for before, after in pairwise(work.used)
+    )
+
+
+def _alike(between: Sequence[Point], work: Work) -> bool:
+    """Whether readings on the way show the session's pace: two of them, or one that halves it."""
+    if len(between) != 1:
+        return len(between) > 1
+    rates = [
+        (after.value - before.value) / max(seconds_between(before.at, after.at), JITTER_S)
+        for before, after in pairwise(work.used)
+    ]
+    return len(rates) > 1 and max(rates) <= min(rates) * _ALIKE
+
+
+def _hardly_any(work: Work, facts: EnergyFacts, plug: PlugLimit, duration_s: Decimal) -> bool:
+    """Whether the energy is next to nothing for the time in which it was charging."""
+    if facts.ended_at is None:
+        return False
+    said = facts.said_charging_s
+    charging_s = duration_s if said is None else min(Decimal(said), duration_s)
+    values = [value for value in (work.initial, work.final) if value]
+    coarse = bool(values) and all(value % COARSE_WH == 0 for value in values)
+    if work.wh <= 0:
+        return said is not None and charging_s >= _NOTHING_FROM_S * (2 if coarse else 1)
+    active_s = min(charging_s, _active_s(work, duration_s))
+    if active_s < _HARDLY_FROM_S or coarse:
+        return False
+    least_w = _HARDLY_W
+    if plug.known and plug.power_w > UNSEEN_POWER_W:
+        least_w = max(_HARDLY_W, plug.power_w * _HARDLY_SHARE)
+    elif not plug.known and len(work.used) > _SEEN:
+        least_w = _LEAST_CAR_W
+    return work.wh < least_w * active_s / 3600 and work.wh < 10 * RESOLUTION_WH
+
+
+def _active_s(work: Work, duration_s: Decimal) -> Decimal:
+    """How long the register rose, in seconds, as far as its readings tell."""
+    if len(work.used) < 3:
+        return duration_s
+    rises = [b.at for a, b in pairwise(work.used) if b.value > a.value]
+    return seconds_between(work.used[0].at, rises[-1]) if rises else duration_s

@@ -1,0 +1,156 @@
+"""What goes into the measuring of a session's energy, and what comes out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from app.domain.charging.energy.readings import Reading
+from app.domain.ground.vocabulary import doubts
+
+CurvePoint = tuple[datetime, Decimal]
+
+
+class EnergyFlag(StrEnum):
+    """Something about a session's energy that a person should know; `sentence` says it."""
+
+    REGISTER_RESET = "register_reset"
+    SESSION_RELATIVE = "session_relative"
+    ESTIMATED_END = "estimated_end"
+    STOP_BELOW_START = "stop_below_start"
+    IMPLAUSIBLE_POWER = "implausible_power"
+    BEGIN_ZERO_PLACEHOLDER = "begin_zero_placeholder"
+    UNIT_MISLABELLED = "unit_mislabelled"
+    SUMMED_PHASES = "summed_phases"
+    INTERVAL_SUM = "interval_sum"
+    NET_USED = "net_used"
+    INTEGRATED_POWER = "integrated_power"
+    CLOCK_INCONSISTENT = "clock_inconsistent"
+    REGISTER_STUCK = "register_stuck"
+    OUTLIER_IGNORED = "outlier_ignored"
+    NO_ENERGY_REPORTED = "no_energy_reported"
+    BEGIN_MISSING = "begin_missing"
+    BEGIN_OFF_HABIT = "begin_off_habit"
+    BEGIN_UNEXPLAINED = "begin_unexplained"
+    END_UNEXPLAINED = "end_unexplained"
+    STEP_UNEXPLAINED = "step_unexplained"
+    RATE_UNEXPLAINED = "rate_unexplained"
+    CLOSING_DIFFERS = "closing_differs"
+    READING_ABOVE_END = "reading_above_end"
+    MANY_OUTLIERS = "many_outliers"
+    POWER_DISAGREES = "power_disagrees"
+    HARDLY_ANY_ENERGY = "hardly_any_energy"
+    INTERVAL_LOST = "interval_lost"
+    INTERVAL_REPEATED = "interval_repeated"
+    INTERVAL_MIXED = "interval_mixed"
+    PHASE_LOST = "phase_lost"
+
+    @property
+    def sentence(self) -> str:
+        """The flag in plain English."""
+        return doubts.sentence(self.value)
+
+    @property
+    def holds(self) -> bool:
+        """Whether a bill waits for a person because of it."""
+        return doubts.holds(self.value)
+
+
+#: What holds a bill; any other flag is told on the session's page and no more:
+#: the energy rests on registers that agree with each other.
+HOLDING: frozenset[EnergyFlag] = frozenset(flag for flag in EnergyFlag if flag.holds)
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyFacts:
+    """What is known about a session's energy; instants are aware UTC.
+
+    `ended_at` is None while the session runs.  `meter_stop_wh` is None when no
+    stop was reported.  The two `received_*` instants are ours and replace the
+    charger's where its clock contradicts itself.  `clock_doubtful`: the times
+    are not to be trusted, so nothing is measured against them.
+
+    `readings_before_stop` is how many frames of readings had arrived when the
+    stop did (readings carry their number as `received`); None: not known.
+    `max_power_w` is the stated greatest power of the plug, `plug_type` its kind,
+    `greatest_power_w` the most it ever measured before.  `previous_stop_wh` is
+    where the plug's register stood when its last session ended, None where that
+    says nothing about this one.  `said_charging_s` is how long the plug called
+    itself Charging; None: all the time.
+    """
+
+    meter_start_wh: Decimal | None
+    started_at: datetime
+    meter_stop_wh: Decimal | None = None
+    ended_at: datetime | None = None
+    max_power_w: Decimal | None = None
+    readings: Sequence[Reading] = ()
+    received_start_at: datetime | None = None
+    received_end_at: datetime | None = None
+    clock_doubtful: bool = False
+    readings_before_stop: int | None = None
+    plug_type: str | None = None
+    greatest_power_w: Decimal | None = None
+    previous_stop_wh: Decimal | None = None
+    said_charging_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch over which one register only rose."""
+
+    from_at: datetime
+    to_at: datetime
+    from_wh: Decimal
+    to_wh: Decimal
+
+    @property
+    def energy_wh(self) -> Decimal:
+        """What the stretch adds to the session."""
+        return self.to_wh - self.from_wh
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyResult:
+    """A session's energy and what it rests on.
+
+    `curve` is cumulative Wh since the start, never falling; it begins with
+    (start, 0) and ends with (end, energy_wh).  `measured_wh` is what the
+    registers claim before the limit of the plug's power was applied, and
+    `before_wh` the part of it that was estimated for the time before the first
+    register.  `power_wh` is the energy under the measured power, None where
+    power was not measured throughout.
+    """
+
+    energy_wh: Decimal
+    measured_wh: Decimal
+    initial_wh: Decimal | None
+    final_wh: Decimal | None
+    flags: frozenset[EnergyFlag]
+    basis: str  # "register", "interval", "net", "power" or "none"
+    started_at: datetime
+    ended_at: datetime
+    limit_wh: Decimal  # the most that the plug can deliver in that time
+    segments: tuple[Segment, ...]
+    used: tuple[Reading, ...]
+    ignored: tuple[Reading, ...]
+    curve: tuple[CurvePoint, ...]
+    before_wh: Decimal = Decimal(0)
+    power_wh: Decimal | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether a person must look before this is billed."""
+        return not self.flags.isdisjoint(HOLDING)
+
+    @property
+    def duration_s(self) -> int:
+        """Whole seconds from start to end, never negative."""
+        return max(int((self.ended_at - self.started_at).total_seconds()), 0)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """All flags in plain English, the ones that hold first."""
+        ordered = sorted(self.flags, key=lambda flag: (not flag.holds, flag.value))
+        return tuple(flag.sentence for flag in ordered)

@@ -1,0 +1,237 @@
+"""Energy from the import register: the ordinary case and its oddities."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+from app.domain.charging.energy.ends import doubts_of_ends
+from app.domain.charging.energy.facts import EnergyFacts, EnergyFlag, Segment
+from app.domain.charging.energy.frames import Point, in_order, points_of
+from app.domain.charging.energy.plausibility import JITTER_S, RESOLUTION_WH, seconds_between
+from app.domain.charging.energy.readings import BEGIN, END, INTERVAL, NET, POWER, REGISTER, Reading
+from app.domain.charging.energy.walk import Pace, Walk, pace_of, walk
+from app.domain.charging.energy.work import Work
+
+SUBSTITUTES = (INTERVAL, NET, POWER)
+
+#: A first reading within this time of the start stands for the start.
+AT_START = timedelta(seconds=15)
+
+_ZERO = Decimal(0)
+_FIFTH = 5
+
+
+def by_register(
+    facts: EnergyFacts,
+    readings: Sequence[Reading],
+    ended_at: datetime,
+    power_w: Decimal | None,
+    resolution_wh: Decimal,
+) -> Work | None:
+    """Energy from the import register and the registers of start and stop.
+
+    `power_w` is the most to believe of the plug; None: times say nothing.
+    """
+    points, clock_jumped = in_order(points_of(readings, REGISTER))
+    points = [point for point in points if point.value >= 0]
+    stop = facts.meter_stop_wh
+    initial = _initial_of(facts, points)
+    if initial is None or _only_substitutes(readings, points, initial, stop):
+        return None
+    if stop is None and not points:
+        return None
+    work = Work("register", initial=initial)
+    if clock_jumped:
+        work.flags.add(EnergyFlag.CLOCK_INCONSISTENT)
+        power_w = None
+    points = _whole_phases(work, points)
+    from_zero = _from_zero(facts, points, initial, power_w, resolution_wh)
+    if from_zero and _session_relative(work, facts, points, initial, ended_at):
+        return work
+    path = [Point(facts.started_at, initial), *points]
+    whole = _with_stop(path, facts, ended_at)
+    pace = pace_of(whole, power_w, resolution_wh)
+    _walk_register(work, facts, whole, points, ended_at, pace)
+    _before_the_first(work, facts, points, pace)
+    return work
+
+
+def _only_substitutes(
+    readings: Sequence[Reading], points: Sequence[Point], initial: Decimal, stop: Decimal | None
+) -> bool:
+    """Whether the registers are zeros beside something else that did measure."""
+    if initial != 0 or max([stop or _ZERO, *(point.value for point in points)]) != 0:
+        return False
+    return any(r.measurand in SUBSTITUTES and r.value > 0 for r in readings)
+
+
+def _initial_of(facts: EnergyFacts, points: Sequence[Point]) -> Decimal | None:
+    known = facts.previous_stop_wh
+    if facts.meter_start_wh is not None and facts.meter_start_wh >= 0:
+        return facts.meter_start_wh
+    begin = next((point for point in points if point.context == BEGIN), None)
+    if begin is None:
+        begin = points[0] if points else None
+    if begin is None and facts.meter_stop_wh is not None:
+        return known if known is not None and known <= facts.meter_stop_wh else None
+    return begin.value if begin else None
+
+
+def _whole_phases(work: Work, points: Sequence[Point]) -> list[Point]:
+    """The points whose phases are all there; one that lacks some says nothing of the whole."""
+    if not any(point.summed for point in points):
+        return list(points)
+    work.flags.add(EnergyFlag.SUMMED_PHASES)
+    most = max(len(point.readings) for point in points if point.summed)
+    whole = [point for point in points if not point.summed or len(point.readings) == most]
+    if any(points[end] not in whole for end in (0, -1)):
+        work.flags.add(EnergyFlag.PHASE_LOST)
+    return whole
+
+
+def _from_zero(
+    facts: EnergyFacts,
+    points: Sequence[Point],
+    initial: Decimal,
+    power_w: Decimal | None,
+    resolution_wh: Decimal,
+) -> bool:
+    """Whether the readings may count from zero: all below the start, and the plug explains them."""
+    if not points or any(point.value >= initial - RESOLUTION_WH for point in points):
+        return False
+    limit = Pace(power_w, resolution_wh).limit_wh(facts.started_at, points[0].at)
+    return points[0].value <= limit
+
+
+def _session_relative(
+    work: Work,
+    facts: EnergyFacts,
+    points: Sequence[Point],
+    initial: Decimal,
+    ended_at: datetime,
+) -> bool:
+    """Settle a session whose readings count from zero beside a lifetime start (FIELD M8)."""
+    rising = all(b.value >= a.value - RESOLUTION_WH for a, b in pairwise(points))
+    if not rising or points[-1].value > initial / 2:
+        return False
+    stop = facts.meter_stop_wh
+    highest = max(point.value for point in points)
+    work.curve = [(point.at, point.value) for point in points]
+    work.used = list(points)
+    if stop is not None and stop >= initial:
+        # Start and stop are of one register; the readings only draw the curve.
+        work.wh, work.final = stop - initial, stop
+        if abs(work.wh - highest) > max(work.wh / 10, 10 * RESOLUTION_WH):
+            work.flags.add(EnergyFlag.SESSION_RELATIVE)
+        work.segments = [Segment(facts.started_at, ended_at, initial, stop)]
+        return True
+    work.flags.add(EnergyFlag.SESSION_RELATIVE)
+    if stop is None and facts.ended_at is not None:
+        work.flags.add(EnergyFlag.ESTIMATED_END)
+    work.wh = max(highest, stop or _ZERO)
+    work.initial, work.final = _ZERO, work.wh
+    work.segments = [Segment(facts.started_at, ended_at, _ZERO, work.wh)]
+    return True
+
+
+def _with_stop(path: list[Point], facts: EnergyFacts, ended_at: datetime) -> list[Point]:
+    """The path with the register of the stop at its end, if that is one."""
+    stop = facts.meter_stop_wh
+    if stop is None or not _stop_counts(stop, path):
+        return path
+    return [*path, Point(max(ended_at, path[-1].at), stop, context=END)]
+
+
+def _stop_counts(stop: Decimal, path: Sequence[Point]) -> bool:
+    """Whether the final register is one: not below the first, or the end of a reset register."""
+    initial, last = path[0].value, path[-1].value
+    if stop >= initial:
+        return not (stop == 0 and last > RESOLUTION_WH)
+    return stop > 0 and len(path) > 1 and last < initial and stop >= last - RESOLUTION_WH
+
+
+def _walk_register(
+    work: Work,
+    facts: EnergyFacts,
+    whole: Sequence[Point],
+    points: Sequence[Point],
+    ended_at: datetime,
+    pace: Pace,
+) -> None:
+    """Walk from the first register over all readings to the last, and keep what was found.
+
+    `whole` is the way, `points` the readings on it: the start before them, perhaps the stop after.
+    """
+    stop = facts.meter_stop_wh
+    told = len(whole) > 1 + len(points)
+    if stop is None:
+        if facts.ended_at is not None and not any(point.context == END for point in points):
+            work.flags.add(EnergyFlag.ESTIMATED_END)
+    elif not told:
+        work.flags.add(EnergyFlag.STOP_BELOW_START)
+    found = walk(whole, pace, stop_told=told)
+    work.flags |= found.flags
+    if stop is not None and told:
+        work.flags |= doubts_of_ends(facts, points, stop, ended_at, pace)
+    if _too_many(found, len(points)):
+        work.flags.add(EnergyFlag.MANY_OUTLIERS)
+    work.wh, work.final = found.total_wh, found.accepted[-1].value
+    work.initial = found.accepted[0].value
+    work.segments, work.curve = found.segments, found.curve
+    work.used, work.ignored = found.accepted, found.ignored
+    if stop is not None and stop == work.final and len(found.segments) == 1:
+        # The closing register counts to the watt-hour, also where a reading
+        # before it was rounded up within the register's resolution.
+        work.wh = max(stop - work.initial, _ZERO)
+
+
+def _too_many(found: Walk, among: int) -> bool:
+    """Whether the readings that fit nowhere are no slips any more."""
+    left_out = len([point for point in found.ignored if point.readings])
+    if not left_out:
+        return False
+    return left_out == among or (left_out > 1 and left_out * _FIFTH > among)
+
+
+def _before_the_first(work: Work, facts: EnergyFacts, points: Sequence[Point], pace: Pace) -> None:
+    """Estimate what flowed before the first register that is one.
+
+    Where the plug's last session ended is the best guess; else the pace of the
+    session until its readings end.
+    """
+    rebased = work.flags & {EnergyFlag.BEGIN_ZERO_PLACEHOLDER, EnergyFlag.BEGIN_UNEXPLAINED}
+    told = facts.meter_start_wh is not None and facts.meter_start_wh >= 0
+    begun = told or any(point.context == BEGIN for point in points)
+    first = next((point for point in work.used if point.readings), None)
+    known = facts.previous_stop_wh
+    if first is None:
+        if not begun:
+            work.flags.add(EnergyFlag.BEGIN_MISSING)
+        return
+    late = first.at - facts.started_at
+    if begun and not rebased:
+        return
+    if not begun:
+        if late <= AT_START:
+            return
+        work.flags.add(EnergyFlag.BEGIN_MISSING)
+    elif seconds_between(facts.started_at, first.at) <= JITTER_S and known is None:
+        return
+    limit = pace.limit_wh(facts.started_at, first.at)
+    if known is not None and _ZERO <= first.value - known <= limit:
+        before = first.value - known
+    else:
+        before = min(_at_its_pace(work, first, late), limit)
+    work.before = before
+    work.wh += before
+    work.curve = [(at, wh + before) for at, wh in work.curve if at >= first.at]
+
+
+def _at_its_pace(work: Work, first: Point, late: timedelta) -> Decimal:
+    """The energy of a time as long as `late`, as fast as the session went while it was seen."""
+    rising = next((point for point in work.used if point.value > first.value), None)
+    if rising is None or rising.at <= first.at:
+        return _ZERO
+    seconds = seconds_between(first.at, rising.at)
+    return (rising.value - first.value) * Decimal(int(late.total_seconds())) / seconds

@@ -1,0 +1,103 @@
+"""Orders that end sessions which are running: said before they are sent, not found out after.
+
+Taking out of service is not among them: a station does that once the session is
+over (1.6 section 5.2, 2.x G03).  Nor is a restart that a 2.x station puts off
+until it is idle, or after which a 2.1 station goes on.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain.commands import orders
+from app.domain.ground.errors import Conflict
+from app.domain.ground.vocabulary import Order, SessionState
+from app.models import ChargingSession, Station
+
+#: The members of raw messages that name a plug.
+_PLUGS = ("evseId", "connectorId")
+_RAW_KINDS = {"Soft": "soft", "OnIdle": "soft", "ImmediateAndResume": "resume"}
+
+
+class EndsSessions(Conflict):
+    """An order would end sessions that whoever gave it has not been told of."""
+
+    code = "ends_sessions"
+
+    def __init__(self, sentence: str, sessions: Sequence[int]) -> None:
+        super().__init__(sentence)
+        self.sessions = tuple(sessions)
+
+
+def refuse(
+    db: Session,
+    station: Station,
+    order: Order,
+    checked: Mapping[str, Any],
+    *,
+    known: Collection[int] = (),
+) -> None:
+    """Raise `EndsSessions` where an order ends a session that is not among the `known` ones.
+
+    `checked` are the order's arguments, as `orders.arguments` reads them; `known` the ids of
+    those that the asker was told of and means to end.
+    """
+    found = ended_by(db, station, order, checked)
+    if any(session.id not in known for session in found):
+        who = "; ".join(_told(session) for session in found)
+        them = "it" if len(found) == 1 else "them"
+        does = orders.meant(order, checked).ends_sessions
+        sentence = f"{who[:1].upper()}{who[1:]}. {does} {them}."
+        raise EndsSessions(sentence, [session.id for session in found])
+
+
+def ended_by(
+    db: Session, station: Station, order: Order, checked: Mapping[str, Any]
+) -> list[ChargingSession]:
+    """The running sessions that an order may end, by their plugs."""
+    order, checked = _meant(order, checked)
+    if not orders.SPECS[order].ends_sessions:
+        return []
+    if order is Order.RESET and not _cuts_off(station, checked["kind"]):
+        return []
+    query = select(ChargingSession).where(
+        ChargingSession.station_id == station.id, ChargingSession.state == SessionState.CHARGING
+    )
+    if evse := checked.get("connector"):
+        query = query.where(ChargingSession.evse == evse)
+    return list(db.scalars(query.order_by(ChargingSession.evse, ChargingSession.id)))
+
+
+def _meant(order: Order, checked: Mapping[str, Any]) -> tuple[Order, Mapping[str, Any]]:
+    """The typed order that a raw message amounts to; any other order is itself."""
+    spec = orders.meant(order, checked)
+    if order is not Order.RAW or not spec.ends_sessions:
+        return order, checked
+    payload = checked["payload"]
+    plug = next((payload[name] for name in _PLUGS if isinstance(payload.get(name), int)), None)
+    return spec.order, {"connector": plug, "kind": _RAW_KINDS.get(str(payload.get("type")), "hard")}
+
+
+def count_at(db: Session, order: Order, stations: Sequence[Station]) -> int:
+    """How many sessions are running at stations that are to get an order which may end them."""
+    if not orders.SPECS[order].ends_sessions:
+        return 0
+    query = select(func.count(ChargingSession.id)).where(
+        ChargingSession.station_id.in_([station.id for station in stations]),
+        ChargingSession.state == SessionState.CHARGING,
+    )
+    return db.scalar(query) or 0
+
+
+def _cuts_off(station: Station, kind: str) -> bool:
+    """Whether a restart does not wait for sessions; a 1.6 station ends them first (5.14)."""
+    waits = {"resume"} if (station.protocol or "").endswith("1.6") else {"soft", "resume"}
+    return kind not in waits
+
+
+def _told(session: ChargingSession) -> str:
+    who = session.driver.name if session.driver else f"card {session.token}"
+    energy = f"{float(session.energy_wh or 0) / 1000:.2f} kWh"
+    return f"session {session.id} of {who} is running at connector {session.evse} ({energy} so far)"

@@ -1,0 +1,215 @@
+"""Meter readings: stored in bulk, each instant once, tied to the session that they belong to.
+
+This is the hot path: one statement finds the sessions of a whole batch of
+stations, one stores their readings.  What a live page shows of a running
+session is brought up to date from the readings every second (`show`).
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy.orm import Session
+
+from app.domain.charging.gauges import Gauge, Values, keep_newest, values_of
+from app.domain.ground import events
+from app.domain.ground.bulk import BulkInsert, among, paired
+from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.redaction import redact_text
+from app.domain.ground.vocabulary import BillingState, MeterReport, Sample, SessionState
+from app.models import ChargingSession, MeterReading
+
+
+class Metered(NamedTuple):
+    """One MeterValues of one station; `transaction_ref` None: it named no session.
+
+    `own` False: it is of a meter that counts for no session, whatever runs.
+    `received_at` is when it arrived, where that is not the time of its set.
+    """
+
+    station_id: int
+    evse: int
+    transaction_ref: str | None
+    reports: tuple[MeterReport, ...]
+    own: bool = True
+    received_at: datetime | None = None
+
+
+_SESSION: Any = ChargingSession.__table__
+_READING: Any = MeterReading.__table__
+_COLUMNS = (
+    _SESSION.c.id,
+    _SESSION.c.tenant_id,
+    _SESSION.c.station_id,
+    _SESSION.c.transaction_ref,
+    _SESSION.c.evse,
+    _SESSION.c.started_at,
+    _SESSION.c.meter_start_wh,
+    _SESSION.c.first_register_wh,
+    _SESSION.c.billing,
+)
+_STORED = (
+    "station_id",
+    "session_id",
+    "evse",
+    "taken_at",
+    "received_at",
+    "register_wh",
+    "power_w",
+    "current_a",
+    "voltage_v",
+    "soc_percent",
+    "assumed_time",
+    "samples",
+    "digest",
+)
+_INSERT = BulkInsert(_READING, _STORED, skip_known=True, written=("samples",))
+_RUNNING = _SESSION.c.state == SessionState.CHARGING
+_ASSUMED = and_(_SESSION.c.provisional, _SESSION.c.billing == BillingState.OPEN)
+_NAMED = BulkRead(
+    select(*_COLUMNS).where(
+        paired(among(_SESSION.c.station_id, "stations"), among(_SESSION.c.transaction_ref, "refs"))
+    )
+)
+_OPEN = BulkRead(select(*_COLUMNS).where(among(_SESSION.c.station_id, "stations"), _RUNNING))
+_LATE = (
+    update(_SESSION)
+    .where(
+        among(_SESSION.c.id, "sessions"),
+        _SESSION.c.billing != BillingState.OPEN,
+    )
+    .values(late_evidence_at=bindparam("at", type_=_SESSION.c.late_evidence_at.type))
+)
+
+
+def store(
+    db: Session,
+    batch: Sequence[Metered],
+    *,
+    now: datetime,
+    at_hand: Mapping[tuple[int, str | None], Any] | None = None,
+) -> tuple[list[int | None], list[Gauge]]:
+    """Store the readings of many stations at once.
+
+    Returns the session of each item (None: it belongs to none) and the gauges
+    of the sessions that changed.  A reading that is known already adds nothing.
+    `at_hand` are the sessions of all items, by station and transaction, where they are known.
+    """
+    by_ref, by_station = _sessions_of(db, batch) if at_hand is None else (at_hand, {})
+    owners: list[int | None] = []
+    late: dict[int, Any] = {}
+    rows: list[tuple[Any, ...]] = []
+    gauges: dict[int, Gauge] = {}
+    for item in batch:
+        owner = None
+        if item.transaction_ref is not None:
+            owner = by_ref.get((item.station_id, item.transaction_ref))
+        for report in item.reports:
+            session = owner or _by_time(by_station.get(item.station_id, ()), item, report)
+            values = values_of(report.samples)
+            number = session.id if session is not None else None
+            rows.append(_row(item, report, number, values, item.received_at or now))
+            if session is not None:
+                owner = owner or session
+                keep_newest(gauges, session, report.taken_at, values)
+                if session.billing != BillingState.OPEN:
+                    late[session.id] = session
+        owners.append(owner.id if owner is not None else None)
+    _INSERT(db, rows)
+    if late:
+        _mark_late(db, late, now)
+    return owners, list(gauges.values())
+
+
+def _mark_late(db: Session, late: dict[int, Any], now: datetime) -> None:
+    """Have sessions weighed once more that were decided about before these readings came."""
+    db.execute(_LATE, {"sessions": list(late), "at": now})
+    for row in late.values():
+        events.record(db, events.SessionEnded(row.tenant_id, row.id, row.station_id))
+
+
+def _sessions_of(
+    db: Session, batch: Sequence[Metered]
+) -> tuple[dict[Any, Any], dict[int, list[Any]]]:
+    """The sessions of a batch by station and transaction, and the running ones by station.
+
+    Nearly all readings are of a running session, so those are looked up first,
+    by an index; only what names another one is looked for by its name.
+    """
+    by_ref: dict[Any, Any] = {}
+    by_station: dict[int, list[Any]] = {}
+    for row in _OPEN(db, stations={item.station_id for item in batch}):
+        by_ref[row.station_id, row.transaction_ref] = row
+        by_station.setdefault(row.station_id, []).append(row)
+    others = {
+        (item.station_id, item.transaction_ref)
+        for item in batch
+        if item.transaction_ref is not None
+    } - by_ref.keys()
+    if others:
+        stations, refs = zip(*others, strict=True)
+        for row in _NAMED(db, stations=stations, refs=refs):
+            by_ref[row.station_id, row.transaction_ref] = row
+    return by_ref, by_station
+
+
+def _by_time(candidates: Iterable[Any], item: Metered, report: MeterReport) -> Any | None:
+    """The one running session that readings without a (known) transaction belong to (FIELD M5).
+
+    Readings of the station's main meter (evse 0) are a session's only where the
+    station has a single one running.
+    """
+    fitting = [
+        row
+        for row in candidates
+        if item.own and item.evse in (0, row.evse) and row.started_at <= report.taken_at
+    ]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _row(
+    item: Metered, report: MeterReport, session_id: int | None, values: Values, now: datetime
+) -> tuple[Any, ...]:
+    """A row in the order of `_STORED`."""
+    samples = orjson.dumps(
+        [
+            # The value in the unit beside it; what is no number stays as it was sent.
+            (s.measurand, _value(s), s.unit, s.phase, s.location, s.context, s.signed)
+            for s in report.samples
+        ]
+    )
+    return (
+        item.station_id,
+        session_id,
+        item.evse,
+        report.taken_at,
+        now,
+        values.register_wh,
+        values.power_w,
+        values.current_a,
+        values.voltage_v,
+        values.soc_percent,
+        report.assumed_time,
+        samples.decode(),
+        _digest(item, report, samples),
+    )
+
+
+def _value(sample: Sample) -> str | None:
+    if sample.value is not None:
+        return format(sample.value, "f")
+    return sample.text if sample.signed or not sample.text else redact_text(sample.text)
+
+
+def _digest(item: Metered, report: MeterReport, samples: bytes) -> str:
+    """What makes a reading the same one again: plug, transaction, instant and all samples.
+
+    It begins with the second, so that what is reported now lies close together in the index.
+    """
+    at = report.claimed_at or report.taken_at
+    text = f"{item.evse}|{item.transaction_ref}|{at.isoformat()}|".encode()
+    second = int(at.timestamp()) & 0xFFFFFFFF
+    return f"{second:08x}{hashlib.blake2b(text + samples, digest_size=12).hexdigest()}"

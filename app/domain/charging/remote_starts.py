@@ -1,0 +1,170 @@
+"""Which remote start a session answers to, and which one no session ever followed.
+
+1.6 gives a start no reference to the command that asked for it: station, tag,
+connector and two minutes are what there is (FIELD X15).  2.x names the number
+that we gave the command, however late it does (F01).
+"""
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.access import authorisation
+from app.domain.access.authorisation import Tap
+from app.domain.access.issued_tokens import KINDS
+from app.domain.charging import session_limits
+from app.domain.commands.orders.spec import Prepared
+from app.domain.ground import events
+from app.domain.ground.bulk import among
+from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.errors import Conflict
+from app.domain.ground.vocabulary import (
+    Actor,
+    CommandState,
+    Order,
+    Outcome,
+    StationMode,
+    Token,
+    Verdict,
+)
+from app.domain.limits import station_profiles
+from app.domain.network import reach
+from app.models import ChargingSession, Command, Station
+
+WINDOW = timedelta(seconds=120)
+#: How far back a number that a station names is looked for, and an unfollowed start is marked.
+NAMED_WITHIN = timedelta(days=2)
+MARKED_WITHIN = timedelta(days=1)
+
+UNFOLLOWED = f"No session followed within {int(WINDOW.total_seconds())} s."
+
+
+_COMMAND: Any = Command.__table__
+
+
+def _open(since: Any) -> tuple[Any, ...]:
+    return (
+        _COMMAND.c.order == Order.START_CHARGING,
+        or_(_COMMAND.c.state == CommandState.ACCEPTED, _COMMAND.c.state == CommandState.SENT),
+        _COMMAND.c.session_id.is_(None),
+        _COMMAND.c.requested_at > since,
+    )
+
+
+_WAITING = BulkRead(
+    select(_COMMAND.c.station_id).where(
+        among(_COMMAND.c.station_id, "stations"),
+        *_open(bindparam("since", type_=_COMMAND.c.requested_at.type)),
+    )
+)
+
+
+@reach.whole
+def prepare(
+    db: Session, actor: Actor, station: Station, given: dict[str, Any], now: datetime
+) -> Prepared:
+    """Complete the arguments of a remote start: its number, the tag's kind and group.
+
+    Raises `Conflict` for a tag that would be refused at the station; a central token is on no
+    list, for it is issued by this order.
+    """
+    del actor
+    kind = given.get("token_kind") or authorisation.ANY_KIND
+    token = Token(given["token"], kind)
+    [judged] = authorisation.judge(db, [Tap(station, token, authorisation.START, now)])
+    refused = judged.decision.verdict is not Verdict.ACCEPTED
+    if refused and not (
+        judged.tag is None and kind in KINDS and station.mode is not StationMode.CLOSED
+    ):
+        raise Conflict(judged.decision.sentence, field="token")
+    session_limits.refuse_unkept(db, station, given)
+    tag = judged.tag
+    more = {
+        "token_kind": given.get("token_kind") or (tag.kind if tag else kind),
+        "group_token": tag.group.parent if tag and tag.group else None,
+        "remote_start_id": secrets.randbelow(2**31 - 1) + 1,
+    }
+    return Prepared(given | {name: value for name, value in more.items() if value is not None})
+
+
+def waiting(db: Session, station_ids: Iterable[int], *, now: datetime) -> set[int]:
+    """The stations among these at which a remote start may wait for its session."""
+    rows = _WAITING(db, stations=set(station_ids), since=now - WINDOW)
+    return {row.station_id for row in rows}
+
+
+def attach(db: Session, station: Any, session: ChargingSession, *, now: datetime) -> None:
+    """Link a new session with the accepted remote start that it follows, if there is one."""
+    for command in _unclaimed(db, station, now - WINDOW):
+        asked = command.arguments.get("connector")
+        same_plug = not asked or int(asked) == session.evse
+        same_token = Token(str(command.arguments.get("token", ""))).key == Token(session.token).key
+        if same_plug and same_token:
+            _link(db, command, session)
+            return
+
+
+def attach_named(
+    db: Session, station: Station, session: ChargingSession, number: int, *, now: datetime
+) -> None:
+    """Link a session with the remote start whose number its station names."""
+    for command in _unclaimed(db, station, now - NAMED_WITHIN):
+        if command.arguments.get("remote_start_id") == number:
+            _link(db, command, session)
+            return
+
+
+def answered(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """Link a remote start with the transaction that its station says it is about."""
+    del now
+    reference = outcome.facts.get("transaction_ref")
+    if outcome.state is not CommandState.ACCEPTED or not reference or command.session_id:
+        return
+    session = db.scalar(
+        select(ChargingSession).where(
+            ChargingSession.station_id == command.station_id,
+            ChargingSession.transaction_ref == reference,
+        )
+    )
+    if session is not None:
+        _link(db, command, session)
+
+
+def mark_unfollowed(db: Session, *, now: datetime, limit: int = 200) -> int:
+    """Say of accepted remote starts that no session came of them; returns of how many."""
+    overdue = db.scalars(
+        select(Command)
+        .where(
+            Command.order == Order.START_CHARGING,
+            Command.state == CommandState.ACCEPTED,
+            Command.session_id.is_(None),
+            Command.settled_at <= now - WINDOW,
+            Command.settled_at > now - MARKED_WITHIN,
+            Command.sentence.not_like(f"%{UNFOLLOWED}"),
+        )
+        .limit(limit)
+    ).all()
+    for command in overdue:
+        command.sentence = f"{command.sentence or ''} {UNFOLLOWED}".strip()[-500:]
+        events.record(db, events.CommandChanged(command.tenant_id, command.id, command.station_id))
+    db.flush()
+    return len(overdue)
+
+
+def _unclaimed(db: Session, station: Any, since: datetime) -> list[Command]:
+    query = select(Command).where(Command.station_id == station.id, *_open(since))
+    return list(db.scalars(query.order_by(Command.id.desc()).limit(200)))
+
+
+def _link(db: Session, command: Command, session: ChargingSession) -> None:
+    command.session_id = session.id
+    session.remote_command_id = command.id
+    if command.sentence:
+        command.sentence = command.sentence.removesuffix(UNFOLLOWED).strip()
+    events.record(db, events.CommandChanged(command.tenant_id, command.id, command.station_id))
+    station_profiles.started(db, command, session)
+    db.flush()

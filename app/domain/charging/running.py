@@ -1,0 +1,66 @@
+"""The charging session that an order is about, found by our number or by the station's own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.ground.errors import Conflict, Invalid, NotFound
+from app.domain.ground.vocabulary import SessionState
+from app.models import ChargingSession, Station
+
+
+def named(db: Session, station: Station, checked: Mapping[str, Any]) -> ChargingSession | None:
+    """Return the session that the arguments name, None where they name none.
+
+    It has to be charging, with a transaction.  Raises `NotFound` or `Conflict`.
+    """
+    query = select(ChargingSession).where(ChargingSession.station_id == station.id)
+    if number := checked.get("session_id"):
+        session = db.scalar(query.where(ChargingSession.id == number))
+        label, field = f"session {number}", "session_id"
+    elif reference := checked.get("transaction_ref"):
+        session = db.scalar(query.where(ChargingSession.transaction_ref == reference))
+        label, field = f"transaction {reference}", "transaction_ref"
+    else:
+        return None
+    if session is None:
+        raise NotFound(f"{station.identity} has no {label}.", field=field)
+    if session.state is not SessionState.CHARGING or session.transaction_ref is None:
+        raise Conflict(f"{label.capitalize()} is not charging any more.", field=field)
+    return session
+
+
+def needed(db: Session, station: Station, checked: Mapping[str, Any]) -> ChargingSession:
+    """Like `named`, but one has to be named."""
+    session = named(db, station, checked)
+    if session is None:
+        raise Invalid("Say which session it is about.", field="session_id")
+    return session
+
+
+def at_evse(db: Session, station: Station, evse: int) -> ChargingSession | None:
+    """Return the newest running session at an EVSE."""
+    return db.scalar(
+        select(ChargingSession)
+        .where(
+            ChargingSession.station_id == station.id,
+            ChargingSession.evse == evse,
+            ChargingSession.state == SessionState.CHARGING,
+        )
+        .order_by(ChargingSession.id.desc())
+        .limit(1)
+    )
+
+
+def by_reference(db: Session, station: Station, reference: str | None) -> ChargingSession | None:
+    """Return the session with a station's transaction id, running or not."""
+    if not reference:
+        return None
+    return db.scalar(
+        select(ChargingSession).where(
+            ChargingSession.station_id == station.id,
+            ChargingSession.transaction_ref == reference,
+        )
+    )

@@ -1,0 +1,304 @@
+"""How a charging session begins: once, whatever the charger repeats."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.access import authorisation, reservations
+from app.domain.access.authorisation import START, Judged, Tap
+from app.domain.charging import remote_starts
+from app.domain.charging.sessions import row as rows
+from app.domain.charging.sessions.doubts import flag, mark_time, remove_flag
+from app.domain.charging.sessions.provisional import close_previous_of
+from app.domain.charging.sessions.row import SessionRow
+from app.domain.ground import events
+from app.domain.ground.bulk import among, paired, reserve
+from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.clock import ON_ITS_WAY
+from app.domain.ground.vocabulary import ConnectorRef, Decision, SessionState, Token
+from app.domain.money import tariff_choice
+from app.models import ChargingSession, Connection, Station, Tag
+
+#: A start with a meaningless clock is a retry only within this time of the first.
+RETRY = timedelta(minutes=10)
+
+_SESSION: Any = ChargingSession.__table__
+_KNOWN = BulkRead(
+    select(
+        *(
+            _SESSION.c[name]
+            for name in ("id", "station_id", "start_key", "state", "start_received_at")
+        )
+    ).where(paired(among(_SESSION.c.station_id, "stations"), among(_SESSION.c.start_key, "keys")))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a station says when charging begins; `raw_time` is its clock's text, for the key.
+
+    `claimed_at` is its own time where another one is used.
+    """
+
+    connector: ConnectorRef
+    token: Token
+    meter_start_wh: Decimal | None
+    started_at: datetime
+    raw_time: str
+    clock_replaced: bool = False
+    transaction_ref: str | None = None
+    reservation_id: int | None = None
+    claimed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """A start as it arrives, with the row of its station."""
+
+    station: Any
+    start: Start
+    now: datetime
+
+    @property
+    def place(self) -> ConnectorRef:
+        """Where it says that charging begins."""
+        return self.start.connector
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A session that runs now, the decision about its tag, and whether it was known before."""
+
+    session: Any
+    decision: Decision
+    repeated: bool
+
+
+def begin(db: Session, station: Station, start: Start, *, now: datetime) -> Begun:
+    """Begin one charging session; its row is the model's."""
+    [begun] = begin_all(db, [Starting(station, start, now)])
+    session = db.get_one(ChargingSession, begun.session.id, populate_existing=True)
+    return Begun(session, begun.decision, begun.repeated)
+
+
+def begin_all(db: Session, starts: Sequence[Starting]) -> list[Begun]:
+    """Begin charging sessions, or find those that these starts began before (FIELD X1, X2).
+
+    A refused tag begins one too: energy may flow whatever we answer (FIELD X14).  No two
+    are of one station.
+    """
+    keys = [_start_key(told.start) for told in starts]
+    taken, known = _same_starts(db, starts, keys)
+    new = [told for told in starts if told.station.id not in known]
+    close_previous_of(
+        db, [(told.station, told.place.evse, told.start.started_at, told.now) for told in new]
+    )
+    numbers = iter(reserve(db, _SESSION, len(new)))
+    judged = authorisation.judge(db, [_tap(told, known, numbers) for told in starts])
+    prices = tariff_choice.Prices(
+        db, [told.station for told in new], [one.tag for one in judged if one.tag is not None]
+    )
+    made = [
+        _made(db, told, _free(key, told, taken), one, prices)
+        for told, key, one in zip(starts, keys, judged, strict=True)
+        if told.station.id not in known
+    ]
+    rows.insert(db, made)
+    authorisation.keep(db, judged)
+    _follow(db, new, made)
+    by_station = known | {session.station_id: session for session in made}
+    return [
+        Begun(by_station[told.station.id], one.decision, told.station.id in known)
+        for told, one in zip(starts, judged, strict=True)
+    ]
+
+
+def _tap(told: Starting, known: dict[int, SessionRow], numbers: Iterable[int]) -> Tap:
+    session = known.get(told.station.id)
+    begins = next(iter(numbers)) if session is None else None
+    place = told.place.evse
+    return Tap(told.station, told.start.token, START, told.now, place, session, begins)
+
+
+def _made(
+    db: Session, told: Starting, key: str, one: Judged, prices: tariff_choice.Prices
+) -> SessionRow:
+    """The row of a session that begins; without a reference of its own it is its number."""
+    station, start, now = told.station, told.start, told.now
+    assert one.tap.begins is not None
+    session = new_row(one.tap.begins, station, start, key, now=now)
+    hold(session, station, start.token, one.decision, one.tag, prices)
+    if was_silent(db, station, start.started_at, now=now):
+        flag(session, "told_late")
+    return session
+
+
+def _follow(db: Session, starts: Sequence[Starting], made: Sequence[SessionRow]) -> None:
+    """Tie sessions to the remote starts and the reservations that they follow, if any."""
+    stations = {told.station.id for told in starts}
+    asked = (
+        remote_starts.waiting(db, stations, now=max(told.now for told in starts))
+        if starts
+        else set()
+    )
+    kept = reservations.kept_at(db, stations)
+    for told, made_row in zip(starts, made, strict=True):
+        station, named = told.station, told.start.reservation_id
+        if station.id in asked or station.id in kept or named:
+            session = db.get_one(ChargingSession, made_row.id)
+            remote_starts.attach(db, station, session, now=told.now)
+            reservations.used(db, station, named, session, now=told.now)
+        events.record(db, events.SessionChanged(station.tenant_id, made_row.id, station.id))
+
+
+def _start_key(start: Start) -> str:
+    """The business key of a start: who, where, when by its own clock, and the register."""
+    if start.transaction_ref is not None:
+        return f"ref|{start.transaction_ref}"
+    parts = (
+        start.connector.evse,
+        start.connector.connector,
+        start.token.key,
+        start.raw_time,
+        start.meter_start_wh,
+    )
+    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:40]
+
+
+def _same_starts(
+    db: Session, starts: Sequence[Starting], keys: Sequence[str]
+) -> tuple[set[tuple[int, str]], dict[int, SessionRow]]:
+    """The keys that are taken, and by station the session that its start began before."""
+    found = {
+        (row.station_id, row.start_key): row
+        for row in _KNOWN(db, stations=[told.station.id for told in starts], keys=keys)
+    }
+    same = {}
+    for told, key in zip(starts, keys, strict=True):
+        known = found.get((told.station.id, key))
+        if known is None:
+            continue
+        known = _newest_of(db, told.station.id, key) or known
+        # A clock that stands still gives equal keys to different sessions.
+        stale = known.state == SessionState.ENDED or told.now - known.start_received_at > RETRY
+        if not (told.start.clock_replaced and stale):
+            same[told.station.id] = known.id
+    known_rows = rows.numbered(db, same.values())
+    return set(found), {station: known_rows[number] for station, number in same.items()}
+
+
+def taken_keys(db: Session, keys: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Which start keys of stations are taken."""
+    wanted = list(keys)
+    stations, names = [station for station, _ in wanted], [name for _, name in wanted]
+    return {(row.station_id, row.start_key) for row in _KNOWN(db, stations=stations, keys=names)}
+
+
+def _newest_of(db: Session, station_id: int, key: str) -> Any:
+    """The newest session of a start key that was used again under a clock that stood still."""
+    query = select(_SESSION).where(
+        _SESSION.c.station_id == station_id, _SESSION.c.start_key.startswith(f"{key}#")
+    )
+    return db.execute(query.order_by(_SESSION.c.id.desc()).limit(1)).first()
+
+
+def _free(key: str, told: Starting, taken: set[tuple[int, str]]) -> str:
+    return f"{key}#{told.now.timestamp()}" if (told.station.id, key) in taken else key
+
+
+def new_row(number: int, station: Any, start: Start, key: str, *, now: datetime) -> SessionRow:
+    """The row of a session that begins, without its holder."""
+    session = SessionRow(
+        id=number,
+        tenant_id=station.tenant_id,
+        site_id=station.site_id,
+        station_id=station.id,
+        evse=start.connector.evse,
+        connector=start.connector.connector,
+        transaction_ref=start.transaction_ref or str(number),
+        start_key=key,
+        timezone=station.site.timezone,
+        currency=station.site.currency,
+        started_at=start.started_at,
+        start_received_at=now,
+        meter_start_wh=start.meter_start_wh,
+        last_register_wh=start.meter_start_wh,
+        last_reading_at=start.started_at,
+        claimed_started_at=start.claimed_at,
+    )
+    mark_time(session, start.started_at, now, start.claimed_at, replaced=start.clock_replaced)
+    if now - start.started_at > RETRY:
+        flag(session, "offline_report")
+    return session
+
+
+def new_session(
+    db: Session, station: Any, start: Start, key: str, decision: Decision, *, now: datetime
+) -> ChargingSession:
+    """Add one session of a tag that was decided about; its row is the model's."""
+    told = Starting(station, start, now)
+    taken = _KNOWN(db, stations=[station.id], keys=[key])
+    key = _free(key, told, {(station.id, key)} if taken else set())
+    [number] = reserve(db, _SESSION, 1)
+    made = new_row(number, station, start, key, now=now)
+    name_holder(db, station, made, start.token, decision)
+    rows.insert(db, [made])
+    return db.get_one(ChargingSession, number)
+
+
+def was_silent(db: Session, station: Any, started_at: datetime, *, now: datetime) -> bool:
+    """Whether a start that is told now is dated when the station could have told it at once.
+
+    It was connected then, and for long afterwards, on a connection that it has since left.
+    """
+    if now - started_at <= ON_ITS_WAY:
+        return False
+    there = select(Connection.id).where(
+        Connection.station_id == station.id,
+        Connection.opened_at <= started_at,
+        Connection.closed_at > started_at + ON_ITS_WAY,
+    )
+    return db.scalar(there.limit(1)) is not None
+
+
+def name_holder(db: Session, station: Any, session: Any, token: Token, decision: Decision) -> None:
+    """Say whose session it is, by the tag that began it: the driver and the price follow."""
+    tag = db.get(Tag, decision.tag_id) if decision.tag_id else None
+    prices = tariff_choice.Prices(db, [station], [tag] if tag else [])
+    hold(session, station, token, decision, tag, prices)
+
+
+def hold(
+    session: Any,
+    station: Any,
+    token: Token,
+    decision: Decision,
+    tag: Any | None,
+    prices: tariff_choice.Prices,
+) -> None:
+    """Say whose session it is, where the tag and the prices are at hand."""
+    session.token = authorisation.shown(token, decision.tag_id)[:255]
+    session.token_kind = token.kind[:40]
+    session.tag_id = tag.id if tag else None
+    session.driver_id = tag.driver_id if tag else None
+    session.unauthorised = not decision.accepted
+    late = session.start_received_at - session.started_at > RETRY
+    at = session.started_at if late else None
+    price_by(session, tariff_choice.applicable(prices, station, tag, at), station)
+
+
+def price_by(session: Any, choice: tariff_choice.Choice, station: Any) -> None:
+    """Freeze the price into the session; held where a nearer one was in another currency."""
+    session.currency = station.site.currency
+    session.tariff_version_id = choice.version_id
+    session.tariff_why = choice.why[:300]
+    if choice.skipped:
+        flag(session, "price_skipped")
+    else:
+        remove_flag(session, "price_skipped")

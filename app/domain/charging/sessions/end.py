@@ -1,0 +1,209 @@
+"""How a charging session ends: the first report wins, and nothing reported is lost."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.domain.access.authorisation import STOP, Tap, decide_all
+from app.domain.charging import metering
+from app.domain.charging.metering import Metered
+from app.domain.charging.sessions import row as rows
+from app.domain.charging.sessions.doubts import find, flag, mark_time, open_sessions, remove_flag
+from app.domain.charging.sessions.ends import contradicts
+from app.domain.charging.sessions.row import SessionRow
+from app.domain.charging.sessions.stop_reasons import orders_to_stop, reason_of
+from app.domain.charging.sessions.strays import Stop, keep_stray
+from app.domain.ground import events
+from app.domain.ground.vocabulary import BillingState, Decision, SessionState, Token, Verdict
+from app.models import ChargingSession
+
+#: No charging takes longer than this by a clock that has lost the date.
+LONGEST = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """A stop as it arrives, with the row of its station and the readings that came with it."""
+
+    station: Any
+    stop: Stop
+    now: datetime
+    readings: Metered | None = None
+
+
+Ended = tuple[Any, Decision | None]
+
+
+def end(
+    db: Session, station: Any, stop: Stop, *, now: datetime
+) -> tuple[ChargingSession | None, Decision | None]:
+    """End one session; its row is the model's."""
+    [(session, decision)] = end_all(db, [Stopping(station, stop, now)])
+    if isinstance(session, SessionRow):
+        session = db.get_one(ChargingSession, session.id, populate_existing=True)
+    return session, decision
+
+
+def end_all(db: Session, stops: Sequence[Stopping]) -> list[Ended]:
+    """End sessions: the first report wins, a late one replaces an assumed end.
+
+    What matches no session is kept as a stray stop.  Returns for each the session (if any)
+    and the decision about the stopping tag (if it was named).  No two are of one station.
+    """
+    for now in {told.now for told in stops if told.readings}:
+        of_now = [told.readings for told in stops if told.readings and told.now == now]
+        metering.store(db, of_now, now=now)
+    refs = {told.station.id: told.stop.transaction_ref for told in stops}
+    named = rows.named(db, [(station, ref) for station, ref in refs.items() if ref is not None])
+    plain = [
+        (told, session)
+        for told in stops
+        if (session := named.get((told.station.id, told.stop.transaction_ref or "")))
+        and session.state is SessionState.CHARGING
+    ]
+    shown = [_tap(told, session) for told, session in plain if told.stop.token is not None]
+    decisions = dict(zip((tap.station.id for tap in shown), decide_all(db, shown), strict=True))
+    untold = [session.id for told, session in plain if told.stop.word is None]
+    ordered = orders_to_stop(db, untold)
+    begun = rows.beginnings(session for _, session in plain)
+    for told, session in plain:
+        shown_by = decisions.get(told.station.id)
+        stop = explained(told.stop, ordered.get(session.id, ()), shown_by)
+        close(session, stop, told.now)
+        ended = events.SessionEnded(session.tenant_id, session.id, session.station_id)
+        events.record(db, ended)
+    rows.update_anew(db, [session for _, session in plain], begun)
+    by_station = {session.station_id: session for _, session in plain}
+    return [
+        (by_station[told.station.id], decisions.get(told.station.id))
+        if told.station.id in by_station
+        else _end_oddly(db, told.station, told.stop, told.now)
+        for told in stops
+    ]
+
+
+def _tap(told: Stopping, session: Any) -> Tap:
+    assert told.stop.token is not None
+    return Tap(told.station, told.stop.token, STOP, told.now, session.evse, session)
+
+
+def _end_oddly(db: Session, station: Any, stop: Stop, now: datetime) -> Ended:
+    """Take in a stop that names no running session: a stray, a repeat, a late or a guessed one."""
+    session, guessed = _session_of(db, station, stop)
+    if session is None:
+        keep_stray(db, station, stop, None, "unmatched", now)
+        # Nobody knows whose session it ended: the tag is taken as valid.
+        taken = Decision(Verdict.ACCEPTED, "stray_stop", "") if stop.token else None
+        return None, taken
+    decision = None
+    if stop.token is not None:
+        tap = Tap(station, stop.token, STOP, now, session.evse, session)
+        [decision] = decide_all(db, [tap])
+    if session.state is SessionState.ENDED and not session.provisional:
+        if (session.meter_stop_wh, session.ended_at) != (stop.meter_stop_wh, stop.ended_at):
+            _keep_other_end(db, station, session, stop, now)
+        return session, decision
+    if session.state is SessionState.ENDED:
+        flag(session, "late_stop")
+        mark_late(db, session, now)
+    if guessed:
+        flag(session, "guessed_transaction")
+    ordered = orders_to_stop(db, [session.id])
+    close(session, explained(stop, ordered.get(session.id, ()), decision), now)
+    events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
+    db.flush()
+    return session, decision
+
+
+def explained(stop: Stop, ordered: Iterable[datetime], shown: Decision | None) -> Stop:
+    """The stop with its reason, as `reason_of` has it."""
+    return replace(stop, reason=reason_of(stop.reason, stop.word, stop.ended_at, ordered, shown))
+
+
+def _keep_other_end(
+    db: Session, station: Any, session: ChargingSession, stop: Stop, now: datetime
+) -> None:
+    """Keep a second end; where it contradicts the first, no bill goes out unseen."""
+    known = keep_stray(db, station, stop, session, "duplicate", now)
+    end = (stop.ended_at, stop.meter_stop_wh)
+    if known or not contradicts(end, (session.ended_at, session.meter_stop_wh)):
+        return
+    flag(session, "ends_contradict")
+    mark_late(db, session, now)
+
+
+def mark_late(db: Session, session: ChargingSession, now: datetime) -> None:
+    """Have a session weighed once more that was decided about before this came."""
+    if session.billing is BillingState.OPEN:
+        return
+    session.late_evidence_at = now
+    events.record(db, events.SessionEnded(session.tenant_id, session.id, session.station_id))
+    db.flush()
+
+
+def _session_of(db: Session, station: Any, stop: Stop) -> tuple[ChargingSession | None, bool]:
+    """Find the session of a stop; a guess counts only where it is the only one open (FIELD X10)."""
+    if stop.transaction_ref is not None:
+        return find(db, station, stop.transaction_ref), False
+    evse = stop.connector.evse if stop.connector else None
+    candidates = [
+        session for session in open_sessions(db, station, evse) if _may_end(stop, session)
+    ]
+    return (candidates[0], True) if len(candidates) == 1 else (None, False)
+
+
+def _may_end(stop: Stop, session: ChargingSession) -> bool:
+    """Whether a stop that names no transaction can be that of a session: no other card's,
+    not before its start, and not below its first register.
+    """
+    if stop.token is not None and Token(session.token).key != stop.token.key:
+        return False
+    if not stop.clock_replaced and stop.ended_at < session.started_at:
+        return False
+    registers = (session.meter_start_wh, stop.meter_stop_wh)
+    return None in registers or registers[0] <= registers[1]  # type: ignore[operator]
+
+
+def close(session: Any, stop: Stop, now: datetime) -> None:
+    """Write the end that a station told into the row of its session, of either kind."""
+    session.state = SessionState.ENDED
+    session.provisional = False
+    session.stop_reason = stop.reason
+    session.stop_word = stop.word
+    session.stop_token = stop.token.value[:255] if stop.token else None
+    session.stop_received_at = now
+    session.ended_at = stop.ended_at
+    session.meter_stop_wh = stop.meter_stop_wh
+    remove_flag(session, "stop_missing")
+    mark_time(session, stop.ended_at, now, stop.claimed_at, replaced=stop.clock_replaced)
+    _keep_duration(session, stop)
+    if stop.ended_at < session.started_at:
+        # The charger's clock was set back meanwhile: only our own two clocks agree.
+        flag(session, "stop_before_start")
+        session.ended_at = max(session.started_at, now)
+    if stop.meter_stop_wh is not None:
+        session.last_register_wh = stop.meter_stop_wh
+        if session.meter_start_wh is not None and stop.meter_stop_wh >= session.meter_start_wh:
+            session.energy_wh = stop.meter_stop_wh - session.meter_start_wh
+    session.last_power_w = 0.0
+    if session.idle_since is not None:
+        session.idle_since = min(session.idle_since, session.ended_at)
+
+
+def _keep_duration(session: Any, stop: Stop) -> None:
+    """Keep how long it took by the station's clock, where only its date was wrong.
+
+    A charger that never learnt the date tells start and stop of an offline
+    session at once, in 1970: when that was is in doubt, how long it was is not.
+    """
+    claimed = session.claimed_started_at
+    if not stop.clock_replaced or "clock_replaced" not in session.flags:
+        return
+    if claimed is None or stop.claimed_at is None:
+        return
+    took = stop.claimed_at - claimed
+    if timedelta() <= took <= LONGEST:
+        session.started_at = min(session.started_at, stop.ended_at - took)

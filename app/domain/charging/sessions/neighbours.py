@@ -1,0 +1,76 @@
+"""Sessions of other cards at the same plug at the same time: whose energy was it?"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.charging.sessions.doubts import flag, remove_flag
+from app.domain.charging.sessions.end import mark_late
+from app.domain.ground.keyed import Keyed, Keys
+from app.domain.ground.vocabulary import Token
+from app.models import ChargingSession
+
+#: Two clocks may disagree by so much about when one left and the other came.
+SLACK = timedelta(minutes=1)
+#: No older session is looked at.
+_LONGEST = timedelta(days=14)
+OVERLAPS = "overlaps_another"
+
+_SESSION: Any = ChargingSession.__table__
+_KEY = {"id": "bigint", "station_id": "bigint", "evse": "integer"} | dict.fromkeys(
+    ("oldest", "since", "until"), "timestamptz"
+)
+_OVERLAPPING = Keyed(
+    _SESSION,
+    ("id",),
+    _KEY,
+    "s.id {ids} SELECT b.id FROM charging_sessions AS b WHERE b.station_id = k.station_id "
+    "AND b.evse = k.evse AND b.id <> k.id AND b.started_at < k.until AND b.started_at > k.oldest "
+    "AND (b.ended_at IS NULL OR b.ended_at > k.since) ORDER BY b.id LIMIT 20 {end} ORDER BY s.id",
+)
+
+
+def compare(db: Session, sessions: Iterable[ChargingSession], *, now: datetime) -> None:
+    """Hold sessions, and the other ones, where two cards claim a plug at one time.
+
+    One that has been billed is weighed once more.
+    """
+    own = list(sessions)
+    overlaps = _overlapping(db, own)
+    for session in own:
+        others = [each for each in overlaps.get(session.id, ()) if not _same_driver(session, each)]
+        if not others:
+            remove_flag(session, OVERLAPS)
+        for one in (session, *others) if others else ():
+            if OVERLAPS not in one.flags:
+                flag(one, OVERLAPS)
+                if one is not session:
+                    mark_late(db, one, now)
+
+
+def _overlapping(
+    db: Session, sessions: Iterable[ChargingSession]
+) -> dict[int, list[ChargingSession]]:
+    """The sessions that lie within each of these at its plug, or around its start."""
+    keys = []
+    for each in sessions:
+        if each.ended_at is not None and each.evse:
+            start = each.started_at
+            span = (start - _LONGEST, start + SLACK, each.ended_at - SLACK)
+            keys.append((each.id, each.station_id, each.evse, *span))
+    found = _OVERLAPPING(db, Keys(db, tuple(_KEY), keys))
+    ids = {row.id for rows in found.values() for row in rows}
+    if not ids:
+        return {}
+    query = select(ChargingSession).where(ChargingSession.id.in_(ids))
+    known = {each.id: each for each in db.scalars(query)}
+    return {number: [known[row.id] for row in rows] for number, rows in found.items()}
+
+
+def _same_driver(one: ChargingSession, other: ChargingSession) -> bool:
+    if one.driver_id is not None and one.driver_id == other.driver_id:
+        return True
+    return Token(one.token).key == Token(other.token).key

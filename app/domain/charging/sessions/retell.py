@@ -1,0 +1,227 @@
+"""A session told anew from all events of its transaction."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.domain.access import authorisation
+from app.domain.charging.energy import since_start
+from app.domain.charging.sessions import event_row
+from app.domain.charging.sessions.answers import decided
+from app.domain.charging.sessions.begin import name_holder
+from app.domain.charging.sessions.doubts import flag, mark_time, remove_flag
+from app.domain.charging.sessions.end import Stop, close, explained
+from app.domain.charging.sessions.ends import any_contradict
+from app.domain.charging.sessions.provisional import close_previous
+from app.domain.charging.sessions.report import ENDED, STOP_AUTHORISED
+from app.domain.charging.sessions.reuse import twice
+from app.domain.charging.sessions.stop_reasons import orders_to_stop
+from app.domain.charging.sessions.story import Story, claimed_at, register_at_end, story_of
+from app.domain.ground import events
+from app.domain.ground.vocabulary import BillingState, SessionState, StopReason, Token
+from app.domain.money.billing.evidence import weigh
+from app.domain.money.billing.usage import facts_of
+from app.models import ChargingSession, Tag
+
+#: How long a bill waits for events that are missing between the ends, and for a start.
+GAP_HOLD = timedelta(minutes=10)
+START_HOLD = timedelta(hours=24)
+#: Two ways to count live energy that differ by less agree, in Wh.
+_SAME_WH = Decimal(100)
+
+
+def retell(db: Session, station: Any, session: ChargingSession, *, now: datetime) -> None:
+    """Bring a session in line with all events of its transaction."""
+    told = event_row.of_sessions(db, [session.id])[session.id]
+    story = story_of(told)
+    (flag if twice(told) else remove_flag)(session, "transaction_reused")
+    place(session, story)
+    if session.evse and session.state is SessionState.CHARGING:
+        close_previous(db, station, session.evse, session.started_at, now=now, by=session)
+    ordered = orders_to_stop(db, [session.id] if story.ended else [])
+    tell(db, station, session, story, told, ordered.get(session.id, ()), now=now)
+    db.flush()
+
+
+def tell(
+    db: Session,
+    station: Any,
+    session: Any,
+    story: Story,
+    told: Sequence[Any],
+    ordered: Iterable[datetime],
+    *,
+    now: datetime,
+) -> None:
+    """Let the row of a session that has its place say what its events tell; rows of either kind.
+
+    `ordered` is when we had it stopped, if it has ended.
+    """
+    _hold(db, station, session, story, now)
+    (flag if _shown_by_another(db, session, told) else remove_flag)(session, "two_tags")
+    session.meter_start_wh = story.meter_start_wh
+    session.last_event_at = story.last.at
+    session.last_seq_no = max(story.last_seq_no, session.last_seq_no or 0)
+    if session.state is SessionState.CHARGING:
+        session.idle_since = story.idle_since
+    if story.ended is not None:
+        session.weighed_apart_wh = None
+        _end(db, station, session, story, ordered, now)
+    elif session.state is SessionState.CHARGING:
+        weigh_live(db, session)
+
+
+def place(session: Any, story: Story) -> None:
+    """When and where it began."""
+    first = story.first
+    session.started_at = first.at
+    session.claimed_started_at = claimed_at(first)
+    mark_time(
+        session, first.at, first.received_at, session.claimed_started_at,
+        replaced=bool(first.facts.get("clock_replaced")),
+    )  # fmt: skip
+    if story.place is not None and story.place.evse:
+        session.evse = story.place.evse
+        session.connector = story.place.connector or 1
+
+
+def _shown_by_another(db: Session, session: Any, told: Sequence[Any]) -> bool:
+    """Whether another driver's card was shown within it, and not to end it."""
+    shown = {
+        (event.token, event.answer.get("tag_id"))
+        for event in told
+        if event.token is not None and event.kind != ENDED and event.trigger != STOP_AUTHORISED
+    }
+    for text, tag_id in shown:
+        if text is None or Token(text).key == Token(session.token).key:
+            continue
+        tag = db.get(Tag, tag_id) if tag_id else None
+        driver_id = tag.driver_id if tag else None
+        if driver_id is None or driver_id != session.driver_id:
+            return True
+    return False
+
+
+def _hold(db: Session, station: Any, session: Any, story: Story, now: datetime) -> None:
+    """Whose it is: the tag that began it, however late its event came."""
+    event = story.holder
+    if event is None or event.token is None:
+        return
+    token = Token(event.token, event.token_kind or authorisation.ANY_KIND)
+    decision = decided(event)
+    if (session.token, session.token_kind) == (token.value, token.kind):
+        if decision is not None and not event.answer.get("stopping"):
+            session.unauthorised = not decision.accepted
+        return
+    about_stop = event.answer.get("stopping", True)
+    if decision is None or (about_stop and token.kind != authorisation.KEY_CODE):
+        decision = authorisation.decide(
+            db, station, token, occasion=authorisation.START, now=now,
+            evse=session.evse or None, session=session,
+        )  # fmt: skip
+    name_holder(db, station, session, token, decision)
+
+
+def _end(
+    db: Session,
+    station: Any,
+    session: Any,
+    story: Story,
+    ordered: Iterable[datetime],
+    now: datetime,
+) -> None:
+    stop = explained(_stop(session, story, story.ended), ordered, decided(story.ended))
+    before = _money_of(session)
+    if session.state is SessionState.ENDED and session.provisional:
+        flag(session, "late_stop")
+    heard_at = session.stop_received_at
+    first = session.state is SessionState.CHARGING or session.provisional
+    close(session, stop, now)
+    _compare_ends(session, story)
+    session.energy_wh = since_start(session.meter_start_wh, session.last_register_wh)
+    if not first:
+        session.stop_received_at = heard_at
+    _wait(session, story, now)
+    if session.billing is not BillingState.OPEN:
+        # It was decided about on less than this.
+        session.late_evidence_at = now
+        if _money_of(session) != before:
+            flag(session, "late_stop")
+            session.stop_received_at = now
+        events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
+    elif first or _money_of(session) != before or session.bill_after is None:
+        events.record(db, events.SessionEnded(session.tenant_id, session.id, station.id))
+
+
+def _compare_ends(session: Any, story: Story) -> None:
+    """Say so where the station told its end twice, and not the same."""
+    if any_contradict((event.at, register_at_end(event)) for event in story.ends):
+        flag(session, "ends_contradict")
+    else:
+        remove_flag(session, "ends_contradict")
+
+
+def _stop(session: Any, story: Story, ended: Any) -> Stop:
+    token = ended.token
+    return Stop(
+        transaction_ref=session.transaction_ref,
+        meter_stop_wh=story.meter_stop_wh,
+        ended_at=ended.at,
+        reason=StopReason(ended.facts.get("reason", StopReason.OTHER)),
+        word=ended.facts.get("word"),
+        token=Token(token, ended.token_kind or authorisation.ANY_KIND) if token else None,
+        payload=ended.payload,
+        clock_replaced=bool(ended.facts.get("clock_replaced")),
+        claimed_at=claimed_at(ended),
+    )
+
+
+def _wait(session: Any, story: Story, now: datetime) -> None:
+    """Say what is missing and how long the bill waits for it."""
+    heard_at = session.stop_received_at or now
+    remove_flag(session, "start_missing")
+    remove_flag(session, "events_missing")
+    session.bill_after = None
+    if story.started is None:
+        flag(session, "start_missing")
+        session.bill_after = heard_at + START_HOLD
+    elif not story.complete:
+        flag(session, "events_missing")
+        session.bill_after = heard_at + GAP_HOLD
+
+
+def weigh_live(db: Session, session: Any) -> None:
+    """Say the live energy of a running session, whose readings are stored.
+
+    It is counted from its registers.  Where its readings speak against them, the evidence
+    decides, once: from then on it is counted that far apart, until they disagree anew.
+    """
+    counted = since_start(_counted_from(session), session.last_register_wh)
+    expected = counted + (session.weighed_apart_wh or 0)
+    if abs(expected - session.energy_wh) > _SAME_WH:
+        db.flush()
+        expected = weigh(facts_of(db, session)).energy.energy_wh
+        session.weighed_apart_wh = (expected - counted) or None
+    session.energy_wh = expected
+
+
+def _counted_from(session: Any) -> Decimal | None:
+    """Where live energy counts from; the first register that was read, where no start told one."""
+    told = session.meter_start_wh
+    return session.first_register_wh if told is None else told
+
+
+def _money_of(session: Any) -> tuple[object, ...]:
+    """What of a session's row its price hangs on."""
+    return (
+        session.started_at,
+        session.ended_at,
+        session.meter_start_wh,
+        session.meter_stop_wh,
+        session.tariff_version_id,
+        session.unauthorised,
+        session.bill_after is None,
+    )

@@ -1,0 +1,179 @@
+"""A transaction id that a 2.x station uses again, after its end or for another card (FIELD X9).
+
+Which events make a session of their own is told by all of them together, so
+that the order in which they were heard changes nothing.  The newest session
+bears the station's id, the earlier ones the id with a number: `tx-1#1`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.domain.access import authorisation
+from app.domain.charging.sessions.begin import Start, new_session
+from app.domain.charging.sessions.doubts import find
+from app.domain.charging.sessions.end import mark_late
+from app.domain.charging.sessions.report import ENDED, STARTED
+from app.domain.charging.sessions.story import by_clock
+from app.domain.ground.vocabulary import BillingState, ConnectorRef, SessionState, Token
+from app.domain.money.billing import chain
+from app.models import ChargingSession, MeterReading, Station, TransactionEvent
+
+#: An id is used again at most so often; what comes then belongs to the newest.
+_MOST = 40
+
+
+def session_of(db: Session, station: Station, ref: str, at: datetime) -> ChargingSession | None:
+    """The session of a transaction id at a time: the last that had begun by then."""
+    newest = find(db, station, ref)
+    if newest is None or "#" not in newest.start_key or newest.started_at <= at:
+        return newest
+    earlier = db.scalars(
+        select(ChargingSession)
+        .where(
+            ChargingSession.station_id == station.id,
+            ChargingSession.transaction_ref.in_(_names(ref)),
+        )
+        .order_by(ChargingSession.started_at.desc())
+        .with_for_update()
+    ).all()
+    begun = (session for session in earlier if session.started_at <= at)
+    return next(begun, earlier[-1] if earlier else newest)
+
+
+def split(
+    db: Session, station: Station, session: ChargingSession, *, now: datetime
+) -> ChargingSession | None:
+    """Give the events of a second use of the id a session of their own; None where all is one."""
+    query = select(TransactionEvent).where(TransactionEvent.session_id == session.id)
+    ordered = sorted(db.scalars(query), key=by_clock)
+    cut = begins_anew(ordered)
+    if cut is None:
+        return None
+    # What a bill rests on stays with it; then the two are told apart by a person.
+    reading_id, event_id = chain.rested_on(db, session.id)
+    if any(event.id <= event_id for event in ordered[cut:]) or not _step_aside(db, session):
+        return None
+    first = ordered[cut]
+    key = f"ref|{first.transaction_ref}"
+    nobody = authorisation.without_token(station)
+    made = new_session(db, station, _start(first, session), key, nobody, now=now)
+    _move(db, session, made, ordered[cut:], after_id=reading_id)
+    _reopen(db, session, ordered[:cut], now)
+    return made
+
+
+def begins_anew(ordered: Sequence[TransactionEvent]) -> int | None:
+    """Where a second transaction begins: a Started after an Ended, or with another card."""
+    started: TransactionEvent | None = None
+    ended = False
+    for place, event in enumerate(ordered):
+        if event.kind == ENDED:
+            ended = started is not None
+        elif event.kind == STARTED:
+            if started is not None and event.at > started.at and (ended or _other(started, event)):
+                return place
+            started = started or event
+    return None
+
+
+def twice(ordered: Sequence[Any]) -> bool:
+    """Whether a transaction was started at two times, and nothing tells the two apart."""
+    return len({event.at for event in ordered if event.kind == STARTED}) > 1
+
+
+def _other(one: TransactionEvent, other: TransactionEvent) -> bool:
+    if one.token is None or other.token is None:
+        return False
+    return Token(one.token).key != Token(other.token).key
+
+
+def _names(ref: str) -> list[str]:
+    return [f"{ref[:60]}#{number}" for number in range(1, _MOST + 1)]
+
+
+def _step_aside(db: Session, session: ChargingSession) -> bool:
+    """Number an earlier session, so that the newest bears the station's own id."""
+    ref = session.transaction_ref or ""
+    stem, _, number = ref.rpartition("#")
+    names = _names(stem if stem and number.isdigit() else ref)
+    taken = db.scalars(
+        select(ChargingSession.transaction_ref).where(
+            ChargingSession.station_id == session.station_id,
+            ChargingSession.transaction_ref.in_(names),
+        )
+    ).all()
+    free = [name for name in names if name not in set(taken)]
+    if not free or ref in names:
+        return False
+    session.transaction_ref = free[0]
+    db.flush()
+    return True
+
+
+def _start(event: TransactionEvent, session: ChargingSession) -> Start:
+    evse = event.evse or session.evse
+    return Start(
+        connector=ConnectorRef(evse, event.connector or session.connector),
+        token=Token("", authorisation.NO_AUTHORISATION),
+        meter_start_wh=None,
+        started_at=event.at,
+        raw_time=event.at.isoformat(),
+        transaction_ref=event.transaction_ref,
+    )
+
+
+def _move(
+    db: Session,
+    session: ChargingSession,
+    made: ChargingSession,
+    events: Sequence[TransactionEvent],
+    *,
+    after_id: int,
+) -> None:
+    """Let the later events take their readings along, save those that a bill rests on."""
+    for event in events:
+        event.session_id = made.id
+    db.execute(
+        update(MeterReading)
+        .where(
+            MeterReading.session_id == session.id,
+            MeterReading.taken_at >= made.started_at,
+            MeterReading.id > after_id,
+        )
+        .values(session_id=made.id)
+        .execution_options(synchronize_session=False)
+    )
+    made.last_seq_no = max(event.seq_no for event in events)
+    made.last_reading_at, made.last_register_wh = _last(db, made)
+    db.flush()
+
+
+def _reopen(
+    db: Session, session: ChargingSession, events: Sequence[TransactionEvent], now: datetime
+) -> None:
+    """Take an end back that was the later session's; what was billed goes to a person."""
+    session.last_seq_no = max(event.seq_no for event in events)
+    if any(event.kind == ENDED for event in events) or session.provisional:
+        return
+    if session.billing is not BillingState.OPEN:
+        mark_late(db, session, now)
+        return
+    session.state = SessionState.CHARGING
+    session.ended_at = session.stop_received_at = session.meter_stop_wh = None
+    session.stop_reason = session.stop_word = session.stop_token = session.bill_after = None
+    session.last_reading_at, session.last_register_wh = _last(db, session)
+    db.flush()
+
+
+def _last(db: Session, session: ChargingSession) -> tuple[Any, Any]:
+    row = db.execute(
+        select(MeterReading.taken_at, MeterReading.register_wh)
+        .where(MeterReading.session_id == session.id, MeterReading.register_wh.is_not(None))
+        .order_by(MeterReading.taken_at.desc(), MeterReading.id.desc())
+        .limit(1)
+    ).first()
+    return (row.taken_at, row.register_wh) if row else (session.started_at, None)

@@ -1,0 +1,188 @@
+"""The plain row of a charging session: what the road of hot messages decides on, and writes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.charging.gauges import SHOWN
+from app.domain.ground.bulk import BulkInsert, BulkUpdate, among, paired
+from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.vocabulary import BillingState, SessionState, StopReason
+from app.models import ChargingSession, Tag
+
+
+class Starter(NamedTuple):
+    """The tag that began a session, as far as a stop asks for it."""
+
+    id: int
+    group_id: int | None
+
+
+@dataclass(slots=True)
+class SessionRow:
+    """A session with the names of its columns (see the model); `tag` is the one that began it."""
+
+    id: int
+    tenant_id: int
+    site_id: int
+    station_id: int
+    evse: int
+    connector: int
+    transaction_ref: str | None
+    start_key: str
+    timezone: str
+    currency: str
+    started_at: datetime
+    start_received_at: datetime
+    token: str = ""
+    token_kind: str = "id_tag"
+    tag_id: int | None = None
+    driver_id: int | None = None
+    unauthorised: bool = False
+    state: SessionState = SessionState.CHARGING
+    billing: BillingState = BillingState.OPEN
+    remote_command_id: int | None = None
+    reservation_id: int | None = None
+    last_seq_no: int | None = None
+    last_event_at: datetime | None = None
+    bill_after: datetime | None = None
+    late_evidence_at: datetime | None = None
+    tariff_version_id: int | None = None
+    tariff_why: str | None = None
+    claimed_started_at: datetime | None = None
+    ended_at: datetime | None = None
+    stop_received_at: datetime | None = None
+    meter_start_wh: Decimal | None = None
+    meter_stop_wh: Decimal | None = None
+    stop_reason: StopReason | None = None
+    stop_word: str | None = None
+    stop_token: str | None = None
+    provisional: bool = False
+    energy_wh: Decimal = Decimal(0)
+    weighed_apart_wh: Decimal | None = None
+    first_register_wh: Decimal | None = None
+    last_register_wh: Decimal | None = None
+    last_power_w: float | None = None
+    last_soc_percent: float | None = None
+    last_reading_at: datetime | None = None
+    idle_since: datetime | None = None
+    flags: list[Any] = field(default_factory=list)
+    revision: int = 0
+    tag: Starter | None = None
+
+
+_SESSION: Any = ChargingSession.__table__
+_TAG: Any = Tag.__table__
+_COLUMNS = tuple(one.name for one in fields(SessionRow))[:-1]
+_INSERT = BulkInsert(_SESSION, _COLUMNS)
+_values_of = attrgetter(*_COLUMNS)
+#: What an event of a running transaction writes, beside its readings.
+_TOLD = ("last_seq_no", "last_event_at", "idle_since", "weighed_apart_wh", *SHOWN)
+_UPDATE_TOLD = BulkUpdate(_SESSION, _TOLD)
+_told_of = attrgetter("id", *_TOLD)
+#: What the end of a session writes.
+_END = (
+    *("state", "provisional", "stop_reason", "stop_word", "stop_token", "stop_received_at"),
+    *("ended_at", "meter_stop_wh", "bill_after", "flags", *_TOLD),
+)
+_UPDATE_END = BulkUpdate(_SESSION, _END)
+_end_of = attrgetter("id", *_END)
+#: What may be known better later of its beginning: all but what that has fixed.
+_BEGINNING = tuple(
+    name
+    for name in _COLUMNS
+    if name
+    not in (
+        *("id", "tenant_id", "site_id", "station_id", "transaction_ref", "start_key"),
+        *("timezone", "start_received_at", "revision", "remote_command_id", "reservation_id"),
+        *("billing", "decided_wh", "decided_minor", *_END),
+    )
+)
+_beginning_of = attrgetter(*_BEGINNING)
+_ANEW = (*_BEGINNING, *_END)
+_UPDATE_ANEW = BulkUpdate(_SESSION, _ANEW)
+_anew_of = attrgetter("id", *_ANEW)
+_ROWS = select(*(_SESSION.c[name] for name in _COLUMNS), _TAG.c.group_id).outerjoin(
+    _TAG, _TAG.c.id == _SESSION.c.tag_id
+)
+_NAMED = BulkRead(
+    _ROWS.where(
+        paired(among(_SESSION.c.station_id, "stations"), among(_SESSION.c.transaction_ref, "refs"))
+    )
+    .order_by(_SESSION.c.id)
+    .with_for_update(of=_SESSION)
+)
+_NUMBERED = BulkRead(_ROWS.where(among(_SESSION.c.id, "ids")))
+_RUNNING = BulkRead(
+    _ROWS.where(among(_SESSION.c.station_id, "stations"), _SESSION.c.state == SessionState.CHARGING)
+    .order_by(_SESSION.c.id)
+    .with_for_update(of=_SESSION)
+)
+
+
+def named(db: Session, asked: Iterable[tuple[int, str]]) -> dict[tuple[int, str], SessionRow]:
+    """Sessions by station and transaction id, locked: another station's id is an unknown one.
+
+    Ids are easy to guess (CVE-2026-28230).
+    """
+    wanted = set(asked)
+    if not wanted:
+        return {}
+    stations, refs = zip(*wanted, strict=True)
+    found = {}
+    for row in _read(_NAMED(db, stations=stations, refs=refs)):
+        found[row.station_id, str(row.transaction_ref)] = row
+    return found
+
+
+def running(db: Session, station_ids: Iterable[int]) -> list[SessionRow]:
+    """The running sessions at stations, locked, the oldest first."""
+    return _read(_RUNNING(db, stations=set(station_ids)))
+
+
+def numbered(db: Session, ids: Iterable[int]) -> dict[int, SessionRow]:
+    """Sessions by their ids."""
+    return {row.id: row for row in _read(_NUMBERED(db, ids=set(ids)))}
+
+
+def insert(db: Session, rows: Sequence[SessionRow]) -> None:
+    """Add sessions whose ids were reserved."""
+    _INSERT(db, [_values_of(row) for row in rows])
+
+
+def update_told(db: Session, rows: Sequence[SessionRow]) -> None:
+    """Write what a later event of each running transaction told."""
+    _UPDATE_TOLD(db, [_told_of(row) for row in rows])
+
+
+def beginnings(rows: Iterable[SessionRow]) -> dict[int, tuple[Any, ...]]:
+    """What is known of the beginnings of sessions, by their ids: for `update_anew`."""
+    return {row.id: _beginning_of(row) for row in rows}
+
+
+def update_anew(
+    db: Session, rows: Sequence[SessionRow], before: dict[int, tuple[Any, ...]]
+) -> None:
+    """Write sessions that no bill rests on yet; most stand as they began (`before`).
+
+    Then the indexes of where, when and whose they were are left alone.
+    """
+    anew = [row for row in rows if _beginning_of(row) != before[row.id]]
+    changed = {row.id for row in anew}
+    _UPDATE_END(db, [_end_of(row) for row in rows if row.id not in changed])
+    _UPDATE_ANEW(db, [_anew_of(row) for row in anew])
+
+
+def _read(told_rows: Iterable[Any]) -> list[SessionRow]:
+    rows = []
+    for told in told_rows:
+        starter = Starter(told.tag_id, told[-1]) if told.tag_id is not None else None
+        own: list[Any] = [*told[:-1], starter]
+        rows.append(SessionRow(*own))
+    return rows

@@ -1,0 +1,131 @@
+"""What a transaction's events tell together, in whatever order they came.  Pure.
+
+The same events give the same story: each is placed by the station's own clock
+and numbering, never by when it was heard (FIELD X17).  Events are rows of either kind.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from app.domain.charging.energy import billing_register
+from app.domain.charging.energy.readings import REGISTER
+from app.domain.charging.sessions.report import ENDED, STARTED, STOP_AUTHORISED
+from app.domain.ground.vocabulary import Activity, Sample
+
+#: States in which the car stays plugged in without taking energy by its own choice.
+IDLE = frozenset({Activity.SUSPENDED_EV, Activity.FINISHING})
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A transaction as its events tell it; None is what none of them told.
+
+    `holder` is the event whose tag began it, `place` the one that named the
+    plug.  `complete`: its start and its end are known, and no number between
+    them is missing.
+    """
+
+    first: Any
+    last: Any
+    started: Any
+    ended: Any
+    holder: Any
+    place: Any
+    complete: bool
+    last_seq_no: int
+    meter_start_wh: Decimal | None
+    meter_stop_wh: Decimal | None
+    idle_since: datetime | None
+    ends: tuple[Any, ...]
+
+
+def story_of(events: Sequence[Any]) -> Story:
+    """Put the events of one transaction (at least one) together."""
+    ordered = sorted(events, key=by_clock)
+    started = next((event for event in ordered if event.kind == STARTED), None)
+    ended = next((event for event in ordered if event.kind == ENDED), None)
+    numbers = {event.seq_no for event in ordered}
+    gaps = max(numbers) - min(numbers) + 1 != len(numbers)
+    return Story(
+        first=started or ordered[0],
+        last=ordered[-1],
+        started=started,
+        ended=ended,
+        holder=_holder(ordered),
+        place=next((event for event in ordered if event.evse), None),
+        complete=started is not None and ended is not None and not gaps,
+        last_seq_no=max(numbers),
+        meter_start_wh=meter_start_of(ordered),
+        meter_stop_wh=_closing(ordered, ended),
+        idle_since=_idle_since(ordered),
+        ends=tuple(event for event in ordered if event.kind == ENDED),
+    )
+
+
+def claimed_at(event: Any) -> datetime | None:
+    """The station's own time of an event where another one is used."""
+    text = event.facts.get("claimed")
+    return datetime.fromisoformat(text) if text else None
+
+
+def by_clock(event: Any) -> tuple[datetime, int, str]:
+    """The order of the station's own clock and numbering."""
+    return event.at, event.seq_no, event.digest
+
+
+def _holder(ordered: Sequence[Any]) -> Any:
+    """The first tag that was not shown to end it; failing that, the first of all."""
+    named = [event for event in ordered if event.token is not None]
+    starting = (
+        event for event in named if event.kind != ENDED and event.trigger != STOP_AUTHORISED
+    )
+    return next(starting, named[0] if named else None)
+
+
+def _idle_since(ordered: Sequence[Any]) -> datetime | None:
+    since = None
+    for event in ordered:
+        since = idle_after(since, event)
+    return since
+
+
+def idle_after(since: datetime | None, event: Any) -> datetime | None:
+    """Since when the car stands after one more event."""
+    if event.activity in IDLE:
+        return since or event.at
+    return None if event.activity is Activity.CHARGING else since
+
+
+def _closing(ordered: Sequence[Any], ended: Any) -> Decimal | None:
+    if ended is None:
+        return None
+    at_end = _register(ordered, "end", last=True)
+    return _register([ended], "last", last=True) if at_end is None else at_end
+
+
+def meter_start_of(events: Sequence[Any]) -> Decimal | None:
+    """The first register of the beginning that events tell."""
+    return _register(events, "begin", last=False)
+
+
+def register_at_end(ended: Any) -> Decimal | None:
+    """The register that one Ended event tells, by itself."""
+    return _closing([ended], ended)
+
+
+def _register(ordered: Sequence[Any], name: str, *, last: bool) -> Decimal | None:
+    """The first or last register of a kind, its phases added where it has no whole value."""
+    frames: dict[datetime, list[Sample]] = {}
+    for event in ordered:
+        for at, phase, location, value in event.facts.get(name) or ():
+            sample = Sample(REGISTER, Decimal(value), "Wh", phase, location)
+            frames.setdefault(datetime.fromisoformat(at), []).append(sample)
+    known = {
+        at: register
+        for at, samples in frames.items()
+        if (register := billing_register(samples)) is not None
+    }
+    return known[max(known) if last else min(known)] if known else None

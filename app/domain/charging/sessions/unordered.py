@@ -1,0 +1,270 @@
+"""An event of a 2.x transaction that is no plain next one: a repeat, a late one, one of another use
+of the id, one after the end, or the first that is heard of a transaction and not its start.
+
+The session is told anew from all events, so that the order in which they were heard changes
+nothing (FIELD X17, OCPP 2.0.1 E04).
+"""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.access import authorisation, reservations
+from app.domain.charging import gauges, metering, remote_starts
+from app.domain.charging.metering import Metered
+from app.domain.charging.sessions import reuse
+from app.domain.charging.sessions.answers import decided, noted
+from app.domain.charging.sessions.begin import Start, name_holder, new_session, was_silent
+from app.domain.charging.sessions.doubts import flag
+from app.domain.charging.sessions.event_row import event_of
+from app.domain.charging.sessions.live import show
+from app.domain.charging.sessions.report import (
+    ENDED,
+    REMOTE_START,
+    STARTED,
+    UPDATED,
+    TransactionReport,
+    Words,
+)
+from app.domain.charging.sessions.retell import retell
+from app.domain.ground.vocabulary import ConnectorRef, Decision, SessionState, Token
+from app.models import ChargingSession, TransactionEvent
+
+#: Built once: their compiled forms are found again by identity.
+_KNOWN = select(TransactionEvent).where(
+    TransactionEvent.station_id == bindparam("station"),
+    or_(
+        TransactionEvent.digest == bindparam("digest"),
+        TransactionEvent.digest == bindparam("former"),
+    ),
+)
+_LATEST = select(func.max(TransactionEvent.at), func.max(TransactionEvent.received_at)).where(
+    TransactionEvent.station_id == bindparam("station"),
+    TransactionEvent.transaction_ref == bindparam("ref"),
+)
+_TOLD = select(TransactionEvent.id).where(
+    TransactionEvent.station_id == bindparam("station"),
+    TransactionEvent.transaction_ref == bindparam("ref"),
+    TransactionEvent.seq_no == bindparam("seq"),
+)
+#: What storing readings changes of a session's row, beside the row that is in hand.
+_SHOWN = (
+    *("last_reading_at", "last_power_w", "last_soc_percent"),
+    *("first_register_wh", "last_register_wh", "energy_wh", "ended_at", "late_evidence_at"),
+)
+
+#: A plug that was not named.
+_NOWHERE = ConnectorRef(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The session that an event belongs to, what was decided about its tag, if it showed one.
+
+    `ended`: it told the end of the transaction.  `quirks` are its station's; `cost` is what the
+    station is to be told of the money, and `limits` of what our order to start allows, if anything
+    (`session_cost`, `session_limits`).
+    """
+
+    session: Any
+    ended: bool
+    decision: Decision | None
+    repeated: bool
+    quirks: dict[str, Any]
+    cost: Decimal | None = None
+    limits: dict[str, Any] = field(default_factory=dict)
+
+
+def take_unordered(db: Session, station: Any, report: TransactionReport, *, now: datetime) -> Taken:
+    """Take in one event of a transaction; the same one again changes nothing."""
+    words = report.words()
+    digests = {"digest": words.digest, "former": report.former_digest()}
+    known = db.scalar(_KNOWN, {"station": station.id, **digests})
+    if known is not None:
+        session = db.get(ChargingSession, known.session_id)
+        if session is not None:
+            return Taken(session, known.kind == ENDED, decided(known), True, station.quirks)
+    session = reuse.session_of(db, station, report.transaction_ref, report.at)
+    newest = _is_newest(db, station, session, report)
+    if session is None:
+        session = _open(db, station, report, now)
+    event = _keep(db, station, session, report, words, now)
+    session, other = _parted(db, station, session, event, now)
+    _meter(db, session, report, now)
+    decision = _decide(db, station, session, report, event, now)
+    if _tells(report, session, event):
+        retell(db, station, session, now=now)
+    if other is not None:
+        retell(db, station, other, now=now)
+    session.last_seq_no = max(report.seq_no, session.last_seq_no or 0)
+    session.last_event_at = max(report.at, session.last_event_at or report.at)
+    link(db, station, session, report, now)
+    if newest and not report.offline:
+        show(db, [(station, session, report, now)])
+    db.flush()
+    return Taken(session, event.kind == ENDED, decision, False, station.quirks)
+
+
+def _is_newest(
+    db: Session, station: Any, session: ChargingSession | None, report: TransactionReport
+) -> bool:
+    """Whether nothing later is known of the transaction: only that is its state now.
+
+    The number decides; after a restart of the station it may begin anew, and
+    then the first to arrive is the newest, and among those its clock decides.
+    """
+    if session is None or session.last_seq_no is None or report.seq_no > session.last_seq_no:
+        return True
+    wanted = {"station": session.station_id, "ref": report.transaction_ref}
+    at, received_at = db.execute(_LATEST, wanted).one()
+    booted_at = station.last_boot_at
+    if booted_at and received_at and received_at < booted_at <= report.at:
+        return True
+    return at is None or report.at > at
+
+
+def opening(report: TransactionReport) -> Start:
+    """What begins the session of a transaction with the first that is heard of it."""
+    return Start(
+        connector=report.connector or _NOWHERE,
+        token=Token("", authorisation.NO_AUTHORISATION),
+        meter_start_wh=None,
+        started_at=report.at,
+        raw_time=report.raw_time,
+        clock_replaced=report.clock_replaced,
+        claimed_at=report.claimed_at,
+        transaction_ref=report.transaction_ref,
+    )
+
+
+def _open(db: Session, station: Any, report: TransactionReport, now: datetime) -> ChargingSession:
+    """Begin the session of a transaction with the first that is heard of it."""
+    start = opening(report)
+    nobody = authorisation.without_token(station)
+    key = f"ref|{report.transaction_ref}"
+    session = new_session(db, station, start, key, nobody, now=now)
+    if not report.offline and was_silent(db, station, report.at, now=now):
+        flag(session, "told_late")
+    return session
+
+
+def _keep(
+    db: Session, station: Any, session: ChargingSession, report: TransactionReport,
+    words: Words, now: datetime,
+) -> TransactionEvent:  # fmt: skip
+    token = report.token
+    tag = authorisation.find_tag(db, station.tenant_id, token) if token else None
+    row = event_of(report, session, tag.id if tag else None, now, words)
+    event = TransactionEvent(**asdict(row))
+    db.add(event)
+    db.flush()
+    return event
+
+
+def _parted(
+    db: Session,
+    station: Any,
+    session: ChargingSession,
+    event: TransactionEvent,
+    now: datetime,
+) -> tuple[ChargingSession, ChargingSession | None]:
+    """The session of an event, and the other one where the id is told to be used again."""
+    if event.kind == UPDATED or session.last_seq_no is None:
+        return session, None
+    made = reuse.split(db, station, session, now=now)
+    if made is None:
+        return session, None
+    return (made, session) if event.session_id == made.id else (session, made)
+
+
+def _meter(db: Session, session: ChargingSession, report: TransactionReport, now: datetime) -> None:
+    """Store the readings, each once, and show the newest (a late one turns nothing back)."""
+    if not report.meters:
+        return
+    evse = report.connector.evse if report.connector else session.evse
+    item = Metered(session.station_id, evse, session.transaction_ref, report.meters)
+    db.flush()
+    _, newest = metering.store(db, [item], now=now)
+    gauges.show(db, newest)
+    db.expire(session, _SHOWN)
+
+
+def take_readings(db: Session, station: Any, report: TransactionReport, *, now: datetime) -> bool:
+    """Store some of the readings of a long event apart from it, each once.
+
+    Before an end, where its session is known; all else comes first, and then its readings.
+    Tells whether they could be stored.
+    """
+    session = reuse.session_of(db, station, report.transaction_ref, report.at)
+    told = {"station": station.id, "ref": report.transaction_ref, "seq": report.seq_no}
+    if session is None or (report.kind != ENDED and db.scalar(_TOLD, told) is None):
+        return False
+    _meter(db, session, report, now)
+    return True
+
+
+def _decide(
+    db: Session,
+    station: Any,
+    session: ChargingSession,
+    report: TransactionReport,
+    event: TransactionEvent,
+    now: datetime,
+) -> Decision | None:
+    """Decide about the tag that the event shows, whoever let it in before (J02, C01)."""
+    token = report.token
+    if token is None:
+        return None
+    other = bool(session.token) and Token(session.token).key != token.key
+    stopping = bool(session.token) and (report.stopping or other)
+    decision = authorisation.decide(
+        db,
+        station,
+        token,
+        occasion=authorisation.STOP if stopping else authorisation.START,
+        now=now,
+        evse=session.evse or None,
+        session=session,
+    )
+    event.answer = noted(decision, stopping=stopping)
+    if not session.token and not stopping:
+        # Whose it is in the end says `retell`; until then it is not nobody's.
+        name_holder(db, station, session, token, decision)
+    db.flush()
+    return decision
+
+
+def _tells(report: TransactionReport, session: ChargingSession, event: TransactionEvent) -> bool:
+    """Whether the event can change the session beyond its readings; most cannot."""
+    return (
+        report.kind != UPDATED
+        or session.state is SessionState.ENDED
+        or report.token is not None
+        or report.activity is not None
+        or bool(event.evse and event.evse != session.evse)
+        or bool(event.facts.keys() & {"begin", "end"})
+        or session.last_seq_no is None
+        or session.last_event_at is None
+    )
+
+
+def link(
+    db: Session,
+    station: Any,
+    session: ChargingSession,
+    report: TransactionReport,
+    now: datetime,
+) -> None:
+    """Tie the session to the remote start and the reservation that it follows."""
+    if report.remote_start_id is not None:
+        remote_starts.attach_named(db, station, session, report.remote_start_id, now=now)
+    elif report.trigger == REMOTE_START and session.remote_command_id is None:
+        remote_starts.attach(db, station, session, now=now)
+    named = report.reservation_id
+    begins = report.kind in (STARTED, ENDED) or report.token is not None
+    if session.reservation_id is None and (named or (begins and session.evse)):
+        reservations.used(db, station, named, session, now=now)

@@ -1,0 +1,1 @@
+"""What is asked of stations: commands and their states, and the catalogue of orders."""

@@ -1,0 +1,269 @@
+"""Broadcasts: one order to many stations, paced, each with a command and a result of its own.
+
+The rows are the truth: `advance` sends as many as may be under way and is
+called whenever a command of the broadcast ends (`command_ended`), by the sweep,
+and when the broadcast begins.  Calling it once too often does nothing.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain.commands import commands, orders
+from app.domain.ground.errors import Conflict, DomainError, Invalid
+from app.domain.ground.events import BroadcastChanged, record
+from app.domain.ground.vocabulary import Actor, BroadcastState, CommandState, Order
+from app.domain.office import audit, messages
+from app.models import Broadcast, BroadcastTarget, Command, Station
+
+#: A target's states beside those of its command once that has ended.
+WAITING, UNDER_WAY, SKIPPED, CANCELLED = "waiting", "under_way", "skipped", "cancelled"
+#: What counts as a failure; who was not connected was never asked.
+FAILURES = frozenset(
+    {
+        CommandState.REJECTED.value,
+        CommandState.FAILED.value,
+        CommandState.TIMED_OUT.value,
+        CommandState.EXPIRED.value,
+        CommandState.UNSUPPORTED.value,
+    }
+)
+#: What a repetition takes up again.
+AGAIN = FAILURES | {SKIPPED, CANCELLED}
+
+MOST_AT_ONCE = 500
+MOST_STATIONS = 20_000
+
+
+def start(
+    db: Session,
+    actor: Actor,
+    tenant_id: int,
+    stations: Sequence[Station],
+    order: Order,
+    arguments: Mapping[str, Any],
+    *,
+    now: datetime,
+    ttl_s: float,
+    at_once: int = 10,
+    stop_percent: int | None = None,
+    chosen_by: Mapping[str, Any] | None = None,
+) -> Broadcast:
+    """Begin to give an order to many stations; `chosen_by` is the filter that found them.
+
+    At most `at_once` are under way; when more than `stop_percent` of those that
+    ended failed, the rest is not sent.  Raises `Invalid`.
+    """
+    _check(order, len(stations), at_once, stop_percent)
+    checked = orders.arguments(order, arguments)
+    broadcast = Broadcast(
+        tenant_id=tenant_id,
+        order=order,
+        # What was given, not what was read: each station's own preparation reads it again.
+        arguments={name: arguments[name] for name in arguments if name in checked},
+        filter=dict(chosen_by or {}),
+        at_once=at_once,
+        stop_percent=stop_percent,
+        ttl_s=round(ttl_s),
+        state=BroadcastState.RUNNING,
+        requested_by=actor.name,
+        user_id=actor.user_id,
+        created_at=now,
+    )
+    db.add(broadcast)
+    db.flush()
+    db.add_all(BroadcastTarget(broadcast_id=broadcast.id, station_id=s.id) for s in stations)
+    words = f"{orders.describe(order, checked)}, to {len(stations)} stations"[:500]
+    audit.remark(db, actor, "broadcast.start", broadcast, words, now=now)
+    db.flush()
+    advance(db, broadcast, now)
+    return broadcast
+
+
+def advance(db: Session, broadcast: Broadcast, now: datetime) -> None:
+    """Send what may be sent now; end the broadcast when nothing is left or too much failed."""
+    db.refresh(broadcast, with_for_update=True)
+    if broadcast.state is not BroadcastState.RUNNING:
+        return
+    count = tally(db, broadcast)
+    while count[WAITING] and count[UNDER_WAY] < broadcast.at_once:
+        if _too_many_failed(broadcast, count):
+            share = f"more than {broadcast.stop_percent} % had failed"
+            _stop(db, broadcast, BroadcastState.STOPPED, f"Stopped: {share}.", now)
+            return
+        target = _next(db, broadcast)
+        if target is None:
+            break
+        _send(db, broadcast, target, now)
+        count[WAITING] -= 1
+        count[target.state] += 1
+    if not count[WAITING] and not count[UNDER_WAY]:
+        broadcast.state = BroadcastState.DONE
+        _settled(broadcast, None, now)
+    db.flush()
+    record(db, BroadcastChanged(broadcast.tenant_id, broadcast.id))
+
+
+def command_ended(db: Session, command: Command, now: datetime) -> None:
+    """A command has ended: if it is one of a broadcast, keep its result and send the next.
+
+    The result of one that timed out may be told later (`LATE_MOVES`).
+    """
+    target = db.scalar(select(BroadcastTarget).where(BroadcastTarget.command_id == command.id))
+    if target is None or target.state not in (UNDER_WAY, CommandState.TIMED_OUT.value):
+        return
+    _keep(target, command)
+    db.flush()
+    broadcast = db.get(Broadcast, target.broadcast_id)
+    if broadcast is not None:
+        advance(db, broadcast, now)
+
+
+def advance_all(db: Session, now: datetime) -> int:
+    """Go on with every running broadcast (for the sweep); results that were missed are taken."""
+    running = db.scalars(select(Broadcast).where(Broadcast.state == BroadcastState.RUNNING)).all()
+    for broadcast in running:
+        missed = db.execute(
+            select(BroadcastTarget, Command)
+            .join(Command, Command.id == BroadcastTarget.command_id)
+            .where(
+                BroadcastTarget.broadcast_id == broadcast.id,
+                BroadcastTarget.state == UNDER_WAY,
+                Command.state.not_in(commands.OPEN_STATES),
+            )
+        )
+        for target, command in missed.all():
+            _keep(target, command)
+        db.flush()
+        advance(db, broadcast, now)
+    return len(running)
+
+
+def cancel(db: Session, actor: Actor, broadcast: Broadcast, *, now: datetime) -> None:
+    """Send no more; what is under way is waited for.  Raises `Conflict` when it has ended."""
+    if broadcast.state is not BroadcastState.RUNNING:
+        raise Conflict("This broadcast has ended.")
+    before = audit.snapshot(broadcast)
+    _stop(db, broadcast, BroadcastState.CANCELLED, f"Cancelled by {actor.name}.", now)
+    audit.note(db, actor, "broadcast.cancel", broadcast, now=now, before=before)
+    db.flush()
+
+
+def retry(db: Session, actor: Actor, broadcast: Broadcast, *, now: datetime) -> Broadcast:
+    """Give the same order to those that failed or were not reached, as a new broadcast.
+
+    Raises `Conflict` while it runs, when nobody failed, or when its secret was not kept.
+    """
+    if broadcast.state is BroadcastState.RUNNING:
+        raise Conflict("This broadcast is still under way.")
+    if commands.holds_redacted(broadcast.arguments):
+        raise Conflict("Its secret was not kept: give the order anew.")
+    failed = db.scalars(
+        select(Station)
+        .join(BroadcastTarget, BroadcastTarget.station_id == Station.id)
+        .where(BroadcastTarget.broadcast_id == broadcast.id, BroadcastTarget.state.in_(AGAIN))
+        .order_by(BroadcastTarget.id)
+    ).all()
+    if not failed:
+        raise Conflict("Every station accepted: there is nothing to repeat.")
+    return start(
+        *(db, actor, broadcast.tenant_id, failed, broadcast.order, broadcast.arguments),
+        now=now,
+        ttl_s=broadcast.ttl_s,
+        at_once=broadcast.at_once,
+        stop_percent=broadcast.stop_percent,
+        chosen_by={"again": broadcast.id},
+    )
+
+
+def tally(db: Session, broadcast: Broadcast) -> Counter[str]:
+    """How many stations of a broadcast stand where."""
+    rows = db.execute(
+        select(BroadcastTarget.state, func.count(BroadcastTarget.id))
+        .where(BroadcastTarget.broadcast_id == broadcast.id)
+        .group_by(BroadcastTarget.state)
+    )
+    return Counter(dict(rows.all()))
+
+
+def _check(order: Order, stations: int, at_once: int, stop_percent: int | None) -> None:
+    if orders.SPECS[order].single:
+        raise Invalid(f"{orders.SPECS[order].label} is for one station at a time.", field="order")
+    if not 1 <= at_once <= MOST_AT_ONCE:
+        raise Invalid(f"Between 1 and {MOST_AT_ONCE} may be under way at once.", field="at_once")
+    if stop_percent is not None and not 0 <= stop_percent <= 100:
+        raise Invalid("The share of failures lies between 0 and 100 %.", field="stop_percent")
+    if not 0 < stations <= MOST_STATIONS:
+        raise Invalid(
+            f"An order goes to 1 to {MOST_STATIONS} stations at a time.", field="stations"
+        )
+
+
+def _next(db: Session, broadcast: Broadcast) -> BroadcastTarget | None:
+    return db.scalar(
+        select(BroadcastTarget)
+        .where(BroadcastTarget.broadcast_id == broadcast.id, BroadcastTarget.state == WAITING)
+        .order_by(BroadcastTarget.id)
+        .limit(1)
+    )
+
+
+def _send(db: Session, broadcast: Broadcast, target: BroadcastTarget, now: datetime) -> None:
+    actor = Actor(broadcast.requested_by, broadcast.user_id)
+    station = db.get(Station, target.station_id)
+    try:
+        if station is None:
+            raise Conflict("This station is gone.")
+        with db.begin_nested():
+            command = commands.queue(
+                *(db, actor, station, broadcast.order, broadcast.arguments),
+                now=now,
+                ttl_s=broadcast.ttl_s,
+            )
+    except DomainError as error:
+        target.state, target.sentence = SKIPPED, error.sentence[:300]
+    else:
+        target.command_id, target.state = command.id, UNDER_WAY
+        if command.state not in commands.OPEN_STATES:
+            _keep(target, command)
+    db.flush()
+
+
+def _keep(target: BroadcastTarget, command: Command) -> None:
+    target.state = command.state.value
+    target.sentence = (command.sentence or "")[:300]
+
+
+def _too_many_failed(broadcast: Broadcast, count: Counter[str]) -> bool:
+    """Whether the share of failures is too high, once as many have ended as go at once."""
+    if broadcast.stop_percent is None:
+        return False
+    failed = sum(count[state] for state in FAILURES)
+    ended = failed + count[CommandState.ACCEPTED.value]
+    judged = ended >= min(broadcast.at_once, count.total())
+    return judged and failed * 100 > broadcast.stop_percent * ended
+
+
+def _stop(
+    db: Session, broadcast: Broadcast, state: BroadcastState, sentence: str, now: datetime
+) -> None:
+    broadcast.state = state
+    _settled(broadcast, sentence, now)
+    for target in db.scalars(
+        select(BroadcastTarget).where(
+            BroadcastTarget.broadcast_id == broadcast.id, BroadcastTarget.state == WAITING
+        )
+    ):
+        target.state, target.sentence = CANCELLED, sentence[:300]
+    db.flush()
+    record(db, BroadcastChanged(broadcast.tenant_id, broadcast.id))
+
+
+def _settled(broadcast: Broadcast, sentence: str | None, now: datetime) -> None:
+    broadcast.sentence = sentence
+    broadcast.settled_at = now
+    broadcast.arguments = messages.redact(broadcast.arguments)

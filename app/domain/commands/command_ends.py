@@ -1,0 +1,134 @@
+"""How commands end: decided from their rows as they are, for many at once, each written once.
+
+The legal moves are tables (`COMMAND_MOVES`, `LATE_MOVES`); what ended before keeps its first end.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from app.domain.commands import orders
+from app.domain.ground.bulk import BulkUpdate, among
+from app.domain.ground.events import CommandEnded, record
+from app.domain.ground.vocabulary import COMMAND_MOVES, LATE_MOVES, Outcome
+from app.domain.office import messages
+from app.models import BroadcastTarget, Command
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What went over the wire for a command, and when."""
+
+    action: str
+    request: dict[str, Any] | None
+    message_id: str | None
+    sent_at: datetime
+
+    def columns(self) -> dict[str, Any]:
+        """The same as columns of the command, secrets blotted out."""
+        return {
+            "action": self.action,
+            "request": messages.redact(self.request),
+            "message_id": self.message_id,
+            "sent_at": self.sent_at,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A command that has ended.
+
+    `wire` is what went over the wire, `attempts` all forms that were tried before it; both may be
+    kept already.  `late`: what the station did afterwards shows the end, no answer ever came.
+    """
+
+    command_id: int
+    outcome: Outcome
+    latency_ms: float | None = None
+    wire: Sent | None = None
+    attempts: Sequence[dict[str, Any]] = ()
+    late: bool = False
+
+
+#: What goes on when a command of a broadcast has ended; entered from above, as the orders are
+#: (`app.domain.commands.orders.catalogue`), since broadcasts queue commands themselves.
+FOLLOWERS: list[Callable[[Session, Command, datetime], None]] = []
+
+_COMMAND: Any = Command.__table__
+_TARGET: Any = BroadcastTarget.__table__
+_IN_BROADCAST = select(_TARGET.c.id).where(_TARGET.c.command_id == _COMMAND.c.id).exists()
+_ROWS = (
+    select(_COMMAND, _IN_BROADCAST.label("in_broadcast"))
+    .where(among(_COMMAND.c.id, "ids"))
+    .order_by(_COMMAND.c.id)
+    .with_for_update(of=_COMMAND)
+)
+_WRITTEN = (
+    *("state", "answer", "arguments", "sentence", "latency_ms", "settled_at"),
+    *("action", "request", "message_id", "sent_at", "attempts"),
+)
+_write = BulkUpdate(_COMMAND, _WRITTEN)
+
+
+def settle_all(db: Session, ended: Sequence[Ended], *, now: datetime) -> list[bool]:
+    """Write down how commands ended, and what follows; False for those that had ended before."""
+    ids = {"ids": list({one.command_id for one in ended})}
+    rows = {row["id"]: dict(row) for row in db.execute(_ROWS, ids).mappings()}
+    told = [_end(rows.get(one.command_id), one, now) for one in ended]
+    _write(db, [(number, *(row[name] for name in _WRITTEN)) for number, row in rows.items()])
+    for one, counts in zip(ended, told, strict=True):
+        if counts:
+            _followed(db, rows[one.command_id], one, now)
+    return told
+
+
+def _end(row: dict[str, Any] | None, one: Ended, now: datetime) -> bool:
+    """Bring a row to its end, where that is a legal move."""
+    if row is None:
+        return False
+    row["arguments"] = messages.redact(row["arguments"])
+    row.update(one.wire.columns() if one.wire is not None else {})
+    if one.attempts:
+        row["attempts"] = [messages.redact(attempt) for attempt in one.attempts]
+    outcome = one.outcome
+    if (row["state"], outcome.state) not in (LATE_MOVES if one.late else COMMAND_MOVES):
+        return False
+    row["state"] = outcome.state
+    row["answer"] = messages.redact(outcome.answer)
+    row["sentence"] = messages.redact_text(outcome.sentence)[:500]
+    row["latency_ms"] = one.latency_ms
+    row["settled_at"] = now
+    return True
+
+
+def _followed(db: Session, row: dict[str, Any], one: Ended, now: datetime) -> None:
+    """What the end means for the business, and for the broadcast that it belongs to."""
+    consequence, in_broadcast = orders.SPECS[row["order"]].after, row.pop("in_broadcast")
+    if in_broadcast or consequence is not None:
+        command = db.get_one(Command, row["id"], populate_existing=True)
+        if consequence is not None:
+            try:
+                with db.begin_nested():
+                    consequence(db, command, one.outcome, now)
+            except OperationalError:
+                raise
+            except Exception:
+                # The station has answered: that stands, whatever we could not make of it.
+                log.exception("command %s: what %s means failed", command.id, command.order)
+        for follow in FOLLOWERS if in_broadcast else ():
+            follow(db, command, now)
+        row = as_it_stands(command)
+    record(db, CommandEnded(row["tenant_id"], row["id"], row["station_id"], row))
+
+
+def as_it_stands(command: Command) -> dict[str, Any]:
+    """The row's columns by their names, for whoever must not ask the database again."""
+    return {column.key: getattr(command, column.key) for column in _COMMAND.c}

@@ -1,0 +1,263 @@
+"""Commands: orders to stations, from the wish to the answer; nothing fires late.
+
+A command is a row.  It is claimed by the worker that holds the station, sent
+before it expires or never, and settled once.  The legal moves are a table
+(`COMMAND_MOVES`); a move that is not in it changes nothing.
+"""
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import Session
+
+from app.domain.charging import interruptions
+from app.domain.commands import command_checks, orders
+from app.domain.commands.command_ends import Ended, Sent, settle_all
+from app.domain.ground.bulk import among
+from app.domain.ground.errors import Conflict
+from app.domain.ground.events import CommandChanged, CommandQueued, record
+from app.domain.ground.vocabulary import COMMAND_MOVES, Actor, CommandState, Order, Outcome
+from app.domain.network import presence
+from app.domain.office import audit, messages
+from app.models import Command, Station, WorkerNode
+
+log = logging.getLogger(__name__)
+
+#: A sent command that nobody has settled for so long was lost with its worker.
+LOST_AFTER = timedelta(minutes=11)
+
+#: Arguments that an order makes for itself: the number of a report, the rest of a long reading.
+OURS = frozenset({"request_id", "then"})
+
+#: What people read: an order that expired is one that never left us, whatever kept it.
+STATE_WORDS = {
+    state: "not sent" if state is CommandState.EXPIRED else state.value.replace("_", " ")
+    for state in CommandState
+}
+
+OPEN_STATES = frozenset(before for before, _ in COMMAND_MOVES)
+
+
+def queue(
+    db: Session,
+    actor: Actor,
+    station: Station,
+    order: Order,
+    arguments: Mapping[str, Any],
+    *,
+    now: datetime,
+    ttl_s: float,
+    known: Collection[int] | None = None,
+) -> Command:
+    """Ask something of a station; the worker that holds it sends the order within `ttl_s`.
+
+    An order that the station's dialect lacks settles at once as unsupported.
+    A station that is known to be slow (FIELD R6) is given the time it needs.
+    `known` are the running sessions that a person was told will end (None: nobody is asked).
+    Raises `Invalid`, `Conflict` (archived, blocked, not accepted yet, other sessions would end:
+    `EndsSessions`) or `NotConnected`.
+    """
+    checked = orders.arguments(order, arguments)
+    command_checks.check(db, station, order, checked, now)
+    if known is not None:
+        interruptions.refuse(db, station, order, checked, known=known)
+    ttl_s = max(ttl_s, float(station.quirks.get("call_timeout_s") or 0))
+    spec = orders.SPECS[order]
+    prepared = spec.prepare(db, actor, station, checked, now)
+    checked = prepared.arguments
+    command = Command(
+        tenant_id=station.tenant_id,
+        station_id=station.id,
+        order=order,
+        arguments=checked,
+        state=CommandState.QUEUED,
+        requested_by=actor.name,
+        user_id=actor.user_id,
+        requested_at=now,
+        expires_at=now + timedelta(seconds=ttl_s),
+        session_id=prepared.session_id,
+        subject=prepared.subject,
+    )
+    command.station = station
+    db.add(command)
+    db.flush()
+    # The arguments may hold a secret: the audit gets the words, not the row.
+    words = orders.describe(order, checked)[:500]
+    audit.remark(db, actor, "station.command", station, words, now=now)
+    if station.supported_orders and order.value not in station.supported_orders:
+        said = f"{spec.label} is not something {station.identity} can be asked over this protocol."
+        settle(db, command, Outcome(CommandState.UNSUPPORTED, None, said), now=now)
+    else:
+        record(db, CommandQueued(command.tenant_id, command.id, station.id))
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A command that a worker has taken: nobody else will send it.
+
+    `access_epoch` is that of its station at this moment.
+    """
+
+    id: int
+    tenant_id: int
+    station_id: int
+    order: Order
+    arguments: dict[str, Any]
+    expires_at: datetime
+    access_epoch: int
+
+
+_TABLE: Any = Command.__table__
+_STATION: Any = Station.__table__
+_EPOCH = (
+    select(_STATION.c.access_epoch).where(_STATION.c.id == _TABLE.c.station_id).scalar_subquery()
+)
+#: Built once: the statement's compiled form is found again by identity.
+_CLAIM = (
+    update(_TABLE)
+    .where(
+        among(_TABLE.c.id, "ids"),
+        _TABLE.c.state == CommandState.QUEUED,
+        _TABLE.c.expires_at > bindparam("at"),
+    )
+    .values(state=CommandState.SENT, node=bindparam("by"), sent_at=bindparam("at"))
+    .returning(*(_TABLE.c[name] for name in Claimed.__slots__[:-1]), _EPOCH)
+)
+
+
+def claim_all(
+    db: Session, command_ids: Collection[int], node: str, *, now: datetime
+) -> list[Claimed]:
+    """Take queued commands for the worker `node`, but those that another took or that are too late.
+
+    Exactly one claimer gets each, however many nudges there were.
+    """
+    given = {"ids": list(command_ids), "at": now, "by": node}
+    taken = [Claimed(*row) for row in db.execute(_CLAIM, given)]
+    for one in taken:
+        record(db, CommandChanged(one.tenant_id, one.id, one.station_id))
+    if left := set(command_ids) - {one.id for one in taken}:
+        late = select(Command).where(
+            Command.id.in_(left), Command.state == CommandState.QUEUED, Command.expires_at <= now
+        )
+        for command in db.scalars(late.execution_options(populate_existing=True)):
+            _expire(db, command, now)
+    return taken
+
+
+def claim(db: Session, command_id: int, node: str, *, now: datetime) -> Command | None:
+    """Take one queued command; None when another did, or it is too late."""
+    taken = claim_all(db, [command_id], node, now=now)
+    return db.get(Command, command_id, populate_existing=True) if taken else None
+
+
+def sent(
+    db: Session, command: Command, wire: Sent | None, attempts: Sequence[dict[str, Any]] = ()
+) -> None:
+    """Keep what went over the wire for a claimed command, and all forms that were tried before it.
+
+    Secrets are blotted out.
+    """
+    command.arguments = messages.redact(command.arguments)
+    for name, value in (wire.columns() if wire is not None else {}).items():
+        setattr(command, name, value)
+    if attempts:
+        command.attempts = [messages.redact(attempt) for attempt in attempts]
+    _changed(db, command)
+
+
+def awaited(db: Session, command: Command, sentence: str) -> None:
+    """Note that no answer will come and that what the station does next tells the end."""
+    command.sentence = sentence[:500]
+    _changed(db, command)
+
+
+def settle(
+    db: Session,
+    command: Command,
+    outcome: Outcome,
+    *,
+    now: datetime,
+    latency_ms: float | None = None,
+    late: bool = False,
+) -> bool:
+    """Write down how a command ended; False when it had ended before (the first word stands).
+
+    `late`: what the station did afterwards shows how one ended whose answer never came.
+    """
+    db.flush()
+    (done,) = settle_all(db, [Ended(command.id, outcome, latency_ms, late=late)], now=now)
+    db.refresh(command)
+    return done
+
+
+def _changed(db: Session, command: Command) -> None:
+    record(db, CommandChanged(command.tenant_id, command.id, command.station_id))
+
+
+def expire_overdue(db: Session, now: datetime) -> int:
+    """End commands that waited too long: unsent ones expire, unanswered ones time out."""
+    alive = select(WorkerNode.node).where(WorkerNode.beat_at > now - presence.ALIVE)
+    lost = (Command.sent_at <= now - LOST_AFTER) | Command.node.not_in(alive)
+    overdue = db.scalars(
+        select(Command).where(
+            (Command.state == CommandState.QUEUED) & (Command.expires_at <= now)
+            | (Command.state == CommandState.SENT) & lost
+        )
+    ).all()
+    for command in overdue:
+        if command.state is CommandState.QUEUED:
+            _expire(db, command, now)
+        else:
+            sentence = "No answer arrived, and the worker that sent this is no longer waiting."
+            if command.message_id is None:
+                # It ended between taking the order up and telling what it sent.
+                sentence = (
+                    "The worker that took this up ended before it told whether it was sent: "
+                    "the charger may have acted on it."
+                )
+            settle(db, command, Outcome(CommandState.TIMED_OUT, None, sentence), now=now)
+    return len(overdue)
+
+
+def repeat(
+    db: Session,
+    actor: Actor,
+    command: Command,
+    *,
+    now: datetime,
+    ttl_s: float,
+    known: Collection[int] | None = None,
+) -> Command:
+    """Ask the same thing of the same station again.  Raises what `queue` raises."""
+    if command.state in OPEN_STATES:
+        raise Conflict("This command is still under way.")
+    # What a preparation added is prepared anew.
+    asked = set(orders.SPECS[command.order].arguments) - OURS
+    arguments = {name: value for name, value in command.arguments.items() if name in asked}
+    if holds_redacted(arguments):
+        raise Conflict("Its secret was not kept: give the order anew.")
+    if "session_id" in arguments:
+        arguments.pop("transaction_ref", None)
+    wish = (command.station, command.order, arguments)
+    return queue(db, actor, *wish, now=now, ttl_s=ttl_s, known=known)
+
+
+def _expire(db: Session, command: Command, now: datetime) -> None:
+    waited = int((command.expires_at - command.requested_at).total_seconds())
+    sentence = f"It could not be sent within {waited} s, so it was dropped; it will not fire later."
+    settle(db, command, Outcome(CommandState.EXPIRED, None, sentence), now=now)
+
+
+def holds_redacted(value: Any) -> bool:
+    """Whether a secret was blotted out somewhere within."""
+    if isinstance(value, Mapping):
+        return any(map(holds_redacted, value.values()))
+    if isinstance(value, list):
+        return any(map(holds_redacted, value))
+    return isinstance(value, str) and messages.REDACTED in value

@@ -1,0 +1,45 @@
+"""The catalogue: every order that a station can be given, by the nouns of the desk.
+
+Importing it enters what follows the end of a command into the tables below it, of which the
+commands know no more than that something follows; `app.uow` does so for every process.
+"""
+
+from app.domain.commands import broadcasts, command_ends
+from app.domain.commands.orders import (
+    certificates,
+    charging,
+    display,
+    files,
+    monitoring,
+    profiles,
+    raw,
+    settings,
+    station,
+    tags,
+    tariffs,
+)
+from app.domain.commands.orders.spec import SPECS, Spec
+
+#: The nouns in the order in which the desk shows their orders.
+NOUNS: dict[str, tuple[Spec, ...]] = {
+    "Charging": charging.SPECS,
+    "Station": station.SPECS,
+    "Settings": settings.SPECS,
+    "Monitoring": monitoring.SPECS,
+    "Local list": tags.LOCAL_LISTS,
+    "Reservations": tags.RESERVATIONS,
+    "Charging profiles": profiles.SPECS,
+    "Firmware and logs": files.SPECS,
+    "Certificates": certificates.SPECS,
+    "Display": display.SPECS,
+    "Tariffs": tariffs.SPECS,
+    "Battery swap": charging.SWAPPING,
+    "Raw": raw.SPECS,
+}
+
+for _specs in NOUNS.values():
+    SPECS.update((spec.order, spec) for spec in _specs)
+command_ends.FOLLOWERS.append(broadcasts.command_ended)
+
+#: The orders that many stations may be given at once.
+FOR_MANY = tuple(order for order, spec in SPECS.items() if not spec.single)

@@ -1,0 +1,175 @@
+"""Orders about a station's settings and its device model."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.domain.commands.orders.reading import (
+    Argument,
+    document,
+    documents,
+    optional,
+    several,
+    text,
+    whole,
+    word,
+)
+from app.domain.commands.orders.shapes import OBJECTS
+from app.domain.commands.orders.spec import Spec
+from app.domain.device import onboarding, settings, variable_names
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Order
+
+#: Settings that hold a secret: changed with the station's password, never here.
+SECRET_SETTINGS = frozenset({"authorizationkey", "basicauthpassword"})
+#: A key is one line of `app.domain.device.variable_names`.
+KEY = text(300)
+#: What a base report is of, and by what the components of a report are chosen.
+BASES = ("configuration", "full", "summary")
+CRITERIA = ("active", "available", "enabled", "problem")
+
+
+def _key(name: str, value: Any) -> str:
+    key: str = KEY(name, value)
+    if variable_names.parse(key, field=name).variable.casefold() in SECRET_SETTINGS:
+        raise Invalid(
+            f"{key} is the station's password: give it a new one on its Setup page.", field=name
+        )
+    return key
+
+
+def _value(name: str, value: Any) -> str:
+    found = str(value)
+    if len(found) > 2500 or not all(char.isprintable() for char in found):
+        raise Invalid("The value has at most 2500 printable characters.", field=name)
+    return found
+
+
+def _changes(name: str, value: Any) -> list[dict[str, str]]:
+    """Several settings: a list of {key, value}, or one object of keys and their values."""
+    if isinstance(value, Mapping):
+        value = [{"key": key, "value": wanted} for key, wanted in value.items()]
+    found = []
+    for one in documents(200)(name, value):
+        if set(one) != {"key", "value"}:
+            raise Invalid("Each of the settings has a key and a value.", field=name)
+        found.append({"key": _key(name, one["key"]), "value": _value(name, one["value"])})
+    return found
+
+
+_KEY_HELP = "A key, or Component/Variable: OCPPCommCtrlr/HeartbeatInterval, EVSE@1/Power:max_set."
+
+
+def _shown(key: str, value: str) -> str:
+    secret = variable_names.plain(key.rpartition("/")[2]).secret
+    return f"{key} to {'•••' if secret else value or 'nothing'}"
+
+
+def _change(given: Mapping[str, Any]) -> str:
+    several = given.get("settings")
+    if not several:
+        return f"Set {_shown(given['key'], given['value'])}"
+    return "Set " + ", ".join(_shown(one["key"], one["value"]) for one in several)
+
+
+def _read(given: Mapping[str, Any]) -> str:
+    return f"Read {', '.join(given['keys'])}" if given.get("keys") else "Read all settings"
+
+
+def _base(given: Mapping[str, Any]) -> str:
+    return f"Read the device model ({given['base']})"
+
+
+def _report(given: Mapping[str, Any]) -> str:
+    parts = [*given.get("keys", ()), *given.get("criteria", ())]
+    return "Read the device model: " + (", ".join(parts) or "all that matters")
+
+
+def _network(given: Mapping[str, Any]) -> str:
+    return f"Set network profile {given['slot']}: {given['url'].rpartition('@')[2]}"
+
+
+SPECS = (
+    Spec(
+        Order.CHANGE_SETTING,
+        "Change a setting",
+        arguments={
+            "key": optional(_key, label="Setting", help=_KEY_HELP),
+            "value": optional(_value, blank=True),
+            "settings": optional(
+                _changes,
+                shape=OBJECTS,
+                help="Several at once: a list of {key, value}.",
+            ),
+            "then": optional(
+                _changes,
+                shape=OBJECTS,
+                help="Changed after those, in messages of theirs.",
+            ),
+        },
+        words=_change,
+        question="Change this setting of {identity}? A wrong value can take it offline.",
+        prepare=settings.prepare_change,
+        after=onboarding.then(settings.after_change),
+    ),
+    Spec(
+        Order.READ_SETTINGS,
+        "Read settings",
+        arguments={
+            "keys": optional(several(KEY, 500), label="Settings", help="None: all of them."),
+            "then": optional(several(KEY, 500), help="Read after those, in messages of their own."),
+        },
+        words=_read,
+        together=lambda found: {**found, "keys": found.get("keys", [])},
+        prepare=settings.prepare_reading,
+        after=onboarding.then(settings.after_reading),
+    ),
+    Spec(
+        Order.READ_BASE_REPORT,
+        "Read the device model",
+        arguments={
+            "base": Argument(
+                word(*BASES), label="What", help="What can be set, all, or what is wrong."
+            ),
+            "request_id": optional(whole(0, 2**31 - 1)),
+        },
+        words=_base,
+        prepare=settings.prepare_report,
+        after=onboarding.then(),
+    ),
+    Spec(
+        Order.READ_REPORT,
+        "Read a part of the device model",
+        arguments={
+            "criteria": optional(several(word(*CRITERIA), 4), label="Components that are"),
+            "keys": optional(
+                several(KEY, 500),
+                label="Components or variables",
+                help="As in EVSE@1/Power; a component alone means all of its variables.",
+            ),
+            "request_id": optional(whole(0, 2**31 - 1)),
+        },
+        words=_report,
+        prepare=settings.prepare_report,
+    ),
+    Spec(
+        Order.SET_NETWORK_PROFILE,
+        "Set a network profile",
+        arguments={
+            "slot": Argument(whole(0, 1000), help="Which of the station's profiles it becomes."),
+            "url": Argument(text(2000), label="URL", help="Where the station connects to: wss://…"),
+            "security_profile": Argument(whole(0, 3)),
+            "interface": optional(
+                word(*(f"{kind}{n}" for kind in ("wired", "wireless") for n in range(4)), "any"),
+            ),
+            "timeout_s": optional(whole(1, 3600), help="Patience for an answer."),
+            "version": optional(word("1.6", "2.0.1", "2.1"), label="OCPP version"),
+            "identity": optional(text(48), help="OCPP 2.1 only."),
+            "password": optional(text(64), help="OCPP 2.1 only."),
+            "apn": optional(document(), label="APN", help="As OCPP writes it."),
+            "vpn": optional(document(), label="VPN", help="As OCPP writes it."),
+        },
+        words=_network,
+        question="Change how {identity} connects? A wrong value takes it offline until somebody "
+        "drives there.",
+    ),
+)

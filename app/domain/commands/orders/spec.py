@@ -1,0 +1,124 @@
+"""What an order is: all that is true of it, whatever the version of the protocol, in one record.
+
+`SPECS` holds every order's record.  It lies below all that orders do, so that commands are queued
+and settled by it without knowing a noun; the nouns, which queue commands themselves, are entered
+from above (`app.domain.orders.catalogue`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.domain.commands.fallbacks import Step
+from app.domain.commands.orders.reading import Argument
+from app.domain.ground import numbers
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Actor, Order, Outcome
+from app.models import Command, Station
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The arguments as the dialects get them, and what the command is about."""
+
+    arguments: dict[str, Any]
+    subject: str | None = None
+    session_id: int | None = None
+
+
+#: What has to be made or looked up before an order can be queued: it gets the checked arguments and
+#: returns them completed, with the row that the command is about ("reservation:7") and the session
+#: that it concerns.  It may raise any error of `app.domain.ground.errors`; then nothing is queued.
+Preparation = Callable[[Session, Actor, Station, dict[str, Any], datetime], Prepared]
+
+#: What the end of a command means for the business: called in the unit of work that settles it, for
+#: every end that it can have.  `outcome.state` tells which, `outcome.facts` what the station told
+#: (put there by the dialect's decoder, in the domain's words).
+Consequence = Callable[[Session, Command, Outcome, datetime], None]
+
+
+def as_given(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """The preparation of an order for which nothing has to be made or looked up."""
+    return Prepared(checked)
+
+
+def numbered(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """Give a request the number by which what the station tells of it is known again."""
+    return Prepared({**checked, "number": numbers.of_request(now)})
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One order.
+
+    `label` is what people call it; `words` put it with its checked arguments in a few words, safe
+    to show and to keep in the audit (the label where that says it all).
+    `together` completes the arguments, each of which has been read by itself, or raises `Invalid`.
+    `question` is what the desk asks before it interrupts somebody or cannot be taken back;
+    `{identity}` is the station's.
+    `ends_sessions` comes between the sessions that it may end and the end of the sentence on them.
+    `raw` are the messages that amount to it when they are sent as written.
+    `after_boot`: not for a station before its boot was accepted, which may be asked and configured,
+    but not charge (OCPP 1.6 section 4.2, 2.x B02.FR.05).
+    `single`: about one session, reservation or certificate, so it makes no sense for many stations.
+    `without_message`: the worker that holds the socket carries it out itself.
+    """
+
+    order: Order
+    label: str
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+    words: Callable[[Mapping[str, Any]], str] | None = None
+    together: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    question: str = ""
+    ends_sessions: str = ""
+    raw: tuple[str, ...] = ()
+    after_boot: bool = False
+    single: bool = False
+    without_message: bool = False
+    prepare: Preparation = as_given
+    after: Consequence | None = None
+    fallbacks: tuple[Step, ...] = ()
+
+
+#: Every order's record, in the order in which the desk shows them.
+SPECS: dict[Order, Spec] = {}
+
+
+def arguments(order: Order, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the arguments of an order; raises `Invalid` naming the first that cannot be used."""
+    spec = SPECS[order]
+    for name in given:
+        if name not in spec.arguments:
+            raise Invalid(f"{spec.label} takes no {name}.", field=name)
+    found: dict[str, Any] = {}
+    for name, argument in spec.arguments.items():
+        value = given.get(name)
+        blank = value is None or value in ("", [])
+        # A setting may be made empty; everything else that is blank was left out.
+        if value is None or (blank and not argument.blank):
+            if argument.required:
+                raise Invalid(f"The {name.replace('_', ' ')} is missing.", field=name)
+            continue
+        found[name] = argument.read(name, value)
+    return spec.together(found) if spec.together else found
+
+
+def describe(order: Order, given: Mapping[str, Any]) -> str:
+    """An order with its arguments in a few words, safe to show and to keep in the audit."""
+    spec = SPECS[order]
+    return spec.words(given) if spec.words else spec.label
+
+
+def meant(order: Order, given: Mapping[str, Any]) -> Spec:
+    """The record of an order; of a raw message, that of the order which it amounts to."""
+    if order is Order.RAW:
+        action = given.get("action")
+        return next((spec for spec in SPECS.values() if action in spec.raw), SPECS[order])
+    return SPECS[order]

@@ -1,0 +1,203 @@
+"""Orders to a station as a whole and to its plugs: restart, unlock, availability, messages."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.domain.commands.fallbacks import End, Situation, Step
+from app.domain.commands.orders.reading import (
+    Argument,
+    optional,
+    plug,
+    plug_or_station,
+    text,
+    word,
+    yes,
+)
+from app.domain.commands.orders.spec import Prepared, Spec
+from app.domain.device import onboarding
+from app.domain.ground.errors import Conflict, Invalid
+from app.domain.ground.vocabulary import Actor, Order
+from app.models import Station
+
+#: Messages that a station may be asked to send; which of them it can is for its version to say.
+TRIGGERS = (
+    *("boot", "status", "heartbeat", "meter_values", "transaction"),
+    *("diagnostics", "log_status", "firmware", "publish_firmware"),
+    *("sign_certificate", "sign_v2g_certificate", "sign_v2g20_certificate"),
+    *("sign_combined_certificate", "custom"),
+)
+#: Ends sessions first; at once; at once, and goes on charging afterwards (2.1).
+RESETS = ("soft", "hard", "resume")
+
+
+def _data(name: str, value: Any) -> Any:
+    """Text, or what JSON can say otherwise; a version that only knows text gets its JSON."""
+    return value if isinstance(value, dict | list) else text(8000)(name, value)
+
+
+def _custom(name: str, value: Any) -> str:
+    found: str = text(50)(name, value)
+    if not found.isprintable():
+        raise Invalid("The custom trigger is one line.", field=name)
+    return found
+
+
+_PLUG = optional(plug, label="Connector of the EVSE", help="OCPP 2.x; without it the first one.")
+#: Orders that have other forms to try (`app.domain.commands.fallbacks`) take this.
+EXACT = optional(
+    yes, label="Only in this form", help="Try no other form when the station refuses it."
+)
+
+
+def _place(given: Mapping[str, Any]) -> str:
+    number = given.get("connector")
+    if not number:
+        return "" if number is None else " the station"
+    of = f" plug {given['plug']}" if given.get("plug") else ""
+    return f" connector {number}{of}"
+
+
+def _reset(given: Mapping[str, Any]) -> str:
+    kind = "Reset that resumes charging" if given["kind"] == "resume" else None
+    of = f" of{_place(given)}" if _place(given) else ""
+    return f"{kind or given['kind'].capitalize() + ' reset'}{of}"
+
+
+def _availability(given: Mapping[str, Any]) -> str:
+    return f"{'Put into service:' if given['available'] else 'Out of service:'}{_place(given)}"
+
+
+def _trigger(given: Mapping[str, Any]) -> str:
+    of = f" of{_place(given)}" if _place(given) else ""
+    asked = given.get("custom") or given["message"]
+    return f"Ask for {asked.replace('_', ' ')}{of}"
+
+
+def _vendor(given: Mapping[str, Any]) -> str:
+    return "Vendor message " + " ".join(filter(None, (given["vendor_id"], given.get("message_id"))))
+
+
+def _survives(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """Keep it from stations that do not survive it (FIELD K3)."""
+    del db, actor, now
+    if station.quirks.get("no_change_availability"):
+        raise Conflict(f"{station.identity} must not be asked this: see its quirks.")
+    return Prepared(checked)
+
+
+# Other forms of the same
+
+
+def _each_connector(first: dict[str, Any], there: Situation) -> list[dict[str, Any]]:
+    """The same, asked of every connector by itself (K3)."""
+    return [] if first.get("connector") else [{**first, "connector": n} for n in there.evses]
+
+
+def _trigger_each(first: dict[str, Any], there: Situation) -> list[dict[str, Any]]:
+    if first["message"] not in ("status", "meter_values"):
+        return []
+    return _each_connector(first, there)
+
+
+def _hard(first: dict[str, Any], there: Situation) -> list[dict[str, Any]]:
+    """A hard reset after a soft one; never while a car charges, whose session it would cut."""
+    if first["kind"] != "soft" or there.charging or first.get("connector"):
+        return []
+    return [{**first, "kind": "hard"}]
+
+
+SPECS = (
+    Spec(
+        Order.RESET,
+        "Restart",
+        arguments={
+            "kind": Argument(word(*RESETS), label="How"),
+            "connector": optional(
+                plug, help="Only this EVSE (OCPP 2.x).", nothing="The whole station"
+            ),
+            "exact": EXACT,
+        },
+        words=_reset,
+        question="Restart {identity}? Its running sessions end.",
+        ends_sessions="Restarting ends",
+        raw=("Reset",),
+        fallbacks=(Step("as a hard reset", frozenset({End.REFUSED, End.SILENT}), _hard),),
+    ),
+    Spec(
+        Order.UNLOCK,
+        "Unlock",
+        arguments={"connector": Argument(plug), "plug": _PLUG},
+        words=lambda given: f"Unlock{_place(given)}",
+        question="Unlock it? A session there may end, and the cable comes free.",
+        ends_sessions="Unlocking may end",
+        raw=("UnlockConnector",),
+    ),
+    Spec(
+        Order.SET_AVAILABILITY,
+        "Change availability",
+        arguments={
+            "connector": Argument(plug_or_station, help="0 is the whole station."),
+            "available": Argument(yes, label="In service"),
+            "plug": _PLUG,
+            "exact": EXACT,
+        },
+        words=_availability,
+        question="Change the availability of {identity}? Out of service, nobody can charge there.",
+        prepare=_survives,
+        fallbacks=(
+            Step(
+                "connector by connector",
+                frozenset({End.REFUSED, End.ERROR}),
+                _each_connector,
+                "availability_per_connector",
+            ),
+        ),
+    ),
+    Spec(
+        Order.TRIGGER,
+        "Ask for a message",
+        arguments={
+            "message": Argument(word(*TRIGGERS)),
+            "connector": optional(plug_or_station, nothing="All"),
+            "plug": _PLUG,
+            "custom": optional(_custom, help="The name of a custom trigger (OCPP 2.1)."),
+            "extended": optional(
+                yes,
+                label="As ExtendedTriggerMessage",
+                help="OCPP 1.6 with its security part.",
+            ),
+            "exact": EXACT,
+        },
+        words=_trigger,
+        after=onboarding.then(),
+        fallbacks=(
+            Step("connector by connector", frozenset({End.REFUSED, End.UNFIT}), _trigger_each),
+        ),
+    ),
+    Spec(
+        Order.CLEAR_CACHE,
+        "Clear the tag cache",
+        question="Let {identity} forget all tags it remembers?",
+    ),
+    Spec(
+        Order.DISCONNECT,
+        "Disconnect",
+        question="End the connection of {identity}? It comes back by itself; its sessions go on.",
+        without_message=True,
+    ),
+    Spec(
+        Order.DATA_TRANSFER,
+        "Vendor message",
+        arguments={
+            "vendor_id": Argument(text(255), label="Vendor"),
+            "message_id": optional(text(50), label="Message"),
+            "data": optional(_data),
+        },
+        words=_vendor,
+    ),
+)

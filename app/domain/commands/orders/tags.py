@@ -1,0 +1,98 @@
+"""Orders about tags: the list that a station knows by heart, and plugs that are kept for one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.domain.access import local_lists, reservations
+from app.domain.commands.orders.reading import (
+    Argument,
+    instant,
+    optional,
+    plug_or_station,
+    row,
+    text,
+    whole,
+    word,
+)
+from app.domain.commands.orders.spec import Spec
+from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary.values import TOKEN_KINDS
+
+#: How a list is sent: as it fits best, as a whole, as what changed, or emptied.
+MODES = ("auto", "full", "differential", "empty")
+
+#: Kinds of plugs that a reservation may ask for, where any plug of the kind will do.
+PLUG_TYPES = (
+    *("type_1", "type_2", "type_2_socket", "type_3_socket", "ccs_1", "ccs_2", "chademo"),
+    *("nacs", "schuko", "gbt_dc", "mcs", "inductive", "pantograph"),
+)
+
+#: Nobody keeps a plug longer than a year.
+MOST_MINUTES = 366 * 24 * 60
+
+_SEND = "Send the local list"
+
+
+def _send(given: Mapping[str, Any]) -> str:
+    if "version" not in given:
+        return _SEND
+    if given["mode"] == "empty":
+        return f"Empty the local list (version {given['version']})"
+    told, gone = len(given.get("entries") or ()), len(given.get("removed") or ())
+    if given["update"] == "full":
+        return f"Send the local list, version {given['version']}: {told} tags"
+    return f"Update the local list to version {given['version']}: {told} tags, {gone} removed"
+
+
+def _reserve(given: Mapping[str, Any]) -> str:
+    plug = f"connector {given['connector']}" if given.get("connector") else "a connector"
+    return f"Reserve {plug} for tag {given['token']}"
+
+
+LOCAL_LISTS = (
+    Spec(
+        Order.SEND_LOCAL_LIST,
+        _SEND,
+        arguments={"mode": optional(word(*MODES))},
+        words=_send,
+        question="Replace what {identity} knows of tags while it is offline?",
+        prepare=local_lists.prepare,
+        after=local_lists.answered,
+    ),
+    Spec(
+        Order.READ_LOCAL_LIST_VERSION,
+        "Ask for the local list's version",
+        after=local_lists.version_told,
+    ),
+)
+
+RESERVATIONS = (
+    Spec(
+        Order.RESERVE,
+        "Reserve",
+        arguments={
+            "connector": optional(plug_or_station),
+            "plug_type": optional(word(*PLUG_TYPES)),
+            "token": Argument(text(255)),
+            "token_kind": optional(word(*TOKEN_KINDS)),
+            "minutes": optional(whole(1, MOST_MINUTES)),
+            "expires_at": optional(instant),
+        },
+        words=_reserve,
+        raw=("ReserveNow",),
+        after_boot=True,
+        single=True,
+        prepare=reservations.prepare,
+        after=reservations.answered,
+    ),
+    Spec(
+        Order.CANCEL_RESERVATION,
+        "Cancel a reservation",
+        arguments={"reservation_id": Argument(row)},
+        words=lambda given: f"Cancel reservation {given['reservation_id']}",
+        question="Cancel this reservation? Its driver may find the plug taken.",
+        single=True,
+        prepare=reservations.prepare_cancel,
+        after=reservations.cancel_answered,
+    ),
+)

@@ -1,0 +1,1 @@
+"""What a station is and has: device model, settings, monitors, display, firmware, files."""

@@ -1,0 +1,280 @@
+"""What stations notice by themselves: events, alarms, and streams of values (block N)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from app.domain.charging import told_states
+from app.domain.device import device_model
+from app.domain.device.device_model import Told
+from app.domain.device.variable_names import VariableName
+from app.domain.ground import events
+from app.domain.ground.redaction import REDACTED, redact_text
+from app.domain.ground.vocabulary import Actor, Outcome
+from app.domain.office import audit
+from app.models import Command, DeviceEvent, Station, VariableMonitor
+
+#: Events up to this severity need a person: from 0 danger to 3 critical (2.0.1 N04).
+SEVERE = 3
+#: Regular values are of interest for a month, what went wrong for longer.
+VALUES_KEPT = timedelta(days=30)
+EVENTS_KEPT = timedelta(days=365)
+_MOST = 5000
+_REGULAR = ("periodic", "stream")
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """One event as a station told it."""
+
+    name: VariableName
+    number: int
+    at: datetime
+    trigger: str
+    origin: str
+    value: str
+    monitor: int | None = None
+    severity: int | None = None
+    cause: int | None = None
+    cleared: bool = False
+    tech_code: str | None = None
+    tech_info: str | None = None
+    transaction_ref: str | None = None
+
+
+def take(db: Session, station: Station, noticed: Iterable[Noticed], *, now: datetime) -> None:
+    """Keep what a station noticed; a repeat of the same event is the same event.
+
+    The severity is the monitor's where the message names none (before 2.1).  A
+    value that was noticed is also the variable's value now, and the state of a plug
+    where it is one.
+    """
+    told = []
+    for one in noticed:
+        if _known(db, station, one):
+            continue
+        watching = _monitor(db, station, one.monitor)
+        severity = one.severity
+        if severity is None and watching is not None:
+            severity = watching.severity
+        trouble = told_states.is_trouble(one.name)
+        if trouble and severity is None:
+            severity = SEVERE
+        row = _row(station, one, severity, now)
+        over = one.cleared or (trouble and not told_states.is_yes(one.value))
+        row.cleared = over
+        db.add(row)
+        if over:
+            _clear(db, station, row)
+        told.append(Told(one.name, row.value))
+        value = "false" if trouble and over else one.value
+        told_states.follow(db, station, one.name, value, at=one.at, now=now)
+    db.flush()
+    device_model.take(db, station, _known_ones(db, station, told), now=now)
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+
+
+def _row(station: Station, one: Noticed, severity: int | None, now: datetime) -> DeviceEvent:
+    name = one.name
+    return DeviceEvent(
+        station_id=station.id,
+        number=one.number,
+        at=one.at,
+        received_at=now,
+        trigger=one.trigger,
+        origin=one.origin,
+        component=name.component[:50],
+        component_instance=name.component_instance and name.component_instance[:50],
+        evse=name.evse,
+        connector=name.connector,
+        variable=name.variable[:50],
+        instance=name.instance and name.instance[:50],
+        value=REDACTED if name.secret else redact_text(one.value)[:2500],
+        monitor=one.monitor,
+        severity=severity,
+        cause=one.cause,
+        cleared=one.cleared,
+        tech_code=one.tech_code and redact_text(one.tech_code)[:50],
+        tech_info=one.tech_info and (REDACTED if name.secret else redact_text(one.tech_info)[:500]),
+        transaction_ref=one.transaction_ref and one.transaction_ref[:64],
+    )
+
+
+def _known(db: Session, station: Station, one: Noticed) -> bool:
+    """Whether it was told before: event ids start anew with each boot, times do not."""
+    same = select(DeviceEvent.id).where(
+        DeviceEvent.station_id == station.id,
+        DeviceEvent.at == one.at,
+        DeviceEvent.number == one.number,
+        DeviceEvent.component == one.name.component[:50],
+        DeviceEvent.variable == one.name.variable[:50],
+    )
+    return db.scalar(same.limit(1)) is not None
+
+
+def _known_ones(db: Session, station: Station, told: list[Told]) -> list[Told]:
+    """An event tells the value of a variable that is known; it makes no new one."""
+    known = device_model.find_all(db, station, [one.name for one in told])
+    return [one for one in told if one.name.key in known]
+
+
+def _monitor(db: Session, station: Station, number: int | None) -> VariableMonitor | None:
+    if number is None:
+        return None
+    query = select(VariableMonitor).where(
+        VariableMonitor.station_id == station.id, VariableMonitor.number == number
+    )
+    return db.scalar(query.order_by(VariableMonitor.id.desc()).limit(1))
+
+
+def _clear(db: Session, station: Station, row: DeviceEvent) -> None:
+    """The trouble is over: earlier events of the same monitor or variable are cleared (N07)."""
+    db.flush()
+    query = update(DeviceEvent).where(
+        DeviceEvent.station_id == station.id,
+        DeviceEvent.id != row.id,
+        ~DeviceEvent.cleared,
+        DeviceEvent.component == row.component,
+        DeviceEvent.variable == row.variable,
+    )
+    for column, value in (
+        (DeviceEvent.evse, row.evse),
+        (DeviceEvent.connector, row.connector),
+        (DeviceEvent.component_instance, row.component_instance),
+        (DeviceEvent.instance, row.instance),
+        (DeviceEvent.monitor, row.monitor),
+    ):
+        query = query.where(column.is_(None) if value is None else column == value)
+    db.execute(query.values(cleared=True).execution_options(synchronize_session="fetch"))
+
+
+def dismiss(db: Session, actor: Actor, event: DeviceEvent, *, now: datetime) -> None:
+    """Take an event off the list of what needs a person: somebody has seen to it."""
+    event.cleared = True
+    db.flush()
+    station = db.get_one(Station, event.station_id)
+    words = f"saw to the event of {event.component}/{event.variable}: {event.value}"[:500]
+    unchanged = audit.snapshot(station)
+    audit.note(db, actor, "station.event", station, now=now, before=unchanged, remark=words)
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+
+
+# Streams (2.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream of values that a station sends: which monitor's, and how often."""
+
+    number: int
+    monitor: int
+    interval_s: int | None = None
+    values: int | None = None
+
+
+def open_stream(db: Session, station: Station, stream: Stream, *, now: datetime) -> None:
+    """Note on a monitor that its values come as a stream; the monitor need not be known yet."""
+    row = _monitor(db, station, stream.monitor)
+    if row is None:
+        row = VariableMonitor(
+            station_id=station.id,
+            number=stream.monitor,
+            component="",
+            variable="",
+            kind="periodic",
+            value="",
+            severity=9,
+            changed_at=now,
+        )
+        db.add(row)
+    row.stream, row.stream_opened_at = stream.number, now
+    row.stream_interval_s, row.stream_values = stream.interval_s, stream.values
+    row.changed_at = now
+    db.flush()
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+
+
+def close_stream(db: Session, station: Station, number: int, *, now: datetime) -> None:
+    """Note that a stream has ended."""
+    for row in db.scalars(_streaming(station, number)):
+        row.stream, row.changed_at = None, now
+    db.flush()
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+
+
+def take_stream(
+    db: Session,
+    station: Station,
+    number: int,
+    values: Iterable[tuple[datetime, str]],
+    *,
+    now: datetime,
+) -> None:
+    """Keep the values of a stream as events of its monitor's variable, the newest as its value."""
+    row = db.scalar(_streaming(station, number))
+    name = VariableName(f"stream {number}")
+    if row is not None and row.component:
+        name = VariableName(
+            row.variable, row.component, row.component_instance, row.evse, row.connector,
+            row.instance,
+        )  # fmt: skip
+    newest: tuple[datetime, str] | None = None
+    for at, value in values:
+        one = Noticed(name, number, at, "periodic", "stream", value)
+        if row is not None:
+            one = Noticed(name, number, at, "periodic", "stream", value, row.number, row.severity)
+        event = _row(station, one, one.severity, now)
+        event.cleared = True
+        db.add(event)
+        newest = max(newest, (at, value)) if newest else (at, value)
+    db.flush()
+    if newest is not None:
+        device_model.take(db, station, _known_ones(db, station, [Told(name, newest[1])]), now=now)
+
+
+def _streaming(station: Station, number: int):  # type: ignore[no-untyped-def]
+    return select(VariableMonitor).where(
+        VariableMonitor.station_id == station.id, VariableMonitor.stream == number
+    )
+
+
+def after_reading_streams(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """The streams that a station lists are all that there are (2.1 N12)."""
+    station = command.station
+    streams: list[Stream] | None = outcome.facts.get("streams")
+    if streams is None:
+        return
+    listed = {stream.number for stream in streams}
+    for row in db.scalars(
+        select(VariableMonitor).where(
+            VariableMonitor.station_id == station.id, VariableMonitor.stream.is_not(None)
+        )
+    ):
+        if row.stream not in listed:
+            row.stream, row.changed_at = None, now
+    for stream in streams:
+        open_stream(db, station, stream, now=now)
+
+
+def after_adjusting(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """Note how often a stream sends from now on."""
+    if outcome.word != "Accepted":
+        return
+    given = command.arguments
+    for row in db.scalars(_streaming(command.station, given["stream"])):
+        row.stream_interval_s = given.get("interval_s", row.stream_interval_s)
+        row.stream_values = given.get("values", row.stream_values)
+        row.changed_at = now
+    db.flush()
+
+
+def forget_old(db: Session, *, now: datetime) -> None:
+    """Remove regular values and, later, events, some thousand at a time."""
+    for before, regular in ((now - VALUES_KEPT, True), (now - EVENTS_KEPT, False)):
+        old = select(DeviceEvent.id).where(DeviceEvent.received_at < before)
+        if regular:
+            old = old.where(DeviceEvent.trigger.in_(_REGULAR) | (DeviceEvent.origin == "stream"))
+        db.execute(delete(DeviceEvent).where(DeviceEvent.id.in_(old.limit(_MOST))))

@@ -1,0 +1,250 @@
+"""What a station is made of and how it is set: one store of variables for every version.
+
+A configuration key of OCPP 1.6 is a variable of no component.  What a station
+tells is written over what it told before, many rows in one statement: a full
+report may hold tens of thousands of them (FIELD M12).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from app.domain.device.setting_values import number
+from app.domain.device.variable_names import VariableName, parse, plain
+from app.domain.ground import events
+from app.domain.ground.bulk import BulkInsert
+from app.domain.ground.redaction import redact_text
+from app.domain.ground.vocabulary import Order
+from app.models import Command, Station, StationVariable
+
+#: Orders whose answer comes later, in parts that carry the order's `request_id`.
+REPORTED = (Order.READ_BASE_REPORT, Order.READ_REPORT, Order.READ_SETTINGS)
+#: A longer value is cut; the specification knows none beyond 2,500 characters.
+LONGEST_VALUE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a station told of one attribute; None means that it said nothing of it."""
+
+    name: VariableName
+    value: str | None
+    writable: bool | None = None
+    readable: bool | None = None
+    persistent: bool | None = None
+    constant: bool | None = None
+    data_type: str | None = None
+    unit: str | None = None
+    low: str | None = None
+    high: str | None = None
+    choices: str | None = None
+    monitorable: bool | None = None
+
+
+#: Facts that an answer may leave out without meaning that they no longer hold.
+_LASTING: dict[str, int] = {
+    "writable": 0,
+    "readable": 0,
+    "persistent": 0,
+    "constant": 0,
+    "data_type": 20,
+    "unit": 20,
+    "low": 40,
+    "high": 40,
+    "choices": LONGEST_VALUE,
+    "monitorable": 0,
+}
+
+
+def speaks_16(station: Station) -> bool:
+    """Whether the station's settings are plain keys."""
+    return station.protocol in (None, "", "ocpp1.6")
+
+
+def named(station: Station, text: str, *, field: str = "key") -> VariableName:
+    """The variable that somebody means by a text, as this station names its variables."""
+    return plain(text.strip()) if speaks_16(station) else parse(text, field=field)
+
+
+def take(db: Session, station: Station, told: Iterable[Told], *, now: datetime) -> int:
+    """Write down what a station told of its variables; return how many there were.
+
+    Secrets are known to exist, and their values are not kept.
+    """
+    # Told twice in one breath, the last word counts.
+    rows = {one.name.key: one for one in told}
+    if not rows:
+        return 0
+    db.flush()
+    _WRITE_OVER(db, [_row(station.id, key, one, now) for key, one in rows.items()])
+    # What takes effect after a restart has taken it when the station tells the new value.
+    db.execute(
+        update(StationVariable)
+        .where(
+            StationVariable.station_id == station.id,
+            StationVariable.reboot_required,
+            StationVariable.value == StationVariable.wanted,
+        )
+        .values(reboot_required=False)
+        .execution_options(synchronize_session=False)
+    )
+    _forget_loaded(db)
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    return len(rows)
+
+
+def _row(station_id: int, key: str, told: Told, now: datetime) -> list[Any]:
+    """The values of a row in the order of `_COLUMNS`."""
+    name = told.name
+    hidden = name.secret or told.value is None
+    value = None if hidden else redact_text(told.value or "")[:LONGEST_VALUE]
+    lasting = [_cut(getattr(told, fact), limit) for fact, limit in _LASTING.items()]
+    return [
+        station_id,
+        key,
+        name.component[:50],
+        _cut(name.component_instance, 50),
+        name.evse,
+        name.connector,
+        name.variable[:50],
+        _cut(name.instance, 50),
+        name.attribute,
+        value,
+        now,
+        False,
+        *lasting,
+    ]
+
+
+def _cut(fact: Any, limit: int) -> Any:
+    return fact[:limit] if limit and fact is not None else fact
+
+
+_COLUMNS = (
+    *("station_id", "key", "component", "component_instance", "evse", "connector", "variable"),
+    *("instance", "attribute", "value", "reported_at", "reboot_required", *_LASTING),
+)
+_TABLE: Any = StationVariable.__table__
+_WRITE_OVER = BulkInsert(
+    _TABLE,
+    _COLUMNS,
+    on_conflict=" ON CONFLICT (station_id, key) DO UPDATE SET value = excluded.value, "
+    "reported_at = excluded.reported_at, "
+    + ", ".join(f"{name} = COALESCE(excluded.{name}, {_TABLE.name}.{name})" for name in _LASTING),
+)
+
+
+def _forget_loaded(db: Session) -> None:
+    """Let rows that are loaded be read again: the statement went past them."""
+    for row in list(db.identity_map.values()):
+        if isinstance(row, StationVariable):
+            db.expire(row)
+
+
+def find(db: Session, station: Station, name: VariableName) -> StationVariable | None:
+    """One attribute of one variable, if it is known."""
+    return db.scalar(
+        select(StationVariable).where(
+            StationVariable.station_id == station.id, StationVariable.key == name.key
+        )
+    )
+
+
+def find_all(
+    db: Session, station: Station, names: Sequence[VariableName]
+) -> dict[str, StationVariable]:
+    """The known ones of some variables, by key."""
+    keys = [name.key for name in names]
+    found: dict[str, StationVariable] = {}
+    for start in range(0, len(keys), 500):
+        query = select(StationVariable).where(
+            StationVariable.station_id == station.id,
+            StationVariable.key.in_(keys[start : start + 500]),
+        )
+        found |= {row.key: row for row in db.scalars(query)}
+    return found
+
+
+def name_of(row: StationVariable) -> VariableName:
+    """The name of a stored variable."""
+    return VariableName(
+        row.variable,
+        row.component,
+        row.component_instance,
+        row.evse,
+        row.connector,
+        row.instance,
+        row.attribute,
+    )
+
+
+def limit(db: Session, station: Station, what: str, default: int) -> int:
+    """How many items a message to the station may have, as far as it said so.
+
+    `what` names the message, as the instance of ItemsPerMessage does.
+    """
+    if speaks_16(station):
+        wanted = [plain("GetConfigurationMaxKeys")] if what == "GetVariables" else []
+    else:
+        parts = ("DeviceDataCtrlr", "MonitoringCtrlr")
+        wanted = [VariableName("ItemsPerMessage", part, instance=what) for part in parts]
+    rows = find_all(db, station, wanted)
+    told = [number(rows[name.key].value) for name in wanted if name.key in rows]
+    return max(1, min([one for one in told if one] or [default]))
+
+
+def next_request_id(db: Session) -> int:
+    """A number for a report that is asked for: parts of it carry it (2.0.1 B07.FR.04)."""
+    newest = db.scalar(select(func.max(Command.id))) or 0
+    return int((newest + 1) % (2**31 - 1)) or 1
+
+
+def reading(db: Session, station: Station, request_id: int) -> Command | None:
+    """The newest command that asked for the report with this number."""
+    asked = db.scalars(
+        select(Command)
+        .where(Command.station_id == station.id, Command.order.in_(REPORTED))
+        .order_by(Command.id.desc())
+        .limit(50)
+    )
+    return next((row for row in asked if row.arguments.get("request_id") == request_id), None)
+
+
+def report_part(
+    db: Session,
+    station: Station,
+    told: Sequence[Told],
+    *,
+    request_id: int,
+    part: int,
+    last: bool,
+    now: datetime,
+) -> int:
+    """Take in one part of a report; the command that asked for it says how far it came.
+
+    Parts are counted from 0; how many values there are is counted once, at the end.
+    """
+    # States are reports too, and those know of this module: imported late, no circle.
+    from app.domain.charging import told_states
+
+    count = take(db, station, told, now=now)
+    told_states.follow_all(db, station, [(one.name, one.value) for one in told], now=now)
+    command = reading(db, station, request_id)
+    if command is None or command.settled_at is None:
+        return count
+    command.sentence = f"The report arrives: part {part + 1} is here."
+    if last:
+        since = command.sent_at or command.requested_at
+        total = db.scalar(
+            select(func.count(StationVariable.id)).where(
+                StationVariable.station_id == station.id, StationVariable.reported_at >= since
+            )
+        )
+        command.sentence = f"The report is complete: {total} values."
+    events.record(db, events.CommandChanged(command.tenant_id, command.id, station.id))
+    db.flush()
+    return count

@@ -1,0 +1,231 @@
+"""Monitors: what a station watches for us, set, told and cleared (2.0.1 block N)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.commands.orders.spec import Prepared
+from app.domain.device import device_model, settings
+from app.domain.device.variable_names import VariableName, parse
+from app.domain.ground import events
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
+from app.models import Command, Station, VariableMonitor
+
+#: Orders that came to nothing although nobody refused them.
+_UNHEARD = (CommandState.EXPIRED, CommandState.FAILED, CommandState.TIMED_OUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """A monitor as a station told it; `number` is its own id of it."""
+
+    name: VariableName
+    number: int
+    kind: str
+    value: str
+    severity: int
+    in_transaction_only: bool = False
+    set_by: str | None = None
+
+
+# Before an order is queued
+
+
+def prepare_setting(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """Make a row of each monitor, so that it shows before the station has answered."""
+    monitors = [*checked["monitors"], *checked.get("then", ())]
+    if station.protocol == "ocpp2.0.1" and any("target" in one["kind"] for one in monitors):
+        raise Invalid("OCPP 2.0.1 knows no such kind of monitor.", field="kind")
+    most = device_model.limit(db, station, "SetVariableMonitoring", settings.USUAL_LIMIT)
+    first, rest = monitors[:most], monitors[most:]
+    for one in first:
+        name = parse(one["key"])
+        row = _numbered(db, station, one.get("number")) or _asked(db, station, one, name)
+        if row is None:
+            row = VariableMonitor(station_id=station.id, changed_at=now, state="asked")
+            db.add(row)
+            _describe(row, name)
+            row.kind, row.value = one["kind"], one["value"]
+            row.severity = one["severity"]
+            row.in_transaction_only = one.get("in_transaction_only", False)
+    db.flush()
+    return Prepared({"monitors": first, **({"then": rest} if rest else {})})
+
+
+def _describe(row: VariableMonitor, name: VariableName) -> None:
+    row.component, row.component_instance = name.component, name.component_instance
+    row.evse, row.connector = name.evse, name.connector
+    row.variable, row.instance = name.variable, name.instance
+
+
+def _numbered(db: Session, station: Station, number: int | None) -> VariableMonitor | None:
+    if number is None:
+        return None
+    return db.scalar(
+        select(VariableMonitor)
+        .where(VariableMonitor.station_id == station.id, VariableMonitor.number == number)
+        .order_by(VariableMonitor.id.desc())
+        .limit(1)
+    )
+
+
+def _asked(
+    db: Session, station: Station, one: Mapping[str, Any], name: VariableName
+) -> VariableMonitor | None:
+    """The row of a monitor on `name` that was asked for and has no number yet."""
+    rows = db.scalars(
+        select(VariableMonitor).where(
+            VariableMonitor.station_id == station.id,
+            VariableMonitor.state == "asked",
+            VariableMonitor.kind == one["kind"],
+            VariableMonitor.severity == one["severity"],
+        )
+    )
+    return next((row for row in rows if name_of(row).key == name.key), None)
+
+
+def name_of(row: VariableMonitor) -> VariableName:
+    """The variable that a monitor watches."""
+    return VariableName(
+        row.variable, row.component, row.component_instance, row.evse, row.connector, row.instance
+    )
+
+
+def prepare_clearing(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """Put as many numbers into the message as the station takes; the others follow it."""
+    numbers = [*checked["numbers"], *checked.get("then", ())]
+    most = device_model.limit(db, station, "ClearVariableMonitoring", settings.USUAL_LIMIT)
+    first, rest = numbers[:most], numbers[most:]
+    return Prepared({"numbers": first, **({"then": rest} if rest else {})})
+
+
+# What the answer means
+
+
+def after_setting(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """Note each monitor's number, or why it was refused (N04.FR.01)."""
+    station = command.station
+    results = {(name.key, kind, severity): found for name, kind, severity, *found in
+               outcome.facts.get("results", ())}  # fmt: skip
+    for one in command.arguments["monitors"]:
+        name = parse(one["key"])
+        row = _numbered(db, station, one.get("number")) or _asked(db, station, one, name)
+        if row is None:
+            continue
+        found = results.get((name.key, one["kind"], one["severity"]))
+        _settle(row, one, found, outcome, now)
+    db.flush()
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    if (rest := command.arguments.get("then")) and outcome.state not in _UNHEARD:
+        settings.ask(db, station, Order.SET_MONITORS, {"monitors": rest}, now=now, like=command)
+
+
+def _settle(
+    row: VariableMonitor,
+    one: Mapping[str, Any],
+    found: Sequence[Any] | None,
+    outcome: Outcome,
+    now: datetime,
+) -> None:
+    """Bring a row to its end: `found` is (accepted, number, sentence) as the station said."""
+    accepted, number, sentence = found or (False, None, outcome.sentence)
+    row.changed_at = now
+    row.sentence = sentence[:300] if sentence else None
+    if accepted:
+        row.number = row.number if number is None else number
+        row.state, row.kind, row.value = "active", one["kind"], one["value"]
+        row.severity = one["severity"]
+        row.in_transaction_only = one.get("in_transaction_only", False)
+    elif row.state == "asked":
+        row.state = "rejected"
+
+
+def after_clearing(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """Note which monitors are gone; one that the station does not know is gone too (N06)."""
+    station = command.station
+    for number, gone, sentence in outcome.facts.get("cleared", ()):
+        row = _numbered(db, station, number)
+        if row is not None:
+            row.state = "cleared" if gone else row.state
+            row.sentence, row.changed_at = sentence[:300] or None, now
+    db.flush()
+    if (rest := command.arguments.get("then")) and outcome.state not in _UNHEARD:
+        settings.ask(db, station, Order.CLEAR_MONITORS, {"numbers": rest}, now=now, like=command)
+
+
+# What the station tells
+
+
+def report_part(
+    db: Session, station: Station, told: Iterable[Monitor], *, request_id: int, last: bool,
+    now: datetime,
+) -> None:  # fmt: skip
+    """Take in one part of a report of monitors.
+
+    After the last part of a report of all monitors, those that were not in it
+    are gone: the station would have told them.
+    """
+    for one in told:
+        row = _numbered(db, station, one.number) or _adopted(db, station, one)
+        if row is None:
+            row = VariableMonitor(station_id=station.id, set_by="custom")
+            db.add(row)
+        _describe(row, one.name)
+        row.number, row.kind, row.value = one.number, one.kind, one.value[:60]
+        row.severity, row.in_transaction_only = one.severity, one.in_transaction_only
+        row.set_by = one.set_by or row.set_by or "custom"
+        row.state, row.sentence, row.changed_at = "active", None, now
+        db.flush()
+    command = _reading(db, station, request_id)
+    if last and command is not None and _of_all(command):
+        _missing(db, station, command, now)
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+
+
+def _adopted(db: Session, station: Station, one: Monitor) -> VariableMonitor | None:
+    # What a station calls its variables need not be a name that can be typed.
+    return _asked(db, station, {"kind": one.kind, "severity": one.severity}, one.name)
+
+
+def _reading(db: Session, station: Station, request_id: int) -> Command | None:
+    asked = db.scalars(
+        select(Command)
+        .where(Command.station_id == station.id, Command.order == Order.READ_MONITORS)
+        .order_by(Command.id.desc())
+        .limit(20)
+    )
+    return next((row for row in asked if row.arguments.get("request_id") == request_id), None)
+
+
+def _of_all(command: Command) -> bool:
+    return not command.arguments.get("criteria") and not command.arguments.get("keys")
+
+
+def _missing(db: Session, station: Station, command: Command, now: datetime) -> None:
+    since = command.sent_at or command.requested_at
+    rows = db.scalars(
+        select(VariableMonitor).where(
+            VariableMonitor.station_id == station.id,
+            VariableMonitor.state == "active",
+            VariableMonitor.changed_at < since,
+        )
+    )
+    for row in rows:
+        row.state, row.changed_at = "cleared", now
+        row.sentence = "The station no longer reports it."
+    db.flush()
+
+
+def after_reading(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """A station that has nothing to report on all of its monitors has none."""
+    if outcome.word == "EmptyResultSet" and _of_all(command):
+        _missing(db, command.station, command, now)

@@ -1,0 +1,306 @@
+"""What we send to a station by ourselves after its boot: nothing, unless it is asked for here.
+
+`stations.onboarding` says what: read everything once, write settings that
+differ, ask for messages.  Every step is a command like any other, one after
+the other; its subject remembers that it was done with this firmware, so that no
+reconnect repeats it (FIELD B4).  The settings are read back once after each
+boot, and what that lost is written again; what was refused is not.
+"""
+
+import functools
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session
+
+from app.domain.commands import commands
+from app.domain.device import device_model, settings
+from app.domain.device.onboarding_past import SUBJECT, done, earlier
+from app.domain.device.setting_values import number, same
+from app.domain.device.variable_names import parse
+from app.domain.ground import events
+from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.vocabulary import SYSTEM, Actor, Order, Outcome, Registration
+from app.domain.office import audit
+from app.models import Command, Connector, Deviation, Station
+
+#: The settings that are proposed, by version: stations give up too soon as they come (FIELD 4).
+PROPOSED_16 = {
+    "TransactionMessageAttempts": ">=10",
+    "TransactionMessageRetryInterval": "60",
+    "MeterValueSampleInterval": "60..300",
+    "WebSocketPingInterval": "60",
+}
+PROPOSED_2X = {
+    "OCPPCommCtrlr/MessageAttempts.TransactionEvent": ">=10",
+    "OCPPCommCtrlr/MessageAttemptInterval.TransactionEvent": "60",
+    "SampledDataCtrlr/TxUpdatedInterval": "60..300",
+    "OCPPCommCtrlr/WebSocketPingInterval": "60",
+    "OCPPCommCtrlr/RetryBackOffRepeatTimes": ">=3",
+    "OCPPCommCtrlr/RetryBackOffRandomRange": ">=10",
+    "OCPPCommCtrlr/RetryBackOffWaitMinimum": ">=10",
+}
+#: What may be asked for after a boot; a heartbeat lets the station set its clock.
+ASKED_FOR = ("status", "heartbeat", "meter_values")
+
+#: What is done or not; `local_list` lets tags that change be sent
+#: (see `app.domain.access.local_lists`).
+SWITCHES = ("read", "ask_boot", "local_list")
+
+#: Without a boot for so long after its first connection, it is asked for one (FIELD B2).
+BOOT_AFTER = timedelta(seconds=10)
+#: A station that kept reconnecting within this time is left in peace (FIELD B3).
+LOOPED = timedelta(hours=1)
+#: A plug that was not heard of is asked about so long after its station came back, and no later.
+STALE_AFTER, STALE_WITHIN = timedelta(seconds=8), timedelta(minutes=15)
+_PATIENCE_S = 120.0
+_MOST_SETTINGS = 100
+
+Step = tuple[str, Order, dict[str, Any]]
+
+
+def validated(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is to be done, typed; what is not wanted drops out.  Raises `Invalid`."""
+    if unknown := set(given) - {"read", "ask_boot", "local_list", "triggers", "settings"}:
+        raise Invalid(f"Onboarding knows no {unknown.pop()}.", field="onboarding")
+    found: dict[str, Any] = {name: True for name in SWITCHES if given.get(name)}
+    triggers = [str(word) for word in given.get("triggers") or ()]
+    if wrong := [word for word in triggers if word not in ASKED_FOR]:
+        raise Invalid(f"A station is not asked for {wrong[0]} after a boot.", field="triggers")
+    if triggers:
+        found["triggers"] = list(dict.fromkeys(triggers))
+    wanted = {str(key).strip(): str(value).strip() for key, value in
+              (given.get("settings") or {}).items()}  # fmt: skip
+    if len(wanted) > _MOST_SETTINGS:
+        raise Invalid(f"At most {_MOST_SETTINGS} settings.", field="settings")
+    for key in wanted:
+        if not key or parse(key, field="settings").secret:
+            raise Invalid(f"{key or 'A blank'} cannot be set at onboarding.", field="settings")
+    if wanted:
+        found["settings"] = wanted
+    return found
+
+
+def change(
+    db: Session, actor: Actor, station: Station, given: Mapping[str, Any], *, now: datetime
+) -> None:
+    """Say what the station gets after its boots; it counts from the next one."""
+    before = audit.snapshot(station)
+    station.onboarding = validated(given)
+    db.flush()
+    audit.note(db, actor, "station.onboarding", station, now=now, before=before)
+    events.record(db, events.StationChanged(station.tenant_id, station.id))
+
+
+def proposed(station: Station) -> dict[str, str]:
+    """The settings that are offered for this station's version."""
+    return PROPOSED_16 if device_model.speaks_16(station) else PROPOSED_2X
+
+
+# When
+
+
+def booted(db: Session, station: Station, *, now: datetime) -> None:
+    """A boot was accepted: read back what waited for it, then begin what is to be done."""
+    if _looping(db, station, now):
+        return
+    settings.after_boot(db, station, now=now)
+    _go_on(db, station, now)
+
+
+def then(
+    first: Callable[[Session, Command, Outcome, datetime], None] | None = None,
+) -> Callable[[Session, Command, Outcome, datetime], None]:
+    """A consequence that does its own first and then takes the next step of onboarding."""
+
+    def after(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+        if first is not None:
+            first(db, command, outcome, now)
+        if (command.subject or "").startswith(SUBJECT):
+            _go_on(db, command.station, now)
+
+    return functools.wraps(first)(after) if first is not None else after
+
+
+def ask_for_boots(db: Session, *, now: datetime) -> int:
+    """Ask stations that came without ever booting for a BootNotification, once (FIELD B2)."""
+    silent = db.scalars(
+        select(Station).where(
+            Station.connection_id.is_not(None),
+            Station.last_boot_at.is_(None),
+            Station.archived_at.is_(None),
+            Station.connected_at < now - BOOT_AFTER,
+        )
+    )
+    asked = 0
+    for station in silent:
+        if not station.onboarding.get("ask_boot") or station.quirks.get("no_trigger_boot"):
+            continue
+        subject = f"{SUBJECT}boot"
+        if _looping(db, station, now) or earlier(db, station, subject):
+            continue
+        made = _queue(db, station, (subject, Order.TRIGGER, {"message": "boot"}), now)
+        asked += made is not None
+    return asked
+
+
+def ask_for_statuses(db: Session, *, now: datetime) -> int:
+    """Ask for the status of plugs that were not heard of since their station came back.
+
+    Only changes are told after a reconnect (FIELD S5).  Each plug is asked about
+    once in a connection, one at a time, where the station's onboarding asks for statuses.
+    """
+    back = db.scalars(
+        select(Station).where(
+            Station.connection_id.is_not(None),
+            Station.archived_at.is_(None),
+            Station.connected_at.between(now - STALE_WITHIN, now - STALE_AFTER),
+            Station.connectors.any(and_(Connector.stale, Connector.evse > 0)),
+        )
+    )
+    return sum(_ask_for_status(db, station, now) for station in back.all())
+
+
+def _ask_for_status(db: Session, station: Station, now: datetime) -> bool:
+    if "status" not in (station.onboarding.get("triggers") or ()) or _looping(db, station, now):
+        return False
+    if Order.TRIGGER.value not in station.supported_orders or _under_way(db, station):
+        return False
+    if (station.booted_registration or station.registration) is not Registration.ACCEPTED:
+        return False
+    for plug in station.connectors:
+        subject = f"{SUBJECT}status:{station.connection_id}:{plug.evse}.{plug.connector}"
+        if not plug.stale or not plug.evse or earlier(db, station, subject):
+            continue
+        given: dict[str, Any] = {"message": "status", "connector": plug.evse}
+        if not device_model.speaks_16(station):
+            given["plug"] = plug.connector
+        return _queue(db, station, (subject, Order.TRIGGER, given), now) is not None
+    return False
+
+
+def _under_way(db: Session, station: Station) -> bool:
+    query = select(Command.id).where(
+        Command.station_id == station.id,
+        Command.subject.startswith(SUBJECT),
+        Command.state.in_(commands.OPEN_STATES),
+    )
+    return db.scalar(query.limit(1)) is not None
+
+
+def _looping(db: Session, station: Station, now: datetime) -> bool:
+    tagged = select(Deviation.id).where(
+        Deviation.station_id == station.id,
+        Deviation.code == "reconnect_loop",
+        Deviation.last_at > now - LOOPED,
+    )
+    return db.scalar(tagged.limit(1)) is not None
+
+
+# What
+
+
+def _go_on(db: Session, station: Station, now: datetime) -> None:
+    """Queue the next step that has not been done, unless one is under way."""
+    if not station.onboarding or _looping(db, station, now):
+        return
+    if (station.booted_registration or station.registration) is not Registration.ACCEPTED:
+        return
+    if _under_way(db, station):
+        return
+    for step in _steps(db, station):
+        if done(db, station, step[0], now):
+            continue
+        made = _queue(db, station, step, now)
+        if made is None or made.state in commands.OPEN_STATES:
+            return
+
+
+def _steps(db: Session, station: Station) -> Iterator[Step]:
+    """All that is to be done, in order; what depends on an answer is worked out when it is due."""
+    wanted = station.onboarding
+    may_read = not station.quirks.get("no_get_configuration")
+    if wanted.get("read") and may_read:
+        if device_model.speaks_16(station):
+            yield _subject(station, "read"), Order.READ_SETTINGS, {}
+        else:
+            yield _subject(station, "read"), Order.READ_BASE_REPORT, {"base": "full"}
+    keys: dict[str, str] = wanted.get("settings") or {}
+    if keys and may_read and (untold := _untold(db, station, keys)):
+        yield _subject(station, "check", *keys), Order.READ_SETTINGS, {"keys": untold}
+    for key, value in keys.items():
+        text = _to_write(db, station, key, value, blindly=not may_read)
+        if text is not None:
+            change = {"key": key, "value": text}
+            yield _subject(station, "set", key, text), Order.CHANGE_SETTING, change
+    for word in wanted.get("triggers") or ():
+        yield f"{SUBJECT}trigger:{word}", Order.TRIGGER, {"message": word}
+
+
+def _subject(station: Station, what: str, *about: str) -> str:
+    """A step's name: the same for the same firmware and the same contents."""
+    text = "\n".join([station.firmware or "", *about])
+    return f"{SUBJECT}{what}:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _untold(db: Session, station: Station, keys: Mapping[str, str]) -> list[str]:
+    """The settings that the station has not told since its boot."""
+    names = {key: device_model.named(station, key) for key in keys}
+    known = device_model.find_all(db, station, list(names.values()))
+    told = {key: known[name.key].reported_at for key, name in names.items() if name.key in known}
+    booted_at = station.last_boot_at
+    return [
+        key
+        for key in names
+        if (at := told.get(key)) is None or (booted_at is not None and at < booted_at)
+    ]
+
+
+def _to_write(db: Session, station: Station, key: str, wanted: str, *, blindly: bool) -> str | None:
+    """The value to write, or None: the station has it, does not know it, or does not let us."""
+    row = device_model.find(db, station, device_model.named(station, key))
+    if row is None or row.reported_at is None:
+        return value_for(wanted, None) if blindly else None
+    if row.writable is False or row.value is None:
+        return None
+    return value_for(wanted, row.value)
+
+
+def value_for(wanted: str, told: str | None) -> str | None:
+    """What to write where `told` stands: None when it is as wanted already.
+
+    `>=10` takes any number from 10 on, and `60..300` any number between the two.
+    """
+    low_text, dots, high_text = wanted.removeprefix(">=").partition("..")
+    low = number(low_text)
+    if low is not None and (dots or wanted.startswith(">=")):
+        found, high = number(told), number(high_text) if dots else None
+        if found is None or found < low:
+            return str(low)
+        return str(high) if high is not None and found > high else None
+    return None if same(wanted, told) else wanted
+
+
+def _queue(db: Session, station: Station, step: Step, now: datetime) -> Command | None:
+    subject, order, arguments = step
+    grace_s = float(station.quirks.get("outbound_after_boot_s") or 0)
+    try:
+        made = commands.queue(
+            db, SYSTEM, station, order, arguments, now=now, ttl_s=grace_s + _PATIENCE_S
+        )
+    except DomainError:
+        return None
+    made.subject = subject
+    db.flush()
+    return made
+
+
+def progress(db: Session, station: Station, limit: int = 20) -> list[Command]:
+    """The newest steps that were taken."""
+    query = select(Command).where(
+        Command.station_id == station.id, Command.subject.startswith(SUBJECT)
+    )
+    return list(db.scalars(query.order_by(Command.id.desc()).limit(limit)))

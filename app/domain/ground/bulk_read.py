@@ -1,0 +1,115 @@
+"""Rows for many at once, as fast as the database gives them.
+
+SQLAlchemy works out a statement's text anew for every number of ids asked for, and walks each row's
+columns for what has to be converted.  Here a select is written once per database (`among` gives it
+one array in the place of a list), so the database need not plan it again, and whole columns are
+converted at once.
+"""
+
+from collections import namedtuple
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import Float, Select, TextualSelect
+from sqlalchemy.orm import Session
+
+from app.domain.ground.bulk import ask
+from app.models.base import Instant, WattHours
+
+_THOUSAND = Decimal(1000)
+
+_Convert = Callable[[Any], Any]
+
+
+class _Ready(NamedTuple):
+    """A select as one database takes it.
+
+    `order` are its parameters by place (SQLite), `fixed` those that are always the same;
+    `convert` what each column of the answer is made of, where it is not taken as it is.
+    """
+
+    text: str
+    order: Sequence[str]
+    fixed: dict[str, Any]
+    bind: dict[str, Any]
+    convert: list[tuple[int, _Convert]]
+    make: Callable[[Sequence[Any]], Any]
+
+
+class BulkRead:
+    """A select of columns, written once; called with its parameters, a list for each `among`.
+
+    Rows are tuples that are named by the columns; of two with one name the first has it.
+    """
+
+    def __init__(self, query: Select[Any] | TextualSelect) -> None:
+        self._query = query
+        self._ready: dict[str, _Ready] = {}
+
+    def __call__(self, db: Session, **given: Any) -> list[Any]:
+        """Read the rows within the session's transaction; of an empty list nothing is asked."""
+        if db.autoflush:
+            db.flush()
+        connection = db.connection()
+        dialect = connection.dialect
+        ready = self._ready.get(dialect.name)
+        if ready is None:
+            ready = self._ready[dialect.name] = self._prepare(dialect)
+        values = dict(ready.fixed)
+        for name, value in given.items():
+            if isinstance(value, list | tuple | set | frozenset):
+                if not value:
+                    return []
+                value = list(value)
+            values[name] = ready.bind[name](value) if name in ready.bind else value
+        asked: Any = values if dialect.name != "sqlite" else tuple(values[n] for n in ready.order)
+        rows = ask(connection, ready.text, asked)
+        if not rows:
+            return []
+        columns: list[Any] = list(zip(*rows, strict=True))
+        for position, convert in ready.convert:
+            columns[position] = [None if x is None else convert(x) for x in columns[position]]
+        return list(map(ready.make, zip(*columns, strict=True)))
+
+    def _prepare(self, dialect: Any) -> _Ready:
+        compiled = self._query.compile(dialect=dialect)
+        text = compiled.string
+        assert "POSTCOMPILE" not in text, "a list is asked for by `among`"
+        bind: dict[str, Any] = dict(compiled._bind_processors)
+        fixed = {
+            name: bind[name](value) if name in bind else value
+            for name, value in compiled.params.items()
+            if value is not None
+        }
+        columns = list(self._query.selected_columns)
+        made = ((place, _conversion(column.type, dialect)) for place, column in enumerate(columns))
+        convert = [(place, to) for place, to in made if to is not None]
+        names = [getattr(column, "key", None) or "value" for column in columns]
+        row = namedtuple("Row", names, rename=True)  # type: ignore[misc]
+        return _Ready(text, compiled.positiontup or (), fixed, bind, convert, row._make)
+
+
+def _conversion(kind: Any, dialect: Any) -> _Convert | None:
+    """What makes a column's value of what the driver gives; quicker where that is known."""
+    if isinstance(kind, Instant):
+        return _instant if dialect.name == "sqlite" else _utc
+    if isinstance(kind, WattHours):
+        return _watt_hours
+    if isinstance(kind, Float):
+        return None
+    made: _Convert | None = kind.dialect_impl(dialect).result_processor(dialect, None)
+    return made
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
+
+
+def _watt_hours(value: int) -> Decimal:
+    return Decimal(value) / _THOUSAND

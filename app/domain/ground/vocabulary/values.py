@@ -1,0 +1,136 @@
+"""What is told and decided: small values that travel between the layers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from app.domain.ground.vocabulary.words import Activity, Availability, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorRef:
+    """A plug: `evse` as the station numbers it (0: the station itself)."""
+
+    evse: int
+    connector: int = 1
+
+
+#: What a token may be, in our words; "id_tag" is one whose kind nobody said.
+TOKEN_KINDS = (
+    *("id_tag", "central", "direct_payment", "emaid", "evccid", "iso14443", "iso15693"),
+    *("key_code", "local", "mac_address", "nema", "no_authorization", "vin"),
+)
+_SPELLINGS = {kind.replace("_", ""): kind for kind in TOKEN_KINDS}
+
+
+def token_kind(word: str) -> str:
+    """The kind of a token, also from OCPP's spelling of it; an unknown one stays as it is."""
+    told = word.strip().casefold()
+    return _SPELLINGS.get(told.replace("_", ""), told[:40])
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a driver shows: compared without case, outer blanks or (as a second look) separators."""
+
+    value: str
+    kind: str = "id_tag"
+
+    @property
+    def key(self) -> str:
+        """The form that is compared and indexed (FIELD: CiString, trimmed)."""
+        return self.value.strip().casefold()
+
+    @property
+    def bare_key(self) -> str:
+        """The second look-up: without the separators that some readers insert."""
+        return "".join(char for char in self.key if char.isalnum())
+
+
+class Sample(NamedTuple):  # made for every value of every meter: frozen dataclasses cost more
+    """One sampled value as reported, in base units where the unit is known.
+
+    `value` is None when the reported text holds no number; `text` keeps it.
+    """
+
+    measurand: str
+    value: Decimal | None
+    unit: str
+    phase: str | None = None
+    location: str | None = None
+    context: str | None = None
+    text: str | None = None
+    signed: bool = False
+
+
+class MeterReport(NamedTuple):
+    """What a station says of its meters at one instant; `claimed_at` by a clock that is off."""
+
+    taken_at: datetime
+    samples: tuple[Sample, ...]
+    assumed_time: bool = False
+    claimed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """What a station says of one of its plugs; `activity` None: it did not say what goes on."""
+
+    connector: ConnectorRef
+    availability: Availability
+    activity: Activity | None
+    word: str
+    at: datetime
+    error_code: str | None = None
+    vendor_error: str | None = None
+    info: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BootReport:
+    """Who a station says it is."""
+
+    vendor: str | None
+    model: str | None
+    serial: str | None = None
+    firmware: str | None = None
+    iccid: str | None = None
+    imsi: str | None = None
+    meter_type: str | None = None
+    meter_serial: str | None = None
+    raw: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to a tap, with its reason code and the facts behind it.
+
+    `language` is the driver's, where it is known.
+    """
+
+    verdict: Verdict
+    reason: str
+    sentence: str
+    tag_id: int | None = None
+    driver_id: int | None = None
+    parent: str | None = None
+    expires_at: datetime | None = None
+    language: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Tell whether charging may begin or go on."""
+        return self.verdict is Verdict.ACCEPTED
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something: a member of staff (`user_id`), the command line or the system."""
+
+    name: str
+    user_id: int | None = None
+    address: str | None = None
+
+
+SYSTEM = Actor("system")

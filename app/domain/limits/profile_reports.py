@@ -1,0 +1,210 @@
+"""What stations say of the profiles they hold: reports on request, and limits from outside."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain.ground import events, numbers
+from app.domain.ground.vocabulary import CommandState, Order, Outcome, ProfileState
+from app.domain.limits import station_profiles
+from app.models import Command, Setpoint, Station, StationProfile
+
+#: How many of the last requests a report is looked for among.
+_RECENT = 20
+
+SOURCES: dict[str, str] = {
+    "csms": "this desk",
+    "ems": "the energy management",
+    "so": "the grid operator",
+    "cso": "another system of the operator",
+    "other": "someone else",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """One profile as a station tells of it: its number, the document, its transaction."""
+
+    number: int
+    document: dict[str, Any]
+    transaction_ref: str | None = None
+
+
+def settle_read(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+    """A station that has no such profile lost what we believed it to hold."""
+    if outcome.facts.get("none"):
+        _lost(db, command.station, command.arguments, None, now)
+        _changed(db, command.station)
+
+
+def report(
+    db: Session,
+    station: Station,
+    *,
+    number: int,
+    source: str,
+    evse: int,
+    found: Iterable[Reported],
+    more: bool,
+    now: datetime,
+) -> None:
+    """Take in a part of a report; the last part says what the station lacks."""
+    number = numbers.fitting(number)
+    steered = db.scalars(select(Setpoint).where(Setpoint.station_id == station.id))
+    setpoints = {row.wire_number for row in steered}
+    for item in found:
+        if item.number in setpoints:
+            continue  # it is steered, and changes as it is
+        row = _known(db, station, item)
+        if row is None:
+            row = StationProfile(
+                station_id=station.id,
+                evse=evse,
+                source=source,
+                reported_id=numbers.fitting(item.number),
+                document=item.document,
+                state=ProfileState.REPORTED,
+                created_at=now,
+            )
+            db.add(row)
+        if row.state not in station_profiles.HELD:
+            row.state = ProfileState.REPORTED
+        row.reported, row.report_number = item.document, number
+        if row.sent is not None:
+            drifted = differs(row.sent, item.document)
+            row.sentence = "The station reports other limits than it was sent." if drifted else None
+    db.flush()
+    request = None if more else _request(db, station, number)
+    if request is not None:
+        _lost(db, station, request.arguments, number, now)
+    _changed(db, station)
+
+
+def limit(
+    db: Session,
+    station: Station,
+    *,
+    source: str,
+    evse: int,
+    documents: Iterable[dict[str, Any]],
+    critical: bool | None,
+    now: datetime,
+) -> None:
+    """Take in a limit that someone else set at the station; it replaces that source's last."""
+    _end_limits(db, station, source, evse, "Replaced by a newer limit.", now)
+    words = {True: "It is critical for the grid.", False: "It is not critical for the grid."}
+    given = list(documents) or [{"purpose": "external", "kind": "absolute", "periods": []}]
+    for document in given:
+        row = StationProfile(
+            station_id=station.id,
+            evse=evse,
+            source=source,
+            document=document,
+            reported=document,
+            state=ProfileState.REPORTED,
+            sentence=words.get(critical) if critical is not None else None,
+            created_at=now,
+        )
+        db.add(row)
+    _changed(db, station)
+
+
+def limit_cleared(
+    db: Session, station: Station, *, source: str, evse: int | None, now: datetime
+) -> None:
+    """The limit of a source is gone, at one EVSE or everywhere."""
+    _end_limits(db, station, source, evse, "Taken away again.", now)
+    _changed(db, station)
+
+
+def differs(sent: Mapping[str, Any], reported: Mapping[str, Any]) -> bool:
+    """Tell whether a station holds another profile than it was sent."""
+    if any(sent.get(name) != reported.get(name) for name in ("purpose", "stack_level", "unit")):
+        return True
+    return _steps(sent) != _steps(reported)
+
+
+def _steps(document: Mapping[str, Any]) -> list[tuple[int, Decimal | None]]:
+    found = []
+    for period in document.get("periods", ()):
+        try:
+            rate = Decimal(period["limit"]).normalize() if "limit" in period else None
+        except InvalidOperation:
+            rate = None
+        found.append((int(period.get("start_s", 0)), rate))
+    return found
+
+
+def _known(db: Session, station: Station, item: Reported) -> StationProfile | None:
+    """Ours by its number; another's by the number that it was reported under."""
+    mine = StationProfile.station_id == station.id
+    own = db.scalar(
+        select(StationProfile)
+        .where(
+            mine,
+            func.coalesce(StationProfile.number, StationProfile.id) == item.number,
+            StationProfile.reported_id.is_(None),
+            StationProfile.source == "csms",
+        )
+        .order_by(StationProfile.state.in_(station_profiles.HELD).desc(), StationProfile.id.desc())
+        .limit(1)
+    )
+    if own is not None:
+        return own
+    return db.scalar(
+        select(StationProfile)
+        .where(
+            mine,
+            StationProfile.reported_id == numbers.fitting(item.number),
+            StationProfile.state.in_(station_profiles.HELD),
+        )
+        .limit(1)
+    )
+
+
+def _request(db: Session, station: Station, number: int) -> Command | None:
+    commands = db.scalars(
+        select(Command)
+        .where(Command.station_id == station.id, Command.order == Order.READ_PROFILES)
+        .order_by(Command.id.desc())
+        .limit(_RECENT)
+    )
+    for command in commands:
+        open_or_done = command.state in (CommandState.SENT, CommandState.ACCEPTED)
+        if open_or_done and command.arguments.get("number") == number:
+            return command
+    return None
+
+
+def _lost(
+    db: Session, station: Station, criteria: Mapping[str, Any], number: int | None, now: datetime
+) -> None:
+    """End what the station would have reported if it held it."""
+    for row in station_profiles.fitting(db, station.id, criteria):
+        if row.report_number != number or number is None:
+            station_profiles.end(row, "The station does not report it any more.", now)
+
+
+def _end_limits(
+    db: Session, station: Station, source: str, evse: int | None, sentence: str, now: datetime
+) -> None:
+    query = select(StationProfile).where(
+        StationProfile.station_id == station.id,
+        StationProfile.source == source,
+        StationProfile.reported_id.is_(None),
+        StationProfile.state == ProfileState.REPORTED,
+    )
+    if evse is not None:
+        query = query.where(StationProfile.evse == evse)
+    for row in db.scalars(query):
+        station_profiles.end(row, sentence, now)
+
+
+def _changed(db: Session, station: Station) -> None:
+    db.flush()
+    events.record(db, events.StationChanged(station.tenant_id, station.id))

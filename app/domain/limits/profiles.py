@@ -1,0 +1,206 @@
+"""The library of charging profiles, and the form in which a station gets one of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.ground import texts
+from app.domain.ground.errors import Conflict, NotFound, Taken
+from app.domain.ground.vocabulary import Actor
+from app.domain.limits import profile_changes, profile_documents
+from app.domain.limits.charging_limits import Abilities, abilities
+from app.domain.office import audit
+from app.models import ChargingProfile, Station
+
+#: Stations' clocks differ from ours: what begins now, begins a little earlier (FIELD K2).
+EARLIER = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A profile as a station gets it, and what was changed for it, in sentences."""
+
+    document: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+def add(
+    db: Session,
+    actor: Actor,
+    name: str,
+    document: Mapping[str, Any],
+    *,
+    tenant_id: int,
+    now: datetime,
+    note: str | None = None,
+) -> ChargingProfile:
+    """Put a profile into the library; raises `Invalid` or `Taken`."""
+    profile = ChargingProfile(tenant_id=tenant_id, created_at=now)
+    _write(db, profile, name, document, note)
+    db.add(profile)
+    db.flush()
+    audit.note(db, actor, "charging_profile.add", profile, now=now)
+    return profile
+
+
+def edit(
+    db: Session,
+    actor: Actor,
+    profile: ChargingProfile,
+    name: str,
+    document: Mapping[str, Any],
+    *,
+    now: datetime,
+    note: str | None = None,
+) -> None:
+    """Change a profile; stations that have it keep what they were sent."""
+    before = audit.snapshot(profile)
+    _write(db, profile, name, document, note)
+    db.flush()
+    if audit.snapshot(profile) != before:
+        audit.note(db, actor, "charging_profile.edit", profile, now=now, before=before)
+
+
+def archive(db: Session, actor: Actor, profile: ChargingProfile, *, now: datetime) -> bool:
+    """Put a profile away; False when it was away already."""
+    return _put(db, actor, profile, now, "archive", now)
+
+
+def restore(db: Session, actor: Actor, profile: ChargingProfile, *, now: datetime) -> bool:
+    """Take a profile out of the archive; False when it was not there."""
+    return _put(db, actor, profile, None, "restore", now)
+
+
+def of_tenant(db: Session, profile_id: int, tenant_id: int) -> ChargingProfile:
+    """Return a profile that may be used; raises `NotFound` or `Conflict`."""
+    profile = db.scalar(
+        select(ChargingProfile).where(
+            ChargingProfile.id == profile_id, ChargingProfile.tenant_id == tenant_id
+        )
+    )
+    if profile is None:
+        raise NotFound(f"There is no charging profile {profile_id}.", field="profile_id")
+    if profile.archived_at is not None:
+        raise Conflict(f"The profile {profile.name} is in the archive.", field="profile_id")
+    return profile
+
+
+def named(db: Session, name: str, *, tenant_id: int) -> ChargingProfile:
+    """Return the profile with this name, whatever its case; raises `NotFound`."""
+    wanted = name.strip().casefold()
+    for profile in _all(db, tenant_id):
+        if profile.name.casefold() == wanted:
+            return profile
+    raise NotFound(f"There is no charging profile named {name.strip()}.", field="profile")
+
+
+def fitted(db: Session, station: Station, document: Mapping[str, Any], *, now: datetime) -> Fitted:
+    """A profile as a station can take it: its unit, its stack levels, its quirks, its clock.
+
+    Raises `Conflict` with what the station said it cannot do.
+    """
+    able = abilities(db, station)
+    _refuse(station, document, able)
+    changed, notes = dict(document), []
+    unit = station.quirks.get("rate_unit") or _unit(able, document["unit"])
+    if unit != document["unit"]:
+        changed = profile_changes.in_unit(changed, unit)
+        notes.append(f"Sent in {unit}, because {station.identity} takes no other unit.")
+    level = _level(station, able)
+    if level is not None and changed["stack_level"] > level:
+        changed["stack_level"] = level
+        notes.append(f"Sent with stack level {level}, the highest that {station.identity} knows.")
+    kind = station.quirks.get("profile_kind")
+    if kind and kind != changed["kind"]:
+        again = profile_changes.other_kind({"profile": changed, "begun_at": now.isoformat()})
+        if again is not None:
+            changed = again["profile"]
+            notes.append(f"Sent as {kind}, because {station.identity} takes no other kind.")
+    if step_a := station.quirks.get("min_step_a"):
+        changed = profile_changes.stepped(changed, int(step_a))
+    return Fitted(_in_time(changed, station.site.timezone, now), tuple(notes))
+
+
+def _refuse(station: Station, document: Mapping[str, Any], able: Abilities) -> None:
+    name, purpose = station.identity, document["purpose"]
+    if purpose == "external":
+        raise Conflict("A limit from outside is set there, not by us.", field="purpose")
+    if purpose in able.purposes_lacking:
+        word = profile_documents.PURPOSES[purpose].lower()
+        raise Conflict(f"{name} knows no profiles for {word}.", field="purpose")
+    more = any("more" in period for period in document["periods"])
+    if (document["kind"] == "dynamic" or more) and not able.dynamic:
+        raise Conflict(f"{name} knows limits only: no updates and no setpoints.", field="kind")
+    count, most = len(document["periods"]), able.most_periods
+    if most is not None and count > most:
+        sentence = f"{name} takes {most} periods at most, and this profile has {count}."
+        raise Conflict(sentence, field="periods")
+
+
+def _unit(able: Abilities, wanted: str) -> str:
+    return wanted if not able.units or wanted in able.units else next(iter(able.units))
+
+
+def _level(station: Station, able: Abilities) -> int | None:
+    quirk = station.quirks.get("stack_level")
+    return int(quirk) if quirk is not None else able.highest_stack_level
+
+
+def _in_time(document: dict[str, Any], timezone: str, now: datetime) -> dict[str, Any]:
+    """Anchor a schedule: now for an absolute one, the site's midnight for one that repeats."""
+    changed = dict(document)
+    if document["kind"] == "absolute" and not document.get("starts_at"):
+        changed["starts_at"] = (now - EARLIER).replace(microsecond=0).isoformat()
+    elif document["kind"] in profile_documents.EVERY_S and not document.get("starts_at"):
+        local = now.astimezone(ZoneInfo(timezone))
+        days = local.weekday() if document["kind"] == "weekly" else 0
+        midnight = (local - timedelta(days=days)).replace(hour=0, minute=0, second=0, microsecond=0)
+        changed["starts_at"] = midnight.astimezone(UTC).isoformat()
+    if given := document.get("valid_from"):
+        changed["valid_from"] = (datetime.fromisoformat(given) - EARLIER).isoformat()
+    return changed
+
+
+def _write(
+    db: Session,
+    profile: ChargingProfile,
+    name: str,
+    document: Mapping[str, Any],
+    note: str | None,
+) -> None:
+    name = texts.line(name, "The name", 120, field="name", required=True)
+    with db.no_autoflush:
+        others = _all(db, profile.tenant_id)
+    for other in others:
+        if other.id != profile.id and other.name.casefold() == name.casefold():
+            raise Taken(f"There is a profile named {other.name} already.", field="name")
+    profile.name = name
+    profile.note = texts.line(note, "The note", 500, field="note") or None
+    profile.document = profile_documents.read(document)
+
+
+def _all(db: Session, tenant_id: int) -> list[ChargingProfile]:
+    query = select(ChargingProfile).where(ChargingProfile.tenant_id == tenant_id)
+    return list(db.scalars(query))
+
+
+def _put(
+    db: Session,
+    actor: Actor,
+    profile: ChargingProfile,
+    at: datetime | None,
+    verb: str,
+    now: datetime,
+) -> bool:
+    if (profile.archived_at is None) == (at is None):
+        return False
+    before = audit.snapshot(profile)
+    profile.archived_at = at
+    db.flush()
+    audit.note(db, actor, f"charging_profile.{verb}", profile, now=now, before=before)
+    return True

@@ -1,0 +1,196 @@
+"""Setpoints: how much an EVSE gives to the session that runs there, changed as often as need be.
+
+They have a lane of their own: one row per EVSE, changed in place, of which the newest wins.  What
+was not sent yet is replaced and never queued behind; no order, profile or audit entry is made for
+each.  On the wire a setpoint is the session's profile at stack level 1, always under one number,
+so that a station replaces it in place (1.6 section 5.16, 2.0.1 K01.FR.05).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import bindparam, or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.charging import running
+from app.domain.commands import command_checks
+from app.domain.ground import events
+from app.domain.ground.errors import Conflict, DomainError, Invalid
+from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, SessionState
+from app.domain.limits import profile_documents, profiles
+from app.domain.limits.ev_plan import LEAST_A
+from app.domain.limits.profile_changes import VOLTS
+from app.domain.limits.station_profiles import number_in_place
+from app.models import ChargingSession, Setpoint, Station, StationProfile
+
+#: The states of a row: what is wanted waits, was sent, or ended as its station answered.
+WAITING, SENT = "waiting", "sent"
+#: Above all plans for the car (level 0).
+LEVEL = 1
+#: What was sent and not answered for so long was lost with its worker; it is sent again.
+LOST_AFTER = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A setpoint to be sent: the arguments of SET_PROFILE, and which wish of its row it is."""
+
+    row_id: int
+    wanted: int
+    arguments: dict[str, Any]
+
+
+def want(
+    db: Session,
+    actor: Actor,
+    station: Station,
+    evse: int,
+    *,
+    limit: Decimal,
+    unit: str,
+    phases: int | None,
+    now: datetime,
+    ttl_s: float,
+) -> Setpoint:
+    """Say how much the session at an EVSE shall get: amperes per phase, or watts of all.
+
+    It is sent within `ttl_s` or never.  Raises `Invalid`, `Conflict` where nobody charges there,
+    and `NotConnected`.
+    """
+    command_checks.check(db, station, Order.SET_PROFILE, {"connector": evse}, now)
+    if station.supported_orders and Order.SET_PROFILE not in station.supported_orders:
+        raise Conflict(f"{station.identity} knows no charging profiles.")
+    session = running.at_evse(db, station, evse)
+    if session is None or session.transaction_ref is None:
+        raise Conflict(f"Nobody charges at connector {evse} of {station.identity}.")
+    # Watts without phases are those of direct current, which knows no least.
+    least = LEAST_A if unit == "A" else LEAST_A * VOLTS * (phases or 0)
+    if limit < 0 or 0 < limit < least:
+        raise Invalid(f"No car charges with {limit} {unit}: give 0, or {least} and more.")
+    row = of_evse(db, station.id, evse)
+    if row is None:
+        row = Setpoint(station_id=station.id, evse=evse, wanted=0)
+        db.add(row)
+    period: dict[str, Any] = {"limit": format(limit, "f"), **({"phases": phases} if phases else {})}
+    row.document = profile_documents.read(
+        {
+            "purpose": "session",
+            "kind": "absolute",
+            "stack_level": LEVEL,
+            "unit": unit,
+            "periods": [period],
+        }
+    )
+    row.session_id, row.wanted, row.state, row.sentence = session.id, row.wanted + 1, WAITING, None
+    row.wanted_at, row.wanted_by = now, actor.name[:120]
+    row.expires_at = now + timedelta(seconds=ttl_s)
+    _changed(db, station)
+    return row
+
+
+def of_evse(db: Session, station_id: int, evse: int) -> Setpoint | None:
+    """The setpoint of an EVSE, if it ever had one."""
+    query = select(Setpoint).where(Setpoint.station_id == station_id, Setpoint.evse == evse)
+    return db.scalar(query)
+
+
+#: Built once: it is asked for four times a second.
+_ROWS: Any = Setpoint.__table__
+_LOST = (_ROWS.c.state == SENT) & (_ROWS.c.sent_at <= bindparam("lost_by"))
+_DUE = (
+    select(_ROWS.c.id, _ROWS.c.station_id)
+    .where(or_(_ROWS.c.state == WAITING, _LOST))
+    .order_by(_ROWS.c.wanted_at)
+)
+
+
+def due(db: Session, *, now: datetime) -> list[tuple[int, int]]:
+    """What waits to be sent: (row, station), the oldest wish first.
+
+    What could not be sent in time is found, too: whoever holds the station ends it (`claim`).
+    """
+    found = db.execute(_DUE, {"lost_by": now - LOST_AFTER})
+    return [(row, station) for row, station in found]
+
+
+def claim(db: Session, row_id: int, *, now: datetime) -> Claimed | None:
+    """Take the newest wish of an EVSE for sending; None where it is over."""
+    row = db.get(Setpoint, row_id, with_for_update=True, populate_existing=True)
+    if row is None or (row.state == SENT and (row.sent_at or now) > now - LOST_AFTER):
+        return None
+    if row.state not in (WAITING, SENT):
+        return None
+    station = db.get_one(Station, row.station_id)
+    session = db.get(ChargingSession, row.session_id)
+    if row.expires_at <= now:
+        _over(db, station, row, "expired", "It could not be sent in time.", now)
+        return None
+    if session is None or session.state is not SessionState.CHARGING:
+        _over(db, station, row, "over", "Its session has ended.", now)
+        return None
+    try:
+        fitted = profiles.fitted(db, station, row.document, now=now)
+    except DomainError as error:
+        _over(db, station, row, "rejected", error.sentence[:300], now)
+        return None
+    row.sent, row.state, row.sent_at = fitted.document, SENT, now
+    row.sentence = " ".join(fitted.notes)[:300] or None
+    arguments = {
+        "connector": row.evse,
+        "number": _number(db, row),
+        "profile": fitted.document,
+        "begun_at": session.started_at.isoformat(),
+        "session_id": session.id,
+        "transaction_ref": session.transaction_ref,
+    }
+    _changed(db, station)
+    return Claimed(row.id, row.wanted, arguments)
+
+
+def settle(db: Session, claimed: Claimed, outcome: Outcome, *, now: datetime) -> None:
+    """Keep what the station said to a setpoint, unless a newer one is wanted by now."""
+    row = db.get(Setpoint, claimed.row_id)
+    if row is None or row.wanted != claimed.wanted:
+        return
+    row.state, row.settled_at = outcome.state.value, now
+    if outcome.state is CommandState.ACCEPTED:
+        row.accepted = row.sent
+    else:
+        row.sentence = outcome.sentence[:300]
+    _changed(db, db.get_one(Station, row.station_id))
+
+
+def expire(db: Session, *, now: datetime) -> int:
+    """End wishes that no worker could send in time; returns how many."""
+    query = select(Setpoint).where(Setpoint.state == WAITING, Setpoint.expires_at <= now)
+    overdue = db.scalars(query).all()
+    for row in overdue:
+        station = db.get_one(Station, row.station_id)
+        _over(db, station, row, "expired", "It could not be sent in time.", now)
+    return len(overdue)
+
+
+def _over(
+    db: Session, station: Station, row: Setpoint, state: str, sentence: str, now: datetime
+) -> None:
+    row.state, row.sentence, row.settled_at = state, sentence, now
+    _changed(db, station)
+
+
+def _number(db: Session, row: Setpoint) -> int:
+    """Its own number; that of the profile which stands there already, where levels are few."""
+    like = StationProfile(
+        station_id=row.station_id,
+        evse=row.evse,
+        session_id=row.session_id,
+        document=row.document,
+        sent=row.sent,
+    )
+    return number_in_place(db, like) or row.wire_number
+
+
+def _changed(db: Session, station: Station) -> None:
+    db.flush()
+    events.record(db, events.StationChanged(station.tenant_id, station.id))

@@ -1,0 +1,1 @@
+"""What a session costs: tariffs, bills with their evidence, reviews and receipts."""

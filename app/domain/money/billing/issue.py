@@ -1,0 +1,141 @@
+"""From ended sessions to their one bill each, or to the review inbox."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.ground import events
+from app.domain.ground.vocabulary import SYSTEM, BillingState
+from app.domain.money import receipts
+from app.domain.money.billing import doubts, history, ledger, rows
+from app.domain.money.billing.assessment import Assessment, assessed, is_running, locked, remember
+from app.domain.money.billing.book import Book, book_of
+from app.models import Bill, ChargingSession, Review
+
+
+def issue(
+    db: Session, session_id: int, *, now: datetime, provisional_hold_h: int = 24
+) -> Bill | Review | None:
+    """Bill an ended session once, or hold it for review; None where there is nothing to do."""
+    session = locked(db, session_id)
+    if session is None:
+        return None
+    found = issue_all(db, [session], now=now, provisional_hold_h=provisional_hold_h)
+    return as_kept(db, found.get(session_id))
+
+
+def issue_all(
+    db: Session, sessions: Iterable[ChargingSession], *, now: datetime, provisional_hold_h: int
+) -> dict[int, Bill | Review]:
+    """Bill ended sessions (locked) once each, or hold them; what came of each that was due.
+
+    However often and by how many at once this is called, a session gets one
+    bill: its row is locked, and the bill's unique sequence is the last guard.
+    An assumed end waits `provisional_hold_h` hours for the charger's own, and
+    one that lacks events until `bill_after`.  Nobody is billed for a plug that
+    was taken and left without a tag and without energy, nor for a failed start.
+    The bills are as `put_bills` returns them.
+    """
+    due = [each for each in sessions if _is_due(each, now, provisional_hold_h)]
+    book = book_of(db, due, now)
+    found: dict[int, Bill | Review] = {}
+    passed: list[Assessment] = []
+    for session in due:
+        assessment = assessed(book, session)
+        note_energy(assessment)
+        history.tell_gap(db, session, assessment.measured.plug, assessment.continuity, now=now)
+        history.close_gap(book, session, assessment.measured.plug, assessment.measured.energy)
+        if _nothing_happened(assessment) or assessment.too_little:
+            session.billing = BillingState.WAIVED
+            remember(db, assessment, now)
+        elif assessment.doubts:
+            found[session.id] = hold(db, assessment, now=now)
+        else:
+            history.learn_power(book, session, assessment.measured.energy)
+            # The next of the set sees it billed, as it would by itself.
+            session.billing = BillingState.BILLED
+            passed.append(assessment)
+    history.keep_power(book)
+    for bill in put_bills(book, passed, by=SYSTEM.name, now=now):
+        found[bill.session_id] = bill
+    return found
+
+
+def as_kept(db: Session, found: Bill | Review | None) -> Bill | Review | None:
+    """What came of a session as a row of the database session."""
+    return db.get_one(Bill, found.id) if isinstance(found, Bill) else found
+
+
+def _is_due(session: ChargingSession, now: datetime, provisional_hold_h: int) -> bool:
+    if is_running(session) or session.billing is not BillingState.OPEN:
+        return False
+    if session.provisional and now < provisional_until(session, provisional_hold_h):
+        return False
+    return session.bill_after is None or now >= session.bill_after
+
+
+def _nothing_happened(assessment: Assessment) -> bool:
+    """Whether a 2.x transaction, all of it known, was a plug taken and left without a tag."""
+    session = assessment.session
+    known = session.last_seq_no is not None and session.bill_after is None
+    return known and not session.provisional and not session.token and not assessment.energy_wh
+
+
+def provisional_until(session: ChargingSession, provisional_hold_h: int) -> datetime:
+    """Until when a session with an assumed end waits for the charger's own stop."""
+    closed_at = session.stop_received_at or session.ended_at or session.started_at
+    return closed_at + timedelta(hours=provisional_hold_h)
+
+
+def note_energy(assessment: Assessment) -> None:
+    """Keep the measured energy and its flags on the session's row."""
+    session = assessment.session
+    session.energy_wh = assessment.energy_wh
+    flags = doubts.merged(session.flags or (), assessment.measured.energy.flags, assessment.remarks)
+    session.flags = list(dict.fromkeys(flags))
+
+
+def put_bill(db: Session, assessment: Assessment, *, by: str, now: datetime) -> Bill:
+    """Add the session's first bill and queue its receipt."""
+    (bill,) = put_bills(assessment.book, [assessment], by=by, now=now)
+    return db.get_one(Bill, bill.id)
+
+
+def put_bills(
+    book: Book, assessments: Sequence[Assessment], *, by: str, now: datetime
+) -> list[Bill]:
+    """Add the first bills of sessions of one book and queue their receipts.
+
+    The bills returned say all that their rows say, but are not the database session's.
+    """
+    bills = []
+    for assessment in assessments:
+        assessment.session.billing = BillingState.BILLED
+        remember(book.db, assessment, now)
+        bills.append(rows.to_enter(assessment, by=by, now=now))
+    ledger.enter(book, bills)
+    drivers = [each.session.driver for each in assessments]
+    receipts.put(book.db, list(zip(bills, drivers, strict=True)), now=now)
+    return bills
+
+
+def hold(
+    db: Session, assessment: Assessment, *, now: datetime, more: tuple[str, ...] = ()
+) -> Review:
+    """Put a session into the review inbox with its reasons; an older review is opened again."""
+    session = assessment.session
+    session.billing = BillingState.HELD
+    session.late_evidence_at = None
+    review = db.scalar(select(Review).where(Review.session_id == session.id))
+    if review is None:
+        review = Review(tenant_id=session.tenant_id, site_id=session.site_id, session_id=session.id)
+        db.add(review)
+    review.reasons = list(dict.fromkeys([*assessment.doubts, *more]))
+    review.opened_at = now
+    review.decision = review.note = review.corrected_energy_wh = None
+    review.decided_at = review.decided_by = None
+    db.flush()
+    events.record(db, events.BillHeld(session.tenant_id, session.id))
+    return review

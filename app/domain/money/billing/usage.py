@@ -1,0 +1,197 @@
+"""What a session used, read from its rows: one way for running cost, bill and every recount."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.domain.charging.energy import (
+    INTERVAL,
+    NET,
+    POWER,
+    REGISTER,
+    EnergyFacts,
+    EnergyResult,
+    Reading,
+    billing_register,
+    to_base_unit,
+)
+from app.domain.money.billing.book import Book, book_of
+from app.domain.money.billing.evidence import Weighed, weigh
+from app.domain.money.billing.history import Plug, plug_of
+from app.domain.money.billing.idle import UNTOLD, stood
+from app.domain.money.billing.witness import said_charging_s, witness_of
+from app.domain.money.tariffs import Interval, Usage
+from app.models import ChargingSession
+
+_ZERO = Decimal(0)
+#: What energy is measured by.
+_COUNT = frozenset({REGISTER, INTERVAL, NET, POWER})
+#: Flags of a session whose times are not to be trusted.
+_UNTIMED = frozenset({"clock_replaced", "stop_before_start"})
+_NOTHING: tuple[object, ...] = (None,) * 7
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A session's energy with all it rests on, and what of it a tariff looks at.
+
+    `corrected` says that a person gave the energy, not the meter; `idle_codes`
+    what is odd about when the energy flowed.
+    """
+
+    energy: EnergyResult
+    usage: Usage
+    weighed: Weighed
+    plug: Plug
+    corrected: bool = False
+    idle_codes: tuple[str, ...] = ()
+
+
+def usage_of(
+    db: Session, session: ChargingSession, now: datetime, *, energy_wh: Decimal | None = None
+) -> Measured:
+    """Measure a session from its rows; a running one up to `now`; raises as `measured`."""
+    return measured(book_of(db, [session], now), session, energy_wh=energy_wh)
+
+
+def measured(
+    book: Book, session: Any, *, energy_wh: Decimal | None = None, timed: bool = True
+) -> Measured:
+    """Measure a session by its book.
+
+    `energy_wh` is what a person decided the energy to be: the meter's curve is
+    then stretched to it.  Not `timed`: when it charged and when it was idle is left out.
+    """
+    plug = plug_of(book, session)
+    facts = _facts(book, session, plug.history.greatest_power_w)
+    weighed = weigh(facts, plug.history)
+    energy = by_meter = weighed.energy
+    if energy_wh is not None:
+        energy = _stretched(energy, energy_wh)
+    ended_at = energy.ended_at if session.ended_at is not None else max(book.now, energy.ended_at)
+    rules, flow = book.rules(session), UNTOLD
+    if timed:
+        # When it flowed is the meter's to say, also where a person said how much.
+        witness = witness_of(book, session, facts, by_meter, ended_at)
+        flow = stood(witness, billed=rules.idle_from_readings)
+    usage = Usage(
+        started_at=energy.started_at,
+        ended_at=ended_at,
+        timezone=session.timezone,
+        curve=energy.curve,
+        charging=flow.charging,
+        idle=flow.idle,
+        idle_by_meter=flow.by_meter if rules.idle_from_readings else (),
+        meter_start_wh=energy.initial_wh,
+        meter_stop_wh=energy.final_wh,
+    )
+    return Measured(energy, usage, weighed, plug, energy_wh is not None, flow.codes)
+
+
+def facts_of(db: Session, session: ChargingSession) -> EnergyFacts:
+    """Gather what the meter, the charger and we know about a session's energy."""
+    return _facts(book_of(db, [session], session.started_at), session)
+
+
+def _facts(book: Book, session: Any, greatest_power_w: Decimal | None = None) -> EnergyFacts:
+    rows, stated_w = book.readings.get(session.id, []), book.stated_w(session)
+    return EnergyFacts(
+        meter_start_wh=session.meter_start_wh,
+        started_at=session.started_at,
+        meter_stop_wh=session.meter_stop_wh,
+        ended_at=session.ended_at,
+        max_power_w=Decimal(str(stated_w)) if stated_w else None,
+        readings=readings_of(rows),
+        received_start_at=session.start_received_at,
+        received_end_at=session.stop_received_at,
+        clock_doubtful=not _UNTIMED.isdisjoint(session.flags or ()),
+        readings_before_stop=_before_stop(session, rows),
+        plug_type=book.plug(session).kind,
+        greatest_power_w=greatest_power_w,
+        said_charging_s=said_charging_s(book, session),
+    )
+
+
+def _before_stop(session: ChargingSession, rows: Sequence[Any]) -> int | None:
+    """How many frames of readings had arrived when the stop did; those it brought count too."""
+    heard_at = session.stop_received_at
+    if heard_at is None or session.provisional:
+        return None
+    return next((n for n, row in enumerate(rows) if row.received_at > heard_at), len(rows))
+
+
+def readings_of(rows: Iterable[Any]) -> tuple[Reading, ...]:
+    """Turn stored meter readings into the ones that are measured, in order of arrival.
+
+    `register_wh` is the register as it was understood when it arrived; where the
+    samples beside it say otherwise (a unit set right by a quirk), it wins.
+    """
+    found: list[Reading] = []
+    for order, row in enumerate(rows):
+        told = row.samples or ()
+        counts = [each for each in told if not each or str(each[0] or REGISTER) in _COUNT]
+        # Currents and voltages say no more than when they were taken, and that only once.
+        samples = _made(row, counts, order) or _made(row, told, order)
+        if row.register_wh is not None and billing_register(samples) != row.register_wh:
+            samples = [sample for sample in samples if sample.measurand != REGISTER]
+            samples.append(Reading(row.taken_at, row.register_wh, received=order))
+        found.extend(samples)
+    return tuple(found)
+
+
+def _made(row: Any, samples: Iterable[Sequence[object]], order: int) -> list[Reading]:
+    """The sampled values; one that holds no number (a signed text, a word) is none."""
+    made = []
+    for sample in samples:
+        if len(sample) != len(_NOTHING):
+            sample = (*sample, *_NOTHING)[: len(_NOTHING)]
+        measurand, text, unit, phase, location, context, signed = sample
+        if signed is True:
+            continue
+        try:
+            value = Decimal(str(text).strip())
+        except InvalidOperation:
+            continue
+        if value.is_finite():
+            factor, name, where = _meant(measurand, unit, phase, location, context)
+            based = value * factor if factor != 1 else value
+            made.append(Reading(row.taken_at, based, name, *where, order))
+    return made
+
+
+@lru_cache(1024)
+def _meant(
+    measurand: object, unit: object, phase: object, location: object, context: object
+) -> tuple[Decimal, str, tuple[str | None, str | None, str | None]]:
+    """What words beside a value mean: how many base units one is, and the names of a reading.
+
+    Chargers use few of them, and each thousands of times.
+    """
+    name = str(measurand or REGISTER)
+    factor, _ = to_base_unit(Decimal(1), str(unit) if unit else None, name)
+    return factor, name, (_text(phase), _text(location), _text(context))
+
+
+def _text(word: object) -> str | None:
+    return str(word) if word else None
+
+
+def _stretched(energy: EnergyResult, energy_wh: Decimal) -> EnergyResult:
+    """The same session with another energy; without a curve, it flows evenly."""
+    if energy.energy_wh > _ZERO:
+        factor = energy_wh / energy.energy_wh
+        curve = tuple((at, value * factor) for at, value in energy.curve[:-1])
+        curve += ((energy.ended_at, energy_wh),)
+    else:
+        curve = ((energy.started_at, _ZERO), (energy.ended_at, energy_wh))
+    return replace(energy, energy_wh=energy_wh, curve=curve)
+
+
+def seconds_of(intervals: Iterable[Interval]) -> int:
+    """Whole seconds of some intervals."""
+    return int(sum((until - since for since, until in intervals), timedelta(0)).total_seconds())

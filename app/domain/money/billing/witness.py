@@ -1,0 +1,189 @@
+"""Who speaks of a session's flow, read from its rows: the meter, the plug's words, connections."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from app.domain.charging.energy import EnergyFacts, EnergyFlag, EnergyResult
+from app.domain.charging.energy.frames import Point, power_of
+from app.domain.charging.energy.plausibility import ABOVE_MEASURED, UNSEEN_POWER_W, plug_limit
+from app.domain.ground.vocabulary import Activity, Availability
+from app.domain.money.billing.book import Book
+from app.domain.money.billing.flow import Step, steps_of
+from app.domain.money.billing.idle import Says, Witness, Word, carried_over
+from app.domain.money.tariffs import Interval
+from app.models import ChargingSession
+
+#: What arrives so long after its time comes from a station's offline memory.
+LATE = timedelta(minutes=10)
+#: A station that was away for less than this has lost no status that matters.
+AWAY = timedelta(minutes=2)
+
+_SAYS = {
+    Activity.CHARGING: Says.CHARGING,
+    Activity.SUSPENDED_EV: Says.IDLE,
+    Activity.FINISHING: Says.IDLE,
+    Activity.SUSPENDED_EVSE: Says.WITHHELD,
+    Activity.PREPARING: Says.NOTHING,
+    Activity.NONE: Says.WITHHELD,  # no car, or a plug that cannot serve
+}
+_CLOSED = (Availability.RESERVED, Availability.UNAVAILABLE, Availability.FAULTED)
+#: With these the curve is no evidence of when energy flowed.
+_UNTIMED = (
+    EnergyFlag.CLOCK_INCONSISTENT,
+    EnergyFlag.IMPLAUSIBLE_POWER,
+    EnergyFlag.NO_ENERGY_REPORTED,
+)
+_OPEN_END = (
+    EnergyFlag.ESTIMATED_END,
+    EnergyFlag.STOP_BELOW_START,
+    EnergyFlag.END_UNEXPLAINED,
+)
+
+
+def witness_of(
+    book: Book,
+    session: ChargingSession,
+    facts: EnergyFacts,
+    energy: EnergyResult,
+    ended_at: datetime,
+) -> Witness:
+    """Gather all that speaks of when a session's energy flowed.
+
+    A 2.x transaction tells of itself, and queues what it tells; a plug's own
+    word says less there, save that it cannot serve.
+    """
+    span = energy.started_at, ended_at
+    power = power_of(facts.readings)
+    steps, greatest = _steps(facts, energy, power), facts.max_power_w
+    running, believed = session.ended_at is None, _believed_w(facts, power)
+    if session.last_seq_no is not None:
+        closed = _closed(_of_plug(book, session, span), ended_at)
+        told = _told(book, session)
+        return Witness(*span, steps, told, Says.CHARGING, (), closed, greatest, running, believed)
+    events = _of_plug(book, session, span)
+    words = [Word(event.at, _SAYS[event.activity]) for event in events]
+    before = words.pop(0) if words and words[0].at <= span[0] else None
+    blind = _blind(book, session, events, (before.at if before else span[0], ended_at))
+    carried = carried_over(before, blind, span[0])
+    return Witness(*span, steps, words, carried, blind, (), greatest, running, believed)
+
+
+def _believed_w(facts: EnergyFacts, power: Sequence[Point]) -> Decimal:
+    """The most power to believe of a plug whose owner states none, in W: as its kind and what
+    was measured there allow, else that of alternating current.
+    """
+    measured = [point.value for point in power]
+    seen = max([*measured, facts.greatest_power_w or Decimal(0)]) * ABOVE_MEASURED
+    of_kind = plug_limit(None, facts.plug_type, None).power_w
+    return min(max(seen, UNSEEN_POWER_W), of_kind)
+
+
+def _steps(facts: EnergyFacts, energy: EnergyResult, power: Sequence[Point]) -> tuple[Step, ...]:
+    """The steps that the meter measured; an end that it did not measure is none."""
+    if facts.clock_doubtful or not energy.flags.isdisjoint(_UNTIMED):
+        return ()
+    curve = energy.curve
+    if facts.meter_stop_wh is None or not energy.flags.isdisjoint(_OPEN_END):
+        last = max((reading.taken_at for reading in energy.used), default=energy.started_at)
+        curve = tuple(point for point in curve if point[0] <= last)
+    return steps_of(curve, [(point.at, point.value) for point in power])
+
+
+def _of_plug(book: Book, session: ChargingSession, span: Interval) -> list[Any]:
+    """What the plug said within the session, and the last that it said before."""
+    book.told_until(session, span[1])
+    return [
+        event
+        for event in book.statuses[session.id]
+        if event.at <= session.started_at or event.at < span[1]
+    ]
+
+
+def _told(book: Book, session: ChargingSession) -> list[Word]:
+    """What a transaction's events say that went on, by the station's clock and numbering."""
+    return [
+        Word(event.at, _SAYS[event.activity])
+        for event in book.in_time(session)
+        if event.activity is not None
+    ]
+
+
+def _closed(events: Sequence[Any], ended_at: datetime) -> tuple[Interval, ...]:
+    """When the plug could not serve."""
+    times = [*(event.at for event in events), ended_at]
+    return tuple(
+        (event.at, until)
+        for event, until in zip(events, times[1:], strict=True)
+        if event.availability in _CLOSED and event.at < until
+    )
+
+
+def _blind(
+    book: Book, session: ChargingSession, events: Sequence[Any], span: Interval
+) -> tuple[Interval, ...]:
+    """When the station was away: between its connections, and before what came late."""
+    heard = [(row.taken_at, row.received_at) for row in book.readings.get(session.id, ())]
+    heard.append((session.started_at, session.start_received_at))
+    if session.ended_at and session.stop_received_at and not session.provisional:
+        heard.append((session.ended_at, session.stop_received_at))
+    heard += [(event.at, event.received_at) for event in events]
+    return _joined([*_between_connections(book, session, span), *_before_late(sorted(heard))])
+
+
+def _before_late(heard: Iterable[Interval]) -> list[Interval]:
+    """From the last that was heard in time until what was taken next arrived."""
+    found: list[Interval] = []
+    live = None
+    for taken, received in heard:
+        if received - taken > LATE:
+            found.append((taken if live is None else live, received))
+        else:
+            live = taken
+    return found
+
+
+def _between_connections(book: Book, session: ChargingSession, span: Interval) -> list[Interval]:
+    since, until = span
+    rows = [row for row in book.connections[session.id] if row.opened_at <= until]
+    if not rows:
+        return []
+    gaps = [(since, rows[0].opened_at)]
+    gaps += [(a.closed_at, b.opened_at) for a, b in pairwise(rows) if a.closed_at]
+    if rows[-1].closed_at:
+        gaps.append((rows[-1].closed_at, until))
+    return [(low, high) for low, high in gaps if high - low >= AWAY]
+
+
+def _joined(stretches: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Stretches in order, those that touch made one."""
+    found: list[Interval] = []
+    for since, until in sorted(stretches):
+        if found and since <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], until)
+        else:
+            found.append((since, until))
+    return tuple(found)
+
+
+def said_charging_s(book: Book, session: ChargingSession) -> int | None:
+    """For how many seconds the plug called itself Charging; None: it said nothing of itself."""
+    if session.ended_at is None:
+        return None
+    span = session.started_at, session.ended_at
+    if session.last_seq_no is not None:
+        words = _told(book, session)
+    else:
+        words = [Word(event.at, _SAYS[event.activity]) for event in _of_plug(book, session, span)]
+        words = [word for word in words if word.at >= span[0]]
+    if not words:
+        return None
+    ends = [*(word.at for word in words[1:]), span[1]]
+    stretches = [
+        (max(word.at, span[0]), min(until, span[1]))
+        for word, until in zip(words, ends, strict=True)
+        if word.says is Says.CHARGING
+    ]
+    return int(sum((until - since).total_seconds() for since, until in stretches if since < until))

@@ -1,0 +1,299 @@
+"""Receipts: the mail of a bill, sent once whatever is repeated, killed or lost.
+
+The row decides.  It is claimed (queued -> sending) and committed before the
+mail server is given the mail; from then on only an answer, or a person, moves
+it.  Where the outcome is not known the receipt is `unknown` and nothing sends
+it again by itself: a driver may get no mail, but never two.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Boolean, bindparam, case, func, or_, select, update
+from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm.util import identity_key
+
+from app.domain.ground import emails, events
+from app.domain.ground.bulk import BulkInsert, reserve
+from app.domain.ground.errors import Conflict, Invalid
+from app.domain.ground.vocabulary import Actor, BillKind, ReceiptState
+from app.domain.office import audit
+from app.models import Bill, ChargingSession, Delivery, Driver, Receipt
+
+#: Waits after the first, second, … definite failure; after the last one it is given up.
+BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720))
+#: A claim older than this belongs to a process that is gone.
+STALE = timedelta(minutes=5)
+
+NO_ADDRESS = "no address"
+NOTHING_TO_PAY = "nothing to pay"
+
+_RECEIPT: Any = Receipt.__table__
+_ROWS = BulkInsert(
+    _RECEIPT,
+    (
+        *("id", "tenant_id", "site_id", "bill_id", "state", "recipient", "language"),
+        *("message_id", "attempts", "error", "created_at"),
+    ),
+)
+_DELIVERY: Any = Delivery.__table__
+_LOG = BulkInsert(_DELIVERY, ("receipt_id", "at", "event", "detail"))
+#: What a receipt's letter is written from; of the session no more than who drove.
+_LETTER = selectinload(Receipt.bill).options(
+    selectinload(Bill.lines),
+    selectinload(Bill.session)
+    .load_only(ChargingSession.driver_id)
+    .selectinload(ChargingSession.driver),
+)
+_TOLD = _RECEIPT.c.message_id
+_CLAIM = (
+    update(_RECEIPT)
+    .where(
+        _RECEIPT.c.id == bindparam("number"),
+        _RECEIPT.c.state == ReceiptState.QUEUED,
+        or_(_RECEIPT.c.next_try_at.is_(None), _RECEIPT.c.next_try_at <= bindparam("now")),
+        or_(bindparam("any", type_=Boolean), _TOLD.in_([bindparam("whole"), bindparam("left")])),
+    )
+    .values(
+        state=ReceiptState.SENDING,
+        claimed_at=bindparam("now", type_=_RECEIPT.c.claimed_at.type),
+        attempts=_RECEIPT.c.attempts + 1,
+        next_try_at=None,
+        message_id=case((_TOLD.contains("@"), _TOLD), else_=_TOLD + bindparam("domain")),
+    )
+    .returning(
+        *(_RECEIPT.c.id, _RECEIPT.c.tenant_id, _RECEIPT.c.bill_id),
+        select(Bill.session_id).where(Bill.id == _RECEIPT.c.bill_id).scalar_subquery(),
+        *(_RECEIPT.c.recipient, _TOLD, _RECEIPT.c.attempts, _RECEIPT.c.state),
+    )
+)
+_BECAME = (
+    update(_RECEIPT)
+    .where(_RECEIPT.c.id == bindparam("number"))
+    .values(
+        state=bindparam("now_state"),
+        error=bindparam("why"),
+        sent_at=func.coalesce(
+            bindparam("was_sent_at", type_=_RECEIPT.c.sent_at.type), _RECEIPT.c.sent_at
+        ),
+        next_try_at=bindparam("again_at"),
+    )
+)
+
+#: States from which a person may ask for the mail again.
+RESENDABLE = (
+    ReceiptState.SENT,
+    ReceiptState.FAILED,
+    ReceiptState.UNKNOWN,
+    ReceiptState.SKIPPED,
+)
+
+
+def queue(db: Session, bill: Bill, *, now: datetime) -> Receipt:
+    """Queue a bill's mail to its driver, as `put` does."""
+    (number,) = put(db, [(bill, bill.session.driver)], now=now)
+    return db.get_one(Receipt, number)
+
+
+def skip(db: Session, bill: Bill, why: str, *, now: datetime) -> None:
+    """Note that a bill gets no mail of its own, and why."""
+    put(db, [(bill, bill.session.driver)], now=now, why=why)
+
+
+def put(
+    db: Session,
+    bills: Sequence[tuple[Bill, Driver | None]],
+    *,
+    now: datetime,
+    why: str | None = None,
+) -> Sequence[int]:
+    """Queue the mails of bills to their drivers; skipped where nobody could read or need one.
+
+    A bill of nothing for no energy is no news; one of its start fee is, and so is
+    a credit or a correction, whatever it comes to.  `why` skips them all.  Returns
+    the receipts' ids.
+    """
+    ids = reserve(db, _RECEIPT, len(bills)) if bills else ()
+    rows, log = [], []
+    for number, (bill, driver) in zip(ids, bills, strict=True):
+        recipient = driver.email if driver else None
+        reason = why or _needless(bill, recipient)
+        state = ReceiptState.SKIPPED if reason else ReceiptState.QUEUED
+        language = driver.language if driver else "en"
+        of_bill = (bill.tenant_id, bill.site_id, bill.id)
+        rows.append(
+            (number, *of_bill, state, recipient, language, message_id(bill), 0, reason, now)
+        )
+        said = ("skipped", reason) if reason else ("queued", f"to {recipient}")
+        log.append((number, now, *said))
+    _ROWS(db, rows)
+    _LOG(db, log)
+    return ids
+
+
+def _needless(bill: Bill, recipient: str | None) -> str | None:
+    """Why a bill needs no mail; None where it does."""
+    if bill.kind is BillKind.BILL and bill.gross_minor == 0 and not bill.energy_wh:
+        return NOTHING_TO_PAY
+    return NO_ADDRESS if recipient is None else None
+
+
+def message_id(bill: Bill, again: int = 0) -> str:
+    """The left part of the Message-ID of a bill's mail: the same for ever, nobody else's.
+
+    A mail that a person asks for again is another one: servers and readers drop
+    a second one of the same name.  `again` tells it from those before.
+    """
+    text = f"{bill.tenant_id}|{bill.id}|{bill.number}|{bill.issued_at.isoformat()}"
+    if again:
+        text += f"|{again}"
+    return f"bill-{bill.number}.{hashlib.sha256(text.encode()).hexdigest()[:20]}"
+
+
+def due(db: Session, *, now: datetime, limit: int = 200, after: int = 0) -> list[int]:
+    """Ids of the receipts that wait to be sent, oldest first, those beyond `after`."""
+    query = select(Receipt.id).where(
+        Receipt.id > after,
+        Receipt.state == ReceiptState.QUEUED,
+        or_(Receipt.next_try_at.is_(None), Receipt.next_try_at <= now),
+    )
+    return list(db.scalars(query.order_by(Receipt.id).limit(limit)))
+
+
+def waiting(db: Session, receipt_ids: Sequence[int]) -> Sequence[Receipt]:
+    """Those of some receipts that wait, with all that their letters say."""
+    query = select(Receipt).where(Receipt.id.in_(receipt_ids), Receipt.state == ReceiptState.QUEUED)
+    return db.scalars(query.options(_LETTER).order_by(Receipt.id)).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A receipt that was taken for sending."""
+
+    id: int
+    tenant_id: int
+    bill_id: int
+    session_id: int
+    recipient: str | None
+    message_id: str
+    attempts: int
+    state: ReceiptState
+
+
+def claim(
+    db: Session, receipt_id: int, *, domain: str, now: datetime, message_id: str | None = None
+) -> Claimed | None:
+    """Take a due receipt for sending, alone; None where somebody else has it or it is not due.
+
+    `domain` completes the Message-ID of a mail once and never changes it again;
+    `message_id` is that of the mail that is to go: None too where another is asked for.
+    """
+    db.flush()
+    left = message_id.rpartition("@")[0] if message_id else None
+    given = {"number": receipt_id, "now": now, "domain": f"@{domain}"}
+    known = {"any": message_id is None, "whole": message_id or "", "left": left or ""}
+    row = db.connection().execute(_CLAIM, {**given, **known}).first()
+    if row is None:
+        return None
+    claimed = Claimed(*row)
+    _log(db, claimed, "sending", f"attempt {claimed.attempts}, <{claimed.message_id}>", now)
+    return claimed
+
+
+def sent(db: Session, receipt: Claimed | Receipt, detail: str, *, now: datetime) -> None:
+    """The mail server has taken the mail."""
+    _became(db, receipt, ReceiptState.SENT, sent_at=now)
+    _log(db, receipt, "sent", detail, now)
+
+
+def refused(
+    db: Session, receipt: Claimed | Receipt, detail: str, *, permanent: bool, now: datetime
+) -> None:
+    """The mail was certainly not taken: try again later, or give up."""
+    if permanent or receipt.attempts > len(BACK_OFF):
+        _became(db, receipt, ReceiptState.FAILED, detail)
+        _log(db, receipt, "failed", detail, now)
+    else:
+        again_at = now + BACK_OFF[max(receipt.attempts, 1) - 1]
+        _became(db, receipt, ReceiptState.QUEUED, detail, again_at=again_at)
+        _log(db, receipt, "postponed", detail, now)
+
+
+def unclear(db: Session, receipt: Claimed | Receipt, detail: str, *, now: datetime) -> None:
+    """The mail may or may not have been taken: nothing but a person sends it again."""
+    _became(db, receipt, ReceiptState.UNKNOWN, detail)
+    _log(db, receipt, "unknown", detail, now)
+
+
+def give_up_stale(db: Session, *, now: datetime) -> int:
+    """Turn claims whose process is gone into `unknown`; returns how many."""
+    query = select(Receipt).where(
+        Receipt.state == ReceiptState.SENDING, Receipt.claimed_at < now - STALE
+    )
+    stale = db.scalars(query.with_for_update(skip_locked=True)).all()
+    for receipt in stale:
+        unclear(db, receipt, "The process that was sending it ended before the answer.", now=now)
+    return len(stale)
+
+
+def resend(
+    db: Session, actor: Actor, receipt: Receipt, *, now: datetime, recipient: str = ""
+) -> Receipt:
+    """Queue a receipt again, to the driver's address of today or to `recipient`.
+
+    Raises Conflict while it waits or is being sent, and Invalid without an
+    address.
+    """
+    locked = db.scalar(
+        select(Receipt)
+        .where(Receipt.id == receipt.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if locked is None or locked.state not in RESENDABLE:
+        raise Conflict("This receipt is on its way already.")
+    driver: Driver | None = locked.bill.session.driver
+    address = emails.address(recipient) or (driver.email if driver else None)
+    if not address:
+        raise Invalid("The driver has no e-mail address; name one.", field="email")
+    before = audit.snapshot(locked)
+    locked.recipient = address
+    locked.language = driver.language if driver else locked.language
+    locked.state, locked.error = ReceiptState.QUEUED, None
+    locked.attempts, locked.next_try_at = 0, None
+    # The log only grows, so its length is a number that no mail before had.
+    locked.message_id = message_id(locked.bill, again=len(locked.deliveries))
+    db.flush()
+    _log(db, locked, "asked again", f"by {actor.name}, to {address}", now)
+    audit.note(db, actor, "receipt.resend", locked, now=now, before=before)
+    session_id = locked.bill.session_id
+    events.record(db, events.ReceiptWanted(locked.tenant_id, locked.id, session_id))
+    events.record(db, events.ReceiptChanged(locked.tenant_id, locked.bill_id, session_id))
+    return locked
+
+
+def _became(
+    db: Session,
+    receipt: Claimed | Receipt,
+    state: ReceiptState,
+    error: str | None = None,
+    *,
+    sent_at: datetime | None = None,
+    again_at: datetime | None = None,
+) -> None:
+    db.flush()
+    why = error[:300] if error else None
+    given = {"number": receipt.id, "now_state": state, "why": why}
+    db.connection().execute(_BECAME, {**given, "was_sent_at": sent_at, "again_at": again_at})
+    events.record(db, events.ReceiptChanged(receipt.tenant_id, receipt.bill_id, receipt.session_id))
+
+
+def _log(db: Session, receipt: Claimed | Receipt, event: str, detail: str, now: datetime) -> None:
+    """Add a line to a receipt's delivery log; whoever holds its row reads it anew."""
+    _LOG(db, [(receipt.id, now, event, detail[:500])])
+    held = db.identity_map.get(identity_key(Receipt, receipt.id))
+    if held is not None:
+        db.expire(held)

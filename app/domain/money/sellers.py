@@ -1,0 +1,41 @@
+"""Who sells: what receipts name.  A tenant says it once, a site may replace any field of it."""
+
+from collections.abc import Mapping
+
+from app.domain.ground import texts
+from app.models import Site, Tenant
+from app.models.tenants import Seller
+
+#: field -> what a refusal calls it, and its most characters.
+FIELDS = {
+    "seller_name": ("The seller's name", 120),
+    "seller_address": ("The seller's address", 300),
+    "seller_tax_number": ("The tax number", 40),
+    "seller_contact": ("The contact", 254),
+}
+#: Without these, a receipt does not say who sells.
+NEEDED = ("name", "address")
+
+
+def write(row: Seller, given: Mapping[str, object]) -> None:
+    """Set what is given and leave the rest; each is one line, empty is none.  Raises `Invalid`."""
+    for field, (word, most) in FIELDS.items():
+        if field in given:
+            value = given[field]
+            text = texts.line(str(value) if value else None, word, most, field=field)
+            setattr(row, field, text or None)
+
+
+def of(tenant: Tenant, site: Site | None) -> dict[str, str]:
+    """The seller at a site, field by field the site's own or the tenant's; the untold left out."""
+    found = {}
+    for field in FIELDS:
+        own = getattr(site, field) if site is not None else None
+        if text := own or getattr(tenant, field):
+            found[field.removeprefix("seller_")] = text
+    return found
+
+
+def is_named(seller: Mapping[str, object]) -> bool:
+    """Whether a receipt of this seller says who sells: name and address."""
+    return all(seller.get(field) for field in NEEDED)

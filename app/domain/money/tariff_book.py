@@ -1,0 +1,314 @@
+"""The book of tariffs: made, given new versions, assigned, put into the archive.
+
+A version never changes; every edit of the prices adds one.  Sessions keep the
+version that was current when they began.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import available_timezones
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.domain.ground import texts, wall_clock
+from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.vocabulary import Actor
+from app.domain.money import tariffs as prices
+from app.domain.money.tariff_choice import currencies_of, misfit
+from app.domain.office import audit
+from app.models import Driver, Site, Station, TagGroup, Tariff, TariffVersion
+
+Holder = Site | Station | Driver | TagGroup
+
+_MONTH_MIN = 31 * 24 * 60
+
+HOLDERS: tuple[tuple[type[Any], str], ...] = (
+    (Site, "site"),
+    (Station, "station"),
+    (TagGroup, "tag group"),
+    (Driver, "driver"),
+)
+
+
+def create(
+    db: Session,
+    actor: Actor,
+    tenant_id: int,
+    *,
+    name: str,
+    definition: Mapping[str, object],
+    note: str | None = None,
+    default: bool = False,
+    now: datetime,
+) -> Tariff:
+    """Add a tariff with its first version.  Raises `Invalid` or `Taken`."""
+    parsed = checked(definition)
+    _refuse_unreachable(parsed, now)
+    tariff = Tariff(tenant_id=tenant_id, currency=parsed.currency, created_at=now)
+    _rename(db, tariff, name)
+    try:
+        with db.begin_nested():
+            db.add(tariff)
+    except IntegrityError:
+        raise Taken("Another tariff has this name.", field="name") from None
+    _add_version(db, actor, tariff, parsed, note, number=1, now=now)
+    audit.note(db, actor, "tariff.create", tariff, now=now, remark=_remark(note))
+    if default:
+        make_default(db, actor, tariff, now=now)
+    return tariff
+
+
+def edit(
+    db: Session,
+    actor: Actor,
+    tariff: Tariff,
+    *,
+    name: str | None = None,
+    definition: Mapping[str, object] | None = None,
+    note: str | None = None,
+    now: datetime,
+) -> Tariff:
+    """Rename a tariff, or add a version where the prices differ from the current one.
+
+    Running sessions and old bills keep the version they have.  Raises `Invalid`,
+    `Taken` or `Conflict`.
+    """
+    parsed = checked(definition) if definition is not None else None
+    tariff = _locked(db, tariff)
+    if tariff.archived_at is not None:
+        raise Conflict(f"{tariff.name} is archived: restore it first.")
+    before = audit.snapshot(tariff)
+    if name is not None:
+        _rename(db, tariff, name)
+    changed = audit.snapshot(tariff) != before
+    if parsed is not None and prices.to_json(parsed) != tariff.current.definition:
+        if parsed.currency != tariff.currency:
+            raise Invalid(
+                f"{tariff.name} is in {tariff.currency} and stays so; "
+                "make another tariff for another currency.",
+                field="currency",
+            )
+        _refuse_unreachable(parsed, now)
+        number = tariff.current.number + 1
+        _add_version(db, actor, tariff, parsed, note, number=number, now=now)
+        changed = True
+    db.flush()
+    if changed:
+        remark = _remark(note) or f"version {tariff.current.number}"
+        audit.note(db, actor, "tariff.edit", tariff, now=now, before=before, remark=remark)
+    return tariff
+
+
+def archive(db: Session, actor: Actor, tariff: Tariff, *, now: datetime) -> Tariff:
+    """Put a tariff away; its versions stay.  Raises `Conflict` while it is in use."""
+    users = [f"{count} {word}{'' if count == 1 else 's'}" for word, count in uses(db, tariff)]
+    if users:
+        raise Conflict(
+            f"{tariff.name} is the price of {', '.join(users)}: give them another one first."
+        )
+    if tariff.is_default:
+        raise Conflict(f"{tariff.name} is the default: make another tariff the default first.")
+    if tariff.archived_at is None:
+        before = audit.snapshot(tariff)
+        tariff.archived_at = now
+        db.flush()
+        audit.note(db, actor, "tariff.archive", tariff, now=now, before=before)
+    return tariff
+
+
+def restore(db: Session, actor: Actor, tariff: Tariff, *, now: datetime) -> Tariff:
+    """Take a tariff out of the archive."""
+    if tariff.archived_at is not None:
+        before = audit.snapshot(tariff)
+        tariff.archived_at = None
+        db.flush()
+        audit.note(db, actor, "tariff.restore", tariff, now=now, before=before)
+    return tariff
+
+
+def make_default(db: Session, actor: Actor, tariff: Tariff, *, now: datetime) -> Tariff:
+    """Make a tariff the tenant's last resort; the one before gives way."""
+    if tariff.archived_at is not None:
+        raise Conflict(f"{tariff.name} is archived: restore it first.")
+    query = select(Tariff).where(Tariff.tenant_id == tariff.tenant_id, Tariff.is_default)
+    for other in db.scalars(query):
+        if other.id != tariff.id:
+            _set_default(db, actor, other, False, now=now)
+    if not tariff.is_default:
+        _set_default(db, actor, tariff, True, now=now)
+    return tariff
+
+
+def unmake_default(db: Session, actor: Actor, tariff: Tariff, *, now: datetime) -> Tariff:
+    """Leave the tenant without a last resort."""
+    if tariff.is_default:
+        _set_default(db, actor, tariff, False, now=now)
+    return tariff
+
+
+def assign(
+    db: Session, actor: Actor, tariff: Tariff | None, holder: Holder, *, now: datetime
+) -> None:
+    """Give a site, station, tag group or driver its price, or (None) take it away.
+
+    Raises `Invalid` where the tariff may not price sessions there.
+    """
+    if tariff is not None:
+        if isinstance(holder, Station | Site):
+            site = holder.site if isinstance(holder, Station) else holder
+            currencies = frozenset((site.currency,))
+        else:
+            currencies = currencies_of(db, holder.tenant_id)
+        reason = misfit(tariff, holder.tenant_id, currencies)
+        if reason is not None:
+            raise Invalid(reason, field="tariff")
+    before = audit.snapshot(holder)
+    holder.tariff_id = tariff.id if tariff else None
+    db.flush()
+    word = next(word for model, word in HOLDERS if isinstance(holder, model)).replace(" ", "_")
+    audit.note(db, actor, f"{word}.price", holder, now=now, before=before)
+
+
+def uses(db: Session, tariff: Tariff) -> list[tuple[str, int]]:
+    """Who has this tariff, as (what, how many); the archived ones do not count."""
+    found = []
+    for model, word in HOLDERS:
+        query = select(func.count(model.id)).where(model.tariff_id == tariff.id)
+        if hasattr(model, "archived_at"):
+            query = query.where(model.archived_at.is_(None))
+        count = db.scalar(query) or 0
+        if count:
+            found.append((word, count))
+    return found
+
+
+def find(db: Session, tenant_id: int, name: str) -> Tariff | None:
+    """Find a tariff by its name, in any case."""
+    query = select(Tariff).where(Tariff.tenant_id == tenant_id)
+    return db.scalar(query.where(Tariff.name_key == texts.key(name)))
+
+
+def named(db: Session, tenant_id: int, name: str) -> Tariff:
+    """Find a tariff by its name (any case) or its id; raises `NotFound`."""
+    query = select(Tariff).where(Tariff.tenant_id == tenant_id)
+    tariff = find(db, tenant_id, name)
+    if tariff is None and name.isascii() and name.isdigit() and len(name) < 19:
+        tariff = db.scalar(query.where(Tariff.id == int(name)))
+    if tariff is None:
+        raise NotFound(f"There is no tariff called {name}.", field="tariff")
+    return tariff
+
+
+def checked(definition: Mapping[str, object]) -> prices.Tariff:
+    """Read a definition; raises `Invalid` naming the field."""
+    try:
+        return prices.from_json(definition)
+    except prices.TariffError as error:
+        raise Invalid(error.sentence, field=error.field) from None
+
+
+def never_apply(parsed: prices.Tariff, now: datetime) -> list[prices.Unreachable]:
+    """The prices that no session from now on can come to.
+
+    A day is over only where it is over in every zone, the last twelve hours behind UTC.
+    """
+    return prices.unreachable(parsed, (now - timedelta(hours=12)).date())
+
+
+def _refuse_unreachable(parsed: prices.Tariff, now: datetime) -> None:
+    found = never_apply(parsed, now)
+    if found:
+        raise Invalid(
+            " ".join(each.sentence for each in found),
+            field=f"components.{found[0].index}.price",
+        )
+
+
+def example(
+    version: TariffVersion,
+    *,
+    energy_kwh: Decimal,
+    charging_min: int,
+    idle_min: int,
+    local_start: datetime | None,
+    timezone: str,
+    now: datetime,
+) -> prices.Quote:
+    """What an imagined session costs; `local_start` is on the clock of `timezone`, None is now.
+
+    Raises `Invalid` for an unknown zone or numbers that no session has.
+    """
+    if timezone not in available_timezones():
+        raise Invalid(f"{timezone[:60]} is no time zone.", field="timezone")
+    if not (energy_kwh.is_finite() and 0 <= energy_kwh <= 10_000):
+        raise Invalid("The energy lies between 0 and 10 000 kWh.", field="kwh")
+    if not (0 <= charging_min <= _MONTH_MIN and 0 <= idle_min <= _MONTH_MIN):
+        raise Invalid("A session lasts a month at most.", field="minutes")
+    start = now
+    if local_start is not None:
+        if not 2000 <= local_start.year <= 2200:
+            raise Invalid("The start lies outside all calendars in use.", field="at")
+        start = wall_clock.instant(local_start, timezone, field="at")
+    usage = prices.example_usage(
+        start,
+        energy_kwh=energy_kwh,
+        charging_min=charging_min,
+        idle_min=idle_min,
+        timezone=timezone,
+    )
+    return prices.price(prices.from_json(version.definition), usage)
+
+
+def _locked(db: Session, tariff: Tariff) -> Tariff:
+    """The row as it is now, held until the end, so that versions are counted one by one."""
+    db.refresh(tariff, with_for_update=True)
+    db.expire(tariff, ["versions"])
+    return tariff
+
+
+def _add_version(
+    db: Session,
+    actor: Actor,
+    tariff: Tariff,
+    parsed: prices.Tariff,
+    note: str | None,
+    *,
+    number: int,
+    now: datetime,
+) -> None:
+    version = TariffVersion(
+        tariff=tariff,
+        number=number,
+        definition=prices.to_json(parsed),
+        note=_remark(note),
+        created_at=now,
+        created_by=actor.name[:120],
+    )
+    db.add(version)
+    db.flush()
+
+
+def _rename(db: Session, tariff: Tariff, name: str) -> None:
+    name = texts.line(name, "The name", 120, field="name", required=True)
+    query = select(Tariff.id).where(
+        Tariff.tenant_id == tariff.tenant_id, Tariff.name_key == texts.key(name)
+    )
+    with db.no_autoflush:
+        if db.scalar(query) not in (None, tariff.id):
+            raise Taken(f"There is a tariff called {name} already.", field="name")
+    tariff.name, tariff.name_key = name, texts.key(name)
+
+
+def _set_default(db: Session, actor: Actor, tariff: Tariff, value: bool, *, now: datetime) -> None:
+    before = audit.snapshot(tariff)
+    tariff.is_default = value
+    db.flush()
+    audit.note(db, actor, "tariff.default", tariff, now=now, before=before)
+
+
+def _remark(note: str | None) -> str | None:
+    return texts.line(note, "The note", 300, field="note") or None

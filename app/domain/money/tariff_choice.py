@@ -1,0 +1,206 @@
+"""Which tariff may price a site's sessions, and which one does: that of the driver, then of the
+group, the station, the site, and the default.
+
+The version that is current at the start is frozen into the session, also where the start is told
+long after.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.ground.bulk import among
+from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.errors import Invalid
+from app.models import Site, Station, Tariff, TariffVersion
+
+_UNKNOWN = "There is no such tariff."
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A version (None: there is no price) and why it is this one.
+
+    `skipped`: another price was nearer, but in a currency that the site does not charge in.
+    """
+
+    version_id: int | None
+    why: str
+    skipped: bool = False
+
+
+@dataclass(slots=True)
+class TariffRow:
+    """What of a tariff its choice needs; without a version it has no prices."""
+
+    id: int
+    tenant_id: int
+    name: str
+    currency: str
+    is_default: bool
+    archived_at: datetime | None
+    version_id: int | None
+    version_number: int | None
+    version_since: datetime | None
+
+
+_TARIFF: Any = Tariff.__table__
+_VERSION: Any = TariffVersion.__table__
+_NEWEST = (
+    select(func.max(_VERSION.c.number))
+    .where(_VERSION.c.tariff_id == _TARIFF.c.id)
+    .correlate(_TARIFF)
+    .scalar_subquery()
+)
+_TARIFFS = BulkRead(
+    select(
+        *(_TARIFF.c[name] for name in ("id", "tenant_id", "name", "currency", "is_default")),
+        *(_TARIFF.c.archived_at, _VERSION.c.id, _VERSION.c.number, _VERSION.c.created_at),
+    )
+    .outerjoin(_VERSION, and_(_VERSION.c.tariff_id == _TARIFF.c.id, _VERSION.c.number == _NEWEST))
+    .where(
+        or_(
+            among(_TARIFF.c.id, "tariffs"),
+            and_(among(_TARIFF.c.tenant_id, "tenants"), _TARIFF.c.is_default),
+        )
+    )
+)
+
+
+class Prices:
+    """The tariffs that may price sessions at some stations, of some tags: loaded at once."""
+
+    def __init__(self, db: Session, stations: Iterable[Any], tags: Iterable[Any] = ()) -> None:
+        wanted = {place.tariff_id for station in stations for place in (station, station.site)}
+        for tag in tags:
+            wanted |= {one.tariff_id for one in (tag.group, tag.driver) if one is not None}
+        tenants = {station.tenant_id for station in stations}
+        self._db = db
+        # An empty list asks for nothing: no tariff is numbered 0.
+        found = _TARIFFS(db, tariffs=(wanted - {None}) | {0}, tenants=tenants)
+        self._tariffs = {row[0]: TariffRow(*row) for row in found}
+
+    def of(self, owner: Any) -> TariffRow | None:
+        """The tariff of a station, a site, a group or a driver; None where there is no owner."""
+        return self._tariffs.get(owner.tariff_id) if owner is not None else None
+
+    def default(self, tenant_id: int) -> TariffRow | None:
+        """The tenant's last resort."""
+        for tariff in self._tariffs.values():
+            mine = tariff.tenant_id == tenant_id and tariff.is_default
+            if mine and tariff.archived_at is None:
+                return tariff
+        return None
+
+    def version(self, tariff: TariffRow, at: datetime | None) -> tuple[int, int] | None:
+        """The id and number of the version that is current, or was so `at` a time, if it has any.
+
+        The first one counts for what began before there was one.
+        """
+        if tariff.version_id is None or tariff.version_number is None:
+            return None
+        newest = tariff.version_id, tariff.version_number
+        if at is None or tariff.version_since is None or tariff.version_since <= at:
+            return newest
+        known = select(_VERSION.c.id, _VERSION.c.number).where(_VERSION.c.tariff_id == tariff.id)
+        then = known.where(_VERSION.c.created_at <= at).order_by(_VERSION.c.number.desc())
+        first = known.order_by(_VERSION.c.number)
+        found = self._db.execute(then.limit(1)).first() or self._db.execute(first.limit(1)).one()
+        return found.id, found.number
+
+
+def misfit(tariff: Any, tenant_id: int, currencies: Collection[str]) -> str | None:
+    """Why a tariff may not price sessions, in a sentence; None where it may.
+
+    `currencies` are those of the sites in question: one, or all of the tenant
+    for a driver or a group; empty where there is no site yet.
+    """
+    if tariff.tenant_id != tenant_id:
+        return _UNKNOWN
+    if tariff.archived_at is not None:
+        return f"The tariff {tariff.name} is in the archive."
+    if currencies and tariff.currency not in currencies:
+        charged = " and ".join(sorted(currencies))
+        word = "the site charges" if len(currencies) == 1 else "the sites charge"
+        return f"The tariff {tariff.name} is in {tariff.currency}, {word} in {charged}."
+    return None
+
+
+def fitting(
+    db: Session, tariff_id: int | None, tenant_id: int, currencies: Collection[str], *, field: str
+) -> int | None:
+    """The id of a tariff that somebody may be given; raises `Invalid` with the reason."""
+    if tariff_id is None:
+        return None
+    tariff = db.get(Tariff, tariff_id)
+    reason = _UNKNOWN if tariff is None else misfit(tariff, tenant_id, currencies)
+    if reason is not None:
+        raise Invalid(reason, field=field)
+    return tariff_id
+
+
+def currencies_of(db: Session, tenant_id: int) -> frozenset[str]:
+    """The currencies that a tenant's sites in use charge in: where its drivers may come."""
+    # The table, not the entity: a driver charges also where the asker may not look.
+    table = Site.__table__
+    query = select(table.c.currency).where(
+        table.c.tenant_id == tenant_id, table.c.archived_at.is_(None)
+    )
+    return frozenset(db.scalars(query))
+
+
+def only_currency(db: Session, tenant_id: int) -> str | None:
+    """The currency of all sites in use, None where there are several or no site yet."""
+    found = currencies_of(db, tenant_id)
+    return next(iter(found)) if len(found) == 1 else None
+
+
+def applicable(prices: Prices, station: Any, tag: Any | None, at: datetime | None = None) -> Choice:
+    """Choose the tariff for a session at `station`; one that does not fit is skipped and told.
+
+    Its version is the one of `at`, where a time is given: who pays by which tariff is as it is now.
+    """
+    currency, foreign = station.site.currency, False
+    skipped: list[str] = []
+    for tariff, why in _candidates(prices, station, tag):
+        reason = misfit(tariff, station.tenant_id, (currency,))
+        if reason is None and (version := prices.version(tariff, at)):
+            version_id, number = version
+            sentence = f"“{tariff.name}” version {number} applies because {why}."
+            return Choice(version_id, " ".join([sentence, *skipped]), foreign)
+        reason = reason or f"The tariff {tariff.name} has no prices."
+        skipped.append(f"A nearer price was not used: {reason[:1].lower()}{reason[1:]}")
+        foreign = foreign or tariff.currency != currency
+    sentence = (
+        "No tariff is set for this station, its site or the driver, and none is the default. "
+        "Make one the default or give it to the site; a session that began without is priced "
+        "in review."
+    )
+    if skipped:
+        sentence = "No tariff that is set may price this session."
+    return Choice(None, " ".join([sentence, *skipped]))
+
+
+def unpriced(db: Session, station: Station) -> str:
+    """Why a session of a driver without a price of their own costs nothing here; else empty."""
+    choice = applicable(Prices(db, [station]), station, None)
+    return choice.why if choice.version_id is None else ""
+
+
+def _candidates(prices: Prices, station: Any, tag: Any | None) -> Iterator[tuple[TariffRow, str]]:
+    """The tariffs that are set, the nearest first, with what each is."""
+    driver, group = (tag.driver, tag.group) if tag else (None, None)
+    found = (
+        (prices.of(driver), "the driver has a price of their own"),
+        (prices.of(group), f"the group {group.name if group else ''} has a price"),
+        (prices.of(station), f"the station {station.identity} has a price"),
+        (prices.of(station.site), f"it is the price of the site {station.site.name}"),
+        (prices.default(station.tenant_id), "no nearer price is set and this one is the default"),
+    )
+    for tariff, why in found:
+        if tariff is not None:
+            yield tariff, why

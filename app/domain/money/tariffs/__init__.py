@@ -1,0 +1,58 @@
+"""What a charging session costs.  Pure: no clock, no database.
+
+`price(tariff, usage)` is the one function behind the running cost and the
+final bill; `from_json` and `to_json` are the stored form of a tariff, `words`
+says a tariff and a price in sentences, `week` draws it and `unreachable` finds
+the prices that no session can come to.
+"""
+
+from app.domain.money.tariffs.currencies import (
+    EXPONENTS,
+    exponent,
+    from_minor,
+    is_currency,
+    price_text,
+    to_minor,
+)
+from app.domain.money.tariffs.document import TariffError, from_json, to_json
+from app.domain.money.tariffs.example import example_usage
+from app.domain.money.tariffs.pricing import price
+from app.domain.money.tariffs.quote import Evidence, Interval, Line, Phrase, Quote, TaxTotal, Usage
+from app.domain.money.tariffs.reach import Unreachable, unreachable
+from app.domain.money.tariffs.tariff import Component, Kind, Restriction, Tariff, TaxMode
+from app.domain.money.tariffs.week import Run, WeekPicture, week_picture
+from app.domain.money.tariffs.words import TEMPLATES, formula_in_words, say
+
+__all__ = [
+    "EXPONENTS",
+    "TEMPLATES",
+    "Component",
+    "Evidence",
+    "Interval",
+    "Kind",
+    "Line",
+    "Phrase",
+    "Quote",
+    "Restriction",
+    "Run",
+    "Tariff",
+    "TariffError",
+    "TaxMode",
+    "TaxTotal",
+    "Unreachable",
+    "Usage",
+    "WeekPicture",
+    "example_usage",
+    "exponent",
+    "formula_in_words",
+    "from_json",
+    "from_minor",
+    "is_currency",
+    "price",
+    "price_text",
+    "say",
+    "to_json",
+    "to_minor",
+    "unreachable",
+    "week_picture",
+]

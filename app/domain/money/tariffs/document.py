@@ -1,0 +1,175 @@
+"""The stored form of a tariff: strict JSON with a schema number.
+
+    {"schema": 1, "currency": "EUR", "tax": {"mode": "exclusive", "percent": "19"},
+     "minimum": "1.00", "maximum": "50", "free_minutes": 0,
+     "components": [{"kind": "energy", "name": "night rate", "price": "0.32",
+                     "when": {"from": "22:00", "until": "08:00", "weekdays": ["mon"]}}]}
+
+Decimals are written as text.  Whatever is not understood is refused with a
+sentence that names the field; nothing is guessed and nothing is left out.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+
+from app.domain.money.tariffs.currencies import is_currency
+from app.domain.money.tariffs.fields import Fields, TariffError, plain
+from app.domain.money.tariffs.tariff import Component, Kind, Restriction, Tariff, TaxMode
+
+SCHEMA = 1
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_PRICE_LIMIT = Decimal(1_000_000)
+_KWH_LIMIT = Decimal(100_000)
+_WEEK_MIN = 7 * 24 * 60
+_COMPONENT_LIMIT = 60
+_NAME_LIMIT = 60
+
+
+def from_json(document: Mapping[str, object]) -> Tariff:
+    """The tariff that a stored document describes; TariffError names the first wrong field."""
+    fields = Fields(document, "")
+    if fields.integer("schema", low=0, high=10**6, default=SCHEMA) != SCHEMA:
+        raise TariffError("schema", f"must be {SCHEMA}; this tariff needs another version of us")
+    currency = fields.text("currency", limit=3)
+    if not is_currency(currency):
+        raise TariffError("currency", "must be an ISO 4217 code such as EUR")
+    tax = fields.table("tax")
+    mode = tax.choice("mode", [each.value for each in TaxMode], default=TaxMode.INCLUSIVE.value)
+    percent = tax.decimal("percent", high=Decimal(100), places=4, default=Decimal(0))
+    tax.finish()
+    rows = fields.rows("components", limit=_COMPONENT_LIMIT)
+    tariff = Tariff(
+        currency=currency,
+        components=tuple(_component(row) for row in rows),
+        tax_mode=TaxMode(mode),
+        tax_percent=percent if percent is not None else Decimal(0),
+        minimum=fields.decimal("minimum", high=_PRICE_LIMIT, places=6),
+        maximum=fields.decimal("maximum", high=_PRICE_LIMIT, places=6),
+        free_minutes=fields.integer("free_minutes", low=0, high=_WEEK_MIN, default=0),
+    )
+    fields.finish()
+    if tariff.maximum is not None and tariff.maximum < (tariff.minimum or 0):
+        raise TariffError("maximum", "must not be less than the minimum")
+    return tariff
+
+
+def _component(fields: Fields) -> Component:
+    kind = Kind(fields.choice("kind", [each.value for each in Kind]))
+    price = fields.decimal("price", high=_PRICE_LIMIT, places=6)
+    if price is None:
+        raise TariffError(fields.path("price"), "is missing")
+    component = Component(
+        kind=kind,
+        price=price,
+        name=fields.text("name", limit=_NAME_LIMIT, default=""),
+        when=_restriction(fields.table("when"), kind),
+        tax_percent=fields.decimal("tax_percent", high=Decimal(100), places=4),
+        grace_minutes=fields.integer("grace_minutes", low=0, high=_WEEK_MIN, default=0),
+        step=fields.integer("step", low=1, high=1_000_000, default=1),
+    )
+    fields.finish()
+    if component.grace_minutes and kind is not Kind.IDLE:
+        raise TariffError(fields.path("grace_minutes"), "can be set for idle time only")
+    if component.step != 1 and kind is Kind.START:
+        raise TariffError(fields.path("step"), "cannot be set for a start fee")
+    return component
+
+
+def _restriction(fields: Fields, kind: Kind) -> Restriction:
+    start, until = fields.minute("from"), fields.minute("until")
+    if start == 24 * 60:
+        raise TariffError(fields.path("from"), "must be earlier than 24:00")
+    if start is not None or until is not None:
+        start, until = start or 0, until if until is not None else 24 * 60
+        until = until or 24 * 60
+        if start == until:
+            raise TariffError(fields.path("until"), "must differ from the time it begins")
+    names = fields.choices("weekdays", WEEKDAYS)
+    when = Restriction(
+        from_minute=start,
+        until_minute=until,
+        weekdays=frozenset(WEEKDAYS.index(name) for name in names),
+        date_from=fields.day("date_from"),
+        date_to=fields.day("date_to"),
+        energy_from_kwh=fields.decimal("energy_from_kwh", high=_KWH_LIMIT, places=3),
+        energy_to_kwh=fields.decimal("energy_to_kwh", high=_KWH_LIMIT, places=3),
+        duration_from_min=fields.optional_integer("duration_from_min", high=525_600),
+        duration_to_min=fields.optional_integer("duration_to_min", high=525_600),
+    )
+    fields.finish()
+    _check_ranges(fields, when, kind)
+    return when
+
+
+def _check_ranges(fields: Fields, when: Restriction, kind: Kind) -> None:
+    if when.date_from and when.date_to and when.date_to < when.date_from:
+        raise TariffError(fields.path("date_to"), "must not be before date_from")
+    low, high = when.energy_from_kwh, when.energy_to_kwh
+    if high is not None and high <= (low or 0):
+        raise TariffError(fields.path("energy_to_kwh"), "must be more than energy_from_kwh")
+    first, last = when.duration_from_min, when.duration_to_min
+    if last is not None and last <= (first or 0):
+        raise TariffError(fields.path("duration_to_min"), "must be more than duration_from_min")
+    if kind is Kind.START and any(each is not None for each in (low, high, first, last)):
+        name = "energy_from_kwh" if low is not None or high is not None else "duration_from_min"
+        raise TariffError(fields.path(name), "cannot restrict a start fee")
+
+
+def to_json(tariff: Tariff) -> dict[str, object]:
+    """The document of a tariff; `from_json` gives the same tariff back."""
+    document: dict[str, object] = {
+        "schema": SCHEMA,
+        "currency": tariff.currency,
+        "tax": {"mode": tariff.tax_mode.value, "percent": plain(tariff.tax_percent)},
+        "free_minutes": tariff.free_minutes,
+        "components": [_component_json(component) for component in tariff.components],
+    }
+    if tariff.minimum is not None:
+        document["minimum"] = plain(tariff.minimum)
+    if tariff.maximum is not None:
+        document["maximum"] = plain(tariff.maximum)
+    return document
+
+
+def _component_json(component: Component) -> dict[str, object]:
+    document: dict[str, object] = {"kind": component.kind.value, "price": plain(component.price)}
+    if component.name:
+        document["name"] = component.name
+    if component.tax_percent is not None:
+        document["tax_percent"] = plain(component.tax_percent)
+    if component.grace_minutes:
+        document["grace_minutes"] = component.grace_minutes
+    if component.step != 1:
+        document["step"] = component.step
+    if not component.when.always:
+        document["when"] = _restriction_json(component.when)
+    return document
+
+
+def _restriction_json(when: Restriction) -> dict[str, object]:
+    document: dict[str, object] = {}
+    if when.from_minute is not None and when.until_minute is not None:
+        document["from"] = clock_text(when.from_minute)
+        document["until"] = clock_text(when.until_minute)
+    if when.weekdays:
+        document["weekdays"] = [WEEKDAYS[day] for day in sorted(when.weekdays)]
+    for name in ("date_from", "date_to"):
+        day: date | None = getattr(when, name)
+        if day is not None:
+            document[name] = day.isoformat()
+    for name in ("energy_from_kwh", "energy_to_kwh"):
+        energy: Decimal | None = getattr(when, name)
+        if energy is not None:
+            document[name] = plain(energy)
+    for name in ("duration_from_min", "duration_to_min"):
+        minutes: int | None = getattr(when, name)
+        if minutes is not None:
+            document[name] = minutes
+    return document
+
+
+def clock_text(minute: int) -> str:
+    """A minute of the day as 07:05; 24:00 is its end."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"

@@ -1,0 +1,152 @@
+"""A tariff and a price in sentences: phrases with English templates.
+
+An edge translates: `say(phrase, translate=gettext, show=local_format)`.
+Its templates are in `phrases`.  Values are text or whole numbers; their names
+tell what they are: `at` and `…_at` instants (shown in the zone `zone`), `price`
+and `amount` money in `currency`, `kwh`, `minutes`, `free`, `percent` and `step`
+numbers, `days` weekdays (0 is Monday), `on` and `to_on` dates.  A value that is
+a list holds phrases.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from app.domain.money.tariffs.currencies import price_text as price_text
+from app.domain.money.tariffs.document import clock_text
+from app.domain.money.tariffs.explanation import tax_phrase
+from app.domain.money.tariffs.fields import plain
+from app.domain.money.tariffs.phrases import TEMPLATES
+from app.domain.money.tariffs.quote import Phrase
+from app.domain.money.tariffs.tariff import Component, Kind, Restriction, Tariff
+
+Show = Callable[[str, object, dict[str, object]], str]
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def say(
+    phrase: Phrase | Sequence[object],
+    *,
+    translate: Callable[[str], str] = str,
+    show: Show | None = None,
+) -> str:
+    """A phrase as a sentence; `show` writes a value, English and plain by default.
+
+    Also takes the two-element list that a phrase becomes in stored JSON.
+    """
+    key, values = str(phrase[0]), phrase[1]
+    if not isinstance(values, dict):
+        values = {}
+    written = {
+        name: (
+            "".join(say(part, translate=translate, show=show) for part in value)
+            if isinstance(value, list | tuple)
+            else (show or plain_value)(name, value, values)
+        )
+        for name, value in values.items()
+    }
+    return translate(TEMPLATES[key]) % written
+
+
+def plain_value(name: str, value: object, values: dict[str, object]) -> str:
+    """A value in plain English."""
+    text = str(value)
+    if name == "at" or name.endswith("_at"):
+        zone = ZoneInfo(str(values.get("zone", "UTC")))
+        instant = datetime.fromisoformat(text).astimezone(zone)
+        return instant.strftime("%H:%M:%S" if instant.second else "%H:%M")
+    if name in ("price", "amount"):
+        return f"{text} {values.get('currency', '')}".strip()
+    if name == "days":
+        return day_names([int(day) for day in text.split(",")], DAYS)
+    return text
+
+
+def day_names(days: Sequence[int], names: Sequence[str]) -> str:
+    """Weekdays as Mon–Fri, Sun: three or more in a row become a range."""
+    runs: list[list[int]] = []
+    for day in sorted(days):
+        if runs and runs[-1][-1] == day - 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    told = []
+    for run in runs:
+        if len(run) > 2:
+            told.append(f"{names[run[0]]}–{names[run[-1]]}")
+        else:
+            told.extend(names[day] for day in run)
+    return ", ".join(told)
+
+
+def formula_in_words(tariff: Tariff) -> list[Phrase]:
+    """The tariff, one phrase for each component and setting, in the order of the tariff."""
+    phrases = [_component(tariff, component) for component in tariff.components]
+    if not any(component.price for component in tariff.components) and not tariff.minimum:
+        phrases.insert(0, ("formula.free", {}))
+    if tariff.free_minutes:
+        phrases.append(("formula.free_minutes", {"minutes": tariff.free_minutes}))
+    for kind, limit in (("minimum", tariff.minimum), ("maximum", tariff.maximum)):
+        if limit is not None:
+            amount = {"amount": price_text(limit, tariff.currency), "currency": tariff.currency}
+            phrases.append((f"formula.{kind}", dict(amount)))
+    rates = [tariff.tax_percent_of(component) for component in tariff.components]
+    if tariff.tax_percent or any(rates):
+        phrases.append(tax_phrase(tariff))
+    return phrases
+
+
+def _component(tariff: Tariff, component: Component) -> Phrase:
+    values: dict[str, object] = {
+        "price": price_text(component.price, tariff.currency),
+        "currency": tariff.currency,
+        "when": [*_when(component.when), *_details(tariff, component)],
+    }
+    key = f"formula.{component.kind.value}"
+    if component.kind is Kind.IDLE and component.grace_minutes:
+        key += ".grace"
+        values["minutes"] = component.grace_minutes
+    phrase: Phrase = (key, values)
+    if component.name:
+        return "formula.named", {"name": component.name, "rest": [phrase]}
+    return phrase
+
+
+def _details(tariff: Tariff, component: Component) -> list[Phrase]:
+    details: list[Phrase] = []
+    if component.step > 1:
+        unit = "energy" if component.kind is Kind.ENERGY else "time"
+        details.append((f"formula.step.{unit}", {"step": component.step}))
+    if component.tax_percent is not None and component.tax_percent != tariff.tax_percent:
+        details.append(("formula.tax.own", {"percent": plain(component.tax_percent)}))
+    return details
+
+
+def _when(when: Restriction) -> list[Phrase]:
+    found: list[Phrase] = []
+    if when.from_minute is not None and when.until_minute is not None:
+        hours = {"from": clock_text(when.from_minute), "until": clock_text(when.until_minute)}
+        found.append(("when.hours", dict(hours)))
+    if when.weekdays:
+        found.append(("when.days", {"days": ",".join(map(str, sorted(when.weekdays)))}))
+    if when.date_from and when.date_to:
+        dates = {"on": when.date_from.isoformat(), "to_on": when.date_to.isoformat()}
+        found.append(("when.dates", dict(dates)))
+    elif when.date_from:
+        found.append(("when.since", {"on": when.date_from.isoformat()}))
+    elif when.date_to:
+        found.append(("when.until", {"to_on": when.date_to.isoformat()}))
+    energy = [None if e is None else plain(e) for e in (when.energy_from_kwh, when.energy_to_kwh)]
+    found.extend(_range("when.energy", ("kwh", "to_kwh"), energy))
+    minutes = (when.duration_from_min, when.duration_to_min)
+    found.extend(_range("when.duration", ("minutes", "to_minutes"), minutes))
+    return found
+
+
+def _range(key: str, names: tuple[str, str], limits: Sequence[object]) -> list[Phrase]:
+    values = {name: value for name, value in zip(names, limits, strict=True) if value is not None}
+    if not values:
+        return []
+    kind = "range" if len(values) == 2 else ("from" if names[0] in values else "to")
+    return [(f"{key}.{kind}", values)]

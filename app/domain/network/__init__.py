@@ -1,0 +1,1 @@
+"""Stations, their sites and tenants, plugs and credentials, and who is connected."""

@@ -1,0 +1,186 @@
+"""Which station is connected, through which worker.
+
+The row is the truth: a station is connected while `connection_id` names an open
+connection of a node whose beat is fresh.  The id is a fence: it only grows, so
+the late close of an old socket cannot evict its successor.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import Session
+
+from app.domain.ground import events
+from app.domain.ground.bulk import among
+from app.domain.network.connections import Closed, Opened, close_all, open_all
+from app.models import Connection, Station, WorkerNode
+
+#: How often a worker says that it lives, and how long it is believed.
+BEAT_S = 5
+ALIVE = timedelta(seconds=20)
+#: A worker whose loop is so late keeps its chargers waiting; it is shown for a while.
+SLOW_MS = 250
+SLOW_SHOWN = timedelta(minutes=10)
+
+_STATION: Any = Station.__table__
+_CONNECTION: Any = Connection.__table__
+_OPEN_STILL = _CONNECTION.c.closed_at.is_(None)
+_DEAD = select(_CONNECTION.c.id).where(
+    _OPEN_STILL,
+    _CONNECTION.c.node.not_in(
+        select(WorkerNode.node).where(WorkerNode.beat_at > bindparam("fresh"))
+    ),
+)
+_OPEN_OF = select(_CONNECTION.c.id).where(_OPEN_STILL, _CONNECTION.c.node == bindparam("node"))
+_LOST = (
+    select(_CONNECTION.c.id, _CONNECTION.c.station_id, _STATION.c.tenant_id)
+    .join(_STATION, _STATION.c.id == _CONNECTION.c.station_id)
+    .where(
+        among(_CONNECTION.c.id, "connections"),
+        _CONNECTION.c.closed_at.is_not(None),
+        _STATION.c.connection_id.is_(None),
+    )
+    .order_by(_STATION.c.id)
+    .with_for_update(key_share=True, of=_STATION)
+)
+_NEWER = (
+    select(_CONNECTION.c.id)
+    .join(_STATION, _STATION.c.id == _CONNECTION.c.station_id)
+    .where(among(_CONNECTION.c.id, "connections"), _STATION.c.connection_id > _CONNECTION.c.id)
+)
+_REOPEN = (
+    update(_CONNECTION)
+    .where(among(_CONNECTION.c.id, "connections"))
+    .values(closed_at=None, close_reason=None, close_code=None)
+)
+_TAKE_BACK = (
+    update(_STATION)
+    .where(_STATION.c.id == bindparam("station"))
+    .values(connection_id=bindparam("connection"), last_seen_at=bindparam("now"))
+)
+# One that is locked is being written by what was heard of it; waiting for it could end in a circle.
+_FREE = (
+    select(_STATION.c.id)
+    .where(among(_STATION.c.id, "stations"))
+    .with_for_update(key_share=True, skip_locked=True)
+)
+_SEEN = (
+    update(_STATION).where(among(_STATION.c.id, "stations")).values(last_seen_at=bindparam("now"))
+)
+
+_NODE: Any = WorkerNode.__table__
+#: An open connection of a worker that has said since `since` that it lives.
+HELD = (
+    select(_CONNECTION.c.id)
+    .select_from(_CONNECTION.join(_NODE, _NODE.c.node == _CONNECTION.c.node))
+    .where(
+        _CONNECTION.c.id == bindparam("connection"),
+        _CONNECTION.c.closed_at.is_(None),
+        _NODE.c.beat_at > bindparam("since"),
+    )
+)
+
+
+def beat(db: Session, node: str, *, now: datetime, lag_ms: int = 0) -> None:
+    """Note that the worker `node` lives, and how late its loop was since it last said so."""
+    row = db.get(WorkerNode, node)
+    if row is None:
+        row = WorkerNode(node=node, started_at=now)
+        db.add(row)
+    row.beat_at, row.lag_ms = now, lag_ms
+    if lag_ms >= SLOW_MS:
+        row.slow_at, row.slow_ms = now, lag_ms
+    db.flush()
+
+
+def slow_workers(db: Session, *, now: datetime) -> list[WorkerNode]:
+    """The workers that live and were too late for their chargers a short while ago."""
+    late = select(WorkerNode).where(
+        WorkerNode.beat_at > now - ALIVE, WorkerNode.slow_at > now - SLOW_SHOWN
+    )
+    return list(db.scalars(late.order_by(WorkerNode.slow_at.desc())))
+
+
+def open_connection(
+    db: Session,
+    station: Station,
+    *,
+    node: str,
+    address: str,
+    protocol: str | None,
+    orders: list[str],
+    now: datetime,
+    profile: int | None = None,
+) -> Connection:
+    """Note one accepted socket, like `open_all`; rows that are held are read again."""
+    db.flush()
+    [number] = open_all(db, [Opened(station.id, node, address, protocol, orders, profile)], now=now)
+    db.expire_all()
+    return db.get_one(Connection, number)
+
+
+def close_connection(
+    db: Session, connection_id: int, *, code: int | None, reason: str, now: datetime
+) -> bool:
+    """Note that one socket is gone, like `close_all`; rows held are read again."""
+    db.flush()
+    [was_its] = close_all(db, [Closed(connection_id, code, reason)], now=now)
+    db.expire_all()
+    return was_its
+
+
+def close_dead_nodes(db: Session, *, now: datetime) -> int:
+    """Close the connections of workers that beat no more; return how many stations that cost."""
+    dead = db.execute(_DEAD, {"fresh": now - ALIVE}).scalars().all()
+    if dead:
+        closed = [Closed(number, None, "the worker ended") for number in dead]
+        close_all(db, closed, now=now)
+    return len(dead)
+
+
+def reopen(db: Session, node: str, connection_ids: Iterable[int], *, now: datetime) -> int:
+    """Take back connections that others closed in the belief that the worker `node` was dead.
+
+    `connection_ids` are those that it really holds; one whose station has a newer connection stays
+    closed.  Returns how many were taken back.
+    """
+    there = set(db.execute(_OPEN_OF, {"node": node}).scalars())
+    missing = [number for number in connection_ids if number not in there]
+    if not missing:
+        return 0
+    lost = db.execute(_LOST, {"connections": missing}).all()
+    if lost:
+        db.execute(_REOPEN, {"connections": [row.id for row in lost]})
+        db.execute(
+            _TAKE_BACK,
+            [{"station": row.station_id, "connection": row.id, "now": now} for row in lost],
+        )
+    for row in lost:
+        events.record(db, events.StationChanged(row.tenant_id, row.station_id))
+    return len(lost)
+
+
+def superseded(db: Session, node: str, connection_ids: Iterable[int]) -> frozenset[int]:
+    """Those of these connections of `node` whose stations have newer ones, wherever those are."""
+    there = set(db.execute(_OPEN_OF, {"node": node}).scalars())
+    missing = [number for number in connection_ids if number not in there]
+    if not missing:
+        return frozenset()
+    return frozenset(db.execute(_NEWER, {"connections": missing}).scalars())
+
+
+def seen(db: Session, station_ids: Iterable[int], *, now: datetime) -> None:
+    """Note that something was heard of these stations."""
+    free = db.execute(_FREE, {"stations": list(station_ids)}).scalars().all()
+    if free:
+        db.execute(_SEEN, {"stations": free, "now": now})
+
+
+def is_connected(db: Session, station: Station, now: datetime) -> bool:
+    """Tell whether a living worker holds an open socket of the station."""
+    if station.connection_id is None:
+        return False
+    given = {"connection": station.connection_id, "since": now - ALIVE}
+    return db.scalar(HELD, given) is not None

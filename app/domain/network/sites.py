@@ -1,0 +1,184 @@
+"""Sites: added, changed, put into the archive and taken out again."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TypedDict, Unpack
+from zoneinfo import ZoneInfo, available_timezones
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain.ground import texts
+from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.vocabulary import Actor
+from app.domain.money import sellers, tariff_choice
+from app.domain.money.tariffs.currencies import is_currency
+from app.domain.office import audit
+from app.models import Site, Station, Tariff
+
+
+class Details(TypedDict, total=False):
+    """What a site may be given; `supply_limit_kw` is the power of its grid connection."""
+
+    name: str
+    timezone: str
+    currency: str
+    address: str | None
+    latitude: float | None
+    longitude: float | None
+    supply_limit_kw: Decimal | None
+    tariff_id: int | None
+    seller_name: str | None
+    seller_address: str | None
+    seller_tax_number: str | None
+    seller_contact: str | None
+
+
+def add(
+    db: Session, actor: Actor, tenant_id: int, *, now: datetime, **details: Unpack[Details]
+) -> Site:
+    """Add a site; name, timezone and currency are needed.  Raises `Invalid` or `Taken`."""
+    for needed, word in (("name", "The name"), ("timezone", "The time zone")):
+        if not details.get(needed):
+            raise Invalid(f"{word} is missing.", field=needed)
+    if not details.get("currency"):
+        raise Invalid("The currency is missing.", field="currency")
+    site = Site(tenant_id=tenant_id, created_at=now)
+    _apply(db, site, details)
+    db.add(site)
+    db.flush()
+    audit.note(db, actor, "site.add", site, now=now)
+    return site
+
+
+def edit(
+    db: Session, actor: Actor, site: Site, *, now: datetime, **details: Unpack[Details]
+) -> Site:
+    """Change what is given and leave the rest.  Raises `Invalid`, `Taken` or `Conflict`."""
+    before = audit.snapshot(site)
+    _apply(db, site, details)
+    db.flush()
+    audit.note(db, actor, "site.edit", site, now=now, before=before)
+    return site
+
+
+def archive(db: Session, actor: Actor, site: Site, *, now: datetime) -> Site:
+    """Put a site away; its history stays.  Raises `Conflict` while stations stand there."""
+    left = _stations_of(db, site)
+    if left:
+        word = "station" if left == 1 else "stations"
+        raise Conflict(f"{site.name} still has {left} {word}: archive or move them first.")
+    if site.archived_at is None:
+        before = audit.snapshot(site)
+        site.archived_at = now
+        db.flush()
+        audit.note(db, actor, "site.archive", site, now=now, before=before)
+    return site
+
+
+def restore(db: Session, actor: Actor, site: Site, *, now: datetime) -> Site:
+    """Take a site out of the archive."""
+    if site.archived_at is not None:
+        before = audit.snapshot(site)
+        site.archived_at = None
+        db.flush()
+        audit.note(db, actor, "site.restore", site, now=now, before=before)
+    return site
+
+
+def named(db: Session, tenant_id: int, name: str) -> Site:
+    """Find a site by its name (any case) or its id; raises `NotFound`."""
+    query = select(Site).where(Site.tenant_id == tenant_id)
+    site = db.scalar(query.where(Site.name_key == texts.key(name)))
+    if site is None and name.isascii() and name.isdigit() and len(name) < 19:
+        site = db.scalar(query.where(Site.id == int(name)))
+    if site is None:
+        raise NotFound(f"There is no site called {name}.", field="site")
+    return site
+
+
+def _stations_of(db: Session, site: Site) -> int:
+    query = select(func.count(Station.id)).where(
+        Station.site_id == site.id, Station.archived_at.is_(None)
+    )
+    return db.scalar(query) or 0
+
+
+def _apply(db: Session, site: Site, details: Details) -> None:
+    if "name" in details:
+        _rename(db, site, details["name"])
+    if "timezone" in details:
+        site.timezone = _zone(details["timezone"])
+    if "currency" in details:
+        site.currency = _currency(details["currency"])
+    if "address" in details:
+        address = texts.line(details["address"], "The address", 300, field="address")
+        site.address = address or None
+    if "latitude" in details or "longitude" in details:
+        _place(site, details.get("latitude"), details.get("longitude"))
+    if "supply_limit_kw" in details:
+        site.supply_limit_kw = _supply(details["supply_limit_kw"])
+    sellers.write(site, details)
+    if "tariff_id" in details:
+        site.tariff_id = details["tariff_id"]
+    tariff_choice.fitting(db, site.tariff_id, site.tenant_id, (site.currency,), field="tariff_id")
+    if site.id is not None and "currency" in details:
+        _keep_currency(db, site)
+
+
+def _keep_currency(db: Session, site: Site) -> None:
+    """Raise `Conflict` when a station here has a price in another currency."""
+    identity = db.scalar(
+        select(Station.identity)
+        .join(Tariff, Tariff.id == Station.tariff_id)
+        .where(Station.site_id == site.id, Tariff.currency != site.currency)
+        .limit(1)
+    )
+    if identity is not None:
+        raise Conflict(f"{identity} has a tariff in another currency.", field="currency")
+
+
+def _rename(db: Session, site: Site, name: str) -> None:
+    name = texts.line(name, "The name", 120, field="name", required=True)
+    # The table, not the entity: a name is taken even where the asker may not look.
+    table = Site.__table__
+    twin = select(table.c.id).where(
+        table.c.tenant_id == site.tenant_id, table.c.name_key == texts.key(name)
+    )
+    if db.scalar(twin) not in (None, site.id):
+        raise Taken(f"There is a site called {name} already.", field="name")
+    site.name, site.name_key = name, texts.key(name)
+
+
+def _zone(name: str) -> str:
+    name = name.strip()
+    if name not in available_timezones():
+        raise Invalid(
+            f"{name} is no time zone; it should look like Europe/Berlin.", field="timezone"
+        )
+    return ZoneInfo(name).key
+
+
+def _currency(code: str) -> str:
+    code = code.strip().upper()
+    if not is_currency(code):
+        raise Invalid(f"{code} is no currency; it should look like EUR.", field="currency")
+    return code
+
+
+def _place(site: Site, latitude: float | None, longitude: float | None) -> None:
+    if (latitude is None) != (longitude is None):
+        raise Invalid("Latitude and longitude belong together.", field="latitude")
+    if latitude is not None and not -90 <= latitude <= 90:
+        raise Invalid("The latitude lies between -90 and 90 degrees.", field="latitude")
+    if longitude is not None and not -180 <= longitude <= 180:
+        raise Invalid("The longitude lies between -180 and 180 degrees.", field="longitude")
+    site.latitude, site.longitude = latitude, longitude
+
+
+def _supply(limit_kw: Decimal | None) -> Decimal | None:
+    if limit_kw is not None and not (limit_kw.is_finite() and 0 < limit_kw <= 100_000):
+        raise Invalid(
+            "The supply limit is a power between 0 and 100 000 kW.", field="supply_limit_kw"
+        )
+    return limit_kw

@@ -1,0 +1,309 @@
+"""Stations: registered, changed, given passwords, put into the archive."""
+
+from datetime import datetime
+from typing import Any, TypedDict, Unpack
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.device import password_rotation
+from app.domain.ground import texts
+from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.events import StationChanged, record
+from app.domain.ground.vocabulary import Actor, Registration, SessionState, StationMode
+from app.domain.money import tariff_choice
+from app.domain.network import access, credentials, plugs, quirks
+from app.domain.office import audit
+from app.domain.trust import certificate_names
+from app.models import ChargingSession, Site, Station
+from app.models.stations import name_key
+
+#: Longest identity that is given out; OCPP 2.x allows no more.
+IDENTITY_LIMIT = 48
+#: 0: no password, from known networks only; 1: password; 2: password over TLS; 3: certificate.
+SECURITY_PROFILES = (0, 1, 2, 3)
+PASSWORD_LENGTHS = (8, 64)
+
+
+class Details(TypedDict, total=False):
+    """What a station may be given; `validation` is strict, tolerant or None (installation's)."""
+
+    name: str
+    note: str | None
+    username_alias: str | None
+    security_profile: int
+    registration: Registration
+    mode: StationMode
+    validation: str | None
+    quirks: dict[str, Any]
+    tariff_id: int | None
+    max_power_w: float | None
+    connectors: int
+    plug_type: str | None
+
+
+class Changes(Details, total=False):
+    """What of a registered station may be changed: also what it is called and where it stands."""
+
+    identity: str
+    site: Site
+
+
+def register(
+    db: Session,
+    actor: Actor,
+    tenant_id: int,
+    site: Site,
+    identity: str,
+    *,
+    now: datetime,
+    password: str | None = None,
+    **details: Unpack[Details],
+) -> tuple[Station, str | None]:
+    """Register a station and return it with its new password, which is shown this once.
+
+    Without `password` one is made (not for security profile 0, which has none);
+    for a chosen one None is returned.  Raises `Invalid` or `Taken`.
+    """
+    station = Station(
+        tenant_id=tenant_id, created_at=now, quirks={}, supported_orders=[], security_profile=1
+    )
+    clear = _first_password(station, password, details.get("security_profile", 1))
+    _move(station, site)
+    _identify(db, station, identity)
+    _apply(db, station, details)
+    db.add(station)
+    db.flush()
+    plugs.preset(db, station, details.get("connectors", 1), details.get("plug_type"))
+    audit.note(db, actor, "station.register", station, now=now)
+    record(db, StationChanged(tenant_id, station.id))
+    return station, clear
+
+
+def edit(
+    db: Session, actor: Actor, station: Station, *, now: datetime, **details: Unpack[Changes]
+) -> Station:
+    """Change what is given and leave the rest.  Raises `Invalid` or `Taken`."""
+    before, terms = audit.snapshot(station), access.terms(station)
+    with db.no_autoflush:
+        if "site" in details:
+            _move(station, details["site"])
+        if "identity" in details:
+            _identify(db, station, details["identity"])
+        _apply(db, station, details)
+    db.flush()
+    if "connectors" in details or "plug_type" in details:
+        count = details.get("connectors", plugs.count(station))
+        plugs.preset(db, station, count, details.get("plug_type"))
+    _decided(db, station, terms)
+    _note(db, actor, "station.edit", station, now, before)
+    return station
+
+
+def set_registration(
+    db: Session, actor: Actor, station: Station, registration: Registration, *, now: datetime
+) -> Station:
+    """Say how the station's next BootNotification is answered; blocking ends its connection."""
+    before, terms = audit.snapshot(station), access.terms(station)
+    station.registration = registration
+    db.flush()
+    _decided(db, station, terms)
+    _note(db, actor, "station.registration", station, now, before)
+    return station
+
+
+def new_password(db: Session, actor: Actor, station: Station, *, now: datetime) -> str:
+    """Give the station a new password and return it: it can never be read again.
+
+    A connection that is open ends: the next one needs the new password.
+    """
+    clear = credentials.generate()
+    _give(db, actor, station, credentials.hash_generated(clear), now)
+    return clear
+
+
+def set_password(
+    db: Session, actor: Actor, station: Station, password: str, *, now: datetime
+) -> None:
+    """Give the station a password that somebody chose.  Raises `Invalid`.
+
+    A connection that is open ends, unless this is the password that it came with.
+    """
+    old, chosen = station.password_hash, checked_password(password)
+    same = old is not None and credentials.matches(old, chosen.encode())
+    _give(db, actor, station, old if same else credentials.hash_chosen(chosen), now)
+
+
+def _give(
+    db: Session, actor: Actor, station: Station, password_hash: str | None, now: datetime
+) -> None:
+    station.password_hash = password_hash
+    password_rotation.overtaken(db, station, now=now)
+    access.password_changed(db, actor, station, now=now)
+
+
+def archive(db: Session, actor: Actor, station: Station, *, now: datetime) -> Station:
+    """Put a station away: it may no longer connect, its history stays.
+
+    Raises `Conflict` while a session is charging there.
+    """
+    running = db.scalar(
+        select(ChargingSession.id).where(
+            ChargingSession.station_id == station.id,
+            ChargingSession.state == SessionState.CHARGING,
+        )
+    )
+    if running is not None:
+        raise Conflict(f"Session {running} is still charging at {station.identity}: end it first.")
+    if station.archived_at is None:
+        before = audit.snapshot(station)
+        station.archived_at = now
+        access.changed(db, station)
+        _note(db, actor, "station.archive", station, now, before)
+    return station
+
+
+def restore(db: Session, actor: Actor, station: Station, *, now: datetime) -> Station:
+    """Take a station out of the archive; its site must be in use."""
+    if station.site.archived_at is not None:
+        raise Conflict(f"The site {station.site.name} is in the archive: restore it first.")
+    if station.archived_at is not None:
+        certificate_names.check_given(db, station)
+        before = audit.snapshot(station)
+        station.archived_at = None
+        db.flush()
+        _note(db, actor, "station.restore", station, now, before)
+    return station
+
+
+def called(db: Session, tenant_id: int, identity: str) -> Station:
+    """Find a station by its identity (any case) or its id; raises `NotFound`."""
+    query = select(Station).where(Station.tenant_id == tenant_id)
+    station = db.scalar(query.where(Station.identity_key == texts.key(identity)))
+    if station is None and identity.isascii() and identity.isdigit() and len(identity) < 19:
+        station = db.scalar(query.where(Station.id == int(identity)))
+    if station is None:
+        raise NotFound(f"There is no station called {identity}.", field="station")
+    return station
+
+
+def _apply(db: Session, station: Station, details: Details | Changes) -> None:
+    if "name" in details:
+        station.name = texts.line(details["name"], "The name", 120, field="name")
+    if "note" in details:
+        station.note = texts.line(details["note"], "The note", 500, field="note") or None
+    if "username_alias" in details:
+        station.username_alias = _alias(db, station, details["username_alias"])
+    if "registration" in details:
+        station.registration = details["registration"]
+    if "mode" in details:
+        station.mode = details["mode"]
+    if "validation" in details:
+        if details["validation"] not in (None, "", "strict", "tolerant"):
+            raise Invalid("The validation is strict or tolerant.", field="validation")
+        station.validation = details["validation"] or None
+    if "max_power_w" in details:
+        station.max_power_w = plugs.power(details["max_power_w"])
+    if "quirks" in details:
+        station.quirks = quirks.validated(details["quirks"])
+        certificate_names.check_given(db, station)
+    _secure(station, details.get("security_profile", station.security_profile))
+    if "tariff_id" in details:
+        station.tariff_id = details["tariff_id"]
+    currencies = (station.site.currency,)
+    tariff_choice.fitting(db, station.tariff_id, station.tenant_id, currencies, field="tariff_id")
+
+
+def _move(station: Station, site: Site) -> None:
+    if site.tenant_id != station.tenant_id:
+        raise NotFound("There is no such site.", field="site_id")
+    if site.archived_at is not None and site.id != station.site_id:
+        raise Conflict(f"The site {site.name} is in the archive.", field="site_id")
+    station.site_id, station.site = site.id, site
+
+
+def _identify(db: Session, station: Station, identity: str) -> None:
+    identity = texts.line(identity, "The identity", IDENTITY_LIMIT, field="identity", required=True)
+    if ":" in identity or not identity.isprintable():
+        raise Invalid("The identity may hold no colon.", field="identity")
+    # The table, not the entity: an identity is unique in the whole installation.
+    table = Station.__table__
+    twin = db.execute(
+        select(table.c.id, table.c.archived_at, table.c.tenant_id).where(
+            table.c.identity_key == texts.key(identity)
+        )
+    ).first()
+    if twin is not None and twin.id != station.id:
+        hidden = twin.archived_at is not None and twin.tenant_id == station.tenant_id
+        where = "is in the archive: restore it instead" if hidden else "is registered already"
+        raise Taken(f"A station called {identity} {where}.", field="identity")
+    named = db.scalar(
+        select(table.c.id).where(
+            table.c.certificate_name_key == name_key(identity), table.c.archived_at.is_(None)
+        )
+    )
+    if named not in (None, station.id):
+        raise Taken(
+            f"{identity} is the name in the certificate of another station.", field="identity"
+        )
+    station.identity, station.identity_key = identity, texts.key(identity)
+
+
+def _alias(db: Session, station: Station, alias: str | None) -> str | None:
+    """Check the user name that a station sends; another station's identity never is one."""
+    alias = texts.line(alias, "The user name", 64, field="username_alias")
+    table = Station.__table__
+    owner = db.scalar(select(table.c.id).where(table.c.identity_key == texts.key(alias)))
+    if alias and owner not in (None, station.id):
+        raise Taken(f"{alias} is the identity of another station.", field="username_alias")
+    return alias or None
+
+
+def _secure(station: Station, profile: int) -> None:
+    if profile not in SECURITY_PROFILES:
+        raise Invalid("The security profile is 0, 1, 2 or 3.", field="security_profile")
+    if profile == 0 and not (station.quirks or {}).get("allowed_networks"):
+        raise Invalid(
+            "Without a password the station may come from known networks only: name them.",
+            field="allowed_networks",
+        )
+    raised = profile != station.security_profile
+    if raised and profile in (1, 2) and not station.password_hash:
+        raise Invalid(
+            "This security profile needs a password: make one on the Setup page first.",
+            field="security_profile",
+        )
+    station.security_profile = profile
+
+
+def _first_password(station: Station, password: str | None, profile: int) -> str | None:
+    if password:
+        station.password_hash = credentials.hash_chosen(checked_password(password))
+        return None
+    if profile == 0:
+        return None
+    clear = credentials.generate()
+    station.password_hash = credentials.hash_generated(clear)
+    return clear
+
+
+def checked_password(password: str) -> str:
+    """Return a password that somebody chose; raises `Invalid` when no station can have it."""
+    least, most = PASSWORD_LENGTHS
+    if not least <= len(password) <= most:
+        raise Invalid(f"A password has {least} to {most} characters.", field="password")
+    if not password.isprintable():
+        raise Invalid("The password holds a character that cannot be typed.", field="password")
+    return password
+
+
+def _decided(db: Session, station: Station, before: tuple[Any, ...]) -> None:
+    if access.terms(station) != before:
+        access.changed(db, station)
+
+
+def _note(
+    db: Session, actor: Actor, action: str, station: Station, now: datetime, before: dict[str, Any]
+) -> None:
+    audit.note(db, actor, action, station, now=now, before=before)
+    record(db, StationChanged(station.tenant_id, station.id))

@@ -1,0 +1,119 @@
+"""API tokens: a member of staff's key for programs, with that person's role and reach.
+
+The secret is shown once; its digest is stored, and its beginning so that
+people recognise it.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
+
+from app.domain.ground import texts
+from app.domain.ground.errors import Conflict, Invalid, NotFound
+from app.domain.ground.vocabulary import Actor, Role
+from app.domain.office import audit
+from app.domain.office.sign_ins import digest
+from app.models import ApiToken, User, user_sites
+
+PREFIX = "ampd_"
+#: A token's last use is noted no more often than this: a busy program must not write on every call.
+TOUCH_EVERY = timedelta(minutes=1)
+
+
+def issue(
+    db: Session, actor: Actor, user: User, *, name: str, now: datetime, days: int | None = None
+) -> tuple[ApiToken, str]:
+    """Make a token that works for `days` days (None: until revoked); returns it and its secret."""
+    if user.archived_at is not None:
+        raise Conflict(f"{user.name} is deactivated and cannot have a token.")
+    if days is not None and not 1 <= days <= 3650:
+        raise Invalid("A token lives between 1 and 3650 days.", field="days")
+    secret = PREFIX + secrets.token_urlsafe(32)
+    token = ApiToken(
+        tenant_id=user.tenant_id,
+        user_id=user.id,
+        name=texts.line(name, "The token’s name", 120, field="name", required=True),
+        token_hash=digest(secret),
+        hint=secret[:12],
+        created_at=now,
+        expires_at=now + timedelta(days=days) if days else None,
+    )
+    db.add(token)
+    db.flush()
+    audit.note(db, actor, "token.issue", token, now=now)
+    return token, secret
+
+
+def revoke(db: Session, actor: Actor, token: ApiToken, *, now: datetime) -> None:
+    """Make a token useless from now on."""
+    if token.revoked_at is not None:
+        return
+    before = audit.snapshot(token)
+    token.revoked_at = now
+    audit.note(db, actor, "token.revoke", token, now=now, before=before)
+
+
+def get(db: Session, token_id: int) -> ApiToken:
+    """Return a token; raises `NotFound`."""
+    token = db.get(ApiToken, token_id)
+    if token is None:
+        raise NotFound("There is no such API token.")
+    return token
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A token that works now, and the member of staff whose it is; no `site_ids`: all sites."""
+
+    token_id: int
+    name: str
+    last_used_at: datetime | None
+    user_id: int
+    user_name: str
+    role: Role
+    tenant_id: int
+    site_ids: frozenset[int]
+
+
+_TOKEN: Any = ApiToken.__table__
+_USER: Any = User.__table__
+#: Every request of a program asks this: plain columns, built once, a row for each of the sites.
+_FIND = (
+    select(
+        *(_TOKEN.c[name] for name in ("id", "name", "last_used_at")),
+        *(_USER.c[name] for name in ("id", "name", "role", "tenant_id")),
+        *(_TOKEN.c.expires_at, user_sites.c.site_id),
+    )
+    .select_from(_TOKEN.join(_USER).outerjoin(user_sites))
+    .where(
+        _TOKEN.c.token_hash == bindparam("mark"),
+        _TOKEN.c.revoked_at.is_(None),
+        _USER.c.archived_at.is_(None),
+    )
+)
+
+
+def find(db: Session, secret: str, *, now: datetime) -> Holder | None:
+    """Return whose secret this is, if it works now and that person may still sign in."""
+    rows = db.execute(_FIND, {"mark": digest(secret)}).all()
+    if not rows:
+        return None
+    token: list[Any] = list(rows[0])
+    if token[-2] is not None and token[-2] <= now:
+        return None
+    sites = frozenset(row.site_id for row in rows if row.site_id is not None)
+    return Holder(*[*token[:-2], sites])
+
+
+def is_stale(holder: Holder, *, now: datetime) -> bool:
+    """Tell whether `touch` would note anything new."""
+    return holder.last_used_at is None or now - holder.last_used_at >= TOUCH_EVERY
+
+
+def touch(token: ApiToken, *, now: datetime) -> None:
+    """Note that the token was used."""
+    token.last_used_at = now

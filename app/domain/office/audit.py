@@ -1,0 +1,113 @@
+"""The audit: who did what to which thing; entries are only ever added."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import inspect
+from sqlalchemy.orm import Session
+
+from app.domain.ground import events
+from app.domain.ground.vocabulary import Actor
+from app.models import AuditEntry
+
+#: Columns whose values never appear in the audit.
+SECRET = frozenset(
+    {"password_hash", "next_password_hash", "password_proof", "token_hash", "key_hash"}
+    | {"access_epoch"}
+    # These two only repeat others, folded.
+    | {"serial_key", "certificate_name_key"}
+)
+
+
+def snapshot(row: Any) -> dict[str, Any]:
+    """Return a row's columns as plain JSON values, secrets left out."""
+    state = {}
+    for column in inspect(row).mapper.column_attrs:
+        if column.key not in SECRET:
+            state[column.key] = _plain(getattr(row, column.key))
+    return state
+
+
+def note(
+    db: Session,
+    actor: Actor,
+    action: str,
+    subject: Any,
+    *,
+    now: datetime,
+    before: dict[str, Any] | None = None,
+    remark: str | None = None,
+    tenant_id: int | None = None,
+) -> AuditEntry:
+    """Add an entry about `subject` (a flushed row), with what changed since `before`.
+
+    `action` is noun.verb ("station.register").  With `before` (a `snapshot` taken
+    earlier) only the columns that differ are kept; without it, the whole new state.
+    """
+    after = snapshot(subject)
+    if before is not None:
+        changed = [key for key in after if before.get(key) != after[key]]
+        before = {key: before.get(key) for key in changed}
+        after = {key: after[key] for key in changed}
+    of = subject.tenant_id if tenant_id is None else tenant_id
+    return _added(db, _entry(of, actor, action, subject, now, before, after, remark))
+
+
+def remark(
+    db: Session, actor: Actor, action: str, subject: Any, words: str | None = None, *, now: datetime
+) -> AuditEntry:
+    """Add an entry about `subject` (a flushed row), of which nothing changed that it could tell."""
+    entry = _entry(subject.tenant_id, actor, action, subject, now, {}, {}, words)
+    return _added(db, entry)
+
+
+def _entry(
+    tenant_id: int,
+    actor: Actor,
+    action: str,
+    subject: Any,
+    now: datetime,
+    before: dict[str, Any] | None,
+    after: dict[str, Any],
+    words: str | None,
+) -> AuditEntry:
+    return AuditEntry(
+        tenant_id=tenant_id,
+        at=now,
+        actor=actor.name,
+        user_id=actor.user_id,
+        address=actor.address,
+        action=action,
+        subject_kind=type(subject).__name__,
+        subject_id=subject.id,
+        subject=name_of(subject),
+        before=before,
+        after=after,
+        note=words,
+    )
+
+
+def _added(db: Session, entry: AuditEntry) -> AuditEntry:
+    db.add(entry)
+    events.record(db, events.Decided(entry.tenant_id))
+    return entry
+
+
+def name_of(row: Any) -> str:
+    """What people call a row."""
+    for attribute in ("label", "name", "value", "number", "email"):
+        if text := getattr(row, attribute, None):
+            return str(text)[:200]
+    return f"{type(row).__name__} {row.id}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    return value

@@ -1,0 +1,221 @@
+"""Staff: who may use the desk, with which role, at which sites.
+
+There is always an admin left: the last one can neither be demoted nor
+deactivated.  A new password, another role or reach, or a deactivation ends every
+sign-in of the person.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import available_timezones
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.domain.ground import emails, texts
+from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.vocabulary import Actor, Role
+from app.domain.network import passwords
+from app.domain.office import audit, sign_ins
+from app.models import Site, User
+
+PASSWORD_LEAST = 12
+LANGUAGES = ("en", "de")
+
+
+def create(
+    db: Session,
+    actor: Actor,
+    *,
+    tenant_id: int,
+    email: str,
+    name: str,
+    role: Role | str,
+    now: datetime,
+    password: str | None = None,
+    site_ids: Iterable[int] = (),
+    timezone: str | None = None,
+    language: str = "en",
+) -> User:
+    """Add a member of staff; without a password they need a one-time link to choose one.
+
+    `site_ids` empty means: all sites.  Raises `Invalid` (naming the field) and
+    `Taken` for an e-mail address in use.
+    """
+    user = User(
+        tenant_id=tenant_id,
+        role=_role(role),
+        name=texts.line(name, "The name", 120, field="name", required=True),
+        timezone=_timezone(timezone),
+        language=_language(language),
+        sites=_sites(db, tenant_id, site_ids),
+        created_at=now,
+    )
+    _set_email(user, email)
+    if password is not None:
+        user.password_hash = hash_password(password, user)
+    db.add(user)
+    _flush(db, user)
+    audit.note(db, actor, "user.create", user, now=now)
+    return user
+
+
+def edit(
+    db: Session,
+    actor: Actor,
+    user: User,
+    *,
+    email: str,
+    name: str,
+    role: Role | str,
+    now: datetime,
+    site_ids: Iterable[int] = (),
+    timezone: str | None = None,
+    language: str = "en",
+) -> User:
+    """Change a member of staff; raises `Invalid`, `Taken`, or `Conflict` for the last admin."""
+    before = _snapshot(user)
+    new_role = _role(role)
+    sites = _sites(db, user.tenant_id, site_ids)
+    if user.role is Role.ADMIN and (new_role is not Role.ADMIN or sites):
+        _keep_an_admin(db, user)
+    if new_role is not user.role or {site.id for site in sites} != {s.id for s in user.sites}:
+        sign_ins.end_all(db, user, now=now)
+    user.name = texts.line(name, "The name", 120, field="name", required=True)
+    user.role, user.sites = new_role, sites
+    user.timezone, user.language = _timezone(timezone), _language(language)
+    _set_email(user, email)
+    _flush(db, user)
+    entry = audit.note(db, actor, "user.edit", user, now=now, before=before)
+    entry.before = {**(entry.before or {}), "sites": before["sites"]}
+    entry.after = {**(entry.after or {}), "sites": sorted(site.name for site in sites)}
+    return user
+
+
+def archive(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
+    """Deactivate: signed out everywhere, no way back in; history keeps the name."""
+    if user.archived_at is not None:
+        return
+    if user.role is Role.ADMIN:
+        _keep_an_admin(db, user)
+    before = audit.snapshot(user)
+    user.archived_at = now
+    sign_ins.end_all(db, user, now=now)
+    audit.note(db, actor, "user.archive", user, now=now, before=before)
+
+
+def restore(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
+    """Let a deactivated member of staff sign in again."""
+    if user.archived_at is None:
+        return
+    before = audit.snapshot(user)
+    user.archived_at = None
+    audit.note(db, actor, "user.restore", user, now=now, before=before)
+
+
+def set_password(db: Session, actor: Actor, user: User, password: str, *, now: datetime) -> None:
+    """Give a new password; every earlier sign-in of this person ends."""
+    user.password_hash = hash_password(password, user)
+    sign_ins.end_all(db, user, now=now)
+    audit.note(db, actor, "user.set_password", user, now=now, before=audit.snapshot(user))
+
+
+def hash_password(password: str, user: User) -> str:
+    """Stretch a password; raises `Invalid` for one that is too easy to guess."""
+    if len(password) < PASSWORD_LEAST:
+        raise Invalid(f"The password needs at least {PASSWORD_LEAST} characters.", field="password")
+    if len(password) > passwords.LONGEST:
+        raise Invalid(
+            f"The password may have at most {passwords.LONGEST} characters.", field="password"
+        )
+    plain = password.casefold()
+    if len(set(plain)) < 5 or plain in {user.email_key, (user.name or "").casefold()}:
+        raise Invalid("That password is too easy to guess.", field="password")
+    return passwords.stretched(password)
+
+
+def by_email(db: Session, email: str) -> User:
+    """Find a member of staff by e-mail address, whatever its case; raises `NotFound`."""
+    user = db.scalar(select(User).where(User.email_key == email.strip().casefold()))
+    if user is None:
+        raise NotFound(f"Nobody on the staff has the e-mail address “{email.strip()}”.")
+    return user
+
+
+def get(db: Session, user_id: int) -> User:
+    """Return a member of staff; raises `NotFound` for one that is not, or is not yours."""
+    user = db.get(User, user_id)
+    if user is None:
+        raise NotFound("There is no such member of staff.")
+    return user
+
+
+def exists(db: Session) -> bool:
+    """Tell whether anybody is on the staff yet."""
+    return db.scalar(select(User.id).limit(1)) is not None
+
+
+def _keep_an_admin(db: Session, user: User) -> None:
+    others = db.scalar(
+        select(func.count(User.id)).where(
+            User.tenant_id == user.tenant_id,
+            User.role == Role.ADMIN,
+            User.archived_at.is_(None),
+            User.id != user.id,
+            ~User.sites.any(),
+        )
+    )
+    if not others:
+        raise Conflict("This is the last admin of all sites: make another one first.", field="role")
+
+
+def _set_email(user: User, email: str) -> None:
+    text = emails.address(email)
+    if text is None:
+        raise Invalid("The e-mail address must not be empty.", field="email")
+    user.email, user.email_key = text, text.casefold()
+
+
+def _flush(db: Session, user: User) -> None:
+    # The address is unique beyond the tenant, so the database has to say it, not a scoped select.
+    email = user.email
+    try:
+        with db.begin_nested():
+            db.flush()
+    except IntegrityError:
+        raise Taken(f"“{email}” is in use already.", field="email") from None
+
+
+def _role(role: Role | str) -> Role:
+    try:
+        return Role(role)
+    except ValueError:
+        words = ", ".join(Role)
+        raise Invalid(f"“{role}” is not a role; there are {words}.", field="role") from None
+
+
+def _sites(db: Session, tenant_id: int, site_ids: Iterable[int]) -> list[Site]:
+    wanted = set(site_ids)
+    if not wanted:
+        return []
+    found = list(db.scalars(select(Site).where(Site.id.in_(wanted), Site.tenant_id == tenant_id)))
+    if len(found) != len(wanted):
+        raise Invalid("One of these sites does not exist.", field="sites")
+    return found
+
+
+def _timezone(timezone: str | None) -> str | None:
+    if timezone and timezone not in available_timezones():
+        raise Invalid(f"“{timezone}” is not a time zone, such as Europe/Berlin.", field="timezone")
+    return timezone or None
+
+
+def _language(language: str) -> str:
+    if language not in LANGUAGES:
+        raise Invalid(f"“{language}” is not a language of the desk.", field="language")
+    return language
+
+
+def _snapshot(user: User) -> dict[str, object]:
+    return {**audit.snapshot(user), "sites": sorted(site.name for site in user.sites)}

@@ -1,0 +1,1 @@
+"""Certificates, those who sign them, and contracts."""

@@ -1,0 +1,1 @@
+"""Forms: who may charge: tags, groups, drivers, local lists and reservations."""

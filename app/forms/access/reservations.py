@@ -1,0 +1,34 @@
+"""The form of a reservation."""
+
+from flask_wtf import FlaskForm
+from wtforms import IntegerField, SelectField, StringField
+from wtforms.validators import InputRequired, Length, NumberRange
+
+from app.domain.commands.orders.tags import MOST_MINUTES, PLUG_TYPES
+
+
+class ReserveForm(FlaskForm):  # type: ignore[misc]
+    """Keep a connector for somebody."""
+
+    connector = SelectField("Connector", validate_choice=False, choices=[])
+    plug_type = SelectField(
+        "Plug",
+        choices=[("", "Any"), *((word, word.replace("_", " ")) for word in PLUG_TYPES)],
+        default="",
+        description="Only stations with OCPP 2.x look at it.",
+    )
+    token = StringField(
+        "Tag",
+        [InputRequired("Type or choose a tag."), Length(max=255)],
+        description="Only this tag, or one of its group, may charge there meanwhile.",
+        render_kw={"list": "tags", "autocomplete": "off", "autocapitalize": "characters"},
+    )
+    minutes = IntegerField(
+        "Minutes",
+        [InputRequired("Say for how many minutes."), NumberRange(1, MOST_MINUTES)],
+        default=30,
+    )
+
+    def offer(self, plugs: list[int]) -> None:
+        """Fill the choice with the station's connectors."""
+        self.connector.choices = [("0", "Any"), *((str(n), f"Connector {n}") for n in plugs)]

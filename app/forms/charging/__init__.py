@@ -1,0 +1,1 @@
+"""Forms: charging sessions: what stations tell of transactions, meters and statuses."""

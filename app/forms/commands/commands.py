@@ -1,0 +1,219 @@
+"""The typed forms of the orders: one per order, its fields named like the order's arguments.
+
+The forms here are those of the orders that are given every day; `form_class`
+adds what their tables of arguments hold beside that, and makes all the others.
+"""
+
+from functools import cache
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import SelectField, StringField, TextAreaField
+from wtforms.fields.core import UnboundField
+from wtforms.validators import InputRequired, Length, Optional
+
+from app.domain.commands import orders
+from app.domain.commands.orders.station import TRIGGERS
+from app.domain.ground.vocabulary import Order
+from app.forms.commands.order_fields import PICKER, field_for
+
+
+class OrderForm(FlaskForm):  # type: ignore[misc]
+    """The base: several of these stand on one page, so each field's id begins with the order."""
+
+    order: Order
+    #: The names of the fields that are seldom wanted.
+    seldom: tuple[str, ...] = ()
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        for name, field in self._fields.items():
+            field.id = f"{self.order.value}-{name}"
+            field.label.field_id = field.id
+
+    def on_clock(self, zone: str) -> None:
+        """Say beside each time on whose clock it is typed."""
+        for field in self._fields.values():
+            if (field.render_kw or {}).get("type") == PICKER:
+                field.description = f"{field.description} On the clock of {zone}.".strip()
+
+    def offer(self, plugs: list[int], sessions: list[tuple[int, str]]) -> None:
+        """Fill the choices with the station's plugs and its running sessions."""
+        for name, field in self._fields.items():
+            if name == "connector":
+                first = _first(self.order)
+                field.choices = [*first, *((str(n), f"Connector {n}") for n in plugs)]
+            if name == "session_id":
+                first = [] if self.order is Order.STOP_CHARGING else [("", "–")]
+                field.choices = [*first, *((str(number), words) for number, words in sessions)]
+
+
+def _plug(label: str = "Connector") -> SelectField:
+    return SelectField(label, validate_choice=False, choices=[])
+
+
+def _first(order: Order) -> list[tuple[str, str]]:
+    """What a choice of connectors offers before the connectors themselves."""
+    argument = orders.SPECS[order].arguments["connector"]
+    found = [] if argument.required else [("", argument.nothing or "–")]
+    # 0 where the whole station may be meant.
+    whole = argument.looks.low == 0 and not argument.nothing
+    return [*found, ("0", "The whole station")] if whole else found
+
+
+class StartChargingForm(OrderForm):
+    """Start charging as if this tag had been shown."""
+
+    order = Order.START_CHARGING
+    connector = _plug()
+    token = StringField(
+        "Tag",
+        [InputRequired("Type or choose a tag."), Length(max=255)],
+        description="The session belongs to it, and its driver gets the receipt.",
+        render_kw={"list": "tags", "autocomplete": "off", "autocapitalize": "characters"},
+    )
+
+
+class StopChargingForm(OrderForm):
+    """Stop a running session."""
+
+    order = Order.STOP_CHARGING
+    session_id = SelectField("Session", validate_choice=False, choices=[])
+
+
+class ResetForm(OrderForm):
+    """Restart the station."""
+
+    order = Order.RESET
+    kind = SelectField(
+        "How",
+        choices=[
+            ("soft", "Soft: end sessions properly first"),
+            ("hard", "Hard: at once, like switching it off and on"),
+            ("resume", "Hard, and go on charging afterwards (OCPP 2.1)"),
+        ],
+    )
+
+
+class UnlockForm(OrderForm):
+    """Release a cable."""
+
+    order = Order.UNLOCK
+    connector = _plug()
+
+
+class SetAvailabilityForm(OrderForm):
+    """Take out of service, or put back."""
+
+    order = Order.SET_AVAILABILITY
+    connector = _plug("What")
+    available = SelectField("Then", choices=[("no", "Out of service"), ("yes", "In service")])
+
+
+class ChangeSettingForm(OrderForm):
+    """Change a setting."""
+
+    order = Order.CHANGE_SETTING
+    key = StringField(
+        "Setting",
+        [InputRequired("Name the setting."), Length(max=50)],
+        render_kw={"list": "settings", "autocomplete": "off", "autocapitalize": "off"},
+    )
+    value = StringField("Value", [Optional(), Length(max=500)], render_kw={"autocomplete": "off"})
+
+
+class ReadSettingsForm(OrderForm):
+    """Read settings."""
+
+    order = Order.READ_SETTINGS
+    keys = StringField(
+        "Settings",
+        [Optional(), Length(max=4000)],
+        description="Several with commas between; empty: all of them.",
+        render_kw={"autocomplete": "off", "autocapitalize": "off"},
+    )
+
+
+class TriggerForm(OrderForm):
+    """Ask for a message now."""
+
+    order = Order.TRIGGER
+    message = SelectField("Message", choices=[(word, word.replace("_", " ")) for word in TRIGGERS])
+    connector = _plug()
+
+
+class DataTransferForm(OrderForm):
+    """Send something that only this vendor understands."""
+
+    order = Order.DATA_TRANSFER
+    vendor_id = StringField("Vendor", [InputRequired("Name the vendor."), Length(max=255)])
+    message_id = StringField("Message", [Optional(), Length(max=50)])
+    data = TextAreaField("Data", [Optional(), Length(max=8000)], render_kw={"rows": 3})
+
+
+class RawForm(OrderForm):
+    """Send a message as it is written here."""
+
+    order = Order.RAW
+    action = StringField(
+        "Action",
+        [InputRequired("Name the message."), Length(max=60)],
+        render_kw={"list": "actions", "autocomplete": "off", "autocapitalize": "off"},
+    )
+    payload = TextAreaField(
+        "Payload",
+        [InputRequired("Write a JSON object; {} is an empty one.")],
+        default="{}",
+        render_kw={"rows": 8, "class": "form-control code", "spellcheck": "false"},
+    )
+    check = SelectField(
+        "Schema",
+        choices=[
+            ("yes", "Hold it against the version's schema first"),
+            ("no", "Send it whatever the schema says"),
+        ],
+        description="What the schema forbids is not sent; the answer says why within a second.",
+    )
+
+
+_EVERY_DAY: dict[Order, type[OrderForm]] = {
+    form.order: form
+    for form in (
+        StartChargingForm,
+        StopChargingForm,
+        UnlockForm,
+        SetAvailabilityForm,
+        ResetForm,
+        TriggerForm,
+        ReadSettingsForm,
+        ChangeSettingForm,
+        DataTransferForm,
+        RawForm,
+    )
+}
+
+
+#: What one order leaves to itself (the rest of a long reading) is for no form.
+_OURS = frozenset({"then"})
+#: So many fields that may be left out are shown at once; more are folded away.
+_SHOWN = 4
+
+
+@cache
+def form_class(order: Order) -> type[OrderForm]:
+    """The form of an order; what an everyday form leaves out, or few need, are seldom fields."""
+    base = _EVERY_DAY.get(order, OrderForm)
+    known = {name for name in dir(base) if isinstance(getattr(base, name), UnboundField)} | _OURS
+    table = orders.SPECS[order].arguments
+    missing = {name: field_for(name, table[name]) for name in table if name not in known}
+    return type(f"{order.value}_form", (base,),
+                {**missing, "order": order, "seldom": _seldom(order, list(missing))})  # fmt: skip
+
+
+def _seldom(order: Order, names: list[str]) -> tuple[str, ...]:
+    table = orders.SPECS[order].arguments
+    optional = [name for name in names if not table[name].required]
+    if order in _EVERY_DAY:
+        return tuple(optional)
+    wanted = [name for name in optional if name not in ("exact", "transaction_ref", "request_id")]
+    return tuple(name for name in optional if name not in wanted[:_SHOWN])

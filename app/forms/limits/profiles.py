@@ -1,0 +1,84 @@
+"""The forms of charging profiles: one of the library, and one for a station."""
+
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import IntegerField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from app.domain.limits.profile_documents import HIGHEST_STACK_LEVEL, KINDS, PURPOSES
+from app.forms.commands.order_fields import PICKER
+
+_CODE = {"class": "form-control code", "spellcheck": "false", "rows": 6}
+
+
+def _moment(label: str, help_text: str) -> StringField:
+    look = {"type": PICKER, "autocomplete": "off"}
+    return StringField(label, [Length(max=40)], description=help_text, render_kw=look)
+
+
+class ProfileForm(FlaskForm):  # type: ignore[misc]
+    """All that is typed about a profile."""
+
+    name = StringField("Name", [InputRequired("Give it a name."), Length(max=120)])
+    note = StringField("Note", [Length(max=500)])
+    purpose = SelectField(
+        "What it limits",
+        choices=[(word, label) for word, label in PURPOSES.items() if word != "external"],
+        default="default",
+    )
+    kind = SelectField("When it holds", choices=list(KINDS.items()), default="absolute")
+    unit = SelectField("Unit", choices=[("A", "Ampere per phase"), ("W", "Watt")], default="A")
+    stack_level = IntegerField(
+        "Stack level",
+        [Optional(), NumberRange(0, HIGHEST_STACK_LEVEL)],
+        default=0,
+        description="Of several profiles the one with the highest level counts.",
+    )
+    periods = TextAreaField(
+        "Limits",
+        default="00:00 16 3",
+        description="A line each: when it begins, the limit, and the phases if you like.",
+        render_kw=_CODE,
+    )
+    min_rate = StringField("Never below", [Length(max=20)], description="In the same unit.")
+    duration_s = IntegerField("Lasts, in seconds", [Optional(), NumberRange(1, 366 * 86_400)])
+    update_every_s = IntegerField(
+        "Asks for updates every, in seconds",
+        [Optional(), NumberRange(1, 86_400)],
+        description="Only for one that is updated while it runs.",
+    )
+    starts_at = _moment("The schedule begins", "Empty: at midnight, or when it is sent.")
+    valid_from = _moment("Valid from", "")
+    valid_to = _moment("Valid until", "")
+    document = TextAreaField(
+        "All of it as JSON",
+        [Length(max=100_000)],
+        description="Used instead of the fields where it is filled in.",
+        render_kw=_CODE,
+    )
+
+    def offer_purpose(self, word: str) -> None:
+        """Keep a purpose on offer that a profile already has."""
+        if word not in dict(self.purpose.choices):
+            self.purpose.choices = [*self.purpose.choices, (word, PURPOSES[word])]
+
+
+class AssignForm(FlaskForm):  # type: ignore[misc]
+    """A profile for a station: where, and for which session."""
+
+    profile_id = SelectField("Profile", validate_choice=False, choices=[])
+    station_id = SelectField("Station", validate_choice=False, choices=[])
+    connector = SelectField("Connector", validate_choice=False, choices=[("0", "Whole station")])
+    session_id = SelectField("Session", validate_choice=False, choices=[("", "None")])
+
+    def offer(self, plugs: list[int], sessions: list[Any]) -> None:
+        """Fill the choices with a station's connectors and running sessions."""
+        self.connector.choices = [
+            ("0", "Whole station"),
+            *((str(number), f"Connector {number}") for number in plugs),
+        ]
+        self.session_id.choices = [
+            ("", "None"),
+            *((str(row.id), f"Session {row.id}, connector {row.evse}") for row in sessions),
+        ]

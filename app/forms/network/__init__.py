@@ -1,0 +1,1 @@
+"""Forms: stations, their sites and tenants, plugs and credentials, and who is connected."""

@@ -1,0 +1,72 @@
+"""The form of a site."""
+
+from zoneinfo import available_timezones
+
+from flask_wtf import FlaskForm
+from wtforms import DecimalField, FloatField, SelectField, StringField
+from wtforms.validators import InputRequired, Length, Optional
+
+
+def or_none(value: str) -> int | None:
+    """Read a choice that may be none."""
+    return int(value) if value and str(value).isdigit() else None
+
+
+class SiteForm(FlaskForm):  # type: ignore[misc]
+    """A place where stations stand."""
+
+    name = StringField("Name", [InputRequired("Give the site a name."), Length(max=120)])
+    timezone = StringField(
+        "Time zone",
+        [InputRequired("Name the time zone, like Europe/Berlin.")],
+        description="Tariffs follow the wall clock of the site.",
+        render_kw={"list": "zones", "placeholder": "Europe/Berlin", "autocomplete": "off"},
+    )
+    currency = StringField(
+        "Currency",
+        [InputRequired("Name the currency, like EUR."), Length(max=3)],
+        description="What drivers pay in here, as in ISO 4217.",
+        render_kw={"placeholder": "EUR", "autocapitalize": "characters", "maxlength": 3},
+    )
+    address = StringField("Address", [Optional(), Length(max=300)])
+    latitude = FloatField("Latitude", [Optional()], render_kw={"inputmode": "decimal"})
+    longitude = FloatField("Longitude", [Optional()], render_kw={"inputmode": "decimal"})
+    supply_limit_kw = DecimalField(
+        "Supply limit (kW)",
+        [Optional()],
+        places=None,
+        description="Power of the grid connection.",
+        render_kw={"inputmode": "decimal"},
+    )
+    tariff_id = SelectField(
+        "Tariff",
+        coerce=or_none,
+        validate_choice=False,
+        description="For stations here that have none of their own.",
+    )
+    seller_name = StringField("Seller", [Optional(), Length(max=120)])
+    seller_address = StringField("Address of the seller", [Optional(), Length(max=300)])
+    seller_tax_number = StringField("Tax number", [Optional(), Length(max=40)])
+    seller_contact = StringField("Contact", [Optional(), Length(max=254)])
+
+    @property
+    def zones(self) -> list[str]:
+        """What the time zone field offers."""
+        return sorted(available_timezones())
+
+    def details(self) -> dict[str, object]:
+        """What was typed, as `app.domain.network.sites` takes it."""
+        return {
+            "name": self.name.data,
+            "timezone": self.timezone.data,
+            "currency": self.currency.data,
+            "address": self.address.data,
+            "latitude": self.latitude.data,
+            "longitude": self.longitude.data,
+            "supply_limit_kw": self.supply_limit_kw.data,
+            "tariff_id": self.tariff_id.data,
+            "seller_name": self.seller_name.data,
+            "seller_address": self.seller_address.data,
+            "seller_tax_number": self.seller_tax_number.data,
+            "seller_contact": self.seller_contact.data,
+        }

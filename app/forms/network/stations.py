@@ -1,0 +1,152 @@
+"""The forms of a station: what it is, how it connects, what its firmware needs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import (
+    FloatField,
+    IntegerField,
+    PasswordField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from app.domain.ground.vocabulary import Registration, StationMode
+from app.domain.network import plugs
+from app.domain.network.quirks import QUIRKS
+from app.forms.network.sites import or_none
+
+MODES = [
+    (StationMode.LISTED.value, "Listed tags: who has a tag may charge"),
+    (StationMode.OPEN.value, "Open to all: any card starts, unknown ones too"),
+    (StationMode.CLOSED.value, "Closed: nobody may start"),
+]
+REGISTRATIONS = [
+    (Registration.ACCEPTED.value, "Accepted: it may charge"),
+    (Registration.PENDING.value, "Pending: it may connect and be set up, not charge"),
+    (Registration.REJECTED.value, "Rejected: it is told to stay away"),
+    (Registration.BLOCKED.value, "Blocked: it may not even connect"),
+]
+PROFILES = [
+    ("1", "1: password"),
+    ("2", "2: password over TLS"),
+    ("3", "3: client certificate over TLS"),
+    ("0", "0: no password, from known networks only"),
+]
+VALIDATIONS = [
+    ("", "As the installation"),
+    ("tolerant", "Tolerant: repair what is known, and note it"),
+    ("strict", "Strict: refuse what breaks the specification"),
+]
+
+#: The prefix of the fields that are quirks.
+QUIRK = "quirk_"
+
+
+class StationForm(FlaskForm):  # type: ignore[misc]
+    """A station; the quirk fields are added from the table of quirks below."""
+
+    identity = StringField(
+        "Identity",
+        [InputRequired("Type the charger's identity."), Length(max=48)],
+        description="What the charger calls itself in its URL, like CP-7. Case does not count.",
+        render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"},
+    )
+    name = StringField(
+        "Name", [Optional(), Length(max=120)], description="What people call it, like Row A left."
+    )
+    site_id = SelectField("Site", coerce=or_none, validate_choice=False)
+    connector_count = IntegerField(
+        "Connectors", [Optional(), NumberRange(0, plugs.MOST)], render_kw={"inputmode": "numeric"}
+    )
+    plug_type = SelectField(
+        "Plug", choices=[("", "Not said"), *((t, t) for t in plugs.TYPES)], default=""
+    )
+    max_power_kw = FloatField(
+        "Greatest power (kW)",
+        [Optional(), NumberRange(0.001, 10_000)],
+        description="More than this in a session is held for review.",
+        render_kw={"inputmode": "decimal"},
+    )
+    mode = SelectField("Who may charge", choices=MODES, default=MODES[0][0])
+    tariff_id = SelectField("Tariff", coerce=or_none, validate_choice=False)
+    note = TextAreaField("Note", [Optional(), Length(max=500)], render_kw={"rows": 2})
+    security_profile = SelectField("Security profile", choices=PROFILES, default="1")
+    password = PasswordField(
+        "Password",
+        [Optional()],
+        description="Leave it empty and one is made, which is best: it is shown once.",
+        render_kw={"autocomplete": "new-password"},
+    )
+    username_alias = StringField(
+        "User name it sends",
+        [Optional(), Length(max=64)],
+        description="Only for chargers that do not send their identity.",
+        render_kw={"autocomplete": "off"},
+    )
+    registration = SelectField("Registration", choices=REGISTRATIONS, default=REGISTRATIONS[0][0])
+    validation = SelectField("Validation", choices=VALIDATIONS, default="")
+
+    @property
+    def quirk_fields(self) -> list[Any]:
+        """The fields of the quirks, in the table's order."""
+        return [self[QUIRK + name] for name in QUIRKS]
+
+    def details(self) -> dict[str, Any]:
+        """What was typed, as `app.domain.network.stations` takes it, but for the site."""
+        kilowatts = self.max_power_kw.data
+        return {
+            "name": self.name.data,
+            "note": (self.note.data or "").replace("\r\n", " ").replace("\n", " "),
+            "security_profile": int(self.security_profile.data),
+            "registration": Registration(self.registration.data),
+            "mode": StationMode(self.mode.data),
+            "validation": self.validation.data or None,
+            "username_alias": self.username_alias.data,
+            "tariff_id": self.tariff_id.data,
+            "max_power_w": None if kilowatts is None else kilowatts * 1000,
+            "connectors": 1 if self.connector_count.data is None else self.connector_count.data,
+            "plug_type": self.plug_type.data or None,
+            "quirks": {name: self[QUIRK + name].data for name in QUIRKS},
+        }
+
+    def fill_quirks(self, quirks: Mapping[str, Any]) -> None:
+        """Show the quirks that are set."""
+        for name, value in quirks.items():
+            if QUIRK + name in self:
+                self[QUIRK + name].data = _shown(value)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _add_quirk_fields() -> None:
+    for name, quirk in QUIRKS.items():
+        label = f"{quirk.label} ({quirk.unit})" if quirk.unit else quirk.label
+        if quirk.kind in ("flag", "choice"):
+            words = quirk.choices or ("yes", "no")
+            choices = [("", "As usual"), *((word, word) for word in words)]
+            made: Any = SelectField(label, choices=choices, description=quirk.help, default="")
+        else:
+            made = StringField(label, [Optional(), Length(max=300)], description=quirk.help)
+        setattr(StationForm, QUIRK + name, made)
+
+
+_add_quirk_fields()
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc]
+    """A password that somebody chose; empty: make one."""
+
+    password = PasswordField(
+        "A password of your own",
+        [Optional()],
+        description="Empty: one is made and shown once.",
+        render_kw={"autocomplete": "new-password"},
+    )

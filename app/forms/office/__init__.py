@@ -1,0 +1,1 @@
+"""Forms: staff and how they sign in, audit, mails, the message log, and housekeeping."""

@@ -1,0 +1,70 @@
+"""Forms of the staff pages."""
+
+from zoneinfo import available_timezones
+
+from flask_wtf import FlaskForm
+from wtforms import (
+    EmailField,
+    IntegerField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    widgets,
+)
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from app.domain.ground.vocabulary import Role
+
+ROLES = [
+    (Role.ADMIN.value, "Admin: everything, staff and money included"),
+    (Role.OPERATOR.value, "Operator: runs stations, tags, drivers and bills"),
+    (Role.VIEWER.value, "Viewer: sees everything, changes nothing"),
+]
+
+
+class CheckboxListField(SelectMultipleField):  # type: ignore[misc]
+    """Several of a list, as checkboxes: works by touch and without a modifier key."""
+
+    widget = widgets.ListWidget(prefix_label=False)
+    option_widget = widgets.CheckboxInput()
+
+
+class StaffForm(FlaskForm):  # type: ignore[misc]
+    """A member of staff."""
+
+    name = StringField("Name", [InputRequired("Type a name."), Length(max=120)])
+    email = EmailField("E-mail", [InputRequired("Type an e-mail address."), Length(max=254)])
+    role = SelectField("Role", choices=ROLES, default=Role.VIEWER.value)
+    sites = CheckboxListField(
+        "Sites", coerce=int, description="None ticked: all sites, later ones too."
+    )
+    timezone = StringField(
+        "Time zone",
+        [Optional(), Length(max=64)],
+        description="For times on screen. Empty: the zone of the site, or UTC.",
+        render_kw={"list": "zones", "placeholder": "Europe/Berlin", "autocomplete": "off"},
+    )
+    language = SelectField(
+        "Language of mails", choices=[("en", "English"), ("de", "Deutsch")], default="en"
+    )
+
+    @property
+    def zones(self) -> list[str]:
+        """What the time zone field offers."""
+        return sorted(available_timezones())
+
+
+class TokenForm(FlaskForm):  # type: ignore[misc]
+    """An API token."""
+
+    name = StringField(
+        "What is it for?",
+        [InputRequired("Say what it is for."), Length(max=120)],
+        render_kw={"placeholder": "Accounting export"},
+    )
+    days = IntegerField(
+        "Works for (days)",
+        [Optional(), NumberRange(1, 3650)],
+        default=365,
+        description="Empty: until somebody revokes it.",
+    )

@@ -1,0 +1,1 @@
+"""Forms: certificates, those who sign them, and contracts."""

@@ -1,0 +1,1 @@
+"""Mails on their way out: composed, taken from their rows, handed to a server."""

@@ -1,0 +1,1 @@
+"""Selects: who may charge: tags, groups, drivers, local lists and reservations."""

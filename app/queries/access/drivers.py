@@ -1,0 +1,142 @@
+"""Drivers for the pages: the list with its sums, one driver's money."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from app.models import Bill, ChargingSession, Driver, Tag, Tariff
+from app.queries.ground.paging import Page, Wish, fetch, like
+
+SORTS: Mapping[str, Any] = {
+    "name": func.lower(Driver.name),
+    "email": Driver.email_key,
+    "language": Driver.language,
+    "added": Driver.created_at,
+}
+#: Suggestions offered while somebody types a driver.
+MOST_SUGGESTED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the list is narrowed to; `state` is "", "archived" or "no_email"."""
+
+    q: str = ""
+    state: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How much a driver charged: sessions, and when the last one began."""
+
+    sessions: int
+    last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What was billed in one currency, credits taken off."""
+
+    currency: str
+    bills: int
+    energy_wh: Decimal
+    gross_minor: int
+
+
+def page(db: Session, wanted: Filter, wish: Wish) -> Page:
+    """Return the wished page of the list."""
+    query = select(Driver).where(*_conditions(wanted)).options(joinedload(Driver.tariff))
+    return fetch(db, query, wish, SORTS, default="name", noun="drivers")
+
+
+def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
+    archived = wanted.state == "archived"
+    yield Driver.archived_at.is_not(None) if archived else Driver.archived_at.is_(None)
+    if wanted.state == "no_email":
+        yield Driver.email.is_(None)
+    if wanted.language:
+        yield Driver.language == wanted.language
+    if wanted.q:
+        pattern = like(wanted.q.casefold())
+        columns = (Driver.name, Driver.email, Driver.note)
+        yield or_(*(func.lower(column).like(pattern, escape="\\") for column in columns))
+
+
+def tags_by_driver(db: Session, driver_ids: Iterable[int]) -> dict[int, list[Tag]]:
+    """Return the tags on the list of each of these drivers."""
+    query = (
+        select(Tag)
+        .where(Tag.driver_id.in_(list(driver_ids)), Tag.archived_at.is_(None))
+        .order_by(Tag.key)
+    )
+    found: dict[int, list[Tag]] = {}
+    for tag in db.scalars(query):
+        found.setdefault(tag.driver_id or 0, []).append(tag)
+    return found
+
+
+def tags_of(db: Session, driver: Driver) -> list[Tag]:
+    """Return all tags of a driver, the archived ones last."""
+    query = (
+        select(Tag)
+        .where(Tag.driver_id == driver.id)
+        .options(joinedload(Tag.group))
+        .order_by(Tag.archived_at.is_not(None), Tag.key)
+    )
+    return list(db.scalars(query))
+
+
+def use_by_driver(db: Session, driver_ids: Iterable[int]) -> dict[int, Use]:
+    """Return how much each of these drivers charged, where they did."""
+    query = (
+        select(
+            ChargingSession.driver_id,
+            func.count(ChargingSession.id),
+            func.max(ChargingSession.started_at),
+        )
+        .where(ChargingSession.driver_id.in_(list(driver_ids)))
+        .group_by(ChargingSession.driver_id)
+    )
+    return {driver: Use(count, last) for driver, count, last in db.execute(query)}
+
+
+def sums(db: Session, driver: Driver, since: datetime | None = None) -> list[Sum]:
+    """Return what a driver was billed (since then), one row per currency."""
+    query = (
+        select(
+            Bill.currency,
+            func.count(func.distinct(Bill.session_id)),
+            func.sum(Bill.energy_wh),
+            func.sum(Bill.gross_minor),
+        )
+        .join(Bill.session)
+        .where(ChargingSession.driver_id == driver.id)
+        .group_by(Bill.currency)
+        .order_by(Bill.currency)
+    )
+    if since is not None:
+        query = query.where(Bill.issued_at >= since)
+    return [Sum(*row) for row in db.execute(query)]
+
+
+def suggestions(db: Session) -> list[Driver]:
+    """Return drivers to choose from while typing."""
+    query = (
+        select(Driver)
+        .where(Driver.archived_at.is_(None))
+        .order_by(func.lower(Driver.name))
+        .limit(MOST_SUGGESTED)
+    )
+    return list(db.scalars(query))
+
+
+def tariffs(db: Session) -> list[Tariff]:
+    """Return the tariffs that may be assigned."""
+    query = select(Tariff).where(Tariff.archived_at.is_(None)).order_by(Tariff.name_key)
+    return list(db.scalars(query))

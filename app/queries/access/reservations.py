@@ -1,0 +1,79 @@
+"""Reservations of all stations: filtered, sorted, paged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.orm import Session, contains_eager, joinedload
+
+from app.domain.access.reservations import OPEN
+from app.domain.ground.vocabulary import ReservationState
+from app.models import Reservation, Station, Tag
+from app.queries.ground.paging import Page, Wish, fetch, like
+
+SORTS = {
+    "id": Reservation.id,
+    "station": Station.identity_key,
+    "connector": Reservation.evse,
+    "tag": Reservation.token,
+    "state": Reservation.state,
+    "until": Reservation.expires_at,
+    "who": Reservation.created_by,
+}
+#: Reservations on the page of one station.
+RECENT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the list is narrowed to; `state` is a state, "open" or "over"."""
+
+    q: str = ""
+    state: str = ""
+    station_id: int | None = None
+
+    def select(self) -> Select[Any]:
+        """Select the reservations with their stations and tags, in no order yet."""
+        return (
+            select(Reservation)
+            .join(Station, Station.id == Reservation.station_id)
+            .options(
+                contains_eager(Reservation.station),
+                joinedload(Reservation.tag).joinedload(Tag.driver),
+            )
+            .where(*self._conditions())
+        )
+
+    def _conditions(self) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        if self.station_id is not None:
+            found.append(Reservation.station_id == self.station_id)
+        if self.state == "open":
+            found.append(Reservation.state.in_(OPEN))
+        elif self.state == "over":
+            found.append(Reservation.state.not_in(OPEN))
+        elif self.state in list(ReservationState):
+            found.append(Reservation.state == ReservationState(self.state))
+        if self.q:
+            columns = (Station.identity, Station.name, Reservation.token, Reservation.created_by)
+            found.append(or_(*(c.ilike(like(self.q), escape="\\") for c in columns)))
+        return found
+
+
+def page(db: Session, wanted: Filter, wish: Wish) -> Page:
+    """Return the wished page, the newest first unless the wish says otherwise."""
+    return fetch(db, wanted.select(), wish, SORTS, default="-id", noun="reservations")
+
+
+def of_station(db: Session, station: Station) -> list[Reservation]:
+    """The newest reservations of a station."""
+    query = Filter(station_id=station.id).select().order_by(Reservation.id.desc())
+    return list(db.scalars(query.limit(RECENT)))
+
+
+def stations(db: Session) -> Sequence[Station]:
+    """The stations that ever kept a connector, for the filter."""
+    kept = select(Reservation.id).where(Reservation.station_id == Station.id).exists()
+    query = select(Station).where(kept).order_by(Station.identity_key).limit(500)
+    return db.scalars(query).all()

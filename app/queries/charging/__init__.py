@@ -1,0 +1,1 @@
+"""Selects: charging sessions: what stations tell of transactions, meters and statuses."""

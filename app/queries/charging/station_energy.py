@@ -1,0 +1,102 @@
+"""Everything about energy at one station, for its Energy tab."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from app.domain.ground.vocabulary import SessionState
+from app.domain.limits import composite_schedules, der, station_profiles
+from app.domain.money import station_tariffs
+from app.models import (
+    BatterySwap,
+    ChargingSession,
+    CompositeSchedule,
+    DerControl,
+    EvNeeds,
+    Setpoint,
+    Settlement,
+    Station,
+    StationProfile,
+    StationReport,
+    StationTariff,
+)
+from app.queries.limits.profiles import stairs
+
+#: Rows of each kind on the page.
+RECENT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """What is known; empty lists are not shown."""
+
+    profiles: list[StationProfile]
+    past: list[StationProfile]
+    composites: list[CompositeSchedule]
+    needs: list[EvNeeds]
+    setpoints: list[Setpoint]
+    controls: list[DerControl]
+    alarms: list[StationReport]
+    tariffs: list[StationTariff]
+    settlements: list[Settlement]
+    swaps: list[BatterySwap]
+    running: list[ChargingSession]
+
+    @property
+    def ours(self) -> list[StationProfile]:
+        """The profiles that this desk set."""
+        return [row for row in self.profiles if row.source == "csms"]
+
+    @property
+    def outside(self) -> list[StationProfile]:
+        """The profiles and limits that came from elsewhere."""
+        return [row for row in self.profiles if row.source != "csms"]
+
+
+def of(db: Session, station: Station) -> Energy:
+    """Gather it."""
+    now_held = station_profiles.current(db, station)
+    held = {row.id for row in now_held}
+    newest = _newest(db, StationProfile, station, joinedload(StationProfile.profile))
+    return Energy(
+        profiles=now_held,
+        past=[row for row in newest if row.id not in held],
+        composites=composite_schedules.newest(db, station),
+        needs=_newest(db, EvNeeds, station)[:3],
+        setpoints=_newest(db, Setpoint, station),
+        controls=der.current(db, station),
+        alarms=_alarms(db, station),
+        tariffs=station_tariffs.current(db, station),
+        settlements=_newest(db, Settlement, station),
+        swaps=_newest(db, BatterySwap, station),
+        running=_running(db, station),
+    )
+
+
+def drawn(schedule: CompositeSchedule, zone: str) -> dict[str, Any]:
+    """A composite schedule as a picture."""
+    steps = [(start_s, limit) for start_s, limit, *_ in schedule.periods]
+    return stairs(schedule.starts_at, steps, schedule.duration_s, schedule.unit, zone)
+
+
+def _newest(db: Session, model: Any, station: Station, *options: Any) -> list[Any]:
+    query = select(model).where(model.station_id == station.id).options(*options)
+    return list(db.scalars(query.order_by(model.id.desc()).limit(RECENT)))
+
+
+def _alarms(db: Session, station: Station) -> list[StationReport]:
+    query = select(StationReport).where(
+        StationReport.station_id == station.id, StationReport.kind == "der_alarm"
+    )
+    return list(db.scalars(query.order_by(StationReport.id.desc()).limit(RECENT)))
+
+
+def _running(db: Session, station: Station) -> list[ChargingSession]:
+    query = select(ChargingSession).where(
+        ChargingSession.station_id == station.id,
+        ChargingSession.state == SessionState.CHARGING,
+        ChargingSession.transaction_ref.is_not(None),
+    )
+    return list(db.scalars(query.order_by(ChargingSession.evse)))

@@ -1,0 +1,103 @@
+"""Commands of all stations: filtered, sorted, paged."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.orm import Session, contains_eager
+
+from app.domain.ground.vocabulary import CommandState, Order
+from app.models import Command, Message, Station
+from app.queries.ground.paging import Page, Wish, fetch, like
+
+SORTS = {
+    "at": Command.requested_at,
+    "station": Station.identity_key,
+    "order": Command.order,
+    "state": Command.state,
+    "who": Command.requested_by,
+    "latency": Command.latency_ms,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the list is narrowed to; `state` is a state, "open" or "failed"."""
+
+    q: str = ""
+    station_id: int | None = None
+    order: str = ""
+    state: str = ""
+    who: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def select(self) -> Select[tuple[Command]]:
+        """Select the commands with their stations, in no order yet."""
+        return (
+            select(Command)
+            .join(Station, Station.id == Command.station_id)
+            .options(contains_eager(Command.station))
+            .where(*self._conditions())
+        )
+
+    def _conditions(self) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        if self.station_id is not None:
+            found.append(Command.station_id == self.station_id)
+        if self.order in list(Order):
+            found.append(Command.order == Order(self.order))
+        if self.state in _GROUPS:
+            found.append(Command.state.in_(_GROUPS[self.state]))
+        elif self.state in list(CommandState):
+            found.append(Command.state == CommandState(self.state))
+        if self.who:
+            found.append(Command.requested_by == self.who)
+        if self.since:
+            found.append(Command.requested_at >= self.since)
+        if self.until:
+            found.append(Command.requested_at < self.until)
+        if self.q:
+            columns = (Station.identity, Station.name, Command.sentence, Command.message_id)
+            found.append(or_(*(c.ilike(like(self.q), escape="\\") for c in columns)))
+        return found
+
+
+_GROUPS = {
+    "open": [CommandState.QUEUED, CommandState.SENT],
+    "failed": [
+        CommandState.REJECTED,
+        CommandState.FAILED,
+        CommandState.TIMED_OUT,
+        CommandState.EXPIRED,
+        CommandState.UNSUPPORTED,
+    ],
+}
+
+
+def page(db: Session, wanted: Filter, wish: Wish) -> Page:
+    """Return the wished page, newest first unless the wish says otherwise."""
+    return fetch(db, wanted.select(), wish, SORTS, default="-at", noun="commands")
+
+
+def askers(db: Session) -> list[str]:
+    """Who has given orders, for the filter."""
+    return list(
+        db.scalars(
+            select(Command.requested_by).distinct().order_by(Command.requested_by).limit(200)
+        )
+    )
+
+
+def stations(db: Session) -> list[Station]:
+    """The stations that were given orders, for the filter."""
+    ordered = select(Command.id).where(Command.station_id == Station.id).exists()
+    return list(
+        db.scalars(select(Station).where(ordered).order_by(Station.identity_key).limit(500))
+    )
+
+
+def actions(db: Session, station: Station) -> list[str]:
+    """The messages that were sent to a station before, to choose from."""
+    sent = select(Message.action).where(Message.station_id == station.id, Message.outbound)
+    return sorted(set(db.scalars(sent.order_by(Message.id.desc()).limit(500))))

@@ -1,0 +1,1 @@
+"""Selects: what a station has: device model, settings, monitors, display, firmware, files."""

@@ -1,0 +1,113 @@
+"""What the pages show of a station's device model: components, variables, attributes."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.device.device_model import name_of
+from app.domain.device.variable_names import VariableName
+from app.models import Station, StationVariable
+from app.queries.ground.paging import like
+
+#: Rows of the table of variables that are shown at once.
+SHOWN = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A component of a station and how many variables it has."""
+
+    name: VariableName
+    variables: int
+
+    @property
+    def text(self) -> str:
+        """Its name in one line."""
+        return self.name.place
+
+
+@dataclass(slots=True)
+class Variable:
+    """A variable with its attributes by their kind."""
+
+    component: str
+    text: str
+    nature: StationVariable
+    attributes: dict[str, StationVariable] = field(default_factory=dict)
+
+    @property
+    def secret(self) -> bool:
+        """Whether its value is not kept."""
+        return name_of(self.nature).secret
+
+
+_PARTS = (
+    StationVariable.component,
+    StationVariable.component_instance,
+    StationVariable.evse,
+    StationVariable.connector,
+)
+
+
+def components(db: Session, station: Station) -> list[Component]:
+    """The components of a station, in order of their names and places."""
+    found = db.execute(
+        select(*_PARTS, func.count())
+        .where(
+            StationVariable.station_id == station.id,
+            StationVariable.component != "",
+            StationVariable.attribute == "actual",
+        )
+        .group_by(*_PARTS)
+    )
+    listed = [
+        Component(VariableName("", name, instance, evse, connector), count)
+        for name, instance, evse, connector, count in found
+    ]
+    return sorted(
+        listed,
+        key=lambda one: (
+            one.name.component.casefold(),
+            one.name.component_instance or "",
+            one.name.evse or 0,
+            one.name.connector or 0,
+        ),
+    )
+
+
+def variables(
+    db: Session, station: Station, q: str, component: VariableName | None
+) -> tuple[list[Variable], bool]:
+    """The variables of a component, or those that fit a text; and whether there are more."""
+    query = select(StationVariable).where(
+        StationVariable.station_id == station.id, StationVariable.component != ""
+    )
+    if component is not None:
+        for column, part in zip(
+            _PARTS,
+            (
+                component.component,
+                component.component_instance,
+                component.evse,
+                component.connector,
+            ),
+            strict=True,
+        ):
+            query = query.where(column.is_(None) if part is None else column == part)
+    if q:
+        pattern = like(q.casefold())
+        query = query.where(
+            or_(
+                StationVariable.key.like(pattern, escape="\\"),
+                func.lower(StationVariable.value).like(pattern, escape="\\"),
+            )
+        )
+    rows = db.scalars(query.order_by(StationVariable.key).limit(SHOWN + 1)).all()
+    found: dict[str, Variable] = {}
+    for row in rows[:SHOWN]:
+        name = name_of(row).of("actual")
+        place, _, text = name.text.rpartition("/")
+        one = found.setdefault(name.key, Variable(place, text, row))
+        one.attributes[row.attribute] = row
+    return list(found.values()), len(rows) > SHOWN

@@ -1,0 +1,118 @@
+"""The library of charging profiles, who has which, and the picture of a schedule."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from app.domain.limits.profile_documents import EVERY_S
+from app.domain.limits.station_profiles import HELD
+from app.models import ChargingProfile, Station, StationProfile
+from app.queries.ground.paging import Page, Wish, fetch, like
+
+SORTS = {"name": func.lower(ChargingProfile.name), "added": ChargingProfile.created_at}
+#: A schedule without an end is drawn for so long.
+DRAWN_S = 86_400
+#: Assignments on a profile's page.
+RECENT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the library is narrowed to; `state` is "" or "archived"."""
+
+    q: str = ""
+    state: str = ""
+
+
+def page(db: Session, wanted: Filter, wish: Wish) -> Page:
+    """Return the wished page of the library."""
+    query = select(ChargingProfile)
+    archived = ChargingProfile.archived_at
+    query = query.where(archived.is_not(None) if wanted.state == "archived" else archived.is_(None))
+    if wanted.q:
+        pattern = like(wanted.q.casefold())
+        query = query.where(func.lower(ChargingProfile.name).like(pattern, escape="\\"))
+    return fetch(db, query, wish, SORTS, default="name", noun="profiles")
+
+
+def usable(db: Session) -> list[ChargingProfile]:
+    """The profiles that can be given to a station, by name."""
+    query = select(ChargingProfile).where(ChargingProfile.archived_at.is_(None))
+    return list(db.scalars(query.order_by(func.lower(ChargingProfile.name))))
+
+
+def users(db: Session, ids: list[int]) -> dict[int, int]:
+    """How many stations hold each of these profiles."""
+    query = (
+        select(StationProfile.profile_id, func.count(func.distinct(StationProfile.station_id)))
+        .where(StationProfile.profile_id.in_(ids), StationProfile.state.in_(HELD))
+        .group_by(StationProfile.profile_id)
+    )
+    return {number: count for number, count in db.execute(query) if number is not None}
+
+
+def assignments(db: Session, profile: ChargingProfile) -> list[StationProfile]:
+    """Where a profile was sent, the newest first."""
+    query = (
+        select(StationProfile)
+        .where(StationProfile.profile_id == profile.id)
+        .options(joinedload(StationProfile.station))
+        .order_by(StationProfile.id.desc())
+        .limit(RECENT)
+    )
+    return list(db.scalars(query))
+
+
+def stations(db: Session) -> list[Station]:
+    """The stations that can be given a profile."""
+    query = select(Station).where(Station.archived_at.is_(None)).order_by(Station.identity_key)
+    return [row for row in db.scalars(query) if "set_profile" in row.supported_orders]
+
+
+def picture(document: Mapping[str, Any], now: datetime, zone: str) -> dict[str, Any]:
+    """A schedule as steps over time, for templates/macros/chart.html."""
+    begins = _begins(document, now, zone)
+    steps = [(each["start_s"], each.get("limit")) for each in document["periods"]]
+    length_s = document.get("duration_s") or EVERY_S.get(document["kind"], 0)
+    last = steps[-1][0] if steps else 0
+    return stairs(begins, steps, length_s or last + DRAWN_S, document.get("unit", "A"), zone)
+
+
+def stairs(
+    begins: datetime,
+    steps: list[tuple[int, Any]],
+    length_s: int,
+    unit: str,
+    zone: str,
+) -> dict[str, Any]:
+    """Steps of limits as a line: each value twice, at both ends of its step."""
+    times: list[float] = []
+    values: list[float | None] = []
+    # A station may tell a schedule without a single step: then nothing is drawn.
+    ends = [*(start for start, _ in steps[1:]), max(length_s, 1)][: len(steps)]
+    for (start_s, limit), until_s in zip(steps, ends, strict=True):
+        for second in (start_s, max(until_s - 1, start_s)):
+            times.append((begins + timedelta(seconds=second)).timestamp())
+            values.append(None if limit is None else float(Decimal(str(limit))))
+    kilo = unit == "W" and max((value or 0 for value in values), default=0) >= 1000
+    shown = [None if value is None else value / 1000 if kilo else value for value in values]
+    word = "kW" if kilo else unit
+    kind = "current" if unit == "A" else "power"
+    series = [{"label": "limit", "kind": kind, "unit": word, "values": shown}]
+    return {"times": times, "series": series, "idle": [], "zone": zone}
+
+
+def _begins(document: Mapping[str, Any], now: datetime, zone: str) -> datetime:
+    if document.get("starts_at"):
+        return datetime.fromisoformat(document["starts_at"])
+    local = now.astimezone(ZoneInfo(zone))
+    if document["kind"] in EVERY_S:
+        days = local.weekday() if document["kind"] == "weekly" else 0
+        local = (local - timedelta(days=days)).replace(hour=0, minute=0)
+    return local.replace(second=0, microsecond=0)

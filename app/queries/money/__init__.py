@@ -1,0 +1,1 @@
+"""Selects: what a session costs: tariffs, bills with their evidence, reviews and receipts."""

@@ -1,0 +1,71 @@
+"""The review inbox: what waits, what was decided, and the stops that belong to no session."""
+
+from typing import Any
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, joinedload
+
+from app.models import ChargingSession, Review, Station, StrayStop, Tariff, TariffVersion
+from app.queries.ground.paging import Page, Wish, fetch
+
+SORTS = {"opened": Review.opened_at, "decided": Review.decided_at}
+
+
+def _with_session(query: Select[Any]) -> Select[Any]:
+    return query.options(
+        joinedload(Review.session).joinedload(ChargingSession.driver),
+        joinedload(Review.session).joinedload(ChargingSession.station).joinedload(Station.site),
+        joinedload(Review.session)
+        .joinedload(ChargingSession.tariff_version)
+        .joinedload(TariffVersion.tariff),
+    )
+
+
+def waiting(db: Session, wish: Wish) -> Page:
+    """Return a page of the sessions that wait for a decision, the oldest first."""
+    query = _with_session(select(Review)).where(Review.decided_at.is_(None))
+    return fetch(db, query, wish, SORTS, default="opened", noun="waiting")
+
+
+def decided(db: Session, wish: Wish) -> Page:
+    """Return a page of the decisions taken, the newest first."""
+    query = _with_session(select(Review)).where(Review.decided_at.is_not(None))
+    return fetch(db, query, wish, SORTS, default="-decided", noun="decided")
+
+
+def one(db: Session, session_id: int) -> Review | None:
+    """Return the review of a session with what its page shows."""
+    query = _with_session(select(Review)).where(Review.session_id == session_id)
+    return db.scalar(query)
+
+
+def strays(db: Session, limit: int = 50) -> list[StrayStop]:
+    """Return the stops that match no session and that nobody has dismissed, newest first."""
+    query = select(StrayStop).where(StrayStop.outcome == "unmatched")
+    return list(db.scalars(query.order_by(StrayStop.id.desc()).limit(limit)))
+
+
+def strays_waiting(db: Session) -> int:
+    """Return how many such stops there are."""
+    query = select(func.count(StrayStop.id)).where(StrayStop.outcome == "unmatched")
+    return db.scalar(query) or 0
+
+
+def stray(db: Session, stray_id: int) -> StrayStop | None:
+    """Return one such stop."""
+    return db.scalar(select(StrayStop).where(StrayStop.id == stray_id))
+
+
+def stations(db: Session, ids: set[int]) -> dict[int, Station]:
+    """Return stations by their ids."""
+    return {row.id: row for row in db.scalars(select(Station).where(Station.id.in_(ids)))}
+
+
+def tariffs(db: Session, currency: str) -> list[tuple[int, str]]:
+    """Return the newest version of every tariff in a currency, to choose from."""
+    query = select(Tariff).where(Tariff.currency == currency, Tariff.archived_at.is_(None))
+    return [
+        (tariff.current.id, f"{tariff.name}, version {tariff.current.number}")
+        for tariff in db.scalars(query.order_by(Tariff.name_key))
+        if tariff.versions
+    ]

@@ -1,0 +1,117 @@
+"""Tariffs for the pages: the list, who has them, and what their versions priced."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session, selectinload
+
+from app.models import ChargingSession, Driver, Site, Station, TagGroup, Tariff
+from app.queries.ground.paging import Page, Wish, fetch, like
+
+SORTS: Mapping[str, Any] = {
+    "name": Tariff.name_key,
+    "currency": (Tariff.currency, Tariff.name_key),
+    "added": Tariff.created_at,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the list is narrowed to; `state` is "" or "archived"."""
+
+    q: str = ""
+    state: str = ""
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Who has a tariff as their price."""
+
+    sites: list[Site]
+    stations: list[Station]
+    groups: list[TagGroup]
+    drivers: list[Driver]
+
+    def __len__(self) -> int:
+        return len(self.sites) + len(self.stations) + len(self.groups) + len(self.drivers)
+
+
+def page(db: Session, wanted: Filter, wish: Wish) -> Page:
+    """Return the wished page of the list."""
+    query = select(Tariff).where(*_conditions(wanted)).options(selectinload(Tariff.versions))
+    return fetch(db, query, wish, SORTS, default="name", noun="tariffs")
+
+
+def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
+    archived = wanted.state == "archived"
+    yield Tariff.archived_at.is_not(None) if archived else Tariff.archived_at.is_(None)
+    if wanted.currency:
+        yield Tariff.currency == wanted.currency
+    if wanted.q:
+        yield Tariff.name_key.like(like(wanted.q.casefold()), escape="\\")
+
+
+def currencies(db: Session) -> list[str]:
+    """Return the currencies that tariffs have."""
+    return list(db.scalars(select(Tariff.currency).distinct().order_by(Tariff.currency)))
+
+
+def holder_counts(db: Session, tariff_ids: Iterable[int]) -> dict[int, dict[str, int]]:
+    """Return how many sites, stations, groups and drivers have each of these tariffs."""
+    ids = list(tariff_ids)
+    found: dict[int, dict[str, int]] = {}
+    for model, word in (
+        (Site, "site"),
+        (Station, "station"),
+        (TagGroup, "group"),
+        (Driver, "driver"),
+    ):
+        query = select(model.tariff_id, func.count(model.id)).where(model.tariff_id.in_(ids))
+        if hasattr(model, "archived_at"):
+            query = query.where(model.archived_at.is_(None))
+        for tariff_id, count in db.execute(query.group_by(model.tariff_id)):
+            found.setdefault(tariff_id, {})[word] = count
+    return found
+
+
+def holders(db: Session, tariff: Tariff) -> Holders:
+    """Return who has this tariff, archived ones left out."""
+
+    def having(model: Any, order: Any) -> list[Any]:
+        query = select(model).where(model.tariff_id == tariff.id).order_by(order).limit(200)
+        if hasattr(model, "archived_at"):
+            query = query.where(model.archived_at.is_(None))
+        return list(db.scalars(query))
+
+    return Holders(
+        having(Site, Site.name_key),
+        having(Station, Station.identity_key),
+        having(TagGroup, TagGroup.name),
+        having(Driver, Driver.name),
+    )
+
+
+def sessions_by_version(db: Session, tariff: Tariff) -> dict[int, int]:
+    """Return how many sessions each version of a tariff was frozen into, by the version's id."""
+    ids = [version.id for version in tariff.versions]
+    query = (
+        select(ChargingSession.tariff_version_id, func.count(ChargingSession.id))
+        .where(ChargingSession.tariff_version_id.in_(ids))
+        .group_by(ChargingSession.tariff_version_id)
+    )
+    return {version_id: count for version_id, count in db.execute(query) if version_id is not None}
+
+
+def zones(db: Session) -> list[str]:
+    """Return the time zones of the sites, for a price example."""
+    query = select(Site.timezone).where(Site.archived_at.is_(None)).distinct()
+    return sorted(db.scalars(query.order_by(Site.timezone)))
+
+
+def has_default(db: Session) -> bool:
+    """Whether there is a tariff that prices what has no nearer one."""
+    query = select(Tariff.id).where(Tariff.is_default, Tariff.archived_at.is_(None))
+    return db.scalar(query.limit(1)) is not None

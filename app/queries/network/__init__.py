@@ -1,0 +1,1 @@
+"""Selects: stations, their sites and tenants, plugs and credentials, and who is connected."""

@@ -1,0 +1,80 @@
+"""Sites with what stands there and what happens there now."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from app.domain.limits import supply
+from app.domain.office.workers import connected
+from app.models import Site, Station, Tariff
+from app.queries.ground.paging import Page, Wish, fetch, like
+
+SORTS = {"name": Site.name_key, "timezone": Site.timezone, "currency": Site.currency}
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many stations stand at a site, how many are connected, and what charges there (W)."""
+
+    stations: int = 0
+    online: int = 0
+    charging: int = 0
+    power_w: float = 0.0
+
+
+def listed(
+    db: Session, *, q: str, archived: bool, wish: Wish, now: datetime
+) -> tuple[Page, dict[int, Counts]]:
+    """Return a page of sites and the counts of each by its id."""
+    query = select(Site).options(joinedload(Site.tariff))
+    query = query.where(Site.archived_at.is_not(None) if archived else Site.archived_at.is_(None))
+    if q:
+        pattern = like(q)
+        columns = (Site.name, Site.address)
+        query = query.where(or_(*(column.ilike(pattern, escape="\\") for column in columns)))
+    page = fetch(db, query, wish, SORTS, default="name", noun="sites")
+    return page, counts(db, [site.id for site in page.rows], now)
+
+
+def counts(db: Session, ids: Iterable[int], now: datetime) -> dict[int, Counts]:
+    """Count stations, connections and running sessions per site."""
+    ids = list(ids)
+    standing = db.execute(
+        select(
+            Station.site_id,
+            func.count(Station.id),
+            func.sum(case((connected(now), 1), else_=0)),
+        )
+        .where(Station.site_id.in_(ids), Station.archived_at.is_(None))
+        .group_by(Station.site_id)
+    ).all()
+    draws = supply.drawn(db, now=now, site_ids=ids)
+    nothing = supply.Draw()
+    return {
+        site_id: Counts(
+            number,
+            int(online or 0),
+            draws.get(site_id, nothing).sessions,
+            draws.get(site_id, nothing).power_w,
+        )
+        for site_id, number, online in standing
+    }
+
+
+def choices(db: Session) -> list[Site]:
+    """The sites in use, by name."""
+    return list(db.scalars(_in_use()))
+
+
+def _in_use() -> Select[tuple[Site]]:
+    return select(Site).where(Site.archived_at.is_(None)).order_by(Site.name_key)
+
+
+def tariffs(db: Session) -> list[Tariff]:
+    """The tariffs in use, by name: what a site or a station may be given."""
+    return list(
+        db.scalars(select(Tariff).where(Tariff.archived_at.is_(None)).order_by(Tariff.name_key))
+    )

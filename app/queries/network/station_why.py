@@ -1,0 +1,297 @@
+"""Why a station is as it is: chains of facts, each a few plain sentences with links to them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.commands import orders
+from app.domain.ground.vocabulary import (
+    Availability,
+    CommandState,
+    Order,
+    Registration,
+    SessionState,
+    StationMode,
+    Verdict,
+)
+from app.models import Authorisation, ChargingSession, Command, Connection, Connector
+from app.queries.network import handshake_fixes
+from app.queries.network.station_page import Now, attempts
+
+#: A refused tap is of interest for this long.
+TAP_AGE = timedelta(hours=12)
+#: A charger that restarts or changes its network is back within this time.
+PATIENCE = timedelta(minutes=3)
+#: A session that began this long before a fault may have to do with it.
+NEAR = timedelta(minutes=30)
+
+#: What the error words of chargers mean.
+ERRORS = {
+    "connectorlockfailure": "the connector could not be locked or unlocked",
+    "evcommunicationerror": "it could not talk to the vehicle",
+    "groundfailure": "a residual current device has tripped",
+    "hightemperature": "it is too hot inside",
+    "internalerror": "something failed inside",
+    "locallistconflict": "its list of tags does not fit ours",
+    "overcurrentfailure": "more current flowed than allowed",
+    "overvoltage": "the voltage is too high",
+    "powermeterfailure": "its meter cannot be read",
+    "powerswitchfailure": "its contactor does not switch",
+    "readerfailure": "its card reader fails",
+    "resetfailure": "it could not restart",
+    "undervoltage": "the voltage is too low",
+    "weaksignal": "its mobile signal is weak",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a sentence: text, or a moment that the page writes on the local clock."""
+
+    text: str = ""
+    at: datetime | None = None
+    energy_wh: Any = None
+
+
+@dataclass(slots=True)
+class Why:
+    """A question, its answer in parts, and links: (word, noun, page, values)."""
+
+    question: str
+    anchor: str
+    parts: list[Part] = field(default_factory=list)
+    links: list[tuple[str, str, str, dict[str, Any]]] = field(default_factory=list)
+
+    def say(self, *pieces: Any) -> None:
+        """Add pieces of text; a datetime among them is a moment."""
+        for piece in pieces:
+            is_moment = isinstance(piece, datetime)
+            self.parts.append(Part(at=piece) if is_moment else Part(str(piece)))
+
+
+def answers(db: Session, now_there: Now, now: datetime) -> list[Why]:
+    """Answer what somebody in front of the station would ask, most pressing first."""
+    found = [*_offline(db, now_there, now), *_registration(now_there)]
+    for plug in now_there.plugs:
+        found += _faulted(db, now_there, plug)
+        found += _out_of_service(db, now_there, plug)
+        found += _lingering(now_there, plug)
+    found += _mode(now_there)
+    found += _refused_tap(db, now_there, now)
+    return found
+
+
+def _offline(db: Session, there: Now, now: datetime) -> Iterator[Why]:
+    station = there.station
+    if there.online or station.archived_at is not None:
+        return
+    why = Why("Why is it offline?", "why-offline")
+    last = db.scalar(
+        select(Connection)
+        .where(Connection.station_id == station.id)
+        .order_by(Connection.id.desc())
+        .limit(1)
+    )
+    if last is None:
+        why.say(f"{station.identity} has never been connected. ")
+    elif last.closed_at is None:
+        why.say(
+            f"The worker {last.node}, which held its connection, has not been heard of lately. "
+        )
+    else:
+        why.say("Its last connection, open since ", last.opened_at, ", ended at ", last.closed_at)
+        why.say(f": {last.close_reason}. " if last.close_reason else ". ")
+    reset = _reset_before(db, last)
+    if reset is not None:
+        words = orders.describe(reset.order, reset.arguments).lower()
+        why.say(f"{reset.requested_by} had asked for a {words} at ", reset.requested_at, ". ")
+    knock = next((a for a in attempts(db, station) if last is None or a.last_at > _end(last)), None)
+    if knock is not None and not knock.accepted:
+        why.say("It knocked at ", knock.last_at, f" and was turned away: {knock.sentence} ")
+        why.say(handshake_fixes.fix(knock.reason))
+    elif last is None:
+        why.say("Nobody has knocked with this identity: type the URL of its Setup page into it.")
+    elif now - _end(last) < PATIENCE:
+        why.say("That is a moment ago: most chargers come back by themselves within minutes.")
+    else:
+        why.say("It has not knocked since: look at its power and its network.")
+    why.links.append(("Setup", "stations", "setup", {"station_id": station.id}))
+    yield why
+
+
+def _reset_before(db: Session, last: Connection | None) -> Command | None:
+    """The restart that explains why a connection ended."""
+    if last is None or last.closed_at is None:
+        return None
+    return db.scalar(
+        select(Command)
+        .where(
+            Command.station_id == last.station_id,
+            Command.order == Order.RESET,
+            Command.state.in_([CommandState.ACCEPTED, CommandState.SENT]),
+            Command.requested_at > last.closed_at - PATIENCE,
+            Command.requested_at <= last.closed_at,
+        )
+        .order_by(Command.id.desc())
+        .limit(1)
+    )
+
+
+def _end(connection: Connection) -> datetime:
+    return connection.closed_at or connection.opened_at
+
+
+def _registration(there: Now) -> Iterator[Why]:
+    station = there.station
+    if station.registration is Registration.ACCEPTED:
+        return
+    why = Why("Why does it not charge?", "why-registration")
+    if station.registration is Registration.PENDING:
+        why.say("Its registration is pending: it may connect and be set up, but not charge, ")
+        why.say("until somebody accepts it.")
+    elif station.registration is Registration.BLOCKED:
+        why.say("It is blocked: every new connection of it is refused.")
+    else:
+        why.say("Its registration is rejected: its boot is answered with a refusal.")
+    why.links.append(("Setup", "stations", "setup", {"station_id": station.id}))
+    yield why
+
+
+def _mode(there: Now) -> Iterator[Why]:
+    if there.station.mode is StationMode.CLOSED:
+        why = Why("Why can nobody start here?", "why-mode")
+        why.say("The station is closed: every tap is refused, whoever holds the card.")
+        why.links.append(("Change it", "stations", "edit", {"station_id": there.station.id}))
+        yield why
+
+
+def _faulted(db: Session, there: Now, plug: Connector) -> Iterator[Why]:
+    if plug.availability is not Availability.FAULTED:
+        return
+    word = plug.error_code or "a fault"
+    was = "was" if not there.online else "is"
+    why = Why(f"Why {was} connector {plug.evse} faulted?", f"why-{plug.evse}")
+    vendor = f" (vendor code {plug.vendor_error})" if plug.vendor_error else ""
+    why.say(f"The charger reported {word}{vendor}")
+    if plug.began_at is not None:
+        why.say(" at ", plug.began_at)
+    session = _session_near(db, plug)
+    if session is not None and plug.began_at is not None:
+        after = int((plug.began_at - session.started_at).total_seconds())
+        ago = f"{after} s" if after < 120 else f"{after // 60} min"
+        why.say(f", {ago} after session {session.id} began with card {session.token}")
+    why.say(". ")
+    if meaning := ERRORS.get(word.casefold()):
+        why.say(f"{word} means that {meaning}. ")
+    if plug.info:
+        why.say(f"It adds: “{plug.info}”. ")
+    _tell_session(why, session)
+    _tell_last_order(db, why, plug)
+    number = {"station": there.station.id}
+    why.links.append(("Messages", "messages", "index", number))
+    if session is not None:
+        link = (f"Session {session.id}", "sessions", "show", {"session_id": session.id})
+        why.links.append(link)
+    yield why
+
+
+def _session_near(db: Session, plug: Connector) -> ChargingSession | None:
+    if plug.began_at is None:
+        return None
+    return db.scalar(
+        select(ChargingSession)
+        .where(
+            ChargingSession.station_id == plug.station_id,
+            ChargingSession.evse == plug.evse,
+            ChargingSession.started_at <= plug.began_at,
+            ChargingSession.started_at > plug.began_at - NEAR,
+        )
+        .order_by(ChargingSession.id.desc())
+        .limit(1)
+    )
+
+
+def _tell_session(why: Why, session: ChargingSession | None) -> None:
+    if session is None:
+        return
+    if session.state is SessionState.ENDED:
+        why.say("That session ended at ")
+        why.parts.append(Part(energy_wh=session.energy_wh))
+        why.say("; its bill waits for review. " if session.billing == "held" else ". ")
+    else:
+        why.say("That session is still open. ")
+
+
+def _tell_last_order(db: Session, why: Why, plug: Connector) -> None:
+    query = select(Command).where(Command.station_id == plug.station_id)
+    if plug.began_at is not None:
+        query = query.where(Command.requested_at >= plug.began_at)
+    for row in db.scalars(query.order_by(Command.id.desc()).limit(20)):
+        if row.arguments.get("connector") in (plug.evse, None):
+            words = orders.describe(row.order, row.arguments)
+            how = row.sentence or row.state.value.replace("_", " ")
+            why.say(f"“{words}” was tried at ", row.requested_at, f": {how} ")
+            return
+
+
+def _out_of_service(db: Session, there: Now, plug: Connector) -> Iterator[Why]:
+    if plug.availability is not Availability.UNAVAILABLE or not there.online:
+        return
+    why = Why(f"Why is connector {plug.evse} out of service?", f"why-{plug.evse}")
+    rows = db.scalars(
+        select(Command)
+        .where(
+            Command.station_id == plug.station_id,
+            Command.order == Order.SET_AVAILABILITY,
+            Command.state == CommandState.ACCEPTED,
+        )
+        .order_by(Command.id.desc())
+        .limit(20)
+    )
+    order = next((row for row in rows if row.arguments.get("connector") in (0, plug.evse)), None)
+    if order is not None and not order.arguments.get("available"):
+        why.say(f"{order.requested_by} took it out of service at ", order.requested_at, ". ")
+        why.say("Put it into service again with the button on its card.")
+    else:
+        why.say("The charger said so by itself")
+        if plug.status_at is not None:
+            why.say(" at ", plug.status_at)
+        why.say("; nobody here has asked for it.")
+    yield why
+
+
+def _lingering(there: Now, plug: Connector) -> Iterator[Why]:
+    session = there.sessions.get(plug.evse)
+    free = plug.availability is Availability.AVAILABLE and not plug.stale
+    if session is None or not free or plug.status_at is None:
+        return
+    why = Why(f"Why is session {session.id} still open?", f"why-{plug.evse}")
+    why.say(f"The charger reported connector {plug.evse} free at ", plug.status_at)
+    why.say(f", but has sent no stop for session {session.id}, which began at ")
+    why.say(session.started_at, ". A stop often comes late and is then taken as it is; ")
+    why.say("if none comes, end the session on its page: it is closed at its last reading.")
+    link = (f"Session {session.id}", "sessions", "show", {"session_id": session.id})
+    why.links.append(link)
+    yield why
+
+
+def _refused_tap(db: Session, there: Now, now: datetime) -> Iterator[Why]:
+    tap = db.scalar(
+        select(Authorisation)
+        .where(Authorisation.station_id == there.station.id)
+        .order_by(Authorisation.id.desc())
+        .limit(1)
+    )
+    if tap is None or tap.verdict is Verdict.ACCEPTED or tap.at < now - TAP_AGE:
+        return
+    why = Why("Why was the last tap refused?", "why-tap")
+    why.say(f"Card {tap.token} was shown at ", tap.at, f": {tap.sentence}")
+    if tap.tag_id is not None:
+        why.links.append(("The tag", "tags", "show", {"tag_id": tap.tag_id}))
+    else:
+        why.links.append(("Add this tag", "tags", "create", {"value": tap.token}))
+    yield why

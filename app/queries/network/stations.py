@@ -1,0 +1,198 @@
+"""The list of stations: filtered, sorted, with what each plug does now."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from app.domain.ground.vocabulary import (
+    Activity,
+    Availability,
+    Registration,
+    SessionState,
+    StationMode,
+)
+from app.domain.office.workers import connected
+from app.models import ChargingSession, Connector, Deviation, Site, Station
+from app.queries.ground.paging import Page, Wish, fetch, like
+
+#: What the status filter may ask for.
+STATES = ("charging", "idle", "free", "faulted", "out_of_service", "unknown")
+
+SORTS = {
+    "identity": Station.identity_key,
+    "name": Station.name,
+    "site": Site.name_key,
+    "vendor": (Station.vendor, Station.model),
+    "firmware": Station.firmware,
+    "seen": func.coalesce(Station.last_seen_at, Station.created_at),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the list is narrowed to; `online` is yes, no or never."""
+
+    q: str = ""
+    site_id: int | None = None
+    state: str = ""
+    online: str = ""
+    vendor: str = ""
+    model: str = ""
+    protocol: str = ""
+    registration: str = ""
+    mode: str = ""
+    deviating: bool = False
+    archived: bool = False
+
+    def select(self, now: datetime) -> Select[tuple[Station]]:
+        """Select the stations, in no order yet."""
+        query = select(Station).join(Site, Site.id == Station.site_id)
+        return query.where(*self._conditions(now))
+
+    def _conditions(self, now: datetime) -> list[ColumnElement[bool]]:
+        put_away = Station.archived_at.is_not(None)
+        found: list[ColumnElement[bool]] = [put_away if self.archived else ~put_away]
+        if self.site_id is not None:
+            found.append(Station.site_id == self.site_id)
+        if self.vendor:
+            found.append(Station.vendor == self.vendor)
+        if self.model:
+            found.append(Station.model == self.model)
+        if self.protocol:
+            found.append(Station.protocol == self.protocol)
+        if self.registration in list(Registration):
+            found.append(Station.registration == Registration(self.registration))
+        if self.mode in list(StationMode):
+            found.append(Station.mode == StationMode(self.mode))
+        if self.online in _ONLINE:
+            found.append(_ONLINE[self.online](now))
+        if self.state in STATES:
+            found.append(_in_state(self.state, now))
+        if self.deviating:
+            found.append(_deviating())
+        if self.q:
+            found.append(_holding(self.q))
+        return found
+
+
+_ONLINE = {
+    "yes": connected,
+    "no": lambda now: and_(~connected(now), Station.last_seen_at.is_not(None)),
+    "never": lambda now: and_(~connected(now), Station.last_seen_at.is_(None)),
+}
+
+
+def _deviating() -> ColumnElement[bool]:
+    return select(Deviation.id).where(Deviation.station_id == Station.id).exists()
+
+
+def _in_state(state: str, now: datetime) -> ColumnElement[bool]:
+    conditions = {
+        "charging": Connector.activity == Activity.CHARGING,
+        "idle": Connector.activity.in_(
+            [Activity.SUSPENDED_EV, Activity.SUSPENDED_EVSE, Activity.FINISHING]
+        ),
+        "free": Connector.availability == Availability.AVAILABLE,
+        "faulted": Connector.availability == Availability.FAULTED,
+        "out_of_service": Connector.availability == Availability.UNAVAILABLE,
+        "unknown": Connector.availability == Availability.UNKNOWN,
+    }
+    plug = select(Connector.id).where(Connector.station_id == Station.id, conditions[state])
+    # What an offline station said last is not its state now.
+    return plug.exists() if state == "unknown" else and_(plug.exists(), connected(now))
+
+
+def _holding(q: str) -> ColumnElement[bool]:
+    columns = (
+        *(Station.identity, Station.name, Station.vendor, Station.model),
+        *(Station.serial, Station.firmware, Site.name),
+    )
+    return or_(*(column.ilike(like(q), escape="\\") for column in columns))
+
+
+@dataclass(slots=True)
+class Listed:
+    """A page of stations with what is known of them now, by station id (and plug)."""
+
+    page: Page
+    online: set[int] = field(default_factory=set)
+    power_w: dict[tuple[int, int], float] = field(default_factory=dict)
+    deviations: dict[int, int] = field(default_factory=dict)
+
+    def plugs(self, station: Station) -> list[Connector]:
+        """The station's plugs; connector 0 only when there is nothing else to show."""
+        own = [plug for plug in station.connectors if plug.evse > 0]
+        return own or list(station.connectors)
+
+    def power_of(self, station: Station) -> float | None:
+        """What the station draws now in watts; None when it is offline or idle."""
+        if station.id not in self.online:
+            return None
+        # A session without a stop may linger at a plug that is free again: it draws nothing.
+        taken = [p.evse for p in self.plugs(station) if p.availability is Availability.OCCUPIED]
+        found = [self.power_w[station.id, n] for n in taken if (station.id, n) in self.power_w]
+        return sum(found) if found else None
+
+
+def listed(db: Session, wanted: Filter, wish: Wish, now: datetime) -> Listed:
+    """Return a page of stations."""
+    query = wanted.select(now).options(selectinload(Station.connectors), selectinload(Station.site))
+    page = fetch(db, query, wish, SORTS, default="identity", noun="stations")
+    ids = [station.id for station in page.rows]
+    return Listed(page, online_among(db, ids, now), powers(db, ids), _deviations(db, ids))
+
+
+def online_among(db: Session, ids: list[int], now: datetime) -> set[int]:
+    """Those of the stations that are connected."""
+    return set(db.scalars(select(Station.id).where(Station.id.in_(ids), connected(now))))
+
+
+def powers(db: Session, ids: list[int]) -> dict[tuple[int, int], float]:
+    """The power of running sessions in watts, by station and plug."""
+    rows = db.execute(
+        select(ChargingSession.station_id, ChargingSession.evse, ChargingSession.last_power_w)
+        .where(
+            ChargingSession.station_id.in_(ids),
+            ChargingSession.state == SessionState.CHARGING,
+            ChargingSession.last_power_w.is_not(None),
+        )
+        .order_by(ChargingSession.id)
+    )
+    return {(station_id, evse): power for station_id, evse, power in rows}
+
+
+def _deviations(db: Session, ids: list[int]) -> dict[int, int]:
+    rows = db.execute(
+        select(Deviation.station_id, func.count(Deviation.id))
+        .where(Deviation.station_id.in_(ids))
+        .group_by(Deviation.station_id)
+    )
+    return dict(rows.tuples().all())
+
+
+def vendors(db: Session) -> list[str]:
+    """The vendors there are, for the filter."""
+    return list(
+        db.scalars(
+            select(Station.vendor)
+            .where(Station.vendor.is_not(None), Station.vendor != "")
+            .distinct()
+            .order_by(Station.vendor)
+            .limit(200)
+        )
+    )
+
+
+def models(db: Session) -> list[str]:
+    """The models there are, for the filter."""
+    known = select(Station.model).where(Station.model.is_not(None), Station.model != "")
+    return [
+        text for text in db.scalars(known.distinct().order_by(Station.model).limit(200)) if text
+    ]
+
+
+def any_station(db: Session) -> bool:
+    """Tell whether there is any station, archived ones too."""
+    return db.scalar(select(Station.id).limit(1)) is not None

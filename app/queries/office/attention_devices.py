@@ -1,0 +1,277 @@
+"""What needs a person at the stations: faults, silence, drift, plugs that tell nothing."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import String, cast, func, or_, select
+from sqlalchemy.orm import Session, contains_eager
+
+from app.domain.device.device_events import SEVERE
+from app.domain.ground.vocabulary import Availability, Registration, SessionState
+from app.domain.limits import supply
+from app.domain.network import presence
+from app.domain.office import workers
+from app.domain.office.workers import connected
+from app.domain.trust import certificates
+from app.domain.trust.security_events import FOUND, GRAVE, KIND
+from app.models import (
+    ChargingSession,
+    Connector,
+    DeviceEvent,
+    Site,
+    Station,
+    StationReport,
+    SupplyExcess,
+)
+from app.queries.charging import register_gaps
+from app.queries.device import settings
+from app.queries.ground.findings import Finding, counted, few, unseen
+from app.queries.trust.certificates import undecided
+
+#: A station is missed after this long without a connection: modems drop for a minute or two.
+OFFLINE_AFTER = timedelta(minutes=10)
+#: Security events and exceeded supplies are of interest for this long.
+RECENT = timedelta(hours=24)
+#: So many sessions in a row that measured nothing make a plug suspicious; so far back is looked.
+ROW, ROW_WITHIN = 3, timedelta(days=7)
+#: Nobody waits so long at a plug for nothing: a shorter session is a failed start.
+WAITED = timedelta(minutes=5)
+#: An excess that was noted a moment ago goes on.
+GOES_ON = timedelta(minutes=2)
+
+
+def slow_workers(db: Session, now: datetime) -> list[Finding]:
+    """Workers whose loop ran so late that chargers waited."""
+    found = [
+        Finding("worker_slow", row.slow_at, {"worker": row})
+        for row in presence.slow_workers(db, now=now)
+    ]
+    return few(found, len(found))
+
+
+def signing(db: Session) -> list[Finding]:
+    """Requests of stations for a certificate that a person has to decide about."""
+    found = [Finding("signing", row.created_at, {"certificate": row}) for row in undecided(db)]
+    return few(found, len(found))
+
+
+def faulted(db: Session, now: datetime) -> list[Finding]:
+    """Connectors of connected stations that report a fault."""
+    query = (
+        select(Connector)
+        .join(Connector.station)
+        .options(contains_eager(Connector.station))
+        .where(
+            Connector.availability == Availability.FAULTED,
+            Station.archived_at.is_(None),
+            connected(now),
+        )
+        .order_by(func.coalesce(Connector.since, Connector.status_at).desc(), Connector.id)
+    )
+    return counted(
+        db, query, lambda c: Finding("faulted", c.began_at, {"connector": c, "station": c.station})
+    )
+
+
+def offline(db: Session, now: datetime) -> list[Finding]:
+    """Stations in use that are gone; not those that are kept out, nor all when no worker lives."""
+    gone_at = func.coalesce(Station.disconnected_at, Station.last_seen_at)
+    missed_before = now - OFFLINE_AFTER
+    silence = workers.silence(db, now=now)
+    if silence is not None and silence.since is not None:
+        # Whoever was there at the worker's end is missed because of it, and that is said once.
+        missed_before = min(missed_before, silence.since - OFFLINE_AFTER)
+    query = (
+        select(Station)
+        .where(
+            Station.archived_at.is_(None),
+            Station.registration != Registration.BLOCKED,
+            Station.connected_at.is_not(None),
+            ~connected(now),
+            gone_at < missed_before,
+        )
+        .order_by(gone_at.desc(), Station.id)
+    )
+    return counted(
+        db,
+        query,
+        lambda s: Finding("offline", s.disconnected_at or s.last_seen_at, {"station": s}),
+    )
+
+
+def severe_events(db: Session, tenant_id: int) -> list[Finding]:
+    """Events that stations call severe, that are not over and that nobody has seen."""
+    query = (
+        select(DeviceEvent, Station)
+        .join(Station, Station.id == DeviceEvent.station_id)
+        .where(
+            ~DeviceEvent.cleared,
+            DeviceEvent.severity <= SEVERE,
+            Station.archived_at.is_(None),
+            unseen(tenant_id, "severe_event", DeviceEvent.id, DeviceEvent.received_at),
+        )
+        .order_by(DeviceEvent.at.desc(), DeviceEvent.id)
+    )
+    return counted(
+        db,
+        query,
+        lambda e, s: Finding(
+            "severe_event", e.at, {"event": e, "station": s, "up_to": e.received_at}, 0, str(e.id)
+        ),
+    )
+
+
+def security_events(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
+    """Alarming security events of the last day that nobody has seen."""
+    query = (
+        select(StationReport, Station)
+        .join(Station, Station.id == StationReport.station_id)
+        .where(
+            StationReport.kind == KIND,
+            StationReport.word.in_(GRAVE),
+            StationReport.received_at > now - RECENT,
+            Station.archived_at.is_(None),
+            unseen(tenant_id, "security_event", StationReport.id, StationReport.received_at),
+        )
+        .order_by(StationReport.received_at.desc(), StationReport.id)
+    )
+    return counted(db, query, lambda r, s: _report("security_event", r, s))
+
+
+def gaps(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
+    """Energy that flowed in no session, still unexplained and unseen."""
+    fresh = unseen(tenant_id, "register_gap", StationReport.id, StationReport.received_at)
+    found = register_gaps.recent(db, now, fresh)
+    return few([_report("register_gap", r, s) for r, s in found], len(found))
+
+
+def _report(kind: str, report: StationReport, station: Station) -> Finding:
+    facts = {"report": report, "station": station, "up_to": report.received_at}
+    facts["found"] = FOUND.get(report.word)
+    return Finding(kind, report.at, facts, 0, str(report.id))
+
+
+def running_out(db: Session, now: datetime) -> list[Finding]:
+    """Certificates in use that end soon or have ended."""
+    rows = certificates.running_out(db, now=now)
+    found = [Finding("running_out", row.expires_at, {"certificate": row}) for row in rows]
+    return few(found, len(found))
+
+
+def drifted(db: Session) -> list[Finding]:
+    """Settings that are not what their stations once accepted, by station."""
+    by_station: dict[Station, list[Any]] = {}
+    for row in settings.drifting(db):
+        if row.station.archived_at is None:
+            by_station.setdefault(row.station, []).append(row)
+    found = [
+        Finding(
+            "drifted", rows[0].reported_at, {"station": station, "count": len(rows), "row": rows[0]}
+        )
+        for station, rows in by_station.items()
+    ]
+    return few(found, len(found))
+
+
+def supplies(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
+    """Sites that draw more than their supply gives, now or within the last day."""
+    rows = db.execute(
+        select(SupplyExcess, Site)
+        .join(Site, Site.id == SupplyExcess.site_id)
+        .where(
+            SupplyExcess.last_at > now - RECENT,
+            Site.archived_at.is_(None),
+            unseen(tenant_id, "supply_exceeded", SupplyExcess.site_id, SupplyExcess.last_at),
+        )
+        .order_by(SupplyExcess.last_at.desc(), SupplyExcess.id)
+    ).all()
+    by_site: dict[Site, list[SupplyExcess]] = {}
+    for row, site in rows:
+        # A supply that was made larger since has solved it.
+        if site.supply_limit_kw is not None and row.peak_w > Decimal(site.supply_limit_kw) * 1000:
+            by_site.setdefault(site, []).append(row)
+    draws = supply.drawn(db, now=now, site_ids=[site.id for site in by_site]) if by_site else {}
+    found = [_excess(site, noted, draws.get(site.id), now) for site, noted in by_site.items()]
+    return few(found, len(found))
+
+
+def _excess(
+    site: Site, noted: list[SupplyExcess], draw: supply.Draw | None, now: datetime
+) -> Finding:
+    newest = noted[0]
+    limit_w = float(Decimal(site.supply_limit_kw or 0) * 1000)
+    goes_on = (
+        newest.ended_at is None
+        and newest.last_at > now - GOES_ON
+        and draw is not None
+        and draw.power_w > limit_w
+    )
+    lasted = sum((row.last_at - row.began_at).total_seconds() for row in noted)
+    if goes_on:
+        lasted += (now - newest.last_at).total_seconds()
+    facts = {
+        "site": site,
+        "goes_on": goes_on,
+        "lasted_s": lasted,
+        "over_w": max(row.peak_w for row in noted) - limit_w,
+        "limit_w": limit_w,
+        "up_to": newest.last_at,
+    }
+    return Finding("supply_exceeded", newest.began_at, facts, 0, str(site.id))
+
+
+def unmeasured(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
+    """Plugs whose last sessions, three or more, ended without a watt-hour."""
+    found = list(_unmeasured(db, tenant_id, now))
+    return few(found, len(found))
+
+
+def _unmeasured(db: Session, tenant_id: int, now: datetime) -> Iterator[Finding]:
+    subject = cast(ChargingSession.station_id, String) + ":" + cast(ChargingSession.evse, String)
+    suspects = db.execute(
+        select(ChargingSession.station_id, ChargingSession.evse)
+        .join(Station, Station.id == ChargingSession.station_id)
+        .where(
+            ChargingSession.state == SessionState.ENDED,
+            ChargingSession.started_at > now - ROW_WITHIN,
+            ChargingSession.energy_wh == 0,
+            Station.archived_at.is_(None),
+            unseen(tenant_id, "unmeasured", subject, ChargingSession.ended_at),
+        )
+        .group_by(ChargingSession.station_id, ChargingSession.evse)
+        .having(func.count(ChargingSession.id) >= ROW)
+    ).all()
+    for station_id, evse in suspects:
+        last = db.scalars(
+            select(ChargingSession)
+            .where(
+                ChargingSession.station_id == station_id,
+                ChargingSession.evse == evse,
+                ChargingSession.started_at > now - ROW_WITHIN,
+                # A session that charges now and measures shows that the meter works.
+                or_(
+                    ChargingSession.state == SessionState.ENDED,
+                    ChargingSession.energy_wh > 0,
+                ),
+            )
+            .order_by(ChargingSession.started_at.desc(), ChargingSession.id.desc())
+            .limit(50)
+        ).all()
+        empty = list(_empty(last))
+        if len(empty) >= ROW:
+            station = empty[0].station
+            facts = {"station": station, "evse": evse, "count": len(empty), "last": empty[0]}
+            facts["silent"] = all(one.last_register_wh is None for one in empty)
+            facts["up_to"] = max(one.ended_at for one in empty if one.ended_at)
+            yield Finding("unmeasured", empty[-1].started_at, facts, 0, f"{station_id}:{evse}")
+
+
+def _empty(newest_first: Any) -> Iterator[ChargingSession]:
+    """The sessions since the last one with energy; failed starts tell nothing either way."""
+    for one in newest_first:
+        if one.energy_wh > 0:
+            return
+        if one.ended_at is not None and one.ended_at - one.started_at >= WAITED:
+            yield one

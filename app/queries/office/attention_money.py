@@ -1,0 +1,150 @@
+"""What needs a person about money: held bills, mails that failed, sessions that do not end."""
+
+import json
+from collections import Counter
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import func, literal, select
+from sqlalchemy.orm import Session
+
+from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import ReceiptState, SessionState, doubts
+from app.domain.money import tariff_book
+from app.domain.money.tariffs import Unreachable
+from app.models import (
+    Bill,
+    ChargingSession,
+    OutgoingMail,
+    Receipt,
+    Review,
+    StrayStop,
+    Tariff,
+    TariffVersion,
+    Tenant,
+)
+from app.queries.ground.findings import Finding, few, unseen
+
+#: A session that nobody has ended is doubtful after this long.
+ENDLESS_AFTER = timedelta(hours=24)
+#: The subject of a kind that is one row.
+ALL = "all"
+#: Held bills whose reasons are told; all of them are counted.
+MOST_REASONS = 1000
+
+
+def held(db: Session) -> list[Finding]:
+    """Sessions that wait in the review inbox, with the commonest reasons."""
+    waits = Review.decided_at.is_(None)
+    count, oldest = db.execute(
+        select(func.count(Review.id), func.min(Review.opened_at)).where(waits)
+    ).one()
+    if not count:
+        return []
+    newest = select(Review.reasons).where(waits).order_by(Review.id.desc()).limit(MOST_REASONS)
+    reasons = Counter(_reason(reason) for row in db.scalars(newest) for reason in row)
+    worst = [
+        f"{reason} × {number}" if number > 1 else reason
+        for reason, number in reasons.most_common(3)
+    ]
+    return [Finding("held", oldest, {"count": count, "reasons": worst})]
+
+
+def _reason(reason: Any) -> str:
+    """A review's reason in two or three words, however much is said beside it."""
+    code = reason.get("code", "") if isinstance(reason, dict) else reason
+    return doubts.label(str(code))
+
+
+def failed_receipts(db: Session, tenant_id: int) -> list[Finding]:
+    """Receipts that were not sent, or perhaps not, and that nobody has seen since."""
+    tried = func.coalesce(Receipt.claimed_at, Receipt.created_at)
+    count, oldest, up_to = db.execute(
+        select(func.count(Receipt.id), func.min(Receipt.created_at), func.max(tried))
+        .join(Bill, Bill.id == Receipt.bill_id)
+        .where(
+            Receipt.state.in_([ReceiptState.FAILED, ReceiptState.UNKNOWN]),
+            unseen(tenant_id, "failed_receipts", literal(ALL), tried),
+        )
+    ).one()
+    return _one("failed_receipts", count, oldest, up_to)
+
+
+def failed_mails(db: Session, tenant_id: int) -> list[Finding]:
+    """Mails to staff that could not be sent; they carry no tenant, so a lone one sees them."""
+    if not alone(db):
+        return []
+    tried = func.coalesce(OutgoingMail.claimed_at, OutgoingMail.created_at)
+    count, oldest, up_to = db.execute(
+        select(
+            func.count(OutgoingMail.id), func.min(OutgoingMail.created_at), func.max(tried)
+        ).where(
+            OutgoingMail.state.in_(["failed", "unknown"]),
+            unseen(tenant_id, "failed_mails", literal(ALL), tried),
+        )
+    ).one()
+    return _one("failed_mails", count, oldest, up_to)
+
+
+def endless(db: Session, now: datetime) -> list[Finding]:
+    """Sessions that have run for longer than any car charges."""
+    count, oldest = db.execute(
+        select(func.count(ChargingSession.id), func.min(ChargingSession.started_at)).where(
+            ChargingSession.state == SessionState.CHARGING,
+            ChargingSession.started_at < now - ENDLESS_AFTER,
+        )
+    ).one()
+    return _one("endless", count, oldest)
+
+
+def stray_stops(db: Session) -> list[Finding]:
+    """Stops that belong to no session and wait for a decision."""
+    count, oldest = db.execute(
+        select(func.count(StrayStop.id), func.min(StrayStop.received_at)).where(
+            StrayStop.outcome == "unmatched"
+        )
+    ).one()
+    return _one("stray_stops", count, oldest)
+
+
+def _one(
+    kind: str, count: int, oldest: datetime | None, up_to: datetime | None = None
+) -> list[Finding]:
+    """All of a kind in one row; with `up_to` a person may say that they were seen."""
+    if not count:
+        return []
+    return [Finding(kind, oldest, {"count": count, "up_to": up_to}, 0, ALL if up_to else "")]
+
+
+def unreachable_prices(db: Session, now: datetime) -> list[Finding]:
+    """Tariffs in use with prices that no session can come to."""
+    newest = select(func.max(TariffVersion.id)).group_by(TariffVersion.tariff_id)
+    rows = db.execute(
+        select(Tariff, TariffVersion)
+        .join(TariffVersion, TariffVersion.tariff_id == Tariff.id)
+        .where(Tariff.archived_at.is_(None), TariffVersion.id.in_(newest))
+        .order_by(Tariff.id.desc())
+    ).all()
+    found = []
+    for tariff, version in rows:
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        never = _never(json.dumps(version.definition, sort_keys=True), hour)
+        if never:
+            facts = {"tariff": tariff, "prices": never}
+            found.append(Finding("unreachable_price", version.created_at, facts))
+    return few(found, len(found))
+
+
+@lru_cache(maxsize=1000)
+def _never(definition: str, now: datetime) -> tuple[Unreachable, ...]:
+    """The prices of a tariff that never apply; counting them out for every Home would be dear."""
+    try:
+        return tuple(tariff_book.never_apply(tariff_book.checked(json.loads(definition)), now))
+    except DomainError:
+        return ()
+
+
+def alone(db: Session) -> bool:
+    """Whether the installation has one tenant: then what is nobody's is shown to it."""
+    return db.scalar(select(func.count(Tenant.id))) == 1

@@ -1,0 +1,124 @@
+"""The message log: read newest first, in slices that do not count what lies behind them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.ground.vocabulary import MessageOutcome
+from app.models import Message, Station
+from app.queries.ground.paging import CSV_LIMIT, like
+
+#: Messages on one page.
+SLICE = 100
+
+PROBLEMS = (
+    MessageOutcome.REFUSED,
+    MessageOutcome.TIMED_OUT,
+    MessageOutcome.LOST,
+    MessageOutcome.STRAY,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the log is narrowed to; `ended` is an outcome, "problem" or "waiting"."""
+
+    station_id: int | None = None
+    session_id: int | None = None
+    action: str = ""
+    direction: str = ""
+    ended: str = ""
+    message_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    q: str = ""
+
+    def select(self) -> Select[tuple[Message]]:
+        """Select the messages, in no order yet."""
+        return select(Message).where(*self._conditions())
+
+    def _conditions(self) -> Iterator[ColumnElement[bool]]:
+        if self.station_id is not None:
+            yield Message.station_id == self.station_id
+        if self.session_id is not None:
+            yield Message.session_id == self.session_id
+        if self.action:
+            yield Message.action == self.action
+        if self.direction in ("in", "out"):
+            yield Message.outbound.is_(self.direction == "out")
+        if self.message_id:
+            yield Message.message_id == self.message_id
+        if self.since:
+            yield Message.at >= self.since
+        if self.until:
+            yield Message.at <= self.until
+        if self.ended:
+            yield self._ending()
+        if self.q:
+            yield self._holding()
+
+    def _ending(self) -> ColumnElement[bool]:
+        if self.ended == "problem":
+            return Message.outcome.in_(PROBLEMS)
+        if self.ended == "waiting":
+            return Message.outcome.is_(None)
+        if self.ended in list(MessageOutcome):
+            return Message.outcome == MessageOutcome(self.ended)
+        return and_(True)
+
+    def _holding(self) -> ColumnElement[bool]:
+        pattern = like(self.q)
+        columns = (
+            *(Message.request, Message.response, Message.message_id, Message.action),
+            *(Message.error_code, Message.error_description),
+        )
+        return or_(*(column.ilike(pattern, escape="\\") for column in columns))
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some messages, newest first; `older` is the id below which the next slice begins."""
+
+    messages: list[Message]
+    stations: dict[int, Station]
+    older: int | None
+
+
+def page(db: Session, wanted: Filter, before: int | None = None, size: int = SLICE) -> Slice:
+    """Return the newest messages (of those with an id below `before`)."""
+    query = wanted.select().order_by(Message.id.desc()).limit(size + 1)
+    if before is not None:
+        query = query.where(Message.id < before)
+    rows = list(db.scalars(query))
+    older = rows[size - 1].id if len(rows) > size else None
+    return Slice(rows[:size], stations_of(db, rows), older)
+
+
+def every(db: Session, wanted: Filter) -> Iterator[tuple[Message, str]]:
+    """Yield messages with their station's identity, newest first, for an export."""
+    query = (
+        wanted.select()
+        .join(Station, Station.id == Message.station_id)
+        .add_columns(Station.identity)
+        .order_by(Message.id.desc())
+        .limit(CSV_LIMIT)
+        .execution_options(yield_per=500)
+    )
+    for row in db.execute(query):
+        yield row[0], row[1]
+
+
+def stations_of(db: Session, messages: list[Message]) -> dict[int, Station]:
+    """Return the stations of some messages by id."""
+    ids = {message.station_id for message in messages}
+    if not ids:
+        return {}
+    return {row.id: row for row in db.scalars(select(Station).where(Station.id.in_(ids)))}
+
+
+def stations(db: Session) -> list[Station]:
+    """Return all stations in reach, for the filter."""
+    return list(db.scalars(select(Station).order_by(Station.identity_key)))

@@ -1,0 +1,110 @@
+"""One box that finds stations, tags, drivers, sessions, bills, sites and messages."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from app.domain.ground.vocabulary import Token
+from app.models import Bill, ChargingSession, Driver, Message, Site, Station, Tag
+from app.queries.ground.paging import like
+
+#: Hits of one kind that are shown.
+EACH = 8
+LONGEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What was found of one kind; `exact` when the only hit is just what was typed."""
+
+    kind: str
+    rows: list[Any]
+    exact: bool = False
+
+
+def search(db: Session, text: str) -> list[Hits]:
+    """Look everywhere for `text`; kinds without a hit are left out."""
+    text = text.strip()[:LONGEST]
+    if not text:
+        return []
+    return [hits for look in LOOKS if (hits := look(db, text)).rows]
+
+
+def only_hit(found: list[Hits]) -> Hits | None:
+    """Return the kind whose one row is exactly what was typed, if nothing else is as exact."""
+    exact = [hits for hits in found if hits.exact]
+    return exact[0] if len(exact) == 1 else None
+
+
+def _stations(db: Session, text: str) -> Hits:
+    columns = (Station.identity, Station.name, Station.serial, Station.vendor, Station.model)
+    rows = _like(db, select(Station).where(Station.archived_at.is_(None)), columns, text)
+    return Hits("stations", rows, _is(rows, lambda row: row.identity_key == text.casefold()))
+
+
+def _tags(db: Session, text: str) -> Hits:
+    token = Token(text)
+    query = select(Tag).where(Tag.archived_at.is_(None)).options(joinedload(Tag.driver))
+    rows = _like(db, query, (Tag.value, Tag.label), text)
+    if not rows and token.bare_key:
+        rows = list(db.scalars(query.where(Tag.bare_key == token.bare_key).limit(EACH)))
+    return Hits("tags", rows, _is(rows, lambda row: row.bare_key == token.bare_key))
+
+
+def _drivers(db: Session, text: str) -> Hits:
+    query = select(Driver).where(Driver.archived_at.is_(None))
+    rows = _like(db, query, (Driver.name, Driver.email), text)
+    return Hits("drivers", rows, _is(rows, lambda row: row.email_key == text.casefold()))
+
+
+def _sessions(db: Session, text: str) -> Hits:
+    plain = text.replace(" ", "").replace("\u202f", "").lstrip("#")
+    query = select(ChargingSession).options(joinedload(ChargingSession.station))
+    where = [ChargingSession.transaction_ref == text]
+    if plain.isascii() and plain.isdigit() and len(plain) < 16:
+        where.append(ChargingSession.id == int(plain))
+    rows = list(
+        db.scalars(query.where(or_(*where)).order_by(ChargingSession.id.desc()).limit(EACH))
+    )
+    return Hits("sessions", rows, _is(rows, lambda row: str(row.id) == plain))
+
+
+def _bills(db: Session, text: str) -> Hits:
+    rows = _like(db, select(Bill), (Bill.number,), text)
+    return Hits("bills", rows, _is(rows, lambda row: row.number.casefold() == text.casefold()))
+
+
+def _sites(db: Session, text: str) -> Hits:
+    query = select(Site).where(Site.archived_at.is_(None))
+    rows = _like(db, query, (Site.name, Site.address), text)
+    return Hits("sites", rows, _is(rows, lambda row: row.name_key == text.casefold()))
+
+
+def _messages(db: Session, text: str) -> Hits:
+    # By its whole id only: the log is long, and its own page searches within the texts.
+    query = select(Message).where(Message.message_id == text)
+    return Hits("messages", list(db.scalars(query.order_by(Message.id.desc()).limit(EACH))))
+
+
+def _like(db: Session, query: Any, columns: tuple[Any, ...], text: str) -> list[Any]:
+    pattern = like(text)
+    found = query.where(or_(*(column.ilike(pattern, escape="\\") for column in columns)))
+    return list(db.scalars(found.order_by(columns[0]).limit(EACH)).unique())
+
+
+def _is(rows: list[Any], same: Callable[[Any], bool]) -> bool:
+    return len(rows) == 1 and same(rows[0])
+
+
+LOOKS: tuple[Callable[[Session, str], Hits], ...] = (
+    _stations,
+    _tags,
+    _drivers,
+    _sessions,
+    _bills,
+    _sites,
+    _messages,
+)

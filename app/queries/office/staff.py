@@ -1,0 +1,61 @@
+"""Members of staff and their API tokens, as the desk and the command line list them."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from app.domain.ground.vocabulary import Role
+from app.models import ApiToken, Site, User
+from app.queries.ground.paging import Page, Wish, fetch, like
+
+SORTS = {
+    "name": User.name,
+    "email": User.email_key,
+    "role": User.role,
+    "last": User.last_sign_in_at,
+    "created": User.created_at,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What the list is narrowed to; `state` is active (the default), archived or all."""
+
+    q: str = ""
+    role: str = ""
+    state: str = ""
+
+    def select(self) -> Select[tuple[User]]:
+        """Select the members of staff, in no order yet."""
+        query = select(User).options(selectinload(User.sites))
+        if self.q:
+            pattern = like(self.q)
+            query = query.where(
+                or_(User.name.ilike(pattern, escape="\\"), User.email.ilike(pattern, escape="\\"))
+            )
+        if self.role in list(Role):
+            query = query.where(User.role == Role(self.role))
+        if self.state == "archived":
+            query = query.where(User.archived_at.is_not(None))
+        elif self.state != "all":
+            query = query.where(User.archived_at.is_(None))
+        return query
+
+
+def page(db: Session, wanted: Filter, wish: Wish) -> Page:
+    """Return the wished page of the staff."""
+    return fetch(db, wanted.select(), wish, SORTS, default="name", noun="people")
+
+
+def sites(db: Session) -> list[Site]:
+    """Return the sites that somebody's reach can be limited to."""
+    return list(db.scalars(select(Site).where(Site.archived_at.is_(None)).order_by(Site.name)))
+
+
+def tokens(db: Session, user: User | None = None) -> list[ApiToken]:
+    """Return API tokens, the newest first: a person's, or everybody's."""
+    query = select(ApiToken).options(joinedload(ApiToken.user)).order_by(ApiToken.id.desc())
+    if user is not None:
+        query = query.where(ApiToken.user_id == user.id)
+    return list(db.scalars(query.limit(500)))

@@ -1,0 +1,111 @@
+"""What the rows tell of the installation's own parts: workers, sweeps, mail, the database."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from app.domain.ground.vocabulary import ReceiptState
+from app.domain.network.presence import ALIVE
+from app.models import Connection, OutgoingMail, Receipt, SystemMark, WorkerNode
+
+#: Failures of mails are of interest for this long.
+MAIL_RECENT = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A worker that lives, how many stations in reach it holds, and how late its loop runs."""
+
+    node: str
+    beat_at: datetime
+    stations: int
+    lag_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MailFacts:
+    """When a mail left, when one last failed, and since when the oldest waits."""
+
+    sent_at: datetime | None
+    failed_at: datetime | None
+    oldest_unsent: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """Which database, in which version, how large (bytes), and at which migration."""
+
+    kind: str
+    version: str
+    size: int
+    revision: str | None
+
+
+def nodes(db: Session, *, now: datetime) -> list[Node]:
+    """The workers that live."""
+    held = dict(
+        db.execute(
+            select(Connection.node, func.count(Connection.id))
+            .where(Connection.closed_at.is_(None))
+            .group_by(Connection.node)
+        )
+        .tuples()
+        .all()
+    )
+    alive = select(WorkerNode).where(WorkerNode.beat_at > now - ALIVE).order_by(WorkerNode.node)
+    return [
+        Node(row.node, row.beat_at, held.get(row.node, 0), getattr(row, "lag_ms", None))
+        for row in db.scalars(alive)
+    ]
+
+
+def mark(db: Session, part: str) -> SystemMark | None:
+    """The last sign of a part."""
+    return db.get(SystemMark, part)
+
+
+def mail(db: Session, *, now: datetime) -> MailFacts:
+    """How mail goes: receipts in reach, and the mails to staff."""
+    since = now - MAIL_RECENT
+    failed = [ReceiptState.FAILED, ReceiptState.UNKNOWN]
+    waiting = [ReceiptState.QUEUED, ReceiptState.SENDING]
+    # A mail that is tried again and again has failed too, though it still waits.
+    troubled = Receipt.error.is_not(None) & Receipt.state.in_([*failed, *waiting])
+    receipts = db.execute(
+        select(
+            func.max(Receipt.sent_at),
+            func.max(Receipt.claimed_at).filter(troubled),
+            func.min(Receipt.created_at).filter(Receipt.state.in_(waiting)),
+        ).where(Receipt.created_at > since)
+    ).one()
+    others = db.execute(
+        select(
+            func.max(OutgoingMail.sent_at),
+            func.max(OutgoingMail.claimed_at).filter(
+                OutgoingMail.error.is_not(None), OutgoingMail.state != "sent"
+            ),
+            func.min(OutgoingMail.created_at).filter(OutgoingMail.state.in_(["queued", "sending"])),
+        ).where(OutgoingMail.created_at > since)
+    ).one()
+    sent, went_wrong, oldest = (
+        [at for at in pair if at is not None] for pair in zip(receipts, others, strict=True)
+    )
+    return MailFacts(
+        max(sent, default=None), max(went_wrong, default=None), min(oldest, default=None)
+    )
+
+
+def database(db: Session) -> DatabaseFacts:
+    """Ask the database about itself."""
+    lite = db.get_bind().dialect.name == "sqlite"
+    if lite:
+        version = str(db.scalar(text("SELECT sqlite_version()")))
+        pages, size = (db.scalar(text(f"PRAGMA {word}")) for word in ("page_count", "page_size"))
+        size = int(pages or 0) * int(size or 0)
+    else:
+        version = str(db.scalar(text("SHOW server_version"))).split()[0]
+        size = int(db.scalar(text("SELECT pg_database_size(current_database())")) or 0)
+    revision = db.scalar(text("SELECT version_num FROM alembic_version"))
+    return DatabaseFacts("SQLite" if lite else "PostgreSQL", version, size, revision)

@@ -1,0 +1,1 @@
+"""Selects: certificates, those who sign them, and contracts."""

@@ -1,0 +1,286 @@
+"""A bill in words: the same sentences on its page, on its receipt and in its preview.
+
+`told(bill, writer)` turns rows into texts; a writer knows a language, a way of
+writing numbers and the site's clock.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from app.domain.ground.vocabulary import BillKind
+from app.domain.ground.vocabulary.doubts import sentence
+from app.models import Bill, BillLine
+from app.text.writers import Writer
+
+#: Stretches of readings told for one line; the rest is counted.
+_PARTS_MOST = 6
+
+
+def _(text: str) -> str:
+    """Mark a text for translation; the writer translates it."""
+    return text
+
+
+_UNITS = {"kWh": "kWh", "min": "min", "session": _("session")}
+
+
+@dataclass(frozen=True, slots=True)
+class ToldLine:
+    """One line of a bill in words; `details` tell the readings behind it."""
+
+    label: str
+    details: tuple[str, ...]
+    quantity: str
+    unit_price: str
+    tax: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A bill in words; `facts` and `taxes` are (label, value) pairs.
+
+    `seller` says line by line who sells, by the words frozen when the bill was
+    issued; `issued` is empty for one that is not.
+    """
+
+    bill: Bill
+    title: str
+    summary: str
+    day: str
+    energy: str
+    total: str
+    duration: str
+    issued: str
+    seller: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    lines: tuple[ToldLine, ...]
+    taxes: tuple[tuple[str, str], ...]
+    why: tuple[str, ...]
+    notes: tuple[str, ...]
+    change: tuple[tuple[str, str], ...]
+    zone: str
+
+
+def told(bill: Bill, writer: Writer) -> Told:
+    """Say a bill; everything comes from its own rows, so it says the same for ever."""
+    facts = bill.facts
+    started, ended = _instant(facts["started_at"]), _instant(facts["ended_at"])
+    energy = f"{writer.number(bill.energy_wh / 1000, 3)} kWh"
+    total = writer.money(bill.gross_minor, bill.currency)
+    zone = writer.zone_name(started)
+    return Told(
+        bill=bill,
+        title=_title(bill, writer),
+        summary=f"{energy}, {total}" if bill.energy_wh else total,
+        day=writer.day(started),
+        energy=energy,
+        total=total,
+        duration=writer.duration(int((ended - started).total_seconds())),
+        issued=writer.day(bill.issued_at) if bill.number else "",
+        seller=tuple(_seller(bill, writer)),
+        facts=tuple(_facts(bill, writer, started, ended, zone)),
+        lines=tuple(told_line(bill, line, writer, started) for line in bill.lines),
+        taxes=tuple(_taxes(bill, writer)),
+        why=tuple(_why(bill, writer, zone)),
+        notes=tuple(_notes(bill, writer)),
+        change=tuple(_change(bill, writer)),
+        zone=zone,
+    )
+
+
+def _title(bill: Bill, writer: Writer) -> str:
+    words = {
+        BillKind.BILL: _("Receipt %(number)s"),
+        BillKind.CREDIT: _("Credit note %(number)s"),
+        BillKind.CORRECTION: _("Corrected receipt %(number)s"),
+    }
+    return writer.translate(words[bill.kind]) % {"number": bill.number}
+
+
+def _seller(bill: Bill, writer: Writer) -> Iterable[str]:
+    seller = bill.facts.get("seller", {})
+    for field in ("name", "address"):
+        if text := seller.get(field):
+            yield text
+    if number := seller.get("tax_number"):
+        yield writer.translate(_("Tax number: %(number)s")) % {"number": number}
+    if contact := seller.get("contact"):
+        yield contact
+
+
+def _facts(
+    bill: Bill, writer: Writer, started: datetime, ended: datetime, zone: str
+) -> Iterable[tuple[str, str]]:
+    facts, t = bill.facts, writer.translate
+    place = ", ".join(part for part in (facts["site"], facts["address"]) if part)
+    yield t(_("Place")), place
+    connector = t(_("connector %(number)s")) % {"number": facts["evse"]}
+    yield t(_("Charger")), f"{facts['station']}, {connector}"
+    yield t(_("Start")), f"{writer.moment(started)} {zone}"
+    yield t(_("End")), f"{writer.moment(ended)} {writer.zone_name(ended)}"
+    if register := _register(bill, writer):
+        yield t(_("Meter")), register
+    if facts["idle_s"]:
+        yield t(_("Charging")), writer.duration(facts["charging_s"])
+        yield t(_("Idle")), writer.duration(facts["idle_s"])
+    yield t(_("Session")), str(bill.session_id)
+    if facts["tariff"]:
+        version = t(_("version %(number)s")) % {"number": facts["tariff_version"]}
+        yield t(_("Tariff")), f"{facts['tariff']}, {version}"
+    yield from _paid(bill, writer)
+
+
+def _paid(bill: Bill, writer: Writer) -> Iterable[tuple[str, str]]:
+    """What was paid at the charger itself, and what that leaves."""
+    payments = bill.facts.get("payments", ())
+    if not payments or bill.kind is BillKind.CREDIT:
+        return
+    t, paid = writer.translate, sum(payment[1] for payment in payments)
+    # A charger's own words: cut to what a line of a receipt can hold.
+    references = ", ".join(" ".join((name or own).split())[:40] for own, _, name in payments)
+    yield t(_("Paid at the charger")), f"{writer.money(paid, bill.currency)} ({references})"
+    if bill.kind is BillKind.BILL:
+        left = bill.gross_minor - paid
+        word = _("Still to pay") if left >= 0 else _("To be paid back")
+        yield t(word), writer.money(abs(left), bill.currency)
+
+
+def _register(bill: Bill, writer: Writer) -> str:
+    """The meter's first and last register, empty where they do not make the billed energy.
+
+    They do not where staff set the energy, the meter fell back or it counts no
+    register: the notes tell that, and a register beside it would contradict it.
+    """
+    first, last = (bill.facts[f"register_{end}_wh"] for end in ("from", "to"))
+    if first is None or last is None or Decimal(last) - Decimal(first) != abs(bill.energy_wh):
+        return ""
+    return f"{_kwh(first, writer)} → {_kwh(last, writer)} kWh"
+
+
+def told_line(bill: Bill, line: BillLine, writer: Writer, started: datetime) -> ToldLine:
+    """Say one line: its quantity times its price, rounded once, is its amount."""
+    unit = writer.translate(_UNITS.get(line.unit, line.unit))
+    quantity = writer.number(line.quantity, 3 if line.unit == "kWh" else None)
+    inclusive = bill.facts.get("tax_mode") == "inclusive"
+    return ToldLine(
+        label=writer.say([line.label, line.parameters]),
+        details=tuple(_details(line, writer, started)),
+        quantity=f"{quantity} {unit}" if unit else "",
+        unit_price=writer.price(line.unit_price, bill.currency) if unit else "",
+        tax=writer.percent(line.tax_percent),
+        amount=writer.money(line.gross_minor if inclusive else line.net_minor, bill.currency),
+    )
+
+
+def _details(line: BillLine, writer: Writer, started: datetime) -> Iterable[str]:
+    """The readings behind a line, stretch by stretch."""
+    parts = (line.evidence or {}).get("parts", [])
+    first_day = started.astimezone(writer.zone).date()
+
+    def clock(text: str) -> str:
+        at = _instant(text)
+        same = at.astimezone(writer.zone).date() == first_day
+        return writer.clock(at) if same else writer.moment(at)
+
+    for part in parts[:_PARTS_MOST]:
+        yield _stretch(part, line.kind, writer, clock)
+    if len(parts) > _PARTS_MOST:
+        more = {"count": len(parts) - _PARTS_MOST}
+        yield writer.translate(_("and %(count)s more stretches")) % more
+
+
+def _stretch(part: dict[str, Any], kind: str, writer: Writer, clock: Callable[[str], str]) -> str:
+    text = f"{clock(part['from_at'])} → {clock(part['to_at'])}"
+    if kind != "energy":
+        return text
+    t = writer.translate
+    if "from_register_wh" in part:
+        text += ", " + t(_("meter %(first)s → %(last)s kWh")) % {
+            "first": _kwh(part["from_register_wh"], writer),
+            "last": _kwh(part["to_register_wh"], writer),
+        }
+    for end in ("from", "to"):
+        if between := part.get(f"{end}_between"):
+            text += "; " + t(
+                _("at %(at)s interpolated between the readings of %(a)s and %(b)s")
+            ) % {
+                "at": clock(part[f"{end}_at"]),
+                "a": clock(between[0]),
+                "b": clock(between[1]),
+            }
+    return text
+
+
+def _taxes(bill: Bill, writer: Writer) -> Iterable[tuple[str, str]]:
+    """What the total holds of tax, one row for each rate."""
+    sign = -1 if bill.kind is BillKind.CREDIT else 1
+    inclusive = bill.facts.get("tax_mode") == "inclusive"
+    word = (
+        _("includes %(percent)s tax on %(net)s") if inclusive else _("%(percent)s tax on %(net)s")
+    )
+    for percent, net, tax, _gross in bill.facts.get("taxes", ()):
+        if Decimal(percent):
+            values = {
+                "percent": writer.percent(Decimal(percent)),
+                "net": writer.money(sign * net, bill.currency),
+            }
+            yield writer.translate(word) % values, writer.money(sign * tax, bill.currency)
+
+
+def _why(bill: Bill, writer: Writer, zone: str) -> Iterable[str]:
+    t, facts = writer.translate, bill.facts
+    if facts["tariff"]:
+        yield t(_("Tariff “%(name)s”, version %(number)s, was frozen when the session began.")) % {
+            "name": facts["tariff"],
+            "number": facts["tariff_version"],
+        }
+    for phrase in facts.get("explanation", ()):
+        yield writer.say(phrase)
+    yield t(_("Times are those of the site's clock (%(zone)s).")) % {"zone": zone}
+    if len(bill.lines) > 1:
+        yield t(_("Every line is rounded once; the lines add up to the total."))
+
+
+def _notes(bill: Bill, writer: Writer) -> Iterable[str]:
+    """What was odd about the measuring, so that nobody has to find it out."""
+    if bill.facts.get("corrected"):
+        measured = _kwh(bill.facts["measured_wh"], writer)
+        yield writer.translate(
+            _("The energy was set by our staff; the meter had reported %(kwh)s kWh.")
+        ) % {"kwh": measured}
+    for flag in bill.facts.get("flags", ()):
+        yield writer.translate(sentence(flag))
+
+
+def _change(bill: Bill, writer: Writer) -> Iterable[tuple[str, str]]:
+    """What a credit or a correction replaces, and what is left to pay or to be paid back."""
+    t = writer.translate
+    if bill.corrects is None:
+        return
+    if bill.kind is BillKind.CREDIT:
+        yield t(_("Takes back")), bill.corrects.number
+    else:
+        credit = bill.corrects
+        before = credit.corrects
+        if before is None:
+            return
+        numbers = {"old": before.number, "credit": credit.number}
+        yield t(_("Replaces")), t(_("%(old)s (credit note %(credit)s)")) % numbers
+        yield t(_("Old total")), writer.money(before.gross_minor, bill.currency)
+        delta = bill.gross_minor - before.gross_minor
+        word = _("Still to pay") if delta >= 0 else _("To be paid back")
+        yield t(word), writer.money(abs(delta), bill.currency)
+    if bill.reason:
+        yield t(_("Reason")), t(bill.reason)
+
+
+def _kwh(wh: str, writer: Writer) -> str:
+    return writer.number(Decimal(wh) / 1000, 3)
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)

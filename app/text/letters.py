@@ -1,0 +1,57 @@
+"""Receipts as letters: subject, text and HTML, rendered from a bill's own rows."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from flask import current_app
+from markupsafe import Markup
+
+from app.mails.mail import one_line
+from app.models import Bill
+from app.text.bill_text import told
+from app.text.writers import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail without its envelope."""
+
+    subject: str
+    text: str
+    html: str
+    language: str
+
+
+def receipt(bill: Bill, language: str) -> Letter:
+    """Write a bill's receipt in a language; the preview is the same letter."""
+    writer = Writer(language, bill.facts["timezone"])
+    driver = bill.session.driver
+    values = {
+        "bill": bill,
+        "told": told(bill, writer),
+        "name": one_line(driver.name, 120) if driver else "",
+        "language": writer.language,
+    }
+    return Letter(
+        subject=one_line(_rendered("subject.txt", writer, values), 200),
+        text=_rendered("body.txt", writer, values),
+        html=_rendered("body.html", writer, values),
+        language=writer.language,
+    )
+
+
+def _rendered(name: str, writer: Writer, values: dict[str, Any]) -> str:
+    """A receipt's template: compiled once, and without what pages know of who asks for them."""
+    say = _marked_up if name.endswith(".html") else _plain
+    template = current_app.jinja_env.get_template(f"email/receipt/{name}")
+    return template.render(values, _=partial(say, writer))
+
+
+def _plain(writer: Writer, text: str, **values: object) -> str:
+    return writer.translate(text) % values
+
+
+def _marked_up(writer: Writer, text: str, **values: object) -> Markup:
+    """The same as HTML; the values are escaped."""
+    return Markup(writer.translate(text)) % values

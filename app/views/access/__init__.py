@@ -1,0 +1,1 @@
+"""Pages: who may charge: tags, groups, drivers, local lists and reservations."""

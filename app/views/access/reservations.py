@@ -1,0 +1,128 @@
+"""Reservations of the desk: the list, one station's, keeping a connector and letting it go."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, abort, current_app, flash, render_template, request
+
+from app.domain.access.reservations import OPEN
+from app.domain.commands import commands
+from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import Order, ReservationState
+from app.domain.network import plugs
+from app.extensions import db
+from app.forms.access.reservations import ReserveForm
+from app.forms.ground import refusals
+from app.models import Reservation, Station
+from app.queries.access import reservations as queries
+from app.queries.network import station_page
+from app.uow import unit_of_work
+from app.views.network._station_pages import station_or_404
+from app.web import listing
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("reservations", __name__)
+blueprint.add_app_template_test(lambda row: row.state in OPEN, "kept")
+
+STATES = [
+    ("open", "kept"),
+    ("over", "over"),
+    *((state.value, state.value) for state in ReservationState),
+]
+
+
+@blueprint.get("/reservations")
+@needs("viewer")
+def index() -> Any:
+    """All reservations, narrowed by the URL."""
+    wanted = queries.Filter(
+        q=listing.text("q"), state=listing.text("state"), station_id=listing.number("station")
+    )
+    page = queries.page(db.session(), wanted, listing.wish())
+    if listing.wants_csv():
+        return listing.csv_response("reservations", COLUMNS, page.rows)
+    return render_template(
+        "reservations/index.html",
+        page=page,
+        states=STATES,
+        stations=[(row.id, row.label) for row in queries.stations(db.session())],
+    )
+
+
+COLUMNS = [
+    ("id", lambda row: row.id),
+    ("station", lambda row: row.station.identity),
+    ("connector", lambda row: row.evse or None),
+    ("plug_type", lambda row: row.plug_type),
+    ("tag", lambda row: row.token),
+    ("state", lambda row: row.state.value),
+    ("sentence", lambda row: row.sentence),
+    ("created_at", lambda row: row.created_at),
+    ("created_by", lambda row: row.created_by),
+    ("expires_at", lambda row: row.expires_at),
+    ("settled_at", lambda row: row.settled_at),
+    ("session", lambda row: row.session_id),
+]
+
+
+@blueprint.get("/stations/<int:station_id>/reservations")
+@needs("viewer")
+def station(station_id: int) -> Any:
+    """The reservations of one station, and the form of a new one."""
+    place = station_or_404(station_id)
+    form = ReserveForm(formdata=None, connector=request.args.get("connector", "0"))
+    return _page(place, form)
+
+
+@blueprint.post("/stations/<int:station_id>/reservations")
+@needs("operator")
+def reserve(station_id: int) -> Any:
+    """Keep a connector of a station for a tag."""
+    place = station_or_404(station_id)
+    form = ReserveForm()
+    form.offer([plug.evse for plug in plugs.of(place)])
+    if not form.validate_on_submit():
+        return _page(place, form), 422
+    given = {
+        "connector": form.connector.data,
+        "plug_type": form.plug_type.data,
+        "token": form.token.data,
+        "minutes": form.minutes.data,
+    }
+    try:
+        _ask(place, Order.RESERVE, given)
+    except DomainError as error:
+        refusals.show(form, error)
+        return _page(place, form), error.status
+    flash("Asked. The row below says what the station answers.", "success")
+    return back("reservations.station", station_id=station_id)
+
+
+@blueprint.post("/reservations/<int:reservation_id>/cancel")
+@needs("operator")
+def cancel(reservation_id: int) -> Any:
+    """Ask the station to let a connector go."""
+    row = db.session.get(Reservation, reservation_id) or abort(404, "There is no such reservation.")
+    _ask(row.station, Order.CANCEL_RESERVATION, {"reservation_id": row.id})
+    flash(f"{row.station.identity} was asked to cancel reservation {row.id}.", "success")
+    return back("reservations.station", station_id=row.station_id)
+
+
+def _ask(place: Station, order: Order, given: dict[str, Any]) -> None:
+    ttl_s = current_app.config["SETTINGS"].command_ttl_s
+    with unit_of_work() as work:
+        commands.queue(work, actor(), place, order, given, now=datetime.now(UTC), ttl_s=ttl_s)
+
+
+def _page(place: Station, form: ReserveForm) -> Any:
+    now = datetime.now(UTC)
+    there = station_page.now_of(db.session(), place, now)
+    form.offer([plug.evse for plug in there.plugs])
+    return render_template(
+        "reservations/station.html",
+        station=place,
+        there=there,
+        form=form,
+        reservations=queries.of_station(db.session(), place),
+        tags=station_page.tags_to_offer(db.session(), now),
+    )

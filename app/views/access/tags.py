@@ -1,0 +1,275 @@
+"""Tags: the list, one tag with its taps and sessions, unknown tokens, and what may be done."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, abort, flash, g, render_template, request
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from app.domain.access import drivers, tags
+from app.domain.access.imports import cells
+from app.domain.access.imports.tags import PARTING
+from app.domain.access.tags import TagFacts
+from app.domain.ground.errors import Conflict, DomainError, Invalid
+from app.domain.ground.vocabulary import Actor
+from app.domain.network import reach
+from app.extensions import db
+from app.forms.access.tags import NewTagForm, TagFactsForm, chosen
+from app.forms.ground import refusals
+from app.models import ChargingSession, Driver, Tag
+from app.queries.access import drivers as driver_queries
+from app.queries.access import tags as queries
+from app.queries.access.tags import Filter
+from app.text.presentation import local
+from app.uow import unit_of_work
+from app.web import listing
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("tags", __name__, url_prefix="/tags")
+
+#: Taps of unknown tokens are shown for this long.
+UNKNOWN_FOR = timedelta(days=30)
+
+Change = Callable[[Session, Actor, Tag, datetime], bool]
+#: What may be done to one tag or to many: the operation, and what has been done then.
+CHANGES: dict[str, tuple[Change, str]] = {
+    "block": (lambda db, who, tag, now: tags.block(db, who, tag, now=now), "blocked"),
+    "unblock": (lambda db, who, tag, now: tags.unblock(db, who, tag, now=now), "unblocked"),
+    "archive": (lambda db, who, tag, now: tags.archive(db, who, tag, now=now), "archived"),
+    "restore": (lambda db, who, tag, now: tags.restore(db, who, tag, now=now), "restored"),
+}
+
+
+@blueprint.get("")
+@needs("viewer")
+def index() -> Any:
+    """The list, narrowed, sorted and paged by the URL; `format=csv` is what an import takes."""
+    now, session = datetime.now(UTC), db.session()
+    wanted = Filter(
+        q=listing.text("q"),
+        state=listing.text("state"),
+        group_id=listing.number("group"),
+        driver_id=listing.number("driver"),
+        site_id=listing.number("site"),
+    )
+    found = queries.page(session, wanted, listing.wish(), now)
+    if listing.wants_csv():
+        return listing.csv_response("tags", CSV, found)
+    ids = [tag.id for tag in found]
+    return render_template(
+        "tags/index.html",
+        page=found,
+        taps=queries.last_taps(session, ids),
+        limited=queries.limited(session, ids),
+        state_of=lambda tag: queries.state_of(tag, now),
+        groups=[(group.id, group.name) for group in queries.groups(session)],
+        sites=[(site.id, site.name) for site in queries.sites(session)],
+        unknown=len(queries.unknown(session, now - UNKNOWN_FOR)),
+        states=[(state, state) for state in queries.STATES],
+    )
+
+
+def _places(rows: list[Any], name: str) -> str:
+    return f" {PARTING} ".join(getattr(row, name) for row in rows)
+
+
+CSV: list[tuple[str, Callable[[Tag], Any]]] = [
+    ("tag", lambda tag: tag.value),
+    ("label", lambda tag: tag.label),
+    ("driver", lambda tag: (tag.driver.email or tag.driver.name) if tag.driver else None),
+    ("group", lambda tag: tag.group.name if tag.group else None),
+    ("status", lambda tag: tag.status.value),
+    ("expires", lambda tag: tag.expires_at),
+    ("limit", lambda tag: tag.concurrent_limit),
+    ("sites", lambda tag: _places(tag.sites, "name")),
+    ("stations", lambda tag: _places(tag.stations, "identity")),
+]
+
+
+@blueprint.get("/unknown")
+@needs("viewer")
+def unknown() -> Any:
+    """Tokens that somebody tapped and that are on no list, each one click from being added."""
+    found = queries.unknown(db.session(), datetime.now(UTC) - UNKNOWN_FOR)
+    return render_template("tags/unknown.html", found=found, days=UNKNOWN_FOR.days)
+
+
+@blueprint.get("/<int:tag_id>")
+@needs("viewer")
+def show(tag_id: int) -> Any:
+    """One tag: facts, why its last tap ended as it did, taps, sessions."""
+    session, now = db.session(), datetime.now(UTC)
+    tag = _found(session, tag_id)
+    return render_template(
+        "tags/show.html",
+        tag=tag,
+        state=queries.state_of(tag, now),
+        elsewhere=queries.elsewhere(session, tag),
+        taps=queries.taps_of(session, tag),
+        sessions=queries.sessions_of(session, ChargingSession.tag_id == tag.id),
+    )
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+@needs("operator")
+def create() -> Any:
+    """Put a tag on the list; `value` and `driver` in the URL fill the form."""
+    session = db.session()
+    form = NewTagForm(value=request.args.get("value", ""), driver=_driver_in_url(session))
+    _offer(session, form)
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                facts = _facts(work, form)
+                tag = tags.add(
+                    work,
+                    actor(),
+                    form.value.data,
+                    facts,
+                    tenant_id=current_user.tenant_id,
+                    now=datetime.now(UTC),
+                )
+            flash(f"{tag.value} is on the list.", "success")
+            return back("tags.show", tag_id=tag.id)
+        except DomainError as error:
+            refusals.show(form, error)
+    return _form_page(form, None)
+
+
+@blueprint.route("/<int:tag_id>/edit", methods=["GET", "POST"])
+@needs("operator")
+def edit(tag_id: int) -> Any:
+    """Change what is typed about a tag."""
+    session = db.session()
+    tag = _found(session, tag_id)
+    reach.guard(session, tag)
+    form = TagFactsForm(data=_typed(session, tag))
+    _offer(session, form, tag)
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                tags.edit(work, actor(), tag, _facts(work, form, tag), now=datetime.now(UTC))
+            flash(f"{tag.value} is changed.", "success")
+            return back("tags.show", tag_id=tag_id)
+        except DomainError as error:
+            refusals.show(form, error)
+    return _form_page(form, _found(session, tag_id))
+
+
+@blueprint.post("/<int:tag_id>/<any(block, unblock, archive, restore):change>")
+@needs("operator")
+def change(tag_id: int, change: str) -> Any:
+    """Block, unblock, archive or restore one tag."""
+    with unit_of_work() as work:
+        tag = _found(work, tag_id)
+        CHANGES[change][0](work, actor(), tag, datetime.now(UTC))
+    flash(f"{tag.value} is {CHANGES[change][1]}.", "success")
+    return back("tags.show", tag_id=tag_id)
+
+
+@blueprint.post("/bulk")
+@needs("operator")
+def bulk() -> Any:
+    """Do the same to every ticked tag; one that cannot be changed is named, the others are."""
+    operation, done = CHANGES.get(request.form.get("action", ""), (None, ""))
+    ids = {one for text in request.form.getlist("ids") if (one := chosen(text)) is not None}
+    if operation is None or not ids:
+        raise Invalid("Tick the tags first, then choose what to do with them.")
+    changed, refused = 0, []
+    with unit_of_work() as work:
+        for tag_id in sorted(ids):
+            tag = _found(work, tag_id)
+            try:
+                changed += operation(work, actor(), tag, datetime.now(UTC))
+            except Conflict as error:
+                refused.append(f"{tag.value}: {error.sentence}")
+    noun = "tag is" if changed == 1 else "tags are"
+    flash(f"{changed} {noun} {done}.", "success")
+    for sentence in refused:
+        flash(sentence, "error")
+    return back("tags.index")
+
+
+def _found(session: Session, tag_id: int) -> Tag:
+    tag = session.get(Tag, tag_id)
+    if tag is None:
+        abort(404)
+    return tag
+
+
+def _driver_in_url(session: Session) -> str:
+    driver_id = listing.number("driver")
+    driver = session.get(Driver, driver_id) if driver_id is not None else None
+    return named(driver) if driver else ""
+
+
+def named(driver: Driver | None) -> str:
+    """A driver as the form writes one: the name, with the address that tells namesakes apart."""
+    if driver is None:
+        return ""
+    return f"{driver.name} <{driver.email}>" if driver.email else driver.name
+
+
+def _typed(session: Session, tag: Tag) -> dict[str, Any]:
+    facts = tags.facts_of(session, tag)
+    expires = local(facts.expires_at, "input", g.get("zone", "UTC")) if facts.expires_at else ""
+    return {
+        "label": facts.label,
+        "driver": named(tag.driver),
+        "group": str(facts.group_id or ""),
+        "expires_at": expires,
+        "concurrent_limit": facts.concurrent_limit,
+        "sites": sorted(facts.site_ids),
+        "stations": sorted(facts.station_ids),
+    }
+
+
+def _offer(session: Session, form: TagFactsForm, tag: Tag | None = None) -> None:
+    """Fill the choices: what is chosen already stays on offer, though it may be archived."""
+    groups = [(str(group.id), group.name) for group in queries.groups(session)]
+    form.group.choices = [("", "No group"), *groups]
+    sites = {site.id: site.name for site in queries.sites(session)}
+    stations = {
+        station.id: f"{station.label} · {station.site.name}"
+        for station in queries.stations(session)
+    }
+    if tag is not None:
+        sites = {site.id: site.name for site in tag.sites} | sites
+        stations = {station.id: station.label for station in tag.stations} | stations
+    form.sites.choices = list(sites.items())
+    form.stations.choices = list(stations.items())
+
+
+def _facts(work: Session, form: TagFactsForm, tag: Tag | None = None) -> TagFacts:
+    """What was typed, as the operation wants it; raises what it cannot be."""
+    typed, tenant_id = (form.driver.data or "").strip(), current_user.tenant_id
+    if not typed:
+        driver_id = None
+    elif tag is not None and typed == named(tag.driver):
+        driver_id = tag.driver_id
+    else:
+        driver_id = drivers.named(work, typed, tenant_id=tenant_id).id
+    zone = ZoneInfo(g.get("zone", "UTC"))
+    return TagFacts(
+        label=form.label.data,
+        driver_id=driver_id,
+        group_id=chosen(form.group.data),
+        expires_at=cells.instant(form.expires_at.data or "", zone),
+        concurrent_limit=form.concurrent_limit.data,
+        site_ids=frozenset(form.sites.data or ()),
+        station_ids=frozenset(form.stations.data or ()),
+    )
+
+
+def _form_page(form: TagFactsForm, tag: Tag | None) -> Any:
+    people = [named(driver) for driver in driver_queries.suggestions(db.session())]
+    page = render_template(
+        "tags/form.html",
+        form=form,
+        tag=tag,
+        people=people,
+    )
+    return page, 422 if form.is_submitted() else 200

@@ -1,0 +1,1 @@
+"""Pages: charging sessions: what stations tell of transactions, meters and statuses."""

@@ -1,0 +1,239 @@
+"""Charging sessions on the desk: the list with those that run, and one session whole."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, abort, current_app, flash, g, render_template, request
+from sqlalchemy.orm import Session
+
+from app.domain.charging import sessions
+from app.domain.commands import commands
+from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import BillingState, Order, SessionState, doubts
+from app.domain.money import reviews
+from app.extensions import db
+from app.forms.charging.sessions import BillForm, EndForm
+from app.models import Bill, ChargingSession
+from app.queries.charging import session_chart
+from app.queries.charging import sessions as queries
+from app.queries.charging.sessions import Filter
+from app.queries.money import costs
+from app.session_page import page_of, readings_file
+from app.text import session_rows, session_words
+from app.uow import unit_of_work
+from app.web import listing
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
+blueprint.add_app_template_filter(doubts.label, "flag_label")
+blueprint.add_app_template_filter(session_words.explained, "flags_explained")
+
+#: The list as a file: flags in one cell.
+COLUMNS = [
+    *session_rows.SESSION[:-1],
+    ("flags", lambda row: " | ".join(row.flags)),
+]
+#: The presets of the list: key -> word.
+PRESETS = {
+    "today": "Today",
+    "yesterday": "Yesterday",
+    "7days": "7 days",
+    "month": "This month",
+    "last-month": "Last month",
+}
+STATES = [
+    ("charging", "running"),
+    ("ended", "ended"),
+    ("provisional", "without a stop"),
+    ("unauthorised", "refused card"),
+]
+BILLING = [
+    (BillingState.OPEN.value, "not billed yet"),
+    (BillingState.HELD.value, "held for review"),
+    (BillingState.BILLED.value, "billed"),
+    (BillingState.WAIVED.value, "waived"),
+]
+
+
+@blueprint.get("")
+@needs("viewer")
+def index() -> Any:
+    """The list, narrowed, sorted and paged by the URL, with its sums; or as CSV."""
+    session, wanted, wish = db.session(), _filter(), listing.wish()
+    if listing.wants_csv():
+        rows = queries.every(session, wanted, wish)
+        return listing.csv_response(
+            "sessions", COLUMNS, rows, since=wanted.since, until=wanted.until
+        )
+    return render_template(
+        "sessions/index.html",
+        page=queries.page(session, wanted, wish),
+        totals=queries.totals(session, wanted),
+        running=queries.running(session) if _unfiltered() else [],
+        cost=lambda row: costs.so_far(session, row, _now()),
+        span=lambda row: session_chart.span(row, _now()),
+        presets=PRESETS,
+        states=STATES,
+        billing=BILLING,
+        flags=sorted((doubt.code, doubt.label) for doubt in doubts.DOUBTS.values()),
+        choices=queries.choices(session),
+        named=queries.named(session, wanted),
+    )
+
+
+@blueprint.get("/running")
+@needs("viewer")
+def running() -> Any:
+    """The piece of the list that keeps itself fresh: who charges now."""
+    session = db.session()
+    return render_template(
+        "sessions/_running.html",
+        running=queries.running(session),
+        cost=lambda row: costs.so_far(session, row, _now()),
+        span=lambda row: session_chart.span(row, _now()),
+    )
+
+
+def _unfiltered() -> bool:
+    return not set(request.args) - {"sort"}
+
+
+def _now() -> datetime:
+    return g.get("now") or datetime.now(UTC)
+
+
+def _filter() -> Filter:
+    zone = g.get("zone", "UTC")
+    since, until = _preset(request.args.get("when", ""), zone)
+    return Filter(
+        q=listing.text("q"),
+        since=listing.day("since", zone) or since,
+        until=listing.day("until", zone, end=True) or until,
+        station_id=listing.number("station"),
+        site_id=listing.number("site"),
+        driver_id=listing.number("driver"),
+        tag_id=listing.number("tag"),
+        state=listing.text("state"),
+        billing=listing.text("billing"),
+        flag=listing.text("flag"),
+    )
+
+
+def _preset(name: str, zone: str) -> tuple[datetime | None, datetime | None]:
+    """The first instant of a preset and the one after its last; days are the reader's."""
+    here = _now().astimezone(ZoneInfo(zone))
+    today = here.replace(hour=0, minute=0, second=0, microsecond=0)
+    month = today.replace(day=1)
+    spans = {
+        "today": (today, None),
+        "yesterday": (today - timedelta(days=1), today),
+        "7days": (today - timedelta(days=6), None),
+        "month": (month, None),
+        "last-month": ((month - timedelta(days=1)).replace(day=1), month),
+    }
+    since, until = spans.get(name, (None, None))
+    return since and since.astimezone(UTC), until and until.astimezone(UTC)
+
+
+@blueprint.get("/<int:session_id>")
+@needs("viewer")
+def show(session_id: int) -> Any:
+    """One session: chart, cost, timeline, facts; its readings as CSV or JSON lines."""
+    session = _found(db.session(), session_id)
+    wanted = request.args.get("format")
+    if wanted in ("csv", "json"):
+        return readings_file(session, wanted)
+    page = page_of(db.session(), session, _now(), _hold_h())
+    return render_template("sessions/show.html", **page)
+
+
+@blueprint.get("/<int:session_id>/live")
+@needs("viewer")
+def live(session_id: int) -> Any:
+    """The part of a session's page that keeps itself fresh."""
+    session = _found(db.session(), session_id)
+    page = page_of(db.session(), session, _now(), _hold_h())
+    return render_template("sessions/_body.html", **page)
+
+
+@blueprint.post("/<int:session_id>/stop")
+@needs("operator")
+def stop(session_id: int) -> Any:
+    """Ask the station to stop a running session."""
+    now = datetime.now(UTC)
+    try:
+        with unit_of_work() as work:
+            session = _found(work, session_id)
+            commands.queue(
+                work,
+                actor(),
+                session.station,
+                Order.STOP_CHARGING,
+                {"session_id": session.id},
+                now=now,
+                ttl_s=current_app.config["SETTINGS"].command_ttl_s,
+            )
+        flash("The station has been asked to stop; it answers within moments.", "success")
+    except DomainError as error:
+        flash(error.sentence, "error")
+    return back("sessions.show", session_id=session_id)
+
+
+@blueprint.route("/<int:session_id>/end", methods=["GET", "POST"])
+@needs("operator")
+def end(session_id: int) -> Any:
+    """End a session by hand whose stop will never come, with a reason."""
+    form = EndForm()
+    session = _found(db.session(), session_id)
+    if session.state is not SessionState.CHARGING:
+        flash(f"Session {session_id} has ended already.", "info")
+        return back("sessions.show", session_id=session_id)
+    if form.validate_on_submit():
+        now = datetime.now(UTC)
+        try:
+            with unit_of_work() as work:
+                sessions.close_provisionally(
+                    work,
+                    _found(work, session_id),
+                    now=now,
+                    actor=actor(),
+                    remark=form.reason.data,
+                )
+            flash(f"Session {session_id} was ended at its last reading.", "success")
+            return back("sessions.show", session_id=session_id)
+        except DomainError as error:
+            form.form_errors.append(error.sentence)
+    status = 422 if request.method == "POST" else 200
+    page = {"form": form, "session": session, "span": session_chart.span(session, _now())}
+    return render_template("sessions/end.html", **page), status
+
+
+@blueprint.route("/<int:session_id>/bill", methods=["GET", "POST"])
+@needs("operator")
+def bill(session_id: int) -> Any:
+    """Bill a session that waits for its stop, with a reason."""
+    form, session = BillForm(), _found(db.session(), session_id)
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                made = reviews.bill_now(
+                    work, actor(), _found(work, session_id), note=form.reason.data, now=_now()
+                )
+                held = not isinstance(made, Bill)
+                said = "Other doubts hold its bill." if held else f"Bill {made.number} is issued."
+            flash(said, "info" if held else "success")
+            return back("sessions.show", session_id=session_id)
+        except DomainError as error:
+            form.form_errors.append(error.sentence)
+    status = 422 if request.method == "POST" else 200
+    return render_template("sessions/bill.html", form=form, session=session), status
+
+
+def _found(session: Session, session_id: int) -> ChargingSession:
+    found = queries.one(session, session_id) if session_id < 2**63 else None
+    return found or abort(404)
+
+
+def _hold_h() -> int:
+    return int(current_app.config["SETTINGS"].provisional_hold_h)

@@ -1,0 +1,1 @@
+"""Pages: what is asked of stations: commands and their states, and the catalogue of orders."""

@@ -1,0 +1,228 @@
+"""Broadcasts of the desk: one order to many stations, and what came of it at each."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_login import current_user
+
+from app.domain.charging import interruptions
+from app.domain.commands import broadcasts, orders
+from app.domain.commands.orders.catalogue import FOR_MANY, NOUNS
+from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import Order
+from app.extensions import db
+from app.forms.commands.broadcasts import PaceForm
+from app.forms.commands.commands import OrderForm, form_class
+from app.forms.ground import refusals
+from app.models import Broadcast, Station
+from app.queries.commands import broadcasts as queries
+from app.queries.network import sites as site_queries
+from app.queries.network import stations as station_queries
+from app.uow import unit_of_work
+from app.views.commands._station_commands import posted_arguments, posted_order
+from app.web import listing
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("broadcasts", __name__, url_prefix="/broadcasts")
+
+#: The plugs that a form offers when the stations are many.
+PLUGS = [1, 2, 3, 4]
+#: Of the stations that a filter finds, so many are named.
+NAMED = 60
+FILTER = ("q", "site", "state", "online", "vendor", "model", "protocol", "registration", "mode")
+
+
+@blueprint.get("")
+@needs("viewer")
+def index() -> Any:
+    """The broadcasts, newest first."""
+    page = queries.page(db.session(), listing.wish())
+    count = {row.id: broadcasts.tally(db.session(), row) for row in page.rows}
+    return render_template("broadcasts/index.html", page=page, count=count)
+
+
+@blueprint.get("/new")
+@needs("operator")
+def new() -> Any:
+    """Choose the stations (in the URL) and the order."""
+    return _new_page(_order_form(), PaceForm(formdata=None))
+
+
+@blueprint.post("")
+@needs("operator")
+def create() -> Any:
+    """Begin; the filter is in the URL, so the stations are those that it finds now."""
+    order, pace = posted_order(), PaceForm()
+    if not pace.validate_on_submit():
+        return _new_page(_order_form(order), pace), 422
+    try:
+        given = posted_arguments(order, _zone(_stations()))
+        with unit_of_work() as work:
+            broadcast = broadcasts.start(
+                *(work, actor(), current_user.tenant_id, _stations(), order),
+                given,
+                now=datetime.now(UTC),
+                ttl_s=current_app.config["SETTINGS"].command_ttl_s,
+                at_once=pace.at_once.data,
+                stop_percent=pace.stop_percent.data,
+                chosen_by=_chosen(),
+            )
+    except DomainError as error:
+        form = _order_form(order)
+        refusals.show(form, error)
+        return _new_page(form, pace), error.status
+    return redirect(url_for("broadcasts.show", broadcast_id=broadcast.id), 303)
+
+
+@blueprint.get("/<int:broadcast_id>")
+@needs("viewer")
+def show(broadcast_id: int) -> Any:
+    """One broadcast: every station with its result, kept fresh."""
+    broadcast = _broadcast(broadcast_id)
+    rows = queries.results(db.session(), broadcast)
+    if listing.wants_csv():
+        return listing.csv_response(f"broadcast-{broadcast.id}", COLUMNS, rows)
+    count = broadcasts.tally(db.session(), broadcast)
+    state = listing.text("state")
+    return render_template(
+        "broadcasts/show.html",
+        broadcast=broadcast,
+        rows=[row for row in rows if not state or row.state == state],
+        count=count,
+        words=orders.describe(broadcast.order, broadcast.arguments),
+        may_change=_may_change(broadcast),
+        again=sum(count[name] for name in broadcasts.AGAIN),
+    )
+
+
+COLUMNS = [
+    ("station", lambda row: row.identity),
+    ("name", lambda row: row.name),
+    ("state", lambda row: row.state),
+    ("sentence", lambda row: row.sentence),
+    ("latency_ms", lambda row: row.latency_ms),
+    ("sent_at", lambda row: row.sent_at),
+    ("command", lambda row: row.command_id),
+]
+
+
+@blueprint.post("/<int:broadcast_id>/cancel")
+@needs("operator")
+def cancel(broadcast_id: int) -> Any:
+    """Send no more of it."""
+    broadcast = _changeable(broadcast_id)
+    with unit_of_work() as work:
+        broadcasts.cancel(work, actor(), broadcast, now=datetime.now(UTC))
+    flash("Cancelled: nothing more is sent. What is under way is still told.", "success")
+    return back("broadcasts.show", broadcast_id=broadcast_id)
+
+
+@blueprint.post("/<int:broadcast_id>/retry")
+@needs("operator")
+def retry(broadcast_id: int) -> Any:
+    """Give the same order to those that failed or were not reached."""
+    broadcast = _changeable(broadcast_id)
+    with unit_of_work() as work:
+        again = broadcasts.retry(work, actor(), broadcast, now=datetime.now(UTC))
+    return redirect(url_for("broadcasts.show", broadcast_id=again.id), 303)
+
+
+def _broadcast(broadcast_id: int) -> Broadcast:
+    found = queries.one(db.session(), broadcast_id)
+    return found or abort(404, "There is no such broadcast.")
+
+
+def _changeable(broadcast_id: int) -> Broadcast:
+    broadcast = _broadcast(broadcast_id)
+    if not _may_change(broadcast):
+        abort(403, "It reaches beyond your sites: whoever began it can change it.")
+    return broadcast
+
+
+def _may_change(broadcast: Broadcast) -> bool:
+    """Staff of some sites may change their own broadcasts, which stay within these."""
+    everywhere = current_user.can("operator", everywhere=True)
+    return bool(everywhere or broadcast.user_id == current_user.id)
+
+
+def _chosen() -> dict[str, str]:
+    return {name: listing.text(name) for name in FILTER if listing.text(name)}
+
+
+def _filter() -> station_queries.Filter:
+    return station_queries.Filter(
+        site_id=listing.number("site"),
+        **{name: listing.text(name) for name in FILTER if name not in ("site", "online")},
+        # Nothing is kept for whoever is away, so only those that are here are chosen at first.
+        online=request.args.get("online", "yes"),
+    )
+
+
+def _stations() -> list[Station]:
+    query = _filter().select(datetime.now(UTC)).order_by(Station.identity_key)
+    return list(db.session().scalars(query.limit(broadcasts.MOST_STATIONS)))
+
+
+def _order_form(order: Order | None = None) -> OrderForm | None:
+    """The form of the order that is posted, or that the URL names; None before one is chosen."""
+    word = request.args.get("order", "")
+    if order is None:
+        order = Order(word) if word in FOR_MANY else None
+    if order is None:
+        return None
+    form = (
+        form_class(order)()
+        if request.method == "POST"
+        else form_class(order)(formdata=None, data=dict(request.args))
+    )
+    form.offer(PLUGS, [])
+    form.on_clock(_zone(_stations()))
+    return form
+
+
+def _zone(stations: list[Station]) -> str:
+    """The clock that times are typed on: that of the sites if they share one, else the asker's."""
+    zones = {station.site.timezone for station in stations}
+    return zones.pop() if len(zones) == 1 else str(g.zone)
+
+
+def _question(form: OrderForm | None, stations: list[Station]) -> str:
+    """What is asked before it begins, with the sessions that it may end."""
+    if form is None:
+        return ""
+    question = orders.SPECS[form.order].question.replace("{identity}", "all of them")
+    count = interruptions.count_at(db.session(), form.order, stations)
+    running = "1 session is running" if count == 1 else f"{count} sessions are running"
+    return f"{question} {running} there now." if count else question
+
+
+def _new_page(form: OrderForm | None, pace: PaceForm) -> str:
+    session, found = db.session(), _stations()
+    return render_template(
+        "broadcasts/new.html",
+        form=form,
+        pace=pace,
+        found=found,
+        named=found[:NAMED],
+        chosen={**_chosen(), "online": request.args.get("online", "yes")},
+        question=_question(form, found),
+        online=request.args.get("online", "yes"),
+        groups=[
+            (title, [(spec.order, spec.label) for spec in specs if not spec.single])
+            for title, specs in NOUNS.items()
+        ],
+        sites=[(site.id, site.name) for site in site_queries.choices(session)],
+        vendors=[(vendor, vendor) for vendor in station_queries.vendors(session)],
+        models=[(model, model) for model in station_queries.models(session)],
+    )  # fmt: skip

@@ -1,0 +1,107 @@
+"""Commands of the desk: what was asked of stations, by whom, and what came of it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, abort, current_app, g, render_template
+from htmx_flask import request
+
+from app.domain.charging import interruptions
+from app.domain.commands import commands, fallbacks, orders
+from app.domain.ground.vocabulary import CommandState
+from app.extensions import db
+from app.models import Command
+from app.queries.commands import commands as queries
+from app.uow import unit_of_work
+from app.views.commands._station_commands import to_question
+from app.web import listing
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("commands", __name__, url_prefix="/commands")
+blueprint.add_app_template_filter(
+    lambda command: orders.describe(command.order, command.arguments), "order_words"
+)
+blueprint.add_app_template_filter(lambda order: orders.SPECS[order].label, "order_label")
+blueprint.add_app_template_filter(lambda state: state in commands.OPEN_STATES, "under_way")
+blueprint.add_app_template_filter(lambda command: fallbacks.told(command), "attempts_told")
+
+STATES = [
+    ("open", "under way"),
+    ("failed", "not accepted"),
+    *((state.value, commands.STATE_WORDS[state]) for state in CommandState),
+]
+
+
+@blueprint.get("")
+@needs("viewer")
+def index() -> Any:
+    """All commands, narrowed by the URL."""
+    wanted = queries.Filter(
+        q=listing.text("q"),
+        station_id=listing.number("station"),
+        order=listing.text("order"),
+        state=listing.text("state"),
+        who=listing.text("who"),
+        since=listing.day("from", g.zone),
+        until=listing.day("to", g.zone, end=True),
+    )
+    page = queries.page(db.session(), wanted, listing.wish())
+    if listing.wants_csv():
+        return listing.csv_response(
+            "commands", COLUMNS, page.rows, since=wanted.since, until=wanted.until
+        )
+    return render_template(
+        "commands/index.html",
+        page=page,
+        states=STATES,
+        labels=[(order.value, spec.label) for order, spec in orders.SPECS.items()],
+        askers=[(name, name) for name in queries.askers(db.session())],
+        stations=[(row.id, row.label) for row in queries.stations(db.session())],
+    )
+
+
+COLUMNS = [
+    ("id", lambda row: row.id),
+    ("requested_at", lambda row: row.requested_at),
+    ("station", lambda row: row.station.identity),
+    ("order", lambda row: row.order.value),
+    ("words", lambda row: orders.describe(row.order, row.arguments)),
+    ("state", lambda row: row.state.value),
+    ("sentence", lambda row: row.sentence),
+    ("requested_by", lambda row: row.requested_by),
+    ("sent_at", lambda row: row.sent_at),
+    ("settled_at", lambda row: row.settled_at),
+    ("latency_ms", lambda row: row.latency_ms),
+]
+
+
+@blueprint.get("/<int:command_id>")
+@needs("viewer")
+def show(command_id: int) -> Any:
+    """One command; asked for by htmx, the row that follows its own state."""
+    command = _command(command_id)
+    row = request.htmx and "whole" not in request.args
+    template = "commands/_command.html" if row else "commands/show.html"
+    return render_template(template, command=command)
+
+
+@blueprint.post("/<int:command_id>/repeat")
+@needs("operator")
+def repeat(command_id: int) -> Any:
+    """Ask the same of the same station once more."""
+    command = _command(command_id)
+    ttl_s = current_app.config["SETTINGS"].command_ttl_s
+    try:
+        with unit_of_work() as work:
+            again = commands.repeat(
+                work, actor(), command, now=datetime.now(UTC), ttl_s=ttl_s, known=()
+            )
+    except interruptions.EndsSessions:
+        return to_question(command.station, command.order, command.arguments)
+    if request.htmx:
+        return render_template("commands/_command.html", command=again), 202
+    return back("commands.show", command_id=again.id)
+
+
+def _command(command_id: int) -> Command:
+    return db.session.get(Command, command_id) or abort(404, "There is no such command.")

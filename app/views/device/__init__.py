@@ -1,0 +1,1 @@
+"""Pages: what a station is and has: device model, settings, monitors, display, firmware, files."""

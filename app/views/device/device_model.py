@@ -1,0 +1,60 @@
+"""The Device model tab of a station: components, variables, attributes, as it told them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, abort, render_template
+
+from app.domain.device.variable_names import VariableName, component_of
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Order
+from app.extensions import db
+from app.queries.device import device_model as queries
+from app.queries.device import settings
+from app.queries.network import station_page
+from app.views.device import _configuration
+from app.views.network._station_pages import station_or_404
+from app.web import listing
+from app.web.security import needs
+
+blueprint = Blueprint("device_model", __name__)
+
+#: Orders whose last commands stand beside the tree.
+ASKED = (Order.READ_BASE_REPORT, Order.READ_REPORT, Order.READ_SETTINGS)
+
+
+@blueprint.get("/stations/<int:station_id>/device-model")
+@needs("viewer")
+def station(station_id: int) -> Any:
+    """The components, and the variables of the chosen one or of a search."""
+    place, session = station_or_404(station_id), db.session()
+    q, chosen = listing.text("q"), _chosen()
+    components = queries.components(session, place)
+    if chosen is None and not q and components:
+        chosen = components[0].name
+    variables, more = queries.variables(session, place, q, chosen)
+    return render_template(
+        "device_model/station.html",
+        station=place,
+        there=station_page.now_of(session, place, datetime.now(UTC)),
+        components=components,
+        chosen=chosen,
+        variables=variables,
+        more=more,
+        waiting=settings.asked(session, place, ASKED),
+    )
+
+
+def _chosen() -> VariableName | None:
+    text = listing.text("component")
+    try:
+        return component_of(text) if text else None
+    except Invalid as error:
+        abort(400, error.sentence)
+
+
+@blueprint.post("/stations/<int:station_id>/configuration/<int:variable_id>/keep")
+@needs("operator")
+def keep(station_id: int, variable_id: int) -> Any:
+    """Take what the station tells for what is wanted."""
+    return _configuration.keep(station_or_404(station_id), variable_id)

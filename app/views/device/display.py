@@ -1,0 +1,70 @@
+"""The Display tab of a station: the texts on it, and a form to show one."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, current_app, render_template
+
+from app.domain.commands import commands
+from app.domain.ground import wall_clock
+from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import Order
+from app.extensions import db
+from app.forms.device.display import ShowForm
+from app.forms.ground import refusals
+from app.models import Station
+from app.queries.device import display as queries
+from app.queries.device import settings
+from app.queries.network import station_page
+from app.uow import unit_of_work
+from app.views.network._station_pages import station_or_404
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("display", __name__)
+
+ASKED = (Order.SHOW_MESSAGE, Order.READ_MESSAGES, Order.CLEAR_MESSAGE)
+
+
+@blueprint.get("/stations/<int:station_id>/display")
+@needs("viewer")
+def station(station_id: int) -> Any:
+    """The tab."""
+    return _page(station_or_404(station_id), ShowForm(formdata=None))
+
+
+def _page(place: Station, form: ShowForm) -> str:
+    session = db.session()
+    return render_template(
+        "display/station.html",
+        station=place,
+        there=station_page.now_of(session, place, datetime.now(UTC)),
+        texts=queries.texts(session, place),
+        waiting=settings.asked(session, place, ASKED),
+        form=form,
+    )
+
+
+@blueprint.post("/stations/<int:station_id>/display")
+@needs("operator")
+def show(station_id: int) -> Any:
+    """Show a text; the times are those of the site's clock."""
+    place, form = station_or_404(station_id), ShowForm()
+    if not form.validate_on_submit():
+        return _page(place, form), 422
+    given = {name: form[name].data for name in ("text", "when", "priority", "language")}
+    ttl_s = current_app.config["SETTINGS"].command_ttl_s
+    try:
+        for name in ("starts_at", "ends_at"):
+            if (typed := form[name].data) is not None:
+                moment = wall_clock.instant(typed, place.site.timezone, field=name)
+                given[name] = moment.isoformat()
+        with unit_of_work() as work:
+            commands.queue(
+                *(work, actor(), place, Order.SHOW_MESSAGE, given),
+                now=datetime.now(UTC),
+                ttl_s=ttl_s,
+            )
+    except DomainError as error:
+        refusals.show(form, error)
+        return _page(place, form), error.status
+    return back("display.station", station_id=station_id)

@@ -1,0 +1,85 @@
+"""Firmware and logs of one station: its jobs, what it brought, what it told of customers."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, flash, render_template, send_file
+from flask_login import current_user
+
+from app.domain.device import customer_information, files
+from app.domain.ground.vocabulary import Order
+from app.extensions import db
+from app.file_store import UPLOADS, Store
+from app.models import CustomerReport, FileJob, Station
+from app.queries.device import files as queries
+from app.queries.network import station_page
+from app.uow import unit_of_work
+from app.views.device.station_files import SHUT
+from app.views.network._station_pages import station_or_404
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("files", __name__, url_prefix="/stations/<int:station_id>/files")
+
+#: The orders of this page.
+ORDERS = (Order.UPDATE_FIRMWARE, Order.FETCH_LOGS, Order.READ_CUSTOMER_INFORMATION)
+
+
+@blueprint.get("")
+@needs("viewer")
+def index(station_id: int) -> Any:
+    """The tab: what may be asked, the jobs with their progress, customers for admins."""
+    station, session = station_or_404(station_id), db.session()
+    there = station_page.now_of(session, station, datetime.now(UTC))
+    return render_template(
+        "files/station.html",
+        station=station,
+        there=there,
+        offered={order for order in ORDERS if there.offers(order)},
+        unfit=_unfit(station),
+        jobs=queries.jobs_of_station(session, station),
+        images=queries.images_for(session, station),
+        reports=queries.reports_of(session, station) if current_user.can("admin") else [],
+    )
+
+
+def _unfit(station: Station) -> list[str]:
+    """How the station moves files, where that is not how it would reach us; else nothing."""
+    base = station.quirks.get("files_url") or current_app.config["SETTINGS"].files_base
+    able = queries.transfers(db.session(), station)
+    return [] if base.partition(":")[0] in able else sorted(able)
+
+
+@blueprint.get("/<int:job_id>")
+@needs("operator")
+def uploaded(station_id: int, job_id: int) -> Response:
+    """What a station brought, to be saved and never shown: nobody knows what is in it."""
+    station = station_or_404(station_id)
+    job = db.session.get(FileJob, job_id)
+    if job is None or job.station_id != station.id or job.kind not in files.BROUGHT:
+        abort(404, "There is no such file.")
+    path = Store(current_app.config["SETTINGS"], UPLOADS).path(job.stored_as or "")
+    if path is None:
+        abort(404, "There is no such file.")
+    answer = send_file(
+        path,
+        mimetype="application/octet-stream",
+        as_attachment=True,
+        download_name=job.file_name or f"{station.identity}-{job.id}.log",
+        max_age=0,
+    )
+    answer.headers.update(SHUT)
+    return answer
+
+
+@blueprint.post("/customers/<int:report_id>/erase")
+@needs("admin")
+def erase(station_id: int, report_id: int) -> Any:
+    """Remove what a station told of a customer."""
+    station = station_or_404(station_id)
+    with unit_of_work() as work:
+        row = work.get(CustomerReport, report_id)
+        if row is None or row.station_id != station.id:
+            abort(404, "There is no such report.")
+        customer_information.erase(work, actor(), row, now=datetime.now(UTC))
+    flash("It is erased.", "success")
+    return back("files.index", station_id=station_id)

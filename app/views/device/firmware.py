@@ -1,0 +1,205 @@
+"""The firmware library, and all firmware and log jobs with their progress."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, abort, current_app, flash, render_template, request
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from app.domain.device import firmware
+from app.domain.device.firmware import FirmwareFacts, Stored
+from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import FileJobState, Order
+from app.extensions import db
+from app.file_store import FIRMWARE, Store
+from app.forms.device.firmware import FirmwareForm
+from app.forms.ground import refusals
+from app.models import FirmwareFile, Station
+from app.queries.device import files as queries
+from app.queries.ground.paging import Wish
+from app.uow import unit_of_work
+from app.web import listing
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("firmware", __name__, url_prefix="/firmware")
+blueprint.add_app_template_global(queries.steps_of, "steps_of")
+
+STATES = [("open", "under way"), *((state.value, state.value) for state in FileJobState)]
+#: What surrounds a file in a form.
+_WRAPPING = 64 * 1024
+
+
+@blueprint.url_value_preprocessor
+def make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Let a whole image in, before its form is first read, from those who may add one."""
+    del values
+    if endpoint != "firmware.create" or not current_user.is_authenticated:
+        return
+    if current_user.can("operator", everywhere=True):
+        settings = current_app.config["SETTINGS"]
+        request.max_content_length = settings.firmware_max_bytes + _WRAPPING
+
+
+@blueprint.get("")
+@needs("viewer")
+def index() -> Any:
+    """The library, and the jobs of all stations in reach."""
+    session = db.session()
+    page = queries.library(
+        session, listing.text("q"), listing.wish(), archived=listing.text("show") == "archived"
+    )
+    if listing.wants_csv():
+        return listing.csv_response("firmware", COLUMNS, page.rows)
+    return render_template(
+        "firmware/index.html", page=page, local_only=_local(), recent=_recent(session)
+    )
+
+
+COLUMNS = [
+    ("id", lambda row: row.id),
+    ("version", lambda row: row.version),
+    ("name", lambda row: row.name),
+    ("vendor", lambda row: row.vendor),
+    ("model", lambda row: row.model),
+    ("size_bytes", lambda row: row.size_bytes),
+    ("sha256", lambda row: row.sha256),
+    ("signed", lambda row: row.signature is not None),
+    ("added", lambda row: row.created_at),
+]
+
+
+def _recent(session: Session) -> list[Any]:
+    found = queries.jobs(session, queries.JobFilter(), Wish(size=queries.RECENT))
+    return found.rows
+
+
+def _local() -> bool:
+    """Tell whether stations are told an address that only this computer can reach."""
+    base = current_app.config["SETTINGS"].files_base
+    return "//localhost" in base or "//127." in base
+
+
+@blueprint.get("/jobs")
+@needs("viewer")
+def jobs() -> Any:
+    """All jobs, narrowed by the URL."""
+    wanted = queries.JobFilter(
+        station_id=listing.number("station"),
+        kind=listing.text("kind"),
+        state=listing.text("state"),
+    )
+    page = queries.jobs(db.session(), wanted, listing.wish())
+    if listing.wants_csv():
+        return listing.csv_response("file_jobs", JOB_COLUMNS, page.rows)
+    return render_template(
+        "firmware/jobs.html",
+        page=page,
+        states=STATES,
+        stations=[(row.id, row.label) for row in queries.stations(db.session())],
+    )
+
+
+JOB_COLUMNS = [
+    ("id", lambda row: row.id),
+    ("asked_at", lambda row: row.created_at),
+    ("station", lambda row: row.station.identity),
+    ("kind", lambda row: row.kind.value),
+    ("version", lambda row: row.arguments.get("version")),
+    ("state", lambda row: row.state.value),
+    ("word", lambda row: row.word),
+    ("sentence", lambda row: row.sentence),
+    ("file_name", lambda row: row.file_name),
+    ("size_bytes", lambda row: row.size_bytes),
+    ("settled_at", lambda row: row.settled_at),
+    ("asked_by", lambda row: row.created_by),
+]
+
+
+@blueprint.get("/<int:firmware_id>")
+@needs("viewer")
+def show(firmware_id: int) -> Any:
+    """One image: its facts, and where it went."""
+    image = _found(db.session(), firmware_id)
+    return render_template(
+        "firmware/show.html",
+        image=image,
+        jobs=queries.jobs_of_image(db.session(), image),
+        stations=queries.stations(db.session()),
+    )
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+@needs("operator", everywhere=True)
+def create() -> Any:
+    """Put an image into the library."""
+    settings = current_app.config["SETTINGS"]
+    form = FirmwareForm()
+    if form.validate_on_submit():
+        upload = request.files.get("file")
+        if upload is None or not upload.filename:
+            form.file.errors = ["Choose the file."]
+        else:
+            try:
+                return back("firmware.show", firmware_id=_add(form, upload))
+            except DomainError as error:
+                refusals.show(form, error)
+    page = render_template("firmware/form.html", form=form, most=settings.firmware_max_bytes)
+    return page, 422 if form.is_submitted() else 200
+
+
+def _add(form: FirmwareForm, upload: Any) -> int:
+    """Store the file, then its row; a row that is refused leaves no file behind."""
+    settings = current_app.config["SETTINGS"]
+    store = Store(settings, FIRMWARE)
+    stored: Stored = store.save(upload.stream.read, settings.firmware_max_bytes)
+    try:
+        with unit_of_work() as work:
+            row = firmware.add(
+                work,
+                actor(),
+                FirmwareFacts(
+                    name=upload.filename,
+                    version=form.version.data,
+                    vendor=form.vendor.data,
+                    model=form.model.data,
+                    signature=form.signature.data,
+                    signing_certificate=form.signing_certificate.data,
+                ),
+                stored,
+                tenant_id=current_user.tenant_id,
+                now=datetime.now(UTC),
+            )
+    except BaseException:
+        store.remove([stored.stored_as])
+        raise
+    flash(f"Version {row.version} is in the library.", "success")
+    return row.id
+
+
+@blueprint.post("/<int:firmware_id>/<any(archive, restore):change>")
+@needs("operator", everywhere=True)
+def change(firmware_id: int, change: str) -> Any:
+    """Put an image away, or take it back out."""
+    operation = firmware.archive if change == "archive" else firmware.restore
+    with unit_of_work() as work:
+        row = _found(work, firmware_id)
+        operation(work, actor(), row, now=datetime.now(UTC))
+    flash(f"Version {row.version} is {change}d.", "success")
+    return back("firmware.show", firmware_id=firmware_id)
+
+
+@blueprint.get("/<int:firmware_id>/send")
+@needs("operator")
+def send(firmware_id: int) -> Any:
+    """Go to the form that updates the chosen station with this image."""
+    image = _found(db.session(), firmware_id)
+    station = db.session.get(Station, listing.number("station") or 0)
+    if station is None:
+        abort(404, "There is no such station.")
+    order = Order.UPDATE_FIRMWARE.value
+    return back("stations.commands", station_id=station.id, order=order, firmware_id=image.id)
+
+
+def _found(session: Session, firmware_id: int) -> FirmwareFile:
+    return session.get(FirmwareFile, firmware_id) or abort(404, "There is no such firmware.")

@@ -1,0 +1,107 @@
+"""The Monitors and events tab of a station: what it watches, and what it noticed."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, abort, current_app, flash, render_template
+
+from app.domain.commands import commands
+from app.domain.device import device_events
+from app.domain.device.monitors import name_of
+from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import Order
+from app.extensions import db
+from app.forms.device.monitors import KIND_WORDS, SEVERITIES, WatchForm
+from app.forms.ground import refusals
+from app.models import DeviceEvent, Station
+from app.queries.device import monitors as queries
+from app.queries.device import settings
+from app.queries.ground.paging import fetch
+from app.queries.network import station_page
+from app.uow import unit_of_work
+from app.views.network._station_pages import station_or_404
+from app.web import listing
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("monitors", __name__)
+
+ASKED = (
+    Order.SET_MONITORS,
+    Order.CLEAR_MONITORS,
+    Order.READ_MONITORS,
+    Order.SET_MONITORING_BASE,
+    Order.SET_MONITORING_LEVEL,
+    Order.READ_EVENT_STREAMS,
+    Order.ADJUST_EVENT_STREAM,
+)
+
+
+@blueprint.get("/stations/<int:station_id>/monitors")
+@needs("viewer")
+def station(station_id: int) -> Any:
+    """The tab."""
+    form = WatchForm(formdata=None)
+    form.key.data = listing.text("key")
+    return _page(station_or_404(station_id), form)
+
+
+def _page(place: Station, form: WatchForm) -> str:
+    session = db.session()
+    show = listing.text("show")
+    sorts = {"at": DeviceEvent.at, "severity": DeviceEvent.severity}
+    return render_template(
+        "monitors/station.html",
+        station=place,
+        there=station_page.now_of(session, place, datetime.now(UTC)),
+        monitors=queries.monitors(session, place),
+        events=fetch(
+            session,
+            queries.events(place, show),
+            listing.wish(),
+            sorts,
+            default="-at",
+            noun="events",
+        ),
+        waiting=settings.asked(session, place, ASKED),
+        name_of=name_of,
+        severities=SEVERITIES,
+        kinds=KIND_WORDS,
+        form=form,
+    )
+
+
+@blueprint.post("/stations/<int:station_id>/monitors")
+@needs("operator")
+def watch(station_id: int) -> Any:
+    """Set one monitor."""
+    place, form = station_or_404(station_id), WatchForm()
+    if not form.validate_on_submit():
+        return _page(place, form), 422
+    names = ("key", "kind", "value", "severity", "in_transaction_only")
+    monitor = {name: form[name].data for name in names}
+    ttl_s = current_app.config["SETTINGS"].command_ttl_s
+    try:
+        with unit_of_work() as work:
+            commands.queue(
+                *(work, actor(), place, Order.SET_MONITORS, {"monitors": [monitor]}),
+                now=datetime.now(UTC),
+                ttl_s=ttl_s,
+            )
+    except DomainError as error:
+        refusals.show(form, error)
+        return _page(place, form), error.status
+    return back("monitors.station", station_id=station_id)
+
+
+@blueprint.post("/stations/<int:station_id>/events/<int:event_id>/dismiss")
+@needs("operator")
+def dismiss(station_id: int, event_id: int) -> Any:
+    """Take an event off what needs a person."""
+    station_or_404(station_id)
+    with unit_of_work() as work:
+        event = work.get(DeviceEvent, event_id)
+        if event is None or event.station_id != station_id:
+            abort(404, "There is no such event.")
+        device_events.dismiss(work, actor(), event, now=datetime.now(UTC))
+    flash("It is off the list of what needs you.", "success")
+    return back("monitors.station", station_id=station_id)

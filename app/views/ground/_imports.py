@@ -1,0 +1,116 @@
+"""Imports on the desk: a file is looked through, doubts are agreed to, then it is written.
+
+The page that shows what would happen carries the file's text on to the next
+request; nothing of a file is kept between the two.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import flash, g, render_template, request
+from sqlalchemy.orm import Session
+
+from app.domain.access.imports import sheet
+from app.domain.access.imports.headings import Vocabulary
+from app.domain.access.imports.plans import Options, Plan
+from app.domain.access.imports.sheet import Table
+from app.domain.ground.errors import DomainError
+from app.extensions import db
+from app.forms.ground import refusals
+from app.forms.ground.imports import ImportForm
+from app.uow import unit_of_work
+
+#: Rows of the preview that are drawn; all of them are checked.
+PREVIEWED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """One kind of file: what it is called, how it is looked through and written.
+
+    `look` may need a unit of work of its own (`tries`); `prepare` is slow work on the
+    file that is done before anything is locked, and what it returns is given to `write`.
+    """
+
+    name: str
+    endpoint: str
+    home: str
+    columns: Sequence[tuple[str, str]]
+    known: Vocabulary
+    look: Callable[[Session, Table, Options], Plan[Any]]
+    write: Callable[[Session, Table, Options, Any], Plan[Any]]
+    done: Callable[[Plan[Any]], Any]
+    prepare: Callable[[Table], Any] = lambda table: None
+    tries: bool = False
+    sites: Callable[[], Sequence[str]] = tuple
+
+
+def page(noun: Noun) -> Any:
+    """Take a file and show what it would do; with `go` in the form, do it for the valid rows."""
+    form = ImportForm()
+    if not form.validate_on_submit():
+        return _asked(noun, form)
+    options = _options()
+    try:
+        table = sheet.read(_given(form), noun.known)
+        go = bool(request.form.get("go"))
+        if not go or (table.unknown and not options.leave_out):
+            return _previewed(noun, table, options, refused=go), 422 if go else 200
+        prepared = noun.prepare(table)
+        with unit_of_work() as work:
+            planned = noun.write(work, table, options, prepared)
+    except DomainError as error:
+        refusals.show(form, error)
+        return _asked(noun, form), 422
+    _tell(planned)
+    return noun.done(planned)
+
+
+def _asked(noun: Noun, form: ImportForm) -> str:
+    return render_template("imports/form.html", noun=noun, form=form, sites=noun.sites())
+
+
+def _given(form: ImportForm) -> bytes | str:
+    """The bytes of the file that was uploaded, or the text that was pasted or carried on."""
+    upload = request.files.get("file")
+    data = upload.read() if upload else b""
+    return data or str(form.text.data or "")
+
+
+def _options() -> Options:
+    ticked: Mapping[str, bool] = {
+        name: request.form.get(name) == "yes" for name in ("leave_out", "make_groups", "unblock")
+    }
+    site = request.form.get("site", "")[:200]
+    return Options(**ticked, zone=g.get("zone", "UTC"), site=site)
+
+
+def _previewed(noun: Noun, table: Table, options: Options, *, refused: bool) -> str:
+    if noun.tries:
+        with unit_of_work() as work:
+            planned = noun.look(work, table, options)
+    else:
+        planned = noun.look(db.session(), table, options)
+    rows = planned.rows[:PREVIEWED]
+    facts = range(len(rows[0].told)) if rows else ()
+    return render_template(
+        "imports/preview.html",
+        noun=noun,
+        planned=planned,
+        rows=rows,
+        shown=[one for one in facts if any(row.told[one].old or row.told[one].new for row in rows)],
+        errors=planned.errors[:PREVIEWED],
+        options=options,
+        refused=refused,
+        text=table.text,
+    )
+
+
+def _tell(planned: Plan[Any]) -> None:
+    """Say what an import has done."""
+    added, changed, same = (planned.count(what) for what in ("add", "update", "same"))
+    flash(f"{added} added, {changed} changed, {same} as they were.", "success")
+    left = len(planned.errors)
+    if left:
+        flash(f"{left} {'row was' if left == 1 else 'rows were'} left out.", "warning")

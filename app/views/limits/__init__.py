@@ -1,0 +1,1 @@
+"""Pages: how much may be drawn: charging profiles, schedules, what cars need, and the grid."""

@@ -1,0 +1,111 @@
+"""The Energy tab of a station: profiles, limits, schedules, cars' needs, and 2.1's more."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, abort, current_app, flash, g, render_template
+
+from app.domain.commands import commands
+from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import Order
+from app.domain.limits.der_controls import KINDS as DER_KINDS
+from app.domain.limits.profile_reports import SOURCES, differs
+from app.extensions import db
+from app.forms.ground import refusals
+from app.forms.limits.profiles import AssignForm
+from app.models import Station, StationProfile
+from app.queries.charging import station_energy as queries
+from app.queries.limits import profiles as library
+from app.queries.network import station_page
+from app.uow import unit_of_work
+from app.views.network._station_pages import station_or_404
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("energy", __name__, url_prefix="/stations/<int:station_id>/energy")
+blueprint.add_app_template_filter(lambda word: SOURCES.get(word, word), "limit_source")
+blueprint.add_app_template_filter(lambda kind: DER_KINDS.get(kind, (kind,))[0], "der_kind")
+blueprint.add_app_template_test(
+    lambda row: bool(row.sent and row.reported and differs(row.sent, row.reported)), "drifted"
+)
+
+#: What can be asked with one button: the order, its arguments, what is said then.
+ASKED: dict[str, tuple[Order, dict[str, Any], str]] = {
+    "read": (Order.READ_PROFILES, {}, "tell its profiles"),
+    "composite": (Order.READ_COMPOSITE_SCHEDULE, {}, "tell its limits of the next day"),
+    "tariffs": (Order.READ_TARIFFS, {}, "tell its tariffs"),
+    "controls": (Order.READ_DER_CONTROL, {}, "tell its inverter controls"),
+}
+
+
+@blueprint.get("")
+@needs("viewer")
+def station(station_id: int) -> Any:
+    """The tab."""
+    return _page(station_or_404(station_id), AssignForm(formdata=None))
+
+
+@blueprint.post("/set")
+@needs("operator")
+def assign(station_id: int) -> Any:
+    """Give the station a profile of the library."""
+    place, form = station_or_404(station_id), AssignForm()
+    given = {
+        "profile_id": form.profile_id.data,
+        "connector": form.connector.data,
+        "session_id": form.session_id.data,
+    }
+    try:
+        _ask(place, Order.SET_PROFILE, {name: value for name, value in given.items() if value})
+    except DomainError as error:
+        refusals.show(form, error)
+        return _page(place, form), error.status
+    flash("Asked. The list says what the station answers.", "success")
+    return back("energy.station", station_id=station_id)
+
+
+@blueprint.post("/clear/<int:station_profile_id>")
+@needs("operator")
+def clear(station_id: int, station_profile_id: int) -> Any:
+    """Have the station forget one profile."""
+    place = station_or_404(station_id)
+    row = db.session.get(StationProfile, station_profile_id)
+    if row is None or row.station_id != place.id:
+        abort(404, "There is no such profile.")
+    _ask(place, Order.CLEAR_PROFILE, {"station_profile_id": row.id})
+    flash(f"{place.identity} was asked to forget profile {row.id}.", "success")
+    return back("energy.station", station_id=station_id)
+
+
+@blueprint.post("/<any(read, composite, tariffs, controls):question>")
+@needs("operator")
+def ask(station_id: int, question: str) -> Any:
+    """Ask the station what it holds."""
+    place = station_or_404(station_id)
+    order, arguments, words = ASKED[question]
+    _ask(place, order, arguments)
+    flash(f"{place.identity} was asked to {words}.", "success")
+    return back("energy.station", station_id=station_id)
+
+
+def _ask(place: Station, order: Order, given: dict[str, Any]) -> None:
+    ttl_s = current_app.config["SETTINGS"].command_ttl_s
+    with unit_of_work() as work:
+        commands.queue(work, actor(), place, order, given, now=datetime.now(UTC), ttl_s=ttl_s)
+
+
+def _page(place: Station, form: AssignForm) -> Any:
+    session, now, zone = db.session(), datetime.now(UTC), g.get("zone", "UTC")
+    there = station_page.now_of(session, place, now)
+    energy = queries.of(session, place)
+    form.offer([plug.evse for plug in there.plugs], energy.running)
+    profiles = library.usable(session)
+    form.profile_id.choices = [("", "Choose"), *((str(row.id), row.name) for row in profiles)]
+    return render_template(
+        "profiles/station.html",
+        station=place,
+        there=there,
+        form=form,
+        energy=energy,
+        zone=zone,
+        drawn=[(row, queries.drawn(row, zone)) for row in energy.composites],
+    )

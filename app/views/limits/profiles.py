@@ -1,0 +1,233 @@
+"""Charging profiles: the library, one profile with its picture, and giving it to a station."""
+
+import contextlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, abort, current_app, flash, g, render_template
+from flask_login import current_user
+
+from app.domain.commands import commands
+from app.domain.ground import wall_clock
+from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.vocabulary import Order
+from app.domain.limits import profile_texts, profiles
+from app.domain.limits.profile_documents import KINDS, PURPOSES, said
+from app.extensions import db
+from app.forms.access.tags import chosen
+from app.forms.ground import refusals
+from app.forms.limits.profiles import AssignForm, ProfileForm
+from app.models import ChargingProfile, Station
+from app.queries.limits import profiles as queries
+from app.text.presentation import local
+from app.uow import unit_of_work
+from app.web import listing
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("profiles", __name__, url_prefix="/profiles")
+blueprint.add_app_template_filter(said, "profile_said")
+blueprint.add_app_template_filter(lambda word: PURPOSES.get(word, word), "profile_purpose")
+blueprint.add_app_template_filter(lambda word: KINDS.get(word, word), "profile_kind")
+blueprint.add_app_template_filter(profile_texts.clock, "offset")
+blueprint.add_app_template_filter(datetime.fromisoformat, "instant")
+
+_FIELDS = (*("purpose", "kind", "unit", "stack_level", "min_rate", "duration_s", "update_every_s"),)
+_MOMENTS = ("starts_at", "valid_from", "valid_to")
+
+
+@blueprint.get("")
+@needs("viewer")
+def index() -> Any:
+    """The library."""
+    wanted = queries.Filter(q=listing.text("q"), state=listing.text("state"))
+    page = queries.page(db.session(), wanted, listing.wish())
+    if listing.wants_csv():
+        return listing.csv_response("profiles", COLUMNS, page)
+    counts = queries.users(db.session(), [row.id for row in page])
+    return render_template("profiles/index.html", page=page, counts=counts)
+
+
+COLUMNS: list[Any] = [
+    ("id", lambda row: row.id),
+    ("name", lambda row: row.name),
+    ("note", lambda row: row.note),
+    ("document", lambda row: json.dumps(row.document)),
+    ("archived_at", lambda row: row.archived_at),
+]
+
+
+@blueprint.get("/<int:profile_id>")
+@needs("viewer")
+def show(profile_id: int) -> Any:
+    """One profile: its picture, what it says, and where it went."""
+    return _page(_found(profile_id), AssignForm(formdata=None))
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+@needs("operator")
+def create() -> Any:
+    """Put a profile into the library."""
+    form = ProfileForm()
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                made = profiles.add(
+                    *(work, actor(), form.name.data, _document(form)),
+                    tenant_id=current_user.tenant_id,
+                    now=datetime.now(UTC),
+                    note=form.note.data,
+                )
+            flash(f"{made.name} is in the library.", "success")
+            return back("profiles.show", profile_id=made.id)
+        except DomainError as error:
+            refusals.show(form, error)
+    return _form(form, None)
+
+
+@blueprint.route("/<int:profile_id>/edit", methods=["GET", "POST"])
+@needs("operator")
+def edit(profile_id: int) -> Any:
+    """Change a profile; stations keep what they were sent."""
+    profile = _found(profile_id)
+    form = ProfileForm(data=_typed(profile))
+    form.offer_purpose(profile.document["purpose"])
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                profiles.edit(
+                    *(work, actor(), profile, form.name.data, _document(form)),
+                    now=datetime.now(UTC),
+                    note=form.note.data,
+                )
+            flash(f"{profile.name} is changed.", "success")
+            return back("profiles.show", profile_id=profile_id)
+        except DomainError as error:
+            refusals.show(form, error)
+    return _form(form, _found(profile_id))
+
+
+@blueprint.post("/<int:profile_id>/archive")
+@needs("operator")
+def archive(profile_id: int) -> Any:
+    """Put a profile away."""
+    with unit_of_work() as work:
+        profile = _found(profile_id)
+        profiles.archive(work, actor(), profile, now=datetime.now(UTC))
+    flash(f"{profile.name} is in the archive; stations keep what they hold.", "success")
+    return back("profiles.show", profile_id=profile_id)
+
+
+@blueprint.post("/<int:profile_id>/restore")
+@needs("operator")
+def restore(profile_id: int) -> Any:
+    """Take a profile out of the archive."""
+    with unit_of_work() as work:
+        profile = _found(profile_id)
+        profiles.restore(work, actor(), profile, now=datetime.now(UTC))
+    flash(f"{profile.name} is back in the library.", "success")
+    return back("profiles.show", profile_id=profile_id)
+
+
+@blueprint.post("/<int:profile_id>/assign")
+@needs("operator")
+def assign(profile_id: int) -> Any:
+    """Give a profile to a station, as a whole; its Energy tab knows connectors and sessions."""
+    profile, form = _found(profile_id), AssignForm()
+    station = db.session.get(Station, chosen(form.station_id.data) or 0)
+    if station is None:
+        refusals.show(form, Invalid("Choose a station.", field="station_id"))
+        return _page(profile, form), 422
+    try:
+        with unit_of_work() as work:
+            commands.queue(
+                *(work, actor(), station, Order.SET_PROFILE, {"profile_id": profile.id}),
+                now=datetime.now(UTC),
+                ttl_s=current_app.config["SETTINGS"].command_ttl_s,
+            )
+    except DomainError as error:
+        refusals.show(form, error)
+        return _page(profile, form), error.status
+    flash(f"{station.identity} was asked to take {profile.name}.", "success")
+    return back("energy.station", station_id=station.id)
+
+
+def _found(profile_id: int) -> ChargingProfile:
+    return db.session.get(ChargingProfile, profile_id) or abort(404, "There is no such profile.")
+
+
+def _document(form: ProfileForm) -> dict[str, Any]:
+    """What was typed, as a document; raises `Invalid`."""
+    if text := (form.document.data or "").strip():
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            raise Invalid("This is no JSON.", field="document") from None
+        if not isinstance(found, dict):
+            raise Invalid("This is no JSON object.", field="document")
+        return found
+    typed = {name: form[name].data for name in _FIELDS}
+    given = {name: value for name, value in typed.items() if value not in (None, "")}
+    for name in _MOMENTS:
+        if text := (form[name].data or "").strip():
+            given[name] = _instant(name, text)
+    return {**given, "periods": profile_texts.periods(form.periods.data or "")}
+
+
+def _instant(name: str, text: str) -> str:
+    """A time on the clock of whoever types it: the library belongs to no site."""
+    try:
+        typed = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid("This is no time.", field=name) from None
+    return wall_clock.instant(typed, g.get("zone", "UTC"), field=name).isoformat()
+
+
+def _moments(document: dict[str, Any]) -> dict[str, str]:
+    """The document's times as they are picked; those that would not come back the same are not."""
+    found = {}
+    for name in _MOMENTS:
+        if text := document.get(name):
+            picked = local(datetime.fromisoformat(text), "input", g.get("zone", "UTC"))
+            with contextlib.suppress(Invalid):
+                if _instant(name, picked) == text:
+                    found[name] = picked
+    return found
+
+
+def _typed(profile: ChargingProfile) -> dict[str, Any]:
+    document = profile.document
+    facts = {name: document.get(name) for name in _FIELDS}
+    periods = document["periods"]
+    moments = _moments(document)
+    known = {*_FIELDS, "periods", *moments}
+    simple = set(document) <= known and profile_texts.sayable(periods)
+    whole = "" if simple else json.dumps(document, indent=2)
+    return {
+        **facts,
+        **(moments if simple else {}),
+        "name": profile.name,
+        "note": profile.note,
+        "periods": profile_texts.text(periods) if simple else "",
+        "document": whole,
+    }
+
+
+def _form(form: ProfileForm, profile: ChargingProfile | None) -> Any:
+    zone = g.get("zone", "UTC")
+    page = render_template("profiles/form.html", form=form, profile=profile, zone=zone)
+    return page, 422 if form.is_submitted() else 200
+
+
+def _page(profile: ChargingProfile, form: AssignForm) -> Any:
+    session, now, zone = db.session(), datetime.now(UTC), g.get("zone", "UTC")
+    places = queries.stations(session)
+    form.station_id.choices = [("", "Choose"), *((str(row.id), row.label) for row in places)]
+    return render_template(
+        "profiles/show.html",
+        profile=profile,
+        form=form,
+        zone=zone,
+        picture=queries.picture(profile.document, now, zone),
+        assignments=queries.assignments(session, profile),
+    )

@@ -1,0 +1,1 @@
+"""Pages: what a session costs: tariffs, bills with their evidence, reviews and receipts."""

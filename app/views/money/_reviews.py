@@ -1,0 +1,194 @@
+"""The review inbox, as part of the bills: what is held, why, and what a person decides."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from flask import Blueprint, abort, flash, render_template, request
+
+from app.domain.charging import sessions
+from app.domain.ground.errors import Conflict, DomainError
+from app.domain.ground.vocabulary import ReceiptState, doubts
+from app.domain.money import billing, reviews
+from app.domain.money.billing.rows import written
+from app.extensions import db
+from app.forms.ground import refusals
+from app.forms.money.bills import AssignForm, DecisionForm, DismissForm, in_wh
+from app.models import Review
+from app.queries.charging import sessions as session_queries
+from app.queries.money import reviews as queries
+from app.text import bill_text, review_words
+from app.text.presentation import money
+from app.text.writers import DeskWriter
+from app.uow import unit_of_work
+from app.web import listing
+from app.web.security import actor, back, needs
+
+KWH_MOST = 2000
+WAITING_STATES = (ReceiptState.QUEUED, ReceiptState.SENDING)
+
+
+@needs("viewer")
+def review(session_id: int | None = None) -> Any:
+    """The inbox, or the review of one session with its numbers side by side."""
+    if session_id is None:
+        return _inbox()
+    chosen = _chosen(request.args.get("energy_kwh", ""))
+    given = {} if chosen is None else {"energy_kwh": chosen}
+    return _page(_review(session_id), DecisionForm(formdata=None, data=given), chosen)
+
+
+def _chosen(text: str) -> Decimal | None:
+    """The energy of a figure that was chosen, in kilowatt-hours; it fills the field."""
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() and 0 <= found <= KWH_MOST else None
+
+
+@needs("operator")
+def decide(session_id: int) -> Any:
+    """Approve, correct or waive a held session; the button's name says which."""
+    found, form = _review(session_id), DecisionForm()
+    decision = request.form.get("decision", "")
+    if decision == "correct" and form.energy_kwh.data is None and not form.energy_kwh.errors:
+        form.validate()
+        form.energy_kwh.errors = ["Name the energy that is to be billed."]
+    elif form.validate_on_submit():
+        try:
+            said = _decided(found, decision, form)
+        except Conflict as error:  # somebody was quicker
+            flash(error.sentence, "error")
+            return back("bills.review", session_id=session_id)
+        except DomainError as error:
+            refusals.show(form, error)
+        else:
+            flash(said, "success")
+            return back("bills.review")
+    return _page(found, form), 422
+
+
+@needs("operator")
+def dismiss(stray_id: int) -> Any:
+    """Put a stop that matches no session aside."""
+    stray, form = queries.stray(db.session(), stray_id), DismissForm()
+    if stray is None:
+        abort(404)
+    with unit_of_work() as work:
+        reviews.dismiss_stray(work, actor(), stray, note=form.note.data or "", now=_now())
+    flash("The stop is put aside; the audit keeps why.", "success")
+    return back("bills.review")
+
+
+@needs("operator")
+def assign(stray_id: int) -> Any:
+    """Give a stop that matched no session to the one that it ended."""
+    stray, form = queries.stray(db.session(), stray_id), AssignForm()
+    if stray is None:
+        abort(404)
+    with unit_of_work() as work:
+        session = session_queries.one(work, form.session_id.data or 0)
+        stray = queries.stray(work, stray_id)
+        if session is None or stray is None:
+            raise Conflict("There is no such session.")
+        sessions.assign_stray(work, actor(), stray, session, note=form.note.data or "", now=_now())
+        number = session.id
+    flash(f"The stop belongs to session {number} now.", "success")
+    return back("sessions.show", session_id=number)
+
+
+def add_to(blueprint: Blueprint) -> None:
+    """Give the inbox its addresses."""
+    blueprint.add_url_rule("/review", "review", review)
+    blueprint.add_url_rule("/review/<int:session_id>", "review", review)
+    blueprint.add_url_rule("/review/<int:session_id>", "decide", decide, methods=["POST"])
+    blueprint.add_url_rule("/stray/<int:stray_id>/dismiss", "dismiss", dismiss, methods=["POST"])
+    blueprint.add_url_rule("/stray/<int:stray_id>/assign", "assign", assign, methods=["POST"])
+
+
+def _inbox() -> str:
+    session, show_decided = db.session(), listing.text("show") == "decided"
+    find = queries.decided if show_decided else queries.waiting
+    strays = [] if show_decided else queries.strays(session)
+    return render_template(
+        "bills/inbox.html",
+        page=find(session, listing.wish()),
+        decided=show_decided,
+        sentence=doubts.sentence,
+        strays=strays,
+        stations=queries.stations(session, {stray.station_id for stray in strays}),
+        candidates={stray.id: sessions.candidates(session, stray) for stray in strays},
+        dismiss_form=DismissForm(formdata=None),
+    )
+
+
+def _page(found: Review, form: DecisionForm, chosen: Decimal | None = None) -> str:
+    session = db.session()
+    assessment = billing.assess(session, found.session, _now())
+    bill = written(assessment)
+    form.tariff.choices = [("", "Choose…"), *queries.tariffs(session, found.session.currency)]
+    zone, codes = found.session.timezone, list(found.reasons)
+    if found.decided_at is None:  # what has come to light since it was held
+        codes = list(dict.fromkeys([*codes, *assessment.doubts]))
+    return render_template(
+        "bills/review.html",
+        review=found,
+        session=found.session,
+        zone=zone,
+        reasons=[doubts.sentence(code) for code in codes],
+        numbers=[
+            *review_words.numbers(assessment, bill),
+            *review_words.compared(session, assessment, bill, _now()),
+        ],
+        figures=review_words.figures(assessment),
+        proposal=review_words.proposal(assessment),
+        other_id=assessment.continuity.other_id,
+        told=bill_text.told(bill, DeskWriter(zone)) if bill is not None else None,
+        chosen=_with_energy(found, chosen),
+        standing=billing.standing(session, found.session),
+        priced=found.session.tariff_version_id is not None,
+        form=form,
+    )
+
+
+def _with_energy(found: Review, kwh: Decimal | None) -> bill_text.Told | None:
+    """What the session would cost with another energy."""
+    if kwh is None:
+        return None
+    session = db.session()
+    assessment = billing.assess(session, found.session, _now(), energy_wh=in_wh(kwh))
+    bill = written(assessment)
+    return None if bill is None else bill_text.told(bill, DeskWriter(found.session.timezone))
+
+
+def _decided(found: Review, decision: str, form: DecisionForm) -> str:
+    given: dict[str, Any] = {"note": form.note.data, "now": _now()}
+    with unit_of_work() as work:
+        if decision == "waive":
+            reviews.waive(work, actor(), found, **given)
+            return f"Session {found.session_id} costs nothing."
+        if decision == "keep":
+            return f"Bill {reviews.keep(work, actor(), found, **given).number} stays as it is."
+        given["tariff_version_id"] = form.tariff.data
+        if decision == "correct":
+            given["energy_wh"] = in_wh(form.energy_kwh.data)
+            bill = reviews.correct(work, actor(), found, **given)
+        elif decision == "approve":
+            bill = reviews.approve(work, actor(), found, **given)
+        else:
+            abort(400)
+        waits = bill.receipt is not None and bill.receipt.state in WAITING_STATES
+        mail = " Its receipt is on its way." if waits else ""
+        return f"Bill {bill.number} of {money(bill.gross_minor, bill.currency)} is issued.{mail}"
+
+
+def _review(session_id: int) -> Review:
+    found = queries.one(db.session(), session_id)
+    if found is None:
+        abort(404, "This session is not held for review.")
+    return found
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

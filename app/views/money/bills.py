@@ -1,0 +1,234 @@
+"""Bills on the desk: the list, one bill with its evidence and receipt, and what changes it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, abort, flash, g, render_template, request
+
+from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import BillingState, BillKind, ReceiptState
+from app.domain.money import billing, receipts
+from app.extensions import db
+from app.forms.ground import refusals
+from app.forms.money.bills import CorrectForm, RefundForm, ResendForm, in_wh
+from app.models import Bill
+from app.queries.money import bills as queries
+from app.queries.money import reviews as review_queries
+from app.text import bill_text, letters
+from app.text.writers import LOCALES, DeskWriter
+from app.uow import unit_of_work
+from app.views.money import _reviews
+from app.web import listing
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("bills", __name__, url_prefix="/bills")
+_reviews.add_to(blueprint)
+
+KINDS = [
+    (BillKind.BILL.value, "bills"),
+    (BillKind.CREDIT.value, "credits"),
+    (BillKind.CORRECTION.value, "corrections"),
+]
+RECEIPTS = [
+    ("trouble", "failed or unclear"),
+    (ReceiptState.SENT.value, "sent"),
+    (ReceiptState.QUEUED.value, "queued"),
+    (ReceiptState.SENDING.value, "being sent"),
+    (ReceiptState.SKIPPED.value, "none"),
+    (ReceiptState.FAILED.value, "failed"),
+    (ReceiptState.UNKNOWN.value, "unclear"),
+]
+LANGUAGES = {"en": "English", "de": "Deutsch"}
+
+#: A letter is shown as a mail program would: no scripts, nothing fetched, no way out.
+LETTER_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox"
+)
+
+
+@blueprint.get("")
+@needs("viewer")
+def index() -> Any:
+    """The list, narrowed, sorted and paged by the URL, with its sums; or as CSV."""
+    session, wanted = db.session(), _filter()
+    if listing.wants_csv():
+        rows = queries.every(session, wanted, request.args.get("sort", ""))
+        return listing.csv_response(
+            "bills", CSV_COLUMNS, rows, since=wanted.since, until=wanted.until
+        )
+    return render_template(
+        "bills/index.html",
+        page=queries.page(session, wanted, listing.wish()),
+        totals=queries.totals(session, wanted),
+        kinds=KINDS,
+        receipts=RECEIPTS,
+        sites=queries.sites(session),
+        strays=review_queries.strays_waiting(session),
+    )
+
+
+@blueprint.get("/<int:bill_id>")
+@needs("viewer")
+def show(bill_id: int) -> Any:
+    """One bill: lines with their readings, why, chain, receipt."""
+    return _page(_bill(bill_id), CorrectForm(), RefundForm(formdata=None))
+
+
+@blueprint.post("/<int:bill_id>/correct")
+@needs("operator")
+def correct(bill_id: int) -> Any:
+    """Replace the bill by a credit and a correction."""
+    bill, form = _bill(bill_id), CorrectForm()
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                made = billing.correct(
+                    work, actor(), bill.session, reason=form.reason.data, now=_now(),
+                    energy_wh=in_wh(form.energy_kwh.data), named=bill,
+                )  # fmt: skip
+                number, name = made.id, made.number
+        except DomainError as error:
+            refusals.show(form, error)
+        else:
+            flash(f"Corrected: {name} replaces the bill.", "success")
+            return back("bills.show", bill_id=number)
+    return _page(bill, form, RefundForm(formdata=None), open_form="correct"), 422
+
+
+@blueprint.post("/<int:bill_id>/refund")
+@needs("operator")
+def refund(bill_id: int) -> Any:
+    """Take the bill back whole."""
+    bill, form = _bill(bill_id), RefundForm()
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                made = billing.refund(
+                    work, actor(), bill.session, reason=form.reason.data, now=_now(), named=bill
+                )
+                number, name = made.id, made.number
+        except DomainError as error:
+            refusals.show(form, error)
+        else:
+            flash(f"Taken back by credit note {name}.", "success")
+            return back("bills.show", bill_id=number)
+    return _page(bill, CorrectForm(formdata=None), form, open_form="refund"), 422
+
+
+@blueprint.get("/<int:bill_id>/receipt")
+@needs("viewer")
+def receipt(bill_id: int) -> Any:
+    """The receipt as the driver gets it, in a frame, in either language."""
+    bill = _bill(bill_id)
+    language = _language(bill)
+    letter = letters.receipt(bill, language)
+    return render_template(
+        "bills/receipt.html", bill=bill, letter=letter, language=language, languages=LANGUAGES
+    )
+
+
+@blueprint.get("/<int:bill_id>/receipt/letter")
+@needs("viewer")
+def letter(bill_id: int) -> Any:
+    """The receipt's HTML itself: the same rendering as the mail's."""
+    bill = _bill(bill_id)
+    return framed(letters.receipt(bill, _language(bill)).html)
+
+
+@blueprint.post("/<int:bill_id>/resend")
+@needs("operator")
+def resend(bill_id: int) -> Any:
+    """Send the receipt again, to the driver or to another address."""
+    bill, form = _bill(bill_id), ResendForm()
+    if bill.receipt is None:
+        abort(404)
+    with unit_of_work() as work:
+        row = receipts.resend(
+            work, actor(), bill.receipt, now=_now(), recipient=form.email.data or ""
+        )
+        recipient = row.recipient
+    flash(f"The receipt is on its way to {recipient} again.", "success")
+    return back("bills.show", bill_id=bill_id)
+
+
+def framed(html: str) -> Response:
+    """Somebody's HTML, for a frame of our own page and nothing else."""
+    response = Response(html, mimetype="text/html")
+    response.headers["Content-Security-Policy"] = LETTER_POLICY
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+def _page(bill: Bill, correct_form: Any, refund_form: Any, open_form: str = "") -> str:
+    session = db.session()
+    zone = bill.facts["timezone"]
+    standing = billing.standing(session, bill.session)
+    return render_template(
+        "bills/show.html",
+        bill=bill,
+        session=bill.session,
+        zone=zone,
+        told=bill_text.told(bill, DeskWriter(zone)),
+        late_payments=billing.late_payments(session, bill) if bill == standing else (),
+        chain=queries.chain(session, bill.session_id),
+        review=queries.review_of(session, bill.session_id),
+        faults=billing.faults_of(session, bill),
+        correct_form=correct_form,
+        refund_form=refund_form,
+        open_form=open_form,
+        changeable=standing is not None
+        and standing.id == bill.id
+        and bill.session.billing is BillingState.BILLED,
+        resendable=bill.receipt is not None and bill.receipt.state in receipts.RESENDABLE,
+    )
+
+
+def _bill(bill_id: int) -> Bill:
+    found = queries.one(db.session(), bill_id)
+    if found is None:
+        abort(404, "There is no such bill.")
+    return found
+
+
+def _language(bill: Bill) -> str:
+    wanted = request.args.get("language", "")
+    if wanted in LOCALES:
+        return wanted
+    return bill.receipt.language if bill.receipt else "en"
+
+
+def _filter() -> queries.Filter:
+    return queries.Filter(
+        q=listing.text("q"),
+        kind=listing.text("kind"),
+        receipt=listing.text("receipt"),
+        site_id=listing.number("site"),
+        driver_id=listing.number("driver"),
+        session_id=listing.number("session"),
+        since=listing.day("since", g.zone),
+        until=listing.day("until", g.zone, end=True),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+CSV_COLUMNS = [
+    ("number", lambda bill: bill.number),
+    ("kind", lambda bill: bill.kind.value),
+    ("issued_at", lambda bill: bill.issued_at),
+    ("issued_by", lambda bill: bill.issued_by),
+    ("session", lambda bill: bill.session_id),
+    ("driver", lambda bill: bill.session.driver.name if bill.session.driver else None),
+    ("station", lambda bill: bill.session.station.identity),
+    ("energy_wh", lambda bill: bill.energy_wh),
+    ("currency", lambda bill: bill.currency),
+    ("net_minor", lambda bill: bill.net_minor),
+    ("tax_minor", lambda bill: bill.tax_minor),
+    ("gross_minor", lambda bill: bill.gross_minor),
+    ("reason", lambda bill: bill.reason),
+    ("receipt", lambda bill: bill.receipt.state.value if bill.receipt else None),
+    ("sent_at", lambda bill: bill.receipt.sent_at if bill.receipt else None),
+]

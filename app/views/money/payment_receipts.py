@@ -1,0 +1,35 @@
+"""Receipts of payments at stations, by an address with a secret that the station shows."""
+
+from flask import Blueprint, Response, abort, make_response, render_template, request
+from flask_babel import force_locale
+
+from app.domain.money import settlements
+from app.extensions import db, limiter
+from app.text import letters
+from app.web.security import public
+
+blueprint = Blueprint("payment_receipts", __name__)
+
+LANGUAGES = ("en", "de")
+
+
+@blueprint.get("/r/<key>")
+@limiter.limit("60/minute")
+@public
+def show(key: str) -> Response:
+    """The receipt of the session that was paid, or that it is still being made."""
+    settlement = settlements.by_receipt_key(db.session(), key)
+    if settlement is None:
+        abort(404)
+    wanted = [word.partition("-")[0].lower() for word in request.accept_languages.values()]
+    language = next((word for word in wanted if word in LANGUAGES), LANGUAGES[0])
+    bill = settlements.bill_of(db.session(), settlement)
+    if bill is not None:
+        answer = make_response(letters.receipt(bill, language).html)
+    else:
+        with force_locale(language):
+            answer = make_response(render_template("bills/receipt_waiting.html", lang=language))
+        answer.headers["Refresh"] = "60"
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Robots-Tag"] = "noindex"
+    return answer

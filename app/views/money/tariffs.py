@@ -1,0 +1,273 @@
+"""Tariffs: the list, one tariff with its week, versions and calculator, and the editor."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, abort, flash, g, render_template, request
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from app.domain.ground.errors import DomainError, Invalid
+from app.domain.money import tariff_book, tariff_choice
+from app.domain.money import tariffs as prices
+from app.extensions import db
+from app.forms.money.tariffs import TariffForm
+from app.models import Tariff, TariffVersion
+from app.queries.money import tariffs as queries
+from app.queries.money.tariffs import Filter
+from app.text import price_words
+from app.uow import unit_of_work
+from app.web import listing
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("tariffs", __name__, url_prefix="/tariffs")
+blueprint.add_app_template_filter(price_words.desk, "say")
+blueprint.add_app_template_filter(price_words.price, "price")
+blueprint.add_app_template_filter(price_words.plain, "plain")
+
+
+@blueprint.get("")
+@needs("viewer")
+def index() -> Any:
+    """The list, narrowed, sorted and paged by the URL, or as CSV."""
+    session = db.session()
+    wanted = Filter(listing.text("q"), listing.text("state"), listing.text("currency"))
+    page = queries.page(session, wanted, listing.wish())
+    counts = queries.holder_counts(session, [tariff.id for tariff in page])
+    if listing.wants_csv():
+        return listing.csv_response("tariffs", _columns(counts), page)
+    return render_template(
+        "tariffs/index.html",
+        page=page,
+        counts=counts,
+        currencies=[(code, code) for code in queries.currencies(session)],
+        formula=lambda tariff: formula(tariff.current.definition),
+    )
+
+
+def _columns(counts: dict[int, dict[str, int]]) -> list[tuple[str, Callable[[Any], Any]]]:
+    return [
+        ("name", lambda tariff: tariff.name),
+        ("currency", lambda tariff: tariff.currency),
+        ("version", lambda tariff: tariff.current.number),
+        ("default", lambda tariff: tariff.is_default),
+        ("formula", lambda tariff: "; ".join(formula(tariff.current.definition))),
+        *(
+            (f"{word}s", lambda tariff, word=word: counts.get(tariff.id, {}).get(word, 0))
+            for word in ("site", "station", "group", "driver")
+        ),
+        ("changed", lambda tariff: tariff.current.created_at),
+        ("archived", lambda tariff: tariff.archived_at),
+    ]
+
+
+def formula(definition: dict[str, Any]) -> list[str]:
+    """A stored definition in sentences."""
+    parsed = prices.from_json(definition)
+    return [price_words.desk(phrase) for phrase in prices.formula_in_words(parsed)]
+
+
+@blueprint.get("/<int:tariff_id>")
+@needs("viewer")
+def show(tariff_id: int) -> Any:
+    """One tariff: its formula, its week, who has it, its versions, and a price example."""
+    session = db.session()
+    tariff = _found(session, tariff_id)
+    version = _version(tariff)
+    parsed = prices.from_json(version.definition)
+    return render_template(
+        "tariffs/show.html",
+        tariff=tariff,
+        version=version,
+        parsed=parsed,
+        formula=formula,
+        week=prices.week_picture(parsed, _monday()),
+        holders=queries.holders(session, tariff),
+        sessions=queries.sessions_by_version(session, tariff),
+        zones=queries.zones(session) or ["UTC"],
+        **_example(session, version),
+    )
+
+
+def _monday() -> Any:
+    here = datetime.now(ZoneInfo(g.get("zone", "UTC")))
+    return datetime.fromordinal(here.toordinal() - here.weekday()).date()
+
+
+def _version(tariff: Tariff) -> TariffVersion:
+    number = listing.number("version")
+    if number is None:
+        return tariff.current
+    found = next((each for each in tariff.versions if each.number == number), None)
+    return found or abort(404)
+
+
+def _example(session: Session, version: TariffVersion) -> dict[str, Any]:
+    """What the calculator was asked and what it answers."""
+    now = datetime.now(UTC)
+    zone = request.args.get("zone", "") or (queries.zones(session) or ["UTC"])[0]
+    asked = {
+        "kwh": request.args.get("kwh", "20")[:20].replace(",", "."),
+        "minutes": listing.number("minutes") if "minutes" in request.args else 60,
+        "idle": listing.number("idle") or 0,
+        "at": request.args.get("at", "")[:20],
+        "zone": zone,
+    }
+    try:
+        quote = tariff_book.example(
+            version,
+            energy_kwh=Decimal(asked["kwh"] or "0"),
+            charging_min=asked["minutes"] or 0,
+            idle_min=asked["idle"],
+            local_start=datetime.fromisoformat(asked["at"]) if asked["at"] else None,
+            timezone=zone,
+            now=now,
+        )
+        return {"asked": asked, "quote": quote, "example_error": ""}
+    except Invalid as error:
+        return {"asked": asked, "quote": None, "example_error": error.sentence}
+    except (InvalidOperation, ValueError):
+        return {"asked": asked, "quote": None, "example_error": "Type numbers and a time."}
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+@needs("admin", everywhere=True)
+def create() -> Any:
+    """Make a tariff; `?like=3` begins with what tariff 3 says."""
+    form = TariffForm() if request.method == "POST" else _first_form()
+    done = _edited(form)
+    if done is not None:
+        return done
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                tariff = tariff_book.create(
+                    work,
+                    actor(),
+                    current_user.tenant_id,
+                    name=form.name.data,
+                    definition=form.definition(),
+                    note=form.note.data,
+                    default=bool(form.default.data),
+                    now=datetime.now(UTC),
+                )
+            told = "it is the default" if tariff.is_default else "now give it to a site"
+            flash(f"{tariff.name} is made; {told}.", "success")
+            return back("tariffs.show", tariff_id=tariff.id)
+        except DomainError as error:
+            form.point_out(error)
+    return _editor(form, None)
+
+
+def _first_form() -> TariffForm:
+    model_id = listing.number("like")
+    model = db.session().get(Tariff, model_id) if model_id else None
+    if model is None:
+        currency = tariff_choice.only_currency(db.session(), current_user.tenant_id) or "EUR"
+        document = {"currency": currency, "components": [{"kind": "energy", "price": ""}]}
+        return TariffForm.of("", document, default=not queries.has_default(db.session()))
+    return TariffForm.of(f"{model.name} (copy)"[:120], model.current.definition)
+
+
+@blueprint.route("/<int:tariff_id>/edit", methods=["GET", "POST"])
+@needs("admin", everywhere=True)
+def edit(tariff_id: int) -> Any:
+    """Rename a tariff or give it a new version."""
+    tariff = _found(db.session(), tariff_id)
+    if request.method == "POST":
+        form = TariffForm()
+    else:
+        form = TariffForm.of(tariff.name, tariff.current.definition)
+    done = _edited(form, tariff)
+    if done is not None:
+        return done
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                tariff_book.edit(
+                    work,
+                    actor(),
+                    tariff,
+                    name=form.name.data,
+                    definition=form.definition(),
+                    note=form.note.data,
+                    now=datetime.now(UTC),
+                )
+            flash(f"{tariff.name} is at version {tariff.current.number}.", "success")
+            return back("tariffs.show", tariff_id=tariff_id)
+        except DomainError as error:
+            form.point_out(error)
+    return _editor(form, _found(db.session(), tariff_id))
+
+
+def _edited(form: TariffForm, tariff: Tariff | None = None) -> Any:
+    """The page after a button of the editor that saves nothing; None if it is to be saved."""
+    action = request.form.get("action", "save")
+    if request.method != "POST" or action == "save":
+        return None
+    if action != "preview":
+        form = form.rearranged(action)
+    return _editor(form, tariff, refused=False)
+
+
+def _editor(form: TariffForm, tariff: Tariff | None, refused: bool = True) -> Any:
+    """The editor beside what the draft says, as far as it can be read."""
+    draft, week, trouble, never = None, None, "", []
+    try:
+        draft = tariff_book.checked(form.definition())
+        never = tariff_book.never_apply(draft, datetime.now(UTC))
+        week = prices.week_picture(draft, _monday())
+    except Invalid as error:
+        trouble = error.sentence
+    page = render_template(
+        "tariffs/form.html",
+        form=form,
+        tariff=tariff,
+        draft=draft,
+        week=week,
+        never=never,
+        trouble=trouble if request.method == "POST" else "",
+        formula=prices.formula_in_words(draft) if draft else [],
+    )
+    return page, 422 if refused and request.method == "POST" else 200
+
+
+@blueprint.post("/<int:tariff_id>/archive")
+@needs("admin", everywhere=True)
+def archive(tariff_id: int) -> Any:
+    """Put a tariff away."""
+    return _changed(tariff_id, tariff_book.archive, "is archived")
+
+
+@blueprint.post("/<int:tariff_id>/restore")
+@needs("admin", everywhere=True)
+def restore(tariff_id: int) -> Any:
+    """Take a tariff out of the archive."""
+    return _changed(tariff_id, tariff_book.restore, "is restored")
+
+
+@blueprint.post("/<int:tariff_id>/default")
+@needs("admin", everywhere=True)
+def default(tariff_id: int) -> Any:
+    """Make a tariff the default, or no longer."""
+    if request.form.get("default") == "no":
+        return _changed(tariff_id, tariff_book.unmake_default, "is no longer the default")
+    return _changed(tariff_id, tariff_book.make_default, "is the default")
+
+
+def _changed(tariff_id: int, change: Callable[..., Tariff], word: str) -> Any:
+    with unit_of_work() as work:
+        tariff = change(work, actor(), _found(work, tariff_id), now=datetime.now(UTC))
+        name = tariff.name
+    flash(f"{name} {word}.", "success")
+    return back("tariffs.show", tariff_id=tariff_id)
+
+
+def _found(session: Session, tariff_id: int) -> Tariff:
+    tariff = session.get(Tariff, tariff_id)
+    if tariff is None:
+        abort(404)
+    return tariff

@@ -1,0 +1,1 @@
+"""Pages: stations, their sites and tenants, plugs and credentials, and who is connected."""

@@ -1,0 +1,215 @@
+"""The five tabs of one station, and the orders given there; `stations.py` owns the blueprint."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    flash,
+    g,
+    render_template,
+    url_for,
+)
+from htmx_flask import request
+
+from app.charger_address import charger_address
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Registration
+from app.domain.money import tariff_choice
+from app.domain.network import stations
+from app.extensions import db
+from app.forms.ground import refusals
+from app.forms.network.stations import PasswordForm
+from app.models import Station
+from app.queries.ground.paging import fetch
+from app.queries.money import costs
+from app.queries.network import handshake_fixes, station_page, station_timeline, station_why
+from app.text import setup_guide
+from app.uow import unit_of_work
+from app.views.commands import _station_commands as order_pages
+from app.views.device import _configuration
+from app.web import listing, shown_once
+from app.web.security import actor, back, needs
+
+
+def station_or_404(station_id: int) -> Station:
+    """The station in the URL, when this person may see it."""
+    return db.session.get(Station, station_id) or abort(404, "There is no such station.")
+
+
+def register(blueprint: Blueprint) -> None:
+    """Add the tabs to the blueprint of stations."""
+    for rule, view, role in (
+        ("", show, "viewer"),
+        ("/now", now, "viewer"),
+        ("/presence", presence, "viewer"),
+        ("/configuration", configuration, "viewer"),
+        ("/history", history, "viewer"),
+        ("/setup", setup, "viewer"),
+        ("/commands", command_forms, "viewer"),
+        ("/sure", sure, "operator"),
+    ):
+        blueprint.add_url_rule(
+            f"/<int:station_id>{rule}",
+            {"command_forms": "commands"}.get(view.__name__, view.__name__),
+            needs(role)(view),
+        )
+    for rule, view in (
+        ("/commands", command),
+        ("/password", password),
+        ("/registration", registration),
+    ):
+        blueprint.add_url_rule(
+            f"/<int:station_id>{rule}", view.__name__, needs("operator")(view), methods=["POST"]
+        )
+
+
+def show(station_id: int) -> Any:
+    """The Live tab."""
+    return render_template("stations/show.html", **_live(station_or_404(station_id)))
+
+
+def now(station_id: int) -> Any:
+    """The piece of the Live tab that keeps itself fresh."""
+    return render_template("stations/_live.html", **_live(station_or_404(station_id)))
+
+
+def presence(station_id: int) -> Any:
+    """The chips beside the title: online or not, registered or not."""
+    station = station_or_404(station_id)
+    there = station_page.now_of(db.session(), station, datetime.now(UTC))
+    return render_template("stations/_presence.html", station=station, there=there)
+
+
+def _live(station: Station) -> dict[str, Any]:
+    session, at = db.session(), datetime.now(UTC)
+    there = station_page.now_of(session, station, at)
+    there.commands = station_page.recent_commands(session, station)
+    there.messages = station_page.recent_messages(session, station)
+    return {
+        "station": station,
+        "there": there,
+        "whys": station_why.answers(session, there, at),
+        "today": station_timeline.today(session, station, g.zone, at),
+        "cost": lambda row: costs.so_far(session, row, at),
+    }
+
+
+def command_forms(station_id: int) -> Any:
+    """The Commands tab: a form for each order that the station understands."""
+    return order_pages.tab(station_or_404(station_id))
+
+
+def sure(station_id: int) -> Any:
+    """Ask before an order that ends sessions."""
+    return order_pages.sure(station_or_404(station_id))
+
+
+def command(station_id: int) -> Any:
+    """Give an order."""
+    return order_pages.give(station_or_404(station_id))
+
+
+def configuration(station_id: int) -> Any:
+    """The Configuration tab: the station's settings, told and wanted."""
+    return _configuration.page(station_or_404(station_id))
+
+
+def history(station_id: int) -> Any:
+    """The History tab: statuses, connections, reports or taps, a page at a time."""
+    station = station_or_404(station_id)
+    kind = listing.text("kind")
+    kind = kind if kind in station_page.HISTORY else "statuses"
+    query, sorts = station_page.history(station, kind)
+    page = fetch(db.session(), query, listing.wish(), sorts, default="-at", noun=kind)
+    return render_template(
+        "stations/history.html",
+        station=station,
+        there=station_page.now_of(db.session(), station, datetime.now(UTC)),
+        kind=kind,
+        page=page,
+        status_words=station_timeline.status_words,
+    )
+
+
+def setup(station_id: int) -> Any:
+    """The Setup tab: what to type into the charger, and each attempt to connect as it arrives."""
+    return _setup_page(station_or_404(station_id), PasswordForm(formdata=None))
+
+
+def _setup_page(station: Station, form: PasswordForm) -> str:
+    session = db.session()
+    version = setup_guide.version_of(station, listing.text("version"))
+    desk_host = urlsplit(request.host_url).hostname or ""
+    return render_template(
+        "stations/setup.html",
+        station=station,
+        there=station_page.now_of(session, station, datetime.now(UTC)),
+        address=charger_address(current_app.config["SETTINGS"], desk_host),
+        guide=setup_guide.GUIDES[version],
+        versions=[
+            (
+                guide.label,
+                url_for("stations.setup", station_id=station.id, version=word),
+                word == version,
+            )
+            for word, guide in setup_guide.GUIDES.items()
+        ],
+        unpriced=tariff_choice.unpriced(session, station),
+        clear=shown_once.kept(_password_of(station)),
+        form=form,
+        attempts=station_page.attempts(session, station),
+        ended=station_page.last_ended(session, station),
+        strangers=station_page.strangers(session),
+        fix=handshake_fixes.fix,
+    )
+
+
+def to_setup(station: Station, clear: str | None) -> Any:
+    """Send the browser on to the Setup tab, which shows a password that was just made."""
+    response = back("stations.setup", station_id=station.id)
+    return shown_once.keep(response, _password_of(station), clear) if clear else response
+
+
+def _password_of(station: Station) -> str:
+    """What a shown password belongs to: the hash, so that the next password ends it."""
+    return f"station {station.id} {station.password_hash}"
+
+
+def password(station_id: int) -> Any:
+    """Give the station a new password; the Setup tab shows it for a while."""
+    station, form = station_or_404(station_id), PasswordForm()
+    try:
+        with unit_of_work() as work:
+            if form.password.data:
+                stations.set_password(
+                    work, actor(), station, form.password.data, now=datetime.now(UTC)
+                )
+                clear = None
+            else:
+                clear = stations.new_password(work, actor(), station, now=datetime.now(UTC))
+    except Invalid as error:
+        refusals.show(form, error)
+        return _setup_page(station, form), 422
+    if clear is None:
+        flash("The password is changed; an open connection ends, the next one needs it.", "success")
+    return to_setup(station, clear)
+
+
+def registration(station_id: int) -> Any:
+    """Say how the station's next boot is answered."""
+    station = station_or_404(station_id)
+    try:
+        word = Registration(request.form.get("registration", ""))
+    except ValueError:
+        abort(400, "There is no such registration.")
+    with unit_of_work() as work:
+        stations.set_registration(work, actor(), station, word, now=datetime.now(UTC))
+    told = f"The next boot of {station.identity} is answered with: {word.value}."
+    if word is Registration.BLOCKED:
+        told = f"{station.identity} is blocked: its connection ends, and it is let in no more."
+    flash(told, "success")
+    return back("stations.setup", station_id=station_id)

@@ -1,0 +1,128 @@
+"""Stations from a file, and the passwords of those that it registered.
+
+A password that an import makes is nobody's: it is replaced when somebody asks for
+the passwords of that import, as a file that is told once and kept nowhere.  So a
+reload shows no secret, and asking again only makes new ones.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, flash, render_template, request
+from flask_login import current_user
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.access.imports import headings
+from app.domain.access.imports import stations as station_import
+from app.domain.access.imports.plans import Options, Plan
+from app.domain.access.imports.sheet import Table
+from app.domain.network import credentials, stations
+from app.extensions import db
+from app.models import Station
+from app.queries.network import sites as site_queries
+from app.uow import unit_of_work
+from app.views.ground import _imports
+from app.web import csv_files, listing
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("station_import", __name__, url_prefix="/stations/import")
+
+
+@blueprint.route("", methods=["GET", "POST"])
+@needs("operator")
+def index() -> Any:
+    """Take a file and show what it would do; with `go` in the form, do it for the valid rows."""
+    return _imports.page(STATIONS)
+
+
+@blueprint.route("/passwords", methods=["GET", "POST"])
+@needs("operator")
+def passwords() -> Any:
+    """The stations of one import that wait for their password; asked for, they are a file."""
+    at = _instant(request.args.get("at", ""))
+    if request.method == "GET":
+        waiting = _waiting(db.session(), at)
+        return render_template("imports/passwords.html", waiting=waiting)
+    with unit_of_work() as work:
+        made = [
+            (station.identity, stations.new_password(work, actor(), station, now=_now()))
+            for station in _waiting(work, at)
+        ]
+    if not made:
+        flash("No station of this import waits for a password any more.", "warning")
+        return back("stations.index")
+    body = "\ufeff" + "".join(csv_files.lines(("identity", "password"), made))
+    return Response(body, mimetype="text/csv", headers={
+        "Content-Disposition": listing.attachment(csv_files.name("passwords", f"{at:%Y-%m-%d}")),
+        "Cache-Control": "no-store",
+    })  # fmt: skip
+
+
+def _waiting(session: Session, at: datetime | None) -> list[Station]:
+    """Stations registered at that instant, never seen, whose password was made and told nobody."""
+    query = select(Station).where(
+        Station.tenant_id == current_user.tenant_id,
+        Station.created_at == at,
+        Station.archived_at.is_(None),
+        Station.last_seen_at.is_(None),
+        Station.password_hash.is_not(None),
+    )
+    found = session.scalars(query.order_by(Station.identity_key)) if at else ()
+    return [one for one in found if not credentials.is_slow(one.password_hash or "")]
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _plan(work: Session, table: Table, options: Options) -> Plan[Any]:
+    who, tenant_id = actor(), current_user.tenant_id
+    return station_import.plan(work, who, table, tenant_id=tenant_id, now=_now(), options=options)
+
+
+def _write(work: Session, table: Table, options: Options, hashes: Any) -> Plan[Any]:
+    return station_import.carry_out(
+        work, actor(), table, hashes, tenant_id=current_user.tenant_id, now=_now(), options=options
+    )
+
+
+def _done(planned: Plan[Any]) -> Any:
+    if not any(row.clear for row in planned.rows):
+        return back("stations.index")
+    at = planned.at.isoformat() if planned.at else ""
+    return back("station_import.passwords", at=at)
+
+
+STATIONS = _imports.Noun(
+    name="station",
+    endpoint="station_import.index",
+    home="stations",
+    columns=[
+        ("identity", "CP-07"),
+        ("site", "Depot"),
+        ("name", "By the gate"),
+        ("connectors", "2"),
+        ("plug_type", "Type 2, CCS"),
+        ("max_power_w", "22000 (or max_power_kw: 22)"),
+        ("security_profile", "1"),
+        ("mode", "listed, open, closed"),
+        ("tariff", "Kerb day/night"),
+        ("password", "empty: one is made"),
+        ("note", "Behind the hedge"),
+    ],
+    known=headings.STATIONS,
+    look=_plan,
+    write=_write,
+    done=_done,
+    prepare=station_import.hashes,
+    tries=True,
+    sites=lambda: [site.name for site in site_queries.choices(db.session())],
+)

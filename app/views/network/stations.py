@@ -1,0 +1,203 @@
+"""Stations of the desk: the list, and registering, changing and putting away a station."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, flash, render_template, request
+from flask_login import current_user
+
+from app.domain.ground.errors import DomainError, NotFound
+from app.domain.network import plugs, stations
+from app.domain.network.quirks import QUIRKS
+from app.extensions import db
+from app.forms.ground import refusals
+from app.forms.network.stations import QUIRK, StationForm
+from app.models import Site, Station
+from app.queries.network import sites as site_queries
+from app.queries.network import stations as queries
+from app.uow import unit_of_work
+from app.views.network import _station_pages as pages
+from app.web import listing
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("stations", __name__, url_prefix="/stations")
+pages.register(blueprint)
+
+
+@blueprint.get("")
+@needs("viewer")
+def index() -> Any:
+    """The stations, narrowed by the URL."""
+    now, show = datetime.now(UTC), listing.text("show")
+    wanted = queries.Filter(
+        q=listing.text("q"),
+        site_id=listing.number("site"),
+        state=listing.text("state"),
+        online=listing.text("online"),
+        vendor=listing.text("vendor"),
+        registration=listing.text("registration"),
+        mode=listing.text("mode"),
+        deviating=show == "deviating",
+        archived=show == "archived",
+    )
+    found = queries.listed(db.session(), wanted, listing.wish(), now)
+    if listing.wants_csv():
+        return listing.csv_response("stations", _columns(found), found.page.rows)
+    return render_template(
+        "stations/index.html",
+        found=found,
+        any_station=queries.any_station(db.session()),
+        sites=[(site.id, site.name) for site in site_queries.choices(db.session())],
+        vendors=[(vendor, vendor) for vendor in queries.vendors(db.session())],
+    )
+
+
+def _columns(found: queries.Listed) -> Any:
+    return [
+        ("id", lambda row: row.id),
+        ("identity", lambda row: row.identity),
+        ("name", lambda row: row.name),
+        ("site", lambda row: row.site.name),
+        ("vendor", lambda row: row.vendor),
+        ("model", lambda row: row.model),
+        ("serial", lambda row: row.serial),
+        ("firmware", lambda row: row.firmware),
+        ("protocol", lambda row: row.protocol),
+        ("security_profile", lambda row: row.security_profile),
+        ("mode", lambda row: row.mode.value),
+        ("registration", lambda row: row.registration.value),
+        ("online", lambda row: row.id in found.online),
+        ("connected_at", lambda row: row.connected_at),
+        ("last_seen_at", lambda row: row.last_seen_at),
+        ("connectors", lambda row: len(plugs.of(row))),
+        ("power_w", found.power_of),
+        ("deviations", lambda row: found.deviations.get(row.id, 0)),
+    ]
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+@needs("operator")
+def create() -> Any:
+    """Register a station; its Setup tab then shows the password for a while."""
+    form = _form(None)
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                station, clear = stations.register(
+                    work,
+                    actor(),
+                    current_user.tenant_id,
+                    _site(form),
+                    form.identity.data,
+                    now=datetime.now(UTC),
+                    password=form.password.data or None,
+                    **form.details(),
+                )
+        except DomainError as error:
+            _show(form, error)
+        else:
+            flash(
+                f"{station.identity} is registered at {station.site.name}. "
+                "Type what stands below into the charger.",
+                "success",
+            )
+            return pages.to_setup(station, clear)
+    return render_template("stations/form.html", form=form, station=None), _status(form)
+
+
+@blueprint.route("/<int:station_id>/edit", methods=["GET", "POST"])
+@needs("operator")
+def edit(station_id: int) -> Any:
+    """Change a station."""
+    station = pages.station_or_404(station_id)
+    form = _form(station)
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                stations.edit(
+                    work,
+                    actor(),
+                    station,
+                    now=datetime.now(UTC),
+                    identity=form.identity.data,
+                    site=_site(form),
+                    **form.details(),
+                )
+        except DomainError as error:
+            _show(form, error)
+        else:
+            flash("Saved.", "success")
+            return back("stations.show", station_id=station_id)
+    return render_template("stations/form.html", form=form, station=station), _status(form)
+
+
+@blueprint.post("/<int:station_id>/archive")
+@needs("operator")
+def archive(station_id: int) -> Any:
+    """Put a station into the archive."""
+    station = pages.station_or_404(station_id)
+    with unit_of_work() as work:
+        stations.archive(work, actor(), station, now=datetime.now(UTC))
+    flash(f"{station.identity} is in the archive; it may no longer connect.", "success")
+    return back("stations.index")
+
+
+@blueprint.post("/<int:station_id>/restore")
+@needs("operator")
+def restore(station_id: int) -> Any:
+    """Take a station out of the archive."""
+    station = pages.station_or_404(station_id)
+    with unit_of_work() as work:
+        stations.restore(work, actor(), station, now=datetime.now(UTC))
+    flash(f"{station.identity} is in use again.", "success")
+    return back("stations.show", station_id=station_id)
+
+
+def _form(station: Station | None) -> StationForm:
+    form = StationForm(obj=station)
+    in_use = site_queries.choices(db.session())
+    if station is not None and station.site not in in_use:
+        in_use.append(station.site)
+    form.site_id.choices = [(site.id, site.name) for site in in_use]
+    form.tariff_id.choices = [
+        ("", "As the site"),
+        *((row.id, f"{row.name} ({row.currency})") for row in site_queries.tariffs(db.session())),
+    ]
+    if request.method == "GET":
+        _prefill(form, station)
+    return form
+
+
+def _prefill(form: StationForm, station: Station | None) -> None:
+    if station is None:
+        form.connector_count.data = 1
+        form.site_id.data = listing.number("site_id")
+        form.identity.data = listing.text("identity")
+        return
+    own = plugs.of(station)
+    form.connector_count.data = len(own)
+    form.plug_type.data = next((plug.plug_type for plug in own if plug.plug_type), "")
+    form.max_power_kw.data = station.max_power_w / 1000 if station.max_power_w else None
+    form.fill_quirks(station.quirks)
+
+
+def _site(form: StationForm) -> Site:
+    number = form.site_id.data
+    site = db.session.get(Site, number) if number is not None else None
+    if site is None:
+        raise NotFound("Choose a site.", field="site_id")
+    return site
+
+
+def _show(form: StationForm, error: DomainError) -> None:
+    if error.field in QUIRKS:
+        error.field = QUIRK + error.field
+    elif error.field == "connectors":
+        error.field = "connector_count"
+    elif error.field == "max_power_w":
+        error.field = "max_power_kw"
+    refusals.show(form, error)
+
+
+def _status(form: StationForm) -> int:
+    return 422 if form.errors or form.form_errors else 200

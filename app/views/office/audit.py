@@ -1,0 +1,65 @@
+"""The audit: who did what, before and after."""
+
+from typing import Any
+
+from flask import Blueprint, g, render_template
+
+from app.extensions import db
+from app.models import AuditEntry
+from app.queries.office import audit
+from app.queries.office.audit import Filter
+from app.web import listing
+from app.web.security import needs
+
+blueprint = Blueprint("audit", __name__, url_prefix="/audit")
+
+CSV = [
+    ("at", lambda entry: entry.at),
+    ("who", lambda entry: entry.actor),
+    ("address", lambda entry: entry.address),
+    ("action", lambda entry: entry.action),
+    ("kind", lambda entry: entry.subject_kind),
+    ("subject", lambda entry: entry.subject),
+    ("before", lambda entry: entry.before or ""),
+    ("after", lambda entry: entry.after or ""),
+    ("note", lambda entry: entry.note),
+]
+
+
+@blueprint.get("")
+@needs("admin", everywhere=True)
+def index() -> Any:
+    """The list, narrowed, sorted and paged by the URL."""
+    session = db.session()
+    wanted = Filter(
+        q=listing.text("q"),
+        noun=listing.text("noun"),
+        actor=listing.text("actor"),
+        subject_kind=listing.text("kind"),
+        subject_id=listing.number("subject"),
+        since=listing.day("from", g.zone),
+        until=listing.day("to", g.zone, end=True),
+    )
+    page = audit.page(session, wanted, listing.wish())
+    if listing.wants_csv():
+        return listing.csv_response("audit", CSV, page, since=wanted.since, until=wanted.until)
+    return render_template(
+        "audit/index.html",
+        page=page,
+        nouns=audit.nouns(session),
+        actors=audit.actors(session),
+        changes=changes,
+        pairs=lambda words: [(word, word) for word in words],
+    )
+
+
+def changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
+    """What an entry changed: (column, before, after); what stayed empty is left out."""
+    before, after = entry.before or {}, entry.after or {}
+    keys = [key for key in after if key not in ("id", "tenant_id", "created_at")]
+    empty = (None, "", [], {})
+    return [
+        (key, before.get(key), after[key])
+        for key in keys
+        if before.get(key) not in empty or after[key] not in empty
+    ]

@@ -1,0 +1,172 @@
+"""Home: what needs attention, the network now, today's numbers, stations, who is charging."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, current_app, g, render_template, request
+from flask_login import current_user
+
+from app import system
+from app.domain.network import tenants
+from app.domain.office import workers
+from app.extensions import db
+from app.queries.money import costs
+from app.queries.network import places as place_queries
+from app.queries.office import attention, first_steps, home
+from app.text.presentation import FIXED, MINUS, change, number
+from app.web.security import needs
+
+blueprint = Blueprint("home", __name__)
+
+#: The days behind the sparklines hardly change: a busy Home need not add them up every time.
+KEPT = timedelta(minutes=10)
+MOST_KEPT = 200
+
+_GREETINGS = ((5, "Good night"), (12, "Good morning"), (18, "Good afternoon"), (24, "Good evening"))
+
+
+@blueprint.before_app_request
+def fix_the_clock() -> None:
+    """One time and one time zone for the whole page, so that its ages agree."""
+    g.now = datetime.now(UTC)
+    g.zone = "UTC"
+    if request.endpoint not in (None, "static", "live") and current_user.is_authenticated:
+        g.place = place_queries.place(db.session())
+        g.zone = current_user.timezone or g.place.timezone
+
+
+class Frame:
+    """What the frame around every page shows; asked for only by pages that have the frame.
+
+    An error page has none, so that it can be shown while the database is away.
+    """
+
+    @cached_property
+    def presence(self) -> home.Presence:
+        """How many stations there are, how many of them connected."""
+        return home.presence(db.session(), now=g.now)
+
+    @cached_property
+    def bills_held(self) -> int:
+        """How many sessions wait in the review inbox."""
+        return home.held_bills(db.session())
+
+    @cached_property
+    def silence(self) -> workers.Silence | None:
+        """Since when no worker answers; None while one does."""
+        return workers.silence(db.session(), now=g.now)
+
+    @cached_property
+    def hearing(self) -> set[int]:
+        """The stations with running sessions that are connected: only theirs are of now."""
+        return home.hearing(db.session(), now=g.now)
+
+    @property
+    def place(self) -> str:
+        """Where, and in which time zone the page's times are."""
+        return " · ".join(filter(None, (g.place.name, g.zone)))
+
+
+@blueprint.app_context_processor
+def frame() -> dict[str, Any]:
+    """Give every template the frame."""
+    return {"desk": _frame()}
+
+
+@blueprint.app_template_global()
+def hears(station_id: int) -> bool:
+    """Whether what is told of a running session at this station is of now."""
+    return station_id in _frame().hearing
+
+
+def _frame() -> Frame:
+    if "frame" not in g:
+        g.frame = Frame()
+    frame: Frame = g.frame
+    return frame
+
+
+@blueprint.get("/")
+@needs("viewer")
+def index() -> Any:
+    """Show Home; htmx gets the live part alone."""
+    board = _board()
+    if request.headers.get("HX-Request"):
+        return render_template("home/_board.html", **board)
+    return render_template("home/index.html", greeting=_greeting(), **board)
+
+
+def _board() -> dict[str, Any]:
+    session, now, zone = db.session(), g.now, g.zone
+    running, count, energy_wh = home.charging(session)
+    today = home.today(session, now=now, zone=zone, before=_past())
+    parts = system.parts(session, now=now)
+    found = attention.findings(session, tenant_id=current_user.tenant_id, now=now)
+    return {
+        "findings": [*_down(parts), *found],
+        "first_steps": first_steps.open_steps(session, current_user.tenant_id),
+        "seller_missing": tenants.lacks_seller(session, current_user.tenant_id),
+        "network": home.network_now(session, now=now, zone=zone),
+        "today": today,
+        "deltas": _deltas(today),
+        "stations": home.stations(session, now=now),
+        "presence": home.presence(session, now=now),
+        "powers": {
+            (one.station_id, one.evse): one.last_power_w
+            for one in running
+            if one.last_power_w is not None
+        },
+        "running": running,
+        "system": parts,
+        "cost": lambda one: costs.so_far(session, one, now),
+        "running_count": count,
+        "running_wh": energy_wh,
+    }
+
+
+def _down(parts: list[system.Part]) -> list[attention.Finding]:
+    """The parts of the installation that somebody has to start; failed mails have their own row."""
+    return [
+        attention.Finding("system", part.since, {"part": part})
+        for part in parts
+        if part.state == system.BAD and part.name != "Mail"
+    ]
+
+
+def _past() -> home.Past:
+    """The days before today, kept for a while per reach, time zone and day."""
+    kept: dict[Any, tuple[datetime, home.Past]] = current_app.extensions.setdefault("past", {})
+    key = (current_user.scope, g.zone, g.now.astimezone(ZoneInfo(g.zone)).date())
+    if key not in kept or g.now - kept[key][0] > KEPT:
+        if len(kept) >= MOST_KEPT:
+            kept.clear()
+        kept[key] = (g.now, home.past(db.session(), now=g.now, zone=g.zone))
+    return kept[key][1]
+
+
+def _deltas(today: home.Today) -> dict[str, str]:
+    return {
+        "energy": change(today.energy_wh.today, today.energy_wh.then),
+        "sessions": _signed(today.sessions.today - today.sessions.then),
+        "revenue": change(today.revenue_minor.today, today.revenue_minor.then),
+        "worked": _signed(today.worked.today - today.worked.then, 1)
+        if today.worked.then and today.worked.today
+        else "",
+    }
+
+
+def _signed(difference: Decimal, digits: int = 0) -> str:
+    if not difference:
+        return f"±{FIXED}0"
+    text = number(difference, digits)
+    return text if text.startswith(MINUS) else f"+{text}"
+
+
+def _greeting() -> str:
+    hour = g.now.astimezone(ZoneInfo(g.zone)).hour
+    words = next(words for before, words in _GREETINGS if hour < before)
+    first = current_user.name.split()[0]
+    return f"{words}, {first[:1].upper()}{first[1:]}"

@@ -1,0 +1,153 @@
+"""The message log of the desk: every OCPP frame, a call and its answer in one row."""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, g, render_template, request, stream_with_context
+
+from app.domain.ground.vocabulary import MessageOutcome
+from app.extensions import db
+from app.models import Message
+from app.queries.office import messages as queries
+from app.queries.office.messages import Filter
+from app.text import message_parts, message_words
+from app.text.presentation import FIXED, number
+from app.web import csv_files, listing
+from app.web.security import needs
+
+blueprint = Blueprint("messages", __name__, url_prefix="/messages")
+blueprint.add_app_template_filter(message_words.in_words, "in_words")
+blueprint.add_app_template_filter(message_parts.pretty, "pretty_json")
+
+ENDINGS = [
+    ("problem", "any problem"),
+    *((outcome.value, outcome.value.replace("_", " ")) for outcome in MessageOutcome),
+    ("waiting", "waiting for an answer"),
+]
+
+
+@blueprint.get("")
+@needs("viewer")
+def index() -> Any:
+    """The log, narrowed by the URL: newest first, live at its head, or all of it as a file."""
+    wanted = _filter()
+    if request.args.get("format") == "csv":
+        return _export(wanted, "text/csv", "csv", _csv(queries.every(db.session(), wanted)))
+    if request.args.get("format") == "jsonl":
+        told = _jsonl(queries.every(db.session(), wanted))
+        return _export(wanted, "application/jsonl", "jsonl", told)
+    before = listing.number("before")
+    found = queries.page(db.session(), wanted, before)
+    tail = before is None and request.args.get("tail") != "off"
+    return render_template(
+        "messages/index.html",
+        found=found,
+        wanted=wanted,
+        before=before,
+        tail=tail,
+        topics=_topics(wanted),
+        endings=ENDINGS,
+        actions=[(action, action) for action in sorted(message_words.WORDS)],
+        stations=[(row.id, row.label) for row in queries.stations(db.session())],
+    )
+
+
+def _filter() -> Filter:
+    return Filter(
+        station_id=listing.number("station"),
+        session_id=listing.number("session"),
+        action=listing.text("action"),
+        direction=listing.text("direction"),
+        ended=listing.text("ended"),
+        message_id=request.args.get("message_id", "").strip()[:255],
+        since=moment("since"),
+        until=moment("until"),
+        q=listing.text("q"),
+    )
+
+
+def moment(name: str) -> datetime | None:
+    """An instant in the URL, written on the reader's clock (`2026-03-02T09:00`); None if absent."""
+    try:
+        here = datetime.fromisoformat(request.args.get(name, ""))
+        if here.tzinfo is None:
+            here = here.replace(tzinfo=ZoneInfo(g.get("zone", "UTC")))
+        return here.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _topics(wanted: Filter) -> str:
+    if wanted.station_id is not None:
+        return f"station:{wanted.station_id}"
+    if wanted.session_id is not None:
+        return f"session:{wanted.session_id}"
+    return "messages stations sessions commands"
+
+
+def _export(wanted: Filter, mimetype: str, ending: str, lines: Iterable[str]) -> Response:
+    return Response(
+        stream_with_context(lines),  # type: ignore[arg-type]
+        mimetype=mimetype,
+        headers={
+            "Content-Disposition": listing.attachment(
+                listing.file_name("messages", wanted.since, wanted.until), ending
+            )
+        },
+    )
+
+
+def _csv(found: Iterable[tuple[Message, str]]) -> Iterator[str]:
+    yield "\ufeff"
+    rows = ({**_record(message, identity), "at": message.at} for message, identity in found)
+    header, zone = list(_record(Message(), "")), ZoneInfo(g.get("zone", "UTC"))
+    yield from csv_files.lines(header, (list(row.values()) for row in rows), zone)
+
+
+def _jsonl(found: Iterable[tuple[Message, str]]) -> Iterator[str]:
+    for message, identity in found:
+        record = _record(message, identity)
+        for key in ("request", "answer"):
+            value = message_parts.parsed(record[key])
+            record[key] = record[key] if value is None else value
+        yield json.dumps(record) + "\n"
+
+
+def _record(message: Message, identity: str) -> dict[str, Any]:
+    at = message.at.isoformat(timespec="milliseconds") if message.at else None
+    return {
+        "at": at,
+        "station": identity,
+        "from": "desk" if message.outbound else "station",
+        "action": message.action,
+        "message_id": message.message_id,
+        "outcome": message.outcome.value if message.outcome else None,
+        "error_code": message.error_code,
+        "error_description": message.error_description,
+        "latency_ms": message.latency_ms,
+        "session": message.session_id,
+        "request": message.request,
+        "answer": message.response,
+    }
+
+
+@blueprint.app_template_filter()
+def milliseconds(latency_ms: float) -> str:
+    """A latency: `3 ms`, `2.1 s`."""
+    if latency_ms < 1000:
+        return f"{number(latency_ms)}{FIXED}ms"
+    return f"{number(latency_ms / 1000, 1)}{FIXED}s"
+
+
+@blueprint.app_template_filter()
+def stamp(at: datetime) -> str:
+    """A frame's time on the reader's clock: to the millisecond, or with its day if not today."""
+    zone = ZoneInfo(g.get("zone", "UTC"))
+    here = at.astimezone(zone)
+    today = g.get("now", datetime.now(UTC)).astimezone(zone).date()
+    if here.date() != today:
+        return f"{here:%-d %b %H:%M:%S}"
+    return f"{here:%H:%M:%S}.{here.microsecond // 1000:03d}"

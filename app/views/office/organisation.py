@@ -1,0 +1,55 @@
+"""The organisation: who sells, as receipts name it, and by which rules bills are made."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, flash, render_template
+from flask_login import current_user
+
+from app.domain.ground.errors import DomainError
+from app.domain.money import sellers
+from app.domain.network import tenants
+from app.extensions import db
+from app.forms.ground import refusals
+from app.forms.office.organisation import OrganisationForm
+from app.models import Tenant
+from app.queries.network import sites as site_queries
+from app.uow import unit_of_work
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("organisation", __name__, url_prefix="/organisation")
+
+FIELDS = (*sellers.FIELDS, *tenants.RULES, "idle_from_readings")
+
+
+@blueprint.route("", methods=["GET", "POST"])
+@needs("admin", everywhere=True)
+def index() -> Any:
+    """Show and change seller and rules."""
+    form = OrganisationForm(obj=_tenant())
+    if form.validate_on_submit():
+        given = {name: form[name].data for name in FIELDS}
+        try:
+            with unit_of_work() as work:
+                tenant = work.get_one(Tenant, current_user.tenant_id)
+                tenants.edit(work, actor(), tenant, now=datetime.now(UTC), **given)
+        except DomainError as error:
+            refusals.show(form, error)
+        else:
+            flash("Saved. Bills from now on say so; those that are issued stay.", "success")
+            return back("organisation.index")
+    page = render_template(
+        "organisation/index.html",
+        form=form,
+        seller=sellers.of(_tenant(), None),
+        sites=[
+            (site, sellers.of(_tenant(), site))
+            for site in site_queries.choices(db.session())
+            if any(getattr(site, field) for field in sellers.FIELDS)
+        ],
+    )
+    return page, 422 if form.errors else 200
+
+
+def _tenant() -> Tenant:
+    return db.session().get_one(Tenant, current_user.tenant_id)

@@ -1,0 +1,41 @@
+"""The search at the top of every page."""
+
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request
+
+from app.extensions import db
+from app.queries.office import search
+from app.text.presentation import page_url
+from app.web.security import needs
+
+blueprint = Blueprint("search", __name__, url_prefix="/search")
+
+#: What a kind's page is called, and how its URL names the row.
+PAGES = {
+    "stations": "station_id",
+    "tags": "tag_id",
+    "drivers": "driver_id",
+    "sessions": "session_id",
+    "bills": "bill_id",
+    "sites": "site_id",
+}
+
+
+@blueprint.get("")
+@needs("viewer")
+def index() -> Any:
+    """Show what was found; a single exact hit is opened at once."""
+    text = request.args.get("q", "").strip()[: search.LONGEST]
+    found = search.search(db.session(), text)
+    hit = search.only_hit(found)
+    if hit is not None and (address := url_of(hit.kind, hit.rows[0].id)):
+        return redirect(address, code=303)
+    return render_template("search/index.html", text=text, found=found, url_of=url_of)
+
+
+def url_of(kind: str, number: int) -> str | None:
+    """The address of a hit's page."""
+    if kind not in PAGES:
+        return None
+    return page_url(kind, "show", **{PAGES[kind]: number})

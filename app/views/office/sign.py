@@ -1,0 +1,239 @@
+"""Getting in and out: sign-in, the first admin's link, forgotten passwords, one's own account."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import (
+    Blueprint,
+    abort,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask_login import current_user, login_user, logout_user
+
+from app.domain.ground.errors import DomainError, Invalid
+from app.domain.office import mails, sign_in, sign_ins, staff
+from app.extensions import db, limiter, login
+from app.forms.ground import refusals
+from app.forms.office.sign_in import (
+    FirstAdminForm,
+    ForgottenForm,
+    NewPasswordForm,
+    OwnPasswordForm,
+    SignInForm,
+)
+from app.models import User
+from app.uow import unit_of_work
+from app.web import doorkeeper
+from app.web.security import SignedIn, actor, back, needs, public
+
+blueprint = Blueprint("sign", __name__)
+
+per_address = limiter.limit("60 per 15 minutes", methods=["POST"])
+per_request = limiter.limit("10 per 15 minutes", methods=["POST"])
+
+
+@login.unauthorized_handler
+def unauthorized() -> Any:
+    """Send a page to the sign-in; tell a fragment or a stream 401, which reloads the page."""
+    accepts = request.accept_mimetypes
+    wants_page = not accepts or accepts.accept_html
+    if request.headers.get("HX-Request") or not wants_page:
+        return "Please sign in.", 401, {"Content-Type": "text/plain; charset=utf-8"}
+    wish = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for("sign.sign_in", next=wish if wish != "/" else None), code=303)
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"], endpoint="sign_in")
+@public
+def sign_in_page() -> Any:
+    """Show the sign-in form, and let in who knows a password."""
+    if current_user.is_authenticated:
+        return redirect(_wished(), code=303)
+    form = SignInForm()
+    if form.validate_on_submit():
+        try:
+            with doorkeeper.attempt(form.email.data) as ahead:
+                user = sign_in.check(db.session(), form.email.data, form.password.data, ahead=ahead)
+            _let_in(user, remember=form.remember.data)
+            return doorkeeper.know(redirect(_wished(), code=303), user)
+        except DomainError as error:
+            refusals.show(form, error)
+    empty = not staff.exists(db.session())
+    return _page("sign/sign_in.html", form=form, empty=empty)
+
+
+@blueprint.post("/sign-out")
+@public
+def sign_out() -> Any:
+    """End this browser's sign-in, wherever its cookie was copied to."""
+    if current_user.is_authenticated:
+        _end(current_user.sign_in_id)
+    logout_user()
+    session.clear()
+    flash("You are signed out.", "success")
+    return back("sign.sign_in")
+
+
+@blueprint.route("/setup/<secret>", methods=["GET", "POST"])
+@public
+@per_address
+def setup(secret: str) -> Any:
+    """Create the first admin by the one-time link that the installation printed."""
+    form = FirstAdminForm()
+    now = datetime.now(UTC)
+    try:
+        sign_in.look_at(db.session(), sign_in.SETUP, secret, now=now)
+    except Invalid as error:
+        return render_template("sign/used_up.html", sentence=error.sentence, setup=True), 410
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                user = sign_in.create_first_admin(
+                    work,
+                    secret,
+                    email=form.email.data,
+                    name=form.name.data,
+                    password=form.password.data,
+                    now=now,
+                )
+            _let_in(user)
+            flash("Welcome. You are the first admin.", "success")
+            return doorkeeper.know(back("home.index"), user)
+        except DomainError as error:
+            refusals.show(form, error)
+    return _page("sign/setup.html", form=form)
+
+
+@blueprint.route("/forgotten", methods=["GET", "POST"])
+@public
+@per_request
+def forgotten() -> Any:
+    """Mail a reset link; the answer is the same whether or not the address is known."""
+    form = ForgottenForm()
+    if not form.validate_on_submit():
+        return _page("sign/forgotten.html", form=form)
+    now = datetime.now(UTC)
+    with unit_of_work() as work:
+        user = sign_in.someone_to_reset(work, form.email.data)
+        if user is not None:
+            mail_link(work, user, sign_in.issue_link(work, sign_in.RESET, user=user, now=now), now)
+    return render_template("sign/mailed.html", email=form.email.data)
+
+
+@blueprint.route("/reset/<secret>", methods=["GET", "POST"])
+@public
+@per_address
+def reset(secret: str) -> Any:
+    """Choose a new password by a one-time link."""
+    form = NewPasswordForm()
+    now = datetime.now(UTC)
+    try:
+        sign_in.look_at(db.session(), sign_in.RESET, secret, now=now)
+        if form.validate_on_submit():
+            with unit_of_work() as work:
+                user = sign_in.reset_password(
+                    work, secret, form.password.data, address=request.remote_addr, now=now
+                )
+            flash("Your password is changed. Sign in with it.", "success")
+            return doorkeeper.know(back("sign.sign_in"), user)
+    except Invalid as error:
+        if error.field is None:
+            return render_template("sign/used_up.html", sentence=error.sentence), 410
+        refusals.show(form, error)
+    return _page("sign/reset.html", form=form)
+
+
+@blueprint.route("/account", methods=["GET", "POST"])
+@needs("viewer")
+def account() -> Any:
+    """Show one's own account and sign-ins; change the password."""
+    form, now = OwnPasswordForm(), datetime.now(UTC)
+    if form.validate_on_submit():
+        try:
+            if form.current.data == form.password.data:
+                raise Invalid("That is the password you have already.", field="password")
+            _prove(form.current.data)
+            with unit_of_work() as work:
+                user = staff.get(work, current_user.id)
+                staff.set_password(work, actor(), user, form.password.data, now=now)
+            _let_in(user)
+            flash("Your password is changed; other devices are signed out.", "success")
+            return back("sign.account")
+        except DomainError as error:
+            refusals.show(form, error)
+    return _page(
+        "sign/account.html",
+        form=form,
+        user=db.session.get(User, current_user.id),
+        sign_ins=sign_ins.of_user(db.session(), current_user.id, now=now),
+        present=current_user.sign_in_id,
+    )
+
+
+@blueprint.post("/account/sign-ins/<int:sign_in_id>/end")
+@needs("viewer")
+def end_sign_in(sign_in_id: int) -> Any:
+    """End one of one's own sign-ins: a browser that was lost, or lent."""
+    _end(sign_in_id)
+    flash("That sign-in is ended.", "success")
+    return back("sign.account")
+
+
+def mail_link(work: Any, user: User, secret: str, now: datetime, invited: bool = False) -> str:
+    """Queue the mail that carries a reset link; return the link."""
+    base = current_app.config["SETTINGS"].desk_url
+    link = f"{base}{url_for('sign.reset', secret=secret)}"
+    body = render_template("email/reset/body.txt", user=user, link=link, invited=invited)
+    subject = "Your way into Ampdesk" if invited else "A new password for Ampdesk"
+    mails.queue(work, user.tenant_id, recipient=user.email, subject=subject, body=body, now=now)
+    return link
+
+
+def _let_in(user: User, *, remember: bool = False) -> None:
+    with unit_of_work() as work:
+        begun, secret = sign_in.signed_in(
+            work,
+            staff.get(work, user.id),
+            address=request.remote_addr,
+            agent=request.user_agent.string,
+            remembered=remember,
+            now=datetime.now(UTC),
+        )
+    session.clear()
+    session.permanent = True
+    login_user(SignedIn(begun, secret), remember=remember, duration=sign_ins.LONGEST)
+
+
+def _end(sign_in_id: int) -> None:
+    with unit_of_work() as work:
+        sign_ins.end(work, actor(), sign_in_id, current_user.id, now=datetime.now(UTC))
+
+
+def _prove(password: str) -> None:
+    try:
+        with doorkeeper.attempt(current_user.email) as ahead:
+            sign_in.check(db.session(), current_user.email, password, ahead=ahead)
+    except Invalid:
+        raise Invalid("That is not your current password.", field="current") from None
+
+
+def _wished() -> str:
+    """Where the person wanted to go before signing in; never to another site."""
+    wish = request.args.get("next", "")
+    # Browsers drop tabs and line breaks from an address: "/\t/host" would become "//host".
+    if wish.startswith("/") and not wish.startswith(("//", "/\\")) and wish.isprintable():
+        return wish
+    return url_for("home.index")
+
+
+def _page(template: str, form: Any, **context: Any) -> Any:
+    if request.method not in ("GET", "HEAD", "POST"):
+        abort(405)
+    status = 422 if form.is_submitted() else 200
+    return render_template(template, form=form, **context), status

@@ -1,0 +1,261 @@
+"""Staff: who may sign in, with what role and reach; their API tokens."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask_login import current_user
+
+from app.domain.ground.errors import Conflict, DomainError
+from app.domain.ground.vocabulary import Role
+from app.domain.office import api_tokens, sign_in, sign_ins, staff
+from app.extensions import db
+from app.forms.ground import refusals
+from app.forms.office.staff import StaffForm, TokenForm
+from app.models import User
+from app.queries.office import staff as queries
+from app.uow import unit_of_work
+from app.views.office.sign import mail_link
+from app.web import listing, shown_once
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("staff", __name__, url_prefix="/staff")
+
+CSV = [
+    ("name", lambda user: user.name),
+    ("email", lambda user: user.email),
+    ("role", lambda user: user.role.value),
+    ("sites", lambda user: ", ".join(site.name for site in user.sites) or "all"),
+    ("timezone", lambda user: user.timezone),
+    ("language", lambda user: user.language),
+    ("last_sign_in_at", lambda user: user.last_sign_in_at),
+    ("archived_at", lambda user: user.archived_at),
+]
+
+
+@blueprint.before_request
+def whole_reach() -> None:
+    """Staff belong to the whole organisation: an admin of some sites must not widen their reach."""
+    if current_user.is_authenticated and current_user.site_ids:
+        abort(403, "Staff are managed by admins of all sites.")
+
+
+@blueprint.get("")
+@needs("admin")
+def index() -> Any:
+    """The list, narrowed, sorted and paged by the URL."""
+    wanted = queries.Filter(listing.text("q"), listing.text("role"), listing.text("state"))
+    page = queries.page(db.session(), wanted, listing.wish())
+    if listing.wants_csv():
+        return listing.csv_response("staff", CSV, page)
+    return render_template("staff/index.html", page=page, roles=list(Role))
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+@needs("admin")
+def create() -> Any:
+    """Add a member of staff; they get a mail with a link to choose a password."""
+    form = _form()
+    if form.validate_on_submit():
+        now = datetime.now(UTC)
+        try:
+            with unit_of_work() as work:
+                user = staff.create(
+                    work, actor(), tenant_id=current_user.tenant_id, now=now, **_facts(form)
+                )
+                link = _invite(work, user, now)
+            flash(f"{user.name} is on the staff.", "success")
+            return _to_link(user, link)
+        except DomainError as error:
+            refusals.show(form, error)
+    return _page(form, None)
+
+
+@blueprint.get("/<int:user_id>")
+@needs("admin")
+def show(user_id: int) -> Any:
+    """One member of staff: facts, what may be done, API tokens."""
+    user = staff.get(db.session(), user_id)
+    return _show(user, TokenForm())
+
+
+@blueprint.route("/<int:user_id>/edit", methods=["GET", "POST"])
+@needs("admin")
+def edit(user_id: int) -> Any:
+    """Change a member of staff."""
+    user = staff.get(db.session(), user_id)
+    form = _form(user)
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                user = staff.get(work, user_id)
+                staff.edit(work, actor(), user, now=datetime.now(UTC), **_facts(form))
+            flash(f"{user.name} is saved.", "success")
+            return back("staff.show", user_id=user_id)
+        except DomainError as error:
+            refusals.show(form, error)
+    return _page(form, user)
+
+
+@blueprint.post("/<int:user_id>/archive")
+@needs("admin")
+def archive(user_id: int) -> Any:
+    """Deactivate a member of staff."""
+    if user_id == current_user.id:
+        raise Conflict("You cannot deactivate yourself; another admin can.")
+    with unit_of_work() as work:
+        user = staff.get(work, user_id)
+        staff.archive(work, actor(), user, now=datetime.now(UTC))
+    flash(f"{user.name} is deactivated and signed out everywhere.", "success")
+    return back("staff.show", user_id=user_id)
+
+
+@blueprint.post("/<int:user_id>/restore")
+@needs("admin")
+def restore(user_id: int) -> Any:
+    """Let a deactivated member of staff back in."""
+    with unit_of_work() as work:
+        user = staff.get(work, user_id)
+        staff.restore(work, actor(), user, now=datetime.now(UTC))
+    flash(f"{user.name} may sign in again.", "success")
+    return back("staff.show", user_id=user_id)
+
+
+@blueprint.post("/<int:user_id>/reset-link")
+@needs("admin")
+def reset_link(user_id: int) -> Any:
+    """Make a new password link, mail it and show it."""
+    now = datetime.now(UTC)
+    with unit_of_work() as work:
+        user = staff.get(work, user_id)
+        if user.archived_at is not None:
+            raise Conflict(f"{user.name} is deactivated.")
+        link = _invite(work, user, now)
+    return _to_link(user, link)
+
+
+def _to_link(user: User, link: str) -> Any:
+    return shown_once.keep(back("staff.link", user_id=user.id), _link_of(user), link)
+
+
+def _link_of(user: User) -> str:
+    """What a shown link belongs to: the password, so that its use ends it."""
+    return f"link {user.id} {user.password_hash}"
+
+
+@blueprint.get("/<int:user_id>/link")
+@needs("admin")
+def link(user_id: int) -> Any:
+    """The password link that was just made, for ten minutes."""
+    user = staff.get(db.session(), user_id)
+    found = shown_once.kept(_link_of(user))
+    if found is None:
+        return back("staff.show", user_id=user_id)
+    return render_template("staff/link.html", user=user, link=found)
+
+
+@blueprint.post("/<int:user_id>/tokens")
+@needs("admin")
+def issue_token(user_id: int) -> Any:
+    """Make an API token and show it."""
+    form = TokenForm()
+    user = staff.get(db.session(), user_id)
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                user = staff.get(work, user_id)
+                token, secret = api_tokens.issue(
+                    work, actor(), user, name=form.name.data, days=form.days.data,
+                    now=datetime.now(UTC),
+                )  # fmt: skip
+            shown = back("staff.token", token_id=token.id)
+            return shown_once.keep(shown, f"token {token.id}", secret)
+        except DomainError as error:
+            refusals.show(form, error)
+    return _show(user, form), 422
+
+
+@blueprint.get("/tokens")
+@needs("admin")
+def tokens() -> Any:
+    """Everybody's API tokens, the newest first."""
+    return render_template("staff/tokens.html", tokens=queries.tokens(db.session()))
+
+
+@blueprint.get("/tokens/<int:token_id>")
+@needs("admin")
+def token(token_id: int) -> Any:
+    """The API token that was just made, for ten minutes."""
+    found = api_tokens.get(db.session(), token_id)
+    secret = None if found.revoked_at else shown_once.kept(f"token {token_id}")
+    if secret is None:
+        return back("staff.show", user_id=found.user_id)
+    return render_template("staff/token.html", user=found.user, token=found, secret=secret)
+
+
+@blueprint.post("/tokens/<int:token_id>/revoke")
+@needs("admin")
+def revoke_token(token_id: int) -> Any:
+    """Make an API token useless."""
+    with unit_of_work() as work:
+        token = api_tokens.get(work, token_id)
+        api_tokens.revoke(work, actor(), token, now=datetime.now(UTC))
+        user_id = token.user_id
+    flash(f"The token “{token.name}” no longer works.", "success")
+    return back("staff.show", user_id=user_id)
+
+
+@blueprint.post("/<int:user_id>/sign-ins/<int:sign_in_id>/end")
+@needs("admin")
+def end_sign_in(user_id: int, sign_in_id: int) -> Any:
+    """End one sign-in of a member of staff."""
+    with unit_of_work() as work:
+        user = staff.get(work, user_id)
+        sign_ins.end(work, actor(), sign_in_id, user.id, now=datetime.now(UTC))
+    flash(f"That sign-in of {user.name} is ended.", "success")
+    return back("staff.show", user_id=user_id)
+
+
+def _invite(work: Any, user: User, now: datetime) -> str:
+    secret = sign_in.issue_link(
+        work, sign_in.RESET, user=user, now=now, lifetime=sign_in.INVITATION
+    )
+    return mail_link(work, user, secret, now, invited=True)
+
+
+def _show(user: User, form: TokenForm) -> str:
+    return render_template(
+        "staff/show.html",
+        user=user,
+        form=form,
+        tokens=queries.tokens(db.session(), user),
+        is_self=user.id == current_user.id,
+        sign_ins=sign_ins.of_user(db.session(), user.id, now=datetime.now(UTC)),
+        present=current_user.sign_in_id,
+    )
+
+
+def _form(user: User | None = None) -> StaffForm:
+    form = StaffForm(obj=user if request.method == "GET" else None)
+    form.sites.choices = [(site.id, site.name) for site in queries.sites(db.session())]
+    if request.method == "GET":
+        form.sites.data = [site.id for site in user.sites] if user else []
+        form.role.data = (user.role if user else Role.VIEWER).value
+    return form
+
+
+def _facts(form: StaffForm) -> dict[str, Any]:
+    return {
+        "name": form.name.data,
+        "email": form.email.data,
+        "role": form.role.data,
+        "site_ids": form.sites.data or [],
+        "timezone": form.timezone.data,
+        "language": form.language.data,
+    }
+
+
+def _page(form: StaffForm, user: User | None) -> Any:
+    status = 422 if form.is_submitted() else 200
+    cancel = url_for("staff.show", user_id=user.id) if user else url_for("staff.index")
+    return render_template("staff/form.html", form=form, user=user, cancel=cancel), status

@@ -1,0 +1,63 @@
+"""How the installation itself fares: for the frame of every page, and for those who watch it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, abort, g, jsonify, render_template, request
+from flask_login import current_user
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import system
+from app.domain.office import attention as domain_attention
+from app.extensions import db
+from app.queries.office import attention
+from app.uow import unit_of_work
+from app.web.security import actor, back, needs, public
+
+blueprint = Blueprint("system", __name__)
+
+
+@blueprint.get("/system/bar")
+@needs("viewer")
+def bar() -> Any:
+    """The pieces of the frame: whether a worker answers, and how many stations are connected."""
+    return render_template("layouts/_system.html")
+
+
+@blueprint.post("/attention/seen")
+@needs("operator")
+def seen() -> Any:
+    """Put away something that has no end of its own; whatever happens after it is news."""
+    kind, subject = request.form.get("kind", ""), request.form.get("subject", "")
+    with unit_of_work() as work:
+        found = attention.visible(work, current_user.tenant_id, kind, subject)
+        if not found:
+            abort(404)
+        domain_attention.see(
+            *(work, actor(), current_user.tenant_id),
+            kind=kind, subject=subject, up_to=_instant(request.form.get("up_to", "")), now=g.now,
+        )  # fmt: skip
+    if request.headers.get("HX-Request"):
+        return ""
+    return back("home.index")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        abort(400)
+    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+@blueprint.get("/healthz")
+@public
+def health() -> Any:
+    """The state of each part in a word, for a load balancer: 503 when pages cannot be served."""
+    try:
+        found = system.parts(db.session(), now=g.now)
+    except SQLAlchemyError:
+        return jsonify(status=system.BAD, parts={"Database": system.BAD}), 503
+    states = {part.name: part.state for part in found}
+    served = states["Database"] != system.BAD
+    return jsonify(status=system.worst(found), parts=states), 200 if served else 503

@@ -1,0 +1,1 @@
+"""Pages: certificates, those who sign them, and contracts."""

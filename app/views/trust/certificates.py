@@ -1,0 +1,257 @@
+"""Certificates of the desk: the authority, requests that wait, and what stations hold."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, flash, render_template
+from flask_login import current_user
+
+from app.domain.ground.errors import DomainError
+from app.domain.trust import authorities, certificates
+from app.domain.trust.certificates import ALARM_DAYS, OWN
+from app.domain.trust.security_events import FOUND, GRAVE
+from app.extensions import db
+from app.forms.ground import refusals
+from app.forms.trust.certificates import ROOTS, ChainForm, RevokeForm, RootForm
+from app.models import AuthorityCertificate, Station, StationCertificate
+from app.queries.network import station_page
+from app.queries.trust import certificates as queries
+from app.signing import own_root
+from app.uow import unit_of_work
+from app.web import listing
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("certificates", __name__, url_prefix="/certificates")
+
+
+@blueprint.get("")
+@needs("viewer")
+def index() -> Any:
+    """What runs out, what waits for a signature, the authority, and all certificates."""
+    now = datetime.now(UTC)
+    page = queries.listed(
+        db.session(), listing.wish(), use=listing.text("use"), state=listing.text("state")
+    )
+    if listing.wants_csv():
+        return listing.csv_response("certificates", _COLUMNS, page.rows)
+    settings = current_app.config["SETTINGS"]
+    return render_template(
+        "certificates/index.html",
+        page=page,
+        now_at=now,
+        waiting=queries.waiting(db.session()),
+        roots=queries.authorities(db.session()),
+        running_out=certificates.running_out(db.session(), now=now),
+        signer=settings.certificate_authority,
+        first=settings.first_certificate,
+        uses=dict(ROOTS),
+        alarm_days=ALARM_DAYS,
+    )
+
+
+_COLUMNS: Any = [
+    ("id", lambda row: row.id),
+    ("station", lambda row: row.station.identity),
+    ("use", lambda row: row.use),
+    ("state", lambda row: row.state),
+    ("subject", lambda row: row.subject),
+    ("issuer", lambda row: row.issuer),
+    ("serial_number", lambda row: row.serial_number),
+    ("fingerprint", lambda row: row.fingerprint),
+    ("starts_at", lambda row: row.starts_at),
+    ("expires_at", lambda row: row.expires_at),
+]
+
+
+@blueprint.route("/roots/new", methods=["GET", "POST"])
+@needs("admin", everywhere=True)
+def add_root() -> Any:
+    """Keep a root that stations shall be given."""
+    form = RootForm()
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                authorities.keep(
+                    work, actor(), _tenant(), name=form.name.data or "", use=form.use.data,
+                    pem=form.pem.data, key_file=None, now=datetime.now(UTC),
+                )  # fmt: skip
+        except DomainError as error:
+            refusals.show(form, error)
+        else:
+            flash("The certificate is kept; install it on a station's Security tab.")
+            return back("certificates.index")
+    return render_template("certificates/root.html", form=form), 422 if form.errors else 200
+
+
+@blueprint.post("/authority")
+@needs("admin", everywhere=True)
+def make_authority() -> Any:
+    """Make the root of the built-in authority, unless there is one."""
+    settings = current_app.config["SETTINGS"]
+    with unit_of_work() as work:
+        own_root(work, settings, _tenant(), actor=actor(), now=datetime.now(UTC))
+    return back("certificates.index", _anchor="authority")
+
+
+@blueprint.get("/roots/<int:root_id>.pem")
+@needs("viewer")
+def root_pem(root_id: int) -> Response:
+    """The certificate of a root, as a file."""
+    root = db.session.get(AuthorityCertificate, root_id) or abort(404)
+    return _file(root.pem, f"root-{root.id}.pem")
+
+
+@blueprint.post("/roots/<int:root_id>/archive")
+@needs("admin", everywhere=True)
+def archive_root(root_id: int) -> Any:
+    """Put a root away."""
+    with unit_of_work() as work:
+        root = work.get(AuthorityCertificate, root_id) or abort(404)
+        authorities.archive(work, actor(), root, now=datetime.now(UTC))
+    return back("certificates.index", _anchor="authority")
+
+
+@blueprint.get("/<int:certificate_id>")
+@needs("viewer")
+def show(certificate_id: int) -> Any:
+    """One certificate of a station."""
+    return _page(_row(certificate_id))
+
+
+@blueprint.get("/<int:certificate_id>.<any(pem,csr):form>")
+@needs("viewer")
+def download(certificate_id: int, form: str) -> Response:
+    """The certificate, or the request for it, as a file."""
+    row = _row(certificate_id)
+    text = row.pem if form == "pem" else row.csr
+    return _file(text or abort(404), f"{row.station.identity_key}-{row.id}.{form}")
+
+
+@blueprint.post("/<int:certificate_id>/sign")
+@needs("admin")
+def sign(certificate_id: int) -> Any:
+    """Take in what an authority made of a request; the sweep sends it."""
+    form = ChainForm()
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                row = work.get(StationCertificate, certificate_id) or abort(404)
+                certificates.issue(work, row, form.pem.data, now=datetime.now(UTC))
+        except DomainError as error:
+            refusals.show(form, error)
+        else:
+            flash("The certificate is signed; it goes to the station within a minute.")
+            return back("certificates.show", certificate_id=certificate_id)
+    return _page(_row(certificate_id), chain=form)
+
+
+@blueprint.post("/<int:certificate_id>/approve")
+@needs("admin")
+def approve(certificate_id: int) -> Any:
+    """Agree that whoever signs here signs a request."""
+    try:
+        with unit_of_work() as work:
+            row = work.get(StationCertificate, certificate_id) or abort(404)
+            certificates.approve(work, actor(), row, now=datetime.now(UTC))
+    except DomainError as error:
+        flash(error.sentence, "error")
+    else:
+        flash("Agreed: it is signed and goes to the station within a minute.")
+    return back("certificates.show", certificate_id=certificate_id)
+
+
+@blueprint.post("/<int:certificate_id>/refuse")
+@needs("admin")
+def refuse(certificate_id: int) -> Any:
+    """Decide that a request will not be signed."""
+    with unit_of_work() as work:
+        row = work.get(StationCertificate, certificate_id) or abort(404)
+        certificates.refuse(work, actor(), row, now=datetime.now(UTC))
+    return back("certificates.index")
+
+
+@blueprint.post("/<int:certificate_id>/revoke")
+@needs("admin")
+def revoke(certificate_id: int) -> Any:
+    """Let a station's own certificate in no more."""
+    form = RevokeForm()
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                row = work.get(StationCertificate, certificate_id) or abort(404)
+                reason = form.reason.data or ""
+                certificates.revoke(work, actor(), row, reason=reason, now=datetime.now(UTC))
+        except DomainError as error:
+            refusals.show(form, error)
+        else:
+            flash("Revoked: no station connects with it any more.")
+            return back("certificates.show", certificate_id=certificate_id)
+    return _page(_row(certificate_id), reason=form)
+
+
+def station(station_id: int) -> Any:
+    """The Security tab of a station: its certificates, its password, its security events."""
+    row = db.session.get(Station, station_id) or abort(404, "There is no such station.")
+    now = datetime.now(UTC)
+    return render_template(
+        "certificates/station.html",
+        station=row,
+        there=station_page.now_of(db.session(), row, now),
+        held=queries.of_station(db.session(), row),
+        past=queries.PAST,
+        own=OWN,
+        events=queries.security_events(db.session(), row),
+        alarming=GRAVE,
+        found=FOUND,
+        roots=[root for root in queries.authorities(db.session()) if root.use in dict(ROOTS)],
+        uses=dict(ROOTS),
+        now_at=now,
+    )
+
+
+@blueprint.record_once
+def _beside_the_station(state: Any) -> None:
+    """Put the tab under the station's own address."""
+    state.app.add_url_rule(
+        "/stations/<int:station_id>/security", "certificates.station", needs("viewer")(station)
+    )
+
+
+def _page(
+    row: StationCertificate, chain: ChainForm | None = None, reason: RevokeForm | None = None
+) -> Any:
+    failed = bool(chain or reason)
+    page = render_template(
+        "certificates/show.html",
+        row=row,
+        own=OWN,
+        chain=chain or ChainForm(formdata=None),
+        reason=reason or RevokeForm(formdata=None),
+        uses=dict(ROOTS),
+        signer=current_app.config["SETTINGS"].certificate_authority,
+    )
+    return page, 422 if failed else 200
+
+
+def _row(certificate_id: int) -> StationCertificate:
+    return db.session.get(StationCertificate, certificate_id) or abort(
+        404, "There is no such certificate."
+    )
+
+
+def _tenant() -> int:
+    return int(current_user.tenant_id)
+
+
+def _file(text: str, name: str) -> Response:
+    return Response(
+        text,
+        mimetype="application/x-pem-file",
+        headers={"Content-Disposition": f'attachment; filename="{_safe(name)}"'},
+    )
+
+
+def _safe(name: str) -> str:
+    return "".join(
+        char if char.isascii() and (char.isalnum() or char in "-._") else "-" for char in name
+    )

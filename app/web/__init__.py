@@ -1,0 +1,1 @@
+"""What all pages share: lists, live events, security, scope, problems, static files."""

@@ -1,0 +1,125 @@
+"""What every list page shares: reading its URL and answering with CSV."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Response, g, request
+
+from app.extensions import db
+from app.models import Driver, Site, Station, Tag, TagGroup
+from app.queries.ground.paging import CSV_LIMIT, PAGE_SIZE, Wish
+from app.web import csv_files
+
+
+def wish() -> Wish:
+    """Read sort and page from the URL; `format=csv` asks for everything at once."""
+    if wants_csv():
+        return Wish(request.args.get("sort", ""), 1, CSV_LIMIT)
+    page = request.args.get("page", "1")
+    number = int(page) if page.isascii() and page.isdigit() and len(page) < 9 else 1
+    return Wish(request.args.get("sort", ""), max(1, number), PAGE_SIZE)
+
+
+def wants_csv() -> bool:
+    """Tell whether the URL asks for the filter as CSV."""
+    return request.args.get("format") == "csv"
+
+
+def text(name: str) -> str:
+    """A filter's text, trimmed; empty when absent."""
+    return request.args.get(name, "").strip()[:200]
+
+
+def number(name: str) -> int | None:
+    """A filter's number; None when absent or no number."""
+    value = request.args.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+
+
+def day(name: str, zone: str, *, end: bool = False) -> datetime | None:
+    """A filter's date as an instant: its first midnight in `zone` (or, with `end`, its last)."""
+    try:
+        start = datetime.strptime(request.args.get(name, ""), "%Y-%m-%d")
+        if end:
+            start += timedelta(days=1)
+        return start.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def csv_response(
+    name: str,
+    columns: Sequence[tuple[str, Callable[[Any], Any]]],
+    rows: Iterable[Any],
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Response:
+    """Answer with a CSV file; `columns` are (header, how to read it off a row).
+
+    The file is named after the list, its period and its filter; times are the reader's.
+    """
+    zone = ZoneInfo(g.get("zone", "UTC"))
+    body = "".join(
+        csv_files.lines(
+            [header for header, _ in columns],
+            ([read(row) for _, read in columns] for row in rows),
+            zone,
+        )
+    )
+    return Response(
+        "\ufeff" + body,
+        mimetype="text/csv",
+        headers={"Content-Disposition": attachment(file_name(name, since, until))},
+    )
+
+
+def attachment(name: str, ending: str = "csv") -> str:
+    """The header that has an answer kept as a file."""
+    return f'attachment; filename="{name}.{ending}"'
+
+
+#: What a filter's number stands for: the thing, and what it is called.
+_NAMED: dict[str, tuple[Any, str]] = {
+    "site": (Site, "name"),
+    "station": (Station, "identity"),
+    "driver": (Driver, "name"),
+    "tag": (Tag, "value"),
+    "group": (TagGroup, "name"),
+}
+#: What in a URL is no filter, or is told by the period.
+_NO_FILTER = {"format", "sort", "page", "since", "until", "from", "to", "when", "before"}
+
+
+def file_name(name: str, since: datetime | None = None, until: datetime | None = None) -> str:
+    """What a file of this page is called: the list, its period (or its day), and its filter."""
+    return csv_files.name(name, _period(since, until), *_filters())
+
+
+def _period(since: datetime | None, until: datetime | None) -> str:
+    """The days of a period on the reader's clock; `until` is its first instant no more."""
+    zone = ZoneInfo(g.get("zone", "UTC"))
+    first = f"{since.astimezone(zone):%Y-%m-%d}" if since else ""
+    last = f"{(until - timedelta(microseconds=1)).astimezone(zone):%Y-%m-%d}" if until else ""
+    today = f"{(g.get('now') or datetime.now(UTC)).astimezone(zone):%Y-%m-%d}"
+    if not first and not last:
+        return today
+    return f"{first}-to-{last or today}" if first else f"to-{last}"
+
+
+def _filters() -> Iterator[str]:
+    """What the URL narrows the list to: names of things, other words as they are."""
+    for key, value in request.args.items():
+        if key in _NO_FILTER or not value.strip():
+            continue
+        if key in _NAMED:
+            model, called = _NAMED[key]
+            number = int(value) if value.isascii() and value.isdigit() and len(value) < 19 else 0
+            thing = db.session.get(model, number)
+            yield f"{key}-{getattr(thing, called) if thing else value}"
+        elif key in ("state", "show"):
+            yield value
+        else:
+            yield f"{key}-{value}"

@@ -1,0 +1,98 @@
+"""Who sees what: one listener that narrows every select to a tenant and its sites.
+
+A signed-in request puts a `Scope` on its database session; from then on every
+ORM select of an owned model is narrowed, also through relationships and
+`db.get`; of drivers, tags and their groups `app.domain.network.reach` has the rule.
+The worker, the tasks and the command line carry no scope.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, event, select
+from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+
+from app.domain.network import reach
+from app.models import Site, SiteOwned, Station, StationOwned, TenantOwned
+
+_KEY = "scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A tenant, and the sites within it (None: all of them)."""
+
+    tenant_id: int
+    site_ids: frozenset[int] | None = None
+
+    def stations(self) -> Select[Any]:
+        """Select the ids of the stations in reach."""
+        # Plain columns: the listener narrows entities, and must not narrow its own subquery.
+        table = Station.__table__
+        query = select(table.c.id).where(table.c.tenant_id == self.tenant_id)
+        if self.site_ids is not None:
+            query = query.where(table.c.site_id.in_(self.site_ids))
+        return query
+
+
+def narrow(db: Session, scope: Scope | None) -> None:
+    """Set (or, with None, lift) the scope of an open database session."""
+    db.info.pop(_KEY, None)
+    db.info.pop(reach.SITES, None)
+    if scope is not None:
+        db.info[_KEY] = scope
+        db.info[reach.SITES] = scope.site_ids
+
+
+def of(db: Session) -> Scope | None:
+    """The scope of an open database session."""
+    return db.info.get(_KEY)
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _apply(state: ORMExecuteState) -> None:
+    scope: Scope | None = state.session.info.get(_KEY)
+    if scope is None or not (state.is_select or state.is_update or state.is_delete):
+        return
+    sites = reach.of(state.session)
+    rules = _criteria(scope if sites is not None else Scope(scope.tenant_id))
+    if sites is not None:
+        rules += [
+            with_loader_criteria(model, reach.seen(model, sites), include_aliases=True)
+            for model in reach.OWNED
+        ]
+    state.statement = state.statement.options(*rules)
+
+
+@event.listens_for(Session, "before_flush")
+def _guard(db: Session, context: Any, instances: Any) -> None:
+    """Let staff of some sites change drivers, tags and groups of their own sites only."""
+    if reach.of(db) is None:
+        return
+    for row in [*db.dirty, *db.deleted]:
+        if isinstance(row, reach.OWNED) and (row in db.deleted or db.is_modified(row)):
+            reach.guard(db, row)
+
+
+def _criteria(scope: Scope) -> list[Any]:
+    tenant = scope.tenant_id
+    rules = [
+        with_loader_criteria(TenantOwned, lambda cls: cls.tenant_id == tenant, include_aliases=True)
+    ]
+    stations = scope.stations()
+    rules.append(
+        with_loader_criteria(
+            StationOwned, lambda cls: cls.station_id.in_(stations), include_aliases=True
+        )
+    )
+    if scope.site_ids is not None:
+        sites = scope.site_ids
+        rules.append(
+            with_loader_criteria(
+                SiteOwned, lambda cls: cls.site_id.in_(sites), include_aliases=True
+            )
+        )
+        rules.append(
+            with_loader_criteria(Site, lambda cls: cls.id.in_(sites), include_aliases=True)
+        )
+    return rules

@@ -1,0 +1,274 @@
+"""Who is signed in, what they may do, and the headers that protect them."""
+
+import functools
+import ipaddress
+import logging
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, Response, abort, flash, g, redirect, render_template, request, url_for
+from flask_login import current_user
+from sqlalchemy.exc import DataError, OperationalError
+from werkzeug.exceptions import HTTPException, default_exceptions
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
+
+from app.domain.ground import addresses
+from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import Actor, Role
+from app.domain.network import reach
+from app.domain.office import sign_ins
+from app.extensions import db, login
+from app.models import SignIn
+from app.uow import unit_of_work
+from app.web import problems, scope
+
+log = logging.getLogger(__name__)
+
+
+class RowNumber(IntegerConverter):
+    """A number in an address: ASCII digits, and no more than a column of the database holds."""
+
+    regex = r"[0-9]{1,19}"
+
+    def __init__(self, url_map: Map, *arguments: Any, **named: Any) -> None:
+        super().__init__(url_map, *arguments, **{"max": 2**63 - 1, **named})
+
+
+class SignedIn:
+    """The signed-in member of staff, as flask-login wants it; `secret` is what the cookie holds."""
+
+    is_authenticated = True
+    is_anonymous = False
+
+    def __init__(self, sign_in: SignIn, secret: str) -> None:
+        user = sign_in.user
+        self.sign_in_id = sign_in.id
+        self.seen_at = sign_in.seen_at
+        self._secret = secret
+        self.id = user.id
+        self.tenant_id = user.tenant_id
+        self.name = user.name
+        self.email = user.email
+        self.role = user.role
+        self.timezone = user.timezone
+        self.language = user.language
+        self.site_ids = frozenset(site.id for site in user.sites)
+        self.is_active = user.archived_at is None
+
+    def get_id(self) -> str:
+        """What the cookie holds."""
+        return self._secret
+
+    def can(self, role: str, everywhere: bool = False) -> bool:
+        """Tell whether this person's role includes `role` (and their reach every site)."""
+        return self.role.includes(Role(role)) and not (everywhere and self.site_ids)
+
+    @property
+    def scope(self) -> scope.Scope:
+        """What this person may see."""
+        return scope.Scope(self.tenant_id, self.site_ids or None)
+
+    @property
+    def initials(self) -> str:
+        """Two letters for the corner of the page."""
+        return "".join(part[0] for part in self.name.split()[:2]).upper() or "?"
+
+
+@login.user_loader
+def load_user(text: str) -> SignedIn | None:
+    """Load whose sign-in the cookie holds; narrow the request's database session to their reach."""
+    scope.narrow(db.session(), None)
+    found = sign_ins.find(db.session(), text, now=datetime.now(UTC))
+    if found is None:
+        return None
+    person = SignedIn(found, text)
+    scope.narrow(db.session(), person.scope)
+    return person
+
+
+def actor() -> Actor:
+    """Who does what this request asks for."""
+    return Actor(current_user.name, current_user.id, request.remote_addr)
+
+
+def needs(
+    role: str, *, everywhere: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Guard a view: signed in, and with this role or a higher one.
+
+    `everywhere` keeps out staff that are limited to some sites, because what the
+    view shows or changes concerns all of them (prices, the audit, new sites).
+    Someone who is not signed in is sent to the sign-in page (401 for htmx);
+    a lower role gets 403.
+    """
+
+    def guard(view: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(view)
+        def guarded(*arguments: Any, **named: Any) -> Any:
+            if not current_user.is_authenticated:
+                return login.unauthorized()
+            _seen()
+            if not current_user.can(role):
+                abort(403)
+            if not current_user.can(role, everywhere):
+                abort(403, "This concerns all sites; your account is limited to some of them.")
+            return view(*arguments, **named)
+
+        guarded.needs_role = role  # type: ignore[attr-defined]
+        guarded.needs_everywhere = everywhere  # type: ignore[attr-defined]
+        return guarded
+
+    return guard
+
+
+def _seen() -> None:
+    """Note that the sign-in is in use, once a minute at most."""
+    now = datetime.now(UTC)
+    if now - current_user.seen_at >= sign_ins.TOUCH_EVERY:
+        with unit_of_work() as work:
+            sign_ins.touch(work, current_user.sign_in_id, now=now)
+        current_user.seen_at = now
+
+
+def public(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a view that needs nobody signed in; every route is marked one way or the other."""
+    view.needs_role = None  # type: ignore[attr-defined]
+    return view
+
+
+def locale() -> str:
+    """The language of the desk: the signed-in person's, else what the browser asks for."""
+    if current_user and current_user.is_authenticated:
+        return str(current_user.language)
+    return request.accept_languages.best_match(["en", "de"]) or "en" if request else "en"
+
+
+def csp_nonce() -> str:
+    """The nonce of this response's scripts and styles."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def back(endpoint: str, **values: Any) -> Response:
+    """Send the browser on after a POST with 303, so that reloading repeats nothing."""
+    return redirect(url_for(endpoint, **values), code=303)  # type: ignore[return-value]
+
+
+def register(app: Flask) -> None:
+    """Bind headers, error pages and template helpers to the application."""
+    login.login_view = "sign.sign_in"  # type: ignore[assignment]
+    login.login_message = "Please sign in."
+    if app.config["SETTINGS"].trusted_proxies:
+        app.wsgi_app = TrustedProxyFix(app.wsgi_app, app.config["SETTINGS"].trusted_proxies)  # type: ignore[method-assign]
+    app.jinja_env.globals["csp_nonce"] = csp_nonce
+    app.jinja_env.globals["may_change"] = lambda row: reach.may_change(db.session(), row)
+    app.before_request(_refuse_nul)
+    app.after_request(_headers)
+    app.register_error_handler(HTTPException, _error_page)
+    app.register_error_handler(DomainError, _domain_error)
+    app.register_error_handler(500, _error_page)
+    app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(DataError, _out_of_range)
+    app.register_error_handler(problems.Problem, problems.of)
+
+
+def _refuse_nul() -> None:
+    """Refuse a request with the character NUL in a text: no database of ours can keep it.
+
+    The API says so of each field, a list finds nothing by it, and what stations bring is no text.
+    """
+    texts = [request.path]
+    if not problems.wanted() and request.blueprint != "station_files":
+        texts += [text for pair in request.form.items(multi=True) for text in pair]
+    if any("\x00" in text for text in texts):
+        abort(400, "A text holds the character NUL.")
+
+
+class TrustedProxyFix:
+    """Believe X-Forwarded-* only from the configured networks."""
+
+    def __init__(self, inner: Any, networks: tuple[str, ...]) -> None:
+        self.plain = inner
+        self.fixed = ProxyFix(inner, x_for=1, x_proto=1, x_host=1)
+        self.networks = [ipaddress.ip_network(network) for network in networks]
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Pass the request on, corrected where its sender may be believed."""
+        address = addresses.read(environ.get("REMOTE_ADDR"))
+        trusted = address is not None and any(address in network for network in self.networks)
+        return (self.fixed if trusted else self.plain)(environ, start_response)
+
+
+def _headers(response: Response) -> Response:
+    nonce = csp_nonce()
+    response.headers.setdefault(
+        "Content-Security-Policy",
+        f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
+        "img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+        "form-action 'self'",
+    )
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    if app_is_secure():
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response
+
+
+def app_is_secure() -> bool:
+    """Tell whether this request came over HTTPS."""
+    return request.is_secure
+
+
+def _error_page(error: Any) -> Any:
+    if problems.wanted():
+        return problems.of(error)
+    code = getattr(error, "code", None) or 500
+    if code < 400:
+        return error
+    known = {400, 403, 404, 409, 429, 500, 503}
+    template = f"errors/{code if code in known else (500 if code >= 500 else 400)}.html"
+    return render_template(template, error=error), code
+
+
+def _database_away(error: OperationalError) -> Any:
+    """Say that the database cannot be reached; nothing on the page may ask it who is there."""
+    log.error("the database cannot be used: %s", error.orig)
+    if problems.wanted():
+        return problems.answer(503, "unavailable", problems.SENTENCES[503])
+    g._login_user = login.anonymous_user()
+    return render_template("errors/503.html"), 503, {"Retry-After": "5"}
+
+
+def _out_of_range(error: DataError) -> Any:
+    """Say that a value is beyond what the database can hold; nothing was changed."""
+    log.info("a value is refused by the database: %s", error.orig)
+    db.session.rollback()
+    return _error_page(default_exceptions[400]("A value is beyond all bounds."))
+
+
+def _domain_error(error: DomainError) -> Any:
+    """Show a refused operation: beside the form for htmx, as a message on the page before."""
+    if problems.wanted():
+        return problems.of(error)
+    if request.method == "GET" or error.status in {403, 404}:
+        code = error.status if error.status in {403, 404, 409} else 400
+        return _error_page(default_exceptions[code](error.sentence))
+    flash(error.sentence, "error")
+    target = request.referrer if _same_site(request.referrer) else url_for("home.index")
+    if request.headers.get("HX-Request"):
+        response = Response(status=204)
+        response.headers["HX-Redirect"] = str(target)
+        return response
+    return redirect(str(target), code=303)
+
+
+def _same_site(url: str | None) -> bool:
+    return bool(url) and str(url).startswith(request.host_url)

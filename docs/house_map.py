@@ -1,0 +1,128 @@
+"""Write docs/house.md: `python docs/house_map.py` (or `make docs`).
+
+Rooms and arrows are read off `tests/house/test_rooms.py` and the folders, what a file holds off its
+first line; the answers to "where is …" are written here, and each place that they name must exist.
+"""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.house.test_rooms import ARROWS, FLOORS  # noqa: E402
+
+FILE = FOLDER / "house.md"
+
+HEAD = """# The house
+
+Written by `make docs` from the code; a test fails when it is out of date.
+
+Two processes share one business. `app/` is the business and its desk; `worker/` holds the chargers'
+sockets and may use `app/`, never the other way round. What the business means stands in
+`app/domain/`, in ten rooms, and every floor that shows or asks something (`queries`, `views`,
+`api`, `cli`, `forms`) is divided into the same rooms: whoever knows the noun knows the folder.
+
+## Rooms and arrows
+
+An arrow says that files of one room use files of another. `ground` and what it holds is used by
+all, so its arrows are left out of the drawing. `tests/house/test_rooms.py` holds the table.
+"""
+
+#: (question, answer); places in backticks that contain a slash must exist.
+WHERE: tuple[tuple[str, str], ...] = (
+    (
+        "the idle fee",
+        "when a car stands idle: `app/domain/money/billing/idle.py`; what it costs: "
+        "`app/domain/money/tariffs/pricing.py`",
+    ),
+    (
+        "the chip of a status",
+        "drawn by `templates/macros/state.html`, in the words of `app/text/presentation.py`",
+    ),
+    (
+        "a command's time-out",
+        "`call_timeout_s` in `app/config.py`, waited for in `worker/calls.py`; a command that "
+        "nobody settles ends in `app/domain/commands/commands.py`",
+    ),
+    ("who may see a site", "`app/web/scope.py`: one listener narrows every select"),
+    (
+        "the receipt's text",
+        "`templates/email/receipt/`, with the sentences of `app/text/bill_text.py`",
+    ),
+    (
+        "a new message of 2.1",
+        "its handler and its line of `worker/dialects/v21/routing.py`; what it means is an "
+        "operation in a room of `app/domain/`",
+    ),
+    (
+        "a new order",
+        "one `Spec` in `app/domain/commands/orders/`, and an encoder for each version in "
+        "`worker/dialects/v16/orders/` and its like",
+    ),
+    ("a tag's limit", "`app/domain/access/authorisation.py`, for every version and occasion"),
+    (
+        "the check of a charger's password",
+        "`worker/proof.py` asks, `app/domain/network/credentials.py` answers",
+    ),
+    (
+        "a new field of a site",
+        "`app/models/sites.py` and the rule in `app/domain/network/sites.py`; shown and asked by "
+        "the `sites.py` of each floor's `network`",
+    ),
+)
+
+
+def first_line(path: Path) -> str:
+    """What a file says of itself in its first line."""
+    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return said.split("\n")[0].rstrip(".")
+
+
+def drawing() -> str:
+    """The arrows between rooms, for Mermaid."""
+    lines = ["```mermaid", "flowchart TD"]
+    for room, others in ARROWS.items():
+        lines += [f"    {room} --> {other}" for other in others.split() if other != "ground"]
+    return "\n".join([*lines, "```"])
+
+
+def rooms() -> str:
+    """Each room: what it is for, its nouns, and on which floors it is."""
+    lines = ["| room | holds | nouns | floors |", "|---|---|---|---|"]
+    for room in ARROWS:
+        folder = ROOT / "app/domain" / room
+        nouns = [
+            f"`{path.stem}`"
+            for path in sorted(folder.iterdir())
+            if path.stem != "__init__" and path.name != "__pycache__"
+        ]
+        floors = [floor for floor in FLOORS if (ROOT / "app" / floor / room).is_dir()]
+        about = first_line(folder / "__init__.py")
+        lines.append(f"| **{room}** | {about} | {', '.join(nouns)} | {', '.join(floors)} |")
+    return "\n".join(lines)
+
+
+def where() -> str:
+    """The ten answers; raises `SystemExit` when one names a place that is not there."""
+    lines = ["| where is … | answer |", "|---|---|"]
+    for question, answer in WHERE:
+        for place in re.findall(r"`([a-z_0-9./]+/[a-z_0-9./]*)`", answer):
+            if not (ROOT / place).exists():
+                raise SystemExit(f"{question}: there is no {place}")
+        lines.append(f"| {question} | {answer} |")
+    return "\n".join(lines)
+
+
+def text() -> str:
+    """The whole document."""
+    return "\n\n".join(
+        (HEAD.rstrip(), drawing(), "## What each room holds", rooms(), "## Where is …", where(), "")
+    )
+
+
+if __name__ == "__main__":
+    FILE.write_text(text().rstrip() + "\n", encoding="utf-8")
