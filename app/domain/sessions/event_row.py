@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import authorisation, messages
-from app.domain.bulk import BulkInsert, among, paired
+from app.domain.bulk import BulkInsert, among
 from app.domain.bulk_read import BulkRead
 from app.domain.sessions.report import TransactionReport
 from app.domain.vocabulary import Activity
@@ -52,7 +52,7 @@ _OF_SESSIONS = BulkRead(
 )
 _KNOWN = BulkRead(
     select(_EVENT.c.station_id, _EVENT.c.digest).where(
-        paired(among(_EVENT.c.station_id, "stations"), among(_EVENT.c.digest, "digests"))
+        among(_EVENT.c.station_id, "stations"), among(_EVENT.c.digest, "digests")
     )
 )
 
@@ -104,7 +104,7 @@ def insert(db: Session, rows: Sequence[EventRow]) -> None:
 
 def known(db: Session, digests: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:
     """Which of these events, by station and digest, are stored already."""
-    stations, values = [number for number, _ in digests], [digest for _, digest in digests]
+    stations, values = {number for number, _ in digests}, {digest for _, digest in digests}
     return {(row[0], row[1]) for row in _KNOWN(db, stations=stations, digests=values)}
 
 
