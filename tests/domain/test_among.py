@@ -3,16 +3,13 @@
 import pytest
 from sqlalchemy import select
 
-from app.domain.ground.bulk import among, paired
+from app.domain.ground.bulk import among
 from app.extensions import db as flask_db
 from app.models import Station
 from tests.support.charging import network
 
 STATION = Station.__table__
 BY_ID = select(STATION.c.identity).where(among(STATION.c.id, "ids"))
-BY_BOTH = select(STATION.c.identity).where(
-    paired(among(STATION.c.id, "ids"), among(STATION.c.identity_key, "keys"))
-)
 BY_KEY = select(STATION.c.id).where(among(STATION.c.identity_key, "keys"))
 
 
@@ -27,14 +24,6 @@ def test_numbers_and_texts_are_found_among_others(station):
     odd = 'ö"\\,{}'
     assert db.scalars(BY_KEY, {"keys": [odd, station.identity_key]}).all() == [station.id]
     assert db.scalars(BY_KEY, {"keys": ()}).all() == []
-
-
-def test_pairs_are_found_where_both_of_a_pair_are_right(station):
-    db = flask_db.session()
-    mine, key = station.id, station.identity_key
-    assert db.scalars(BY_BOTH, {"ids": [0, mine], "keys": ['ö"\\,{}', key]}).all() == [key.upper()]
-    assert db.scalars(BY_BOTH, {"ids": [mine, 0], "keys": ['ö"\\,{}', key]}).all() == []
-    assert db.scalars(BY_BOTH, {"ids": [], "keys": []}).all() == []
 
 
 def test_an_index_finds_them(station):

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.charging.gauges import Gauge, Values, keep_newest, values_of
 from app.domain.ground import events
-from app.domain.ground.bulk import BulkInsert, among, paired
+from app.domain.ground.bulk import BulkInsert, among
 from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.redaction import redact_text
 from app.domain.ground.vocabulary import BillingState, MeterReport, Sample, SessionState
@@ -71,7 +71,7 @@ _RUNNING = _SESSION.c.state == SessionState.CHARGING
 _ASSUMED = and_(_SESSION.c.provisional, _SESSION.c.billing == BillingState.OPEN)
 _NAMED = BulkRead(
     select(*_COLUMNS).where(
-        paired(among(_SESSION.c.station_id, "stations"), among(_SESSION.c.transaction_ref, "refs"))
+        among(_SESSION.c.station_id, "stations"), among(_SESSION.c.transaction_ref, "refs")
     )
 )
 _OPEN = BulkRead(select(*_COLUMNS).where(among(_SESSION.c.station_id, "stations"), _RUNNING))
@@ -151,7 +151,7 @@ def _sessions_of(
     } - by_ref.keys()
     if others:
         stations, refs = zip(*others, strict=True)
-        for row in _NAMED(db, stations=stations, refs=refs):
+        for row in _NAMED(db, stations=set(stations), refs=set(refs)):
             by_ref[row.station_id, row.transaction_ref] = row
     return by_ref, by_station
 

@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeEngine
 from app.domain.ground.bulk_columns import Columns, as_array, copied
 
 #: From so many rows on COPY costs less than an INSERT.
-_COPIED = 16
+_COPIED = 4
 _WAITING = "rows that may wait"
 
 
@@ -197,42 +197,6 @@ def _as_json(element: among, compiler: Any, **more: Any) -> str:
 
 def _kind(element: among) -> str:
     return "TEXT" if isinstance(element.column.type, String) else "BIGINT"
-
-
-class paired(ColumnElement[bool]):
-    """Whether two columns are a pair of those given: two `among`, with lists of one order.
-
-    Each by itself would have the database try every one of the first with every one of the second.
-    """
-
-    inherit_cache = True
-    type = Boolean()
-    _is_implicitly_boolean = True
-    _traverse_internals = [
-        ("first", InternalTraversal.dp_clauseelement),
-        ("second", InternalTraversal.dp_clauseelement),
-    ]
-
-    def __init__(self, first: among, second: among) -> None:
-        self.first, self.second = first, second
-
-
-@compiles(paired)
-def _as_arrays(element: paired, compiler: Any, **more: Any) -> str:
-    both = (element.first, element.second)
-    columns = ", ".join(compiler.process(one.column, **more) for one in both)
-    given = ", ".join(f"{compiler.process(one.given, **more)}::{_kind(one)}[]" for one in both)
-    return f"({columns}) IN (SELECT * FROM unnest({given}))"
-
-
-@compiles(paired, "sqlite")
-def _as_objects(element: paired, compiler: Any, **more: Any) -> str:
-    both = (element.first, element.second)
-    columns = ", ".join(compiler.process(one.column, **more) for one in both)
-    # In the order of the text: SQLite's parameters go by their place.
-    second = compiler.process(element.second.given, **more)
-    first = compiler.process(element.first.given, **more)
-    return f"({columns}) IN (SELECT value, {second} ->> key FROM json_each({first}))"
 
 
 def reserve(db: Session, table: Table, count: int) -> list[int]:

@@ -18,7 +18,7 @@ from app.domain.charging.sessions.doubts import flag, mark_time, remove_flag
 from app.domain.charging.sessions.provisional import close_previous_of
 from app.domain.charging.sessions.row import SessionRow
 from app.domain.ground import events
-from app.domain.ground.bulk import among, paired, reserve
+from app.domain.ground.bulk import among, reserve
 from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.clock import ON_ITS_WAY
 from app.domain.ground.vocabulary import ConnectorRef, Decision, SessionState, Token
@@ -35,7 +35,10 @@ _KNOWN = BulkRead(
             _SESSION.c[name]
             for name in ("id", "station_id", "start_key", "state", "start_received_at")
         )
-    ).where(paired(among(_SESSION.c.station_id, "stations"), among(_SESSION.c.start_key, "keys")))
+    ).where(
+        among(_SESSION.c.station_id, "stations"),
+        among(_SESSION.c.start_key, "keys"),
+    )
 )
 
 
@@ -177,7 +180,7 @@ def _same_starts(
     """The keys that are taken, and by station the session that its start began before."""
     found = {
         (row.station_id, row.start_key): row
-        for row in _KNOWN(db, stations=[told.station.id for told in starts], keys=keys)
+        for row in _KNOWN(db, stations=[told.station.id for told in starts], keys=set(keys))
     }
     same = {}
     for told, key in zip(starts, keys, strict=True):
@@ -196,7 +199,7 @@ def _same_starts(
 def taken_keys(db: Session, keys: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:
     """Which start keys of stations are taken."""
     wanted = list(keys)
-    stations, names = [station for station, _ in wanted], [name for _, name in wanted]
+    stations, names = {station for station, _ in wanted}, {name for _, name in wanted}
     return {(row.station_id, row.start_key) for row in _KNOWN(db, stations=stations, keys=names)}
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation
 from app.domain.charging.sessions.report import TransactionReport, Words
-from app.domain.ground.bulk import BulkInsert, among, paired
+from app.domain.ground.bulk import BulkInsert, among
 from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.vocabulary import Activity
 from app.domain.office import messages
@@ -55,7 +55,7 @@ _OF_SESSIONS = BulkRead(
 )
 _KNOWN = BulkRead(
     select(_EVENT.c.station_id, _EVENT.c.digest).where(
-        paired(among(_EVENT.c.station_id, "stations"), among(_EVENT.c.digest, "digests"))
+        among(_EVENT.c.station_id, "stations"), among(_EVENT.c.digest, "digests")
     )
 )
 
@@ -104,7 +104,7 @@ def insert(db: Session, rows: Sequence[EventRow]) -> None:
 
 def known(db: Session, digests: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
     """Which of these events, by station and digest, are stored already."""
-    stations, values = [number for number, _ in digests], [digest for _, digest in digests]
+    stations, values = {number for number, _ in digests}, {digest for _, digest in digests}
     return {(row[0], row[1]) for row in _KNOWN(db, stations=stations, digests=values)}
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.charging.gauges import SHOWN
-from app.domain.ground.bulk import BulkInsert, BulkUpdate, among, paired
+from app.domain.ground.bulk import BulkInsert, BulkUpdate, among
 from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.vocabulary import BillingState, SessionState, StopReason
 from app.models import ChargingSession, Tag
@@ -113,7 +113,8 @@ _ROWS = select(*(_SESSION.c[name] for name in _COLUMNS), _TAG.c.group_id).outerj
 )
 _NAMED = BulkRead(
     _ROWS.where(
-        paired(among(_SESSION.c.station_id, "stations"), among(_SESSION.c.transaction_ref, "refs"))
+        among(_SESSION.c.station_id, "stations"),
+        among(_SESSION.c.transaction_ref, "refs"),
     )
     .order_by(_SESSION.c.id)
     .with_for_update(of=_SESSION)
@@ -136,8 +137,9 @@ def named(db: Session, asked: Iterable[tuple[int, str]]) -> dict[tuple[int, str]
         return {}
     stations, refs = zip(*wanted, strict=True)
     found = {}
-    for row in _read(_NAMED(db, stations=stations, refs=refs)):
-        found[row.station_id, str(row.transaction_ref)] = row
+    for row in _read(_NAMED(db, stations=set(stations), refs=set(refs))):
+        if (row.station_id, row.transaction_ref) in wanted:
+            found[row.station_id, str(row.transaction_ref)] = row
     return found
 
 
