@@ -52,24 +52,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """What the evidence (`facts`, `past`) comes to; the energy's flags name the doubts."""
+    """What the evidence comes to; the energy's flags name the doubts.
+
+    `proposed_wh` None: no figure is to be proposed.
+    """
 
     energy: EnergyResult
-    facts: EnergyFacts
-    past: PlugHistory
-
-    @property
-    def candidates(self) -> tuple[Candidate, ...]:
-        """The figures that the energy could be."""
-        return tuple(_candidates(self.facts, self.past, self.energy))
-
-    @property
-    def proposed_wh(self) -> Decimal | None:
-        """The figure to propose; none where it is only the limit of a session that claims more."""
-        energy = self.energy
-        if energy.basis == "none" or energy.measured_wh > energy.energy_wh:
-            return None
-        return energy.energy_wh
+    candidates: tuple[Candidate, ...]
+    proposed_wh: Decimal | None
 
 
 def weigh(facts: EnergyFacts, history: PlugHistory | None = None) -> Weighed:
@@ -79,7 +69,8 @@ def weigh(facts: EnergyFacts, history: PlugHistory | None = None) -> Weighed:
     energy = measure(known)
     if from_past:
         energy = replace(energy, flags=energy.flags | from_past)
-    return Weighed(energy, facts, past)
+    candidates = tuple(_candidates(facts, past, energy))
+    return Weighed(energy, candidates, _proposed(energy))
 
 
 def _with_past(facts: EnergyFacts, past: PlugHistory) -> tuple[EnergyFacts, set[EnergyFlag]]:
@@ -114,6 +105,13 @@ def _is_told(facts: EnergyFacts, begin: Decimal) -> bool:
 def _highest(facts: EnergyFacts) -> Decimal:
     values = [reading.value for reading in facts.readings if reading.measurand == REGISTER]
     return max([facts.meter_stop_wh or Decimal(0), *values])
+
+
+def _proposed(energy: EnergyResult) -> Decimal | None:
+    """The figure to propose; none where it is only the limit of a session that claims more."""
+    if energy.basis == "none" or energy.measured_wh > energy.energy_wh:
+        return None
+    return energy.energy_wh
 
 
 def _candidates(facts: EnergyFacts, past: PlugHistory, energy: EnergyResult) -> list[Candidate]:
