@@ -17,12 +17,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.config import Settings
+from app.domain.access import drivers, tags
+from app.domain.access.drivers import DriverFacts
+from app.domain.access.tags import TagFacts
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.money import tariff_book
 from app.domain.network import sites, stations, tenants
-from app.domain.network.access import drivers, tags
-from app.domain.network.access.drivers import DriverFacts
-from app.domain.network.access.tags import TagFacts
 from app.models import Site, Station, Tenant
 from app.uow import unit_of_work
 

@@ -19,7 +19,7 @@ from worker.dialects.context import Context, Fact
 log = logging.getLogger(__name__)
 
 #: So many are found out in one go.
-MOST = 10
+MOST = 25
 
 
 @dataclass(slots=True)
