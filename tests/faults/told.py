@@ -178,8 +178,11 @@ def check_bills(db, tellers):
     assert len(set(ours)) == len(ours)
 
 
-def check_mails(db, mails, in_doubt):
-    """Each mail arrived once, and so many receipts are in doubt; return how many of those came."""
+def check_mails(db, mails, least):
+    """Each mail arrived once, and some receipts are in doubt; return how many of those came.
+
+    Celery works in several threads: each may have had one more under way when it was killed.
+    """
     receipts = db.scalars(select(Receipt)).all()
     arrived = Counter(mail["Message-ID"].strip("<>").partition("@")[0] for mail in mails)
     assert set(arrived.values()) == {1}
@@ -193,7 +196,7 @@ def check_mails(db, mails, in_doubt):
     }
     assert sent | doubtful == set(known)
     assert sent <= set(arrived) <= set(known)
-    assert len(doubtful) == in_doubt
+    assert len(doubtful) >= least
     return len(doubtful & set(arrived))
 
 
