@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 STORED = """
-from app.domain import passwords
+from app.domain.network import passwords
 stored = passwords.stretched("correct horse battery")
 print(stored.split("$")[0], passwords._NOBODY.split("$")[0])
 print(passwords.fits(stored, "correct horse battery"), passwords.fits(stored, "wrong"))

@@ -82,8 +82,11 @@ def test_a_kill_at_any_stage_loses_nothing_and_doubles_nothing(
         for teller in tellers:
             told.check_once(db, teller)
         told.check_bills(db, tellers)
-        # Celery died with a mail that it had claimed, and with one that it had sent.
-        assert told.check_mails(db, smtp_server.messages, least=2) >= 1
+        # Celery died with a mail that it had claimed, and with one that it had sent; its other
+        # threads may have been about some more.
+        doubtful, arrived = told.check_mails(db, smtp_server.messages)
+    assert doubtful >= 2
+    assert arrived >= 1
 
 
 def killed_at(site, program, stage, word=""):
