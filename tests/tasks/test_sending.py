@@ -197,7 +197,8 @@ def test_a_line_that_dies_after_the_mail_leaves_it_to_a_person(
 SENDER = """
 import sys
 from pathlib import Path
-from app import create_app, post_office
+from app import create_app
+from app.mails import post_office
 from app.config import Settings
 
 folder, url, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
