@@ -39,6 +39,7 @@ class Line:
         )
         self.closed_with: tuple[int, str] | None = None
         self._connection = Connection(version, "csms", strict=strict)
+        self._ended = False
         self._batch = Batch(app)
         settings = app.config["SETTINGS"]
         self._dispatch = Dispatch(self._batch, settings, Standing(settings), lambda gauges: None)
@@ -72,8 +73,10 @@ class Line:
         return flask_db.session.scalar(query)
 
     def end(self) -> None:
-        """Store what waits, and stop writing."""
-        self._batch.stop()
+        """Store what waits, and stop writing; nobody writes any more after the first time."""
+        if not self._ended:
+            self._ended = True
+            self._batch.stop()
 
     # What the dispatch asks of a link
 

@@ -127,7 +127,7 @@ def asked(line, talk, said, now):
     route = ROUTES[line.version].HANDLERS[action]
     context = Context(None, None, line.station.id, line.station.timezone, {}, now)
     if isinstance(route, Bulk):
-        return "metered", Read(line._held, route.read(Fields(payload), context), None)
+        return "metered", Read(line._held, route.read(Fields(payload), context), call, now, None)
     route = route.then if isinstance(route, Outside) else route
     return "told", Asked(line._held, call, payload, context, route)
 
