@@ -69,7 +69,7 @@ def test_rows_of_the_log_are_kept_without_the_character_nul(station_id):
 def test_rows_are_updated_by_their_id_also_with_nothing(station_id, count):
     with unit_of_work() as db:
         messages.store(db, rows(station_id, count))
-        ids = db.scalars(select(Message.id)).all()
+        ids = db.scalars(select(Message.id).order_by(Message.id)).all()
         UPDATE(db, [(number, ODD, None, STARTED) for number in ids])
         UPDATE(db, [(ids[0], None, 7, STARTED)])
     first, *others = flask_db.session.scalars(select(Message).order_by(Message.id)).all()
