@@ -98,7 +98,7 @@ def rooms() -> str:
         nouns = [
             f"`{path.stem}`"
             for path in sorted(folder.iterdir())
-            if path.stem != "__init__" and path.name != "__pycache__"
+            if path.stem != "__init__" and (path.suffix == ".py" or any(path.glob("*.py")))
         ]
         floors = [floor for floor in FLOORS if (ROOT / "app" / floor / room).is_dir()]
         about = first_line(folder / "__init__.py")

@@ -44,10 +44,10 @@ def crossings() -> Iterator[tuple[str, str, str]]:
 
 def test_all_floors_have_the_same_rooms():
     found = [
-        path.relative_to(ROOT).as_posix()
+        source.path
         for floor in FLOORS
-        for path in sorted((ROOT / "app" / floor).iterdir())
-        if path.name not in {*ARROWS, "__init__.py", "__pycache__"}
+        for source in under(f"app/{floor}/")
+        if source.path.split("/")[2] not in {*ARROWS, "__init__.py"}
     ]
     assert not found, report(found)
 

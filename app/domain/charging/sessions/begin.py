@@ -286,7 +286,7 @@ def hold(
     prices: tariff_choice.Prices,
 ) -> None:
     """Say whose session it is, where the tag and the prices are at hand."""
-    session.token = authorisation.shown(token, decision.tag_id)[:255]
+    session.token = authorisation.shown(token, decision.tag_id)
     session.token_kind = token.kind[:40]
     session.tag_id = tag.id if tag else None
     session.driver_id = tag.driver_id if tag else None

@@ -87,7 +87,7 @@ def event_of(
         offline=report.offline,
         evse=place.evse if place and place.evse else None,
         connector=place.connector if place and place.evse else None,
-        token=authorisation.shown(token, tag_id)[:255] if token else None,
+        token=authorisation.shown(token, tag_id) if token else None,
         token_kind=token.kind[:40] if token else None,
         activity=report.activity,
         facts=facts,

@@ -257,7 +257,7 @@ def _judge(db: Session, plain: Sequence[Plain]) -> None:
     ):
         one.judged = judged
         token, stopping = judged.tap.token, judged.tap.occasion == STOP
-        one.event.token = authorisation.shown(token, judged.decision.tag_id)[:255]
+        one.event.token = authorisation.shown(token, judged.decision.tag_id)
         one.event.answer = noted(judged.decision, stopping=stopping)
     begun = [one for one in plain if one.begins]
     if not begun:
