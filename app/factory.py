@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+import structlog
 from flask import Flask
 
-from app import config, engines, extensions, logs, reactions
+from app import config, extensions, reactions, uow
 from app.config import Settings, WrongSetting
 from app.domain.network import passwords
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
@@ -35,7 +36,7 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
         static_folder="static",
     )
     app.url_map.converters["int"] = security.RowNumber
-    logs.configure(settings)
+    configure(settings)
     bind(app, settings, **flask_config)
     for module in _modules("app.views"):
         app.register_blueprint(module.blueprint)
@@ -75,7 +76,7 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
         "SETTINGS": settings,
         "SECRET_KEY": settings.signing_key(),
         "SQLALCHEMY_DATABASE_URI": settings.database_uri,
-        "SQLALCHEMY_ENGINE_OPTIONS": engines.engine_options(settings.database_uri),
+        "SQLALCHEMY_ENGINE_OPTIONS": uow.engine_options(settings.database_uri),
         "SESSION_COOKIE_NAME": "ampdesk",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
@@ -108,10 +109,10 @@ def bind(app: Flask, settings: Settings, **flask_config: Any) -> None:
     db.init_app(app)
     with app.app_context():
         if settings.database_uri.startswith("sqlite"):
-            engines.tune_sqlite(db.engine)
+            uow.tune_sqlite(db.engine)
         else:
-            engines.tune_postgresql(db.engine)
-            engines.wait_with_gevent()
+            uow.tune_postgresql(db.engine)
+            uow.wait_with_gevent()
     migrate.init_app(app, db)
     login.init_app(app)
     csrf.init_app(app)
@@ -129,3 +130,66 @@ def _modules(package: str) -> Iterator[ModuleType]:
     for item in pkgutil.walk_packages(folder.__path__, f"{package}."):
         if not item.ispkg and not item.name.rpartition(".")[2].startswith("_"):
             yield importlib.import_module(item.name)
+
+
+# Logs: one line an event, control characters escaped, plain or JSON.
+
+#: A longer text is cut: a charger must not fill the disk through the log.
+LONGEST = 2000
+
+
+def configure(settings: Settings) -> None:
+    """Send all logging through structlog to standard error, once per process."""
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _escape,
+    ]
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, exception_formatter=_plain)
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _plain(file: Any, exception: Any) -> None:
+    structlog.dev.plain_traceback(file, exception)
+
+
+def _escape(_logger: Any, _name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    for key, value in entry.items():
+        if isinstance(value, str) and key not in {"exception", "timestamp", "level"}:
+            entry[key] = clean(value)
+    if isinstance(trace := entry.get("exception"), str):
+        # A traceback has lines, and ends with a message that may hold a charger's text: no line
+        # of it may begin as an entry does.
+        entry["exception"] = "\n".join(f"  {clean(line)}" for line in trace.split("\n"))
+    return entry
+
+
+def clean(text: str) -> str:
+    """Escape control characters, so that no text can forge a line of the log, and cut it."""
+    if text.isprintable() and len(text) <= LONGEST:
+        return text
+    safe = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text[:LONGEST])
+    return safe + "…" if len(text) > LONGEST else safe

@@ -1,18 +1,222 @@
-"""The unit of work: the only place that commits.
+"""The database: how the engines of both kinds are tuned, and the unit of work, which alone commits.
 
 A unit of work begins a write transaction (IMMEDIATE on SQLite), commits when
 its block ends, and only then lets the reactions act on the facts recorded.
 """
 
+import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, ClassVar
 
+import orjson
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
 
 from app import reactions
 from app.domain.commands.orders import catalogue  # noqa: F401  (what follows commands is known everywhere)
 from app.domain.ground import events
 from app.extensions import db as flask_db
+from app.extensions import gevent_has_sockets, thread_pool
+
+#: How long a writer waits for another process's write to end, in seconds.
+SQLITE_PATIENCE_S = 20.0
+#: Work on SQLite lets others run so often, in seconds: it never waits for its database by itself.
+SQLITE_PAUSE_S = 0.01
+#: A connection to PostgreSQL that was idle for longer is asked whether it still lives, in seconds.
+POSTGRESQL_IDLE_S = 5.0
+
+
+class CooperativeConnection(sqlite3.Connection):
+    """A SQLite connection whose commit (an fsync) does not stall the other greenlets.
+
+    Under gevent the commit runs in the hub's thread pool; without gevent it is
+    an ordinary commit.  Those of one process that write take turns in the order they came,
+    or a busy one would hardly let another in: the file's own lock knows no queue.
+    """
+
+    _turns: ClassVar[dict[str, threading.Lock]] = {}
+
+    def __init__(self, database: str, *given: Any, **named: Any) -> None:
+        super().__init__(database, *given, **named)
+        self._turn = self._turns.setdefault(str(database), threading.Lock())
+        self._mine = False
+
+    def take_turn(self, within_s: float) -> None:
+        """Wait until nobody else of this process writes; raises OperationalError."""
+        if not self._turn.acquire(timeout=within_s):
+            raise sqlite3.OperationalError("database is locked")
+        self._mine = True
+
+    def end_turn(self) -> None:
+        """Let the next one write."""
+        if self._mine:
+            self._mine = False
+            self._turn.release()
+
+    def commit(self) -> None:
+        """Commit, in another thread where a gevent hub runs in this one."""
+        pool = thread_pool()
+        if pool is None:
+            super().commit()
+        else:
+            pool.apply(super().commit)
+        self.end_turn()
+
+    def rollback(self) -> None:
+        """Take back what was not committed."""
+        try:
+            super().rollback()
+        finally:
+            self.end_turn()
+
+    def close(self) -> None:
+        """Close, whatever it was in."""
+        try:
+            super().close()
+        finally:
+            self.end_turn()
+
+
+_SHARED = {
+    # What was to be stored may be a secret: errors that are logged do not repeat it.
+    "hide_parameters": True,
+    "json_serializer": lambda value: orjson.dumps(value).decode(),
+    "json_deserializer": orjson.loads,
+}
+
+
+def engine_options(uri: str) -> dict[str, Any]:
+    """What create_engine needs for this database."""
+    if uri.startswith("sqlite"):
+        return {
+            **_SHARED,
+            "connect_args": {
+                "factory": CooperativeConnection,
+                "check_same_thread": False,
+                "timeout": 0.02,
+            },
+        }
+    return {
+        **_SHARED,
+        # The connection that was used last knows the statements, and the processor its process.
+        "pool_use_lifo": True,
+        "pool_size": 10,
+        "max_overflow": 10,
+        "pool_timeout": 10,
+    }
+
+
+def tune_sqlite(engine: Engine) -> None:
+    """Make SQLite durable (WAL, synchronous FULL) and its write lock cooperative.
+
+    The driver's own transactions are off; a unit of work begins IMMEDIATE, so
+    that it never has to upgrade a read lock.  SQLite's busy time-out sleeps
+    inside C, which would stop every greenlet: the wait is here instead.  Long
+    work lets other greenlets run between its statements.
+    """
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "cache_size=-16000",
+            "wal_autocheckpoint=4000",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def let_others_run(connection: Any, *_: Any) -> None:
+        ran_since = connection.info.setdefault("ran_since", time.monotonic())
+        if time.monotonic() - ran_since > SQLITE_PAUSE_S:
+            time.sleep(0)
+            connection.info["ran_since"] = time.monotonic()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.info["ran_since"] = time.monotonic()
+        if not connection.get_execution_options().get("write"):
+            connection.exec_driver_sql("BEGIN")
+            return
+        cursor = connection.connection.cursor()
+        durable = connection.get_execution_options().get("durable", True)
+        if connection.info.setdefault("durable", True) is not durable:
+            cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            connection.info["durable"] = durable
+        deadline = time.monotonic() + SQLITE_PATIENCE_S
+        turn = connection.connection.driver_connection
+        turn.take_turn(SQLITE_PATIENCE_S)
+        while True:
+            try:
+                cursor.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    turn.end_turn()
+                    raise
+            time.sleep(0.002)
+
+
+def wait_with_gevent() -> None:
+    """Have psycopg wait for PostgreSQL by the hub's own watchers, where gevent has the sockets.
+
+    What it does by itself under gevent is a poll in Python with a timer, for every round trip.
+    """
+    if not gevent_has_sockets():
+        return
+    from gevent import get_hub
+    from psycopg import waiting
+
+    def wait(generator: Any, fileno: int, interval: float = 0.0, timeout: Any = None) -> Any:
+        if timeout is not None:
+            return waiting.wait_poll(generator, fileno, interval, timeout)
+        hub = get_hub()
+        try:
+            state = next(generator)
+            while True:
+                # Reading is 1 and writing 2 in both; to try what is not ready yet does no harm.
+                watcher = hub.loop.io(fileno, state)
+                try:
+                    hub.wait(watcher)
+                finally:
+                    watcher.close()
+                state = generator.send(state)
+        except StopIteration as done:
+            return done.value
+
+    waiting.wait = wait
+
+
+def tune_postgresql(engine: Engine) -> None:
+    """Ask a connection whether it lives only when it was idle; let commits not wait for the disk.
+
+    That is for units of work that need not be durable.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def put_back(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def take(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("idle_since", 0.0) < POSTGRESQL_IDLE_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise DisconnectionError("the connection has ended meanwhile") from error
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        if not connection.get_execution_options().get("durable", True):
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 import socket
 import time
 
-from app.charger_address import charger_address
 from app.config import Settings
+from app.text.setup_guide import charger_address
 from deploy.prepare import Prepared
 from deploy.processes import ROOT, reachable
 

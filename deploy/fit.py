@@ -2,7 +2,7 @@
 
 import sys
 
-from app import schema
+from app import extensions
 from app.config import Settings, WrongSetting
 
 
@@ -13,7 +13,7 @@ def main() -> int:
     except WrongSetting as error:
         print(f"ampdesk: {error}", file=sys.stderr)
         return 2
-    schema.check_or_exit(settings)
+    extensions.check_or_exit(settings)
     return 0
 
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
-from app.domain.trust import authority
+from app.domain.trust import signing
 
 #: The longest request that is read, in bytes.
 LONGEST = 64 * 1024
@@ -34,7 +34,7 @@ class TestAuthority:
     __test__ = False
 
     def __init__(self, port: int = 0) -> None:
-        made = authority.make_root("Ampdesk test root", "Ampdesk test", now=datetime.now(UTC))
+        made = signing.make_root("Ampdesk test root", "Ampdesk test", now=datetime.now(UTC))
         self.root = made.certificate
         self._issuer = x509.load_pem_x509_certificate(made.certificate.encode())
         self._key: Any = load_pem_private_key(made.key.encode(), None)

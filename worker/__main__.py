@@ -20,7 +20,7 @@ import gevent.event
 
 from app import create_app
 from app.config import as_root
-from app.schema import check_or_exit
+from app.extensions import check_or_exit
 from worker.dispatch import ROUTES
 from worker.gate import Gate
 from worker.lag import LAG

@@ -11,7 +11,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.charging.gauges import Gauge
 from app.domain.ground.vocabulary import Registration
-from app.providers import Providers
 from worker import log_rows, pieces
 from worker.afterwards import Afterwards
 from worker.batch import Batch, Job, StorageAway, Together
@@ -29,6 +28,7 @@ from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.versions import Version
 from worker.proof import contradiction
+from worker.providers import Providers
 from worker.standing import Over, Standing
 
 log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.device import password_rotation
 from app.domain.network.knocks import Knock
-from app.domain.trust import authorities
+from app.domain.trust import signing
 from app.extensions import db as flask_db
 from app.models import Site, Station
 from worker.batch import Batch, Job
@@ -124,7 +124,7 @@ class Gate:
         """The roots of the built-in authority as PEM, as far as the database can be asked."""
         try:
             with self._app.app_context():
-                return authorities.own_roots(flask_db.session())
+                return signing.own_roots(flask_db.session())
         except SQLAlchemyError as error:
             log.warning("the database cannot be asked about roots: %s", error)
             return []

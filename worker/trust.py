@@ -14,7 +14,7 @@ from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from sqlalchemy.orm import Session
 
-from app.domain.trust import authorities, certificate_names
+from app.domain.trust import certificate_names, signing
 from app.models import Station
 from worker.ocpp.handshake import ClientCertificate
 from worker.tls import is_root, read_roots
@@ -44,7 +44,7 @@ class Trust:
             return None
         if shown.problem:
             return shown.problem
-        own = authorities.own_roots(db)
+        own = signing.own_roots(db)
         chain = [x509.load_der_x509_certificate(der) for der in shown.chain]
         if not shown.verified and (problem := self._broken(chain, own, datetime.now(UTC))):
             return problem

@@ -6,17 +6,20 @@ from datetime import UTC, datetime
 
 from celery import shared_task
 from flask import current_app
+from sqlalchemy.orm import Session
 
-from app import signing
 from app.config import Settings
 from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import SYSTEM, Order
-from app.domain.trust import certificates
+from app.domain.trust import certificates, signing
 from app.models import StationCertificate
 from app.uow import unit_of_work
 
 log = logging.getLogger(__name__)
+
+#: How long the program that signs may take, in seconds, and how much it may print.
+PATIENCE_S, LONGEST = 60, 64 * 1024
 
 
 @shared_task(name="sign_certificate")
@@ -43,12 +46,41 @@ def sign_certificate(certificate_id: int) -> None:
 def _sign(settings: Settings, certificate_id: int, csr: str) -> None:
     # A program that prints nothing has failed; it is never made up for by our own authority.
     outside = settings.certificate_authority == "command"
-    chain = signing.by_program(settings.sign_command, csr) if outside else ""
+    chain = _by_program(settings.sign_command, csr) if outside else ""
     with unit_of_work() as db:
         row, now = db.get_one(StationCertificate, certificate_id), datetime.now(UTC)
         if not outside:
-            chain = signing.by_us(db, settings, row, now=now)
+            chain = _by_us(db, settings, row, now)
         certificates.issue(db, row, chain, now=now)
+
+
+def _by_program(program: str, csr: str) -> str:
+    """Have an outside authority's program sign: it gets the request and prints the chain.
+
+    It may take a minute, so no unit of work is open meanwhile, or every writer would wait for it.
+    """
+    done = subprocess.run(
+        [program], input=csr, capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
+    return done.stdout[:LONGEST]
+
+
+def _by_us(db: Session, settings: Settings, row: StationCertificate, now: datetime) -> str:
+    """The chain that the built-in authority signs, the leaf first."""
+    keys, organisation = (
+        signing.KeyStore(settings.data_dir),
+        settings.ocpp_cpo_name or signing.UNNAMED,
+    )
+    root = signing.own_root(db, row.station.tenant_id, keys, organisation, now=now)
+    return signing.sign(
+        row.csr or "",
+        root.pem,
+        keys.read(root.key_file or ""),
+        common_name=certificates.common_name(db, row),
+        organisation=organisation,
+        now=now,
+        for_cars=row.use != "station",
+    )
 
 
 def send_certificate(certificate_id: int) -> None:

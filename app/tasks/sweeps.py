@@ -26,11 +26,11 @@ from app.domain.network import presence
 from app.domain.office import cleaning, mails, messages, system_marks
 from app.domain.office.system_marks import SWEEP
 from app.extensions import db as flask_db
-from app.file_store import UPLOADS, Store
 from app.mails import post_office
 from app.models import FileJob, Station
 from app.tasks.billing import settle_waiting
 from app.uow import unit_of_work
+from app.web.file_store import UPLOADS, Store
 
 log = logging.getLogger(__name__)
 

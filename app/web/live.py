@@ -23,12 +23,11 @@ from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import system
 from app.domain.office import sign_ins
 from app.extensions import db
 from app.models import Bill, Broadcast, ChargingSession, Command, Station
 from app.reactions import ENDED, LIVE
-from app.web import scope
+from app.web import scope, system
 from app.web.scope import Scope
 from app.web.security import SignedIn, needs
 

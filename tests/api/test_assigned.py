@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.domain.commands import commands
 from app.domain.ground.vocabulary import CommandState, Outcome
-from app.domain.trust import authority
+from app.domain.trust import signing
 from app.models import Reservation, StationCertificate
 from tests.security import furniture
 
@@ -101,7 +101,7 @@ def test_a_signing_request_is_refused_and_a_certificate_revoked(admin_api, api, 
 
 
 def test_a_root_is_kept_and_put_away(admin_api, now):
-    pem = authority.make_root("Depot root", "Depot", now=now).certificate
+    pem = signing.make_root("Depot root", "Depot", now=now).certificate
     given = {"name": "Root", "use": "csms_root", "pem": pem}
     root = admin_api.post("/authority-certificates", given)
     assert root["subject"] and "key_file" not in root

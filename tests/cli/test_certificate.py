@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.trust import authority, certificates
+from app.domain.trust import certificates, signing
 from tests.domain.test_certificates import make_station
 from tests.domain.test_certificates import request as signing_request
 
@@ -23,8 +23,8 @@ def run(app, *words):
 def test_a_request_is_printed_signed_and_the_certificate_revoked(app, db, asked, now, tmp_path):
     csr = run(app, "request", str(asked.id)).output
     assert csr.startswith("-----BEGIN CERTIFICATE REQUEST-----")
-    root = authority.make_root("Volt", "Volt AG", now=now)
-    chain = authority.sign(
+    root = signing.make_root("Volt", "Volt AG", now=now)
+    chain = signing.sign(
         csr, root.certificate, root.key, common_name="CP-1", organisation="Volt AG", now=now
     )
     (tmp_path / "chain.pem").write_text(chain)

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from app.domain.device import file_jobs
 from app.domain.ground.vocabulary import SYSTEM, Order
 from app.domain.network import presence, stations
-from app.file_store import FIRMWARE, UPLOADS, Store
 from app.models import Command, FileJob, Site, Station
 from app.uow import unit_of_work
+from app.web.file_store import FIRMWARE, UPLOADS, Store
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ from app.models import (
     StationReport,
     StationTariff,
 )
-from app.providers import VatRecord
 from tests.dialects.energy_samples import CONTROLS, TARIFF, put_tariff
 from tests.support.energy import yard
 from worker.dialects.v21 import der as wire
 from worker.dialects.v21 import tariff
 from worker.dialects.v21.orders import ORDERS
+from worker.providers import VatRecord
 
 __all__ = ["yard"]
 

@@ -15,7 +15,7 @@ from app.domain.device import boots
 from app.domain.ground.errors import Conflict, Invalid, Taken
 from app.domain.ground.vocabulary import SYSTEM, BootReport
 from app.domain.network import sites, stations, tenants
-from app.domain.trust import authorities, authority, certificates, x509
+from app.domain.trust import certificates, signing, x509
 from app.models import Deviation, Site, StationReport, StationVariable
 
 KEY = ec.generate_private_key(ec.SECP256R1())
@@ -42,12 +42,12 @@ def request(common_name="CP-1", key=KEY, organisation="Volt AG"):
 
 @pytest.fixture
 def root(now):
-    return authority.make_root("Volt stations", "Volt AG", now=now)
+    return signing.make_root("Volt stations", "Volt AG", now=now)
 
 
 def signed(root, now, csr, **more):
     given = {"common_name": "CP-1", "organisation": "Volt AG", "now": now, **more}
-    return authority.sign(csr, root.certificate, root.key, **given)
+    return signing.sign(csr, root.certificate, root.key, **given)
 
 
 def test_a_root_says_that_it_may_sign_and_lasts_for_years(root, now):
@@ -372,13 +372,13 @@ def test_an_issued_certificate_is_described_and_can_be_revoked_with_a_reason(db,
 def test_what_runs_out_within_sixty_days_is_named_soonest_first(db, now, root):
     row = issued(db, now, root)
     row.state = "accepted"
-    kept = authorities.keep(
+    kept = signing.keep(
         db, SYSTEM, row.station.tenant_id, name="", use="station_root", pem=root.certificate,
         key_file="a.key", now=now,
     )  # fmt: skip
     assert certificates.running_out(db, now=now) == []
-    assert authorities.own_root(db, row.station.tenant_id, now=now) is kept
+    assert signing.newest_root(db, row.station.tenant_id, now=now) is kept
     later = row.expires_at - timedelta(days=59)
     assert certificates.running_out(db, now=later) == [row]
     assert certificates.running_out(db, now=kept.expires_at) == [row, kept]
-    assert authorities.own_root(db, row.station.tenant_id, now=kept.expires_at) is None
+    assert signing.newest_root(db, row.station.tenant_id, now=kept.expires_at) is None

@@ -8,7 +8,7 @@ import pytest
 
 from app.config import Settings
 from app.domain.money import vat_numbers
-from app.providers import Providers, VatRecord
+from worker.providers import Providers, VatRecord
 
 RIGHT = {
     "DE136695976": ("DE", "136695976"),

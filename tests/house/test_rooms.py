@@ -18,12 +18,8 @@ ARROWS: dict[str, str] = {
     "commands": "ground office network trust access charging money limits device",
 }
 FLOORS = ("domain", "queries", "views", "api", "cli", "forms")
-#: What stands at the root of `app/`; the second line still waits for its place.
-LOOSE = {
-    *("__init__", "factory", "config", "extensions", "engines", "uow", "reactions", "schema"),
-    *("charger_address", "file_store", "key_store", "logs", "providers", "session_page"),
-    *("signing", "system"),
-}
+#: What stands at the root of `app/`, and nothing else.
+LOOSE = {"__init__", "factory", "config", "extensions", "uow", "reactions"}
 
 
 def room_of(module: str) -> str | None:

@@ -18,8 +18,8 @@ from app.domain.ground.vocabulary import SYSTEM, FileJobKind
 from app.domain.network import sites as site_book
 from app.domain.network import stations, tenants
 from app.domain.office import staff
-from app.file_store import UPLOADS, Store
 from app.models import FileJob, Station, User
+from app.web.file_store import UPLOADS, Store
 from tests.support import seed
 
 pytestmark = pytest.mark.xdist_group("attacked desk")

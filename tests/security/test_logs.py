@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from app import logs
+from app import factory
 from app.config import Settings
 
 FORGED = "CP-1\r\n2026-01-01T00:00:00Z [info] all is well\x1b[2J\u2028\x85"
@@ -19,7 +19,7 @@ def log(request, tmp_path, monkeypatch):
     before, level = root.handlers[:], root.level
     with monkeypatch.context() as patch:
         patch.setattr("sys.stderr", written)
-        logs.configure(Settings(data_dir=tmp_path, log_format=request.param))
+        factory.configure(Settings(data_dir=tmp_path, log_format=request.param))
     yield written
     root.handlers[:] = before
     root.setLevel(level)

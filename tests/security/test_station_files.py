@@ -11,8 +11,8 @@ from app.domain.device import firmware
 from app.domain.device.firmware import FirmwareFacts
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome
 from app.domain.office import messages
-from app.file_store import FIRMWARE, UPLOADS, Store
 from app.models import FileJob
+from app.web.file_store import FIRMWARE, UPLOADS, Store
 from tests.conftest import make_app
 from tests.support import seed
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.config import Settings, WrongSetting
 from app.domain.ground.vocabulary import SYSTEM
-from app.domain.trust import authority, certificates
+from app.domain.trust import certificates, signing
 from app.models import StationCertificate
 from app.tasks.certificates import sign_certificate
 from tests.domain.test_certificates import make_station, request
@@ -31,9 +31,9 @@ def signer(app, path, body):
 
 
 def test_a_program_signs_what_it_is_given(app, db, asked, now, tmp_path):
-    root = authority.make_root("Volt", "Volt AG", now=now)
+    root = signing.make_root("Volt", "Volt AG", now=now)
     row = db.get(StationCertificate, asked)
-    chain = authority.sign(
+    chain = signing.sign(
         row.csr, root.certificate, root.key, common_name="CP-1", organisation="Volt AG", now=now
     )
     (tmp_path / "chain.pem").write_text(chain)

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from app.domain.device import customer_information, file_jobs
 from app.domain.ground.vocabulary import SYSTEM, FileJobKind, FileJobState
 from app.domain.network import sites, stations, tenants
-from app.file_store import UPLOADS, Store
 from app.models import CustomerReport, FileJob, Station
 from app.tasks.sweeps import housekeeping, sweep
 from app.uow import unit_of_work
+from app.web.file_store import UPLOADS, Store
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 LONG_AGO = NOW - timedelta(days=100)

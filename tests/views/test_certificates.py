@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from app.domain.trust import authority, certificates, security_events, x509
+from app.domain.trust import certificates, security_events, signing, x509
 from app.models import AuditEntry, AuthorityCertificate, StationCertificate
 from tests.domain.test_certificates import request as signing_request
 from tests.support.seed import signed_in
@@ -26,7 +26,7 @@ def admin(app, made):
 
 @pytest.fixture
 def root():
-    return authority.make_root("Volt stations", "Volt AG", now=NOW)
+    return signing.make_root("Volt stations", "Volt AG", now=NOW)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def asked(made, db):
 
 def chain(db, root, number):
     row = db.get(StationCertificate, number)
-    return authority.sign(
+    return signing.sign(
         row.csr, root.certificate, root.key, common_name="CP-01", organisation="Volt AG", now=NOW
     )
 
@@ -59,7 +59,7 @@ def test_a_request_that_waits_is_shown_and_signed_by_hand(made, db, asked, root,
 
 
 def test_a_chain_for_another_key_is_refused_in_words(made, db, asked, root, admin):
-    other = authority.make_root("Other", "Other", now=NOW)
+    other = signing.make_root("Other", "Other", now=NOW)
     answer = admin.post(f"/certificates/{asked}/sign", data={"pem": other.certificate})
     assert answer.status_code == 422
     assert "made for another key" in answer.get_data(as_text=True)

@@ -10,7 +10,6 @@ from sqlalchemy import select
 from app.domain.device import customer_information, file_jobs
 from app.domain.device.file_jobs import FileStatus
 from app.domain.ground.vocabulary import FileStep, Order
-from app.file_store import FIRMWARE, Store
 from app.models import (
     AuditEntry,
     Command,
@@ -20,6 +19,7 @@ from app.models import (
     StationVariable,
     WorkerNode,
 )
+from app.web.file_store import FIRMWARE, Store
 from tests.support import seed
 
 

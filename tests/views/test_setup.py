@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from app import charger_address as addresses
-from app.charger_address import charger_address
 from app.config import Settings
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.network import stations
 from app.models import Station, Tariff
+from app.text import setup_guide as addresses
+from app.text.setup_guide import charger_address
 from app.uow import unit_of_work
 from app.web import shown_once
 from tests.support import seed

@@ -13,8 +13,8 @@ from app.domain.device import firmware
 from app.domain.device.firmware import FirmwareFacts
 from app.domain.ground.vocabulary import SYSTEM, FileJobState, Order
 from app.domain.network import tenants
-from app.file_store import FIRMWARE, UPLOADS, Store
 from app.models import Command, FileJob, Message, Station
+from app.web.file_store import FIRMWARE, UPLOADS, Store
 from tests.support.depot import furnish
 from tests.support.file_station import LOG, Station16, Station21, Station201, connected
 from tests.support.wait import eventually

@@ -9,8 +9,8 @@ from websockets.exceptions import InvalidStatus
 
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.network import credentials, presence
-from app.domain.trust import authorities, certificates
-from app.domain.trust import authority as builtin
+from app.domain.trust import certificates, signing
+from app.domain.trust import signing as builtin
 from app.models import Station, StationCertificate
 from tests.domain.test_certificates import request as signing_request
 from tests.support import apps
@@ -266,7 +266,7 @@ def test_our_own_authority_lets_in_only_what_it_has_a_record_of(app, db, proxied
     made = station(db, "THREE", security_profile=3)
     now = datetime.now(UTC)
     root = builtin.make_root("Ours", "Volt", now=now)
-    authorities.keep(
+    signing.keep(
         db, SYSTEM, made.tenant_id, name="", use="station_root", pem=root.certificate,
         key_file="a.key", now=now,
     )  # fmt: skip

@@ -204,7 +204,7 @@ class Outside:
     """A message that an outside service has to be asked about, before any unit of work opens.
 
     `ask` gets the message, its context without a database, and the services
-    (`app.providers.Providers`); what it returns is `Context.found` of `then`.
+    (`worker.providers.Providers`); what it returns is `Context.found` of `then`.
     Only this station's messages wait meanwhile.
     """
 

@@ -10,7 +10,7 @@ from app.api.ground import _shapes as s
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
 from app.api.ground._shapes import Body
-from app.domain.trust import authorities, certificates
+from app.domain.trust import certificates, signing
 from app.models import AuthorityCertificate, StationCertificate
 from app.uow import unit_of_work
 
@@ -66,7 +66,7 @@ def authority(ask: Ask, root_id: int) -> Any:
 def keep(ask: Ask) -> Any:
     """Keep a root, to be installed at stations by the order install_certificate."""
     with unit_of_work() as db:
-        row = authorities.keep(db, ask.actor, ask.tenant_id, **ask.body, key_file=None, now=ask.now)
+        row = signing.keep(db, ask.actor, ask.tenant_id, **ask.body, key_file=None, now=ask.now)
     return Reply(201, row, {"Location": f"{ROOT}/authority-certificates/{row.id}"})
 
 
@@ -81,7 +81,7 @@ def archive(ask: Ask, root_id: int) -> Any:
     """Put a root away; what it signed stays good until it is revoked."""
     row = ask.get(AuthorityCertificate, root_id, "certificate")
     with unit_of_work() as db:
-        authorities.archive(db, ask.actor, row, now=ask.now)
+        signing.archive(db, ask.actor, row, now=ask.now)
     return row
 
 

@@ -13,11 +13,11 @@ from app.domain.device import firmware
 from app.domain.device.firmware import FirmwareFacts
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Order
-from app.file_store import FIRMWARE, Store
 from app.models import FirmwareFile
 from app.queries.device import files as queries
 from app.queries.ground.paging import CSV_LIMIT, Wish
 from app.uow import unit_of_work
+from app.web.file_store import FIRMWARE, Store
 
 group = AppGroup("firmware", help="Images that stations are updated with.")
 

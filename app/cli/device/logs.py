@@ -14,10 +14,10 @@ from app.domain.commands.orders.files import LOGS
 from app.domain.ground.errors import NotFound
 from app.domain.ground.vocabulary import Order
 from app.domain.network import stations
-from app.file_store import UPLOADS, Store
 from app.models import FileJob
 from app.queries.device import files as queries
 from app.queries.ground.paging import Wish
+from app.web.file_store import UPLOADS, Store
 
 group = AppGroup("logs", help="Logs that stations bring, and all firmware and log jobs.")
 

@@ -8,7 +8,6 @@ from flask import current_app
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from app.charger_address import charger_address
 from app.cli.commands import _asking as asking
 from app.cli.ground import _imports as imports
 from app.cli.ground import _shared as cli
@@ -19,6 +18,7 @@ from app.domain.access.imports.plans import Options
 from app.domain.ground.vocabulary import Order
 from app.domain.network import sites, stations
 from app.models import Station
+from app.text.setup_guide import charger_address
 from app.uow import unit_of_work
 
 group = AppGroup("station", help="Chargers, their passwords, and orders to them.")

@@ -3,8 +3,8 @@
 import click
 from flask.cli import AppGroup
 
-from app import system
 from app.cli.ground import _shared as cli
+from app.web import system
 
 group = AppGroup("system", help="How worker, Redis, Celery, mail, database and disk fare.")
 

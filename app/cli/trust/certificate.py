@@ -8,11 +8,10 @@ from flask.cli import AppGroup
 
 from app.cli.ground import _shared as cli
 from app.domain.ground.errors import Conflict, NotFound
-from app.domain.trust import certificates
+from app.domain.trust import certificates, signing
 from app.models import StationCertificate
 from app.queries.ground.paging import CSV_LIMIT, Wish
 from app.queries.trust import certificates as queries
-from app.signing import own_root
 from app.uow import unit_of_work
 
 group = AppGroup("certificate", help="Certificates of stations and those above them.")
@@ -43,9 +42,12 @@ def list_(state: str, as_json: bool) -> None:
 def root() -> None:
     """Print the root of the built-in authority; it is made when there is none."""
     settings = current_app.config["SETTINGS"]
+    keys = signing.KeyStore(settings.data_dir)
     with unit_of_work() as db:
         tenant = cli.the_tenant(db)
-        kept = own_root(db, settings, tenant.id, now=cli.now(), actor=cli.ACTOR)
+        kept = signing.own_root(
+            db, tenant.id, keys, settings.ocpp_cpo_name, now=cli.now(), actor=cli.ACTOR
+        )
         pem = kept.pem
     click.echo(pem, nl=False)
 

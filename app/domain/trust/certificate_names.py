@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground.bulk import among
 from app.domain.ground.errors import Invalid, Taken
-from app.domain.trust import authorities, x509
+from app.domain.trust import signing, x509
 from app.models import Station, StationCertificate, StationVariable
 from app.models.stations import name_key
 
@@ -151,7 +151,7 @@ def objection(
         if not good:
             return "It was replaced or turned down; the station has to use its newest one."
         return None if "station" in good else "It is for ISO 15118, not for connecting."
-    if x509.is_signed_by(pem, authorities.own_roots(db)):
+    if x509.is_signed_by(pem, signing.own_roots(db)):
         return "It is signed by our authority, which has no record of it."
     try:
         checked(db, station, (common_name,), "station")

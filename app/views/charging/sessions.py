@@ -19,9 +19,9 @@ from app.queries.charging import session_chart
 from app.queries.charging import sessions as queries
 from app.queries.charging.sessions import Filter
 from app.queries.money import costs
-from app.session_page import page_of, readings_file
 from app.text import session_rows, session_words
 from app.uow import unit_of_work
+from app.views.charging._session_page import page_of, readings_file
 from app.web import listing
 from app.web.security import actor, back, needs
 

@@ -9,13 +9,13 @@ from flask_login import current_user
 from app.domain.device import customer_information, files
 from app.domain.ground.vocabulary import Order
 from app.extensions import db
-from app.file_store import UPLOADS, Store
 from app.models import CustomerReport, FileJob, Station
 from app.queries.device import files as queries
 from app.queries.network import station_page
 from app.uow import unit_of_work
 from app.views.device.station_files import SHUT
 from app.views.network._station_pages import station_or_404
+from app.web.file_store import UPLOADS, Store
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("files", __name__, url_prefix="/stations/<int:station_id>/files")

@@ -12,7 +12,6 @@ from app.domain.device.firmware import FirmwareFacts, Stored
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import FileJobState, Order
 from app.extensions import db
-from app.file_store import FIRMWARE, Store
 from app.forms.device.firmware import FirmwareForm
 from app.forms.ground import refusals
 from app.models import FirmwareFile, Station
@@ -20,6 +19,7 @@ from app.queries.device import files as queries
 from app.queries.ground.paging import Wish
 from app.uow import unit_of_work
 from app.web import listing
+from app.web.file_store import FIRMWARE, Store
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("firmware", __name__, url_prefix="/firmware")

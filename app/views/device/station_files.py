@@ -15,11 +15,11 @@ from app.domain.device.firmware import Stored
 from app.domain.ground import addresses
 from app.domain.ground.errors import DomainError
 from app.extensions import csrf, db, limiter
-from app.file_store import FIRMWARE, UPLOADS, Store, TooLarge
 from app.models import FileJob
 from app.uow import unit_of_work
 from app.web import budgets
 from app.web.budgets import share
+from app.web.file_store import FIRMWARE, UPLOADS, Store, TooLarge
 from app.web.security import public
 
 blueprint = Blueprint("station_files", __name__)

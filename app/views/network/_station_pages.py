@@ -15,7 +15,6 @@ from flask import (
 )
 from htmx_flask import request
 
-from app.charger_address import charger_address
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Registration
 from app.domain.money import tariff_choice
@@ -28,6 +27,7 @@ from app.queries.ground.paging import fetch
 from app.queries.money import costs
 from app.queries.network import handshake_fixes, station_page, station_timeline, station_why
 from app.text import setup_guide
+from app.text.setup_guide import charger_address
 from app.uow import unit_of_work
 from app.views.commands import _station_commands as order_pages
 from app.views.device import _configuration

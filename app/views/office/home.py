@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, current_app, g, render_template, request
 from flask_login import current_user
 
-from app import system
 from app.domain.network import tenants
 from app.domain.office import workers
 from app.extensions import db
@@ -17,6 +16,7 @@ from app.queries.money import costs
 from app.queries.network import places as place_queries
 from app.queries.office import attention, first_steps, home
 from app.text.presentation import FIXED, MINUS, change, number
+from app.web import system
 from app.web.security import needs
 
 blueprint = Blueprint("home", __name__)

@@ -7,11 +7,11 @@ from flask import Blueprint, abort, g, jsonify, render_template, request
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import system
 from app.domain.office import attention as domain_attention
 from app.extensions import db
 from app.queries.office import attention
 from app.uow import unit_of_work
+from app.web import system
 from app.web.security import actor, back, needs, public
 
 blueprint = Blueprint("system", __name__)

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, current_app, flash, render_templat
 from flask_login import current_user
 
 from app.domain.ground.errors import DomainError
-from app.domain.trust import authorities, certificates
+from app.domain.trust import certificates, signing
 from app.domain.trust.certificates import ALARM_DAYS, OWN
 from app.domain.trust.security_events import FOUND, GRAVE
 from app.extensions import db
@@ -16,7 +16,6 @@ from app.forms.trust.certificates import ROOTS, ChainForm, RevokeForm, RootForm
 from app.models import AuthorityCertificate, Station, StationCertificate
 from app.queries.network import station_page
 from app.queries.trust import certificates as queries
-from app.signing import own_root
 from app.uow import unit_of_work
 from app.web import listing
 from app.web.security import actor, back, needs
@@ -71,7 +70,7 @@ def add_root() -> Any:
     if form.validate_on_submit():
         try:
             with unit_of_work() as work:
-                authorities.keep(
+                signing.keep(
                     work, actor(), _tenant(), name=form.name.data or "", use=form.use.data,
                     pem=form.pem.data, key_file=None, now=datetime.now(UTC),
                 )  # fmt: skip
@@ -88,8 +87,11 @@ def add_root() -> Any:
 def make_authority() -> Any:
     """Make the root of the built-in authority, unless there is one."""
     settings = current_app.config["SETTINGS"]
+    keys = signing.KeyStore(settings.data_dir)
     with unit_of_work() as work:
-        own_root(work, settings, _tenant(), actor=actor(), now=datetime.now(UTC))
+        signing.own_root(
+            work, _tenant(), keys, settings.ocpp_cpo_name, actor=actor(), now=datetime.now(UTC)
+        )
     return back("certificates.index", _anchor="authority")
 
 
@@ -107,7 +109,7 @@ def archive_root(root_id: int) -> Any:
     """Put a root away."""
     with unit_of_work() as work:
         root = work.get(AuthorityCertificate, root_id) or abort(404)
-        authorities.archive(work, actor(), root, now=datetime.now(UTC))
+        signing.archive(work, actor(), root, now=datetime.now(UTC))
     return back("certificates.index", _anchor="authority")
 
 

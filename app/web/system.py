@@ -17,7 +17,7 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app import extensions, schema
+from app import extensions
 from app.domain.office import system_marks, workers
 from app.queries.office import system as queries
 from app.text.presentation import duration, number
@@ -174,7 +174,7 @@ def _mail(db: Session, now: datetime) -> Part:
 def _database(db: Session) -> Part:
     told = _kept("database", SIZE_KEPT_S, lambda: queries.database(db))
     fact = f"{told.kind} {told.version} · {_bytes(told.size)}"
-    if told.revision not in _kept("heads", float("inf"), schema.heads):
+    if told.revision not in _kept("heads", float("inf"), extensions.heads):
         sentence = "Its tables do not fit this version. Run flask --app wsgi db upgrade."
         return Part("Database", BAD, fact, sentence)
     return Part("Database", OK, fact)
