@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Response, g, request
 
+from app.domain.ground import texts
 from app.extensions import db
 from app.models import Driver, Site, Station, Tag, TagGroup
 from app.queries.ground.paging import CSV_LIMIT, PAGE_SIZE, Wish
@@ -34,8 +35,7 @@ def text(name: str) -> str:
 
 def number(name: str) -> int | None:
     """A filter's number; None when absent or no number."""
-    value = request.args.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+    return texts.row_id(request.args.get(name))
 
 
 def day(name: str, zone: str, *, end: bool = False) -> datetime | None:
@@ -116,8 +116,7 @@ def _filters() -> Iterator[str]:
             continue
         if key in _NAMED:
             model, called = _NAMED[key]
-            number = int(value) if value.isascii() and value.isdigit() and len(value) < 19 else 0
-            thing = db.session.get(model, number)
+            thing = db.session.get(model, texts.row_id(value) or 0)
             yield f"{key}-{getattr(thing, called) if thing else value}"
         elif key in ("state", "show"):
             yield value

@@ -103,8 +103,10 @@ def test_a_site_with_stations_is_not_put_away(db, tenant, depot, now):
     with pytest.raises(Conflict, match="1 station"):
         sites.archive(db, SYSTEM, depot, now=now)
     stations.archive(db, SYSTEM, station, now=now)
-    assert sites.archive(db, SYSTEM, depot, now=now).archived_at == now
-    assert sites.restore(db, SYSTEM, depot, now=now).archived_at is None
+    sites.archive(db, SYSTEM, depot, now=now)
+    assert depot.archived_at == now
+    sites.restore(db, SYSTEM, depot, now=now)
+    assert depot.archived_at is None
 
 
 def test_a_site_is_found_by_name_or_number(db, tenant, depot):

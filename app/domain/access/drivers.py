@@ -76,12 +76,8 @@ def archive(db: Session, actor: Actor, driver: Driver, *, now: datetime) -> int:
 
     Sessions, bills and receipts stay.
     """
-    if driver.archived_at is not None:
+    if not audit.archive(db, actor, "driver", driver, now=now):
         return 0
-    before = audit.snapshot(driver)
-    driver.archived_at = now
-    db.flush()
-    audit.note(db, actor, "driver.archive", driver, now=now, before=before)
     held = db.scalars(select(Tag).where(Tag.driver_id == driver.id, Tag.archived_at.is_(None)))
     gone = list(held)
     for tag in gone:
@@ -91,12 +87,7 @@ def archive(db: Session, actor: Actor, driver: Driver, *, now: datetime) -> int:
 
 def restore(db: Session, actor: Actor, driver: Driver, *, now: datetime) -> None:
     """Take a driver back from the archive; their tags are restored one by one, on purpose."""
-    if driver.archived_at is None:
-        return
-    before = audit.snapshot(driver)
-    driver.archived_at = None
-    db.flush()
-    audit.note(db, actor, "driver.restore", driver, now=now, before=before)
+    audit.restore(db, actor, "driver", driver, now=now)
 
 
 def named(db: Session, text: str, *, tenant_id: int, archived: bool = False) -> Driver:

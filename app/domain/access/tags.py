@@ -120,19 +120,17 @@ def edit(db: Session, actor: Actor, tag: Tag, facts: TagFacts, *, now: datetime)
 
 def block(db: Session, actor: Actor, tag: Tag, *, now: datetime) -> bool:
     """Refuse every further tap of a tag; returns whether it was active before."""
-    return _set(db, actor, tag, "tag.block", now, status=TagStatus.BLOCKED)
+    return audit.change(db, actor, "tag.block", tag, now=now, status=TagStatus.BLOCKED)
 
 
 def unblock(db: Session, actor: Actor, tag: Tag, *, now: datetime) -> bool:
     """Let a blocked tag charge again; returns whether it was blocked before."""
-    return _set(db, actor, tag, "tag.unblock", now, status=TagStatus.ACTIVE)
+    return audit.change(db, actor, "tag.unblock", tag, now=now, status=TagStatus.ACTIVE)
 
 
 def archive(db: Session, actor: Actor, tag: Tag, *, now: datetime) -> bool:
     """Take a tag off the list, its history kept; returns whether it was on it."""
-    if tag.archived_at is not None:
-        return False
-    return _set(db, actor, tag, "tag.archive", now, archived_at=now)
+    return audit.archive(db, actor, "tag", tag, now=now)
 
 
 def restore(db: Session, actor: Actor, tag: Tag, *, now: datetime) -> bool:
@@ -141,7 +139,7 @@ def restore(db: Session, actor: Actor, tag: Tag, *, now: datetime) -> bool:
         return False
     if tag.driver is not None and tag.driver.archived_at is not None:
         raise Conflict(f"{tag.driver.name} is archived; restore the driver first.")
-    return _set(db, actor, tag, "tag.restore", now, archived_at=None)
+    return audit.restore(db, actor, "tag", tag, now=now)
 
 
 def on_list(db: Session, value: str, *, tenant_id: int) -> Tag | None:
@@ -156,17 +154,6 @@ def named(db: Session, value: str, *, tenant_id: int) -> Tag:
     if tag is None:
         raise NotFound(f"{value.strip()} is not on the list of tags.", field="value")
     return tag
-
-
-def _set(db: Session, actor: Actor, tag: Tag, action: str, now: datetime, **columns: Any) -> bool:
-    before = audit.snapshot(tag)
-    for name, value in columns.items():
-        setattr(tag, name, value)
-    db.flush()
-    if audit.snapshot(tag) == before:
-        return False
-    audit.note(db, actor, action, tag, now=now, before=before)
-    return True
 
 
 def _write(db: Session, tag: Tag, facts: TagFacts) -> None:

@@ -89,20 +89,12 @@ def archive(db: Session, actor: Actor, row: FirmwareFile, *, now: datetime) -> N
     )
     if busy is not None:
         raise Conflict(f"Version {row.version} is on its way to a station: wait for job {busy}.")
-    if row.archived_at is None:
-        before = audit.snapshot(row)
-        row.archived_at = now
-        db.flush()
-        audit.note(db, actor, "firmware.archive", row, now=now, before=before)
+    audit.archive(db, actor, "firmware", row, now=now)
 
 
 def restore(db: Session, actor: Actor, row: FirmwareFile, *, now: datetime) -> None:
     """Take an image out of the archive."""
-    if row.archived_at is not None:
-        before = audit.snapshot(row)
-        row.archived_at = None
-        db.flush()
-        audit.note(db, actor, "firmware.restore", row, now=now, before=before)
+    audit.restore(db, actor, "firmware", row, now=now)
 
 
 def called(db: Session, tenant_id: int, text: str) -> FirmwareFile:
@@ -111,8 +103,8 @@ def called(db: Session, tenant_id: int, text: str) -> FirmwareFile:
     found = list(db.scalars(query.where(FirmwareFile.version == text)))
     if len(found) == 1:
         return found[0]
-    if text.isascii() and text.isdigit() and len(text) < 19:
-        row = db.scalar(query.where(FirmwareFile.id == int(text)))
+    if (number := texts.row_id(text)) is not None:
+        row = db.scalar(query.where(FirmwareFile.id == number))
         if row is not None:
             return row
     many = "several files of version" if found else "no firmware called"

@@ -11,15 +11,29 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, column, text
+from sqlalchemy import BigInteger, column, select, text
 from sqlalchemy.orm import Session
 
+from app.domain.ground import texts
 from app.domain.ground.bulk_read import BulkRead
+from app.domain.ground.errors import NotFound
 from app.models.base import WattHours
 
 #: How an id is one of those that a select finds for each key.
 _ONE_OF = {"postgresql": ("= ANY(ARRAY(", "))"), "sqlite": ("IN (", ")")}
 _WATT_HOURS = WattHours()
+
+
+def named(db: Session, name_key: Any, tenant_id: int, typed: str, noun: str) -> Any:
+    """Find a tenant's row by its name (any case) or its id; raises `NotFound`."""
+    model = name_key.class_
+    query = select(model).where(model.tenant_id == tenant_id)
+    row = db.scalar(query.where(name_key == texts.key(typed)))
+    if row is None and (number := texts.row_id(typed)) is not None:
+        row = db.scalar(query.where(model.id == number))
+    if row is None:
+        raise NotFound(f"There is no {noun} called {typed}.", field=noun)
+    return row
 
 
 class Keys:

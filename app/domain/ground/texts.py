@@ -17,6 +17,12 @@ def line(value: str | None, word: str, limit: int, *, field: str, required: bool
     return text
 
 
+def row_id(text: str | None) -> int | None:
+    """The id of a row that a text is; None for any other text."""
+    is_id = text and text.isascii() and text.isdigit() and len(text) < 19
+    return int(text) if text and is_id else None
+
+
 def key(text: str) -> str:
     """The form in which names are compared: case does not count."""
     return unicodedata.normalize("NFC", text).strip().casefold()

@@ -68,12 +68,12 @@ def edit(
 
 def archive(db: Session, actor: Actor, profile: ChargingProfile, *, now: datetime) -> bool:
     """Put a profile away; False when it was away already."""
-    return _put(db, actor, profile, now, "archive", now)
+    return audit.archive(db, actor, "charging_profile", profile, now=now)
 
 
 def restore(db: Session, actor: Actor, profile: ChargingProfile, *, now: datetime) -> bool:
     """Take a profile out of the archive; False when it was not there."""
-    return _put(db, actor, profile, None, "restore", now)
+    return audit.restore(db, actor, "charging_profile", profile, now=now)
 
 
 def of_tenant(db: Session, profile_id: int, tenant_id: int) -> ChargingProfile:
@@ -187,20 +187,3 @@ def _write(
 def _all(db: Session, tenant_id: int) -> list[ChargingProfile]:
     query = select(ChargingProfile).where(ChargingProfile.tenant_id == tenant_id)
     return list(db.scalars(query))
-
-
-def _put(
-    db: Session,
-    actor: Actor,
-    profile: ChargingProfile,
-    at: datetime | None,
-    verb: str,
-    now: datetime,
-) -> bool:
-    if (profile.archived_at is None) == (at is None):
-        return False
-    before = audit.snapshot(profile)
-    profile.archived_at = at
-    db.flush()
-    audit.note(db, actor, f"charging_profile.{verb}", profile, now=now, before=before)
-    return True

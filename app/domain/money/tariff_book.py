@@ -14,8 +14,8 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain.ground import texts, wall_clock
-from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground import keyed, texts, wall_clock
+from app.domain.ground.errors import Conflict, Invalid, Taken
 from app.domain.ground.vocabulary import Actor
 from app.domain.money import tariffs as prices
 from app.domain.money.tariff_choice import currencies_of, misfit
@@ -112,21 +112,13 @@ def archive(db: Session, actor: Actor, tariff: Tariff, *, now: datetime) -> Tari
         )
     if tariff.is_default:
         raise Conflict(f"{tariff.name} is the default: make another tariff the default first.")
-    if tariff.archived_at is None:
-        before = audit.snapshot(tariff)
-        tariff.archived_at = now
-        db.flush()
-        audit.note(db, actor, "tariff.archive", tariff, now=now, before=before)
+    audit.archive(db, actor, "tariff", tariff, now=now)
     return tariff
 
 
 def restore(db: Session, actor: Actor, tariff: Tariff, *, now: datetime) -> Tariff:
     """Take a tariff out of the archive."""
-    if tariff.archived_at is not None:
-        before = audit.snapshot(tariff)
-        tariff.archived_at = None
-        db.flush()
-        audit.note(db, actor, "tariff.restore", tariff, now=now, before=before)
+    audit.restore(db, actor, "tariff", tariff, now=now)
     return tariff
 
 
@@ -194,13 +186,7 @@ def find(db: Session, tenant_id: int, name: str) -> Tariff | None:
 
 def named(db: Session, tenant_id: int, name: str) -> Tariff:
     """Find a tariff by its name (any case) or its id; raises `NotFound`."""
-    query = select(Tariff).where(Tariff.tenant_id == tenant_id)
-    tariff = find(db, tenant_id, name)
-    if tariff is None and name.isascii() and name.isdigit() and len(name) < 19:
-        tariff = db.scalar(query.where(Tariff.id == int(name)))
-    if tariff is None:
-        raise NotFound(f"There is no tariff called {name}.", field="tariff")
-    return tariff
+    return keyed.named(db, Tariff.name_key, tenant_id, name, "tariff")
 
 
 def checked(definition: Mapping[str, object]) -> prices.Tariff:

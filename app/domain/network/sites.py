@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.ground import texts
-from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground import keyed, texts
+from app.domain.ground.errors import Conflict, Invalid, Taken
 from app.domain.ground.vocabulary import Actor
 from app.domain.money import sellers, tariff_choice
 from app.domain.money.tariffs.currencies import is_currency
@@ -62,39 +62,23 @@ def edit(
     return site
 
 
-def archive(db: Session, actor: Actor, site: Site, *, now: datetime) -> Site:
+def archive(db: Session, actor: Actor, site: Site, *, now: datetime) -> None:
     """Put a site away; its history stays.  Raises `Conflict` while stations stand there."""
     left = _stations_of(db, site)
     if left:
         word = "station" if left == 1 else "stations"
         raise Conflict(f"{site.name} still has {left} {word}: archive or move them first.")
-    if site.archived_at is None:
-        before = audit.snapshot(site)
-        site.archived_at = now
-        db.flush()
-        audit.note(db, actor, "site.archive", site, now=now, before=before)
-    return site
+    audit.archive(db, actor, "site", site, now=now)
 
 
-def restore(db: Session, actor: Actor, site: Site, *, now: datetime) -> Site:
+def restore(db: Session, actor: Actor, site: Site, *, now: datetime) -> None:
     """Take a site out of the archive."""
-    if site.archived_at is not None:
-        before = audit.snapshot(site)
-        site.archived_at = None
-        db.flush()
-        audit.note(db, actor, "site.restore", site, now=now, before=before)
-    return site
+    audit.restore(db, actor, "site", site, now=now)
 
 
 def named(db: Session, tenant_id: int, name: str) -> Site:
     """Find a site by its name (any case) or its id; raises `NotFound`."""
-    query = select(Site).where(Site.tenant_id == tenant_id)
-    site = db.scalar(query.where(Site.name_key == texts.key(name)))
-    if site is None and name.isascii() and name.isdigit() and len(name) < 19:
-        site = db.scalar(query.where(Site.id == int(name)))
-    if site is None:
-        raise NotFound(f"There is no site called {name}.", field="site")
-    return site
+    return keyed.named(db, Site.name_key, tenant_id, name, "site")
 
 
 def _stations_of(db: Session, site: Site) -> int:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.device import password_rotation
-from app.domain.ground import texts
+from app.domain.ground import keyed, texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.events import StationChanged, record
 from app.domain.ground.vocabulary import Actor, Registration, SessionState, StationMode
@@ -142,7 +142,7 @@ def _give(
     access.password_changed(db, actor, station, now=now)
 
 
-def archive(db: Session, actor: Actor, station: Station, *, now: datetime) -> Station:
+def archive(db: Session, actor: Actor, station: Station, *, now: datetime) -> None:
     """Put a station away: it may no longer connect, its history stays.
 
     Raises `Conflict` while a session is charging there.
@@ -156,35 +156,24 @@ def archive(db: Session, actor: Actor, station: Station, *, now: datetime) -> St
     if running is not None:
         raise Conflict(f"Session {running} is still charging at {station.identity}: end it first.")
     if station.archived_at is None:
-        before = audit.snapshot(station)
-        station.archived_at = now
         access.changed(db, station)
-        _note(db, actor, "station.archive", station, now, before)
-    return station
+        audit.archive(db, actor, "station", station, now=now)
+        record(db, StationChanged(station.tenant_id, station.id))
 
 
-def restore(db: Session, actor: Actor, station: Station, *, now: datetime) -> Station:
+def restore(db: Session, actor: Actor, station: Station, *, now: datetime) -> None:
     """Take a station out of the archive; its site must be in use."""
     if station.site.archived_at is not None:
         raise Conflict(f"The site {station.site.name} is in the archive: restore it first.")
     if station.archived_at is not None:
         certificate_names.check_given(db, station)
-        before = audit.snapshot(station)
-        station.archived_at = None
-        db.flush()
-        _note(db, actor, "station.restore", station, now, before)
-    return station
+        audit.restore(db, actor, "station", station, now=now)
+        record(db, StationChanged(station.tenant_id, station.id))
 
 
 def called(db: Session, tenant_id: int, identity: str) -> Station:
     """Find a station by its identity (any case) or its id; raises `NotFound`."""
-    query = select(Station).where(Station.tenant_id == tenant_id)
-    station = db.scalar(query.where(Station.identity_key == texts.key(identity)))
-    if station is None and identity.isascii() and identity.isdigit() and len(identity) < 19:
-        station = db.scalar(query.where(Station.id == int(identity)))
-    if station is None:
-        raise NotFound(f"There is no station called {identity}.", field="station")
-    return station
+    return keyed.named(db, Station.identity_key, tenant_id, identity, "station")
 
 
 def _apply(db: Session, station: Station, details: Details | Changes) -> None:

@@ -95,6 +95,32 @@ def _added(db: Session, entry: AuditEntry) -> AuditEntry:
     return entry
 
 
+def archive(db: Session, actor: Actor, noun: str, row: Any, *, now: datetime) -> bool:
+    """Put a row into the archive; returns whether it was in use."""
+    return row.archived_at is None and change(
+        db, actor, f"{noun}.archive", row, now=now, archived_at=now
+    )
+
+
+def restore(db: Session, actor: Actor, noun: str, row: Any, *, now: datetime) -> bool:
+    """Take a row out of the archive; returns whether it was there."""
+    return change(db, actor, f"{noun}.restore", row, now=now, archived_at=None)
+
+
+def change(
+    db: Session, actor: Actor, action: str, row: Any, *, now: datetime, **columns: Any
+) -> bool:
+    """Set columns of a row and add an entry about it; returns whether anything changed."""
+    before = snapshot(row)
+    for name, value in columns.items():
+        setattr(row, name, value)
+    db.flush()
+    if snapshot(row) == before:
+        return False
+    note(db, actor, action, row, now=now, before=before)
+    return True
+
+
 def name_of(row: Any) -> str:
     """What people call a row."""
     for attribute in ("label", "name", "value", "number", "email"):

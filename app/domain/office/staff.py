@@ -99,19 +99,13 @@ def archive(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
         return
     if user.role is Role.ADMIN:
         _keep_an_admin(db, user)
-    before = audit.snapshot(user)
-    user.archived_at = now
     sign_ins.end_all(db, user, now=now)
-    audit.note(db, actor, "user.archive", user, now=now, before=before)
+    audit.archive(db, actor, "user", user, now=now)
 
 
 def restore(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
     """Let a deactivated member of staff sign in again."""
-    if user.archived_at is None:
-        return
-    before = audit.snapshot(user)
-    user.archived_at = None
-    audit.note(db, actor, "user.restore", user, now=now, before=before)
+    audit.restore(db, actor, "user", user, now=now)
 
 
 def set_password(db: Session, actor: Actor, user: User, password: str, *, now: datetime) -> None:

@@ -12,7 +12,7 @@ from app.domain.charging import interruptions
 from app.domain.commands import commands, orders
 from app.domain.commands.orders.catalogue import NOUNS
 from app.domain.commands.orders.shapes import INSTANT
-from app.domain.ground import wall_clock
+from app.domain.ground import texts, wall_clock
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order
 from app.extensions import db
@@ -170,7 +170,7 @@ def sure(station: Station) -> str:
 def _known() -> set[int]:
     """The sessions that the asker was told of and means to end."""
     parts = request.form.get("known", "")[:1000].split(",")
-    return {int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 19}
+    return {number for part in parts if (number := texts.row_id(part)) is not None}
 
 
 def _refused(station: Station, order: Order, error: DomainError) -> Any:
