@@ -193,11 +193,7 @@ def keep(
 
 def archive(db: Session, actor: Actor, row: AuthorityCertificate, *, now: datetime) -> None:
     """Put a root away; what it signed stays good until it is revoked."""
-    if row.archived_at is None:
-        before = audit.snapshot(row)
-        row.archived_at = now
-        db.flush()
-        audit.note(db, actor, "authority.archive", row, now=now, before=before)
+    audit.archive(db, actor, "authority", row, now=now)
 
 
 def newest_root(db: Session, tenant_id: int, *, now: datetime) -> AuthorityCertificate | None:
