@@ -35,7 +35,7 @@ from worker.ocpp.versions import Version
 from worker.pace import FLOOD_S
 from worker.upgrade import Handler, TlsListener
 from worker.websocket import Stream
-from worker.websocket_deflate import Deflate
+from worker.websocket_frames import Deflate
 
 log = logging.getLogger(__name__)
 

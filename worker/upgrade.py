@@ -22,7 +22,7 @@ from worker.ocpp.credentials import read_basic
 from worker.ocpp.handshake import ClientCertificate, Reason, Refused, Request
 from worker.ocpp.refusals import http_answer
 from worker.ocpp.versions import Version
-from worker.websocket_deflate import Deflate, negotiate
+from worker.websocket_frames import Deflate, negotiate
 
 log = logging.getLogger(__name__)
 

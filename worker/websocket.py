@@ -10,8 +10,8 @@ import time
 from typing import Any
 
 import gevent
+from websockets.speedups import apply_mask
 
-from worker.websocket_deflate import Broken, Deflate, TooLong
 from worker.websocket_frames import (
     BINARY,
     CLOSE,
@@ -22,12 +22,14 @@ from worker.websocket_frames import (
     RSV1,
     TEXT,
     WHOLE_TEXT,
+    Broken,
     Closed,
+    Deflate,
+    TooLong,
     encode_close,
     encode_frame,
     header_problem,
     is_close_code,
-    unmask,
 )
 from worker.websocket_wire import QUEUE_LIMIT, Wire
 
@@ -173,7 +175,7 @@ class Stream(Wire):
         end = start + size
         payload = data[start:end]
         if not self._client:
-            payload = unmask(payload, data[start - 4 : start])
+            payload = apply_mask(payload, data[start - 4 : start])
         if end == len(data):
             self._data, self._at = b"", 0
         else:

@@ -1,7 +1,21 @@
-"""The bytes of WebSocket frames (RFC 6455 section 5), without a socket."""
+"""The bytes of WebSocket frames (RFC 6455 section 5) and their compression, without a socket.
+
+Unmasking, close codes and the negotiation of permessage-deflate are those of `websockets`;
+docs/adr/websocket-layer.md has the reasons for the rest, in figures.
+"""
 
 import os
 import struct
+import zlib
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from websockets.exceptions import InvalidHeader, NegotiationError
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.frames import EXTERNAL_CLOSE_CODES
+from websockets.headers import parse_extension
+from websockets.speedups import apply_mask
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 #: Says that a message is compressed (RFC 7692 section 6).
@@ -12,7 +26,12 @@ WHOLE_TEXT = 0x80 | TEXT
 EXTENDED = {126: 2, 127: 8}
 OPCODES = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
 
-_KNOWN_CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
+#: Shorter messages go out as they are: compressing them costs more than it saves.
+WORTH_BYTES = 512
+_DEFLATE = ServerPerMessageDeflateFactory(
+    server_no_context_takeover=True, client_no_context_takeover=True
+)
+_TAIL = b"\x00\x00\xff\xff"
 
 
 class Closed(Exception):
@@ -28,13 +47,6 @@ class Closed(Exception):
         super().__init__(f"{code} {reason}".strip())
 
 
-def unmask(data: bytes, mask: bytes) -> bytes:
-    """XOR `data` with the four bytes of `mask`, over and over, as one number."""
-    size = len(data)
-    key = int.from_bytes((mask * (size // 4 + 1))[:size], "little")
-    return (int.from_bytes(data, "little") ^ key).to_bytes(size, "little")
-
-
 def encode_frame(opcode: int, payload: bytes, masked: bool = False) -> bytes:
     """One final frame."""
     size = len(payload)
@@ -48,7 +60,7 @@ def encode_frame(opcode: int, payload: bytes, masked: bool = False) -> bytes:
     if not masked:
         return head + payload
     mask = os.urandom(4)
-    return head + mask + unmask(payload, mask)
+    return head + mask + apply_mask(payload, mask)
 
 
 def encode_close(code: int, reason: str) -> bytes:
@@ -75,4 +87,68 @@ def header_problem(first: int, second: int, from_server: bool, packed: bool) -> 
 
 def is_close_code(code: int) -> bool:
     """Whether a peer may give this code (RFC 6455 section 7.4)."""
-    return code in _KNOWN_CLOSE_CODES or 3000 <= code < 5000
+    return code in EXTERNAL_CLOSE_CODES or 3000 <= code < 5000
+
+
+class TooLong(Exception):
+    """A message inflates beyond the limit."""
+
+
+class Broken(Exception):
+    """A message cannot be inflated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deflate:
+    """permessage-deflate (RFC 7692), without a context: each message is compressed by itself.
+
+    So a connection keeps no window in memory, ten thousand idle chargers neither, and a message
+    that cannot be inflated spoils no other.  `window_bits`: the greatest we may compress with.
+    """
+
+    window_bits: int = 15
+
+    @property
+    def header(self) -> str:
+        """The value of Sec-WebSocket-Extensions in our answer."""
+        agreed = [_DEFLATE.name, "server_no_context_takeover", "client_no_context_takeover"]
+        if self.window_bits != 15:
+            agreed.append(f"server_max_window_bits={self.window_bits}")
+        return "; ".join(agreed)
+
+    def compress(self, payload: bytes) -> bytes | None:
+        """The payload of a compressed message; None when it is better left as it is."""
+        if len(payload) < WORTH_BYTES:
+            return None
+        packer = zlib.compressobj(wbits=-self.window_bits)
+        packed = packer.compress(payload) + packer.flush(zlib.Z_SYNC_FLUSH)
+        packed = packed.removesuffix(_TAIL)
+        return packed if len(packed) < len(payload) else None
+
+    def inflate(self, payload: bytes, limit: int) -> bytes:
+        """The message of a compressed payload; raises `TooLong` beyond `limit` bytes, `Broken`.
+
+        Nothing beyond the limit is ever held in memory, whatever a payload claims to become.
+        """
+        unpacker = zlib.decompressobj(-15)
+        try:
+            message = unpacker.decompress(payload + _TAIL, limit + 1)
+        except zlib.error:
+            raise Broken from None
+        if len(message) > limit or unpacker.unconsumed_tail:
+            raise TooLong
+        return message
+
+
+def negotiate(headers: Iterable[str]) -> Deflate | None:
+    """Agree to the first offer of permessage-deflate that can be met; None when there is none.
+
+    `headers` are the values of all Sec-WebSocket-Extensions headers.
+    """
+    with suppress(InvalidHeader):
+        for name, parameters in (offer for header in headers for offer in parse_extension(header)):
+            if name.casefold() == _DEFLATE.name:
+                with suppress(NegotiationError):
+                    _, agreed = _DEFLATE.process_request_params(parameters, [])
+                    return Deflate(agreed.local_max_window_bits)
+    return None

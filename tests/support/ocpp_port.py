@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import gevent
+from websockets.speedups import apply_mask
 from websockets.sync.client import ClientConnection, connect
 
 from tests.support.wait import eventually, yielding
@@ -21,7 +22,6 @@ from worker.link import Link
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.handshake import Accepted, Reason, Refused, Request
 from worker.server import Server, ServerSettings
-from worker.websocket_frames import unmask
 
 T = TypeVar("T")
 
@@ -228,7 +228,7 @@ class RawSocket:
         else:
             head = struct.pack("!BBQ", first, flag | 127, size)
         mask = b"\x11\x22\x33\x44"
-        body = mask + unmask(payload, mask) if masked else payload
+        body = mask + apply_mask(payload, mask) if masked else payload
         self.socket.sendall(head + body)
 
     def receive(self) -> tuple[int, bytes]:
