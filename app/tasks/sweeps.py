@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.config import Settings
 from app.domain.access import local_lists, reservations
 from app.domain.charging import remote_starts
-from app.domain.charging.abandoned import close_abandoned
+from app.domain.charging.sessions.provisional import close_abandoned
 from app.domain.commands import broadcasts, commands
 from app.domain.device import customer_information, file_jobs, onboarding
 from app.domain.limits import setpoints, supply

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.charging import remote_starts, reports, sessions
-from app.domain.charging.abandoned import GRACE, close_abandoned
+from app.domain.charging.sessions.provisional import GRACE, close_abandoned
 from app.domain.commands import commands
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.vocabulary import (

@@ -64,3 +64,28 @@ def by_reference(db: Session, station: Station, reference: str | None) -> Chargi
             ChargingSession.transaction_ref == reference,
         )
     )
+
+
+def open_sessions(db: Session, station: Any, evse: int | None = None) -> list[ChargingSession]:
+    """Return the station's running sessions, newest first; of one EVSE when given."""
+    query = select(ChargingSession).where(
+        ChargingSession.station_id == station.id, ChargingSession.state == SessionState.CHARGING
+    )
+    if evse is not None:
+        query = query.where(ChargingSession.evse == evse)
+    return list(db.scalars(query.order_by(ChargingSession.id.desc())))
+
+
+def find(db: Session, station: Any, transaction_ref: str) -> ChargingSession | None:
+    """Find a session by OCPP's transaction id, within its station only.
+
+    Ids are easy to guess: another station's id is an unknown one (CVE-2026-28230).
+    """
+    return db.scalar(
+        select(ChargingSession)
+        .where(
+            ChargingSession.station_id == station.id,
+            ChargingSession.transaction_ref == transaction_ref,
+        )
+        .with_for_update()
+    )

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.charging import running
-from app.domain.charging.sessions.end import mark_late
+from app.domain.charging.sessions.doubts import mark_late
 from app.domain.charging.told_states import is_yes
 from app.domain.device import device_model
 from app.domain.device.variable_names import parse

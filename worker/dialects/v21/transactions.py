@@ -5,8 +5,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from app.domain.charging import session_limits, sessions
-from app.domain.charging.sessions.report import REMOTE_START
+from app.domain.charging import remote_starts, sessions
+from app.domain.charging.sessions.transaction_events import REMOTE_START
 from worker.dialects.context import Context, Payload
 from worker.dialects.v201 import transactions as v201
 from worker.ocpp.fields import Fields
@@ -45,7 +45,7 @@ def _take_all(db: Any, told: Sequence[sessions.Told | None]) -> list[sessions.Ta
         for one, its in zip(told, taken, strict=True)
         if one is not None and its is not None and _may_follow_an_order(one.report)
     }
-    limits = session_limits.tell_all(db, ordered)
+    limits = remote_starts.tell_all(db, ordered)
     return [_limited(one, its, limits) for one, its in zip(told, taken, strict=True)]
 
 

@@ -4,13 +4,13 @@ Both operations are idempotent and keep what they cannot match: a charger whose
 report is refused sends it again for ever, or throws it away (FIELD 1.6, 3.4).
 """
 
-from app.domain.charging.sessions.assign import assign_stray, candidates
 from app.domain.charging.sessions.begin import Begun, Start, Starting, begin, begin_all
-from app.domain.charging.sessions.doubts import find, flag, open_sessions, remove_flag
+from app.domain.charging.sessions.doubts import flag, remove_flag
 from app.domain.charging.sessions.end import Stop, Stopping, end, end_all
 from app.domain.charging.sessions.provisional import close_provisionally
-from app.domain.charging.sessions.report import TransactionReport
+from app.domain.charging.sessions.strays import assign_stray, candidates
 from app.domain.charging.sessions.take import Told, take, take_all
+from app.domain.charging.sessions.transaction_events import TransactionReport
 from app.domain.charging.sessions.unordered import Taken, take_readings
 
 __all__ = [
@@ -29,9 +29,7 @@ __all__ = [
     "close_provisionally",
     "end",
     "end_all",
-    "find",
     "flag",
-    "open_sessions",
     "remove_flag",
     "take",
     "take_all",

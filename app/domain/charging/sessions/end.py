@@ -1,8 +1,8 @@
 """How a charging session ends: the first report wins, and nothing reported is lost."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,18 +10,16 @@ from sqlalchemy.orm import Session
 from app.domain.access.authorisation import STOP, Tap, decide_all
 from app.domain.charging import metering
 from app.domain.charging.metering import Metered
+from app.domain.charging.running import find, open_sessions
 from app.domain.charging.sessions import row as rows
-from app.domain.charging.sessions.doubts import find, flag, mark_time, open_sessions, remove_flag
-from app.domain.charging.sessions.ends import contradicts
+from app.domain.charging.sessions.doubts import flag, mark_late
 from app.domain.charging.sessions.row import SessionRow
-from app.domain.charging.sessions.stop_reasons import orders_to_stop, reason_of
-from app.domain.charging.sessions.strays import Stop, keep_stray
+from app.domain.charging.sessions.stops import Stop, close, explained, orders_to_stop
+from app.domain.charging.sessions.story import contradicts
+from app.domain.charging.sessions.strays import keep_stray
 from app.domain.ground import events
-from app.domain.ground.vocabulary import BillingState, Decision, SessionState, Token, Verdict
+from app.domain.ground.vocabulary import Decision, SessionState, Token, Verdict
 from app.models import ChargingSession
-
-#: No charging takes longer than this by a clock that has lost the date.
-LONGEST = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +116,6 @@ def _end_oddly(db: Session, station: Any, stop: Stop, now: datetime) -> Ended:
     return session, decision
 
 
-def explained(stop: Stop, ordered: Iterable[datetime], shown: Decision | None) -> Stop:
-    """The stop with its reason, as `reason_of` has it."""
-    return replace(stop, reason=reason_of(stop.reason, stop.word, stop.ended_at, ordered, shown))
-
-
 def _keep_other_end(
     db: Session, station: Any, session: ChargingSession, stop: Stop, now: datetime
 ) -> None:
@@ -133,15 +126,6 @@ def _keep_other_end(
         return
     flag(session, "ends_contradict")
     mark_late(db, session, now)
-
-
-def mark_late(db: Session, session: ChargingSession, now: datetime) -> None:
-    """Have a session weighed once more that was decided about before this came."""
-    if session.billing is BillingState.OPEN:
-        return
-    session.late_evidence_at = now
-    events.record(db, events.SessionEnded(session.tenant_id, session.id, session.station_id))
-    db.flush()
 
 
 def _session_of(db: Session, station: Any, stop: Stop) -> tuple[ChargingSession | None, bool]:
@@ -165,45 +149,3 @@ def _may_end(stop: Stop, session: ChargingSession) -> bool:
         return False
     registers = (session.meter_start_wh, stop.meter_stop_wh)
     return None in registers or registers[0] <= registers[1]  # type: ignore[operator]
-
-
-def close(session: Any, stop: Stop, now: datetime) -> None:
-    """Write the end that a station told into the row of its session, of either kind."""
-    session.state = SessionState.ENDED
-    session.provisional = False
-    session.stop_reason = stop.reason
-    session.stop_word = stop.word
-    session.stop_token = stop.token.value[:255] if stop.token else None
-    session.stop_received_at = now
-    session.ended_at = stop.ended_at
-    session.meter_stop_wh = stop.meter_stop_wh
-    remove_flag(session, "stop_missing")
-    mark_time(session, stop.ended_at, now, stop.claimed_at, replaced=stop.clock_replaced)
-    _keep_duration(session, stop)
-    if stop.ended_at < session.started_at:
-        # The charger's clock was set back meanwhile: only our own two clocks agree.
-        flag(session, "stop_before_start")
-        session.ended_at = max(session.started_at, now)
-    if stop.meter_stop_wh is not None:
-        session.last_register_wh = stop.meter_stop_wh
-        if session.meter_start_wh is not None and stop.meter_stop_wh >= session.meter_start_wh:
-            session.energy_wh = stop.meter_stop_wh - session.meter_start_wh
-    session.last_power_w = 0.0
-    if session.idle_since is not None:
-        session.idle_since = min(session.idle_since, session.ended_at)
-
-
-def _keep_duration(session: Any, stop: Stop) -> None:
-    """Keep how long it took by the station's clock, where only its date was wrong.
-
-    A charger that never learnt the date tells start and stop of an offline
-    session at once, in 1970: when that was is in doubt, how long it was is not.
-    """
-    claimed = session.claimed_started_at
-    if not stop.clock_replaced or "clock_replaced" not in session.flags:
-        return
-    if claimed is None or stop.claimed_at is None:
-        return
-    took = stop.claimed_at - claimed
-    if timedelta() <= took <= LONGEST:
-        session.started_at = min(session.started_at, stop.ended_at - took)

@@ -8,23 +8,42 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation
+from app.domain.charging import reports
 from app.domain.charging.energy import since_start
-from app.domain.charging.sessions import event_row
-from app.domain.charging.sessions.answers import decided
+from app.domain.charging.reports import ActivityTold
+from app.domain.charging.sessions import transaction_events
 from app.domain.charging.sessions.begin import name_holder
 from app.domain.charging.sessions.doubts import flag, mark_time, remove_flag
-from app.domain.charging.sessions.end import Stop, close, explained
-from app.domain.charging.sessions.ends import any_contradict
 from app.domain.charging.sessions.provisional import close_previous
-from app.domain.charging.sessions.report import ENDED, STOP_AUTHORISED
 from app.domain.charging.sessions.reuse import twice
-from app.domain.charging.sessions.stop_reasons import orders_to_stop
-from app.domain.charging.sessions.story import Story, claimed_at, register_at_end, story_of
+from app.domain.charging.sessions.stops import Stop, close, explained, orders_to_stop
+from app.domain.charging.sessions.story import (
+    Story,
+    any_contradict,
+    claimed_at,
+    register_at_end,
+    story_of,
+)
+from app.domain.charging.sessions.transaction_events import (
+    ENDED,
+    STARTED,
+    STOP_AUTHORISED,
+    TransactionReport,
+    decided,
+)
 from app.domain.ground import events
-from app.domain.ground.vocabulary import BillingState, SessionState, StopReason, Token
+from app.domain.ground.vocabulary import (
+    Activity,
+    BillingState,
+    ConnectorRef,
+    SessionState,
+    StopReason,
+    Token,
+)
+from app.domain.limits import ev_needs
 from app.domain.money.billing.evidence import weigh
 from app.domain.money.billing.usage import facts_of
-from app.models import ChargingSession, Tag
+from app.models import ChargingSession, Station, Tag
 
 #: How long a bill waits for events that are missing between the ends, and for a start.
 GAP_HOLD = timedelta(minutes=10)
@@ -35,7 +54,7 @@ _SAME_WH = Decimal(100)
 
 def retell(db: Session, station: Any, session: ChargingSession, *, now: datetime) -> None:
     """Bring a session in line with all events of its transaction."""
-    told = event_row.of_sessions(db, [session.id])[session.id]
+    told = transaction_events.of_sessions(db, [session.id])[session.id]
     story = story_of(told)
     (flag if twice(told) else remove_flag)(session, "transaction_reused")
     place(session, story)
@@ -225,3 +244,37 @@ def _money_of(session: Any) -> tuple[object, ...]:
         session.unauthorised,
         session.bill_after is None,
     )
+
+
+# What is told of a running transaction as it happens: for live pages, and for cars that wait.
+
+#: A station's row, its session's, what it told, and when.
+Showing = tuple[Any, Any, TransactionReport, datetime]
+
+
+def show(db: Session, told: Sequence[Showing]) -> None:
+    """Let the live pages hear of what is told as it happens; plan for cars that waited for it."""
+    _show_activities(db, told)
+    for _, session, _, _ in told:
+        changed = events.SessionChanged(session.tenant_id, session.id, session.station_id)
+        events.record(db, changed)
+    began = {
+        session.station_id: (session, now)
+        for _, session, report, now in told
+        if report.kind == STARTED
+    }
+    for station_id in ev_needs.waiting(db, began):
+        session, now = began[station_id]
+        station, its = db.get_one(Station, station_id), db.get_one(ChargingSession, session.id)
+        ev_needs.session_began(db, station, its, now=now)
+
+
+def _show_activities(db: Session, told: Sequence[Showing]) -> None:
+    """Let plugs show what their transactions say that they do."""
+    shown = []
+    for station, session, report, now in told:
+        activity = Activity.FINISHING if report.kind == ENDED else report.activity
+        if activity is not None and session.evse:
+            place = ConnectorRef(session.evse, session.connector)
+            shown.append(ActivityTold(station, place, activity, report.at, now))
+    reports.activity_all(db, shown)

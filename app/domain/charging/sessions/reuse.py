@@ -13,11 +13,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation
+from app.domain.charging.running import find
 from app.domain.charging.sessions.begin import Start, new_session
-from app.domain.charging.sessions.doubts import find
-from app.domain.charging.sessions.end import mark_late
-from app.domain.charging.sessions.report import ENDED, STARTED
+from app.domain.charging.sessions.doubts import mark_late
 from app.domain.charging.sessions.story import by_clock
+from app.domain.charging.sessions.transaction_events import ENDED, STARTED
 from app.domain.ground.vocabulary import BillingState, ConnectorRef, SessionState, Token
 from app.domain.money.billing import chain
 from app.models import ChargingSession, MeterReading, Station, TransactionEvent

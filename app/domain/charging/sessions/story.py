@@ -4,16 +4,20 @@ The same events give the same story: each is placed by the station's own clock
 and numbering, never by when it was heard (FIELD X17).  Events are rows of either kind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from app.domain.charging.energy import billing_register
 from app.domain.charging.energy.readings import REGISTER
-from app.domain.charging.sessions.report import ENDED, STARTED, STOP_AUTHORISED
+from app.domain.charging.sessions.transaction_events import ENDED, STARTED, STOP_AUTHORISED
 from app.domain.ground.vocabulary import Activity, Sample
+from app.models import ChargingSession, StrayStop, TransactionEvent
 
 #: States in which the car stays plugged in without taking energy by its own choice.
 IDLE = frozenset({Activity.SUSPENDED_EV, Activity.FINISHING})
@@ -129,3 +133,42 @@ def _register(ordered: Sequence[Any], name: str, *, last: bool) -> Decimal | Non
         if (register := billing_register(samples)) is not None
     }
     return known[max(known) if last else min(known)] if known else None
+
+
+# All ends that a charger told of one session, the one in use among them.
+
+End = tuple[datetime, Decimal | None]
+
+#: Ends this close together, with one register, are one end told twice.
+NEAR = timedelta(minutes=1)
+#: A stop that ended a session, or repeats its end.
+_OF_SESSION = ("duplicate", "matched")
+_MOST = 5
+
+
+def told_ends(db: Session, session: ChargingSession) -> list[End]:
+    """The ends told beside each other, oldest first: of stops, and of 2.x events."""
+    stops = select(StrayStop.ended_at, StrayStop.meter_stop_wh).where(
+        StrayStop.session_id == session.id, StrayStop.outcome.in_(_OF_SESSION)
+    )
+    found: list[End] = [(at, wh) for at, wh in db.execute(stops.order_by(StrayStop.id))]
+    if session.last_seq_no is not None:
+        ends = select(TransactionEvent).where(
+            TransactionEvent.session_id == session.id, TransactionEvent.kind == ENDED
+        )
+        found += [(event.at, register_at_end(event)) for event in db.scalars(ends)]
+    unlike = [end for end in found if contradicts(end, (session.ended_at, session.meter_stop_wh))]
+    return sorted(set(unlike), key=lambda end: end[0])[:_MOST]
+
+
+def contradicts(one: End, other: tuple[datetime | None, Decimal | None]) -> bool:
+    """Whether two ends cannot both be true; one without a register says nothing about it."""
+    if None not in (one[1], other[1]) and one[1] != other[1]:
+        return True
+    return other[0] is not None and abs(one[0] - other[0]) > NEAR
+
+
+def any_contradict(ends: Iterable[End]) -> bool:
+    """Whether some ends cannot all be true."""
+    found = list(ends)
+    return any(contradicts(end, found[0]) for end in found[1:])

@@ -21,26 +21,26 @@ from app.domain.access import authorisation, reservations
 from app.domain.access.authorisation import START, STOP, Judged, Tap, without_token
 from app.domain.charging import gauges, metering
 from app.domain.charging.metering import Metered
-from app.domain.charging.sessions import event_row
 from app.domain.charging.sessions import row as rows
-from app.domain.charging.sessions.answers import decided, noted
+from app.domain.charging.sessions import transaction_events
 from app.domain.charging.sessions.begin import hold, new_row, taken_keys, was_silent
 from app.domain.charging.sessions.doubts import flag
-from app.domain.charging.sessions.event_row import EventRow
-from app.domain.charging.sessions.live import show
 from app.domain.charging.sessions.provisional import close_provisionally
-from app.domain.charging.sessions.report import (
+from app.domain.charging.sessions.retell import place, show, tell, weigh_live
+from app.domain.charging.sessions.row import SessionRow
+from app.domain.charging.sessions.stops import orders_to_stop
+from app.domain.charging.sessions.story import idle_after, meter_start_of, story_of
+from app.domain.charging.sessions.transaction_events import (
     ENDED,
     REMOTE_START,
     STARTED,
     UPDATED,
+    EventRow,
     TransactionReport,
     Words,
+    decided,
+    noted,
 )
-from app.domain.charging.sessions.retell import place, tell, weigh_live
-from app.domain.charging.sessions.row import SessionRow
-from app.domain.charging.sessions.stop_reasons import orders_to_stop
-from app.domain.charging.sessions.story import idle_after, meter_start_of, story_of
 from app.domain.charging.sessions.unordered import Taken, link, opening, take_unordered
 from app.domain.ground.bulk import pass_by, reserve
 from app.domain.ground.vocabulary import BillingState, SessionState, Token
@@ -149,7 +149,7 @@ def _plain(
         begun = made.get(ref[0])
         session = begun or by_ref.get(ref)
         if session is not None and (begun or _follows(session, one.report)):
-            event = event_row.event_of(one.report, session, None, one.now, words)
+            event = transaction_events.event_of(one.report, session, None, one.now, words)
             found[ref[0]] = Plain(one, session, begun is not None, event)
     return found
 
@@ -161,7 +161,7 @@ def _repeated(db: Session, heard: Sequence[tuple[Told, Words]]) -> set[int]:
         for one, words in heard
         for digest in (words.digest, one.report.former_digest())
     }
-    return {station_id for station_id, _ in event_row.known(db, digests)}
+    return {station_id for station_id, _ in transaction_events.known(db, digests)}
 
 
 def _follows(session: SessionRow, report: TransactionReport) -> bool:
@@ -210,7 +210,7 @@ def _store(db: Session, plain: Sequence[Plain]) -> None:
     _judge(db, plain)
     anew = [one for one in plain if one.anew]
     begun = rows.beginnings(one.session for one in anew)
-    earlier = event_row.of_sessions(db, [one.session.id for one in anew])
+    earlier = transaction_events.of_sessions(db, [one.session.id for one in anew])
     ordered = orders_to_stop(db, earlier)
     for one in plain:
         if one.session.id in earlier:
@@ -223,7 +223,7 @@ def _store(db: Session, plain: Sequence[Plain]) -> None:
     rows.update_told(
         db, [one.session for one in plain if not one.begins and one.session.id not in earlier]
     )
-    event_row.insert(db, [one.event for one in plain])
+    transaction_events.insert(db, [one.event for one in plain])
     pass_by(db, ChargingSession)
     authorisation.keep(db, [one.judged for one in plain if one.judged])
     _link(db, plain)

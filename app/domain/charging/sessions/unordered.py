@@ -17,20 +17,20 @@ from app.domain.access import authorisation, reservations
 from app.domain.charging import gauges, metering, remote_starts
 from app.domain.charging.metering import Metered
 from app.domain.charging.sessions import reuse
-from app.domain.charging.sessions.answers import decided, noted
 from app.domain.charging.sessions.begin import Start, name_holder, new_session, was_silent
 from app.domain.charging.sessions.doubts import flag
-from app.domain.charging.sessions.event_row import event_of
-from app.domain.charging.sessions.live import show
-from app.domain.charging.sessions.report import (
+from app.domain.charging.sessions.retell import retell, show
+from app.domain.charging.sessions.transaction_events import (
     ENDED,
     REMOTE_START,
     STARTED,
     UPDATED,
     TransactionReport,
     Words,
+    decided,
+    event_of,
+    noted,
 )
-from app.domain.charging.sessions.retell import retell
 from app.domain.ground.vocabulary import ConnectorRef, Decision, SessionState, Token
 from app.models import ChargingSession, TransactionEvent
 

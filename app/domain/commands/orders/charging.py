@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.charging import remote_starts, running
-from app.domain.charging.sessions import close_provisionally, find, flag, remove_flag
+from app.domain.charging.running import find
+from app.domain.charging.sessions import close_provisionally, flag, remove_flag
 from app.domain.commands.orders.reading import (
     SESSION,
     Argument,

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from app.domain.charging.sessions.ends import told_ends
+from app.domain.charging.sessions.story import told_ends
 from app.domain.money.billing.assessment import assess
 from app.models import ChargingSession
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from app.domain.charging.sessions import neighbours
+from app.domain.charging.sessions import doubts
 from app.domain.ground.vocabulary import BillingState
 from app.domain.money.billing.assessment import is_running, locked
 from app.domain.money.billing.issue import as_kept, issue_all
@@ -49,7 +49,7 @@ def _settled(
     db: Session, sessions: Collection[ChargingSession], now: datetime, provisional_hold_h: int
 ) -> dict[int, Bill | Review]:
     ended = [session for session in sessions if not is_running(session)]
-    neighbours.compare(db, ended, now=now)
+    doubts.compare(db, ended, now=now)
     unbilled = [session for session in ended if session.billing is BillingState.OPEN]
     decided = [session for session in ended if session.billing is not BillingState.OPEN]
     found = issue_all(db, unbilled, now=now, provisional_hold_h=provisional_hold_h)
