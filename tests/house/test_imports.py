@@ -45,6 +45,10 @@ RULES = {
     "dialects translate and do no more": Rule(
         ("worker/dialects/",), only=("worker.ocpp", "worker.dialects", "app.domain")
     ),
+    "schemas say what things look like and do nothing": Rule(
+        ("app/schemas/",),
+        only=("pydantic", "pydantic_core", "app.schemas", "app.domain.ground"),
+    ),
     "queries only read tables": Rule(
         ("app/queries/",), only=("sqlalchemy", "app.models", "app.queries", "app.domain")
     ),

@@ -1,0 +1,1 @@
+"""What bodies, documents, import rows and arguments look like: bounds, units, examples, once."""

@@ -1,0 +1,81 @@
+"""What answers look like: every member is always there, and there are no others."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.schemas.base import Json
+
+Read = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """How a member is read off a row, where not by its name."""
+
+    read: Read
+
+
+def read(of: Any, how: Read, doc: str = "") -> Any:
+    """Say what a member is and how it is read off a row."""
+    return Annotated[of, From(how), Field(description=doc or None)]
+
+
+class Answer(BaseModel):
+    """An object that is answered: its members in their order."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def write(cls, row: Any) -> Json:
+        """Write a row (or a mapping) as JSON."""
+        return {name: put(how(row)) for name, how, put in _members(cls)}
+
+
+@cache
+def _members(answer: type[Answer]) -> list[tuple[str, Read, Read]]:
+    """Each member's name, how it is read off a row, and how it is written."""
+    found = []
+    for name, info in answer.model_fields.items():
+        how = next((one.read for one in info.metadata if isinstance(one, From)), _named(name))
+        found.append((name, how, _writer(info.annotation)))
+    return found
+
+
+def _named(name: str) -> Read:
+    return lambda row: row[name] if isinstance(row, Mapping) else getattr(row, name)
+
+
+def _writer(of: Any) -> Read:
+    if isinstance(of, type) and issubclass(of, Answer):
+        return of.write
+    parts = [_writer(part) for part in get_args(of)]
+    inner = next((part for part in parts if part is not plain), None)
+    if inner is None:
+        return plain
+    if get_origin(of) is list:
+        return lambda rows: [inner(row) for row in rows]
+    return lambda row: None if row is None else inner(row)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it: times in UTC with Z, exact numbers as numbers."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return value
