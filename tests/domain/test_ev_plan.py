@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.limits.charging_limits import share
 from app.domain.limits.ev_plan import Needs, planned
-from app.domain.limits.profile_times import rate_at
+from app.domain.limits.profile_forms import rate_at
+from app.domain.limits.supply import share
 from tests.conftest import NOW
 
 FOUR_H = NOW + timedelta(hours=4)

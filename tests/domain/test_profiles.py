@@ -9,7 +9,7 @@ from app.domain.commands.fallbacks import Chain, End, Situation
 from app.domain.commands.orders import SPECS
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import CommandState, Order, Outcome, ProfileState
-from app.domain.limits import profile_changes, profile_documents, profile_reports, profiles
+from app.domain.limits import profile_documents, profile_forms, profile_reports, profiles
 from app.domain.office import audit
 from app.models import AuditEntry, StationProfile
 from tests.support.energy import ADA, yard
@@ -260,19 +260,19 @@ def test_profile_fallback_chain(yard):
 
 
 def test_amperes_and_watts_convert_by_the_phases():
-    assert profile_changes.converted("16.0", 3, "W") == "11040.0"
-    assert profile_changes.converted("16.0", 1, "W") == "3680.0"
-    assert profile_changes.converted("11000.0", 3, "A") == "15.9"
+    assert profile_forms.converted("16.0", 3, "W") == "11040.0"
+    assert profile_forms.converted("16.0", 1, "W") == "3680.0"
+    assert profile_forms.converted("11000.0", 3, "A") == "15.9"
     arguments = {"profile": profile_documents.read({**LIMIT, "min_rate": 6})}
-    once = profile_changes.other_unit(arguments)
+    once = profile_forms.other_unit(arguments)
     assert once["profile"]["min_rate"] == "4140.0"
-    assert profile_changes.other_unit(once)["profile"] == arguments["profile"]
+    assert profile_forms.other_unit(once)["profile"] == arguments["profile"]
 
 
 def test_a_composite_schedule_is_asked_in_any_unit_at_last(yard):
     command = yard.order(Order.READ_COMPOSITE_SCHEDULE, connector=1, unit="w")
     assert command.arguments == {"connector": 1, "unit": "W", "duration_s": 86_400}
-    assert profile_changes.without_unit(command.arguments) == {"connector": 1, "duration_s": 86_400}
+    assert profile_forms.without_unit(command.arguments) == {"connector": 1, "duration_s": 86_400}
 
 
 def test_a_remote_start_takes_a_profile_along(db, yard, kerb, now):

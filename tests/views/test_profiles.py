@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.ground.errors import Invalid
-from app.domain.limits import profile_texts
+from app.domain.limits import profile_forms
 from app.models import (
     ChargingProfile,
     ChargingSession,
@@ -154,12 +154,12 @@ def test_a_viewer_looks_and_changes_nothing(station, db, viewer):
 
 def test_lines_of_periods_are_read_and_written():
     text = "00:00 16 3\n07:30 6.5\n25:00:30 32"
-    read = profile_texts.periods(text)
+    read = profile_forms.read_periods(text)
     assert [each["start_s"] for each in read] == [0, 27_000, 90_030]
-    assert profile_texts.text(read) == text
-    assert profile_texts.periods("0 16; 3600 8")[1]["start_s"] == 3600
+    assert profile_forms.written_periods(read) == text
+    assert profile_forms.read_periods("0 16; 3600 8")[1]["start_s"] == 3600
     with pytest.raises(Invalid, match="Line 1"):
-        profile_texts.periods("now 16")
+        profile_forms.read_periods("now 16")
 
 
 def test_a_sessions_page_shows_its_profile_its_cars_needs_and_its_payment(station, db, viewer):

@@ -12,7 +12,7 @@ from app.cli.commands._asking import ask, wait_option
 from app.cli.ground import _shared as cli
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Order
-from app.domain.limits import profile_texts, profiles, setpoints, station_profiles
+from app.domain.limits import profile_forms, profiles, setpoints, station_profiles
 from app.domain.limits.profile_documents import KINDS, PURPOSES, UNITS, said
 from app.domain.network import stations
 from app.models import ChargingProfile
@@ -92,7 +92,7 @@ def _document(path: Path | None, limits: str | None, given: dict[str, Any]) -> d
         if not limits:
             raise Invalid("Give --limits or --file.")
         typed = {name: value for name, value in given.items() if value is not None}
-        return {**typed, "periods": profile_texts.periods(limits)}
+        return {**typed, "periods": profile_forms.read_periods(limits)}
     try:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -21,10 +21,9 @@ from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.errors import DomainError
 from app.domain.ground.redaction import redact
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, SessionState
-from app.domain.limits import charging_limits, station_profiles
+from app.domain.limits import station_profiles, supply
 from app.domain.limits.ev_plan import Needs, Plan, planned
-from app.domain.limits.profile_changes import in_unit
-from app.domain.limits.profile_times import rate_at
+from app.domain.limits.profile_forms import in_unit, rate_at
 from app.models import ChargingSession, Command, EvNeeds, Station
 
 #: A plan that could not be sent so long after it was asked for is of no use (K15.FR.08).
@@ -164,9 +163,9 @@ def _plan(
     db: Session, station: Station, session: ChargingSession, row: EvNeeds, now: datetime
 ) -> None:
     wanted = "A" if _whole(row.needs.get("phases")) else "W"
-    unit = charging_limits.unit_for(db, station, wanted)
+    unit = supply.unit_for(db, station, wanted)
     limit_w = _limit_w(db, station, row.evse, now)
-    switches = charging_limits.abilities(db, station).switches_phases
+    switches = supply.abilities(db, station).switches_phases
     plan = planned(_needs(row.needs), limit_w, unit, now, switches=switches)
     if plan is None:
         row.answer = "no_profile"
@@ -234,7 +233,7 @@ def _limit_w(db: Session, station: Station, evse: int, now: datetime) -> Decimal
             limits = known if profile.evse else whole
             limits += [Decimal(rate)] if rate is not None else []
     most = float(min(whole)) if whole else None
-    own = charging_limits.power_limit_w(db, station, evse, most)
+    own = supply.power_limit_w(db, station, evse, most)
     known += [] if own is None else [Decimal(str(own))]
     return min(known) if known else None
 

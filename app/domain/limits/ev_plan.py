@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from app.domain.limits.profile_changes import VOLTS, converted
+from app.domain.limits.profile_forms import VOLTS, converted
 
 #: Below this current per phase no car charges (IEC 61851).
 LEAST_A = Decimal(6)

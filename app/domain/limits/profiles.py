@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, NotFound, Taken
 from app.domain.ground.vocabulary import Actor
-from app.domain.limits import profile_changes, profile_documents
-from app.domain.limits.charging_limits import Abilities, abilities
+from app.domain.limits import profile_documents, profile_forms
+from app.domain.limits.supply import Abilities, abilities
 from app.domain.office import audit
 from app.models import ChargingProfile, Station
 
@@ -109,7 +109,7 @@ def fitted(db: Session, station: Station, document: Mapping[str, Any], *, now: d
     changed, notes = dict(document), []
     unit = station.quirks.get("rate_unit") or _unit(able, document["unit"])
     if unit != document["unit"]:
-        changed = profile_changes.in_unit(changed, unit)
+        changed = profile_forms.in_unit(changed, unit)
         notes.append(f"Sent in {unit}, because {station.identity} takes no other unit.")
     level = _level(station, able)
     if level is not None and changed["stack_level"] > level:
@@ -117,12 +117,12 @@ def fitted(db: Session, station: Station, document: Mapping[str, Any], *, now: d
         notes.append(f"Sent with stack level {level}, the highest that {station.identity} knows.")
     kind = station.quirks.get("profile_kind")
     if kind and kind != changed["kind"]:
-        again = profile_changes.other_kind({"profile": changed, "begun_at": now.isoformat()})
+        again = profile_forms.other_kind({"profile": changed, "begun_at": now.isoformat()})
         if again is not None:
             changed = again["profile"]
             notes.append(f"Sent as {kind}, because {station.identity} takes no other kind.")
     if step_a := station.quirks.get("min_step_a"):
-        changed = profile_changes.stepped(changed, int(step_a))
+        changed = profile_forms.stepped(changed, int(step_a))
     return Fitted(_in_time(changed, station.site.timezone, now), tuple(notes))
 
 

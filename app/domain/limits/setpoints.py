@@ -21,7 +21,7 @@ from app.domain.ground.errors import Conflict, DomainError, Invalid
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, SessionState
 from app.domain.limits import profile_documents, profiles
 from app.domain.limits.ev_plan import LEAST_A
-from app.domain.limits.profile_changes import VOLTS
+from app.domain.limits.profile_forms import VOLTS
 from app.domain.limits.station_profiles import number_in_place
 from app.models import ChargingSession, Setpoint, Station, StationProfile
 

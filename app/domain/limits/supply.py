@@ -1,16 +1,17 @@
-"""What sites draw from their supply, and the times at which that is more than it gives."""
+"""What power there is: what sites draw from their supply, and what stations can do and take."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from app.domain.ground.vocabulary import SessionState
+from app.domain.ground.vocabulary import Order, SessionState
 from app.domain.office.workers import connected
-from app.models import ChargingSession, Site, Station, SupplyExcess
+from app.models import ChargingSession, Connector, Site, Station, StationVariable, SupplyExcess
 
 #: Two excesses with a shorter pause than this are one.
 PAUSE = timedelta(minutes=5)
@@ -81,3 +82,121 @@ def _note(db: Session, site: Site, power_w: float, limit_w: float, now: datetime
     row.last_at, row.ended_at, row.limit_w = now, None, limit_w
     row.peak_w = max(row.peak_w, power_w)
     db.flush()
+
+
+# What a station said about its smart charging: units, stack levels, periods, purposes.
+#
+# Read from its settings as far as they are known; what is not known forbids nothing.
+
+#: The settings that say it, by their names in lower case, whatever component they belong to.
+_UNITS = ("chargingscheduleallowedchargingrateunit", "rateunit")
+_LEVELS = ("chargeprofilemaxstacklevel", "profilestacklevel")
+_PERIODS = ("chargingschedulemaxperiods", "periodsperschedule")
+_SWITCHING = ("acphaseswitchingsupported", "connectorswitch3to1phasesupported")
+_UNIT_WORDS = {"current": "A", "a": "A", "power": "W", "w": "W"}
+
+#: Purposes that only some protocols have, and an order by which those are known.
+_PURPOSE_NEEDS = {
+    "priority": Order.UPDATE_DYNAMIC_SCHEDULE,
+    "generation": Order.UPDATE_DYNAMIC_SCHEDULE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What is known; None or empty where nothing is."""
+
+    units: frozenset[str] = frozenset()
+    highest_stack_level: int | None = None
+    most_periods: int | None = None
+    dynamic: bool = True
+    purposes_lacking: frozenset[str] = frozenset()
+    switches_phases: bool = False
+
+
+def abilities(db: Session, station: Station) -> Abilities:
+    """Return what a station said it can do with charging profiles."""
+    told = _told(db, station)
+    orders = set(station.supported_orders)
+    lacking = {name for name, order in _PURPOSE_NEEDS.items() if orders and order not in orders}
+    return Abilities(
+        units=_units(told),
+        highest_stack_level=_least(told, _LEVELS),
+        most_periods=_least(told, _PERIODS),
+        dynamic=not orders or Order.UPDATE_DYNAMIC_SCHEDULE in orders,
+        purposes_lacking=frozenset(lacking),
+        switches_phases=any(
+            word.strip().lower() == "true" for name in _SWITCHING for word in told.get(name, ())
+        ),
+    )
+
+
+def unit_for(db: Session, station: Station, wanted: str) -> str:
+    """The unit to speak to a station in: its quirk's, else the wanted one where it is known."""
+    if quirk := station.quirks.get("rate_unit"):
+        return str(quirk)
+    units = abilities(db, station).units
+    return wanted if not units or wanted in units else next(iter(units))
+
+
+def power_limit_w(
+    db: Session, station: Station, evse: int, whole_w: float | None = None
+) -> float | None:
+    """What an EVSE may draw at most, in watts, as the station's own facts say; None: unknown.
+
+    `whole_w` is what the whole station may draw now, where that is less than its facts say.
+    """
+    query = select(Connector.evse, func.max(Connector.max_power_w)).where(
+        Connector.station_id == station.id, Connector.evse > 0
+    )
+    rows = db.execute(query.group_by(Connector.evse)).all()
+    plugs: dict[int, float | None] = {number: most or None for number, most in rows}
+    plugs.setdefault(evse, None)
+    known = [limit for limit in (station.max_power_w or None, whole_w) if limit is not None]
+    return share(min(known), plugs, evse) if known else plugs[evse]
+
+
+def share(whole_w: float, plugs: Mapping[int, float | None], evse: int) -> float:
+    """What an EVSE gets of its station's power: all get the same, but none more than it can take.
+
+    `plugs` are the most that each can take (None: not known).  All of them may charge at once,
+    and what one has been given is not taken back.  Pure.
+    """
+    left_w, waiting = whole_w, dict(plugs)
+    while True:
+        even_w = left_w / len(waiting)
+        small = {number: most for number, most in waiting.items() if most and most <= even_w}
+        if evse in small:
+            return small[evse]
+        if not small:
+            return even_w
+        left_w -= sum(small.values())
+        waiting = {number: most for number, most in waiting.items() if number not in small}
+
+
+def _told(db: Session, station: Station) -> Mapping[str, list[str]]:
+    names = (*_UNITS, *_LEVELS, *_PERIODS, *_SWITCHING)
+    found: dict[str, list[str]] = {}
+    rows = db.scalars(
+        select(StationVariable).where(
+            StationVariable.station_id == station.id,
+            func.lower(StationVariable.variable).in_(names),
+            StationVariable.attribute == "actual",
+        )
+    )
+    for row in rows:
+        if row.value is not None:
+            found.setdefault(row.variable.lower(), []).append(row.value)
+    return found
+
+
+def _units(told: Mapping[str, list[str]]) -> frozenset[str]:
+    words = [word for name in _UNITS for value in told.get(name, ()) for word in value.split(",")]
+    units = (_UNIT_WORDS.get(word.strip().lower()) for word in words)
+    return frozenset(unit for unit in units if unit)
+
+
+def _least(told: Mapping[str, list[str]], names: tuple[str, ...]) -> int | None:
+    values: list[Any] = [value.strip() for name in names for value in told.get(name, ())]
+    numbers = [int(value) for value in values if value.isascii() and value.isdigit()]
+    return min(numbers) if numbers else None

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.ground.vocabulary import SessionState
-from app.domain.limits import composite_schedules, der, station_profiles
+from app.domain.limits import der, profile_reports, station_profiles
 from app.domain.money import station_tariffs
 from app.models import (
     BatterySwap,
@@ -63,7 +63,7 @@ def of(db: Session, station: Station) -> Energy:
     return Energy(
         profiles=now_held,
         past=[row for row in newest if row.id not in held],
-        composites=composite_schedules.newest(db, station),
+        composites=profile_reports.newest_composites(db, station),
         needs=_newest(db, EvNeeds, station)[:3],
         setpoints=_newest(db, Setpoint, station),
         controls=der.current(db, station),

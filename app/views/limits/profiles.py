@@ -12,7 +12,7 @@ from app.domain.commands import commands
 from app.domain.ground import wall_clock
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import Order
-from app.domain.limits import profile_texts, profiles
+from app.domain.limits import profile_forms, profiles
 from app.domain.limits.profile_documents import KINDS, PURPOSES, said
 from app.extensions import db
 from app.forms.access.tags import chosen
@@ -29,7 +29,7 @@ blueprint = Blueprint("profiles", __name__, url_prefix="/profiles")
 blueprint.add_app_template_filter(said, "profile_said")
 blueprint.add_app_template_filter(lambda word: PURPOSES.get(word, word), "profile_purpose")
 blueprint.add_app_template_filter(lambda word: KINDS.get(word, word), "profile_kind")
-blueprint.add_app_template_filter(profile_texts.clock, "offset")
+blueprint.add_app_template_filter(profile_forms.clock, "offset")
 blueprint.add_app_template_filter(datetime.fromisoformat, "instant")
 
 _FIELDS = (*("purpose", "kind", "unit", "stack_level", "min_rate", "duration_s", "update_every_s"),)
@@ -171,7 +171,7 @@ def _document(form: ProfileForm) -> dict[str, Any]:
     for name in _MOMENTS:
         if text := (form[name].data or "").strip():
             given[name] = _instant(name, text)
-    return {**given, "periods": profile_texts.periods(form.periods.data or "")}
+    return {**given, "periods": profile_forms.read_periods(form.periods.data or "")}
 
 
 def _instant(name: str, text: str) -> str:
@@ -201,14 +201,14 @@ def _typed(profile: ChargingProfile) -> dict[str, Any]:
     periods = document["periods"]
     moments = _moments(document)
     known = {*_FIELDS, "periods", *moments}
-    simple = set(document) <= known and profile_texts.sayable(periods)
+    simple = set(document) <= known and profile_forms.periods_sayable(periods)
     whole = "" if simple else json.dumps(document, indent=2)
     return {
         **facts,
         **(moments if simple else {}),
         "name": profile.name,
         "note": profile.note,
-        "periods": profile_texts.text(periods) if simple else "",
+        "periods": profile_forms.written_periods(periods) if simple else "",
         "document": whole,
     }
 

@@ -23,10 +23,9 @@ from app.domain.commands.orders.spec import Spec, numbered
 from app.domain.commands.orders.station import EXACT
 from app.domain.ground.vocabulary import Order
 from app.domain.limits import (
-    composite_schedules,
     der,
     dynamic_profiles,
-    profile_changes,
+    profile_forms,
     profile_reports,
     station_profiles,
 )
@@ -70,13 +69,13 @@ def _clear(given: Mapping[str, Any]) -> str:
 
 _NO = frozenset({End.REFUSED, End.ERROR})
 _UNIT, _STACK, _KIND = (
-    profile_changes.other_unit,
-    profile_changes.lowest_stack_level,
-    profile_changes.other_kind,
+    profile_forms.other_unit,
+    profile_forms.lowest_stack_level,
+    profile_forms.other_kind,
 )
 
 
-def _step(words: str, *changes: profile_changes.Change) -> Step:
+def _step(words: str, *changes: profile_forms.Change) -> Step:
     """The first form with all of the changes, where each of them has something to change."""
 
     def forms(first: dict[str, Any], there: Situation) -> list[dict[str, Any]]:
@@ -146,9 +145,9 @@ SPECS = (
             "exact": EXACT,
         },
         words=lambda given: f"Read the composite schedule{_where(given)}",
-        prepare=composite_schedules.prepare,
-        after=composite_schedules.settle,
-        fallbacks=(_step("in whatever unit it prefers", profile_changes.without_unit),),
+        prepare=profile_reports.prepare_composite,
+        after=profile_reports.settle_composite,
+        fallbacks=(_step("in whatever unit it prefers", profile_forms.without_unit),),
     ),
     Spec(
         Order.UPDATE_DYNAMIC_SCHEDULE,

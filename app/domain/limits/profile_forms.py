@@ -1,14 +1,18 @@
-"""Other forms of the same charging profile, for stations that refuse the first (FIELD K1).
+"""A charging profile in other forms: for stations that refuse the first, at an instant, in lines.
 
-Each function takes the arguments of SET_PROFILE and returns other ones that
-mean the same as nearly as may be, or None where there is nothing left to change.
+What changes the arguments of SET_PROFILE returns other ones that mean the same as nearly as
+may be, or None where there is nothing left to change (FIELD K1).
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
+
+from app.domain.ground.errors import Invalid
+from app.domain.limits.profile_documents import EVERY_S
 
 #: The voltage between a phase and neutral that conversions count with.
 VOLTS = Decimal(230)
@@ -106,6 +110,90 @@ def without_unit(arguments: Mapping[str, Any]) -> Arguments | None:
     return {name: value for name, value in arguments.items() if name != "unit"}
 
 
-def begun(at: datetime) -> str:
-    """A moment as the documents write it."""
-    return at.isoformat()
+def rate_at(document: Mapping[str, Any], at: datetime) -> str | None:
+    """The limit that a document sets at an instant, in its unit; None where it sets none.
+
+    A profile without a start of its own counts from now on.
+    """
+    if not _valid(document, at):
+        return None
+    starts = document.get("starts_at")
+    seconds = (at - datetime.fromisoformat(starts)).total_seconds() if starts else 0.0
+    if seconds < 0:
+        return None
+    if every_s := EVERY_S.get(document.get("kind", "")):
+        seconds %= every_s
+    lasts = document.get("duration_s")
+    if lasts is not None and seconds >= lasts:
+        return None
+    found = None
+    for period in document.get("periods", ()):
+        if period.get("start_s", 0) > seconds:
+            break
+        found = period.get("limit")
+    return found
+
+
+def _valid(document: Mapping[str, Any], at: datetime) -> bool:
+    begins, ends = document.get("valid_from"), document.get("valid_to")
+    if begins and at < datetime.fromisoformat(begins):
+        return False
+    return not (ends and at >= datetime.fromisoformat(ends))
+
+
+# The periods of a profile as people type them: a line each, `start limit [phases]`.
+#
+#     00:00 16 3
+#     07:00 32 3
+#
+# The start counts from the schedule's beginning: hours and minutes, hours beyond
+# 24 for a week (30:00 is six in the morning of the second day), or plain seconds.
+
+_CLOCK = re.compile(r"(\d{1,4}):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
+
+
+def read_periods(text: str) -> list[dict[str, Any]]:
+    """Read the lines; raises `Invalid` naming the line that cannot be read."""
+    found = []
+    for number, line in enumerate(text.replace(";", "\n").splitlines(), start=1):
+        words = line.split()
+        if not words:
+            continue
+        if len(words) not in (2, 3) or (start_s := _seconds_of(words[0])) is None:
+            sentence = f"Line {number}: write start, limit and (if you like) phases, as 07:00 16 3."
+            raise Invalid(sentence, field="periods")
+        period: dict[str, Any] = {"start_s": start_s, "limit": words[1]}
+        if len(words) == 3:
+            period["phases"] = words[2]
+        found.append(period)
+    return found
+
+
+def written_periods(given: Sequence[Mapping[str, Any]]) -> str:
+    """Write periods as `periods` reads them."""
+    lines = []
+    for period in given:
+        words = [clock(period["start_s"]), str(period.get("limit", "")), period.get("phases")]
+        lines.append(" ".join(str(word) for word in words if word not in (None, "")))
+    return "\n".join(lines)
+
+
+def periods_sayable(given: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether lines can say all of the periods; only JSON says what 2.1 has besides."""
+    return all(set(period) <= {"start_s", "limit", "phases"} for period in given)
+
+
+def clock(seconds: int) -> str:
+    """Seconds as 07:00, with seconds only where there are some."""
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    return f"{hours:02d}:{minutes:02d}" + (f":{rest:02d}" if rest else "")
+
+
+def _seconds_of(word: str) -> int | None:
+    if word.isascii() and word.isdigit() and len(word) < 10:
+        return int(word)
+    match = _CLOCK.fullmatch(word)
+    if match is None:
+        return None
+    return int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3] or 0)
