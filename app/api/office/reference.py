@@ -36,7 +36,7 @@ def docs() -> Any:
     groups = groupby(told, key=lambda endpoint: endpoint.noun)
     settings = current_app.config["SETTINGS"]
     return render_template(
-        "api/docs.html",
+        "office/api/docs.html",
         root=ROOT,
         base=f"{settings.desk_url}{ROOT}",
         rate=settings.api_rate,

@@ -39,7 +39,9 @@ def index() -> Any:
     held, use = queries.tags_by_driver(session, ids), queries.use_by_driver(session, ids)
     if listing.wants_csv():
         return listing.csv_response("drivers", _columns(held, use), page)
-    return render_template("drivers/index.html", page=page, tags=held, use=use, languages=LANGUAGES)
+    return render_template(
+        "access/drivers/index.html", page=page, tags=held, use=use, languages=LANGUAGES
+    )
 
 
 def _columns(held: dict[int, Any], use: dict[int, Any]) -> list[tuple[str, Callable[[Any], Any]]]:
@@ -64,7 +66,7 @@ def show(driver_id: int) -> Any:
     here = now.astimezone(ZoneInfo(g.get("zone", "UTC")))
     year = here.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
     return render_template(
-        "drivers/show.html",
+        "access/drivers/show.html",
         driver=driver,
         languages=LANGUAGES,
         tags=queries.tags_of(session, driver),
@@ -176,5 +178,5 @@ def _facts(form: DriverForm) -> DriverFacts:
 
 
 def _page(form: DriverForm, driver: Driver | None) -> Any:
-    page = render_template("drivers/form.html", form=form, driver=driver)
+    page = render_template("access/drivers/form.html", form=form, driver=driver)
     return page, 422 if form.is_submitted() else 200

@@ -29,7 +29,7 @@ def station(station_id: int) -> Any:
     wish, changes = local_lists.pending(session, place, now)
     entries = row.entries if row else []
     return render_template(
-        "local_lists/station.html",
+        "access/local_lists/station.html",
         station=place,
         there=station_page.now_of(session, place, now),
         row=row,

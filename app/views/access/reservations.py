@@ -42,7 +42,7 @@ def index() -> Any:
     if listing.wants_csv():
         return listing.csv_response("reservations", COLUMNS, page.rows)
     return render_template(
-        "reservations/index.html",
+        "access/reservations/index.html",
         page=page,
         states=STATES,
         stations=[(row.id, row.label) for row in queries.stations(db.session())],
@@ -119,7 +119,7 @@ def _page(place: Station, form: ReserveForm) -> Any:
     there = station_page.now_of(db.session(), place, now)
     form.offer([plug.evse for plug in there.plugs])
     return render_template(
-        "reservations/station.html",
+        "access/reservations/station.html",
         station=place,
         there=there,
         form=form,

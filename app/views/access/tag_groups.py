@@ -29,7 +29,9 @@ def index() -> Any:
     """All groups with the number of their tags."""
     session = db.session()
     return render_template(
-        "tags/groups.html", groups=queries.groups(session), sizes=queries.group_sizes(session)
+        "access/tags/groups.html",
+        groups=queries.groups(session),
+        sizes=queries.group_sizes(session),
     )
 
 
@@ -117,5 +119,5 @@ def _facts(form: GroupForm) -> GroupFacts:
 
 
 def _page(form: GroupForm, group: TagGroup | None) -> Any:
-    page = render_template("tags/group_form.html", form=form, group=group)
+    page = render_template("access/tags/group_form.html", form=form, group=group)
     return page, 422 if form.is_submitted() else 200

@@ -60,7 +60,7 @@ def index() -> Any:
         return listing.csv_response("tags", CSV, found)
     ids = [tag.id for tag in found]
     return render_template(
-        "tags/index.html",
+        "access/tags/index.html",
         page=found,
         taps=queries.last_taps(session, ids),
         limited=queries.limited(session, ids),
@@ -94,7 +94,7 @@ CSV: list[tuple[str, Callable[[Tag], Any]]] = [
 def unknown() -> Any:
     """Tokens that somebody tapped and that are on no list, each one click from being added."""
     found = queries.unknown(db.session(), datetime.now(UTC) - UNKNOWN_FOR)
-    return render_template("tags/unknown.html", found=found, days=UNKNOWN_FOR.days)
+    return render_template("access/tags/unknown.html", found=found, days=UNKNOWN_FOR.days)
 
 
 @blueprint.get("/<int:tag_id>")
@@ -104,7 +104,7 @@ def show(tag_id: int) -> Any:
     session, now = db.session(), datetime.now(UTC)
     tag = _found(session, tag_id)
     return render_template(
-        "tags/show.html",
+        "access/tags/show.html",
         tag=tag,
         state=queries.state_of(tag, now),
         elsewhere=queries.elsewhere(session, tag),
@@ -267,7 +267,7 @@ def _facts(work: Session, form: TagFactsForm, tag: Tag | None = None) -> TagFact
 def _form_page(form: TagFactsForm, tag: Tag | None) -> Any:
     people = [named(driver) for driver in driver_queries.suggestions(db.session())]
     page = render_template(
-        "tags/form.html",
+        "access/tags/form.html",
         form=form,
         tag=tag,
         people=people,

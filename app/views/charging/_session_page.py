@@ -40,7 +40,7 @@ Line = tuple[str, str, str, str]
 
 
 def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -> dict[str, Any]:
-    """Gather all that `templates/sessions/show.html` shows; times are of the site's clock."""
+    """Gather what `templates/charging/sessions/show.html` shows, on the clock of the site."""
     zone = session.timezone
     assessment = billing.assess(db, session, now)
     usage = assessment.measured.usage

@@ -67,7 +67,7 @@ def index() -> Any:
             "sessions", COLUMNS, rows, since=wanted.since, until=wanted.until
         )
     return render_template(
-        "sessions/index.html",
+        "charging/sessions/index.html",
         page=queries.page(session, wanted, wish),
         totals=queries.totals(session, wanted),
         running=queries.running(session) if _unfiltered() else [],
@@ -88,7 +88,7 @@ def running() -> Any:
     """The piece of the list that keeps itself fresh: who charges now."""
     session = db.session()
     return render_template(
-        "sessions/_running.html",
+        "charging/sessions/_running.html",
         running=queries.running(session),
         cost=lambda row: costs.so_far(session, row, _now()),
         span=lambda row: session_chart.span(row, _now()),
@@ -145,7 +145,7 @@ def show(session_id: int) -> Any:
     if wanted in ("csv", "json"):
         return readings_file(session, wanted)
     page = page_of(db.session(), session, _now(), _hold_h())
-    return render_template("sessions/show.html", **page)
+    return render_template("charging/sessions/show.html", **page)
 
 
 @blueprint.get("/<int:session_id>/live")
@@ -154,7 +154,7 @@ def live(session_id: int) -> Any:
     """The part of a session's page that keeps itself fresh."""
     session = _found(db.session(), session_id)
     page = page_of(db.session(), session, _now(), _hold_h())
-    return render_template("sessions/_body.html", **page)
+    return render_template("charging/sessions/_body.html", **page)
 
 
 @blueprint.post("/<int:session_id>/stop")
@@ -206,7 +206,7 @@ def end(session_id: int) -> Any:
             form.form_errors.append(error.sentence)
     status = 422 if request.method == "POST" else 200
     page = {"form": form, "session": session, "span": session_chart.span(session, _now())}
-    return render_template("sessions/end.html", **page), status
+    return render_template("charging/sessions/end.html", **page), status
 
 
 @blueprint.route("/<int:session_id>/bill", methods=["GET", "POST"])
@@ -227,7 +227,7 @@ def bill(session_id: int) -> Any:
         except DomainError as error:
             form.form_errors.append(error.sentence)
     status = 422 if request.method == "POST" else 200
-    return render_template("sessions/bill.html", form=form, session=session), status
+    return render_template("charging/sessions/bill.html", form=form, session=session), status
 
 
 def _found(session: Session, session_id: int) -> ChargingSession:

@@ -47,7 +47,7 @@ def tab(station: Station, failed: OrderForm | None = None) -> str:
     there = station_page.now_of(session, station, at)
     there.commands = station_page.recent_commands(session, station, 20)
     return render_template(
-        "stations/commands.html",
+        "network/stations/commands.html",
         groups=_groups(there, failed),
         tags=station_page.tags_to_offer(session, at),
         settings=setting_queries.offered(session, station),
@@ -129,7 +129,7 @@ def give(station: Station) -> Any:
             raise
         return _refused(station, order, error)
     if request.htmx:
-        return render_template("commands/_command.html", command=row), 202
+        return render_template("commands/commands/_command.html", command=row), 202
     return back("stations.commands", station_id=station.id, _anchor=f"command-{row.id}")
 
 
@@ -157,7 +157,7 @@ def sure(station: Station) -> str:
     except interruptions.EndsSessions as error:
         sentence, sessions = error.sentence, error.sessions
     return render_template(
-        "stations/sure.html",
+        "network/stations/sure.html",
         station=station,
         order=order.value,
         given=given,
@@ -181,7 +181,9 @@ def _refused(station: Station, order: Order, error: DomainError) -> Any:
     refusals.show(form, error)
     if not request.htmx:
         return tab(station, form), error.status
-    text = render_template("stations/_order_form.html", form=form, **_words(there, order.value))
+    text = render_template(
+        "network/stations/_order_form.html", form=form, **_words(there, order.value)
+    )
     place = {"HX-Retarget": f"#order-{order.value}", "HX-Reswap": "outerMorph"}
     return text, error.status, place
 

@@ -49,7 +49,7 @@ def index() -> Any:
     """The broadcasts, newest first."""
     page = queries.page(db.session(), listing.wish())
     count = {row.id: broadcasts.tally(db.session(), row) for row in page.rows}
-    return render_template("broadcasts/index.html", page=page, count=count)
+    return render_template("commands/broadcasts/index.html", page=page, count=count)
 
 
 @blueprint.get("/new")
@@ -96,7 +96,7 @@ def show(broadcast_id: int) -> Any:
     count = broadcasts.tally(db.session(), broadcast)
     state = listing.text("state")
     return render_template(
-        "broadcasts/show.html",
+        "commands/broadcasts/show.html",
         broadcast=broadcast,
         rows=[row for row in rows if not state or row.state == state],
         count=count,
@@ -210,7 +210,7 @@ def _question(form: OrderForm | None, stations: list[Station]) -> str:
 def _new_page(form: OrderForm | None, pace: PaceForm) -> str:
     session, found = db.session(), _stations()
     return render_template(
-        "broadcasts/new.html",
+        "commands/broadcasts/new.html",
         form=form,
         pace=pace,
         found=found,

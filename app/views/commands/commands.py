@@ -51,7 +51,7 @@ def index() -> Any:
             "commands", COLUMNS, page.rows, since=wanted.since, until=wanted.until
         )
     return render_template(
-        "commands/index.html",
+        "commands/commands/index.html",
         page=page,
         states=STATES,
         labels=[(order.value, spec.label) for order, spec in orders.SPECS.items()],
@@ -81,7 +81,7 @@ def show(command_id: int) -> Any:
     """One command; asked for by htmx, the row that follows its own state."""
     command = _command(command_id)
     row = request.htmx and "whole" not in request.args
-    template = "commands/_command.html" if row else "commands/show.html"
+    template = "commands/commands/_command.html" if row else "commands/commands/show.html"
     return render_template(template, command=command)
 
 
@@ -99,7 +99,7 @@ def repeat(command_id: int) -> Any:
     except interruptions.EndsSessions:
         return to_question(command.station, command.order, command.arguments)
     if request.htmx:
-        return render_template("commands/_command.html", command=again), 202
+        return render_template("commands/commands/_command.html", command=again), 202
     return back("commands.show", command_id=again.id)
 
 

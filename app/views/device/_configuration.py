@@ -34,7 +34,7 @@ def page(station: Station) -> Any:
     form.key.data, form.value.data = listing.text("key"), listing.text("value")
     show = listing.text("show")
     return render_template(
-        "stations/configuration.html",
+        "network/stations/configuration.html",
         station=station,
         there=there,
         found=queries.listed(session, station, listing.text("q"), show, listing.wish()),

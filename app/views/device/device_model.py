@@ -34,7 +34,7 @@ def station(station_id: int) -> Any:
         chosen = components[0].name
     variables, more = queries.variables(session, place, q, chosen)
     return render_template(
-        "device_model/station.html",
+        "device/device_model/station.html",
         station=place,
         there=station_page.now_of(session, place, datetime.now(UTC)),
         components=components,

@@ -35,7 +35,7 @@ def station(station_id: int) -> Any:
 def _page(place: Station, form: ShowForm) -> str:
     session = db.session()
     return render_template(
-        "display/station.html",
+        "device/display/station.html",
         station=place,
         there=station_page.now_of(session, place, datetime.now(UTC)),
         texts=queries.texts(session, place),

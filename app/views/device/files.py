@@ -31,7 +31,7 @@ def index(station_id: int) -> Any:
     station, session = station_or_404(station_id), db.session()
     there = station_page.now_of(session, station, datetime.now(UTC))
     return render_template(
-        "files/station.html",
+        "device/files/station.html",
         station=station,
         there=there,
         offered={order for order in ORDERS if there.offers(order)},

@@ -52,7 +52,7 @@ def index() -> Any:
     if listing.wants_csv():
         return listing.csv_response("firmware", COLUMNS, page.rows)
     return render_template(
-        "firmware/index.html", page=page, local_only=_local(), recent=_recent(session)
+        "device/firmware/index.html", page=page, local_only=_local(), recent=_recent(session)
     )
 
 
@@ -93,7 +93,7 @@ def jobs() -> Any:
     if listing.wants_csv():
         return listing.csv_response("file_jobs", JOB_COLUMNS, page.rows)
     return render_template(
-        "firmware/jobs.html",
+        "device/firmware/jobs.html",
         page=page,
         states=STATES,
         stations=[(row.id, row.label) for row in queries.stations(db.session())],
@@ -122,7 +122,7 @@ def show(firmware_id: int) -> Any:
     """One image: its facts, and where it went."""
     image = _found(db.session(), firmware_id)
     return render_template(
-        "firmware/show.html",
+        "device/firmware/show.html",
         image=image,
         jobs=queries.jobs_of_image(db.session(), image),
         stations=queries.stations(db.session()),
@@ -144,7 +144,7 @@ def create() -> Any:
                 return back("firmware.show", firmware_id=_add(form, upload))
             except DomainError as error:
                 refusals.show(form, error)
-    page = render_template("firmware/form.html", form=form, most=settings.firmware_max_bytes)
+    page = render_template("device/firmware/form.html", form=form, most=settings.firmware_max_bytes)
     return page, 422 if form.is_submitted() else 200
 
 

@@ -50,7 +50,7 @@ def _page(place: Station, form: WatchForm) -> str:
     show = listing.text("show")
     sorts = {"at": DeviceEvent.at, "severity": DeviceEvent.severity}
     return render_template(
-        "monitors/station.html",
+        "device/monitors/station.html",
         station=place,
         there=station_page.now_of(session, place, datetime.now(UTC)),
         monitors=queries.monitors(session, place),

@@ -42,7 +42,7 @@ def station(station_id: int) -> Any:
 def _page(place: Station, form: OnboardingForm) -> str:
     session = db.session()
     return render_template(
-        "onboarding/station.html",
+        "device/onboarding/station.html",
         station=place,
         there=station_page.now_of(session, place, datetime.now(UTC)),
         form=form,

@@ -68,7 +68,7 @@ def page(noun: Noun) -> Any:
 
 
 def _asked(noun: Noun, form: ImportForm) -> str:
-    return render_template("imports/form.html", noun=noun, form=form, sites=noun.sites())
+    return render_template("ground/imports/form.html", noun=noun, form=form, sites=noun.sites())
 
 
 def _given(form: ImportForm) -> bytes | str:
@@ -95,7 +95,7 @@ def _previewed(noun: Noun, table: Table, options: Options, *, refused: bool) -> 
     rows = planned.rows[:PREVIEWED]
     facts = range(len(rows[0].told)) if rows else ()
     return render_template(
-        "imports/preview.html",
+        "ground/imports/preview.html",
         noun=noun,
         planned=planned,
         rows=rows,

@@ -101,7 +101,7 @@ def _page(place: Station, form: AssignForm) -> Any:
     profiles = library.usable(session)
     form.profile_id.choices = [("", "Choose"), *((str(row.id), row.name) for row in profiles)]
     return render_template(
-        "profiles/station.html",
+        "limits/profiles/station.html",
         station=place,
         there=there,
         form=form,

@@ -45,7 +45,7 @@ def index() -> Any:
     if listing.wants_csv():
         return listing.csv_response("profiles", COLUMNS, page)
     counts = queries.users(db.session(), [row.id for row in page])
-    return render_template("profiles/index.html", page=page, counts=counts)
+    return render_template("limits/profiles/index.html", page=page, counts=counts)
 
 
 COLUMNS: list[Any] = [
@@ -215,7 +215,7 @@ def _typed(profile: ChargingProfile) -> dict[str, Any]:
 
 def _form(form: ProfileForm, profile: ChargingProfile | None) -> Any:
     zone = g.get("zone", "UTC")
-    page = render_template("profiles/form.html", form=form, profile=profile, zone=zone)
+    page = render_template("limits/profiles/form.html", form=form, profile=profile, zone=zone)
     return page, 422 if form.is_submitted() else 200
 
 
@@ -224,7 +224,7 @@ def _page(profile: ChargingProfile, form: AssignForm) -> Any:
     places = queries.stations(session)
     form.station_id.choices = [("", "Choose"), *((str(row.id), row.label) for row in places)]
     return render_template(
-        "profiles/show.html",
+        "limits/profiles/show.html",
         profile=profile,
         form=form,
         zone=zone,

@@ -112,7 +112,7 @@ def _inbox() -> str:
     find = queries.decided if show_decided else queries.waiting
     strays = [] if show_decided else queries.strays(session)
     return render_template(
-        "bills/inbox.html",
+        "money/bills/inbox.html",
         page=find(session, listing.wish()),
         decided=show_decided,
         sentence=doubts.sentence,
@@ -132,7 +132,7 @@ def _page(found: Review, form: DecisionForm, chosen: Decimal | None = None) -> s
     if found.decided_at is None:  # what has come to light since it was held
         codes = list(dict.fromkeys([*codes, *assessment.doubts]))
     return render_template(
-        "bills/review.html",
+        "money/bills/review.html",
         review=found,
         session=found.session,
         zone=zone,

@@ -58,7 +58,7 @@ def index() -> Any:
             "bills", CSV_COLUMNS, rows, since=wanted.since, until=wanted.until
         )
     return render_template(
-        "bills/index.html",
+        "money/bills/index.html",
         page=queries.page(session, wanted, listing.wish()),
         totals=queries.totals(session, wanted),
         kinds=KINDS,
@@ -124,7 +124,7 @@ def receipt(bill_id: int) -> Any:
     language = _language(bill)
     letter = letters.receipt(bill, language)
     return render_template(
-        "bills/receipt.html", bill=bill, letter=letter, language=language, languages=LANGUAGES
+        "money/bills/receipt.html", bill=bill, letter=letter, language=language, languages=LANGUAGES
     )
 
 
@@ -165,7 +165,7 @@ def _page(bill: Bill, correct_form: Any, refund_form: Any, open_form: str = "") 
     zone = bill.facts["timezone"]
     standing = billing.standing(session, bill.session)
     return render_template(
-        "bills/show.html",
+        "money/bills/show.html",
         bill=bill,
         session=bill.session,
         zone=zone,

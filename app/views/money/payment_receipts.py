@@ -28,7 +28,9 @@ def show(key: str) -> Response:
         answer = make_response(letters.receipt(bill, language).html)
     else:
         with force_locale(language):
-            answer = make_response(render_template("bills/receipt_waiting.html", lang=language))
+            answer = make_response(
+                render_template("money/bills/receipt_waiting.html", lang=language)
+            )
         answer.headers["Refresh"] = "60"
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Robots-Tag"] = "noindex"

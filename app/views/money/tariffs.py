@@ -40,7 +40,7 @@ def index() -> Any:
     if listing.wants_csv():
         return listing.csv_response("tariffs", _columns(counts), page)
     return render_template(
-        "tariffs/index.html",
+        "money/tariffs/index.html",
         page=page,
         counts=counts,
         currencies=[(code, code) for code in queries.currencies(session)],
@@ -79,7 +79,7 @@ def show(tariff_id: int) -> Any:
     version = _version(tariff)
     parsed = prices.from_json(version.definition)
     return render_template(
-        "tariffs/show.html",
+        "money/tariffs/show.html",
         tariff=tariff,
         version=version,
         parsed=parsed,
@@ -223,7 +223,7 @@ def _editor(form: TariffForm, tariff: Tariff | None, refused: bool = True) -> An
     except Invalid as error:
         trouble = error.sentence
     page = render_template(
-        "tariffs/form.html",
+        "money/tariffs/form.html",
         form=form,
         tariff=tariff,
         draft=draft,

@@ -69,19 +69,19 @@ def register(blueprint: Blueprint) -> None:
 
 def show(station_id: int) -> Any:
     """The Live tab."""
-    return render_template("stations/show.html", **_live(station_or_404(station_id)))
+    return render_template("network/stations/show.html", **_live(station_or_404(station_id)))
 
 
 def now(station_id: int) -> Any:
     """The piece of the Live tab that keeps itself fresh."""
-    return render_template("stations/_live.html", **_live(station_or_404(station_id)))
+    return render_template("network/stations/_live.html", **_live(station_or_404(station_id)))
 
 
 def presence(station_id: int) -> Any:
     """The chips beside the title: online or not, registered or not."""
     station = station_or_404(station_id)
     there = station_page.now_of(db.session(), station, datetime.now(UTC))
-    return render_template("stations/_presence.html", station=station, there=there)
+    return render_template("network/stations/_presence.html", station=station, there=there)
 
 
 def _live(station: Station) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def history(station_id: int) -> Any:
     query, sorts = station_page.history(station, kind)
     page = fetch(db.session(), query, listing.wish(), sorts, default="-at", noun=kind)
     return render_template(
-        "stations/history.html",
+        "network/stations/history.html",
         station=station,
         there=station_page.now_of(db.session(), station, datetime.now(UTC)),
         kind=kind,
@@ -145,7 +145,7 @@ def _setup_page(station: Station, form: PasswordForm) -> str:
     version = setup_guide.version_of(station, listing.text("version"))
     desk_host = urlsplit(request.host_url).hostname or ""
     return render_template(
-        "stations/setup.html",
+        "network/stations/setup.html",
         station=station,
         there=station_page.now_of(session, station, datetime.now(UTC)),
         address=charger_address(current_app.config["SETTINGS"], desk_host),

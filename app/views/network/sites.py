@@ -38,7 +38,7 @@ def index() -> Any:
     )
     if listing.wants_csv():
         return listing.csv_response("sites", _columns(counts), page.rows)
-    return render_template("sites/index.html", page=page, counts=counts)
+    return render_template("network/sites/index.html", page=page, counts=counts)
 
 
 def _columns(counts: dict[int, queries.Counts]) -> Any:
@@ -65,7 +65,7 @@ def show(site_id: int) -> Any:
     site, now = _site(site_id), datetime.now(UTC)
     wanted = station_queries.Filter(site_id=site.id)
     return render_template(
-        "sites/show.html",
+        "network/sites/show.html",
         site=site,
         counts=queries.counts(db.session(), [site.id], now).get(site.id, queries.Counts()),
         found=station_queries.listed(db.session(), wanted, Wish(size=SHOWN), now),
@@ -90,7 +90,7 @@ def create() -> Any:
         else:
             flash(f"Added the site {form.name.data}.", "success")
             return back("sites.show", site_id=number)
-    return render_template("sites/form.html", form=form, site=None), _status(form)
+    return render_template("network/sites/form.html", form=form, site=None), _status(form)
 
 
 @blueprint.route("/<int:site_id>/edit", methods=["GET", "POST"])
@@ -108,7 +108,7 @@ def edit(site_id: int) -> Any:
         else:
             flash("Saved.", "success")
             return back("sites.show", site_id=site_id)
-    return render_template("sites/form.html", form=form, site=site), _status(form)
+    return render_template("network/sites/form.html", form=form, site=site), _status(form)
 
 
 @blueprint.post("/<int:site_id>/archive")

@@ -43,7 +43,7 @@ def passwords() -> Any:
     at = _instant(request.args.get("at", ""))
     if request.method == "GET":
         waiting = _waiting(db.session(), at)
-        return render_template("imports/passwords.html", waiting=waiting)
+        return render_template("ground/imports/passwords.html", waiting=waiting)
     with unit_of_work() as work:
         made = [
             (station.identity, stations.new_password(work, actor(), station, now=_now()))

@@ -44,7 +44,7 @@ def index() -> Any:
     if listing.wants_csv():
         return listing.csv_response("stations", _columns(found), found.page.rows)
     return render_template(
-        "stations/index.html",
+        "network/stations/index.html",
         found=found,
         any_station=queries.any_station(db.session()),
         sites=[(site.id, site.name) for site in site_queries.choices(db.session())],
@@ -102,7 +102,7 @@ def create() -> Any:
                 "success",
             )
             return pages.to_setup(station, clear)
-    return render_template("stations/form.html", form=form, station=None), _status(form)
+    return render_template("network/stations/form.html", form=form, station=None), _status(form)
 
 
 @blueprint.route("/<int:station_id>/edit", methods=["GET", "POST"])
@@ -128,7 +128,7 @@ def edit(station_id: int) -> Any:
         else:
             flash("Saved.", "success")
             return back("stations.show", station_id=station_id)
-    return render_template("stations/form.html", form=form, station=station), _status(form)
+    return render_template("network/stations/form.html", form=form, station=station), _status(form)
 
 
 @blueprint.post("/<int:station_id>/archive")

@@ -44,7 +44,7 @@ def index() -> Any:
     if listing.wants_csv():
         return listing.csv_response("audit", CSV, page, since=wanted.since, until=wanted.until)
     return render_template(
-        "audit/index.html",
+        "office/audit/index.html",
         page=page,
         nouns=audit.nouns(session),
         actors=audit.actors(session),

@@ -95,8 +95,8 @@ def index() -> Any:
     """Show Home; htmx gets the live part alone."""
     board = _board()
     if request.headers.get("HX-Request"):
-        return render_template("home/_board.html", **board)
-    return render_template("home/index.html", greeting=_greeting(), **board)
+        return render_template("office/home/_board.html", **board)
+    return render_template("office/home/index.html", greeting=_greeting(), **board)
 
 
 def _board() -> dict[str, Any]:

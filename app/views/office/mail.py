@@ -31,7 +31,7 @@ def index() -> Any:
     named = [name for name in names if _NAME.fullmatch(name)]
     mails = [(name, _headers(_read(name))) for name in named[:SHOWN]]
     sends = bool(current_app.config["SETTINGS"].smtp_url)
-    return render_template("bills/mails.html", mails=mails, total=len(named), sends=sends)
+    return render_template("money/bills/mails.html", mails=mails, total=len(named), sends=sends)
 
 
 @blueprint.get("/<name>")
@@ -40,7 +40,7 @@ def show(name: str) -> Any:
     """One mail: its headers and its text, escaped; its HTML in a frame."""
     mail = _read(name)
     return render_template(
-        "bills/mail.html", name=name, headers=_headers(mail), text=_part(mail, "plain"),
+        "money/bills/mail.html", name=name, headers=_headers(mail), text=_part(mail, "plain"),
         html=_part(mail, "html") is not None,
     )  # fmt: skip
 

@@ -43,7 +43,7 @@ def index() -> Any:
     found = queries.page(db.session(), wanted, before)
     tail = before is None and request.args.get("tail") != "off"
     return render_template(
-        "messages/index.html",
+        "office/messages/index.html",
         found=found,
         wanted=wanted,
         before=before,

@@ -39,7 +39,7 @@ def index() -> Any:
             flash("Saved. Bills from now on say so; those that are issued stay.", "success")
             return back("organisation.index")
     page = render_template(
-        "organisation/index.html",
+        "office/organisation/index.html",
         form=form,
         seller=sellers.of(_tenant(), None),
         sites=[

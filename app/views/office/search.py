@@ -31,7 +31,7 @@ def index() -> Any:
     hit = search.only_hit(found)
     if hit is not None and (address := url_of(hit.kind, hit.rows[0].id)):
         return redirect(address, code=303)
-    return render_template("search/index.html", text=text, found=found, url_of=url_of)
+    return render_template("office/search/index.html", text=text, found=found, url_of=url_of)
 
 
 def url_of(kind: str, number: int) -> str | None:

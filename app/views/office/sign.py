@@ -65,7 +65,7 @@ def sign_in_page() -> Any:
         except DomainError as error:
             refusals.show(form, error)
     empty = not staff.exists(db.session())
-    return _page("sign/sign_in.html", form=form, empty=empty)
+    return _page("office/sign/sign_in.html", form=form, empty=empty)
 
 
 @blueprint.post("/sign-out")
@@ -90,7 +90,7 @@ def setup(secret: str) -> Any:
     try:
         sign_in.look_at(db.session(), sign_in.SETUP, secret, now=now)
     except Invalid as error:
-        return render_template("sign/used_up.html", sentence=error.sentence, setup=True), 410
+        return render_template("office/sign/used_up.html", sentence=error.sentence, setup=True), 410
     if form.validate_on_submit():
         try:
             with unit_of_work() as work:
@@ -107,7 +107,7 @@ def setup(secret: str) -> Any:
             return doorkeeper.know(back("home.index"), user)
         except DomainError as error:
             refusals.show(form, error)
-    return _page("sign/setup.html", form=form)
+    return _page("office/sign/setup.html", form=form)
 
 
 @blueprint.route("/forgotten", methods=["GET", "POST"])
@@ -117,13 +117,13 @@ def forgotten() -> Any:
     """Mail a reset link; the answer is the same whether or not the address is known."""
     form = ForgottenForm()
     if not form.validate_on_submit():
-        return _page("sign/forgotten.html", form=form)
+        return _page("office/sign/forgotten.html", form=form)
     now = datetime.now(UTC)
     with unit_of_work() as work:
         user = sign_in.someone_to_reset(work, form.email.data)
         if user is not None:
             mail_link(work, user, sign_in.issue_link(work, sign_in.RESET, user=user, now=now), now)
-    return render_template("sign/mailed.html", email=form.email.data)
+    return render_template("office/sign/mailed.html", email=form.email.data)
 
 
 @blueprint.route("/reset/<secret>", methods=["GET", "POST"])
@@ -144,9 +144,9 @@ def reset(secret: str) -> Any:
             return doorkeeper.know(back("sign.sign_in"), user)
     except Invalid as error:
         if error.field is None:
-            return render_template("sign/used_up.html", sentence=error.sentence), 410
+            return render_template("office/sign/used_up.html", sentence=error.sentence), 410
         refusals.show(form, error)
-    return _page("sign/reset.html", form=form)
+    return _page("office/sign/reset.html", form=form)
 
 
 @blueprint.route("/account", methods=["GET", "POST"])
@@ -168,7 +168,7 @@ def account() -> Any:
         except DomainError as error:
             refusals.show(form, error)
     return _page(
-        "sign/account.html",
+        "office/sign/account.html",
         form=form,
         user=db.session.get(User, current_user.id),
         sign_ins=sign_ins.of_user(db.session(), current_user.id, now=now),

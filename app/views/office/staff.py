@@ -48,7 +48,7 @@ def index() -> Any:
     page = queries.page(db.session(), wanted, listing.wish())
     if listing.wants_csv():
         return listing.csv_response("staff", CSV, page)
-    return render_template("staff/index.html", page=page, roles=list(Role))
+    return render_template("office/staff/index.html", page=page, roles=list(Role))
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
@@ -151,7 +151,7 @@ def link(user_id: int) -> Any:
     found = shown_once.kept(_link_of(user))
     if found is None:
         return back("staff.show", user_id=user_id)
-    return render_template("staff/link.html", user=user, link=found)
+    return render_template("office/staff/link.html", user=user, link=found)
 
 
 @blueprint.post("/<int:user_id>/tokens")
@@ -179,7 +179,7 @@ def issue_token(user_id: int) -> Any:
 @needs("admin")
 def tokens() -> Any:
     """Everybody's API tokens, the newest first."""
-    return render_template("staff/tokens.html", tokens=queries.tokens(db.session()))
+    return render_template("office/staff/tokens.html", tokens=queries.tokens(db.session()))
 
 
 @blueprint.get("/tokens/<int:token_id>")
@@ -190,7 +190,7 @@ def token(token_id: int) -> Any:
     secret = None if found.revoked_at else shown_once.kept(f"token {token_id}")
     if secret is None:
         return back("staff.show", user_id=found.user_id)
-    return render_template("staff/token.html", user=found.user, token=found, secret=secret)
+    return render_template("office/staff/token.html", user=found.user, token=found, secret=secret)
 
 
 @blueprint.post("/tokens/<int:token_id>/revoke")
@@ -225,7 +225,7 @@ def _invite(work: Any, user: User, now: datetime) -> str:
 
 def _show(user: User, form: TokenForm) -> str:
     return render_template(
-        "staff/show.html",
+        "office/staff/show.html",
         user=user,
         form=form,
         tokens=queries.tokens(db.session(), user),
@@ -258,4 +258,4 @@ def _facts(form: StaffForm) -> dict[str, Any]:
 def _page(form: StaffForm, user: User | None) -> Any:
     status = 422 if form.is_submitted() else 200
     cancel = url_for("staff.show", user_id=user.id) if user else url_for("staff.index")
-    return render_template("staff/form.html", form=form, user=user, cancel=cancel), status
+    return render_template("office/staff/form.html", form=form, user=user, cancel=cancel), status

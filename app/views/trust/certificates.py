@@ -35,7 +35,7 @@ def index() -> Any:
         return listing.csv_response("certificates", _COLUMNS, page.rows)
     settings = current_app.config["SETTINGS"]
     return render_template(
-        "certificates/index.html",
+        "trust/certificates/index.html",
         page=page,
         now_at=now,
         waiting=queries.waiting(db.session()),
@@ -79,7 +79,7 @@ def add_root() -> Any:
         else:
             flash("The certificate is kept; install it on a station's Security tab.")
             return back("certificates.index")
-    return render_template("certificates/root.html", form=form), 422 if form.errors else 200
+    return render_template("trust/certificates/root.html", form=form), 422 if form.errors else 200
 
 
 @blueprint.post("/authority")
@@ -196,7 +196,7 @@ def station(station_id: int) -> Any:
     row = db.session.get(Station, station_id) or abort(404, "There is no such station.")
     now = datetime.now(UTC)
     return render_template(
-        "certificates/station.html",
+        "trust/certificates/station.html",
         station=row,
         there=station_page.now_of(db.session(), row, now),
         held=queries.of_station(db.session(), row),
@@ -224,7 +224,7 @@ def _page(
 ) -> Any:
     failed = bool(chain or reason)
     page = render_template(
-        "certificates/show.html",
+        "trust/certificates/show.html",
         row=row,
         own=OWN,
         chain=chain or ChainForm(formdata=None),
