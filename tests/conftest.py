@@ -26,7 +26,10 @@ settings.register_profile(
 )
 settings.load_profile("patient")
 
-pytest_plugins = ["tests.support.fixtures", "tests.support.network"]
+pytest_plugins = [
+    *("tests.support.fixtures", "tests.support.network", "tests.support.charging"),
+    "tests.support.receipts",
+]
 
 # Each sign-in of a test would take 60 ms of a core; test_passwords.py holds the product to them.
 passwords.METHOD = "scrypt:1024:8:1"

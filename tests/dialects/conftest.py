@@ -7,11 +7,8 @@ from contextlib import ExitStack
 import pytest
 
 from tests.dialects.replay import Stage
-from tests.support.charging import any_app
 from tests.support.fixtures import DATABASES
 from tests.support.site import Site
-
-__all__ = ["any_app"]
 
 
 @pytest.fixture(scope="session", params=DATABASES)

@@ -13,9 +13,6 @@ from app.extensions import db as flask_db
 from tests.security import town as town_maker
 from tests.security.town import Town
 from tests.support.apps import COMPILED, NO_REDIS
-from tests.support.charging import any_app
-
-__all__ = ["any_app"]
 
 
 @pytest.fixture(scope="session")

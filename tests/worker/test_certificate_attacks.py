@@ -9,7 +9,6 @@ from sqlalchemy import select
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.trust import certificates
 from app.models import Station, StationCertificate, StationReport
-from tests.domain.test_certificates import request
 from tests.support.certificate_site import (
     HEADER,
     authority,
@@ -25,6 +24,7 @@ from tests.support.nginx import nginx
 from tests.support.pki import Authority
 from tests.support.raw_station import RawStation
 from tests.support.wait import eventually
+from tests.trust.test_certificates import request
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("certificate attacks")]
 

@@ -15,10 +15,10 @@ from app.domain.network import stations
 from app.domain.trust import certificates, x509
 from app.models import AuditEntry, Command, Message, Site, Station, StationCertificate
 from deploy.test_authority import TestAuthority
-from tests.domain.test_certificates import request
 from tests.support.depot import furnish
 from tests.support.raw_station import RawStation
 from tests.support.wait import eventually
+from tests.trust.test_certificates import request
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("certificates")]
 

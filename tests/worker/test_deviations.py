@@ -7,14 +7,11 @@ from sqlalchemy import select
 
 from app.extensions import db as flask_db
 from app.models import Deviation
-from tests.support.charging import any_app
 from tests.support.gated import station
 from tests.support.line import Line
 from worker.batch import Batch, StorageAway
 from worker.deviations import Deviations
 from worker.ocpp.versions import Version
-
-__all__ = ["any_app"]
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

@@ -12,12 +12,12 @@ from app.domain.network import credentials, presence
 from app.domain.trust import certificates, signing
 from app.domain.trust import signing as builtin
 from app.models import Station, StationCertificate
-from tests.domain.test_certificates import request as signing_request
 from tests.support import apps
 from tests.support.gated import PASSWORD, gated, last_knock, login, station
 from tests.support.ocpp_port import handshake_text
 from tests.support.pki import Authority
 from tests.support.wait import eventually
+from tests.trust.test_certificates import request as signing_request
 from worker.server import networks
 
 LOCAL = ["127.0.0.0/8"]

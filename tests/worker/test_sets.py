@@ -10,10 +10,7 @@ from sqlalchemy import select
 
 from app.extensions import db as flask_db
 from app.models import Tenant
-from tests.support.charging import any_app
 from worker.batch import Batch, Job, StorageAway, Together
-
-__all__ = ["any_app"]
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from app.models import (
     TariffVersion,
     TransactionEvent,
 )
-from tests.support.charging import PRICES, STARTED, any_app, network
+from tests.support.charging import PRICES, STARTED, network
 from tests.support.line import Line
 from tests.worker.whole_calls import NAMES, Talk, starts, talks
 from worker.dialects.context import Bulk, Context, Outside
@@ -38,8 +38,6 @@ from worker.facts import Asked, Read
 from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call
 from worker.ocpp.versions import Version
-
-__all__ = ["any_app"]
 
 VERSIONS = [Version.V16, Version.V16, Version.V201, Version.V201, Version.V21]
 TURN = timedelta(minutes=7)
@@ -178,7 +176,7 @@ def left(db):
     return found, sorted({type(one).__name__ for one in events.take(db)})
 
 
-# What the databases differ in is told apart by the tests of each kind (`tests/domain`).
+# What the databases differ in is told apart by the tests of each kind (`tests/ground`).
 @pytest.mark.parametrize("database", ["sqlite"])
 @settings(
     max_examples=15,

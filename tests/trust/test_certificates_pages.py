@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from app.domain.trust import certificates, security_events, signing, x509
 from app.models import AuditEntry, AuthorityCertificate, StationCertificate
-from tests.domain.test_certificates import request as signing_request
 from tests.support.seed import signed_in
+from tests.trust.test_certificates import request as signing_request
 
 NOW = datetime.now(UTC)
 

@@ -12,7 +12,7 @@ from app.domain.charging.energy import (
     measure,
     since_start,
 )
-from tests.domain.energy_cases import START, minute, registers, session
+from tests.charging.energy_cases import START, minute, registers, session
 
 
 def test_energy_is_final_minus_initial_register():

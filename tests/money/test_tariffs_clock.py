@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from app.domain.money.tariffs import Usage, price
-from tests.domain.tariff_cases import BERLIN, at, tariff, usage
+from tests.money.tariff_cases import BERLIN, at, tariff, usage
 
 NIGHT = {
     "kind": "connected_time",

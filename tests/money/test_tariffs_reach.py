@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.domain.money.tariffs import Component, Kind, Restriction, Tariff, Usage, price, unreachable
 from deploy.demo_site import TARIFF
-from tests.domain.tariff_cases import BERLIN, tariff, usage
+from tests.money.tariff_cases import BERLIN, tariff, usage
 
 NIGHT = {"from": "22:00", "until": "06:00"}
 DAY = {"from": "06:00", "until": "22:00"}

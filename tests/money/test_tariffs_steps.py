@@ -18,8 +18,8 @@ from app.domain.money.tariffs import (
     say,
     to_minor,
 )
-from tests.domain.tariff_cases import tariff, usage
-from tests.domain.test_tariffs_properties import tariffs, usages
+from tests.money.tariff_cases import tariff, usage
+from tests.money.test_tariffs_properties import tariffs, usages
 
 BEFORE_17 = {"from": "00:00", "until": "17:00"}
 

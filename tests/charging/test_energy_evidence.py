@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.charging.energy import INTERVAL, POWER, EnergyFacts, EnergyFlag, Reading
 from app.domain.money.billing.evidence import PlugHistory, Weighed, weigh
-from tests.domain.energy_cases import START, minute, registers
+from tests.charging.energy_cases import START, minute, registers
 
 END = "Transaction.End"
 

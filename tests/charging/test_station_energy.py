@@ -12,10 +12,7 @@ from app.models import EvNeeds
 from app.queries.charging import station_energy
 from tests.conftest import NOW
 from tests.dialects.energy_samples import CONTROLS
-from tests.support.charging import any_app
 from tests.support.energy import yard_on
-
-__all__ = ["any_app"]
 
 #: What the desk is asked for.
 DESK = SimpleNamespace(receipts_base="https://desk.example")

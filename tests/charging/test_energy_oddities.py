@@ -13,7 +13,7 @@ from app.domain.charging.energy import (
     Reading,
     measure,
 )
-from tests.domain.energy_cases import W_22K, minute, registers, session
+from tests.charging.energy_cases import W_22K, minute, registers, session
 
 
 def test_begin_zero_placeholder():

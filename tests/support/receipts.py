@@ -1,4 +1,4 @@
-"""Fixtures of the tasks' tests: an application that sends by SMTP, and one billed session."""
+"""Fixtures of mails and receipts: an application that sends by SMTP, and one billed session."""
 
 import shutil
 
@@ -9,9 +9,7 @@ from app.extensions import db as flask_db
 from app.models import Receipt
 from app.uow import unit_of_work
 from tests.support import apps
-from tests.support.charging import STARTED, any_app, network
-
-__all__ = ["any_app"]
+from tests.support.charging import STARTED, network
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from app.domain.money.tariffs import (
     to_minor,
     week_picture,
 )
-from tests.domain.tariff_cases import tariff
+from tests.money.tariff_cases import tariff
 
 WHOLE = {
     "schema": 1,

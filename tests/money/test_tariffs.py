@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from app.domain.money.tariffs import Kind, Line, Quote, Usage, from_json, price, say
-from tests.domain.tariff_cases import BERLIN, at, tariff, usage
+from tests.money.tariff_cases import BERLIN, at, tariff, usage
 
 
 def line(quote: Quote, kind: str) -> Line:

@@ -16,8 +16,8 @@ from app.domain.money import billing
 from app.extensions import db as flask_db
 from app.models import AuditEntry, ChargingSession, Station, StrayStop
 from app.uow import unit_of_work
-from tests.domain.test_billing_at_once import at_once
-from tests.domain.test_transactions_reused import again
+from tests.charging.test_transactions_reused import again
+from tests.money.test_billing_at_once import at_once
 from tests.support.charging import STARTED, network
 from tests.support.transactions import charge
 

@@ -3,8 +3,8 @@
 import pytest
 
 from app.domain.trust import certificates, signing
-from tests.domain.test_certificates import make_station
-from tests.domain.test_certificates import request as signing_request
+from tests.trust.test_certificates import make_station
+from tests.trust.test_certificates import request as signing_request
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from app.domain.network import sites, stations, tenants
 from app.models import AuditEntry, Station, Tag
 from app.uow import unit_of_work
 from app.web import csv_files
-from tests.domain.test_import_files import TYPED
+from tests.access.test_import_files import TYPED
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from app.domain.money.tariffs import Component, Kind, Tariff, Usage, price, to_m
 from app.models import Bill, BillLine
 from app.text.bill_text import told_line
 from app.text.writers import DeskWriter, Writer
-from tests.domain.test_tariffs_properties import tariffs, usages
+from tests.money.test_tariffs_properties import tariffs, usages
 
 TIME = st.builds(
     Tariff,

@@ -9,7 +9,7 @@ from app.domain.ground.vocabulary import SYSTEM
 from app.domain.trust import certificates, signing
 from app.models import StationCertificate
 from app.tasks.certificates import sign_certificate
-from tests.domain.test_certificates import make_station, request
+from tests.trust.test_certificates import make_station, request
 
 
 @pytest.fixture
