@@ -23,11 +23,10 @@ from app.config import as_root
 from app.extensions import check_or_exit
 from worker.dispatch import ROUTES
 from worker.gate import Gate
-from worker.lag import LAG
+from worker.pace import LAG
 from worker.server import Server, ServerSettings, networks
 from worker.switchboard import Switchboard
-from worker.tls import WrongTls, server_context
-from worker.tls_renewal import Renewal
+from worker.tls import Renewal, WrongTls, server_context
 
 log = logging.getLogger("worker")
 

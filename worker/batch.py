@@ -22,7 +22,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.domain.office import messages
 from app.uow import unit_of_work
-from worker.lag import LAG
+from worker.pace import LAG
 
 log = logging.getLogger(__name__)
 

@@ -12,10 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.domain.charging.gauges import Gauge
 from app.domain.ground.vocabulary import Registration
 from worker import log_rows, pieces
-from worker.afterwards import Afterwards
 from worker.batch import Batch, Job, StorageAway, Together
 from worker.checks import checked
-from worker.deviations import Deviations
 from worker.dialects.context import Bulk, Context, Fact, Long, Outside
 from worker.dialects.v16 import routing as v16
 from worker.dialects.v21 import routing as v21
@@ -30,6 +28,7 @@ from worker.ocpp.versions import Version
 from worker.proof import contradiction
 from worker.providers import Providers
 from worker.standing import Over, Standing
+from worker.tallies import Deviations
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +64,7 @@ class Dispatch:
         self.deviations = Deviations(batch)
         self._settings = settings
         self._standing = standing
-        self._facts = Facts(standing, show, Afterwards(batch.app))
+        self._facts = Facts(batch.app, standing, show)
         self._providers = Providers(settings)
 
     def answer(self, held: Held, call: Call) -> str | None:

@@ -5,11 +5,16 @@ function of the domain, which loads what all of them need with one query per tab
 writes each table once; then each is answered.  A call that cannot be read is refused by itself.
 """
 
+import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import gevent
+from flask import Flask
+from gevent.event import AsyncResult
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.charging import metering
@@ -17,14 +22,18 @@ from app.domain.charging.gauges import Gauge
 from app.domain.charging.metering import Metered
 from app.domain.ground import bulk
 from app.domain.network import access, plain
+from app.extensions import db as flask_db
 from worker import log_rows
-from worker.afterwards import Afterwards, Unfinished
 from worker.batch import Together
 from worker.dialects.context import Context, Fact
 from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call, Send
 from worker.standing import Over, Standing
 
+log = logging.getLogger(__name__)
+
+#: So many are found out in one go.
+MOST = 25
 Row = dict[str, Any]
 
 
@@ -61,14 +70,22 @@ class Read:
     answer: dict[str, Any] | None
 
 
+@dataclass(slots=True)
+class Unfinished:
+    """The result of a fact that is stored, and what its answer takes to be made."""
+
+    route: Fact
+    result: Any
+    context: Context
+    done: AsyncResult = field(default_factory=AsyncResult)
+
+
 class Facts:
     """Stores what a batch has gathered; `show` gets the newest gauges of running sessions."""
 
-    def __init__(
-        self, standing: Standing, show: Callable[[list[Gauge]], None], afterwards: Afterwards
-    ) -> None:
+    def __init__(self, app: Flask, standing: Standing, show: Callable[[list[Gauge]], None]) -> None:
         self._standing = standing
-        self._afterwards = afterwards
+        self._afterwards = Afterwards(app)
         self._show = show
 
     def told(self, db: Any, asked: Sequence[Asked], rows: list[Row]) -> list[Any]:
@@ -157,3 +174,53 @@ class Facts:
                 rows.append(row)
         self._show(gauges)
         return results
+
+
+class Afterwards:
+    """What an answer needs beyond what was stored: found out after the commit, outside of a batch.
+
+    A price is read and reckoned here.  Those that wait are taken together, few at a time, so that
+    the loop goes on between them; nothing is written.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._waiting: deque[Unfinished] = deque()
+        self._working = False
+
+    def finish(self, unfinished: Unfinished) -> Any:
+        """The finished result; as it was stored where the rest cannot be found out."""
+        self._waiting.append(unfinished)
+        if not self._working:
+            self._working = True
+            gevent.spawn(self._work)
+        return unfinished.done.get()
+
+    def _work(self) -> None:
+        # Those that were stored together come together.
+        gevent.sleep(0)
+        try:
+            while self._waiting:
+                several = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+                self._find_out(several)
+                gevent.sleep(0)
+        finally:
+            self._working = False
+
+    def _find_out(self, several: list[Unfinished]) -> None:
+        kinds: dict[Any, list[Unfinished]] = {}
+        for one in several:
+            kinds.setdefault(one.route.after, []).append(one)
+        for after, of_kind in kinds.items():
+            results = [one.result for one in of_kind]
+            try:
+                with self._app.app_context():
+                    try:
+                        found = after(flask_db.session(), results, of_kind[-1].context.now)
+                    finally:
+                        flask_db.session.remove()
+            except Exception:
+                log.exception("what %d answers need was not found out", len(of_kind))
+                found = results
+            for one, result in zip(of_kind, found, strict=True):
+                one.done.set(result)

@@ -22,14 +22,14 @@ from app.domain.trust import signing
 from app.extensions import db as flask_db
 from app.models import Site, Station
 from worker.batch import Batch, Job
-from worker.knocks import MANY, Knocks
+from worker.certificates import Trust
 from worker.lookup import Lookup
 from worker.ocpp.handshake import Accepted, Reason, Refused, Request, choose_offered
 from worker.ocpp.throttle import Throttle, Turns
 from worker.ocpp.versions import Version
 from worker.proof import PROVED, Proof, Proofs, Undecided
 from worker.stretching import Stretching
-from worker.trust import Trust
+from worker.tallies import MANY, Knocks
 
 log = logging.getLogger(__name__)
 
@@ -240,19 +240,22 @@ class Gate:
         self, request: Request, answer: Accepted | Refused, station: dict[str, Any] | None
     ) -> None:
         """Keep the attempt for the desk, without making anybody wait."""
-        accepted = isinstance(answer, Accepted)
+        if isinstance(answer, Accepted):
+            status, reason, sentence = 101, "accepted", answer.note or "The charger is connected."
+        else:
+            status, reason, sentence = answer.status, answer.reason.code, answer.sentence
         # Whoever tries many names shares one row a minute: guessing must not fill the disk.
-        guessing = station is None and not accepted and answer.reason is Reason.THROTTLED
+        guessing = station is None and reason == Reason.THROTTLED.code
         knock = Knock(
             identity=MANY if guessing else request.identity,
             path=request.path,
             address=request.remote_address,
             subprotocols=", ".join(request.offer.offered),
             had_credentials=request.credentials is not None or request.bad_credentials,
-            accepted=accepted,
-            status=101 if accepted else answer.status,
-            reason="accepted" if accepted else answer.reason.code,
-            sentence=(answer.note or "The charger is connected.") if accepted else answer.sentence,
+            accepted=isinstance(answer, Accepted),
+            status=status,
+            reason=reason,
+            sentence=sentence,
             station_id=station["id"] if station else None,
             tenant_id=station["tenant_id"] if station else None,
         )

@@ -10,7 +10,7 @@ from app.domain.network import access, connections, presence
 from app.domain.network.connections import Closed, Opened
 from app.queries.office import system
 from worker.batch import Batch, Job, Together
-from worker.lag import LAG
+from worker.pace import LAG
 from worker.standing import Over, Standing
 
 Row = dict[str, Any]

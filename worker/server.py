@@ -19,7 +19,6 @@ from gevent.pywsgi import WSGIServer
 
 from worker.desk import Desk, Gate
 from worker.doorstep import Doorstep, Visitor
-from worker.lag import LAG
 from worker.link import PING_S, SILENCE_S, Link
 from worker.ocpp.handshake import (
     Accepted,
@@ -32,7 +31,7 @@ from worker.ocpp.handshake import (
 )
 from worker.ocpp.throttle import Turns
 from worker.ocpp.versions import Version
-from worker.pace import FLOOD_S
+from worker.pace import FLOOD_S, LAG
 from worker.upgrade import Handler, TlsListener
 from worker.websocket import Stream
 from worker.websocket_frames import Deflate

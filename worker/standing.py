@@ -12,12 +12,12 @@ from app.domain.ground.vocabulary import CommandState, Outcome, Registration
 from app.domain.network import access
 from app.domain.trust import certificates
 from app.models import Station
+from worker.certificates import Trust
 from worker.gate import facts_of
 from worker.ocpp.handshake import Reason, Refused
 from worker.ocpp.throttle import Throttle
 from worker.proof import Proofs
 from worker.stretching import Stretching
-from worker.trust import Trust
 
 #: How long a call in work may delay the end of a connection that is over, in seconds.
 ANSWER_S = 3.0

@@ -1,17 +1,17 @@
 """Who is connected here, and how commands reach them.
 
-One node holds a station at a time: the newest authenticated connection.  Redis
-carries the ids of queued commands; a look into the database every second finds
-those whose nudge was lost, also while Redis is away.
+One node holds a station at a time: the newest authenticated connection.  Redis carries the ids of
+queued commands; a look into the database every second finds those whose nudge was lost, also while
+Redis is away.
 """
 
 import json
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 import gevent
-import redis
 from flask import Flask
 from sqlalchemy import select
 
@@ -22,18 +22,17 @@ from app.domain.ground.vocabulary import CommandState
 from app.domain.limits.setpoints import Claimed
 from app.domain.network import access, presence
 from app.domain.network.connections import REPLACED
+from app.extensions import AWAY
 from app.extensions import db as flask_db
 from app.models import Command
 from app.reactions import ACCESS, COMMANDS
 from worker.batch import Batch, Job, StorageAway
 from worker.calls import Calls
-from worker.claims import Claims
+from worker.claims import Claims, Setpoints
 from worker.dispatch import Dispatch, Held
 from worker.ocpp.events import Malformed, Repeated, Settled, Stray
 from worker.ocpp.frames import Call, Send
 from worker.presence import Presence
-from worker.rounds import for_ever, guarded
-from worker.setpoints import Setpoints
 from worker.standing import ANSWER_S, Over, Standing
 
 log = logging.getLogger(__name__)
@@ -45,13 +44,15 @@ GRACE_S = 3.0
 #: How often queued commands and decisions about access are looked for in the database.
 LOOK_S = 1.0
 QUEUED = select(Command.id, Command.station_id).where(Command.state == CommandState.QUEUED)
+#: How long background work rests after a failure.
+PAUSE_S = 2.0
 #: How often live pages are brought up to date, and last-seen times written.
 SHOW_S = 1.0
 SEEN_S = 10.0
 
 
 class Switchboard:
-    """The desk of all links of this process (see `worker.link.Desk`)."""
+    """The desk of all links of this process (see `worker.desk`)."""
 
     def __init__(self, app: Flask, node: str) -> None:
         self._app = app
@@ -163,7 +164,7 @@ class Switchboard:
 
     def _listen(self) -> None:
         """Hear of queued commands, of decisions about access and of newer connections elsewhere."""
-        client: redis.Redis[bytes] = self._app.extensions["redis"]
+        client: Any = self._app.extensions["redis"]
         with client.pubsub(ignore_subscribe_messages=True) as listener:
             listener.subscribe(COMMANDS, NEWEST, ACCESS)
             while True:
@@ -203,7 +204,7 @@ class Switchboard:
         known = 0
         while True:
             with self._app.app_context():
-                newest = access.decisions(flask_db.session)
+                newest = access.decisions(flask_db.session())
             if newest != known:
                 self._obey(list(self._held))
                 known = newest
@@ -295,3 +296,28 @@ class Switchboard:
         for held in list(self._held.values()):
             if held.connection_id in told.newer_elsewhere:
                 held.link.close(1000, REPLACED)
+
+
+def for_ever(work: Callable[[], Any]) -> None:
+    """Keep a background greenlet going: Redis or the database may be away for a while."""
+    said = ""
+    while True:
+        try:
+            work()
+        except (*AWAY, StorageAway) as error:
+            if str(error) != said:
+                log.warning("%s pauses: %s", work.__name__.strip("_"), error)
+            said = str(error)
+        except Exception:
+            log.exception("%s failed", work.__name__)
+        gevent.sleep(PAUSE_S)
+
+
+def guarded(work: Callable[..., Any], *arguments: Any) -> None:
+    """Do one thing of a round; what it raises is logged and keeps nothing else from being done."""
+    try:
+        work(*arguments)
+    except (*AWAY, StorageAway) as error:
+        log.warning("%s failed, it will be tried again: %s", work.__name__, error)
+    except Exception:
+        log.exception("%s failed", work.__name__)

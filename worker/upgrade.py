@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 HEADER_BYTES = 32 << 10
 
 
-class Handler(WebSocketHandler):
+class Handler(WebSocketHandler):  # type: ignore[misc]
     """One HTTP connection, until it is refused, answered or handed over to a link."""
 
     def handle(self) -> None:
@@ -229,7 +229,7 @@ class _Limited:
         return line
 
 
-class TlsListener(WSGIServer):
+class TlsListener(WSGIServer):  # type: ignore[misc]
     """A listener that speaks TLS and lets a link keep the socket beyond the request."""
 
     def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> None:

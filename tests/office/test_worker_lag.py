@@ -8,7 +8,7 @@ from app.domain.network import presence
 from app.models import WorkerNode
 from app.queries.office import attention
 from tests.support.charging import network
-from worker.lag import Lag
+from worker.pace import Lag
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from app.models import Deviation
 from tests.support.gated import station
 from tests.support.line import Line
 from worker.batch import Batch, StorageAway
-from worker.deviations import Deviations
 from worker.ocpp.versions import Version
+from worker.tallies import Deviations
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from app.models import HandshakeAttempt
 from tests.support.gated import station
 from tests.support.wait import yielding
 from worker.batch import Batch
-from worker.knocks import IN_ALL, MANY, OF_ONE, Knocks
+from worker.tallies import IN_ALL, MANY, OF_ONE, Knocks
 
 KNOCK = Knock(
     identity="CP-9",

@@ -10,8 +10,7 @@ import pytest
 from app.config import Settings
 from tests.support.ocpp_port import OcppPort
 from tests.support.pki import Authority
-from worker.tls import server_context
-from worker.tls_renewal import Renewal
+from worker.tls import Renewal, server_context
 
 NOW = datetime.now(UTC)
 

@@ -1,17 +1,18 @@
-"""Attempts to connect on their way into the database: counted in memory, written once a second.
+"""What is counted in memory and written now and then: attempts to connect, repairs of messages.
 
-Whatever comes in, at most a few hundred rows a minute are made of it: equal refusals share one, and
-beyond that those of an address, in the end all of a reason, are folded into a row named (many).
+A worker that is killed loses a few counts and no evidence: messages themselves are in the log.
 """
 
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import gevent
 
+from app.domain.device import deviations
 from app.domain.network import knocks
 from app.domain.network.knocks import SAME_KNOCK, Knock, Tally
 from worker.batch import Batch, Job, StorageAway
@@ -31,7 +32,12 @@ _Key = tuple[str, str, str]
 
 
 class Knocks:
-    """Attempts that are not written yet."""
+    """Attempts to connect that are not written yet.
+
+    Whatever comes in, at most a few hundred rows a minute are made of it: equal refusals share one,
+    and beyond that those of an address, in the end all of a reason, are folded into a row named
+    (many).
+    """
 
     def __init__(self, batch: Batch) -> None:
         self._batch = batch
@@ -120,3 +126,36 @@ class Knocks:
 
 def _key(knock: Knock) -> _Key:
     return knock.identity, knock.address, knock.reason
+
+
+#: How often what was counted is written.
+WRITE_S = 3.0
+
+
+class Deviations:
+    """What the messages of this process needed since it was last written."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._tallies: deviations.Tallies = {}
+
+    def count(self, station_id: int, found: Iterable[tuple[str, str]], now: datetime) -> None:
+        """Count the repairs of a message: pairs of code and example."""
+        deviations.count(self._tallies, station_id, found, now=now)
+
+    def write_for_ever(self) -> None:
+        """Write every few seconds."""
+        while True:
+            gevent.sleep(WRITE_S)
+            self.write()
+
+    def write(self) -> None:
+        """Write what was counted; raises `StorageAway`, and keeps it, while nothing is stored."""
+        tallies, self._tallies = self._tallies, {}
+        if not tallies:
+            return
+        try:
+            self._batch.do(Job(lambda db, rows: deviations.store(db, tallies), "deviations"))
+        except StorageAway:
+            self._tallies = deviations.together(tallies, self._tallies)
+            raise
