@@ -61,7 +61,7 @@ def test_register_reset_mid_tx():
     assert found.energy_wh == 6000 + 3000
     assert found.flags == {EnergyFlag.REGISTER_RESET}
     assert found.held
-    assert [int(part.energy_wh) for part in found.segments] == [6000, 3000]
+    assert [int(part.to_wh - part.from_wh) for part in found.segments] == [6000, 3000]
 
 
 def test_reset_to_an_unknown_level_counts_only_what_was_seen():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.charging.energy import NET, POWER, EnergyFacts, Reading, measure
-from app.domain.charging.energy.frames import Point
+from app.domain.charging.energy.readings import Point
 from app.domain.charging.energy.walk import Pace, pace_of, walk
 
 START = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)

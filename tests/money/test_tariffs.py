@@ -47,7 +47,7 @@ def test_the_session_drawn_for_the_desk_costs_12_96():
         ("Energy, day rate", "7.296", "kWh", 328),
         ("Idle after 10 min grace", "16.000", "min", 160),
     ]
-    assert (quote.net_minor, quote.tax_minor, quote.total_minor) == (1089, 207, 1296)
+    assert (quote.net_minor, quote.tax_minor, quote.gross_minor) == (1089, 207, 1296)
     assert [say(fact) for fact in quote.explanation] == [
         "At 08:00 site time “day rate” took over from “night rate”.",
         "The meter was not read at 08:00; the energy there lies on the line between the "
@@ -56,10 +56,9 @@ def test_the_session_drawn_for_the_desk_costs_12_96():
         "The tax is added to the prices.",
     ]
     night = quote.lines[1].evidence[0]
-    assert quote.lines[1].interpolated
     assert night.to_at == at("2026-11-22 08:00")
     assert night.to_between == (at("2026-11-22 07:59:30"), at("2026-11-22 08:00:30"))
-    assert night.to_json()["to_wh"] == "17204"
+    assert night.to_wh == 17204
 
 
 def test_a_price_with_tax_included_keeps_its_total():
@@ -67,7 +66,7 @@ def test_a_price_with_tax_included_keeps_its_total():
         tariff({"kind": "energy", "price": "0.49"}, tax={"percent": "19"}),
         usage("2026-03-02 10:00", "2026-03-02 11:00", [("2026-03-02 11:00", 10_000)]),
     )
-    assert (quote.net_minor, quote.tax_minor, quote.total_minor) == (412, 78, 490)
+    assert (quote.net_minor, quote.tax_minor, quote.gross_minor) == (412, 78, 490)
 
 
 def test_tax_is_the_rate_on_the_sum_and_the_lines_still_add_up():
@@ -123,7 +122,7 @@ def test_energy_steps_are_exact():
         usage("2026-03-02 10:00", "2026-03-02 11:00", [("2026-03-02 11:00", 13_333)]),
     )
     assert [str(each.quantity) for each in quote.lines] == ["10.000", "3.333"]
-    assert quote.total_minor == 300 + 167
+    assert quote.gross_minor == 300 + 167
 
 
 def test_duration_steps_count_from_the_start():
@@ -176,9 +175,9 @@ def test_a_session_without_energy_costs_its_start_fee_and_nothing_else():
     ]
     nothing = usage("2026-03-02 10:00", "2026-03-02 20:00", [])
     quote = price(tariff(*parts, minimum="5"), nothing)
-    assert quote.total_minor == 50
+    assert quote.gross_minor == 50
     assert quote.explanation[0] == ("why.no_energy", {})
-    assert price(tariff(*parts[1:], minimum="5"), nothing).free
+    assert price(tariff(*parts[1:], minimum="5"), nothing).gross_minor == 0
 
 
 def test_minimum_and_maximum_are_lines_of_their_own():
@@ -190,7 +189,7 @@ def test_minimum_and_maximum_are_lines_of_their_own():
     ]
     high = price(tariff({"kind": "energy", "price": "40"}, maximum="12.50"), hour)
     assert [each.gross_minor for each in high.lines] == [4000, -2750]
-    assert high.total_minor == 1250
+    assert high.gross_minor == 1250
     assert [say(fact) for fact in high.explanation] == ["The session costs at most 12.50 EUR."]
 
 
@@ -230,7 +229,7 @@ def test_energy_without_a_price_is_free_and_said():
         tariff({"kind": "energy", "price": "0.40", "when": {"from": "10:00", "until": "11:00"}}),
         usage("2026-03-02 10:00", "2026-03-02 12:00", [("2026-03-02 12:00", 4000)]),
     )
-    assert quote.total_minor == 80
+    assert quote.gross_minor == 80
     assert quote.energy_wh == 4000
     assert "The tariff has no price for 2 kWh of it; they are free." in [
         say(fact) for fact in quote.explanation
@@ -252,9 +251,9 @@ def test_dates_are_whole_days_at_the_site():
 def test_minor_units_follow_the_currency():
     hour = usage("2026-03-02 10:00", "2026-03-02 11:00", [("2026-03-02 11:00", 12_345)])
     energy = {"kind": "energy", "price": "31.5"}
-    assert price(tariff(energy, currency="JPY"), hour).total_minor == 389  # 388.8675
-    assert price(tariff(energy, currency="EUR"), hour).total_minor == 38_887
-    assert price(tariff(energy, currency="KWD"), hour).total_minor == 388_868
+    assert price(tariff(energy, currency="JPY"), hour).gross_minor == 389  # 388.8675
+    assert price(tariff(energy, currency="EUR"), hour).gross_minor == 38_887
+    assert price(tariff(energy, currency="KWD"), hour).gross_minor == 388_868
 
 
 def test_a_jump_of_the_meter_is_charged_at_the_price_of_its_instant():
@@ -277,5 +276,5 @@ def test_nothing_is_priced_before_the_session_or_after_it():
     start, end = datetime(2026, 3, 2, 10, tzinfo=UTC), datetime(2026, 3, 2, 11, tzinfo=UTC)
     odd = Usage(end, start, "UTC", ((start, Decimal(5000)),), charging=((start, end),))
     free = from_json({"schema": 1, "currency": "EUR", "components": []})
-    assert price(free, odd).total_minor == 0
+    assert price(free, odd).gross_minor == 0
     assert price(free, odd).energy_wh == 5000

@@ -193,10 +193,7 @@ def test_the_week_is_drawn_in_runs_of_one_price():
     assert [len(day) for day in week.days] == [3, 1, 1, 1, 1, 1, 1]
     assert week.days[6][0].price is None
     assert week.prices == (Decimal("0.30"), Decimal("0.40"))
-    grid = week.grid()
-    assert (len(grid), len(grid[0])) == (7, 24)
-    assert grid[0][22] == Decimal("0.40")
-    assert week.grid(30)[0][45] == Decimal("0.30")
+    assert week.step_min == 30
 
 
 def test_the_week_of_a_date_knows_what_holds_then():

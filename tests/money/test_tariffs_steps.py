@@ -55,7 +55,7 @@ def test_the_step_of_the_last_price_rounds_the_total_of_all():
     """Example 2: 35 minutes become 45, of which 25 are billed before 17:00."""
     quote = price(TARIFF_14, charged("16:35", "17:10"))
     assert told(quote) == [("charging_time", "25", 50), ("charging_time", "20", 80)]
-    assert quote.total_minor == 130
+    assert quote.gross_minor == 130
     assert [say(fact) for fact in quote.explanation if fact[0] != "why.unpriced"] == [
         "Charging time counts in started steps of 900 seconds, once for the whole session: "
         "35 min count as 45 min.",

@@ -274,7 +274,7 @@ def price(name: str, as_json: bool, **imagined: Any) -> None:
     )
     print_rows(quote.lines, columns, json=as_json)
     if not as_json:
-        total = prices.from_minor(quote.total_minor, quote.currency)
+        total = prices.from_minor(quote.gross_minor, quote.currency)
         click.echo(f"Total {price_words.price(total, quote.currency)}")
         for phrase in quote.explanation:
             click.echo(prices.say(phrase))

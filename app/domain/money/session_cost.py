@@ -114,7 +114,7 @@ def _used(session: Any, now: datetime) -> Usage:
     until = max(now, session.last_reading_at or now)
     used = (session.last_register_wh or first) - first
     curve = ((begin, Decimal(0)), (until, used))
-    return Usage(begin, until, session.timezone, curve, meter_start_wh=first)
+    return Usage(begin, until, session.timezone, curve)
 
 
 def _major(minor: int, currency: str) -> Decimal:

@@ -5,12 +5,10 @@ what was odd about it, and some of them hold the bill until a person has looked.
 """
 
 from app.domain.charging.energy.facts import (
-    HOLDING,
     CurvePoint,
     EnergyFacts,
     EnergyFlag,
     EnergyResult,
-    Segment,
 )
 from app.domain.charging.energy.measure import live_energy, measure, since_start
 from app.domain.charging.energy.plausibility import DEFAULT_MAX_POWER_W, limit_wh
@@ -21,15 +19,12 @@ from app.domain.charging.energy.readings import (
     REGISTER,
     Reading,
     at_outlet,
-    base_unit_of,
     billing_register,
-    phase_number,
     to_base_unit,
 )
 
 __all__ = [
     "DEFAULT_MAX_POWER_W",
-    "HOLDING",
     "INTERVAL",
     "NET",
     "POWER",
@@ -39,14 +34,11 @@ __all__ = [
     "EnergyFlag",
     "EnergyResult",
     "Reading",
-    "Segment",
     "at_outlet",
-    "base_unit_of",
     "billing_register",
     "limit_wh",
     "live_energy",
     "measure",
-    "phase_number",
     "since_start",
     "to_base_unit",
 ]

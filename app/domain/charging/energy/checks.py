@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from app.domain.charging.energy.facts import EnergyFacts, EnergyFlag
-from app.domain.charging.energy.frames import Point, points_of
+from app.domain.charging.energy.facts import EnergyFacts, EnergyFlag, Work
 from app.domain.charging.energy.plausibility import (
     COARSE_WH,
     DEFAULT_MAX_POWER_W,
@@ -17,8 +16,7 @@ from app.domain.charging.energy.plausibility import (
     limit_wh,
     seconds_between,
 )
-from app.domain.charging.energy.readings import REGISTER, Reading
-from app.domain.charging.energy.work import Work
+from app.domain.charging.energy.readings import REGISTER, Point, Reading, points_of
 
 #: Register and measured power are compared only where power was measured this often.
 _POWER_POINTS = 3

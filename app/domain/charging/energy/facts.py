@@ -1,12 +1,12 @@
-"""What goes into the measuring of a session's energy, and what comes out."""
+"""What goes into the measuring of a session's energy, on its way, and what comes out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from app.domain.charging.energy.readings import Reading
+from app.domain.charging.energy.readings import Point, Reading
 from app.domain.ground.vocabulary import doubts
 
 CurvePoint = tuple[datetime, Decimal]
@@ -57,11 +57,6 @@ class EnergyFlag(StrEnum):
         return doubts.holds(self.value)
 
 
-#: What holds a bill; any other flag is told on the session's page and no more:
-#: the energy rests on registers that agree with each other.
-HOLDING: frozenset[EnergyFlag] = frozenset(flag for flag in EnergyFlag if flag.holds)
-
-
 @dataclass(frozen=True, slots=True)
 class EnergyFacts:
     """What is known about a session's energy; instants are aware UTC.
@@ -105,11 +100,6 @@ class Segment:
     from_wh: Decimal
     to_wh: Decimal
 
-    @property
-    def energy_wh(self) -> Decimal:
-        """What the stretch adds to the session."""
-        return self.to_wh - self.from_wh
-
 
 @dataclass(frozen=True, slots=True)
 class EnergyResult:
@@ -142,15 +132,28 @@ class EnergyResult:
     @property
     def held(self) -> bool:
         """Whether a person must look before this is billed."""
-        return not self.flags.isdisjoint(HOLDING)
+        return any(flag.holds for flag in self.flags)
 
     @property
     def duration_s(self) -> int:
         """Whole seconds from start to end, never negative."""
         return max(int((self.ended_at - self.started_at).total_seconds()), 0)
 
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """All flags in plain English, the ones that hold first."""
-        ordered = sorted(self.flags, key=lambda flag: (not flag.holds, flag.value))
-        return tuple(flag.sentence for flag in ordered)
+
+@dataclass(slots=True)
+class Work:
+    """What one source of energy gives before the limits are applied.
+
+    `before` is the part of `wh` that was estimated for the time before the first register.
+    """
+
+    basis: str
+    wh: Decimal = Decimal(0)
+    before: Decimal = Decimal(0)
+    initial: Decimal | None = None
+    final: Decimal | None = None
+    flags: set[EnergyFlag] = field(default_factory=set)
+    segments: list[Segment] = field(default_factory=list)
+    curve: list[CurvePoint] = field(default_factory=list)
+    used: list[Point] = field(default_factory=list)
+    ignored: list[Point] = field(default_factory=list)

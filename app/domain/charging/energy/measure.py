@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from app.domain.charging.energy.checks import against_power, against_time, sustained_w, under_power
-from app.domain.charging.energy.facts import CurvePoint, EnergyFacts, EnergyFlag, EnergyResult
-from app.domain.charging.energy.frames import Point, distinct, integral_wh, power_of
+from app.domain.charging.energy.facts import CurvePoint, EnergyFacts, EnergyFlag, EnergyResult, Work
 from app.domain.charging.energy.plausibility import (
     ABOVE_MEASURED,
     DEFAULT_MAX_POWER_W,
@@ -22,10 +21,16 @@ from app.domain.charging.energy.plausibility import (
     seconds_between,
     step_limit_wh,
 )
-from app.domain.charging.energy.readings import REGISTER, Reading
+from app.domain.charging.energy.readings import (
+    REGISTER,
+    Point,
+    Reading,
+    distinct,
+    integral_wh,
+    power_of,
+)
 from app.domain.charging.energy.register import by_register
 from app.domain.charging.energy.substitutes import by_intervals, by_net, by_power
-from app.domain.charging.energy.work import Work
 
 _ZERO = Decimal(0)
 

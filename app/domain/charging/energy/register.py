@@ -5,21 +5,39 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from app.domain.charging.energy.ends import doubts_of_ends
-from app.domain.charging.energy.facts import EnergyFacts, EnergyFlag, Segment
-from app.domain.charging.energy.frames import Point, in_order, points_of
-from app.domain.charging.energy.plausibility import JITTER_S, RESOLUTION_WH, seconds_between
-from app.domain.charging.energy.readings import BEGIN, END, INTERVAL, NET, POWER, REGISTER, Reading
+from app.domain.charging.energy.facts import EnergyFacts, EnergyFlag, Segment, Work
+from app.domain.charging.energy.plausibility import (
+    JITTER_S,
+    RESOLUTION_WH,
+    digits_of,
+    seconds_between,
+)
+from app.domain.charging.energy.readings import (
+    BEGIN,
+    END,
+    INTERVAL,
+    NET,
+    POWER,
+    REGISTER,
+    Point,
+    Reading,
+    in_order,
+    points_of,
+)
 from app.domain.charging.energy.walk import Pace, Walk, pace_of, walk
-from app.domain.charging.energy.work import Work
 
 SUBSTITUTES = (INTERVAL, NET, POWER)
 
 #: A first reading within this time of the start stands for the start.
 AT_START = timedelta(seconds=15)
 
-_ZERO = Decimal(0)
 _FIFTH = 5
+#: Registers that differ by less are the same, in Wh: one is rounded.
+_SAME_WH = Decimal(10)
+#: A reading so close to the stop was taken with it.
+_WITH_STOP = timedelta(seconds=5)
+
+_ZERO = Decimal(0)
 
 
 def by_register(
@@ -173,7 +191,7 @@ def _walk_register(
     found = walk(whole, pace, stop_told=told)
     work.flags |= found.flags
     if stop is not None and told:
-        work.flags |= doubts_of_ends(facts, points, stop, ended_at, pace)
+        work.flags |= _doubts_of_ends(facts, points, stop, ended_at, pace)
     if _too_many(found, len(points)):
         work.flags.add(EnergyFlag.MANY_OUTLIERS)
     work.wh, work.final = found.total_wh, found.accepted[-1].value
@@ -235,3 +253,72 @@ def _at_its_pace(work: Work, first: Point, late: timedelta) -> Decimal:
         return _ZERO
     seconds = seconds_between(first.at, rising.at)
     return (rising.value - first.value) * Decimal(int(late.total_seconds())) / seconds
+
+
+def _doubts_of_ends(
+    facts: EnergyFacts, points: Sequence[Point], stop: Decimal, ended_at: datetime, pace: Pace
+) -> set[EnergyFlag]:
+    """What the readings say against the register of the stop."""
+    values = [point.value for point in points]
+    same = max(digits_of(values) if len(values) > 1 else _SAME_WH, _SAME_WH)
+    found = set()
+    since, until = ended_at - _WITH_STOP, ended_at + _WITH_STOP
+    # A clock that lost the date says of no ordinary reading that it was taken with the stop.
+    closing = [
+        point
+        for point in points
+        if point.context == END or (not facts.clock_doubtful and since <= point.at <= until)
+    ]
+    if any(_contradicts(point, stop, ended_at, same, pace) for point in closing):
+        found.add(EnergyFlag.CLOSING_DIFFERS)
+    if _is_shown(facts, stop + same) and _stays_above(
+        _arrived_before(facts, ended_at), stop + same
+    ):
+        found.add(EnergyFlag.READING_ABOVE_END)
+    return found
+
+
+def _is_shown(facts: EnergyFacts, least: Decimal) -> bool:
+    """Whether a register above `least` may be among the readings: of the whole, or of a phase."""
+    return any(
+        reading.value > least or reading.phase
+        for reading in facts.readings
+        if reading.measurand == REGISTER
+    )
+
+
+def _contradicts(
+    point: Point, stop: Decimal, ended_at: datetime, same: Decimal, pace: Pace
+) -> bool:
+    """Whether a closing reading, or one taken with the stop, names another register."""
+    with_stop = abs(point.at - ended_at) <= _WITH_STOP
+    seconds = max(
+        seconds_between(point.at, ended_at),
+        Decimal(1) if with_stop else Decimal(0),
+    )
+    rest = (pace.power_w or Decimal(0)) * seconds / 3600
+    return not stop - same - rest <= point.value <= stop + same
+
+
+def _arrived_before(facts: EnergyFacts, ended_at: datetime) -> list[Point]:
+    """The register readings that had arrived when the stop did.
+
+    Where that is not known, those that are dated before it.
+    """
+    points = points_of(facts.readings, REGISTER)
+    known = facts.readings_before_stop
+    if known is None:
+        points = [point for point in points if point.at <= ended_at]
+    else:
+        points = [point for point in points if point.received < known]
+    started = facts.started_at - _WITH_STOP
+    return [point for point in points if point.at >= started or facts.clock_doubtful]
+
+
+def _stays_above(points: Sequence[Point], most: Decimal) -> bool:
+    """Whether the register was above `most` at last, by arrival or by its own clock."""
+    if not points:
+        return False
+    arrived = max(points, key=lambda point: (point.received, point.at))
+    dated = max(points, key=lambda point: (point.at, point.received))
+    return arrived.value > most or dated.value > most

@@ -6,18 +6,18 @@ from decimal import Decimal
 from itertools import pairwise
 from statistics import median_low
 
-from app.domain.charging.energy.facts import EnergyFlag
-from app.domain.charging.energy.frames import (
+from app.domain.charging.energy.facts import EnergyFlag, Work
+from app.domain.charging.energy.plausibility import JITTER_S, seconds_between
+from app.domain.charging.energy.readings import (
+    NET,
     Point,
+    Reading,
     in_order,
     integral_wh,
     intervals_of,
     points_of,
     power_of,
 )
-from app.domain.charging.energy.plausibility import JITTER_S, seconds_between
-from app.domain.charging.energy.readings import NET, Reading
-from app.domain.charging.energy.work import Work
 
 _ZERO = Decimal(0)
 _HALF = Decimal("0.5")

@@ -11,7 +11,6 @@ from decimal import Decimal
 from itertools import pairwise
 
 from app.domain.charging.energy.facts import EnergyFlag, Segment
-from app.domain.charging.energy.frames import Point
 from app.domain.charging.energy.plausibility import (
     JITTER_S,
     RESOLUTION_WH,
@@ -19,6 +18,7 @@ from app.domain.charging.energy.plausibility import (
     seconds_between,
     step_limit_wh,
 )
+from app.domain.charging.energy.readings import Point
 
 #: Where times say nothing: more than this in one step is no step.
 UNTIMED_STEP_WH = Decimal(100_000)

@@ -87,8 +87,6 @@ def measured(
         charging=flow.charging,
         idle=flow.idle,
         idle_by_meter=flow.by_meter if rules.idle_from_readings else (),
-        meter_start_wh=energy.initial_wh,
-        meter_stop_wh=energy.final_wh,
     )
     return Measured(energy, usage, weighed, plug, energy_wh is not None, flow.codes)
 

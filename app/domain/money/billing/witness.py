@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 from app.domain.charging.energy import EnergyFacts, EnergyFlag, EnergyResult
-from app.domain.charging.energy.frames import Point, power_of
 from app.domain.charging.energy.plausibility import ABOVE_MEASURED, UNSEEN_POWER_W, plug_limit
+from app.domain.charging.energy.readings import Point, power_of
 from app.domain.ground.vocabulary import Activity, Availability
 from app.domain.money.billing.book import Book
 from app.domain.money.billing.flow import Step, steps_of

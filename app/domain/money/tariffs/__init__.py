@@ -7,7 +7,6 @@ the prices that no session can come to.
 """
 
 from app.domain.money.tariffs.currencies import (
-    EXPONENTS,
     exponent,
     from_minor,
     is_currency,
@@ -15,16 +14,22 @@ from app.domain.money.tariffs.currencies import (
     to_minor,
 )
 from app.domain.money.tariffs.document import TariffError, from_json, to_json
-from app.domain.money.tariffs.example import example_usage
 from app.domain.money.tariffs.pricing import price
-from app.domain.money.tariffs.quote import Evidence, Interval, Line, Phrase, Quote, TaxTotal, Usage
+from app.domain.money.tariffs.quote import (
+    Evidence,
+    Interval,
+    Line,
+    Phrase,
+    Quote,
+    Usage,
+    example_usage,
+)
 from app.domain.money.tariffs.reach import Unreachable, unreachable
 from app.domain.money.tariffs.tariff import Component, Kind, Restriction, Tariff, TaxMode
-from app.domain.money.tariffs.week import Run, WeekPicture, week_picture
+from app.domain.money.tariffs.week import week_picture
 from app.domain.money.tariffs.words import TEMPLATES, formula_in_words, say
 
 __all__ = [
-    "EXPONENTS",
     "TEMPLATES",
     "Component",
     "Evidence",
@@ -34,14 +39,11 @@ __all__ = [
     "Phrase",
     "Quote",
     "Restriction",
-    "Run",
     "Tariff",
     "TariffError",
     "TaxMode",
-    "TaxTotal",
     "Unreachable",
     "Usage",
-    "WeekPicture",
     "example_usage",
     "exponent",
     "formula_in_words",

@@ -13,12 +13,9 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from app.domain.money.tariffs.matching import first_match
 from app.domain.money.tariffs.quote import Evidence, Rounding, Usage
 from app.domain.money.tariffs.slices import Slice, slices
-from app.domain.money.tariffs.tariff import Kind, Tariff
-
-_MINUTE_US = 60_000_000
+from app.domain.money.tariffs.tariff import MINUTE_US, Kind, Tariff, first_match
 
 #: The kinds whose steps count together.
 _DIMENSIONS = {
@@ -100,7 +97,7 @@ def _count_energy(tariff: Tariff, zone: ZoneInfo, count: Count, part: Slice) -> 
 
 
 def _count_time(tariff: Tariff, zone: ZoneInfo, count: Count, part: Slice) -> None:
-    free = part.elapsed_us < tariff.free_minutes * _MINUTE_US
+    free = part.elapsed_us < tariff.free_minutes * MINUTE_US
     for kind, counts in ((Kind.CHARGING_TIME, part.charging), (Kind.CONNECTED_TIME, True)):
         index = _match(tariff, kind, zone, part) if counts else None
         if index is None:
@@ -113,7 +110,7 @@ def _count_time(tariff: Tariff, zone: ZoneInfo, count: Count, part: Slice) -> No
         return
     count.idle_s += part.seconds
     index = _match(tariff, Kind.IDLE, zone, part)
-    if index is None or part.idle_us < tariff.components[index].grace_minutes * _MINUTE_US:
+    if index is None or part.idle_us < tariff.components[index].grace_minutes * MINUTE_US:
         return
     count.idle_charged_s += part.seconds
     _add(tariff, count, index, part, part.seconds)

@@ -9,23 +9,20 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from app.domain.money.tariffs.counting import Count
 from app.domain.money.tariffs.currencies import price_text
 from app.domain.money.tariffs.document import clock_text
 from app.domain.money.tariffs.fields import plain
 from app.domain.money.tariffs.quote import Evidence, Line, Phrase, Rounding, Usage
-from app.domain.money.tariffs.tariff import Component, Kind, Restriction, Tariff, TaxMode
-
-
-def window_text(when: Restriction) -> str:
-    """The window of a restriction as 22:00–08:00, empty if it has none."""
-    if when.from_minute is None or when.until_minute is None:
-        return ""
-    return f"{clock_text(when.from_minute)}–{clock_text(when.until_minute)}"
+from app.domain.money.tariffs.tariff import Component, Kind, Tariff
 
 
 def component_name(component: Component) -> str:
-    """The component's own name, or its window."""
-    return component.name or window_text(component.when)
+    """The component's own name, or its window as 22:00–08:00; empty if it has neither."""
+    when = component.when
+    if component.name or when.from_minute is None or when.until_minute is None:
+        return component.name
+    return f"{clock_text(when.from_minute)}–{clock_text(when.until_minute)}"
 
 
 def line_label(component: Component) -> Phrase:
@@ -53,27 +50,18 @@ def instant_text(instant: datetime) -> str:
 
 
 def explain(
-    tariff: Tariff,
-    usage: Usage,
-    lines: Sequence[Line],
-    *,
-    energy_wh: int,
-    unpriced_wh: int,
-    idle_s: int,
-    idle_charged_s: int,
-    free_s: int,
-    roundings: Sequence[Rounding] = (),
+    tariff: Tariff, usage: Usage, lines: Sequence[Line], count: Count
 ) -> tuple[Phrase, ...]:
     """Why the price is what it is, in the order in which it is told."""
     facts: list[Phrase] = []
-    if not energy_wh:
+    if not count.energy_wh:
         facts.append(("why.no_energy", {}))
     facts.extend(_changes(tariff, usage, lines))
-    if unpriced_wh:
-        facts.append(("why.unpriced", {"kwh": plain(Decimal(unpriced_wh) / 1000)}))
-    if energy_wh:
-        facts.extend(_times(tariff, usage, idle_s, idle_charged_s, free_s))
-        facts.extend(_steps(lines, roundings))
+    if count.unpriced_wh:
+        facts.append(("why.unpriced", {"kwh": plain(Decimal(count.unpriced_wh) / 1000)}))
+    if count.energy_wh:
+        facts.extend(_times(tariff, usage, count))
+        facts.extend(_steps(lines, count.roundings))
     for line in lines:
         if line.kind in ("minimum", "maximum"):
             fact = (f"why.{line.kind}", dict(line.label[1]))
@@ -109,22 +97,20 @@ def _name_of(tariff: Tariff, line: Line) -> str:
     return component_name(tariff.components[index]) if index is not None else ""
 
 
-def _times(
-    tariff: Tariff, usage: Usage, idle_s: int, idle_charged_s: int, free_s: int
-) -> Iterator[Phrase]:
-    if free_s:
+def _times(tariff: Tariff, usage: Usage, count: Count) -> Iterator[Phrase]:
+    if count.free_s:
         yield "why.free_minutes", {"minutes": tariff.free_minutes}
-    if idle_s and any(component.kind is Kind.IDLE for component in tariff.components):
+    if count.idle_s and any(component.kind is Kind.IDLE for component in tariff.components):
         values: dict[str, object] = {
             "at": instant_text(min(usage.idle)[0]),
             "zone": usage.timezone,
-            "minutes": plain(minutes_of(idle_s)),
-            "free": plain(minutes_of(idle_s - idle_charged_s)),
+            "minutes": plain(_minutes(count.idle_s)),
+            "free": plain(_minutes(count.idle_s - count.idle_charged_s)),
         }
-        yield "why.idle" if idle_charged_s else "why.idle.free", values
+        yield "why.idle" if count.idle_charged_s else "why.idle.free", values
         if usage.idle_by_meter:
             seen_s = sum((until - since).total_seconds() for since, until in usage.idle_by_meter)
-            yield "why.idle.seen", {"minutes": plain(minutes_of(int(seen_s)))}
+            yield "why.idle.seen", {"minutes": plain(_minutes(int(seen_s)))}
 
 
 def _steps(lines: Sequence[Line], roundings: Sequence[Rounding]) -> Iterator[Phrase]:
@@ -146,13 +132,7 @@ def _short(amount: Decimal) -> Decimal:
     return amount.quantize(Decimal("0.001")).normalize()
 
 
-def minutes_of(seconds: int) -> Decimal:
+def _minutes(seconds: int) -> Decimal:
     """Seconds as minutes, to a tenth where it is not whole."""
     minutes = (Decimal(seconds) / 60).quantize(Decimal("0.1"))
     return minutes.to_integral_value() if minutes == minutes.to_integral_value() else minutes
-
-
-def tax_phrase(tariff: Tariff) -> Phrase:
-    """How the tariff's prices stand to the tax."""
-    mode = "included" if tariff.tax_mode is TaxMode.INCLUSIVE else "added"
-    return f"formula.tax.{mode}", {"percent": plain(tariff.tax_percent)}

@@ -15,14 +15,14 @@ time, no idle time, no minimum.
 """
 
 from collections.abc import Sequence
-from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from dataclasses import replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from app.domain.money.tariffs.counting import Tally, count_up
-from app.domain.money.tariffs.currencies import EXACT, from_minor, to_minor
+from app.domain.money.tariffs.currencies import EXACT, from_minor, round_minor, to_minor
 from app.domain.money.tariffs.explanation import explain, limit_label, line_label
-from app.domain.money.tariffs.quote import Quote, Usage
-from app.domain.money.tariffs.tariff import Kind, Tariff
-from app.domain.money.tariffs.tax import Amount, share, with_tax
+from app.domain.money.tariffs.quote import Line, Quote, TaxTotal, Usage
+from app.domain.money.tariffs.tariff import Kind, Tariff, TaxMode
 
 #: How much of what is counted makes one unit that has a price, and what that is called.
 _PER = {Kind.START: (1, "session"), Kind.ENERGY: (1000, "kWh")}
@@ -38,7 +38,7 @@ def price(tariff: Tariff, usage: Usage) -> Quote:
         if count.energy_wh or tariff.components[index].kind is Kind.START
     ]
     amounts += _limits(tariff, amounts, bool(count.energy_wh))
-    lines, taxes = with_tax(tariff.tax_mode, amounts)
+    lines, taxes = _with_tax(tariff.tax_mode, amounts)
     return Quote(
         currency=tariff.currency,
         tax_mode=tariff.tax_mode,
@@ -48,34 +48,24 @@ def price(tariff: Tariff, usage: Usage) -> Quote:
         tax_minor=sum(line.tax_minor for line in lines),
         gross_minor=sum(line.gross_minor for line in lines),
         energy_wh=Decimal(count.energy_wh),
-        explanation=explain(
-            tariff,
-            usage,
-            lines,
-            energy_wh=count.energy_wh,
-            unpriced_wh=count.unpriced_wh,
-            idle_s=count.idle_s,
-            idle_charged_s=count.idle_charged_s,
-            free_s=count.free_s,
-            roundings=count.roundings,
-        ),
+        explanation=explain(tariff, usage, lines, count),
     )
 
 
-def _amount(tariff: Tariff, index: int, tally: Tally) -> Amount:
+def _amount(tariff: Tariff, index: int, tally: Tally) -> Line:
     """What a component costs: its quantity times its price, rounded once."""
     component = tariff.components[index]
     per, unit = _PER.get(component.kind, (60, "min"))
     cost = EXACT.divide(EXACT.multiply(component.price, Decimal(tally.amount)), Decimal(per))
     minor = to_minor(cost, tariff.currency)
     quantity = EXACT.divide(Decimal(tally.amount), Decimal(per))
-    return Amount(
+    return Line(
         kind=component.kind.value,
         label=line_label(component),
         quantity=_told_quantity(quantity, component.price, minor, tariff.currency),
         unit=unit,
         unit_price=component.price,
-        minor=minor,
+        amount_minor=minor,
         tax_percent=tariff.tax_percent_of(component),
         component_index=index,
         evidence=tuple(tally.evidence),
@@ -96,9 +86,9 @@ def _told_quantity(quantity: Decimal, price: Decimal, minor: int, currency: str)
     return quantity
 
 
-def _limits(tariff: Tariff, amounts: Sequence[Amount], charged: bool) -> list[Amount]:
+def _limits(tariff: Tariff, amounts: Sequence[Line], charged: bool) -> list[Line]:
     """The lines that lift the sum to the minimum or bring it down to the maximum."""
-    total = sum(amount.minor for amount in amounts)
+    total = sum(amount.amount_minor for amount in amounts)
     if tariff.minimum is not None and charged:
         missing = to_minor(tariff.minimum, tariff.currency) - total
         if missing > 0:
@@ -109,20 +99,64 @@ def _limits(tariff: Tariff, amounts: Sequence[Amount], charged: bool) -> list[Am
     if excess <= 0:
         return []
     rates = sorted({amount.tax_percent for amount in amounts})
-    sums = [sum(a.minor for a in amounts if a.tax_percent == rate) for rate in rates]
+    sums = [sum(a.amount_minor for a in amounts if a.tax_percent == rate) for rate in rates]
     weights = [EXACT.divide(Decimal(excess * each), Decimal(total)) for each in sums]
-    parts = zip(rates, share(excess, weights), strict=True)
+    parts = zip(rates, _share(excess, weights), strict=True)
     return [_limit(tariff, "maximum", -part, rate) for rate, part in parts if part]
 
 
-def _limit(tariff: Tariff, kind: str, minor: int, percent: Decimal) -> Amount:
+def _limit(tariff: Tariff, kind: str, minor: int, percent: Decimal) -> Line:
     limit = tariff.minimum if kind == "minimum" else tariff.maximum
-    return Amount(
+    return Line(
         kind=kind,
         label=limit_label(kind, limit or Decimal(0), tariff.currency),
         quantity=Decimal(1),
         unit="",
         unit_price=from_minor(minor, tariff.currency),
-        minor=minor,
+        amount_minor=minor,
         tax_percent=percent,
     )
+
+
+def _share(total: int, weights: Sequence[Decimal]) -> list[int]:
+    """`total` cut into whole parts that add up to it, each nearest to its weight.
+
+    `weights` add up to about `total`; what flooring leaves goes to the largest
+    remainders, the earlier part first.
+    """
+    floors = [int(weight.to_integral_value(rounding=ROUND_FLOOR)) for weight in weights]
+    left = total - sum(floors)
+    by_remainder = sorted(range(len(weights)), key=lambda i: (floors[i] - weights[i], i))
+    for index in by_remainder[:left]:
+        floors[index] += 1
+    return floors
+
+
+def _with_tax(
+    mode: TaxMode, lines: Sequence[Line]
+) -> tuple[tuple[Line, ...], tuple[TaxTotal, ...]]:
+    """The lines with their tax, and the sums per tax rate, lowest rate first."""
+    taxed = list(lines)
+    totals = []
+    for percent in sorted({line.tax_percent for line in lines}):
+        members = [i for i, line in enumerate(lines) if line.tax_percent == percent]
+        base = sum(lines[i].amount_minor for i in members)
+        tax = round_minor(_tax(mode, base, percent))
+        parts = _share(tax, [_tax(mode, lines[i].amount_minor, percent) for i in members])
+        for i, part in zip(members, parts, strict=True):
+            net, gross = _split(mode, lines[i].amount_minor, part)
+            taxed[i] = replace(lines[i], net_minor=net, tax_minor=part, gross_minor=gross)
+        net, gross = _split(mode, base, tax)
+        totals.append(TaxTotal(percent, net, tax, gross))
+    return tuple(taxed), tuple(totals)
+
+
+def _tax(mode: TaxMode, minor: int, percent: Decimal) -> Decimal:
+    """The exact tax in an amount, or on top of it."""
+    whole = Decimal(100) + percent if mode is TaxMode.INCLUSIVE else Decimal(100)
+    return EXACT.divide(EXACT.multiply(Decimal(minor), percent), whole)
+
+
+def _split(mode: TaxMode, minor: int, tax: int) -> tuple[int, int]:
+    """Net and gross of an amount."""
+    return (minor - tax, minor) if mode is TaxMode.INCLUSIVE else (minor, minor + tax)

@@ -1,7 +1,7 @@
 """What is priced (`Usage`) and what it costs (`Quote`)."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from app.domain.money.tariffs.tariff import Kind, TaxMode
@@ -28,8 +28,6 @@ class Usage:
     charging: tuple[Interval, ...] = ()
     idle: tuple[Interval, ...] = ()
     idle_by_meter: tuple[Interval, ...] = ()  # evidence only
-    meter_start_wh: Decimal | None = None  # evidence only
-    meter_stop_wh: Decimal | None = None  # evidence only
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +45,6 @@ class Evidence:
     from_between: Interval | None = None
     to_between: Interval | None = None
 
-    @property
-    def interpolated(self) -> bool:
-        """Whether the energy at either end stands between two readings."""
-        return self.from_between is not None or self.to_between is not None
-
-    def to_json(self) -> dict[str, object]:
-        """The stretch as text, to be stored beside a bill's line."""
-        return {
-            "from_at": self.from_at.isoformat(),
-            "to_at": self.to_at.isoformat(),
-            "from_wh": str(self.from_wh),
-            "to_wh": str(self.to_wh),
-            "from_between": _texts(self.from_between),
-            "to_between": _texts(self.to_between),
-        }
-
-
-def _texts(interval: Interval | None) -> list[str] | None:
-    return None if interval is None else [instant.isoformat() for instant in interval]
-
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -82,17 +60,12 @@ class Line:
     unit: str  # "kWh", "min", "session", "" for minimum and maximum
     unit_price: Decimal  # in the currency's major unit
     amount_minor: int
-    net_minor: int
-    tax_minor: int
-    gross_minor: int
-    tax_percent: Decimal
+    net_minor: int = 0
+    tax_minor: int = 0
+    gross_minor: int = 0
+    tax_percent: Decimal = Decimal(0)
     component_index: int | None = None  # from 0, in the tariff's list
     evidence: tuple[Evidence, ...] = ()
-
-    @property
-    def interpolated(self) -> bool:
-        """Whether any of its energy was split between two readings."""
-        return self.kind == Kind.ENERGY and any(part.interpolated for part in self.evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +103,23 @@ class Quote:
     energy_wh: Decimal  # whole Wh that were priced
     explanation: tuple[Phrase, ...]  # for the "why this price" box
 
-    @property
-    def total_minor(self) -> int:
-        """What the driver pays, tax included."""
-        return self.gross_minor
 
-    @property
-    def free(self) -> bool:
-        """Whether there is nothing to pay."""
-        return self.gross_minor == 0
+def example_usage(
+    started_at: datetime,
+    *,
+    energy_kwh: Decimal,
+    charging_min: int,
+    idle_min: int = 0,
+    timezone: str = "UTC",
+) -> Usage:
+    """A session that takes its energy evenly over `charging_min` minutes and then stands idle."""
+    full_at = started_at + timedelta(minutes=charging_min)
+    ended_at = full_at + timedelta(minutes=idle_min)
+    return Usage(
+        started_at=started_at,
+        ended_at=ended_at,
+        timezone=timezone,
+        curve=((started_at, Decimal(0)), (full_at, energy_kwh * 1000)),
+        charging=((started_at, full_at),) if charging_min else (),
+        idle=((full_at, ended_at),) if idle_min else (),
+    )

@@ -18,14 +18,17 @@ from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
-from app.domain.money.tariffs.matching import (
+from app.domain.money.tariffs.tariff import (
     MINUTE_US,
+    Component,
+    Kind,
+    Restriction,
+    Tariff,
     day_holds,
     duration_holds,
     energy_holds,
     hour_holds,
 )
-from app.domain.money.tariffs.tariff import Component, Kind, Restriction, Tariff
 
 _Value = TypeVar("_Value")
 

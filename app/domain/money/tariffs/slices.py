@@ -10,17 +10,17 @@ import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
-from app.domain.money.tariffs.clock import boundaries
 from app.domain.money.tariffs.quote import Interval, Usage
-from app.domain.money.tariffs.tariff import Kind, Tariff
+from app.domain.money.tariffs.tariff import MINUTE_US, Kind, Tariff
 
 _US = timedelta(microseconds=1)
-_MINUTE_US = 60_000_000
 _SECOND_US = 1_000_000
+_DAY = timedelta(days=1)
+_DAY_MIN = 24 * 60
 
 Span = tuple[int, int]  # microseconds since the session's start
 Cut = tuple[int, Decimal]  # the same, and the exact Wh there
@@ -179,18 +179,18 @@ def _clock_cuts(tariff: Tariff, usage: Usage, curve: Curve) -> set[int]:
 
 
 def _duration_cuts(tariff: Tariff) -> set[int]:
-    found = {tariff.free_minutes * _MINUTE_US}
+    found = {tariff.free_minutes * MINUTE_US}
     for component in tariff.components:
         for minutes in (component.when.duration_from_min, component.when.duration_to_min):
             if minutes is not None:
-                found.add(minutes * _MINUTE_US)
+                found.add(minutes * MINUTE_US)
     return found
 
 
 def _grace_cuts(tariff: Tariff, idle: Sequence[Span]) -> set[int]:
     """Where the idle time of the session reaches the grace of an idle component."""
     found = set()
-    graces = {c.grace_minutes * _MINUTE_US for c in tariff.components if c.kind is Kind.IDLE}
+    graces = {c.grace_minutes * MINUTE_US for c in tariff.components if c.kind is Kind.IDLE}
     for grace in graces:
         left = grace
         for low, high in idle:
@@ -210,3 +210,57 @@ def _energy_cuts(tariff: Tariff, curve: Curve) -> set[Cut]:
                 if time is not None:
                     found.add((time, limit * 1000))
     return found
+
+
+def boundaries(
+    zone: ZoneInfo, start: datetime, end: datetime, minutes: Iterable[int]
+) -> set[datetime]:
+    """The instants between `start` and `end` at which the clock may pass one of some minutes.
+
+    All comparisons are made with the wall clock as it shows at an instant.  In the
+    hour that a clock repeats in autumn a window may therefore hold twice, and in
+    the hour that it leaves out in spring a boundary is passed by the jump itself.
+    Changes of the zone's offset belong to them; an instant too many does no harm.
+    """
+    wanted = {minute % _DAY_MIN for minute in minutes}
+    if not wanted:
+        return set()
+    found = set()
+    day = start.astimezone(zone).date() - _DAY
+    last = end.astimezone(zone).date() + _DAY
+    while day <= last:
+        for minute in wanted:
+            naive = datetime(day.year, day.month, day.day, minute // 60, minute % 60)
+            for fold in (0, 1):
+                found.add(naive.replace(tzinfo=zone, fold=fold).astimezone(UTC))
+        day += _DAY
+    found.update(_offset_changes(zone, start, end))
+    return {instant for instant in found if start < instant < end}
+
+
+def _offset_changes(zone: ZoneInfo, start: datetime, end: datetime) -> Iterator[datetime]:
+    """The instants, to the second, at which the zone's offset from UTC changes."""
+    low = start.replace(microsecond=0)
+    while low < end:
+        high = min(low + _DAY, end + timedelta(seconds=1))
+        if _offset(zone, low) != _offset(zone, high):
+            yield _change_between(zone, low, high)
+        low = high
+
+
+def _change_between(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
+    before = _offset(zone, low)
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) // 2
+        middle = middle.replace(microsecond=0)
+        if middle <= low:
+            break
+        if _offset(zone, middle) == before:
+            low = middle
+        else:
+            high = middle
+    return high.replace(microsecond=0)
+
+
+def _offset(zone: ZoneInfo, instant: datetime) -> timedelta | None:
+    return instant.astimezone(zone).utcoffset()

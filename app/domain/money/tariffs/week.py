@@ -6,8 +6,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from math import gcd
 
-from app.domain.money.tariffs.matching import first_match
-from app.domain.money.tariffs.tariff import Kind, Tariff
+from app.domain.money.tariffs.tariff import Kind, Tariff, first_match
 
 _DAY_MIN = 24 * 60
 _SOME_MONDAY = date(2001, 1, 1)
@@ -43,16 +42,6 @@ class WeekPicture:
     def step_min(self) -> int:
         """The longest step, of an hour at most, that all boundaries fall on."""
         return gcd(60, *(run.until_minute for day in self.days for run in day))
-
-    def grid(self, step_min: int = 60) -> list[list[Decimal | None]]:
-        """The price at the beginning of every step of every day: 7 rows of 24 by default."""
-        return [
-            [
-                next(run.price for run in day if run.from_minute <= minute < run.until_minute)
-                for minute in range(0, _DAY_MIN, step_min)
-            ]
-            for day in self.days
-        ]
 
 
 def week_picture(
