@@ -8,6 +8,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 TEST_PROCESSES ?= 3
 PYTEST_ARGS ?=
+# Tests start hundreds of programs: what Python has compiled is kept, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check format bench docs clean dev browser

@@ -10,6 +10,7 @@ from app.models import Deviation, HandshakeAttempt, Message, Station
 from bench import wire
 from tests.faults import told
 from tests.support.depot import furnish
+from tests.support.site import kept
 from tests.support.teller import Teller
 from tests.support.trap import set_trap, trapped
 from tests.support.wait import eventually
@@ -55,7 +56,7 @@ def check(site, tellers):
 
 def test_redis_dies_and_comes_back(make_site, smtp_server, database, start):
     processes = ("worker", "celery", "beat")
-    site = make_site(database, processes=processes, smtp_url=smtp_server.url)
+    site = make_site(database, processes=processes, launch=kept, smtp_url=smtp_server.url)
     tellers, _ = start(site)
     told.more_answers(tellers)
     site.kill9("redis")

@@ -1,19 +1,19 @@
-"""Workers for tests, forked from a process that has loaded all they need (Linux).
+"""Programs of Ampdesk for tests, forked from processes that have loaded all they need (Linux).
 
-`python -m worker` loads some eight hundred modules before it does anything, for most of a second;
-tests start it a hundred times.  A forked one runs the same `__main__` from its first line, is a
-process of its own with its own log, and is killed and waited for like any other.  How it is
-really started is what the tests of `make run` try.
+`python -m worker` loads some eight hundred modules before it does anything, for most of a second,
+and Celery takes longer; tests start them hundreds of times.  A forked one is a process of its own
+with its own log, and is killed and waited for like any other.  How they are really started is
+what the tests of `make run` try.
 
-Run as a program (`python -m tests.support.forks`), this is the process that is forked.  It is told
-by the socket that is its standard input, gets what each child is to have there, and ends with it.
+Run as a program, this is a process that is forked.  It is told by the socket that is its standard
+input, gets what each child is to have there, and ends with it.
 """
 
 import _socket
 import atexit
 import json
 import os
-import runpy
+import posix
 import select
 import signal
 import socket
@@ -21,6 +21,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,6 +29,15 @@ from deploy.keep import LIBC, end_with_parent
 from deploy.processes import ROOT
 
 POSSIBLE = LIBC is not None
+#: The programs that are forked, with traps or without.
+PROGRAMS = ("worker", "celery")
+TRAPPED = "tests.support.trap"
+#: What Celery loads only while it starts.
+OF_CELERY = (
+    *("celery.apps.beat", "celery.apps.worker", "celery.bin.celery", "celery.concurrency.thread"),
+    *("celery.events.state", "celery.worker.consumer", "celery.worker.strategy"),
+    *("celery.fixups.django", "kombu.transport.redis"),
+)
 #: The longest message: the environment of a child.
 MOST_BYTES = 1 << 17
 
@@ -82,25 +92,37 @@ class Forked:
         return found
 
 
-def worker(environment: Mapping[str, str], log: Path) -> Forked:
-    """Start a worker with this environment; its output is added to the log file."""
+def start(command: list[str], environment: Mapping[str, str], log: Path) -> Forked | None:
+    """Start a command with this environment, its output added to the log file.
+
+    None: it is none that is forked.
+    """
+    if not POSSIBLE or "-m" not in command:
+        return None
+    at = command.index("-m") + 1
+    trap = command[at] == TRAPPED
+    program, *arguments = command[at + trap :]
+    if program not in PROGRAMS:
+        return None
     told, tells = os.pipe()
+    loaded = _loaded(*command[:at], "tests.support.forks", program, *(["trapped"] if trap else []))
     with log.open("ab") as file:
-        message = json.dumps(dict(environment)).encode()
-        socket.send_fds(_loaded(), [message], [tells, file.fileno()])
+        message = json.dumps([arguments, dict(environment)]).encode()
+        socket.send_fds(loaded, [message], [tells, file.fileno()])
     os.close(tells)
     return Forked(told)
 
 
 @cache
-def _loaded() -> socket.socket:
-    """Start the process that is forked, once per test process."""
+def _loaded(*command: str) -> socket.socket:
+    """Start a process that is forked, once per test process."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_BYTES)
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "tests.support.forks"],
+            command,
             cwd=ROOT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
             stdin=theirs,
             preexec_fn=end_with_parent,
         )
@@ -112,16 +134,9 @@ def _loaded() -> socket.socket:
 # In the process that is forked
 
 
-def main() -> None:
-    """Load all that a worker loads; fork one for each message, until nobody is there to ask."""
-    from gevent import monkey
-
-    monkey.patch_all()
-    import worker.__main__  # noqa: F401 - what it imports is wanted
-    from app import factory
-
-    for package in ("app.views", "app.api", "app.cli", "app.tasks"):
-        list(factory._modules(package))
+def main(program: str, trapped: bool) -> None:
+    """Load all that a program loads; fork one for each message, until nobody is there to ask."""
+    _load(program, trapped)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     asked: Any = _socket.socket(fileno=os.dup(0))  # one that waits without gevent's help
     while True:
@@ -130,28 +145,41 @@ def main() -> None:
         if not message:
             return
         tells, log = memoryview(ancillary[0][2]).cast("i")
-        if _fork() == 0:
+        if posix.fork() == 0:
             asked.close()
-            _watch(json.loads(message), tells, log)
+            _watch(program, *json.loads(message), tells, log)
             return
         os.close(tells)
         os.close(log)
 
 
-def _fork() -> int:
-    from gevent import monkey
+def _load(program: str, trapped: bool) -> None:
+    if program == "worker":
+        from gevent import monkey
 
-    return int(monkey.get_original("os", "fork")())
+        monkey.patch_all()
+    if trapped:  # first: some functions are taken by name when a module is loaded
+        from tests.support import trap
+
+        trap.lay(program)
+    for module in (f"{program}.__main__", *(OF_CELERY if program == "celery" else ())):
+        import_module(module)
+    from app import factory
+
+    for package in ("app.views", "app.api", "app.cli", "app.tasks"):
+        list(factory._modules(package))
 
 
-def _watch(environment: dict[str, str], tells: int, log: int) -> None:
-    """Fork once more: one is the worker, the other waits for its end and tells of it."""
+def _watch(
+    program: str, arguments: list[str], environment: dict[str, str], tells: int, log: int
+) -> None:
+    """Fork once more: one is the program, the other waits for its end and tells of it."""
     end_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    pid = _fork()
+    pid = posix.fork()
     if pid == 0:
         os.close(tells)
-        _become(environment, log)
+        _become(program, arguments, environment, log)
     os.close(log)
     os.write(tells, b"%d\n" % pid)
     _, status = os.waitpid(pid, 0)
@@ -159,7 +187,7 @@ def _watch(environment: dict[str, str], tells: int, log: int) -> None:
     os._exit(0)
 
 
-def _become(environment: dict[str, str], log: int) -> NoReturn:
+def _become(program: str, arguments: list[str], environment: dict[str, str], log: int) -> NoReturn:
     end_with_parent()
     nothing = os.open(os.devnull, os.O_RDONLY)
     for number, file in ((0, nothing), (1, log), (2, log)):
@@ -167,11 +195,9 @@ def _become(environment: dict[str, str], log: int) -> NoReturn:
     os.close(log)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv[1:] = []
-    del sys.modules["worker.__main__"]  # it runs as the program, from its first line
-    runpy.run_module("worker", run_name="__main__", alter_sys=True)
-    sys.exit(0)
+    sys.argv[:] = [program, *arguments]
+    sys.exit(import_module(f"{program}.__main__").main())
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1], "trapped" in sys.argv)

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from tests.support import forks
 from tests.support.wait import eventually
 
 TAIL_BYTES = 6000
-WORKER = [sys.executable, "-m", "worker"]
 
 
 class Process:
@@ -38,8 +36,8 @@ class Process:
     def start(self) -> None:
         """Start the program; its output is added to the log file."""
         assert not self.running, f"{self.name} runs already"
-        if forks.POSSIBLE and self.command == WORKER:
-            self.process = forks.worker(self.environment, self.log)
+        self.process = forks.start(self.command, self.environment, self.log)
+        if self.process is not None:
             return
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

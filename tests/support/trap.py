@@ -81,9 +81,13 @@ def trapped(name: str, command: list[str]) -> list[str]:
 class Trap:
     """Asks at each stage whether it is the one; knows what the batch in work holds."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, program: str) -> None:
+        self._program = program
         self.held: frozenset[str] = frozenset()
+
+    @functools.cached_property
+    def _path(self) -> Path:
+        return file_of(Path(os.environ["AMPDESK_DATA_DIR"]), self._program)
 
     def is_sprung(self, stage: Stage) -> bool:
         """Whether the program dies at this stage, now."""
@@ -158,7 +162,7 @@ def _halved(trap: Trap, stage: Stage, real: Callable[..., Any]) -> Callable[...,
 
 def lay(program: str) -> None:
     """Put the traps of a program where they belong."""
-    trap = Trap(file_of(Path(os.environ["AMPDESK_DATA_DIR"]), program))
+    trap = Trap(program)
     # The worker's own modules last: they take some functions by name when they are imported.
     for stage in sorted(STAGES[program], key=lambda stage: stage.module):
         holder: Any = import_module(stage.module)

@@ -3,13 +3,15 @@
 import os
 import signal
 import subprocess
+import sys
 
 import pytest
 
 from tests.support import forks
-from tests.support.processes import WORKER, free_port
+from tests.support.processes import free_port
 from tests.support.wait import eventually
 
+WORKER = [sys.executable, "-m", "worker"]
 pytestmark = [
     pytest.mark.processes,
     pytest.mark.skipif(not forks.POSSIBLE, reason="workers are forked on Linux only"),
@@ -33,14 +35,14 @@ def test_a_wrong_setting_ends_both_with_the_same_words(environment, tmp_path):
     environment["AMPDESK_OCPP_PORT"] = "many"
     started = subprocess.run(WORKER, env=environment, capture_output=True, text=True)
     log = tmp_path / "worker.log"
-    assert forks.worker(environment, log).wait(60) == started.returncode == 2
+    assert forks.start(WORKER, environment, log).wait(60) == started.returncode == 2
     assert log.read_text() == started.stdout + started.stderr
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGKILL, -9)])
 def test_it_runs_until_it_is_ended_and_tells_how(environment, tmp_path, number, status):
     log = tmp_path / "worker.log"
-    forked = forks.worker(environment, log)
+    forked = forks.start(WORKER, environment, log)
     eventually(lambda: "up to" in log.read_text(), within=90, what="the worker's first lines")
     assert forked.poll() is None
     forked.send_signal(number)
