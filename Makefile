@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench docs clean dev browser
+.PHONY: help run test test-all check format bench docs clean dev browser
 
 help: ## Show this list
 	@echo "Ampdesk. What make can do here:"
@@ -22,8 +22,15 @@ help: ## Show this list
 run: $(VENV)/.installed ## Start everything on this computer (Ctrl-C stops it)
 	@$(BIN)/python -m deploy.run
 
-test: dev browser ## Run all tests (PYTEST_ARGS="-k receipt" picks some)
-	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --durations 25 $(PYTEST_ARGS)
+# As it runs: a dot per test and how far it is; at its end: what was skipped, and why.
+PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --durations 25
+
+test: dev browser ## Run the tests (PYTEST_ARGS="-k receipt" picks some)
+	@echo "Left out: tests marked nightly, which show more of the same (make test-all)."
+	@$(PYTEST) -m "not nightly" $(PYTEST_ARGS)
+
+test-all: dev browser ## Run every test, the nightly ones too
+	@$(PYTEST) $(PYTEST_ARGS)
 
 check: dev ## Check format, lint, types and the rules of the house
 	@$(BIN)/ruff format --check .
