@@ -128,14 +128,14 @@ def test_an_archived_drivers_address_leads_to_a_hint(db, tenant, now):
 )
 def test_a_driver_is_found_by_address_or_name(db, tenant, now, text):
     driver = add(db, ADA, tenant, now)
-    assert drivers.named(db, text, tenant_id=tenant.id) is driver
-    assert drivers.named(db, "Ada Lovelace", tenant_id=tenant.id) is driver
+    assert drivers.named(db, tenant.id, text) is driver
+    assert drivers.named(db, tenant.id, "Ada Lovelace") is driver
 
 
 def test_a_name_that_two_have_is_refused(db, tenant, now):
     add(db, ADA, tenant, now)
     add(db, DriverFacts("Ada Lovelace"), tenant, now)
     with pytest.raises(Conflict):
-        drivers.named(db, "Ada Lovelace", tenant_id=tenant.id)
+        drivers.named(db, tenant.id, "Ada Lovelace")
     with pytest.raises(NotFound):
-        drivers.named(db, "Nobody", tenant_id=tenant.id)
+        drivers.named(db, tenant.id, "Nobody")

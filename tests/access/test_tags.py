@@ -208,11 +208,11 @@ def test_a_plan_writes_nothing(db, tenant, listed):
 
 def test_an_import_reads_every_column(db, tenant, listed, now):
     carry_out(db, tenant, now, FILE)
-    card = tags.named(db, "04a2b3", tenant_id=tenant.id)
+    card = tags.named(db, tenant.id, "04a2b3")
     assert (card.label, card.driver.name, card.group.name) == ("Red card", "Ada Lovelace", "Fleet")
     assert card.expires_at == datetime(2026, 12, 31, 23, tzinfo=UTC)
     assert (card.concurrent_limit, len(card.sites)) == (2, 2)
-    assert tags.named(db, "04FFFF", tenant_id=tenant.id).status is TagStatus.BLOCKED
+    assert tags.named(db, tenant.id, "04FFFF").status is TagStatus.BLOCKED
 
 
 def test_the_same_file_twice_changes_nothing(db, tenant, listed, now):
@@ -226,7 +226,7 @@ def test_the_same_file_twice_changes_nothing(db, tenant, listed, now):
 def test_a_column_that_is_absent_is_left_alone_and_an_empty_cell_clears(db, tenant, listed, now):
     carry_out(db, tenant, now, FILE)
     carry_out(db, tenant, now, "Tag,Group\n04a2b3,\n")
-    card = tags.named(db, "04A2B3", tenant_id=tenant.id)
+    card = tags.named(db, tenant.id, "04A2B3")
     assert (card.label, card.group) == ("Red card", None)
 
 

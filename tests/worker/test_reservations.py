@@ -179,7 +179,7 @@ def test_a_list_reaches_the_charger_and_is_kept_in_step(charger):
     with charger.site.work() as db:
         tenant = tenants.first(db, now=now)
         tags.add(db, SYSTEM, "FFEE01", TagFacts(), tenant_id=tenant.id, now=now)
-        tags.archive(db, SYSTEM, tags.named(db, TAG, tenant_id=tenant.id), now=now)
+        tags.archive(db, SYSTEM, tags.named(db, tenant.id, TAG), now=now)
     settled(charger, Order.SEND_LOCAL_LIST)
     assert (list(charger.asked.known), charger.asked.version) == (["FFEE01"], 2)
     charger.asked.version = 9

@@ -1,17 +1,13 @@
 """Sites: places with a time zone and a currency."""
 
-from typing import Any
-
-from sqlalchemy import select
-
 from app.api.ground import _rows
 from app.api.ground import _shapes as s
-from app.api.ground._noun import Ask, Noun, Reply
-from app.api.ground._paging import Pages
+from app.api.ground._noun import Noun
+from app.api.ground._plain import Plain
 from app.api.ground._shapes import Body
-from app.domain.network import sites
+from app.domain.ground import texts
 from app.models import Site
-from app.uow import unit_of_work
+from app.resource import SITES
 
 noun = Noun("sites", "Places where stations stand.")
 blueprint = noun.blueprint
@@ -43,76 +39,13 @@ NEW = Body(
 CHANGES = Body("SiteChanges", "What is to be different.", {}, {**_NAMES, **_PLACE})
 
 
-@noun.get(
-    "/sites",
-    "viewer",
-    "List sites",
-    answers={200: Pages(SITE)},
-    query={"name": s.text("In any case.", most=120), "archived": s.boolean()},
+plain = Plain(noun, SITES, SITE)
+plain.list(
+    "The sites in reach, in the order in which they were added.",
+    {"name": (s.text("In any case.", most=120), lambda _, name: Site.name_key == texts.key(name))},
 )
-def list_(ask: Ask) -> Any:
-    """The sites in reach, in the order in which they were added."""
-    query = select(Site)
-    archived = ask.query.get("archived", False)
-    query = query.where(Site.archived_at.is_not(None) if archived else Site.archived_at.is_(None))
-    if "name" in ask.query:
-        query = query.where(Site.name_key == ask.query["name"].strip().casefold())
-    return ask.page(query, Site.id, newest=False)
-
-
-@noun.get("/sites/{site_id}", "viewer", "Read a site", answers={200: SITE})
-def show(ask: Ask, site_id: int) -> Any:
-    """One site."""
-    return ask.get(Site, site_id, "site")
-
-
-@noun.post(
-    "/sites",
-    "operator",
-    "Add a site",
-    body=NEW,
-    answers={201: SITE},
-    problems=(409,),
-    everywhere=True,
-)
-def create(ask: Ask) -> Any:
-    """Add a site; for tokens that reach all sites."""
-    with unit_of_work() as db:
-        site = sites.add(db, ask.actor, ask.tenant_id, now=ask.now, **ask.body)
-    return Reply(201, site, {"Location": f"/api/v1/sites/{site.id}"})
-
-
-@noun.patch(
-    "/sites/{site_id}",
-    "operator",
-    "Change a site",
-    body=CHANGES,
-    answers={200: SITE},
-    problems=(409,),
-)
-def edit(ask: Ask, site_id: int) -> Any:
-    """Change what is given and leave the rest."""
-    site = ask.get(Site, site_id, "site")
-    with unit_of_work() as db:
-        sites.edit(db, ask.actor, site, now=ask.now, **ask.body)
-    return site
-
-
-@noun.post(
-    "/sites/{site_id}/archive", "operator", "Archive a site", answers={200: SITE}, problems=(409,)
-)
-def archive(ask: Ask, site_id: int) -> Any:
-    """Put a site away; refused while stations stand there."""
-    site = ask.get(Site, site_id, "site")
-    with unit_of_work() as db:
-        sites.archive(db, ask.actor, site, now=ask.now)
-    return site
-
-
-@noun.post("/sites/{site_id}/restore", "operator", "Restore a site", answers={200: SITE})
-def restore(ask: Ask, site_id: int) -> Any:
-    """Take a site out of the archive."""
-    site = ask.get(Site, site_id, "site")
-    with unit_of_work() as db:
-        sites.restore(db, ask.actor, site, now=ask.now)
-    return site
+plain.show("One site.")
+plain.create("Add a site; for tokens that reach all sites.", NEW, 409, everywhere=True)
+plain.edit("Change what is given and leave the rest.", CHANGES)
+plain.archive("Put a site away; refused while stations stand there.", 409)
+plain.restore("Take a site out of the archive.")

@@ -3,20 +3,22 @@
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from app.api.ground import _rows
 from app.api.ground import _shapes as s
-from app.api.ground._noun import Ask, Noun, Reply
-from app.api.ground._paging import Pages
+from app.api.ground._noun import Ask, Noun
+from app.api.ground._plain import Plain
 from app.api.ground._shapes import Body
 from app.domain.device import onboarding
+from app.domain.ground import texts
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs, stations
 from app.domain.network.quirks import QUIRKS
 from app.domain.office.workers import connected
 from app.models import Connector, Site, Station
+from app.resource import STATIONS
 from app.uow import unit_of_work
 
 noun = Noun("stations", "Chargers: registered, changed, archived, and what is known of them now.")
@@ -95,45 +97,36 @@ PASSWORD = Body(
 )
 
 
-@noun.get(
-    "/stations",
-    "viewer",
-    "List stations",
-    answers={200: Pages(STATION)},
-    query={
-        "identity": s.text("In any case.", most=64),
+def _see(ask: Ask, found: list[Station]) -> None:
+    """Note on each station whether it is connected."""
+    ids = [station.id for station in found]
+    online = set(ask.db.scalars(select(Station.id).where(Station.id.in_(ids), connected(ask.now))))
+    for station in found:
+        station.connected = station.id in online  # type: ignore[attr-defined]
+
+
+plain = Plain(noun, STATIONS, STATION, seen=_see)
+plain.list(
+    "The stations in reach, in the order in which they were registered.",
+    {
+        "identity": (
+            s.text("In any case.", most=64),
+            lambda _, identity: Station.identity_key == texts.key(identity),
+        ),
         "site_id": s.row_id(),
         "registration": s.word(Registration),
         "mode": s.word(StationMode),
         "protocol": s.text("As ocpp1.6.", most=20),
-        "connected": s.boolean(),
+        "connected": (
+            s.boolean(),
+            lambda ask, there: connected(ask.now) if there else ~connected(ask.now),
+        ),
         "archived": s.boolean("True: those in the archive instead."),
     },
 )
-def list_(ask: Ask) -> Any:
-    """The stations in reach, in the order in which they were registered."""
-    query = select(Station).options(selectinload(Station.connectors))
-    archived = ask.query.get("archived", False)
-    query = query.where(
-        Station.archived_at.is_not(None) if archived else Station.archived_at.is_(None)
-    )
-    if "identity" in ask.query:
-        query = query.where(Station.identity_key == ask.query["identity"].strip().casefold())
-    for name in ("site_id", "registration", "mode", "protocol"):
-        if name in ask.query:
-            query = query.where(getattr(Station, name) == ask.query[name])
-    if "connected" in ask.query:
-        there = connected(ask.now)
-        query = query.where(there if ask.query["connected"] else ~there)
-    page = ask.page(query, Station.id, newest=False)
-    _see(ask, page.rows)
-    return page
-
-
-@noun.get("/stations/{station_id}", "viewer", "Read a station", answers={200: STATION})
-def show(ask: Ask, station_id: int) -> Any:
-    """One station with its connectors and their statuses."""
-    return _seen(ask, ask.get(Station, station_id, "station"))
+plain.show("One station with its connectors and their statuses.")
+plain.archive("Put a station away: it may no longer connect, its history stays.", 409)
+plain.restore("Take a station out of the archive.", 409)
 
 
 @noun.post(
@@ -162,7 +155,7 @@ def create(ask: Ask) -> Any:
         if wish:
             onboarding.change(db, ask.actor, station, wish, now=ask.now)
     station.told = clear
-    return Reply(201, _seen(ask, station), {"Location": f"/api/v1/stations/{station.id}"})
+    return plain.made(ask, station)
 
 
 @noun.patch(
@@ -184,37 +177,7 @@ def edit(ask: Ask, station_id: int) -> Any:
             given["site"] = site_of(db, given.pop("site_id"))
         if given:
             stations.edit(db, ask.actor, station, now=ask.now, **given)
-    return _seen(ask, station)
-
-
-@noun.post(
-    "/stations/{station_id}/archive",
-    "operator",
-    "Archive a station",
-    answers={200: STATION},
-    problems=(409,),
-)
-def archive(ask: Ask, station_id: int) -> Any:
-    """Put a station away: it may no longer connect, its history stays."""
-    station = ask.get(Station, station_id, "station")
-    with unit_of_work() as db:
-        stations.archive(db, ask.actor, station, now=ask.now)
-    return _seen(ask, station)
-
-
-@noun.post(
-    "/stations/{station_id}/restore",
-    "operator",
-    "Restore a station",
-    answers={200: STATION},
-    problems=(409,),
-)
-def restore(ask: Ask, station_id: int) -> Any:
-    """Take a station out of the archive."""
-    station = ask.get(Station, station_id, "station")
-    with unit_of_work() as db:
-        stations.restore(db, ask.actor, station, now=ask.now)
-    return _seen(ask, station)
+    return plain.told(ask, station)
 
 
 @noun.post(
@@ -243,16 +206,3 @@ def site_of(db: Session, number: int) -> Site:
     if site is None:
         raise Invalid("There is no such site.", field="site_id")
     return site
-
-
-def _seen(ask: Ask, station: Station) -> Station:
-    _see(ask, [station])
-    return station
-
-
-def _see(ask: Ask, found: list[Station]) -> None:
-    """Note on each station whether it is connected."""
-    ids = [station.id for station in found]
-    online = set(ask.db.scalars(select(Station.id).where(Station.id.in_(ids), connected(ask.now))))
-    for station in found:
-        station.connected = station.id in online  # type: ignore[attr-defined]

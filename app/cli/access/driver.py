@@ -170,4 +170,4 @@ def _found(db: Session, tenant_id: int, who: str, *, archived: bool = False) -> 
         driver = db.get(Driver, int(who))
         if driver is not None and driver.tenant_id == tenant_id:
             return driver
-    return drivers.named(db, who, tenant_id=tenant_id, archived=archived)
+    return drivers.named(db, tenant_id, who, archived=archived)

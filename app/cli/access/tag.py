@@ -79,10 +79,10 @@ def _facts(db: Session, tenant_id: int, held: TagFacts, given: dict[str, Any]) -
     if (label := given["label"]) is not None:
         facts = replace(facts, label=label)
     if (who := given["driver"]) is not None:
-        driver_id = drivers.named(db, who, tenant_id=tenant_id).id if who else None
+        driver_id = drivers.named(db, tenant_id, who).id if who else None
         facts = replace(facts, driver_id=driver_id)
     if (name := given["group"]) is not None:
-        group_id = tag_groups.named(db, name, tenant_id=tenant_id).id if name else None
+        group_id = tag_groups.named(db, tenant_id, name).id if name else None
         facts = replace(facts, group_id=group_id)
     if (expires := given["expires"]) is not None:
         facts = replace(facts, expires_at=cells.instant(expires, ZoneInfo("UTC")))
@@ -140,7 +140,7 @@ def _all(archived: bool) -> list[Tag]:
 def show(value: str, as_json: bool) -> None:
     """Show a tag and its last taps, each with what it was answered and why."""
     db = cli.reading()
-    tag = tags.named(db, value, tenant_id=cli.the_tenant(db).id)
+    tag = tags.named(db, cli.the_tenant(db).id, value)
     taps = queries.taps_of(db, tag, 10)
     if as_json:
         rows = [{name: cli.plain(read(tap)) for name, read in TAPS} for tap in taps]
@@ -160,7 +160,7 @@ def edit(value: str, **given: Any) -> None:
     """Change a tag; what is not given stays, --site '' lifts the limit to sites."""
     with unit_of_work() as db:
         tenant_id = cli.the_tenant(db).id
-        tag = tags.named(db, value, tenant_id=tenant_id)
+        tag = tags.named(db, tenant_id, value)
         facts = _facts(db, tenant_id, tags.facts_of(db, tag), given)
         tags.edit(db, cli.ACTOR, tag, facts, now=cli.now())
     click.echo(f"Changed the tag {tag.value}.")
@@ -168,7 +168,7 @@ def edit(value: str, **given: Any) -> None:
 
 def _change(value: str, act: Callable[..., bool], word: str) -> None:
     with unit_of_work() as db:
-        tag = tags.named(db, value, tenant_id=cli.the_tenant(db).id)
+        tag = tags.named(db, cli.the_tenant(db).id, value)
         act(db, cli.ACTOR, tag, now=cli.now())
     click.echo(f"{word} the tag {tag.value}.")
 

@@ -72,7 +72,7 @@ def edit(
     """Change the group NAME; what is not given stays."""
     with unit_of_work() as db:
         tenant_id = cli.the_tenant(db).id
-        found = tag_groups.named(db, name, tenant_id=tenant_id)
+        found = tag_groups.named(db, tenant_id, name)
         facts = tag_groups.facts_of(found)
         if new_name is not None:
             facts = replace(facts, name=new_name)
@@ -92,6 +92,6 @@ def edit(
 def remove(name: str) -> None:
     """Delete the group NAME, which must hold no tags."""
     with unit_of_work() as db:
-        found = tag_groups.named(db, name, tenant_id=cli.the_tenant(db).id)
+        found = tag_groups.named(db, cli.the_tenant(db).id, name)
         tag_groups.remove(db, cli.ACTOR, found, now=cli.now())
     click.echo(f"Removed the group {name}.")

@@ -62,7 +62,7 @@ def list_(archived: bool, as_json: bool) -> None:
 def show(name: str) -> None:
     """Print the profile NAME as the JSON that `add --file` takes."""
     db = cli.reading()
-    cli.print_json(profiles.named(db, name, tenant_id=cli.the_tenant(db).id).document)
+    cli.print_json(profiles.named(db, cli.the_tenant(db).id, name).document)
 
 
 @group.command("add")
@@ -104,7 +104,7 @@ def _document(path: Path | None, limits: str | None, given: dict[str, Any]) -> d
 
 def _put(name: str, verb: str) -> ChargingProfile:
     with unit_of_work() as db:
-        found = profiles.named(db, name, tenant_id=cli.the_tenant(db).id)
+        found = profiles.named(db, cli.the_tenant(db).id, name)
         getattr(profiles, verb)(db, cli.ACTOR, found, now=cli.now())
     return found
 
@@ -138,7 +138,7 @@ def set_(
 ) -> None:
     """Give STATION the profile NAME."""
     db = cli.reading()
-    profile = profiles.named(db, name, tenant_id=cli.the_tenant(db).id)
+    profile = profiles.named(db, cli.the_tenant(db).id, name)
     given: dict[str, Any] = {"profile_id": profile.id, "connector": connector}
     if session_id is not None:
         given["session_id"] = session_id

@@ -171,9 +171,9 @@ def assign(
         elif station is not None:
             holder = stations.called(db, tenant_id, station)
         elif tag_group is not None:
-            holder = tag_groups.named(db, tag_group, tenant_id=tenant_id)
+            holder = tag_groups.named(db, tenant_id, tag_group)
         else:
-            holder = drivers.named(db, driver or "", tenant_id=tenant_id)
+            holder = drivers.named(db, tenant_id, driver or "")
         tariff_book.assign(db, ACTOR, tariff, holder, now=now())
     click.echo(f"Priced by {tariff.name}." if tariff else "The price was taken away.")
 

@@ -90,7 +90,7 @@ def restore(db: Session, actor: Actor, driver: Driver, *, now: datetime) -> None
     audit.restore(db, actor, "driver", driver, now=now)
 
 
-def named(db: Session, text: str, *, tenant_id: int, archived: bool = False) -> Driver:
+def named(db: Session, tenant_id: int, text: str, *, archived: bool = False) -> Driver:
     """Find the one driver meant by an e-mail address or a name.
 
     "Ada Lovelace <ada@example.org>" is understood too; archived drivers are found

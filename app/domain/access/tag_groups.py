@@ -70,7 +70,7 @@ def remove(db: Session, actor: Actor, group: TagGroup, *, now: datetime) -> None
     db.flush()
 
 
-def named(db: Session, name: str, *, tenant_id: int) -> TagGroup:
+def named(db: Session, tenant_id: int, name: str) -> TagGroup:
     """Return the group with this name, whatever its case; raises `NotFound`."""
     wanted = name.strip().casefold()
     for group in db.scalars(select(TagGroup).where(TagGroup.tenant_id == tenant_id)):

@@ -128,6 +128,14 @@ def unblock(db: Session, actor: Actor, tag: Tag, *, now: datetime) -> bool:
     return audit.change(db, actor, "tag.unblock", tag, now=now, status=TagStatus.ACTIVE)
 
 
+def set_status(
+    db: Session, actor: Actor, tag: Tag, status: TagStatus | None, *, now: datetime
+) -> None:
+    """Block or unblock a tag; None leaves it as it is."""
+    if status is not None:
+        (block if status is TagStatus.BLOCKED else unblock)(db, actor, tag, now=now)
+
+
 def archive(db: Session, actor: Actor, tag: Tag, *, now: datetime) -> bool:
     """Take a tag off the list, its history kept; returns whether it was on it."""
     return audit.archive(db, actor, "tag", tag, now=now)
@@ -148,7 +156,7 @@ def on_list(db: Session, value: str, *, tenant_id: int) -> Tag | None:
     return db.scalar(query)
 
 
-def named(db: Session, value: str, *, tenant_id: int) -> Tag:
+def named(db: Session, tenant_id: int, value: str) -> Tag:
     """Return the tag with this value, archived ones too; raises `NotFound`."""
     tag = on_list(db, value, tenant_id=tenant_id)
     if tag is None:

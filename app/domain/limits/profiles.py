@@ -90,7 +90,7 @@ def of_tenant(db: Session, profile_id: int, tenant_id: int) -> ChargingProfile:
     return profile
 
 
-def named(db: Session, name: str, *, tenant_id: int) -> ChargingProfile:
+def named(db: Session, tenant_id: int, name: str) -> ChargingProfile:
     """Return the profile with this name, whatever its case; raises `NotFound`."""
     wanted = name.strip().casefold()
     for profile in _all(db, tenant_id):

@@ -251,7 +251,7 @@ def _facts(work: Session, form: TagFactsForm, tag: Tag | None = None) -> TagFact
     elif tag is not None and typed == named(tag.driver):
         driver_id = tag.driver_id
     else:
-        driver_id = drivers.named(work, typed, tenant_id=tenant_id).id
+        driver_id = drivers.named(work, tenant_id, typed).id
     zone = ZoneInfo(g.get("zone", "UTC"))
     return TagFacts(
         label=form.label.data,

@@ -138,10 +138,7 @@ def carry_out(
             tag = tags.add(db, actor, value, wanted, tenant_id=tenant_id, now=now)
         elif row.what == "update":
             tags.edit(db, actor, tag, wanted, now=now)
-        if row.status is TagStatus.BLOCKED:
-            tags.block(db, actor, tag, now=now)
-        elif row.status is TagStatus.ACTIVE:
-            tags.unblock(db, actor, tag, now=now)
+        tags.set_status(db, actor, tag, row.status, now=now)
 
 
 def _parent(name: str) -> str | None:

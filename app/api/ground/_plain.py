@@ -1,0 +1,143 @@
+"""The usual endpoints of a plain noun, hung on it one by one; `app/resource.py` has the nouns."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from app.api.ground import _shapes as s
+from app.api.ground._noun import ROOT, Ask, Noun, Reply
+from app.api.ground._paging import Pages
+from app.api.ground._shapes import Body, Kind, Shape
+from app.resource import Resource
+from app.uow import unit_of_work
+
+#: A parameter of a list, with the condition that its value means; without one it equals a column.
+Finds = Mapping[str, Kind | tuple[Kind, Callable[[Ask, Any], Any]]]
+
+
+class Plain:
+    """A noun whose rows are listed, read, added, changed and put away in the usual way.
+
+    Each method hangs one endpoint on the noun, with what the reference says of it.  `called` is
+    its word in the reference, `seen` completes rows before they are told.
+    """
+
+    def __init__(
+        self,
+        noun: Noun,
+        of: Resource,
+        shape: Shape,
+        *,
+        called: str = "",
+        seen: Callable[[Ask, list[Any]], None] = lambda ask, rows: None,
+    ) -> None:
+        self.noun, self.of, self.shape, self.seen = noun, of, shape, seen
+        self.called = called or of.noun
+        self.path = f"/{noun.name}"
+        self.one = f"{self.path}/{{{of.key}}}"
+
+    def list(self, doc: str, finds: Finds | None = None, summary: str = "") -> None:
+        """Hang GET /nouns: a page of those in use, or with `archived` of those that are not."""
+        model, ways = self.of.model, finds or {}
+        kinds = {name: way[0] if isinstance(way, tuple) else way for name, way in ways.items()}
+        if self.of.archive:
+            kinds.setdefault("archived", s.boolean())
+
+        def list_(ask: Ask) -> Any:
+            query = select(model).options(*self.of.loaded)
+            if self.of.archive:
+                gone = model.archived_at.is_not(None)
+                query = query.where(gone if ask.query.get("archived") else ~gone)
+            for name, way in ways.items():
+                if name != "archived" and (value := ask.query.get(name)) is not None:
+                    means = way[1](ask, value) if isinstance(way, tuple) else None
+                    query = query.where(getattr(model, name) == value if means is None else means)
+            page = ask.page(query, model.id, newest=False)
+            self.seen(ask, page.rows)
+            return page
+
+        list_.__doc__ = doc
+        summary = summary or f"List {self.called}s"
+        answers = {200: Pages(self.shape)}
+        self.noun.get(self.path, "viewer", summary, answers=answers, query=kinds)(list_)
+
+    def show(self, doc: str) -> None:
+        """Hang GET /nouns/{id}."""
+
+        def show(ask: Ask, **path: int) -> Any:
+            return self.told(ask, self.row(ask, path))
+
+        show.__doc__ = doc
+        self.noun.get(self.one, "viewer", f"Read a {self.called}", answers={200: self.shape})(show)
+
+    def create(self, doc: str, body: Body, *problems: int, everywhere: bool = False) -> None:
+        """Hang POST /nouns."""
+
+        def create(ask: Ask) -> Any:
+            with unit_of_work() as db:
+                row = self.of.add(db, ask.actor, ask.tenant_id, now=ask.now, **ask.body)
+            return self.made(ask, row)
+
+        create.__doc__ = doc
+        self.noun.post(
+            self.path,
+            "operator",
+            f"Add a {self.called}",
+            body=body,
+            answers={201: self.shape},
+            problems=problems,
+            everywhere=everywhere,
+        )(create)
+
+    def edit(self, doc: str, body: Body) -> None:
+        """Hang PATCH /nouns/{id}."""
+
+        def edit(ask: Ask, **path: int) -> Any:
+            row = self.row(ask, path)
+            with unit_of_work() as db:
+                self.of.edit(db, ask.actor, row, now=ask.now, **ask.body)
+            return self.told(ask, row)
+
+        edit.__doc__ = doc
+        self.noun.patch(
+            self.one,
+            "operator",
+            f"Change a {self.called}",
+            body=body,
+            answers={200: self.shape},
+            problems=(409,),
+        )(edit)
+
+    def archive(self, doc: str, *problems: int) -> None:
+        """Hang POST /nouns/{id}/archive."""
+        self._put("archive", self.of.archive, doc, problems)
+
+    def restore(self, doc: str, *problems: int) -> None:
+        """Hang POST /nouns/{id}/restore."""
+        self._put("restore", self.of.restore, doc, problems)
+
+    def _put(self, verb: str, act: Any, doc: str, problems: tuple[int, ...]) -> None:
+        def put(ask: Ask, **path: int) -> Any:
+            row = self.row(ask, path)
+            with unit_of_work() as db:
+                act(db, ask.actor, row, now=ask.now)
+            return self.told(ask, row)
+
+        put.__name__, put.__doc__ = verb, doc
+        summary, answers = f"{verb.title()} a {self.called}", {200: self.shape}
+        path = f"{self.one}/{verb}"
+        self.noun.post(path, "operator", summary, answers=answers, problems=problems)(put)
+
+    def row(self, ask: Ask, path: Mapping[str, int]) -> Any:
+        """Return the row that an address names; raises `Problem` 404."""
+        return ask.get(self.of.model, path[self.of.key], self.of.noun)
+
+    def told(self, ask: Ask, row: Any) -> Any:
+        """Return a row, completed."""
+        self.seen(ask, [row])
+        return row
+
+    def made(self, ask: Ask, row: Any) -> Reply:
+        """Answer with a row that was added, and where it is."""
+        return Reply(201, self.told(ask, row), {"Location": f"{ROOT}{self.path}/{row.id}"})

@@ -1,0 +1,235 @@
+"""The plain nouns: what each is called, how its rows are found and told, and what is done with one.
+
+The API, the command line and the desk make their usual endpoints, commands and pages from these
+records (`app/{api,cli,views}/ground/_plain.py`).  What is special of a noun stands beside them, in
+the noun's own file on each floor.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.orm import Session, selectinload
+
+from app.domain.access import drivers, tag_groups, tags
+from app.domain.access.imports import tags as tag_import
+from app.domain.ground.vocabulary import Actor, TagStatus
+from app.domain.limits import profiles
+from app.domain.money import sellers
+from app.domain.network import sites, stations
+from app.models import ChargingProfile, Driver, Site, Station, Tag, TagGroup
+
+#: A column of a list or a file: its heading (the key in JSON), and how to read it off a row.
+Column = tuple[str, Callable[[Any], Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A plain noun.
+
+    `add(db, actor, tenant_id, now=…, **given)` and `edit(db, actor, row, now=…, **given)` take
+    what is given by the names of the noun's schema; `archive` and `restore` take a row,
+    `named(db, tenant_id, text)` finds one by what people call it, `called`.  `key` is a row's
+    number in an address, `order` that of a list, `loaded` what a list needs of other tables.
+    """
+
+    noun: str
+    model: Any
+    add: Callable[..., Any]
+    edit: Callable[..., Any]
+    named: Callable[..., Any]
+    key: str
+    order: Sequence[Any]
+    archive: Callable[..., Any] | None = None
+    restore: Callable[..., Any] | None = None
+    columns: Sequence[Column] = ()
+    loaded: Sequence[Any] = ()
+    called: str = "name"
+
+    def name_of(self, row: Any) -> str:
+        """What people call a row."""
+        return str(getattr(row, self.called))
+
+    def only(self, names: str) -> list[Column]:
+        """The columns of these names, in the noun's order."""
+        return [column for column in self.columns if column[0] in names.split()]
+
+
+def read(names: str) -> list[Column]:
+    """Columns that are attributes of a row."""
+    return [(name, attrgetter(name)) for name in names.split()]
+
+
+def _tariff(row: Any) -> str | None:
+    return row.tariff.name if row.tariff else None
+
+
+def _by_facts(operations: Any, facts: Any) -> dict[str, Callable[..., Any]]:
+    """What a domain does that takes all the facts of a row at once."""
+
+    def add(db: Any, actor: Any, tenant_id: int, *, now: Any, **given: Any) -> Any:
+        return operations.add(db, actor, facts(**given), tenant_id=tenant_id, now=now)
+
+    def edit(db: Any, actor: Any, row: Any, *, now: Any, **given: Any) -> Any:
+        wanted = replace(operations.facts_of(row), **given)
+        return operations.edit(db, actor, row, wanted, now=now)
+
+    return {"add": add, "edit": edit, "named": operations.named}
+
+
+SITES = Resource(
+    noun="site",
+    model=Site,
+    add=sites.add,
+    edit=sites.edit,
+    archive=sites.archive,
+    restore=sites.restore,
+    named=sites.named,
+    key="site_id",
+    order=(Site.name_key,),
+    columns=[
+        *read("id name timezone currency address latitude longitude supply_limit_kw"),
+        ("tariff", _tariff),
+        *read(" ".join(sellers.FIELDS)),
+        ("stations", lambda site: sum(s.archived_at is None for s in site.stations)),
+        *read("archived_at"),
+    ],
+)
+TAG_GROUPS = Resource(
+    noun="group",
+    model=TagGroup,
+    **_by_facts(tag_groups, tag_groups.GroupFacts),
+    key="group_id",
+    order=(TagGroup.name, TagGroup.id),
+    columns=[*read("id name parent"), ("tariff", _tariff), *read("master_pass")],
+    loaded=[selectinload(TagGroup.sites)],
+)
+DRIVERS = Resource(
+    noun="driver",
+    model=Driver,
+    **_by_facts(drivers, drivers.DriverFacts),
+    archive=drivers.archive,
+    restore=drivers.restore,
+    key="driver_id",
+    order=(func.lower(Driver.name), Driver.id),
+    columns=[
+        *read("id name email language"),
+        ("tariff", _tariff),
+        *read("note"),
+        ("tags", lambda row: [tag.value for tag in row.tags if tag.archived_at is None]),
+        *read("archived_at"),
+    ],
+    loaded=[selectinload(Driver.sites)],
+)
+
+
+def _add_tag(
+    db: Session,
+    actor: Actor,
+    tenant_id: int,
+    *,
+    now: datetime,
+    value: str,
+    kind: str = "id_tag",
+    status: TagStatus | None = None,
+    **given: Any,
+) -> Tag:
+    facts = tags.TagFacts(**given)
+    tag = tags.add(db, actor, value, facts, tenant_id=tenant_id, now=now, kind=kind)
+    tags.set_status(db, actor, tag, status, now=now)
+    return tag
+
+
+def _edit_tag(
+    db: Session,
+    actor: Actor,
+    tag: Tag,
+    *,
+    now: datetime,
+    status: TagStatus | None = None,
+    **given: Any,
+) -> None:
+    if given:
+        tags.edit(db, actor, tag, replace(tags.facts_of(db, tag), **given), now=now)
+    tags.set_status(db, actor, tag, status, now=now)
+
+
+def _names(rows: Sequence[Any], name: str) -> str | None:
+    return f" {tag_import.PARTING} ".join(getattr(row, name) for row in rows) or None
+
+
+TAGS = Resource(
+    noun="tag",
+    model=Tag,
+    add=_add_tag,
+    edit=_edit_tag,
+    archive=tags.archive,
+    restore=tags.restore,
+    named=tags.named,
+    key="tag_id",
+    order=(Tag.key,),
+    called="value",
+    columns=[
+        *read("id"),
+        ("tag", lambda tag: tag.value),
+        *read("label"),
+        ("driver", lambda tag: (tag.driver.email or tag.driver.name) if tag.driver else None),
+        ("group", lambda tag: tag.group.name if tag.group else None),
+        *read("status"),
+        ("expires", lambda tag: tag.expires_at),
+        ("limit", lambda tag: tag.concurrent_limit),
+        ("sites", lambda tag: _names(tag.sites, "name")),
+        ("stations", lambda tag: _names(tag.stations, "identity")),
+        *read("archived_at"),
+    ],
+    loaded=[selectinload(Tag.sites), selectinload(Tag.stations)],
+)
+
+
+def _add_profile(
+    db: Session,
+    actor: Actor,
+    tenant_id: int,
+    *,
+    now: datetime,
+    name: str,
+    document: Mapping[str, Any],
+    note: str | None = None,
+) -> ChargingProfile:
+    return profiles.add(db, actor, name, document, tenant_id=tenant_id, now=now, note=note)
+
+
+def _edit_profile(
+    db: Session, actor: Actor, row: ChargingProfile, *, now: datetime, **given: Any
+) -> None:
+    wanted = {"name": row.name, "document": row.document, "note": row.note, **given}
+    profiles.edit(db, actor, row, wanted.pop("name"), wanted.pop("document"), now=now, **wanted)
+
+
+PROFILES = Resource(
+    noun="charging profile",
+    model=ChargingProfile,
+    add=_add_profile,
+    edit=_edit_profile,
+    archive=profiles.archive,
+    restore=profiles.restore,
+    named=profiles.named,
+    key="profile_id",
+    order=(ChargingProfile.name, ChargingProfile.id),
+)
+STATIONS = Resource(
+    noun="station",
+    model=Station,
+    add=stations.register,
+    edit=stations.edit,
+    archive=stations.archive,
+    restore=stations.restore,
+    named=stations.called,
+    key="station_id",
+    order=(Station.identity_key,),
+    called="identity",
+    loaded=[selectinload(Station.connectors)],
+)
