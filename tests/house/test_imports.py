@@ -49,6 +49,9 @@ RULES = {
         ("app/schemas/",),
         only=("pydantic", "pydantic_core", "app.schemas", "app.domain.ground"),
     ),
+    "plain nouns are data": Rule(
+        ("app/resource.py",), only=("sqlalchemy", "app.models", "app.domain")
+    ),
     "queries only read tables": Rule(
         ("app/queries/",), only=("sqlalchemy", "app.models", "app.queries", "app.domain")
     ),
