@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from bench.floor_store import Rows, changed
-from worker.ocpp.instants import read_instant
+from worker.ocpp.fields import read_instant
 
 Payload = dict[str, Any]
 #: The answer, rows to write by table, changes to sessions, and the session that it is about.

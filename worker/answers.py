@@ -12,8 +12,7 @@ from app.domain.ground.vocabulary import CommandState, Outcome
 from worker.dialects.encoding import Arguments, Encoding
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Expired, Refused, Settled, TimedOut
-from worker.ocpp.faults import Fault
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import Fault, Version
 
 #: A charger that restarts often hangs up before it answers (FIELD K4).
 HANGS_UP = frozenset({"Reset"})

@@ -26,8 +26,7 @@ from worker.dispatch import Held
 from worker.link import LinkClosed
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Refused, Settled, TimedOut
-from worker.ocpp.faults import CallFault
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import CallFault, Version
 from worker.settling import Settling
 from worker.standing import ANSWER_S, Standing
 

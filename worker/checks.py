@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from worker.ocpp import repairs, schemas
-from worker.ocpp.faults import CallFault, Fault
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.json_text import without_nul
+from worker.ocpp.versions import CallFault, Fault
 
 
 def checked(

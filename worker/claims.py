@@ -27,7 +27,7 @@ from worker.dialects.encoding import Unfit
 from worker.dispatch import Held
 from worker.link import LinkClosed
 from worker.ocpp.events import Answered, Refused, Settled
-from worker.ocpp.faults import CallFault
+from worker.ocpp.versions import CallFault
 from worker.standing import Over, Standing
 
 log = logging.getLogger(__name__)

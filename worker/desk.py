@@ -4,7 +4,8 @@ from typing import Any, Protocol
 
 from worker.ocpp.events import Malformed, Repeated, Settled, Stray
 from worker.ocpp.frames import Call, Send
-from worker.ocpp.handshake import Accepted, Refused, Request
+from worker.ocpp.handshake import Accepted, Request
+from worker.ocpp.refusals import Refused
 
 
 class Gate(Protocol):

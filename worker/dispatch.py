@@ -21,10 +21,9 @@ from worker.dialects.v201 import routing as v201
 from worker.facts import Asked, Facts, Read
 from worker.ocpp import schemas
 from worker.ocpp.events import Malformed, Repeated, Stray
-from worker.ocpp.faults import CallFault, Fault
 from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call, Send
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import CallFault, Fault, Version
 from worker.proof import contradiction
 from worker.providers import Providers
 from worker.standing import Over, Standing

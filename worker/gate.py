@@ -24,7 +24,8 @@ from app.models import Site, Station
 from worker.batch import Batch, Job
 from worker.certificates import Trust
 from worker.lookup import Lookup
-from worker.ocpp.handshake import Accepted, Reason, Refused, Request, choose_offered
+from worker.ocpp.handshake import Accepted, Request, choose_offered
+from worker.ocpp.refusals import Reason, Refused
 from worker.ocpp.throttle import Throttle, Turns
 from worker.ocpp.versions import Version
 from worker.proof import PROVED, Proof, Proofs, Undecided

@@ -16,10 +16,9 @@ from gevent.lock import BoundedSemaphore
 from worker.desk import Desk
 from worker.ocpp.connection import Connection
 from worker.ocpp.events import Event, Malformed, OurCall, Repeated, Settled, Stray, TimedOut
-from worker.ocpp.faults import Fault
 from worker.ocpp.frames import BadFrame, Call, Send
 from worker.ocpp.handshake import ClientCertificate, StationInfo
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import Fault, Version
 from worker.pace import FLOOD_S, LAG, Flood, Pace
 from worker.websocket import Stream
 from worker.websocket_frames import Closed

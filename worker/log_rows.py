@@ -17,8 +17,8 @@ from worker.ocpp.events import (
     Stray,
     TimedOut,
 )
-from worker.ocpp.faults import CallFault, Fault
 from worker.ocpp.frames import Call, Send
+from worker.ocpp.versions import CallFault, Fault
 
 Row = dict[str, Any]
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import gevent
 
 from worker.dialects.context import Long
-from worker.ocpp.faults import CallFault, Fault
+from worker.ocpp.versions import CallFault, Fault
 
 #: A shorter text, in characters, holds nothing that would have to be cut.
 SHORT_TEXT = 8_192

@@ -16,7 +16,8 @@ from typing import Any
 
 from app.domain.network import credentials
 from worker.ocpp.frames import Call
-from worker.ocpp.handshake import ClientCertificate, Reason, Refused, Request
+from worker.ocpp.handshake import ClientCertificate, Request
+from worker.ocpp.refusals import Reason, Refused
 from worker.ocpp.versions import Version
 from worker.stretching import Crowded, Stretching
 

@@ -20,15 +20,8 @@ from gevent.pywsgi import WSGIServer
 from worker.desk import Desk, Gate
 from worker.doorstep import Doorstep, Visitor
 from worker.link import PING_S, SILENCE_S, Link
-from worker.ocpp.handshake import (
-    Accepted,
-    ClientCertificate,
-    Network,
-    Offer,
-    Reason,
-    Refused,
-    Request,
-)
+from worker.ocpp.handshake import Accepted, ClientCertificate, Network, Offer, Request
+from worker.ocpp.refusals import Reason, Refused
 from worker.ocpp.throttle import Turns
 from worker.ocpp.versions import Version
 from worker.pace import FLOOD_S, LAG

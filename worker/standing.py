@@ -14,7 +14,7 @@ from app.domain.trust import certificates
 from app.models import Station
 from worker.certificates import Trust
 from worker.gate import facts_of
-from worker.ocpp.handshake import Reason, Refused
+from worker.ocpp.refusals import Reason, Refused
 from worker.ocpp.throttle import Throttle
 from worker.proof import Proofs
 from worker.stretching import Stretching

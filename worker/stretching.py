@@ -18,7 +18,7 @@ from gevent.event import AsyncResult
 from gevent.threadpool import ThreadPool
 
 from app.domain.network import credentials
-from worker.ocpp.handshake import Reason, Refused
+from worker.ocpp.refusals import Reason, Refused
 from worker.ocpp.throttle import Throttle, Turns, network_of
 
 #: Comparisons at once: half of the processors, for the rest of Ampdesk is there, too.

@@ -15,12 +15,12 @@ import orjson
 from gevent import ssl
 from gevent.pywsgi import Input, WSGIServer, headers_factory
 from geventwebsocket.handler import WebSocketHandler
+from websockets.utils import accept_key
 
 from worker.certificates import read_chain, read_headers
 from worker.ocpp import handshake
-from worker.ocpp.credentials import read_basic
-from worker.ocpp.handshake import ClientCertificate, Reason, Refused, Request
-from worker.ocpp.refusals import http_answer
+from worker.ocpp.handshake import ClientCertificate, Request, read_basic
+from worker.ocpp.refusals import Reason, Refused, http_answer
 from worker.ocpp.versions import Version
 from worker.websocket_frames import Deflate, negotiate
 
@@ -184,7 +184,7 @@ class Handler(WebSocketHandler):  # type: ignore[misc]
             "HTTP/1.1 101 Switching Protocols",
             "Upgrade: websocket",
             "Connection: Upgrade",
-            f"Sec-WebSocket-Accept: {handshake.accept_key(headers['sec-websocket-key'])}",
+            f"Sec-WebSocket-Accept: {accept_key(headers['sec-websocket-key'].strip())}",
         ]
         if token is not None:
             lines.append(f"Sec-WebSocket-Protocol: {token}")

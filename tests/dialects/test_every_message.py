@@ -18,8 +18,7 @@ from worker.dispatch import ROUTES
 from worker.ocpp import schemas
 from worker.ocpp.connection import Connection
 from worker.ocpp.events import Answered
-from worker.ocpp.faults import Fault
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import Fault, Version
 
 #: What each breach is called on the wire: 1.6 has two misspelt codes on purpose (errata 5.1, 5.2).
 _CODES_2X = {

@@ -15,10 +15,9 @@ from worker.ocpp.events import (
     Stray,
     TimedOut,
 )
-from worker.ocpp.faults import CallFault, Fault
 from worker.ocpp.frames import Call
 from worker.ocpp.schemas import Violation
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import CallFault, Fault, Version
 
 
 @pytest.fixture

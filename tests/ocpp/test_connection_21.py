@@ -6,10 +6,9 @@ import pytest
 
 from worker.ocpp.connection import Connection
 from worker.ocpp.events import Answered, Malformed, Refused, Stray
-from worker.ocpp.faults import Fault
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.schemas import Violation
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import Fault, Version
 
 STREAM = {
     "id": 1,

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.ocpp import frames, json_text
-from worker.ocpp.faults import Fault, fault_named
 from worker.ocpp.frames import BadFrame, Call, Error, Result, Send, parse
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import Fault, Version, fault_named
 
 V16, V201, V21 = Version.V16, Version.V201, Version.V21
 

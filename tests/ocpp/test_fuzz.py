@@ -11,10 +11,9 @@ from tests.support import payloads
 from tests.support.oracle import expected
 from worker.ocpp.connection import QUEUE_LIMIT, REMEMBERED, Connection
 from worker.ocpp.events import Malformed
-from worker.ocpp.faults import Fault
 from worker.ocpp.frames import Call
 from worker.ocpp.repairs import mend
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import Fault, Version
 
 scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text()
 values = st.recursive(

@@ -5,10 +5,9 @@ import copy
 import pytest
 
 from worker.ocpp import schemas
-from worker.ocpp.faults import Fault
 from worker.ocpp.repairs import mend
 from worker.ocpp.schemas import violation
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import Fault, Version
 
 V16 = Version.V16
 START = {"connectorId": 1, "idTag": "04A2", "meterStart": 0, "timestamp": "2026-03-02T09:00:00Z"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.ocpp.handshake import Reason
+from worker.ocpp.refusals import Reason
 from worker.ocpp.throttle import Throttle, Turns, network_of
 
 

@@ -14,9 +14,8 @@ from worker.batch import Batch, Job
 from worker.dispatch import Dispatch, Held
 from worker.gate import Admitted
 from worker.ocpp.connection import Connection
-from worker.ocpp.faults import Fault
 from worker.ocpp.frames import Call, Send
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import Fault, Version
 from worker.standing import Standing
 
 

@@ -20,7 +20,8 @@ from websockets.sync.client import ClientConnection, connect
 from tests.support.wait import eventually, yielding
 from worker.link import Link
 from worker.ocpp.frames import Call, Send
-from worker.ocpp.handshake import Accepted, Reason, Refused, Request
+from worker.ocpp.handshake import Accepted, Request
+from worker.ocpp.refusals import Reason, Refused
 from worker.server import Server, ServerSettings
 
 T = TypeVar("T")

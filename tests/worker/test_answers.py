@@ -7,8 +7,7 @@ from app.domain.ground.vocabulary import CommandState
 from worker.answers import end_of, outcome_of
 from worker.dialects.encoding import Encoding
 from worker.ocpp.events import Answered, Cancelled, Expired, OurCall, Refused, TimedOut
-from worker.ocpp.faults import Fault
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import Fault, Version
 
 ENCODING = Encoding("Reset", lambda given: {})
 

@@ -8,8 +8,8 @@ from app.models import Station
 from tests.support.gated import PASSWORD, gated, login, station
 from tests.support.wait import eventually
 from worker.gate import facts_of
-from worker.ocpp.credentials import read_basic
-from worker.ocpp.handshake import Offer, Reason, Refused, Request
+from worker.ocpp.handshake import Offer, Request, read_basic
+from worker.ocpp.refusals import Reason, Refused
 from worker.ocpp.throttle import Throttle
 from worker.proof import Proofs, Undecided
 from worker.stretching import Stretching

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.ocpp_port import OcppPort, handshake_text
 from tests.support.wait import eventually
-from worker.ocpp.handshake import Reason
+from worker.ocpp.refusals import Reason
 from worker.server import networks
 
 HALF = b"GET /ocpp/CP1 HTTP/1.1\r\nHost: loc"

@@ -9,7 +9,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.support.ocpp_port import OcppPort, handshake_text
 from tests.support.wait import eventually
-from worker.ocpp.handshake import Reason
+from worker.ocpp.refusals import Reason
 from worker.ocpp.versions import Version
 from worker.server import networks
 

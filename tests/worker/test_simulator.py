@@ -13,10 +13,10 @@ from tests.support.wait import eventually
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Refused
 from worker.ocpp.fields import read_instant
-from worker.ocpp.handshake import Reason
+from worker.ocpp.refusals import Reason
 from worker.ocpp.versions import Version
 from worker.simulator import Behaviour, ChargePoint, Fleet, Hardware, Scenario
-from worker.simulator.clock import Clock
+from worker.simulator.scenario import Clock
 
 #: An hour of station time passes in a second.
 FAST = Behaviour(

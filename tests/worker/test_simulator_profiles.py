@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from worker.simulator.profiles import Profiles
+from worker.simulator.configuration import Profiles
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MOST_W = 22_000.0

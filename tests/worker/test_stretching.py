@@ -4,7 +4,7 @@ import gevent
 import pytest
 
 from app.domain.network import credentials
-from worker.ocpp.handshake import Reason
+from worker.ocpp.refusals import Reason
 from worker.ocpp.throttle import Rate, Throttle
 from worker.stretching import OF_ONE_CHARGER, Crowded, Stretching
 

@@ -26,10 +26,9 @@ from worker.ocpp.events import (
     Stray,
     TimedOut,
 )
-from worker.ocpp.faults import CallFault, Fault
 from worker.ocpp.frames import BadFrame, Call, Error, MessageId, Payload, Result
 from worker.ocpp.replies import Replies
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import CallFault, Fault, Version
 
 #: Which side of the conversation we are.
 Role = Literal["csms", "station"]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from worker.ocpp.faults import Fault
 from worker.ocpp.frames import BadFrame, Call, Error, MessageId, Payload, Result, Send
+from worker.ocpp.versions import Fault
 
 
 @dataclass(slots=True, eq=False)

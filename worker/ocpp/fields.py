@@ -1,19 +1,98 @@
-"""Reading the members of a payload the way real chargers write them.
+"""Reading the members of a payload the way real chargers write them, numbers and times included.
 
 A dialect's handler asks for what it needs; a member that is missing, null or unusable gives the
 default and is named in `notes`, so that the handler never has to doubt types and the station's
 record shows what was odd.  Nothing here raises for what a charger wrote.
+
+Chargers leave the offset of a timestamp out, write `+02`, put a space for the T or up to nine
+decimals (FIELD T1); we send whole seconds with a Z, which all of them can read (FIELD T3).
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
-from worker.ocpp.instants import Instant, format_instant, read_instant
+_FORM = re.compile(
+    r"""(?P<year>\d{4})-?(?P<month>\d\d)-?(?P<day>\d\d)
+        (?:[T\ t_]\s*
+           (?P<hour>\d\d):?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,12}))?)?
+        )?
+        \s*(?P<zone>Z|z|UTC|GMT|(?P<sign>[+\-\u2212])(?P<zh>\d\d?)(?::?(?P<zm>\d\d))?)?""",
+    re.VERBOSE | re.ASCII,
+)
+_LONGEST = 64
+#: Lengths of `YYYY-MM-DDTHH:MM:SSZ` without and with three or six decimals.
+_COMMON_LENGTHS = (20, 24, 27)
 
-__all__ = ["Fields", "Instant", "format_instant", "read_decimal", "read_instant", "read_integer"]
+
+class Instant(NamedTuple):
+    """A point in time that was read.
+
+    `at` is aware and in UTC; `assumed_zone` says that the text named no offset and UTC was taken.
+    """
+
+    at: datetime
+    assumed_zone: bool = False
+
+
+def read_instant(value: object) -> Instant | None:
+    """Read a timestamp, or None when it is none or lies outside of the years 1 to 9999."""
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        return None
+    if value[-1:] == "Z" and value[10:11] == "T" and len(value) in _COMMON_LENGTHS:
+        try:
+            return Instant(datetime.fromisoformat(value))
+        except ValueError:
+            pass  # a leap second, or no timestamp at all: the slow way tells
+    match = _FORM.fullmatch(value.strip())
+    if match is None:
+        return None
+    part = match.groupdict()
+    fraction = (part["fraction"] or "")[:6].ljust(6, "0")
+    second = int(part["second"] or 0)
+    try:
+        offset = _offset(part)
+        # A leap second has no place in datetime; it is counted as the next second.
+        moment = datetime(
+            int(part["year"]),
+            int(part["month"]),
+            int(part["day"]),
+            int(part["hour"] or 0),
+            int(part["minute"] or 0),
+            min(second, 59),
+            int(fraction),
+            tzinfo=offset or UTC,
+        )
+        if second == 60:
+            moment += timedelta(seconds=1)
+        elif second > 60:
+            return None
+        return Instant(moment.astimezone(UTC), assumed_zone=offset is None)
+    except (ValueError, OverflowError):
+        return None
+
+
+def format_instant(moment: datetime) -> str:
+    """Write an aware datetime as `YYYY-MM-DDTHH:MM:SSZ`.
+
+    Raises ValueError for a naive one: it would be guessed at by everyone who reads it.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a timestamp for the wire needs a time zone")
+    return moment.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
+
+
+def _offset(part: dict[str, str | None]) -> timezone | None:
+    """The offset that was written; None when there was none."""
+    if part["zone"] is None:
+        return None
+    if part["sign"] is None:
+        return UTC
+    span = timedelta(hours=int(part["zh"] or 0), minutes=int(part["zm"] or 0))
+    return timezone(span if part["sign"] == "+" else -span)
+
 
 _DECIMAL = re.compile(r"[+-]?(\d{1,30}([.,]\d{0,30})?|[.,]\d{1,30})([eE][+-]?\d{1,2})?", re.ASCII)
 _LONGEST_NUMBER = 64

@@ -12,8 +12,7 @@ from typing import Any
 import orjson
 
 from worker.ocpp import json_text
-from worker.ocpp.faults import DESCRIPTION_LIMIT, Fault, fault_named
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import DESCRIPTION_LIMIT, Fault, Version, fault_named
 
 CALL, RESULT, ERROR, RESULT_ERROR, SEND = 2, 3, 4, 5, 6
 

@@ -1,12 +1,14 @@
 """Everything about an opening handshake that can be decided without asking anyone.
 
 From the path to an identity, from the offered subprotocols to a version, and what the gate is
-asked and answers.  Refusals are in `refusals`, HTTP Basic in `credentials`.
+asked and answers.  Why it may say no is in `refusals`.
+
+A 1.6 password is a string of octets that is configured as hexadecimal digits; some chargers send
+the octets and some the digits (FIELD A1), and an octet may be a colon or no UTF-8 (FIELD A2).
 """
 
 import base64
 import binascii
-import hashlib
 import ipaddress
 import re
 import unicodedata
@@ -16,40 +18,20 @@ from datetime import datetime
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
-from worker.ocpp.credentials import Credentials
 from worker.ocpp.refusals import Reason, Refused
 from worker.ocpp.versions import SUBPROTOCOLS, Version
-
-__all__ = [
-    "Accepted",
-    "ClientCertificate",
-    "Credentials",
-    "Offer",
-    "Reason",
-    "Refused",
-    "Request",
-    "StationInfo",
-    "accept_key",
-    "came_by_tls",
-    "check_upgrade",
-    "choose_offered",
-    "choose_subprotocol",
-    "client_address",
-    "identity_from_path",
-    "is_within",
-    "loggable_path",
-]
 
 #: Longest identity that can be registered; 2.x allows 48 characters.
 IDENTITY_LIMIT = 64
 
-_WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 #: A path of this one segment addresses the worker and no charger.
 _MOUNTS = frozenset({"ocpp", "ocppj", "ocpp16", "ws"})
 #: Inner segments of a path this long may be tokens and are not logged.
 _TOKEN_LENGTH = 16
 _OFFER_LIMIT = 16
+_LONGEST_HEADER = 2048
+_HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){1,64}")
 
 
 class StationInfo(Protocol):
@@ -112,6 +94,21 @@ class Offer:
     token: str | None
     version: Version | None
     offered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What HTTP Basic brought, split for the identity that the address names.
+
+    `username` is None when it is not text.  `candidates` are the passwords that may be meant, the
+    raw bytes first, then their hexadecimal reading (FIELD A1); compare each in constant time.
+    Once one was right it is forgotten, and `proved` is the stored hash that it fitted.
+    """
+
+    username: str | None
+    matches_identity: bool
+    candidates: tuple[bytes, ...] = field(repr=False)
+    proved: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +209,6 @@ def check_upgrade(method: str, http_version: str, headers: Mapping[str, str]) ->
     return Refused(Reason.NOT_WEBSOCKET, problem) if problem else None
 
 
-def accept_key(key: str) -> str:
-    """The value of Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455 section 4.2.2)."""
-    digest = hashlib.sha1(key.strip().encode("latin-1") + _WEBSOCKET_GUID, usedforsecurity=False)
-    return base64.b64encode(digest.digest()).decode()
-
-
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -257,6 +248,29 @@ def is_within(address: str, networks: Sequence[Network]) -> bool:
     return any(parsed in network for network in networks)
 
 
+def read_basic(header: str, identity: str) -> Credentials | None:
+    """Read an Authorization header for the charger `identity`; None when it is not Basic.
+
+    The user name ends at the first colon after the identity it must equal, so that identities
+    with a colon work; a name that is not the identity ends at the first colon.
+    """
+    scheme, _, encoded = header.strip().partition(" ")
+    if scheme.casefold() != "basic" or len(encoded) > _LONGEST_HEADER:
+        return None
+    raw = _decode(encoded)
+    if raw is None or b":" not in raw:
+        return None
+    length = _identity_length(raw, identity)
+    if length:
+        return Credentials(identity, True, _candidates(raw[length + 1 :]))
+    name, _, password = raw.partition(b":")
+    try:
+        username = unicodedata.normalize("NFC", name.decode())
+    except UnicodeDecodeError:
+        return Credentials(None, False, _candidates(password))
+    return Credentials(username, _same(username, identity), _candidates(password))
+
+
 def _is_key(key: str) -> bool:
     try:
         return len(base64.b64decode(key.strip(), validate=True)) == 16
@@ -266,3 +280,36 @@ def _is_key(key: str) -> bool:
 
 def _without_query(path: str) -> str:
     return path.partition("?")[0].partition("#")[0]
+
+
+def _decode(encoded: str) -> bytes | None:
+    text = encoded.strip().rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _identity_length(raw: bytes, identity: str) -> int:
+    """How many bytes of `raw` are the identity, when a colon follows it; else 0."""
+    for form in ("NFC", "NFD"):
+        length = len(unicodedata.normalize(form, identity).encode())
+        if raw[length : length + 1] == b":":
+            name = raw[:length].decode(errors="replace")
+            if _same(unicodedata.normalize("NFC", name), identity):
+                return length
+    return 0
+
+
+def _same(one: str, other: str) -> bool:
+    return one.casefold() == other.casefold()
+
+
+def _candidates(password: bytes) -> tuple[bytes, ...]:
+    """The passwords that may be meant: as sent, and its other form where it can have one."""
+    if _HEX.fullmatch(password):
+        return (password, binascii.unhexlify(password))
+    if password and not (password.isascii() and password.decode("latin-1").isprintable()):
+        digits = binascii.hexlify(password)
+        return (password, digits, digits.upper())
+    return (password,)

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from worker.ocpp.instants import format_instant
+from worker.ocpp.fields import format_instant
 
 #: Deepest nesting that is read.  No OCPP message comes near it.
 DEPTH_LIMIT = 32

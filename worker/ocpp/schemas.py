@@ -15,9 +15,8 @@ from typing import Any, Literal
 import jsonschema_rs
 import orjson
 
-from worker.ocpp.faults import CallFault, Fault
-from worker.ocpp.instants import read_instant
-from worker.ocpp.versions import Version
+from worker.ocpp.fields import read_instant
+from worker.ocpp.versions import CallFault, Fault, Version
 
 Kind = Literal["call", "result"]
 

@@ -5,9 +5,12 @@ They serve the demo, load tests and anyone who wants to try a central system: as
 as the worker, from the other side, in greenlets.
 """
 
+from collections.abc import Sequence
+
+import gevent
+
 from worker.simulator.chargepoint import ChargePoint, NoAnswer, Offline, RefusedCall
 from worker.simulator.dial import HandshakeRefused, dial
-from worker.simulator.fleet import Fleet
 from worker.simulator.scenario import Behaviour, Hardware, Scenario
 
 __all__ = [
@@ -22,3 +25,34 @@ __all__ = [
     "Scenario",
     "dial",
 ]
+
+
+class Fleet:
+    """Stations that are started one after another, so that they do not all knock at once."""
+
+    def __init__(self, scenarios: Sequence[Scenario]) -> None:
+        self.stations = [ChargePoint(scenario) for scenario in scenarios]
+
+    def start(self, gap_s: float = 0.05) -> None:
+        """Start all stations, one every `gap_s` seconds."""
+        for station in self.stations:
+            station.start()
+            gevent.sleep(gap_s)
+
+    def stop(self) -> None:
+        """Switch all stations off."""
+        gevent.joinall([gevent.spawn(station.stop) for station in self.stations], timeout=10)
+
+    def run(self, gap_s: float = 0.05) -> None:
+        """Start all stations and stay; ends when the greenlet is killed or interrupted."""
+        try:
+            self.start(gap_s)
+            while True:
+                gevent.sleep(3600)
+        finally:
+            self.stop()
+
+    @property
+    def connected(self) -> int:
+        """How many stations are connected."""
+        return sum(station.connected.is_set() for station in self.stations)

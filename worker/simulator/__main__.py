@@ -11,7 +11,7 @@ import sys
 
 import gevent
 
-from worker.simulator.fleet import Fleet
+from worker.simulator import Fleet
 from worker.simulator.scenario import Behaviour, Hardware, Scenario
 
 LIVES = ("charging", "idle_after_full", "quiet", "faulted")

@@ -12,17 +12,14 @@ from gevent.event import AsyncResult, Event
 
 from worker.ocpp.connection import Connection
 from worker.ocpp.events import Answered, Refused
-from worker.ocpp.faults import Fault
 from worker.ocpp.fields import format_instant
 from worker.ocpp.frames import Call, Payload
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import Fault, Version
 from worker.simulator import commands
-from worker.simulator.clock import Clock
-from worker.simulator.configuration import Configuration
+from worker.simulator.configuration import Configuration, Profiles
 from worker.simulator.connector import Connector
 from worker.simulator.dial import HandshakeRefused, dial
-from worker.simulator.profiles import Profiles
-from worker.simulator.scenario import Scenario
+from worker.simulator.scenario import Clock, Scenario
 from worker.websocket import Stream
 from worker.websocket_frames import Closed
 

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from worker.ocpp.faults import Fault
 from worker.ocpp.fields import Fields, format_instant
 from worker.ocpp.frames import Call, Payload
 from worker.ocpp.schemas import violation
-from worker.ocpp.versions import Version
+from worker.ocpp.versions import Fault, Version
 
 if TYPE_CHECKING:
     from worker.simulator.chargepoint import ChargePoint

@@ -8,8 +8,8 @@ from urllib.parse import quote, urlsplit
 import gevent
 import gevent.socket
 from gevent import ssl
+from websockets.utils import accept_key
 
-from worker.ocpp.handshake import accept_key
 from worker.websocket import Stream
 
 _LONGEST_HEAD = 16_384

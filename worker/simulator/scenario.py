@@ -1,6 +1,8 @@
-"""What a simulated charge point is and what happens to it."""
+"""What a simulated charge point is, what happens to it, and by which clock."""
 
+import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
 
 #: What happens at a connector.  `charging`: cars come and go.  `idle_after_full`: cars stay plugged
@@ -73,3 +75,44 @@ class Scenario:
     behaviour: Behaviour = Behaviour()
     subprotocols: tuple[str, ...] = ("ocpp1.6",)
     reconnect_s: float = 5.0
+
+
+class Clock:
+    """Runs at `speed` from `backlog_s` seconds ago until now, then like any clock.
+
+    Hours of charging can so be played in a minute with timestamps that agree with the meter and
+    never lie in the future: a clock that merely ran faster would soon leave the present behind.
+
+    It stays `backlog_s` behind until `begin` is called, so that nothing is lost while a station
+    still waits to be let in.  Station time is in Unix seconds.  With a speed of 1 there is no
+    backlog.
+    """
+
+    __slots__ = ("_backlog_s", "_began", "speed")
+
+    def __init__(self, speed: float = 1.0, backlog_s: float = 0.0) -> None:
+        self.speed = max(1.0, speed)
+        self._backlog_s = backlog_s if self.speed > 1.0 else 0.0
+        self._began: float | None = None
+
+    def begin(self) -> None:
+        """Start to hurry; later calls change nothing."""
+        if self._began is None:
+            self._began = time.time()
+
+    def now(self) -> float:
+        """The station's time."""
+        real = time.time()
+        began = real if self._began is None else self._began
+        return min(began - self._backlog_s + (real - began) * self.speed, real)
+
+    def instant(self) -> datetime:
+        """The station's time as an aware datetime."""
+        return datetime.fromtimestamp(self.now(), UTC)
+
+    def wait_s(self, until: float) -> float:
+        """Real seconds from now until the station's clock shows `until`."""
+        began = time.time() if self._began is None else self._began
+        if self.speed > 1.0 and until < began + self._backlog_s / (self.speed - 1.0):
+            until = began + (until - began + self._backlog_s) / self.speed
+        return max(0.0, until - time.time())

@@ -9,8 +9,8 @@ from app.domain.ground.vocabulary import ConnectorRef, Decision, StopReason, Tok
 from worker.dialects.context import Context, Fact, Payload
 from worker.dialects.v16 import authorisation, words
 from worker.dialects.v16.meter_values import reports_of
-from worker.ocpp.faults import CallFault, Fault
 from worker.ocpp.fields import Fields
+from worker.ocpp.versions import CallFault, Fault
 
 #: Transaction ids that stand for "I never got one" (1.6 errata 3.18 and FIELD X4).
 _LARGEST = 2**31 - 1
