@@ -26,7 +26,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from app.config import Settings
-from app.domain.ground import addresses
+from app.domain.ground import texts
 from app.domain.ground.errors import Busy
 from app.models import Base
 
@@ -36,7 +36,7 @@ login = LoginManager()
 csrf = CSRFProtect()
 htmx = Htmx()
 babel = Babel()
-limiter = Limiter(lambda: addresses.household(request.remote_addr), default_limits=[])
+limiter = Limiter(lambda: texts.household(request.remote_addr), default_limits=[])
 
 log = logging.getLogger(__name__)
 

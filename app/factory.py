@@ -13,7 +13,7 @@ from flask import Flask
 
 from app import config, extensions, reactions, uow
 from app.config import Settings, WrongSetting
-from app.domain.network import passwords
+from app.domain.office import staff
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
 from app.text import presentation
 from app.web import budgets, live, security
@@ -105,7 +105,7 @@ def bind(app: Flask, settings: Settings, **flask_config: Any) -> None:
     app.config.from_mapping(flask_config)
     app.extensions["redis"] = extensions.make_redis(settings.redis_address)
     app.extensions["reactions"] = reactions
-    passwords.run = extensions.off_the_loop
+    staff.run = extensions.off_the_loop
     db.init_app(app)
     with app.app_context():
         if settings.database_uri.startswith("sqlite"):

@@ -91,7 +91,7 @@ def first_things(settings: Settings, now: datetime) -> Prepared:
     from app.domain.ground.errors import DomainError
     from app.domain.ground.vocabulary import SYSTEM, Role
     from app.domain.network import tenants
-    from app.domain.office import sign_in, staff
+    from app.domain.office import sign_ins, staff
     from app.uow import unit_of_work
     from deploy import demo_site
 
@@ -112,7 +112,7 @@ def first_things(settings: Settings, now: datetime) -> Prepared:
                     )
                     admin = user.email
                 else:
-                    secret = sign_in.issue_setup(db, now=now)
+                    secret = sign_ins.issue_setup(db, now=now)
                     link = f"{settings.desk_url}/setup/{secret}"
             except DomainError as error:
                 raise CannotStart(f"AMPDESK_ADMIN_EMAIL or its password: {error}") from None

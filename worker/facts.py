@@ -21,7 +21,7 @@ from app.domain.charging import metering
 from app.domain.charging.gauges import Gauge
 from app.domain.charging.metering import Metered
 from app.domain.ground import bulk
-from app.domain.network import access, plain
+from app.domain.network import credentials, plain
 from app.extensions import db as flask_db
 from worker import log_rows
 from worker.batch import Together
@@ -154,7 +154,7 @@ class Facts:
     def metered(self, db: Any, read: Sequence[Read], rows: list[Row]) -> list[Any]:
         """Store meter values; the result of each is the session that it belongs to, if any."""
         results: list[Any] = [None] * len(read)
-        epochs = access.epochs(db, {one.item.station_id for one in read})
+        epochs = credentials.access_epochs(db, {one.item.station_id for one in read})
         good: list[tuple[int, Read]] = []
         for number, one in enumerate(read):
             try:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.device import deviations
-from app.domain.network import access, connections, presence
+from app.domain.network import connections, credentials, presence
 from app.domain.network.connections import Closed, Opened
 from app.queries.office import system
 from worker.batch import Batch, Job, Together
@@ -88,7 +88,7 @@ class Presence:
 
     def _open_all(self, db: Any, coming: Sequence[_Coming], rows: list[Row]) -> list[Any]:
         results: list[Any] = [None] * len(coming)
-        epochs = access.epochs(db, [one.opened.station_id for one in coming])
+        epochs = credentials.access_epochs(db, [one.opened.station_id for one in coming])
         good: list[tuple[int, Opened]] = []
         for place, one in enumerate(coming):
             try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.commands.command_ends import Ended, settle_all
 from app.domain.ground.vocabulary import CommandState, Outcome
-from app.domain.network import access
+from app.domain.network import credentials
 from worker.batch import Batch, Job, Row, StorageAway, Together
 from worker.standing import Standing
 
@@ -57,7 +57,7 @@ class Settling:
             self._batch.later(Job(lambda db, rows: rows.append(row)))
 
     def _store(self, db: Any, told: Sequence[Told], rows: list[Row]) -> list[None]:
-        epochs = access.epochs(db, {one.link.station.id for one in told})
+        epochs = credentials.access_epochs(db, {one.link.station.id for one in told})
         counted = []
         for one in told:
             epoch = epochs.get(one.link.station.id)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.ground.vocabulary import CommandState, Outcome, Registration
-from app.domain.network import access
+from app.domain.network import credentials
 from app.domain.trust import certificates
 from app.models import Station
 from worker.certificates import Trust
@@ -80,7 +80,7 @@ class Standing:
         Reads what is committed, and lets the epochs of those that stand catch up.
         """
         found = {}
-        for number, epoch in access.epochs(db, links).items():
+        for number, epoch in credentials.access_epochs(db, links).items():
             link = links[number]
             if epoch == link.station.access_epoch:
                 continue

@@ -20,7 +20,7 @@ from app.domain.charging.gauges import Gauge
 from app.domain.ground import events
 from app.domain.ground.vocabulary import CommandState
 from app.domain.limits.setpoints import Claimed
-from app.domain.network import access, presence
+from app.domain.network import credentials, presence
 from app.domain.network.connections import REPLACED
 from app.extensions import AWAY
 from app.extensions import db as flask_db
@@ -204,7 +204,7 @@ class Switchboard:
         known = 0
         while True:
             with self._app.app_context():
-                newest = access.decisions(flask_db.session())
+                newest = credentials.access_decisions(flask_db.session())
             if newest != known:
                 self._obey(list(self._held))
                 known = newest

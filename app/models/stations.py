@@ -43,7 +43,7 @@ class Station(SiteOwned, Base):
     its certificate (a quirk), folded like the identity, so that a name's owner is found; they
     follow the columns that they are made of.
     `access_epoch` is raised by every decision about who may connect: a connection that was let
-    in under an older one is over (`app.domain.network.access`).
+    in under an older one is over (`app.domain.network.credentials`).
     """
 
     __tablename__ = "stations"

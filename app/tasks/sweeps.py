@@ -23,8 +23,8 @@ from app.domain.device import customer_information, file_jobs, onboarding
 from app.domain.limits import setpoints, supply
 from app.domain.money import billing, receipts
 from app.domain.network import presence
-from app.domain.office import cleaning, mails, messages, system_marks
-from app.domain.office.system_marks import SWEEP
+from app.domain.office import housekeeping, mails, messages
+from app.domain.office.housekeeping import SWEEP
 from app.extensions import db as flask_db
 from app.mails import post_office
 from app.models import FileJob, Station
@@ -43,12 +43,12 @@ def sweep() -> None:
     """Do what rows wait for: bills, receipts, mails, overdue commands, abandoned sessions."""
     settings = current_app.config["SETTINGS"]
     until = time.monotonic() + PATIENCE_S
-    _guarded("sign", lambda: _work(lambda db: system_marks.began(db, SWEEP, now=_now())))
+    _guarded("sign", lambda: _work(lambda db: housekeeping.began(db, SWEEP, now=_now())))
     failed = [what for what, step in _steps(settings, until) if not _guarded(what, step)]
     words = f"The sweep could not do all of: {', '.join(failed)}. Its log says why."
     sentence = words if failed else None
     _guarded(
-        "sign", lambda: _work(lambda db: system_marks.sign(db, SWEEP, now=_now(), failed=sentence))
+        "sign", lambda: _work(lambda db: housekeeping.sign(db, SWEEP, now=_now(), failed=sentence))
     )
 
 
@@ -79,7 +79,7 @@ def _steps(settings: Settings, until: float) -> Iterator[tuple[str, Callable[[],
 
 
 @shared_task(name="housekeeping")
-def housekeeping() -> None:
+def tidy_up() -> None:
     """Forget old messages, attempts, one-time links and mails."""
     settings = current_app.config["SETTINGS"]
     before = _now() - timedelta(days=settings.message_retention_days)
@@ -90,7 +90,7 @@ def housekeeping() -> None:
 
 
 def _forget_rows() -> None:
-    while _work(lambda db: cleaning.forget_old(db, now=_now())):
+    while _work(lambda db: housekeeping.forget_old(db, now=_now())):
         log.debug("forgot some rows")
 
 

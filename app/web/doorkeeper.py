@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from flask import Response, abort, current_app, request
 from itsdangerous import BadData, URLSafeSerializer
 
-from app.domain.ground import addresses
-from app.domain.office import sign_in
+from app.domain.ground import texts
+from app.domain.office import sign_ins
 from app.domain.office.sign_ins import digest
 from app.extensions import db
 from app.models import User
@@ -48,7 +48,7 @@ def attempt(email: str) -> Iterator[bool]:
 
 def know(answer: Response, user: User) -> Response:
     """Let a browser know that this person has been signed in with it."""
-    mark, key = request.cookies.get(COOKIE, ""), sign_in.key_of(user.email)
+    mark, key = request.cookies.get(COOKIE, ""), sign_ins.key_of(user.email)
     if not _holds(mark, key):
         mark = str(_signer().dumps([digest(key), secrets.token_urlsafe(12)]))
     answer.set_cookie(
@@ -63,12 +63,12 @@ def know(answer: Response, user: User) -> Response:
 
 
 def _shares(email: str) -> list[Share]:
-    key, mark = sign_in.key_of(email), request.cookies.get(COOKIE, "")
+    key, mark = sign_ins.key_of(email), request.cookies.get(COOKIE, "")
     if _holds(mark, key):
         return [share(PER_PAIR, "sign-in by", mark[-27:])]
-    here = addresses.household(request.remote_addr)
+    here = texts.household(request.remote_addr)
     pair = share(PER_PAIR, "sign-in", here, key)
-    if sign_in.at_home(db.session(), email, request.remote_addr, now=datetime.now(UTC)):
+    if sign_ins.at_home(db.session(), email, request.remote_addr, now=datetime.now(UTC)):
         return [pair]
     return [
         share(PER_ADDRESS, "sign-in from", here),

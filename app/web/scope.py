@@ -2,7 +2,7 @@
 
 A signed-in request puts a `Scope` on its database session; from then on every
 ORM select of an owned model is narrowed, also through relationships and
-`db.get`; of drivers, tags and their groups `app.domain.network.reach` has the rule.
+`db.get`; of drivers, tags and their groups `app.domain.access.reach` has the rule.
 The worker, the tasks and the command line carry no scope.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Select, event, select
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
-from app.domain.network import reach
+from app.domain.access import reach
 from app.models import Site, SiteOwned, Station, StationOwned, TenantOwned
 
 _KEY = "scope"

@@ -15,10 +15,10 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
-from app.domain.ground import addresses
+from app.domain.access import reach
+from app.domain.ground import texts
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Actor, Role
-from app.domain.network import reach
 from app.domain.office import sign_ins
 from app.extensions import db, login
 from app.models import SignIn
@@ -198,7 +198,7 @@ class TrustedProxyFix:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Pass the request on, corrected where its sender may be believed."""
-        address = addresses.read(environ.get("REMOTE_ADDR"))
+        address = texts.ip_address(environ.get("REMOTE_ADDR"))
         trusted = address is not None and any(address in network for network in self.networks)
         return (self.fixed if trusted else self.plain)(environ, start_response)
 

@@ -18,7 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app import extensions
-from app.domain.office import system_marks, workers
+from app.domain.network import presence
+from app.domain.office import housekeeping
 from app.queries.office import system as queries
 from app.text.presentation import duration, number
 
@@ -78,7 +79,7 @@ def beat() -> str:
 def _beat() -> str:
     db = extensions.db.session()
     try:
-        newest = workers.newest_beat(db)
+        newest = presence.newest_beat(db)
     except SQLAlchemyError:
         return "{}"
     finally:
@@ -90,7 +91,7 @@ def _beat() -> str:
 
 
 def _worker(db: Session, now: datetime) -> Part:
-    silence = workers.silence(db, now=now)
+    silence = presence.silence(db, now=now)
     if silence is not None:
         fact = "does not answer" if silence.since else "has never answered"
         sentence = (
@@ -134,7 +135,7 @@ def _redis_part(answer: "_Answer") -> Part:
 
 
 def _celery(db: Session, redis: "_Answer", now: datetime) -> Part:
-    mark = queries.mark(db, system_marks.SWEEP)
+    mark = queries.mark(db, housekeeping.SWEEP)
     late = timedelta(seconds=max(3 * current_app.config["SETTINGS"].sweep_s, 120))
     waiting = redis.value.waiting if redis.value is not None else 0
     queued = f"{number(waiting)} waiting"

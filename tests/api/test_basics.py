@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.ground.vocabulary import SYSTEM
-from app.domain.office import api_tokens, cleaning, idempotency
+from app.domain.office import api_tokens, housekeeping
 from app.models import ApiToken, IdempotencyKey, Tag
 from tests.api.client import PROBLEM, Api
 from tests.conftest import make_app
@@ -255,8 +255,8 @@ def test_a_key_that_cannot_be_kept_is_refused(api, key):
 def test_keys_are_forgotten_after_a_day(api, db, now):
     api.post("/tags", {"value": "ONCE"}, **KEY)
     row = db.scalar(select(IdempotencyKey))
-    row.created_at = now - idempotency.KEPT - timedelta(minutes=1)
+    row.created_at = now - api_tokens.KEPT - timedelta(minutes=1)
     db.commit()
-    cleaning.forget_old(db, now=now)
+    housekeeping.forget_old(db, now=now)
     db.commit()
     assert db.scalar(select(IdempotencyKey)) is None

@@ -11,7 +11,7 @@ from app.domain.device import customer_information, file_jobs
 from app.domain.ground.vocabulary import SYSTEM, FileJobKind, FileJobState
 from app.domain.network import sites, stations, tenants
 from app.models import CustomerReport, FileJob, Station
-from app.tasks.sweeps import housekeeping, sweep
+from app.tasks.sweeps import sweep, tidy_up
 from app.uow import unit_of_work
 from app.web.file_store import UPLOADS, Store
 
@@ -77,7 +77,7 @@ def test_housekeeping_lets_go_of_old_files_and_of_those_no_row_knows(any_app, st
             row.state, row.settled_at = FileJobState.DONE, at
     lost = store.save(io.BytesIO(b"lost").read, 100).stored_as
     os.utime(store.path(lost), (LONG_AGO.timestamp(), LONG_AGO.timestamp()))
-    housekeeping()
+    tidy_up()
     assert [store.path(name) is not None for name in [*names, lost]] == [False, True, False]
     with unit_of_work() as db:
         kept = db.scalars(select(FileJob.stored_as).order_by(FileJob.id)).all()
@@ -91,7 +91,7 @@ def test_housekeeping_erases_old_customer_information(any_app, station):
             customer_information.part(
                 db, place, "Ada", number=0, last=True, request_id=number, now=at
             )
-    housekeeping()
+    tidy_up()
     with unit_of_work() as db:
         texts = db.scalars(select(CustomerReport.text).order_by(CustomerReport.id)).all()
     assert texts == ["", "Ada"]

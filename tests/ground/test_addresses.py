@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.ground import addresses
+from app.domain.ground import texts
 
 
 @pytest.mark.parametrize(
@@ -18,9 +18,9 @@ from app.domain.ground import addresses
     ],
 )
 def test_a_household_is_an_address_or_its_network(text, household):
-    assert addresses.household(text) == household
+    assert texts.household(text) == household
 
 
 def test_callers_of_ipv4_at_a_listener_on_ipv6_are_not_one_household():
-    first, second = (addresses.household(f"::ffff:192.0.2.{n}") for n in (1, 2))
+    first, second = (texts.household(f"::ffff:192.0.2.{n}") for n in (1, 2))
     assert first != second

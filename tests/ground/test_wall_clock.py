@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.domain.ground import wall_clock
+from app.domain.ground import clock
 from app.domain.ground.errors import Invalid
 
 BERLIN = "Europe/Berlin"
@@ -24,7 +24,7 @@ BERLIN = "Europe/Berlin"
     ],
 )
 def test_a_time_is_that_of_the_sites_clock(typed, zone, meant):
-    found = wall_clock.instant(datetime.fromisoformat(typed), zone)
+    found = clock.instant(datetime.fromisoformat(typed), zone)
     assert found == datetime.fromisoformat(meant).replace(tzinfo=UTC)
 
 
@@ -40,8 +40,8 @@ def test_a_time_is_that_of_the_sites_clock(typed, zone, meant):
 def test_a_time_that_the_clock_never_or_twice_shows_is_refused(typed, sentence):
     moment = datetime.fromisoformat(typed)
     if sentence is None:
-        assert wall_clock.instant(moment, BERLIN).year == 9999
+        assert clock.instant(moment, BERLIN).year == 9999
         return
     with pytest.raises(Invalid, match=sentence) as refused:
-        wall_clock.instant(moment, BERLIN, field="expires_at")
+        clock.instant(moment, BERLIN, field="expires_at")
     assert refused.value.field == "expires_at"

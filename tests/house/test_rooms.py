@@ -13,7 +13,7 @@ ARROWS: dict[str, str] = {
     "access": "ground office network money commands",
     "charging": "ground office network access money limits device commands",
     "money": "ground office access charging device commands",
-    "limits": "ground office charging commands",
+    "limits": "ground office network charging commands",
     "device": "ground office network trust charging commands",
     "commands": "ground office network trust access charging money limits device",
 }

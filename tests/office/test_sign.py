@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.network import tenants
-from app.domain.office import sign_in, sign_ins
+from app.domain.office import sign_ins
 from app.domain.office.staff import create
 from app.models import AuditEntry, OneTimeLink, OutgoingMail, SignIn, User
 from tests.support import seed
@@ -72,8 +72,8 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(client, gra
     wrong = sign_in_as(client, password="wrong")
     unknown = sign_in_as(client, email="nobody@example.org")
     assert wrong.status_code == unknown.status_code == 422
-    assert sign_in.REFUSED in text_of(wrong)
-    assert sign_in.REFUSED in text_of(unknown)
+    assert sign_ins.REFUSED in text_of(wrong)
+    assert sign_ins.REFUSED in text_of(unknown)
     assert client.get("/").status_code == 303
 
 
@@ -112,7 +112,7 @@ def test_a_sign_in_is_written_down(client, grace, db):
 
 
 def test_the_first_admin_comes_by_a_link_that_works_once(client, db, now):
-    secret = sign_in.issue_setup(db, now=now)
+    secret = sign_ins.issue_setup(db, now=now)
     link = db.scalar(select(OneTimeLink))
     link.expires_at = now.replace(year=now.year + 10)
     db.commit()
@@ -130,12 +130,12 @@ def test_the_first_admin_comes_by_a_link_that_works_once(client, db, now):
 
 
 def test_there_is_no_second_first_admin(db, grace, now):
-    with pytest.raises(sign_in.Conflict):
-        sign_in.issue_setup(db, now=now)
+    with pytest.raises(sign_ins.Conflict):
+        sign_ins.issue_setup(db, now=now)
 
 
 def test_an_old_link_is_useless(client, db, now):
-    secret = sign_in.issue_setup(db, now=now.replace(year=now.year - 1))
+    secret = sign_ins.issue_setup(db, now=now.replace(year=now.year - 1))
     db.commit()
     assert client.get(f"/setup/{secret}").status_code == 410
     assert client.get("/setup/invented").status_code == 410

@@ -32,7 +32,7 @@ from app.models import (
 )
 from app.tasks.billing import bill_session
 from app.tasks.mails import send_mail
-from app.tasks.sweeps import housekeeping, sweep
+from app.tasks.sweeps import sweep, tidy_up
 from app.uow import unit_of_work
 from tests.support.charging import network
 
@@ -244,6 +244,6 @@ def test_housekeeping_forgets_what_is_old_and_keeps_what_is_money(smtp_app, make
             db.add(Message(station_id=1, at=at, outcome=MessageOutcome.ANSWERED))
             db.add(OneTimeLink(purpose="reset", token_hash=str(at), created_at=at, expires_at=at))
             db.add(OutgoingMail(recipient="r", subject="s", created_at=at, state="sent"))
-    housekeeping()
+    tidy_up()
     assert [len(fresh(model)) for model in (Message, OneTimeLink, OutgoingMail)] == [1, 1, 1]
     assert len(fresh(Bill)) == len(fresh(Receipt)) == 1

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.domain.ground.vocabulary import Availability, BillingState, ReceiptState, SessionState
 from app.extensions import db as flask_db
 from app.models import ChargingSession, Connector, Receipt, Review
-from app.tasks.sweeps import housekeeping, sweep
+from app.tasks.sweeps import sweep, tidy_up
 from app.uow import unit_of_work
 from tests.support import apps
 from tests.support.charging import network
@@ -43,7 +43,7 @@ def test_one_sweep_bills_closes_holds_and_mails(postgres_app, smtp_server):
         )  # fmt: skip
     sweep()
     sweep()
-    housekeeping()
+    tidy_up()
     db = flask_db.session()
     db.rollback()
     sessions = db.scalars(select(ChargingSession).order_by(ChargingSession.id)).all()

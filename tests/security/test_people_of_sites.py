@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.access import drivers, list_contents, tag_groups, tags
+from app.domain.access import drivers, list_contents, reach, tag_groups, tags
 from app.domain.access.drivers import DriverFacts
 from app.domain.access.imports import drivers as driver_import
 from app.domain.access.imports import headings, sheet
@@ -13,7 +13,6 @@ from app.domain.access.tag_groups import GroupFacts
 from app.domain.access.tags import TagFacts
 from app.domain.ground.errors import Forbidden, Taken
 from app.domain.ground.vocabulary import SYSTEM, Token
-from app.domain.network import reach
 from app.domain.office import staff
 from app.extensions import db as flask_db
 from app.models import ChargingSession, Driver, Tag, TagGroup

@@ -16,7 +16,7 @@ from app.api.ground._shapes import Body
 from app.domain.commands import broadcasts
 from app.domain.ground.errors import Forbidden, Invalid, NotFound
 from app.domain.ground.vocabulary import BroadcastState
-from app.domain.office.workers import connected
+from app.domain.network.presence import connected
 from app.models import Broadcast, BroadcastTarget, Station
 from app.queries.commands import broadcasts as queries
 from app.uow import unit_of_work

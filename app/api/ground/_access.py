@@ -6,7 +6,7 @@ from datetime import datetime
 
 from flask import current_app, g, request
 
-from app.domain.ground import addresses
+from app.domain.ground import texts
 from app.domain.ground.vocabulary import Actor, Role
 from app.domain.office import api_tokens
 from app.domain.office.api_tokens import Holder
@@ -80,7 +80,7 @@ def _holder(now: datetime) -> Holder:
     if scheme.lower() != "bearer" or not secret.strip() or len(secret) > _LONGEST:
         raise Problem(401, "The Authorization header holds no bearer token.")
     mark = digest(secret.strip())
-    guess = [share(_GUESSES, "token from", addresses.household(request.remote_addr))]
+    guess = [share(_GUESSES, "token from", texts.household(request.remote_addr))]
     limited = bool(_rate()) and mark not in _known
     if limited and not budgets.spend(guess):
         raise Problem(429, "Too many tokens that do not work came from this address.")

@@ -9,8 +9,8 @@ from cryptography.fernet import Fernet
 from flask import Response, request
 
 from app.api.ground._access import Caller
-from app.domain.office import idempotency
-from app.domain.office.idempotency import FIELD, Kept
+from app.domain.office import api_tokens
+from app.domain.office.api_tokens import FIELD, Kept
 from app.uow import unit_of_work
 
 
@@ -33,7 +33,7 @@ def once(
     line = f"{request.method} {request.full_path}\n".encode()
     fingerprint = hashlib.sha256(line + raw).hexdigest()
     with unit_of_work() as db:
-        before = idempotency.begin(
+        before = api_tokens.claim_key(
             db,
             tenant_id=caller.tenant_id,
             token_id=caller.token_id,
@@ -47,7 +47,7 @@ def once(
         answer = act()
     except BaseException:
         with unit_of_work() as db:
-            idempotency.release(db, caller.token_id, key)
+            api_tokens.release_key(db, caller.token_id, key)
         raise
     text = answer.get_data(as_text=True)
     kept = Kept(
@@ -57,7 +57,7 @@ def once(
         answer.headers.get("Location"),
     )
     with unit_of_work() as db:
-        idempotency.finish(db, caller.token_id, key, kept)
+        api_tokens.finish_key(db, caller.token_id, key, kept)
     return answer
 
 

@@ -8,7 +8,7 @@ from app import __version__
 from app.api.ground._noun import ENDPOINTS, NOUNS, ROOT, Endpoint, is_number
 from app.api.ground._paging import Pages
 from app.api.ground._shapes import Body, Shape
-from app.domain.office.idempotency import LONGEST
+from app.domain.office.api_tokens import LONGEST
 
 PROBLEM = {
     "type": "object",

@@ -15,8 +15,8 @@ from app.domain.ground import texts
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs, stations
+from app.domain.network.presence import connected
 from app.domain.network.quirks import QUIRKS
-from app.domain.office.workers import connected
 from app.models import Connector, Site, Station
 from app.resource import STATIONS
 from app.uow import unit_of_work

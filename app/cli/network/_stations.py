@@ -13,8 +13,8 @@ from app.domain.commands import orders
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs, presence
+from app.domain.network.presence import connected
 from app.domain.network.quirks import QUIRKS
-from app.domain.office.workers import connected
 from app.models import Station, Tariff
 
 OPTIONS = (

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.cli.ground import _shared as cli
 from app.domain.ground.vocabulary import Role
 from app.domain.network import sites
-from app.domain.office import sign_in, staff
+from app.domain.office import sign_ins, staff
 from app.models import User
 from app.uow import unit_of_work
 
@@ -180,4 +180,4 @@ def reset_password(email: str, password: str | None) -> None:
 
 
 def _link(db: Session, user: User, now: datetime) -> str:
-    return sign_in.issue_link(db, sign_in.RESET, user=user, now=now, lifetime=sign_in.INVITATION)
+    return sign_ins.issue_link(db, sign_ins.RESET, user=user, now=now, lifetime=sign_ins.INVITATION)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.access import issued_tokens, tag_rows
+from app.domain.access import issued_tokens, reach, tag_rows
 from app.domain.access.issued_tokens import Issued
 from app.domain.access.tag_rows import TagRow
 from app.domain.ground.bulk import BulkInsert, among
@@ -27,7 +27,6 @@ from app.domain.ground.vocabulary import (
     Token,
     Verdict,
 )
-from app.domain.network import reach
 from app.domain.office.messages import REDACTED
 from app.models import Authorisation, ChargingSession, Reservation, Station, Tag
 

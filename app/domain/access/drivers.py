@@ -12,12 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain.access import tags
-from app.domain.ground import emails, texts
+from app.domain.access import reach, tags
+from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import Actor
 from app.domain.money import tariff_choice
-from app.domain.network import reach
 from app.domain.office import audit
 from app.models import Driver, Tag
 
@@ -117,7 +116,7 @@ def named(db: Session, tenant_id: int, text: str, *, archived: bool = False) -> 
 def _write(db: Session, driver: Driver, facts: DriverFacts) -> None:
     """Set the columns from what was typed; raises `Invalid` or `Taken` before it sets any."""
     name = texts.line(facts.name, "The name", 120, field="name", required=True)
-    address = emails.address(facts.email)
+    address = texts.email(facts.email)
     key = texts.key(address) if address else None
     if facts.language not in LANGUAGES:
         words = ", ".join(LANGUAGES)

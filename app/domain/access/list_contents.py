@@ -13,9 +13,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.domain.access import authorisation
+from app.domain.access import authorisation, reach
 from app.domain.ground.vocabulary import StationMode, TagStatus, Token
-from app.domain.network import reach
 from app.models import Station, StationVariable, Tag
 
 Entry = dict[str, Any]

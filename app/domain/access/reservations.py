@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.access import authorisation
+from app.domain.access import authorisation, reach
 from app.domain.commands.orders.spec import Prepared
 from app.domain.ground import events
 from app.domain.ground.bulk import among
@@ -29,7 +29,6 @@ from app.domain.ground.vocabulary import (
     StatusReport,
     Token,
 )
-from app.domain.network import reach
 from app.domain.office import audit
 from app.models import ChargingSession, Command, Reservation, Station, Tag
 

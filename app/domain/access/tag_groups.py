@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.domain.access import reach
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, NotFound, Taken
 from app.domain.ground.vocabulary import Actor, Token
 from app.domain.money import tariff_choice
-from app.domain.network import reach
 from app.domain.office import audit
 from app.models import Tag, TagGroup
 

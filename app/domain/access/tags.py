@@ -13,10 +13,10 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.domain.access import reach
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import Actor, TagStatus, Token, token_kind
-from app.domain.network import reach
 from app.domain.office import audit
 from app.models import Driver, Site, Station, Tag, TagGroup, tag_sites, tag_stations
 

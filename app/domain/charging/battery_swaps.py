@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.ground import events, numbers
+from app.domain.ground import events, texts
 from app.domain.ground.vocabulary import Order, Token
 from app.models import BatterySwap, Command, Station, Tag
 
@@ -28,7 +28,7 @@ def take_in(
 
     A step that is told again is the same row.
     """
-    found, request_number = list(batteries), numbers.fitting(request_number)
+    found, request_number = list(batteries), texts.fitting_number(request_number)
     same = db.scalars(
         select(BatterySwap).where(
             BatterySwap.station_id == station.id,

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.access import authorisation, issued_tokens
+from app.domain.access import authorisation, issued_tokens, reach
 from app.domain.access.authorisation import Tap
 from app.domain.commands.orders.spec import Prepared
 from app.domain.device import device_model
@@ -32,7 +32,6 @@ from app.domain.ground.vocabulary import (
     Verdict,
 )
 from app.domain.limits import station_profiles
-from app.domain.network import reach
 from app.models import ChargingSession, Command, Station
 
 # Limits of one session in cost, energy, time or charge, which a 2.1 station keeps itself (E16).

@@ -22,7 +22,7 @@ from app.domain.ground.vocabulary import (
     SessionState,
     StatusReport,
 )
-from app.domain.network.plug_rows import TAKEN, PlugRow, Plugs, known_activities
+from app.domain.network.plugs import TAKEN, PlugRow, Plugs, known_activities
 from app.domain.office import messages
 from app.models import ChargingSession, Connector, Station, StationReport
 

@@ -17,7 +17,7 @@ from app.domain.commands.orders.spec import Prepared
 from app.domain.ground.errors import Conflict
 from app.domain.ground.events import StationChanged, record
 from app.domain.ground.vocabulary import SYSTEM, Actor, CommandState, Order, Outcome
-from app.domain.network import access, credentials
+from app.domain.network import credentials
 from app.models import Command, Station
 
 #: Ends after which the station may have the new password; after any other it has not.
@@ -89,7 +89,7 @@ def came_with(db: Session, station: Station, used: str, *, now: datetime) -> Non
     if used == station.next_password_hash:
         station.password_hash = used
         station.next_password_hash = station.next_password_at = None
-        access.password_changed(db, SYSTEM, station, now=now)
+        credentials.password_changed(db, SYSTEM, station, now=now)
         outcome = _NEW
     elif station.next_password_hash is not None and used == station.password_hash:
         outcome = _OLD

@@ -7,6 +7,9 @@ message, those of a wrong clock keep their distance.  Pure.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from app.domain.ground.errors import Invalid
 
 #: A clock may be off by this much and is left as it is: what lies between two times stays true.
 TOLERANCE = timedelta(minutes=5)
@@ -76,3 +79,29 @@ def offset_of(
     ]
     # A message is late by its way, and never early.
     return max(ahead, *agreeing) if agreeing else None
+
+
+def instant(typed: datetime, zone: str, *, field: str | None = None) -> datetime:
+    """The instant of a time that people type on a zone's clock; one with an offset is taken so.
+
+    Raises `Invalid` for a time that the clock leaves out in spring or shows twice
+    in autumn: which of the two is meant nobody can tell.
+    """
+    if typed.tzinfo is not None:
+        return typed.astimezone(UTC)
+    place = ZoneInfo(zone)
+    try:
+        first, second = (typed.replace(tzinfo=place, fold=n).astimezone(UTC) for n in (0, 1))
+    except OverflowError:
+        raise Invalid("This time lies outside all calendars in use.", field=field) from None
+    clock = typed.strftime("%H:%M")
+    if first.astimezone(place).replace(tzinfo=None) != typed:
+        sentence = f"There is no {clock} on that day in {zone}: the clocks go forward over it."
+        raise Invalid(sentence, field=field)
+    if first != second:
+        sentence = (
+            f"It is {clock} twice on that day in {zone}, because the clocks go back: "
+            "choose a time before or after that hour."
+        )
+        raise Invalid(sentence, field=field)
+    return first

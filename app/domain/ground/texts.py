@@ -1,8 +1,15 @@
-"""Texts that people type: trimmed, of a length, without control characters."""
+"""Texts and numbers as people and stations give them, made fit to keep and to compare."""
 
+import ipaddress
+import re
 import unicodedata
+from datetime import datetime
+from typing import Any
 
-from app.domain.ground.errors import Invalid
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.ground.errors import Invalid, NotFound
 
 
 def line(value: str | None, word: str, limit: int, *, field: str, required: bool = False) -> str:
@@ -26,3 +33,63 @@ def row_id(text: str | None) -> int | None:
 def key(text: str) -> str:
     """The form in which names are compared: case does not count."""
     return unicodedata.normalize("NFC", text).strip().casefold()
+
+
+#: One @, a dot after it, and nothing that could end the address within a mail's header.
+_PLAUSIBLE = re.compile(
+    r"[^@\s<>(),:;\"\\\[\]]+@[^@\s<>(),:;\"\\\[\].]+(\.[^@\s<>(),:;\"\\\[\].]+)+"
+)
+
+
+def email(value: str | None, *, field: str = "email") -> str | None:
+    """Return a plausible address as typed, None for none; raises `Invalid`."""
+    text = line(value, "The e-mail address", 254, field=field)
+    if text and not _PLAUSIBLE.fullmatch(text):
+        raise Invalid(f"“{text}” is not an e-mail address.", field=field)
+    return text or None
+
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def ip_address(text: str | None) -> IpAddress | None:
+    """The address that a text is; None for what is none.
+
+    A listener on IPv6 sees callers of IPv4 as `::ffff:192.0.2.7`: they are taken for what they are,
+    or all of them would be one and the same household.
+    """
+    try:
+        found = ipaddress.ip_address((text or "").partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def household(text: str | None) -> str:
+    """Whose address it is: of IPv6, the network of 64 bits that one household has."""
+    found = ip_address(text)
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return text or "" if found is None else str(found)
+
+
+def request_number(now: datetime) -> int:
+    """A number that no other request of the last weeks has, within 31 bits."""
+    return int(now.timestamp() * 1000) % 2**31
+
+
+def fitting_number(number: int, most: int = 2**31 - 1) -> int:
+    """A number as a column can hold it: what is beyond is cut, for it means nothing anyway."""
+    return max(0, min(number, most))
+
+
+def named(db: Session, name_key: Any, tenant_id: int, typed: str, noun: str) -> Any:
+    """Find a tenant's row by its name (any case) or its id; raises `NotFound`."""
+    model = name_key.class_
+    query = select(model).where(model.tenant_id == tenant_id)
+    row = db.scalar(query.where(name_key == key(typed)))
+    if row is None and (number := row_id(typed)) is not None:
+        row = db.scalar(query.where(model.id == number))
+    if row is None:
+        raise NotFound(f"There is no {noun} called {typed}.", field=noun)
+    return row

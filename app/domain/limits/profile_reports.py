@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.commands.orders.spec import Prepared
-from app.domain.ground import events, numbers
+from app.domain.ground import events, texts
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, ProfileState
 from app.domain.limits import station_profiles
 from app.domain.limits.supply import unit_for
@@ -58,7 +58,7 @@ def report(
     now: datetime,
 ) -> None:
     """Take in a part of a report; the last part says what the station lacks."""
-    number = numbers.fitting(number)
+    number = texts.fitting_number(number)
     steered = db.scalars(select(Setpoint).where(Setpoint.station_id == station.id))
     setpoints = {row.wire_number for row in steered}
     for item in found:
@@ -70,7 +70,7 @@ def report(
                 station_id=station.id,
                 evse=evse,
                 source=source,
-                reported_id=numbers.fitting(item.number),
+                reported_id=texts.fitting_number(item.number),
                 document=item.document,
                 state=ProfileState.REPORTED,
                 created_at=now,
@@ -164,7 +164,7 @@ def _known(db: Session, station: Station, item: Reported) -> StationProfile | No
         select(StationProfile)
         .where(
             mine,
-            StationProfile.reported_id == numbers.fitting(item.number),
+            StationProfile.reported_id == texts.fitting_number(item.number),
             StationProfile.state.in_(station_profiles.HELD),
         )
         .limit(1)
@@ -242,7 +242,7 @@ def settle_composite(db: Session, command: Command, outcome: Outcome, now: datet
     db.add(
         CompositeSchedule(
             station_id=command.station_id,
-            evse=numbers.fitting(told["evse"]),
+            evse=texts.fitting_number(told["evse"]),
             unit=told["unit"],
             starts_at=_begins(told["starts_at"], now),
             duration_s=_seconds(told["duration_s"] or command.arguments["duration_s"]),
@@ -261,7 +261,7 @@ def _begins(text: str, now: datetime) -> datetime:
 
 
 def _seconds(number: int) -> int:
-    return numbers.fitting(number, LONGEST_S)
+    return texts.fitting_number(number, LONGEST_S)
 
 
 def newest_composites(db: Session, station: Station) -> list[CompositeSchedule]:

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.vocabulary import Order, SessionState
-from app.domain.office.workers import connected
+from app.domain.network.presence import connected
 from app.models import ChargingSession, Connector, Site, Station, StationVariable, SupplyExcess
 
 #: Two excesses with a shorter pause than this are one.

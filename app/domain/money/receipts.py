@@ -16,7 +16,7 @@ from sqlalchemy import Boolean, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.util import identity_key
 
-from app.domain.ground import emails, events
+from app.domain.ground import events, texts
 from app.domain.ground.bulk import BulkInsert, reserve
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, BillKind, ReceiptState
@@ -256,7 +256,7 @@ def resend(
     if locked is None or locked.state not in RESENDABLE:
         raise Conflict("This receipt is on its way already.")
     driver: Driver | None = locked.bill.session.driver
-    address = emails.address(recipient) or (driver.email if driver else None)
+    address = texts.email(recipient) or (driver.email if driver else None)
     if not address:
         raise Invalid("The driver has no e-mail address; name one.", field="email")
     before = audit.snapshot(locked)

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain.ground import keyed, texts, wall_clock
+from app.domain.ground import clock, texts
 from app.domain.ground.errors import Conflict, Invalid, Taken
 from app.domain.ground.vocabulary import Actor
 from app.domain.money import tariffs as prices
@@ -186,7 +186,7 @@ def find(db: Session, tenant_id: int, name: str) -> Tariff | None:
 
 def named(db: Session, tenant_id: int, name: str) -> Tariff:
     """Find a tariff by its name (any case) or its id; raises `NotFound`."""
-    return keyed.named(db, Tariff.name_key, tenant_id, name, "tariff")
+    return texts.named(db, Tariff.name_key, tenant_id, name, "tariff")
 
 
 def checked(definition: Mapping[str, object]) -> prices.Tariff:
@@ -238,7 +238,7 @@ def example(
     if local_start is not None:
         if not 2000 <= local_start.year <= 2200:
             raise Invalid("The start lies outside all calendars in use.", field="at")
-        start = wall_clock.instant(local_start, timezone, field="at")
+        start = clock.instant(local_start, timezone, field="at")
     usage = prices.example_usage(
         start,
         energy_kwh=energy_kwh,

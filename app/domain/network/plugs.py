@@ -1,9 +1,19 @@
-"""The plugs of a station as people describe them, before the station has said a word."""
+"""The plugs of stations, as people describe them and as rows that hot messages read and write."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import not_, or_, select
 from sqlalchemy.orm import Session
 
+from app.domain.ground.bulk import BulkInsert, among, pass_by
+from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.errors import Invalid
-from app.models import Connector, Station
+from app.domain.ground.vocabulary import Activity, Availability, ConnectorRef, StatusReport
+from app.models import Connector, Station, StatusEvent
 
 MOST = 100
 #: What a plug may be; a station never says it over OCPP 1.6.
@@ -65,3 +75,109 @@ def power(max_power_w: float | None) -> float | None:
     if max_power_w is not None and not 0 < max_power_w <= 10_000_000:
         raise Invalid("The greatest power is more than 0 and at most 10 MW.", field="max_power_w")
     return max_power_w
+
+
+#: What a plug is called while a car stands at it, or may.
+TAKEN = (Availability.OCCUPIED, Availability.FAULTED)
+
+
+@dataclass(slots=True)
+class PlugRow:
+    """What of a connector its statuses are held against, and write."""
+
+    station_id: int
+    evse: int
+    connector: int
+    availability: Availability = Availability.UNKNOWN
+    activity: Activity = Activity.NONE
+    status_word: str | None = None
+    error_code: str | None = None
+    vendor_error: str | None = None
+    info: str | None = None
+    status_at: datetime | None = None
+    since: datetime | None = None
+    status_received_at: datetime | None = None
+    stale: bool = False
+
+
+_COLUMNS = tuple(PlugRow.__slots__)
+_CONNECTOR: Any = Connector.__table__
+_PLUGS = BulkRead(
+    select(*(_CONNECTOR.c[name] for name in _COLUMNS)).where(
+        among(_CONNECTOR.c.station_id, "stations"),
+        among(_CONNECTOR.c.evse, "evses"),
+    )
+)
+_TAKEN = BulkRead(
+    select(*(_CONNECTOR.c[name] for name in ("station_id", "evse", "connector", "activity"))).where(
+        among(_CONNECTOR.c.station_id, "stations"),
+        or_(*(_CONNECTOR.c.availability == each for each in TAKEN)),
+        not_(_CONNECTOR.c.stale),
+    )
+)
+_KEY = ("station_id", "evse", "connector")
+_WRITE = BulkInsert(
+    _CONNECTOR,
+    _COLUMNS,
+    on_conflict=f" ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _KEY),
+)
+_values_of = attrgetter(*_COLUMNS)
+_EVENT: Any = StatusEvent.__table__
+_REMEMBERED = (
+    *("station_id", "evse", "connector", "availability", "activity", "status_word"),
+    *("error_code", "vendor_error", "info", "at", "received_at"),
+)
+_REMEMBER = BulkInsert(_EVENT, _REMEMBERED)
+
+
+def known_activities(
+    db: Session, station_ids: Iterable[int]
+) -> set[tuple[int, int, int, Activity]]:
+    """What goes on at the taken plugs of stations, by station, EVSE and connector.
+
+    What nobody knows for sure any more is left out.
+    """
+    return {tuple(row) for row in _TAKEN(db, stations=set(station_ids))}
+
+
+class Plugs:
+    """The plugs that a set is about, each made when it is first heard of (FIELD S1)."""
+
+    def __init__(self, db: Session, places: Iterable[tuple[int, ConnectorRef]]) -> None:
+        self._db = db
+        self._rows: dict[tuple[int, int, int], PlugRow] = {}
+        self._changed: dict[int, PlugRow] = {}
+        self._history: list[tuple[Any, ...]] = []
+        wanted = list(places)
+        if wanted:
+            stations, evses = {number for number, _ in wanted}, {ref.evse for _, ref in wanted}
+            for found in _PLUGS(db, stations=stations, evses=evses):
+                self._rows[found[0], found[1], found[2]] = PlugRow(*found)
+
+    def at(self, station_id: int, place: ConnectorRef) -> PlugRow:
+        """The row of a plug."""
+        key = (station_id, place.evse, place.connector)
+        if (row := self._rows.get(key)) is None:
+            row = self._rows[key] = PlugRow(*key)
+            self.change(row)
+        return row
+
+    def change(self, row: PlugRow) -> None:
+        """Have a row written."""
+        self._changed[id(row)] = row
+
+    def remember(self, row: PlugRow, report: StatusReport, now: datetime) -> None:
+        """Keep a report in the plug's history."""
+        said = (report.availability, report.activity or Activity.NONE, report.word[:40])
+        trouble = (report.error_code, report.vendor_error, report.info)
+        self._history.append(
+            (row.station_id, row.evse, row.connector, *said, *trouble, report.at, now)
+        )
+
+    def write(self) -> None:
+        """Write each table once."""
+        _WRITE(self._db, [_values_of(row) for row in self._changed.values()])
+        _REMEMBER(self._db, self._history)
+        if self._changed:
+            pass_by(self._db, Connector)

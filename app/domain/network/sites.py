@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.ground import keyed, texts
+from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, Taken
 from app.domain.ground.vocabulary import Actor
 from app.domain.money import sellers, tariff_choice
@@ -78,7 +78,7 @@ def restore(db: Session, actor: Actor, site: Site, *, now: datetime) -> None:
 
 def named(db: Session, tenant_id: int, name: str) -> Site:
     """Find a site by its name (any case) or its id; raises `NotFound`."""
-    return keyed.named(db, Site.name_key, tenant_id, name, "site")
+    return texts.named(db, Site.name_key, tenant_id, name, "site")
 
 
 def _stations_of(db: Session, site: Site) -> int:

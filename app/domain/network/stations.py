@@ -7,12 +7,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.device import password_rotation
-from app.domain.ground import keyed, texts
+from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.events import StationChanged, record
 from app.domain.ground.vocabulary import Actor, Registration, SessionState, StationMode
 from app.domain.money import tariff_choice
-from app.domain.network import access, credentials, plugs, quirks
+from app.domain.network import credentials, plugs, quirks
 from app.domain.office import audit
 from app.domain.trust import certificate_names
 from app.models import ChargingSession, Site, Station
@@ -84,7 +84,7 @@ def edit(
     db: Session, actor: Actor, station: Station, *, now: datetime, **details: Unpack[Changes]
 ) -> Station:
     """Change what is given and leave the rest.  Raises `Invalid` or `Taken`."""
-    before, terms = audit.snapshot(station), access.terms(station)
+    before, terms = audit.snapshot(station), credentials.access_terms(station)
     with db.no_autoflush:
         if "site" in details:
             _move(station, details["site"])
@@ -104,7 +104,7 @@ def set_registration(
     db: Session, actor: Actor, station: Station, registration: Registration, *, now: datetime
 ) -> Station:
     """Say how the station's next BootNotification is answered; blocking ends its connection."""
-    before, terms = audit.snapshot(station), access.terms(station)
+    before, terms = audit.snapshot(station), credentials.access_terms(station)
     station.registration = registration
     db.flush()
     _decided(db, station, terms)
@@ -139,7 +139,7 @@ def _give(
 ) -> None:
     station.password_hash = password_hash
     password_rotation.overtaken(db, station, now=now)
-    access.password_changed(db, actor, station, now=now)
+    credentials.password_changed(db, actor, station, now=now)
 
 
 def archive(db: Session, actor: Actor, station: Station, *, now: datetime) -> None:
@@ -156,7 +156,7 @@ def archive(db: Session, actor: Actor, station: Station, *, now: datetime) -> No
     if running is not None:
         raise Conflict(f"Session {running} is still charging at {station.identity}: end it first.")
     if station.archived_at is None:
-        access.changed(db, station)
+        credentials.access_changed(db, station)
         audit.archive(db, actor, "station", station, now=now)
         record(db, StationChanged(station.tenant_id, station.id))
 
@@ -173,7 +173,7 @@ def restore(db: Session, actor: Actor, station: Station, *, now: datetime) -> No
 
 def called(db: Session, tenant_id: int, identity: str) -> Station:
     """Find a station by its identity (any case) or its id; raises `NotFound`."""
-    return keyed.named(db, Station.identity_key, tenant_id, identity, "station")
+    return texts.named(db, Station.identity_key, tenant_id, identity, "station")
 
 
 def _apply(db: Session, station: Station, details: Details | Changes) -> None:
@@ -287,8 +287,8 @@ def checked_password(password: str) -> str:
 
 
 def _decided(db: Session, station: Station, before: tuple[Any, ...]) -> None:
-    if access.terms(station) != before:
-        access.changed(db, station)
+    if credentials.access_terms(station) != before:
+        credentials.access_changed(db, station)
 
 
 def _note(

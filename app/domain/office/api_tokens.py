@@ -2,6 +2,9 @@
 
 The secret is shown once; its digest is stored, and its beginning so that
 people recognise it.
+
+Idempotency keys belong to a token: the same request under the same key is done once and answered
+alike.  A request that was refused has changed nothing, so it gives its key back.
 """
 
 import secrets
@@ -10,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain.ground import texts
@@ -17,9 +21,13 @@ from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.vocabulary import Actor, Role
 from app.domain.office import audit
 from app.domain.office.sign_ins import digest
-from app.models import ApiToken, User, user_sites
+from app.models import ApiToken, IdempotencyKey, User, user_sites
 
 PREFIX = "ampd_"
+#: For so long an idempotency key is kept.
+KEPT = timedelta(hours=24)
+LONGEST = 255
+FIELD = "Idempotency-Key"
 #: A token's last use is noted no more often than this: a busy program must not write on every call.
 TOUCH_EVERY = timedelta(minutes=1)
 
@@ -117,3 +125,77 @@ def is_stale(holder: Holder, *, now: datetime) -> bool:
 def touch(token: ApiToken, *, now: datetime) -> None:
     """Note that the token was used."""
     token.last_used_at = now
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a request was answered with."""
+
+    status: int
+    body: str
+    mimetype: str
+    location: str | None
+
+
+def claim_key(
+    db: Session, *, tenant_id: int, token_id: int, key: str, fingerprint: str, now: datetime
+) -> Kept | None:
+    """Claim a key; returns what it was answered with before, or None: go on.
+
+    Raises `Invalid` for a key that names another request, `Conflict` while the
+    first one is under way or when its answer was lost.
+    """
+    if not (key.isascii() and key.isprintable() and 0 < len(key) <= LONGEST):
+        raise Invalid(f"A key has 1 to {LONGEST} printable ASCII characters.", field=FIELD)
+    row = _find(db, token_id, key)
+    if row is not None and row.created_at <= now - KEPT:
+        db.delete(row)
+        db.flush()
+        row = None
+    if row is None:
+        row = IdempotencyKey(
+            tenant_id=tenant_id,
+            token_id=token_id,
+            key=key,
+            fingerprint=fingerprint,
+            created_at=now,
+        )
+        try:
+            with db.begin_nested():
+                db.add(row)
+        except IntegrityError:
+            raise _under_way() from None
+        return None
+    if row.fingerprint != fingerprint:
+        raise Invalid("This key was used for another request; choose a new one.", field=FIELD)
+    if row.status is None:
+        raise _under_way()
+    return Kept(row.status, row.body or "", row.mimetype or "", row.location)
+
+
+def finish_key(db: Session, token_id: int, key: str, kept: Kept) -> None:
+    """Keep what the request was answered with."""
+    row = _find(db, token_id, key)
+    if row is not None:
+        row.status, row.body = kept.status, kept.body
+        row.mimetype, row.location = kept.mimetype, kept.location
+
+
+def release_key(db: Session, token_id: int, key: str) -> None:
+    """Give back the key of a request that changed nothing."""
+    row = _find(db, token_id, key)
+    if row is not None and row.status is None:
+        db.delete(row)
+
+
+def _find(db: Session, token_id: int, key: str) -> IdempotencyKey | None:
+    return db.scalar(
+        select(IdempotencyKey).where(IdempotencyKey.token_id == token_id, IdempotencyKey.key == key)
+    )
+
+
+def _under_way() -> Conflict:
+    return Conflict(
+        "A request with this key is under way, or was cut off: see whether it took effect.",
+        field=FIELD,
+    )

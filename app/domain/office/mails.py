@@ -110,12 +110,3 @@ def give_up_stale(db: Session, *, now: datetime) -> int:
     for mail in stale:
         unclear(db, mail, "The process that was sending it ended before the answer.")
     return len(stale)
-
-
-def forget(db: Session, *, before: datetime) -> int:
-    """Remove mails that were made before a time; returns how many."""
-    old = db.scalars(select(OutgoingMail).where(OutgoingMail.created_at < before)).all()
-    for mail in old:
-        db.delete(mail)
-    db.flush()
-    return len(old)

@@ -3,24 +3,43 @@
 There is always an admin left: the last one can neither be demoted nor
 deactivated.  A new password, another role or reach, or a deactivation ends every
 sign-in of the person.
+
+Passwords are stretched with scrypt, some 60 ms of one core each.  A server sets `run`, so that
+these sums are done off its loop and few at a time; `ahead` lets those go first who showed that they
+have been here before.
 """
 
-from collections.abc import Iterable
+import secrets
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 from zoneinfo import available_timezones
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from werkzeug.security import check_password_hash, generate_password_hash
 
-from app.domain.ground import emails, texts
+from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import Actor, Role
-from app.domain.network import passwords
-from app.domain.office import audit, sign_ins
-from app.models import Site, User
+from app.domain.office import audit
+from app.models import SignIn, Site, User
 
 PASSWORD_LEAST = 12
+PASSWORD_MOST = 200
+#: How much work a password is: werkzeug's words for scrypt with 32 MiB.
+METHOD = "scrypt:32768:8:1"
+
+
+def _here(work: Callable[[], Any], ahead: bool) -> Any:
+    return work()
+
+
+#: How the slow sums are done: in the caller's own time, unless a server knows better.
+run: Callable[[Callable[[], Any], bool], Any] = _here
+
+_NOBODY = generate_password_hash(secrets.token_urlsafe(16), METHOD)
 LANGUAGES = ("en", "de")
 
 
@@ -81,7 +100,7 @@ def edit(
     if user.role is Role.ADMIN and (new_role is not Role.ADMIN or sites):
         _keep_an_admin(db, user)
     if new_role is not user.role or {site.id for site in sites} != {s.id for s in user.sites}:
-        sign_ins.end_all(db, user, now=now)
+        _end_sign_ins(db, user, now=now)
     user.name = texts.line(name, "The name", 120, field="name", required=True)
     user.role, user.sites = new_role, sites
     user.timezone, user.language = _timezone(timezone), _language(language)
@@ -99,7 +118,7 @@ def archive(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
         return
     if user.role is Role.ADMIN:
         _keep_an_admin(db, user)
-    sign_ins.end_all(db, user, now=now)
+    _end_sign_ins(db, user, now=now)
     audit.archive(db, actor, "user", user, now=now)
 
 
@@ -111,7 +130,7 @@ def restore(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
 def set_password(db: Session, actor: Actor, user: User, password: str, *, now: datetime) -> None:
     """Give a new password; every earlier sign-in of this person ends."""
     user.password_hash = hash_password(password, user)
-    sign_ins.end_all(db, user, now=now)
+    _end_sign_ins(db, user, now=now)
     audit.note(db, actor, "user.set_password", user, now=now, before=audit.snapshot(user))
 
 
@@ -119,14 +138,25 @@ def hash_password(password: str, user: User) -> str:
     """Stretch a password; raises `Invalid` for one that is too easy to guess."""
     if len(password) < PASSWORD_LEAST:
         raise Invalid(f"The password needs at least {PASSWORD_LEAST} characters.", field="password")
-    if len(password) > passwords.LONGEST:
+    if len(password) > PASSWORD_MOST:
         raise Invalid(
-            f"The password may have at most {passwords.LONGEST} characters.", field="password"
+            f"The password may have at most {PASSWORD_MOST} characters.", field="password"
         )
     plain = password.casefold()
     if len(set(plain)) < 5 or plain in {user.email_key, (user.name or "").casefold()}:
         raise Invalid("That password is too easy to guess.", field="password")
-    return passwords.stretched(password)
+    return stretched(password)
+
+
+def stretched(password: str) -> str:
+    """Return what is stored of a password."""
+    return str(run(lambda: generate_password_hash(password, METHOD), True))
+
+
+def fits(stored: str | None, typed: str, *, ahead: bool = False) -> bool:
+    """Compare with what is stored; with nothing stored it takes as long and never fits."""
+    found = run(lambda: check_password_hash(stored or _NOBODY, typed[:PASSWORD_MOST]), ahead)
+    return bool(found) and stored is not None
 
 
 def by_email(db: Session, email: str) -> User:
@@ -150,6 +180,14 @@ def exists(db: Session) -> bool:
     return db.scalar(select(User.id).limit(1)) is not None
 
 
+def _end_sign_ins(db: Session, user: User, *, now: datetime) -> None:
+    db.execute(
+        update(SignIn)
+        .where(SignIn.user_id == user.id, SignIn.ended_at.is_(None))
+        .values(ended_at=now)
+    )
+
+
 def _keep_an_admin(db: Session, user: User) -> None:
     others = db.scalar(
         select(func.count(User.id)).where(
@@ -165,7 +203,7 @@ def _keep_an_admin(db: Session, user: User) -> None:
 
 
 def _set_email(user: User, email: str) -> None:
-    text = emails.address(email)
+    text = texts.email(email)
     if text is None:
         raise Invalid("The e-mail address must not be empty.", field="email")
     user.email, user.email_key = text, text.casefold()

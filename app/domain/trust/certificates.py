@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.events import CertificateRequested, StationChanged, record
 from app.domain.ground.vocabulary import Actor, Order
-from app.domain.network import access
+from app.domain.network import credentials
 from app.domain.office import audit
 from app.domain.trust import certificate_names, security_events, x509
 from app.domain.trust.certificate_names import OWN
@@ -258,7 +258,7 @@ def revoke(
     row.state, row.sentence, row.changed_at = "revoked", reason.strip()[:300], now
     for waiting in _requests(db, row.station, row.use, ("requested",)):
         waiting.approved_at = None
-    access.changed(db, row.station)
+    credentials.access_changed(db, row.station)
     _note(db, actor, "certificate.revoke", row, now)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.limits import supply
-from app.domain.office.workers import connected
+from app.domain.network.presence import connected
 from app.models import Site, Station, Tariff
 from app.queries.ground.paging import Page, Wish, fetch, like
 

@@ -13,7 +13,7 @@ from app.domain.ground.vocabulary import (
     SessionState,
     StationMode,
 )
-from app.domain.office.workers import connected
+from app.domain.network.presence import connected
 from app.models import ChargingSession, Connector, Deviation, Site, Station
 from app.queries.ground.paging import Page, Wish, fetch, like
 

@@ -12,8 +12,7 @@ from app.domain.device.device_events import SEVERE
 from app.domain.ground.vocabulary import Availability, Registration, SessionState
 from app.domain.limits import supply
 from app.domain.network import presence
-from app.domain.office import workers
-from app.domain.office.workers import connected
+from app.domain.network.presence import connected
 from app.domain.trust import certificates
 from app.domain.trust.security_events import FOUND, GRAVE, KIND
 from app.models import (
@@ -79,7 +78,7 @@ def offline(db: Session, now: datetime) -> list[Finding]:
     """Stations in use that are gone; not those that are kept out, nor all when no worker lives."""
     gone_at = func.coalesce(Station.disconnected_at, Station.last_seen_at)
     missed_before = now - OFFLINE_AFTER
-    silence = workers.silence(db, now=now)
+    silence = presence.silence(db, now=now)
     if silence is not None and silence.since is not None:
         # Whoever was there at the worker's end is missed because of it, and that is said once.
         missed_before = min(missed_before, silence.since - OFFLINE_AFTER)

@@ -9,10 +9,9 @@ from flask import Blueprint, abort, flash, g, render_template
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.domain.access import drivers
+from app.domain.access import drivers, reach
 from app.domain.access.drivers import LANGUAGES, DriverFacts
 from app.domain.ground.errors import DomainError
-from app.domain.network import reach
 from app.extensions import db
 from app.forms.access.drivers import DriverForm
 from app.forms.access.tags import chosen

@@ -7,10 +7,9 @@ from flask import Blueprint, abort, flash, render_template
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.domain.access import tag_groups
+from app.domain.access import reach, tag_groups
 from app.domain.access.tag_groups import GroupFacts
 from app.domain.ground.errors import DomainError
-from app.domain.network import reach
 from app.extensions import db
 from app.forms.access.tags import GroupForm, chosen
 from app.forms.ground import refusals

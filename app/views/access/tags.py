@@ -9,13 +9,12 @@ from flask import Blueprint, abort, flash, g, render_template, request
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.domain.access import drivers, tags
+from app.domain.access import drivers, reach, tags
 from app.domain.access.imports import cells
 from app.domain.access.imports.tags import PARTING
 from app.domain.access.tags import TagFacts
 from app.domain.ground.errors import Conflict, DomainError, Invalid
 from app.domain.ground.vocabulary import Actor
-from app.domain.network import reach
 from app.extensions import db
 from app.forms.access.tags import NewTagForm, TagFactsForm, chosen
 from app.forms.ground import refusals

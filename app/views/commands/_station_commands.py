@@ -12,7 +12,7 @@ from app.domain.charging import interruptions
 from app.domain.commands import commands, orders
 from app.domain.commands.orders.catalogue import NOUNS
 from app.domain.commands.orders.shapes import INSTANT
-from app.domain.ground import texts, wall_clock
+from app.domain.ground import clock, texts
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order
 from app.extensions import db
@@ -215,4 +215,4 @@ def _on_clock(name: str, text: str, zone: str) -> str:
         typed = datetime.fromisoformat(text.strip())
     except ValueError:
         return text  # the order says what a time looks like
-    return wall_clock.instant(typed, zone, field=name).isoformat()
+    return clock.instant(typed, zone, field=name).isoformat()

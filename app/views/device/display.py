@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, current_app, render_template
 
 from app.domain.commands import commands
-from app.domain.ground import wall_clock
+from app.domain.ground import clock
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order
 from app.extensions import db
@@ -56,7 +56,7 @@ def show(station_id: int) -> Any:
     try:
         for name in ("starts_at", "ends_at"):
             if (typed := form[name].data) is not None:
-                moment = wall_clock.instant(typed, place.site.timezone, field=name)
+                moment = clock.instant(typed, place.site.timezone, field=name)
                 given[name] = moment.isoformat()
         with unit_of_work() as work:
             commands.queue(

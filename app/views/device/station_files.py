@@ -12,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.domain.device import file_jobs, files
 from app.domain.device.firmware import Stored
-from app.domain.ground import addresses
+from app.domain.ground import texts
 from app.domain.ground.errors import DomainError
 from app.extensions import csrf, db, limiter
 from app.models import FileJob
@@ -134,7 +134,7 @@ def _store(kind: str) -> Store:
 
 
 def _nothing() -> Response:
-    guess = [share(GUESSES, "file secret from", addresses.household(request.remote_addr))]
+    guess = [share(GUESSES, "file secret from", texts.household(request.remote_addr))]
     if not budgets.spend(guess):
         return _say(429, "Too many addresses that lead nowhere; wait a minute.")
     return _say(404, "There is nothing here.")

@@ -9,7 +9,7 @@ from flask import Blueprint, abort, current_app, flash, g, render_template
 from flask_login import current_user
 
 from app.domain.commands import commands
-from app.domain.ground import wall_clock
+from app.domain.ground import clock
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import Order
 from app.domain.limits import profile_forms, profiles
@@ -180,7 +180,7 @@ def _instant(name: str, text: str) -> str:
         typed = datetime.fromisoformat(text)
     except ValueError:
         raise Invalid("This is no time.", field=name) from None
-    return wall_clock.instant(typed, g.get("zone", "UTC"), field=name).isoformat()
+    return clock.instant(typed, g.get("zone", "UTC"), field=name).isoformat()
 
 
 def _moments(document: dict[str, Any]) -> dict[str, str]:

@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, current_app, g, render_template, request
 from flask_login import current_user
 
-from app.domain.network import tenants
-from app.domain.office import workers
+from app.domain.network import presence, tenants
 from app.extensions import db
 from app.queries.money import costs
 from app.queries.network import places as place_queries
@@ -55,9 +54,9 @@ class Frame:
         return home.held_bills(db.session())
 
     @cached_property
-    def silence(self) -> workers.Silence | None:
+    def silence(self) -> presence.Silence | None:
         """Since when no worker answers; None while one does."""
-        return workers.silence(db.session(), now=g.now)
+        return presence.silence(db.session(), now=g.now)
 
     @cached_property
     def hearing(self) -> set[int]:

@@ -17,7 +17,7 @@ from flask import (
 from flask_login import current_user, login_user, logout_user
 
 from app.domain.ground.errors import DomainError, Invalid
-from app.domain.office import mails, sign_in, sign_ins, staff
+from app.domain.office import mails, sign_ins, staff
 from app.extensions import db, limiter, login
 from app.forms.ground import refusals
 from app.forms.office.sign_in import (
@@ -59,7 +59,9 @@ def sign_in_page() -> Any:
     if form.validate_on_submit():
         try:
             with doorkeeper.attempt(form.email.data) as ahead:
-                user = sign_in.check(db.session(), form.email.data, form.password.data, ahead=ahead)
+                user = sign_ins.person_with_password(
+                    db.session(), form.email.data, form.password.data, ahead=ahead
+                )
             _let_in(user, remember=form.remember.data)
             return doorkeeper.know(redirect(_wished(), code=303), user)
         except DomainError as error:
@@ -88,13 +90,13 @@ def setup(secret: str) -> Any:
     form = FirstAdminForm()
     now = datetime.now(UTC)
     try:
-        sign_in.look_at(db.session(), sign_in.SETUP, secret, now=now)
+        sign_ins.look_at(db.session(), sign_ins.SETUP, secret, now=now)
     except Invalid as error:
         return render_template("office/sign/used_up.html", sentence=error.sentence, setup=True), 410
     if form.validate_on_submit():
         try:
             with unit_of_work() as work:
-                user = sign_in.create_first_admin(
+                user = sign_ins.create_first_admin(
                     work,
                     secret,
                     email=form.email.data,
@@ -120,9 +122,9 @@ def forgotten() -> Any:
         return _page("office/sign/forgotten.html", form=form)
     now = datetime.now(UTC)
     with unit_of_work() as work:
-        user = sign_in.someone_to_reset(work, form.email.data)
+        user = sign_ins.someone_to_reset(work, form.email.data)
         if user is not None:
-            mail_link(work, user, sign_in.issue_link(work, sign_in.RESET, user=user, now=now), now)
+            mail_link(work, user, sign_ins.issue_link(work, sign_ins.RESET, user=user, now=now), now)
     return render_template("office/sign/mailed.html", email=form.email.data)
 
 
@@ -134,10 +136,10 @@ def reset(secret: str) -> Any:
     form = NewPasswordForm()
     now = datetime.now(UTC)
     try:
-        sign_in.look_at(db.session(), sign_in.RESET, secret, now=now)
+        sign_ins.look_at(db.session(), sign_ins.RESET, secret, now=now)
         if form.validate_on_submit():
             with unit_of_work() as work:
-                user = sign_in.reset_password(
+                user = sign_ins.reset_password(
                     work, secret, form.password.data, address=request.remote_addr, now=now
                 )
             flash("Your password is changed. Sign in with it.", "success")
@@ -197,7 +199,7 @@ def mail_link(work: Any, user: User, secret: str, now: datetime, invited: bool =
 
 def _let_in(user: User, *, remember: bool = False) -> None:
     with unit_of_work() as work:
-        begun, secret = sign_in.signed_in(
+        begun, secret = sign_ins.come_in(
             work,
             staff.get(work, user.id),
             address=request.remote_addr,
@@ -218,7 +220,7 @@ def _end(sign_in_id: int) -> None:
 def _prove(password: str) -> None:
     try:
         with doorkeeper.attempt(current_user.email) as ahead:
-            sign_in.check(db.session(), current_user.email, password, ahead=ahead)
+            sign_ins.person_with_password(db.session(), current_user.email, password, ahead=ahead)
     except Invalid:
         raise Invalid("That is not your current password.", field="current") from None
 

@@ -8,7 +8,7 @@ from flask_login import current_user
 
 from app.domain.ground.errors import Conflict, DomainError
 from app.domain.ground.vocabulary import Role
-from app.domain.office import api_tokens, sign_in, sign_ins, staff
+from app.domain.office import api_tokens, sign_ins, staff
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.staff import StaffForm, TokenForm
@@ -217,8 +217,8 @@ def end_sign_in(user_id: int, sign_in_id: int) -> Any:
 
 
 def _invite(work: Any, user: User, now: datetime) -> str:
-    secret = sign_in.issue_link(
-        work, sign_in.RESET, user=user, now=now, lifetime=sign_in.INVITATION
+    secret = sign_ins.issue_link(
+        work, sign_ins.RESET, user=user, now=now, lifetime=sign_ins.INVITATION
     )
     return mail_link(work, user, secret, now, invited=True)
 

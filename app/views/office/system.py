@@ -7,7 +7,7 @@ from flask import Blueprint, abort, g, jsonify, render_template, request
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.office import attention as domain_attention
+from app.domain.office import housekeeping
 from app.extensions import db
 from app.queries.office import attention
 from app.uow import unit_of_work
@@ -33,7 +33,7 @@ def seen() -> Any:
         found = attention.visible(work, current_user.tenant_id, kind, subject)
         if not found:
             abort(404)
-        domain_attention.see(
+        housekeeping.see(
             *(work, actor(), current_user.tenant_id),
             kind=kind, subject=subject, up_to=_instant(request.form.get("up_to", "")), now=g.now,
         )  # fmt: skip

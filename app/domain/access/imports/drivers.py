@@ -12,16 +12,15 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.access import drivers
+from app.domain.access import drivers, reach
 from app.domain.access.drivers import LANGUAGES, DriverFacts
 from app.domain.access.imports.books import spaced
 from app.domain.access.imports.plans import Plan, PlannedRow, RowError, begun, facts, twins
 from app.domain.access.imports.sheet import Row, Table
-from app.domain.ground import emails, texts
+from app.domain.ground import texts
 from app.domain.ground.errors import DomainError, Forbidden, Invalid
 from app.domain.ground.vocabulary import Actor
 from app.domain.money import tariff_choice
-from app.domain.network import reach
 from app.models import Driver, Tariff
 
 #: The columns of an export, in their order; an import takes them too.
@@ -132,7 +131,7 @@ class _People:
 
 def _planned(db: Session, row: Row, people: _People, tariffs: _Tariffs) -> PlannedDriver:
     name = texts.line(_name(row), "The name", 120, field="name", required=True)
-    address = emails.address(row.cells.get("email"))
+    address = texts.email(row.cells.get("email"))
     driver = people.known(name, address)
     if driver is not None and driver.id not in people.seen:
         raise Forbidden(

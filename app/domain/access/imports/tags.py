@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.access import tag_groups, tags
+from app.domain.access import reach, tag_groups, tags
 from app.domain.access.imports import cards, cells
 from app.domain.access.imports.books import Books, spaced
 from app.domain.access.imports.plans import Options, Plan, PlannedRow, RowError, begun, facts, twins
@@ -23,7 +23,6 @@ from app.domain.access.tags import TagFacts
 from app.domain.ground import texts
 from app.domain.ground.errors import DomainError, Forbidden, Invalid
 from app.domain.ground.vocabulary import Actor, TagStatus, Token
-from app.domain.network import reach
 from app.models import Tag
 
 #: The columns of an export, in their order; an import takes them too.

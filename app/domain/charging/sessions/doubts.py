@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.ground import events
+from app.domain.ground.bulk_read import Keyed, Keys
 from app.domain.ground.clock import OLD
-from app.domain.ground.keyed import Keyed, Keys
 from app.domain.ground.vocabulary import BillingState, Token
 from app.models import ChargingSession
 

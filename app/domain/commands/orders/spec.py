@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.commands.fallbacks import Step
 from app.domain.commands.orders.reading import Argument
-from app.domain.ground import numbers
+from app.domain.ground import texts
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Actor, Order, Outcome
 from app.models import Command, Station
@@ -51,7 +51,7 @@ def numbered(
     db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
 ) -> Prepared:
     """Give a request the number by which what the station tells of it is known again."""
-    return Prepared({**checked, "number": numbers.of_request(now)})
+    return Prepared({**checked, "number": texts.request_number(now)})
 
 
 @dataclass(frozen=True, slots=True)

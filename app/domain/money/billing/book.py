@@ -16,8 +16,7 @@ from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.bulk import among
-from app.domain.ground.bulk_read import BulkRead
-from app.domain.ground.keyed import Keyed, Keys, by_first
+from app.domain.ground.bulk_read import BulkRead, Keyed, Keys, by_first
 from app.domain.money.billing.chain import OF_EVENT, OF_READING, Evidence, tariff_digests
 from app.domain.money.billing.rules import Rules, rules_of
 from app.domain.money.tariffs import Tariff, TariffError, from_json

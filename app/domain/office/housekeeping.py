@@ -1,0 +1,118 @@
+"""Keeping house: what is forgotten, which parts give a sign of life, what a person has seen."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from app.domain.device import device_events
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Actor
+from app.domain.office import api_tokens, audit, sign_ins
+from app.models import (
+    AttentionSeen,
+    HandshakeAttempt,
+    IdempotencyKey,
+    OneTimeLink,
+    OutgoingMail,
+    SignIn,
+    SystemMark,
+)
+
+#: Rows that served their purpose and are no evidence of anything, and how long they are kept.
+_OLD: tuple[tuple[Any, timedelta], ...] = (
+    (HandshakeAttempt.last_at, timedelta(days=30)),
+    (OneTimeLink.expires_at, timedelta(days=7)),
+    (OutgoingMail.created_at, timedelta(days=30)),
+    (IdempotencyKey.created_at, api_tokens.KEPT),
+    # Longer than anything that may be seen is shown by itself, but for severe events.
+    (AttentionSeen.at, timedelta(days=365)),
+    # Until then they tell whose address is known.
+    (SignIn.expires_at, sign_ins.KNOWN_FOR),
+)
+#: Rows of a table removed in one unit of work, so that nobody waits long for its lock.
+_MOST = 5000
+#: The sweep, which Celery's beat asks for and Celery's worker does.
+SWEEP = "sweep"
+#: The kinds of findings that a person may put away: the others end when their cause does.
+SEEABLE = frozenset(
+    {
+        *("severe_event", "security_event", "register_gap", "supply_exceeded", "unmeasured"),
+        *("failed_receipts", "failed_mails", "unknown_tag", "knock"),
+    }
+)
+
+
+def forget_old(db: Session, *, now: datetime) -> bool:
+    """Remove what is old; tells whether there may be more, for another unit of work."""
+    more = False
+    for since, kept in _OLD:
+        number = since.class_.id
+        old = select(number).where(since < now - kept).limit(_MOST)
+        gone: Any = db.execute(delete(since.class_).where(number.in_(old)))
+        more |= gone.rowcount >= _MOST
+    device_events.forget_old(db, now=now)
+    return more
+
+
+def sign(db: Session, part: str, *, now: datetime, failed: str | None = None) -> SystemMark:
+    """Note that a part gives a sign: all is well, or what `failed` in one sentence.
+
+    A failed part keeps its sentence until it says that all is well: see `began`.
+    """
+    mark = _mark(db, part, now)
+    mark.at = now
+    if mark.ok is (failed is not None):
+        mark.ok, mark.since = failed is None, now
+    mark.sentence = (failed or "")[:300]
+    db.flush()
+    return mark
+
+
+def began(db: Session, part: str, *, now: datetime) -> None:
+    """Note that a part has begun its work; how it went before still stands."""
+    _mark(db, part, now).at = now
+    db.flush()
+
+
+def _mark(db: Session, part: str, now: datetime) -> SystemMark:
+    mark = db.get(SystemMark, part)
+    if mark is None:
+        mark = SystemMark(part=part, at=now, since=now, ok=True, sentence="")
+        db.add(mark)
+    return mark
+
+
+def see(
+    db: Session,
+    actor: Actor,
+    tenant_id: int,
+    *,
+    kind: str,
+    subject: str,
+    up_to: datetime,
+    now: datetime,
+) -> AttentionSeen:
+    """Note that somebody has seen a finding as it was at `up_to`; what comes later is news.
+
+    Raises `Invalid` for a kind that has an end of its own.
+    """
+    if kind not in SEEABLE or not 0 < len(subject) <= 300:
+        raise Invalid("This is shown until its cause is gone.", field="kind")
+    row = db.scalar(
+        select(AttentionSeen).where(
+            AttentionSeen.tenant_id == tenant_id,
+            AttentionSeen.kind == kind,
+            AttentionSeen.subject == subject,
+        )
+    )
+    if row is None:
+        row = AttentionSeen(tenant_id=tenant_id, kind=kind, subject=subject, up_to=up_to)
+        db.add(row)
+    row.up_to = max(row.up_to, min(up_to, now))
+    row.seen_by, row.at = actor.name, now
+    db.flush()
+    remark = f"{kind.replace('_', ' ')} {subject}"[:500]
+    audit.note(db, actor, "attention.seen", row, now=now, remark=remark)
+    return row
