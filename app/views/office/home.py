@@ -54,7 +54,7 @@ class Frame:
         return home.held_bills(db.session())
 
     @cached_property
-    def silence(self) -> presence.Silence | None:
+    def silence(self) -> Silence | None:
         """Since when no worker answers; None while one does."""
         return presence.silence(db.session(), now=g.now)
 
