@@ -10,6 +10,7 @@ from flask import Blueprint, current_app, g, render_template, request
 from flask_login import current_user
 
 from app.domain.network import presence, tenants
+from app.domain.network.presence import Silence
 from app.extensions import db
 from app.queries.money import costs
 from app.queries.network import places as place_queries

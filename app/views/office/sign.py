@@ -124,7 +124,8 @@ def forgotten() -> Any:
     with unit_of_work() as work:
         user = sign_ins.someone_to_reset(work, form.email.data)
         if user is not None:
-            mail_link(work, user, sign_ins.issue_link(work, sign_ins.RESET, user=user, now=now), now)
+            secret = sign_ins.issue_link(work, sign_ins.RESET, user=user, now=now)
+            mail_link(work, user, secret, now)
     return render_template("office/sign/mailed.html", email=form.email.data)
 
 
