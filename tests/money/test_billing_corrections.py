@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptState
 from app.domain.money import billing
-from app.domain.money.billing.late import NOTED
+from app.domain.money.billing.settle import NOTED
 from app.models import AuditEntry, Bill, Review
 from tests.support.charging import STARTED, network
 

@@ -7,7 +7,7 @@ from threading import Thread
 import pytest
 
 from app.config import Settings
-from app.domain.money import vat_numbers
+from app.domain.money import settlements
 from worker.providers import Providers, VatRecord
 
 RIGHT = {
@@ -23,14 +23,14 @@ WRONG = ("", "DE", "DE136695978", "136695976", "QQ1", "US123", "../etc", "DE" + 
 
 @pytest.mark.parametrize("text", RIGHT)
 def test_a_number_is_read_by_the_rules_of_its_country(text):
-    found = vat_numbers.read(text)
+    found = settlements.read_vat_number(text)
     assert found is not None
     assert (found.prefix, found.number) == RIGHT[text]
 
 
 @pytest.mark.parametrize("text", WRONG)
 def test_what_is_no_number_of_its_country_is_none(text):
-    assert vat_numbers.read(text) is None
+    assert settlements.read_vat_number(text) is None
 
 
 @pytest.fixture

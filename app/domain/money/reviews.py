@@ -13,7 +13,7 @@ from app.domain.money import receipts
 from app.domain.money.billing.assessment import Assessment, assess, locked, remember
 from app.domain.money.billing.corrections import checked_energy, differs, reason_text, replace
 from app.domain.money.billing.issue import hold, note_energy, put_bill
-from app.domain.money.billing.rows import add_credit, standing
+from app.domain.money.billing.ledger import add_credit, standing
 from app.domain.money.tariff_choice import misfit
 from app.domain.office import audit
 from app.models import (

@@ -1,5 +1,6 @@
 """Payments settled at a station, kept with the session that they pay (2.1 C20-C25)."""
 
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from stdnum.util import get_cc_module
 
 from app.domain.charging import running
 from app.domain.charging.sessions.doubts import mark_late
@@ -25,6 +27,13 @@ SETTLED = "settled"
 PLACES = 6
 #: Whether a station leaves the receipts of payments at it to us (2.1 C21.FR.03).
 _OUR_RECEIPTS = parse("PaymentCtrlr/ReceiptByCSMS")
+#: Prefixes of VAT numbers that are no code of a country by themselves: Greece, Northern Ireland.
+_COUNTRIES = {"EL": "GR", "XI": "GB"}
+#: What people write between the parts of a number.
+_BETWEEN = re.compile(r"[\s.\-/]")
+_PREFIX = re.compile(r"[A-Z]{2}")
+#: A VAT number has so many characters at most.
+_LONGEST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +107,30 @@ def bill_of(db: Session, settlement: Settlement) -> Bill | None:
         return None
     query = select(Bill).where(Bill.session_id == settlement.session_id)
     return db.scalar(query.order_by(Bill.id.desc()).limit(1))
+
+
+@dataclass(frozen=True, slots=True)
+class VatNumber:
+    """A number in its compact form, with the prefix of its country."""
+
+    prefix: str
+    text: str
+
+    @property
+    def number(self) -> str:
+        """It without the prefix, as a register is asked for it."""
+        return self.text.removeprefix(self.prefix)
+
+
+def read_vat_number(text: str) -> VatNumber | None:
+    """Read a VAT number by the form and check digit of its country (2.1 C18.FR.09); else None."""
+    compact = _BETWEEN.sub("", text).upper()
+    prefix = compact[:2]
+    if len(compact) > _LONGEST or not _PREFIX.fullmatch(prefix):
+        return None
+    rules = get_cc_module(_COUNTRIES.get(prefix, prefix).lower(), "vat")
+    if rules is None:
+        return None
+    # Some countries' rules want the prefix, some do without it.
+    fits = any(rules.is_valid(form) for form in (compact, compact.removeprefix(prefix)))
+    return VatNumber(prefix, compact) if fits else None

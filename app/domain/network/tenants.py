@@ -23,7 +23,7 @@ RULES = {
 
 
 class Details(TypedDict, total=False):
-    """What a tenant may be given; the rules are those of `app.domain.money.billing.rules`."""
+    """What a tenant may be given; the rules are those of `app.domain.money.billing.book`."""
 
     seller_name: str | None
     seller_address: str | None

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground.vocabulary import BillingState, BillKind
 from app.domain.money import billing
-from app.domain.money.billing.rows import written
+from app.domain.money.billing.ledger import written
 from app.models import Bill, ChargingSession
 
 #: What a running session costs is asked for often: kept until a reading or a minute changes it.

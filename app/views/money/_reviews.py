@@ -10,7 +10,7 @@ from app.domain.charging import sessions
 from app.domain.ground.errors import Conflict, DomainError
 from app.domain.ground.vocabulary import ReceiptState, doubts
 from app.domain.money import billing, reviews
-from app.domain.money.billing.rows import written
+from app.domain.money.billing.ledger import written
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.money.bills import AssignForm, DecisionForm, DismissForm, in_wh

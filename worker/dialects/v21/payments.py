@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from app.domain.money import settlements, vat_numbers
+from app.domain.money import settlements
 from worker.dialects.context import Context, Outside, Payload
 from worker.dialects.kept import keep
 from worker.ocpp.fields import Fields
@@ -44,7 +44,7 @@ settlement = Outside(lambda call, ctx, services: services.receipts_base, _settle
 def _look_up(call: Fields, ctx: Context, services: Any) -> Any:
     """Ask the register about a VAT number that has the form of one; None: it has not."""
     del ctx
-    read = vat_numbers.read(call.text("vatNumber", ""))
+    read = settlements.read_vat_number(call.text("vatNumber", ""))
     return services.vat_record(read.prefix, read.number) if read is not None else None
 
 

@@ -4,15 +4,30 @@
 added, so a change is a credit and a correction.
 """
 
-from app.domain.money.billing.assessment import Assessment, assess, locked, running_quote
-from app.domain.money.billing.backlog import mark_slipped, unsettled
-from app.domain.money.billing.contradictions import other_ends
-from app.domain.money.billing.corrections import check_named, correct, refund
-from app.domain.money.billing.issue import issue, provisional_until
-from app.domain.money.billing.late import apply_late, difference, late_payments
-from app.domain.money.billing.recount import Difference, correct_difference, recompute
-from app.domain.money.billing.rows import standing
-from app.domain.money.billing.settle import settle, settle_all
+from app.domain.money.billing.assessment import (
+    Assessment,
+    assess,
+    locked,
+    other_ends,
+    running_quote,
+)
+from app.domain.money.billing.corrections import (
+    Difference,
+    check_named,
+    correct,
+    correct_difference,
+    recompute,
+    refund,
+)
+from app.domain.money.billing.issue import issue, mark_slipped, provisional_until, unsettled
+from app.domain.money.billing.ledger import standing
+from app.domain.money.billing.settle import (
+    apply_late,
+    difference,
+    late_payments,
+    settle,
+    settle_all,
+)
 from app.domain.money.billing.usage import Measured, usage_of
 from app.domain.money.billing.verify import Fault, faults_of, verify
 

@@ -8,16 +8,30 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.charging.sessions.story import told_ends
 from app.domain.ground.vocabulary import SessionState
-from app.domain.ground.vocabulary.doubts import holds
-from app.domain.money.billing import doubts
+from app.domain.ground.vocabulary.doubts import DOUBTS, About, holds
 from app.domain.money.billing.book import Book, book_of
 from app.domain.money.billing.continuity import Continuity
 from app.domain.money.billing.history import continuity_of
+from app.domain.money.billing.idle import UNCLEAR, UNCLEAR_UNPRICED
 from app.domain.money.billing.told import ToldMoney, doubts_about, told_by_charger
 from app.domain.money.billing.usage import Measured, measured
 from app.domain.money.tariffs import Quote, price
 from app.models import ChargingSession
+
+MISSING_PRICE = "missing_price"
+UNREADABLE_PRICE = "unreadable_price"
+UNAUTHORISED = "unauthorised"
+ENDS_CONTRADICT = "ends_contradict"
+LATE_STOP = "late_stop_after_decision"
+SETTLED_DIFFERS = "settled_differs"
+TOO_LITTLE = "too_little"
+
+#: What a failed start may lack or show, and costs nothing all the same.
+_FORGIVEN = frozenset({MISSING_PRICE, UNREADABLE_PRICE, UNAUTHORISED, "cost_differs"})
+#: Beside these where nothing at all was measured.
+_UNMEASURED = frozenset({"no_energy_reported", "estimated_end"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +56,7 @@ class Assessment:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What is told of the session and holds nothing."""
-        little = (doubts.TOO_LITTLE,) if self.too_little else ()
+        little = (TOO_LITTLE,) if self.too_little else ()
         return (*self.continuity.remarks, *self.idle_told, *little)
 
     @property
@@ -79,14 +93,17 @@ def assessed(
     tariff = book.tariff(session)
     timed = tariff is None or tariff.by_flow
     used = measured(book, session, energy_wh=energy_wh, timed=timed or not sum_only)
-    found = doubts.of_energy(used.energy.flags)
-    found += doubts.of_session(session.flags or ())
+    found = sorted(flag.value for flag in used.energy.flags if flag.holds)
+    found += [flag for flag in session.flags or () if _holds_of_itself(flag)]
     if session.unauthorised:
-        found.append(doubts.UNAUTHORISED)
+        found.append(UNAUTHORISED)
     if tariff is None:
         priced = session.tariff_version_id is not None
-        found.append(doubts.UNREADABLE_PRICE if priced else doubts.MISSING_PRICE)
-    about_idle = doubts.of_idle(used.idle_codes, timed)
+        found.append(UNREADABLE_PRICE if priced else MISSING_PRICE)
+    # Unclear idle time holds the bill only where it has a price.
+    about_idle = [
+        UNCLEAR_UNPRICED if code == UNCLEAR and not timed else code for code in used.idle_codes
+    ]
     found += [code for code in about_idle if holds(code)]
     idle_told = tuple(code for code in about_idle if not holds(code))
     quote = price(tariff, used.usage) if tariff is not None else None
@@ -94,11 +111,18 @@ def assessed(
     told = told_by_charger(book, session)
     found += [*continuity.doubts, *doubts_about(told, quote)]
     little = energy_wh is None and not told.payments and _failed_start(book, session, used)
-    little = little and doubts.forgiven(found, measured=used.energy.basis != "none")
+    forgiven = _FORGIVEN if used.energy.basis != "none" else _FORGIVEN | _UNMEASURED
+    little = little and forgiven.issuperset(found)
     return Assessment(
         book, session, used, quote, () if little else tuple(found),
         continuity=continuity, told=told, too_little=little, idle_told=idle_told,
     )  # fmt: skip
+
+
+def _holds_of_itself(flag: str) -> bool:
+    """Whether one of a session's own flags holds its bill."""
+    known = DOUBTS.get(flag)
+    return known is not None and known.about is About.SESSION and known.holds
 
 
 def _failed_start(book: Book, session: ChargingSession, measured: Measured) -> bool:
@@ -133,3 +157,33 @@ def running_quote(db: Session, session: Any, now: datetime) -> Quote | None:
 def is_running(session: ChargingSession) -> bool:
     """Tell whether a session has not ended yet."""
     return session.state is not SessionState.ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class OtherEnd:
+    """An end that was not used; `gross_minor` None: it has no price."""
+
+    at: datetime
+    register_wh: Decimal | None
+    energy_wh: Decimal
+    gross_minor: int | None
+
+
+def other_ends(db: Session, session: ChargingSession, now: datetime) -> list[OtherEnd]:
+    """What a session would cost by each end that differs from the one in use."""
+    found: list[OtherEnd] = []
+    kept = (session.ended_at, session.meter_stop_wh)
+    for at, register_wh in told_ends(db, session):
+        if (at, register_wh) == kept:
+            continue
+        with db.no_autoflush:
+            # Weighed as if it were the end, and put back: nothing of it is stored.
+            session.ended_at, session.meter_stop_wh = at, register_wh
+            try:
+                weighed = assess(db, session, now)
+            finally:
+                session.ended_at, session.meter_stop_wh = kept
+        quote = weighed.quote
+        gross = quote.gross_minor if quote else None
+        found.append(OtherEnd(at, register_wh, weighed.energy_wh, gross))
+    return found

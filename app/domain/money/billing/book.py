@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Text, cast, select
@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_read import BulkRead, Keyed, Keys, by_first
 from app.domain.money.billing.chain import OF_EVENT, OF_READING, Evidence, tariff_digests
-from app.domain.money.billing.rules import Rules, rules_of
 from app.domain.money.tariffs import Tariff, TariffError, from_json
 from app.models import (
     ChargingSession,
@@ -44,6 +43,7 @@ _EVENT: Any = TransactionEvent.__table__
 _CONNECTOR: Any = Connector.__table__
 _STATION: Any = Station.__table__
 _VERSION: Any = TariffVersion.__table__
+_TENANT: Any = Tenant.__table__
 
 #: What a session's key tells, and the types of it on PostgreSQL.
 _KEY = {
@@ -129,6 +129,27 @@ _KEY_NAMES = tuple(_KEY)
 _SINCE = _KEY_NAMES.index("since")
 _registers = attrgetter(*KEPT)
 _by_clock = attrgetter("at", "seq_no", "digest")
+
+
+class Rules(NamedTuple):
+    """By which rules a tenant's bills are made; each has a default and is set by an admin.
+
+    A session below both `least_energy_wh` and `least_duration_s` costs nothing
+    and is told to nobody.  A late difference below `late_below_minor` is noted
+    on the session.  `idle_from_readings`: a still meter is billed as idle.
+    """
+
+    least_energy_wh: int
+    least_duration_s: int
+    late_below_minor: int
+    idle_from_readings: bool
+
+
+_RULES = BulkRead(
+    select(_TENANT.c.id, *(_TENANT.c[name] for name in Rules._fields)).where(
+        among(_TENANT.c.id, "tenants")
+    )
+)
 
 
 @dataclass(slots=True)
@@ -271,7 +292,10 @@ def book_of(db: Session, sessions: Iterable[Any], now: datetime) -> Book:
         twins=_TWINS(db, keys),
         plugs={row[:3]: PlugRow(*row[3:]) for row in _PLUGS(db, ids=stations)},
         powers=dict(_POWERS(db, ids=stations)),
-        rules_by_tenant=rules_of(db, {each.tenant_id for each in own.values()}),
+        rules_by_tenant={
+            row[0]: Rules(*row[1:])
+            for row in _RULES(db, tenants={each.tenant_id for each in own.values()})
+        },
         tariffs=tariffs_of(db, {each.tariff_version_id for each in own.values()}),
     )
 

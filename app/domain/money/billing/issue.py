@@ -1,18 +1,44 @@
-"""From ended sessions to their one bill each, or to the review inbox."""
+"""From ended sessions to their one bill each, or to the review inbox; and which wait for it."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, func, or_, select, text, union_all, update
 from sqlalchemy.orm import Session
 
+from app.domain.charging.energy import EnergyFlag
 from app.domain.ground import events
-from app.domain.ground.vocabulary import SYSTEM, BillingState
+from app.domain.ground.vocabulary import SYSTEM, BillingState, SessionState
 from app.domain.money import receipts
-from app.domain.money.billing import doubts, history, ledger, rows
-from app.domain.money.billing.assessment import Assessment, assessed, is_running, locked, remember
+from app.domain.money.billing import history, ledger
+from app.domain.money.billing.assessment import (
+    Assessment,
+    assessed,
+    is_running,
+    locked,
+    remember,
+)
 from app.domain.money.billing.book import Book, book_of
+from app.domain.money.billing.idle import TOLD
 from app.models import Bill, ChargingSession, Review
+from app.models.base import Instant
+
+#: Of bills issued in this time a late row is looked for; units of work are much shorter.
+_LATELY = timedelta(minutes=3)
+_BEYOND = (
+    "EXISTS (SELECT 1 FROM {table} AS told WHERE told.session_id = bills.session_id "
+    "AND told.id > CAST(bills.proof ->> '{last}' AS BIGINT))"
+)
+_SLIPPED = text(
+    "SELECT DISTINCT bills.session_id FROM bills "
+    "JOIN charging_sessions ON charging_sessions.id = bills.session_id "
+    "WHERE bills.tenant_id IN (SELECT id FROM tenants) AND bills.issued_at >= :since "
+    "AND bills.sequence = 1 AND charging_sessions.billing = 'billed' "
+    "AND charging_sessions.late_evidence_at IS NULL AND ("
+    f"{_BEYOND.format(table='meter_readings', last='last_reading')} OR "
+    f"{_BEYOND.format(table='transaction_events', last='last_event')})"
+).bindparams(bindparam("since", type_=Instant))
+_ENERGY = {flag.value for flag in EnergyFlag}
 
 
 def issue(
@@ -93,8 +119,10 @@ def note_energy(assessment: Assessment) -> None:
     """Keep the measured energy and its flags on the session's row."""
     session = assessment.session
     session.energy_wh = assessment.energy_wh
-    flags = doubts.merged(session.flags or (), assessment.measured.energy.flags, assessment.remarks)
-    session.flags = list(dict.fromkeys(flags))
+    # What was found of its energy and its idle time before is found anew, or no more.
+    kept = [flag for flag in session.flags or () if flag not in _ENERGY and flag not in TOLD]
+    energy = sorted(flag.value for flag in assessment.measured.energy.flags)
+    session.flags = list(dict.fromkeys([*kept, *energy, *assessment.remarks]))
 
 
 def put_bill(db: Session, assessment: Assessment, *, by: str, now: datetime) -> Bill:
@@ -114,7 +142,7 @@ def put_bills(
     for assessment in assessments:
         assessment.session.billing = BillingState.BILLED
         remember(book.db, assessment, now)
-        bills.append(rows.to_enter(assessment, by=by, now=now))
+        bills.append(ledger.to_enter(assessment, by=by, now=now))
     ledger.enter(book, bills)
     drivers = [each.session.driver for each in assessments]
     receipts.put(book.db, list(zip(bills, drivers, strict=True)), now=now)
@@ -139,3 +167,51 @@ def hold(
     db.flush()
     events.record(db, events.BillHeld(session.tenant_id, session.id))
     return review
+
+
+def mark_slipped(db: Session, *, now: datetime) -> int:
+    """Have sessions weighed again whose bill was written while something of them was stored.
+
+    Whoever stores it sees no bill yet, and whoever bills does not see what is not
+    yet committed.  Returns how many there are.
+    """
+    found = db.scalars(_SLIPPED, {"since": now - _LATELY}).all()
+    if found:
+        late = update(ChargingSession).where(ChargingSession.id.in_(found))
+        db.execute(
+            late.values(late_evidence_at=now), execution_options={"synchronize_session": False}
+        )
+    return len(found)
+
+
+def unsettled(
+    db: Session,
+    *,
+    now: datetime,
+    provisional_hold_h: int = 24,
+    limit: int = 200,
+    after: int = 0,
+) -> list[int]:
+    """Ids of ended sessions without a bill, and of decided ones that more is known of now.
+
+    In their order, those beyond `after`: so all are come to, whatever becomes of the first.
+    """
+    waits_no_more = now - timedelta(hours=provisional_hold_h)
+    unbilled = select(ChargingSession.id).where(
+        ChargingSession.state == SessionState.ENDED,
+        ChargingSession.billing == BillingState.OPEN,
+        or_(ChargingSession.bill_after.is_(None), ChargingSession.bill_after <= now),
+        or_(
+            ChargingSession.provisional.is_(False),
+            func.coalesce(ChargingSession.stop_received_at, ChargingSession.ended_at)
+            <= waits_no_more,
+        ),
+    )
+    late = select(ChargingSession.id).where(
+        ChargingSession.late_evidence_at.is_not(None),
+        ChargingSession.state == SessionState.ENDED,
+        ChargingSession.billing != BillingState.OPEN,
+    )
+    both = union_all(*(query.where(ChargingSession.id > after) for query in (unbilled, late)))
+    found = both.subquery()
+    return list(db.scalars(select(found.c.id).order_by(found.c.id).limit(limit)))

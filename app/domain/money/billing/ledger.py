@@ -1,10 +1,12 @@
-"""Entering bills: numbers without gaps, places in the chain, digests; rows are only ever added.
+"""Bills: written out line by line with their evidence, then entered; rows are only ever added.
 
-However many bills are entered at once, each table is written once.
+Numbers have no gaps and each bill is a link of its tenant's chain.  However many are entered at
+once, each table is written once.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,12 +16,20 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert, among, reserve
-from app.domain.money.billing.book import Book
-from app.domain.money.billing.chain import Evidence, before, digest_of
-from app.models import Bill, BillLine
+from app.domain.ground.vocabulary import BillKind
+from app.domain.money import sellers
+from app.domain.money.billing.assessment import Assessment
+from app.domain.money.billing.book import Book, book_of
+from app.domain.money.billing.chain import LINE, Evidence, before, digest_of
+from app.domain.money.billing.usage import Measured, seconds_of
+from app.domain.money.tariffs import Line, Part
+from app.domain.money.tariffs.fields import plain
+from app.models import Bill, BillLine, ChargingSession, Station
 
 #: What of a bill its digest covers is as the database keeps it: to the thousandth of a watt-hour.
 _THOUSANDTH = Decimal("0.001")
+#: What a credit turns round on each line.
+_AMOUNTS = ("quantity", "net_minor", "tax_minor", "gross_minor")
 
 _BILL: Any = Bill.__table__
 _LINE: Any = BillLine.__table__
@@ -39,6 +49,197 @@ _SEQUENCES = (
     .where(among(_BILL.c.session_id, "ids"))
     .group_by(_BILL.c.session_id)
 )
+
+
+def standing(db: Session, session: ChargingSession) -> Bill | None:
+    """The bill of a session that counts now: the last one, unless it is a credit."""
+    last = db.scalar(
+        select(Bill).where(Bill.session_id == session.id).order_by(Bill.sequence.desc()).limit(1)
+    )
+    return None if last is None or last.kind is BillKind.CREDIT else last
+
+
+def written(
+    assessment: Assessment,
+    *,
+    by: str = "",
+    now: datetime | None = None,
+    corrects: int | None = None,
+    reason: str | None = None,
+) -> Bill | None:
+    """The bill as it would be entered, for entering or for showing; None without a price.
+
+    It has no number and is not added.  `corrects` is the credit before a correction.
+    """
+    session, quote = assessment.session, assessment.quote
+    if quote is None:
+        return None
+    return Bill(
+        **_head(session, by, now, reason),
+        kind=BillKind.BILL if corrects is None else BillKind.CORRECTION,
+        corrects_id=corrects,
+        tariff_version_id=session.tariff_version_id,
+        currency=quote.currency,
+        energy_wh=assessment.energy_wh,
+        net_minor=quote.net_minor,
+        tax_minor=quote.tax_minor,
+        gross_minor=quote.gross_minor,
+        facts=_facts(assessment),
+        lines=_lines(quote.lines, assessment.measured),
+    )
+
+
+def to_enter(assessment: Assessment, **given: Any) -> Bill:
+    """A bill as `written`; the price must be known."""
+    bill = written(assessment, **given)
+    if bill is None:
+        raise ValueError("a session without a price cannot be billed")
+    return bill
+
+
+def add_correction(
+    assessment: Assessment, credit: Bill, *, by: str, reason: str, now: datetime
+) -> Bill:
+    """Add the bill that takes the place of one that was taken back; the price must be known."""
+    bill = to_enter(assessment, by=by, now=now, corrects=credit.id, reason=reason)
+    return _entered(assessment.book, bill)
+
+
+def add_credit(db: Session, bill: Bill, *, by: str, reason: str, now: datetime) -> Bill:
+    """Add the credit that takes a whole bill back, line by line."""
+    session = bill.session
+    credit = Bill(
+        **_head(session, by, now, reason),
+        kind=BillKind.CREDIT,
+        corrects_id=bill.id,
+        tariff_version_id=bill.tariff_version_id,
+        currency=bill.currency,
+        energy_wh=-bill.energy_wh,
+        net_minor=-bill.net_minor,
+        tax_minor=-bill.tax_minor,
+        gross_minor=-bill.gross_minor,
+        facts={**bill.facts, "credits": bill.number},
+        lines=[_negated(line) for line in bill.lines],
+    )
+    return _entered(book_of(db, [session], now), credit)
+
+
+def _head(
+    session: ChargingSession, by: str, now: datetime | None, reason: str | None
+) -> dict[str, Any]:
+    """What every kind of bill has."""
+    return {
+        "tenant_id": session.tenant_id,
+        "site_id": session.site_id,
+        "session_id": session.id,
+        "number": "",
+        "reason": reason,
+        "issued_at": now,
+        "issued_by": by,
+    }
+
+
+def _entered(book: Book, bill: Bill) -> Bill:
+    enter(book, [bill])
+    return book.db.get_one(Bill, bill.id)
+
+
+def _negated(line: BillLine) -> BillLine:
+    same = {name: getattr(line, name) for name in LINE}
+    return BillLine(**same | {name: -same[name] for name in _AMOUNTS})
+
+
+def _lines(lines: Sequence[Line], measured: Measured) -> list[BillLine]:
+    base = _register_base(measured)
+    return [
+        BillLine(
+            position=position,
+            kind=line.kind,
+            label=line.label[0],
+            parameters=dict(line.label[1]),
+            quantity=line.quantity,
+            unit=line.unit,
+            unit_price=line.unit_price,
+            tax_percent=line.tax_percent,
+            net_minor=line.net_minor,
+            tax_minor=line.tax_minor,
+            gross_minor=line.gross_minor,
+            evidence={"parts": [_evidence(part, base) for part in line.evidence]},
+        )
+        for position, line in enumerate(lines, 1)
+    ]
+
+
+def _evidence(part: Part, base: Decimal | None) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "from_at": part.from_at.isoformat(),
+        "to_at": part.to_at.isoformat(),
+        "from_wh": plain(part.from_wh),
+        "to_wh": plain(part.to_wh),
+    }
+    if base is not None:
+        found["from_register_wh"] = plain(base + part.from_wh)
+        found["to_register_wh"] = plain(base + part.to_wh)
+    for end in ("from", "to"):
+        between = getattr(part, f"{end}_between")
+        if between is not None:
+            found[f"{end}_between"] = [at.isoformat() for at in between]
+    return found
+
+
+def _register_base(measured: Measured) -> Decimal | None:
+    """What to add to the energy since the start to get the register; None if that is not true."""
+    energy = measured.energy
+    whole = energy.basis == "register" and len(energy.segments) == 1 and not measured.corrected
+    if not whole or energy.initial_wh is None or energy.final_wh is None:
+        return None
+    return energy.initial_wh if energy.final_wh - energy.initial_wh == energy.energy_wh else None
+
+
+def _facts(assessment: Assessment) -> dict[str, Any]:
+    """All that a receipt says beside its lines, so that it can be written again word for word."""
+    session, measured, quote = assessment.session, assessment.measured, assessment.quote
+    energy, version = measured.energy, session.tariff_version
+    station: Station | None = session.station
+    return {
+        "started_at": energy.started_at.isoformat(),
+        "ended_at": energy.ended_at.isoformat(),
+        "timezone": session.timezone,
+        "station": station.label if station else "",
+        "evse": session.evse,
+        "site": station.site.name if station else "",
+        "address": (station.site.address or "") if station else "",
+        "seller": sellers.of(assessment.book.tenant(session), station.site if station else None),
+        "register_from_wh": _or_none(energy.initial_wh),
+        "register_to_wh": _or_none(energy.final_wh),
+        "measured_wh": plain(energy.measured_wh),
+        "corrected": measured.corrected,
+        "basis": energy.basis,
+        "flags": sorted(flag.value for flag in energy.flags),
+        "charging_s": seconds_of(measured.usage.charging),
+        "idle_s": seconds_of(measured.usage.idle),
+        "idle_by_meter_s": seconds_of(measured.usage.idle_by_meter),
+        "tariff": version.tariff.name if version else "",
+        "tariff_version": version.number if version else None,
+        "tariff_why": session.tariff_why or "",
+        "tax_mode": quote.tax_mode.value if quote else "",
+        "taxes": [
+            [plain(tax.percent), tax.net_minor, tax.tax_minor, tax.gross_minor]
+            for tax in (quote.taxes if quote else ())
+        ],
+        "explanation": [
+            [key, dict(values)] for key, values in (quote.explanation if quote else ())
+        ],
+        "payments": [
+            [paid.reference, paid.minor, paid.receipt_number] for paid in assessment.told.payments
+        ],
+        "provisional": session.provisional,
+        "incomplete": session.bill_after is not None,
+    }
+
+
+def _or_none(number: Decimal | None) -> str | None:
+    return None if number is None else plain(number)
 
 
 def take(db: Session, tenant_id: int, year: int, count: int) -> range:
@@ -93,16 +294,13 @@ def _numbers(book: Book, bills: Sequence[Bill]) -> Iterator[tuple[str, int]]:
     # In one order, so that two who bill at once never wait for each other.
     taken = {
         (tenant_id, year): iter(take(book.db, tenant_id, year, count))
-        for (tenant_id, year), count in sorted(wanted.items(), key=lambda each: _order(each[0]))
+        for (tenant_id, year), count in sorted(
+            wanted.items(), key=lambda each: (each[0][0], -each[0][1])
+        )
     }
     for bill, year in zip(bills, years, strict=True):
         number, place = next(taken[bill.tenant_id, year]), next(taken[bill.tenant_id, _CHAIN])
         yield f"{year}-{number:06d}", place
-
-
-def _order(counter: tuple[int, int]) -> tuple[int, int]:
-    tenant_id, year = counter
-    return tenant_id, -year
 
 
 def _seal(db: Session, bills: Sequence[Bill], evidence: Evidence) -> None:

@@ -16,9 +16,9 @@ from app.domain.money.tariffs.currencies import (
 from app.domain.money.tariffs.document import TariffError, from_json, to_json
 from app.domain.money.tariffs.pricing import price
 from app.domain.money.tariffs.quote import (
-    Evidence,
     Interval,
     Line,
+    Part,
     Phrase,
     Quote,
     Usage,
@@ -32,7 +32,7 @@ from app.domain.money.tariffs.words import TEMPLATES, formula_in_words, say
 __all__ = [
     "TEMPLATES",
     "Component",
-    "Evidence",
+    "Part",
     "Interval",
     "Kind",
     "Line",

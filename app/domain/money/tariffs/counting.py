@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from app.domain.money.tariffs.quote import Evidence, Rounding, Usage
+from app.domain.money.tariffs.quote import Part, Rounding, Usage
 from app.domain.money.tariffs.slices import Slice, slices
 from app.domain.money.tariffs.tariff import MINUTE_US, Kind, Tariff, first_match
 
@@ -31,7 +31,7 @@ class Tally:
     """What one component has to charge for: Wh of an energy price, else seconds."""
 
     amount: int = 0
-    evidence: list[Evidence] = field(default_factory=list)
+    evidence: list[Part] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -121,7 +121,7 @@ def _add(tariff: Tariff, count: Count, index: int, part: Slice, amount: int) -> 
     tally = count.tallies.setdefault(index, Tally())
     tally.amount += amount
     count.last[_DIMENSIONS[tariff.components[index].kind]] = index
-    evidence = Evidence(
+    evidence = Part(
         part.from_at,
         part.to_at,
         Decimal(part.from_wh),

@@ -13,7 +13,7 @@ from app.domain.money.tariffs.counting import Count
 from app.domain.money.tariffs.currencies import price_text
 from app.domain.money.tariffs.document import clock_text
 from app.domain.money.tariffs.fields import plain
-from app.domain.money.tariffs.quote import Evidence, Line, Phrase, Rounding, Usage
+from app.domain.money.tariffs.quote import Line, Part, Phrase, Rounding, Usage
 from app.domain.money.tariffs.tariff import Component, Kind, Tariff
 
 
@@ -74,7 +74,7 @@ def explain(
 
 def _changes(tariff: Tariff, usage: Usage, lines: Sequence[Line]) -> Iterator[Phrase]:
     """Where one energy price took over from another, and what stood on the meter there."""
-    parts: list[tuple[Evidence, Line]] = [
+    parts: list[tuple[Part, Line]] = [
         (part, line) for line in lines if line.kind == Kind.ENERGY for part in line.evidence
     ]
     parts.sort(key=lambda pair: (pair[0].from_at, pair[0].from_wh))

@@ -31,7 +31,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Part:
     """One stretch of the session that a line charges for.
 
     `from_between` and `to_between` name the two readings between which the
@@ -65,7 +65,7 @@ class Line:
     gross_minor: int = 0
     tax_percent: Decimal = Decimal(0)
     component_index: int | None = None  # from 0, in the tariff's list
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
