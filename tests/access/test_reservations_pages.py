@@ -94,7 +94,7 @@ def test_the_list_is_narrowed_and_exported(db, made, operator, place, tag):
     for query in ("state=open", "state=asked", f"station={station.id}", f"q={tag[:5]}"):
         assert tag in operator.get(f"/reservations?{query}").get_data(as_text=True)
     page = operator.get("/reservations?state=used").get_data(as_text=True)
-    assert "No reservation fits this filter" in page
+    assert "No reservations match this filter" in page
     lines = operator.get("/reservations?format=csv").get_data(as_text=True).splitlines()
     assert lines[0].lstrip("\ufeff").startswith("id,station,connector")
     assert f",CP-03,2,,{tag},asked," in lines[1]
@@ -102,7 +102,7 @@ def test_the_list_is_narrowed_and_exported(db, made, operator, place, tag):
 
 def test_a_viewer_looks_and_an_operator_acts(viewer, place, tag):
     page = viewer.get(f"{place}/reservations").get_data(as_text=True)
-    assert "an operator makes them" in page
+    assert "needs the operator role" in page
     assert reserve(viewer, place, token=tag).status_code == 403
 
 

@@ -156,7 +156,7 @@ def test_a_session_is_stopped_and_the_answer_appears(either, desk):
     page.get_by_role("button", name="Stop charging").click()
     if page.scripted:  # it says what will happen and asks
         page.locator("dialog").get_by_role("button", name="Stop charging").click()
-    expect(page.locator(".flash-success")).to_contain_text("asked to stop")
+    expect(page.locator(".flash-success")).to_contain_text("Asked the station to stop")
     if page.scripted:
         live(page)
     with desk.work() as db:

@@ -28,7 +28,7 @@ def test_a_look_through_is_whole_and_readable(page, desk, sign_in, tmp_path, wid
         page.goto(f"{desk.url}/{noun}/import")
         page.set_input_files("[name=file]", files=[file(data)])
         page.get_by_role("button", name="Look through it").click()
-        page.get_by_text("What each row becomes").wait_for()
+        page.get_by_text("What each row will change").wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= width, noun
         assert page.evaluate(BLANK_ICONS) == []
         assert page.evaluate(LOW_CONTRAST) == []

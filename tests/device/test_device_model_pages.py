@@ -47,7 +47,7 @@ def test_components_are_listed_and_one_is_opened(modelled):
 def test_a_search_goes_through_all_components(modelled):
     text = page(modelled.client("viewer"), modelled.new, "?q=berlin")
     assert "TimeZone" in text.split("<tbody>")[1]
-    assert "Nothing fits" in page(modelled.client("viewer"), modelled.new, "?q=nonsense")
+    assert "Nothing matches" in page(modelled.client("viewer"), modelled.new, "?q=nonsense")
 
 
 def test_what_can_be_written_or_watched_leads_there(modelled):

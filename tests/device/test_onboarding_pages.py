@@ -12,7 +12,7 @@ def address(town):
 def test_nothing_is_ticked_until_somebody_does(town):
     text = town.client("operator").get(address(town)).get_data(as_text=True)
     assert " checked" not in text
-    assert "gets nothing that nobody asked for" in text
+    assert "is sent nothing automatically" in text
 
 
 def test_what_is_ticked_and_written_is_kept(town):
@@ -28,7 +28,7 @@ def test_what_is_ticked_and_written_is_kept(town):
     text = client.get(address(town)).get_data(as_text=True)
     assert "B = &gt;=10" in text
     setup = client.get(f"/stations/{town.old.id}/setup").get_data(as_text=True)
-    assert "What goes out by itself: read, triggers, settings." in setup
+    assert "Sent automatically: read, triggers, settings." in setup
 
 
 def test_proposed_settings_are_filled_in_and_not_yet_kept(town):

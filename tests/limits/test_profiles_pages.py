@@ -91,7 +91,7 @@ def test_what_lines_cannot_say_is_typed_as_json(made, db, operator):
 def test_a_profile_goes_into_the_archive_and_back(station, db, operator):
     profile = only(db, ChargingProfile)
     operator.post(f"/profiles/{profile.id}/archive")
-    assert "No profile fits this filter" in page(operator, "/profiles?q=day")
+    assert "No profiles match this filter" in page(operator, "/profiles?q=day")
     assert "Night and day" in page(operator, "/profiles?state=archived")
     operator.post(f"/profiles/{profile.id}/restore")
     assert "Night and day" in page(operator, "/profiles")
@@ -103,7 +103,7 @@ def test_the_energy_tab_shows_all_that_is_known(station, operator):
     for words in (
         *("Night and day", "drifted", "Limits from outside", "the energy management"),
         *("What results at connector 1", "Why this plan", "spread evenly", "Volt-var curve"),
-        *("High voltage, must trip", "ampdesk-1-1", "psp-77", "B-1", "Profiles of the past"),
+        *("High voltage, must trip", "ampdesk-1-1", "psp-77", "B-1", "Past profiles"),
     ):
         assert words in text, words
 

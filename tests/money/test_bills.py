@@ -245,7 +245,7 @@ def test_a_review_after_the_bill_says_how_far_it_lies_from_the_bill(desk, made):
         )
     page = read(desk["operator"], f"/bills/review/{made.ids['finished']}")
     assert f"{number}</a> of" in page
-    assert "By what is known now it would be" in page
+    assert "By what is known now, it would be" in page
     assert "\xa0€ more." in page
     assert "+0.900\xa0kWh" in page
 

@@ -57,8 +57,8 @@ def test_the_list_says_what_a_tariff_costs(viewer, kerb):
 
 def test_the_list_is_narrowed_by_its_url(viewer, kerb):
     assert "Kerb day/night" in page(viewer, "/tariffs?q=KERB&currency=EUR&sort=-name")
-    assert "No tariff fits this filter" in page(viewer, "/tariffs?q=nothing")
-    assert "No tariff fits this filter" in page(viewer, "/tariffs?state=archived")
+    assert "No tariffs match this filter" in page(viewer, "/tariffs?q=nothing")
+    assert "No tariffs match this filter" in page(viewer, "/tariffs?state=archived")
 
 
 def test_the_list_is_given_as_csv(viewer, kerb):

@@ -125,7 +125,7 @@ def test_an_empty_desk_says_what_to_do_next(app, db, made, operator):
     for station in made.stations.values():
         station.archived_at = made.now
     db.commit()
-    assert "No station fits this filter" in page(operator, "/stations")
+    assert "No stations match this filter" in page(operator, "/stations")
 
 
 # Registering

@@ -43,7 +43,7 @@ def test_filters_narrow_it(admin, made, now):
     assert "station: register" in page(admin, "/audit?actor=command%20line")
     assert "user: edit" not in page(admin, "/audit?actor=command%20line")
     assert "user: edit" in page(admin, f"/audit?kind=User&subject={made.people['viewer'].id}")
-    assert "Nothing fits" in page(admin, "/audit?from=2031-01-01")
+    assert "Nothing matches" in page(admin, "/audit?from=2031-01-01")
     assert "user: edit" in page(admin, f"/audit?from={now:%Y-%m-%d}&to={now:%Y-%m-%d}")
     assert "user: edit" in page(admin, "/audit?from=garbage&page=-4&sort=nonsense")
 

@@ -261,7 +261,7 @@ def test_a_page_that_does_not_exist_says_so_to_everybody(app, db, now):
     for client in (app.test_client(), seed.signed_in(app, made.people["viewer"])):
         answer = client.get("/nowhere")
         assert answer.status_code == 404
-        assert "There is nothing here" in answer.get_data(as_text=True)
+        assert "Page not found" in answer.get_data(as_text=True)
 
 
 def test_a_database_that_cannot_be_used_is_said_even_to_the_signed_in(app, db, now):

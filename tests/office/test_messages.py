@@ -38,7 +38,7 @@ def test_the_log_says_messages_in_words(viewer):
         ("ended=problem", "TypeConstraintViolation", "UnlockFailed"),
         ("ended=timed_out", "no answer in time", "TypeConstraintViolation"),
         ("q=0x31", "GroundFailure", "UnlockFailed"),
-        ("q=100%25", "Nothing in the log fits", "GroundFailure"),
+        ("q=100%25", "Nothing in the log matches", "GroundFailure"),
     ],
 )
 def test_filters_in_the_url_narrow_the_log(viewer, query, inside, outside):
@@ -61,7 +61,7 @@ def test_a_session_and_a_station_narrow_the_log(viewer, made):
     text = page(viewer, f"/messages?session={session.id}&action=StartTransaction")
     assert "from 1\u00a0204.12\u00a0kWh" in text
     other = made.stations["CP-01"]
-    assert "Nothing in the log fits" in page(viewer, f"/messages?station={other.id}")
+    assert "Nothing in the log matches" in page(viewer, f"/messages?station={other.id}")
 
 
 def test_older_messages_are_reached_from_a_full_page(viewer, db, made, now):

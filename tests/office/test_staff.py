@@ -51,7 +51,7 @@ def test_somebody_is_added_and_invited_by_mail(admin, db, made):
     answer = admin.post("/staff/new", data={**FACTS, "sites": [depot.id]})
     assert answer.status_code == 303
     shown = text_of(admin.get(answer.location))
-    assert "Ada Byron is on the staff." in shown
+    assert "Added Ada Byron." in shown
     link = re.search(r"/reset/[\w-]+", shown).group(0)
     assert link in db.scalar(select(OutgoingMail)).body
     added = person(db)

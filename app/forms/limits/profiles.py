@@ -27,7 +27,7 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]
         choices=[(word, label) for word, label in PURPOSES.items() if word != "external"],
         default="default",
     )
-    kind = SelectField("When it holds", choices=list(KINDS.items()), default="absolute")
+    kind = SelectField("Valid", choices=list(KINDS.items()), default="absolute")
     unit = SelectField("Unit", choices=[("A", "Ampere per phase"), ("W", "Watt")], default="A")
     stack_level = IntegerField(
         "Stack level",

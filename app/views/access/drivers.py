@@ -93,7 +93,7 @@ def create() -> Any:
                     tenant_id=current_user.tenant_id,
                     now=datetime.now(UTC),
                 )
-            flash(f"{driver.name} is added; now give them a tag.", "success")
+            flash(f"Added {driver.name}. Now give them a tag.", "success")
             return back("drivers.show", driver_id=driver.id)
         except DomainError as error:
             refusals.show(form, error)
@@ -119,7 +119,7 @@ def edit(driver_id: int) -> Any:
         try:
             with unit_of_work() as work:
                 drivers.edit(work, actor(), driver, _facts(form), now=datetime.now(UTC))
-            flash(f"{driver.name} is changed.", "success")
+            flash(f"Saved {driver.name}.", "success")
             return back("drivers.show", driver_id=driver_id)
         except DomainError as error:
             refusals.show(form, error)
@@ -134,7 +134,7 @@ def archive(driver_id: int) -> Any:
         driver = _found(work, driver_id)
         count = drivers.archive(work, actor(), driver, now=datetime.now(UTC))
     along = {0: "", 1: ", and their tag with them"}.get(count, f", and their {count} tags")
-    flash(f"{driver.name} is archived{along}.", "success")
+    flash(f"Archived {driver.name}{along}.", "success")
     return back("drivers.show", driver_id=driver_id)
 
 
@@ -145,7 +145,7 @@ def restore(driver_id: int) -> Any:
     with unit_of_work() as work:
         driver = _found(work, driver_id)
         drivers.restore(work, actor(), driver, now=datetime.now(UTC))
-    flash(f"{driver.name} is restored; restore the tags that should work again.", "success")
+    flash(f"Restored {driver.name}. Restore the tags that should work again.", "success")
     return back("drivers.show", driver_id=driver_id)
 
 

@@ -94,7 +94,7 @@ def reserve(station_id: int) -> Any:
     except DomainError as error:
         refusals.show(form, error)
         return _page(place, form), error.status
-    flash("Asked. The row below says what the station answers.", "success")
+    flash("Sent. The row below shows the station’s answer.", "success")
     return back("reservations.station", station_id=station_id)
 
 

@@ -49,7 +49,7 @@ def create() -> Any:
                     tenant_id=current_user.tenant_id,
                     now=datetime.now(UTC),
                 )
-            flash(f"The group {group.name} is made; now give it tags.", "success")
+            flash(f"Added the group {group.name}. Now add its tags.", "success")
             return back("tag_groups.index")
         except DomainError as error:
             refusals.show(form, error)
@@ -74,7 +74,7 @@ def edit(group_id: int) -> Any:
         try:
             with unit_of_work() as work:
                 tag_groups.edit(work, actor(), group, _facts(form), now=datetime.now(UTC))
-            flash(f"The group {group.name} is changed.", "success")
+            flash(f"Saved the group {group.name}.", "success")
             return back("tag_groups.index")
         except DomainError as error:
             refusals.show(form, error)
@@ -89,7 +89,7 @@ def remove(group_id: int) -> Any:
         group = _found(work, group_id)
         name = group.name
         tag_groups.remove(work, actor(), group, now=datetime.now(UTC))
-    flash(f"The group {name} is gone.", "success")
+    flash(f"Deleted the group {name}.", "success")
     return back("tag_groups.index")
 
 

@@ -131,7 +131,7 @@ def create() -> Any:
                     tenant_id=current_user.tenant_id,
                     now=datetime.now(UTC),
                 )
-            flash(f"{tag.value} is on the list.", "success")
+            flash(f"Added {tag.value}.", "success")
             return back("tags.show", tag_id=tag.id)
         except DomainError as error:
             refusals.show(form, error)
@@ -151,7 +151,7 @@ def edit(tag_id: int) -> Any:
         try:
             with unit_of_work() as work:
                 tags.edit(work, actor(), tag, _facts(work, form, tag), now=datetime.now(UTC))
-            flash(f"{tag.value} is changed.", "success")
+            flash(f"Saved {tag.value}.", "success")
             return back("tags.show", tag_id=tag_id)
         except DomainError as error:
             refusals.show(form, error)

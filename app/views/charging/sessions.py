@@ -174,7 +174,7 @@ def stop(session_id: int) -> Any:
                 now=now,
                 ttl_s=current_app.config["SETTINGS"].command_ttl_s,
             )
-        flash("The station has been asked to stop; it answers within moments.", "success")
+        flash("Asked the station to stop. It usually answers within seconds.", "success")
     except DomainError as error:
         flash(error.sentence, "error")
     return back("sessions.show", session_id=session_id)

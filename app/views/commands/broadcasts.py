@@ -124,7 +124,7 @@ def cancel(broadcast_id: int) -> Any:
     broadcast = _changeable(broadcast_id)
     with unit_of_work() as work:
         broadcasts.cancel(work, actor(), broadcast, now=datetime.now(UTC))
-    flash("Cancelled: nothing more is sent. What is under way is still told.", "success")
+    flash("Cancelled. Nothing more is sent; answers to what was sent still arrive.", "success")
     return back("broadcasts.show", broadcast_id=broadcast_id)
 
 

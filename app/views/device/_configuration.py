@@ -64,5 +64,5 @@ def keep(station: Station, variable_id: int) -> Any:
         if row is None or row.station_id != station.id:
             abort(404, "There is no such setting.")
         settings.keep_told(work, actor(), row, now=datetime.now(UTC))
-    flash("What the charger tells is what is wanted now.", "success")
+    flash("The charger’s value is now the wanted one.", "success")
     return back("stations.configuration", station_id=station.id)

@@ -81,5 +81,5 @@ def erase(station_id: int, report_id: int) -> Any:
         if row is None or row.station_id != station.id:
             abort(404, "There is no such report.")
         customer_information.erase(work, actor(), row, now=datetime.now(UTC))
-    flash("It is erased.", "success")
+    flash("Erased.", "success")
     return back("files.index", station_id=station_id)

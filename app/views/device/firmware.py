@@ -173,7 +173,7 @@ def _add(form: FirmwareForm, upload: Any) -> int:
     except BaseException:
         store.remove([stored.stored_as])
         raise
-    flash(f"Version {row.version} is in the library.", "success")
+    flash(f"Added version {row.version} to the library.", "success")
     return row.id
 
 

@@ -103,5 +103,5 @@ def dismiss(station_id: int, event_id: int) -> Any:
         if event is None or event.station_id != station_id:
             abort(404, "There is no such event.")
         device_events.dismiss(work, actor(), event, now=datetime.now(UTC))
-    flash("It is off the list of what needs you.", "success")
+    flash("Removed from the list of what needs attention.", "success")
     return back("monitors.station", station_id=station_id)

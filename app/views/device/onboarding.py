@@ -69,7 +69,7 @@ def save(station_id: int) -> Any:
     except DomainError as error:
         refusals.show(form, error)
         return _page(place, form), error.status
-    flash(f"It counts from the next boot of {place.identity}.", "success")
+    flash(f"It takes effect when {place.identity} next boots.", "success")
     return back("onboarding.station", station_id=station_id)
 
 

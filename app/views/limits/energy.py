@@ -59,7 +59,7 @@ def assign(station_id: int) -> Any:
     except DomainError as error:
         refusals.show(form, error)
         return _page(place, form), error.status
-    flash("Asked. The list says what the station answers.", "success")
+    flash("Sent. The list shows the station’s answer.", "success")
     return back("energy.station", station_id=station_id)
 
 

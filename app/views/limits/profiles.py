@@ -78,7 +78,7 @@ def create() -> Any:
                     now=datetime.now(UTC),
                     note=form.note.data,
                 )
-            flash(f"{made.name} is in the library.", "success")
+            flash(f"Added {made.name} to the library.", "success")
             return back("profiles.show", profile_id=made.id)
         except DomainError as error:
             refusals.show(form, error)
@@ -100,7 +100,7 @@ def edit(profile_id: int) -> Any:
                     now=datetime.now(UTC),
                     note=form.note.data,
                 )
-            flash(f"{profile.name} is changed.", "success")
+            flash(f"Saved {profile.name}.", "success")
             return back("profiles.show", profile_id=profile_id)
         except DomainError as error:
             refusals.show(form, error)
@@ -114,7 +114,7 @@ def archive(profile_id: int) -> Any:
     with unit_of_work() as work:
         profile = _found(profile_id)
         profiles.archive(work, actor(), profile, now=datetime.now(UTC))
-    flash(f"{profile.name} is in the archive; stations keep what they hold.", "success")
+    flash(f"Archived {profile.name}. Stations keep the copies they hold.", "success")
     return back("profiles.show", profile_id=profile_id)
 
 
@@ -125,7 +125,7 @@ def restore(profile_id: int) -> Any:
     with unit_of_work() as work:
         profile = _found(profile_id)
         profiles.restore(work, actor(), profile, now=datetime.now(UTC))
-    flash(f"{profile.name} is back in the library.", "success")
+    flash(f"Restored {profile.name}.", "success")
     return back("profiles.show", profile_id=profile_id)
 
 

@@ -77,7 +77,7 @@ def dismiss(stray_id: int) -> Any:
         abort(404)
     with unit_of_work() as work:
         reviews.dismiss_stray(work, actor(), stray, note=form.note.data or "", now=_now())
-    flash("The stop is put aside; the audit keeps why.", "success")
+    flash("The stop was set aside. The audit log keeps the reason.", "success")
     return back("bills.review")
 
 
@@ -94,7 +94,7 @@ def assign(stray_id: int) -> Any:
             raise Conflict("There is no such session.")
         sessions.assign_stray(work, actor(), stray, session, note=form.note.data or "", now=_now())
         number = session.id
-    flash(f"The stop belongs to session {number} now.", "success")
+    flash(f"The stop now belongs to session {number}.", "success")
     return back("sessions.show", session_id=number)
 
 

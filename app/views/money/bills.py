@@ -111,7 +111,7 @@ def refund(bill_id: int) -> Any:
         except DomainError as error:
             refusals.show(form, error)
         else:
-            flash(f"Taken back by credit note {name}.", "success")
+            flash(f"Refunded by credit note {name}.", "success")
             return back("bills.show", bill_id=number)
     return _page(bill, CorrectForm(formdata=None), form, open_form="refund"), 422
 
@@ -148,7 +148,7 @@ def resend(bill_id: int) -> Any:
             work, actor(), bill.receipt, now=_now(), recipient=form.email.data or ""
         )
         recipient = row.recipient
-    flash(f"The receipt is on its way to {recipient} again.", "success")
+    flash(f"Sending the receipt to {recipient} again.", "success")
     return back("bills.show", bill_id=bill_id)
 
 

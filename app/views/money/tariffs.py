@@ -196,7 +196,7 @@ def edit(tariff_id: int) -> Any:
                     note=form.note.data,
                     now=datetime.now(UTC),
                 )
-            flash(f"{tariff.name} is at version {tariff.current.number}.", "success")
+            flash(f"Saved {tariff.name} as version {tariff.current.number}.", "success")
             return back("tariffs.show", tariff_id=tariff_id)
         except DomainError as error:
             form.point_out(error)

@@ -195,7 +195,7 @@ def password(station_id: int) -> Any:
         refusals.show(form, error)
         return _setup_page(station, form), 422
     if clear is None:
-        flash("The password is changed; an open connection ends, the next one needs it.", "success")
+        flash("Password changed. The charger needs the new one to connect again.", "success")
     return to_setup(station, clear)
 
 

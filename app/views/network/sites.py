@@ -118,7 +118,7 @@ def archive(site_id: int) -> Any:
     site = _site(site_id)
     with unit_of_work() as work:
         sites.archive(work, actor(), site, now=datetime.now(UTC))
-    flash(f"{site.name} is in the archive.", "success")
+    flash(f"Archived {site.name}.", "success")
     return back("sites.index")
 
 
@@ -129,7 +129,7 @@ def restore(site_id: int) -> Any:
     site = _site(site_id)
     with unit_of_work() as work:
         sites.restore(work, actor(), site, now=datetime.now(UTC))
-    flash(f"{site.name} is in use again.", "success")
+    flash(f"Restored {site.name}.", "success")
     return back("sites.show", site_id=site_id)
 
 

@@ -138,7 +138,7 @@ def archive(station_id: int) -> Any:
     station = pages.station_or_404(station_id)
     with unit_of_work() as work:
         stations.archive(work, actor(), station, now=datetime.now(UTC))
-    flash(f"{station.identity} is in the archive; it may no longer connect.", "success")
+    flash(f"Archived {station.identity}. It may no longer connect.", "success")
     return back("stations.index")
 
 
@@ -149,7 +149,7 @@ def restore(station_id: int) -> Any:
     station = pages.station_or_404(station_id)
     with unit_of_work() as work:
         stations.restore(work, actor(), station, now=datetime.now(UTC))
-    flash(f"{station.identity} is in use again.", "success")
+    flash(f"Restored {station.identity}.", "success")
     return back("stations.show", station_id=station_id)
 
 

@@ -36,7 +36,7 @@ def index() -> Any:
         except DomainError as error:
             refusals.show(form, error)
         else:
-            flash("Saved. Bills from now on say so; those that are issued stay.", "success")
+            flash("Saved. It applies from the next bill; issued bills stay as they are.", "success")
             return back("organisation.index")
     page = render_template(
         "office/organisation/index.html",

@@ -143,7 +143,7 @@ def reset(secret: str) -> Any:
                 user = sign_ins.reset_password(
                     work, secret, form.password.data, address=request.remote_addr, now=now
                 )
-            flash("Your password is changed. Sign in with it.", "success")
+            flash("Password changed. Sign in with the new one.", "success")
             return doorkeeper.know(back("sign.sign_in"), user)
     except Invalid as error:
         if error.field is None:
@@ -166,7 +166,7 @@ def account() -> Any:
                 user = staff.get(work, current_user.id)
                 staff.set_password(work, actor(), user, form.password.data, now=now)
             _let_in(user)
-            flash("Your password is changed; other devices are signed out.", "success")
+            flash("Password changed. Your other devices are signed out.", "success")
             return back("sign.account")
         except DomainError as error:
             refusals.show(form, error)
@@ -184,7 +184,7 @@ def account() -> Any:
 def end_sign_in(sign_in_id: int) -> Any:
     """End one of one's own sign-ins: a browser that was lost, or lent."""
     _end(sign_in_id)
-    flash("That sign-in is ended.", "success")
+    flash("Ended that sign-in.", "success")
     return back("sign.account")
 
 

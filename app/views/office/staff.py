@@ -64,7 +64,7 @@ def create() -> Any:
                     work, actor(), tenant_id=current_user.tenant_id, now=now, **_facts(form)
                 )
                 link = _invite(work, user, now)
-            flash(f"{user.name} is on the staff.", "success")
+            flash(f"Added {user.name}.", "success")
             return _to_link(user, link)
         except DomainError as error:
             refusals.show(form, error)
@@ -90,7 +90,7 @@ def edit(user_id: int) -> Any:
             with unit_of_work() as work:
                 user = staff.get(work, user_id)
                 staff.edit(work, actor(), user, now=datetime.now(UTC), **_facts(form))
-            flash(f"{user.name} is saved.", "success")
+            flash(f"Saved {user.name}.", "success")
             return back("staff.show", user_id=user_id)
         except DomainError as error:
             refusals.show(form, error)
@@ -212,7 +212,7 @@ def end_sign_in(user_id: int, sign_in_id: int) -> Any:
     with unit_of_work() as work:
         user = staff.get(work, user_id)
         sign_ins.end(work, actor(), sign_in_id, user.id, now=datetime.now(UTC))
-    flash(f"That sign-in of {user.name} is ended.", "success")
+    flash(f"Ended that sign-in of {user.name}.", "success")
     return back("staff.show", user_id=user_id)
 
 

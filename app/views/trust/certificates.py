@@ -77,7 +77,7 @@ def add_root() -> Any:
         except DomainError as error:
             refusals.show(form, error)
         else:
-            flash("The certificate is kept; install it on a station's Security tab.")
+            flash("Certificate saved. Install it from a station’s Security tab.")
             return back("certificates.index")
     return render_template("trust/certificates/root.html", form=form), 422 if form.errors else 200
 
@@ -142,7 +142,7 @@ def sign(certificate_id: int) -> Any:
         except DomainError as error:
             refusals.show(form, error)
         else:
-            flash("The certificate is signed; it goes to the station within a minute.")
+            flash("Certificate signed. It is sent to the station within a minute.")
             return back("certificates.show", certificate_id=certificate_id)
     return _page(_row(certificate_id), chain=form)
 
@@ -158,7 +158,7 @@ def approve(certificate_id: int) -> Any:
     except DomainError as error:
         flash(error.sentence, "error")
     else:
-        flash("Agreed: it is signed and goes to the station within a minute.")
+        flash("Approved. It is signed and sent to the station within a minute.")
     return back("certificates.show", certificate_id=certificate_id)
 
 
@@ -186,7 +186,7 @@ def revoke(certificate_id: int) -> Any:
         except DomainError as error:
             refusals.show(form, error)
         else:
-            flash("Revoked: no station connects with it any more.")
+            flash("Revoked. No station can connect with it any more.")
             return back("certificates.show", certificate_id=certificate_id)
     return _page(_row(certificate_id), reason=form)
 
