@@ -120,3 +120,17 @@ def test_every_file_of_the_product_says_what_it_is_for():
         and not ast.get_docstring(source.tree)
     ]
     assert not found, report(found)
+
+
+def test_facts_of_the_field_are_cited_only_where_they_are_explained():
+    page = (ROOT / "docs/field.md").read_text()
+    known = set(re.findall(r"^\| ([A-Z]\d+) \|", page, re.M))
+    known |= set(re.findall(r"^#+ (\d(?:\.\d)?)\.? ", page, re.M))
+    found = [
+        f"{name}:{line} cites FIELD {code}"
+        for name, text in texts()
+        for line, words in enumerate(text.splitlines(), 1)
+        for code in re.findall(r"FIELD (?:section )?([A-Z]\d+|\d(?:\.\d)?)\b", words)
+        if code not in known
+    ]
+    assert not found, report(found)
