@@ -1,14 +1,25 @@
-"""Bills (the CDRs), the review inbox, and receipts with their delivery log."""
+"""Bills (the CDRs), the review inbox, receipts with their delivery log, and payments at stations."""
 
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.ground.vocabulary import BillKind, ReceiptState
-from app.models.base import Base, BigId, Exact, Id, Minor, SiteOwned, WattHours, choice
+from app.models.base import (
+    Base,
+    BigId,
+    Exact,
+    Id,
+    Minor,
+    SiteOwned,
+    StationOwned,
+    WattHours,
+    Word,
+    choice,
+)
 
 if TYPE_CHECKING:
     from app.models.sessions import ChargingSession
@@ -165,3 +176,36 @@ class Delivery(Base):
     detail: Mapped[str] = mapped_column(String(500), default="")
 
     receipt: Mapped[Receipt] = relationship(back_populates="deliveries")
+
+
+# Payments that were settled at a station's own terminal or by a web payment (2.1 block C).
+
+
+class Settlement(StationOwned, Base):
+    """What a payment provider settled; told again, it is the same row.
+
+    `state` is settled, cancelled, rejected or failed; `amount` is in the major
+    unit of the session's currency.  `receipt_key` is the secret by which its driver
+    reads the receipt at the desk, where the station leaves that to us.
+    """
+
+    __tablename__ = "settlements"
+    __table_args__ = (
+        UniqueConstraint("station_id", "psp_reference"),
+        Index("uq_settlements_receipt_key", "receipt_key", unique=True),
+    )
+
+    id: Mapped[Id]
+    psp_reference: Mapped[str] = mapped_column(String(255))
+    session_id: Mapped[int | None] = mapped_column(BigId, index=True)
+    transaction_ref: Mapped[str | None] = mapped_column(String(64))
+    state: Mapped[Word]
+    info: Mapped[str | None] = mapped_column(String(500))
+    amount: Mapped[Decimal] = mapped_column(Exact)
+    settled_at: Mapped[datetime]
+    receipt_number: Mapped[str | None] = mapped_column(String(50))
+    receipt_url: Mapped[str | None] = mapped_column(Text)
+    company: Mapped[dict[str, Any] | None]
+    vat_number: Mapped[str | None] = mapped_column(String(20))
+    receipt_key: Mapped[str | None] = mapped_column(String(64))
+    received_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""Charging profiles: the library, what stations were given, and what they say they hold."""
+"""Charging profiles, what cars ask of a station, and controls of distributed energy resources."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -123,3 +123,57 @@ class CompositeSchedule(StationOwned, Base):
     duration_s: Mapped[int]
     periods: Mapped[list[Any]]
     received_at: Mapped[datetime]
+
+
+# What cars ask of a station over ISO 15118, and what was decided.
+
+
+class EvNeeds(StationOwned, Base):
+    """The needs that a car told at an EVSE, the plan that was made of them, and why.
+
+    `needs` are in the domain's words (see app.domain.limits.ev_needs); `answer` is
+    accepted, processing, rejected or no_profile.  `plan` is the profile's
+    document, `station_profile_id` its row.  `car_schedule` is what the car said
+    afterwards that it will do.
+    """
+
+    __tablename__ = "ev_needs"
+    __table_args__ = (Index("ix_ev_needs_station_received", "station_id", "received_at"),)
+
+    id: Mapped[Id]
+    evse: Mapped[int]
+    session_id: Mapped[int | None] = mapped_column(BigId)
+    transfer: Mapped[Word]
+    needs: Mapped[dict[str, Any]]
+    answer: Mapped[Word]
+    why: Mapped[str] = mapped_column(String(600))
+    plan: Mapped[dict[str, Any] | None]
+    station_profile_id: Mapped[int | None] = mapped_column(BigId)
+    car_schedule: Mapped[dict[str, Any] | None]
+    car_schedule_at: Mapped[datetime | None]
+    received_at: Mapped[datetime]
+
+
+# Controls of distributed energy resources that 2.1 stations were given or report.
+
+
+class DerControl(StationOwned, Base):
+    """A control of a station's inverter; `number` is OCPP's controlId.
+
+    `state` is asked, accepted, rejected, superseded, cleared or reported;
+    `running` says whether the station has it in force now.
+    """
+
+    __tablename__ = "der_controls"
+    __table_args__ = (UniqueConstraint("station_id", "number"),)
+
+    id: Mapped[Id]
+    number: Mapped[str] = mapped_column(String(36))
+    kind: Mapped[Word]
+    is_default: Mapped[bool] = mapped_column(default=False)
+    document: Mapped[dict[str, Any]]
+    state: Mapped[Word] = mapped_column(default="asked")
+    running: Mapped[bool] = mapped_column(default=False)
+    sentence: Mapped[str | None] = mapped_column(String(300))
+    command_id: Mapped[int | None] = mapped_column(BigId)
+    changed_at: Mapped[datetime]

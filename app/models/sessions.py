@@ -1,4 +1,4 @@
-"""Charging sessions, their meter readings, and stops that match none."""
+"""Charging sessions: their readings, the events and stops that stations told, and battery swaps."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -12,9 +12,8 @@ from app.models.base import Base, BigId, Id, SiteOwned, StationOwned, WattHours,
 
 if TYPE_CHECKING:
     from app.models.bills import Bill
-    from app.models.drivers import Driver
     from app.models.stations import Station
-    from app.models.tags import Tag
+    from app.models.tags import Driver, Tag
     from app.models.tariffs import TariffVersion
 
 

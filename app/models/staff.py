@@ -1,9 +1,9 @@
-"""Staff: who may sign in, with what role and reach; their tokens; the audit."""
+"""Staff: who may sign in, with what role and reach; their sign-ins and tokens; the audit."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.ground.vocabulary import Role
@@ -108,3 +108,60 @@ class AuditEntry(TenantOwned, Base):
     before: Mapped[dict[str, Any] | None]
     after: Mapped[dict[str, Any] | None]
     note: Mapped[str | None] = mapped_column(String(500))
+
+
+# Sign-ins: each browser in which a member of staff is at the desk, until it ends.
+
+if TYPE_CHECKING:
+    pass
+
+
+class SignIn(TenantOwned, Base):
+    """One sign-in; the cookie holds its secret, this row only the digest.
+
+    It counts until `expires_at`, or until it is ended: by its person, by an admin, by
+    a new password or by another role.  Every copy of the cookie ends with the row.
+    """
+
+    __tablename__ = "sign_ins"
+    __table_args__ = (Index("ix_sign_ins_user_made", "user_id", "made_at"),)
+
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(BigId, ForeignKey("users.id"))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    remembered: Mapped[bool] = mapped_column(default=False)
+    address: Mapped[str | None] = mapped_column(String(64))
+    agent: Mapped[str] = mapped_column(String(200), default="")
+    made_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]
+
+    user: Mapped["User"] = relationship()
+
+
+# Idempotency keys: a request that a program may send again without its being done again.
+
+
+class IdempotencyKey(TenantOwned, Base):
+    """A key that a token's program gave to a request, and what that was answered with.
+
+    `fingerprint` is the digest of the request; `status` None says that it is
+    under way, or that its answer was lost.
+    """
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (
+        UniqueConstraint("token_id", "key"),
+        Index("ix_idempotency_keys_created_at", "created_at"),
+    )
+
+    id: Mapped[Id]
+    token_id: Mapped[int] = mapped_column(BigId, ForeignKey("api_tokens.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(255))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int | None]
+    body: Mapped[str | None] = mapped_column(Text)
+    mimetype: Mapped[str | None] = mapped_column(String(60))
+    location: Mapped[str | None] = mapped_column(String(300))
+    created_at: Mapped[datetime]

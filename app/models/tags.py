@@ -1,4 +1,4 @@
-"""Tags: what drivers show, the groups they form, and every decision about a tap."""
+"""Drivers: people who charge and get receipts; and tags: what they show, and what was decided."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,45 @@ from app.domain.ground.vocabulary import TagStatus, Verdict
 from app.models.base import Base, BigId, Id, Name, StationOwned, TenantOwned, choice
 
 if TYPE_CHECKING:
-    from app.models.drivers import Driver
+    from app.models.sites import Site
+    from app.models.tariffs import Tariff
+
+driver_sites = Table(
+    "driver_sites",
+    Base.metadata,
+    Column("driver_id", BigId, ForeignKey("drivers.id", ondelete="CASCADE"), primary_key=True),
+    Column("site_id", BigId, ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True),
+)
+
+
+class Driver(TenantOwned, Base):
+    """A person; `language` is the one of the receipt (en, de).
+
+    `sites` says whose matter the driver is: staff of those sites may change them.  None: it
+    is the whole organisation's.  Where a driver may charge is said by their tags.
+    """
+
+    __tablename__ = "drivers"
+    __table_args__ = (UniqueConstraint("tenant_id", "email_key"),)
+
+    id: Mapped[Id]
+    name: Mapped[Name]
+    email: Mapped[str | None] = mapped_column(String(254))
+    email_key: Mapped[str | None] = mapped_column(String(254))
+    language: Mapped[str] = mapped_column(String(8), default="en")
+    note: Mapped[str | None] = mapped_column(String(500))
+    tariff_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tariffs.id"))
+    archived_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    tags: Mapped[list["Tag"]] = relationship(back_populates="driver")
+    tariff: Mapped["Tariff | None"] = relationship()
+    sites: Mapped[list["Site"]] = relationship(secondary=driver_sites)
+
+
+# Tags: what drivers show, the groups they form, and every decision about a tap.
+
+if TYPE_CHECKING:
     from app.models.sites import Site
     from app.models.stations import Station
     from app.models.tariffs import Tariff

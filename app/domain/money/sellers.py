@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from app.domain.ground import texts
 from app.models import Site, Tenant
-from app.models.tenants import Seller
+from app.models.sites import Seller
 
 #: field -> what a refusal calls it, and its most characters.
 FIELDS = {
