@@ -1,7 +1,6 @@
 """Tables, one file per noun, on a plain declarative base; no Flask here."""
 
 from app.models.base import Base, SiteOwned, StationOwned, TenantOwned, leave_out_served
-from app.models.battery_swaps import BatterySwap
 from app.models.bills import Bill, BillCounter, BillLine, Delivery, Receipt, Review, Settlement
 from app.models.certificates import AuthorityCertificate, StationCertificate
 from app.models.commands import Broadcast, BroadcastTarget, Command
@@ -17,8 +16,14 @@ from app.models.profiles import (
     StationProfile,
 )
 from app.models.reservations import LocalList, Reservation
-from app.models.session_revisions import session_revisions
-from app.models.sessions import ChargingSession, MeterReading, StrayStop
+from app.models.sessions import (
+    BatterySwap,
+    ChargingSession,
+    MeterReading,
+    StrayStop,
+    TransactionEvent,
+    session_revisions,
+)
 from app.models.sites import Site, Tenant
 from app.models.staff import (
     ApiToken,
@@ -43,7 +48,6 @@ from app.models.tags import (
     tag_stations,
 )
 from app.models.tariffs import StationTariff, Tariff, TariffVersion
-from app.models.transaction_events import TransactionEvent
 
 __all__ = [
     "ApiToken",

@@ -1,4 +1,4 @@
-"""Bills (the CDRs), the review inbox, receipts with their delivery log, and payments at stations."""
+"""Bills (the CDRs), the review inbox, receipts with a delivery log, and payments at stations."""
 
 from datetime import datetime
 from decimal import Decimal

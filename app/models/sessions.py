@@ -4,11 +4,21 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    UniqueConstraint,
+    event,
+    inspect,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.ground.vocabulary import BillingState, SessionState, StopReason
-from app.models.base import Base, BigId, Id, SiteOwned, StationOwned, WattHours, choice
+from app.domain.ground.vocabulary import Activity, BillingState, SessionState, StopReason
+from app.models.base import Base, BigId, Id, SiteOwned, StationOwned, WattHours, Word, choice
 
 if TYPE_CHECKING:
     from app.models.bills import Bill
@@ -167,3 +177,106 @@ class StrayStop(StationOwned, Base):
     session_id: Mapped[int | None] = mapped_column(BigId)
     outcome: Mapped[str] = mapped_column(String(20), default="unmatched")
     sentence: Mapped[str] = mapped_column(String(300), default="")
+
+
+# What the row of a billed session said before it was told anew.
+#
+# The database itself fills the table, by a trigger: no program can forget it.
+
+#: What of a session's row a bill rests on: who, where, when, the registers and the price.
+KEPT = (
+    *("tenant_id", "site_id", "station_id", "evse", "connector", "transaction_ref", "start_key"),
+    *("token", "token_kind", "tag_id", "driver_id", "unauthorised"),
+    *("timezone", "currency", "tariff_version_id"),
+    *("started_at", "start_received_at", "ended_at", "stop_reason", "provisional"),
+    *("meter_start_wh", "meter_stop_wh"),
+)
+
+_KEPT = frozenset(KEPT)
+_SESSION: Any = ChargingSession.__table__
+
+#: One row per revision that a bill may rest on and that no longer stands in the session's row.
+session_revisions = Table(
+    "session_revisions",
+    Base.metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("session_id", BigId, nullable=False),
+    Column("revision", _SESSION.c.revision.type, nullable=False),
+    *(Column(name, _SESSION.c[name].type, nullable=_SESSION.c[name].nullable) for name in KEPT),
+    UniqueConstraint("session_id", "revision"),
+)
+
+
+@event.listens_for(ChargingSession, "before_update")
+def _count(_mapper: Any, _connection: Any, session: ChargingSession) -> None:
+    """Count a new revision; the database refuses to change a billed session without one."""
+    state = inspect(session)
+    # What was never set since it was read has not changed: most rows are done with here.
+    touched = _KEPT.intersection(state.committed_state)
+    if any(state.attrs[name].history.has_changes() for name in touched):
+        kind: Any = ChargingSession
+        session.revision = kind.revision + 1
+
+
+# What 2.x stations tell of a transaction, event by event, as it came.
+
+
+class TransactionEvent(StationOwned, Base):
+    """One TransactionEvent; the same one again is the same row (`digest`, FIELD X17).
+
+    `kind` is started, updated or ended; `at` the station's time of the event;
+    `payload` the message as it was received, secrets blotted out.  What it tells
+    of the session stands in columns of its own and, in the domain's words, in
+    `facts`; `answer` is what was decided about its tag.
+    """
+
+    __tablename__ = "transaction_events"
+    __table_args__ = (
+        UniqueConstraint("station_id", "digest"),
+        Index("ix_transaction_events_ref", "station_id", "transaction_ref", "seq_no"),
+        Index("ix_transaction_events_session", "session_id"),
+    )
+
+    id: Mapped[Id]
+    transaction_ref: Mapped[str] = mapped_column(String(64))
+    session_id: Mapped[int | None] = mapped_column(BigId)
+    kind: Mapped[Word]
+    seq_no: Mapped[int]
+    trigger: Mapped[str] = mapped_column(String(40))
+    at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    offline: Mapped[bool] = mapped_column(default=False)
+    evse: Mapped[int | None]
+    connector: Mapped[int | None]
+    token: Mapped[str | None] = mapped_column(String(255))
+    token_kind: Mapped[str | None] = mapped_column(String(40))
+    activity: Mapped[Activity | None] = mapped_column(choice(Activity))
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    answer: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    payload: Mapped[dict[str, Any]]
+    digest: Mapped[str] = mapped_column(String(32))
+
+
+# Batteries that were put into and taken out of a swap station (2.1 block S).
+
+
+class BatterySwap(StationOwned, Base):
+    """One step of a swap; the steps of one swap share `request_number`.
+
+    `step` is in, out or out_timed_out; `batteries` are objects with slot,
+    serial, charge_percent, health_percent, made_at and vendor_info.
+    """
+
+    __tablename__ = "battery_swaps"
+    __table_args__ = (Index("ix_battery_swaps_station_request", "station_id", "request_number"),)
+
+    id: Mapped[Id]
+    request_number: Mapped[int]
+    step: Mapped[Word]
+    token: Mapped[str] = mapped_column(String(255))
+    token_kind: Mapped[str] = mapped_column(String(40))
+    tag_id: Mapped[int | None] = mapped_column(BigId)
+    driver_id: Mapped[int | None] = mapped_column(BigId)
+    command_id: Mapped[int | None] = mapped_column(BigId)
+    batteries: Mapped[list[Any]]
+    received_at: Mapped[datetime]

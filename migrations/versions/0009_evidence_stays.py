@@ -15,8 +15,8 @@ from alembic import op
 from sqlalchemy.orm import Session
 
 from app.domain.money.billing import chain
-from app.models import Bill, BillCounter, BillLine, session_revisions
-from app.models.session_revisions import KEPT
+from app.models import Bill, BillCounter, BillLine, charging
+from app.models.sessions import KEPT
 
 revision = "0009"
 down_revision = "0007"
@@ -243,7 +243,7 @@ def _add_revisions() -> None:
         sa.Column(
             column.name, column.type, primary_key=column.primary_key, nullable=column.nullable
         )
-        for column in session_revisions.columns
+        for column in charging.columns
     ]
     op.create_table(
         "session_revisions",

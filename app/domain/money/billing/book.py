@@ -31,7 +31,7 @@ from app.models import (
     Tenant,
     TransactionEvent,
 )
-from app.models.session_revisions import KEPT
+from app.models.sessions import KEPT
 
 #: Sessions before and after one, at its plug, that are looked at.
 BEFORE, AFTER = 6, 3

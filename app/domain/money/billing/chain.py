@@ -23,9 +23,9 @@ from app.models import (
     MeterReading,
     TariffVersion,
     TransactionEvent,
-    session_revisions,
+    charging,
 )
-from app.models.session_revisions import KEPT
+from app.models.sessions import KEPT
 
 FORM = 1
 
@@ -43,7 +43,7 @@ LINE = (
 
 _BILL: Any = Bill.__table__
 _SESSION: Any = ChargingSession.__table__
-_REVISION: Any = session_revisions
+_REVISION: Any = charging
 _READING: Any = MeterReading.__table__
 _EVENT: Any = TransactionEvent.__table__
 _VERSION: Any = TariffVersion.__table__
