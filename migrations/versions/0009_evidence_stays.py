@@ -15,7 +15,7 @@ from alembic import op
 from sqlalchemy.orm import Session
 
 from app.domain.money.billing import chain
-from app.models import Bill, BillCounter, BillLine, charging
+from app.models import Bill, BillCounter, BillLine, session_revisions
 from app.models.sessions import KEPT
 
 revision = "0009"
@@ -243,7 +243,7 @@ def _add_revisions() -> None:
         sa.Column(
             column.name, column.type, primary_key=column.primary_key, nullable=column.nullable
         )
-        for column in charging.columns
+        for column in session_revisions.columns
     ]
     op.create_table(
         "session_revisions",

@@ -16,7 +16,14 @@ from app.domain.money import billing
 from app.domain.network import sites
 from app.domain.office import housekeeping, messages
 from app.extensions import db as flask_db
-from app.models import Bill, ChargingSession, MeterReading, StatusEvent, TransactionEvent, charging
+from app.models import (
+    Bill,
+    ChargingSession,
+    MeterReading,
+    StatusEvent,
+    TransactionEvent,
+    session_revisions,
+)
 from app.uow import unit_of_work
 from app.web import scope
 from tests.support.charging import STARTED, network
@@ -100,7 +107,7 @@ def test_a_stop_that_comes_after_the_bill_is_written_down_and_the_bill_still_ver
         )  # fmt: skip
         sessions.end(db, net.station, stop, now=LATER + timedelta(days=2))
     db = flask_db.session()
-    kept = db.execute(select(charging).order_by(charging.c.id)).all()
+    kept = db.execute(select(session_revisions).order_by(session_revisions.c.id)).all()
     assert (kept[0].meter_stop_wh, kept[0].provisional) == (110_000, True)
     assert db.get_one(ChargingSession, number).meter_stop_wh == 115_000
     assert faults(net) == []

@@ -16,7 +16,14 @@ from app.domain.money import billing
 from app.domain.money.billing import chain
 from app.domain.office import audit
 from app.extensions import db as flask_db
-from app.models import Bill, BillCounter, ChargingSession, MeterReading, TransactionEvent, charging
+from app.models import (
+    Bill,
+    BillCounter,
+    ChargingSession,
+    MeterReading,
+    TransactionEvent,
+    session_revisions,
+)
 from app.uow import unit_of_work
 from tests.support.charging import STARTED, network
 
@@ -262,7 +269,7 @@ def test_a_session_told_anew_keeps_what_its_bill_rests_on(billed):
         session = db.get_one(ChargingSession, billed.session_id)
         session.meter_stop_wh, session.ended_at = Decimal(115_000), LATER
     db = flask_db.session()
-    query = select(charging).where(charging.c.session_id == billed.session_id)
+    query = select(session_revisions).where(session_revisions.c.session_id == billed.session_id)
     (kept,) = db.execute(query).all()
     assert (kept.meter_start_wh, kept.meter_stop_wh) == (100_000, 110_000)
     assert kept.ended_at == STARTED + timedelta(hours=1)

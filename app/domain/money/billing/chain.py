@@ -23,7 +23,7 @@ from app.models import (
     MeterReading,
     TariffVersion,
     TransactionEvent,
-    charging,
+    session_revisions,
 )
 from app.models.sessions import KEPT
 
@@ -43,7 +43,7 @@ LINE = (
 
 _BILL: Any = Bill.__table__
 _SESSION: Any = ChargingSession.__table__
-_REVISION: Any = charging
+_REVISION: Any = session_revisions
 _READING: Any = MeterReading.__table__
 _EVENT: Any = TransactionEvent.__table__
 _VERSION: Any = TariffVersion.__table__
