@@ -15,8 +15,7 @@ from app import config, extensions, reactions, uow
 from app.config import Settings, WrongSetting
 from app.domain.office import staff
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
-from app.text import presentation
-from app.web import budgets, live, security
+from app.web import budgets, filters, live, security
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
     for _ in _modules("app.tasks"):
         pass
     security.register(app)
-    presentation.register(app)
+    filters.register(app)
     live.register(app)
     return app
 

@@ -41,7 +41,7 @@ WHERE: tuple[tuple[str, str], ...] = (
     ),
     (
         "the chip of a status",
-        "drawn by `templates/macros/state.html`, in the words of `app/text/presentation.py`",
+        "drawn by `templates/macros/state.html`, in the words of `app/text/numbers.py`",
     ),
     (
         "a command's time-out",

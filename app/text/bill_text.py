@@ -28,7 +28,7 @@ _UNITS = {"kWh": "kWh", "min": "min", "session": _("session")}
 
 
 @dataclass(frozen=True, slots=True)
-class ToldLine:
+class LineWords:
     """One line of a bill in words; `details` tell the readings behind it."""
 
     label: str
@@ -40,7 +40,7 @@ class ToldLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class BillWords:
     """A bill in words; `facts` and `taxes` are (label, value) pairs.
 
     `seller` says line by line who sells, by the words frozen when the bill was
@@ -57,7 +57,7 @@ class Told:
     issued: str
     seller: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
-    lines: tuple[ToldLine, ...]
+    lines: tuple[LineWords, ...]
     taxes: tuple[tuple[str, str], ...]
     why: tuple[str, ...]
     notes: tuple[str, ...]
@@ -65,14 +65,14 @@ class Told:
     zone: str
 
 
-def told(bill: Bill, writer: Writer) -> Told:
+def in_words(bill: Bill, writer: Writer) -> BillWords:
     """Say a bill; everything comes from its own rows, so it says the same for ever."""
     facts = bill.facts
     started, ended = _instant(facts["started_at"]), _instant(facts["ended_at"])
     energy = f"{writer.number(bill.energy_wh / 1000, 3)} kWh"
     total = writer.money(bill.gross_minor, bill.currency)
     zone = writer.zone_name(started)
-    return Told(
+    return BillWords(
         bill=bill,
         title=_title(bill, writer),
         summary=f"{energy}, {total}" if bill.energy_wh else total,
@@ -83,7 +83,7 @@ def told(bill: Bill, writer: Writer) -> Told:
         issued=writer.day(bill.issued_at) if bill.number else "",
         seller=tuple(_seller(bill, writer)),
         facts=tuple(_facts(bill, writer, started, ended, zone)),
-        lines=tuple(told_line(bill, line, writer, started) for line in bill.lines),
+        lines=tuple(line_in_words(bill, line, writer, started) for line in bill.lines),
         taxes=tuple(_taxes(bill, writer)),
         why=tuple(_why(bill, writer, zone)),
         notes=tuple(_notes(bill, writer)),
@@ -161,12 +161,12 @@ def _register(bill: Bill, writer: Writer) -> str:
     return f"{_kwh(first, writer)} → {_kwh(last, writer)} kWh"
 
 
-def told_line(bill: Bill, line: BillLine, writer: Writer, started: datetime) -> ToldLine:
+def line_in_words(bill: Bill, line: BillLine, writer: Writer, started: datetime) -> LineWords:
     """Say one line: its quantity times its price, rounded once, is its amount."""
     unit = writer.translate(_UNITS.get(line.unit, line.unit))
     quantity = writer.number(line.quantity, 3 if line.unit == "kWh" else None)
     inclusive = bill.facts.get("tax_mode") == "inclusive"
-    return ToldLine(
+    return LineWords(
         label=writer.say([line.label, line.parameters]),
         details=tuple(_details(line, writer, started)),
         quantity=f"{quantity} {unit}" if unit else "",

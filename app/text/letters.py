@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from app.mails.mail import one_line
 from app.models import Bill
-from app.text.bill_text import told
+from app.text.bill_text import in_words
 from app.text.writers import Writer
 
 
@@ -29,7 +29,7 @@ def receipt(bill: Bill, language: str) -> Letter:
     driver = bill.session.driver
     values = {
         "bill": bill,
-        "told": told(bill, writer),
+        "told": in_words(bill, writer),
         "name": one_line(driver.name, 120) if driver else "",
         "language": writer.language,
     }

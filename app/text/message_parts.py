@@ -9,7 +9,7 @@ from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from app.text.presentation import FIXED, THIN, kwh
+from app.text.numbers import FIXED, kwh
 
 DOT = " · "
 _LONGEST = 80
@@ -44,7 +44,7 @@ def short(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    kept = (c if c.isprintable() or c in THIN + FIXED else " " for c in text[: _LONGEST * 4])
+    kept = (c if c.isprintable() or c in FIXED else " " for c in text[: _LONGEST * 4])
     text = " ".join(filter(None, "".join(kept).split(" ")))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 

@@ -17,7 +17,7 @@ from app.text.message_parts import (
     said,
     short,
 )
-from app.text.presentation import kw, kwh, number
+from app.text.numbers import kw, kwh, number
 
 Request = dict[str, Any]
 Say = Callable[[Request, Request], str]
@@ -254,7 +254,3 @@ def profile(request: Request, answer: Request) -> str:
         named("stack level", profile.get("stackLevel")),
         named("profile", profile.get("id", profile.get("chargingProfileId"))),
     )
-
-
-def only(text: str) -> Say:
-    return lambda request, answer: text

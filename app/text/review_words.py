@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain.money.billing import Assessment, other_ends, standing
 from app.domain.money.billing.evidence import Candidate
 from app.domain.money.tariffs import from_minor
-from app.text.presentation import duration, kwh, local, money, watt_hours
+from app.text.numbers import duration, kwh, local, money, watt_hours
 
 #: What each figure is called, by its code.
 LABELS = {

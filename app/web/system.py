@@ -21,7 +21,7 @@ from app import extensions
 from app.domain.network import presence
 from app.domain.office import housekeeping
 from app.queries.office import system as queries
-from app.text.presentation import duration, number
+from app.text.numbers import duration, number
 
 OK, WARN, BAD = "ok", "warn", "bad"
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from app.models import Bill, ChargingSession, Driver
-from app.text.presentation import money
+from app.text.numbers import money
 
 
 def page(client, address):

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.domain.access import authorisation
 from app.domain.ground.vocabulary import TagStatus, Token
 from app.models import Driver, Tag, TagGroup
-from app.text.presentation import number
+from app.text.numbers import number
 
 
 def page(client, address):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.domain.money.tariffs import Component, Kind, Tariff, Usage, price, to_minor
 from app.models import Bill, BillLine
-from app.text.bill_text import told_line
+from app.text.bill_text import line_in_words
 from app.text.writers import DeskWriter, Writer
 from tests.money.test_tariffs_properties import tariffs, usages
 
@@ -46,7 +46,7 @@ def test_quantity_times_price_is_the_line(app, rates: Tariff, session: Usage):
             net_minor=line.net_minor, gross_minor=line.gross_minor, evidence={"parts": []},
         )  # fmt: skip
         for writer, locale in writers:
-            said = told_line(bill, row, writer, session.started_at)
+            said = line_in_words(bill, row, writer, session.started_at)
             cost = figure(said.quantity, locale) * figure(said.unit_price, locale)
             minor = to_minor(cost, rates.currency)
             assert writer.money(minor, rates.currency) == said.amount, said

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.domain.ground.vocabulary import Actor, BillingState
 from app.domain.money import billing, reviews, settlements
-from app.domain.money.settlements import Told
+from app.domain.money.settlements import Reported
 from app.extensions import db as flask_db
 from app.models import Bill, Review
 from app.text import bill_text, letters
@@ -28,7 +28,7 @@ def net(any_app):
 
 
 def settle_payment(net, session, amount, state="settled", reference="psp-1", **more):
-    told = Told(reference, state, Decimal(amount), LATER, session.transaction_ref)
+    told = Reported(reference, state, Decimal(amount), LATER, session.transaction_ref)
     settlements.take_in(net.db, net.station, replace(told, **more), now=LATER)
     if session.billing is not BillingState.OPEN:
         billing.settle(net.db, session.id, now=LATER)
@@ -47,7 +47,7 @@ def test_a_payment_of_the_whole_total_leaves_nothing_to_pay(net):
     settle_payment(net, session, TOTAL, receipt_number="R-77")
     bill = settled(net, session)
     assert bill.facts["payments"] == [["psp-1", 536, "R-77"]]
-    facts = dict(bill_text.told(bill, DeskWriter("Europe/Berlin")).facts)
+    facts = dict(bill_text.in_words(bill, DeskWriter("Europe/Berlin")).facts)
     assert facts["Paid at the charger"].endswith("(R-77)")
     assert "5.36" in facts["Paid at the charger"]
     assert "0.00" in facts["Still to pay"]
@@ -102,7 +102,7 @@ def test_a_payment_told_twice_counts_once_and_two_payments_add_up(net):
 
 
 def test_a_payment_that_is_told_before_its_session_is_found_again(net):
-    told = Told("psp-1", "settled", TOTAL, LATER, "t0")
+    told = Reported("psp-1", "settled", TOTAL, LATER, "t0")
     settlements.take_in(net.db, net.station, told, now=LATER)
     session = net.session()
     assert session.transaction_ref == "t0"
@@ -166,6 +166,6 @@ def test_a_reference_of_a_charger_can_neither_flood_nor_break_a_receipt(net):
 
 def test_a_payment_at_another_station_is_not_this_sessions(net):
     session = net.session()
-    told = Told("psp-1", "settled", TOTAL, LATER, "nobody")
+    told = Reported("psp-1", "settled", TOTAL, LATER, "nobody")
     settlements.take_in(net.db, net.station, told, now=LATER)
     assert settled(net, session).facts["payments"] == []

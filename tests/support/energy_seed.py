@@ -124,7 +124,7 @@ def _told(db: Session, station: Station, now: datetime) -> None:
         **here, number="ampdesk-1-1", document={}, state="accepted", changed_at=now
     )
     db.add_all([composite, needs, control, alarm, tariff])
-    told = settlements.Told("psp-77", "settled", Decimal("12.40"), now - timedelta(hours=1))
+    told = settlements.Reported("psp-77", "settled", Decimal("12.40"), now - timedelta(hours=1))
     settlements.take_in(db, station, told, now=now)
     battery: dict[str, Any] = {"serial": "B-1", "charge_percent": "12", "health_percent": "97"}
     battery_swaps.take_in(

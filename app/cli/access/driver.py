@@ -19,7 +19,7 @@ from app.domain.access.imports.plans import Options
 from app.domain.money import tariff_book
 from app.models import Driver
 from app.queries.access import drivers as queries
-from app.text.presentation import kwh, money
+from app.text.numbers import kwh, money
 from app.uow import unit_of_work
 
 group = AppGroup("driver", help="People who charge and get receipts.")

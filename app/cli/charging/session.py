@@ -21,7 +21,7 @@ from app.queries.charging import sessions as queries
 from app.queries.charging.sessions import Filter
 from app.queries.ground.paging import Wish
 from app.queries.money import reviews as review_queries
-from app.text import session_rows
+from app.text import session_words
 from app.uow import unit_of_work
 
 group = AppGroup("session", help="Charging sessions.")
@@ -29,12 +29,12 @@ group = AppGroup("session", help="Charging sessions.")
 STATES = ["charging", "ended", "provisional", "unauthorised"]
 SHOWN = [
     column
-    for column in session_rows.SESSION
+    for column in session_words.SESSION
     if column[0]
     in {"session", "station", "connector", "driver", "started", "ended", "energy_wh", "billing"}
 ]
 DETAILS: list[cli.Column] = [
-    *session_rows.SESSION,
+    *session_words.SESSION,
     ("transaction", lambda row: row.transaction_ref),
     ("tariff", lambda row: row.tariff_why),
     ("last_reading", lambda row: row.last_reading_at),
@@ -64,7 +64,7 @@ def list_(as_json: bool, limit: int, **given: Any) -> None:
     """List the sessions, the newest first."""
     db = cli.reading()
     page = queries.page(db, _filter(db, given), Wish(size=limit))
-    cli.print_rows(page, session_rows.SESSION if as_json else SHOWN, json=as_json)
+    cli.print_rows(page, session_words.SESSION if as_json else SHOWN, json=as_json)
     if not as_json and page.total > limit:
         click.echo(f"{limit} of {page.total}; --limit shows more.", err=True)
 
@@ -78,7 +78,7 @@ def show(number: int, as_json: bool) -> None:
     db = cli.reading()
     session = _session(db, number)
     if as_json:
-        cli.print_json(session_rows.as_json(session, queries.readings(db, number)))
+        cli.print_json(session_words.as_json(session, queries.readings(db, number)))
     else:
         cli.print_row(session, DETAILS)
 
@@ -157,10 +157,10 @@ def export(number: int | None, output: Path | None, timezone: str | None, **give
     zone = cli.zone_of(db, timezone)
     if number is not None:
         _session(db, number)
-        cli.write_csv(output, session_rows.READING, queries.readings(db, number), zone)
+        cli.write_csv(output, session_words.READING, queries.readings(db, number), zone)
     else:
         found = queries.every(db, _filter(db, given), Wish())
-        cli.write_csv(output, session_rows.SESSION, found, zone)
+        cli.write_csv(output, session_words.SESSION, found, zone)
 
 
 def _session(db: Session, number: int) -> ChargingSession:

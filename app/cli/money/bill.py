@@ -117,7 +117,7 @@ def show(bill: str, as_json: bool) -> None:
     """Show a bill (by its number, or a session's standing one) with its lines and why."""
     db = reading()
     found = bill_of(db, bill)
-    said = bill_text.told(found, DeskWriter(found.facts["timezone"]))
+    said = bill_text.in_words(found, DeskWriter(found.facts["timezone"]))
     if as_json:
         lines = [
             {"label": line.label, "quantity": line.quantity, "price": line.unit_price,

@@ -29,7 +29,7 @@ from app.domain.network import sites, stations
 from app.models import Tariff
 from app.queries.ground.paging import CSV_LIMIT, Wish
 from app.queries.money import tariffs as queries
-from app.text import price_words
+from app.text import numbers
 from app.uow import unit_of_work
 
 group = AppGroup("tariff", help="What charging costs: tariffs and their versions.")
@@ -275,7 +275,7 @@ def price(name: str, as_json: bool, **imagined: Any) -> None:
     print_rows(quote.lines, columns, json=as_json)
     if not as_json:
         total = prices.from_minor(quote.gross_minor, quote.currency)
-        click.echo(f"Total {price_words.price(total, quote.currency)}")
+        click.echo(f"Total {numbers.price(total, quote.currency)}")
         for phrase in quote.explanation:
             click.echo(prices.say(phrase))
 

@@ -37,7 +37,7 @@ _LONGEST = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Reported:
     """What a station says of a settlement; `state` settled, cancelled, rejected or failed."""
 
     psp_reference: str
@@ -58,7 +58,7 @@ def _kept(amount: Decimal) -> Decimal:
     return near if int(near.as_tuple().exponent) >= -PLACES else round(near, PLACES)
 
 
-def take_in(db: Session, station: Station, told: Told, *, now: datetime) -> Settlement:
+def take_in(db: Session, station: Station, told: Reported, *, now: datetime) -> Settlement:
     """Keep a settlement; told again it is the same row, with what is new in it."""
     reference = told.psp_reference[:255]
     row = db.scalar(

@@ -58,7 +58,7 @@ def prepare_default(
     """Make the row of a default tariff; the arguments gain its name and its document."""
     version = _version(db, station, checked["tariff_id"], station.site.currency)
     row = _row(db, station, version, "default", int(checked.get("connector") or 0), now)
-    return Prepared({**checked, **_told(version)}, f"station_tariff:{row.id}")
+    return Prepared({**checked, **_document(version)}, f"station_tariff:{row.id}")
 
 
 def prepare_change(
@@ -69,7 +69,7 @@ def prepare_change(
     version = _version(db, station, checked["tariff_id"], session.currency)
     row = _row(db, station, version, "session", session.evse, now)
     named = {"session_id": session.id, "transaction_ref": session.transaction_ref}
-    arguments = {**checked, **_told(version), **named}
+    arguments = {**checked, **_document(version), **named}
     return Prepared(arguments, f"station_tariff:{row.id}", session.id)
 
 
@@ -111,7 +111,7 @@ def _own(
     version = db.get(TariffVersion, choice.version_id) if choice.version_id else None
     if version is None or version.tariff_id not in _own_prices(tag):
         return None
-    return None if obstacle(from_json(version.definition)) else _told(version)
+    return None if obstacle(from_json(version.definition)) else _document(version)
 
 
 def settle_set(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
@@ -183,7 +183,7 @@ def _version(db: Session, station: Station, tariff_id: int, currency: str) -> Ta
     return tariff.current
 
 
-def _told(version: TariffVersion) -> dict[str, Any]:
+def _document(version: TariffVersion) -> dict[str, Any]:
     return {
         "number": number_of(version),
         "name": version.tariff.name,

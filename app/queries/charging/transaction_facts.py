@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.money.billing.told import total_of
+from app.domain.money.billing.charger_money import total_of
 from app.models import ChargingSession, TransactionEvent
 
 #: Triggers of events that only bring readings.

@@ -22,7 +22,7 @@ from app.models import ChargingSession, Driver, Tag
 from app.queries.access import drivers as driver_queries
 from app.queries.access import tags as queries
 from app.queries.access.tags import Filter
-from app.text.presentation import local
+from app.text.numbers import local
 from app.uow import unit_of_work
 from app.web import listing
 from app.web.security import actor, back, needs

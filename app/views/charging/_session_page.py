@@ -18,8 +18,8 @@ from app.models import Bill, ChargingSession, Message, Receipt
 from app.queries.charging import session_chart, session_energy, session_timeline, transaction_facts
 from app.queries.charging import sessions as queries
 from app.queries.money import costs
-from app.text import bill_text, message_words, session_rows, session_words
-from app.text.presentation import duration, local
+from app.text import bill_text, message_words, session_words
+from app.text.numbers import duration, local
 from app.text.writers import DeskWriter
 from app.web import listing
 
@@ -62,7 +62,7 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
         "estimated": _is_estimate(assessment, bill),
         "assessment": assessment,
         "bill": bill,
-        "told": bill_text.told(bill, DeskWriter(zone)) if bill else None,
+        "told": bill_text.in_words(bill, DeskWriter(zone)) if bill else None,
         "charging_s": session_chart.seconds(usage.charging),
         "idle_s": session_chart.seconds(usage.idle),
         "span_s": session_chart.span(session, now),
@@ -150,10 +150,10 @@ def readings_file(session: ChargingSession, kind: str) -> Response:
     name = f"session-{session.id}-readings"
     if kind == "csv":
         return listing.csv_response(
-            name, session_rows.READING, readings, since=session.started_at, until=session.ended_at
+            name, session_words.READING, readings, since=session.started_at, until=session.ended_at
         )
     return Response(
-        json.dumps(session_rows.as_json(session, readings), indent=2),
+        json.dumps(session_words.as_json(session, readings), indent=2),
         mimetype="application/json",
         headers={"Content-Disposition": f'attachment; filename="{name}.json"'},
     )

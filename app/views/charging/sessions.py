@@ -19,7 +19,7 @@ from app.queries.charging import session_chart
 from app.queries.charging import sessions as queries
 from app.queries.charging.sessions import Filter
 from app.queries.money import costs
-from app.text import session_rows, session_words
+from app.text import session_words
 from app.uow import unit_of_work
 from app.views.charging._session_page import page_of, readings_file
 from app.web import listing
@@ -31,7 +31,7 @@ blueprint.add_app_template_filter(session_words.explained, "flags_explained")
 
 #: The list as a file: flags in one cell.
 COLUMNS = [
-    *session_rows.SESSION[:-1],
+    *session_words.SESSION[:-1],
     ("flags", lambda row: " | ".join(row.flags)),
 ]
 #: The presets of the list: key -> word.

@@ -20,7 +20,7 @@ from app.forms.ground import refusals
 from app.forms.limits.profiles import AssignForm, ProfileForm
 from app.models import ChargingProfile, Station
 from app.queries.limits import profiles as queries
-from app.text.presentation import local
+from app.text.numbers import local
 from app.uow import unit_of_work
 from app.web import listing
 from app.web.security import actor, back, needs

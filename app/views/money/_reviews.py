@@ -18,7 +18,7 @@ from app.models import Review
 from app.queries.charging import sessions as session_queries
 from app.queries.money import reviews as queries
 from app.text import bill_text, review_words
-from app.text.presentation import money
+from app.text.numbers import money
 from app.text.writers import DeskWriter
 from app.uow import unit_of_work
 from app.web import listing
@@ -144,7 +144,7 @@ def _page(found: Review, form: DecisionForm, chosen: Decimal | None = None) -> s
         figures=review_words.figures(assessment),
         proposal=review_words.proposal(assessment),
         other_id=assessment.continuity.other_id,
-        told=bill_text.told(bill, DeskWriter(zone)) if bill is not None else None,
+        told=bill_text.in_words(bill, DeskWriter(zone)) if bill is not None else None,
         chosen=_with_energy(found, chosen),
         standing=billing.standing(session, found.session),
         priced=found.session.tariff_version_id is not None,
@@ -152,14 +152,14 @@ def _page(found: Review, form: DecisionForm, chosen: Decimal | None = None) -> s
     )
 
 
-def _with_energy(found: Review, kwh: Decimal | None) -> bill_text.Told | None:
+def _with_energy(found: Review, kwh: Decimal | None) -> bill_text.BillWords | None:
     """What the session would cost with another energy."""
     if kwh is None:
         return None
     session = db.session()
     assessment = billing.assess(session, found.session, _now(), energy_wh=in_wh(kwh))
     bill = written(assessment)
-    return None if bill is None else bill_text.told(bill, DeskWriter(found.session.timezone))
+    return None if bill is None else bill_text.in_words(bill, DeskWriter(found.session.timezone))
 
 
 def _decided(found: Review, decision: str, form: DecisionForm) -> str:

@@ -169,7 +169,7 @@ def _page(bill: Bill, correct_form: Any, refund_form: Any, open_form: str = "") 
         bill=bill,
         session=bill.session,
         zone=zone,
-        told=bill_text.told(bill, DeskWriter(zone)),
+        told=bill_text.in_words(bill, DeskWriter(zone)),
         late_payments=billing.late_payments(session, bill) if bill == standing else (),
         chain=queries.chain(session, bill.session_id),
         review=queries.review_of(session, bill.session_id),

@@ -18,15 +18,12 @@ from app.forms.money.tariffs import TariffForm
 from app.models import Tariff, TariffVersion
 from app.queries.money import tariffs as queries
 from app.queries.money.tariffs import Filter
-from app.text import price_words
+from app.text import writers
 from app.uow import unit_of_work
 from app.web import listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("tariffs", __name__, url_prefix="/tariffs")
-blueprint.add_app_template_filter(price_words.desk, "say")
-blueprint.add_app_template_filter(price_words.price, "price")
-blueprint.add_app_template_filter(price_words.plain, "plain")
 
 
 @blueprint.get("")
@@ -67,7 +64,7 @@ def _columns(counts: dict[int, dict[str, int]]) -> list[tuple[str, Callable[[Any
 def formula(definition: dict[str, Any]) -> list[str]:
     """A stored definition in sentences."""
     parsed = prices.from_json(definition)
-    return [price_words.desk(phrase) for phrase in prices.formula_in_words(parsed)]
+    return [writers.desk(phrase) for phrase in prices.formula_in_words(parsed)]
 
 
 @blueprint.get("/<int:tariff_id>")

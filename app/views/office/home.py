@@ -15,7 +15,7 @@ from app.extensions import db
 from app.queries.money import costs
 from app.queries.network import places as place_queries
 from app.queries.office import attention, first_steps, home
-from app.text.presentation import FIXED, MINUS, change, number
+from app.text.numbers import FIXED, MINUS, change, number
 from app.web import system
 from app.web.security import needs
 

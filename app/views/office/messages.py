@@ -14,7 +14,7 @@ from app.models import Message
 from app.queries.office import messages as queries
 from app.queries.office.messages import Filter
 from app.text import message_parts, message_words
-from app.text.presentation import FIXED, number
+from app.text.numbers import FIXED, number
 from app.web import csv_files, listing
 from app.web.security import needs
 

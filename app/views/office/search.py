@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, request
 
 from app.extensions import db
 from app.queries.office import search
-from app.text.presentation import page_url
+from app.web.filters import page_url
 from app.web.security import needs
 
 blueprint = Blueprint("search", __name__, url_prefix="/search")

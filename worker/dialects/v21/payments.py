@@ -19,7 +19,7 @@ _STATES = {
 def _settlement(call: Fields, ctx: Context) -> Payload:
     """Pass on what a payment provider settled (C20 to C22); tell the receipt, if it is ours."""
     at, _ = ctx.instant(call, "settlementTime")
-    told = settlements.Told(
+    told = settlements.Reported(
         psp_reference=call.text("pspRef", ""),
         state=_STATES.get(call.text("status", ""), "failed"),
         amount=call.decimal("settlementAmount", Decimal(0)),

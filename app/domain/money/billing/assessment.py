@@ -12,10 +12,10 @@ from app.domain.charging.sessions.story import told_ends
 from app.domain.ground.vocabulary import SessionState
 from app.domain.ground.vocabulary.doubts import DOUBTS, About, holds
 from app.domain.money.billing.book import Book, book_of
+from app.domain.money.billing.charger_money import ChargerMoney, charger_money, doubts_about
 from app.domain.money.billing.continuity import Continuity
 from app.domain.money.billing.history import continuity_of
 from app.domain.money.billing.idle import UNCLEAR, UNCLEAR_UNPRICED
-from app.domain.money.billing.told import ToldMoney, doubts_about, told_by_charger
 from app.domain.money.billing.usage import Measured, measured
 from app.domain.money.tariffs import Quote, price
 from app.models import ChargingSession
@@ -49,7 +49,7 @@ class Assessment:
     quote: Quote | None
     doubts: tuple[str, ...]
     continuity: Continuity
-    told: ToldMoney
+    told: ChargerMoney
     too_little: bool = False
     idle_told: tuple[str, ...] = ()
 
@@ -108,7 +108,7 @@ def assessed(
     idle_told = tuple(code for code in about_idle if not holds(code))
     quote = price(tariff, used.usage) if tariff is not None else None
     continuity = continuity_of(book, session, used.plug, used.energy)
-    told = told_by_charger(book, session)
+    told = charger_money(book, session)
     found += [*continuity.doubts, *doubts_about(told, quote)]
     little = energy_wh is None and not told.payments and _failed_start(book, session, used)
     forgiven = _FORGIVEN if used.energy.basis != "none" else _FORGIVEN | _UNMEASURED

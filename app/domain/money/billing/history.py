@@ -76,7 +76,7 @@ def continuity_of(
     """Hold an ended session's registers against its neighbours'."""
     if session.ended_at is None:
         return Continuity()
-    own = _told(session, energy.started_at, energy.ended_at)
+    own = _stretch(session, energy.started_at, energy.ended_at)
     if energy.basis == "register":
         own = replace(own, first_wh=energy.initial_wh, last_wh=energy.final_wh)
     before = next(iter(_stretches(book, book.twins.get(session.id, ()))), None)
@@ -160,10 +160,10 @@ def close_gap(book: Book, session: ChargingSession, plug: Plug, energy: EnergyRe
 
 def _stretches(book: Book, rows: Iterable[Any]) -> Iterable[Stretch]:
     for row in map(book.live, rows):
-        yield _told(row, row.started_at, row.ended_at or row.started_at)
+        yield _stretch(row, row.started_at, row.ended_at or row.started_at)
 
 
-def _told(row: Any, started_at: datetime, ended_at: datetime) -> Stretch:
+def _stretch(row: Any, started_at: datetime, ended_at: datetime) -> Stretch:
     """A session's registers, as they were told and as far as they are believed."""
     first, last = row.meter_start_wh, row.meter_stop_wh
     if last is None:

@@ -26,10 +26,10 @@ from app.domain.money.billing.assessment import (
     other_ends,
     remember,
 )
+from app.domain.money.billing.charger_money import Payment, payments_of
 from app.domain.money.billing.corrections import replace
 from app.domain.money.billing.issue import as_kept, hold, issue_all, note_energy, put_bill
 from app.domain.money.billing.ledger import standing
-from app.domain.money.billing.told import Payment, payments_of
 from app.domain.money.tariffs import from_minor
 from app.domain.office import audit
 from app.models import Bill, ChargingSession, Review, Station, TariffVersion

@@ -61,7 +61,7 @@ def witness_of(
     running, believed = session.ended_at is None, _believed_w(facts, power)
     if session.last_seq_no is not None:
         closed = _closed(_of_plug(book, session, span), ended_at)
-        told = _told(book, session)
+        told = _words_of(book, session)
         return Witness(*span, steps, told, Says.CHARGING, (), closed, greatest, running, believed)
     events = _of_plug(book, session, span)
     words = [Word(event.at, _SAYS[event.activity]) for event in events]
@@ -102,7 +102,7 @@ def _of_plug(book: Book, session: ChargingSession, span: Interval) -> list[Any]:
     ]
 
 
-def _told(book: Book, session: ChargingSession) -> list[Word]:
+def _words_of(book: Book, session: ChargingSession) -> list[Word]:
     """What a transaction's events say that went on, by the station's clock and numbering."""
     return [
         Word(event.at, _SAYS[event.activity])
@@ -174,7 +174,7 @@ def said_charging_s(book: Book, session: ChargingSession) -> int | None:
         return None
     span = session.started_at, session.ended_at
     if session.last_seq_no is not None:
-        words = _told(book, session)
+        words = _words_of(book, session)
     else:
         words = [Word(event.at, _SAYS[event.activity]) for event in _of_plug(book, session, span)]
         words = [word for word in words if word.at >= span[0]]

@@ -67,11 +67,15 @@ def unreachable(tariff: Tariff, today: date | None = None) -> list[Unreachable]:
     for index, component in enumerate(tariff.components):
         box = grid.charged(component)
         if not all(box):
-            found.append(Unreachable(index, (), _told(tariff, index, _contradiction(grid, index))))
+            found.append(
+                Unreachable(index, (), _sentence(tariff, index, _contradiction(grid, index)))
+            )
             continue
         hiders = _hiders(grid, index, box)
         if hiders:
-            found.append(Unreachable(index, hiders, _told(tariff, index, _hidden(tariff, hiders))))
+            found.append(
+                Unreachable(index, hiders, _sentence(tariff, index, _hidden(tariff, hiders)))
+            )
     return [_with_mend(tariff, each, today) if each.hidden_by else each for each in found]
 
 
@@ -235,7 +239,7 @@ def _with_mend(tariff: Tariff, found: Unreachable, today: date | None) -> Unreac
     return replace(found, sentence=f"{found.sentence} {mend}")
 
 
-def _told(tariff: Tariff, index: int, reason: str) -> str:
+def _sentence(tariff: Tariff, index: int, reason: str) -> str:
     name = _name(tariff, index)
     return f"{name[:1].upper()}{name[1:]} can never apply: {reason}"
 

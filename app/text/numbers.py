@@ -1,31 +1,38 @@
-"""How the desk writes numbers, money and times: filters for the templates.
+"""How numbers, money and times are written: one writer for desk, receipts, API and command line.
 
-Pure functions first, then `register(app)`, which makes them Jinja filters and
-adds the few globals that every page needs.  Energy comes in as Decimal
-watt-hours, power as watts, money as integer minor units, times as aware UTC;
-what goes out is text with the unit in it, thousands parted by a space
+Energy comes in as Decimal watt-hours, power as watts, money as integer minor units, times as
+aware UTC; what goes out is text with its unit.  Babel writes as the named locale does; the desk
+has a way of its own: thousands parted by a space, a real minus, the currency behind the amount,
 and nothing that may break across two lines.
 """
 
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from urllib.parse import urlencode
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
-from babel.numbers import format_currency, get_currency_precision, get_currency_symbol
-from flask import Flask, g, has_request_context, url_for
-from werkzeug.routing import BuildError
+from babel import Locale
+from babel.numbers import (
+    NumberPattern,
+    format_currency,
+    format_percent,
+    get_currency_symbol,
+    parse_pattern,
+)
 
-from app.web import assets
+from app.domain.money.tariffs import exponent, from_minor
 
-#: Between thousands: Inter draws the narrow no-break space too narrow to be seen.
-THIN = "\u00a0"
+#: The desk's way of writing, where others name a locale of Babel.
+DESK = "desk"
+#: A space that does not break, also between thousands: Inter draws the narrow one too narrow.
 FIXED = "\u00a0"
 MINUS = "\u2212"
 DASH = "\u2013"
 
 #: Numbers with more digits before the point are not written out.
 _LARGEST_DIGITS = 18
+#: A price or a quantity with more places than this is not told.
+_MOST_PLACES = 20
 
 STYLES = {
     "time": "%H:%M",
@@ -41,21 +48,66 @@ STYLES = {
 }
 
 
+#: The same words, prices and days are written over and over.  What is written of a number hangs on
+#: its places and its sign too, so its text is what is known.
+remembered = lru_cache(4096)
+
+
+@cache
+def locale_of(name: str) -> Locale:
+    """A locale of Babel by its name."""
+    return Locale.parse("en" if name == DESK else name)
+
+
+@cache
+def _pattern(places: int | None) -> NumberPattern:
+    if places is None:
+        return parse_pattern("#,##0." + "#" * _MOST_PLACES)
+    return parse_pattern("#,##0." + "0" * places if places else "#,##0")
+
+
+@remembered
+def _number(value: str, places: int | None, locale: str) -> str:
+    text = str(_pattern(places).apply(Decimal(value), locale_of(locale)))
+    return text.replace(",", FIXED).replace("-", MINUS) if locale == DESK else text
+
+
+@remembered
+def _amount(value: str, currency: str, locale: str, to_the_cent: bool) -> str:
+    return str(
+        format_currency(
+            Decimal(value), currency, locale=locale_of(locale), decimal_quantization=to_the_cent
+        )
+    )
+
+
+@remembered
+def _percent(value: str, locale: str) -> str:
+    return str(format_percent(Decimal(value), locale=locale_of(locale), decimal_quantization=False))
+
+
+def exact(value: Decimal, places: int | None = None, locale: str = DESK) -> str:
+    """A number with so many decimals; `places` None keeps the ones that say something."""
+    if places is None:
+        value = value.normalize()
+    elif locale == DESK:
+        value = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP) + 0
+    return _number(str(value), places, locale)
+
+
 def number(value: Decimal | int | float | None, digits: int = 0) -> str:
-    """A number with `digits` decimals, thousands parted; a dash for None.
+    """A number of the desk with `digits` decimals; a dash for None.
 
     What a charger sends may be beyond all reason: then its size is told, `1.0e+50`.
     """
     if value is None:
         return DASH
-    exact = value if isinstance(value, Decimal) else Decimal(str(value))
-    if not exact.is_finite():
+    told = value if isinstance(value, Decimal) else Decimal(str(value))
+    if not told.is_finite():
         return DASH
-    if exact.adjusted() > _LARGEST_DIGITS:
-        return f"{exact:.1e}"
-    rounded = exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
-    text = f"{abs(rounded):,.{digits}f}".replace(",", THIN)
-    return f"{MINUS}{text}" if rounded < 0 else text
+    if told.adjusted() > _LARGEST_DIGITS:
+        return f"{told:.1e}"
+    return exact(told, digits)
 
 
 def kwh(wh: Decimal | int | None, digits: int = 2) -> str:
@@ -81,15 +133,38 @@ def kw(watts: float | Decimal | None, digits: int = 1) -> str:
     return f"{number(Decimal(str(watts)) / 1000, digits)}{FIXED}kW"
 
 
-def money(minor: int | None, currency: str, locale: str | None = None) -> str:
-    """Minor units as an amount: `9.41 €` on the desk, as the locale writes it when one is named."""
+def _symbol(currency: str) -> str:
+    return str(get_currency_symbol(currency, locale="en"))
+
+
+def money(minor: int | None, currency: str, locale: str = DESK) -> str:
+    """Minor units as an amount: `9.41 €` on the desk; a dash for None."""
     if minor is None:
         return DASH
-    digits = get_currency_precision(currency)
-    amount = Decimal(minor).scaleb(-digits)
-    if locale:
-        return str(format_currency(amount, currency, locale=locale))
-    return f"{number(amount, digits)}{FIXED}{get_currency_symbol(currency, locale='en')}"
+    amount = from_minor(minor, currency)
+    if locale != DESK:
+        return _amount(str(amount), currency, locale, True)
+    return f"{number(amount, exponent(currency))}{FIXED}{_symbol(currency)}"
+
+
+def price(amount: Decimal, currency: str, locale: str = DESK) -> str:
+    """A price in major units: at least the currency's places, more where it has them."""
+    if locale != DESK:
+        return _amount(str(amount), currency, locale, False)
+    own = amount.normalize().as_tuple().exponent
+    places = max(exponent(currency), -own if isinstance(own, int) else 0)
+    return f"{number(amount, places)}{FIXED}{_symbol(currency)}"
+
+
+def percent(value: Decimal, locale: str) -> str:
+    """A percentage: 19 is nineteen per cent."""
+    return _percent(str(value / 100), locale)
+
+
+def plain(value: Decimal) -> str:
+    """An exact number without the zeros that say nothing: 19.00 is `19`."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def duration(seconds: float | None) -> str:
@@ -161,76 +236,3 @@ def change(now_value: Decimal | int, then_value: Decimal | int) -> str:
     share = (Decimal(now_value) - Decimal(then_value)) / Decimal(then_value) * 100
     text = number(share)
     return f"{text if share < 0 else '+' + text}{FIXED}%"
-
-
-def protocol(subprotocol: str) -> str:
-    """A WebSocket subprotocol as people say it: `ocpp1.6` is `OCPP 1.6`."""
-    return subprotocol.replace("ocpp", "OCPP ", 1)
-
-
-def query_string(args: dict) -> str:
-    """Parameters (a value or a list of values each) as the part of a URL after `?`."""
-    return urlencode(args, doseq=True)
-
-
-def _now() -> datetime:
-    """The time the page is rendered at; a page fixes it once in `g.now` so that its ages agree."""
-    if has_request_context() and "now" in g:
-        return g.now
-    return datetime.now(UTC)
-
-
-def _zone() -> str:
-    """The zone the signed-in person reads times in (`g.zone`), or UTC."""
-    return g.get("zone", "UTC") if has_request_context() else "UTC"
-
-
-def page_url(noun: str, page: str = "index", **values: object) -> str | None:
-    """The address of a noun's page; None when there is none, and the menu leaves it out."""
-    try:
-        return url_for(f"{noun}.{page}" if page else noun, **values)
-    except BuildError:
-        return None
-
-
-def browser(agent: str) -> str:
-    """A User-Agent header in two words people know: `Firefox on Linux`."""
-    programs = {"Edg": "Edge", "OPR": "Opera", "Firefox": "", "Chrome": "", "Safari": ""}
-    systems = {
-        "Android": "",
-        "iPhone": "",
-        "iPad": "",
-        "Windows": "",
-        "Mac OS": "macOS",
-        "Linux": "",
-    }
-    program = next((name or word for word, name in programs.items() if f"{word}/" in agent), "")
-    system = next((name or word for word, name in systems.items() if word in agent), "")
-    return " on ".join(filter(None, (program, system))) or agent[:40] or "a browser"
-
-
-def register(app: Flask) -> None:
-    """Give the app's templates these filters and globals."""
-    for function in (
-        kwh,
-        watt_hours,
-        kw,
-        money,
-        duration,
-        clock,
-        number,
-        iso,
-        protocol,
-        browser,
-        query_string,
-    ):
-        app.add_template_filter(function)
-    app.add_template_filter(lambda moment: ago(moment, _now()), "ago")
-    app.add_template_filter(
-        lambda moment, style="minute", zone="": local(moment, style, zone or _zone()), "local"
-    )
-    app.add_template_filter(lambda moment: near(moment, _now(), _zone()), "near")
-    app.add_template_global(_now, "now")
-    app.add_template_global(change)
-    app.add_template_global(page_url)
-    assets.register(app)

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.text import presentation as p
+from app.text import numbers as p
+from app.web.filters import query_string
 
 NOW = datetime(2026, 11, 22, 8, 53, tzinfo=UTC)
 
@@ -107,4 +108,4 @@ def test_changes_need_something_to_compare_with():
 
 
 def test_query_strings_keep_repeated_parameters():
-    assert p.query_string({"ids": ["1", "2"], "q": "a b&c"}) == "ids=1&ids=2&q=a+b%26c"
+    assert query_string({"ids": ["1", "2"], "q": "a b&c"}) == "ids=1&ids=2&q=a+b%26c"

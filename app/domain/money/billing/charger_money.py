@@ -29,7 +29,7 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldMoney:
+class ChargerMoney:
     """A charger's own `total` (major units; None: it told none), and the payments at it.
 
     `final` says that the total came with the end; else it is the last running one.
@@ -48,18 +48,18 @@ class ToldMoney:
         return sum(payment.minor for payment in self.payments)
 
 
-def told_by_charger(book: Book, session: ChargingSession) -> ToldMoney:
+def charger_money(book: Book, session: ChargingSession) -> ChargerMoney:
     """Read what a charger told of an ended session's cost, and what was settled there."""
     if session.state is not SessionState.ENDED:
-        return ToldMoney()
+        return ChargerMoney()
     payments = _payments(book, session)
     # Only 2.x numbers its events, and only there a charger can tell a cost.
     told = _last_total(book, session) if session.last_seq_no is not None else None
     if told is None:
-        return ToldMoney(payments=payments)
+        return ChargerMoney(payments=payments)
     details, final = told
     currency, total = total_of(details) or ("", None)
-    return ToldMoney(total, currency, final, payments, _energy_of(details))
+    return ChargerMoney(total, currency, final, payments, _energy_of(details))
 
 
 def payments_of(db: Session, session: ChargingSession) -> tuple[Payment, ...]:
@@ -74,7 +74,7 @@ def _payments(book: Book, session: ChargingSession) -> tuple[Payment, ...]:
     )
 
 
-def doubts_about(told: ToldMoney, quote: Quote | None) -> list[str]:
+def doubts_about(told: ChargerMoney, quote: Quote | None) -> list[str]:
     """What a charger's own figures say against a price."""
     if quote is None:
         return []
@@ -86,7 +86,7 @@ def doubts_about(told: ToldMoney, quote: Quote | None) -> list[str]:
     return found
 
 
-def _another(told: ToldMoney, quote: Quote) -> bool:
+def _another(told: ChargerMoney, quote: Quote) -> bool:
     """Whether a charger's total is not ours; a running one may only lie below."""
     if told.total is None:
         return False

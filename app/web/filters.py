@@ -1,0 +1,78 @@
+"""What templates write with: filters for numbers and times, and a few globals of every page."""
+
+from datetime import UTC, datetime
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from flask import Flask, g, has_request_context, url_for
+from werkzeug.routing import BuildError
+
+from app.text import numbers, writers
+from app.web import assets
+
+
+def protocol(subprotocol: str) -> str:
+    """A WebSocket subprotocol as people say it: `ocpp1.6` is `OCPP 1.6`."""
+    return subprotocol.replace("ocpp", "OCPP ", 1)
+
+
+def query_string(args: dict[str, Any]) -> str:
+    """Parameters (a value or a list of values each) as the part of a URL after `?`."""
+    return urlencode(args, doseq=True)
+
+
+def _now() -> datetime:
+    """The time the page is rendered at; a page fixes it once in `g.now` so that its ages agree."""
+    if has_request_context() and "now" in g:
+        return cast(datetime, g.now)
+    return datetime.now(UTC)
+
+
+def _zone() -> str:
+    """The zone the signed-in person reads times in (`g.zone`), or UTC."""
+    return g.get("zone", "UTC") if has_request_context() else "UTC"
+
+
+def page_url(noun: str, page: str = "index", **values: Any) -> str | None:
+    """The address of a noun's page; None when there is none, and the menu leaves it out."""
+    try:
+        return url_for(f"{noun}.{page}" if page else noun, **values)
+    except BuildError:
+        return None
+
+
+def browser(agent: str) -> str:
+    """A User-Agent header in two words people know: `Firefox on Linux`."""
+    programs = {"Edg": "Edge", "OPR": "Opera", "Firefox": "", "Chrome": "", "Safari": ""}
+    systems = {
+        "Android": "",
+        "iPhone": "",
+        "iPad": "",
+        "Windows": "",
+        "Mac OS": "macOS",
+        "Linux": "",
+    }
+    program = next((name or word for word, name in programs.items() if f"{word}/" in agent), "")
+    system = next((name or word for word, name in systems.items() if word in agent), "")
+    return " on ".join(filter(None, (program, system))) or agent[:40] or "a browser"
+
+
+def register(app: Flask) -> None:
+    """Give the app's templates these filters and globals."""
+    for function in (
+        *(numbers.kwh, numbers.watt_hours, numbers.kw, numbers.money, numbers.number),
+        *(numbers.price, numbers.plain, numbers.duration, numbers.clock, numbers.iso),
+        *(protocol, browser, query_string),
+    ):
+        app.add_template_filter(function)
+    app.add_template_filter(writers.desk, "say")
+    app.add_template_filter(lambda moment: numbers.ago(moment, _now()), "ago")
+    app.add_template_filter(
+        lambda moment, style="minute", zone="": numbers.local(moment, style, zone or _zone()),
+        "local",
+    )
+    app.add_template_filter(lambda moment: numbers.near(moment, _now(), _zone()), "near")
+    app.add_template_global(_now, "now")
+    app.add_template_global(numbers.change)
+    app.add_template_global(page_url)
+    assets.register(app)
