@@ -116,6 +116,12 @@ class Schema(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
+    def __init_subclass__(cls, example: Json | None = None, **given: Any) -> None:
+        """Declare a schema, with an example for its readers."""
+        if example:
+            cls.model_config = {**cls.model_config, "json_schema_extra": {"examples": [example]}}
+        super().__init_subclass__(**given)
+
     @classmethod
     def read(cls: type[S], given: Any) -> S:
         """Read an object of JSON; raises `Invalid` with the first thing that does not fit."""
@@ -124,10 +130,21 @@ class Schema(BaseModel):
         except ValidationError as error:
             raise _refusal(cls, error, given) from None
 
+    @classmethod
+    def needs(cls) -> list[str]:
+        """Name the members that must be there."""
+        return [name for name, info in cls.model_fields.items() if info.is_required()]
+
     def given(self) -> Json:
         """Return what was sent, in values of the domain; what was left out is not there."""
         names = [name for name in type(self).model_fields if name in self.model_fields_set]
         return {name: getattr(self, name) for name in names}
+
+
+class Archived(Schema):
+    """Whether a list shows the archive."""
+
+    archived: Flag = left_out()
 
 
 def changes(
@@ -144,11 +161,9 @@ def changes(
             info = deepcopy(info)
             info.default_factory = lambda: None
             members[name] = (info.annotation, info)
-    made = create_model(
-        f"{of.__name__.removeprefix('New')}Changes", __base__=Schema, __doc__=doc, **members
-    )
-    made.model_config["json_schema_extra"] = {"examples": [example]} if example else None
-    return made
+    name = f"{of.__name__.removeprefix('New')}Changes"
+    given = {"example": example}
+    return create_model(name, __base__=Schema, __doc__=doc, __cls_kwargs__=given, **members)
 
 
 def _refusal(schema: type[Schema], error: ValidationError, given: Any) -> Invalid:
@@ -212,7 +227,7 @@ class _Spelling(GenerateJsonSchema):
     def generate_inner(self, schema: Any) -> Json:
         """Write one schema; an enumeration's words are not put elsewhere."""
         if schema["type"] == "enum":
-            schema = {key: part for key, part in schema.items() if key != "ref"}
+            return {"type": "string", "enum": [member.value for member in schema["members"]]}
         found = super().generate_inner(schema)
         for ours, theirs in (("ge", "minimum"), ("le", "maximum")):
             if ours in found:
@@ -235,6 +250,11 @@ class _Spelling(GenerateJsonSchema):
 @cache
 def json_schema(schema: type[BaseModel]) -> Json:
     """The JSON Schema (2020-12) of an object; those within it stand under $defs."""
-    return schema.model_json_schema(
+    found = schema.model_json_schema(
         ref_template="#/components/schemas/{model}", schema_generator=_Spelling
     )
+    for one in (found, *found.get("$defs", {}).values()):
+        one.pop("title", None)
+        one["description"] = " ".join(one["description"].split())
+    found.setdefault("properties", {})
+    return found

@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.api.ground._noun import ENDPOINTS
+from app.schemas.base import json_schema
 from tests.api.client import Api
 
 ODD = st.one_of(
@@ -25,8 +26,8 @@ TAKING = [endpoint for endpoint in ENDPOINTS if endpoint.body is not None]
 def bodies(endpoint):
     """Bodies with members that are known, of which some fit."""
     members = {
-        name: st.one_of(st.sampled_from(kind.schema["enum"]), ODD) if "enum" in kind.schema else ODD
-        for name, kind in endpoint.body.kinds.items()
+        name: st.one_of(st.sampled_from(schema["enum"]), ODD) if "enum" in schema else ODD
+        for name, schema in json_schema(endpoint.body)["properties"].items()
     }
     return st.fixed_dictionaries({}, optional=members)
 

@@ -10,6 +10,7 @@ from app.domain.ground.vocabulary import SYSTEM
 from app.domain.office import api_tokens
 from app.extensions import db as flask_db
 from app.models import FileJob, Reservation
+from app.schemas.base import json_schema
 from tests.api.client import Api
 from tests.security import furniture
 from tests.support import apps, seed
@@ -54,11 +55,12 @@ def test_everything_is_told_with_every_filter(postgres_app):
         for name in (part[1:-1] for part in path.split("/") if part.startswith("{")):
             path = path.replace(f"{{{name}}}", str(ids.get(name, 1)))
         found = api.ask("GET", path, (200, 404))
-        if endpoint.paged and found.get("next"):
+        parameters = json_schema(endpoint.query)["properties"]
+        if "cursor" in parameters and found.get("next"):
             api.get(found["next"])
-        for name, kind in endpoint.query.items():
+        for name, schema in parameters.items():
             if name not in ("cursor", "wait"):
-                given = {name: value_of(kind.schema)}
+                given = {name: value_of(schema)}
                 api.ask("GET", path, (200, 404), query_string=given)
 
 

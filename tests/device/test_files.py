@@ -21,8 +21,9 @@ from app.domain.ground.vocabulary import (
     Order,
     Outcome,
 )
-from app.domain.network import presence, quirks, sites, stations, tenants
+from app.domain.network import presence, sites, stations, tenants
 from app.models import AuditEntry, CustomerReport, FileJob, StationReport
+from app.schemas import quirks
 from tests.support import pki
 
 ADA = Actor("Ada", None, "192.0.2.7")

@@ -38,7 +38,7 @@ RULES = {
     "operations know tables and operations": Rule(
         ("app/domain/",),
         only=(
-            *("sqlalchemy", "app.models", "app.domain"),
+            *("sqlalchemy", "app.models", "app.domain", "app.schemas"),
             *("werkzeug.security", "cryptography", "orjson", "stdnum"),
         ),
     ),
@@ -57,7 +57,10 @@ RULES = {
     ),
     "forms know no web framework": Rule(
         ("app/forms/",),
-        only=("wtforms", "flask_wtf", "flask_babel", "app.forms", "app.domain", "email_validator"),
+        only=(
+            *("wtforms", "flask_wtf", "flask_babel", "email_validator"),
+            *("app.forms", "app.domain", "app.schemas"),
+        ),
     ),
     "views are entry points": Rule(
         ("app/views/",), never=("app.api", "app.cli", "app.tasks", "redis", "worker")

@@ -3,43 +3,32 @@
 from typing import Any
 
 from app.api.ground import _rows
-from app.api.ground import _shapes as s
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._plain import Plain
-from app.api.ground._shapes import Body
 from app.domain.access import tag_groups
-from app.domain.access.tag_groups import LONGEST_PARENT
 from app.models import TagGroup
 from app.resource import TAG_GROUPS
+from app.schemas import access as schemas
+from app.schemas.answers import read
 from app.uow import unit_of_work
 
 noun = Noun("tag-groups", "Tags that belong together.")
 blueprint = noun.blueprint
 
-GROUP = _rows.shape(
+GROUP = _rows.answer(
     "TagGroup",
     "A group; `parent` is OCPP’s parentIdTag. `site_ids`: whose matter it is; none: of all sites. "
     "`master_pass`: its tags end any session where they are allowed, and begin none.",
     TagGroup,
-    site_ids=s.listed(s.integer(), read=lambda row: [site.id for site in row.sites]),
+    site_ids=read(list[int], lambda row: [site.id for site in row.sites]),
 )
-_REST = {
-    "parent": s.text(most=LONGEST_PARENT, null=True),
-    "tariff_id": s.row_id(null=True),
-    "site_ids": s.row_ids(),
-    "master_pass": s.boolean(),
-}
-NEW = Body(
-    "NewTagGroup", "A group; without `parent` one is made.", {"name": s.text(most=120)}, _REST
-)
-CHANGES = Body("TagGroupChanges", "What is to be different.", {}, {**NEW.required, **_REST})
 
 
 plain = Plain(noun, TAG_GROUPS, GROUP, called="tag group")
-plain.list("The groups, in the order in which they were made.", {"name": s.text(most=120)})
+plain.list("The groups, in the order in which they were made.", schemas.TagGroups)
 plain.show("One group; its tags are at /tags?group_id=…")
-plain.create("Make a group.", NEW, 404, 409)
-plain.edit("Change what is given and leave the rest.", CHANGES)
+plain.create("Make a group.", schemas.NewTagGroup, 404, 409)
+plain.edit("Change what is given and leave the rest.", schemas.TagGroupChanges)
 
 
 @noun.delete(

@@ -5,16 +5,15 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app.api.ground import _rows
-from app.api.ground import _shapes as s
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._paging import Pages
-from app.domain.ground.vocabulary import Verdict
 from app.models import Authorisation
+from app.schemas import access as schemas
 
 noun = Noun("authorisations", "Decisions about taps, the newest first.")
 blueprint = noun.blueprint
 
-TAP = _rows.shape(
+TAP = _rows.answer(
     "Authorisation",
     "One decision about a tap: `reason` is a stable code, `sentence` says it in words.",
     Authorisation,
@@ -27,15 +26,7 @@ TAP = _rows.shape(
     "viewer",
     "List authorisations",
     answers={200: Pages(TAP)},
-    query={
-        "station_id": s.row_id(),
-        "tag_id": s.row_id(),
-        "session_id": s.row_id(),
-        "id_tag": s.text("In any case.", most=255),
-        "verdict": s.word(Verdict),
-        "occasion": s.word(("authorize", "start", "stop")),
-        "since": s.instant("At this moment or later."),
-    },
+    query=schemas.Taps,
 )
 def list_(ask: Ask) -> Any:
     """What taps were answered with, and why."""

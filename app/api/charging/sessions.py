@@ -5,21 +5,21 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from app.api.ground import _rows
-from app.api.ground import _shapes as s
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._paging import Pages
-from app.api.ground._shapes import Body
 from app.domain.charging import sessions
-from app.domain.ground.vocabulary import BillingState, SessionState
 from app.domain.money import reviews
 from app.models import Bill, ChargingSession, MeterReading, Station
 from app.queries.money import costs
+from app.schemas import charging as schemas
+from app.schemas.answers import Answer, read
+from app.schemas.base import needed
 from app.uow import unit_of_work
 
 noun = Noun("sessions", "Charging sessions; OCPP calls them transactions.")
 blueprint = noun.blueprint
 
-SESSION = _rows.shape(
+SESSION = _rows.answer(
     "Session",
     "A charging session. `transaction_id` is the protocol’s, as text; `stop_reason_given` is the "
     "reason as the charger spelled it; `provisional`: its end was assumed.",
@@ -31,59 +31,46 @@ SESSION = _rows.shape(
         "stop_token": "stop_id_tag",
         "stop_word": "stop_reason_given",
     },
-    remote_order_id=s.integer(
-        "The order that started it.", null=True, read=lambda row: row.remote_command_id
+    remote_order_id=read(
+        int | None, lambda row: row.remote_command_id, "The order that started it."
     ),
 )
-BILL = _rows.shape("Bill", "A bill, a credit or a correction.", Bill, without=("facts",))
-DETAIL = s.Shape(
-    "SessionDetail",
-    "A session with what it costs: so far, or as it was billed; null without a price.",
-    {
-        **SESSION.members,
-        "cost_minor": s.integer("In minor units of the currency.", null=True),
-        "bills": s.listed(BILL),
-    },
-)
-READING = _rows.shape(
+BILL = _rows.answer("Bill", "A bill, a credit or a correction.", Bill, without=("facts",))
+READING = _rows.answer(
     "Reading",
     "What a station reported of its meters at one instant.",
     MeterReading,
     without=("digest",),
 )
-COUNT = s.Shape("Count", "How many there are.", {"count": s.integer()})
-CLOSING = Body(
-    "Closing",
-    "Why a session is closed, or billed, that no stop will come for.",
-    {"remark": s.text("Kept in the audit.", least=1, most=300)},
-    example={"remark": "The charger was replaced."},
-)
-_FILTERS = {
-    "id_tag": s.text("In any case.", most=255),
-    "transaction_id": s.text("The protocol’s, as text.", most=64),
-    "state": s.word(SessionState, "charging: it is open."),
-    "billing": s.word(BillingState),
-    "evse": s.row_id(),
-    "since": s.instant("Started at this moment or later."),
-    "until": s.instant("Started before this moment."),
-}
-FILTERS = {
-    "station_id": s.row_id(),
-    "site_id": s.row_id(),
-    "driver_id": s.row_id(),
-    "tag_id": s.row_id(),
-    **_FILTERS,
-}
+
+
+class SessionDetail(SESSION):  # type: ignore[misc,valid-type]
+    """A session with what it costs: so far, or as it was billed; null without a price."""
+
+    cost_minor: int | None = needed("In minor units of the currency.")
+    bills: list[BILL]  # type: ignore[valid-type]
+
+
+class Count(Answer):
+    """How many there are."""
+
+    count: int
+
+
 _EQUAL = ("station_id", "site_id", "driver_id", "tag_id", "state", "billing", "evse")
 
 
-@noun.get("/sessions", "viewer", "List sessions", answers={200: Pages(SESSION)}, query=FILTERS)
+@noun.get(
+    "/sessions", "viewer", "List sessions", answers={200: Pages(SESSION)}, query=schemas.Sessions
+)
 def list_(ask: Ask) -> Any:
     """The sessions in reach, the newest first."""
     return ask.page(_filtered(ask, select(ChargingSession)), ChargingSession.id)
 
 
-@noun.get("/sessions/count", "viewer", "Count sessions", answers={200: COUNT}, query=FILTERS)
+@noun.get(
+    "/sessions/count", "viewer", "Count sessions", answers={200: Count}, query=schemas.Sessions
+)
 def count(ask: Ask) -> Any:
     """How many sessions a filter finds."""
     return {"count": ask.db.scalar(_filtered(ask, select(func.count(ChargingSession.id))))}
@@ -94,7 +81,7 @@ def count(ask: Ask) -> Any:
     "viewer",
     "List a station’s transactions",
     answers={200: Pages(SESSION)},
-    query=_FILTERS,
+    query=schemas.Transactions,
 )
 def transactions(ask: Ask, station_id: int) -> Any:
     """The sessions of one station; `limit=1` is the newest, `state=charging` are the open ones."""
@@ -107,8 +94,8 @@ def transactions(ask: Ask, station_id: int) -> Any:
     "/stations/{station_id}/transactions/count",
     "viewer",
     "Count a station’s transactions",
-    answers={200: COUNT},
-    query=_FILTERS,
+    answers={200: Count},
+    query=schemas.Transactions,
 )
 def count_transactions(ask: Ask, station_id: int) -> Any:
     """How many sessions of one station a filter finds."""
@@ -117,7 +104,7 @@ def count_transactions(ask: Ask, station_id: int) -> Any:
     return {"count": ask.db.scalar(query.where(ChargingSession.station_id == station.id))}
 
 
-@noun.get("/sessions/{session_id}", "viewer", "Read a session", answers={200: DETAIL})
+@noun.get("/sessions/{session_id}", "viewer", "Read a session", answers={200: SessionDetail})
 def show(ask: Ask, session_id: int) -> Any:
     """One session, with what it costs and its bills."""
     return _priced(ask, ask.get(ChargingSession, session_id, "session"))
@@ -140,8 +127,8 @@ def readings(ask: Ask, session_id: int) -> Any:
     "/sessions/{session_id}/close",
     "operator",
     "Close a stale session",
-    body=CLOSING,
-    answers={200: DETAIL},
+    body=schemas.Closing,
+    answers={200: SessionDetail},
     problems=(409,),
 )
 def close(ask: Ask, session_id: int) -> Any:
@@ -158,8 +145,8 @@ def close(ask: Ask, session_id: int) -> Any:
     "/sessions/{session_id}/bill",
     "operator",
     "Bill a session whose end is assumed",
-    body=CLOSING,
-    answers={200: DETAIL},
+    body=schemas.Closing,
+    answers={200: SessionDetail},
     problems=(409,),
 )
 def bill(ask: Ask, session_id: int) -> Any:

@@ -21,8 +21,6 @@ from app.models import Command
 from app.web.live import End, Ends
 from app.web.problems import Problem
 
-#: The longest that a request may wait, in seconds.
-LONGEST_S = 120
 #: An answer at the very end of the wait still counts: patience with the charger is as long.
 GRACE_S = 2.0
 #: So many requests of one process may wait at once; the desk must have room for people.

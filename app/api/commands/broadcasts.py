@@ -5,74 +5,51 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import Select, select
 
-from app.api.commands.orders import NEW as ORDER
 from app.api.commands.orders import wanted
 from app.api.ground import _rows
-from app.api.ground import _shapes as s
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
 from app.api.ground._secrets import blotted
-from app.api.ground._shapes import Body
 from app.domain.commands import broadcasts
 from app.domain.ground.errors import Forbidden, Invalid, NotFound
-from app.domain.ground.vocabulary import BroadcastState
 from app.domain.network.presence import connected
 from app.models import Broadcast, BroadcastTarget, Station
 from app.queries.commands import broadcasts as queries
+from app.schemas import commands as schemas
+from app.schemas.answers import plain, read
+from app.schemas.base import Json
 from app.uow import unit_of_work
 
 noun = Noun("broadcasts", "One order to many stations.")
 blueprint = noun.blueprint
 
-BROADCAST = _rows.shape(
+BROADCAST = _rows.answer(
     "Broadcast",
     "An order to every station that a filter found. `tally` counts the stations by state.",
     Broadcast,
-    arguments=s.free(read=lambda row: blotted(row.arguments)),
-    tally=s.free("State: number of stations.", read=lambda row: row.counted),
+    arguments=read(Json, lambda row: blotted(row.arguments)),
+    tally=read(Json, lambda row: row.counted, "State: number of stations."),
 )
-TARGET = _rows.shape(
+TARGET = _rows.answer(
     "BroadcastTarget",
     "One station of a broadcast: waiting, under_way, skipped, cancelled, or as its order ended.",
     BroadcastTarget,
     renamed={"command_id": "order_id"},
 )
 _EQUAL = ("site_id", "protocol", "vendor", "model", "firmware")
-FILTER = {
-    "station_ids": s.row_ids("Only these."),
-    "site_id": s.row_id(),
-    "protocol": s.text("As ocpp1.6.", most=20),
-    "vendor": s.text(most=120),
-    "model": s.text(most=120),
-    "firmware": s.text(most=120),
-    "connected": s.boolean("Only those that are (or are not) connected now."),
-}
-NEW = Body(
-    "NewBroadcast",
-    "An order as for one station, and the filter that finds the stations; without any filter it "
-    "goes to all of them. When more than `stop_percent` failed, the rest is not sent.",
-    {},
-    {
-        **{name: shape for name, shape in ORDER.optional.items() if name != "force"},
-        **FILTER,
-        "at_once": s.integer("So many are under way at once (10).", least=1, most=500),
-        "stop_percent": s.integer(null=True, least=0, most=100),
-    },
-    example={"order": "clear_cache", "site_id": 1, "at_once": 5},
-)
 
 
 @noun.post(
     "/broadcasts",
     "operator",
     "Give an order to many stations",
-    body=NEW,
+    body=schemas.NewBroadcast,
     answers={202: BROADCAST},
 )
 def create(ask: Ask) -> Any:
     """Begin to give an order; stations that are not connected are skipped, and told so."""
     given = dict(ask.body)
-    chosen = {name: given.pop(name) for name in FILTER if name in given}
+    chosen = {name: given.pop(name) for name in schemas.Chosen.model_fields if name in given}
     at_once, stop_percent = given.pop("at_once", 10), given.pop("stop_percent", None)
     order, arguments = wanted(given)
     ttl_s = given.get("expires_in_s") or current_app.config["SETTINGS"].command_ttl_s
@@ -86,7 +63,7 @@ def create(ask: Ask) -> Any:
             ttl_s=ttl_s,
             at_once=at_once,
             stop_percent=stop_percent,
-            chosen_by=s.plain(chosen),
+            chosen_by=plain(chosen),
         )
     return Reply(202, _counted(ask, row), {"Location": f"{ROOT}/broadcasts/{row.id}"})
 
@@ -96,7 +73,7 @@ def create(ask: Ask) -> Any:
     "viewer",
     "List broadcasts",
     answers={200: Pages(BROADCAST)},
-    query={"state": s.word(BroadcastState)},
+    query=schemas.Broadcasts,
 )
 def list_(ask: Ask) -> Any:
     """What was asked of many stations, the newest first."""
@@ -120,7 +97,7 @@ def show(ask: Ask, broadcast_id: int) -> Any:
     "viewer",
     "List a broadcast’s stations",
     answers={200: Pages(TARGET)},
-    query={"state": s.text(most=20)},
+    query=schemas.Targets,
 )
 def targets(ask: Ask, broadcast_id: int) -> Any:
     """Every station of a broadcast with its result."""

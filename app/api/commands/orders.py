@@ -1,5 +1,6 @@
 """Orders to stations: typed or raw, answered at once or with their result."""
 
+from operator import attrgetter
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,16 +8,18 @@ from flask import Response, current_app
 from sqlalchemy import select
 
 from app.api.commands import _waiting
-from app.api.ground import _shapes as s
+from app.api.ground import _rows
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
 from app.api.ground._secrets import blotted
-from app.api.ground._shapes import Body
 from app.domain.commands import command_ends, commands, orders
 from app.domain.commands.orders.reading import Argument
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import CommandState, Order
 from app.models import Command, Station
+from app.schemas import commands as schemas
+from app.schemas.answers import Answer, read
+from app.schemas.base import Instant, Json, Number, needed
 from app.uow import unit_of_work
 from app.web import problems
 
@@ -30,89 +33,63 @@ def _error(row: Any, name: str) -> Any:
     return (row.answer or {}).get(name) if failed else None
 
 
-ORDER = s.Shape(
+ORDER = _rows.answer(
     "Order",
     "An order. `state`: queued and sent are under way; accepted, rejected (the charger said no), "
     "failed (it answered a CALLERROR, or it could not be sent), timed_out, expired (never sent) "
     "and unsupported are final. `request` and `answer` are what went over the wire.",
-    {
-        "id": s.integer(),
-        "station_id": s.integer(),
-        "order": s.word(Order),
-        "arguments": s.free(read=lambda row: blotted(row.arguments)),
-        "state": s.word(CommandState),
-        "settled": s.boolean(read=lambda row: row.state not in commands.OPEN_STATES),
-        "sentence": s.text("How it ended, in words.", null=True),
-        "action": s.text("The message that was sent.", null=True),
-        "request": s.anything("Its payload.", read=lambda row: blotted(row.request)),
-        "answer": s.anything("What the station answered.", read=lambda row: blotted(row.answer)),
-        "error_code": s.text(
-            "Of a CALLERROR.", null=True, read=lambda row: _error(row, "errorCode")
-        ),
-        "error_description": s.text(null=True, read=lambda row: _error(row, "errorDescription")),
-        "message_id": s.text(null=True),
-        "attempts": s.anything(
-            "Forms that were tried before: [action, request, answer].",
-            read=lambda row: blotted(row.attempts),
-        ),
-        "latency_ms": s.number(null=True),
-        "session_id": s.integer(null=True),
-        "subject": s.text("The row that it is about, as reservation:7.", null=True),
-        "requested_by": s.text(),
-        "requested_at": s.instant(),
-        "expires_at": s.instant("It is sent before this moment, or never."),
-        "sent_at": s.instant(null=True),
-        "settled_at": s.instant(null=True),
-    },
+    Command,
+    without=("node", "user_id"),
+    arguments=read(Json, lambda row: blotted(row.arguments)),
+    settled=read(bool, lambda row: row.state not in commands.OPEN_STATES),
+    sentence=read(str | None, attrgetter("sentence"), "How it ended, in words."),
+    action=read(str | None, attrgetter("action"), "The message that was sent."),
+    request=read(Any, lambda row: blotted(row.request), "Its payload."),
+    answer=read(Any, lambda row: blotted(row.answer), "What the station answered."),
+    error_code=read(str | None, lambda row: _error(row, "errorCode"), "Of a CALLERROR."),
+    error_description=read(str | None, lambda row: _error(row, "errorDescription")),
+    attempts=read(
+        Any,
+        lambda row: blotted(row.attempts),
+        "Forms that were tried before: [action, request, answer].",
+    ),
+    subject=read(str | None, attrgetter("subject"), "The row that it is about, as reservation:7."),
+    expires_at=read(Instant, attrgetter("expires_at"), "It is sent before this moment, or never."),
 )
-NEW = Body(
-    "NewOrder",
-    "A typed order (`order`, `arguments`) or a raw one (`action`, `payload`), which is sent with "
-    "exactly the members given. `check` false sends a raw one that its version’s schema forbids.",
-    {},
-    {
-        "order": s.word(Order),
-        "arguments": s.free("By name; see /orders/kinds."),
-        "action": s.text("As TriggerMessage.", least=1, most=60),
-        "payload": s.free(),
-        "check": s.boolean("Of a raw one; true unless said otherwise."),
-        "force": s.boolean("Also where it ends running sessions, else a 409 (ends_sessions)."),
-        "expires_in_s": s.integer("It is sent within so many seconds.", least=1, most=3600),
-    },
-    example={"order": "unlock", "arguments": {"connector": 1}},
-)
-ARGUMENT = s.Shape(
-    "OrderArgument",
-    "An argument of a typed order; what does not apply is null.",
-    {
-        "name": s.text(),
-        "required": s.boolean(),
-        "kind": s.text("text, whole, number, choice, switch, instant, list, object, objects, json"),
-        "choices": s.listed(s.text()),
-        "low": s.number(null=True),
-        "high": s.number(null=True),
-        "help": s.text(),
-    },
-)
-KIND = s.Shape(
-    "OrderKind",
-    "A typed order with its arguments.",
-    {"order": s.word(Order), "label": s.text(), "arguments": s.listed(ARGUMENT)},
-)
-KINDS = s.Shape("OrderKinds", "Every typed order.", {"orders": s.listed(KIND)})
-WAIT = {
-    "wait": s.integer(
-        "Answer with the result, within so many seconds.", least=1, most=_waiting.LONGEST_S
-    )
-}
+
+
+class OrderArgument(Answer):
+    """An argument of a typed order; what does not apply is null."""
+
+    name: str
+    required: bool
+    kind: str = needed("text, whole, number, choice, switch, instant, list, object, objects, json")
+    choices: list[str]
+    low: Number | None
+    high: Number | None
+    help: str
+
+
+class OrderKind(Answer):
+    """A typed order with its arguments."""
+
+    order: Order
+    label: str
+    arguments: list[OrderArgument]
+
+
+class OrderKinds(Answer):
+    """Every typed order."""
+
+    orders: list[OrderKind]
 
 
 @noun.post(
     "/stations/{station_id}/orders",
     "operator",
     "Give an order",
-    body=NEW,
-    query=WAIT,
+    body=schemas.NewOrder,
+    query=schemas.Wait,
     answers={202: ORDER, 200: ORDER},
     problems=(404, 409),
 )
@@ -139,7 +116,7 @@ def create(ask: Ask, station_id: int) -> Any:
     "viewer",
     "List a station’s orders",
     answers={200: Pages(ORDER)},
-    query={"state": s.word(CommandState), "order": s.word(Order)},
+    query=schemas.Orders,
 )
 def list_(ask: Ask, station_id: int) -> Any:
     """What was asked of a station, the newest first."""
@@ -151,13 +128,13 @@ def list_(ask: Ask, station_id: int) -> Any:
     return ask.page(query, Command.id)
 
 
-@noun.get("/orders/kinds", "viewer", "List the typed orders", answers={200: KINDS})
+@noun.get("/orders/kinds", "viewer", "List the typed orders", answers={200: OrderKinds})
 def kinds(ask: Ask) -> Any:
     """Every typed order with its arguments."""
     return {"orders": known()}
 
 
-@noun.get("/orders/{order_id}", "viewer", "Read an order", query=WAIT, answers={200: ORDER})
+@noun.get("/orders/{order_id}", "viewer", "Read an order", query=schemas.Wait, answers={200: ORDER})
 def show(ask: Ask, order_id: int) -> Any:
     """One order as it stands; with `wait`, once it has ended or the time is over."""
     row = ask.get(Command, order_id, "order")
@@ -172,7 +149,7 @@ def show(ask: Ask, order_id: int) -> Any:
     "/stations/{station_id}/connectors/{connector}/unlock",
     "operator",
     "Unlock a connector",
-    query={"force": s.boolean("Also while a session is running there, else a 409.")},
+    query=schemas.Unlocking,
     answers={200: ORDER},
     problems=(404, 409, 504),
 )
@@ -183,7 +160,7 @@ def unlock(ask: Ask, station_id: int, connector: int) -> Any:
     with _waiting.place() as place:
         row = _queue(ask, station_id, *wish, place=place)
         patience = row.quirks.get("call_timeout_s", settings.call_timeout_s)
-        row = place.settled(min(float(patience) + 1, _waiting.LONGEST_S), row)
+        row = place.settled(min(float(patience) + 1, schemas.LONGEST_WAIT_S), row)
     if row.state is CommandState.ACCEPTED:
         return row
     if row.state in {CommandState.REJECTED, CommandState.FAILED, CommandState.UNSUPPORTED}:
@@ -218,7 +195,7 @@ def _argument(name: str, argument: Argument) -> dict[str, Any]:
 
 def _told(row: Any, status: int, code: str) -> Response:
     sentence = row.sentence or "The charger has not answered yet."
-    return problems.answer(status, code, sentence, order=ORDER.render(row))
+    return problems.answer(status, code, sentence, order=ORDER.write(row))
 
 
 def wanted(body: dict[str, Any]) -> tuple[Order, dict[str, Any]]:

@@ -5,11 +5,8 @@ from typing import Any
 from sqlalchemy import select
 
 from app.api.ground import _rows
-from app.api.ground import _shapes as s
 from app.api.ground._noun import Ask, Noun, Reply
 from app.api.ground._paging import Pages
-from app.api.ground._shapes import Body
-from app.domain.ground.vocabulary import FileJobKind, FileJobState, ProfileState, ReservationState
 from app.domain.limits import setpoints
 from app.models import (
     CompositeSchedule,
@@ -20,43 +17,38 @@ from app.models import (
     Station,
     StationProfile,
 )
+from app.schemas import device, limits
 from app.uow import unit_of_work
 
 noun = Noun("assigned", "Reservations, charging profiles, firmware and logs; made by orders.")
 blueprint = noun.blueprint
 
-RESERVATION = _rows.shape(
+RESERVATION = _rows.answer(
     "Reservation",
     "A plug (`evse` 0: any) kept for a tag; its id is OCPP’s reservationId.",
     Reservation,
     renamed={"token": "id_tag", "command_id": "order_id"},
 )
-PROFILE = _rows.shape(
+PROFILE = _rows.answer(
     "StationProfile",
     "A charging profile at a station; its id is OCPP’s chargingProfileId. `document` is what was "
     "asked, `sent` what went out, `reported` what the station says.",
     StationProfile,
     renamed={"command_id": "order_id"},
 )
-SCHEDULE = _rows.shape(
+SCHEDULE = _rows.answer(
     "CompositeSchedule",
     "The limits that a station says result from all its profiles; `periods` are "
     "[start_s, limit, phases].",
     CompositeSchedule,
 )
-SETPOINT = _rows.shape(
+SETPOINT = _rows.answer(
     "Setpoint",
     "How much an EVSE gives to the session that runs there: one row per EVSE, the newest wish "
     "wins. `state` is waiting, sent, or how it ended; `accepted` what the station took last.",
     Setpoint,
 )
-WISH = Body(
-    "SetpointWish",
-    "What the session at an EVSE shall get: `limit` in amperes per phase, or watts of all phases.",
-    {"limit": s.exact(), "unit": s.word(("A", "W"))},
-    {"phases": s.integer(least=1, most=3), "expires_in_s": s.integer(least=1, most=600)},
-)
-JOB = _rows.shape(
+JOB = _rows.answer(
     "FileJob",
     "A firmware update, log or diagnostics upload; its id is OCPP’s requestId. `word` is the "
     "station’s last status as it spelled it, `steps` are all of them.",
@@ -64,7 +56,7 @@ JOB = _rows.shape(
     without=("stored_as", "arguments"),
     renamed={"command_id": "order_id"},
 )
-FIRMWARE = _rows.shape(
+FIRMWARE = _rows.answer(
     "FirmwareFile", "A firmware image that the desk keeps.", FirmwareFile, without=("stored_as",)
 )
 
@@ -74,12 +66,7 @@ FIRMWARE = _rows.shape(
     "viewer",
     "List reservations",
     answers={200: Pages(RESERVATION)},
-    query={
-        "station_id": s.row_id(),
-        "evse": s.row_id(),
-        "tag_id": s.row_id(),
-        "state": s.word(ReservationState),
-    },
+    query=device.Reservations,
 )
 def reservations(ask: Ask) -> Any:
     """Reservations in reach, the newest first; make and cancel them by the orders
@@ -103,7 +90,7 @@ def reservation(ask: Ask, reservation_id: int) -> Any:
     "viewer",
     "List a station’s charging profiles",
     answers={200: Pages(PROFILE)},
-    query={"evse": s.row_id(), "state": s.word(ProfileState)},
+    query=limits.StationProfiles,
 )
 def station_profiles(ask: Ask, station_id: int) -> Any:
     """What a station was given, and what it says it holds; set by the order set_profile."""
@@ -116,7 +103,7 @@ def station_profiles(ask: Ask, station_id: int) -> Any:
     "viewer",
     "List composite schedules",
     answers={200: Pages(SCHEDULE)},
-    query={"evse": s.row_id()},
+    query=limits.CompositeSchedules,
 )
 def composite_schedules(ask: Ask, station_id: int) -> Any:
     """What a station says its limits come to; asked by the order read_composite_schedule."""
@@ -140,7 +127,7 @@ def setpoints_(ask: Ask, station_id: int) -> Any:
     "/stations/{station_id}/connectors/{connector}/setpoint",
     "operator",
     "Set a setpoint",
-    body=WISH,
+    body=limits.SetpointWish,
     answers={202: SETPOINT},
     problems=(404, 409),
 )
@@ -160,11 +147,7 @@ def setpoint(ask: Ask, station_id: int, connector: int) -> Any:
     "viewer",
     "List file jobs",
     answers={200: Pages(JOB)},
-    query={
-        "station_id": s.row_id(),
-        "kind": s.word(FileJobKind),
-        "state": s.word(FileJobState),
-    },
+    query=device.FileJobs,
 )
 def file_jobs(ask: Ask) -> Any:
     """Firmware updates and uploads of logs; begun by the orders update_firmware, fetch_logs."""

@@ -5,7 +5,6 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app.api.ground import _rows
-from app.api.ground import _shapes as s
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._paging import Pages
 from app.domain.access import local_lists
@@ -24,38 +23,40 @@ from app.models import (
     StationVariable,
     VariableMonitor,
 )
+from app.schemas.answers import read
+from app.schemas.device import Variables
 
 noun = Noun("device", "Settings, device model, monitors and what else a station holds.")
 blueprint = noun.blueprint
 
-VARIABLE = _rows.shape(
+VARIABLE = _rows.answer(
     "Variable",
     "One attribute of a variable; a configuration key of OCPP 1.6 is a variable of no component. "
     "`wanted` is what we last set: where it differs from `value`, the setting drifted.",
     StationVariable,
     without=("key",),
 )
-MONITOR = _rows.shape(
+MONITOR = _rows.answer(
     "Monitor", "A monitor on a variable; `number` is the station’s id of it.", VariableMonitor
 )
-EVENT = _rows.shape("DeviceEvent", "What a station noticed of a variable.", DeviceEvent)
-DISPLAY = _rows.shape("DisplayMessage", "A text on a station’s display.", DisplayMessage)
-LIST = _rows.shape(
+EVENT = _rows.answer("DeviceEvent", "What a station noticed of a variable.", DeviceEvent)
+DISPLAY = _rows.answer("DisplayMessage", "A text on a station’s display.", DisplayMessage)
+LIST = _rows.answer(
     "LocalList",
     "The list that a station holds: `version` is what it last accepted of us, `reported_version` "
     "what it says itself.",
     LocalList,
-    drifted=s.boolean("They differ.", read=local_lists.drifted),
+    drifted=read(bool, local_lists.drifted, "They differ."),
 )
-CERTIFICATE = _rows.shape(
+CERTIFICATE = _rows.answer(
     "StationCertificate", "A certificate that a station holds.", StationCertificate
 )
-TARIFF = _rows.shape("StationTariff", "A tariff that a 2.1 station was given.", StationTariff)
-NEEDS = _rows.shape("EvNeeds", "What a car asked over ISO 15118, and our plan.", EvNeeds)
-DER = _rows.shape("DerControl", "A control of a 2.1 station’s inverter.", DerControl)
-SETTLEMENT = _rows.shape("Settlement", "A payment settled at a station’s terminal.", Settlement)
-SWAP = _rows.shape("BatterySwap", "One step of a battery swap.", BatterySwap)
-CUSTOMER = _rows.shape("CustomerReport", "What a station knows of a customer.", CustomerReport)
+TARIFF = _rows.answer("StationTariff", "A tariff that a 2.1 station was given.", StationTariff)
+NEEDS = _rows.answer("EvNeeds", "What a car asked over ISO 15118, and our plan.", EvNeeds)
+DER = _rows.answer("DerControl", "A control of a 2.1 station’s inverter.", DerControl)
+SETTLEMENT = _rows.answer("Settlement", "A payment settled at a station’s terminal.", Settlement)
+SWAP = _rows.answer("BatterySwap", "One step of a battery swap.", BatterySwap)
+CUSTOMER = _rows.answer("CustomerReport", "What a station knows of a customer.", CustomerReport)
 
 
 @noun.get(
@@ -63,12 +64,7 @@ CUSTOMER = _rows.shape("CustomerReport", "What a station knows of a customer.", 
     "viewer",
     "List settings and variables",
     answers={200: Pages(VARIABLE)},
-    query={
-        "component": s.text("In any case.", most=50),
-        "variable": s.text("In any case; the key, for OCPP 1.6.", most=50),
-        "evse": s.row_id(),
-        "attribute": s.word(("actual", "target", "min_set", "max_set")),
-    },
+    query=Variables,
 )
 def variables(ask: Ask, station_id: int) -> Any:
     """The configuration (1.6) or the device model (2.x), as far as the station has told it."""

@@ -18,14 +18,15 @@ from sqlalchemy.orm import Session
 from app.api.ground import _access, _checks, _keys, _paging
 from app.api.ground._access import Caller
 from app.api.ground._paging import Page, Pages
-from app.api.ground._shapes import Body, Kind, Shape
 from app.domain.ground.vocabulary import Actor
 from app.extensions import db as flask_db
+from app.schemas.answers import Answer
+from app.schemas.base import Schema
 from app.web.problems import Problem, json_text
 
 ROOT = "/api/v1"
 
-Answers = Mapping[int, Shape | Pages | None]
+Answers = Mapping[int, type[Answer] | Pages | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class Endpoint:
     role: str
     summary: str
     doc: str
-    query: Mapping[str, Kind]
-    body: Body | None
+    query: type[Schema]
+    body: type[Schema] | None
     answers: Answers
     problems: tuple[int, ...] = ()
     everywhere: bool = False
@@ -50,11 +51,6 @@ class Endpoint:
     def status(self) -> int:
         """The status of the usual answer."""
         return next(iter(self.answers))
-
-    @property
-    def paged(self) -> bool:
-        """Tell whether it answers a page of a list."""
-        return any(isinstance(shape, Pages) for shape in self.answers.values())
 
     @property
     def rule(self) -> str:
@@ -156,14 +152,14 @@ class Noun:
         summary: str,
         *,
         answers: Answers,
-        query: Mapping[str, Kind] | None = None,
-        body: Body | None = None,
+        query: type[Schema] = Schema,
+        body: type[Schema] | None = None,
         problems: tuple[int, ...] = (),
         everywhere: bool = False,
         secret: bool = False,
     ) -> Callable[..., Any]:
         def hang(view: Callable[..., Any]) -> Callable[..., Any]:
-            paged = any(isinstance(shape, Pages) for shape in answers.values())
+            paged = any(isinstance(answer, Pages) for answer in answers.values())
             endpoint = Endpoint(
                 self.name,
                 view.__name__.rstrip("_"),
@@ -172,7 +168,7 @@ class Noun:
                 role,
                 summary,
                 " ".join((view.__doc__ or "").split()),
-                {**(query or {}), **(_paging.PARAMETERS if paged else {})},
+                _paging.paged(query) if paged else query,
                 body,
                 answers,
                 problems,
@@ -228,7 +224,7 @@ def _written(endpoint: Endpoint, value: Any) -> Response:
     shape = endpoint.answers[reply.status]
     if shape is None:
         return Response(status=reply.status, headers=dict(reply.headers))
-    body = json_text(shape.render(reply.value))
+    body = json_text(shape.write(reply.value))
     response = Response(body, reply.status, dict(reply.headers), mimetype="application/json")
     if isinstance(reply.value, Page) and reply.value.next:
         response.headers["Link"] = f'<{reply.value.next}>; rel="next"'

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
 
 from app import __version__
 from app.api.ground._noun import ENDPOINTS, NOUNS, ROOT, Endpoint, is_number
 from app.api.ground._paging import Pages
-from app.api.ground._shapes import Body, Shape
 from app.domain.office.api_tokens import LONGEST
+from app.schemas.answers import Answer
+from app.schemas.base import Json, Schema, json_schema
 
 PROBLEM = {
     "type": "object",
@@ -32,9 +32,9 @@ ABOUT = (
 ALWAYS = (401, 403, 422, 429, 500, 503)
 
 
-def document(server: str) -> dict[str, Any]:
+def document(server: str) -> Json:
     """Build the whole document; `server` is the desk's address without a slash at the end."""
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, Json] = {}
     for endpoint in ENDPOINTS:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation(endpoint)
     return {
@@ -52,20 +52,34 @@ def document(server: str) -> dict[str, Any]:
     }
 
 
-def schemas() -> dict[str, Any]:
-    """All shapes that any endpoint takes or answers, by name."""
-    found: dict[str, Any] = {"Problem": PROBLEM}
+def schemas() -> Json:
+    """All that any endpoint takes or answers, and what these hold, by name."""
+    found: Json = {"Problem": PROBLEM}
     for endpoint in ENDPOINTS:
-        for shape in _shapes(endpoint):
-            found[shape.name] = shape.schema
-    for shape in list(_inner()):
-        found.setdefault(shape.name, shape.schema)
+        for shape in (endpoint.body, *endpoint.answers.values()):
+            if isinstance(shape, Pages):
+                found[name_of(shape)] = shape.schema
+                shape = shape.of
+            if shape is not None:
+                schema = dict(json_schema(shape))
+                found |= schema.pop("$defs", {})
+                found[name_of(shape)] = schema
     return dict(sorted(found.items()))
 
 
-def operation(endpoint: Endpoint) -> dict[str, Any]:
+def name_of(shape: type[Schema] | type[Answer] | Pages) -> str:
+    """The name of a schema in the document."""
+    return f"{shape.of.__name__}Page" if isinstance(shape, Pages) else shape.__name__
+
+
+def reference(shape: type[Schema] | type[Answer] | Pages) -> Json:
+    """How the document refers to a schema."""
+    return {"$ref": f"#/components/schemas/{name_of(shape)}"}
+
+
+def operation(endpoint: Endpoint) -> Json:
     """Describe one endpoint."""
-    described: dict[str, Any] = {
+    described: Json = {
         "operationId": f"{endpoint.noun}.{endpoint.name}",
         "tags": [endpoint.noun],
         "summary": endpoint.summary,
@@ -75,8 +89,8 @@ def operation(endpoint: Endpoint) -> dict[str, Any]:
     }
     if endpoint.body is not None:
         described["requestBody"] = {
-            "required": bool(endpoint.body.required),
-            "content": {"application/json": {"schema": endpoint.body.reference}},
+            "required": bool(endpoint.body.needs()),
+            "content": {"application/json": {"schema": reference(endpoint.body)}},
         }
     return described
 
@@ -93,15 +107,15 @@ def problems_of(endpoint: Endpoint) -> list[int]:
     return sorted(found - set(endpoint.answers))
 
 
-def _parameters(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
+def _parameters(endpoint: Endpoint) -> Iterator[Json]:
     for part in endpoint.path.split("/"):
         name = part.strip("{}")
         if name == part:
             continue
         schema = {"type": "integer", "minimum": 0} if is_number(name) else {"type": "string"}
         yield {"name": name, "in": "path", "required": True, "schema": schema}
-    for name, kind in endpoint.query.items():
-        yield {"name": name, "in": "query", "required": False, "schema": kind.schema}
+    for name, schema in json_schema(endpoint.query)["properties"].items():
+        yield {"name": name, "in": "query", "required": False, "schema": schema}
     if endpoint.method == "POST":
         yield {
             "name": "Idempotency-Key",
@@ -111,12 +125,12 @@ def _parameters(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
         }
 
 
-def _responses(endpoint: Endpoint) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _responses(endpoint: Endpoint) -> Json:
+    found: Json = {}
     for status, shape in endpoint.answers.items():
-        described: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+        described: Json = {"description": HTTPStatus(status).phrase}
         if shape is not None:
-            described["content"] = {"application/json": {"schema": shape.reference}}
+            described["content"] = {"application/json": {"schema": reference(shape)}}
         if status in (201, 202):
             described["headers"] = {"Location": {"schema": {"type": "string"}}}
         found[str(status)] = described
@@ -124,24 +138,3 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
     for status in problems_of(endpoint):
         found[str(status)] = {"description": HTTPStatus(status).phrase, "content": problem}
     return found
-
-
-def _shapes(endpoint: Endpoint) -> Iterator[Shape | Body | Pages]:
-    if endpoint.body is not None:
-        yield endpoint.body
-    for shape in endpoint.answers.values():
-        if isinstance(shape, Pages):
-            yield shape.of
-        if shape is not None:
-            yield shape
-
-
-def _inner() -> Iterator[Shape]:
-    """Shapes within shapes."""
-    waiting = [shape for endpoint in ENDPOINTS for shape in _shapes(endpoint)]
-    while waiting:
-        shape = waiting.pop()
-        if isinstance(shape, Shape):
-            inner = [kind.of_shape for kind in shape.members.values() if kind.of_shape]
-            yield from inner
-            waiting += inner

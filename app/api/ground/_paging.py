@@ -6,54 +6,57 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import request
+from pydantic import create_model
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
-from app.api.ground._shapes import Kind, Shape, integer, text
+from app.schemas.answers import Answer
+from app.schemas.base import Json, Schema, Text, Whole, left_out
 from app.web.problems import Problem
 
 #: Rows on a page unless `limit` says otherwise, and the most it may say.
 DEFAULT, MOST = 50, 500
 
-PARAMETERS: dict[str, Kind] = {
-    "limit": integer(f"Rows on a page ({DEFAULT}).", least=1, most=MOST),
-    "cursor": text("Where the page begins: from `next` of the page before.", most=60),
-}
+
+def paged(query: type[Schema]) -> type[Schema]:
+    """The parameters of a list, with those that say which page."""
+    made: type[Schema] = create_model(
+        query.__name__,
+        __base__=query,
+        __doc__=query.__doc__,
+        limit=(Whole, left_out(f"Rows on a page ({DEFAULT}).", ge=1, le=MOST)),
+        cursor=(
+            Text,
+            left_out("Where the page begins: from `next` of the page before.", max_length=60),
+        ),
+    )
+    return made
 
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """A list of one shape, a page at a time."""
+    """A list of one answer, a page at a time."""
 
-    of: Shape
-
-    @property
-    def reference(self) -> dict[str, Any]:
-        """How a schema refers to this one."""
-        return {"$ref": f"#/components/schemas/{self.name}"}
+    of: type[Answer]
 
     @property
-    def name(self) -> str:
-        """Its name in the OpenAPI document."""
-        return f"{self.of.name}Page"
-
-    @property
-    def schema(self) -> dict[str, Any]:
+    def schema(self) -> Json:
         """The JSON Schema of a page."""
         following = "Address of the next page; null on the last one."
+        items = {"$ref": f"#/components/schemas/{self.of.__name__}"}
         return {
             "type": "object",
             "properties": {
-                "items": {"type": "array", "items": self.of.reference},
+                "items": {"type": "array", "items": items},
                 "next": {"type": ["string", "null"], "description": following},
             },
             "required": ["items", "next"],
             "additionalProperties": False,
         }
 
-    def render(self, page: "Page") -> dict[str, Any]:
+    def write(self, page: "Page") -> Json:
         """Write a page."""
-        return {"items": self.of.render_all(page.rows), "next": page.next}
+        return {"items": [self.of.write(row) for row in page.rows], "next": page.next}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,15 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.api.ground import _shapes as s
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
-from app.api.ground._shapes import Body, Kind, Shape
 from app.resource import Resource
+from app.schemas.answers import Answer
+from app.schemas.base import Schema
 from app.uow import unit_of_work
 
-#: A parameter of a list, with the condition that its value means; without one it equals a column.
-Finds = Mapping[str, Kind | tuple[Kind, Callable[[Ask, Any], Any]]]
+#: The condition that the value of a parameter means; without one it equals a column.
+Finds = Mapping[str, Callable[[Ask, Any], Any]]
 
 
 class Plain:
@@ -27,7 +27,7 @@ class Plain:
         self,
         noun: Noun,
         of: Resource,
-        shape: Shape,
+        shape: type[Answer],
         *,
         called: str = "",
         seen: Callable[[Ask, list[Any]], None] = lambda ask, rows: None,
@@ -37,22 +37,21 @@ class Plain:
         self.path = f"/{noun.name}"
         self.one = f"{self.path}/{{{of.key}}}"
 
-    def list(self, doc: str, finds: Finds | None = None, summary: str = "") -> None:
+    def list(
+        self, doc: str, asked: type[Schema], finds: Finds | None = None, summary: str = ""
+    ) -> None:
         """Hang GET /nouns: a page of those in use, or with `archived` of those that are not."""
         model, ways = self.of.model, finds or {}
-        kinds = {name: way[0] if isinstance(way, tuple) else way for name, way in ways.items()}
-        if self.of.archive:
-            kinds.setdefault("archived", s.boolean())
 
         def list_(ask: Ask) -> Any:
             query = select(model).options(*self.of.loaded)
             if self.of.archive:
                 gone = model.archived_at.is_not(None)
                 query = query.where(gone if ask.query.get("archived") else ~gone)
-            for name, way in ways.items():
+            for name in asked.model_fields:
                 if name != "archived" and (value := ask.query.get(name)) is not None:
-                    means = way[1](ask, value) if isinstance(way, tuple) else None
-                    query = query.where(getattr(model, name) == value if means is None else means)
+                    way = ways.get(name)
+                    query = query.where(way(ask, value) if way else getattr(model, name) == value)
             page = ask.page(query, model.id, newest=False)
             self.seen(ask, page.rows)
             return page
@@ -60,7 +59,7 @@ class Plain:
         list_.__doc__ = doc
         summary = summary or f"List {self.called}s"
         answers = {200: Pages(self.shape)}
-        self.noun.get(self.path, "viewer", summary, answers=answers, query=kinds)(list_)
+        self.noun.get(self.path, "viewer", summary, answers=answers, query=asked)(list_)
 
     def show(self, doc: str) -> None:
         """Hang GET /nouns/{id}."""
@@ -71,7 +70,9 @@ class Plain:
         show.__doc__ = doc
         self.noun.get(self.one, "viewer", f"Read a {self.called}", answers={200: self.shape})(show)
 
-    def create(self, doc: str, body: Body, *problems: int, everywhere: bool = False) -> None:
+    def create(
+        self, doc: str, body: type[Schema], *problems: int, everywhere: bool = False
+    ) -> None:
         """Hang POST /nouns."""
 
         def create(ask: Ask) -> Any:
@@ -90,7 +91,7 @@ class Plain:
             everywhere=everywhere,
         )(create)
 
-    def edit(self, doc: str, body: Body) -> None:
+    def edit(self, doc: str, body: type[Schema]) -> None:
         """Hang PATCH /nouns/{id}."""
 
         def edit(ask: Ask, **path: int) -> Any:

@@ -1,12 +1,15 @@
-"""Shapes read off the tables: what a column holds says what its member looks like."""
+"""Answers read off the tables: what a column holds says what its member looks like."""
 
+from operator import attrgetter
 from typing import Any
 
+from pydantic import create_model
 from sqlalchemy import JSON, BigInteger, Boolean, Enum, Float, Integer, inspect
 
-from app.api.ground import _shapes as s
-from app.api.ground._shapes import Kind, Shape
-from app.models.base import Exact, Instant, WattHours
+from app.models.base import Exact, WattHours
+from app.models.base import Instant as InstantColumn
+from app.schemas.answers import Answer, read
+from app.schemas.base import Instant, Number
 
 #: Columns that are never told.
 NEVER = frozenset(
@@ -14,45 +17,38 @@ NEVER = frozenset(
 )
 
 
-def shape(
+def answer(
     name: str,
     doc: str,
     model: Any,
     *,
     without: tuple[str, ...] = (),
     renamed: dict[str, str] | None = None,
-    **more: Kind,
-) -> Shape:
-    """Make a shape of a model's columns in their order, `more` members instead or beside."""
-    renamed = renamed or {}
-    members: dict[str, Kind] = {}
+    **more: Any,
+) -> type[Answer]:
+    """Make an answer of a model's columns in their order, `more` members instead or beside."""
+    members: dict[str, Any] = {}
     for column in sorted(inspect(model).columns, key=lambda column: column.name != "id"):
-        if column.name in NEVER or column.name in without:
-            continue
-        kind = _kind(column)
-        told = renamed.get(column.name)
-        if told:
-            kind = kind.of(_reader(column.name))
-        members[told or column.name] = kind
-    return Shape(name, doc, {**members, **more})
+        if column.name not in NEVER and column.name not in without:
+            told = (renamed or {}).get(column.name)
+            of = _type(column.type)
+            of = of | None if column.nullable and of is not Any else of
+            members[told or column.name] = read(of, attrgetter(column.name)) if told else of
+    made: type[Answer] = create_model(name, __base__=Answer, __doc__=doc, **{**members, **more})
+    return made
 
 
-def _reader(name: str) -> Any:
-    return lambda row: getattr(row, name)
-
-
-def _kind(column: Any) -> Kind:
-    null, of = bool(column.nullable), column.type
-    if isinstance(of, Instant):
-        return s.instant(null=null)
+def _type(of: Any) -> Any:
+    if isinstance(of, InstantColumn):
+        return Instant
     if isinstance(of, WattHours | Exact | Float):
-        return s.number(null=null)
+        return Number
     if isinstance(of, Boolean):
-        return s.boolean(null=null)
+        return bool
     if isinstance(of, BigInteger | Integer):
-        return s.integer(null=null)
+        return int
     if isinstance(of, Enum):
-        return s.word(of.enum_class, null=null)  # type: ignore[arg-type]
+        return of.enum_class
     if isinstance(of, JSON):
-        return s.anything()
-    return s.text(null=null)
+        return Any
+    return str

@@ -6,21 +6,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from app.api.ground import _rows
-from app.api.ground import _shapes as s
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._paging import Pages
 from app.models import Tariff
+from app.schemas.answers import read
+from app.schemas.base import Archived, Json
 
 noun = Noun("tariffs", "Named prices; written on the desk.")
 blueprint = noun.blueprint
 
-TARIFF = _rows.shape(
+TARIFF = _rows.answer(
     "Tariff",
     "A named price; `definition` is what its newest version says.",
     Tariff,
     without=("name_key",),
-    version=s.integer(read=lambda row: row.current.number),
-    definition=s.free(read=lambda row: row.current.definition),
+    version=read(int, lambda row: row.current.number),
+    definition=read(Json, lambda row: row.current.definition),
 )
 
 
@@ -29,7 +30,7 @@ TARIFF = _rows.shape(
     "viewer",
     "List tariffs",
     answers={200: Pages(TARIFF)},
-    query={"archived": s.boolean()},
+    query=Archived,
 )
 def list_(ask: Ask) -> Any:
     """The tariffs, in the order in which they were written."""

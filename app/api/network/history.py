@@ -1,16 +1,15 @@
 """What happened at a station: statuses, boots, connections, knocks, deviations, messages."""
 
 import json
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Select, select
 
 from app.api.ground import _rows
-from app.api.ground import _shapes as s
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._paging import Pages
 from app.api.ground._secrets import blotted
-from app.domain.ground.vocabulary import MessageOutcome
 from app.models import (
     Connection,
     Deviation,
@@ -22,12 +21,11 @@ from app.models import (
     TransactionEvent,
 )
 from app.queries.network import api_history as queries
+from app.schemas import network as schemas
+from app.schemas.answers import read
 
 noun = Noun("history", "What a station said and did, the newest first.")
 blueprint = noun.blueprint
-
-_SPAN = {"since": s.instant("From this moment on."), "until": s.instant("Before this moment.")}
-_DIRECTIONS = ("in", "out")
 
 
 def _json(text: str | None) -> Any:
@@ -40,56 +38,48 @@ def _json(text: str | None) -> Any:
         return blotted(text)
 
 
-STATUS = _rows.shape("StatusEvent", "One change of a connector’s status.", StatusEvent)
-CONNECTION = _rows.shape("Connection", "One accepted WebSocket.", Connection)
-KNOCK = _rows.shape(
+STATUS = _rows.answer("StatusEvent", "One change of a connector’s status.", StatusEvent)
+CONNECTION = _rows.answer("Connection", "One accepted WebSocket.", Connection)
+KNOCK = _rows.answer(
     "Handshake",
     "An attempt to connect; `reason` is a stable code. Equal refusals within a minute share a row.",
     HandshakeAttempt,
 )
-DEVIATION = _rows.shape("Deviation", "A repair that its messages needed.", Deviation)
-REPORT = _rows.shape(
+DEVIATION = _rows.answer("Deviation", "A repair that its messages needed.", Deviation)
+REPORT = _rows.answer(
     "Report",
     "Something a station told of itself.",
     StationReport,
-    payload=s.anything(read=lambda row: blotted(row.payload)),
+    payload=read(Any, lambda row: blotted(row.payload)),
 )
-EVENT = _rows.shape(
+EVENT = _rows.answer(
     "TransactionEvent",
     "A TransactionEvent (2.x) as it came.",
     TransactionEvent,
     without=("digest",),
 )
-BOOT = s.Shape(
-    "Boot",
-    "A BootNotification as it came, and what it was answered.",
-    {
-        "id": s.integer(),
-        "at": s.instant(),
-        "connection_id": s.integer(null=True),
-        "request": s.anything("The payload.", read=lambda row: _json(row.request)),
-        "answer": s.anything("The answer’s payload.", read=lambda row: _json(row.response)),
-    },
-)
-MESSAGE = s.Shape(
+_PAYLOADS = {
+    "request": read(Any, lambda row: _json(row.request), "The payload."),
+    "answer": read(Any, lambda row: _json(row.response), "The answer’s payload."),
+}
+MESSAGE = _rows.answer(
     "Message",
     "A call and what came back. `direction` in: the station called us. Secrets are blotted out.",
-    {
-        "id": s.integer(),
-        "station_id": s.integer(),
-        "connection_id": s.integer(null=True),
-        "session_id": s.integer(null=True),
-        "at": s.instant(),
-        "direction": s.word(_DIRECTIONS, read=lambda row: "out" if row.outbound else "in"),
-        "message_id": s.text(),
-        "action": s.text(),
-        "request": s.anything("The payload.", read=lambda row: _json(row.request)),
-        "answer": s.anything("The answer’s payload.", read=lambda row: _json(row.response)),
-        "outcome": s.word(MessageOutcome, null=True),
-        "error_code": s.text("Of a CALLERROR.", null=True),
-        "error_description": s.text(null=True),
-        "latency_ms": s.number(null=True),
-    },
+    Message,
+    without=("outbound", "response"),
+    direction=read(schemas.Direction, lambda row: "out" if row.outbound else "in"),
+    error_code=read(str | None, attrgetter("error_code"), "Of a CALLERROR."),
+    **_PAYLOADS,
+)
+BOOT = _rows.answer(
+    "Boot",
+    "A BootNotification as it came, and what it was answered.",
+    Message,
+    without=(
+        *("station_id", "session_id", "outbound", "message_id", "action", "response", "outcome"),
+        *("error_code", "error_description", "latency_ms"),
+    ),
+    **_PAYLOADS,
 )
 
 
@@ -98,14 +88,7 @@ MESSAGE = s.Shape(
     "viewer",
     "List messages",
     answers={200: Pages(MESSAGE)},
-    query={
-        "action": s.text("As BootNotification.", most=60),
-        "direction": s.word(_DIRECTIONS),
-        "outcome": s.word(MessageOutcome),
-        "message_id": s.text(most=255),
-        "session_id": s.row_id(),
-        **_SPAN,
-    },
+    query=schemas.Messages,
 )
 def messages(ask: Ask, station_id: int) -> Any:
     """The message log of a station; kept for as many days as the installation says."""
@@ -124,7 +107,7 @@ def messages(ask: Ask, station_id: int) -> Any:
     "viewer",
     "List boots",
     answers={200: Pages(BOOT)},
-    query=_SPAN,
+    query=schemas.Spanned,
 )
 def boots(ask: Ask, station_id: int) -> Any:
     """Every BootNotification with its answer, as long as messages are kept."""
@@ -142,7 +125,7 @@ def boots(ask: Ask, station_id: int) -> Any:
     "viewer",
     "List connections",
     answers={200: Pages(CONNECTION)},
-    query={"open": s.boolean()},
+    query=schemas.Connections,
 )
 def connections(ask: Ask, station_id: int) -> Any:
     """Every WebSocket of a station, with how it closed."""
@@ -159,7 +142,7 @@ def connections(ask: Ask, station_id: int) -> Any:
     "viewer",
     "List handshake attempts",
     answers={200: Pages(KNOCK)},
-    query={"accepted": s.boolean()},
+    query=schemas.Handshakes,
 )
 def handshakes(ask: Ask, station_id: int) -> Any:
     """Who knocked as this station, let in or refused, and why."""
@@ -175,7 +158,7 @@ def handshakes(ask: Ask, station_id: int) -> Any:
     "viewer",
     "List status changes",
     answers={200: Pages(STATUS)},
-    query={"evse": s.row_id(), **_SPAN},
+    query=schemas.Statuses,
 )
 def statuses(ask: Ask, station_id: int) -> Any:
     """Every change of a connector’s status; the states of now are in the station itself."""
@@ -203,7 +186,7 @@ def deviations(ask: Ask, station_id: int) -> Any:
     "viewer",
     "List reports",
     answers={200: Pages(REPORT)},
-    query={"kind": s.text("As security, firmware, log.", most=40), **_SPAN},
+    query=schemas.Reports,
 )
 def reports(ask: Ask, station_id: int) -> Any:
     """What a station told of itself besides charging: security events, firmware, logs."""
@@ -219,7 +202,7 @@ def reports(ask: Ask, station_id: int) -> Any:
     "viewer",
     "List transaction events",
     answers={200: Pages(EVENT)},
-    query={"transaction_ref": s.text(most=64), "session_id": s.row_id()},
+    query=schemas.TransactionEvents,
 )
 def transaction_events(ask: Ask, station_id: int) -> Any:
     """The TransactionEvents of a 2.x station in the order in which they arrived, newest first."""

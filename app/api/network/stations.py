@@ -1,39 +1,36 @@
 """Stations: who they are, how they connect, and how they stand now."""
 
-from typing import Any
+from operator import attrgetter
+from typing import Annotated, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.api.ground import _rows
-from app.api.ground import _shapes as s
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._plain import Plain
-from app.api.ground._shapes import Body
 from app.domain.device import onboarding
 from app.domain.ground import texts
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Registration, StationMode
-from app.domain.network import plugs, stations
+from app.domain.network import stations
 from app.domain.network.presence import connected
-from app.domain.network.quirks import QUIRKS
 from app.models import Connector, Site, Station
 from app.resource import STATIONS
+from app.schemas import network as schemas
+from app.schemas.answers import Answer, From, read
 from app.uow import unit_of_work
 
 noun = Noun("stations", "Chargers: registered, changed, archived, and what is known of them now.")
 blueprint = noun.blueprint
 
-VALIDATIONS = ("strict", "tolerant")
-
-CONNECTOR = _rows.shape(
+CONNECTOR = _rows.answer(
     "Connector",
     "A plug as last reported; `evse` 0 is the station itself. `stale`: not confirmed since the "
     "station last connected. `status_word` is the status as the station spelled it.",
     Connector,
     without=("id", "station_id"),
 )
-STATION = _rows.shape(
+STATION = _rows.answer(
     "Station",
     "A charger. `registration` is how its next boot is answered, `booted_registration` how the "
     "last one was.",
@@ -42,59 +39,23 @@ STATION = _rows.shape(
         *("identity_key", "connection_id", "boot_raw"),
         *("access_epoch", "serial_key", "certificate_name_key"),
     ),
-    connected=s.boolean("A living worker holds its open socket."),
-    connectors=s.listed(CONNECTOR),
-)
-REGISTERED = s.Shape(
-    "RegisteredStation",
-    "A new station. `password` is told this once; null when one was chosen.",
-    {**STATION.members, "password": s.text(null=True, read=lambda row: row.told)},
-)
-CREDENTIALS = s.Shape(
-    "Credentials",
-    "The new password is told this once; null when one was chosen.",
-    {"station_id": s.integer(), "username": s.text(), "password": s.text(null=True)},
+    connected=read(bool, attrgetter("connected"), "A living worker holds its open socket."),
+    connectors=list[CONNECTOR],  # type: ignore[valid-type]
 )
 
-#: What a station may be given, new or old.
-DETAILS = {
-    "name": s.text(most=120),
-    "note": s.text(most=500, null=True),
-    "security_profile": s.integer("0, 1, 2 or 3.", least=0, most=3),
-    "registration": s.word(Registration, "How its next boot is answered; blocked: it is refused."),
-    "mode": s.word(StationMode, "Who may charge: nobody, listed tags, or everybody."),
-    "validation": s.word(VALIDATIONS, "Null: as the installation.", null=True),
-    "username_alias": s.text(most=64, null=True),
-    "quirks": s.free("What its firmware needs: " + ", ".join(QUIRKS) + "."),
-    "onboarding": s.free(
-        "What it is sent after a boot: read, ask_boot, local_list (true or left out), triggers "
-        "(a list), settings (key: value). Empty: nothing."
-    ),
-    "tariff_id": s.row_id("Null: as the site.", null=True),
-    "max_power_w": s.number(null=True),
-    "connectors": s.integer("Number of plugs.", least=0, most=plugs.MOST),
-    "plug_type": s.word(plugs.TYPES, null=True),
-}
-NEW = Body(
-    "NewStation",
-    "A station to be registered. Without a password one is made.",
-    {"identity": s.text(least=1, most=48), "site_id": s.row_id()},
-    {"password": s.text("8 to 64 characters.", most=64, null=True), **DETAILS},
-    example={"identity": "CP-7", "site_id": 1, "connectors": 2},
-)
-CHANGES = Body(
-    "StationChanges",
-    "What is to be different; the rest stays. `quirks` replaces all of them.",
-    {},
-    {"identity": s.text(least=1, most=48), "site_id": s.row_id(), **DETAILS},
-    example={"registration": "pending"},
-)
-PASSWORD = Body(
-    "NewCredentials",
-    "Empty: a password is made.",
-    {},
-    {"password": s.text("8 to 64 characters.", most=64, null=True)},
-)
+
+class RegisteredStation(STATION):  # type: ignore[misc,valid-type]
+    """A new station. `password` is told this once; null when one was chosen."""
+
+    password: Annotated[str | None, From(attrgetter("told"))]
+
+
+class Credentials(Answer):
+    """The new password is told this once; null when one was chosen."""
+
+    station_id: int
+    username: str
+    password: str | None
 
 
 def _see(ask: Ask, found: list[Station]) -> None:
@@ -108,20 +69,10 @@ def _see(ask: Ask, found: list[Station]) -> None:
 plain = Plain(noun, STATIONS, STATION, seen=_see)
 plain.list(
     "The stations in reach, in the order in which they were registered.",
+    schemas.Stations,
     {
-        "identity": (
-            s.text("In any case.", most=64),
-            lambda _, identity: Station.identity_key == texts.key(identity),
-        ),
-        "site_id": s.row_id(),
-        "registration": s.word(Registration),
-        "mode": s.word(StationMode),
-        "protocol": s.text("As ocpp1.6.", most=20),
-        "connected": (
-            s.boolean(),
-            lambda ask, there: connected(ask.now) if there else ~connected(ask.now),
-        ),
-        "archived": s.boolean("True: those in the archive instead."),
+        "identity": lambda _, identity: Station.identity_key == texts.key(identity),
+        "connected": lambda ask, there: connected(ask.now) if there else ~connected(ask.now),
     },
 )
 plain.show("One station with its connectors and their statuses.")
@@ -133,8 +84,8 @@ plain.restore("Take a station out of the archive.", 409)
     "/stations",
     "operator",
     "Register a station",
-    body=NEW,
-    answers={201: REGISTERED},
+    body=schemas.NewStation,
+    answers={201: RegisteredStation},
     problems=(409,),
     secret=True,
 )
@@ -154,7 +105,7 @@ def create(ask: Ask) -> Any:
         )
         if wish:
             onboarding.change(db, ask.actor, station, wish, now=ask.now)
-    station.told = clear
+    station.told = clear  # type: ignore[attr-defined]
     return plain.made(ask, station)
 
 
@@ -162,7 +113,7 @@ def create(ask: Ask) -> Any:
     "/stations/{station_id}",
     "operator",
     "Change a station",
-    body=CHANGES,
+    body=schemas.StationChanges,
     answers={200: STATION},
     problems=(409,),
 )
@@ -184,8 +135,8 @@ def edit(ask: Ask, station_id: int) -> Any:
     "/stations/{station_id}/credentials",
     "operator",
     "Give a station a new password",
-    body=PASSWORD,
-    answers={200: CREDENTIALS},
+    body=schemas.NewCredentials,
+    answers={200: Credentials},
     secret=True,
 )
 def credentials(ask: Ask, station_id: int) -> Any:

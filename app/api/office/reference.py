@@ -8,8 +8,9 @@ from flask import Blueprint, Response, current_app, render_template
 
 from app.api.commands.orders import known
 from app.api.ground import _openapi
-from app.api.ground._noun import ENDPOINTS, NOUNS, ROOT, Endpoint
+from app.api.ground._noun import ENDPOINTS, NOUNS, ROOT
 from app.api.ground._paging import Pages
+from app.schemas.base import Schema, json_schema
 from app.web import problems
 from app.web.security import public
 
@@ -45,7 +46,6 @@ def docs() -> Any:
         codes=problems.CODES,
         sentences=problems.SENTENCES,
         members=_members,
-        parameters=_parameters,
         type_of=_type,
         refusals=_openapi.problems_of,
         anchor=lambda endpoint: f"{endpoint.noun}.{endpoint.name}",
@@ -63,36 +63,25 @@ for _rule, _view in ((f"{ROOT}/openapi.json", openapi), ("/api/docs", docs)):
     )
 
 
-def _members(endpoint: Endpoint) -> list[tuple[str, str, bool, str]]:
-    """The members of an endpoint's body: name, type, must it be there, what it is."""
-    if endpoint.body is None:
+def _members(schema: type[Schema] | None) -> list[tuple[str, str, bool, str]]:
+    """The members of a body or of a query: name, type, must it be there, what it is."""
+    if schema is None:
         return []
+    members, needed = json_schema(schema)["properties"], schema.needs()
     return [
-        (name, _type(kind.schema), name in endpoint.body.required, _doc(kind.schema))
-        for name, kind in endpoint.body.kinds.items()
+        (name, _type(member), name in needed, member.get("description", ""))
+        for name, member in members.items()
     ]
-
-
-def _parameters(endpoint: Endpoint) -> list[tuple[str, str, bool, str]]:
-    """The query parameters of an endpoint, in the same form."""
-    return [
-        (name, _type(kind.schema), False, _doc(kind.schema))
-        for name, kind in endpoint.query.items()
-    ]
-
-
-def _doc(schema: dict[str, Any]) -> str:
-    return str(schema.get("description", ""))
 
 
 def _type(schema: Any) -> str:
     """A schema in two or three words."""
     if isinstance(schema, Pages):
-        return f"page of {schema.of.name}"
+        return f"page of {schema.of.__name__}"
     if schema is None:
         return "no body"
     if not isinstance(schema, dict):
-        return str(schema.name)
+        return _openapi.name_of(schema)
     if len(schema.get("enum", ())) > _MOST_WORDS:
         return f"one of {len(schema['enum'])} words"
     if "enum" in schema:

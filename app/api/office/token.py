@@ -5,23 +5,23 @@ from typing import Any
 from sqlalchemy import select
 
 from app.api.ground import _rows
-from app.api.ground import _shapes as s
 from app.api.ground._noun import Ask, Noun
 from app.domain.ground.vocabulary import Role
 from app.models import ApiToken
+from app.schemas.answers import read
 
 noun = Noun("token", "Whom the token acts as.")
 blueprint = noun.blueprint
 
-TOKEN = _rows.shape(
+TOKEN = _rows.answer(
     "Token",
     "The token of this request. No `site_ids`: it reaches all sites.",
     ApiToken,
     without=("token_hash",),
-    role=s.word(Role, read=lambda row: row.user.role),
-    user_name=s.text(read=lambda row: row.user.name),
-    tenant_id=s.integer(),
-    site_ids=s.listed(s.integer(), read=lambda row: [site.id for site in row.user.sites]),
+    role=read(Role, lambda row: row.user.role),
+    user_name=read(str, lambda row: row.user.name),
+    tenant_id=int,
+    site_ids=read(list[int], lambda row: [site.id for site in row.user.sites]),
 )
 
 

@@ -6,31 +6,21 @@ from sqlalchemy import select
 
 from app.api.device.device import CERTIFICATE
 from app.api.ground import _rows
-from app.api.ground import _shapes as s
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
-from app.api.ground._shapes import Body
 from app.domain.trust import certificates, signing
 from app.models import AuthorityCertificate, StationCertificate
+from app.schemas import trust as schemas
 from app.uow import unit_of_work
 
 noun = Noun("certificates", "Roots, and the certificates of stations.")
 blueprint = noun.blueprint
 
-#: Roots that can be installed at stations; our own is made on the desk, with its key.
-USES = ("csms_root", "v2g_root", "mo_root", "manufacturer_root", "oem_root")
-
-AUTHORITY = _rows.shape(
+AUTHORITY = _rows.answer(
     "AuthorityCertificate",
     "A root that is kept for installing, or the built-in authority’s own. No key is told.",
     AuthorityCertificate,
 )
-NEW = Body(
-    "NewAuthorityCertificate",
-    "A root to be kept, as PEM.",
-    {"name": s.text(least=1, most=120), "use": s.word(USES), "pem": s.text(most=20_000)},
-)
-REASON = Body("Revocation", "Why it is revoked.", {"reason": s.text(least=1, most=300)})
 
 
 @noun.get(
@@ -38,7 +28,7 @@ REASON = Body("Revocation", "Why it is revoked.", {"reason": s.text(least=1, mos
     "viewer",
     "List roots",
     answers={200: Pages(AUTHORITY)},
-    query={"use": s.text(most=40), "archived": s.boolean()},
+    query=schemas.AuthorityCertificates,
 )
 def listed(ask: Ask) -> Any:
     """The roots that are kept, in the order in which they came."""
@@ -59,7 +49,7 @@ def authority(ask: Ask, root_id: int) -> Any:
     "/authority-certificates",
     "admin",
     "Keep a root",
-    body=NEW,
+    body=schemas.NewAuthorityCertificate,
     answers={201: AUTHORITY},
     everywhere=True,
 )
@@ -128,7 +118,7 @@ def refuse(ask: Ask, certificate_id: int) -> Any:
     "/certificates/{certificate_id}/revoke",
     "admin",
     "Revoke a station’s certificate",
-    body=REASON,
+    body=schemas.Revocation,
     answers={200: CERTIFICATE},
 )
 def revoke(ask: Ask, certificate_id: int) -> Any:

@@ -14,8 +14,9 @@ from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs, presence
 from app.domain.network.presence import connected
-from app.domain.network.quirks import QUIRKS
 from app.models import Station, Tariff
+from app.schemas.network import MOST_CONNECTORS
+from app.schemas.quirks import QUIRKS
 
 OPTIONS = (
     click.option("--name", help="What people call it."),
@@ -24,7 +25,7 @@ OPTIONS = (
     click.option("--mode", type=click.Choice([mode.value for mode in StationMode])),
     click.option("--registration", type=click.Choice([word.value for word in Registration])),
     click.option("--validation", type=click.Choice(["strict", "tolerant", "default"])),
-    click.option("--connectors", type=click.IntRange(0, plugs.MOST), help="Number of plugs."),
+    click.option("--connectors", type=click.IntRange(0, MOST_CONNECTORS), help="Number of plugs."),
     click.option("--plug-type", type=click.Choice(plugs.TYPES, case_sensitive=False)),
     click.option("--max-power-w", type=float),
     click.option("--username-alias", help="User name that it sends instead of its identity."),

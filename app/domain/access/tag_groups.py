@@ -13,9 +13,7 @@ from app.domain.ground.vocabulary import Actor, Token
 from app.domain.money import tariff_choice
 from app.domain.office import audit
 from app.models import Tag, TagGroup
-
-#: OCPP 1.6 gives a parentIdTag this many characters (CiString20).
-LONGEST_PARENT = 20
+from app.schemas.access import LONGEST_PARENT
 
 
 @dataclass(frozen=True, slots=True)

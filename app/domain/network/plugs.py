@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import not_, or_, select
 from sqlalchemy.orm import Session
@@ -14,10 +14,10 @@ from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Activity, Availability, ConnectorRef, StatusReport
 from app.models import Connector, Station, StatusEvent
+from app.schemas.network import MOST_CONNECTORS, PlugType
 
-MOST = 100
 #: What a plug may be; a station never says it over OCPP 1.6.
-TYPES = ("Type 2", "Type 1", "CCS", "CHAdeMO", "NACS", "MCS", "Schuko", "GB/T AC", "GB/T DC")
+TYPES: tuple[str, ...] = get_args(PlugType)
 _OTHERWISE = {
     "Type 2": "type2,typ 2,typ2,mennekes,iec 62196 type 2,iec_62196_t2,ctype2,stype2",
     "Type 1": "type1,typ 1,typ1,j1772,sae j1772,iec_62196_t1,ctype1",
@@ -51,8 +51,8 @@ def preset(db: Session, station: Station, number: int, plug_type: str | None) ->
 
     Plugs beyond the number go, unless the station has reported them itself.
     """
-    if not 0 <= number <= MOST:
-        raise Invalid(f"A station has at most {MOST} connectors.", field="connectors")
+    if not 0 <= number <= MOST_CONNECTORS:
+        raise Invalid(f"A station has at most {MOST_CONNECTORS} connectors.", field="connectors")
     if plug_type and plug_type not in TYPES:
         raise Invalid("The plug is one of " + ", ".join(TYPES) + ".", field="plug_type")
     known = {plug.evse: plug for plug in of(station)}

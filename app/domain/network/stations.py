@@ -12,11 +12,12 @@ from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.events import StationChanged, record
 from app.domain.ground.vocabulary import Actor, Registration, SessionState, StationMode
 from app.domain.money import tariff_choice
-from app.domain.network import credentials, plugs, quirks
+from app.domain.network import credentials, plugs
 from app.domain.office import audit
 from app.domain.trust import certificate_names
 from app.models import ChargingSession, Site, Station
 from app.models.stations import name_key
+from app.schemas import quirks
 
 #: Longest identity that is given out; OCPP 2.x allows no more.
 IDENTITY_LIMIT = 48

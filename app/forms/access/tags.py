@@ -4,9 +4,9 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from app.domain.access.tag_groups import LONGEST_PARENT
 from app.domain.access.tags import MOST_CONCURRENT
 from app.forms.office.staff import CheckboxListField
+from app.schemas.access import LONGEST_PARENT
 
 
 def chosen(text: str | None) -> int | None:

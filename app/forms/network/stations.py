@@ -16,8 +16,9 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs
-from app.domain.network.quirks import QUIRKS
 from app.forms.network.sites import or_none
+from app.schemas.network import MOST_CONNECTORS
+from app.schemas.quirks import QUIRKS
 
 MODES = [
     (StationMode.LISTED.value, "Listed tags: who has a tag may charge"),
@@ -60,7 +61,9 @@ class StationForm(FlaskForm):  # type: ignore[misc]
     )
     site_id = SelectField("Site", coerce=or_none, validate_choice=False)
     connector_count = IntegerField(
-        "Connectors", [Optional(), NumberRange(0, plugs.MOST)], render_kw={"inputmode": "numeric"}
+        "Connectors",
+        [Optional(), NumberRange(0, MOST_CONNECTORS)],
+        render_kw={"inputmode": "numeric"},
     )
     plug_type = SelectField(
         "Plug", choices=[("", "Not said"), *((t, t) for t in plugs.TYPES)], default=""

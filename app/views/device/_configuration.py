@@ -7,11 +7,11 @@ from flask import abort, flash, render_template
 
 from app.domain.device import settings
 from app.domain.ground.vocabulary import Order
-from app.domain.network.quirks import QUIRKS
 from app.extensions import db
 from app.models import Station, StationVariable
 from app.queries.device import settings as queries
 from app.queries.network import station_page
+from app.schemas.quirks import QUIRKS
 from app.uow import unit_of_work
 from app.views.commands import _station_commands as order_pages
 from app.web import listing

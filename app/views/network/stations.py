@@ -8,13 +8,13 @@ from flask_login import current_user
 
 from app.domain.ground.errors import DomainError, NotFound
 from app.domain.network import plugs, stations
-from app.domain.network.quirks import QUIRKS
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.network.stations import QUIRK, StationForm
 from app.models import Site, Station
 from app.queries.network import sites as site_queries
 from app.queries.network import stations as queries
+from app.schemas.quirks import QUIRKS
 from app.uow import unit_of_work
 from app.views.network import _station_pages as pages
 from app.web import listing

@@ -24,6 +24,7 @@ from app.domain.ground import texts
 from app.domain.ground.errors import DomainError, Forbidden, Invalid
 from app.domain.ground.vocabulary import Actor, TagStatus, Token
 from app.models import Tag
+from app.schemas.access import LONGEST_PARENT
 
 #: The columns of an export, in their order; an import takes them too.
 COLUMNS = ("tag", "label", "driver", "group", "status", "expires", "limit", "sites", "stations")
@@ -142,7 +143,7 @@ def carry_out(
 
 def _parent(name: str) -> str | None:
     """The parent token of a group that is made: its name, where chargers can say it."""
-    fits = name.isascii() and name.isprintable() and len(name) <= tag_groups.LONGEST_PARENT
+    fits = name.isascii() and name.isprintable() and len(name) <= LONGEST_PARENT
     return name if fits and " " not in name else None
 
 

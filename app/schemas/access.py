@@ -1,0 +1,102 @@
+"""Tags, tag groups and drivers as they are sent, and what their lists are asked for."""
+
+from typing import Literal
+
+from app.domain.ground.vocabulary import TagStatus, Verdict
+from app.schemas.base import (
+    Flag,
+    Instant,
+    RowId,
+    RowIds,
+    Schema,
+    Text,
+    Whole,
+    changes,
+    left_out,
+    needed,
+)
+
+#: OCPP 1.6 gives a parentIdTag this many characters (CiString20).
+LONGEST_PARENT = 20
+#: Languages of the receipts.
+Language = Literal["en", "de"]
+
+
+class NewDriver(Schema, example={"name": "Ada Lovelace", "email": "ada@example.org"}):
+    """A driver to be added."""
+
+    name: Text = needed(min_length=1, max_length=120)
+    email: Text | None = left_out(max_length=254)
+    language: Language = left_out("Of the receipts.")
+    note: Text | None = left_out(max_length=500)
+    tariff_id: RowId | None = left_out()
+    site_ids: RowIds = left_out()
+
+
+DriverChanges = changes(NewDriver)
+
+
+class Drivers(Schema):
+    """Which drivers are listed."""
+
+    email: Text = left_out("In any case.", max_length=254)
+    archived: Flag = left_out()
+
+
+class NewTagGroup(Schema):
+    """A group; without `parent` one is made."""
+
+    name: Text = needed(max_length=120)
+    parent: Text | None = left_out(max_length=LONGEST_PARENT)
+    tariff_id: RowId | None = left_out()
+    site_ids: RowIds = left_out()
+    master_pass: Flag = left_out()
+
+
+TagGroupChanges = changes(NewTagGroup)
+
+
+class TagGroups(Schema):
+    """Which groups are listed."""
+
+    name: Text = left_out(max_length=120)
+
+
+class NewTag(Schema, example={"value": "04A2F6C1", "expires_at": "2020-01-01T00:00:00Z"}):
+    """A tag to be put on the list."""
+
+    value: Text = needed(min_length=1, max_length=255)
+    kind: Text = left_out("id_tag, or a type of OCPP 2.x.", max_length=40)
+    status: TagStatus = left_out()
+    label: Text | None = left_out(max_length=120)
+    driver_id: RowId | None = left_out()
+    group_id: RowId | None = left_out()
+    expires_at: Instant | None = left_out("May lie in the past: an expired tag.")
+    concurrent_limit: Whole | None = left_out("Sessions at once; null: no limit.")
+    site_ids: RowIds = left_out()
+    station_ids: RowIds = left_out()
+
+
+TagChanges = changes(NewTag, without=("value", "kind"))
+
+
+class Tags(Schema):
+    """Which tags are listed."""
+
+    value: Text = left_out("Compared as a charger’s is: case does not count.", max_length=255)
+    status: TagStatus = left_out()
+    driver_id: RowId = left_out()
+    group_id: RowId = left_out()
+    archived: Flag = left_out()
+
+
+class Taps(Schema):
+    """Which decisions about taps are listed."""
+
+    station_id: RowId = left_out()
+    tag_id: RowId = left_out()
+    session_id: RowId = left_out()
+    id_tag: Text = left_out("In any case.", max_length=255)
+    verdict: Verdict = left_out()
+    occasion: Literal["authorize", "start", "stop"] = left_out()
+    since: Instant = left_out("At this moment or later.")

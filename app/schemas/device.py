@@ -1,0 +1,32 @@
+"""What lists of a station's variables, files and reservations are asked for."""
+
+from typing import Literal
+
+from app.domain.ground.vocabulary import FileJobKind, FileJobState, ReservationState
+from app.schemas.base import RowId, Schema, Text, left_out
+
+
+class Variables(Schema):
+    """Which settings and variables are listed."""
+
+    component: Text = left_out("In any case.", max_length=50)
+    variable: Text = left_out("In any case; the key, for OCPP 1.6.", max_length=50)
+    evse: RowId = left_out()
+    attribute: Literal["actual", "target", "min_set", "max_set"] = left_out()
+
+
+class Reservations(Schema):
+    """Which reservations are listed."""
+
+    station_id: RowId = left_out()
+    evse: RowId = left_out()
+    tag_id: RowId = left_out()
+    state: ReservationState = left_out()
+
+
+class FileJobs(Schema):
+    """Which firmware updates and uploads are listed."""
+
+    station_id: RowId = left_out()
+    kind: FileJobKind = left_out()
+    state: FileJobState = left_out()

@@ -1,0 +1,152 @@
+"""Sites and stations as they are sent, and what their lists are asked for."""
+
+from typing import Literal
+
+from app.domain.ground.vocabulary import MessageOutcome, Registration, StationMode
+from app.schemas.base import (
+    Exact,
+    Flag,
+    Instant,
+    Json,
+    Number,
+    RowId,
+    Schema,
+    Text,
+    Whole,
+    changes,
+    left_out,
+    needed,
+)
+from app.schemas.quirks import QUIRKS
+
+MOST_CONNECTORS = 100
+PlugType = Literal[
+    "Type 2", "Type 1", "CCS", "CHAdeMO", "NACS", "MCS", "Schuko", "GB/T AC", "GB/T DC"
+]
+Direction = Literal["in", "out"]
+
+
+class NewSite(Schema, example={"name": "Depot", "timezone": "Europe/Berlin", "currency": "EUR"}):
+    """A site to be added."""
+
+    name: Text = needed(min_length=1, max_length=120)
+    timezone: Text = needed("As Europe/Berlin.", max_length=64)
+    currency: Text = needed("As EUR.", max_length=3)
+    address: Text | None = left_out(max_length=300)
+    latitude: Number | None = left_out()
+    longitude: Number | None = left_out()
+    supply_limit_kw: Exact | None = left_out("Power of the grid connection.")
+    tariff_id: RowId | None = left_out()
+    seller_name: Text | None = left_out(
+        "On receipts instead of the organisation's.", max_length=120
+    )
+    seller_address: Text | None = left_out(max_length=300)
+    seller_tax_number: Text | None = left_out(max_length=40)
+    seller_contact: Text | None = left_out(max_length=254)
+
+
+SiteChanges = changes(NewSite)
+
+
+class Sites(Schema):
+    """Which sites are listed."""
+
+    name: Text = left_out("In any case.", max_length=120)
+    archived: Flag = left_out()
+
+
+class NewCredentials(Schema):
+    """Empty: a password is made."""
+
+    password: Text | None = left_out("8 to 64 characters.", max_length=64)
+
+
+class NewStation(NewCredentials, example={"identity": "CP-7", "site_id": 1, "connectors": 2}):
+    """A station to be registered. Without a password one is made."""
+
+    identity: Text = needed(min_length=1, max_length=48)
+    site_id: RowId = needed()
+    name: Text = left_out(max_length=120)
+    note: Text | None = left_out(max_length=500)
+    security_profile: Whole = left_out("0, 1, 2 or 3.", ge=0, le=3)
+    registration: Registration = left_out("How its next boot is answered; blocked: it is refused.")
+    mode: StationMode = left_out("Who may charge: nobody, listed tags, or everybody.")
+    validation: Literal["strict", "tolerant"] | None = left_out("Null: as the installation.")
+    username_alias: Text | None = left_out(max_length=64)
+    quirks: Json = left_out("What its firmware needs: " + ", ".join(QUIRKS) + ".")
+    onboarding: Json = left_out(
+        "What it is sent after a boot: read, ask_boot, local_list (true or left out), triggers "
+        "(a list), settings (key: value). Empty: nothing."
+    )
+    tariff_id: RowId | None = left_out("Null: as the site.")
+    max_power_w: Number | None = left_out()
+    connectors: Whole = left_out("Number of plugs.", ge=0, le=MOST_CONNECTORS)
+    plug_type: PlugType | None = left_out()
+
+
+StationChanges = changes(
+    NewStation,
+    "What is to be different; the rest stays. `quirks` replaces all of them.",
+    without=("password",),
+    example={"registration": "pending"},
+)
+
+
+class Stations(Schema):
+    """Which stations are listed."""
+
+    identity: Text = left_out("In any case.", max_length=64)
+    site_id: RowId = left_out()
+    registration: Registration = left_out()
+    mode: StationMode = left_out()
+    protocol: Text = left_out("As ocpp1.6.", max_length=20)
+    connected: Flag = left_out()
+    archived: Flag = left_out("True: those in the archive instead.")
+
+
+class Spanned(Schema):
+    """What lies between two moments."""
+
+    since: Instant = left_out("From this moment on.")
+    until: Instant = left_out("Before this moment.")
+
+
+class Messages(Spanned):
+    """Which messages of the log are listed."""
+
+    action: Text = left_out("As BootNotification.", max_length=60)
+    direction: Direction = left_out()
+    outcome: MessageOutcome = left_out()
+    message_id: Text = left_out(max_length=255)
+    session_id: RowId = left_out()
+
+
+class Connections(Schema):
+    """Which connections are listed."""
+
+    open: Flag = left_out()
+
+
+class Handshakes(Schema):
+    """Which attempts to connect are listed."""
+
+    accepted: Flag = left_out()
+
+
+class Statuses(Spanned):
+    """Which changes of status are listed."""
+
+    evse: RowId = left_out()
+
+
+class Reports(Spanned):
+    """Which reports of a station are listed."""
+
+    kind: Text = left_out("As security, firmware, log.", max_length=40)
+
+
+class TransactionEvents(Schema):
+    """Which TransactionEvents are listed."""
+
+    transaction_ref: Text = left_out(max_length=64)
+    session_id: RowId = left_out()
