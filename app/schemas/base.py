@@ -167,13 +167,17 @@ def changes(
 
 
 def _refusal(schema: type[Schema], error: ValidationError, given: Any) -> Invalid:
-    """The first thing that does not fit: what is missing, then as it was sent, then the unknown."""
+    """The first thing that does not fit: what is missing, then as it was sent, then the unknown.
+
+    A single needed member is missed last: so the API has always said it.
+    """
     sent = list(given) if isinstance(given, dict) else []
+    missing = 0 if len(schema.needs()) > 1 else 3
 
     def place(one: Any) -> tuple[int, int]:
         first = one["loc"][0] if one["loc"] else None
         if one["type"] == "missing" and len(one["loc"]) == 1:
-            return 0, 0
+            return missing, 0
         return (2 if one["type"] == "extra_forbidden" else 1), sent.index(first) if first else 0
 
     found = min(error.errors(include_url=False), key=place)
