@@ -203,7 +203,7 @@ def wanted(body: dict[str, Any]) -> tuple[Order, dict[str, Any]]:
     if "action" in body:
         if "order" in body or "arguments" in body:
             raise Invalid("Send a typed order or a raw one, not both.", field="order")
-        raw = {name: body[name] for name in ("action", "payload", "check") if name in body}
+        raw: Json = {name: body[name] for name in ("action", "payload", "check") if name in body}
         return Order.RAW, {"payload": {}, **raw}
     if "order" not in body:
         raise Invalid("Say which order (or which action, for a raw one).", field="order")

@@ -53,7 +53,7 @@ def once(
     kept = Kept(
         answer.status_code,
         _lock().encrypt(text.encode()).decode() if secret else text,
-        answer.mimetype,
+        answer.mimetype or "",
         answer.headers.get("Location"),
     )
     with unit_of_work() as db:
