@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.domain.access import drivers, tag_groups, tags
 from app.domain.access.imports import tags as tag_import
+from app.domain.ground import texts
 from app.domain.ground.vocabulary import Actor, TagStatus
 from app.domain.limits import profiles
 from app.domain.money import sellers
@@ -77,7 +78,15 @@ def _by_facts(operations: Any, facts: Any) -> dict[str, Callable[..., Any]]:
         wanted = replace(operations.facts_of(row), **given)
         return operations.edit(db, actor, row, wanted, now=now)
 
-    return {"add": add, "edit": edit, "named": operations.named}
+    return {"add": add, "edit": edit}
+
+
+def _driver(db: Session, tenant_id: int, who: str, *, archived: bool = False) -> Driver:
+    """Find a driver by e-mail address, name, or id (archived ones, too)."""
+    driver = db.get(Driver, texts.row_id(who) or 0)
+    if driver is not None and driver.tenant_id == tenant_id:
+        return driver
+    return drivers.named(db, tenant_id, who, archived=archived)
 
 
 SITES = Resource(
@@ -102,6 +111,7 @@ TAG_GROUPS = Resource(
     noun="group",
     model=TagGroup,
     **_by_facts(tag_groups, tag_groups.GroupFacts),
+    named=tag_groups.named,
     key="group_id",
     order=(TagGroup.name, TagGroup.id),
     columns=[*read("id name parent"), ("tariff", _tariff), *read("master_pass")],
@@ -111,6 +121,7 @@ DRIVERS = Resource(
     noun="driver",
     model=Driver,
     **_by_facts(drivers, drivers.DriverFacts),
+    named=_driver,
     archive=drivers.archive,
     restore=drivers.restore,
     key="driver_id",

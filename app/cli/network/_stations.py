@@ -8,13 +8,14 @@ import click
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, object_session, selectinload
 
+from app.cli.ground import _plain
 from app.cli.ground import _shared as cli
 from app.domain.commands import orders
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs, presence
 from app.domain.network.presence import connected
-from app.models import Station, Tariff
+from app.models import Station
 from app.schemas.network import MOST_CONNECTORS
 from app.schemas.quirks import QUIRKS
 
@@ -34,10 +35,6 @@ OPTIONS = (
                  help="One of " + ", ".join(QUIRKS) + "; an empty value removes it."),
 )  # fmt: skip
 
-#: What click has read already; the rest are names.
-_READ = ("name", "note", "username_alias", "plug_type", "security_profile", "connectors",
-         "max_power_w")  # fmt: skip
-
 
 def details(command: Any) -> Any:
     """Add the options that describe a station."""
@@ -50,28 +47,15 @@ def given(
     db: Session, tenant_id: int, values: dict[str, Any], station: Station | None = None
 ) -> dict[str, Any]:
     """Turn the options that were typed (None means: not given) into `Details`."""
-    values = {name: value for name, value in values.items() if value is not None}
-    found: dict[str, Any] = {name: values[name] for name in _READ if name in values}
+    found = _plain.given(db, tenant_id, values)
     for name, words in (("mode", StationMode), ("registration", Registration)):
-        if name in values:
-            found[name] = words(values[name])
-    if "validation" in values:
-        found["validation"] = None if values["validation"] == "default" else values["validation"]
-    if "tariff" in values:
-        found["tariff_id"] = _tariff(db, tenant_id, values["tariff"])
-    if values.get("quirk"):
-        found["quirks"] = _quirks(values["quirk"], station)
+        if name in found:
+            found[name] = words(found[name])
+    if found.get("validation") == "default":
+        found["validation"] = None
+    if pairs := found.pop("quirk"):
+        found["quirks"] = _quirks(pairs, station)
     return found
-
-
-def _tariff(db: Session, tenant_id: int, name: str) -> int | None:
-    if not name:
-        return None
-    query = select(Tariff.id).where(Tariff.tenant_id == tenant_id)
-    number = db.scalar(query.where(Tariff.name_key == name.casefold()))
-    if number is None:
-        raise Invalid(f"There is no tariff called {name}.", field="tariff")
-    return number
 
 
 def _quirks(pairs: tuple[str, ...], station: Station | None) -> dict[str, Any]:

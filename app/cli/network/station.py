@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.cli.commands import _asking as asking
 from app.cli.ground import _imports as imports
 from app.cli.ground import _shared as cli
+from app.cli.ground._plain import Plain
 from app.cli.network import _stations as shared
 from app.domain.access.imports import headings
 from app.domain.access.imports import stations as station_import
@@ -18,6 +19,7 @@ from app.domain.access.imports.plans import Options
 from app.domain.ground.vocabulary import Order
 from app.domain.network import sites, stations
 from app.models import Station
+from app.resource import STATIONS
 from app.text.setup_guide import charger_address
 from app.uow import unit_of_work
 
@@ -107,17 +109,9 @@ def edit(identity: str, new_identity: str | None, site: str | None, **values: An
     click.echo(f"Changed {station.identity}.")
 
 
-@group.command("archive")
-@click.argument("identity")
-@click.option("--undo", is_flag=True, help="Take it out of the archive.")
-@cli.fails_plainly
-def archive(identity: str, undo: bool) -> None:
-    """Put the station IDENTITY into the archive: its connection ends, its history stays."""
-    with unit_of_work() as db:
-        station = stations.called(db, cli.the_tenant(db).id, identity)
-        act = stations.restore if undo else stations.archive
-        act(db, cli.ACTOR, station, now=cli.now())
-    click.echo(f"{'Restored' if undo else 'Archived'} {station.identity}.")
+Plain(group, STATIONS, "identity", bare=True).archive(
+    "Put the station IDENTITY into the archive: its connection ends, its history stays."
+)
 
 
 @group.command("password")

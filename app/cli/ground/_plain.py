@@ -1,0 +1,156 @@
+"""The usual commands of a plain noun, hung on its group one by one; `app/resource.py` has them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.cli.ground import _shared as cli
+from app.domain.money import tariff_book
+from app.resource import Resource
+from app.uow import unit_of_work
+
+#: Turns the options that were typed into what the operation takes; the row is None for a new one.
+Read = Callable[[Session, int, dict[str, Any], Any], dict[str, Any]]
+
+
+def given(db: Session, tenant_id: int, values: dict[str, Any], row: Any = None) -> dict[str, Any]:
+    """Leave out what was not typed, and find the tariff by its name; '' is none."""
+    found = {name: value for name, value in values.items() if value is not None}
+    if (name := found.pop("tariff", None)) is not None:
+        found["tariff_id"] = tariff_book.named(db, tenant_id, name).id if name else None
+    return found
+
+
+class Plain:
+    """A noun whose rows are added, listed, shown, changed, put away and exported in the usual way.
+
+    Each method hangs one command on the group, with the help that it shows.  `argument` names a
+    row, `options` are what it may be given, `read` turns these into what its operations take;
+    sentences name a `bare` row without its noun.
+    """
+
+    def __init__(
+        self,
+        group: AppGroup,
+        of: Resource,
+        argument: str = "name",
+        options: Sequence[Any] = (),
+        read: Read = given,
+        *,
+        bare: bool = False,
+    ) -> None:
+        self.group, self.of, self.options, self.read = group, of, options, read
+        self.argument, self.the = argument, "" if bare else f"the {of.noun} "
+
+    def add(self, help: str, said: Callable[[Any], str], *, json: bool = True) -> None:
+        """Hang `add`; `said` is what is printed of the new row, unless it is printed as JSON."""
+
+        def add(as_json: bool = False, **values: Any) -> None:
+            with unit_of_work() as db:
+                tenant_id = cli.the_tenant(db).id
+                wanted = self.read(db, tenant_id, values, None)
+                row = self.of.add(db, cli.ACTOR, tenant_id, now=cli.now(), **wanted)
+            if as_json:
+                cli.print_row(row, self.of.columns, json=True)
+            else:
+                click.echo(said(row))
+
+        asked = [*self.options, *([cli.json_option] if json else [])]
+        self._hang(add, help, click.argument(self.of.called), *asked, names_one=False)
+
+    def list(self, help: str, shown: str = "") -> None:
+        """Hang `list`; without --json only the columns `shown` are printed."""
+
+        def list_(archived: bool, as_json: bool) -> None:
+            columns = self.of.columns if as_json or not shown else self.of.only(shown)
+            cli.print_rows(self.rows(archived=archived), columns, json=as_json)
+
+        flag = click.option("--archived", is_flag=True, help="Also those in the archive.")
+        self._hang(list_, help, flag, cli.json_option, names_one=False)
+
+    def rows(self, *, archived: bool) -> Sequence[Any]:
+        """All rows in the noun's order; those in the archive with `archived` only."""
+        query = select(self.of.model).options(*self.of.loaded).order_by(*self.of.order)
+        if not archived:
+            query = query.where(self.of.model.archived_at.is_(None))
+        return cli.reading().scalars(query).all()
+
+    def show(self, help: str) -> None:
+        """Hang `show`."""
+
+        def show(as_json: bool, **argument: str) -> None:
+            row = self.found(cli.reading(), argument)
+            cli.print_row(row, self.of.columns, json=as_json)
+
+        self._hang(show, help, cli.json_option)
+
+    def edit(self, help: str, *options: Any) -> None:
+        """Hang `edit`: what is not given stays."""
+
+        def edit(**values: Any) -> None:
+            argument = {self.argument: values.pop(self.argument)}
+            if "new_name" in values:
+                values["name"] = values.pop("new_name")
+            with unit_of_work() as db:
+                row = self.found(db, argument)
+                wanted = self.read(db, row.tenant_id, values, row)
+                self.of.edit(db, cli.ACTOR, row, now=cli.now(), **wanted)
+            click.echo(f"Changed {self.the}{self.of.name_of(row)}.")
+
+        self._hang(edit, help, *options, *self.options)
+
+    def archive(self, help: str, undo: str = "Take it out of the archive.") -> None:
+        """Hang `archive`, which with --undo restores."""
+
+        def archive(undo: bool, **argument: str) -> None:
+            act, done = (self.of.restore, "Restored") if undo else (self.of.archive, "Archived")
+            self.change(act, done, argument)
+
+        self._hang(archive, help, click.option("--undo", is_flag=True, help=undo))
+
+    def does(self, act: Any, done: str, help: str) -> None:
+        """Hang a command that does one thing to a row and says that it is `done`."""
+
+        def change(**argument: str) -> None:
+            self.change(act, done, argument)
+
+        change.__name__ = act.__name__
+        self._hang(change, help)
+
+    def change(self, act: Any, done: str, argument: dict[str, str]) -> None:
+        """Do something to the row that was named, and say so."""
+        with unit_of_work() as db:
+            row = self.found(db, argument)
+            act(db, cli.ACTOR, row, now=cli.now())
+            name = self.of.name_of(row)
+        click.echo(f"{done} {self.the}{name}.")
+
+    def export(
+        self, help: str, columns: str = "", *, archived: bool = False, zone: bool = True
+    ) -> None:
+        """Hang `export`: a CSV file of all rows (with `archived` those put away, too)."""
+
+        def export(path: Path | None, timezone: str | None = None) -> None:
+            at = cli.zone_of(cli.reading(), timezone) if zone else "UTC"
+            told = self.of.only(columns) if columns else self.of.columns
+            cli.write_csv(path, told, self.rows(archived=archived), at)
+
+        to = click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+        self._hang(export, help, to, *([cli.zone_option] if zone else []), names_one=False)
+
+    def found(self, db: Session, argument: dict[str, str]) -> Any:
+        """The row that was named; raises `NotFound`."""
+        return self.of.named(db, cli.the_tenant(db).id, argument[self.argument])
+
+    def _hang(self, command: Any, help: str, *options: Any, names_one: bool = True) -> None:
+        name = command.__name__.strip("_")
+        argument = [click.argument(self.argument)] if names_one else []
+        command = cli.fails_plainly(command)
+        for option in reversed([*argument, *options]):
+            command = option(command)
+        self.group.command(name, help=help)(command)
