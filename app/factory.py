@@ -92,6 +92,8 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_STORAGE_OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
         "BABEL_TRANSLATION_DIRECTORIES": "templates/translations",
+        # Texts of the desk; what drivers read has a catalogue of its own (app/text/writers.py).
+        "BABEL_DOMAIN": "desk",
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, get_day_names, get_timezone_name
-from flask_babel import force_locale, get_translations
+from flask_babel import Domain, force_locale
 
 from app.domain.money.tariffs import Phrase, words
 from app.text import numbers
@@ -16,11 +16,14 @@ from app.text.numbers import locale_of
 #: language -> the locale that writes its numbers and dates (24 hours, day before month)
 LOCALES = {"en": "en_GB", "de": "de_DE"}
 
+#: What drivers read; the desk's own texts are another catalogue.
+_RECEIPTS = Domain(domain="messages")
+
 
 @numbers.remembered
 def _translated(language: str, text: str) -> str:
     with force_locale(language):
-        return str(get_translations().ugettext(text))
+        return str(_RECEIPTS.get_translations().ugettext(text))
 
 
 @numbers.remembered
