@@ -1,17 +1,17 @@
 """Whether an order may be given to a station now: its plug, its connection, its registration."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.commands import orders
 from app.domain.ground.errors import Conflict, Invalid, NotConnected
-from app.domain.ground.vocabulary import Order, Registration
+from app.domain.ground.vocabulary import Order, Registration, SessionState
 from app.domain.network import presence
-from app.models import Connector, Station
+from app.models import ChargingSession, Connector, Station
 
 
 def check(
@@ -28,12 +28,12 @@ def check(
 
 
 _PLUG: Any = Connector.__table__
-_PLUGS = select(_PLUG.c.id).where(_PLUG.c.station_id == bindparam("station"))
+_ITS_PLUGS = select(_PLUG.c.id).where(_PLUG.c.station_id == bindparam("station"))
 #: Every order asks this: built once, three answers in one row.
 _THERE = select(
     presence.HELD.exists().label("held"),
-    _PLUGS.where(_PLUG.c.evse > 0).exists().label("plugs"),
-    _PLUGS.where(_PLUG.c.evse == bindparam("evse")).exists().label("plug"),
+    _ITS_PLUGS.where(_PLUG.c.evse > 0).exists().label("plugs"),
+    _ITS_PLUGS.where(_PLUG.c.evse == bindparam("evse")).exists().label("plug"),
 )
 
 
@@ -58,3 +58,96 @@ def _check_registration(station: Station, order: Order, checked: Mapping[str, An
         raise Conflict(f"The boot of {name} was rejected: nothing may be sent to it.")
     if answered is Registration.PENDING and spec.after_boot and checked.get("check", True):
         raise Conflict(f"{name} is pending: it may not charge before its boot is accepted.")
+
+
+# Orders that end sessions which are running: said before they are sent, not found out after.
+#
+# Taking out of service is not among them: a station does that once the session is
+# over (1.6 section 5.2, 2.x G03).  Nor is a restart that a 2.x station puts off
+# until it is idle, or after which a 2.1 station goes on.
+
+#: The members of raw messages that name a plug.
+_PLUGS = ("evseId", "connectorId")
+_RAW_KINDS = {"Soft": "soft", "OnIdle": "soft", "ImmediateAndResume": "resume"}
+
+
+class EndsSessions(Conflict):
+    """An order would end sessions that whoever gave it has not been told of."""
+
+    code = "ends_sessions"
+
+    def __init__(self, sentence: str, sessions: Sequence[int]) -> None:
+        super().__init__(sentence)
+        self.sessions = tuple(sessions)
+
+
+def refuse(
+    db: Session,
+    station: Station,
+    order: Order,
+    checked: Mapping[str, Any],
+    *,
+    known: Collection[int] = (),
+) -> None:
+    """Raise `EndsSessions` where an order ends a session that is not among the `known` ones.
+
+    `checked` are the order's arguments, as `orders.arguments` reads them; `known` the ids of
+    those that the asker was told of and means to end.
+    """
+    found = ended_by(db, station, order, checked)
+    if any(session.id not in known for session in found):
+        who = "; ".join(_running_at(session) for session in found)
+        them = "it" if len(found) == 1 else "them"
+        does = orders.meant(order, checked).ends_sessions
+        sentence = f"{who[:1].upper()}{who[1:]}. {does} {them}."
+        raise EndsSessions(sentence, [session.id for session in found])
+
+
+def ended_by(
+    db: Session, station: Station, order: Order, checked: Mapping[str, Any]
+) -> list[ChargingSession]:
+    """The running sessions that an order may end, by their plugs."""
+    order, checked = _typed(order, checked)
+    if not orders.SPECS[order].ends_sessions:
+        return []
+    if order is Order.RESET and not _cuts_off(station, checked["kind"]):
+        return []
+    query = select(ChargingSession).where(
+        ChargingSession.station_id == station.id, ChargingSession.state == SessionState.CHARGING
+    )
+    if evse := checked.get("connector"):
+        query = query.where(ChargingSession.evse == evse)
+    return list(db.scalars(query.order_by(ChargingSession.evse, ChargingSession.id)))
+
+
+def _typed(order: Order, checked: Mapping[str, Any]) -> tuple[Order, Mapping[str, Any]]:
+    """The typed order that a raw message amounts to; any other order is itself."""
+    spec = orders.meant(order, checked)
+    if order is not Order.RAW or not spec.ends_sessions:
+        return order, checked
+    payload = checked["payload"]
+    plug = next((payload[name] for name in _PLUGS if isinstance(payload.get(name), int)), None)
+    return spec.order, {"connector": plug, "kind": _RAW_KINDS.get(str(payload.get("type")), "hard")}
+
+
+def count_at(db: Session, order: Order, stations: Sequence[Station]) -> int:
+    """How many sessions are running at stations that are to get an order which may end them."""
+    if not orders.SPECS[order].ends_sessions:
+        return 0
+    query = select(func.count(ChargingSession.id)).where(
+        ChargingSession.station_id.in_([station.id for station in stations]),
+        ChargingSession.state == SessionState.CHARGING,
+    )
+    return db.scalar(query) or 0
+
+
+def _cuts_off(station: Station, kind: str) -> bool:
+    """Whether a restart does not wait for sessions; a 1.6 station ends them first (5.14)."""
+    waits = {"resume"} if (station.protocol or "").endswith("1.6") else {"soft", "resume"}
+    return kind not in waits
+
+
+def _running_at(session: ChargingSession) -> str:
+    who = session.driver.name if session.driver else f"card {session.token}"
+    energy = f"{float(session.energy_wh or 0) / 1000:.2f} kWh"
+    return f"session {session.id} of {who} is running at connector {session.evse} ({energy} so far)"

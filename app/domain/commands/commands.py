@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.charging import interruptions
 from app.domain.commands import command_checks, orders
 from app.domain.commands.command_ends import Ended, Sent, settle_all
 from app.domain.ground.bulk import among
@@ -64,7 +63,7 @@ def queue(
     checked = orders.arguments(order, arguments)
     command_checks.check(db, station, order, checked, now)
     if known is not None:
-        interruptions.refuse(db, station, order, checked, known=known)
+        command_checks.refuse(db, station, order, checked, known=known)
     ttl_s = max(ttl_s, float(station.quirks.get("call_timeout_s") or 0))
     spec = orders.SPECS[order]
     prepared = spec.prepare(db, actor, station, checked, now)

@@ -6,7 +6,7 @@ status that fits no job, or would be an illegal move, is kept as a report.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -298,12 +298,6 @@ def printable(name: str) -> str:
     """A station's file name as text for people; it never names anything on disk."""
     last = str(name).replace("\\", "/").rpartition("/")[2]
     return "".join(char for char in last if char.isprintable())[:255]
-
-
-def ends_at(now: datetime, hours: int, *moments: str | None) -> datetime:
-    """When a job's time is over: so many hours after the latest of now and what was asked for."""
-    given = [datetime.fromisoformat(moment) for moment in moments if moment]
-    return max([now, *given]) + timedelta(hours=hours)
 
 
 def _step(job: FileJob, at: datetime, word: str, meaning: str) -> None:

@@ -1,4 +1,4 @@
-"""Addresses of our own from which a station fetches a file, or to which it brings one.
+"""Files that stations fetch or bring: what their orders need, and addresses of our own for them.
 
 The secret in such an address is random, kept as a hash, good for one job and for
 a time.  An address is made without its host: how a station reaches the desk is
@@ -9,10 +9,18 @@ keep it in a small buffer (FIELD K5).
 import hashlib
 import secrets
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from app.domain.ground.vocabulary import FileJobKind
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.commands.orders.spec import Prepared
+from app.domain.device import firmware
+from app.domain.ground.errors import Conflict, Invalid, NotFound
+from app.domain.ground.vocabulary import Actor, FileJobKind, FileJobState
+from app.models import FileJob, FirmwareFile, Station, StationReport
 
 #: 128 random bits: 22 characters.
 _KEY_BYTES = 16
@@ -48,3 +56,174 @@ def addressed(arguments: Mapping[str, Any], base: str) -> dict[str, Any]:
     if not isinstance(location, str) or not location.startswith("/"):
         return dict(arguments)
     return {**arguments, "location": base.rstrip("/") + location}
+
+
+def ends_at(now: datetime, hours: int, *moments: str | None) -> datetime:
+    """When a job's time is over: so many hours after the latest of now and what was asked for."""
+    given = [datetime.fromisoformat(moment) for moment in moments if moment]
+    return max([now, *given]) + timedelta(hours=hours)
+
+
+# What file orders need before they can be queued: a job, its address, its signature.
+
+#: How long an address is good when nobody says otherwise.
+_HOURS = 24
+#: Arguments that are kept with the job; addresses may hold a password and are not.
+_KEPT = (
+    *("retrieve_at", "install_at", "oldest", "latest", "version", "checksum", "retries"),
+    "extended",
+)
+#: Jobs whose question the station took.
+_TAKEN = (FileJobState.RUNNING, FileJobState.DONE, FileJobState.FAILED)
+_SIGNED = ("signature", "signing_certificate")
+
+
+def prepare_update(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """Make the job of an update; what is sent is signed where it can be, unless told otherwise."""
+    image = _image(db, station, checked)
+    signed = _signature(db, station, checked, image)
+    given = {name: value for name, value in checked.items() if name not in _SIGNED}
+    given.setdefault("retrieve_at", now.isoformat())
+    if image is not None:
+        given["version"] = image.version
+    prepared = _with_job(db, actor, station, FileJobKind.FIRMWARE, given, now, image)
+    return Prepared({**prepared.arguments, **signed}, prepared.subject)
+
+
+def prepare_publishing(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """Make the job of a local controller that is to hand firmware on (2.x L03)."""
+    image = _image(db, station, checked)
+    given = {**checked, "checksum": _checksum(checked, image)}
+    return _with_job(db, actor, station, FileJobKind.PUBLISHED_FIRMWARE, given, now, image)
+
+
+def prepare_unpublishing(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """Look up the checksum by which published firmware is withdrawn."""
+    del actor, now
+    image = _in_library(db, station, checked) if "firmware_id" in checked else None
+    return Prepared({**checked, "checksum": _checksum(checked, image)})
+
+
+def prepare_logs(
+    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+) -> Prepared:
+    """Make the job of an upload."""
+    if checked.get("oldest") and checked.get("latest") and checked["latest"] <= checked["oldest"]:
+        raise Invalid("The end of a log lies after its beginning.", field="latest")
+    kind = FileJobKind(checked["kind"])
+    given = dict(checked)
+    if station.protocol == "ocpp1.6":
+        given.setdefault("extended", knows_extension(db, station))
+    else:
+        given.pop("extended", None)
+    return _with_job(db, actor, station, kind, given, now, None)
+
+
+def knows_extension(db: Session, station: Station) -> bool:
+    """Tell whether a station speaks the security extension: told, seen in an answer or a message.
+
+    Only OCPP 1.6 asks: later versions have all of it within.
+    """
+    told = station.quirks.get("security_extension")
+    if told is not None:
+        return bool(told)
+    last = db.scalar(
+        select(FileJob)
+        .where(
+            FileJob.station_id == station.id,
+            FileJob.kind == FileJobKind.DIAGNOSTICS,
+            FileJob.state.in_(_TAKEN),
+        )
+        .order_by(FileJob.id.desc())
+        .limit(1)
+    )
+    if last is not None and "extended" in last.arguments:
+        return bool(last.arguments["extended"])
+    sent = select(StationReport.id).where(
+        StationReport.station_id == station.id, StationReport.kind == "security"
+    )
+    return db.scalar(sent.limit(1)) is not None
+
+
+def _with_job(
+    db: Session,
+    actor: Actor,
+    station: Station,
+    kind: FileJobKind,
+    given: dict[str, Any],
+    now: datetime,
+    image: FirmwareFile | None,
+) -> Prepared:
+    key = None if given.get("url") else new_key()
+    job = FileJob(
+        tenant_id=station.tenant_id,
+        station_id=station.id,
+        kind=kind,
+        steps=[],
+        arguments={name: given[name] for name in _KEPT if name in given},
+        firmware_id=image.id if image else None,
+        key_hash=hash_of(key) if key else None,
+        created_by=actor.name,
+        created_at=now,
+        expires_at=ends_at(
+            now, given.get("valid_h", _HOURS), given.get("retrieve_at"), given.get("install_at")
+        ),
+    )
+    db.add(job)
+    db.flush()
+    name = image.name if image and station.quirks.get("file_name_in_url") else ""
+    location = path_of(kind, key, name) if key else given["url"]
+    return Prepared({**given, "request_id": job.id, "location": location}, f"file_job:{job.id}")
+
+
+def _image(db: Session, station: Station, checked: dict[str, Any]) -> FirmwareFile | None:
+    """The image of the library that is meant; None for an address of somebody's own."""
+    if "url" in checked and "firmware_id" in checked:
+        raise Invalid("Name firmware of the library or an address of your own, not both.")
+    if "url" in checked:
+        return None
+    if "firmware_id" not in checked:
+        raise Invalid("Say which firmware, or where it lies.", field="firmware_id")
+    return _in_library(db, station, checked)
+
+
+def _in_library(db: Session, station: Station, checked: dict[str, Any]) -> FirmwareFile:
+    image = db.get(FirmwareFile, checked["firmware_id"])
+    if image is None or image.tenant_id != station.tenant_id:
+        raise NotFound("There is no such firmware.", field="firmware_id")
+    if image.archived_at is not None:
+        raise Conflict(f"Version {image.version} is in the archive.", field="firmware_id")
+    return image
+
+
+def _signature(
+    db: Session, station: Station, checked: dict[str, Any], image: FirmwareFile | None
+) -> dict[str, str]:
+    """Signature and certificate as they are sent; nothing where the update goes unsigned."""
+    wanted = checked.get("signed")
+    if image is not None:
+        signature, certificate = image.signature, image.signing_certificate
+    else:
+        signature, certificate = firmware.signed_by(*(checked.get(name) for name in _SIGNED))
+    if wanted is False:
+        return {}
+    if wanted and not signature:
+        raise Invalid("It has no signature, so it cannot be sent signed.", field="signed")
+    plain = station.protocol == "ocpp1.6" and not knows_extension(db, station)
+    own = image is None or wanted
+    if not signature or not certificate or (plain and not own):
+        return {}
+    return {"signature": signature, "signing_certificate": certificate}
+
+
+def _checksum(checked: dict[str, Any], image: FirmwareFile | None) -> str:
+    checksum = image.md5 if image is not None else checked.get("checksum")
+    if not checksum:
+        raise Invalid("Give the MD5 of the file.", field="checksum")
+    return str(checksum)

@@ -4,7 +4,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
-from app.domain.commands.orders.monitoring import KINDS
+from app.domain.commands.orders.settings import KINDS
 
 #: The severities of the specification, from 0 to 9 (2.0.1 section 2.29).
 SEVERITIES = (

@@ -8,8 +8,7 @@ from typing import Any
 from flask import abort, current_app, render_template
 from htmx_flask import request
 
-from app.domain.charging import interruptions
-from app.domain.commands import commands, orders
+from app.domain.commands import command_checks, commands, orders
 from app.domain.commands.orders.catalogue import NOUNS
 from app.domain.commands.orders.shapes import INSTANT
 from app.domain.ground import clock, texts
@@ -122,7 +121,7 @@ def give(station: Station) -> Any:
                 ttl_s=ttl_s,
                 known=_known(),
             )
-    except interruptions.EndsSessions:
+    except command_checks.EndsSessions:
         return to_question(station, order, given)
     except DomainError as error:
         if request.htmx and (error.field is None or request.form.get("place") != "form"):
@@ -153,8 +152,8 @@ def sure(station: Station) -> str:
     checked = orders.arguments(order, given)
     sentence, sessions = "", ()
     try:
-        interruptions.refuse(db.session(), station, order, checked)
-    except interruptions.EndsSessions as error:
+        command_checks.refuse(db.session(), station, order, checked)
+    except command_checks.EndsSessions as error:
         sentence, sessions = error.sentence, error.sessions
     return render_template(
         "network/stations/sure.html",

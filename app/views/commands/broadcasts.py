@@ -16,8 +16,7 @@ from flask import (
 )
 from flask_login import current_user
 
-from app.domain.charging import interruptions
-from app.domain.commands import broadcasts, orders
+from app.domain.commands import broadcasts, command_checks, orders
 from app.domain.commands.orders.catalogue import FOR_MANY, NOUNS
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order
@@ -202,7 +201,7 @@ def _question(form: OrderForm | None, stations: list[Station]) -> str:
     if form is None:
         return ""
     question = orders.SPECS[form.order].question.replace("{identity}", "all of them")
-    count = interruptions.count_at(db.session(), form.order, stations)
+    count = command_checks.count_at(db.session(), form.order, stations)
     running = "1 session is running" if count == 1 else f"{count} sessions are running"
     return f"{question} {running} there now." if count else question
 

@@ -6,8 +6,7 @@ from typing import Any
 from flask import Blueprint, abort, current_app, g, render_template
 from htmx_flask import request
 
-from app.domain.charging import interruptions
-from app.domain.commands import commands, fallbacks, orders
+from app.domain.commands import command_checks, commands, fallbacks, orders
 from app.domain.ground.vocabulary import CommandState
 from app.extensions import db
 from app.models import Command
@@ -96,7 +95,7 @@ def repeat(command_id: int) -> Any:
             again = commands.repeat(
                 work, actor(), command, now=datetime.now(UTC), ttl_s=ttl_s, known=()
             )
-    except interruptions.EndsSessions:
+    except command_checks.EndsSessions:
         return to_question(command.station, command.order, command.arguments)
     if request.htmx:
         return render_template("commands/commands/_command.html", command=again), 202

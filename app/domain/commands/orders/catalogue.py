@@ -10,13 +10,10 @@ from app.domain.commands.orders import (
     charging,
     display,
     files,
-    monitoring,
     profiles,
-    raw,
     settings,
     station,
     tags,
-    tariffs,
 )
 from app.domain.commands.orders.spec import SPECS, Spec
 
@@ -25,16 +22,16 @@ NOUNS: dict[str, tuple[Spec, ...]] = {
     "Charging": charging.SPECS,
     "Station": station.SPECS,
     "Settings": settings.SPECS,
-    "Monitoring": monitoring.SPECS,
+    "Monitoring": settings.MONITORING,
     "Local list": tags.LOCAL_LISTS,
     "Reservations": tags.RESERVATIONS,
     "Charging profiles": profiles.SPECS,
     "Firmware and logs": files.SPECS,
     "Certificates": certificates.SPECS,
     "Display": display.SPECS,
-    "Tariffs": tariffs.SPECS,
+    "Tariffs": tags.SPECS,
     "Battery swap": charging.SWAPPING,
-    "Raw": raw.SPECS,
+    "Raw": station.RAW,
 }
 
 for _specs in NOUNS.values():

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from app.domain.commands import file_orders
 from app.domain.commands.fallbacks import End, Situation, Step
 from app.domain.commands.orders.reading import (
     Argument,
@@ -19,7 +18,7 @@ from app.domain.commands.orders.reading import (
 )
 from app.domain.commands.orders.spec import Spec
 from app.domain.commands.orders.station import EXACT
-from app.domain.device import customer_information, file_jobs
+from app.domain.device import customer_information, file_jobs, files
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Order
 
@@ -130,7 +129,7 @@ SPECS = (
         },
         words=_firmware("Update firmware"),
         question="Update the firmware of {identity}? Nobody can charge there meanwhile.",
-        prepare=file_orders.prepare_update,
+        prepare=files.prepare_update,
         after=file_jobs.after_asking,
     ),
     Spec(
@@ -144,7 +143,7 @@ SPECS = (
             **_VALID,
         },
         words=_firmware("Publish firmware"),
-        prepare=file_orders.prepare_publishing,
+        prepare=files.prepare_publishing,
         after=file_jobs.after_asking,
     ),
     Spec(
@@ -155,7 +154,7 @@ SPECS = (
             "checksum": optional(_hex(32, 32), help="MD5 of what was published."),
         },
         question="Stop {identity} from offering this firmware to its neighbours?",
-        prepare=file_orders.prepare_unpublishing,
+        prepare=files.prepare_unpublishing,
         after=file_jobs.after_unpublishing,
     ),
     Spec(
@@ -172,7 +171,7 @@ SPECS = (
             **_VALID,
         },
         words=_logs,
-        prepare=file_orders.prepare_logs,
+        prepare=files.prepare_logs,
         after=file_jobs.after_asking,
         fallbacks=(Step("by the other message for logs", frozenset({End.ERROR}), _other_log),),
     ),
