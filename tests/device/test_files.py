@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from app.domain.charging import reports
 from app.domain.commands import commands
+from app.domain.commands.orders.spec import subject_of
 from app.domain.device import boots, customer_information, file_jobs, files, firmware
 from app.domain.device.file_jobs import FileStatus
 from app.domain.device.firmware import FirmwareFacts, Stored
@@ -70,7 +71,7 @@ def answer(db, now):
     def settle(command, outcome=YES):
         commands.claim(db, command.id, "worker-a", now=now)
         commands.settle(db, command, outcome, now=now)
-        return file_jobs.of_command(db, command)
+        return subject_of(db, command, "file_job", FileJob)
 
     return settle
 
@@ -142,7 +143,7 @@ def test_the_secret_leaves_no_trace_once_it_is_sent(db, ask, answer, image):
 
 def test_an_address_of_ones_own_is_sent_as_it_is_and_has_no_secret_of_ours(db, ask):
     command = ask(Order.UPDATE_FIRMWARE, url="ftp://me:pw@files.example/fw.bin")
-    job = file_jobs.of_command(db, command)
+    job = subject_of(db, command, "file_job", FileJob)
     assert command.arguments["location"] == "ftp://me:pw@files.example/fw.bin"
     assert job.key_hash is None
     assert "pw" not in str(job.arguments)

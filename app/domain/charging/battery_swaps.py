@@ -53,8 +53,7 @@ def take_in(
         received_at=now,
     )
     db.add(row)
-    db.flush()
-    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    events.station_changed(db, station)
     return row
 
 

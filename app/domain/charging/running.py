@@ -11,22 +11,29 @@ from app.domain.ground.vocabulary import SessionState
 from app.models import ChargingSession, Station
 
 
+def numbered(db: Session, station: Station, number: int) -> ChargingSession:
+    """Return the session of a station with our number; raises `NotFound`."""
+    session = db.get(ChargingSession, number)
+    if session is None or session.station_id != station.id:
+        raise NotFound(f"{station.identity} has no session {number}.", field="session_id")
+    return session
+
+
 def named(db: Session, station: Station, checked: Mapping[str, Any]) -> ChargingSession | None:
     """Return the session that the arguments name, None where they name none.
 
     It has to be charging, with a transaction.  Raises `NotFound` or `Conflict`.
     """
-    query = select(ChargingSession).where(ChargingSession.station_id == station.id)
     if number := checked.get("session_id"):
-        session = db.scalar(query.where(ChargingSession.id == number))
-        label, field = f"session {number}", "session_id"
+        session, label, field = numbered(db, station, number), f"session {number}", "session_id"
     elif reference := checked.get("transaction_ref"):
-        session = db.scalar(query.where(ChargingSession.transaction_ref == reference))
         label, field = f"transaction {reference}", "transaction_ref"
+        found = by_reference(db, station, reference)
+        if found is None:
+            raise NotFound(f"{station.identity} has no {label}.", field=field)
+        session = found
     else:
         return None
-    if session is None:
-        raise NotFound(f"{station.identity} has no {label}.", field=field)
     if session.state is not SessionState.CHARGING or session.transaction_ref is None:
         raise Conflict(f"{label.capitalize()} is not charging any more.", field=field)
     return session

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.commands.orders.spec import Prepared
+from app.domain.commands.orders.spec import Prepared, subject_of
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Actor, CommandState, Outcome
@@ -50,14 +50,13 @@ def prepare(
 
 def after(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
     """Note the answer at the report; one that only had to forget is complete with its yes."""
-    noun, _, number = (command.subject or "").partition(":")
-    row = db.get(CustomerReport, int(number)) if noun == "customer_report" else None
+    row = subject_of(db, command, "customer_report", CustomerReport)
     if row is None:
         return
     row.sentence = outcome.sentence[:300]
     if outcome.state is CommandState.ACCEPTED and not command.arguments.get("report", True):
         row.complete, row.received_at = True, row.received_at or now
-    _changed(db, command.station)
+    events.station_changed(db, command.station)
 
 
 def part(
@@ -88,7 +87,7 @@ def part(
         numbers = sorted(int(name) for name in row.parts)
         row.text = "".join(row.parts[str(name)] for name in numbers)
         row.complete = row.last_part is not None and len(numbers) > row.last_part
-    _changed(db, station)
+    events.station_changed(db, station)
     return row
 
 
@@ -102,7 +101,7 @@ def erase(db: Session, actor: Actor, row: CustomerReport, *, now: datetime) -> N
         audit.note(
             db, actor, "customer_information.erase", station, now=now, before=same, remark=note
         )
-        _changed(db, station)
+        events.station_changed(db, station)
 
 
 def forget(db: Session, *, before: datetime, now: datetime) -> int:
@@ -116,8 +115,3 @@ def forget(db: Session, *, before: datetime, now: datetime) -> int:
         row.text, row.parts, row.erased_at = "", {}, now
     db.flush()
     return len(old)
-
-
-def _changed(db: Session, station: Station) -> None:
-    events.record(db, events.StationChanged(station.tenant_id, station.id))
-    db.flush()

@@ -193,16 +193,14 @@ def open_stream(db: Session, station: Station, stream: Stream, *, now: datetime)
     row.stream, row.stream_opened_at = stream.number, now
     row.stream_interval_s, row.stream_values = stream.interval_s, stream.values
     row.changed_at = now
-    db.flush()
-    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    events.station_changed(db, station)
 
 
 def close_stream(db: Session, station: Station, number: int, *, now: datetime) -> None:
     """Note that a stream has ended."""
     for row in db.scalars(_streaming(station, number)):
         row.stream, row.changed_at = None, now
-    db.flush()
-    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    events.station_changed(db, station)
 
 
 def take_stream(

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.charging import reports
+from app.domain.commands.orders.spec import subject_of
 from app.domain.device import files
 from app.domain.ground import events
 from app.domain.ground.bulk import among
@@ -129,7 +130,7 @@ def after_asking(db: Session, command: Command, outcome: Outcome, now: datetime)
 
     Without an answer nobody knows: the station may act on it, and the job waits.
     """
-    job = of_command(db, command)
+    job = subject_of(db, command, "file_job", FileJob)
     if job is None:
         return
     job.command_id = command.id
@@ -149,12 +150,6 @@ def after_asking(db: Session, command: Command, outcome: Outcome, now: datetime)
     else:
         _move(job, FileJobState.REJECTED, outcome.sentence, now)
     _changed(db, job)
-
-
-def of_command(db: Session, command: Command) -> FileJob | None:
-    """The job that a command is about."""
-    noun, _, number = (command.subject or "").partition(":")
-    return db.get(FileJob, int(number)) if noun == "file_job" and number.isdigit() else None
 
 
 def _replace_older(db: Session, job: FileJob, now: datetime) -> None:

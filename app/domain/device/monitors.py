@@ -123,8 +123,7 @@ def after_setting(db: Session, command: Command, outcome: Outcome, now: datetime
             continue
         found = results.get((name.key, one["kind"], one["severity"]))
         _settle(row, one, found, outcome, now)
-    db.flush()
-    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    events.station_changed(db, station)
     if (rest := command.arguments.get("then")) and outcome.state not in _UNHEARD:
         settings.ask(db, station, Order.SET_MONITORS, {"monitors": rest}, now=now, like=command)
 

@@ -149,6 +149,12 @@ def record(db: Any, event: Event) -> None:
     db.info.setdefault(_KEY, []).append(event)
 
 
+def station_changed(db: Any, station: Any) -> None:
+    """Write what is pending of a station (its row of either kind), and keep that it changed."""
+    db.flush()
+    record(db, StationChanged(station.tenant_id, station.id))
+
+
 def take(db: Any) -> list[Event]:
     """Return the facts recorded so far, each once, and forget them."""
     return list(dict.fromkeys(db.info.pop(_KEY, [])))

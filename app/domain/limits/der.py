@@ -86,7 +86,7 @@ def report(db: Session, station: Station, found: Iterable[Reported], *, now: dat
         row.kind, row.document, row.is_default = item.kind, item.document, item.default
         kept = row.state if row.state in HELD else "reported"
         _move(row, "superseded" if item.superseded else kept, None, now)
-    _changed(db, station)
+    events.station_changed(db, station)
 
 
 def started_or_stopped(
@@ -135,7 +135,7 @@ def supersede(db: Session, station: Station, names: Iterable[str], now: datetime
         if (row := _find(db, station, number)) is not None:
             row.running = False
             _move(row, "superseded", "Another control took its place.", now)
-    _changed(db, station)
+    events.station_changed(db, station)
 
 
 def current(db: Session, station: Station) -> list[DerControl]:
@@ -175,9 +175,4 @@ def _clear(
     for row in db.scalars(query.where(DerControl.state.in_([*HELD, "superseded"]))):
         row.running = False
         _move(row, "cleared", sentence, now)
-    _changed(db, command.station)
-
-
-def _changed(db: Session, station: Station) -> None:
-    db.flush()
-    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    events.station_changed(db, command.station)

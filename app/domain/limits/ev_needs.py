@@ -78,8 +78,7 @@ def take_in(
         row.why = "No session runs at this connector yet; the plan follows when one has begun."
     else:
         _plan(db, station, session, row, now)
-    db.flush()
-    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    events.station_changed(db, station)
     return Told(row.answer, row.why)
 
 
@@ -146,8 +145,7 @@ def car_schedule(
         session = db.get(ChargingSession, row.session_id)
         if session is not None:
             _send(db, station, session, row, row.plan, now)
-    db.flush()
-    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    events.station_changed(db, station)
     return fits
 
 

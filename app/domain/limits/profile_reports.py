@@ -43,7 +43,7 @@ def settle_read(db: Session, command: Command, outcome: Outcome, now: datetime) 
     """A station that has no such profile lost what we believed it to hold."""
     if outcome.facts.get("none"):
         _lost(db, command.station, command.arguments, None, now)
-        _changed(db, command.station)
+        events.station_changed(db, command.station)
 
 
 def report(
@@ -86,7 +86,7 @@ def report(
     request = None if more else _request(db, station, number)
     if request is not None:
         _lost(db, station, request.arguments, number, now)
-    _changed(db, station)
+    events.station_changed(db, station)
 
 
 def limit(
@@ -115,7 +115,7 @@ def limit(
             created_at=now,
         )
         db.add(row)
-    _changed(db, station)
+    events.station_changed(db, station)
 
 
 def limit_cleared(
@@ -123,7 +123,7 @@ def limit_cleared(
 ) -> None:
     """The limit of a source is gone, at one EVSE or everywhere."""
     _end_limits(db, station, source, evse, "Taken away again.", now)
-    _changed(db, station)
+    events.station_changed(db, station)
 
 
 def differs(sent: Mapping[str, Any], reported: Mapping[str, Any]) -> bool:
@@ -207,11 +207,6 @@ def _end_limits(
         query = query.where(StationProfile.evse == evse)
     for row in db.scalars(query):
         station_profiles.end(row, sentence, now)
-
-
-def _changed(db: Session, station: Station) -> None:
-    db.flush()
-    events.record(db, events.StationChanged(station.tenant_id, station.id))
 
 
 # Composite schedules: the limits that a station says result from all of its profiles.

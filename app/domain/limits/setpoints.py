@@ -86,7 +86,7 @@ def want(
     row.session_id, row.wanted, row.state, row.sentence = session.id, row.wanted + 1, WAITING, None
     row.wanted_at, row.wanted_by = now, actor.name[:120]
     row.expires_at = now + timedelta(seconds=ttl_s)
-    _changed(db, station)
+    events.station_changed(db, station)
     return row
 
 
@@ -145,7 +145,7 @@ def claim(db: Session, row_id: int, *, now: datetime) -> Claimed | None:
         "session_id": session.id,
         "transaction_ref": session.transaction_ref,
     }
-    _changed(db, station)
+    events.station_changed(db, station)
     return Claimed(row.id, row.wanted, arguments)
 
 
@@ -159,7 +159,7 @@ def settle(db: Session, claimed: Claimed, outcome: Outcome, *, now: datetime) ->
         row.accepted = row.sent
     else:
         row.sentence = outcome.sentence[:300]
-    _changed(db, db.get_one(Station, row.station_id))
+    events.station_changed(db, db.get_one(Station, row.station_id))
 
 
 def expire(db: Session, *, now: datetime) -> int:
@@ -176,7 +176,7 @@ def _over(
     db: Session, station: Station, row: Setpoint, state: str, sentence: str, now: datetime
 ) -> None:
     row.state, row.sentence, row.settled_at = state, sentence, now
-    _changed(db, station)
+    events.station_changed(db, station)
 
 
 def _number(db: Session, row: Setpoint) -> int:
@@ -189,8 +189,3 @@ def _number(db: Session, row: Setpoint) -> int:
         sent=row.sent,
     )
     return number_in_place(db, like) or row.wire_number
-
-
-def _changed(db: Session, station: Station) -> None:
-    db.flush()
-    events.record(db, events.StationChanged(station.tenant_id, station.id))

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.charging import running
-from app.domain.commands.orders.spec import Consequence, Preparation, Prepared
+from app.domain.commands.orders.spec import Consequence, Preparation, Prepared, subject_of
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid, NotFound
 from app.domain.ground.vocabulary import Actor, CommandState, Outcome, ProfileState
@@ -137,7 +137,7 @@ def settle_set(db: Session, command: Command, outcome: Outcome, now: datetime) -
     else:
         row.state = ProfileState.REJECTED
         row.sentence = outcome.sentence[:300]
-    _changed(db, command.station)
+    events.station_changed(db, command.station)
 
 
 def prepare_clear(
@@ -167,7 +167,7 @@ def settle_clear(db: Session, command: Command, outcome: Outcome, now: datetime)
     found = [one] if one is not None else fitting(db, command.station_id, command.arguments)
     for row in found:
         end(row, sentence, now)
-    _changed(db, command.station)
+    events.station_changed(db, command.station)
 
 
 def fitting(db: Session, station_id: int, criteria: Mapping[str, Any]) -> list[StationProfile]:
@@ -203,8 +203,7 @@ def end(row: StationProfile, sentence: str, now: datetime) -> None:
 
 def of_subject(db: Session, command: Command) -> StationProfile | None:
     """The profile that a command is about."""
-    kind, _, number = (command.subject or "").partition(":")
-    return db.get(StationProfile, int(number)) if kind == KIND else None
+    return subject_of(db, command, KIND, StationProfile)
 
 
 def current(db: Session, station: Station, evse: int | None = None) -> list[StationProfile]:
@@ -294,8 +293,3 @@ def _replace(db: Session, row: StationProfile, now: datetime) -> None:
         if other.id != row.id and same_session and other.source == "csms":
             end(other, f"Replaced by profile {row.id}.", now)
     db.flush()
-
-
-def _changed(db: Session, station: Station) -> None:
-    db.flush()
-    events.record(db, events.StationChanged(station.tenant_id, station.id))

@@ -82,8 +82,7 @@ def take_in(db: Session, station: Station, told: Reported, *, now: datetime) -> 
     row.vat_number = (told.vat_number or "")[:20] or row.vat_number
     if row.state == SETTLED and row.receipt_key is None and _receipts_are_ours(db, station):
         row.receipt_key = secrets.token_urlsafe(24)
-    db.flush()
-    events.record(db, events.StationChanged(station.tenant_id, station.id))
+    events.station_changed(db, station)
     if session is not None:
         events.record(db, events.SessionChanged(session.tenant_id, session.id, station.id))
         if changed:

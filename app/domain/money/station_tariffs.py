@@ -17,7 +17,7 @@ from app.domain.access import authorisation
 from app.domain.access.authorisation import Tap
 from app.domain.access.tag_rows import TagRow
 from app.domain.charging import running
-from app.domain.commands.orders.spec import Prepared
+from app.domain.commands.orders.spec import Prepared, subject_of
 from app.domain.ground import events
 from app.domain.ground.errors import Conflict, NotFound
 from app.domain.ground.vocabulary import Actor, CommandState, Decision, Outcome
@@ -116,8 +116,7 @@ def _own(
 
 def settle_set(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
     """Keep what a station said to a tariff; a new default takes the place of the last."""
-    kind, _, number = (command.subject or "").partition(":")
-    row = db.get(StationTariff, int(number)) if kind == "station_tariff" else None
+    row = subject_of(db, command, "station_tariff", StationTariff)
     if row is None:
         return
     row.command_id = command.id
@@ -128,7 +127,7 @@ def settle_set(db: Session, command: Command, outcome: Outcome, now: datetime) -
             same = other.kind == "default" and (row.evse == 0 or other.evse == row.evse)
             if same and other.id != row.id:
                 _move(other, "cleared", "Replaced by another tariff.", now)
-    _changed(db, command.station)
+    events.station_changed(db, command.station)
 
 
 def settle_read(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
@@ -147,7 +146,7 @@ def settle_read(db: Session, command: Command, outcome: Outcome, now: datetime) 
         inside = not evse or row.evse in (0, evse)
         if inside and row.kind != "session" and row.number not in names:
             _move(row, "cleared", "The station does not report it any more.", now)
-    _changed(db, command.station)
+    events.station_changed(db, command.station)
 
 
 def settle_clear(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
@@ -156,7 +155,7 @@ def settle_clear(db: Session, command: Command, outcome: Outcome, now: datetime)
         for row in _held(db, command.station_id):
             if item["gone"] and item["number"] in (None, row.number):
                 _move(row, "cleared", "Cleared.", now)
-    _changed(db, command.station)
+    events.station_changed(db, command.station)
 
 
 def current(db: Session, station: Station) -> list[StationTariff]:
@@ -236,8 +235,3 @@ def _held(db: Session, station_id: int) -> Iterable[StationTariff]:
 
 def _move(row: StationTariff, state: str, sentence: str, now: datetime) -> None:
     row.state, row.sentence, row.changed_at = state, sentence[:300], now
-
-
-def _changed(db: Session, station: Station) -> None:
-    db.flush()
-    events.record(db, events.StationChanged(station.tenant_id, station.id))

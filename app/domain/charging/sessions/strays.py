@@ -59,8 +59,7 @@ def keep_stray(
             sentence=sentence,
         )
     )
-    events.record(db, events.StationChanged(station.tenant_id, station.id))
-    db.flush()
+    events.station_changed(db, station)
     return False
 
 

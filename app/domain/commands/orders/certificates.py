@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.commands.orders.reading import Argument, optional, row, several, text, word
-from app.domain.commands.orders.spec import Prepared, Spec
+from app.domain.commands.orders.spec import Prepared, Spec, subject_of
 from app.domain.device import password_rotation
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.events import StationChanged, record
@@ -189,16 +189,11 @@ def _listed(
 
 
 def _settle(db: Session, command: Command, state: str, sentence: str | None, now: datetime) -> None:
-    row = _subject(db, command)
+    row = subject_of(db, command, "certificate", StationCertificate)
     if row is not None:
         row.state, row.changed_at = state, now
         row.sentence = sentence[:300] if sentence else None
         _changed(db, command)
-
-
-def _subject(db: Session, command: Command) -> StationCertificate | None:
-    kind, _, number = (command.subject or "").partition(":")
-    return db.get(StationCertificate, int(number)) if kind == "certificate" else None
 
 
 def _known(db: Session, station: Station, number: int) -> StationCertificate:

@@ -5,11 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.charging import remote_starts, running
-from app.domain.charging.running import find
 from app.domain.charging.sessions import close_provisionally, flag, remove_flag
 from app.domain.commands.orders.reading import (
     SESSION,
@@ -23,7 +21,7 @@ from app.domain.commands.orders.reading import (
     word,
 )
 from app.domain.commands.orders.spec import Prepared, Spec, numbered
-from app.domain.ground.errors import Conflict, Invalid, NotFound
+from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, SessionState
 from app.domain.ground.vocabulary.values import TOKEN_KINDS
 from app.domain.limits import station_profiles
@@ -57,7 +55,7 @@ def prepare_stop(
     del actor, now
     session: ChargingSession | None
     if number := checked.get("session_id"):
-        session = _numbered(db, station, number)
+        session = running.numbered(db, station, number)
         if session.state is not SessionState.CHARGING:
             raise Conflict(f"Session {number} has ended already.", field="session_id")
         if session.transaction_ref is None:
@@ -127,20 +125,9 @@ def after_status(db: Session, command: Command, outcome: Outcome, now: datetime)
 def _meant(db: Session, station: Station, given: dict[str, Any]) -> ChargingSession | None:
     """The session that is meant, by our number or by the station's reference."""
     if reference := given.get("transaction_ref"):
-        return find(db, station, reference)
+        return running.find(db, station, reference)
     number = given.get("session_id")
-    return None if number is None else _numbered(db, station, number)
-
-
-def _numbered(db: Session, station: Station, number: int) -> ChargingSession:
-    session = db.scalar(
-        select(ChargingSession).where(
-            ChargingSession.station_id == station.id, ChargingSession.id == number
-        )
-    )
-    if session is None:
-        raise NotFound(f"{station.identity} has no session {number}.", field="session_id")
-    return session
+    return None if number is None else running.numbered(db, station, number)
 
 
 SPECS = (

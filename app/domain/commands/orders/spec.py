@@ -8,7 +8,7 @@ from above (`app.domain.orders.catalogue`).
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -52,6 +52,15 @@ def numbered(
 ) -> Prepared:
     """Give a request the number by which what the station tells of it is known again."""
     return Prepared({**checked, "number": texts.request_number(now)})
+
+
+Row = TypeVar("Row")
+
+
+def subject_of(db: Session, command: Command, noun: str, kind: type[Row]) -> Row | None:
+    """The row that a command is about, where that is one of a kind: its subject is "noun:id"."""
+    its, _, number = (command.subject or "").partition(":")
+    return db.get(kind, int(number)) if its == noun else None
 
 
 @dataclass(frozen=True, slots=True)
