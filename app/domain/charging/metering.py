@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.charging.gauges import Gauge, Values, keep_newest, values_of
@@ -68,7 +68,6 @@ _STORED = (
 )
 _INSERT = BulkInsert(_READING, _STORED, skip_known=True, written=("samples",))
 _RUNNING = _SESSION.c.state == SessionState.CHARGING
-_ASSUMED = and_(_SESSION.c.provisional, _SESSION.c.billing == BillingState.OPEN)
 _NAMED = BulkRead(
     select(*_COLUMNS).where(
         among(_SESSION.c.station_id, "stations"), among(_SESSION.c.transaction_ref, "refs")

@@ -134,7 +134,7 @@ def _numbers(ended: Sequence[tuple[Arguments, Outcome]]) -> str:
     return "connector " + ", ".join(str(form.get("connector")) for form, _ in ended)
 
 
-def told(command: Command) -> str:
+def attempts_sentence(command: Command) -> str:
     """What was tried before the form that stands, in one sentence for people."""
     tried: dict[str, list[str]] = {}
     for attempt in command.attempts:

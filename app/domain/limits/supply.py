@@ -116,7 +116,7 @@ class Abilities:
 
 def abilities(db: Session, station: Station) -> Abilities:
     """Return what a station said it can do with charging profiles."""
-    told = _told(db, station)
+    told = _values_by_name(db, station)
     orders = set(station.supported_orders)
     lacking = {name for name, order in _PURPOSE_NEEDS.items() if orders and order not in orders}
     return Abilities(
@@ -174,7 +174,7 @@ def share(whole_w: float, plugs: Mapping[int, float | None], evse: int) -> float
         waiting = {number: most for number, most in waiting.items() if number not in small}
 
 
-def _told(db: Session, station: Station) -> Mapping[str, list[str]]:
+def _values_by_name(db: Session, station: Station) -> Mapping[str, list[str]]:
     names = (*_UNITS, *_LEVELS, *_PERIODS, *_SWITCHING)
     found: dict[str, list[str]] = {}
     rows = db.scalars(

@@ -53,8 +53,8 @@ def of(
         _series("voltage", "voltage", "V", [p.voltage_v for p in drawn]),
     ]
     return Chart(
-        {**frame, "series": _told(power)},
-        {**frame, "series": _told(electric)},
+        {**frame, "series": _with_values(power)},
+        {**frame, "series": _with_values(electric)},
         thinned(readings, MOST_ROWS),
         len(readings),
     )
@@ -97,7 +97,7 @@ def _series(label: str, kind: str, unit: str, values: list[Any]) -> dict[str, An
     return {"label": label, "kind": kind, "unit": unit, "values": values}
 
 
-def _told(series: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _with_values(series: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [one for one in series if any(value is not None for value in one["values"])]
 
 

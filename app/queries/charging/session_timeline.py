@@ -47,7 +47,7 @@ def of(db: Session, session: ChargingSession, now: datetime) -> list[Entry]:
     entries = [
         *_own(session),
         *_statuses(db, session, session.started_at - MARGIN, (session.ended_at or now) + MARGIN),
-        *_told(db, session),
+        *_of_transaction(db, session),
         *_taps(db, session, *heard),
         *_commands(db, session, *heard),
         *_messages(db, session, *heard),
@@ -97,7 +97,7 @@ def _statuses(
         )
 
 
-def _told(db: Session, session: ChargingSession) -> Iterator[Entry]:
+def _of_transaction(db: Session, session: ChargingSession) -> Iterator[Entry]:
     """What the transaction's own events tell, but for mere readings (2.x)."""
     for event in transaction_facts.telling(db, session):
         state = reports.ACTIVITY_WORDS[event.activity] if event.activity else ""

@@ -22,7 +22,9 @@ blueprint.add_app_template_filter(
 )
 blueprint.add_app_template_filter(lambda order: orders.SPECS[order].label, "order_label")
 blueprint.add_app_template_filter(lambda state: state in commands.OPEN_STATES, "under_way")
-blueprint.add_app_template_filter(lambda command: fallbacks.told(command), "attempts_told")
+blueprint.add_app_template_filter(
+    lambda command: fallbacks.attempts_sentence(command), "attempts_told"
+)
 
 STATES = [
     ("open", "under way"),

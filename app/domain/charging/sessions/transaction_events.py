@@ -81,14 +81,14 @@ class TransactionReport:
 
     def words(self) -> Words:
         """Its words, which cost something to make."""
-        text = orjson.dumps(self._told(), str, orjson.OPT_SORT_KEYS).decode()
+        text = orjson.dumps(self._but_offline(), str, orjson.OPT_SORT_KEYS).decode()
         return Words(text, self._digest_of(text))
 
     def former_digest(self) -> str:
         """Its digest as it was made before orjson wrote the words: what is stored may bear that."""
-        return self._digest_of(json.dumps(self._told(), sort_keys=True, default=str))
+        return self._digest_of(json.dumps(self._but_offline(), sort_keys=True, default=str))
 
-    def _told(self) -> dict[str, Any]:
+    def _but_offline(self) -> dict[str, Any]:
         if "offline" not in self.payload:
             return self.payload
         return {name: value for name, value in self.payload.items() if name != "offline"}
