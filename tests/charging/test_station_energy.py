@@ -52,7 +52,7 @@ def test_everything_about_energy_is_kept_and_found(yard):
     battery = {"evseId": 1, "serialNumber": "B", "soC": 5, "soH": 90}
     swap = {"requestId": 1, "eventType": "BatteryIn", "idToken": token}
     yard.hear("BatterySwap", **swap, batteryData=[battery])
-    energy = station_energy.of(yard.db, yard.station)
+    energy = station_energy.of_station(yard.db, yard.station)
     assert [row.state for row in energy.ours] == [ProfileState.ACCEPTED]
     assert [row.source for row in energy.outside] == ["ems"]
     assert [row.session_id for row in energy.needs] == [session.id]

@@ -11,8 +11,15 @@ from sqlalchemy.orm import Session
 from app.domain.charging import reports
 from app.domain.commands import orders
 from app.domain.ground.vocabulary import Availability, CommandState, Verdict
-from app.models import Authorisation, ChargingSession, Command, Message, StatusEvent
-from app.queries.charging import transaction_facts
+from app.domain.money.billing.charger_money import total_of
+from app.models import (
+    Authorisation,
+    ChargingSession,
+    Command,
+    Message,
+    StatusEvent,
+    TransactionEvent,
+)
 from app.queries.office import messages
 
 #: How much of the time before and after belongs to the story.
@@ -99,7 +106,7 @@ def _statuses(
 
 def _of_transaction(db: Session, session: ChargingSession) -> Iterator[Entry]:
     """What the transaction's own events tell, but for mere readings (2.x)."""
-    for event in transaction_facts.telling(db, session):
+    for event in telling(db, session):
         state = reports.ACTIVITY_WORDS[event.activity] if event.activity else ""
         trigger = event.trigger.replace("_", " ")
         words = " · ".join(filter(None, [event.kind.capitalize(), trigger, state]))
@@ -151,3 +158,71 @@ def _messages(
     for message in db.scalars(query):
         bad = message.outcome in messages.PROBLEMS
         yield Entry(message.at, message.action, "", "bad" if bad else "", message)
+
+
+# What a 2.x transaction told of itself, for the page of its session.
+
+#: Triggers of events that only bring readings.
+ROUTINE = ("MeterValuePeriodic", "MeterValueClock", "SignedDataReceived", "RunningCost")
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionFacts:
+    """How many events there are, how many were kept while offline, and the last of each fact."""
+
+    events: int
+    offline: int
+    facts: dict[str, Any]
+
+    @property
+    def cost(self) -> str | None:
+        """The station's own total, as it told it."""
+        told = total_of(self.facts.get("cost_details"))
+        return None if told is None else f"{told[1]} {told[0]}"
+
+    @property
+    def limits(self) -> str:
+        """The limits that the station confirmed, in words."""
+        given = self.facts.get("limits")
+        return ", ".join(_limit_words(given)) if isinstance(given, dict) else ""
+
+
+def _limit_words(given: dict[str, Any]) -> Iterator[str]:
+    for name, words in (
+        ("maxCost", "cost {}"),
+        ("maxEnergy", "{} Wh"),
+        ("maxTime", "{} s"),
+        ("maxSoC", "{} % charge"),
+    ):
+        if given.get(name) is not None:
+            yield words.format(given[name])
+
+
+def facts_of(db: Session, session: ChargingSession) -> TransactionFacts | None:
+    """Gather what the events of a session told; None where it has none."""
+    if session.last_seq_no is None:
+        return None
+    rows = db.execute(
+        select(TransactionEvent.facts, TransactionEvent.offline)
+        .where(TransactionEvent.session_id == session.id)
+        .order_by(TransactionEvent.at, TransactionEvent.seq_no)
+    ).all()
+    facts: dict[str, Any] = {}
+    for told, _ in rows:
+        facts |= told
+    return TransactionFacts(len(rows), sum(offline for _, offline in rows), facts)
+
+
+def telling(db: Session, session: ChargingSession) -> Iterator[TransactionEvent]:
+    """The events that tell more than readings, by the station's clock."""
+    if session.last_seq_no is None:
+        return
+    yield from db.scalars(
+        select(TransactionEvent)
+        .where(
+            TransactionEvent.session_id == session.id,
+            TransactionEvent.trigger.not_in(ROUTINE) | (TransactionEvent.kind != "updated"),
+        )
+        .order_by(TransactionEvent.at, TransactionEvent.seq_no)
+        .limit(MOST)
+    )

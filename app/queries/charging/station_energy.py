@@ -1,4 +1,4 @@
-"""Everything about energy at one station, for its Energy tab."""
+"""Everything about energy at one station, for its Energy tab, and of one session, for its page."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +55,7 @@ class Energy:
         return [row for row in self.profiles if row.source != "csms"]
 
 
-def of(db: Session, station: Station) -> Energy:
+def of_station(db: Session, station: Station) -> Energy:
     """Gather it."""
     now_held = station_profiles.current(db, station)
     held = {row.id for row in now_held}
@@ -100,3 +100,31 @@ def _running(db: Session, station: Station) -> list[ChargingSession]:
         ChargingSession.transaction_ref.is_not(None),
     )
     return list(db.scalars(query.order_by(ChargingSession.evse)))
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnergy:
+    """What is known; a session without any of it shows nothing."""
+
+    profiles: list[StationProfile]
+    needs: list[EvNeeds]
+    settlements: list[Settlement]
+
+    def __bool__(self) -> bool:
+        return bool(self.profiles or self.needs or self.settlements)
+
+
+def of_session(db: Session, session: ChargingSession) -> SessionEnergy:
+    """Gather it, the newest first."""
+    return SessionEnergy(
+        _of_session(db, StationProfile, session, joinedload(StationProfile.profile)),
+        _of_session(db, EvNeeds, session),
+        _of_session(db, Settlement, session),
+    )
+
+
+def _of_session(db: Session, model: Any, session: ChargingSession, *options: Any) -> list[Any]:
+    query = select(model).where(
+        model.station_id == session.station_id, model.session_id == session.id
+    )
+    return list(db.scalars(query.options(*options).order_by(model.id.desc()).limit(10)))

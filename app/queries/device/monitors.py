@@ -1,4 +1,4 @@
-"""What the pages show of a station's monitors and of what it noticed."""
+"""What the pages show of a station's monitors and what it noticed, and of its display's texts."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.domain.device.device_events import SEVERE
-from app.models import DeviceEvent, Station, VariableMonitor
+from app.models import DeviceEvent, DisplayMessage, Station, VariableMonitor
 
 
 def monitors(db: Session, station: Station, *, gone: bool = False) -> list[VariableMonitor]:
@@ -37,3 +37,14 @@ def severe(limit: int = 100) -> Select[Any]:
         .order_by(DeviceEvent.at.desc())
         .limit(limit)
     )
+
+
+def texts(db: Session, station: Station, limit: int = 200) -> list[DisplayMessage]:
+    """The texts of a station, those that are gone last, newest first."""
+    gone = DisplayMessage.state.in_(("cleared", "rejected"))
+    query = (
+        select(DisplayMessage)
+        .where(DisplayMessage.station_id == station.id)
+        .order_by(gone, DisplayMessage.changed_at.desc(), DisplayMessage.id.desc())
+    )
+    return list(db.scalars(query.limit(limit)))

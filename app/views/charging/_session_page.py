@@ -15,7 +15,7 @@ from app.domain.money import billing
 from app.domain.money.tariffs import Interval, Usage
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Message, Receipt
-from app.queries.charging import session_chart, session_energy, session_timeline, transaction_facts
+from app.queries.charging import session_chart, session_timeline, station_energy
 from app.queries.charging import sessions as queries
 from app.queries.money import costs
 from app.text import bill_text, message_words, session_words
@@ -71,8 +71,8 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
         "money": list(_money(session)),
         "receipt": _receipt(session),
         "review": queries.review(db, session.id),
-        "told_2x": transaction_facts.of(db, session),
-        "session_energy": session_energy.of(db, session),
+        "told_2x": session_timeline.facts_of(db, session),
+        "session_energy": station_energy.of_session(db, session),
         "strays": queries.strays(db, session.id),
         "flags": session_words.explained(flags),
         "unsettled": unsettled,

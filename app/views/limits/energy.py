@@ -96,7 +96,7 @@ def _ask(place: Station, order: Order, given: dict[str, Any]) -> None:
 def _page(place: Station, form: AssignForm) -> Any:
     session, now, zone = db.session(), datetime.now(UTC), g.get("zone", "UTC")
     there = station_page.now_of(session, place, now)
-    energy = queries.of(session, place)
+    energy = queries.of_station(session, place)
     form.offer([plug.evse for plug in there.plugs], energy.running)
     profiles = library.usable(session)
     form.profile_id.choices = [("", "Choose"), *((str(row.id), row.name) for row in profiles)]
