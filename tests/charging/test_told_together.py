@@ -174,7 +174,8 @@ def test_activities_of_many_transactions_give_what_they_give_one_by_one(stations
     def alone(db, told, now):
         for station, (place, activity, minute) in told:
             at = STARTED + minute * MINUTE
-            reports.activity(db, station, place, activity, at=at, now=now)
+            told = reports.ActivityTold(station, place, activity, at, now)
+            reports.activity_all(db, [told])
 
     at_once, one_by_one = both_ways(stations, said, together, alone)
     assert at_once == one_by_one

@@ -222,19 +222,6 @@ def activity_all(db: Session, told: Sequence[ActivityTold]) -> None:
     plugs.write()
 
 
-def activity(
-    db: Session,
-    station: Station,
-    place: ConnectorRef,
-    goes_on: Activity,
-    *,
-    at: datetime,
-    now: datetime,
-) -> None:
-    """Take in what a lone transaction says that goes on at its plug."""
-    activity_all(db, [ActivityTold(station, place, goes_on, at, now)])
-
-
 def _activity(db: Session, plugs: Plugs, told: ActivityTold) -> None:
     station, goes_on, now = told.station, told.activity, told.now
     row = plugs.at(station.id, told.place)

@@ -5,7 +5,6 @@ Needs are documents in our words: {"transfer", "phases", "energy_wh", "most_w",
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,7 +21,7 @@ from app.domain.ground.errors import DomainError
 from app.domain.ground.redaction import redact
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, SessionState
 from app.domain.limits import station_profiles, supply
-from app.domain.limits.ev_plan import Needs, Plan, planned
+from app.domain.limits.ev_plan import Needs, planned
 from app.domain.limits.profile_forms import in_unit, rate_at
 from app.models import ChargingSession, Command, EvNeeds, Station
 
@@ -41,18 +40,10 @@ _WAITING = BulkRead(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """How needs are answered: accepted, processing, rejected or no_profile."""
-
-    answer: str
-    why: str
-
-
 def take_in(
     db: Session, station: Station, evse: int, needs: Mapping[str, Any], *, now: datetime
-) -> Told:
-    """Keep a car's needs, plan for it, and have the plan sent; return how to answer.
+) -> EvNeeds:
+    """Keep a car's needs, plan for it, and have the plan sent; its `answer` says how to answer.
 
     Needs that come before their session wait for it (`session_began`).
     """
@@ -79,7 +70,7 @@ def take_in(
     else:
         _plan(db, station, session, row, now)
     events.station_changed(db, station)
-    return Told(row.answer, row.why)
+    return row
 
 
 def _allowed(db: Session, session: ChargingSession | None) -> frozenset[str] | None:
@@ -169,17 +160,6 @@ def _plan(
         row.answer = "no_profile"
         row.why = "Neither the car nor the station says what power there is, so nothing is planned."
         return
-    _adopt(db, station, session, row, plan, now)
-
-
-def _adopt(
-    db: Session,
-    station: Station,
-    session: ChargingSession,
-    row: EvNeeds,
-    plan: Plan,
-    now: datetime,
-) -> None:
     row.plan, row.why = plan.document, plan.why[:600]
     row.answer = "accepted"
     _send(db, station, session, row, plan.document, now)

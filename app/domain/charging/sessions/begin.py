@@ -15,7 +15,7 @@ from app.domain.access.authorisation import START, Judged, Tap
 from app.domain.charging import remote_starts
 from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions.doubts import flag, mark_time, remove_flag
-from app.domain.charging.sessions.provisional import close_previous_of
+from app.domain.charging.sessions.provisional import close_previous
 from app.domain.charging.sessions.row import SessionRow
 from app.domain.ground import events
 from app.domain.ground.bulk import among, reserve
@@ -99,7 +99,7 @@ def begin_all(db: Session, starts: Sequence[Starting]) -> list[Begun]:
     keys = [_start_key(told.start) for told in starts]
     taken, known = _same_starts(db, starts, keys)
     new = [told for told in starts if told.station.id not in known]
-    close_previous_of(
+    close_previous(
         db, [(told.station, told.place.evse, told.start.started_at, told.now) for told in new]
     )
     numbers = iter(reserve(db, _SESSION, len(new)))

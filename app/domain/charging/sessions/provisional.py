@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.charging.running import open_sessions
 from app.domain.charging.sessions.doubts import flag
 from app.domain.commands import commands
 from app.domain.ground import events
@@ -35,30 +34,20 @@ _RUNNING = BulkRead(
 )
 
 
-def close_previous_of(db: Session, plugs: Sequence[tuple[Any, int, datetime, datetime]]) -> None:
-    """Close what runs at plugs where other sessions began: a station, an EVSE, when, and now."""
+def close_previous(
+    db: Session, plugs: Sequence[tuple[Any, int, datetime, datetime]], *, but: int | None = None
+) -> None:
+    """Close what runs at plugs where others began: their stops never came (FIELD X6).
+
+    A plug is a station, an EVSE, when the other session began there, and now; `but` stays open.
+    """
     if not plugs:
         return
     wanted = {station.id: (evse, began, now) for station, evse, began, now in plugs}
     for row in sorted(_RUNNING(db, stations=list(wanted)), key=lambda row: -row.id):
         evse, began, now = wanted[row.station_id]
-        if row.evse == evse and row.started_at <= began:
+        if row.evse == evse and row.started_at <= began and row.id != but:
             close_provisionally(db, db.get_one(ChargingSession, row.id), now=now)
-
-
-def close_previous(
-    db: Session,
-    station: Any,
-    evse: int,
-    began: datetime,
-    *,
-    now: datetime,
-    by: Any = None,
-) -> None:
-    """Close what runs at a plug where another session began: its stop never came (FIELD X6)."""
-    for session in open_sessions(db, station, evse):
-        if (by is None or session.id != by.id) and session.started_at <= began:
-            close_provisionally(db, session, now=now)
 
 
 def close_provisionally(
@@ -82,12 +71,7 @@ def close_provisionally(
             return
         raise Conflict(f"Session {session.id} has ended already.")
     before = audit.snapshot(session)
-    last = db.execute(
-        select(MeterReading.taken_at, MeterReading.register_wh)
-        .where(MeterReading.session_id == session.id, MeterReading.register_wh.is_not(None))
-        .order_by(MeterReading.taken_at.desc(), MeterReading.id.desc())
-        .limit(1)
-    ).first()
+    last = last_register(db, session)
     session.state = SessionState.ENDED
     session.provisional = True
     session.stop_reason = StopReason.NEVER_REPORTED
@@ -108,15 +92,20 @@ def follow_readings(db: Session, session: ChargingSession) -> None:
     """Move an assumed end to the readings that came after it (FIELD X7)."""
     if not session.provisional or session.ended_at is None:
         return
-    last = db.scalar(
-        select(MeterReading.taken_at)
-        .where(MeterReading.session_id == session.id, MeterReading.register_wh.is_not(None))
-        .order_by(MeterReading.taken_at.desc())
-        .limit(1)
-    )
-    if last is not None and last > session.ended_at:
-        session.ended_at = last
+    last = last_register(db, session)
+    if last is not None and last.taken_at > session.ended_at:
+        session.ended_at = last.taken_at
         db.flush()
+
+
+def last_register(db: Session, session: ChargingSession) -> Any | None:
+    """When a session's register was read last (`taken_at`), and what it was (`register_wh`)."""
+    return db.execute(
+        select(MeterReading.taken_at, MeterReading.register_wh)
+        .where(MeterReading.session_id == session.id, MeterReading.register_wh.is_not(None))
+        .order_by(MeterReading.taken_at.desc(), MeterReading.id.desc())
+        .limit(1)
+    ).first()
 
 
 # Running sessions that nobody will end: which of them to close at their last reading.

@@ -59,7 +59,8 @@ def retell(db: Session, station: Any, session: ChargingSession, *, now: datetime
     (flag if twice(told) else remove_flag)(session, "transaction_reused")
     place(session, story)
     if session.evse and session.state is SessionState.CHARGING:
-        close_previous(db, station, session.evse, session.started_at, now=now, by=session)
+        plug = (station, session.evse, session.started_at, now)
+        close_previous(db, [plug], but=session.id)
     ordered = orders_to_stop(db, [session.id] if story.ended else [])
     tell(db, station, session, story, told, ordered.get(session.id, ()), now=now)
     db.flush()

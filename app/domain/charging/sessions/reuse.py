@@ -16,6 +16,7 @@ from app.domain.access import authorisation
 from app.domain.charging.running import find
 from app.domain.charging.sessions.begin import Start, new_session
 from app.domain.charging.sessions.doubts import mark_late
+from app.domain.charging.sessions.provisional import last_register
 from app.domain.charging.sessions.story import by_clock
 from app.domain.charging.sessions.transaction_events import ENDED, STARTED
 from app.domain.ground.vocabulary import BillingState, ConnectorRef, SessionState, Token
@@ -170,10 +171,5 @@ def _reopen(
 
 
 def _last(db: Session, session: ChargingSession) -> tuple[Any, Any]:
-    row = db.execute(
-        select(MeterReading.taken_at, MeterReading.register_wh)
-        .where(MeterReading.session_id == session.id, MeterReading.register_wh.is_not(None))
-        .order_by(MeterReading.taken_at.desc(), MeterReading.id.desc())
-        .limit(1)
-    ).first()
+    row = last_register(db, session)
     return (row.taken_at, row.register_wh) if row else (session.started_at, None)

@@ -280,9 +280,7 @@ def _tap(one: Plain) -> Tap:
     assert token is not None
     if one.begins:
         return Tap(station, token, START, now, evse, begins=session.id)
-    other = bool(session.token) and Token(session.token).key != token.key
-    stopping = bool(session.token) and (report.stopping or other)
-    return Tap(station, token, STOP if stopping else START, now, evse, session)
+    return Tap(station, token, STOP if report.stops(session, token) else START, now, evse, session)
 
 
 def _add(db: Session, one: Plain) -> None:

@@ -74,10 +74,12 @@ class TransactionReport:
     reservation_id: int | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def stopping(self) -> bool:
-        """Whether its tag was shown to end the transaction."""
-        return self.kind == ENDED or self.trigger == STOP_AUTHORISED
+    def stops(self, session: Any, token: Token) -> bool:
+        """Whether its tag was shown to end the session, or is not the one that began it."""
+        if not session.token:
+            return False
+        ending = self.kind == ENDED or self.trigger == STOP_AUTHORISED
+        return ending or Token(session.token).key != token.key
 
     def words(self) -> Words:
         """Its words, which cost something to make."""

@@ -219,8 +219,7 @@ def _decide(
     token = report.token
     if token is None:
         return None
-    other = bool(session.token) and Token(session.token).key != token.key
-    stopping = bool(session.token) and (report.stopping or other)
+    stopping = report.stops(session, token)
     decision = authorisation.decide(
         db,
         station,
