@@ -15,7 +15,7 @@ from app import config, extensions, reactions, uow
 from app.config import Settings, WrongSetting
 from app.domain.office import staff
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
-from app.web import budgets, filters, live, security
+from app.web import assets, budgets, filters, live, security
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
         "ampdesk",
         root_path=str(_root()),
         template_folder="templates",
-        static_folder="static",
+        static_folder=None,
     )
     app.url_map.converters["int"] = security.RowNumber
     configure(settings)
@@ -46,6 +46,7 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
         app.cli.add_command(module.group)
     for _ in _modules("app.tasks"):
         pass
+    assets.register(app)
     security.register(app)
     filters.register(app)
     live.register(app)

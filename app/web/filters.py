@@ -8,7 +8,6 @@ from flask import Flask, g, has_request_context, url_for
 from werkzeug.routing import BuildError
 
 from app.text import numbers, writers
-from app.web import assets
 
 
 def protocol(subprotocol: str) -> str:
@@ -75,4 +74,3 @@ def register(app: Flask) -> None:
     app.add_template_global(_now, "now")
     app.add_template_global(numbers.change)
     app.add_template_global(page_url)
-    assets.register(app)

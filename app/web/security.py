@@ -203,28 +203,26 @@ class TrustedProxyFix:
         return (self.fixed if trusted else self.plain)(environ, start_response)
 
 
-def _headers(response: Response) -> Response:
-    nonce = csp_nonce()
-    response.headers.setdefault(
-        "Content-Security-Policy",
-        f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
+def protection(nonce: str = "", *, secure: bool) -> dict[str, str]:
+    """The headers that protect every answer; `nonce` is that of its scripts and styles, if any."""
+    own = f"'self' 'nonce-{nonce}'" if nonce else "'self'"
+    headers = {
+        "Content-Security-Policy": f"default-src 'self'; script-src {own}; style-src {own}; "
         "img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
         "form-action 'self'",
-    )
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("X-Frame-Options", "DENY")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-    if request.endpoint != "static":
-        response.headers.setdefault("Cache-Control", "no-store")
-    if app_is_secure():
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    }
+    return headers | {"Strict-Transport-Security": "max-age=31536000"} if secure else headers
+
+
+def _headers(response: Response) -> Response:
+    for name, value in protection(csp_nonce(), secure=request.is_secure).items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", "no-store")
     return response
-
-
-def app_is_secure() -> bool:
-    """Tell whether this request came over HTTPS."""
-    return request.is_secure
 
 
 def _error_page(error: Any) -> Any:

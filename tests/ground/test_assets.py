@@ -2,8 +2,11 @@
 
 import gzip
 import re
+import shutil
 
 import pytest
+
+from app.web import assets
 
 
 @pytest.fixture
@@ -54,3 +57,25 @@ def test_fonts_are_left_alone(client):
                         headers={"Accept-Encoding": "gzip"})  # fmt: skip
     assert "Content-Encoding" not in answer.headers
     assert answer.data[:4] == b"wOF2"
+
+
+def test_static_answers_are_protected_as_pages_are(client):
+    for base in ("http://localhost", "https://localhost"):
+        page = client.get("/sign-in", base_url=base).headers
+        file = client.get("/static/css/ampdesk.css", base_url=base).headers
+        for name in ("X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy",
+                     "Permissions-Policy", "Strict-Transport-Security"):  # fmt: skip
+            assert file.get(name) == page.get(name)
+        assert "default-src 'self'; script-src 'self';" in file["Content-Security-Policy"]
+
+
+def test_an_edited_file_gets_another_address(client, tmp_path, monkeypatch):
+    folder = tmp_path / "static"
+    shutil.copytree(assets.FOLDER, folder)
+    monkeypatch.setattr(assets, "FOLDER", folder)
+    before = set(addresses(client))
+    (folder / "css" / "ampdesk.css").write_text("body { color: red }")
+    (changed,) = set(addresses(client)) - before
+    assert client.get(changed).get_data(as_text=True) == "body { color: red }"
+    monkeypatch.undo()
+    assert set(addresses(client)) == before

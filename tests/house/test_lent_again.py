@@ -72,7 +72,7 @@ def test_two_applications_at_once_are_two(folder):
 def test_what_cannot_be_made_good_is_told_and_not_lent_again(folder):
     with pytest.raises(AssertionError, match="left the application's views changed"):
         with apps.running(folder) as app:
-            app.view_functions["static"] = str
+            app.view_functions["home.index"] = str
     with apps.running(folder) as other:
         assert other is not app
 

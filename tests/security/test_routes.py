@@ -34,8 +34,7 @@ def test_every_route_is_marked_with_the_role_it_needs(town):
     unmarked = [
         rule.rule
         for rule in town.app.url_map.iter_rules()
-        if rule.endpoint != "static"
-        and not hasattr(town.app.view_functions[rule.endpoint], "needs_role")
+        if not hasattr(town.app.view_functions[rule.endpoint], "needs_role")
     ]
     assert not unmarked, "add @needs(role) or @public from app.web.security"
 

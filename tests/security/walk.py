@@ -60,10 +60,10 @@ API = "/api/"
 
 
 def doors(app: Flask, *, api: bool = False) -> list[Door]:
-    """Every method of every route of the desk (or of the API) but the static files."""
+    """Every method of every route of the desk (or of the API)."""
     found = []
     for rule in app.url_map.iter_rules():
-        if rule.endpoint == "static" or rule.rule.startswith(API) is not api:
+        if rule.rule.startswith(API) is not api:
             continue
         view = app.view_functions[rule.endpoint]
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):

@@ -33,7 +33,7 @@ def fix_the_clock() -> None:
     """One time and one time zone for the whole page, so that its ages agree."""
     g.now = datetime.now(UTC)
     g.zone = "UTC"
-    if request.endpoint not in (None, "static", "live") and current_user.is_authenticated:
+    if request.endpoint not in (None, "live") and current_user.is_authenticated:
         g.place = place_queries.place(db.session())
         g.zone = current_user.timezone or g.place.timezone
 
