@@ -9,11 +9,6 @@ from app.forms.office.staff import CheckboxListField
 from app.schemas.access import LONGEST_PARENT
 
 
-def chosen(text: str | None) -> int | None:
-    """The id that an option stands for; None for the empty option and for anything else."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
-
-
 class TagFactsForm(FlaskForm):  # type: ignore[misc]
     """What is typed about a tag besides its value."""
 

@@ -5,22 +5,21 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, flash, g, render_template
-from flask_login import current_user
+from flask import Blueprint, flash, g, render_template
 from sqlalchemy.orm import Session
 
-from app.domain.access import drivers, reach
-from app.domain.access.drivers import LANGUAGES, DriverFacts
-from app.domain.ground.errors import DomainError
+from app.domain.access import drivers
+from app.domain.access.drivers import LANGUAGES
+from app.domain.ground import texts
 from app.extensions import db
 from app.forms.access.drivers import DriverForm
-from app.forms.access.tags import chosen
-from app.forms.ground import refusals
 from app.models import ChargingSession, Driver
 from app.queries.access import drivers as queries
 from app.queries.access import tags as tag_queries
 from app.queries.access.drivers import Filter
+from app.resource import DRIVERS
 from app.uow import unit_of_work
+from app.views.ground._plain import Plain
 from app.web import listing
 from app.web.security import actor, back, needs
 
@@ -45,11 +44,7 @@ def index() -> Any:
 
 def _columns(held: dict[int, Any], use: dict[int, Any]) -> list[tuple[str, Callable[[Any], Any]]]:
     return [
-        ("name", lambda driver: driver.name),
-        ("email", lambda driver: driver.email),
-        ("language", lambda driver: driver.language),
-        ("tariff", lambda driver: driver.tariff.name if driver.tariff else None),
-        ("note", lambda driver: driver.note),
+        *DRIVERS.only("name email language tariff note"),
         ("tags", lambda driver: " | ".join(tag.value for tag in held.get(driver.id, []))),
         ("sessions", lambda driver: use[driver.id].sessions if driver.id in use else 0),
         ("added", lambda driver: driver.created_at),
@@ -61,7 +56,7 @@ def _columns(held: dict[int, Any], use: dict[int, Any]) -> list[tuple[str, Calla
 def show(driver_id: int) -> Any:
     """One driver: facts, tags, sessions, sums of the year and of all time."""
     session, now = db.session(), datetime.now(UTC)
-    driver = _found(session, driver_id)
+    driver = plain.row(session, {"driver_id": driver_id})
     here = now.astimezone(ZoneInfo(g.get("zone", "UTC")))
     year = here.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
     return render_template(
@@ -78,85 +73,17 @@ def show(driver_id: int) -> Any:
     )
 
 
-@blueprint.route("/new", methods=["GET", "POST"])
-@needs("operator")
-def create() -> Any:
-    """Add a driver."""
-    form = _form(DriverForm())
-    if form.validate_on_submit():
-        try:
-            with unit_of_work() as work:
-                driver = drivers.add(
-                    work,
-                    actor(),
-                    _facts(form),
-                    tenant_id=current_user.tenant_id,
-                    now=datetime.now(UTC),
-                )
-            flash(f"Added {driver.name}. Now give them a tag.", "success")
-            return back("drivers.show", driver_id=driver.id)
-        except DomainError as error:
-            refusals.show(form, error)
-    return _page(form, None)
-
-
-@blueprint.route("/<int:driver_id>/edit", methods=["GET", "POST"])
-@needs("operator")
-def edit(driver_id: int) -> Any:
-    """Change a driver."""
-    driver = _found(db.session(), driver_id)
-    reach.guard(db.session(), driver)
-    data = {
-        "name": driver.name,
-        "email": driver.email,
-        "language": driver.language,
-        "note": driver.note,
-        "tariff": str(driver.tariff_id or ""),
-        "sites": [site.id for site in driver.sites],
-    }
-    form = _form(DriverForm(data=data), driver)
-    if form.validate_on_submit():
-        try:
-            with unit_of_work() as work:
-                drivers.edit(work, actor(), driver, _facts(form), now=datetime.now(UTC))
-            flash(f"Saved {driver.name}.", "success")
-            return back("drivers.show", driver_id=driver_id)
-        except DomainError as error:
-            refusals.show(form, error)
-    return _page(form, _found(db.session(), driver_id))
-
-
-@blueprint.post("/<int:driver_id>/archive")
-@needs("operator")
-def archive(driver_id: int) -> Any:
-    """Archive a driver and their tags."""
-    with unit_of_work() as work:
-        driver = _found(work, driver_id)
-        count = drivers.archive(work, actor(), driver, now=datetime.now(UTC))
-    along = {0: "", 1: ", and their tag with them"}.get(count, f", and their {count} tags")
-    flash(f"Archived {driver.name}{along}.", "success")
-    return back("drivers.show", driver_id=driver_id)
-
-
-@blueprint.post("/<int:driver_id>/restore")
-@needs("operator")
-def restore(driver_id: int) -> Any:
-    """Restore a driver."""
-    with unit_of_work() as work:
-        driver = _found(work, driver_id)
-        drivers.restore(work, actor(), driver, now=datetime.now(UTC))
-    flash(f"Restored {driver.name}. Restore the tags that should work again.", "success")
-    return back("drivers.show", driver_id=driver_id)
-
-
-def _found(session: Session, driver_id: int) -> Driver:
-    driver = session.get(Driver, driver_id)
-    if driver is None:
-        abort(404)
-    return driver
-
-
-def _form(form: DriverForm, driver: Driver | None = None) -> DriverForm:
+def _form(driver: Driver | None) -> DriverForm:
+    held = (
+        {}
+        if driver is None
+        else {
+            **{name: getattr(driver, name) for name in ("name", "email", "language", "note")},
+            "tariff": str(driver.tariff_id or ""),
+            "sites": [site.id for site in driver.sites],
+        }
+    )
+    form = DriverForm(data=held)
     tariffs = {str(tariff.id): tariff.name for tariff in queries.tariffs(db.session())}
     if driver is not None and driver.tariff is not None:
         tariffs.setdefault(str(driver.tariff.id), f"{driver.tariff.name} (archived)")
@@ -165,17 +92,27 @@ def _form(form: DriverForm, driver: Driver | None = None) -> DriverForm:
     return form
 
 
-def _facts(form: DriverForm) -> DriverFacts:
-    return DriverFacts(
-        name=form.name.data,
-        email=form.email.data,
-        language=form.language.data,
-        note=form.note.data,
-        tariff_id=chosen(form.tariff.data),
-        site_ids=frozenset(form.sites.data or ()),
-    )
+def _typed(work: Session, form: DriverForm, driver: Driver | None) -> dict[str, Any]:
+    return {
+        **{name: form[name].data for name in ("name", "email", "language", "note")},
+        "tariff_id": texts.row_id(form.tariff.data),
+        "site_ids": frozenset(form.sites.data or ()),
+    }
 
 
-def _page(form: DriverForm, driver: Driver | None) -> Any:
-    page = render_template("access/drivers/form.html", form=form, driver=driver)
-    return page, 422 if form.is_submitted() else 200
+plain = Plain(blueprint, DRIVERS, "access/drivers/form.html", _form, _typed)
+plain.create(lambda driver: f"{driver.name} is added; now give them a tag.")
+plain.edit(lambda driver: f"{driver.name} is changed.")
+plain.restore(lambda driver: f"{driver.name} is restored; restore the tags that should work again.")
+
+
+@blueprint.post("/<int:driver_id>/archive")
+@needs("operator")
+def archive(driver_id: int) -> Any:
+    """Archive a driver and their tags."""
+    with unit_of_work() as work:
+        driver = plain.row(work, {"driver_id": driver_id})
+        count = drivers.archive(work, actor(), driver, now=datetime.now(UTC))
+    along = {0: "", 1: ", and their tag with them"}.get(count, f", and their {count} tags")
+    flash(f"Archived {driver.name}{along}.", "success")
+    return back("drivers.show", driver_id=driver_id)

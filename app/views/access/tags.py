@@ -5,25 +5,26 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, flash, g, render_template, request
+from flask import Blueprint, flash, g, render_template, request
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from app.domain.access import drivers, reach, tags
+from app.domain.access import drivers, tags
 from app.domain.access.imports import cells
-from app.domain.access.imports.tags import PARTING
-from app.domain.access.tags import TagFacts
-from app.domain.ground.errors import Conflict, DomainError, Invalid
+from app.domain.access.imports.tags import COLUMNS
+from app.domain.ground import texts
+from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor
 from app.extensions import db
-from app.forms.access.tags import NewTagForm, TagFactsForm, chosen
-from app.forms.ground import refusals
+from app.forms.access.tags import NewTagForm, TagFactsForm
 from app.models import ChargingSession, Driver, Tag
 from app.queries.access import drivers as driver_queries
 from app.queries.access import tags as queries
 from app.queries.access.tags import Filter
+from app.resource import TAGS
 from app.text.numbers import local
 from app.uow import unit_of_work
+from app.views.ground._plain import Plain
 from app.web import listing
 from app.web.security import actor, back, needs
 
@@ -56,7 +57,7 @@ def index() -> Any:
     )
     found = queries.page(session, wanted, listing.wish(), now)
     if listing.wants_csv():
-        return listing.csv_response("tags", CSV, found)
+        return listing.csv_response("tags", TAGS.only(" ".join(COLUMNS)), found)
     ids = [tag.id for tag in found]
     return render_template(
         "access/tags/index.html",
@@ -69,23 +70,6 @@ def index() -> Any:
         unknown=len(queries.unknown(session, now - UNKNOWN_FOR)),
         states=[(state, state) for state in queries.STATES],
     )
-
-
-def _places(rows: list[Any], name: str) -> str:
-    return f" {PARTING} ".join(getattr(row, name) for row in rows)
-
-
-CSV: list[tuple[str, Callable[[Tag], Any]]] = [
-    ("tag", lambda tag: tag.value),
-    ("label", lambda tag: tag.label),
-    ("driver", lambda tag: (tag.driver.email or tag.driver.name) if tag.driver else None),
-    ("group", lambda tag: tag.group.name if tag.group else None),
-    ("status", lambda tag: tag.status.value),
-    ("expires", lambda tag: tag.expires_at),
-    ("limit", lambda tag: tag.concurrent_limit),
-    ("sites", lambda tag: _places(tag.sites, "name")),
-    ("stations", lambda tag: _places(tag.stations, "identity")),
-]
 
 
 @blueprint.get("/unknown")
@@ -101,7 +85,7 @@ def unknown() -> Any:
 def show(tag_id: int) -> Any:
     """One tag: facts, why its last tap ended as it did, taps, sessions."""
     session, now = db.session(), datetime.now(UTC)
-    tag = _found(session, tag_id)
+    tag = plain.row(session, {"tag_id": tag_id})
     return render_template(
         "access/tags/show.html",
         tag=tag,
@@ -110,93 +94,6 @@ def show(tag_id: int) -> Any:
         taps=queries.taps_of(session, tag),
         sessions=queries.sessions_of(session, ChargingSession.tag_id == tag.id),
     )
-
-
-@blueprint.route("/new", methods=["GET", "POST"])
-@needs("operator")
-def create() -> Any:
-    """Put a tag on the list; `value` and `driver` in the URL fill the form."""
-    session = db.session()
-    form = NewTagForm(value=request.args.get("value", ""), driver=_driver_in_url(session))
-    _offer(session, form)
-    if form.validate_on_submit():
-        try:
-            with unit_of_work() as work:
-                facts = _facts(work, form)
-                tag = tags.add(
-                    work,
-                    actor(),
-                    form.value.data,
-                    facts,
-                    tenant_id=current_user.tenant_id,
-                    now=datetime.now(UTC),
-                )
-            flash(f"Added {tag.value}.", "success")
-            return back("tags.show", tag_id=tag.id)
-        except DomainError as error:
-            refusals.show(form, error)
-    return _form_page(form, None)
-
-
-@blueprint.route("/<int:tag_id>/edit", methods=["GET", "POST"])
-@needs("operator")
-def edit(tag_id: int) -> Any:
-    """Change what is typed about a tag."""
-    session = db.session()
-    tag = _found(session, tag_id)
-    reach.guard(session, tag)
-    form = TagFactsForm(data=_typed(session, tag))
-    _offer(session, form, tag)
-    if form.validate_on_submit():
-        try:
-            with unit_of_work() as work:
-                tags.edit(work, actor(), tag, _facts(work, form, tag), now=datetime.now(UTC))
-            flash(f"Saved {tag.value}.", "success")
-            return back("tags.show", tag_id=tag_id)
-        except DomainError as error:
-            refusals.show(form, error)
-    return _form_page(form, _found(session, tag_id))
-
-
-@blueprint.post("/<int:tag_id>/<any(block, unblock, archive, restore):change>")
-@needs("operator")
-def change(tag_id: int, change: str) -> Any:
-    """Block, unblock, archive or restore one tag."""
-    with unit_of_work() as work:
-        tag = _found(work, tag_id)
-        CHANGES[change][0](work, actor(), tag, datetime.now(UTC))
-    flash(f"{tag.value} is {CHANGES[change][1]}.", "success")
-    return back("tags.show", tag_id=tag_id)
-
-
-@blueprint.post("/bulk")
-@needs("operator")
-def bulk() -> Any:
-    """Do the same to every ticked tag; one that cannot be changed is named, the others are."""
-    operation, done = CHANGES.get(request.form.get("action", ""), (None, ""))
-    ids = {one for text in request.form.getlist("ids") if (one := chosen(text)) is not None}
-    if operation is None or not ids:
-        raise Invalid("Tick the tags first, then choose what to do with them.")
-    changed, refused = 0, []
-    with unit_of_work() as work:
-        for tag_id in sorted(ids):
-            tag = _found(work, tag_id)
-            try:
-                changed += operation(work, actor(), tag, datetime.now(UTC))
-            except Conflict as error:
-                refused.append(f"{tag.value}: {error.sentence}")
-    noun = "tag is" if changed == 1 else "tags are"
-    flash(f"{changed} {noun} {done}.", "success")
-    for sentence in refused:
-        flash(sentence, "error")
-    return back("tags.index")
-
-
-def _found(session: Session, tag_id: int) -> Tag:
-    tag = session.get(Tag, tag_id)
-    if tag is None:
-        abort(404)
-    return tag
 
 
 def _driver_in_url(session: Session) -> str:
@@ -226,6 +123,22 @@ def _typed(session: Session, tag: Tag) -> dict[str, Any]:
     }
 
 
+def _form(tag: Tag | None) -> TagFactsForm:
+    """The form of a tag; `value` and `driver` in the URL fill that of a new one."""
+    session = db.session()
+    if tag is None:
+        value = request.args.get("value", "")
+        form: TagFactsForm = NewTagForm(value=value, driver=_driver_in_url(session))
+    else:
+        form = TagFactsForm(data=_typed(session, tag))
+    _offer(session, form, tag)
+    return form
+
+
+def _people() -> dict[str, Any]:
+    return {"people": [named(driver) for driver in driver_queries.suggestions(db.session())]}
+
+
 def _offer(session: Session, form: TagFactsForm, tag: Tag | None = None) -> None:
     """Fill the choices: what is chosen already stays on offer, though it may be archived."""
     groups = [(str(group.id), group.name) for group in queries.groups(session)]
@@ -242,7 +155,7 @@ def _offer(session: Session, form: TagFactsForm, tag: Tag | None = None) -> None
     form.stations.choices = list(stations.items())
 
 
-def _facts(work: Session, form: TagFactsForm, tag: Tag | None = None) -> TagFacts:
+def _given(work: Session, form: TagFactsForm, tag: Tag | None) -> dict[str, Any]:
     """What was typed, as the operation wants it; raises what it cannot be."""
     typed, tenant_id = (form.driver.data or "").strip(), current_user.tenant_id
     if not typed:
@@ -252,23 +165,52 @@ def _facts(work: Session, form: TagFactsForm, tag: Tag | None = None) -> TagFact
     else:
         driver_id = drivers.named(work, tenant_id, typed).id
     zone = ZoneInfo(g.get("zone", "UTC"))
-    return TagFacts(
-        label=form.label.data,
-        driver_id=driver_id,
-        group_id=chosen(form.group.data),
-        expires_at=cells.instant(form.expires_at.data or "", zone),
-        concurrent_limit=form.concurrent_limit.data,
-        site_ids=frozenset(form.sites.data or ()),
-        station_ids=frozenset(form.stations.data or ()),
-    )
+    return {
+        **({} if tag else {"value": form.value.data}),
+        "label": form.label.data,
+        "driver_id": driver_id,
+        "group_id": texts.row_id(form.group.data),
+        "expires_at": cells.instant(form.expires_at.data or "", zone),
+        "concurrent_limit": form.concurrent_limit.data,
+        "site_ids": frozenset(form.sites.data or ()),
+        "station_ids": frozenset(form.stations.data or ()),
+    }
 
 
-def _form_page(form: TagFactsForm, tag: Tag | None) -> Any:
-    people = [named(driver) for driver in driver_queries.suggestions(db.session())]
-    page = render_template(
-        "access/tags/form.html",
-        form=form,
-        tag=tag,
-        people=people,
-    )
-    return page, 422 if form.is_submitted() else 200
+plain = Plain(blueprint, TAGS, "access/tags/form.html", _form, _given, context=_people)
+plain.create(lambda tag: f"{tag.value} is on the list.")
+plain.edit(lambda tag: f"{tag.value} is changed.")
+
+
+@blueprint.post("/<int:tag_id>/<any(block, unblock, archive, restore):change>")
+@needs("operator")
+def change(tag_id: int, change: str) -> Any:
+    """Block, unblock, archive or restore one tag."""
+    with unit_of_work() as work:
+        tag = plain.row(work, {"tag_id": tag_id})
+        CHANGES[change][0](work, actor(), tag, datetime.now(UTC))
+    flash(f"{tag.value} is {CHANGES[change][1]}.", "success")
+    return back("tags.show", tag_id=tag_id)
+
+
+@blueprint.post("/bulk")
+@needs("operator")
+def bulk() -> Any:
+    """Do the same to every ticked tag; one that cannot be changed is named, the others are."""
+    operation, done = CHANGES.get(request.form.get("action", ""), (None, ""))
+    ids = {one for text in request.form.getlist("ids") if (one := texts.row_id(text)) is not None}
+    if operation is None or not ids:
+        raise Invalid("Tick the tags first, then choose what to do with them.")
+    changed, refused = 0, []
+    with unit_of_work() as work:
+        for tag_id in sorted(ids):
+            tag = plain.row(work, {"tag_id": tag_id})
+            try:
+                changed += operation(work, actor(), tag, datetime.now(UTC))
+            except Conflict as error:
+                refused.append(f"{tag.value}: {error.sentence}")
+    noun = "tag is" if changed == 1 else "tags are"
+    flash(f"{changed} {noun} {done}.", "success")
+    for sentence in refused:
+        flash(sentence, "error")
+    return back("tags.index")

@@ -5,23 +5,24 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, g, render_template
-from flask_login import current_user
+from flask import Blueprint, current_app, flash, g, render_template
+from sqlalchemy.orm import Session
 
 from app.domain.commands import commands
-from app.domain.ground import clock
+from app.domain.ground import clock, texts
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import Order
-from app.domain.limits import profile_forms, profiles
+from app.domain.limits import profile_forms
 from app.domain.limits.profile_documents import KINDS, PURPOSES, said
 from app.extensions import db
-from app.forms.access.tags import chosen
 from app.forms.ground import refusals
 from app.forms.limits.profiles import AssignForm, ProfileForm
 from app.models import ChargingProfile, Station
 from app.queries.limits import profiles as queries
+from app.resource import PROFILES
 from app.text.numbers import local
 from app.uow import unit_of_work
+from app.views.ground._plain import Plain
 from app.web import listing
 from app.web.security import actor, back, needs
 
@@ -61,80 +62,15 @@ COLUMNS: list[Any] = [
 @needs("viewer")
 def show(profile_id: int) -> Any:
     """One profile: its picture, what it says, and where it went."""
-    return _page(_found(profile_id), AssignForm(formdata=None))
-
-
-@blueprint.route("/new", methods=["GET", "POST"])
-@needs("operator")
-def create() -> Any:
-    """Put a profile into the library."""
-    form = ProfileForm()
-    if form.validate_on_submit():
-        try:
-            with unit_of_work() as work:
-                made = profiles.add(
-                    *(work, actor(), form.name.data, _document(form)),
-                    tenant_id=current_user.tenant_id,
-                    now=datetime.now(UTC),
-                    note=form.note.data,
-                )
-            flash(f"Added {made.name} to the library.", "success")
-            return back("profiles.show", profile_id=made.id)
-        except DomainError as error:
-            refusals.show(form, error)
-    return _form(form, None)
-
-
-@blueprint.route("/<int:profile_id>/edit", methods=["GET", "POST"])
-@needs("operator")
-def edit(profile_id: int) -> Any:
-    """Change a profile; stations keep what they were sent."""
-    profile = _found(profile_id)
-    form = ProfileForm(data=_typed(profile))
-    form.offer_purpose(profile.document["purpose"])
-    if form.validate_on_submit():
-        try:
-            with unit_of_work() as work:
-                profiles.edit(
-                    *(work, actor(), profile, form.name.data, _document(form)),
-                    now=datetime.now(UTC),
-                    note=form.note.data,
-                )
-            flash(f"Saved {profile.name}.", "success")
-            return back("profiles.show", profile_id=profile_id)
-        except DomainError as error:
-            refusals.show(form, error)
-    return _form(form, _found(profile_id))
-
-
-@blueprint.post("/<int:profile_id>/archive")
-@needs("operator")
-def archive(profile_id: int) -> Any:
-    """Put a profile away."""
-    with unit_of_work() as work:
-        profile = _found(profile_id)
-        profiles.archive(work, actor(), profile, now=datetime.now(UTC))
-    flash(f"Archived {profile.name}. Stations keep the copies they hold.", "success")
-    return back("profiles.show", profile_id=profile_id)
-
-
-@blueprint.post("/<int:profile_id>/restore")
-@needs("operator")
-def restore(profile_id: int) -> Any:
-    """Take a profile out of the archive."""
-    with unit_of_work() as work:
-        profile = _found(profile_id)
-        profiles.restore(work, actor(), profile, now=datetime.now(UTC))
-    flash(f"Restored {profile.name}.", "success")
-    return back("profiles.show", profile_id=profile_id)
+    return _page(plain.row(db.session(), {"profile_id": profile_id}), AssignForm(formdata=None))
 
 
 @blueprint.post("/<int:profile_id>/assign")
 @needs("operator")
 def assign(profile_id: int) -> Any:
     """Give a profile to a station, as a whole; its Energy tab knows connectors and sessions."""
-    profile, form = _found(profile_id), AssignForm()
-    station = db.session.get(Station, chosen(form.station_id.data) or 0)
+    profile, form = plain.row(db.session(), {"profile_id": profile_id}), AssignForm()
+    station = db.session.get(Station, texts.row_id(form.station_id.data) or 0)
     if station is None:
         refusals.show(form, Invalid("Choose a station.", field="station_id"))
         return _page(profile, form), 422
@@ -150,10 +86,6 @@ def assign(profile_id: int) -> Any:
         return _page(profile, form), error.status
     flash(f"{station.identity} was asked to take {profile.name}.", "success")
     return back("energy.station", station_id=station.id)
-
-
-def _found(profile_id: int) -> ChargingProfile:
-    return db.session.get(ChargingProfile, profile_id) or abort(404, "There is no such profile.")
 
 
 def _document(form: ProfileForm) -> dict[str, Any]:
@@ -213,10 +145,26 @@ def _typed(profile: ChargingProfile) -> dict[str, Any]:
     }
 
 
-def _form(form: ProfileForm, profile: ChargingProfile | None) -> Any:
-    zone = g.get("zone", "UTC")
-    page = render_template("limits/profiles/form.html", form=form, profile=profile, zone=zone)
-    return page, 422 if form.is_submitted() else 200
+def _form(profile: ChargingProfile | None) -> ProfileForm:
+    if profile is None:
+        return ProfileForm()
+    form = ProfileForm(data=_typed(profile))
+    form.offer_purpose(profile.document["purpose"])
+    return form
+
+
+def _given(work: Session, form: ProfileForm, profile: ChargingProfile | None) -> dict[str, Any]:
+    return {"name": form.name.data, "document": _document(form), "note": form.note.data}
+
+
+plain = Plain(
+    *(blueprint, PROFILES, "limits/profiles/form.html", _form, _given),
+    context=lambda: {"zone": g.get("zone", "UTC")},
+)
+plain.create(lambda profile: f"{profile.name} is in the library.")
+plain.edit(lambda profile: f"{profile.name} is changed.")
+plain.archive(lambda profile: f"{profile.name} is in the archive; stations keep what they hold.")
+plain.restore(lambda profile: f"{profile.name} is back in the library.")
 
 
 def _page(profile: ChargingProfile, form: AssignForm) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, flash, render_template, request
 from flask_login import current_user
+from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import DomainError, NotFound
 from app.domain.network import plugs, stations
@@ -14,11 +15,13 @@ from app.forms.network.stations import QUIRK, StationForm
 from app.models import Site, Station
 from app.queries.network import sites as site_queries
 from app.queries.network import stations as queries
+from app.resource import STATIONS
 from app.schemas.quirks import QUIRKS
 from app.uow import unit_of_work
+from app.views.ground._plain import Plain
 from app.views.network import _station_pages as pages
 from app.web import listing
-from app.web.security import actor, back, needs
+from app.web.security import actor, needs
 
 blueprint = Blueprint("stations", __name__, url_prefix="/stations")
 pages.register(blueprint)
@@ -102,55 +105,7 @@ def create() -> Any:
                 "success",
             )
             return pages.to_setup(station, clear)
-    return render_template("network/stations/form.html", form=form, station=None), _status(form)
-
-
-@blueprint.route("/<int:station_id>/edit", methods=["GET", "POST"])
-@needs("operator")
-def edit(station_id: int) -> Any:
-    """Change a station."""
-    station = pages.station_or_404(station_id)
-    form = _form(station)
-    if form.validate_on_submit():
-        try:
-            with unit_of_work() as work:
-                stations.edit(
-                    work,
-                    actor(),
-                    station,
-                    now=datetime.now(UTC),
-                    identity=form.identity.data,
-                    site=_site(form),
-                    **form.details(),
-                )
-        except DomainError as error:
-            _show(form, error)
-        else:
-            flash("Saved.", "success")
-            return back("stations.show", station_id=station_id)
-    return render_template("network/stations/form.html", form=form, station=station), _status(form)
-
-
-@blueprint.post("/<int:station_id>/archive")
-@needs("operator")
-def archive(station_id: int) -> Any:
-    """Put a station into the archive."""
-    station = pages.station_or_404(station_id)
-    with unit_of_work() as work:
-        stations.archive(work, actor(), station, now=datetime.now(UTC))
-    flash(f"Archived {station.identity}. It may no longer connect.", "success")
-    return back("stations.index")
-
-
-@blueprint.post("/<int:station_id>/restore")
-@needs("operator")
-def restore(station_id: int) -> Any:
-    """Take a station out of the archive."""
-    station = pages.station_or_404(station_id)
-    with unit_of_work() as work:
-        stations.restore(work, actor(), station, now=datetime.now(UTC))
-    flash(f"Restored {station.identity}.", "success")
-    return back("stations.show", station_id=station_id)
+    return plain.page(form, None)
 
 
 def _form(station: Station | None) -> StationForm:
@@ -199,5 +154,13 @@ def _show(form: StationForm, error: DomainError) -> None:
     refusals.show(form, error)
 
 
-def _status(form: StationForm) -> int:
-    return 422 if form.errors or form.form_errors else 200
+def _typed(work: Session, form: StationForm, station: Station | None) -> dict[str, Any]:
+    return {"identity": form.identity.data, "site": _site(form), **form.details()}
+
+
+plain = Plain(blueprint, STATIONS, "network/stations/form.html", _form, _typed, _show)
+plain.edit(lambda station: "Saved.")
+plain.archive(
+    lambda station: f"{station.identity} is in the archive; it may no longer connect.", ".index"
+)
+plain.restore(lambda station: f"{station.identity} is in use again.")

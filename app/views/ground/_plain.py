@@ -1,0 +1,120 @@
+"""The usual pages of a plain noun, hung on its blueprint one by one; `app/resource.py` has them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, abort, flash, render_template
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from app.domain.ground.errors import DomainError
+from app.domain.network import reach
+from app.extensions import db
+from app.forms.ground import refusals
+from app.resource import Resource
+from app.uow import unit_of_work
+from app.web.security import actor, back, needs
+
+
+class Plain:
+    """A noun whose rows are added, changed and put away by forms.
+
+    Each method hangs one page on the blueprint; `said` is the sentence that tells what was done,
+    `then` the endpoint that shows it.  `make_form` makes the form of a row (None: of a new one),
+    `typed` turns it into what the operations take, `refused` shows what they refused, `context`
+    is what the form's page needs besides.
+    """
+
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        of: Resource,
+        template: str,
+        make_form: Callable[[Any], Any],
+        typed: Callable[[Session, Any, Any], dict[str, Any]],
+        refused: Callable[[Any, DomainError], None] = refusals.show,
+        context: Callable[[], dict[str, Any]] = dict,
+    ) -> None:
+        self.blueprint, self.of, self.template, self.context = blueprint, of, template, context
+        self.make_form, self.typed, self.refused = make_form, typed, refused
+        self.one, self.word = f"/<int:{of.key}>", of.key.removesuffix("_id")
+
+    def create(
+        self, said: Callable[[Any], str], then: str = ".show", *, everywhere: bool = False
+    ) -> None:
+        """Hang /new."""
+
+        def create() -> Any:
+            form = self.make_form(None)
+            if form.validate_on_submit():
+                try:
+                    with unit_of_work() as work:
+                        given = self.typed(work, form, None)
+                        row = self.of.add(
+                            work, actor(), current_user.tenant_id, now=datetime.now(UTC), **given
+                        )
+                    flash(said(row), "success")
+                    return self.go(then, row.id)
+                except DomainError as error:
+                    self.refused(form, error)
+            return self.page(form, None)
+
+        guarded = needs("operator", everywhere=everywhere)(create)
+        self.blueprint.add_url_rule("/new", "create", guarded, methods=["GET", "POST"])
+
+    def edit(self, said: Callable[[Any], str], then: str = ".show") -> None:
+        """Hang /{id}/edit."""
+
+        def edit(**path: int) -> Any:
+            row = self.row(db.session(), path)
+            if isinstance(row, reach.OWNED):
+                reach.guard(db.session(), row)
+            form = self.make_form(row)
+            if form.validate_on_submit():
+                try:
+                    with unit_of_work() as work:
+                        given = self.typed(work, form, row)
+                        self.of.edit(work, actor(), row, now=datetime.now(UTC), **given)
+                    flash(said(row), "success")
+                    return self.go(then, path[self.of.key])
+                except DomainError as error:
+                    self.refused(form, error)
+            return self.page(form, self.row(db.session(), path))
+
+        rule = f"{self.one}/edit"
+        self.blueprint.add_url_rule(rule, "edit", needs("operator")(edit), methods=["GET", "POST"])
+
+    def archive(self, said: Callable[[Any], str], then: str = ".show") -> None:
+        """Hang /{id}/archive."""
+        self._put("archive", self.of.archive, said, then)
+
+    def restore(self, said: Callable[[Any], str], then: str = ".show") -> None:
+        """Hang /{id}/restore."""
+        self._put("restore", self.of.restore, said, then)
+
+    def _put(self, verb: str, act: Any, said: Callable[[Any], str], then: str) -> None:
+        def put(**path: int) -> Any:
+            with unit_of_work() as work:
+                row = self.row(work, path)
+                act(work, actor(), row, now=datetime.now(UTC))
+            flash(said(row), "success")
+            return self.go(then, path[self.of.key])
+
+        rule = f"{self.one}/{verb}"
+        self.blueprint.add_url_rule(rule, verb, needs("operator")(put), methods=["POST"])
+
+    def row(self, session: Session, path: dict[str, int]) -> Any:
+        """The row that an address names, as far as this person may see it."""
+        row = session.get(self.of.model, path[self.of.key])
+        return row or abort(404, f"There is no such {self.word}.")
+
+    def page(self, form: Any, row: Any) -> Any:
+        """The form, of a row or of a new one."""
+        shown = {self.word: row, **self.context()}
+        page = render_template(self.template, form=form, **shown)
+        return page, 422 if form.is_submitted() else 200
+
+    def go(self, then: str, number: int) -> Any:
+        """Go on to a page of the row, or of the list."""
+        return back(then, **({} if then.endswith(".index") else {self.of.key: number}))
