@@ -8,8 +8,8 @@ from flask import Blueprint, abort, flash, render_template
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
+from app.domain.access import reach
 from app.domain.ground.errors import DomainError
-from app.domain.network import reach
 from app.extensions import db
 from app.forms.ground import refusals
 from app.resource import Resource
