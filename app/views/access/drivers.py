@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, g, render_template
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from app.domain.access import drivers
@@ -114,5 +115,5 @@ def archive(driver_id: int) -> Any:
         driver = plain.row(work, {"driver_id": driver_id})
         count = drivers.archive(work, actor(), driver, now=datetime.now(UTC))
     along = {0: "", 1: ", and their tag with them"}.get(count, f", and their {count} tags")
-    flash(f"Archived {driver.name}{along}.", "success")
+    flash(_("Archived %(name)s%(along)s.", name=driver.name, along=along), "success")
     return back("drivers.show", driver_id=driver_id)

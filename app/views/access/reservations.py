@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, render_template, request
+from flask_babel import gettext as _
 
 from app.domain.access.reservations import OPEN
 from app.domain.commands import commands
@@ -94,7 +95,7 @@ def reserve(station_id: int) -> Any:
     except DomainError as error:
         refusals.show(form, error)
         return _page(place, form), error.status
-    flash("Sent. The row below shows the station’s answer.", "success")
+    flash(_("Sent. The row below shows the station’s answer."), "success")
     return back("reservations.station", station_id=station_id)
 
 
@@ -104,7 +105,14 @@ def cancel(reservation_id: int) -> Any:
     """Ask the station to let a connector go."""
     row = db.session.get(Reservation, reservation_id) or abort(404, "There is no such reservation.")
     _ask(row.station, Order.CANCEL_RESERVATION, {"reservation_id": row.id})
-    flash(f"{row.station.identity} was asked to cancel reservation {row.id}.", "success")
+    flash(
+        _(
+            "%(identity)s was asked to cancel reservation %(id)s.",
+            identity=row.station.identity,
+            id=row.id,
+        ),
+        "success",
+    )
     return back("reservations.station", station_id=row.station_id)
 
 

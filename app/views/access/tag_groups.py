@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, flash, render_template
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from app.domain.access import tag_groups
@@ -72,5 +73,5 @@ def remove(group_id: int) -> Any:
         group = plain.row(work, {"group_id": group_id})
         name = group.name
         tag_groups.remove(work, actor(), group, now=datetime.now(UTC))
-    flash(f"Deleted the group {name}.", "success")
+    flash(_("Deleted the group %(name)s.", name=name), "success")
     return back("tag_groups.index")

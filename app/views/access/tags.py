@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, g, render_template, request
+from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
@@ -189,7 +190,7 @@ def change(tag_id: int, change: str) -> Any:
     with unit_of_work() as work:
         tag = plain.row(work, {"tag_id": tag_id})
         CHANGES[change][0](work, actor(), tag, datetime.now(UTC))
-    flash(f"{tag.value} is {CHANGES[change][1]}.", "success")
+    flash(_("%(value)s is %(change)s.", value=tag.value, change=CHANGES[change][1]), "success")
     return back("tags.show", tag_id=tag_id)
 
 
@@ -210,7 +211,7 @@ def bulk() -> Any:
             except Conflict as error:
                 refused.append(f"{tag.value}: {error.sentence}")
     noun = "tag is" if changed == 1 else "tags are"
-    flash(f"{changed} {noun} {done}.", "success")
+    flash(_("%(changed)s %(noun)s %(done)s.", changed=changed, noun=noun, done=done), "success")
     for sentence in refused:
         flash(sentence, "error")
     return back("tags.index")

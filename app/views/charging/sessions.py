@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, current_app, flash, g, render_template, request
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from app.domain.charging import sessions
@@ -174,7 +175,7 @@ def stop(session_id: int) -> Any:
                 now=now,
                 ttl_s=current_app.config["SETTINGS"].command_ttl_s,
             )
-        flash("Asked the station to stop. It usually answers within seconds.", "success")
+        flash(_("Asked the station to stop. It usually answers within seconds."), "success")
     except DomainError as error:
         flash(error.sentence, "error")
     return back("sessions.show", session_id=session_id)
@@ -187,7 +188,7 @@ def end(session_id: int) -> Any:
     form = EndForm()
     session = _found(db.session(), session_id)
     if session.state is not SessionState.CHARGING:
-        flash(f"Session {session_id} has ended already.", "info")
+        flash(_("Session %(session_id)s has ended already.", session_id=session_id), "info")
         return back("sessions.show", session_id=session_id)
     if form.validate_on_submit():
         now = datetime.now(UTC)
@@ -200,7 +201,10 @@ def end(session_id: int) -> Any:
                     actor=actor(),
                     remark=form.reason.data,
                 )
-            flash(f"Session {session_id} was ended at its last reading.", "success")
+            flash(
+                _("Session %(session_id)s was ended at its last reading.", session_id=session_id),
+                "success",
+            )
             return back("sessions.show", session_id=session_id)
         except DomainError as error:
             form.form_errors.append(error.sentence)

@@ -14,6 +14,7 @@ from flask import (
     request,
     url_for,
 )
+from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.domain.commands import broadcasts, command_checks, orders
@@ -123,7 +124,7 @@ def cancel(broadcast_id: int) -> Any:
     broadcast = _changeable(broadcast_id)
     with unit_of_work() as work:
         broadcasts.cancel(work, actor(), broadcast, now=datetime.now(UTC))
-    flash("Cancelled. Nothing more is sent; answers to what was sent still arrive.", "success")
+    flash(_("Cancelled. Nothing more is sent; answers to what was sent still arrive."), "success")
     return back("broadcasts.show", broadcast_id=broadcast_id)
 
 

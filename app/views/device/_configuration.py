@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import abort, flash, render_template
+from flask_babel import gettext as _
 
 from app.domain.device import settings
 from app.domain.ground.vocabulary import Order
@@ -64,5 +65,5 @@ def keep(station: Station, variable_id: int) -> Any:
         if row is None or row.station_id != station.id:
             abort(404, "There is no such setting.")
         settings.keep_told(work, actor(), row, now=datetime.now(UTC))
-    flash("The charger’s value is now the wanted one.", "success")
+    flash(_("The charger’s value is now the wanted one."), "success")
     return back("stations.configuration", station_id=station.id)

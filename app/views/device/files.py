@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, flash, render_template, send_file
+from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.domain.device import customer_information, files
@@ -81,5 +82,5 @@ def erase(station_id: int, report_id: int) -> Any:
         if row is None or row.station_id != station.id:
             abort(404, "There is no such report.")
         customer_information.erase(work, actor(), row, now=datetime.now(UTC))
-    flash("Erased.", "success")
+    flash(_("Erased."), "success")
     return back("files.index", station_id=station_id)

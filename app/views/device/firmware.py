@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, render_template, request
+from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
@@ -173,7 +174,7 @@ def _add(form: FirmwareForm, upload: Any) -> int:
     except BaseException:
         store.remove([stored.stored_as])
         raise
-    flash(f"Added version {row.version} to the library.", "success")
+    flash(_("Added version %(version)s to the library.", version=row.version), "success")
     return row.id
 
 
@@ -185,7 +186,7 @@ def change(firmware_id: int, change: str) -> Any:
     with unit_of_work() as work:
         row = _found(work, firmware_id)
         operation(work, actor(), row, now=datetime.now(UTC))
-    flash(f"Version {row.version} is {change}d.", "success")
+    flash(_("Version %(version)s is %(change)sd.", version=row.version, change=change), "success")
     return back("firmware.show", firmware_id=firmware_id)
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, render_template
+from flask_babel import gettext as _
 
 from app.domain.commands import commands
 from app.domain.device import device_events
@@ -103,5 +104,5 @@ def dismiss(station_id: int, event_id: int) -> Any:
         if event is None or event.station_id != station_id:
             abort(404, "There is no such event.")
         device_events.dismiss(work, actor(), event, now=datetime.now(UTC))
-    flash("Removed from the list of what needs attention.", "success")
+    flash(_("Removed from the list of what needs attention."), "success")
     return back("monitors.station", station_id=station_id)

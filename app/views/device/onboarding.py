@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request
+from flask_babel import gettext as _
 
 from app.domain.device import onboarding
 from app.domain.ground.errors import DomainError, Invalid
@@ -69,7 +70,7 @@ def save(station_id: int) -> Any:
     except DomainError as error:
         refusals.show(form, error)
         return _page(place, form), error.status
-    flash(f"It takes effect when {place.identity} next boots.", "success")
+    flash(_("It takes effect when %(identity)s next boots.", identity=place.identity), "success")
     return back("onboarding.station", station_id=station_id)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import flash, g, render_template, request
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from app.domain.access.imports import sheet
@@ -110,7 +111,22 @@ def _previewed(noun: Noun, table: Table, options: Options, *, refused: bool) -> 
 def _tell(planned: Plan[Any]) -> None:
     """Say what an import has done."""
     added, changed, same = (planned.count(what) for what in ("add", "update", "same"))
-    flash(f"{added} added, {changed} changed, {same} as they were.", "success")
+    flash(
+        _(
+            "%(added)s added, %(changed)s changed, %(same)s as they were.",
+            added=added,
+            changed=changed,
+            same=same,
+        ),
+        "success",
+    )
     left = len(planned.errors)
     if left:
-        flash(f"{left} {'row was' if left == 1 else 'rows were'} left out.", "warning")
+        flash(
+            _(
+                "%(left)s %(value)s left out.",
+                left=left,
+                value="row was" if left == 1 else "rows were",
+            ),
+            "warning",
+        )

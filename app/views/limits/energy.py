@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, g, render_template
+from flask_babel import gettext as _
 
 from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
@@ -59,7 +60,7 @@ def assign(station_id: int) -> Any:
     except DomainError as error:
         refusals.show(form, error)
         return _page(place, form), error.status
-    flash("Sent. The list shows the station’s answer.", "success")
+    flash(_("Sent. The list shows the station’s answer."), "success")
     return back("energy.station", station_id=station_id)
 
 
@@ -72,7 +73,10 @@ def clear(station_id: int, station_profile_id: int) -> Any:
     if row is None or row.station_id != place.id:
         abort(404, "There is no such profile.")
     _ask(place, Order.CLEAR_PROFILE, {"station_profile_id": row.id})
-    flash(f"{place.identity} was asked to forget profile {row.id}.", "success")
+    flash(
+        _("%(identity)s was asked to forget profile %(id)s.", identity=place.identity, id=row.id),
+        "success",
+    )
     return back("energy.station", station_id=station_id)
 
 
@@ -83,7 +87,9 @@ def ask(station_id: int, question: str) -> Any:
     place = station_or_404(station_id)
     order, arguments, words = ASKED[question]
     _ask(place, order, arguments)
-    flash(f"{place.identity} was asked to {words}.", "success")
+    flash(
+        _("%(identity)s was asked to %(words)s.", identity=place.identity, words=words), "success"
+    )
     return back("energy.station", station_id=station_id)
 
 

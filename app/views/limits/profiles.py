@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, current_app, flash, g, render_template
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from app.domain.commands import commands
@@ -84,7 +85,10 @@ def assign(profile_id: int) -> Any:
     except DomainError as error:
         refusals.show(form, error)
         return _page(profile, form), error.status
-    flash(f"{station.identity} was asked to take {profile.name}.", "success")
+    flash(
+        _("%(identity)s was asked to take %(name)s.", identity=station.identity, name=profile.name),
+        "success",
+    )
     return back("energy.station", station_id=station.id)
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask import Blueprint, abort, flash, render_template, request
+from flask_babel import gettext as _
 
 from app.domain.charging import sessions
 from app.domain.ground.errors import Conflict, DomainError
@@ -77,7 +78,7 @@ def dismiss(stray_id: int) -> Any:
         abort(404)
     with unit_of_work() as work:
         reviews.dismiss_stray(work, actor(), stray, note=form.note.data or "", now=_now())
-    flash("The stop was set aside. The audit log keeps the reason.", "success")
+    flash(_("The stop was set aside. The audit log keeps the reason."), "success")
     return back("bills.review")
 
 
@@ -94,7 +95,7 @@ def assign(stray_id: int) -> Any:
             raise Conflict("There is no such session.")
         sessions.assign_stray(work, actor(), stray, session, note=form.note.data or "", now=_now())
         number = session.id
-    flash(f"The stop now belongs to session {number}.", "success")
+    flash(_("The stop now belongs to session %(number)s.", number=number), "success")
     return back("sessions.show", session_id=number)
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, g, render_template, request
+from flask_babel import gettext as _
 
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import BillingState, BillKind, ReceiptState
@@ -91,7 +92,7 @@ def correct(bill_id: int) -> Any:
         except DomainError as error:
             refusals.show(form, error)
         else:
-            flash(f"Corrected: {name} replaces the bill.", "success")
+            flash(_("Corrected: %(name)s replaces the bill.", name=name), "success")
             return back("bills.show", bill_id=number)
     return _page(bill, form, RefundForm(formdata=None), open_form="correct"), 422
 
@@ -111,7 +112,7 @@ def refund(bill_id: int) -> Any:
         except DomainError as error:
             refusals.show(form, error)
         else:
-            flash(f"Refunded by credit note {name}.", "success")
+            flash(_("Refunded by credit note %(name)s.", name=name), "success")
             return back("bills.show", bill_id=number)
     return _page(bill, CorrectForm(formdata=None), form, open_form="refund"), 422
 
@@ -148,7 +149,7 @@ def resend(bill_id: int) -> Any:
             work, actor(), bill.receipt, now=_now(), recipient=form.email.data or ""
         )
         recipient = row.recipient
-    flash(f"Sending the receipt to {recipient} again.", "success")
+    flash(_("Sending the receipt to %(recipient)s again.", recipient=recipient), "success")
     return back("bills.show", bill_id=bill_id)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, g, render_template, request
+from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
@@ -152,7 +153,7 @@ def create() -> Any:
                     now=datetime.now(UTC),
                 )
             told = "it is the default" if tariff.is_default else "now give it to a site"
-            flash(f"{tariff.name} is made; {told}.", "success")
+            flash(_("%(name)s is made; %(told)s.", name=tariff.name, told=told), "success")
             return back("tariffs.show", tariff_id=tariff.id)
         except DomainError as error:
             form.point_out(error)
@@ -193,7 +194,14 @@ def edit(tariff_id: int) -> Any:
                     note=form.note.data,
                     now=datetime.now(UTC),
                 )
-            flash(f"Saved {tariff.name} as version {tariff.current.number}.", "success")
+            flash(
+                _(
+                    "Saved %(name)s as version %(number)s.",
+                    name=tariff.name,
+                    number=tariff.current.number,
+                ),
+                "success",
+            )
             return back("tariffs.show", tariff_id=tariff_id)
         except DomainError as error:
             form.point_out(error)
@@ -259,7 +267,7 @@ def _changed(tariff_id: int, change: Callable[..., Tariff], word: str) -> Any:
     with unit_of_work() as work:
         tariff = change(work, actor(), _found(work, tariff_id), now=datetime.now(UTC))
         name = tariff.name
-    flash(f"{name} {word}.", "success")
+    flash(_("%(name)s %(word)s.", name=name, word=word), "success")
     return back("tariffs.show", tariff_id=tariff_id)
 
 

@@ -13,6 +13,7 @@ from flask import (
     render_template,
     url_for,
 )
+from flask_babel import gettext as _
 from htmx_flask import request
 
 from app.domain.ground.errors import Invalid
@@ -195,7 +196,7 @@ def password(station_id: int) -> Any:
         refusals.show(form, error)
         return _setup_page(station, form), 422
     if clear is None:
-        flash("Password changed. The charger needs the new one to connect again.", "success")
+        flash(_("Password changed. The charger needs the new one to connect again."), "success")
     return to_setup(station, clear)
 
 

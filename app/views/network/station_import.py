@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, flash, render_template, request
+from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -50,7 +51,7 @@ def passwords() -> Any:
             for station in _waiting(work, at)
         ]
     if not made:
-        flash("No station of this import waits for a password any more.", "warning")
+        flash(_("No station of this import waits for a password any more."), "warning")
         return back("stations.index")
     body = "\ufeff" + "".join(csv_files.lines(("identity", "password"), made))
     return Response(body, mimetype="text/csv", headers={

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request
+from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
@@ -100,8 +101,11 @@ def create() -> Any:
             _show(form, error)
         else:
             flash(
-                f"{station.identity} is registered at {station.site.name}. "
-                "Type what stands below into the charger.",
+                _(
+                    "Registered %(identity)s at %(name)s. Enter what stands below in the charger.",
+                    identity=station.identity,
+                    name=station.site.name,
+                ),
                 "success",
             )
             return pages.to_setup(station, clear)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, flash, render_template
+from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.domain.ground.errors import DomainError
@@ -36,7 +37,9 @@ def index() -> Any:
         except DomainError as error:
             refusals.show(form, error)
         else:
-            flash("Saved. It applies from the next bill; issued bills stay as they are.", "success")
+            flash(
+                _("Saved. It applies from the next bill; issued bills stay as they are."), "success"
+            )
             return back("organisation.index")
     page = render_template(
         "office/organisation/index.html",

@@ -14,6 +14,7 @@ from flask import (
     session,
     url_for,
 )
+from flask_babel import gettext as _
 from flask_login import current_user, login_user, logout_user
 
 from app.domain.ground.errors import DomainError, Invalid
@@ -78,7 +79,7 @@ def sign_out() -> Any:
         _end(current_user.sign_in_id)
     logout_user()
     session.clear()
-    flash("You are signed out.", "success")
+    flash(_("You are signed out."), "success")
     return back("sign.sign_in")
 
 
@@ -105,7 +106,7 @@ def setup(secret: str) -> Any:
                     now=now,
                 )
             _let_in(user)
-            flash("Welcome. You are the first admin.", "success")
+            flash(_("Welcome. You are the first admin."), "success")
             return doorkeeper.know(back("home.index"), user)
         except DomainError as error:
             refusals.show(form, error)
@@ -143,7 +144,7 @@ def reset(secret: str) -> Any:
                 user = sign_ins.reset_password(
                     work, secret, form.password.data, address=request.remote_addr, now=now
                 )
-            flash("Password changed. Sign in with the new one.", "success")
+            flash(_("Password changed. Sign in with the new one."), "success")
             return doorkeeper.know(back("sign.sign_in"), user)
     except Invalid as error:
         if error.field is None:
@@ -166,7 +167,7 @@ def account() -> Any:
                 user = staff.get(work, current_user.id)
                 staff.set_password(work, actor(), user, form.password.data, now=now)
             _let_in(user)
-            flash("Password changed. Your other devices are signed out.", "success")
+            flash(_("Password changed. Your other devices are signed out."), "success")
             return back("sign.account")
         except DomainError as error:
             refusals.show(form, error)
@@ -184,7 +185,7 @@ def account() -> Any:
 def end_sign_in(sign_in_id: int) -> Any:
     """End one of one's own sign-ins: a browser that was lost, or lent."""
     _end(sign_in_id)
-    flash("Ended that sign-in.", "success")
+    flash(_("Ended that sign-in."), "success")
     return back("sign.account")
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.domain.ground.errors import Conflict, DomainError
@@ -64,7 +65,7 @@ def create() -> Any:
                     work, actor(), tenant_id=current_user.tenant_id, now=now, **_facts(form)
                 )
                 link = _invite(work, user, now)
-            flash(f"Added {user.name}.", "success")
+            flash(_("Added %(name)s.", name=user.name), "success")
             return _to_link(user, link)
         except DomainError as error:
             refusals.show(form, error)
@@ -90,7 +91,7 @@ def edit(user_id: int) -> Any:
             with unit_of_work() as work:
                 user = staff.get(work, user_id)
                 staff.edit(work, actor(), user, now=datetime.now(UTC), **_facts(form))
-            flash(f"Saved {user.name}.", "success")
+            flash(_("Saved %(name)s.", name=user.name), "success")
             return back("staff.show", user_id=user_id)
         except DomainError as error:
             refusals.show(form, error)
@@ -106,7 +107,7 @@ def archive(user_id: int) -> Any:
     with unit_of_work() as work:
         user = staff.get(work, user_id)
         staff.archive(work, actor(), user, now=datetime.now(UTC))
-    flash(f"{user.name} is deactivated and signed out everywhere.", "success")
+    flash(_("%(name)s is deactivated and signed out everywhere.", name=user.name), "success")
     return back("staff.show", user_id=user_id)
 
 
@@ -117,7 +118,7 @@ def restore(user_id: int) -> Any:
     with unit_of_work() as work:
         user = staff.get(work, user_id)
         staff.restore(work, actor(), user, now=datetime.now(UTC))
-    flash(f"{user.name} may sign in again.", "success")
+    flash(_("%(name)s may sign in again.", name=user.name), "success")
     return back("staff.show", user_id=user_id)
 
 
@@ -201,7 +202,7 @@ def revoke_token(token_id: int) -> Any:
         token = api_tokens.get(work, token_id)
         api_tokens.revoke(work, actor(), token, now=datetime.now(UTC))
         user_id = token.user_id
-    flash(f"The token “{token.name}” no longer works.", "success")
+    flash(_("The token “%(name)s” no longer works.", name=token.name), "success")
     return back("staff.show", user_id=user_id)
 
 
@@ -212,7 +213,7 @@ def end_sign_in(user_id: int, sign_in_id: int) -> Any:
     with unit_of_work() as work:
         user = staff.get(work, user_id)
         sign_ins.end(work, actor(), sign_in_id, user.id, now=datetime.now(UTC))
-    flash(f"Ended that sign-in of {user.name}.", "success")
+    flash(_("Ended that sign-in of %(name)s.", name=user.name), "success")
     return back("staff.show", user_id=user_id)
 
 

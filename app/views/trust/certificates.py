@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, flash, render_template
+from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.domain.ground.errors import DomainError
@@ -77,7 +78,7 @@ def add_root() -> Any:
         except DomainError as error:
             refusals.show(form, error)
         else:
-            flash("Certificate saved. Install it from a station’s Security tab.")
+            flash(_("Certificate saved. Install it from a station’s Security tab."))
             return back("certificates.index")
     return render_template("trust/certificates/root.html", form=form), 422 if form.errors else 200
 
@@ -142,7 +143,7 @@ def sign(certificate_id: int) -> Any:
         except DomainError as error:
             refusals.show(form, error)
         else:
-            flash("Certificate signed. It is sent to the station within a minute.")
+            flash(_("Certificate signed. It is sent to the station within a minute."))
             return back("certificates.show", certificate_id=certificate_id)
     return _page(_row(certificate_id), chain=form)
 
@@ -158,7 +159,7 @@ def approve(certificate_id: int) -> Any:
     except DomainError as error:
         flash(error.sentence, "error")
     else:
-        flash("Approved. It is signed and sent to the station within a minute.")
+        flash(_("Approved. It is signed and sent to the station within a minute."))
     return back("certificates.show", certificate_id=certificate_id)
 
 
@@ -186,7 +187,7 @@ def revoke(certificate_id: int) -> Any:
         except DomainError as error:
             refusals.show(form, error)
         else:
-            flash("Revoked. No station can connect with it any more.")
+            flash(_("Revoked. No station can connect with it any more."))
             return back("certificates.show", certificate_id=certificate_id)
     return _page(_row(certificate_id), reason=form)
 
