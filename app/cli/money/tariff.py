@@ -165,7 +165,7 @@ def assign(
     with unit_of_work() as db:
         tenant_id = the_tenant(db).id
         tariff = _named(db, name) if name is not None else None
-        holder: tariff_book.Holder
+        holder: tariff_choice.Holder
         if site is not None:
             holder = sites.named(db, tenant_id, site)
         elif station is not None:

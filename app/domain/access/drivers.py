@@ -126,8 +126,7 @@ def _write(db: Session, driver: Driver, facts: DriverFacts) -> None:
         _refuse_taken(db, driver, key)
         sites = reach.belonging(db, facts.site_ids, driver.tenant_id)
         if facts.tariff_id != driver.tariff_id:
-            currencies = tariff_choice.currencies_of(db, driver.tenant_id)
-            tariff_choice.fitting(db, facts.tariff_id, driver.tenant_id, currencies, field="tariff")
+            tariff_choice.refuse_misfit(db, facts.tariff_id, driver)
     driver.name, driver.email, driver.email_key = name, address, key
     driver.language, driver.note, driver.tariff_id = facts.language, note, facts.tariff_id
     driver.sites = sites

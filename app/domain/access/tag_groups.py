@@ -86,8 +86,7 @@ def _write(db: Session, group: TagGroup, facts: GroupFacts) -> None:
         others = reach.everything(db, TagGroup, group.tenant_id)
         sites = reach.belonging(db, facts.site_ids, group.tenant_id)
         if facts.tariff_id != group.tariff_id:
-            currencies = tariff_choice.currencies_of(db, group.tenant_id)
-            tariff_choice.fitting(db, facts.tariff_id, group.tenant_id, currencies, field="tariff")
+            tariff_choice.refuse_misfit(db, facts.tariff_id, group)
     for other in others:
         if other.id == group.id:
             continue

@@ -18,11 +18,9 @@ from app.domain.ground import clock, texts
 from app.domain.ground.errors import Conflict, Invalid, Taken
 from app.domain.ground.vocabulary import Actor
 from app.domain.money import tariffs as prices
-from app.domain.money.tariff_choice import currencies_of, misfit
+from app.domain.money.tariff_choice import Holder, refuse_misfit
 from app.domain.office import audit
 from app.models import Driver, Site, Station, TagGroup, Tariff, TariffVersion
-
-Holder = Site | Station | Driver | TagGroup
 
 _MONTH_MIN = 31 * 24 * 60
 
@@ -149,15 +147,7 @@ def assign(
 
     Raises `Invalid` where the tariff may not price sessions there.
     """
-    if tariff is not None:
-        if isinstance(holder, Station | Site):
-            site = holder.site if isinstance(holder, Station) else holder
-            currencies = frozenset((site.currency,))
-        else:
-            currencies = currencies_of(db, holder.tenant_id)
-        reason = misfit(tariff, holder.tenant_id, currencies)
-        if reason is not None:
-            raise Invalid(reason, field="tariff")
+    refuse_misfit(db, tariff.id if tariff else None, holder)
     before = audit.snapshot(holder)
     holder.tariff_id = tariff.id if tariff else None
     db.flush()

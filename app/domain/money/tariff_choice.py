@@ -16,7 +16,10 @@ from sqlalchemy.orm import Session
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.errors import Invalid
-from app.models import Site, Station, Tariff, TariffVersion
+from app.models import Driver, Site, Station, TagGroup, Tariff, TariffVersion
+
+#: Who may have a price.
+Holder = Site | Station | Driver | TagGroup
 
 _UNKNOWN = "There is no such tariff."
 
@@ -130,17 +133,21 @@ def misfit(tariff: Any, tenant_id: int, currencies: Collection[str]) -> str | No
     return None
 
 
-def fitting(
-    db: Session, tariff_id: int | None, tenant_id: int, currencies: Collection[str], *, field: str
-) -> int | None:
-    """The id of a tariff that somebody may be given; raises `Invalid` with the reason."""
+def refuse_misfit(
+    db: Session, tariff_id: int | None, holder: Holder, *, field: str = "tariff"
+) -> None:
+    """Raise `Invalid` with the reason where a tariff may not be the price of its holder."""
     if tariff_id is None:
-        return None
+        return
     tariff = db.get(Tariff, tariff_id)
-    reason = _UNKNOWN if tariff is None else misfit(tariff, tenant_id, currencies)
+    if isinstance(holder, Site | Station):
+        site = holder.site if isinstance(holder, Station) else holder
+        currencies = frozenset((site.currency,))
+    else:
+        currencies = currencies_of(db, holder.tenant_id)
+    reason = _UNKNOWN if tariff is None else misfit(tariff, holder.tenant_id, currencies)
     if reason is not None:
         raise Invalid(reason, field=field)
-    return tariff_id
 
 
 def currencies_of(db: Session, tenant_id: int) -> frozenset[str]:

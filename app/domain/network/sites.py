@@ -105,7 +105,7 @@ def _apply(db: Session, site: Site, details: Details) -> None:
     sellers.write(site, details)
     if "tariff_id" in details:
         site.tariff_id = details["tariff_id"]
-    tariff_choice.fitting(db, site.tariff_id, site.tenant_id, (site.currency,), field="tariff_id")
+    tariff_choice.refuse_misfit(db, site.tariff_id, site, field="tariff_id")
     if site.id is not None and "currency" in details:
         _keep_currency(db, site)
 

@@ -200,8 +200,7 @@ def _apply(db: Session, station: Station, details: Details | Changes) -> None:
     _secure(station, details.get("security_profile", station.security_profile))
     if "tariff_id" in details:
         station.tariff_id = details["tariff_id"]
-    currencies = (station.site.currency,)
-    tariff_choice.fitting(db, station.tariff_id, station.tenant_id, currencies, field="tariff_id")
+    tariff_choice.refuse_misfit(db, station.tariff_id, station, field="tariff_id")
 
 
 def _move(station: Station, site: Site) -> None:
