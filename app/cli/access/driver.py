@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import click
-from flask.cli import AppGroup
 
 from app.cli.ground import _imports as imports
 from app.cli.ground import _shared as cli
@@ -19,7 +18,7 @@ from app.resource import DRIVERS
 from app.text.numbers import kwh, money
 from app.uow import unit_of_work
 
-group = AppGroup("driver", help="People who charge and get receipts.")
+group = cli.Group("driver", help="People who charge and get receipts.")
 
 
 def _added(driver: Driver) -> str:
@@ -51,7 +50,6 @@ plain.export(
 @group.command("show")
 @click.argument("who")
 @cli.json_option
-@cli.fails_plainly
 def show(who: str, as_json: bool) -> None:
     """Show a driver (WHO: e-mail address, name or id), with what was billed."""
     db = cli.reading()
@@ -66,7 +64,6 @@ def show(who: str, as_json: bool) -> None:
 @group.command("archive")
 @click.argument("who")
 @click.option("--undo", is_flag=True, help="Take them out of the archive.")
-@cli.fails_plainly
 def archive(who: str, undo: bool) -> None:
     """Put a driver and their tags into the archive; sessions and bills stay."""
     with unit_of_work() as db:
@@ -82,7 +79,6 @@ def archive(who: str, undo: bool) -> None:
 
 @group.command("import")
 @imports.options
-@cli.fails_plainly
 def import_(path: Path, valid_only: bool, dry_run: bool, leave_out: bool) -> None:
     """Add the drivers of a CSV file (columns as in the export); a known address is changed.
 

@@ -1,7 +1,6 @@
 """flask local-list: the tags that a station knows by heart."""
 
 import click
-from flask.cli import AppGroup
 
 from app.cli.commands._asking import ask, wait_option
 from app.cli.ground import _shared as cli
@@ -10,7 +9,7 @@ from app.domain.commands.orders.tags import MODES
 from app.domain.ground.vocabulary import Order
 from app.domain.network import stations
 
-group = AppGroup("local-list", help="Tags that a station knows by heart.")
+group = cli.Group("local-list", help="Tags that a station knows by heart.")
 
 ENTRY: list[cli.Column] = [
     ("tag", lambda row: row["token"]),
@@ -24,7 +23,6 @@ ENTRY: list[cli.Column] = [
 @click.argument("station")
 @click.option("--pending", is_flag=True, help="What a sending would change now.")
 @cli.json_option
-@cli.fails_plainly
 def show(station: str, pending: bool, as_json: bool) -> None:
     """Show what STATION holds, as far as we know."""
     db = cli.reading()
@@ -55,7 +53,6 @@ def show(station: str, pending: bool, as_json: bool) -> None:
 @click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True)
 @wait_option
 @cli.json_option
-@cli.fails_plainly
 def send(station: str, mode: str, wait: bool, as_json: bool) -> None:
     """Send STATION its list, or what changed of it; further parts follow by themselves."""
     ask(station, Order.SEND_LOCAL_LIST, {"mode": mode}, wait=wait, as_json=as_json)
@@ -65,7 +62,6 @@ def send(station: str, mode: str, wait: bool, as_json: bool) -> None:
 @click.argument("station")
 @wait_option
 @cli.json_option
-@cli.fails_plainly
 def version(station: str, wait: bool, as_json: bool) -> None:
     """Ask STATION for the version of its list."""
     ask(station, Order.READ_LOCAL_LIST_VERSION, {}, wait=wait, as_json=as_json)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import click
-from flask.cli import AppGroup
 
 from app.cli.commands._asking import ask, wait_option
 from app.cli.ground import _shared as cli
@@ -15,7 +14,7 @@ from app.models import Reservation
 from app.queries.access import reservations as queries
 from app.queries.ground.paging import Wish
 
-group = AppGroup("reservation", help="Connectors that stations keep for a tag.")
+group = cli.Group("reservation", help="Connectors that stations keep for a tag.")
 
 COLUMNS: list[cli.Column] = [
     ("id", lambda row: row.id),
@@ -35,7 +34,6 @@ COLUMNS: list[cli.Column] = [
 @click.option("--station", help="Identity of a station.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @cli.json_option
-@cli.fails_plainly
 def list_(state: str | None, station: str | None, limit: int, as_json: bool) -> None:
     """List reservations, the newest first."""
     db = cli.reading()
@@ -53,7 +51,6 @@ def list_(state: str | None, station: str | None, limit: int, as_json: bool) -> 
 @click.option("--plug-type", type=click.Choice(PLUG_TYPES))
 @wait_option
 @cli.json_option
-@cli.fails_plainly
 def add(station: str, tag: str, wait: bool, as_json: bool, **given: Any) -> None:
     """Have STATION keep a connector for TAG."""
     wish = {name: value for name, value in given.items() if value is not None}
@@ -64,7 +61,6 @@ def add(station: str, tag: str, wait: bool, as_json: bool, **given: Any) -> None
 @click.argument("number", type=int)
 @wait_option
 @cli.json_option
-@cli.fails_plainly
 def cancel(number: int, wait: bool, as_json: bool) -> None:
     """Have a station let the reservation NUMBER go."""
     row = cli.reading().get(Reservation, number) if 0 < number < 2**63 else None

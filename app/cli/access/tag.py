@@ -5,7 +5,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
-from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
 from app.cli.ground import _imports as imports
@@ -21,7 +20,7 @@ from app.queries.access import tags as queries
 from app.resource import TAGS
 from app.uow import unit_of_work
 
-group = AppGroup("tag", help="Cards, fobs and app tokens, and their groups.")
+group = cli.Group("tag", help="Cards, fobs and app tokens, and their groups.")
 TAPS: list[cli.Column] = [
     ("at", lambda tap: tap.at),
     ("station", lambda tap: tap.station.identity),
@@ -84,7 +83,6 @@ plain.export("Write the tags as CSV to PATH, or to standard output.", _EXPORTED)
 @group.command("show")
 @click.argument("value")
 @cli.json_option
-@cli.fails_plainly
 def show(value: str, as_json: bool) -> None:
     """Show a tag and its last taps, each with what it was answered and why."""
     db = cli.reading()
@@ -103,7 +101,6 @@ def show(value: str, as_json: bool) -> None:
 @group.command("unknown")
 @click.option("--since", help="2026-11-01 or a time; the newest 200 without it.")
 @cli.json_option
-@cli.fails_plainly
 def unknown(since: str | None, as_json: bool) -> None:
     """List tokens that were tapped and are on no list."""
     start = cells.instant(since or "1970-01-01T00:00", ZoneInfo("UTC"))
@@ -123,7 +120,6 @@ def unknown(since: str | None, as_json: bool) -> None:
 @click.option("--make-groups", is_flag=True, help="Make groups that do not exist.")
 @imports.unblock_option
 @cli.zone_option
-@cli.fails_plainly
 def import_(
     path: Path, valid_only: bool, dry_run: bool, timezone: str | None, **agreed: bool
 ) -> None:

@@ -1,7 +1,6 @@
 """flask tag-group: groups of tags that may stop each other's sessions."""
 
 import click
-from flask.cli import AppGroup
 
 from app.cli.ground import _shared as cli
 from app.cli.ground._plain import Plain
@@ -10,7 +9,7 @@ from app.queries.access import tags as queries
 from app.resource import TAG_GROUPS
 from app.uow import unit_of_work
 
-group = AppGroup("tag-group", help="Groups of tags that may stop each other's sessions.")
+group = cli.Group("tag-group", help="Groups of tags that may stop each other's sessions.")
 _MASTER = "Its tags end any session where they are allowed, and begin none."
 
 Plain(
@@ -40,7 +39,6 @@ Plain(
 
 @group.command("list")
 @cli.json_option
-@cli.fails_plainly
 def list_(as_json: bool) -> None:
     """List the groups."""
     db = cli.reading()
@@ -51,7 +49,6 @@ def list_(as_json: bool) -> None:
 
 @group.command("remove")
 @click.argument("name")
-@cli.fails_plainly
 def remove(name: str) -> None:
     """Delete the group NAME, which must hold no tags."""
     with unit_of_work() as db:

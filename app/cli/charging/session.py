@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -24,7 +23,7 @@ from app.queries.money import reviews as review_queries
 from app.text import session_words
 from app.uow import unit_of_work
 
-group = AppGroup("session", help="Charging sessions.")
+group = cli.Group("session", help="Charging sessions.")
 
 STATES = ["charging", "ended", "provisional", "unauthorised"]
 SHOWN = [
@@ -59,7 +58,6 @@ STRAY: list[cli.Column] = [
 @click.option("--flag", help="With this flag; `any`: with one at all.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @cli.json_option
-@cli.fails_plainly
 def list_(as_json: bool, limit: int, **given: Any) -> None:
     """List the sessions, the newest first."""
     db = cli.reading()
@@ -72,7 +70,6 @@ def list_(as_json: bool, limit: int, **given: Any) -> None:
 @group.command("show")
 @click.argument("number", type=int)
 @cli.json_option
-@cli.fails_plainly
 def show(number: int, as_json: bool) -> None:
     """Show the session NUMBER; with --json its readings too."""
     db = cli.reading()
@@ -86,7 +83,6 @@ def show(number: int, as_json: bool) -> None:
 @group.command("end")
 @click.argument("number", type=int)
 @click.option("--reason", required=True, help="Why; kept in the audit.")
-@cli.fails_plainly
 def end(number: int, reason: str) -> None:
     """End the session NUMBER at its last reading, for which no stop will come."""
     reason = reason.strip()[:300]
@@ -101,7 +97,6 @@ def end(number: int, reason: str) -> None:
 @group.command("bill")
 @click.argument("number", type=int)
 @click.option("--reason", required=True, help="Why it need not wait for its stop; kept.")
-@cli.fails_plainly
 def bill(number: int, reason: str) -> None:
     """Bill the session NUMBER, whose end is assumed, without waiting for its stop."""
     with unit_of_work() as db:
@@ -119,7 +114,6 @@ def bill(number: int, reason: str) -> None:
 @click.argument("stop", type=int)
 @click.argument("number", type=int)
 @click.option("--reason", required=True, help="Why; kept in the audit.")
-@cli.fails_plainly
 def assign_stop(stop: int, number: int, reason: str) -> None:
     """Let the stray stop STOP (see `stray-stops`) end the session NUMBER."""
     with unit_of_work() as db:
@@ -132,7 +126,6 @@ def assign_stop(stop: int, number: int, reason: str) -> None:
 
 @group.command("stray-stops")
 @cli.json_option
-@cli.fails_plainly
 def stray_stops(as_json: bool) -> None:
     """List the stops that match no session, and which sessions they may have ended."""
     db = cli.reading()
@@ -150,7 +143,6 @@ def stray_stops(as_json: bool) -> None:
 @click.option("--since", help="First day or instant, like 2026-03-01 (UTC).")
 @click.option("--until", help="Last day or instant (UTC).")
 @cli.zone_option
-@cli.fails_plainly
 def export(number: int | None, output: Path | None, timezone: str | None, **given: Any) -> None:
     """Write sessions as CSV; with NUMBER, the readings of that session."""
     db = cli.reading()

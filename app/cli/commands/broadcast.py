@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 from sqlalchemy import select
 
 from app import reactions
@@ -21,7 +20,7 @@ from app.queries.commands import broadcasts as queries
 from app.queries.network.stations import Filter
 from app.uow import unit_of_work
 
-group = AppGroup("broadcast", help="One order to many stations, and what came of it at each.")
+group = cli.Group("broadcast", help="One order to many stations, and what came of it at each.")
 
 
 @group.command("start")
@@ -38,7 +37,6 @@ group = AppGroup("broadcast", help="One order to many stations, and what came of
 @click.option("--stop-percent", type=int, help="Stop when more than this share failed.")
 @click.option("--wait/--no-wait", default=True, help="Wait until all have answered.")
 @cli.json_option
-@cli.fails_plainly
 def start(
     order: str, arguments: tuple[str, ...], at_once: int, stop_percent: int | None, wait: bool,
     as_json: bool, **given: Any,
@@ -139,7 +137,6 @@ def _numbered(db: Any, number: int) -> Broadcast:
 
 @group.command("list")
 @cli.json_option
-@cli.fails_plainly
 def list_(as_json: bool) -> None:
     """List the broadcasts, newest first."""
     query = select(Broadcast).order_by(Broadcast.id.desc()).limit(100)
@@ -149,7 +146,6 @@ def list_(as_json: bool) -> None:
 @group.command("show")
 @click.argument("number", type=int)
 @cli.json_option
-@cli.fails_plainly
 def show(number: int, as_json: bool) -> None:
     """Show what came of the broadcast NUMBER at each station."""
     _print(_numbered(cli.reading(), number), as_json)
@@ -157,7 +153,6 @@ def show(number: int, as_json: bool) -> None:
 
 @group.command("cancel")
 @click.argument("number", type=int)
-@cli.fails_plainly
 def cancel(number: int) -> None:
     """Send no more of the broadcast NUMBER."""
     with unit_of_work() as db:
@@ -169,7 +164,6 @@ def cancel(number: int) -> None:
 @click.argument("number", type=int)
 @click.option("--wait/--no-wait", default=True, help="Wait until all have answered.")
 @cli.json_option
-@cli.fails_plainly
 def retry(number: int, wait: bool, as_json: bool) -> None:
     """Give the order of the broadcast NUMBER again to those that failed or were not reached."""
     with unit_of_work() as db:

@@ -1,7 +1,6 @@
 """flask order: what orders there are, and what came of those that were given."""
 
 import click
-from flask.cli import AppGroup
 
 from app.cli.ground import _shared as cli
 from app.cli.network import _stations as shared
@@ -14,7 +13,7 @@ from app.models import Command
 from app.queries.commands import commands as queries
 from app.queries.ground.paging import Wish
 
-group = AppGroup("order", help="What orders there are, and what came of those that were given.")
+group = cli.Group("order", help="What orders there are, and what came of those that were given.")
 
 
 @group.command("kinds")
@@ -55,7 +54,6 @@ ARGUMENT: list[cli.Column] = [
 @click.option("--state", type=click.Choice([*(state.value for state in CommandState), "open"]))
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 @cli.json_option
-@cli.fails_plainly
 def list_(
     station: str | None, order: str | None, state: str | None, limit: int, as_json: bool
 ) -> None:
@@ -71,7 +69,6 @@ def list_(
 @group.command("show")
 @click.argument("number", type=int)
 @cli.json_option
-@cli.fails_plainly
 def show(number: int, as_json: bool) -> None:
     """Show the command NUMBER with what was asked, tried and answered."""
     command = cli.reading().get(Command, number)

@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 
 from app.cli.commands._asking import ask, wait_option
 from app.cli.ground import _shared as cli
@@ -19,7 +18,7 @@ from app.queries.ground.paging import CSV_LIMIT, Wish
 from app.uow import unit_of_work
 from app.web.file_store import FIRMWARE, Store
 
-group = AppGroup("firmware", help="Images that stations are updated with.")
+group = cli.Group("firmware", help="Images that stations are updated with.")
 
 COLUMNS: list[cli.Column] = [
     ("id", lambda row: row.id),
@@ -44,7 +43,6 @@ _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--signature", type=_EXISTING, help="A file with the signature in base64.")
 @click.option("--signing-certificate", type=_EXISTING, help="A file with its certificate (PEM).")
 @cli.json_option
-@cli.fails_plainly
 def add(
     file: Path,
     version: str,
@@ -85,7 +83,6 @@ def _text(path: Path | None) -> str | None:
 @group.command("list")
 @click.option("--archived", is_flag=True, help="Those in the archive instead.")
 @cli.json_option
-@cli.fails_plainly
 def list_(archived: bool, as_json: bool) -> None:
     """List the library."""
     page = queries.library(cli.reading(), "", Wish(size=CSV_LIMIT), archived=archived)
@@ -95,7 +92,6 @@ def list_(archived: bool, as_json: bool) -> None:
 
 @group.command("archive")
 @click.argument("firmware_name", metavar="FIRMWARE")
-@cli.fails_plainly
 def archive(firmware_name: str) -> None:
     """Put FIRMWARE (a number or a version) away."""
     with unit_of_work() as db:
@@ -115,7 +111,6 @@ def archive(firmware_name: str) -> None:
 @click.option("--signed/--unsigned", default=None, help="Left out: signed where it can be.")
 @wait_option
 @cli.json_option
-@cli.fails_plainly
 def update(
     station: str, firmware_name: str | None, wait: bool, as_json: bool, **given: Any
 ) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 
 from app.cli.commands._asking import ask, wait_option
 from app.cli.ground import _shared as cli
@@ -19,7 +18,7 @@ from app.queries.device import files as queries
 from app.queries.ground.paging import Wish
 from app.web.file_store import UPLOADS, Store
 
-group = AppGroup("logs", help="Logs that stations bring, and all firmware and log jobs.")
+group = cli.Group("logs", help="Logs that stations bring, and all firmware and log jobs.")
 
 COLUMNS: list[cli.Column] = [
     ("id", lambda row: row.id),
@@ -47,7 +46,6 @@ COLUMNS: list[cli.Column] = [
 @click.option("--retry-interval-s", type=int)
 @wait_option
 @cli.json_option
-@cli.fails_plainly
 def fetch(station: str, wait: bool, as_json: bool, **given: Any) -> None:
     """Have STATION bring a log."""
     wish = {name: value for name, value in given.items() if value is not None}
@@ -58,7 +56,6 @@ def fetch(station: str, wait: bool, as_json: bool, **given: Any) -> None:
 @click.option("--station", help="Identity of a station.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @cli.json_option
-@cli.fails_plainly
 def list_(station: str | None, limit: int, as_json: bool) -> None:
     """List firmware and log jobs, the newest first."""
     db = cli.reading()
@@ -71,7 +68,6 @@ def list_(station: str | None, limit: int, as_json: bool) -> None:
 @group.command("save")
 @click.argument("job", type=int)
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
-@cli.fails_plainly
 def save(job: int, path: Path) -> None:
     """Copy what a station brought for JOB to PATH."""
     row = cli.reading().get(FileJob, job)

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import click
-from flask.cli import AppGroup
 
 from app.cli.commands._asking import ask, wait_option
 from app.cli.ground import _shared as cli
@@ -17,7 +16,7 @@ from app.queries.device import settings as queries
 from app.queries.ground.paging import CSV_LIMIT, Wish
 from app.uow import unit_of_work
 
-group = AppGroup("setting", help="Settings of stations.")
+group = cli.Group("setting", help="Settings of stations.")
 
 COLUMNS: list[cli.Column] = [
     ("setting", lambda one: one.key),
@@ -35,7 +34,6 @@ COLUMNS: list[cli.Column] = [
 @click.option("--search", default="", help="Only those whose name or value has this.")
 @click.option("--drifted", is_flag=True, help="Only those that are not as wanted.")
 @cli.json_option
-@cli.fails_plainly
 def list_(station: str, search: str, drifted: bool, as_json: bool) -> None:
     """List what STATION told of its settings."""
     db = cli.reading()
@@ -51,7 +49,6 @@ def list_(station: str, search: str, drifted: bool, as_json: bool) -> None:
 @click.argument("keys", nargs=-1, metavar="[SETTING]...")
 @wait_option
 @cli.json_option
-@cli.fails_plainly
 def read(station: str, keys: tuple[str, ...], wait: bool, as_json: bool) -> None:
     """Have STATION tell some settings, or all of them."""
     ask(station, Order.READ_SETTINGS, {"keys": list(keys)}, wait=wait, as_json=as_json)
@@ -63,7 +60,6 @@ def read(station: str, keys: tuple[str, ...], wait: bool, as_json: bool) -> None
 @click.argument("value")
 @wait_option
 @cli.json_option
-@cli.fails_plainly
 def set_(station: str, setting: str, value: str, wait: bool, as_json: bool) -> None:
     """Change SETTING of STATION to VALUE; it is read back afterwards."""
     given = {"key": setting, "value": value}
@@ -75,7 +71,6 @@ def set_(station: str, setting: str, value: str, wait: bool, as_json: bool) -> N
 @click.argument("base", type=click.Choice(BASES), default="full")
 @wait_option
 @cli.json_option
-@cli.fails_plainly
 def report(station: str, base: str, wait: bool, as_json: bool) -> None:
     """Have STATION (OCPP 2.x) tell its device model."""
     ask(station, Order.READ_BASE_REPORT, {"base": base}, wait=wait, as_json=as_json)
@@ -85,7 +80,6 @@ def report(station: str, base: str, wait: bool, as_json: bool) -> None:
 @click.argument("station")
 @click.option("--set", "text", metavar="JSON", help='Like {"read": true}; {} for nothing.')
 @click.option("--proposed", is_flag=True, help="Read once, ask for statuses, patient settings.")
-@cli.fails_plainly
 def onboard(station: str, text: str | None, proposed: bool) -> None:
     """Show or say what STATION gets by itself after a boot."""
     with unit_of_work() as db:

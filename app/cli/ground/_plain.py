@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -36,7 +35,7 @@ class Plain:
 
     def __init__(
         self,
-        group: AppGroup,
+        group: cli.Group,
         of: Resource,
         argument: str = "name",
         options: Sequence[Any] = (),
@@ -150,7 +149,6 @@ class Plain:
     def _hang(self, command: Any, help: str, *options: Any, names_one: bool = True) -> None:
         name = command.__name__.strip("_")
         argument = [click.argument(self.argument)] if names_one else []
-        command = cli.fails_plainly(command)
         for option in reversed([*argument, *options]):
             command = option(command)
         self.group.command(name, help=help)(command)

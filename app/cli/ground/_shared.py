@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import click
+from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
@@ -54,7 +55,16 @@ def fail(sentence: str, status: int = 1) -> NoReturn:
     raise SystemExit(status)
 
 
-def fails_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
+class Group(AppGroup):
+    """Commands that each run in an app context and fail plainly."""
+
+    def command(self, *arguments: Any, **named: Any) -> Callable[..., click.Command]:
+        """Add a command to the group."""
+        add = super().command(*arguments, **named)
+        return lambda function: add(_failing_plainly(function))
+
+
+def _failing_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
     """Turn a refused operation into one sentence on standard error and exit status 1."""
 
     @functools.wraps(command)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask.cli import AppGroup
 
 from app.cli.commands._asking import ask, wait_option
 from app.cli.ground import _shared as cli
@@ -20,7 +19,7 @@ from app.queries.ground.paging import Wish
 from app.queries.limits import profiles as queries
 from app.uow import unit_of_work
 
-group = AppGroup("profile", help="Charging profiles: how much may be charged, and when.")
+group = cli.Group("profile", help="Charging profiles: how much may be charged, and when.")
 
 COLUMNS: list[cli.Column] = [
     ("id", lambda row: row.id),
@@ -48,7 +47,6 @@ def _said(row: Any) -> str:
 @group.command("list")
 @click.option("--archived", is_flag=True, help="Those in the archive instead.")
 @cli.json_option
-@cli.fails_plainly
 def list_(archived: bool, as_json: bool) -> None:
     """List the library."""
     wanted = queries.Filter(state="archived" if archived else "")
@@ -58,7 +56,6 @@ def list_(archived: bool, as_json: bool) -> None:
 
 @group.command("show")
 @click.argument("name")
-@cli.fails_plainly
 def show(name: str) -> None:
     """Print the profile NAME as the JSON that `add --file` takes."""
     db = cli.reading()
@@ -75,7 +72,6 @@ def show(name: str) -> None:
 @click.option("--min-rate")
 @click.option("--note")
 @click.option("--file", "path", type=click.Path(path_type=Path), help="All of it as JSON instead.")
-@cli.fails_plainly
 def add(name: str, note: str | None, path: Path | None, limits: str | None, **given: Any) -> None:
     """Put the profile NAME into the library."""
     document = _document(path, limits, given)
@@ -111,7 +107,6 @@ def _put(name: str, verb: str) -> ChargingProfile:
 
 @group.command("archive")
 @click.argument("name")
-@cli.fails_plainly
 def archive(name: str) -> None:
     """Put the profile NAME away; stations keep what they hold."""
     click.echo(f"{_put(name, 'archive').name} is in the archive.")
@@ -119,7 +114,6 @@ def archive(name: str) -> None:
 
 @group.command("restore")
 @click.argument("name")
-@cli.fails_plainly
 def restore(name: str) -> None:
     """Take the profile NAME out of the archive."""
     click.echo(f"{_put(name, 'restore').name} is back in the library.")
@@ -132,7 +126,6 @@ def restore(name: str) -> None:
 @click.option("--session", "session_id", type=int, help="The session that it limits.")
 @wait_option
 @cli.json_option
-@cli.fails_plainly
 def set_(
     station: str, name: str, connector: int, session_id: int | None, wait: bool, as_json: bool
 ) -> None:
@@ -150,7 +143,6 @@ def set_(
 @click.argument("number", type=int)
 @wait_option
 @cli.json_option
-@cli.fails_plainly
 def clear(station: str, number: int, wait: bool, as_json: bool) -> None:
     """Have STATION forget the profile NUMBER (see `flask profile held`)."""
     given = {"station_profile_id": number}
@@ -163,7 +155,6 @@ def clear(station: str, number: int, wait: bool, as_json: bool) -> None:
 @click.argument("limit", type=Decimal)
 @click.option("--unit", type=click.Choice(("A", "W"), case_sensitive=False), default="A")
 @click.option("--phases", type=click.IntRange(1, 3))
-@cli.fails_plainly
 def setpoint(station: str, connector: int, limit: Decimal, unit: str, phases: int | None) -> None:
     """Let the session at a CONNECTOR of STATION have LIMIT amperes per phase, or watts of all."""
     with unit_of_work() as db:
@@ -176,7 +167,6 @@ def setpoint(station: str, connector: int, limit: Decimal, unit: str, phases: in
 @group.command("held")
 @click.argument("station")
 @cli.json_option
-@cli.fails_plainly
 def held(station: str, as_json: bool) -> None:
     """List what STATION is believed to hold now."""
     db = cli.reading()

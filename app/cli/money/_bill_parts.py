@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from app.cli.ground._shared import Column, the_tenant
+from app.cli.ground import _shared as cli
 from app.domain.ground.errors import NotFound
 from app.domain.ground.vocabulary import ReceiptState
 from app.domain.ground.vocabulary.doubts import sentence
@@ -30,7 +30,7 @@ def _receipt(bill: Bill) -> str:
     return f"none: {bill.receipt.error}" if skipped else bill.receipt.state.value
 
 
-LIST: list[Column] = [
+LIST: list[cli.Column] = [
     ("number", lambda bill: bill.number),
     ("kind", lambda bill: bill.kind),
     ("issued_at", lambda bill: bill.issued_at),
@@ -41,14 +41,14 @@ LIST: list[Column] = [
     ("currency", lambda bill: bill.currency),
     ("receipt", _receipt),
 ]
-MONEY: list[Column] = [
+MONEY: list[cli.Column] = [
     ("net", lambda bill: _amount(bill, bill.net_minor)),
     ("tax", lambda bill: _amount(bill, bill.tax_minor)),
     ("reason", lambda bill: bill.reason),
     ("issued_by", lambda bill: bill.issued_by),
     ("digest", lambda bill: bill.digest),
 ]
-HELD: list[Column] = [
+HELD: list[cli.Column] = [
     ("session", lambda review: review.session_id),
     ("held_since", lambda review: review.opened_at),
     ("driver", lambda review: _driver(review.session)),
@@ -56,14 +56,14 @@ HELD: list[Column] = [
     ("energy_wh", lambda review: review.session.energy_wh),
     ("why", lambda review: [sentence(code) for code in review.reasons]),
 ]
-FIGURES: list[Column] = [
+FIGURES: list[cli.Column] = [
     ("figure", lambda figure: figure.label),
     ("energy_wh", lambda figure: figure.energy_wh),
     ("proposed", lambda figure: figure.proposed),
     ("for", lambda figure: list(figure.speaks_for)),
     ("against", lambda figure: list(figure.against)),
 ]
-DIFFERENCES: list[Column] = [
+DIFFERENCES: list[cli.Column] = [
     ("session", lambda found: found.session_id),
     ("bill", lambda found: found.number),
     ("billed_wh", lambda found: found.billed_wh),
@@ -82,7 +82,7 @@ DIFFERENCES: list[Column] = [
 
 def bill_of(db: Session, text: str) -> Bill:
     """A bill by its number, or the one that stands for a session; raises NotFound."""
-    found = queries.by_number(db, the_tenant(db).id, text)
+    found = queries.by_number(db, cli.the_tenant(db).id, text)
     if found is None and text.isdigit():
         session = db.get(ChargingSession, int(text))
         standing = billing.standing(db, session) if session is not None else None

@@ -6,7 +6,7 @@ from typing import Any, TextIO
 
 import click
 
-from app.cli.ground._shared import Column
+from app.cli.ground import _shared as cli
 from app.domain.ground.errors import Invalid
 from app.domain.money import tariffs as prices
 from app.models import Tariff
@@ -18,7 +18,7 @@ def formula(tariff: Tariff) -> list[str]:
     return [prices.say(phrase) for phrase in prices.formula_in_words(parsed)]
 
 
-LIST: tuple[Column, ...] = (
+LIST: tuple[cli.Column, ...] = (
     ("id", lambda tariff: tariff.id),
     ("name", lambda tariff: tariff.name),
     ("currency", lambda tariff: tariff.currency),
@@ -26,7 +26,7 @@ LIST: tuple[Column, ...] = (
     ("default", lambda tariff: tariff.is_default),
     ("formula", lambda tariff: "; ".join(formula(tariff))),
 )
-ONE: tuple[Column, ...] = (
+ONE: tuple[cli.Column, ...] = (
     *LIST[:5],
     ("archived_at", lambda tariff: tariff.archived_at),
     ("changed_at", lambda tariff: tariff.current.created_at),

@@ -1,27 +1,13 @@
 """flask bill …: bills, held sessions and receipts."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import click
-from flask.cli import AppGroup, with_appcontext
 
-from app.cli.ground._shared import (
-    ACTOR,
-    fail,
-    fails_plainly,
-    json_option,
-    now,
-    print_json,
-    print_row,
-    print_rows,
-    reading,
-    the_tenant,
-    write_csv,
-    zone_of,
-    zone_option,
-)
+from app.cli.ground import _shared as cli
 from app.cli.money._bill_parts import (
     DIFFERENCES,
     FIGURES,
@@ -44,63 +30,57 @@ from app.text import bill_text, review_words
 from app.text.writers import DeskWriter
 from app.uow import unit_of_work
 
-group = AppGroup("bill", help="Bills, sessions held for review, and receipts.")
+group = cli.Group("bill", help="Bills, sessions held for review, and receipts.")
 
 
 reason_option = click.option("--reason", required=True, help="Why; kept for ever.")
 kwh_option = click.option("--kwh", type=Decimal, help="The right energy, in kWh.")
 
 
+def since_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """An option that takes the first day."""
+    day = click.DateTime(["%Y-%m-%d"])
+    return click.option("--since", type=day, help=f"{what} on this day (UTC) or later.")
+
+
 @group.command("list")
 @click.option("--search", "q", default="", help="Number, session, driver, card or station.")
-@click.option(
-    "--kind",
-    type=click.Choice([kind.value for kind in BillKind]),
-    help="Only this kind.",
-)
+@click.option("--kind", type=click.Choice([*map(str, BillKind)]), help="Only this kind.")
 @click.option("--receipt", default="", help="Only with this state of the receipt, or trouble.")
-@click.option(
-    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Issued on this day (UTC) or later."
-)
-@json_option
-@with_appcontext
-@fails_plainly
+@since_option("Issued")
+@cli.json_option
 def list_bills(
     q: str, kind: str | None, receipt: str, since: datetime | None, as_json: bool
 ) -> None:
     """List the bills, the newest first."""
     wanted = queries.Filter(q=q, kind=kind or "", receipt=receipt, since=_utc(since))
-    print_rows(queries.every(reading(), wanted), LIST, json=as_json)
+    cli.print_rows(queries.every(cli.reading(), wanted), LIST, json=as_json)
 
 
 @group.command("held")
-@json_option
-@with_appcontext
-@fails_plainly
+@cli.json_option
 def held(as_json: bool) -> None:
     """List the sessions that wait for a decision, with the reasons."""
-    page = review_queries.waiting(reading(), Wish(size=CSV_LIMIT))
-    print_rows(page.rows, HELD, json=as_json)
+    page = review_queries.waiting(cli.reading(), Wish(size=CSV_LIMIT))
+    cli.print_rows(page.rows, HELD, json=as_json)
 
 
 @group.command("review")
 @click.argument("session", type=int)
-@json_option
-@with_appcontext
-@fails_plainly
+@cli.json_option
 def review(session: int, as_json: bool) -> None:
     """Show a held session: why, and what its energy could be, with what speaks for each."""
-    db = reading()
+    db = cli.reading()
     found = review_of(db, session)
-    assessment = billing.assess(db, found.session, now())
+    assessment = billing.assess(db, found.session, cli.now())
     figures = review_words.figures(assessment)
     if as_json:
-        print_json({name: read(found) for name, read in HELD} | {
+        cli.print_json({name: read(found) for name, read in HELD} | {
             "figures": [{name: read(figure) for name, read in FIGURES} for figure in figures],
             "proposal": review_words.proposal(assessment),
         })  # fmt: skip
         return
-    print_row(found, HELD)
+    cli.print_row(found, HELD)
     for figure in figures:
         click.echo(f"\n{figure.label}: {figure.kwh} kWh{' (proposed)' if figure.proposed else ''}")
         click.echo("".join(f"  + {sentence}\n" for sentence in figure.speaks_for), nl=False)
@@ -110,12 +90,10 @@ def review(session: int, as_json: bool) -> None:
 
 @group.command("show")
 @click.argument("bill")
-@json_option
-@with_appcontext
-@fails_plainly
+@cli.json_option
 def show(bill: str, as_json: bool) -> None:
     """Show a bill (by its number, or a session's standing one) with its lines and why."""
-    db = reading()
+    db = cli.reading()
     found = bill_of(db, bill)
     said = bill_text.in_words(found, DeskWriter(found.facts["timezone"]))
     if as_json:
@@ -125,9 +103,9 @@ def show(bill: str, as_json: bool) -> None:
             for line in said.lines
         ]  # fmt: skip
         head = {name: read(found) for name, read in [*LIST, *MONEY]}
-        print_json({**head, "lines": lines, "why": list(said.why)})
+        cli.print_json({**head, "lines": lines, "why": list(said.why)})
         return
-    print_row(found, [*LIST, *MONEY])
+    cli.print_row(found, [*LIST, *MONEY])
     for line in said.lines:
         priced = f" ({line.quantity} × {line.unit_price})" if line.quantity else ""
         click.echo(f"\n{line.label}{priced}: {line.amount}")
@@ -138,28 +116,20 @@ def show(bill: str, as_json: bool) -> None:
 
 
 @group.command("export")
-@click.option(
-    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Issued on this day (UTC) or later."
-)
-@zone_option
-@with_appcontext
-@fails_plainly
+@since_option("Issued")
+@cli.zone_option
 def export(since: datetime | None, timezone: str | None) -> None:
     """Write all bills as CSV to standard output."""
-    rows = queries.every(reading(), queries.Filter(since=_utc(since)))
-    write_csv(None, [*LIST, *MONEY], rows, zone_of(reading(), timezone))
+    rows = queries.every(cli.reading(), queries.Filter(since=_utc(since)))
+    cli.write_csv(None, [*LIST, *MONEY], rows, cli.zone_of(cli.reading(), timezone))
 
 
 @group.command("recompute")
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
 @click.option("--session", "sessions", type=int, multiple=True, help="Only these sessions.")
-@click.option(
-    "--since", type=click.DateTime(["%Y-%m-%d"]), help="Ended on this day (UTC) or later."
-)
+@since_option("Ended")
 @click.option("--reason", help="Why the bills are corrected; needed without --dry-run.")
-@json_option
-@with_appcontext
-@fails_plainly
+@cli.json_option
 def recompute(
     dry_run: bool,
     sessions: tuple[int, ...],
@@ -173,20 +143,24 @@ def recompute(
     """
     if not dry_run and not reason:
         raise Conflict("Give --reason, or --dry-run to see what would change.")
-    db = reading()
+    db = cli.reading()
     found = list(
         billing.recompute(
-            db, tenant_id=the_tenant(db).id, now=now(), since=_utc(since), session_ids=sessions
+            db,
+            tenant_id=cli.the_tenant(db).id,
+            now=cli.now(),
+            since=_utc(since),
+            session_ids=sessions,
         )
     )
-    print_rows(found, DIFFERENCES, json=as_json)
+    cli.print_rows(found, DIFFERENCES, json=as_json)
     if dry_run:
         return
     corrected = 0
     for difference in found:
         with unit_of_work() as work:
             made = billing.correct_difference(
-                work, ACTOR, difference.session_id, reason=reason or "", now=now()
+                work, cli.ACTOR, difference.session_id, reason=reason or "", now=cli.now()
             )
             corrected += made is not None
     click.echo(f"{corrected} of {len(found)} corrected.", err=True)
@@ -194,14 +168,12 @@ def recompute(
 
 @group.command("verify")
 @click.option("--tenant", help="Only the bills of this tenant, by its name.")
-@with_appcontext
-@fails_plainly
 def verify(tenant: str | None) -> None:
     """Check that all bills, and what they rest on, are what was issued.
 
     Prints a line for each fault and ends with status 1 if there is one.
     """
-    db, count, faults = reading(), 0, 0
+    db, count, faults = cli.reading(), 0, 0
     for number in tenants.ids(db, name=tenant):
         walk = billing.verify(db, number)
         count += walk.count
@@ -209,22 +181,20 @@ def verify(tenant: str | None) -> None:
         for fault in walk.faults:
             click.echo(str(fault))
     if faults:
-        fail("There is one fault." if faults == 1 else f"There are {faults} faults.")
+        cli.fail("There is one fault." if faults == 1 else f"There are {faults} faults.")
     click.echo(f"{count} bill{'' if count == 1 else 's'} verified.")
 
 
 @group.command("resend")
 @click.argument("bill")
 @click.option("--to", default="", help="Another address than the driver's.")
-@with_appcontext
-@fails_plainly
 def resend(bill: str, to: str) -> None:
     """Send a bill's receipt again."""
     with unit_of_work() as db:
         found = bill_of(db, bill)
         if found.receipt is None:
             raise NotFound(f"Bill {found.number} has no receipt.")
-        row = receipts.resend(db, ACTOR, found.receipt, now=now(), recipient=to)
+        row = receipts.resend(db, cli.ACTOR, found.receipt, now=cli.now(), recipient=to)
         click.echo(f"The receipt of {found.number} is on its way to {row.recipient} again.")
 
 
@@ -232,13 +202,11 @@ def resend(bill: str, to: str) -> None:
 @click.argument("session", type=int)
 @click.option("--tariff-version", type=int, help="Id of the tariff version, where none applied.")
 @reason_option
-@with_appcontext
-@fails_plainly
 def approve(session: int, tariff_version: int | None, reason: str) -> None:
     """Bill a held session as it was measured."""
     with unit_of_work() as db:
         made = reviews.approve(
-            db, ACTOR, review_of(db, session), note=reason, now=now(),
+            db, cli.ACTOR, review_of(db, session), note=reason, now=cli.now(),
             tariff_version_id=tariff_version,
         )  # fmt: skip
         _say(made)
@@ -248,8 +216,6 @@ def approve(session: int, tariff_version: int | None, reason: str) -> None:
 @click.argument("target")
 @kwh_option
 @reason_option
-@with_appcontext
-@fails_plainly
 def correct(target: str, kwh: Decimal | None, reason: str) -> None:
     """Bill another energy: of a held session (its id), or of a bill (its number).
 
@@ -262,10 +228,10 @@ def correct(target: str, kwh: Decimal | None, reason: str) -> None:
             if wh is None:
                 raise Conflict("Name the right energy with --kwh, or approve the session.")
             review = review_of(db, session.id)
-            _say(reviews.correct(db, ACTOR, review, energy_wh=wh, note=reason, now=now()))
+            _say(reviews.correct(db, cli.ACTOR, review, energy_wh=wh, note=reason, now=cli.now()))
         else:
             made = billing.correct(
-                db, ACTOR, session, reason=reason, now=now(), energy_wh=wh, named=named
+                db, cli.ACTOR, session, reason=reason, now=cli.now(), energy_wh=wh, named=named
             )
             _say(made)
 
@@ -273,28 +239,24 @@ def correct(target: str, kwh: Decimal | None, reason: str) -> None:
 @group.command("keep")
 @click.argument("session", type=int)
 @reason_option
-@with_appcontext
-@fails_plainly
 def keep(session: int, reason: str) -> None:
     """Leave the bill of a held session as it is, whatever was told later."""
     with unit_of_work() as db:
-        _say(reviews.keep(db, ACTOR, review_of(db, session), note=reason, now=now()))
+        _say(reviews.keep(db, cli.ACTOR, review_of(db, session), note=reason, now=cli.now()))
 
 
 @group.command("waive")
 @click.argument("target")
 @reason_option
-@with_appcontext
-@fails_plainly
 def waive(target: str, reason: str) -> None:
     """Charge nothing: for a held session (its id), or take a bill back (its number)."""
     with unit_of_work() as db:
         session, named = named_by(db, target)
         if session.billing is BillingState.HELD:
-            reviews.waive(db, ACTOR, review_of(db, session.id), note=reason, now=now())
+            reviews.waive(db, cli.ACTOR, review_of(db, session.id), note=reason, now=cli.now())
             click.echo(f"Session {session.id} costs nothing.")
         else:
-            made = billing.refund(db, ACTOR, session, reason=reason, now=now(), named=named)
+            made = billing.refund(db, cli.ACTOR, session, reason=reason, now=cli.now(), named=named)
             _say(made)
 
 

@@ -4,22 +4,9 @@ from decimal import Decimal
 from typing import Any, TextIO
 
 import click
-from flask.cli import AppGroup, with_appcontext
 from sqlalchemy.orm import Session
 
-from app.cli.ground._shared import (
-    ACTOR,
-    Column,
-    fail,
-    fails_plainly,
-    json_option,
-    now,
-    print_json,
-    print_row,
-    print_rows,
-    reading,
-    the_tenant,
-)
+from app.cli.ground import _shared as cli
 from app.cli.money._tariff_parts import LIST, ONE, definition_of, number, price_option, read_json
 from app.domain.access import drivers, tag_groups
 from app.domain.ground.errors import Invalid
@@ -32,7 +19,7 @@ from app.queries.money import tariffs as queries
 from app.text import numbers
 from app.uow import unit_of_work
 
-group = AppGroup("tariff", help="What charging costs: tariffs and their versions.")
+group = cli.Group("tariff", help="What charging costs: tariffs and their versions.")
 
 
 @group.command("add")
@@ -52,61 +39,55 @@ group = AppGroup("tariff", help="What charging costs: tariffs and their versions
 @click.option("--file", type=click.File("r"), help="A JSON definition instead (- for stdin).")
 @click.option("--default", "default", is_flag=True, help="Price what has no nearer tariff.")
 @click.option("--note", help="Why, for the list of versions.")
-@json_option
-@with_appcontext
-@fails_plainly
+@cli.json_option
 def add(
     name: str, file: TextIO | None, default: bool, note: str, as_json: bool, **simple: Any
 ) -> None:
     """Add a tariff, from prices or from a JSON definition."""
     read = read_json(file) if file else None
     with unit_of_work() as db:
-        tenant_id = the_tenant(db).id
+        tenant_id = cli.the_tenant(db).id
         simple["currency"] = simple["currency"] or tariff_choice.only_currency(db, tenant_id)
         definition = read if file else definition_of(**simple)
         tariff = tariff_book.create(
             db,
-            ACTOR,
+            cli.ACTOR,
             tenant_id,
             name=name,
             definition=definition,
             note=note,
             default=default,
-            now=now(),
+            now=cli.now(),
         )
-        print_row(tariff, ONE if as_json else LIST, json=as_json)
+        cli.print_row(tariff, ONE if as_json else LIST, json=as_json)
 
 
 @group.command("list")
 @click.option("--archived", is_flag=True, help="Those in the archive.")
 @click.option("--search", "q", default="", help="Part of the name.")
 @click.option("--currency", default="", help="Only this currency.")
-@json_option
-@with_appcontext
-@fails_plainly
+@cli.json_option
 def list_(archived: bool, q: str, currency: str, as_json: bool) -> None:
     """List tariffs."""
     wanted = queries.Filter(q, "archived" if archived else "", currency.upper())
-    page = queries.page(reading(), wanted, Wish(size=CSV_LIMIT))
-    print_rows(page.rows, LIST, json=as_json)
+    page = queries.page(cli.reading(), wanted, Wish(size=CSV_LIMIT))
+    cli.print_rows(page.rows, LIST, json=as_json)
 
 
 @group.command("show")
 @click.argument("name")
 @click.option("--version", type=int, help="An older version.")
-@json_option
-@with_appcontext
-@fails_plainly
+@cli.json_option
 def show(name: str, version: int | None, as_json: bool) -> None:
     """Show one tariff: its prices in words and its definition."""
-    tariff = _named(reading(), name)
+    tariff = _named(cli.reading(), name)
     if version is None:
-        print_row(tariff, ONE, json=as_json)
+        cli.print_row(tariff, ONE, json=as_json)
         return
     found = next((each for each in tariff.versions if each.number == version), None)
     if found is None:
-        fail(f"{tariff.name} has no version {version}.")
-    print_json(found.definition)
+        cli.fail(f"{tariff.name} has no version {version}.")
+    cli.print_json(found.definition)
 
 
 @group.command("edit")
@@ -115,9 +96,7 @@ def show(name: str, version: int | None, as_json: bool) -> None:
 @click.option("--file", type=click.File("r"), help="A new JSON definition (- for stdin).")
 @click.option("--default/--no-default", default=None, help="Whether it is the default.")
 @click.option("--note", help="Why, for the list of versions.")
-@json_option
-@with_appcontext
-@fails_plainly
+@cli.json_option
 def edit(
     name: str,
     new_name: str | None,
@@ -131,12 +110,12 @@ def edit(
     with unit_of_work() as db:
         tariff = _named(db, name)
         tariff_book.edit(
-            db, ACTOR, tariff, name=new_name, definition=definition, note=note, now=now()
+            db, cli.ACTOR, tariff, name=new_name, definition=definition, note=note, now=cli.now()
         )
         if default is not None:
             change = tariff_book.make_default if default else tariff_book.unmake_default
-            change(db, ACTOR, tariff, now=now())
-        print_row(tariff, ONE if as_json else LIST, json=as_json)
+            change(db, cli.ACTOR, tariff, now=cli.now())
+        cli.print_row(tariff, ONE if as_json else LIST, json=as_json)
 
 
 @group.command("assign")
@@ -146,8 +125,6 @@ def edit(
 @click.option("--group", "tag_group", help="To a tag group.")
 @click.option("--driver", help="To a driver (name or e-mail).")
 @click.option("--none", "nothing", is_flag=True, help="Take the price away instead.")
-@with_appcontext
-@fails_plainly
 def assign(
     name: str | None,
     site: str | None,
@@ -163,7 +140,7 @@ def assign(
     if sum(holder is not None for holder in holders) != 1:
         raise Invalid("Say one of --site, --station, --group and --driver.")
     with unit_of_work() as db:
-        tenant_id = the_tenant(db).id
+        tenant_id = cli.the_tenant(db).id
         tariff = _named(db, name) if name is not None else None
         holder: tariff_choice.Holder
         if site is not None:
@@ -174,41 +151,35 @@ def assign(
             holder = tag_groups.named(db, tenant_id, tag_group)
         else:
             holder = drivers.named(db, tenant_id, driver or "")
-        tariff_book.assign(db, ACTOR, tariff, holder, now=now())
+        tariff_book.assign(db, cli.ACTOR, tariff, holder, now=cli.now())
     click.echo(f"Priced by {tariff.name}." if tariff else "The price was taken away.")
 
 
 @group.command("archive")
 @click.argument("name")
 @click.option("--undo", is_flag=True, help="Take it out of the archive again.")
-@with_appcontext
-@fails_plainly
 def archive(name: str, undo: bool) -> None:
     """Put a tariff away that nobody has any more, or take it out again."""
     change = tariff_book.restore if undo else tariff_book.archive
     with unit_of_work() as db:
-        tariff = change(db, ACTOR, _named(db, name), now=now())
+        tariff = change(db, cli.ACTOR, _named(db, name), now=cli.now())
         click.echo(f"{tariff.name} is {'restored' if undo else 'archived'}.")
 
 
 @group.command("export")
 @click.argument("names", nargs=-1)
-@with_appcontext
-@fails_plainly
 def export(names: tuple[str, ...]) -> None:
     """Print tariffs (all, or those named) as JSON that `import` reads."""
-    db = reading()
+    db = cli.reading()
     if names:
         rows = [_named(db, name) for name in names]
     else:
         rows = queries.page(db, queries.Filter(), Wish(size=CSV_LIMIT)).rows
-    print_json([{"name": row.name, "definition": row.current.definition} for row in rows])
+    cli.print_json([{"name": row.name, "definition": row.current.definition} for row in rows])
 
 
 @group.command("import")
 @click.argument("file", type=click.File("r"))
-@with_appcontext
-@fails_plainly
 def import_(file: TextIO) -> None:
     """Add tariffs from JSON; one that exists gets a new version where it differs.
 
@@ -228,15 +199,17 @@ def import_(file: TextIO) -> None:
 
 
 def _import_one(db: Session, name: str, definition: Any) -> str:
-    tenant_id = the_tenant(db).id
+    tenant_id = cli.the_tenant(db).id
     if not isinstance(definition, dict):
         raise Invalid("It has no definition.")
     existing = tariff_book.find(db, tenant_id, name)
     if existing is None:
-        tariff_book.create(db, ACTOR, tenant_id, name=name, definition=definition, now=now())
+        tariff_book.create(
+            db, cli.ACTOR, tenant_id, name=name, definition=definition, now=cli.now()
+        )
         return f"{name}: added."
     before = existing.current.number
-    tariff_book.edit(db, ACTOR, existing, definition=definition, now=now())
+    tariff_book.edit(db, cli.ACTOR, existing, definition=definition, now=cli.now())
     after = existing.current.number
     return f"{name}: version {after}." if after != before else f"{name}: unchanged."
 
@@ -248,12 +221,10 @@ def _import_one(db: Session, name: str, definition: Any) -> str:
 @click.option("--idle", type=click.IntRange(min=0), default=0, help="Idle minutes after it.")
 @click.option("--at", type=click.DateTime(), help="Local time of the start; now if left out.")
 @click.option("--timezone", default="UTC", help="IANA name of the site's zone.")
-@json_option
-@with_appcontext
-@fails_plainly
+@cli.json_option
 def price(name: str, as_json: bool, **imagined: Any) -> None:
     """Say what an imagined session would cost, line by line."""
-    tariff = _named(reading(), name)
+    tariff = _named(cli.reading(), name)
     quote = tariff_book.example(
         tariff.current,
         energy_kwh=Decimal(imagined["kwh"]),
@@ -261,9 +232,9 @@ def price(name: str, as_json: bool, **imagined: Any) -> None:
         idle_min=imagined["idle"],
         local_start=imagined["at"],
         timezone=imagined["timezone"],
-        now=now(),
+        now=cli.now(),
     )
-    columns: tuple[Column, ...] = (
+    columns: tuple[cli.Column, ...] = (
         ("item", lambda line: prices.say(line.label)),
         ("quantity", lambda line: line.quantity),
         ("unit", lambda line: line.unit),
@@ -272,7 +243,7 @@ def price(name: str, as_json: bool, **imagined: Any) -> None:
         ("tax", lambda line: prices.from_minor(line.tax_minor, quote.currency)),
         ("gross", lambda line: prices.from_minor(line.gross_minor, quote.currency)),
     )
-    print_rows(quote.lines, columns, json=as_json)
+    cli.print_rows(quote.lines, columns, json=as_json)
     if not as_json:
         total = prices.from_minor(quote.gross_minor, quote.currency)
         click.echo(f"Total {numbers.price(total, quote.currency)}")
@@ -281,4 +252,4 @@ def price(name: str, as_json: bool, **imagined: Any) -> None:
 
 
 def _named(db: Session, name: str) -> Tariff:
-    return tariff_book.named(db, the_tenant(db).id, name)
+    return tariff_book.named(db, cli.the_tenant(db).id, name)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask.cli import AppGroup
 
 from app.cli.ground import _imports as imports
 from app.cli.ground import _plain
@@ -20,7 +19,7 @@ from app.domain.office import audit
 from app.resource import SITES
 from app.uow import unit_of_work
 
-group = AppGroup("site", help="Places where stations stand.")
+group = cli.Group("site", help="Places where stations stand.")
 
 
 def _given(db: Any, tenant_id: int, values: dict[str, Any], row: Any = None) -> dict[str, Any]:
@@ -72,7 +71,6 @@ plain.export("Write all sites as CSV to PATH, or to standard output.", archived=
 
 @group.command("import")
 @imports.options
-@cli.fails_plainly
 def import_(path: Path, valid_only: bool, dry_run: bool, leave_out: bool) -> None:
     """Add the sites of a CSV file (columns as in the export); a known name is changed.
 

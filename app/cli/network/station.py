@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 from sqlalchemy import select
 
 from app.cli.commands import _asking as asking
@@ -23,7 +22,7 @@ from app.resource import STATIONS
 from app.text.setup_guide import charger_address
 from app.uow import unit_of_work
 
-group = AppGroup("station", help="Chargers, their passwords, and orders to them.")
+group = cli.Group("station", help="Chargers, their passwords, and orders to them.")
 
 
 @group.command("add")
@@ -32,7 +31,6 @@ group = AppGroup("station", help="Chargers, their passwords, and orders to them.
 @click.option("--password", help="A chosen password; without one, one is made and printed.")
 @shared.details
 @cli.json_option
-@cli.fails_plainly
 def add(identity: str, site: str, password: str | None, as_json: bool, **values: Any) -> None:
     """Register the station IDENTITY; a password that was made is printed this once."""
     with unit_of_work() as db:
@@ -62,7 +60,6 @@ def add(identity: str, site: str, password: str | None, as_json: bool, **values:
 @click.option("--online", is_flag=True, help="Only those connected now.")
 @click.option("--archived", is_flag=True, help="Also those in the archive.")
 @cli.json_option
-@cli.fails_plainly
 def list_(site: str | None, online: bool, archived: bool, as_json: bool) -> None:
     """List the stations."""
     db = cli.reading()
@@ -81,7 +78,6 @@ def list_(site: str | None, online: bool, archived: bool, as_json: bool) -> None
 @group.command("show")
 @click.argument("identity")
 @cli.json_option
-@cli.fails_plainly
 def show(identity: str, as_json: bool) -> None:
     """Show the station IDENTITY."""
     db = cli.reading()
@@ -94,7 +90,6 @@ def show(identity: str, as_json: bool) -> None:
 @click.option("--identity", "new_identity", help="A new identity; the charger must use it too.")
 @click.option("--site", help="Move it to this site.")
 @shared.details
-@cli.fails_plainly
 def edit(identity: str, new_identity: str | None, site: str | None, **values: Any) -> None:
     """Change the station IDENTITY; what is not given stays."""
     with unit_of_work() as db:
@@ -117,7 +112,6 @@ Plain(group, STATIONS, "identity", bare=True).archive(
 @group.command("password")
 @click.argument("identity")
 @click.option("--password", help="A chosen password; without one, one is made and printed.")
-@cli.fails_plainly
 def password(identity: str, password: str | None) -> None:
     """Give the station IDENTITY a new password; one that was made is printed this once."""
     clear = None
@@ -142,7 +136,6 @@ def password(identity: str, password: str | None) -> None:
 @asking.yes_option
 @asking.wait_option
 @cli.json_option
-@cli.fails_plainly
 def order_(
     identity: str, order: str, arguments: tuple[str, ...], yes: bool, wait: bool, as_json: bool
 ) -> None:
@@ -161,7 +154,6 @@ def order_(
 @click.option("--check/--no-check", default=True, help="Hold it against the schema first.")
 @asking.wait_option
 @cli.json_option
-@cli.fails_plainly
 def raw(identity: str, action: str, payload: str, check: bool, wait: bool, as_json: bool) -> None:
     """Send the message ACTION with the JSON object PAYLOAD exactly as it is given."""
     given = {"action": action, "payload": payload, "check": check}
@@ -177,7 +169,6 @@ group.add_command(order_, "command")
 @group.command("export")
 @click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @cli.zone_option
-@cli.fails_plainly
 def export(path: Path | None, timezone: str | None) -> None:
     """Write all stations as CSV (without passwords) to PATH, or to standard output."""
     db = cli.reading()
@@ -191,7 +182,6 @@ def export(path: Path | None, timezone: str | None) -> None:
               help="Write the passwords that were made to this CSV file.")  # fmt: skip
 @click.option("--site", default="", help="Where new stations stand whose row names no site.")
 @imports.unblock_option
-@cli.fails_plainly
 def import_(
     path: Path, valid_only: bool, dry_run: bool, passwords: Path | None, **agreed: Any
 ) -> None:

@@ -4,14 +4,13 @@ from operator import attrgetter
 from typing import Any
 
 import click
-from flask.cli import AppGroup
 
 from app.cli.ground import _shared as cli
 from app.domain.money import sellers
 from app.domain.network import tenants
 from app.uow import unit_of_work
 
-group = AppGroup("organisation", help="Who sells, and by which rules bills are made.")
+group = cli.Group("organisation", help="Who sells, and by which rules bills are made.")
 
 COLUMNS: list[cli.Column] = [
     (name, attrgetter(name))
@@ -21,7 +20,6 @@ COLUMNS: list[cli.Column] = [
 
 @group.command("show")
 @cli.json_option
-@cli.fails_plainly
 def show(as_json: bool) -> None:
     """Show the seller and the rules."""
     cli.print_row(cli.the_tenant(cli.reading()), COLUMNS, json=as_json)
@@ -36,7 +34,6 @@ def show(as_json: bool) -> None:
 @click.option("--least-duration-s", type=int)
 @click.option("--late-below-minor", type=int, help="Below it, a late change is only noted.")
 @click.option("--idle-from-readings/--no-idle-from-readings", default=None)
-@cli.fails_plainly
 def edit(**values: Any) -> None:
     """Change what is given and leave the rest; '' for none."""
     given = {name: value for name, value in values.items() if value is not None}

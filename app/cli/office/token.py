@@ -1,14 +1,13 @@
 """flask token: keys with which programs use the API."""
 
 import click
-from flask.cli import AppGroup
 
 from app.cli.ground import _shared as cli
 from app.domain.office import api_tokens, staff
 from app.queries.office import staff as queries
 from app.uow import unit_of_work
 
-group = AppGroup("token", help="Keys with which programs use the API.")
+group = cli.Group("token", help="Keys with which programs use the API.")
 
 COLUMNS: list[cli.Column] = [
     ("id", lambda token: token.id),
@@ -28,7 +27,6 @@ COLUMNS: list[cli.Column] = [
 @click.option("--name", required=True, help="What it is for.")
 @click.option("--days", type=int, help="How long it works; without it, until it is revoked.")
 @cli.json_option
-@cli.fails_plainly
 def add(email: str, name: str, days: int | None, as_json: bool) -> None:
     """Make a token that acts as the member of staff EMAIL; it is printed this once."""
     with unit_of_work() as db:
@@ -44,7 +42,6 @@ def add(email: str, name: str, days: int | None, as_json: bool) -> None:
 @group.command("list")
 @click.option("--user", "email", help="Only this person's.")
 @cli.json_option
-@cli.fails_plainly
 def list_(email: str | None, as_json: bool) -> None:
     """List the tokens, the newest first."""
     db = cli.reading()
@@ -54,7 +51,6 @@ def list_(email: str | None, as_json: bool) -> None:
 
 @group.command("revoke")
 @click.argument("token_id", type=int)
-@cli.fails_plainly
 def revoke(token_id: int) -> None:
     """Make the token TOKEN_ID useless."""
     with unit_of_work() as db:

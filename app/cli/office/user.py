@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 from flask import current_app, url_for
-from flask.cli import AppGroup
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -17,7 +16,7 @@ from app.domain.office import sign_ins, staff
 from app.models import User
 from app.uow import unit_of_work
 
-group = AppGroup("user", help="Who may sign in to the desk.")
+group = cli.Group("user", help="Who may sign in to the desk.")
 
 COLUMNS: list[cli.Column] = [
     ("id", lambda user: user.id),
@@ -47,7 +46,6 @@ def link_to(secret: str) -> str:
 @click.argument("email")
 @click.option("--name", help="Without one: the address's first part.")
 @click.option("--password", help="12 characters or more; without one, one is made and printed.")
-@cli.fails_plainly
 def create_admin(email: str, name: str | None, password: str | None) -> None:
     """Add the admin EMAIL, who may sign in at once."""
     made = secrets.token_urlsafe(15) if password is None else None
@@ -76,7 +74,6 @@ def create_admin(email: str, name: str | None, password: str | None) -> None:
 @click.option("--timezone", help="IANA name, like Europe/Berlin.")
 @click.option("--language", default="en", show_default=True, help="en or de.")
 @click.option("--password", help="Without one, a one-time link to choose it is printed.")
-@cli.fails_plainly
 def add(email: str, site_names: tuple[str, ...], password: str | None, **given: Any) -> None:
     """Add the member of staff EMAIL."""
     now = cli.now()
@@ -97,7 +94,6 @@ def add(email: str, site_names: tuple[str, ...], password: str | None, **given: 
 @group.command("list")
 @click.option("--archived", is_flag=True, help="Also those who are deactivated.")
 @cli.json_option
-@cli.fails_plainly
 def list_(archived: bool, as_json: bool) -> None:
     """List the staff."""
     query = select(User).order_by(User.email_key)
@@ -110,7 +106,6 @@ def list_(archived: bool, as_json: bool) -> None:
 @group.command("show")
 @click.argument("email")
 @cli.json_option
-@cli.fails_plainly
 def show(email: str, as_json: bool) -> None:
     """Show the member of staff EMAIL."""
     cli.print_row(staff.by_email(cli.reading(), email), COLUMNS, json=as_json)
@@ -125,7 +120,6 @@ def show(email: str, as_json: bool) -> None:
 @click.option("--all-sites", is_flag=True, help="All sites, later ones too.")
 @click.option("--timezone")
 @click.option("--language")
-@cli.fails_plainly
 def edit(
     email: str, new_email: str | None, site_names: tuple[str, ...], all_sites: bool, **given: Any
 ) -> None:
@@ -149,7 +143,6 @@ def edit(
 @group.command("archive")
 @click.argument("email")
 @click.option("--undo", is_flag=True, help="Let them sign in again.")
-@cli.fails_plainly
 def archive(email: str, undo: bool) -> None:
     """Deactivate the member of staff EMAIL; history keeps their name."""
     with unit_of_work() as db:
@@ -162,7 +155,6 @@ def archive(email: str, undo: bool) -> None:
 @group.command("reset-password")
 @click.argument("email")
 @click.option("--password", help="Set this one; without it, a one-time link is printed.")
-@cli.fails_plainly
 def reset_password(email: str, password: str | None) -> None:
     """Give the member of staff EMAIL a new password, or a link to choose one."""
     now = cli.now()

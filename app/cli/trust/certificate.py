@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 
 from app.cli.ground import _shared as cli
 from app.domain.ground.errors import Conflict, NotFound
@@ -14,7 +13,7 @@ from app.queries.ground.paging import CSV_LIMIT, Wish
 from app.queries.trust import certificates as queries
 from app.uow import unit_of_work
 
-group = AppGroup("certificate", help="Certificates of stations and those above them.")
+group = cli.Group("certificate", help="Certificates of stations and those above them.")
 
 COLUMNS: list[cli.Column] = [
     ("id", lambda row: row.id),
@@ -30,7 +29,6 @@ COLUMNS: list[cli.Column] = [
 @group.command("list")
 @click.option("--state", default="", help="Only these: requested, issued, accepted, …")
 @cli.json_option
-@cli.fails_plainly
 def list_(state: str, as_json: bool) -> None:
     """List certificates of stations, the soonest end first."""
     page = queries.listed(cli.reading(), Wish(size=CSV_LIMIT), state=state)
@@ -38,7 +36,6 @@ def list_(state: str, as_json: bool) -> None:
 
 
 @group.command("root")
-@cli.fails_plainly
 def root() -> None:
     """Print the root of the built-in authority; it is made when there is none."""
     settings = current_app.config["SETTINGS"]
@@ -54,7 +51,6 @@ def root() -> None:
 
 @group.command("request")
 @click.argument("certificate_id", type=int)
-@cli.fails_plainly
 def request(certificate_id: int) -> None:
     """Print the signing request of CERTIFICATE_ID."""
     row = cli.reading().get(StationCertificate, certificate_id)
@@ -68,7 +64,6 @@ def request(certificate_id: int) -> None:
 @click.argument(
     "chain", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@cli.fails_plainly
 def sign(certificate_id: int, chain: Path | None) -> None:
     """Agree that a request is signed, or take in CHAIN, what an authority made of it.
 
@@ -88,7 +83,6 @@ def sign(certificate_id: int, chain: Path | None) -> None:
 
 @group.command("refuse")
 @click.argument("certificate_id", type=int)
-@cli.fails_plainly
 def refuse(certificate_id: int) -> None:
     """Decide that a request will not be signed."""
     with unit_of_work() as db:
@@ -99,7 +93,6 @@ def refuse(certificate_id: int) -> None:
 @group.command("revoke")
 @click.argument("certificate_id", type=int)
 @click.option("--reason", required=True, help="Why it counts no more.")
-@cli.fails_plainly
 def revoke(certificate_id: int, reason: str) -> None:
     """Let a station's own certificate in no more."""
     with unit_of_work() as db:
