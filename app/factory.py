@@ -15,7 +15,7 @@ from app import config, extensions, reactions, uow
 from app.config import Settings, WrongSetting
 from app.domain.office import staff
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
-from app.web import assets, budgets, filters, live, security
+from app.web import assets, doorkeeper, filters, live, security
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ def bind(app: Flask, settings: Settings, **flask_config: Any) -> None:
     htmx.init_app(app)
     babel.init_app(app, locale_selector=security.locale)
     limiter.init_app(app)
-    budgets.register(app)
+    doorkeeper.register(app)
     live.bind(app)
     extensions.make_celery(app)
 

@@ -246,16 +246,6 @@ MAILS = Kind(
 )
 
 
-def send_receipt(settings: Settings, receipt_id: int, clock: Clock) -> None:
-    """Send a receipt that is due; nothing happens where it is not, or somebody else has it."""
-    send(settings, RECEIPTS, [receipt_id], clock)
-
-
-def send_mail(settings: Settings, mail_id: int, clock: Clock) -> None:
-    """Send another mail that is due; nothing happens where it is not, or somebody else has it."""
-    send(settings, MAILS, [mail_id], clock)
-
-
 def utc_now() -> datetime:
     """The clock of the tasks."""
     return datetime.now(UTC)

@@ -28,7 +28,7 @@ from app.domain.office.housekeeping import SWEEP
 from app.extensions import db as flask_db
 from app.mails import post_office
 from app.models import FileJob, Station
-from app.tasks.billing import settle_waiting
+from app.tasks.rounds import settle_waiting
 from app.uow import unit_of_work
 from app.web.file_store import UPLOADS, Store
 

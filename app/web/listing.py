@@ -1,17 +1,22 @@
 """What every list page shares: reading its URL and answering with CSV."""
 
+import csv
+import io
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Response, g, request
 
+from app.domain.access.imports.sheet import guarded
 from app.domain.ground import texts
 from app.extensions import db
 from app.models import Driver, Site, Station, Tag, TagGroup
 from app.queries.ground.paging import CSV_LIMIT, PAGE_SIZE, Wish
-from app.web import csv_files
 
 
 def wish() -> Wish:
@@ -63,7 +68,7 @@ def csv_response(
     """
     zone = ZoneInfo(g.get("zone", "UTC"))
     body = "".join(
-        csv_files.lines(
+        lines(
             [header for header, _ in columns],
             ([read(row) for _, read in columns] for row in rows),
             zone,
@@ -95,7 +100,7 @@ _NO_FILTER = {"format", "sort", "page", "since", "until", "from", "to", "when", 
 
 def file_name(name: str, since: datetime | None = None, until: datetime | None = None) -> str:
     """What a file of this page is called: the list, its period (or its day), and its filter."""
-    return csv_files.name(name, _period(since, until), *_filters())
+    return name(name, _period(since, until), *_filters())
 
 
 def _period(since: datetime | None, until: datetime | None) -> str:
@@ -122,3 +127,53 @@ def _filters() -> Iterator[str]:
             yield value
         else:
             yield f"{key}-{value}"
+
+
+# CSV that is safe to open and plain to read: no cell can become a formula, times are local.
+#
+# A text that a spreadsheet would take for a formula is given a leading
+# apostrophe, which an import takes off again; numbers stay numbers.
+
+
+def cell(value: Any, zone: tzinfo = UTC) -> Any:
+    """Return what is written for a value: numbers as they are, text defused, None empty.
+
+    A time is written on the clock of `zone`, with its offset.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return value.astimezone(zone).isoformat() if value.tzinfo else value.isoformat()
+    return guarded(value.isoformat() if hasattr(value, "isoformat") else str(value))
+
+
+def lines(
+    header: Sequence[str], rows: Iterable[Sequence[Any]], zone: tzinfo = UTC
+) -> Iterator[str]:
+    """Yield the lines of a CSV file, the header first; times on the clock of `zone`."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    for row in _chain(header, rows):
+        writer.writerow([cell(value, zone) for value in row])
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+
+
+def _chain(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    yield header
+    yield from rows
+
+
+def name(noun: str, *parts: str) -> str:
+    """A file's name without its ending: the noun, its period, what it is narrowed to."""
+    plain = (unicodedata.normalize("NFKD", part.casefold()) for part in (noun, *parts))
+    bare = ("".join(char for char in part if not unicodedata.combining(char)) for part in plain)
+    words = (re.sub(r"[^a-z0-9._]+", "-", part).strip("-.") for part in bare)
+    return "-".join(word[:60] for word in words if word)[:180]

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from app.domain.ground.vocabulary import BillingState, SessionState
 from app.models import Bill, ChargingSession, MeterReading
+from app.reactions import BILL, POST
 from tests.support.depot import furnish
 from tests.support.site import kept
 from tests.support.wait import eventually
@@ -118,9 +119,8 @@ def nudge_again(site):
     # What a killed Celery had in hand comes back only after its visibility time-out.
     orphans = redis.hlen("unacked")
     with site.app.app_context():
-        for name in ("bill_session", "send_receipt_of_bill", "send_receipt"):
-            celery.send_task(name, [1])
-        celery.send_task("sweep")
+        for name in (BILL, POST, "sweep"):
+            celery.send_task(name)
     eventually(lambda: not redis.llen("celery"), within=90, what="the queue is empty")
     eventually(lambda: redis.hlen("unacked") <= orphans, within=90, what="all tasks are done")
 

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from app.extensions import db as flask_db
-from app.web import budgets
+from app.web import doorkeeper
 from tests.support import apps
 
 
@@ -45,8 +45,8 @@ def spoil(app):
     app.error_handler_spec[None][418] = {LookupError: lambda _: "tea"}
     app.jinja_env.filters["kwh"] = app.jinja_env.globals["now"] = str
     app.jinja_env.filters["own"] = str
-    assert budgets.spend([budgets.share("1/hour", "test")])
-    assert not budgets.spend([budgets.share("1/hour", "test")])
+    assert doorkeeper.spend([doorkeeper.share("1/hour", "test")])
+    assert not doorkeeper.spend([doorkeeper.share("1/hour", "test")])
 
 
 def test_an_application_that_was_spoilt_is_lent_as_new(folder):
@@ -60,7 +60,7 @@ def test_an_application_that_was_spoilt_is_lent_as_new(folder):
         assert flask_db.engine is not engine
         assert look(again) == look(new)
         assert again.jinja_env.filters["kwh"] is not str
-        assert budgets.spend([budgets.share("1/hour", "test")])
+        assert doorkeeper.spend([doorkeeper.share("1/hour", "test")])
         assert again.test_client().get("/sign-in").status_code in (200, 303)
 
 

@@ -393,7 +393,7 @@ def written(app, made):
         bill = db.scalar(select(Bill).limit(1))
         receipts.resend(db, Actor("Grace"), bill.receipt, now=NOW)
         number = bill.receipt.id
-    post_office.send_receipt(app.config["SETTINGS"], number, post_office.utc_now)
+    post_office.send(app.config["SETTINGS"], post_office.RECEIPTS, [number], post_office.utc_now)
     (path,) = (app.config["SETTINGS"].data_dir / "mail").iterdir()
     return path.name
 

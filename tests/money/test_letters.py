@@ -18,11 +18,11 @@ from app.domain.money.tariffs import TEMPLATES
 from app.domain.network import tenants
 from app.mails import mail
 from app.models import Tenant
-from app.tasks.billing import send_receipt
 from app.text import letters
 from app.text.writers import Writer
 from app.uow import unit_of_work
 from tests.support.charging import STARTED, network
+from tests.support.mail import send_receipt
 
 CATALOGUE = "templates/translations/de/LC_MESSAGES/messages"
 

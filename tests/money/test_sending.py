@@ -17,9 +17,9 @@ from app.domain.ground.vocabulary import Actor, ReceiptState
 from app.domain.money import receipts
 from app.extensions import db as flask_db
 from app.mails import post_office
-from app.tasks.billing import send_receipt, send_receipt_of_bill
+from app.tasks.rounds import send_post
 from app.uow import unit_of_work
-from tests.support.mail import MailServer
+from tests.support.mail import MailServer, send_receipt
 from tests.support.wait import eventually
 
 ROOT = Path(__file__).parent.parent.parent
@@ -46,12 +46,11 @@ def test_a_receipt_arrives_with_all_that_belongs_to_it(smtp_app, smtp_server, ma
     assert look(number).deliveries[-1].detail == "250 kept"
 
 
-def test_the_same_nudge_many_times_sends_one_mail(smtp_app, smtp_server, make_receipt, look):
+def test_the_same_nudge_many_times_sends_one_mail(smtp_app, smtp_server, make_receipt):
     number = make_receipt()
-    bill_id = look(number).bill_id
     for _ in range(3):
         send_receipt(number)
-        send_receipt_of_bill(bill_id)
+        send_post()
     assert len(smtp_server.messages) == 1
 
 
@@ -61,7 +60,7 @@ def test_many_senders_at_once_send_one_mail(smtp_app, smtp_server, make_receipt)
     def work(_):
         with smtp_app.app_context():
             settings = smtp_app.config["SETTINGS"]
-            post_office.send_receipt(settings, number, post_office.utc_now)
+            post_office.send(settings, post_office.RECEIPTS, [number], post_office.utc_now)
             flask_db.session.remove()
 
     with ThreadPoolExecutor(4) as pool:
@@ -71,7 +70,6 @@ def test_many_senders_at_once_send_one_mail(smtp_app, smtp_server, make_receipt)
 
 def test_an_unknown_receipt_is_nothing_to_do(smtp_app, smtp_server):
     send_receipt(4711)
-    send_receipt_of_bill(4711)
     assert smtp_server.messages == []
 
 
@@ -99,7 +97,7 @@ def test_a_server_that_is_busy_is_asked_again_later(smtp_app, smtp_server, make_
     send_receipt(number)
     assert smtp_server.messages == []
     in_a_while = lambda: datetime.now(UTC) + timedelta(minutes=2)  # noqa: E731
-    post_office.send_receipt(smtp_app.config["SETTINGS"], number, in_a_while)
+    post_office.send(smtp_app.config["SETTINGS"], post_office.RECEIPTS, [number], in_a_while)
     assert len(smtp_server.messages) == 1
 
 
@@ -115,7 +113,7 @@ def test_a_server_that_refuses_for_good_is_not_asked_again(
 def test_a_server_that_is_away_is_asked_again_later(smtp_app, make_receipt, look):
     number = make_receipt()
     away = replace(smtp_app.config["SETTINGS"], smtp_url="smtp://127.0.0.1:1")
-    post_office.send_receipt(away, number, post_office.utc_now)
+    post_office.send(away, post_office.RECEIPTS, [number], post_office.utc_now)
     assert look(number).state is ReceiptState.QUEUED
     assert "cannot be reached" in look(number).error
     assert look(number).attempts == 1
@@ -204,7 +202,7 @@ from app.config import Settings
 folder, url, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 settings = Settings(data_dir=folder, redis_url="redis://127.0.0.1:1/0", smtp_url=url)
 with create_app(settings=settings).app_context():
-    post_office.send_receipt(settings, number, post_office.utc_now)
+    post_office.send(settings, post_office.RECEIPTS, [number], post_office.utc_now)
 """
 
 

@@ -15,8 +15,7 @@ from app.domain.money import billing
 from app.extensions import db as flask_db
 from app.mails import post_office
 from app.models import Bill, ChargingSession, Delivery, Driver, Receipt
-from app.tasks.billing import bill_ended, settle_waiting
-from app.tasks.mails import send_post
+from app.tasks.rounds import bill_ended, send_post, settle_waiting
 from app.uow import unit_of_work
 from tests.conftest import make_app
 from tests.support.charging import STARTED, network

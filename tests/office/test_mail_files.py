@@ -7,7 +7,7 @@ from flask import current_app
 
 from app.domain.ground.vocabulary import ReceiptState
 from app.mails import mail, post_office
-from app.tasks.billing import send_receipt
+from tests.support.mail import send_receipt
 
 
 def test_a_receipt_becomes_a_file_that_any_mail_program_reads(app, make_receipt, look):
@@ -34,6 +34,6 @@ def test_a_folder_that_cannot_be_written_postpones_the_mail(app, make_receipt, l
 def test_a_wrong_sender_in_the_settings_postpones_the_mail(app, make_receipt, look):
     number = make_receipt()
     wrong = replace(current_app.config["SETTINGS"], mail_from="Ampdesk")
-    post_office.send_receipt(wrong, number, post_office.utc_now)
+    post_office.send(wrong, post_office.RECEIPTS, [number], post_office.utc_now)
     assert look(number).state is ReceiptState.QUEUED
     assert "AMPDESK_MAIL_FROM" in look(number).error

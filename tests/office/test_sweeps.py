@@ -30,8 +30,7 @@ from app.models import (
     Receipt,
     Review,
 )
-from app.tasks.billing import bill_session
-from app.tasks.mails import send_mail
+from app.tasks.rounds import bill_ended, send_post
 from app.tasks.sweeps import sweep, tidy_up
 from app.uow import unit_of_work
 from tests.support.charging import network
@@ -47,9 +46,9 @@ def fresh(model):
 
 def test_a_nudge_bills_a_session(smtp_app):
     with unit_of_work() as db:
-        session_id = network(db).session(started_at=AN_HOUR_AGO).id
-    bill_session(session_id)
-    bill_session(session_id)
+        network(db).session(started_at=AN_HOUR_AGO)
+    bill_ended()
+    bill_ended()
     assert [bill.number[-6:] for bill in fresh(Bill)] == ["000001"]
 
 
@@ -95,7 +94,7 @@ def test_a_reading_that_was_stored_while_its_bill_was_written_is_weighed(smtp_ap
         net = network(db)
         session = net.session(started_at=AN_HOUR_AGO)
         net.reading(session, 10, 2_000)
-    bill_session(session.id)
+    bill_ended()
     with unit_of_work() as db:
         net.reading(session, 40, 95_000)
     sweep()
@@ -143,7 +142,7 @@ def test_other_mails_are_sent_once_and_then_forgotten(smtp_app, smtp_server):
             body="https://desk.example/reset/secret", now=AN_HOUR_AGO,
         )  # fmt: skip
     sweep()
-    send_mail(1)
+    send_post()
     (mail,) = smtp_server.messages
     assert "secret" in mail.get_content()
     (row,) = fresh(OutgoingMail)
@@ -157,7 +156,7 @@ def test_a_mail_that_was_refused_is_kept_and_tried_again(smtp_app, smtp_server):
         mails.queue(
             db, tenant_id, recipient="g@example.org", subject="s", body="b", now=AN_HOUR_AGO
         )
-    send_mail(1)
+    send_post()
     (row,) = fresh(OutgoingMail)
     assert (row.state, row.body, row.attempts) == ("queued", "b", 1)
     assert mails.due(flask_db.session(), now=datetime.now(UTC)) == []

@@ -7,7 +7,9 @@ from email.message import EmailMessage
 from typing import Any
 
 from aiosmtpd.controller import Controller
+from flask import current_app
 
+from app.mails import post_office
 from deploy.redis_server import free_port
 
 
@@ -53,3 +55,9 @@ class MailServer:
         with self._lock:
             self._messages.append(mail)
         return "250 kept"
+
+
+def send_receipt(number, clock=post_office.utc_now):
+    """Send one receipt, as a round of the post does with all that are due."""
+    with current_app.app_context():
+        post_office.send(current_app.config["SETTINGS"], post_office.RECEIPTS, [number], clock)

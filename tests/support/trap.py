@@ -49,7 +49,7 @@ OF_WORKER = (
 )
 OF_CELERY = (
     Stage("billed", "app.domain.money.billing", "settle_all", AFTER),
-    Stage("bill committed", "app.tasks.billing", "_settle", AFTER),
+    Stage("bill committed", "app.tasks.rounds", "_settle", AFTER),
     Stage("mail claimed", "app.mails.post_office", "_delivered", BEFORE),
     Stage("mail sent", "app.mails.post_office", "_delivered", AFTER),
 )

@@ -14,8 +14,8 @@ from app.domain.office.sign_ins import digest
 from app.extensions import db as flask_db
 from app.extensions import login
 from app.uow import unit_of_work
-from app.web import budgets, scope
-from app.web.budgets import share
+from app.web import doorkeeper, scope
+from app.web.doorkeeper import share
 from app.web.problems import SENTENCES, Problem
 from app.web.scope import Scope
 
@@ -82,14 +82,14 @@ def _holder(now: datetime) -> Holder:
     mark = digest(secret.strip())
     guess = [share(_GUESSES, "token from", texts.household(request.remote_addr))]
     limited = bool(_rate()) and mark not in _known
-    if limited and not budgets.spend(guess):
+    if limited and not doorkeeper.spend(guess):
         raise Problem(429, "Too many tokens that do not work came from this address.")
     found = api_tokens.find(flask_db.session(), secret.strip(), now=now)
     if found is None:
         _known.pop(mark, None)
         raise Problem(401, "This token does not work: it is wrong, revoked or too old.")
     if limited:
-        budgets.give_back(guess)
+        doorkeeper.give_back(guess)
     _remember(mark)
     return found
 
@@ -115,7 +115,7 @@ def _count(token_id: int, now: datetime) -> None:
     if not rate:
         return
     one = share(rate, "api token", token_id)
-    standing = budgets.count(one, now.timestamp())
+    standing = doorkeeper.count(one, now.timestamp())
     g.rate = (one.item.amount, standing)
     if standing.count > one.item.amount:
         raise Problem(429, SENTENCES[429])

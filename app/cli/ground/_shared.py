@@ -21,7 +21,7 @@ from app.domain.ground.vocabulary import Actor
 from app.domain.network import tenants
 from app.extensions import db as flask_db
 from app.models import Site, Tenant
-from app.web import csv_files
+from app.web import listing
 
 #: Who did it, in the audit.
 ACTOR = Actor("command line")
@@ -152,7 +152,7 @@ def write_csv(
 ) -> None:
     """Write rows as CSV to `path`, or to standard output; times on the clock of `zone`."""
     cells = ([_in_file(read(row)) for _, read in columns] for row in rows)
-    text = "".join(csv_files.lines([heading for heading, _ in columns], cells, ZoneInfo(zone)))
+    text = "".join(listing.lines([heading for heading, _ in columns], cells, ZoneInfo(zone)))
     if path is None:
         click.echo(text, nl=False)
     else:

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from app.domain.access.reservations import OPEN
-from app.domain.ground.vocabulary import ReservationState
-from app.models import Reservation, Station, Tag
+from app.domain.ground.vocabulary import Order, ReservationState
+from app.models import Command, Reservation, Station, Tag
 from app.queries.ground.paging import Page, Wish, fetch, like
 
 SORTS = {
@@ -77,3 +77,19 @@ def stations(db: Session) -> Sequence[Station]:
     kept = select(Reservation.id).where(Reservation.station_id == Station.id).exists()
     query = select(Station).where(kept).order_by(Station.identity_key).limit(500)
     return db.scalars(query).all()
+
+
+# What was asked of a station about its local list.
+
+_ORDERS = (Order.SEND_LOCAL_LIST, Order.READ_LOCAL_LIST_VERSION)
+
+
+def last_commands(db: Session, station: Station, limit: int = 6) -> list[Command]:
+    """The newest commands about the list."""
+    query = (
+        select(Command)
+        .where(Command.station_id == station.id, Command.order.in_(_ORDERS))
+        .order_by(Command.id.desc())
+        .limit(limit)
+    )
+    return list(db.scalars(query))

@@ -4,17 +4,26 @@ Each finding says what, since when and how much, in values; the words and the li
 template's.  A finding is gone as soon as its cause is: what a person has solved is not shown.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
-from app.models import DeviceEvent, Site, Station, StationReport
-from app.queries.ground.findings import Finding
+from app.domain.ground.vocabulary import Registration
+from app.models import (
+    Authorisation,
+    DeviceEvent,
+    HandshakeAttempt,
+    Site,
+    Station,
+    StationReport,
+    Tag,
+)
+from app.queries.ground.findings import Finding, counted, unseen
 from app.queries.office import attention_devices as devices
-from app.queries.office import attention_doors as doors
 from app.queries.office import attention_money as money
+from app.queries.office.attention_money import alone
 
 __all__ = ["Finding", "findings", "visible"]
 
@@ -39,9 +48,9 @@ def findings(db: Session, *, tenant_id: int, now: datetime) -> list[Finding]:
         *devices.unmeasured(db, tenant_id, now),
         *devices.gaps(db, tenant_id, now),
         *money.stray_stops(db),
-        *doors.unknown_tags(db, tenant_id, now),
-        *doors.knocks(db, tenant_id, now),
-        *doors.never_connected(db, tenant_id, now),
+        *unknown_tags(db, tenant_id, now),
+        *knocks(db, tenant_id, now),
+        *never_connected(db, tenant_id, now),
     ]
 
 
@@ -54,9 +63,9 @@ def visible(db: Session, tenant_id: int, kind: str, subject: str) -> bool:
     if kind == "unmeasured":
         return visible(db, tenant_id, "station", subject.partition(":")[0])
     if kind == "unknown_tag":
-        return doors.was_tapped(db, subject)
+        return was_tapped(db, subject)
     if kind == "knock":
-        return doors.has_knocked(db, tenant_id, subject)
+        return has_knocked(db, tenant_id, subject)
     if kind == "failed_mails":
         return money.alone(db)
     return kind == "failed_receipts"
@@ -70,3 +79,144 @@ _ROWS = {
     "supply_exceeded": Site,
     "station": Station,
 }
+
+
+# What needs a person at the doors: chargers that knock, cards that nobody knows.
+
+#: Refused connections and unknown cards are of interest for this long.
+RECENT = timedelta(hours=24)
+#: What readers put between the digits of a card.
+_SEPARATORS = ":- ._"
+
+
+def token_key(column: Any) -> Any:
+    """A token as it is compared, in SQL."""
+    return func.lower(func.trim(column))
+
+
+def unknown_tags(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
+    """Cards that were tapped and are on no list, neither then nor since."""
+    key = token_key(Authorisation.token)
+    query = (
+        select(func.count(Authorisation.id), func.max(Authorisation.id).label("newest"))
+        .where(
+            Authorisation.reason == "unknown_tag",
+            Authorisation.at > now - RECENT,
+            ~_listed(tenant_id, key),
+            unseen(tenant_id, "unknown_tag", key, Authorisation.at),
+        )
+        .group_by(key)
+        .order_by(func.max(Authorisation.id).desc())
+    )
+
+    def make(count: int, newest: int) -> Finding:
+        last = db.get_one(Authorisation, newest)
+        facts = {"token": last.token, "count": count, "station": last.station, "up_to": last.at}
+        return Finding("unknown_tag", last.at, facts, 0, last.token.strip().lower())
+
+    return counted(db, query, make)
+
+
+def _listed(tenant_id: int, key: Any) -> ColumnElement[bool]:
+    """The condition that a card is on the list, be it blocked or in the archive: all is decided."""
+    bare = key
+    for separator in _SEPARATORS:
+        bare = func.replace(bare, separator, "")
+    fits = or_(Tag.key == key, and_(Tag.bare_key == bare, Tag.bare_key != ""))
+    return select(Tag.id).where(Tag.tenant_id == tenant_id, fits).exists()
+
+
+def knocks(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
+    """Refused attempts to connect that nothing has solved: by identity and reason."""
+    query = (
+        select(func.sum(HandshakeAttempt.count), func.max(HandshakeAttempt.id).label("newest"))
+        .where(*_unsolved(db, tenant_id, now))
+        .group_by(HandshakeAttempt.identity, HandshakeAttempt.reason)
+        .order_by(func.max(HandshakeAttempt.last_at).desc())
+    )
+
+    def make(count: int, newest: int) -> Finding:
+        last = db.get_one(HandshakeAttempt, newest)
+        facts = {"attempt": last, "count": int(count), "up_to": last.last_at}
+        return Finding("knock", last.last_at, facts, 0, f"{last.identity}|{last.reason}")
+
+    return counted(db, query, make)
+
+
+def _unsolved(db: Session, tenant_id: int, now: datetime) -> list[ColumnElement[bool]]:
+    later, station = aliased(HandshakeAttempt), aliased(Station)
+    identity = func.lower(HandshakeAttempt.identity)
+    got_in = (
+        select(later.id)
+        .where(
+            func.lower(later.identity) == identity,
+            later.accepted,
+            later.last_at > HandshakeAttempt.last_at,
+        )
+        .exists()
+    )
+    # Connected since, put away, kept out on purpose; or added since the stranger was refused.
+    decided = or_(
+        station.connected_at > HandshakeAttempt.last_at,
+        station.archived_at.is_not(None),
+        station.registration == Registration.BLOCKED,
+    )
+    known = and_(station.id == HandshakeAttempt.station_id, decided)
+    added = and_(
+        HandshakeAttempt.station_id.is_(None),
+        station.identity_key == identity,
+        station.archived_at.is_(None),
+        station.created_at > HandshakeAttempt.last_at,
+    )
+    subject = HandshakeAttempt.identity + "|" + HandshakeAttempt.reason
+    return [
+        _may_see(db, tenant_id),
+        ~HandshakeAttempt.accepted,
+        HandshakeAttempt.last_at > now - RECENT,
+        ~got_in,
+        ~select(station.id).where(or_(known, added)).exists(),
+        unseen(tenant_id, "knock", subject, HandshakeAttempt.last_at),
+    ]
+
+
+def _may_see(db: Session, tenant_id: int) -> ColumnElement[bool]:
+    # Whose an unknown identity is, nobody can say: it is shown while there is one tenant only.
+    nobodys = HandshakeAttempt.tenant_id.is_(None)
+    unowned = nobodys if alone(db) else HandshakeAttempt.id.is_(None)
+    known = select(Station.id).where(Station.id == HandshakeAttempt.station_id).exists()
+    return or_(and_(HandshakeAttempt.tenant_id == tenant_id, known), unowned)
+
+
+def never_connected(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
+    """Stations that wait for their first connection; one that knocks is shown as that."""
+    knocking: Select[Any] = select(HandshakeAttempt.station_id).where(
+        HandshakeAttempt.station_id.is_not(None), *_unsolved(db, tenant_id, now)
+    )
+    query = (
+        select(Station)
+        .where(
+            Station.archived_at.is_(None),
+            Station.registration != Registration.BLOCKED,
+            Station.connected_at.is_(None),
+            Station.id.not_in(knocking),
+        )
+        .order_by(Station.created_at.desc(), Station.id)
+    )
+    return counted(db, query, lambda s: Finding("never_connected", s.created_at, {"station": s}))
+
+
+def was_tapped(db: Session, token: str) -> bool:
+    """Whether a card was tapped at a station in reach."""
+    query = select(Authorisation.id).where(token_key(Authorisation.token) == token)
+    return db.scalar(query.limit(1)) is not None
+
+
+def has_knocked(db: Session, tenant_id: int, subject: str) -> bool:
+    """Whether an identity was refused for a reason, as far as the tenant may know."""
+    identity, _, reason = subject.rpartition("|")
+    query = select(HandshakeAttempt.id).where(
+        HandshakeAttempt.identity == identity,
+        HandshakeAttempt.reason == reason,
+        _may_see(db, tenant_id),
+    )
+    return db.scalar(query.limit(1)) is not None

@@ -9,7 +9,7 @@ from app.domain.access import local_lists
 from app.domain.access.list_contents import limits
 from app.domain.ground.vocabulary import Order
 from app.extensions import db
-from app.queries.access.local_lists import last_commands
+from app.queries.access.reservations import last_commands
 from app.queries.network import station_page
 from app.views.network._station_pages import station_or_404
 from app.web.security import needs

@@ -17,8 +17,8 @@ from app.domain.ground.errors import DomainError
 from app.extensions import csrf, db, limiter
 from app.models import FileJob
 from app.uow import unit_of_work
-from app.web import budgets
-from app.web.budgets import share
+from app.web import doorkeeper
+from app.web.doorkeeper import share
 from app.web.file_store import FIRMWARE, UPLOADS, Store, TooLarge
 from app.web.security import public
 
@@ -135,7 +135,7 @@ def _store(kind: str) -> Store:
 
 def _nothing() -> Response:
     guess = [share(GUESSES, "file secret from", texts.household(request.remote_addr))]
-    if not budgets.spend(guess):
+    if not doorkeeper.spend(guess):
         return _say(429, "Too many addresses that lead nowhere; wait a minute.")
     return _say(404, "There is nothing here.")
 

@@ -26,7 +26,7 @@ from app.forms.network.stations import PasswordForm
 from app.models import Station
 from app.queries.ground.paging import fetch
 from app.queries.money import costs
-from app.queries.network import handshake_fixes, station_page, station_timeline, station_why
+from app.queries.network import handshakes, station_page, station_timeline, station_why
 from app.text import setup_guide
 from app.text.setup_guide import charger_address
 from app.uow import unit_of_work
@@ -165,7 +165,7 @@ def _setup_page(station: Station, form: PasswordForm) -> str:
         attempts=station_page.attempts(session, station),
         ended=station_page.last_ended(session, station),
         strangers=station_page.strangers(session),
-        fix=handshake_fixes.fix,
+        fix=handshakes.fix,
     )
 
 

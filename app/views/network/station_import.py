@@ -24,7 +24,7 @@ from app.models import Station
 from app.queries.network import sites as site_queries
 from app.uow import unit_of_work
 from app.views.ground import _imports
-from app.web import csv_files, listing
+from app.web import listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("station_import", __name__, url_prefix="/stations/import")
@@ -53,9 +53,9 @@ def passwords() -> Any:
     if not made:
         flash(_("No station of this import waits for a password any more."), "warning")
         return back("stations.index")
-    body = "\ufeff" + "".join(csv_files.lines(("identity", "password"), made))
+    body = "\ufeff" + "".join(listing.lines(("identity", "password"), made))
     return Response(body, mimetype="text/csv", headers={
-        "Content-Disposition": listing.attachment(csv_files.name("passwords", f"{at:%Y-%m-%d}")),
+        "Content-Disposition": listing.attachment(listing.name("passwords", f"{at:%Y-%m-%d}")),
         "Cache-Control": "no-store",
     })  # fmt: skip
 

@@ -6,8 +6,8 @@ from flask import Blueprint, g, render_template
 
 from app.extensions import db
 from app.models import AuditEntry
-from app.queries.office import audit
-from app.queries.office.audit import Filter
+from app.queries.office import staff
+from app.queries.office.staff import AuditFilter
 from app.web import listing
 from app.web.security import needs
 
@@ -31,7 +31,7 @@ CSV = [
 def index() -> Any:
     """The list, narrowed, sorted and paged by the URL."""
     session = db.session()
-    wanted = Filter(
+    wanted = AuditFilter(
         q=listing.text("q"),
         noun=listing.text("noun"),
         actor=listing.text("actor"),
@@ -40,14 +40,14 @@ def index() -> Any:
         since=listing.day("from", g.zone),
         until=listing.day("to", g.zone, end=True),
     )
-    page = audit.page(session, wanted, listing.wish())
+    page = staff.audit_page(session, wanted, listing.wish())
     if listing.wants_csv():
         return listing.csv_response("audit", CSV, page, since=wanted.since, until=wanted.until)
     return render_template(
         "office/audit/index.html",
         page=page,
-        nouns=audit.nouns(session),
-        actors=audit.actors(session),
+        nouns=staff.nouns(session),
+        actors=staff.actors(session),
         changes=changes,
         pairs=lambda words: [(word, word) for word in words],
     )

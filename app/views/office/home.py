@@ -14,7 +14,7 @@ from app.domain.network.presence import Silence
 from app.extensions import db
 from app.queries.money import costs
 from app.queries.network import places as place_queries
-from app.queries.office import attention, first_steps, home
+from app.queries.office import attention, home, home
 from app.text.numbers import FIXED, MINUS, change, number
 from app.web import system
 from app.web.security import needs
@@ -107,7 +107,7 @@ def _board() -> dict[str, Any]:
     found = attention.findings(session, tenant_id=current_user.tenant_id, now=now)
     return {
         "findings": [*_down(parts), *found],
-        "first_steps": first_steps.open_steps(session, current_user.tenant_id),
+        "first_steps": home.open_steps(session, current_user.tenant_id),
         "seller_missing": tenants.lacks_seller(session, current_user.tenant_id),
         "network": home.network_now(session, now=now, zone=zone),
         "today": today,

@@ -15,7 +15,7 @@ from app.queries.office import messages as queries
 from app.queries.office.messages import Filter
 from app.text import message_parts, message_words
 from app.text.numbers import FIXED, number
-from app.web import csv_files, listing
+from app.web import listing, listing
 from app.web.security import needs
 
 blueprint = Blueprint("messages", __name__, url_prefix="/messages")
@@ -104,7 +104,7 @@ def _csv(found: Iterable[tuple[Message, str]]) -> Iterator[str]:
     yield "\ufeff"
     rows = ({**_record(message, identity), "at": message.at} for message, identity in found)
     header, zone = list(_record(Message(), "")), ZoneInfo(g.get("zone", "UTC"))
-    yield from csv_files.lines(header, (list(row.values()) for row in rows), zone)
+    yield from listing.lines(header, (list(row.values()) for row in rows), zone)
 
 
 def _jsonl(found: Iterable[tuple[Message, str]]) -> Iterator[str]:
