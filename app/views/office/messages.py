@@ -15,7 +15,7 @@ from app.queries.office import messages as queries
 from app.queries.office.messages import Filter
 from app.text import message_parts, message_words
 from app.text.numbers import FIXED, number
-from app.web import listing, listing
+from app.web import listing
 from app.web.security import needs
 
 blueprint = Blueprint("messages", __name__, url_prefix="/messages")
