@@ -20,7 +20,7 @@ from app.models import (
     StatusEvent,
     TransactionEvent,
 )
-from app.queries.network import api_history as queries
+from app.queries.network import handshakes as queries
 from app.schemas import network as schemas
 from app.schemas.answers import read
 

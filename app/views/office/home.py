@@ -13,7 +13,7 @@ from app.domain.network import presence, tenants
 from app.domain.network.presence import Silence
 from app.extensions import db
 from app.queries.money import costs
-from app.queries.network import places as place_queries
+from app.queries.network import sites as place_queries
 from app.queries.office import attention, home
 from app.text.numbers import FIXED, MINUS, change, number
 from app.web import system
