@@ -3,6 +3,7 @@
 `app` runs on SQLite; `database` of tests/support/fixtures.py names both kinds in turn.
 """
 
+import gc
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -43,6 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what starts processes or a browser, file by file: the short fills up the end."""
     slow = {item.path for item in items if _is_slow(item)}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded stays to the end: no search for what nobody needs looks at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _is_slow(item: pytest.Item) -> bool:
