@@ -149,10 +149,21 @@ def running(data_dir: Path, **given: object) -> Iterator[Flask]:
         with _opened(app):
             yield app
         return
-    kept = _idle.pop() if _idle else Kept(settings)
-    kept.bind(settings)
+    kept = lent(settings)
     with _opened(kept.app):
         yield kept.app
+    give_back(kept)
+
+
+def lent(settings: Settings) -> Kept:
+    """Lend an application with these settings; whoever has it gives it back."""
+    kept = _idle.pop() if _idle else Kept(settings)
+    kept.bind(settings)
+    return kept
+
+
+def give_back(kept: Kept) -> None:
+    """Take back what was lent, for others."""
     changed = kept.changed()
     assert not changed, f"the test left the application's {', '.join(changed)} changed"
     if not kept.heard():

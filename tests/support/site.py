@@ -9,11 +9,12 @@ from pathlib import Path
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from app import create_app, reactions
+from app import reactions
 from app.config import Settings
 from app.extensions import db as flask_db
 from app.uow import unit_of_work
 from deploy.processes import commands
+from tests.support import apps
 from tests.support.processes import Process, free_port, wait_for_port
 from tests.support.redis import RedisServer
 from tests.support.wait import eventually
@@ -55,7 +56,8 @@ class Site:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("AMPDESK_")}
         self.environment = {**inherited, "PYTHONUNBUFFERED": "1", **environment}
         self.settings = Settings.from_environment(environment)
-        self.app: Flask = create_app(settings=self.settings, TESTING=True)
+        self._kept = apps.lent(self.settings)
+        self.app: Flask = self._kept.app
         table = commands(self.settings)
         if launch is not None:
             table = {name: launch(name, command) for name, command in table.items()}
@@ -101,6 +103,7 @@ class Site:
         self.redis.kill9()
         with self.app.app_context():
             flask_db.engine.dispose()
+        apps.give_back(self._kept)
 
     # Looking in
 

@@ -14,7 +14,7 @@ from app.models import ChargingSession, Command, Message, Station
 from tests.dialects.replay import Stage
 from tests.support.wait import eventually
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("commands")]
 
 #: order, arguments, what the charger must hear, what it answers, what comes of it
 EXCHANGES = [
@@ -85,9 +85,9 @@ EXCHANGES = [
 ]
 
 
-@pytest.fixture
-def site(make_site):
-    return make_site(processes=("worker",), call_timeout_s=2)
+@pytest.fixture(scope="module")
+def site(make_shared_site):
+    return make_shared_site(processes=("worker",), call_timeout_s=2)
 
 
 @pytest.fixture
@@ -128,6 +128,12 @@ def settled(site, command_id, within=30):
     return eventually(ended, within, "the command ends")
 
 
+def said(stage):
+    """The calls that a station got."""
+    query = select(Message).join(Station, Station.id == Message.station_id)
+    return query.where(Message.outbound, Station.identity == stage.identity)
+
+
 def hear_call(stage):
     kind, message_id, action, payload = json.loads(stage.socket.recv(timeout=30))
     assert kind == 2
@@ -147,7 +153,7 @@ def test_every_order_reaches_the_charger_and_its_answer_is_kept(site, booted):
 
     def logged():
         with site.read() as db:
-            query = select(Message.action).where(Message.outbound).order_by(Message.id)
+            query = said(booted).with_only_columns(Message.action).order_by(Message.id)
             return db.scalars(query).all() == [heard[0] for _, _, heard, _, _ in EXCHANGES]
 
     eventually(logged, what="all calls are in the log")
@@ -240,6 +246,7 @@ def test_commands_arrive_while_redis_is_away(site, booted):
     message_id, _, _ = hear_call(booted)
     booted.socket.send(json.dumps([3, message_id, {"status": "Accepted"}]))
     assert settled(site, number)[0] is CommandState.ACCEPTED
+    site.restart("redis")
 
 
 def test_a_charger_that_hangs_up_to_restart_has_obeyed(site, booted):
@@ -261,7 +268,8 @@ def test_a_remote_start_is_tied_to_the_session_that_follows(site, booted):
     booted.play([{"send": [2, "s", "StartTransaction", start]}])
     booted.socket.recv(timeout=30)
     with site.read() as db:
-        session = db.scalars(select(ChargingSession)).one()
+        query = select(ChargingSession).join(Station).where(Station.identity == booted.identity)
+        session = db.scalars(query).one()
         assert session.remote_command_id == number
         assert db.get(Command, number).session_id == session.id
 
@@ -278,7 +286,7 @@ def test_a_secret_setting_never_reaches_the_log(site, booted):
 
     def logged():
         with site.read() as db:
-            return db.scalars(select(Message.response).where(Message.outbound)).all()
+            return db.scalars(said(booted).with_only_columns(Message.response)).all()
 
     assert "CANARY" not in str(eventually(logged))
 
