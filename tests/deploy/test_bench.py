@@ -34,7 +34,11 @@ def test_a_ratio_is_that_to_the_baseline_and_else_to_the_floor():
 
 @pytest.mark.processes
 @pytest.mark.parametrize(
-    "on", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)], ids=str
+    "on",
+    [
+        "sqlite",
+        pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.nightly]),
+    ],
 )
 def test_the_floor_stores_what_it_answers(on):
     found = compare(SMALL, "sessions-201", [f"floor-{on}"])[f"floor-{on}"]
@@ -50,6 +54,7 @@ def test_we_are_compared_with_the_floor():
     assert cost.floor is not None and cost.baseline is None
 
 
+@pytest.mark.nightly
 @pytest.mark.processes
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("part", ["bills", "orders", "waits-while-starting", "arrivals"])

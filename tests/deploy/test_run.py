@@ -41,16 +41,17 @@ def test_a_newcomer_finds_a_desk_with_a_finished_session_and_leaves_nothing(run)
     assert "Traceback" not in running.said()
 
 
-def test_a_killed_worker_comes_back_and_a_killed_supervisor_leaves_nothing(run):
-    running = run(demo=0)
-    first = eventually(lambda: running.one("-m worker"), what="the worker")
-    first.kill()
+def test_a_killed_worker_comes_back_and_a_killed_supervisor_leaves_nothing(run, postgres_url):
+    running = run(demo=0, database_url=postgres_url, ocpp_processes=2)
 
-    def another():
-        found = running.one("-m worker")
-        return found and found.pid != first.pid
+    def both():
+        found = {process.pid for process in running.all("-m worker")}
+        return found if len(found) == 2 else None
 
-    eventually(another, within=60, what="the worker comes back")
+    first = eventually(both, within=60, what="both workers run")
+    killed = running.all("-m worker")[0]
+    killed.kill()
+    eventually(lambda: (both() or first) != first, within=60, what="the worker comes back")
     running.process.kill()
     running.process.wait()
     eventually(lambda: running.members() == [], within=60, what="everything ends")

@@ -10,6 +10,7 @@ from app.models import Deviation, HandshakeAttempt, Message, Station
 from bench import wire
 from tests.faults import told
 from tests.support.depot import furnish
+from tests.support.fixtures import SQLITE_BY_DAY
 from tests.support.site import kept
 from tests.support.teller import Teller
 from tests.support.trap import set_trap, trapped
@@ -54,6 +55,7 @@ def check(site, tellers):
             told.check_once(db, teller)
 
 
+@pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_redis_dies_and_comes_back(make_site, smtp_server, database, start):
     processes = ("worker", "celery", "beat")
     site = make_site(database, processes=processes, launch=kept, smtp_url=smtp_server.url)
@@ -108,6 +110,7 @@ def test_what_was_only_counted_is_written_when_the_worker_is_told_to_stop(
         assert station.last_seen_at >= db.scalar(last)
 
 
+@pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_a_charger_that_is_connected_twice_tells_everything_once(make_site, database, start):
     """A new socket takes over while the old one has a call under way; the call comes again."""
     site = make_site(database, processes=("worker",))

@@ -12,6 +12,7 @@ from app.domain.ground.vocabulary import BillingState, SessionState
 from app.models import Bill, ChargingSession, MeterReading
 from app.reactions import BILL, POST
 from tests.support.depot import furnish
+from tests.support.fixtures import SQLITE_BY_DAY
 from tests.support.site import kept
 from tests.support.wait import eventually
 
@@ -130,6 +131,7 @@ def test_a_session_ends_as_one_bill_and_one_mail(run, smtp_server):
     assert_one_session_one_bill_one_mail(site, smtp_server)
 
 
+@pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_every_message_sent_twice_changes_nothing(run, smtp_server):
     site = run(lambda site, step: step(), twice=True)
     assert_one_session_one_bill_one_mail(site, smtp_server)
@@ -155,6 +157,7 @@ def test_the_worker_is_killed_while_each_message_is_on_its_way(run, smtp_server)
     assert_one_session_one_bill_one_mail(run(around), smtp_server)
 
 
+@pytest.mark.parametrize("database", SQLITE_BY_DAY)
 @pytest.mark.parametrize("victim", ["celery", "redis"])
 def test_a_helper_is_killed_at_each_step(run, smtp_server, victim):
     def around(site, step):
@@ -166,6 +169,7 @@ def test_a_helper_is_killed_at_each_step(run, smtp_server, victim):
     assert_one_session_one_bill_one_mail(run(around, launch), smtp_server)
 
 
+@pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_celery_is_killed_right_after_the_stop(run, smtp_server):
     def around(site, step):
         step()

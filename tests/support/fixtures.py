@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 DATABASES = ("sqlite", "postgresql")
+#: For `pytest.mark.parametrize("database", ...)`, where our code is the same for both.
+SQLITE_BY_DAY = ("sqlite", pytest.param("postgresql", marks=pytest.mark.nightly))
+POSTGRESQL_BY_DAY = (pytest.param("sqlite", marks=pytest.mark.nightly), "postgresql")
 
 
 @pytest.hookimpl(wrapper=True)

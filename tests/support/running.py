@@ -54,13 +54,10 @@ class Running:
                 continue
         return found
 
-    def one(self, words):
-        """Return the process whose command line holds these words, its keeper left out."""
-        for process in self.members():
-            line = " ".join(process.cmdline())
-            if words in line and "deploy.keep" not in line:
-                return process
-        return None
+    def all(self, words):
+        """Return the processes whose command lines hold these words, their keepers left out."""
+        lines = [(process, " ".join(process.cmdline())) for process in self.members()]
+        return [process for process, line in lines if words in line and "deploy.keep" not in line]
 
     def end(self):
         """Kill whatever is left."""

@@ -31,7 +31,8 @@ from worker.ocpp.versions import Version
 
 pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("fuzz")]
 
-ROUNDS = 16
+#: So often each action is spoilt anew.
+ROUNDS = [5, pytest.param(16, marks=pytest.mark.nightly)]
 BATCH = 40
 #: Memory that a worker may gain by all of it: caches that fill, and nothing that grows.
 GROWTH_BYTES = 60 << 20
@@ -68,11 +69,11 @@ def validation(request):
     return request.param
 
 
-def corpus(version, validation):
+def corpus(version, validation, rounds):
     """The kept frames, then the seeded ones, in an order that mixes the actions."""
     kept = ROOT / "tests/fixtures/fuzz" / f"{version.value}.jsonl"
     frames = [line for line in kept.read_text("utf-8").splitlines() if line]
-    for number in range(ROUNDS if validation == "tolerant" else ROUNDS // 4):
+    for number in range(rounds if validation == "tolerant" else rounds // 4):
         for action in payloads.actions(version):
             random = Random(f"{version.value} {validation} {action} {number}")
             frames.append(payloads.frame(version, action, f"{action}-{number}", random))
@@ -107,14 +108,15 @@ def problems(frames, answers, old):
     return found
 
 
+@pytest.mark.parametrize("rounds", ROUNDS)
 @pytest.mark.parametrize("version", Version)
-def test_the_worker_survives_and_answers_everything(site, version, validation):
+def test_the_worker_survives_and_answers_everything(site, version, validation, rounds):
     stage = Stage(site, version.value)
     stage.set_up(validation=validation, tags=["04A2B3C4"])
     boot = json.dumps([2, "boot", "BootNotification", BOOTS[version]])
     found = []
     with contextlib.closing(stage):
-        frames = corpus(version, validation)
+        frames = corpus(version, validation, rounds)
         exchange(stage, [boot], "first")
         process = psutil.Process(site.processes["worker"].process.pid)
         before = process.memory_info().rss

@@ -1,7 +1,6 @@
 """Several workers on one port: whichever takes a charger serves it, and the newest one wins."""
 
 import json
-import signal
 import urllib.request
 from datetime import UTC, datetime
 
@@ -17,7 +16,6 @@ from app.models import Command, Connection, Station
 from tests.dialects.replay import Stage
 from tests.support.pki import Authority
 from tests.support.processes import free_port
-from tests.support.running import Running
 from tests.support.wait import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
@@ -148,20 +146,3 @@ def test_both_listen_on_both_ports(site):
 def test_on_sqlite_it_is_refused_with_a_sentence():
     with pytest.raises(WrongSetting, match="AMPDESK_OCPP_PROCESSES=2 needs PostgreSQL"):
         Settings.from_environment({"AMPDESK_OCPP_PROCESSES": "2"})
-
-
-def test_make_run_starts_all_of_them_and_ends_all_of_them(tmp_path, postgres_url):
-    running = Running(tmp_path / "data", database_url=postgres_url, ocpp_processes=2, demo=0)
-    try:
-        running.wait_until_ready()
-
-        def both():
-            lines = [" ".join(process.cmdline()) for process in running.members()]
-            return sum("-m worker" in line and "deploy.keep" not in line for line in lines) == 2
-
-        eventually(both, within=60, what="both run")
-        running.process.send_signal(signal.SIGINT)
-        assert running.process.wait(60) == 0, running.said()
-        assert running.members() == []
-    finally:
-        running.end()
