@@ -34,11 +34,14 @@ BLANK_ICONS = """async () => {
 #: Texts whose contrast with what is behind them is below 4.5 (WCAG 2.2, 1.4.3).
 LOW_CONTRAST = """() => {
   const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const known = new Map();  // to read a canvas takes its time
   const rgba = (colour) => {
+    if (known.has(colour)) return known.get(colour);
     canvas.clearRect(0, 0, 1, 1);
     canvas.fillStyle = colour;
     canvas.fillRect(0, 0, 1, 1);
-    return [...canvas.getImageData(0, 0, 1, 1).data];
+    known.set(colour, [...canvas.getImageData(0, 0, 1, 1).data]);
+    return known.get(colour);
   };
   const linear = (part) => {
     const share = part / 255;

@@ -16,23 +16,19 @@ from tests.support.processes import descendants
 from tests.support.site import Site
 from tests.support.wait import eventually
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("truth")]
 #: Twenty seconds of silence, and what a busy computer adds.
 PATIENCE_MS = 90_000
 
 
-@pytest.fixture
-def site(network, tmp_path):
-    """A desk and a worker as processes, on the seeded network."""
-    folder = tmp_path / "site"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def site(network, tmp_path_factory):
+    """A desk and a worker as processes, on the seeded network; each test leaves them well."""
+    folder = tmp_path_factory.mktemp("site")
     shutil.copy(network.path, folder / "ampdesk.sqlite3")
     site = Site(folder, processes=("web", "worker"))
     site.start()
     yield site
-    for process in site.processes.values():
-        if process.running:
-            process.process.send_signal(signal.SIGCONT)
     site.stop()
 
 
@@ -70,31 +66,6 @@ def power(page):
     return page.locator("#board .card", has_text="Now").locator(".big").first
 
 
-def test_a_worker_that_dies_is_said_on_home_and_nothing_pretends_to_charge(home, site):
-    silence = home.get_by_text("No worker has answered since")
-    expect(silence).to_have_count(0)
-    expect(power(home)).not_to_have_text("0.0 kW")
-    assert home.locator("#board .chip-charging").count()
-    site.kill9("worker")
-    expect(silence.first).to_be_visible(timeout=PATIENCE_MS)
-    expect(word(home)).to_have_text("no worker answers")
-    expect(power(home)).to_have_text("0.0 kW", timeout=PATIENCE_MS)
-    expect(home.locator("#board tbody .chip-charging")).to_have_count(0)
-    expect(home.locator(".side-foot")).to_contain_text("0 of 6 online", timeout=PATIENCE_MS)
-    expect(home.locator("#system")).to_contain_text("Start the worker")
-    with site.read() as db:
-        session = db.scalars(select(ChargingSession).where(ChargingSession.state == "charging"))
-        station_id, session_id = next((one.station_id, one.id) for one in session)
-    for address in (f"/sessions/{session_id}", f"/stations/{station_id}", "/sessions", "/tags"):
-        home.goto(site.desk_url + address)
-        expect(silence.first).to_be_visible()
-        expect(home.locator("main .chip-charging")).to_have_count(0)
-        expect(word(home)).not_to_have_text("live")
-    site.restart("worker")
-    expect(silence).to_have_count(0, timeout=PATIENCE_MS)
-    expect(word(home)).to_have_text("live", timeout=PATIENCE_MS)
-
-
 def test_without_redis_a_page_asks_and_says_as_of_when_it_is(home, site):
     site.kill9("redis")
     expect(word(home)).to_contain_text("asking", timeout=PATIENCE_MS)
@@ -126,7 +97,32 @@ def test_a_browser_without_a_network_says_so_and_catches_up(home, site):
     home.context.set_offline(True)
     expect(word(home)).to_contain_text("offline · as of")
     with site.work() as db:
-        db.scalar(select(Station).order_by(Station.id)).name = "Renamed meanwhile"
+        db.scalar(select(Station).order_by(Station.id)).name = "Renamed once more"
     home.context.set_offline(False)
-    expect(home.locator("#board")).to_contain_text("Renamed meanwhile", timeout=PATIENCE_MS)
+    expect(home.locator("#board")).to_contain_text("Renamed once more", timeout=PATIENCE_MS)
+    expect(word(home)).to_have_text("live", timeout=PATIENCE_MS)
+
+
+def test_a_worker_that_dies_is_said_on_home_and_nothing_pretends_to_charge(home, site):
+    silence = home.get_by_text("No worker has answered since")
+    expect(silence).to_have_count(0)
+    expect(power(home)).not_to_have_text("0.0 kW")
+    assert home.locator("#board .chip-charging").count()
+    site.kill9("worker")
+    expect(silence.first).to_be_visible(timeout=PATIENCE_MS)
+    expect(word(home)).to_have_text("no worker answers")
+    expect(power(home)).to_have_text("0.0 kW", timeout=PATIENCE_MS)
+    expect(home.locator("#board tbody .chip-charging")).to_have_count(0)
+    expect(home.locator(".side-foot")).to_contain_text("0 of 6 online", timeout=PATIENCE_MS)
+    expect(home.locator("#system")).to_contain_text("Start the worker")
+    with site.read() as db:
+        session = db.scalars(select(ChargingSession).where(ChargingSession.state == "charging"))
+        station_id, session_id = next((one.station_id, one.id) for one in session)
+    for address in (f"/sessions/{session_id}", f"/stations/{station_id}", "/sessions", "/tags"):
+        home.goto(site.desk_url + address)
+        expect(silence.first).to_be_visible()
+        expect(home.locator("main .chip-charging")).to_have_count(0)
+        expect(word(home)).not_to_have_text("live")
+    site.restart("worker")
+    expect(silence).to_have_count(0, timeout=PATIENCE_MS)
     expect(word(home)).to_have_text("live", timeout=PATIENCE_MS)
