@@ -13,13 +13,13 @@ from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
 from app.api.ground._secrets import blotted
 from app.domain.commands import command_ends, commands, orders
-from app.domain.commands.orders.reading import Argument
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import CommandState, Order
 from app.models import Command, Station
 from app.schemas import commands as schemas
 from app.schemas.answers import Answer, read
 from app.schemas.base import Instant, Json, Number, needed
+from app.schemas.typed import Argument
 from app.uow import unit_of_work
 from app.web import problems
 

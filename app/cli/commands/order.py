@@ -6,12 +6,12 @@ from app.cli.ground import _shared as cli
 from app.cli.network import _stations as shared
 from app.domain.commands import orders
 from app.domain.commands.orders.catalogue import NOUNS
-from app.domain.commands.orders.reading import Argument
 from app.domain.ground.errors import NotFound
 from app.domain.ground.vocabulary import CommandState, Order
 from app.models import Command
 from app.queries.commands import commands as queries
 from app.queries.ground.paging import Wish
+from app.schemas.typed import Argument
 
 group = cli.Group("order", help="What orders there are, and what came of those that were given.")
 

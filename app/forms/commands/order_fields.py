@@ -4,8 +4,7 @@ from typing import Any
 
 from wtforms import Field, SelectField, StringField, TextAreaField
 
-from app.domain.commands.orders.reading import Argument
-from app.domain.commands.orders.shapes import Shape
+from app.schemas.typed import Argument, Shape
 
 #: Texts longer than this get several lines.
 _ONE_LINE = 300

@@ -132,8 +132,9 @@ def _shown(value: Any) -> str:
 def _add_quirk_fields() -> None:
     for name, quirk in QUIRKS.items():
         label = f"{quirk.label} ({quirk.unit})" if quirk.unit else quirk.label
-        if quirk.kind in ("flag", "choice"):
-            words = quirk.choices or ("yes", "no")
+        look = quirk.read.shape
+        if look.kind in ("switch", "choice"):
+            words = look.choices or ("yes", "no")
             choices = [("", "As usual"), *((word, word) for word in words)]
             made: Any = SelectField(label, choices=choices, description=quirk.help, default="")
         else:

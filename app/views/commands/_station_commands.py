@@ -10,7 +10,6 @@ from htmx_flask import request
 
 from app.domain.commands import command_checks, commands, orders
 from app.domain.commands.orders.catalogue import NOUNS
-from app.domain.commands.orders.shapes import INSTANT
 from app.domain.ground import clock, texts
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order
@@ -22,6 +21,7 @@ from app.queries.commands import commands as command_queries
 from app.queries.device import settings as setting_queries
 from app.queries.network import station_page
 from app.queries.network.station_page import Now
+from app.schemas.typed import INSTANT
 from app.uow import unit_of_work
 from app.web import listing
 from app.web.security import actor, back

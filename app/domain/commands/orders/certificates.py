@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.commands.orders.reading import Argument, optional, row, several, text, word
 from app.domain.commands.orders.spec import Prepared, Spec, subject_of
 from app.domain.device import password_rotation
 from app.domain.ground.errors import Conflict, Invalid, NotFound
@@ -15,6 +14,7 @@ from app.domain.ground.events import StationChanged, record
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
 from app.domain.trust import x509
 from app.models import AuthorityCertificate, Command, Station, StationCertificate
+from app.schemas.typed import Argument, optional, row, several, text, word
 
 #: What a root that a station trusts is for, by the domain's word.
 ROOTS = ("csms_root", "manufacturer_root", "v2g_root", "mo_root", "oem_root")

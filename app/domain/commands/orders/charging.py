@@ -9,7 +9,14 @@ from sqlalchemy.orm import Session
 
 from app.domain.charging import remote_starts, running
 from app.domain.charging.sessions import close_provisionally, flag, remove_flag
-from app.domain.commands.orders.reading import (
+from app.domain.commands.orders.spec import Prepared, Spec, numbered
+from app.domain.ground.errors import Conflict, Invalid
+from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, SessionState
+from app.domain.ground.vocabulary.values import TOKEN_KINDS
+from app.domain.limits import station_profiles
+from app.domain.money import session_cost
+from app.models import ChargingSession, Command, Station
+from app.schemas.typed import (
     SESSION,
     Argument,
     number,
@@ -20,13 +27,6 @@ from app.domain.commands.orders.reading import (
     whole,
     word,
 )
-from app.domain.commands.orders.spec import Prepared, Spec, numbered
-from app.domain.ground.errors import Conflict, Invalid
-from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, SessionState
-from app.domain.ground.vocabulary.values import TOKEN_KINDS
-from app.domain.limits import station_profiles
-from app.domain.money import session_cost
-from app.models import ChargingSession, Command, Station
 
 _KEPT = "Kept by the station, where it says that it can (OCPP 2.1)."
 

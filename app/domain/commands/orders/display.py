@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.commands.orders.reading import (
+from app.domain.commands.orders.spec import Spec
+from app.domain.device import display, settings
+from app.domain.ground.vocabulary import Order
+from app.schemas.typed import (
     Argument,
     instant,
     optional,
@@ -12,9 +15,6 @@ from app.domain.commands.orders.reading import (
     whole,
     word,
 )
-from app.domain.commands.orders.spec import Spec
-from app.domain.device import display, settings
-from app.domain.ground.vocabulary import Order
 
 PRIORITIES = ("normal_cycle", "in_front", "always_front")
 #: When a text is shown; the last two are OCPP 2.1's.

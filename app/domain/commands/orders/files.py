@@ -6,7 +6,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.domain.commands.fallbacks import End, Situation, Step
-from app.domain.commands.orders.reading import (
+from app.domain.commands.orders.spec import Spec
+from app.domain.commands.orders.station import EXACT
+from app.domain.device import customer_information, file_jobs, files
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Order
+from app.schemas.typed import (
     Argument,
     instant,
     optional,
@@ -16,11 +21,6 @@ from app.domain.commands.orders.reading import (
     word,
     yes,
 )
-from app.domain.commands.orders.spec import Spec
-from app.domain.commands.orders.station import EXACT
-from app.domain.device import customer_information, file_jobs, files
-from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Order
 
 #: How a station may fetch or bring a file; it is the station that goes there, never we.
 SCHEMES = ("http", "https", "ftp", "ftps", "sftp")

@@ -4,7 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.commands.fallbacks import End, Situation, Step
-from app.domain.commands.orders.reading import (
+from app.domain.commands.orders.spec import Spec, numbered
+from app.domain.commands.orders.station import EXACT
+from app.domain.ground.vocabulary import Order
+from app.domain.limits import (
+    der,
+    dynamic_profiles,
+    profile_forms,
+    profile_reports,
+    station_profiles,
+)
+from app.domain.limits.der_controls import KINDS as DER_KINDS
+from app.domain.limits.profile_documents import MORE_NUMBERS, PURPOSES
+from app.schemas.typed import (
     SESSION,
     Argument,
     document,
@@ -19,18 +31,6 @@ from app.domain.commands.orders.reading import (
     word,
     yes,
 )
-from app.domain.commands.orders.spec import Spec, numbered
-from app.domain.commands.orders.station import EXACT
-from app.domain.ground.vocabulary import Order
-from app.domain.limits import (
-    der,
-    dynamic_profiles,
-    profile_forms,
-    profile_reports,
-    station_profiles,
-)
-from app.domain.limits.der_controls import KINDS as DER_KINDS
-from app.domain.limits.profile_documents import MORE_NUMBERS, PURPOSES
 
 #: How energy may flow between a car and a station, in our words.
 TRANSFERS = (

@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.domain.commands.orders.reading import (
+from app.domain.commands.orders.spec import Spec
+from app.domain.device import device_events, monitors, onboarding, settings, variable_names
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Order
+from app.schemas.typed import (
+    OBJECTS,
     Argument,
     document,
     documents,
@@ -15,11 +20,6 @@ from app.domain.commands.orders.reading import (
     word,
     yes,
 )
-from app.domain.commands.orders.shapes import OBJECTS
-from app.domain.commands.orders.spec import Spec
-from app.domain.device import device_events, monitors, onboarding, settings, variable_names
-from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Order
 
 #: Settings that hold a secret: changed with the station's password, never here.
 SECRET_SETTINGS = frozenset({"authorizationkey", "basicauthpassword"})

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from app.domain.commands.fallbacks import Step
-from app.domain.commands.orders.reading import Argument
 from app.domain.ground import texts
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Actor, Order, Outcome
 from app.models import Command, Station
+from app.schemas.typed import Argument
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,24 +7,22 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.domain.commands.fallbacks import End, Situation, Step
-from app.domain.commands.orders.reading import (
-    Argument,
-    document,
-    optional,
-    plug,
-    plug_or_station,
-    shape_of,
-    text,
-    word,
-    yes,
-)
 from app.domain.commands.orders.settings import SECRET_SETTINGS
-from app.domain.commands.orders.shapes import Shaped
 from app.domain.commands.orders.spec import Prepared, Spec
 from app.domain.device import onboarding
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, Order
 from app.models import Station
+from app.schemas.typed import (
+    Argument,
+    document,
+    optional,
+    plug,
+    plug_or_station,
+    text,
+    word,
+    yes,
+)
 
 #: Messages that a station may be asked to send; which of them it can is for its version to say.
 TRIGGERS = (
@@ -244,7 +242,7 @@ RAW = (
         "Raw message",
         arguments={
             "action": Argument(text(60)),
-            "payload": Argument(Shaped(_payload, shape_of(_DOCUMENT))),
+            "payload": Argument(_payload, shape=_DOCUMENT.shape),
             # False sends it even where the version's schema forbids it (for test drivers).
             "check": optional(yes),
         },

@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.access import local_lists, reservations
-from app.domain.commands.orders.reading import (
+from app.domain.commands.orders.spec import Spec
+from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary.values import TOKEN_KINDS
+from app.domain.money import station_tariffs
+from app.schemas.typed import (
     SESSION,
     Argument,
     instant,
@@ -16,10 +20,6 @@ from app.domain.commands.orders.reading import (
     whole,
     word,
 )
-from app.domain.commands.orders.spec import Spec
-from app.domain.ground.vocabulary import Order
-from app.domain.ground.vocabulary.values import TOKEN_KINDS
-from app.domain.money import station_tariffs
 
 #: How a list is sent: as it fits best, as a whole, as what changed, or emptied.
 MODES = ("auto", "full", "differential", "empty")

@@ -1,0 +1,267 @@
+"""What people type: how a value is read from a form's text or from JSON, and what it looks like.
+
+A reader returns a value in the domain's form, or raises `Invalid` with one sentence that names it.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from typing import Any, Literal
+
+from app.domain.ground.errors import Invalid
+
+Kind = Literal[
+    "text", "whole", "number", "choice", "switch", "instant", "list", "object", "objects", "json"
+]
+#: A reader takes the name of a value and what was given.
+Reader = Callable[[str, Any], Any]
+
+#: More decimals than this no number of ours has.
+_PLACES = 12
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_YES = {"1", "true", "yes", "on"}
+_NO = {"0", "false", "no", "off"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The look of a value, for forms, help texts and OpenAPI; what does not apply is None.
+
+    `low` and `high` bound numbers, `limit` the characters of a text, `most` the
+    items of a list, whose items look like `item`.
+    """
+
+    kind: Kind = "text"
+    choices: tuple[str, ...] = ()
+    low: int | Decimal | None = None
+    high: int | Decimal | None = None
+    limit: int | None = None
+    most: int | None = None
+    item: "Shape | None" = None
+
+
+TEXT = Shape()
+SWITCH = Shape("switch")
+INSTANT = Shape("instant")
+OBJECTS = Shape("objects")
+JSON = Shape("json")
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A reader that knows the shape of what it reads.
+
+    `of` takes what was given; the ValueError that it raises ends a sentence: "is a whole number".
+    """
+
+    of: Callable[[Any], Any]
+    shape: Shape
+
+    def __call__(self, name: str, value: Any) -> Any:
+        """Read a value; raises `Invalid` naming it."""
+        try:
+            return self.of(value)
+        except ValueError as reason:
+            raise Invalid(f"The {in_words(name)} {reason}.", field=name) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """How one argument is read; without `required` it may be left out.
+
+    `blank` says that an empty text is a value of its own and not "left out".
+    `label` and `help` are for people; without a label it is the argument's name.
+    `nothing` is what a choice calls "left out".
+    `shape` is needed only for readers that are plain functions and read no text.
+    """
+
+    read: Reader
+    required: bool = True
+    blank: bool = False
+    label: str = ""
+    help: str = ""
+    nothing: str = ""
+    shape: Shape | None = None
+
+    @property
+    def looks(self) -> Shape:
+        """What its values look like."""
+        return self.shape or shape_of(self.read)
+
+
+#: An argument that may be left out.
+optional = partial(Argument, required=False)
+
+
+def shape_of(read: Reader) -> Shape:
+    """The shape of what a reader reads; a plain function reads text unless said otherwise."""
+    if read is yes:
+        return SWITCH
+    return read.shape if isinstance(read, Typed) else TEXT
+
+
+def whole(low: int, high: int) -> Typed:
+    """A whole number between two bounds."""
+
+    def read(value: Any) -> int:
+        text = str(value).strip()
+        if isinstance(value, bool) or not _WHOLE.fullmatch(text):
+            raise ValueError("is a whole number")
+        if not low <= int(text) <= high:
+            raise ValueError(f"lies between {low} and {high}")
+        return int(text)
+
+    return Typed(read, Shape("whole", low=low, high=high))
+
+
+#: The number of a plug; 0 stands for the whole station where that makes sense.
+plug = whole(1, 1000)
+plug_or_station = whole(0, 1000)
+#: The id of one of our rows.
+row = whole(1, 2**63 - 1)
+
+
+def number(low: Decimal | int, high: Decimal | int) -> Typed:
+    """A decimal number between two bounds; kept as text, so that JSON does not round it."""
+
+    def read(value: Any) -> str:
+        try:
+            found = Decimal(str(value).strip())
+        except InvalidOperation:
+            raise ValueError("is a number") from None
+        if isinstance(value, bool) or not found.is_finite():
+            raise ValueError("is a number")
+        if not low <= found <= high:
+            raise ValueError(f"lies between {low} and {high}")
+        # Written out, 1e-999999999 would fill the memory.
+        if int(found.as_tuple().exponent) < -_PLACES:
+            raise ValueError(f"has {_PLACES} decimals at most")
+        return format(found, "f")
+
+    return Typed(read, Shape("number", low=low, high=high))
+
+
+def text(limit: int) -> Typed:
+    """Printable text of 1 to `limit` characters, trimmed; line ends and tabs are allowed."""
+
+    def read(value: Any) -> str:
+        found = str(value).strip()
+        if not found:
+            raise ValueError("is missing")
+        if len(found) > limit:
+            raise ValueError(f"may have {limit} characters at most")
+        if not all(char.isprintable() or char in "\r\n\t" for char in found):
+            raise ValueError("holds a control character")
+        return found
+
+    return Typed(read, Shape("text", limit=limit))
+
+
+def word(*words: str) -> Typed:
+    """One of some words, given in any case."""
+    known = {one.lower(): one for one in words}
+
+    def read(value: Any) -> str:
+        found = known.get(str(value).strip().lower())
+        if found is None:
+            raise ValueError(f"is one of {', '.join(words)}")
+        return found
+
+    return Typed(read, Shape("choice", choices=words))
+
+
+def _switch(value: Any) -> bool:
+    found = str(value).strip().lower()
+    if found not in _YES | _NO:
+        raise ValueError("is yes or no")
+    return found in _YES
+
+
+switch = Typed(_switch, SWITCH)
+
+
+def yes(name: str, value: Any) -> bool:
+    """Yes or no."""
+    try:
+        return _switch(value)
+    except ValueError:
+        raise Invalid(f"Say yes or no: {in_words(name)}.", field=name) from None
+
+
+def _instant(value: Any) -> str:
+    try:
+        found = datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        raise ValueError("is a time like 2026-01-31T18:00:00Z") from None
+    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
+    return found.astimezone(UTC).isoformat()
+
+
+#: A moment with its offset (UTC where none is given), kept as ISO 8601 in UTC.
+instant = Typed(_instant, INSTANT)
+
+
+def several(one: Typed, most: int) -> Typed:
+    """A list of up to `most` values, given as a list or as text with commas or line ends."""
+
+    def read(value: Any) -> list[Any]:
+        if isinstance(value, str):
+            value = [part for part in value.replace("\n", ",").split(",") if part.strip()]
+        elif not isinstance(value, list | tuple):
+            raise ValueError("is a list")
+        found = [one.of(part) for part in value]
+        if len(found) > most:
+            raise ValueError(f"has {most} items at most")
+        return found
+
+    return Typed(read, Shape("list", most=most, item=one.shape))
+
+
+#: The session that an order is about: our number of it, or the station's.
+SESSION = {"session_id": optional(row), "transaction_ref": optional(text(64))}
+
+
+def document(limit: int = 100_000) -> Typed:
+    """A JSON object, given as such or as its text of at most `limit` characters."""
+
+    def read(value: Any) -> dict[str, Any]:
+        found = _parsed(value, limit)
+        if not isinstance(found, dict):
+            raise ValueError("is a JSON object")
+        return found
+
+    return Typed(read, Shape("object", limit=limit))
+
+
+def documents(most: int, limit: int = 1_000_000) -> Typed:
+    """A JSON list of objects, given as such or as its text."""
+
+    def read(value: Any) -> list[dict[str, Any]]:
+        found = _parsed(value, limit)
+        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+            raise ValueError("is a JSON list of objects")
+        if len(found) > most:
+            raise ValueError(f"has {most} items at most")
+        return found
+
+    return Typed(read, Shape("objects", limit=limit, most=most))
+
+
+def _parsed(value: Any, limit: int) -> Any:
+    if not isinstance(value, str):
+        return value
+    if len(value) > limit:
+        raise ValueError("is too long")
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise ValueError("is no JSON") from None
+
+
+def in_words(name: str) -> str:
+    """The name of a value as people write it."""
+    return name.removesuffix("_id").replace("_", " ")
