@@ -48,7 +48,6 @@ TEXT = Shape()
 SWITCH = Shape("switch")
 INSTANT = Shape("instant")
 OBJECTS = Shape("objects")
-JSON = Shape("json")
 
 
 @dataclass(frozen=True, slots=True)
