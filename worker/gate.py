@@ -7,23 +7,22 @@ shown by the desk (`knocks`).
 
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.device import password_rotation
 from app.domain.network.knocks import Knock
 from app.domain.trust import signing
 from app.extensions import db as flask_db
-from app.models import Site, Station
+from app.models import Station
 from worker.batch import Batch, Job
 from worker.certificates import Trust
-from worker.lookup import Lookup
+from worker.lookup import Known, Lookup
 from worker.ocpp.handshake import Accepted, Request, choose_offered
 from worker.ocpp.refusals import Reason, Refused
 from worker.ocpp.throttle import Throttle, Turns
@@ -35,19 +34,6 @@ from worker.tallies import MANY, Knocks
 log = logging.getLogger(__name__)
 
 _STATION: Any = Station.__table__
-#: What the gate needs of stations.  Built once: its compiled form is found again by identity.
-_ASKED = (
-    select(
-        *(_STATION.c[name] for name in ("id", "identity", "identity_key", "tenant_id", "model")),
-        *(_STATION.c[name] for name in ("validation", "quirks", "clock_offset_s", "registration")),
-        *(_STATION.c[name] for name in ("archived_at", "booted_registration", "password_hash")),
-        *(_STATION.c[name] for name in ("next_password_hash", "password_proof", "access_epoch")),
-        *(_STATION.c[name] for name in ("username_alias", "security_profile")),
-        Site.timezone,
-    )
-    .join(Site, Site.id == _STATION.c.site_id)
-    .where(_STATION.c.identity_key.in_(bindparam("keys", expanding=True)))
-)
 _KEEP = (
     update(_STATION)
     .where(_STATION.c.id == bindparam("station"), _STATION.c.password_hash == bindparam("hash"))
@@ -76,10 +62,12 @@ class Admitted:
     timezone: str
     quirks: dict[str, Any]
     served: bool
-    supported: bool = True
     clock_offset_s: int | None = None
     access_epoch: int = 1
     shown: Request | None = None
+
+
+_CARRIED = {each.name for each in fields(Admitted)} & {each.name for each in fields(Known)}
 
 
 class Gate:
@@ -90,7 +78,7 @@ class Gate:
         self._settings = app.config["SETTINGS"]
         self._batch = batch
         self._knocks = Knocks(batch)
-        self._lookup = Lookup(self._read)
+        self._lookup = Lookup(app)
         self._throttle = Throttle()
         self._proofs = Proofs(
             self._settings.ocpp_cpo_name, Stretching(self._throttle), self._settings.signing_key()
@@ -138,7 +126,7 @@ class Gate:
         """Hand the last attempts to the batch."""
         self._knocks.stop()
 
-    def _is_hopeless(self, request: Request, known: tuple[dict[str, Any] | None] | None) -> bool:
+    def _is_hopeless(self, request: Request, known: tuple[Known | None] | None) -> bool:
         """Whether one who has failed too often fails again, by what was read a moment ago."""
         if known is None:
             return self._suspects >= SUSPECTS
@@ -152,20 +140,13 @@ class Gate:
             return False
         return isinstance(proof, Refused) and proof.reason not in PROVED
 
-    def _read(self, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """What is needed of stations, by their case-folded identities."""
-        with self._app.app_context():
-            rows = flask_db.session.execute(_ASKED, {"keys": keys}).all()
-        validation = self._settings.validation
-        return {row.identity_key: facts_of(row, row.timezone, validation) for row in rows}
-
-    def _decide(self, request: Request, station: dict[str, Any] | None) -> Accepted | Refused:
+    def _decide(self, request: Request, station: Known | None) -> Accepted | Refused:
         address, identity = request.remote_address, request.identity
         now = time.monotonic()
         if station is None:
             return self._throttle.failed(address, identity, Reason.UNKNOWN_IDENTITY, now)
         if request.certificate is not None:
-            station = {**station, "objection": self._objection(request, station["id"])}
+            station = replace(station, objection=self._objection(request, station.id))
         proof = self._proofs.check(request, station)
         if isinstance(proof, Refused):
             if proof.reason in PROVED or proof.detail or proof.retry_after_s is not None:
@@ -173,10 +154,10 @@ class Gate:
             return self._throttle.failed(address, identity, proof.reason, now)
         self._throttle.succeeded(address, identity)
         if proof.to_keep is not None:
-            self._keep(station["id"], proof)
-        if station["registration"] == "blocked":
+            self._keep(station.id, proof)
+        if station.registration == "blocked":
             return Refused(Reason.BLOCKED)
-        if station["archived"]:
+        if station.archived:
             return Refused(Reason.ARCHIVED)
         if (restless := self._throttle.arrived(identity, now)) is not None:
             return restless
@@ -196,21 +177,19 @@ class Gate:
 
         self._batch.later(Job(run))
 
-    def _note_password(self, station: dict[str, Any], used: str) -> None:
+    def _note_password(self, station: Known, used: str) -> None:
         """While a new password is on its way, what a station comes with tells whether it has it."""
-        if station["next_password_hash"] is None:
+        if station.next_password_hash is None:
             return
         now = datetime.now(UTC)
 
         def run(db: Any, rows: list[dict[str, Any]]) -> None:
-            password_rotation.came_with(db, db.get(Station, station["id"]), used, now=now)
+            password_rotation.came_with(db, db.get(Station, station.id), used, now=now)
 
         self._batch.later(Job(run))
 
-    def _check_version(
-        self, request: Request, station: dict[str, Any], proof: Proof
-    ) -> Accepted | Refused:
-        offer, pin = request.offer, station["quirks"].get("pin_version")
+    def _check_version(self, request: Request, station: Known, proof: Proof) -> Accepted | Refused:
+        offer, pin = request.offer, station.quirks.get("pin_version")
         if pin:
             offer = choose_offered(offer.offered, (Version(pin),), assumed=Version(pin))
         if offer.version is None:
@@ -218,14 +197,15 @@ class Gate:
             if pin:
                 return Refused(Reason.OTHER_VERSION, f"{named}; only OCPP {pin} is accepted.")
             return Refused(Reason.NO_COMMON_SUBPROTOCOL, f"{named}.")
-        assume = station["quirks"].get("assume_subprotocol", not station["strict"])
+        assume = station.quirks.get("assume_subprotocol", not station.strict)
         if offer.token is None and not assume:
             return Refused(Reason.NO_SUBPROTOCOL)
-        told = station["booted"] or station["registration"]
-        kept = ("id", "identity", "tenant_id", "model", "strict", "timezone", "quirks",
-                "clock_offset_s", "access_epoch")  # fmt: skip
-        info = Admitted(**{name: station[name] for name in kept}, served=told == "accepted",
-                        shown=_without_password(request, proof))  # fmt: skip
+        told = station.booted or station.registration
+        info = Admitted(
+            **{name: getattr(station, name) for name in _CARRIED},
+            served=told == "accepted",
+            shown=_without_password(request, proof),
+        )
         note = "" if offer.token else f"It named no OCPP version; {offer.version} was assumed."
         deflate = offer.version is not Version.V16 or bool(info.quirks.get("deflate_16"))
         deflate = deflate and not info.quirks.get("no_deflate")
@@ -237,9 +217,7 @@ class Gate:
             db = flask_db.session()
             return self._trust.objection(db, db.get_one(Station, station_id), request.certificate)
 
-    def _note(
-        self, request: Request, answer: Accepted | Refused, station: dict[str, Any] | None
-    ) -> None:
+    def _note(self, request: Request, answer: Accepted | Refused, station: Known | None) -> None:
         """Keep the attempt for the desk, without making anybody wait."""
         if isinstance(answer, Accepted):
             status, reason, sentence = 101, "accepted", answer.note or "The charger is connected."
@@ -257,37 +235,10 @@ class Gate:
             status=status,
             reason=reason,
             sentence=sentence,
-            station_id=station["id"] if station else None,
-            tenant_id=station["tenant_id"] if station else None,
+            station_id=station.id if station else None,
+            tenant_id=station.tenant_id if station else None,
         )
         self._knocks.note(knock)
-
-
-def facts_of(station: Any, timezone: str, validation: str) -> dict[str, Any]:
-    """What of a station (its row) decides about a connection; `validation` is the installation's.
-
-    `objection` is left to whoever knows which certificate was shown.
-    """
-    return {
-        "id": station.id,
-        "identity": station.identity,
-        "tenant_id": station.tenant_id,
-        "model": station.model,
-        "strict": (station.validation or validation) == "strict",
-        "timezone": timezone,
-        "quirks": dict(station.quirks or {}),
-        "clock_offset_s": station.clock_offset_s,
-        "registration": station.registration,
-        "archived": station.archived_at is not None,
-        "booted": station.booted_registration,
-        "password_hash": station.password_hash,
-        "next_password_hash": station.next_password_hash,
-        "proof": station.password_proof,
-        "objection": None,
-        "alias": station.username_alias,
-        "profile": station.security_profile,
-        "access_epoch": station.access_epoch,
-    }
 
 
 def _without_password(request: Request, proof: Proof) -> Request:

@@ -7,12 +7,18 @@ seconds more, only to refuse out of memory whoever has failed too often; nobody 
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gevent
+from flask import Flask
 from gevent.event import AsyncResult, Event
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import TimeoutError as TooSlow
+
+from app.extensions import db as flask_db
+from app.models import Site, Station
 
 log = logging.getLogger(__name__)
 
@@ -25,25 +31,85 @@ PATIENCE_S = 10.0
 KEPT_S = 2.0
 KEPT = 10_000
 
-Row = dict[str, Any]
+_STATION: Any = Station.__table__
+#: What the gate needs of stations.  Built once: its compiled form is found again by identity.
+_ASKED = (
+    select(
+        *(_STATION.c[name] for name in ("id", "identity", "identity_key", "tenant_id", "model")),
+        *(_STATION.c[name] for name in ("validation", "quirks", "clock_offset_s", "registration")),
+        *(_STATION.c[name] for name in ("archived_at", "booted_registration", "password_hash")),
+        *(_STATION.c[name] for name in ("next_password_hash", "password_proof", "access_epoch")),
+        *(_STATION.c[name] for name in ("username_alias", "security_profile")),
+        Site.timezone,
+    )
+    .join(Site, Site.id == _STATION.c.site_id)
+    .where(_STATION.c.identity_key.in_(bindparam("keys", expanding=True)))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What of a station decides about its connection.
+
+    `objection` is why the certificate that was shown does not prove it, for whoever knows which.
+    """
+
+    id: int
+    identity: str
+    tenant_id: int
+    model: str | None
+    strict: bool
+    timezone: str
+    quirks: dict[str, Any]
+    clock_offset_s: int | None
+    registration: str
+    archived: bool
+    booted: str | None
+    password_hash: str | None
+    next_password_hash: str | None
+    proof: str | None
+    alias: str | None
+    profile: int
+    access_epoch: int
+    objection: str | None = None
+
+
+def known_of(station: Any, timezone: str, validation: str) -> Known:
+    """The snapshot of a station (its row); `validation` is the installation's."""
+    return Known(
+        id=station.id,
+        identity=station.identity,
+        tenant_id=station.tenant_id,
+        model=station.model,
+        strict=(station.validation or validation) == "strict",
+        timezone=timezone,
+        quirks=dict(station.quirks or {}),
+        clock_offset_s=station.clock_offset_s,
+        registration=station.registration,
+        archived=station.archived_at is not None,
+        booted=station.booted_registration,
+        password_hash=station.password_hash,
+        next_password_hash=station.next_password_hash,
+        proof=station.password_proof,
+        alias=station.username_alias,
+        profile=station.security_profile,
+        access_epoch=station.access_epoch,
+    )
 
 
 class Lookup:
-    """The one reader of stations for handshakes.
+    """The one reader of stations for handshakes."""
 
-    `read` gets identities in their case-folded form and returns the rows that there are.
-    """
-
-    def __init__(self, read: Callable[[Sequence[str]], dict[str, Row]]) -> None:
-        self._read = read
+    def __init__(self, app: Flask) -> None:
+        self._app = app
         self._wanted: dict[str, AsyncResult] = {}
-        self._kept: dict[str, tuple[float, Row | None]] = {}
+        self._kept: dict[str, tuple[float, Known | None]] = {}
         self._asked = Event()
         self._said = ""
         self._reader = gevent.spawn(self._read_for_ever)
 
-    def find(self, key: str) -> Row | None:
-        """The row of a station as it is now; None: there is none.
+    def find(self, key: str) -> Known | None:
+        """A station as it is now, by its case-folded identity; None: there is none.
 
         Raises what the read raised, or `TooSlow`.
         """
@@ -52,15 +118,15 @@ class Lookup:
             result = self._wanted[key] = AsyncResult()
             self._asked.set()
         try:
-            row: Row | None = result.get(timeout=PATIENCE_S)
+            found: Known | None = result.get(timeout=PATIENCE_S)
         except gevent.Timeout:
             if self._wanted.get(key) is result:
                 del self._wanted[key]
             raise TooSlow("the database does not answer") from None
-        return row
+        return found
 
-    def lately(self, key: str) -> tuple[Row | None] | None:
-        """The row as it was at most two seconds ago, in a tuple; None when nobody has looked."""
+    def lately(self, key: str) -> tuple[Known | None] | None:
+        """A station as it was two seconds ago at most, in a tuple; None when nobody has looked."""
         found = self._kept.get(key)
         if found is None or found[0] < time.monotonic():
             return None
@@ -86,7 +152,7 @@ class Lookup:
         keys = list(self._wanted)[:MOST]
         asking = {key: self._wanted.pop(key) for key in keys}
         try:
-            rows = self._read(keys)
+            found = self._read(keys)
         except Exception as error:
             if str(error) != self._said:
                 log.warning("the database cannot be asked about stations: %s", error)
@@ -98,7 +164,13 @@ class Lookup:
         until = time.monotonic() + KEPT_S
         for key, result in asking.items():
             self._kept.pop(key, None)
-            self._kept[key] = (until, rows.get(key))
-            result.set(rows.get(key))
+            self._kept[key] = (until, found.get(key))
+            result.set(found.get(key))
         while len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]
+
+    def _read(self, keys: Sequence[str]) -> dict[str, Known]:
+        with self._app.app_context():
+            rows = flask_db.session.execute(_ASKED, {"keys": keys}).all()
+        validation = self._app.config["SETTINGS"].validation
+        return {row.identity_key: known_of(row, row.timezone, validation) for row in rows}

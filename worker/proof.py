@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.network import credentials
+from worker.lookup import Known
 from worker.ocpp.frames import Call
 from worker.ocpp.handshake import ClientCertificate, Request
 from worker.ocpp.refusals import Reason, Refused
@@ -61,16 +62,14 @@ class Proofs:
         self._key = hashlib.blake2b(secret.encode(), person=b"password proof").digest()
         self._outcomes: dict[bool | None, dict[str, None]] = {True: {}, False: {}, None: {}}
 
-    def check(
-        self, request: Request, station: dict[str, Any], *, at_once: bool = False
-    ) -> Proof | Refused:
+    def check(self, request: Request, station: Known, *, at_once: bool = False) -> Proof | Refused:
         """What the handshake proves, when that is enough for the station; else the refusal.
 
         A certificate counts where profile 3 is asked for, and takes the place of nothing else; one
         that is not good for the station is refused whatever comes with it.
         May wait for its turn at a slow comparison; `at_once` raises `Undecided` instead.
         """
-        needed = station["profile"]
+        needed = station.profile
         shown = self._certificate(request.certificate, station)
         if isinstance(shown, Refused):
             return shown
@@ -91,12 +90,12 @@ class Proofs:
         return Proof(2 if request.secure else 1, *found)
 
     def _certificate(
-        self, certificate: ClientCertificate | None, station: dict[str, Any]
+        self, certificate: ClientCertificate | None, station: Known
     ) -> Proof | Refused | None:
         """Whether a certificate is this station's and its owner's (A00.FR.403 to 405), if any."""
         if certificate is None:
             return None
-        problem = station["objection"] or ""
+        problem = station.objection or ""
         if problem:
             pass
         elif self._cpo_name and self._cpo_name not in certificate.organisations:
@@ -107,7 +106,7 @@ class Proofs:
         return Refused(Reason.WRONG_CERTIFICATE, problem) if problem else Proof(3)
 
     def _password(
-        self, request: Request, station: dict[str, Any], at_once: bool
+        self, request: Request, station: Known, at_once: bool
     ) -> tuple[str, str | None] | Reason:
         """The hash of the password that was given and what to keep of it; else what is wrong."""
         if request.bad_credentials:
@@ -115,18 +114,18 @@ class Proofs:
         given = request.credentials
         if given is None:
             return Reason.NO_CREDENTIALS
-        alias = station["alias"]
+        alias = station.alias
         if not given.matches_identity and not (alias and given.username == alias):
             return Reason.WRONG_USERNAME
-        hashes = [station["password_hash"], station["next_password_hash"]]
+        hashes = [station.password_hash, station.next_password_hash]
         for stored in sorted(filter(None, hashes), key=credentials.is_slow):
             if stored == given.proved:
                 return stored, None
             if not credentials.is_slow(stored):
                 if any(credentials.matches(stored, one) for one in given.candidates):
                     return stored, None
-            elif (right := self._right(stored, station["proof"], request, at_once)) is not None:
-                return stored, right if right != station["proof"] else None
+            elif (right := self._right(stored, station.proof, request, at_once)) is not None:
+                return stored, right if right != station.proof else None
         return Reason.WRONG_PASSWORD
 
     def _right(self, stored: str, proof: str | None, request: Request, at_once: bool) -> str | None:
@@ -186,11 +185,11 @@ def contradiction(link: Any, call: Call) -> str:
     return "the serial number is not that of the certificate"
 
 
-def _is_allowed(request: Request, station: dict[str, Any]) -> bool:
+def _is_allowed(request: Request, station: Known) -> bool:
     """Without a password (security profile 0) only named networks may connect."""
     try:
         address = ipaddress.ip_address(request.remote_address)
     except ValueError:
         return False
-    networks = station["quirks"].get("allowed_networks", ())
+    networks = station.quirks.get("allowed_networks", ())
     return any(address in ipaddress.ip_network(network) for network in networks)

@@ -6,6 +6,7 @@ connection showed, so that whatever the gate comes to refuse ends open connectio
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from app.domain.ground.vocabulary import CommandState, Outcome, Registration
@@ -13,7 +14,7 @@ from app.domain.network import credentials
 from app.domain.trust import certificates
 from app.models import Station
 from worker.certificates import Trust
-from worker.gate import facts_of
+from worker.lookup import known_of
 from worker.ocpp.refusals import Reason, Refused
 from worker.ocpp.throttle import Throttle
 from worker.proof import Proofs
@@ -102,11 +103,12 @@ class Standing:
         if link.profile < station.security_profile:
             return f"it now needs security profile {station.security_profile}"
         # Proved more than is needed: held against what it proved, which must still be right.
-        facts = facts_of(station, station.site.timezone, self._settings.validation) | {
-            "profile": link.profile,
-            "objection": self._trust.objection(db, station, shown.certificate),
-        }
-        proof = self._proofs.check(shown, facts)
+        known = replace(
+            known_of(station, station.site.timezone, self._settings.validation),
+            profile=link.profile,
+            objection=self._trust.objection(db, station, shown.certificate),
+        )
+        proof = self._proofs.check(shown, known)
         if not isinstance(proof, Refused):
             return ""
         by_certificate = proof.reason is Reason.WRONG_CERTIFICATE and shown.certificate

@@ -7,7 +7,7 @@ from app.domain.network import credentials, stations
 from app.models import Station
 from tests.support.gated import PASSWORD, gated, login, station
 from tests.support.wait import eventually
-from worker.gate import facts_of
+from worker.lookup import known_of
 from worker.ocpp.handshake import Offer, Request, read_basic
 from worker.ocpp.refusals import Reason, Refused
 from worker.ocpp.throttle import Throttle
@@ -35,7 +35,7 @@ def at_once(app):
         request = Request("CHOSEN", "/ocpp/CHOSEN", "192.0.2.1", Offer(None, None), given)
         key = secret or app.config["SETTINGS"].signing_key()
         proofs = Proofs("", Stretching(Throttle()), key)
-        return proofs.check(request, facts_of(made, "UTC", "strict"), at_once=True)
+        return proofs.check(request, known_of(made, "UTC", "strict"), at_once=True)
 
     return checked
 
