@@ -98,9 +98,9 @@ _NAMED: dict[str, tuple[Any, str]] = {
 _NO_FILTER = {"format", "sort", "page", "since", "until", "from", "to", "when", "before"}
 
 
-def file_name(name: str, since: datetime | None = None, until: datetime | None = None) -> str:
+def file_name(noun: str, since: datetime | None = None, until: datetime | None = None) -> str:
     """What a file of this page is called: the list, its period (or its day), and its filter."""
-    return name(name, _period(since, until), *_filters())
+    return name(noun, _period(since, until), *_filters())
 
 
 def _period(since: datetime | None, until: datetime | None) -> str:
