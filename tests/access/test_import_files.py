@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.access.imports import cards, cells, headings, sheet
+from app.domain.access.imports import cells, headings, sheet
 from app.domain.ground.errors import Invalid
 from app.domain.network import plugs
 from app.web import listing
@@ -256,13 +256,13 @@ def test_a_power_without_a_unit_or_sense_is_refused(text):
 
 @pytest.mark.parametrize("text", ["04:A2:B3", "04-a2-b3", "04 a2 b3", "0x04A2B3", "04.a2.b3"])
 def test_a_card_is_one_card_in_whatever_way_it_is_written(text):
-    assert cards.written(text) == "04A2B3"
-    assert cards.bare(text) == cards.bare("04A2B3")
+    assert cells.written(text) == "04A2B3"
+    assert cells.bare(text) == cells.bare("04A2B3")
 
 
 @pytest.mark.parametrize("text", ["04A2B3", "FLEET-1", "DE-ABC-C12345678-X", "a-b", "0x", "12-345"])
 def test_what_is_no_hexadecimal_number_stays_as_it_is_written(text):
-    assert cards.written(text) == text
+    assert cells.written(text) == text
 
 
 @pytest.mark.parametrize(
@@ -277,12 +277,12 @@ def test_what_is_no_hexadecimal_number_stays_as_it_is_written(text):
     ],
 )
 def test_a_card_that_may_be_a_known_one_is_asked_about(value, words):
-    assert words in (cards.Known(["04A2B3C4"]).near(value) or "")
+    assert words in (cells.Known(["04A2B3C4"]).near(value) or "")
 
 
 @pytest.mark.parametrize("value", ["04A2B3C4", "04:a2:b3:c4", "04A2B3C5", "FLEET", "1", "99887766"])
 def test_another_card_is_not_asked_about(value):
-    assert cards.Known(["04A2B3C4", "FLEET-12"]).near(value) is None
+    assert cells.Known(["04A2B3C4", "FLEET-12"]).near(value) is None
 
 
 # ---- what other people's files hold besides ----

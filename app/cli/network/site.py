@@ -10,12 +10,9 @@ from app.cli.ground import _imports as imports
 from app.cli.ground import _plain
 from app.cli.ground import _shared as cli
 from app.domain.access.imports import headings
-from app.domain.access.imports.plans import Options, Plan, PlannedRow, RowError, begun, twins
-from app.domain.ground import texts
-from app.domain.ground.errors import DomainError, Invalid
-from app.domain.money import sellers
-from app.domain.network import sites
-from app.domain.office import audit
+from app.domain.access.imports import sites as site_import
+from app.domain.access.imports.plans import Options
+from app.domain.ground.errors import Invalid
 from app.resource import SITES
 from app.uow import unit_of_work
 
@@ -76,49 +73,11 @@ def import_(path: Path, valid_only: bool, dry_run: bool, leave_out: bool) -> Non
 
     All rows go in, or none: every row that cannot be used is named.
     """
-    table, planned = imports.read(path, headings.SITES), Plan[PlannedRow]()
+    table = imports.read(path, headings.SITES)
     with unit_of_work() as db:
-        tenant_id = cli.the_tenant(db).id
-        rows = begun(table, planned)
-        double = twins((row.line, texts.key(name), name) for row in rows
-                       if (name := row.cells.get("name", "")))  # fmt: skip
-        for row in rows:
-            name = row.cells.get("name", "")
-            try:
-                if row.line in double:
-                    raise Invalid(double[row.line])
-                with db.begin_nested():
-                    what = _import_row(db, tenant_id, row.cells)
-                planned.rows.append(PlannedRow(row.line, name, what, ()))
-            except DomainError as error:
-                planned.errors.append(RowError(row.line, name, error.sentence))
+        given: Any = {"tenant_id": cli.the_tenant(db).id, "now": cli.now()}
+        planned = site_import.carry_out(db, cli.ACTOR, table, **given)
         agreed = Options(leave_out=leave_out)
         imports.look_through(planned, agreed, valid_only=valid_only, dry_run=dry_run)
         if dry_run:
             db.rollback()
-
-
-def _import_row(db: Any, tenant_id: int, row: dict[str, str]) -> str:
-    names = ("timezone", "currency", "address", "supply_limit_kw", "tariff", *sellers.FIELDS)
-    values: dict[str, Any] = {name: row[name] for name in names if name in row}
-    for name in ("latitude", "longitude"):
-        if name in row:
-            values[name] = _float(row[name], name)
-    given = _given(db, tenant_id, values)
-    if "latitude" in values:
-        given |= {"latitude": values["latitude"], "longitude": values.get("longitude")}
-    try:
-        site = sites.named(db, tenant_id, row.get("name", ""))
-    except DomainError:
-        sites.add(db, cli.ACTOR, tenant_id, now=cli.now(), name=row.get("name", ""), **given)
-        return "add"
-    before = audit.snapshot(site)
-    sites.edit(db, cli.ACTOR, site, now=cli.now(), **given)
-    return "same" if audit.snapshot(site) == before else "update"
-
-
-def _float(text: str, name: str) -> float | None:
-    try:
-        return float(text.replace(",", ".")) if text else None
-    except ValueError:
-        raise Invalid(f"{text} is no {name}.", field=name) from None

@@ -14,11 +14,10 @@ from sqlalchemy.orm import Session
 
 from app.domain.access import drivers, reach
 from app.domain.access.drivers import LANGUAGES, DriverFacts
-from app.domain.access.imports.books import spaced
-from app.domain.access.imports.plans import Plan, PlannedRow, RowError, begun, facts, twins
+from app.domain.access.imports.plans import Plan, PlannedRow, begun, each, facts, spaced
 from app.domain.access.imports.sheet import Row, Table
 from app.domain.ground import texts
-from app.domain.ground.errors import DomainError, Forbidden, Invalid
+from app.domain.ground.errors import Forbidden, Invalid
 from app.domain.ground.vocabulary import Actor
 from app.domain.money import tariff_choice
 from app.models import Driver, Tariff
@@ -74,17 +73,9 @@ def plan(db: Session, table: Table, *, tenant_id: int) -> Plan[PlannedDriver]:
         made.notes.append("The name is read as the last name, for there is a first name.")
     seen = set(db.scalars(select(Driver.id).where(Driver.tenant_id == tenant_id)))
     tariffs = _Tariffs(db, tenant_id)
-    double = twins((row.line, _key(row), row.cells.get("email") or _name(row))
-                   for row in rows if _key(row))  # fmt: skip
     people = _People(reach.everything(db, Driver, tenant_id), seen)
-    for row in rows:
-        try:
-            if row.line in double:
-                raise Invalid(double[row.line])
-            made.rows.append(_planned(db, row, people, tariffs))
-        except DomainError as error:
-            made.errors.append(RowError(row.line, _name(row), error.sentence))
-    made.errors.sort(key=lambda error: error.number)
+    each(made, rows, _key, lambda row: row.cells.get("email") or _name(row),
+         lambda row: _planned(db, row, people, tariffs), _name)  # fmt: skip
     return made
 
 

@@ -1,12 +1,19 @@
 """What an import would do, told row by row before anything is written."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.domain.access.imports.sheet import MOST_ROWS, Row, Table
-from app.domain.ground.errors import Invalid
+from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.vocabulary import Token
+from app.models import Driver, Site, Station, TagGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,7 @@ def begun(table: Table, plan: Plan[Any], most: int = MOST_ROWS) -> list[Row]:
     return [row for row in table.rows if not row.fault]
 
 
-def twins(named: Iterable[tuple[int, str, str]]) -> dict[int, str]:
+def _twins(named: Iterable[tuple[int, str, str]]) -> dict[int, str]:
     """What is wrong with rows that name the same thing, by their line.
 
     `named` are a line, the form in which names are compared, and the name as written.
@@ -119,9 +126,85 @@ def twins(named: Iterable[tuple[int, str, str]]) -> dict[int, str]:
     return found
 
 
+def each(
+    plan: Plan[Planned],
+    rows: Sequence[Row],
+    key: Callable[[Row], str],
+    name: Callable[[Row], str],
+    planned: Callable[[Row], Planned],
+    shown: Callable[[Row], str] | None = None,
+) -> None:
+    """Plan every row, or say why it cannot be imported.
+
+    Rows that share a `key` mean the same thing; `name` is what a row calls it, `shown` (without
+    it, the name) stands beside what is wrong with the row.
+    """
+    keys = [(row, key(row)) for row in rows]
+    double = _twins((row.line, one, name(row)) for row, one in keys if one)
+    for row in rows:
+        try:
+            if row.line in double:
+                raise Invalid(double[row.line])
+            plan.rows.append(planned(row))
+        except DomainError as error:
+            plan.errors.append(RowError(row.line, (shown or name)(row), error.sentence))
+    plan.errors.sort(key=lambda error: error.number)
+
+
 def facts(
     words: tuple[str, ...], new: tuple[str, ...], old: tuple[str, ...] | None
 ) -> tuple[Fact, ...]:
     """Facts from words and values in the same order; `old` is None for what is new."""
     held = old or (None,) * len(words)
     return tuple(Fact(*one) for one in zip(words, new, held, strict=True))
+
+
+# Everything of ours that the cells of a file may name, read once.
+
+
+def spaced(name: str) -> str:
+    """The form in which names are compared: neither case nor the number of blanks counts."""
+    return " ".join(name.split()).casefold()
+
+
+class Books:
+    """Drivers, groups, sites and stations of a tenant by their names, and their names by id."""
+
+    def __init__(self, db: Session, tenant_id: int, zone: str) -> None:
+        self.zone = ZoneInfo(zone)
+        self._names: dict[str, dict[int, str]] = {}
+
+        def all_of(model: Any, noun: str, name: str) -> Sequence[Any]:
+            rows = db.scalars(select(model).where(model.tenant_id == tenant_id)).all()
+            self._names[noun] = {row.id: getattr(row, name) for row in rows}
+            return rows
+
+        living = [row for row in all_of(Driver, "driver", "name") if row.archived_at is None]
+        self.drivers = _unambiguous(living)
+        groups = all_of(TagGroup, "group", "name")
+        self.groups = {spaced(Token(row.parent).key): row.id for row in groups}
+        self.groups |= {spaced(row.name): row.id for row in groups}
+        self.sites = {spaced(row.name): row.id for row in all_of(Site, "site", "name")}
+        stations = all_of(Station, "station", "identity")
+        self.stations = {spaced(row.identity): row.id for row in stations}
+
+    def name(self, noun: str, number: int | None) -> str:
+        """What a thing is called; empty for none."""
+        return self._names[noun].get(number, "") if number is not None else ""
+
+    @staticmethod
+    def one(cell: str, known: Mapping[str, int], noun: str) -> int | None:
+        """The id of what a cell names, None for an empty one; raises `Invalid`."""
+        if not cell.strip():
+            return None
+        found = known.get(spaced(cell))
+        if found is None:
+            raise Invalid(f"There is no {noun} “{cell.strip()}”.")
+        return found
+
+
+def _unambiguous(drivers: Sequence[Driver]) -> dict[str, int]:
+    """Drivers by e-mail address, and by name where only one has it."""
+    counts = Counter(spaced(driver.name) for driver in drivers)
+    found = {spaced(row.name): row.id for row in drivers if counts[spaced(row.name)] == 1}
+    return found | {driver.email_key: driver.id for driver in drivers if driver.email_key}

@@ -13,11 +13,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from app.domain.access.imports import cells
-from app.domain.access.imports.books import spaced
-from app.domain.access.imports.plans import Options, Plan, PlannedRow, RowError, begun, facts, twins
+from app.domain.access.imports.plans import (
+    Options,
+    Plan,
+    PlannedRow,
+    begun,
+    each,
+    facts,
+    spaced,
+)
 from app.domain.access.imports.sheet import Row, Table
 from app.domain.ground import events, texts
-from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Actor, Registration, StationMode
 from app.domain.network import credentials, plugs, stations
 from app.models import Site, Station, Tariff
@@ -106,20 +113,18 @@ def carry_out(
     rows = begun(table, made, MOST_ROWS)
     look = _Look(db, actor, tenant_id, now, options or Options(), hashed,
                  *_books(db, tenant_id), made)  # fmt: skip
-    named = [(row, row.cells.get("identity", "")) for row in rows]
-    double = twins((row.line, texts.key(name), name) for row, name in named if name)
-    for row, identity in named:
-        try:
-            if row.line in double:
-                raise Invalid(double[row.line])
-            with db.begin_nested() as trial:
-                planned = _taken(row, look)
-                if planned.what == "same":
-                    trial.rollback()
-            made.rows.append(planned)
-        except DomainError as error:
-            made.errors.append(RowError(row.line, identity, error.sentence))
-    made.errors.sort(key=lambda error: error.number)
+
+    def tried(row: Row) -> PlannedStation:
+        with db.begin_nested() as trial:
+            planned = _taken(row, look)
+            if planned.what == "same":
+                trial.rollback()
+        return planned
+
+    def identity(row: Row) -> str:
+        return row.cells.get("identity", "")
+
+    each(made, rows, lambda row: texts.key(identity(row)), identity, tried)
     return made
 
 

@@ -14,14 +14,22 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.access import reach, tag_groups, tags
-from app.domain.access.imports import cards, cells
-from app.domain.access.imports.books import Books, spaced
-from app.domain.access.imports.plans import Options, Plan, PlannedRow, RowError, begun, facts, twins
+from app.domain.access.imports import cells
+from app.domain.access.imports.plans import (
+    Books,
+    Options,
+    Plan,
+    PlannedRow,
+    begun,
+    each,
+    facts,
+    spaced,
+)
 from app.domain.access.imports.sheet import Row, Table
 from app.domain.access.tag_groups import GroupFacts
 from app.domain.access.tags import TagFacts
 from app.domain.ground import texts
-from app.domain.ground.errors import DomainError, Forbidden, Invalid
+from app.domain.ground.errors import Forbidden, Invalid
 from app.domain.ground.vocabulary import Actor, TagStatus, Token
 from app.models import Tag
 from app.schemas.access import LONGEST_PARENT
@@ -54,8 +62,8 @@ class _Listed:
         self.by_key = {tag.key: tag for tag in listed}
         self.by_bare: dict[str, list[Tag]] = {}
         for tag in listed:
-            self.by_bare.setdefault(cards.bare(tag.value), []).append(tag)
-        self.known = cards.Known(
+            self.by_bare.setdefault(cells.bare(tag.value), []).append(tag)
+        self.known = cells.Known(
             tag.value for tag in listed if tag.archived_at is None and tag.id in seen
         )
 
@@ -65,14 +73,14 @@ class _Listed:
             tag = self.find(value)
         except Invalid:
             tag = None
-        return tag.key if tag is not None else cards.bare(value) or Token(value).key
+        return tag.key if tag is not None else cells.bare(value) or Token(value).key
 
     def find(self, value: str) -> Tag | None:
         """The tag that a row means; raises `Invalid` when it could be one of several."""
         exact = self.by_key.get(Token(value).key) or self.by_key.get(
-            Token(cards.written(value)).key
+            Token(cells.written(value)).key
         )
-        near = self.by_bare.get(cards.bare(value), []) if cards.bare(value) else []
+        near = self.by_bare.get(cells.bare(value), []) if cells.bare(value) else []
         if exact is None and len(near) > 1:
             raise Invalid(f"{value} may be {near[0].value} or {near[1].value}.")
         return exact or (near[0] if near else None)
@@ -105,18 +113,14 @@ def plan(
     seen = set(db.scalars(select(Tag.id).where(Tag.tenant_id == tenant_id)))
     listed = _Listed(reach.everything(db, Tag, tenant_id), seen)
     look = _Look(db, Books(db, tenant_id, options.zone), listed, options, now, made)
-    double = twins((row.line, listed.key(value), value) for row in rows
-                   if (value := row.cells.get("tag", "")))  # fmt: skip
-    for row in rows:
-        try:
-            if row.line in double:
-                raise Invalid(double[row.line])
-            made.rows.append(_planned(row, look))
-        except DomainError as error:
-            made.errors.append(RowError(row.line, row.cells.get("tag", ""), error.sentence))
+    each(made, rows, lambda row: listed.key(_value(row)) if _value(row) else "", _value,
+         lambda row: _planned(row, look))  # fmt: skip
     made.groups = sorted(look.missing.values())
-    made.errors.sort(key=lambda error: error.number)
     return made
+
+
+def _value(row: Row) -> str:
+    return row.cells.get("tag", "")
 
 
 def carry_out(
@@ -134,7 +138,7 @@ def carry_out(
             wanted = replace(wanted, group_id=groups[row.group])
         tag = row.tag
         if tag is None:
-            value = cards.written(row.value)
+            value = cells.written(row.value)
             tag = tags.add(db, actor, value, wanted, tenant_id=tenant_id, now=now)
         elif row.what == "update":
             tags.edit(db, actor, tag, wanted, now=now)
@@ -177,7 +181,7 @@ def _planned(row: Row, look: _Look) -> PlannedTag:
         warnings.append("It has expired.")
     after = _told(wanted, status or (tag.status if tag else TagStatus.ACTIVE), look.books, group)
     before = _told(held, tag.status, look.books) if tag is not None else None
-    value = tag.value if tag is not None else cards.written(typed)
+    value = tag.value if tag is not None else cells.written(typed)
     return PlannedTag(row.line, value, what, facts(_WORDS, after, before), tuple(warnings), wanted,
                       status, tag, group)  # fmt: skip
 
@@ -185,7 +189,7 @@ def _planned(row: Row, look: _Look) -> PlannedTag:
 def _warnings(row: Row, typed: str, tag: Tag | None, listed: _Listed) -> list[str]:
     """What to look at in a row that can be imported."""
     found = []
-    value = tag.value if tag is not None else cards.written(typed)
+    value = tag.value if tag is not None else cells.written(typed)
     if value.casefold() != typed.casefold():
         found.append(f"Written {typed} in the file.")
     if row.short:
@@ -194,9 +198,9 @@ def _warnings(row: Row, typed: str, tag: Tag | None, listed: _Listed) -> list[st
         return found
     if question := listed.known.near(typed):
         found.append(question)
-    elif cards.is_unlikely(typed):
+    elif cells.is_unlikely(typed):
         found.append("It does not look like the number of a card; is this row one?")
-    elif cards.has_lost_a_digit(typed):
+    elif cells.has_lost_a_digit(typed):
         found.append("It has half a byte: is a leading zero lost?")
     listed.known.add(value, f"stands in line {row.line}")
     return found

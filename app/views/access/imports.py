@@ -1,0 +1,91 @@
+"""Drivers and tags from a file: looked through first, written when somebody has seen what comes."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from app.domain.access.imports import drivers as driver_import
+from app.domain.access.imports import headings
+from app.domain.access.imports import tags as tag_import
+from app.domain.access.imports.plans import Options, Plan
+from app.domain.access.imports.sheet import Table
+from app.views.ground import _imports
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("imports", __name__)
+
+
+@blueprint.route("/drivers/import", methods=["GET", "POST"])
+@needs("operator")
+def drivers() -> Any:
+    """Take a file and show what it would do; with `go` in the form, do it for the valid rows."""
+    return _imports.page(DRIVERS)
+
+
+@blueprint.route("/tags/import", methods=["GET", "POST"])
+@needs("operator")
+def tags() -> Any:
+    """Take a file and show what it would do; with `go` in the form, do it for the valid rows."""
+    return _imports.page(TAGS)
+
+
+def _plan_drivers(session: Session, table: Table, _: Options) -> Plan[Any]:
+    return driver_import.plan(session, table, tenant_id=current_user.tenant_id)
+
+
+def _write_drivers(work: Session, table: Table, options: Options, _: Any) -> Plan[Any]:
+    planned, now = _plan_drivers(work, table, options), datetime.now(UTC)
+    driver_import.carry_out(work, actor(), planned, tenant_id=current_user.tenant_id, now=now)
+    return planned
+
+
+def _plan_tags(session: Session, table: Table, options: Options) -> Plan[Any]:
+    tenant_id, now = current_user.tenant_id, datetime.now(UTC)
+    return tag_import.plan(session, table, tenant_id=tenant_id, now=now, options=options)
+
+
+def _write_tags(work: Session, table: Table, options: Options, _: Any) -> Plan[Any]:
+    planned, now = _plan_tags(work, table, options), datetime.now(UTC)
+    tag_import.carry_out(work, actor(), planned, tenant_id=current_user.tenant_id, now=now)
+    return planned
+
+
+DRIVERS = _imports.Noun(
+    name="driver",
+    endpoint="imports.drivers",
+    home="drivers",
+    columns=[
+        ("name", "Ada Lovelace"),
+        ("email", "ada@example.org"),
+        ("language", "en, de"),
+        ("tariff", "Kerb day/night"),
+        ("note", "Leaves in May"),
+    ],
+    known=headings.DRIVERS,
+    look=_plan_drivers,
+    write=_write_drivers,
+    done=lambda planned: back("drivers.index"),
+)
+TAGS = _imports.Noun(
+    name="tag",
+    endpoint="imports.tags",
+    home="tags",
+    columns=[
+        ("tag", "04A2B3C4"),
+        ("label", "red card"),
+        ("driver", "ada@example.org"),
+        ("group", "Fleet"),
+        ("status", "active, blocked"),
+        ("expires", "2027-12-31"),
+        ("limit", "1"),
+        ("sites", "Depot | Harbour"),
+        ("stations", "CP-03 | CP-04"),
+    ],
+    known=headings.TAGS,
+    look=_plan_tags,
+    write=_write_tags,
+    done=lambda planned: back("tags.index"),
+)
