@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.device import onboarding
-from app.domain.device.setting_values import number
+from app.domain.device.variable_names import number
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Registration
 from app.models import AuditEntry, Deviation

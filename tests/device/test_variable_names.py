@@ -2,8 +2,16 @@
 
 import pytest
 
-from app.domain.device.setting_values import items, number, same, truth
-from app.domain.device.variable_names import VariableName, parse, parse_component, plain
+from app.domain.device.variable_names import (
+    VariableName,
+    items,
+    number,
+    parse,
+    parse_component,
+    plain,
+    same,
+    truth,
+)
 from app.domain.ground.errors import Invalid
 
 

@@ -7,11 +7,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.commands.orders.spec import asked
 from app.domain.ground import events, texts
 from app.domain.ground.vocabulary import Order, Token
-from app.models import BatterySwap, Command, Station, Tag
-
-_RECENT = 20
+from app.models import BatterySwap, Station, Tag
 
 
 def take_in(
@@ -40,6 +39,7 @@ def take_in(
         if row.batteries == found:
             return row
     tag = db.scalar(select(Tag).where(Tag.tenant_id == station.tenant_id, Tag.key == token.key))
+    command = asked(db, station, Order.REQUEST_BATTERY_SWAP, request_number)
     row = BatterySwap(
         station_id=station.id,
         request_number=request_number,
@@ -48,24 +48,10 @@ def take_in(
         token_kind=token.kind[:40],
         tag_id=tag.id if tag else None,
         driver_id=tag.driver_id if tag else None,
-        command_id=_asked(db, station, request_number),
+        command_id=command.id if command else None,
         batteries=found,
         received_at=now,
     )
     db.add(row)
     events.station_changed(db, station)
     return row
-
-
-def _asked(db: Session, station: Station, number: int) -> int | None:
-    """The order of ours that a swap answers to, if there is one."""
-    commands = db.scalars(
-        select(Command)
-        .where(Command.station_id == station.id, Command.order == Order.REQUEST_BATTERY_SWAP)
-        .order_by(Command.id.desc())
-        .limit(_RECENT)
-    )
-    for command in commands:
-        if command.arguments.get("number") == number:
-            return command.id
-    return None

@@ -13,8 +13,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.device.setting_values import number
-from app.domain.device.variable_names import VariableName, parse, plain
+from app.domain.device.variable_names import VariableName, number, parse, plain
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert
 from app.domain.ground.redaction import redact_text

@@ -19,8 +19,7 @@ from sqlalchemy.orm import Session
 from app.domain.commands import commands
 from app.domain.device import device_model, settings
 from app.domain.device.onboarding_past import SUBJECT, done, earlier
-from app.domain.device.setting_values import number, same
-from app.domain.device.variable_names import parse
+from app.domain.device.variable_names import number, parse, same
 from app.domain.ground import events
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import SYSTEM, Actor, Order, Outcome, Registration

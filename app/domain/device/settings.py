@@ -16,9 +16,8 @@ from app.domain.commands import commands
 from app.domain.commands.orders.spec import Prepared
 from app.domain.device import device_model
 from app.domain.device.device_model import Told
-from app.domain.device.setting_values import same
 from app.domain.device.standard_keys import STANDARD_KEYS
-from app.domain.device.variable_names import VariableName, plain
+from app.domain.device.variable_names import VariableName, plain, same
 from app.domain.ground import events
 from app.domain.ground.bulk import among
 from app.domain.ground.errors import DomainError, Invalid

@@ -11,15 +11,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.commands.orders.spec import Prepared
+from app.domain.commands.orders.spec import Prepared, asked
 from app.domain.ground import events, texts
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, ProfileState
 from app.domain.limits import station_profiles
 from app.domain.limits.supply import unit_for
 from app.models import Command, CompositeSchedule, Setpoint, Station, StationProfile
-
-#: How many of the last requests a report is looked for among.
-_RECENT = 20
 
 SOURCES: dict[str, str] = {
     "csms": "this desk",
@@ -83,7 +80,8 @@ def report(
             drifted = differs(row.sent, item.document)
             row.sentence = "The station reports other limits than it was sent." if drifted else None
     db.flush()
-    request = None if more else _request(db, station, number)
+    states = (CommandState.SENT, CommandState.ACCEPTED)
+    request = None if more else asked(db, station, Order.READ_PROFILES, number, states)
     if request is not None:
         _lost(db, station, request.arguments, number, now)
     events.station_changed(db, station)
@@ -169,20 +167,6 @@ def _known(db: Session, station: Station, item: Reported) -> StationProfile | No
         )
         .limit(1)
     )
-
-
-def _request(db: Session, station: Station, number: int) -> Command | None:
-    commands = db.scalars(
-        select(Command)
-        .where(Command.station_id == station.id, Command.order == Order.READ_PROFILES)
-        .order_by(Command.id.desc())
-        .limit(_RECENT)
-    )
-    for command in commands:
-        open_or_done = command.state in (CommandState.SENT, CommandState.ACCEPTED)
-        if open_or_done and command.arguments.get("number") == number:
-            return command
-    return None
 
 
 def _lost(

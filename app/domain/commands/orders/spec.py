@@ -5,17 +5,18 @@ and settled by it without knowing a noun; the nouns, which queue commands themse
 from above (`app.domain.orders.catalogue`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.commands.fallbacks import Step
 from app.domain.ground import texts
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Actor, Order, Outcome
+from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
 from app.models import Command, Station
 from app.schemas.typed import Argument
 
@@ -55,12 +56,29 @@ def numbered(
 
 
 Row = TypeVar("Row")
+#: How many of the last commands of an order a number is looked for among.
+_RECENT = 20
 
 
 def subject_of(db: Session, command: Command, noun: str, kind: type[Row]) -> Row | None:
     """The row that a command is about, where that is one of a kind: its subject is "noun:id"."""
     its, _, number = (command.subject or "").partition(":")
     return db.get(kind, int(number)) if its == noun else None
+
+
+def asked(
+    db: Session,
+    station: Station,
+    order: Order,
+    number: int,
+    states: Collection[CommandState] = frozenset(CommandState),
+) -> Command | None:
+    """The newest command of an order that was given a number (`numbered`), not long ago."""
+    recent = select(Command).where(Command.station_id == station.id, Command.order == order)
+    for command in db.scalars(recent.order_by(Command.id.desc()).limit(_RECENT)):
+        if command.state in states and command.arguments.get("number") == number:
+            return command
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from app.domain.device import settings
 from app.domain.device.device_model import Told
-from app.domain.device.setting_values import truth
-from app.domain.device.variable_names import plain
+from app.domain.device.variable_names import plain, truth
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from worker.dialects.encoding import Arguments, Encoding, Facts, Payload, Unfit
 from worker.ocpp.fields import Fields
