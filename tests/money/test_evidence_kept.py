@@ -10,7 +10,7 @@ from sqlalchemy import func, inspect, select
 from app.domain.access import drivers, tags
 from app.domain.access.tags import TagFacts
 from app.domain.charging import sessions
-from app.domain.charging.sessions.end import Stop
+from app.domain.charging.sessions.stops import Stop
 from app.domain.ground.vocabulary import SYSTEM, Activity, BillingState, BillKind, StopReason
 from app.domain.money import billing
 from app.domain.network import sites

@@ -193,7 +193,7 @@ def _replayed(station: Any, row: PlugRow, at: datetime, now: datetime) -> bool:
     heard_at = row.status_received_at or row.status_at
     if station.last_boot_at is not None and heard_at < station.last_boot_at:
         return False
-    opened_at = station.connected_at
+    opened_at: datetime | None = station.connected_at
     if opened_at is None:
         return True
     return at < opened_at - BEFORE and now < opened_at + REPLAYING

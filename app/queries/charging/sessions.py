@@ -53,7 +53,7 @@ class Filter:
     billing: str = ""
     flag: str = ""
 
-    def select(self) -> Select[tuple[ChargingSession]]:
+    def select(self) -> Select[ChargingSession]:
         """Select the sessions with what the list shows of them, in no order yet."""
         return (
             select(ChargingSession)
@@ -89,9 +89,9 @@ def _in_state(state: str) -> ColumnElement[bool]:
     if state in list(SessionState):
         return ChargingSession.state == SessionState(state)
     if state == "provisional":
-        return ChargingSession.provisional
+        return ChargingSession.provisional.is_(True)
     if state == "unauthorised":
-        return ChargingSession.unauthorised
+        return ChargingSession.unauthorised.is_(True)
     return and_(True)
 
 

@@ -30,7 +30,7 @@ class Result:
     sent_at: datetime | None
 
 
-def in_reach() -> Select[tuple[Broadcast]]:
+def in_reach() -> Select[Broadcast]:
     """Select the broadcasts that went to a station which the asker may see."""
     target = select(BroadcastTarget.id).where(BroadcastTarget.broadcast_id == Broadcast.id)
     return select(Broadcast).where(target.exists())

@@ -32,7 +32,7 @@ class Filter:
     since: datetime | None = None
     until: datetime | None = None
 
-    def select(self) -> Select[tuple[Command]]:
+    def select(self) -> Select[Command]:
         """Select the commands with their stations, in no order yet."""
         return (
             select(Command)

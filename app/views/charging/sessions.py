@@ -224,9 +224,11 @@ def bill(session_id: int) -> Any:
                 made = reviews.bill_now(
                     work, actor(), _found(work, session_id), note=form.reason.data, now=_now()
                 )
-                held = not isinstance(made, Bill)
-                said = "Other doubts hold its bill." if held else f"Bill {made.number} is issued."
-            flash(said, "info" if held else "success")
+                if isinstance(made, Bill):
+                    said, kind = f"Bill {made.number} is issued.", "success"
+                else:
+                    said, kind = "Other doubts hold its bill.", "info"
+            flash(said, kind)
             return back("sessions.show", session_id=session_id)
         except DomainError as error:
             form.form_errors.append(error.sentence)

@@ -150,19 +150,19 @@ def sure(station: Station) -> str:
     table = orders.SPECS[order].arguments
     given = {name: text for name, text in request.args.items() if name in table}
     checked = orders.arguments(order, given)
-    sentence, sessions = "", ()
+    ends: command_checks.EndsSessions | None = None
     try:
         command_checks.refuse(db.session(), station, order, checked)
     except command_checks.EndsSessions as error:
-        sentence, sessions = error.sentence, error.sessions
+        ends = error
     return render_template(
         "network/stations/sure.html",
         station=station,
         order=order.value,
         given=given,
         words=orders.describe(order, checked),
-        sentence=sentence,
-        sessions=sessions,
+        sentence=ends.sentence if ends else "",
+        sessions=ends.sessions if ends else (),
     )
 
 

@@ -161,9 +161,12 @@ def _chosen() -> dict[str, str]:
 
 
 def _filter() -> station_queries.Filter:
+    words: dict[str, Any] = {
+        name: listing.text(name) for name in FILTER if name not in ("site", "online")
+    }
     return station_queries.Filter(
         site_id=listing.number("site"),
-        **{name: listing.text(name) for name in FILTER if name not in ("site", "online")},
+        **words,
         # Nothing is kept for whoever is away, so only those that are here are chosen at first.
         online=request.args.get("online", "yes"),
     )

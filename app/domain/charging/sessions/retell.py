@@ -219,19 +219,16 @@ def weigh_live(db: Session, session: Any) -> None:
     It is counted from its registers.  Where its readings speak against them, the evidence
     decides, once: from then on it is counted that far apart, until they disagree anew.
     """
-    counted = since_start(_counted_from(session), session.last_register_wh)
+    start = session.meter_start_wh
+    if start is None:  # no start told one: the first register that was read
+        start = session.first_register_wh
+    counted = since_start(start, session.last_register_wh)
     expected = counted + (session.weighed_apart_wh or 0)
     if abs(expected - session.energy_wh) > _SAME_WH:
         db.flush()
         expected = weigh(facts_of(db, session)).energy.energy_wh
         session.weighed_apart_wh = (expected - counted) or None
     session.energy_wh = expected
-
-
-def _counted_from(session: Any) -> Decimal | None:
-    """Where live energy counts from; the first register that was read, where no start told one."""
-    told = session.meter_start_wh
-    return session.first_register_wh if told is None else told
 
 
 def _money_of(session: Any) -> tuple[object, ...]:
