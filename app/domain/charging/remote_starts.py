@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation, issued_tokens, reach
 from app.domain.access.authorisation import Tap
+from app.domain.charging import running
 from app.domain.commands.orders.spec import Prepared
 from app.domain.device import device_model
 from app.domain.device.variable_names import parse
@@ -178,12 +179,7 @@ def answered(db: Session, command: Command, outcome: Outcome, now: datetime) -> 
     reference = outcome.facts.get("transaction_ref")
     if outcome.state is not CommandState.ACCEPTED or not reference or command.session_id:
         return
-    session = db.scalar(
-        select(ChargingSession).where(
-            ChargingSession.station_id == command.station_id,
-            ChargingSession.transaction_ref == reference,
-        )
-    )
+    session = running.by_reference(db, command.station, reference)
     if session is not None:
         _link(db, command, session)
 

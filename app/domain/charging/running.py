@@ -49,28 +49,7 @@ def needed(db: Session, station: Station, checked: Mapping[str, Any]) -> Chargin
 
 def at_evse(db: Session, station: Station, evse: int) -> ChargingSession | None:
     """Return the newest running session at an EVSE."""
-    return db.scalar(
-        select(ChargingSession)
-        .where(
-            ChargingSession.station_id == station.id,
-            ChargingSession.evse == evse,
-            ChargingSession.state == SessionState.CHARGING,
-        )
-        .order_by(ChargingSession.id.desc())
-        .limit(1)
-    )
-
-
-def by_reference(db: Session, station: Station, reference: str | None) -> ChargingSession | None:
-    """Return the session with a station's transaction id, running or not."""
-    if not reference:
-        return None
-    return db.scalar(
-        select(ChargingSession).where(
-            ChargingSession.station_id == station.id,
-            ChargingSession.transaction_ref == reference,
-        )
-    )
+    return next(iter(open_sessions(db, station, evse)), None)
 
 
 def open_sessions(db: Session, station: Any, evse: int | None = None) -> list[ChargingSession]:
@@ -83,16 +62,16 @@ def open_sessions(db: Session, station: Any, evse: int | None = None) -> list[Ch
     return list(db.scalars(query.order_by(ChargingSession.id.desc())))
 
 
-def find(db: Session, station: Any, transaction_ref: str) -> ChargingSession | None:
-    """Find a session by OCPP's transaction id, within its station only.
+def by_reference(
+    db: Session, station: Any, reference: str | None, *, locked: bool = False
+) -> ChargingSession | None:
+    """Find a session by OCPP's transaction id, running or not, within its station only.
 
     Ids are easy to guess: another station's id is an unknown one (CVE-2026-28230).
     """
-    return db.scalar(
-        select(ChargingSession)
-        .where(
-            ChargingSession.station_id == station.id,
-            ChargingSession.transaction_ref == transaction_ref,
-        )
-        .with_for_update()
+    if not reference:
+        return None
+    query = select(ChargingSession).where(
+        ChargingSession.station_id == station.id, ChargingSession.transaction_ref == reference
     )
+    return db.scalar(query.with_for_update() if locked else query)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
+from app.domain.charging import running
 from app.domain.commands import orders
 from app.domain.ground.errors import Conflict, Invalid, NotConnected
 from app.domain.ground.vocabulary import Order, Registration, SessionState
@@ -112,12 +113,8 @@ def ended_by(
         return []
     if order is Order.RESET and not _cuts_off(station, checked["kind"]):
         return []
-    query = select(ChargingSession).where(
-        ChargingSession.station_id == station.id, ChargingSession.state == SessionState.CHARGING
-    )
-    if evse := checked.get("connector"):
-        query = query.where(ChargingSession.evse == evse)
-    return list(db.scalars(query.order_by(ChargingSession.evse, ChargingSession.id)))
+    found = running.open_sessions(db, station, checked.get("connector") or None)
+    return sorted(found, key=lambda session: (session.evse, session.id))
 
 
 def _typed(order: Order, checked: Mapping[str, Any]) -> tuple[Order, Mapping[str, Any]]:

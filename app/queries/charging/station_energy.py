@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from app.domain.ground.vocabulary import SessionState
+from app.domain.charging.running import open_sessions
 from app.domain.limits import der, profile_reports, station_profiles
 from app.domain.money import station_tariffs
 from app.models import (
@@ -71,7 +71,10 @@ def of_station(db: Session, station: Station) -> Energy:
         tariffs=station_tariffs.current(db, station),
         settlements=_newest(db, Settlement, station),
         swaps=_newest(db, BatterySwap, station),
-        running=_running(db, station),
+        running=sorted(
+            (each for each in open_sessions(db, station) if each.transaction_ref is not None),
+            key=lambda each: each.evse,
+        ),
     )
 
 
@@ -91,15 +94,6 @@ def _alarms(db: Session, station: Station) -> list[StationReport]:
         StationReport.station_id == station.id, StationReport.kind == "der_alarm"
     )
     return list(db.scalars(query.order_by(StationReport.id.desc()).limit(RECENT)))
-
-
-def _running(db: Session, station: Station) -> list[ChargingSession]:
-    query = select(ChargingSession).where(
-        ChargingSession.station_id == station.id,
-        ChargingSession.state == SessionState.CHARGING,
-        ChargingSession.transaction_ref.is_not(None),
-    )
-    return list(db.scalars(query.order_by(ChargingSession.evse)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.domain.access.authorisation import STOP, Tap, decide_all
 from app.domain.charging import metering
 from app.domain.charging.metering import Metered
-from app.domain.charging.running import find, open_sessions
+from app.domain.charging.running import by_reference, open_sessions
 from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions.doubts import flag, mark_late
 from app.domain.charging.sessions.row import SessionRow
@@ -131,7 +131,7 @@ def _keep_other_end(
 def _session_of(db: Session, station: Any, stop: Stop) -> tuple[ChargingSession | None, bool]:
     """Find the session of a stop; a guess counts only where it is the only one open (FIELD X10)."""
     if stop.transaction_ref is not None:
-        return find(db, station, stop.transaction_ref), False
+        return by_reference(db, station, stop.transaction_ref, locked=True), False
     evse = stop.connector.evse if stop.connector else None
     candidates = [
         session for session in open_sessions(db, station, evse) if _may_end(stop, session)

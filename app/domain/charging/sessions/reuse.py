@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation
-from app.domain.charging.running import find
+from app.domain.charging.running import by_reference
 from app.domain.charging.sessions.begin import Start, new_session
 from app.domain.charging.sessions.doubts import mark_late
 from app.domain.charging.sessions.provisional import last_register
@@ -29,7 +29,7 @@ _MOST = 40
 
 def session_of(db: Session, station: Station, ref: str, at: datetime) -> ChargingSession | None:
     """The session of a transaction id at a time: the last that had begun by then."""
-    newest = find(db, station, ref)
+    newest = by_reference(db, station, ref, locked=True)
     if newest is None or "#" not in newest.start_key or newest.started_at <= at:
         return newest
     earlier = db.scalars(

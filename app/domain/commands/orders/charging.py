@@ -125,7 +125,7 @@ def after_status(db: Session, command: Command, outcome: Outcome, now: datetime)
 def _meant(db: Session, station: Station, given: dict[str, Any]) -> ChargingSession | None:
     """The session that is meant, by our number or by the station's reference."""
     if reference := given.get("transaction_ref"):
-        return running.find(db, station, reference)
+        return running.by_reference(db, station, reference, locked=True)
     number = given.get("session_id")
     return None if number is None else running.numbered(db, station, number)
 
