@@ -70,8 +70,8 @@ WHERE: tuple[tuple[str, str], ...] = (
     ),
     (
         "a new field of a site",
-        "`app/models/sites.py` and the rule in `app/domain/network/sites.py`; shown and asked by "
-        "the `sites.py` of each floor's `network`",
+        "its column in `app/models/sites.py`, its member in `app/schemas/network.py`, its rule in "
+        "`app/domain/network/sites.py`; lists and files read the columns of `app/resource.py`",
     ),
 )
 
