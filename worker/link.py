@@ -15,7 +15,7 @@ from gevent.lock import BoundedSemaphore
 
 from worker.desk import Desk
 from worker.ocpp.connection import Connection
-from worker.ocpp.events import Event, Malformed, OurCall, Repeated, Settled, Stray, TimedOut
+from worker.ocpp.events import Event, Malformed, OurCall, Repeated, Stray, TimedOut
 from worker.ocpp.frames import BadFrame, Call, Send
 from worker.ocpp.handshake import ClientCertificate, StationInfo
 from worker.ocpp.versions import Fault, Version
@@ -209,14 +209,14 @@ class Link:
                 beyond = closed.code == 1009
                 fault = Fault.OCCURRENCE if beyond else Fault.FRAMEWORK
                 problem = f"The connection was closed ({closed.code}): {closed.reason}."
-                self._tell(self._desk.stray, Malformed(BadFrame(problem, fault), None))
+                self._guarded(self._desk.stray, Malformed(BadFrame(problem, fault), None))
         except Exception:
             log.exception("%r failed", self)
             self._stream.close(1011, "an internal error")
         finally:
             self._stream.end()
             for event in self._connection.end():
-                self._tell(self._desk.settled, event)
+                self._guarded(self._desk.settled, event)
             self._guarded(self._desk.closed, ended.code, ended.reason)
 
     def _received(self, data: str | bytes) -> None:
@@ -240,10 +240,10 @@ class Link:
             elif isinstance(event, (Stray, Repeated, Malformed)):
                 if isinstance(event, Stray) and event.call is not None:
                     self.unanswered = 0  # late, but it does answer
-                self._tell(self._desk.stray, event)
+                self._guarded(self._desk.stray, event)
             else:
                 self.unanswered = 0
-                self._tell(self._desk.settled, event)
+                self._guarded(self._desk.settled, event)
             self._flush()
 
     def _handle(self, call: Call | Send) -> None:
@@ -301,7 +301,7 @@ class Link:
         try:
             for event in self._connection.tick(now):
                 self.unanswered += isinstance(event, TimedOut)
-                self._tell(self._desk.settled, event)
+                self._guarded(self._desk.settled, event)
             self._flush()
         finally:
             self._settling = False
@@ -315,9 +315,6 @@ class Link:
         deadline = self._connection.next_deadline()
         if deadline is not None and deadline < self.due_at:
             self.due_at = deadline
-
-    def _tell(self, hook: Any, event: Settled | Stray | Repeated | Malformed) -> None:
-        self._guarded(hook, event)
 
     def _guarded(self, hook: Any, *arguments: Any) -> None:
         """Call one of the desk's hooks; what it raises is logged and ends nothing else."""

@@ -163,17 +163,17 @@ class Connection:
 
     def _malformed(self, frame: BadFrame) -> Malformed:
         """Decide whether a bad frame is answered: answers never are, or two peers could go on."""
-        reply = None
         old = self.version is Version.V16
-        if frame.fault is Fault.MESSAGE_TYPE:
-            if not old and frame.message_id is not None:
-                reply = self._error_text(frame.message_id, frame.fault, frame.problem)
-        elif frame.message_type in (None, frames.CALL):
-            if frame.message_id is not None:
-                reply = self._error_text(frame.message_id, frame.fault, frame.problem)
-            elif not old:
-                reply = self._error_text("-1", Fault.FRAMEWORK, frame.problem)
-        if reply is not None:
+        fault, message_id = frame.fault, frame.message_id
+        if fault is Fault.MESSAGE_TYPE:
+            answered = not old
+        else:
+            answered = frame.message_type in (None, frames.CALL)
+            if message_id is None and not old:
+                message_id, fault = "-1", Fault.FRAMEWORK
+        reply = None
+        if answered and message_id is not None:
+            reply = frames.encode_error(message_id, fault, self.version, frame.problem)
             self._outgoing.append(reply)
         return Malformed(frame, reply)
 
@@ -196,20 +196,11 @@ class Connection:
     ) -> str:
         """The text of an error in answer to `call`; a repetition will be handled anew."""
         self.abandon(call)
-        return self._error_text(call.message_id, fault, description, details)
+        return frames.encode_error(call.message_id, fault, self.version, description, details)
 
     def abandon(self, call: Call) -> None:
         """Give no answer to `call`: when it comes again it counts as new."""
         self._replies.forget(call)
-
-    def _error_text(
-        self,
-        message_id: MessageId,
-        fault: Fault,
-        description: str,
-        details: Payload | None = None,
-    ) -> str:
-        return frames.encode_error(message_id, fault, self.version, description, details)
 
     # Calls of ours
 

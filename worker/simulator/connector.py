@@ -2,7 +2,6 @@
 
 import logging
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -163,7 +162,7 @@ class Connector:
             if answer is not None and answer["idTagInfo"]["status"] != "Accepted":
                 self.stop("DeAuthorized")
 
-        self._send("StartTransaction", lambda: payload, answered)
+        self.station.send_later("StartTransaction", lambda: payload, answered)
         self._set_status("Charging")
 
     def _charge(self) -> str | None:
@@ -206,7 +205,7 @@ class Connector:
         }
         if reason not in ("Local", "EVDisconnected"):
             del payload["idTag"]
-        self._send(
+        self.station.send_later(
             "StopTransaction",
             lambda: {**payload, "transactionId": session.transaction_id},
             lambda _: self.finished.append(session),
@@ -223,7 +222,7 @@ class Connector:
             values: Payload = {"connectorId": self.number, "meterValue": [reading]}
             return {**values, "transactionId": session.transaction_id}
 
-        self._send("MeterValues", payload, lambda _: None)
+        self.station.send_later("MeterValues", payload, lambda _: None)
 
     def _reading(self, context: str) -> dict[str, Any]:
         self._advance()
@@ -237,14 +236,6 @@ class Connector:
         at = datetime.fromtimestamp(self.now(), UTC)
         allowed_w = self.station.profiles.limit_w(self.number, at, begun, power_w)
         self.meter.advance(self.now(), car, allowed_w, self.station.chance)
-
-    def _send(
-        self,
-        action: str,
-        build: Callable[[], Payload],
-        answered: Callable[[Payload | None], None],
-    ) -> None:
-        self.station.send_later(action, build, answered)
 
     def _sample_s(self) -> float:
         return self.station.configuration.seconds("MeterValueSampleInterval") or 3600.0
