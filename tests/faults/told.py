@@ -29,7 +29,7 @@ def answers(tellers):
     return sum(len(teller.answered) for teller in tellers)
 
 
-def more_answers(tellers, count=100):
+def more_answers(tellers, count=40):
     """Wait until the chargers were answered some more."""
     before = answers(tellers)
     eventually(lambda: answers(tellers) > before + count, 120, "the chargers are answered")

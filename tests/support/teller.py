@@ -29,7 +29,7 @@ Script = Generator[tuple[str, Payload], Any, None]
 
 ANSWER_S = 20.0
 #: Between two words, and before another attempt to connect, in seconds.
-PAUSE_S, AGAIN_S = 0.01, 0.1
+PAUSE_S, AGAIN_S = 0.04, 0.1
 #: A session lasts so long, and the next one begins after that, in minutes.
 LASTS, BREAK = 30, 5
 #: By the tariff of `depot.py`: a euro, and a cent for each 25 Wh.
