@@ -39,7 +39,7 @@ def take_in(
         if row.batteries == found:
             return row
     tag = db.scalar(select(Tag).where(Tag.tenant_id == station.tenant_id, Tag.key == token.key))
-    command = asked(db, station, Order.REQUEST_BATTERY_SWAP, request_number)
+    command = asked(db, station, [Order.REQUEST_BATTERY_SWAP], "number", request_number)
     row = BatterySwap(
         station_id=station.id,
         request_number=request_number,

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from app.domain.commands.orders.spec import asked
 from app.domain.device.variable_names import VariableName, number, parse, plain
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert
@@ -202,17 +203,6 @@ def next_request_id(db: Session) -> int:
     return int((newest + 1) % (2**31 - 1)) or 1
 
 
-def reading(db: Session, station: Station, request_id: int) -> Command | None:
-    """The newest command that asked for the report with this number."""
-    asked = db.scalars(
-        select(Command)
-        .where(Command.station_id == station.id, Command.order.in_(REPORTED))
-        .order_by(Command.id.desc())
-        .limit(50)
-    )
-    return next((row for row in asked if row.arguments.get("request_id") == request_id), None)
-
-
 def report_part(
     db: Session,
     station: Station,
@@ -232,7 +222,7 @@ def report_part(
 
     count = take(db, station, told, now=now)
     told_states.follow_all(db, station, [(one.name, one.value) for one in told], now=now)
-    command = reading(db, station, request_id)
+    command = asked(db, station, REPORTED, "request_id", request_id)
     if command is None or command.settled_at is None:
         return count
     command.sentence = f"The report arrives: part {part + 1} is here."

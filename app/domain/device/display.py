@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.commands.orders.spec import Prepared
+from app.domain.commands.orders.spec import Prepared, asked
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
@@ -132,20 +132,10 @@ def report_part(
         row.format, row.state = one.format[:20], "shown"
         row.sentence, row.changed_at = None, now
         db.flush()
-    command = _reading(db, station, request_id)
+    command = asked(db, station, [Order.READ_MESSAGES], "request_id", request_id)
     if last and command is not None and _of_all(command):
         _missing(db, station, command, now)
     events.record(db, events.StationChanged(station.tenant_id, station.id))
-
-
-def _reading(db: Session, station: Station, request_id: int) -> Command | None:
-    asked = db.scalars(
-        select(Command)
-        .where(Command.station_id == station.id, Command.order == Order.READ_MESSAGES)
-        .order_by(Command.id.desc())
-        .limit(20)
-    )
-    return next((row for row in asked if row.arguments.get("request_id") == request_id), None)
 
 
 def _of_all(command: Command) -> bool:

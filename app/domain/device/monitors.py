@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.commands.orders.spec import Prepared
+from app.domain.commands.orders.spec import Prepared, asked
 from app.domain.device import device_model, settings
 from app.domain.device.variable_names import VariableName, parse
 from app.domain.ground import events
@@ -184,7 +184,7 @@ def report_part(
         row.set_by = one.set_by or row.set_by or "custom"
         row.state, row.sentence, row.changed_at = "active", None, now
         db.flush()
-    command = _reading(db, station, request_id)
+    command = asked(db, station, [Order.READ_MONITORS], "request_id", request_id)
     if last and command is not None and _of_all(command):
         _missing(db, station, command, now)
     events.record(db, events.StationChanged(station.tenant_id, station.id))
@@ -193,16 +193,6 @@ def report_part(
 def _adopted(db: Session, station: Station, one: Monitor) -> VariableMonitor | None:
     # What a station calls its variables need not be a name that can be typed.
     return _asked(db, station, {"kind": one.kind, "severity": one.severity}, one.name)
-
-
-def _reading(db: Session, station: Station, request_id: int) -> Command | None:
-    asked = db.scalars(
-        select(Command)
-        .where(Command.station_id == station.id, Command.order == Order.READ_MONITORS)
-        .order_by(Command.id.desc())
-        .limit(20)
-    )
-    return next((row for row in asked if row.arguments.get("request_id") == request_id), None)
 
 
 def _of_all(command: Command) -> bool:

@@ -81,7 +81,7 @@ def report(
             row.sentence = "The station reports other limits than it was sent." if drifted else None
     db.flush()
     states = (CommandState.SENT, CommandState.ACCEPTED)
-    request = None if more else asked(db, station, Order.READ_PROFILES, number, states)
+    request = None if more else asked(db, station, [Order.READ_PROFILES], "number", number, states)
     if request is not None:
         _lost(db, station, request.arguments, number, now)
     events.station_changed(db, station)

@@ -57,7 +57,7 @@ def numbered(
 
 Row = TypeVar("Row")
 #: How many of the last commands of an order a number is looked for among.
-_RECENT = 20
+_RECENT = 50
 
 
 def subject_of(db: Session, command: Command, noun: str, kind: type[Row]) -> Row | None:
@@ -69,14 +69,15 @@ def subject_of(db: Session, command: Command, noun: str, kind: type[Row]) -> Row
 def asked(
     db: Session,
     station: Station,
-    order: Order,
+    orders: Collection[Order],
+    name: str,
     number: int,
     states: Collection[CommandState] = frozenset(CommandState),
 ) -> Command | None:
-    """The newest command of an order that was given a number (`numbered`), not long ago."""
-    recent = select(Command).where(Command.station_id == station.id, Command.order == order)
+    """The newest of the late commands of some orders whose argument `name` is a number."""
+    recent = select(Command).where(Command.station_id == station.id, Command.order.in_(orders))
     for command in db.scalars(recent.order_by(Command.id.desc()).limit(_RECENT)):
-        if command.state in states and command.arguments.get("number") == number:
+        if command.state in states and command.arguments.get(name) == number:
             return command
     return None
 
