@@ -142,7 +142,7 @@ def _latest(samples: list[Request], measurand: str) -> Decimal | None:
             power_of_ten if small else 0,
         )
         phases[short(sample.get("phase"))] = base
-    return phases.get("", sum(phases.values())) if phases else None
+    return phases.get("", sum(phases.values(), Decimal(0))) if phases else None
 
 
 def read_settings(request: Request, answer: Request) -> str:
@@ -223,7 +223,7 @@ def words(*names: tuple[str, str] | str) -> Say:
     """
 
     def say(request: Request, answer: Request) -> str:
-        found = []
+        found: list[object] = []
         for name in names:
             word, path = ("", name) if isinstance(name, str) else name
             if path in ("plug", "tag"):

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from app.domain.ground.vocabulary import BillingState, StationMode
 from app.domain.money import billing
 from app.domain.money.billing import history
+from app.domain.money.billing.book import book_of
 from app.domain.money.billing.continuity import EACH_SESSION, LIFETIME, Stretch, compare, habit_of
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Connector, Review, StationReport
@@ -19,6 +20,11 @@ from worker.ocpp.versions import Version
 
 LATER = STARTED + timedelta(days=2)
 HOUR = timedelta(hours=1)
+
+
+def history_of(db, session):
+    book = book_of(db, [session], session.started_at)
+    return history.plug_of(book, session).history
 
 
 @pytest.fixture
@@ -110,7 +116,7 @@ def test_a_register_that_starts_anew_each_time_is_that_plugs_way(net):
     for hour, wh in enumerate([9_000, 4_000, 12_000, 4_000, 7_000, 7_010]):
         assert reasons(net, charge(net, 2 * hour, 0, wh)) == []
     last = net.db.scalars(select(ChargingSession).order_by(ChargingSession.id.desc())).first()
-    assert history.history_of(net.db, last).habit == EACH_SESSION
+    assert history_of(net.db, last).habit == EACH_SESSION
 
 
 def test_one_that_starts_anew_and_tells_a_session_twice_is_caught_by_its_times(net):
@@ -175,7 +181,7 @@ def test_what_a_plug_ever_measured_is_learnt_from_bills_without_doubts_only(net)
     settled(net, session)
     net.db.refresh(plug)
     assert plug.measured_power_w == 7_000
-    assert history.history_of(net.db, session).greatest_power_w == 7_000
+    assert history_of(net.db, session).greatest_power_w == 7_000
     assert reasons(net, charge(net, 3, 12_000, 33_000, unauthorised=True)) == ["unauthorised"]
     settled(net, charge(net, 6, 33_000, 36_000))
     net.db.refresh(plug)
@@ -184,7 +190,7 @@ def test_what_a_plug_ever_measured_is_learnt_from_bills_without_doubts_only(net)
 
 def test_the_session_before_is_told_to_whoever_weighs_the_next(net):
     settled(net, charge(net, 0, 5_000, 9_000))
-    found = history.history_of(net.db, charge(net, 3, 9_000, 15_000))
+    found = history_of(net.db, charge(net, 3, 9_000, 15_000))
     assert (found.previous_stop_wh, found.habit) == (9_000, LIFETIME)
     assert found.previous_ended_at == STARTED + HOUR
 
@@ -192,7 +198,7 @@ def test_the_session_before_is_told_to_whoever_weighs_the_next(net):
 def test_registers_in_doubt_say_nothing_of_the_next_session(net):
     assert reasons(net, charge(net, 0, 5_000, 945_000)) != []
     after = charge(net, 3, 9_000, 15_000)
-    assert history.history_of(net.db, after).previous_stop_wh is None
+    assert history_of(net.db, after).previous_stop_wh is None
     assert "register_overlap" not in reasons(net, after)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.charging.energy import EnergyFlag
 from app.domain.ground.vocabulary import Activity
-from app.domain.money.billing import usage_of
+from app.domain.money import billing
 from app.domain.money.billing.usage import readings_of
 from app.models import MeterReading
 from tests.support.charging import STARTED, network
@@ -18,6 +18,10 @@ LATER = STARTED + timedelta(hours=2)
 @pytest.fixture
 def net(db):
     return network(db)
+
+
+def usage_of(db, session, now, **given):
+    return billing.assess(db, session, now, **given).measured
 
 
 def minutes(intervals):

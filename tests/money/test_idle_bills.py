@@ -9,7 +9,6 @@ from app.domain.access.tags import TagFacts
 from app.domain.charging import sessions
 from app.domain.ground.vocabulary import SYSTEM, Activity, Availability, BillingState
 from app.domain.money import billing
-from app.domain.money.billing import usage_of
 from app.models import Bill, ChargingSession, Connection, Review, StatusEvent, Tenant
 from tests.support.charging import STARTED, network
 from tests.support.transactions import BEGAN, CARD, PLUG, event, register
@@ -20,6 +19,10 @@ LATER = STARTED + timedelta(hours=12)
 @pytest.fixture
 def net(db):
     return network(db)
+
+
+def usage_of(db, session, now, **given):
+    return billing.assess(db, session, now, **given).measured
 
 
 def at(minute):

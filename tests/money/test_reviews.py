@@ -11,6 +11,8 @@ from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptS
 from app.domain.money import billing, reviews
 from app.domain.network import tenants
 from app.models import AuditEntry, Bill, StrayStop, Tariff, TariffVersion, Tenant
+from app.queries.ground.paging import Wish
+from app.queries.money import reviews as queries
 from tests.support.charging import PRICES, STARTED, network
 
 GRACE = Actor("Grace Hopper", 7)
@@ -28,11 +30,11 @@ def hold(db, net, **given):
 
 
 def test_waiting_ones_are_counted(db, net):
-    assert reviews.waiting_count(db) == 0
+    assert queries.waiting(db, Wish()).total == 0
     _, review = hold(db, net)
-    assert reviews.waiting_count(db) == 1
+    assert queries.waiting(db, Wish()).total == 1
     reviews.waive(db, GRACE, review, note="goodwill", now=LATER)
-    assert reviews.waiting_count(db) == 0
+    assert queries.waiting(db, Wish()).total == 0
 
 
 def test_approving_bills_what_was_measured_and_mails_it(db, net):
@@ -51,7 +53,7 @@ def test_approving_bills_what_was_measured_and_mails_it(db, net):
 
 def test_correcting_bills_the_energy_that_was_named(db, net):
     session, review = hold(db, net, wh=910_000)
-    bill = reviews.correct(
+    bill = reviews.approve(
         db, GRACE, review, energy_wh=Decimal("9100.5"), note="a digit too many", now=LATER
     )
     assert bill.energy_wh == Decimal("9100.5")
@@ -85,7 +87,7 @@ def test_no_decision_without_a_reason(db, net, note):
     with pytest.raises(Invalid):
         reviews.approve(db, GRACE, review, note=note, now=LATER)
     with pytest.raises(Invalid):
-        reviews.correct(db, GRACE, review, energy_wh=Decimal(1), note=note, now=LATER)
+        reviews.approve(db, GRACE, review, energy_wh=Decimal(1), note=note, now=LATER)
     with pytest.raises(Invalid):
         reviews.waive(db, GRACE, review, note=note, now=LATER)
     assert review.decided_at is None

@@ -58,9 +58,11 @@ def fail(sentence: str, status: int = 1) -> NoReturn:
 class Group(AppGroup):
     """Commands that each run in an app context and fail plainly."""
 
-    def command(self, *arguments: Any, **named: Any) -> Callable[..., click.Command]:
+    def command(  # type: ignore[override]
+        self, *args: Any, **kwargs: Any
+    ) -> Callable[[Callable[..., Any]], click.Command]:
         """Add a command to the group."""
-        add = super().command(*arguments, **named)
+        add = super().command(*args, **kwargs)
         return lambda function: add(_failing_plainly(function))
 
 

@@ -1,6 +1,7 @@
 """How a tariff is told on the command line: prices as options, or a JSON definition."""
 
 import json
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any, TextIO
 
@@ -49,7 +50,7 @@ def number(context: click.Context, parameter: click.Parameter, value: str | None
     raise click.BadParameter(f"{value} is not a number.")
 
 
-def price_option(name: str, text: str) -> Any:
+def price_option(name: str, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """An option that takes a number."""
     return click.option(name, callback=number, metavar="PRICE", help=text)
 

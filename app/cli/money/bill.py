@@ -228,7 +228,7 @@ def correct(target: str, kwh: Decimal | None, reason: str) -> None:
             if wh is None:
                 raise Conflict("Name the right energy with --kwh, or approve the session.")
             review = review_of(db, session.id)
-            _say(reviews.correct(db, cli.ACTOR, review, energy_wh=wh, note=reason, now=cli.now()))
+            _say(reviews.approve(db, cli.ACTOR, review, energy_wh=wh, note=reason, now=cli.now()))
         else:
             made = billing.correct(
                 db, cli.ACTOR, session, reason=reason, now=cli.now(), energy_wh=wh, named=named

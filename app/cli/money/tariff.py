@@ -44,17 +44,16 @@ def add(
     name: str, file: TextIO | None, default: bool, note: str, as_json: bool, **simple: Any
 ) -> None:
     """Add a tariff, from prices or from a JSON definition."""
-    read = read_json(file) if file else None
+    read: Any = read_json(file) if file else None
     with unit_of_work() as db:
         tenant_id = cli.the_tenant(db).id
         simple["currency"] = simple["currency"] or tariff_choice.only_currency(db, tenant_id)
-        definition = read if file else definition_of(**simple)
         tariff = tariff_book.create(
             db,
             cli.ACTOR,
             tenant_id,
             name=name,
-            definition=definition,
+            definition=read if file else definition_of(**simple),
             note=note,
             default=default,
             now=cli.now(),

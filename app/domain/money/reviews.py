@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.ground import events
@@ -35,12 +35,6 @@ KEPT = "kept"
 ACCEPTED = frozenset({"stop_missing", "estimated_end"})
 
 
-def waiting_count(db: Session) -> int:
-    """How many sessions wait for a decision (within the asker's reach)."""
-    query = select(func.count(Review.id)).where(Review.decided_at.is_(None))
-    return db.scalar(query) or 0
-
-
 def approve(
     db: Session,
     actor: Actor,
@@ -48,30 +42,25 @@ def approve(
     *,
     note: str,
     now: datetime,
+    energy_wh: Decimal | None = None,
     tariff_version_id: int | None = None,
-) -> Bill | None:
-    """Bill the energy as it was measured; a session without a price needs a tariff version.
+) -> Bill:
+    """Bill the energy as it was measured, or another one that is right; the standing bill if equal.
 
-    Returns the bill (the standing one, if nothing had to change).  Raises
-    Conflict when somebody has decided already and Invalid without a reason.
+    A session without a price needs a tariff version.  Raises Conflict when
+    somebody has decided already and Invalid without a reason.
     """
-    return _bill(db, actor, review, APPROVED, note, now, None, tariff_version_id)
-
-
-def correct(
-    db: Session,
-    actor: Actor,
-    review: Review,
-    *,
-    energy_wh: Decimal,
-    note: str,
-    now: datetime,
-    tariff_version_id: int | None = None,
-) -> Bill | None:
-    """Bill another energy than the measured one; raises as `approve` does."""
-    return _bill(
-        db, actor, review, CORRECTED, note, now, checked_energy(energy_wh), tariff_version_id
-    )
+    note, energy_wh = reason_text(note, field="note"), checked_energy(energy_wh)
+    review, session = _open(db, review)
+    if tariff_version_id is not None and session.tariff_version_id is None:
+        _choose_tariff(db, actor, session, tariff_version_id)
+    assessment = assess(db, session, now, energy_wh=energy_wh)
+    if assessment.quote is None:
+        raise Invalid("The session has no price: choose a tariff, or waive it.", field="tariff")
+    bill = _put(db, actor, session, assessment, note, now)
+    review.corrected_energy_wh = energy_wh
+    _decide(db, actor, review, APPROVED if energy_wh is None else CORRECTED, note, now)
+    return bill
 
 
 def waive(db: Session, actor: Actor, review: Review, *, note: str, now: datetime) -> None:
@@ -122,29 +111,6 @@ def bill_now(
         audit.note(db, actor, "session.bill", found, now=now, remark=note)
         return review
     return approve(db, actor, review, note=note, now=now)
-
-
-def _bill(
-    db: Session,
-    actor: Actor,
-    review: Review,
-    decision: str,
-    note: str,
-    now: datetime,
-    energy_wh: Decimal | None,
-    tariff_version_id: int | None,
-) -> Bill | None:
-    note = reason_text(note, field="note")
-    review, session = _open(db, review)
-    if tariff_version_id is not None and session.tariff_version_id is None:
-        _choose_tariff(db, actor, session, tariff_version_id)
-    assessment = assess(db, session, now, energy_wh=energy_wh)
-    if assessment.quote is None:
-        raise Invalid("The session has no price: choose a tariff, or waive it.", field="tariff")
-    bill = _put(db, actor, session, assessment, note, now)
-    review.corrected_energy_wh = energy_wh
-    _decide(db, actor, review, decision, note, now)
-    return bill
 
 
 def _put(

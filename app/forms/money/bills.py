@@ -28,15 +28,21 @@ class KwhField(DecimalField):  # type: ignore[misc]
         super().process_formdata([text.strip().replace(",", ".") for text in valuelist])
 
 
+def _reason(description: str = "") -> StringField:
+    looks = {"autocomplete": "off"}
+    return StringField("Reason", _REASON, description=description, render_kw=looks)
+
+
+def _kwh(label: str, description: str) -> KwhField:
+    looks = {"inputmode": "decimal", "autocomplete": "off"}
+    return KwhField(label, _KWH, places=None, description=description, render_kw=looks)
+
+
 class DecisionForm(FlaskForm):  # type: ignore[misc]
     """What a person decides about a held session; the button says which of the three."""
 
-    energy_kwh = KwhField(
-        "Energy to bill instead (kWh)",
-        _KWH,
-        places=None,
-        description="Only for a correction; three decimals at most.",
-        render_kw={"inputmode": "decimal", "autocomplete": "off"},
+    energy_kwh = _kwh(
+        "Energy to bill instead (kWh)", "Only for a correction; three decimals at most."
     )
     tariff = SelectField(
         "Price it with",
@@ -44,32 +50,20 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
         validate_choice=False,
         description="No tariff applied when the session began: this one prices it now.",
     )
-    note = StringField(
-        "Reason", _REASON, description="Kept with the decision.", render_kw={"autocomplete": "off"}
-    )
+    note = _reason("Kept with the decision.")
 
 
 class CorrectForm(FlaskForm):  # type: ignore[misc]
     """What a bill is replaced by; without an energy, by what the readings say now."""
 
-    energy_kwh = KwhField(
-        "Right energy (kWh)",
-        _KWH,
-        places=None,
-        description="Leave it empty to count the readings again.",
-        render_kw={"inputmode": "decimal", "autocomplete": "off"},
-    )
-    reason = StringField(
-        "Reason", _REASON, description="The driver reads it.", render_kw={"autocomplete": "off"}
-    )
+    energy_kwh = _kwh("Right energy (kWh)", "Leave it empty to count the readings again.")
+    reason = _reason("The driver reads it.")
 
 
 class RefundForm(FlaskForm):  # type: ignore[misc]
     """Why a bill is taken back whole."""
 
-    reason = StringField(
-        "Reason", _REASON, description="The driver reads it.", render_kw={"autocomplete": "off"}
-    )
+    reason = _reason("The driver reads it.")
 
 
 class ResendForm(FlaskForm):  # type: ignore[misc]
@@ -81,11 +75,11 @@ class ResendForm(FlaskForm):  # type: ignore[misc]
 class DismissForm(FlaskForm):  # type: ignore[misc]
     """Why a stop that matches no session needs nothing more."""
 
-    note = StringField("Reason", _REASON, render_kw={"autocomplete": "off"})
+    note = _reason()
 
 
 class AssignForm(FlaskForm):  # type: ignore[misc]
     """Which session a stop ended that matched none."""
 
     session_id = IntegerField("Session", [InputRequired(), NumberRange(1, 2**63 - 1)])
-    note = StringField("Reason", _REASON, render_kw={"autocomplete": "off"})
+    note = _reason()

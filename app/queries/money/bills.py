@@ -94,7 +94,7 @@ def _named(q: str) -> ColumnElement[bool]:
         ChargingSession.token,
         Station.identity,
     )
-    found = [column.ilike(pattern, escape="\\") for column in columns]
+    found: list[ColumnElement[bool]] = [column.ilike(pattern, escape="\\") for column in columns]
     number = "".join(q.split())
     if number.isascii() and number.isdigit() and len(number) < 18:
         found.append(Bill.session_id == int(number))
@@ -149,12 +149,15 @@ def totals(db: Session, wanted: Filter) -> list[Sum]:
 
 def one(db: Session, bill_id: int) -> Bill | None:
     """Return a bill with all that its page shows of it."""
-    return db.scalar(_whole().where(Bill.id == bill_id))
+    found: Bill | None = db.scalar(_whole().where(Bill.id == bill_id))
+    return found
 
 
 def by_number(db: Session, tenant_id: int, number: str) -> Bill | None:
     """Return a tenant's bill by its number."""
-    return db.scalar(_whole().where(Bill.tenant_id == tenant_id, Bill.number == number.strip()))
+    named = _whole().where(Bill.tenant_id == tenant_id, Bill.number == number.strip())
+    found: Bill | None = db.scalar(named)
+    return found
 
 
 def _whole() -> Select[Any]:

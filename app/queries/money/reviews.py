@@ -36,7 +36,8 @@ def decided(db: Session, wish: Wish) -> Page:
 def one(db: Session, session_id: int) -> Review | None:
     """Return the review of a session with what its page shows."""
     query = _with_session(select(Review)).where(Review.session_id == session_id)
-    return db.scalar(query)
+    found: Review | None = db.scalar(query)
+    return found
 
 
 def strays(db: Session, limit: int = 50) -> list[StrayStop]:

@@ -59,10 +59,10 @@ def currencies(db: Session) -> list[str]:
     return list(db.scalars(select(Tariff.currency).distinct().order_by(Tariff.currency)))
 
 
-def holder_counts(db: Session, tariff_ids: Iterable[int]) -> dict[int, dict[str, int]]:
+def holder_counts(db: Session, tariff_ids: Iterable[int]) -> dict[int | None, dict[str, int]]:
     """Return how many sites, stations, groups and drivers have each of these tariffs."""
     ids = list(tariff_ids)
-    found: dict[int, dict[str, int]] = {}
+    found: dict[int | None, dict[str, int]] = {number: {} for number in ids}
     for model, word in (
         (Site, "site"),
         (Station, "station"),
@@ -73,7 +73,7 @@ def holder_counts(db: Session, tariff_ids: Iterable[int]) -> dict[int, dict[str,
         if hasattr(model, "archived_at"):
             query = query.where(model.archived_at.is_(None))
         for tariff_id, count in db.execute(query.group_by(model.tariff_id)):
-            found.setdefault(tariff_id, {})[word] = count
+            found[tariff_id][word] = count
     return found
 
 

@@ -174,11 +174,9 @@ def _decided(found: Review, decision: str, form: DecisionForm) -> str:
         given["tariff_version_id"] = form.tariff.data
         if decision == "correct":
             given["energy_wh"] = in_wh(form.energy_kwh.data)
-            bill = reviews.correct(work, actor(), found, **given)
-        elif decision == "approve":
-            bill = reviews.approve(work, actor(), found, **given)
-        else:
+        elif decision != "approve":
             abort(400)
+        bill = reviews.approve(work, actor(), found, **given)
         waits = bill.receipt is not None and bill.receipt.state in WAITING_STATES
         mail = " Its receipt is on its way." if waits else ""
         return f"Bill {bill.number} of {money(bill.gross_minor, bill.currency)} is issued.{mail}"

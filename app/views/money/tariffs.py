@@ -46,7 +46,7 @@ def index() -> Any:
     )
 
 
-def _columns(counts: dict[int, dict[str, int]]) -> list[tuple[str, Callable[[Any], Any]]]:
+def _columns(counts: dict[int | None, dict[str, int]]) -> list[tuple[str, Callable[[Any], Any]]]:
     return [
         ("name", lambda tariff: tariff.name),
         ("currency", lambda tariff: tariff.currency),
@@ -107,7 +107,7 @@ def _example(session: Session, version: TariffVersion) -> dict[str, Any]:
     """What the calculator was asked and what it answers."""
     now = datetime.now(UTC)
     zone = request.args.get("zone", "") or (queries.zones(session) or ["UTC"])[0]
-    asked = {
+    asked: dict[str, Any] = {
         "kwh": request.args.get("kwh", "20")[:20].replace(",", "."),
         "minutes": listing.number("minutes") if "minutes" in request.args else 60,
         "idle": listing.number("idle") or 0,

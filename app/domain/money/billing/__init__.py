@@ -28,14 +28,12 @@ from app.domain.money.billing.settle import (
     settle,
     settle_all,
 )
-from app.domain.money.billing.usage import Measured, usage_of
 from app.domain.money.billing.verify import Fault, faults_of, verify
 
 __all__ = [
     "Assessment",
     "Difference",
     "Fault",
-    "Measured",
     "apply_late",
     "assess",
     "check_named",
@@ -56,6 +54,5 @@ __all__ = [
     "settle_all",
     "standing",
     "unsettled",
-    "usage_of",
     "verify",
 ]

@@ -15,7 +15,7 @@ from app.domain.charging.energy.plausibility import RESOLUTION_WH
 from app.domain.ground import events
 from app.domain.ground.vocabulary import BillingState
 from app.domain.ground.vocabulary.doubts import DOUBTS, About
-from app.domain.money.billing.book import Book, book_of
+from app.domain.money.billing.book import Book
 from app.domain.money.billing.continuity import GAP, Continuity, Stretch, compare, habit_of
 from app.domain.money.billing.evidence import PlugHistory
 from app.models import ChargingSession, Connector, StationReport
@@ -63,11 +63,6 @@ def plug_of(book: Book, session: ChargingSession) -> Plug:
         greatest_power_w=Decimal(str(power)) if power else None,
     )
     return Plug(history, earlier, later)
-
-
-def history_of(db: Session, session: ChargingSession) -> PlugHistory:
-    """What a plug's earlier sessions say about this one's energy."""
-    return plug_of(book_of(db, [session], session.started_at), session).history
 
 
 def continuity_of(

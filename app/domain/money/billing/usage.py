@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
@@ -50,13 +50,6 @@ class Measured:
     plug: Plug
     corrected: bool = False
     idle_codes: tuple[str, ...] = ()
-
-
-def usage_of(
-    db: Session, session: ChargingSession, now: datetime, *, energy_wh: Decimal | None = None
-) -> Measured:
-    """Measure a session from its rows; a running one up to `now`; raises as `measured`."""
-    return measured(book_of(db, [session], now), session, energy_wh=energy_wh)
 
 
 def measured(

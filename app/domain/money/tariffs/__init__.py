@@ -13,7 +13,8 @@ from app.domain.money.tariffs.currencies import (
     price_text,
     to_minor,
 )
-from app.domain.money.tariffs.document import TariffError, from_json, to_json
+from app.domain.money.tariffs.document import from_json, to_json
+from app.domain.money.tariffs.fields import TariffError
 from app.domain.money.tariffs.pricing import price
 from app.domain.money.tariffs.quote import (
     Interval,
