@@ -42,10 +42,16 @@ def test_numbers_round_half_up_and_have_a_real_minus():
         (1234567, "SEK", "12 345.67 SEK"),
         (980, "JPY", "980 ¥"),
         (1234, "BHD", "1.234 BHD"),
+        (100, "AFN", "1.00 AFN"),  # by ISO 4217; CLDR knows no places of it
     ],
 )
 def test_money_has_the_digits_of_its_currency(minor, currency, said):
     assert plain(p.money(minor, currency)) == said
+
+
+def test_a_price_has_the_places_of_its_currency_and_all_of_its_own():
+    assert plain(p.price(Decimal("0.3250"), "EUR")) == "0.325 €"
+    assert plain(p.price(Decimal("30"), "JPY")) == "30 ¥"
 
 
 def test_money_follows_a_locale_when_one_is_named():

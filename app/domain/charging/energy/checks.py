@@ -1,7 +1,7 @@
 """Counter-checks of a session's energy: against the measured power, and against time."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 
@@ -59,17 +59,13 @@ def under_power(
         return None
     whole = seconds_between(started_at, ended_at)
     seen = seconds_between(points[0].at, points[-1].at)
-    before, after = max(pairwise(points), key=_apart)
+    before, after = max(pairwise(points), key=lambda pair: pair[1].at - pair[0].at)
     gap = seconds_between(before.at, after.at)
     if seen < whole * _COVERED or gap > max(_LONGEST_GAP_S, whole / 10):
         return None
     head = points[0].value * seconds_between(started_at, points[0].at) / 3600
     tail = points[-1].value * seconds_between(points[-1].at, ended_at) / 3600
     return max(head, Decimal(0)) + integral + max(tail, Decimal(0))
-
-
-def _apart(pair: tuple[Point, Point]) -> timedelta:
-    return pair[1].at - pair[0].at
 
 
 def sustained_w(readings: Sequence[Reading]) -> Decimal:

@@ -76,7 +76,7 @@ def measure(facts: EnergyFacts) -> EnergyResult:
     readings given twice, change nothing.
     """
     facts, clock_flags = _with_sane_clock(facts)
-    started_at, ended_at = facts.started_at, _end_of(facts)
+    started_at, ended_at = facts.started_at, facts.ended_at or facts.started_at
     timed = not clock_flags and not facts.clock_doubtful
     readings = _of_the_session(facts, ended_at, not timed)
     if timed and (facts.ended_at is None or facts.meter_stop_wh is None):
@@ -169,10 +169,6 @@ def _with_sane_clock(facts: EnergyFacts) -> tuple[EnergyFacts, set[EnergyFlag]]:
         length = max(facts.received_end_at - facts.received_start_at, length)
     ended_at = facts.started_at + length
     return replace(facts, ended_at=ended_at), {EnergyFlag.CLOCK_INCONSISTENT}
-
-
-def _end_of(facts: EnergyFacts) -> datetime:
-    return facts.ended_at if facts.ended_at is not None else facts.started_at
 
 
 def _of_the_session(facts: EnergyFacts, ended_at: datetime, any_time: bool) -> list[Reading]:

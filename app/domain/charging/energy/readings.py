@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from itertools import pairwise
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 from app.domain.charging.energy.plausibility import RESOLUTION_WH, seconds_between
@@ -191,7 +192,7 @@ def distinct(readings: Iterable[Reading]) -> list[Reading]:
     context; of two with different values the first received counts.
     """
     kept: dict[tuple[object, ...], Reading] = {}
-    for reading in sorted(readings, key=_by_arrival):
+    for reading in sorted(readings, key=attrgetter("received", "value")):
         phase, location = reading.phase, reading.location
         key = (
             reading.taken_at,
@@ -202,10 +203,6 @@ def distinct(readings: Iterable[Reading]) -> list[Reading]:
         )
         kept.setdefault(key, reading)
     return list(kept.values())
-
-
-def _by_arrival(reading: Reading) -> tuple[int, Decimal]:
-    return reading.received, reading.value
 
 
 def points_of(readings: Iterable[Reading], measurand: str) -> list[Point]:

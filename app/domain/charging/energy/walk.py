@@ -174,15 +174,12 @@ def walk(points: Sequence[Point], pace: Pace, *, stop_told: bool = False) -> Wal
                 found.ignored.append(point)
                 found.flags.add(EnergyFlag.OUTLIER_IGNORED)
                 continue
-            if not _forbidden(stretch, index, point, is_stop=_is_stop(points, index, stop_told)):
+            is_stop = stop_told and index == len(points) - 1
+            if not _forbidden(stretch, index, point, is_stop=is_stop):
                 continue
         stretch.accept(point)
     found.segments.append(stretch.segment())
     return found
-
-
-def _is_stop(points: Sequence[Point], index: int, stop_told: bool) -> bool:
-    return stop_told and index == len(points) - 1
 
 
 def _forbidden(stretch: "_Stretch", index: int, point: Point, *, is_stop: bool) -> bool:

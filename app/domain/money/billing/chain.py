@@ -134,10 +134,11 @@ class Evidence:
     def _proof(
         self, session_id: int, version_id: int | None, revision: int, reading: int, event: int
     ) -> dict[str, Any]:
+        registers = self.registers.get((session_id, revision))
         return {
             "form": FORM,
             "revision": revision,
-            "registers": _digest_or_none(self.registers.get((session_id, revision))),
+            "registers": None if registers is None else digest(registers),
             "last_reading": reading,
             "readings": digest(_until(self.readings.get(session_id, ()), reading)),
             "last_event": event,
@@ -213,7 +214,3 @@ def _last(rows: Sequence[Any]) -> int:
 
 def _until(rows: Iterable[Any], last: int) -> Iterable[Any]:
     return (row for row in rows if row[0] <= last)
-
-
-def _digest_or_none(values: Sequence[object] | None) -> str | None:
-    return None if values is None else digest(values)

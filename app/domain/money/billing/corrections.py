@@ -215,7 +215,8 @@ def difference_of(db: Session, session: ChargingSession, now: datetime) -> Diffe
         assessment.energy_wh,
         bill.gross_minor,
         quote.gross_minor if quote else None,
-        _unseen(bill, assessment.doubts),
+        # Where a person let the bill go, somebody has looked at its doubts.
+        assessment.doubts if bill.issued_by == "system" else (),
     )
 
 
@@ -235,8 +236,3 @@ def correct_difference(
 
 def _decided(bill: Bill) -> Decimal | None:
     return bill.energy_wh if bill.facts.get("corrected") else None
-
-
-def _unseen(bill: Bill, doubts: tuple[str, ...]) -> tuple[str, ...]:
-    """Doubts that nobody has looked at: all of them, unless a person let the bill go."""
-    return () if bill.issued_by != "system" else doubts

@@ -119,17 +119,13 @@ def _steps(lines: Sequence[Line], roundings: Sequence[Rounding]) -> Iterator[Phr
         key, step = f"why.rounded.{rounding.kind.value}", rounding.step
         per = Decimal(1000 if rounding.kind is Kind.ENERGY else 60)
         names = ("kwh", "to_kwh") if rounding.kind is Kind.ENERGY else ("minutes", "to_minutes")
-        told = [plain(_short(Decimal(each) / per)) for each in (rounding.total, rounding.rounded)]
-        yield key, {"step": step, **dict(zip(names, told, strict=True))}
+        amounts = (Decimal(each) / per for each in (rounding.total, rounding.rounded))
+        short = [plain(each.quantize(Decimal("0.001")).normalize()) for each in amounts]
+        yield key, {"step": step, **dict(zip(names, short, strict=True))}
         same = [line for line in lines if line.kind == rounding.kind]
         if len(same) > 1:
             where = next(e for e in same if e.component_index == rounding.component_index)
             yield "why.rounded.line", {"label": [where.label]}
-
-
-def _short(amount: Decimal) -> Decimal:
-    """At most three places, none of them a zero that says nothing."""
-    return amount.quantize(Decimal("0.001")).normalize()
 
 
 def _minutes(seconds: int) -> Decimal:
