@@ -112,8 +112,7 @@ def edit(
             db, cli.ACTOR, tariff, name=new_name, definition=definition, note=note, now=cli.now()
         )
         if default is not None:
-            change = tariff_book.make_default if default else tariff_book.unmake_default
-            change(db, cli.ACTOR, tariff, now=cli.now())
+            tariff_book.set_default(db, cli.ACTOR, tariff, default, now=cli.now())
         cli.print_row(tariff, ONE if as_json else LIST, json=as_json)
 
 

@@ -56,7 +56,7 @@ def create(
     _add_version(db, actor, tariff, parsed, note, number=1, now=now)
     audit.note(db, actor, "tariff.create", tariff, now=now, remark=_remark(note))
     if default:
-        make_default(db, actor, tariff, now=now)
+        set_default(db, actor, tariff, True, now=now)
     return tariff
 
 
@@ -120,23 +120,23 @@ def restore(db: Session, actor: Actor, tariff: Tariff, *, now: datetime) -> Tari
     return tariff
 
 
-def make_default(db: Session, actor: Actor, tariff: Tariff, *, now: datetime) -> Tariff:
-    """Make a tariff the tenant's last resort; the one before gives way."""
-    if tariff.archived_at is not None:
-        raise Conflict(f"{tariff.name} is archived: restore it first.")
-    query = select(Tariff).where(Tariff.tenant_id == tariff.tenant_id, Tariff.is_default)
-    for other in db.scalars(query):
-        if other.id != tariff.id:
-            _set_default(db, actor, other, False, now=now)
-    if not tariff.is_default:
-        _set_default(db, actor, tariff, True, now=now)
-    return tariff
-
-
-def unmake_default(db: Session, actor: Actor, tariff: Tariff, *, now: datetime) -> Tariff:
-    """Leave the tenant without a last resort."""
-    if tariff.is_default:
-        _set_default(db, actor, tariff, False, now=now)
+def set_default(
+    db: Session, actor: Actor, tariff: Tariff, default: bool, *, now: datetime
+) -> Tariff:
+    """Make a tariff the tenant's last resort (the one before gives way), or leave it none."""
+    changed = [] if tariff.is_default is default else [tariff]
+    if default:
+        if tariff.archived_at is not None:
+            raise Conflict(f"{tariff.name} is archived: restore it first.")
+        others = select(Tariff).where(
+            Tariff.tenant_id == tariff.tenant_id, Tariff.is_default, Tariff.id != tariff.id
+        )
+        changed = [*db.scalars(others), *changed]
+    for each in changed:
+        before = audit.snapshot(each)
+        each.is_default = default and each is tariff
+        db.flush()
+        audit.note(db, actor, "tariff.default", each, now=now, before=before)
     return tariff
 
 
@@ -277,13 +277,6 @@ def _rename(db: Session, tariff: Tariff, name: str) -> None:
         if db.scalar(query) not in (None, tariff.id):
             raise Taken(f"There is a tariff called {name} already.", field="name")
     tariff.name, tariff.name_key = name, texts.key(name)
-
-
-def _set_default(db: Session, actor: Actor, tariff: Tariff, value: bool, *, now: datetime) -> None:
-    before = audit.snapshot(tariff)
-    tariff.is_default = value
-    db.flush()
-    audit.note(db, actor, "tariff.default", tariff, now=now, before=before)
 
 
 def _remark(note: str | None) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -258,9 +259,9 @@ def restore(tariff_id: int) -> Any:
 @needs("admin", everywhere=True)
 def default(tariff_id: int) -> Any:
     """Make a tariff the default, or no longer."""
-    if request.form.get("default") == "no":
-        return _changed(tariff_id, tariff_book.unmake_default, "is no longer the default")
-    return _changed(tariff_id, tariff_book.make_default, "is the default")
+    wanted = request.form.get("default") != "no"
+    change = partial(tariff_book.set_default, default=wanted)
+    return _changed(tariff_id, change, "is the default" if wanted else "is no longer the default")
 
 
 def _changed(tariff_id: int, change: Callable[..., Tariff], word: str) -> Any:
