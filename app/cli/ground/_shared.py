@@ -163,7 +163,7 @@ def write_csv(
 
 
 def _in_file(value: Any) -> Any:
-    """A value as `csv_files.cell` takes it: words of ours as they are, lists in one cell."""
+    """A value as `listing.cell` takes it: words of ours as they are, lists in one cell."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, list | tuple):
