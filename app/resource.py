@@ -68,7 +68,7 @@ def _tariff(row: Any) -> str | None:
     return row.tariff.name if row.tariff else None
 
 
-def _by_facts(operations: Any, facts: Any) -> dict[str, Callable[..., Any]]:
+def _by_facts(operations: Any, facts: Any) -> dict[str, Any]:
     """What a domain does that takes all the facts of a row at once."""
 
     def add(db: Any, actor: Any, tenant_id: int, *, now: Any, **given: Any) -> Any:

@@ -121,7 +121,7 @@ def unknown(since: str | None, as_json: bool) -> None:
 @imports.unblock_option
 @cli.zone_option
 def import_(
-    path: Path, valid_only: bool, dry_run: bool, timezone: str | None, **agreed: bool
+    path: Path, valid_only: bool, dry_run: bool, timezone: str | None, **agreed: Any
 ) -> None:
     """Add the tags of a CSV file (columns as in the export); a known tag is changed.
 

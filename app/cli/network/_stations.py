@@ -69,7 +69,7 @@ def _quirks(pairs: tuple[str, ...], station: Station | None) -> dict[str, Any]:
 
 
 def found(
-    db: Session, query: Select[tuple[Station]], now: datetime
+    db: Session, query: Select[Station], now: datetime
 ) -> tuple[list[Station], set[int]]:
     """Return the stations of a select, and the ids of those that are connected."""
     query = query.options(selectinload(Station.connectors), selectinload(Station.site))

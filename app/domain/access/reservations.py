@@ -321,6 +321,7 @@ def _fitting(db: Session, station: Any, session: ChargingSession) -> Reservation
         .order_by(Reservation.evse.desc(), Reservation.id)
     )
     group = session.tag.group.parent if session.tag and session.tag.group else None
+    row: Reservation
     for row in db.scalars(query):
         same = row.tag_id is not None and row.tag_id == session.tag_id
         same = same or Token(row.token).key == Token(session.token).key
