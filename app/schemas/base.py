@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticCustomError
 
+from app.domain.ground import texts
 from app.domain.ground.errors import Invalid
 
 Json = dict[str, Any]
@@ -134,6 +135,18 @@ class Schema(BaseModel):
     def needs(cls) -> list[str]:
         """Name the members that must be there."""
         return [name for name, info in cls.model_fields.items() if info.is_required()]
+
+    @classmethod
+    def longest(cls, member: str) -> int:
+        """How many characters a text may have."""
+        bounds = cls.model_fields[member].metadata
+        return next(int(one.max_length) for one in bounds if hasattr(one, "max_length"))
+
+    @classmethod
+    def line(cls, member: str, text: str | None, word: str = "", *, required: bool = False) -> str:
+        """Read one line that people typed; `word` is what a sentence calls it."""
+        word = word or f"The {member}"
+        return texts.line(text, word, cls.longest(member), field=member, required=required)
 
     def given(self) -> Json:
         """Return what was sent, in values of the domain; what was left out is not there."""

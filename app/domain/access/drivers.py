@@ -19,6 +19,7 @@ from app.domain.ground.vocabulary import Actor
 from app.domain.money import tariff_choice
 from app.domain.office import audit
 from app.models import Driver, Tag
+from app.schemas.access import NewDriver
 
 #: Languages a receipt is written in, and what they are called.
 LANGUAGES: dict[str, str] = {"en": "English", "de": "Deutsch"}
@@ -115,13 +116,13 @@ def named(db: Session, tenant_id: int, text: str, *, archived: bool = False) -> 
 
 def _write(db: Session, driver: Driver, facts: DriverFacts) -> None:
     """Set the columns from what was typed; raises `Invalid` or `Taken` before it sets any."""
-    name = texts.line(facts.name, "The name", 120, field="name", required=True)
+    name = NewDriver.line("name", facts.name, required=True)
     address = texts.email(facts.email)
     key = texts.key(address) if address else None
     if facts.language not in LANGUAGES:
         words = ", ".join(LANGUAGES)
         raise Invalid(f"The language of receipts is one of {words}.", field="language")
-    note = texts.line(facts.note, "The note", 500, field="note") or None
+    note = NewDriver.line("note", facts.note) or None
     with db.no_autoflush:
         _refuse_taken(db, driver, key)
         sites = reach.belonging(db, facts.site_ids, driver.tenant_id)

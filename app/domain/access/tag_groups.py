@@ -7,13 +7,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.access import reach
-from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, NotFound, Taken
 from app.domain.ground.vocabulary import Actor, Token
 from app.domain.money import tariff_choice
 from app.domain.office import audit
 from app.models import Tag, TagGroup
-from app.schemas.access import LONGEST_PARENT
+from app.schemas.access import LONGEST_PARENT, NewTagGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +77,8 @@ def named(db: Session, tenant_id: int, name: str) -> TagGroup:
 
 
 def _write(db: Session, group: TagGroup, facts: GroupFacts) -> None:
-    name = texts.line(facts.name, "The name", 120, field="name", required=True)
-    parent = texts.line(facts.parent, "The parent token", LONGEST_PARENT, field="parent") or None
+    name = NewTagGroup.line("name", facts.name, required=True)
+    parent = NewTagGroup.line("parent", facts.parent, "The parent token") or None
     made = "".join(char for char in name.upper() if char.isalnum())[:LONGEST_PARENT]
     parent = parent or made or "GROUP"
     with db.no_autoflush:

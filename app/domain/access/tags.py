@@ -14,11 +14,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain.access import reach
-from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import Actor, TagStatus, Token, token_kind
 from app.domain.office import audit
 from app.models import Driver, Site, Station, Tag, TagGroup, tag_sites, tag_stations
+from app.schemas.access import NewTag
 
 #: More sessions at once than this is a slip of the pen.
 MOST_CONCURRENT = 1000
@@ -71,7 +71,7 @@ def add(
 
     Case and outer blanks make no difference (FIELD X13).
     """
-    text = texts.line(value, "The tag", 255, field="value", required=True)
+    text = NewTag.line("value", value, "The tag", required=True)
     token = Token(text, token_kind(kind))
     known = on_list(db, text, tenant_id=tenant_id)
     if known is not None:
@@ -166,7 +166,7 @@ def named(db: Session, tenant_id: int, value: str) -> Tag:
 
 def _write(db: Session, tag: Tag, facts: TagFacts) -> None:
     """Check everything, then set the columns."""
-    label = texts.line(facts.label, "The label", 120, field="label") or None
+    label = NewTag.line("label", facts.label) or None
     limit = facts.concurrent_limit
     if limit is not None and not 1 <= limit <= MOST_CONCURRENT:
         raise Invalid(

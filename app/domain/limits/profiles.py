@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, NotFound, Taken
 from app.domain.ground.vocabulary import Actor
 from app.domain.limits import profile_documents, profile_forms
 from app.domain.limits.supply import Abilities, abilities
 from app.domain.office import audit
 from app.models import ChargingProfile, Station
+from app.schemas.limits import NewChargingProfile
 
 #: Stations' clocks differ from ours: what begins now, begins a little earlier (FIELD K2).
 EARLIER = timedelta(seconds=60)
@@ -173,14 +173,14 @@ def _write(
     document: Mapping[str, Any],
     note: str | None,
 ) -> None:
-    name = texts.line(name, "The name", 120, field="name", required=True)
+    name = NewChargingProfile.line("name", name, required=True)
     with db.no_autoflush:
         others = _all(db, profile.tenant_id)
     for other in others:
         if other.id != profile.id and other.name.casefold() == name.casefold():
             raise Taken(f"There is a profile named {other.name} already.", field="name")
     profile.name = name
-    profile.note = texts.line(note, "The note", 500, field="note") or None
+    profile.note = NewChargingProfile.line("note", note) or None
     profile.document = profile_documents.read(document)
 
 

@@ -15,6 +15,7 @@ from app.domain.money import sellers, tariff_choice
 from app.domain.money.tariffs.currencies import is_currency
 from app.domain.office import audit
 from app.models import Site, Station, Tariff
+from app.schemas.network import NewSite
 
 
 class Details(TypedDict, total=False):
@@ -96,7 +97,7 @@ def _apply(db: Session, site: Site, details: Details) -> None:
     if "currency" in details:
         site.currency = _currency(details["currency"])
     if "address" in details:
-        address = texts.line(details["address"], "The address", 300, field="address")
+        address = NewSite.line("address", details["address"])
         site.address = address or None
     if "latitude" in details or "longitude" in details:
         _place(site, details.get("latitude"), details.get("longitude"))
@@ -123,7 +124,7 @@ def _keep_currency(db: Session, site: Site) -> None:
 
 
 def _rename(db: Session, site: Site, name: str) -> None:
-    name = texts.line(name, "The name", 120, field="name", required=True)
+    name = NewSite.line("name", name, required=True)
     # The table, not the entity: a name is taken even where the asker may not look.
     table = Site.__table__
     twin = select(table.c.id).where(

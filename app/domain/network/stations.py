@@ -18,9 +18,9 @@ from app.domain.trust import certificate_names
 from app.models import ChargingSession, Site, Station
 from app.models.stations import name_key
 from app.schemas import quirks
+from app.schemas.network import NewStation
 
 #: Longest identity that is given out; OCPP 2.x allows no more.
-IDENTITY_LIMIT = 48
 #: 0: no password, from known networks only; 1: password; 2: password over TLS; 3: certificate.
 SECURITY_PROFILES = (0, 1, 2, 3)
 PASSWORD_LENGTHS = (8, 64)
@@ -179,9 +179,9 @@ def called(db: Session, tenant_id: int, identity: str) -> Station:
 
 def _apply(db: Session, station: Station, details: Details | Changes) -> None:
     if "name" in details:
-        station.name = texts.line(details["name"], "The name", 120, field="name")
+        station.name = NewStation.line("name", details["name"])
     if "note" in details:
-        station.note = texts.line(details["note"], "The note", 500, field="note") or None
+        station.note = NewStation.line("note", details["note"]) or None
     if "username_alias" in details:
         station.username_alias = _alias(db, station, details["username_alias"])
     if "registration" in details:
@@ -212,7 +212,7 @@ def _move(station: Station, site: Site) -> None:
 
 
 def _identify(db: Session, station: Station, identity: str) -> None:
-    identity = texts.line(identity, "The identity", IDENTITY_LIMIT, field="identity", required=True)
+    identity = NewStation.line("identity", identity, required=True)
     if ":" in identity or not identity.isprintable():
         raise Invalid("The identity may hold no colon.", field="identity")
     # The table, not the entity: an identity is unique in the whole installation.
@@ -240,7 +240,7 @@ def _identify(db: Session, station: Station, identity: str) -> None:
 
 def _alias(db: Session, station: Station, alias: str | None) -> str | None:
     """Check the user name that a station sends; another station's identity never is one."""
-    alias = texts.line(alias, "The user name", 64, field="username_alias")
+    alias = NewStation.line("username_alias", alias, "The user name")
     table = Station.__table__
     owner = db.scalar(select(table.c.id).where(table.c.identity_key == texts.key(alias)))
     if alias and owner not in (None, station.id):

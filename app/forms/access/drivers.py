@@ -2,21 +2,25 @@
 
 from flask_wtf import FlaskForm
 from wtforms import EmailField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import InputRequired
 
 from app.domain.access.drivers import LANGUAGES
+from app.forms.ground.refusals import fits
 from app.forms.office.staff import CheckboxListField
+from app.schemas.access import NewDriver
 
 
 class DriverForm(FlaskForm):  # type: ignore[misc]
     """A person who charges."""
 
     name = StringField(
-        "Name", [InputRequired("Type a name."), Length(max=120)], render_kw={"autocomplete": "off"}
+        "Name",
+        [InputRequired("Type a name."), fits(NewDriver, "name")],
+        render_kw={"autocomplete": "off"},
     )
     email = EmailField(
         "E-mail",
-        [Length(max=254)],
+        [fits(NewDriver, "email")],
         description="Receipts go here. Empty: bills are made, but no receipt is sent.",
         render_kw={"autocomplete": "off"},
     )
@@ -31,4 +35,4 @@ class DriverForm(FlaskForm):  # type: ignore[misc]
         coerce=int,
         description="Staff of the ticked sites may change this. None ticked: staff of all sites.",
     )
-    note = TextAreaField("Note", [Length(max=500)], render_kw={"rows": 3})
+    note = TextAreaField("Note", [fits(NewDriver, "note")], render_kw={"rows": 3})

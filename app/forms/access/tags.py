@@ -5,8 +5,9 @@ from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.domain.access.tags import MOST_CONCURRENT
+from app.forms.ground.refusals import fits
 from app.forms.office.staff import CheckboxListField
-from app.schemas.access import LONGEST_PARENT
+from app.schemas.access import NewTag, NewTagGroup
 
 
 class TagFactsForm(FlaskForm):  # type: ignore[misc]
@@ -14,7 +15,7 @@ class TagFactsForm(FlaskForm):  # type: ignore[misc]
 
     label = StringField(
         "Label",
-        [Length(max=120)],
+        [fits(NewTag, "label")],
         description="What it looks like or where it hangs: “red card”, “key box”.",
     )
     driver = StringField(
@@ -61,10 +62,10 @@ class NewTagForm(TagFactsForm):
 class GroupForm(FlaskForm):  # type: ignore[misc]
     """A group of tags."""
 
-    name = StringField("Name", [InputRequired("Type a name."), Length(max=120)])
+    name = StringField("Name", [InputRequired("Type a name."), fits(NewTagGroup, "name")])
     parent = StringField(
         "Parent token",
-        [Length(max=LONGEST_PARENT)],
+        [fits(NewTagGroup, "parent")],
         description="What chargers know the group by (parentIdTag). Empty: made from the name.",
         render_kw={"autocomplete": "off", "spellcheck": "false"},
     )

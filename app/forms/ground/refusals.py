@@ -1,8 +1,15 @@
-"""Shows what an operation refused beside the field it is about."""
+"""What a form refuses by its schema, and what an operation refused, beside its field."""
 
 from wtforms import Form
+from wtforms.validators import Length
 
 from app.domain.ground.errors import DomainError
+from app.schemas.base import Schema
+
+
+def fits(schema: type[Schema], member: str) -> Length:
+    """Refuse a text that is longer than the schema's member may be."""
+    return Length(max=schema.longest(member))
 
 
 def show(form: Form, error: DomainError) -> None:

@@ -8,6 +8,8 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.domain.limits.profile_documents import HIGHEST_STACK_LEVEL, KINDS, PURPOSES
 from app.forms.commands.order_fields import PICKER
+from app.forms.ground.refusals import fits
+from app.schemas.limits import NewChargingProfile
 
 _CODE = {"class": "form-control code", "spellcheck": "false", "rows": 6}
 
@@ -20,8 +22,8 @@ def _moment(label: str, help_text: str) -> StringField:
 class ProfileForm(FlaskForm):  # type: ignore[misc]
     """All that is typed about a profile."""
 
-    name = StringField("Name", [InputRequired("Give it a name."), Length(max=120)])
-    note = StringField("Note", [Length(max=500)])
+    name = StringField("Name", [InputRequired("Give it a name."), fits(NewChargingProfile, "name")])
+    note = StringField("Note", [fits(NewChargingProfile, "note")])
     purpose = SelectField(
         "What it limits",
         choices=[(word, label) for word, label in PURPOSES.items() if word != "external"],

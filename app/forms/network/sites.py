@@ -4,7 +4,10 @@ from zoneinfo import available_timezones
 
 from flask_wtf import FlaskForm
 from wtforms import DecimalField, FloatField, SelectField, StringField
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms.validators import InputRequired, Optional
+
+from app.forms.ground.refusals import fits
+from app.schemas.network import NewSite
 
 
 def or_none(value: str) -> int | None:
@@ -15,7 +18,7 @@ def or_none(value: str) -> int | None:
 class SiteForm(FlaskForm):  # type: ignore[misc]
     """A place where stations stand."""
 
-    name = StringField("Name", [InputRequired("Give the site a name."), Length(max=120)])
+    name = StringField("Name", [InputRequired("Give the site a name."), fits(NewSite, "name")])
     timezone = StringField(
         "Time zone",
         [InputRequired("Name the time zone, like Europe/Berlin.")],
@@ -24,11 +27,11 @@ class SiteForm(FlaskForm):  # type: ignore[misc]
     )
     currency = StringField(
         "Currency",
-        [InputRequired("Name the currency, like EUR."), Length(max=3)],
+        [InputRequired("Name the currency, like EUR."), fits(NewSite, "currency")],
         description="What drivers pay in here, as in ISO 4217.",
         render_kw={"placeholder": "EUR", "autocapitalize": "characters", "maxlength": 3},
     )
-    address = StringField("Address", [Optional(), Length(max=300)])
+    address = StringField("Address", [Optional(), fits(NewSite, "address")])
     latitude = FloatField("Latitude", [Optional()], render_kw={"inputmode": "decimal"})
     longitude = FloatField("Longitude", [Optional()], render_kw={"inputmode": "decimal"})
     supply_limit_kw = DecimalField(
@@ -44,10 +47,12 @@ class SiteForm(FlaskForm):  # type: ignore[misc]
         validate_choice=False,
         description="For stations here that have none of their own.",
     )
-    seller_name = StringField("Seller", [Optional(), Length(max=120)])
-    seller_address = StringField("Address of the seller", [Optional(), Length(max=300)])
-    seller_tax_number = StringField("Tax number", [Optional(), Length(max=40)])
-    seller_contact = StringField("Contact", [Optional(), Length(max=254)])
+    seller_name = StringField("Seller", [Optional(), fits(NewSite, "seller_name")])
+    seller_address = StringField(
+        "Address of the seller", [Optional(), fits(NewSite, "seller_address")]
+    )
+    seller_tax_number = StringField("Tax number", [Optional(), fits(NewSite, "seller_tax_number")])
+    seller_contact = StringField("Contact", [Optional(), fits(NewSite, "seller_contact")])
 
     @property
     def zones(self) -> list[str]:

@@ -16,8 +16,9 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs
+from app.forms.ground.refusals import fits
 from app.forms.network.sites import or_none
-from app.schemas.network import MOST_CONNECTORS
+from app.schemas.network import MOST_CONNECTORS, NewStation
 from app.schemas.quirks import QUIRKS
 
 MODES = [
@@ -52,12 +53,14 @@ class StationForm(FlaskForm):  # type: ignore[misc]
 
     identity = StringField(
         "Identity",
-        [InputRequired("Type the charger's identity."), Length(max=48)],
+        [InputRequired("Type the charger's identity."), fits(NewStation, "identity")],
         description="What the charger calls itself in its URL, like CP-7. Case does not count.",
         render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"},
     )
     name = StringField(
-        "Name", [Optional(), Length(max=120)], description="What people call it, like Row A left."
+        "Name",
+        [Optional(), fits(NewStation, "name")],
+        description="What people call it, like Row A left.",
     )
     site_id = SelectField("Site", coerce=or_none, validate_choice=False)
     connector_count = IntegerField(
@@ -76,7 +79,7 @@ class StationForm(FlaskForm):  # type: ignore[misc]
     )
     mode = SelectField("Who may charge", choices=MODES, default=MODES[0][0])
     tariff_id = SelectField("Tariff", coerce=or_none, validate_choice=False)
-    note = TextAreaField("Note", [Optional(), Length(max=500)], render_kw={"rows": 2})
+    note = TextAreaField("Note", [Optional(), fits(NewStation, "note")], render_kw={"rows": 2})
     security_profile = SelectField("Security profile", choices=PROFILES, default="1")
     password = PasswordField(
         "Password",
@@ -86,7 +89,7 @@ class StationForm(FlaskForm):  # type: ignore[misc]
     )
     username_alias = StringField(
         "User name it sends",
-        [Optional(), Length(max=64)],
+        [Optional(), fits(NewStation, "username_alias")],
         description="Only for chargers that do not send their identity.",
         render_kw={"autocomplete": "off"},
     )
