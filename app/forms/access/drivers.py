@@ -1,5 +1,6 @@
 """The form of a driver."""
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import EmailField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
@@ -14,25 +15,27 @@ class DriverForm(FlaskForm):  # type: ignore[misc]
     """A person who charges."""
 
     name = StringField(
-        "Name",
-        [InputRequired("Type a name."), fits(NewDriver, "name")],
+        _("Name"),
+        [InputRequired(_("Type a name.")), fits(NewDriver, "name")],
         render_kw={"autocomplete": "off"},
     )
     email = EmailField(
-        "E-mail",
+        _("E-mail"),
         [fits(NewDriver, "email")],
-        description="Receipts go here. Empty: bills are made, but no receipt is sent.",
+        description=_("Receipts go here. Empty: bills are made, but no receipt is sent."),
         render_kw={"autocomplete": "off"},
     )
-    language = SelectField("Language of receipts", choices=list(LANGUAGES.items()))
+    language = SelectField(_("Language of receipts"), choices=list(LANGUAGES.items()))
     tariff = SelectField(
-        "Tariff",
+        _("Tariff"),
         default="",
-        description="Goes before the tariffs of the group, the station and the site.",
+        description=_("Goes before the tariffs of the group, the station and the site."),
     )
     sites = CheckboxListField(
-        "Belongs to",
+        _("Belongs to"),
         coerce=int,
-        description="Staff of the ticked sites may change this. None ticked: staff of all sites.",
+        description=_(
+            "Staff of the ticked sites may change this. None ticked: staff of all sites."
+        ),
     )
-    note = TextAreaField("Note", [fits(NewDriver, "note")], render_kw={"rows": 3})
+    note = TextAreaField(_("Note"), [fits(NewDriver, "note")], render_kw={"rows": 3})

@@ -1,5 +1,6 @@
 """The form of a reservation."""
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange
@@ -10,22 +11,22 @@ from app.domain.commands.orders.tags import MOST_MINUTES, PLUG_TYPES
 class ReserveForm(FlaskForm):  # type: ignore[misc]
     """Keep a connector for somebody."""
 
-    connector = SelectField("Connector", validate_choice=False, choices=[])
+    connector = SelectField(_("Connector"), validate_choice=False, choices=[])
     plug_type = SelectField(
-        "Plug",
+        _("Plug"),
         choices=[("", "Any"), *((word, word.replace("_", " ")) for word in PLUG_TYPES)],
         default="",
-        description="Only stations with OCPP 2.x look at it.",
+        description=_("Only stations with OCPP 2.x look at it."),
     )
     token = StringField(
-        "Tag",
-        [InputRequired("Type or choose a tag."), Length(max=255)],
-        description="Only this tag, or one of its group, may charge there meanwhile.",
+        _("Tag"),
+        [InputRequired(_("Type or choose a tag.")), Length(max=255)],
+        description=_("Only this tag, or one of its group, may charge there meanwhile."),
         render_kw={"list": "tags", "autocomplete": "off", "autocapitalize": "characters"},
     )
     minutes = IntegerField(
-        "Minutes",
-        [InputRequired("Say for how many minutes."), NumberRange(1, MOST_MINUTES)],
+        _("Minutes"),
+        [InputRequired(_("Say for how many minutes.")), NumberRange(1, MOST_MINUTES)],
         default=30,
     )
 

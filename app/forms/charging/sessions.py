@@ -1,5 +1,6 @@
 """The form that ends a session by hand."""
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import StringField
 from wtforms.validators import InputRequired, Length
@@ -9,9 +10,9 @@ class EndForm(FlaskForm):  # type: ignore[misc]
     """Why a session is ended for which the charger reported no stop."""
 
     reason = StringField(
-        "Reason",
-        [InputRequired("Say why, so that others can understand it."), Length(max=300)],
-        description="Kept in the audit, for instance “charger was replaced”.",
+        _("Reason"),
+        [InputRequired(_("Say why, so that others can understand it.")), Length(max=300)],
+        description=_("Kept in the audit, for instance “charger was replaced”."),
         render_kw={"autocomplete": "off"},
     )
 
@@ -20,8 +21,8 @@ class BillForm(FlaskForm):  # type: ignore[misc]
     """Why a session is billed whose stop was never reported."""
 
     reason = StringField(
-        "Reason",
-        [InputRequired("Say why, so that others can understand it."), Length(max=300)],
-        description="Kept with the decision.",
+        _("Reason"),
+        [InputRequired(_("Say why, so that others can understand it.")), Length(max=300)],
+        description=_("Kept with the decision."),
         render_kw={"autocomplete": "off"},
     )

@@ -1,5 +1,6 @@
 """The form of a broadcast: how it is paced; the order's own fields come from its own form."""
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import IntegerField
 from wtforms.validators import NumberRange, Optional
@@ -11,16 +12,16 @@ class PaceForm(FlaskForm):  # type: ignore[misc]
     """How many stations at a time, and when to stop."""
 
     at_once = IntegerField(
-        "At once",
+        _("At once"),
         [NumberRange(1, MOST_AT_ONCE)],
         default=10,
-        description="So many stations are asked at a time; each answer lets the next one go.",
+        description=_("So many stations are asked at a time; each answer lets the next one go."),
         render_kw={"inputmode": "numeric"},
     )
     stop_percent = IntegerField(
-        "Stop at failures, in percent",
+        _("Stop at failures, in percent"),
         [Optional(), NumberRange(0, 100)],
         default=30,
-        description="When more than this share has failed, the rest is not asked. Empty: never.",
+        description=_("When more than this share has failed, the rest is not asked. Empty: never."),
         render_kw={"inputmode": "numeric"},
     )

@@ -7,6 +7,7 @@ adds what their tables of arguments hold beside that, and makes all the others.
 from functools import cache
 from typing import Any
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.fields.core import UnboundField
@@ -67,9 +68,9 @@ class StartChargingForm(OrderForm):
     order = Order.START_CHARGING
     connector = _plug()
     token = StringField(
-        "Tag",
-        [InputRequired("Type or choose a tag."), Length(max=255)],
-        description="The session belongs to it, and its driver gets the receipt.",
+        _("Tag"),
+        [InputRequired(_("Type or choose a tag.")), Length(max=255)],
+        description=_("The session belongs to it, and its driver gets the receipt."),
         render_kw={"list": "tags", "autocomplete": "off", "autocapitalize": "characters"},
     )
 
@@ -78,7 +79,7 @@ class StopChargingForm(OrderForm):
     """Stop a running session."""
 
     order = Order.STOP_CHARGING
-    session_id = SelectField("Session", validate_choice=False, choices=[])
+    session_id = SelectField(_("Session"), validate_choice=False, choices=[])
 
 
 class ResetForm(OrderForm):
@@ -86,7 +87,7 @@ class ResetForm(OrderForm):
 
     order = Order.RESET
     kind = SelectField(
-        "How",
+        _("How"),
         choices=[
             ("soft", "Soft: end sessions properly first"),
             ("hard", "Hard: at once, like switching it off and on"),
@@ -107,7 +108,7 @@ class SetAvailabilityForm(OrderForm):
 
     order = Order.SET_AVAILABILITY
     connector = _plug("What")
-    available = SelectField("Then", choices=[("no", "Out of service"), ("yes", "In service")])
+    available = SelectField(_("Then"), choices=[("no", "Out of service"), ("yes", "In service")])
 
 
 class ChangeSettingForm(OrderForm):
@@ -115,11 +116,13 @@ class ChangeSettingForm(OrderForm):
 
     order = Order.CHANGE_SETTING
     key = StringField(
-        "Setting",
-        [InputRequired("Name the setting."), Length(max=50)],
+        _("Setting"),
+        [InputRequired(_("Name the setting.")), Length(max=50)],
         render_kw={"list": "settings", "autocomplete": "off", "autocapitalize": "off"},
     )
-    value = StringField("Value", [Optional(), Length(max=500)], render_kw={"autocomplete": "off"})
+    value = StringField(
+        _("Value"), [Optional(), Length(max=500)], render_kw={"autocomplete": "off"}
+    )
 
 
 class ReadSettingsForm(OrderForm):
@@ -127,9 +130,9 @@ class ReadSettingsForm(OrderForm):
 
     order = Order.READ_SETTINGS
     keys = StringField(
-        "Settings",
+        _("Settings"),
         [Optional(), Length(max=4000)],
-        description="Several with commas between; empty: all of them.",
+        description=_("Several with commas between; empty: all of them."),
         render_kw={"autocomplete": "off", "autocapitalize": "off"},
     )
 
@@ -138,7 +141,9 @@ class TriggerForm(OrderForm):
     """Ask for a message now."""
 
     order = Order.TRIGGER
-    message = SelectField("Message", choices=[(word, word.replace("_", " ")) for word in TRIGGERS])
+    message = SelectField(
+        _("Message"), choices=[(word, word.replace("_", " ")) for word in TRIGGERS]
+    )
     connector = _plug()
 
 
@@ -146,9 +151,9 @@ class DataTransferForm(OrderForm):
     """Send something that only this vendor understands."""
 
     order = Order.DATA_TRANSFER
-    vendor_id = StringField("Vendor", [InputRequired("Name the vendor."), Length(max=255)])
-    message_id = StringField("Message", [Optional(), Length(max=50)])
-    data = TextAreaField("Data", [Optional(), Length(max=8000)], render_kw={"rows": 3})
+    vendor_id = StringField(_("Vendor"), [InputRequired(_("Name the vendor.")), Length(max=255)])
+    message_id = StringField(_("Message"), [Optional(), Length(max=50)])
+    data = TextAreaField(_("Data"), [Optional(), Length(max=8000)], render_kw={"rows": 3})
 
 
 class RawForm(OrderForm):
@@ -156,23 +161,23 @@ class RawForm(OrderForm):
 
     order = Order.RAW
     action = StringField(
-        "Action",
-        [InputRequired("Name the message."), Length(max=60)],
+        _("Action"),
+        [InputRequired(_("Name the message.")), Length(max=60)],
         render_kw={"list": "actions", "autocomplete": "off", "autocapitalize": "off"},
     )
     payload = TextAreaField(
-        "Payload",
-        [InputRequired("Write a JSON object; {} is an empty one.")],
+        _("Payload"),
+        [InputRequired(_("Write a JSON object; {} is an empty one."))],
         default="{}",
         render_kw={"rows": 8, "class": "form-control code", "spellcheck": "false"},
     )
     check = SelectField(
-        "Schema",
+        _("Schema"),
         choices=[
             ("yes", "Hold it against the version's schema first"),
             ("no", "Send it whatever the schema says"),
         ],
-        description="What the schema forbids is not sent; the answer says why within a second.",
+        description=_("What the schema forbids is not sent; the answer says why within a second."),
     )
 
 

@@ -1,5 +1,6 @@
 """The form for watching a variable."""
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
@@ -26,18 +27,18 @@ class WatchForm(FlaskForm):  # type: ignore[misc]
     """One monitor."""
 
     key = StringField(
-        "Variable",
-        [InputRequired("Name the variable."), Length(max=300)],
-        description="As in EVSE@1/Power.",
+        _("Variable"),
+        [InputRequired(_("Name the variable.")), Length(max=300)],
+        description=_("As in EVSE@1/Power."),
         render_kw={"autocomplete": "off", "autocapitalize": "off"},
     )
-    kind = SelectField("Tell when it", choices=[(kind, KIND_WORDS[kind]) for kind in KINDS])
+    kind = SelectField(_("Tell when it"), choices=[(kind, KIND_WORDS[kind]) for kind in KINDS])
     value = StringField(
-        "Value", [InputRequired("Give a value.")], render_kw={"inputmode": "decimal"}
+        _("Value"), [InputRequired(_("Give a value."))], render_kw={"inputmode": "decimal"}
     )
     severity = SelectField(
-        "Severity",
+        _("Severity"),
         choices=[(str(n), f"{n} {word}") for n, word in enumerate(SEVERITIES)],
         default="5",
     )
-    in_transaction_only = BooleanField("Only while a session runs")
+    in_transaction_only = BooleanField(_("Only while a session runs"))

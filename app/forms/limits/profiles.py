@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
@@ -22,41 +23,43 @@ def _moment(label: str, help_text: str) -> StringField:
 class ProfileForm(FlaskForm):  # type: ignore[misc]
     """All that is typed about a profile."""
 
-    name = StringField("Name", [InputRequired("Give it a name."), fits(NewChargingProfile, "name")])
-    note = StringField("Note", [fits(NewChargingProfile, "note")])
+    name = StringField(
+        _("Name"), [InputRequired(_("Give it a name.")), fits(NewChargingProfile, "name")]
+    )
+    note = StringField(_("Note"), [fits(NewChargingProfile, "note")])
     purpose = SelectField(
-        "What it limits",
+        _("What it limits"),
         choices=[(word, label) for word, label in PURPOSES.items() if word != "external"],
         default="default",
     )
-    kind = SelectField("Valid", choices=list(KINDS.items()), default="absolute")
-    unit = SelectField("Unit", choices=[("A", "Ampere per phase"), ("W", "Watt")], default="A")
+    kind = SelectField(_("Valid"), choices=list(KINDS.items()), default="absolute")
+    unit = SelectField(_("Unit"), choices=[("A", "Ampere per phase"), ("W", "Watt")], default="A")
     stack_level = IntegerField(
-        "Stack level",
+        _("Stack level"),
         [Optional(), NumberRange(0, HIGHEST_STACK_LEVEL)],
         default=0,
-        description="Of several profiles the one with the highest level counts.",
+        description=_("Of several profiles the one with the highest level counts."),
     )
     periods = TextAreaField(
-        "Limits",
+        _("Limits"),
         default="00:00 16 3",
-        description="A line each: when it begins, the limit, and the phases if you like.",
+        description=_("A line each: when it begins, the limit, and the phases if you like."),
         render_kw=_CODE,
     )
-    min_rate = StringField("Never below", [Length(max=20)], description="In the same unit.")
-    duration_s = IntegerField("Lasts, in seconds", [Optional(), NumberRange(1, 366 * 86_400)])
+    min_rate = StringField(_("Never below"), [Length(max=20)], description=_("In the same unit."))
+    duration_s = IntegerField(_("Lasts, in seconds"), [Optional(), NumberRange(1, 366 * 86_400)])
     update_every_s = IntegerField(
-        "Asks for updates every, in seconds",
+        _("Asks for updates every, in seconds"),
         [Optional(), NumberRange(1, 86_400)],
-        description="Only for one that is updated while it runs.",
+        description=_("Only for one that is updated while it runs."),
     )
     starts_at = _moment("The schedule begins", "Empty: at midnight, or when it is sent.")
     valid_from = _moment("Valid from", "")
     valid_to = _moment("Valid until", "")
     document = TextAreaField(
-        "All of it as JSON",
+        _("All of it as JSON"),
         [Length(max=100_000)],
-        description="Used instead of the fields where it is filled in.",
+        description=_("Used instead of the fields where it is filled in."),
         render_kw=_CODE,
     )
 
@@ -69,10 +72,10 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]
 class AssignForm(FlaskForm):  # type: ignore[misc]
     """A profile for a station: where, and for which session."""
 
-    profile_id = SelectField("Profile", validate_choice=False, choices=[])
-    station_id = SelectField("Station", validate_choice=False, choices=[])
-    connector = SelectField("Connector", validate_choice=False, choices=[("0", "Whole station")])
-    session_id = SelectField("Session", validate_choice=False, choices=[("", "None")])
+    profile_id = SelectField(_("Profile"), validate_choice=False, choices=[])
+    station_id = SelectField(_("Station"), validate_choice=False, choices=[])
+    connector = SelectField(_("Connector"), validate_choice=False, choices=[("0", "Whole station")])
+    session_id = SelectField(_("Session"), validate_choice=False, choices=[("", "None")])
 
     def offer(self, plugs: list[int], sessions: list[Any]) -> None:
         """Fill the choices with a station's connectors and running sessions."""

@@ -2,11 +2,12 @@
 
 from decimal import Decimal
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import DecimalField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-_REASON = [InputRequired("Say why, so that others can understand it."), Length(max=300)]
+_REASON = [InputRequired(_("Say why, so that others can understand it.")), Length(max=300)]
 _KWH = [Optional(), NumberRange(0, 2000, "The energy lies between 0 and 2000 kWh.")]
 
 
@@ -30,7 +31,7 @@ class KwhField(DecimalField):  # type: ignore[misc]
 
 def _reason(description: str = "") -> StringField:
     looks = {"autocomplete": "off"}
-    return StringField("Reason", _REASON, description=description, render_kw=looks)
+    return StringField(_("Reason"), _REASON, description=description, render_kw=looks)
 
 
 def _kwh(label: str, description: str) -> KwhField:
@@ -45,10 +46,10 @@ class DecisionForm(FlaskForm):  # type: ignore[misc]
         "Energy to bill instead (kWh)", "Only for a correction; three decimals at most."
     )
     tariff = SelectField(
-        "Price it with",
+        _("Price it with"),
         coerce=or_none,
         validate_choice=False,
-        description="No tariff applied when the session began: this one prices it now.",
+        description=_("No tariff applied when the session began: this one prices it now."),
     )
     note = _reason("Kept with the decision.")
 
@@ -69,7 +70,7 @@ class RefundForm(FlaskForm):  # type: ignore[misc]
 class ResendForm(FlaskForm):  # type: ignore[misc]
     """Where a receipt is sent again; empty: to the driver's address."""
 
-    email = StringField("To another address", [Optional(), Length(max=254)])
+    email = StringField(_("To another address"), [Optional(), Length(max=254)])
 
 
 class DismissForm(FlaskForm):  # type: ignore[misc]
@@ -81,5 +82,5 @@ class DismissForm(FlaskForm):  # type: ignore[misc]
 class AssignForm(FlaskForm):  # type: ignore[misc]
     """Which session a stop ended that matched none."""
 
-    session_id = IntegerField("Session", [InputRequired(), NumberRange(1, 2**63 - 1)])
+    session_id = IntegerField(_("Session"), [InputRequired(), NumberRange(1, 2**63 - 1)])
     note = _reason()

@@ -8,6 +8,7 @@ the field.
 from collections.abc import Iterable
 from typing import Any
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, FieldList, Form, FormField, RadioField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
@@ -53,12 +54,12 @@ def _number(label: str, help_text: str = "", mode: str = "decimal") -> StringFie
 class ComponentForm(Form):  # type: ignore[misc]
     """One price of the tariff."""
 
-    kind = SelectField("What for", choices=KINDS)
+    kind = SelectField(_("What for"), choices=KINDS)
     price = _number("Price")
     name = _text("Name on the receipt")
     starts = _text("From (time)", "time")
     until = _text("Until (time)", "time", "Before “from”: over midnight.")
-    weekdays = CheckboxListField("Weekdays", choices=DAYS)
+    weekdays = CheckboxListField(_("Weekdays"), choices=DAYS)
     date_from = _text("First day", "date")
     date_to = _text("Last day", "date")
     energy_from_kwh = _number("From kWh")
@@ -79,14 +80,14 @@ class ComponentForm(Form):  # type: ignore[misc]
 class TariffForm(FlaskForm):  # type: ignore[misc]
     """A tariff."""
 
-    name = StringField("Name", [InputRequired("Type a name."), Length(max=120)])
+    name = StringField(_("Name"), [InputRequired(_("Type a name.")), Length(max=120)])
     currency = StringField(
-        "Currency",
-        [InputRequired("Type a currency."), Length(max=3, message="A code such as EUR.")],
+        _("Currency"),
+        [InputRequired(_("Type a currency.")), Length(max=3, message=_("A code such as EUR."))],
         render_kw={"autocomplete": "off", "maxlength": 3, "placeholder": "EUR"},
     )
     tax_mode = RadioField(
-        "Prices", choices=[("inclusive", "include tax"), ("exclusive", "tax on top")]
+        _("Prices"), choices=[("inclusive", "include tax"), ("exclusive", "tax on top")]
     )
     tax_percent = _number("Tax rate (%)")
     minimum = _number("Minimum", "The least a session with energy costs.")
@@ -94,12 +95,12 @@ class TariffForm(FlaskForm):  # type: ignore[misc]
     free_minutes = _number(
         "Free minutes", "From the start; free of time charges, not of energy.", "numeric"
     )
-    default = BooleanField("The default: it prices what has no nearer tariff")
+    default = BooleanField(_("The default: it prices what has no nearer tariff"))
     components = FieldList(FormField(ComponentForm), max_entries=MOST_ROWS)
     note = StringField(
-        "Why this change",
+        _("Why this change"),
         [Length(max=300)],
-        description="For the list of versions.",
+        description=_("For the list of versions."),
         render_kw={"autocomplete": "off"},
     )
 

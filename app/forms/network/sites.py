@@ -2,6 +2,7 @@
 
 from zoneinfo import available_timezones
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import DecimalField, FloatField, SelectField, StringField
 from wtforms.validators import InputRequired, Optional
@@ -18,41 +19,45 @@ def or_none(value: str) -> int | None:
 class SiteForm(FlaskForm):  # type: ignore[misc]
     """A place where stations stand."""
 
-    name = StringField("Name", [InputRequired("Give the site a name."), fits(NewSite, "name")])
+    name = StringField(
+        _("Name"), [InputRequired(_("Give the site a name.")), fits(NewSite, "name")]
+    )
     timezone = StringField(
-        "Time zone",
-        [InputRequired("Name the time zone, like Europe/Berlin.")],
-        description="Tariffs follow the wall clock of the site.",
+        _("Time zone"),
+        [InputRequired(_("Name the time zone, like Europe/Berlin."))],
+        description=_("Tariffs follow the wall clock of the site."),
         render_kw={"list": "zones", "placeholder": "Europe/Berlin", "autocomplete": "off"},
     )
     currency = StringField(
-        "Currency",
-        [InputRequired("Name the currency, like EUR."), fits(NewSite, "currency")],
-        description="What drivers pay in here, as in ISO 4217.",
+        _("Currency"),
+        [InputRequired(_("Name the currency, like EUR.")), fits(NewSite, "currency")],
+        description=_("What drivers pay in here, as in ISO 4217."),
         render_kw={"placeholder": "EUR", "autocapitalize": "characters", "maxlength": 3},
     )
-    address = StringField("Address", [Optional(), fits(NewSite, "address")])
-    latitude = FloatField("Latitude", [Optional()], render_kw={"inputmode": "decimal"})
-    longitude = FloatField("Longitude", [Optional()], render_kw={"inputmode": "decimal"})
+    address = StringField(_("Address"), [Optional(), fits(NewSite, "address")])
+    latitude = FloatField(_("Latitude"), [Optional()], render_kw={"inputmode": "decimal"})
+    longitude = FloatField(_("Longitude"), [Optional()], render_kw={"inputmode": "decimal"})
     supply_limit_kw = DecimalField(
-        "Supply limit (kW)",
+        _("Supply limit (kW)"),
         [Optional()],
         places=None,
-        description="Power of the grid connection.",
+        description=_("Power of the grid connection."),
         render_kw={"inputmode": "decimal"},
     )
     tariff_id = SelectField(
-        "Tariff",
+        _("Tariff"),
         coerce=or_none,
         validate_choice=False,
-        description="For stations here that have none of their own.",
+        description=_("For stations here that have none of their own."),
     )
-    seller_name = StringField("Seller", [Optional(), fits(NewSite, "seller_name")])
+    seller_name = StringField(_("Seller"), [Optional(), fits(NewSite, "seller_name")])
     seller_address = StringField(
-        "Address of the seller", [Optional(), fits(NewSite, "seller_address")]
+        _("Address of the seller"), [Optional(), fits(NewSite, "seller_address")]
     )
-    seller_tax_number = StringField("Tax number", [Optional(), fits(NewSite, "seller_tax_number")])
-    seller_contact = StringField("Contact", [Optional(), fits(NewSite, "seller_contact")])
+    seller_tax_number = StringField(
+        _("Tax number"), [Optional(), fits(NewSite, "seller_tax_number")]
+    )
+    seller_contact = StringField(_("Contact"), [Optional(), fits(NewSite, "seller_contact")])
 
     @property
     def zones(self) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import (
     FloatField,
@@ -52,49 +53,51 @@ class StationForm(FlaskForm):  # type: ignore[misc]
     """A station; the quirk fields are added from the table of quirks below."""
 
     identity = StringField(
-        "Identity",
-        [InputRequired("Type the charger's identity."), fits(NewStation, "identity")],
-        description="What the charger calls itself in its URL, like CP-7. Case does not count.",
+        _("Identity"),
+        [InputRequired(_("Type the charger's identity.")), fits(NewStation, "identity")],
+        description=_("What the charger calls itself in its URL, like CP-7. Case does not count."),
         render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"},
     )
     name = StringField(
-        "Name",
+        _("Name"),
         [Optional(), fits(NewStation, "name")],
-        description="What people call it, like Row A left.",
+        description=_("What people call it, like Row A left."),
     )
-    site_id = SelectField("Site", coerce=or_none, validate_choice=False)
+    site_id = SelectField(_("Site"), coerce=or_none, validate_choice=False)
     connector_count = IntegerField(
-        "Connectors",
+        _("Connectors"),
         [Optional(), NumberRange(0, MOST_CONNECTORS)],
         render_kw={"inputmode": "numeric"},
     )
     plug_type = SelectField(
-        "Plug", choices=[("", "Not said"), *((t, t) for t in plugs.TYPES)], default=""
+        _("Plug"), choices=[("", "Not said"), *((t, t) for t in plugs.TYPES)], default=""
     )
     max_power_kw = FloatField(
-        "Greatest power (kW)",
+        _("Greatest power (kW)"),
         [Optional(), NumberRange(0.001, 10_000)],
-        description="More than this in a session is held for review.",
+        description=_("More than this in a session is held for review."),
         render_kw={"inputmode": "decimal"},
     )
-    mode = SelectField("Who may charge", choices=MODES, default=MODES[0][0])
-    tariff_id = SelectField("Tariff", coerce=or_none, validate_choice=False)
-    note = TextAreaField("Note", [Optional(), fits(NewStation, "note")], render_kw={"rows": 2})
-    security_profile = SelectField("Security profile", choices=PROFILES, default="1")
+    mode = SelectField(_("Who may charge"), choices=MODES, default=MODES[0][0])
+    tariff_id = SelectField(_("Tariff"), coerce=or_none, validate_choice=False)
+    note = TextAreaField(_("Note"), [Optional(), fits(NewStation, "note")], render_kw={"rows": 2})
+    security_profile = SelectField(_("Security profile"), choices=PROFILES, default="1")
     password = PasswordField(
-        "Password",
+        _("Password"),
         [Optional()],
-        description="Leave it empty and one is made, which is best: it is shown once.",
+        description=_("Leave it empty and one is made, which is best: it is shown once."),
         render_kw={"autocomplete": "new-password"},
     )
     username_alias = StringField(
-        "User name it sends",
+        _("User name it sends"),
         [Optional(), fits(NewStation, "username_alias")],
-        description="Only for chargers that do not send their identity.",
+        description=_("Only for chargers that do not send their identity."),
         render_kw={"autocomplete": "off"},
     )
-    registration = SelectField("Registration", choices=REGISTRATIONS, default=REGISTRATIONS[0][0])
-    validation = SelectField("Validation", choices=VALIDATIONS, default="")
+    registration = SelectField(
+        _("Registration"), choices=REGISTRATIONS, default=REGISTRATIONS[0][0]
+    )
+    validation = SelectField(_("Validation"), choices=VALIDATIONS, default="")
 
     @property
     def quirk_fields(self) -> list[Any]:
@@ -152,8 +155,8 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]
     """A password that somebody chose; empty: make one."""
 
     password = PasswordField(
-        "A password of your own",
+        _("A password of your own"),
         [Optional()],
-        description="Empty: one is made and shown once.",
+        description=_("Empty: one is made and shown once."),
         render_kw={"autocomplete": "new-password"},
     )

@@ -1,5 +1,6 @@
 """The form of the organisation: who sells, and by which rules bills are made."""
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange
@@ -10,7 +11,7 @@ _WHOLE = {"inputmode": "numeric"}
 def _rule(label: str, most: int, description: str) -> IntegerField:
     return IntegerField(
         label,
-        [InputRequired("Type a number; 0 for none."), NumberRange(0, most)],
+        [InputRequired(_("Type a number; 0 for none.")), NumberRange(0, most)],
         description=description,
         render_kw=_WHOLE,
     )
@@ -19,15 +20,17 @@ def _rule(label: str, most: int, description: str) -> IntegerField:
 class OrganisationForm(FlaskForm):  # type: ignore[misc]
     """What receipts say of the seller, and the rules of billing."""
 
-    seller_name = StringField("Name", [Length(max=120)], render_kw={"autocomplete": "organization"})
-    seller_address = StringField(
-        "Address", [Length(max=300)], description="In one line, with postcode and town."
+    seller_name = StringField(
+        _("Name"), [Length(max=120)], render_kw={"autocomplete": "organization"}
     )
-    seller_tax_number = StringField("Tax number", [Length(max=40)])
+    seller_address = StringField(
+        _("Address"), [Length(max=300)], description=_("In one line, with postcode and town.")
+    )
+    seller_tax_number = StringField(_("Tax number"), [Length(max=40)])
     seller_contact = StringField(
-        "Contact",
+        _("Contact"),
         [Length(max=254)],
-        description="Where drivers ask about a bill: an e-mail address, a web page or a number.",
+        description=_("Where drivers ask about a bill: an e-mail address, a web page or a number."),
     )
     least_energy_wh = _rule(
         "Least energy (Wh)", 100_000, "Below this and the least time, a session costs nothing."
@@ -39,6 +42,6 @@ class OrganisationForm(FlaskForm):  # type: ignore[misc]
         "A smaller change after the bill is noted, not billed.",
     )
     idle_from_readings = BooleanField(
-        "Bill idle time that only the meter shows",
-        description="Otherwise it is noted on the session and costs nothing.",
+        _("Bill idle time that only the meter shows"),
+        description=_("Otherwise it is noted on the session and costs nothing."),
     )

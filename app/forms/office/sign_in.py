@@ -1,5 +1,6 @@
 """Forms of people who are not signed in yet."""
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length
@@ -12,33 +13,35 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
     """E-mail address and password."""
 
     email = EmailField(
-        "E-mail", [InputRequired("Type your e-mail address."), Length(max=254)], render_kw=_EMAIL
+        _("E-mail"),
+        [InputRequired(_("Type your e-mail address.")), Length(max=254)],
+        render_kw=_EMAIL,
     )
     password = PasswordField(
-        "Password",
-        [InputRequired("Type your password."), Length(max=200)],
+        _("Password"),
+        [InputRequired(_("Type your password.")), Length(max=200)],
         render_kw={"autocomplete": "current-password"},
     )
-    remember = BooleanField("Keep me signed in on this device for 30 days")
+    remember = BooleanField(_("Keep me signed in on this device for 30 days"))
 
 
 class FirstAdminForm(FlaskForm):  # type: ignore[misc]
     """Who the first admin is."""
 
     name = StringField(
-        "Your name",
-        [InputRequired("Type your name."), Length(max=120)],
+        _("Your name"),
+        [InputRequired(_("Type your name.")), Length(max=120)],
         render_kw={"autocomplete": "name", "autofocus": True},
     )
     email = EmailField(
-        "E-mail",
-        [InputRequired("Type your e-mail address."), Length(max=254)],
+        _("E-mail"),
+        [InputRequired(_("Type your e-mail address.")), Length(max=254)],
         render_kw={"autocomplete": "username"},
     )
     password = PasswordField(
-        "Password",
-        [InputRequired("Choose a password.")],
-        description="12 characters or more; three or four unrelated words are good.",
+        _("Password"),
+        [InputRequired(_("Choose a password."))],
+        description=_("12 characters or more; three or four unrelated words are good."),
         render_kw=_NEW,
     )
 
@@ -47,7 +50,9 @@ class ForgottenForm(FlaskForm):  # type: ignore[misc]
     """Where the reset mail should go."""
 
     email = EmailField(
-        "E-mail", [InputRequired("Type your e-mail address."), Length(max=254)], render_kw=_EMAIL
+        _("E-mail"),
+        [InputRequired(_("Type your e-mail address.")), Length(max=254)],
+        render_kw=_EMAIL,
     )
 
 
@@ -55,9 +60,9 @@ class NewPasswordForm(FlaskForm):  # type: ignore[misc]
     """A new password."""
 
     password = PasswordField(
-        "New password",
-        [InputRequired("Choose a password.")],
-        description="12 characters or more; three or four unrelated words are good.",
+        _("New password"),
+        [InputRequired(_("Choose a password."))],
+        description=_("12 characters or more; three or four unrelated words are good."),
         render_kw={**_NEW, "autofocus": True},
     )
 
@@ -66,7 +71,7 @@ class OwnPasswordForm(NewPasswordForm):
     """A new password of somebody who is signed in and proves it with the old one."""
 
     current = PasswordField(
-        "Current password",
-        [InputRequired("Type your current password.")],
+        _("Current password"),
+        [InputRequired(_("Type your current password."))],
         render_kw={"autocomplete": "current-password"},
     )

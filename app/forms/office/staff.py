@@ -2,6 +2,7 @@
 
 from zoneinfo import available_timezones
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import (
     EmailField,
@@ -32,20 +33,20 @@ class CheckboxListField(SelectMultipleField):  # type: ignore[misc]
 class StaffForm(FlaskForm):  # type: ignore[misc]
     """A member of staff."""
 
-    name = StringField("Name", [InputRequired("Type a name."), Length(max=120)])
-    email = EmailField("E-mail", [InputRequired("Type an e-mail address."), Length(max=254)])
-    role = SelectField("Role", choices=ROLES, default=Role.VIEWER.value)
+    name = StringField(_("Name"), [InputRequired(_("Type a name.")), Length(max=120)])
+    email = EmailField(_("E-mail"), [InputRequired(_("Type an e-mail address.")), Length(max=254)])
+    role = SelectField(_("Role"), choices=ROLES, default=Role.VIEWER.value)
     sites = CheckboxListField(
-        "Sites", coerce=int, description="None ticked: all sites, later ones too."
+        _("Sites"), coerce=int, description=_("None ticked: all sites, later ones too.")
     )
     timezone = StringField(
-        "Time zone",
+        _("Time zone"),
         [Optional(), Length(max=64)],
-        description="For times on screen. Empty: the zone of the site, or UTC.",
+        description=_("For times on screen. Empty: the zone of the site, or UTC."),
         render_kw={"list": "zones", "placeholder": "Europe/Berlin", "autocomplete": "off"},
     )
     language = SelectField(
-        "Language of mails", choices=[("en", "English"), ("de", "Deutsch")], default="en"
+        _("Language of mails"), choices=[("en", "English"), ("de", "Deutsch")], default="en"
     )
 
     @property
@@ -58,13 +59,13 @@ class TokenForm(FlaskForm):  # type: ignore[misc]
     """An API token."""
 
     name = StringField(
-        "What is it for?",
-        [InputRequired("Say what it is for."), Length(max=120)],
+        _("What is it for?"),
+        [InputRequired(_("Say what it is for.")), Length(max=120)],
         render_kw={"placeholder": "Accounting export"},
     )
     days = IntegerField(
-        "Works for (days)",
+        _("Works for (days)"),
         [Optional(), NumberRange(1, 3650)],
         default=365,
-        description="Empty: until somebody revokes it.",
+        description=_("Empty: until somebody revokes it."),
     )

@@ -1,5 +1,6 @@
 """The forms of certificates: a root to keep, a signed chain, a reason."""
 
+from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
@@ -18,10 +19,12 @@ _PEM = {"rows": 8, "spellcheck": "false", "placeholder": "-----BEGIN CERTIFICATE
 class RootForm(FlaskForm):  # type: ignore[misc]
     """A root certificate that stations shall be given."""
 
-    name = StringField("Name", [Length(max=120)], description="Empty: its own name.")
-    use = SelectField("For", choices=ROOTS)
+    name = StringField(_("Name"), [Length(max=120)], description=_("Empty: its own name."))
+    use = SelectField(_("For"), choices=ROOTS)
     pem = TextAreaField(
-        "Certificate", [InputRequired("Paste the certificate."), Length(max=20_000)], render_kw=_PEM
+        _("Certificate"),
+        [InputRequired(_("Paste the certificate.")), Length(max=20_000)],
+        render_kw=_PEM,
     )
 
 
@@ -29,9 +32,9 @@ class ChainForm(FlaskForm):  # type: ignore[misc]
     """What an authority made of a station's request."""
 
     pem = TextAreaField(
-        "Signed chain",
-        [InputRequired("Paste the signed certificate."), Length(max=20_000)],
-        description="The station's certificate first, then those above it.",
+        _("Signed chain"),
+        [InputRequired(_("Paste the signed certificate.")), Length(max=20_000)],
+        description=_("The station's certificate first, then those above it."),
         render_kw=_PEM,
     )
 
@@ -39,4 +42,4 @@ class ChainForm(FlaskForm):  # type: ignore[misc]
 class RevokeForm(FlaskForm):  # type: ignore[misc]
     """Why a certificate counts no more."""
 
-    reason = StringField("Reason", [InputRequired("Say why it is revoked."), Length(max=300)])
+    reason = StringField(_("Reason"), [InputRequired(_("Say why it is revoked.")), Length(max=300)])
