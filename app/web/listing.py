@@ -171,7 +171,7 @@ def _chain(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[Seq
     yield from rows
 
 
-def name(noun: str, *parts: str) -> str:
+def safe_name(noun: str, *parts: str) -> str:
     """A file's name without its ending: the noun, its period, what it is narrowed to."""
     plain = (unicodedata.normalize("NFKD", part.casefold()) for part in (noun, *parts))
     bare = ("".join(char for char in part if not unicodedata.combining(char)) for part in plain)

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from app.models import HandshakeAttempt, Station, Tenant
 
 
-def handshakes(db: Session, station: Station) -> Select[tuple[HandshakeAttempt]]:
+def handshakes(db: Session, station: Station) -> Select[HandshakeAttempt]:
     """Select the attempts made as this station, in no order yet.
 
     Attempts that were refused before the station was known name only an identity;

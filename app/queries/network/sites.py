@@ -69,7 +69,7 @@ def choices(db: Session) -> list[Site]:
     return list(db.scalars(_in_use()))
 
 
-def _in_use() -> Select[tuple[Site]]:
+def _in_use() -> Select[Site]:
     return select(Site).where(Site.archived_at.is_(None)).order_by(Site.name_key)
 
 

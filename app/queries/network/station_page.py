@@ -94,7 +94,7 @@ def recent_commands(db: Session, station: Station, limit: int = COMMANDS_SHOWN) 
     return list(db.scalars(_commands(station).order_by(Command.id.desc()).limit(limit)))
 
 
-def _commands(station: Station) -> Select[tuple[Command]]:
+def _commands(station: Station) -> Select[Command]:
     return select(Command).where(Command.station_id == station.id)
 
 

@@ -46,7 +46,7 @@ class Filter:
     deviating: bool = False
     archived: bool = False
 
-    def select(self, now: datetime) -> Select[tuple[Station]]:
+    def select(self, now: datetime) -> Select[Station]:
         """Select the stations, in no order yet."""
         query = select(Station).join(Site, Site.id == Station.site_id)
         return query.where(*self._conditions(now))

@@ -36,7 +36,7 @@ class Filter:
     until: datetime | None = None
     q: str = ""
 
-    def select(self) -> Select[tuple[Message]]:
+    def select(self) -> Select[Message]:
         """Select the messages, in no order yet."""
         return select(Message).where(*self._conditions())
 

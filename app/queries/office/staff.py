@@ -27,7 +27,7 @@ class Filter:
     role: str = ""
     state: str = ""
 
-    def select(self) -> Select[tuple[User]]:
+    def select(self) -> Select[User]:
         """Select the members of staff, in no order yet."""
         query = select(User).options(selectinload(User.sites))
         if self.q:
@@ -84,7 +84,7 @@ class AuditFilter:
     since: datetime | None = None
     until: datetime | None = None
 
-    def select(self) -> Select[tuple[AuditEntry]]:
+    def select(self) -> Select[AuditEntry]:
         """Select the entries, in no order yet."""
         query = select(AuditEntry)
         if self.q:

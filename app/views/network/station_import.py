@@ -55,7 +55,7 @@ def passwords() -> Any:
         return back("stations.index")
     body = "\ufeff" + "".join(listing.lines(("identity", "password"), made))
     return Response(body, mimetype="text/csv", headers={
-        "Content-Disposition": listing.attachment(listing.name("passwords", f"{at:%Y-%m-%d}")),
+        "Content-Disposition": listing.attachment(listing.safe_name("passwords", f"{at:%Y-%m-%d}")),
         "Cache-Control": "no-store",
     })  # fmt: skip
 
