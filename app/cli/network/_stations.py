@@ -68,9 +68,7 @@ def _quirks(pairs: tuple[str, ...], station: Station | None) -> dict[str, Any]:
     return found
 
 
-def found(
-    db: Session, query: Select[Station], now: datetime
-) -> tuple[list[Station], set[int]]:
+def found(db: Session, query: Select[Station], now: datetime) -> tuple[list[Station], set[int]]:
     """Return the stations of a select, and the ids of those that are connected."""
     query = query.options(selectinload(Station.connectors), selectinload(Station.site))
     rows = list(db.scalars(query.order_by(Station.identity_key)))
