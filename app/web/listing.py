@@ -100,7 +100,7 @@ _NO_FILTER = {"format", "sort", "page", "since", "until", "from", "to", "when", 
 
 def file_name(noun: str, since: datetime | None = None, until: datetime | None = None) -> str:
     """What a file of this page is called: the list, its period (or its day), and its filter."""
-    return name(noun, _period(since, until), *_filters())
+    return safe_name(noun, _period(since, until), *_filters())
 
 
 def _period(since: datetime | None, until: datetime | None) -> str:
