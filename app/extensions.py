@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 AWAY = (redis.RedisError, SQLAlchemyError)
 
 
-def make_redis(url: str) -> "redis.Redis[Any]":
+def make_redis(url: str) -> redis.Redis:
     """Build a client whose calls fail within a second when Redis is away."""
     return redis.Redis.from_url(url, socket_connect_timeout=1.0, socket_timeout=1.0)
 
@@ -57,7 +57,7 @@ class RedisState:
     waiting: int
 
 
-def redis_state(client: "redis.Redis[Any]") -> RedisState | None:
+def redis_state(client: redis.Redis) -> RedisState | None:
     """Ask Redis how it is; None when it does not answer."""
     began = time.monotonic()
     try:

@@ -194,4 +194,7 @@ def flush(within_s: float = 3.0) -> None:
     _nudges.flush(within_s)
 
 
-atexit.register(lambda: _nudges._backlog.unfinished_tasks and flush())
+@atexit.register
+def _leave() -> None:
+    if _nudges._backlog.unfinished_tasks:
+        flush()

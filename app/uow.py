@@ -191,7 +191,7 @@ def wait_with_gevent() -> None:
         except StopIteration as done:
             return done.value
 
-    waiting.wait = wait
+    waiting.wait = wait  # type: ignore[assignment]
 
 
 def tune_postgresql(engine: Engine) -> None:

@@ -64,7 +64,7 @@ GUIDES: Mapping[str, Guide] = {
 def version_of(station: Station, wished: str) -> str:
     """The version to show: the one asked for, pinned, last spoken, or the most common one."""
     spoken = (station.protocol or "").removeprefix("ocpp")
-    pinned = station.quirks.get("pin_version")
+    pinned = str(station.quirks.get("pin_version"))
     return next(word for word in (wished, pinned, spoken, "1.6") if word in GUIDES)
 
 

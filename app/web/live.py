@@ -145,7 +145,7 @@ class Hub:
             return self._thread is None
 
     def _listen(self) -> None:
-        client: redis.Redis[bytes] = self._app.extensions["redis"]
+        client: redis.Redis = self._app.extensions["redis"]
         checked = 0.0
         with client.pubsub(ignore_subscribe_messages=True) as channel:
             channel.psubscribe(LIVE.format(tenant_id="*"))
@@ -268,7 +268,7 @@ class Ends:
         self._thread = None
 
     def _listen(self) -> None:
-        client: redis.Redis[bytes] = self._app.extensions["redis"]
+        client: redis.Redis = self._app.extensions["redis"]
         with client.pubsub() as channel:
             channel.subscribe(ENDED)
             while True:

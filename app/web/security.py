@@ -160,7 +160,7 @@ def back(endpoint: str, **values: Any) -> Response:
 
 def register(app: Flask) -> None:
     """Bind headers, error pages and template helpers to the application."""
-    login.login_view = "sign.sign_in"  # type: ignore[assignment]
+    login.login_view = "sign.sign_in"
     login.login_message = "Please sign in."
     if app.config["SETTINGS"].trusted_proxies:
         app.wsgi_app = TrustedProxyFix(app.wsgi_app, app.config["SETTINGS"].trusted_proxies)  # type: ignore[method-assign]

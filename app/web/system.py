@@ -73,7 +73,7 @@ def beat() -> str:
     Null where none ever did; nothing is said while the database cannot be asked.
     It is kept for a moment, so that a thousand streams cost one question.
     """
-    return _kept("beat", BEAT_KEPT_S, _beat)
+    return str(_kept("beat", BEAT_KEPT_S, _beat))
 
 
 def _beat() -> str:

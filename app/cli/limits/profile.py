@@ -159,8 +159,10 @@ def setpoint(station: str, connector: int, limit: Decimal, unit: str, phases: in
     """Let the session at a CONNECTOR of STATION have LIMIT amperes per phase, or watts of all."""
     with unit_of_work() as db:
         place = stations.called(db, cli.the_tenant(db).id, station)
-        asked = {"limit": limit, "unit": unit.upper(), "phases": phases}
-        setpoints.want(db, cli.ACTOR, place, connector, **asked, now=cli.now(), ttl_s=60)
+        setpoints.want(
+            db, cli.ACTOR, place, connector, limit=limit, unit=unit.upper(), phases=phases,
+            now=cli.now(), ttl_s=60,
+        )  # fmt: skip
     click.echo(f"{station}, connector {connector}: {limit} {unit.upper()} is wanted.")
 
 

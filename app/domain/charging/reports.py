@@ -196,7 +196,7 @@ def _replayed(station: Any, row: PlugRow, at: datetime, now: datetime) -> bool:
     opened_at: datetime | None = station.connected_at
     if opened_at is None:
         return True
-    return at < opened_at - BEFORE and now < opened_at + REPLAYING
+    return bool(at < opened_at - BEFORE and now < opened_at + REPLAYING)
 
 
 def _activity_of(row: PlugRow, report: StatusReport) -> Activity:

@@ -176,7 +176,8 @@ def find(db: Session, tenant_id: int, name: str) -> Tariff | None:
 
 def named(db: Session, tenant_id: int, name: str) -> Tariff:
     """Find a tariff by its name (any case) or its id; raises `NotFound`."""
-    return texts.named(db, Tariff.name_key, tenant_id, name, "tariff")
+    found: Tariff = texts.named(db, Tariff.name_key, tenant_id, name, "tariff")
+    return found
 
 
 def checked(definition: Mapping[str, object]) -> prices.Tariff:

@@ -79,7 +79,8 @@ def restore(db: Session, actor: Actor, site: Site, *, now: datetime) -> None:
 
 def named(db: Session, tenant_id: int, name: str) -> Site:
     """Find a site by its name (any case) or its id; raises `NotFound`."""
-    return texts.named(db, Site.name_key, tenant_id, name, "site")
+    found: Site = texts.named(db, Site.name_key, tenant_id, name, "site")
+    return found
 
 
 def _stations_of(db: Session, site: Site) -> int:

@@ -174,7 +174,8 @@ def restore(db: Session, actor: Actor, station: Station, *, now: datetime) -> No
 
 def called(db: Session, tenant_id: int, identity: str) -> Station:
     """Find a station by its identity (any case) or its id; raises `NotFound`."""
-    return texts.named(db, Station.identity_key, tenant_id, identity, "station")
+    found: Station = texts.named(db, Station.identity_key, tenant_id, identity, "station")
+    return found
 
 
 def _apply(db: Session, station: Station, details: Details | Changes) -> None:

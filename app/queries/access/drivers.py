@@ -103,7 +103,7 @@ def use_by_driver(db: Session, driver_ids: Iterable[int]) -> dict[int, Use]:
         .where(ChargingSession.driver_id.in_(list(driver_ids)))
         .group_by(ChargingSession.driver_id)
     )
-    return {driver: Use(count, last) for driver, count, last in db.execute(query)}
+    return {driver or 0: Use(count, last) for driver, count, last in db.execute(query)}
 
 
 def sums(db: Session, driver: Driver, since: datetime | None = None) -> list[Sum]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, select
+from sqlalchemy import ColumnElement, String, cast, func, select
 from sqlalchemy.orm import Session
 
 from app.models import AttentionSeen
@@ -40,13 +40,13 @@ def few(found: list[Finding], total: int) -> list[Finding]:
     return shown
 
 
-def counted(db: Session, query: Select[Any], make: Callable[..., Finding]) -> list[Finding]:
+def counted(db: Session, query: Any, make: Callable[..., Finding]) -> list[Finding]:
     """The first rows of a query as findings, with the true number of all of them."""
     rows = db.execute(query.add_columns(func.count().over()).limit(EACH)).all()
     return few([make(*row[:-1]) for row in rows], rows[0][-1] if rows else 0)
 
 
-def unseen(tenant_id: int, kind: str, subject: ColumnElement[Any], at: Any) -> ColumnElement[bool]:
+def unseen(tenant_id: int, kind: str, subject: Any, at: Any) -> ColumnElement[bool]:
     """The condition that nobody has seen `subject` since `at`."""
     return ~(
         select(AttentionSeen.id)

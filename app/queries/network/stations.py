@@ -160,7 +160,7 @@ def powers(db: Session, ids: list[int]) -> dict[tuple[int, int], float]:
         )
         .order_by(ChargingSession.id)
     )
-    return {(station_id, evse): power for station_id, evse, power in rows}
+    return {(station_id, evse): power or 0.0 for station_id, evse, power in rows}
 
 
 def _deviations(db: Session, ids: list[int]) -> dict[int, int]:

@@ -109,7 +109,7 @@ def _keep(key: str, stored: Stored, name: str) -> Response:
     now = datetime.now(UTC)
     with unit_of_work() as work:
         job = file_jobs.by_key(work, key, files.BROUGHT, now=now)
-        superseded = stored.stored_as
+        superseded: str | None = stored.stored_as
         if job is not None:
             superseded = file_jobs.received(
                 work,

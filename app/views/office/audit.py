@@ -57,7 +57,7 @@ def changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
     """What an entry changed: (column, before, after); what stayed empty is left out."""
     before, after = entry.before or {}, entry.after or {}
     keys = [key for key in after if key not in ("id", "tenant_id", "created_at")]
-    empty = (None, "", [], {})
+    empty: tuple[Any, ...] = (None, "", [], {})
     return [
         (key, before.get(key), after[key])
         for key in keys

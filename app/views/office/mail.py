@@ -68,7 +68,7 @@ def _read(name: str) -> EmailMessage:
     if not _NAME.fullmatch(name):
         abort(404)
     try:
-        return message_from_bytes((folder / name).read_bytes(), policy=policy.default)  # type: ignore[return-value]
+        return message_from_bytes((folder / name).read_bytes(), policy=policy.default)
     except OSError:
         abort(404, "There is no such mail.")
 

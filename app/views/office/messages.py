@@ -88,9 +88,9 @@ def _topics(wanted: Filter) -> str:
     return "messages stations sessions commands"
 
 
-def _export(wanted: Filter, mimetype: str, ending: str, lines: Iterable[str]) -> Response:
+def _export(wanted: Filter, mimetype: str, ending: str, lines: Iterator[str]) -> Response:
     return Response(
-        stream_with_context(lines),  # type: ignore[arg-type]
+        stream_with_context(lines),
         mimetype=mimetype,
         headers={
             "Content-Disposition": listing.attachment(

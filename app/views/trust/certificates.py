@@ -9,7 +9,8 @@ from flask_login import current_user
 
 from app.domain.ground.errors import DomainError
 from app.domain.trust import certificates, signing
-from app.domain.trust.certificates import ALARM_DAYS, OWN
+from app.domain.trust.certificate_names import OWN
+from app.domain.trust.certificates import ALARM_DAYS
 from app.domain.trust.security_events import FOUND, GRAVE
 from app.extensions import db
 from app.forms.ground import refusals
