@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, Response, abort, current_app, request
+from flask import Flask, abort, current_app, request
 from itsdangerous import BadData, URLSafeSerializer
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
+from werkzeug.wrappers import Response as BaseResponse
 
 from app.domain.ground import texts
 from app.domain.office import sign_ins
@@ -141,7 +142,7 @@ def attempt(email: str) -> Iterator[bool]:
     give_back(shares)
 
 
-def know(answer: Response, user: User) -> Response:
+def know(answer: BaseResponse, user: User) -> BaseResponse:
     """Let a browser know that this person has been signed in with it."""
     mark, key = request.cookies.get(COOKIE, ""), sign_ins.key_of(user.email)
     if not _holds(mark, key):

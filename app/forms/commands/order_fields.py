@@ -45,7 +45,11 @@ def _hint(look: Shape) -> str:
     if look.kind == "list":
         item = look.item.choices if look.item else ()
         return "Several with commas between" + (f": {', '.join(item)}." if item else ".")
-    if look.kind in ("whole", "number") and look.low is not None and abs(look.high or 0) < 10**7:
+    if (
+        look.kind in ("whole", "number")
+        and look.low is not None
+        and abs(int(look.high or 0)) < 10**7
+    ):
         return f"{look.low} to {look.high}."
     return {"object": "A JSON object.", "objects": "A JSON list of objects."}.get(look.kind, "")
 

@@ -160,7 +160,7 @@ def by_number(db: Session, tenant_id: int, number: str) -> Bill | None:
     return found
 
 
-def _whole() -> Select[Any]:
+def _whole() -> Select[Bill]:
     return select(Bill).options(
         *_LISTED,
         joinedload(Bill.session)

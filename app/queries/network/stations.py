@@ -1,5 +1,6 @@
 """The list of stations: filtered, sorted, with what each plug does now."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -77,7 +78,7 @@ class Filter:
         return found
 
 
-_ONLINE = {
+_ONLINE: dict[str, Callable[[datetime], ColumnElement[bool]]] = {
     "yes": connected,
     "no": lambda now: and_(~connected(now), Station.last_seen_at.is_not(None)),
     "never": lambda now: and_(~connected(now), Station.last_seen_at.is_(None)),

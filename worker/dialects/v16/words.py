@@ -1,5 +1,7 @@
 """The words of OCPP 1.6 and what they mean to the business."""
 
+from collections.abc import Collection
+
 from app.domain.ground.vocabulary import Activity, Availability, StopReason, Verdict
 
 STATUSES: dict[str, tuple[Availability, Activity]] = {
@@ -61,7 +63,7 @@ EXTENDED_TRIGGERS: dict[str, str] = {
 }
 
 
-def match(word: str | None, words: dict[str, object] | frozenset[str]) -> str | None:
+def match(word: str | None, words: Collection[str]) -> str | None:
     """Find a word as the specification spells it, whatever case it came in (FIELD S3)."""
     if word is None or word in words:
         return word
