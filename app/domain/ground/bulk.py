@@ -140,10 +140,10 @@ def ask(connection: Connection, order: str, given: Any, *, finds: bool = True) -
             cursor.execute(order, given)
             return cursor.fetchall() if finds else []
     except connection.dialect.loaded_dbapi.Error as error:
-        raise _told(error, order, connection) from error
+        raise _as_sqlalchemy_error(error, order, connection) from error
 
 
-def _told(error: Exception, order: str, connection: Connection) -> Exception:
+def _as_sqlalchemy_error(error: Exception, order: str, connection: Connection) -> Exception:
     failure = connection.dialect.loaded_dbapi.Error
     return DBAPIError.instance(
         order, None, error, failure, hide_parameters=True, dialect=connection.dialect
@@ -227,7 +227,7 @@ def _copy(connection: Connection, into: str, columns: Sequence[Iterable[Any]]) -
         with driver.cursor() as cursor, cursor.copy(order) as copy:  # type: ignore[union-attr]
             copy.write(data)
     except connection.dialect.loaded_dbapi.Error as error:
-        raise _told(error, order, connection) from error
+        raise _as_sqlalchemy_error(error, order, connection) from error
 
 
 def pass_by(db: Session, *kinds: type) -> None:
