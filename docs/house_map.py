@@ -55,13 +55,13 @@ WHERE: tuple[tuple[str, str], ...] = (
     ),
     (
         "a new message of 2.1",
-        "its handler and its line of `worker/dialects/v21/routing.py`; what it means is an "
-        "operation in a room of `app/domain/`",
+        "its handler and its `Route` in one chapter of `worker/dialects/v21/`, as "
+        "`worker/dialects/v21/der.py`; what it means is an operation in a room of `app/domain/`",
     ),
     (
         "a new order",
-        "one `Spec` in `app/domain/commands/orders/`, and an encoder for each version in "
-        "`worker/dialects/v16/orders/` and its like",
+        "one `Spec` in `app/domain/commands/orders/`, and an encoding in the chapter of "
+        "each version that can say it, as `worker/dialects/v16/profiles.py`",
     ),
     ("a tag's limit", "`app/domain/access/authorisation.py`, for every version and occasion"),
     (

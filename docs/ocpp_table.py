@@ -1,7 +1,7 @@
 """Write docs/ocpp.md: `python docs/ocpp_table.py` (or `make docs`).
 
 The table is read off the code: the schemas say which messages there are, the
-routing tables which function handles one, that function's syntax tree which
+routes of the dialects which function handles one, that function's syntax tree which
 operations of the domain it calls, the tables of orders which order sends one,
 and the tests which of them name it.  A test compares the committed file.
 """
@@ -23,9 +23,8 @@ sys.path.insert(0, str(ROOT))
 from app.domain.commands import orders as order_tables  # noqa: E402
 from app.domain.ground.vocabulary import Order  # noqa: E402
 from tests.dialects.order_samples import PREPARED, SAMPLES  # noqa: E402
-from worker.calls import TABLES  # noqa: E402
-from worker.dialects.context import Bulk, Fact, Outside  # noqa: E402
-from worker.dispatch import ROUTES  # noqa: E402
+from worker.dialects.route import Bulk, Fact, Outside  # noqa: E402
+from worker.dialects.table import DIALECTS  # noqa: E402
 from worker.ocpp import schemas  # noqa: E402
 from worker.ocpp.versions import Version  # noqa: E402
 
@@ -92,15 +91,16 @@ class Row:
 
 def rows(version: Version) -> list[Row]:
     """Every message that the version's schemas define, by name; one row a direction."""
-    routes, found = ROUTES[version], []
+    routes: Any = DIALECTS[version].routes
+    found = []
     for action in sorted(
         {action for action, kind in schemas._file_names(version) if kind == "call"}
     ):
-        handler = routes.HANDLERS.get(action)
-        if handler is not None:
-            name, does = heard(version, handler)
+        route = routes.get(action)
+        if route is not None:
+            name, does = heard(version, route.handler)
             found.append(Row(version, action, "in", f"`{name}`", does))
-        if handler is None or action == "DataTransfer":
+        if route is None or action == "DataTransfer":
             orders, does = said(version, action)
             labels = ", ".join(order_tables.SPECS[order].label for order in orders)
             found.append(Row(version, action, "out", labels or "raw only", does, orders))
@@ -136,7 +136,7 @@ def heard(version: Version, handler: Any) -> tuple[str, list[str]]:
 def said(version: Version, action: str) -> tuple[tuple[Order, ...], list[str]]:
     """The orders that become a message, and what follows from their answers."""
     orders, does = [], []
-    for order, encoding in TABLES[version].items():
+    for order, encoding in DIALECTS[version].orders.items():
         if order is Order.RAW or action not in _actions(order, encoding):
             continue
         orders.append(order)
@@ -175,7 +175,7 @@ def _place(value: Any, version: Version) -> str:
 
 def _dialects(folder: str) -> list[str]:
     files = sorted((ROOT / "worker" / "dialects" / folder).glob("*.py"))
-    stems = [path.stem for path in files if path.stem not in ("__init__", "routing")]
+    stems = [path.stem for path in files if path.stem not in ("__init__", "dialect")]
     return [f"worker.dialects.{folder}.{stem}" for stem in stems]
 
 

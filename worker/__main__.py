@@ -21,7 +21,7 @@ import gevent.event
 from app import create_app
 from app.config import as_root
 from app.extensions import check_or_exit
-from worker.dispatch import ROUTES
+from worker.dialects.table import DIALECTS
 from worker.gate import Gate
 from worker.pace import LAG
 from worker.server import Server, ServerSettings, networks
@@ -129,7 +129,7 @@ def _server_settings(settings: Any, connections: int) -> ServerSettings:
         port=settings.ocpp_port,
         tls_port=settings.ocpp_tls_port,
         shared=settings.ocpp_processes > 1,
-        spoken=tuple(ROUTES),
+        spoken=tuple(DIALECTS),
         max_message_bytes=settings.ocpp_max_message_bytes,
         max_inflated_bytes=settings.ocpp_max_inflated_bytes,
         connections=connections,

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,38 +10,16 @@ from app.domain.commands.fallbacks import End
 from app.domain.ground.redaction import REDACTED, redact
 from app.domain.ground.vocabulary import CommandState, Outcome
 from worker.dialects.encoding import Arguments, Encoding
+from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Expired, Refused, Settled, TimedOut
 from worker.ocpp.versions import Fault, Version
-
-#: A charger that restarts often hangs up before it answers (FIELD K4).
-HANGS_UP = frozenset({"Reset"})
 
 #: What left nobody's hand is neither failed nor timed out.
 NEVER_SENT = "The connection ended before it could be sent; it will not be sent later."
 
 #: Words of a refusal that another form of the same order will meet again.
 _FINAL = frozenset({"NotImplemented", "NotSupported"})
-
-#: What a station may send before its boot was accepted because we asked for it (B02.FR.09).
-_ASKED_FOR: dict[str, tuple[str, ...]] = {
-    "GetBaseReport": ("NotifyReport",),
-    "GetReport": ("NotifyReport",),
-    "GetMonitoringReport": ("NotifyMonitoringReport",),
-    "GetLog": ("LogStatusNotification",),
-    "GetDiagnostics": ("DiagnosticsStatusNotification",),
-    "UpdateFirmware": ("FirmwareStatusNotification",),
-    "SignedUpdateFirmware": ("SignedFirmwareStatusNotification",),
-    "CustomerInformation": ("NotifyCustomerInformation",),
-}
-#: What a trigger names is mostly the message itself; these are not.
-_TRIGGERED = {
-    "SignChargePointCertificate": "SignCertificate",
-    "SignChargingStationCertificate": "SignCertificate",
-    "SignV2GCertificate": "SignCertificate",
-    "SignV2G20Certificate": "SignCertificate",
-    "SignCombinedCertificate": "SignCertificate",
-}
 
 
 def outcome_of(
@@ -71,13 +49,8 @@ def outcome_of(
             sentence = "It waited too long for its turn and was dropped; it was never sent."
             return Outcome(CommandState.EXPIRED, None, sentence)
         case Cancelled(call):
-            return _cancelled(call.action, call.sent_at is not None, by_us)
-
-
-def invited(action: str, payload: Mapping[str, Any]) -> set[str]:
-    """The messages that a station may send before its boot is accepted, as it accepted this."""
-    asked = str(payload.get("requestedMessage", ""))
-    return {*_ASKED_FOR.get(action, ()), _TRIGGERED.get(asked, asked)}
+            hangs_up = call.action in DIALECTS[version].hanging_up
+            return _cancelled(hangs_up, call.sent_at is not None, by_us)
 
 
 def end_of(event: Settled, outcome: Outcome) -> End | None:
@@ -124,8 +97,8 @@ def _refused(event: Refused) -> Outcome:
     return Outcome(state, answer, text)
 
 
-def _cancelled(action: str, was_sent: bool, by_us: bool) -> Outcome:
-    if action in HANGS_UP and was_sent and not by_us:
+def _cancelled(hangs_up: bool, was_sent: bool, by_us: bool) -> Outcome:
+    if hangs_up and was_sent and not by_us:
         sentence = "The charger hung up to restart, without an answer first."
         return Outcome(CommandState.ACCEPTED, None, sentence)
     if not was_sent:

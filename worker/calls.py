@@ -16,12 +16,11 @@ from app.domain.device import deviations, files, password_rotation
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from app.models import Command, Station
 from worker import log_rows
-from worker.answers import HANGS_UP, NEVER_SENT, discreet, end_of, invited, outcome_of
+from worker.answers import NEVER_SENT, discreet, end_of, outcome_of
 from worker.batch import Batch, Job, Row
-from worker.dialects.encoding import Arguments, Encoding, Payload, Unfit
-from worker.dialects.v16 import orders as v16
-from worker.dialects.v21 import orders as v21
-from worker.dialects.v201 import orders as v201
+from worker.dialects.context import Payload
+from worker.dialects.encoding import Arguments, Encoding, Unfit
+from worker.dialects.table import DIALECTS
 from worker.dispatch import Held
 from worker.link import LinkClosed
 from worker.ocpp import schemas
@@ -31,13 +30,6 @@ from worker.settling import Settling
 from worker.standing import ANSWER_S, Standing
 
 log = logging.getLogger(__name__)
-
-#: version -> its table of orders
-TABLES: dict[Version, dict[Order, Encoding]] = {
-    Version.V16: v16.ORDERS,
-    Version.V201: v201.ORDERS,
-    Version.V21: v21.ORDERS,
-}
 
 #: Whoever hangs up within this time of a restart has obeyed, answer or not (FIELD K4).
 RESTART_S = 30.0
@@ -96,7 +88,8 @@ class Calls:
 
     def orders(self, version: Version) -> list[Order]:
         """The orders that a version can put, and those that need no message."""
-        return [*TABLES[version], *(spec.order for spec in SPECS.values() if spec.without_message)]
+        others = (spec.order for spec in SPECS.values() if spec.without_message)
+        return [*DIALECTS[version].orders, *others]
 
     def send(self, held: Held, claimed: Claimed, there: Situation) -> None:
         """Send a command that was claimed.  Raises nothing: whatever goes wrong is its end."""
@@ -109,7 +102,7 @@ class Calls:
 
     def _send(self, held: Held, claimed: Claimed, there: Situation) -> None:
         version, order = held.link.version, claimed.order
-        if (encoding := TABLES[version].get(order)) is not None:
+        if (encoding := DIALECTS[version].orders.get(order)) is not None:
             base = held.link.station.quirks.get("files_url") or self._settings.files_base
             chain = Chain(SPECS[order].fallbacks, files.addressed(claimed.arguments, base), there)
             self._try(held, Pending(claimed.id, order, encoding, chain, claimed.expires_at))
@@ -176,7 +169,8 @@ class Calls:
     def _patience_s(self, held: Held, action: str) -> float:
         own = held.link.station.quirks.get("call_timeout_s")
         patience_s = float(own or self._settings.call_timeout_s)
-        return max(patience_s, RESTART_S) if action in HANGS_UP else patience_s
+        hangs_up = action in DIALECTS[held.link.version].hanging_up
+        return max(patience_s, RESTART_S) if hangs_up else patience_s
 
     def _note_sent(self, pending: Pending) -> None:
         """The charger lets wait for its answer: staff see what it was sent."""
@@ -199,7 +193,8 @@ class Calls:
         by_us = held.link.closing_code not in (None, 1000)
         outcome = outcome_of(held.link.version, event, encoding, arguments, by_us=by_us)
         if isinstance(event, Answered) and event.payload.get("status") == "Accepted":
-            held.triggered.update(invited(call.action, call.payload))
+            dialect = DIALECTS[held.link.version]
+            held.triggered.update(dialect.invited(call.action, call.payload))
         row = log_rows.of_settled(held, event, latency_ms) if call.sent_at is not None else None
         if isinstance(event, TimedOut):
             self._unanswered(held, call.action)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from worker.dialects.route import Route
 from worker.ocpp import repairs, schemas
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.json_text import without_nul
@@ -10,14 +11,12 @@ from worker.ocpp.versions import CallFault, Fault
 
 
 def checked(
-    held: Any, call: Call | Send, routes: Any
+    held: Any, call: Call | Send, route: Route
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """The payload to work with and the repairs that it needed; raises the precise CallFault."""
     link = held.link
     notes = [(note, call.action) for note in call.notes] if call.notes else []
-    if call.action not in routes.HANDLERS:
-        raise CallFault(Fault.NOT_IMPLEMENTED, f"{call.action} is not handled here")
-    if not (held.served or call.action in routes.BEFORE_BOOT | held.triggered):
+    if not (held.served or route.before_boot or call.action in held.triggered):
         raise CallFault(Fault.SECURITY, "the boot of this charger was not accepted yet")
     if "\\u0000" in call.text:
         # PostgreSQL has no NUL in texts; no charger means anything by it.
@@ -35,7 +34,7 @@ def checked(
     notes += [(name, call.action) for name in mended.repairs]
     if mended.violation is not None:
         # Kilowatt-hours are never refused for their form: the handler reads what it can.
-        if call.action not in routes.MONEY or not isinstance(mended.payload, dict):
+        if not route.money or not isinstance(mended.payload, dict):
             raise mended.violation
         notes.append(("schema_violation", f"{call.action}: {mended.violation.description}"))
     return mended.payload, notes

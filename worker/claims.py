@@ -22,8 +22,9 @@ from app.uow import unit_of_work
 from worker import log_rows
 from worker.answers import NEVER_SENT, discreet, outcome_of
 from worker.batch import Batch, Job
-from worker.calls import TABLES, Calls
+from worker.calls import Calls
 from worker.dialects.encoding import Unfit
+from worker.dialects.table import DIALECTS
 from worker.dispatch import Held
 from worker.link import LinkClosed
 from worker.ocpp.events import Answered, Refused, Settled
@@ -157,7 +158,7 @@ class Setpoints:
             self._settle(claimed, row_id, CommandState.FAILED, "It could not be sent: see the log.")
 
     def _put(self, held: Held, claimed: setpoints.Claimed) -> None:
-        encoding = TABLES[held.link.version][Order.SET_PROFILE]
+        encoding = DIALECTS[held.link.version].orders[Order.SET_PROFILE]
         patience_s = held.link.station.quirks.get("call_timeout_s") or self._settings.call_timeout_s
         held.link.send_call(
             encoding.action_for(claimed.arguments),
@@ -171,7 +172,7 @@ class Setpoints:
         """Keep how a setpoint ended, and the row of its call."""
         event = discreet(event)
         claimed: setpoints.Claimed = event.call.context
-        encoding = TABLES[held.link.version][Order.SET_PROFILE]
+        encoding = DIALECTS[held.link.version].orders[Order.SET_PROFILE]
         outcome = outcome_of(held.link.version, event, encoding, claimed.arguments)
         latency_ms = event.latency_s * 1000 if isinstance(event, Answered | Refused) else None
         row = log_rows.of_settled(held, event, latency_ms) if event.call.sent_at else None

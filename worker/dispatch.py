@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import gevent
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,16 +14,15 @@ from app.domain.ground.vocabulary import Registration
 from worker import log_rows, pieces
 from worker.batch import Batch, Job, StorageAway, Together
 from worker.checks import checked
-from worker.dialects.context import Bulk, Context, Fact, Long, Outside
-from worker.dialects.v16 import routing as v16
-from worker.dialects.v21 import routing as v21
-from worker.dialects.v201 import routing as v201
+from worker.dialects.context import Context
+from worker.dialects.route import Bulk, Fact, Handler, Long, Outside, Route
+from worker.dialects.table import DIALECTS
 from worker.facts import Asked, Facts, Read
 from worker.ocpp import schemas
 from worker.ocpp.events import Malformed, Repeated, Stray
 from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call, Send
-from worker.ocpp.versions import CallFault, Fault, Version
+from worker.ocpp.versions import CallFault, Fault
 from worker.proof import contradiction
 from worker.providers import Providers
 from worker.standing import Over, Standing
@@ -31,8 +30,6 @@ from worker.tallies import Deviations
 
 log = logging.getLogger(__name__)
 
-#: version -> its table of handlers
-ROUTES: dict[Version, Any] = {Version.V16: v16, Version.V201: v201, Version.V21: v21}
 #: No call of ours goes out before a boot's answer has.
 AFTER_BOOT_S = 0.3
 
@@ -73,11 +70,11 @@ class Dispatch:
         delay_ms = link.station.quirks.get("reply_delay_ms")
         if delay_ms:
             gevent.sleep(delay_ms / 1000)
-        routes = ROUTES[link.version]
+        route = DIALECTS[link.version].routes.get(call.action)
         try:
-            if problem := contradiction(link, call):
+            if route is not None and (problem := contradiction(link, call, route.serial)):
                 raise Over(problem)
-            return self._worked(held, call, received_at, routes)
+            return self._worked(held, call, received_at, route)
         except Over as over:
             self._end(held, call, over, received_at)
             return None
@@ -86,16 +83,17 @@ class Dispatch:
             self._log_refusal(held, call, fault, received_at)
             return text
         except StorageAway:
-            return self._without_storage(held, call, routes)
+            return self._without_storage(held, call, route)
 
     def take(self, held: Held, send: Send) -> None:
         """Take in what wants no answer (2.1's SEND); what cannot be taken in is logged."""
         received_at = datetime.now(UTC)
-        routes = ROUTES[held.link.version]
+        version = held.link.version
         try:
-            if send.action not in getattr(routes, "SENT", ()):
+            if not schemas.wants_no_answer(version, send.action):
                 raise CallFault(Fault.NOT_IMPLEMENTED, f"{send.action} is not sent unasked")
-            self._worked(held, send, received_at, routes)
+            route = DIALECTS[version].routes.get(send.action)
+            self._worked(held, send, received_at, route)
         except Over as over:
             self._end(held, send, over, received_at)
         except CallFault as fault:
@@ -103,23 +101,27 @@ class Dispatch:
         except StorageAway as error:
             log.warning("%s of %s is lost: %s", send.action, held.link.station.identity, error)
 
-    def _worked(self, held: Held, call: Call | Send, received_at: datetime, routes: Any) -> str:
+    def _worked(
+        self, held: Held, call: Call | Send, received_at: datetime, route: Route | None
+    ) -> str:
         """Check a call and have it handled, a long one in pieces."""
         if held.over:
             raise Over(held.over)
-        if len(call.text) > pieces.SHORT_TEXT and call.action in routes.HANDLERS:
-            done = self._in_pieces(held, call, received_at, routes)
+        if route is None:
+            raise CallFault(Fault.NOT_IMPLEMENTED, f"{call.action} is not handled here")
+        if len(call.text) > pieces.SHORT_TEXT:
+            done = self._in_pieces(held, call, received_at, route)
             if done is not None:
                 return done
-        payload, notes = checked(held, call, routes)
+        payload, notes = checked(held, call, route)
         context = self._context(held, received_at, notes)
-        return self._handled(held, call, payload, context, routes)
+        return self._handled(held, call, payload, context, route.handler)
 
     def _in_pieces(
-        self, held: Held, call: Call | Send, received_at: datetime, routes: Any
+        self, held: Held, call: Call | Send, received_at: datetime, route: Route
     ) -> str | None:
         """Handle a call whose list is long, a piece at a time; None where it is short."""
-        long: Long | None = routes.LONG.get(call.action)
+        long, handler = route.long, route.handler
         if long is None or not isinstance(call.payload.get(long.member), list):
             pieces.check_uncut(call.payload)
             return None
@@ -130,18 +132,18 @@ class Dispatch:
             return None
         parts = []
         for part in pieces.breathing(cuts, every=1):
-            payload, odd = checked(held, replace(call, payload=part), routes)
+            payload, odd = checked(held, replace(call, payload=part), route)
             found |= dict.fromkeys([*notes, *odd])
             parts.append(payload)
         context = self._context(held, received_at, list(found))
         if long.ahead is not None:
-            return self._readings_apart(held, call, parts, context, routes)
-        if isinstance(routes.HANDLERS[call.action], Bulk):
+            return self._readings_apart(held, call, parts, context, long, handler)
+        if isinstance(handler, Bulk):
             values = (value for part in parts for value in Fields(part).list(long.member))
             context.weigh_clock(pieces.breathing(values))
         for part in parts[:-1]:
-            self._handled(held, call, part, context, routes, last=False)
-        return self._handled(held, call, parts[-1], context, routes)
+            self._handled(held, call, part, context, handler, last=False)
+        return self._handled(held, call, parts[-1], context, handler)
 
     def _readings_apart(
         self,
@@ -149,10 +151,10 @@ class Dispatch:
         call: Call | Send,
         parts: list[dict[str, Any]],
         context: Context,
-        routes: Any,
+        long: Long,
+        handler: Any,
     ) -> str:
         """Store the readings of a transaction's message in pieces, before it or else after it."""
-        long: Long = routes.LONG[call.action]
         kept = long.kept([value for part in parts for value in part[long.member]])
         rest = {name: value for name, value in parts[0].items() if name != long.member}
         whole = {**rest, long.member: kept} if kept else rest
@@ -170,8 +172,8 @@ class Dispatch:
         if store(parts[0]):
             for part in parts[1:]:
                 store(part)
-            return self._handled(held, call, whole, context, routes)
-        text = self._handled(held, call, whole, context, routes)
+            return self._handled(held, call, whole, context, handler)
+        text = self._handled(held, call, whole, context, handler)
         for part in parts:
             store(part)
         return text
@@ -182,19 +184,18 @@ class Dispatch:
         call: Call | Send,
         payload: dict[str, Any],
         context: Context,
-        routes: Any,
+        handler: Handler | Bulk | Fact | Outside,
         *,
         last: bool = True,
     ) -> str:
         """Have a call handled and stored; only its `last` piece makes an answer and a log row."""
-        route = routes.HANDLERS[call.action]
-        if isinstance(route, Bulk) and isinstance(call, Call):
-            return self._in_bulk(held, call, payload, context, route, last=last)
-        if isinstance(route, Outside):
-            context.found = route.ask(Fields(payload), context, self._providers)
-            route = route.then
-        if isinstance(route, Fact):
-            return self._in_set(held, call, payload, context, route, last=last)
+        if isinstance(handler, Bulk):  # none of them is sent without waiting for an answer
+            return self._in_bulk(held, cast(Call, call), payload, context, handler, last=last)
+        if isinstance(handler, Outside):
+            context.found = handler.ask(Fields(payload), context, self._providers)
+            handler = handler.then
+        if isinstance(handler, Fact):
+            return self._in_set(held, call, payload, context, handler, last=last)
         answer: list[str] = []
         notes, shift = list(context.deviations), context.shift
 
@@ -202,7 +203,7 @@ class Dispatch:
             answer.clear()
             context.db, context.station = db, self._standing.station(db, link)
             context.deviations[:], context.shift = notes, shift
-            response = route(Fields(payload), context)
+            response = handler(Fields(payload), context)
             if last:
                 answer.append(link.answer(call, response) if isinstance(call, Call) else "")
                 rows.append(log_rows.of_call(held, call, context.now, response, context.session_id))
@@ -221,11 +222,11 @@ class Dispatch:
         call: Call | Send,
         payload: dict[str, Any],
         context: Context,
-        route: Fact,
+        fact: Fact,
         *,
         last: bool,
     ) -> str:
-        asked = Asked(held, call, payload, context, route, last)
+        asked = Asked(held, call, payload, context, fact, last)
         told = self._do(held, call, Together(self._facts.told, asked, context.station_id))
         self._note(context)
         text, logged = self._facts.finish(held, call, told)
@@ -244,14 +245,14 @@ class Dispatch:
         call: Call,
         payload: dict[str, Any],
         context: Context,
-        route: Bulk,
+        bulk: Bulk,
         *,
         last: bool,
     ) -> str:
-        item = route.read(Fields(payload), context)
-        text: str = held.link.answer(call, route.answer)
+        item = bulk.read(Fields(payload), context)
+        text: str = held.link.answer(call, bulk.answer)
         size = sum([len(report.samples) for report in item.reports])
-        read = Read(held, item, call, context.now, route.answer if last else None)
+        read = Read(held, item, call, context.now, bulk.answer if last else None)
         self._do(held, call, Together(self._facts.metered, read, item.station_id, size))
         if last:
             self._note(context)
@@ -297,13 +298,13 @@ class Dispatch:
             clock_offset_s=station.clock_offset_s,
         )
 
-    def _without_storage(self, held: Held, call: Call, routes: Any) -> str | None:
+    def _without_storage(self, held: Held, call: Call, route: Route | None) -> str | None:
         """Nothing could be stored.  A tap is refused; what has kilowatt-hours behind it stays
         unanswered, so that the charger keeps it; all else is an internal error."""
         link = held.link
-        if (refusal := routes.WITHOUT_STORAGE.get(call.action)) is not None:
-            return str(link.answer(call, refusal))
-        if call.action in routes.MONEY:
+        if route is not None and route.without_storage is not None:
+            return str(link.answer(call, route.without_storage))
+        if route is not None and route.money:
             link.close(1013, "try again later")
             return None
         return str(link.refuse(call, Fault.INTERNAL, "try again later"))

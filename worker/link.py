@@ -14,6 +14,7 @@ import gevent
 from gevent.lock import BoundedSemaphore
 
 from worker.desk import Desk
+from worker.dialects.table import DIALECTS
 from worker.ocpp.connection import Connection
 from worker.ocpp.events import Event, Malformed, OurCall, Repeated, Stray, TimedOut
 from worker.ocpp.frames import BadFrame, Call, Send
@@ -29,10 +30,6 @@ log = logging.getLogger(__name__)
 PING_S = 45.0
 #: A socket is dead when not even a pong came for this long (FIELD B9, B12).
 SILENCE_S = 600.0
-#: When handling one of these fails, silence keeps it in the charger's queue (FIELD section 4).
-NEVER_REFUSED = frozenset({"MeterValues", "StartTransaction", "StopTransaction"}) | {
-    "TransactionEvent"
-}
 
 #: A text of so many bytes is read and handled with only one other such text of all chargers.
 LONG_TEXT = 1 << 16
@@ -108,7 +105,8 @@ class Link:
         self.data: Any = None
         self._stream = stream
         self._desk = desk
-        self._connection = Connection(version, "csms", strict=station.strict)
+        afresh = DIALECTS[version].afresh
+        self._connection = Connection(version, "csms", strict=station.strict, afresh=afresh)
         self._ping_at = self._next_ping(self.opened_at)
         self.due_at = 0.0
         self._settling = False
@@ -253,7 +251,9 @@ class Link:
             reply = self._desk.call(self, call)
         except Exception:
             log.exception("%r: %s was not handled", self, call.action)
-            if isinstance(call, Call) and call.action not in NEVER_REFUSED:
+            route = DIALECTS[self.version].routes.get(call.action)
+            # Silence keeps kilowatt-hours in the charger's queue (FIELD section 4).
+            if isinstance(call, Call) and not (route and route.money):
                 reply = self.refuse(call, Fault.INTERNAL, "The call could not be processed.")
         finally:
             self.busy = False

@@ -8,6 +8,7 @@ import orjson
 
 from app.domain.ground.vocabulary import MessageOutcome
 from app.domain.office import messages
+from worker.dialects.table import DIALECTS
 from worker.ocpp.events import (
     Answered,
     Malformed,
@@ -41,7 +42,7 @@ def of_call(
         "outbound": False,
         "message_id": str(call.message_id)[:255],
         "action": call.action[:60],
-        "request": messages.text_of(call.action, call.payload, _written(call)),
+        "request": messages.text_of(call.payload, _written(call), _personal(held, call.action)),
         "response": None if response is None else orjson.dumps(response).decode(),
         "outcome": MessageOutcome.ANSWERED if fault is None else MessageOutcome.REFUSED,
         "error_code": None if fault is None else fault.fault.spelled(held.link.version),
@@ -49,6 +50,12 @@ def of_call(
         "at": received_at,
         "latency_ms": took.total_seconds() * 1000,
     }
+
+
+def _personal(held: Any, action: str) -> str:
+    """The member of a charger's call that tells of a customer."""
+    route = DIALECTS[held.link.version].routes.get(action)
+    return route.personal if route is not None else ""
 
 
 def _written(call: Call | Send) -> str:
@@ -61,7 +68,7 @@ def _written(call: Call | Send) -> str:
 
 def of_stray(held: Any, event: Stray | Repeated | Malformed) -> Row:
     """The row of a frame that changes nothing, with why."""
-    text, action, message_id, why = _told(event)
+    text, action, message_id, why = _told(held, event)
     beyond = isinstance(event, Malformed) and event.frame.fault is Fault.OCCURRENCE
     return {
         "station_id": held.link.station.id,
@@ -80,11 +87,11 @@ def of_stray(held: Any, event: Stray | Repeated | Malformed) -> Row:
     }
 
 
-def _told(event: Stray | Repeated | Malformed) -> tuple[str, str, str, str]:
+def _told(held: Any, event: Stray | Repeated | Malformed) -> tuple[str, str, str, str]:
     """The text, the action, the message id and the reason of a stray frame."""
     if isinstance(event, Repeated):
         call = event.call
-        text = messages.text_of(call.action, call.payload)
+        text = messages.text_of(call.payload, personal=_personal(held, call.action))
         return text, call.action, str(call.message_id), "it was answered before: the same again"
     if isinstance(event, Stray):
         action = event.call.action if event.call is not None else ""
@@ -112,8 +119,8 @@ def of_settled(held: Any, event: Settled, latency_ms: float | None) -> Row:
         "outbound": True,
         "message_id": str(call.message_id)[:255],
         "action": call.action[:60],
-        "request": messages.text_of(call.action, call.payload),
-        "response": None if answer is None else messages.text_of(call.action, answer),
+        "request": messages.text_of(call.payload),
+        "response": None if answer is None else messages.text_of(answer),
         "outcome": outcome,
         "error_code": code,
         "error_description": description,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import gevent
 
-from worker.dialects.context import Long
+from worker.dialects.route import Long
 from worker.ocpp.versions import CallFault, Fault
 
 #: A shorter text, in characters, holds nothing that would have to be cut.

@@ -19,7 +19,6 @@ from worker.lookup import Known
 from worker.ocpp.frames import Call
 from worker.ocpp.handshake import ClientCertificate, Request
 from worker.ocpp.refusals import Reason, Refused
-from worker.ocpp.versions import Version
 from worker.stretching import Crowded, Stretching
 
 #: So many outcomes of slow comparisons are remembered of each kind: right, wrong, not looked at.
@@ -165,22 +164,23 @@ class Proofs:
             del known[next(iter(known))]
 
 
-def contradiction(link: Any, call: Call) -> str:
+def contradiction(link: Any, call: Call, serial: tuple[str, str] | None) -> str:
     """What in a boot contradicts the certificate that let the station in; mostly nothing.
 
     Under security profile 3 the serial number must be the certificate's common name, or the
     connection is closed (2.0.1 B01.FR.11, B01.FR.12).  A certificate in the name of the identity
     holds no serial number; a name that staff gave is one for stations that are checked strictly.
+    `serial` leads to the number in messages that have one.
     """
     certificate = link.certificate
-    if certificate is None or call.action != "BootNotification" or link.version is Version.V16:
+    if certificate is None or serial is None:
         return ""
     given = link.station.quirks.get("certificate_name", "")
     if not link.station.strict or given.casefold() != certificate.common_name.casefold():
         return ""
-    about = call.payload.get("chargingStation")
-    serial = about.get("serialNumber") if isinstance(about, dict) else None
-    if serial is None or serial == certificate.common_name:
+    about = call.payload.get(serial[0])
+    shown = about.get(serial[1]) if isinstance(about, dict) else None
+    if shown is None or shown == certificate.common_name:
         return ""
     return "the serial number is not that of the certificate"
 

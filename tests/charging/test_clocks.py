@@ -10,8 +10,9 @@ from app.domain.charging import gauges, metering
 from app.domain.ground.vocabulary import Activity, Availability, SessionState
 from app.domain.network import presence
 from app.models import ChargingSession, Connector, MeterReading, StatusEvent
-from tests.support.dialogue import ROUTES, Dialogue
+from tests.support.dialogue import Dialogue
 from worker.dialects.context import Context
+from worker.dialects.table import DIALECTS
 from worker.ocpp.fields import Fields
 from worker.ocpp.versions import Version
 
@@ -61,7 +62,7 @@ class Charger(Dialogue):
         }
         offset = self.station.clock_offset_s
         context = Context(None, None, self.station.id, "UTC", {}, self.now, clock_offset_s=offset)
-        item = ROUTES[self.version].HANDLERS["MeterValues"].read(Fields(told), context)
+        item = DIALECTS[self.version].routes["MeterValues"].handler.read(Fields(told), context)
         _, newest = metering.store(self.db, [item], now=self.now)
         gauges.show(self.db, newest)
         self.db.expire_all()

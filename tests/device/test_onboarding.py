@@ -6,6 +6,7 @@ from app.domain.device import onboarding
 from app.domain.device.variable_names import number
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Registration
+from app.domain.ground.vocabulary.standard import abilities
 from app.models import AuditEntry, Deviation
 from tests.support.dialogue import Dialogue
 from worker.ocpp.versions import Version
@@ -129,10 +130,11 @@ def test_onboarding_defaults(talk, new):
         attempts = next(value for key, value in proposed.items() if "Attempts" in key)
         assert onboarding.value_for(attempts, "3") == "10"
         assert onboarding.value_for(attempts, "50") is None
-    assert set(onboarding.PROPOSED_16) >= {"TransactionMessageAttempts", "WebSocketPingInterval"}
+    keys = abilities("ocpp1.6").proposed
+    assert set(keys) >= {"TransactionMessageAttempts", "WebSocketPingInterval"}
     wish(talk, settings=onboarding.proposed(talk.station))
     boot(talk)
-    assert sorted(talk.hears()[1]["key"]) == sorted(onboarding.PROPOSED_16)
+    assert sorted(talk.hears()[1]["key"]) == sorted(keys)
     talk.answers(
         told(
             TransactionMessageAttempts="3",

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.device import device_model, settings
-from app.domain.device.standard_keys import STANDARD_KEYS
 from app.domain.device.variable_names import parse, plain
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
+from app.domain.ground.vocabulary.standard import STANDARD_KEYS
 from app.models import Command, StationVariable
 from tests.support.dialogue import Dialogue
 from worker.ocpp.versions import Version

@@ -7,9 +7,8 @@ from app.domain.device import files
 from app.domain.ground.vocabulary import SYSTEM, Order
 from app.domain.network import presence, sites, stations, tenants
 from app.models import FileJob
-from worker.calls import TABLES
 from worker.dialects.context import Context
-from worker.dispatch import ROUTES
+from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.fields import Fields
 
@@ -33,7 +32,7 @@ class Talk:
             node="worker-a",
             address="192.0.2.9",
             protocol=f"ocpp{version.value}",
-            orders=[order.value for order in TABLES[version]],
+            orders=[order.value for order in DIALECTS[version].orders],
             now=NOW,
         )
 
@@ -41,7 +40,7 @@ class Talk:
         """Queue an order; returns the command, the message and its payload."""
         command = commands.queue(self.db, SYSTEM, self.station, order, given, now=NOW, ttl_s=60)
         arguments = files.addressed(command.arguments, "https://desk.example")
-        encoding = TABLES[self.version][order]
+        encoding = DIALECTS[self.version].orders[order]
         action, payload = encoding.action_for(arguments), encoding.encode(arguments)
         assert schemas.violation(self.version, action, "call", payload) is None
         self.encoding, self.arguments = encoding, arguments
@@ -65,6 +64,6 @@ class Talk:
             quirks={},
             now=NOW,
         )
-        answer = ROUTES[self.version].HANDLERS[action](Fields(payload), context)
+        answer = DIALECTS[self.version].routes[action].handler(Fields(payload), context)
         assert schemas.violation(self.version, action, "result", answer) is None
         return answer

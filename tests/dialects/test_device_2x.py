@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from app.models import DeviceEvent, DisplayMessage, StationVariable, VariableMonitor
 from tests.support.dialogue import Dialogue
-from worker.dialects.v201 import variables
+from worker.dialects.v201 import device
 from worker.ocpp.fields import Fields
 from worker.ocpp.versions import Version
 
@@ -43,7 +43,7 @@ def report(*items, **more):
     ],
 )
 def test_a_variable_is_named_in_one_line(name, text):
-    assert variables.read(Fields(name)).text == text
+    assert device.read(Fields(name)).text == text
 
 
 def test_notify_report_without_items_or_more_words_is_answered(talk):

@@ -14,7 +14,7 @@ from app.extensions import db as flask_db
 from tests.conftest import NOW, make_app
 from tests.support import examples
 from tests.support.line import Line
-from worker.dispatch import ROUTES
+from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.connection import Connection
 from worker.ocpp.events import Answered
@@ -51,18 +51,19 @@ MESSAGES = [
 HEARD = [
     pytest.param(version, action, id=f"{version.value}-{action}")
     for version in Version
-    for action in sorted(ROUTES[version].HANDLERS)
+    for action in sorted(DIALECTS[version].routes)
 ]
 ANSWERED = [
     pytest.param(version, action, id=f"{version.value}-{action}")
     for version in Version
-    for action in sorted(set(ROUTES[version].HANDLERS) - set(getattr(ROUTES[version], "SENT", ())))
+    for action in sorted(DIALECTS[version].routes)
+    if not schemas.wants_no_answer(version, action)
 ]
 SAID = [
     pytest.param(version, action, id=f"{version.value}-{action}")
     for version in Version
     for action in examples.actions(version)
-    if action not in ROUTES[version].HANDLERS or action == "DataTransfer"
+    if action not in DIALECTS[version].routes or action == "DataTransfer"
 ]
 
 
@@ -129,7 +130,7 @@ def test_a_valid_message_gets_a_valid_answer(lines, version, action, strict):
     line = lines[version, strict]
     for example in (examples.least, examples.most):
         payload = example(version, action)
-        if action in getattr(ROUTES[version], "SENT", ()):
+        if schemas.wants_no_answer(version, action):
             assert line.tell(action, payload) is MessageOutcome.ANSWERED
             continue
         answer = line.ask(action, payload)
@@ -149,13 +150,13 @@ def test_a_station_that_is_kept_to_the_letter_gets_the_exact_code(lines, version
 
 @pytest.mark.parametrize(("version", "action"), ANSWERED)
 def test_a_tolerated_station_is_understood_or_told_the_same_code(lines, version, action):
-    routes, line = ROUTES[version], lines[version, False]
+    route, line = DIALECTS[version].routes[action], lines[version, False]
     for breach in chosen(version, action):
         answer = line.ask(action, breach.payload)
         assert answer is not None, (breach.kind, breach.path)
         if answer[0] == 3:
             assert schemas.violation(version, action, "result", answer[2]) is None
-        elif action in routes.MONEY:
+        elif route.money:
             # What stands for kilowatt-hours is refused only where nothing can be read from it.
             assert answer[2] in set(CODES[version].values()), (breach.kind, breach.path)
         else:

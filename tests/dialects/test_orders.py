@@ -5,15 +5,15 @@ import pytest
 from app.domain.commands import orders
 from app.domain.ground.vocabulary import CommandState, Order
 from tests.dialects.order_samples import PREPARED, SAMPLES
-from worker.calls import TABLES
 from worker.dialects.encoding import Unfit
+from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.versions import Version
 
 CASES = [
     pytest.param(version, order, sample, id=f"{version.value}-{order.value}-{number}")
-    for version, table in TABLES.items()
-    for order in table
+    for version, dialect in DIALECTS.items()
+    for order in dialect.orders
     if order is not Order.RAW
     for number, sample in enumerate(SAMPLES.get(order, []))
 ]
@@ -22,7 +22,7 @@ CASES = [
 @pytest.mark.parametrize(("version", "order", "sample"), CASES)
 def test_a_frame_is_what_its_schema_allows(version, order, sample):
     arguments = {**orders.arguments(order, sample), **PREPARED.get(order, {})}
-    encoding = TABLES[version][order]
+    encoding = DIALECTS[version].orders[order]
     try:
         action, payload = encoding.action_for(arguments), encoding.encode(arguments)
     except Unfit as unfit:
@@ -42,7 +42,7 @@ def test_every_sample_can_be_put_in_words(order):
 @pytest.mark.parametrize("version", Version)
 @pytest.mark.parametrize("status", ["Accepted", "Rejected", "SomethingElse"])
 def test_an_answer_always_has_a_meaning_and_a_sentence(version, status):
-    for order, encoding in TABLES[version].items():
+    for order, encoding in DIALECTS[version].orders.items():
         for sample in SAMPLES.get(order, []):
             arguments = {**orders.arguments(order, sample), **PREPARED.get(order, {})}
             try:

@@ -5,9 +5,8 @@ import pytest
 from app.domain.commands import orders
 from app.domain.ground.vocabulary import Order
 from tests.dialects.order_samples import PREPARED, SAMPLES
-from worker.calls import TABLES
 from worker.dialects.encoding import Unfit
-from worker.dispatch import ROUTES
+from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.versions import Version
 
@@ -15,7 +14,7 @@ from worker.ocpp.versions import Version
 @pytest.mark.parametrize("version", Version)
 def test_every_order_of_a_version_has_a_sample_that_it_can_say(version):
     silent = []
-    for order, encoding in TABLES[version].items():
+    for order, encoding in DIALECTS[version].orders.items():
         said = 0
         for sample in SAMPLES.get(order, []):
             arguments = {**orders.arguments(order, sample), **PREPARED.get(order, {})}
@@ -33,21 +32,20 @@ def test_every_order_of_a_version_has_a_sample_that_it_can_say(version):
 def test_every_order_has_a_name_and_a_version_that_can_say_it_if_it_needs_one(order):
     spec = orders.SPECS[order]
     assert spec.label
-    speaking = [version for version, table in TABLES.items() if order in table]
+    speaking = [version for version, dialect in DIALECTS.items() if order in dialect.orders]
     assert bool(speaking) is not spec.without_message
 
 
 def to_station(version):
     """The messages of a version that we send: all but those that we handle, and vendor messages."""
     every = {action for action, kind in schemas._file_names(version) if kind == "call"}
-    heard = set(ROUTES[version].HANDLERS) | set(getattr(ROUTES[version], "SENT", ()))
-    return every - heard | {"DataTransfer"}
+    return every - set(DIALECTS[version].routes) | {"DataTransfer"}
 
 
 @pytest.mark.parametrize("version", Version)
 def test_every_message_to_a_station_is_some_order(version):
     said = set()
-    for order, encoding in TABLES[version].items():
+    for order, encoding in DIALECTS[version].orders.items():
         for sample in SAMPLES.get(order, []):
             if order is not Order.RAW:
                 arguments = {**orders.arguments(order, sample), **PREPARED.get(order, {})}

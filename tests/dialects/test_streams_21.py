@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.models import DeviceEvent, VariableMonitor
 from tests.support.dialogue import Dialogue
-from worker.dialects.v21.orders.monitoring import ORDERS
+from worker.dialects.v21.device import ORDERS
 from worker.ocpp.versions import Version
 
 

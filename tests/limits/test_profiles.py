@@ -13,7 +13,7 @@ from app.domain.limits import profile_documents, profile_forms, profile_reports,
 from app.domain.office import audit
 from app.models import AuditEntry, StationProfile
 from tests.support.energy import ADA, yard
-from worker.calls import TABLES
+from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 
 __all__ = ["yard"]
@@ -283,9 +283,9 @@ def test_a_remote_start_takes_a_profile_along(db, yard, kerb, now):
     row = db.query(StationProfile).one()
     assert command.arguments["number"] == row.id
     assert command.arguments["profile"]["purpose"] == "session"
-    for version, table in TABLES.items():
-        payload = table[Order.START_CHARGING].encode(dict(command.arguments))
-        action = table[Order.START_CHARGING].action_for(command.arguments)
+    for version, dialect in DIALECTS.items():
+        payload = dialect.orders[Order.START_CHARGING].encode(dict(command.arguments))
+        action = dialect.orders[Order.START_CHARGING].action_for(command.arguments)
         assert schemas.violation(version, action, "call", payload) is None
         told = payload["chargingProfile"]
         assert told["chargingProfilePurpose"] == "TxProfile"

@@ -22,7 +22,7 @@ from worker.ocpp.versions import CallFault, Fault, Version
 
 @pytest.fixture
 def csms():
-    return Connection(Version.V16, "csms")
+    return Connection(Version.V16, "csms", afresh=frozenset({"BootNotification"}))
 
 
 def sole(events):

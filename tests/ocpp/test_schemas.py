@@ -94,7 +94,7 @@ def test_violations_do_not_repeat_what_was_sent():
     assert "secret" not in str(found)
 
 
-@pytest.mark.parametrize("action", sorted(schemas.STATION_ACTIONS_16 | schemas.CSMS_ACTIONS_16))
+@pytest.mark.parametrize("action", sorted({action for action, _ in schemas._file_names(V16)}))
 def test_every_action_of_1_6_has_both_schemas(action):
     assert schemas.validator_for(V16, action, "call") is not None
     assert schemas.validator_for(V16, action, "result") is not None

@@ -14,7 +14,7 @@ from app.domain.device.device_model import Told
 from app.domain.device.variable_names import parse
 from app.models import Command, Station, WorkerNode
 from tests.support import seed
-from worker.calls import TABLES
+from worker.dialects.table import DIALECTS
 from worker.ocpp.versions import Version
 
 
@@ -66,6 +66,6 @@ def town(app: Any, db: Session) -> Iterator[Town]:
     old, new = made.stations["CP-01"], made.stations["CP-03"]
     for station, version in ((old, Version.V16), (new, Version.V21)):
         station.protocol = f"ocpp{version.value}"
-        station.supported_orders = [order.value for order in TABLES[version]]
+        station.supported_orders = [order.value for order in DIALECTS[version].orders]
     db.commit()
     yield Town(app, db, now, made, old, new)

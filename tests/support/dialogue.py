@@ -14,16 +14,13 @@ from app.domain.commands import commands
 from app.domain.ground.vocabulary import SYSTEM, BootReport, CommandState, Order, Outcome
 from app.domain.network import presence, sites, stations, tenants
 from app.models import Command, Station
-from worker.calls import TABLES
-from worker.dialects.context import Bulk, Context
-from worker.dialects.v16 import routing as v16
-from worker.dialects.v21 import routing as v21
-from worker.dialects.v201 import routing as v201
+from worker.dialects.context import Context
+from worker.dialects.route import Bulk
+from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.fields import Fields
 from worker.ocpp.versions import Version
 
-ROUTES: dict[Version, Any] = {Version.V16: v16, Version.V201: v201, Version.V21: v21}
 BOOT = BootReport("Acme", "Fortress", firmware="1.0", raw={"model": "Fortress"})
 
 
@@ -54,7 +51,7 @@ class Dialogue:
             node="worker-a",
             address="192.0.2.9",
             protocol=f"ocpp{self.version.value}",
-            orders=[order.value for order in TABLES[self.version]],
+            orders=[order.value for order in DIALECTS[self.version].orders],
             now=self.now,
         )
 
@@ -72,7 +69,7 @@ class Dialogue:
     def hears(self) -> tuple[str, dict[str, Any]]:
         """The oldest message that waits for the station, valid by its schema."""
         command = self.waiting()[0]
-        encoding = TABLES[self.version][command.order]
+        encoding = DIALECTS[self.version].orders[command.order]
         action = encoding.action_for(command.arguments)
         payload = encoding.encode(dict(command.arguments))
         assert schemas.violation(self.version, action, "call", payload) is None
@@ -88,7 +85,7 @@ class Dialogue:
     def answers(self, payload: dict[str, Any]) -> Command:
         """Answer the oldest message."""
         command = self.waiting()[0]
-        encoding = TABLES[self.version][command.order]
+        encoding = DIALECTS[self.version].orders[command.order]
         return self._ends(encoding.outcome(payload, dict(command.arguments)))
 
     def fails(self, state: CommandState = CommandState.FAILED) -> Command:
@@ -109,11 +106,11 @@ class Dialogue:
         assert odd or schemas.violation(self.version, action, "call", payload) is None
         station = self.db.get(Station, self.station.id)
         context = Context(self.db, station, self.station.id, "UTC", station.quirks, self.now)
-        handler = ROUTES[self.version].HANDLERS[action]
+        handler = DIALECTS[self.version].routes[action].handler
         if isinstance(handler, Bulk):
             metering.store(self.db, [handler.read(Fields(payload), context)], now=self.now)
             return dict(handler.answer)
         answer: dict[str, Any] = handler(Fields(payload), context)
-        if action not in getattr(ROUTES[self.version], "SENT", ()):
+        if not schemas.wants_no_answer(self.version, action):
             assert schemas.violation(self.version, action, "result", answer) is None
         return answer

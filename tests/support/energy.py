@@ -13,9 +13,9 @@ from app.domain.ground import events
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
 from app.domain.network import presence, sites, stations, tenants
 from app.models import ChargingSession, Command, Station, StationVariable
-from tests.support.dialogue import ROUTES
-from worker.calls import TABLES
-from worker.dialects.context import Context, Outside
+from worker.dialects.context import Context
+from worker.dialects.route import Outside
+from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.fields import Fields
 from worker.ocpp.versions import Version
@@ -95,7 +95,7 @@ class Yard:
             quirks=self.station.quirks,
             now=self.now,
         )
-        handler = ROUTES[self.version].HANDLERS[action]
+        handler = DIALECTS[self.version].routes[action].handler
         if isinstance(handler, Outside):
             context.found = handler.ask(Fields(payload), context, services)
             handler = handler.then
@@ -105,7 +105,7 @@ class Yard:
 
     def frame(self, command: Command) -> tuple[str, dict[str, Any]]:
         """The message that a command becomes, valid by its schema."""
-        encoding = TABLES[self.version][command.order]
+        encoding = DIALECTS[self.version].orders[command.order]
         action = encoding.action_for(command.arguments)
         payload = encoding.encode(dict(command.arguments))
         assert schemas.violation(self.version, action, "call", payload) is None

@@ -11,7 +11,8 @@ from worker.ocpp import frames
 from worker.ocpp.versions import Version
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
-HELD = SimpleNamespace(link=SimpleNamespace(station=SimpleNamespace(id=1)), connection_id=2)
+LINK = SimpleNamespace(station=SimpleNamespace(id=1), version=Version.V16)
+HELD = SimpleNamespace(link=LINK, connection_id=2)
 
 
 def row_of(text):

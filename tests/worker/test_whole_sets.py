@@ -32,8 +32,9 @@ from app.models import (
 from tests.support.charging import PRICES, STARTED, network
 from tests.support.line import Line
 from tests.worker.whole_calls import NAMES, Talk, starts, talks
-from worker.dialects.context import Bulk, Context, Outside
-from worker.dispatch import ROUTES
+from worker.dialects.context import Context
+from worker.dialects.route import Bulk, Outside
+from worker.dialects.table import DIALECTS
 from worker.facts import Asked, Read
 from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call
@@ -122,7 +123,7 @@ def asked(line, talk, said, now):
     """A call as the dispatch hands it to the set, and the set."""
     action, payload = talk.frame(line.version, said, now)
     call = Call("m", action, payload)
-    route = ROUTES[line.version].HANDLERS[action]
+    route = DIALECTS[line.version].routes[action].handler
     context = Context(None, None, line.station.id, line.station.timezone, {}, now)
     if isinstance(route, Bulk):
         return "metered", Read(line._held, route.read(Fields(payload), context), call, now, None)

@@ -1,6 +1,6 @@
 """What a handler gets: the unit of work, the station, the time, and where to note oddities."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -8,7 +8,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.domain.charging import clocks
-from app.domain.charging.metering import Metered
 from app.domain.ground.clock import believable, correction
 from app.domain.ground.vocabulary import Registration
 from worker.ocpp.fields import Fields
@@ -123,90 +122,3 @@ class Context:
         local = as_utc.replace(tzinfo=ZoneInfo(self.timezone)).astimezone(as_utc.tzinfo)
         near = abs(local - self.now) + timedelta(minutes=1) < abs(as_utc - self.now)
         return local if near else as_utc
-
-
-Handler = Callable[[Fields, Context], Payload]
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A message that is stored together with all others of its kind.
-
-    `read` makes a fact of it, with the station's plain row in the context; `together` is the
-    operation that gets an open unit of work and the facts of many stations, and returns a result
-    for each; `answer` spells it.  A result that `wants` more before it is answered gets that by
-    `after`, once it is stored and outside of its unit of work: it gets an open session, the results
-    of several, and the time, and returns them finished.  Called, a fact does all that for one
-    message alone.
-    """
-
-    read: Callable[[Fields, Context], Any]
-    together: Callable[[Any, Sequence[Any]], Sequence[Any]]
-    answer: Callable[[Any, Context], Payload]
-    wants: Callable[[Any], bool] | None = None
-    after: Callable[[Any, Sequence[Any], datetime], Sequence[Any]] | None = None
-
-    def unfinished(self, result: Any) -> bool:
-        """Whether a result has to be finished before it can be answered."""
-        return self.wants is not None and self.wants(result)
-
-    def __call__(self, call: Fields, ctx: Context) -> Payload:
-        """Take one message in by itself; raises what made it fail."""
-        [result] = self.together(ctx.db, [self.read(call, ctx)])
-        if isinstance(result, Exception):
-            raise result
-        if self.after is not None and self.unfinished(result):
-            [result] = self.after(ctx.db, [result], ctx.now)
-        return self.answer(result, ctx)
-
-
-def nothing(_result: Any, _ctx: Context) -> Payload:
-    """Answer that it was taken in, which is all there is to say."""
-    return {}
-
-
-@dataclass(frozen=True, slots=True)
-class Bulk:
-    """A hot message: it is read without a database and stored with many others at once."""
-
-    read: Callable[[Fields, Context], Metered]
-    answer: Payload
-
-
-def _none_of(values: list[Any]) -> list[Any]:
-    return []
-
-
-@dataclass(frozen=True, slots=True)
-class Long:
-    """How a message whose list `member` is long is taken in pieces of `most` items each.
-
-    `more` names the member that says that another message follows.  `samples` names the list
-    within an element that may be shortened.  With `ahead` the pieces are readings, which are stored
-    before the message is handled with only those that it cannot do without (`kept`); where it
-    returns False, nothing is known yet of what they belong to, and they follow the message.
-    """
-
-    member: str
-    most: int = 200
-    more: str = ""
-    samples: str = ""
-    ahead: Callable[[Fields, Context], bool] | None = None
-    kept: Callable[[list[Any]], list[Any]] = _none_of
-
-
-#: The list of a MeterValues.
-READINGS = Long("meterValue", samples="sampledValue")
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """A message that an outside service has to be asked about, before any unit of work opens.
-
-    `ask` gets the message, its context without a database, and the services
-    (`worker.providers.Providers`); what it returns is `Context.found` of `then`.
-    Only this station's messages wait meanwhile.
-    """
-
-    ask: Callable[[Fields, Context, Any], Any]
-    then: Handler

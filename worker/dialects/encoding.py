@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain.ground.vocabulary import CommandState, Outcome
+from app.domain.ground.vocabulary import CommandState, Order, Outcome
+from worker.dialects.context import Payload
 
 Arguments = dict[str, Any]
-Payload = dict[str, Any]
 Facts = dict[str, Any]
 
 
@@ -33,7 +33,7 @@ class Encoding:
     yes and `sentences` say in words what a status means; one without a sentence
     is said as it is.  `facts` reads what the answer tells, in the domain's
     words, from the answer and the arguments.  `decode` replaces all of that for
-    answers that are no status.
+    answers that are no status.  A station that `hangs_up` at it has obeyed (FIELD K4).
     """
 
     action: str | Callable[[Arguments], str]
@@ -42,6 +42,7 @@ class Encoding:
     sentences: Mapping[str, str] = field(default_factory=dict)
     facts: Callable[[Payload, Arguments], Facts] | None = None
     decode: Callable[[Payload, Arguments], Outcome] | None = None
+    hangs_up: bool = False
 
     def action_for(self, arguments: Arguments) -> str:
         """The name of the message that these arguments become."""
@@ -86,3 +87,25 @@ def without_blanks(payload: Mapping[str, Any]) -> Payload:
         for name, value in payload.items()
         if value is not None and value != "" and value != [] and value != {}
     }
+
+
+# The raw order, the same in every version: what was written is what is sent.
+
+
+def _action(arguments: Arguments) -> str:
+    return str(arguments["action"])
+
+
+def _payload(arguments: Arguments) -> Payload:
+    return dict(arguments["payload"])
+
+
+def _decoded(answer: Payload, arguments: Arguments) -> Outcome:
+    """An answer is an answer; only a status that is plainly a no counts as one."""
+    status = str(answer.get("status", ""))
+    refused = status in {"Rejected", "Failed", "NotSupported", "UnlockFailed", "Invalid"}
+    state = CommandState.REJECTED if refused else CommandState.ACCEPTED
+    return Outcome(state, answer, f"The charger answered {status or 'as shown'}.", {}, status)
+
+
+ORDERS: dict[Order, Encoding] = {Order.RAW: Encoding(_action, _payload, decode=_decoded)}

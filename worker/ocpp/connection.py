@@ -48,8 +48,8 @@ def _new_id() -> str:
 class Connection:
     """The conversation over one socket, seen from one side.
 
-    `strict` switches the repairs of frames off.  `new_id` makes message ids that are unique
-    beyond this connection.  With `check` every payload we send is held against its schema first.
+    `strict` switches repairs of frames off.  With `check` all we send is held against its schema.
+    `new_id` makes message ids unique beyond this connection.  Calls `afresh` are never copies.
     """
 
     __slots__ = (
@@ -76,6 +76,7 @@ class Connection:
         strict: bool = False,
         check: bool = True,
         new_id: Callable[[], str] = _new_id,
+        afresh: frozenset[str] = frozenset(),
     ) -> None:
         self.version = version
         self.role = role
@@ -86,7 +87,7 @@ class Connection:
         self._queue: list[OurCall] = []
         self._outgoing: list[str] = []
         self._held_until: float | None = None
-        self._replies = Replies()
+        self._replies = Replies(afresh)
         self._late: dict[MessageId, OurCall] = {}
         self._expired: list[Settled] = []
         self._complains = strict and version is Version.V21  # a CALLRESULTERROR ends some clients

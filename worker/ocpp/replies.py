@@ -11,10 +11,6 @@ REPLAY_S = 300.0
 #: How many answers are kept per connection.
 REMEMBERED = 8
 
-#: Answered afresh every time: a clock or a verdict that was right minutes ago may not be now, and
-#: some chargers give every message the same id.
-NEVER_REPLAYED = frozenset({"Authorize", "BootNotification", "Heartbeat"})
-
 
 class Reply:
     """The answer to a call: `text` is None while the call is worked on.
@@ -31,11 +27,15 @@ class Reply:
 
 
 class Replies:
-    """A bounded memory of calls and their answers."""
+    """A bounded memory of calls and their answers.
 
-    __slots__ = ("_replies",)
+    Calls named in `afresh` are answered anew each time that they come.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_afresh", "_replies")
+
+    def __init__(self, afresh: frozenset[str]) -> None:
+        self._afresh = afresh
         self._replies: dict[MessageId, Reply] = {}
 
     def meet(self, call: Call, now: float) -> Reply | None:
@@ -45,7 +45,7 @@ class Replies:
             known is not None
             and known.fingerprint == hash(call.text)
             and now - known.at <= REPLAY_S
-            and call.action not in NEVER_REPLAYED
+            and call.action not in self._afresh
         ):
             self._replies[call.message_id] = known
             return known

@@ -32,6 +32,7 @@ from app.domain.ground.vocabulary import (
     Token,
     Verdict,
 )
+from app.domain.ground.vocabulary.standard import SUPPORTED_LIMITS
 from app.domain.limits import station_profiles
 from app.models import ChargingSession, Command, Station
 
@@ -46,7 +47,7 @@ LIMITS: dict[str, tuple[str, ...]] = {
     "most_minutes": ("maxtime", "maxlength"),  # the specification's table calls it so (2.8.1)
     "most_percent": ("maxsoc",),
 }
-_SUPPORTED = parse("TxCtrlr/SupportedLimits")
+_SUPPORTED = parse(SUPPORTED_LIMITS)
 
 
 def given(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from app.domain.charging import running
 from app.domain.commands import orders
 from app.domain.ground.errors import Conflict, Invalid, NotConnected
 from app.domain.ground.vocabulary import Order, Registration, SessionState
+from app.domain.ground.vocabulary.standard import abilities
 from app.domain.network import presence
 from app.models import ChargingSession, Connector, Station
 
@@ -139,8 +140,8 @@ def count_at(db: Session, order: Order, stations: Sequence[Station]) -> int:
 
 
 def _cuts_off(station: Station, kind: str) -> bool:
-    """Whether a restart does not wait for sessions; a 1.6 station ends them first (5.14)."""
-    waits = {"resume"} if (station.protocol or "").endswith("1.6") else {"soft", "resume"}
+    """Whether a restart does not wait for sessions."""
+    waits = {"resume", "soft"} if abilities(station.protocol).soft_restart_waits else {"resume"}
     return kind not in waits
 
 

@@ -19,6 +19,7 @@ from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert
 from app.domain.ground.redaction import redact_text
 from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary.standard import abilities
 from app.models import Command, Station, StationVariable
 
 #: Orders whose answer comes later, in parts that carry the order's `request_id`.
@@ -60,14 +61,14 @@ _LASTING: dict[str, int] = {
 }
 
 
-def speaks_16(station: Station) -> bool:
-    """Whether the station's settings are plain keys."""
-    return station.protocol in (None, "", "ocpp1.6")
+def has_plain_keys(station: Station) -> bool:
+    """Whether the station's settings are keys without a component."""
+    return abilities(station.protocol).plain_keys
 
 
 def named(station: Station, text: str, *, field: str = "key") -> VariableName:
     """The variable that somebody means by a text, as this station names its variables."""
-    return plain(text.strip()) if speaks_16(station) else parse(text, field=field)
+    return plain(text.strip()) if has_plain_keys(station) else parse(text, field=field)
 
 
 def take(db: Session, station: Station, told: Iterable[Told], *, now: datetime) -> int:
@@ -185,13 +186,10 @@ def name_of(row: StationVariable) -> VariableName:
 def limit(db: Session, station: Station, what: str, default: int) -> int:
     """How many items a message to the station may have, as far as it said so.
 
-    `what` names the message, as the instance of ItemsPerMessage does.
+    `what` is done to them: `read`, `change`, `monitor` or `clear_monitors`.
     """
-    if speaks_16(station):
-        wanted = [plain("GetConfigurationMaxKeys")] if what == "GetVariables" else []
-    else:
-        parts = ("DeviceDataCtrlr", "MonitoringCtrlr")
-        wanted = [VariableName("ItemsPerMessage", part, instance=what) for part in parts]
+    limits = abilities(station.protocol).item_limits.get(what, ())
+    wanted = [named(station, limit) for limit in limits]
     rows = find_all(db, station, wanted)
     told = [number(rows[name.key].value) for name in wanted if name.key in rows]
     return max(1, min([one for one in told if one] or [default]))

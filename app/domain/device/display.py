@@ -12,10 +12,8 @@ from app.domain.commands.orders.spec import Prepared, asked
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
+from app.domain.ground.vocabulary.standard import abilities
 from app.models import Command, DisplayMessage, Station
-
-#: The longest text, by version.
-LONGEST = {"ocpp2.0.1": 512}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ def prepare_showing(
     db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
 ) -> Prepared:
     """Give the text its number and its row."""
-    longest = LONGEST.get(station.protocol or "", 1024)
+    longest = abilities(station.protocol).longest_display_text
     if len(checked["text"]) > longest:
         raise Invalid(f"The text may have {longest} characters at most.", field="text")
     starts, ends = _times(checked)

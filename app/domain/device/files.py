@@ -20,6 +20,7 @@ from app.domain.commands.orders.spec import Prepared
 from app.domain.device import firmware
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.vocabulary import Actor, FileJobKind, FileJobState
+from app.domain.ground.vocabulary.standard import abilities
 from app.models import FileJob, FirmwareFile, Station, StationReport
 
 #: 128 random bits: 22 characters.
@@ -118,7 +119,7 @@ def prepare_logs(
         raise Invalid("The end of a log lies after its beginning.", field="latest")
     kind = FileJobKind(checked["kind"])
     given = dict(checked)
-    if station.protocol == "ocpp1.6":
+    if abilities(station.protocol).two_forms:
         given.setdefault("extended", knows_extension(db, station))
     else:
         given.pop("extended", None)
@@ -215,7 +216,7 @@ def _signature(
         return {}
     if wanted and not signature:
         raise Invalid("It has no signature, so it cannot be sent signed.", field="signed")
-    plain = station.protocol == "ocpp1.6" and not knows_extension(db, station)
+    plain = abilities(station.protocol).two_forms and not knows_extension(db, station)
     own = image is None or wanted
     if not signature or not certificate or (plain and not own):
         return {}

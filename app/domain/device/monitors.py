@@ -14,6 +14,7 @@ from app.domain.device.variable_names import VariableName, parse
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
+from app.domain.ground.vocabulary.standard import abilities
 from app.models import Command, Station, VariableMonitor
 
 #: Orders that came to nothing although nobody refused them.
@@ -41,9 +42,10 @@ def prepare_setting(
 ) -> Prepared:
     """Make a row of each monitor, so that it shows before the station has answered."""
     monitors = [*checked["monitors"], *checked.get("then", ())]
-    if station.protocol == "ocpp2.0.1" and any("target" in one["kind"] for one in monitors):
+    target = any("target" in one["kind"] for one in monitors)
+    if target and not abilities(station.protocol).target_monitors:
         raise Invalid("OCPP 2.0.1 knows no such kind of monitor.", field="kind")
-    most = device_model.limit(db, station, "SetVariableMonitoring", settings.USUAL_LIMIT)
+    most = device_model.limit(db, station, "monitor", settings.USUAL_LIMIT)
     first, rest = monitors[:most], monitors[most:]
     for one in first:
         name = parse(one["key"])
@@ -103,7 +105,7 @@ def prepare_clearing(
 ) -> Prepared:
     """Put as many numbers into the message as the station takes; the others follow it."""
     numbers = [*checked["numbers"], *checked.get("then", ())]
-    most = device_model.limit(db, station, "ClearVariableMonitoring", settings.USUAL_LIMIT)
+    most = device_model.limit(db, station, "clear_monitors", settings.USUAL_LIMIT)
     first, rest = numbers[:most], numbers[most:]
     return Prepared({"numbers": first, **({"then": rest} if rest else {})})
 
@@ -216,5 +218,5 @@ def _missing(db: Session, station: Station, command: Command, now: datetime) -> 
 
 def after_reading(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
     """A station that has nothing to report on all of its monitors has none."""
-    if outcome.word == "EmptyResultSet" and _of_all(command):
+    if outcome.facts.get("none") and _of_all(command):
         _missing(db, command.station, command, now)

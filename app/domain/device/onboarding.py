@@ -23,25 +23,10 @@ from app.domain.device.variable_names import number, parse, same
 from app.domain.ground import events
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import SYSTEM, Actor, Order, Outcome, Registration
+from app.domain.ground.vocabulary.standard import abilities
 from app.domain.office import audit
 from app.models import Command, Connector, Deviation, Station
 
-#: The settings that are proposed, by version: stations give up too soon as they come (FIELD 4).
-PROPOSED_16 = {
-    "TransactionMessageAttempts": ">=10",
-    "TransactionMessageRetryInterval": "60",
-    "MeterValueSampleInterval": "60..300",
-    "WebSocketPingInterval": "60",
-}
-PROPOSED_2X = {
-    "OCPPCommCtrlr/MessageAttempts.TransactionEvent": ">=10",
-    "OCPPCommCtrlr/MessageAttemptInterval.TransactionEvent": "60",
-    "SampledDataCtrlr/TxUpdatedInterval": "60..300",
-    "OCPPCommCtrlr/WebSocketPingInterval": "60",
-    "OCPPCommCtrlr/RetryBackOffRepeatTimes": ">=3",
-    "OCPPCommCtrlr/RetryBackOffRandomRange": ">=10",
-    "OCPPCommCtrlr/RetryBackOffWaitMinimum": ">=10",
-}
 #: What may be asked for after a boot; a heartbeat lets the station set its clock.
 ASKED_FOR = ("status", "heartbeat", "meter_values")
 
@@ -96,7 +81,7 @@ def change(
 
 def proposed(station: Station) -> dict[str, str]:
     """The settings that are offered for this station's version."""
-    return PROPOSED_16 if device_model.speaks_16(station) else PROPOSED_2X
+    return dict(abilities(station.protocol).proposed)
 
 
 # When
@@ -175,7 +160,7 @@ def _ask_for_status(db: Session, station: Station, now: datetime) -> bool:
         if not plug.stale or not plug.evse or earlier(db, station, subject):
             continue
         given: dict[str, Any] = {"message": "status", "connector": plug.evse}
-        if not device_model.speaks_16(station):
+        if not device_model.has_plain_keys(station):
             given["plug"] = plug.connector
         return _queue(db, station, (subject, Order.TRIGGER, given), now) is not None
     return False
@@ -223,7 +208,7 @@ def _steps(db: Session, station: Station) -> Iterator[Step]:
     wanted = station.onboarding
     may_read = not station.quirks.get("no_get_configuration")
     if wanted.get("read") and may_read:
-        if device_model.speaks_16(station):
+        if device_model.has_plain_keys(station):
             yield _subject(station, "read"), Order.READ_SETTINGS, {}
         else:
             yield _subject(station, "read"), Order.READ_BASE_REPORT, {"base": "full"}

@@ -16,22 +16,19 @@ from app.domain.commands import commands
 from app.domain.commands.orders.spec import Prepared
 from app.domain.device import device_model
 from app.domain.device.device_model import Told
-from app.domain.device.standard_keys import STANDARD_KEYS
 from app.domain.device.variable_names import VariableName, plain, same
 from app.domain.ground import events
 from app.domain.ground.bulk import among
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import SYSTEM, Actor, CommandState, Order, Outcome
+from app.domain.ground.vocabulary.standard import A_COMPONENT, MAX_KEYS, STANDARD_KEYS, abilities
 from app.domain.office import audit
 from app.models import Command, Station, StationVariable
 
-MAX_KEYS = "GetConfigurationMaxKeys"
 #: Items in one message for stations that do not say how many they take.
 USUAL_LIMIT = 40
 #: How long a read-back may wait for its turn, in seconds.
 PATIENCE_S = 120.0
-#: The longest value, by version.
-LONGEST = {"ocpp1.6": 500, "ocpp2.0.1": 1000}
 
 
 def pairs(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -50,14 +47,14 @@ def prepare_reading(
     """Put as many keys into the message as the station takes; the others follow it."""
     keys = [*checked.get("keys", ()), *checked.get("then", ())]
     if not keys:
-        if device_model.speaks_16(station):
+        if device_model.has_plain_keys(station):
             return Prepared({"keys": []})
         return Prepared({"keys": [], "request_id": device_model.next_request_id(db)})
     for key in keys:
         _fits(station, device_model.named(station, key, field="keys"), "keys")
     # Where all at once was too much, a station is asked first how much is not.
     usual = 1 if keys[0] == MAX_KEYS else USUAL_LIMIT
-    most = device_model.limit(db, station, "GetVariables", usual)
+    most = device_model.limit(db, station, "read", usual)
     first, rest = keys[:most], keys[most:]
     return Prepared({"keys": first, **({"then": rest} if rest else {})})
 
@@ -70,13 +67,13 @@ def prepare_change(
         raise Invalid("Name the setting.", field="value" if "key" in checked else "key")
     wanted = pairs(checked)
     names = [device_model.named(station, key) for key, _ in wanted]
-    longest = LONGEST.get(station.protocol or "ocpp1.6", 2500)
+    longest = abilities(station.protocol).longest_value
     for name, (_, value) in zip(names, wanted, strict=True):
         _fits(station, name, "key")
         if len(value) > longest:
             raise Invalid(f"The value has at most {longest} characters.", field="value")
-    most = 1 if device_model.speaks_16(station) else USUAL_LIMIT
-    most = min(most, device_model.limit(db, station, "SetVariables", most))
+    most = 1 if device_model.has_plain_keys(station) else USUAL_LIMIT
+    most = min(most, device_model.limit(db, station, "change", most))
     if len(wanted) <= most:
         return Prepared(checked)
     if any(name.secret for name in names[most:]):
@@ -87,11 +84,12 @@ def prepare_change(
 
 
 def _fits(station: Station, name: VariableName, field: str) -> None:
-    if device_model.speaks_16(station) and len(name.variable) > 50:
+    if device_model.has_plain_keys(station) and len(name.variable) > 50:
         raise Invalid("A key has 50 characters at most.", field=field)
-    if not device_model.speaks_16(station) and not name.component:
+    if not device_model.has_plain_keys(station) and not name.component:
         raise Invalid(
-            f"{name.variable} lacks its component, as in ClockCtrlr/{name.variable}.", field=field
+            f"{name.variable} lacks its component, as in {A_COMPONENT}/{name.variable}.",
+            field=field,
         )
 
 
@@ -114,7 +112,7 @@ def after_reading(db: Session, command: Command, outcome: Outcome, now: datetime
     for row in device_model.find_all(db, station, unknown).values():
         row.value, row.reported_at = None, now
     keys, rest = command.arguments.get("keys"), list(command.arguments.get("then", ()))
-    if not keys and device_model.speaks_16(station):
+    if not keys and device_model.has_plain_keys(station):
         rest = _missed(db, command, outcome, told)
     never_sent = outcome.state is CommandState.UNSUPPORTED and outcome.answer is None
     if rest and not never_sent and outcome.state is not CommandState.EXPIRED:
@@ -127,7 +125,7 @@ _FAILED = (CommandState.FAILED, CommandState.TIMED_OUT, CommandState.UNSUPPORTED
 def _missed(db: Session, command: Command, outcome: Outcome, told: Sequence[Told]) -> list[str]:
     """The keys to ask for one by one, when a station could not tell all of them at once."""
     station = command.station
-    most = device_model.limit(db, station, "GetVariables", 0x7FFFFFFF)
+    most = device_model.limit(db, station, "read", 0x7FFFFFFF)
     heard = {one.name.key for one in told}
     known = select(StationVariable.variable).where(
         StationVariable.station_id == station.id, StationVariable.component == ""

@@ -17,6 +17,7 @@ from app.domain.charging.told_states import is_yes
 from app.domain.device import device_model
 from app.domain.device.variable_names import parse
 from app.domain.ground import events
+from app.domain.ground.vocabulary.standard import RECEIPTS_ARE_OURS
 from app.models import Bill, Settlement, Station
 
 #: An amount beyond this is no price of a charging session.
@@ -25,8 +26,7 @@ MOST = Decimal(10) ** 9
 SETTLED = "settled"
 #: Decimals of an amount that are kept.
 PLACES = 6
-#: Whether a station leaves the receipts of payments at it to us (2.1 C21.FR.03).
-_OUR_RECEIPTS = parse("PaymentCtrlr/ReceiptByCSMS")
+_OUR_RECEIPTS = parse(RECEIPTS_ARE_OURS)
 #: Prefixes of VAT numbers that are no code of a country by themselves: Greece, Northern Ireland.
 _COUNTRIES = {"EL": "GR", "XI": "GB"}
 #: What people write between the parts of a number.

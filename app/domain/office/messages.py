@@ -24,18 +24,15 @@ from app.models import Message
 
 __all__ = ["LONGEST", "REDACTED", "forget", "redact", "redact_text", "redacted", "store", "text_of"]
 
-#: Members that tell of a customer, by message: they are read elsewhere, by admins only.
-_PERSONAL = {"NotifyCustomerInformation": "data"}
 
-
-def text_of(action: str, payload: Any, text: str | None = None) -> str:
+def text_of(payload: Any, text: str | None = None, personal: str = "") -> str:
     """Write a payload for the log: compact, its secrets blotted out, cut when huge.
 
     `text` is the same payload as JSON, for whoever has it at hand: where it can hold no secret,
-    it is taken as it is.
+    it is taken as it is.  The member `personal` tells of a customer and is left out.
     """
-    if action in _PERSONAL and isinstance(payload, dict):
-        payload, text = {**payload, _PERSONAL[action]: REDACTED}, None
+    if personal and isinstance(payload, dict):
+        payload, text = {**payload, personal: REDACTED}, None
     if text is None or may_hold_secrets(text):
         text = json.dumps(shortened(payload), separators=(",", ":"), ensure_ascii=False)
     return cut(text)

@@ -55,7 +55,7 @@ def shown(row: StationVariable) -> Setting:
 def of(station: Station) -> Select[Any]:
     """The variables that are settings: plain keys, or of 2.x what may be written."""
     query = select(StationVariable).where(StationVariable.station_id == station.id)
-    if device_model.speaks_16(station):
+    if device_model.has_plain_keys(station):
         return query.where(StationVariable.component == "")
     writable = or_(StationVariable.writable.is_(True), StationVariable.wanted_at.is_not(None))
     return query.where(StationVariable.component != "", writable)

@@ -1,14 +1,16 @@
-"""The start and the end of a charging session (OCPP 1.6 sections 4.8 and 4.10)."""
+"""Charging sessions and their remote start and stop (OCPP 1.6 sections 4.8, 4.10, 5.11, 5.12)."""
 
 from decimal import Decimal
 from typing import Any
 
 from app.domain.charging import metering, sessions
 from app.domain.charging.metering import Metered
-from app.domain.ground.vocabulary import ConnectorRef, Decision, StopReason, Token
-from worker.dialects.context import Context, Fact, Payload
-from worker.dialects.v16 import authorisation, words
-from worker.dialects.v16.meter_values import reports_of
+from app.domain.ground.vocabulary import ConnectorRef, Decision, Order, StopReason, Token
+from worker.dialects.context import Context, Payload
+from worker.dialects.encoding import Arguments, Encoding
+from worker.dialects.route import Fact, Long, Route
+from worker.dialects.v16 import access, profiles, words
+from worker.dialects.v16.metering import reports_of
 from worker.ocpp.fields import Fields
 from worker.ocpp.versions import CallFault, Fault
 
@@ -43,7 +45,7 @@ def _begun(begun: sessions.Begun, ctx: Context) -> Payload:
     ctx.session_id = begun.session.id
     return {
         "transactionId": int(begun.session.transaction_ref),
-        "idTagInfo": authorisation.id_tag_info(begun.decision),
+        "idTagInfo": access.id_tag_info(begun.decision),
     }
 
 
@@ -65,7 +67,7 @@ def _ended(ended: tuple[Any, Decision | None], ctx: Context) -> Payload:
     """An idTagInfo only answers a tag (section 4.10)."""
     session, decision = ended
     ctx.session_id = session.id if session else None
-    return {} if decision is None else {"idTagInfo": authorisation.id_tag_info(decision)}
+    return {} if decision is None else {"idTagInfo": access.id_tag_info(decision)}
 
 
 stop_transaction = Fact(_stopping, sessions.end_all, _ended)
@@ -118,3 +120,37 @@ def _wh(register: Decimal | None, ctx: Context) -> Decimal | None:
     if register is not None and ctx.quirks.get("energy_unit_override") == "kWh":
         register *= 1000
     return ctx.sane_wh(register)
+
+
+# Remote start and stop (OCPP 1.6 sections 5.11 and 5.12).
+
+
+def _remote_start(arguments: Arguments) -> Payload:
+    payload: Payload = {}
+    if arguments.get("connector"):
+        payload["connectorId"] = arguments["connector"]
+    payload["idTag"] = str(arguments["token"])[:20]
+    if arguments.get("profile"):
+        payload["chargingProfile"] = profiles.written(
+            arguments["number"], arguments["profile"], None
+        )
+    return payload
+
+
+def _remote_stop(arguments: Arguments) -> Payload:
+    return {"transactionId": int(arguments["transaction_ref"])}
+
+
+ROUTES: dict[str, Route] = {
+    "StartTransaction": Route(start_transaction, money=True),
+    "StopTransaction": Route(
+        stop_transaction,
+        Long("transactionData", samples="sampledValue", ahead=readings_ahead),
+        money=True,
+    ),
+}
+
+ORDERS: dict[Order, Encoding] = {
+    Order.START_CHARGING: Encoding("RemoteStartTransaction", _remote_start),
+    Order.STOP_CHARGING: Encoding("RemoteStopTransaction", _remote_stop),
+}

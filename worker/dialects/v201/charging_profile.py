@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from worker.dialects.encoding import Payload, Unfit, without_blanks
-from worker.dialects.rates import filled, moment, rate, read_moment, read_rate
+from worker.dialects.context import Payload
+from worker.dialects.encoding import Unfit, without_blanks
+from worker.dialects.spelling import filled, moment, rate, read_moment, read_rate
 from worker.ocpp.fields import Fields
 
 

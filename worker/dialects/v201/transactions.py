@@ -1,18 +1,20 @@
-"""Events of transactions (OCPP 2.0.1 block E)."""
+"""Transactions: their events, remote start and stop, cost (OCPP 2.0.1 blocks E, F and I)."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from app.domain.charging import sessions
 from app.domain.charging.sessions import TransactionReport
-from app.domain.ground.vocabulary import ConnectorRef, StopReason
+from app.domain.ground.vocabulary import CommandState, ConnectorRef, Order, Outcome, StopReason
 from app.domain.money import session_cost
-from worker.dialects.context import Context, Fact, Payload
-from worker.dialects.kept import keep
-from worker.dialects.v201 import words
-from worker.dialects.v201.authorisation import id_token_info, read_token
-from worker.dialects.v201.availability import number
-from worker.dialects.v201.meter_values import reports_of
+from worker.dialects.context import Context, Payload
+from worker.dialects.encoding import Arguments, Encoding, Facts, accepted, without_blanks
+from worker.dialects.route import Fact, Long, Route
+from worker.dialects.shared import keep
+from worker.dialects.v201 import access, charging_profile, words
+from worker.dialects.v201.access import id_token_info, read_token
+from worker.dialects.v201.charging_profile import WORDS, Words
+from worker.dialects.v201.metering import number, reports_of
 from worker.ocpp.fields import Fields
 
 #: Further things an event tells, and of its transaction, that are kept: our word -> member.
@@ -161,3 +163,79 @@ def _seq_no(call: Fields, ctx: Context) -> int:
         ctx.deviate("no_sequence_number", call.raw("seqNo"))
         return 0
     return found
+
+
+# Remote start and stop, transactions, cost (OCPP 2.0.1 F01 to F04, E14, I02).
+
+
+def start_as(kinds: dict[str, str], longest: int, words: Words = WORDS) -> Encoding:
+    """The remote start with the tokens and profiles that a version knows."""
+
+    def encode(arguments: Arguments) -> Payload:
+        kind = arguments.get("token_kind", "id_tag")
+        payload: Payload = {
+            "remoteStartId": arguments["remote_start_id"],
+            "idToken": access.id_token(arguments["token"], kind, kinds, longest),
+        }
+        if arguments.get("connector"):
+            payload["evseId"] = arguments["connector"]
+        if arguments.get("group_token"):
+            payload["groupIdToken"] = access.group_id_token(arguments["group_token"])
+        if profile := arguments.get("profile"):
+            given = (arguments["number"], profile, None)
+            payload["chargingProfile"] = charging_profile.written(*given, words)
+        return payload
+
+    return Encoding("RequestStartTransaction", encode, facts=_started)
+
+
+def _started(answer: Payload, arguments: Arguments) -> Facts:
+    """The transaction that runs already, where the station names one (F01.FR.13)."""
+    del arguments
+    reference: Any = answer.get("transactionId")
+    return {"transaction_ref": str(reference)} if reference else {}
+
+
+def _status(answer: Payload, arguments: Arguments) -> Outcome:
+    """Read how a transaction stands; without one asked for there is only what waits (E14)."""
+    waiting = bool(answer.get("messagesInQueue"))
+    ongoing = answer.get("ongoingIndicator")
+    facts: Facts = {"messages_waiting": waiting}
+    words = "Messages about it wait at the charger." if waiting else "No messages wait."
+    if ongoing is not None and arguments.get("transaction_ref"):
+        facts["ongoing"] = bool(ongoing)
+        words = f"It is {'going on' if ongoing else 'over'}. {words}"
+    return Outcome(CommandState.ACCEPTED, answer, words, facts)
+
+
+def _cost(arguments: Arguments) -> Payload:
+    return {
+        "totalCost": float(arguments["total_cost"]),
+        "transactionId": arguments["transaction_ref"],
+    }
+
+
+ROUTES: dict[str, Route] = {
+    "TransactionEvent": Route(
+        transaction_event,
+        Long("meterValue", samples="sampledValue", ahead=readings_ahead, kept=ends_of),
+        money=True,
+    ),
+}
+
+ORDERS: dict[Order, Encoding] = {
+    Order.START_CHARGING: start_as(access.KINDS, access.LONGEST),
+    Order.STOP_CHARGING: Encoding(
+        "RequestStopTransaction", lambda given: {"transactionId": given["transaction_ref"]}
+    ),
+    Order.READ_TRANSACTION_STATUS: Encoding(
+        "GetTransactionStatus",
+        lambda given: without_blanks({"transactionId": given.get("transaction_ref")}),
+        decode=_status,
+    ),
+    Order.SEND_COST: Encoding(
+        "CostUpdated",
+        _cost,
+        decode=lambda answer, given: accepted(answer, "The charger knows the cost so far."),
+    ),
+}

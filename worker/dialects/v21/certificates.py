@@ -3,8 +3,11 @@
 from typing import Any
 
 from app.domain.charging import reports
-from worker.dialects.certificate_words import read_hash_data
-from worker.dialects.context import Context, Outside, Payload
+from app.domain.ground.vocabulary import Order
+from worker.dialects.context import Context, Payload
+from worker.dialects.encoding import Arguments, Encoding, without_blanks
+from worker.dialects.route import Outside, Route
+from worker.dialects.spelling import read_hash_data, root_orders
 from worker.dialects.v201 import certificates as v201
 from worker.ocpp.fields import Fields, format_instant
 
@@ -48,3 +51,44 @@ def _tell_car(call: Fields, ctx: Context) -> Payload:
 
 chain_status = Outside(_ask, _tell)
 ev_certificate = Outside(v201.ask_pool, _tell_car)
+
+
+# Certificates and the password (OCPP 2.1): as in 2.0.1, with request ids and one more root.
+
+ROOTS = {**v201.ROOTS, "oem_root": "OEMRootCertificate"}
+LISTED = {**v201.LISTED, "oem_root": "OEMRootCertificate"}
+OWN = {**v201.OWN, "v2g20": "V2G20Certificate"}
+
+
+def _read(arguments: Arguments) -> Payload:
+    return without_blanks({"certificateType": [LISTED[use] for use in arguments.get("uses") or ()]})
+
+
+def _signed(arguments: Arguments) -> Payload:
+    return without_blanks(
+        {
+            "certificateChain": arguments["chain"],
+            "certificateType": OWN[arguments["use"]],
+            "requestId": arguments.get("request_id"),
+        }
+    )
+
+
+ROUTES: dict[str, Route] = {
+    "Get15118EVCertificate": Route(ev_certificate),
+    "GetCertificateChainStatus": Route(chain_status),
+}
+
+ORDERS: dict[Order, Encoding] = {
+    **root_orders(ROOTS),
+    Order.READ_CERTIFICATES: Encoding(
+        "GetInstalledCertificateIds",
+        _read,
+        decode=lambda answer, given: v201.listed(LISTED, answer, given),
+    ),
+    Order.SEND_CERTIFICATE: Encoding(
+        "CertificateSigned",
+        _signed,
+        sentences={"Rejected": "The charger refused the certificate."},
+    ),
+}

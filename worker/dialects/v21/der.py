@@ -1,12 +1,16 @@
-"""Controls of inverters as OCPP 2.1 writes them (block R): our words and the wire's, both ways."""
+"""Controls of inverters (OCPP 2.1 block R): our words and the wire's, told, set, read, cleared."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.domain.ground.vocabulary import Order
+from app.domain.limits import der
 from app.domain.limits.der_controls import KINDS
-from worker.dialects.encoding import Payload
-from worker.dialects.rates import filled, moment
-from worker.ocpp.fields import read_instant
+from worker.dialects.context import Context, Payload
+from worker.dialects.encoding import Arguments, Encoding, Facts, without_blanks
+from worker.dialects.route import Route
+from worker.dialects.spelling import filled, moment
+from worker.ocpp.fields import Fields, read_instant
 
 _ABBREVIATED = {"pf": "PF", "hf": "HF", "hv": "HV", "lf": "LF", "lv": "LV"}
 
@@ -40,6 +44,18 @@ Y_UNITS = {
     "pct_effective_v": "PctEffectiveV",
 }
 _POWERS = {"active": "Active", "reactive": "Reactive"}
+
+#: the members of a report -> the member of each item that holds its document, and its kind
+_REPORTED: dict[str, tuple[str, str]] = {
+    "curve": ("curve", ""),
+    "enterService": ("enterService", "enter_service"),
+    "fixedPFAbsorb": ("fixedPF", "fixed_pf_absorb"),
+    "fixedPFInject": ("fixedPF", "fixed_pf_inject"),
+    "fixedVar": ("fixedVar", "fixed_var"),
+    "freqDroop": ("freqDroop", "freq_droop"),
+    "gradient": ("gradient", "gradients"),
+    "limitMaxDischarge": ("limitMaxDischarge", "limit_max_discharge"),
+}
 
 #: shape -> our member -> the wire's
 MEMBERS: dict[str, dict[str, str]] = {
@@ -148,3 +164,103 @@ def _read(name: str, value: Any) -> Any:
 def shape_of(kind: str) -> str:
     """The shape of a kind's document."""
     return KINDS[kind][1]
+
+
+def der_alarm(call: Fields, ctx: Context) -> Payload:
+    """Pass on an alarm of the grid protection, or its end (R05)."""
+    at, _ = ctx.instant(call, "timestamp")
+    word = call.text("controlType", "")
+    der.alarm(
+        *(ctx.db, ctx.station, KIND_OF.get(word, word), call.text("gridEventFault")),
+        bool(call.boolean("alarmEnded", False)),
+        call.text("extraInfo"),
+        at=at,
+        now=ctx.now,
+    )
+    return {}
+
+
+def der_start_stop(call: Fields, ctx: Context) -> Payload:
+    """Pass on that a control came into force or ended (R04.FR.20)."""
+    at, _ = ctx.instant(call, "timestamp")
+    der.started_or_stopped(
+        *(ctx.db, ctx.station, call.text("controlId", "")),
+        bool(call.boolean("started", False)),
+        call.texts("supersededIds"),
+        at=at,
+        now=ctx.now,
+    )
+    return {}
+
+
+def der_report(call: Fields, ctx: Context) -> Payload:
+    """Pass on a part of the controls that a station holds (R04)."""
+    der.report(ctx.db, ctx.station, list(_reported(call)), now=ctx.now)
+    return {}
+
+
+def _reported(call: Fields) -> Iterator[der.Reported]:
+    for member, (holder, kind) in _REPORTED.items():
+        for item in call.list(member):
+            found: str = kind or KIND_OF.get(item.text("curveType", ""), "")
+            if not found:
+                continue
+            payload: dict[str, Any] = dict(item.child(holder).payload)
+            timeless = shape_of(found) in ("enter_service", "gradient")
+            yield der.Reported(
+                number=item.text("id", "")[:36],
+                kind=found,
+                document=read(shape_of(found), payload),
+                default=timeless or bool(item.boolean("isDefault", False)),
+                superseded=bool(item.boolean("isSuperseded", False)),
+            )
+
+
+def _set_control(arguments: Arguments) -> Payload:
+    kind = arguments["kind"]
+    return {
+        "isDefault": bool(arguments.get("default")),
+        "controlId": arguments["control"],
+        "controlType": TYPES[kind],
+        HOLDERS[kind]: written(shape_of(kind), arguments["document"]),
+    }
+
+
+def _control(arguments: Arguments) -> Payload:
+    kind = arguments.get("kind")
+    return without_blanks(
+        {
+            "requestId": arguments.get("number"),
+            "isDefault": arguments.get("default"),
+            "controlType": TYPES[kind] if kind else None,
+            "controlId": arguments.get("control"),
+        }
+    )
+
+
+def _clear_control(arguments: Arguments) -> Payload:
+    return {"isDefault": bool(arguments.get("default")), **_control(arguments)}
+
+
+def _superseded(answer: Payload, arguments: Arguments) -> Facts:
+    return {"superseded": [str(number) for number in answer.get("supersededIds") or ()]}
+
+
+_NOT_KNOWN = {
+    "NotSupported": "The charger knows no control of this kind.",
+    "NotFound": "The charger has no such control.",
+}
+
+ROUTES: dict[str, Route] = {
+    "NotifyDERAlarm": Route(der_alarm),
+    "NotifyDERStartStop": Route(der_start_stop),
+    "ReportDERControl": Route(der_report),
+}
+
+ORDERS: dict[Order, Encoding] = {
+    Order.SET_DER_CONTROL: Encoding(
+        "SetDERControl", _set_control, sentences=_NOT_KNOWN, facts=_superseded
+    ),
+    Order.READ_DER_CONTROL: Encoding("GetDERControl", _control, sentences=_NOT_KNOWN),
+    Order.CLEAR_DER_CONTROL: Encoding("ClearDERControl", _clear_control, sentences=_NOT_KNOWN),
+}

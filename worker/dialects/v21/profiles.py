@@ -1,49 +1,63 @@
-"""Charging profiles, dynamic schedules and distributed energy (OCPP 2.1 blocks K and R)."""
+"""Charging profiles: what 2.1 says beyond 2.0.1, dynamic ones, priority (OCPP 2.1 blocks K, Q)."""
 
-from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
 
-from app.domain.limits import der, dynamic_profiles
+from app.domain.ground.vocabulary import Order
+from app.domain.limits import dynamic_profiles
+from app.domain.limits.profile_documents import MODES, MORE_NUMBERS
 from worker.dialects.context import Context, Payload
-from worker.dialects.rates import rate
-from worker.dialects.v21 import der as wire
-from worker.dialects.v21.charging_profile import RATES, WORDS
-from worker.dialects.v201 import profiles as v201
+from worker.dialects.encoding import Arguments, Encoding
+from worker.dialects.route import Route
+from worker.dialects.spelling import moment, rate
+from worker.dialects.v201 import charging_profile, profiles
 from worker.ocpp.fields import Fields
 
-ANSWERS = {**v201.ANSWERS, "no_profile": "NoChargingProfile"}
-
-#: the members of a report -> the member of each item that holds its document, and its kind
-_REPORTED: dict[str, tuple[str, str]] = {
-    "curve": ("curve", ""),
-    "enterService": ("enterService", "enter_service"),
-    "fixedPFAbsorb": ("fixedPF", "fixed_pf_absorb"),
-    "fixedPFInject": ("fixedPF", "fixed_pf_inject"),
-    "fixedVar": ("fixedVar", "fixed_var"),
-    "freqDroop": ("freqDroop", "freq_droop"),
-    "gradient": ("gradient", "gradients"),
-    "limitMaxDischarge": ("limitMaxDischarge", "limit_max_discharge"),
+#: limit_l2 -> limit_L2, discharge_limit -> dischargeLimit, setpoint_reactive_l3 -> …Reactive_L3
+RATES = {
+    name: name.replace("_limit", "Limit")
+    .replace("_reactive", "Reactive")
+    .replace("_l2", "_L2")
+    .replace("_l3", "_L3")
+    for name in MORE_NUMBERS
 }
+OPERATION_MODES = {mode: mode.title().replace("_", "") for mode in MODES}
+
+WORDS = charging_profile.Words(
+    "2.1",
+    {
+        **charging_profile.WORDS.purposes,
+        "priority": "PriorityCharging",
+        "generation": "LocalGeneration",
+    },
+    {**charging_profile.WORDS.kinds, "dynamic": ("Dynamic", None)},
+    RATES,
+    OPERATION_MODES,
+)
+
+
+# Charging profiles, dynamic schedules and distributed energy (OCPP 2.1 blocks K and R).
+
+ANSWERS = {**profiles.ANSWERS, "no_profile": "NoChargingProfile"}
 
 
 def report_profiles(call: Fields, ctx: Context) -> Payload:
     """Pass on a part of the profiles that a station holds (K09)."""
-    return v201.report_profiles(call, ctx, WORDS)
+    return profiles.report_profiles(call, ctx, WORDS)
 
 
 def charging_limit(call: Fields, ctx: Context) -> Payload:
     """Pass on a limit that someone else set at the station (K12)."""
-    return v201.charging_limit(call, ctx, WORDS)
+    return profiles.charging_limit(call, ctx, WORDS)
 
 
 def charging_needs(call: Fields, ctx: Context) -> Payload:
     """Pass on what a car needs; the plan follows as an order (K15)."""
-    return v201.charging_needs(call, ctx, ANSWERS)
+    return profiles.charging_needs(call, ctx, ANSWERS)
 
 
 def charging_schedule(call: Fields, ctx: Context) -> Payload:
     """Pass on what a car will do; what exceeds our plan is refused (K15.FR.12)."""
-    return v201.charging_schedule(call, ctx, WORDS)
+    return profiles.charging_schedule(call, ctx, WORDS)
 
 
 def priority_charging(call: Fields, ctx: Context) -> Payload:
@@ -67,51 +81,61 @@ def pull_schedule(call: Fields, ctx: Context) -> Payload:
     return {"status": "Accepted", "scheduleUpdate": values}
 
 
-def der_alarm(call: Fields, ctx: Context) -> Payload:
-    """Pass on an alarm of the grid protection, or its end (R05)."""
-    at, _ = ctx.instant(call, "timestamp")
-    word = call.text("controlType", "")
-    der.alarm(
-        *(ctx.db, ctx.station, wire.KIND_OF.get(word, word), call.text("gridEventFault")),
-        bool(call.boolean("alarmEnded", False)),
-        call.text("extraInfo"),
-        at=at,
-        now=ctx.now,
-    )
-    return {}
+# Charging profiles and energy (OCPP 2.1 blocks K, Q and R): 2.0.1's and what came new.
+
+TRANSFERS = {
+    "ac_single_phase": "AC_single_phase",
+    "ac_two_phase": "AC_two_phase",
+    "ac_three_phase": "AC_three_phase",
+    "ac_bpt": "AC_BPT",
+    "ac_bpt_der": "AC_BPT_DER",
+    "ac_der": "AC_DER",
+    "dc": "DC",
+    "dc_bpt": "DC_BPT",
+    "dc_acdp": "DC_ACDP",
+    "dc_acdp_bpt": "DC_ACDP_BPT",
+    "wpt": "WPT",
+}
+_NAMES = {"limit": "limit", **RATES}
 
 
-def der_start_stop(call: Fields, ctx: Context) -> Payload:
-    """Pass on that a control came into force or ended (R04.FR.20)."""
-    at, _ = ctx.instant(call, "timestamp")
-    der.started_or_stopped(
-        *(ctx.db, ctx.station, call.text("controlId", "")),
-        bool(call.boolean("started", False)),
-        call.texts("supersededIds"),
-        at=at,
-        now=ctx.now,
-    )
-    return {}
+def _update(arguments: Arguments) -> Payload:
+    update = {_NAMES[name]: rate(value) for name, value in arguments["update"].items()}
+    return {"chargingProfileId": arguments["number"], "scheduleUpdate": update}
 
 
-def der_report(call: Fields, ctx: Context) -> Payload:
-    """Pass on a part of the controls that a station holds (R04)."""
-    der.report(ctx.db, ctx.station, list(_reported(call)), now=ctx.now)
-    return {}
+def _priority(arguments: Arguments) -> Payload:
+    return {"transactionId": arguments["transaction_ref"], "activate": arguments["active"]}
 
 
-def _reported(call: Fields) -> Iterator[der.Reported]:
-    for member, (holder, kind) in _REPORTED.items():
-        for item in call.list(member):
-            found: str = kind or wire.KIND_OF.get(item.text("curveType", ""), "")
-            if not found:
-                continue
-            payload: dict[str, Any] = dict(item.child(holder).payload)
-            timeless = wire.shape_of(found) in ("enter_service", "gradient")
-            yield der.Reported(
-                number=item.text("id", "")[:36],
-                kind=found,
-                document=wire.read(wire.shape_of(found), payload),
-                default=timeless or bool(item.boolean("isDefault", False)),
-                superseded=bool(item.boolean("isSuperseded", False)),
-            )
+def _transfer(arguments: Arguments) -> Payload:
+    allowed = [TRANSFERS[word] for word in arguments["transfers"]]
+    return {"transactionId": arguments["transaction_ref"], "allowedEnergyTransfer": allowed}
+
+
+def _signal(arguments: Arguments) -> Payload:
+    return {"timestamp": moment(arguments["at"]), "signal": arguments["signal"]}
+
+
+ROUTES: dict[str, Route] = {
+    "NotifyChargingLimit": Route(charging_limit),
+    "NotifyEVChargingNeeds": Route(charging_needs),
+    "NotifyEVChargingSchedule": Route(charging_schedule),
+    "NotifyPriorityCharging": Route(priority_charging),
+    "PullDynamicScheduleUpdate": Route(pull_schedule),
+    "ReportChargingProfiles": replace(
+        profiles.ROUTES["ReportChargingProfiles"], handler=report_profiles
+    ),
+}
+
+ORDERS: dict[Order, Encoding] = {
+    **profiles.table(WORDS),
+    Order.UPDATE_DYNAMIC_SCHEDULE: Encoding("UpdateDynamicSchedule", _update),
+    Order.USE_PRIORITY_CHARGING: Encoding(
+        "UsePriorityCharging",
+        _priority,
+        sentences={"NoProfile": "The charger has no profile for priority charging."},
+    ),
+    Order.ALLOW_ENERGY_TRANSFER: Encoding("NotifyAllowedEnergyTransfer", _transfer),
+    Order.SEND_AFRR_SIGNAL: Encoding("AFRRSignal", _signal),
+}

@@ -1,14 +1,23 @@
-"""Events of transactions (OCPP 2.1 block E): as in 2.0.1, and more is told of them."""
+"""Transactions, payments at the station, battery swaps (OCPP 2.1 blocks E, C and S)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from app.domain.charging import remote_starts, sessions
+from app.domain.charging import battery_swaps, remote_starts, sessions
 from app.domain.charging.sessions.transaction_events import REMOTE_START
+from app.domain.ground.vocabulary import Order, Token
+from app.domain.money import settlements
 from worker.dialects.context import Context, Payload
+from worker.dialects.encoding import Arguments, Encoding
+from worker.dialects.route import Outside, Route
+from worker.dialects.shared import keep
+from worker.dialects.spelling import filled, read_moment, read_rate
+from worker.dialects.v21 import access
+from worker.dialects.v21.profiles import WORDS
 from worker.dialects.v201 import transactions as v201
+from worker.dialects.v201.access import id_token, read_token
 from worker.ocpp.fields import Fields
 
 FACTS = {
@@ -83,3 +92,120 @@ def _answer(taken: sessions.Taken | None, ctx: Context) -> Payload:
 
 
 transaction_event = replace(v201.transaction_event, read=_event, together=_take_all, answer=_answer)
+
+
+# Payments at the station (OCPP 2.1 block C, direct payment).
+
+_STATES = {
+    "Settled": "settled",
+    "Canceled": "cancelled",
+    "Rejected": "rejected",
+    "Failed": "failed",
+}
+
+
+def _settlement(call: Fields, ctx: Context) -> Payload:
+    """Pass on what a payment provider settled (C20 to C22); tell the receipt, if it is ours."""
+    at, _ = ctx.instant(call, "settlementTime")
+    told = settlements.Reported(
+        psp_reference=call.text("pspRef", ""),
+        state=_STATES.get(call.text("status", ""), "failed"),
+        amount=call.decimal("settlementAmount", Decimal(0)),
+        settled_at=at,
+        transaction_ref=call.text("transactionId"),
+        info=call.text("statusInfo"),
+        receipt_number=call.text("receiptId"),
+        receipt_url=call.text("receiptUrl"),
+        company=dict(call.child("vatCompany").payload) or None,
+        vat_number=call.text("vatNumber"),
+    )
+    row = settlements.take_in(ctx.db, ctx.station, told, now=ctx.now)
+    ctx.session_id = row.session_id
+    if row.receipt_key is None or told.state != settlements.SETTLED:
+        return {}
+    return {"receiptUrl": f"{ctx.found}/r/{row.receipt_key}", "receiptId": f"S-{row.id}"}
+
+
+settlement = Outside(lambda call, ctx, services: services.receipts_base, _settlement)
+
+
+def _look_up(call: Fields, ctx: Context, services: Any) -> Any:
+    """Ask the register about a VAT number that has the form of one; None: it has not."""
+    del ctx
+    read = settlements.read_vat_number(call.text("vatNumber", ""))
+    return services.vat_record(read.prefix, read.number) if read is not None else None
+
+
+def _vat_number(call: Fields, ctx: Context) -> Payload:
+    """Say whether a VAT number is one; where no register answers, its form decides (C18.FR.09)."""
+    keep(call, ctx, "vat_number", "vatNumber")
+    record = ctx.found
+    accepted = record is not None and record.known is not False
+    answer: Payload = {
+        "status": "Accepted" if accepted else "Rejected",
+        "vatNumber": call.text("vatNumber", ""),
+    }
+    if call.raw("evseId") is not None:
+        answer["evseId"] = call.integer("evseId", 0)
+    if accepted and record.company:
+        answer["company"] = record.company
+    return answer
+
+
+vat_number = Outside(_look_up, _vat_number)
+
+
+# Battery swaps (OCPP 2.1 block S).
+
+_STEPS = {"BatteryIn": "in", "BatteryOut": "out", "BatteryOutTimeout": "out_timed_out"}
+
+
+def battery_swap(call: Fields, ctx: Context) -> Payload:
+    """Pass on one step of a swap: who, and which batteries."""
+    battery_swaps.take_in(
+        *(ctx.db, ctx.station),
+        request_number=call.integer("requestId", 0),
+        step=_STEPS.get(call.text("eventType", ""), "in"),
+        token=read_token(call.child("idToken")) or Token(""),
+        batteries=[_battery(item) for item in call.list("batteryData")],
+        now=ctx.now,
+    )
+    return {}
+
+
+def _battery(item: Fields) -> dict[str, Any]:
+    return filled(
+        {
+            "slot": item.integer("evseId"),
+            "serial": item.text("serialNumber"),
+            "charge_percent": read_rate(item, "soC"),
+            "health_percent": read_rate(item, "soH"),
+            "made_at": read_moment(item, "productionDate"),
+            "vendor_info": item.text("vendorInfo"),
+        }
+    )
+
+
+# Remote start and stop, transactions, cost (OCPP 2.1): as in 2.0.1 with longer tokens.
+
+
+# Battery swap (OCPP 2.1 block S).
+
+
+def _swap(arguments: Arguments) -> Payload:
+    kind = str(arguments.get("token_kind") or "id_tag")
+    token = id_token(str(arguments["token"]), kind, access.KINDS, access.LONGEST)
+    return {"requestId": arguments["number"], "idToken": token}
+
+
+ROUTES: dict[str, Route] = {
+    "BatterySwap": Route(battery_swap),
+    "NotifySettlement": Route(settlement),
+    "TransactionEvent": replace(v201.ROUTES["TransactionEvent"], handler=transaction_event),
+    "VatNumberValidation": Route(vat_number),
+}
+
+ORDERS: dict[Order, Encoding] = {
+    Order.START_CHARGING: v201.start_as(access.KINDS, access.LONGEST, WORDS),
+    Order.REQUEST_BATTERY_SWAP: Encoding("RequestBatterySwap", _swap),
+}

@@ -7,6 +7,7 @@ from app.domain.commands.orders.spec import Spec
 from app.domain.device import device_events, monitors, onboarding, settings, variable_names
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary.standard import VERSIONS
 from app.schemas.typed import (
     OBJECTS,
     Argument,
@@ -164,7 +165,7 @@ SPECS = (
                 word(*(f"{kind}{n}" for kind in ("wired", "wireless") for n in range(4)), "any"),
             ),
             "timeout_s": optional(whole(1, 3600), help="Patience for an answer."),
-            "version": optional(word("1.6", "2.0.1", "2.1"), label="OCPP version"),
+            "version": optional(word(*VERSIONS), label="OCPP version"),
             "identity": optional(text(48), help="OCPP 2.1 only."),
             "password": optional(text(64), help="OCPP 2.1 only."),
             "apn": optional(document(), label="APN", help="As OCPP writes it."),

@@ -1,0 +1,140 @@
+"""Taps, local lists and reservations (OCPP 1.6 sections 4.1, 5.1, 5.10, 5.13 and 5.15)."""
+
+from datetime import datetime
+from typing import Any
+
+from app.domain.access.authorisation import AUTHORIZE, Tap, decide_all
+from app.domain.ground.vocabulary import Decision, Order, Outcome, Token
+from worker.dialects.context import Context, Payload
+from worker.dialects.encoding import Arguments, Encoding, Facts, Unfit, accepted, without_blanks
+from worker.dialects.route import Fact, Route
+from worker.dialects.v16 import words
+from worker.ocpp.fields import Fields, format_instant
+
+
+def _tap(call: Fields, ctx: Context) -> Tap:
+    """Read a tap."""
+    return Tap(ctx.station, Token(call.text("idTag", "")), AUTHORIZE, ctx.now)
+
+
+def _told(decision: Decision, ctx: Context) -> Payload:
+    return {"idTagInfo": id_tag_info(decision)}
+
+
+authorize = Fact(_tap, decide_all, _told)
+
+
+def id_tag_info(decision: Decision) -> Payload:
+    """Spell a decision; optional members are left out when they say nothing (FIELD X12)."""
+    info: Payload = {"status": words.VERDICTS[decision.verdict]}
+    if decision.expires_at is not None:
+        info["expiryDate"] = format_instant(decision.expires_at)
+    if decision.parent:
+        info["parentIdTag"] = decision.parent[:20]
+    return info
+
+
+# Local authorisation lists (OCPP 1.6 sections 5.10 and 5.15).
+
+SENTENCES = {
+    "Accepted": "The charger holds the list.",
+    "Failed": "The charger could not take the list.",
+    "NotSupported": "The charger keeps no list.",
+    "VersionMismatch": "The charger holds another version, so a difference does not fit it.",
+}
+STATUSES = {"accepted": "Accepted", "blocked": "Blocked"}
+UPDATES = {"full": "Full", "differential": "Differential"}
+_LONGEST = 20
+
+
+def _fits(entry: dict[str, Any]) -> bool:
+    return len(entry["token"]) <= _LONGEST
+
+
+def _entry(entry: dict[str, Any]) -> Payload:
+    info: Payload = {"status": STATUSES[entry["status"]]}
+    if entry.get("expires_at"):
+        info["expiryDate"] = format_instant(datetime.fromisoformat(entry["expires_at"]))
+    if entry.get("parent"):
+        info["parentIdTag"] = entry["parent"][:_LONGEST]
+    return {"idTag": entry["token"], "idTagInfo": info}
+
+
+def _send(arguments: Arguments) -> Payload:
+    """An entry without information is one to be forgotten."""
+    told = [_entry(entry) for entry in arguments["entries"] if _fits(entry)]
+    gone = [{"idTag": entry["token"]} for entry in arguments["removed"] if _fits(entry)]
+    payload: Payload = {"listVersion": arguments["version"]}
+    if told or gone:
+        payload["localAuthorizationList"] = [*gone, *told]
+    payload["updateType"] = UPDATES[arguments["update"]]
+    return payload
+
+
+def _facts(answer: Payload, arguments: Arguments) -> Facts:
+    untold = [entry["token"] for entry in arguments["entries"] if not _fits(entry)]
+    return {"untold": untold, "unsupported": answer.get("status") == "NotSupported"}
+
+
+def version_from(member: str) -> Encoding:
+    """The question for the list's version, which the answer holds under `member`."""
+
+    def decode(answer: Payload, arguments: Arguments) -> Outcome:
+        del arguments
+        number = int(answer[member])
+        if abs(number) >= 1 << 31:
+            raise ValueError("no version of a list is that long")
+        told = {0: "The charger holds no list.", -1: "The charger keeps no list."}
+        sentence = told.get(number, f"The charger holds version {number} of its list.")
+        return accepted(answer, sentence, {"version": number})
+
+    return Encoding("GetLocalListVersion", lambda given: {}, decode=decode)
+
+
+# Reservations (OCPP 1.6 sections 5.1 and 5.13).
+
+#: Why a plug cannot be kept, the same words in every version.
+REFUSALS = {
+    "Accepted": "The charger keeps the connector.",
+    "Faulted": "The connector is faulted, so the charger cannot keep it.",
+    "Occupied": "The connector is occupied or kept for somebody else.",
+    "Rejected": "The charger takes no such reservations.",
+    "Unavailable": "The connector is out of service, so the charger cannot keep it.",
+}
+CANCELS = {
+    "Accepted": "The charger let the connector go.",
+    "Rejected": "The charger keeps no such reservation.",
+}
+
+
+def _reserve(arguments: Arguments) -> Payload:
+    token = str(arguments["token"])
+    if len(token) > _LONGEST:
+        raise Unfit(f"The tag {token[:40]} is longer than the {_LONGEST} characters of OCPP 1.6.")
+    return without_blanks(
+        {
+            "connectorId": arguments.get("connector", 0),
+            "expiryDate": format_instant(datetime.fromisoformat(arguments["expires_at"])),
+            "idTag": token,
+            "parentIdTag": (arguments.get("group_token") or "")[:_LONGEST],
+            "reservationId": arguments["reservation_id"],
+        }
+    )
+
+
+ROUTES: dict[str, Route] = {
+    "Authorize": Route(
+        authorize, afresh=True, without_storage={"idTagInfo": {"status": "Invalid"}}
+    ),
+}
+
+ORDERS: dict[Order, Encoding] = {
+    Order.SEND_LOCAL_LIST: Encoding("SendLocalList", _send, sentences=SENTENCES, facts=_facts),
+    Order.READ_LOCAL_LIST_VERSION: version_from("listVersion"),
+    Order.RESERVE: Encoding("ReserveNow", _reserve, sentences=REFUSALS),
+    Order.CANCEL_RESERVATION: Encoding(
+        "CancelReservation",
+        lambda given: {"reservationId": given["reservation_id"]},
+        sentences=CANCELS,
+    ),
+}

@@ -1,0 +1,122 @@
+"""Firmware and logs (OCPP 1.6 sections 4.4, 4.5, 5.9, 5.19; security whitepaper sections 4, 5)."""
+
+from collections.abc import Callable
+
+from app.domain.device import file_jobs
+from app.domain.ground.vocabulary import CommandState, FileJobKind, Order, Outcome
+from worker.dialects import spelling
+from worker.dialects.context import Context, Payload
+from worker.dialects.encoding import Arguments, Encoding, Unfit, without_blanks
+from worker.dialects.route import Route
+from worker.ocpp.fields import Fields
+
+
+def _heard(kind: str, family: frozenset[FileJobKind]) -> Callable[[Fields, Context], Payload]:
+    """Make a handler that passes on how a firmware or log job gets on."""
+
+    def handle(call: Fields, ctx: Context) -> Payload:
+        status = spelling.status_of(call, family, ctx.now)
+        file_jobs.heard(ctx.db, ctx.station, status, kind=kind, now=ctx.now)
+        return {}
+
+    handle.__doc__ = f"Pass on how a job gets on; one that fits none is a report of {kind}."
+    return handle
+
+
+diagnostics_status = _heard("diagnostics", file_jobs.LOGS)
+firmware_status = _heard("firmware", file_jobs.FIRMWARE)
+log_status = _heard("log", file_jobs.LOGS)
+signed_firmware_status = _heard("firmware", file_jobs.FIRMWARE)
+
+
+# Firmware and logs (OCPP 1.6 sections 5.12 and 5.19; security whitepaper sections 4 and 5).
+
+#: The longest address of the security extension; 1.6 itself names no limit.
+_LONGEST_URL = 512
+_LOGS = frozenset({"diagnostics", "security_log"})
+
+
+def _is_signed(arguments: Arguments) -> bool:
+    return "signature" in arguments
+
+
+def _update(arguments: Arguments) -> Payload:
+    if _is_signed(arguments):
+        payload = {
+            "requestId": arguments["request_id"],
+            "firmware": spelling.firmware(arguments, _LONGEST_URL),
+            **spelling.tries(arguments),
+        }
+        return without_blanks(payload)
+    if arguments.get("install_at"):
+        raise Unfit("OCPP 1.6 cannot say when unsigned firmware is to be installed.")
+    payload = {
+        "location": arguments["location"],
+        "retrieveDate": spelling.wire_time(arguments["retrieve_at"]),
+        **spelling.tries(arguments),
+    }
+    return without_blanks(payload)
+
+
+def _update_outcome(answer: Payload, arguments: Arguments) -> Outcome:
+    """UpdateFirmware is answered with nothing; its signed sister with a status."""
+    status = str(answer.get("status", ""))
+    if not status and not _is_signed(arguments):
+        return Outcome(CommandState.ACCEPTED, answer, "The charger will fetch it.")
+    good = status in spelling.GOOD
+    default = "The charger accepted." if good else f"The charger answered {status or 'nothing'}."
+    state = CommandState.ACCEPTED if good else CommandState.REJECTED
+    sentence = spelling.SENTENCES.get(status, default)
+    return Outcome(state, answer, sentence, word=status)
+
+
+def _as_get_log(arguments: Arguments) -> bool:
+    return bool(arguments.get("extended")) or arguments["kind"] != "diagnostics"
+
+
+def _logs(arguments: Arguments) -> Payload:
+    if _as_get_log(arguments):
+        return spelling.get_log(arguments, _LOGS, _LONGEST_URL)
+    return without_blanks(
+        {
+            "location": arguments["location"],
+            **spelling.tries(arguments),
+            "startTime": spelling.wire_time(arguments.get("oldest")),
+            "stopTime": spelling.wire_time(arguments.get("latest")),
+        }
+    )
+
+
+def _logs_outcome(answer: Payload, arguments: Arguments) -> Outcome:
+    """GetDiagnostics is answered with the name of a file, or with nothing where there is none."""
+    if _as_get_log(arguments):
+        return spelling.log_outcome(answer, arguments)
+    name = str(answer.get("fileName") or "").strip()
+    if not name:
+        sentence = "The charger names no file: it may have nothing to bring."
+        return Outcome(CommandState.ACCEPTED, answer, sentence)
+    facts = {"file_name": name}
+    return Outcome(CommandState.ACCEPTED, answer, "The charger will bring it.", facts)
+
+
+ROUTES: dict[str, Route] = {
+    "DiagnosticsStatusNotification": Route(diagnostics_status, asked_by=("GetDiagnostics",)),
+    "FirmwareStatusNotification": Route(firmware_status, asked_by=("UpdateFirmware",)),
+    "LogStatusNotification": Route(log_status, asked_by=("GetLog",)),
+    "SignedFirmwareStatusNotification": Route(
+        signed_firmware_status, asked_by=("SignedUpdateFirmware",)
+    ),
+}
+
+ORDERS: dict[Order, Encoding] = {
+    Order.UPDATE_FIRMWARE: Encoding(
+        lambda given: "SignedUpdateFirmware" if _is_signed(given) else "UpdateFirmware",
+        _update,
+        decode=_update_outcome,
+    ),
+    Order.FETCH_LOGS: Encoding(
+        lambda given: "GetLog" if _as_get_log(given) else "GetDiagnostics",
+        _logs,
+        decode=_logs_outcome,
+    ),
+}

@@ -1,0 +1,129 @@
+"""Meter values (OCPP 2.0.1 block J and MeterValueType): read in one pass, they are the bulk."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from app.domain.charging import reports
+from app.domain.charging.energy import to_base_unit
+from app.domain.charging.metering import Metered
+from app.domain.charging.reports import StatusTold
+from app.domain.ground.vocabulary import ConnectorRef, MeterReport, Sample, StatusReport
+from worker.dialects import shared
+from worker.dialects.context import MOST_CONNECTORS, Context
+from worker.dialects.route import Bulk, Fact, Long, Route, nothing
+from worker.dialects.v201 import words
+from worker.ocpp.fields import Fields, read_decimal, read_integer
+
+_REGISTER = "Energy.Active.Import.Register"
+#: Powers of ten beyond this are no multipliers of a meter.
+_STEEPEST = 12
+_NO_SCALE: dict[str, Any] = {}
+_PLACE = ("phase", "location", "context")
+
+
+def meter_values(call: Fields, ctx: Context) -> Metered:
+    """Read a MeterValues: it is sent outside of transactions, and names none."""
+    evse = number(call, ctx, "evseId", 0)
+    # The main meter counts all EVSEs: it is never the register of one transaction.
+    return Metered(
+        ctx.station_id, evse, None, tuple(reports_of(call, "meterValue", ctx)), own=evse > 0
+    )
+
+
+def reports_of(call: Fields, name: str, ctx: Context) -> Iterator[MeterReport]:
+    """The readings in a list of MeterValue."""
+    return shared.reports_of(call, name, ctx, _samples)
+
+
+def _samples(value: Fields, ctx: Context) -> Iterator[Sample]:
+    """The sampled values in base units; a signed one beside its number, word for word."""
+    raw = value.payload.get("sampledValue")
+    for item in raw if isinstance(raw, list) else ():
+        if not isinstance(item, dict):
+            continue
+        sample = _sample(item, ctx)
+        yield sample
+        if signed := item.get("signedMeterValue"):
+            text = json.dumps(signed, ensure_ascii=False)
+            yield Sample(
+                sample.measurand,
+                None,
+                "",
+                sample.phase,
+                sample.location,
+                sample.context,
+                text,
+                True,
+            )
+
+
+def _sample(item: dict[str, Any], ctx: Context) -> Sample:
+    measurand = str(item.get("measurand") or _REGISTER)
+    scale = item.get("unitOfMeasure")
+    scale = scale if isinstance(scale, dict) else _NO_SCALE
+    unit = str(scale.get("unit") or "")
+    told = item.get("value")
+    value = read_decimal(told)
+    if value is None:
+        ctx.deviate("no_number", told)
+    else:
+        value, unit = _based(value, unit, measurand, scale, ctx)
+    phase, location, context = map(item.get, _PLACE)
+    return Sample(
+        measurand,
+        value,
+        unit,
+        str(phase) if phase else None,
+        str(location) if location else None,
+        str(context) if context else None,
+        str(told),
+    )
+
+
+def _based(value: Any, unit: str, measurand: str, scale: dict[str, Any], ctx: Context) -> Any:
+    """A value and its unit in base form: the power of ten, the unit, and what is known better."""
+    energy = measurand.startswith("Energy.")
+    if energy and ctx.quirks:
+        unit = str(ctx.quirks.get("energy_unit_override") or unit)
+    power = read_integer(scale["multiplier"]) or 0 if "multiplier" in scale else 0
+    if abs(power) > _STEEPEST:
+        ctx.deviate("absurd_multiplier", power)
+        power = 0
+    value, unit = to_base_unit(value, unit, measurand, power)
+    return (ctx.sane_wh(value) if energy else value), unit
+
+
+# Statuses of connectors (OCPP 2.0.1 block G01).
+
+
+def _told(call: Fields, ctx: Context) -> StatusTold:
+    """Read a connector's status; what goes on there is told by its transaction."""
+    place = ConnectorRef(number(call, ctx, "evseId", 0), number(call, ctx, "connectorId", 1))
+    availability = words.match(call.text("connectorStatus"), words.STATUSES)
+    if availability is None:
+        ctx.deviate("illegal_status", call.raw("connectorStatus"))
+        return StatusTold(ctx.station, None, ctx.now)
+    at, _ = ctx.instant(call, "timestamp", live=True)
+    word = str(call.text("connectorStatus"))[:40]
+    return StatusTold(ctx.station, StatusReport(place, availability, None, word, at), ctx.now)
+
+
+def number(call: Fields, ctx: Context, name: str, default: int) -> int:
+    """The number of an EVSE or a connector; one that no station has counts as the default."""
+    found = call.integer(name, default)
+    if 0 <= found <= MOST_CONNECTORS:
+        return found
+    ctx.deviate("absurd_connector", found)
+    return default
+
+
+status_notification = Fact(_told, reports.status_all, nothing)
+
+
+ROUTES: dict[str, Route] = {
+    "MeterValues": Route(
+        Bulk(meter_values, {}), Long("meterValue", samples="sampledValue"), money=True
+    ),
+    "StatusNotification": Route(status_notification),
+}

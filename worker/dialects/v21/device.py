@@ -1,0 +1,153 @@
+"""What 2.1 adds to 2.0.1 around the device: event streams, network profiles, texts, files."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from app.domain.commands.orders.files import LOGS
+from app.domain.device import device_events
+from app.domain.device.device_events import Stream
+from app.domain.ground.vocabulary import Order, Outcome
+from worker.dialects.context import Context, Payload
+from worker.dialects.encoding import Arguments, Encoding, Facts, accepted, without_blanks
+from worker.dialects.route import Long, Route
+from worker.dialects.v201 import device, display, files, monitoring, station
+from worker.ocpp.fields import Fields
+
+#: A value later or earlier than its base by more than this (in seconds) has no usable time.
+_FARTHEST_S = Decimal(10**7)
+
+
+def stream_of(item: Fields) -> Stream:
+    """A stream as a station describes it."""
+    params = item.child("params")
+    return Stream(
+        number=item.integer("id", 0),
+        monitor=item.integer("variableMonitoringId", 0),
+        interval_s=params.integer("interval"),
+        values=params.integer("values"),
+    )
+
+
+def open_stream(call: Fields, ctx: Context) -> Payload:
+    """Let a station send the values of a monitor as a stream."""
+    stream = stream_of(call.child("constantStreamData"))
+    device_events.open_stream(ctx.db, ctx.station, stream, now=ctx.now)
+    return {"status": "Accepted"}
+
+
+def close_stream(call: Fields, ctx: Context) -> Payload:
+    """Note that a stream has ended."""
+    device_events.close_stream(ctx.db, ctx.station, call.integer("id", 0), now=ctx.now)
+    return {}
+
+
+def stream_event(call: Fields, ctx: Context) -> Payload:
+    """Keep the values of a stream; each tells its time as seconds after a common one."""
+    base, _ = ctx.instant(call, "basetime")
+    values = []
+    for item in call.list("data"):
+        after = item.decimal("t", Decimal(0))
+        after = after if abs(after) < _FARTHEST_S else Decimal(0)
+        at = base + timedelta(seconds=float(after))
+        values.append((at, str(item.raw("v") or "")))
+    device_events.take_stream(ctx.db, ctx.station, call.integer("id", 0), values, now=ctx.now)
+    return {}
+
+
+# Monitors and event streams (OCPP 2.1): as in 2.0.1 but for what stands here.
+
+
+def _monitor(one: Arguments) -> Payload:
+    stream = {"interval": one.get("stream_interval_s"), "values": one.get("stream_values")}
+    return without_blanks(
+        {"periodicEventStream": without_blanks(stream), **monitoring.monitor(one)}
+    )
+
+
+def _set(arguments: Arguments) -> Payload:
+    return {"setMonitoringData": [_monitor(one) for one in arguments["monitors"]]}
+
+
+def _adjust(arguments: Arguments) -> Payload:
+    params = {"interval": arguments.get("interval_s"), "values": arguments.get("values")}
+    return {"id": arguments["stream"], "params": without_blanks(params)}
+
+
+def _streams(answer: Payload, arguments: Arguments) -> Outcome:
+    streams = [stream_of(item) for item in Fields(answer).list("constantStreamData")]
+    facts: Facts = {"streams": streams}
+    return accepted(answer, f"{len(streams)} event streams.", facts)
+
+
+# Settings and the device model (OCPP 2.1): as in 2.0.1 but for what stands here.
+
+VERSIONS = {"1.6": "OCPP16", "2.0.1": "OCPP201", "2.1": "OCPP21"}
+
+
+def _network(arguments: Arguments) -> Payload:
+    """A network profile, which may bring the station's name and password along (2.1 B09)."""
+    data = device.network(arguments, VERSIONS, "2.1")
+    more = {
+        "identity": arguments.get("identity"),
+        "basicAuthPassword": arguments.get("password"),
+    }
+    return {
+        "configurationSlot": arguments["slot"],
+        "connectionData": {**data, **without_blanks(more)},
+    }
+
+
+# Reset, unlock, availability, triggers (OCPP 2.1): as in 2.0.1 but for what stands here.
+
+_RESETS = {**station.RESETS, "resume": "ImmediateAndResume"}
+_TRIGGERS = {
+    **station.TRIGGERS,
+    "sign_v2g20_certificate": "SignV2G20Certificate",
+    "custom": "CustomTrigger",
+}
+
+
+# Display messages (OCPP 2.1): as in 2.0.1 but for what stands here.
+
+STATES = display.STATES | {"suspended", "discharging"}
+FORMATS = display.FORMATS | {"qrcode"}
+
+
+def _show(arguments: Arguments) -> Payload:
+    return display.shown(arguments, STATES, FORMATS, 1024)
+
+
+def _read(arguments: Arguments) -> Payload:
+    return display.read(arguments, STATES)
+
+
+# Firmware and logs (OCPP 2.1): as in 2.0.1 but for longer addresses, one more log, more tags.
+
+TOKEN_KINDS = {**files.TOKEN_KINDS, "vin": "VIN", "evcc_id": "EVCCID"}
+_LONGEST_URL = 2000
+
+
+ROUTES: dict[str, Route] = {
+    "ClosePeriodicEventStream": Route(close_stream),
+    "NotifyPeriodicEventStream": Route(stream_event, Long("data", 100)),
+    "OpenPeriodicEventStream": Route(open_stream),
+}
+
+ORDERS: dict[Order, Encoding] = {
+    Order.SET_MONITORS: Encoding("SetVariableMonitoring", _set, decode=monitoring.answered),
+    Order.READ_EVENT_STREAMS: Encoding("GetPeriodicEventStream", lambda given: {}, decode=_streams),
+    Order.ADJUST_EVENT_STREAM: Encoding("AdjustPeriodicEventStream", _adjust),
+    Order.SET_NETWORK_PROFILE: Encoding(
+        "SetNetworkProfile", _network, sentences={"Failed": "The charger could not store it."}
+    ),
+    Order.RESET: station.reset_as(_RESETS),
+    Order.TRIGGER: station.trigger_as(_TRIGGERS),
+    Order.SHOW_MESSAGE: Encoding("SetDisplayMessage", _show, sentences=display.SENTENCES),
+    Order.READ_MESSAGES: Encoding(
+        "GetDisplayMessages", _read, frozenset({"Accepted", "Unknown"}), display.READ_SENTENCES
+    ),
+    Order.UPDATE_FIRMWARE: files.update(_LONGEST_URL),
+    Order.PUBLISH_FIRMWARE: files.publish(_LONGEST_URL),
+    Order.FETCH_LOGS: files.logs(frozenset(LOGS), _LONGEST_URL),
+    Order.READ_CUSTOMER_INFORMATION: files.customer(lambda kind: TOKEN_KINDS[kind]),
+}
