@@ -20,7 +20,7 @@ from app.queries.access import tags as tag_queries
 from app.queries.access.drivers import Filter
 from app.resource import DRIVERS
 from app.uow import unit_of_work
-from app.views.ground._plain import Plain
+from app.views.ground._plain import N_, Plain
 from app.web import listing
 from app.web.security import actor, back, needs
 
@@ -102,9 +102,9 @@ def _typed(work: Session, form: DriverForm, driver: Driver | None) -> dict[str, 
 
 
 plain = Plain(blueprint, DRIVERS, "access/drivers/form.html", _form, _typed)
-plain.create(lambda driver: f"{driver.name} is added; now give them a tag.")
-plain.edit(lambda driver: f"{driver.name} is changed.")
-plain.restore(lambda driver: f"{driver.name} is restored; restore the tags that should work again.")
+plain.create(N_("Added %(name)s. Now give them a tag."))
+plain.edit()
+plain.restore(N_("Restored %(name)s. Restore the tags that should work again."))
 
 
 @blueprint.post("/<int:driver_id>/archive")

@@ -16,7 +16,7 @@ from app.queries.access import drivers as driver_queries
 from app.queries.access import tags as queries
 from app.resource import TAG_GROUPS
 from app.uow import unit_of_work
-from app.views.ground._plain import Plain
+from app.views.ground._plain import N_, Plain
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("tag_groups", __name__, url_prefix="/tags/groups")
@@ -61,8 +61,8 @@ def _typed(work: Session, form: GroupForm, group: TagGroup | None) -> dict[str, 
 
 
 plain = Plain(blueprint, TAG_GROUPS, "access/tags/group_form.html", _form, _typed)
-plain.create(lambda group: f"The group {group.name} is made; now give it tags.", ".index")
-plain.edit(lambda group: f"The group {group.name} is changed.", ".index")
+plain.create(N_("Added the group %(name)s. Now add its tags."), ".index")
+plain.edit(then=".index")
 
 
 @blueprint.post("/<int:group_id>/remove")

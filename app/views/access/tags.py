@@ -179,8 +179,8 @@ def _given(work: Session, form: TagFactsForm, tag: Tag | None) -> dict[str, Any]
 
 
 plain = Plain(blueprint, TAGS, "access/tags/form.html", _form, _given, context=_people)
-plain.create(lambda tag: f"{tag.value} is on the list.")
-plain.edit(lambda tag: f"{tag.value} is changed.")
+plain.create()
+plain.edit()
 
 
 @blueprint.post("/<int:tag_id>/<any(block, unblock, archive, restore):change>")

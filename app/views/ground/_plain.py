@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, flash, render_template
+from flask_babel import gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
@@ -16,12 +17,15 @@ from app.resource import Resource
 from app.uow import unit_of_work
 from app.web.security import actor, back, needs
 
+#: Marks a sentence for the catalogue; it is translated when it is said.
+N_ = str
+
 
 class Plain:
     """A noun whose rows are added, changed and put away by forms.
 
-    Each method hangs one page on the blueprint; `said` is the sentence that tells what was done,
-    `then` the endpoint that shows it.  `make_form` makes the form of a row (None: of a new one),
+    Each method hangs one page on the blueprint; `said` tells what was done to %(name)s, `then` is
+    the endpoint that shows it.  `make_form` makes the form of a row (None: of a new one),
     `typed` turns it into what the operations take, `refused` shows what they refused, `context`
     is what the form's page needs besides.
     """
@@ -41,7 +45,7 @@ class Plain:
         self.one, self.word = f"/<int:{of.key}>", of.key.removesuffix("_id")
 
     def create(
-        self, said: Callable[[Any], str], then: str = ".show", *, everywhere: bool = False
+        self, said: str = N_("Added %(name)s."), then: str = ".show", *, everywhere: bool = False
     ) -> None:
         """Hang /new."""
 
@@ -54,8 +58,7 @@ class Plain:
                         row = self.of.add(
                             work, actor(), current_user.tenant_id, now=datetime.now(UTC), **given
                         )
-                    flash(said(row), "success")
-                    return self.go(then, row.id)
+                    return self.go(said, row, then)
                 except DomainError as error:
                     self.refused(form, error)
             return self.page(form, None)
@@ -63,7 +66,7 @@ class Plain:
         guarded = needs("operator", everywhere=everywhere)(create)
         self.blueprint.add_url_rule("/new", "create", guarded, methods=["GET", "POST"])
 
-    def edit(self, said: Callable[[Any], str], then: str = ".show") -> None:
+    def edit(self, said: str = N_("Saved %(name)s."), then: str = ".show") -> None:
         """Hang /{id}/edit."""
 
         def edit(**path: int) -> Any:
@@ -76,8 +79,7 @@ class Plain:
                     with unit_of_work() as work:
                         given = self.typed(work, form, row)
                         self.of.edit(work, actor(), row, now=datetime.now(UTC), **given)
-                    flash(said(row), "success")
-                    return self.go(then, path[self.of.key])
+                    return self.go(said, row, then)
                 except DomainError as error:
                     self.refused(form, error)
             return self.page(form, self.row(db.session(), path))
@@ -85,21 +87,20 @@ class Plain:
         rule = f"{self.one}/edit"
         self.blueprint.add_url_rule(rule, "edit", needs("operator")(edit), methods=["GET", "POST"])
 
-    def archive(self, said: Callable[[Any], str], then: str = ".show") -> None:
+    def archive(self, said: str = N_("Archived %(name)s."), then: str = ".show") -> None:
         """Hang /{id}/archive."""
         self._put("archive", self.of.archive, said, then)
 
-    def restore(self, said: Callable[[Any], str], then: str = ".show") -> None:
+    def restore(self, said: str = N_("Restored %(name)s."), then: str = ".show") -> None:
         """Hang /{id}/restore."""
         self._put("restore", self.of.restore, said, then)
 
-    def _put(self, verb: str, act: Any, said: Callable[[Any], str], then: str) -> None:
+    def _put(self, verb: str, act: Any, said: str, then: str) -> None:
         def put(**path: int) -> Any:
             with unit_of_work() as work:
                 row = self.row(work, path)
                 act(work, actor(), row, now=datetime.now(UTC))
-            flash(said(row), "success")
-            return self.go(then, path[self.of.key])
+            return self.go(said, row, then)
 
         rule = f"{self.one}/{verb}"
         self.blueprint.add_url_rule(rule, verb, needs("operator")(put), methods=["POST"])
@@ -115,6 +116,7 @@ class Plain:
         page = render_template(self.template, form=form, **shown)
         return page, 422 if form.is_submitted() else 200
 
-    def go(self, then: str, number: int) -> Any:
-        """Go on to a page of the row, or of the list."""
-        return back(then, **({} if then.endswith(".index") else {self.of.key: number}))
+    def go(self, said: str, row: Any, then: str) -> Any:
+        """Say what was done, and go on to a page of the row, or of the list."""
+        flash(gettext(said, name=self.of.name_of(row)), "success")
+        return back(then, **({} if then.endswith(".index") else {self.of.key: row.id}))

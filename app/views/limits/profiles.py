@@ -23,7 +23,7 @@ from app.queries.limits import profiles as queries
 from app.resource import PROFILES
 from app.text.numbers import local
 from app.uow import unit_of_work
-from app.views.ground._plain import Plain
+from app.views.ground._plain import N_, Plain
 from app.web import listing
 from app.web.security import actor, back, needs
 
@@ -165,10 +165,10 @@ plain = Plain(
     *(blueprint, PROFILES, "limits/profiles/form.html", _form, _given),
     context=lambda: {"zone": g.get("zone", "UTC")},
 )
-plain.create(lambda profile: f"{profile.name} is in the library.")
-plain.edit(lambda profile: f"{profile.name} is changed.")
-plain.archive(lambda profile: f"{profile.name} is in the archive; stations keep what they hold.")
-plain.restore(lambda profile: f"{profile.name} is back in the library.")
+plain.create()
+plain.edit()
+plain.archive(N_("Archived %(name)s. Stations keep the copies they hold."))
+plain.restore()
 
 
 def _page(profile: ChargingProfile, form: AssignForm) -> Any:

@@ -74,7 +74,7 @@ def _form(site: Site | None) -> SiteForm:
 plain = Plain(
     blueprint, SITES, "network/sites/form.html", _form, lambda work, form, site: form.details()
 )
-plain.create(lambda site: f"Added the site {site.name}.", everywhere=True)
-plain.edit(lambda site: "Saved.")
-plain.archive(lambda site: f"{site.name} is in the archive.", ".index")
-plain.restore(lambda site: f"{site.name} is in use again.")
+plain.create(everywhere=True)
+plain.edit()
+plain.archive(then=".index")
+plain.restore()

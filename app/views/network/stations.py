@@ -19,7 +19,7 @@ from app.queries.network import stations as queries
 from app.resource import STATIONS
 from app.schemas.quirks import QUIRKS
 from app.uow import unit_of_work
-from app.views.ground._plain import Plain
+from app.views.ground._plain import N_, Plain
 from app.views.network import _station_pages as pages
 from app.web import listing
 from app.web.security import actor, needs
@@ -163,8 +163,6 @@ def _typed(work: Session, form: StationForm, station: Station | None) -> dict[st
 
 
 plain = Plain(blueprint, STATIONS, "network/stations/form.html", _form, _typed, _show)
-plain.edit(lambda station: "Saved.")
-plain.archive(
-    lambda station: f"{station.identity} is in the archive; it may no longer connect.", ".index"
-)
-plain.restore(lambda station: f"{station.identity} is in use again.")
+plain.edit()
+plain.archive(N_("Archived %(name)s. It may no longer connect."), ".index")
+plain.restore()
