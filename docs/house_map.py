@@ -41,7 +41,7 @@ WHERE: tuple[tuple[str, str], ...] = (
     ),
     (
         "the chip of a status",
-        "drawn by `templates/macros/state.html`, in the words of `app/text/numbers.py`",
+        "drawn and named by `templates/macros/state.html`",
     ),
     (
         "a command's time-out",
