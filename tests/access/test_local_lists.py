@@ -13,6 +13,7 @@ from app.domain.ground.errors import Conflict
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, StationMode
 from app.domain.network import presence, sites, stations, tenants
 from app.models import Command, LocalList, StationVariable
+from tests.support import sockets
 
 ADA = Actor("Ada")
 YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger holds the list.")
@@ -31,7 +32,7 @@ def station(db, tenant, now):
     )
     made, _ = stations.register(db, ADA, tenant.id, depot, "CP-7", connectors=2, now=now)
     presence.beat(db, "worker-a", now=now)
-    presence.open_connection(
+    sockets.open_connection(
         db,
         made,
         node="worker-a",
@@ -282,9 +283,9 @@ def test_a_station_without_lists_is_left_alone(db, station, add, send, now):
 
 def test_lists_are_kept_up_only_where_the_onboarding_says_so(db, station, add, now):
     add("A1")
-    assert local_lists.kept_up(db) == []
+    assert local_lists.kept_up(db, now) == []
     station.onboarding = {"local_list": True}
-    assert local_lists.kept_up(db) == [station]
+    assert local_lists.kept_up(db, now) == [station]
     command = local_lists.keep_up(db, station, now=now)
     assert told(command) == ["A1"]
     assert local_lists.keep_up(db, station, now=now) is None

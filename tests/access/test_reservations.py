@@ -25,6 +25,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.domain.network import presence, sites, stations, tenants
 from app.models import Authorisation, Command, Reservation
+from tests.support import sockets
 
 ADA = Actor("Ada")
 YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger keeps the connector.")
@@ -42,7 +43,7 @@ def station(db, tenant, now):
     )
     made, _ = stations.register(db, ADA, tenant.id, depot, "CP-7", connectors=2, now=now)
     presence.beat(db, "worker-a", now=now)
-    presence.open_connection(
+    sockets.open_connection(
         db,
         made,
         node="worker-a",
@@ -182,7 +183,7 @@ def test_any_plug_is_kept_once_for_a_tag(ask):
 
 
 def test_nothing_is_reserved_at_a_station_that_is_away(db, station, ask, now):
-    presence.close_connection(db, station.connection_id, code=1006, reason="", now=now)
+    sockets.close_connection(db, station.connection_id, code=1006, reason="", now=now)
     with pytest.raises(NotConnected):
         ask()
     assert db.query(Reservation).count() == 0

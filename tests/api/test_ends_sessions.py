@@ -6,6 +6,7 @@ import pytest
 
 from app.domain.ground.vocabulary import Order
 from app.domain.network import presence
+from tests.support import sockets
 
 
 @pytest.fixture
@@ -13,7 +14,7 @@ def running(db, made):
     session = made.sessions["running"]
     now = datetime.now(UTC)
     presence.beat(db, "here", now=now)
-    presence.open_connection(
+    sockets.open_connection(
         db, session.station, node="here", address="192.0.2.9", protocol="ocpp1.6",
         orders=list(Order), now=now,
     )  # fmt: skip

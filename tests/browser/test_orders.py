@@ -11,6 +11,7 @@ from app.domain.commands import broadcasts, commands
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome
 from app.domain.network import presence
 from app.models import Command, Station
+from tests.support import sockets
 from tests.support.wait import eventually
 
 pytestmark = pytest.mark.browser
@@ -23,7 +24,7 @@ def station_id(desk):
     with desk.work() as db:
         now = datetime.now(UTC)
         presence.beat(db, "seed", now=now)
-        presence.open_connection(
+        sockets.open_connection(
             *(db, db.get(Station, number)),
             node="seed",
             address="192.0.2.9",

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from app.domain.ground.vocabulary import Order
 from app.domain.network import presence
 from app.models import ChargingSession, Command, Station
+from tests.support import sockets
 
 pytestmark = pytest.mark.browser
 
@@ -21,7 +22,7 @@ def running(desk):
         now = datetime.now(UTC)
         session = db.get(ChargingSession, number)
         presence.beat(db, "seed", now=now)
-        presence.open_connection(
+        sockets.open_connection(
             *(db, db.get(Station, session.station_id)),
             node="seed",
             address="192.0.2.9",

@@ -8,8 +8,8 @@ from sqlalchemy import select
 
 from app.domain.charging import gauges, metering
 from app.domain.ground.vocabulary import Activity, Availability, SessionState
-from app.domain.network import presence
 from app.models import ChargingSession, Connector, MeterReading, StatusEvent
+from tests.support import sockets
 from tests.support.dialogue import Dialogue
 from worker.dialects.context import Context
 from worker.dialects.table import DIALECTS
@@ -238,7 +238,7 @@ def test_an_offline_memory_by_a_known_wrong_clock_is_corrected(charger):
     charger.shows("Available")
     charger.later(minutes=2)
     charger.shows("Preparing")
-    presence.close_connection(
+    sockets.close_connection(
         charger.db, charger.station.connection_id, code=1006, reason="gone", now=charger.now
     )
     charger.later(hours=1)

@@ -20,6 +20,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.domain.network import presence
 from app.models import Command
+from tests.support import sockets
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, PLUG, charge, event
 
@@ -38,7 +39,7 @@ def net(db):
 
 def connect(db, net, orders=ASKED, *, now=BEGAN):
     presence.beat(db, "node", now=now)
-    presence.open_connection(
+    sockets.open_connection(
         *(db, net.station),
         node="node",
         address="192.0.2.1",

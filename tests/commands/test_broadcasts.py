@@ -10,6 +10,7 @@ from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, BroadcastState, CommandState, Order, Outcome
 from app.domain.network import presence, sites, stations, tenants
 from app.models import AuditEntry, BroadcastTarget, Command, Station
+from tests.support import sockets
 
 ADA = Actor("Ada", None, "192.0.2.7")
 YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accepted.")
@@ -27,7 +28,7 @@ def fleet(db, now):
     made = []
     for number in range(6):
         station, _ = stations.register(db, ADA, tenant.id, depot, f"CP-{number}", now=now)
-        presence.open_connection(
+        sockets.open_connection(
             *(db, station),
             node="worker-a",
             address="192.0.2.9",
@@ -103,7 +104,7 @@ def test_every_station_keeps_its_own_result(db, begin, now):
 
 
 def test_who_is_not_connected_is_passed_over_with_a_sentence(db, begin, fleet, now):
-    presence.close_connection(db, fleet[1].connection_id, code=1006, reason="gone", now=now)
+    sockets.close_connection(db, fleet[1].connection_id, code=1006, reason="gone", now=now)
     db.expire_all()
     broadcast = begin()
     assert states(db, broadcast)[:3] == ["under_way", "skipped", "under_way"]

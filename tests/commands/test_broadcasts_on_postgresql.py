@@ -12,7 +12,7 @@ from app.extensions import db as flask_db
 from app.models import Broadcast, Command
 from app.tasks.sweeps import sweep
 from app.uow import unit_of_work
-from tests.support import apps
+from tests.support import apps, sockets
 
 pytestmark = pytest.mark.postgres
 
@@ -35,7 +35,7 @@ def begin(now):
         fleet = []
         for number in range(5):
             station, _ = stations.register(db, SYSTEM, tenant.id, depot, f"CP-{number}", now=now)
-            presence.open_connection(
+            sockets.open_connection(
                 *(db, station),
                 node="w",
                 address="192.0.2.9",

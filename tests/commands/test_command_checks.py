@@ -6,7 +6,7 @@ from app.domain.commands import command_checks, commands
 from app.domain.ground.vocabulary import SYSTEM, Order, SessionState
 from app.domain.network import presence
 from app.models import Command
-from tests.support import seed
+from tests.support import seed, sockets
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def made(db, now):
     made = seed.fill(db, now, history=0)
     station = made.sessions["running"].station
     presence.beat(db, "here", now=now)
-    presence.open_connection(
+    sockets.open_connection(
         db, station, node="here", address="192.0.2.9", protocol="ocpp1.6",
         orders=list(Order), now=now,
     )  # fmt: skip

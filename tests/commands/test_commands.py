@@ -20,6 +20,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.domain.network import presence, sites, stations, tenants
 from app.models import AuditEntry, ChargingSession, Command
+from tests.support import sockets
 
 ADA = Actor("Ada", None, "192.0.2.7")
 ACCEPTED = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The station accepted it.")
@@ -38,7 +39,7 @@ def station(db, now):
 @pytest.fixture
 def connected(db, station, now):
     presence.beat(db, "worker-a", now=now)
-    presence.open_connection(
+    sockets.open_connection(
         db,
         station,
         node="worker-a",

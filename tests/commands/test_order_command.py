@@ -10,6 +10,7 @@ from app.domain.ground.vocabulary import Order
 from app.domain.network import presence
 from app.models import Broadcast, Command, Station
 from app.uow import unit_of_work
+from tests.support import sockets
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def connect(*identities, orders=("unlock",)):
     with unit_of_work() as db:
         presence.beat(db, "worker-a", now=now)
         for station in db.scalars(select(Station).where(Station.identity.in_(identities))):
-            presence.open_connection(
+            sockets.open_connection(
                 *(db, station),
                 node="worker-a",
                 address="192.0.2.9",

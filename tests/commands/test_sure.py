@@ -9,7 +9,7 @@ import pytest
 from app.domain.ground.vocabulary import Order
 from app.domain.network import presence
 from app.models import Command, User
-from tests.support import seed
+from tests.support import seed, sockets
 
 HTMX = {"HX-Request": "true"}
 
@@ -20,7 +20,7 @@ def running(db):
     made = seed.fill(db, now, history=0)
     session = made.sessions["running"]
     presence.beat(db, "here", now=now)
-    presence.open_connection(
+    sockets.open_connection(
         db, session.station, node="here", address="192.0.2.9", protocol="ocpp1.6",
         orders=list(Order), now=now,
     )  # fmt: skip

@@ -25,7 +25,7 @@ from app.domain.ground.vocabulary import (
 from app.domain.network import presence, sites, stations, tenants
 from app.models import AuditEntry, CustomerReport, FileJob, StationReport
 from app.schemas import quirks
-from tests.support import pki
+from tests.support import pki, sockets
 
 ADA = Actor("Ada", None, "192.0.2.7")
 YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accepted.")
@@ -39,7 +39,7 @@ def station(db, now):
     )
     made, _ = stations.register(db, ADA, tenant.id, depot, "CP-7", connectors=2, now=now)
     presence.beat(db, "worker-a", now=now)
-    presence.open_connection(
+    sockets.open_connection(
         db,
         made,
         node="worker-a",

@@ -12,6 +12,7 @@ from app.domain.network import presence, stations
 from app.models import Command, FileJob, Site, Station
 from app.uow import unit_of_work
 from app.web.file_store import FIRMWARE, UPLOADS, Store
+from tests.support import sockets
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def station(flask):
         site = db.get(Site, 1)
         made, _ = stations.register(db, SYSTEM, site.tenant_id, site, "CP-7", now=now)
         presence.beat(db, "worker-a", now=now)
-        presence.open_connection(
+        sockets.open_connection(
             db,
             made,
             node="worker-a",

@@ -7,6 +7,7 @@ from app.domain.device import files
 from app.domain.ground.vocabulary import SYSTEM, Order
 from app.domain.network import presence, sites, stations, tenants
 from app.models import FileJob
+from tests.support import sockets
 from worker.dialects.context import Context
 from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
@@ -26,7 +27,7 @@ class Talk:
         )
         self.station, _ = stations.register(db, SYSTEM, tenant.id, depot, "CP-7", now=NOW)
         presence.beat(db, "worker-a", now=NOW)
-        presence.open_connection(
+        sockets.open_connection(
             db,
             self.station,
             node="worker-a",

@@ -6,6 +6,7 @@ import pytest
 
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.network import connections, presence, sites, stations, tenants
+from tests.support import sockets
 
 
 @pytest.fixture
@@ -22,12 +23,12 @@ def connect(db, station, now):
     def opened(seconds, address="192.0.2.1", hang_up=True):
         at = now + timedelta(seconds=seconds)
         presence.beat(db, "a", now=at)
-        connection = presence.open_connection(
+        connection = sockets.open_connection(
             *(db, station), node="a", address=address, protocol="ocpp1.6", orders=[], now=at
         )
         odd = connections.flapping(db, [station.id], now=at)
         if hang_up:
-            presence.close_connection(db, connection.id, code=1006, reason="gone", now=at)
+            sockets.close_connection(db, connection.id, code=1006, reason="gone", now=at)
         return [code for code, _ in odd.get(station.id, [])]
 
     return opened

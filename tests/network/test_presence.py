@@ -8,6 +8,7 @@ from sqlalchemy import select
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.network import presence, sites, stations, tenants
 from app.models import Connection
+from tests.support import sockets
 
 
 @pytest.fixture
@@ -19,13 +20,13 @@ def station(db, now):
 
 def connect(db, station, now, node="a"):
     presence.beat(db, node, now=now)
-    return presence.open_connection(
+    return sockets.open_connection(
         db, station, node=node, address="10.0.0.1", protocol="ocpp1.6", orders=["reset"], now=now
     )
 
 
 def hang_up(db, connection, now):
-    return presence.close_connection(db, connection.id, code=1006, reason="gone", now=now)
+    return sockets.close_connection(db, connection.id, code=1006, reason="gone", now=now)
 
 
 def test_a_station_is_connected_while_its_worker_beats(db, station, now):

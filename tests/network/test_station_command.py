@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.domain.network import credentials, presence
 from app.models import AuditEntry, Command, Station
 from app.uow import unit_of_work
+from tests.support import sockets
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def connect(orders):
     now = datetime.now(UTC)
     with unit_of_work() as db:
         presence.beat(db, "worker-a", now=now)
-        presence.open_connection(
+        sockets.open_connection(
             db,
             db.scalars(select(Station)).one(),
             node="worker-a",

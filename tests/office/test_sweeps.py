@@ -33,6 +33,7 @@ from app.models import (
 from app.tasks.rounds import bill_ended, send_post
 from app.tasks.sweeps import sweep, tidy_up
 from app.uow import unit_of_work
+from tests.support import sockets
 from tests.support.charging import network
 
 AN_HOUR_AGO = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1, minutes=5)
@@ -180,10 +181,11 @@ def test_a_command_that_waited_too_long_expires(smtp_app):
 def running(smtp_app):
     """A session that runs at a connected station whose plug says something else."""
 
-    def make(status_at, availability=Availability.AVAILABLE, connection_id=1, **station):
+    def make(status_at, availability=Availability.AVAILABLE, connected=True, **station):
         with unit_of_work() as db:
             net = network(db)
-            net.station.connection_id = connection_id
+            if connected:
+                sockets.connect(db, net.station, now=datetime.now(UTC))
             for name, value in station.items():
                 setattr(net.station, name, value)
             session = net.session(
@@ -230,7 +232,7 @@ def test_a_session_at_an_occupied_plug_goes_on(running):
 )
 def test_a_session_at_a_station_that_is_long_away_is_closed(running, days, expected):
     gone = datetime.now(UTC) - timedelta(days=days)
-    running(gone, Availability.OCCUPIED, connection_id=None, last_seen_at=gone)
+    running(gone, Availability.OCCUPIED, connected=False, last_seen_at=gone)
     sweep()
     assert state() == expected
 

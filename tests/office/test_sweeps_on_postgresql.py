@@ -10,7 +10,7 @@ from app.extensions import db as flask_db
 from app.models import ChargingSession, Connector, Receipt, Review
 from app.tasks.sweeps import sweep, tidy_up
 from app.uow import unit_of_work
-from tests.support import apps
+from tests.support import apps, sockets
 from tests.support.charging import network
 
 AN_HOUR_AGO = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1, minutes=5)
@@ -29,7 +29,7 @@ def test_one_sweep_bills_closes_holds_and_mails(postgres_app, smtp_server):
         net = network(db)
         net.session(started_at=AN_HOUR_AGO)
         net.session(started_at=AN_HOUR_AGO, unauthorised=True)
-        net.station.connection_id = 1
+        sockets.connect(db, net.station, now=datetime.now(UTC))
         net.session(
             started_at=AN_HOUR_AGO, state=SessionState.CHARGING, ended_at=None,
             meter_stop_wh=None, stop_received_at=None, evse=2,

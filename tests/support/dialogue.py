@@ -14,6 +14,7 @@ from app.domain.commands import commands
 from app.domain.ground.vocabulary import SYSTEM, BootReport, CommandState, Order, Outcome
 from app.domain.network import presence, sites, stations, tenants
 from app.models import Command, Station
+from tests.support import sockets
 from worker.dialects.context import Context
 from worker.dialects.route import Bulk
 from worker.dialects.table import DIALECTS
@@ -45,7 +46,7 @@ class Dialogue:
     def connect(self) -> None:
         """Open a connection, as the worker notes it."""
         presence.beat(self.db, "worker-a", now=self.now)
-        presence.open_connection(
+        sockets.open_connection(
             self.db,
             self.station,
             node="worker-a",

@@ -13,6 +13,7 @@ from app.domain.ground import events
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
 from app.domain.network import presence, sites, stations, tenants
 from app.models import ChargingSession, Command, Station, StationVariable
+from tests.support import sockets
 from worker.dialects.context import Context
 from worker.dialects.route import Outside
 from worker.dialects.table import DIALECTS
@@ -126,7 +127,7 @@ def yard_on(db: Session, now: datetime) -> Yard:
     )
     station, _ = stations.register(db, ADA, tenant.id, depot, "CP-7", connectors=2, now=now)
     presence.beat(db, "worker-a", now=now)
-    presence.open_connection(
+    sockets.open_connection(
         *(db, station),
         node="worker-a",
         address="192.0.2.9",

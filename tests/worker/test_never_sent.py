@@ -12,7 +12,7 @@ from app.domain.commands.fallbacks import Situation
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.domain.network import presence
 from app.models import Command
-from tests.support import seed
+from tests.support import seed, sockets
 from tests.support.ocpp_port import OcppPort
 from tests.support.wait import eventually
 from worker.answers import NEVER_SENT
@@ -51,7 +51,7 @@ def station(db, now):
     station = made.stations["CP-03"]
     station.supported_orders = [order.value for order in Order]
     presence.beat(db, "here", now=now)
-    presence.open_connection(
+    sockets.open_connection(
         db, station, node="here", address="192.0.2.9", protocol="ocpp1.6",
         orders=list(Order), now=now,
     )  # fmt: skip

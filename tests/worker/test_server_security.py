@@ -8,11 +8,11 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from app.domain.ground.vocabulary import SYSTEM
-from app.domain.network import credentials, presence
+from app.domain.network import credentials
 from app.domain.trust import certificates, signing
 from app.domain.trust import signing as builtin
 from app.models import Station, StationCertificate
-from tests.support import apps
+from tests.support import apps, sockets
 from tests.support.gated import PASSWORD, gated, last_knock, login, station
 from tests.support.ocpp_port import handshake_text
 from tests.support.pki import Authority
@@ -367,7 +367,7 @@ def test_a_guess_is_neither_the_old_nor_the_new_password(app, db, proxied):
 
 def test_the_profile_that_was_used_is_kept_with_the_connection(db):
     made = station(db, "KEPT", security_profile=1)
-    opened = presence.open_connection(
+    opened = sockets.open_connection(
         *(db, made),
         node="n",
         address="192.0.2.1",

@@ -28,6 +28,7 @@ from app.domain.commands.orders.spec import Prepared
 from app.domain.ground.errors import Conflict, DomainError
 from app.domain.ground.events import StationChanged, record
 from app.domain.ground.vocabulary import SYSTEM, Actor, CommandState, Order, Outcome
+from app.domain.network.presence import connected
 from app.models import AuditEntry, Command, LocalList, Station
 
 _LARGEST = 2**31 - 1
@@ -128,9 +129,9 @@ def due(db: Session, station: Station, *, now: datetime) -> bool:
     return len(changes) > 0
 
 
-def kept_up(db: Session) -> Sequence[Station]:
+def kept_up(db: Session, now: datetime) -> Sequence[Station]:
     """The connected stations whose list is kept up without being asked (their onboarding)."""
-    query = select(Station).where(Station.connection_id.is_not(None), Station.archived_at.is_(None))
+    query = select(Station).where(connected(now), Station.archived_at.is_(None))
     return [
         station for station in db.scalars(query) if (station.onboarding or {}).get("local_list")
     ]

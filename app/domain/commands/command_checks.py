@@ -21,8 +21,8 @@ def check(
 ) -> None:
     """Raise `Invalid`, `Conflict` or `NotConnected` where an order cannot be given now."""
     number = None if order is Order.RAW else checked.get("connector")
-    given = {"connection": station.connection_id, "since": now - presence.ALIVE}
-    there = db.execute(_THERE, given | {"station": station.id, "evse": number or 0}).one()
+    given = {"station": station.id, "evse": number or 0}
+    there = db.execute(_THERE, given | presence.held_by(station, now)).one()
     if number and there.plugs and not there.plug:
         raise Invalid(f"{station.identity} has no connector {number}.", field="connector")
     _check_reachable(station, there.held)
@@ -33,7 +33,7 @@ _PLUG: Any = Connector.__table__
 _ITS_PLUGS = select(_PLUG.c.id).where(_PLUG.c.station_id == bindparam("station"))
 #: Every order asks this: built once, three answers in one row.
 _THERE = select(
-    presence.HELD.exists().label("held"),
+    presence.HELD.label("held"),
     _ITS_PLUGS.where(_PLUG.c.evse > 0).exists().label("plugs"),
     _ITS_PLUGS.where(_PLUG.c.evse == bindparam("evse")).exists().label("plug"),
 )

@@ -201,7 +201,7 @@ def _changed(db: Session, command: Command) -> None:
 
 def expire_overdue(db: Session, now: datetime) -> int:
     """End commands that waited too long: unsent ones expire, unanswered ones time out."""
-    alive = select(WorkerNode.node).where(WorkerNode.beat_at > now - presence.ALIVE)
+    alive = select(WorkerNode.node).where(presence.alive(now))
     lost = (Command.sent_at <= now - LOST_AFTER) | Command.node.not_in(alive)
     overdue = db.scalars(
         select(Command).where(

@@ -24,6 +24,7 @@ from app.domain.ground import events
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import SYSTEM, Actor, Order, Outcome, Registration
 from app.domain.ground.vocabulary.standard import abilities
+from app.domain.network import presence
 from app.domain.office import audit
 from app.models import Command, Connector, Deviation, Station
 
@@ -113,7 +114,7 @@ def ask_for_boots(db: Session, *, now: datetime) -> int:
     """Ask stations that came without ever booting for a BootNotification, once (FIELD B2)."""
     silent = db.scalars(
         select(Station).where(
-            Station.connection_id.is_not(None),
+            presence.connected(now),
             Station.last_boot_at.is_(None),
             Station.archived_at.is_(None),
             Station.connected_at < now - BOOT_AFTER,
@@ -139,7 +140,7 @@ def ask_for_statuses(db: Session, *, now: datetime) -> int:
     """
     back = db.scalars(
         select(Station).where(
-            Station.connection_id.is_not(None),
+            presence.connected(now),
             Station.archived_at.is_(None),
             Station.connected_at.between(now - STALE_WITHIN, now - STALE_AFTER),
             Station.connectors.any(and_(Connector.stale, Connector.evse > 0)),

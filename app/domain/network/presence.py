@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.ground import events
 from app.domain.ground.bulk import among
-from app.domain.network.connections import Closed, Opened, close_all, open_all
+from app.domain.network.connections import Closed, close_all
 from app.models import Connection, Station, WorkerNode
 
 #: How often a worker says that it lives, and how long it is believed.
@@ -72,16 +72,39 @@ _SEEN = (
 )
 
 _NODE: Any = WorkerNode.__table__
-#: An open connection of a worker that has said since `since` that it lives.
-HELD = (
-    select(_CONNECTION.c.id)
-    .select_from(_CONNECTION.join(_NODE, _NODE.c.node == _CONNECTION.c.node))
-    .where(
-        _CONNECTION.c.id == bindparam("connection"),
-        _CONNECTION.c.closed_at.is_(None),
-        _NODE.c.beat_at > bindparam("since"),
+
+
+def _held(connection: Any, since: Any) -> Select[Any]:
+    """A connection that is open, of a worker that has said since an instant that it lives."""
+    return (
+        select(_CONNECTION.c.id)
+        .select_from(_CONNECTION.join(_NODE, _NODE.c.node == _CONNECTION.c.node))
+        .where(_CONNECTION.c.id == connection, _OPEN_STILL, _NODE.c.beat_at > since)
     )
-)
+
+
+#: What `is_connected` asks, built once; its parameters are those of `held_by`.
+HELD = _held(bindparam("connection"), bindparam("since")).exists()
+
+
+def held_by(station: Station, now: datetime) -> dict[str, Any]:
+    """The parameters of `HELD` for a station."""
+    return {"connection": station.connection_id, "since": now - ALIVE}
+
+
+def is_connected(db: Session, station: Station, now: datetime) -> bool:
+    """Tell whether a living worker holds an open socket of the station."""
+    return bool(db.scalar(select(HELD), held_by(station, now)))
+
+
+def connected(now: datetime) -> ColumnElement[bool]:
+    """The condition that a living worker holds an open socket of the station."""
+    return _held(Station.connection_id, now - ALIVE).exists()
+
+
+def alive(now: datetime) -> ColumnElement[bool]:
+    """The condition that a worker lives."""
+    return WorkerNode.beat_at > now - ALIVE
 
 
 def beat(db: Session, node: str, *, now: datetime, lag_ms: int = 0) -> None:
@@ -98,38 +121,8 @@ def beat(db: Session, node: str, *, now: datetime, lag_ms: int = 0) -> None:
 
 def slow_workers(db: Session, *, now: datetime) -> list[WorkerNode]:
     """The workers that live and were too late for their chargers a short while ago."""
-    late = select(WorkerNode).where(
-        WorkerNode.beat_at > now - ALIVE, WorkerNode.slow_at > now - SLOW_SHOWN
-    )
+    late = select(WorkerNode).where(alive(now), WorkerNode.slow_at > now - SLOW_SHOWN)
     return list(db.scalars(late.order_by(WorkerNode.slow_at.desc())))
-
-
-def open_connection(
-    db: Session,
-    station: Station,
-    *,
-    node: str,
-    address: str,
-    protocol: str | None,
-    orders: list[str],
-    now: datetime,
-    profile: int | None = None,
-) -> Connection:
-    """Note one accepted socket, like `open_all`; rows that are held are read again."""
-    db.flush()
-    [number] = open_all(db, [Opened(station.id, node, address, protocol, orders, profile)], now=now)
-    db.expire_all()
-    return db.get_one(Connection, number)
-
-
-def close_connection(
-    db: Session, connection_id: int, *, code: int | None, reason: str, now: datetime
-) -> bool:
-    """Note that one socket is gone, like `close_all`; rows held are read again."""
-    db.flush()
-    [was_its] = close_all(db, [Closed(connection_id, code, reason)], now=now)
-    db.expire_all()
-    return was_its
 
 
 def close_dead_nodes(db: Session, *, now: datetime) -> int:
@@ -179,14 +172,6 @@ def seen(db: Session, station_ids: Iterable[int], *, now: datetime) -> None:
         db.execute(_SEEN, {"stations": free, "now": now})
 
 
-def is_connected(db: Session, station: Station, now: datetime) -> bool:
-    """Tell whether a living worker holds an open socket of the station."""
-    if station.connection_id is None:
-        return False
-    given = {"connection": station.connection_id, "since": now - ALIVE}
-    return db.scalar(HELD, given) is not None
-
-
 @dataclass(frozen=True, slots=True)
 class Silence:
     """No worker answers; `since` is its last sign, None where none ever came."""
@@ -205,18 +190,3 @@ def silence(db: Session, *, now: datetime) -> Silence | None:
     if newest is not None and newest > now - ALIVE:
         return None
     return Silence(newest)
-
-
-def connected(now: datetime) -> ColumnElement[bool]:
-    """The condition that a living worker holds an open socket of the station."""
-    holder = (
-        select(Connection.id)
-        .join(WorkerNode, WorkerNode.node == Connection.node)
-        .where(
-            Connection.id == Station.connection_id,
-            Connection.closed_at.is_(None),
-            WorkerNode.beat_at > now - ALIVE,
-        )
-        .exists()
-    )
-    return and_(Station.connection_id.is_not(None), holder)

@@ -7,7 +7,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.domain.ground.vocabulary import ReceiptState
-from app.domain.network.presence import ALIVE
+from app.domain.network import presence
 from app.models import Connection, OutgoingMail, Receipt, SystemMark, WorkerNode
 
 #: Failures of mails are of interest for this long.
@@ -54,7 +54,7 @@ def nodes(db: Session, *, now: datetime) -> list[Node]:
         .tuples()
         .all()
     )
-    alive = select(WorkerNode).where(WorkerNode.beat_at > now - ALIVE).order_by(WorkerNode.node)
+    alive = select(WorkerNode).where(presence.alive(now)).order_by(WorkerNode.node)
     return [
         Node(row.node, row.beat_at, held.get(row.node, 0), getattr(row, "lag_ms", None))
         for row in db.scalars(alive)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, not_, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.charging.sessions.doubts import flag
@@ -22,6 +22,7 @@ from app.domain.ground.vocabulary import (
     SessionState,
     StopReason,
 )
+from app.domain.network import presence
 from app.domain.office import audit
 from app.models import ChargingSession, Connector, MeterReading, Station
 
@@ -128,8 +129,9 @@ _ASK_WITHIN_S = 60.0
 
 def close_abandoned(db: Session, *, now: datetime, limit: int = 200) -> int:
     """Close running sessions that are over by all we know; returns how many."""
+    there = presence.connected(now)
     freed = and_(
-        Station.connection_id.is_not(None),
+        there,
         Connector.availability == Availability.AVAILABLE,
         Connector.stale.is_(False),
         Connector.status_at >= ChargingSession.started_at,
@@ -140,12 +142,12 @@ def close_abandoned(db: Session, *, now: datetime, limit: int = 200) -> int:
         ),
     )
     gone = and_(
-        Station.connection_id.is_(None),
+        not_(there),
         Station.last_seen_at <= now - AWAY,
         ChargingSession.start_received_at <= now - AWAY,
     )
     query = (
-        select(ChargingSession, Connector.status_received_at)
+        select(ChargingSession, Connector.status_received_at, there)
         .join(Station, Station.id == ChargingSession.station_id)
         .outerjoin(
             Connector,
@@ -164,8 +166,8 @@ def close_abandoned(db: Session, *, now: datetime, limit: int = 200) -> int:
         .with_for_update(of=ChargingSession, skip_locked=True)
     )
     closed = 0
-    for session, free_since in db.execute(query).all():
-        if session.station.connection_id is None or _is_over(db, session, free_since or now, now):
+    for session, free_since, connected in db.execute(query).all():
+        if not connected or _is_over(db, session, free_since or now, now):
             close_provisionally(db, session, now=now)
             closed += 1
     return closed

@@ -1,0 +1,44 @@
+"""Sockets of stations as the database knows them: opened and closed one at a time."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from app.domain.network import presence
+from app.domain.network.connections import Closed, Opened, close_all, open_all
+from app.models import Connection, Station
+
+
+def open_connection(
+    db: Session,
+    station: Station,
+    *,
+    now: datetime,
+    node: str = "worker-a",
+    address: str = "10.0.0.7",
+    protocol: str | None = "ocpp1.6",
+    orders: list[str] | None = None,
+    profile: int | None = None,
+) -> Connection:
+    """Note one accepted socket; rows that are held are read again."""
+    db.flush()
+    opened = Opened(station.id, node, address, protocol, orders or [], profile)
+    [number] = open_all(db, [opened], now=now)
+    db.expire_all()
+    return db.get_one(Connection, number)
+
+
+def connect(db: Session, station: Station, *, now: datetime) -> Connection:
+    """Have a worker that lives hold an open socket of the station."""
+    presence.beat(db, "worker-a", now=now)
+    return open_connection(db, station, now=now)
+
+
+def close_connection(
+    db: Session, connection_id: int, *, code: int | None = 1006, reason: str = "gone", now: datetime
+) -> bool:
+    """Note that one socket is gone; tells whether its station had no newer one."""
+    db.flush()
+    [was_its] = close_all(db, [Closed(connection_id, code, reason)], now=now)
+    db.expire_all()
+    return was_its
