@@ -10,7 +10,7 @@ sentence that names the field; nothing is guessed and nothing is left out.
 """
 
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import fields as members
 from decimal import Decimal
 
 from app.domain.money.tariffs.currencies import is_currency
@@ -25,6 +25,7 @@ _KWH_LIMIT = Decimal(100_000)
 _WEEK_MIN = 7 * 24 * 60
 _COMPONENT_LIMIT = 60
 _NAME_LIMIT = 60
+_RANGES = ("energy_from_kwh", "energy_to_kwh", "duration_from_min", "duration_to_min")
 
 
 def from_json(document: Mapping[str, object]) -> Tariff:
@@ -37,14 +38,13 @@ def from_json(document: Mapping[str, object]) -> Tariff:
         raise TariffError("currency", "must be an ISO 4217 code such as EUR")
     tax = fields.table("tax")
     mode = tax.choice("mode", [each.value for each in TaxMode], default=TaxMode.INCLUSIVE.value)
-    percent = tax.decimal("percent", high=Decimal(100), places=4, default=Decimal(0))
+    percent = tax.decimal("percent", high=Decimal(100), places=4)
     tax.finish()
-    rows = fields.rows("components", limit=_COMPONENT_LIMIT)
     tariff = Tariff(
         currency=currency,
-        components=tuple(_component(row) for row in rows),
+        components=tuple(map(_component, fields.rows("components", limit=_COMPONENT_LIMIT))),
         tax_mode=TaxMode(mode),
-        tax_percent=percent if percent is not None else Decimal(0),
+        tax_percent=Decimal(0) if percent is None else percent,
         minimum=fields.decimal("minimum", high=_PRICE_LIMIT, places=6),
         maximum=fields.decimal("maximum", high=_PRICE_LIMIT, places=6),
         free_minutes=fields.integer("free_minutes", low=0, high=_WEEK_MIN, default=0),
@@ -119,55 +119,42 @@ def _check_ranges(fields: Fields, when: Restriction, kind: Kind) -> None:
 
 def to_json(tariff: Tariff) -> dict[str, object]:
     """The document of a tariff; `from_json` gives the same tariff back."""
-    document: dict[str, object] = {
+    return {
         "schema": SCHEMA,
         "currency": tariff.currency,
         "tax": {"mode": tariff.tax_mode.value, "percent": plain(tariff.tax_percent)},
         "free_minutes": tariff.free_minutes,
         "components": [_component_json(component) for component in tariff.components],
+        **_given(tariff, "minimum", "maximum"),
     }
-    if tariff.minimum is not None:
-        document["minimum"] = plain(tariff.minimum)
-    if tariff.maximum is not None:
-        document["maximum"] = plain(tariff.maximum)
-    return document
 
 
 def _component_json(component: Component) -> dict[str, object]:
     document: dict[str, object] = {"kind": component.kind.value, "price": plain(component.price)}
-    if component.name:
-        document["name"] = component.name
-    if component.tax_percent is not None:
-        document["tax_percent"] = plain(component.tax_percent)
-    if component.grace_minutes:
-        document["grace_minutes"] = component.grace_minutes
-    if component.step != 1:
-        document["step"] = component.step
-    if not component.when.always:
-        document["when"] = _restriction_json(component.when)
-    return document
-
-
-def _restriction_json(when: Restriction) -> dict[str, object]:
-    document: dict[str, object] = {}
+    document |= _given(component, "name", "tax_percent", "grace_minutes", "step")
+    when = component.when
+    if when.always:
+        return document
+    restricted: dict[str, object] = {}
     if when.from_minute is not None and when.until_minute is not None:
-        document["from"] = clock_text(when.from_minute)
-        document["until"] = clock_text(when.until_minute)
+        restricted["from"] = clock_text(when.from_minute)
+        restricted["until"] = clock_text(when.until_minute)
     if when.weekdays:
-        document["weekdays"] = [WEEKDAYS[day] for day in sorted(when.weekdays)]
-    for name in ("date_from", "date_to"):
-        day: date | None = getattr(when, name)
+        restricted["weekdays"] = [WEEKDAYS[day] for day in sorted(when.weekdays)]
+    for name, day in (("date_from", when.date_from), ("date_to", when.date_to)):
         if day is not None:
-            document[name] = day.isoformat()
-    for name in ("energy_from_kwh", "energy_to_kwh"):
-        energy: Decimal | None = getattr(when, name)
-        if energy is not None:
-            document[name] = plain(energy)
-    for name in ("duration_from_min", "duration_to_min"):
-        minutes: int | None = getattr(when, name)
-        if minutes is not None:
-            document[name] = minutes
-    return document
+            restricted[name] = day.isoformat()
+    return {**document, "when": restricted | _given(when, *_RANGES)}
+
+
+def _given(record: Tariff | Component | Restriction, *names: str) -> dict[str, object]:
+    """Those of some members that are not what they are when left out."""
+    found: dict[str, object] = {}
+    for member in members(record):
+        value = getattr(record, member.name)
+        if member.name in names and value != member.default:
+            found[member.name] = plain(value) if isinstance(value, Decimal) else value
+    return found
 
 
 def clock_text(minute: int) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 _CLOCK = re.compile(r"(\d{2}):(\d{2})")
 _NUMBER = re.compile(r"\d{1,12}(\.\d{1,12})?")
@@ -14,7 +14,6 @@ class TariffError(ValueError):
 
     def __init__(self, field: str, problem: str) -> None:
         self.field = field
-        self.problem = problem
         self.sentence = f"{_readable(field)} {problem}."
         super().__init__(self.sentence)
 
@@ -83,7 +82,7 @@ class Fields:
         if not isinstance(value, str):
             raise TariffError(self.path(name), "must be text")
         value = value.strip()
-        if not value.isprintable() and value:
+        if not value.isprintable():
             raise TariffError(self.path(name), "must not hold control characters")
         if len(value) > limit:
             raise TariffError(self.path(name), f"must have {limit} characters at most")
@@ -118,19 +117,18 @@ class Fields:
 
     def optional_integer(self, name: str, *, high: int) -> int | None:
         """A whole number from 0, or None if absent."""
-        if self._get(name) is None:
-            return None
-        return self.integer(name, low=0, high=high, default=0)
+        absent = self._get(name) is None
+        return None if absent else self.integer(name, low=0, high=high, default=0)
 
-    def decimal(
-        self, name: str, *, high: Decimal, places: int, default: Decimal | None = None
-    ) -> Decimal | None:
+    def decimal(self, name: str, *, high: Decimal, places: int) -> Decimal | None:
         """A number from 0 with a limited number of decimal places, from text or a number."""
         value = self._get(name)
         if value is None:
-            return default
-        number = _number(value)
-        if number is None or not 0 <= number <= high:
+            return None
+        # A float's shortest text is what people wrote; that of true is no number.
+        text = str(value).strip() if isinstance(value, str | int | float | Decimal) else ""
+        number = Decimal(text) if _NUMBER.fullmatch(text) else None
+        if number is None or number > high:
             raise TariffError(self.path(name), f"must be a number from 0 to {plain(high)}")
         if number != number.quantize(Decimal(1).scaleb(-places)):
             raise TariffError(self.path(name), f"may have {places} decimal places at most")
@@ -153,23 +151,6 @@ class Fields:
         if value is None:
             return None
         try:
-            return date.fromisoformat(value) if isinstance(value, str) else _no_date()
+            return date.fromisoformat(value if isinstance(value, str) else "")
         except ValueError:
             raise TariffError(self.path(name), "must be a date such as 2026-12-31") from None
-
-
-def _no_date() -> date:
-    raise ValueError
-
-
-def _number(value: object) -> Decimal | None:
-    """A decimal from text, a whole number, or the shortest text of a float."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        return None
-    text = str(value).strip()
-    if not _NUMBER.fullmatch(text):
-        return None
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return None
