@@ -19,9 +19,12 @@ from app.domain.access.imports import tags as tag_import
 from app.domain.ground import texts
 from app.domain.ground.vocabulary import Actor, TagStatus
 from app.domain.limits import profiles
-from app.domain.money import sellers
 from app.domain.network import sites, stations
 from app.models import ChargingProfile, Driver, Site, Station, Tag, TagGroup
+from app.schemas.access import NewDriver, NewTag, NewTagGroup
+from app.schemas.base import Schema
+from app.schemas.limits import NewChargingProfile
+from app.schemas.network import NewSite, NewStation
 
 #: A column of a list or a file: its heading (the key in JSON), and how to read it off a row.
 Column = tuple[str, Callable[[Any], Any]]
@@ -32,13 +35,14 @@ class Resource:
     """A plain noun.
 
     `add(db, actor, tenant_id, now=…, **given)` and `edit(db, actor, row, now=…, **given)` take
-    what is given by the names of the noun's schema; `archive` and `restore` take a row,
+    what is given by the names of the noun's `schema`; `archive` and `restore` take a row,
     `named(db, tenant_id, text)` finds one by what people call it, `called`.  `key` is a row's
     number in an address, `order` that of a list, `loaded` what a list needs of other tables.
     """
 
     noun: str
     model: Any
+    schema: type[Schema]
     add: Callable[..., Any]
     edit: Callable[..., Any]
     named: Callable[..., Any]
@@ -68,6 +72,15 @@ def _tariff(row: Any) -> str | None:
     return row.tariff.name if row.tariff else None
 
 
+def members(schema: type[Schema]) -> list[Column]:
+    """Columns of what a row is given, in the schema's order; of other rows the tariff's name."""
+    return [
+        ("tariff", _tariff) if name == "tariff_id" else (name, attrgetter(name))
+        for name in schema.model_fields
+        if name == "tariff_id" or not name.endswith(("_id", "_ids"))
+    ]
+
+
 def _by_facts(operations: Any, facts: Any) -> dict[str, Any]:
     """What a domain does that takes all the facts of a row at once."""
 
@@ -92,6 +105,7 @@ def _driver(db: Session, tenant_id: int, who: str, *, archived: bool = False) ->
 SITES = Resource(
     noun="site",
     model=Site,
+    schema=NewSite,
     add=sites.add,
     edit=sites.edit,
     archive=sites.archive,
@@ -100,9 +114,8 @@ SITES = Resource(
     key="site_id",
     order=(Site.name_key,),
     columns=[
-        *read("id name timezone currency address latitude longitude supply_limit_kw"),
-        ("tariff", _tariff),
-        *read(" ".join(sellers.FIELDS)),
+        *read("id"),
+        *members(NewSite),
         ("stations", lambda site: sum(s.archived_at is None for s in site.stations)),
         *read("archived_at"),
     ],
@@ -110,6 +123,7 @@ SITES = Resource(
 TAG_GROUPS = Resource(
     noun="group",
     model=TagGroup,
+    schema=NewTagGroup,
     **_by_facts(tag_groups, tag_groups.GroupFacts),
     named=tag_groups.named,
     key="group_id",
@@ -120,6 +134,7 @@ TAG_GROUPS = Resource(
 DRIVERS = Resource(
     noun="driver",
     model=Driver,
+    schema=NewDriver,
     **_by_facts(drivers, drivers.DriverFacts),
     named=_driver,
     archive=drivers.archive,
@@ -175,6 +190,7 @@ def _names(rows: Sequence[Any], name: str) -> str | None:
 TAGS = Resource(
     noun="tag",
     model=Tag,
+    schema=NewTag,
     add=_add_tag,
     edit=_edit_tag,
     archive=tags.archive,
@@ -223,6 +239,7 @@ def _edit_profile(
 PROFILES = Resource(
     noun="charging profile",
     model=ChargingProfile,
+    schema=NewChargingProfile,
     add=_add_profile,
     edit=_edit_profile,
     archive=profiles.archive,
@@ -234,6 +251,7 @@ PROFILES = Resource(
 STATIONS = Resource(
     noun="station",
     model=Station,
+    schema=NewStation,
     add=stations.register,
     edit=stations.edit,
     archive=stations.archive,

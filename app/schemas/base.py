@@ -5,12 +5,13 @@ leaves the rest as it is.  Null is another matter; a member takes it where its t
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from types import NoneType
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -99,14 +100,28 @@ RowIds = Annotated[
 ]
 
 
-def needed(doc: str = "", **bounds: Any) -> Any:
+class Asked(NamedTuple):
+    """How people are asked for a member: the label and hint of its field, and how this looks.
+
+    Without a `hint` the member's description stands there; `missing` is said of an empty field.
+    """
+
+    label: str
+    hint: str | None = None
+    missing: str | None = None
+    look: Mapping[str, Any] = {}
+
+
+def needed(doc: str = "", asked: Asked | None = None, **bounds: Any) -> Any:
     """Declare a member that must be there."""
-    return Field(description=doc or None, **bounds)
+    member = Field(description=doc or None, **bounds)
+    member.metadata += [asked] if asked else []
+    return member
 
 
-def left_out(doc: str = "", **bounds: Any) -> Any:
+def left_out(doc: str = "", asked: Asked | None = None, **bounds: Any) -> Any:
     """Declare a member that may be left out."""
-    return Field(default_factory=lambda: None, description=doc or None, **bounds)
+    return needed(doc, asked, default_factory=lambda: None, **bounds)
 
 
 S = TypeVar("S", bound="Schema")
@@ -135,6 +150,21 @@ class Schema(BaseModel):
     def needs(cls) -> list[str]:
         """Name the members that must be there."""
         return [name for name, info in cls.model_fields.items() if info.is_required()]
+
+    @classmethod
+    def asked(cls) -> dict[str, Asked]:
+        """The members that people are asked for as they are."""
+        looks = {name: info.metadata for name, info in cls.model_fields.items()}
+        return {
+            name: one for name, found in looks.items() for one in found if isinstance(one, Asked)
+        }
+
+    @classmethod
+    def type_of(cls, member: str) -> Any:
+        """The type of a member's values, null aside."""
+        of = cls.model_fields[member].annotation
+        one = next((one for one in get_args(of) if one is not NoneType), of)
+        return getattr(one, "__origin__", one)
 
     @classmethod
     def longest(cls, member: str) -> int:

@@ -2,8 +2,10 @@
 
 from typing import Literal
 
+from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import MessageOutcome, Registration, StationMode
 from app.schemas.base import (
+    Asked,
     Exact,
     Flag,
     Instant,
@@ -26,23 +28,40 @@ PlugType = Literal[
 Direction = Literal["in", "out"]
 
 
+_SITE_NAME = Asked(N_("Name"), missing=N_("Give the site a name."))
+_ZONE = Asked(
+    N_("Time zone"),
+    N_("Tariffs follow the wall clock of the site."),
+    N_("Name the time zone, like Europe/Berlin."),
+    {"list": "zones", "placeholder": "Europe/Berlin", "autocomplete": "off"},
+)
+_CURRENCY = Asked(
+    N_("Currency"),
+    N_("What drivers pay in here, as in ISO 4217."),
+    N_("Name the currency, like EUR."),
+    {"placeholder": "EUR", "autocapitalize": "characters"},
+)
+
+
 class NewSite(Schema, example={"name": "Depot", "timezone": "Europe/Berlin", "currency": "EUR"}):
     """A site to be added."""
 
-    name: Text = needed(min_length=1, max_length=120)
-    timezone: Text = needed("As Europe/Berlin.", max_length=64)
-    currency: Text = needed("As EUR.", max_length=3)
-    address: Text | None = left_out(max_length=300)
-    latitude: Number | None = left_out()
-    longitude: Number | None = left_out()
-    supply_limit_kw: Exact | None = left_out("Power of the grid connection.")
+    name: Text = needed("", _SITE_NAME, min_length=1, max_length=120)
+    timezone: Text = needed("IANA name, like Europe/Berlin.", _ZONE, max_length=64)
+    currency: Text = needed("ISO 4217 code, like EUR.", _CURRENCY, max_length=3)
+    address: Text | None = left_out("", Asked(N_("Address")), max_length=300)
+    latitude: Number | None = left_out("", Asked(N_("Latitude")))
+    longitude: Number | None = left_out("", Asked(N_("Longitude")))
+    supply_limit_kw: Exact | None = left_out(
+        "Power of the grid connection.", Asked(N_("Supply limit (kW)"))
+    )
     tariff_id: RowId | None = left_out()
     seller_name: Text | None = left_out(
-        "On receipts instead of the organisation's.", max_length=120
+        "On receipts instead of the organisation's.", Asked(N_("Seller"), ""), max_length=120
     )
-    seller_address: Text | None = left_out(max_length=300)
-    seller_tax_number: Text | None = left_out(max_length=40)
-    seller_contact: Text | None = left_out(max_length=254)
+    seller_address: Text | None = left_out("", Asked(N_("Address of the seller")), max_length=300)
+    seller_tax_number: Text | None = left_out("", Asked(N_("Tax number")), max_length=40)
+    seller_contact: Text | None = left_out("", Asked(N_("Contact")), max_length=254)
 
 
 SiteChanges = changes(NewSite)

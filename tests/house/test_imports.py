@@ -50,7 +50,7 @@ RULES = {
         only=("pydantic", "pydantic_core", "app.schemas", "app.domain.ground"),
     ),
     "plain nouns are data": Rule(
-        ("app/resource.py",), only=("sqlalchemy", "app.models", "app.domain")
+        ("app/resource.py",), only=("sqlalchemy", "app.models", "app.domain", "app.schemas")
     ),
     "queries only read tables": Rule(
         ("app/queries/",), only=("sqlalchemy", "app.models", "app.queries", "app.domain")

@@ -1,6 +1,7 @@
 """The usual commands of a plain noun, hung on its group one by one; `app/resource.py` has them."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
+from app.domain.ground.errors import Invalid
 from app.domain.money import tariff_book
 from app.resource import Resource
 from app.uow import unit_of_work
@@ -25,12 +27,35 @@ def given(db: Session, tenant_id: int, values: dict[str, Any], row: Any = None) 
     return found
 
 
+def _asked(of: Resource) -> list[Any]:
+    """The options of what a noun's schema asks for; what a row is called is no option."""
+    made = []
+    for name in of.schema.asked():
+        info, kind = of.schema.model_fields[name], of.schema.type_of(name)
+        option = name.replace("_", "-")
+        flag = f"--{option}/--no-{option}" if kind is bool else f"--{option}"
+        help = info.description
+        if help and kind in (str, Decimal) and not info.is_required():
+            help = f"{help.removesuffix('.')}; '' for none."
+        if name != of.called:
+            kind = str if kind is Decimal else kind
+            made.append(click.option(flag, type=kind, default=None, help=help))
+    return made
+
+
+def _exact(name: str, text: str) -> Decimal | None:
+    try:
+        return Decimal(text) if text else None
+    except InvalidOperation:
+        raise Invalid(f"{text} is no number.", field=name) from None
+
+
 class Plain:
     """A noun whose rows are added, listed, shown, changed, put away and exported in the usual way.
 
     Each method hangs one command on the group, with the help that it shows.  `argument` names a
-    row, `options` are what it may be given, `read` turns these into what its operations take;
-    sentences name a `bare` row without its noun.
+    row; it may be given what its schema asks for and the `options` beside, `read` turns these into
+    what its operations take; sentences name a `bare` row without its noun.
     """
 
     def __init__(
@@ -43,7 +68,8 @@ class Plain:
         *,
         bare: bool = False,
     ) -> None:
-        self.group, self.of, self.options, self.read = group, of, options, read
+        self.group, self.of, self.read = group, of, read
+        self.options = [*_asked(of), *options]
         self.argument, self.the = argument, "" if bare else f"the {of.noun} "
 
     def add(self, help: str, said: Callable[[Any], str], *, json: bool = True) -> None:
@@ -52,7 +78,7 @@ class Plain:
         def add(as_json: bool = False, **values: Any) -> None:
             with unit_of_work() as db:
                 tenant_id = cli.the_tenant(db).id
-                wanted = self.read(db, tenant_id, values, None)
+                wanted = self._wanted(db, tenant_id, values, None)
                 row = self.of.add(db, cli.ACTOR, tenant_id, now=cli.now(), **wanted)
             if as_json:
                 cli.print_row(row, self.of.columns, json=True)
@@ -97,7 +123,7 @@ class Plain:
                 values["name"] = values.pop("new_name")
             with unit_of_work() as db:
                 row = self.found(db, argument)
-                wanted = self.read(db, row.tenant_id, values, row)
+                wanted = self._wanted(db, row.tenant_id, values, row)
                 self.of.edit(db, cli.ACTOR, row, now=cli.now(), **wanted)
             click.echo(f"Changed {self.the}{self.of.name_of(row)}.")
 
@@ -145,6 +171,15 @@ class Plain:
     def found(self, db: Session, argument: dict[str, str]) -> Any:
         """The row that was named; raises `NotFound`."""
         return self.of.named(db, cli.the_tenant(db).id, argument[self.argument])
+
+    def _wanted(
+        self, db: Session, tenant_id: int, values: dict[str, Any], row: Any
+    ) -> dict[str, Any]:
+        wanted = self.read(db, tenant_id, values, row)
+        for name in self.of.schema.asked():
+            if name in wanted and self.of.schema.type_of(name) is Decimal:
+                wanted[name] = _exact(name, wanted[name])
+        return wanted
 
     def _hang(self, command: Any, help: str, *options: Any, names_one: bool = True) -> None:
         name = command.__name__.strip("_")

@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import Invalid, NotFound
 
+#: Marks a sentence for the catalogue; it is translated when it is said.
+N_ = str
+
 
 def line(value: str | None, word: str, limit: int, *, field: str, required: bool = False) -> str:
     """Return one line of text in NFC; `word` is what the sentence of `Invalid` calls it."""

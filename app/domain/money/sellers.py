@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 
-from app.domain.ground import texts
 from app.models import Site, Tenant
 from app.models.sites import Seller
+from app.schemas.network import NewSite
 
-#: field -> what a refusal calls it, and its most characters.
+#: field -> what a refusal calls it.
 FIELDS = {
-    "seller_name": ("The seller's name", 120),
-    "seller_address": ("The seller's address", 300),
-    "seller_tax_number": ("The tax number", 40),
-    "seller_contact": ("The contact", 254),
+    "seller_name": "The seller's name",
+    "seller_address": "The seller's address",
+    "seller_tax_number": "The tax number",
+    "seller_contact": "The contact",
 }
 #: Without these, a receipt does not say who sells.
 NEEDED = ("name", "address")
@@ -19,10 +19,10 @@ NEEDED = ("name", "address")
 
 def write(row: Seller, given: Mapping[str, object]) -> None:
     """Set what is given and leave the rest; each is one line, empty is none.  Raises `Invalid`."""
-    for field, (word, most) in FIELDS.items():
+    for field, word in FIELDS.items():
         if field in given:
             value = given[field]
-            text = texts.line(str(value) if value else None, word, most, field=field)
+            text = NewSite.line(field, str(value) if value else None, word)
             setattr(row, field, text or None)
 
 

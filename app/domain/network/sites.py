@@ -1,8 +1,9 @@
 """Sites: added, changed, put into the archive and taken out again."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import TypedDict, Unpack
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy import func, select
@@ -18,46 +19,24 @@ from app.models import Site, Station, Tariff
 from app.schemas.network import NewSite
 
 
-class Details(TypedDict, total=False):
-    """What a site may be given; `supply_limit_kw` is the power of its grid connection."""
-
-    name: str
-    timezone: str
-    currency: str
-    address: str | None
-    latitude: float | None
-    longitude: float | None
-    supply_limit_kw: Decimal | None
-    tariff_id: int | None
-    seller_name: str | None
-    seller_address: str | None
-    seller_tax_number: str | None
-    seller_contact: str | None
-
-
-def add(
-    db: Session, actor: Actor, tenant_id: int, *, now: datetime, **details: Unpack[Details]
-) -> Site:
-    """Add a site; name, timezone and currency are needed.  Raises `Invalid` or `Taken`."""
-    for needed, word in (("name", "The name"), ("timezone", "The time zone")):
-        if not details.get(needed):
-            raise Invalid(f"{word} is missing.", field=needed)
-    if not details.get("currency"):
-        raise Invalid("The currency is missing.", field="currency")
+def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: Any) -> Site:
+    """Add a site of what `NewSite` names.  Raises `Invalid` or `Taken`."""
+    for needed in NewSite.needs():
+        if not given.get(needed):
+            word = NewSite.asked()[needed].label.lower()
+            raise Invalid(f"The {word} is missing.", field=needed)
     site = Site(tenant_id=tenant_id, created_at=now)
-    _apply(db, site, details)
+    _apply(db, site, given)
     db.add(site)
     db.flush()
     audit.note(db, actor, "site.add", site, now=now)
     return site
 
 
-def edit(
-    db: Session, actor: Actor, site: Site, *, now: datetime, **details: Unpack[Details]
-) -> Site:
+def edit(db: Session, actor: Actor, site: Site, *, now: datetime, **given: Any) -> Site:
     """Change what is given and leave the rest.  Raises `Invalid`, `Taken` or `Conflict`."""
     before = audit.snapshot(site)
-    _apply(db, site, details)
+    _apply(db, site, given)
     db.flush()
     audit.note(db, actor, "site.edit", site, now=now, before=before)
     return site
@@ -90,25 +69,22 @@ def _stations_of(db: Session, site: Site) -> int:
     return db.scalar(query) or 0
 
 
-def _apply(db: Session, site: Site, details: Details) -> None:
-    if "name" in details:
-        _rename(db, site, details["name"])
-    if "timezone" in details:
-        site.timezone = _zone(details["timezone"])
-    if "currency" in details:
-        site.currency = _currency(details["currency"])
-    if "address" in details:
-        address = NewSite.line("address", details["address"])
-        site.address = address or None
-    if "latitude" in details or "longitude" in details:
-        _place(site, details.get("latitude"), details.get("longitude"))
-    if "supply_limit_kw" in details:
-        site.supply_limit_kw = _supply(details["supply_limit_kw"])
-    sellers.write(site, details)
-    if "tariff_id" in details:
-        site.tariff_id = details["tariff_id"]
+def _apply(db: Session, site: Site, given: Mapping[str, Any]) -> None:
+    """Set what is given: by its rule where it has one, else as it is, and a text as one line."""
+    if "name" in given:
+        _rename(db, site, given["name"])
+    if "latitude" in given or "longitude" in given:
+        _place(site, given.get("latitude"), given.get("longitude"))
+    sellers.write(site, given)
+    for name in [name for name in NewSite.model_fields if name in given and name not in _SET]:
+        value = given[name]
+        if name in _READ:
+            value = _READ[name](value)
+        elif NewSite.type_of(name) is str:
+            value = NewSite.line(name, value) or None
+        setattr(site, name, value)
     tariff_choice.refuse_misfit(db, site.tariff_id, site, field="tariff_id")
-    if site.id is not None and "currency" in details:
+    if site.id is not None and "currency" in given:
         _keep_currency(db, site)
 
 
@@ -168,3 +144,12 @@ def _supply(limit_kw: Decimal | None) -> Decimal | None:
             "The supply limit is a power between 0 and 100 000 kW.", field="supply_limit_kw"
         )
     return limit_kw
+
+
+#: Members with a rule of their own, and those that are set with others.
+_READ: dict[str, Callable[[Any], Any]] = {
+    "timezone": _zone,
+    "currency": _currency,
+    "supply_limit_kw": _supply,
+}
+_SET = {"name", "latitude", "longitude", *sellers.FIELDS}

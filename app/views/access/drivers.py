@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain.access import drivers
 from app.domain.access.drivers import LANGUAGES
 from app.domain.ground import texts
+from app.domain.ground.texts import N_
 from app.extensions import db
 from app.forms.access.drivers import DriverForm
 from app.models import ChargingSession, Driver
@@ -20,7 +21,7 @@ from app.queries.access import tags as tag_queries
 from app.queries.access.drivers import Filter
 from app.resource import DRIVERS
 from app.uow import unit_of_work
-from app.views.ground._plain import N_, Plain
+from app.views.ground._plain import Plain
 from app.web import listing
 from app.web.security import actor, back, needs
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.access import tag_groups
 from app.domain.ground import texts
+from app.domain.ground.texts import N_
 from app.extensions import db
 from app.forms.access.tags import GroupForm
 from app.models import TagGroup
@@ -16,7 +17,7 @@ from app.queries.access import drivers as driver_queries
 from app.queries.access import tags as queries
 from app.resource import TAG_GROUPS
 from app.uow import unit_of_work
-from app.views.ground._plain import N_, Plain
+from app.views.ground._plain import Plain
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("tag_groups", __name__, url_prefix="/tags/groups")

@@ -11,14 +11,12 @@ from sqlalchemy.orm import Session
 
 from app.domain.access import reach
 from app.domain.ground.errors import DomainError
+from app.domain.ground.texts import N_
 from app.extensions import db
 from app.forms.ground import refusals
 from app.resource import Resource
 from app.uow import unit_of_work
 from app.web.security import actor, back, needs
-
-#: Marks a sentence for the catalogue; it is translated when it is said.
-N_ = str
 
 
 class Plain:
@@ -36,7 +34,7 @@ class Plain:
         of: Resource,
         template: str,
         make_form: Callable[[Any], Any],
-        typed: Callable[[Session, Any, Any], dict[str, Any]],
+        typed: Callable[[Session, Any, Any], dict[str, Any]] = lambda work, form, row: form.typed(),
         refused: Callable[[Any, DomainError], None] = refusals.show,
         context: Callable[[], dict[str, Any]] = dict,
     ) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain.commands import commands
 from app.domain.ground import clock, texts
 from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Order
 from app.domain.limits import profile_forms
 from app.domain.limits.profile_documents import KINDS, PURPOSES, said
@@ -23,7 +24,7 @@ from app.queries.limits import profiles as queries
 from app.resource import PROFILES
 from app.text.numbers import local
 from app.uow import unit_of_work
-from app.views.ground._plain import N_, Plain
+from app.views.ground._plain import Plain
 from app.web import listing
 from app.web.security import actor, back, needs
 

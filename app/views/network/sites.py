@@ -71,9 +71,7 @@ def _form(site: Site | None) -> SiteForm:
     return form
 
 
-plain = Plain(
-    blueprint, SITES, "network/sites/form.html", _form, lambda work, form, site: form.details()
-)
+plain = Plain(blueprint, SITES, "network/sites/form.html", _form)
 plain.create(everywhere=True)
 plain.edit()
 plain.archive(then=".index")

@@ -9,6 +9,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import DomainError, NotFound
+from app.domain.ground.texts import N_
 from app.domain.network import plugs, stations
 from app.extensions import db
 from app.forms.ground import refusals
@@ -19,7 +20,7 @@ from app.queries.network import stations as queries
 from app.resource import STATIONS
 from app.schemas.quirks import QUIRKS
 from app.uow import unit_of_work
-from app.views.ground._plain import N_, Plain
+from app.views.ground._plain import Plain
 from app.views.network import _station_pages as pages
 from app.web import listing
 from app.web.security import actor, needs

@@ -11,11 +11,12 @@ from app.domain.access.imports.sheet import Row, Table
 from app.domain.ground import texts
 from app.domain.ground.errors import Invalid, NotFound
 from app.domain.ground.vocabulary import Actor
-from app.domain.money import sellers, tariff_book
+from app.domain.money import tariff_book
 from app.domain.network import sites
 from app.domain.office import audit
+from app.schemas.network import NewSite
 
-_TEXTS = ("timezone", "currency", "address", *sellers.FIELDS)
+_TEXTS = [name for name in NewSite.model_fields if NewSite.type_of(name) is str and name != "name"]
 
 
 def carry_out(

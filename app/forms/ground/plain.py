@@ -1,0 +1,59 @@
+"""Forms of the plain nouns: a field for each member of a schema that people are asked for."""
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from flask_babel import lazy_gettext
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    DecimalField,
+    FloatField,
+    IntegerField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import InputRequired, Optional
+
+from app.forms.ground.refusals import fits
+from app.schemas.base import Asked, Schema
+
+_NUMBERS: dict[type, tuple[Any, dict[str, Any], str]] = {
+    Decimal: (DecimalField, {"places": None}, "decimal"),
+    float: (FloatField, {}, "decimal"),
+    int: (IntegerField, {}, "numeric"),
+}
+
+
+class PlainForm(FlaskForm):  # type: ignore[misc]
+    """A form of what its schema asks for; a field that is declared stays as it is."""
+
+    schema: ClassVar[type[Schema]]
+
+    def __init_subclass__(cls) -> None:
+        """Add the fields."""
+        super().__init_subclass__()
+        for name, asked in cls.schema.asked().items():
+            if not hasattr(cls, name):
+                setattr(cls, name, _field(cls.schema, name, asked))
+
+    def typed(self) -> dict[str, Any]:
+        """What was typed, by the names of the schema's members."""
+        return {name: self[name].data for name in self.schema.model_fields if name in self}
+
+
+def _field(schema: type[Schema], name: str, asked: Asked) -> Any:
+    info, kind, look = schema.model_fields[name], schema.type_of(name), dict(asked.look)
+    made: Any = BooleanField
+    more: dict[str, Any] = {}
+    checks: list[Any] = [
+        InputRequired(lazy_gettext(asked.missing)) if asked.missing else Optional()
+    ]
+    if kind in _NUMBERS:
+        made, more, look["inputmode"] = _NUMBERS[kind]
+    elif kind is str:
+        made = TextAreaField if "rows" in look else StringField
+        checks.append(fits(schema, name))
+    hint = info.description if asked.hint is None else asked.hint
+    more["description"] = lazy_gettext(hint) if hint else ""
+    return made(lazy_gettext(asked.label), checks, render_kw=look or None, **more)
