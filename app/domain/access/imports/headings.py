@@ -1,12 +1,14 @@
 """What columns are called: by us, by other systems, in spreadsheets, in English and German.
 
 Case, blanks, hyphens, underscores and accents make no difference.  A name that
-can mean two things takes the first that no surer name has taken.  Pure.
+can mean two things takes the first that no surer name has taken.
 """
 
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from app.schemas.network import NewSite
 
 #: A meaning that nothing here has: such a column is not understood.
 NOTHING = ""
@@ -181,6 +183,7 @@ STATIONS = Vocabulary(
 SITES = Vocabulary(
     ("name",),
     {
+        **dict.fromkeys(NewSite.asked(), ""),
         "name": "standort,site,site name,bezeichnung,location,location name",
         "timezone": "zeitzone,time zone",
         "currency": "währung",
@@ -190,9 +193,7 @@ SITES = Vocabulary(
         "supply_limit_kw": "supply limit,anschlussleistung kw",
         "tariff": "tarif,tariff name",
         "seller_name": "verkäufer",
-        "seller_address": "",
         "seller_tax_number": "steuernummer",
-        "seller_contact": "",
     },
     {},
     _ALSO_OURS + ",stations,online",
