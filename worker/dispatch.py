@@ -227,7 +227,7 @@ class Dispatch:
         last: bool,
     ) -> str:
         asked = Asked(held, call, payload, context, fact, last)
-        told = self._do(held, call, Together(self._facts.told, asked, context.station_id))
+        told = self._do(held, call, Together(self._facts.store, asked, context.station_id))
         self._note(context)
         text, logged = self._facts.finish(held, call, told)
         if logged is not None:

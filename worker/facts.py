@@ -89,7 +89,7 @@ class Facts:
         self._afterwards = Afterwards(app)
         self._show = show
 
-    def told(self, db: Any, asked: Sequence[Asked], rows: list[Row]) -> list[Any]:
+    def store(self, db: Any, asked: Sequence[Asked], rows: list[Row]) -> list[Any]:
         """Store calls; the result of each is the text of its answer, or why it was refused.
 
         What is stored and cannot be answered yet is `Unfinished`.

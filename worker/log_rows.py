@@ -68,7 +68,7 @@ def _written(call: Call | Send) -> str:
 
 def of_stray(held: Any, event: Stray | Repeated | Malformed) -> Row:
     """The row of a frame that changes nothing, with why."""
-    text, action, message_id, why = _told(held, event)
+    text, action, message_id, why = _parts(held, event)
     beyond = isinstance(event, Malformed) and event.frame.fault is Fault.OCCURRENCE
     return {
         "station_id": held.link.station.id,
@@ -87,7 +87,7 @@ def of_stray(held: Any, event: Stray | Repeated | Malformed) -> Row:
     }
 
 
-def _told(held: Any, event: Stray | Repeated | Malformed) -> tuple[str, str, str, str]:
+def _parts(held: Any, event: Stray | Repeated | Malformed) -> tuple[str, str, str, str]:
     """The text, the action, the message id and the reason of a stray frame."""
     if isinstance(event, Repeated):
         call = event.call

@@ -1,6 +1,6 @@
 """A bill in words: the same sentences on its page, on its receipt and in its preview.
 
-`told(bill, writer)` turns rows into texts; a writer knows a language, a way of
+`in_words(bill, writer)` turns rows into texts; a writer knows a language, a way of
 writing numbers and the site's clock.
 """
 

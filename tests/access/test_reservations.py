@@ -277,16 +277,16 @@ def test_a_late_start_of_a_reservation_that_is_over_still_counts(db, station, ke
     ],
 )
 def test_a_station_may_end_it_by_itself(db, station, kept, now, word, state):
-    assert reservations.told(db, station, kept.id, word, now=now)
+    assert reservations.ended(db, station, kept.id, word, now=now)
     assert kept.state is state
-    assert not reservations.told(db, station, kept.id, "removed", now=now)
+    assert not reservations.ended(db, station, kept.id, "removed", now=now)
     assert kept.state is state
 
 
 def test_a_station_cannot_end_what_is_not_its_own(db, station, kept, now):
-    assert not reservations.told(db, station, kept.id + 1, "removed", now=now)
-    assert not reservations.told(db, station, None, "removed", now=now)
-    assert not reservations.told(db, station, kept.id, "", now=now)
+    assert not reservations.ended(db, station, kept.id + 1, "removed", now=now)
+    assert not reservations.ended(db, station, None, "removed", now=now)
+    assert not reservations.ended(db, station, kept.id, "", now=now)
 
 
 @pytest.mark.parametrize("evse", [0, 1])

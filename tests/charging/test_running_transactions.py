@@ -116,7 +116,7 @@ def test_a_price_that_asks_all_readings_is_told_ever_more_rarely(net):
 
 def test_no_running_cost_is_wanted_of_a_station_that_is_not_set_so(net):
     net.station.quirks = {}
-    assert not session_cost.is_told(tell(net, charge()[0]))
+    assert not session_cost.wants_cost(tell(net, charge()[0]))
 
 
 DAY = {"from": "06:00", "until": "22:00"}

@@ -148,7 +148,7 @@ def test_config_drift(old):
     assert settings.drifted(stored(old, "LocalPreAuthorize"))
     boot(old)
     assert not old.waiting(), "once is enough"
-    settings.keep_told(old.db, SYSTEM, stored(old, "LocalPreAuthorize"), now=old.now)
+    settings.keep_reported(old.db, SYSTEM, stored(old, "LocalPreAuthorize"), now=old.now)
     assert not settings.drifted(stored(old, "LocalPreAuthorize"))
 
 

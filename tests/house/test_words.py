@@ -81,6 +81,16 @@ def test_nothing_is_left_for_later():
     assert not found, report(found)
 
 
+def test_functions_are_named_by_what_they_return_or_do():
+    found = [
+        f"{source.path}:{node.lineno} calls a function {node.name}"
+        for source in under("app/", "worker/")
+        for node in source.functions()
+        if re.fullmatch(r"(\w*_)?told", node.name)
+    ]
+    assert not found, report(found)
+
+
 def test_templates_escape_everything():
     templates = [(name, text) for name, text in texts() if name.startswith("templates/")]
     found = lines_with(r"\|\s*safe\b|autoescape\s+false|\bMarkup\(", templates)

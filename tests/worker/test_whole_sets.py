@@ -152,7 +152,7 @@ def turn(room, talks, said, now, *, at_once):
         groups = [[one] for group in groups for one in group]
     for group in groups:
         told = [one for _, one in group]
-        way = facts.told if isinstance(told[0], Asked) else facts.metered
+        way = facts.store if isinstance(told[0], Asked) else facts.metered
         for (number, one), result in zip(group, way(db, told, []), strict=True):
             answer = finished(db, one, result) if isinstance(one, Asked) else "{}"
             talks[number].heard(answer, one)

@@ -164,8 +164,8 @@ def unlock(ask: Ask, station_id: int, connector: int) -> Any:
     if row.state is CommandState.ACCEPTED:
         return row
     if row.state in {CommandState.REJECTED, CommandState.FAILED, CommandState.UNSUPPORTED}:
-        return _told(row, 409, "refused")
-    return _told(row, 504, "timed_out")
+        return unfulfilled(row, 409, "refused")
+    return unfulfilled(row, 504, "timed_out")
 
 
 def known() -> list[dict[str, Any]]:
@@ -193,7 +193,7 @@ def _argument(name: str, argument: Argument) -> dict[str, Any]:
     }
 
 
-def _told(row: Any, status: int, code: str) -> Response:
+def unfulfilled(row: Any, status: int, code: str) -> Response:
     sentence = row.sentence or "The charger has not answered yet."
     return problems.answer(status, code, sentence, order=ORDER.write(row))
 

@@ -65,7 +65,7 @@ class Plain:
         """Hang GET /nouns/{id}."""
 
         def show(ask: Ask, **path: int) -> Any:
-            return self.told(ask, self.row(ask, path))
+            return self.completed(ask, self.row(ask, path))
 
         show.__doc__ = doc
         self.noun.get(self.one, "viewer", f"Read a {self.called}", answers={200: self.shape})(show)
@@ -98,7 +98,7 @@ class Plain:
             row = self.row(ask, path)
             with unit_of_work() as db:
                 self.of.edit(db, ask.actor, row, now=ask.now, **ask.body)
-            return self.told(ask, row)
+            return self.completed(ask, row)
 
         edit.__doc__ = doc
         self.noun.patch(
@@ -123,7 +123,7 @@ class Plain:
             row = self.row(ask, path)
             with unit_of_work() as db:
                 act(db, ask.actor, row, now=ask.now)
-            return self.told(ask, row)
+            return self.completed(ask, row)
 
         put.__name__, put.__doc__ = verb, doc
         summary, answers = f"{verb.title()} a {self.called}", {200: self.shape}
@@ -134,11 +134,11 @@ class Plain:
         """Return the row that an address names; raises `Problem` 404."""
         return ask.get(self.of.model, path[self.of.key], self.of.noun)
 
-    def told(self, ask: Ask, row: Any) -> Any:
+    def completed(self, ask: Ask, row: Any) -> Any:
         """Return a row, completed."""
         self.seen(ask, [row])
         return row
 
     def made(self, ask: Ask, row: Any) -> Reply:
         """Answer with a row that was added, and where it is."""
-        return Reply(201, self.told(ask, row), {"Location": f"{ROOT}{self.path}/{row.id}"})
+        return Reply(201, self.completed(ask, row), {"Location": f"{ROOT}{self.path}/{row.id}"})

@@ -128,7 +128,7 @@ def edit(ask: Ask, station_id: int) -> Any:
             given["site"] = site_of(db, given.pop("site_id"))
         if given:
             stations.edit(db, ask.actor, station, now=ask.now, **given)
-    return plain.told(ask, station)
+    return plain.completed(ask, station)
 
 
 @noun.post(

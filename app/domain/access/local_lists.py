@@ -103,7 +103,7 @@ def answered(db: Session, command: Command, outcome: Outcome, now: datetime) -> 
         _go_on(db, command, row, follow, now)
 
 
-def version_told(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
+def note_version(db: Session, command: Command, outcome: Outcome, now: datetime) -> None:
     """Take in the version that a station says it holds."""
     number = outcome.facts.get("version")
     if outcome.state is not CommandState.ACCEPTED or not isinstance(number, int):

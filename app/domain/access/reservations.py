@@ -142,7 +142,7 @@ def cancel_answered(db: Session, command: Command, outcome: Outcome, now: dateti
         _settle(db, row, ReservationState.REMOVED, sentence, now)
 
 
-def told(db: Session, station: Station, number: int | None, word: str, *, now: datetime) -> bool:
+def ended(db: Session, station: Station, number: int | None, word: str, *, now: datetime) -> bool:
     """Take in what a station tells of a reservation: expired, removed or no_transaction.
 
     False when it is none of ours or over already (the first end stands).

@@ -236,7 +236,7 @@ def drifted(row: StationVariable) -> bool:
     return told_since and not same(row.wanted, row.value)
 
 
-def keep_told(db: Session, actor: Actor, row: StationVariable, *, now: datetime) -> None:
+def keep_reported(db: Session, actor: Actor, row: StationVariable, *, now: datetime) -> None:
     """Take what the station tells for what is wanted: it no longer drifts."""
     row.wanted = row.wanted_at = None
     row.reboot_required = False

@@ -104,7 +104,7 @@ def prepare_signal(
     return Prepared({**checked, "at": checked.get("at") or now.isoformat()})
 
 
-def priority_told(
+def note_priority(
     db: Session, station: Station, reference: str, active: bool, *, now: datetime
 ) -> int | None:
     """Keep that a session was given priority at the station; return the session's number."""

@@ -24,7 +24,7 @@ _OFTEN = 100
 _ODD = frozenset({"clock_replaced", "stop_before_start"})
 
 
-def is_told(taken: Taken) -> bool:
+def wants_cost(taken: Taken) -> bool:
     """Whether an event is to be answered with a cost, if that is known (I02, I03).
 
     The final cost is told with the end of a transaction.  Running costs are told
@@ -37,7 +37,7 @@ def is_told(taken: Taken) -> bool:
 
 def tell_all(db: Session, taken: Sequence[Taken], now: datetime) -> list[Taken]:
     """What was taken in, with the costs that its stations are told."""
-    sessions = numbered(db, [one.session.id for one in taken if is_told(one)]).values()
+    sessions = numbered(db, [one.session.id for one in taken if wants_cost(one)]).values()
     known = [one for one in sessions if _is_known(one)]
     running = [one for one in sessions if not _has_ended(one)]
     costs: dict[int, Decimal | None] = {}

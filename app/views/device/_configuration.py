@@ -64,6 +64,6 @@ def keep(station: Station, variable_id: int) -> Any:
         row = work.get(StationVariable, variable_id)
         if row is None or row.station_id != station.id:
             abort(404, "There is no such setting.")
-        settings.keep_told(work, actor(), row, now=datetime.now(UTC))
+        settings.keep_reported(work, actor(), row, now=datetime.now(UTC))
     flash(_("The charger’s value is now the wanted one."), "success")
     return back("stations.configuration", station_id=station.id)

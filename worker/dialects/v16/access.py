@@ -17,11 +17,11 @@ def _tap(call: Fields, ctx: Context) -> Tap:
     return Tap(ctx.station, Token(call.text("idTag", "")), AUTHORIZE, ctx.now)
 
 
-def _told(decision: Decision, ctx: Context) -> Payload:
+def _answer(decision: Decision, ctx: Context) -> Payload:
     return {"idTagInfo": id_tag_info(decision)}
 
 
-authorize = Fact(_tap, decide_all, _told)
+authorize = Fact(_tap, decide_all, _answer)
 
 
 def id_tag_info(decision: Decision) -> Payload:

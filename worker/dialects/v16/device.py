@@ -108,7 +108,7 @@ def _read(arguments: Arguments) -> Payload:
     return {"key": keys} if keys else {}
 
 
-def _told(answer: Payload, arguments: Arguments) -> Outcome:
+def _settings(answer: Payload, arguments: Arguments) -> Outcome:
     """Read the list of settings, whatever case its members have (FIELD R10)."""
     members = {name.casefold(): value for name, value in answer.items()}
     listed = Fields({"all": members.get("configurationkey") or []}).list("all")
@@ -191,5 +191,5 @@ ORDERS: dict[Order, Encoding] = {
         },
         facts=_changed,
     ),
-    Order.READ_SETTINGS: Encoding("GetConfiguration", _read, decode=_told),
+    Order.READ_SETTINGS: Encoding("GetConfiguration", _read, decode=_settings),
 }

@@ -74,7 +74,7 @@ def _sample(item: dict[str, Any], ctx: Context) -> Sample:
 # Statuses of connectors (OCPP 1.6 section 4.9).
 
 
-def _told(call: Fields, ctx: Context) -> StatusTold:
+def _status(call: Fields, ctx: Context) -> StatusTold:
     """Read a connector's status; what connector 0 may not say changes nothing (FIELD S1)."""
     number = ctx.plug(call, 0)
     word = words.match(call.text("status"), words.STATUSES)
@@ -101,7 +101,7 @@ def _cut(text: str | None) -> str | None:
     return None if text is None or text.casefold() == "null" else text[:120]
 
 
-status_notification = Fact(_told, reports.status_all, nothing)
+status_notification = Fact(_status, reports.status_all, nothing)
 
 
 ROUTES: dict[str, Route] = {

@@ -73,7 +73,7 @@ def tap(call: Fields, ctx: Context) -> Tap:
     return Tap(ctx.station, read_token(call.child("idToken")) or Token(""), AUTHORIZE, ctx.now)
 
 
-def told(decision: Decision, ctx: Context) -> Payload:
+def answer(decision: Decision, ctx: Context) -> Payload:
     """Spell what was decided about a tap."""
     if ctx.found is None:
         return {"idTokenInfo": id_token_info(decision)}
@@ -84,7 +84,7 @@ def told(decision: Decision, ctx: Context) -> Payload:
     }
 
 
-authorize = Outside(ask, Fact(tap, decide_all, told))
+authorize = Outside(ask, Fact(tap, decide_all, answer))
 
 
 def id_token_info(decision: Decision) -> Payload:
@@ -153,7 +153,7 @@ def status_update(call: Fields, ctx: Context) -> Payload:
     """Pass on how a reservation ended; the report itself is kept, whether it is ours or not."""
     keep(call, ctx, "reservation", "reservationUpdateStatus")
     word = TOLD.get(call.text("reservationUpdateStatus", ""), "")
-    reservations.told(ctx.db, ctx.station, call.integer("reservationId"), word, now=ctx.now)
+    reservations.ended(ctx.db, ctx.station, call.integer("reservationId"), word, now=ctx.now)
     return {}
 
 

@@ -145,7 +145,7 @@ def _read(arguments: Arguments) -> Payload:
     return {"getVariableData": [attribute(key) for key in arguments["keys"]]}
 
 
-def _told(answer: Payload, arguments: Arguments) -> Outcome:
+def _settings(answer: Payload, arguments: Arguments) -> Outcome:
     if not arguments.get("keys"):
         return _BASE.outcome(answer, arguments)
     told, unknown, refused = [], [], 0
@@ -240,7 +240,7 @@ ROUTES: dict[str, Route] = {
 
 ORDERS: dict[Order, Encoding] = {
     Order.CHANGE_SETTING: Encoding("SetVariables", _set, decode=_changed),
-    Order.READ_SETTINGS: Encoding(_action, _read, decode=_told),
+    Order.READ_SETTINGS: Encoding(_action, _read, decode=_settings),
     Order.READ_BASE_REPORT: _BASE,
     Order.READ_REPORT: Encoding("GetReport", _report, REPORTED, REPORT),
     Order.SET_NETWORK_PROFILE: Encoding(

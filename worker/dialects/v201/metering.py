@@ -97,7 +97,7 @@ def _based(value: Any, unit: str, measurand: str, scale: dict[str, Any], ctx: Co
 # Statuses of connectors (OCPP 2.0.1 block G01).
 
 
-def _told(call: Fields, ctx: Context) -> StatusTold:
+def _status(call: Fields, ctx: Context) -> StatusTold:
     """Read a connector's status; what goes on there is told by its transaction."""
     place = ConnectorRef(number(call, ctx, "evseId", 0), number(call, ctx, "connectorId", 1))
     availability = words.match(call.text("connectorStatus"), words.STATUSES)
@@ -118,7 +118,7 @@ def number(call: Fields, ctx: Context, name: str, default: int) -> int:
     return default
 
 
-status_notification = Fact(_told, reports.status_all, nothing)
+status_notification = Fact(_status, reports.status_all, nothing)
 
 
 ROUTES: dict[str, Route] = {

@@ -64,7 +64,7 @@ def answer(taken: sessions.Taken | None, ctx: Context) -> Payload:
 
 def wants_cost(taken: sessions.Taken | None) -> bool:
     """Whether a cost is to be found out before an event is answered."""
-    return taken is not None and session_cost.is_told(taken)
+    return taken is not None and session_cost.wants_cost(taken)
 
 
 transaction_event = Fact(event_of, take_all, answer, wants_cost, session_cost.tell_all)

@@ -23,9 +23,9 @@ LONGEST = 255
 # Taps (OCPP 2.1 block C): as in 2.0.1, and an accepted one is told the driver's own tariff.
 
 
-def _told(priced: PricedTap, ctx: Context) -> Payload:
+def _answer(priced: PricedTap, ctx: Context) -> Payload:
     """Spell a decision; a price of the driver's own goes with it (I08.FR.01)."""
-    answer = v201.told(priced.decision, ctx)
+    answer = v201.answer(priced.decision, ctx)
     if priced.own is not None and answer["idTokenInfo"]["status"] == "Accepted":
         # Without a validFrom: it holds for this driver from now on (I08.FR.09).
         own = priced.own
@@ -33,7 +33,7 @@ def _told(priced: PricedTap, ctx: Context) -> Payload:
     return answer
 
 
-authorize = Outside(v201.ask, Fact(v201.tap, station_tariffs.decide_all, _told))
+authorize = Outside(v201.ask, Fact(v201.tap, station_tariffs.decide_all, _answer))
 
 
 # Local authorisation lists (OCPP 2.1): as in 2.0.1 with longer tokens of more kinds.

@@ -62,7 +62,7 @@ def charging_schedule(call: Fields, ctx: Context) -> Payload:
 
 def priority_charging(call: Fields, ctx: Context) -> Payload:
     """Pass on that a session got priority at the station, or lost it (K22)."""
-    ctx.session_id = dynamic_profiles.priority_told(
+    ctx.session_id = dynamic_profiles.note_priority(
         *(ctx.db, ctx.station, call.text("transactionId", "")),
         bool(call.boolean("activated", False)),
         now=ctx.now,

@@ -92,7 +92,7 @@ def _put(found: re.Match[str], day: int, month: int) -> tuple[datetime, bool]:
     return moment, found["hour"] is None
 
 
-def told(moment: datetime | None, zone: ZoneInfo) -> str:
+def expiry_words(moment: datetime | None, zone: ZoneInfo) -> str:
     """An expiry in words, on the clock of `zone`."""
     if moment is None:
         return "never"

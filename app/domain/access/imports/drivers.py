@@ -140,7 +140,7 @@ def _planned(db: Session, row: Row, people: _People, tariffs: _Tariffs) -> Plann
     what = "add" if driver is None else "same" if wanted == held else "update"
     if driver is not None and what == "update":
         reach.guard(db, driver)
-    told = facts(_WORDS, _told(wanted, tariffs), _told(held, tariffs) if driver else None)
+    told = facts(_WORDS, _typed(wanted, tariffs), _typed(held, tariffs) if driver else None)
     return PlannedDriver(row.line, name, what, told, tuple(warnings), wanted, driver)
 
 
@@ -184,7 +184,7 @@ def _language(cell: str) -> str:
     return code
 
 
-def _told(wanted: DriverFacts, tariffs: _Tariffs) -> tuple[str, ...]:
+def _typed(wanted: DriverFacts, tariffs: _Tariffs) -> tuple[str, ...]:
     """What is typed about a driver, in words."""
     tariff = tariffs.names.get(wanted.tariff_id, "") if wanted.tariff_id else ""
     language = LANGUAGES.get(wanted.language, wanted.language)

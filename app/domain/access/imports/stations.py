@@ -158,13 +158,13 @@ def _taken(row: Row, look: _Look) -> PlannedStation:
         raise Invalid(f"{station.identity} is archived; restore it first.")
     if given.get("password"):
         warnings.append("Its password stays: it is changed on the station's Setup page.")
-    before = _told(station, "stays")
+    before = _typed(station, "stays")
     if place is not None:
         details["site"] = place
     _hold_back(station, details, look, warnings)
     stations.edit(look.db, look.actor, station, now=look.now, **details)
     look.db.refresh(station, ["tariff"])
-    told = facts(_WORDS, _told(station, "stays"), before)
+    told = facts(_WORDS, _typed(station, "stays"), before)
     what = "update" if any(fact.changed for fact in told) else "same"
     return PlannedStation(row.line, station.identity, what, told, tuple(warnings))
 
@@ -185,7 +185,7 @@ def _registered(
         look.db.flush()
     word = "from the file" if chosen else "made" if clear else "none"
     look.db.refresh(station, ["tariff"])
-    told = facts(_WORDS, _told(station, word), None)
+    told = facts(_WORDS, _typed(station, word), None)
     return PlannedStation(row.line, station.identity, "add", told, tuple(warnings), clear)
 
 
@@ -245,7 +245,7 @@ def _word(name: str, value: str, words: Any) -> Any:
         raise Invalid(f"{value} is no {name}; it is one of {choices}.", field=name) from None
 
 
-def _told(station: Station, password: str) -> tuple[str, ...]:
+def _typed(station: Station, password: str) -> tuple[str, ...]:
     """What is typed about a station, in words."""
     own = plugs.of(station)
     kinds = sorted({plug.plug_type for plug in own if plug.plug_type})

@@ -179,8 +179,8 @@ def _planned(row: Row, look: _Look) -> PlannedTag:
     tags.guard_holders(look.db, wanted, held.driver_id, held.group_id)
     if wanted.expires_at is not None and wanted.expires_at <= look.now:
         warnings.append("It has expired.")
-    after = _told(wanted, status or (tag.status if tag else TagStatus.ACTIVE), look.books, group)
-    before = _told(held, tag.status, look.books) if tag is not None else None
+    after = _typed(wanted, status or (tag.status if tag else TagStatus.ACTIVE), look.books, group)
+    before = _typed(held, tag.status, look.books) if tag is not None else None
     value = tag.value if tag is not None else cells.written(typed)
     return PlannedTag(row.line, value, what, facts(_WORDS, after, before), tuple(warnings), wanted,
                       status, tag, group)  # fmt: skip
@@ -293,7 +293,7 @@ def _limit(cell: str) -> int | None:
 _WORDS = ("Label", "Driver", "Group", "Status", "Expires", "At once", "Where")
 
 
-def _told(
+def _typed(
     facts: TagFacts, status: TagStatus, books: Books, new_group: str | None = None
 ) -> tuple[str, ...]:
     """What is typed about a tag, in words."""
@@ -304,7 +304,7 @@ def _told(
         books.name("driver", facts.driver_id),
         f"{new_group} (new)" if new_group else books.name("group", facts.group_id),
         status.value,
-        cells.told(facts.expires_at, books.zone),
+        cells.expiry_words(facts.expires_at, books.zone),
         str(facts.concurrent_limit or "no limit"),
         ", ".join(sorted(places)) or "everywhere",
     )

@@ -84,8 +84,8 @@ _INSERT = BulkInsert(_SESSION, _COLUMNS)
 _values_of = attrgetter(*_COLUMNS)
 #: What an event of a running transaction writes, beside its readings.
 _TOLD = ("last_seq_no", "last_event_at", "idle_since", "weighed_apart_wh", *SHOWN)
-_UPDATE_TOLD = BulkUpdate(_SESSION, _TOLD)
-_told_of = attrgetter("id", *_TOLD)
+_UPDATE_RUNNING = BulkUpdate(_SESSION, _TOLD)
+_running_of = attrgetter("id", *_TOLD)
 #: What the end of a session writes.
 _END = (
     *("state", "provisional", "stop_reason", "stop_word", "stop_token", "stop_received_at"),
@@ -158,9 +158,9 @@ def insert(db: Session, rows: Sequence[SessionRow]) -> None:
     _INSERT(db, [_values_of(row) for row in rows])
 
 
-def update_told(db: Session, rows: Sequence[SessionRow]) -> None:
+def update_running(db: Session, rows: Sequence[SessionRow]) -> None:
     """Write what a later event of each running transaction told."""
-    _UPDATE_TOLD(db, [_told_of(row) for row in rows])
+    _UPDATE_RUNNING(db, [_running_of(row) for row in rows])
 
 
 def beginnings(rows: Iterable[SessionRow]) -> dict[int, tuple[Any, ...]]:

@@ -146,7 +146,7 @@ _OF_SESSION = ("duplicate", "matched")
 _MOST = 5
 
 
-def told_ends(db: Session, session: ChargingSession) -> list[End]:
+def reported_ends(db: Session, session: ChargingSession) -> list[End]:
     """The ends told beside each other, oldest first: of stops, and of 2.x events."""
     stops = select(StrayStop.ended_at, StrayStop.meter_stop_wh).where(
         StrayStop.session_id == session.id, StrayStop.outcome.in_(_OF_SESSION)

@@ -220,7 +220,7 @@ def _store(db: Session, plain: Sequence[Plain]) -> None:
             _add(db, one)
     rows.insert(db, [one.session for one in plain if one.begins])
     rows.update_anew(db, [one.session for one in anew], begun)
-    rows.update_told(
+    rows.update_running(
         db, [one.session for one in plain if not one.begins and one.session.id not in earlier]
     )
     transaction_events.insert(db, [one.event for one in plain])

@@ -65,7 +65,7 @@ LOCAL_LISTS = (
     Spec(
         Order.READ_LOCAL_LIST_VERSION,
         "Ask for the local list's version",
-        after=local_lists.version_told,
+        after=local_lists.note_version,
     ),
 )
 

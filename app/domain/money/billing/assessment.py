@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.charging.sessions.story import told_ends
+from app.domain.charging.sessions.story import reported_ends
 from app.domain.ground.vocabulary import SessionState
 from app.domain.ground.vocabulary.doubts import DOUBTS, About, holds
 from app.domain.money.billing.book import Book, book_of
@@ -173,7 +173,7 @@ def other_ends(db: Session, session: ChargingSession, now: datetime) -> list[Oth
     """What a session would cost by each end that differs from the one in use."""
     found: list[OtherEnd] = []
     kept = (session.ended_at, session.meter_stop_wh)
-    for at, register_wh in told_ends(db, session):
+    for at, register_wh in reported_ends(db, session):
         if (at, register_wh) == kept:
             continue
         with db.no_autoflush:

@@ -85,7 +85,7 @@ def _with_past(facts: EnergyFacts, past: PlugHistory) -> tuple[EnergyFacts, set[
         past.habit == EACH_SESSION
         and begin is not None
         and begin > _ANEW_WH
-        and not _is_told(facts, begin)
+        and not _is_continued(facts, begin)
     ):
         return facts, {EnergyFlag.BEGIN_OFF_HABIT}
     ran_on = past.habit == LIFETIME and stop is not None and stop > _ANEW_WH
@@ -95,7 +95,7 @@ def _with_past(facts: EnergyFacts, past: PlugHistory) -> tuple[EnergyFacts, set[
     return facts, set()
 
 
-def _is_told(facts: EnergyFacts, begin: Decimal) -> bool:
+def _is_continued(facts: EnergyFacts, begin: Decimal) -> bool:
     """Whether a reading of the session continues from its first register."""
     return any(
         reading.measurand == REGISTER and reading.value >= begin for reading in facts.readings
