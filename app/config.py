@@ -91,10 +91,6 @@ def _rate(text: str) -> str:
     return text
 
 
-def _text(text: str) -> str:
-    return text
-
-
 def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
@@ -117,9 +113,9 @@ class Settings:
     )
     database_url: str = setting("", _url(*_POSTGRES), "database; empty: SQLite in the data folder")
     redis_url: str = setting("", _url("redis", "rediss", "unix"), "Redis; empty: one is started")
-    web_host: str = setting("127.0.0.1", _text, "address that the desk listens on")
+    web_host: str = setting("127.0.0.1", str, "address that the desk listens on")
     web_port: int = setting(8000, _integer(1, 65535), "port of the desk")
-    ocpp_host: str = setting("0.0.0.0", _text, "address that chargers connect to")
+    ocpp_host: str = setting("0.0.0.0", str, "address that chargers connect to")
     ocpp_port: int = setting(9000, _integer(1, 65535), "port that chargers connect to")
     ocpp_processes: int = setting(
         1, _integer(1, 64), "workers that share these ports; more than one need PostgreSQL"
@@ -127,14 +123,14 @@ class Settings:
     ocpp_tls_port: int = setting(
         0, _integer(0, 65535), "second port that chargers connect to, with TLS; 0: none"
     )
-    ocpp_tls_cert: str = setting("", _text, "file: certificate of that port, then its chain (PEM)")
-    ocpp_tls_key: str = setting("", _text, "file: private key of that certificate (PEM)")
-    ocpp_tls_cert2: str = setting("", _text, "file: a second certificate, of the other kind of key")
-    ocpp_tls_key2: str = setting("", _text, "file: private key of the second certificate")
+    ocpp_tls_cert: str = setting("", str, "file: certificate of that port, then its chain (PEM)")
+    ocpp_tls_key: str = setting("", str, "file: private key of that certificate (PEM)")
+    ocpp_tls_cert2: str = setting("", str, "file: a second certificate, of the other kind of key")
+    ocpp_tls_key2: str = setting("", str, "file: private key of the second certificate")
     ocpp_tls_client_ca: str = setting(
-        "", _text, "file: roots of the stations' certificates (security profile 3)"
+        "", str, "file: roots of the stations' certificates (security profile 3)"
     )
-    ocpp_cpo_name: str = setting("", _text, "organisation that stations' certificates must name")
+    ocpp_cpo_name: str = setting("", str, "organisation that stations' certificates must name")
     ocpp_client_cert_header: str = setting(
         "", _header, "header in which a trusted proxy hands on a station's certificate; empty: none"
     )
@@ -147,7 +143,7 @@ class Settings:
         "ask", _choice("ask", "sign"), "a station's first certificate: a person is asked, or not"
     )
     sign_command: str = setting(
-        "", _text, "program that signs: gets a request on its input, prints the chain (PEM)"
+        "", str, "program that signs: gets a request on its input, prints the chain (PEM)"
     )
     ocsp_url: str = setting("", _url("http", "https"), "OCSP responder for ISO 15118; empty: none")
     ev_certificate_url: str = setting(
@@ -158,16 +154,16 @@ class Settings:
     )
     public_url: str = setting("", _url("http", "https"), "how people reach the desk; in mails")
     ocpp_public_url: str = setting("", _url("ws", "wss"), "how chargers reach the worker")
-    secret_key: str = setting("", _text, "signs cookies; empty: made once in the data folder")
+    secret_key: str = setting("", str, "signs cookies; empty: made once in the data folder")
     secure_cookies: bool = setting(False, _switch, "cookies over HTTPS only")
     trusted_proxies: tuple[str, ...] = setting(
         (), _networks, "networks whose X-Forwarded-… headers count"
     )
-    admin_email: str = setting("", _text, "first admin, made on an empty database")
-    admin_password: str = setting("", _text, "password of the first admin, 12 characters or more")
+    admin_email: str = setting("", str, "first admin, made on an empty database")
+    admin_password: str = setting("", str, "password of the first admin, 12 characters or more")
     demo: bool = setting(True, _switch, "build the demo site on an empty database")
     smtp_url: str = setting("", _url("smtp", "smtps"), "mail server; empty: files in <data>/mail")
-    mail_from: str = setting("Ampdesk <receipts@ampdesk.invalid>", _text, "sender of mails")
+    mail_from: str = setting("Ampdesk <receipts@ampdesk.invalid>", str, "sender of mails")
     validation: str = setting(
         "tolerant", _choice("tolerant", "strict"), "repairs of known deviations"
     )

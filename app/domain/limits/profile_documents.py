@@ -174,7 +174,7 @@ def tenths(name: str, value: Any, *, lowest: Decimal = Decimal(0)) -> str:
     try:
         number = Decimal(str(value).strip().replace(",", "."))
     except InvalidOperation:
-        raise Invalid(f"The {word} is a number.", field=name) from None
+        number = Decimal("NaN")
     if isinstance(value, bool) or not number.is_finite():
         raise Invalid(f"The {word} is a number.", field=name)
     if not lowest <= number <= _HIGHEST:
