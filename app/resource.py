@@ -128,7 +128,7 @@ TAG_GROUPS = Resource(
     named=tag_groups.named,
     key="group_id",
     order=(TagGroup.name, TagGroup.id),
-    columns=[*read("id name parent"), ("tariff", _tariff), *read("master_pass")],
+    columns=[*read("id"), *members(NewTagGroup)],
     loaded=[selectinload(TagGroup.sites)],
 )
 DRIVERS = Resource(
@@ -142,9 +142,8 @@ DRIVERS = Resource(
     key="driver_id",
     order=(func.lower(Driver.name), Driver.id),
     columns=[
-        *read("id name email language"),
-        ("tariff", _tariff),
-        *read("note"),
+        *read("id"),
+        *members(NewDriver),
         ("tags", lambda row: [tag.value for tag in row.tags if tag.archived_at is None]),
         *read("archived_at"),
     ],

@@ -2,8 +2,10 @@
 
 from typing import Literal
 
+from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import TagStatus, Verdict
 from app.schemas.base import (
+    Asked,
     Flag,
     Instant,
     RowId,
@@ -22,14 +24,35 @@ LONGEST_PARENT = 20
 Language = Literal["en", "de"]
 
 
+_DRIVER_NAME = Asked(N_("Name"), missing=N_("Type a name."), look={"autocomplete": "off"})
+_EMAIL = Asked(
+    N_("E-mail"),
+    N_("Receipts go here. Empty: bills are made, but no receipt is sent."),
+    look={"type": "email", "autocomplete": "off"},
+)
+_PARENT = Asked(
+    N_("Parent token"),
+    N_("What chargers know the group by (parentIdTag). Empty: made from the name."),
+    look={"autocomplete": "off", "spellcheck": "false"},
+)
+_MASTER_PASS = Asked(
+    N_("Master pass"),
+    N_(
+        "Its tags end any session at stations where they are allowed, and begin none. "
+        "Stations of OCPP 2.x know it by MasterPassGroupId, which is the parent token."
+    ),
+)
+_LABEL = Asked(N_("Label"), N_("What it looks like or where it hangs: “red card”, “key box”."))
+
+
 class NewDriver(Schema, example={"name": "Ada Lovelace", "email": "ada@example.org"}):
     """A driver to be added."""
 
-    name: Text = needed(min_length=1, max_length=120)
-    email: Text | None = left_out(max_length=254)
+    name: Text = needed("", _DRIVER_NAME, min_length=1, max_length=120)
+    email: Text | None = left_out("Where receipts go; empty for none.", _EMAIL, max_length=254)
     language: Language = left_out("Of the receipts.")
-    note: Text | None = left_out(max_length=500)
     tariff_id: RowId | None = left_out()
+    note: Text | None = left_out("", Asked(N_("Note"), look={"rows": 3}), max_length=500)
     site_ids: RowIds = left_out()
 
 
@@ -46,11 +69,17 @@ class Drivers(Schema):
 class NewTagGroup(Schema):
     """A group; without `parent` one is made."""
 
-    name: Text = needed(max_length=120)
-    parent: Text | None = left_out(max_length=LONGEST_PARENT)
+    name: Text = needed("", Asked(N_("Name"), missing=N_("Type a name.")), max_length=120)
+    parent: Text | None = left_out(
+        "parentIdTag that chargers know it by; made from the name without.",
+        _PARENT,
+        max_length=LONGEST_PARENT,
+    )
     tariff_id: RowId | None = left_out()
     site_ids: RowIds = left_out()
-    master_pass: Flag = left_out()
+    master_pass: Flag = left_out(
+        "Its tags end any session where they are allowed, and begin none.", _MASTER_PASS
+    )
 
 
 TagGroupChanges = changes(NewTagGroup)
@@ -68,7 +97,7 @@ class NewTag(Schema, example={"value": "04A2F6C1", "expires_at": "2020-01-01T00:
     value: Text = needed(min_length=1, max_length=255)
     kind: Text = left_out("id_tag, or a type of OCPP 2.x.", max_length=40)
     status: TagStatus = left_out()
-    label: Text | None = left_out(max_length=120)
+    label: Text | None = left_out("", _LABEL, max_length=120)
     driver_id: RowId | None = left_out()
     group_id: RowId | None = left_out()
     expires_at: Instant | None = left_out("May lie in the past: an expired tag.")

@@ -31,10 +31,8 @@ plain = Plain(
     DRIVERS,
     "who",
     (
-        click.option("--email", help="Where receipts go; '' for none."),
         click.option("--language", type=click.Choice(list(LANGUAGES)), help="Of receipts."),
         click.option("--tariff", help="Name of a tariff; '' for none."),
-        click.option("--note"),
     ),
 )
 plain.add("Add the driver NAME.", _added)

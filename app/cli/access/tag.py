@@ -58,7 +58,6 @@ plain = Plain(
     TAGS,
     "value",
     (
-        click.option("--label"),
         click.option("--driver", help="E-mail address or name; '' for nobody."),
         click.option("--group", help="Name of a group; '' for none."),
         click.option("--expires", help="2027-12-31 or a time with offset; '' for never."),

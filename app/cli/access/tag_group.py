@@ -10,31 +10,17 @@ from app.resource import TAG_GROUPS
 from app.uow import unit_of_work
 
 group = cli.Group("tag-group", help="Groups of tags that may stop each other's sessions.")
-_MASTER = "Its tags end any session where they are allowed, and begin none."
 
-Plain(
-    group,
-    TAG_GROUPS,
-    options=(
-        click.option(
-            "--parent", help="parentIdTag that chargers know it by; made from the name without."
-        ),
-        click.option("--tariff", help="Name of a tariff."),
-        click.option("--master-pass", is_flag=True, help=_MASTER),
-    ),
-).add(
+plain = Plain(
+    group, TAG_GROUPS, options=(click.option("--tariff", help="Name of a tariff; '' for none."),)
+)
+plain.add(
     "Make the group NAME.", lambda made: f"Made the group {made.name} ({made.parent}).", json=False
 )
-Plain(
-    group,
-    TAG_GROUPS,
-    options=(
-        click.option("--name", "new_name", help="A new name."),
-        click.option("--parent"),
-        click.option("--tariff", help="Name of a tariff; '' for none."),
-        click.option("--master-pass/--no-master-pass", default=None, help=_MASTER),
-    ),
-).edit("Change the group NAME; what is not given stays.")
+plain.edit(
+    "Change the group NAME; what is not given stays.",
+    click.option("--name", "new_name", help="A new name."),
+)
 
 
 @group.command("list")

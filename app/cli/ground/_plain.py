@@ -34,12 +34,9 @@ def _asked(of: Resource) -> list[Any]:
         info, kind = of.schema.model_fields[name], of.schema.type_of(name)
         option = name.replace("_", "-")
         flag = f"--{option}/--no-{option}" if kind is bool else f"--{option}"
-        help = info.description
-        if help and kind in (str, Decimal) and not info.is_required():
-            help = f"{help.removesuffix('.')}; '' for none."
         if name != of.called:
             kind = str if kind is Decimal else kind
-            made.append(click.option(flag, type=kind, default=None, help=help))
+            made.append(click.option(flag, type=kind, default=None, help=info.description))
     return made
 
 

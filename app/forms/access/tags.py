@@ -1,24 +1,19 @@
 """Forms of tags, their groups and their import."""
 
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
-from wtforms import BooleanField, IntegerField, SelectField, StringField
+from wtforms import IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.domain.access.tags import MOST_CONCURRENT
-from app.forms.ground.refusals import fits
+from app.forms.ground.plain import PlainForm
 from app.forms.office.staff import CheckboxListField
 from app.schemas.access import NewTag, NewTagGroup
 
 
-class TagFactsForm(FlaskForm):  # type: ignore[misc]
+class TagFactsForm(PlainForm):
     """What is typed about a tag besides its value."""
 
-    label = StringField(
-        _("Label"),
-        [fits(NewTag, "label")],
-        description=_("What it looks like or where it hangs: “red card”, “key box”."),
-    )
+    schema = NewTag
     driver = StringField(
         _("Driver"),
         [Length(max=300)],
@@ -60,27 +55,14 @@ class NewTagForm(TagFactsForm):
     )
 
 
-class GroupForm(FlaskForm):  # type: ignore[misc]
+class GroupForm(PlainForm):
     """A group of tags."""
 
-    name = StringField(_("Name"), [InputRequired(_("Type a name.")), fits(NewTagGroup, "name")])
-    parent = StringField(
-        _("Parent token"),
-        [fits(NewTagGroup, "parent")],
-        description=_("What chargers know the group by (parentIdTag). Empty: made from the name."),
-        render_kw={"autocomplete": "off", "spellcheck": "false"},
-    )
+    schema = NewTagGroup
     tariff = SelectField(
         _("Tariff"),
         default="",
         description=_("For the group's tags, unless their driver has a tariff."),
-    )
-    master_pass = BooleanField(
-        _("Master pass"),
-        description=_(
-            "Its tags end any session at stations where they are allowed, and begin none. "
-            "Stations of OCPP 2.x know it by MasterPassGroupId, which is the parent token."
-        ),
     )
     sites = CheckboxListField(
         _("Belongs to"),

@@ -37,6 +37,12 @@ class PlainForm(FlaskForm):  # type: ignore[misc]
             if not hasattr(cls, name):
                 setattr(cls, name, _field(cls.schema, name, asked))
 
+    @classmethod
+    def held(cls, row: Any) -> dict[str, Any]:
+        """What a row holds of it."""
+        names = [name for name in cls.schema.model_fields if hasattr(cls, name)]
+        return {name: getattr(row, name) for name in names}
+
     def typed(self) -> dict[str, Any]:
         """What was typed, by the names of the schema's members."""
         return {name: self[name].data for name in self.schema.model_fields if name in self}

@@ -80,7 +80,7 @@ def _form(driver: Driver | None) -> DriverForm:
         {}
         if driver is None
         else {
-            **{name: getattr(driver, name) for name in ("name", "email", "language", "note")},
+            **DriverForm.held(driver),
             "tariff": str(driver.tariff_id or ""),
             "sites": [site.id for site in driver.sites],
         }
@@ -96,7 +96,7 @@ def _form(driver: Driver | None) -> DriverForm:
 
 def _typed(work: Session, form: DriverForm, driver: Driver | None) -> dict[str, Any]:
     return {
-        **{name: form[name].data for name in ("name", "email", "language", "note")},
+        **form.typed(),
         "tariff_id": texts.row_id(form.tariff.data),
         "site_ids": frozenset(form.sites.data or ()),
     }

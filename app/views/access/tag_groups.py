@@ -40,7 +40,7 @@ def _form(group: TagGroup | None) -> GroupForm:
         {}
         if group is None
         else {
-            **{name: getattr(group, name) for name in ("name", "parent", "master_pass")},
+            **GroupForm.held(group),
             "tariff": str(group.tariff_id or ""),
             "sites": [site.id for site in group.sites],
         }
@@ -54,10 +54,9 @@ def _form(group: TagGroup | None) -> GroupForm:
 
 def _typed(work: Session, form: GroupForm, group: TagGroup | None) -> dict[str, Any]:
     return {
-        **{name: form[name].data for name in ("name", "parent")},
+        **form.typed(),
         "tariff_id": texts.row_id(form.tariff.data),
         "site_ids": frozenset(form.sites.data or ()),
-        "master_pass": bool(form.master_pass.data),
     }
 
 
