@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.api.ground import _rows
+from app.api.ground import _lists, _rows
 from app.api.ground._noun import Ask, Noun, Reply
 from app.api.ground._paging import Pages
 from app.domain.limits import setpoints
@@ -71,7 +71,7 @@ FIRMWARE = _rows.answer(
 def reservations(ask: Ask) -> Any:
     """Reservations in reach, the newest first; make and cancel them by the orders
     reserve and cancel_reservation."""
-    return _filtered(ask, Reservation)
+    return _lists.narrowed(ask, select(Reservation), Reservation)
 
 
 @noun.get(
@@ -85,42 +85,37 @@ def reservation(ask: Ask, reservation_id: int) -> Any:
     return ask.get(Reservation, reservation_id, "reservation")
 
 
-@noun.get(
-    "/stations/{station_id}/charging-profiles",
-    "viewer",
+_lists.of_station(
+    noun,
+    "charging-profiles",
     "List a station’s charging profiles",
-    answers={200: Pages(PROFILE)},
-    query=limits.StationProfiles,
+    "What a station was given, and what it says it holds; set by the order set_profile.",
+    StationProfile,
+    PROFILE,
+    name="station_profiles",
+    asked=limits.StationProfiles,
 )
-def station_profiles(ask: Ask, station_id: int) -> Any:
-    """What a station was given, and what it says it holds; set by the order set_profile."""
-    station = ask.get(Station, station_id, "station")
-    return _filtered(ask, StationProfile, StationProfile.station_id == station.id)
 
 
-@noun.get(
-    "/stations/{station_id}/composite-schedules",
-    "viewer",
+_lists.of_station(
+    noun,
+    "composite-schedules",
     "List composite schedules",
-    answers={200: Pages(SCHEDULE)},
-    query=limits.CompositeSchedules,
+    "What a station says its limits come to; asked by the order read_composite_schedule.",
+    CompositeSchedule,
+    SCHEDULE,
+    asked=limits.CompositeSchedules,
 )
-def composite_schedules(ask: Ask, station_id: int) -> Any:
-    """What a station says its limits come to; asked by the order read_composite_schedule."""
-    station = ask.get(Station, station_id, "station")
-    return _filtered(ask, CompositeSchedule, CompositeSchedule.station_id == station.id)
 
 
-@noun.get(
-    "/stations/{station_id}/setpoints",
-    "viewer",
+_lists.of_station(
+    noun,
+    "setpoints",
     "List setpoints",
-    answers={200: Pages(SETPOINT)},
+    "The setpoint of each EVSE that ever had one.",
+    Setpoint,
+    SETPOINT,
 )
-def setpoints_(ask: Ask, station_id: int) -> Any:
-    """The setpoint of each EVSE that ever had one."""
-    station = ask.get(Station, station_id, "station")
-    return _filtered(ask, Setpoint, Setpoint.station_id == station.id)
 
 
 @noun.post(
@@ -151,7 +146,7 @@ def setpoint(ask: Ask, station_id: int, connector: int) -> Any:
 )
 def file_jobs(ask: Ask) -> Any:
     """Firmware updates and uploads of logs; begun by the orders update_firmware, fetch_logs."""
-    return _filtered(ask, FileJob)
+    return _lists.narrowed(ask, select(FileJob), FileJob)
 
 
 @noun.get("/file-jobs/{job_id}", "viewer", "Read a file job", answers={200: JOB})
@@ -163,12 +158,4 @@ def file_job(ask: Ask, job_id: int) -> Any:
 @noun.get("/firmware", "viewer", "List firmware files", answers={200: Pages(FIRMWARE)})
 def firmware(ask: Ask) -> Any:
     """The firmware images that the desk keeps."""
-    return _filtered(ask, FirmwareFile)
-
-
-def _filtered(ask: Ask, model: Any, *conditions: Any) -> Any:
-    query = select(model).where(*conditions)
-    for name, value in ask.query.items():
-        if name not in ("limit", "cursor"):
-            query = query.where(getattr(model, name) == value)
-    return ask.page(query, model.id)
+    return _lists.narrowed(ask, select(FirmwareFile), FirmwareFile)

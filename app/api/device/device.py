@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func
 
-from app.api.ground import _rows
-from app.api.ground._noun import Ask, Noun
-from app.api.ground._paging import Pages
+from app.api.ground import _lists, _rows
+from app.api.ground._noun import Noun
 from app.domain.access import local_lists
 from app.models import (
     BatterySwap,
@@ -17,7 +16,6 @@ from app.models import (
     EvNeeds,
     LocalList,
     Settlement,
-    Station,
     StationCertificate,
     StationTariff,
     StationVariable,
@@ -59,138 +57,108 @@ SWAP = _rows.answer("BatterySwap", "One step of a battery swap.", BatterySwap)
 CUSTOMER = _rows.answer("CustomerReport", "What a station knows of a customer.", CustomerReport)
 
 
-@noun.get(
-    "/stations/{station_id}/variables",
-    "viewer",
+def _in_any_case(name: str) -> Any:
+    column = getattr(StationVariable, name)
+    return lambda value: func.lower(column) == value.strip().lower()
+
+
+_lists.of_station(
+    noun,
+    "variables",
     "List settings and variables",
-    answers={200: Pages(VARIABLE)},
-    query=Variables,
+    "The configuration (1.6) or the device model (2.x), as far as the station has told it.",
+    StationVariable,
+    VARIABLE,
+    asked=Variables,
+    ways={name: _in_any_case(name) for name in ("component", "variable")},
+    newest=False,
 )
-def variables(ask: Ask, station_id: int) -> Any:
-    """The configuration (1.6) or the device model (2.x), as far as the station has told it."""
-    query = _of(ask, StationVariable, station_id)
-    for name in ("component", "variable"):
-        if name in ask.query:
-            column = getattr(StationVariable, name)
-            query = query.where(func.lower(column) == ask.query[name].strip().lower())
-    for name in ("evse", "attribute"):
-        if name in ask.query:
-            query = query.where(getattr(StationVariable, name) == ask.query[name])
-    return ask.page(query, StationVariable.id, newest=False)
-
-
-@noun.get(
-    "/stations/{station_id}/monitors", "viewer", "List monitors", answers={200: Pages(MONITOR)}
+_lists.of_station(
+    noun,
+    "monitors",
+    "List monitors",
+    "The variable monitors of a 2.x station.",
+    VariableMonitor,
+    MONITOR,
 )
-def monitors(ask: Ask, station_id: int) -> Any:
-    """The variable monitors of a 2.x station."""
-    return ask.page(_of(ask, VariableMonitor, station_id), VariableMonitor.id)
-
-
-@noun.get(
-    "/stations/{station_id}/events", "viewer", "List device events", answers={200: Pages(EVENT)}
+_lists.of_station(
+    noun,
+    "events",
+    "List device events",
+    "What a 2.x station noticed of its variables.",
+    DeviceEvent,
+    EVENT,
 )
-def events(ask: Ask, station_id: int) -> Any:
-    """What a 2.x station noticed of its variables."""
-    return ask.page(_of(ask, DeviceEvent, station_id), DeviceEvent.id)
-
-
-@noun.get(
-    "/stations/{station_id}/display-messages",
-    "viewer",
+_lists.of_station(
+    noun,
+    "display-messages",
     "List display messages",
-    answers={200: Pages(DISPLAY)},
+    "The texts on a station’s display.",
+    DisplayMessage,
+    DISPLAY,
 )
-def display_messages(ask: Ask, station_id: int) -> Any:
-    """The texts on a station’s display."""
-    return ask.page(_of(ask, DisplayMessage, station_id), DisplayMessage.id)
-
-
-@noun.get(
-    "/stations/{station_id}/local-list",
-    "viewer",
+_lists.of_station(
+    noun,
+    "local-list",
     "Read the local list",
-    answers={200: Pages(LIST)},
+    "The list of tags that a station knows by heart; empty until it was given one.",
+    LocalList,
+    LIST,
 )
-def local_list(ask: Ask, station_id: int) -> Any:
-    """The list of tags that a station knows by heart; empty until it was given one."""
-    return ask.page(_of(ask, LocalList, station_id), LocalList.id)
-
-
-@noun.get(
-    "/stations/{station_id}/certificates",
-    "viewer",
+_lists.of_station(
+    noun,
+    "certificates",
     "List certificates",
-    answers={200: Pages(CERTIFICATE)},
+    "The certificates that a station holds, as far as we know; no private key is told.",
+    StationCertificate,
+    CERTIFICATE,
 )
-def certificates(ask: Ask, station_id: int) -> Any:
-    """The certificates that a station holds, as far as we know; no private key is told."""
-    return ask.page(_of(ask, StationCertificate, station_id), StationCertificate.id)
-
-
-@noun.get(
-    "/stations/{station_id}/tariffs",
-    "viewer",
+_lists.of_station(
+    noun,
+    "tariffs",
     "List a station’s tariffs",
-    answers={200: Pages(TARIFF)},
+    "The tariffs that a 2.1 station was given or reports.",
+    StationTariff,
+    TARIFF,
 )
-def tariffs(ask: Ask, station_id: int) -> Any:
-    """The tariffs that a 2.1 station was given or reports."""
-    return ask.page(_of(ask, StationTariff, station_id), StationTariff.id)
-
-
-@noun.get(
-    "/stations/{station_id}/customer-reports",
-    "admin",
+_lists.of_station(
+    noun,
+    "customer-reports",
     "List customer information",
-    answers={200: Pages(CUSTOMER)},
+    "What a 2.x station told of a customer when it was asked.",
+    CustomerReport,
+    CUSTOMER,
+    role="admin",
 )
-def customer_reports(ask: Ask, station_id: int) -> Any:
-    """What a 2.x station told of a customer when it was asked."""
-    return ask.page(_of(ask, CustomerReport, station_id), CustomerReport.id)
-
-
-@noun.get(
-    "/stations/{station_id}/ev-needs", "viewer", "List what cars asked", answers={200: Pages(NEEDS)}
+_lists.of_station(
+    noun,
+    "ev-needs",
+    "List what cars asked",
+    "The needs that cars told over ISO 15118, the plan that was made of them, and why.",
+    EvNeeds,
+    NEEDS,
 )
-def ev_needs(ask: Ask, station_id: int) -> Any:
-    """The needs that cars told over ISO 15118, the plan that was made of them, and why."""
-    return ask.page(_of(ask, EvNeeds, station_id), EvNeeds.id)
-
-
-@noun.get(
-    "/stations/{station_id}/der-controls",
-    "viewer",
+_lists.of_station(
+    noun,
+    "der-controls",
     "List inverter controls",
-    answers={200: Pages(DER)},
+    "The DER controls that a 2.1 station was given or reports.",
+    DerControl,
+    DER,
 )
-def der_controls(ask: Ask, station_id: int) -> Any:
-    """The DER controls that a 2.1 station was given or reports."""
-    return ask.page(_of(ask, DerControl, station_id), DerControl.id)
-
-
-@noun.get(
-    "/stations/{station_id}/settlements",
-    "viewer",
+_lists.of_station(
+    noun,
+    "settlements",
     "List settlements",
-    answers={200: Pages(SETTLEMENT)},
+    "The payments that were settled at a 2.1 station or by a web payment.",
+    Settlement,
+    SETTLEMENT,
 )
-def settlements(ask: Ask, station_id: int) -> Any:
-    """The payments that were settled at a 2.1 station or by a web payment."""
-    return ask.page(_of(ask, Settlement, station_id), Settlement.id)
-
-
-@noun.get(
-    "/stations/{station_id}/battery-swaps",
-    "viewer",
+_lists.of_station(
+    noun,
+    "battery-swaps",
     "List battery swaps",
-    answers={200: Pages(SWAP)},
+    "The batteries that were put in and taken out.",
+    BatterySwap,
+    SWAP,
 )
-def battery_swaps(ask: Ask, station_id: int) -> Any:
-    """The batteries that were put in and taken out."""
-    return ask.page(_of(ask, BatterySwap, station_id), BatterySwap.id)
-
-
-def _of(ask: Ask, model: Any, station_id: int) -> Any:
-    station = ask.get(Station, station_id, "station")
-    return select(model).where(model.station_id == station.id)

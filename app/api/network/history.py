@@ -4,9 +4,7 @@ import json
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Select, select
-
-from app.api.ground import _rows
+from app.api.ground import _lists, _rows
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._paging import Pages
 from app.api.ground._secrets import blotted
@@ -83,58 +81,38 @@ BOOT = _rows.answer(
 )
 
 
-@noun.get(
-    "/stations/{station_id}/messages",
-    "viewer",
+_lists.of_station(
+    noun,
+    "messages",
     "List messages",
-    answers={200: Pages(MESSAGE)},
-    query=schemas.Messages,
+    "The message log of a station; kept for as many days as the installation says.",
+    Message,
+    MESSAGE,
+    asked=schemas.Messages,
+    at="at",
+    ways={"direction": lambda way: Message.outbound.is_(way == "out")},
 )
-def messages(ask: Ask, station_id: int) -> Any:
-    """The message log of a station; kept for as many days as the installation says."""
-    station, asked = ask.get(Station, station_id, "station"), ask.query
-    query = _spanned(ask, select(Message).where(Message.station_id == station.id), Message.at)
-    if "direction" in asked:
-        query = query.where(Message.outbound.is_(asked["direction"] == "out"))
-    for name in ("action", "outcome", "message_id", "session_id"):
-        if name in asked:
-            query = query.where(getattr(Message, name) == asked[name])
-    return ask.page(query, Message.id)
-
-
-@noun.get(
-    "/stations/{station_id}/boots",
-    "viewer",
+_lists.of_station(
+    noun,
+    "boots",
     "List boots",
-    answers={200: Pages(BOOT)},
-    query=schemas.Spanned,
+    "Every BootNotification with its answer, as long as messages are kept.",
+    Message,
+    BOOT,
+    asked=schemas.Spanned,
+    at="at",
+    among=(Message.action == "BootNotification", Message.outbound.is_(False)),
 )
-def boots(ask: Ask, station_id: int) -> Any:
-    """Every BootNotification with its answer, as long as messages are kept."""
-    station = ask.get(Station, station_id, "station")
-    query = select(Message).where(
-        Message.station_id == station.id,
-        Message.action == "BootNotification",
-        Message.outbound.is_(False),
-    )
-    return ask.page(_spanned(ask, query, Message.at), Message.id)
-
-
-@noun.get(
-    "/stations/{station_id}/connections",
-    "viewer",
+_lists.of_station(
+    noun,
+    "connections",
     "List connections",
-    answers={200: Pages(CONNECTION)},
-    query=schemas.Connections,
+    "Every WebSocket of a station, with how it closed.",
+    Connection,
+    CONNECTION,
+    asked=schemas.Connections,
+    ways={"open": lambda is_open: Connection.closed_at.is_(None) == is_open},
 )
-def connections(ask: Ask, station_id: int) -> Any:
-    """Every WebSocket of a station, with how it closed."""
-    station = ask.get(Station, station_id, "station")
-    query = select(Connection).where(Connection.station_id == station.id)
-    if "open" in ask.query:
-        closed = Connection.closed_at.is_not(None)
-        query = query.where(~closed if ask.query["open"] else closed)
-    return ask.page(query, Connection.id)
 
 
 @noun.get(
@@ -153,70 +131,40 @@ def handshakes(ask: Ask, station_id: int) -> Any:
     return ask.page(query, HandshakeAttempt.id)
 
 
-@noun.get(
-    "/stations/{station_id}/statuses",
-    "viewer",
+_lists.of_station(
+    noun,
+    "statuses",
     "List status changes",
-    answers={200: Pages(STATUS)},
-    query=schemas.Statuses,
+    "Every change of a connector’s status; the states of now are in the station itself.",
+    StatusEvent,
+    STATUS,
+    asked=schemas.Statuses,
+    at="received_at",
 )
-def statuses(ask: Ask, station_id: int) -> Any:
-    """Every change of a connector’s status; the states of now are in the station itself."""
-    station = ask.get(Station, station_id, "station")
-    query = select(StatusEvent).where(StatusEvent.station_id == station.id)
-    if "evse" in ask.query:
-        query = query.where(StatusEvent.evse == ask.query["evse"])
-    return ask.page(_spanned(ask, query, StatusEvent.received_at), StatusEvent.id)
-
-
-@noun.get(
-    "/stations/{station_id}/deviations",
-    "viewer",
+_lists.of_station(
+    noun,
+    "deviations",
     "List deviations",
-    answers={200: Pages(DEVIATION)},
+    "The named repairs that a station needed, how often, and the last example.",
+    Deviation,
+    DEVIATION,
 )
-def deviations(ask: Ask, station_id: int) -> Any:
-    """The named repairs that a station needed, how often, and the last example."""
-    station = ask.get(Station, station_id, "station")
-    return ask.page(select(Deviation).where(Deviation.station_id == station.id), Deviation.id)
-
-
-@noun.get(
-    "/stations/{station_id}/reports",
-    "viewer",
+_lists.of_station(
+    noun,
+    "reports",
     "List reports",
-    answers={200: Pages(REPORT)},
-    query=schemas.Reports,
+    "What a station told of itself besides charging: security events, firmware, logs.",
+    StationReport,
+    REPORT,
+    asked=schemas.Reports,
+    at="received_at",
 )
-def reports(ask: Ask, station_id: int) -> Any:
-    """What a station told of itself besides charging: security events, firmware, logs."""
-    station = ask.get(Station, station_id, "station")
-    query = select(StationReport).where(StationReport.station_id == station.id)
-    if "kind" in ask.query:
-        query = query.where(StationReport.kind == ask.query["kind"])
-    return ask.page(_spanned(ask, query, StationReport.received_at), StationReport.id)
-
-
-@noun.get(
-    "/stations/{station_id}/transaction-events",
-    "viewer",
+_lists.of_station(
+    noun,
+    "transaction-events",
     "List transaction events",
-    answers={200: Pages(EVENT)},
-    query=schemas.TransactionEvents,
+    "The TransactionEvents of a 2.x station in the order in which they arrived, newest first.",
+    TransactionEvent,
+    EVENT,
+    asked=schemas.TransactionEvents,
 )
-def transaction_events(ask: Ask, station_id: int) -> Any:
-    """The TransactionEvents of a 2.x station in the order in which they arrived, newest first."""
-    station = ask.get(Station, station_id, "station")
-    query = select(TransactionEvent).where(TransactionEvent.station_id == station.id)
-    for name in ("transaction_ref", "session_id"):
-        if name in ask.query:
-            query = query.where(getattr(TransactionEvent, name) == ask.query[name])
-    return ask.page(query, TransactionEvent.id)
-
-
-def _spanned(ask: Ask, query: Select[Any], column: Any) -> Select[Any]:
-    if "since" in ask.query:
-        query = query.where(column >= ask.query["since"])
-    if "until" in ask.query:
-        query = query.where(column < ask.query["until"])
-    return query
