@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.domain.money import receipts
-from app.domain.office import mails
+from app.domain.office import mails, outbox
 from app.extensions import db as flask_db
 from app.mails import mail
 from app.mails.mail import FilePost, Mail, Post, Refused, Unclear
@@ -57,7 +57,7 @@ class Kind:
     """
 
     name: str
-    due: Callable[..., list[int]]
+    rows: outbox.Kind
     read: Callable[[Session, Sequence[int]], Sequence[Any]]
     write: Callable[[Settings, Any, datetime], Mail]
     claim: Callable[[Session, Settings, Written, datetime], Any]
@@ -74,7 +74,7 @@ def send_waiting(settings: Settings, kind: Kind, until: float, clock: Clock) -> 
     well, last = True, 0
     while time.monotonic() <= until:
         flask_db.session.rollback()
-        found = kind.due(flask_db.session(), now=clock(), limit=_AT_ONCE, after=last)
+        found = outbox.due(flask_db.session(), kind.rows, now=clock(), limit=_AT_ONCE, after=last)
         if not found:
             break
         last = found[-1]
@@ -226,7 +226,7 @@ def _other_mail(settings: Settings, row: OutgoingMail, now: datetime) -> Mail:
 
 RECEIPTS = Kind(
     name="receipt",
-    due=receipts.due,
+    rows=Receipt,
     read=receipts.waiting,
     write=receipt_mail,
     claim=_claim_receipt,
@@ -236,13 +236,13 @@ RECEIPTS = Kind(
 )
 MAILS = Kind(
     name="mail",
-    due=mails.due,
+    rows=OutgoingMail,
     read=mails.waiting,
     write=_other_mail,
     claim=lambda db, _settings, written, now: mails.claim(db, written.number, now=now),
-    sent=lambda db, row, _said, now: mails.sent(db, row, now=now),
+    sent=mails.sent,
     refused=mails.refused,
-    unclear=lambda db, row, why, now: mails.unclear(db, row, why),
+    unclear=mails.unclear,
 )
 
 

@@ -10,7 +10,8 @@ from app.domain.ground import events
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, ReceiptState
 from app.domain.money import billing, receipts
-from app.models import AuditEntry
+from app.domain.office import outbox
+from app.models import AuditEntry, Receipt
 from tests.support.charging import STARTED, network
 
 GRACE = Actor("Grace Hopper", 7)
@@ -81,28 +82,32 @@ def test_a_definite_failure_is_tried_again_later_and_at_last_given_up(db, receip
 def test_a_permanent_refusal_is_not_tried_again(db, receipt):
     receipts.refused(db, claim(db, receipt), "550 no such user", permanent=True, now=LATER)
     assert receipt.state is ReceiptState.FAILED
-    assert receipts.due(db, now=LATER + timedelta(days=9)) == []
+    assert outbox.due(db, Receipt, now=LATER + timedelta(days=9)) == []
 
 
 def test_an_unclear_outcome_is_left_to_a_person(db, receipt):
     receipts.unclear(db, claim(db, receipt), "the line went dead", now=LATER)
     assert receipt.state is ReceiptState.UNKNOWN
-    assert receipts.due(db, now=LATER + timedelta(days=9)) == []
+    assert outbox.due(db, Receipt, now=LATER + timedelta(days=9)) == []
 
 
 def test_a_claim_whose_process_is_gone_becomes_unclear(db, receipt):
     claim(db, receipt)
-    assert receipts.give_up_stale(db, now=LATER + timedelta(minutes=4)) == 0
-    assert receipts.give_up_stale(db, now=LATER + timedelta(minutes=6)) == 1
+    assert (
+        outbox.give_up_stale(db, Receipt, receipts.unclear, now=LATER + timedelta(minutes=4)) == 0
+    )
+    assert (
+        outbox.give_up_stale(db, Receipt, receipts.unclear, now=LATER + timedelta(minutes=6)) == 1
+    )
     assert receipt.state is ReceiptState.UNKNOWN
-    assert receipts.due(db, now=LATER + timedelta(days=9)) == []
+    assert outbox.due(db, Receipt, now=LATER + timedelta(days=9)) == []
 
 
 def test_what_waits_is_found_when_it_is_due(db, receipt):
-    assert receipts.due(db, now=LATER) == [receipt.id]
+    assert outbox.due(db, Receipt, now=LATER) == [receipt.id]
     receipts.refused(db, claim(db, receipt), "451", permanent=False, now=LATER)
-    assert receipts.due(db, now=LATER) == []
-    assert receipts.due(db, now=LATER + timedelta(minutes=1)) == [receipt.id]
+    assert outbox.due(db, Receipt, now=LATER) == []
+    assert outbox.due(db, Receipt, now=LATER + timedelta(minutes=1)) == [receipt.id]
 
 
 def test_a_person_may_ask_again_and_that_is_audited(db, net, receipt):

@@ -17,7 +17,7 @@ from app.domain.ground.vocabulary import (
     SessionState,
 )
 from app.domain.money import billing, receipts
-from app.domain.office import mails
+from app.domain.office import mails, outbox
 from app.extensions import db as flask_db
 from app.models import (
     Bill,
@@ -160,7 +160,7 @@ def test_a_mail_that_was_refused_is_kept_and_tried_again(smtp_app, smtp_server):
     send_post()
     (row,) = fresh(OutgoingMail)
     assert (row.state, row.body, row.attempts) == ("queued", "b", 1)
-    assert mails.due(flask_db.session(), now=datetime.now(UTC)) == []
+    assert outbox.due(flask_db.session(), OutgoingMail, now=datetime.now(UTC)) == []
 
 
 def test_a_command_that_waited_too_long_expires(smtp_app):

@@ -20,13 +20,11 @@ from app.domain.ground import events, texts
 from app.domain.ground.bulk import BulkInsert, reserve
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, BillKind, ReceiptState
-from app.domain.office import audit
+from app.domain.office import audit, outbox
 from app.models import Bill, ChargingSession, Delivery, Driver, Receipt
 
 #: Waits after the first, second, … definite failure; after the last one it is given up.
 BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720))
-#: A claim older than this belongs to a process that is gone.
-STALE = timedelta(minutes=5)
 
 NO_ADDRESS = "no address"
 NOTHING_TO_PAY = "nothing to pay"
@@ -53,8 +51,7 @@ _CLAIM = (
     update(_RECEIPT)
     .where(
         _RECEIPT.c.id == bindparam("number"),
-        _RECEIPT.c.state == ReceiptState.QUEUED,
-        or_(_RECEIPT.c.next_try_at.is_(None), _RECEIPT.c.next_try_at <= bindparam("now")),
+        outbox.is_due(_RECEIPT.c, bindparam("now")),
         or_(bindparam("any", type_=Boolean), _TOLD.in_([bindparam("whole"), bindparam("left")])),
     )
     .values(
@@ -153,16 +150,6 @@ def message_id(bill: Bill, again: int = 0) -> str:
     return f"bill-{bill.number}.{hashlib.sha256(text.encode()).hexdigest()[:20]}"
 
 
-def due(db: Session, *, now: datetime, limit: int = 200, after: int = 0) -> list[int]:
-    """Ids of the receipts that wait to be sent, oldest first, those beyond `after`."""
-    query = select(Receipt.id).where(
-        Receipt.id > after,
-        Receipt.state == ReceiptState.QUEUED,
-        or_(Receipt.next_try_at.is_(None), Receipt.next_try_at <= now),
-    )
-    return list(db.scalars(query.order_by(Receipt.id).limit(limit)))
-
-
 def waiting(db: Session, receipt_ids: Sequence[int]) -> Sequence[Receipt]:
     """Those of some receipts that wait, with all that their letters say."""
     query = select(Receipt).where(Receipt.id.in_(receipt_ids), Receipt.state == ReceiptState.QUEUED)
@@ -213,11 +200,11 @@ def refused(
     db: Session, receipt: Claimed | Receipt, detail: str, *, permanent: bool, now: datetime
 ) -> None:
     """The mail was certainly not taken: try again later, or give up."""
-    if permanent or receipt.attempts > len(BACK_OFF):
+    again_at = outbox.try_again_at(BACK_OFF, receipt.attempts, permanent=permanent, now=now)
+    if again_at is None:
         _became(db, receipt, ReceiptState.FAILED, detail)
         _log(db, receipt, "failed", detail, now)
     else:
-        again_at = now + BACK_OFF[max(receipt.attempts, 1) - 1]
         _became(db, receipt, ReceiptState.QUEUED, detail, again_at=again_at)
         _log(db, receipt, "postponed", detail, now)
 
@@ -226,17 +213,6 @@ def unclear(db: Session, receipt: Claimed | Receipt, detail: str, *, now: dateti
     """The mail may or may not have been taken: nothing but a person sends it again."""
     _became(db, receipt, ReceiptState.UNKNOWN, detail)
     _log(db, receipt, "unknown", detail, now)
-
-
-def give_up_stale(db: Session, *, now: datetime) -> int:
-    """Turn claims whose process is gone into `unknown`; returns how many."""
-    query = select(Receipt).where(
-        Receipt.state == ReceiptState.SENDING, Receipt.claimed_at < now - STALE
-    )
-    stale = db.scalars(query.with_for_update(skip_locked=True)).all()
-    for receipt in stale:
-        unclear(db, receipt, "The process that was sending it ended before the answer.", now=now)
-    return len(stale)
 
 
 def resend(
