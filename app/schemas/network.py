@@ -80,18 +80,34 @@ class NewCredentials(Schema):
     password: Text | None = left_out("8 to 64 characters.", max_length=64)
 
 
+_IDENTITY = Asked(
+    N_("Identity"),
+    N_("What the charger calls itself in its URL, like CP-7. Case does not count."),
+    N_("Type the charger's identity."),
+    {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"},
+)
+_STATION_NAME = Asked(N_("Name"), N_("What people call it, like Row A left."))
+_ALIAS = Asked(
+    N_("User name it sends"),
+    N_("Only for chargers that do not send their identity."),
+    look={"autocomplete": "off"},
+)
+
+
 class NewStation(NewCredentials, example={"identity": "CP-7", "site_id": 1, "connectors": 2}):
     """A station to be registered. Without a password one is made."""
 
-    identity: Text = needed(min_length=1, max_length=48)
+    identity: Text = needed("", _IDENTITY, min_length=1, max_length=48)
     site_id: RowId = needed()
-    name: Text = left_out(max_length=120)
-    note: Text | None = left_out(max_length=500)
+    name: Text = left_out("What people call it.", _STATION_NAME, max_length=120)
+    note: Text | None = left_out("", Asked(N_("Note"), look={"rows": 2}), max_length=500)
     security_profile: Whole = left_out("0, 1, 2 or 3.", ge=0, le=3)
     registration: Registration = left_out("How its next boot is answered; blocked: it is refused.")
     mode: StationMode = left_out("Who may charge: nobody, listed tags, or everybody.")
     validation: Literal["strict", "tolerant"] | None = left_out("Null: as the installation.")
-    username_alias: Text | None = left_out(max_length=64)
+    username_alias: Text | None = left_out(
+        "User name that it sends instead of its identity.", _ALIAS, max_length=64
+    )
     quirks: Json = left_out("What its firmware needs: " + ", ".join(QUIRKS) + ".")
     onboarding: Json = left_out(
         "What it is sent after a boot: read, ask_boot, local_list (true or left out), triggers "

@@ -27,7 +27,7 @@ def given(db: Session, tenant_id: int, values: dict[str, Any], row: Any = None) 
     return found
 
 
-def _asked(of: Resource) -> list[Any]:
+def asked(of: Resource) -> list[Any]:
     """The options of what a noun's schema asks for; what a row is called is no option."""
     made = []
     for name in of.schema.asked():
@@ -66,7 +66,7 @@ class Plain:
         bare: bool = False,
     ) -> None:
         self.group, self.of, self.read = group, of, read
-        self.options = [*_asked(of), *options]
+        self.options = [*asked(of), *options]
         self.argument, self.the = argument, "" if bare else f"the {of.noun} "
 
     def add(self, help: str, said: Callable[[Any], str], *, json: bool = True) -> None:

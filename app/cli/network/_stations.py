@@ -16,12 +16,12 @@ from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs, presence
 from app.domain.network.presence import connected
 from app.models import Station
+from app.resource import STATIONS
 from app.schemas.network import MOST_CONNECTORS
 from app.schemas.quirks import QUIRKS
 
 OPTIONS = (
-    click.option("--name", help="What people call it."),
-    click.option("--note"),
+    *_plain.asked(STATIONS),
     click.option("--security-profile", type=click.IntRange(0, 3)),
     click.option("--mode", type=click.Choice([mode.value for mode in StationMode])),
     click.option("--registration", type=click.Choice([word.value for word in Registration])),
@@ -29,7 +29,6 @@ OPTIONS = (
     click.option("--connectors", type=click.IntRange(0, MOST_CONNECTORS), help="Number of plugs."),
     click.option("--plug-type", type=click.Choice(plugs.TYPES, case_sensitive=False)),
     click.option("--max-power-w", type=float),
-    click.option("--username-alias", help="User name that it sends instead of its identity."),
     click.option("--tariff", help="Name of a tariff."),
     click.option("--quirk", "quirk", multiple=True, metavar="NAME=VALUE",
                  help="One of " + ", ".join(QUIRKS) + "; an empty value removes it."),

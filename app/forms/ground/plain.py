@@ -51,15 +51,20 @@ class PlainForm(FlaskForm):  # type: ignore[misc]
 def _field(schema: type[Schema], name: str, asked: Asked) -> Any:
     info, kind, look = schema.model_fields[name], schema.type_of(name), dict(asked.look)
     made: Any = BooleanField
-    more: dict[str, Any] = {}
+    places: dict[str, Any] = {}
     checks: list[Any] = [
         InputRequired(lazy_gettext(asked.missing)) if asked.missing else Optional()
     ]
     if kind in _NUMBERS:
-        made, more, look["inputmode"] = _NUMBERS[kind]
+        made, places, look["inputmode"] = _NUMBERS[kind]
     elif kind is str:
         made = TextAreaField if "rows" in look else StringField
         checks.append(fits(schema, name))
     hint = info.description if asked.hint is None else asked.hint
-    more["description"] = lazy_gettext(hint) if hint else ""
-    return made(lazy_gettext(asked.label), checks, render_kw=look or None, **more)
+    return made(
+        lazy_gettext(asked.label),
+        checks,
+        description=lazy_gettext(hint) if hint else "",
+        render_kw=look or None,
+        **places,
+    )

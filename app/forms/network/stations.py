@@ -11,13 +11,12 @@ from wtforms import (
     PasswordField,
     SelectField,
     StringField,
-    TextAreaField,
 )
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.validators import Length, NumberRange, Optional
 
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs
-from app.forms.ground.refusals import fits
+from app.forms.ground.plain import PlainForm
 from app.forms.network.sites import or_none
 from app.schemas.network import MOST_CONNECTORS, NewStation
 from app.schemas.quirks import QUIRKS
@@ -49,20 +48,10 @@ VALIDATIONS = [
 QUIRK = "quirk_"
 
 
-class StationForm(FlaskForm):  # type: ignore[misc]
+class StationForm(PlainForm):
     """A station; the quirk fields are added from the table of quirks below."""
 
-    identity = StringField(
-        _("Identity"),
-        [InputRequired(_("Type the charger's identity.")), fits(NewStation, "identity")],
-        description=_("What the charger calls itself in its URL, like CP-7. Case does not count."),
-        render_kw={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"},
-    )
-    name = StringField(
-        _("Name"),
-        [Optional(), fits(NewStation, "name")],
-        description=_("What people call it, like Row A left."),
-    )
+    schema = NewStation
     site_id = SelectField(_("Site"), coerce=or_none, validate_choice=False)
     connector_count = IntegerField(
         _("Connectors"),
@@ -80,19 +69,12 @@ class StationForm(FlaskForm):  # type: ignore[misc]
     )
     mode = SelectField(_("Who may charge"), choices=MODES, default=MODES[0][0])
     tariff_id = SelectField(_("Tariff"), coerce=or_none, validate_choice=False)
-    note = TextAreaField(_("Note"), [Optional(), fits(NewStation, "note")], render_kw={"rows": 2})
     security_profile = SelectField(_("Security profile"), choices=PROFILES, default="1")
     password = PasswordField(
         _("Password"),
         [Optional()],
         description=_("Leave it empty and one is made, which is best: it is shown once."),
         render_kw={"autocomplete": "new-password"},
-    )
-    username_alias = StringField(
-        _("User name it sends"),
-        [Optional(), fits(NewStation, "username_alias")],
-        description=_("Only for chargers that do not send their identity."),
-        render_kw={"autocomplete": "off"},
     )
     registration = SelectField(
         _("Registration"), choices=REGISTRATIONS, default=REGISTRATIONS[0][0]
@@ -104,17 +86,17 @@ class StationForm(FlaskForm):  # type: ignore[misc]
         """The fields of the quirks, in the table's order."""
         return [self[QUIRK + name] for name in QUIRKS]
 
-    def details(self) -> dict[str, Any]:
+    def typed(self) -> dict[str, Any]:
         """What was typed, as `app.domain.network.stations` takes it, but for the site."""
         kilowatts = self.max_power_kw.data
+        given = {name: self[name].data for name in NewStation.asked()}
         return {
-            "name": self.name.data,
-            "note": (self.note.data or "").replace("\r\n", " ").replace("\n", " "),
+            **given,
+            "note": (given["note"] or "").replace("\r\n", " ").replace("\n", " "),
             "security_profile": int(self.security_profile.data),
             "registration": Registration(self.registration.data),
             "mode": StationMode(self.mode.data),
             "validation": self.validation.data or None,
-            "username_alias": self.username_alias.data,
             "tariff_id": self.tariff_id.data,
             "max_power_w": None if kilowatts is None else kilowatts * 1000,
             "connectors": 1 if self.connector_count.data is None else self.connector_count.data,

@@ -93,10 +93,9 @@ def create() -> Any:
                     actor(),
                     current_user.tenant_id,
                     _site(form),
-                    form.identity.data,
                     now=datetime.now(UTC),
                     password=form.password.data or None,
-                    **form.details(),
+                    **form.typed(),
                 )
         except DomainError as error:
             _show(form, error)
@@ -160,7 +159,7 @@ def _show(form: StationForm, error: DomainError) -> None:
 
 
 def _typed(work: Session, form: StationForm, station: Station | None) -> dict[str, Any]:
-    return {"identity": form.identity.data, "site": _site(form), **form.details()}
+    return {"site": _site(form), **form.typed()}
 
 
 plain = Plain(blueprint, STATIONS, "network/stations/form.html", _form, _typed, _show)
