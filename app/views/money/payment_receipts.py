@@ -1,11 +1,11 @@
 """Receipts of payments at stations, by an address with a secret that the station shows."""
 
 from flask import Blueprint, Response, abort, make_response, render_template, request
-from flask_babel import force_locale
 
 from app.domain.money import settlements
 from app.extensions import db, limiter
 from app.text import letters
+from app.text.writers import Writer
 from app.web.security import public
 
 blueprint = Blueprint("payment_receipts", __name__)
@@ -27,10 +27,9 @@ def show(key: str) -> Response:
     if bill is not None:
         answer = make_response(letters.receipt(bill, language).html)
     else:
-        with force_locale(language):
-            answer = make_response(
-                render_template("money/bills/receipt_waiting.html", lang=language)
-            )
+        words = Writer(language, "UTC")
+        page = "money/bills/receipt_waiting.html"
+        answer = make_response(render_template(page, lang=language, _=words.translate))
         answer.headers["Refresh"] = "60"
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Robots-Tag"] = "noindex"
