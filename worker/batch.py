@@ -21,6 +21,7 @@ from gevent.event import Event
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.domain.office import messages
+from app.domain.office.messages import Row
 from app.uow import unit_of_work
 from worker.pace import LAG
 
@@ -35,8 +36,6 @@ MOST_S = 0.05
 GATHERS_S = 0.01
 #: A commit that fails is tried again this often, with growing pauses, before the jobs hear of it.
 PAUSES_S = (0.05, 0.25, 1.0)
-
-Row = dict[str, Any]
 
 
 class StorageAway(Exception):

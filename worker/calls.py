@@ -14,10 +14,11 @@ from app.domain.commands.fallbacks import Chain, End, Situation
 from app.domain.commands.orders import SPECS
 from app.domain.device import deviations, files, password_rotation
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
+from app.domain.office.messages import Row
 from app.models import Command, Station
 from worker import log_rows
 from worker.answers import NEVER_SENT, discreet, end_of, outcome_of
-from worker.batch import Batch, Job, Row
+from worker.batch import Batch, Job
 from worker.dialects.context import Payload
 from worker.dialects.encoding import Arguments, Encoding, Unfit
 from worker.dialects.table import DIALECTS
@@ -209,7 +210,7 @@ class Calls:
     def _line_lost(self, held: Held, command_id: int) -> None:
         """Stations hang up to come back with their new password: the order does not end here."""
 
-        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+        def run(db: Any, rows: list[Row]) -> None:
             command, now = db.get(Command, command_id), datetime.now(UTC)
             password_rotation.line_lost(db, command, held.connection_id, now=now)
 
@@ -227,7 +228,7 @@ class Calls:
 
         `row` is that of the call which ended, if one was sent.
         """
-        latency_ms = row["latency_ms"] if row is not None else None
+        latency_ms = row.latency_ms if row is not None else None
         attempt = {
             "words": pending.chain.words,
             "action": pending.action if pending.request is not None else None,
@@ -255,7 +256,7 @@ class Calls:
             return
         number = link.station.id
 
-        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+        def run(db: Any, rows: list[Row]) -> None:
             found = [("unresponsive", action)]
             deviations.note(db, db.get(Station, number), found, now=datetime.now(UTC))
 

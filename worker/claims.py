@@ -16,6 +16,7 @@ from app.domain.commands.fallbacks import Situation
 from app.domain.commands.orders import SPECS
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from app.domain.limits import setpoints
+from app.domain.office.messages import Row
 from app.extensions import db as flask_db
 from app.models import Command
 from app.uow import unit_of_work
@@ -186,12 +187,10 @@ class Setpoints:
         else:
             self._keep(claimed, Outcome(state, None, sentence), None)
 
-    def _keep(
-        self, claimed: setpoints.Claimed, outcome: Outcome, row: dict[str, Any] | None
-    ) -> None:
+    def _keep(self, claimed: setpoints.Claimed, outcome: Outcome, row: Row | None) -> None:
         self._under_way.discard(claimed.row_id)
 
-        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+        def run(db: Any, rows: list[Row]) -> None:
             setpoints.settle(db, claimed, outcome, now=datetime.now(UTC))
             if row is not None:
                 rows.append(row)

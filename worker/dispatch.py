@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.charging.gauges import Gauge
 from app.domain.ground.vocabulary import Registration
+from app.domain.office.messages import Row
 from worker import log_rows, pieces
 from worker.batch import Batch, Job, StorageAway, Together
 from worker.checks import checked
@@ -162,7 +163,7 @@ class Dispatch:
         def store(part: dict[str, Any]) -> bool:
             shift = context.shift
 
-            def run(db: Any, rows: list[dict[str, Any]]) -> Any:
+            def run(db: Any, rows: list[Row]) -> Any:
                 context.db, context.station = db, self._standing.station(db, held.link)
                 context.shift = shift
                 return long.ahead and long.ahead(Fields(part), context)
@@ -199,7 +200,7 @@ class Dispatch:
         answer: list[str] = []
         notes, shift = list(context.deviations), context.shift
 
-        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+        def run(db: Any, rows: list[Row]) -> None:
             answer.clear()
             context.db, context.station = db, self._standing.station(db, link)
             context.deviations[:], context.shift = notes, shift

@@ -22,6 +22,7 @@ from app.domain.charging.gauges import Gauge
 from app.domain.charging.metering import Metered
 from app.domain.ground import bulk
 from app.domain.network import credentials, plain
+from app.domain.office.messages import Row
 from app.extensions import db as flask_db
 from worker import log_rows
 from worker.batch import Together
@@ -35,7 +36,6 @@ log = logging.getLogger(__name__)
 
 #: So many are found out in one go.
 MOST = 25
-Row = dict[str, Any]
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.device import password_rotation
 from app.domain.network.knocks import Knock
+from app.domain.office.messages import Row
 from app.domain.trust import signing
 from app.extensions import db as flask_db
 from app.models import Station
@@ -169,7 +170,7 @@ class Gate:
     def _keep(self, station_id: int, proof: Proof) -> None:
         """Have the password known again after a restart, without a slow comparison."""
 
-        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+        def run(db: Any, rows: list[Row]) -> None:
             db.execute(
                 _KEEP,
                 {"station": station_id, "hash": proof.password_hash, "proof": proof.to_keep},
@@ -183,7 +184,7 @@ class Gate:
             return
         now = datetime.now(UTC)
 
-        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+        def run(db: Any, rows: list[Row]) -> None:
             password_rotation.came_with(db, db.get(Station, station.id), used, now=now)
 
         self._batch.later(Job(run))

@@ -8,6 +8,7 @@ import orjson
 
 from app.domain.ground.vocabulary import MessageOutcome
 from app.domain.office import messages
+from app.domain.office.messages import Row
 from worker.dialects.table import DIALECTS
 from worker.ocpp.events import (
     Answered,
@@ -21,8 +22,6 @@ from worker.ocpp.events import (
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.versions import CallFault, Fault
 
-Row = dict[str, Any]
-
 
 def of_call(
     held: Any,
@@ -35,21 +34,21 @@ def of_call(
 ) -> Row:
     """The row of a charger's call: answered (at `now`), or refused with `fault`."""
     took = (now or datetime.now(UTC)) - received_at
-    return {
-        "station_id": held.link.station.id,
-        "connection_id": held.connection_id,
-        "session_id": session_id,
-        "outbound": False,
-        "message_id": str(call.message_id)[:255],
-        "action": call.action[:60],
-        "request": messages.text_of(call.payload, _written(call), _personal(held, call.action)),
-        "response": None if response is None else orjson.dumps(response).decode(),
-        "outcome": MessageOutcome.ANSWERED if fault is None else MessageOutcome.REFUSED,
-        "error_code": None if fault is None else fault.fault.spelled(held.link.version),
-        "error_description": None if fault is None else fault.description[:300],
-        "at": received_at,
-        "latency_ms": took.total_seconds() * 1000,
-    }
+    return Row(
+        station_id=held.link.station.id,
+        connection_id=held.connection_id,
+        session_id=session_id,
+        outbound=False,
+        message_id=str(call.message_id)[:255],
+        action=call.action[:60],
+        request=messages.text_of(call.payload, _written(call), _personal(held, call.action)),
+        response=None if response is None else orjson.dumps(response).decode(),
+        outcome=MessageOutcome.ANSWERED if fault is None else MessageOutcome.REFUSED,
+        error_code=None if fault is None else fault.fault.spelled(held.link.version),
+        error_description=None if fault is None else fault.description[:300],
+        at=received_at,
+        latency_ms=took.total_seconds() * 1000,
+    )
 
 
 def _personal(held: Any, action: str) -> str:
@@ -70,21 +69,17 @@ def of_stray(held: Any, event: Stray | Repeated | Malformed) -> Row:
     """The row of a frame that changes nothing, with why."""
     text, action, message_id, why = _parts(held, event)
     beyond = isinstance(event, Malformed) and event.frame.fault is Fault.OCCURRENCE
-    return {
-        "station_id": held.link.station.id,
-        "connection_id": held.connection_id,
-        "session_id": None,
-        "outbound": False,
-        "message_id": message_id[:255],
-        "action": action[:60],
-        "request": text,
-        "response": None,
-        "outcome": MessageOutcome.REFUSED if beyond else MessageOutcome.STRAY,
-        "error_code": None,
-        "error_description": messages.redact_text(why)[:300],
-        "at": datetime.now(UTC),
-        "latency_ms": None,
-    }
+    return Row(
+        station_id=held.link.station.id,
+        connection_id=held.connection_id,
+        outbound=False,
+        message_id=message_id[:255],
+        action=action[:60],
+        request=text,
+        outcome=MessageOutcome.REFUSED if beyond else MessageOutcome.STRAY,
+        error_description=messages.redact_text(why)[:300],
+        at=datetime.now(UTC),
+    )
 
 
 def _parts(held: Any, event: Stray | Repeated | Malformed) -> tuple[str, str, str, str]:
@@ -112,21 +107,20 @@ def of_settled(held: Any, event: Settled, latency_ms: float | None) -> Row:
     }.get(type(event), MessageOutcome.LOST)
     ago = latency_ms or 0.0
     code, description = _complaint(event)
-    return {
-        "station_id": held.link.station.id,
-        "connection_id": held.connection_id,
-        "session_id": None,
-        "outbound": True,
-        "message_id": str(call.message_id)[:255],
-        "action": call.action[:60],
-        "request": messages.text_of(call.payload),
-        "response": None if answer is None else messages.text_of(answer),
-        "outcome": outcome,
-        "error_code": code,
-        "error_description": description,
-        "at": datetime.now(UTC) - timedelta(milliseconds=ago),
-        "latency_ms": latency_ms,
-    }
+    return Row(
+        station_id=held.link.station.id,
+        connection_id=held.connection_id,
+        outbound=True,
+        message_id=str(call.message_id)[:255],
+        action=call.action[:60],
+        request=messages.text_of(call.payload),
+        response=None if answer is None else messages.text_of(answer),
+        outcome=outcome,
+        error_code=code,
+        error_description=description,
+        at=datetime.now(UTC) - timedelta(milliseconds=ago),
+        latency_ms=latency_ms,
+    )
 
 
 def _complaint(event: Settled) -> tuple[str | None, str | None]:

@@ -8,12 +8,11 @@ from typing import Any
 from app.domain.device import deviations
 from app.domain.network import connections, credentials, presence
 from app.domain.network.connections import Closed, Opened
+from app.domain.office.messages import Row
 from app.queries.office import system
 from worker.batch import Batch, Job, Together
 from worker.pace import LAG
 from worker.standing import Over, Standing
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import Any
 from app.domain.commands.command_ends import Ended, settle_all
 from app.domain.ground.vocabulary import CommandState, Outcome
 from app.domain.network import credentials
-from worker.batch import Batch, Job, Row, StorageAway, Together
+from app.domain.office.messages import Row
+from worker.batch import Batch, Job, StorageAway, Together
 from worker.standing import Standing
 
 log = logging.getLogger(__name__)

@@ -22,6 +22,7 @@ from app.domain.ground.vocabulary import CommandState
 from app.domain.limits.setpoints import Claimed
 from app.domain.network import credentials, presence
 from app.domain.network.connections import REPLACED
+from app.domain.office.messages import Row
 from app.extensions import AWAY
 from app.extensions import db as flask_db
 from app.models import Command
@@ -265,7 +266,7 @@ class Switchboard:
         if not newest and not heard:
             return
 
-        def run(db: Any, rows: list[dict[str, Any]]) -> None:
+        def run(db: Any, rows: list[Row]) -> None:
             gauges.show(db, newest.values())
             for gauge in newest.values():
                 events.record(

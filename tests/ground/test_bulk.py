@@ -36,7 +36,7 @@ def rows(station_id, count):
         "latency_ms": 0.1,
     }
     return [
-        shared | {"message_id": f"m{number}", "at": STARTED + timedelta(microseconds=number)}
+        messages.Row(**shared, message_id=f"m{number}", at=STARTED + timedelta(microseconds=number))
         for number in range(count)
     ]
 
@@ -52,7 +52,7 @@ def test_rows_are_read_back_as_they_were_given(station_id, count):
     with unit_of_work() as db:
         messages.store(db, rows(station_id, count))
     found = flask_db.session.scalars(select(Message).order_by(Message.id)).all()
-    told = [{name: getattr(row, name) for name in rows(1, 1)[0]} for row in found]
+    told = [messages.Row(*(getattr(row, name) for name in messages.Row._fields)) for row in found]
     assert told == rows(station_id, count)
 
 
@@ -60,7 +60,7 @@ def test_rows_of_the_log_are_kept_without_the_character_nul(station_id):
     [row] = rows(station_id, 1)
     odd = {"message_id": "a\0b", "action": "c\0", "error_description": "\0d"}
     with unit_of_work() as db:
-        messages.store(db, [row | odd])
+        messages.store(db, [row._replace(**odd)])
     kept = flask_db.session.scalars(select(Message)).one()
     assert (kept.message_id, kept.action, kept.error_description) == ("ab", "c", "d")
 

@@ -3,8 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -20,9 +19,20 @@ from app.domain.ground.redaction import (
     redacted,
     shortened,
 )
+from app.domain.ground.vocabulary import MessageOutcome
 from app.models import Message
 
-__all__ = ["LONGEST", "REDACTED", "forget", "redact", "redact_text", "redacted", "store", "text_of"]
+__all__ = [
+    "LONGEST",
+    "REDACTED",
+    "Row",
+    "forget",
+    "redact",
+    "redact_text",
+    "redacted",
+    "store",
+    "text_of",
+]
 
 
 def text_of(payload: Any, text: str | None = None, personal: str = "") -> str:
@@ -49,35 +59,43 @@ def cut(text: str) -> str:
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 
-_STORED = (
-    "station_id",
-    "connection_id",
-    "session_id",
-    "outbound",
-    "message_id",
-    "action",
-    "request",
-    "response",
-    "outcome",
-    "error_code",
-    "error_description",
-    "at",
-    "latency_ms",
-)
-#: Texts of chargers, or with some in them, that no `cut` has seen.
-_SAID = ("message_id", "action", "error_description")
+class Row(NamedTuple):
+    """A row of the log; its members are columns of `Message`."""
+
+    station_id: int
+    connection_id: int | None
+    outbound: bool
+    message_id: str
+    action: str
+    request: str
+    outcome: MessageOutcome
+    at: datetime
+    session_id: int | None = None
+    response: str | None = None
+    error_code: str | None = None
+    error_description: str | None = None
+    latency_ms: float | None = None
+
+
 _TABLE: Any = Message.__table__
-_INSERT = BulkInsert(_TABLE, _STORED)
-_IN_ORDER = itemgetter(*_STORED)
+_INSERT = BulkInsert(_TABLE, Row._fields)
 
 
-def store(db: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Add rows to the log in one statement; keys are the columns of `Message`."""
-    for row in rows:
-        for name in _SAID:
-            if (said := row[name]) and "\x00" in said:
-                row[name] = said.replace("\x00", "")
-    _INSERT(db, [_IN_ORDER(row) for row in rows])
+def store(db: Session, rows: Sequence[Row]) -> None:
+    """Add rows to the log in one statement."""
+    _INSERT(db, [_without_nul(row) for row in rows])
+
+
+def _without_nul(row: Row) -> Row:
+    """The row, its texts of chargers that no `cut` has seen without the character NUL."""
+    number, action, words = row.message_id, row.action, row.error_description
+    if "\x00" not in number and "\x00" not in action and (not words or "\x00" not in words):
+        return row
+    return row._replace(
+        message_id=number.replace("\x00", ""),
+        action=action.replace("\x00", ""),
+        error_description=words and words.replace("\x00", ""),
+    )
 
 
 def forget(db: Session, *, before: datetime, limit: int = 5000) -> int:
