@@ -59,10 +59,10 @@ class StationForm(PlainForm):
         render_kw={"inputmode": "numeric"},
     )
     plug_type = SelectField(
-        _("Plug"), choices=[("", "Not said"), *((t, t) for t in plugs.TYPES)], default=""
+        _("Plug"), choices=[("", "Not specified"), *((t, t) for t in plugs.TYPES)], default=""
     )
     max_power_kw = FloatField(
-        _("Greatest power (kW)"),
+        _("Maximum power (kW)"),
         [Optional(), NumberRange(0.001, 10_000)],
         description=_("More than this in a session is held for review."),
         render_kw={"inputmode": "decimal"},

@@ -125,7 +125,7 @@ SPECS = (
             "exact": EXACT,
         },
         words=_reset,
-        question="Restart {identity}? Its running sessions end.",
+        question="Restart {identity}? Its running sessions will end.",
         ends_sessions="Restarting ends",
         raw=("Reset",),
         fallbacks=(Step("as a hard reset", frozenset({End.REFUSED, End.SILENT}), _hard),),
