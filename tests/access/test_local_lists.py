@@ -11,7 +11,7 @@ from app.domain.access.tags import TagFacts
 from app.domain.commands import commands
 from app.domain.ground.errors import Conflict
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, StationMode
-from app.domain.network import presence, sites, stations, tenants
+from app.domain.network import presence, stations, tenants
 from app.models import Command, LocalList, StationVariable
 from tests.support import sockets
 
@@ -26,22 +26,8 @@ def tenant(db, now):
 
 
 @pytest.fixture
-def station(db, tenant, now):
-    depot = sites.add(
-        db, ADA, tenant.id, name="Depot", timezone="Europe/Berlin", currency="EUR", now=now
-    )
-    made, _ = stations.register(db, ADA, tenant.id, depot, "CP-7", connectors=2, now=now)
-    presence.beat(db, "worker-a", now=now)
-    sockets.open_connection(
-        db,
-        made,
-        node="worker-a",
-        address="192.0.2.9",
-        protocol="ocpp1.6",
-        orders=[order.value for order in Order],
-        now=now,
-    )
-    return made
+def station(db, now):
+    return sockets.online_station(db, ADA, now=now)
 
 
 @pytest.fixture

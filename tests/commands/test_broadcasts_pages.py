@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from app.domain.commands import commands
 from app.domain.commands.orders.catalogue import FOR_MANY
+from app.domain.commands.orders.spec import SPECS
 from app.domain.ground.vocabulary import BroadcastState, CommandState, Order, Outcome
 from app.models import Broadcast, BroadcastTarget, Command, Station, WorkerNode
 from tests.support import seed
@@ -119,3 +120,14 @@ def test_a_viewer_looks_and_gives_none(db, made, operator, viewer):
 def test_every_order_for_many_has_a_form(made, operator):
     for order in FOR_MANY:
         assert operator.get(f"/broadcasts/new?order={order.value}").status_code == 200, order
+
+
+@pytest.mark.parametrize(
+    ("count", "question"),
+    [
+        (1, "Restart 1 station? Its running sessions will end."),
+        (6, "Restart 6 stations? Their running sessions will end."),
+    ],
+)
+def test_what_is_asked_before_fits_how_many_stations_there_are(count, question):
+    assert SPECS[Order.RESET].question_to_many(count) == question

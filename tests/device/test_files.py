@@ -22,7 +22,6 @@ from app.domain.ground.vocabulary import (
     Order,
     Outcome,
 )
-from app.domain.network import presence, sites, stations, tenants
 from app.models import AuditEntry, CustomerReport, FileJob, StationReport
 from app.schemas import quirks
 from tests.support import pki, sockets
@@ -33,22 +32,7 @@ YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accept
 
 @pytest.fixture
 def station(db, now):
-    tenant = tenants.first(db, now=now)
-    depot = sites.add(
-        db, ADA, tenant.id, name="Depot", timezone="Europe/Berlin", currency="EUR", now=now
-    )
-    made, _ = stations.register(db, ADA, tenant.id, depot, "CP-7", connectors=2, now=now)
-    presence.beat(db, "worker-a", now=now)
-    sockets.open_connection(
-        db,
-        made,
-        node="worker-a",
-        address="192.0.2.9",
-        protocol="ocpp1.6",
-        orders=[order.value for order in Order],
-        now=now,
-    )
-    return made
+    return sockets.online_station(db, ADA, now=now)
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from app.domain.network import presence
+from app.domain.ground.vocabulary import Actor, Order
+from app.domain.network import presence, sites, stations, tenants
 from app.domain.network.connections import Closed, Opened, close_all, open_all
 from app.models import Connection, Station
 
@@ -32,6 +33,19 @@ def connect(db: Session, station: Station, *, now: datetime) -> Connection:
     """Have a worker that lives hold an open socket of the station."""
     presence.beat(db, "worker-a", now=now)
     return open_connection(db, station, now=now)
+
+
+def online_station(db: Session, actor: Actor, *, now: datetime) -> Station:
+    """Register CP-7 with two connectors at a depot; it is connected and can do everything."""
+    tenant = tenants.first(db, now=now)
+    depot = sites.add(
+        db, actor, tenant.id, name="Depot", timezone="Europe/Berlin", currency="EUR", now=now
+    )
+    made, _ = stations.register(db, actor, tenant.id, depot, "CP-7", connectors=2, now=now)
+    presence.beat(db, "worker-a", now=now)
+    every = [order.value for order in Order]
+    open_connection(db, made, address="192.0.2.9", orders=every, now=now)
+    return made
 
 
 def close_connection(

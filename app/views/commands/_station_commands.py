@@ -73,7 +73,7 @@ def _words(there: Now, opened: str) -> dict[str, Any]:
 def questions(station: Station) -> dict[Order, str]:
     """What is asked before an order to this station."""
     return {
-        order: spec.question.format(identity=station.identity)
+        order: spec.question_to(station.identity)
         for order, spec in orders.SPECS.items()
         if spec.question
     }

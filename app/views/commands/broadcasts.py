@@ -204,11 +204,7 @@ def _question(form: OrderForm | None, stations: list[Station]) -> str:
     """What is asked before it begins, with the sessions that it may end."""
     if form is None:
         return ""
-    them = "1 station" if len(stations) == 1 else f"{len(stations)} stations"
-    question = orders.SPECS[form.order].question.replace("{identity}", them)
-    if len(stations) != 1:
-        question = question.replace("? Its ", "? Their ").replace("? It comes", "? They come")
-        question = question.replace("by itself; its", "by themselves; their")
+    question = orders.SPECS[form.order].question_to_many(len(stations))
     count = command_checks.count_at(db.session(), form.order, stations)
     running = "1 session is running" if count == 1 else f"{count} sessions are running"
     return f"{question} {running} there now." if count else question

@@ -90,7 +90,7 @@ class Spec:
     to show and to keep in the audit (the label where that says it all).
     `together` completes the arguments, each of which has been read by itself, or raises `Invalid`.
     `question` is what the desk asks before it interrupts somebody or cannot be taken back;
-    `{identity}` is the station's.
+    `{identity}` is the station's, and `{Their}`, `{They}` and `{their}` are said of one or of many.
     `ends_sessions` comes between the sessions that it may end and the end of the sentence on them.
     `raw` are the messages that amount to it when they are sent as written.
     `after_boot`: not for a station before its boot was accepted, which may be asked and configured,
@@ -113,6 +113,17 @@ class Spec:
     prepare: Preparation = as_given
     after: Consequence | None = None
     fallbacks: tuple[Step, ...] = ()
+
+    def question_to(self, identity: str) -> str:
+        """What is asked before it goes to one station."""
+        return self.question.format(identity=identity, Their="Its", They="It", their="its")
+
+    def question_to_many(self, count: int) -> str:
+        """What is asked before it goes to so many stations."""
+        if count == 1:
+            return self.question_to("1 station")
+        many = f"{count} stations"
+        return self.question.format(identity=many, Their="Their", They="They", their="their")
 
 
 #: Every order's record, in the order in which the desk shows them.

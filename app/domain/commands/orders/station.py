@@ -125,7 +125,7 @@ SPECS = (
             "exact": EXACT,
         },
         words=_reset,
-        question="Restart {identity}? Its running sessions will end.",
+        question="Restart {identity}? {Their} running sessions will end.",
         ends_sessions="Restarting ends",
         raw=("Reset",),
         fallbacks=(Step("as a hard reset", frozenset({End.REFUSED, End.SILENT}), _hard),),
@@ -189,7 +189,8 @@ SPECS = (
     Spec(
         Order.DISCONNECT,
         "Disconnect",
-        question="End the connection of {identity}? It comes back by itself; its sessions go on.",
+        question="End the connection of {identity}? {They} will connect again, and {their} "
+        "sessions go on.",
         without_message=True,
     ),
     Spec(
