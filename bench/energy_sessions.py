@@ -61,7 +61,7 @@ def honest(rng: random.Random, *, coarse: bool = False) -> Case:
         readings=tuple(readings),
         readings_before_stop=received,
     )
-    past = PlugHistory(begin_told, START - timedelta(hours=2), "lifetime", Decimal(power))
+    past = PlugHistory(begin_told, "lifetime", Decimal(power))
     return Case(facts, stop - begin_told, past)
 
 
@@ -159,7 +159,7 @@ def reset_unseen(rng: random.Random, case: Case) -> Case | None:
     if not facts.meter_start_wh or case.true_wh < 1000:
         return None
     told = replace(facts, readings=(), meter_stop_wh=case.true_wh, readings_before_stop=0)
-    past = PlugHistory(facts.meter_start_wh, START - timedelta(hours=2), "session", None)
+    past = PlugHistory(facts.meter_start_wh, "session", None)
     return replace(case, facts=told, history=past)
 
 

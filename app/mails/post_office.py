@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.domain.money import receipts
-from app.domain.office import mails, outbox
+from app.domain.office import outbox
 from app.extensions import db as flask_db
 from app.mails import mail
 from app.mails.mail import FilePost, Mail, Post, Refused, Unclear
@@ -237,12 +237,12 @@ RECEIPTS = Kind(
 MAILS = Kind(
     name="mail",
     rows=OutgoingMail,
-    read=mails.waiting,
+    read=outbox.waiting,
     write=_other_mail,
-    claim=lambda db, _settings, written, now: mails.claim(db, written.number, now=now),
-    sent=mails.sent,
-    refused=mails.refused,
-    unclear=mails.unclear,
+    claim=lambda db, _settings, written, now: outbox.claim(db, written.number, now=now),
+    sent=outbox.sent,
+    refused=outbox.refused,
+    unclear=outbox.unclear,
 )
 
 

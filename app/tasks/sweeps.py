@@ -23,7 +23,7 @@ from app.domain.device import customer_information, file_jobs, onboarding
 from app.domain.limits import setpoints, supply
 from app.domain.money import billing, receipts
 from app.domain.network import presence
-from app.domain.office import housekeeping, mails, messages, outbox
+from app.domain.office import housekeeping, messages, outbox
 from app.domain.office.housekeeping import SWEEP
 from app.extensions import db as flask_db
 from app.mails import post_office
@@ -124,7 +124,7 @@ def _keep_lists(until: float) -> bool:
 
 def _give_up_stale(db: Session) -> None:
     outbox.give_up_stale(db, Receipt, receipts.unclear, now=_now())
-    outbox.give_up_stale(db, OutgoingMail, mails.unclear, now=_now())
+    outbox.give_up_stale(db, OutgoingMail, outbox.unclear, now=_now())
 
 
 def _each(what: str, numbers: Iterable[int], act: Callable[[int], None], until: float) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from app.domain.access import reservations, tag_groups, tags
 from app.domain.access.tag_groups import GroupFacts
 from app.domain.access.tags import TagFacts
-from app.domain.charging import reports, sessions
+from app.domain.charging import sessions, statuses
 from app.domain.commands import commands
 from app.domain.ground.errors import Conflict, Invalid, NotConnected, NotFound
 from app.domain.ground.vocabulary import (
@@ -279,13 +279,13 @@ def test_a_station_cannot_end_what_is_not_its_own(db, station, kept, now):
 @pytest.mark.parametrize("word", [Availability.FAULTED, Availability.UNAVAILABLE])
 def test_a_plug_that_is_out_of_order_is_kept_for_nobody(db, station, kept, now, evse, word):
     status = StatusReport(ConnectorRef(evse), word, Activity.NONE, word.value, now)
-    reports.status(db, station, status, now=now)
+    statuses.status(db, station, status, now=now)
     assert kept.state is ReservationState.FAULTED
 
 
 def test_another_plug_out_of_order_changes_nothing(db, station, kept, now):
     status = StatusReport(ConnectorRef(2), Availability.FAULTED, Activity.NONE, "Faulted", now)
-    reports.status(db, station, status, now=now)
+    statuses.status(db, station, status, now=now)
     assert kept.state is ReservationState.ACTIVE
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain.charging import remote_starts, reports, sessions
+from app.domain.charging import remote_starts, reports, sessions, statuses
 from app.domain.charging.sessions.provisional import GRACE, close_abandoned
 from app.domain.commands import commands
 from app.domain.ground.errors import Conflict, Invalid, NotFound
@@ -54,7 +54,7 @@ def charging(db, net):
     for report in charge()[:2]:
         session = sessions.take(db, net.station, report, now=report.at).session
     free = StatusReport(PLUG, Availability.AVAILABLE, None, "Available", FREE)
-    reports.status(db, net.station, free, now=FREE)
+    statuses.status(db, net.station, free, now=FREE)
     return session
 
 

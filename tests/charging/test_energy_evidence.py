@@ -63,14 +63,14 @@ def test_a_zero_before_a_lifetime_register_is_none_however_long_the_session(minu
 
 
 def test_a_zero_after_a_register_that_ran_on_is_none_even_where_the_plug_could_explain_it():
-    past = PlugHistory(Decimal(9_000), minute(-60), "lifetime")
+    past = PlugHistory(Decimal(9_000), "lifetime")
     found = weighed(0, 14_000, past=past, max_power_w=Decimal(22_000))
     assert doubted(found, EnergyFlag.BEGIN_ZERO_PLACEHOLDER)
     assert found.energy.energy_wh == 5_000
 
 
 def test_a_true_zero_of_a_plug_that_starts_anew_is_billed():
-    past = PlugHistory(Decimal(9_000), minute(-60), "session")
+    past = PlugHistory(Decimal(9_000), "session")
     found = weighed(0, 9_000, registers([3000, 6000], every=20, first=20), past=past)
     assert (found.energy.energy_wh, found.energy.held) == (9_000, False)
 
@@ -83,7 +83,7 @@ def test_energy_before_a_late_first_reading_is_estimated_and_not_given_away():
 
 
 def test_where_the_last_session_ended_is_better_than_the_pace():
-    past = PlugHistory(Decimal(501_500), minute(-60), "lifetime")
+    past = PlugHistory(Decimal(501_500), "lifetime")
     readings = registers([503_000, 506_000, 509_000], every=15, first=15)
     found = weighed(None, 512_000, readings, past=past)
     assert doubted(found, EnergyFlag.BEGIN_MISSING)

@@ -10,7 +10,7 @@ from app.domain.ground.vocabulary import BillingState, StationMode
 from app.domain.money import billing
 from app.domain.money.billing import history
 from app.domain.money.billing.book import book_of
-from app.domain.money.billing.continuity import EACH_SESSION, LIFETIME, Stretch, compare, habit_of
+from app.domain.money.billing.evidence import EACH_SESSION, LIFETIME, Stretch, compare, habit_of
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Connector, Review, StationReport
 from app.queries.office import attention
@@ -192,7 +192,6 @@ def test_the_session_before_is_told_to_whoever_weighs_the_next(net):
     settled(net, charge(net, 0, 5_000, 9_000))
     found = history_of(net.db, charge(net, 3, 9_000, 15_000))
     assert (found.previous_stop_wh, found.habit) == (9_000, LIFETIME)
-    assert found.previous_ended_at == STARTED + HOUR
 
 
 def test_registers_in_doubt_say_nothing_of_the_next_session(net):

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from app.domain.charging import reports
-from app.domain.charging.reports import ActivityTold, StatusTold
+from app.domain.charging import statuses
+from app.domain.charging.statuses import ActivityTold, StatusTold
 from app.domain.device import boots, deviations
 from app.domain.device.boots import Booted
 from app.domain.ground import events
@@ -42,7 +42,7 @@ numbers = st.integers(0, HOW_MANY - 1)
 minutes = st.integers(-20, 20)
 places = st.builds(ConnectorRef, st.integers(0, 2), st.integers(1, 2))
 words = st.sampled_from([None, "a word", "another"])
-statuses = st.builds(
+told_statuses = st.builds(
     lambda place, availability, activity, minute, error, info: StatusReport(
         place,
         availability,
@@ -146,14 +146,14 @@ def both_ways(stations, said, together, alone):
 
 
 @many
-@given(rounds(statuses))
+@given(rounds(told_statuses))
 def test_statuses_of_many_stations_give_what_they_give_one_by_one(stations, said):
     def together(db, told, now):
-        reports.status_all(db, [StatusTold(station, report, now) for station, report in told])
+        statuses.status_all(db, [StatusTold(station, report, now) for station, report in told])
 
     def alone(db, told, now):
         for station, report in told:
-            reports.status(db, station, report, now=now)
+            statuses.status(db, station, report, now=now)
 
     at_once, one_by_one = both_ways(stations, said, together, alone)
     assert at_once == one_by_one
@@ -163,7 +163,7 @@ def test_statuses_of_many_stations_give_what_they_give_one_by_one(stations, said
 @given(rounds(activities))
 def test_activities_of_many_transactions_give_what_they_give_one_by_one(stations, said):
     def together(db, told, now):
-        reports.activity_all(
+        statuses.activity_all(
             db,
             [
                 ActivityTold(station, place, activity, STARTED + minute * MINUTE, now)
@@ -174,8 +174,8 @@ def test_activities_of_many_transactions_give_what_they_give_one_by_one(stations
     def alone(db, told, now):
         for station, (place, activity, minute) in told:
             at = STARTED + minute * MINUTE
-            told = reports.ActivityTold(station, place, activity, at, now)
-            reports.activity_all(db, [told])
+            told = statuses.ActivityTold(station, place, activity, at, now)
+            statuses.activity_all(db, [told])
 
     at_once, one_by_one = both_ways(stations, said, together, alone)
     assert at_once == one_by_one

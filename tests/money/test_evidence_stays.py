@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.charging import metering
 from app.domain.charging.metering import Metered
+from app.domain.charging.sessions import reuse
 from app.domain.ground.vocabulary import SYSTEM, MeterReport, Sample
 from app.domain.money import billing
 from app.domain.money.billing import chain
@@ -254,7 +255,7 @@ def test_only_what_came_after_the_bill_may_turn_out_to_be_another_sessions(bille
             session.station_id, 1, session.transaction_ref, (MeterReport(LATER, (sample,)),)
         )
         metering.store(db, [item], now=LATER)
-        last = chain.rested_on(db, billed.session_id)[table == "transaction_events"]
+        last = reuse.rested_on(db, billed.session_id)[table == "transaction_events"]
     given = {"billed": billed.session_id, "other": billed.other_id, "last": last}
     late = f"UPDATE {table} SET session_id = :other WHERE session_id = :billed AND id > :last"
     refused(f"DELETE FROM {table} WHERE session_id = :billed AND id > :last", **given)

@@ -17,7 +17,7 @@ from app.domain.ground.vocabulary import (
     SessionState,
 )
 from app.domain.money import billing, receipts
-from app.domain.office import mails, outbox
+from app.domain.office import outbox
 from app.extensions import db as flask_db
 from app.models import (
     Bill,
@@ -138,7 +138,7 @@ def test_a_stale_claim_becomes_unclear_and_is_not_sent(smtp_app, smtp_server, ma
 def test_other_mails_are_sent_once_and_then_forgotten(smtp_app, smtp_server):
     with unit_of_work() as db:
         tenant_id = network(db).site.tenant_id
-        mails.queue(
+        outbox.queue(
             db, tenant_id, recipient="grace@example.org", subject="Your link",
             body="https://desk.example/reset/secret", now=AN_HOUR_AGO,
         )  # fmt: skip
@@ -154,7 +154,7 @@ def test_a_mail_that_was_refused_is_kept_and_tried_again(smtp_app, smtp_server):
     smtp_server.refusal = "451 later"
     with unit_of_work() as db:
         tenant_id = network(db).site.tenant_id
-        mails.queue(
+        outbox.queue(
             db, tenant_id, recipient="g@example.org", subject="s", body="b", now=AN_HOUR_AGO
         )
     send_post()

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.domain.charging import battery_swaps
+from app.domain.charging import reports
 from app.domain.ground.vocabulary import SYSTEM, Order, ProfileState, Token
 from app.domain.limits import profiles
 from app.domain.money import settlements
@@ -127,7 +127,7 @@ def _told(db: Session, station: Station, now: datetime) -> None:
     told = settlements.Reported("psp-77", "settled", Decimal("12.40"), now - timedelta(hours=1))
     settlements.take_in(db, station, told, now=now)
     battery: dict[str, Any] = {"serial": "B-1", "charge_percent": "12", "health_percent": "97"}
-    battery_swaps.take_in(
+    reports.take_swap(
         *(db, station),
         request_number=5,
         step="in",

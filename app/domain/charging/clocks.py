@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.charging.running import open_sessions
-from app.domain.charging.sessions.doubts import flag, remove_flag
+from app.domain.charging.sessions.row import flag, remove_flag
 from app.domain.ground import events
 from app.domain.ground.clock import AGREE, TOLERANCE, offset_of
 from app.models import ChargingSession, MeterReading, Station, TransactionEvent

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.charging import told_states
+from app.domain.charging import reports
 from app.domain.device import device_model
 from app.domain.device.device_model import Told
 from app.domain.device.variable_names import VariableName
@@ -60,18 +60,18 @@ def take(db: Session, station: Station, noticed: Iterable[Noticed], *, now: date
         severity = one.severity
         if severity is None and watching is not None:
             severity = watching.severity
-        trouble = told_states.is_trouble(one.name)
+        trouble = reports.is_trouble(one.name)
         if trouble and severity is None:
             severity = SEVERE
         row = _row(station, one, severity, now)
-        over = one.cleared or (trouble and not told_states.is_yes(one.value))
+        over = one.cleared or (trouble and not reports.is_yes(one.value))
         row.cleared = over
         db.add(row)
         if over:
             _clear(db, station, row)
         told.append(Told(one.name, row.value))
         value = "false" if trouble and over else one.value
-        told_states.follow(db, station, one.name, value, at=one.at, now=now)
+        reports.follow(db, station, one.name, value, at=one.at, now=now)
     db.flush()
     device_model.take(db, station, _known_ones(db, station, told), now=now)
     events.record(db, events.StationChanged(station.tenant_id, station.id))

@@ -216,10 +216,10 @@ def report_part(
     Parts are counted from 0; how many values there are is counted once, at the end.
     """
     # States are reports too, and those know of this module: imported late, no circle.
-    from app.domain.charging import told_states
+    from app.domain.charging import reports
 
     count = take(db, station, told, now=now)
-    told_states.follow_all(db, station, [(one.name, one.value) for one in told], now=now)
+    reports.follow_all(db, station, [(one.name, one.value) for one in told], now=now)
     command = asked(db, station, REPORTED, "request_id", request_id)
     if command is None or command.settled_at is None:
         return count

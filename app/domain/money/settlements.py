@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from stdnum.util import get_cc_module
 
 from app.domain.charging import running
-from app.domain.charging.sessions.doubts import mark_late
-from app.domain.charging.told_states import is_yes
+from app.domain.charging.reports import is_yes
+from app.domain.charging.sessions.row import mark_late
 from app.domain.device import device_model
 from app.domain.device.variable_names import parse
 from app.domain.ground import events

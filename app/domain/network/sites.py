@@ -13,7 +13,7 @@ from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, Taken
 from app.domain.ground.vocabulary import Actor
 from app.domain.money import sellers, tariff_choice
-from app.domain.money.tariffs.currencies import is_currency
+from app.domain.money.tariffs.tariff import is_currency
 from app.domain.office import audit
 from app.models import Site, Station, Tariff
 from app.schemas.network import NewSite

@@ -5,7 +5,7 @@ from flask_wtf import FlaskForm
 from wtforms import DateTimeLocalField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
-from app.domain.commands.orders.display import MOMENTS, PRIORITIES
+from app.domain.commands.orders.station import MOMENTS, PRIORITIES
 
 _PRIORITY_WORDS = {
     "normal_cycle": "In turn with the others",

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.vocabulary import SessionState
-from app.domain.money.billing.continuity import GAP
+from app.domain.money.billing.evidence import GAP
 from app.models import ChargingSession, Station, StationReport
 
 #: For how long staff are asked to look.

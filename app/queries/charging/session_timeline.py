@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.charging import reports
+from app.domain.charging import statuses
 from app.domain.commands import orders
 from app.domain.ground.vocabulary import Availability, CommandState, Verdict
-from app.domain.money.billing.charger_money import total_of
+from app.domain.money.billing.assessment import total_of
 from app.models import (
     Authorisation,
     ChargingSession,
@@ -107,7 +107,7 @@ def _statuses(
 def _of_transaction(db: Session, session: ChargingSession) -> Iterator[Entry]:
     """What the transaction's own events tell, but for mere readings (2.x)."""
     for event in telling(db, session):
-        state = reports.ACTIVITY_WORDS[event.activity] if event.activity else ""
+        state = statuses.ACTIVITY_WORDS[event.activity] if event.activity else ""
         trigger = event.trigger.replace("_", " ")
         words = " · ".join(filter(None, [event.kind.capitalize(), trigger, state]))
         yield Entry(event.at, words, "offline" if event.offline else "", "", event)

@@ -18,7 +18,7 @@ from flask_babel import gettext as _
 from flask_login import current_user, login_user, logout_user
 
 from app.domain.ground.errors import DomainError, Invalid
-from app.domain.office import mails, sign_ins, staff
+from app.domain.office import outbox, sign_ins, staff
 from app.extensions import db, limiter, login
 from app.forms.ground import refusals
 from app.forms.office.sign_in import (
@@ -195,7 +195,7 @@ def mail_link(work: Any, user: User, secret: str, now: datetime, invited: bool =
     link = f"{base}{url_for('sign.reset', secret=secret)}"
     body = render_template("email/reset/body.txt", user=user, link=link, invited=invited)
     subject = "Your way into Ampdesk" if invited else "A new password for Ampdesk"
-    mails.queue(work, user.tenant_id, recipient=user.email, subject=subject, body=body, now=now)
+    outbox.queue(work, user.tenant_id, recipient=user.email, subject=subject, body=body, now=now)
     return link
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from app.domain.charging import reports
+from app.domain.charging import statuses
 from app.domain.charging.energy import to_base_unit
 from app.domain.charging.metering import Metered
-from app.domain.charging.reports import StatusTold
+from app.domain.charging.statuses import StatusTold
 from app.domain.ground.vocabulary import ConnectorRef, MeterReport, Sample, StatusReport
 from worker.dialects import shared
 from worker.dialects.context import Context
@@ -101,7 +101,7 @@ def _cut(text: str | None) -> str | None:
     return None if text is None or text.casefold() == "null" else text[:120]
 
 
-status_notification = Fact(_status, reports.status_all, nothing)
+status_notification = Fact(_status, statuses.status_all, nothing)
 
 
 ROUTES: dict[str, Route] = {

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from app.domain.charging import reports
+from app.domain.charging import statuses
 from app.domain.charging.energy import to_base_unit
 from app.domain.charging.metering import Metered
-from app.domain.charging.reports import StatusTold
+from app.domain.charging.statuses import StatusTold
 from app.domain.ground.vocabulary import ConnectorRef, MeterReport, Sample, StatusReport
 from worker.dialects import shared
 from worker.dialects.context import MOST_CONNECTORS, Context
@@ -118,7 +118,7 @@ def number(call: Fields, ctx: Context, name: str, default: int) -> int:
     return default
 
 
-status_notification = Fact(_status, reports.status_all, nothing)
+status_notification = Fact(_status, statuses.status_all, nothing)
 
 
 ROUTES: dict[str, Route] = {

@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from app.domain.charging import battery_swaps, remote_starts, sessions
+from app.domain.charging import remote_starts, reports, sessions
 from app.domain.charging.sessions.transaction_events import REMOTE_START
 from app.domain.ground.vocabulary import Order, Token
 from app.domain.money import settlements
@@ -162,7 +162,7 @@ _STEPS = {"BatteryIn": "in", "BatteryOut": "out", "BatteryOutTimeout": "out_time
 
 def battery_swap(call: Fields, ctx: Context) -> Payload:
     """Pass on one step of a swap: who, and which batteries."""
-    battery_swaps.take_in(
+    reports.take_swap(
         *(ctx.db, ctx.station),
         request_number=call.integer("requestId", 0),
         step=_STEPS.get(call.text("eventType", ""), "in"),

@@ -10,8 +10,13 @@ from app.domain.charging.energy.facts import (
     EnergyFlag,
     EnergyResult,
 )
-from app.domain.charging.energy.measure import live_energy, measure, since_start
-from app.domain.charging.energy.plausibility import DEFAULT_MAX_POWER_W, limit_wh
+from app.domain.charging.energy.measure import measure
+from app.domain.charging.energy.plausibility import (
+    DEFAULT_MAX_POWER_W,
+    limit_wh,
+    live_energy,
+    since_start,
+)
 from app.domain.charging.energy.readings import (
     INTERVAL,
     NET,

@@ -1,36 +1,38 @@
-"""The energy of a session, with all it rests on."""
+"""The energy of a session, with all it rests on: by its register, or by what stands in for one."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
+from statistics import median_low
 
 from app.domain.charging.energy.checks import against_power, against_time, sustained_w, under_power
 from app.domain.charging.energy.facts import CurvePoint, EnergyFacts, EnergyFlag, EnergyResult, Work
 from app.domain.charging.energy.plausibility import (
     ABOVE_MEASURED,
-    DEFAULT_MAX_POWER_W,
     JITTER_S,
     LEAST_MEASURED_W,
     LEAST_OF_PAST_W,
-    RESOLUTION_WH,
     PlugLimit,
     limit_wh,
     plug_limit,
     resolution_of,
     seconds_between,
-    step_limit_wh,
 )
 from app.domain.charging.energy.readings import (
+    NET,
     REGISTER,
     Point,
     Reading,
     distinct,
+    in_order,
     integral_wh,
+    intervals_of,
+    points_of,
     power_of,
 )
 from app.domain.charging.energy.register import by_register
-from app.domain.charging.energy.substitutes import by_intervals, by_net, by_power
 
 _ZERO = Decimal(0)
 
@@ -38,34 +40,6 @@ _ZERO = Decimal(0)
 UNTIMED_WH = Decimal(2_000_000)
 #: So many powers in a session tell how fast it went.
 _POWER_POINTS = 3
-
-
-def since_start(meter_start_wh: Decimal | None, last_register_wh: Decimal | None) -> Decimal:
-    """The energy from a session's first to its latest register, in Wh, where nothing is odd.
-
-    A register below the first one is taken to count from the session's start.
-    """
-    if last_register_wh is None:
-        return _ZERO
-    if meter_start_wh is None or last_register_wh < meter_start_wh:
-        return max(last_register_wh, _ZERO) if meter_start_wh is not None else _ZERO
-    return last_register_wh - meter_start_wh
-
-
-def live_energy(
-    so_far_wh: Decimal, from_wh: Decimal, from_at: datetime, to_wh: Decimal, to_at: datetime
-) -> Decimal:
-    """The energy of a running session after one more register; cheap enough for every reading.
-
-    A step that no plug explains adds nothing: then the register before it was a
-    placeholder, or it jumped.  After a fall the register is taken to count from
-    zero, if that much can have flowed.
-    """
-    limit = step_limit_wh(DEFAULT_MAX_POWER_W, from_at, to_at)
-    step = to_wh - from_wh
-    if step < -RESOLUTION_WH:
-        step = to_wh
-    return so_far_wh + step if 0 <= step <= limit else so_far_wh
 
 
 def measure(facts: EnergyFacts) -> EnergyResult:
@@ -83,7 +57,9 @@ def measure(facts: EnergyFacts) -> EnergyResult:
         ended_at = max([ended_at, *(reading.taken_at for reading in readings)])
     power = power_of(readings)
     plug = _plug(facts, readings, power)
-    resolution = _resolution(facts, readings)
+    ends = (facts.meter_start_wh, facts.meter_stop_wh)
+    shown = [reading.value for reading in readings if reading.measurand == REGISTER]
+    resolution = resolution_of([*shown, *(value for value in ends if value is not None)])
     work = (
         by_register(facts, readings, ended_at, _pace_w(plug, power, timed), resolution)
         or by_intervals(readings, started_at, ended_at if facts.ended_at else None)
@@ -154,12 +130,6 @@ def _pace_w(plug: PlugLimit, power: Sequence[Point], timed: bool) -> Decimal | N
     return min(plug.power_w, max(max(measured), LEAST_MEASURED_W) * ABOVE_MEASURED)
 
 
-def _resolution(facts: EnergyFacts, readings: Sequence[Reading]) -> Decimal:
-    shown = [reading.value for reading in readings if reading.measurand == REGISTER]
-    ends = (facts.meter_start_wh, facts.meter_stop_wh)
-    return resolution_of([*shown, *(value for value in ends if value is not None)])
-
-
 def _with_sane_clock(facts: EnergyFacts) -> tuple[EnergyFacts, set[EnergyFlag]]:
     """Facts whose end is not before their start; our own instants decide where it was."""
     if facts.ended_at is None or facts.ended_at >= facts.started_at:
@@ -202,3 +172,134 @@ def _smooth(
 
 def _readings_of(points: Sequence[Point]) -> tuple[Reading, ...]:
     return tuple(reading for point in points for reading in point.readings)
+
+
+# What stands in for a missing energy register: intervals, a net register, power.
+
+_HALF = Decimal("0.5")
+#: An interval may be late by this share of its usual length.
+_LATE = Decimal("1.02")
+_LATE_S = Decimal(30)
+#: The last interval of a session that comes so soon is the one before, sent again.
+_AT_ONCE_S = Decimal(5)
+#: So many intervals are enough to tell a short first one from the usual length.
+_MANY = 4
+
+
+def by_intervals(
+    readings: Sequence[Reading], started_at: datetime, ended_at: datetime | None
+) -> Work | None:
+    """The sum of energies that were reported per interval; `ended_at` None: it still runs.
+
+    An interval ends at its instant and is as long as they usually are apart.
+    One that is missing or comes twice is noticed; twice counts once.
+    """
+    series, others = intervals_of(readings)
+    points = [point for point in series if point.value >= 0]
+    if not points:
+        return None
+    work = Work("interval", initial=_ZERO, flags={EnergyFlag.INTERVAL_SUM})
+    length = _length(points, started_at)
+    points = _once(work, points, length)
+    added = [point for point in others if point.value >= 0 and _is_apart(point, points, length)]
+    if added:
+        work.flags.add(EnergyFlag.INTERVAL_MIXED)
+        points = sorted([*points, *added], key=lambda point: point.at)
+    if length is not None and _has_gaps(points, length, started_at, ended_at):
+        work.flags.add(EnergyFlag.INTERVAL_LOST)
+    for point in points:
+        work.wh += point.value
+        work.curve.append((point.at, work.wh))
+    work.used, work.final = points, work.wh
+    if any(point.summed for point in points):
+        work.flags.add(EnergyFlag.SUMMED_PHASES)
+        if len({len(point.readings) for point in points}) > 1:
+            work.flags.add(EnergyFlag.PHASE_LOST)
+    return work
+
+
+def _length(points: Sequence[Point], started_at: datetime) -> Decimal | None:
+    """The usual length of an interval in seconds; None where a single one tells nothing.
+
+    The first one may be short, by the clock; among many its length counts, too.
+    """
+    edges = [point.at for point in points]
+    if len(points) >= _MANY:
+        edges = [started_at, *edges]
+    apart = [seconds_between(before, after) for before, after in pairwise(edges)]
+    others = [seconds for seconds in apart if seconds > _AT_ONCE_S]
+    return median_low(others) if others else None
+
+
+def _once(work: Work, points: Sequence[Point], length: Decimal | None) -> list[Point]:
+    """The intervals without those that come again at once; the last one may be short."""
+    kept: list[Point] = []
+    for number, point in enumerate(points):
+        last = number == len(points) - 1
+        apart = seconds_between(kept[-1].at, point.at) if kept else None
+        if (
+            apart is not None
+            and length is not None
+            and _is_again(point, kept[-1], apart, length, last=last)
+        ):
+            work.flags.add(EnergyFlag.INTERVAL_REPEATED)
+            work.ignored.append(point)
+            continue
+        kept.append(point)
+    return kept
+
+
+def _is_again(point: Point, before: Point, apart: Decimal, length: Decimal, *, last: bool) -> bool:
+    """Whether an interval comes too soon to be another one; the last of a session may be short."""
+    if not last:
+        return apart < length * _HALF
+    return point.value == before.value > 0 and apart <= max(length / 20, _AT_ONCE_S)
+
+
+def _is_apart(point: Point, points: Sequence[Point], length: Decimal | None) -> bool:
+    """Whether an interval of another kind tells of a time that the series does not."""
+    near = JITTER_S if length is None else length * _HALF
+    after_all = point.at > points[-1].at and seconds_between(points[-1].at, point.at) > 1
+    return after_all or all(
+        max(seconds_between(other.at, point.at), seconds_between(point.at, other.at)) >= near
+        for other in points
+    )
+
+
+def _has_gaps(
+    points: Sequence[Point], length: Decimal, started_at: datetime, ended_at: datetime | None
+) -> bool:
+    """Whether a time of the session is in no interval."""
+    jitter = min(_LATE_S, length * _HALF)
+    most = length * _LATE + jitter
+    edges = [started_at, *(point.at for point in points)]
+    if any(seconds_between(before, after) > most for before, after in pairwise(edges)):
+        return True
+    tail = seconds_between(points[-1].at, ended_at) if ended_at is not None else _ZERO
+    return tail > jitter + length / 10
+
+
+def by_net(readings: Sequence[Reading]) -> Work | None:
+    """The rise of a net register: what was given back is deducted, so it is held."""
+    points, _ = in_order(points_of(readings, NET))
+    if len(points) < 2:
+        return None
+    first, last = points[0], points[-1]
+    work = Work("net", initial=first.value, final=last.value, used=points)
+    work.flags = {EnergyFlag.NET_USED}
+    work.wh = max(last.value - first.value, _ZERO)
+    work.curve = [(point.at, point.value - first.value) for point in points]
+    return work
+
+
+def by_power(readings: Sequence[Reading]) -> Work | None:
+    """An estimate from the measured power, never billed without review."""
+    points = power_of(readings)
+    if len(points) < 2:
+        return None
+    work = Work("power", initial=_ZERO, used=points, flags={EnergyFlag.INTEGRATED_POWER})
+    for before, after in zip(points[:1] + points, points, strict=False):
+        work.wh += integral_wh((before, after))
+        work.curve.append((after.at, work.wh))
+    work.final = work.wh
+    return work

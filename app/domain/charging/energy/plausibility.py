@@ -1,4 +1,4 @@
-"""How much energy a plug can deliver in a given time, by all that is known of the plug."""
+"""How much energy a plug can deliver in a given time, and what a rising register comes to."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -114,3 +114,31 @@ def seconds_between(from_at: datetime, to_at: datetime) -> Decimal:
     if not span.microseconds:
         return Decimal(whole)
     return Decimal(whole * 1_000_000 + span.microseconds) / _MILLION
+
+
+def since_start(meter_start_wh: Decimal | None, last_register_wh: Decimal | None) -> Decimal:
+    """The energy from a session's first to its latest register, in Wh, where nothing is odd.
+
+    A register below the first one is taken to count from the session's start.
+    """
+    if last_register_wh is None:
+        return _ZERO
+    if meter_start_wh is None or last_register_wh < meter_start_wh:
+        return max(last_register_wh, _ZERO) if meter_start_wh is not None else _ZERO
+    return last_register_wh - meter_start_wh
+
+
+def live_energy(
+    so_far_wh: Decimal, from_wh: Decimal, from_at: datetime, to_wh: Decimal, to_at: datetime
+) -> Decimal:
+    """The energy of a running session after one more register; cheap enough for every reading.
+
+    A step that no plug explains adds nothing: then the register before it was a
+    placeholder, or it jumped.  After a fall the register is taken to count from
+    zero, if that much can have flowed.
+    """
+    limit = step_limit_wh(DEFAULT_MAX_POWER_W, from_at, to_at)
+    step = to_wh - from_wh
+    if step < -RESOLUTION_WH:
+        step = to_wh
+    return so_far_wh + step if 0 <= step <= limit else so_far_wh

@@ -5,11 +5,10 @@ report is refused sends it again for ever, or throws it away (FIELD 1.6, 3.4).
 """
 
 from app.domain.charging.sessions.begin import Begun, Start, Starting, begin, begin_all
-from app.domain.charging.sessions.doubts import flag, remove_flag
 from app.domain.charging.sessions.end import Stopping, end, end_all
 from app.domain.charging.sessions.provisional import close_provisionally
-from app.domain.charging.sessions.stops import Stop
-from app.domain.charging.sessions.strays import assign_stray, candidates
+from app.domain.charging.sessions.row import flag, remove_flag
+from app.domain.charging.sessions.stops import Stop, assign_stray, candidates
 from app.domain.charging.sessions.take import Told, take, take_all
 from app.domain.charging.sessions.transaction_events import TransactionReport
 from app.domain.charging.sessions.unordered import Taken, take_readings

@@ -14,9 +14,8 @@ from app.domain.access import authorisation, reservations
 from app.domain.access.authorisation import START, Judged, Tap
 from app.domain.charging import remote_starts
 from app.domain.charging.sessions import row as rows
-from app.domain.charging.sessions.doubts import flag, mark_time, remove_flag
 from app.domain.charging.sessions.provisional import close_previous
-from app.domain.charging.sessions.row import SessionRow
+from app.domain.charging.sessions.row import SessionRow, flag, mark_time, remove_flag
 from app.domain.ground import events
 from app.domain.ground.bulk import among, reserve
 from app.domain.ground.bulk_read import BulkRead

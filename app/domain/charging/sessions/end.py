@@ -12,11 +12,9 @@ from app.domain.charging import metering
 from app.domain.charging.metering import Metered
 from app.domain.charging.running import by_reference, open_sessions
 from app.domain.charging.sessions import row as rows
-from app.domain.charging.sessions.doubts import flag, mark_late
-from app.domain.charging.sessions.row import SessionRow
-from app.domain.charging.sessions.stops import Stop, close, explained, orders_to_stop
+from app.domain.charging.sessions.row import SessionRow, flag, mark_late
+from app.domain.charging.sessions.stops import Stop, close, explained, keep_stray, orders_to_stop
 from app.domain.charging.sessions.story import contradicts
-from app.domain.charging.sessions.strays import keep_stray
 from app.domain.ground import events
 from app.domain.ground.vocabulary import Decision, SessionState, Token, Verdict
 from app.models import ChargingSession

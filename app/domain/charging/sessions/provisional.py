@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, not_, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.charging.sessions.doubts import flag
+from app.domain.charging.sessions.row import flag
 from app.domain.commands import commands
 from app.domain.ground import events
 from app.domain.ground.bulk import among

@@ -8,14 +8,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation
-from app.domain.charging import reports
+from app.domain.charging import statuses
 from app.domain.charging.energy import since_start
-from app.domain.charging.reports import ActivityTold
 from app.domain.charging.sessions import transaction_events
 from app.domain.charging.sessions.begin import name_holder
-from app.domain.charging.sessions.doubts import flag, mark_time, remove_flag
 from app.domain.charging.sessions.provisional import close_previous
 from app.domain.charging.sessions.reuse import twice
+from app.domain.charging.sessions.row import flag, mark_time, remove_flag
 from app.domain.charging.sessions.stops import Stop, close, explained, orders_to_stop
 from app.domain.charging.sessions.story import (
     Story,
@@ -31,6 +30,7 @@ from app.domain.charging.sessions.transaction_events import (
     TransactionReport,
     decided,
 )
+from app.domain.charging.statuses import ActivityTold
 from app.domain.ground import events
 from app.domain.ground.vocabulary import (
     Activity,
@@ -275,4 +275,4 @@ def _show_activities(db: Session, told: Sequence[Showing]) -> None:
         if activity is not None and session.evse:
             place = ConnectorRef(session.evse, session.connector)
             shown.append(ActivityTold(station, place, activity, report.at, now))
-    reports.activity_all(db, shown)
+    statuses.activity_all(db, shown)

@@ -15,13 +15,12 @@ from sqlalchemy.orm import Session
 from app.domain.access import authorisation
 from app.domain.charging.running import by_reference
 from app.domain.charging.sessions.begin import Start, new_session
-from app.domain.charging.sessions.doubts import mark_late
 from app.domain.charging.sessions.provisional import last_register
+from app.domain.charging.sessions.row import mark_late
 from app.domain.charging.sessions.story import by_clock
 from app.domain.charging.sessions.transaction_events import ENDED, STARTED
 from app.domain.ground.vocabulary import BillingState, ConnectorRef, SessionState, Token
-from app.domain.money.billing import chain
-from app.models import ChargingSession, MeterReading, Station, TransactionEvent
+from app.models import Bill, ChargingSession, MeterReading, Station, TransactionEvent
 
 #: An id is used again at most so often; what comes then belongs to the newest.
 _MOST = 40
@@ -55,7 +54,7 @@ def split(
     if cut is None:
         return None
     # What a bill rests on stays with it; then the two are told apart by a person.
-    reading_id, event_id = chain.rested_on(db, session.id)
+    reading_id, event_id = rested_on(db, session.id)
     if any(event.id <= event_id for event in ordered[cut:]) or not _step_aside(db, session):
         return None
     first = ordered[cut]
@@ -65,6 +64,20 @@ def split(
     _move(db, session, made, ordered[cut:], after_id=reading_id)
     _reopen(db, session, ordered[:cut], now)
     return made
+
+
+def rested_on(db: Session, session_id: int) -> tuple[int, int]:
+    """The last reading and the last event (ids) that bills of a session rest on; 0 for none.
+
+    What has a greater id came later, and may still turn out to be another session's.
+    """
+    query = select(Bill.__table__.c.proof).where(Bill.__table__.c.session_id == session_id)
+    proofs = [proof or {} for proof in db.scalars(query)]
+    reading, event = (
+        max((proof.get(name, 0) for proof in proofs), default=0)
+        for name in ("last_reading", "last_event")
+    )
+    return reading, event
 
 
 def begins_anew(ordered: Sequence[TransactionEvent]) -> int | None:

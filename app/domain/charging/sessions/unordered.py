@@ -18,8 +18,8 @@ from app.domain.charging import gauges, metering, remote_starts
 from app.domain.charging.metering import Metered
 from app.domain.charging.sessions import reuse
 from app.domain.charging.sessions.begin import Start, name_holder, new_session, was_silent
-from app.domain.charging.sessions.doubts import flag
 from app.domain.charging.sessions.retell import retell, show
+from app.domain.charging.sessions.row import flag
 from app.domain.charging.sessions.transaction_events import (
     ENDED,
     REMOTE_START,

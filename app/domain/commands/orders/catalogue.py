@@ -8,7 +8,6 @@ from app.domain.commands import broadcasts, command_ends
 from app.domain.commands.orders import (
     certificates,
     charging,
-    display,
     files,
     profiles,
     settings,
@@ -28,7 +27,7 @@ NOUNS: dict[str, tuple[Spec, ...]] = {
     "Charging profiles": profiles.SPECS,
     "Firmware and logs": files.SPECS,
     "Certificates": certificates.SPECS,
-    "Display": display.SPECS,
+    "Display": station.DISPLAY,
     "Tariffs": tags.SPECS,
     "Battery swap": charging.SWAPPING,
     "Raw": station.RAW,

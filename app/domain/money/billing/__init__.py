@@ -11,6 +11,7 @@ from app.domain.money.billing.assessment import (
     other_ends,
     running_quote,
 )
+from app.domain.money.billing.chain import Fault, faults_of, verify
 from app.domain.money.billing.corrections import (
     Difference,
     check_named,
@@ -28,7 +29,6 @@ from app.domain.money.billing.settle import (
     settle,
     settle_all,
 )
-from app.domain.money.billing.verify import Fault, faults_of, verify
 
 __all__ = [
     "Assessment",

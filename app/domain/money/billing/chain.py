@@ -7,7 +7,7 @@ long as they are kept.  Another form would be another `FORM`, beside this one.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,10 +15,11 @@ from enum import Enum
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from app.models import (
     Bill,
+    BillCounter,
     ChargingSession,
     MeterReading,
     TariffVersion,
@@ -117,13 +118,9 @@ class Evidence:
 
     def now(self, session_id: int, version_id: int | None) -> dict[str, Any]:
         """What a bill of a session rests on that is written now."""
-        return self._proof(
-            session_id,
-            version_id,
-            self.newest[session_id],
-            _last(self.readings.get(session_id, ())),
-            _last(self.events.get(session_id, ())),
-        )
+        told = (self.readings.get(session_id), self.events.get(session_id))
+        last = [int(rows[-1][0]) if rows else 0 for rows in told]
+        return self._proof(session_id, version_id, self.newest[session_id], *last)
 
     def again(
         self, session_id: int, version_id: int | None, proof: Mapping[str, Any]
@@ -135,31 +132,24 @@ class Evidence:
         self, session_id: int, version_id: int | None, revision: int, reading: int, event: int
     ) -> dict[str, Any]:
         registers = self.registers.get((session_id, revision))
+        readings, told = (
+            digest(row for row in rows.get(session_id, ()) if row[0] <= last)
+            for rows, last in ((self.readings, reading), (self.events, event))
+        )
         return {
             "form": FORM,
             "revision": revision,
             "registers": None if registers is None else digest(registers),
             "last_reading": reading,
-            "readings": digest(_until(self.readings.get(session_id, ()), reading)),
+            "readings": readings,
             "last_event": event,
-            "events": digest(_until(self.events.get(session_id, ()), event)),
+            "events": told,
             "tariff": self.tariffs.get(version_id or 0),
         }
 
 
 #: How far what a bill rests on goes: the session's revision, the last reading and event (ids).
 CUTS = ("revision", "last_reading", "last_event")
-
-
-def rested_on(db: Session, session_id: int) -> tuple[int, int]:
-    """The last reading and the last event (ids) that bills of a session rest on; 0 for none.
-
-    What has a greater id came later, and may still turn out to be another session's.
-    """
-    query = select(_BILL.c.proof).where(_BILL.c.session_id == session_id)
-    proofs = [proof or {} for proof in db.scalars(query)]
-    found = [max((proof.get(name, 0) for proof in proofs), default=0) for name in CUTS[1:]]
-    return found[0], found[1]
 
 
 def gather(db: Session, session_ids: Iterable[int], version_ids: Iterable[int | None]) -> Evidence:
@@ -208,9 +198,130 @@ def tariff_digests(db: Session, versions: Iterable[int]) -> dict[int, str]:
     return {row[0]: digest(row) for row in db.execute(query.where(_VERSION.c.id.in_(versions)))}
 
 
-def _last(rows: Sequence[Any]) -> int:
-    return int(rows[-1][0]) if rows else 0
+# Checking bills against their digests: the chain, lines, numbers, and what they rest on.
+
+#: Bills read at once, with all their readings.
+_AT_ONCE = 50
+
+#: What each part of a bill's proof is about, in words.
+_PARTS = {
+    "registers": "The times, registers, holder or price of session {session}",
+    "readings": "The meter readings of session {session}",
+    "events": "The transaction events of session {session}",
+    "tariff": "The tariff version of session {session}",
+}
 
 
-def _until(rows: Iterable[Any], last: int) -> Iterable[Any]:
-    return (row for row in rows if row[0] <= last)
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a bill (`number`), in one sentence; an empty number: with the chain."""
+
+    number: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return f"Bill {self.number}: {self.sentence}" if self.number else self.sentence
+
+
+@dataclass(slots=True)
+class Walk:
+    """How far a tenant's bills have been looked through, and what was wrong with them."""
+
+    count: int
+    place: int
+    digest: str | None
+    numbers: dict[int, set[int]]
+    faults: list[Fault]
+
+
+def verify(db: Session, tenant_id: int) -> Walk:
+    """Look through all bills of a tenant, in the order in which they were issued."""
+    walk = Walk(0, 0, None, {}, [])
+    for bills in _in_order(db, tenant_id):
+        evidence = gather(
+            db, [bill.session_id for bill in bills], [bill.tariff_version_id for bill in bills]
+        )
+        for bill in bills:
+            walk.count += 1
+            walk.faults += [Fault(bill.number, said) for said in _links(bill, walk)]
+            walk.faults += [Fault(bill.number, said) for said in _own_faults(bill, evidence)]
+    walk.faults += _missing(db, tenant_id, walk)
+    return walk
+
+
+def faults_of(db: Session, bill: Bill) -> list[str]:
+    """What is wrong with one bill, in sentences: its digest, its lines, what it rests on."""
+    evidence = gather(db, [bill.session_id], [bill.tariff_version_id])
+    place = bill.place or 0
+    walk = Walk(0, place - 1, before(db, bill.tenant_id, place), {}, [])
+    return _links(bill, walk) + _own_faults(bill, evidence)
+
+
+def _in_order(db: Session, tenant_id: int) -> Iterator[Sequence[Bill]]:
+    """A tenant's bills, some at a time: first those without a place, then along the chain."""
+    query = select(Bill).where(Bill.tenant_id == tenant_id).options(selectinload(Bill.lines))
+    if loose := db.scalars(query.where(Bill.place.is_(None)).order_by(Bill.id)).all():
+        yield loose
+    last = 0
+    query = query.where(Bill.place.is_not(None)).order_by(Bill.place).limit(_AT_ONCE)
+    while found := db.scalars(query.where(Bill.place > last)).all():
+        last = found[-1].place or 0
+        yield found
+
+
+def _links(bill: Bill, walk: Walk) -> list[str]:
+    """What is wrong with a bill's place in the chain; moves on to it."""
+    year, _, last = bill.number.partition("-")
+    if year.isdecimal() and last.isdecimal():
+        walk.numbers.setdefault(int(year), set()).add(int(last))
+    if bill.place is None:
+        return ["It stands outside the chain: it was not issued by this program."]
+    found = []
+    if bill.place != walk.place + 1:
+        found.append(f"It stands at place {bill.place} of the chain, not at {walk.place + 1}.")
+    elif bill.previous_digest != walk.digest:
+        found.append("It does not follow the bill before it: that one is not what it was.")
+    walk.place, walk.digest = bill.place, bill.digest
+    return found
+
+
+def _own_faults(bill: Bill, evidence: Evidence) -> list[str]:
+    found = []
+    for name, word in (("net_minor", "net"), ("tax_minor", "tax"), ("gross_minor", "gross")):
+        head, lines = getattr(bill, name), sum(getattr(line, name) for line in bill.lines)
+        if head != lines:
+            found.append(f"Its lines come to {lines} {word}, its sum says {head} (minor units).")
+    if bill.place is None:
+        return found
+    if bill.digest != digest_of(bill, bill.lines):
+        found.append("It or one of its lines is not what was issued: its digest differs.")
+    return found + _evidence_faults(bill, evidence)
+
+
+def _evidence_faults(bill: Bill, evidence: Evidence) -> list[str]:
+    """What of that which a bill rests on is no longer what it was."""
+    proof: Mapping[str, Any] = bill.proof or {}
+    if proof.get("form") != FORM:
+        return ["What it rests on cannot be checked: its proof has an unknown form."]
+    now = evidence.again(bill.session_id, bill.tariff_version_id, proof)
+    return [
+        f"{words.format(session=bill.session_id)} {'is' if part == 'tariff' else 'are'} "
+        "not what it was billed on."
+        for part, words in _PARTS.items()
+        if now[part] != proof.get(part)
+    ]
+
+
+def _missing(db: Session, tenant_id: int, walk: Walk) -> list[Fault]:
+    """Numbers that were given and that no bill has, the other way about, and a cut-off chain."""
+    counters = select(BillCounter.year, BillCounter.last).where(BillCounter.tenant_id == tenant_id)
+    given = {row.year: row.last for row in db.execute(counters)}
+    found = []
+    if given.get(0, 0) != walk.place:
+        found.append(Fault("", f"The chain ends at {walk.place}, not at {given.get(0, 0)}."))
+    for year in sorted({*given, *walk.numbers} - {0}):
+        told, seen = set(range(1, given.get(year, 0) + 1)), walk.numbers.get(year, set())
+        for number in sorted(told ^ seen):
+            said = "Its number was never given." if number in seen else "It is missing."
+            found.append(Fault(f"{year}-{number:06d}", said))
+    return found

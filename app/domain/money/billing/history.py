@@ -16,8 +16,14 @@ from app.domain.ground import events
 from app.domain.ground.vocabulary import BillingState
 from app.domain.ground.vocabulary.doubts import DOUBTS, About
 from app.domain.money.billing.book import Book
-from app.domain.money.billing.continuity import GAP, Continuity, Stretch, compare, habit_of
-from app.domain.money.billing.evidence import PlugHistory
+from app.domain.money.billing.evidence import (
+    GAP,
+    Continuity,
+    PlugHistory,
+    Stretch,
+    compare,
+    habit_of,
+)
 from app.models import ChargingSession, Connector, StationReport
 
 #: A step between two readings says something of power when it is this long, in seconds.
@@ -58,7 +64,6 @@ def plug_of(book: Book, session: ChargingSession) -> Plug:
     power = book.plug(session).measured_w
     history = PlugHistory(
         previous_stop_wh=last.last_wh if last else None,
-        previous_ended_at=last.ended_at if last else None,
         habit=habit_of(earlier),
         greatest_power_w=Decimal(str(power)) if power else None,
     )

@@ -23,7 +23,7 @@ from app.domain.money.billing.book import Book, book_of
 from app.domain.money.billing.chain import LINE, Evidence, before, digest_of
 from app.domain.money.billing.usage import Measured, seconds_of
 from app.domain.money.tariffs import Line, Part
-from app.domain.money.tariffs.fields import plain
+from app.domain.money.tariffs.document import plain
 from app.models import Bill, BillLine, ChargingSession, Station
 
 #: What of a bill its digest covers is as the database keeps it: to the thousandth of a watt-hour.

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from app.domain.charging.sessions import doubts
+from app.domain.charging.sessions import row
 from app.domain.charging.sessions.provisional import follow_readings
 from app.domain.ground.vocabulary import SYSTEM, BillingState
 from app.domain.money.billing.assessment import (
@@ -20,13 +20,14 @@ from app.domain.money.billing.assessment import (
     LATE_STOP,
     SETTLED_DIFFERS,
     Assessment,
+    Payment,
     assess,
     is_running,
     locked,
     other_ends,
+    payments_of,
     remember,
 )
-from app.domain.money.billing.charger_money import Payment, payments_of
 from app.domain.money.billing.corrections import replace
 from app.domain.money.billing.issue import as_kept, hold, issue_all, note_energy, put_bill
 from app.domain.money.billing.ledger import standing
@@ -82,7 +83,7 @@ def _settled(
     db: Session, sessions: Collection[ChargingSession], now: datetime, provisional_hold_h: int
 ) -> dict[int, Bill | Review]:
     ended = [session for session in sessions if not is_running(session)]
-    doubts.compare(db, ended, now=now)
+    row.compare(db, ended, now=now)
     unbilled = [session for session in ended if session.billing is BillingState.OPEN]
     decided = [session for session in ended if session.billing is not BillingState.OPEN]
     found = issue_all(db, unbilled, now=now, provisional_hold_h=provisional_hold_h)
@@ -182,7 +183,7 @@ def _note(db: Session, bill: Bill | None, assessment: Assessment, now: datetime)
     """Keep a small difference on the session and in the audit; the bill stands."""
     session = assessment.session
     before = audit.snapshot(session)
-    doubts.flag(session, NOTED)
+    row.flag(session, NOTED)
     remember(db, assessment, now)
     remark = f"{difference(bill, session)} That is too little to correct it."
     audit.note(db, SYSTEM, "session.late_stop", session, now=now, before=before, remark=remark)

@@ -6,15 +6,7 @@ says a tariff and a price in sentences, `week` draws it and `unreachable` finds
 the prices that no session can come to.
 """
 
-from app.domain.money.tariffs.currencies import (
-    exponent,
-    from_minor,
-    is_currency,
-    price_text,
-    to_minor,
-)
-from app.domain.money.tariffs.document import from_json, to_json
-from app.domain.money.tariffs.fields import TariffError
+from app.domain.money.tariffs.document import TariffError, from_json, to_json
 from app.domain.money.tariffs.pricing import price
 from app.domain.money.tariffs.quote import (
     Interval,
@@ -26,9 +18,19 @@ from app.domain.money.tariffs.quote import (
     example_usage,
 )
 from app.domain.money.tariffs.reach import Unreachable, unreachable
-from app.domain.money.tariffs.tariff import Component, Kind, Restriction, Tariff, TaxMode
-from app.domain.money.tariffs.week import week_picture
-from app.domain.money.tariffs.words import TEMPLATES, formula_in_words, say
+from app.domain.money.tariffs.tariff import (
+    Component,
+    Kind,
+    Restriction,
+    Tariff,
+    TaxMode,
+    exponent,
+    from_minor,
+    is_currency,
+    price_text,
+    to_minor,
+)
+from app.domain.money.tariffs.words import TEMPLATES, formula_in_words, say, week_picture
 
 __all__ = [
     "TEMPLATES",

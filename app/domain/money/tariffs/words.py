@@ -1,23 +1,31 @@
-"""A tariff and a price in sentences: phrases with English templates.
+"""A tariff and a price in sentences, and its week as a picture: phrases with English templates.
 
-An edge translates: `say(phrase, translate=gettext, show=local_format)`.
-The templates are English, and the message ids of the
-translations.  Values are text or whole numbers; their names
-tell what they are: `at` and `…_at` instants (shown in the zone `zone`), `price`
-and `amount` money in `currency`, `kwh`, `minutes`, `free`, `percent` and `step`
-numbers, `days` weekdays (0 is Monday), `on` and `to_on` dates.  A value that is
-a list holds phrases.
+An edge translates: `say(phrase, translate=gettext, show=local_format)`; the
+templates are the message ids of the translations.  Values are text or whole
+numbers, or a list of phrases; their names tell what they are: `at` and `…_at`
+instants (shown in the zone `zone`), `price` and `amount` money in `currency`,
+`days` weekdays (0 is Monday), `on` and `to_on` dates, the others numbers.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from math import gcd
 from zoneinfo import ZoneInfo
 
-from app.domain.money.tariffs.currencies import price_text
-from app.domain.money.tariffs.document import clock_text
-from app.domain.money.tariffs.fields import plain
+from app.domain.money.tariffs.document import clock_text, plain
 from app.domain.money.tariffs.quote import Phrase
-from app.domain.money.tariffs.tariff import Component, Kind, Restriction, Tariff, TaxMode
+from app.domain.money.tariffs.tariff import (
+    Component,
+    Kind,
+    Restriction,
+    Tariff,
+    TaxMode,
+    first_match,
+    price_text,
+)
 
 Show = Callable[[str, object, dict[str, object]], str]
 
@@ -34,9 +42,7 @@ def say(
 
     Also takes the two-element list that a phrase becomes in stored JSON.
     """
-    key, values = str(phrase[0]), phrase[1]
-    if not isinstance(values, dict):
-        values = {}
+    key, values = str(phrase[0]), phrase[1] if isinstance(phrase[1], dict) else {}
     written = {
         name: (
             "".join(say(part, translate=translate, show=show) for part in value)
@@ -240,3 +246,84 @@ TEMPLATES: dict[str, str] = {
     "when.duration.to": _(" up to minute %(to_minutes)s"),
     "when.duration.range": _(" between minutes %(minutes)s and %(to_minutes)s"),
 }
+
+
+# The picture of a week: what a kilowatt-hour costs, hour by hour.
+
+_DAY_MIN = 24 * 60
+_SOME_MONDAY = date(2001, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A part of a day with one price; None where the tariff has none.
+
+    Minutes count from midnight of the site's wall clock.
+    """
+
+    from_minute: int
+    until_minute: int
+    price: Decimal | None
+    component_index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WeekPicture:
+    """Monday to Sunday, each as the runs of one price that fill it."""
+
+    days: tuple[tuple[Run, ...], ...]
+
+    @property
+    def prices(self) -> tuple[Decimal, ...]:
+        """The different prices, lowest first."""
+        return tuple(
+            sorted({run.price for day in self.days for run in day if run.price is not None})
+        )
+
+    @property
+    def step_min(self) -> int:
+        """The longest step, of an hour at most, that all boundaries fall on."""
+        return gcd(60, *(run.until_minute for day in self.days for run in day))
+
+
+def week_picture(
+    tariff: Tariff, monday: date | None = None, kind: Kind = Kind.ENERGY
+) -> WeekPicture:
+    """The price of one kind over the week that begins on `monday`.
+
+    It is the price at a session's first watt-hour and first minute.  Without
+    `monday` components that hold for some dates only are left out.
+    """
+    limits = {0, _DAY_MIN}
+    for component in tariff.components:
+        for minute in (component.when.from_minute, component.when.until_minute):
+            if component.kind is kind and minute is not None:
+                limits.add(minute)
+    shown = tariff if monday else _undated(tariff)
+    edges = sorted(limits)
+    days = []
+    for number in range(7):
+        day = (monday or _SOME_MONDAY) + timedelta(days=number)
+        runs: list[Run] = []
+        for start, until in itertools.pairwise(edges):
+            local = datetime.combine(day, time(start // 60, start % 60))
+            index = first_match(shown, kind, local, Decimal(0), 0)
+            if runs and runs[-1].component_index == index:
+                runs[-1] = Run(runs[-1].from_minute, until, runs[-1].price, index)
+            else:
+                price = None if index is None else tariff.components[index].price
+                runs.append(Run(start, until, price, index))
+        days.append(tuple(runs))
+    return WeekPicture(tuple(days))
+
+
+def _undated(tariff: Tariff) -> Tariff:
+    """The tariff with dated components made impossible, so that the others keep their places."""
+    never = date.min
+    components = tuple(
+        replace(each, when=replace(each.when, date_from=never, date_to=never))
+        if each.when.date_from or each.when.date_to
+        else each
+        for each in tariff.components
+    )
+    return replace(tariff, components=components)
