@@ -8,7 +8,7 @@ from app.cli.network.site import group
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.network import sites, stations, tenants
-from app.forms.network.sites import SiteForm
+from app.forms.network import SiteForm
 from app.models import AuditEntry, Site, Tariff, Tenant
 from app.resource import SITES
 from app.schemas.network import NewSite

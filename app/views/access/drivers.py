@@ -14,7 +14,7 @@ from app.domain.access.drivers import LANGUAGES
 from app.domain.ground import texts
 from app.domain.ground.texts import N_
 from app.extensions import db
-from app.forms.access.drivers import DriverForm
+from app.forms.access import DriverForm
 from app.models import ChargingSession, Driver
 from app.queries.access import drivers as queries
 from app.queries.access import tags as tag_queries

@@ -11,7 +11,7 @@ from app.domain.access import tag_groups
 from app.domain.ground import texts
 from app.domain.ground.texts import N_
 from app.extensions import db
-from app.forms.access.tags import GroupForm
+from app.forms.access import GroupForm
 from app.models import TagGroup
 from app.queries.access import drivers as driver_queries
 from app.queries.access import tags as queries

@@ -17,7 +17,7 @@ from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor
 from app.extensions import db
-from app.forms.access.tags import NewTagForm, TagFactsForm
+from app.forms.access import NewTagForm, TagFactsForm
 from app.models import ChargingSession, Driver, Tag
 from app.queries.access import drivers as driver_queries
 from app.queries.access import tags as queries

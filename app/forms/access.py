@@ -1,13 +1,38 @@
-"""Forms of tags, their groups and their import."""
+"""Forms: who may charge: tags, groups, drivers, local lists and reservations."""
 
 from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
+from app.domain.access.drivers import LANGUAGES
 from app.domain.access.tags import MOST_CONCURRENT
+from app.domain.commands.orders.tags import MOST_MINUTES, PLUG_TYPES
 from app.forms.ground.plain import PlainForm
 from app.forms.office.staff import CheckboxListField
-from app.schemas.access import NewTag, NewTagGroup
+from app.schemas.access import NewDriver, NewTag, NewTagGroup
+
+
+class DriverForm(PlainForm):
+    """A person who charges."""
+
+    schema = NewDriver
+    language = SelectField(_("Language of receipts"), choices=list(LANGUAGES.items()))
+    tariff = SelectField(
+        _("Tariff"),
+        default="",
+        description=_("Goes before the tariffs of the group, the station and the site."),
+    )
+    sites = CheckboxListField(
+        _("Belongs to"),
+        coerce=int,
+        description=_(
+            "Staff of the ticked sites may change this. None ticked: staff of all sites."
+        ),
+    )
+
+
+# Forms of tags, their groups and their import.
 
 
 class TagFactsForm(PlainForm):
@@ -71,3 +96,33 @@ class GroupForm(PlainForm):
             "Staff of the ticked sites may change this. None ticked: staff of all sites."
         ),
     )
+
+
+# The form of a reservation.
+
+
+class ReserveForm(FlaskForm):  # type: ignore[misc]
+    """Keep a connector for somebody."""
+
+    connector = SelectField(_("Connector"), validate_choice=False, choices=[])
+    plug_type = SelectField(
+        _("Plug"),
+        choices=[("", "Any"), *((word, word.replace("_", " ")) for word in PLUG_TYPES)],
+        default="",
+        description=_("Only stations with OCPP 2.x look at it."),
+    )
+    token = StringField(
+        _("Tag"),
+        [InputRequired(_("Type or choose a tag.")), Length(max=255)],
+        description=_("Only this tag, or one of its group, may charge there meanwhile."),
+        render_kw={"list": "tags", "autocomplete": "off", "autocapitalize": "characters"},
+    )
+    minutes = IntegerField(
+        _("Minutes"),
+        [InputRequired(_("Say for how many minutes.")), NumberRange(1, MOST_MINUTES)],
+        default=30,
+    )
+
+    def offer(self, plugs: list[int]) -> None:
+        """Fill the choice with the station's connectors."""
+        self.connector.choices = [("0", "Any"), *((str(n), f"Connector {n}") for n in plugs)]
