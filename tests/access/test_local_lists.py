@@ -271,7 +271,7 @@ def test_lists_are_kept_up_only_where_the_onboarding_says_so(db, station, add, n
     add("A1")
     assert local_lists.kept_up(db, now) == []
     station.onboarding = {"local_list": True}
-    assert local_lists.kept_up(db, now) == [station]
+    assert local_lists.kept_up(db, now) == [station.id]
     command = local_lists.keep_up(db, station, now=now)
     assert told(command) == ["A1"]
     assert local_lists.keep_up(db, station, now=now) is None
