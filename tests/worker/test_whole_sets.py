@@ -33,7 +33,7 @@ from tests.support.charging import PRICES, STARTED, network
 from tests.support.line import Line
 from tests.worker.whole_calls import NAMES, Talk, starts, talks
 from worker.dialects.context import Context
-from worker.dialects.route import Bulk, Outside
+from worker.dialects.records import Bulk, Outside
 from worker.dialects.table import DIALECTS
 from worker.facts import Asked, Read
 from worker.ocpp.fields import Fields
