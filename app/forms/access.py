@@ -1,5 +1,7 @@
 """Forms: who may charge: tags, groups, drivers, local lists and reservations."""
 
+from typing import Any
+
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import IntegerField, SelectField, StringField
@@ -8,12 +10,38 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from app.domain.access.drivers import LANGUAGES
 from app.domain.access.tags import MOST_CONCURRENT
 from app.domain.commands.orders.tags import MOST_MINUTES, PLUG_TYPES
+from app.domain.ground.texts import row_id
 from app.forms.ground.plain import PlainForm
 from app.forms.office.staff import CheckboxListField
 from app.schemas.access import NewDriver, NewTag, NewTagGroup
+from app.schemas.base import Schema
 
 
-class DriverForm(PlainForm):
+class OwnedForm(PlainForm):
+    """What is some sites' matter, and may have a tariff."""
+
+    schema = Schema
+    sites = CheckboxListField(
+        _("Belongs to"),
+        coerce=int,
+        description=_(
+            "Staff of the ticked sites may change this. None ticked: staff of all sites."
+        ),
+    )
+
+    @classmethod
+    def held(cls, row: Any) -> dict[str, Any]:
+        """What a row holds of it."""
+        own = {"tariff": str(row.tariff_id or ""), "sites": [site.id for site in row.sites]}
+        return super().held(row) | own
+
+    def typed(self) -> dict[str, Any]:
+        """What was typed, by the names of the schema's members."""
+        own = {"tariff_id": row_id(self.tariff.data), "site_ids": frozenset(self.sites.data or ())}
+        return super().typed() | own
+
+
+class DriverForm(OwnedForm):
     """A person who charges."""
 
     schema = NewDriver
@@ -23,16 +51,6 @@ class DriverForm(PlainForm):
         default="",
         description=_("Goes before the tariffs of the group, the station and the site."),
     )
-    sites = CheckboxListField(
-        _("Belongs to"),
-        coerce=int,
-        description=_(
-            "Staff of the ticked sites may change this. None ticked: staff of all sites."
-        ),
-    )
-
-
-# Forms of tags, their groups and their import.
 
 
 class TagFactsForm(PlainForm):
@@ -80,7 +98,7 @@ class NewTagForm(TagFactsForm):
     )
 
 
-class GroupForm(PlainForm):
+class GroupForm(OwnedForm):
     """A group of tags."""
 
     schema = NewTagGroup
@@ -89,16 +107,6 @@ class GroupForm(PlainForm):
         default="",
         description=_("For the group's tags, unless their driver has a tariff."),
     )
-    sites = CheckboxListField(
-        _("Belongs to"),
-        coerce=int,
-        description=_(
-            "Staff of the ticked sites may change this. None ticked: staff of all sites."
-        ),
-    )
-
-
-# The form of a reservation.
 
 
 class ReserveForm(FlaskForm):  # type: ignore[misc]

@@ -41,9 +41,6 @@ class ShowForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-# The form of the firmware library.
-
-
 class FirmwareForm(FlaskForm):  # type: ignore[misc]
     """An image for the library."""
 
@@ -71,8 +68,6 @@ class FirmwareForm(FlaskForm):  # type: ignore[misc]
         render_kw={"rows": 4, "spellcheck": "false"},
     )
 
-
-# The form for watching a variable.
 
 #: The severities of the specification, from 0 to 9 (2.0.1 section 2.29).
 SEVERITIES = (
@@ -110,8 +105,6 @@ class WatchForm(FlaskForm):  # type: ignore[misc]
     )
     in_transaction_only = BooleanField(_("Only while a session runs"))
 
-
-# The form for what a station gets by itself after a boot.
 
 _WORDS = {
     "status": "Ask for its statuses",

@@ -44,8 +44,6 @@ class SiteForm(PlainForm):
         return sorted(available_timezones())
 
 
-# The forms of a station: what it is, how it connects, what its firmware needs.
-
 MODES = [
     (StationMode.LISTED.value, "Listed tags: who has a tag may charge"),
     (StationMode.OPEN.value, "Open to all: any card starts, unknown ones too"),

@@ -111,16 +111,14 @@ def named(driver: Driver | None) -> str:
 
 
 def _typed(session: Session, tag: Tag) -> dict[str, Any]:
-    facts = tags.facts_of(session, tag)
-    expires = local(facts.expires_at, "input", g.get("zone", "UTC")) if facts.expires_at else ""
+    held, expires = tags.held(session, tag), tag.expires_at
     return {
-        "label": facts.label,
+        **held,
         "driver": named(tag.driver),
-        "group": str(facts.group_id or ""),
-        "expires_at": expires,
-        "concurrent_limit": facts.concurrent_limit,
-        "sites": sorted(facts.site_ids),
-        "stations": sorted(facts.station_ids),
+        "group": str(tag.group_id or ""),
+        "expires_at": local(expires, "input", g.get("zone", "UTC")) if expires else "",
+        "sites": sorted(held["site_ids"]),
+        "stations": sorted(held["station_ids"]),
     }
 
 
