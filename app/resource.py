@@ -6,7 +6,7 @@ the noun's own file on each floor.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, selectinload
 from app.domain.access import drivers, tag_groups, tags
 from app.domain.access.imports import tags as tag_import
 from app.domain.ground import texts
-from app.domain.ground.vocabulary import Actor, TagStatus
+from app.domain.ground.vocabulary import Actor
 from app.domain.limits import profiles
 from app.domain.network import sites, stations
 from app.models import ChargingProfile, Driver, Site, Station, Tag, TagGroup
@@ -81,19 +81,6 @@ def members(schema: type[Schema]) -> list[Column]:
     ]
 
 
-def _by_facts(operations: Any, facts: Any) -> dict[str, Any]:
-    """What a domain does that takes all the facts of a row at once."""
-
-    def add(db: Any, actor: Any, tenant_id: int, *, now: Any, **given: Any) -> Any:
-        return operations.add(db, actor, facts(**given), tenant_id=tenant_id, now=now)
-
-    def edit(db: Any, actor: Any, row: Any, *, now: Any, **given: Any) -> Any:
-        wanted = replace(operations.facts_of(row), **given)
-        return operations.edit(db, actor, row, wanted, now=now)
-
-    return {"add": add, "edit": edit}
-
-
 def _driver(db: Session, tenant_id: int, who: str, *, archived: bool = False) -> Driver:
     """Find a driver by e-mail address, name, or id (archived ones, too)."""
     driver = db.get(Driver, texts.row_id(who) or 0)
@@ -124,7 +111,8 @@ TAG_GROUPS = Resource(
     noun="group",
     model=TagGroup,
     schema=NewTagGroup,
-    **_by_facts(tag_groups, tag_groups.GroupFacts),
+    add=tag_groups.add,
+    edit=tag_groups.edit,
     named=tag_groups.named,
     key="group_id",
     order=(TagGroup.name, TagGroup.id),
@@ -135,7 +123,8 @@ DRIVERS = Resource(
     noun="driver",
     model=Driver,
     schema=NewDriver,
-    **_by_facts(drivers, drivers.DriverFacts),
+    add=drivers.add,
+    edit=drivers.edit,
     named=_driver,
     archive=drivers.archive,
     restore=drivers.restore,
@@ -151,37 +140,6 @@ DRIVERS = Resource(
 )
 
 
-def _add_tag(
-    db: Session,
-    actor: Actor,
-    tenant_id: int,
-    *,
-    now: datetime,
-    value: str,
-    kind: str = "id_tag",
-    status: TagStatus | None = None,
-    **given: Any,
-) -> Tag:
-    facts = tags.TagFacts(**given)
-    tag = tags.add(db, actor, value, facts, tenant_id=tenant_id, now=now, kind=kind)
-    tags.set_status(db, actor, tag, status, now=now)
-    return tag
-
-
-def _edit_tag(
-    db: Session,
-    actor: Actor,
-    tag: Tag,
-    *,
-    now: datetime,
-    status: TagStatus | None = None,
-    **given: Any,
-) -> None:
-    if given:
-        tags.edit(db, actor, tag, replace(tags.facts_of(db, tag), **given), now=now)
-    tags.set_status(db, actor, tag, status, now=now)
-
-
 def _names(rows: Sequence[Any], name: str) -> str | None:
     return f" {tag_import.PARTING} ".join(getattr(row, name) for row in rows) or None
 
@@ -190,8 +148,8 @@ TAGS = Resource(
     noun="tag",
     model=Tag,
     schema=NewTag,
-    add=_add_tag,
-    edit=_edit_tag,
+    add=tags.add,
+    edit=tags.edit,
     archive=tags.archive,
     restore=tags.restore,
     named=tags.named,

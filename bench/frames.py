@@ -13,7 +13,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.protocol import SERVER, Protocol
 
 from worker.websocket import Stream
-from worker.websocket_frames import RSV1, TEXT, Closed, Deflate, encode_frame
+from worker.websocket_wire import RSV1, TEXT, Closed, Deflate, encode_frame
 
 FRAMES, IDLE, READ = 20_000, 5_000, 16_384
 

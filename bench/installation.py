@@ -20,8 +20,6 @@ from sqlalchemy import text
 from app import create_app
 from app.config import Settings
 from app.domain.access import drivers, tags
-from app.domain.access.drivers import DriverFacts
-from app.domain.access.tags import TagFacts
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.money import tariff_book
 from app.domain.network import sites, stations, tenants
@@ -154,10 +152,16 @@ def furnish(count: int) -> list[Known]:
         place = {"timezone": "Europe/Berlin", "currency": "EUR", "tariff_id": tariff.id}
         site = sites.add(db, SYSTEM, tenant.id, now=now, name="Bench", **place)
         for number in range(count):
-            facts = DriverFacts(name=f"Driver {number}", email=f"driver{number}@example.org")
-            driver = drivers.add(db, SYSTEM, facts, tenant_id=tenant.id, now=now)
-            tag, about = f"BENCH{number:05}", TagFacts(driver_id=driver.id)
-            tags.add(db, SYSTEM, tag, about, tenant_id=tenant.id, now=now)
+            driver = drivers.add(
+                db,
+                SYSTEM,
+                tenant.id,
+                now=now,
+                name=f"Driver {number}",
+                email=f"driver{number}@example.org",
+            )
+            tag, about = f"BENCH{number:05}", {"driver_id": driver.id}
+            tags.add(db, SYSTEM, tenant.id, now=now, value=tag, **about)
             station, password = stations.register(
                 *(db, SYSTEM, tenant.id, site, f"BENCH-{number:05}"), now=now
             )

@@ -18,8 +18,6 @@ from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.domain.access import drivers, tags
-from app.domain.access.drivers import DriverFacts
-from app.domain.access.tags import TagFacts
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.money import tariff_book
 from app.domain.network import sites, stations, tenants
@@ -137,10 +135,16 @@ def build(db: Session, now: datetime) -> list[DemoStation]:
 def _card(
     db: Session, tenant: Tenant, now: datetime, name: str, email: str, value: str, language: str
 ) -> str:
-    facts = DriverFacts(name=name, email=email, language=language)
-    driver = drivers.add(db, SYSTEM, facts, tenant_id=tenant.id, now=now)
-    about = TagFacts(label=f"{name.split()[0]}'s card", driver_id=driver.id)
-    tag = tags.add(db, SYSTEM, value, about, tenant_id=tenant.id, now=now)
+    driver = drivers.add(db, SYSTEM, tenant.id, now=now, name=name, email=email, language=language)
+    tag = tags.add(
+        db,
+        SYSTEM,
+        tenant.id,
+        now=now,
+        value=value,
+        label=f"{name.split()[0]}'s card",
+        driver_id=driver.id,
+    )
     return tag.value
 
 

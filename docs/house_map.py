@@ -101,7 +101,7 @@ def rooms() -> str:
             for path in sorted(folder.iterdir())
             if path.stem != "__init__" and (path.suffix == ".py" or any(path.glob("*.py")))
         ]
-        floors = [floor for floor in FLOORS if (ROOT / "app" / floor / room).is_dir()]
+        floors = [floor for floor in FLOORS if any((ROOT / "app" / floor).glob(f"{room}*"))]
         about = first_line(folder / "__init__.py")
         lines.append(f"| **{room}** | {about} | {', '.join(nouns)} | {', '.join(floors)} |")
     return "\n".join(lines)

@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 from app.domain.commands import orders as order_tables  # noqa: E402
 from app.domain.ground.vocabulary import Order  # noqa: E402
 from tests.dialects.order_samples import PREPARED, SAMPLES  # noqa: E402
-from worker.dialects.route import Bulk, Fact, Outside  # noqa: E402
+from worker.dialects.records import Bulk, Fact, Outside  # noqa: E402
 from worker.dialects.table import DIALECTS  # noqa: E402
 from worker.ocpp import schemas  # noqa: E402
 from worker.ocpp.versions import Version  # noqa: E402

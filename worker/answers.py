@@ -9,7 +9,7 @@ from typing import Any
 from app.domain.commands.fallbacks import End
 from app.domain.ground.redaction import REDACTED, redact
 from app.domain.ground.vocabulary import CommandState, Outcome
-from worker.dialects.encoding import Arguments, Encoding
+from worker.dialects.records import Arguments, Encoding
 from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Expired, Refused, Settled, TimedOut

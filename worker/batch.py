@@ -143,6 +143,11 @@ class Batch:
         work.then = work.then or _unheard
         self._lane.put(work)
 
+    def log(self, row: Row | None) -> None:
+        """Keep a row of the message log, if there is one; nobody waits for that."""
+        if row is not None:
+            self.later(Job(lambda db, rows: rows.append(row)))
+
     def stop(self, within_s: float = 10.0) -> None:
         """Commit what waits, then end; what takes longer than `within_s` seconds is left."""
         for lane in {self._rare, self._lane}:

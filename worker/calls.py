@@ -1,33 +1,34 @@
 """Claimed commands on their way to a charger: put in its dialect, sent, and settled once."""
 
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import gevent
 
 from app.domain.commands import commands
-from app.domain.commands.command_ends import Ended, Sent
+from app.domain.commands.command_ends import Ended, Sent, settle_all
 from app.domain.commands.commands import Claimed
 from app.domain.commands.fallbacks import Chain, End, Situation
 from app.domain.commands.orders import SPECS
 from app.domain.device import deviations, files, password_rotation
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
+from app.domain.network import credentials
 from app.domain.office.messages import Row
 from app.models import Command, Station
 from worker import log_rows
 from worker.answers import NEVER_SENT, discreet, end_of, outcome_of
-from worker.batch import Batch, Job
+from worker.batch import Batch, Job, StorageAway, Together
 from worker.dialects.context import Payload
-from worker.dialects.encoding import Arguments, Encoding, Unfit
+from worker.dialects.records import Arguments, Encoding, Unfit
 from worker.dialects.table import DIALECTS
 from worker.dispatch import Held
 from worker.link import LinkClosed
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Refused, Settled, TimedOut
 from worker.ocpp.versions import CallFault, Version
-from worker.settling import Settling
 from worker.standing import ANSWER_S, Standing
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,10 @@ RESTART_S = 30.0
 SOON_S = 0.1
 #: So many calls in a row without an answer, and a station counts as deaf (FIELD B8).
 DEAF_AFTER = 3
+#: How a command ends whose own end cannot be stored.
+UNFIT = Outcome(
+    CommandState.FAILED, None, "The charger's answer holds something that cannot be stored."
+)
 
 
 @dataclass(slots=True)
@@ -70,6 +75,15 @@ class Pending:
         return (self.expires_at - datetime.now(UTC)).total_seconds()
 
 
+@dataclass(slots=True)
+class _Ending:
+    """The end of a command over a link, and the row of the call that brought it, if one did."""
+
+    link: Any
+    ended: Ended
+    row: Row | None
+
+
 class NotPut(Exception):
     """A form that did not reach the wire, how it ended, and in which words."""
 
@@ -85,7 +99,7 @@ class Calls:
     def __init__(self, batch: Batch, settings: Any, standing: Standing) -> None:
         self._batch = batch
         self._settings = settings
-        self._settling = Settling(batch, standing)
+        self._standing = standing
 
     def orders(self, version: Version) -> list[Order]:
         """The orders that a version can put, and those that need no message."""
@@ -99,7 +113,7 @@ class Calls:
         except Exception:
             log.exception("command %d cannot be sent", claimed.id)
             failed = Outcome(CommandState.FAILED, None, "It could not be sent: see the log.")
-            self._settling.settle(held.link, Ended(claimed.id, failed))
+            self._settle(held.link, Ended(claimed.id, failed))
 
     def _send(self, held: Held, claimed: Claimed, there: Situation) -> None:
         version, order = held.link.version, claimed.order
@@ -110,11 +124,11 @@ class Calls:
         elif order is Order.DISCONNECT:
             held.link.close_when_idle(1001, "staff ended this connection", ANSWER_S)
             done = Outcome(CommandState.ACCEPTED, None, "The connection was ended.")
-            self._settling.settle(held.link, Ended(claimed.id, done))
+            self._settle(held.link, Ended(claimed.id, done))
         else:
             sentence = f"OCPP {version.value} has no such order."
             unsupported = Outcome(CommandState.UNSUPPORTED, None, sentence)
-            self._settling.settle(held.link, Ended(claimed.id, unsupported))
+            self._settle(held.link, Ended(claimed.id, unsupported))
 
     def _try(self, held: Held, pending: Pending) -> None:
         """Put the current form on the wire; where it cannot be said, the next one at once."""
@@ -200,9 +214,9 @@ class Calls:
         if isinstance(event, TimedOut):
             self._unanswered(held, call.action)
         if pending is None:
-            self._settling.log(row)
+            self._batch.log(row)
         elif pending.order is Order.CHANGE_PASSWORD and isinstance(event, Cancelled) and row:
-            self._settling.log(row)
+            self._batch.log(row)
             self._line_lost(held, pending.command_id)
         elif self._ended(held, pending, end_of(event, outcome), outcome, row):
             self._try(held, pending)
@@ -242,12 +256,38 @@ class Calls:
             pending.timer.kill(block=False)
         if pending.left_s > 0 and pending.chain.next(end, outcome):
             pending.attempts = [*pending.attempts, attempt]
-            self._settling.log(row)
+            self._batch.log(row)
             return True
         whole = pending.chain.outcome(outcome)
         told = (pending.wire, pending.attempts)
-        self._settling.settle(held.link, Ended(pending.command_id, whole, latency_ms, *told), row)
+        self._settle(held.link, Ended(pending.command_id, whole, latency_ms, *told), row)
         return False
+
+    def _settle(self, link: Any, ended: Ended, row: Row | None = None) -> None:
+        """Have an end written; what cannot be stored fails the command instead."""
+
+        def stored(result: Any) -> None:
+            if not isinstance(result, Exception):
+                return
+            log.error("the end of command %d is not taken in: %s", ended.command_id, result)
+            if isinstance(result, StorageAway) or ended.outcome is UNFIT:
+                return
+            self._settle(link, replace(ended, outcome=UNFIT))
+            self._batch.log(row)
+
+        told = _Ending(link, ended, row)
+        self._batch.later(Together(self._store, told, link.station.id, then=stored))
+
+    def _store(self, db: Any, told: Sequence[_Ending], rows: list[Row]) -> list[None]:
+        epochs = credentials.access_epochs(db, {one.link.station.id for one in told})
+        counted = []
+        for one in told:
+            epoch = epochs.get(one.link.station.id)
+            outcome = self._standing.counted(db, one.link, one.ended.outcome, epoch)
+            counted.append(replace(one.ended, outcome=outcome))
+        settle_all(db, counted, now=datetime.now(UTC))
+        rows.extend(one.row for one in told if one.row is not None)
+        return [None] * len(told)
 
     def _unanswered(self, held: Held, action: str) -> None:
         """Note a station that hears and does not answer any more, and let it connect anew."""

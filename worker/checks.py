@@ -1,9 +1,18 @@
-"""What is done with a call before it is handled: is it allowed, is it whole, can it be mended."""
+"""What is done with a call before it is handled: is it allowed, can it be mended, must it be cut.
 
+A long message is cut into pieces: each is stored by itself, and everybody else has a turn between.
+Nothing is answered before the last piece is stored.  Whatever is told in lists is known by what it
+says, so that a message that comes again after a crash between two pieces adds only what is missing.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from worker.dialects.route import Route
+import gevent
+
+from worker.dialects.records import Long, Route
 from worker.ocpp import repairs, schemas
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.json_text import without_nul
@@ -38,3 +47,85 @@ def checked(
             raise mended.violation
         notes.append(("schema_violation", f"{call.action}: {mended.violation.description}"))
     return mended.payload, notes
+
+
+#: A shorter text, in characters, holds nothing that would have to be cut.
+SHORT_TEXT = 8_192
+#: A message with more items than this is refused (an item: what a list holds and holds no list).
+MOST_ITEMS = 100_000
+#: The same for messages whose lists the specification keeps short.
+MOST_UNCUT = 5_000
+#: The same for one element of a list: one instant, one event, one profile.
+HEAVIEST = 2_000
+#: How many elements are gone through before others have a turn.
+_BREATH = 500
+#: The longest turn that others get at once, in seconds.
+LONGEST_TURN_S = 0.1
+
+_T = TypeVar("_T")
+
+
+def breathing(values: Iterable[_T], every: int = _BREATH) -> Iterator[_T]:
+    """The values, with turns for everybody else on the way, each as long as ours was.
+
+    A turn of no length would let a commit go on by one of its steps only: on PostgreSQL it has
+    many, and whoever waits for it would wait for as many pieces of ours.
+    """
+    begin = time.monotonic()
+    for number, value in enumerate(values):
+        if number % every == 0:
+            gevent.sleep(min(time.monotonic() - begin, LONGEST_TURN_S))
+            begin = time.monotonic()
+        yield value
+
+
+def items_of(value: Any) -> int:
+    """How many items a value holds; lists are counted by what stands at their ends."""
+    if isinstance(value, dict):
+        return sum(items_of(child) for child in value.values() if isinstance(child, dict | list))
+    if isinstance(value, list):
+        return sum(max(1, items_of(child)) for child in value)
+    return 0
+
+
+def check_uncut(payload: dict[str, Any]) -> None:
+    """Refuse a message of many items that cannot be taken in pieces."""
+    if items_of(payload) > MOST_UNCUT:
+        raise CallFault(Fault.OCCURRENCE, f"the message holds more than {MOST_UNCUT:,} items")
+
+
+def cut(payload: dict[str, Any], long: Long, notes: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """The same message several times, each with a part of its list; one where it is short.
+
+    What is left out of an instant of too many samples is noted.  Raises CallFault for a message
+    beyond all bounds.
+    """
+    lists: list[list[Any]] = [[]]
+    weight = total = 0
+    for element in breathing(payload[long.member]):
+        items = max(1, items_of(element))
+        if items > HEAVIEST:
+            element, items = _shortened(element, long, notes), HEAVIEST
+        total += items
+        if total > MOST_ITEMS:
+            raise CallFault(Fault.OCCURRENCE, f"the message holds more than {MOST_ITEMS:,} items")
+        if lists[-1] and weight + items > long.most:
+            lists.append([])
+            weight = 0
+        lists[-1].append(element)
+        weight += items
+    pieces = [{**payload, long.member: part} for part in lists]
+    if long.more:
+        for piece in pieces[:-1]:
+            piece[long.more] = True
+    return pieces
+
+
+def _shortened(element: Any, long: Long, notes: list[tuple[str, str]]) -> Any:
+    samples = element.get(long.samples) if isinstance(element, dict) else None
+    if not isinstance(samples, list):
+        raise CallFault(
+            Fault.OCCURRENCE, f"one of {long.member} holds more than {HEAVIEST:,} items"
+        )
+    notes.append(("too_many_samples", f"{len(samples)} of one instant, {HEAVIEST} were taken"))
+    return {**element, long.samples: samples[:HEAVIEST]}

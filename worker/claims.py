@@ -24,7 +24,7 @@ from worker import log_rows
 from worker.answers import NEVER_SENT, discreet, outcome_of
 from worker.batch import Batch, Job
 from worker.calls import Calls
-from worker.dialects.encoding import Unfit
+from worker.dialects.records import Unfit
 from worker.dialects.table import DIALECTS
 from worker.dispatch import Held
 from worker.link import LinkClosed

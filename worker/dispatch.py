@@ -12,11 +12,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.domain.charging.gauges import Gauge
 from app.domain.ground.vocabulary import Registration
 from app.domain.office.messages import Row
-from worker import log_rows, pieces
+from worker import checks, log_rows
 from worker.batch import Batch, Job, StorageAway, Together
 from worker.checks import checked
 from worker.dialects.context import Context
-from worker.dialects.route import Bulk, Fact, Handler, Long, Outside, Route
+from worker.dialects.records import Bulk, Fact, Handler, Long, Outside, Route
 from worker.dialects.table import DIALECTS
 from worker.facts import Asked, Facts, Read
 from worker.ocpp import schemas
@@ -110,7 +110,7 @@ class Dispatch:
             raise Over(held.over)
         if route is None:
             raise CallFault(Fault.NOT_IMPLEMENTED, f"{call.action} is not handled here")
-        if len(call.text) > pieces.SHORT_TEXT:
+        if len(call.text) > checks.SHORT_TEXT:
             done = self._in_pieces(held, call, received_at, route)
             if done is not None:
                 return done
@@ -124,15 +124,15 @@ class Dispatch:
         """Handle a call whose list is long, a piece at a time; None where it is short."""
         long, handler = route.long, route.handler
         if long is None or not isinstance(call.payload.get(long.member), list):
-            pieces.check_uncut(call.payload)
+            checks.check_uncut(call.payload)
             return None
         found: dict[tuple[str, str], None] = {}
         notes: list[tuple[str, str]] = []
-        cuts = pieces.cut(call.payload, long, notes)
+        cuts = checks.cut(call.payload, long, notes)
         if len(cuts) == 1 and not notes:
             return None
         parts = []
-        for part in pieces.breathing(cuts, every=1):
+        for part in checks.breathing(cuts, every=1):
             payload, odd = checked(held, replace(call, payload=part), route)
             found |= dict.fromkeys([*notes, *odd])
             parts.append(payload)
@@ -141,7 +141,7 @@ class Dispatch:
             return self._readings_apart(held, call, parts, context, long, handler)
         if isinstance(handler, Bulk):
             values = (value for part in parts for value in Fields(part).list(long.member))
-            context.weigh_clock(pieces.breathing(values))
+            context.weigh_clock(checks.breathing(values))
         for part in parts[:-1]:
             self._handled(held, call, part, context, handler, last=False)
         return self._handled(held, call, parts[-1], context, handler)
@@ -313,8 +313,7 @@ class Dispatch:
     def _log_refusal(
         self, held: Held, call: Call | Send, fault: CallFault, received_at: datetime
     ) -> None:
-        row = log_rows.of_call(held, call, received_at, None, fault=fault)
-        self._batch.later(Job(lambda db, rows: rows.append(row)))
+        self._batch.log(log_rows.of_call(held, call, received_at, None, fault=fault))
         if fault.fault is Fault.SECURITY:
             return
         other = schemas.lookalike(held.link.version, call.action, call.payload)
@@ -324,5 +323,4 @@ class Dispatch:
 
     def log_stray(self, held: Held, event: Stray | Repeated | Malformed) -> None:
         """Keep a frame that changes nothing, with why."""
-        row = log_rows.of_stray(held, event)
-        self._batch.later(Job(lambda db, rows: rows.append(row)))
+        self._batch.log(log_rows.of_stray(held, event))

@@ -27,7 +27,7 @@ from app.extensions import db as flask_db
 from worker import log_rows
 from worker.batch import Together
 from worker.dialects.context import Context
-from worker.dialects.route import Fact
+from worker.dialects.records import Fact
 from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call, Send
 from worker.standing import Over, Standing

@@ -22,7 +22,7 @@ from worker.ocpp.handshake import ClientCertificate, StationInfo
 from worker.ocpp.versions import Fault, Version
 from worker.pace import FLOOD_S, LAG, Flood, Pace
 from worker.websocket import Stream
-from worker.websocket_frames import Closed
+from worker.websocket_wire import Closed
 
 log = logging.getLogger(__name__)
 

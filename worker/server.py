@@ -27,7 +27,7 @@ from worker.ocpp.versions import Version
 from worker.pace import FLOOD_S, LAG
 from worker.upgrade import Handler, TlsListener
 from worker.websocket import Stream
-from worker.websocket_frames import Deflate
+from worker.websocket_wire import Deflate
 
 log = logging.getLogger(__name__)
 

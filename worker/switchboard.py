@@ -33,8 +33,7 @@ from worker.claims import Claims, Setpoints
 from worker.dispatch import Dispatch, Held
 from worker.ocpp.events import Malformed, Repeated, Settled, Stray
 from worker.ocpp.frames import Call, Send
-from worker.presence import Presence
-from worker.standing import ANSWER_S, Over, Standing
+from worker.standing import ANSWER_S, Over, Presence, Standing
 
 log = logging.getLogger(__name__)
 

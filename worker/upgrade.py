@@ -22,7 +22,7 @@ from worker.ocpp import handshake
 from worker.ocpp.handshake import ClientCertificate, Request, read_basic
 from worker.ocpp.refusals import Reason, Refused, http_answer
 from worker.ocpp.versions import Version
-from worker.websocket_frames import Deflate, negotiate
+from worker.websocket_wire import Deflate, negotiate
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,14 @@ from typing import Any
 import gevent
 from websockets.speedups import apply_mask
 
-from worker.websocket_frames import (
+from worker.websocket_wire import (
     BINARY,
     CLOSE,
     CONTINUATION,
     EXTENDED,
     PING,
     PONG,
+    QUEUE_LIMIT,
     RSV1,
     TEXT,
     WHOLE_TEXT,
@@ -26,12 +27,12 @@ from worker.websocket_frames import (
     Closed,
     Deflate,
     TooLong,
+    Wire,
     encode_close,
     encode_frame,
     header_problem,
     is_close_code,
 )
-from worker.websocket_wire import QUEUE_LIMIT, Wire
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ leaves the rest as it is.  Null is another matter; a member takes it where its t
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from copy import deepcopy
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -177,6 +177,29 @@ class Schema(BaseModel):
         """Read one line that people typed; `word` is what a sentence calls it."""
         word = word or f"The {member}"
         return texts.line(text, word, cls.longest(member), field=member, required=required)
+
+    @classmethod
+    def kept(
+        cls,
+        given: Mapping[str, Any],
+        rules: Mapping[str, Callable[[Any], Any]],
+        but: Collection[str] = (),
+    ) -> Json:
+        """What is given as a row keeps it: by its rule, and without one a text as one line.
+
+        Members of `but` are left to the caller.  Raises `Invalid`.
+        """
+        if unknown := given.keys() - cls.model_fields.keys():
+            raise TypeError(f"{cls.__name__} has no {', '.join(sorted(unknown))}")
+        found: Json = {}
+        for name in [name for name in cls.model_fields if name in given and name not in but]:
+            value = given[name]
+            if name in rules:
+                value = rules[name](value)
+            elif cls.type_of(name) is str:
+                value = cls.line(name, value, required=name in cls.needs()) or None
+            found[name] = value
+        return found
 
     def given(self) -> Json:
         """Return what was sent, in values of the domain; what was left out is not there."""

@@ -110,7 +110,7 @@ def _forget_files(settings: Settings) -> None:
 
 def _keep_lists(until: float) -> bool:
     """Send local lists that changed to the stations whose onboarding asks for it."""
-    found = [station.id for station in local_lists.kept_up(flask_db.session(), _now())]
+    found = local_lists.kept_up(flask_db.session(), _now())
 
     def keep_up(station_id: int) -> None:
         def act(db: Session) -> None:

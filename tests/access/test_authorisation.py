@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.access import authorisation, tags
-from app.domain.access.tags import TagFacts
 from app.domain.charging import sessions
 from app.domain.ground.vocabulary import (
     SYSTEM,
@@ -42,7 +41,7 @@ def station(db, tenant, depot, now):
 
 @pytest.fixture
 def card(db, tenant, now):
-    return tags.add(db, SYSTEM, "04A2B3", TagFacts(), tenant_id=tenant.id, now=now)
+    return tags.add(db, SYSTEM, tenant.id, now=now, value="04A2B3")
 
 
 def tap(db, station, now, value="04A2B3", occasion=authorisation.AUTHORIZE, **more):
@@ -103,7 +102,7 @@ def test_a_tag_restricted_to_a_site_charges_only_there(db, tenant, depot, statio
 
 def test_separators_only_count_when_one_tag_fits(db, tenant, station, card, now):
     assert tap(db, station, now, "04:a2:b3").accepted
-    tags.add(db, SYSTEM, "04-A2-B3", TagFacts(), tenant_id=tenant.id, now=now)
+    tags.add(db, SYSTEM, tenant.id, now=now, value="04-A2-B3")
     assert tap(db, station, now, "04:a2:b3").verdict is Verdict.INVALID
 
 
@@ -133,7 +132,7 @@ def grouped(db, tenant, now, *values):
     db.flush()
     for value in values:
         tag = db.scalar(select(Tag).where(Tag.value == value)) or tags.add(
-            db, SYSTEM, value, TagFacts(), tenant_id=tenant.id, now=now
+            db, SYSTEM, tenant.id, now=now, value=value
         )
         tag.group_id = group.id
     db.flush()
@@ -148,7 +147,7 @@ def test_a_tag_of_the_same_group_may_end_a_session(db, tenant, station, card, no
 
 
 def test_a_stranger_may_not_end_a_session(db, tenant, station, card, now):
-    tags.add(db, SYSTEM, "STRANGER", TagFacts(), tenant_id=tenant.id, now=now)
+    tags.add(db, SYSTEM, tenant.id, now=now, value="STRANGER")
     session = begin(db, station, now).session
     decision = tap(db, station, now, "STRANGER", authorisation.STOP, session=session)
     assert (decision.verdict, decision.reason) == (Verdict.INVALID, "other_tag")

@@ -9,14 +9,11 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from app.domain.access import drivers, tag_groups, tags
-from app.domain.access.drivers import DriverFacts
 from app.domain.access.imports import drivers as driver_import
 from app.domain.access.imports import headings, sheet
 from app.domain.access.imports import stations as station_import
 from app.domain.access.imports import tags as tag_import
 from app.domain.access.imports.plans import Options
-from app.domain.access.tag_groups import GroupFacts
-from app.domain.access.tags import TagFacts
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import SYSTEM, TagStatus
 from app.domain.network import sites, stations, tenants
@@ -38,7 +35,7 @@ def plan(db, tenant, text, now, **agreed):
 
 def listed(db, tenant, now, *values):
     for value in values:
-        tags.add(db, SYSTEM, value, TagFacts(), tenant_id=tenant.id, now=now)
+        tags.add(db, SYSTEM, tenant.id, now=now, value=value)
 
 
 def sentences(made):
@@ -79,8 +76,7 @@ def test_a_status_is_read_in_the_words_of_the_file(db, tenant, now, heading, row
 )
 def test_a_row_that_contradicts_itself_is_refused(db, tenant, now, text, sentence):
     for name in ("Ada", "Bob"):
-        facts = DriverFacts(name, f"{name.lower()}@example.org")
-        drivers.add(db, SYSTEM, facts, tenant_id=tenant.id, now=now)
+        drivers.add(db, SYSTEM, tenant.id, now=now, name=name, email=f"{name.lower()}@example.org")
     (said,) = sentences(plan(db, tenant, text, now))
     assert sentence in said
 
@@ -108,10 +104,9 @@ def test_an_apostrophe_before_a_number_is_a_spreadsheets(db, tenant, now):
 
 
 def test_a_row_that_ends_early_leaves_what_it_does_not_tell(db, tenant, now):
-    facts = TagFacts(label="red", concurrent_limit=2)
-    tags.add(db, SYSTEM, "04AABBCC", facts, tenant_id=tenant.id, now=now)
+    tags.add(db, SYSTEM, tenant.id, now=now, value="04AABBCC", label="red", concurrent_limit=2)
     (row,) = plan(db, tenant, "tag,label,limit\n04AABBCC,blue\n", now).rows
-    assert (row.facts.label, row.facts.concurrent_limit) == ("blue", 2)
+    assert (row.wanted["label"], row.wanted["concurrent_limit"]) == ("blue", 2)
     assert row.warnings == (
         "The row has fewer cells than the heading; what it lacks stays as it is.",
     )
@@ -130,11 +125,9 @@ def test_a_number_of_a_card_raises_no_doubt(db, tenant, now, value):
 
 
 def test_a_group_is_found_by_its_name_and_by_what_chargers_call_it(db, tenant, now):
-    group = tag_groups.add(
-        db, SYSTEM, GroupFacts("Night fleet", "NF"), tenant_id=tenant.id, now=now
-    )
+    group = tag_groups.add(db, SYSTEM, tenant.id, now=now, name="Night fleet", parent="NF")
     made = plan(db, tenant, "idTag,parentIdTag\n04AA01,nf\n04AA02,night  FLEET\n", now)
-    assert {row.facts.group_id for row in made.rows} == {group.id}
+    assert {row.wanted["group_id"] for row in made.rows} == {group.id}
     assert made.groups == []
 
 
@@ -152,10 +145,17 @@ def test_a_group_is_found_by_its_name_and_by_what_chargers_call_it(db, tenant, n
 def test_an_export_of_any_tags_is_imported_without_a_change(db, tenant, now, rows):
     with db.begin_nested() as trial:
         for value, label, limit, expires, blocked in rows:
-            facts = TagFacts(label=label or None, concurrent_limit=limit,
-                             expires_at=expires and expires.replace(tzinfo=UTC))  # fmt: skip
             try:
-                tag = tags.add(db, SYSTEM, value, facts, tenant_id=tenant.id, now=now)
+                tag = tags.add(
+                    db,
+                    SYSTEM,
+                    tenant.id,
+                    now=now,
+                    value=value,
+                    label=label or None,
+                    concurrent_limit=limit,
+                    expires_at=expires and expires.replace(tzinfo=UTC),
+                )
             except Invalid:
                 continue
             tag.status = TagStatus.BLOCKED if blocked else TagStatus.ACTIVE
@@ -186,7 +186,7 @@ def test_an_export_of_any_tags_is_imported_without_a_change(db, tenant, now, row
 )
 def test_a_name_is_put_together(db, tenant, text, name):
     made = driver_import.plan(db, sheet.read(text, headings.DRIVERS), tenant_id=tenant.id)
-    assert [row.facts.name for row in made.rows] == [name]
+    assert [row.wanted["name"] for row in made.rows] == [name]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_a_name_is_put_together(db, tenant, text, name):
 def test_a_language_is_read_by_its_code_or_name(db, tenant, cell, language):
     text = f"name,Sprache\nAda,{cell}\n"
     made = driver_import.plan(db, sheet.read(text, headings.DRIVERS), tenant_id=tenant.id)
-    assert [row.facts.language for row in made.rows] == [language]
+    assert [row.wanted["language"] for row in made.rows] == [language]
 
 
 def test_an_address_in_another_case_is_the_same_person(db, tenant):

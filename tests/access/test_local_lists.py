@@ -6,8 +6,6 @@ import pytest
 
 from app.domain.access import local_lists, tag_groups, tags
 from app.domain.access.list_contents import difference, wanted
-from app.domain.access.tag_groups import GroupFacts
-from app.domain.access.tags import TagFacts
 from app.domain.commands import commands
 from app.domain.ground.errors import Conflict
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, StationMode
@@ -33,7 +31,7 @@ def station(db, now):
 @pytest.fixture
 def add(db, tenant, now):
     def put(value, **facts):
-        return tags.add(db, ADA, value, TagFacts(**facts), tenant_id=tenant.id, now=now)
+        return tags.add(db, ADA, tenant.id, now=now, value=value, **facts)
 
     return put
 
@@ -72,7 +70,7 @@ def set_to(db, station, now, **values):
 
 
 def test_the_list_holds_who_may_charge_there_and_who_is_blocked(db, tenant, station, add, now):
-    fleet = tag_groups.add(db, ADA, GroupFacts("Fleet"), tenant_id=tenant.id, now=now)
+    fleet = tag_groups.add(db, ADA, tenant.id, now=now, name="Fleet")
     later = now + timedelta(days=9)
     add("D4")
     add("C3", group_id=fleet.id, expires_at=later)
@@ -94,7 +92,7 @@ def test_the_list_holds_who_may_charge_there_and_who_is_blocked(db, tenant, stat
 
 
 def test_key_codes_are_secrets_and_on_no_list(db, tenant, station, now):
-    tags.add(db, ADA, "4711", TagFacts(), tenant_id=tenant.id, now=now, kind="key_code")
+    tags.add(db, ADA, tenant.id, now=now, kind="key_code", value="4711")
     assert wanted(db, station, now).entries == []
 
 
@@ -116,7 +114,7 @@ def test_later_only_what_changed_is_sent(db, add, send, now):
     first, second = add("A1"), add("B2")
     send()
     tags.archive(db, ADA, first, now=now)
-    tags.edit(db, ADA, second, TagFacts(expires_at=now + timedelta(days=1)), now=now)
+    tags.edit(db, ADA, second, now=now, expires_at=now + timedelta(days=1))
     add("C3")
     [command] = send()
     assert (command.arguments["update"], command.arguments["version"]) == ("differential", 2)
@@ -271,7 +269,7 @@ def test_lists_are_kept_up_only_where_the_onboarding_says_so(db, station, add, n
     add("A1")
     assert local_lists.kept_up(db, now) == []
     station.onboarding = {"local_list": True}
-    assert local_lists.kept_up(db, now) == [station]
+    assert local_lists.kept_up(db, now) == [station.id]
     command = local_lists.keep_up(db, station, now=now)
     assert told(command) == ["A1"]
     assert local_lists.keep_up(db, station, now=now) is None

@@ -5,8 +5,6 @@ from datetime import timedelta
 import pytest
 
 from app.domain.access import reservations, tag_groups, tags
-from app.domain.access.tag_groups import GroupFacts
-from app.domain.access.tags import TagFacts
 from app.domain.charging import sessions, statuses
 from app.domain.commands import commands
 from app.domain.ground.errors import Conflict, Invalid, NotConnected, NotFound
@@ -43,7 +41,7 @@ def station(db, now):
 
 @pytest.fixture
 def tag(db, tenant, now):
-    return tags.add(db, ADA, "AB12", TagFacts(), tenant_id=tenant.id, now=now)
+    return tags.add(db, ADA, tenant.id, now=now, value="AB12")
 
 
 @pytest.fixture
@@ -130,7 +128,7 @@ def test_blocked_and_expired_tags_are_not_reserved_for(db, tag, ask, now):
 
 
 def test_no_secret_is_written_down_as_a_reservation(db, tenant, ask, now):
-    tags.add(db, ADA, "4711", TagFacts(), tenant_id=tenant.id, now=now, kind="key_code")
+    tags.add(db, ADA, tenant.id, now=now, kind="key_code", value="4711")
     for given in ({"token": "4711"}, {"token": "0815", "token_kind": "key_code"}):
         with pytest.raises(Invalid, match="No connector is kept for a key code"):
             ask(**given)
@@ -221,9 +219,9 @@ def test_reservation_zero_means_none_but_the_same_tag_at_the_same_plug_uses_it(
 
 
 def test_a_tag_of_the_group_uses_what_was_kept_for_the_group(db, tenant, station, tag, ask, now):
-    fleet = tag_groups.add(db, ADA, GroupFacts("Fleet"), tenant_id=tenant.id, now=now)
+    fleet = tag_groups.add(db, ADA, tenant.id, now=now, name="Fleet")
     tag.group_id = fleet.id
-    tags.add(db, ADA, "CD34", TagFacts(group_id=fleet.id), tenant_id=tenant.id, now=now)
+    tags.add(db, ADA, tenant.id, now=now, value="CD34", group_id=fleet.id)
     db.expire_all()
     row = settled(db, ask(connector=0), YES, now)
     assert row.group_token == "FLEET"

@@ -1,6 +1,5 @@
 """Tags: compared as chargers write them, limited to places, imported without surprises."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -8,19 +7,15 @@ import pytest
 from sqlalchemy import func, select
 
 from app.domain.access import drivers, tag_groups, tags
-from app.domain.access.drivers import DriverFacts
 from app.domain.access.imports import cells, headings, sheet
 from app.domain.access.imports import tags as tag_import
 from app.domain.access.imports.plans import Options
-from app.domain.access.tag_groups import GroupFacts
-from app.domain.access.tags import TagFacts
 from app.domain.ground.errors import Conflict, Forbidden, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import SYSTEM, TagStatus
 from app.domain.network import tenants
 from app.models import AuditEntry, Site, Station, Tag, Tenant
 from app.web import scope
 
-ANYWHERE = TagFacts()
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -58,8 +53,8 @@ def places(db, tenant, now):
     return made
 
 
-def add(db, tenant, now, value="04A2B3", facts=ANYWHERE):
-    return tags.add(db, SYSTEM, value, facts, tenant_id=tenant.id, now=now)
+def add(db, tenant, now, value="04A2B3", **given):
+    return tags.add(db, SYSTEM, tenant.id, now=now, value=value, **given)
 
 
 def entries(db, action):
@@ -95,32 +90,31 @@ def test_a_value_that_no_charger_could_send_is_refused(db, tenant, now, value):
 @pytest.mark.parametrize("limit", [0, -1, 1001])
 def test_a_limit_is_a_sensible_number(db, tenant, now, limit):
     with pytest.raises(Invalid):
-        add(db, tenant, now, facts=TagFacts(concurrent_limit=limit))
+        add(db, tenant, now, concurrent_limit=limit)
 
 
 def test_another_tenants_things_cannot_be_named(db, tenant, places, now):
     other = Tenant(name="Another", created_at=now)
     db.add(other)
     db.flush()
-    driver = drivers.add(db, SYSTEM, DriverFacts("Eve"), tenant_id=other.id, now=now)
-    group = tag_groups.add(db, SYSTEM, GroupFacts("Fleet"), tenant_id=other.id, now=now)
-    for facts in (TagFacts(driver_id=driver.id), TagFacts(group_id=group.id)):
+    driver = drivers.add(db, SYSTEM, other.id, now=now, name="Eve")
+    group = tag_groups.add(db, SYSTEM, other.id, now=now, name="Fleet")
+    for facts in ({"driver_id": driver.id}, {"group_id": group.id}):
         with pytest.raises(NotFound):
-            add(db, tenant, now, facts=facts)
+            add(db, tenant, now, **facts)
     site, station = places[0]
     for facts in (
-        TagFacts(site_ids=frozenset({site.id})),
-        TagFacts(station_ids=frozenset({station.id})),
+        {"site_ids": frozenset({site.id})},
+        {"station_ids": frozenset({station.id})},
     ):
         with pytest.raises(NotFound):
-            add(db, other, now, facts=facts)
+            add(db, other, now, **facts)
 
 
 def test_where_a_tag_may_charge_is_audited(db, tenant, places, now):
     (depot, _), (_, quay) = places
-    tag = add(db, tenant, now, facts=TagFacts(site_ids=frozenset({depot.id})))
-    facts = replace(tags.facts_of(db, tag), site_ids=frozenset(), station_ids=frozenset({quay.id}))
-    assert tags.edit(db, SYSTEM, tag, facts, now=now)
+    tag = add(db, tenant, now, site_ids=frozenset({depot.id}))
+    assert tags.edit(db, SYSTEM, tag, now=now, site_ids=frozenset(), station_ids={quay.id})
     assert (tag.sites, tag.stations) == ([], [quay])
     (entry,) = entries(db, "tag.edit")
     assert entry.before == {"site_ids": [depot.id], "station_ids": []}
@@ -130,13 +124,12 @@ def test_where_a_tag_may_charge_is_audited(db, tenant, places, now):
 def test_somebody_limited_to_a_site_changes_no_tag_of_other_places(db, tenant, places, now):
     (depot, _), (harbour, _) = places
     everywhere = frozenset({depot.id, harbour.id})
-    tag = add(db, tenant, now, facts=TagFacts(site_ids=everywhere))
+    tag = add(db, tenant, now, site_ids=everywhere)
     scope.narrow(db, scope.Scope(tenant.id, frozenset({depot.id})))
-    facts = tags.facts_of(db, tag)
-    assert facts.site_ids == {depot.id}
+    assert tags.held(db, tag)["site_ids"] == {depot.id}
     for wanted in (frozenset(), everywhere):
         with pytest.raises(Forbidden):
-            tags.edit(db, SYSTEM, tag, replace(facts, site_ids=wanted), now=now)
+            tags.edit(db, SYSTEM, tag, now=now, site_ids=wanted)
     scope.narrow(db, None)
     db.expire_all()
     assert {site.id for site in tag.sites} == everywhere
@@ -152,24 +145,25 @@ def test_blocking_twice_is_one_entry(db, tenant, now):
 
 
 def test_a_group_gets_a_parent_token_that_fits_the_protocol(db, tenant, now):
-    facts = GroupFacts("The long-named fleet of the harbour")
-    group = tag_groups.add(db, SYSTEM, facts, tenant_id=tenant.id, now=now)
+    group = tag_groups.add(
+        db, SYSTEM, tenant.id, now=now, name="The long-named fleet of the harbour"
+    )
     assert group.parent == "THELONGNAMEDFLEETOFT"
 
 
 def test_groups_share_neither_name_nor_parent(db, tenant, now):
-    tag_groups.add(db, SYSTEM, GroupFacts("Fleet", "FLEET-1"), tenant_id=tenant.id, now=now)
-    for facts in (GroupFacts("fleet"), GroupFacts("Taxis", "fleet-1")):
+    tag_groups.add(db, SYSTEM, tenant.id, now=now, name="Fleet", parent="FLEET-1")
+    for facts in ({"name": "fleet"}, {"name": "Taxis", "parent": "fleet-1"}):
         with pytest.raises(Taken):
-            tag_groups.add(db, SYSTEM, facts, tenant_id=tenant.id, now=now)
+            tag_groups.add(db, SYSTEM, tenant.id, now=now, **facts)
 
 
 def test_a_group_with_tags_is_not_removed(db, tenant, now):
-    group = tag_groups.add(db, SYSTEM, GroupFacts("Fleet"), tenant_id=tenant.id, now=now)
-    tag = add(db, tenant, now, facts=TagFacts(group_id=group.id))
+    group = tag_groups.add(db, SYSTEM, tenant.id, now=now, name="Fleet")
+    tag = add(db, tenant, now, group_id=group.id)
     with pytest.raises(Conflict, match="still holds 1 tag"):
         tag_groups.remove(db, SYSTEM, group, now=now)
-    tags.edit(db, SYSTEM, tag, TagFacts(), now=now)
+    tags.edit(db, SYSTEM, tag, now=now, group_id=None)
     tag_groups.remove(db, SYSTEM, group, now=now)
 
 
@@ -195,9 +189,8 @@ FILE = """tag;label;driver;group;status;expires;limit;sites
 
 @pytest.fixture
 def listed(db, tenant, places, now):
-    ada = DriverFacts("Ada Lovelace", "ada@example.org")
-    drivers.add(db, SYSTEM, ada, tenant_id=tenant.id, now=now)
-    tag_groups.add(db, SYSTEM, GroupFacts("Fleet"), tenant_id=tenant.id, now=now)
+    drivers.add(db, SYSTEM, tenant.id, now=now, name="Ada Lovelace", email="ada@example.org")
+    tag_groups.add(db, SYSTEM, tenant.id, now=now, name="Fleet")
 
 
 def test_a_plan_writes_nothing(db, tenant, listed):

@@ -39,8 +39,13 @@ def test_a_card_put_on_the_list_leaves_home_by_itself(page, desk, row):
     with desk.work() as db:
         station = db.get(Station, desk.ids["station:CP-01"])
         person = Actor("Somebody else")
-        facts = tags.TagFacts()
-        tags.add(db, person, CARD, facts, tenant_id=station.tenant_id, now=datetime.now(UTC))
+        tags.add(
+            db,
+            person,
+            station.tenant_id,
+            now=datetime.now(UTC),
+            value=CARD,
+        )
     expect(row).to_have_count(0, timeout=60_000)
     expect(page.locator("#attention li")).to_have_count(rows - 1)
     assert page.evaluate("window.sameDocument")

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sqlalchemy import event as sqlalchemy_event
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.charging import sessions
 from app.domain.ground.vocabulary import SYSTEM, Activity
 from app.domain.money import billing, session_cost
@@ -139,7 +138,7 @@ STARTS = [BEGAN, datetime(2026, 3, 29, 0, 0, tzinfo=UTC), datetime(2026, 10, 25,
 def test_what_is_told_at_last_and_at_the_end_is_what_the_bill_says(net, more, began):
     """A car charges for 50 minutes, then stands idle for 100."""
     net.version.definition = {**net.version.definition, **more}
-    tags.add(net.db, SYSTEM, CARD.value, TagFacts(), tenant_id=net.site.tenant_id, now=BEGAN)
+    tags.add(net.db, SYSTEM, net.site.tenant_id, now=BEGAN, value=CARD.value)
     last = None
     for report in charge_slowly(began):
         taken = tell(net, report)

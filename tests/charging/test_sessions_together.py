@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from app.domain.access import authorisation, tags
 from app.domain.access.authorisation import AUTHORIZE, Tap
-from app.domain.access.tags import TagFacts
 from app.domain.charging import sessions
 from app.domain.charging.metering import Metered
 from app.domain.ground.vocabulary import (
@@ -87,8 +86,8 @@ def known(any_app):
             "OTHER": {"station_ids": frozenset({ids[1]})},
             "OLD": {"expires_at": STARTED},
         }.items():
-            facts = TagFacts(**more)
-            tags.add(db, SYSTEM, value, facts, tenant_id=net.site.tenant_id, now=STARTED)
+            facts = {**more}
+            tags.add(db, SYSTEM, net.site.tenant_id, now=STARTED, value=value, **facts)
         for number in range(STATIONS):
             row = net.session(**(RUNS if number % 2 else {}), evse=1)
             row.station_id, row.token = ids[number], "ONCE" if number == 1 else "FREE"

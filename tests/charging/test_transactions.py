@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.charging import sessions
 from app.domain.ground.vocabulary import SYSTEM, SessionState, StopReason
 from app.domain.money import billing
@@ -31,8 +30,7 @@ MANY_TRIALS = settings(
 def net(db):
     net = network(db)
     net.site.tariff = net.version.tariff
-    facts = TagFacts(driver_id=net.driver.id)
-    tags.add(db, SYSTEM, CARD.value, facts, tenant_id=net.site.tenant_id, now=BEGAN)
+    tags.add(db, SYSTEM, net.site.tenant_id, now=BEGAN, value=CARD.value, driver_id=net.driver.id)
     return net
 
 

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.charging import sessions
 from app.domain.ground.vocabulary import (
     SYSTEM,
@@ -41,8 +40,9 @@ LATER = BEGAN + timedelta(days=3)
 def net(db):
     net = network(db)
     net.site.tariff = net.version.tariff
-    facts = TagFacts(driver_id=net.driver.id)
-    net.tag = tags.add(db, SYSTEM, CARD.value, facts, tenant_id=net.site.tenant_id, now=BEGAN)
+    net.tag = tags.add(
+        db, SYSTEM, net.site.tenant_id, now=BEGAN, value=CARD.value, driver_id=net.driver.id
+    )
     return net
 
 
@@ -146,8 +146,7 @@ def test_a_tag_of_the_group_may_end_it_and_a_stranger_is_told_no(db, net):
     db.add(group)
     db.flush()
     net.tag.group_id = group.id
-    facts = TagFacts(group_id=group.id)
-    tags.add(db, SYSTEM, "FRIEND", facts, tenant_id=net.site.tenant_id, now=BEGAN)
+    tags.add(db, SYSTEM, net.site.tenant_id, now=BEGAN, value="FRIEND", group_id=group.id)
     db.flush()
     tell(db, net, *charge()[:2])
     stops = {"trigger": "stop_authorized"}
@@ -159,9 +158,9 @@ def test_a_tag_of_the_group_may_end_it_and_a_stranger_is_told_no(db, net):
 
 
 def test_a_key_code_is_compared_and_kept_nowhere(db, net):
-    facts = TagFacts(driver_id=net.driver.id)
+    facts = {"driver_id": net.driver.id}
     given = {"tenant_id": net.site.tenant_id, "now": BEGAN, "kind": "KeyCode"}
-    tag = tags.add(db, SYSTEM, "471147", facts, **given)
+    tag = tags.add(db, SYSTEM, value="471147", **facts, **given)
     code = Token("471147", "key_code")
     began = event("started", 0, 0, token=code, connector=PLUG)
     taken = tell(db, net, began)

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.charging import sessions
 from app.domain.ground.vocabulary import SYSTEM, SessionState, StopReason, Token
 from app.domain.money import billing
@@ -24,8 +23,7 @@ def net(db):
     net = network(db)
     net.site.tariff = net.version.tariff
     for text, driver in ((CARD.value, net.driver.id), (OTHER.value, None)):
-        facts = TagFacts(driver_id=driver)
-        tags.add(db, SYSTEM, text, facts, tenant_id=net.site.tenant_id, now=BEGAN)
+        tags.add(db, SYSTEM, net.site.tenant_id, now=BEGAN, value=text, driver_id=driver)
     return net
 
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.charging import sessions
 from app.domain.charging.sessions import Told
 from app.domain.charging.sessions.unordered import take_unordered
@@ -48,8 +47,9 @@ def talks(draw):
 def stations(any_app):
     net = network(flask_db.session())
     net.site.tariff = net.version.tariff
-    facts = TagFacts(driver_id=net.driver.id)
-    tags.add(net.db, SYSTEM, CARD.value, facts, tenant_id=net.site.tenant_id, now=BEGAN)
+    tags.add(
+        net.db, SYSTEM, net.site.tenant_id, now=BEGAN, value=CARD.value, driver_id=net.driver.id
+    )
     made = [net.station]
     for number in range(1, HOW_MANY):
         place = {"tenant_id": net.site.tenant_id, "site_id": net.site.id, "created_at": BEGAN}

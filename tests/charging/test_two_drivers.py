@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.charging import gauges, metering, sessions
 from app.domain.charging.metering import Metered
 from app.domain.charging.sessions import Stop
@@ -111,8 +110,7 @@ def test_a_stop_that_cannot_be_the_open_sessions_ends_it_by_no_guess(db, net, wh
 
 def test_another_drivers_card_within_a_transaction_holds_its_bill(db, net):
     net.site.tariff = net.version.tariff
-    facts = TagFacts(driver_id=net.driver.id)
-    tags.add(db, SYSTEM, CARD.value, facts, tenant_id=net.site.tenant_id, now=BEGAN)
+    tags.add(db, SYSTEM, net.site.tenant_id, now=BEGAN, value=CARD.value, driver_id=net.driver.id)
     reports = charge()
     reports[3] = event("updated", 3, 40, token=Token("OTHER"), trigger="Authorized")
     for report in reports:
@@ -124,8 +122,7 @@ def test_another_drivers_card_within_a_transaction_holds_its_bill(db, net):
 def test_a_second_card_of_the_same_driver_holds_nothing(db, net):
     net.site.tariff = net.version.tariff
     for text in (CARD.value, "SPARE"):
-        facts = TagFacts(driver_id=net.driver.id)
-        tags.add(db, SYSTEM, text, facts, tenant_id=net.site.tenant_id, now=BEGAN)
+        tags.add(db, SYSTEM, net.site.tenant_id, now=BEGAN, value=text, driver_id=net.driver.id)
     reports = charge()
     reports[3] = event("updated", 3, 40, token=Token("SPARE", "iso14443"), trigger="Authorized")
     for report in reports:

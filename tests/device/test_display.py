@@ -7,7 +7,7 @@ from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import CommandState, Order
 from app.models import DisplayMessage
 from tests.support.dialogue import Dialogue
-from worker.dialects.encoding import Unfit
+from worker.dialects.records import Unfit
 from worker.ocpp.versions import Version
 
 

@@ -29,7 +29,6 @@ from sqlalchemy import select
 from websockets.sync.client import ClientConnection, connect
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.ground.vocabulary import SYSTEM, Registration, StationMode
 from app.domain.network import sites, stations, tenants
 from app.models import (
@@ -106,7 +105,7 @@ class Stage:
                 setattr(station, name, value)
             for value in values:
                 if db.scalar(select(Tag).where(Tag.value == value)) is None:
-                    tags.add(db, SYSTEM, value, TagFacts(), tenant_id=tenant.id, now=self.now)
+                    tags.add(db, SYSTEM, tenant.id, now=self.now, value=value)
 
     @property
     def socket(self) -> ClientConnection:

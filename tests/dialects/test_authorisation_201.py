@@ -4,7 +4,6 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.ground.vocabulary import SYSTEM, StationMode, TagStatus
 from app.domain.network import stations
 from app.domain.office.messages import text_of
@@ -47,11 +46,12 @@ def ask(db, now):
     db.add(group)
     db.flush()
     given = {"tenant_id": net.site.tenant_id, "now": now}
-    about = TagFacts(driver_id=net.driver.id, group_id=group.id)
-    tags.add(db, SYSTEM, EMAID["idToken"], about, **given)
-    tags.add(db, SYSTEM, "BLOCKED", TagFacts(), **given).status = TagStatus.BLOCKED
+    tags.add(
+        db, SYSTEM, value=EMAID["idToken"], driver_id=net.driver.id, group_id=group.id, **given
+    )
+    tags.add(db, SYSTEM, value="BLOCKED", **given).status = TagStatus.BLOCKED
     other = stations.register(db, SYSTEM, net.site.tenant_id, net.site, "CP-2", now=now)[0]
-    tags.add(db, SYSTEM, "ELSEWHERE", TagFacts(), **given).stations = [other]
+    tags.add(db, SYSTEM, value="ELSEWHERE", **given).stations = [other]
     db.flush()
 
     def ask(payload, *words):

@@ -3,7 +3,6 @@
 import pytest
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.ground.vocabulary import SYSTEM, StationMode, TagStatus
 from app.models import Driver, TagGroup
 from tests.dialects.energy_samples import put_tariff
@@ -22,7 +21,7 @@ def tag(db, yard, now):
     driver = Driver(name="Ada", tenant_id=yard.station.tenant_id, created_at=now)
     db.add_all([group, driver])
     db.flush()
-    return tags.add(db, SYSTEM, "CARD", TagFacts(driver_id=driver.id, group_id=group.id), **given)
+    return tags.add(db, SYSTEM, value="CARD", driver_id=driver.id, group_id=group.id, **given)
 
 
 def tariff_told(yard):

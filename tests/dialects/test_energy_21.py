@@ -19,9 +19,9 @@ from app.models import (
 )
 from tests.dialects.energy_samples import CONTROLS, TARIFF, put_tariff
 from tests.support.energy import yard
+from worker.dialects.v21 import access
 from worker.dialects.v21 import der as wire
-from worker.dialects.v21 import tariffs
-from worker.dialects.v21.tariffs import ORDERS
+from worker.dialects.v21.access import ORDERS
 from worker.providers import VatRecord
 
 __all__ = ["yard"]
@@ -135,7 +135,7 @@ def test_a_tariff_of_the_book_becomes_one_of_the_station(db, yard, priced):
     yard.answer(command)
     row = db.query(StationTariff).one()
     assert (row.state, row.number) == ("accepted", f"ampdesk-{command.arguments['tariff_id']}-1")
-    told = tariffs.written("t", "Kerb", TARIFF)
+    told = access.written("t", "Kerb", TARIFF)
     assert told["energy"]["prices"][0] == {
         "priceKwh": 0.25210084,
         "conditions": {

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.ground.vocabulary import SYSTEM, MessageOutcome, StationMode
 from app.domain.network import sites, stations, tenants
 from app.extensions import db as flask_db
@@ -79,7 +78,7 @@ def lines(tmp_path_factory, migrated) -> Iterator[dict[tuple[Version, bool], Lin
         depot = sites.add(
             session, SYSTEM, tenant.id, name="Depot", timezone="UTC", currency="EUR", now=NOW
         )
-        tags.add(session, SYSTEM, "04A2B3C4", TagFacts(), tenant_id=tenant.id, now=NOW)
+        tags.add(session, SYSTEM, tenant.id, now=NOW, value="04A2B3C4")
         found = {}
         for version in Version:
             for strict in (True, False):

@@ -10,7 +10,7 @@ from app.domain.ground.vocabulary import CommandState, FileJobState, Order, Outc
 from app.models import StationReport
 from tests.dialects.file_talk import NOW, Talk
 from tests.support import pki
-from worker.dialects.encoding import Unfit
+from worker.dialects.records import Unfit
 from worker.ocpp.versions import Version
 
 AT = "2026-03-02T22:00:00Z"

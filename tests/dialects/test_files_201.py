@@ -6,7 +6,7 @@ from sqlalchemy import select
 from app.domain.ground.vocabulary import CommandState, FileJobState, Order
 from app.models import CustomerReport, StationReport
 from tests.dialects.file_talk import Talk
-from worker.dialects.encoding import Unfit
+from worker.dialects.records import Unfit
 from worker.ocpp.versions import Version
 
 AT = "2026-03-02T22:00:00Z"

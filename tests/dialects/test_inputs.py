@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.ground.vocabulary import SYSTEM, Availability, BillingState, SessionState
 from app.domain.money import billing
 from app.extensions import db as flask_db
@@ -41,8 +40,7 @@ class Played:
         self.talk = Dialogue(self.db, NOW, VERSIONS[json.loads(head)["protocol"]], "CP-8")
         self.talk.station.max_power_w = POWER.get(name)
         self.talk.station.site.tariff = net.version.tariff
-        facts = TagFacts(driver_id=net.driver.id)
-        tags.add(self.db, SYSTEM, TAG, facts, tenant_id=net.site.tenant_id, now=NOW)
+        tags.add(self.db, SYSTEM, net.site.tenant_id, now=NOW, value=TAG, driver_id=net.driver.id)
         self.transaction = 0
         self.answers: list[dict[str, Any]] = []
         self.states: list[tuple[Availability, str | None]] = []

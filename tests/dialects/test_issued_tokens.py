@@ -4,7 +4,6 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.ground.errors import Conflict
 from app.domain.ground.vocabulary import SYSTEM, Order, StationMode, TagStatus
 from app.models import Authorisation, ChargingSession
@@ -88,7 +87,7 @@ def test_a_closed_station_takes_no_payments_and_no_orders(new):
 
 def test_an_order_to_start_is_refused_where_the_tap_would_be(talk):
     given = {"tenant_id": talk.station.tenant_id, "now": talk.now}
-    tag = tags.add(talk.db, SYSTEM, "CARD", TagFacts(), **given)
+    tag = tags.add(talk.db, SYSTEM, value="CARD", **given)
     with pytest.raises(Conflict, match="The tag STRANGER is on no list"):
         talk.ask(Order.START_CHARGING, token="STRANGER")
     tag.status = TagStatus.BLOCKED

@@ -3,8 +3,6 @@
 import pytest
 
 from app.domain.access import tag_groups, tags
-from app.domain.access.tag_groups import GroupFacts
-from app.domain.access.tags import TagFacts
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.models import LocalList
 from tests.support.dialogue import Dialogue
@@ -20,9 +18,7 @@ def talk(db, now):
 def add(talk):
     def put(value, **facts):
         tenant_id = talk.station.tenant_id
-        return tags.add(
-            talk.db, SYSTEM, value, TagFacts(**facts), tenant_id=tenant_id, now=talk.now
-        )
+        return tags.add(talk.db, SYSTEM, tenant_id, now=talk.now, value=value, **facts)
 
     return put
 
@@ -33,7 +29,7 @@ def held(talk):
 
 def test_the_whole_list_and_then_what_changed(talk, add):
     tenant_id = talk.station.tenant_id
-    fleet = tag_groups.add(talk.db, SYSTEM, GroupFacts("Fleet"), tenant_id=tenant_id, now=talk.now)
+    fleet = tag_groups.add(talk.db, SYSTEM, tenant_id, now=talk.now, name="Fleet")
     first = add("AB12", group_id=fleet.id, expires_at=talk.now.replace(hour=18))
     tags.block(talk.db, SYSTEM, add("CD34"), now=talk.now)
     talk.ask(Order.SEND_LOCAL_LIST)

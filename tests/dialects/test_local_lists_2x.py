@@ -3,8 +3,6 @@
 import pytest
 
 from app.domain.access import tag_groups, tags
-from app.domain.access.tag_groups import GroupFacts
-from app.domain.access.tags import TagFacts
 from app.domain.ground.vocabulary import SYSTEM, Order
 from app.models import LocalList, StationVariable
 from tests.support.dialogue import Dialogue
@@ -19,19 +17,15 @@ def talk(request, db, now):
 @pytest.fixture
 def add(talk):
     def put(value, kind="id_tag", **facts):
-        return tags.add(
-            *(talk.db, SYSTEM, value, TagFacts(**facts)),
-            tenant_id=talk.station.tenant_id,
-            now=talk.now,
-            kind=kind,
-        )
+        known = {"value": value, "kind": kind, **facts}
+        return tags.add(talk.db, SYSTEM, talk.station.tenant_id, now=talk.now, **known)
 
     return put
 
 
 def test_a_list_carries_kinds_groups_and_ends(talk, add):
     tenant_id = talk.station.tenant_id
-    fleet = tag_groups.add(talk.db, SYSTEM, GroupFacts("Fleet"), tenant_id=tenant_id, now=talk.now)
+    fleet = tag_groups.add(talk.db, SYSTEM, tenant_id, now=talk.now, name="Fleet")
     add("AB12", group_id=fleet.id, expires_at=talk.now.replace(hour=18))
     gone = add("DEABC1", kind="emaid")
     talk.ask(Order.SEND_LOCAL_LIST)

@@ -4,8 +4,6 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.access import tag_groups, tags
-from app.domain.access.tag_groups import GroupFacts
-from app.domain.access.tags import TagFacts
 from app.domain.ground.errors import Conflict
 from app.domain.ground.vocabulary import SYSTEM, Order, StopReason
 from app.domain.network import stations
@@ -21,10 +19,11 @@ class Talk(Dialogue):
     def furnish(self) -> None:
         """Put both on the list."""
         given = {"tenant_id": self.station.tenant_id, "now": self.now}
-        facts = GroupFacts("Guards", "GUARDS", master_pass=True)
-        group = tag_groups.add(self.db, SYSTEM, facts, **given)
-        tags.add(self.db, SYSTEM, "CARD", TagFacts(), **given)
-        tags.add(self.db, SYSTEM, "MASTER", TagFacts(group_id=group.id), **given)
+        group = tag_groups.add(
+            self.db, SYSTEM, name="Guards", parent="GUARDS", master_pass=True, **given
+        )
+        tags.add(self.db, SYSTEM, value="CARD", **given)
+        tags.add(self.db, SYSTEM, value="MASTER", group_id=group.id, **given)
 
     def begins(self, card: str) -> str:
         """Begin a session; returns the word of its authorisation."""
@@ -102,7 +101,7 @@ def test_a_master_pass_begins_nothing(talk):
 def test_an_ordinary_tag_of_another_group_ends_nobodys_session(talk):
     talk.begins("CARD")
     given = {"tenant_id": talk.station.tenant_id, "now": talk.now}
-    tags.add(talk.db, SYSTEM, "OTHER", TagFacts(), **given)
+    tags.add(talk.db, SYSTEM, value="OTHER", **given)
     talk.later(minutes=20)
     assert talk.ends("OTHER") == "Invalid"
     assert talk.session().stop_reason is StopReason.LOCAL

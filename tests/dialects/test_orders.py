@@ -5,7 +5,7 @@ import pytest
 from app.domain.commands import orders
 from app.domain.ground.vocabulary import CommandState, Order
 from tests.dialects.order_samples import PREPARED, SAMPLES
-from worker.dialects.encoding import Unfit
+from worker.dialects.records import Unfit
 from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.versions import Version

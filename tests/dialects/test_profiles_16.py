@@ -5,7 +5,7 @@ import pytest
 from app.domain.ground.vocabulary import CommandState, Order
 from app.models import CompositeSchedule
 from tests.support.energy import yard
-from worker.dialects.encoding import Unfit
+from worker.dialects.records import Unfit
 from worker.dialects.v16.profiles import ORDERS
 from worker.ocpp.versions import Version
 

@@ -8,7 +8,7 @@ from app.domain.ground.vocabulary import Order, ProfileState
 from app.domain.limits import ev_needs
 from app.models import EvNeeds, StationProfile
 from tests.support.energy import yard
-from worker.dialects.encoding import Unfit
+from worker.dialects.records import Unfit
 from worker.ocpp.versions import Version
 
 __all__ = ["yard"]

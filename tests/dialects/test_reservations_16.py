@@ -3,8 +3,6 @@
 import pytest
 
 from app.domain.access import tag_groups, tags
-from app.domain.access.tag_groups import GroupFacts
-from app.domain.access.tags import TagFacts
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, ReservationState
 from app.models import ChargingSession, Reservation
 from tests.support.dialogue import Dialogue
@@ -15,9 +13,9 @@ from worker.ocpp.versions import Version
 def talk(db, now):
     talk = Dialogue(db, now, Version.V16)
     tenant_id = talk.station.tenant_id
-    fleet = tag_groups.add(db, SYSTEM, GroupFacts("Fleet"), tenant_id=tenant_id, now=now)
-    tags.add(db, SYSTEM, "AB12", TagFacts(group_id=fleet.id), tenant_id=tenant_id, now=now)
-    tags.add(db, SYSTEM, "0" * 21, TagFacts(), tenant_id=tenant_id, now=now)
+    fleet = tag_groups.add(db, SYSTEM, tenant_id, now=now, name="Fleet")
+    tags.add(db, SYSTEM, tenant_id, now=now, value="AB12", group_id=fleet.id)
+    tags.add(db, SYSTEM, tenant_id, now=now, value="0" * 21)
     return talk
 
 

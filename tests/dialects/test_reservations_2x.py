@@ -3,7 +3,6 @@
 import pytest
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.ground.vocabulary import SYSTEM, Order, ReservationState
 from app.models import Reservation, StationReport
 from tests.support.dialogue import Dialogue
@@ -14,8 +13,8 @@ from worker.ocpp.versions import Version
 def talk(request, db, now):
     talk = Dialogue(db, now, request.param)
     tenant_id = talk.station.tenant_id
-    tags.add(db, SYSTEM, "AB12", TagFacts(), tenant_id=tenant_id, now=now)
-    tags.add(db, SYSTEM, "X" * 40, TagFacts(), tenant_id=tenant_id, now=now)
+    tags.add(db, SYSTEM, tenant_id, now=now, value="AB12")
+    tags.add(db, SYSTEM, tenant_id, now=now, value="X" * 40)
     return talk
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.device.variable_names import plain
 from app.domain.ground.vocabulary import CommandState, Order
-from worker.dialects.encoding import Unfit
+from worker.dialects.records import Unfit
 from worker.dialects.v16.device import ORDERS
 
 READ, CHANGE = ORDERS[Order.READ_SETTINGS], ORDERS[Order.CHANGE_SETTING]

@@ -8,7 +8,6 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import func, inspect, select
 
 from app.domain.access import drivers, tags
-from app.domain.access.tags import TagFacts
 from app.domain.charging import sessions
 from app.domain.charging.sessions.stops import Stop
 from app.domain.ground.vocabulary import SYSTEM, Activity, BillingState, BillKind, StopReason
@@ -122,8 +121,9 @@ def test_events_told_after_the_bill_are_kept_and_the_bill_still_verifies(net):
     reports = charge()
     with unit_of_work() as db:
         net.site.tariff = net.version.tariff
-        facts = TagFacts(driver_id=net.driver.id)
-        tags.add(db, SYSTEM, CARD.value, facts, tenant_id=net.site.tenant_id, now=BEGAN)
+        tags.add(
+            db, SYSTEM, net.site.tenant_id, now=BEGAN, value=CARD.value, driver_id=net.driver.id
+        )
         for report in reports:
             taken = sessions.take(db, net.station, report, now=BEGAN + timedelta(hours=2))
         number = taken.session.id

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.charging import sessions
 from app.domain.ground.vocabulary import SYSTEM, Activity, Availability, BillingState
 from app.domain.money import billing
@@ -160,8 +159,7 @@ def test_a_faulted_plug_is_never_idle(db, net):
 
 def told_2x(db, net, *reports, late=False):
     net.site.tariff = net.version.tariff
-    facts = TagFacts(driver_id=net.driver.id)
-    tags.add(db, SYSTEM, CARD.value, facts, tenant_id=net.site.tenant_id, now=BEGAN)
+    tags.add(db, SYSTEM, net.site.tenant_id, now=BEGAN, value=CARD.value, driver_id=net.driver.id)
     for report in reports:
         sessions.take(db, net.station, report, now=LATER if late else report.at)
     return db.query(ChargingSession).one()

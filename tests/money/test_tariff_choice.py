@@ -1,6 +1,5 @@
 """One rule says which tariff may price a site's sessions, and everybody keeps it."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -58,9 +57,7 @@ def unfit(db, net, request):
 
 def test_nobody_is_given_a_tariff_that_does_not_fit(db, net, unfit):
     made, reason = unfit
-    group = tag_groups.add(
-        db, GRACE, tag_groups.GroupFacts("Vans"), tenant_id=net.site.tenant_id, now=STARTED
-    )
+    group = tag_groups.add(db, GRACE, net.site.tenant_id, now=STARTED, name="Vans")
     tries = [
         *(
             lambda holder=holder: tariff_book.assign(db, GRACE, made, holder, now=LATER)
@@ -68,15 +65,9 @@ def test_nobody_is_given_a_tariff_that_does_not_fit(db, net, unfit):
         ),
         lambda: sites.edit(db, GRACE, net.site, now=LATER, tariff_id=made.id),
         lambda: stations.edit(db, GRACE, net.station, now=LATER, tariff_id=made.id),
-        lambda: drivers.edit(
-            db,
-            GRACE,
-            net.driver,
-            replace(drivers.facts_of(net.driver), tariff_id=made.id),
-            now=LATER,
-        ),
+        lambda: drivers.edit(db, GRACE, net.driver, now=LATER, tariff_id=made.id),
         lambda: tag_groups.edit(
-            db, GRACE, group, tag_groups.GroupFacts("Vans", None, made.id), now=LATER
+            db, GRACE, group, now=LATER, name="Vans", parent=None, tariff_id=made.id
         ),
     ]
     for attempt in tries:

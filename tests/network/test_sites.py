@@ -4,15 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from app.cli.network.site import group
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.network import sites, stations, tenants
-from app.forms.network.sites import SiteForm
-from app.models import AuditEntry, Site, Tariff, Tenant
-from app.resource import SITES
-from app.schemas.network import NewSite
-from tests.house.source import ROOT
+from app.models import AuditEntry, Tariff, Tenant
 
 
 @pytest.fixture
@@ -119,14 +114,3 @@ def test_a_site_is_found_by_name_or_number(db, tenant, depot):
     assert sites.named(db, tenant.id, str(depot.id)) is depot
     with pytest.raises(NotFound):
         sites.named(db, tenant.id, "Nowhere")
-
-
-def test_what_a_schema_asks_for_is_a_column_an_option_and_a_field_of_a_site():
-    asked = set(NewSite.asked())
-    options = {option.name for option in group.commands["edit"].params} | {"name"}
-    assert asked <= set(Site.__table__.columns.keys())
-    assert asked <= {name for name, _ in SITES.columns}
-    assert asked <= options
-    assert all(hasattr(SiteForm, name) for name in asked)
-    page = (ROOT / "templates/network/sites/form.html").read_text()
-    assert all(f"forms.field(form.{name})" in page for name in asked)

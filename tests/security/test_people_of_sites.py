@@ -1,16 +1,11 @@
 """Staff of some sites see the drivers, tags and groups they serve, and change only their own."""
 
-from dataclasses import replace
-
 import pytest
 
 from app.domain.access import drivers, list_contents, reach, tag_groups, tags
-from app.domain.access.drivers import DriverFacts
 from app.domain.access.imports import drivers as driver_import
 from app.domain.access.imports import headings, sheet
 from app.domain.access.imports import tags as tag_import
-from app.domain.access.tag_groups import GroupFacts
-from app.domain.access.tags import TagFacts
 from app.domain.ground.errors import Forbidden, Taken
 from app.domain.ground.vocabulary import SYSTEM, Token
 from app.domain.office import staff
@@ -45,10 +40,17 @@ def people(db, now):
         ("guest", set()),
     ):
         given = {"tenant_id": here.tenant_id, "now": now}
-        driver = drivers.add(db, SYSTEM, DriverFacts(name, site_ids=frozenset(places)), **given)
-        group = tag_groups.add(db, SYSTEM, GroupFacts(name, site_ids=frozenset(places)), **given)
-        facts = TagFacts(driver_id=driver.id, group_id=group.id, site_ids=frozenset(places))
-        tag = tags.add(db, SYSTEM, f"CARD {name}", facts, **given)
+        driver = drivers.add(db, SYSTEM, name=name, site_ids=frozenset(places), **given)
+        group = tag_groups.add(db, SYSTEM, name=name, site_ids=frozenset(places), **given)
+        tag = tags.add(
+            db,
+            SYSTEM,
+            value=f"CARD {name}",
+            driver_id=driver.id,
+            group_id=group.id,
+            site_ids=frozenset(places),
+            **given,
+        )
         found[name] = (driver, tag, group)
     station = next(one for one in made.stations.values() if one.site_id == here.id)
     guest, card, _ = found["guest"]
@@ -102,12 +104,12 @@ def test_what_is_joined_or_loaded_along_is_narrowed_too(near, people):
 def test_they_change_nothing_that_concerns_others(near, people, now, name):
     driver, tag, group = people[0][name]
     attempts = [
-        lambda: drivers.edit(near, SYSTEM, driver, DriverFacts("New"), now=now),
+        lambda: drivers.edit(near, SYSTEM, driver, now=now, name="New"),
         lambda: drivers.archive(near, SYSTEM, driver, now=now),
-        lambda: tags.edit(near, SYSTEM, tag, TagFacts(label="New"), now=now),
+        lambda: tags.edit(near, SYSTEM, tag, now=now, label="New"),
         lambda: tags.block(near, SYSTEM, tag, now=now),
         lambda: tags.archive(near, SYSTEM, tag, now=now),
-        lambda: tag_groups.edit(near, SYSTEM, group, GroupFacts("New"), now=now),
+        lambda: tag_groups.edit(near, SYSTEM, group, now=now, name="New"),
     ]
     for act in attempts:
         with pytest.raises(Forbidden):
@@ -117,9 +119,9 @@ def test_they_change_nothing_that_concerns_others(near, people, now, name):
 
 def test_they_change_what_is_theirs(near, people, now):
     driver, tag, group = people[0]["mine"]
-    drivers.edit(near, SYSTEM, driver, replace(drivers.facts_of(driver), note="New"), now=now)
-    tags.edit(near, SYSTEM, tag, replace(tags.facts_of(near, tag), label="New"), now=now)
-    tag_groups.edit(near, SYSTEM, group, GroupFacts("New"), now=now)
+    drivers.edit(near, SYSTEM, driver, now=now, note="New")
+    tags.edit(near, SYSTEM, tag, now=now, label="New")
+    tag_groups.edit(near, SYSTEM, group, now=now, name="New", site_ids=frozenset())
     assert tags.block(near, SYSTEM, tag, now=now)
     drivers.archive(near, SYSTEM, driver, now=now)
     assert tag.archived_at and driver.archived_at
@@ -128,14 +130,13 @@ def test_they_change_what_is_theirs(near, people, now):
 def test_what_they_add_and_what_they_leave_open_belongs_to_their_sites(near, people, now):
     _, _, station, places = people
     given = {"tenant_id": station.tenant_id, "now": now}
-    driver = drivers.add(near, SYSTEM, DriverFacts("Neu"), **given)
-    group = tag_groups.add(near, SYSTEM, GroupFacts("Neu"), **given)
-    facts = TagFacts(driver_id=driver.id, group_id=group.id)
-    tag = tags.add(near, SYSTEM, "NEW", facts, **given)
+    driver = drivers.add(near, SYSTEM, name="Neu", **given)
+    group = tag_groups.add(near, SYSTEM, name="Neu", **given)
+    tag = tags.add(near, SYSTEM, value="NEW", driver_id=driver.id, group_id=group.id, **given)
     for row in (driver, group, tag):
         assert [site.id for site in row.sites] == [places["here"]]
         assert reach.may_change(near, row)
-    tags.edit(near, SYSTEM, tag, TagFacts(), now=now)
+    tags.edit(near, SYSTEM, tag, now=now, site_ids=frozenset())
     assert [site.id for site in tag.sites] == [places["here"]]
 
 
@@ -146,18 +147,16 @@ def test_no_tag_of_theirs_is_put_on_anothers_account_or_into_anothers_group(
     tag = people[0]["mine"][1]
     guest = people[0]["guest"][0 if field == "driver_id" else 2]
     with pytest.raises(Forbidden):
-        tags.edit(
-            near, SYSTEM, tag, replace(tags.facts_of(near, tag), **{field: guest.id}), now=now
-        )
+        tags.edit(near, SYSTEM, tag, now=now, **{field: guest.id})
 
 
 def test_names_that_somebody_out_of_sight_has_are_taken_all_the_same(near, people, now):
     given = {"tenant_id": people[2].tenant_id, "now": now}
     with pytest.raises(Taken):
-        tags.add(near, SYSTEM, "card theirs", TagFacts(), **given)
+        tags.add(near, SYSTEM, value="card theirs", **given)
     near.rollback()
     with pytest.raises(Taken):
-        tag_groups.add(near, SYSTEM, GroupFacts("Other", parent="THEIRS"), **given)
+        tag_groups.add(near, SYSTEM, name="Other", parent="THEIRS", **given)
 
 
 def test_a_card_of_the_whole_organisation_is_good_at_their_stations_for_ever(near, people, now):

@@ -16,9 +16,6 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
 from app.domain.access import drivers, tag_groups, tags
-from app.domain.access.drivers import DriverFacts
-from app.domain.access.tag_groups import GroupFacts
-from app.domain.access.tags import TagFacts
 from app.domain.ground.vocabulary import SYSTEM, Role
 from app.domain.office import audit
 from app.extensions import db as flask_db
@@ -149,7 +146,7 @@ def _network(db: Session, now: datetime) -> Side:
     db.flush()
     with patch.object(seed.tenants, "first", lambda db, now: tenant):
         made = seed.fill(db, now, history=4)
-    group = tag_groups.add(db, SYSTEM, GroupFacts("Fleet"), tenant_id=tenant.id, now=now)
+    group = tag_groups.add(db, SYSTEM, tenant.id, now=now, name="Fleet")
     made.tags["Ada"].group_id = group.id
     admin = made.people["admin"]
     db.add(
@@ -240,10 +237,18 @@ def _people_at(db: Session, side: Side, site_id: int, name: str) -> dict[str, in
     """A driver, a group and a tag that belong to one site."""
     sites, now = frozenset({site_id}), datetime.now(UTC)
     given: dict[str, Any] = {"tenant_id": side.tenant_id, "now": now}
-    group = tag_groups.add(db, SYSTEM, GroupFacts(f"{name} fleet", site_ids=sites), **given)
-    driver = drivers.add(db, SYSTEM, DriverFacts(f"{name} driver", site_ids=sites), **given)
-    facts = TagFacts(f"{name} tag", driver.id, group.id, site_ids=sites)
-    tag = tags.add(db, SYSTEM, f"{name}{site_id}", facts, **given)
+    group = tag_groups.add(db, SYSTEM, name=f"{name} fleet", site_ids=sites, **given)
+    driver = drivers.add(db, SYSTEM, name=f"{name} driver", site_ids=sites, **given)
+    tag = tags.add(
+        db,
+        SYSTEM,
+        value=f"{name}{site_id}",
+        label=f"{name} tag",
+        driver_id=driver.id,
+        group_id=group.id,
+        site_ids=sites,
+        **given,
+    )
     return {"group_id": group.id, "driver_id": driver.id, "tag_id": tag.id}
 
 

@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.access import drivers, tags
-from app.domain.access.drivers import DriverFacts
-from app.domain.access.tags import TagFacts
 from app.domain.ground.vocabulary import SYSTEM
 from app.domain.money import tariff_book
 from app.domain.network import sites, stations, tenants
@@ -49,10 +47,8 @@ def furnish(site: Site, station_count: int = 1) -> Depot:
             currency="EUR",
             tariff_id=tariff.id,
         )
-        facts = DriverFacts(name="Ada Lovelace", email=MAIL)
-        driver = drivers.add(db, SYSTEM, facts, tenant_id=tenant.id, now=now)
-        about = TagFacts(driver_id=driver.id)
-        tags.add(db, SYSTEM, TAG, about, tenant_id=tenant.id, now=now)
+        driver = drivers.add(db, SYSTEM, tenant.id, now=now, name="Ada Lovelace", email=MAIL)
+        tags.add(db, SYSTEM, tenant.id, now=now, value=TAG, driver_id=driver.id)
         for number in range(1, station_count + 1):
             station, password = stations.register(
                 *(db, SYSTEM, tenant.id, place, f"CP-{number}"), now=now

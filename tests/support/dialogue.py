@@ -16,7 +16,7 @@ from app.domain.network import presence, sites, stations, tenants
 from app.models import Command, Station
 from tests.support import sockets
 from worker.dialects.context import Context
-from worker.dialects.route import Bulk
+from worker.dialects.records import Bulk
 from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.fields import Fields

@@ -15,7 +15,7 @@ from app.domain.network import presence, sites, stations, tenants
 from app.models import ChargingSession, Command, Station, StationVariable
 from tests.support import sockets
 from worker.dialects.context import Context
-from worker.dialects.route import Outside
+from worker.dialects.records import Outside
 from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.fields import Fields

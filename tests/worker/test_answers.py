@@ -5,7 +5,7 @@ import pytest
 from app.domain.commands.fallbacks import End
 from app.domain.ground.vocabulary import CommandState
 from worker.answers import end_of, outcome_of
-from worker.dialects.encoding import Encoding
+from worker.dialects.records import Encoding
 from worker.ocpp.events import Answered, Cancelled, Expired, OurCall, Refused, TimedOut
 from worker.ocpp.versions import Fault, Version
 

@@ -21,7 +21,7 @@ from app.models import (
 from tests.support.charging import any_app as app
 from tests.support.gated import station
 from tests.support.line import Line
-from worker import pieces
+from worker import checks
 from worker.batch import Batch, StorageAway
 from worker.ocpp.versions import Version
 
@@ -243,11 +243,11 @@ def test_a_mistake_far_back_in_a_list_refuses_it_before_anything_is_stored(lines
 
 def test_an_instant_of_too_many_samples_is_shortened_and_said_so(lines):
     line = lines()
-    samples = [{"value": "1", "measurand": "Power.Active.Import"}] * (pieces.HEAVIEST + 1)
+    samples = [{"value": "1", "measurand": "Power.Active.Import"}] * (checks.HEAVIEST + 1)
     value = {"timestamp": at(1), "sampledValue": samples}
     assert line.ask("MeterValues", {"connectorId": 1, "meterValue": [value]})[2] == {}
     [(_, _, kept, *_)] = stored(line)
-    assert len(kept) == pieces.HEAVIEST
+    assert len(kept) == checks.HEAVIEST
     line.end()
     assert count(Deviation, Deviation.code == "too_many_samples") == 1
 
@@ -263,7 +263,7 @@ def test_an_instant_of_too_many_samples_is_shortened_and_said_so(lines):
 def test_what_is_beyond_all_bounds_is_refused_and_told(
     lines, monkeypatch, version, action, said, code
 ):
-    monkeypatch.setattr(pieces, "MOST_ITEMS", 700)
+    monkeypatch.setattr(checks, "MOST_ITEMS", 700)
     line = lines(version)
     many = as_16(readings(701)) if action == "MeterValues" else list(range(6_000))
     member = "meterValue" if action == "MeterValues" else "data"

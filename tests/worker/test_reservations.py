@@ -10,7 +10,6 @@ from ocpp.v201 import call_result as result_201
 from sqlalchemy import select
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.commands import commands
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, ReservationState
 from app.domain.network import tenants
@@ -178,7 +177,7 @@ def test_a_list_reaches_the_charger_and_is_kept_in_step(charger):
     now = datetime.now(UTC)
     with charger.site.work() as db:
         tenant = tenants.first(db, now=now)
-        tags.add(db, SYSTEM, "FFEE01", TagFacts(), tenant_id=tenant.id, now=now)
+        tags.add(db, SYSTEM, tenant.id, now=now, value="FFEE01")
         tags.archive(db, SYSTEM, tags.named(db, tenant.id, TAG), now=now)
     settled(charger, Order.SEND_LOCAL_LIST)
     assert (list(charger.asked.known), charger.asked.version) == (["FFEE01"], 2)

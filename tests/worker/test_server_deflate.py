@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.support.gated import gated, login, station
 from tests.support.ocpp_port import OcppPort, handshake_text
 from tests.support.wait import eventually
-from worker.websocket_frames import WORTH_BYTES, Broken, Deflate, TooLong, negotiate
+from worker.websocket_wire import WORTH_BYTES, Broken, Deflate, TooLong, negotiate
 
 TEXT, RSV1 = 0x81, 0x40
 LIMIT = 1 << 20

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from app.domain.access import tags
-from app.domain.access.tags import TagFacts
 from app.domain.ground import events
 from app.domain.ground.vocabulary import SYSTEM, StationMode, TagStatus
 from app.domain.network import stations
@@ -33,7 +32,7 @@ from tests.support.charging import PRICES, STARTED, network
 from tests.support.line import Line
 from tests.worker.whole_calls import NAMES, Talk, starts, talks
 from worker.dialects.context import Context
-from worker.dialects.route import Bulk, Outside
+from worker.dialects.records import Bulk, Outside
 from worker.dialects.table import DIALECTS
 from worker.facts import Asked, Read
 from worker.ocpp.fields import Fields
@@ -75,12 +74,16 @@ def room(any_app):
     db.add(group)
     db.flush()
     for name in NAMES:
-        facts = TagFacts(
+        tags.add(
+            db,
+            SYSTEM,
+            net.site.tenant_id,
+            now=STARTED,
+            value=name,
             driver_id=net.driver.id if name == "DRIVER" else None,
             group_id=group.id if name == "MATE" else None,
             concurrent_limit=1 if name == "ONCE" else None,
         )
-        tags.add(db, SYSTEM, name, facts, tenant_id=net.site.tenant_id, now=STARTED)
     db.commit()
     lines = [
         Line(any_app, row, version, strict=False)

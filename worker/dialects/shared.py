@@ -9,7 +9,7 @@ from app.domain.device import boots
 from app.domain.device.boots import Booted
 from app.domain.ground.vocabulary import BootReport, MeterReport, Registration, Sample
 from worker.dialects.context import Context, Payload
-from worker.dialects.route import Fact
+from worker.dialects.records import Fact
 from worker.ocpp.fields import Fields, format_instant
 
 #: Heartbeats of a fleet that booted at once spread by this share.

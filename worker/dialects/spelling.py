@@ -6,7 +6,7 @@ from typing import Any
 from app.domain.device.file_jobs import FileStatus
 from app.domain.ground.vocabulary import CommandState, FileJobKind, FileStep, Order, Outcome
 from worker.dialects.context import Payload
-from worker.dialects.encoding import Arguments, Encoding, Unfit, without_blanks
+from worker.dialects.records import Arguments, Encoding, Unfit, without_blanks
 from worker.ocpp.fields import Fields, format_instant, read_instant
 
 

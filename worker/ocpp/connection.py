@@ -22,12 +22,12 @@ from worker.ocpp.events import (
     OurCall,
     Refused,
     Repeated,
+    Replies,
     Settled,
     Stray,
     TimedOut,
 )
 from worker.ocpp.frames import BadFrame, Call, Error, MessageId, Payload, Result
-from worker.ocpp.replies import Replies
 from worker.ocpp.versions import CallFault, Fault, Version
 
 #: Which side of the conversation we are.

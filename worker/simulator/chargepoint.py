@@ -21,7 +21,7 @@ from worker.simulator.connector import Connector
 from worker.simulator.dial import HandshakeRefused, dial
 from worker.simulator.scenario import Clock, Scenario
 from worker.websocket import Stream
-from worker.websocket_frames import Closed
+from worker.websocket_wire import Closed
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from gevent.event import Event
 
 from worker.ocpp.fields import format_instant
 from worker.ocpp.frames import Payload
-from worker.simulator.meter import Car, Meter
+from worker.simulator.scenario import Car, Meter
 
 if TYPE_CHECKING:
     from worker.simulator.chargepoint import ChargePoint

@@ -45,7 +45,7 @@ def details(command: Any) -> Any:
 def given(
     db: Session, tenant_id: int, values: dict[str, Any], station: Station | None = None
 ) -> dict[str, Any]:
-    """Turn the options that were typed (None means: not given) into `Details`."""
+    """Turn the options that were typed (None means: not given) into what `NewStation` names."""
     found = _plain.given(db, tenant_id, values)
     for name, words in (("mode", StationMode), ("registration", Registration)):
         if name in found:

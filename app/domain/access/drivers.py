@@ -4,9 +4,9 @@ A driver is never deleted, because sessions and bills name them; archiving one
 archives their tags too, so that nobody charges in the name of someone who left.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -25,47 +25,23 @@ from app.schemas.access import NewDriver
 LANGUAGES: dict[str, str] = {"en": "English", "de": "Deutsch"}
 
 
-@dataclass(frozen=True, slots=True)
-class DriverFacts:
-    """All that can be typed about a driver; without an address no receipt is sent.
+def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: Any) -> Driver:
+    """Add a driver of what `NewDriver` names; without an address no receipt is sent.
 
-    `site_ids` says whose matter the driver is; none: the whole organisation's.
+    Raises `Invalid`, or `Taken` when the e-mail address is another driver's.
     """
-
-    name: str
-    email: str | None = None
-    language: str = "en"
-    note: str | None = None
-    tariff_id: int | None = None
-    site_ids: frozenset[int] = frozenset()
-
-
-def facts_of(driver: Driver) -> DriverFacts:
-    """Return what is typed about a driver now, to be changed with `dataclasses.replace`."""
-    return DriverFacts(
-        driver.name,
-        driver.email,
-        driver.language,
-        driver.note,
-        driver.tariff_id,
-        frozenset(site.id for site in driver.sites),
-    )
-
-
-def add(db: Session, actor: Actor, facts: DriverFacts, *, tenant_id: int, now: datetime) -> Driver:
-    """Add a driver; raises `Invalid`, or `Taken` when the e-mail address is another driver's."""
     driver = Driver(tenant_id=tenant_id, created_at=now)
-    _write(db, driver, facts)
+    _apply(db, driver, {"name": "", "language": "en", "site_ids": (), **given})
     _flush(db, driver)
     audit.note(db, actor, "driver.add", driver, now=now)
     return driver
 
 
-def edit(db: Session, actor: Actor, driver: Driver, facts: DriverFacts, *, now: datetime) -> None:
-    """Replace what is typed about a driver; raises as `add` does, or `Forbidden`."""
+def edit(db: Session, actor: Actor, driver: Driver, *, now: datetime, **given: Any) -> None:
+    """Change what is given and leave the rest; raises as `add` does, or `Forbidden`."""
     reach.guard(db, driver)
     before = audit.snapshot(driver)
-    _write(db, driver, facts)
+    _apply(db, driver, given)
     _flush(db, driver)
     if audit.snapshot(driver) != before:
         audit.note(db, actor, "driver.edit", driver, now=now, before=before)
@@ -114,23 +90,26 @@ def named(db: Session, tenant_id: int, text: str, *, archived: bool = False) -> 
     return several[0]
 
 
-def _write(db: Session, driver: Driver, facts: DriverFacts) -> None:
-    """Set the columns from what was typed; raises `Invalid` or `Taken` before it sets any."""
-    name = NewDriver.line("name", facts.name, required=True)
-    address = texts.email(facts.email)
-    key = texts.key(address) if address else None
-    if facts.language not in LANGUAGES:
+def _apply(db: Session, driver: Driver, given: Mapping[str, Any]) -> None:
+    """Set what is given; raises `Invalid` or `Taken` before it sets anything."""
+    kept = NewDriver.kept(given, {"email": texts.email, "language": _language}, but=("site_ids",))
+    with db.no_autoflush:
+        if "email" in kept:
+            kept["email_key"] = texts.key(kept["email"]) if kept["email"] else None
+            _refuse_taken(db, driver, kept["email_key"])
+        if "site_ids" in given:
+            kept["sites"] = reach.belonging(db, given["site_ids"], driver.tenant_id)
+        if (tariff_id := kept.get("tariff_id", driver.tariff_id)) != driver.tariff_id:
+            tariff_choice.refuse_misfit(db, tariff_id, driver)
+    for name, value in kept.items():
+        setattr(driver, name, value)
+
+
+def _language(code: str) -> str:
+    if code not in LANGUAGES:
         words = ", ".join(LANGUAGES)
         raise Invalid(f"The language of receipts is one of {words}.", field="language")
-    note = NewDriver.line("note", facts.note) or None
-    with db.no_autoflush:
-        _refuse_taken(db, driver, key)
-        sites = reach.belonging(db, facts.site_ids, driver.tenant_id)
-        if facts.tariff_id != driver.tariff_id:
-            tariff_choice.refuse_misfit(db, facts.tariff_id, driver)
-    driver.name, driver.email, driver.email_key = name, address, key
-    driver.language, driver.note, driver.tariff_id = facts.language, note, facts.tariff_id
-    driver.sites = sites
+    return code
 
 
 def _refuse_taken(db: Session, driver: Driver, key: str | None) -> None:

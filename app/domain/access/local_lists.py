@@ -5,11 +5,10 @@ it, and each has a version of its own.  A version is 1 or more: 0 and -1 mean
 "no list" and "no such thing" when a station says them (1.6 section 5.10).
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import String, cast, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.access.list_contents import (
@@ -37,6 +36,8 @@ TTL_S = 120.0
 #: After a sending that failed, nothing is sent unasked for so long.
 REST = timedelta(hours=1)
 _NO_LIST = -1
+#: What a change of may change a list.
+_TOUCHING = ("Tag", "TagGroup", "Driver")
 
 
 def of(db: Session, station: Station) -> LocalList | None:
@@ -129,12 +130,33 @@ def due(db: Session, station: Station, *, now: datetime) -> bool:
     return len(changes) > 0
 
 
-def kept_up(db: Session, now: datetime) -> Sequence[Station]:
-    """The connected stations whose list is kept up without being asked (their onboarding)."""
-    query = select(Station).where(connected(now), Station.archived_at.is_(None))
-    return [
-        station for station in db.scalars(query) if (station.onboarding or {}).get("local_list")
-    ]
+def kept_up(db: Session, now: datetime) -> list[int]:
+    """The connected stations whose onboarding keeps their list up and that may need something.
+
+    The database chooses, so that a sweep loads none of those that need nothing.
+    """
+    changed = select(AuditEntry.id).where(
+        AuditEntry.tenant_id == Station.tenant_id,
+        AuditEntry.at >= LocalList.accepted_at,
+        AuditEntry.subject_kind.in_(_TOUCHING),
+    )
+    query = (
+        select(Station.id, Station.onboarding)
+        .outerjoin(LocalList, LocalList.station_id == Station.id)
+        .where(
+            cast(Station.onboarding, String).contains('"local_list"'),
+            Station.archived_at.is_(None),
+            or_(
+                LocalList.accepted_at.is_(None),
+                LocalList.full_next.is_(True),
+                LocalList.reported_version != LocalList.version,
+                Station.last_boot_at > LocalList.accepted_at,
+                changed.exists(),
+            ),
+            connected(now),
+        )
+    )
+    return [number for number, wanted in db.execute(query) if wanted.get("local_list")]
 
 
 def keep_up(db: Session, station: Station, *, now: datetime) -> Command | None:
@@ -237,7 +259,7 @@ def _touched(db: Session, station: Station) -> bool:
     query = select(AuditEntry.id).where(
         AuditEntry.tenant_id == station.tenant_id,
         AuditEntry.at >= row.accepted_at,
-        AuditEntry.subject_kind.in_(("Tag", "TagGroup", "Driver")),
+        AuditEntry.subject_kind.in_(_TOUCHING),
     )
     return db.scalar(query.limit(1)) is not None
 

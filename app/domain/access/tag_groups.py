@@ -1,7 +1,8 @@
 """Tag groups: tags that may stop each other's sessions and share a tariff."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -15,42 +16,24 @@ from app.models import Tag, TagGroup
 from app.schemas.access import LONGEST_PARENT, NewTagGroup
 
 
-@dataclass(frozen=True, slots=True)
-class GroupFacts:
-    """All that can be typed about a group; an empty `parent` is made from the name.
+def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: Any) -> TagGroup:
+    """Make a group of what `NewTagGroup` names; an empty `parent` is made from the name.
 
-    `site_ids` says whose matter the group is; none: the whole organisation's.  `master_pass`:
-    its tags end any session where they are allowed, and begin none.
+    Raises `Invalid`, or `Taken` when name or parent token are in use.
     """
-
-    name: str
-    parent: str | None = None
-    tariff_id: int | None = None
-    site_ids: frozenset[int] = frozenset()
-    master_pass: bool = False
-
-
-def facts_of(group: TagGroup) -> GroupFacts:
-    """Return what is typed about a group now, to be changed with `dataclasses.replace`."""
-    sites = frozenset(site.id for site in group.sites)
-    return GroupFacts(group.name, group.parent, group.tariff_id, sites, group.master_pass)
-
-
-def add(db: Session, actor: Actor, facts: GroupFacts, *, tenant_id: int, now: datetime) -> TagGroup:
-    """Make a group; raises `Invalid`, or `Taken` when name or parent token are in use."""
     group = TagGroup(tenant_id=tenant_id, created_at=now)
-    _write(db, group, facts)
+    _apply(db, group, {"name": "", "site_ids": (), **given})
     db.add(group)
     db.flush()
     audit.note(db, actor, "tag_group.add", group, now=now)
     return group
 
 
-def edit(db: Session, actor: Actor, group: TagGroup, facts: GroupFacts, *, now: datetime) -> None:
-    """Replace what is typed about a group; raises as `add` does, or `Forbidden`."""
+def edit(db: Session, actor: Actor, group: TagGroup, *, now: datetime, **given: Any) -> None:
+    """Change what is given and leave the rest; raises as `add` does, or `Forbidden`."""
     reach.guard(db, group)
     before = audit.snapshot(group)
-    _write(db, group, facts)
+    _apply(db, group, given)
     db.flush()
     if audit.snapshot(group) != before:
         audit.note(db, actor, "tag_group.edit", group, now=now, before=before)
@@ -76,16 +59,19 @@ def named(db: Session, tenant_id: int, name: str) -> TagGroup:
     raise NotFound(f"There is no group named {name.strip()}.", field="group")
 
 
-def _write(db: Session, group: TagGroup, facts: GroupFacts) -> None:
-    name = NewTagGroup.line("name", facts.name, required=True)
-    parent = NewTagGroup.line("parent", facts.parent, "The parent token") or None
-    made = "".join(char for char in name.upper() if char.isalnum())[:LONGEST_PARENT]
-    parent = parent or made or "GROUP"
+def _apply(db: Session, group: TagGroup, given: Mapping[str, Any]) -> None:
+    """Set what is given; raises `Invalid`, `Taken` or `Forbidden` before it sets anything."""
+    kept = NewTagGroup.kept(given, {"parent": _parent}, but=("site_ids",))
+    name, parent = kept.get("name", group.name), kept.get("parent", group.parent)
+    if not parent:
+        made = "".join(char for char in name.upper() if char.isalnum())[:LONGEST_PARENT]
+        kept["parent"] = parent = made or "GROUP"
     with db.no_autoflush:
         others = reach.everything(db, TagGroup, group.tenant_id)
-        sites = reach.belonging(db, facts.site_ids, group.tenant_id)
-        if facts.tariff_id != group.tariff_id:
-            tariff_choice.refuse_misfit(db, facts.tariff_id, group)
+        if "site_ids" in given:
+            kept["sites"] = reach.belonging(db, given["site_ids"], group.tenant_id)
+        if (tariff_id := kept.get("tariff_id", group.tariff_id)) != group.tariff_id:
+            tariff_choice.refuse_misfit(db, tariff_id, group)
     for other in others:
         if other.id == group.id:
             continue
@@ -93,6 +79,9 @@ def _write(db: Session, group: TagGroup, facts: GroupFacts) -> None:
             raise Taken(f"There is a group named {other.name} already.", field="name")
         if Token(other.parent).key == Token(parent).key:
             raise Taken(f"{other.name} has the parent token {other.parent}.", field="parent")
-    group.name, group.parent, group.tariff_id = name, parent, facts.tariff_id
-    group.sites = sites
-    group.master_pass = facts.master_pass
+    for member, value in kept.items():
+        setattr(group, member, value)
+
+
+def _parent(text: str | None) -> str:
+    return NewTagGroup.line("parent", text, "The parent token")

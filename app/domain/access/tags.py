@@ -4,8 +4,7 @@ What a tap is answered with is decided in `app.domain.access.authorisation`; her
 list it reads is kept.  A tag is never deleted, because sessions name it.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -22,54 +21,37 @@ from app.schemas.access import NewTag
 
 #: More sessions at once than this is a slip of the pen.
 MOST_CONCURRENT = 1000
+#: Where a tag may charge: member -> the column that holds it, and what it names.
+_PLACES: dict[str, tuple[Any, Any]] = {
+    "site_ids": (tag_sites.c.site_id, Site),
+    "station_ids": (tag_stations.c.station_id, Station),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class TagFacts:
-    """All that can be typed about a tag besides its value.
-
-    `concurrent_limit` is the number of sessions it may run at once (None: no
-    limit); no `site_ids` and no `station_ids` means that it may charge everywhere.
-    """
-
-    label: str | None = None
-    driver_id: int | None = None
-    group_id: int | None = None
-    expires_at: datetime | None = None
-    concurrent_limit: int | None = None
-    site_ids: frozenset[int] = frozenset()
-    station_ids: frozenset[int] = frozenset()
-
-
-def facts_of(db: Session, tag: Tag) -> TagFacts:
-    """Return what is typed about a tag now, to be changed with `dataclasses.replace`.
+def held(db: Session, tag: Tag) -> dict[str, Any]:
+    """What is typed about a tag besides its value, by the names of `NewTag`.
 
     Places out of the asker's reach are left out; whoever sees such a tag cannot change it.
     """
-    return TagFacts(
-        label=tag.label,
-        driver_id=tag.driver_id,
-        group_id=tag.group_id,
-        expires_at=tag.expires_at,
-        concurrent_limit=tag.concurrent_limit,
-        site_ids=frozenset(_within_reach(db, tag, tag_sites.c.site_id, Site)),
-        station_ids=frozenset(_within_reach(db, tag, tag_stations.c.station_id, Station)),
-    )
+    own = ("label", "driver_id", "group_id", "expires_at", "concurrent_limit")
+    return {**{name: getattr(tag, name) for name in own}, **_reached(db, tag)}
 
 
 def add(
     db: Session,
     actor: Actor,
-    value: str,
-    facts: TagFacts,
-    *,
     tenant_id: int,
+    *,
     now: datetime,
+    value: str,
     kind: str = "id_tag",
+    status: TagStatus | None = None,
+    **given: Any,
 ) -> Tag:
-    """Put a tag on the list; raises `Invalid`, `NotFound`, or `Taken` when it is on it.
+    """Put a tag on the list, of what `NewTag` names.
 
-    Case and outer blanks make no difference (FIELD X13).
+    No `site_ids` and no `station_ids`: it may charge everywhere.  Case and outer blanks make no
+    difference (FIELD X13).  Raises `Invalid`, `NotFound`, or `Taken` when it is on the list.
     """
     text = NewTag.line("value", value, "The tag", required=True)
     token = Token(text, token_kind(kind))
@@ -85,28 +67,43 @@ def add(
         kind=token.kind,
         created_at=now,
     )
-    _write(db, tag, facts)
+    _apply(db, tag, given)
     try:
         with db.begin_nested():
             db.add(tag)
     except IntegrityError:
         raise Taken(f"{text} is already on the list.", field="value") from None
-    _place(db, tag, facts)
+    _place(db, tag, {"site_ids": (), **given})
     places = _places(db, tag)
     entry = audit.note(db, actor, "tag.add", tag, now=now)
     entry.after = {**(entry.after or {}), **places}
+    set_status(db, actor, tag, status, now=now)
     return tag
 
 
-def edit(db: Session, actor: Actor, tag: Tag, facts: TagFacts, *, now: datetime) -> bool:
-    """Replace what is typed about a tag; returns whether anything changed.
+def edit(
+    db: Session,
+    actor: Actor,
+    tag: Tag,
+    *,
+    now: datetime,
+    status: TagStatus | None = None,
+    **given: Any,
+) -> bool:
+    """Change what is given and leave the rest; returns whether anything typed changed.
 
-    Raises `Invalid` or `NotFound`.
+    Raises `Invalid`, `NotFound` or `Forbidden`.
     """
+    changed = bool(given) and _change(db, actor, tag, given, now)
+    set_status(db, actor, tag, status, now=now)
+    return changed
+
+
+def _change(db: Session, actor: Actor, tag: Tag, given: Mapping[str, Any], now: datetime) -> bool:
     reach.guard(db, tag)
     before, places = audit.snapshot(tag), _places(db, tag)
-    _write(db, tag, facts)
-    _place(db, tag, facts)
+    _apply(db, tag, given)
+    _place(db, tag, given)
     db.flush()
     now_places = _places(db, tag)
     if audit.snapshot(tag) == before and now_places == places:
@@ -164,38 +161,35 @@ def named(db: Session, tenant_id: int, value: str) -> Tag:
     return tag
 
 
-def _write(db: Session, tag: Tag, facts: TagFacts) -> None:
-    """Check everything, then set the columns."""
-    label = NewTag.line("label", facts.label) or None
-    limit = facts.concurrent_limit
+def _apply(db: Session, tag: Tag, given: Mapping[str, Any]) -> None:
+    """Check everything that is given, then set the columns."""
+    kept = NewTag.kept(given, {"concurrent_limit": _limit}, but=_PLACES)
+    with db.no_autoflush:
+        _known(db, Driver, {kept.get("driver_id")}, tag.tenant_id, "driver")
+        _known(db, TagGroup, {kept.get("group_id")}, tag.tenant_id, "group")
+        _known(db, Site, given.get("site_ids", ()), tag.tenant_id, "site")
+        _known(db, Station, given.get("station_ids", ()), tag.tenant_id, "station")
+        guard_holders(db, kept, {"driver_id": tag.driver_id, "group_id": tag.group_id})
+    for name, value in kept.items():
+        setattr(tag, name, value)
+
+
+def _limit(limit: int | None) -> int | None:
     if limit is not None and not 1 <= limit <= MOST_CONCURRENT:
         raise Invalid(
             f"The limit is a number from 1 to {MOST_CONCURRENT}.", field="concurrent_limit"
         )
-    with db.no_autoflush:
-        _known(db, Driver, {facts.driver_id}, tag.tenant_id, "driver")
-        _known(db, TagGroup, {facts.group_id}, tag.tenant_id, "group")
-        _known(db, Site, facts.site_ids, tag.tenant_id, "site")
-        _known(db, Station, facts.station_ids, tag.tenant_id, "station")
-        guard_holders(db, facts, tag.driver_id, tag.group_id)
-    tag.label, tag.driver_id, tag.group_id = label, facts.driver_id, facts.group_id
-    tag.expires_at, tag.concurrent_limit = facts.expires_at, limit
+    return limit
 
 
-def guard_holders(
-    db: Session, facts: TagFacts, driver_id: int | None, group_id: int | None
-) -> None:
+def guard_holders(db: Session, wanted: Mapping[str, Any], held: Mapping[str, Any]) -> None:
     """Raise `Forbidden` where a tag would get a driver or group that the asker may not change.
 
-    Who pays for its sessions, and whose it may stop, is decided with it.  `driver_id` and
-    `group_id` are what it has now.
+    Who pays for its sessions, and whose it may stop, is decided with it.
     """
-    for model, wanted, held in (
-        (Driver, facts.driver_id, driver_id),
-        (TagGroup, facts.group_id, group_id),
-    ):
-        if wanted is not None and wanted != held:
-            reach.guard(db, db.get_one(model, wanted))
+    for name, model in (("driver_id", Driver), ("group_id", TagGroup)):
+        if wanted.get(name) not in (None, held.get(name)):
+            reach.guard(db, db.get_one(model, wanted[name]))
 
 
 def _known(db: Session, model: Any, ids: Iterable[int | None], tenant_id: int, noun: str) -> None:
@@ -208,34 +202,36 @@ def _known(db: Session, model: Any, ids: Iterable[int | None], tenant_id: int, n
         raise NotFound(f"There is no such {noun}.", field=noun)
 
 
-def _place(db: Session, tag: Tag, facts: TagFacts) -> None:
+def _place(db: Session, tag: Tag, given: Mapping[str, Any]) -> None:
     """Set where a tag may charge; what staff of some sites limit to nothing is limited to these."""
-    site_ids = reach.claimed(db, facts.site_ids, otherwise=bool(facts.station_ids))
-    for table, column, model, wanted in (
-        (tag_sites, tag_sites.c.site_id, Site, site_ids),
-        (tag_stations, tag_stations.c.station_id, Station, facts.station_ids),
-    ):
-        held = set(_within_reach(db, tag, column, model))
-        if gone := held - wanted:
-            db.execute(delete(table).where(table.c.tag_id == tag.id, column.in_(gone)))
-        if fresh := wanted - held:
+    if not given.keys() & _PLACES:
+        return
+    before = _reached(db, tag)
+    after = {name: frozenset(given.get(name, before[name])) for name in _PLACES}
+    after["site_ids"] = reach.claimed(db, after["site_ids"], otherwise=bool(after["station_ids"]))
+    for name, (column, _) in _PLACES.items():
+        if gone := before[name] - after[name]:
+            db.execute(
+                delete(column.table).where(column.table.c.tag_id == tag.id, column.in_(gone))
+            )
+        if fresh := after[name] - before[name]:
             rows = [{"tag_id": tag.id, column.name: one} for one in sorted(fresh)]
-            db.execute(insert(table), rows)
+            db.execute(insert(column.table), rows)
     db.expire(tag, ["sites", "stations"])
 
 
-def _within_reach(db: Session, tag: Tag, column: Any, model: Any) -> list[int]:
-    """Ids of the sites or stations a tag is limited to, as far as the asker sees them."""
-    held = select(column).where(column.table.c.tag_id == tag.id)
-    return list(db.scalars(select(model.id).where(model.id.in_(held))))
+def _reached(db: Session, tag: Tag) -> dict[str, frozenset[int]]:
+    """The sites and stations a tag is limited to, as far as the asker sees them."""
+    found = {}
+    for name, (column, model) in _PLACES.items():
+        named = select(column).where(column.table.c.tag_id == tag.id)
+        found[name] = frozenset(db.scalars(select(model.id).where(model.id.in_(named))))
+    return found
 
 
 def _places(db: Session, tag: Tag) -> dict[str, Any]:
     """Every site and station a tag is limited to, for the audit."""
-    found = {}
-    for name, column in (
-        ("site_ids", tag_sites.c.site_id),
-        ("station_ids", tag_stations.c.station_id),
-    ):
-        found[name] = sorted(db.scalars(select(column).where(column.table.c.tag_id == tag.id)))
-    return found
+    return {
+        name: sorted(db.scalars(select(column).where(column.table.c.tag_id == tag.id)))
+        for name, (column, _) in _PLACES.items()
+    }

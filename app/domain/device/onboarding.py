@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import ColumnElement, String, and_, bindparam, cast, func, literal, select
 from sqlalchemy.orm import Session
 
 from app.domain.commands import commands
@@ -41,6 +41,8 @@ BOOT_AFTER = timedelta(seconds=10)
 LOOPED = timedelta(hours=1)
 #: A plug that was not heard of is asked about so long after its station came back, and no later.
 STALE_AFTER, STALE_WITHIN = timedelta(seconds=8), timedelta(minutes=15)
+#: So many are asked in one sweep; the next one comes to the others.
+MOST_ASKED = 200
 _PATIENCE_S = 120.0
 _MOST_SETTINGS = 100
 
@@ -110,25 +112,46 @@ def then(
     return functools.wraps(first)(after) if first is not None else after
 
 
+def _asks(word: str) -> ColumnElement[bool]:
+    """The condition that a station's onboarding has a word: a rough one, which reads no row."""
+    return cast(Station.onboarding, String).contains(f'"{word}"')
+
+
+#: The conditions that a station kept reconnecting lately, and that a step of it is under way.
+_LOOPS = select(Deviation.id).where(
+    Deviation.station_id == Station.id,
+    Deviation.code == "reconnect_loop",
+    Deviation.last_at > bindparam("looped_since"),
+)
+_BUSY = select(Command.id).where(
+    Command.station_id == Station.id,
+    Command.subject.startswith(SUBJECT),
+    Command.state.in_(commands.OPEN_STATES),
+)
+
+
 def ask_for_boots(db: Session, *, now: datetime) -> int:
     """Ask stations that came without ever booting for a BootNotification, once (FIELD B2)."""
-    silent = db.scalars(
-        select(Station).where(
-            presence.connected(now),
-            Station.last_boot_at.is_(None),
-            Station.archived_at.is_(None),
-            Station.connected_at < now - BOOT_AFTER,
-        )
+    subject = f"{SUBJECT}boot"
+    asked_before = select(Command.id).where(
+        Command.station_id == Station.id, Command.subject == subject
     )
+    query = select(Station).where(
+        _asks("ask_boot"),
+        Station.last_boot_at.is_(None),
+        Station.archived_at.is_(None),
+        Station.connected_at < now - BOOT_AFTER,
+        ~_LOOPS.exists(),
+        ~asked_before.exists(),
+        presence.connected(now),
+    )
+    step = (subject, Order.TRIGGER, {"message": "boot"})
     asked = 0
-    for station in silent:
-        if not station.onboarding.get("ask_boot") or station.quirks.get("no_trigger_boot"):
-            continue
-        subject = f"{SUBJECT}boot"
-        if _looping(db, station, now) or earlier(db, station, subject):
-            continue
-        made = _queue(db, station, (subject, Order.TRIGGER, {"message": "boot"}), now)
-        asked += made is not None
+    for station in db.scalars(query, {"looped_since": now - LOOPED}).all():
+        if station.onboarding.get("ask_boot") and not station.quirks.get("no_trigger_boot"):
+            asked += _queue(db, station, step, now) is not None
+        if asked == MOST_ASKED:
+            break
     return asked
 
 
@@ -138,23 +161,36 @@ def ask_for_statuses(db: Session, *, now: datetime) -> int:
     Only changes are told after a reconnect (FIELD S5).  Each plug is asked about
     once in a connection, one at a time, where the station's onboarding asks for statuses.
     """
-    back = db.scalars(
-        select(Station).where(
-            presence.connected(now),
-            Station.archived_at.is_(None),
-            Station.connected_at.between(now - STALE_WITHIN, now - STALE_AFTER),
-            Station.connectors.any(and_(Connector.stale, Connector.evse > 0)),
-        )
+    plug = (
+        cast(part, String) for part in (Station.connection_id, Connector.evse, Connector.connector)
     )
-    return sum(_ask_for_status(db, station, now) for station in back.all())
+    connection, evse, connector = plug
+    subject = literal(f"{SUBJECT}status:") + connection + ":" + evse + "." + connector
+    asked_before = select(Command.id).where(
+        Command.station_id == Station.id, Command.subject == subject
+    )
+    unheard = and_(Connector.stale, Connector.evse > 0, ~asked_before.exists())
+    query = select(Station).where(
+        _asks("status"),
+        cast(Station.supported_orders, String).contains(f'"{Order.TRIGGER.value}"'),
+        Station.archived_at.is_(None),
+        Station.connected_at.between(now - STALE_WITHIN, now - STALE_AFTER),
+        func.coalesce(Station.booted_registration, Station.registration) == Registration.ACCEPTED,
+        Station.connectors.any(unheard),
+        ~_LOOPS.exists(),
+        ~_BUSY.exists(),
+        presence.connected(now),
+    )
+    asked = 0
+    for station in db.scalars(query, {"looped_since": now - LOOPED}).all():
+        asked += _ask_for_status(db, station, now)
+        if asked == MOST_ASKED:
+            break
+    return asked
 
 
 def _ask_for_status(db: Session, station: Station, now: datetime) -> bool:
-    if "status" not in (station.onboarding.get("triggers") or ()) or _looping(db, station, now):
-        return False
-    if Order.TRIGGER.value not in station.supported_orders or _under_way(db, station):
-        return False
-    if (station.booted_registration or station.registration) is not Registration.ACCEPTED:
+    if "status" not in (station.onboarding.get("triggers") or ()):
         return False
     for plug in station.connectors:
         subject = f"{SUBJECT}status:{station.connection_id}:{plug.evse}.{plug.connector}"

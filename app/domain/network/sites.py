@@ -76,12 +76,7 @@ def _apply(db: Session, site: Site, given: Mapping[str, Any]) -> None:
     if "latitude" in given or "longitude" in given:
         _place(site, given.get("latitude"), given.get("longitude"))
     sellers.write(site, given)
-    for name in [name for name in NewSite.model_fields if name in given and name not in _SET]:
-        value = given[name]
-        if name in _READ:
-            value = _READ[name](value)
-        elif NewSite.type_of(name) is str:
-            value = NewSite.line(name, value) or None
+    for name, value in NewSite.kept(given, _READ, but=_SET).items():
         setattr(site, name, value)
     tariff_choice.refuse_misfit(db, site.tariff_id, site, field="tariff_id")
     if site.id is not None and "currency" in given:

@@ -1,7 +1,9 @@
 """Stations: registered, changed, given passwords, put into the archive."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypedDict, Unpack
+from functools import partial
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,7 +12,7 @@ from app.domain.device import password_rotation
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.events import StationChanged, record
-from app.domain.ground.vocabulary import Actor, Registration, SessionState, StationMode
+from app.domain.ground.vocabulary import Actor, Registration, SessionState
 from app.domain.money import tariff_choice
 from app.domain.network import credentials, plugs
 from app.domain.office import audit
@@ -20,34 +22,11 @@ from app.models.stations import name_key
 from app.schemas import quirks
 from app.schemas.network import NewStation
 
-#: Longest identity that is given out; OCPP 2.x allows no more.
 #: 0: no password, from known networks only; 1: password; 2: password over TLS; 3: certificate.
 SECURITY_PROFILES = (0, 1, 2, 3)
 PASSWORD_LENGTHS = (8, 64)
-
-
-class Details(TypedDict, total=False):
-    """What a station may be given; `validation` is strict, tolerant or None (installation's)."""
-
-    name: str
-    note: str | None
-    username_alias: str | None
-    security_profile: int
-    registration: Registration
-    mode: StationMode
-    validation: str | None
-    quirks: dict[str, Any]
-    tariff_id: int | None
-    max_power_w: float | None
-    connectors: int
-    plug_type: str | None
-
-
-class Changes(Details, total=False):
-    """What of a registered station may be changed: also what it is called and where it stands."""
-
-    identity: str
-    site: Site
+#: Members that are set on their own, in an order that matters.
+_APART = {"identity", "security_profile", "connectors", "plug_type"}
 
 
 def register(
@@ -59,43 +38,49 @@ def register(
     *,
     now: datetime,
     password: str | None = None,
-    **details: Unpack[Details],
+    **given: Any,
 ) -> tuple[Station, str | None]:
     """Register a station and return it with its new password, which is shown this once.
 
-    Without `password` one is made (not for security profile 0, which has none);
-    for a chosen one None is returned.  Raises `Invalid` or `Taken`.
+    `given` is what else `NewStation` names.  Without `password` one is made (not for security
+    profile 0, which has none); for a chosen one None is returned.  Raises `Invalid` or `Taken`.
     """
     station = Station(
         tenant_id=tenant_id, created_at=now, quirks={}, supported_orders=[], security_profile=1
     )
-    clear = _first_password(station, password, details.get("security_profile", 1))
+    clear = _first_password(station, password, given.get("security_profile", 1))
     _move(station, site)
     _identify(db, station, identity)
-    _apply(db, station, details)
+    _apply(db, station, given)
     db.add(station)
     db.flush()
-    plugs.preset(db, station, details.get("connectors", 1), details.get("plug_type"))
+    plugs.preset(db, station, given.get("connectors", 1), given.get("plug_type"))
     audit.note(db, actor, "station.register", station, now=now)
     record(db, StationChanged(tenant_id, station.id))
     return station, clear
 
 
 def edit(
-    db: Session, actor: Actor, station: Station, *, now: datetime, **details: Unpack[Changes]
+    db: Session,
+    actor: Actor,
+    station: Station,
+    *,
+    now: datetime,
+    site: Site | None = None,
+    **given: Any,
 ) -> Station:
     """Change what is given and leave the rest.  Raises `Invalid` or `Taken`."""
     before, terms = audit.snapshot(station), credentials.access_terms(station)
     with db.no_autoflush:
-        if "site" in details:
-            _move(station, details["site"])
-        if "identity" in details:
-            _identify(db, station, details["identity"])
-        _apply(db, station, details)
+        if site is not None:
+            _move(station, site)
+        if "identity" in given:
+            _identify(db, station, given["identity"])
+        _apply(db, station, given)
     db.flush()
-    if "connectors" in details or "plug_type" in details:
-        count = details.get("connectors", plugs.count(station))
-        plugs.preset(db, station, count, details.get("plug_type"))
+    if "connectors" in given or "plug_type" in given:
+        count = given.get("connectors", plugs.count(station))
+        plugs.preset(db, station, count, given.get("plug_type"))
     _decided(db, station, terms)
     _note(db, actor, "station.edit", station, now, before)
     return station
@@ -178,30 +163,27 @@ def called(db: Session, tenant_id: int, identity: str) -> Station:
     return found
 
 
-def _apply(db: Session, station: Station, details: Details | Changes) -> None:
-    if "name" in details:
-        station.name = NewStation.line("name", details["name"])
-    if "note" in details:
-        station.note = NewStation.line("note", details["note"]) or None
-    if "username_alias" in details:
-        station.username_alias = _alias(db, station, details["username_alias"])
-    if "registration" in details:
-        station.registration = details["registration"]
-    if "mode" in details:
-        station.mode = details["mode"]
-    if "validation" in details:
-        if details["validation"] not in (None, "", "strict", "tolerant"):
-            raise Invalid("The validation is strict or tolerant.", field="validation")
-        station.validation = details["validation"] or None
-    if "max_power_w" in details:
-        station.max_power_w = plugs.power(details["max_power_w"])
-    if "quirks" in details:
-        station.quirks = quirks.validated(details["quirks"])
+def _apply(db: Session, station: Station, given: Mapping[str, Any]) -> None:
+    """Set what is given: by its rule where it has one, else as it is."""
+    rules: dict[str, Callable[[Any], Any]] = {
+        "name": lambda text: NewStation.line("name", text),
+        "validation": _validation,
+        "username_alias": partial(_alias, db, station),
+        "quirks": quirks.validated,
+        "max_power_w": plugs.power,
+    }
+    for name, value in NewStation.kept(given, rules, but=_APART).items():
+        setattr(station, name, value)
+    if "quirks" in given:
         certificate_names.check_given(db, station)
-    _secure(station, details.get("security_profile", station.security_profile))
-    if "tariff_id" in details:
-        station.tariff_id = details["tariff_id"]
+    _secure(station, given.get("security_profile", station.security_profile))
     tariff_choice.refuse_misfit(db, station.tariff_id, station, field="tariff_id")
+
+
+def _validation(word: str | None) -> str | None:
+    if word not in (None, "", "strict", "tolerant"):
+        raise Invalid("The validation is strict or tolerant.", field="validation")
+    return word or None
 
 
 def _move(station: Station, site: Site) -> None:

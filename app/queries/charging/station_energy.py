@@ -22,7 +22,7 @@ from app.models import (
     StationReport,
     StationTariff,
 )
-from app.queries.limits.profiles import stairs
+from app.queries.limits import stairs
 
 #: Rows of each kind on the page.
 RECENT = 10

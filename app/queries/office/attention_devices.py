@@ -27,7 +27,7 @@ from app.models import (
 from app.queries.charging import register_gaps
 from app.queries.device import settings
 from app.queries.ground.findings import Finding, counted, few, unseen
-from app.queries.trust.certificates import undecided
+from app.queries.trust import undecided
 
 #: A station is missed after this long without a connection: modems drop for a minute or two.
 OFFLINE_AFTER = timedelta(minutes=10)

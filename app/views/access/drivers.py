@@ -7,14 +7,12 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, g, render_template
 from flask_babel import gettext as _
-from sqlalchemy.orm import Session
 
 from app.domain.access import drivers
 from app.domain.access.drivers import LANGUAGES
-from app.domain.ground import texts
 from app.domain.ground.texts import N_
 from app.extensions import db
-from app.forms.access.drivers import DriverForm
+from app.forms.access import DriverForm
 from app.models import ChargingSession, Driver
 from app.queries.access import drivers as queries
 from app.queries.access import tags as tag_queries
@@ -76,16 +74,7 @@ def show(driver_id: int) -> Any:
 
 
 def _form(driver: Driver | None) -> DriverForm:
-    held = (
-        {}
-        if driver is None
-        else {
-            **DriverForm.held(driver),
-            "tariff": str(driver.tariff_id or ""),
-            "sites": [site.id for site in driver.sites],
-        }
-    )
-    form = DriverForm(data=held)
+    form = DriverForm(data=DriverForm.held(driver) if driver else None)
     tariffs = {str(tariff.id): tariff.name for tariff in queries.tariffs(db.session())}
     if driver is not None and driver.tariff is not None:
         tariffs.setdefault(str(driver.tariff.id), f"{driver.tariff.name} (archived)")
@@ -94,15 +83,7 @@ def _form(driver: Driver | None) -> DriverForm:
     return form
 
 
-def _typed(work: Session, form: DriverForm, driver: Driver | None) -> dict[str, Any]:
-    return {
-        **form.typed(),
-        "tariff_id": texts.row_id(form.tariff.data),
-        "site_ids": frozenset(form.sites.data or ()),
-    }
-
-
-plain = Plain(blueprint, DRIVERS, "access/drivers/form.html", _form, _typed)
+plain = Plain(blueprint, DRIVERS, "access/drivers/form.html", _form)
 plain.create(N_("Added %(name)s. Now give them a tag."))
 plain.edit()
 plain.restore(N_("Restored %(name)s. Restore the tags that should work again."))

@@ -12,7 +12,7 @@ from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order, ReservationState
 from app.domain.network import plugs
 from app.extensions import db
-from app.forms.access.reservations import ReserveForm
+from app.forms.access import ReserveForm
 from app.forms.ground import refusals
 from app.models import Reservation, Station
 from app.queries.access import reservations as queries

@@ -5,13 +5,11 @@ from typing import Any
 
 from flask import Blueprint, flash, render_template
 from flask_babel import gettext as _
-from sqlalchemy.orm import Session
 
 from app.domain.access import tag_groups
-from app.domain.ground import texts
 from app.domain.ground.texts import N_
 from app.extensions import db
-from app.forms.access.tags import GroupForm
+from app.forms.access import GroupForm
 from app.models import TagGroup
 from app.queries.access import drivers as driver_queries
 from app.queries.access import tags as queries
@@ -36,31 +34,14 @@ def index() -> Any:
 
 
 def _form(group: TagGroup | None) -> GroupForm:
-    held = (
-        {}
-        if group is None
-        else {
-            **GroupForm.held(group),
-            "tariff": str(group.tariff_id or ""),
-            "sites": [site.id for site in group.sites],
-        }
-    )
-    form = GroupForm(data=held)
+    form = GroupForm(data=GroupForm.held(group) if group else None)
     tariffs = driver_queries.tariffs(db.session())
     form.tariff.choices = [("", "As the station or site"), *((str(t.id), t.name) for t in tariffs)]
     form.sites.choices = queries.site_choices(db.session(), group)
     return form
 
 
-def _typed(work: Session, form: GroupForm, group: TagGroup | None) -> dict[str, Any]:
-    return {
-        **form.typed(),
-        "tariff_id": texts.row_id(form.tariff.data),
-        "site_ids": frozenset(form.sites.data or ()),
-    }
-
-
-plain = Plain(blueprint, TAG_GROUPS, "access/tags/group_form.html", _form, _typed)
+plain = Plain(blueprint, TAG_GROUPS, "access/tags/group_form.html", _form)
 plain.create(N_("Added the group %(name)s. Now add its tags."), ".index")
 plain.edit(then=".index")
 

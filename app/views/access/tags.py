@@ -17,7 +17,7 @@ from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor
 from app.extensions import db
-from app.forms.access.tags import NewTagForm, TagFactsForm
+from app.forms.access import NewTagForm, TagFactsForm
 from app.models import ChargingSession, Driver, Tag
 from app.queries.access import drivers as driver_queries
 from app.queries.access import tags as queries
@@ -111,16 +111,14 @@ def named(driver: Driver | None) -> str:
 
 
 def _typed(session: Session, tag: Tag) -> dict[str, Any]:
-    facts = tags.facts_of(session, tag)
-    expires = local(facts.expires_at, "input", g.get("zone", "UTC")) if facts.expires_at else ""
+    held, expires = tags.held(session, tag), tag.expires_at
     return {
-        "label": facts.label,
+        **held,
         "driver": named(tag.driver),
-        "group": str(facts.group_id or ""),
-        "expires_at": expires,
-        "concurrent_limit": facts.concurrent_limit,
-        "sites": sorted(facts.site_ids),
-        "stations": sorted(facts.station_ids),
+        "group": str(tag.group_id or ""),
+        "expires_at": local(expires, "input", g.get("zone", "UTC")) if expires else "",
+        "sites": sorted(held["site_ids"]),
+        "stations": sorted(held["station_ids"]),
     }
 
 

@@ -10,7 +10,7 @@ from app.domain.ground import clock
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order
 from app.extensions import db
-from app.forms.device.display import ShowForm
+from app.forms.device import ShowForm
 from app.forms.ground import refusals
 from app.models import Station
 from app.queries.device import monitors as queries

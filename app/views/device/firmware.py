@@ -13,7 +13,7 @@ from app.domain.device.firmware import FirmwareFacts, Stored
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import FileJobState, Order
 from app.extensions import db
-from app.forms.device.firmware import FirmwareForm
+from app.forms.device import FirmwareForm
 from app.forms.ground import refusals
 from app.models import FirmwareFile, Station
 from app.queries.device import files as queries

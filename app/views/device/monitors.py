@@ -12,7 +12,7 @@ from app.domain.device.monitors import name_of
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order
 from app.extensions import db
-from app.forms.device.monitors import KIND_WORDS, SEVERITIES, WatchForm
+from app.forms.device import KIND_WORDS, SEVERITIES, WatchForm
 from app.forms.ground import refusals
 from app.models import DeviceEvent, Station
 from app.queries.device import monitors as queries

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from app.domain.device import onboarding
 from app.domain.ground.errors import DomainError, Invalid
 from app.extensions import db
-from app.forms.device.onboarding import OnboardingForm
+from app.forms.device import OnboardingForm
 from app.forms.ground import refusals
 from app.models import Station
 from app.queries.network import station_page

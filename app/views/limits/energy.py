@@ -13,10 +13,10 @@ from app.domain.limits.der_controls import KINDS as DER_KINDS
 from app.domain.limits.profile_reports import SOURCES, differs
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.limits.profiles import AssignForm
+from app.forms.limits import AssignForm
 from app.models import Station, StationProfile
+from app.queries import limits as library
 from app.queries.charging import station_energy as queries
-from app.queries.limits import profiles as library
 from app.queries.network import station_page
 from app.uow import unit_of_work
 from app.views.network._station_pages import station_or_404

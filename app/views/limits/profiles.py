@@ -18,9 +18,9 @@ from app.domain.limits import profile_forms
 from app.domain.limits.profile_documents import KINDS, PURPOSES, said
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.limits.profiles import AssignForm, ProfileForm
+from app.forms.limits import AssignForm, ProfileForm
 from app.models import ChargingProfile, Station
-from app.queries.limits import profiles as queries
+from app.queries import limits as queries
 from app.resource import PROFILES
 from app.text.numbers import local
 from app.uow import unit_of_work

@@ -22,7 +22,7 @@ from app.domain.money import tariff_choice
 from app.domain.network import stations
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.network.stations import PasswordForm
+from app.forms.network import PasswordForm
 from app.models import Station
 from app.queries.ground.paging import fetch
 from app.queries.money import costs

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, render_template
 
 from app.extensions import db
-from app.forms.network.sites import SiteForm
+from app.forms.network import SiteForm
 from app.models import Site
 from app.queries.ground.paging import Wish
 from app.queries.network import sites as queries

@@ -13,7 +13,7 @@ from app.domain.ground.texts import N_
 from app.domain.network import plugs, stations
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.network.stations import QUIRK, StationForm
+from app.forms.network import QUIRK, StationForm
 from app.models import Site, Station
 from app.queries.network import sites as site_queries
 from app.queries.network import stations as queries

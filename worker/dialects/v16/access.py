@@ -6,8 +6,16 @@ from typing import Any
 from app.domain.access.authorisation import AUTHORIZE, Tap, decide_all
 from app.domain.ground.vocabulary import Decision, Order, Outcome, Token
 from worker.dialects.context import Context, Payload
-from worker.dialects.encoding import Arguments, Encoding, Facts, Unfit, accepted, without_blanks
-from worker.dialects.route import Fact, Route
+from worker.dialects.records import (
+    Arguments,
+    Encoding,
+    Fact,
+    Facts,
+    Route,
+    Unfit,
+    accepted,
+    without_blanks,
+)
 from worker.dialects.v16 import words
 from worker.ocpp.fields import Fields, format_instant
 

@@ -10,8 +10,7 @@ from app.domain.device.variable_names import plain, truth
 from app.domain.ground.vocabulary import BootReport, CommandState, Order, Outcome
 from worker.dialects import shared
 from worker.dialects.context import Context, Payload
-from worker.dialects.encoding import Arguments, Encoding, Facts, Unfit
-from worker.dialects.route import Route
+from worker.dialects.records import Arguments, Encoding, Facts, Route, Unfit
 from worker.dialects.v16 import words
 from worker.ocpp.fields import Fields
 

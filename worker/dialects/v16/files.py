@@ -1,13 +1,14 @@
-"""Firmware and logs (OCPP 1.6 sections 4.4, 4.5, 5.9, 5.19; security whitepaper sections 4, 5)."""
+"""Firmware, logs, certificates (OCPP 1.6 4.4, 4.5, 5.9, 5.19; security whitepaper 4 and 5)."""
 
 from collections.abc import Callable
 
 from app.domain.device import file_jobs
 from app.domain.ground.vocabulary import CommandState, FileJobKind, Order, Outcome
+from app.domain.trust import certificates, security_events
 from worker.dialects import spelling
 from worker.dialects.context import Context, Payload
-from worker.dialects.encoding import Arguments, Encoding, Unfit, without_blanks
-from worker.dialects.route import Route
+from worker.dialects.records import Arguments, Encoding, Facts, Route, Unfit, without_blanks
+from worker.dialects.spelling import read_hash_data, root_orders
 from worker.ocpp.fields import Fields
 
 
@@ -99,6 +100,44 @@ def _logs_outcome(answer: Payload, arguments: Arguments) -> Outcome:
     return Outcome(CommandState.ACCEPTED, answer, "The charger will bring it.", facts)
 
 
+# Certificates, security events, the password (OCPP 1.6 security whitepaper, sections 4 and 5).
+
+#: The two kinds of roots that 1.6 knows; the rest cannot be put.
+ROOTS = {
+    "csms_root": "CentralSystemRootCertificate",
+    "manufacturer_root": "ManufacturerRootCertificate",
+}
+
+
+def _use(arguments: Arguments) -> str:
+    """1.6 lists one kind at a time; without a wish it is ours."""
+    return str((arguments.get("uses") or ["csms_root"])[0])
+
+
+def _listed(answer: Payload, arguments: Arguments) -> Outcome:
+    use = _use(arguments)
+    found = [{"use": use, **read_hash_data(one)} for one in answer.get("certificateHashData") or ()]
+    facts: Facts = {"certificates": found, "uses": [use]}
+    sentence = f"{len(found)} certificates listed." if found else "The charger has none of these."
+    return Outcome(CommandState.ACCEPTED, answer, sentence, facts, str(answer.get("status", "")))
+
+
+def security_event(call: Fields, ctx: Context) -> Payload:
+    """Keep a security event; grave ones alarm (whitepaper A04)."""
+    at, _ = ctx.instant(call, "timestamp")
+    kind = call.text("type", "")
+    security_events.take(ctx.db, ctx.station, kind, dict(call.payload), at=at, now=ctx.now)
+    return {}
+
+
+def sign_certificate(call: Fields, ctx: Context) -> Payload:
+    """Take in a signing request; the certificate follows by CertificateSigned (whitepaper A02)."""
+    row = certificates.request_signature(
+        ctx.db, ctx.station, call.text("csr", ""), "station", None, now=ctx.now
+    )
+    return {"status": "Rejected" if row.state == "rejected" else "Accepted"}
+
+
 ROUTES: dict[str, Route] = {
     "DiagnosticsStatusNotification": Route(diagnostics_status, asked_by=("GetDiagnostics",)),
     "FirmwareStatusNotification": Route(firmware_status, asked_by=("UpdateFirmware",)),
@@ -106,7 +145,10 @@ ROUTES: dict[str, Route] = {
     "SignedFirmwareStatusNotification": Route(
         signed_firmware_status, asked_by=("SignedUpdateFirmware",)
     ),
+    "SecurityEventNotification": Route(security_event),
+    "SignCertificate": Route(sign_certificate, asked_by=("SignChargePointCertificate",)),
 }
+
 
 ORDERS: dict[Order, Encoding] = {
     Order.UPDATE_FIRMWARE: Encoding(
@@ -118,5 +160,27 @@ ORDERS: dict[Order, Encoding] = {
         lambda given: "GetLog" if _as_get_log(given) else "GetDiagnostics",
         _logs,
         decode=_logs_outcome,
+    ),
+    **root_orders(ROOTS),
+    Order.READ_CERTIFICATES: Encoding(
+        "GetInstalledCertificateIds",
+        lambda given: {"certificateType": ROOTS[_use(given)]},
+        decode=_listed,
+    ),
+    Order.SEND_CERTIFICATE: Encoding(
+        "CertificateSigned",
+        lambda given: {"certificateChain": given["chain"]},
+        sentences={"Rejected": "The charger refused the certificate."},
+    ),
+    Order.CHANGE_PASSWORD: Encoding(
+        "ChangeConfiguration",
+        # The octets in hexadecimal (FIELD A1): what we make is hexadecimal already.
+        lambda given: {"key": "AuthorizationKey", "value": given["password"]},
+        frozenset({"Accepted", "RebootRequired"}),
+        {
+            "Accepted": "The charger took the new password; it comes back with it.",
+            "RebootRequired": "The charger took the new password and uses it after a restart.",
+            "NotSupported": "The charger lets nobody change its password.",
+        },
     ),
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.domain.ground.vocabulary import Order
 from worker.dialects.context import Payload
-from worker.dialects.encoding import Arguments, Encoding, Facts, Unfit, without_blanks
+from worker.dialects.records import Arguments, Encoding, Facts, Unfit, without_blanks
 from worker.dialects.spelling import filled, moment, profile_of, rate, read_moment, read_rate
 from worker.ocpp.fields import Fields
 

@@ -1,18 +1,112 @@
-"""Charging sessions and their remote start and stop (OCPP 1.6 sections 4.8, 4.10, 5.11, 5.12)."""
+"""Readings, statuses and charging sessions (OCPP 1.6 sections 4.7 to 4.10, 5.11 and 5.12)."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from app.domain.charging import metering, sessions
+from app.domain.charging import metering, sessions, statuses
+from app.domain.charging.energy import to_base_unit
 from app.domain.charging.metering import Metered
-from app.domain.ground.vocabulary import ConnectorRef, Decision, Order, StopReason, Token
+from app.domain.charging.statuses import StatusTold
+from app.domain.ground.vocabulary import (
+    ConnectorRef,
+    Decision,
+    Order,
+    Sample,
+    StatusReport,
+    StopReason,
+    Token,
+)
+from worker.dialects import shared
 from worker.dialects.context import Context, Payload
-from worker.dialects.encoding import Arguments, Encoding
-from worker.dialects.route import Fact, Long, Route
+from worker.dialects.records import Arguments, Bulk, Encoding, Fact, Long, Route, nothing
 from worker.dialects.v16 import access, profiles, words
-from worker.dialects.v16.metering import reports_of
-from worker.ocpp.fields import Fields
+from worker.ocpp.fields import Fields, read_decimal
 from worker.ocpp.versions import CallFault, Fault
+
+_REGISTER = "Energy.Active.Import.Register"
+_PLACE = ("phase", "location", "context")
+
+
+def meter_values(call: Fields, ctx: Context) -> Metered:
+    """Read a MeterValues; what holds no value is left out and answered all the same (FIELD M4)."""
+    return Metered(
+        ctx.station_id,
+        ctx.plug(call, 0),
+        transaction_ref(call),
+        tuple(shared.reports_of(call, "meterValue", ctx, _samples)),
+    )
+
+
+def _samples(value: Fields, ctx: Context) -> Iterator[Sample]:
+    """The sampled values, with the defaults of section 7.42 and units in base form."""
+    raw = value.payload.get("sampledValue")
+    for item in raw if isinstance(raw, list) else ():
+        if isinstance(item, dict):
+            yield _sample(item, ctx)
+
+
+def _sample(item: dict[str, Any], ctx: Context) -> Sample:
+    measurand = str(item.get("measurand") or _REGISTER)
+    text = item.get("value")
+    signed = item.get("format") == "SignedData"
+    number = None if signed else read_decimal(text)
+    unit = str(item.get("unit") or "")
+    if number is not None:
+        if ctx.quirks and measurand.startswith("Energy."):
+            unit = str(ctx.quirks.get("energy_unit_override") or unit)
+        number, unit = to_base_unit(number, unit, measurand)
+        if measurand.startswith("Energy."):
+            number = ctx.sane_wh(number)
+    elif not signed:
+        ctx.deviate("no_number", text)
+    phase, location, context = map(item.get, _PLACE)
+    return Sample(
+        measurand,
+        number,
+        unit,
+        str(phase) if phase else None,
+        str(location) if location else None,
+        str(context) if context else None,
+        text if isinstance(text, str) else str(text),
+        signed,
+    )
+
+
+# Statuses of connectors (OCPP 1.6 section 4.9).
+
+
+def _status(call: Fields, ctx: Context) -> StatusTold:
+    """Read a connector's status; what connector 0 may not say changes nothing (FIELD S1)."""
+    number = ctx.plug(call, 0)
+    word = words.match(call.text("status"), words.STATUSES)
+    if word is None or (number == 0 and word not in words.STATION_STATUSES):
+        ctx.deviate("illegal_status", f"{number}: {call.raw('status')}")
+        return StatusTold(ctx.station, None, ctx.now)
+    availability, activity = words.STATUSES[word]
+    at, _ = ctx.instant(call, "timestamp", live=True)
+    error = call.text("errorCode")
+    report = StatusReport(
+        connector=ConnectorRef(number),
+        availability=availability,
+        activity=activity,
+        word=word,
+        at=at,
+        error_code=None if error in (None, "NoError") else error[:60],
+        vendor_error=_cut(call.text("vendorErrorCode")),
+        info=_cut(call.text("info")),
+    )
+    return StatusTold(ctx.station, report, ctx.now)
+
+
+def _cut(text: str | None) -> str | None:
+    return None if text is None or text.casefold() == "null" else text[:120]
+
+
+status_notification = Fact(_status, statuses.status_all, nothing)
+
+
+# Charging sessions (OCPP 1.6 sections 4.8 and 4.10).
 
 #: Transaction ids that stand for "I never got one" (1.6 errata 3.18 and FIELD X4).
 _LARGEST = 2**31 - 1
@@ -59,7 +153,7 @@ def _stopping(call: Fields, ctx: Context) -> sessions.Stopping:
     stop is sent again, for ever.  `sessions.end_all` keeps what it cannot match.
     """
     stop = _stop(call, ctx)
-    readings = _samples(call, ctx, stop.transaction_ref)
+    readings = _readings(call, ctx, stop.transaction_ref)
     return sessions.Stopping(ctx.station, stop, ctx.now, readings)
 
 
@@ -100,8 +194,8 @@ def transaction_ref(call: Fields) -> str | None:
     return str(number) if number is not None and 0 < number <= _LARGEST else None
 
 
-def _samples(call: Fields, ctx: Context, reference: str | None) -> Metered | None:
-    found = tuple(reports_of(call, "transactionData", ctx))
+def _readings(call: Fields, ctx: Context, reference: str | None) -> Metered | None:
+    found = tuple(shared.reports_of(call, "transactionData", ctx, _samples))
     return Metered(ctx.station_id, 0, reference, found) if found else None
 
 
@@ -109,7 +203,7 @@ def readings_ahead(call: Fields, ctx: Context) -> bool:
     """Store some of a stop's readings before it ends the session; the clock is judged once."""
     if ctx.shift is None:
         ctx.instant(call, "timestamp", live=True)
-    item = _samples(call, ctx, transaction_ref(call))
+    item = _readings(call, ctx, transaction_ref(call))
     if item is not None:
         metering.store(ctx.db, [item], now=ctx.now)
     return True
@@ -142,6 +236,10 @@ def _remote_stop(arguments: Arguments) -> Payload:
 
 
 ROUTES: dict[str, Route] = {
+    "MeterValues": Route(
+        Bulk(meter_values, {}), Long("meterValue", samples="sampledValue"), money=True
+    ),
+    "StatusNotification": Route(status_notification),
     "StartTransaction": Route(start_transaction, money=True),
     "StopTransaction": Route(
         stop_transaction,
@@ -149,6 +247,7 @@ ROUTES: dict[str, Route] = {
         money=True,
     ),
 }
+
 
 ORDERS: dict[Order, Encoding] = {
     Order.START_CHARGING: Encoding("RemoteStartTransaction", _remote_start),

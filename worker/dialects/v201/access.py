@@ -8,8 +8,7 @@ from app.domain.access.authorisation import AUTHORIZE, Tap, decide_all
 from app.domain.ground.vocabulary import Decision, Order, Token, token_kind
 from app.domain.trust import contracts
 from worker.dialects.context import Context, Payload
-from worker.dialects.encoding import Arguments, Encoding, Facts, Unfit
-from worker.dialects.route import Fact, Outside, Route
+from worker.dialects.records import Arguments, Encoding, Fact, Facts, Outside, Route, Unfit
 from worker.dialects.shared import keep
 from worker.dialects.spelling import read_hash_data
 from worker.dialects.v16.access import CANCELS, REFUSALS, SENTENCES, STATUSES, UPDATES, version_from

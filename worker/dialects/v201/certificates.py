@@ -6,8 +6,7 @@ from app.domain.charging import reports
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from app.domain.trust import certificates, security_events
 from worker.dialects.context import Context, Payload
-from worker.dialects.encoding import Arguments, Encoding, without_blanks
-from worker.dialects.route import Outside, Route
+from worker.dialects.records import Arguments, Encoding, Outside, Route, without_blanks
 from worker.dialects.spelling import read_hash_data, root_orders
 from worker.ocpp.fields import Fields
 

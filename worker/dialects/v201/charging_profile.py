@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from worker.dialects.context import Payload
-from worker.dialects.encoding import Unfit, without_blanks
+from worker.dialects.records import Unfit, without_blanks
 from worker.dialects.spelling import filled, moment, rate, read_moment, read_rate
 from worker.ocpp.fields import Fields
 

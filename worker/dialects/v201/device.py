@@ -7,8 +7,7 @@ from app.domain.device.device_model import Told
 from app.domain.device.variable_names import LONGEST_PART, VariableName, parse, parse_component
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from worker.dialects.context import Context, Payload
-from worker.dialects.encoding import Arguments, Encoding, Unfit, without_blanks
-from worker.dialects.route import Long, Route
+from worker.dialects.records import Arguments, Encoding, Long, Route, Unfit, without_blanks
 from worker.ocpp.fields import Fields
 
 ATTRIBUTES = {"actual": "Actual", "target": "Target", "min_set": "MinSet", "max_set": "MaxSet"}

@@ -7,8 +7,7 @@ from app.domain.device import display
 from app.domain.device.display import Shown
 from app.domain.ground.vocabulary import Order
 from worker.dialects.context import Context, Payload
-from worker.dialects.encoding import Arguments, Encoding, Unfit, without_blanks
-from worker.dialects.route import Long, Route
+from worker.dialects.records import Arguments, Encoding, Long, Route, Unfit, without_blanks
 from worker.ocpp.fields import Fields, format_instant
 
 PRIORITIES = {

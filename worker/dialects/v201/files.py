@@ -7,8 +7,7 @@ from app.domain.device import file_jobs
 from app.domain.ground.vocabulary import Order
 from worker.dialects import spelling
 from worker.dialects.context import Context, Payload
-from worker.dialects.encoding import Arguments, Encoding, Unfit, without_blanks
-from worker.dialects.route import Route
+from worker.dialects.records import Arguments, Encoding, Route, Unfit, without_blanks
 from worker.ocpp.fields import Fields
 
 

@@ -11,7 +11,7 @@ from app.domain.charging.statuses import StatusTold
 from app.domain.ground.vocabulary import ConnectorRef, MeterReport, Sample, StatusReport
 from worker.dialects import shared
 from worker.dialects.context import MOST_CONNECTORS, Context
-from worker.dialects.route import Bulk, Fact, Long, Route, nothing
+from worker.dialects.records import Bulk, Fact, Long, Route, nothing
 from worker.dialects.v201 import words
 from worker.ocpp.fields import Fields, read_decimal, read_integer
 

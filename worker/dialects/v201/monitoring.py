@@ -9,8 +9,7 @@ from app.domain.device.monitors import Monitor
 from app.domain.device.variable_names import parse
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from worker.dialects.context import Context, Payload
-from worker.dialects.encoding import Arguments, Encoding, without_blanks
-from worker.dialects.route import Long, Route
+from worker.dialects.records import Arguments, Encoding, Long, Route, without_blanks
 from worker.dialects.v201 import device
 from worker.dialects.v201.device import REPORT, REPORTED
 from worker.ocpp.fields import Fields

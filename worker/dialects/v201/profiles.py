@@ -7,8 +7,7 @@ from typing import Any
 from app.domain.ground.vocabulary import Order
 from app.domain.limits import ev_needs, profile_reports
 from worker.dialects.context import Context, Payload
-from worker.dialects.encoding import Arguments, Encoding, Facts, Unfit, without_blanks
-from worker.dialects.route import Long, Route
+from worker.dialects.records import Arguments, Encoding, Facts, Long, Route, Unfit, without_blanks
 from worker.dialects.spelling import filled, profile_of, read_moment
 from worker.dialects.v201 import charging_profile
 from worker.dialects.v201.charging_profile import WORDS, Words

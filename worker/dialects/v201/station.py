@@ -3,8 +3,7 @@
 from app.domain.ground.vocabulary import BootReport, Order
 from worker.dialects import shared
 from worker.dialects.context import Payload
-from worker.dialects.encoding import Arguments, Encoding, Unfit
-from worker.dialects.route import Route
+from worker.dialects.records import Arguments, Encoding, Route, Unfit
 from worker.dialects.shared import kept
 from worker.ocpp.fields import Fields
 

@@ -8,8 +8,16 @@ from app.domain.charging.sessions import TransactionReport
 from app.domain.ground.vocabulary import CommandState, ConnectorRef, Order, Outcome, StopReason
 from app.domain.money import session_cost
 from worker.dialects.context import Context, Payload
-from worker.dialects.encoding import Arguments, Encoding, Facts, accepted, without_blanks
-from worker.dialects.route import Fact, Long, Route
+from worker.dialects.records import (
+    Arguments,
+    Encoding,
+    Fact,
+    Facts,
+    Long,
+    Route,
+    accepted,
+    without_blanks,
+)
 from worker.dialects.shared import keep
 from worker.dialects.v201 import access, charging_profile, words
 from worker.dialects.v201.access import id_token_info, read_token

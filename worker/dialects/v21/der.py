@@ -7,8 +7,7 @@ from app.domain.ground.vocabulary import Order
 from app.domain.limits import der
 from app.domain.limits.der_controls import KINDS
 from worker.dialects.context import Context, Payload
-from worker.dialects.encoding import Arguments, Encoding, Facts, without_blanks
-from worker.dialects.route import Route
+from worker.dialects.records import Arguments, Encoding, Facts, Route, without_blanks
 from worker.dialects.spelling import filled, moment
 from worker.ocpp.fields import Fields, read_instant
 

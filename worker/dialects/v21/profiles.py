@@ -6,8 +6,7 @@ from app.domain.ground.vocabulary import Order
 from app.domain.limits import dynamic_profiles
 from app.domain.limits.profile_documents import MODES, MORE_NUMBERS
 from worker.dialects.context import Context, Payload
-from worker.dialects.encoding import Arguments, Encoding
-from worker.dialects.route import Route
+from worker.dialects.records import Arguments, Encoding, Route
 from worker.dialects.spelling import moment, rate
 from worker.dialects.v201 import charging_profile, profiles
 from worker.ocpp.fields import Fields

@@ -10,8 +10,7 @@ from app.domain.charging.sessions.transaction_events import REMOTE_START
 from app.domain.ground.vocabulary import Order, Token
 from app.domain.money import settlements
 from worker.dialects.context import Context, Payload
-from worker.dialects.encoding import Arguments, Encoding
-from worker.dialects.route import Outside, Route
+from worker.dialects.records import Arguments, Encoding, Outside, Route
 from worker.dialects.shared import keep
 from worker.dialects.spelling import filled, read_moment, read_rate
 from worker.dialects.v21 import access

@@ -5,15 +5,16 @@ name), or adds one.  A column that the file does not have leaves its facts
 alone; an empty cell clears them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.access import drivers, reach
-from app.domain.access.drivers import LANGUAGES, DriverFacts
+from app.domain.access.drivers import LANGUAGES
 from app.domain.access.imports.plans import Plan, PlannedRow, begun, each, facts, spaced
 from app.domain.access.imports.sheet import Row, Table
 from app.domain.ground import texts
@@ -21,6 +22,7 @@ from app.domain.ground.errors import Forbidden, Invalid
 from app.domain.ground.vocabulary import Actor
 from app.domain.money import tariff_choice
 from app.models import Driver, Tariff
+from app.schemas.access import NewDriver
 
 #: The columns of an export, in their order; an import takes them too.
 COLUMNS = ("name", "email", "language", "tariff", "note")
@@ -29,11 +31,16 @@ _LANGUAGES = {"english": "en", "englisch": "en", "eng": "en", "german": "de", "d
 _WORDS = ("Name", "E-mail", "Receipts in", "Tariff", "Note")
 
 
+#: What a file may say of a driver, by the names of `NewDriver`.
+Facts = dict[str, Any]
+_NEW: Facts = {"name": "", "email": None, "language": "en", "note": None, "tariff_id": None}
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedDriver(PlannedRow):
     """What a row makes of a driver."""
 
-    facts: DriverFacts = field(default_factory=lambda: DriverFacts(""))
+    wanted: Facts = field(default_factory=dict)
     driver: Driver | None = None
 
 
@@ -85,9 +92,9 @@ def carry_out(
     """Write the valid rows of a plan made in this same unit of work."""
     for row in planned.rows:
         if row.driver is None:
-            drivers.add(db, actor, row.facts, tenant_id=tenant_id, now=now)
+            drivers.add(db, actor, tenant_id, now=now, **row.wanted)
         elif row.what == "update":
-            drivers.edit(db, actor, row.driver, row.facts, now=now)
+            drivers.edit(db, actor, row.driver, now=now, **row.wanted)
 
 
 class _People:
@@ -101,14 +108,14 @@ class _People:
             if driver.archived_at is None and driver.id in seen:
                 self._named.setdefault(spaced(driver.name), (driver.email or "", "is listed"))
 
-    def namesake(self, facts: DriverFacts, line: int) -> str:
+    def namesake(self, name: str, email: str, line: int) -> str:
         """A warning when somebody of this name has another address; remembers the row."""
-        address, where = self._named.get(spaced(facts.name), ("", ""))
-        self._named.setdefault(spaced(facts.name), (facts.email or "", f"stands in line {line}"))
-        if not where or texts.key(address) == texts.key(facts.email or ""):
+        address, where = self._named.get(spaced(name), ("", ""))
+        self._named.setdefault(spaced(name), (email, f"stands in line {line}"))
+        if not where or texts.key(address) == texts.key(email):
             return ""
         there = f"with the address {address}" if address else "without an address"
-        return f"{facts.name} {where} {there} too; is it the same person?"
+        return f"{name} {where} {there} too; is it the same person?"
 
     def known(self, name: str, address: str | None) -> Driver | None:
         """The driver with the address; without one, the only one of that name who has none."""
@@ -121,7 +128,7 @@ class _People:
 
 
 def _planned(db: Session, row: Row, people: _People, tariffs: _Tariffs) -> PlannedDriver:
-    name = texts.line(_name(row), "The name", 120, field="name", required=True)
+    name = NewDriver.line("name", _name(row), required=True)
     address = texts.email(row.cells.get("email"))
     driver = people.known(name, address)
     if driver is not None and driver.id not in people.seen:
@@ -130,10 +137,10 @@ def _planned(db: Session, row: Row, people: _People, tariffs: _Tariffs) -> Plann
         )
     if driver is not None and driver.archived_at is not None:
         raise Invalid(f"{driver.name} is archived; restore them first.")
-    held = drivers.facts_of(driver) if driver is not None else DriverFacts(name)
-    wanted = _read(row.cells, replace(held, name=name), address, tariffs)
+    held = {one: getattr(driver, one) for one in _NEW} if driver is not None else _NEW
+    wanted = {**held, "name": name, **dict(_read(row.cells, held, address, tariffs))}
     warnings = []
-    if driver is None and (namesake := people.namesake(wanted, row.line)):
+    if driver is None and (namesake := people.namesake(name, wanted["email"] or "", row.line)):
         warnings.append(namesake)
     if row.short:
         warnings.append("The row has fewer cells than the heading; what it lacks stays as it is.")
@@ -158,21 +165,18 @@ def _key(row: Row) -> str:
 
 
 def _read(
-    given: Mapping[str, str], held: DriverFacts, address: str | None, tariffs: _Tariffs
-) -> DriverFacts:
-    wanted = held
+    cells: Mapping[str, str], held: Facts, address: str | None, tariffs: _Tariffs
+) -> Iterator[tuple[str, Any]]:
+    """What the cells of a row say of a driver."""
     # Another case is no other address: the one that is kept stays.
-    if "email" in given and texts.key(address or "") != texts.key(held.email or ""):
-        wanted = replace(wanted, email=address)
-    if "language" in given:
-        wanted = replace(wanted, language=_language(given["language"]))
-    if "note" in given:
-        note = texts.line(given["note"], "The note", 500, field="note") or None
-        wanted = replace(wanted, note=note)
-    if "tariff" in given:
-        chosen = tariffs.chosen(given["tariff"].strip(), held.tariff_id)
-        wanted = replace(wanted, tariff_id=chosen)
-    return wanted
+    if "email" in cells and texts.key(address or "") != texts.key(held["email"] or ""):
+        yield "email", address
+    if "language" in cells:
+        yield "language", _language(cells["language"])
+    if "note" in cells:
+        yield "note", NewDriver.line("note", cells["note"]) or None
+    if "tariff" in cells:
+        yield "tariff_id", tariffs.chosen(cells["tariff"].strip(), held["tariff_id"])
 
 
 def _language(cell: str) -> str:
@@ -184,8 +188,8 @@ def _language(cell: str) -> str:
     return code
 
 
-def _typed(wanted: DriverFacts, tariffs: _Tariffs) -> tuple[str, ...]:
+def _typed(wanted: Facts, tariffs: _Tariffs) -> tuple[str, ...]:
     """What is typed about a driver, in words."""
-    tariff = tariffs.names.get(wanted.tariff_id, "") if wanted.tariff_id else ""
-    language = LANGUAGES.get(wanted.language, wanted.language)
-    return (wanted.name, wanted.email or "", language, tariff, wanted.note or "")
+    tariff = tariffs.names.get(wanted["tariff_id"], "") if wanted["tariff_id"] else ""
+    language = LANGUAGES.get(wanted["language"], wanted["language"])
+    return (str(wanted["name"]), wanted["email"] or "", str(language), tariff, wanted["note"] or "")

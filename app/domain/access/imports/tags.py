@@ -6,9 +6,10 @@ clears them.  Importing the same file twice changes nothing the second time, and
 no file unblocks a card unless that was agreed to of its own.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -26,13 +27,11 @@ from app.domain.access.imports.plans import (
     spaced,
 )
 from app.domain.access.imports.sheet import Row, Table
-from app.domain.access.tag_groups import GroupFacts
-from app.domain.access.tags import TagFacts
 from app.domain.ground import texts
 from app.domain.ground.errors import Forbidden, Invalid
 from app.domain.ground.vocabulary import Actor, TagStatus, Token
 from app.models import Tag
-from app.schemas.access import LONGEST_PARENT
+from app.schemas.access import LONGEST_PARENT, NewTag
 
 #: The columns of an export, in their order; an import takes them too.
 COLUMNS = ("tag", "label", "driver", "group", "status", "expires", "limit", "sites", "stations")
@@ -44,11 +43,19 @@ _BLOCKED = {"blocked", "gesperrt", "inactive", "inaktiv", "invalid", "ungültig"
             "deaktiviert", "locked", "lost", "verloren", "gestohlen", "stolen"}  # fmt: skip
 
 
+#: What a file may say of a tag, by the names of `NewTag`.
+Facts = dict[str, Any]
+_NEW: Facts = {
+    **dict.fromkeys(("label", "driver_id", "group_id", "expires_at", "concurrent_limit")),
+    **dict.fromkeys(("site_ids", "station_ids"), frozenset()),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedTag(PlannedRow):
     """What a row makes of a tag; `group` is the name of one that has to be made first."""
 
-    facts: TagFacts = field(default_factory=TagFacts)
+    wanted: Facts = field(default_factory=dict)
     status: TagStatus | None = None
     tag: Tag | None = None
     group: str | None = None
@@ -129,20 +136,16 @@ def carry_out(
     """Write the valid rows of a plan made in this same unit of work."""
     groups: dict[str, int] = {}
     for row in planned.rows:
-        wanted = row.facts
+        wanted = {**row.wanted, "status": row.status}
         if row.group is not None:
             if row.group not in groups:
-                made = GroupFacts(row.group, _parent(row.group))
-                group = tag_groups.add(db, actor, made, tenant_id=tenant_id, now=now)
-                groups[row.group] = group.id
-            wanted = replace(wanted, group_id=groups[row.group])
-        tag = row.tag
-        if tag is None:
-            value = cells.written(row.value)
-            tag = tags.add(db, actor, value, wanted, tenant_id=tenant_id, now=now)
+                made = {"name": row.group, "parent": _parent(row.group)}
+                groups[row.group] = tag_groups.add(db, actor, tenant_id, now=now, **made).id
+            wanted["group_id"] = groups[row.group]
+        if row.tag is None:
+            tags.add(db, actor, tenant_id, now=now, value=cells.written(row.value), **wanted)
         elif row.what == "update":
-            tags.edit(db, actor, tag, wanted, now=now)
-        tags.set_status(db, actor, tag, row.status, now=now)
+            tags.edit(db, actor, row.tag, now=now, **wanted)
 
 
 def _parent(name: str) -> str | None:
@@ -152,7 +155,7 @@ def _parent(name: str) -> str | None:
 
 
 def _planned(row: Row, look: _Look) -> PlannedTag:
-    typed = texts.line(row.cells.get("tag", ""), "The tag", 255, field="tag", required=True)
+    typed = texts.line(_value(row), "The tag", 255, field="tag", required=True)
     if Token(typed).key not in look.listed.by_key:
         cells.kept(typed)
     tag = look.listed.find(typed)
@@ -160,9 +163,9 @@ def _planned(row: Row, look: _Look) -> PlannedTag:
         raise Forbidden(f"{typed} is listed for other sites: staff of all sites can change that.")
     if tag is not None and tag.archived_at is not None:
         raise Invalid(f"{tag.value} is archived; restore it first.")
-    held = tags.facts_of(look.db, tag) if tag is not None else TagFacts()
+    held = tags.held(look.db, tag) if tag is not None else _NEW
     group = _group(row, look)
-    wanted = _read(row, held, look.books, make_group=group is not None)
+    wanted = {**held, **dict(_read(row.cells, look.books, make_group=group is not None))}
     status, warnings = _status(row.cells), _warnings(row, typed, tag, look.listed)
     if tag is not None and tag.status is TagStatus.BLOCKED and status is TagStatus.ACTIVE:
         look.made.blocked.append(tag.value)
@@ -176,8 +179,8 @@ def _planned(row: Row, look: _Look) -> PlannedTag:
     else:
         reach.guard(look.db, tag)
         what = "update"
-    tags.guard_holders(look.db, wanted, held.driver_id, held.group_id)
-    if wanted.expires_at is not None and wanted.expires_at <= look.now:
+    tags.guard_holders(look.db, wanted, held)
+    if wanted["expires_at"] is not None and wanted["expires_at"] <= look.now:
         warnings.append("It has expired.")
     after = _typed(wanted, status or (tag.status if tag else TagStatus.ACTIVE), look.books, group)
     before = _typed(held, tag.status, look.books) if tag is not None else None
@@ -217,28 +220,22 @@ def _group(row: Row, look: _Look) -> str | None:
     return first
 
 
-def _read(row: Row, held: TagFacts, books: Books, *, make_group: bool) -> TagFacts:
-    """The facts after a row: cells that the file has replace what is held."""
-    given, wanted = row.cells, held
+def _read(given: Mapping[str, str], books: Books, *, make_group: bool) -> Iterator[tuple[str, Any]]:
+    """What the cells of a row say of a tag; what the file does not have is not said."""
     if "label" in given:
-        label = texts.line(given["label"], "The label", 120, field="label") or None
-        wanted = replace(wanted, label=label)
+        yield "label", NewTag.line("label", given["label"]) or None
     if "driver" in given or "email" in given:
-        wanted = replace(wanted, driver_id=_driver(given, books))
+        yield "driver_id", _driver(given, books)
     if "group" in given:
-        group_id = None if make_group else books.one(given["group"], books.groups, "group")
-        wanted = replace(wanted, group_id=group_id)
+        found = None if make_group else books.one(given["group"], books.groups, "group")
+        yield "group_id", found
     if "expires" in given:
-        wanted = replace(wanted, expires_at=cells.instant(given["expires"], books.zone))
+        yield "expires_at", cells.instant(given["expires"], books.zone)
     if "limit" in given:
-        wanted = replace(wanted, concurrent_limit=_limit(given["limit"]))
-    if "sites" in given:
-        sites = _several(given["sites"], books, books.sites, "site")
-        wanted = replace(wanted, site_ids=sites)
-    if "stations" in given:
-        stations = _several(given["stations"], books, books.stations, "station")
-        wanted = replace(wanted, station_ids=stations)
-    return wanted
+        yield "concurrent_limit", _limit(given["limit"])
+    for noun, known in (("site", books.sites), ("station", books.stations)):
+        if f"{noun}s" in given:
+            yield f"{noun}_ids", _several(given[f"{noun}s"], books, known, noun)
 
 
 def _driver(given: Mapping[str, str], books: Books) -> int | None:
@@ -294,17 +291,17 @@ _WORDS = ("Label", "Driver", "Group", "Status", "Expires", "At once", "Where")
 
 
 def _typed(
-    facts: TagFacts, status: TagStatus, books: Books, new_group: str | None = None
+    wanted: Facts, status: TagStatus, books: Books, new_group: str | None = None
 ) -> tuple[str, ...]:
     """What is typed about a tag, in words."""
-    places = [books.name("site", one) for one in facts.site_ids]
-    places += [books.name("station", one) for one in facts.station_ids]
+    places = [books.name("site", one) for one in wanted["site_ids"]]
+    places += [books.name("station", one) for one in wanted["station_ids"]]
     return (
-        facts.label or "",
-        books.name("driver", facts.driver_id),
-        f"{new_group} (new)" if new_group else books.name("group", facts.group_id),
+        wanted["label"] or "",
+        books.name("driver", wanted["driver_id"]),
+        f"{new_group} (new)" if new_group else books.name("group", wanted["group_id"]),
         status.value,
-        cells.expiry_words(facts.expires_at, books.zone),
-        str(facts.concurrent_limit or "no limit"),
+        cells.expiry_words(wanted["expires_at"], books.zone),
+        str(wanted["concurrent_limit"] or "no limit"),
         ", ".join(sorted(places)) or "everywhere",
     )

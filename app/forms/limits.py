@@ -1,4 +1,4 @@
-"""The forms of charging profiles: one of the library, and one for a station."""
+"""Forms: how much may be drawn: charging profiles, schedules, what cars need, and the grid."""
 
 from typing import Any
 

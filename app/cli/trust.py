@@ -1,4 +1,4 @@
-"""flask certificate: the authority, requests that wait, and what stations hold."""
+"""Commands: certificates, those who sign them, and contracts."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from app.cli.ground import _shared as cli
 from app.domain.ground.errors import Conflict, NotFound
 from app.domain.trust import certificates, signing
 from app.models import StationCertificate
+from app.queries import trust as queries
 from app.queries.ground.paging import CSV_LIMIT, Wish
-from app.queries.trust import certificates as queries
 from app.uow import unit_of_work
 
 group = cli.Group("certificate", help="Certificates of stations and those above them.")

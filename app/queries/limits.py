@@ -1,4 +1,4 @@
-"""The library of charging profiles, who has which, and the picture of a schedule."""
+"""Selects: how much may be drawn: charging profiles, schedules, what cars need, and the grid."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

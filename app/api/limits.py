@@ -1,4 +1,4 @@
-"""The library of charging profiles, from which stations are given theirs."""
+"""Endpoints: how much may be drawn: charging profiles, schedules, what cars need, and the grid."""
 
 from app.api.ground import _rows
 from app.api.ground._noun import Noun

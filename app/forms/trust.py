@@ -1,4 +1,4 @@
-"""The forms of certificates: a root to keep, a signed chain, a reason."""
+"""Forms: certificates, those who sign them, and contracts."""
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm

@@ -1,4 +1,4 @@
-"""Certificates of the desk: the authority, requests that wait, and what stations hold."""
+"""Pages: certificates, those who sign them, and contracts."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -14,10 +14,10 @@ from app.domain.trust.certificates import ALARM_DAYS
 from app.domain.trust.security_events import FOUND, GRAVE
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.trust.certificates import ROOTS, ChainForm, RevokeForm, RootForm
+from app.forms.trust import ROOTS, ChainForm, RevokeForm, RootForm
 from app.models import AuthorityCertificate, Station, StationCertificate
+from app.queries import trust as queries
 from app.queries.network import station_page
-from app.queries.trust import certificates as queries
 from app.uow import unit_of_work
 from app.web import listing
 from app.web.security import actor, back, needs

@@ -1,4 +1,4 @@
-"""flask profile: charging profiles of the library, and giving them to stations."""
+"""Commands: how much may be drawn: charging profiles, schedules, what cars need, and the grid."""
 
 import json
 from decimal import Decimal
@@ -15,8 +15,8 @@ from app.domain.limits import profile_forms, profiles, setpoints, station_profil
 from app.domain.limits.profile_documents import KINDS, PURPOSES, UNITS, said
 from app.domain.network import stations
 from app.models import ChargingProfile
+from app.queries import limits as queries
 from app.queries.ground.paging import Wish
-from app.queries.limits import profiles as queries
 from app.uow import unit_of_work
 
 group = cli.Group("profile", help="Charging profiles: how much may be charged, and when.")

@@ -1,7 +1,8 @@
-"""The forms of a station: what it is, how it connects, what its firmware needs."""
+"""Forms: stations, their sites and tenants, plugs and credentials, and who is connected."""
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import available_timezones
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
@@ -17,9 +18,31 @@ from wtforms.validators import Length, NumberRange, Optional
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs
 from app.forms.ground.plain import PlainForm
-from app.forms.network.sites import or_none
-from app.schemas.network import MOST_CONNECTORS, NewStation
+from app.schemas.network import MOST_CONNECTORS, NewSite, NewStation
 from app.schemas.quirks import QUIRKS
+
+
+def or_none(value: str) -> int | None:
+    """Read a choice that may be none."""
+    return int(value) if value and str(value).isdigit() else None
+
+
+class SiteForm(PlainForm):
+    """A place where stations stand."""
+
+    schema = NewSite
+    tariff_id = SelectField(
+        _("Tariff"),
+        coerce=or_none,
+        validate_choice=False,
+        description=_("For stations here that have none of their own."),
+    )
+
+    @property
+    def zones(self) -> list[str]:
+        """What the time zone field offers."""
+        return sorted(available_timezones())
+
 
 MODES = [
     (StationMode.LISTED.value, "Listed tags: who has a tag may charge"),

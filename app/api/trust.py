@@ -1,4 +1,4 @@
-"""Certificates: the roots that are kept, and what is decided about stations' own."""
+"""Endpoints: certificates, those who sign them, and contracts."""
 
 from typing import Any
 

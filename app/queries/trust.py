@@ -1,4 +1,4 @@
-"""Certificates for the pages: the authority's, those that wait, those in stations."""
+"""Selects: certificates, those who sign them, and contracts."""
 
 from datetime import datetime
 

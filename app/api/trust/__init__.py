@@ -1,1 +1,0 @@
-"""Endpoints: certificates, those who sign them, and contracts."""

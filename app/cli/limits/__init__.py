@@ -1,1 +1,0 @@
-"""Commands: how much may be drawn: charging profiles, schedules, what cars need, and the grid."""

@@ -1,1 +1,0 @@
-"""Commands: certificates, those who sign them, and contracts."""

@@ -1,1 +1,0 @@
-"""Forms: who may charge: tags, groups, drivers, local lists and reservations."""

@@ -1,1 +1,0 @@
-"""Forms: what a station is and has: device model, settings, monitors, display, firmware, files."""

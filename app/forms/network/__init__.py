@@ -1,1 +1,0 @@
-"""Forms: stations, their sites and tenants, plugs and credentials, and who is connected."""

@@ -1,1 +1,0 @@
-"""Forms: certificates, those who sign them, and contracts."""

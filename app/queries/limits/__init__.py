@@ -1,1 +1,0 @@
-"""Selects: how much may be drawn: charging profiles, schedules, what cars need, and the grid."""

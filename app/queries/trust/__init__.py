@@ -1,1 +1,0 @@
-"""Selects: certificates, those who sign them, and contracts."""

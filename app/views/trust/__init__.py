@@ -1,1 +1,0 @@
-"""Pages: certificates, those who sign them, and contracts."""
