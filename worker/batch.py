@@ -19,6 +19,7 @@ import greenlet
 from flask import Flask
 from gevent.event import Event
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
 
 from app.domain.office import messages
 from app.domain.office.messages import Row
@@ -292,7 +293,7 @@ class Lane:
             messages.store(db, rows)
         return results
 
-    def _run(self, db: Any, job: Job, rows: list[Row]) -> Any:
+    def _run(self, db: Session, job: Job, rows: list[Row]) -> Any:
         """Run a job in a savepoint; what it raises is its own result and nobody else's."""
         mine: list[Row] = []
         begin = time.monotonic()

@@ -173,13 +173,12 @@ def encode_error(
     fault: Fault,
     version: Version,
     description: str = "",
-    details: Payload | None = None,
     of_result: bool = False,
 ) -> str:
     """The text of a refusal, its code spelled as `version` has it."""
     kind = RESULT_ERROR if of_result else ERROR
     code = fault.spelled(version)
-    return json_text.dump([kind, message_id, code, description[:DESCRIPTION_LIMIT], details or {}])
+    return json_text.dump([kind, message_id, code, description[:DESCRIPTION_LIMIT], {}])
 
 
 class _Reader:
