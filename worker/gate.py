@@ -9,7 +9,6 @@ import logging
 import time
 from dataclasses import fields, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Flask
 from sqlalchemy import bindparam, update
@@ -35,7 +34,7 @@ from worker.tallies import MANY, Knocks
 
 log = logging.getLogger(__name__)
 
-_STATION: Any = Station.__table__
+_STATION = Station.__table__
 _KEEP = (
     update(_STATION)
     .where(_STATION.c.id == bindparam("station"), _STATION.c.password_hash == bindparam("hash"))

@@ -42,7 +42,7 @@ _KEPT = "reservation:"
 #: What ends a reservation, and how that reads.
 _GONE = {Availability.FAULTED: "faulted", Availability.UNAVAILABLE: "out of service"}
 
-_ROW: Any = Reservation.__table__
+_ROW = Reservation.__table__
 _ACTIVE = _ROW.c.state == ReservationState.ACTIVE
 _KEPT_AT = BulkRead(select(_ROW.c.station_id).where(among(_ROW.c.station_id, "stations"), _ACTIVE))
 

@@ -97,7 +97,7 @@ MARKED_WITHIN = timedelta(days=1)
 UNFOLLOWED = f"No session followed within {int(WINDOW.total_seconds())} s."
 
 
-_COMMAND: Any = Command.__table__
+_COMMAND = Command.__table__
 
 
 def _open(since: Any) -> tuple[Any, ...]:

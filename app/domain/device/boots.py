@@ -83,14 +83,14 @@ class _Boot:
 
 _WRITTEN = tuple(name for name in _Row.__slots__ if name != "onboarding")
 _ALWAYS = _WRITTEN[:4]
-_STATION: Any = Station.__table__
+_STATION = Station.__table__
 _ROWS = select(*(_STATION.c[name] for name in _Row.__slots__)).where(
     among(_STATION.c.id, "stations")
 )
 _WRITE = BulkUpdate(_STATION, _WRITTEN[1:])
 _WRITE_SAME = BulkUpdate(_STATION, _ALWAYS[1:])
 _values_of, _same_of = attrgetter(*_WRITTEN), attrgetter(*_ALWAYS)
-_REPORT: Any = StationReport.__table__
+_REPORT = StationReport.__table__
 _KEEP = BulkInsert(_REPORT, ("station_id", "kind", "word", "payload", "at", "received_at"))
 
 

@@ -184,7 +184,7 @@ def after_unpublishing(db: Session, command: Command, outcome: Outcome, now: dat
         _changed(db, job)
 
 
-_JOB: Any = FileJob.__table__
+_JOB = FileJob.__table__
 _UPDATING = select(_JOB.c.station_id).where(
     among(_JOB.c.station_id, "stations"),
     _JOB.c.kind == FileJobKind.FIRMWARE,

@@ -199,7 +199,7 @@ def ask(
     return made
 
 
-_VARIABLE: Any = StationVariable.__table__
+_VARIABLE = StationVariable.__table__
 _WAITING = select(_VARIABLE.c.station_id).where(
     among(_VARIABLE.c.station_id, "stations"), _VARIABLE.c.reboot_required
 )

@@ -30,7 +30,7 @@ WITHIN_S = 60.0
 #: Needs that were told so long before a session are not that session's.
 WAITED = timedelta(minutes=15)
 
-_NEEDS: Any = EvNeeds.__table__
+_NEEDS = EvNeeds.__table__
 _WAITING = BulkRead(
     select(_NEEDS.c.station_id).where(
         among(_NEEDS.c.station_id, "stations"),

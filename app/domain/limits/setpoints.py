@@ -97,7 +97,7 @@ def of_evse(db: Session, station_id: int, evse: int) -> Setpoint | None:
 
 
 #: Built once: it is asked for four times a second.
-_ROWS: Any = Setpoint.__table__
+_ROWS = Setpoint.__table__
 _LOST = (_ROWS.c.state == SENT) & (_ROWS.c.sent_at <= bindparam("lost_by"))
 _DUE = (
     select(_ROWS.c.id, _ROWS.c.station_id)

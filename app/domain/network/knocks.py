@@ -15,7 +15,7 @@ from app.models import HandshakeAttempt
 #: Equal refusals within this time share one row.
 SAME_KNOCK = timedelta(minutes=1)
 
-_ATTEMPT: Any = HandshakeAttempt.__table__
+_ATTEMPT = HandshakeAttempt.__table__
 _COLUMNS = tuple(column.name for column in _ATTEMPT.c if column.name != "id")
 _ADD = BulkInsert(_ATTEMPT, _COLUMNS)
 #: What a refusal that comes again changes in its row, and how the row is found.

@@ -17,8 +17,8 @@ from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.vocabulary import Registration, StationMode
 from app.models import Site, Station
 
-_STATION: Any = Station.__table__
-_SITE: Any = Site.__table__
+_STATION = Station.__table__
+_SITE = Site.__table__
 
 
 @dataclass(slots=True)

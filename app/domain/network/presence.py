@@ -25,8 +25,8 @@ ALIVE = timedelta(seconds=20)
 SLOW_MS = 250
 SLOW_SHOWN = timedelta(minutes=10)
 
-_STATION: Any = Station.__table__
-_CONNECTION: Any = Connection.__table__
+_STATION = Station.__table__
+_CONNECTION = Connection.__table__
 _OPEN_STILL = _CONNECTION.c.closed_at.is_(None)
 _DEAD = select(_CONNECTION.c.id).where(
     _OPEN_STILL,
@@ -71,7 +71,7 @@ _SEEN = (
     update(_STATION).where(among(_STATION.c.id, "stations")).values(last_seen_at=bindparam("now"))
 )
 
-_NODE: Any = WorkerNode.__table__
+_NODE = WorkerNode.__table__
 
 
 def _held(connection: Any, since: Any) -> Select[Any]:

@@ -77,7 +77,7 @@ class Row(NamedTuple):
     latency_ms: float | None = None
 
 
-_TABLE: Any = Message.__table__
+_TABLE = Message.__table__
 _INSERT = BulkInsert(_TABLE, Row._fields)
 
 

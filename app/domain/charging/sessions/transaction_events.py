@@ -151,7 +151,7 @@ class EventRow:
     payload: dict[str, Any]
 
 
-_EVENT: Any = TransactionEvent.__table__
+_EVENT = TransactionEvent.__table__
 _COLUMNS = tuple(one.name for one in fields(EventRow))
 #: What a story rests on: all but what was sent, word for word.
 _TOLD = _COLUMNS[:-1]
