@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.schemas.base import Json
+from app.domain.ground.vocabulary import Json
 
 Read = Callable[[Any], Any]
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Json
 from app.schemas.typed import TEXT, Typed, switch, whole, word
 
 
@@ -188,7 +189,7 @@ QUIRKS: dict[str, Quirk] = {
 }
 
 
-def validated(given: Mapping[str, Any]) -> dict[str, Any]:
+def validated(given: Mapping[str, Any]) -> Json:
     """Return the quirks that are set, typed; empty values drop out.  Raises `Invalid`."""
     found = {}
     for name, value in given.items():

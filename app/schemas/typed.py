@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Literal
 
 from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Json
 
 Kind = Literal[
     "text", "whole", "number", "choice", "switch", "instant", "list", "object", "objects", "json"
@@ -227,7 +228,7 @@ SESSION = {"session_id": optional(row), "transaction_ref": optional(text(64))}
 def document(limit: int = 100_000) -> Typed:
     """A JSON object, given as such or as its text of at most `limit` characters."""
 
-    def read(value: Any) -> dict[str, Any]:
+    def read(value: Any) -> Json:
         found = _parsed(value, limit)
         if not isinstance(found, dict):
             raise ValueError("is a JSON object")
@@ -239,7 +240,7 @@ def document(limit: int = 100_000) -> Typed:
 def documents(most: int, limit: int = 1_000_000) -> Typed:
     """A JSON list of objects, given as such or as its text."""
 
-    def read(value: Any) -> list[dict[str, Any]]:
+    def read(value: Any) -> list[Json]:
         found = _parsed(value, limit)
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise ValueError("is a JSON list of objects")

@@ -9,6 +9,7 @@ from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from app.domain.ground.vocabulary import Json
 from app.text.numbers import FIXED, kwh
 
 DOT = " · "
@@ -49,11 +50,11 @@ def short(value: Any) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def record(value: Any) -> dict[str, Any]:
+def record(value: Any) -> Json:
     return value if isinstance(value, dict) else {}
 
 
-def records(value: Any) -> Iterator[dict[str, Any]]:
+def records(value: Any) -> Iterator[Json]:
     if isinstance(value, list):
         yield from (item for item in value if isinstance(item, dict))
 
@@ -94,7 +95,7 @@ def counted(number: Any, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def plug(request: dict[str, Any]) -> str:
+def plug(request: Json) -> str:
     """`connector 2` (1.6), `EVSE 1 connector 2` (2.x), or the station itself (0)."""
     place = record(request.get("evse"))
     evse = place.get("id", request.get("evseId"))

@@ -12,12 +12,12 @@ from app.api.ground._paging import Pages
 from app.api.ground._secrets import blotted
 from app.domain.commands import broadcasts
 from app.domain.ground.errors import Forbidden, Invalid, NotFound
+from app.domain.ground.vocabulary import Json
 from app.domain.network.presence import connected
 from app.models import Broadcast, BroadcastTarget, Station
 from app.queries.commands import broadcasts as queries
 from app.schemas import commands as schemas
 from app.schemas.answers import plain, read
-from app.schemas.base import Json
 from app.uow import unit_of_work
 
 noun = Noun("broadcasts", "One order to many stations.")

@@ -5,7 +5,8 @@ from typing import Any
 import orjson
 from flask import request
 
-from app.schemas.base import Json, Schema, json_schema
+from app.domain.ground.vocabulary import Json
+from app.schemas.base import Schema, json_schema
 from app.web.problems import Problem
 
 _WORDS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}

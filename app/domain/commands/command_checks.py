@@ -1,6 +1,6 @@
 """Whether an order may be given to a station now: its plug, its connection, its registration."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.domain.charging import running
 from app.domain.commands import orders
 from app.domain.ground.errors import Conflict, Invalid, NotConnected
-from app.domain.ground.vocabulary import Order, Registration, SessionState
+from app.domain.ground.vocabulary import Arguments, Order, Registration, SessionState
 from app.domain.ground.vocabulary.standard import abilities
 from app.domain.network import presence
 from app.models import ChargingSession, Connector, Station
@@ -49,7 +49,7 @@ def _check_reachable(station: Station, held: bool) -> None:
         raise NotConnected(f"{name} is not connected, so nothing was sent.")
 
 
-def _check_registration(station: Station, order: Order, checked: Mapping[str, Any]) -> None:
+def _check_registration(station: Station, order: Order, checked: Arguments) -> None:
     """A pending station may not charge, and one that was rejected is left alone (B02, B03)."""
     spec = orders.meant(order, checked)
     if spec.without_message:
@@ -87,7 +87,7 @@ def refuse(
     db: Session,
     station: Station,
     order: Order,
-    checked: Mapping[str, Any],
+    checked: Arguments,
     *,
     known: Collection[int] = (),
 ) -> None:
@@ -106,7 +106,7 @@ def refuse(
 
 
 def ended_by(
-    db: Session, station: Station, order: Order, checked: Mapping[str, Any]
+    db: Session, station: Station, order: Order, checked: Arguments
 ) -> list[ChargingSession]:
     """The running sessions that an order may end, by their plugs."""
     order, checked = _typed(order, checked)
@@ -118,7 +118,7 @@ def ended_by(
     return sorted(found, key=lambda session: (session.evse, session.id))
 
 
-def _typed(order: Order, checked: Mapping[str, Any]) -> tuple[Order, Mapping[str, Any]]:
+def _typed(order: Order, checked: Arguments) -> tuple[Order, Arguments]:
     """The typed order that a raw message amounts to; any other order is itself."""
     spec = orders.meant(order, checked)
     if order is not Order.RAW or not spec.ends_sessions:

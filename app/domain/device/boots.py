@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.domain.device import deviations, file_jobs, onboarding, settings
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert, BulkUpdate, among, pass_by
-from app.domain.ground.vocabulary import BootReport, Registration
+from app.domain.ground.vocabulary import BootReport, Json, Registration
 from app.domain.office import messages
 from app.domain.trust import certificate_names, security_events
 from app.models import Station, StationReport
@@ -52,8 +52,8 @@ class _Row:
     meter_serial: str | None
     iccid: str | None
     imsi: str | None
-    boot_raw: dict[str, Any] | None
-    onboarding: dict[str, Any]
+    boot_raw: Json | None
+    onboarding: Json
 
     def take(self, report: BootReport) -> None:
         """Take over what a boot tells, but for the serial number; what stands here is redacted."""

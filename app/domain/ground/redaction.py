@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
+from app.domain.ground.vocabulary import Json
+
 #: What is written in the place of a secret.
 REDACTED = "•••"
 #: What is written in the place of what is beyond the bounds.
@@ -201,10 +203,10 @@ class _Redactor:
             kept.append(self.of(item, depth + 1))
         return kept
 
-    def _members(self, payload: dict[str, Any], depth: int) -> dict[str, Any]:
+    def _members(self, payload: Json, depth: int) -> Json:
         named = _names_one(payload)
         hidden = _hidden_members(payload)
-        kept: dict[str, Any] = {}
+        kept: Json = {}
         for name, value in payload.items():
             if self._spent():
                 kept[LEFT_OUT] = LEFT_OUT
@@ -242,7 +244,7 @@ def _is_secret(name: str, value: Any) -> bool:
     return name.casefold() == "token" and isinstance(value, str) and len(value) > 40
 
 
-def _names_one(payload: dict[str, Any]) -> bool:
+def _names_one(payload: Json) -> bool:
     """Whether an object is about a secret: a setting of 1.6, a variable of 2.x, a parameter."""
     for name, value in payload.items():
         if _plain(name) not in _NAMING:
@@ -254,7 +256,7 @@ def _names_one(payload: dict[str, Any]) -> bool:
     return False
 
 
-def _hidden_members(payload: dict[str, Any]) -> tuple[str, ...]:
+def _hidden_members(payload: Json) -> tuple[str, ...]:
     """The members that are secrets for what stands beside them: key codes (2.0.1 C04.FR.04)."""
     if "server" in payload and "key" in payload:  # of a VPN
         return ("key",)

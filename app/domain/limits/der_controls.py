@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Json
 
 #: kind -> [what people call it, the shape of its document]
 KINDS: dict[str, tuple[str, str]] = {
@@ -171,7 +172,7 @@ SHAPES: dict[str, dict[str, tuple[Read, bool]]] = {
 }
 
 
-def read(kind: str, document: Mapping[str, Any], *, default: bool) -> dict[str, Any]:
+def read(kind: str, document: Mapping[str, Any], *, default: bool) -> Json:
     """Check a control's document; raises `Invalid` with the first thing wrong.
 
     A default control holds always, so it has neither start nor duration
@@ -186,7 +187,7 @@ def read(kind: str, document: Mapping[str, Any], *, default: bool) -> dict[str, 
     return found
 
 
-def _read(name: str, shape: str, given: Any) -> dict[str, Any]:
+def _read(name: str, shape: str, given: Any) -> Json:
     if not isinstance(given, Mapping):
         raise Invalid(f"{name} is a table.", field="document")
     table = SHAPES[shape]

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground import events
 from app.domain.ground.bulk import among
+from app.domain.ground.vocabulary import Json
 from app.domain.network.connections import Closed, close_all
 from app.models import Connection, Station, WorkerNode
 
@@ -87,7 +88,7 @@ def _held(connection: Any, since: Any) -> Select[Any]:
 HELD = _held(bindparam("connection"), bindparam("since")).exists()
 
 
-def held_by(station: Station, now: datetime) -> dict[str, Any]:
+def held_by(station: Station, now: datetime) -> Json:
     """The parameters of `HELD` for a station."""
     return {"connection": station.connection_id, "since": now - ALIVE}
 

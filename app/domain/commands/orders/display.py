@@ -1,11 +1,8 @@
 """Orders about the texts on a station's display."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from app.domain.commands.orders.spec import Spec
 from app.domain.device import display, settings
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Arguments, Order
 from app.schemas.typed import (
     Argument,
     instant,
@@ -23,7 +20,7 @@ FORMATS = ("utf8", "ascii", "html", "uri", "qrcode")
 _NUMBER = whole(0, 2**31 - 1)
 
 
-def _show(given: Mapping[str, Any]) -> str:
+def _show(given: Arguments) -> str:
     words = given["text"] if len(given["text"]) <= 60 else given["text"][:59] + "…"
     when = given.get("when")
     return f"Show “{words}”" + (f" while {when}" if when else "")
