@@ -81,7 +81,7 @@ Work = Job | Together
 _NOT_YET = object()
 
 
-def _unheard(result: Any) -> None:
+def _unheard(result: object) -> None:
     """Nobody waits for this work, so nobody else would hear of its failure."""
     if isinstance(result, Exception):
         log.error("something was not stored: %s", str(result)[:500])
@@ -96,7 +96,7 @@ class _Waiter:
         self._greenlet: Any = greenlet.getcurrent()
         self._result: Any = _NOT_YET
 
-    def __call__(self, result: Any) -> None:
+    def __call__(self, result: object) -> None:
         self._result = result
         if self._greenlet is not None:
             self._greenlet.switch()

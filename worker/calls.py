@@ -267,7 +267,7 @@ class Calls:
     def _settle(self, link: Link, ended: Ended, row: Row | None = None) -> None:
         """Have an end written; what cannot be stored fails the command instead."""
 
-        def stored(result: Any) -> None:
+        def stored(result: object) -> None:
             if not isinstance(result, Exception):
                 return
             log.error("the end of command %d is not taken in: %s", ended.command_id, result)

@@ -80,7 +80,7 @@ def breathing(values: Iterable[_T], every: int = _BREATH) -> Iterator[_T]:
         yield value
 
 
-def items_of(value: Any) -> int:
+def items_of(value: object) -> int:
     """How many items a value holds; lists are counted by what stands at their ends."""
     if isinstance(value, dict):
         return sum(items_of(child) for child in value.values() if isinstance(child, dict | list))

@@ -71,7 +71,7 @@ class Doorstep:
     def __len__(self) -> int:
         return len(self._all)
 
-    def enter(self, peer: Any, *, by_tls: bool = False) -> Visitor:
+    def enter(self, peer: object, *, by_tls: bool = False) -> Visitor:
         """Take in the connection of the running greenlet; `peer` is the socket's address.
 
         `by_tls`: what it has to do first is a TLS handshake.

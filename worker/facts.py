@@ -124,7 +124,7 @@ class Facts:
         link.station.clock_offset_s = station.clock_offset_s
         return fact
 
-    def _answer(self, db: Session, one: Asked, result: Any, rows: list[Row]) -> Any:
+    def _answer(self, db: Session, one: Asked, result: object, rows: list[Row]) -> Any:
         context, call = one.context, one.call
         if isinstance(result, Exception):
             return result

@@ -136,7 +136,7 @@ class Server:
         self._watch = gevent.spawn(LAG.watch)
         return self.port
 
-    def _listen(self, port: int, kind: type[WSGIServer], **more: Any) -> int:
+    def _listen(self, port: int, kind: type[WSGIServer], **more: object) -> int:
         listener = kind(
             _listening(self.settings, port),
             _not_found,

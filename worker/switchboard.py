@@ -315,7 +315,7 @@ def for_ever(work: Callable[[], Any]) -> None:
         gevent.sleep(PAUSE_S)
 
 
-def guarded(work: Callable[..., Any], *arguments: Any) -> None:
+def guarded(work: Callable[..., Any], *arguments: object) -> None:
     """Do one thing of a round; what it raises is logged and keeps nothing else from being done."""
     try:
         work(*arguments)

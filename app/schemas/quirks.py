@@ -26,7 +26,7 @@ class Quirk:
 
 
 def _line(limit: int) -> Typed:
-    def read(value: Any) -> str:
+    def read(value: object) -> str:
         text = str(value).strip()
         if not text.isprintable() or len(text) > limit:
             raise ValueError(f"is one line of at most {limit} characters")
@@ -35,7 +35,7 @@ def _line(limit: int) -> Typed:
     return Typed(read, TEXT)
 
 
-def _base_url(value: Any) -> Any:
+def _base_url(value: object) -> Any:
     found = str(value).strip().rstrip("/")
     try:
         parts = urlsplit(found)

@@ -129,7 +129,7 @@ def as_json(session: ChargingSession, readings: Sequence[MeterReading]) -> Json:
     }
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return value if isinstance(value, bool | int | float | list | None) else str(value)

@@ -113,17 +113,17 @@ def names_secret(name: str) -> bool:
     return name.strip().casefold() in _WHOLE or _NAME.search(name) is not None
 
 
-def redact(payload: Any) -> Any:
+def redact(payload: object) -> Any:
     """Return a copy of a payload in which secrets, and passwords within texts, are blotted out."""
     return _Redactor(_MOST, _MOST_TEXT).of(payload, 0)
 
 
-def redacted(payload: Any, text: str) -> Any:
+def redacted(payload: object, text: str) -> Any:
     """The same, where the payload is at hand as JSON: what can hold no secret is taken as it is."""
     return redact(payload) if len(text) > LONGEST or may_hold_secrets(text) else payload
 
 
-def shortened(payload: Any) -> Any:
+def shortened(payload: object) -> Any:
     """The same for a log: what is beyond `LONGEST` characters in all is left out."""
     return _Redactor(_MOST, LONGEST).of(payload, 0)
 
@@ -186,7 +186,7 @@ class _Redactor:
         self._characters = characters
         self._doubtful = LONGEST
 
-    def of(self, value: Any, depth: int) -> Any:
+    def of(self, value: object, depth: int) -> Any:
         self._values -= 1
         if isinstance(value, str):
             return self._text(value)
@@ -237,7 +237,7 @@ def _plain(name: str) -> str:
     return name.casefold().replace("_", "").replace("-", "")
 
 
-def _is_secret(name: str, value: Any) -> bool:
+def _is_secret(name: str, value: object) -> bool:
     if names_secret(name):
         return True
     # A card's number is a token too, and no secret; none is as long as those of machines.

@@ -228,7 +228,7 @@ def _within(document: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
     return all(Decimal(period["limit"]) <= most + slack for period in asked if "limit" in period)
 
 
-def _number(value: Any) -> Decimal | None:
+def _number(value: object) -> Decimal | None:
     return None if value is None else Decimal(str(value))
 
 

@@ -121,7 +121,7 @@ def _check(document: Document) -> None:
         raise Invalid("It ends before it begins.", field="valid_to")
 
 
-def _periods(given: Any, within_s: int) -> list[Json]:
+def _periods(given: object, within_s: int) -> list[Json]:
     if not isinstance(given, list | tuple) or not given:
         raise Invalid("A charging profile needs at least one period.", field="periods")
     if len(given) > MOST_PERIODS:
@@ -137,7 +137,7 @@ def _periods(given: Any, within_s: int) -> list[Json]:
     return found
 
 
-def _period(given: Any) -> Json:
+def _period(given: object) -> Json:
     if not isinstance(given, Mapping):
         raise Invalid("A period has a start and a limit.", field="periods")
     period: Json = {"start_s": whole(given, "start_s", 0, _LONGEST_S, default=0)}
@@ -169,7 +169,7 @@ def _more(given: Mapping[str, Any]) -> Json:
     return found
 
 
-def tenths(name: str, value: Any, *, lowest: Decimal = Decimal(0)) -> str:
+def tenths(name: str, value: object, *, lowest: Decimal = Decimal(0)) -> str:
     """A rate with one decimal, cut so that it never grows; raises `Invalid`."""
     word = name.replace("_", " ")
     try:
@@ -207,7 +207,7 @@ def _word(given: Mapping[str, Any], name: str, words: tuple[str, ...]) -> str:
     raise Invalid(f"The {name} of a profile is one of {', '.join(words)}.", field=name)
 
 
-def _moment(name: str, value: Any) -> str:
+def _moment(name: str, value: object) -> str:
     word = name.replace("_", " ")
     try:
         found = datetime.fromisoformat(str(value).strip())

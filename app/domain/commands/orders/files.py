@@ -36,7 +36,7 @@ HASHES = ("sha256", "sha384", "sha512")
 _HEX = re.compile(r"[0-9a-fA-F]+", re.ASCII)
 
 
-def _url(name: str, value: Any) -> str:
+def _url(name: str, value: object) -> str:
     found = str(value).strip()
     try:
         parts = urlsplit(found)
@@ -51,7 +51,7 @@ def _url(name: str, value: Any) -> str:
 
 
 def _hex(least: int, most: int) -> Any:
-    def read(name: str, value: Any) -> str:
+    def read(name: str, value: object) -> str:
         found = str(value).strip()
         if not _HEX.fullmatch(found) or not least <= len(found) <= most:
             words = name.replace("_", " ")

@@ -31,7 +31,7 @@ BASES = ("configuration", "full", "summary")
 CRITERIA = ("active", "available", "enabled", "problem")
 
 
-def _key(name: str, value: Any) -> str:
+def _key(name: str, value: object) -> str:
     key: str = KEY(name, value)
     if variable_names.parse(key, field=name).variable.casefold() in SECRET_SETTINGS:
         raise Invalid(
@@ -40,14 +40,14 @@ def _key(name: str, value: Any) -> str:
     return key
 
 
-def _value(name: str, value: Any) -> str:
+def _value(name: str, value: object) -> str:
     found = str(value)
     if len(found) > 2500 or not all(char.isprintable() for char in found):
         raise Invalid("The value has at most 2500 printable characters.", field=name)
     return found
 
 
-def _changes(name: str, value: Any) -> list[dict[str, str]]:
+def _changes(name: str, value: object) -> list[dict[str, str]]:
     """Several settings: a list of {key, value}, or one object of keys and their values."""
     if isinstance(value, Mapping):
         value = [{"key": key, "value": wanted} for key, wanted in value.items()]
@@ -204,7 +204,7 @@ _MONITOR: dict[str, tuple[Any, bool]] = {
 }
 
 
-def _monitors(name: str, value: Any) -> list[Json]:
+def _monitors(name: str, value: object) -> list[Json]:
     """Monitors as objects: key, kind, value, severity, and what else one may have."""
     found = []
     for given in documents(100)(name, value):
