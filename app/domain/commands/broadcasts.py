@@ -38,7 +38,7 @@ AGAIN = FAILURES | {SKIPPED, CANCELLED}
 
 MOST_AT_ONCE = 500
 MOST_STATIONS = 20_000
-_add = BulkInsert(BroadcastTarget.__table__, ("broadcast_id", "station_id", "state"))  # type: ignore[arg-type]
+_add = BulkInsert(BroadcastTarget.__table__, ("broadcast_id", "station_id", "state"))
 
 
 def start(

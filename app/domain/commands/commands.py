@@ -20,7 +20,14 @@ from app.domain.commands.orders.spec import as_given
 from app.domain.ground.bulk import among
 from app.domain.ground.errors import Conflict
 from app.domain.ground.events import CommandChanged, CommandQueued, record
-from app.domain.ground.vocabulary import COMMAND_MOVES, Actor, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import (
+    COMMAND_MOVES,
+    Actor,
+    Arguments,
+    CommandState,
+    Order,
+    Outcome,
+)
 from app.domain.network import presence
 from app.domain.office import audit, messages
 from app.models import Command, Station, WorkerNode
@@ -91,7 +98,7 @@ def queue_all(
     actor: Actor,
     stations: Sequence[Station],
     order: Order,
-    checked: Mapping[str, Any],
+    checked: Arguments,
     *,
     now: datetime,
     ttl_s: float,
@@ -115,7 +122,7 @@ def queue_all(
     return ids
 
 
-def plain(order: Order, checked: Mapping[str, Any]) -> bool:
+def plain(order: Order, checked: Arguments) -> bool:
     """Whether an order is the same for every station that it is given to."""
     return orders.SPECS[order].prepare is as_given and "connector" not in checked
 

@@ -75,7 +75,7 @@ def remark_all(
 ) -> None:
     """Add an entry about each of many rows of one tenant, in one statement."""
     rows = [_columns(one.tenant_id, actor, action, one, now, {}, {}, words) for one in subjects]
-    db.execute(insert(AuditEntry.__table__), rows)  # type: ignore[arg-type]
+    db.execute(insert(AuditEntry.__table__), rows)
     events.record(db, events.Decided(rows[0]["tenant_id"]))
 
 
