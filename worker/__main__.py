@@ -13,13 +13,12 @@ import signal
 import socket
 import sys
 import uuid
-from typing import Any
 
 import gevent
 import gevent.event
 
 from app import create_app
-from app.config import as_root
+from app.config import Settings, as_root
 from app.extensions import check_or_exit
 from worker.dialects.table import DIALECTS
 from worker.gate import Gate
@@ -105,7 +104,7 @@ def _give_back() -> None:
         trim(0)
 
 
-def _busy(settings: Any, server: Server, error: OSError) -> str:
+def _busy(settings: Settings, server: Server, error: OSError) -> str:
     name = "ocpp_tls_port" if server.port else "ocpp_port"
     return (
         f"ampdesk: the worker cannot listen on {settings.ocpp_host}:{getattr(settings, name)} "
@@ -123,7 +122,7 @@ def _allow_many_files() -> int:
     return hard
 
 
-def _server_settings(settings: Any, connections: int) -> ServerSettings:
+def _server_settings(settings: Settings, connections: int) -> ServerSettings:
     return ServerSettings(
         host=settings.ocpp_host,
         port=settings.ocpp_port,

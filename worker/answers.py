@@ -120,12 +120,12 @@ def discreet(event: Settled) -> Settled:
     return replace(event, description=told, details=details)
 
 
-def secrets_in(payload: Any) -> frozenset[str]:
+def secrets_in(payload: object) -> frozenset[str]:
     """The texts that are blotted out of a payload: what must not come back in an answer."""
     return frozenset(one for one in _lost(payload, redact(payload)) if len(one) >= 4)
 
 
-def without(value: Any, secrets: frozenset[str]) -> Any:
+def without(value: object, secrets: frozenset[str]) -> Any:
     """The value with each of these texts blotted out wherever it stands."""
     if isinstance(value, dict):
         return {name: without(item, secrets) for name, item in value.items()}
@@ -137,7 +137,7 @@ def without(value: Any, secrets: frozenset[str]) -> Any:
     return value
 
 
-def _lost(before: Any, after: Any) -> Iterator[str]:
+def _lost(before: object, after: object) -> Iterator[str]:
     if isinstance(before, dict) and isinstance(after, dict):
         for name, value in before.items():
             yield from _lost(value, after.get(name))
@@ -160,7 +160,7 @@ def _lost_of_text(before: str, after: str) -> Iterator[str]:
             yield from match.groups() if match else ()
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):

@@ -19,6 +19,7 @@ import greenlet
 from flask import Flask
 from gevent.event import Event
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
 
 from app.domain.office import messages
 from app.domain.office.messages import Row
@@ -80,7 +81,7 @@ Work = Job | Together
 _NOT_YET = object()
 
 
-def _unheard(result: Any) -> None:
+def _unheard(result: object) -> None:
     """Nobody waits for this work, so nobody else would hear of its failure."""
     if isinstance(result, Exception):
         log.error("something was not stored: %s", str(result)[:500])
@@ -95,7 +96,7 @@ class _Waiter:
         self._greenlet: Any = greenlet.getcurrent()
         self._result: Any = _NOT_YET
 
-    def __call__(self, result: Any) -> None:
+    def __call__(self, result: object) -> None:
         self._result = result
         if self._greenlet is not None:
             self._greenlet.switch()
@@ -292,7 +293,7 @@ class Lane:
             messages.store(db, rows)
         return results
 
-    def _run(self, db: Any, job: Job, rows: list[Row]) -> Any:
+    def _run(self, db: Session, job: Job, rows: list[Row]) -> Any:
         """Run a job in a savepoint; what it raises is its own result and nobody else's."""
         mine: list[Row] = []
         begin = time.monotonic()

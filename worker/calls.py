@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import gevent
+from sqlalchemy.orm import Session
 
+from app.config import Settings
 from app.domain.commands import commands
 from app.domain.commands.command_ends import Ended, Sent, settle_all
 from app.domain.commands.commands import Claimed
@@ -24,12 +26,11 @@ from worker.batch import Batch, Job, StorageAway, Together
 from worker.dialects.context import Payload
 from worker.dialects.records import Arguments, Encoding, Unfit
 from worker.dialects.table import DIALECTS
-from worker.dispatch import Held
-from worker.link import LinkClosed
+from worker.link import Link, LinkClosed
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Refused, Settled, TimedOut
 from worker.ocpp.versions import CallFault, Version
-from worker.standing import ANSWER_S, Standing
+from worker.standing import ANSWER_S, Held, Standing
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class Pending:
 class _Ending:
     """The end of a command over a link, and the row of the call that brought it, if one did."""
 
-    link: Any
+    link: Link
     ended: Ended
     row: Row | None
 
@@ -96,7 +97,7 @@ class NotPut(Exception):
 class Calls:
     """Sends claimed commands over links and settles them."""
 
-    def __init__(self, batch: Batch, settings: Any, standing: Standing) -> None:
+    def __init__(self, batch: Batch, settings: Settings, standing: Standing) -> None:
         self._batch = batch
         self._settings = settings
         self._standing = standing
@@ -191,7 +192,7 @@ class Calls:
         """The charger lets wait for its answer: staff see what it was sent."""
         command_id, wire, attempts = pending.command_id, pending.wire, pending.attempts
 
-        def run(db: Any, rows: list[Row]) -> None:
+        def run(db: Session, rows: list[Row]) -> None:
             if (command := db.get(Command, command_id)) is not None:
                 commands.sent(db, command, wire, attempts)
 
@@ -224,8 +225,8 @@ class Calls:
     def _line_lost(self, held: Held, command_id: int) -> None:
         """Stations hang up to come back with their new password: the order does not end here."""
 
-        def run(db: Any, rows: list[Row]) -> None:
-            command, now = db.get(Command, command_id), datetime.now(UTC)
+        def run(db: Session, rows: list[Row]) -> None:
+            command, now = db.get_one(Command, command_id), datetime.now(UTC)
             password_rotation.line_lost(db, command, held.connection_id, now=now)
 
         self._batch.later(Job(run))
@@ -263,10 +264,10 @@ class Calls:
         self._settle(held.link, Ended(pending.command_id, whole, latency_ms, *told), row)
         return False
 
-    def _settle(self, link: Any, ended: Ended, row: Row | None = None) -> None:
+    def _settle(self, link: Link, ended: Ended, row: Row | None = None) -> None:
         """Have an end written; what cannot be stored fails the command instead."""
 
-        def stored(result: Any) -> None:
+        def stored(result: object) -> None:
             if not isinstance(result, Exception):
                 return
             log.error("the end of command %d is not taken in: %s", ended.command_id, result)
@@ -278,7 +279,7 @@ class Calls:
         told = _Ending(link, ended, row)
         self._batch.later(Together(self._store, told, link.station.id, then=stored))
 
-    def _store(self, db: Any, told: Sequence[_Ending], rows: list[Row]) -> list[None]:
+    def _store(self, db: Session, told: Sequence[_Ending], rows: list[Row]) -> list[None]:
         epochs = credentials.access_epochs(db, {one.link.station.id for one in told})
         counted = []
         for one in told:
@@ -296,7 +297,7 @@ class Calls:
             return
         number = link.station.id
 
-        def run(db: Any, rows: list[Row]) -> None:
+        def run(db: Session, rows: list[Row]) -> None:
             found = [("unresponsive", action)]
             deviations.note(db, db.get(Station, number), found, now=datetime.now(UTC))
 

@@ -17,10 +17,11 @@ from worker.ocpp import repairs, schemas
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.json_text import without_nul
 from worker.ocpp.versions import CallFault, Fault
+from worker.standing import Held
 
 
 def checked(
-    held: Any, call: Call | Send, route: Route
+    held: Held, call: Call | Send, route: Route
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """The payload to work with and the repairs that it needed; raises the precise CallFault."""
     link = held.link
@@ -79,7 +80,7 @@ def breathing(values: Iterable[_T], every: int = _BREATH) -> Iterator[_T]:
         yield value
 
 
-def items_of(value: Any) -> int:
+def items_of(value: object) -> int:
     """How many items a value holds; lists are counted by what stands at their ends."""
     if isinstance(value, dict):
         return sum(items_of(child) for child in value.values() if isinstance(child, dict | list))

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import gevent
 from flask import Flask
 from gevent.event import Event
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
+from app.config import Settings
 from app.domain.commands import commands, fallbacks
 from app.domain.commands.commands import Claimed
 from app.domain.commands.fallbacks import Situation
@@ -26,11 +27,10 @@ from worker.batch import Batch, Job
 from worker.calls import Calls
 from worker.dialects.records import Unfit
 from worker.dialects.table import DIALECTS
-from worker.dispatch import Held
-from worker.link import LinkClosed
+from worker.link import Link, LinkClosed
 from worker.ocpp.events import Answered, Refused, Settled
 from worker.ocpp.versions import CallFault
-from worker.standing import Over, Standing
+from worker.standing import Held, Over, Standing
 
 log = logging.getLogger(__name__)
 
@@ -95,21 +95,21 @@ class Claims:
                     found.append((one, _situation(db, one, link)))
         return found
 
-    def _over(self, db: Any, one: Claimed, link: Any, now: datetime) -> bool:
+    def _over(self, db: Session, one: Claimed, link: Link, now: datetime) -> bool:
         """End a command whose station may not go on over this connection."""
         try:
             self._standing.station(db, link)
         except Over as over:
             outcome = Outcome(CommandState.FAILED, None, f"Not sent: {over}.")
-            commands.settle(db, db.get(Command, one.id), outcome, now=now)
+            commands.settle(db, db.get_one(Command, one.id), outcome, now=now)
             return True
         return False
 
 
-def _situation(db: Any, one: Claimed, link: Any) -> Situation:
+def _situation(db: Session, one: Claimed, link: Link) -> Situation:
     if not SPECS[one.order].fallbacks:
         return Situation(quirks=link.station.quirks)
-    return fallbacks.situation(db, db.get(Command, one.id).station)
+    return fallbacks.situation(db, db.get_one(Command, one.id).station)
 
 
 #: How often new wishes are looked for, in seconds.
@@ -119,7 +119,9 @@ LOOK_S = 0.25
 class Setpoints:
     """Sends the newest setpoint of each EVSE of stations that are held here, one at a time."""
 
-    def __init__(self, app: Flask, batch: Batch, settings: Any, held: Mapping[int, Held]) -> None:
+    def __init__(
+        self, app: Flask, batch: Batch, settings: Settings, held: Mapping[int, Held]
+    ) -> None:
         self._app = app
         self._batch = batch
         self._settings = settings
@@ -190,7 +192,7 @@ class Setpoints:
     def _keep(self, claimed: setpoints.Claimed, outcome: Outcome, row: Row | None) -> None:
         self._under_way.discard(claimed.row_id)
 
-        def run(db: Any, rows: list[Row]) -> None:
+        def run(db: Session, rows: list[Row]) -> None:
             setpoints.settle(db, claimed, outcome, now=datetime.now(UTC))
             if row is not None:
                 rows.append(row)

@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
 import gevent
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
+from app.config import Settings
 from app.domain.charging.gauges import Gauge
 from app.domain.ground.vocabulary import Registration
 from app.domain.office.messages import Row
@@ -26,7 +28,7 @@ from worker.ocpp.frames import Call, Send
 from worker.ocpp.versions import CallFault, Fault
 from worker.proof import contradiction
 from worker.providers import Providers
-from worker.standing import Over, Standing
+from worker.standing import Held, Over, Standing
 from worker.tallies import Deviations
 
 log = logging.getLogger(__name__)
@@ -35,27 +37,15 @@ log = logging.getLogger(__name__)
 AFTER_BOOT_S = 0.3
 
 
-@dataclass(slots=True)
-class Held:
-    """A link, the row of its connection, and what this conversation has brought so far.
-
-    `served` says that the station's boot was accepted, now or on an earlier
-    connection; `triggered` are messages that we asked for before that.  `over` says why
-    nothing of this connection counts any more, mostly nothing.
-    """
-
-    link: Any
-    connection_id: int | None = None
-    served: bool = True
-    triggered: set[str] = field(default_factory=set)
-    over: str = ""
-
-
 class Dispatch:
     """Takes calls from links and gives back the text of their answers; counts their repairs."""
 
     def __init__(
-        self, batch: Batch, settings: Any, standing: Standing, show: Callable[[list[Gauge]], None]
+        self,
+        batch: Batch,
+        settings: Settings,
+        standing: Standing,
+        show: Callable[[list[Gauge]], None],
     ) -> None:
         self._batch = batch
         self.deviations = Deviations(batch)
@@ -163,7 +153,7 @@ class Dispatch:
         def store(part: dict[str, Any]) -> bool:
             shift = context.shift
 
-            def run(db: Any, rows: list[Row]) -> Any:
+            def run(db: Session, rows: list[Row]) -> Any:
                 context.db, context.station = db, self._standing.station(db, held.link)
                 context.shift = shift
                 return long.ahead and long.ahead(Fields(part), context)
@@ -200,7 +190,7 @@ class Dispatch:
         answer: list[str] = []
         notes, shift = list(context.deviations), context.shift
 
-        def run(db: Any, rows: list[Row]) -> None:
+        def run(db: Session, rows: list[Row]) -> None:
             answer.clear()
             context.db, context.station = db, self._standing.station(db, link)
             context.deviations[:], context.shift = notes, shift

@@ -8,16 +8,30 @@ goes: whoever comes now is never turned away because others hang.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 
-from worker.ocpp.handshake import Network, is_within
+from worker.ocpp.handshake import Accepted, Network, Request, is_within
+from worker.ocpp.refusals import Refused
 from worker.ocpp.throttle import network_of
 
 #: Whoever has stood shorter than this many seconds is no obstacle to others of its address: a
 #: charger with a slow line has that long even while its neighbour opens connections by the hundred.
 YOUNG_S = 1.0
+
+
+class Gate(Protocol):
+    """Decides who is let in."""
+
+    def admit(self, request: Request) -> Accepted | Refused:
+        """Decide about a handshake, and record it.  May wait; a thousand may wait at once."""
+
+    def turned_away(self, request: Request, refused: Refused) -> None:
+        """Record a handshake that was refused before the gate was asked, or after it agreed.
+
+        `request.identity` is empty when the path named none.
+        """
 
 
 @dataclass(slots=True, eq=False)
@@ -57,7 +71,7 @@ class Doorstep:
     def __len__(self) -> int:
         return len(self._all)
 
-    def enter(self, peer: Any, *, by_tls: bool = False) -> Visitor:
+    def enter(self, peer: object, *, by_tls: bool = False) -> Visitor:
         """Take in the connection of the running greenlet; `peer` is the socket's address.
 
         `by_tls`: what it has to do first is a TLS handshake.

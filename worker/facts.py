@@ -16,6 +16,7 @@ import gevent
 from flask import Flask
 from gevent.event import AsyncResult
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from app.domain.charging import metering
 from app.domain.charging.gauges import Gauge
@@ -30,7 +31,7 @@ from worker.dialects.context import Context
 from worker.dialects.records import Fact
 from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call, Send
-from worker.standing import Over, Standing
+from worker.standing import Held, Over, Standing
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Asked:
     piece is answered and logged, should it have come in pieces.
     """
 
-    held: Any
+    held: Held
     call: Call | Send
     payload: dict[str, Any]
     context: Context
@@ -64,7 +65,7 @@ class Asked:
 class Read:
     """Meter values that are read already; `answer` is None where others of their call follow."""
 
-    held: Any
+    held: Held
     item: Metered
     call: Call
     received_at: datetime
@@ -89,7 +90,7 @@ class Facts:
         self._afterwards = Afterwards(app)
         self._show = show
 
-    def store(self, db: Any, asked: Sequence[Asked], rows: list[Row]) -> list[Any]:
+    def store(self, db: Session, asked: Sequence[Asked], rows: list[Row]) -> list[Any]:
         """Store calls; the result of each is the text of its answer, or why it was refused.
 
         What is stored and cannot be answered yet is `Unfinished`.
@@ -113,7 +114,7 @@ class Facts:
                     results[number] = self._answer(db, one, result, rows)
         return results
 
-    def _read(self, db: Any, one: Asked, station: plain.StationRow) -> Any:
+    def _read(self, db: Session, one: Asked, station: plain.StationRow) -> Any:
         context, link = one.context, one.held.link
         self._standing.check(db, link, station.access_epoch)
         context.db, context.station = db, station
@@ -123,7 +124,7 @@ class Facts:
         link.station.clock_offset_s = station.clock_offset_s
         return fact
 
-    def _answer(self, db: Any, one: Asked, result: Any, rows: list[Row]) -> Any:
+    def _answer(self, db: Session, one: Asked, result: object, rows: list[Row]) -> Any:
         context, call = one.context, one.call
         if isinstance(result, Exception):
             return result
@@ -136,7 +137,7 @@ class Facts:
         rows.append(log_rows.of_call(one.held, call, context.now, response, context.session_id))
         return text
 
-    def finish(self, held: Any, call: Call | Send, told: Any) -> tuple[str, Together | None]:
+    def finish(self, held: Held, call: Call | Send, told: Any) -> tuple[str, Together | None]:
         """The text of an answer, and its row of the log where that could not be kept before."""
         if not isinstance(told, Unfinished):
             return told, None
@@ -146,13 +147,13 @@ class Facts:
         row = log_rows.of_call(held, call, context.now, response, context.session_id)
         return text, Together(self.logged, row, context.station_id)
 
-    def logged(self, db: Any, logged: Sequence[Row], rows: list[Row]) -> list[None]:
+    def logged(self, db: Session, logged: Sequence[Row], rows: list[Row]) -> list[None]:
         """Keep rows of the log whose messages are stored already."""
         del db
         rows.extend(logged)
         return [None] * len(logged)
 
-    def metered(self, db: Any, read: Sequence[Read], rows: list[Row]) -> list[Any]:
+    def metered(self, db: Session, read: Sequence[Read], rows: list[Row]) -> list[Any]:
         """Store meter values; the result of each is the session that it belongs to, if any."""
         results: list[Any] = [None] * len(read)
         epochs = credentials.access_epochs(db, {one.item.station_id for one in read})

@@ -7,13 +7,13 @@ shown by the desk (`knocks`).
 
 import logging
 import time
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Flask
 from sqlalchemy import bindparam, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from app.domain.device import password_rotation
 from app.domain.network.knocks import Knock
@@ -24,7 +24,7 @@ from app.models import Station
 from worker.batch import Batch, Job
 from worker.certificates import Trust
 from worker.lookup import Known, Lookup
-from worker.ocpp.handshake import Accepted, Request, choose_offered
+from worker.ocpp.handshake import Accepted, Admitted, Request, choose_offered
 from worker.ocpp.refusals import Reason, Refused
 from worker.ocpp.throttle import Throttle, Turns
 from worker.ocpp.versions import Version
@@ -34,7 +34,7 @@ from worker.tallies import MANY, Knocks
 
 log = logging.getLogger(__name__)
 
-_STATION: Any = Station.__table__
+_STATION = Station.__table__
 _KEEP = (
     update(_STATION)
     .where(_STATION.c.id == bindparam("station"), _STATION.c.password_hash == bindparam("hash"))
@@ -45,27 +45,6 @@ _KEEP = (
 SUSPECTS = 100
 #: While the database is away those who come are told to come again at this distance.
 AWAY_EVERY_S = 0.02
-
-
-@dataclass(slots=True)
-class Admitted:
-    """What the worker carries along about a station: the seed's tenant and model, and more.
-
-    `access_epoch` is that of the decisions that it was let in under, `shown` the handshake with
-    the hash of the password that was right in the place of the password.
-    """
-
-    id: int
-    identity: str
-    tenant_id: int
-    model: str | None
-    strict: bool
-    timezone: str
-    quirks: dict[str, Any]
-    served: bool
-    clock_offset_s: int | None = None
-    access_epoch: int = 1
-    shown: Request | None = None
 
 
 _CARRIED = {each.name for each in fields(Admitted)} & {each.name for each in fields(Known)}
@@ -170,7 +149,7 @@ class Gate:
     def _keep(self, station_id: int, proof: Proof) -> None:
         """Have the password known again after a restart, without a slow comparison."""
 
-        def run(db: Any, rows: list[Row]) -> None:
+        def run(db: Session, rows: list[Row]) -> None:
             db.execute(
                 _KEEP,
                 {"station": station_id, "hash": proof.password_hash, "proof": proof.to_keep},
@@ -184,8 +163,8 @@ class Gate:
             return
         now = datetime.now(UTC)
 
-        def run(db: Any, rows: list[Row]) -> None:
-            password_rotation.came_with(db, db.get(Station, station.id), used, now=now)
+        def run(db: Session, rows: list[Row]) -> None:
+            password_rotation.came_with(db, db.get_one(Station, station.id), used, now=now)
 
         self._batch.later(Job(run))
 

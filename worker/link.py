@@ -8,17 +8,16 @@ instead of filling memory.  Deadlines and pings come from one ticker for all lin
 import logging
 import random
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 from gevent.lock import BoundedSemaphore
 
-from worker.desk import Desk
 from worker.dialects.table import DIALECTS
 from worker.ocpp.connection import Connection
-from worker.ocpp.events import Event, Malformed, OurCall, Repeated, Stray, TimedOut
-from worker.ocpp.frames import BadFrame, Call, Send
-from worker.ocpp.handshake import ClientCertificate, StationInfo
+from worker.ocpp.events import Event, Malformed, OurCall, Repeated, Settled, Stray, TimedOut
+from worker.ocpp.frames import BadFrame, Call, Payload, Send
+from worker.ocpp.handshake import Admitted, ClientCertificate
 from worker.ocpp.versions import Fault, Version
 from worker.pace import FLOOD_S, LAG, Flood, Pace
 from worker.websocket import Stream
@@ -30,7 +29,6 @@ log = logging.getLogger(__name__)
 PING_S = 45.0
 #: A socket is dead when not even a pong came for this long (FIELD B9, B12).
 SILENCE_S = 600.0
-
 #: A text of so many bytes is read and handled with only one other such text of all chargers.
 LONG_TEXT = 1 << 16
 _LONG_ONES = BoundedSemaphore(2)
@@ -38,6 +36,29 @@ _LONG_ONES = BoundedSemaphore(2)
 
 class LinkClosed(Exception):
     """The charger is not connected any more; nothing was queued for it."""
+
+
+class Desk(Protocol):
+    """What a link reports to.  What these raise is logged and ends nothing, but for `opened`: then
+    the socket is closed."""
+
+    def opened(self, link: "Link") -> None:
+        """The socket is open; nothing was read yet.  May block."""
+
+    def closed(self, link: "Link", code: int, reason: str) -> None:
+        """The socket is gone.  Called once, after everything else of this link."""
+
+    def call(self, link: "Link", call: Call | Send) -> str | None:
+        """Handle a call and return the reply's text, or None to stay silent.
+
+        Nothing more of this charger is read until what was said is stored.
+        """
+
+    def settled(self, link: "Link", event: Settled) -> None:
+        """A call of ours ended: answered, refused, timed out, expired or cancelled."""
+
+    def stray(self, link: "Link", event: Stray | Repeated | Malformed) -> None:
+        """Something came that changes nothing; for the message log and the counters."""
 
 
 class Link:
@@ -61,11 +82,9 @@ class Link:
         "closing_code",
         "data",
         "due_at",
-        "opened_at",
         "ping_s",
         "profile",
         "remote_address",
-        "secure",
         "silence_s",
         "station",
         "subprotocol",
@@ -77,12 +96,11 @@ class Link:
         self,
         stream: Stream,
         desk: Desk,
-        station: StationInfo,
+        station: Admitted,
         version: Version,
         *,
         subprotocol: str | None = None,
         remote_address: str = "",
-        secure: bool = False,
         profile: int = 1,
         certificate: ClientCertificate | None = None,
         ping_s: float = PING_S,
@@ -93,10 +111,9 @@ class Link:
         self.version = version
         self.subprotocol = subprotocol
         self.remote_address = remote_address
-        self.secure = secure
         self.profile = profile
         self.certificate = certificate
-        self.opened_at = time.monotonic()
+        now = time.monotonic()
         self.ping_s = ping_s
         self.silence_s = silence_s
         self.busy = False
@@ -107,10 +124,10 @@ class Link:
         self._desk = desk
         afresh = DIALECTS[version].afresh
         self._connection = Connection(version, "csms", strict=station.strict, afresh=afresh)
-        self._ping_at = self._next_ping(self.opened_at)
+        self._ping_at = self._next_ping(now)
         self.due_at = 0.0
         self._settling = False
-        self._pace = Pace(self.opened_at, flood_s)
+        self._pace = Pace(now, flood_s)
 
     def __repr__(self) -> str:
         return f"<Link {self.station.identity} {self.remote_address}>"
@@ -127,20 +144,18 @@ class Link:
 
     # What the desk may do
 
-    def answer(self, call: Call, payload: dict[str, Any]) -> str:
+    def answer(self, call: Call, payload: Payload) -> str:
         """The text of an answer; raises `schemas.Violation` when the payload is not clean."""
         return self._connection.answer(call, payload)
 
-    def refuse(
-        self, call: Call, fault: Fault, description: str = "", details: dict[str, Any] | None = None
-    ) -> str:
+    def refuse(self, call: Call, fault: Fault, description: str) -> str:
         """The text of an error in answer to `call`."""
-        return self._connection.refuse(call, fault, description, details)
+        return self._connection.refuse(call, fault, description)
 
     def send_call(
         self,
         action: str,
-        payload: dict[str, Any],
+        payload: Payload,
         *,
         timeout_s: float = 30.0,
         expires_in_s: float | None = None,
@@ -175,11 +190,6 @@ class Link:
         self._connection.hold(time.monotonic() + seconds)
         self._flush()
 
-    def release(self) -> None:
-        """End a hold now."""
-        self._connection.release(time.monotonic())
-        self._flush()
-
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the socket; `desk.closed` follows from the link's own greenlet."""
         self.closing_code = code
@@ -204,8 +214,7 @@ class Link:
         except Closed as closed:
             ended = closed
             if closed.refused:
-                beyond = closed.code == 1009
-                fault = Fault.OCCURRENCE if beyond else Fault.FRAMEWORK
+                fault = Fault.OCCURRENCE if closed.code == 1009 else Fault.FRAMEWORK
                 problem = f"The connection was closed ({closed.code}): {closed.reason}."
                 self._guarded(self._desk.stray, Malformed(BadFrame(problem, fault), None))
         except Exception:
@@ -265,10 +274,7 @@ class Link:
             self._stream.send(reply)
 
     def _keep_pace(self, size: int, objects: int) -> float:
-        """Slow the reading of a flood down; what goes on for minutes ends the connection.
-
-        Returns what time it is then.
-        """
+        """Slow a flood down and return what time it is then; one of minutes ends the connection."""
         now = time.monotonic()
         try:
             wait_s = self._pace.wait_s(now, size, objects)

@@ -21,10 +21,11 @@ from worker.ocpp.events import (
 )
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.versions import CallFault, Fault
+from worker.standing import Held
 
 
 def of_call(
-    held: Any,
+    held: Held,
     call: Call | Send,
     received_at: datetime,
     response: Mapping[str, Any] | None,
@@ -51,7 +52,7 @@ def of_call(
     )
 
 
-def _personal(held: Any, action: str) -> str:
+def _personal(held: Held, action: str) -> str:
     """The member of a charger's call that tells of a customer."""
     route = DIALECTS[held.link.version].routes.get(action)
     return route.personal if route is not None else ""
@@ -65,7 +66,7 @@ def _written(call: Call | Send) -> str:
     return orjson.dumps(call.payload).decode()
 
 
-def of_stray(held: Any, event: Stray | Repeated | Malformed) -> Row:
+def of_stray(held: Held, event: Stray | Repeated | Malformed) -> Row:
     """The row of a frame that changes nothing, with why."""
     text, action, message_id, why = _parts(held, event)
     beyond = isinstance(event, Malformed) and event.frame.fault is Fault.OCCURRENCE
@@ -82,7 +83,7 @@ def of_stray(held: Any, event: Stray | Repeated | Malformed) -> Row:
     )
 
 
-def _parts(held: Any, event: Stray | Repeated | Malformed) -> tuple[str, str, str, str]:
+def _parts(held: Held, event: Stray | Repeated | Malformed) -> tuple[str, str, str, str]:
     """The text, the action, the message id and the reason of a stray frame."""
     if isinstance(event, Repeated):
         call = event.call
@@ -96,7 +97,7 @@ def _parts(held: Any, event: Stray | Repeated | Malformed) -> tuple[str, str, st
     return messages.text_of_frame(bad.text), bad.action, str(bad.message_id or ""), bad.problem
 
 
-def of_settled(held: Any, event: Settled, latency_ms: float | None) -> Row:
+def of_settled(held: Held, event: Settled, latency_ms: float | None) -> Row:
     """The row of a call of ours, by how it ended."""
     call = event.call
     answer = getattr(event, "payload", None)

@@ -31,7 +31,7 @@ PATIENCE_S = 10.0
 KEPT_S = 2.0
 KEPT = 10_000
 
-_STATION: Any = Station.__table__
+_STATION = Station.__table__
 #: What the gate needs of stations.  Built once: its compiled form is found again by identity.
 _ASKED = (
     select(

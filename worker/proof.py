@@ -12,9 +12,9 @@ import hmac
 import ipaddress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from app.domain.network import credentials
+from worker.link import Link
 from worker.lookup import Known
 from worker.ocpp.frames import Call
 from worker.ocpp.handshake import ClientCertificate, Request
@@ -164,7 +164,7 @@ class Proofs:
             del known[next(iter(known))]
 
 
-def contradiction(link: Any, call: Call, serial: tuple[str, str] | None) -> str:
+def contradiction(link: Link, call: Call, serial: tuple[str, str] | None) -> str:
     """What in a boot contradicts the certificate that let the station in; mostly nothing.
 
     Under security profile 3 the serial number must be the certificate's common name, or the

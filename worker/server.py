@@ -17,9 +17,8 @@ import gevent.socket
 from gevent.lock import BoundedSemaphore
 from gevent.pywsgi import WSGIServer
 
-from worker.desk import Desk, Gate
-from worker.doorstep import Doorstep, Visitor
-from worker.link import PING_S, SILENCE_S, Link
+from worker.doorstep import Doorstep, Gate, Visitor
+from worker.link import PING_S, SILENCE_S, Desk, Link
 from worker.ocpp.handshake import Accepted, ClientCertificate, Network, Offer, Request
 from worker.ocpp.refusals import Reason, Refused
 from worker.ocpp.throttle import Turns
@@ -137,7 +136,7 @@ class Server:
         self._watch = gevent.spawn(LAG.watch)
         return self.port
 
-    def _listen(self, port: int, kind: type[WSGIServer], **more: Any) -> int:
+    def _listen(self, port: int, kind: type[WSGIServer], **more: object) -> int:
         listener = kind(
             _listening(self.settings, port),
             _not_found,
@@ -250,7 +249,6 @@ class Server:
             offer.version,
             subprotocol=offer.token,
             remote_address=request.remote_address,
-            secure=request.secure,
             profile=accepted.profile,
             certificate=_without_chain(request) if accepted.profile == 3 else None,
             ping_s=self.settings.ping_s,

@@ -6,10 +6,13 @@ connection showed, so that whatever the gate comes to refuse ends open connectio
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy.orm import Session
+
+from app.config import Settings
 from app.domain.device import deviations
 from app.domain.ground.vocabulary import CommandState, Outcome, Registration
 from app.domain.network import connections, credentials, presence
@@ -20,6 +23,7 @@ from app.models import Station
 from app.queries.office import system
 from worker.batch import Batch, Job, Together
 from worker.certificates import Trust
+from worker.link import Link
 from worker.lookup import known_of
 from worker.ocpp.refusals import Reason, Refused
 from worker.ocpp.throttle import Throttle
@@ -43,10 +47,26 @@ class Over(Exception):
     """A connection is over: nothing of it counts any more.  The text says why, in a few words."""
 
 
+@dataclass(slots=True)
+class Held:
+    """A link, the row of its connection, and what this conversation has brought so far.
+
+    `served` says that the station's boot was accepted, now or on an earlier
+    connection; `triggered` are messages that we asked for before that.  `over` says why
+    nothing of this connection counts any more, mostly nothing.
+    """
+
+    link: Link
+    connection_id: int | None = None
+    served: bool = True
+    triggered: set[str] = field(default_factory=set)
+    over: str = ""
+
+
 class Standing:
     """Holds connections against what was decided since they were let in."""
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
         # Nothing is stretched here: a link keeps the hash that it proved, and no password.
         self._proofs = Proofs(
@@ -54,23 +74,23 @@ class Standing:
         )
         self._trust = Trust(settings.ocpp_tls_client_ca)
 
-    def station(self, db: Any, link: Any) -> Station:
+    def station(self, db: Session, link: Link) -> Station:
         """The station of a connection, in a unit of work; raises `Over` when it may not go on.
 
         The link's own epoch stays: what this reads may not be committed yet.
         """
-        station: Station = db.get(Station, link.station.id)
+        station = db.get_one(Station, link.station.id)
         decided = station.access_epoch != link.station.access_epoch
         if decided and (why := self._why(db, station, link)):
             raise Over(why)
         return station
 
-    def check(self, db: Any, link: Any, epoch: int | None) -> None:
+    def check(self, db: Session, link: Link, epoch: int | None) -> None:
         """Raise `Over` when the connection may not go on; `epoch` is that of its station now."""
         if epoch != link.station.access_epoch:
             self.station(db, link)
 
-    def counted(self, db: Any, link: Any, outcome: Outcome, epoch: int | None) -> Outcome:
+    def counted(self, db: Session, link: Link, outcome: Outcome, epoch: int | None) -> Outcome:
         """How an order of ours ended: an answer over a connection that is over does not count.
 
         `epoch` is that of its station now.
@@ -82,7 +102,7 @@ class Standing:
             return Outcome(CommandState.FAILED, None, f"Its answer does not count: {over}.")
         return outcome
 
-    def over(self, db: Any, links: Mapping[int, Any]) -> dict[int, str]:
+    def over(self, db: Session, links: Mapping[int, Any]) -> dict[int, str]:
         """Which of these open connections, by station, are over, and why.
 
         Reads what is committed, and lets the epochs of those that stand catch up.
@@ -92,15 +112,16 @@ class Standing:
             link = links[number]
             if epoch == link.station.access_epoch:
                 continue
-            station = db.get(Station, number)
+            station = db.get_one(Station, number)
             if why := self._why(db, station, link):
                 found[number] = why
             else:
                 link.station.access_epoch = station.access_epoch
         return found
 
-    def _why(self, db: Any, station: Station, link: Any) -> str:
+    def _why(self, db: Session, station: Station, link: Link) -> str:
         shown = link.station.shown
+        assert shown is not None  # the gate keeps it
         if station.registration is Registration.BLOCKED:
             return "this station was blocked"
         if station.archived_at is not None:
@@ -118,8 +139,8 @@ class Standing:
         proof = self._proofs.check(shown, known)
         if not isinstance(proof, Refused):
             return ""
-        by_certificate = proof.reason is Reason.WRONG_CERTIFICATE and shown.certificate
-        if by_certificate and certificates.is_revoked(db, shown.certificate.fingerprint):
+        certificate = shown.certificate if proof.reason is Reason.WRONG_CERTIFICATE else None
+        if certificate and certificates.is_revoked(db, certificate.fingerprint):
             return "its certificate was revoked"
         return _WORDS.get(proof.reason, "it would not be let in any more")
 
@@ -128,7 +149,7 @@ class Standing:
 class _Coming:
     """A link that has just opened, and what is noted of it."""
 
-    link: Any
+    link: Link
     opened: Opened
 
 
@@ -149,7 +170,7 @@ class Presence:
         self._node = node
         self._standing = standing
 
-    def open(self, link: Any, orders: list[str]) -> int:
+    def open(self, link: Link, orders: list[str]) -> int:
         """Note an open link, and what may be ordered over it; return the id of its row.
 
         Raises `StorageAway`, and `Over` when it was decided meanwhile that it may not be there.
@@ -174,7 +195,7 @@ class Presence:
     def beat(self, connection_ids: Sequence[int]) -> Others:
         """Say that this node lives and holds these connections, and end those of dead nodes."""
 
-        def run(db: Any, rows: list[Row]) -> Others:
+        def run(db: Session, rows: list[Row]) -> Others:
             now = datetime.now(UTC)
             presence.beat(db, self._node, now=now, lag_ms=lag_ms)
             presence.reopen(db, self._node, connection_ids, now=now)
@@ -194,7 +215,7 @@ class Presence:
                 Job(lambda db, rows: presence.seen(db, ids, now=datetime.now(UTC)), "last seen")
             )
 
-    def _open_all(self, db: Any, coming: Sequence[_Coming], rows: list[Row]) -> list[Any]:
+    def _open_all(self, db: Session, coming: Sequence[_Coming], rows: list[Row]) -> list[Any]:
         results: list[Any] = [None] * len(coming)
         epochs = credentials.access_epochs(db, [one.opened.station_id for one in coming])
         good: list[tuple[int, Opened]] = []
@@ -218,5 +239,5 @@ class Presence:
             results[place] = number
         return results
 
-    def _close_all(self, db: Any, closed: Sequence[Closed], rows: list[Row]) -> list[bool]:
+    def _close_all(self, db: Session, closed: Sequence[Closed], rows: list[Row]) -> list[bool]:
         return connections.close_all(db, closed, now=datetime.now(UTC))

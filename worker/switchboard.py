@@ -14,6 +14,7 @@ from typing import Any
 import gevent
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.domain.charging import gauges
 from app.domain.charging.gauges import Gauge
@@ -30,10 +31,11 @@ from app.reactions import ACCESS, COMMANDS
 from worker.batch import Batch, Job, StorageAway
 from worker.calls import Calls
 from worker.claims import Claims, Setpoints
-from worker.dispatch import Dispatch, Held
+from worker.dispatch import Dispatch
+from worker.link import Link
 from worker.ocpp.events import Malformed, Repeated, Settled, Stray
 from worker.ocpp.frames import Call, Send
-from worker.standing import ANSWER_S, Over, Presence, Standing
+from worker.standing import ANSWER_S, Held, Over, Presence, Standing
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +100,7 @@ class Switchboard:
 
     # What links report
 
-    def opened(self, link: Any) -> None:
+    def opened(self, link: Link) -> None:
         """Take a new link in; it replaces an older one of the same station."""
         held = Held(link, served=link.station.served)
         link.hold(max(GRACE_S, float(link.station.quirks.get("outbound_after_boot_s") or 0)))
@@ -122,7 +124,7 @@ class Switchboard:
         if self._decided != decided:
             self._obey([link.station.id])
 
-    def closed(self, link: Any, code: int, reason: str) -> None:
+    def closed(self, link: Link, code: int, reason: str) -> None:
         """Forget a link; the late close of an old one leaves its successor alone."""
         held: Held | None = link.data
         if held is not None:
@@ -135,7 +137,7 @@ class Switchboard:
         if held.connection_id is not None:
             self._presence.close(held.link.station.id, held.connection_id, code, reason)
 
-    def call(self, link: Any, call: Call | Send) -> str | None:
+    def call(self, link: Link, call: Call | Send) -> str | None:
         """Have a call handled; None: no answer."""
         held: Held | None = link.data
         if held is None:
@@ -146,14 +148,14 @@ class Switchboard:
             return None
         return self._dispatch.answer(held, call)
 
-    def settled(self, link: Any, event: Settled) -> None:
+    def settled(self, link: Link, event: Settled) -> None:
         """A call of ours ended: write down how."""
         held = link.data or Held(link)
         self._heard[link.station.id] = link.station.tenant_id
         lane = self._setpoints if isinstance(event.call.context, Claimed) else self._calls
         lane.settled(held, event)
 
-    def stray(self, link: Any, event: Stray | Repeated | Malformed) -> None:
+    def stray(self, link: Link, event: Stray | Repeated | Malformed) -> None:
         """Keep what came unasked."""
         held: Held | None = link.data
         if held is not None:
@@ -216,7 +218,7 @@ class Switchboard:
         held = {number: self._held[number] for number in station_ids if number in self._held}
         with self._app.app_context():
             links = {number: one.link for number, one in held.items()}
-            over = self._standing.over(flask_db.session, links)
+            over = self._standing.over(flask_db.session(), links)
         for number, why in over.items():
             held[number].over = why
             self._gone(held[number], 1008, why)
@@ -265,7 +267,7 @@ class Switchboard:
         if not newest and not heard:
             return
 
-        def run(db: Any, rows: list[Row]) -> None:
+        def run(db: Session, rows: list[Row]) -> None:
             gauges.show(db, newest.values())
             for gauge in newest.values():
                 events.record(
@@ -313,7 +315,7 @@ def for_ever(work: Callable[[], Any]) -> None:
         gevent.sleep(PAUSE_S)
 
 
-def guarded(work: Callable[..., Any], *arguments: Any) -> None:
+def guarded(work: Callable[..., Any], *arguments: object) -> None:
     """Do one thing of a round; what it raises is logged and keeps nothing else from being done."""
     try:
         work(*arguments)

@@ -17,6 +17,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from gevent import ssl
 
+from app.config import Settings
+
 log = logging.getLogger(__name__)
 
 #: Of TLS 1.2; those of TLS 1.3 are all good.  Two without forward secrecy are asked for by OCPP.
@@ -40,7 +42,7 @@ class WrongTls(Exception):
     """TLS cannot be served as it is set; the message is one sentence that names the setting."""
 
 
-def server_context(settings: Any) -> Any:
+def server_context(settings: Settings) -> Any:
     """The context of the TLS listener, or None when none is wanted.
 
     `settings` has the ocpp_tls_* settings.  Raises `WrongTls`.
@@ -60,7 +62,7 @@ def server_context(settings: Any) -> Any:
     return context
 
 
-def load(context: Any, settings: Any) -> None:
+def load(context: Any, settings: Settings) -> None:
     """Load the certificates into a context, also one in use.  Raises `WrongTls`."""
     for number in NUMBERS:
         certificate = getattr(settings, f"ocpp_tls_cert{number}")
@@ -143,7 +145,7 @@ class Renewal:
     """
 
     def __init__(
-        self, context: Any, settings: Any, own_roots: Callable[[], list[str]] = list
+        self, context: Any, settings: Settings, own_roots: Callable[[], list[str]] = list
     ) -> None:
         self._context = context
         self._own_roots = own_roots

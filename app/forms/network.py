@@ -134,7 +134,7 @@ class StationForm(PlainForm):
                 self[QUIRK + name].data = _shown(value)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(value) if isinstance(value, list) else str(value)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.schemas.base import Json
+from app.domain.ground.vocabulary import Json
 
 Read = Callable[[Any], Any]
 
@@ -22,7 +22,7 @@ class From:
     read: Read
 
 
-def read(of: Any, how: Read, doc: str = "") -> Any:
+def read(of: object, how: Read, doc: str = "") -> Any:
     """Say what a member is and how it is read off a row."""
     return Annotated[of, From(how), Field(description=doc or None)]
 
@@ -52,7 +52,7 @@ def _named(name: str) -> Read:
     return lambda row: row[name] if isinstance(row, Mapping) else getattr(row, name)
 
 
-def _writer(of: Any) -> Read:
+def _writer(of: object) -> Read:
     if isinstance(of, type) and issubclass(of, Answer):
         return of.write
     parts = [_writer(part) for part in get_args(of)]
@@ -64,7 +64,7 @@ def _writer(of: Any) -> Read:
     return lambda row: None if row is None else inner(row)
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """A value as JSON knows it: times in UTC with Z, exact numbers as numbers."""
     if isinstance(value, Enum):
         return value.value

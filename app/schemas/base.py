@@ -30,8 +30,7 @@ from pydantic_core import PydanticCustomError
 
 from app.domain.ground import texts
 from app.domain.ground.errors import Invalid
-
-Json = dict[str, Any]
+from app.domain.ground.vocabulary import Json
 
 _MOST = 2**63 - 1
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"

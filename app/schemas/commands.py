@@ -1,7 +1,7 @@
 """Orders to one station and to many as they are sent, and what their lists are asked for."""
 
-from app.domain.ground.vocabulary import BroadcastState, CommandState, Order
-from app.schemas.base import Flag, Json, RowId, RowIds, Schema, Text, Whole, left_out
+from app.domain.ground.vocabulary import BroadcastState, CommandState, Json, Order
+from app.schemas.base import Flag, RowId, RowIds, Schema, Text, Whole, left_out
 
 #: The longest that a request may wait for a station, in seconds.
 LONGEST_WAIT_S = 120

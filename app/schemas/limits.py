@@ -2,10 +2,9 @@
 
 from typing import Literal
 
-from app.domain.ground.vocabulary import ProfileState
+from app.domain.ground.vocabulary import Json, ProfileState
 from app.schemas.base import (
     Exact,
-    Json,
     RowId,
     Schema,
     Text,

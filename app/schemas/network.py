@@ -3,13 +3,12 @@
 from typing import Literal
 
 from app.domain.ground.texts import N_
-from app.domain.ground.vocabulary import MessageOutcome, Registration, StationMode
+from app.domain.ground.vocabulary import Json, MessageOutcome, Registration, StationMode
 from app.schemas.base import (
     Asked,
     Exact,
     Flag,
     Instant,
-    Json,
     Number,
     RowId,
     Schema,

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Json
 from app.schemas.typed import TEXT, Typed, switch, whole, word
 
 
@@ -25,7 +26,7 @@ class Quirk:
 
 
 def _line(limit: int) -> Typed:
-    def read(value: Any) -> str:
+    def read(value: object) -> str:
         text = str(value).strip()
         if not text.isprintable() or len(text) > limit:
             raise ValueError(f"is one line of at most {limit} characters")
@@ -34,7 +35,7 @@ def _line(limit: int) -> Typed:
     return Typed(read, TEXT)
 
 
-def _base_url(value: Any) -> Any:
+def _base_url(value: object) -> Any:
     found = str(value).strip().rstrip("/")
     try:
         parts = urlsplit(found)
@@ -188,7 +189,7 @@ QUIRKS: dict[str, Quirk] = {
 }
 
 
-def validated(given: Mapping[str, Any]) -> dict[str, Any]:
+def validated(given: Mapping[str, Any]) -> Json:
     """Return the quirks that are set, typed; empty values drop out.  Raises `Invalid`."""
     found = {}
     for name, value in given.items():

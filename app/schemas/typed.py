@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Literal
 
 from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Json
 
 Kind = Literal[
     "text", "whole", "number", "choice", "switch", "instant", "list", "object", "objects", "json"
@@ -60,7 +61,7 @@ class Typed:
     of: Callable[[Any], Any]
     shape: Shape
 
-    def __call__(self, name: str, value: Any) -> Any:
+    def __call__(self, name: str, value: object) -> Any:
         """Read a value; raises `Invalid` naming it."""
         try:
             return self.of(value)
@@ -106,7 +107,7 @@ def shape_of(read: Reader) -> Shape:
 def whole(low: int, high: int) -> Typed:
     """A whole number between two bounds."""
 
-    def read(value: Any) -> int:
+    def read(value: object) -> int:
         text = str(value).strip()
         if isinstance(value, bool) or not _WHOLE.fullmatch(text):
             raise ValueError("is a whole number")
@@ -127,7 +128,7 @@ row = whole(1, 2**63 - 1)
 def number(low: Decimal | int, high: Decimal | int) -> Typed:
     """A decimal number between two bounds; kept as text, so that JSON does not round it."""
 
-    def read(value: Any) -> str:
+    def read(value: object) -> str:
         try:
             found = Decimal(str(value).strip())
         except InvalidOperation:
@@ -147,7 +148,7 @@ def number(low: Decimal | int, high: Decimal | int) -> Typed:
 def text(limit: int) -> Typed:
     """Printable text of 1 to `limit` characters, trimmed; line ends and tabs are allowed."""
 
-    def read(value: Any) -> str:
+    def read(value: object) -> str:
         found = str(value).strip()
         if not found:
             raise ValueError("is missing")
@@ -164,7 +165,7 @@ def word(*words: str) -> Typed:
     """One of some words, given in any case."""
     known = {one.lower(): one for one in words}
 
-    def read(value: Any) -> str:
+    def read(value: object) -> str:
         found = known.get(str(value).strip().lower())
         if found is None:
             raise ValueError(f"is one of {', '.join(words)}")
@@ -173,7 +174,7 @@ def word(*words: str) -> Typed:
     return Typed(read, Shape("choice", choices=words))
 
 
-def _switch(value: Any) -> bool:
+def _switch(value: object) -> bool:
     found = str(value).strip().lower()
     if found not in _YES | _NO:
         raise ValueError("is yes or no")
@@ -183,7 +184,7 @@ def _switch(value: Any) -> bool:
 switch = Typed(_switch, SWITCH)
 
 
-def yes(name: str, value: Any) -> bool:
+def yes(name: str, value: object) -> bool:
     """Yes or no."""
     try:
         return _switch(value)
@@ -191,7 +192,7 @@ def yes(name: str, value: Any) -> bool:
         raise Invalid(f"Say yes or no: {in_words(name)}.", field=name) from None
 
 
-def _instant(value: Any) -> str:
+def _instant(value: object) -> str:
     try:
         found = datetime.fromisoformat(str(value).strip())
     except ValueError:
@@ -207,7 +208,7 @@ instant = Typed(_instant, INSTANT)
 def several(one: Typed, most: int) -> Typed:
     """A list of up to `most` values, given as a list or as text with commas or line ends."""
 
-    def read(value: Any) -> list[Any]:
+    def read(value: object) -> list[Any]:
         if isinstance(value, str):
             value = [part for part in value.replace("\n", ",").split(",") if part.strip()]
         elif not isinstance(value, list | tuple):
@@ -227,7 +228,7 @@ SESSION = {"session_id": optional(row), "transaction_ref": optional(text(64))}
 def document(limit: int = 100_000) -> Typed:
     """A JSON object, given as such or as its text of at most `limit` characters."""
 
-    def read(value: Any) -> dict[str, Any]:
+    def read(value: object) -> Json:
         found = _parsed(value, limit)
         if not isinstance(found, dict):
             raise ValueError("is a JSON object")
@@ -239,7 +240,7 @@ def document(limit: int = 100_000) -> Typed:
 def documents(most: int, limit: int = 1_000_000) -> Typed:
     """A JSON list of objects, given as such or as its text."""
 
-    def read(value: Any) -> list[dict[str, Any]]:
+    def read(value: object) -> list[Json]:
         found = _parsed(value, limit)
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise ValueError("is a JSON list of objects")
@@ -250,7 +251,7 @@ def documents(most: int, limit: int = 1_000_000) -> Typed:
     return Typed(read, Shape("objects", limit=limit, most=most))
 
 
-def _parsed(value: Any, limit: int) -> Any:
+def _parsed(value: object, limit: int) -> Any:
     if not isinstance(value, str):
         return value
     if len(value) > limit:

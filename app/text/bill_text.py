@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
-from app.domain.ground.vocabulary import BillKind
+from app.domain.ground.vocabulary import BillKind, Json
 from app.domain.ground.vocabulary.doubts import sentence
 from app.models import Bill, BillLine
 from app.text.writers import Writer
@@ -193,7 +192,7 @@ def _details(line: BillLine, writer: Writer, started: datetime) -> Iterable[str]
         yield writer.translate(_("and %(count)s more stretches")) % more
 
 
-def _stretch(part: dict[str, Any], kind: str, writer: Writer, clock: Callable[[str], str]) -> str:
+def _stretch(part: Json, kind: str, writer: Writer, clock: Callable[[str], str]) -> str:
     text = f"{clock(part['from_at'])} → {clock(part['to_at'])}"
     if kind != "energy":
         return text

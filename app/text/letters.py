@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from flask import current_app
 from markupsafe import Markup
 
+from app.domain.ground.vocabulary import Json
 from app.mails.mail import one_line
 from app.models import Bill
 from app.text.bill_text import in_words
@@ -41,7 +41,7 @@ def receipt(bill: Bill, language: str) -> Letter:
     )
 
 
-def _rendered(name: str, writer: Writer, values: dict[str, Any]) -> str:
+def _rendered(name: str, writer: Writer, values: Json) -> str:
     """A receipt's template: compiled once, and without what pages know of who asks for them."""
     say = _marked_up if name.endswith(".html") else _plain
     template = current_app.jinja_env.get_template(f"email/receipt/{name}")

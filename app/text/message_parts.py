@@ -9,6 +9,7 @@ from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from app.domain.ground.vocabulary import Json
 from app.text.numbers import FIXED, kwh
 
 DOT = " · "
@@ -37,7 +38,7 @@ def pretty(text: str | None) -> str:
     return laid_out.encode("utf-8", "backslashreplace").decode()
 
 
-def short(value: Any) -> str:
+def short(value: object) -> str:
     """Write any value in a few characters of one line."""
     if value is None:
         return ""
@@ -49,16 +50,16 @@ def short(value: Any) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def record(value: Any) -> dict[str, Any]:
+def record(value: object) -> Json:
     return value if isinstance(value, dict) else {}
 
 
-def records(value: Any) -> Iterator[dict[str, Any]]:
+def records(value: object) -> Iterator[Json]:
     if isinstance(value, list):
         yield from (item for item in value if isinstance(item, dict))
 
 
-def decimal(value: Any) -> Decimal | None:
+def decimal(value: object) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -68,17 +69,17 @@ def decimal(value: Any) -> Decimal | None:
     return exact if exact.is_finite() and abs(exact.adjusted()) < 18 else None
 
 
-def said(*parts: Any) -> str:
+def said(*parts: object) -> str:
     return DOT.join(text for part in parts if (text := short(part)))
 
 
-def named(word: str, value: Any) -> str:
+def named(word: str, value: object) -> str:
     """`word value`, or nothing when there is no value."""
     text = short(value)
     return f"{word} {text}" if text else ""
 
 
-def at(value: Any, path: str) -> Any:
+def at(value: object, path: str) -> Any:
     """What stands at a dotted path; `#` at its end counts a list (None where there is none)."""
     for name in path.split("."):
         if name == "#":
@@ -87,14 +88,14 @@ def at(value: Any, path: str) -> Any:
     return value
 
 
-def counted(number: Any, one: str, many: str = "") -> str:
+def counted(number: object, one: str, many: str = "") -> str:
     """`3 samples`, `1 sample`; nothing for what is no number."""
     if not isinstance(number, int):
         return ""
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def plug(request: dict[str, Any]) -> str:
+def plug(request: Json) -> str:
     """`connector 2` (1.6), `EVSE 1 connector 2` (2.x), or the station itself (0)."""
     place = record(request.get("evse"))
     evse = place.get("id", request.get("evseId"))
@@ -104,7 +105,7 @@ def plug(request: dict[str, Any]) -> str:
     return " ".join(filter(None, [named("EVSE", evse), named("connector", connector)]))
 
 
-def register(word: str, value: Any) -> str:
+def register(word: str, value: object) -> str:
     """A register in Wh, as kilowatt-hours."""
     exact = decimal(value)
     return f"{word} {kwh(exact)}" if exact is not None else named(word, value)

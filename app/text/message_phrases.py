@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
 
 from app.domain.charging.energy import POWER, REGISTER, at_outlet, to_base_unit
+from app.domain.ground.vocabulary import Json
 from app.text.message_parts import (
     at,
     counted,
@@ -19,7 +19,7 @@ from app.text.message_parts import (
 )
 from app.text.numbers import kw, kwh, number
 
-Request = dict[str, Any]
+Request = Json
 Say = Callable[[Request, Request], str]
 
 #: Things of a list that are said one by one; the rest is counted.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from app.domain.ground.vocabulary import BillingState, SessionState
+from app.domain.ground.vocabulary import BillingState, Json, SessionState
 from app.domain.ground.vocabulary.doubts import holds, label, sentence
 from app.domain.money.billing import Assessment, provisional_until
 from app.models import ChargingSession, MeterReading
@@ -115,7 +115,7 @@ READING: list[Column] = [
 ]
 
 
-def as_json(session: ChargingSession, readings: Sequence[MeterReading]) -> dict[str, Any]:
+def as_json(session: ChargingSession, readings: Sequence[MeterReading]) -> Json:
     """A session and its readings as plain JSON values; watt-hours are text: exact."""
     return {
         **{name: _plain(read(session)) for name, read in SESSION},
@@ -129,7 +129,7 @@ def as_json(session: ChargingSession, readings: Sequence[MeterReading]) -> dict[
     }
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return value if isinstance(value, bool | int | float | list | None) else str(value)

@@ -1,7 +1,6 @@
 """Refusals of the API as problem+json (RFC 9457): whatever goes wrong under /api is told so."""
 
 import json
-from typing import Any
 
 import orjson
 from flask import Response, has_request_context, request
@@ -45,7 +44,13 @@ class Problem(Exception):
     """A refusal that concerns the request itself, not the business."""
 
     def __init__(
-        self, status: int, sentence: str, *, code: str = "", field: str | None = None, **more: Any
+        self,
+        status: int,
+        sentence: str,
+        *,
+        code: str = "",
+        field: str | None = None,
+        **more: object,
     ) -> None:
         super().__init__(sentence)
         self.status = status
@@ -60,7 +65,7 @@ def wanted() -> bool:
     return has_request_context() and (request.path == "/api" or request.path.startswith("/api/"))
 
 
-def json_text(value: Any) -> bytes:
+def json_text(value: object) -> bytes:
     """Write JSON; what chargers sent may hold numbers and characters that only some can write."""
     try:
         return orjson.dumps(value)
@@ -69,7 +74,7 @@ def json_text(value: Any) -> bytes:
 
 
 def answer(
-    status: int, code: str, sentence: str, *, field: str | None = None, **more: Any
+    status: int, code: str, sentence: str, *, field: str | None = None, **more: object
 ) -> Response:
     """Build the answer: `code` is stable and for programs, `detail` is for people."""
     body = {

@@ -81,7 +81,7 @@ def test_a_broadcast_counts_while_one_looks(page, desk, sign_in, station_id):
     with desk.work() as db:
         station = db.get(Station, station_id)
         number = broadcasts.start(
-            *(db, SYSTEM, station.tenant_id, [station], Order.CLEAR_CACHE, {}),
+            *(db, SYSTEM, station.tenant_id, [station.id], Order.CLEAR_CACHE, {}),
             now=datetime.now(UTC),
             ttl_s=600,
         ).id

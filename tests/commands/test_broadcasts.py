@@ -43,9 +43,10 @@ def fleet(db, now):
 @pytest.fixture
 def begin(db, fleet, now):
     def start(order=Order.CLEAR_CACHE, arguments=None, **given):
-        values = {"at_once": 2, **given}
+        values = {"at_once": 2, "stations": fleet, **given}
+        ids = [station.id for station in values.pop("stations")]
         return broadcasts.start(
-            *(db, ADA, fleet[0].tenant_id, values.pop("stations", fleet), order, arguments or {}),
+            *(db, ADA, fleet[0].tenant_id, ids, order, arguments or {}),
             now=now,
             ttl_s=60,
             **values,

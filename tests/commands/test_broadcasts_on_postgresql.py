@@ -43,7 +43,7 @@ def begin(now):
                 orders=["clear_cache"],
                 now=now,
             )
-            fleet.append(station)
+            fleet.append(station.id)
         return broadcasts.start(
             *(db, SYSTEM, tenant.id, fleet, Order.CLEAR_CACHE, {}), now=now, ttl_s=60, at_once=2
         ).id

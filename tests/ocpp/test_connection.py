@@ -164,7 +164,8 @@ def test_no_outbound_before_boot_conf(csms):
     assert csms.next_deadline() == 10
     csms.tick(9)
     assert csms.outgoing() == []
-    csms.release(9.5)
+    csms.hold(until=9.5)
+    csms.tick(9.5)
     assert csms.outgoing() == [call.text]
 
 

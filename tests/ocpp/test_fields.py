@@ -206,33 +206,20 @@ def test_fields_give_what_was_asked_for_or_the_default():
     assert fields.decimal("value") == Decimal("1.5")
     assert "idTag" in fields
     assert "nothing" not in fields
-    assert fields.notes == ["connectorId", "on", "at"]
 
 
-def test_lists_and_children_are_read_with_their_paths():
+def test_one_object_counts_as_a_list_of_one_and_what_is_no_object_as_an_empty_one():
     fields = Fields({"meterValue": [{"sampledValue": {"value": []}}], "idTagInfo": "x"})
     (sample,) = fields.list("meterValue")
     (value,) = sample.list("sampledValue")
     assert value.decimal("value") is None
     assert fields.child("idTagInfo").text("status") is None
     assert list(fields.list("none")) == []
-    assert fields.notes == [
-        "meterValue/0/sampledValue",
-        "meterValue/0/sampledValue/0/value",
-        "idTagInfo",
-    ]
 
 
 def test_config_list_parsing():
     assert Fields({"value": " Current, Power ,"}).texts("value") == ("Current", "Power")
     assert Fields({"key": ["a", 1, " b "]}).texts("key") == ("a", "b")
-
-
-def test_notes_are_bounded():
-    fields = Fields({str(n): [] for n in range(100)})
-    for n in range(100):
-        fields.text(str(n))
-    assert len(fields.notes) <= 16
 
 
 @given(

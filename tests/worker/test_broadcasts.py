@@ -47,7 +47,7 @@ def begin(site, order=Order.UNLOCK, arguments=None, **given):
     with site.work() as db:
         stations = db.scalars(select(Station).order_by(Station.id)).all()
         return broadcasts.start(
-            *(db, SYSTEM, stations[0].tenant_id, stations),
+            *(db, SYSTEM, stations[0].tenant_id, [station.id for station in stations]),
             order,
             {"connector": 1} if arguments is None else arguments,
             now=datetime.now(UTC),

@@ -119,7 +119,7 @@ def test_no_call_of_ours_goes_out_while_held(port):
         port.within(lambda: link.send_call("ClearCache", {}))
         charger.send(call("1"))
         assert json.loads(charger.recv(timeout=20))[0] == 3
-        port.within(link.release)
+        port.within(lambda: link.hold(0))
         assert json.loads(charger.recv(timeout=20))[2] == "ClearCache"
 
 

@@ -75,7 +75,7 @@ def speak(port, identity, context, **headers):
 def test_profile_2_over_our_own_tls(app, db, port, authority):
     station(db, "TWO", security_profile=2)
     link = speak(port, "TWO", client(authority), **login("TWO"))
-    assert (link.profile, link.secure, link.certificate) == (2, True, None)
+    assert (link.profile, link.certificate) == (2, None)
 
 
 def test_profile_3_over_our_own_tls(app, db, port, authority):

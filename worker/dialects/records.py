@@ -141,7 +141,7 @@ class Fact:
     wants: Callable[[Any], bool] | None = None
     after: Callable[[Any, Sequence[Any], datetime], Sequence[Any]] | None = None
 
-    def unfinished(self, result: Any) -> bool:
+    def unfinished(self, result: object) -> bool:
         """Whether a result has to be finished before it can be answered."""
         return self.wants is not None and self.wants(result)
 
@@ -155,7 +155,7 @@ class Fact:
         return self.answer(result, ctx)
 
 
-def nothing(_result: Any, _ctx: Context) -> Payload:
+def nothing(_result: object, _ctx: Context) -> Payload:
     """Answer that it was taken in, which is all there is to say."""
     return {}
 

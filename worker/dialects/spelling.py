@@ -20,7 +20,7 @@ def hash_data(arguments: Arguments) -> Payload:
     }
 
 
-def read_hash_data(told: Any) -> dict[str, str]:
+def read_hash_data(told: object) -> dict[str, str]:
     """Read the name of a certificate; stations differ in case and in leading zeros."""
     given = told if isinstance(told, dict) else {}
     return {

@@ -48,7 +48,7 @@ def _new_id() -> str:
 class Connection:
     """The conversation over one socket, seen from one side.
 
-    `strict` switches repairs of frames off.  With `check` all we send is held against its schema.
+    `strict` switches repairs of frames off.  All we send is held against its schema.
     `new_id` makes message ids unique beyond this connection.  Calls `afresh` are never copies.
     """
 
@@ -61,7 +61,6 @@ class Connection:
         "_outgoing",
         "_queue",
         "_replies",
-        "check",
         "role",
         "strict",
         "version",
@@ -74,14 +73,12 @@ class Connection:
         role: Role,
         *,
         strict: bool = False,
-        check: bool = True,
         new_id: Callable[[], str] = _new_id,
         afresh: frozenset[str] = frozenset(),
     ) -> None:
         self.version = version
         self.role = role
         self.strict = strict
-        self.check = check
         self.waiting: OurCall | None = None
         self._new_id = new_id
         self._queue: list[OurCall] = []
@@ -192,12 +189,10 @@ class Connection:
         self._replies.keep(call, text)
         return text
 
-    def refuse(
-        self, call: Call, fault: Fault, description: str = "", details: Payload | None = None
-    ) -> str:
+    def refuse(self, call: Call, fault: Fault, description: str = "") -> str:
         """The text of an error in answer to `call`; a repetition will be handled anew."""
         self.abandon(call)
-        return frames.encode_error(call.message_id, fault, self.version, description, details)
+        return frames.encode_error(call.message_id, fault, self.version, description)
 
     def abandon(self, call: Call) -> None:
         """Give no answer to `call`: when it comes again it counts as new."""
@@ -245,11 +240,6 @@ class Connection:
     def hold(self, until: float) -> None:
         """Send no calls of ours before `until` (FIELD B3: a charger that has not booted yet)."""
         self._held_until = until
-
-    def release(self, now: float) -> None:
-        """End a hold; the next call is in `outgoing()`."""
-        self._held_until = None
-        self._advance(now)
 
     def outgoing(self) -> list[str]:
         """The texts to put on the wire now, in order; each is handed out once."""
@@ -314,7 +304,6 @@ class Connection:
             self._outgoing.append(call.text)
 
     def _check(self, action: str, kind: schemas.Kind, payload: Payload) -> None:
-        if self.check:
-            problem = schemas.violation(self.version, action, kind, payload)
-            if problem is not None:
-                raise problem
+        problem = schemas.violation(self.version, action, kind, payload)
+        if problem is not None:
+            raise problem

@@ -1,8 +1,8 @@
 """Reading the members of a payload the way real chargers write them, numbers and times included.
 
 A dialect's handler asks for what it needs; a member that is missing, null or unusable gives the
-default and is named in `notes`, so that the handler never has to doubt types and the station's
-record shows what was odd.  Nothing here raises for what a charger wrote.
+default, so that the handler never has to doubt types.  Nothing here raises for what a charger
+wrote.
 
 Chargers leave the offset of a timestamp out, write `+02`, put a space for the T or up to nine
 decimals (FIELD T1); we send whole seconds with a Z, which all of them can read (FIELD T3).
@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, NamedTuple, overload
 
 _FORM = re.compile(
     r"""(?P<year>\d{4})-?(?P<month>\d\d)-?(?P<day>\d\d)
@@ -97,7 +97,6 @@ def _offset(part: dict[str, str | None]) -> timezone | None:
 _DECIMAL = re.compile(r"[+-]?(\d{1,30}([.,]\d{0,30})?|[.,]\d{1,30})([eE][+-]?\d{1,2})?", re.ASCII)
 _LONGEST_NUMBER = 64
 _INT64 = 1 << 63
-_T = TypeVar("_T")
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 
@@ -138,20 +137,12 @@ def read_integer(value: object) -> int | None:
 
 
 class Fields:
-    """A payload, or an object within it, that is read leniently.
+    """A payload, or an object within it, that is read leniently."""
 
-    `notes` collects, over this object and its children, the paths of members that were there but
-    could not be used as asked.
-    """
+    __slots__ = ("payload",)
 
-    __slots__ = ("_path", "notes", "payload")
-
-    def __init__(
-        self, payload: Mapping[str, Any], *, path: str = "", notes: list[str] | None = None
-    ) -> None:
+    def __init__(self, payload: Mapping[str, Any]) -> None:
         self.payload = payload
-        self._path = path
-        self.notes: list[str] = [] if notes is None else notes
 
     def __contains__(self, name: str) -> bool:
         """Whether the member is there with a value; null counts as absent."""
@@ -172,12 +163,8 @@ class Fields:
         """
         value = self.payload.get(name)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            self._odd(name)
-            value = str(value)
-        if value is not None and not isinstance(value, str):
-            self._odd(name)
-            return default
-        return default if value is None or not value.strip() else value.strip()
+            return str(value)
+        return (value.strip() or default) if isinstance(value, str) else default
 
     @overload
     def integer(self, name: str) -> int | None: ...
@@ -188,7 +175,8 @@ class Fields:
         value = self.payload.get(name)
         if type(value) is int and -_INT64 <= value < _INT64:
             return value
-        return self._or(name, read_integer(value), default, usual=False)
+        found = read_integer(value)
+        return default if found is None else found
 
     @overload
     def decimal(self, name: str) -> Decimal | None: ...
@@ -196,7 +184,8 @@ class Fields:
     def decimal(self, name: str, default: Decimal) -> Decimal: ...
     def decimal(self, name: str, default: Decimal | None = None) -> Decimal | None:
         """An exact number, as `read_decimal` understands it."""
-        return self._or(name, read_decimal(self.payload.get(name)), default, usual=True)
+        found = read_decimal(self.payload.get(name))
+        return default if found is None else found
 
     @overload
     def boolean(self, name: str) -> bool | None: ...
@@ -208,8 +197,7 @@ class Fields:
         if isinstance(value, bool):
             return value
         word = str(value).strip().casefold()
-        found = True if word in _TRUE else False if word in _FALSE else None
-        return self._or(name, found, default, usual=False)
+        return True if word in _TRUE else False if word in _FALSE else default
 
     def instant(self, name: str, default: datetime | None = None) -> datetime | None:
         """A point in time, aware and in UTC; a text without an offset is taken for UTC."""
@@ -218,33 +206,18 @@ class Fields:
 
     def moment(self, name: str) -> Instant | None:
         """A point in time together with whether its time zone had to be assumed."""
-        value = self.payload.get(name)
-        found = read_instant(value)
-        if (found is None and value is not None) or (found is not None and found.assumed_zone):
-            self._odd(name)
-        return found
+        return read_instant(self.payload.get(name))
 
     def child(self, name: str) -> "Fields":
         """The object under `name`; an empty one when there is none."""
         value = self.payload.get(name)
-        if value is not None and not isinstance(value, dict):
-            self._odd(name)
-        return self._below(name, value)
+        return Fields(value if isinstance(value, dict) else {})
 
     def list(self, name: str) -> Iterator["Fields"]:
         """The objects of the list under `name`; one object alone counts as a list of one."""
         value = self.payload.get(name)
-        if isinstance(value, dict):
-            self._odd(name)
-            value = [value]
-        if value is not None and not isinstance(value, list):
-            self._odd(name)
-            return
-        for place, item in enumerate(value or ()):
-            if isinstance(item, dict):
-                yield self._below(f"{name}/{place}", item)
-            else:
-                self._odd(f"{name}/{place}")
+        items = [value] if isinstance(value, dict) else value if isinstance(value, list) else ()
+        return (Fields(item) for item in items if isinstance(item, dict))
 
     def texts(self, name: str) -> tuple[str, ...]:
         """The texts of the list under `name`; a text with commas is split at them (FIELD R10)."""
@@ -254,17 +227,3 @@ class Fields:
         if not isinstance(value, list):
             return ()
         return tuple(item.strip() for item in value if isinstance(item, str) and item.strip())
-
-    def _below(self, name: str, value: Any) -> "Fields":
-        below = value if isinstance(value, dict) else {}
-        return Fields(below, path=f"{self._path}{name}/", notes=self.notes)
-
-    def _or(self, name: str, found: _T | None, default: _T | None, usual: bool) -> _T | None:
-        """`found` or the default; noted when the member was there and not as it should be."""
-        if (found is None or not usual) and self.payload.get(name) is not None:
-            self._odd(name)
-        return default if found is None else found
-
-    def _odd(self, name: str) -> None:
-        if len(self.notes) < 16:
-            self.notes.append(f"{self._path}{name}")

@@ -134,7 +134,7 @@ def parse(data: str | bytes, version: Version, strict: bool = False) -> Frame | 
     return _Reader(value, data, notes, version, strict).frame()
 
 
-def _is_plain_call(value: Any) -> bool:
+def _is_plain_call(value: object) -> bool:
     """Whether the value is a call as the specification has it: most messages are."""
     return (
         type(value) is list
@@ -173,13 +173,12 @@ def encode_error(
     fault: Fault,
     version: Version,
     description: str = "",
-    details: Payload | None = None,
     of_result: bool = False,
 ) -> str:
     """The text of a refusal, its code spelled as `version` has it."""
     kind = RESULT_ERROR if of_result else ERROR
     code = fault.spelled(version)
-    return json_text.dump([kind, message_id, code, description[:DESCRIPTION_LIMIT], details or {}])
+    return json_text.dump([kind, message_id, code, description[:DESCRIPTION_LIMIT], {}])
 
 
 class _Reader:
@@ -188,7 +187,7 @@ class _Reader:
     __slots__ = ("elements", "message_id", "message_type", "notes", "strict", "text", "version")
 
     def __init__(
-        self, value: Any, text: str, notes: tuple[str, ...], version: Version, strict: bool
+        self, value: object, text: str, notes: tuple[str, ...], version: Version, strict: bool
     ) -> None:
         self.elements: Any = value
         self.text = text
@@ -277,7 +276,7 @@ class _Reader:
         return BadFrame(problem, fault, self.message_id, self.message_type, self.text)
 
 
-def _is_message_id(value: Any) -> bool:
+def _is_message_id(value: object) -> bool:
     if type(value) is str:
         return len(value) <= MESSAGE_ID_LIMIT
     return type(value) in (int, float)

@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from worker.ocpp.refusals import Reason, Refused
@@ -34,19 +34,25 @@ _LONGEST_HEADER = 2048
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){1,64}")
 
 
-class StationInfo(Protocol):
-    """What the worker carries along about an admitted station (the gate makes it)."""
+@dataclass(slots=True)
+class Admitted:
+    """What the worker carries along about a station that was let in.
 
-    @property
-    def id(self) -> int: ...
-    @property
-    def identity(self) -> str: ...
-    @property
-    def tenant_id(self) -> int: ...
-    @property
-    def model(self) -> str | None: ...
-    @property
-    def strict(self) -> bool: ...
+    `access_epoch` is that of the decisions that it was let in under, `shown` the handshake with
+    the hash of the password that was right in the place of the password.
+    """
+
+    id: int
+    identity: str
+    tenant_id: int
+    model: str | None
+    strict: bool
+    timezone: str
+    quirks: dict[str, Any]
+    served: bool
+    clock_offset_s: int | None = None
+    access_epoch: int = 1
+    shown: "Request | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class Accepted:
     `deflate` says whether compression may be agreed on; None: as the version has it.
     """
 
-    station: StationInfo
+    station: Admitted
     note: str = ""
     offer: "Offer | None" = None
     profile: int = 1

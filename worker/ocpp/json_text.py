@@ -66,7 +66,7 @@ def load(text: str, strict: bool) -> tuple[Any, tuple[str, ...]]:
     return value, notes
 
 
-def dump(value: Any) -> str:
+def dump(value: object) -> str:
     """Write `value` as compact JSON, members in the order they have.
 
     Decimals become numbers and aware datetimes `YYYY-MM-DDTHH:MM:SSZ`.
@@ -96,7 +96,7 @@ def split_messages(text: str, limit: int = 8) -> list[str]:
     return pieces if at >= len(text) and len(pieces) > 1 else []
 
 
-def without_nul(value: Any) -> Any:
+def without_nul(value: object) -> Any:
     """The value without the character NUL, which no charger means and PostgreSQL has not."""
     if isinstance(value, str):
         return value.replace("\x00", "")
@@ -152,7 +152,7 @@ def _check_shape(value: Any) -> None:
     raise BadJson("The message is nested too deeply.")
 
 
-def _may_hold_duplicates(text: str, value: Any) -> bool:
+def _may_hold_duplicates(text: str, value: object) -> bool:
     """A cheap doubt: what is read back from compact text is just as long as the text was."""
     return len(text) <= REPAIR_LIMIT and len(orjson.dumps(value)) != len(text)
 
@@ -171,7 +171,7 @@ def _holds_duplicates(text: str) -> bool:
     return found
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, datetime):

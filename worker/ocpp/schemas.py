@@ -62,7 +62,7 @@ class Violation(CallFault):
         self.keyword = keyword
 
 
-def violation(version: Version, action: str, kind: Kind, payload: Any) -> Violation | None:
+def violation(version: Version, action: str, kind: Kind, payload: object) -> Violation | None:
     """What is wrong with `payload`, or None when the schema allows it.
 
     An action that the version does not have is a `NOT_IMPLEMENTED` violation.
@@ -116,7 +116,7 @@ def ordered(version: Version, action: str, kind: Kind, payload: dict[str, Any]) 
     return arranged
 
 
-def lookalike(version: Version, action: str, payload: Any) -> Version | None:
+def lookalike(version: Version, action: str, payload: object) -> Version | None:
     """The other version whose message `action` this payload is to the letter, if there is one.
 
     For payloads that `version` does not allow: some firmwares speak one version on the other's
@@ -143,7 +143,7 @@ def wants_no_answer(version: Version, action: str) -> bool:
     return (action, "call") in files and (action, "result") not in files
 
 
-def _arranged(value: Any, order: "Order | None") -> Any:
+def _arranged(value: object, order: "Order | None") -> Any:
     if order is None:
         return value
     if isinstance(value, dict):
@@ -199,7 +199,7 @@ def _compiled(version: Version, name: str) -> Any:
     return jsonschema_rs.validator_for(schema, validate_formats=True)
 
 
-def _bound_integers(node: Any) -> None:
+def _bound_integers(node: object) -> None:
     """Say in the schema what the text of 2.x says: an integer has 32 bits (part 2, section 2)."""
     if isinstance(node, dict):
         if node.get("type") == "integer":
@@ -216,7 +216,7 @@ def _read(version: Version, name: str) -> Any:
     return orjson.loads((_folder(version) / name).read_text(encoding="utf-8-sig"))
 
 
-def _is_iso_8601(text: Any) -> bool:
+def _is_iso_8601(text: object) -> bool:
     return isinstance(text, str) and text[10:11] == "T" and read_instant(text) is not None
 
 

@@ -4,9 +4,7 @@ OCPP 1.6 ships two misspelt codes that its errata keep on purpose (OCPP-J 1.6 er
 2.0.1 corrected them.  We write each version's own spelling and read all of them.
 """
 
-from collections.abc import Mapping
 from enum import Enum, StrEnum
-from typing import Any
 
 
 class Version(StrEnum):
@@ -86,10 +84,7 @@ class CallFault(Exception):
     never anything about our insides.  It is cut to 255 characters.
     """
 
-    def __init__(
-        self, fault: Fault, description: str = "", details: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, fault: Fault, description: str = "") -> None:
         self.fault = fault
         self.description = description[:DESCRIPTION_LIMIT]
-        self.details: dict[str, Any] = dict(details or {})
         super().__init__(f"{fault.value}: {self.description}")

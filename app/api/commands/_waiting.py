@@ -15,7 +15,7 @@ from flask import current_app
 
 from app.domain.commands import command_ends
 from app.domain.commands.commands import OPEN_STATES
-from app.domain.ground.vocabulary import CommandState
+from app.domain.ground.vocabulary import CommandState, Json
 from app.extensions import db
 from app.models import Command
 from app.web.live import End, Ends
@@ -82,7 +82,7 @@ class Place:
         return found
 
 
-def read(told: dict[str, Any]) -> Row:
+def read(told: Json) -> Row:
     """The row of an order as it was told."""
     for name, value in told.items():
         if name.endswith("_at") and isinstance(value, str):

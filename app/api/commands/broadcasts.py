@@ -12,12 +12,12 @@ from app.api.ground._paging import Pages
 from app.api.ground._secrets import blotted
 from app.domain.commands import broadcasts
 from app.domain.ground.errors import Forbidden, Invalid, NotFound
+from app.domain.ground.vocabulary import Json
 from app.domain.network.presence import connected
 from app.models import Broadcast, BroadcastTarget, Station
 from app.queries.commands import broadcasts as queries
 from app.schemas import commands as schemas
 from app.schemas.answers import plain, read
-from app.schemas.base import Json
 from app.uow import unit_of_work
 
 noun = Noun("broadcasts", "One order to many stations.")
@@ -54,8 +54,8 @@ def create(ask: Ask) -> Any:
     order, arguments = wanted(given)
     ttl_s = given.get("expires_in_s") or current_app.config["SETTINGS"].command_ttl_s
     with unit_of_work() as db:
-        stations = list(db.scalars(_chosen(ask, chosen).order_by(Station.id)))
-        if missing := set(chosen.get("station_ids", ())) - {row.id for row in stations}:
+        stations = db.scalars(_chosen(ask, chosen).order_by(Station.id)).all()
+        if missing := set(chosen.get("station_ids", ())) - set(stations):
             raise Invalid(f"There is no station {min(missing)} here.", field="station_ids")
         row = broadcasts.start(
             *(db, ask.actor, ask.tenant_id, stations, order, arguments),
@@ -152,7 +152,7 @@ def _changeable(ask: Ask, broadcast_id: int) -> Broadcast:
 
 
 def _chosen(ask: Ask, chosen: dict[str, Any]) -> Select[Any]:
-    query = select(Station).where(Station.archived_at.is_(None))
+    query = select(Station.id).where(Station.archived_at.is_(None))
     if "station_ids" in chosen:
         query = query.where(Station.id.in_(chosen["station_ids"]))
     for name in _EQUAL:

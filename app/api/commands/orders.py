@@ -14,11 +14,11 @@ from app.api.ground._paging import Pages
 from app.api.ground._secrets import blotted
 from app.domain.commands import command_ends, commands, orders
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import CommandState, Order
+from app.domain.ground.vocabulary import Arguments, CommandState, Json, Order
 from app.models import Command, Station
 from app.schemas import commands as schemas
 from app.schemas.answers import Answer, read
-from app.schemas.base import Instant, Json, Number, needed
+from app.schemas.base import Instant, Number, needed
 from app.schemas.typed import Argument
 from app.uow import unit_of_work
 from app.web import problems
@@ -168,7 +168,7 @@ def unlock(ask: Ask, station_id: int, connector: int) -> Any:
     return unfulfilled(row, 504, "timed_out")
 
 
-def known() -> list[dict[str, Any]]:
+def known() -> list[Json]:
     """Every typed order as the shape `OrderKind` has it."""
     return [
         {
@@ -180,7 +180,7 @@ def known() -> list[dict[str, Any]]:
     ]
 
 
-def _argument(name: str, argument: Argument) -> dict[str, Any]:
+def _argument(name: str, argument: Argument) -> Json:
     looks = argument.looks
     return {
         "name": name,
@@ -198,7 +198,7 @@ def unfulfilled(row: Any, status: int, code: str) -> Response:
     return problems.answer(status, code, sentence, order=ORDER.write(row))
 
 
-def wanted(body: dict[str, Any]) -> tuple[Order, dict[str, Any]]:
+def wanted(body: Json) -> tuple[Order, Json]:
     """The order that a body means, with its arguments; raises `Invalid`."""
     if "action" in body:
         if "order" in body or "arguments" in body:
@@ -217,7 +217,7 @@ def _queue(
     ask: Ask,
     station_id: int,
     order: Order,
-    arguments: dict[str, Any],
+    arguments: Arguments,
     expires_in_s: int | None,
     force: bool,
     place: _waiting.Place | None = None,

@@ -5,7 +5,8 @@ from typing import Any
 import orjson
 from flask import request
 
-from app.schemas.base import Json, Schema, json_schema
+from app.domain.ground.vocabulary import Json
+from app.schemas.base import Schema, json_schema
 from app.web.problems import Problem
 
 _WORDS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -53,7 +54,7 @@ def body(wanted: type[Schema] | None) -> tuple[Json, bytes]:
     return wanted.read(given).given(), raw
 
 
-def _refuse_odd(value: Any, depth: int) -> None:
+def _refuse_odd(value: object, depth: int) -> None:
     """Refuse what a database cannot keep: NUL in a text; and nesting without end."""
     if depth > _DEEPEST:
         raise Problem(422, "The body is nested too deeply.")
@@ -68,7 +69,7 @@ def _refuse_odd(value: Any, depth: int) -> None:
             _refuse_odd(item, depth + 1)
 
 
-def _from_text(name: str, of: Any, text: str) -> Any:
+def _from_text(name: str, of: object, text: str) -> Any:
     """A parameter's text as the JSON value that its schema speaks of."""
     if "\x00" in text:
         raise Problem(422, f"{name} holds the character NUL.", field=name)

@@ -6,9 +6,10 @@ from http import HTTPStatus
 from app import __version__
 from app.api.ground._noun import ENDPOINTS, NOUNS, ROOT, Endpoint, is_number
 from app.api.ground._paging import Pages
+from app.domain.ground.vocabulary import Json
 from app.domain.office.api_tokens import LONGEST
 from app.schemas.answers import Answer
-from app.schemas.base import Json, Schema, json_schema
+from app.schemas.base import Schema, json_schema
 
 PROBLEM = {
     "type": "object",

@@ -10,8 +10,9 @@ from pydantic import create_model
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
 
+from app.domain.ground.vocabulary import Json
 from app.schemas.answers import Answer
-from app.schemas.base import Json, Schema, Text, Whole, left_out
+from app.schemas.base import Schema, Text, Whole, left_out
 from app.web.problems import Problem
 
 #: Rows on a page unless `limit` says otherwise, and the most it may say.
@@ -67,9 +68,7 @@ class Page:
     next: str | None
 
 
-def page(
-    db: Session, query: Select[Any], key: Any, asked: dict[str, Any], *, newest: bool = True
-) -> Page:
+def page(db: Session, query: Select[Any], key: Any, asked: Json, *, newest: bool = True) -> Page:
     """Fetch a page of a select of one entity, in the order of `key`: an id that only grows.
 
     With `newest` the greatest comes first, so that what is added meanwhile stands

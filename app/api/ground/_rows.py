@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import create_model
 from sqlalchemy import JSON, BigInteger, Boolean, Enum, Float, Integer, inspect
 
+from app.domain.ground.vocabulary import Json
 from app.models.base import Exact, WattHours
 from app.models.base import Instant as InstantColumn
 from app.schemas.answers import Answer, read
@@ -27,7 +28,7 @@ def answer(
     **more: Any,
 ) -> type[Answer]:
     """Make an answer of a model's columns in their order, `more` members instead or beside."""
-    members: dict[str, Any] = {}
+    members: Json = {}
     for column in sorted(inspect(model).columns, key=lambda column: column.name != "id"):
         if column.name not in NEVER and column.name not in without:
             told = (renamed or {}).get(column.name)

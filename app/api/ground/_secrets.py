@@ -9,12 +9,12 @@ from app.domain.office import messages
 _FILE_KEY = re.compile(r"(/[fu]/)[A-Za-z0-9_-]{20,}")
 
 
-def blotted(value: Any) -> Any:
+def blotted(value: object) -> Any:
     """Return a copy of a payload without passwords, and without keys in addresses of files."""
     return _without_keys(messages.redact(value))
 
 
-def _without_keys(value: Any) -> Any:
+def _without_keys(value: object) -> Any:
     if isinstance(value, str):
         return _FILE_KEY.sub(rf"\1{messages.REDACTED}", value)
     if isinstance(value, list):

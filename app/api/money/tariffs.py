@@ -8,9 +8,10 @@ from sqlalchemy.orm import selectinload
 from app.api.ground import _rows
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._paging import Pages
+from app.domain.ground.vocabulary import Json
 from app.models import Tariff
 from app.schemas.answers import read
-from app.schemas.base import Archived, Json
+from app.schemas.base import Archived
 
 noun = Noun("tariffs", "Named prices; written on the desk.")
 blueprint = noun.blueprint

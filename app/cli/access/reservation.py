@@ -1,7 +1,5 @@
 """flask reservation: connectors kept for a tag."""
 
-from typing import Any
-
 import click
 
 from app.cli.commands._asking import ask, wait_option
@@ -51,7 +49,7 @@ def list_(state: str | None, station: str | None, limit: int, as_json: bool) -> 
 @click.option("--plug-type", type=click.Choice(PLUG_TYPES))
 @wait_option
 @cli.json_option
-def add(station: str, tag: str, wait: bool, as_json: bool, **given: Any) -> None:
+def add(station: str, tag: str, wait: bool, as_json: bool, **given: object) -> None:
     """Have STATION keep a connector for TAG."""
     wish = {name: value for name, value in given.items() if value is not None}
     ask(station, Order.RESERVE, {"token": tag, **wish}, wait=wait, as_json=as_json)

@@ -58,7 +58,7 @@ STRAY: list[cli.Column] = [
 @click.option("--flag", help="With this flag; `any`: with one at all.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @cli.json_option
-def list_(as_json: bool, limit: int, **given: Any) -> None:
+def list_(as_json: bool, limit: int, **given: object) -> None:
     """List the sessions, the newest first."""
     db = cli.reading()
     page = queries.page(db, _filter(db, given), Wish(size=limit))
@@ -143,7 +143,7 @@ def stray_stops(as_json: bool) -> None:
 @click.option("--since", help="First day or instant, like 2026-03-01 (UTC).")
 @click.option("--until", help="Last day or instant (UTC).")
 @cli.zone_option
-def export(number: int | None, output: Path | None, timezone: str | None, **given: Any) -> None:
+def export(number: int | None, output: Path | None, timezone: str | None, **given: object) -> None:
     """Write sessions as CSV; with NUMBER, the readings of that session."""
     db = cli.reading()
     zone = cli.zone_of(db, timezone)

@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Collection
-from typing import Any
 
 import click
 from flask import current_app
@@ -13,7 +12,7 @@ from app.cli.ground import _shared as cli
 from app.cli.network import _stations as shared
 from app.domain.commands import command_checks, commands
 from app.domain.ground.errors import Conflict, Invalid
-from app.domain.ground.vocabulary import CommandState, Order
+from app.domain.ground.vocabulary import Arguments, CommandState, Order
 from app.domain.network import stations
 from app.models import Command
 from app.uow import unit_of_work
@@ -42,7 +41,7 @@ yes_option = click.option("--yes", is_flag=True, help="Also where it ends runnin
 def ask(
     identity: str,
     order: Order,
-    given: dict[str, Any],
+    given: Arguments,
     *,
     wait: bool,
     as_json: bool,
@@ -74,7 +73,7 @@ def ask(
 def _queued(
     identity: str,
     order: Order,
-    given: dict[str, Any],
+    given: Arguments,
     ttl_s: float,
     known: Collection[int] | None,
 ) -> Command:

@@ -60,17 +60,18 @@ def start(
     _follow(broadcast, wait=wait, as_json=as_json)
 
 
-def _chosen(db: Any, tenant_id: int, given: dict[str, Any]) -> tuple[list[Station], dict[str, Any]]:
-    named = [stations.called(db, tenant_id, identity) for identity in given["identities"]]
-    if named:
-        return named, {"stations": [station.identity for station in named]}
+def _chosen(db: Any, tenant_id: int, given: dict[str, Any]) -> tuple[list[int], dict[str, Any]]:
+    if given["identities"]:
+        named = [stations.called(db, tenant_id, identity) for identity in given["identities"]]
+        identities = [station.identity for station in named]
+        return [station.id for station in named], {"stations": identities}
     site = sites.named(db, tenant_id, given["site"]) if given["site"] else None
     chosen = {name: given[name] for name in ("q", "vendor", "model", "protocol") if given[name]}
     if not given["offline"]:
         chosen["online"] = "yes"
     wanted = Filter(site_id=site.id if site else None, **chosen)
-    found = db.scalars(wanted.select(cli.now()).order_by(Station.identity_key)).all()
-    return list(found), {**chosen, **({"site": site.id} if site else {})}
+    found = wanted.select(cli.now()).with_only_columns(Station.id).order_by(Station.identity_key)
+    return list(db.scalars(found)), {**chosen, **({"site": site.id} if site else {})}
 
 
 def _follow(broadcast: Broadcast, *, wait: bool, as_json: bool) -> None:

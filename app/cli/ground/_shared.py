@@ -59,7 +59,7 @@ class Group(AppGroup):
     """Commands that each run in an app context and fail plainly."""
 
     def command(  # type: ignore[override]
-        self, *args: Any, **kwargs: Any
+        self, *args: object, **kwargs: object
     ) -> Callable[[Callable[..., Any]], click.Command]:
         """Add a command to the group."""
         add = super().command(*args, **kwargs)
@@ -70,7 +70,7 @@ def _failing_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
     """Turn a refused operation into one sentence on standard error and exit status 1."""
 
     @functools.wraps(command)
-    def guarded(*arguments: Any, **named: Any) -> Any:
+    def guarded(*arguments: object, **named: object) -> Any:
         try:
             return command(*arguments, **named)
         except DomainError as error:
@@ -83,7 +83,7 @@ def _failing_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """A value as JSON knows it: times with Z, exact numbers as text."""
     if isinstance(value, Enum):
         return value.value
@@ -126,12 +126,12 @@ def print_row(row: Any, columns: Sequence[Column], *, json: bool = False) -> Non
         click.echo(f"{heading.ljust(width)}  {_cell(value)}".rstrip())
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Print a value as indented JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None or value == "":
         return "-"
     if isinstance(value, bool):
@@ -162,7 +162,7 @@ def write_csv(
         click.echo(f"Wrote {path}.", err=True)
 
 
-def _in_file(value: Any) -> Any:
+def _in_file(value: object) -> Any:
     """A value as `listing.cell` takes it: words of ours as they are, lists in one cell."""
     if isinstance(value, Enum):
         return value.value

@@ -25,7 +25,7 @@ from app.schemas.access import NewDriver
 LANGUAGES: dict[str, str] = {"en": "English", "de": "Deutsch"}
 
 
-def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: Any) -> Driver:
+def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: object) -> Driver:
     """Add a driver of what `NewDriver` names; without an address no receipt is sent.
 
     Raises `Invalid`, or `Taken` when the e-mail address is another driver's.
@@ -37,7 +37,7 @@ def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: An
     return driver
 
 
-def edit(db: Session, actor: Actor, driver: Driver, *, now: datetime, **given: Any) -> None:
+def edit(db: Session, actor: Actor, driver: Driver, *, now: datetime, **given: object) -> None:
     """Change what is given and leave the rest; raises as `add` does, or `Forbidden`."""
     reach.guard(db, driver)
     before = audit.snapshot(driver)

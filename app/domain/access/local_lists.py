@@ -6,7 +6,6 @@ it, and each has a version of its own.  A version is 1 or more: 0 and -1 mean
 """
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import String, cast, or_, select
 from sqlalchemy.orm import Session
@@ -26,7 +25,15 @@ from app.domain.commands import commands
 from app.domain.commands.orders.spec import Prepared
 from app.domain.ground.errors import Conflict, DomainError
 from app.domain.ground.events import StationChanged, record
-from app.domain.ground.vocabulary import SYSTEM, Actor, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import (
+    SYSTEM,
+    Actor,
+    Arguments,
+    CommandState,
+    Json,
+    Order,
+    Outcome,
+)
 from app.domain.network.presence import connected
 from app.models import AuditEntry, Command, LocalList, Station
 
@@ -60,7 +67,7 @@ def pending(db: Session, station: Station, now: datetime) -> tuple[Wanted, Diffe
 
 
 def prepare(
-    db: Session, actor: Actor, station: Station, given: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, given: Arguments, now: datetime
 ) -> Prepared:
     """Put together the next part of a station's list; raises `Conflict` when there is none."""
     del actor
@@ -189,13 +196,13 @@ def _needs_all(row: LocalList) -> bool:
     return row.version < 1 or row.full_next or drifted(row)
 
 
-def _whole(wish: Wanted, bounds: Limits) -> dict[str, Any]:
+def _whole(wish: Wanted, bounds: Limits) -> Json:
     part = bounds.part(wish.entries)
     more = len(part) < len(wish.entries)
     return {"update": "full", "entries": part, "removed": [], "more": more}
 
 
-def _changes(row: LocalList, wish: Wanted, bounds: Limits) -> dict[str, Any]:
+def _changes(row: LocalList, wish: Wanted, bounds: Limits) -> Json:
     found = difference(row.entries, wish.entries)
     changes: list[tuple[str, Entry]] = [
         *(("removed", entry) for entry in found.removed),
@@ -203,7 +210,7 @@ def _changes(row: LocalList, wish: Wanted, bounds: Limits) -> dict[str, Any]:
         *(("entries", entry) for entry in found.added),
     ]
     fits = len(bounds.part([entry for _, entry in changes]))
-    part: dict[str, Any] = {"update": "differential", "entries": [], "removed": []}
+    part: Json = {"update": "differential", "entries": [], "removed": []}
     for name, entry in changes[:fits]:
         part[name].append(entry)
     return {**part, "more": fits < len(changes)}

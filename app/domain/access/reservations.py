@@ -21,6 +21,7 @@ from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.vocabulary import (
     Actor,
+    Arguments,
     Availability,
     CommandState,
     Outcome,
@@ -37,12 +38,11 @@ OPEN = frozenset({ReservationState.ASKED, ReservationState.ACTIVE})
 MOST = timedelta(days=366)
 #: A charger's clock may lag so far behind ours; its times are in whole seconds besides.
 CLOCKS = timedelta(minutes=5)
-
 _KEPT = "reservation:"
 #: What ends a reservation, and how that reads.
 _GONE = {Availability.FAULTED: "faulted", Availability.UNAVAILABLE: "out of service"}
 
-_ROW: Any = Reservation.__table__
+_ROW = Reservation.__table__
 _ACTIVE = _ROW.c.state == ReservationState.ACTIVE
 _KEPT_AT = BulkRead(select(_ROW.c.station_id).where(among(_ROW.c.station_id, "stations"), _ACTIVE))
 
@@ -55,7 +55,7 @@ _TOLD: dict[str, tuple[ReservationState, str]] = {
 
 
 def prepare(
-    db: Session, actor: Actor, station: Station, given: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, given: Arguments, now: datetime
 ) -> Prepared:
     """Make the row of a reservation that is about to be asked of a station.
 
@@ -99,7 +99,7 @@ def prepare(
 
 
 def prepare_cancel(
-    db: Session, actor: Actor, station: Station, given: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, given: Arguments, now: datetime
 ) -> Prepared:
     """Find the reservation that is to be cancelled; raises `NotFound` or `Conflict`."""
     del actor, now
@@ -219,7 +219,7 @@ def kept(db: Session, station: Station, now: datetime) -> Sequence[Reservation]:
     return db.scalars(query).all()
 
 
-def _end(given: dict[str, Any], now: datetime) -> datetime:
+def _end(given: Arguments, now: datetime) -> datetime:
     if given.get("expires_at"):
         ends = datetime.fromisoformat(given["expires_at"])
         if ends <= now:
@@ -233,7 +233,7 @@ def _end(given: dict[str, Any], now: datetime) -> datetime:
 
 
 @reach.whole
-def _tag(db: Session, station: Station, given: dict[str, Any], now: datetime) -> Tag | None:
+def _tag(db: Session, station: Station, given: Arguments, now: datetime) -> Tag | None:
     """The tag that the plug is kept for; None for one that is on no list of an open station."""
     token = Token(given["token"], given.get("token_kind") or authorisation.ANY_KIND)
     tag = authorisation.find_tag(db, station.tenant_id, token)

@@ -16,7 +16,7 @@ from app.models import Tag, TagGroup
 from app.schemas.access import LONGEST_PARENT, NewTagGroup
 
 
-def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: Any) -> TagGroup:
+def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: object) -> TagGroup:
     """Make a group of what `NewTagGroup` names; an empty `parent` is made from the name.
 
     Raises `Invalid`, or `Taken` when name or parent token are in use.
@@ -29,7 +29,7 @@ def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: An
     return group
 
 
-def edit(db: Session, actor: Actor, group: TagGroup, *, now: datetime, **given: Any) -> None:
+def edit(db: Session, actor: Actor, group: TagGroup, *, now: datetime, **given: object) -> None:
     """Change what is given and leave the rest; raises as `add` does, or `Forbidden`."""
     reach.guard(db, group)
     before = audit.snapshot(group)

@@ -16,7 +16,7 @@ from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.vocabulary import BillingState, Sample, SessionState
 from app.models import ChargingSession
 
-_SESSION: Any = ChargingSession.__table__
+_SESSION = ChargingSession.__table__
 
 
 @dataclass(slots=True)

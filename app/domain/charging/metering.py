@@ -38,8 +38,8 @@ class Metered(NamedTuple):
     received_at: datetime | None = None
 
 
-_SESSION: Any = ChargingSession.__table__
-_READING: Any = MeterReading.__table__
+_SESSION = ChargingSession.__table__
+_READING = MeterReading.__table__
 _COLUMNS = (
     _SESSION.c.id,
     _SESSION.c.tenant_id,

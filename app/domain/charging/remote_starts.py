@@ -25,7 +25,9 @@ from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.errors import Conflict
 from app.domain.ground.vocabulary import (
     Actor,
+    Arguments,
     CommandState,
+    Json,
     Order,
     Outcome,
     StationMode,
@@ -50,12 +52,12 @@ LIMITS: dict[str, tuple[str, ...]] = {
 _SUPPORTED = parse(SUPPORTED_LIMITS)
 
 
-def given(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def given(arguments: Arguments) -> Json:
     """The limits among the arguments of an order to start."""
     return {name: arguments[name] for name in LIMITS if arguments.get(name) is not None}
 
 
-def refuse_unkept(db: Session, station: Station, arguments: Mapping[str, Any]) -> None:
+def refuse_unkept(db: Session, station: Station, arguments: Arguments) -> None:
     """Raise `Conflict` for a limit that the station has not said it keeps (E16.FR.12)."""
     wanted = given(arguments)
     if not wanted:
@@ -69,7 +71,7 @@ def refuse_unkept(db: Session, station: Station, arguments: Mapping[str, Any]) -
             raise Conflict(sentence, field=name)
 
 
-def tell_all(db: Session, events: Mapping[int, int | None]) -> dict[int, dict[str, Any]]:
+def tell_all(db: Session, events: Mapping[int, int | None]) -> dict[int, Json]:
     """The limits to answer events with, by session; what none are left to be told for is left out.
 
     `events` are the numbers of events, by session, that may tie it to an order.  Limits are told
@@ -78,7 +80,7 @@ def tell_all(db: Session, events: Mapping[int, int | None]) -> dict[int, dict[st
     query = select(Command).where(
         Command.session_id.in_(list(events)), Command.order == Order.START_CHARGING
     )
-    found: dict[int, dict[str, Any]] = {}
+    found: dict[int, Json] = {}
     for order in db.scalars(query.order_by(Command.id)) if events else ():
         session_id, limits = order.session_id or 0, given(order.arguments)
         event = events[session_id]
@@ -97,7 +99,7 @@ MARKED_WITHIN = timedelta(days=1)
 UNFOLLOWED = f"No session followed within {int(WINDOW.total_seconds())} s."
 
 
-_COMMAND: Any = Command.__table__
+_COMMAND = Command.__table__
 
 
 def _open(since: Any) -> tuple[Any, ...]:
@@ -119,7 +121,7 @@ _WAITING = BulkRead(
 
 @reach.whole
 def prepare(
-    db: Session, actor: Actor, station: Station, given: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, given: Arguments, now: datetime
 ) -> Prepared:
     """Complete the arguments of a remote start: its number, the tag's kind and group.
 

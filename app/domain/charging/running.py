@@ -1,13 +1,12 @@
 """The charging session that an order is about, found by our number or by the station's own."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import Conflict, Invalid, NotFound
-from app.domain.ground.vocabulary import SessionState
+from app.domain.ground.vocabulary import Arguments, SessionState
 from app.models import ChargingSession, Station
 
 
@@ -19,7 +18,7 @@ def numbered(db: Session, station: Station, number: int) -> ChargingSession:
     return session
 
 
-def named(db: Session, station: Station, checked: Mapping[str, Any]) -> ChargingSession | None:
+def named(db: Session, station: Station, checked: Arguments) -> ChargingSession | None:
     """Return the session that the arguments name, None where they name none.
 
     It has to be charging, with a transaction.  Raises `NotFound` or `Conflict`.
@@ -39,7 +38,7 @@ def named(db: Session, station: Station, checked: Mapping[str, Any]) -> Charging
     return session
 
 
-def needed(db: Session, station: Station, checked: Mapping[str, Any]) -> ChargingSession:
+def needed(db: Session, station: Station, checked: Arguments) -> ChargingSession:
     """Like `named`, but one has to be named."""
     session = named(db, station, checked)
     if session is None:

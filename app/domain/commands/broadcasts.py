@@ -1,7 +1,7 @@
 """Broadcasts: one order to many stations, paced, each with a command and a result of its own.
 
 The rows are the truth: `advance` sends as many as may be under way and is
-called whenever a command of the broadcast ends (`command_ended`), by the sweep,
+called whenever commands of the broadcast end (`commands_ended`), by the sweep,
 and when the broadcast begins.  Calling it once too often does nothing.
 """
 
@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, String, case, cast, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.commands import commands, orders
+from app.domain.commands import command_checks, commands, orders
+from app.domain.ground.bulk import BulkInsert
 from app.domain.ground.errors import Conflict, DomainError, Invalid
 from app.domain.ground.events import BroadcastChanged, record
 from app.domain.ground.vocabulary import Actor, BroadcastState, CommandState, Order
@@ -37,13 +38,14 @@ AGAIN = FAILURES | {SKIPPED, CANCELLED}
 
 MOST_AT_ONCE = 500
 MOST_STATIONS = 20_000
+_add = BulkInsert(BroadcastTarget.__table__, ("broadcast_id", "station_id", "state"))
 
 
 def start(
     db: Session,
     actor: Actor,
     tenant_id: int,
-    stations: Sequence[Station],
+    station_ids: Sequence[int],
     order: Order,
     arguments: Mapping[str, Any],
     *,
@@ -58,7 +60,7 @@ def start(
     At most `at_once` are under way; when more than `stop_percent` of those that
     ended failed, the rest is not sent.  Raises `Invalid`.
     """
-    _check(order, len(stations), at_once, stop_percent)
+    _check(order, len(station_ids), at_once, stop_percent)
     checked = orders.arguments(order, arguments)
     broadcast = Broadcast(
         tenant_id=tenant_id,
@@ -76,8 +78,8 @@ def start(
     )
     db.add(broadcast)
     db.flush()
-    db.add_all(BroadcastTarget(broadcast_id=broadcast.id, station_id=s.id) for s in stations)
-    words = f"{orders.describe(order, checked)}, to {len(stations)} stations"[:500]
+    _add(db, [(broadcast.id, station, WAITING) for station in station_ids])
+    words = f"{orders.describe(order, checked)}, to {len(station_ids)} stations"[:500]
     audit.remark(db, actor, "broadcast.start", broadcast, words, now=now)
     db.flush()
     advance(db, broadcast, now)
@@ -95,12 +97,9 @@ def advance(db: Session, broadcast: Broadcast, now: datetime) -> None:
             share = f"more than {broadcast.stop_percent} % had failed"
             _stop(db, broadcast, BroadcastState.STOPPED, f"Stopped: {share}.", now)
             return
-        target = _next(db, broadcast)
-        if target is None:
-            break
-        _send(db, broadcast, target, now)
-        count[WAITING] -= 1
-        count[target.state] += 1
+        room = broadcast.at_once - count[UNDER_WAY]
+        _send(db, broadcast, _next(db, broadcast, room, now), now)
+        count = tally(db, broadcast)
     if not count[WAITING] and not count[UNDER_WAY]:
         broadcast.state = BroadcastState.DONE
         _settled(broadcast, None, now)
@@ -108,19 +107,24 @@ def advance(db: Session, broadcast: Broadcast, now: datetime) -> None:
     record(db, BroadcastChanged(broadcast.tenant_id, broadcast.id))
 
 
-def command_ended(db: Session, command: Command, now: datetime) -> None:
-    """A command has ended: if it is one of a broadcast, keep its result and send the next.
+def commands_ended(db: Session, ended: Sequence[Command], now: datetime) -> None:
+    """Commands of broadcasts have ended: keep their results, and send the next ones.
 
     The result of one that timed out may be told later (`LATE_MOVES`).
     """
-    target = db.scalar(select(BroadcastTarget).where(BroadcastTarget.command_id == command.id))
-    if target is None or target.state not in (UNDER_WAY, CommandState.TIMED_OUT.value):
-        return
-    _keep(target, command)
+    by_id = {command.id: command for command in ended}
+    targets = db.scalars(
+        select(BroadcastTarget).where(
+            BroadcastTarget.command_id.in_(list(by_id)),
+            BroadcastTarget.state.in_((UNDER_WAY, CommandState.TIMED_OUT.value)),
+        )
+    ).all()
+    for target in targets:
+        _keep(target, by_id[target.command_id or 0])
     db.flush()
-    broadcast = db.get(Broadcast, target.broadcast_id)
-    if broadcast is not None:
-        advance(db, broadcast, now)
+    # In the order of their numbers, so that two who do this cannot wait for each other.
+    for number in sorted({target.broadcast_id for target in targets}):
+        advance(db, db.get_one(Broadcast, number), now)
 
 
 def advance_all(db: Session, now: datetime) -> int:
@@ -163,7 +167,7 @@ def retry(db: Session, actor: Actor, broadcast: Broadcast, *, now: datetime) -> 
     if commands.holds_redacted(broadcast.arguments):
         raise Conflict("Its secret was not kept: give the order anew.")
     failed = db.scalars(
-        select(Station)
+        select(Station.id)
         .join(BroadcastTarget, BroadcastTarget.station_id == Station.id)
         .where(BroadcastTarget.broadcast_id == broadcast.id, BroadcastTarget.state.in_(AGAIN))
         .order_by(BroadcastTarget.id)
@@ -203,34 +207,90 @@ def _check(order: Order, stations: int, at_once: int, stop_percent: int | None) 
         )
 
 
-def _next(db: Session, broadcast: Broadcast) -> BroadcastTarget | None:
-    return db.scalar(
+def _next(db: Session, broadcast: Broadcast, room: int, now: datetime) -> Sequence[BroadcastTarget]:
+    """The next targets that can be asked, at most `room`; what is passed over gets its result.
+
+    However many cannot be asked, they are found and passed over by one statement each.
+    """
+    waiting = (BroadcastTarget.broadcast_id == broadcast.id, BroadcastTarget.state == WAITING)
+    away, able = command_checks.unreachable(now), _able(broadcast.order)
+    its = Station.id == BroadcastTarget.station_id
+    found = db.scalars(
         select(BroadcastTarget)
-        .where(BroadcastTarget.broadcast_id == broadcast.id, BroadcastTarget.state == WAITING)
+        .join(Station, its)
+        .where(*waiting, able, away.is_(None))
         .order_by(BroadcastTarget.id)
-        .limit(1)
+        .limit(room)
+    ).all()
+    before, after = commands.unsupported(broadcast.order)
+    words = case((away.is_not(None), away), else_=literal(before) + Station.identity + after)
+    state = case((away.is_not(None), SKIPPED), else_=CommandState.UNSUPPORTED.value)
+    passed = update(BroadcastTarget).where(
+        *waiting,
+        select(Station.id).where(its, or_(away.is_not(None), ~able)).exists(),
     )
+    if len(found) == room:
+        passed = passed.where(BroadcastTarget.id < found[-1].id)
+    values = {
+        "state": select(state).where(its).scalar_subquery(),
+        "sentence": select(func.substr(words, 1, 300)).where(its).scalar_subquery(),
+    }
+    db.execute(passed.values(values), execution_options={"synchronize_session": False})
+    return found
 
 
-def _send(db: Session, broadcast: Broadcast, target: BroadcastTarget, now: datetime) -> None:
-    actor = Actor(broadcast.requested_by, broadcast.user_id)
-    station = db.get(Station, target.station_id)
+def _able(order: Order) -> ColumnElement[bool]:
+    """The condition that a station's version has an order; one that has told nothing may."""
+    told = cast(Station.supported_orders, String)
+    return or_(told == "[]", told.contains(f'"{order.value}"'))
+
+
+def _send(
+    db: Session, broadcast: Broadcast, targets: Sequence[BroadcastTarget], now: datetime
+) -> None:
+    """Queue the order for targets that can be asked: together, if it is the same for all."""
+    given = select(Station).where(Station.id.in_([target.station_id for target in targets]))
+    stations = {station.id: station for station in db.scalars(given)}
+    checked = orders.arguments(broadcast.order, broadcast.arguments)
+    if not commands.plain(broadcast.order, checked):
+        for target in targets:
+            _send_one(db, broadcast, target, now)
+        db.flush()
+        return
+    fit = []
+    for target in targets:
+        try:
+            command_checks.check_registration(stations[target.station_id], broadcast.order, checked)
+            fit.append(target)
+        except DomainError as error:
+            target.state, target.sentence = SKIPPED, error.sentence[:300]
+    made = commands.queue_all(
+        *(db, _asker(broadcast), [stations[target.station_id] for target in fit]),
+        *(broadcast.order, checked),
+        now=now,
+        ttl_s=broadcast.ttl_s,
+    )
+    for target in fit:
+        target.command_id, target.state = made[target.station_id], UNDER_WAY
+    db.flush()
+
+
+def _send_one(db: Session, broadcast: Broadcast, target: BroadcastTarget, now: datetime) -> None:
+    station, actor = db.get_one(Station, target.station_id), _asker(broadcast)
+    wish = (db, actor, station, broadcast.order, broadcast.arguments)
     try:
-        if station is None:
-            raise Conflict("This station is gone.")
         with db.begin_nested():
-            command = commands.queue(
-                *(db, actor, station, broadcast.order, broadcast.arguments),
-                now=now,
-                ttl_s=broadcast.ttl_s,
-            )
+            command = commands.queue(*wish, now=now, ttl_s=broadcast.ttl_s)
     except DomainError as error:
         target.state, target.sentence = SKIPPED, error.sentence[:300]
     else:
         target.command_id, target.state = command.id, UNDER_WAY
         if command.state not in commands.OPEN_STATES:
             _keep(target, command)
-    db.flush()
+
+
+def _asker(broadcast: Broadcast) -> Actor:
+    return Actor(broadcast.requested_by, broadcast.user_id)
 
 
 def _keep(target: BroadcastTarget, command: Command) -> None:
@@ -253,13 +313,12 @@ def _stop(
 ) -> None:
     broadcast.state = state
     _settled(broadcast, sentence, now)
-    for target in db.scalars(
-        select(BroadcastTarget).where(
-            BroadcastTarget.broadcast_id == broadcast.id, BroadcastTarget.state == WAITING
-        )
-    ):
-        target.state, target.sentence = CANCELLED, sentence[:300]
     db.flush()
+    db.execute(
+        update(BroadcastTarget)
+        .where(BroadcastTarget.broadcast_id == broadcast.id, BroadcastTarget.state == WAITING)
+        .values(state=CANCELLED, sentence=sentence[:300])
+    )
     record(db, BroadcastChanged(broadcast.tenant_id, broadcast.id))
 
 

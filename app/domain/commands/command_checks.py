@@ -1,16 +1,16 @@
 """Whether an order may be given to a station now: its plug, its connection, its registration."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from app.domain.charging import running
 from app.domain.commands import orders
 from app.domain.ground.errors import Conflict, Invalid, NotConnected
-from app.domain.ground.vocabulary import Order, Registration, SessionState
+from app.domain.ground.vocabulary import Arguments, Order, Registration, SessionState
 from app.domain.ground.vocabulary.standard import abilities
 from app.domain.network import presence
 from app.models import ChargingSession, Connector, Station
@@ -26,7 +26,7 @@ def check(
     if number and there.plugs and not there.plug:
         raise Invalid(f"{station.identity} has no connector {number}.", field="connector")
     _check_reachable(station, there.held)
-    _check_registration(station, order, checked)
+    check_registration(station, order, checked)
 
 
 _PLUG: Any = Connector.__table__
@@ -39,18 +39,39 @@ _THERE = select(
 )
 
 
+#: Why a station cannot be reached, after its identity.
+_ARCHIVED, _BLOCKED, _AWAY = (
+    *(" is in the archive.", " is blocked: nothing may be sent to it."),
+    " is not connected, so nothing was sent.",
+)
+
+
 def _check_reachable(station: Station, held: bool) -> None:
     name = station.identity
     if station.archived_at is not None:
-        raise Conflict(f"{name} is in the archive.")
+        raise Conflict(name + _ARCHIVED)
     if station.registration is Registration.BLOCKED:
-        raise Conflict(f"{name} is blocked: nothing may be sent to it.")
+        raise Conflict(name + _BLOCKED)
     if not held:
-        raise NotConnected(f"{name} is not connected, so nothing was sent.")
+        raise NotConnected(name + _AWAY)
 
 
-def _check_registration(station: Station, order: Order, checked: Mapping[str, Any]) -> None:
-    """A pending station may not charge, and one that was rejected is left alone (B02, B03)."""
+def unreachable(now: datetime) -> ColumnElement[str | None]:
+    """Why a station cannot be reached, in a sentence that the database makes; null where it can."""
+    there = presence.connected(now)
+    blocked = Station.registration == Registration.BLOCKED
+    return case(
+        (Station.archived_at.is_not(None), Station.identity + _ARCHIVED),
+        (blocked, Station.identity + _BLOCKED),
+        (~there, Station.identity + _AWAY),
+    )
+
+
+def check_registration(station: Station, order: Order, checked: Arguments) -> None:
+    """Raise `Conflict`: a pending station may not charge, one that was rejected is left alone.
+
+    OCPP 2.x B02 and B03.
+    """
     spec = orders.meant(order, checked)
     if spec.without_message:
         return
@@ -87,7 +108,7 @@ def refuse(
     db: Session,
     station: Station,
     order: Order,
-    checked: Mapping[str, Any],
+    checked: Arguments,
     *,
     known: Collection[int] = (),
 ) -> None:
@@ -106,7 +127,7 @@ def refuse(
 
 
 def ended_by(
-    db: Session, station: Station, order: Order, checked: Mapping[str, Any]
+    db: Session, station: Station, order: Order, checked: Arguments
 ) -> list[ChargingSession]:
     """The running sessions that an order may end, by their plugs."""
     order, checked = _typed(order, checked)
@@ -118,7 +139,7 @@ def ended_by(
     return sorted(found, key=lambda session: (session.evse, session.id))
 
 
-def _typed(order: Order, checked: Mapping[str, Any]) -> tuple[Order, Mapping[str, Any]]:
+def _typed(order: Order, checked: Arguments) -> tuple[Order, Arguments]:
     """The typed order that a raw message amounts to; any other order is itself."""
     spec = orders.meant(order, checked)
     if order is not Order.RAW or not spec.ends_sessions:
@@ -128,12 +149,12 @@ def _typed(order: Order, checked: Mapping[str, Any]) -> tuple[Order, Mapping[str
     return spec.order, {"connector": plug, "kind": _RAW_KINDS.get(str(payload.get("type")), "hard")}
 
 
-def count_at(db: Session, order: Order, stations: Sequence[Station]) -> int:
-    """How many sessions are running at stations that are to get an order which may end them."""
+def count_at(db: Session, order: Order, stations: Select[Any]) -> int:
+    """How many sessions run at stations (a select of ids) that get an order which may end them."""
     if not orders.SPECS[order].ends_sessions:
         return 0
     query = select(func.count(ChargingSession.id)).where(
-        ChargingSession.station_id.in_([station.id for station in stations]),
+        ChargingSession.station_id.in_(stations),
         ChargingSession.state == SessionState.CHARGING,
     )
     return db.scalar(query) or 0

@@ -58,9 +58,9 @@ class Ended:
     late: bool = False
 
 
-#: What goes on when a command of a broadcast has ended; entered from above, as the orders are
+#: What goes on when commands of broadcasts have ended; entered from above, as the orders are
 #: (`app.domain.commands.orders.catalogue`), since broadcasts queue commands themselves.
-FOLLOWERS: list[Callable[[Session, Command, datetime], None]] = []
+FOLLOWERS: list[Callable[[Session, Sequence[Command], datetime], None]] = []
 
 _COMMAND: Any = Command.__table__
 _TARGET: Any = BroadcastTarget.__table__
@@ -84,9 +84,14 @@ def settle_all(db: Session, ended: Sequence[Ended], *, now: datetime) -> list[bo
     rows = {row["id"]: dict(row) for row in db.execute(_ROWS, ids).mappings()}
     told = [_end(rows.get(one.command_id), one, now) for one in ended]
     _write(db, [(number, *(row[name] for name in _WRITTEN)) for number, row in rows.items()])
-    for one, counts in zip(ended, told, strict=True):
-        if counts:
-            _followed(db, rows[one.command_id], one, now)
+    followed = [
+        _followed(db, rows[one.command_id], one, now)
+        for one, counts in zip(ended, told, strict=True)
+        if counts
+    ]
+    if of_broadcasts := [command for command in followed if command is not None]:
+        for follow in FOLLOWERS:
+            follow(db, of_broadcasts, now)
     return told
 
 
@@ -109,9 +114,10 @@ def _end(row: dict[str, Any] | None, one: Ended, now: datetime) -> bool:
     return True
 
 
-def _followed(db: Session, row: dict[str, Any], one: Ended, now: datetime) -> None:
-    """What the end means for the business, and for the broadcast that it belongs to."""
+def _followed(db: Session, row: dict[str, Any], one: Ended, now: datetime) -> Command | None:
+    """What the end means for the business; the command, where it belongs to a broadcast."""
     consequence, in_broadcast = orders.SPECS[row["order"]].after, row.pop("in_broadcast")
+    command = None
     if in_broadcast or consequence is not None:
         command = db.get_one(Command, row["id"], populate_existing=True)
         if consequence is not None:
@@ -123,10 +129,9 @@ def _followed(db: Session, row: dict[str, Any], one: Ended, now: datetime) -> No
             except Exception:
                 # The station has answered: that stands, whatever we could not make of it.
                 log.exception("command %s: what %s means failed", command.id, command.order)
-        for follow in FOLLOWERS if in_broadcast else ():
-            follow(db, command, now)
         row = as_it_stands(command)
     record(db, CommandEnded(row["tenant_id"], row["id"], row["station_id"], row))
+    return command if in_broadcast else None
 
 
 def as_it_stands(command: Command) -> dict[str, Any]:

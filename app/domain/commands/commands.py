@@ -11,15 +11,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.commands import command_checks, orders
 from app.domain.commands.command_ends import Ended, Sent, settle_all
+from app.domain.commands.orders.spec import as_given
 from app.domain.ground.bulk import among
 from app.domain.ground.errors import Conflict
 from app.domain.ground.events import CommandChanged, CommandQueued, record
-from app.domain.ground.vocabulary import COMMAND_MOVES, Actor, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import (
+    COMMAND_MOVES,
+    Actor,
+    Arguments,
+    CommandState,
+    Order,
+    Outcome,
+)
 from app.domain.network import presence
 from app.domain.office import audit, messages
 from app.models import Command, Station, WorkerNode
@@ -64,20 +72,10 @@ def queue(
     command_checks.check(db, station, order, checked, now)
     if known is not None:
         command_checks.refuse(db, station, order, checked, known=known)
-    ttl_s = max(ttl_s, float(station.quirks.get("call_timeout_s") or 0))
-    spec = orders.SPECS[order]
-    prepared = spec.prepare(db, actor, station, checked, now)
+    prepared = orders.SPECS[order].prepare(db, actor, station, checked, now)
     checked = prepared.arguments
     command = Command(
-        tenant_id=station.tenant_id,
-        station_id=station.id,
-        order=order,
-        arguments=checked,
-        state=CommandState.QUEUED,
-        requested_by=actor.name,
-        user_id=actor.user_id,
-        requested_at=now,
-        expires_at=now + timedelta(seconds=ttl_s),
+        **_columns(actor, station, order, checked, now, ttl_s),
         session_id=prepared.session_id,
         subject=prepared.subject,
     )
@@ -88,11 +86,73 @@ def queue(
     words = orders.describe(order, checked)[:500]
     audit.remark(db, actor, "station.command", station, words, now=now)
     if station.supported_orders and order.value not in station.supported_orders:
-        said = f"{spec.label} is not something {station.identity} can be asked over this protocol."
+        said = station.identity.join(unsupported(order))
         settle(db, command, Outcome(CommandState.UNSUPPORTED, None, said), now=now)
     else:
         record(db, CommandQueued(command.tenant_id, command.id, station.id))
     return command
+
+
+def queue_all(
+    db: Session,
+    actor: Actor,
+    stations: Sequence[Station],
+    order: Order,
+    checked: Arguments,
+    *,
+    now: datetime,
+    ttl_s: float,
+) -> dict[int, int]:
+    """Ask the same thing of many stations at once, in as many statements as of one.
+
+    It is for orders that need nothing made or looked up for a station (`plain`), and for stations
+    that have been looked at: connected, able to do it, and registered as the order demands.
+    Returns the commands' ids by those of their stations.
+    """
+    if not stations:
+        return {}
+    made = [_columns(actor, station, order, checked, now, ttl_s) for station in stations]
+    db.execute(insert(_TABLE), made)
+    found = db.execute(_NEWEST, {"stations": [station.id for station in stations], "at": now})
+    ids = {row[0]: row[1] for row in found}
+    words = orders.describe(order, checked)[:500]
+    audit.remark_all(db, actor, "station.command", stations, words, now=now)
+    for station in stations:
+        record(db, CommandQueued(station.tenant_id, ids[station.id], station.id))
+    return ids
+
+
+def plain(order: Order, checked: Arguments) -> bool:
+    """Whether an order is the same for every station that it is given to."""
+    return orders.SPECS[order].prepare is as_given and "connector" not in checked
+
+
+def unsupported(order: Order) -> tuple[str, str]:
+    """What is said, before and after its identity, of a station whose version lacks an order."""
+    return f"{orders.SPECS[order].label} is not something ", " can be asked over this protocol."
+
+
+def _columns(
+    actor: Actor,
+    station: Station,
+    order: Order,
+    arguments: Mapping[str, Any],
+    now: datetime,
+    ttl_s: float,
+) -> dict[str, Any]:
+    """A new command's columns."""
+    ttl_s = max(ttl_s, float(station.quirks.get("call_timeout_s") or 0))
+    return {
+        "tenant_id": station.tenant_id,
+        "station_id": station.id,
+        "order": order,
+        "arguments": arguments,
+        "state": CommandState.QUEUED,
+        "requested_by": actor.name,
+        "user_id": actor.user_id,
+        "requested_at": now,
+        "expires_at": now + timedelta(seconds=ttl_s),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +186,12 @@ _CLAIM = (
     )
     .values(state=CommandState.SENT, node=bindparam("by"), sent_at=bindparam("at"))
     .returning(*(_TABLE.c[name] for name in Claimed.__slots__[:-1]), _EPOCH)
+)
+#: A station's newest command of an instant: what was inserted just now.
+_NEWEST = (
+    select(_TABLE.c.station_id, func.max(_TABLE.c.id))
+    .where(among(_TABLE.c.station_id, "stations"), _TABLE.c.requested_at == bindparam("at"))
+    .group_by(_TABLE.c.station_id)
 )
 
 

@@ -13,11 +13,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.ground.vocabulary import CommandState, Outcome, SessionState
+from app.domain.ground.vocabulary import Arguments, CommandState, Outcome, SessionState
 from app.domain.network import plugs
 from app.models import ChargingSession, Command, Station
-
-Arguments = dict[str, Any]
 
 
 class End(StrEnum):

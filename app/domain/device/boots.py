@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.domain.device import deviations, file_jobs, onboarding, settings
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert, BulkUpdate, among, pass_by
-from app.domain.ground.vocabulary import BootReport, Registration
+from app.domain.ground.vocabulary import BootReport, Json, Registration
 from app.domain.office import messages
 from app.domain.trust import certificate_names, security_events
 from app.models import Station, StationReport
@@ -52,8 +52,8 @@ class _Row:
     meter_serial: str | None
     iccid: str | None
     imsi: str | None
-    boot_raw: dict[str, Any] | None
-    onboarding: dict[str, Any]
+    boot_raw: Json | None
+    onboarding: Json
 
     def take(self, report: BootReport) -> None:
         """Take over what a boot tells, but for the serial number; what stands here is redacted."""
@@ -83,14 +83,14 @@ class _Boot:
 
 _WRITTEN = tuple(name for name in _Row.__slots__ if name != "onboarding")
 _ALWAYS = _WRITTEN[:4]
-_STATION: Any = Station.__table__
+_STATION = Station.__table__
 _ROWS = select(*(_STATION.c[name] for name in _Row.__slots__)).where(
     among(_STATION.c.id, "stations")
 )
 _WRITE = BulkUpdate(_STATION, _WRITTEN[1:])
 _WRITE_SAME = BulkUpdate(_STATION, _ALWAYS[1:])
 _values_of, _same_of = attrgetter(*_WRITTEN), attrgetter(*_ALWAYS)
-_REPORT: Any = StationReport.__table__
+_REPORT = StationReport.__table__
 _KEEP = BulkInsert(_REPORT, ("station_id", "kind", "word", "payload", "at", "received_at"))
 
 

@@ -1,7 +1,6 @@
 """What stations know of customers: asked for, gathered, shown to admins only, erased (N09)."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -9,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.domain.commands.orders.spec import Prepared, subject_of
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Actor, CommandState, Outcome
+from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Outcome
 from app.domain.office import audit
 from app.models import Command, CustomerReport, Station
 
@@ -19,7 +18,7 @@ _CERTIFICATE = ("hash_algorithm", "issuer_name_hash", "issuer_key_hash", "serial
 
 
 def prepare(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Make the row that the answer's parts are gathered in; one customer is named in one way."""
     certificate = [name for name in _CERTIFICATE if name in checked]

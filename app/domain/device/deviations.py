@@ -26,7 +26,7 @@ class Tally:
 #: (station, code) -> its tally
 Tallies = dict[tuple[int, str], Tally]
 
-_TABLE: Any = Deviation.__table__
+_TABLE = Deviation.__table__
 _STORE = BulkInsert(
     _TABLE,
     ("station_id", "code", "count", "first_at", "last_at", "example"),

@@ -1,9 +1,8 @@
 """Texts on the displays of stations: asked, shown, read back, cleared (2.0.1 block O)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.domain.commands.orders.spec import Prepared, asked
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Order, Outcome
 from app.domain.ground.vocabulary.standard import abilities
 from app.models import Command, DisplayMessage, Station
 
@@ -32,7 +31,7 @@ class Shown:
 
 
 def prepare_showing(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Give the text its number and its row."""
     longest = abilities(station.protocol).longest_display_text
@@ -61,14 +60,14 @@ def prepare_showing(
     return Prepared(given, f"display:{row.id}")
 
 
-def _write(row: DisplayMessage, given: Mapping[str, Any]) -> None:
+def _write(row: DisplayMessage, given: Arguments) -> None:
     row.priority, row.format, row.text = given["priority"], given["format"], given["text"]
     row.when, row.language = given.get("when"), given.get("language")
     row.starts_at, row.ends_at = _times(given)
     row.transaction_ref = given.get("transaction_ref")
 
 
-def _times(given: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+def _times(given: Arguments) -> tuple[datetime | None, datetime | None]:
     return _instant(given.get("starts_at")), _instant(given.get("ends_at"))
 
 

@@ -7,7 +7,6 @@ status that fits no job, or would be an illegal move, is kept as a report.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,7 +16,14 @@ from app.domain.commands.orders.spec import subject_of
 from app.domain.device import files
 from app.domain.ground import events
 from app.domain.ground.bulk import among
-from app.domain.ground.vocabulary import CommandState, FileJobKind, FileJobState, FileStep, Outcome
+from app.domain.ground.vocabulary import (
+    CommandState,
+    FileJobKind,
+    FileJobState,
+    FileStep,
+    Json,
+    Outcome,
+)
 from app.models import Command, FileJob, Station
 
 FIRMWARE = frozenset({FileJobKind.FIRMWARE})
@@ -82,7 +88,7 @@ class FileStatus:
     at: datetime
     request_id: int | None = None
     note: str = ""
-    payload: dict[str, Any] = field(default_factory=dict)
+    payload: Json = field(default_factory=dict)
 
 
 def heard(
@@ -184,7 +190,7 @@ def after_unpublishing(db: Session, command: Command, outcome: Outcome, now: dat
         _changed(db, job)
 
 
-_JOB: Any = FileJob.__table__
+_JOB = FileJob.__table__
 _UPDATING = select(_JOB.c.station_id).where(
     among(_JOB.c.station_id, "stations"),
     _JOB.c.kind == FileJobKind.FIRMWARE,

@@ -8,9 +8,7 @@ keep it in a small buffer (FIELD K5).
 
 import hashlib
 import secrets
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import select
@@ -19,7 +17,7 @@ from sqlalchemy.orm import Session
 from app.domain.commands.orders.spec import Prepared
 from app.domain.device import firmware
 from app.domain.ground.errors import Conflict, Invalid, NotFound
-from app.domain.ground.vocabulary import Actor, FileJobKind, FileJobState
+from app.domain.ground.vocabulary import Actor, Arguments, FileJobKind, FileJobState, Json
 from app.domain.ground.vocabulary.standard import abilities
 from app.models import FileJob, FirmwareFile, Station, StationReport
 
@@ -48,7 +46,7 @@ def path_of(kind: FileJobKind, key: str, name: str = "") -> str:
     return f"{path}/{quote(name[-_LONGEST_NAME:], safe='')}" if name else path
 
 
-def addressed(arguments: Mapping[str, Any], base: str) -> dict[str, Any]:
+def addressed(arguments: Arguments, base: str) -> Json:
     """The arguments with an address that a station can use: `base` is put before our own.
 
     Arguments without an address, or with one of somebody else's, are as they were.
@@ -80,7 +78,7 @@ _SIGNED = ("signature", "signing_certificate")
 
 
 def prepare_update(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Make the job of an update; what is sent is signed where it can be, unless told otherwise."""
     image = _image(db, station, checked)
@@ -94,7 +92,7 @@ def prepare_update(
 
 
 def prepare_publishing(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Make the job of a local controller that is to hand firmware on (2.x L03)."""
     image = _image(db, station, checked)
@@ -103,7 +101,7 @@ def prepare_publishing(
 
 
 def prepare_unpublishing(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Look up the checksum by which published firmware is withdrawn."""
     del actor, now
@@ -112,7 +110,7 @@ def prepare_unpublishing(
 
 
 def prepare_logs(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Make the job of an upload."""
     if checked.get("oldest") and checked.get("latest") and checked["latest"] <= checked["oldest"]:
@@ -157,7 +155,7 @@ def _with_job(
     actor: Actor,
     station: Station,
     kind: FileJobKind,
-    given: dict[str, Any],
+    given: Arguments,
     now: datetime,
     image: FirmwareFile | None,
 ) -> Prepared:
@@ -183,7 +181,7 @@ def _with_job(
     return Prepared({**given, "request_id": job.id, "location": location}, f"file_job:{job.id}")
 
 
-def _image(db: Session, station: Station, checked: dict[str, Any]) -> FirmwareFile | None:
+def _image(db: Session, station: Station, checked: Arguments) -> FirmwareFile | None:
     """The image of the library that is meant; None for an address of somebody's own."""
     if "url" in checked and "firmware_id" in checked:
         raise Invalid("Name firmware of the library or an address of your own, not both.")
@@ -194,7 +192,7 @@ def _image(db: Session, station: Station, checked: dict[str, Any]) -> FirmwareFi
     return _in_library(db, station, checked)
 
 
-def _in_library(db: Session, station: Station, checked: dict[str, Any]) -> FirmwareFile:
+def _in_library(db: Session, station: Station, checked: Arguments) -> FirmwareFile:
     image = db.get(FirmwareFile, checked["firmware_id"])
     if image is None or image.tenant_id != station.tenant_id:
         raise NotFound("There is no such firmware.", field="firmware_id")
@@ -204,7 +202,7 @@ def _in_library(db: Session, station: Station, checked: dict[str, Any]) -> Firmw
 
 
 def _signature(
-    db: Session, station: Station, checked: dict[str, Any], image: FirmwareFile | None
+    db: Session, station: Station, checked: Arguments, image: FirmwareFile | None
 ) -> dict[str, str]:
     """Signature and certificate as they are sent; nothing where the update goes unsigned."""
     wanted = checked.get("signed")
@@ -223,7 +221,7 @@ def _signature(
     return {"signature": signature, "signing_certificate": certificate}
 
 
-def _checksum(checked: dict[str, Any], image: FirmwareFile | None) -> str:
+def _checksum(checked: Arguments, image: FirmwareFile | None) -> str:
     checksum = image.md5 if image is not None else checked.get("checksum")
     if not checksum:
         raise Invalid("Give the MD5 of the file.", field="checksum")

@@ -13,7 +13,7 @@ from app.domain.device import device_model, settings
 from app.domain.device.variable_names import VariableName, parse
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Order, Outcome
 from app.domain.ground.vocabulary.standard import abilities
 from app.models import Command, Station, VariableMonitor
 
@@ -38,7 +38,7 @@ class Monitor:
 
 
 def prepare_setting(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Make a row of each monitor, so that it shows before the station has answered."""
     monitors = [*checked["monitors"], *checked.get("then", ())]
@@ -101,7 +101,7 @@ def name_of(row: VariableMonitor) -> VariableName:
 
 
 def prepare_clearing(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Put as many numbers into the message as the station takes; the others follow it."""
     numbers = [*checked["numbers"], *checked.get("then", ())]

@@ -11,7 +11,6 @@ import functools
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, bindparam, cast, func, literal, select
 from sqlalchemy.orm import Session
@@ -22,7 +21,7 @@ from app.domain.device.onboarding_past import SUBJECT, done, earlier
 from app.domain.device.variable_names import number, parse, same
 from app.domain.ground import events
 from app.domain.ground.errors import DomainError, Invalid
-from app.domain.ground.vocabulary import SYSTEM, Actor, Order, Outcome, Registration
+from app.domain.ground.vocabulary import SYSTEM, Actor, Json, Order, Outcome, Registration
 from app.domain.ground.vocabulary.standard import abilities
 from app.domain.network import presence
 from app.domain.office import audit
@@ -46,14 +45,14 @@ MOST_ASKED = 200
 _PATIENCE_S = 120.0
 _MOST_SETTINGS = 100
 
-Step = tuple[str, Order, dict[str, Any]]
+Step = tuple[str, Order, Json]
 
 
-def validated(given: Mapping[str, Any]) -> dict[str, Any]:
+def validated(given: Json) -> Json:
     """Return what is to be done, typed; what is not wanted drops out.  Raises `Invalid`."""
     if unknown := set(given) - {"read", "ask_boot", "local_list", "triggers", "settings"}:
         raise Invalid(f"Onboarding knows no {unknown.pop()}.", field="onboarding")
-    found: dict[str, Any] = {name: True for name in SWITCHES if given.get(name)}
+    found: Json = {name: True for name in SWITCHES if given.get(name)}
     triggers = [str(word) for word in given.get("triggers") or ()]
     if wrong := [word for word in triggers if word not in ASKED_FOR]:
         raise Invalid(f"A station is not asked for {wrong[0]} after a boot.", field="triggers")
@@ -71,9 +70,7 @@ def validated(given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def change(
-    db: Session, actor: Actor, station: Station, given: Mapping[str, Any], *, now: datetime
-) -> None:
+def change(db: Session, actor: Actor, station: Station, given: Json, *, now: datetime) -> None:
     """Say what the station gets after its boots; it counts from the next one."""
     before = audit.snapshot(station)
     station.onboarding = validated(given)
@@ -196,7 +193,7 @@ def _ask_for_status(db: Session, station: Station, now: datetime) -> bool:
         subject = f"{SUBJECT}status:{station.connection_id}:{plug.evse}.{plug.connector}"
         if not plug.stale or not plug.evse or earlier(db, station, subject):
             continue
-        given: dict[str, Any] = {"message": "status", "connector": plug.evse}
+        given: Json = {"message": "status", "connector": plug.evse}
         if not device_model.has_plain_keys(station):
             given["plug"] = plug.connector
         return _queue(db, station, (subject, Order.TRIGGER, given), now) is not None

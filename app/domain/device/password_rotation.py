@@ -7,7 +7,6 @@ with the new one, some before they answer: then what they come back with is the 
 """
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,7 +15,7 @@ from app.domain.commands import commands
 from app.domain.commands.orders.spec import Prepared
 from app.domain.ground.errors import Conflict
 from app.domain.ground.events import StationChanged, record
-from app.domain.ground.vocabulary import SYSTEM, Actor, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import SYSTEM, Actor, Arguments, CommandState, Order, Outcome
 from app.domain.network import credentials
 from app.models import Command, Station
 
@@ -34,7 +33,7 @@ _STAFF = "Staff gave the station another password meanwhile."
 
 
 def prepare(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Make the next password.
 

@@ -5,9 +5,8 @@ where reading all of them fails (FIELD R11).  A change that was accepted is read
 back; one that needs a restart is read back after it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,7 +19,7 @@ from app.domain.device.variable_names import VariableName, plain, same
 from app.domain.ground import events
 from app.domain.ground.bulk import among
 from app.domain.ground.errors import DomainError, Invalid
-from app.domain.ground.vocabulary import SYSTEM, Actor, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import SYSTEM, Actor, Arguments, CommandState, Order, Outcome
 from app.domain.ground.vocabulary.standard import A_COMPONENT, MAX_KEYS, STANDARD_KEYS, abilities
 from app.domain.office import audit
 from app.models import Command, Station, StationVariable
@@ -31,7 +30,7 @@ USUAL_LIMIT = 40
 PATIENCE_S = 120.0
 
 
-def pairs(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
+def pairs(arguments: Arguments) -> list[tuple[str, str]]:
     """The keys and values of a change, whether it is of one setting or of several."""
     if several := arguments.get("settings"):
         return [(str(one["key"]), str(one["value"])) for one in several]
@@ -42,7 +41,7 @@ def pairs(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def prepare_reading(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Put as many keys into the message as the station takes; the others follow it."""
     keys = [*checked.get("keys", ()), *checked.get("then", ())]
@@ -60,7 +59,7 @@ def prepare_reading(
 
 
 def prepare_change(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Check names and lengths; whether a setting may be changed is for the station to say."""
     if "settings" not in checked and not {"key", "value"} <= set(checked):
@@ -94,7 +93,7 @@ def _fits(station: Station, name: VariableName, field: str) -> None:
 
 
 def prepare_report(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Give a report the number by which its parts are known again."""
     return Prepared({**checked, "request_id": device_model.next_request_id(db)})
@@ -183,7 +182,7 @@ def ask(
     db: Session,
     station: Station,
     order: Order,
-    arguments: Mapping[str, Any],
+    arguments: Arguments,
     *,
     now: datetime,
     like: Command | None = None,
@@ -199,7 +198,7 @@ def ask(
     return made
 
 
-_VARIABLE: Any = StationVariable.__table__
+_VARIABLE = StationVariable.__table__
 _WAITING = select(_VARIABLE.c.station_id).where(
     among(_VARIABLE.c.station_id, "stations"), _VARIABLE.c.reboot_required
 )

@@ -52,7 +52,7 @@ def as_array(values: Iterable[Any]) -> str:
     return f"{{{','.join(map(_element, values))}}}"
 
 
-def _element(value: Any) -> str:
+def _element(value: object) -> str:
     if value is None:
         return "NULL"
     if not isinstance(value, str):
@@ -111,5 +111,5 @@ def _thousandths(register: Decimal | int) -> int:
     return whole if whole == scaled else WattHours().process_bind_param(register, None) or 0
 
 
-def _json(value: Any) -> str:
+def _json(value: object) -> str:
     return orjson.dumps(value).decode()

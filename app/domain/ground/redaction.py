@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
+from app.domain.ground.vocabulary import Json
+
 #: What is written in the place of a secret.
 REDACTED = "•••"
 #: What is written in the place of what is beyond the bounds.
@@ -111,17 +113,17 @@ def names_secret(name: str) -> bool:
     return name.strip().casefold() in _WHOLE or _NAME.search(name) is not None
 
 
-def redact(payload: Any) -> Any:
+def redact(payload: object) -> Any:
     """Return a copy of a payload in which secrets, and passwords within texts, are blotted out."""
     return _Redactor(_MOST, _MOST_TEXT).of(payload, 0)
 
 
-def redacted(payload: Any, text: str) -> Any:
+def redacted(payload: object, text: str) -> Any:
     """The same, where the payload is at hand as JSON: what can hold no secret is taken as it is."""
     return redact(payload) if len(text) > LONGEST or may_hold_secrets(text) else payload
 
 
-def shortened(payload: Any) -> Any:
+def shortened(payload: object) -> Any:
     """The same for a log: what is beyond `LONGEST` characters in all is left out."""
     return _Redactor(_MOST, LONGEST).of(payload, 0)
 
@@ -184,7 +186,7 @@ class _Redactor:
         self._characters = characters
         self._doubtful = LONGEST
 
-    def of(self, value: Any, depth: int) -> Any:
+    def of(self, value: object, depth: int) -> Any:
         self._values -= 1
         if isinstance(value, str):
             return self._text(value)
@@ -201,10 +203,10 @@ class _Redactor:
             kept.append(self.of(item, depth + 1))
         return kept
 
-    def _members(self, payload: dict[str, Any], depth: int) -> dict[str, Any]:
+    def _members(self, payload: Json, depth: int) -> Json:
         named = _names_one(payload)
         hidden = _hidden_members(payload)
-        kept: dict[str, Any] = {}
+        kept: Json = {}
         for name, value in payload.items():
             if self._spent():
                 kept[LEFT_OUT] = LEFT_OUT
@@ -235,14 +237,14 @@ def _plain(name: str) -> str:
     return name.casefold().replace("_", "").replace("-", "")
 
 
-def _is_secret(name: str, value: Any) -> bool:
+def _is_secret(name: str, value: object) -> bool:
     if names_secret(name):
         return True
     # A card's number is a token too, and no secret; none is as long as those of machines.
     return name.casefold() == "token" and isinstance(value, str) and len(value) > 40
 
 
-def _names_one(payload: dict[str, Any]) -> bool:
+def _names_one(payload: Json) -> bool:
     """Whether an object is about a secret: a setting of 1.6, a variable of 2.x, a parameter."""
     for name, value in payload.items():
         if _plain(name) not in _NAMING:
@@ -254,7 +256,7 @@ def _names_one(payload: dict[str, Any]) -> bool:
     return False
 
 
-def _hidden_members(payload: dict[str, Any]) -> tuple[str, ...]:
+def _hidden_members(payload: Json) -> tuple[str, ...]:
     """The members that are secrets for what stands beside them: key codes (2.0.1 C04.FR.04)."""
     if "server" in payload and "key" in payload:  # of a VPN
         return ("key",)

@@ -13,7 +13,7 @@ from app.domain.charging import reports
 from app.domain.commands.orders.spec import Prepared
 from app.domain.ground import events
 from app.domain.ground.errors import Taken
-from app.domain.ground.vocabulary import Actor, CommandState, Outcome
+from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Json, Outcome
 from app.domain.limits import der_controls
 from app.models import Command, DerControl, Station
 
@@ -26,13 +26,13 @@ class Reported:
 
     number: str
     kind: str
-    document: dict[str, Any]
+    document: Json
     default: bool
     superseded: bool = False
 
 
 def prepare_set(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Check a control's document and make its row; the arguments gain its name."""
     default = bool(checked.get("default"))

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Json
 
 #: kind -> [what people call it, the shape of its document]
 KINDS: dict[str, tuple[str, str]] = {
@@ -49,7 +50,7 @@ _PLACES = 9
 Read = Callable[[str, Any], Any]
 
 
-def _number(name: str, value: Any) -> str:
+def _number(name: str, value: object) -> str:
     try:
         found = Decimal(str(value).strip())
     except InvalidOperation:
@@ -63,20 +64,20 @@ def _number(name: str, value: Any) -> str:
     return format(found, "f")
 
 
-def _priority(name: str, value: Any) -> int:
+def _priority(name: str, value: object) -> int:
     text = str(value).strip()
     if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) < 9):
         raise Invalid(f"{name} is a whole number from 0 on.", field="document")
     return int(text)
 
 
-def _switch(name: str, value: Any) -> bool:
+def _switch(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise Invalid(f"{name} is true or false.", field="document")
     return value
 
 
-def _moment(name: str, value: Any) -> str:
+def _moment(name: str, value: object) -> str:
     try:
         found = datetime.fromisoformat(str(value).strip())
     except ValueError:
@@ -85,7 +86,7 @@ def _moment(name: str, value: Any) -> str:
 
 
 def _one_of(*words: str) -> Read:
-    def read(name: str, value: Any) -> str:
+    def read(name: str, value: object) -> str:
         if str(value).strip().lower() not in words:
             raise Invalid(f"{name} is one of {', '.join(words)}.", field="document")
         return str(value).strip().lower()
@@ -93,7 +94,7 @@ def _one_of(*words: str) -> Read:
     return read
 
 
-def _points(name: str, value: Any) -> list[list[str]]:
+def _points(name: str, value: object) -> list[list[str]]:
     if not isinstance(value, list) or not 1 <= len(value) <= MOST_POINTS:
         raise Invalid(f"{name} is a list of 1 to {MOST_POINTS} points.", field="document")
     if not all(isinstance(point, list | tuple) and len(point) == 2 for point in value):
@@ -171,7 +172,7 @@ SHAPES: dict[str, dict[str, tuple[Read, bool]]] = {
 }
 
 
-def read(kind: str, document: Mapping[str, Any], *, default: bool) -> dict[str, Any]:
+def read(kind: str, document: Mapping[str, Any], *, default: bool) -> Json:
     """Check a control's document; raises `Invalid` with the first thing wrong.
 
     A default control holds always, so it has neither start nor duration
@@ -186,7 +187,7 @@ def read(kind: str, document: Mapping[str, Any], *, default: bool) -> dict[str, 
     return found
 
 
-def _read(name: str, shape: str, given: Any) -> dict[str, Any]:
+def _read(name: str, shape: str, given: object) -> Json:
     if not isinstance(given, Mapping):
         raise Invalid(f"{name} is a table.", field="document")
     table = SHAPES[shape]

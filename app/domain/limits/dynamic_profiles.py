@@ -12,7 +12,7 @@ from app.domain.charging import reports, running
 from app.domain.commands.orders.spec import Prepared
 from app.domain.ground import events
 from app.domain.ground.errors import Conflict, Invalid, NotFound
-from app.domain.ground.vocabulary import Actor, CommandState, Outcome
+from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Json, Outcome
 from app.domain.limits.profile_documents import MORE_NUMBERS, tenths
 from app.domain.limits.station_profiles import HELD, KIND, of_subject
 from app.models import Command, Station, StationProfile
@@ -21,7 +21,7 @@ _RATES = ("limit", *MORE_NUMBERS)
 
 
 def prepare_update(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Check that the profile is one that can be updated; the arguments gain `number`."""
     number = checked["station_profile_id"]
@@ -60,14 +60,14 @@ def settle_update(db: Session, command: Command, outcome: Outcome, now: datetime
     db.flush()
 
 
-def updated(period: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
+def updated(period: Mapping[str, Any], update: Mapping[str, Any]) -> Json:
     """A period with new values."""
     changed = {**period, **{name: update[name] for name in update if name == "limit"}}
     more = {**period.get("more", {}), **{name: update[name] for name in update if name != "limit"}}
     return {**changed, "more": more} if more else changed
 
 
-def asked_for(db: Session, station: Station, number: int) -> dict[str, Any] | None:
+def asked_for(db: Session, station: Station, number: int) -> Json | None:
     """The values of a dynamic profile that a station asks for; None: there is none (K28.FR.12)."""
     row = db.scalar(
         select(StationProfile)
@@ -89,7 +89,7 @@ def asked_for(db: Session, station: Station, number: int) -> dict[str, Any] | No
 
 
 def prepare_session(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Name the transaction of an order about a running session."""
     session = running.needed(db, station, checked)
@@ -98,7 +98,7 @@ def prepare_session(
 
 
 def prepare_signal(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """A signal of the grid holds from a moment: now, unless another is given."""
     return Prepared({**checked, "at": checked.get("at") or now.isoformat()})

@@ -30,7 +30,7 @@ WITHIN_S = 60.0
 #: Needs that were told so long before a session are not that session's.
 WAITED = timedelta(minutes=15)
 
-_NEEDS: Any = EvNeeds.__table__
+_NEEDS = EvNeeds.__table__
 _WAITING = BulkRead(
     select(_NEEDS.c.station_id).where(
         among(_NEEDS.c.station_id, "stations"),
@@ -228,7 +228,7 @@ def _within(document: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
     return all(Decimal(period["limit"]) <= most + slack for period in asked if "limit" in period)
 
 
-def _number(value: Any) -> Decimal | None:
+def _number(value: object) -> Decimal | None:
     return None if value is None else Decimal(str(value))
 
 

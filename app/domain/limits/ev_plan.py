@@ -10,8 +10,8 @@ that on one phase, where this can be said safely, or nothing.
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_DOWN, Decimal
-from typing import Any
 
+from app.domain.ground.vocabulary import Json
 from app.domain.limits.profile_forms import VOLTS, converted
 
 #: Below this current per phase no car charges (IEC 61851).
@@ -39,7 +39,7 @@ class Needs:
 class Plan:
     """A profile's document and two to five sentences that say why it is this one."""
 
-    document: dict[str, Any]
+    document: Json
     why: str
 
 
@@ -129,9 +129,9 @@ def _spread(needs: Needs, full_w: Decimal, now: datetime) -> tuple[Decimal, str]
     return power_w, f"It wants {wanted} within {hours} h: spread {reason}, at {_kw(power_w)}."
 
 
-def _document(needs: Needs, power_w: Decimal, unit: str, now: datetime) -> dict[str, Any]:
+def _document(needs: Needs, power_w: Decimal, unit: str, now: datetime) -> Json:
     watts = format(power_w.quantize(_TENTH, ROUND_DOWN), "f")
-    period: dict[str, Any] = {"start_s": 0}
+    period: Json = {"start_s": 0}
     if needs.phases:
         period["phases"] = needs.phases
     period["limit"] = watts if unit == "W" else converted(watts, max(needs.phases, 1), "A")

@@ -18,8 +18,9 @@ from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from typing import Any
 
 from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Json
 
-Document = dict[str, Any]
+Document = Json
 
 PURPOSES: dict[str, str] = {
     "station_max": "Limit of the whole station",
@@ -120,7 +121,7 @@ def _check(document: Document) -> None:
         raise Invalid("It ends before it begins.", field="valid_to")
 
 
-def _periods(given: Any, within_s: int) -> list[dict[str, Any]]:
+def _periods(given: object, within_s: int) -> list[Json]:
     if not isinstance(given, list | tuple) or not given:
         raise Invalid("A charging profile needs at least one period.", field="periods")
     if len(given) > MOST_PERIODS:
@@ -136,10 +137,10 @@ def _periods(given: Any, within_s: int) -> list[dict[str, Any]]:
     return found
 
 
-def _period(given: Any) -> dict[str, Any]:
+def _period(given: object) -> Json:
     if not isinstance(given, Mapping):
         raise Invalid("A period has a start and a limit.", field="periods")
-    period: dict[str, Any] = {"start_s": whole(given, "start_s", 0, _LONGEST_S, default=0)}
+    period: Json = {"start_s": whole(given, "start_s", 0, _LONGEST_S, default=0)}
     more = _more(given.get("more") or {})
     # Only a period of a 2.1 station may go without a limit: a setpoint says all.
     if given.get("limit") not in (None, "") or not more:
@@ -154,10 +155,10 @@ def _period(given: Any) -> dict[str, Any]:
     return period
 
 
-def _more(given: Mapping[str, Any]) -> dict[str, Any]:
+def _more(given: Mapping[str, Any]) -> Json:
     if not isinstance(given, Mapping):
         raise Invalid("What a period tells besides is a table.", field="periods")
-    found: dict[str, Any] = {}
+    found: Json = {}
     for name, value in given.items():
         if name == "mode":
             found[name] = _word({"mode": value}, "mode", MODES)
@@ -168,7 +169,7 @@ def _more(given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def tenths(name: str, value: Any, *, lowest: Decimal = Decimal(0)) -> str:
+def tenths(name: str, value: object, *, lowest: Decimal = Decimal(0)) -> str:
     """A rate with one decimal, cut so that it never grows; raises `Invalid`."""
     word = name.replace("_", " ")
     try:
@@ -206,7 +207,7 @@ def _word(given: Mapping[str, Any], name: str, words: tuple[str, ...]) -> str:
     raise Invalid(f"The {name} of a profile is one of {', '.join(words)}.", field=name)
 
 
-def _moment(name: str, value: Any) -> str:
+def _moment(name: str, value: object) -> str:
     word = name.replace("_", " ")
     try:
         found = datetime.fromisoformat(str(value).strip())

@@ -12,6 +12,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Arguments, Json
 from app.domain.limits.profile_documents import EVERY_S
 
 #: The voltage between a phase and neutral that conversions count with.
@@ -19,8 +20,7 @@ VOLTS = Decimal(230)
 #: What a station charges with when a period does not say.
 PHASES = 3
 
-Arguments = dict[str, Any]
-Change = Callable[[Mapping[str, Any]], Arguments | None]
+Change = Callable[[Arguments], Arguments | None]
 
 _TENTH = Decimal("0.1")
 
@@ -36,7 +36,7 @@ def converted(rate: str, phases: int, unit: str) -> str:
     return format((Decimal(rate) / volts).quantize(_TENTH, ROUND_DOWN), "f")
 
 
-def in_unit(document: Mapping[str, Any], unit: str) -> dict[str, Any]:
+def in_unit(document: Mapping[str, Any], unit: str) -> Json:
     """The same profile in amperes (A) or watts (W)."""
     changed = deepcopy(dict(document))
     if document["unit"] == unit:
@@ -54,7 +54,7 @@ def in_unit(document: Mapping[str, Any], unit: str) -> dict[str, Any]:
     return changed
 
 
-def other_unit(arguments: Mapping[str, Any]) -> Arguments | None:
+def other_unit(arguments: Arguments) -> Arguments | None:
     """Watts instead of amperes, or amperes instead of watts."""
     document = arguments.get("profile")
     if not document:
@@ -63,7 +63,7 @@ def other_unit(arguments: Mapping[str, Any]) -> Arguments | None:
     return {**arguments, "profile": in_unit(document, unit)}
 
 
-def other_kind(arguments: Mapping[str, Any]) -> Arguments | None:
+def other_kind(arguments: Arguments) -> Arguments | None:
     """A session's profile that counts from its start, instead of from a moment; or the reverse.
 
     Some stations know one of the two only (FIELD K1: Wallbox).  What holds
@@ -82,7 +82,7 @@ def other_kind(arguments: Mapping[str, Any]) -> Arguments | None:
     return None
 
 
-def lowest_stack_level(arguments: Mapping[str, Any]) -> Arguments | None:
+def lowest_stack_level(arguments: Arguments) -> Arguments | None:
     """Stack level 0, the only one that some stations know (FIELD K1: ABB, Grizzl-E)."""
     document = arguments.get("profile")
     if not document or document["stack_level"] == 0:
@@ -90,7 +90,7 @@ def lowest_stack_level(arguments: Mapping[str, Any]) -> Arguments | None:
     return {**arguments, "profile": {**document, "stack_level": 0}}
 
 
-def stepped(document: Mapping[str, Any], step_a: int) -> dict[str, Any]:
+def stepped(document: Mapping[str, Any], step_a: int) -> Json:
     """The same profile with limits that are whole steps of `step_a` amperes, cut downwards."""
     changed = deepcopy(dict(document))
     for period in changed["periods"]:
@@ -103,7 +103,7 @@ def stepped(document: Mapping[str, Any], step_a: int) -> dict[str, Any]:
     return changed
 
 
-def without_unit(arguments: Mapping[str, Any]) -> Arguments | None:
+def without_unit(arguments: Arguments) -> Arguments | None:
     """A composite schedule in whatever unit the station prefers."""
     if not arguments.get("unit"):
         return None
@@ -152,7 +152,7 @@ def _valid(document: Mapping[str, Any], at: datetime) -> bool:
 _CLOCK = re.compile(r"(\d{1,4}):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 
 
-def read_periods(text: str) -> list[dict[str, Any]]:
+def read_periods(text: str) -> list[Json]:
     """Read the lines; raises `Invalid` naming the line that cannot be read."""
     found = []
     for number, line in enumerate(text.replace(";", "\n").splitlines(), start=1):
@@ -162,7 +162,7 @@ def read_periods(text: str) -> list[dict[str, Any]]:
         if len(words) not in (2, 3) or (start_s := _seconds_of(words[0])) is None:
             sentence = f"Line {number}: write start, limit and (if you like) phases, as 07:00 16 3."
             raise Invalid(sentence, field="periods")
-        period: dict[str, Any] = {"start_s": start_s, "limit": words[1]}
+        period: Json = {"start_s": start_s, "limit": words[1]}
         if len(words) == 3:
             period["phases"] = words[2]
         found.append(period)

@@ -13,7 +13,15 @@ from sqlalchemy.orm import Session
 
 from app.domain.commands.orders.spec import Prepared, asked
 from app.domain.ground import events, texts
-from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, ProfileState
+from app.domain.ground.vocabulary import (
+    Actor,
+    Arguments,
+    CommandState,
+    Json,
+    Order,
+    Outcome,
+    ProfileState,
+)
 from app.domain.limits import station_profiles
 from app.domain.limits.supply import unit_for
 from app.models import Command, CompositeSchedule, Setpoint, Station, StationProfile
@@ -32,7 +40,7 @@ class Reported:
     """One profile as a station tells of it: its number, the document, its transaction."""
 
     number: int
-    document: dict[str, Any]
+    document: Json
     transaction_ref: str | None = None
 
 
@@ -93,7 +101,7 @@ def limit(
     *,
     source: str,
     evse: int,
-    documents: Iterable[dict[str, Any]],
+    documents: Iterable[Json],
     critical: bool | None,
     now: datetime,
 ) -> None:
@@ -201,7 +209,7 @@ LONGEST_S = 366 * DAY_S
 
 
 def prepare_composite(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Say what was left out: the whole station, a day, the unit that the station speaks."""
     quirk = station.quirks.get("rate_unit")

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import Conflict, NotFound, Taken
-from app.domain.ground.vocabulary import Actor
+from app.domain.ground.vocabulary import Actor, Json
 from app.domain.limits import profile_documents, profile_forms
 from app.domain.limits.supply import Abilities, abilities
 from app.domain.office import audit
@@ -25,7 +25,7 @@ EARLIER = timedelta(seconds=60)
 class Fitted:
     """A profile as a station gets it, and what was changed for it, in sentences."""
 
-    document: dict[str, Any]
+    document: Json
     notes: tuple[str, ...] = ()
 
 
@@ -151,7 +151,7 @@ def _level(station: Station, able: Abilities) -> int | None:
     return int(quirk) if quirk is not None else able.highest_stack_level
 
 
-def _in_time(document: dict[str, Any], timezone: str, now: datetime) -> dict[str, Any]:
+def _in_time(document: Json, timezone: str, now: datetime) -> Json:
     """Anchor a schedule: now for an absolute one, the site's midnight for one that repeats."""
     changed = dict(document)
     if document["kind"] == "absolute" and not document.get("starts_at"):

@@ -9,7 +9,6 @@ so that a station replaces it in place (1.6 section 5.16, 2.0.1 K01.FR.05).
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
@@ -18,7 +17,15 @@ from app.domain.charging import running
 from app.domain.commands import command_checks
 from app.domain.ground import events
 from app.domain.ground.errors import Conflict, DomainError, Invalid
-from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, SessionState
+from app.domain.ground.vocabulary import (
+    Actor,
+    Arguments,
+    CommandState,
+    Json,
+    Order,
+    Outcome,
+    SessionState,
+)
 from app.domain.limits import profile_documents, profiles
 from app.domain.limits.ev_plan import LEAST_A
 from app.domain.limits.profile_forms import VOLTS
@@ -39,7 +46,7 @@ class Claimed:
 
     row_id: int
     wanted: int
-    arguments: dict[str, Any]
+    arguments: Arguments
 
 
 def want(
@@ -73,7 +80,7 @@ def want(
     if row is None:
         row = Setpoint(station_id=station.id, evse=evse, wanted=0)
         db.add(row)
-    period: dict[str, Any] = {"limit": format(limit, "f"), **({"phases": phases} if phases else {})}
+    period: Json = {"limit": format(limit, "f"), **({"phases": phases} if phases else {})}
     row.document = profile_documents.read(
         {
             "purpose": "session",
@@ -97,7 +104,7 @@ def of_evse(db: Session, station_id: int, evse: int) -> Setpoint | None:
 
 
 #: Built once: it is asked for four times a second.
-_ROWS: Any = Setpoint.__table__
+_ROWS = Setpoint.__table__
 _LOST = (_ROWS.c.state == SENT) & (_ROWS.c.sent_at <= bindparam("lost_by"))
 _DUE = (
     select(_ROWS.c.id, _ROWS.c.station_id)

@@ -11,7 +11,7 @@ from app.domain.charging import running
 from app.domain.commands.orders.spec import Consequence, Preparation, Prepared, subject_of
 from app.domain.ground import events
 from app.domain.ground.errors import Invalid, NotFound
-from app.domain.ground.vocabulary import Actor, CommandState, Outcome, ProfileState
+from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Json, Outcome, ProfileState
 from app.domain.limits import profile_documents, profiles
 from app.models import ChargingSession, Command, Setpoint, Station, StationProfile
 
@@ -21,7 +21,7 @@ KIND = "station_profile"
 
 
 def prepare_set(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Make the row of a profile that a station shall get.
 
@@ -65,9 +65,7 @@ def prepare_set(
     return Prepared(arguments, f"{KIND}:{row.id}", session.id if session else None)
 
 
-def for_start(
-    db: Session, station: Station, profile_id: int, evse: int, *, now: datetime
-) -> dict[str, Any]:
+def for_start(db: Session, station: Station, profile_id: int, evse: int, *, now: datetime) -> Json:
     """What a remote start takes along: {"number", "profile"} of a profile for that session.
 
     The station binds it to the transaction that it begins, so none is named.
@@ -95,7 +93,7 @@ def brought_along(prepare: Preparation) -> Preparation:
     """Let a remote start take a profile along, where one is named."""
 
     def prepared(
-        db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+        db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
     ) -> Prepared:
         done = prepare(db, actor, station, checked, now)
         if (profile_id := checked.get("profile_id")) is None:
@@ -141,7 +139,7 @@ def settle_set(db: Session, command: Command, outcome: Outcome, now: datetime) -
 
 
 def prepare_clear(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Find the number under which the station knows the profile that shall go."""
     number = checked.get("station_profile_id")
@@ -223,9 +221,7 @@ def current(db: Session, station: Station, evse: int | None = None) -> list[Stat
     return list(db.scalars(query))
 
 
-def _wanted(
-    db: Session, station: Station, checked: Mapping[str, Any]
-) -> tuple[dict[str, Any], int | None]:
+def _wanted(db: Session, station: Station, checked: Arguments) -> tuple[Json, int | None]:
     if (profile_id := checked.get("profile_id")) is not None:
         profile = profiles.of_tenant(db, profile_id, station.tenant_id)
         return dict(profile.document), profile.id
@@ -234,7 +230,7 @@ def _wanted(
     raise Invalid("Choose a profile of the library, or give one.", field="profile_id")
 
 
-def _evse(purpose: str, checked: Mapping[str, Any], session: ChargingSession | None) -> int:
+def _evse(purpose: str, checked: Arguments, session: ChargingSession | None) -> int:
     if session is not None and purpose in ("session", "priority"):
         return session.evse
     evse = int(checked.get("connector") or 0)

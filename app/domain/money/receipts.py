@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Boolean, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Session, selectinload
@@ -29,7 +28,7 @@ BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 3
 NO_ADDRESS = "no address"
 NOTHING_TO_PAY = "nothing to pay"
 
-_RECEIPT: Any = Receipt.__table__
+_RECEIPT = Receipt.__table__
 _ROWS = BulkInsert(
     _RECEIPT,
     (
@@ -37,7 +36,7 @@ _ROWS = BulkInsert(
         *("message_id", "attempts", "error", "created_at"),
     ),
 )
-_DELIVERY: Any = Delivery.__table__
+_DELIVERY = Delivery.__table__
 _LOG = BulkInsert(_DELIVERY, ("receipt_id", "at", "event", "detail"))
 #: What a receipt's letter is written from; of the session no more than who drove.
 _LETTER = selectinload(Receipt.bill).options(

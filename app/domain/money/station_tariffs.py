@@ -20,7 +20,7 @@ from app.domain.charging import running
 from app.domain.commands.orders.spec import Prepared, subject_of
 from app.domain.ground import events
 from app.domain.ground.errors import Conflict, NotFound
-from app.domain.ground.vocabulary import Actor, CommandState, Decision, Outcome
+from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Decision, Json, Outcome
 from app.domain.money import tariff_choice
 from app.domain.money.tariff_choice import misfit
 from app.domain.money.tariffs import Kind, Tariff, from_json
@@ -53,7 +53,7 @@ def obstacle(tariff: Tariff) -> str | None:
 
 
 def prepare_default(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Make the row of a default tariff; the arguments gain its name and its document."""
     version = _version(db, station, checked["tariff_id"], station.site.currency)
@@ -62,7 +62,7 @@ def prepare_default(
 
 
 def prepare_change(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Make the row of another tariff for a running session; it stays in its currency (I11)."""
     session = running.needed(db, station, checked)
@@ -82,7 +82,7 @@ class PricedTap:
     """
 
     decision: Decision
-    own: dict[str, Any] | None = None
+    own: Json | None = None
 
 
 def decide_all(db: Session, taps: Sequence[Tap]) -> list[PricedTap]:
@@ -104,9 +104,7 @@ def _own_prices(tag: TagRow) -> set[int]:
     return {holder.tariff_id for holder in holders if holder and holder.tariff_id is not None}
 
 
-def _own(
-    db: Session, prices: tariff_choice.Prices, station: Any, tag: TagRow
-) -> dict[str, Any] | None:
+def _own(db: Session, prices: tariff_choice.Prices, station: Any, tag: TagRow) -> Json | None:
     choice = tariff_choice.applicable(prices, station, tag)
     version = db.get(TariffVersion, choice.version_id) if choice.version_id else None
     if version is None or version.tariff_id not in _own_prices(tag):
@@ -182,7 +180,7 @@ def _version(db: Session, station: Station, tariff_id: int, currency: str) -> Ta
     return tariff.current
 
 
-def _document(version: TariffVersion) -> dict[str, Any]:
+def _document(version: TariffVersion) -> Json:
     return {
         "number": number_of(version),
         "name": version.tariff.name,

@@ -51,8 +51,8 @@ class TariffRow:
     version_since: datetime | None
 
 
-_TARIFF: Any = Tariff.__table__
-_VERSION: Any = TariffVersion.__table__
+_TARIFF = Tariff.__table__
+_VERSION = TariffVersion.__table__
 _NEWEST = (
     select(func.max(_VERSION.c.number))
     .where(_VERSION.c.tariff_id == _TARIFF.c.id)

@@ -23,9 +23,9 @@ LOOP_RECONNECTS, LOOP_WITHIN = 4, timedelta(minutes=5)
 SWAPS, SWAPS_WITHIN = 3, timedelta(minutes=1)
 REPLACED = "replaced by a newer connection"
 
-_STATION: Any = Station.__table__
-_CONNECTION: Any = Connection.__table__
-_CONNECTOR: Any = Connector.__table__
+_STATION = Station.__table__
+_CONNECTION = Connection.__table__
+_CONNECTOR = Connector.__table__
 _OPEN_STILL = _CONNECTION.c.closed_at.is_(None)
 
 # Statements are built once: their compiled form is found again by identity.  Stations are locked

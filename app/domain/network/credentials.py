@@ -71,7 +71,7 @@ def _stretch(password: bytes, salt: bytes) -> str:
 #: The quirks that decide who may connect.
 QUIRKS = ("allowed_networks", "certificate_name")
 
-_STATION: Any = Station.__table__
+_STATION = Station.__table__
 _EPOCHS = BulkRead(
     select(_STATION.c.id, _STATION.c.access_epoch).where(among(_STATION.c.id, "stations"))
 )

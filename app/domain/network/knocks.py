@@ -3,19 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert, among
+from app.domain.ground.vocabulary import Json
 from app.models import HandshakeAttempt
 
 #: Equal refusals within this time share one row.
 SAME_KNOCK = timedelta(minutes=1)
 
-_ATTEMPT: Any = HandshakeAttempt.__table__
+_ATTEMPT = HandshakeAttempt.__table__
 _COLUMNS = tuple(column.name for column in _ATTEMPT.c if column.name != "id")
 _ADD = BulkInsert(_ATTEMPT, _COLUMNS)
 #: What a refusal that comes again changes in its row, and how the row is found.
@@ -67,8 +67,8 @@ def note(db: Session, tallies: Iterable[Tally]) -> None:
     """Keep attempts; the same refusal again within a minute only raises the count of its row."""
     tallies = list(tallies)
     rows = _recent_refusals(db, [tally for tally in tallies if not tally.knock.accepted])
-    new: list[dict[str, Any]] = []
-    again: dict[int, dict[str, Any]] = {}
+    new: list[Json] = []
+    again: dict[int, Json] = {}
     for tally in tallies:
         attempt = _attempt(tally)
         key = (attempt["identity"], attempt["address"], attempt["reason"])
@@ -90,9 +90,7 @@ def note(db: Session, tallies: Iterable[Tally]) -> None:
             events.record(db, events.HandshakeSeen(tenant_id, station_id))
 
 
-def _recent_refusals(
-    db: Session, tallies: list[Tally]
-) -> dict[tuple[str, str, str], dict[str, Any]]:
+def _recent_refusals(db: Session, tallies: list[Tally]) -> dict[tuple[str, str, str], Json]:
     """The newest rows that equal refusals may share, by identity, address and reason."""
     if not tallies:
         return {}
@@ -106,7 +104,7 @@ def _recent_refusals(
     return {(row["identity"], row["address"], row["reason"]): dict(row) for row in found.mappings()}
 
 
-def _attempt(tally: Tally) -> dict[str, Any]:
+def _attempt(tally: Tally) -> Json:
     """The row of an attempt, by column; texts that are too long are cut."""
     knock = tally.knock
     return {

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_read import BulkRead
-from app.domain.ground.vocabulary import Registration, StationMode
+from app.domain.ground.vocabulary import Json, Registration, StationMode
 from app.models import Site, Station
 
-_STATION: Any = Station.__table__
-_SITE: Any = Site.__table__
+_STATION = Station.__table__
+_SITE = Site.__table__
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class StationRow:
     mode: StationMode
     registration: Registration
     access_epoch: int
-    quirks: dict[str, Any]
+    quirks: Json
     tariff_id: int | None
     clock_offset_s: int | None
     clock_samples: list[Any] | None

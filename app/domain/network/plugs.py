@@ -101,7 +101,7 @@ class PlugRow:
 
 
 _COLUMNS = tuple(PlugRow.__slots__)
-_CONNECTOR: Any = Connector.__table__
+_CONNECTOR = Connector.__table__
 _PLUGS = BulkRead(
     select(*(_CONNECTOR.c[name] for name in _COLUMNS)).where(
         among(_CONNECTOR.c.station_id, "stations"),
@@ -123,7 +123,7 @@ _WRITE = BulkInsert(
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _KEY),
 )
 _values_of = attrgetter(*_COLUMNS)
-_EVENT: Any = StatusEvent.__table__
+_EVENT = StatusEvent.__table__
 _REMEMBERED = (
     *("station_id", "evse", "connector", "availability", "activity", "status_word"),
     *("error_code", "vendor_error", "info", "at", "received_at"),

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground import events
 from app.domain.ground.bulk import among
+from app.domain.ground.vocabulary import Json
 from app.domain.network.connections import Closed, close_all
 from app.models import Connection, Station, WorkerNode
 
@@ -25,8 +26,8 @@ ALIVE = timedelta(seconds=20)
 SLOW_MS = 250
 SLOW_SHOWN = timedelta(minutes=10)
 
-_STATION: Any = Station.__table__
-_CONNECTION: Any = Connection.__table__
+_STATION = Station.__table__
+_CONNECTION = Connection.__table__
 _OPEN_STILL = _CONNECTION.c.closed_at.is_(None)
 _DEAD = select(_CONNECTION.c.id).where(
     _OPEN_STILL,
@@ -71,7 +72,7 @@ _SEEN = (
     update(_STATION).where(among(_STATION.c.id, "stations")).values(last_seen_at=bindparam("now"))
 )
 
-_NODE: Any = WorkerNode.__table__
+_NODE = WorkerNode.__table__
 
 
 def _held(connection: Any, since: Any) -> Select[Any]:
@@ -87,7 +88,7 @@ def _held(connection: Any, since: Any) -> Select[Any]:
 HELD = _held(bindparam("connection"), bindparam("since")).exists()
 
 
-def held_by(station: Station, now: datetime) -> dict[str, Any]:
+def held_by(station: Station, now: datetime) -> Json:
     """The parameters of `HELD` for a station."""
     return {"connection": station.connection_id, "since": now - ALIVE}
 

@@ -87,8 +87,8 @@ class Holder:
     site_ids: frozenset[int]
 
 
-_TOKEN: Any = ApiToken.__table__
-_USER: Any = User.__table__
+_TOKEN = ApiToken.__table__
+_USER = User.__table__
 #: Every request of a program asks this: plain columns, built once, a row for each of the sites.
 _FIND = (
     select(

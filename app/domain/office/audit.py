@@ -1,11 +1,12 @@
 """The audit: who did what to which thing; entries are only ever added."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import insert, inspect
 from sqlalchemy.orm import Session
 
 from app.domain.ground import events
@@ -52,18 +53,33 @@ def note(
         before = {key: before.get(key) for key in changed}
         after = {key: after[key] for key in changed}
     of = subject.tenant_id if tenant_id is None else tenant_id
-    return _added(db, _entry(of, actor, action, subject, now, before, after, remark))
+    return _added(db, _columns(of, actor, action, subject, now, before, after, remark))
 
 
 def remark(
     db: Session, actor: Actor, action: str, subject: Any, words: str | None = None, *, now: datetime
 ) -> AuditEntry:
     """Add an entry about `subject` (a flushed row), of which nothing changed that it could tell."""
-    entry = _entry(subject.tenant_id, actor, action, subject, now, {}, {}, words)
+    entry = _columns(subject.tenant_id, actor, action, subject, now, {}, {}, words)
     return _added(db, entry)
 
 
-def _entry(
+def remark_all(
+    db: Session,
+    actor: Actor,
+    action: str,
+    subjects: Sequence[Any],
+    words: str | None = None,
+    *,
+    now: datetime,
+) -> None:
+    """Add an entry about each of many rows of one tenant, in one statement."""
+    rows = [_columns(one.tenant_id, actor, action, one, now, {}, {}, words) for one in subjects]
+    db.execute(insert(AuditEntry.__table__), rows)
+    events.record(db, events.Decided(rows[0]["tenant_id"]))
+
+
+def _columns(
     tenant_id: int,
     actor: Actor,
     action: str,
@@ -72,24 +88,25 @@ def _entry(
     before: dict[str, Any] | None,
     after: dict[str, Any],
     words: str | None,
-) -> AuditEntry:
-    return AuditEntry(
-        tenant_id=tenant_id,
-        at=now,
-        actor=actor.name,
-        user_id=actor.user_id,
-        address=actor.address,
-        action=action,
-        subject_kind=type(subject).__name__,
-        subject_id=subject.id,
-        subject=name_of(subject),
-        before=before,
-        after=after,
-        note=words,
-    )
+) -> dict[str, Any]:
+    return {
+        "tenant_id": tenant_id,
+        "at": now,
+        "actor": actor.name,
+        "user_id": actor.user_id,
+        "address": actor.address,
+        "action": action,
+        "subject_kind": type(subject).__name__,
+        "subject_id": subject.id,
+        "subject": name_of(subject),
+        "before": before,
+        "after": after,
+        "note": words,
+    }
 
 
-def _added(db: Session, entry: AuditEntry) -> AuditEntry:
+def _added(db: Session, columns: dict[str, Any]) -> AuditEntry:
+    entry = AuditEntry(**columns)
     db.add(entry)
     events.record(db, events.Decided(entry.tenant_id))
     return entry

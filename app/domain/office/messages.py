@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-def text_of(payload: Any, text: str | None = None, personal: str = "") -> str:
+def text_of(payload: object, text: str | None = None, personal: str = "") -> str:
     """Write a payload for the log: compact, its secrets blotted out, cut when huge.
 
     `text` is the same payload as JSON, for whoever has it at hand: where it can hold no secret,
@@ -77,7 +77,7 @@ class Row(NamedTuple):
     latency_ms: float | None = None
 
 
-_TABLE: Any = Message.__table__
+_TABLE = Message.__table__
 _INSERT = BulkInsert(_TABLE, Row._fields)
 
 

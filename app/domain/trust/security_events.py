@@ -1,12 +1,12 @@
 """Security events of stations: what they report, and which of it alarms."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.charging import reports
+from app.domain.ground.vocabulary import Json
 from app.models import Station, StationReport
 
 #: Events that the specification calls critical and that are no daily routine
@@ -45,7 +45,7 @@ def take(
     db: Session,
     station: Station,
     word: str,
-    payload: dict[str, Any],
+    payload: Json,
     *,
     at: datetime,
     now: datetime,

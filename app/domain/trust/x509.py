@@ -6,7 +6,6 @@ serial number (CertificateHashData, 2.0.1 part 2 section 2.6; as in RFC 6960).
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import Json
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "SHA256": hashes.SHA256,
@@ -41,7 +41,7 @@ class Facts:
     is_authority: bool
 
     @property
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> Json:
         """What every row of a certificate keeps of it, by column."""
         return {
             "subject": self.subject,

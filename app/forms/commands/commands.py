@@ -5,7 +5,6 @@ adds what their tables of arguments hold beside that, and makes all the others.
 """
 
 from functools import cache
-from typing import Any
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
@@ -26,7 +25,7 @@ class OrderForm(FlaskForm):  # type: ignore[misc]
     #: The names of the fields that are seldom wanted.
     seldom: tuple[str, ...] = ()
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    def __init__(self, *arguments: object, **named: object) -> None:
         super().__init__(*arguments, **named)
         for name, field in self._fields.items():
             field.id = f"{self.order.value}-{name}"

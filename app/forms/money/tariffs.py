@@ -42,7 +42,7 @@ WHEN_TEXTS = {
 WHEN_WHOLES = {"duration_from_min": "duration_from_min", "duration_to_min": "duration_to_min"}
 
 
-def _text(label: str, kind: str = "text", help_text: str = "", **more: Any) -> StringField:
+def _text(label: str, kind: str = "text", help_text: str = "", **more: object) -> StringField:
     looks = {"type": kind, "autocomplete": "off", **more}
     return StringField(label, [Length(max=60)], description=help_text, render_kw=looks)
 

@@ -36,7 +36,7 @@ def _plan_drivers(session: Session, table: Table, _: Options) -> Plan[Any]:
     return driver_import.plan(session, table, tenant_id=current_user.tenant_id)
 
 
-def _write_drivers(work: Session, table: Table, options: Options, _: Any) -> Plan[Any]:
+def _write_drivers(work: Session, table: Table, options: Options, _: object) -> Plan[Any]:
     planned, now = _plan_drivers(work, table, options), datetime.now(UTC)
     driver_import.carry_out(work, actor(), planned, tenant_id=current_user.tenant_id, now=now)
     return planned
@@ -47,7 +47,7 @@ def _plan_tags(session: Session, table: Table, options: Options) -> Plan[Any]:
     return tag_import.plan(session, table, tenant_id=tenant_id, now=now, options=options)
 
 
-def _write_tags(work: Session, table: Table, options: Options, _: Any) -> Plan[Any]:
+def _write_tags(work: Session, table: Table, options: Options, _: object) -> Plan[Any]:
     planned, now = _plan_tags(work, table, options), datetime.now(UTC)
     tag_import.carry_out(work, actor(), planned, tenant_id=current_user.tenant_id, now=now)
     return planned

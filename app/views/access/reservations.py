@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from app.domain.access.reservations import OPEN
 from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
-from app.domain.ground.vocabulary import Order, ReservationState
+from app.domain.ground.vocabulary import Arguments, Order, ReservationState
 from app.domain.network import plugs
 from app.extensions import db
 from app.forms.access import ReserveForm
@@ -116,7 +116,7 @@ def cancel(reservation_id: int) -> Any:
     return back("reservations.station", station_id=row.station_id)
 
 
-def _ask(place: Station, order: Order, given: dict[str, Any]) -> None:
+def _ask(place: Station, order: Order, given: Arguments) -> None:
     ttl_s = current_app.config["SETTINGS"].command_ttl_s
     with unit_of_work() as work:
         commands.queue(work, actor(), place, order, given, now=datetime.now(UTC), ttl_s=ttl_s)

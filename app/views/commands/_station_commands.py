@@ -1,6 +1,5 @@
 """The Commands tab of a station: quick buttons, a form per order by noun, and raw JSON."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +11,7 @@ from app.domain.commands import command_checks, commands, orders
 from app.domain.commands.orders.catalogue import NOUNS
 from app.domain.ground import clock, texts
 from app.domain.ground.errors import DomainError
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Arguments, Order
 from app.extensions import db
 from app.forms.commands.commands import OrderForm, form_class
 from app.forms.ground import refusals
@@ -132,7 +131,7 @@ def give(station: Station) -> Any:
     return back("stations.commands", station_id=station.id, _anchor=f"command-{row.id}")
 
 
-def to_question(station: Station, order: Order, given: Mapping[str, Any]) -> Any:
+def to_question(station: Station, order: Order, given: Arguments) -> Any:
     """Send the browser on to the page that says which sessions an order would end."""
     response = back("stations.sure", station_id=station.id, order=order.value, **given)
     if request.htmx:

@@ -16,6 +16,7 @@ from flask import (
 )
 from flask_babel import gettext as _
 from flask_login import current_user
+from sqlalchemy import Select, func, select
 
 from app.domain.commands import broadcasts, command_checks, orders
 from app.domain.commands.orders.catalogue import FOR_MANY, NOUNS
@@ -25,7 +26,7 @@ from app.extensions import db
 from app.forms.commands.broadcasts import PaceForm
 from app.forms.commands.commands import OrderForm, form_class
 from app.forms.ground import refusals
-from app.models import Broadcast, Station
+from app.models import Broadcast, Site, Station
 from app.queries.commands import broadcasts as queries
 from app.queries.network import sites as site_queries
 from app.queries.network import stations as station_queries
@@ -67,10 +68,11 @@ def create() -> Any:
     if not pace.validate_on_submit():
         return _new_page(_order_form(order), pace), 422
     try:
-        given = posted_arguments(order, _zone(_stations()))
+        given = posted_arguments(order, _zone())
         with unit_of_work() as work:
+            found = work.scalars(_ids().order_by(Station.identity_key)).all()
             broadcast = broadcasts.start(
-                *(work, actor(), current_user.tenant_id, _stations(), order),
+                *(work, actor(), current_user.tenant_id, found, order),
                 given,
                 now=datetime.now(UTC),
                 ttl_s=current_app.config["SETTINGS"].command_ttl_s,
@@ -172,9 +174,9 @@ def _filter() -> station_queries.Filter:
     )
 
 
-def _stations() -> list[Station]:
-    query = _filter().select(datetime.now(UTC)).order_by(Station.identity_key)
-    return list(db.session().scalars(query.limit(broadcasts.MOST_STATIONS)))
+def _ids() -> Select[Any]:
+    """Select the ids of the stations that the URL chooses."""
+    return _filter().select(datetime.now(UTC)).with_only_columns(Station.id)
 
 
 def _order_form(order: Order | None = None) -> OrderForm | None:
@@ -190,34 +192,36 @@ def _order_form(order: Order | None = None) -> OrderForm | None:
         else form_class(order)(formdata=None, data=dict(request.args))
     )
     form.offer(PLUGS, [])
-    form.on_clock(_zone(_stations()))
+    form.on_clock(_zone())
     return form
 
 
-def _zone(stations: list[Station]) -> str:
+def _zone() -> str:
     """The clock that times are typed on: that of the sites if they share one, else the asker's."""
-    zones = {station.site.timezone for station in stations}
-    return zones.pop() if len(zones) == 1 else str(g.zone)
+    query = _filter().select(datetime.now(UTC)).with_only_columns(Site.timezone)
+    zones = db.session().scalars(query.distinct().limit(2)).all()
+    return zones[0] if len(zones) == 1 else str(g.zone)
 
 
-def _question(form: OrderForm | None, stations: list[Station]) -> str:
+def _question(form: OrderForm | None, stations: int) -> str:
     """What is asked before it begins, with the sessions that it may end."""
     if form is None:
         return ""
-    question = orders.SPECS[form.order].question_to_many(len(stations))
-    count = command_checks.count_at(db.session(), form.order, stations)
+    question = orders.SPECS[form.order].question_to_many(stations)
+    count = command_checks.count_at(db.session(), form.order, _ids())
     running = "1 session is running" if count == 1 else f"{count} sessions are running"
     return f"{question} {running} there now." if count else question
 
 
 def _new_page(form: OrderForm | None, pace: PaceForm) -> str:
-    session, found = db.session(), _stations()
+    session, query = db.session(), _filter().select(datetime.now(UTC))
+    found = session.scalar(select(func.count()).select_from(_ids().subquery())) or 0
     return render_template(
         "commands/broadcasts/new.html",
         form=form,
         pace=pace,
         found=found,
-        named=found[:NAMED],
+        named=session.scalars(query.order_by(Station.identity_key).limit(NAMED)).all(),
         chosen={**_chosen(), "online": request.args.get("online", "yes")},
         question=_question(form, found),
         online=request.args.get("online", "yes"),

@@ -51,7 +51,7 @@ def page(station: Station) -> Any:
     )  # fmt: skip
 
 
-def plain(value: Any) -> str:
+def plain(value: object) -> str:
     """A quirk's value in words."""
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Arguments, Order
 from app.domain.limits.der_controls import KINDS as DER_KINDS
 from app.domain.limits.profile_reports import SOURCES, differs
 from app.extensions import db
@@ -93,7 +93,7 @@ def ask(station_id: int, question: str) -> Any:
     return back("energy.station", station_id=station_id)
 
 
-def _ask(place: Station, order: Order, given: dict[str, Any]) -> None:
+def _ask(place: Station, order: Order, given: Arguments) -> None:
     ttl_s = current_app.config["SETTINGS"].command_ttl_s
     with unit_of_work() as work:
         commands.queue(work, actor(), place, order, given, now=datetime.now(UTC), ttl_s=ttl_s)

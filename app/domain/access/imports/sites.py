@@ -10,7 +10,7 @@ from app.domain.access.imports.plans import Plan, PlannedRow, begun, each
 from app.domain.access.imports.sheet import Row, Table
 from app.domain.ground import texts
 from app.domain.ground.errors import Invalid, NotFound
-from app.domain.ground.vocabulary import Actor
+from app.domain.ground.vocabulary import Actor, Arguments
 from app.domain.money import tariff_book
 from app.domain.network import sites
 from app.domain.office import audit
@@ -46,7 +46,7 @@ def carry_out(
 
 
 def _given(db: Session, tenant_id: int, cells: dict[str, str]) -> Any:
-    given: dict[str, Any] = {name: cells[name] for name in _TEXTS if name in cells}
+    given: Arguments = {name: cells[name] for name in _TEXTS if name in cells}
     for name in ("latitude", "longitude"):
         if name in cells and (cells[name] or "latitude" in cells):
             given[name] = _number(float, cells[name].replace(",", "."), name)

@@ -25,7 +25,7 @@ from app.domain.access.imports.plans import (
 from app.domain.access.imports.sheet import Row, Table
 from app.domain.ground import events, texts
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Actor, Registration, StationMode
+from app.domain.ground.vocabulary import Actor, Json, Registration, StationMode
 from app.domain.network import credentials, plugs, stations
 from app.models import Site, Station, Tariff
 
@@ -189,7 +189,7 @@ def _registered(
     return PlannedStation(row.line, station.identity, "add", told, tuple(warnings), clear)
 
 
-def _hold_back(station: Station, details: dict[str, Any], look: _Look, warnings: list[str]) -> None:
+def _hold_back(station: Station, details: Json, look: _Look, warnings: list[str]) -> None:
     """Keep a blocked station blocked unless that it may connect was agreed to."""
     wanted = details.get("registration", Registration.BLOCKED)
     if station.registration is not Registration.BLOCKED or wanted is Registration.BLOCKED:
@@ -211,9 +211,9 @@ def _place(given: Mapping[str, str], look: _Look) -> Site | None:
     return look.sites[spaced(name)]
 
 
-def details_of(given: Mapping[str, str], tariffs: Mapping[str, int]) -> dict[str, Any]:
+def details_of(given: Mapping[str, str], tariffs: Mapping[str, int]) -> Json:
     """What the cells of a row say about a station; raises `Invalid`."""
-    found: dict[str, Any] = {
+    found: Json = {
         name: given[name] for name in ("name", "note", "username_alias") if name in given
     }
     for name in ("security_profile", "connectors"):

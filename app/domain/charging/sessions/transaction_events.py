@@ -20,6 +20,8 @@ from app.domain.ground.vocabulary import (
     Activity,
     ConnectorRef,
     Decision,
+    Facts,
+    Json,
     MeterReport,
     StopReason,
     Token,
@@ -60,7 +62,7 @@ class TransactionReport:
     trigger: str
     at: datetime
     raw_time: str
-    payload: dict[str, Any]
+    payload: Json
     clock_replaced: bool = False
     claimed_at: datetime | None = None
     offline: bool = False
@@ -72,7 +74,7 @@ class TransactionReport:
     word: str | None = None
     remote_start_id: int | None = None
     reservation_id: int | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
 
     def stops(self, session: Any, token: Token) -> bool:
         """Whether its tag was shown to end the session, or is not the one that began it."""
@@ -90,7 +92,7 @@ class TransactionReport:
         """Its digest as it was made before orjson wrote the words: what is stored may bear that."""
         return self._digest_of(json.dumps(self._but_offline(), sort_keys=True, default=str))
 
-    def _but_offline(self) -> dict[str, Any]:
+    def _but_offline(self) -> Json:
         if "offline" not in self.payload:
             return self.payload
         return {name: value for name, value in self.payload.items() if name != "offline"}
@@ -145,13 +147,13 @@ class EventRow:
     token: str | None
     token_kind: str | None
     activity: Activity | None
-    facts: dict[str, Any]
-    answer: dict[str, Any]
+    facts: Facts
+    answer: Json
     digest: str
-    payload: dict[str, Any]
+    payload: Json
 
 
-_EVENT: Any = TransactionEvent.__table__
+_EVENT = TransactionEvent.__table__
 _COLUMNS = tuple(one.name for one in fields(EventRow))
 #: What a story rests on: all but what was sent, word for word.
 _TOLD = _COLUMNS[:-1]
@@ -174,7 +176,7 @@ def event_of(
 ) -> EventRow:
     """The row of an event of a session; `tag_id` is the tag that it shows, if it is on a list."""
     place, token = report.connector, report.token
-    facts: dict[str, Any] = {**report.registers()}
+    facts: Facts = {**report.registers()}
     if report.facts:
         facts |= messages.redact(report.facts)
     for name in ("reason", "word", "remote_start_id", "reservation_id"):
@@ -229,7 +231,7 @@ def of_sessions(db: Session, session_ids: Iterable[int]) -> dict[int, list[Event
 # What was decided about the tag of an event, kept with it: a repeat is answered the same.
 
 
-def noted(decision: Decision, *, stopping: bool) -> dict[str, Any]:
+def noted(decision: Decision, *, stopping: bool) -> Json:
     """A decision as an event keeps it; `stopping`: it was about ending the session."""
     expires_at = decision.expires_at
     return {

@@ -35,7 +35,7 @@ NOUNS: dict[str, tuple[Spec, ...]] = {
 
 for _specs in NOUNS.values():
     SPECS.update((spec.order, spec) for spec in _specs)
-command_ends.FOLLOWERS.append(broadcasts.command_ended)
+command_ends.FOLLOWERS.append(broadcasts.commands_ended)
 
 #: The orders that many stations may be given at once.
 FOR_MANY = tuple(order for order, spec in SPECS.items() if not spec.single)

@@ -1,8 +1,6 @@
 """Orders about certificates and the station's password: what they need, and what answers mean."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,7 +9,7 @@ from app.domain.commands.orders.spec import Prepared, Spec, subject_of
 from app.domain.device import password_rotation
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.events import StationChanged, record
-from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Json, Order, Outcome
 from app.domain.trust import x509
 from app.models import AuthorityCertificate, Command, Station, StationCertificate
 from app.schemas.typed import Argument, optional, row, several, text, word
@@ -24,16 +22,16 @@ ALGORITHMS = ("sha256", "sha384", "sha512")
 _HASHES = ("algorithm", "issuer_name_hash", "issuer_key_hash", "serial_number")
 
 
-def _install(given: Mapping[str, Any]) -> str:
+def _install(given: Arguments) -> str:
     return f"Install a certificate ({given['use'].replace('_', ' ')})"
 
 
-def _delete(given: Mapping[str, Any]) -> str:
+def _delete(given: Arguments) -> str:
     return f"Delete the certificate {given.get('serial_number') or given.get('certificate_id')}"
 
 
 def prepare_sending(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Send the chain that was issued for a station's request."""
     row = _known(db, station, checked["certificate_id"])
@@ -46,7 +44,7 @@ def prepare_sending(
 
 
 def prepare_installing(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Keep a row for a root that a station is asked to trust."""
     pem = checked.get("certificate")
@@ -78,7 +76,7 @@ def prepare_installing(
 
 
 def prepare_deleting(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Name the certificate as OCPP does: by its row here, or by the hashes themselves."""
     if number := checked.get("certificate_id"):
@@ -156,7 +154,7 @@ def after_listing(db: Session, command: Command, outcome: Outcome, now: datetime
 
 
 def _listed(
-    db: Session, station_id: int, use: str, named: dict[str, Any], now: datetime
+    db: Session, station_id: int, use: str, named: Json, now: datetime
 ) -> StationCertificate:
     row = db.scalar(
         select(StationCertificate)

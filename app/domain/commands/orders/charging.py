@@ -1,9 +1,7 @@
 """Orders about charging: start, stop, how a transaction stands and what it costs, battery swaps."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -11,7 +9,15 @@ from app.domain.charging import remote_starts, running
 from app.domain.charging.sessions import close_provisionally, flag, remove_flag
 from app.domain.commands.orders.spec import Prepared, Spec, numbered
 from app.domain.ground.errors import Conflict, Invalid
-from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome, SessionState
+from app.domain.ground.vocabulary import (
+    Actor,
+    Arguments,
+    CommandState,
+    Json,
+    Order,
+    Outcome,
+    SessionState,
+)
 from app.domain.ground.vocabulary.values import TOKEN_KINDS
 from app.domain.limits import station_profiles
 from app.domain.money import session_cost
@@ -31,25 +37,25 @@ from app.schemas.typed import (
 _KEPT = "Kept by the station, where it says that it can (OCPP 2.1)."
 
 
-def _start(given: Mapping[str, Any]) -> str:
+def _start(given: Arguments) -> str:
     on = f" on connector {given['connector']}" if given.get("connector") else ""
     secret = given.get("token_kind") == "key_code"
     return f"Start charging{on} with {'a key code' if secret else 'tag ' + str(given['token'])}"
 
 
-def _session(given: Mapping[str, Any]) -> str:
+def _session(given: Arguments) -> str:
     name = given.get("session_id") or given.get("transaction_ref")
     return f"session {name}" if name else "its transactions"
 
 
-def _which(given: dict[str, Any]) -> dict[str, Any]:
+def _which(given: Arguments) -> Json:
     if not given:
         raise Invalid("Say which session to stop.", field="session_id")
     return given
 
 
 def prepare_stop(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Complete the arguments of a stop: the session's number and the station's own reference."""
     del actor, now
@@ -69,7 +75,7 @@ def prepare_stop(
 
 
 def prepare_status(
-    db: Session, actor: Actor, station: Station, given: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, given: Arguments, now: datetime
 ) -> Prepared:
     """Complete the question how a transaction stands; without one it is about all of them."""
     del actor, now
@@ -80,7 +86,7 @@ def prepare_status(
 
 
 def prepare_cost(
-    db: Session, actor: Actor, station: Station, given: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, given: Arguments, now: datetime
 ) -> Prepared:
     """Complete the cost to tell: what the session costs by our price, unless one is given.
 
@@ -122,7 +128,7 @@ def after_status(db: Session, command: Command, outcome: Outcome, now: datetime)
     db.flush()
 
 
-def _meant(db: Session, station: Station, given: dict[str, Any]) -> ChargingSession | None:
+def _meant(db: Session, station: Station, given: Arguments) -> ChargingSession | None:
     """The session that is meant, by our number or by the station's reference."""
     if reference := given.get("transaction_ref"):
         return running.by_reference(db, station, reference, locked=True)

@@ -1,7 +1,6 @@
 """Orders that move files: firmware to a station, logs from it, what it knows of a customer."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,7 +9,7 @@ from app.domain.commands.orders.spec import Spec
 from app.domain.commands.orders.station import EXACT
 from app.domain.device import customer_information, file_jobs, files
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Arguments, Json, Order
 from app.schemas.typed import (
     Argument,
     instant,
@@ -37,7 +36,7 @@ HASHES = ("sha256", "sha384", "sha512")
 _HEX = re.compile(r"[0-9a-fA-F]+", re.ASCII)
 
 
-def _url(name: str, value: Any) -> str:
+def _url(name: str, value: object) -> str:
     found = str(value).strip()
     try:
         parts = urlsplit(found)
@@ -52,7 +51,7 @@ def _url(name: str, value: Any) -> str:
 
 
 def _hex(least: int, most: int) -> Any:
-    def read(name: str, value: Any) -> str:
+    def read(name: str, value: object) -> str:
         found = str(value).strip()
         if not _HEX.fullmatch(found) or not least <= len(found) <= most:
             words = name.replace("_", " ")
@@ -83,7 +82,7 @@ def host_of(url: str) -> str:
 
 
 def _firmware(label: str) -> Any:
-    def words(given: Mapping[str, Any]) -> str:
+    def words(given: Arguments) -> str:
         if given.get("version"):
             return f"{label} to {given['version']}" if label.startswith("Upd") else label
         where = host_of(str(given.get("url", "")))
@@ -92,17 +91,17 @@ def _firmware(label: str) -> Any:
     return words
 
 
-def _logs(given: Mapping[str, Any]) -> str:
+def _logs(given: Arguments) -> str:
     return f"Fetch the {str(given['kind']).replace('_', ' ')}"
 
 
-def _customer(given: Mapping[str, Any]) -> str:
+def _customer(given: Arguments) -> str:
     told, gone = given.get("report", True), given.get("clear", False)
     verb = "Read and forget" if told and gone else "Forget" if gone else "Read"
     return f"{verb} what is known of a customer"
 
 
-def _other_log(first: dict[str, Any], there: Situation) -> list[dict[str, Any]]:
+def _other_log(first: Arguments, there: Situation) -> list[Json]:
     """1.6's other way to ask for diagnostics; its preparation says which one came first."""
     if first["kind"] != "diagnostics" or "extended" not in first:
         return []

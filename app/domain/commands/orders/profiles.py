@@ -1,12 +1,9 @@
 """Orders about charging profiles, limits and energy."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from app.domain.commands.fallbacks import End, Situation, Step
 from app.domain.commands.orders.spec import Spec, numbered
 from app.domain.commands.orders.station import EXACT
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Arguments, Json, Order
 from app.domain.limits import (
     der,
     dynamic_profiles,
@@ -48,18 +45,18 @@ _CRITERIA = {
 _DER = {"kind": optional(word(*DER_KINDS)), "default": optional(yes), "control": optional(text(36))}
 
 
-def _where(given: Mapping[str, Any]) -> str:
+def _where(given: Arguments) -> str:
     if given.get("session_id"):
         return f" for session {given['session_id']}"
     return f" on connector {given['connector']}" if given.get("connector") else ""
 
 
-def _set(given: Mapping[str, Any]) -> str:
+def _set(given: Arguments) -> str:
     which = f" {given['profile_id']}" if given.get("profile_id") else ""
     return f"Set charging profile{which}{_where(given)}"
 
 
-def _clear(given: Mapping[str, Any]) -> str:
+def _clear(given: Arguments) -> str:
     if given.get("station_profile_id"):
         return f"Clear charging profile {given['station_profile_id']}"
     purpose = given.get("purpose")
@@ -78,8 +75,8 @@ _UNIT, _STACK, _KIND = (
 def _step(words: str, *changes: profile_forms.Change) -> Step:
     """The first form with all of the changes, where each of them has something to change."""
 
-    def forms(first: dict[str, Any], there: Situation) -> list[dict[str, Any]]:
-        found: dict[str, Any] | None = first
+    def forms(first: Arguments, there: Situation) -> list[Json]:
+        found: Json | None = first
         for change in changes:
             found = change(found) if found is not None else None
         return [] if found is None else [found]

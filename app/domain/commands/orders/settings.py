@@ -6,7 +6,7 @@ from typing import Any
 from app.domain.commands.orders.spec import Spec
 from app.domain.device import device_events, monitors, onboarding, settings, variable_names
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Arguments, Json, Order
 from app.domain.ground.vocabulary.standard import VERSIONS
 from app.schemas.typed import (
     OBJECTS,
@@ -31,7 +31,7 @@ BASES = ("configuration", "full", "summary")
 CRITERIA = ("active", "available", "enabled", "problem")
 
 
-def _key(name: str, value: Any) -> str:
+def _key(name: str, value: object) -> str:
     key: str = KEY(name, value)
     if variable_names.parse(key, field=name).variable.casefold() in SECRET_SETTINGS:
         raise Invalid(
@@ -40,14 +40,14 @@ def _key(name: str, value: Any) -> str:
     return key
 
 
-def _value(name: str, value: Any) -> str:
+def _value(name: str, value: object) -> str:
     found = str(value)
     if len(found) > 2500 or not all(char.isprintable() for char in found):
         raise Invalid("The value has at most 2500 printable characters.", field=name)
     return found
 
 
-def _changes(name: str, value: Any) -> list[dict[str, str]]:
+def _changes(name: str, value: object) -> list[dict[str, str]]:
     """Several settings: a list of {key, value}, or one object of keys and their values."""
     if isinstance(value, Mapping):
         value = [{"key": key, "value": wanted} for key, wanted in value.items()]
@@ -67,27 +67,27 @@ def _shown(key: str, value: str) -> str:
     return f"{key} to {'•••' if secret else value or 'nothing'}"
 
 
-def _change(given: Mapping[str, Any]) -> str:
+def _change(given: Arguments) -> str:
     several = given.get("settings")
     if not several:
         return f"Set {_shown(given['key'], given['value'])}"
     return "Set " + ", ".join(_shown(one["key"], one["value"]) for one in several)
 
 
-def _read(given: Mapping[str, Any]) -> str:
+def _read(given: Arguments) -> str:
     return f"Read {', '.join(given['keys'])}" if given.get("keys") else "Read all settings"
 
 
-def _base(given: Mapping[str, Any]) -> str:
+def _base(given: Arguments) -> str:
     return f"Read the device model ({given['base']})"
 
 
-def _report(given: Mapping[str, Any]) -> str:
+def _report(given: Arguments) -> str:
     parts = [*given.get("keys", ()), *given.get("criteria", ())]
     return "Read the device model: " + (", ".join(parts) or "all that matters")
 
 
-def _network(given: Mapping[str, Any]) -> str:
+def _network(given: Arguments) -> str:
     return f"Set network profile {given['slot']}: {given['url'].rpartition('@')[2]}"
 
 
@@ -204,7 +204,7 @@ _MONITOR: dict[str, tuple[Any, bool]] = {
 }
 
 
-def _monitors(name: str, value: Any) -> list[dict[str, Any]]:
+def _monitors(name: str, value: object) -> list[Json]:
     """Monitors as objects: key, kind, value, severity, and what else one may have."""
     found = []
     for given in documents(100)(name, value):
@@ -225,14 +225,14 @@ def _monitors(name: str, value: Any) -> list[dict[str, Any]]:
     return found
 
 
-def _set(given: Mapping[str, Any]) -> str:
+def _set(given: Arguments) -> str:
     return "Watch " + ", ".join(
         f"{one['key']} ({one['kind'].replace('_', ' ')} {one['value']})"
         for one in given["monitors"]
     )
 
 
-def _clear(given: Mapping[str, Any]) -> str:
+def _clear(given: Arguments) -> str:
     return "Clear monitors " + ", ".join(str(number) for number in given["numbers"])
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.domain.commands.fallbacks import Step
 from app.domain.ground import texts
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Json, Order, Outcome
 from app.models import Command, Station
 from app.schemas.typed import Argument
 
@@ -25,7 +25,7 @@ from app.schemas.typed import Argument
 class Prepared:
     """The arguments as the dialects get them, and what the command is about."""
 
-    arguments: dict[str, Any]
+    arguments: Arguments
     subject: str | None = None
     session_id: int | None = None
 
@@ -33,7 +33,7 @@ class Prepared:
 #: What has to be made or looked up before an order can be queued: it gets the checked arguments and
 #: returns them completed, with the row that the command is about ("reservation:7") and the session
 #: that it concerns.  It may raise any error of `app.domain.ground.errors`; then nothing is queued.
-Preparation = Callable[[Session, Actor, Station, dict[str, Any], datetime], Prepared]
+Preparation = Callable[[Session, Actor, Station, Json, datetime], Prepared]
 
 #: What the end of a command means for the business: called in the unit of work that settles it, for
 #: every end that it can have.  `outcome.state` tells which, `outcome.facts` what the station told
@@ -42,14 +42,14 @@ Consequence = Callable[[Session, Command, Outcome, datetime], None]
 
 
 def as_given(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """The preparation of an order for which nothing has to be made or looked up."""
     return Prepared(checked)
 
 
 def numbered(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Give a request the number by which what the station tells of it is known again."""
     return Prepared({**checked, "number": texts.request_number(now)})
@@ -102,8 +102,8 @@ class Spec:
     order: Order
     label: str
     arguments: Mapping[str, Argument] = field(default_factory=dict)
-    words: Callable[[Mapping[str, Any]], str] | None = None
-    together: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    words: Callable[[Arguments], str] | None = None
+    together: Callable[[Json], Json] | None = None
     question: str = ""
     ends_sessions: str = ""
     raw: tuple[str, ...] = ()
@@ -130,13 +130,13 @@ class Spec:
 SPECS: dict[Order, Spec] = {}
 
 
-def arguments(order: Order, given: Mapping[str, Any]) -> dict[str, Any]:
+def arguments(order: Order, given: Mapping[str, Any]) -> Json:
     """Check the arguments of an order; raises `Invalid` naming the first that cannot be used."""
     spec = SPECS[order]
     for name in given:
         if name not in spec.arguments:
             raise Invalid(f"{spec.label} takes no {name}.", field=name)
-    found: dict[str, Any] = {}
+    found: Json = {}
     for name, argument in spec.arguments.items():
         value = given.get(name)
         blank = value is None or value in ("", [])
@@ -149,13 +149,13 @@ def arguments(order: Order, given: Mapping[str, Any]) -> dict[str, Any]:
     return spec.together(found) if spec.together else found
 
 
-def describe(order: Order, given: Mapping[str, Any]) -> str:
+def describe(order: Order, given: Arguments) -> str:
     """An order with its arguments in a few words, safe to show and to keep in the audit."""
     spec = SPECS[order]
     return spec.words(given) if spec.words else spec.label
 
 
-def meant(order: Order, given: Mapping[str, Any]) -> Spec:
+def meant(order: Order, given: Arguments) -> Spec:
     """The record of an order; of a raw message, that of the order which it amounts to."""
     if order is Order.RAW:
         action = given.get("action")

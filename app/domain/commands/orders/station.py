@@ -1,6 +1,5 @@
 """Orders to a station, its plugs and its display: restart, unlock, availability, messages."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,7 @@ from app.domain.commands.orders.settings import SECRET_SETTINGS
 from app.domain.commands.orders.spec import Prepared, Spec
 from app.domain.device import display, onboarding, settings
 from app.domain.ground.errors import Conflict, Invalid
-from app.domain.ground.vocabulary import Actor, Order
+from app.domain.ground.vocabulary import Actor, Arguments, Order
 from app.models import Station
 from app.schemas.typed import (
     Argument,
@@ -57,7 +56,7 @@ EXACT = optional(
 )
 
 
-def _place(given: Mapping[str, Any]) -> str:
+def _place(given: Arguments) -> str:
     number = given.get("connector")
     if not number:
         return "" if number is None else " the station"
@@ -65,23 +64,23 @@ def _place(given: Mapping[str, Any]) -> str:
     return f" connector {number}{of}"
 
 
-def _reset(given: Mapping[str, Any]) -> str:
+def _reset(given: Arguments) -> str:
     kind = "Reset that resumes charging" if given["kind"] == "resume" else None
     of = f" of{_place(given)}" if _place(given) else ""
     return f"{kind or given['kind'].capitalize() + ' reset'}{of}"
 
 
-def _availability(given: Mapping[str, Any]) -> str:
+def _availability(given: Arguments) -> str:
     return f"{'Put into service:' if given['available'] else 'Out of service:'}{_place(given)}"
 
 
-def _trigger(given: Mapping[str, Any]) -> str:
+def _trigger(given: Arguments) -> str:
     of = f" of{_place(given)}" if _place(given) else ""
     asked = given.get("custom") or given["message"]
     return f"Ask for {asked.replace('_', ' ')}{of}"
 
 
-def _vendor(given: Mapping[str, Any]) -> str:
+def _vendor(given: Arguments) -> str:
     return "Vendor message " + " ".join(filter(None, (given["vendor_id"], given.get("message_id"))))
 
 
@@ -265,7 +264,7 @@ FORMATS = ("utf8", "ascii", "html", "uri", "qrcode")
 _NUMBER = whole(0, 2**31 - 1)
 
 
-def _show(given: Mapping[str, Any]) -> str:
+def _show(given: Arguments) -> str:
     words = given["text"] if len(given["text"]) <= 60 else given["text"][:59] + "…"
     when = given.get("when")
     return f"Show “{words}”" + (f" while {when}" if when else "")

@@ -1,11 +1,8 @@
 """Orders about tags: the list that a station knows by heart, and plugs that are kept for one."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from app.domain.access import local_lists, reservations
 from app.domain.commands.orders.spec import Spec
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Arguments, Order
 from app.domain.ground.vocabulary.values import TOKEN_KINDS
 from app.domain.money import station_tariffs
 from app.schemas.typed import (
@@ -36,7 +33,7 @@ MOST_MINUTES = 366 * 24 * 60
 _SEND = "Send the local list"
 
 
-def _send(given: Mapping[str, Any]) -> str:
+def _send(given: Arguments) -> str:
     if "version" not in given:
         return _SEND
     if given["mode"] == "empty":
@@ -47,7 +44,7 @@ def _send(given: Mapping[str, Any]) -> str:
     return f"Update the local list to version {given['version']}: {told} tags, {gone} removed"
 
 
-def _reserve(given: Mapping[str, Any]) -> str:
+def _reserve(given: Arguments) -> str:
     plug = f"connector {given['connector']}" if given.get("connector") else "a connector"
     return f"Reserve {plug} for tag {given['token']}"
 
@@ -107,11 +104,11 @@ _CONNECTOR = optional(plug_or_station, help="Nothing or 0: all of them.")
 _TARIFF = Argument(row, label="Tariff", help="Its number in the tariff book.")
 
 
-def _on(given: Mapping[str, Any]) -> str:
+def _on(given: Arguments) -> str:
     return f" on connector {given['connector']}" if given.get("connector") else ""
 
 
-def _change(given: Mapping[str, Any]) -> str:
+def _change(given: Arguments) -> str:
     session = given.get("session_id") or given.get("transaction_ref")
     return f"Change the tariff of session {session}"
 

@@ -3,8 +3,10 @@
 from app.domain.ground.vocabulary.orders import (
     COMMAND_MOVES,
     LATE_MOVES,
+    Arguments,
     BroadcastState,
     CommandState,
+    Facts,
     Order,
     Outcome,
 )
@@ -14,6 +16,7 @@ from app.domain.ground.vocabulary.values import (
     BootReport,
     ConnectorRef,
     Decision,
+    Json,
     MeterReport,
     Sample,
     StatusReport,
@@ -44,6 +47,7 @@ from app.domain.ground.vocabulary.words import (
 __all__ = [
     "Activity",
     "Actor",
+    "Arguments",
     "Availability",
     "BillKind",
     "BillingState",
@@ -53,9 +57,11 @@ __all__ = [
     "CommandState",
     "ConnectorRef",
     "Decision",
+    "Facts",
     "FileJobKind",
     "FileJobState",
     "FileStep",
+    "Json",
     "LATE_MOVES",
     "MessageOutcome",
     "MeterReport",

@@ -4,6 +4,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+#: What an order is asked with, checked by its record, and what a station's answer to it tells.
+Arguments = dict[str, Any]
+Facts = dict[str, Any]
+
 
 class CommandState(StrEnum):
     """Where a command stands."""
@@ -138,5 +142,5 @@ class Outcome:
     state: CommandState
     answer: dict[str, Any] | None
     sentence: str
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
     word: str = ""

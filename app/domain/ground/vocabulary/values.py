@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 from app.domain.ground.vocabulary.words import Activity, Availability, Verdict
 
+#: An object of JSON: a document, a payload, what is kept in a column of JSON.
+Json = dict[str, Any]
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectorRef:
@@ -99,7 +102,7 @@ class BootReport:
     imsi: str | None = None
     meter_type: str | None = None
     meter_serial: str | None = None
-    raw: dict[str, Any] | None = None
+    raw: Json | None = None
 
 
 @dataclass(frozen=True, slots=True)

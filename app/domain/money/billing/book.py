@@ -36,14 +36,14 @@ from app.models.sessions import KEPT
 #: Sessions before and after one, at its plug, that are looked at.
 BEFORE, AFTER = 6, 3
 
-_SESSION: Any = ChargingSession.__table__
-_STATUS: Any = StatusEvent.__table__
-_READING: Any = MeterReading.__table__
-_EVENT: Any = TransactionEvent.__table__
-_CONNECTOR: Any = Connector.__table__
-_STATION: Any = Station.__table__
-_VERSION: Any = TariffVersion.__table__
-_TENANT: Any = Tenant.__table__
+_SESSION = ChargingSession.__table__
+_STATUS = StatusEvent.__table__
+_READING = MeterReading.__table__
+_EVENT = TransactionEvent.__table__
+_CONNECTOR = Connector.__table__
+_STATION = Station.__table__
+_VERSION = TariffVersion.__table__
+_TENANT = Tenant.__table__
 
 #: What a session's key tells, and the types of it on PostgreSQL.
 _KEY = {
