@@ -20,6 +20,7 @@ from app.domain.network import sites, stations, tenants
 from app.extensions import db as flask_db
 from app.models import Authorisation, Tag, TagGroup
 from app.uow import unit_of_work
+from tests.support import lone
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def tap(db, station, now, value="04A2B3", occasion=authorisation.AUTHORIZE, **mo
 
 def begin(db, station, now, value="04A2B3", evse=1):
     start = sessions.Start(ConnectorRef(evse), Token(value), None, now, f"{now}{evse}")
-    return sessions.begin(db, station, start, now=now)
+    return lone.begin(db, station, start, now=now)
 
 
 def test_a_listed_tag_may_charge_and_the_decision_is_kept(db, station, card, now):

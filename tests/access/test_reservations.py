@@ -23,7 +23,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.domain.network import tenants
 from app.models import Authorisation, Command, Reservation
-from tests.support import sockets
+from tests.support import lone, sockets
 
 ADA = Actor("Ada")
 YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger keeps the connector.")
@@ -69,7 +69,7 @@ def started(db, station, now, token="AB12", evse=1, number=None, at=None):
     start = sessions.Start(
         ConnectorRef(evse), Token(token), 0, at or now, str(at or now), reservation_id=number
     )
-    return sessions.begin(db, station, start, now=now).session
+    return lone.begin(db, station, start, now=now).session
 
 
 def test_a_wish_makes_a_row_whose_number_goes_to_the_station(db, ask, tag, now):

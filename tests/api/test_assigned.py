@@ -10,6 +10,7 @@ from app.domain.ground.vocabulary import CommandState, Outcome
 from app.domain.trust import signing
 from app.models import Reservation, StationCertificate
 from tests.security import furniture
+from tests.support import lone
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def online(api):
 
 def settle(db, order_id, now, state=CommandState.ACCEPTED, answer=None):
     """Let the station answer an order."""
-    row = commands.claim(db, order_id, "seed", now=now)
+    row = lone.claim(db, order_id, "seed", now=now)
     answer = answer or {"status": "Accepted"}
     commands.settle(db, row, Outcome(state, answer, "It answered."), now=now)
     db.commit()

@@ -10,6 +10,7 @@ from app.domain.commands import commands
 from app.domain.commands.command_ends import as_it_stands
 from app.domain.ground.vocabulary import CommandState, Order, Outcome
 from app.models import ChargingSession, Command
+from tests.support import lone
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def test_the_key_of_a_file_is_not_told(api, online, db, now):
 def test_an_error_of_the_charger_is_told_with_its_code(api, online, db, now):
     told = api.post(f"/stations/{online}/orders", UNLOCK, 202)
     answer = {"errorCode": "InternalError", "errorDescription": "stuck", "errorDetails": {}}
-    row = commands.claim(db, told["id"], "seed", now=now)
+    row = lone.claim(db, told["id"], "seed", now=now)
     commands.settle(db, row, Outcome(CommandState.FAILED, answer, "It failed."), now=now)
     db.commit()
     told = api.get(f"/orders/{told['id']}?wait=5")

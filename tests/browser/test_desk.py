@@ -11,7 +11,7 @@ from app.domain.commands import commands
 from app.domain.ground import events
 from app.domain.ground.vocabulary import CommandState, Outcome, SessionState, StopReason
 from app.models import ChargingSession, Command, Station
-from tests.support import seed_log, seed_sessions
+from tests.support import lone, seed_log, seed_sessions
 from tests.support.seed import PASSWORD
 from tests.support.wait import eventually
 
@@ -112,7 +112,7 @@ def test_a_running_session_is_followed_live_to_its_end(page, desk, sign_in, comp
             token=None,
             payload={},
         )
-        sessions.end(db, session.station, stop, now=datetime.now(UTC))
+        lone.end(db, session.station, stop, now=datetime.now(UTC))
     expect(page.locator("main")).to_contain_text("It has ended and is being billed now.")
     expect(page.get_by_text("Session ended")).to_be_visible()
     assert complaints == []
@@ -162,7 +162,7 @@ def test_a_session_is_stopped_and_the_answer_appears(either, desk):
     with desk.work() as db:
         command = db.query(Command).filter_by(session_id=number).one()
         assert command.requested_by == "Otto Olsen"
-        claimed = commands.claim(db, command.id, "seed", now=datetime.now(UTC))
+        claimed = lone.claim(db, command.id, "seed", now=datetime.now(UTC))
         outcome = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "Accepted.")
         commands.settle(db, claimed, outcome, now=datetime.now(UTC), latency_ms=80)
     if not page.scripted:
@@ -237,7 +237,7 @@ def test_a_command_from_a_stations_page_shows_its_result_in_place(page, desk, si
 
     number = eventually(command)
     with desk.work() as db:
-        claimed = commands.claim(db, number, "seed", now=datetime.now(UTC))
+        claimed = lone.claim(db, number, "seed", now=datetime.now(UTC))
         outcome = Outcome(CommandState.ACCEPTED, {"status": "Unlocked"}, "The plug is unlocked.")
         commands.settle(db, claimed, outcome, now=datetime.now(UTC), latency_ms=412)
     expect(page.locator("main")).to_contain_text("The plug is unlocked.")

@@ -11,7 +11,7 @@ from app.domain.commands import broadcasts, commands
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome
 from app.domain.network import presence
 from app.models import Command, Station
-from tests.support import sockets
+from tests.support import lone, sockets
 from tests.support.wait import eventually
 
 pytestmark = pytest.mark.browser
@@ -47,7 +47,7 @@ def settle(desk, state, sentence):
     number = eventually(newest, what="the command is queued")
     with desk.work() as db:
         presence.beat(db, "seed", now=datetime.now(UTC))
-        claimed = commands.claim(db, number, "seed", now=datetime.now(UTC))
+        claimed = lone.claim(db, number, "seed", now=datetime.now(UTC))
         outcome = Outcome(state, {"status": "Accepted"}, sentence)
         commands.settle(db, claimed, outcome, now=datetime.now(UTC), latency_ms=80)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain.charging import remote_starts, reports, sessions, statuses
+from app.domain.charging import remote_starts, reports, statuses
 from app.domain.charging.sessions.provisional import GRACE, close_abandoned
 from app.domain.commands import commands
 from app.domain.ground.errors import Conflict, Invalid, NotFound
@@ -20,7 +20,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.domain.network import presence
 from app.models import Command
-from tests.support import sockets
+from tests.support import lone, sockets
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, PLUG, charge, event
 
@@ -52,7 +52,7 @@ def connect(db, net, orders=ASKED, *, now=BEGAN):
 def charging(db, net):
     """A session that runs, at a plug that says from half an hour on that it is free."""
     for report in charge()[:2]:
-        session = sessions.take(db, net.station, report, now=report.at).session
+        session = lone.take(db, net.station, report, now=report.at).session
     free = StatusReport(PLUG, Availability.AVAILABLE, None, "Available", FREE)
     statuses.status(db, net.station, free, now=FREE)
     return session
@@ -105,7 +105,7 @@ def ask(db, net, session, **facts):
         ttl_s=60,
     )
     assert command.arguments["transaction_ref"] == "tx-1"
-    commands.claim(db, command.id, "node", now=BEGAN)
+    lone.claim(db, command.id, "node", now=BEGAN)
     outcome = Outcome(CommandState.ACCEPTED, {}, "It is over.", facts)
     commands.settle(db, command, outcome, now=FREE)
 
@@ -135,7 +135,7 @@ def start(db, net, state=CommandState.ACCEPTED):
         now=BEGAN,
         ttl_s=60,
     )
-    commands.claim(db, command.id, "node", now=BEGAN)
+    lone.claim(db, command.id, "node", now=BEGAN)
     outcome = Outcome(state, {}, "The charger said something.")
     commands.settle(db, command, outcome, now=BEGAN)
     return command
@@ -162,7 +162,7 @@ def test_a_session_is_tied_to_the_start_whose_number_it_names_however_late(db, n
     remote_starts.mark_unfollowed(db, now=BEGAN + timedelta(hours=1))
     number = command.arguments["remote_start_id"]
     late = event("started", 0, 300, remote_start_id=number, trigger="remote_start", token=CARD)
-    session = sessions.take(db, net.station, late, now=late.at).session
+    session = lone.take(db, net.station, late, now=late.at).session
     assert (command.session_id, session.remote_command_id) == (session.id, command.id)
     assert command.sentence == "The charger said something."
     assert other.session_id is None
@@ -171,7 +171,7 @@ def test_a_session_is_tied_to_the_start_whose_number_it_names_however_late(db, n
 def test_a_start_that_names_no_number_is_known_by_tag_and_time(db, net, plug):
     command = start(db, net)
     soon = event("started", 0, 1, trigger="remote_start", token=CARD, connector=PLUG)
-    session = sessions.take(db, net.station, soon, now=soon.at).session
+    session = lone.take(db, net.station, soon, now=soon.at).session
     assert command.session_id == session.id
 
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain.charging import sessions
 from app.domain.ground.vocabulary import Activity, BillingState
 from app.domain.money import billing
 from app.models import Bill, Receipt, Review, Tenant
+from tests.support import lone
 from tests.support.charging import STARTED, network
 from tests.support.transactions import BEGAN, CARD, PLUG, cost_of, event, register
 
@@ -29,7 +29,7 @@ def short(net, seconds, wh, **given):
 
 
 def settled(net, session):
-    return billing.settle(net.db, session.id, now=LATER)
+    return lone.settle(net.db, session.id, now=LATER)
 
 
 def test_a_start_of_six_seconds_and_no_energy_costs_nothing_and_mails_nothing(db, net):
@@ -76,7 +76,7 @@ def test_an_hour_at_the_plug_without_energy_owes_what_the_tariff_says(net):
 )
 def test_what_contradicts_itself_is_held_and_not_waived(net, given):
     session = short(net, 6, 0, **given)
-    found = billing.settle(net.db, session.id, now=LATER, provisional_hold_h=0)
+    found = lone.settle(net.db, session.id, now=LATER, provisional_hold_h=0)
     assert isinstance(found, Review)
     assert session.billing is BillingState.HELD
 
@@ -112,7 +112,7 @@ def test_a_2x_transaction_that_failed_is_told_that_it_is_free(db, net, metered):
     begin = (register(0, 100_000, "Transaction.Begin"),) if metered else ()
     end = event("ended", 1, 0, *begin, at=BEGAN + timedelta(seconds=6))
     for report in (event("started", 0, 0, *begin, token=CARD, connector=PLUG), end):
-        taken = sessions.take(db, net.station, report, now=report.at)
+        taken = lone.take(db, net.station, report, now=report.at)
     assert cost_of(db, taken, LATER) == 0
     assert settled(net, taken.session) is None
     assert taken.session.billing is BillingState.WAIVED
@@ -120,5 +120,5 @@ def test_a_2x_transaction_that_failed_is_told_that_it_is_free(db, net, metered):
 
 def test_a_transaction_that_runs_is_never_a_failed_start(db, net):
     begun = event("started", 0, 0, register(0, 100_000), token=CARD, connector=PLUG)
-    session = sessions.take(db, net.station, begun, now=begun.at).session
+    session = lone.take(db, net.station, begun, now=begun.at).session
     assert billing.assess(db, session, BEGAN + timedelta(seconds=5)).too_little is False

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.ground.vocabulary import BillingState, StationMode
-from app.domain.money import billing
 from app.domain.money.billing import history
 from app.domain.money.billing.book import book_of
 from app.domain.money.billing.evidence import EACH_SESSION, LIFETIME, Stretch, compare, habit_of
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Connector, Review, StationReport
 from app.queries.office import attention
+from tests.support import lone
 from tests.support.charging import STARTED, network
 from tests.support.dialogue import Dialogue
 from worker.ocpp.versions import Version
@@ -45,7 +45,7 @@ def charge(net, after_h, first, last, **given):
 
 
 def settled(net, session):
-    return billing.settle(net.db, session.id, now=LATER)
+    return lone.settle(net.db, session.id, now=LATER)
 
 
 def reasons(net, session):
@@ -230,7 +230,7 @@ def test_frames_of_a_session_that_is_sent_again_bill_its_energy_once(any_app):
     first = spoken(talk, 1 * HOUR, (5_000, 11_000, 18_300))
     second = spoken(talk, 1 * HOUR + timedelta(seconds=1), (5_000, 11_000, 18_300))
     for number in (first, second):
-        billing.settle(db, number, now=LATER)
+        lone.settle(db, number, now=LATER)
     (bill,) = db.scalars(select(Bill))
     assert (bill.session_id, bill.energy_wh) == (first, 13_300)
     assert db.get(ChargingSession, second).billing is BillingState.HELD

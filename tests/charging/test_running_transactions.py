@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from sqlalchemy import event as sqlalchemy_event
 
 from app.domain.access import tags
-from app.domain.charging import sessions
 from app.domain.ground.vocabulary import SYSTEM, Activity
 from app.domain.money import billing, session_cost
 from app.models import Bill
+from tests.support import lone
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, PLUG, charge, cost_of, event, register
 
@@ -41,7 +41,7 @@ def price_with(net, components):
 
 
 def tell(net, report):
-    return sessions.take(net.db, net.station, report, now=report.at + timedelta(seconds=1))
+    return lone.take(net.db, net.station, report, now=report.at + timedelta(seconds=1))
 
 
 def begin(net, wh=100_000):
@@ -143,7 +143,7 @@ def test_what_is_told_at_last_and_at_the_end_is_what_the_bill_says(net, more, be
     for report in charge_slowly(began):
         taken = tell(net, report)
         before, last = last, cost_of(net.db, taken, report.at)
-    bill = billing.issue(net.db, taken.session.id, now=began + timedelta(hours=4))
+    bill = lone.issue(net.db, taken.session.id, now=began + timedelta(hours=4))
     assert isinstance(bill, Bill)
     assert (before, last) == (Decimal(bill.gross_minor) / 100,) * 2
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.charging import sessions
+from tests.support import lone
 from tests.support.transactions import BEGAN, charge, event
 
 
@@ -16,7 +16,7 @@ def told(db, made):
     details = {"totalCost": {"currency": "EUR", "total": {"inclTax": 9.99}}}
     reports[5].facts["cost_details"] = details
     for report in reports:
-        taken = sessions.take(db, station, report, now=BEGAN + timedelta(hours=2))
+        taken = lone.take(db, station, report, now=BEGAN + timedelta(hours=2))
     db.commit()
     return taken.session
 
@@ -31,7 +31,7 @@ def test_what_only_2x_tells_stands_on_the_page(viewer, told):
 def test_a_session_without_a_start_says_what_is_waited_for(viewer, db, made):
     station = next(iter(made.sessions.values())).station
     late = event("ended", 5, 60, ref="tx-late")
-    session = sessions.take(db, station, late, now=BEGAN + timedelta(hours=2)).session
+    session = lone.take(db, station, late, now=BEGAN + timedelta(hours=2)).session
     db.commit()
     text = viewer.get(f"/sessions/{session.id}").get_data(as_text=True)
     assert "we wait for what the charger has not reported yet" in text

@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from app.domain.access import tags
-from app.domain.charging import sessions
 from app.domain.ground.vocabulary import SYSTEM, SessionState, StopReason
-from app.domain.money import billing
 from app.models import ChargingSession, MeterReading, TransactionEvent
+from tests.support import lone
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, STREAMS, charge
 
@@ -36,7 +35,7 @@ def net(db):
 
 def tell(db, net, reports):
     for report in reports:
-        sessions.take(db, net.station, report, now=HEARD)
+        lone.take(db, net.station, report, now=HEARD)
     (session,) = db.scalars(select(ChargingSession)).all()
     return session
 
@@ -54,8 +53,8 @@ def outcome(db, net, reports):
     """Tell the events in this order in a trial; return the session's facts and its bill."""
     with db.begin_nested() as trial:
         session = tell(db, net, reports)
-        bill = of_bill(billing.settle(db, session.id, now=LATER))
-        assert billing.settle(db, session.id, now=LATER) is None
+        bill = of_bill(lone.settle(db, session.id, now=LATER))
+        assert lone.settle(db, session.id, now=LATER) is None
         facts = (
             *(session.started_at, session.ended_at, session.evse, session.token, session.driver_id),
             *(session.meter_start_wh, session.meter_stop_wh, session.unauthorised),
@@ -75,7 +74,7 @@ def test_a_transaction_in_order_is_billed_at_once(db, net):
     assert (session.meter_start_wh, session.meter_stop_wh) == (100_000, 110_000)
     assert session.stop_reason is StopReason.EV_DISCONNECTED
     assert session.driver_id == net.driver.id
-    bill = billing.settle(db, session.id, now=HEARD)
+    bill = lone.settle(db, session.id, now=HEARD)
     # 0.50 + 10 kWh x 0.40; the ten idle minutes are free; 19 % on top
     assert (bill.net_minor, bill.gross_minor) == (450, 536)
     assert (bill.facts["charging_s"], bill.facts["idle_s"]) == (49 * 60, 10 * 60)
@@ -115,8 +114,8 @@ def test_events_that_a_station_dropped_change_no_energy(db, net, order, dropped)
         reports = charge()
         session = tell(db, net, [reports[place] for place in order if place not in dropped])
         assert "events_missing" in session.flags
-        assert billing.settle(db, session.id, now=HEARD) is None
-        bill = billing.settle(db, session.id, now=LATER)
+        assert lone.settle(db, session.id, now=HEARD) is None
+        bill = lone.settle(db, session.id, now=LATER)
         assert (bill.energy_wh, bill.gross_minor) == (10_000, 536)
         trial.rollback()
     db.expire_all()

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.access import tags
-from app.domain.charging import sessions
 from app.domain.ground.vocabulary import (
     SYSTEM,
     Activity,
@@ -28,6 +27,7 @@ from app.models import (
     TagGroup,
     TransactionEvent,
 )
+from tests.support import lone
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, PLUG, charge, cost_of, event, register
 
@@ -49,7 +49,7 @@ def net(db):
 def tell(db, net, *reports, now=HEARD):
     taken = None
     for report in reports:
-        taken = sessions.take(db, net.station, report, now=now)
+        taken = lone.take(db, net.station, report, now=now)
     return taken
 
 
@@ -59,15 +59,15 @@ def test_an_end_without_a_start_is_never_lost_and_waits_for_review(db, net):
         SessionState.ENDED,
         ["offline_report", "start_missing"],
     )
-    assert billing.settle(db, session.id, now=SOON) is None
+    assert lone.settle(db, session.id, now=SOON) is None
     assert session.id not in billing.unsettled(db, now=SOON)
     assert session.id in billing.unsettled(db, now=LATER)
-    review = billing.settle(db, session.id, now=LATER)
+    review = lone.settle(db, session.id, now=LATER)
     assert isinstance(review, Review)
     assert "start_missing" in review.reasons
     # The start comes after three days: the review is weighed again and the session billed.
     tell(db, net, *charge()[:5], now=LATER + timedelta(minutes=1))
-    bill = billing.settle(db, session.id, now=LATER + timedelta(minutes=2))
+    bill = lone.settle(db, session.id, now=LATER + timedelta(minutes=2))
     assert bill.gross_minor == 536
     assert session.billing is BillingState.BILLED
 
@@ -78,12 +78,12 @@ def test_what_was_missing_corrects_the_bill_that_did_not_wait_for_it(db, net):
     reports[4] = event("updated", 4, 50, activity=Activity.SUSPENDED_EV)
     session = tell(db, net, *reports[:3], *reports[4:]).session
     net.version.definition = {**net.version.definition}
-    first = billing.settle(db, session.id, now=SOON)
+    first = lone.settle(db, session.id, now=SOON)
     assert isinstance(first, Review)  # the end is only estimated
     assert session.energy_wh == 4_000
     tell(db, net, reports[3], now=LATER)
     assert "late_stop" in session.flags
-    review = billing.settle(db, session.id, now=LATER)
+    review = lone.settle(db, session.id, now=LATER)
     assert isinstance(review, Review)
     assert session.energy_wh == 9_000
 
@@ -91,10 +91,10 @@ def test_what_was_missing_corrects_the_bill_that_did_not_wait_for_it(db, net):
 def test_an_event_that_changes_nothing_leaves_the_bill_alone(db, net):
     reports = charge()
     session = tell(db, net, *reports[:3], *reports[4:]).session
-    bill = billing.settle(db, session.id, now=SOON)
+    bill = lone.settle(db, session.id, now=SOON)
     assert bill.facts["incomplete"]
     tell(db, net, reports[3], now=LATER)
-    assert billing.settle(db, session.id, now=LATER) is None
+    assert lone.settle(db, session.id, now=LATER) is None
     assert db.scalars(select(Bill.kind)).all() == [BillKind.BILL]
     assert session.late_evidence_at is None
     assert "late_stop_noted" not in session.flags
@@ -104,7 +104,7 @@ def test_a_plug_taken_and_left_without_a_tag_costs_nothing(db, net):
     began = event("started", 0, 0, register(0, 500, "Transaction.Begin"), connector=PLUG)
     over = event("ended", 1, 5, register(5, 500, "Transaction.End"))
     session = tell(db, net, began, over).session
-    assert billing.settle(db, session.id, now=HEARD) is None
+    assert lone.settle(db, session.id, now=HEARD) is None
     assert session.billing is BillingState.WAIVED
 
 
@@ -112,7 +112,7 @@ def test_energy_without_a_tag_waits_for_a_person(db, net):
     began = event("started", 0, 0, register(0, 500, "Transaction.Begin"), connector=PLUG)
     over = event("ended", 1, 50, register(50, 5_500, "Transaction.End"))
     session = tell(db, net, began, over).session
-    review = billing.settle(db, session.id, now=HEARD)
+    review = lone.settle(db, session.id, now=HEARD)
     assert "unauthorised" in review.reasons
 
 
@@ -129,7 +129,7 @@ def test_a_repeat_of_what_was_stored_before_its_words_were_written_by_orjson_is_
     for row in db.scalars(select(TransactionEvent)):
         row.digest = charge()[row.seq_no].former_digest()
     db.flush()
-    again = [sessions.take(db, net.station, report, now=SOON) for report in charge()]
+    again = [lone.take(db, net.station, report, now=SOON) for report in charge()]
     assert [taken.repeated for taken in again] == [True] * len(charge())
     assert {taken.session for taken in again} == {first.session}
 
@@ -183,7 +183,7 @@ def test_another_transaction_at_the_plug_closes_the_one_before(db, net):
     assert (first.state, first.provisional) == (SessionState.ENDED, True)
     tell(db, net, *charge()[4:])
     assert (first.provisional, first.meter_stop_wh) == (False, 110_000)
-    assert billing.settle(db, first.id, now=HEARD).gross_minor == 536
+    assert lone.settle(db, first.id, now=HEARD).gross_minor == 536
     assert second.transaction_ref == "tx-2"
 
 
@@ -234,7 +234,7 @@ def test_the_stations_own_cost_is_compared_with_ours(db, net, total, differs):
     reports[5].facts["cost_details"] = details
     taken = tell(db, net, *reports)
     told = cost_of(db, taken, HEARD)
-    found = billing.settle(db, taken.session.id, now=HEARD)
+    found = lone.settle(db, taken.session.id, now=HEARD)
     if differs:
         assert (told, found.reasons) == (None, ["cost_differs"])
     else:
@@ -249,7 +249,7 @@ def test_a_running_cost_that_the_driver_saw_may_lie_below_the_bill_and_never_abo
         }
         session = tell(db, net, *reports).session
         session.connector = 2 if held else 1
-        found = billing.settle(db, session.id, now=HEARD)
+        found = lone.settle(db, session.id, now=HEARD)
         assert (getattr(found, "reasons", None) == ["cost_differs"]) is held
 
 
@@ -258,4 +258,4 @@ def test_an_open_station_charges_without_a_tag(db, net):
     began = event("started", 0, 0, register(0, 500, "Transaction.Begin"), connector=PLUG)
     over = event("ended", 1, 50, register(50, 5_500, "Transaction.End"))
     session = tell(db, net, began, over).session
-    assert billing.settle(db, session.id, now=HEARD).energy_wh == 5_000
+    assert lone.settle(db, session.id, now=HEARD).energy_wh == 5_000

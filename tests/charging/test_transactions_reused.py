@@ -7,10 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.access import tags
-from app.domain.charging import sessions
 from app.domain.ground.vocabulary import SYSTEM, SessionState, StopReason, Token
-from app.domain.money import billing
 from app.models import Authorisation, Bill, ChargingSession, MeterReading, Review
+from tests.support import lone
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, PLUG, charge, event, register
 
@@ -44,7 +43,7 @@ def again(token=OTHER, minute=120):
 
 def tell(db, net, reports):
     for report in reports:
-        taken = sessions.take(db, net.station, report, now=HEARD)
+        taken = lone.take(db, net.station, report, now=HEARD)
     return taken
 
 
@@ -66,7 +65,7 @@ def test_an_id_used_again_after_its_end_is_a_new_session_with_a_bill_of_its_own(
     tell(db, net, charge() + again())
     assert told(db) == TWO
     first, second = db.scalars(select(ChargingSession).order_by(ChargingSession.started_at))
-    assert billing.settle(db, first.id, now=HEARD).energy_wh == 10_000
+    assert lone.settle(db, first.id, now=HEARD).energy_wh == 10_000
     assert first.driver_id == net.driver.id
     assert second.driver_id is None
     readings = select(MeterReading.register_wh).where(MeterReading.session_id == second.id)
@@ -109,7 +108,7 @@ def test_a_start_with_another_card_without_an_end_between_is_a_new_session(db, n
 def test_two_starts_of_one_card_without_an_end_between_are_held(db, net):
     tell(db, net, charge()[:4] + again(CARD))
     (session,) = db.scalars(select(ChargingSession))
-    review = billing.settle(db, session.id, now=HEARD)
+    review = lone.settle(db, session.id, now=HEARD)
     assert isinstance(review, Review)
     assert "transaction_reused" in review.reasons
     assert db.scalars(select(Bill)).all() == []

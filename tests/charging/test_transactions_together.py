@@ -23,6 +23,7 @@ from app.models import (
     StatusEvent,
     TransactionEvent,
 )
+from tests.support import lone
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, STREAMS
 
@@ -77,7 +78,7 @@ def together(db, told):
 
 def alone(db, told):
     for one in told:
-        sessions.take(db, one.station, one.report, now=one.now)
+        lone.take(db, one.station, one.report, now=one.now)
 
 
 def anew(db, told):

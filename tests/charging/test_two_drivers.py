@@ -19,6 +19,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.domain.money import billing
 from app.models import Bill, MeterReading, Review
+from tests.support import lone
 from tests.support.charging import STARTED, network
 from tests.support.transactions import BEGAN, CARD, charge, event
 
@@ -46,19 +47,19 @@ def test_sessions_of_two_cards_that_overlap_at_one_plug_are_both_held(db, net):
     second = other_driver(net.session(started_at=STARTED + timedelta(minutes=40)))
     db.flush()
     for session in (first, second):
-        review = billing.settle(db, session.id, now=LATER)
+        review = lone.settle(db, session.id, now=LATER)
         assert isinstance(review, Review)
         assert "overlaps_another" in review.reasons
 
 
 def test_a_bill_is_looked_at_again_when_another_card_overlaps_it(db, net):
     first = net.session()
-    assert isinstance(billing.settle(db, first.id, now=LATER), Bill)
+    assert isinstance(lone.settle(db, first.id, now=LATER), Bill)
     second = other_driver(net.session(started_at=STARTED + timedelta(minutes=40)))
     db.flush()
-    billing.settle(db, second.id, now=LATER)
+    lone.settle(db, second.id, now=LATER)
     assert first.id in billing.unsettled(db, now=LATER)
-    assert "overlaps_another" in billing.settle(db, first.id, now=LATER).reasons
+    assert "overlaps_another" in lone.settle(db, first.id, now=LATER).reasons
 
 
 @pytest.mark.parametrize("minute", [60, 59.5])
@@ -66,7 +67,7 @@ def test_one_after_the_other_is_no_overlap(db, net, minute):
     first = net.session()
     second = other_driver(net.session(started_at=STARTED + timedelta(minutes=minute)))
     db.flush()
-    assert isinstance(billing.settle(db, first.id, now=LATER), Bill)
+    assert isinstance(lone.settle(db, first.id, now=LATER), Bill)
     assert "overlaps_another" not in second.flags
 
 
@@ -81,7 +82,7 @@ def test_late_readings_of_an_assumed_end_that_straddle_the_next_driver_are_held(
     _, newest = metering.store(db, [item], now=LATER)
     gauges.show(db, newest)
     db.expire_all()
-    assert "overlaps_another" in billing.settle(db, second.id, now=LATER).reasons
+    assert "overlaps_another" in lone.settle(db, second.id, now=LATER).reasons
     assert "overlaps_another" in first.flags
 
 
@@ -104,7 +105,7 @@ def test_a_stop_that_cannot_be_the_open_sessions_ends_it_by_no_guess(db, net, wh
         transaction_ref=None, meter_stop_wh=Decimal(wh), ended_at=at, reason=StopReason.LOCAL,
         word="Local", token=Token(token) if token else None, payload={"timestamp": str(at)},
     )  # fmt: skip
-    assert sessions.end(db, net.station, stop, now=LATER)[0] is None
+    assert lone.end(db, net.station, stop, now=LATER)[0] is None
     assert session.state is SessionState.CHARGING
 
 
@@ -114,8 +115,8 @@ def test_another_drivers_card_within_a_transaction_holds_its_bill(db, net):
     reports = charge()
     reports[3] = event("updated", 3, 40, token=Token("OTHER"), trigger="Authorized")
     for report in reports:
-        taken = sessions.take(db, net.station, report, now=BEGAN + timedelta(hours=2))
-    review = billing.settle(db, taken.session.id, now=BEGAN + timedelta(hours=2))
+        taken = lone.take(db, net.station, report, now=BEGAN + timedelta(hours=2))
+    review = lone.settle(db, taken.session.id, now=BEGAN + timedelta(hours=2))
     assert "two_tags" in review.reasons
 
 
@@ -126,5 +127,5 @@ def test_a_second_card_of_the_same_driver_holds_nothing(db, net):
     reports = charge()
     reports[3] = event("updated", 3, 40, token=Token("SPARE", "iso14443"), trigger="Authorized")
     for report in reports:
-        taken = sessions.take(db, net.station, report, now=BEGAN + timedelta(hours=2))
+        taken = lone.take(db, net.station, report, now=BEGAN + timedelta(hours=2))
     assert "two_tags" not in taken.session.flags

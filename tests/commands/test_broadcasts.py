@@ -10,7 +10,7 @@ from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, BroadcastState, CommandState, Order, Outcome
 from app.domain.network import presence, sites, stations, tenants
 from app.models import AuditEntry, BroadcastTarget, Command, Station
-from tests.support import sockets
+from tests.support import lone, sockets
 
 ADA = Actor("Ada", None, "192.0.2.7")
 YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accepted.")
@@ -69,7 +69,7 @@ def under_way(db, broadcast):
 def answer(db, broadcast, now, outcome=YES):
     """Have the oldest open command answered; return its station."""
     command = under_way(db, broadcast)[0]
-    commands.claim(db, command.id, "worker-a", now=now)
+    lone.claim(db, command.id, "worker-a", now=now)
     commands.settle(db, command, outcome, now=now, latency_ms=20.0)
     return command.station
 

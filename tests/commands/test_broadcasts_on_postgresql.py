@@ -12,7 +12,7 @@ from app.extensions import db as flask_db
 from app.models import Broadcast, Command
 from app.tasks.sweeps import sweep
 from app.uow import unit_of_work
-from tests.support import apps, sockets
+from tests.support import apps, lone, sockets
 
 pytestmark = pytest.mark.postgres
 
@@ -53,7 +53,7 @@ def settle_one(now):
     with unit_of_work() as db:
         waiting = select(Command).where(Command.state == CommandState.QUEUED)
         command = db.scalars(waiting.order_by(Command.id)).first()
-        commands.settle(db, commands.claim(db, command.id, "w", now=now), YES, now=now)
+        commands.settle(db, lone.claim(db, command.id, "w", now=now), YES, now=now)
 
 
 def test_a_broadcast_goes_its_way(postgres_app):

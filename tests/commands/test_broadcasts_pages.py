@@ -10,7 +10,7 @@ from app.domain.commands.orders.catalogue import FOR_MANY
 from app.domain.commands.orders.spec import SPECS
 from app.domain.ground.vocabulary import BroadcastState, CommandState, Order, Outcome
 from app.models import Broadcast, BroadcastTarget, Command, Station, WorkerNode
-from tests.support import seed
+from tests.support import lone, seed
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_every_station_stands_there_with_its_result_and_latency(db, made, operat
     begin(operator, db, "?q=CP-03")
     broadcast = db.scalars(select(Broadcast)).one()
     command = db.scalars(select(Command).order_by(Command.id.desc())).first()
-    commands.claim(db, command.id, "worker-a", now=now)
+    lone.claim(db, command.id, "worker-a", now=now)
     said = Outcome(CommandState.REJECTED, {"status": "Rejected"}, "The charger answered Rejected.")
     commands.settle(db, command, said, now=now, latency_ms=84.0)
     db.commit()

@@ -20,7 +20,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.domain.network import presence, sites, stations, tenants
 from app.models import AuditEntry, ChargingSession, Command
-from tests.support import sockets
+from tests.support import lone, sockets
 
 ADA = Actor("Ada", None, "192.0.2.7")
 ACCEPTED = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The station accepted it.")
@@ -204,25 +204,25 @@ def test_what_the_dialect_lacks_is_unsupported_without_touching_the_wire(db, con
 
 def test_one_claimer_gets_a_command(db, ask, now):
     command = ask()
-    assert commands.claim(db, command.id, "worker-a", now=now) is command
+    assert lone.claim(db, command.id, "worker-a", now=now) is command
     assert (command.state, command.node, command.sent_at) == (CommandState.SENT, "worker-a", now)
-    assert commands.claim(db, command.id, "worker-b", now=now) is None
+    assert lone.claim(db, command.id, "worker-b", now=now) is None
     assert command.node == "worker-a"
 
 
 def test_a_command_that_does_not_exist_is_claimed_by_nobody(db, now):
-    assert commands.claim(db, 4711, "worker-a", now=now) is None
+    assert lone.claim(db, 4711, "worker-a", now=now) is None
 
 
 def test_a_command_is_never_claimed_after_its_time(db, ask, now):
     command = ask(ttl_s=30)
-    assert commands.claim(db, command.id, "worker-a", now=now + timedelta(seconds=30)) is None
+    assert lone.claim(db, command.id, "worker-a", now=now + timedelta(seconds=30)) is None
     assert command.state is CommandState.EXPIRED
     assert "30 s" in command.sentence
 
 
 def test_the_first_answer_stands(db, ask, now):
-    command = commands.claim(db, ask().id, "worker-a", now=now)
+    command = lone.claim(db, ask().id, "worker-a", now=now)
     commands.sent(db, command, Sent("UnlockConnector", {"connectorId": 1}, "m1", now))
     assert commands.settle(db, command, ACCEPTED, now=now, latency_ms=84.0)
     late = Outcome(CommandState.TIMED_OUT, None, "No answer.")
@@ -243,7 +243,7 @@ def test_only_the_moves_of_the_table_happen(db, ask, now, before, after):
 
 def test_overdue_commands_end_with_a_sentence(db, ask, now):
     waiting, lost = ask(ttl_s=30), ask(ttl_s=3600)
-    commands.claim(db, lost.id, "worker-a", now=now)
+    lone.claim(db, lost.id, "worker-a", now=now)
     presence.beat(db, "worker-a", now=now + timedelta(seconds=55))
     assert commands.expire_overdue(db, now + timedelta(minutes=1)) == 1
     assert waiting.state is CommandState.EXPIRED
@@ -254,14 +254,14 @@ def test_overdue_commands_end_with_a_sentence(db, ask, now):
 
 
 def test_what_a_dead_worker_sent_has_timed_out(db, ask, now):
-    command = commands.claim(db, ask().id, "worker-a", now=now)
+    command = lone.claim(db, ask().id, "worker-a", now=now)
     assert commands.expire_overdue(db, now + presence.ALIVE) == 1
     assert command.state is CommandState.TIMED_OUT
 
 
 def test_a_secret_in_a_setting_is_forgotten_once_it_was_sent(db, ask, now):
     command = ask(Order.CHANGE_SETTING, key="WifiPassword", value="canary")
-    claimed = commands.claim(db, command.id, "worker-a", now=now)
+    claimed = lone.claim(db, command.id, "worker-a", now=now)
     assert claimed.arguments["value"] == "canary", "the worker needs it"
     request = {"key": "WifiPassword", "value": "canary"}
     commands.sent(db, claimed, Sent("C", request, "m", now))
@@ -276,7 +276,7 @@ def test_a_settled_command_can_be_asked_again(db, ask, now):
     command = ask()
     with pytest.raises(Conflict, match="under way"):
         commands.repeat(db, ADA, command, now=now, ttl_s=60)
-    commands.settle(db, commands.claim(db, command.id, "w", now=now), ACCEPTED, now=now)
+    commands.settle(db, lone.claim(db, command.id, "w", now=now), ACCEPTED, now=now)
     again = commands.repeat(db, ADA, command, now=now, ttl_s=60)
     assert again.id != command.id
     assert (again.order, again.arguments) == (command.order, command.arguments)
@@ -314,7 +314,7 @@ def test_an_answer_stands_even_where_its_meaning_cannot_be_worked_out(
 
     spec = replace(orders.SPECS[Order.UNLOCK], after=broken)
     monkeypatch.setitem(orders.SPECS, Order.UNLOCK, spec)
-    command = commands.claim(db, ask().id, "worker-a", now=now)
+    command = lone.claim(db, ask().id, "worker-a", now=now)
     assert commands.settle(db, command, ACCEPTED, now=now)
     assert command.state is CommandState.ACCEPTED
     assert "a mistake of ours" in caplog.text
@@ -322,7 +322,7 @@ def test_an_answer_stands_even_where_its_meaning_cannot_be_worked_out(
 
 def test_a_secret_deep_within_a_raw_message_cannot_be_repeated(db, ask, now):
     payload = {"key": "WifiPassword", "value": "canary"}
-    claimed = commands.claim(
+    claimed = lone.claim(
         db, ask(Order.RAW, action="ChangeConfiguration", payload=payload).id, "w", now=now
     )
     commands.settle(db, claimed, ACCEPTED, now=now)
@@ -332,7 +332,7 @@ def test_a_secret_deep_within_a_raw_message_cannot_be_repeated(db, ask, now):
 
 
 def test_every_form_that_was_tried_is_kept_without_secrets(db, ask, now):
-    command = commands.claim(db, ask().id, "worker-a", now=now)
+    command = lone.claim(db, ask().id, "worker-a", now=now)
     request = {"key": "AuthorizationKey", "value": "canary"}
     first = {"words": "", "request": request, "state": "rejected"}
     second = {"words": "otherwise", "request": {}, "state": "failed"}
@@ -342,7 +342,7 @@ def test_every_form_that_was_tried_is_kept_without_secrets(db, ask, now):
 
 
 def test_what_was_made_for_an_order_is_made_anew_when_it_is_repeated(db, ask, now):
-    command = commands.claim(
+    command = lone.claim(
         db,
         ask(Order.START_CHARGING, token="04A2", token_kind="central", connector=1).id,
         "w",

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.domain.commands import commands, orders
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome
 from app.models import AuditEntry, Command, WorkerNode
-from tests.support import seed
+from tests.support import lone, seed
 
 HTMX = {"HX-Request": "true"}
 
@@ -109,7 +109,7 @@ def test_a_row_follows_its_command_to_the_end(db, made, now, operator):
     command = newest(db)
     row = operator.get(f"/commands/{command.id}", headers=HTMX).get_data(as_text=True)
     assert "queued" in row
-    claimed = commands.claim(db, command.id, "w", now=datetime.now(UTC))
+    claimed = lone.claim(db, command.id, "w", now=datetime.now(UTC))
     outcome = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accepted.")
     commands.settle(db, claimed, outcome, now=now, latency_ms=84.0)
     db.commit()
@@ -122,7 +122,7 @@ def test_a_row_follows_its_command_to_the_end(db, made, now, operator):
 def test_a_refused_command_can_be_asked_again(db, made, now, operator):
     operator.post(address(made), data={"order": "clear_cache"})
     first = newest(db)
-    claimed = commands.claim(db, first.id, "w", now=datetime.now(UTC))
+    claimed = lone.claim(db, first.id, "w", now=datetime.now(UTC))
     commands.settle(db, claimed, Outcome(CommandState.REJECTED, None, "No."), now=now)
     db.commit()
     answer = operator.post(f"/commands/{first.id}/repeat", headers=HTMX)
@@ -217,7 +217,7 @@ def test_a_raw_message_is_given_as_it_is_written(db, made, operator):
 def test_what_was_tried_before_is_on_the_page_of_a_command(db, made, operator, now):
     operator.post(address(made), data={"order": "reset", "kind": "soft"})
     command = newest(db)
-    commands.claim(db, command.id, "worker-a", now=now)
+    lone.claim(db, command.id, "worker-a", now=now)
     refused = {
         "words": "",
         "action": "Reset",

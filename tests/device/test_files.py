@@ -24,7 +24,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.models import AuditEntry, CustomerReport, FileJob, StationReport
 from app.schemas import quirks
-from tests.support import pki, sockets
+from tests.support import lone, pki, sockets
 
 ADA = Actor("Ada", None, "192.0.2.7")
 YES = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "The charger accepted.")
@@ -53,7 +53,7 @@ def ask(db, station, now):
 @pytest.fixture
 def answer(db, now):
     def settle(command, outcome=YES):
-        commands.claim(db, command.id, "worker-a", now=now)
+        lone.claim(db, command.id, "worker-a", now=now)
         commands.settle(db, command, outcome, now=now)
         return subject_of(db, command, "file_job", FileJob)
 

@@ -7,7 +7,7 @@ from app.domain.device import files
 from app.domain.ground.vocabulary import SYSTEM, Order
 from app.domain.network import presence, sites, stations, tenants
 from app.models import FileJob
-from tests.support import sockets
+from tests.support import lone, sockets
 from worker.dialects.context import Context
 from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
@@ -50,7 +50,7 @@ class Talk:
     def answer(self, command, **payload):
         """Let the station answer; returns the job (if there is one)."""
         outcome = self.encoding.outcome(payload, self.arguments)
-        commands.claim(self.db, command.id, "worker-a", now=NOW)
+        lone.claim(self.db, command.id, "worker-a", now=NOW)
         commands.settle(self.db, command, outcome, now=NOW)
         return self.db.get(FileJob, self.arguments.get("request_id", 0))
 

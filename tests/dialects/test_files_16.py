@@ -9,7 +9,7 @@ from app.domain.commands.orders import SPECS
 from app.domain.ground.vocabulary import CommandState, FileJobState, Order, Outcome
 from app.models import StationReport
 from tests.dialects.file_talk import NOW, Talk
-from tests.support import pki
+from tests.support import lone, pki
 from worker.dialects.records import Unfit
 from worker.ocpp.versions import Version
 
@@ -138,7 +138,7 @@ def test_what_a_station_took_is_asked_first_the_next_time(talk):
     assert action == "GetLog"
     talk.arguments["extended"] = False  # the other form, which a chain tries after an error
     yes = Outcome(CommandState.ACCEPTED, {}, "It will.", {"form": talk.arguments})
-    commands.claim(talk.db, command.id, "worker-a", now=NOW)
+    lone.claim(talk.db, command.id, "worker-a", now=NOW)
     commands.settle(talk.db, command, yes, now=NOW)
     assert talk.ask(Order.FETCH_LOGS, kind="diagnostics")[1] == "GetDiagnostics"
 

@@ -18,6 +18,7 @@ from app.domain.ground.vocabulary import SYSTEM, Availability, BillingState, Ses
 from app.domain.money import billing
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Connector, Receipt
+from tests.support import lone
 from tests.support.charging import STARTED, network
 from tests.support.dialogue import Dialogue
 from worker.ocpp.versions import Version
@@ -76,7 +77,7 @@ class Played:
     def settled(self) -> ChargingSession:
         """The only session, after billing has looked at it."""
         (session,) = self.sessions
-        billing.settle(self.db, session.id, now=self.talk.now)
+        lone.settle(self.db, session.id, now=self.talk.now)
         return session
 
     def mailed(self) -> list[int]:
@@ -144,7 +145,7 @@ def test_energy_of_overlapping_sessions_is_billed_once():
     played = Played("overlapping-sessions")
     first, second = played.sessions
     for session in (first, second):
-        billing.settle(played.db, session.id, now=played.talk.now)
+        lone.settle(played.db, session.id, now=played.talk.now)
     assert played.mailed() == [13_300]
     assert (first.billing, second.billing) == (BillingState.BILLED, BillingState.HELD)
 

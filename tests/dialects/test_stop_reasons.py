@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from app.domain.commands import commands
 from app.domain.ground.vocabulary import Order, StopReason
 from app.models import ChargingSession
+from tests.support import lone
 from tests.support.dialogue import Dialogue
 from worker.ocpp.fields import format_instant
 from worker.ocpp.versions import Version
@@ -55,7 +55,7 @@ class Talk(Dialogue):
         """We order the end; None: the answer has not been taken in yet."""
         self.ask(Order.STOP_CHARGING, session_id=self.session().id)
         if answer is None:
-            commands.claim(self.db, self.waiting()[0].id, "worker-a", now=self.now)
+            lone.claim(self.db, self.waiting()[0].id, "worker-a", now=self.now)
         else:
             self.answers({"status": answer})
 

@@ -21,6 +21,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.domain.money import billing, reviews
 from app.models import AuditEntry, Bill, Review, Station, StrayStop, Tenant
+from tests.support import lone
 from tests.support.charging import STARTED, network
 
 GRACE = Actor("Grace Hopper", 7)
@@ -37,7 +38,7 @@ def net(db):
 @pytest.fixture
 def billed(db, net):
     session = net.session()
-    billing.issue(db, session.id, now=LATER)
+    lone.issue(db, session.id, now=LATER)
     return session
 
 
@@ -51,12 +52,12 @@ def stop(session, wh, at=ENDED, ref=""):
 
 
 def tell_stop(db, net, told, now=DAYS_LATER):
-    return sessions.end(db, net.station, told, now=now)[0]
+    return lone.end(db, net.station, told, now=now)[0]
 
 
 def test_a_second_stop_with_another_register_goes_to_review_with_both(db, net, billed):
     tell_stop(db, net, stop(billed, 105_000))
-    review = billing.settle(db, billed.id, now=DAYS_LATER)
+    review = lone.settle(db, billed.id, now=DAYS_LATER)
     assert review.reasons == ["ends_contradict", "late_stop_after_decision"]
     (other,) = billing.other_ends(db, billed, DAYS_LATER)
     assert (other.energy_wh, other.register_wh) == (5_000, 105_000)
@@ -66,10 +67,10 @@ def test_a_second_stop_with_another_register_goes_to_review_with_both(db, net, b
 
 def test_the_same_second_stop_again_opens_no_second_review(db, net, billed):
     tell_stop(db, net, stop(billed, 105_000))
-    review = billing.settle(db, billed.id, now=DAYS_LATER)
+    review = lone.settle(db, billed.id, now=DAYS_LATER)
     reviews.keep(db, GRACE, review, note="the first is right", now=DAYS_LATER)
     tell_stop(db, net, stop(billed, 105_000))
-    assert billing.settle(db, billed.id, now=DAYS_LATER) is None
+    assert lone.settle(db, billed.id, now=DAYS_LATER) is None
     assert billed.billing is BillingState.BILLED
     assert len(db.scalars(select(Bill)).all()) == 1
 
@@ -77,7 +78,7 @@ def test_the_same_second_stop_again_opens_no_second_review(db, net, billed):
 def test_two_stops_that_differ_hold_the_first_bill(db, net):
     session = net.session()
     tell_stop(db, net, stop(session, 105_000), now=LATER)
-    review = billing.settle(db, session.id, now=LATER)
+    review = lone.settle(db, session.id, now=LATER)
     assert isinstance(review, Review)
     assert "ends_contradict" in review.reasons
 
@@ -85,12 +86,12 @@ def test_two_stops_that_differ_hold_the_first_bill(db, net):
 def test_a_stop_told_again_a_second_later_is_no_contradiction(db, net):
     session = net.session()
     tell_stop(db, net, stop(session, 110_000, ENDED + timedelta(seconds=1)), now=LATER)
-    assert isinstance(billing.settle(db, session.id, now=LATER), Bill)
+    assert isinstance(lone.settle(db, session.id, now=LATER), Bill)
 
 
 def test_a_small_difference_is_noted_with_its_amount_and_never_dropped(db, net, billed):
     tell_stop(db, net, stop(billed, 110_100))
-    assert billing.settle(db, billed.id, now=DAYS_LATER) is None
+    assert lone.settle(db, billed.id, now=DAYS_LATER) is None
     assert "late_stop_noted" in billed.flags
     assert db.scalar(select(AuditEntry).where(AuditEntry.action == "session.late_stop"))
 
@@ -98,7 +99,7 @@ def test_a_small_difference_is_noted_with_its_amount_and_never_dropped(db, net, 
 def test_the_tenant_says_what_is_small(db, net, billed):
     db.get(Tenant, net.site.tenant_id).late_below_minor = 0
     tell_stop(db, net, stop(billed, 110_100))
-    assert isinstance(billing.settle(db, billed.id, now=DAYS_LATER), Review)
+    assert isinstance(lone.settle(db, billed.id, now=DAYS_LATER), Review)
 
 
 def report(minute, wh):
@@ -113,7 +114,7 @@ def test_late_readings_mark_a_billed_session_and_the_sweep_finds_it(db, net, bil
     assert billed.late_evidence_at == DAYS_LATER
     assert billed.id in billing.unsettled(db, now=DAYS_LATER)
     # They change neither the energy nor the price.
-    assert billing.settle(db, billed.id, now=DAYS_LATER) is None
+    assert lone.settle(db, billed.id, now=DAYS_LATER) is None
     assert billed.id not in billing.unsettled(db, now=DAYS_LATER)
 
 
@@ -128,12 +129,12 @@ def test_readings_of_a_running_session_mark_nothing(db, net):
 def test_late_readings_that_change_the_energy_of_a_bill_go_to_review(db, net):
     session = net.session(meter_stop_wh=None)
     net.reading(session, 50, 5_000)
-    review = billing.issue(db, session.id, now=LATER)
+    review = lone.issue(db, session.id, now=LATER)
     reviews.approve(db, GRACE, review, note="it is all there is", now=LATER)
     item = Metered(net.station.id, 1, session.transaction_ref, (report(59, 109_000),))
     metering.store(db, [item], now=DAYS_LATER)
     db.refresh(session)
-    again = billing.settle(db, session.id, now=DAYS_LATER)
+    again = lone.settle(db, session.id, now=DAYS_LATER)
     assert "late_stop_after_decision" in again.reasons
     assert billing.standing(db, session).energy_wh == 5_000
     reviews.approve(db, GRACE, again, note="these are right", now=DAYS_LATER)
@@ -146,7 +147,7 @@ def test_late_readings_of_a_billed_assumed_end_go_to_review(db, net):
     item = Metered(net.station.id, 1, session.transaction_ref, (report(70, 112_000),))
     metering.store(db, [item], now=DAYS_LATER)
     db.refresh(session)
-    review = billing.settle(db, session.id, now=DAYS_LATER)
+    review = lone.settle(db, session.id, now=DAYS_LATER)
     assert "late_stop_after_decision" in review.reasons
     assert session.energy_wh == 12_000
     assert billing.standing(db, session).energy_wh == 9_000
@@ -155,12 +156,12 @@ def test_late_readings_of_a_billed_assumed_end_go_to_review(db, net):
 def test_a_waived_session_goes_to_a_person_again_when_more_is_told(db, net):
     session = net.session(meter_stop_wh=None)
     net.reading(session, 50, 5_000)
-    review = billing.issue(db, session.id, now=LATER)
+    review = lone.issue(db, session.id, now=LATER)
     reviews.waive(db, GRACE, review, note="goodwill", now=LATER)
     item = Metered(net.station.id, 1, session.transaction_ref, (report(59, 109_000),))
     metering.store(db, [item], now=DAYS_LATER)
     db.refresh(session)
-    assert isinstance(billing.settle(db, session.id, now=DAYS_LATER), Review)
+    assert isinstance(lone.settle(db, session.id, now=DAYS_LATER), Review)
 
 
 def test_a_correction_to_zero_is_told(db, net):
@@ -169,7 +170,7 @@ def test_a_correction_to_zero_is_told(db, net):
         "components": [{"kind": "energy", "price": "0.40"}],
     }
     session = net.session()
-    billing.issue(db, session.id, now=LATER)
+    lone.issue(db, session.id, now=LATER)
     made = billing.correct(
         db, GRACE, session, reason="nobody charged", now=LATER, energy_wh=Decimal(0)
     )
@@ -199,7 +200,7 @@ def ended_by_hand(db, net):
 
 def test_a_session_ended_by_hand_is_billed_at_once_when_a_person_says_so(db, net):
     session = ended_by_hand(db, net)
-    assert billing.settle(db, session.id, now=LATER) is None
+    assert lone.settle(db, session.id, now=LATER) is None
     bill = reviews.bill_now(db, GRACE, session, note="the driver asks for it", now=LATER)
     assert (bill.energy_wh, bill.issued_by) == (9_000, "Grace Hopper")
     assert bill.receipt.state is ReceiptState.QUEUED
@@ -231,7 +232,7 @@ def test_a_stray_stop_ends_the_session_that_it_is_given_to(db, net):
         sessions.assign_stray(db, GRACE, row, session, note="by its register", now=LATER)
     assert (session.meter_stop_wh, session.ended_at) == (109_500, ENDED)
     assert (row.outcome, row.session_id) == ("matched", session.id)
-    assert billing.settle(db, session.id, now=LATER).energy_wh == 9_500
+    assert lone.settle(db, session.id, now=LATER).energy_wh == 9_500
     entries = db.scalars(select(AuditEntry).where(AuditEntry.action == "stray_stop.assign")).all()
     assert [entry.note for entry in entries] == ["by its register"]
 
@@ -239,7 +240,7 @@ def test_a_stray_stop_ends_the_session_that_it_is_given_to(db, net):
 def test_a_stray_stop_of_a_billed_session_goes_to_review(db, net, billed):
     row = stray(db, net, billed, wh=105_000)
     sessions.assign_stray(db, GRACE, row, billed, note="by its register", now=DAYS_LATER)
-    review = billing.settle(db, billed.id, now=DAYS_LATER)
+    review = lone.settle(db, billed.id, now=DAYS_LATER)
     assert "ends_contradict" in review.reasons
     assert [end.energy_wh for end in billing.other_ends(db, billed, DAYS_LATER)] == [5_000]
 

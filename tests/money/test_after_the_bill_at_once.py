@@ -18,6 +18,7 @@ from app.models import AuditEntry, ChargingSession, Station, StrayStop
 from app.uow import unit_of_work
 from tests.charging.test_transactions_reused import again
 from tests.money.test_billing_at_once import at_once
+from tests.support import lone
 from tests.support.charging import STARTED, network
 from tests.support.transactions import charge
 
@@ -33,7 +34,7 @@ def number(any_app):
 
 def test_late_readings_mark_the_billed_session_and_the_sweep_clears_the_mark(any_app, number):
     with unit_of_work() as db:
-        billing.settle(db, number, now=LATER)
+        lone.settle(db, number, now=LATER)
     sample = Sample("Energy.Active.Import.Register", Decimal(105_000), "Wh", text="105000")
     report = MeterReport(STARTED + timedelta(minutes=30), (sample,))
     with unit_of_work() as db:
@@ -42,7 +43,7 @@ def test_late_readings_mark_the_billed_session_and_the_sweep_clears_the_mark(any
         metering.store(db, [item], now=LATER)
     assert billing.unsettled(flask_db.session(), now=LATER) == [number]
     with unit_of_work() as db:
-        billing.settle(db, number, now=LATER)
+        lone.settle(db, number, now=LATER)
     flask_db.session.rollback()
     assert billing.unsettled(flask_db.session(), now=LATER) == []
 

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select, text
 
 from app.domain.ground.vocabulary import BillKind, ReceiptState
-from app.domain.money import billing
 from app.extensions import db as flask_db
 from app.models import Bill, ChargingSession, Receipt
 from app.uow import unit_of_work
+from tests.support import lone
 from tests.support.charging import STARTED, network
 
 
@@ -29,7 +29,7 @@ def sessions(app):
         net = network(db)
         made = [net.session(), net.session(), net.session(unauthorised=True)]
         for session in made:
-            billing.issue(db, session.id, now=STARTED)
+            lone.issue(db, session.id, now=STARTED)
         return [session.id for session in made]
 
 

@@ -20,6 +20,7 @@ from app.domain.money.billing.ledger import take
 from app.extensions import db as flask_db
 from app.models import Bill, BillLine, Review
 from app.uow import unit_of_work
+from tests.support import lone
 from tests.support.charging import STARTED, network
 
 LATER = STARTED + timedelta(hours=2)
@@ -31,7 +32,7 @@ def net(db):
 
 
 def issued(db, session, now=LATER, hold_h=24):
-    return billing.issue(db, session.id, now=now, provisional_hold_h=hold_h)
+    return lone.issue(db, session.id, now=now, provisional_hold_h=hold_h)
 
 
 def test_an_ended_session_gets_a_bill_that_can_be_checked_by_hand(db, net):
@@ -74,14 +75,14 @@ def test_a_second_nudge_bills_nothing(db, net):
     session = net.session()
     assert issued(db, session) is not None
     assert issued(db, session) is None
-    assert billing.settle(db, session.id, now=LATER) is None
+    assert lone.settle(db, session.id, now=LATER) is None
     assert len(db.scalars(select(Bill)).all()) == 1
 
 
 def test_a_running_session_and_an_unknown_one_are_left_alone(db, net):
     session = net.session(state=SessionState.CHARGING, ended_at=None, meter_stop_wh=None)
     assert issued(db, session) is None
-    assert billing.issue(db, 4711, now=LATER) is None
+    assert lone.issue(db, 4711, now=LATER) is None
 
 
 def test_the_running_cost_is_the_bill_of_this_moment(db, net):
@@ -197,7 +198,7 @@ def test_a_driver_without_an_address_gets_no_mail_and_the_bill_says_so(db):
 @pytest.mark.parametrize("table", ["bills", "bill_lines"])
 def test_the_database_itself_refuses_to_change_a_bill(any_app, statement, table):
     with unit_of_work() as db:
-        billing.issue(db, network(db).session().id, now=LATER)
+        lone.issue(db, network(db).session().id, now=LATER)
     statement = statement.replace("bills", table)
     with pytest.raises(DBAPIError, match="only ever added"):
         with unit_of_work() as db:

@@ -7,10 +7,11 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from app.domain.money import billing, receipts
+from app.domain.money import receipts
 from app.extensions import db as flask_db
 from app.models import Bill, Receipt
 from app.uow import unit_of_work
+from tests.support import lone
 from tests.support.charging import STARTED, network
 
 LATER = STARTED + timedelta(hours=2)
@@ -42,7 +43,7 @@ def sessions(any_app):
 
 def test_a_session_billed_by_many_at_once_has_one_bill(any_app, sessions):
     def bill(db, session_id):
-        return billing.settle(db, session_id, now=LATER) is not None
+        return lone.settle(db, session_id, now=LATER) is not None
 
     won = at_once(any_app, bill, [sessions[0]] * 4)
     assert sorted(won) == [False, False, False, True]
@@ -51,14 +52,14 @@ def test_a_session_billed_by_many_at_once_has_one_bill(any_app, sessions):
 
 
 def test_numbers_given_at_once_have_no_gap_and_no_double(any_app, sessions):
-    at_once(any_app, lambda db, number: billing.settle(db, number, now=LATER) and None, sessions)
+    at_once(any_app, lambda db, number: lone.settle(db, number, now=LATER) and None, sessions)
     numbers = flask_db.session.scalars(select(Bill.number).order_by(Bill.number)).all()
     assert numbers == [f"2026-{count:06d}" for count in range(1, len(sessions) + 1)]
 
 
 def test_a_receipt_is_claimed_by_one(any_app, sessions):
     with unit_of_work() as db:
-        receipt_id = billing.issue(db, sessions[0], now=LATER).receipt.id
+        receipt_id = lone.issue(db, sessions[0], now=LATER).receipt.id
 
     def claim(db, number):
         return receipts.claim(db, number, domain="example.org", now=LATER) is not None

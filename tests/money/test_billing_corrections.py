@@ -13,6 +13,7 @@ from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptS
 from app.domain.money import billing
 from app.domain.money.billing.settle import NOTED
 from app.models import AuditEntry, Bill, Review
+from tests.support import lone
 from tests.support.charging import STARTED, network
 
 GRACE = Actor("Grace Hopper", 7, "192.0.2.7")
@@ -29,7 +30,7 @@ def net(db):
 def billed(db, net):
     session = net.session()
     net.reading(session, 55, 9_000)
-    billing.issue(db, session.id, now=LATER)
+    lone.issue(db, session.id, now=LATER)
     return session
 
 
@@ -120,7 +121,7 @@ def test_a_bill_that_was_taken_back_cannot_be_corrected(db, billed):
 )
 def test_whatever_is_corrected_the_bills_add_up_to_the_last_one(db, net, energies):
     session = net.session(wh=61_000, minutes=300)
-    billing.issue(db, session.id, now=LATER)
+    lone.issue(db, session.id, now=LATER)
     for energy in energies:
         last = billing.correct(db, GRACE, session, reason="r", now=LATER, energy_wh=energy)
     assert sums(db, session) == (
@@ -159,25 +160,25 @@ def approved(db, net):
     from app.domain.money import reviews
 
     session = assumed(db, net)
-    review = billing.issue(db, session.id, now=LATER + timedelta(days=1))
+    review = lone.issue(db, session.id, now=LATER + timedelta(days=1))
     reviews.approve(db, GRACE, review, note="looks right", now=LATER + timedelta(days=1))
     return session
 
 
 def test_a_late_stop_within_the_hold_is_simply_billed(db, net):
     session = assumed(db, net)
-    assert billing.settle(db, session.id, now=LATER) is None
+    assert lone.settle(db, session.id, now=LATER) is None
     stop_arrives(db, session, 9_500)
-    assert billing.settle(db, session.id, now=DAYS_LATER).energy_wh == 9_500
+    assert lone.settle(db, session.id, now=DAYS_LATER).energy_wh == 9_500
     assert len(chain(db, session)) == 1
 
 
 def test_a_late_stop_of_a_held_session_is_billed_without_a_person(db, net):
     session = assumed(db, net)
-    review = billing.settle(db, session.id, now=LATER + timedelta(days=1))
+    review = lone.settle(db, session.id, now=LATER + timedelta(days=1))
     assert isinstance(review, Review)
     stop_arrives(db, session, 9_500)
-    bill = billing.settle(db, session.id, now=DAYS_LATER)
+    bill = lone.settle(db, session.id, now=DAYS_LATER)
     assert bill.energy_wh == 9_500
     assert (review.decision, review.decided_by) == ("settled", "system")
     assert session.billing is BillingState.BILLED
@@ -185,10 +186,10 @@ def test_a_late_stop_of_a_held_session_is_billed_without_a_person(db, net):
 
 def test_a_late_stop_of_a_billed_session_credits_and_bills_anew_once(db, approved):
     stop_arrives(db, approved, 9_500)
-    correction = billing.settle(db, approved.id, now=DAYS_LATER)
+    correction = lone.settle(db, approved.id, now=DAYS_LATER)
     assert [bill.kind for bill in chain(db, approved)] == list(BillKind)
     assert correction.energy_wh == 9_500
-    assert billing.settle(db, approved.id, now=DAYS_LATER) is None
+    assert lone.settle(db, approved.id, now=DAYS_LATER) is None
     assert len(chain(db, approved)) == 3
     assert (
         sums(db, approved).gross_minor if False else sums(db, approved)[3] == correction.gross_minor
@@ -197,32 +198,32 @@ def test_a_late_stop_of_a_billed_session_credits_and_bills_anew_once(db, approve
 
 def test_a_late_stop_that_changes_cents_is_noted_and_no_more(db, approved):
     stop_arrives(db, approved, 9_100)
-    assert billing.settle(db, approved.id, now=DAYS_LATER) is None
+    assert lone.settle(db, approved.id, now=DAYS_LATER) is None
     assert NOTED in approved.flags
     assert len(chain(db, approved)) == 1
     assert db.scalar(select(AuditEntry).where(AuditEntry.action == "session.late_stop"))
-    assert billing.settle(db, approved.id, now=DAYS_LATER) is None
+    assert lone.settle(db, approved.id, now=DAYS_LATER) is None
 
 
 def test_a_late_stop_that_is_in_doubt_goes_back_to_a_person(db, approved):
     stop_arrives(db, approved, 900_000)
-    review = billing.settle(db, approved.id, now=DAYS_LATER)
+    review = lone.settle(db, approved.id, now=DAYS_LATER)
     assert "end_unexplained" in review.reasons
     assert "late_stop_after_decision" in review.reasons
     assert approved.billing is BillingState.HELD
     assert len(chain(db, approved)) == 1
-    assert billing.settle(db, approved.id, now=DAYS_LATER) is None
+    assert lone.settle(db, approved.id, now=DAYS_LATER) is None
 
 
 def test_what_a_person_set_is_not_overturned_by_a_late_stop(db, approved):
     billing.correct(db, GRACE, approved, reason="r", now=LATER, energy_wh=Decimal(3_000))
     stop_arrives(db, approved, 9_500)
-    assert isinstance(billing.settle(db, approved.id, now=DAYS_LATER), Review)
+    assert isinstance(lone.settle(db, approved.id, now=DAYS_LATER), Review)
     assert billing.standing(db, approved).energy_wh == 3_000
 
 
 def test_a_stop_that_was_never_late_changes_nothing(db, billed):
-    assert billing.settle(db, billed.id, now=DAYS_LATER) is None
+    assert lone.settle(db, billed.id, now=DAYS_LATER) is None
     assert len(chain(db, billed)) == 1
 
 

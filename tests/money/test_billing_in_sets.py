@@ -24,6 +24,7 @@ from app.models import (
     Tenant,
 )
 from app.uow import unit_of_work
+from tests.support import lone
 from tests.support.charging import STARTED, network
 
 LATER = STARTED + timedelta(days=1)
@@ -134,7 +135,7 @@ def test_sessions_billed_together_get_the_bills_that_they_get_one_by_one(net):
             in_one = outcome(db)
             together.rollback()
             for number in ids:
-                billing.settle(db, number, now=LATER)
+                lone.settle(db, number, now=LATER)
             assert outcome(db) == in_one
             raise Undone
 
@@ -165,7 +166,7 @@ def test_the_sum_alone_is_that_of_the_whole_assessment(net):
 def test_a_set_leaves_out_who_does_not_wait(net):
     with unit_of_work() as db:
         first, second = net.session(), net.session()
-        billing.settle(db, first.id, now=LATER)
+        lone.settle(db, first.id, now=LATER)
         billing.settle_all(db, [first.id, second.id, 4711], now=LATER)
     numbers = flask_db.session().execute(select(Bill.session_id, Bill.number)).all()
     assert sorted(numbers) == [(first.id, "2026-000001"), (second.id, "2026-000002")]

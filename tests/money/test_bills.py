@@ -11,13 +11,13 @@ from sqlalchemy import text as sql
 
 from app.domain.charging.energy import measure
 from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptState
-from app.domain.money import billing, receipts
+from app.domain.money import receipts
 from app.domain.money.billing.evidence import Candidate, Weighed
 from app.extensions import db as flask_db
 from app.mails import post_office
 from app.models import AuditEntry, Bill, ChargingSession, Receipt, Review, StrayStop
 from app.uow import unit_of_work
-from tests.support import seed
+from tests.support import lone, seed
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 NASTY = "<svg/onload=alert(1)>"
@@ -349,7 +349,7 @@ def test_a_session_without_a_price_offers_the_tariffs(desk, made):
     with unit_of_work() as db:
         session = db.get(ChargingSession, made.ids["past0"])
         session.billing, session.tariff_version_id = BillingState.OPEN, None
-        billing.issue(db, session.id, now=NOW)
+        lone.issue(db, session.id, now=NOW)
     page = read(desk["operator"], f"/bills/review/{made.ids['past0']}")
     assert "Kerb day/night, version 7" in page
     answer = decide(desk, made, name="past0", decision="approve", note="n", tariff="")

@@ -8,7 +8,6 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import func, inspect, select
 
 from app.domain.access import drivers, tags
-from app.domain.charging import sessions
 from app.domain.charging.sessions.stops import Stop
 from app.domain.ground.vocabulary import SYSTEM, Activity, BillingState, BillKind, StopReason
 from app.domain.money import billing
@@ -25,6 +24,7 @@ from app.models import (
 )
 from app.uow import unit_of_work
 from app.web import scope
+from tests.support import lone
 from tests.support.charging import STARTED, network
 from tests.support.processes import ROOT
 from tests.support.transactions import BEGAN, CARD, charge, event
@@ -45,7 +45,7 @@ def billed(net, **given):
         session = net.session(**given)
         net.reading(session, 30, 5_000)
         net.status(session, 10, Activity.CHARGING)
-        assert isinstance(billing.issue(db, session.id, now=LATER + timedelta(days=1)), Bill)
+        assert isinstance(lone.issue(db, session.id, now=LATER + timedelta(days=1)), Bill)
         return session.id
 
 
@@ -104,14 +104,14 @@ def test_a_stop_that_comes_after_the_bill_is_written_down_and_the_bill_still_ver
             transaction_ref=session.transaction_ref, meter_stop_wh=Decimal(115_000),
             ended_at=LATER, reason=StopReason.LOCAL, word="Local", token=None, payload={},
         )  # fmt: skip
-        sessions.end(db, net.station, stop, now=LATER + timedelta(days=2))
+        lone.end(db, net.station, stop, now=LATER + timedelta(days=2))
     db = flask_db.session()
     kept = db.execute(select(session_revisions).order_by(session_revisions.c.id)).all()
     assert (kept[0].meter_stop_wh, kept[0].provisional) == (110_000, True)
     assert db.get_one(ChargingSession, number).meter_stop_wh == 115_000
     assert faults(net) == []
     with unit_of_work() as db:
-        billing.settle(db, number, now=LATER + timedelta(days=2))
+        lone.settle(db, number, now=LATER + timedelta(days=2))
     bills = flask_db.session().scalars(select(Bill).order_by(Bill.place)).all()
     assert bills[0].kind is BillKind.BILL
     assert faults(net) == []
@@ -125,15 +125,15 @@ def test_events_told_after_the_bill_are_kept_and_the_bill_still_verifies(net):
             db, SYSTEM, net.site.tenant_id, now=BEGAN, value=CARD.value, driver_id=net.driver.id
         )
         for report in reports:
-            taken = sessions.take(db, net.station, report, now=BEGAN + timedelta(hours=2))
+            taken = lone.take(db, net.station, report, now=BEGAN + timedelta(hours=2))
         number = taken.session.id
-        billing.settle(db, number, now=BEGAN + timedelta(hours=3))
+        lone.settle(db, number, now=BEGAN + timedelta(hours=3))
         assert taken.session.billing is BillingState.BILLED
     for late in (event("updated", 6, 55), event("ended", 7, 70), reports[3]):
         with unit_of_work() as db:
-            sessions.take(db, net.station, late, now=BEGAN + timedelta(hours=4))
+            lone.take(db, net.station, late, now=BEGAN + timedelta(hours=4))
         with unit_of_work() as db:
-            billing.settle(db, number, now=BEGAN + timedelta(hours=4))
+            lone.settle(db, number, now=BEGAN + timedelta(hours=4))
         assert faults(net) == []
     rows = select(func.count(TransactionEvent.id))
     assert flask_db.session().scalar(rows) == len(reports) + 2

@@ -26,6 +26,7 @@ from app.models import (
     session_revisions,
 )
 from app.uow import unit_of_work
+from tests.support import lone
 from tests.support.charging import STARTED, network
 
 LATER = STARTED + timedelta(hours=2)
@@ -62,7 +63,7 @@ def billed(any_app):
         for session in reversed(sessions):
             net.reading(session, 30, 5_000)
             told(db, session, f"event {session.id}")
-        billing.issue(db, sessions[0].id, now=LATER)
+        lone.issue(db, sessions[0].id, now=LATER)
         return Billed(net.site.tenant_id, *(session.id for session in sessions))
 
 
@@ -377,7 +378,7 @@ def issued_more(count=3):
             session = ChargingSession(**values)
             db.add(session)
             db.flush()
-            billing.issue(db, session.id, now=LATER)
+            lone.issue(db, session.id, now=LATER)
 
 
 def removed(db: Session, number: str) -> None:

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from app.domain.access import tags
-from app.domain.charging import sessions
 from app.domain.ground.vocabulary import SYSTEM, Activity, Availability, BillingState
 from app.domain.money import billing
 from app.models import Bill, ChargingSession, Connection, Review, StatusEvent, Tenant
+from tests.support import lone
 from tests.support.charging import STARTED, network
 from tests.support.transactions import BEGAN, CARD, PLUG, event, register
 
@@ -33,7 +33,7 @@ def minutes(intervals):
 
 
 def issued(db, session):
-    return billing.issue(db, session.id, now=LATER)
+    return lone.issue(db, session.id, now=LATER)
 
 
 def idle_of(db, session):
@@ -161,7 +161,7 @@ def told_2x(db, net, *reports, late=False):
     net.site.tariff = net.version.tariff
     tags.add(db, SYSTEM, net.site.tenant_id, now=BEGAN, value=CARD.value, driver_id=net.driver.id)
     for report in reports:
-        sessions.take(db, net.station, report, now=LATER if late else report.at)
+        lone.take(db, net.station, report, now=LATER if late else report.at)
     return db.query(ChargingSession).one()
 
 

@@ -21,6 +21,7 @@ from app.models import Tenant
 from app.text import letters
 from app.text.writers import Writer
 from app.uow import unit_of_work
+from tests.support import lone
 from tests.support.charging import STARTED, network
 from tests.support.mail import send_receipt
 
@@ -35,7 +36,7 @@ def bill(app):
         for minute, wh in ((0, 0), (30, 6_000), (50, 10_000)):
             net.reading(session, minute, wh)
         net.status(session, 40, Activity.SUSPENDED_EV)
-        return billing.issue(db, session.id, now=STARTED)
+        return lone.issue(db, session.id, now=STARTED)
 
 
 def test_a_german_driver_reads_german_in_numbers_dates_and_words(bill):
@@ -101,7 +102,7 @@ def test_the_seller_and_the_day_of_issue_stand_on_the_receipt(app):
             seller_name="Hafen & Strom <b>", seller_address="Am Kai 7, Hamburg",
             seller_tax_number="DE123", seller_contact="billing@hafen.example",
         )  # fmt: skip
-        made = billing.issue(db, net.session().id, now=STARTED)
+        made = lone.issue(db, net.session().id, now=STARTED)
     german = letters.receipt(made, "de")
     for text in (german.text, letters.receipt(made, "en").text):
         assert "Hafen & Strom <b>" in text
@@ -148,7 +149,7 @@ def test_a_place_full_of_markup_and_a_reason_with_line_breaks_are_harmless(app):
         net = network(db)
         net.site.name = "<b onclick=x>Depot</b>"
         net.station.name = "\r\nX-Evil: 1"
-        bill = billing.issue(db, net.session().id, now=STARTED)
+        bill = lone.issue(db, net.session().id, now=STARTED)
     letter = letters.receipt(bill, "en")
     assert "<b onclick" not in letter.html
     assert "\n" not in letter.subject

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.money import billing
 from app.models import Settlement
+from tests.support import lone
 from tests.support.charging import STARTED, network
 
 
@@ -49,7 +49,7 @@ def test_a_receipt_that_is_not_made_yet_says_so_and_looks_again(app, paid):
 def test_the_receipt_is_that_of_the_bill_in_the_readers_language(
     app, db, paid, now, language, word
 ):
-    billing.settle(db, paid.id, now=now + timedelta(hours=2))
+    lone.settle(db, paid.id, now=now + timedelta(hours=2))
     db.commit()
     answer = opened(app, language=language)
     assert word in answer.get_data(as_text=True)

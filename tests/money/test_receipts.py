@@ -12,6 +12,7 @@ from app.domain.ground.vocabulary import Actor, ReceiptState
 from app.domain.money import billing, receipts
 from app.domain.office import outbox
 from app.models import AuditEntry, Receipt
+from tests.support import lone
 from tests.support.charging import STARTED, network
 
 GRACE = Actor("Grace Hopper", 7)
@@ -25,7 +26,7 @@ def net(db):
 
 @pytest.fixture
 def receipt(db, net):
-    return billing.issue(db, net.session().id, now=LATER).receipt
+    return lone.issue(db, net.session().id, now=LATER).receipt
 
 
 def claim(db, receipt, now=LATER):
@@ -59,7 +60,7 @@ def test_its_message_id_is_the_same_for_ever_and_nobody_elses(db, net, receipt):
     receipts.refused(db, receipt, "451 later", permanent=False, now=LATER)
     again = receipts.claim(db, receipt.id, domain="moved.example", now=LATER + timedelta(minutes=2))
     assert again.message_id == first
-    other = billing.issue(db, net.session().id, now=LATER).receipt
+    other = lone.issue(db, net.session().id, now=LATER).receipt
     assert other.message_id.split(".")[1] != first.split(".")[1].split("@")[0]
 
 
@@ -158,7 +159,7 @@ def test_a_mail_that_is_tried_again_stays_the_same_mail(db, receipt):
 
 def test_a_skipped_one_is_sent_once_somebody_names_an_address(db):
     net = network(db, email=None)
-    receipt = billing.issue(db, net.session().id, now=LATER).receipt
+    receipt = lone.issue(db, net.session().id, now=LATER).receipt
     assert receipt.state is ReceiptState.SKIPPED
     with pytest.raises(Invalid):
         receipts.resend(db, GRACE, receipt, now=LATER)
@@ -170,7 +171,7 @@ def test_a_skipped_one_is_sent_once_somebody_names_an_address(db):
 
 def test_a_correction_has_a_receipt_of_its_own(db, net):
     session = net.session()
-    first = billing.issue(db, session.id, now=LATER)
+    first = lone.issue(db, session.id, now=LATER)
     made = billing.correct(db, GRACE, session, reason="r", now=LATER, energy_wh=Decimal(1_000))
     assert made.receipt.id != first.receipt.id
     assert made.receipt.message_id != first.receipt.message_id

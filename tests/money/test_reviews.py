@@ -8,11 +8,12 @@ from sqlalchemy import select
 
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptState
-from app.domain.money import billing, reviews
+from app.domain.money import reviews
 from app.domain.network import tenants
 from app.models import AuditEntry, Bill, StrayStop, Tariff, TariffVersion, Tenant
 from app.queries.ground.paging import Wish
 from app.queries.money import reviews as queries
+from tests.support import lone
 from tests.support.charging import PRICES, STARTED, network
 
 GRACE = Actor("Grace Hopper", 7)
@@ -26,7 +27,7 @@ def net(db):
 
 def hold(db, net, **given):
     session = net.session(**{"unauthorised": True, **given})
-    return session, billing.issue(db, session.id, now=LATER)
+    return session, lone.issue(db, session.id, now=LATER)
 
 
 def test_waiting_ones_are_counted(db, net):
@@ -67,7 +68,7 @@ def test_waiving_charges_nothing_and_mails_nothing(db, net):
     reviews.waive(db, GRACE, review, note="goodwill", now=LATER)
     assert session.billing is BillingState.WAIVED
     assert db.scalars(select(Bill)).all() == []
-    assert billing.settle(db, session.id, now=LATER) is None
+    assert lone.settle(db, session.id, now=LATER) is None
 
 
 def test_every_decision_is_audited_with_its_reason(db, net):

@@ -10,6 +10,7 @@ from app.domain.ground.vocabulary import Actor
 from app.domain.money import billing, sellers
 from app.domain.network import sites, tenants
 from app.models import AuditEntry, Tenant
+from tests.support import lone
 from tests.support.charging import STARTED, network
 
 GRACE = Actor("Grace Hopper", 7)
@@ -34,7 +35,7 @@ def tenant(db, net):
 
 def test_a_bill_keeps_the_seller_it_was_issued_with(db, net, tenant):
     tenants.edit(db, GRACE, tenant, now=STARTED, **HAFEN)
-    bill = billing.issue(db, net.session().id, now=LATER)
+    bill = lone.issue(db, net.session().id, now=LATER)
     tenants.edit(db, GRACE, tenant, now=LATER, seller_name="Another GmbH")
     db.expire_all()
     assert bill.facts["seller"] == {
@@ -50,7 +51,7 @@ def test_a_bill_keeps_the_seller_it_was_issued_with(db, net, tenant):
 def test_a_site_replaces_field_by_field(db, net, tenant):
     tenants.edit(db, GRACE, tenant, now=STARTED, **HAFEN)
     sites.edit(db, GRACE, net.site, now=STARTED, seller_name="Kai eG", seller_contact="")
-    bill = billing.issue(db, net.session().id, now=LATER)
+    bill = lone.issue(db, net.session().id, now=LATER)
     assert bill.facts["seller"]["name"] == "Kai eG"
     assert bill.facts["seller"]["address"] == "Am Kai 7, Hamburg"
     assert bill.facts["seller"]["contact"] == "billing@hafen.example"

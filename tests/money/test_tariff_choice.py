@@ -13,9 +13,10 @@ from app.domain.charging import sessions
 from app.domain.charging.sessions.begin import price_by
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import Actor, BillingState, ConnectorRef, Token
-from app.domain.money import billing, tariff_book, tariff_choice
+from app.domain.money import tariff_book, tariff_choice
 from app.domain.network import sites, stations
 from app.models import TariffVersion, Tenant
+from tests.support import lone
 from tests.support.charging import PRICES, STARTED, network
 
 GRACE = Actor("Grace Hopper", 7)
@@ -133,7 +134,7 @@ def test_a_bill_at_another_price_than_the_nearer_one_is_held(db, net):
     choice = choose(db, net)
     price_by(session, choice, net.station)
     assert session.currency == "EUR"
-    review = billing.issue(db, session.id, now=LATER)
+    review = lone.issue(db, session.id, now=LATER)
     assert session.billing is BillingState.HELD
     assert review.reasons == ["price_skipped"]
     net.driver.tariff_id = None
@@ -173,6 +174,6 @@ def test_a_start_that_is_told_late_has_the_price_of_its_own_time(db, net, began,
     at = STARTED + timedelta(minutes=began)
     start = sessions.Start(ConnectorRef(1), Token("A"), Decimal(0), at, str(at))
     now = STARTED + timedelta(minutes=told)
-    session = sessions.begin(db, net.station, start, now=now).session
+    session = lone.begin(db, net.station, start, now=now).session
     assert session.tariff_version.number == number
     assert f"version {number} applies" in session.tariff_why

@@ -14,6 +14,7 @@ from app.extensions import db as flask_db
 from app.models import Bill, Review
 from app.text import bill_text, letters
 from app.text.writers import DeskWriter
+from tests.support import lone
 from tests.support.charging import STARTED, network
 
 LATER = STARTED + timedelta(hours=2)
@@ -31,11 +32,11 @@ def settle_payment(net, session, amount, state="settled", reference="psp-1", **m
     told = Reported(reference, state, Decimal(amount), LATER, session.transaction_ref)
     settlements.take_in(net.db, net.station, replace(told, **more), now=LATER)
     if session.billing is not BillingState.OPEN:
-        billing.settle(net.db, session.id, now=LATER)
+        lone.settle(net.db, session.id, now=LATER)
 
 
 def settled(net, session):
-    return billing.settle(net.db, session.id, now=LATER)
+    return lone.settle(net.db, session.id, now=LATER)
 
 
 def waiting(net):

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.domain.commands import commands
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.models import Command, Station
-from tests.support import apps, seed
+from tests.support import apps, lone, seed
 
 pytestmark = pytest.mark.postgres
 
@@ -52,8 +52,8 @@ def test_a_command_is_queued_claimed_once_and_expires(app, db):
     station = db.scalars(select(Station).where(Station.identity == "CP-03")).one()
     row = commands.queue(db, SYSTEM, station, Order.CLEAR_CACHE, {}, now=now, ttl_s=60)
     late = commands.queue(db, SYSTEM, station, Order.CLEAR_CACHE, {}, now=now, ttl_s=0)
-    assert commands.claim(db, row.id, "seed", now=now) is row
-    assert commands.claim(db, row.id, "seed", now=now) is None
+    assert lone.claim(db, row.id, "seed", now=now) is row
+    assert lone.claim(db, row.id, "seed", now=now) is None
     assert commands.expire_overdue(db, now) == 1
     assert late.state is CommandState.EXPIRED
     assert db.get(Command, row.id).state is CommandState.SENT

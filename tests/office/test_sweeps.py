@@ -16,7 +16,7 @@ from app.domain.ground.vocabulary import (
     ReceiptState,
     SessionState,
 )
-from app.domain.money import billing, receipts
+from app.domain.money import receipts
 from app.domain.office import outbox
 from app.extensions import db as flask_db
 from app.models import (
@@ -33,7 +33,7 @@ from app.models import (
 from app.tasks.rounds import bill_ended, send_post
 from app.tasks.sweeps import sweep, tidy_up
 from app.uow import unit_of_work
-from tests.support import sockets
+from tests.support import lone, sockets
 from tests.support.charging import network
 
 AN_HOUR_AGO = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1, minutes=5)
@@ -114,7 +114,7 @@ def test_a_late_stop_whose_nudge_was_lost_is_found(smtp_app, days):
         net = network(db)
         started = AN_HOUR_AGO - timedelta(days=days + 2)
         session = net.session(started_at=started, provisional=True)
-        billing.issue(db, session.id, now=started + timedelta(days=1, hours=2))
+        lone.issue(db, session.id, now=started + timedelta(days=1, hours=2))
     with unit_of_work() as db:
         session = db.get(ChargingSession, 1)
         session.provisional, session.flags = False, ["late_stop"]

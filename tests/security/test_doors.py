@@ -16,7 +16,7 @@ from app.models import Command, Station
 from tests.conftest import make_app
 from tests.security.town import MARKUP
 from tests.security.walk import body, pages
-from tests.support import seed
+from tests.support import lone, seed
 
 CANARY = "Canary-9f3b51c7e2d84a60"
 
@@ -150,7 +150,7 @@ def test_a_key_in_an_order_is_shown_nowhere(app, made, db, caplog):
     assert command.arguments["value"] == CANARY  # it has yet to be sent
     assert not [url for url, text in every_page(app, made, NEAR_STATIONS) if CANARY in text]
     outcome = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "Done.")
-    commands.claim(db, command.id, node="seed", now=datetime.now(UTC))
+    lone.claim(db, command.id, node="seed", now=datetime.now(UTC))
     commands.settle(db, command, outcome, now=datetime.now(UTC))
     db.commit()
     assert not [url for url, text in every_page(app, made, NEAR_STATIONS) if CANARY in text]

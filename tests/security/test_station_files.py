@@ -14,7 +14,7 @@ from app.domain.office import messages
 from app.models import FileJob
 from app.web.file_store import FIRMWARE, UPLOADS, Store
 from tests.conftest import make_app
-from tests.support import seed
+from tests.support import lone, seed
 from worker.dialects.table import DIALECTS
 from worker.ocpp.versions import Version
 
@@ -49,7 +49,7 @@ def asked(db, made, now):
         row = commands.queue(db, SYSTEM, station, order, given, now=now, ttl_s=60)
         path = row.arguments["location"]
         job_id = row.arguments["request_id"]
-        commands.claim(db, row.id, "seed", now=now)
+        lone.claim(db, row.id, "seed", now=now)
         yes = Outcome(CommandState.ACCEPTED, {"status": "Accepted"}, "Yes.")
         commands.settle(db, row, yes, now=now)
         db.commit()

@@ -14,7 +14,7 @@ from app.domain.commands import commands
 from app.domain.ground.vocabulary import SYSTEM, BootReport, CommandState, Order, Outcome
 from app.domain.network import presence, sites, stations, tenants
 from app.models import Command, Station
-from tests.support import sockets
+from tests.support import lone, sockets
 from worker.dialects.context import Context
 from worker.dialects.records import Bulk
 from worker.dialects.table import DIALECTS
@@ -94,7 +94,7 @@ class Dialogue:
         return self._ends(Outcome(state, {"errorCode": "InternalError"}, "It went wrong."))
 
     def _ends(self, outcome: Outcome) -> Command:
-        command = commands.claim(self.db, self.waiting()[0].id, "worker-a", now=self.now)
+        command = lone.claim(self.db, self.waiting()[0].id, "worker-a", now=self.now)
         assert command is not None
         commands.settle(self.db, command, outcome, now=self.now)
         return command

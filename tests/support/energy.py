@@ -13,7 +13,7 @@ from app.domain.ground import events
 from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
 from app.domain.network import presence, sites, stations, tenants
 from app.models import ChargingSession, Command, Station, StationVariable
-from tests.support import sockets
+from tests.support import lone, sockets
 from worker.dialects.context import Context
 from worker.dialects.records import Outside
 from worker.dialects.table import DIALECTS
@@ -39,7 +39,7 @@ class Yard:
 
     def answer(self, command: Command, word: str = "Accepted", **facts: Any) -> None:
         """Let the station answer an order."""
-        commands.claim(self.db, command.id, "worker-a", now=self.now)
+        lone.claim(self.db, command.id, "worker-a", now=self.now)
         state = CommandState.ACCEPTED if word == "Accepted" else CommandState.REJECTED
         outcome = Outcome(state, {"status": word}, f"The charger answered {word}.", facts, word)
         assert commands.settle(self.db, command, outcome, now=self.now)

@@ -4,11 +4,10 @@ import shutil
 
 import pytest
 
-from app.domain.money import billing
 from app.extensions import db as flask_db
 from app.models import Receipt
 from app.uow import unit_of_work
-from tests.support import apps
+from tests.support import apps, lone
 from tests.support.charging import STARTED, network
 
 
@@ -29,7 +28,7 @@ def make_receipt():
     def make(**driver):
         with unit_of_work() as db:
             net = network(db, **driver)
-            return billing.issue(db, net.session().id, now=STARTED).receipt.id
+            return lone.issue(db, net.session().id, now=STARTED).receipt.id
 
     return make
 

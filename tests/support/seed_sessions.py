@@ -16,7 +16,7 @@ from app.domain.ground.vocabulary import (
     SessionState,
     StopReason,
 )
-from app.domain.money import billing, receipts
+from app.domain.money import receipts
 from app.models import (
     Bill,
     ChargingSession,
@@ -24,6 +24,7 @@ from app.models import (
     StatusEvent,
     StrayStop,
 )
+from tests.support import lone
 
 ZONE = "Europe/Berlin"
 WHY = "“Kerb day/night” version 7 applies because it is the price of the site Depot Nord."
@@ -175,7 +176,7 @@ def _finished(db: Session, made: Any) -> None:
 def bill(db: Session, row: ChargingSession) -> None:
     """Have the session billed as it is in life, and its receipt sent."""
     at = (row.ended_at or row.started_at) + timedelta(seconds=2)
-    issued = billing.issue(db, row.id, now=at)
+    issued = lone.issue(db, row.id, now=at)
     if not isinstance(issued, Bill) or issued.receipt.state is not ReceiptState.QUEUED:
         return
     claimed = receipts.claim(db, issued.receipt.id, domain="example.org", now=at)

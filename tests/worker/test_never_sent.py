@@ -12,7 +12,7 @@ from app.domain.commands.fallbacks import Situation
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
 from app.domain.network import presence
 from app.models import Command
-from tests.support import seed, sockets
+from tests.support import lone, seed, sockets
 from tests.support.ocpp_port import OcppPort
 from tests.support.wait import eventually
 from worker.answers import NEVER_SENT
@@ -97,7 +97,7 @@ def test_an_order_whose_charger_hangs_up_meanwhile_was_not_sent(db, station, que
     [(False, "the charger may have acted on it"), (True, "is no longer waiting")],
 )
 def test_a_worker_that_died_with_an_order_leaves_its_doubt(db, queued, told, sentence):
-    claimed = commands.claim(db, queued.id, "gone", now=queued.requested_at)
+    claimed = lone.claim(db, queued.id, "gone", now=queued.requested_at)
     if told:
         commands.sent(db, claimed, Sent("ClearCache", {}, "m1", queued.requested_at))
     db.commit()

@@ -215,12 +215,6 @@ def claim_all(
     return taken
 
 
-def claim(db: Session, command_id: int, node: str, *, now: datetime) -> Command | None:
-    """Take one queued command; None when another did, or it is too late."""
-    taken = claim_all(db, [command_id], node, now=now)
-    return db.get(Command, command_id, populate_existing=True) if taken else None
-
-
 def sent(
     db: Session, command: Command, wire: Sent | None, attempts: Sequence[dict[str, Any]] = ()
 ) -> None:

@@ -4,12 +4,12 @@ Both operations are idempotent and keep what they cannot match: a charger whose
 report is refused sends it again for ever, or throws it away (FIELD 1.6, 3.4).
 """
 
-from app.domain.charging.sessions.begin import Begun, Start, Starting, begin, begin_all
-from app.domain.charging.sessions.end import Stopping, end, end_all
+from app.domain.charging.sessions.begin import Begun, Start, Starting, begin_all
+from app.domain.charging.sessions.end import Stopping, end_all
 from app.domain.charging.sessions.provisional import close_provisionally
 from app.domain.charging.sessions.row import flag, remove_flag
 from app.domain.charging.sessions.stops import Stop, assign_stray, candidates
-from app.domain.charging.sessions.take import Told, take, take_all
+from app.domain.charging.sessions.take import Told, take_all
 from app.domain.charging.sessions.transaction_events import TransactionReport
 from app.domain.charging.sessions.unordered import Taken, take_readings
 
@@ -23,15 +23,12 @@ __all__ = [
     "Told",
     "TransactionReport",
     "assign_stray",
-    "begin",
     "begin_all",
     "candidates",
     "close_provisionally",
-    "end",
     "end_all",
     "flag",
     "remove_flag",
-    "take",
     "take_all",
     "take_readings",
 ]

@@ -22,7 +22,7 @@ from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.clock import ON_ITS_WAY
 from app.domain.ground.vocabulary import ConnectorRef, Decision, SessionState, Token
 from app.domain.money import tariff_choice
-from app.models import ChargingSession, Connection, Station, Tag
+from app.models import ChargingSession, Connection, Tag
 
 #: A start with a meaningless clock is a retry only within this time of the first.
 RETRY = timedelta(minutes=10)
@@ -80,13 +80,6 @@ class Begun:
     session: Any
     decision: Decision
     repeated: bool
-
-
-def begin(db: Session, station: Station, start: Start, *, now: datetime) -> Begun:
-    """Begin one charging session; its row is the model's."""
-    [begun] = begin_all(db, [Starting(station, start, now)])
-    session = db.get_one(ChargingSession, begun.session.id, populate_existing=True)
-    return Begun(session, begun.decision, begun.repeated)
 
 
 def begin_all(db: Session, starts: Sequence[Starting]) -> list[Begun]:

@@ -12,7 +12,7 @@ from app.domain.charging import metering
 from app.domain.charging.metering import Metered
 from app.domain.charging.running import by_reference, open_sessions
 from app.domain.charging.sessions import row as rows
-from app.domain.charging.sessions.row import SessionRow, flag, mark_late
+from app.domain.charging.sessions.row import flag, mark_late
 from app.domain.charging.sessions.stops import Stop, close, explained, keep_stray, orders_to_stop
 from app.domain.charging.sessions.story import contradicts
 from app.domain.ground import events
@@ -31,16 +31,6 @@ class Stopping:
 
 
 Ended = tuple[Any, Decision | None]
-
-
-def end(
-    db: Session, station: Any, stop: Stop, *, now: datetime
-) -> tuple[ChargingSession | None, Decision | None]:
-    """End one session; its row is the model's."""
-    [(session, decision)] = end_all(db, [Stopping(station, stop, now)])
-    if isinstance(session, SessionRow):
-        session = db.get_one(ChargingSession, session.id, populate_existing=True)
-    return session, decision
 
 
 def end_all(db: Session, stops: Sequence[Stopping]) -> list[Ended]:

@@ -83,12 +83,6 @@ class Plain:
         )
 
 
-def take(db: Session, station: Any, report: TransactionReport, *, now: datetime) -> Taken:
-    """Take in one event of a transaction; its session is the model's row."""
-    [taken] = take_all(db, [Told(station, report, now)])
-    return replace(taken, session=db.get_one(ChargingSession, taken.session.id))
-
-
 def take_all(db: Session, told: Sequence[Told]) -> list[Taken]:
     """Take in events of transactions, no two of one station; the same ones again change nothing."""
     if not told:

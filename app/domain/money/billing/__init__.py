@@ -1,6 +1,6 @@
 """The money of charging sessions: one bill each, and what replaces it.
 
-`settle` does whatever an ended session is due; bills (the CDRs) are only ever
+`settle_all` does whatever ended sessions are due; bills (the CDRs) are only ever
 added, so a change is a credit and a correction.
 """
 
@@ -20,13 +20,12 @@ from app.domain.money.billing.corrections import (
     recompute,
     refund,
 )
-from app.domain.money.billing.issue import issue, mark_slipped, provisional_until, unsettled
+from app.domain.money.billing.issue import issue_all, mark_slipped, provisional_until, unsettled
 from app.domain.money.billing.ledger import standing
 from app.domain.money.billing.settle import (
     apply_late,
     difference,
     late_payments,
-    settle,
     settle_all,
 )
 
@@ -41,7 +40,7 @@ __all__ = [
     "correct_difference",
     "difference",
     "faults_of",
-    "issue",
+    "issue_all",
     "late_payments",
     "locked",
     "mark_slipped",
@@ -50,7 +49,6 @@ __all__ = [
     "recompute",
     "refund",
     "running_quote",
-    "settle",
     "settle_all",
     "standing",
     "unsettled",

@@ -15,7 +15,6 @@ from app.domain.money.billing.assessment import (
     Assessment,
     assessed,
     is_running,
-    locked,
     remember,
 )
 from app.domain.money.billing.book import Book, book_of
@@ -39,17 +38,6 @@ _SLIPPED = text(
     f"{_BEYOND.format(table='transaction_events', last='last_event')})"
 ).bindparams(bindparam("since", type_=Instant))
 _ENERGY = {flag.value for flag in EnergyFlag}
-
-
-def issue(
-    db: Session, session_id: int, *, now: datetime, provisional_hold_h: int = 24
-) -> Bill | Review | None:
-    """Bill an ended session once, or hold it for review; None where there is nothing to do."""
-    session = locked(db, session_id)
-    if session is None:
-        return None
-    found = issue_all(db, [session], now=now, provisional_hold_h=provisional_hold_h)
-    return as_kept(db, found.get(session_id))
 
 
 def issue_all(
@@ -87,11 +75,6 @@ def issue_all(
     for bill in put_bills(book, passed, by=SYSTEM.name, now=now):
         found[bill.session_id] = bill
     return found
-
-
-def as_kept(db: Session, found: Bill | Review | None) -> Bill | Review | None:
-    """What came of a session as a row of the database session."""
-    return db.get_one(Bill, found.id) if isinstance(found, Bill) else found
 
 
 def _is_due(session: ChargingSession, now: datetime, provisional_hold_h: int) -> bool:

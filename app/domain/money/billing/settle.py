@@ -23,13 +23,12 @@ from app.domain.money.billing.assessment import (
     Payment,
     assess,
     is_running,
-    locked,
     other_ends,
     payments_of,
     remember,
 )
 from app.domain.money.billing.corrections import replace
-from app.domain.money.billing.issue import as_kept, hold, issue_all, note_energy, put_bill
+from app.domain.money.billing.issue import hold, issue_all, note_energy, put_bill
 from app.domain.money.billing.ledger import standing
 from app.domain.money.tariffs import from_minor
 from app.domain.office import audit
@@ -55,33 +54,17 @@ def _(text: str) -> str:
 REASON = _("The charger's own stop arrived late.")
 
 
-def settle(
-    db: Session, session_id: int, *, now: datetime, provisional_hold_h: int = 24
-) -> Bill | Review | None:
-    """Do what an ended session is due: its bill, or what arrived later changes about it."""
-    session = locked(db, session_id)
-    if session is None:
-        return None
-    found = _settled(db, [session], now, provisional_hold_h)
-    return as_kept(db, found.get(session_id))
-
-
 def settle_all(
     db: Session, session_ids: Collection[int], *, now: datetime, provisional_hold_h: int = 24
-) -> None:
-    """Do the same for many sessions at once; one that somebody else has locked is left to him.
+) -> dict[int, Bill | Review]:
+    """Do what ended sessions are due: their bill, or what arrived later changes about it.
 
-    First those that wait for their bill, then those of which more is known, both by their ids.
+    First those that wait for their bill, then those of which more is known, both by their ids;
+    one that somebody else has locked is left to him.  Returns what came of each.
     """
     query = select(ChargingSession).where(ChargingSession.id.in_(session_ids)).options(*_NAMED)
     query = query.order_by(ChargingSession.id).with_for_update(skip_locked=True, of=ChargingSession)
     sessions = db.scalars(query.execution_options(populate_existing=True)).all()
-    _settled(db, sessions, now, provisional_hold_h)
-
-
-def _settled(
-    db: Session, sessions: Collection[ChargingSession], now: datetime, provisional_hold_h: int
-) -> dict[int, Bill | Review]:
     ended = [session for session in sessions if not is_running(session)]
     row.compare(db, ended, now=now)
     unbilled = [session for session in ended if session.billing is BillingState.OPEN]
