@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.config import Settings
+from app.domain.ground.vocabulary import ReceiptState
 from app.domain.money import receipts
 from app.domain.office import outbox
 from app.extensions import db as flask_db
@@ -51,7 +52,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of mail: how its rows are found and written, claimed, and what became of them noted.
+    """A kind of mail: how its rows are found, written and claimed.
 
     `claim` takes the row only if it still asks for the very mail that was written.
     """
@@ -61,9 +62,6 @@ class Kind:
     read: Callable[[Session, Sequence[int]], Sequence[Any]]
     write: Callable[[Settings, Any, datetime], Mail]
     claim: Callable[[Session, Settings, Written, datetime], Any]
-    sent: Callable[..., None]
-    refused: Callable[..., None]
-    unclear: Callable[..., None]
 
 
 def send_waiting(settings: Settings, kind: Kind, until: float, clock: Clock) -> bool:
@@ -139,15 +137,14 @@ def _send(
 
     def refuse(db: Session) -> None:
         if (row := claim(db)) is not None:
-            kind.refused(db, row, why, permanent=permanent, now=clock())
+            outbox.settle(db, kind.rows, row, state, why, now=clock())
 
     try:
         if isinstance(written.mail, Refused):
             raise written.mail
         post.address(written.mail)
     except Refused as error:
-        log.warning("mail refused: %s", error)
-        why, permanent = str(error), error.permanent
+        why, state = _refusal(error)
         _tell(untold, refuse)
         return
     row = _tell(untold, claim)
@@ -157,16 +154,18 @@ def _send(
 
 def _delivered(kind: Kind, post: Post, message: Mail, row: Any, clock: Clock) -> Outcome:
     try:
-        said = post.deliver(message)
+        said, state = post.deliver(message), ReceiptState.SENT
     except Refused as error:
-        log.warning("mail refused: %s", error)
-        why, permanent = str(error), error.permanent
-        return lambda db: kind.refused(db, row, why, permanent=permanent, now=clock())
+        said, state = _refusal(error)
     except Unclear as error:
         log.warning("mail unclear: %s", error)
-        unclear = str(error)
-        return lambda db: kind.unclear(db, row, unclear, now=clock())
-    return lambda db: kind.sent(db, row, said, now=clock())
+        said, state = str(error), ReceiptState.UNKNOWN
+    return lambda db: outbox.settle(db, kind.rows, row, state, said, now=clock())
+
+
+def _refusal(error: Refused) -> tuple[str, ReceiptState]:
+    log.warning("mail refused: %s", error)
+    return str(error), ReceiptState.FAILED if error.permanent else ReceiptState.QUEUED
 
 
 @contextmanager
@@ -226,23 +225,17 @@ def _other_mail(settings: Settings, row: OutgoingMail, now: datetime) -> Mail:
 
 RECEIPTS = Kind(
     name="receipt",
-    rows=Receipt,
+    rows=receipts.KIND,
     read=receipts.waiting,
     write=receipt_mail,
     claim=_claim_receipt,
-    sent=receipts.sent,
-    refused=receipts.refused,
-    unclear=receipts.unclear,
 )
 MAILS = Kind(
     name="mail",
-    rows=OutgoingMail,
+    rows=outbox.MAILS,
     read=outbox.waiting,
     write=_other_mail,
     claim=lambda db, _settings, written, now: outbox.claim(db, written.number, now=now),
-    sent=outbox.sent,
-    refused=outbox.refused,
-    unclear=outbox.unclear,
 )
 
 

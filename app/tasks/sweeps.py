@@ -27,7 +27,7 @@ from app.domain.office import housekeeping, messages, outbox
 from app.domain.office.housekeeping import SWEEP
 from app.extensions import db as flask_db
 from app.mails import post_office
-from app.models import FileJob, OutgoingMail, Receipt, Station
+from app.models import FileJob, Station
 from app.tasks.rounds import settle_waiting
 from app.uow import unit_of_work
 from app.web.file_store import UPLOADS, Store
@@ -123,8 +123,8 @@ def _keep_lists(until: float) -> bool:
 
 
 def _give_up_stale(db: Session) -> None:
-    outbox.give_up_stale(db, Receipt, receipts.unclear, now=_now())
-    outbox.give_up_stale(db, OutgoingMail, outbox.unclear, now=_now())
+    for kind in (receipts.KIND, outbox.MAILS):
+        outbox.give_up_stale(db, kind, now=_now())
 
 
 def _each(what: str, numbers: Iterable[int], act: Callable[[int], None], until: float) -> bool:

@@ -13,6 +13,7 @@ from app.domain.charging.energy import measure
 from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptState
 from app.domain.money import receipts
 from app.domain.money.billing.evidence import Candidate, Weighed
+from app.domain.office import outbox
 from app.extensions import db as flask_db
 from app.mails import post_office
 from app.models import AuditEntry, Bill, ChargingSession, Receipt, Review, StrayStop
@@ -201,7 +202,9 @@ def test_an_unclear_receipt_says_why_it_is_not_repeated(desk, made):
     with unit_of_work() as db:
         receipts.resend(db, Actor("Grace"), db.get(Receipt, bill.receipt.id), now=NOW)
         claimed = receipts.claim(db, bill.receipt.id, domain="x.example", now=NOW)
-        receipts.unclear(db, claimed, "the line went dead", now=NOW)
+        outbox.settle(
+            db, receipts.KIND, claimed, ReceiptState.UNKNOWN, "the line went dead", now=NOW
+        )
     page = read(desk["viewer"], f"/bills/{bill.id}")
     assert "the driver never gets two" in page
     assert "the line went dead" in page

@@ -18,7 +18,6 @@ from app.domain.money import receipts
 from app.domain.office import outbox
 from app.extensions import db as flask_db
 from app.mails import post_office
-from app.models import Receipt
 from app.tasks.rounds import send_post
 from app.uow import unit_of_work
 from tests.support.mail import MailServer, send_receipt
@@ -187,7 +186,10 @@ def test_a_line_that_dies_after_the_mail_leaves_it_to_a_person(
     send_receipt(number)
     assert look(number).state is ReceiptState.UNKNOWN
     send_receipt(number)
-    assert outbox.due(flask_db.session(), Receipt, now=datetime.now(UTC) + timedelta(days=9)) == []
+    assert (
+        outbox.due(flask_db.session(), receipts.KIND, now=datetime.now(UTC) + timedelta(days=9))
+        == []
+    )
     assert len(smtp_server.messages) == 1
 
 
@@ -242,9 +244,7 @@ def test_a_sender_killed_while_the_mail_left_is_never_repeated(
     assert look(number).state is ReceiptState.SENDING
     send_receipt(number)
     with unit_of_work() as db:
-        outbox.give_up_stale(
-            db, Receipt, receipts.unclear, now=datetime.now(UTC) + timedelta(minutes=6)
-        )
+        outbox.give_up_stale(db, receipts.KIND, now=datetime.now(UTC) + timedelta(minutes=6))
     assert look(number).state is ReceiptState.UNKNOWN
     send_receipt(number)
     assert len(smtp_server.messages) == 1

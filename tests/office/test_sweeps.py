@@ -160,7 +160,7 @@ def test_a_mail_that_was_refused_is_kept_and_tried_again(smtp_app, smtp_server):
     send_post()
     (row,) = fresh(OutgoingMail)
     assert (row.state, row.body, row.attempts) == ("queued", "b", 1)
-    assert outbox.due(flask_db.session(), OutgoingMail, now=datetime.now(UTC)) == []
+    assert outbox.due(flask_db.session(), outbox.MAILS, now=datetime.now(UTC)) == []
 
 
 def test_a_command_that_waited_too_long_expires(smtp_app):

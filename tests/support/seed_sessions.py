@@ -17,6 +17,7 @@ from app.domain.ground.vocabulary import (
     StopReason,
 )
 from app.domain.money import receipts
+from app.domain.office import outbox
 from app.models import (
     Bill,
     ChargingSession,
@@ -182,7 +183,14 @@ def bill(db: Session, row: ChargingSession) -> None:
     claimed = receipts.claim(db, issued.receipt.id, domain="example.org", now=at)
     if claimed is not None:
         sent = at + timedelta(seconds=2)
-        receipts.sent(db, claimed, "accepted by mx.example.org: 250 2.0.0 Ok", now=sent)
+        outbox.settle(
+            db,
+            receipts.KIND,
+            claimed,
+            ReceiptState.SENT,
+            "accepted by mx.example.org: 250 2.0.0 Ok",
+            now=sent,
+        )
 
 
 def _running(db: Session, made: Any) -> None:

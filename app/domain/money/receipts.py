@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Boolean, bindparam, case, func, or_, select, update
+from sqlalchemy import Boolean, bindparam, case, or_, select
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.util import identity_key
 
@@ -47,35 +47,12 @@ _LETTER = selectinload(Receipt.bill).options(
 )
 _TOLD = _RECEIPT.c.message_id
 _CLAIM = (
-    update(_RECEIPT)
-    .where(
-        _RECEIPT.c.id == bindparam("number"),
-        outbox.is_due(_RECEIPT.c, bindparam("now")),
-        or_(bindparam("any", type_=Boolean), _TOLD.in_([bindparam("whole"), bindparam("left")])),
-    )
-    .values(
-        state=ReceiptState.SENDING,
-        claimed_at=bindparam("now", type_=_RECEIPT.c.claimed_at.type),
-        attempts=_RECEIPT.c.attempts + 1,
-        next_try_at=None,
-        message_id=case((_TOLD.contains("@"), _TOLD), else_=_TOLD + bindparam("domain")),
-    )
+    outbox.claiming(_RECEIPT)
+    .where(or_(bindparam("any", type_=Boolean), _TOLD.in_([bindparam("whole"), bindparam("left")])))
+    .values(message_id=case((_TOLD.contains("@"), _TOLD), else_=_TOLD + bindparam("domain")))
     .returning(
-        *(_RECEIPT.c.id, _RECEIPT.c.tenant_id, _RECEIPT.c.bill_id),
+        *(_RECEIPT.c.tenant_id, _RECEIPT.c.bill_id, _TOLD),
         select(Bill.session_id).where(Bill.id == _RECEIPT.c.bill_id).scalar_subquery(),
-        *(_RECEIPT.c.recipient, _TOLD, _RECEIPT.c.attempts, _RECEIPT.c.state),
-    )
-)
-_BECAME = (
-    update(_RECEIPT)
-    .where(_RECEIPT.c.id == bindparam("number"))
-    .values(
-        state=bindparam("now_state"),
-        error=bindparam("why"),
-        sent_at=func.coalesce(
-            bindparam("was_sent_at", type_=_RECEIPT.c.sent_at.type), _RECEIPT.c.sent_at
-        ),
-        next_try_at=bindparam("again_at"),
     )
 )
 
@@ -160,13 +137,11 @@ class Claimed:
     """A receipt that was taken for sending."""
 
     id: int
+    attempts: int
     tenant_id: int
     bill_id: int
-    session_id: int
-    recipient: str | None
     message_id: str
-    attempts: int
-    state: ReceiptState
+    session_id: int
 
 
 def claim(
@@ -187,31 +162,6 @@ def claim(
     claimed = Claimed(*row)
     _log(db, claimed, "sending", f"attempt {claimed.attempts}, <{claimed.message_id}>", now)
     return claimed
-
-
-def sent(db: Session, receipt: Claimed | Receipt, detail: str, *, now: datetime) -> None:
-    """The mail server has taken the mail."""
-    _became(db, receipt, ReceiptState.SENT, sent_at=now)
-    _log(db, receipt, "sent", detail, now)
-
-
-def refused(
-    db: Session, receipt: Claimed | Receipt, detail: str, *, permanent: bool, now: datetime
-) -> None:
-    """The mail was certainly not taken: try again later, or give up."""
-    again_at = outbox.try_again_at(BACK_OFF, receipt.attempts, permanent=permanent, now=now)
-    if again_at is None:
-        _became(db, receipt, ReceiptState.FAILED, detail)
-        _log(db, receipt, "failed", detail, now)
-    else:
-        _became(db, receipt, ReceiptState.QUEUED, detail, again_at=again_at)
-        _log(db, receipt, "postponed", detail, now)
-
-
-def unclear(db: Session, receipt: Claimed | Receipt, detail: str, *, now: datetime) -> None:
-    """The mail may or may not have been taken: nothing but a person sends it again."""
-    _became(db, receipt, ReceiptState.UNKNOWN, detail)
-    _log(db, receipt, "unknown", detail, now)
 
 
 def resend(
@@ -250,20 +200,9 @@ def resend(
     return locked
 
 
-def _became(
-    db: Session,
-    receipt: Claimed | Receipt,
-    state: ReceiptState,
-    error: str | None = None,
-    *,
-    sent_at: datetime | None = None,
-    again_at: datetime | None = None,
-) -> None:
-    db.flush()
-    why = error[:300] if error else None
-    given = {"number": receipt.id, "now_state": state, "why": why}
-    db.connection().execute(_BECAME, {**given, "was_sent_at": sent_at, "again_at": again_at})
+def _noted(db: Session, receipt: Claimed | Receipt, word: str, detail: str, now: datetime) -> None:
     events.record(db, events.ReceiptChanged(receipt.tenant_id, receipt.bill_id, receipt.session_id))
+    _log(db, receipt, word, detail, now)
 
 
 def _log(db: Session, receipt: Claimed | Receipt, event: str, detail: str, now: datetime) -> None:
@@ -272,3 +211,6 @@ def _log(db: Session, receipt: Claimed | Receipt, event: str, detail: str, now: 
     held = db.identity_map.get(identity_key(Receipt, receipt.id))
     if held is not None:
         db.expire(held)
+
+
+KIND = outbox.Kind(Receipt, BACK_OFF, outbox.becoming(_RECEIPT), _noted)

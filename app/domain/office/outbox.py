@@ -1,15 +1,17 @@
-"""What both kinds of mail have in common: when a row is due, tried again, and given up.
+"""The outbox: mails are rows of their own, each claimed, sent at most once, tried again, given up.
 
-Receipts and other mails are rows of their own; each is claimed (queued -> sending) and committed
-before the mail server is given it.  From then on only an answer moves it: where the outcome is
-not known nothing sends it again by itself.
+A row is claimed (queued -> sending) and committed before the mail server is given the mail.  From
+then on only an answer moves it: where the outcome is not known nothing sends it again by itself.
+Receipts (`app.domain.money.receipts`) are one kind of mail; the others carry one-time links, so
+they are kept here until they are sent, then without their text.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, and_, or_, select, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.ground import events
@@ -18,8 +20,27 @@ from app.models import OutgoingMail, Receipt
 
 #: A claim older than this belongs to a process that is gone.
 STALE = timedelta(minutes=5)
+#: What is said of a mail in its state, after an attempt to send it.
+WORDS = {
+    ReceiptState.SENT: "sent",
+    ReceiptState.QUEUED: "postponed",
+    ReceiptState.FAILED: "failed",
+    ReceiptState.UNKNOWN: "unknown",
+}
 
-Kind = type[Receipt] | type[OutgoingMail]
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of mail.
+
+    `back_off` are the waits after the first, second, … definite failure; after the last one it is
+    given up.  `became` writes what became of one, and `noted` is told it, in a word and a sentence.
+    """
+
+    model: type[Receipt] | type[OutgoingMail]
+    back_off: Sequence[timedelta]
+    became: Update
+    noted: Callable[[Session, Any, str, str, datetime], None]
 
 
 def is_due(row: Any, now: Any) -> ColumnElement[bool]:
@@ -28,37 +49,88 @@ def is_due(row: Any, now: Any) -> ColumnElement[bool]:
     return and_(row.state == ReceiptState.QUEUED, or_(again_at.is_(None), again_at <= now))
 
 
+def claiming(table: Any) -> Update:
+    """Take the mail `number` for sending, if it is due and nobody else has it."""
+    return (
+        update(table)
+        .where(table.c.id == bindparam("number"), is_due(table.c, bindparam("now")))
+        .values(
+            state=ReceiptState.SENDING,
+            claimed_at=bindparam("now", type_=table.c.claimed_at.type),
+            attempts=table.c.attempts + 1,
+            next_try_at=None,
+        )
+        .returning(table.c.id, table.c.attempts)
+    )
+
+
+def becoming(table: Any) -> Update:
+    """Write what became of the mail `number`; when it was sent before stays known."""
+    sent_at = bindparam("was_sent_at", type_=table.c.sent_at.type)
+    return (
+        update(table)
+        .where(table.c.id == bindparam("number"))
+        .values(
+            state=bindparam("now_state", type_=table.c.state.type),
+            error=bindparam("why"),
+            sent_at=func.coalesce(sent_at, table.c.sent_at),
+            next_try_at=bindparam("again_at"),
+        )
+    )
+
+
 def due(db: Session, kind: Kind, *, now: datetime, limit: int = 200, after: int = 0) -> list[int]:
     """Ids of the mails of a kind that are due, oldest first, those beyond `after`."""
-    query = select(kind.id).where(kind.id > after, is_due(kind, now))
-    return list(db.scalars(query.order_by(kind.id).limit(limit)))
+    query = select(kind.model.id).where(kind.model.id > after, is_due(kind.model, now))
+    return list(db.scalars(query.order_by(kind.model.id).limit(limit)))
 
 
-def try_again_at(
-    back_off: Sequence[timedelta], attempts: int, *, permanent: bool, now: datetime
-) -> datetime | None:
-    """When a mail that was refused is tried again; None where it is given up."""
-    if permanent or attempts > len(back_off):
-        return None
-    return now + back_off[max(attempts, 1) - 1]
+def settle(
+    db: Session, kind: Kind, mail: Any, state: ReceiptState, detail: str, *, now: datetime
+) -> None:
+    """Note what became of a claimed mail, with what was said of it.
+
+    SENT: the server has taken it.  QUEUED: it was certainly not taken, and is tried again later
+    or given up.  FAILED: it never will be.  UNKNOWN: it may have been, so that nothing but a
+    person sends it again.
+    """
+    again_at = None
+    if state is ReceiptState.QUEUED:
+        if mail.attempts > len(kind.back_off):
+            state = ReceiptState.FAILED
+        else:
+            again_at = now + kind.back_off[max(mail.attempts, 1) - 1]
+    sent = state is ReceiptState.SENT
+    given = {"number": mail.id, "now_state": state, "again_at": again_at}
+    given |= {"why": None if sent else detail[:300], "was_sent_at": now if sent else None}
+    db.flush()
+    db.connection().execute(kind.became, given)
+    kind.noted(db, mail, WORDS[state], detail, now)
 
 
-def give_up_stale(db: Session, kind: Kind, unclear: Callable[..., None], *, now: datetime) -> int:
-    """Call claims `unclear` whose process is gone; returns how many."""
-    query = select(kind).where(kind.state == ReceiptState.SENDING, kind.claimed_at < now - STALE)
+def give_up_stale(db: Session, kind: Kind, *, now: datetime) -> int:
+    """Call claims unknown whose process is gone; returns how many."""
+    old = kind.model.claimed_at < now - STALE
+    query = select(kind.model).where(kind.model.state == ReceiptState.SENDING, old)
     stale: Sequence[Any] = db.scalars(query.with_for_update(skip_locked=True)).all()
+    why = "The process that was sending it ended before the answer."
     for row in stale:
-        unclear(db, row, "The process that was sending it ended before the answer.", now=now)
+        settle(db, kind, row, ReceiptState.UNKNOWN, why, now=now)
     return len(stale)
 
 
-# Mails other than receipts: kept as rows until they are sent, then without their text.
-#
-# They carry one-time links, so what has left is forgotten.  One whose outcome is
-# not known is not sent again, for whoever wants the link asks for another.
+# Mails other than receipts.  What has left is forgotten; whoever wants a link asks for another.
 
-#: Waits after the first, second, … definite failure; a link does not live longer.
-BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30))
+_MAIL: Any = OutgoingMail.__table__
+_CLAIM = claiming(_MAIL)
+_WAITS = bindparam("now_state", type_=_MAIL.c.state.type) == ReceiptState.QUEUED
+#: A link does not live longer than it is tried.
+MAILS = Kind(
+    OutgoingMail,
+    tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30)),
+    becoming(_MAIL).values(body=case((_WAITS, _MAIL.c.body), else_=None)),
+    lambda db, mail, word, detail, now: None,
+)
 
 
 def queue(
@@ -82,44 +154,7 @@ def waiting(db: Session, mail_ids: Sequence[int]) -> Sequence[OutgoingMail]:
     return db.scalars(query.order_by(OutgoingMail.id)).all()
 
 
-def claim(db: Session, mail_id: int, *, now: datetime) -> OutgoingMail | None:
-    """Take a due mail for sending, alone; None where somebody else has it or it is not due."""
-    taken: CursorResult[Any] = db.execute(  # type: ignore[assignment]
-        update(OutgoingMail)
-        .where(OutgoingMail.id == mail_id, is_due(OutgoingMail, now))
-        .values(
-            state=ReceiptState.SENDING,
-            claimed_at=now,
-            next_try_at=None,
-            attempts=OutgoingMail.attempts + 1,
-        )
-        .execution_options(synchronize_session=False)
-    )
-    if taken.rowcount != 1:
-        return None
-    return db.get(OutgoingMail, mail_id, populate_existing=True)
-
-
-def sent(db: Session, mail: OutgoingMail, detail: str, *, now: datetime) -> None:
-    """The mail server has taken the mail; its text is forgotten."""
-    mail.state, mail.sent_at, mail.error, mail.body = ReceiptState.SENT, now, None, None
+def claim(db: Session, mail_id: int, *, now: datetime) -> Any | None:
+    """Take a due mail for sending, alone: its id and how often it was tried."""
     db.flush()
-
-
-def refused(
-    db: Session, mail: OutgoingMail, detail: str, *, permanent: bool, now: datetime
-) -> None:
-    """The mail was certainly not taken: try again later, or give up and forget it."""
-    mail.error = detail[:300]
-    again_at = try_again_at(BACK_OFF, mail.attempts, permanent=permanent, now=now)
-    if again_at is None:
-        mail.state, mail.body = ReceiptState.FAILED, None
-    else:
-        mail.state, mail.next_try_at = ReceiptState.QUEUED, again_at
-    db.flush()
-
-
-def unclear(db: Session, mail: OutgoingMail, detail: str, *, now: datetime) -> None:
-    """The mail may or may not have been taken: it is not sent again."""
-    mail.state, mail.error, mail.body = ReceiptState.UNKNOWN, detail[:300], None
-    db.flush()
+    return db.connection().execute(_CLAIM, {"number": mail_id, "now": now}).first()
