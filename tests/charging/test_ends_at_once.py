@@ -13,6 +13,7 @@ from app.domain.ground.vocabulary import Actor, SessionState, StopReason
 from app.extensions import db as flask_db
 from app.models import ChargingSession, Station
 from app.uow import unit_of_work
+from tests.support import lone
 from tests.support.charging import STARTED, network
 
 ENDED = STARTED + timedelta(hours=1)
@@ -41,7 +42,7 @@ def stop_elsewhere(app):
 
     def store():
         with app.app_context(), unit_of_work() as db:
-            charging.end(db, db.query(Station).one(), STOP, now=ENDED)
+            lone.end(db, db.query(Station).one(), STOP, now=ENDED)
 
     thread = threading.Thread(target=store)
     thread.start()

@@ -57,7 +57,7 @@ def test_a_stray_stop_given_by_two_at_once_is_given_once(any_app):
             transaction_ref="9999", meter_stop_wh=Decimal(109_000), ended_at=at,
             reason=StopReason.LOCAL, word="Local", token=None, payload={"timestamp": str(at)},
         )  # fmt: skip
-        charging.end(db, net.station, stop, now=LATER)
+        lone.end(db, net.station, stop, now=LATER)
 
     def give(db, session_id):
         stray, session = db.scalar(select(StrayStop)), db.get(ChargingSession, session_id)
@@ -78,7 +78,7 @@ def test_an_id_used_again_is_two_sessions(any_app):
             if db.scalar(select(Station.id)) is None:
                 network(db)
             station = db.scalars(select(Station)).one()
-            charging.take(db, station, report, now=LATER + timedelta(hours=3))
+            lone.take(db, station, report, now=LATER + timedelta(hours=3))
     rows = flask_db.session.scalars(select(ChargingSession).order_by(ChargingSession.started_at))
     assert [(row.transaction_ref, row.meter_stop_wh) for row in rows] == [
         ("tx-1#1", 110_000),
