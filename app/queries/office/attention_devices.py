@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import String, cast, func, or_, select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy import String, and_, cast, func, or_, select
+from sqlalchemy.orm import Session, aliased, contains_eager
 
 from app.domain.device.device_events import SEVERE
 from app.domain.ground.vocabulary import Availability, Registration, SessionState
@@ -22,11 +22,12 @@ from app.models import (
     Site,
     Station,
     StationReport,
+    StationVariable,
     SupplyExcess,
 )
 from app.queries.charging import register_gaps
 from app.queries.device import settings
-from app.queries.ground.findings import Finding, counted, few, unseen
+from app.queries.ground.findings import EACH, Finding, counted, few, unseen
 from app.queries.trust import undecided
 
 #: A station is missed after this long without a connection: modems drop for a minute or two.
@@ -161,17 +162,27 @@ def running_out(db: Session, now: datetime) -> list[Finding]:
 
 def drifted(db: Session) -> list[Finding]:
     """Settings that are not what their stations once accepted, by station."""
-    by_station: dict[Station, list[Any]] = {}
+    by_station: dict[int, list[StationVariable]] = {}
     for row in settings.drifting(db):
-        if row.station.archived_at is None:
-            by_station.setdefault(row.station, []).append(row)
+        by_station.setdefault(row.station_id, []).append(row)
+    shown = list(by_station.values())[:EACH]
+    there = _stations(db, [rows[0].station_id for rows in shown])
     found = [
         Finding(
-            "drifted", rows[0].reported_at, {"station": station, "count": len(rows), "row": rows[0]}
+            "drifted",
+            rows[0].reported_at,
+            {"station": there[rows[0].station_id], "count": len(rows), "row": rows[0]},
         )
-        for station, rows in by_station.items()
+        for rows in shown
     ]
-    return few(found, len(found))
+    return few(found, len(by_station))
+
+
+def _stations(db: Session, numbers: list[int]) -> dict[int, Station]:
+    """These stations by their number."""
+    if not numbers:
+        return {}
+    return {row.id: row for row in db.scalars(select(Station).where(Station.id.in_(numbers)))}
 
 
 def supplies(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
@@ -223,13 +234,40 @@ def _excess(
 
 def unmeasured(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
     """Plugs whose last sessions, three or more, ended without a watt-hour."""
-    found = list(_unmeasured(db, tenant_id, now))
-    return few(found, len(found))
+    empty = [
+        found
+        for rows in _recent_of_suspects(db, tenant_id, now).values()
+        if len(found := list(_empty(rows))) >= ROW
+    ]
+    there = _stations(db, [rows[0].station_id for rows in empty[:EACH]])
+    return few([_nothing(rows, there[rows[0].station_id]) for rows in empty[:EACH]], len(empty))
 
 
-def _unmeasured(db: Session, tenant_id: int, now: datetime) -> Iterator[Finding]:
+class Named(NamedTuple):
+    """A station as a finding names it that is kept for a while."""
+
+    id: int
+    label: str
+
+
+def _nothing(empty: list[Any], station: Station) -> Finding:
+    last = empty[0]
+    facts: dict[str, Any] = {
+        "station": Named(station.id, station.label),
+        "evse": last.evse,
+        "count": len(empty),
+    }
+    facts["silent"] = all(one.last_register_wh is None for one in empty)
+    facts["up_to"] = max(one.ended_at for one in empty)
+    return Finding("unmeasured", empty[-1].started_at, facts, 0, f"{station.id}:{last.evse}")
+
+
+def _recent_of_suspects(
+    db: Session, tenant_id: int, now: datetime
+) -> dict[tuple[int, int], list[Any]]:
+    """The sessions of the last days, newest first, at plugs that measured nothing several times."""
     subject = cast(ChargingSession.station_id, String) + ":" + cast(ChargingSession.evse, String)
-    suspects = db.execute(
+    suspects = (
         select(ChargingSession.station_id, ChargingSession.evse)
         .join(Station, Station.id == ChargingSession.station_id)
         .where(
@@ -241,33 +279,30 @@ def _unmeasured(db: Session, tenant_id: int, now: datetime) -> Iterator[Finding]
         )
         .group_by(ChargingSession.station_id, ChargingSession.evse)
         .having(func.count(ChargingSession.id) >= ROW)
-    ).all()
-    for station_id, evse in suspects:
-        last = db.scalars(
-            select(ChargingSession)
-            .where(
-                ChargingSession.station_id == station_id,
-                ChargingSession.evse == evse,
-                ChargingSession.started_at > now - ROW_WITHIN,
-                # A session that charges now and measures shows that the meter works.
-                or_(
-                    ChargingSession.state == SessionState.ENDED,
-                    ChargingSession.energy_wh > 0,
-                ),
-            )
-            .order_by(ChargingSession.started_at.desc(), ChargingSession.id.desc())
-            .limit(50)
-        ).all()
-        empty = list(_empty(last))
-        if len(empty) >= ROW:
-            station = empty[0].station
-            facts = {"station": station, "evse": evse, "count": len(empty), "last": empty[0]}
-            facts["silent"] = all(one.last_register_wh is None for one in empty)
-            facts["up_to"] = max(one.ended_at for one in empty if one.ended_at)
-            yield Finding("unmeasured", empty[-1].started_at, facts, 0, f"{station_id}:{evse}")
+        .subquery()
+    )
+    session = aliased(ChargingSession)
+    columns = ("station_id", "evse", "started_at", "ended_at", "energy_wh", "last_register_wh")
+    rows = db.execute(
+        select(*(getattr(session, name) for name in columns))
+        .join(
+            suspects,
+            and_(suspects.c.station_id == session.station_id, suspects.c.evse == session.evse),
+        )
+        .where(
+            session.started_at > now - ROW_WITHIN,
+            # A session that charges now and measures shows that the meter works.
+            or_(session.state == SessionState.ENDED, session.energy_wh > 0),
+        )
+        .order_by(session.started_at.desc(), session.id.desc())
+    )
+    found: dict[tuple[int, int], list[Any]] = {}
+    for row in rows:
+        found.setdefault((row.station_id, row.evse), []).append(row)
+    return found
 
 
-def _empty(newest_first: Any) -> Iterator[ChargingSession]:
+def _empty(newest_first: list[Any]) -> Iterator[Any]:
     """The sessions since the last one with energy; failed starts tell nothing either way."""
     for one in newest_first:
         if one.energy_wh > 0:
