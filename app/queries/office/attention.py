@@ -38,7 +38,7 @@ def findings(
     if unmeasured is None:
         unmeasured = devices.unmeasured(db, tenant_id, now)
     lone = alone(db)
-    unsolved = _unsolved(tenant_id, now, lone)
+    unsolved = still_refused(tenant_id, now, lone)
     return [
         *devices.slow_workers(db, now),
         *devices.faulted(db, now),
@@ -162,7 +162,7 @@ def knocks(db: Session, unsolved: list[ColumnElement[bool]]) -> list[Finding]:
     return counted(db, query, make)
 
 
-def _unsolved(tenant_id: int, now: datetime, lone: bool) -> list[ColumnElement[bool]]:
+def still_refused(tenant_id: int, now: datetime, lone: bool) -> list[ColumnElement[bool]]:
     """The conditions of a refusal that nothing has solved."""
     later, station = aliased(HandshakeAttempt), aliased(Station)
     identity = func.lower(HandshakeAttempt.identity)

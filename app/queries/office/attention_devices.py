@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import String, and_, cast, func, or_, select
+from sqlalchemy import Select, String, and_, cast, func, or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager
 
 from app.domain.device.device_events import SEVERE
@@ -57,9 +57,9 @@ def signing(db: Session) -> list[Finding]:
     return few(found, len(found))
 
 
-def faulted(db: Session, now: datetime) -> list[Finding]:
-    """Connectors of connected stations that report a fault."""
-    query = (
+def faults(now: datetime) -> Select[Any]:
+    """Select connectors of connected stations that report a fault."""
+    return (
         select(Connector)
         .join(Connector.station)
         .options(contains_eager(Connector.station))
@@ -70,20 +70,29 @@ def faulted(db: Session, now: datetime) -> list[Finding]:
         )
         .order_by(func.coalesce(Connector.since, Connector.status_at).desc(), Connector.id)
     )
+
+
+def faulted(db: Session, now: datetime) -> list[Finding]:
+    """Connectors that report a fault."""
     return counted(
-        db, query, lambda c: Finding("faulted", c.began_at, {"connector": c, "station": c.station})
+        db,
+        faults(now),
+        lambda c: Finding("faulted", c.began_at, {"connector": c, "station": c.station}),
     )
 
 
-def offline(db: Session, now: datetime) -> list[Finding]:
-    """Stations in use that are gone; not those that are kept out, nor all when no worker lives."""
+def missed(db: Session, now: datetime, after: timedelta) -> Select[Any]:
+    """Select stations in use that are gone for longer than `after`.
+
+    Not those that are kept out, nor all when no worker lives.
+    """
     gone_at = func.coalesce(Station.disconnected_at, Station.last_seen_at)
-    missed_before = now - OFFLINE_AFTER
+    missed_before = now - after
     silence = presence.silence(db, now=now)
     if silence is not None and silence.since is not None:
         # Whoever was there at the worker's end is missed because of it, and that is said once.
-        missed_before = min(missed_before, silence.since - OFFLINE_AFTER)
-    query = (
+        missed_before = min(missed_before, silence.since - after)
+    return (
         select(Station)
         .where(
             Station.archived_at.is_(None),
@@ -94,9 +103,13 @@ def offline(db: Session, now: datetime) -> list[Finding]:
         )
         .order_by(gone_at.desc(), Station.id)
     )
+
+
+def offline(db: Session, now: datetime) -> list[Finding]:
+    """Stations that are gone for longer than a modem is."""
     return counted(
         db,
-        query,
+        missed(db, now, OFFLINE_AFTER),
         lambda s: Finding("offline", s.disconnected_at or s.last_seen_at, {"station": s}),
     )
 
@@ -123,9 +136,9 @@ def severe_events(db: Session, tenant_id: int) -> list[Finding]:
     )
 
 
-def security_events(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
-    """Alarming security events of the last day that nobody has seen."""
-    query = (
+def alarming(tenant_id: int, now: datetime) -> Select[StationReport, Station]:
+    """Select alarming security events of the last day that nobody has seen, with their stations."""
+    return (
         select(StationReport, Station)
         .join(Station, Station.id == StationReport.station_id)
         .where(
@@ -137,6 +150,11 @@ def security_events(db: Session, tenant_id: int, now: datetime) -> list[Finding]
         )
         .order_by(StationReport.received_at.desc(), StationReport.id)
     )
+
+
+def security_events(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
+    """Alarming security events that nobody has seen."""
+    query = alarming(tenant_id, now)
     return counted(db, query, lambda r, s: _report("security_event", r, s))
 
 
@@ -187,6 +205,12 @@ def _stations(db: Session, numbers: list[int]) -> dict[int, Station]:
 
 def supplies(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
     """Sites that draw more than their supply gives, now or within the last day."""
+    found = exceeded(db, tenant_id, now)
+    return few(found, len(found))
+
+
+def exceeded(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
+    """All sites that draw more than their supply gives, or did."""
     rows = db.execute(
         select(SupplyExcess, Site)
         .join(Site, Site.id == SupplyExcess.site_id)
@@ -203,8 +227,7 @@ def supplies(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
         if site.supply_limit_kw is not None and row.peak_w > Decimal(site.supply_limit_kw) * 1000:
             by_site.setdefault(site, []).append(row)
     draws = supply.drawn(db, now=now, site_ids=[site.id for site in by_site]) if by_site else {}
-    found = [_excess(site, noted, draws.get(site.id), now) for site, noted in by_site.items()]
-    return few(found, len(found))
+    return [_excess(site, noted, draws.get(site.id), now) for site, noted in by_site.items()]
 
 
 def _excess(
