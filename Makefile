@@ -32,7 +32,7 @@ test: dev browser ## Run the tests (PYTEST_ARGS="-k receipt" picks some)
 	@$(PYTEST) -m "not nightly" $(PYTEST_ARGS)
 
 test-all: dev browser ## Run every test, the nightly ones too
-	@$(PYTEST) $(PYTEST_ARGS)
+	@TESTS_BY_NIGHT=1 $(PYTEST) $(PYTEST_ARGS)
 
 check: dev ## Check format, lint, types and the rules of the house
 	@$(BIN)/ruff format --check .

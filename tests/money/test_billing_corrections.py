@@ -13,6 +13,7 @@ from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptS
 from app.domain.money import billing
 from app.domain.money.billing.settle import NOTED
 from app.models import AuditEntry, Bill, Review
+from tests.support.chance import tries
 from tests.support.charging import STARTED, network
 
 GRACE = Actor("Grace Hopper", 7, "192.0.2.7")
@@ -109,7 +110,7 @@ def test_a_bill_that_was_taken_back_cannot_be_corrected(db, billed):
 
 
 @settings(
-    max_examples=15,
+    max_examples=tries(15),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
