@@ -44,10 +44,8 @@ GOES_ON = timedelta(minutes=2)
 
 def slow_workers(db: Session, now: datetime) -> list[Finding]:
     """Workers whose loop ran so late that chargers waited."""
-    found = [
-        Finding("worker_slow", row.slow_at, {"worker": row})
-        for row in presence.slow_workers(db, now=now)
-    ]
+    rows = presence.slow_workers(db, now=now)
+    found = [Finding("worker_slow", row.slow_at, {"worker": row}) for row in rows]
     return few(found, len(found))
 
 
@@ -82,10 +80,7 @@ def faulted(db: Session, now: datetime) -> list[Finding]:
 
 
 def missed(db: Session, now: datetime, after: timedelta) -> Select[Any]:
-    """Select stations in use that are gone for longer than `after`.
-
-    Not those that are kept out, nor all when no worker lives.
-    """
+    """Select stations in use that are gone; not those kept out, nor all when no worker lives."""
     gone_at = func.coalesce(Station.disconnected_at, Station.last_seen_at)
     missed_before = now - after
     silence = presence.silence(db, now=now)
