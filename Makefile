@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	&& echo $$p && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 4
 PYTEST_ARGS ?=
 # Tests start hundreds of programs: what Python has compiled is kept, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
@@ -23,14 +23,16 @@ run: $(VENV)/.installed ## Start everything on this computer (Ctrl-C stops it)
 	@$(BIN)/python -m deploy.run
 
 # As it runs: a dot per test and how far it is; at its end: what was skipped, and why.
-PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --durations 25
+# A file is one process's, with all that its tests share; tests/conftest.py says which come first.
+PYTEST := $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder \
+	--durations 25
 
 test: dev browser ## Run the tests (PYTEST_ARGS="-k receipt" picks some)
 	@echo "Left out: tests marked nightly, which show more of the same (make test-all)."
 	@$(PYTEST) -m "not nightly" $(PYTEST_ARGS)
 
 test-all: dev browser ## Run every test, the nightly ones too
-	@$(PYTEST) $(PYTEST_ARGS)
+	@TESTS_BY_NIGHT=1 $(PYTEST) $(PYTEST_ARGS)
 
 check: dev ## Check format, lint, types and the rules of the house
 	@$(BIN)/ruff format --check .

@@ -152,6 +152,10 @@ class Settings:
     vat_url: str = setting(
         "", _url("http", "https"), "service that looks VAT numbers up, as VIES does; empty: none"
     )
+    webhook_http: bool = setting(False, _switch, "webhooks may go over plain HTTP, too")
+    webhook_networks: tuple[str, ...] = setting(
+        (), _networks, "networks that webhooks may reach besides the public internet"
+    )
     public_url: str = setting("", _url("http", "https"), "how people reach the desk; in mails")
     ocpp_public_url: str = setting("", _url("ws", "wss"), "how chargers reach the worker")
     secret_key: str = setting("", str, "signs cookies; empty: made once in the data folder")

@@ -139,6 +139,8 @@ def make_celery(app: Flask) -> Celery:
         beat_schedule={
             "sweep": {"task": "sweep", "schedule": float(settings.sweep_s)},
             "sweep_certificates": {"task": "sweep_certificates", "schedule": 60.0},
+            "watch_alerts": {"task": "watch_alerts", "schedule": float(settings.sweep_s)},
+            "tell_webhooks": {"task": "tell_webhooks", "schedule": 5.0},
             "housekeeping": {"task": "housekeeping", "schedule": 3600.0},
         },
         beat_schedule_filename=str(settings.data_dir / "celerybeat"),

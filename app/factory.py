@@ -15,7 +15,7 @@ from app import config, extensions, reactions, uow
 from app.config import Settings, WrongSetting
 from app.domain.office import staff
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
-from app.web import assets, doorkeeper, filters, live, security
+from app.web import assets, doorkeeper, filters, kept, live, security
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,7 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
     security.register(app)
     filters.register(app)
     live.register(app)
+    kept.register(app)
     return app
 
 

@@ -61,10 +61,12 @@ _TOPIC = {
     events.BroadcastChanged: "broadcasts",
     events.HandshakeSeen: "handshakes",
     events.ReservationChanged: "reservations",
+    events.AlertsChanged: "alerts",
+    events.WebhooksChanged: "webhooks",
 }
 
 #: Tasks that look for themselves for what waits: one asked for and not yet begun is enough.
-BILL, POST = "bill_ended", "send_post"
+BILL, POST, HOOKS = "bill_ended", "send_post", "tell_webhooks"
 #: How long a task waits for more of the same, in seconds.
 _GATHERS_S = {BILL: 1.0}
 #: For so long an unanswered nudge keeps others from being sent, in seconds.
@@ -77,6 +79,7 @@ _GATHERED: dict[type[Event], str] = {
     events.BillIssued: POST,
     events.ReceiptWanted: POST,
     events.MailWanted: POST,
+    events.WebhooksChanged: HOOKS,
 }
 #: event -> (task name, attribute that holds the id)
 _TASKS: dict[type[Event], tuple[str, str]] = {

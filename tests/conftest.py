@@ -4,6 +4,7 @@
 """
 
 import gc
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -53,7 +54,7 @@ def pytest_collection_finish() -> None:
 
 
 def _is_slow(item: pytest.Item) -> bool:
-    return any(item.get_closest_marker(name) for name in ("processes", "browser", "xdist_group"))
+    return any(item.get_closest_marker(name) for name in ("processes", "browser"))
 
 
 def make_app(data_dir: Path, **given: object) -> Flask:
@@ -62,6 +63,14 @@ def make_app(data_dir: Path, **given: object) -> Flask:
     Most tests need none: `apps.running` lends one that is kept.
     """
     return apps.build(apps.settings_of(data_dir, **given))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep compiled templates where all test processes of this run find them."""
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    apps.COMPILED.directory = str(shared)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Tables, one file per noun, on a plain declarative base; no Flask here."""
 
+from app.models.alerts import Alert, AlertRule, alert_rule_sites
 from app.models.base import Base, SiteOwned, StationOwned, TenantOwned, leave_out_served
 from app.models.bills import Bill, BillCounter, BillLine, Delivery, Receipt, Review, Settlement
 from app.models.certificates import AuthorityCertificate, StationCertificate
@@ -48,8 +49,15 @@ from app.models.tags import (
     tag_stations,
 )
 from app.models.tariffs import StationTariff, Tariff, TariffVersion
+from app.models.webhooks import WebhookDelivery, WebhookEndpoint, WebhookMark
 
 __all__ = [
+    "alert_rule_sites",
+    "WebhookMark",
+    "WebhookEndpoint",
+    "WebhookDelivery",
+    "AlertRule",
+    "Alert",
     "ApiToken",
     "AttentionSeen",
     "AuditEntry",

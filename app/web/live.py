@@ -27,7 +27,7 @@ from app.domain.office import sign_ins
 from app.extensions import db
 from app.models import Bill, Broadcast, ChargingSession, Command, Station
 from app.reactions import ENDED, LIVE
-from app.web import scope, system
+from app.web import kept, scope, system
 from app.web.scope import Scope
 from app.web.security import SignedIn, needs
 
@@ -167,6 +167,7 @@ class Hub:
 
     def _deliver(self, tenant_id: int, told: list[tuple[int | None, list[str]]]) -> None:
         everything = [topic for _, topics in told for topic in topics]
+        kept.of(self._app).hear(tenant_id, everything)
         narrow: dict[Scope, list[str]] = {}
         for listener in list(self._listeners):
             reach = listener.scope

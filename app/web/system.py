@@ -22,6 +22,7 @@ from app.domain.network import presence
 from app.domain.office import housekeeping
 from app.queries.office import system as queries
 from app.text.numbers import duration, number
+from app.web import kept
 
 OK, WARN, BAD = "ok", "warn", "bad"
 
@@ -73,7 +74,7 @@ def beat() -> str:
     Null where none ever did; nothing is said while the database cannot be asked.
     It is kept for a moment, so that a thousand streams cost one question.
     """
-    return str(_kept("beat", BEAT_KEPT_S, _beat))
+    return kept.get(0, "beat", BEAT_KEPT_S, _beat)
 
 
 def _beat() -> str:
@@ -173,9 +174,9 @@ def _mail(db: Session, now: datetime) -> Part:
 
 
 def _database(db: Session) -> Part:
-    told = _kept("database", SIZE_KEPT_S, lambda: queries.database(db))
+    told = kept.get(0, "database", SIZE_KEPT_S, lambda: queries.database(db))
     fact = f"{told.kind} {told.version} · {_bytes(told.size)}"
-    if told.revision not in _kept("heads", float("inf"), extensions.heads):
+    if told.revision not in kept.get(0, "heads", float("inf"), extensions.heads):
         sentence = "Its tables do not fit this version. Run flask --app wsgi db upgrade."
         return Part("Database", BAD, fact, sentence)
     return Part("Database", OK, fact)
@@ -242,11 +243,3 @@ class _Beside:
         changed = self._last.since is None or (value is None) != (self._last.value is None)
         since = datetime.now(UTC) if changed else self._last.since
         self._last, self._at = _Answer(value, since), time.monotonic()
-
-
-def _kept(name: str, for_s: float, ask: Callable[[], Any]) -> Any:
-    """An answer that may be a moment old."""
-    kept = current_app.extensions.setdefault("system_kept", {})
-    if name not in kept or time.monotonic() - kept[name][0] > for_s:
-        kept[name] = (time.monotonic(), ask())
-    return kept[name][1]

@@ -21,6 +21,7 @@ from app.models import AuditEntry, Station, Tag
 from app.uow import unit_of_work
 from app.web import listing
 from tests.access.test_import_files import TYPED
+from tests.support.chance import tries
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ def test_a_group_is_found_by_its_name_and_by_what_chargers_call_it(db, tenant, n
     assert made.groups == []
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=tries(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(
         st.tuples(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from app.api.ground._noun import ENDPOINTS
 from app.schemas.base import json_schema
 from tests.api.client import Api
+from tests.support.chance import tries
 
 ODD = st.one_of(
     st.none(),
@@ -42,7 +43,7 @@ def lifted(app, secret_of):
 
 
 @settings(
-    max_examples=150,
+    max_examples=tries(150),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

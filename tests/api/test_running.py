@@ -46,12 +46,12 @@ class Driver:
         return told["id"], told["password"]
 
 
-@pytest.fixture
-def site(make_site):
-    return make_site(processes=("web", "worker"), call_timeout_s=3)
+@pytest.fixture(scope="module")
+def site(make_shared_site):
+    return make_shared_site(processes=("web", "worker"), call_timeout_s=3)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def driver(site):
     now = datetime.now(UTC)
     with site.work() as db:

@@ -7,6 +7,8 @@ import pytest
 
 from tests.browser.test_look import BLANK_ICONS, LOW_CONTRAST
 
+pytestmark = pytest.mark.browser
+
 TAGS = (
     "Kartenliste Depot;;;;;;\r\nRFID;Bezeichnung;Fahrer;Gruppe;gesperrt;gültig bis;Farbe\r\n"
     "04A219B0;Neu beschriftet;Ada Lovelace;;nein;31.12.2027;rot\r\n"

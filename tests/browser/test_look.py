@@ -8,6 +8,8 @@ from app.domain.ground import events
 from app.domain.ground.vocabulary import Availability
 from app.models import Connector, Station
 
+pytestmark = pytest.mark.browser
+
 PAGES = (
     *("/", "/sessions", "/bills", "/bills/review", "/bills/review/4", "/commands", "/messages"),
     *("/audit", "/account"),

@@ -16,7 +16,7 @@ from tests.support.processes import descendants
 from tests.support.site import Site
 from tests.support.wait import eventually
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("truth")]
+pytestmark = pytest.mark.browser
 #: Twenty seconds of silence, and what a busy computer adds.
 PATIENCE_MS = 90_000
 

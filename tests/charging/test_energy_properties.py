@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.domain.charging.energy import NET, POWER, EnergyFacts, Reading, measure
 from app.domain.charging.energy.readings import Point
 from app.domain.charging.energy.walk import Pace, pace_of, walk
+from tests.support.chance import tries
 
 START = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 MAX_POWER_W = Decimal(22_000)
@@ -69,7 +70,7 @@ def honest_facts(draw: st.DrawFn) -> EnergyFacts:
 
 
 @given(wild_facts())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=tries(120), deadline=None)
 def test_energy_is_never_negative_and_never_above_the_limit(facts: EnergyFacts):
     found = measure(facts)
     assert 0 <= found.energy_wh <= found.limit_wh
@@ -77,7 +78,7 @@ def test_energy_is_never_negative_and_never_above_the_limit(facts: EnergyFacts):
 
 
 @given(wild_facts())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=tries(80), deadline=None)
 def test_the_curve_never_falls_and_ends_with_the_energy(facts: EnergyFacts):
     found = measure(facts)
     values = [wh for _, wh in found.curve]
@@ -89,7 +90,7 @@ def test_the_curve_never_falls_and_ends_with_the_energy(facts: EnergyFacts):
 
 
 @given(wild_facts(), st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=tries(80), deadline=None)
 def test_order_and_repetition_change_nothing(facts: EnergyFacts, data: st.DataObject):
     readings = list(facts.readings)
     again = data.draw(st.permutations(readings + readings))
@@ -97,7 +98,7 @@ def test_order_and_repetition_change_nothing(facts: EnergyFacts, data: st.DataOb
 
 
 @given(honest_facts(), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 def test_lost_readings_of_an_honest_meter_change_nothing(facts: EnergyFacts, data: st.DataObject):
     kept = [reading for reading in facts.readings if data.draw(st.booleans())]
     whole, part = measure(facts), measure(replace(facts, readings=kept))
@@ -107,7 +108,7 @@ def test_lost_readings_of_an_honest_meter_change_nothing(facts: EnergyFacts, dat
 
 
 @given(honest_facts(), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 def test_a_lost_stop_gives_no_more_energy_and_is_flagged(facts: EnergyFacts, data: st.DataObject):
     part = measure(replace(facts, meter_stop_wh=None))
     assert part.energy_wh <= measure(facts).energy_wh
@@ -127,7 +128,7 @@ class Unhurried(Pace):
     st.integers(0, 1) | st.integers(0, 10**6),
     st.sampled_from([Decimal(100), Decimal(1000)]),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(200), deadline=None)
 def test_what_any_limit_allows_is_walked_as_by_its_own(steps, power_w, level, resolution_wh):
     at, points = START, [Point(START, Decimal(level))]
     for seconds, rise in steps:

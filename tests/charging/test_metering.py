@@ -15,6 +15,7 @@ from app.domain.network import stations
 from app.extensions import db as flask_db
 from app.models import ChargingSession, MeterReading
 from app.uow import unit_of_work
+from tests.support.chance import tries
 from tests.support.charging import STARTED, network
 
 LATER = STARTED + timedelta(hours=2)
@@ -75,7 +76,7 @@ def rows_of(db):
 
 
 @settings(
-    max_examples=25,
+    max_examples=tries(25),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(messages=st.lists(MESSAGES, max_size=25))

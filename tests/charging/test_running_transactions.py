@@ -13,6 +13,7 @@ from app.domain.ground.vocabulary import SYSTEM, Activity
 from app.domain.money import billing, session_cost
 from app.models import Bill
 from tests.support import lone
+from tests.support.chance import tries
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, PLUG, charge, cost_of, event, register
 
@@ -83,7 +84,9 @@ def test_the_thousandth_event_asks_for_no_more_than_the_tenth(net):
 
 @pytest.mark.parametrize("components", PRICES)
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(10),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(rises=st.lists(st.integers(2000, 3000), min_size=1, max_size=6))
 def test_a_running_cost_is_that_of_the_whole_evidence(net, components, rises):

@@ -33,6 +33,7 @@ from app.models import (
     TagGroup,
 )
 from app.uow import unit_of_work
+from tests.support.chance import tries
 from tests.support.charging import STARTED, network
 
 NOW = STARTED + timedelta(minutes=30)
@@ -146,7 +147,7 @@ def left(db):
 
 
 @settings(
-    max_examples=40,
+    max_examples=tries(40),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(words=WORDS, again=st.booleans())

@@ -32,6 +32,7 @@ from app.models import (
     StationReport,
     StatusEvent,
 )
+from tests.support.chance import tries
 from tests.support.charging import STARTED, network
 
 HOW_MANY = 4
@@ -74,7 +75,9 @@ def rounds(of):
 
 
 many = settings(
-    max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=tries(20),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
 )
 
 

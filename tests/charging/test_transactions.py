@@ -11,6 +11,7 @@ from app.domain.access import tags
 from app.domain.ground.vocabulary import SYSTEM, SessionState, StopReason
 from app.models import ChargingSession, MeterReading, TransactionEvent
 from tests.support import lone
+from tests.support.chance import tries
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, STREAMS, charge
 
@@ -19,7 +20,7 @@ LATER = BEGAN + timedelta(days=3)
 
 #: The rows that a trial adds are rolled back before the next one.
 MANY_TRIALS = settings(
-    max_examples=40,
+    max_examples=tries(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -24,6 +24,7 @@ from app.models import (
     TransactionEvent,
 )
 from tests.support import lone
+from tests.support.chance import tries
 from tests.support.charging import network
 from tests.support.transactions import BEGAN, CARD, STREAMS
 
@@ -88,7 +89,7 @@ def anew(db, told):
 
 
 @settings(
-    max_examples=15,
+    max_examples=tries(15),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     deadline=None,
 )

@@ -23,9 +23,15 @@ from bench import wire
 from bench.load import boot, meter_values, stamp
 from bench.scripts import SCRIPTS, now_text
 from tests.support.depot import furnish
+from tests.support.fixtures import POSTGRESQL_BY_DAY
 from tests.support.wait import eventually
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.timeout(300),
+    # Kills on SQLite by day are those of test_killed_at_every_stage.py.
+    pytest.mark.parametrize("database", POSTGRESQL_BY_DAY),
+]
 
 CHARGERS = 8
 ANSWERS_BEFORE_THE_KILL = 200

@@ -8,6 +8,7 @@ import pytest
 
 from tests.faults import told
 from tests.support.depot import furnish
+from tests.support.fixtures import SQLITE_BY_DAY
 from tests.support.teller import Teller
 from tests.support.trap import OF_CELERY, OF_WORKER, set_trap, trapped
 from tests.support.wait import eventually
@@ -71,6 +72,8 @@ def tellers(site, versions):
         teller.give_up()
 
 
+# All stages are tried on SQLite only; kills on PostgreSQL by day: test_answered_is_stored.py.
+@pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_a_kill_at_any_stage_loses_nothing_and_doubles_nothing(
     site, tellers, smtp_server, database, versions
 ):

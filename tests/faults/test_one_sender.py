@@ -9,6 +9,7 @@ from app.domain.ground.vocabulary import MessageOutcome
 from app.models import Message, MeterReading
 from bench import monster, wire
 from tests.support.depot import furnish
+from tests.support.fixtures import POSTGRESQL_BY_DAY, SQLITE_BY_DAY
 from tests.support.wait import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
@@ -27,6 +28,7 @@ def frame(count):
     return wire.packed([2, "long", "MeterValues", monster.readings(count)])
 
 
+@pytest.mark.parametrize("database", SQLITE_BY_DAY)
 @pytest.mark.parametrize(
     "count", [18_000, pytest.param(monster.READINGS, marks=pytest.mark.nightly)]
 )
@@ -67,6 +69,7 @@ def test_too_many_items_are_refused_in_the_words_of_the_version(make_site):
     assert stored(site) == 0
 
 
+@pytest.mark.parametrize("database", POSTGRESQL_BY_DAY)
 def test_a_kill_between_two_pieces_loses_and_doubles_nothing(make_site, database):
     site = make_site(database, processes=("worker",), ocpp_max_inflated_bytes=8 << 20)
     [sender] = furnish(site).stations

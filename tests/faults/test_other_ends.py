@@ -10,7 +10,7 @@ from app.models import Deviation, HandshakeAttempt, Message, Station
 from bench import wire
 from tests.faults import told
 from tests.support.depot import furnish
-from tests.support.fixtures import SQLITE_BY_DAY
+from tests.support.fixtures import POSTGRESQL_BY_DAY, SQLITE_BY_DAY
 from tests.support.site import kept
 from tests.support.teller import Teller
 from tests.support.trap import set_trap, trapped
@@ -77,6 +77,7 @@ def test_redis_dies_and_comes_back(make_site, smtp_server, database, start):
         told.check_bills(db, tellers)
 
 
+@pytest.mark.parametrize("database", SQLITE_BY_DAY)
 def test_what_was_only_counted_is_written_when_the_worker_is_told_to_stop(
     make_site, database, start
 ):
@@ -125,6 +126,7 @@ def test_a_charger_that_is_connected_twice_tells_everything_once(make_site, data
     check(site, tellers)
 
 
+@pytest.mark.parametrize("database", POSTGRESQL_BY_DAY)
 def test_a_commit_of_which_nobody_heard_is_done_again_and_doubles_nothing(
     make_site, smtp_server, database, start
 ):

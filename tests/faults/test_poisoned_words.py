@@ -18,11 +18,17 @@ from tests.faults import told
 from tests.support import examples
 from tests.support.charge_point import stamp
 from tests.support.depot import furnish
+from tests.support.fixtures import POSTGRESQL_BY_DAY
 from tests.support.teller import Teller
 from tests.support.wait import eventually
 from worker.ocpp.versions import Version
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.timeout(600),
+    # The stricter one: it refuses what SQLite takes.
+    pytest.mark.parametrize("database", POSTGRESQL_BY_DAY),
+]
 
 HOT = {
     Version.V16: (

@@ -13,9 +13,14 @@ from app.models import Bill, ChargingSession, Command, Connector, Station, Trans
 from tests.support.charge_point import ChargePoint
 from tests.support.charge_point_2x import ChargePoint21, ChargePoint201
 from tests.support.depot import furnish
+from tests.support.fixtures import SQLITE_BY_DAY
 from tests.support.wait import eventually
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.timeout(600),
+    pytest.mark.parametrize("database", SQLITE_BY_DAY),
+]
 
 PROCESSES = ("worker", "celery", "beat")
 VERSIONS = (ChargePoint, ChargePoint201, ChargePoint21)

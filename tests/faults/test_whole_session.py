@@ -12,7 +12,7 @@ from app.domain.ground.vocabulary import BillingState, SessionState
 from app.models import Bill, ChargingSession, MeterReading
 from app.reactions import BILL, POST
 from tests.support.depot import furnish
-from tests.support.fixtures import SQLITE_BY_DAY
+from tests.support.fixtures import POSTGRESQL_BY_DAY, SQLITE_BY_DAY
 from tests.support.site import kept
 from tests.support.wait import eventually
 
@@ -137,6 +137,7 @@ def test_every_message_sent_twice_changes_nothing(run, smtp_server):
     assert_one_session_one_bill_one_mail(site, smtp_server)
 
 
+@pytest.mark.parametrize("database", POSTGRESQL_BY_DAY)
 def test_the_worker_is_killed_while_each_message_is_on_its_way(run, smtp_server):
     def around(site, step):
         failures = []

@@ -14,6 +14,7 @@ from app.domain.money import billing
 from app.domain.money.billing.settle import NOTED
 from app.models import AuditEntry, Bill, Review
 from tests.support import lone
+from tests.support.chance import tries
 from tests.support.charging import STARTED, network
 
 GRACE = Actor("Grace Hopper", 7, "192.0.2.7")
@@ -110,7 +111,7 @@ def test_a_bill_that_was_taken_back_cannot_be_corrected(db, billed):
 
 
 @settings(
-    max_examples=15,
+    max_examples=tries(15),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

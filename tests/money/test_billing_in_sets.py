@@ -25,6 +25,7 @@ from app.models import (
 )
 from app.uow import unit_of_work
 from tests.support import lone
+from tests.support.chance import tries
 from tests.support.charging import STARTED, network
 
 LATER = STARTED + timedelta(days=1)
@@ -124,7 +125,7 @@ def net(any_app):
 
 
 def test_sessions_billed_together_get_the_bills_that_they_get_one_by_one(net):
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=tries(12), deadline=None)
     @given(SESSIONS)
     def check(given):
         with pytest.raises(Undone), unit_of_work() as db:
@@ -143,7 +144,7 @@ def test_sessions_billed_together_get_the_bills_that_they_get_one_by_one(net):
 
 
 def test_the_sum_alone_is_that_of_the_whole_assessment(net):
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=tries(12), deadline=None)
     @given(SESSIONS)
     def check(given):
         with pytest.raises(Undone), unit_of_work() as db:

@@ -22,6 +22,7 @@ from app.domain.money.billing.idle import (
     carried_over,
     stood,
 )
+from tests.support.chance import tries
 from tests.support.charging import STARTED
 
 CHARGING, IDLE, WITHHELD, NOTHING = Says.CHARGING, Says.IDLE, Says.WITHHELD, Says.NOTHING
@@ -275,7 +276,7 @@ SAYS = st.sampled_from(Says)
 RISES = st.sampled_from([0, 0, 0, 1, 15, 100, 500, 1_800])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(200), deadline=None)
 @given(
     steps=st.lists(st.tuples(st.integers(1, 40), RISES), min_size=1, max_size=12),
     words=st.lists(st.tuples(st.integers(-5, 300), SAYS), max_size=6),

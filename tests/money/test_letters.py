@@ -22,6 +22,7 @@ from app.text import letters
 from app.text.writers import Writer
 from app.uow import unit_of_work
 from tests.support import lone
+from tests.support.chance import tries
 from tests.support.charging import STARTED, network
 from tests.support.mail import send_receipt
 
@@ -173,7 +174,7 @@ def test_headers_are_one_short_line(app):
     assert b"\r\nX: y" not in head
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 @given(
     st.text("aB1 _.-+€,\"'()=?@<>", max_size=75),
     st.text("ab1.+-_", min_size=1, max_size=12),

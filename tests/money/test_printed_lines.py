@@ -12,6 +12,7 @@ from app.models import Bill, BillLine
 from app.text.bill_text import line_in_words
 from app.text.writers import DeskWriter, Writer
 from tests.money.test_tariffs_properties import tariffs, usages
+from tests.support.chance import tries
 
 TIME = st.builds(
     Tariff,
@@ -30,7 +31,7 @@ def figure(text: str, locale: str) -> Decimal:
 
 
 @given(st.one_of(TIME, tariffs()), usages())
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(150), deadline=None, suppress_health_check=list(HealthCheck))
 def test_quantity_times_price_is_the_line(app, rates: Tariff, session: Usage):
     quote = price(rates, session)
     bill = Bill(currency=rates.currency, facts={"tax_mode": rates.tax_mode.value})

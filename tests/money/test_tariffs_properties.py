@@ -21,6 +21,7 @@ from app.domain.money.tariffs import (
     to_json,
     to_minor,
 )
+from tests.support.chance import tries
 
 money = st.decimals(0, 100, places=4)
 minutes_of_day = st.integers(0, 1439)
@@ -94,7 +95,7 @@ def usages(draw: st.DrawFn) -> Usage:
 
 
 @given(tariffs(), usages())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=tries(120), deadline=None)
 def test_lines_add_up_and_nothing_is_negative(tariff: Tariff, usage: Usage):
     quote = price(tariff, usage)
     for line in quote.lines:
@@ -107,7 +108,7 @@ def test_lines_add_up_and_nothing_is_negative(tariff: Tariff, usage: Usage):
 
 
 @given(tariffs(), usages())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=tries(80), deadline=None)
 def test_the_sum_stays_between_minimum_and_maximum(tariff: Tariff, usage: Usage):
     quote = price(tariff, usage)
     amount = sum(line.amount_minor for line in quote.lines)
@@ -118,7 +119,7 @@ def test_the_sum_stays_between_minimum_and_maximum(tariff: Tariff, usage: Usage)
 
 
 @given(tariffs(), usages())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=tries(80), deadline=None)
 def test_all_energy_is_priced_once_or_said_to_be_free(tariff: Tariff, usage: Usage):
     quote = price(replace(tariff, components=_whole_steps(tariff)), usage)
     priced = sum((line.quantity * 1000 for line in quote.lines if line.unit == "kWh"), Decimal(0))
@@ -129,7 +130,7 @@ def test_all_energy_is_priced_once_or_said_to_be_free(tariff: Tariff, usage: Usa
 
 
 @given(tariffs(), usages())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=tries(120), deadline=None)
 def test_when_a_car_charged_matters_only_to_a_price_that_says_so(tariff: Tariff, usage: Usage):
     kinds = (Kind.START, Kind.ENERGY, Kind.CONNECTED_TIME)
     tariff = replace(tariff, components=tuple(c for c in tariff.components if c.kind in kinds))
@@ -140,7 +141,7 @@ def test_when_a_car_charged_matters_only_to_a_price_that_says_so(tariff: Tariff,
 
 
 @given(usages(), st.integers(1, 1439))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=tries(80), deadline=None)
 def test_the_sum_of_the_parts_is_the_whole(usage: Usage, minute: int):
     """A price that is the same on both sides of a boundary gives the same quantities."""
     early, late = Restriction(0, minute), Restriction(minute, 1440)
@@ -153,7 +154,7 @@ def test_the_sum_of_the_parts_is_the_whole(usage: Usage, minute: int):
 
 
 @given(tariffs(), usages(), st.integers(0, 5))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=tries(80), deadline=None)
 def test_components_of_different_kinds_may_stand_in_any_order(
     tariff: Tariff, usage: Usage, turn: int
 ):
@@ -164,7 +165,7 @@ def test_components_of_different_kinds_may_stand_in_any_order(
 
 
 @given(tariffs(), usages(), st.integers(1, 9999))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=tries(80), deadline=None)
 def test_more_energy_never_costs_less(tariff: Tariff, usage: Usage, more: int):
     """With one tax rate: a cap that moves between rates may round a unit of tax away."""
     one_rate = replace(
@@ -177,7 +178,7 @@ def test_more_energy_never_costs_less(tariff: Tariff, usage: Usage, more: int):
 
 
 @given(tariffs(), usages())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=tries(100), deadline=None)
 def test_every_phrase_can_be_said(tariff: Tariff, usage: Usage):
     quote = price(tariff, usage)
     for phrase in (*quote.explanation, *(line.label for line in quote.lines)):
@@ -185,7 +186,7 @@ def test_every_phrase_can_be_said(tariff: Tariff, usage: Usage):
 
 
 @given(tariffs())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=tries(80), deadline=None)
 def test_a_stored_tariff_comes_back_the_same(tariff: Tariff):
     assert from_json(to_json(tariff)) == tariff
     assert exponent(tariff.currency) in (0, 2, 3)
@@ -212,7 +213,7 @@ def _unstepped(component: Component) -> Component:
 
 
 @given(tariffs(), usages())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=tries(150), deadline=None)
 def test_a_price_by_totals_does_not_ask_when_the_energy_flowed(tariff: Tariff, usage: Usage):
     tariff = replace(tariff, components=tuple(filter(_by_totals, tariff.components)))
     assert tariff.by_totals

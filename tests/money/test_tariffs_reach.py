@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from app.domain.money.tariffs import Component, Kind, Restriction, Tariff, Usage, price, unreachable
 from deploy.demo_site import TARIFF
 from tests.money.tariff_cases import BERLIN, tariff, usage
+from tests.support.chance import tries
 
 NIGHT = {"from": "22:00", "until": "06:00"}
 DAY = {"from": "06:00", "until": "22:00"}
@@ -186,7 +187,7 @@ SESSIONS = list(sessions())
 
 
 @given(st.lists(components(), min_size=1, max_size=5), st.sampled_from([0, 60]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=tries(25), deadline=None)
 def test_a_price_is_called_unreachable_exactly_where_no_session_comes_to_it(parts, free):
     drawn = Tariff("EUR", tuple(parts), free_minutes=free)
     hit = {
@@ -200,7 +201,7 @@ def test_a_price_is_called_unreachable_exactly_where_no_session_comes_to_it(part
 
 
 @given(st.lists(components(), min_size=2, max_size=6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(200), deadline=None)
 def test_a_price_that_is_told_to_move_up_is_reached_there(parts):
     drawn = Tariff("EUR", tuple(parts))
     for found in unreachable(drawn):

@@ -20,6 +20,7 @@ from app.domain.money.tariffs import (
 )
 from tests.money.tariff_cases import tariff, usage
 from tests.money.test_tariffs_properties import tariffs, usages
+from tests.support.chance import tries
 
 BEFORE_17 = {"from": "00:00", "until": "17:00"}
 
@@ -128,7 +129,7 @@ def test_idle_time_in_its_grace_is_no_last_price():
 
 
 @given(usages(), st.integers(1, 1439), st.sampled_from([7, 60, 900, 1000]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=tries(80), deadline=None)
 def test_a_boundary_between_equal_prices_changes_no_quantity(
     session: Usage, minute: int, step: int
 ):
@@ -152,7 +153,7 @@ def _steps(rates: Tariff, session: Usage) -> dict[str, int]:
 
 
 @given(tariffs(), usages())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(200), deadline=None)
 def test_the_quantity_times_the_price_is_the_line(rates: Tariff, session: Usage):
     for line in price(rates, session).lines:
         assert to_minor(line.quantity * line.unit_price, rates.currency) == line.amount_minor

@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support import payloads
+from tests.support.chance import tries
 from tests.support.oracle import expected
 from worker.ocpp.connection import QUEUE_LIMIT, REMEMBERED, Connection
 from worker.ocpp.events import Malformed
@@ -58,7 +59,7 @@ def check(conversation, text):
 @example(texts=["\ufeff", "\0", "[", "[[[[", '{"2":1}', "2", '"2"'])
 @example(texts=['[2,1e400,"Heartbeat",{}]', '[2,-0,"Heartbeat",{}]', '[2,1.5,"Heartbeat",{}]'])
 @example(texts=['[2,"\\ud800","Heartbeat",{}]', '[2,"' + "x" * 256 + '","Heartbeat",{}]'])
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=tries(150), derandomize=True, deadline=None)
 def test_no_text_breaks_a_conversation(version, strict, texts):
     conversation = Connection(version, "csms", strict=strict)
     for text in texts:
@@ -67,7 +68,7 @@ def test_no_text_breaks_a_conversation(version, strict, texts):
 
 @pytest.mark.parametrize("version", Version)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=400, derandomize=True, deadline=None)
+@settings(max_examples=tries(400), derandomize=True, deadline=None)
 def test_every_call_gets_exactly_one_answer(version, seed):
     random = Random(seed)
     conversation = Connection(version, "csms", strict=random.random() < 0.3)
@@ -89,7 +90,7 @@ def test_valid_payloads_are_valid(version):
 
 @pytest.mark.parametrize("version", Version)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=tries(60), derandomize=True, deadline=None)
 def test_spoilt_answers_settle_our_calls_and_are_never_answered_with_a_call_error(version, seed):
     random = Random(seed)
     conversation = Connection(version, "csms")

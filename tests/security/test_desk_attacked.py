@@ -22,7 +22,7 @@ from app.models import FileJob, Station, User
 from app.web.file_store import UPLOADS, Store
 from tests.support import seed
 
-pytestmark = pytest.mark.xdist_group("attacked desk")
+pytestmark = pytest.mark.processes
 
 PASSWORD = "correct horse battery"
 #: More than the desk holds of anything.

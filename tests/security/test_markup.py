@@ -7,9 +7,6 @@ import pytest
 from tests.security.town import MARKUP, THEIRS
 from tests.security.walk import body, pages
 
-#: The pages are fetched once, by one test process.
-pytestmark = pytest.mark.xdist_group("planted")
-
 #: Addresses that run code or lead away.
 RUNS = ("javascript:", "data:", "vbscript:", "//")
 #: Letters in a frame: mail programs know inline styles only, so these pages have their own policy.

@@ -5,13 +5,14 @@ always the same.  What a test may change is bound anew for each: settings, datab
 budgets, streams, hooks.  `give_back` tells what it cannot make good.
 """
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, g
-from jinja2.bccache import Bucket, BytecodeCache
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -41,23 +42,8 @@ HOOKS = (
 WORDS = ("globals", "filters", "tests")
 
 
-class Compiled(BytecodeCache):
-    """Templates are compiled once per test process, not once per application."""
-
-    def __init__(self) -> None:
-        self.codes: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Give a template its code, if it is known."""
-        if bucket.key in self.codes:
-            bucket.bytecode_from_string(self.codes[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keep a template's code."""
-        self.codes[bucket.key] = bucket.bytecode_to_string()
-
-
-COMPILED = Compiled()
+#: What templates are compiled to, by whichever test process is first; tests/conftest.py says where.
+COMPILED = FileSystemBytecodeCache(tempfile.gettempdir())
 
 
 def settings_of(data_dir: Path, **given: object) -> Settings:

@@ -107,11 +107,7 @@ def make_site(
 def make_shared_site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, migrated: Path
 ) -> Iterator[Callable[..., Site]]:
-    """Start a site on SQLite for all tests of a file, each with stations of its own.
-
-    Starting one takes seconds.  Mark the file with `pytest.mark.xdist_group("its name")`, so that
-    one process runs all of it.
-    """
+    """Start a site on SQLite for all tests of a file, each with stations of its own."""
     with ExitStack() as stack:
 
         def make(**given: Any) -> Site:

@@ -13,7 +13,7 @@ from tests.support.charge_point import ChargePoint
 from tests.support.depot import furnish
 from tests.support.wait import eventually
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("broadcasts")]
+pytestmark = pytest.mark.processes
 
 CHARGERS = 6
 

@@ -26,7 +26,7 @@ from tests.support.raw_station import RawStation
 from tests.support.wait import eventually
 from tests.trust.test_certificates import request
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("certificate attacks")]
+pytestmark = pytest.mark.processes
 
 __all__ = ["authority", "pair_of_stations", "server", "site"]
 

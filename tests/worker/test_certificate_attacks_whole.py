@@ -37,7 +37,7 @@ from tests.support.wait import eventually
 
 __all__ = ["authority", "pair_of_stations", "server", "site"]
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("whole certificate attacks")]
+pytestmark = pytest.mark.processes
 
 
 @pytest.fixture(scope="module")

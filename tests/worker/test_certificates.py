@@ -20,7 +20,7 @@ from tests.support.raw_station import RawStation
 from tests.support.wait import eventually
 from tests.trust.test_certificates import request
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("certificates")]
+pytestmark = pytest.mark.processes
 
 NUMBERS = itertools.count(100)
 CLIENTS = ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"]

@@ -14,7 +14,7 @@ from app.models import ChargingSession, Command, Message, Station
 from tests.dialects.replay import Stage
 from tests.support.wait import eventually
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("commands")]
+pytestmark = pytest.mark.processes
 
 #: order, arguments, what the charger must hear, what it answers, what comes of it
 EXCHANGES = [

@@ -13,7 +13,7 @@ from tests.dialects.replay import Stage
 from tests.support.wait import eventually
 from tests.worker.test_commands import hear_call, queue, settled
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("fallbacks")]
+pytestmark = pytest.mark.processes
 
 BOOT = {"chargePointVendor": "Acme", "chargePointModel": "One"}
 NO, YES = {"status": "Rejected"}, {"status": "Accepted"}

@@ -22,15 +22,23 @@ from tests.support.wait import eventually
 pytestmark = pytest.mark.processes
 
 IMAGE = bytes(range(256)) * 4000
+KINDS = (Station16, Station201, Station21)
 
 
-@pytest.fixture
-def site(make_site):
-    return make_site(processes=("web", "worker"))
+@pytest.fixture(scope="module")
+def site(make_shared_site):
+    return make_shared_site(processes=("web", "worker"))
 
 
-def put_in_library(site):
-    """Add version 2.0 to the library; returns its id."""
+@pytest.fixture(scope="module")
+def stations(site):
+    """One station for each kind, as (identity, password)."""
+    return iter(furnish(site, len(KINDS)).stations)
+
+
+@pytest.fixture(scope="module")
+def firmware_id(site):
+    """Version 2.0 in the library."""
     stored = Store(site.settings, FIRMWARE).save(io.BytesIO(IMAGE).read, 10**8)
     now = datetime.now(UTC)
     with site.work() as db:
@@ -61,10 +69,9 @@ def steps(site, job_id):
         return [word for _, word, _ in db.get(FileJob, job_id).steps]
 
 
-@pytest.mark.parametrize("kind", [Station16, Station201, Station21])
-def test_a_station_is_updated_and_brings_its_log(site, kind):
-    (identity, password), *_ = furnish(site).stations
-    firmware_id = put_in_library(site)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_station_is_updated_and_brings_its_log(site, stations, firmware_id, kind):
+    identity, password = next(stations)
 
     async def play():
         station, close = await connected(kind, site.charger_url, identity, password)

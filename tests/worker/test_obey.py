@@ -32,7 +32,7 @@ from tests.support.processes import Process, free_port, wait_for_port
 from tests.support.raw_station import RawStation
 from tests.support.wait import eventually
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("obey")]
+pytestmark = pytest.mark.processes
 
 NOW = datetime.now(UTC)
 #: Generous: what is measured stands in `bench/`.

@@ -16,7 +16,7 @@ from tests.support.depot import furnish
 from tests.support.raw_station import RawStation
 from tests.support.wait import eventually
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("password_rotation")]
+pytestmark = pytest.mark.processes
 
 NUMBERS = itertools.count(1)
 NEW = "It came back with the new password."

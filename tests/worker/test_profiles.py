@@ -21,7 +21,7 @@ from tests.support.gated import PASSWORD
 from tests.support.gated import station as register
 from tests.support.wait import eventually
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("profiles")]
+pytestmark = pytest.mark.processes
 
 LIMIT = {
     "purpose": "default",

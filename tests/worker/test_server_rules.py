@@ -20,7 +20,7 @@ from tests.support.pki import Authority
 from tests.support.wait import eventually
 from tests.worker.test_commands import hear_call, queue, settled
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("rules")]
+pytestmark = pytest.mark.processes
 
 NOW = "2026-03-02T09:00:00Z"
 

@@ -28,6 +28,7 @@ from app.models import (
     TariffVersion,
     TransactionEvent,
 )
+from tests.support.chance import tries
 from tests.support.charging import PRICES, STARTED, network
 from tests.support.line import Line
 from tests.worker.whole_calls import NAMES, Talk, starts, talks
@@ -183,7 +184,7 @@ def left(db):
 # What the databases differ in is told apart by the tests of each kind (`tests/ground`).
 @pytest.mark.parametrize("database", ["sqlite"])
 @settings(
-    max_examples=15,
+    max_examples=tries(15),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     deadline=None,
 )

@@ -259,7 +259,7 @@ def _refuse_over_limit(tag: TagRow, session: Any, running: int) -> Decision | No
 
 
 @reach.whole
-def refusal(db: Session, station: Station, tag: Tag, now: datetime) -> Decision | None:
+def refusal(db: Session, station: Station, tag: Tag | TagRow, now: datetime) -> Decision | None:
     """Why a tag of the list may not charge at a station now; None when it may.
 
     Nothing is stored: for reservations and local lists, which ask before any tap.

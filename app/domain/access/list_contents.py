@@ -11,11 +11,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session
 
-from app.domain.access import authorisation, reach
+from app.domain.access import authorisation, tag_rows
+from app.domain.access.tag_rows import TagRow
 from app.domain.ground.vocabulary import StationMode, TagStatus, Token
-from app.models import Station, StationVariable, Tag
+from app.models import Station, StationVariable
 
 Entry = dict[str, Any]
 
@@ -99,7 +100,6 @@ def limits(db: Session, station: Station) -> Limits:
     )
 
 
-@reach.whole
 def wanted(db: Session, station: Station, now: datetime) -> Wanted:
     """What the list should hold: the tags that may charge there, and the blocked ones after them.
 
@@ -109,24 +109,11 @@ def wanted(db: Session, station: Station, now: datetime) -> Wanted:
     """
     if station.mode is StationMode.CLOSED:
         return Wanted([])
-    query = (
-        select(Tag)
-        .where(
-            Tag.tenant_id == station.tenant_id,
-            Tag.archived_at.is_(None),
-            Tag.kind != authorisation.KEY_CODE,
-        )
-        .options(
-            joinedload(Tag.driver),
-            joinedload(Tag.group),
-            selectinload(Tag.sites),
-            selectinload(Tag.stations),
-        )
-        .order_by(Tag.key)
-    )
     welcome: list[Entry] = []
     blocked: list[Entry] = []
-    for tag in db.scalars(query):
+    for tag in tag_rows.all_of(db, station.tenant_id):
+        if tag.kind == authorisation.KEY_CODE:
+            continue
         refusal = authorisation.refusal(db, station, tag, now)
         if refusal is None:
             welcome.append(_entry(tag, "accepted"))
@@ -174,7 +161,7 @@ def _said(entry: Entry) -> Entry:
     return {name: value for name, value in entry.items() if name != "untold"}
 
 
-def _entry(tag: Tag, status: str) -> Entry:
+def _entry(tag: TagRow, status: str) -> Entry:
     return {
         "token": tag.value,
         "kind": tag.kind,

@@ -87,6 +87,7 @@ _FOUND = (
     .outerjoin(_DRIVER, _DRIVER.c.id == _TAG.c.driver_id)
     .where(among(_TAG.c.tenant_id, "tenants"), _TAG.c.archived_at.is_(None))
 )
+_ALL = BulkRead(_FOUND.order_by(_TAG.c.key))
 _BY_KEY = BulkRead(_FOUND.where(among(_TAG.c.key, "keys")))
 _BY_BARE_KEY = BulkRead(_FOUND.where(among(_TAG.c.bare_key, "keys")))
 _SITES = BulkRead(select(tag_sites).where(among(tag_sites.c.tag_id, "tags")))
@@ -107,6 +108,11 @@ def find(db: Session, shown: Iterable[Shown]) -> dict[Shown, TagRow]:
     rest = {one for one in asked - found.keys() if one[1].bare_key}
     found |= _fitting(db, rest, _BY_BARE_KEY, "bare_key")
     return found
+
+
+def all_of(db: Session, tenant_id: int) -> list[TagRow]:
+    """All tags of a tenant that are not archived, by their key."""
+    return _rows(db, _ALL, {"tenants": [tenant_id]})
 
 
 def _fitting(
@@ -143,8 +149,16 @@ def _rows(db: Session, query: BulkRead, given: dict[str, Any]) -> list[TagRow]:
             limited.append(rows[-1])
     if limited:
         tags = [row.id for row in limited]
-        sites, stations = _SITES(db, tags=tags), _STATIONS(db, tags=tags)
+        sites, stations = _places(_SITES(db, tags=tags)), _places(_STATIONS(db, tags=tags))
         for row in limited:
-            row.site_ids = frozenset(place for tag, place in sites if tag == row.id)
-            row.station_ids = frozenset(place for tag, place in stations if tag == row.id)
+            row.site_ids = frozenset(sites.get(row.id, ()))
+            row.station_ids = frozenset(stations.get(row.id, ()))
     return rows
+
+
+def _places(pairs: list[tuple[int, int]]) -> dict[int, list[int]]:
+    """The places of each tag."""
+    found: dict[int, list[int]] = {}
+    for tag, place in pairs:
+        found.setdefault(tag, []).append(place)
+    return found

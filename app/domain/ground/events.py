@@ -140,6 +140,16 @@ class ReservationChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class AlertsChanged(Event):
+    """Alerts were opened, closed, or seen to."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhooksChanged(Event):
+    """Something waits for webhooks, or was delivered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decided(Event):
     """Somebody decided something: what needed attention may be solved."""
 

@@ -11,6 +11,7 @@ from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Actor
 from app.domain.office import api_tokens, audit, sign_ins
 from app.models import (
+    Alert,
     AttentionSeen,
     HandshakeAttempt,
     IdempotencyKey,
@@ -18,6 +19,7 @@ from app.models import (
     OutgoingMail,
     SignIn,
     SystemMark,
+    WebhookDelivery,
 )
 
 #: Rows that served their purpose and are no evidence of anything, and how long they are kept.
@@ -30,6 +32,9 @@ _OLD: tuple[tuple[Any, timedelta], ...] = (
     (AttentionSeen.at, timedelta(days=365)),
     # Until then they tell whose address is known.
     (SignIn.expires_at, sign_ins.KNOWN_FOR),
+    # Longer than any event is found again by those who look for webhooks' events.
+    (WebhookDelivery.created_at, timedelta(days=30)),
+    (Alert.closed_at, timedelta(days=365)),
 )
 #: Rows of a table removed in one unit of work, so that nobody waits long for its lock.
 _MOST = 5000

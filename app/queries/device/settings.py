@@ -101,7 +101,7 @@ def total(db: Session, station: Station) -> int:
 
 
 def drifting(db: Session, station: Station | None = None) -> list[StationVariable]:
-    """Settings whose told value is not the wanted one, of one station or of all in reach."""
+    """Settings whose told value is not the wanted one, of one station or of all in use."""
     query = select(StationVariable).where(
         StationVariable.wanted_at.is_not(None),
         StationVariable.wanted.is_not(None),
@@ -110,6 +110,8 @@ def drifting(db: Session, station: Station | None = None) -> list[StationVariabl
     )
     if station is not None:
         query = query.where(StationVariable.station_id == station.id)
+    else:
+        query = query.join(StationVariable.station).where(Station.archived_at.is_(None))
     rows = db.scalars(query.order_by(StationVariable.reported_at.desc()))
     return [row for row in rows if drifted(row)]
 

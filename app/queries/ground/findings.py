@@ -42,8 +42,12 @@ def few(found: list[Finding], total: int) -> list[Finding]:
 
 def counted(db: Session, query: Any, make: Callable[..., Finding]) -> list[Finding]:
     """The first rows of a query as findings, with the true number of all of them."""
-    rows = db.execute(query.add_columns(func.count().over()).limit(EACH)).all()
-    return few([make(*row[:-1]) for row in rows], rows[0][-1] if rows else 0)
+    rows = db.execute(query.limit(EACH)).all()
+    total = len(rows)
+    if total == EACH:
+        # Counted apart: a window over the rows would have the database put all of them together.
+        total = db.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    return few([make(*row) for row in rows], total)
 
 
 def unseen(tenant_id: int, kind: str, subject: Any, at: Any) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from app.domain.ground.vocabulary import Registration
 from app.models import (
@@ -28,8 +28,17 @@ from app.queries.office.attention_money import alone
 __all__ = ["Finding", "findings", "visible"]
 
 
-def findings(db: Session, *, tenant_id: int, now: datetime) -> list[Finding]:
-    """Return everything that needs attention, most pressing first."""
+def findings(
+    db: Session, *, tenant_id: int, now: datetime, unmeasured: list[Finding] | None = None
+) -> list[Finding]:
+    """Return everything that needs attention, most pressing first.
+
+    `unmeasured` are findings that are dear to make and known already.
+    """
+    if unmeasured is None:
+        unmeasured = devices.unmeasured(db, tenant_id, now)
+    lone = alone(db)
+    unsolved = still_refused(tenant_id, now, lone)
     return [
         *devices.slow_workers(db, now),
         *devices.faulted(db, now),
@@ -38,19 +47,19 @@ def findings(db: Session, *, tenant_id: int, now: datetime) -> list[Finding]:
         *devices.supplies(db, tenant_id, now),
         *money.held(db),
         *money.failed_receipts(db, tenant_id),
-        *money.failed_mails(db, tenant_id),
+        *(money.failed_mails(db, tenant_id) if lone else ()),
         *money.endless(db, now),
         *money.unreachable_prices(db, now),
         *devices.security_events(db, tenant_id, now),
         *devices.signing(db),
         *devices.running_out(db, now),
         *devices.drifted(db),
-        *devices.unmeasured(db, tenant_id, now),
+        *unmeasured,
         *devices.gaps(db, tenant_id, now),
         *money.stray_stops(db),
         *unknown_tags(db, tenant_id, now),
-        *knocks(db, tenant_id, now),
-        *never_connected(db, tenant_id, now),
+        *knocks(db, unsolved),
+        *never_connected(db, unsolved),
     ]
 
 
@@ -97,7 +106,7 @@ def token_key(column: Any) -> Any:
 def unknown_tags(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
     """Cards that were tapped and are on no list, neither then nor since."""
     key = token_key(Authorisation.token)
-    query = (
+    taps = (
         select(func.count(Authorisation.id), func.max(Authorisation.id).label("newest"))
         .where(
             Authorisation.reason == "unknown_tag",
@@ -106,11 +115,16 @@ def unknown_tags(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
             unseen(tenant_id, "unknown_tag", key, Authorisation.at),
         )
         .group_by(key)
-        .order_by(func.max(Authorisation.id).desc())
+        .subquery()
+    )
+    query = (
+        select(Authorisation, taps.c[0])
+        .join(taps, taps.c.newest == Authorisation.id)
+        .options(joinedload(Authorisation.station))
+        .order_by(Authorisation.id.desc())
     )
 
-    def make(count: int, newest: int) -> Finding:
-        last = db.get_one(Authorisation, newest)
+    def make(last: Authorisation, count: int) -> Finding:
         facts = {"token": last.token, "count": count, "station": last.station, "up_to": last.at}
         return Finding("unknown_tag", last.at, facts, 0, last.token.strip().lower())
 
@@ -126,24 +140,30 @@ def _listed(tenant_id: int, key: Any) -> ColumnElement[bool]:
     return select(Tag.id).where(Tag.tenant_id == tenant_id, fits).exists()
 
 
-def knocks(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
+def knocks(db: Session, unsolved: list[ColumnElement[bool]]) -> list[Finding]:
     """Refused attempts to connect that nothing has solved: by identity and reason."""
-    query = (
+    refused = (
         select(func.sum(HandshakeAttempt.count), func.max(HandshakeAttempt.id).label("newest"))
-        .where(*_unsolved(db, tenant_id, now))
+        .where(*unsolved)
         .group_by(HandshakeAttempt.identity, HandshakeAttempt.reason)
-        .order_by(func.max(HandshakeAttempt.last_at).desc())
+        .subquery()
+    )
+    query = (
+        select(HandshakeAttempt, refused.c[0])
+        .join(refused, refused.c.newest == HandshakeAttempt.id)
+        .options(joinedload(HandshakeAttempt.station))
+        .order_by(HandshakeAttempt.last_at.desc(), HandshakeAttempt.id.desc())
     )
 
-    def make(count: int, newest: int) -> Finding:
-        last = db.get_one(HandshakeAttempt, newest)
+    def make(last: HandshakeAttempt, count: int) -> Finding:
         facts = {"attempt": last, "count": int(count), "up_to": last.last_at}
         return Finding("knock", last.last_at, facts, 0, f"{last.identity}|{last.reason}")
 
     return counted(db, query, make)
 
 
-def _unsolved(db: Session, tenant_id: int, now: datetime) -> list[ColumnElement[bool]]:
+def still_refused(tenant_id: int, now: datetime, lone: bool) -> list[ColumnElement[bool]]:
+    """The conditions of a refusal that nothing has solved."""
     later, station = aliased(HandshakeAttempt), aliased(Station)
     identity = func.lower(HandshakeAttempt.identity)
     got_in = (
@@ -170,7 +190,7 @@ def _unsolved(db: Session, tenant_id: int, now: datetime) -> list[ColumnElement[
     )
     subject = HandshakeAttempt.identity + "|" + HandshakeAttempt.reason
     return [
-        _may_see(db, tenant_id),
+        _may_see(tenant_id, lone),
         ~HandshakeAttempt.accepted,
         HandshakeAttempt.last_at > now - RECENT,
         ~got_in,
@@ -179,18 +199,18 @@ def _unsolved(db: Session, tenant_id: int, now: datetime) -> list[ColumnElement[
     ]
 
 
-def _may_see(db: Session, tenant_id: int) -> ColumnElement[bool]:
+def _may_see(tenant_id: int, lone: bool) -> ColumnElement[bool]:
     # Whose an unknown identity is, nobody can say: it is shown while there is one tenant only.
     nobodys = HandshakeAttempt.tenant_id.is_(None)
-    unowned = nobodys if alone(db) else HandshakeAttempt.id.is_(None)
+    unowned = nobodys if lone else HandshakeAttempt.id.is_(None)
     known = select(Station.id).where(Station.id == HandshakeAttempt.station_id).exists()
     return or_(and_(HandshakeAttempt.tenant_id == tenant_id, known), unowned)
 
 
-def never_connected(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
+def never_connected(db: Session, unsolved: list[ColumnElement[bool]]) -> list[Finding]:
     """Stations that wait for their first connection; one that knocks is shown as that."""
     knocking: Select[Any] = select(HandshakeAttempt.station_id).where(
-        HandshakeAttempt.station_id.is_not(None), *_unsolved(db, tenant_id, now)
+        HandshakeAttempt.station_id.is_not(None), *unsolved
     )
     query = (
         select(Station)
@@ -217,6 +237,6 @@ def has_knocked(db: Session, tenant_id: int, subject: str) -> bool:
     query = select(HandshakeAttempt.id).where(
         HandshakeAttempt.identity == identity,
         HandshakeAttempt.reason == reason,
-        _may_see(db, tenant_id),
+        _may_see(tenant_id, alone(db)),
     )
     return db.scalar(query.limit(1)) is not None

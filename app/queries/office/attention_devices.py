@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import String, cast, func, or_, select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy import Select, String, and_, cast, func, or_, select
+from sqlalchemy.orm import Session, aliased, contains_eager
 
 from app.domain.device.device_events import SEVERE
 from app.domain.ground.vocabulary import Availability, Registration, SessionState
@@ -22,11 +22,12 @@ from app.models import (
     Site,
     Station,
     StationReport,
+    StationVariable,
     SupplyExcess,
 )
 from app.queries.charging import register_gaps
 from app.queries.device import settings
-from app.queries.ground.findings import Finding, counted, few, unseen
+from app.queries.ground.findings import EACH, Finding, counted, few, unseen
 from app.queries.trust import undecided
 
 #: A station is missed after this long without a connection: modems drop for a minute or two.
@@ -43,10 +44,8 @@ GOES_ON = timedelta(minutes=2)
 
 def slow_workers(db: Session, now: datetime) -> list[Finding]:
     """Workers whose loop ran so late that chargers waited."""
-    found = [
-        Finding("worker_slow", row.slow_at, {"worker": row})
-        for row in presence.slow_workers(db, now=now)
-    ]
+    rows = presence.slow_workers(db, now=now)
+    found = [Finding("worker_slow", row.slow_at, {"worker": row}) for row in rows]
     return few(found, len(found))
 
 
@@ -56,9 +55,9 @@ def signing(db: Session) -> list[Finding]:
     return few(found, len(found))
 
 
-def faulted(db: Session, now: datetime) -> list[Finding]:
-    """Connectors of connected stations that report a fault."""
-    query = (
+def faults(now: datetime) -> Select[Any]:
+    """Select connectors of connected stations that report a fault."""
+    return (
         select(Connector)
         .join(Connector.station)
         .options(contains_eager(Connector.station))
@@ -69,20 +68,26 @@ def faulted(db: Session, now: datetime) -> list[Finding]:
         )
         .order_by(func.coalesce(Connector.since, Connector.status_at).desc(), Connector.id)
     )
+
+
+def faulted(db: Session, now: datetime) -> list[Finding]:
+    """Connectors that report a fault."""
     return counted(
-        db, query, lambda c: Finding("faulted", c.began_at, {"connector": c, "station": c.station})
+        db,
+        faults(now),
+        lambda c: Finding("faulted", c.began_at, {"connector": c, "station": c.station}),
     )
 
 
-def offline(db: Session, now: datetime) -> list[Finding]:
-    """Stations in use that are gone; not those that are kept out, nor all when no worker lives."""
+def missed(db: Session, now: datetime, after: timedelta) -> Select[Any]:
+    """Select stations in use that are gone; not those kept out, nor all when no worker lives."""
     gone_at = func.coalesce(Station.disconnected_at, Station.last_seen_at)
-    missed_before = now - OFFLINE_AFTER
+    missed_before = now - after
     silence = presence.silence(db, now=now)
     if silence is not None and silence.since is not None:
         # Whoever was there at the worker's end is missed because of it, and that is said once.
-        missed_before = min(missed_before, silence.since - OFFLINE_AFTER)
-    query = (
+        missed_before = min(missed_before, silence.since - after)
+    return (
         select(Station)
         .where(
             Station.archived_at.is_(None),
@@ -93,9 +98,13 @@ def offline(db: Session, now: datetime) -> list[Finding]:
         )
         .order_by(gone_at.desc(), Station.id)
     )
+
+
+def offline(db: Session, now: datetime) -> list[Finding]:
+    """Stations that are gone for longer than a modem is."""
     return counted(
         db,
-        query,
+        missed(db, now, OFFLINE_AFTER),
         lambda s: Finding("offline", s.disconnected_at or s.last_seen_at, {"station": s}),
     )
 
@@ -122,9 +131,9 @@ def severe_events(db: Session, tenant_id: int) -> list[Finding]:
     )
 
 
-def security_events(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
-    """Alarming security events of the last day that nobody has seen."""
-    query = (
+def alarming(tenant_id: int, now: datetime) -> Select[StationReport, Station]:
+    """Select alarming security events of the last day that nobody has seen, with their stations."""
+    return (
         select(StationReport, Station)
         .join(Station, Station.id == StationReport.station_id)
         .where(
@@ -136,6 +145,11 @@ def security_events(db: Session, tenant_id: int, now: datetime) -> list[Finding]
         )
         .order_by(StationReport.received_at.desc(), StationReport.id)
     )
+
+
+def security_events(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
+    """Alarming security events that nobody has seen."""
+    query = alarming(tenant_id, now)
     return counted(db, query, lambda r, s: _report("security_event", r, s))
 
 
@@ -161,21 +175,37 @@ def running_out(db: Session, now: datetime) -> list[Finding]:
 
 def drifted(db: Session) -> list[Finding]:
     """Settings that are not what their stations once accepted, by station."""
-    by_station: dict[Station, list[Any]] = {}
+    by_station: dict[int, list[StationVariable]] = {}
     for row in settings.drifting(db):
-        if row.station.archived_at is None:
-            by_station.setdefault(row.station, []).append(row)
+        by_station.setdefault(row.station_id, []).append(row)
+    shown = list(by_station.values())[:EACH]
+    there = _stations(db, [rows[0].station_id for rows in shown])
     found = [
         Finding(
-            "drifted", rows[0].reported_at, {"station": station, "count": len(rows), "row": rows[0]}
+            "drifted",
+            rows[0].reported_at,
+            {"station": there[rows[0].station_id], "count": len(rows), "row": rows[0]},
         )
-        for station, rows in by_station.items()
+        for rows in shown
     ]
-    return few(found, len(found))
+    return few(found, len(by_station))
+
+
+def _stations(db: Session, numbers: list[int]) -> dict[int, Station]:
+    """These stations by their number."""
+    if not numbers:
+        return {}
+    return {row.id: row for row in db.scalars(select(Station).where(Station.id.in_(numbers)))}
 
 
 def supplies(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
     """Sites that draw more than their supply gives, now or within the last day."""
+    found = exceeded(db, tenant_id, now)
+    return few(found, len(found))
+
+
+def exceeded(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
+    """All sites that draw more than their supply gives, or did."""
     rows = db.execute(
         select(SupplyExcess, Site)
         .join(Site, Site.id == SupplyExcess.site_id)
@@ -192,8 +222,7 @@ def supplies(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
         if site.supply_limit_kw is not None and row.peak_w > Decimal(site.supply_limit_kw) * 1000:
             by_site.setdefault(site, []).append(row)
     draws = supply.drawn(db, now=now, site_ids=[site.id for site in by_site]) if by_site else {}
-    found = [_excess(site, noted, draws.get(site.id), now) for site, noted in by_site.items()]
-    return few(found, len(found))
+    return [_excess(site, noted, draws.get(site.id), now) for site, noted in by_site.items()]
 
 
 def _excess(
@@ -223,13 +252,40 @@ def _excess(
 
 def unmeasured(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
     """Plugs whose last sessions, three or more, ended without a watt-hour."""
-    found = list(_unmeasured(db, tenant_id, now))
-    return few(found, len(found))
+    empty = [
+        found
+        for rows in _recent_of_suspects(db, tenant_id, now).values()
+        if len(found := list(_empty(rows))) >= ROW
+    ]
+    there = _stations(db, [rows[0].station_id for rows in empty[:EACH]])
+    return few([_nothing(rows, there[rows[0].station_id]) for rows in empty[:EACH]], len(empty))
 
 
-def _unmeasured(db: Session, tenant_id: int, now: datetime) -> Iterator[Finding]:
+class Named(NamedTuple):
+    """A station as a finding names it that is kept for a while."""
+
+    id: int
+    label: str
+
+
+def _nothing(empty: list[Any], station: Station) -> Finding:
+    last = empty[0]
+    facts: dict[str, Any] = {
+        "station": Named(station.id, station.label),
+        "evse": last.evse,
+        "count": len(empty),
+    }
+    facts["silent"] = all(one.last_register_wh is None for one in empty)
+    facts["up_to"] = max(one.ended_at for one in empty)
+    return Finding("unmeasured", empty[-1].started_at, facts, 0, f"{station.id}:{last.evse}")
+
+
+def _recent_of_suspects(
+    db: Session, tenant_id: int, now: datetime
+) -> dict[tuple[int, int], list[Any]]:
+    """The sessions of the last days, newest first, at plugs that measured nothing several times."""
     subject = cast(ChargingSession.station_id, String) + ":" + cast(ChargingSession.evse, String)
-    suspects = db.execute(
+    suspects = (
         select(ChargingSession.station_id, ChargingSession.evse)
         .join(Station, Station.id == ChargingSession.station_id)
         .where(
@@ -241,33 +297,30 @@ def _unmeasured(db: Session, tenant_id: int, now: datetime) -> Iterator[Finding]
         )
         .group_by(ChargingSession.station_id, ChargingSession.evse)
         .having(func.count(ChargingSession.id) >= ROW)
-    ).all()
-    for station_id, evse in suspects:
-        last = db.scalars(
-            select(ChargingSession)
-            .where(
-                ChargingSession.station_id == station_id,
-                ChargingSession.evse == evse,
-                ChargingSession.started_at > now - ROW_WITHIN,
-                # A session that charges now and measures shows that the meter works.
-                or_(
-                    ChargingSession.state == SessionState.ENDED,
-                    ChargingSession.energy_wh > 0,
-                ),
-            )
-            .order_by(ChargingSession.started_at.desc(), ChargingSession.id.desc())
-            .limit(50)
-        ).all()
-        empty = list(_empty(last))
-        if len(empty) >= ROW:
-            station = empty[0].station
-            facts = {"station": station, "evse": evse, "count": len(empty), "last": empty[0]}
-            facts["silent"] = all(one.last_register_wh is None for one in empty)
-            facts["up_to"] = max(one.ended_at for one in empty if one.ended_at)
-            yield Finding("unmeasured", empty[-1].started_at, facts, 0, f"{station_id}:{evse}")
+        .subquery()
+    )
+    session = aliased(ChargingSession)
+    columns = ("station_id", "evse", "started_at", "ended_at", "energy_wh", "last_register_wh")
+    rows = db.execute(
+        select(*(getattr(session, name) for name in columns))
+        .join(
+            suspects,
+            and_(suspects.c.station_id == session.station_id, suspects.c.evse == session.evse),
+        )
+        .where(
+            session.started_at > now - ROW_WITHIN,
+            # A session that charges now and measures shows that the meter works.
+            or_(session.state == SessionState.ENDED, session.energy_wh > 0),
+        )
+        .order_by(session.started_at.desc(), session.id.desc())
+    )
+    found: dict[tuple[int, int], list[Any]] = {}
+    for row in rows:
+        found.setdefault((row.station_id, row.evse), []).append(row)
+    return found
 
 
-def _empty(newest_first: Any) -> Iterator[ChargingSession]:
+def _empty(newest_first: list[Any]) -> Iterator[Any]:
     """The sessions since the last one with energy; failed starts tell nothing either way."""
     for one in newest_first:
         if one.energy_wh > 0:

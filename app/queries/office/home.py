@@ -1,5 +1,6 @@
 """Home's numbers: the network now, today against the same weekday, the last fourteen days."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -37,6 +38,8 @@ DAYS = 14
 ROWS = 8
 #: The window over which messages per second are counted, in seconds.
 WINDOW_S = 60
+#: More messages of that window are not counted.
+MOST_MESSAGES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +126,12 @@ def network_now(db: Session, *, now: datetime, zone: str) -> Now:
         .where(Receipt.state.in_([ReceiptState.QUEUED, ReceiptState.SENDING]))
     )
     oldest = db.scalar(waiting)
-    recent = db.scalar(
-        select(func.count(Message.id)).where(Message.at > now - timedelta(seconds=WINDOW_S))
+    # By their time alone at first: in SQLite all stations' logs would be looked through for it.
+    log: Any = Message.__table__
+    recent = select(log.c.station_id).where(log.c.at > now - timedelta(seconds=WINDOW_S))
+    lately = recent.limit(MOST_MESSAGES).subquery()
+    heard = db.scalar(
+        select(func.count(Station.id)).join(lately, lately.c.station_id == Station.id)
     )
     return Now(
         power_w=sum(draw.power_w for draw in supply.drawn(db, now=now).values()),
@@ -135,7 +142,7 @@ def network_now(db: Session, *, now: datetime, zone: str) -> Now:
         )
         or 0,
         oldest_unsent_s=(now - oldest).total_seconds() if oldest else None,
-        messages_per_s=(recent or 0) / WINDOW_S,
+        messages_per_s=(heard or 0) / WINDOW_S,
     )
 
 
@@ -158,8 +165,8 @@ def today(db: Session, *, now: datetime, zone: str, before: Past) -> Today:
     return Today(energy, sessions, revenue, currency or "EUR", worked)
 
 
-def stations(db: Session, *, now: datetime) -> list[tuple[Station, bool]]:
-    """Return a few stations, those that need a look first, each with whether it is connected."""
+def first_stations(db: Session, *, now: datetime) -> list[int]:
+    """Return the numbers of a few stations, those that need a look first."""
     trouble = (
         select(Connector.id)
         .where(
@@ -169,14 +176,17 @@ def stations(db: Session, *, now: datetime) -> list[tuple[Station, bool]]:
         .exists()
     )
     online = case((connected(now), 1), else_=0)
-    rows = db.execute(
-        select(Station, online)
-        .where(Station.archived_at.is_(None))
-        .options(selectinload(Station.connectors))
-        .order_by(case((trouble, 0), else_=1), online.desc(), Station.identity)
-        .limit(ROWS)
-    )
-    return [(station, bool(flag)) for station, flag in rows.unique()]
+    query = select(Station.id).where(Station.archived_at.is_(None))
+    order = (case((trouble, 0), else_=1), online.desc(), Station.identity)
+    return list(db.scalars(query.order_by(*order).limit(ROWS)))
+
+
+def stations(db: Session, numbers: Sequence[int], *, now: datetime) -> list[tuple[Station, bool]]:
+    """Return these stations in their order, each with whether it is connected."""
+    query = select(Station, connected(now)).options(selectinload(Station.connectors))
+    rows = db.execute(query.where(Station.id.in_(numbers))).unique()
+    there = {station.id: (station, bool(online)) for station, online in rows}
+    return [there[number] for number in numbers if number in there]
 
 
 def charging(db: Session) -> tuple[list[ChargingSession], int, Decimal]:
@@ -185,7 +195,11 @@ def charging(db: Session) -> tuple[list[ChargingSession], int, Decimal]:
     rows = db.scalars(
         select(ChargingSession)
         .where(running)
-        .options(joinedload(ChargingSession.station), joinedload(ChargingSession.driver))
+        .options(
+            joinedload(ChargingSession.station),
+            joinedload(ChargingSession.driver),
+            selectinload(ChargingSession.bills),
+        )
         .order_by(func.coalesce(ChargingSession.last_power_w, 0).desc(), ChargingSession.id)
         .limit(ROWS)
     )

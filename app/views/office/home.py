@@ -1,12 +1,13 @@
 """Home: what needs attention, the network now, today's numbers, stations, who is charging."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, current_app, g, render_template, request
+from flask import Blueprint, g, render_template, request
 from flask_login import current_user
 
 from app.domain.network import presence, tenants
@@ -14,16 +15,20 @@ from app.domain.network.presence import Silence
 from app.extensions import db
 from app.queries.money import costs
 from app.queries.network import sites as place_queries
-from app.queries.office import attention, home
+from app.queries.office import attention, attention_devices, home
 from app.text.numbers import FIXED, MINUS, change, number
-from app.web import system
+from app.web import kept, system
 from app.web.security import needs
 
 blueprint = Blueprint("home", __name__)
 
 #: The days behind the sparklines hardly change: a busy Home need not add them up every time.
-KEPT = timedelta(minutes=10)
-MOST_KEPT = 200
+PAST_S = 600.0
+#: What the frame and Home count over all stations may be so old, in seconds.
+NOW_S = 5.0
+UNMEASURED_S = 60.0
+
+Answer = TypeVar("Answer")
 
 _GREETINGS = ((5, "Good night"), (12, "Good morning"), (18, "Good afternoon"), (24, "Good evening"))
 
@@ -47,7 +52,7 @@ class Frame:
     @cached_property
     def presence(self) -> home.Presence:
         """How many stations there are, how many of them connected."""
-        return home.presence(db.session(), now=g.now)
+        return _of_now("presence", "stations", lambda: home.presence(db.session(), now=g.now))
 
     @cached_property
     def bills_held(self) -> int:
@@ -101,19 +106,25 @@ def index() -> Any:
 
 def _board() -> dict[str, Any]:
     session, now, zone = db.session(), g.now, g.zone
+    tenant_id = current_user.tenant_id
     running, count, energy_wh = home.charging(session)
-    today = home.today(session, now=now, zone=zone, before=_past())
-    parts = system.parts(session, now=now)
-    found = attention.findings(session, tenant_id=current_user.tenant_id, now=now)
+    today = _of_now(
+        "today", "sessions", lambda: home.today(session, now=now, zone=zone, before=_past())
+    )
+    first = _of_now("stations", "stations", lambda: home.first_stations(session, now=now))
+    parts = _of_now("system", "system", lambda: system.parts(session, now=now))
+    found = attention.findings(session, tenant_id=tenant_id, now=now, unmeasured=_unmeasured())
     return {
         "findings": [*_down(parts), *found],
-        "first_steps": home.open_steps(session, current_user.tenant_id),
-        "seller_missing": tenants.lacks_seller(session, current_user.tenant_id),
-        "network": home.network_now(session, now=now, zone=zone),
+        "first_steps": home.open_steps(session, tenant_id),
+        "seller_missing": tenants.lacks_seller(session, tenant_id),
+        "network": _of_now(
+            "network", "stations", lambda: home.network_now(session, now=now, zone=zone)
+        ),
         "today": today,
         "deltas": _deltas(today),
-        "stations": home.stations(session, now=now),
-        "presence": home.presence(session, now=now),
+        "stations": home.stations(session, first, now=now),
+        "presence": _frame().presence,
         "powers": {
             (one.station_id, one.evse): one.last_power_w
             for one in running
@@ -138,13 +149,24 @@ def _down(parts: list[system.Part]) -> list[attention.Finding]:
 
 def _past() -> home.Past:
     """The days before today, kept for a while per reach, time zone and day."""
-    kept: dict[Any, tuple[datetime, home.Past]] = current_app.extensions.setdefault("past", {})
-    key = (current_user.scope, g.zone, g.now.astimezone(ZoneInfo(g.zone)).date())
-    if key not in kept or g.now - kept[key][0] > KEPT:
-        if len(kept) >= MOST_KEPT:
-            kept.clear()
-        kept[key] = (g.now, home.past(db.session(), now=g.now, zone=g.zone))
-    return kept[key][1]
+    key = ("past", current_user.scope, g.zone, g.now.astimezone(ZoneInfo(g.zone)).date())
+    return kept.get(0, key, PAST_S, lambda: home.past(db.session(), now=g.now, zone=g.zone))
+
+
+def _of_now(name: str, topic: str, ask: Callable[[], Answer], for_s: float = NOW_S) -> Answer:
+    """What everybody of the same reach and time zone sees, asked for once in a few seconds."""
+    key = (name, current_user.scope, g.zone)
+    return kept.get(current_user.tenant_id, key, for_s, ask, topic)
+
+
+def _unmeasured() -> list[attention.Finding]:
+    """Plugs that measure nothing: the sessions of days say it, so it may be a minute old."""
+    return _of_now(
+        "unmeasured",
+        "",
+        lambda: attention_devices.unmeasured(db.session(), current_user.tenant_id, g.now),
+        UNMEASURED_S,
+    )
 
 
 def _deltas(today: home.Today) -> dict[str, str]:

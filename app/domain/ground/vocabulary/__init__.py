@@ -10,6 +10,14 @@ from app.domain.ground.vocabulary.orders import (
     Order,
     Outcome,
 )
+from app.domain.ground.vocabulary.telling import (
+    OF_NO_SITE,
+    PING,
+    WAITS,
+    AlertKind,
+    DeliveryState,
+    WebhookEvent,
+)
 from app.domain.ground.vocabulary.values import (
     SYSTEM,
     Actor,
@@ -45,6 +53,12 @@ from app.domain.ground.vocabulary.words import (
 )
 
 __all__ = [
+    "WebhookEvent",
+    "DeliveryState",
+    "AlertKind",
+    "WAITS",
+    "PING",
+    "OF_NO_SITE",
     "Activity",
     "Actor",
     "Arguments",

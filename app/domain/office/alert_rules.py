@@ -1,0 +1,192 @@
+"""Rules of alerts: what is watched, where, after how long, and who is told of it.
+
+Of one kind there is one rule for each site and one for all the others, so that nothing is found
+twice: the rule that names a site replaces the general one there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import available_timezones
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from app.domain.ground import texts
+from app.domain.ground.errors import Invalid, Taken
+from app.domain.ground.vocabulary import OF_NO_SITE, WAITS, Actor, AlertKind
+from app.domain.office import audit
+from app.models import AlertRule, Site
+from app.schemas.office import MOST_ADDRESSES, NewAlertRule
+
+
+def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: Any) -> AlertRule:
+    """Add a rule of what `NewAlertRule` names; raises `Invalid` or `Taken`."""
+    rule = AlertRule(tenant_id=tenant_id, created_at=now, mail_to=[], escalate_to=[])
+    _apply(db, rule, {"minutes": None, "timezone": "UTC", "name": "", "kind": None, **given})
+    db.add(rule)
+    db.flush()
+    audit.note(db, actor, "alert_rule.add", rule, now=now)
+    return rule
+
+
+def edit(db: Session, actor: Actor, rule: AlertRule, *, now: datetime, **given: Any) -> AlertRule:
+    """Change what is given and leave the rest; raises `Invalid` or `Taken`."""
+    before = audit.snapshot(rule)
+    sites = {site.id for site in rule.sites}
+    _apply(db, rule, given)
+    db.flush()
+    if audit.snapshot(rule) != before or {site.id for site in rule.sites} != sites:
+        audit.note(db, actor, "alert_rule.edit", rule, now=now, before=before)
+    return rule
+
+
+def archive(db: Session, actor: Actor, rule: AlertRule, *, now: datetime) -> None:
+    """Watch no more; what it found is closed at the next look."""
+    audit.archive(db, actor, "alert_rule", rule, now=now)
+
+
+def restore(db: Session, actor: Actor, rule: AlertRule, *, now: datetime) -> None:
+    """Watch again; raises `Taken` where another rule watches the same by now."""
+    _refuse_twin(db, rule)
+    audit.restore(db, actor, "alert_rule", rule, now=now)
+
+
+def named(db: Session, tenant_id: int, name: str) -> AlertRule:
+    """Find a rule by its name (any case) or its id; raises `NotFound`."""
+    found: AlertRule = texts.named(db, AlertRule.name_key, tenant_id, name, "rule")
+    return found
+
+
+def at_work(db: Session, tenant_id: int) -> Sequence[AlertRule]:
+    """The rules of a tenant that watch, with their sites."""
+    query = select(AlertRule).options(selectinload(AlertRule.sites))
+    query = query.where(AlertRule.tenant_id == tenant_id, AlertRule.archived_at.is_(None))
+    return db.scalars(query.order_by(AlertRule.id)).all()
+
+
+class Fitting:
+    """Which rule is about what happens where: the one that names the site, else the general one."""
+
+    def __init__(self, rules: Iterable[AlertRule]) -> None:
+        self._rules: dict[tuple[AlertKind, int | None], AlertRule] = {}
+        for rule in rules:
+            ids: list[int | None] = [site.id for site in rule.sites]
+            for site_id in ids or [None]:
+                self._rules[rule.kind, site_id] = rule
+
+    def rule(self, kind: AlertKind, site_id: int | None) -> AlertRule | None:
+        """The rule that is about a kind of thing at a site (None: of no site)."""
+        return self._rules.get((kind, site_id)) or self._rules.get((kind, None))
+
+    def least_minutes(self) -> dict[AlertKind, int]:
+        """The kinds that are watched, each with the shortest time that any rule waits."""
+        found: dict[AlertKind, int] = {}
+        for (kind, _), rule in self._rules.items():
+            found[kind] = min(rule.minutes, found.get(kind, rule.minutes))
+        return found
+
+
+def _apply(db: Session, rule: AlertRule, given: Mapping[str, Any]) -> None:
+    if "kind" in given:
+        rule.kind = _kind(given["kind"])
+    if "name" in given:
+        _rename(db, rule, given["name"])
+    if "site_ids" in given:
+        _place(db, rule, given["site_ids"] or ())
+    if "minutes" in given:
+        wanted = given["minutes"]
+        rule.minutes = WAITS.get(rule.kind, 0) if wanted is None else wanted
+    for name in ("mail_to", "escalate_to"):
+        if name in given:
+            setattr(rule, name, _addresses(given[name] or (), name))
+    for name in ("quiet_from", "quiet_until"):
+        if name in given:
+            setattr(rule, name, _time_of_day(given[name], name))
+    if "escalate_after" in given:
+        rule.escalate_after = given["escalate_after"]
+    if "timezone" in given:
+        rule.timezone = _zone(given["timezone"])
+    if (rule.quiet_from is None) != (rule.quiet_until is None):
+        raise Invalid("Quiet hours have a beginning and an end.", field="quiet_until")
+    if (rule.escalate_after is None) != (not rule.escalate_to):
+        raise Invalid(
+            "An escalation needs minutes and an address that is told then.", field="escalate_to"
+        )
+    if rule.archived_at is None:
+        _refuse_twin(db, rule)
+
+
+def _kind(word: Any) -> AlertKind:
+    try:
+        return AlertKind(word)
+    except ValueError:
+        words = ", ".join(AlertKind)
+        raise Invalid(f"What is watched is one of: {words}.", field="kind") from None
+
+
+def _rename(db: Session, rule: AlertRule, name: str) -> None:
+    name = NewAlertRule.line("name", name, required=True)
+    table = AlertRule.__table__
+    twin = select(table.c.id).where(
+        table.c.tenant_id == rule.tenant_id, table.c.name_key == texts.key(name)
+    )
+    if db.scalar(twin) not in (None, rule.id):
+        raise Taken(f"There is a rule called {name} already.", field="name")
+    rule.name, rule.name_key = name, texts.key(name)
+
+
+def _place(db: Session, rule: AlertRule, site_ids: Iterable[int]) -> None:
+    wanted = frozenset(site_ids)
+    query = select(Site).where(Site.id.in_(wanted), Site.tenant_id == rule.tenant_id)
+    with db.no_autoflush:
+        found = list(db.scalars(query)) if wanted else []
+    if len(found) != len(wanted):
+        raise Invalid("One of these sites does not exist.", field="site_ids")
+    rule.sites = found
+
+
+def _addresses(typed: Iterable[str], field: str) -> list[str]:
+    found = [texts.email(address, field=field) for address in typed]
+    addresses = list(dict.fromkeys(address for address in found if address))
+    if len(addresses) > MOST_ADDRESSES:
+        raise Invalid(f"A rule has {MOST_ADDRESSES} addresses at most.", field=field)
+    return addresses
+
+
+def _time_of_day(typed: str | None, field: str) -> str | None:
+    if not (typed or "").strip():
+        return None
+    try:
+        return f"{datetime.strptime((typed or '').strip(), '%H:%M'):%H:%M}"
+    except ValueError:
+        raise Invalid(
+            f"{typed} is no time of day; it should look like 22:00.", field=field
+        ) from None
+
+
+def _zone(name: str | None) -> str:
+    name = (name or "UTC").strip()
+    if name not in available_timezones():
+        raise Invalid(
+            f"{name} is no time zone; it should look like Europe/Berlin.", field="timezone"
+        )
+    return name
+
+
+def _refuse_twin(db: Session, rule: AlertRule) -> None:
+    """Raise `Taken` where another rule watches the same at the same place."""
+    here = {site.id for site in rule.sites}
+    if here and rule.kind in OF_NO_SITE:
+        raise Invalid("This is of no site: leave the sites unticked.", field="site_ids")
+    with db.no_autoflush:
+        others = at_work(db, rule.tenant_id)
+    for other in others:
+        if other is rule or other.kind is not rule.kind:
+            continue
+        there = {site.id: site.name for site in other.sites}
+        if not here and not there:
+            raise Taken(f"“{other.name}” watches this already.", field="kind")
+        if both := here & there.keys():
+            place = there[min(both)]
+            raise Taken(f"“{other.name}” watches this at {place} already.", field="site_ids")

@@ -1,0 +1,181 @@
+"""Alerts: opened when something begins, closed when it is over, and seen to by people.
+
+What there is to be said comes from `app.queries.office.conditions`; here it is held against the
+rules.  An alert is open but once, whoever looks at the same time: a look that another one has
+overtaken is dropped, and the table's own index has the last word.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, selectinload
+
+from app.domain.ground import events
+from app.domain.ground.bulk import BulkInsert
+from app.domain.ground.errors import Conflict, Invalid, NotFound
+from app.domain.ground.vocabulary import Actor, AlertKind, Role
+from app.domain.office import audit
+from app.domain.office.alert_rules import Fitting
+from app.models import Alert, AlertRule, SystemMark, User
+from app.schemas.office import AlertChanges
+
+#: The longest that mails about an alert may be put off.
+LONGEST_SNOOZE = timedelta(days=31)
+
+
+class Condition(NamedTuple):
+    """Something that a rule may be about: what, since when, and where."""
+
+    kind: AlertKind
+    subject: str
+    what: str
+    since: datetime
+    site_id: int | None = None
+    station_id: int | None = None
+
+
+class Look(NamedTuple):
+    """What was found, of which kinds all there is of it, and when that was read."""
+
+    found: Sequence[Condition]
+    kinds: Collection[AlertKind]
+    at: datetime
+
+
+_MARK = BulkInsert(
+    SystemMark.__table__,
+    ("part", "at", "ok", "since", "sentence"),
+    skip_known=True,
+)
+_OPEN = BulkInsert(
+    Alert.__table__,
+    (
+        *("tenant_id", "site_id", "station_id", "rule_id", "kind", "subject", "what"),
+        *("began_at", "opened_at"),
+    ),
+    skip_known=True,
+)
+
+
+def settle(db: Session, tenant_id: int, rules: Sequence[AlertRule], look: Look) -> bool:
+    """Open what began and close what is over; tells whether this look counted.
+
+    It does not where somebody who looked later was here before.
+    """
+    if not _is_newest(db, tenant_id, look.at):
+        return False
+    fitting = Fitting(rules)
+    due: dict[tuple[AlertKind, str], tuple[Condition, AlertRule]] = {}
+    for one in look.found:
+        rule = fitting.rule(one.kind, one.site_id)
+        if rule is not None and one.since <= look.at - timedelta(minutes=rule.minutes):
+            due[one.kind, one.subject[:300]] = one, rule
+    changed = _follow(still_open(db, tenant_id), due, fitting, look)
+    rows = [
+        (
+            *(tenant_id, one.site_id, one.station_id, rule.id, kind, subject, one.what[:300]),
+            *(min(one.since, look.at), look.at),
+        )
+        for (kind, subject), (one, rule) in due.items()
+    ]
+    _OPEN(db, rows)
+    if changed or rows:
+        events.record(db, events.AlertsChanged(tenant_id))
+    db.flush()
+    return True
+
+
+def _is_newest(db: Session, tenant_id: int, at: datetime) -> bool:
+    part = f"alerts {tenant_id}"
+    _MARK(db, [(part, at - timedelta(days=1), True, at, "")])
+    ours = update(SystemMark).where(SystemMark.part == part, SystemMark.at < at).values(at=at)
+    taken: Any = db.execute(ours.execution_options(synchronize_session=False))
+    return bool(taken.rowcount == 1)
+
+
+def _follow(
+    alerts: Sequence[Alert],
+    due: dict[tuple[AlertKind, str], tuple[Condition, AlertRule]],
+    fitting: Fitting,
+    look: Look,
+) -> bool:
+    """Close the open ones that are over, and take those that are not out of `due`."""
+    changed = False
+    for alert in alerts:
+        goes_on = due.pop((alert.kind, alert.subject), None)
+        if goes_on is not None:
+            one, rule = goes_on
+            changed |= alert.what != one.what[:300]
+            alert.what, alert.rule_id = one.what[:300], rule.id
+        elif alert.kind in look.kinds or fitting.rule(alert.kind, alert.site_id) is None:
+            alert.closed_at, changed = look.at, True
+    return changed
+
+
+def still_open(db: Session, tenant_id: int) -> Sequence[Alert]:
+    """The open alerts of a tenant, the oldest first."""
+    query = select(Alert).options(selectinload(Alert.rule))
+    query = query.where(Alert.tenant_id == tenant_id, Alert.closed_at.is_(None))
+    return db.scalars(query.order_by(Alert.id)).all()
+
+
+# What people do about an alert.
+
+
+def acknowledge(db: Session, actor: Actor, alert: Alert, *, now: datetime) -> None:
+    """Say that somebody knows: nothing is escalated; whoever said so first stays named."""
+    if alert.acknowledged_at is None:
+        _change(
+            db, actor, "alert.acknowledge", alert, now,
+            acknowledged_at=now, acknowledged_by=actor.name,
+        )  # fmt: skip
+
+
+def change(db: Session, actor: Actor, alert: Alert, *, now: datetime, **given: Any) -> None:
+    """Assign, snooze, or note something: what `AlertChanges` names; the rest stays.
+
+    Raises `Invalid`, `NotFound`, or `Conflict` where there is nothing left to put off.
+    """
+    columns: dict[str, Any] = {}
+    if "note" in given:
+        columns["note"] = AlertChanges.line("note", given["note"]) or None
+    if "assigned_to_id" in given:
+        columns["assigned_to_id"] = _assignee(db, alert, given["assigned_to_id"])
+    if "snoozed_until" in given:
+        columns |= _snoozed(alert, given["snoozed_until"], now)
+    _change(db, actor, "alert.edit", alert, now, **columns)
+
+
+def _snoozed(alert: Alert, until: datetime | None, now: datetime) -> dict[str, Any]:
+    if until is None or until <= now:
+        return {"snoozed_until": None}
+    if alert.closed_at is not None:
+        raise Conflict("This is over: there is nothing to put off.", field="snoozed_until")
+    if until > now + LONGEST_SNOOZE:
+        raise Invalid("A snooze lasts 31 days at most.", field="snoozed_until")
+    # If it still is so then, it is told anew.
+    return {"snoozed_until": until, "told_at": None, "escalated_at": None}
+
+
+def _assignee(db: Session, alert: Alert, user_id: int | None) -> int | None:
+    if user_id is None:
+        return None
+    user = db.get(User, user_id)
+    fits = user is not None and user.tenant_id == alert.tenant_id and user.archived_at is None
+    if user is None or not fits:
+        raise NotFound("There is no such member of staff.", field="assigned_to_id")
+    if not user.role.includes(Role.OPERATOR):
+        raise Invalid(f"{user.name} may only look on.", field="assigned_to_id")
+    sites = {site.id for site in user.sites}
+    if sites and alert.site_id not in sites:
+        raise Invalid(f"{user.name} does not see this site.", field="assigned_to_id")
+    return user.id
+
+
+def _change(
+    db: Session, actor: Actor, action: str, alert: Alert, now: datetime, **columns: Any
+) -> None:
+    if audit.change(db, actor, action, alert, now=now, **columns):
+        events.record(db, events.AlertsChanged(alert.tenant_id))

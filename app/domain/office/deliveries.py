@@ -1,0 +1,274 @@
+"""Deliveries to webhooks: one row for each event and endpoint, tried for a day.
+
+A row is claimed and committed before it is sent.  Whoever is killed after that leaves a claim
+that is sent again later: the receiver may get it twice, with the same id.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from app.domain.ground import events
+from app.domain.ground.bulk import BulkInsert
+from app.domain.ground.errors import Conflict
+from app.domain.ground.vocabulary import PING, Actor, DeliveryState, WebhookEvent
+from app.domain.office import audit
+from app.models import WebhookDelivery, WebhookEndpoint, WebhookMark
+from app.schemas.answers import Answer, plain
+from app.schemas.told import TOLD, PingTold
+
+#: Waits after the first, second, … failure: a day in all.
+BACK_OFF = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800, 28_800)
+)
+#: After trouble at an endpoint nothing is sent there for as long as the back-off, at most this.
+PAUSE = timedelta(minutes=5)
+#: An endpoint that failed for so long is given up.
+PATIENCE = timedelta(days=3)
+#: A claim older than this belongs to a process that is gone.
+STALE = timedelta(minutes=3)
+
+
+class Happening(NamedTuple):
+    """Something that webhooks may be told of; `key` is the same whenever it is found."""
+
+    event: WebhookEvent
+    key: str
+    tenant_id: int
+    at: datetime
+    row: Mapping[Any, Any]
+
+
+class Mark(NamedTuple):
+    """How far events of a kind were read; `more`: there is more than was taken."""
+
+    at: datetime
+    floor: int = 0
+    more: bool = False
+
+
+_ADD = BulkInsert(
+    WebhookDelivery.__table__,
+    (
+        *("tenant_id", "endpoint_id", "event", "key", "message_id", "body", "state", "attempts"),
+        *("next_try_at", "happened_at", "created_at"),
+    ),
+    skip_known=True,
+)
+_MARKS = BulkInsert(
+    WebhookMark.__table__,
+    ("event", "at", "floor"),
+    on_conflict=" ON CONFLICT (event) DO UPDATE SET at = excluded.at, floor = excluded.floor",
+)
+
+
+def listening(db: Session) -> Sequence[WebhookEndpoint]:
+    """The endpoints that are told of anything."""
+    query = select(WebhookEndpoint).where(
+        WebhookEndpoint.archived_at.is_(None), WebhookEndpoint.disabled_at.is_(None)
+    )
+    return db.scalars(query.order_by(WebhookEndpoint.id)).all()
+
+
+def marks(db: Session) -> dict[str, Mark]:
+    """How far each kind of event was read."""
+    return {row.event: Mark(row.at, row.floor) for row in db.scalars(select(WebhookMark))}
+
+
+def put(
+    db: Session,
+    endpoints: Sequence[WebhookEndpoint],
+    found: Iterable[Happening],
+    read: Mapping[str, Mark],
+    *,
+    now: datetime,
+) -> None:
+    """Add a delivery for each endpoint that listens to what was found, and note how far was read.
+
+    What has one already gets no other.
+    """
+    since = {
+        (endpoint.id, word): datetime.fromisoformat(began)
+        for endpoint in endpoints
+        for word, began in endpoint.events.items()
+    }
+    rows = []
+    for one in found:
+        hears = [
+            endpoint
+            for endpoint in endpoints
+            if endpoint.tenant_id == one.tenant_id
+            and (began := since.get((endpoint.id, one.event))) is not None
+            and began <= one.at
+        ]
+        if hears:
+            body = _body(one.event, one.at, TOLD[one.event], one.row)
+            rows += [_row(endpoint, one.event, one.key, body, one.at, now) for endpoint in hears]
+    _ADD(db, rows)
+    _MARKS(db, [(event, mark.at, mark.floor) for event, mark in read.items()])
+    for tenant_id in {row[0] for row in rows}:
+        events.record(db, events.WebhooksChanged(tenant_id))
+
+
+def _body(event: str, at: datetime, told: type[Answer], row: Mapping[Any, Any]) -> str:
+    """What is sent: the kind of event, when it was, and what it is about."""
+    return orjson.dumps({"type": event, "timestamp": plain(at), "data": told.write(row)}).decode()
+
+
+def _row(
+    endpoint: WebhookEndpoint, event: str, key: str, body: str, at: datetime, now: datetime
+) -> tuple[Any, ...]:
+    digest = hashlib.sha256(f"{endpoint.id}\n{endpoint.created_at}\n{key}".encode()).hexdigest()
+    return (
+        *(endpoint.tenant_id, endpoint.id, str(event), key, f"msg_{digest[:32]}", body),
+        *(DeliveryState.QUEUED, 0, now, at, now),
+    )
+
+
+def ping(db: Session, actor: Actor, endpoint: WebhookEndpoint, *, now: datetime) -> WebhookDelivery:
+    """Queue a test; raises `Conflict` where nothing is sent to the endpoint."""
+    _refuse_silent(endpoint)
+    key = f"{PING}:{now:%Y%m%d%H%M%S%f}"
+    body = _body(PING, now, PingTold, {"webhook": endpoint.name})
+    _ADD(db, [_row(endpoint, PING, key, body, now, now)])
+    endpoint.retry_at = None
+    audit.remark(db, actor, "webhook.test", endpoint, now=now)
+    events.record(db, events.WebhooksChanged(endpoint.tenant_id))
+    query = select(WebhookDelivery).where(
+        WebhookDelivery.endpoint_id == endpoint.id, WebhookDelivery.key == key
+    )
+    return db.scalars(query).one()
+
+
+def replay(db: Session, actor: Actor, delivery: WebhookDelivery, *, now: datetime) -> None:
+    """Deliver the same once more, with the same id; raises `Conflict` while it is on its way."""
+    _refuse_silent(delivery.endpoint)
+    if delivery.state not in (DeliveryState.DELIVERED, DeliveryState.FAILED):
+        raise Conflict("This is on its way.")
+    delivery.state, delivery.attempts, delivery.next_try_at = DeliveryState.QUEUED, 0, now
+    delivery.endpoint.retry_at = None
+    db.flush()
+    remark = f"{delivery.event} {delivery.message_id}"
+    audit.remark(db, actor, "webhook.replay", delivery.endpoint, remark, now=now)
+    events.record(db, events.WebhooksChanged(delivery.tenant_id))
+
+
+def _refuse_silent(endpoint: WebhookEndpoint) -> None:
+    if endpoint.disabled_at is not None or endpoint.archived_at is not None:
+        raise Conflict("Nothing is sent to this webhook; switch it on first.")
+
+
+# How they are sent.
+
+
+def due(db: Session, *, now: datetime) -> list[int]:
+    """Endpoints for which something waits that may be sent now."""
+    query = (
+        select(WebhookEndpoint.id)
+        .where(
+            WebhookEndpoint.archived_at.is_(None),
+            WebhookEndpoint.disabled_at.is_(None),
+            or_(WebhookEndpoint.retry_at.is_(None), WebhookEndpoint.retry_at <= now),
+            select(WebhookDelivery.id).where(_waits(now)).exists(),
+        )
+        .order_by(WebhookEndpoint.id)
+    )
+    return list(db.scalars(query))
+
+
+def _waits(now: datetime) -> Any:
+    return (
+        (WebhookDelivery.endpoint_id == WebhookEndpoint.id)
+        & (WebhookDelivery.state == DeliveryState.QUEUED)
+        & (WebhookDelivery.next_try_at <= now)
+    )
+
+
+def claim(db: Session, endpoint_id: int, *, now: datetime, limit: int) -> Sequence[WebhookDelivery]:
+    """Take what is due for an endpoint, alone; what was tried least comes first."""
+    waiting = (
+        select(WebhookDelivery.id)
+        .where(
+            WebhookDelivery.endpoint_id == endpoint_id,
+            WebhookDelivery.state == DeliveryState.QUEUED,
+            WebhookDelivery.next_try_at <= now,
+        )
+        .order_by(WebhookDelivery.attempts, WebhookDelivery.id)
+        .limit(limit)
+    )
+    ids = list(db.scalars(waiting))
+    taken = db.scalars(
+        update(WebhookDelivery)
+        .where(WebhookDelivery.id.in_(ids), WebhookDelivery.state == DeliveryState.QUEUED)
+        .values(state=DeliveryState.SENDING, claimed_at=now, attempts=WebhookDelivery.attempts + 1)
+        .returning(WebhookDelivery.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    query = select(WebhookDelivery).where(WebhookDelivery.id.in_(taken))
+    query = query.order_by(WebhookDelivery.attempts, WebhookDelivery.id)
+    return db.scalars(query.execution_options(populate_existing=True)).all()
+
+
+def release(db: Session, delivery: WebhookDelivery) -> None:
+    """Give back what was claimed and not sent after all."""
+    delivery.state, delivery.attempts = DeliveryState.QUEUED, delivery.attempts - 1
+
+
+def take_back_stale(db: Session, *, now: datetime) -> None:
+    """Send again what a process that is gone may or may not have sent."""
+    db.execute(
+        update(WebhookDelivery)
+        .where(
+            WebhookDelivery.state == DeliveryState.SENDING,
+            WebhookDelivery.claimed_at < now - STALE,
+        )
+        .values(state=DeliveryState.QUEUED)
+        .execution_options(synchronize_session=False)
+    )
+
+
+class Tried(NamedTuple):
+    """What came of one try: a status with the first bytes of the answer, or an error."""
+
+    status: int | None = None
+    latency_ms: float | None = None
+    answer: str = ""
+    error: str = ""
+
+
+def note(db: Session, delivery: WebhookDelivery, tried: Tried, *, now: datetime) -> None:
+    """Keep what came of a try, and say when the next one is."""
+    endpoint = delivery.endpoint
+    delivery.status, delivery.latency_ms = tried.status, tried.latency_ms
+    delivery.answer = tried.answer.replace("\x00", "")[:500] or None
+    if tried.status is not None and 200 <= tried.status < 300:
+        delivery.state, delivery.delivered_at, delivery.error = DeliveryState.DELIVERED, now, None
+        endpoint.failing_since = endpoint.retry_at = None
+        return
+    delivery.error = (tried.error or f"The answer was {tried.status}.")[:300]
+    wait = BACK_OFF[delivery.attempts - 1] if delivery.attempts <= len(BACK_OFF) else None
+    if wait is None:
+        delivery.state = DeliveryState.FAILED
+    else:
+        delivery.state, delivery.next_try_at = DeliveryState.QUEUED, now + wait
+    if is_trouble(tried):
+        endpoint.retry_at = now + min(wait or PAUSE, PAUSE)
+        endpoint.failing_since = endpoint.failing_since or now
+        if endpoint.failing_since < now - PATIENCE:
+            endpoint.disabled_at = now
+            endpoint.disabled_why = f"It failed for three days; the last time: {delivery.error}"[
+                :300
+            ]
+    elif tried.status == 410:
+        endpoint.disabled_at, endpoint.disabled_why = now, "It answered 410: it wants no more."
+
+
+def is_trouble(tried: Tried) -> bool:
+    """Whether the endpoint as a whole fails, and not only this delivery."""
+    return tried.status is None or tried.status >= 500 or tried.status == 429

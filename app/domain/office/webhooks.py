@@ -1,0 +1,232 @@
+"""Endpoints of webhooks: where they are, what they are told of, and the secrets that sign it.
+
+A secret has to sign, so it cannot be kept as a hash: it is sealed with a key of the installation,
+and told once.  For a day after a change both secrets sign.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.ground import texts
+from app.domain.ground.errors import Conflict, Invalid, Taken
+from app.domain.ground.vocabulary import Actor, WebhookEvent
+from app.domain.office import audit
+from app.domain.office.outside import Reach, parts
+from app.models import WebhookEndpoint
+from app.schemas.office import NewWebhook
+
+#: What a secret begins with (Standard Webhooks), and the bytes that follow.
+PREFIX, BYTES = "whsec_", 32
+#: After a change the old secret signs beside the new one for so long.
+BOTH_FOR = timedelta(days=1)
+#: Endpoints of one tenant.
+MOST = 50
+
+
+class Safe:
+    """Seals secrets with a key that is made of the installation's own."""
+
+    def __init__(self, signing_key: str) -> None:
+        digest = hashlib.sha256(f"webhooks\n{signing_key}".encode()).digest()
+        self._lock = Fernet(base64.urlsafe_b64encode(digest))
+
+    def seal(self, secret: str) -> str:
+        """Make a secret unreadable without the key."""
+        return self._lock.encrypt(secret.encode()).decode()
+
+    def opened(self, sealed: str) -> str:
+        """Read a secret; raises `Conflict` where the installation's key is another one by now."""
+        try:
+            return self._lock.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            sentence = "Its secret was sealed with another key; give it a new one."
+            raise Conflict(sentence) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the installation gives for webhooks: its safe, and how far they may reach."""
+
+    safe: Safe
+    reach: Reach
+
+
+def add(
+    db: Session, actor: Actor, tenant_id: int, means: Means, *, now: datetime, **given: Any
+) -> tuple[WebhookEndpoint, str]:
+    """Add an endpoint of what `NewWebhook` names; returns it with its secret, told this once.
+
+    Raises `Invalid`, `Taken`, or `Conflict` when there are too many.
+    """
+    of_tenant = select(WebhookEndpoint.id).where(
+        WebhookEndpoint.tenant_id == tenant_id, WebhookEndpoint.archived_at.is_(None)
+    )
+    if len(db.scalars(of_tenant).all()) >= MOST:
+        raise Conflict(f"There are {MOST} webhooks already.")
+    secret = _made()
+    endpoint = WebhookEndpoint(
+        tenant_id=tenant_id, secret=means.safe.seal(secret), events={}, created_at=now
+    )
+    _apply(db, endpoint, {"name": "", "url": "", "events": (), **given}, means, now)
+    db.add(endpoint)
+    db.flush()
+    audit.note(db, actor, "webhook.add", endpoint, now=now)
+    return endpoint, secret
+
+
+def edit(
+    db: Session,
+    actor: Actor,
+    endpoint: WebhookEndpoint,
+    means: Means,
+    *,
+    now: datetime,
+    **given: Any,
+) -> WebhookEndpoint:
+    """Change what is given and leave the rest; raises `Invalid` or `Taken`."""
+    before = audit.snapshot(endpoint)
+    _apply(db, endpoint, given, means, now)
+    db.flush()
+    if audit.snapshot(endpoint) != before:
+        audit.note(db, actor, "webhook.edit", endpoint, now=now, before=before)
+    return endpoint
+
+
+def rotate(
+    db: Session, actor: Actor, endpoint: WebhookEndpoint, means: Means, *, now: datetime
+) -> str:
+    """Give an endpoint a new secret and return it; the old one signs for another day."""
+    secret = _made()
+    endpoint.old_secret, endpoint.old_secret_until = endpoint.secret, now + BOTH_FOR
+    endpoint.secret = means.safe.seal(secret)
+    db.flush()
+    audit.remark(db, actor, "webhook.rotate", endpoint, now=now)
+    return secret
+
+
+def enable(db: Session, actor: Actor, endpoint: WebhookEndpoint, *, now: datetime) -> None:
+    """Send again; what happened meanwhile is not made up for."""
+    audit.change(
+        db, actor, "webhook.enable", endpoint, now=now,
+        disabled_at=None, disabled_why=None, failing_since=None, retry_at=None,
+        events=_from_now_on(endpoint, now),
+    )  # fmt: skip
+
+
+def disable(db: Session, actor: Actor, endpoint: WebhookEndpoint, *, now: datetime) -> None:
+    """Send nothing for the time being."""
+    if endpoint.disabled_at is None:
+        audit.change(db, actor, "webhook.disable", endpoint, now=now, disabled_at=now)
+
+
+def archive(db: Session, actor: Actor, endpoint: WebhookEndpoint, *, now: datetime) -> None:
+    """Put an endpoint away: nothing is sent there any more."""
+    audit.archive(db, actor, "webhook", endpoint, now=now)
+
+
+def restore(db: Session, actor: Actor, endpoint: WebhookEndpoint, *, now: datetime) -> None:
+    """Take an endpoint out of the archive; what happened meanwhile is not made up for."""
+    endpoint.events = _from_now_on(endpoint, now)
+    audit.restore(db, actor, "webhook", endpoint, now=now)
+
+
+def named(db: Session, tenant_id: int, name: str) -> WebhookEndpoint:
+    """Find an endpoint by its name (any case) or its id; raises `NotFound`."""
+    found: WebhookEndpoint = texts.named(db, WebhookEndpoint.name_key, tenant_id, name, "webhook")
+    return found
+
+
+class Signer(NamedTuple):
+    """A secret that signs, until when (None: for good)."""
+
+    secret: str
+    until: datetime | None = None
+
+
+def signers(endpoint: WebhookEndpoint, safe: Safe) -> list[Signer]:
+    """The secrets of an endpoint; raises `Conflict` where they cannot be read."""
+    found = [Signer(safe.opened(endpoint.secret))]
+    if endpoint.old_secret and endpoint.old_secret_until:
+        found.append(Signer(safe.opened(endpoint.old_secret), endpoint.old_secret_until))
+    return found
+
+
+def headers(
+    signed_by: Iterable[Signer], message_id: str, body: bytes, *, now: datetime
+) -> dict[str, str]:
+    """What a delivery is sent with: its id, its time, and a signature by each secret in force."""
+    stamp = str(int(now.timestamp()))
+    signed = f"{message_id}.{stamp}.".encode() + body
+    in_force = [one.secret for one in signed_by if one.until is None or one.until > now]
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "Ampdesk",
+        "webhook-id": message_id,
+        "webhook-timestamp": stamp,
+        "webhook-signature": " ".join(_signature(secret, signed) for secret in in_force),
+    }
+
+
+def _signature(secret: str, signed: bytes) -> str:
+    key = base64.b64decode(secret.removeprefix(PREFIX))
+    digest = hmac.new(key, signed, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(digest).decode()}"
+
+
+def _made() -> str:
+    return PREFIX + base64.b64encode(secrets.token_bytes(BYTES)).decode()
+
+
+def _apply(
+    db: Session, endpoint: WebhookEndpoint, given: Mapping[str, Any], means: Means, now: datetime
+) -> None:
+    if "name" in given:
+        _rename(db, endpoint, given["name"])
+    if "url" in given:
+        url = NewWebhook.line("url", given["url"], "The address", required=True)
+        parts(url, means.reach)
+        endpoint.url = url
+    if "events" in given:
+        # Of a kind that is new it is told from now on, not of all that ever happened.
+        held = endpoint.events
+        endpoint.events = {word: held.get(word, _iso(now)) for word in _events(given["events"])}
+
+
+def _from_now_on(endpoint: WebhookEndpoint, now: datetime) -> dict[str, str]:
+    return dict.fromkeys(endpoint.events, _iso(now))
+
+
+def _iso(now: datetime) -> str:
+    return now.isoformat()
+
+
+def _events(words: Iterable[Any]) -> list[str]:
+    try:
+        wanted = {WebhookEvent(word) for word in words}
+    except ValueError:
+        known = ", ".join(WebhookEvent)
+        raise Invalid(f"A webhook is told of: {known}.", field="events") from None
+    if not wanted:
+        raise Invalid("Choose at least one event.", field="events")
+    return [event.value for event in WebhookEvent if event in wanted]
+
+
+def _rename(db: Session, endpoint: WebhookEndpoint, name: str) -> None:
+    name = NewWebhook.line("name", name, required=True)
+    table = WebhookEndpoint.__table__
+    twin = select(table.c.id).where(
+        table.c.tenant_id == endpoint.tenant_id, table.c.name_key == texts.key(name)
+    )
+    if db.scalar(twin) not in (None, endpoint.id):
+        raise Taken(f"There is a webhook called {name} already.", field="name")
+    endpoint.name, endpoint.name_key = name, texts.key(name)

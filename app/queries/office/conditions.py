@@ -1,0 +1,181 @@
+"""What alerts may be about now: all of each kind, found as Home finds what needs attention.
+
+One statement or two for each kind that is watched, however many stations there are.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, contains_eager
+
+from app.domain.ground.vocabulary import AlertKind, SessionState
+from app.domain.network import presence
+from app.domain.office.alerts import Condition, Look
+from app.domain.office.housekeeping import SWEEP
+from app.domain.trust import certificates
+from app.domain.trust.security_events import FOUND
+from app.models import (
+    ChargingSession,
+    HandshakeAttempt,
+    Review,
+    Station,
+    SystemMark,
+    WebhookEndpoint,
+)
+from app.queries.office import attention
+from app.queries.office import attention_devices as devices
+from app.queries.office import attention_money as money
+
+#: Of one kind there are not more alerts than this: whoever has so many has one problem.
+MOST = 2000
+#: A sweep that is so late is not done; beat asks for one every few seconds.
+SWEEP_LATE = timedelta(minutes=5)
+#: What is only known while a worker holds the stations: without one it stays as it is.
+_HEARD = frozenset({AlertKind.STATION_OFFLINE, AlertKind.CONNECTOR_FAULTED})
+
+Found = Iterator[Condition]
+
+
+def look(db: Session, tenant_id: int, least: Mapping[AlertKind, int], now: datetime) -> Look:
+    """Find what there is of these kinds; `least` are minutes: of what lasts longer than that.
+
+    The database session is narrowed to the tenant (`app.web.scope`).
+    """
+    kinds = set(least)
+    if presence.silence(db, now=now) is not None:
+        kinds -= _HEARD
+    found: list[Condition] = []
+    for kind in sorted(kinds):
+        after = timedelta(minutes=least[kind])
+        found += _FINDERS[kind](db, tenant_id, now, after)
+    return Look(found, kinds, now)
+
+
+def _offline(db: Session, _: int, now: datetime, after: timedelta) -> Found:
+    for station in db.scalars(devices.missed(db, now, after).limit(MOST)):
+        since = station.disconnected_at or station.last_seen_at or now
+        yield _of(AlertKind.STATION_OFFLINE, station, f"{station.label} is offline", since)
+
+
+def _faulted(db: Session, _: int, now: datetime, __: timedelta) -> Found:
+    for one in db.scalars(devices.faults(now).limit(MOST)):
+        where = f" on connector {one.evse}" if one.evse else ""
+        what = f"{one.station.label} reports {one.error_code or 'a fault'}{where}"
+        subject = f"{one.station_id}:{one.evse}:{one.connector}"
+        since = one.began_at or now
+        yield _of(AlertKind.CONNECTOR_FAULTED, one.station, what, since, subject)
+
+
+def _endless(db: Session, _: int, now: datetime, after: timedelta) -> Found:
+    query = select(ChargingSession).join(ChargingSession.station)
+    query = query.options(contains_eager(ChargingSession.station))
+    query = query.where(
+        ChargingSession.state == SessionState.CHARGING, ChargingSession.started_at < now - after
+    ).order_by(ChargingSession.id)
+    for one in db.scalars(query.limit(MOST)):
+        what = f"Session {one.id} at {one.station.label} has no stop"
+        yield _of(AlertKind.SESSION_ENDLESS, one.station, what, one.started_at, str(one.id))
+
+
+def _held(db: Session, _: int, __: datetime, ___: timedelta) -> Found:
+    query = select(Review).where(Review.decided_at.is_(None)).order_by(Review.id.desc())
+    for one in db.scalars(query.limit(MOST)):
+        what = f"The bill of session {one.session_id} is held for review"
+        yield Condition(AlertKind.BILL_HELD, str(one.session_id), what, one.opened_at, one.site_id)
+
+
+def _mail(db: Session, tenant_id: int, now: datetime, _: timedelta) -> Found:
+    """Each kind of mail is one condition: a mail about each mail that fails would never end."""
+    words = {"failed_receipts": "receipts", "failed_mails": "mails to staff"}
+    for one in (*money.failed_receipts(db, tenant_id), *money.failed_mails(db, tenant_id)):
+        what = f"Some {words[one.kind]} could not be sent"
+        yield Condition(AlertKind.MAIL_FAILED, one.kind, what, one.since or now)
+
+
+def _task(db: Session, _: int, now: datetime, __: timedelta) -> Found:
+    mark = db.get(SystemMark, SWEEP)
+    if mark is not None and not mark.ok:
+        yield Condition(AlertKind.TASK_FAILED, SWEEP, mark.sentence, mark.since)
+    elif mark is not None and mark.at < now - SWEEP_LATE:
+        what = "No sweep was done: bills, receipts and mails wait"
+        yield Condition(AlertKind.TASK_FAILED, SWEEP, what, mark.at)
+
+
+def _certificates(db: Session, _: int, now: datetime, __: timedelta) -> Found:
+    for row in certificates.running_out(db, now=now)[:MOST]:
+        station = getattr(row, "station", None)
+        whose = f"of {station.label}" if station is not None else row.name
+        tense = "ended" if row.expires_at < now else "ends"
+        what = f"The certificate {whose} {tense} on {row.expires_at:%Y-%m-%d}"
+        subject = f"{'station' if station is not None else 'root'}:{row.id}"
+        place = (station.site_id, station.id) if station is not None else (None, None)
+        yield Condition(AlertKind.CERTIFICATE_EXPIRING, subject, what, now, *place)
+
+
+def _security(db: Session, tenant_id: int, now: datetime, _: timedelta) -> Found:
+    for report, station in db.execute(devices.alarming(tenant_id, now).limit(MOST)):
+        what = f"{station.label} {FOUND.get(report.word) or f'reports {report.word}'}"
+        kind = AlertKind.SECURITY_EVENT
+        yield _of(kind, station, what, report.received_at, str(report.id))
+
+
+def _unknown(db: Session, tenant_id: int, now: datetime, _: timedelta) -> Found:
+    attempt, lone = HandshakeAttempt, money.alone(db)
+    query = (
+        select(attempt.identity, func.min(attempt.first_at), func.max(attempt.address))
+        .where(*attention.still_refused(tenant_id, now, lone), attempt.station_id.is_(None))
+        .group_by(attempt.identity)
+        .order_by(attempt.identity)
+    )
+    for identity, since, address in db.execute(query.limit(MOST)):
+        what = f"An unknown charger, {identity}, knocks from {address}"
+        yield Condition(AlertKind.UNKNOWN_CHARGER, identity, what, since)
+
+
+def _supply(db: Session, tenant_id: int, now: datetime, _: timedelta) -> Found:
+    for one in devices.exceeded(db, tenant_id, now):
+        if one.facts["goes_on"]:
+            site = one.facts["site"]
+            what = f"{site.name} draws more than its supply gives"
+            since = one.since or now
+            yield Condition(AlertKind.SUPPLY_EXCEEDED, str(site.id), what, since, site.id)
+
+
+def _worker(db: Session, _: int, now: datetime, __: timedelta) -> Found:
+    silence = presence.silence(db, now=now)
+    if silence is not None:
+        what = "No worker answers: chargers cannot be reached"
+        yield Condition(AlertKind.NO_WORKER, "worker", what, silence.since or now)
+
+
+def _webhooks(db: Session, _: int, __: datetime, ___: timedelta) -> Found:
+    query = select(WebhookEndpoint).where(
+        WebhookEndpoint.archived_at.is_(None), WebhookEndpoint.disabled_why.is_not(None)
+    )
+    for one in db.scalars(query.order_by(WebhookEndpoint.id)):
+        if one.disabled_at is not None:
+            what = f"Nothing is sent to the webhook {one.name} any more: it failed for too long"
+            yield Condition(AlertKind.WEBHOOK_GIVEN_UP, str(one.id), what, one.disabled_at)
+
+
+def _of(
+    kind: AlertKind, station: Station, what: str, since: datetime, subject: str = ""
+) -> Condition:
+    return Condition(kind, subject or str(station.id), what, since, station.site_id, station.id)
+
+
+_FINDERS: dict[AlertKind, Callable[[Session, int, datetime, timedelta], Iterator[Condition]]] = {
+    AlertKind.STATION_OFFLINE: _offline,
+    AlertKind.CONNECTOR_FAULTED: _faulted,
+    AlertKind.SESSION_ENDLESS: _endless,
+    AlertKind.BILL_HELD: _held,
+    AlertKind.MAIL_FAILED: _mail,
+    AlertKind.TASK_FAILED: _task,
+    AlertKind.CERTIFICATE_EXPIRING: _certificates,
+    AlertKind.SECURITY_EVENT: _security,
+    AlertKind.UNKNOWN_CHARGER: _unknown,
+    AlertKind.SUPPLY_EXCEEDED: _supply,
+    AlertKind.NO_WORKER: _worker,
+    AlertKind.WEBHOOK_GIVEN_UP: _webhooks,
+}

@@ -1,0 +1,154 @@
+"""Alerts, their rules and webhooks as they are sent, and what their lists are asked for."""
+
+from typing import Literal
+
+from app.domain.ground.texts import N_
+from app.domain.ground.vocabulary import AlertKind, DeliveryState, WebhookEvent
+from app.schemas.base import (
+    Asked,
+    Flag,
+    Instant,
+    RowId,
+    RowIds,
+    Schema,
+    Text,
+    Whole,
+    changes,
+    left_out,
+    needed,
+)
+
+#: The longest wait of a rule, in minutes: a month.
+LONGEST_WAIT = 31 * 24 * 60
+#: Addresses of one rule, and characters of all of them as they are typed.
+MOST_ADDRESSES = 20
+
+_MINUTES = Asked(
+    N_("For how long (minutes)"),
+    N_("So long it has to last before anybody is told. Empty: as is usual for what is watched."),
+)
+_QUIET_FROM = Asked(
+    N_("Quiet from"),
+    N_("Mails wait until the quiet hours are over; the desk and webhooks do not."),
+    look={"placeholder": "22:00"},
+)
+_QUIET_UNTIL = Asked(N_("Quiet until"), "", look={"placeholder": "06:00"})
+_ZONE = Asked(
+    N_("Time zone of the quiet hours"),
+    "",
+    look={"list": "zones", "placeholder": "Europe/Berlin", "autocomplete": "off"},
+)
+_ESCALATE = Asked(
+    N_("Escalate after (minutes)"),
+    N_("If nobody has acknowledged it by then. Empty: never."),
+)
+
+
+class NewAlertRule(
+    Schema,
+    example={
+        "name": "Stations that are gone",
+        "kind": "station_offline",
+        "minutes": 15,
+        "mail_to": ["duty@example.com"],
+        "quiet_from": "22:00",
+        "quiet_until": "06:00",
+        "timezone": "Europe/Berlin",
+        "escalate_after": 60,
+        "escalate_to": ["head@example.com"],
+    },
+):
+    """What is to be watched, and who is told."""
+
+    name: Text = needed(
+        "", Asked(N_("Name"), missing=N_("Give the rule a name.")), min_length=1, max_length=120
+    )
+    kind: AlertKind = needed("What is watched.")
+    site_ids: RowIds = left_out(
+        "Where; none: wherever no other rule of this kind is at work.",
+    )
+    minutes: Whole | None = left_out(
+        "How long it has to last; null: as is usual for its kind.",
+        _MINUTES,
+        ge=0,
+        le=LONGEST_WAIT,
+    )
+    mail_to: list[Text] = left_out("Addresses of mails.", max_length=MOST_ADDRESSES)
+    quiet_from: Text | None = left_out(
+        "Mails wait from this time of day, like 22:00.", _QUIET_FROM, max_length=5
+    )
+    quiet_until: Text | None = left_out("Until this time of day.", _QUIET_UNTIL, max_length=5)
+    timezone: Text = left_out("Of the quiet hours: IANA name.", _ZONE, max_length=64)
+    escalate_after: Whole | None = left_out(
+        "Minutes after the first mail; null: never.", _ESCALATE, ge=1, le=LONGEST_WAIT
+    )
+    escalate_to: list[Text] = left_out("Addresses that are told then.", max_length=MOST_ADDRESSES)
+
+
+AlertRuleChanges = changes(NewAlertRule, example={"minutes": 30})
+
+
+class AlertRules(Schema):
+    """Which rules are listed."""
+
+    kind: AlertKind = left_out()
+    archived: Flag = left_out()
+
+
+class Alerts(Schema):
+    """Which alerts are listed."""
+
+    state: Literal["open", "closed"] = left_out("Without it, both.")
+    kind: AlertKind = left_out()
+    site_id: RowId = left_out()
+    station_id: RowId = left_out()
+    acknowledged: Flag = left_out()
+
+
+class AlertChanges(Schema, example={"note": "The electrician comes at noon.", "assigned_to_id": 1}):
+    """What is to be different about an alert."""
+
+    assigned_to_id: RowId | None = left_out("A member of staff who sees to it; null: nobody.")
+    snoozed_until: Instant | None = left_out("No mails about it before then; null: as usual.")
+    note: Text | None = left_out(max_length=500)
+
+
+_URL = Asked(
+    N_("Address"),
+    N_("An https address that takes POST. It must lead to the public internet."),
+    N_("Type the address."),
+    {"placeholder": "https://example.com/ampdesk", "inputmode": "url", "autocomplete": "off"},
+)
+
+
+class NewWebhook(
+    Schema,
+    example={
+        "name": "Fleet portal",
+        "url": "https://example.com/ampdesk",
+        "events": ["session.ended", "bill.issued"],
+    },
+):
+    """An endpoint that is to be told of events."""
+
+    name: Text = needed(
+        "", Asked(N_("Name"), missing=N_("Give the webhook a name.")), min_length=1, max_length=120
+    )
+    url: Text = needed("An https address that takes POST.", _URL, min_length=1, max_length=500)
+    events: list[WebhookEvent] = needed("What it is told of.", min_length=1, max_length=50)
+
+
+WebhookChanges = changes(NewWebhook, example={"events": ["alert.opened", "alert.closed"]})
+
+
+class Webhooks(Schema):
+    """Which webhooks are listed."""
+
+    archived: Flag = left_out()
+
+
+class Deliveries(Schema):
+    """Which deliveries of a webhook are listed."""
+
+    state: DeliveryState = left_out()
+    event: Text = left_out("As session.ended.", max_length=40)

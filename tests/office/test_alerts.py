@@ -1,0 +1,284 @@
+"""Alerts: opened once when something begins, told when they may be, closed when it is over."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.vocabulary import SYSTEM, Actor, AlertKind, Role
+from app.domain.office import alert_rules, alerts
+from app.domain.office.alerts import Condition, Look
+from app.extensions import db as flask_db
+from app.models import Alert, AuditEntry, Connection, OutgoingMail, User, WorkerNode
+from app.tasks.alerts import watch, watch_tenant
+from tests.support.by_hand import Network
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+ADA = Actor("Ada", None)
+
+
+@pytest.fixture
+def network(any_app):
+    return Network(flask_db.session(), NOW)
+
+
+def rule(network, kind=AlertKind.STATION_OFFLINE, **given):
+    given = {"name": kind.value, "mail_to": ["duty@example.org"], **given}
+    made = alert_rules.add(network.db, SYSTEM, network.tenant.id, now=NOW, kind=kind, **given)
+    network.db.commit()
+    return made
+
+
+def gone(network, identity, since=NOW - HOUR):
+    station = network.station(identity, online=False, disconnected_at=since)
+    network.db.commit()
+    return station
+
+
+def look_at(network, now=NOW):
+    beat(network, now)
+    return watch_tenant(network.tenant.id, now)
+
+
+def beat(network, now):
+    network.db.get(WorkerNode, "w").beat_at = now
+    network.db.commit()
+
+
+def found():
+    flask_db.session.rollback()
+    return flask_db.session.scalars(select(Alert).order_by(Alert.id)).all()
+
+
+def mails():
+    flask_db.session.rollback()
+    return flask_db.session.scalars(select(OutgoingMail).order_by(OutgoingMail.id)).all()
+
+
+def comes_back(network, station, now):
+    opened = Connection(station_id=station.id, node="w", address="10.0.0.1", opened_at=now)
+    station.connection_id = network.add(opened).id
+    network.db.commit()
+
+
+def goes(network, station, now):
+    station.connection_id, station.disconnected_at = None, now
+    network.db.commit()
+
+
+def test_an_alert_opens_once_and_closes_when_it_is_over(network):
+    rule(network)
+    station = gone(network, "CP-7")
+    for minutes in range(3):
+        look_at(network, NOW + minutes * MINUTE)
+    (alert,) = found()
+    assert (alert.what, alert.site_id, alert.station_id) == (
+        "CP-7 is offline", network.site.id, station.id,
+    )  # fmt: skip
+    assert alert.began_at == NOW - HOUR
+    assert alert.closed_at is None
+    comes_back(network, station, NOW + 3 * MINUTE)
+    look_at(network, NOW + 4 * MINUTE)
+    assert found()[0].closed_at == NOW + 4 * MINUTE
+    assert [mail.subject for mail in mails()] == ["Alert: CP-7 is offline", "Over: CP-7 is offline"]
+
+
+def test_what_begins_anew_is_a_new_alert(network):
+    rule(network)
+    station = gone(network, "CP-7")
+    look_at(network)
+    comes_back(network, station, NOW + MINUTE)
+    look_at(network, NOW + MINUTE)
+    goes(network, station, NOW + MINUTE)
+    look_at(network, NOW + HOUR)
+    assert [alert.closed_at for alert in found()] == [NOW + MINUTE, None]
+
+
+def test_many_stations_that_go_at_once_are_one_mail(network):
+    rule(network, mail_to=["duty@example.org", "night@example.org"])
+    for number in range(60):
+        gone(network, f"CP-{number:02}")
+    look_at(network)
+    assert len(found()) == 60
+    first, second = mails()
+    assert {first.recipient, second.recipient} == {"duty@example.org", "night@example.org"}
+    assert first.subject.endswith(" and 59 more")
+    assert "and 10 more" in first.body
+
+
+def test_a_look_that_was_overtaken_changes_nothing(network):
+    made = rule(network)
+    station = gone(network, "CP-7")
+    old = Condition(AlertKind.STATION_OFFLINE, str(station.id), "…", NOW - HOUR, network.site.id)
+    kinds = {AlertKind.STATION_OFFLINE}
+    newer, older = Look([], kinds, NOW + MINUTE), Look([old], kinds, NOW)
+    assert alerts.settle(network.db, network.tenant.id, [made], newer)
+    assert not alerts.settle(network.db, network.tenant.id, [made], older)
+    network.db.commit()
+    assert not found()
+
+
+def test_a_rule_for_a_site_replaces_the_general_one_there(network):
+    other = Network(network.db, NOW, "Elsewhere")
+    other.site.tenant_id = network.tenant.id
+    rule(network, name="All", minutes=10)
+    rule(network, name="Depot", minutes=120, site_ids=[network.site.id])
+    here = gone(network, "CP-1")
+    there = other.station("CP-2", online=False, disconnected_at=NOW - HOUR)
+    there.tenant_id = network.tenant.id
+    network.db.commit()
+    look_at(network)
+    assert [alert.station_id for alert in found()] == [there.id]
+    look_at(network, NOW + 2 * HOUR)
+    assert [alert.station_id for alert in found()] == [there.id, here.id]
+
+
+def test_two_rules_never_watch_the_same_place(network):
+    rule(network, name="All")
+    with pytest.raises(Taken):
+        alert_rules.add(
+            network.db, SYSTEM, network.tenant.id, now=NOW, kind="station_offline", name="Again"
+        )
+    site = rule(network, name="Depot", site_ids=[network.site.id])
+    alert_rules.archive(network.db, SYSTEM, site, now=NOW)
+    rule(network, name="Depot 2", site_ids=[network.site.id])
+    with pytest.raises(Taken):
+        alert_rules.restore(network.db, SYSTEM, site, now=NOW)
+
+
+def test_nothing_is_known_of_stations_while_no_worker_answers(network):
+    rule(network)
+    rule(network, AlertKind.NO_WORKER)
+    station = gone(network, "CP-7")
+    look_at(network)
+    comes_back(network, station, NOW)
+    watch_tenant(network.tenant.id, NOW + HOUR)
+    assert [(alert.kind.value, alert.closed_at) for alert in found()] == [
+        ("station_offline", None),
+        ("no_worker", None),
+    ]
+    look_at(network, NOW + 2 * HOUR)
+    assert all(alert.closed_at for alert in found())
+
+
+def test_mails_wait_for_the_end_of_the_quiet_hours(network):
+    rule(network, quiet_from="22:00", quiet_until="10:30", timezone="Europe/Berlin")
+    gone(network, "CP-7")
+    look_at(network)
+    assert len(found()) == 1
+    assert not mails()
+    look_at(network, NOW + 29 * MINUTE)
+    assert not mails()
+    look_at(network, NOW + 30 * MINUTE)
+    look_at(network, NOW + 31 * MINUTE)
+    assert [mail.subject for mail in mails()] == ["Alert: CP-7 is offline"]
+
+
+def test_what_came_and_went_in_quiet_hours_is_no_mail(network):
+    rule(network, quiet_from="08:00", quiet_until="12:00")
+    station = gone(network, "CP-7")
+    look_at(network)
+    comes_back(network, station, NOW)
+    look_at(network, NOW + MINUTE)
+    look_at(network, NOW + 4 * HOUR)
+    assert not mails()
+
+
+def test_what_nobody_acknowledges_is_escalated_once(network):
+    rule(network, escalate_after=30, escalate_to=["head@example.org"])
+    gone(network, "CP-7")
+    gone(network, "CP-8")
+    look_at(network)
+    alerts.acknowledge(network.db, ADA, network.db.get(Alert, found()[0].id), now=NOW)
+    network.db.commit()
+    for minutes in (29, 30, 31, 90):
+        look_at(network, NOW + minutes * MINUTE)
+    assert [(mail.recipient, mail.subject) for mail in mails()] == [
+        ("duty@example.org", "Alert: CP-7 is offline and 1 more"),
+        ("head@example.org", "Still not seen to: CP-8 is offline"),
+    ]
+
+
+def test_a_snoozed_alert_is_told_anew_if_it_still_is_so(network):
+    rule(network)
+    gone(network, "CP-7")
+    look_at(network)
+    (alert,) = found()
+    alerts.change(network.db, ADA, alert, now=NOW, snoozed_until=NOW + HOUR)
+    network.db.commit()
+    look_at(network, NOW + 59 * MINUTE)
+    assert len(mails()) == 1
+    look_at(network, NOW + 61 * MINUTE)
+    assert len(mails()) == 2
+
+
+def test_whoever_sees_to_an_alert_is_named_and_audited(network):
+    rule(network)
+    gone(network, "CP-7")
+    look_at(network)
+    (alert,) = found()
+    user = network.add(
+        User(
+            tenant_id=network.tenant.id, email="ada@example.org", email_key="ada@example.org",
+            name="Ada", role=Role.OPERATOR, created_at=NOW,
+        )
+    )  # fmt: skip
+    alerts.change(network.db, ADA, alert, now=NOW, assigned_to_id=user.id, note="At noon.")
+    alerts.acknowledge(network.db, ADA, alert, now=NOW)
+    alerts.acknowledge(network.db, Actor("Bob"), alert, now=NOW + MINUTE)
+    network.db.commit()
+    assert (alert.assigned_to.name, alert.acknowledged_by) == ("Ada", "Ada")
+    actions = network.db.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
+    assert actions[-2:] == ["alert.edit", "alert.acknowledge"]
+    user.role = Role.VIEWER
+    with pytest.raises(Invalid):
+        alerts.change(network.db, ADA, alert, now=NOW, assigned_to_id=user.id)
+    with pytest.raises(NotFound):
+        alerts.change(network.db, ADA, alert, now=NOW, assigned_to_id=999)
+
+
+def test_what_is_over_cannot_be_put_off(network):
+    made = rule(network)
+    gone(network, "CP-7")
+    look_at(network)
+    alert_rules.archive(network.db, SYSTEM, made, now=NOW)
+    look_at(network, NOW + MINUTE)
+    (alert,) = found()
+    assert alert.closed_at == NOW + MINUTE
+    with pytest.raises(Conflict):
+        alerts.change(network.db, ADA, alert, now=NOW, snoozed_until=NOW + HOUR)
+
+
+def test_beat_finds_every_tenant(network):
+    other = Network(network.db, NOW, "Theirs")
+    now = datetime.now(UTC)
+    for one in (network, other):
+        rule(one)
+        gone(one, f"CP-{one.tenant.id}", now - HOUR)
+    beat(network, now)
+    watch()
+    watch()
+    assert [alert.tenant_id for alert in found()] == [network.tenant.id, other.tenant.id]
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"kind": "weather"}, "kind"),
+        ({"quiet_from": "22:00"}, "quiet_until"),
+        ({"quiet_from": "25:00", "quiet_until": "06:00"}, "quiet_from"),
+        ({"timezone": "Mars/Base"}, "timezone"),
+        ({"mail_to": ["nobody"]}, "mail_to"),
+        ({"escalate_after": 5}, "escalate_to"),
+        ({"site_ids": [999]}, "site_ids"),
+        ({"kind": "no_worker", "site_ids": [1]}, "site_ids"),
+        ({"name": ""}, "name"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused(network, given, field):
+    facts = {"name": "A rule", "kind": "station_offline", **given}
+    with pytest.raises(Invalid) as refused:
+        alert_rules.add(network.db, SYSTEM, network.tenant.id, now=NOW, **facts)
+    assert refused.value.field == field
