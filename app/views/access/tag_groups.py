@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, flash, render_template
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.domain.access import tag_groups
@@ -23,7 +24,7 @@ blueprint = Blueprint("tag_groups", __name__, url_prefix="/tags/groups")
 
 @blueprint.get("")
 @needs("viewer")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """All groups with the number of their tags."""
     session = db.session()
     return render_template(
