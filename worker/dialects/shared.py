@@ -83,7 +83,7 @@ def kept(
 def keep(call: Fields, ctx: Context, kind: str, word: str = "") -> None:
     """Keep a message as a report of a kind; `word` names the member that heads it."""
     at, _ = ctx.instant(call, "timestamp")
-    payload: dict[str, Any] = dict(call.payload)
+    payload: Payload = dict(call.payload)
     headline = call.raw(word) if word else ""
     reports.add(ctx.db, ctx.station, kind, str(headline or ""), payload, at=at, now=ctx.now)
 

@@ -1,12 +1,19 @@
 """What all versions say of certificates alike: their names, installing and deleting."""
 
 from datetime import datetime
-from typing import Any
 
 from app.domain.device.file_jobs import FileStatus
-from app.domain.ground.vocabulary import CommandState, FileJobKind, FileStep, Order, Outcome
+from app.domain.ground.vocabulary import (
+    Arguments,
+    CommandState,
+    FileJobKind,
+    FileStep,
+    Json,
+    Order,
+    Outcome,
+)
 from worker.dialects.context import Payload
-from worker.dialects.records import Arguments, Encoding, Unfit, without_blanks
+from worker.dialects.records import Encoding, Unfit, without_blanks
 from worker.ocpp.fields import Fields, format_instant, read_instant
 
 
@@ -160,7 +167,7 @@ def get_log(arguments: Arguments, kinds: frozenset[str], most: int) -> Payload:
     """GetLog, for the kinds of log that a version knows."""
     if arguments["kind"] not in kinds:
         raise Unfit("This version of OCPP knows no such log.")
-    log: dict[str, Any] = {
+    log: Payload = {
         "remoteLocation": location(arguments, most),
         "oldestTimestamp": wire_time(arguments.get("oldest")),
         "latestTimestamp": wire_time(arguments.get("latest")),
@@ -191,7 +198,7 @@ def log_outcome(answer: Payload, arguments: Arguments) -> Outcome:
 # Rates and moments of charging schedules, written and read: the same in every version.
 
 
-def profile_of(arguments: Arguments) -> dict[str, Any]:
+def profile_of(arguments: Arguments) -> Json:
     """The document that an order puts on the wire: fitted to the station, or as it was given."""
     return dict(arguments.get("profile") or arguments["document"])
 
@@ -219,6 +226,6 @@ def read_moment(call: Fields, name: str) -> str | None:
     return None if at is None else at.isoformat()
 
 
-def filled(members: dict[str, Any]) -> dict[str, Any]:
+def filled(members: Json) -> Json:
     """A document without the members that nothing is known of."""
     return {name: value for name, value in members.items() if value is not None}

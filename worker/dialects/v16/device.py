@@ -1,16 +1,15 @@
 """Boots, restarts, triggers, configuration keys, vendors' messages (OCPP 1.6 sections 4 and 5)."""
 
 import json
-from typing import Any
 
 from app.domain.charging import reports
 from app.domain.device import settings
 from app.domain.device.device_model import Told
 from app.domain.device.variable_names import plain, truth
-from app.domain.ground.vocabulary import BootReport, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import Arguments, BootReport, CommandState, Facts, Order, Outcome
 from worker.dialects import shared
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Encoding, Facts, Route, Unfit
+from worker.dialects.records import Encoding, Route, Unfit
 from worker.dialects.v16 import words
 from worker.ocpp.fields import Fields
 
@@ -35,7 +34,7 @@ heartbeat = shared.heartbeat
 
 def data_transfer(call: Fields, ctx: Context) -> Payload:
     """Keep a vendor's message; no vendor is known yet, and that is the answer (section 4.3)."""
-    payload: dict[str, Any] = dict(call.payload)
+    payload: Payload = dict(call.payload)
     reports.add(
         ctx.db,
         ctx.station,

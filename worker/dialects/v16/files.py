@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from app.domain.device import file_jobs
-from app.domain.ground.vocabulary import CommandState, FileJobKind, Order, Outcome
+from app.domain.ground.vocabulary import Arguments, CommandState, Facts, FileJobKind, Order, Outcome
 from app.domain.trust import certificates, security_events
 from worker.dialects import spelling
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Encoding, Facts, Route, Unfit, without_blanks
+from worker.dialects.records import Encoding, Route, Unfit, without_blanks
 from worker.dialects.spelling import read_hash_data, root_orders
 from worker.ocpp.fields import Fields
 

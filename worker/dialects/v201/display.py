@@ -5,9 +5,9 @@ from datetime import datetime
 
 from app.domain.device import display
 from app.domain.device.display import Shown
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Arguments, Order
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Encoding, Long, Route, Unfit, without_blanks
+from worker.dialects.records import Encoding, Long, Route, Unfit, without_blanks
 from worker.ocpp.fields import Fields, format_instant
 
 PRIORITIES = {

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from app.domain.device import customer_information as customers
 from app.domain.device import file_jobs
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Arguments, Order
 from worker.dialects import spelling
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Encoding, Route, Unfit, without_blanks
+from worker.dialects.records import Encoding, Route, Unfit, without_blanks
 from worker.ocpp.fields import Fields
 
 

@@ -1,9 +1,9 @@
 """Boots, restarts, unlocking, availability, triggers, vendors' messages (OCPP 2.0.1)."""
 
-from app.domain.ground.vocabulary import BootReport, Order
+from app.domain.ground.vocabulary import Arguments, BootReport, Order
 from worker.dialects import shared
 from worker.dialects.context import Payload
-from worker.dialects.records import Arguments, Encoding, Route, Unfit
+from worker.dialects.records import Encoding, Route, Unfit
 from worker.dialects.shared import kept
 from worker.ocpp.fields import Fields
 

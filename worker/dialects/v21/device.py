@@ -8,18 +8,9 @@ from app.domain.charging import reports
 from app.domain.commands.orders.files import LOGS
 from app.domain.device import device_events
 from app.domain.device.device_events import Stream
-from app.domain.ground.vocabulary import Order, Outcome
+from app.domain.ground.vocabulary import Arguments, Facts, Order, Outcome
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import (
-    Arguments,
-    Encoding,
-    Facts,
-    Long,
-    Outside,
-    Route,
-    accepted,
-    without_blanks,
-)
+from worker.dialects.records import Encoding, Long, Outside, Route, accepted, without_blanks
 from worker.dialects.spelling import read_hash_data, root_orders
 from worker.dialects.v201 import certificates as v201
 from worker.dialects.v201 import device, display, files, monitoring, station
