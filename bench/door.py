@@ -57,7 +57,7 @@ def waits_s(port: int, identity: str, password: str, times: int = TIMES) -> list
     return sorted(found)
 
 
-def told(process: Any) -> dict[str, Any]:
+def end(process: Any) -> dict[str, Any]:
     """End the attack and return what it came to."""
     process.stdin.write("\n")
     process.stdin.flush()
