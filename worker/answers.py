@@ -9,8 +9,8 @@ from typing import Any
 from app.domain.commands.fallbacks import End
 from app.domain.ground.redaction import REDACTED, redact
 from app.domain.ground.vocabulary import Arguments, CommandState, Outcome
+from worker.dialects import DIALECTS
 from worker.dialects.records import Encoding
-from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Expired, Refused, Settled, TimedOut
 from worker.ocpp.frames import Payload

@@ -23,9 +23,9 @@ from app.models import Command, Station
 from worker import log_rows
 from worker.answers import NEVER_SENT, discreet, end_of, outcome_of
 from worker.batch import Batch, Job, StorageAway, Together
+from worker.dialects import DIALECTS
 from worker.dialects.context import Payload
 from worker.dialects.records import Encoding, Unfit
-from worker.dialects.table import DIALECTS
 from worker.link import Link, LinkClosed
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Refused, Settled, TimedOut

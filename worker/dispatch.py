@@ -17,9 +17,9 @@ from app.domain.office.messages import Row
 from worker import checks, log_rows
 from worker.batch import Batch, Job, StorageAway, Together
 from worker.checks import checked
+from worker.dialects import DIALECTS
 from worker.dialects.context import Context
 from worker.dialects.records import Bulk, Fact, Handler, Long, Outside, Route
-from worker.dialects.table import DIALECTS
 from worker.facts import Asked, Facts, Read
 from worker.ocpp import schemas
 from worker.ocpp.events import Malformed, Repeated, Stray

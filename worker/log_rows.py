@@ -7,7 +7,7 @@ import orjson
 from app.domain.ground.vocabulary import MessageOutcome
 from app.domain.office import messages
 from app.domain.office.messages import Row
-from worker.dialects.table import DIALECTS
+from worker.dialects import DIALECTS
 from worker.ocpp.events import (
     Answered,
     Malformed,

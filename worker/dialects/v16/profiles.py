@@ -5,7 +5,7 @@ from typing import Any
 from app.domain.ground.vocabulary import Arguments, Facts, Json, Order
 from worker.dialects.context import Payload
 from worker.dialects.records import Encoding, Unfit, without_blanks
-from worker.dialects.spelling import filled, moment, profile_of, rate, read_moment, read_rate
+from worker.dialects.shared import filled, moment, profile_of, rate, read_moment, read_rate
 from worker.ocpp.fields import Fields
 
 PURPOSES = {

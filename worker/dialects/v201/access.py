@@ -9,8 +9,7 @@ from app.domain.ground.vocabulary import Arguments, Decision, Facts, Json, Order
 from app.domain.trust import contracts
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Fact, Outside, Route, Unfit
-from worker.dialects.shared import keep
-from worker.dialects.spelling import read_hash_data
+from worker.dialects.shared import keep, read_hash_data
 from worker.dialects.v16.access import CANCELS, REFUSALS, SENTENCES, STATUSES, UPDATES, version_from
 from worker.dialects.v201 import words
 from worker.ocpp.fields import Fields, format_instant

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from app.domain.ground.vocabulary import Json
 from worker.dialects.context import Payload
 from worker.dialects.records import Unfit, without_blanks
-from worker.dialects.spelling import filled, moment, rate, read_moment, read_rate
+from worker.dialects.shared import filled, moment, rate, read_moment, read_rate
 from worker.ocpp.fields import Fields
 
 

@@ -15,7 +15,7 @@ from app.domain.money.station_tariffs import PricedTap
 from app.domain.money.tariffs import Component, Kind, Restriction, Tariff, TaxMode, from_json
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Fact, Outside, Route, accepted, without_blanks
-from worker.dialects.spelling import moment
+from worker.dialects.shared import moment
 from worker.dialects.v201 import access as v201
 from worker.ocpp.fields import Fields
 

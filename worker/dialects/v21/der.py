@@ -8,7 +8,7 @@ from app.domain.limits import der
 from app.domain.limits.der_controls import KINDS
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Route, without_blanks
-from worker.dialects.spelling import filled, moment
+from worker.dialects.shared import filled, moment
 from worker.ocpp.fields import Fields, read_instant
 
 _ABBREVIATED = {"pf": "PF", "hf": "HF", "hv": "HV", "lf": "LF", "lv": "LV"}

@@ -11,8 +11,7 @@ from app.domain.ground.vocabulary import Arguments, Json, Order, Token
 from app.domain.money import settlements
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Outside, Route
-from worker.dialects.shared import keep
-from worker.dialects.spelling import filled, read_moment, read_rate
+from worker.dialects.shared import filled, keep, read_moment, read_rate
 from worker.dialects.v21 import access
 from worker.dialects.v21.profiles import WORDS
 from worker.dialects.v201 import transactions as v201
