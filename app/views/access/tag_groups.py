@@ -1,7 +1,6 @@
 """Tag groups: who may stop whose session, and the tariff they share."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, flash, render_template
 from flask.typing import ResponseReturnValue
@@ -49,7 +48,7 @@ plain.edit(then=".index")
 
 @blueprint.post("/<int:group_id>/remove")
 @needs("operator")
-def remove(group_id: int) -> Any:
+def remove(group_id: int) -> ResponseReturnValue:
     """Delete an empty group."""
     with unit_of_work() as work:
         group = plain.row(work, {"group_id": group_id})

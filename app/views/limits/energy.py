@@ -48,7 +48,7 @@ def station(station_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/set")
 @needs("operator")
-def assign(station_id: int) -> Any:
+def assign(station_id: int) -> ResponseReturnValue:
     """Give the station a profile of the library."""
     place, form = station_or_404(station_id), AssignForm()
     given = {
