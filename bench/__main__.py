@@ -55,8 +55,8 @@ def main() -> int:
             failed.append(name)
     print_rows(rows)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    told = [row.told() for row in rows]
-    RESULTS.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    written = [row.as_json() for row in rows]
+    RESULTS.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
     print("Written to var/bench/latest.json")
     if failed:
         print("These failed:", *failed)

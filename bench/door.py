@@ -1,6 +1,5 @@
 """How long a charger with the right password waits at a door that is under attack."""
 
-import json
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -55,11 +54,3 @@ def waits_s(port: int, identity: str, password: str, times: int = TIMES) -> list
         found.append(time.monotonic() - begun)
         time.sleep(PAUSE_S)
     return sorted(found)
-
-
-def told(process: Any) -> dict[str, Any]:
-    """End the attack and return what it came to."""
-    process.stdin.write("\n")
-    process.stdin.flush()
-    found: dict[str, Any] = json.loads(process.stdout.readline())
-    return found

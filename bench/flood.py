@@ -73,7 +73,7 @@ class Flood:
                 self._hanging.pop(number).close()
                 self.hung_up += 1
 
-    def told(self) -> dict[str, Any]:
+    def counts(self) -> dict[str, Any]:
         """What the attack came to."""
         return {
             "statuses": dict(self.statuses),
@@ -127,7 +127,7 @@ def main() -> int:
             flood.hang()
             hung_at = now
         flood.turn()
-    print(json.dumps(flood.told()), flush=True)
+    print(json.dumps(flood.counts()), flush=True)
     return 0
 
 

@@ -131,21 +131,21 @@ class Round:
                 heapq.heappush(self._due, (next_at, number))
         return len(actions)
 
-    def told(self, each: bool) -> dict[str, Any]:
+    def result(self, each: bool) -> dict[str, Any]:
         """What came of it; with `each` also every answer."""
         now = time.perf_counter()
         return {
             "answered": sum(map(len, self.found.values())),
             "seconds": now - self._begin,
             "waits_ms": {
-                action: told([wait for _, wait in found]) for action, found in self.found.items()
+                action: spread([wait for _, wait in found]) for action, found in self.found.items()
             },
             "when": [self._begin, now],
             "each": self.found if each else None,
         }
 
 
-def told(waits: list[float]) -> dict[str, float]:
+def spread(waits: list[float]) -> dict[str, float]:
     """Median, 99th percentile and longest of waits in seconds, in ms, and how many there were."""
     waits.sort()
     last = len(waits) - 1
@@ -171,7 +171,7 @@ def main() -> int:
     while seconds := sys.stdin.readline().strip():
         one = Round(chargers, float(seconds), wanted.get("pace_s", 0.0))
         one.drive()
-        print(json.dumps(one.told(wanted.get("each", False))), flush=True)
+        print(json.dumps(one.result(wanted.get("each", False))), flush=True)
     for charger in chargers:
         charger.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         charger.socket.close()

@@ -13,7 +13,7 @@ from app.extensions import db as flask_db
 from app.models import Station
 from app.uow import unit_of_work
 from bench.installation import Installation
-from bench.load import told
+from bench.load import spread
 from bench.plan import DATABASES, Plan, Row
 from bench.systems import INSTALLATIONS, Program, cpu_s
 
@@ -48,7 +48,7 @@ def measure(plan: Plan, made: Installation) -> tuple[dict[str, float], float]:
         for place in range(plan.scaled(ORDERS)):
             waits.append(desk.order(numbers[place % len(numbers)]))
         used = cpu_s(web) - before
-    return told(waits), used * 1000 / len(waits)
+    return spread(waits), used * 1000 / len(waits)
 
 
 class Desk:

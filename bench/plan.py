@@ -27,7 +27,7 @@ class Row:
         other = self.baseline or self.floor
         return self.ours / other if other else None
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """As it stands in var/bench/latest.json."""
         found = {**asdict(self), "ratio": self.ratio}
         return {

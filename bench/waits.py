@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from bench.cost import load
-from bench.load import told
+from bench.load import spread
 from bench.plan import DATABASES, Plan, Row
 from bench.systems import SYSTEMS, System
 
@@ -71,7 +71,7 @@ def measure(system: System) -> tuple[dict[str, float], list[float]]:
             time.sleep(0.2)
         found = meter.answer()["each"]["MeterValues"]
     waits = [wait for at, wait in found if meets(at, at + wait, windows)]
-    return told(waits or [0.0]), [end - begin for begin, end in windows]
+    return spread(waits or [0.0]), [end - begin for begin, end in windows]
 
 
 def meets(begin: float, end: float, windows: list[Any]) -> bool:

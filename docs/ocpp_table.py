@@ -23,8 +23,8 @@ sys.path.insert(0, str(ROOT))
 from app.domain.commands import orders as order_tables  # noqa: E402
 from app.domain.ground.vocabulary import Order  # noqa: E402
 from tests.dialects.order_samples import PREPARED, SAMPLES  # noqa: E402
+from worker.dialects import DIALECTS  # noqa: E402
 from worker.dialects.records import Bulk, Fact, Outside  # noqa: E402
-from worker.dialects.table import DIALECTS  # noqa: E402
 from worker.ocpp import schemas  # noqa: E402
 from worker.ocpp.versions import Version  # noqa: E402
 
@@ -162,10 +162,13 @@ def _actions(order: Order, encoding: Any) -> set[str]:
     return found
 
 
+SHARED = "worker.dialects.shared"
+
+
 def _place(value: Any, version: Version) -> str:
     """The module and name under which a dialect keeps a value."""
     folder = f"v{version.value.replace('.', '')}"
-    for name in (*_dialects(folder), *_dialects("v201"), *_dialects("v16")):
+    for name in (*_dialects(folder), *_dialects("v201"), *_dialects("v16"), SHARED):
         module = importlib.import_module(name)
         for attribute, held in vars(module).items():
             if held is value:
@@ -175,7 +178,7 @@ def _place(value: Any, version: Version) -> str:
 
 def _dialects(folder: str) -> list[str]:
     files = sorted((ROOT / "worker" / "dialects" / folder).glob("*.py"))
-    stems = [path.stem for path in files if path.stem not in ("__init__", "dialect")]
+    stems = [path.stem for path in files if path.stem != "__init__"]
     return [f"worker.dialects.{folder}.{stem}" for stem in stems]
 
 

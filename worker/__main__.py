@@ -20,7 +20,7 @@ import gevent.event
 from app import create_app
 from app.config import Settings, as_root
 from app.extensions import check_or_exit
-from worker.dialects.table import DIALECTS
+from worker.dialects import DIALECTS
 from worker.gate import Gate
 from worker.pace import LAG
 from worker.server import Server, ServerSettings, networks

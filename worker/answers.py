@@ -8,11 +8,12 @@ from typing import Any
 
 from app.domain.commands.fallbacks import End
 from app.domain.ground.redaction import REDACTED, redact
-from app.domain.ground.vocabulary import CommandState, Outcome
-from worker.dialects.records import Arguments, Encoding
-from worker.dialects.table import DIALECTS
+from app.domain.ground.vocabulary import Arguments, CommandState, Outcome
+from worker.dialects import DIALECTS
+from worker.dialects.records import Encoding
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Expired, Refused, Settled, TimedOut
+from worker.ocpp.frames import Payload
 from worker.ocpp.versions import Fault, Version
 
 #: What left nobody's hand is neither failed nor timed out.
@@ -67,7 +68,7 @@ def end_of(event: Settled, outcome: Outcome) -> End | None:
 def _answered(
     version: Version,
     action: str,
-    payload: dict[str, Any],
+    payload: Payload,
     encoding: Encoding,
     arguments: Arguments,
 ) -> Outcome:
@@ -87,7 +88,7 @@ def _refused(event: Refused) -> Outcome:
     known = event.fault not in (Fault.NOT_IMPLEMENTED, Fault.NOT_SUPPORTED)
     state = CommandState.FAILED if known else CommandState.UNSUPPORTED
     said = f"The charger answered with the error {event.code}"
-    answer: dict[str, Any] = {
+    answer: Payload = {
         "errorCode": event.code,
         "errorDescription": event.description,
     }

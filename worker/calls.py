@@ -16,16 +16,16 @@ from app.domain.commands.commands import Claimed
 from app.domain.commands.fallbacks import Chain, End, Situation
 from app.domain.commands.orders import SPECS
 from app.domain.device import deviations, files, password_rotation
-from app.domain.ground.vocabulary import CommandState, Order, Outcome
+from app.domain.ground.vocabulary import Arguments, CommandState, Order, Outcome
 from app.domain.network import credentials
 from app.domain.office.messages import Row
 from app.models import Command, Station
 from worker import log_rows
 from worker.answers import NEVER_SENT, discreet, end_of, outcome_of
 from worker.batch import Batch, Job, StorageAway, Together
+from worker.dialects import DIALECTS
 from worker.dialects.context import Payload
-from worker.dialects.records import Arguments, Encoding, Unfit
-from worker.dialects.table import DIALECTS
+from worker.dialects.records import Encoding, Unfit
 from worker.link import Link, LinkClosed
 from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Refused, Settled, TimedOut
@@ -62,7 +62,7 @@ class Pending:
     action: str = ""
     request: Payload | None = None
     wire: Sent | None = None
-    attempts: list[dict[str, Any]] = field(default_factory=list)
+    attempts: list[Payload] = field(default_factory=list)
     timer: Any = None
 
     @property

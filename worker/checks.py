@@ -14,15 +14,13 @@ import gevent
 
 from worker.dialects.records import Long, Route
 from worker.ocpp import repairs, schemas
-from worker.ocpp.frames import Call, Send
+from worker.ocpp.frames import Call, Payload, Send
 from worker.ocpp.json_text import without_nul
 from worker.ocpp.versions import CallFault, Fault
 from worker.standing import Held
 
 
-def checked(
-    held: Held, call: Call | Send, route: Route
-) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+def checked(held: Held, call: Call | Send, route: Route) -> tuple[Payload, list[tuple[str, str]]]:
     """The payload to work with and the repairs that it needed; raises the precise CallFault."""
     link = held.link
     notes = [(note, call.action) for note in call.notes] if call.notes else []
@@ -89,13 +87,13 @@ def items_of(value: object) -> int:
     return 0
 
 
-def check_uncut(payload: dict[str, Any]) -> None:
+def check_uncut(payload: Payload) -> None:
     """Refuse a message of many items that cannot be taken in pieces."""
     if items_of(payload) > MOST_UNCUT:
         raise CallFault(Fault.OCCURRENCE, f"the message holds more than {MOST_UNCUT:,} items")
 
 
-def cut(payload: dict[str, Any], long: Long, notes: list[tuple[str, str]]) -> list[dict[str, Any]]:
+def cut(payload: Payload, long: Long, notes: list[tuple[str, str]]) -> list[Payload]:
     """The same message several times, each with a part of its list; one where it is short.
 
     What is left out of an instant of too many samples is noted.  Raises CallFault for a message

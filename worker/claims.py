@@ -25,8 +25,8 @@ from worker import log_rows
 from worker.answers import NEVER_SENT, discreet, outcome_of
 from worker.batch import Batch, Job
 from worker.calls import Calls
+from worker.dialects import DIALECTS
 from worker.dialects.records import Unfit
-from worker.dialects.table import DIALECTS
 from worker.link import Link, LinkClosed
 from worker.ocpp.events import Answered, Refused, Settled
 from worker.ocpp.versions import CallFault

@@ -17,14 +17,14 @@ from app.domain.office.messages import Row
 from worker import checks, log_rows
 from worker.batch import Batch, Job, StorageAway, Together
 from worker.checks import checked
+from worker.dialects import DIALECTS
 from worker.dialects.context import Context
 from worker.dialects.records import Bulk, Fact, Handler, Long, Outside, Route
-from worker.dialects.table import DIALECTS
 from worker.facts import Asked, Facts, Read
 from worker.ocpp import schemas
 from worker.ocpp.events import Malformed, Repeated, Stray
 from worker.ocpp.fields import Fields
-from worker.ocpp.frames import Call, Send
+from worker.ocpp.frames import Call, Payload, Send
 from worker.ocpp.versions import CallFault, Fault
 from worker.proof import contradiction
 from worker.providers import Providers
@@ -140,7 +140,7 @@ class Dispatch:
         self,
         held: Held,
         call: Call | Send,
-        parts: list[dict[str, Any]],
+        parts: list[Payload],
         context: Context,
         long: Long,
         handler: Any,
@@ -150,7 +150,7 @@ class Dispatch:
         rest = {name: value for name, value in parts[0].items() if name != long.member}
         whole = {**rest, long.member: kept} if kept else rest
 
-        def store(part: dict[str, Any]) -> bool:
+        def store(part: Payload) -> bool:
             shift = context.shift
 
             def run(db: Session, rows: list[Row]) -> Any:
@@ -173,7 +173,7 @@ class Dispatch:
         self,
         held: Held,
         call: Call | Send,
-        payload: dict[str, Any],
+        payload: Payload,
         context: Context,
         handler: Handler | Bulk | Fact | Outside,
         *,
@@ -211,7 +211,7 @@ class Dispatch:
         self,
         held: Held,
         call: Call | Send,
-        payload: dict[str, Any],
+        payload: Payload,
         context: Context,
         fact: Fact,
         *,
@@ -234,7 +234,7 @@ class Dispatch:
         self,
         held: Held,
         call: Call,
-        payload: dict[str, Any],
+        payload: Payload,
         context: Context,
         bulk: Bulk,
         *,

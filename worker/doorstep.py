@@ -13,8 +13,7 @@ from typing import Any, Protocol
 import gevent
 
 from worker.ocpp.handshake import Accepted, Network, Request, is_within
-from worker.ocpp.refusals import Refused
-from worker.ocpp.throttle import network_of
+from worker.ocpp.refusals import Refused, network_of
 
 #: Whoever has stood shorter than this many seconds is no obstacle to others of its address: a
 #: charger with a slow line has that long even while its neighbour opens connections by the hundred.

@@ -30,7 +30,7 @@ from worker.batch import Together
 from worker.dialects.context import Context
 from worker.dialects.records import Fact
 from worker.ocpp.fields import Fields
-from worker.ocpp.frames import Call, Send
+from worker.ocpp.frames import Call, Payload, Send
 from worker.standing import Held, Over, Standing
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Asked:
 
     held: Held
     call: Call | Send
-    payload: dict[str, Any]
+    payload: Payload
     context: Context
     route: Fact
     last: bool = True
@@ -69,7 +69,7 @@ class Read:
     item: Metered
     call: Call
     received_at: datetime
-    answer: dict[str, Any] | None
+    answer: Payload | None
 
 
 @dataclass(slots=True)

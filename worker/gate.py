@@ -25,8 +25,7 @@ from worker.batch import Batch, Job
 from worker.certificates import Trust
 from worker.lookup import Known, Lookup
 from worker.ocpp.handshake import Accepted, Admitted, Request, choose_offered
-from worker.ocpp.refusals import Reason, Refused
-from worker.ocpp.throttle import Throttle, Turns
+from worker.ocpp.refusals import Reason, Refused, Throttle, Turns
 from worker.ocpp.versions import Version
 from worker.proof import PROVED, Proof, Proofs, Undecided
 from worker.stretching import Stretching

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import gevent
 from gevent.lock import BoundedSemaphore
 
-from worker.dialects.table import DIALECTS
+from worker.dialects import DIALECTS
 from worker.ocpp.connection import Connection
 from worker.ocpp.events import Event, Malformed, OurCall, Repeated, Settled, Stray, TimedOut
 from worker.ocpp.frames import BadFrame, Call, Payload, Send

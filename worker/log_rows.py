@@ -1,15 +1,13 @@
 """Rows of the message log: what a charger said, what it was told, and what was refused."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import orjson
 
 from app.domain.ground.vocabulary import MessageOutcome
 from app.domain.office import messages
 from app.domain.office.messages import Row
-from worker.dialects.table import DIALECTS
+from worker.dialects import DIALECTS
 from worker.ocpp.events import (
     Answered,
     Malformed,
@@ -19,7 +17,7 @@ from worker.ocpp.events import (
     Stray,
     TimedOut,
 )
-from worker.ocpp.frames import Call, Send
+from worker.ocpp.frames import Call, Payload, Send
 from worker.ocpp.versions import CallFault, Fault
 from worker.standing import Held
 
@@ -28,7 +26,7 @@ def of_call(
     held: Held,
     call: Call | Send,
     received_at: datetime,
-    response: Mapping[str, Any] | None,
+    response: Payload | None,
     session_id: int | None = None,
     fault: CallFault | None = None,
     now: datetime | None = None,

@@ -20,8 +20,7 @@ from gevent.pywsgi import WSGIServer
 from worker.doorstep import Doorstep, Gate, Visitor
 from worker.link import PING_S, SILENCE_S, Desk, Link
 from worker.ocpp.handshake import Accepted, ClientCertificate, Network, Offer, Request
-from worker.ocpp.refusals import Reason, Refused
-from worker.ocpp.throttle import Turns
+from worker.ocpp.refusals import Reason, Refused, Turns
 from worker.ocpp.versions import Version
 from worker.pace import FLOOD_S, LAG
 from worker.upgrade import Handler, TlsListener

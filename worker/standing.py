@@ -25,8 +25,7 @@ from worker.batch import Batch, Job, Together
 from worker.certificates import Trust
 from worker.link import Link
 from worker.lookup import known_of
-from worker.ocpp.refusals import Reason, Refused
-from worker.ocpp.throttle import Throttle
+from worker.ocpp.refusals import Reason, Refused, Throttle
 from worker.pace import LAG
 from worker.proof import Proofs
 from worker.stretching import Stretching

@@ -18,8 +18,7 @@ from gevent.event import AsyncResult
 from gevent.threadpool import ThreadPool
 
 from app.domain.network import credentials
-from worker.ocpp.refusals import Reason, Refused
-from worker.ocpp.throttle import Throttle, Turns, network_of
+from worker.ocpp.refusals import Reason, Refused, Throttle, Turns, network_of
 
 #: Comparisons at once: half of the processors, for the rest of Ampdesk is there, too.
 AT_ONCE = max(1, min(4, (os.cpu_count() or 2) // 2))

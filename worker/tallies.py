@@ -16,7 +16,7 @@ from app.domain.device import deviations
 from app.domain.network import knocks
 from app.domain.network.knocks import SAME_KNOCK, Knock, Tally
 from worker.batch import Batch, Job, StorageAway
-from worker.ocpp.throttle import Buckets, Rate, network_of
+from worker.ocpp.refusals import Buckets, Rate, network_of
 
 log = logging.getLogger(__name__)
 

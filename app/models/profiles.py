@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.ground.vocabulary import ProfileState
+from app.domain.ground.vocabulary import Json, ProfileState
 from app.models.base import Base, BigId, Id, Name, StationOwned, TenantOwned, Word, choice
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class ChargingProfile(TenantOwned, Base):
     id: Mapped[Id]
     name: Mapped[Name]
     note: Mapped[str | None] = mapped_column(String(500))
-    document: Mapped[dict[str, Any]]
+    document: Mapped[Json]
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
 
@@ -56,9 +56,9 @@ class StationProfile(StationOwned, Base):
     reported_id: Mapped[int | None]
     state: Mapped[ProfileState] = mapped_column(choice(ProfileState), default=ProfileState.ASKED)
     sentence: Mapped[str | None] = mapped_column(String(300))
-    document: Mapped[dict[str, Any]]
-    sent: Mapped[dict[str, Any] | None]
-    reported: Mapped[dict[str, Any] | None]
+    document: Mapped[Json]
+    sent: Mapped[Json | None]
+    reported: Mapped[Json | None]
     report_number: Mapped[int | None]
     command_id: Mapped[int | None] = mapped_column(BigId)
     created_at: Mapped[datetime]
@@ -90,9 +90,9 @@ class Setpoint(StationOwned, Base):
     id: Mapped[Id]
     evse: Mapped[int]
     session_id: Mapped[int] = mapped_column(BigId)
-    document: Mapped[dict[str, Any]]
-    sent: Mapped[dict[str, Any] | None]
-    accepted: Mapped[dict[str, Any] | None]
+    document: Mapped[Json]
+    sent: Mapped[Json | None]
+    accepted: Mapped[Json | None]
     state: Mapped[Word]
     sentence: Mapped[str | None] = mapped_column(String(300))
     wanted: Mapped[int]
@@ -144,12 +144,12 @@ class EvNeeds(StationOwned, Base):
     evse: Mapped[int]
     session_id: Mapped[int | None] = mapped_column(BigId)
     transfer: Mapped[Word]
-    needs: Mapped[dict[str, Any]]
+    needs: Mapped[Json]
     answer: Mapped[Word]
     why: Mapped[str] = mapped_column(String(600))
-    plan: Mapped[dict[str, Any] | None]
+    plan: Mapped[Json | None]
     station_profile_id: Mapped[int | None] = mapped_column(BigId)
-    car_schedule: Mapped[dict[str, Any] | None]
+    car_schedule: Mapped[Json | None]
     car_schedule_at: Mapped[datetime | None]
     received_at: Mapped[datetime]
 
@@ -171,7 +171,7 @@ class DerControl(StationOwned, Base):
     number: Mapped[str] = mapped_column(String(36))
     kind: Mapped[Word]
     is_default: Mapped[bool] = mapped_column(default=False)
-    document: Mapped[dict[str, Any]]
+    document: Mapped[Json]
     state: Mapped[Word] = mapped_column(default="asked")
     running: Mapped[bool] = mapped_column(default=False)
     sentence: Mapped[str | None] = mapped_column(String(300))

@@ -1,12 +1,12 @@
 """Staff: who may sign in, with what role and reach; their sign-ins and tokens; the audit."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.ground.vocabulary import Role
+from app.domain.ground.vocabulary import Json, Role
 from app.models.base import Base, BigId, Id, Name, TenantOwned, choice
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ class AuditEntry(TenantOwned, Base):
     subject_kind: Mapped[str] = mapped_column(String(40))
     subject_id: Mapped[int | None] = mapped_column(BigId)
     subject: Mapped[str] = mapped_column(String(200), default="")
-    before: Mapped[dict[str, Any] | None]
-    after: Mapped[dict[str, Any] | None]
+    before: Mapped[Json | None]
+    after: Mapped[Json | None]
     note: Mapped[str | None] = mapped_column(String(500))
 
 

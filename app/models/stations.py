@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from app.domain.ground.vocabulary import Activity, Availability, Registration, StationMode
+from app.domain.ground.vocabulary import Activity, Availability, Json, Registration, StationMode
 from app.models.base import Base, BigId, Id, Name, SiteOwned, StationOwned, Word, choice
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class Station(SiteOwned, Base):
     )
     mode: Mapped[StationMode] = mapped_column(choice(StationMode), default=StationMode.LISTED)
     validation: Mapped[str | None] = mapped_column(String(10))
-    quirks: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    onboarding: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    quirks: Mapped[Json] = mapped_column(default=dict)
+    onboarding: Mapped[Json] = mapped_column(default=dict)
     tariff_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tariffs.id"))
     max_power_w: Mapped[float | None]
 
@@ -85,7 +85,7 @@ class Station(SiteOwned, Base):
     imsi: Mapped[str | None] = mapped_column(String(40))
     meter_type: Mapped[str | None] = mapped_column(String(120))
     meter_serial: Mapped[str | None] = mapped_column(String(120))
-    boot_raw: Mapped[dict[str, Any] | None]
+    boot_raw: Mapped[Json | None]
 
     protocol: Mapped[str | None] = mapped_column(String(20))
     supported_orders: Mapped[list[Any]] = mapped_column(default=list)
@@ -211,6 +211,6 @@ class StationReport(StationOwned, Base):
     id: Mapped[Id]
     kind: Mapped[Word]
     word: Mapped[str] = mapped_column(String(120))
-    payload: Mapped[dict[str, Any]]
+    payload: Mapped[Json]
     at: Mapped[datetime]
     received_at: Mapped[datetime]

@@ -1,11 +1,12 @@
 """Tariffs and their versions, which never change; and those that 2.1 stations were given."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.domain.ground.vocabulary import Json
 from app.models.base import Base, BigId, Id, Name, StationOwned, TenantOwned, Word
 
 
@@ -42,7 +43,7 @@ class TariffVersion(Base):
     id: Mapped[Id]
     tariff_id: Mapped[int] = mapped_column(BigId, ForeignKey("tariffs.id"))
     number: Mapped[int]
-    definition: Mapped[dict[str, Any]]
+    definition: Mapped[Json]
     note: Mapped[str | None] = mapped_column(String(300))
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(120), default="")
@@ -69,7 +70,7 @@ class StationTariff(StationOwned, Base):
     number: Mapped[str] = mapped_column(String(60))
     kind: Mapped[Word] = mapped_column(default="default")
     tariff_version_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tariff_versions.id"))
-    document: Mapped[dict[str, Any]]
+    document: Mapped[Json]
     state: Mapped[Word] = mapped_column(default="asked")
     sentence: Mapped[str | None] = mapped_column(String(300))
     command_id: Mapped[int | None] = mapped_column(BigId)

@@ -220,7 +220,7 @@ def changes(
     example: Json | None = None,
 ) -> type[Schema]:
     """Make the schema of a change: NewSite becomes SiteChanges, of which all may be left out."""
-    members: dict[str, Any] = {}
+    members: Json = {}
     for name, info in of.model_fields.items():
         if name not in without:
             info = deepcopy(info)

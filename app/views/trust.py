@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, flash, render_template
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -27,7 +28,7 @@ blueprint = Blueprint("certificates", __name__, url_prefix="/certificates")
 
 @blueprint.get("")
 @needs("viewer")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """What runs out, what waits for a signature, the authority, and all certificates."""
     now = datetime.now(UTC)
     page = queries.listed(
@@ -66,7 +67,7 @@ _COLUMNS: Any = [
 
 @blueprint.route("/roots/new", methods=["GET", "POST"])
 @needs("admin", everywhere=True)
-def add_root() -> Any:
+def add_root() -> ResponseReturnValue:
     """Keep a root that stations shall be given."""
     form = RootForm()
     if form.validate_on_submit():
@@ -86,7 +87,7 @@ def add_root() -> Any:
 
 @blueprint.post("/authority")
 @needs("admin", everywhere=True)
-def make_authority() -> Any:
+def make_authority() -> ResponseReturnValue:
     """Make the root of the built-in authority, unless there is one."""
     settings = current_app.config["SETTINGS"]
     keys = signing.KeyStore(settings.data_dir)
@@ -107,7 +108,7 @@ def root_pem(root_id: int) -> Response:
 
 @blueprint.post("/roots/<int:root_id>/archive")
 @needs("admin", everywhere=True)
-def archive_root(root_id: int) -> Any:
+def archive_root(root_id: int) -> ResponseReturnValue:
     """Put a root away."""
     with unit_of_work() as work:
         root = work.get(AuthorityCertificate, root_id) or abort(404)
@@ -117,7 +118,7 @@ def archive_root(root_id: int) -> Any:
 
 @blueprint.get("/<int:certificate_id>")
 @needs("viewer")
-def show(certificate_id: int) -> Any:
+def show(certificate_id: int) -> ResponseReturnValue:
     """One certificate of a station."""
     return _page(_row(certificate_id))
 
@@ -133,7 +134,7 @@ def download(certificate_id: int, form: str) -> Response:
 
 @blueprint.post("/<int:certificate_id>/sign")
 @needs("admin")
-def sign(certificate_id: int) -> Any:
+def sign(certificate_id: int) -> ResponseReturnValue:
     """Take in what an authority made of a request; the sweep sends it."""
     form = ChainForm()
     if form.validate_on_submit():
@@ -151,7 +152,7 @@ def sign(certificate_id: int) -> Any:
 
 @blueprint.post("/<int:certificate_id>/approve")
 @needs("admin")
-def approve(certificate_id: int) -> Any:
+def approve(certificate_id: int) -> ResponseReturnValue:
     """Agree that whoever signs here signs a request."""
     try:
         with unit_of_work() as work:
@@ -166,7 +167,7 @@ def approve(certificate_id: int) -> Any:
 
 @blueprint.post("/<int:certificate_id>/refuse")
 @needs("admin")
-def refuse(certificate_id: int) -> Any:
+def refuse(certificate_id: int) -> ResponseReturnValue:
     """Decide that a request will not be signed."""
     with unit_of_work() as work:
         row = work.get(StationCertificate, certificate_id) or abort(404)
@@ -176,7 +177,7 @@ def refuse(certificate_id: int) -> Any:
 
 @blueprint.post("/<int:certificate_id>/revoke")
 @needs("admin")
-def revoke(certificate_id: int) -> Any:
+def revoke(certificate_id: int) -> ResponseReturnValue:
     """Let a station's own certificate in no more."""
     form = RevokeForm()
     if form.validate_on_submit():
@@ -193,7 +194,7 @@ def revoke(certificate_id: int) -> Any:
     return _page(_row(certificate_id), reason=form)
 
 
-def station(station_id: int) -> Any:
+def station(station_id: int) -> ResponseReturnValue:
     """The Security tab of a station: its certificates, its password, its security events."""
     row = db.session.get(Station, station_id) or abort(404, "There is no such station.")
     now = datetime.now(UTC)
@@ -223,7 +224,7 @@ def _beside_the_station(state: Any) -> None:
 
 def _page(
     row: StationCertificate, chain: ChainForm | None = None, reason: RevokeForm | None = None
-) -> Any:
+) -> ResponseReturnValue:
     failed = bool(chain or reason)
     page = render_template(
         "trust/certificates/show.html",

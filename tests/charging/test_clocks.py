@@ -11,8 +11,8 @@ from app.domain.ground.vocabulary import Activity, Availability, SessionState
 from app.models import ChargingSession, Connector, MeterReading, StatusEvent
 from tests.support import sockets
 from tests.support.dialogue import Dialogue
+from worker.dialects import DIALECTS
 from worker.dialects.context import Context
-from worker.dialects.table import DIALECTS
 from worker.ocpp.fields import Fields
 from worker.ocpp.versions import Version
 

@@ -29,7 +29,7 @@ def test_chargers_under_load_say_what_their_version_allows(script):
 def test_a_ratio_is_that_to_the_baseline_and_else_to_the_floor():
     assert Row("a", "ms", 2.0, floor=1.0, baseline=4.0).ratio == 0.5
     assert Row("a", "ms", 2.0, floor=1.0).ratio == 2.0
-    assert Row("a", "ms", 2.0).told()["ratio"] is None
+    assert Row("a", "ms", 2.0).as_json()["ratio"] is None
 
 
 @pytest.mark.processes

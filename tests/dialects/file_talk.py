@@ -8,8 +8,8 @@ from app.domain.ground.vocabulary import SYSTEM, Order
 from app.domain.network import presence, sites, stations, tenants
 from app.models import FileJob
 from tests.support import lone, sockets
+from worker.dialects import DIALECTS
 from worker.dialects.context import Context
-from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.fields import Fields
 

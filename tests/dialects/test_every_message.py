@@ -13,7 +13,7 @@ from app.extensions import db as flask_db
 from tests.conftest import NOW, make_app
 from tests.support import examples
 from tests.support.line import Line
-from worker.dialects.table import DIALECTS
+from worker.dialects import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.connection import Connection
 from worker.ocpp.events import Answered

@@ -5,8 +5,8 @@ import pytest
 from app.domain.commands import orders
 from app.domain.ground.vocabulary import Order
 from tests.dialects.order_samples import PREPARED, SAMPLES
+from worker.dialects import DIALECTS
 from worker.dialects.records import Unfit
-from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.versions import Version
 

@@ -13,7 +13,7 @@ from app.domain.limits import profile_documents, profile_forms, profile_reports,
 from app.domain.office import audit
 from app.models import AuditEntry, StationProfile
 from tests.support.energy import ADA, yard
-from worker.dialects.table import DIALECTS
+from worker.dialects import DIALECTS
 from worker.ocpp import schemas
 
 __all__ = ["yard"]

@@ -2,8 +2,7 @@
 
 import pytest
 
-from worker.ocpp.refusals import Reason
-from worker.ocpp.throttle import Throttle, Turns, network_of
+from worker.ocpp.refusals import Reason, Throttle, Turns, network_of
 
 
 @pytest.fixture

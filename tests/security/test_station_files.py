@@ -15,7 +15,7 @@ from app.models import FileJob
 from app.web.file_store import FIRMWARE, UPLOADS, Store
 from tests.conftest import make_app
 from tests.support import lone, seed
-from worker.dialects.table import DIALECTS
+from worker.dialects import DIALECTS
 from worker.ocpp.versions import Version
 
 IMAGE = bytes(range(256)) * 40

@@ -14,7 +14,7 @@ from app.domain.device.device_model import Told
 from app.domain.device.variable_names import parse
 from app.models import Command, Station, WorkerNode
 from tests.support import seed
-from worker.dialects.table import DIALECTS
+from worker.dialects import DIALECTS
 from worker.ocpp.versions import Version
 
 

@@ -15,9 +15,9 @@ from app.domain.ground.vocabulary import SYSTEM, BootReport, CommandState, Order
 from app.domain.network import presence, sites, stations, tenants
 from app.models import Command, Station
 from tests.support import lone, sockets
+from worker.dialects import DIALECTS
 from worker.dialects.context import Context
 from worker.dialects.records import Bulk
-from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.fields import Fields
 from worker.ocpp.versions import Version

@@ -14,9 +14,9 @@ from app.domain.ground.vocabulary import Actor, CommandState, Order, Outcome
 from app.domain.network import presence, sites, stations, tenants
 from app.models import ChargingSession, Command, Station, StationVariable
 from tests.support import lone, sockets
+from worker.dialects import DIALECTS
 from worker.dialects.context import Context
 from worker.dialects.records import Outside
-from worker.dialects.table import DIALECTS
 from worker.ocpp import schemas
 from worker.ocpp.fields import Fields
 from worker.ocpp.versions import Version

@@ -9,8 +9,7 @@ from tests.support.gated import PASSWORD, gated, login, station
 from tests.support.wait import eventually
 from worker.lookup import known_of
 from worker.ocpp.handshake import Offer, Request, read_basic
-from worker.ocpp.refusals import Reason, Refused
-from worker.ocpp.throttle import Throttle
+from worker.ocpp.refusals import Reason, Refused, Throttle
 from worker.proof import Proofs, Undecided
 from worker.stretching import Stretching
 

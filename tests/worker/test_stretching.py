@@ -4,8 +4,7 @@ import gevent
 import pytest
 
 from app.domain.network import credentials
-from worker.ocpp.refusals import Reason
-from worker.ocpp.throttle import Rate, Throttle
+from worker.ocpp.refusals import Rate, Reason, Throttle
 from worker.stretching import OF_ONE_CHARGER, Crowded, Stretching
 
 STORED = credentials.hash_chosen("correct horse battery")

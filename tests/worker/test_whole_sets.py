@@ -32,9 +32,9 @@ from tests.support.chance import tries
 from tests.support.charging import PRICES, STARTED, network
 from tests.support.line import Line
 from tests.worker.whole_calls import NAMES, Talk, starts, talks
+from worker.dialects import DIALECTS
 from worker.dialects.context import Context
 from worker.dialects.records import Bulk, Outside
-from worker.dialects.table import DIALECTS
 from worker.facts import Asked, Read
 from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call

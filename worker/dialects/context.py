@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from app.domain.charging import clocks
 from app.domain.ground.clock import believable, correction
-from app.domain.ground.vocabulary import Registration
+from app.domain.ground.vocabulary import Json, Registration
 from worker.ocpp.fields import Fields
 
 Payload = dict[str, Any]
@@ -37,7 +37,7 @@ class Context:
     station: Any
     station_id: int
     timezone: str
-    quirks: dict[str, Any]
+    quirks: Json
     now: datetime
     heartbeat_s: int = 300
     boot_retry_s: int = 60

@@ -11,13 +11,10 @@ from functools import cached_property
 from typing import Any
 
 from app.domain.charging.metering import Metered
-from app.domain.ground.vocabulary import CommandState, Order, Outcome
+from app.domain.ground.vocabulary import Arguments, CommandState, Facts, Order, Outcome
 from worker.dialects.context import Context, Payload
 from worker.ocpp.fields import Fields
 from worker.ocpp.versions import Version
-
-Arguments = dict[str, Any]
-Facts = dict[str, Any]
 
 
 class Unfit(ValueError):
@@ -87,7 +84,7 @@ def accepted(answer: Payload, sentence: str, facts: Facts | None = None) -> Outc
     return Outcome(CommandState.ACCEPTED, answer, sentence, facts or {})
 
 
-def without_blanks(payload: Mapping[str, Any]) -> Payload:
+def without_blanks(payload: Payload) -> Payload:
     """A payload without members that say nothing: they are left out on the wire (FIELD X12)."""
     return {
         name: value
@@ -259,7 +256,7 @@ class Dialect:
                 found.setdefault(asking, set()).add(action)
         return found
 
-    def invited(self, action: str, payload: Mapping[str, Any]) -> set[str]:
+    def invited(self, action: str, payload: Payload) -> set[str]:
         """The messages that may come before a boot was accepted, once the station accepted this."""
         asked = str(payload.get("requestedMessage", ""))
         return self._invited.get(action, set()) | self._invited.get(asked, {asked})

@@ -16,6 +16,7 @@ import jsonschema_rs
 import orjson
 
 from worker.ocpp.fields import read_instant
+from worker.ocpp.frames import Payload
 from worker.ocpp.versions import CallFault, Fault, Version
 
 Kind = Literal["call", "result"]
@@ -102,7 +103,7 @@ def worst_of(errors: Iterable[Any]) -> Violation:
     return Violation(fault, path, keyword)
 
 
-def ordered(version: Version, action: str, kind: Kind, payload: dict[str, Any]) -> dict[str, Any]:
+def ordered(version: Version, action: str, kind: Kind, payload: Payload) -> Payload:
     """The payload with its members, nested ones too, in the order of the specification.
 
     That is the order of the schema.  Members that it does not name come last, as they stood; the
@@ -112,7 +113,7 @@ def ordered(version: Version, action: str, kind: Kind, payload: dict[str, Any]) 
     name = _file_names(version).get((action, kind)) if len(payload) else None
     if name is None:
         return payload
-    arranged: dict[str, Any] = _arranged(payload, _order_of(version, name))
+    arranged: Payload = _arranged(payload, _order_of(version, name))
     return arranged
 
 
@@ -163,7 +164,7 @@ def _order_of(version: Version, name: str) -> Order:
     schema = _read(version, name)
     shared: dict[str, Order] = {}
 
-    def walk(node: dict[str, Any]) -> Order | None:
+    def walk(node: Payload) -> Order | None:
         if "$ref" in node:
             title = node["$ref"].rpartition("/")[2]
             if title not in shared:

@@ -63,7 +63,7 @@ _EQUAL = ("station_id", "site_id", "driver_id", "tag_id", "state", "billing", "e
 @noun.get(
     "/sessions", "viewer", "List sessions", answers={200: Pages(SESSION)}, query=schemas.Sessions
 )
-def list_(ask: Ask) -> Any:
+def list_(ask: Ask) -> object:
     """The sessions in reach, the newest first."""
     return ask.page(_filtered(ask, select(ChargingSession)), ChargingSession.id)
 
@@ -71,7 +71,7 @@ def list_(ask: Ask) -> Any:
 @noun.get(
     "/sessions/count", "viewer", "Count sessions", answers={200: Count}, query=schemas.Sessions
 )
-def count(ask: Ask) -> Any:
+def count(ask: Ask) -> object:
     """How many sessions a filter finds."""
     return {"count": ask.db.scalar(_filtered(ask, select(func.count(ChargingSession.id))))}
 
@@ -83,7 +83,7 @@ def count(ask: Ask) -> Any:
     answers={200: Pages(SESSION)},
     query=schemas.Transactions,
 )
-def transactions(ask: Ask, station_id: int) -> Any:
+def transactions(ask: Ask, station_id: int) -> object:
     """The sessions of one station; `limit=1` is the newest, `state=charging` are the open ones."""
     station = ask.get(Station, station_id, "station")
     query = _filtered(ask, select(ChargingSession))
@@ -97,7 +97,7 @@ def transactions(ask: Ask, station_id: int) -> Any:
     answers={200: Count},
     query=schemas.Transactions,
 )
-def count_transactions(ask: Ask, station_id: int) -> Any:
+def count_transactions(ask: Ask, station_id: int) -> object:
     """How many sessions of one station a filter finds."""
     station = ask.get(Station, station_id, "station")
     query = _filtered(ask, select(func.count(ChargingSession.id)))
@@ -105,7 +105,7 @@ def count_transactions(ask: Ask, station_id: int) -> Any:
 
 
 @noun.get("/sessions/{session_id}", "viewer", "Read a session", answers={200: SessionDetail})
-def show(ask: Ask, session_id: int) -> Any:
+def show(ask: Ask, session_id: int) -> object:
     """One session, with what it costs and its bills."""
     return _priced(ask, ask.get(ChargingSession, session_id, "session"))
 
@@ -116,7 +116,7 @@ def show(ask: Ask, session_id: int) -> Any:
     "List a session’s readings",
     answers={200: Pages(READING)},
 )
-def readings(ask: Ask, session_id: int) -> Any:
+def readings(ask: Ask, session_id: int) -> object:
     """The meter readings of a session, in the order in which they arrived."""
     session = ask.get(ChargingSession, session_id, "session")
     query = select(MeterReading).where(MeterReading.session_id == session.id)
@@ -131,7 +131,7 @@ def readings(ask: Ask, session_id: int) -> Any:
     answers={200: SessionDetail},
     problems=(409,),
 )
-def close(ask: Ask, session_id: int) -> Any:
+def close(ask: Ask, session_id: int) -> object:
     """End a session at its last reading, provisionally: a stop that comes late replaces it."""
     session = ask.get(ChargingSession, session_id, "session")
     with unit_of_work() as db:
@@ -149,7 +149,7 @@ def close(ask: Ask, session_id: int) -> Any:
     answers={200: SessionDetail},
     problems=(409,),
 )
-def bill(ask: Ask, session_id: int) -> Any:
+def bill(ask: Ask, session_id: int) -> object:
     """Bill it without waiting for its stop; other doubts still hold it for review."""
     session = ask.get(ChargingSession, session_id, "session")
     with unit_of_work() as db:

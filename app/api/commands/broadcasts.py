@@ -151,7 +151,7 @@ def _changeable(ask: Ask, broadcast_id: int) -> Broadcast:
     return row
 
 
-def _chosen(ask: Ask, chosen: dict[str, Any]) -> Select[Any]:
+def _chosen(ask: Ask, chosen: Json) -> Select[Any]:
     query = select(Station.id).where(Station.archived_at.is_(None))
     if "station_ids" in chosen:
         query = query.where(Station.id.in_(chosen["station_ids"]))

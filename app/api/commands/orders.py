@@ -93,7 +93,7 @@ class OrderKinds(Answer):
     answers={202: ORDER, 200: ORDER},
     problems=(404, 409),
 )
-def create(ask: Ask, station_id: int) -> Any:
+def create(ask: Ask, station_id: int) -> object:
     """Ask something of a station: 202 at once, or with `wait` 200 with the result, whatever it is.
 
     A station that is not connected is a 404 with the code not_connected. When the
@@ -118,7 +118,7 @@ def create(ask: Ask, station_id: int) -> Any:
     answers={200: Pages(ORDER)},
     query=schemas.Orders,
 )
-def list_(ask: Ask, station_id: int) -> Any:
+def list_(ask: Ask, station_id: int) -> object:
     """What was asked of a station, the newest first."""
     station = ask.get(Station, station_id, "station")
     query = select(Command).where(Command.station_id == station.id)
@@ -129,13 +129,13 @@ def list_(ask: Ask, station_id: int) -> Any:
 
 
 @noun.get("/orders/kinds", "viewer", "List the typed orders", answers={200: OrderKinds})
-def kinds(ask: Ask) -> Any:
+def kinds(ask: Ask) -> object:
     """Every typed order with its arguments."""
     return {"orders": known()}
 
 
 @noun.get("/orders/{order_id}", "viewer", "Read an order", query=schemas.Wait, answers={200: ORDER})
-def show(ask: Ask, order_id: int) -> Any:
+def show(ask: Ask, order_id: int) -> object:
     """One order as it stands; with `wait`, once it has ended or the time is over."""
     row = ask.get(Command, order_id, "order")
     if "wait" not in ask.query:
@@ -153,7 +153,7 @@ def show(ask: Ask, order_id: int) -> Any:
     answers={200: ORDER},
     problems=(404, 409, 504),
 )
-def unlock(ask: Ask, station_id: int, connector: int) -> Any:
+def unlock(ask: Ask, station_id: int, connector: int) -> object:
     """Unlock and wait: 200 unlocked, 404 not connected, 409 refused by the charger, 504 silent."""
     settings = current_app.config["SETTINGS"]
     wish = (Order.UNLOCK, {"connector": connector}, None, bool(ask.query.get("force")))

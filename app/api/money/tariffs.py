@@ -1,7 +1,5 @@
 """Tariffs: named prices, to be assigned to sites, stations, drivers and groups."""
 
-from typing import Any
-
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
@@ -33,7 +31,7 @@ TARIFF = _rows.answer(
     answers={200: Pages(TARIFF)},
     query=Archived,
 )
-def list_(ask: Ask) -> Any:
+def list_(ask: Ask) -> object:
     """The tariffs, in the order in which they were written."""
     gone = Tariff.archived_at.is_not(None)
     query = select(Tariff).where(gone if ask.query.get("archived") else ~gone)
@@ -41,6 +39,6 @@ def list_(ask: Ask) -> Any:
 
 
 @noun.get("/tariffs/{tariff_id}", "viewer", "Read a tariff", answers={200: TARIFF})
-def show(ask: Ask, tariff_id: int) -> Any:
+def show(ask: Ask, tariff_id: int) -> object:
     """One tariff with its newest version."""
     return ask.get(Tariff, tariff_id, "tariff")

@@ -1,7 +1,7 @@
 """Stations: who they are, how they connect, and how they stand now."""
 
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -89,7 +89,7 @@ plain.restore("Take a station out of the archive.", 409)
     problems=(409,),
     secret=True,
 )
-def create(ask: Ask) -> Any:
+def create(ask: Ask) -> object:
     """Register a station; its password is in this answer and nowhere else."""
     given = dict(ask.body)
     wish = given.pop("onboarding", None)
@@ -117,7 +117,7 @@ def create(ask: Ask) -> Any:
     answers={200: STATION},
     problems=(409,),
 )
-def edit(ask: Ask, station_id: int) -> Any:
+def edit(ask: Ask, station_id: int) -> object:
     """Change what is given: registration, validation, security profile, quirks and the like."""
     station, given = ask.get(Station, station_id, "station"), dict(ask.body)
     wish = given.pop("onboarding", None)
@@ -139,7 +139,7 @@ def edit(ask: Ask, station_id: int) -> Any:
     answers={200: Credentials},
     secret=True,
 )
-def credentials(ask: Ask, station_id: int) -> Any:
+def credentials(ask: Ask, station_id: int) -> object:
     """Make or set the password; an open connection stays, the next one needs the new one."""
     station, clear = ask.get(Station, station_id, "station"), None
     with unit_of_work() as db:

@@ -1,7 +1,5 @@
 """The token itself: whom it acts as, and how far it reaches."""
 
-from typing import Any
-
 from sqlalchemy import select
 
 from app.api.ground import _rows
@@ -26,6 +24,6 @@ TOKEN = _rows.answer(
 
 
 @noun.get("/token", "viewer", "Read the token", answers={200: TOKEN})
-def show(ask: Ask) -> Any:
+def show(ask: Ask) -> object:
     """The token of this request; a way to see whether it works."""
     return ask.db.scalar(select(ApiToken).where(ApiToken.id == ask.caller.token_id))

@@ -13,7 +13,7 @@ from app.cli.ground import _shared as cli
 from app.domain.commands import broadcasts, commands, orders
 from app.domain.commands.orders.catalogue import FOR_MANY
 from app.domain.ground.errors import NotFound
-from app.domain.ground.vocabulary import BroadcastState, Order
+from app.domain.ground.vocabulary import Arguments, BroadcastState, Order
 from app.domain.network import sites, stations
 from app.models import Broadcast, Station
 from app.queries.commands import broadcasts as queries
@@ -60,7 +60,7 @@ def start(
     _follow(broadcast, wait=wait, as_json=as_json)
 
 
-def _chosen(db: Any, tenant_id: int, given: dict[str, Any]) -> tuple[list[int], dict[str, Any]]:
+def _chosen(db: Any, tenant_id: int, given: Arguments) -> tuple[list[int], dict[str, Any]]:
     if given["identities"]:
         named = [stations.called(db, tenant_id, identity) for identity in given["identities"]]
         identities = [station.identity for station in named]

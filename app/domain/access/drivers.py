@@ -4,9 +4,8 @@ A driver is never deleted, because sessions and bills name them; archiving one
 archives their tags too, so that nobody charges in the name of someone who left.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -15,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.domain.access import reach, tags
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
-from app.domain.ground.vocabulary import Actor
+from app.domain.ground.vocabulary import Actor, Arguments
 from app.domain.money import tariff_choice
 from app.domain.office import audit
 from app.models import Driver, Tag
@@ -90,7 +89,7 @@ def named(db: Session, tenant_id: int, text: str, *, archived: bool = False) -> 
     return several[0]
 
 
-def _apply(db: Session, driver: Driver, given: Mapping[str, Any]) -> None:
+def _apply(db: Session, driver: Driver, given: Arguments) -> None:
     """Set what is given; raises `Invalid` or `Taken` before it sets anything."""
     kept = NewDriver.kept(given, {"email": texts.email, "language": _language}, but=("site_ids",))
     with db.no_autoflush:

@@ -8,17 +8,16 @@ An entry is a dictionary: `token`, `kind`, `status` (accepted or blocked),
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.access import authorisation, tag_rows
 from app.domain.access.tag_rows import TagRow
-from app.domain.ground.vocabulary import StationMode, TagStatus, Token
+from app.domain.ground.vocabulary import Json, StationMode, TagStatus, Token
 from app.models import Station, StationVariable
 
-Entry = dict[str, Any]
+Entry = Json
 
 #: Tags in one message to a station that did not say how many it takes.
 USUAL_PART = 100

@@ -1,15 +1,13 @@
 """Tag groups: tags that may stop each other's sessions and share a tariff."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.access import reach
 from app.domain.ground.errors import Conflict, NotFound, Taken
-from app.domain.ground.vocabulary import Actor, Token
+from app.domain.ground.vocabulary import Actor, Arguments, Token
 from app.domain.money import tariff_choice
 from app.domain.office import audit
 from app.models import Tag, TagGroup
@@ -59,7 +57,7 @@ def named(db: Session, tenant_id: int, name: str) -> TagGroup:
     raise NotFound(f"There is no group named {name.strip()}.", field="group")
 
 
-def _apply(db: Session, group: TagGroup, given: Mapping[str, Any]) -> None:
+def _apply(db: Session, group: TagGroup, given: Arguments) -> None:
     """Set what is given; raises `Invalid`, `Taken` or `Forbidden` before it sets anything."""
     kept = NewTagGroup.kept(given, {"parent": _parent}, but=("site_ids",))
     name, parent = kept.get("name", group.name), kept.get("parent", group.parent)

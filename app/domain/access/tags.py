@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.access import reach
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
-from app.domain.ground.vocabulary import Actor, TagStatus, Token, token_kind
+from app.domain.ground.vocabulary import Actor, Arguments, Json, TagStatus, Token, token_kind
 from app.domain.office import audit
 from app.models import Driver, Site, Station, Tag, TagGroup, tag_sites, tag_stations
 from app.schemas.access import NewTag
@@ -28,7 +28,7 @@ _PLACES: dict[str, tuple[Any, Any]] = {
 }
 
 
-def held(db: Session, tag: Tag) -> dict[str, Any]:
+def held(db: Session, tag: Tag) -> Json:
     """What is typed about a tag besides its value, by the names of `NewTag`.
 
     Places out of the asker's reach are left out; whoever sees such a tag cannot change it.
@@ -99,7 +99,7 @@ def edit(
     return changed
 
 
-def _change(db: Session, actor: Actor, tag: Tag, given: Mapping[str, Any], now: datetime) -> bool:
+def _change(db: Session, actor: Actor, tag: Tag, given: Arguments, now: datetime) -> bool:
     reach.guard(db, tag)
     before, places = audit.snapshot(tag), _places(db, tag)
     _apply(db, tag, given)
@@ -161,7 +161,7 @@ def named(db: Session, tenant_id: int, value: str) -> Tag:
     return tag
 
 
-def _apply(db: Session, tag: Tag, given: Mapping[str, Any]) -> None:
+def _apply(db: Session, tag: Tag, given: Arguments) -> None:
     """Check everything that is given, then set the columns."""
     kept = NewTag.kept(given, {"concurrent_limit": _limit}, but=_PLACES)
     with db.no_autoflush:
@@ -202,7 +202,7 @@ def _known(db: Session, model: Any, ids: Iterable[int | None], tenant_id: int, n
         raise NotFound(f"There is no such {noun}.", field=noun)
 
 
-def _place(db: Session, tag: Tag, given: Mapping[str, Any]) -> None:
+def _place(db: Session, tag: Tag, given: Arguments) -> None:
     """Set where a tag may charge; what staff of some sites limit to nothing is limited to these."""
     if not given.keys() & _PLACES:
         return
@@ -229,7 +229,7 @@ def _reached(db: Session, tag: Tag) -> dict[str, frozenset[int]]:
     return found
 
 
-def _places(db: Session, tag: Tag) -> dict[str, Any]:
+def _places(db: Session, tag: Tag) -> Json:
     """Every site and station a tag is limited to, for the audit."""
     return {
         name: sorted(db.scalars(select(column).where(column.table.c.tag_id == tag.id)))

@@ -7,7 +7,6 @@ EVSE or the ChargingStation is that state itself (2.0.1 G01.FR.03 to 07); `Probl
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,6 +19,7 @@ from app.domain.ground.vocabulary import (
     Activity,
     Availability,
     ConnectorRef,
+    Json,
     Order,
     StatusReport,
     Token,
@@ -44,7 +44,7 @@ def add(
     station: Station,
     kind: str,
     word: str,
-    payload: dict[str, Any],
+    payload: Json,
     *,
     at: datetime,
     now: datetime,
@@ -71,7 +71,7 @@ def take_swap(
     request_number: int,
     step: str,
     token: Token,
-    batteries: Iterable[dict[str, Any]],
+    batteries: Iterable[Json],
     now: datetime,
 ) -> BatterySwap:
     """Keep one step of a swap: whose it is, and which batteries went in or out.

@@ -203,7 +203,7 @@ def _activity(db: Session, plugs: Plugs, told: ActivityTold) -> None:
 
 #: States in which the car stays plugged in without taking energy by its own choice.
 _IDLE = frozenset({Activity.SUSPENDED_EV, Activity.FINISHING})
-_SESSION: Any = ChargingSession.__table__
+_SESSION = ChargingSession.__table__
 _RUNNING = (
     select(
         *(_SESSION.c[name] for name in ("id", "tenant_id", "station_id", "evse")),

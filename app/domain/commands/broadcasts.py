@@ -17,7 +17,7 @@ from app.domain.commands import command_checks, commands, orders
 from app.domain.ground.bulk import BulkInsert
 from app.domain.ground.errors import Conflict, DomainError, Invalid
 from app.domain.ground.events import BroadcastChanged, record
-from app.domain.ground.vocabulary import Actor, BroadcastState, CommandState, Order
+from app.domain.ground.vocabulary import Actor, Arguments, BroadcastState, CommandState, Order
 from app.domain.office import audit, messages
 from app.models import Broadcast, BroadcastTarget, Command, Station
 
@@ -47,7 +47,7 @@ def start(
     tenant_id: int,
     station_ids: Sequence[int],
     order: Order,
-    arguments: Mapping[str, Any],
+    arguments: Arguments,
     *,
     now: datetime,
     ttl_s: float,

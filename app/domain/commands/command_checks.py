@@ -16,9 +16,7 @@ from app.domain.network import presence
 from app.models import ChargingSession, Connector, Station
 
 
-def check(
-    db: Session, station: Station, order: Order, checked: dict[str, Any], now: datetime
-) -> None:
+def check(db: Session, station: Station, order: Order, checked: Arguments, now: datetime) -> None:
     """Raise `Invalid`, `Conflict` or `NotConnected` where an order cannot be given now."""
     number = None if order is Order.RAW else checked.get("connector")
     given = {"station": station.id, "evse": number or 0}
@@ -29,7 +27,7 @@ def check(
     check_registration(station, order, checked)
 
 
-_PLUG: Any = Connector.__table__
+_PLUG = Connector.__table__
 _ITS_PLUGS = select(_PLUG.c.id).where(_PLUG.c.station_id == bindparam("station"))
 #: Every order asks this: built once, three answers in one row.
 _THERE = select(

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.domain.commands import orders
 from app.domain.ground.bulk import BulkUpdate, among
 from app.domain.ground.events import CommandEnded, record
-from app.domain.ground.vocabulary import COMMAND_MOVES, LATE_MOVES, Outcome
+from app.domain.ground.vocabulary import COMMAND_MOVES, LATE_MOVES, Json, Outcome
 from app.domain.office import messages
 from app.models import BroadcastTarget, Command
 
@@ -28,11 +27,11 @@ class Sent:
     """What went over the wire for a command, and when."""
 
     action: str
-    request: dict[str, Any] | None
+    request: Json | None
     message_id: str | None
     sent_at: datetime
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> Json:
         """The same as columns of the command, secrets blotted out."""
         return {
             "action": self.action,
@@ -54,7 +53,7 @@ class Ended:
     outcome: Outcome
     latency_ms: float | None = None
     wire: Sent | None = None
-    attempts: Sequence[dict[str, Any]] = ()
+    attempts: Sequence[Json] = ()
     late: bool = False
 
 
@@ -62,8 +61,8 @@ class Ended:
 #: (`app.domain.commands.orders.catalogue`), since broadcasts queue commands themselves.
 FOLLOWERS: list[Callable[[Session, Sequence[Command], datetime], None]] = []
 
-_COMMAND: Any = Command.__table__
-_TARGET: Any = BroadcastTarget.__table__
+_COMMAND = Command.__table__
+_TARGET = BroadcastTarget.__table__
 _IN_BROADCAST = select(_TARGET.c.id).where(_TARGET.c.command_id == _COMMAND.c.id).exists()
 _ROWS = (
     select(_COMMAND, _IN_BROADCAST.label("in_broadcast"))
@@ -95,7 +94,7 @@ def settle_all(db: Session, ended: Sequence[Ended], *, now: datetime) -> list[bo
     return told
 
 
-def _end(row: dict[str, Any] | None, one: Ended, now: datetime) -> bool:
+def _end(row: Json | None, one: Ended, now: datetime) -> bool:
     """Bring a row to its end, where that is a legal move."""
     if row is None:
         return False
@@ -114,7 +113,7 @@ def _end(row: dict[str, Any] | None, one: Ended, now: datetime) -> bool:
     return True
 
 
-def _followed(db: Session, row: dict[str, Any], one: Ended, now: datetime) -> Command | None:
+def _followed(db: Session, row: Json, one: Ended, now: datetime) -> Command | None:
     """What the end means for the business; the command, where it belongs to a broadcast."""
     consequence, in_broadcast = orders.SPECS[row["order"]].after, row.pop("in_broadcast")
     command = None
@@ -134,6 +133,6 @@ def _followed(db: Session, row: dict[str, Any], one: Ended, now: datetime) -> Co
     return command if in_broadcast else None
 
 
-def as_it_stands(command: Command) -> dict[str, Any]:
+def as_it_stands(command: Command) -> Json:
     """The row's columns by their names, for whoever must not ask the database again."""
     return {column.key: getattr(command, column.key) for column in _COMMAND.c}

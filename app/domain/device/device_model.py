@@ -129,7 +129,7 @@ _COLUMNS = (
     *("station_id", "key", "component", "component_instance", "evse", "connector", "variable"),
     *("instance", "attribute", "value", "reported_at", "reboot_required", *_LASTING),
 )
-_TABLE: Any = StationVariable.__table__
+_TABLE = StationVariable.__table__
 _WRITE_OVER = BulkInsert(
     _TABLE,
     _COLUMNS,

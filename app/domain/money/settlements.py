@@ -5,7 +5,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,6 +16,7 @@ from app.domain.charging.sessions.row import mark_late
 from app.domain.device import device_model
 from app.domain.device.variable_names import parse
 from app.domain.ground import events
+from app.domain.ground.vocabulary import Json
 from app.domain.ground.vocabulary.standard import RECEIPTS_ARE_OURS
 from app.models import Bill, Settlement, Station
 
@@ -48,7 +48,7 @@ class Reported:
     info: str | None = None
     receipt_number: str | None = None
     receipt_url: str | None = None
-    company: dict[str, Any] | None = None
+    company: Json | None = None
     vat_number: str | None = None
 
 

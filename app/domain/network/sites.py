@@ -1,6 +1,6 @@
 """Sites: added, changed, put into the archive and taken out again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, Taken
-from app.domain.ground.vocabulary import Actor
+from app.domain.ground.vocabulary import Actor, Arguments
 from app.domain.money import sellers, tariff_choice
 from app.domain.money.tariffs.tariff import is_currency
 from app.domain.office import audit
@@ -69,7 +69,7 @@ def _stations_of(db: Session, site: Site) -> int:
     return db.scalar(query) or 0
 
 
-def _apply(db: Session, site: Site, given: Mapping[str, Any]) -> None:
+def _apply(db: Session, site: Site, given: Arguments) -> None:
     """Set what is given: by its rule where it has one, else as it is, and a text as one line."""
     if "name" in given:
         _rename(db, site, given["name"])

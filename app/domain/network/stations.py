@@ -1,6 +1,6 @@
 """Stations: registered, changed, given passwords, put into the archive."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from app.domain.device import password_rotation
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.events import StationChanged, record
-from app.domain.ground.vocabulary import Actor, Registration, SessionState
+from app.domain.ground.vocabulary import Actor, Arguments, Json, Registration, SessionState
 from app.domain.money import tariff_choice
 from app.domain.network import credentials, plugs
 from app.domain.office import audit
@@ -163,7 +163,7 @@ def called(db: Session, tenant_id: int, identity: str) -> Station:
     return found
 
 
-def _apply(db: Session, station: Station, given: Mapping[str, Any]) -> None:
+def _apply(db: Session, station: Station, given: Arguments) -> None:
     """Set what is given: by its rule where it has one, else as it is."""
     rules: dict[str, Callable[[Any], Any]] = {
         "name": lambda text: NewStation.line("name", text),
@@ -275,7 +275,7 @@ def _decided(db: Session, station: Station, before: tuple[Any, ...]) -> None:
 
 
 def _note(
-    db: Session, actor: Actor, action: str, station: Station, now: datetime, before: dict[str, Any]
+    db: Session, actor: Actor, action: str, station: Station, now: datetime, before: Json
 ) -> None:
     audit.note(db, actor, action, station, now=now, before=before)
     record(db, StationChanged(station.tenant_id, station.id))

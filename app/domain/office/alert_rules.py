@@ -4,7 +4,7 @@ Of one kind there is one rule for each site and one for all the others, so that 
 twice: the rule that names a site replaces the general one there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.domain.ground import texts
 from app.domain.ground.errors import Invalid, Taken
-from app.domain.ground.vocabulary import OF_NO_SITE, WAITS, Actor, AlertKind
+from app.domain.ground.vocabulary import OF_NO_SITE, WAITS, Actor, AlertKind, Arguments
 from app.domain.office import audit
 from app.models import AlertRule, Site
 from app.schemas.office import MOST_ADDRESSES, NewAlertRule
@@ -87,7 +87,7 @@ class Fitting:
         return found
 
 
-def _apply(db: Session, rule: AlertRule, given: Mapping[str, Any]) -> None:
+def _apply(db: Session, rule: AlertRule, given: Arguments) -> None:
     if "kind" in given:
         rule.kind = _kind(given["kind"])
     if "name" in given:

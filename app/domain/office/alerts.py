@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, selectinload
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert
 from app.domain.ground.errors import Conflict, Invalid, NotFound
-from app.domain.ground.vocabulary import Actor, AlertKind, Role
+from app.domain.ground.vocabulary import Actor, AlertKind, Json, Role
 from app.domain.office import audit
 from app.domain.office.alert_rules import Fitting
 from app.models import Alert, AlertRule, SystemMark, User
@@ -138,7 +138,7 @@ def change(db: Session, actor: Actor, alert: Alert, *, now: datetime, **given: A
 
     Raises `Invalid`, `NotFound`, or `Conflict` where there is nothing left to put off.
     """
-    columns: dict[str, Any] = {}
+    columns: Json = {}
     if "note" in given:
         columns["note"] = AlertChanges.line("note", given["note"]) or None
     if "assigned_to_id" in given:
@@ -148,7 +148,7 @@ def change(db: Session, actor: Actor, alert: Alert, *, now: datetime, **given: A
     _change(db, actor, "alert.edit", alert, now, **columns)
 
 
-def _snoozed(alert: Alert, until: datetime | None, now: datetime) -> dict[str, Any]:
+def _snoozed(alert: Alert, until: datetime | None, now: datetime) -> Json:
     if until is None or until <= now:
         return {"snoozed_until": None}
     if alert.closed_at is not None:

@@ -10,7 +10,7 @@ from sqlalchemy import insert, inspect
 from sqlalchemy.orm import Session
 
 from app.domain.ground import events
-from app.domain.ground.vocabulary import Actor
+from app.domain.ground.vocabulary import Actor, Json
 from app.models import AuditEntry
 
 #: Columns whose values never appear in the audit.
@@ -23,7 +23,7 @@ SECRET = frozenset(
 )
 
 
-def snapshot(row: Any) -> dict[str, Any]:
+def snapshot(row: Any) -> Json:
     """Return a row's columns as plain JSON values, secrets left out."""
     state = {}
     for column in inspect(row).mapper.column_attrs:
@@ -39,7 +39,7 @@ def note(
     subject: Any,
     *,
     now: datetime,
-    before: dict[str, Any] | None = None,
+    before: Json | None = None,
     remark: str | None = None,
     tenant_id: int | None = None,
 ) -> AuditEntry:
@@ -86,10 +86,10 @@ def _columns(
     action: str,
     subject: Any,
     now: datetime,
-    before: dict[str, Any] | None,
-    after: dict[str, Any],
+    before: Json | None,
+    after: Json,
     words: str | None,
-) -> dict[str, Any]:
+) -> Json:
     return {
         "tenant_id": tenant_id,
         "at": now,
@@ -106,7 +106,7 @@ def _columns(
     }
 
 
-def _added(db: Session, columns: dict[str, Any]) -> AuditEntry:
+def _added(db: Session, columns: Json) -> AuditEntry:
     entry = AuditEntry(**columns)
     db.add(entry)
     events.record(db, events.Decided(entry.tenant_id))

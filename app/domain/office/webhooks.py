@@ -8,7 +8,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, Taken
-from app.domain.ground.vocabulary import Actor, WebhookEvent
+from app.domain.ground.vocabulary import Actor, Arguments, WebhookEvent
 from app.domain.office import audit
 from app.domain.office.outside import Reach, parts
 from app.models import WebhookEndpoint
@@ -188,7 +188,7 @@ def _made() -> str:
 
 
 def _apply(
-    db: Session, endpoint: WebhookEndpoint, given: Mapping[str, Any], means: Means, now: datetime
+    db: Session, endpoint: WebhookEndpoint, given: Arguments, means: Means, now: datetime
 ) -> None:
     if "name" in given:
         _rename(db, endpoint, given["name"])

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.charging import statuses
 from app.domain.commands import orders
-from app.domain.ground.vocabulary import Availability, CommandState, Verdict
+from app.domain.ground.vocabulary import Availability, CommandState, Facts, Verdict
 from app.domain.money.billing.assessment import total_of
 from app.models import (
     Authorisation,
@@ -172,7 +172,7 @@ class TransactionFacts:
 
     events: int
     offline: int
-    facts: dict[str, Any]
+    facts: Facts
 
     @property
     def cost(self) -> str | None:
@@ -207,7 +207,7 @@ def facts_of(db: Session, session: ChargingSession) -> TransactionFacts | None:
         .where(TransactionEvent.session_id == session.id)
         .order_by(TransactionEvent.at, TransactionEvent.seq_no)
     ).all()
-    facts: dict[str, Any] = {}
+    facts: Facts = {}
     for told, _ in rows:
         facts |= told
     return TransactionFacts(len(rows), sum(offline for _, offline in rows), facts)

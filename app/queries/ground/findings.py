@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, cast, func, select
 from sqlalchemy.orm import Session
 
+from app.domain.ground.vocabulary import Facts
 from app.models import AttentionSeen
 
 #: Findings of one kind that are shown one by one.
@@ -26,7 +27,7 @@ class Finding:
 
     kind: str
     since: datetime | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
     more: int = 0
     subject: str = ""
 

@@ -170,7 +170,7 @@ def _deviations(db: Session, ids: list[int]) -> dict[int, int]:
         .where(Deviation.station_id.in_(ids))
         .group_by(Deviation.station_id)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def vendors(db: Session) -> list[str]:

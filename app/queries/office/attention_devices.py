@@ -9,7 +9,7 @@ from sqlalchemy import Select, String, and_, cast, func, or_, select
 from sqlalchemy.orm import Session, aliased, contains_eager
 
 from app.domain.device.device_events import SEVERE
-from app.domain.ground.vocabulary import Availability, Registration, SessionState
+from app.domain.ground.vocabulary import Availability, Facts, Registration, SessionState
 from app.domain.limits import supply
 from app.domain.network import presence
 from app.domain.network.presence import connected
@@ -270,7 +270,7 @@ class Named(NamedTuple):
 
 def _nothing(empty: list[Any], station: Station) -> Finding:
     last = empty[0]
-    facts: dict[str, Any] = {
+    facts: Facts = {
         "station": Named(station.id, station.label),
         "evse": last.evse,
         "count": len(empty),

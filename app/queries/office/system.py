@@ -45,15 +45,12 @@ class DatabaseFacts:
 
 def nodes(db: Session, *, now: datetime) -> list[Node]:
     """The workers that live."""
-    held = dict(
-        db.execute(
-            select(Connection.node, func.count(Connection.id))
-            .where(Connection.closed_at.is_(None))
-            .group_by(Connection.node)
-        )
-        .tuples()
-        .all()
+    counted = db.execute(
+        select(Connection.node, func.count(Connection.id))
+        .where(Connection.closed_at.is_(None))
+        .group_by(Connection.node)
     )
+    held = dict(counted.all())
     alive = select(WorkerNode).where(presence.alive(now)).order_by(WorkerNode.node)
     return [
         Node(row.node, row.beat_at, held.get(row.node, 0), getattr(row, "lag_ms", None))

@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, g, render_template
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.domain.access import drivers
@@ -28,7 +29,7 @@ blueprint = Blueprint("drivers", __name__, url_prefix="/drivers")
 
 @blueprint.get("")
 @needs("viewer")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL, or as CSV."""
     session = db.session()
     wanted = Filter(listing.text("q"), listing.text("state"), listing.text("language"))

@@ -1,9 +1,9 @@
 """The list of tags that a station knows by heart: what it holds, and what it would get now."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
 
 from app.domain.access import local_lists
 from app.domain.access.list_contents import limits
@@ -22,7 +22,7 @@ SHOWN = 500
 
 @blueprint.get("/stations/<int:station_id>/local-list")
 @needs("viewer")
-def station(station_id: int) -> Any:
+def station(station_id: int) -> ResponseReturnValue:
     """The list of one station."""
     place, session, now = station_or_404(station_id), db.session(), datetime.now(UTC)
     row = local_lists.of(session, place)

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.domain.access.reservations import OPEN
@@ -34,7 +35,7 @@ STATES = [
 
 @blueprint.get("/reservations")
 @needs("viewer")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """All reservations, narrowed by the URL."""
     wanted = queries.Filter(
         q=listing.text("q"), state=listing.text("state"), station_id=listing.number("station")
@@ -68,7 +69,7 @@ COLUMNS = [
 
 @blueprint.get("/stations/<int:station_id>/reservations")
 @needs("viewer")
-def station(station_id: int) -> Any:
+def station(station_id: int) -> ResponseReturnValue:
     """The reservations of one station, and the form of a new one."""
     place = station_or_404(station_id)
     form = ReserveForm(formdata=None, connector=request.args.get("connector", "0"))
@@ -101,7 +102,7 @@ def reserve(station_id: int) -> Any:
 
 @blueprint.post("/reservations/<int:reservation_id>/cancel")
 @needs("operator")
-def cancel(reservation_id: int) -> Any:
+def cancel(reservation_id: int) -> ResponseReturnValue:
     """Ask the station to let a connector go."""
     row = db.session.get(Reservation, reservation_id) or abort(404, "There is no such reservation.")
     _ask(row.station, Order.CANCEL_RESERVATION, {"reservation_id": row.id})
@@ -122,7 +123,7 @@ def _ask(place: Station, order: Order, given: Arguments) -> None:
         commands.queue(work, actor(), place, order, given, now=datetime.now(UTC), ttl_s=ttl_s)
 
 
-def _page(place: Station, form: ReserveForm) -> Any:
+def _page(place: Station, form: ReserveForm) -> str:
     now = datetime.now(UTC)
     there = station_page.now_of(db.session(), place, now)
     form.offer([plug.evse for plug in there.plugs])

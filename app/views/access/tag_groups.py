@@ -1,9 +1,9 @@
 """Tag groups: who may stop whose session, and the tariff they share."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, flash, render_template
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.domain.access import tag_groups
@@ -23,7 +23,7 @@ blueprint = Blueprint("tag_groups", __name__, url_prefix="/tags/groups")
 
 @blueprint.get("")
 @needs("viewer")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """All groups with the number of their tags."""
     session = db.session()
     return render_template(
@@ -48,7 +48,7 @@ plain.edit(then=".index")
 
 @blueprint.post("/<int:group_id>/remove")
 @needs("operator")
-def remove(group_id: int) -> Any:
+def remove(group_id: int) -> ResponseReturnValue:
     """Delete an empty group."""
     with unit_of_work() as work:
         group = plain.row(work, {"group_id": group_id})

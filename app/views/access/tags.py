@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, flash, g, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
@@ -46,7 +47,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
 
 @blueprint.get("")
 @needs("viewer")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL; `format=csv` is what an import takes."""
     now, session = datetime.now(UTC), db.session()
     wanted = Filter(
@@ -75,7 +76,7 @@ def index() -> Any:
 
 @blueprint.get("/unknown")
 @needs("viewer")
-def unknown() -> Any:
+def unknown() -> ResponseReturnValue:
     """Tokens that somebody tapped and that are on no list, each one click from being added."""
     found = queries.unknown(db.session(), datetime.now(UTC) - UNKNOWN_FOR)
     return render_template("access/tags/unknown.html", found=found, days=UNKNOWN_FOR.days)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import abort, current_app, render_template
+from flask.typing import ResponseReturnValue
 from htmx_flask import request
 
 from app.domain.commands import command_checks, commands, orders
@@ -107,7 +108,7 @@ def _offer(form: OrderForm, there: Now) -> None:
     form.on_clock(there.station.site.timezone)
 
 
-def give(station: Station) -> Any:
+def give(station: Station) -> ResponseReturnValue:
     """Give an order: 202 with its row for htmx, 303 to the Commands tab for a plain browser."""
     order = posted_order()
     ttl_s = current_app.config["SETTINGS"].command_ttl_s
@@ -131,7 +132,7 @@ def give(station: Station) -> Any:
     return back("stations.commands", station_id=station.id, _anchor=f"command-{row.id}")
 
 
-def to_question(station: Station, order: Order, given: Arguments) -> Any:
+def to_question(station: Station, order: Order, given: Arguments) -> ResponseReturnValue:
     """Send the browser on to the page that says which sessions an order would end."""
     response = back("stations.sure", station_id=station.id, order=order.value, **given)
     if request.htmx:
@@ -171,7 +172,7 @@ def _known() -> set[int]:
     return {number for part in parts if (number := texts.row_id(part)) is not None}
 
 
-def _refused(station: Station, order: Order, error: DomainError) -> Any:
+def _refused(station: Station, order: Order, error: DomainError) -> ResponseReturnValue:
     """The form again, with what is wrong beside its field; alone where htmx puts it in place."""
     there = station_page.now_of(db.session(), station, datetime.now(UTC))
     form = form_class(order)()

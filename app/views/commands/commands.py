@@ -1,9 +1,9 @@
 """Commands of the desk: what was asked of stations, by whom, and what came of it."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, abort, current_app, g, render_template
+from flask.typing import ResponseReturnValue
 from htmx_flask import request
 
 from app.domain.commands import command_checks, commands, fallbacks, orders
@@ -35,7 +35,7 @@ STATES = [
 
 @blueprint.get("")
 @needs("viewer")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """All commands, narrowed by the URL."""
     wanted = queries.Filter(
         q=listing.text("q"),
@@ -78,7 +78,7 @@ COLUMNS = [
 
 @blueprint.get("/<int:command_id>")
 @needs("viewer")
-def show(command_id: int) -> Any:
+def show(command_id: int) -> ResponseReturnValue:
     """One command; asked for by htmx, the row that follows its own state."""
     command = _command(command_id)
     row = request.htmx and "whole" not in request.args
@@ -88,7 +88,7 @@ def show(command_id: int) -> Any:
 
 @blueprint.post("/<int:command_id>/repeat")
 @needs("operator")
-def repeat(command_id: int) -> Any:
+def repeat(command_id: int) -> ResponseReturnValue:
     """Ask the same of the same station once more."""
     command = _command(command_id)
     ttl_s = current_app.config["SETTINGS"].command_ttl_s

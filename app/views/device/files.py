@@ -1,9 +1,9 @@
 """Firmware and logs of one station: its jobs, what it brought, what it told of customers."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, flash, render_template, send_file
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -27,7 +27,7 @@ ORDERS = (Order.UPDATE_FIRMWARE, Order.FETCH_LOGS, Order.READ_CUSTOMER_INFORMATI
 
 @blueprint.get("")
 @needs("viewer")
-def index(station_id: int) -> Any:
+def index(station_id: int) -> ResponseReturnValue:
     """The tab: what may be asked, the jobs with their progress, customers for admins."""
     station, session = station_or_404(station_id), db.session()
     there = station_page.now_of(session, station, datetime.now(UTC))
@@ -74,7 +74,7 @@ def uploaded(station_id: int, job_id: int) -> Response:
 
 @blueprint.post("/customers/<int:report_id>/erase")
 @needs("admin")
-def erase(station_id: int, report_id: int) -> Any:
+def erase(station_id: int, report_id: int) -> ResponseReturnValue:
     """Remove what a station told of a customer."""
     station = station_or_404(station_id)
     with unit_of_work() as work:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
@@ -44,7 +45,7 @@ def make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
 
 @blueprint.get("")
 @needs("viewer")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """The library, and the jobs of all stations in reach."""
     session = db.session()
     page = queries.library(
@@ -83,7 +84,7 @@ def _local() -> bool:
 
 @blueprint.get("/jobs")
 @needs("viewer")
-def jobs() -> Any:
+def jobs() -> ResponseReturnValue:
     """All jobs, narrowed by the URL."""
     wanted = queries.JobFilter(
         station_id=listing.number("station"),
@@ -119,7 +120,7 @@ JOB_COLUMNS = [
 
 @blueprint.get("/<int:firmware_id>")
 @needs("viewer")
-def show(firmware_id: int) -> Any:
+def show(firmware_id: int) -> ResponseReturnValue:
     """One image: its facts, and where it went."""
     image = _found(db.session(), firmware_id)
     return render_template(
@@ -132,7 +133,7 @@ def show(firmware_id: int) -> Any:
 
 @blueprint.route("/new", methods=["GET", "POST"])
 @needs("operator", everywhere=True)
-def create() -> Any:
+def create() -> ResponseReturnValue:
     """Put an image into the library."""
     settings = current_app.config["SETTINGS"]
     form = FirmwareForm()
@@ -180,7 +181,7 @@ def _add(form: FirmwareForm, upload: Any) -> int:
 
 @blueprint.post("/<int:firmware_id>/<any(archive, restore):change>")
 @needs("operator", everywhere=True)
-def change(firmware_id: int, change: str) -> Any:
+def change(firmware_id: int, change: str) -> ResponseReturnValue:
     """Put an image away, or take it back out."""
     operation = firmware.archive if change == "archive" else firmware.restore
     with unit_of_work() as work:
@@ -192,7 +193,7 @@ def change(firmware_id: int, change: str) -> Any:
 
 @blueprint.get("/<int:firmware_id>/send")
 @needs("operator")
-def send(firmware_id: int) -> Any:
+def send(firmware_id: int) -> ResponseReturnValue:
     """Go to the form that updates the chosen station with this image."""
     image = _found(db.session(), firmware_id)
     station = db.session.get(Station, listing.number("station") or 0)

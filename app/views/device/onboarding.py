@@ -1,9 +1,9 @@
 """What a station gets by itself after a boot: a page of its own, reached from Setup."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, flash, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.domain.device import onboarding
@@ -22,7 +22,7 @@ blueprint = Blueprint("onboarding", __name__)
 
 @blueprint.get("/stations/<int:station_id>/onboarding")
 @needs("viewer")
-def station(station_id: int) -> Any:
+def station(station_id: int) -> ResponseReturnValue:
     """The page; `proposed=1` fills in the settings that are proposed."""
     place = station_or_404(station_id)
     wanted = place.onboarding or {}
@@ -54,7 +54,7 @@ def _page(place: Station, form: OnboardingForm) -> str:
 
 @blueprint.post("/stations/<int:station_id>/onboarding")
 @needs("operator")
-def save(station_id: int) -> Any:
+def save(station_id: int) -> ResponseReturnValue:
     """Keep what is to be done; it counts from the next boot."""
     place, form = station_or_404(station_id), OnboardingForm()
     if not form.validate_on_submit():

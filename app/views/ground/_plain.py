@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, flash, render_template
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
@@ -47,7 +48,7 @@ class Plain:
     ) -> None:
         """Hang /new."""
 
-        def create() -> Any:
+        def create() -> ResponseReturnValue:
             form = self.make_form(None)
             if form.validate_on_submit():
                 try:
@@ -67,7 +68,7 @@ class Plain:
     def edit(self, said: str = N_("Saved %(name)s."), then: str = ".show") -> None:
         """Hang /{id}/edit."""
 
-        def edit(**path: int) -> Any:
+        def edit(**path: int) -> ResponseReturnValue:
             row = self.row(db.session(), path)
             if isinstance(row, reach.OWNED):
                 reach.guard(db.session(), row)
@@ -94,7 +95,7 @@ class Plain:
         self._put("restore", self.of.restore, said, then)
 
     def _put(self, verb: str, act: Any, said: str, then: str) -> None:
-        def put(**path: int) -> Any:
+        def put(**path: int) -> ResponseReturnValue:
             with unit_of_work() as work:
                 row = self.row(work, path)
                 act(work, actor(), row, now=datetime.now(UTC))
@@ -108,13 +109,13 @@ class Plain:
         row = session.get(self.of.model, path[self.of.key])
         return row or abort(404, f"There is no such {self.word}.")
 
-    def page(self, form: Any, row: Any) -> Any:
+    def page(self, form: Any, row: Any) -> ResponseReturnValue:
         """The form, of a row or of a new one."""
         shown = {self.word: row, **self.context()}
         page = render_template(self.template, form=form, **shown)
         return page, 422 if form.is_submitted() else 200
 
-    def go(self, said: str, row: Any, then: str) -> Any:
+    def go(self, said: str, row: Any, then: str) -> ResponseReturnValue:
         """Say what was done, and go on to a page of the row, or of the list."""
         flash(gettext(said, name=self.of.name_of(row)), "success")
         return back(then, **({} if then.endswith(".index") else {self.of.key: row.id}))

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, g, render_template
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.domain.commands import commands
@@ -40,14 +41,14 @@ ASKED: dict[str, tuple[Order, dict[str, Any], str]] = {
 
 @blueprint.get("")
 @needs("viewer")
-def station(station_id: int) -> Any:
+def station(station_id: int) -> ResponseReturnValue:
     """The tab."""
     return _page(station_or_404(station_id), AssignForm(formdata=None))
 
 
 @blueprint.post("/set")
 @needs("operator")
-def assign(station_id: int) -> Any:
+def assign(station_id: int) -> ResponseReturnValue:
     """Give the station a profile of the library."""
     place, form = station_or_404(station_id), AssignForm()
     given = {
@@ -66,7 +67,7 @@ def assign(station_id: int) -> Any:
 
 @blueprint.post("/clear/<int:station_profile_id>")
 @needs("operator")
-def clear(station_id: int, station_profile_id: int) -> Any:
+def clear(station_id: int, station_profile_id: int) -> ResponseReturnValue:
     """Have the station forget one profile."""
     place = station_or_404(station_id)
     row = db.session.get(StationProfile, station_profile_id)
@@ -82,7 +83,7 @@ def clear(station_id: int, station_profile_id: int) -> Any:
 
 @blueprint.post("/<any(read, composite, tariffs, controls):question>")
 @needs("operator")
-def ask(station_id: int, question: str) -> Any:
+def ask(station_id: int, question: str) -> ResponseReturnValue:
     """Ask the station what it holds."""
     place = station_or_404(station_id)
     order, arguments, words = ASKED[question]
@@ -99,7 +100,7 @@ def _ask(place: Station, order: Order, given: Arguments) -> None:
         commands.queue(work, actor(), place, order, given, now=datetime.now(UTC), ttl_s=ttl_s)
 
 
-def _page(place: Station, form: AssignForm) -> Any:
+def _page(place: Station, form: AssignForm) -> str:
     session, now, zone = db.session(), datetime.now(UTC), g.get("zone", "UTC")
     there = station_page.now_of(session, place, now)
     energy = queries.of_station(session, place)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, current_app, flash, g, render_template
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
@@ -41,7 +42,7 @@ _MOMENTS = ("starts_at", "valid_from", "valid_to")
 
 @blueprint.get("")
 @needs("viewer")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """The library."""
     wanted = queries.Filter(q=listing.text("q"), state=listing.text("state"))
     page = queries.page(db.session(), wanted, listing.wish())
@@ -172,7 +173,7 @@ plain.archive(N_("Archived %(name)s. Stations keep the copies they hold."))
 plain.restore()
 
 
-def _page(profile: ChargingProfile, form: AssignForm) -> Any:
+def _page(profile: ChargingProfile, form: AssignForm) -> str:
     session, now, zone = db.session(), datetime.now(UTC), g.get("zone", "UTC")
     places = queries.stations(session)
     form.station_id.choices = [("", "Choose"), *((str(row.id), row.label) for row in places)]

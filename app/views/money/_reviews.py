@@ -5,6 +5,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask import Blueprint, abort, flash, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.domain.charging import sessions
@@ -30,7 +31,7 @@ WAITING_STATES = (ReceiptState.QUEUED, ReceiptState.SENDING)
 
 
 @needs("viewer")
-def review(session_id: int | None = None) -> Any:
+def review(session_id: int | None = None) -> ResponseReturnValue:
     """The inbox, or the review of one session with its numbers side by side."""
     if session_id is None:
         return _inbox()
@@ -49,7 +50,7 @@ def _chosen(text: str) -> Decimal | None:
 
 
 @needs("operator")
-def decide(session_id: int) -> Any:
+def decide(session_id: int) -> ResponseReturnValue:
     """Approve, correct or waive a held session; the button's name says which."""
     found, form = _review(session_id), DecisionForm()
     decision = request.form.get("decision", "")
@@ -71,7 +72,7 @@ def decide(session_id: int) -> Any:
 
 
 @needs("operator")
-def dismiss(stray_id: int) -> Any:
+def dismiss(stray_id: int) -> ResponseReturnValue:
     """Put a stop that matches no session aside."""
     stray, form = queries.stray(db.session(), stray_id), DismissForm()
     if stray is None:
@@ -83,7 +84,7 @@ def dismiss(stray_id: int) -> Any:
 
 
 @needs("operator")
-def assign(stray_id: int) -> Any:
+def assign(stray_id: int) -> ResponseReturnValue:
     """Give a stop that matched no session to the one that it ended."""
     stray, form = queries.stray(db.session(), stray_id), AssignForm()
     if stray is None:

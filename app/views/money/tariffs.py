@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, flash, g, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm import Session
@@ -30,7 +31,7 @@ blueprint = Blueprint("tariffs", __name__, url_prefix="/tariffs")
 
 @blueprint.get("")
 @needs("viewer")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL, or as CSV."""
     session = db.session()
     wanted = Filter(listing.text("q"), listing.text("state"), listing.text("currency"))
@@ -243,28 +244,28 @@ def _editor(form: TariffForm, tariff: Tariff | None, refused: bool = True) -> An
 
 @blueprint.post("/<int:tariff_id>/archive")
 @needs("admin", everywhere=True)
-def archive(tariff_id: int) -> Any:
+def archive(tariff_id: int) -> ResponseReturnValue:
     """Put a tariff away."""
     return _changed(tariff_id, tariff_book.archive, "is archived")
 
 
 @blueprint.post("/<int:tariff_id>/restore")
 @needs("admin", everywhere=True)
-def restore(tariff_id: int) -> Any:
+def restore(tariff_id: int) -> ResponseReturnValue:
     """Take a tariff out of the archive."""
     return _changed(tariff_id, tariff_book.restore, "is restored")
 
 
 @blueprint.post("/<int:tariff_id>/default")
 @needs("admin", everywhere=True)
-def default(tariff_id: int) -> Any:
+def default(tariff_id: int) -> ResponseReturnValue:
     """Make a tariff the default, or no longer."""
     wanted = request.form.get("default") != "no"
     change = partial(tariff_book.set_default, default=wanted)
     return _changed(tariff_id, change, "is the default" if wanted else "is no longer the default")
 
 
-def _changed(tariff_id: int, change: Callable[..., Tariff], word: str) -> Any:
+def _changed(tariff_id: int, change: Callable[..., Tariff], word: str) -> ResponseReturnValue:
     with unit_of_work() as work:
         tariff = change(work, actor(), _found(work, tariff_id), now=datetime.now(UTC))
         name = tariff.name

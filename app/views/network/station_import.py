@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, flash, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import select
@@ -39,7 +40,7 @@ def index() -> Any:
 
 @blueprint.route("/passwords", methods=["GET", "POST"])
 @needs("operator")
-def passwords() -> Any:
+def passwords() -> ResponseReturnValue:
     """The stations of one import that wait for their password; asked for, they are a file."""
     at = _instant(request.args.get("at", ""))
     if request.method == "GET":
@@ -95,7 +96,7 @@ def _write(work: Session, table: Table, options: Options, hashes: Any) -> Plan[A
     )
 
 
-def _done(planned: Plan[Any]) -> Any:
+def _done(planned: Plan[Any]) -> ResponseReturnValue:
     if not any(row.clear for row in planned.rows):
         return back("stations.index")
     at = planned.at.isoformat() if planned.at else ""

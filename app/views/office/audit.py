@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import Blueprint, g, render_template
+from flask.typing import ResponseReturnValue
 
 from app.extensions import db
 from app.models import AuditEntry
@@ -28,7 +29,7 @@ CSV = [
 
 @blueprint.get("")
 @needs("admin", everywhere=True)
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL."""
     session = db.session()
     wanted = AuditFilter(

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, g, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from app.domain.network import presence, tenants
@@ -96,7 +97,7 @@ def _frame() -> Frame:
 
 @blueprint.get("/")
 @needs("viewer")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """Show Home; htmx gets the live part alone."""
     board = _board()
     if request.headers.get("HX-Request"):

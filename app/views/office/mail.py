@@ -4,9 +4,9 @@ import re
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, render_template
+from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy import func, select
 
@@ -25,7 +25,7 @@ _HEADERS = ("From", "To", "Subject", "Date", "Message-ID")
 
 @blueprint.get("")
 @needs("admin")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """The newest mails in the folder."""
     names = sorted((path.name for path in _folder().glob("*.eml")), reverse=True)
     named = [name for name in names if _NAME.fullmatch(name)]
@@ -36,7 +36,7 @@ def index() -> Any:
 
 @blueprint.get("/<name>")
 @needs("admin")
-def show(name: str) -> Any:
+def show(name: str) -> ResponseReturnValue:
     """One mail: its headers and its text, escaped; its HTML in a frame."""
     mail = _read(name)
     return render_template(

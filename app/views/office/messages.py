@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, g, render_template, request, stream_with_context
+from flask.typing import ResponseReturnValue
 
 from app.domain.ground.vocabulary import MessageOutcome
 from app.extensions import db
@@ -31,7 +32,7 @@ ENDINGS = [
 
 @blueprint.get("")
 @needs("viewer")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """The log, narrowed by the URL: newest first, live at its head, or all of it as a file."""
     wanted = _filter()
     if request.args.get("format") == "csv":

@@ -1,9 +1,9 @@
 """The organisation: who sells, as receipts name it, and by which rules bills are made."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, flash, render_template
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -25,7 +25,7 @@ FIELDS = (*sellers.FIELDS, *tenants.RULES, "idle_from_readings")
 
 @blueprint.route("", methods=["GET", "POST"])
 @needs("admin", everywhere=True)
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """Show and change seller and rules."""
     form = OrganisationForm(obj=_tenant())
     if form.validate_on_submit():

@@ -1,8 +1,7 @@
 """The search at the top of every page."""
 
-from typing import Any
-
 from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
 
 from app.extensions import db
 from app.queries.office import search
@@ -24,7 +23,7 @@ PAGES = {
 
 @blueprint.get("")
 @needs("viewer")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """Show what was found; a single exact hit is opened at once."""
     text = request.args.get("q", "").strip()[: search.LONGEST]
     found = search.search(db.session(), text)

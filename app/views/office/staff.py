@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -43,7 +44,7 @@ def whole_reach() -> None:
 
 @blueprint.get("")
 @needs("admin")
-def index() -> Any:
+def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL."""
     wanted = queries.Filter(listing.text("q"), listing.text("role"), listing.text("state"))
     page = queries.page(db.session(), wanted, listing.wish())
@@ -54,7 +55,7 @@ def index() -> Any:
 
 @blueprint.route("/new", methods=["GET", "POST"])
 @needs("admin")
-def create() -> Any:
+def create() -> ResponseReturnValue:
     """Add a member of staff; they get a mail with a link to choose a password."""
     form = _form()
     if form.validate_on_submit():
@@ -74,7 +75,7 @@ def create() -> Any:
 
 @blueprint.get("/<int:user_id>")
 @needs("admin")
-def show(user_id: int) -> Any:
+def show(user_id: int) -> ResponseReturnValue:
     """One member of staff: facts, what may be done, API tokens."""
     user = staff.get(db.session(), user_id)
     return _show(user, TokenForm())
@@ -82,7 +83,7 @@ def show(user_id: int) -> Any:
 
 @blueprint.route("/<int:user_id>/edit", methods=["GET", "POST"])
 @needs("admin")
-def edit(user_id: int) -> Any:
+def edit(user_id: int) -> ResponseReturnValue:
     """Change a member of staff."""
     user = staff.get(db.session(), user_id)
     form = _form(user)
@@ -100,7 +101,7 @@ def edit(user_id: int) -> Any:
 
 @blueprint.post("/<int:user_id>/archive")
 @needs("admin")
-def archive(user_id: int) -> Any:
+def archive(user_id: int) -> ResponseReturnValue:
     """Deactivate a member of staff."""
     if user_id == current_user.id:
         raise Conflict("You cannot deactivate yourself; another admin can.")
@@ -113,7 +114,7 @@ def archive(user_id: int) -> Any:
 
 @blueprint.post("/<int:user_id>/restore")
 @needs("admin")
-def restore(user_id: int) -> Any:
+def restore(user_id: int) -> ResponseReturnValue:
     """Let a deactivated member of staff back in."""
     with unit_of_work() as work:
         user = staff.get(work, user_id)
@@ -124,7 +125,7 @@ def restore(user_id: int) -> Any:
 
 @blueprint.post("/<int:user_id>/reset-link")
 @needs("admin")
-def reset_link(user_id: int) -> Any:
+def reset_link(user_id: int) -> ResponseReturnValue:
     """Make a new password link, mail it and show it."""
     now = datetime.now(UTC)
     with unit_of_work() as work:
@@ -135,7 +136,7 @@ def reset_link(user_id: int) -> Any:
     return _to_link(user, link)
 
 
-def _to_link(user: User, link: str) -> Any:
+def _to_link(user: User, link: str) -> ResponseReturnValue:
     return shown_once.keep(back("staff.link", user_id=user.id), _link_of(user), link)
 
 
@@ -146,7 +147,7 @@ def _link_of(user: User) -> str:
 
 @blueprint.get("/<int:user_id>/link")
 @needs("admin")
-def link(user_id: int) -> Any:
+def link(user_id: int) -> ResponseReturnValue:
     """The password link that was just made, for ten minutes."""
     user = staff.get(db.session(), user_id)
     found = shown_once.kept(_link_of(user))
@@ -157,7 +158,7 @@ def link(user_id: int) -> Any:
 
 @blueprint.post("/<int:user_id>/tokens")
 @needs("admin")
-def issue_token(user_id: int) -> Any:
+def issue_token(user_id: int) -> ResponseReturnValue:
     """Make an API token and show it."""
     form = TokenForm()
     user = staff.get(db.session(), user_id)
@@ -178,14 +179,14 @@ def issue_token(user_id: int) -> Any:
 
 @blueprint.get("/tokens")
 @needs("admin")
-def tokens() -> Any:
+def tokens() -> ResponseReturnValue:
     """Everybody's API tokens, the newest first."""
     return render_template("office/staff/tokens.html", tokens=queries.tokens(db.session()))
 
 
 @blueprint.get("/tokens/<int:token_id>")
 @needs("admin")
-def token(token_id: int) -> Any:
+def token(token_id: int) -> ResponseReturnValue:
     """The API token that was just made, for ten minutes."""
     found = api_tokens.get(db.session(), token_id)
     secret = None if found.revoked_at else shown_once.kept(f"token {token_id}")
@@ -196,7 +197,7 @@ def token(token_id: int) -> Any:
 
 @blueprint.post("/tokens/<int:token_id>/revoke")
 @needs("admin")
-def revoke_token(token_id: int) -> Any:
+def revoke_token(token_id: int) -> ResponseReturnValue:
     """Make an API token useless."""
     with unit_of_work() as work:
         token = api_tokens.get(work, token_id)
@@ -208,7 +209,7 @@ def revoke_token(token_id: int) -> Any:
 
 @blueprint.post("/<int:user_id>/sign-ins/<int:sign_in_id>/end")
 @needs("admin")
-def end_sign_in(user_id: int, sign_in_id: int) -> Any:
+def end_sign_in(user_id: int, sign_in_id: int) -> ResponseReturnValue:
     """End one sign-in of a member of staff."""
     with unit_of_work() as work:
         user = staff.get(work, user_id)
@@ -256,7 +257,7 @@ def _facts(form: StaffForm) -> dict[str, Any]:
     }
 
 
-def _page(form: StaffForm, user: User | None) -> Any:
+def _page(form: StaffForm, user: User | None) -> ResponseReturnValue:
     status = 422 if form.is_submitted() else 200
     cancel = url_for("staff.show", user_id=user.id) if user else url_for("staff.index")
     return render_template("office/staff/form.html", form=form, user=user, cancel=cancel), status

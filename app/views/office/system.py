@@ -1,9 +1,9 @@
 """How the installation itself fares: for the frame of every page, and for those who watch it."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, abort, g, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,14 +19,14 @@ blueprint = Blueprint("system", __name__)
 
 @blueprint.get("/system/bar")
 @needs("viewer")
-def bar() -> Any:
+def bar() -> ResponseReturnValue:
     """The pieces of the frame: whether a worker answers, and how many stations are connected."""
     return render_template("layouts/_system.html")
 
 
 @blueprint.post("/attention/seen")
 @needs("operator")
-def seen() -> Any:
+def seen() -> ResponseReturnValue:
     """Put away something that has no end of its own; whatever happens after it is news."""
     kind, subject = request.form.get("kind", ""), request.form.get("subject", "")
     with unit_of_work() as work:
@@ -52,7 +52,7 @@ def _instant(text: str) -> datetime:
 
 @blueprint.get("/healthz")
 @public
-def health() -> Any:
+def health() -> ResponseReturnValue:
     """The state of each part in a word, for a load balancer: 503 when pages cannot be served."""
     try:
         found = system.parts(db.session(), now=g.now)

@@ -1,21 +1,11 @@
 """Taps, local lists and reservations (OCPP 1.6 sections 4.1, 5.1, 5.10, 5.13 and 5.15)."""
 
 from datetime import datetime
-from typing import Any
 
 from app.domain.access.authorisation import AUTHORIZE, Tap, decide_all
-from app.domain.ground.vocabulary import Decision, Order, Outcome, Token
+from app.domain.ground.vocabulary import Arguments, Decision, Facts, Json, Order, Outcome, Token
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import (
-    Arguments,
-    Encoding,
-    Fact,
-    Facts,
-    Route,
-    Unfit,
-    accepted,
-    without_blanks,
-)
+from worker.dialects.records import Encoding, Fact, Route, Unfit, accepted, without_blanks
 from worker.dialects.v16 import words
 from worker.ocpp.fields import Fields, format_instant
 
@@ -55,11 +45,11 @@ UPDATES = {"full": "Full", "differential": "Differential"}
 _LONGEST = 20
 
 
-def _fits(entry: dict[str, Any]) -> bool:
+def _fits(entry: Json) -> bool:
     return len(entry["token"]) <= _LONGEST
 
 
-def _entry(entry: dict[str, Any]) -> Payload:
+def _entry(entry: Json) -> Payload:
     info: Payload = {"status": STATUSES[entry["status"]]}
     if entry.get("expires_at"):
         info["expiryDate"] = format_instant(datetime.fromisoformat(entry["expires_at"]))

@@ -1,16 +1,14 @@
 """Boots, restarts, triggers, configuration keys, vendors' messages (OCPP 1.6 sections 4 and 5)."""
 
 import json
-from typing import Any
 
-from app.domain.charging import reports
 from app.domain.device import settings
 from app.domain.device.device_model import Told
 from app.domain.device.variable_names import plain, truth
-from app.domain.ground.vocabulary import BootReport, CommandState, Order, Outcome
+from app.domain.ground.vocabulary import Arguments, BootReport, CommandState, Facts, Order, Outcome
 from worker.dialects import shared
-from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Encoding, Facts, Route, Unfit
+from worker.dialects.context import Payload
+from worker.dialects.records import Encoding, Route, Unfit
 from worker.dialects.v16 import words
 from worker.ocpp.fields import Fields
 
@@ -30,22 +28,6 @@ def _report(call: Fields) -> BootReport:
 
 
 boot_notification = shared.boot(_report)
-heartbeat = shared.heartbeat
-
-
-def data_transfer(call: Fields, ctx: Context) -> Payload:
-    """Keep a vendor's message; no vendor is known yet, and that is the answer (section 4.3)."""
-    payload: dict[str, Any] = dict(call.payload)
-    reports.add(
-        ctx.db,
-        ctx.station,
-        "data_transfer",
-        call.text("vendorId", ""),
-        payload,
-        at=ctx.now,
-        now=ctx.now,
-    )
-    return {"status": "UnknownVendorId"}
 
 
 # Reset, unlock, availability, triggers, vendor messages (OCPP 1.6 section 5).
@@ -144,8 +126,8 @@ def _changed(answer: Payload, arguments: Arguments) -> Facts:
 
 ROUTES: dict[str, Route] = {
     "BootNotification": Route(boot_notification, before_boot=True, afresh=True),
-    "DataTransfer": Route(data_transfer),
-    "Heartbeat": Route(heartbeat, afresh=True),
+    "DataTransfer": Route(shared.data_transfer),
+    "Heartbeat": Route(shared.heartbeat, afresh=True),
 }
 
 ORDERS: dict[Order, Encoding] = {

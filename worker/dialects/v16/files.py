@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from app.domain.device import file_jobs
-from app.domain.ground.vocabulary import CommandState, FileJobKind, Order, Outcome
+from app.domain.ground.vocabulary import Arguments, CommandState, Facts, FileJobKind, Order, Outcome
 from app.domain.trust import certificates, security_events
-from worker.dialects import spelling
+from worker.dialects import shared
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Encoding, Facts, Route, Unfit, without_blanks
-from worker.dialects.spelling import read_hash_data, root_orders
+from worker.dialects.records import Encoding, Route, Unfit, without_blanks
+from worker.dialects.shared import read_hash_data, root_orders
 from worker.ocpp.fields import Fields
 
 
@@ -16,7 +16,7 @@ def _heard(kind: str, family: frozenset[FileJobKind]) -> Callable[[Fields, Conte
     """Make a handler that passes on how a firmware or log job gets on."""
 
     def handle(call: Fields, ctx: Context) -> Payload:
-        status = spelling.status_of(call, family, ctx.now)
+        status = shared.status_of(call, family, ctx.now)
         file_jobs.heard(ctx.db, ctx.station, status, kind=kind, now=ctx.now)
         return {}
 
@@ -45,16 +45,16 @@ def _update(arguments: Arguments) -> Payload:
     if _is_signed(arguments):
         payload = {
             "requestId": arguments["request_id"],
-            "firmware": spelling.firmware(arguments, _LONGEST_URL),
-            **spelling.tries(arguments),
+            "firmware": shared.firmware(arguments, _LONGEST_URL),
+            **shared.tries(arguments),
         }
         return without_blanks(payload)
     if arguments.get("install_at"):
         raise Unfit("OCPP 1.6 cannot say when unsigned firmware is to be installed.")
     payload = {
         "location": arguments["location"],
-        "retrieveDate": spelling.wire_time(arguments["retrieve_at"]),
-        **spelling.tries(arguments),
+        "retrieveDate": shared.wire_time(arguments["retrieve_at"]),
+        **shared.tries(arguments),
     }
     return without_blanks(payload)
 
@@ -64,10 +64,10 @@ def _update_outcome(answer: Payload, arguments: Arguments) -> Outcome:
     status = str(answer.get("status", ""))
     if not status and not _is_signed(arguments):
         return Outcome(CommandState.ACCEPTED, answer, "The charger will fetch it.")
-    good = status in spelling.GOOD
+    good = status in shared.GOOD
     default = "The charger accepted." if good else f"The charger answered {status or 'nothing'}."
     state = CommandState.ACCEPTED if good else CommandState.REJECTED
-    sentence = spelling.SENTENCES.get(status, default)
+    sentence = shared.SENTENCES.get(status, default)
     return Outcome(state, answer, sentence, word=status)
 
 
@@ -77,13 +77,13 @@ def _as_get_log(arguments: Arguments) -> bool:
 
 def _logs(arguments: Arguments) -> Payload:
     if _as_get_log(arguments):
-        return spelling.get_log(arguments, _LOGS, _LONGEST_URL)
+        return shared.get_log(arguments, _LOGS, _LONGEST_URL)
     return without_blanks(
         {
             "location": arguments["location"],
-            **spelling.tries(arguments),
-            "startTime": spelling.wire_time(arguments.get("oldest")),
-            "stopTime": spelling.wire_time(arguments.get("latest")),
+            **shared.tries(arguments),
+            "startTime": shared.wire_time(arguments.get("oldest")),
+            "stopTime": shared.wire_time(arguments.get("latest")),
         }
     )
 
@@ -91,7 +91,7 @@ def _logs(arguments: Arguments) -> Payload:
 def _logs_outcome(answer: Payload, arguments: Arguments) -> Outcome:
     """GetDiagnostics is answered with the name of a file, or with nothing where there is none."""
     if _as_get_log(arguments):
-        return spelling.log_outcome(answer, arguments)
+        return shared.log_outcome(answer, arguments)
     name = str(answer.get("fileName") or "").strip()
     if not name:
         sentence = "The charger names no file: it may have nothing to bring."

@@ -1,12 +1,11 @@
 """Charging profiles (OCPP 1.6 sections 5.5, 5.7, 5.16 and 7.8)."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Arguments, Facts, Json, Order
 from worker.dialects.context import Payload
-from worker.dialects.records import Arguments, Encoding, Facts, Unfit, without_blanks
-from worker.dialects.spelling import filled, moment, profile_of, rate, read_moment, read_rate
+from worker.dialects.records import Encoding, Unfit, without_blanks
+from worker.dialects.shared import filled, moment, profile_of, rate, read_moment, read_rate
 from worker.ocpp.fields import Fields
 
 PURPOSES = {
@@ -29,7 +28,7 @@ def purpose(word: str) -> str:
     return PURPOSES[word]
 
 
-def written(number: int, document: Mapping[str, Any], transaction_ref: str | None) -> Payload:
+def written(number: int, document: Json, transaction_ref: str | None) -> Payload:
     """A profile for the wire; one for a start that is to come names no transaction."""
     if document["kind"] not in KINDS:
         raise Unfit("OCPP 1.6 knows no profiles that are updated while they run.")
@@ -49,7 +48,7 @@ def written(number: int, document: Mapping[str, Any], transaction_ref: str | Non
     return without_blanks(payload)
 
 
-def _schedule(document: Mapping[str, Any]) -> Payload:
+def _schedule(document: Json) -> Payload:
     return without_blanks(
         {
             "duration": document.get("duration_s"),
@@ -61,7 +60,7 @@ def _schedule(document: Mapping[str, Any]) -> Payload:
     )
 
 
-def _period(period: Mapping[str, Any]) -> Payload:
+def _period(period: Json) -> Payload:
     if "limit" not in period or "more" in period or "phase_to_use" in period:
         raise Unfit("OCPP 1.6 knows limits and numbers of phases only.")
     return without_blanks(
@@ -85,7 +84,7 @@ def read_periods(schedule: Fields) -> list[list[Any]]:
     ]
 
 
-def read_composite(answer: Fields) -> dict[str, Any] | None:
+def read_composite(answer: Fields) -> Json | None:
     """The composite schedule of an answer, None where it has none."""
     schedule = answer.child("chargingSchedule")
     if "chargingSchedulePeriod" not in schedule:

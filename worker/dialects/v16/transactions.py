@@ -9,6 +9,7 @@ from app.domain.charging.energy import to_base_unit
 from app.domain.charging.metering import Metered
 from app.domain.charging.statuses import StatusTold
 from app.domain.ground.vocabulary import (
+    Arguments,
     ConnectorRef,
     Decision,
     Order,
@@ -19,7 +20,7 @@ from app.domain.ground.vocabulary import (
 )
 from worker.dialects import shared
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Bulk, Encoding, Fact, Long, Route, nothing
+from worker.dialects.records import Bulk, Encoding, Fact, Long, Route, nothing
 from worker.dialects.v16 import access, profiles, words
 from worker.ocpp.fields import Fields, read_decimal
 from worker.ocpp.versions import CallFault, Fault
@@ -46,7 +47,7 @@ def _samples(value: Fields, ctx: Context) -> Iterator[Sample]:
             yield _sample(item, ctx)
 
 
-def _sample(item: dict[str, Any], ctx: Context) -> Sample:
+def _sample(item: Payload, ctx: Context) -> Sample:
     measurand = str(item.get("measurand") or _REGISTER)
     text = item.get("value")
     signed = item.get("format") == "SignedData"

@@ -5,12 +5,11 @@ from typing import Any
 
 from app.domain.access import authorisation, reservations
 from app.domain.access.authorisation import AUTHORIZE, Tap, decide_all
-from app.domain.ground.vocabulary import Decision, Order, Token, token_kind
+from app.domain.ground.vocabulary import Arguments, Decision, Facts, Json, Order, Token, token_kind
 from app.domain.trust import contracts
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Encoding, Fact, Facts, Outside, Route, Unfit
-from worker.dialects.shared import keep
-from worker.dialects.spelling import read_hash_data
+from worker.dialects.records import Encoding, Fact, Outside, Route, Unfit
+from worker.dialects.shared import keep, read_hash_data
 from worker.dialects.v16.access import CANCELS, REFUSALS, SENTENCES, STATUSES, UPDATES, version_from
 from worker.dialects.v201 import words
 from worker.ocpp.fields import Fields, format_instant
@@ -102,7 +101,7 @@ def id_token_info(decision: Decision) -> Payload:
 # Local authorisation lists (OCPP 2.0.1 block D).
 
 
-def _info(entry: dict[str, Any]) -> Payload:
+def _info(entry: Json) -> Payload:
     info: Payload = {"status": STATUSES[entry["status"]]}
     if entry.get("expires_at"):
         expires_at = datetime.fromisoformat(entry["expires_at"])
@@ -115,7 +114,7 @@ def _info(entry: dict[str, Any]) -> Payload:
 def send_as(kinds: dict[str, str], longest: int) -> Encoding:
     """The list with the tokens that a version knows; others are left out and named as untold."""
 
-    def token(entry: dict[str, Any]) -> Payload | None:
+    def token(entry: Json) -> Payload | None:
         try:
             return id_token(entry["token"], entry.get("kind", "id_tag"), kinds, longest)
         except Unfit:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from app.domain.charging import reports
-from app.domain.ground.vocabulary import CommandState, Order, Outcome
+from app.domain.ground.vocabulary import Arguments, CommandState, Order, Outcome
 from app.domain.trust import certificates, security_events
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Encoding, Outside, Route, without_blanks
-from worker.dialects.spelling import read_hash_data, root_orders
+from worker.dialects.records import Encoding, Outside, Route, without_blanks
+from worker.dialects.shared import read_hash_data, root_orders
 from worker.ocpp.fields import Fields
 
 #: What a requested certificate is for; without a word it is the station's own (A02).

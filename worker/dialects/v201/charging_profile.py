@@ -5,11 +5,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from app.domain.ground.vocabulary import Json
 from worker.dialects.context import Payload
 from worker.dialects.records import Unfit, without_blanks
-from worker.dialects.spelling import filled, moment, rate, read_moment, read_rate
+from worker.dialects.shared import filled, moment, rate, read_moment, read_rate
 from worker.ocpp.fields import Fields
 
 
@@ -55,7 +55,7 @@ WORDS = Words(
 
 
 def written(
-    number: int, document: Mapping[str, Any], transaction_ref: str | None, words: Words = WORDS
+    number: int, document: Json, transaction_ref: str | None, words: Words = WORDS
 ) -> Payload:
     """A profile for the wire; one for a start that is to come names no transaction."""
     kind, recurrency = words.kind(document["kind"])
@@ -77,7 +77,7 @@ def written(
     )
 
 
-def _schedule(number: int, document: Mapping[str, Any], words: Words) -> Payload:
+def _schedule(number: int, document: Json, words: Words) -> Payload:
     periods = [_period(period, words) for period in document["periods"]]
     return without_blanks(
         {
@@ -91,7 +91,7 @@ def _schedule(number: int, document: Mapping[str, Any], words: Words) -> Payload
     )
 
 
-def _period(period: Mapping[str, Any], words: Words) -> Payload:
+def _period(period: Json, words: Words) -> Payload:
     more = period.get("more", {})
     if (more or "limit" not in period) and not words.rates:
         raise Unfit(f"OCPP {words.version} knows limits and phases only.")
@@ -107,7 +107,7 @@ def _period(period: Mapping[str, Any], words: Words) -> Payload:
     )
 
 
-def read(profile: Fields, words: Words = WORDS) -> list[dict[str, Any]]:
+def read(profile: Fields, words: Words = WORDS) -> list[Json]:
     """The documents of a profile that a station tells of: one for each of its schedules."""
     purposes = {wire: ours for ours, wire in words.purposes.items()}
     kinds = {wire: ours for ours, wire in words.kinds.items()}
@@ -123,7 +123,7 @@ def read(profile: Fields, words: Words = WORDS) -> list[dict[str, Any]]:
     return [filled({**about, **read_schedule(each, words)}) for each in schedules]
 
 
-def read_schedule(schedule: Fields, words: Words = WORDS) -> dict[str, Any]:
+def read_schedule(schedule: Fields, words: Words = WORDS) -> Json:
     """What a schedule says, in the document's words."""
     return filled(
         {
@@ -138,7 +138,7 @@ def read_schedule(schedule: Fields, words: Words = WORDS) -> dict[str, Any]:
     )
 
 
-def _read_period(period: Fields, words: Words) -> dict[str, Any]:
+def _read_period(period: Fields, words: Words) -> Json:
     more = {ours: read_rate(period, wire) for ours, wire in words.rates.items()}
     modes = {wire: ours for ours, wire in words.modes.items()}
     more["mode"] = modes.get(period.text("operationMode", ""))
@@ -153,7 +153,7 @@ def _read_period(period: Fields, words: Words) -> dict[str, Any]:
     )
 
 
-def read_composite(answer: Fields) -> dict[str, Any] | None:
+def read_composite(answer: Fields) -> Json | None:
     """The composite schedule of an answer, None where it has none."""
     schedule = answer.child("schedule")
     if "chargingSchedulePeriod" not in schedule:

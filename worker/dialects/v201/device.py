@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from app.domain.device import device_model, settings
 from app.domain.device.device_model import Told
 from app.domain.device.variable_names import LONGEST_PART, VariableName, parse, parse_component
-from app.domain.ground.vocabulary import CommandState, Order, Outcome
+from app.domain.ground.vocabulary import Arguments, CommandState, Order, Outcome
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Encoding, Long, Route, Unfit, without_blanks
+from worker.dialects.records import Encoding, Long, Route, Unfit, without_blanks
 from worker.ocpp.fields import Fields
 
 ATTRIBUTES = {"actual": "Actual", "target": "Target", "min_set": "MinSet", "max_set": "MaxSet"}

@@ -4,16 +4,16 @@ from collections.abc import Callable
 
 from app.domain.device import customer_information as customers
 from app.domain.device import file_jobs
-from app.domain.ground.vocabulary import Order
-from worker.dialects import spelling
+from app.domain.ground.vocabulary import Arguments, Order
+from worker.dialects import shared
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Encoding, Route, Unfit, without_blanks
+from worker.dialects.records import Encoding, Route, Unfit, without_blanks
 from worker.ocpp.fields import Fields
 
 
 def firmware_status(call: Fields, ctx: Context) -> Payload:
     """Pass on how an update gets on (L01, L02)."""
-    status = spelling.status_of(call, file_jobs.FIRMWARE, ctx.now)
+    status = shared.status_of(call, file_jobs.FIRMWARE, ctx.now)
     file_jobs.heard(ctx.db, ctx.station, status, kind="firmware", now=ctx.now)
     return {}
 
@@ -22,14 +22,14 @@ def publish_status(call: Fields, ctx: Context) -> Payload:
     """Pass on how a local controller gets on with what it is to hand on (L03)."""
     places = ", ".join(call.texts("location"))
     note = f"Handed on at {places}." if places else ""
-    status = spelling.status_of(call, file_jobs.PUBLISHED, ctx.now, note)
+    status = shared.status_of(call, file_jobs.PUBLISHED, ctx.now, note)
     file_jobs.heard(ctx.db, ctx.station, status, kind="firmware", now=ctx.now)
     return {}
 
 
 def log_status(call: Fields, ctx: Context) -> Payload:
     """Pass on how an upload gets on (N01)."""
-    status = spelling.status_of(call, file_jobs.LOGS, ctx.now)
+    status = shared.status_of(call, file_jobs.LOGS, ctx.now)
     file_jobs.heard(ctx.db, ctx.station, status, kind="log", now=ctx.now)
     return {}
 
@@ -79,12 +79,12 @@ def update(longest_url: int) -> Encoding:
     def encode(arguments: Arguments) -> Payload:
         payload: Payload = {
             "requestId": arguments["request_id"],
-            "firmware": spelling.firmware(arguments, longest_url),
-            **spelling.tries(arguments),
+            "firmware": shared.firmware(arguments, longest_url),
+            **shared.tries(arguments),
         }
         return without_blanks(payload)
 
-    return Encoding("UpdateFirmware", encode, spelling.GOOD, spelling.SENTENCES)
+    return Encoding("UpdateFirmware", encode, shared.GOOD, shared.SENTENCES)
 
 
 def publish(longest_url: int) -> Encoding:
@@ -92,10 +92,10 @@ def publish(longest_url: int) -> Encoding:
 
     def encode(arguments: Arguments) -> Payload:
         payload: Payload = {
-            "location": spelling.location(arguments, longest_url),
+            "location": shared.location(arguments, longest_url),
             "checksum": arguments["checksum"],
             "requestId": arguments["request_id"],
-            **spelling.tries(arguments),
+            **shared.tries(arguments),
         }
         return without_blanks(payload)
 
@@ -106,9 +106,9 @@ def logs(kinds: frozenset[str], longest_url: int) -> Encoding:
     """The order to bring a log, of the kinds that a version knows."""
 
     def encode(arguments: Arguments) -> Payload:
-        return spelling.get_log(arguments, kinds, longest_url)
+        return shared.get_log(arguments, kinds, longest_url)
 
-    return Encoding("GetLog", encode, decode=spelling.log_outcome)
+    return Encoding("GetLog", encode, decode=shared.log_outcome)
 
 
 def customer(token_kind: Callable[[str], str]) -> Encoding:
@@ -126,7 +126,7 @@ def customer(token_kind: Callable[[str], str]) -> Encoding:
             payload["idToken"] = {"idToken": arguments["token"], "type": kind}
         if "hash_algorithm" in arguments:
             named = {**arguments, "algorithm": arguments["hash_algorithm"]}
-            payload["customerCertificate"] = spelling.hash_data(named)
+            payload["customerCertificate"] = shared.hash_data(named)
         return without_blanks(payload)
 
     return Encoding("CustomerInformation", encode, sentences=_TOLD)

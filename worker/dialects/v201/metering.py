@@ -10,7 +10,7 @@ from app.domain.charging.metering import Metered
 from app.domain.charging.statuses import StatusTold
 from app.domain.ground.vocabulary import ConnectorRef, MeterReport, Sample, StatusReport
 from worker.dialects import shared
-from worker.dialects.context import MOST_CONNECTORS, Context
+from worker.dialects.context import MOST_CONNECTORS, Context, Payload
 from worker.dialects.records import Bulk, Fact, Long, Route, nothing
 from worker.dialects.v201 import words
 from worker.ocpp.fields import Fields, read_decimal, read_integer
@@ -18,7 +18,7 @@ from worker.ocpp.fields import Fields, read_decimal, read_integer
 _REGISTER = "Energy.Active.Import.Register"
 #: Powers of ten beyond this are no multipliers of a meter.
 _STEEPEST = 12
-_NO_SCALE: dict[str, Any] = {}
+_NO_SCALE: Payload = {}
 _PLACE = ("phase", "location", "context")
 
 
@@ -58,7 +58,7 @@ def _samples(value: Fields, ctx: Context) -> Iterator[Sample]:
             )
 
 
-def _sample(item: dict[str, Any], ctx: Context) -> Sample:
+def _sample(item: Payload, ctx: Context) -> Sample:
     measurand = str(item.get("measurand") or _REGISTER)
     scale = item.get("unitOfMeasure")
     scale = scale if isinstance(scale, dict) else _NO_SCALE
@@ -81,7 +81,7 @@ def _sample(item: dict[str, Any], ctx: Context) -> Sample:
     )
 
 
-def _based(value: Any, unit: str, measurand: str, scale: dict[str, Any], ctx: Context) -> Any:
+def _based(value: Any, unit: str, measurand: str, scale: Payload, ctx: Context) -> Any:
     """A value and its unit in base form: the power of ten, the unit, and what is known better."""
     energy = measurand.startswith("Energy.")
     if energy and ctx.quirks:

@@ -7,9 +7,9 @@ from app.domain.device import device_events, monitors
 from app.domain.device.device_events import Noticed
 from app.domain.device.monitors import Monitor
 from app.domain.device.variable_names import parse
-from app.domain.ground.vocabulary import CommandState, Order, Outcome
+from app.domain.ground.vocabulary import Arguments, CommandState, Order, Outcome
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Encoding, Long, Route, without_blanks
+from worker.dialects.records import Encoding, Long, Route, without_blanks
 from worker.dialects.v201 import device
 from worker.dialects.v201.device import REPORT, REPORTED
 from worker.ocpp.fields import Fields

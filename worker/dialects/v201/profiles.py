@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Arguments, Facts, Json, Order
 from app.domain.limits import ev_needs, profile_reports
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Encoding, Facts, Long, Route, Unfit, without_blanks
-from worker.dialects.spelling import filled, profile_of, read_moment
+from worker.dialects.records import Encoding, Long, Route, Unfit, without_blanks
+from worker.dialects.shared import filled, profile_of, read_moment
 from worker.dialects.v201 import charging_profile
 from worker.dialects.v201.charging_profile import WORDS, Words
 from worker.dialects.v201.metering import number
@@ -76,7 +75,7 @@ def cleared_limit(call: Fields, ctx: Context) -> Payload:
     return {}
 
 
-def read_needs(needs: Fields) -> dict[str, Any]:
+def read_needs(needs: Fields) -> Json:
     """The needs of a car in our words; powers are those of all phases together."""
     transfer = needs.text("requestedEnergyTransfer", "")
     phases = next((count for word, count in _PHASES.items() if word in transfer.casefold()), 0)

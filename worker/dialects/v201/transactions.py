@@ -5,19 +5,19 @@ from typing import Any
 
 from app.domain.charging import sessions
 from app.domain.charging.sessions import TransactionReport
-from app.domain.ground.vocabulary import CommandState, ConnectorRef, Order, Outcome, StopReason
+from app.domain.ground.vocabulary import (
+    Arguments,
+    CommandState,
+    ConnectorRef,
+    Facts,
+    Json,
+    Order,
+    Outcome,
+    StopReason,
+)
 from app.domain.money import session_cost
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import (
-    Arguments,
-    Encoding,
-    Fact,
-    Facts,
-    Long,
-    Route,
-    accepted,
-    without_blanks,
-)
+from worker.dialects.records import Encoding, Fact, Long, Route, accepted, without_blanks
 from worker.dialects.shared import keep
 from worker.dialects.v201 import access, charging_profile, words
 from worker.dialects.v201.access import id_token_info, read_token
@@ -97,7 +97,7 @@ def ends_of(values: list[Any]) -> list[Any]:
     return found if latest is None or latest in found else [*found, latest]
 
 
-def _is_of_an_end(value: dict[str, Any]) -> bool:
+def _is_of_an_end(value: Payload) -> bool:
     samples = value.get("sampledValue")
     return any(
         isinstance(sample, dict) and str(sample.get("context")).startswith(_OF_ENDS)
@@ -105,12 +105,12 @@ def _is_of_an_end(value: dict[str, Any]) -> bool:
     )
 
 
-def _facts(given: Fields, names: dict[str, str]) -> dict[str, Any]:
+def _facts(given: Fields, names: dict[str, str]) -> Json:
     found = ((name, given.raw(member)) for name, member in names.items() if member in given)
     return dict(found)
 
 
-def report_of(call: Fields, ctx: Context, facts: dict[str, Any]) -> TransactionReport | None:
+def report_of(call: Fields, ctx: Context, facts: Json) -> TransactionReport | None:
     """Read an event; None where it names no transaction or is none of the three kinds."""
     about = call.child(_ABOUT)
     reference = about.text("transactionId")
@@ -137,7 +137,7 @@ def report_of(call: Fields, ctx: Context, facts: dict[str, Any]) -> TransactionR
     )
 
 
-def _about(call: Fields, about: Fields) -> dict[str, Any]:
+def _about(call: Fields, about: Fields) -> Json:
     """What an event tells of its transaction."""
     word = about.text("stoppedReason")
     trigger = call.text("triggerReason", "")

@@ -5,28 +5,17 @@ there as here (I12.FR.34).  What could not be said was refused before
 (`app.domain.money.station_tariffs.obstacle`).
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
-from app.domain.ground.vocabulary import CommandState, Order, Outcome
+from app.domain.ground.vocabulary import Arguments, CommandState, Facts, Json, Order, Outcome
 from app.domain.money import station_tariffs
 from app.domain.money.station_tariffs import PricedTap
 from app.domain.money.tariffs import Component, Kind, Restriction, Tariff, TaxMode, from_json
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import (
-    Arguments,
-    Encoding,
-    Fact,
-    Facts,
-    Outside,
-    Route,
-    accepted,
-    without_blanks,
-)
-from worker.dialects.spelling import moment
+from worker.dialects.records import Encoding, Fact, Outside, Route, accepted, without_blanks
+from worker.dialects.shared import moment
 from worker.dialects.v201 import access as v201
 from worker.ocpp.fields import Fields
 
@@ -80,9 +69,7 @@ _DAY_MIN = 24 * 60
 _FINE = Decimal("0.00000001")
 
 
-def written(
-    number: str, name: str, document: Mapping[str, Any], valid_from: str | None = None
-) -> Payload:
+def written(number: str, name: str, document: Json, valid_from: str | None = None) -> Payload:
     """A tariff for the wire."""
     tariff = from_json(document)
     return without_blanks(

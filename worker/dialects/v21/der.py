@@ -1,14 +1,14 @@
 """Controls of inverters (OCPP 2.1 block R): our words and the wire's, told, set, read, cleared."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Arguments, Facts, Json, Order
 from app.domain.limits import der
 from app.domain.limits.der_controls import KINDS
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Encoding, Facts, Route, without_blanks
-from worker.dialects.spelling import filled, moment
+from worker.dialects.records import Encoding, Route, without_blanks
+from worker.dialects.shared import filled, moment
 from worker.ocpp.fields import Fields, read_instant
 
 _ABBREVIATED = {"pf": "PF", "hf": "HF", "hv": "HV", "lf": "LF", "lv": "LV"}
@@ -117,7 +117,7 @@ _TABLES = {
 }
 
 
-def written(shape: str, document: Mapping[str, Any]) -> Payload:
+def written(shape: str, document: Json) -> Payload:
     """A control's document for the wire."""
     names = {**_COMMON, **MEMBERS[shape]}
     return {names[name]: _value(name, value) for name, value in document.items()}
@@ -137,7 +137,7 @@ def _value(name: str, value: Any) -> Any:
     return value if isinstance(value, bool | int) else float(value)
 
 
-def read(shape: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+def read(shape: str, payload: Payload) -> Json:
     """A control's document from the wire; what cannot be understood is left out."""
     names = {wire: name for name, wire in {**_COMMON, **MEMBERS[shape]}.items()}
     known = {names[wire]: value for wire, value in payload.items() if wire in names}
@@ -204,7 +204,7 @@ def _reported(call: Fields) -> Iterator[der.Reported]:
             found: str = kind or KIND_OF.get(item.text("curveType", ""), "")
             if not found:
                 continue
-            payload: dict[str, Any] = dict(item.child(holder).payload)
+            payload: Payload = dict(item.child(holder).payload)
             timeless = shape_of(found) in ("enter_service", "gradient")
             yield der.Reported(
                 number=item.text("id", "")[:36],

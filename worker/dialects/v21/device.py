@@ -8,21 +8,12 @@ from app.domain.charging import reports
 from app.domain.commands.orders.files import LOGS
 from app.domain.device import device_events
 from app.domain.device.device_events import Stream
-from app.domain.ground.vocabulary import Order, Outcome
+from app.domain.ground.vocabulary import Arguments, Facts, Order, Outcome
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import (
-    Arguments,
-    Encoding,
-    Facts,
-    Long,
-    Outside,
-    Route,
-    accepted,
-    without_blanks,
-)
-from worker.dialects.spelling import read_hash_data, root_orders
+from worker.dialects.records import Encoding, Long, Outside, Route, accepted, without_blanks
+from worker.dialects.shared import read_hash_data, root_orders
 from worker.dialects.v201 import certificates as v201
-from worker.dialects.v201 import device, display, files, monitoring, station
+from worker.dialects.v201 import device, files, monitoring, station
 from worker.ocpp.fields import Fields, format_instant
 
 #: A value later or earlier than its base by more than this (in seconds) has no usable time.
@@ -121,16 +112,16 @@ _TRIGGERS = {
 
 # Display messages (OCPP 2.1): as in 2.0.1 but for what stands here.
 
-STATES = display.STATES | {"suspended", "discharging"}
-FORMATS = display.FORMATS | {"qrcode"}
+STATES = station.STATES | {"suspended", "discharging"}
+FORMATS = station.FORMATS | {"qrcode"}
 
 
 def _show(arguments: Arguments) -> Payload:
-    return display.shown(arguments, STATES, FORMATS, 1024)
+    return station.shown(arguments, STATES, FORMATS, 1024)
 
 
 def _read(arguments: Arguments) -> Payload:
-    return display.read(arguments, STATES)
+    return station.read(arguments, STATES)
 
 
 # Firmware and logs (OCPP 2.1): as in 2.0.1 but for longer addresses, one more log, more tags.
@@ -222,9 +213,9 @@ ORDERS: dict[Order, Encoding] = {
     ),
     Order.RESET: station.reset_as(_RESETS),
     Order.TRIGGER: station.trigger_as(_TRIGGERS),
-    Order.SHOW_MESSAGE: Encoding("SetDisplayMessage", _show, sentences=display.SENTENCES),
+    Order.SHOW_MESSAGE: Encoding("SetDisplayMessage", _show, sentences=station.SENTENCES),
     Order.READ_MESSAGES: Encoding(
-        "GetDisplayMessages", _read, frozenset({"Accepted", "Unknown"}), display.READ_SENTENCES
+        "GetDisplayMessages", _read, frozenset({"Accepted", "Unknown"}), station.READ_SENTENCES
     ),
     Order.UPDATE_FIRMWARE: files.update(_LONGEST_URL),
     Order.PUBLISH_FIRMWARE: files.publish(_LONGEST_URL),

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Arguments, Order
 from app.domain.limits import dynamic_profiles
 from app.domain.limits.profile_documents import MODES, MORE_NUMBERS
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Encoding, Route
-from worker.dialects.spelling import moment, rate
+from worker.dialects.records import Encoding, Route
+from worker.dialects.shared import moment, rate
 from worker.dialects.v201 import charging_profile, profiles
 from worker.ocpp.fields import Fields
 

@@ -7,12 +7,11 @@ from typing import Any
 
 from app.domain.charging import remote_starts, reports, sessions
 from app.domain.charging.sessions.transaction_events import REMOTE_START
-from app.domain.ground.vocabulary import Order, Token
+from app.domain.ground.vocabulary import Arguments, Json, Order, Token
 from app.domain.money import settlements
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Arguments, Encoding, Outside, Route
-from worker.dialects.shared import keep
-from worker.dialects.spelling import filled, read_moment, read_rate
+from worker.dialects.records import Encoding, Outside, Route
+from worker.dialects.shared import filled, keep, read_moment, read_rate
 from worker.dialects.v21 import access
 from worker.dialects.v21.profiles import WORDS
 from worker.dialects.v201 import transactions as v201
@@ -65,7 +64,7 @@ def _may_follow_an_order(report: sessions.TransactionReport) -> bool:
 def _limited(
     told: sessions.Told | None,
     taken: sessions.Taken | None,
-    limits: dict[int, dict[str, Any]],
+    limits: dict[int, Json],
 ) -> sessions.Taken | None:
     """The limits that are left to be told (E16.FR.02), but those that are tighter there (FR.08)."""
     ours = limits.get(taken.session.id) if taken is not None else None
@@ -172,7 +171,7 @@ def battery_swap(call: Fields, ctx: Context) -> Payload:
     return {}
 
 
-def _battery(item: Fields) -> dict[str, Any]:
+def _battery(item: Fields) -> Json:
     return filled(
         {
             "slot": item.integer("evseId"),

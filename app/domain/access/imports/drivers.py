@@ -19,7 +19,7 @@ from app.domain.access.imports.plans import Plan, PlannedRow, begun, each, facts
 from app.domain.access.imports.sheet import Row, Table
 from app.domain.ground import texts
 from app.domain.ground.errors import Forbidden, Invalid
-from app.domain.ground.vocabulary import Actor
+from app.domain.ground.vocabulary import Actor, Json
 from app.domain.money import tariff_choice
 from app.models import Driver, Tariff
 from app.schemas.access import NewDriver
@@ -32,7 +32,7 @@ _WORDS = ("Name", "E-mail", "Receipts in", "Tariff", "Note")
 
 
 #: What a file may say of a driver, by the names of `NewDriver`.
-Facts = dict[str, Any]
+Facts = Json
 _NEW: Facts = {"name": "", "email": None, "language": "en", "note": None, "tariff_id": None}
 
 

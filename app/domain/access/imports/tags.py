@@ -29,7 +29,7 @@ from app.domain.access.imports.plans import (
 from app.domain.access.imports.sheet import Row, Table
 from app.domain.ground import texts
 from app.domain.ground.errors import Forbidden, Invalid
-from app.domain.ground.vocabulary import Actor, TagStatus, Token
+from app.domain.ground.vocabulary import Actor, Json, TagStatus, Token
 from app.models import Tag
 from app.schemas.access import LONGEST_PARENT, NewTag
 
@@ -44,7 +44,7 @@ _BLOCKED = {"blocked", "gesperrt", "inactive", "inaktiv", "invalid", "ungültig"
 
 
 #: What a file may say of a tag, by the names of `NewTag`.
-Facts = dict[str, Any]
+Facts = Json
 _NEW: Facts = {
     **dict.fromkeys(("label", "driver_id", "group_id", "expires_at", "concurrent_limit")),
     **dict.fromkeys(("site_ids", "station_ids"), frozenset()),

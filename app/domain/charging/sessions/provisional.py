@@ -26,7 +26,7 @@ from app.domain.network import presence
 from app.domain.office import audit
 from app.models import ChargingSession, Connector, MeterReading, Station
 
-_SESSION: Any = ChargingSession.__table__
+_SESSION = ChargingSession.__table__
 _RUNNING = BulkRead(
     select(*(_SESSION.c[name] for name in ("id", "station_id", "evse", "started_at"))).where(
         among(_SESSION.c.station_id, "stations"),

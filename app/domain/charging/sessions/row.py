@@ -81,8 +81,8 @@ class SessionRow:
     tag: Starter | None = None
 
 
-_SESSION: Any = ChargingSession.__table__
-_TAG: Any = Tag.__table__
+_SESSION = ChargingSession.__table__
+_TAG = Tag.__table__
 _COLUMNS = tuple(one.name for one in fields(SessionRow))[:-1]
 _INSERT = BulkInsert(_SESSION, _COLUMNS)
 _values_of = attrgetter(*_COLUMNS)

@@ -22,6 +22,7 @@ from app.domain.ground.vocabulary import (
     CommandState,
     ConnectorRef,
     Decision,
+    Json,
     Order,
     SessionState,
     StopReason,
@@ -51,7 +52,7 @@ class Stop:
     reason: StopReason
     word: str | None
     token: Token | None
-    payload: dict[str, Any]
+    payload: Json
     clock_replaced: bool = False
     connector: ConnectorRef | None = None
     claimed_at: datetime | None = None
@@ -59,7 +60,7 @@ class Stop:
 
 #: When the orders to stop were sent that stations accepted, or have not answered yet: the end
 #: may be taken in before the answer.
-_COMMAND: Any = Command.__table__
+_COMMAND = Command.__table__
 _ORDERED = BulkRead(
     select(_COMMAND.c.session_id, _COMMAND.c.sent_at).where(
         among(_COMMAND.c.session_id, "sessions"),

@@ -31,7 +31,7 @@ from app.domain.charging.sessions.transaction_events import (
     event_of,
     noted,
 )
-from app.domain.ground.vocabulary import ConnectorRef, Decision, SessionState, Token
+from app.domain.ground.vocabulary import ConnectorRef, Decision, Json, SessionState, Token
 from app.models import ChargingSession, TransactionEvent
 
 #: Built once: their compiled forms are found again by identity.
@@ -74,9 +74,9 @@ class Taken:
     ended: bool
     decision: Decision | None
     repeated: bool
-    quirks: dict[str, Any]
+    quirks: Json
     cost: Decimal | None = None
-    limits: dict[str, Any] = field(default_factory=dict)
+    limits: Json = field(default_factory=dict)
 
 
 def take_unordered(db: Session, station: Any, report: TransactionReport, *, now: datetime) -> Taken:

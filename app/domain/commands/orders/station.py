@@ -10,7 +10,7 @@ from app.domain.commands.orders.settings import SECRET_SETTINGS
 from app.domain.commands.orders.spec import Prepared, Spec
 from app.domain.device import display, onboarding, settings
 from app.domain.ground.errors import Conflict, Invalid
-from app.domain.ground.vocabulary import Actor, Arguments, Order
+from app.domain.ground.vocabulary import Actor, Arguments, Json, Order
 from app.models import Station
 from app.schemas.typed import (
     Argument,
@@ -85,7 +85,7 @@ def _vendor(given: Arguments) -> str:
 
 
 def _survives(
-    db: Session, actor: Actor, station: Station, checked: dict[str, Any], now: datetime
+    db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Keep it from stations that do not survive it (FIELD K3)."""
     del db, actor, now
@@ -97,18 +97,18 @@ def _survives(
 # Other forms of the same
 
 
-def _each_connector(first: dict[str, Any], there: Situation) -> list[dict[str, Any]]:
+def _each_connector(first: Arguments, there: Situation) -> list[Json]:
     """The same, asked of every connector by itself (K3)."""
     return [] if first.get("connector") else [{**first, "connector": n} for n in there.evses]
 
 
-def _trigger_each(first: dict[str, Any], there: Situation) -> list[dict[str, Any]]:
+def _trigger_each(first: Arguments, there: Situation) -> list[Json]:
     if first["message"] not in ("status", "meter_values"):
         return []
     return _each_connector(first, there)
 
 
-def _hard(first: dict[str, Any], there: Situation) -> list[dict[str, Any]]:
+def _hard(first: Arguments, there: Situation) -> list[Json]:
     """A hard reset after a soft one; never while a car charges, whose session it would cut."""
     if first["kind"] != "soft" or there.charging or first.get("connector"):
         return []
@@ -213,9 +213,9 @@ SPECS = (
 _DOCUMENT = document()
 
 
-def _payload(name: str, value: Any) -> dict[str, Any]:
+def _payload(name: str, value: Any) -> Json:
     """Any message but one that sets the station's password: we would not know it afterwards."""
-    payload: dict[str, Any] = _DOCUMENT(name, value)
+    payload: Json = _DOCUMENT(name, value)
     if _sets_password(payload):
         raise Invalid(
             "This sets the station's password, which Ampdesk would not know then: "

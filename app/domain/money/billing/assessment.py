@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.charging.sessions.story import reported_ends
-from app.domain.ground.vocabulary import SessionState
+from app.domain.ground.vocabulary import Json, SessionState
 from app.domain.ground.vocabulary.doubts import DOUBTS, About, holds
 from app.domain.money.billing.book import Book, book_of
 from app.domain.money.billing.evidence import Continuity
@@ -119,9 +119,9 @@ def _another(told: ChargerMoney, quote: Quote) -> bool:
     return above > near or (told.final and above < -near)
 
 
-def _last_total(book: Book, session: ChargingSession) -> tuple[dict[str, Any], bool] | None:
+def _last_total(book: Book, session: ChargingSession) -> tuple[Json, bool] | None:
     """The CostDetails of the end, else the last with a total that were told on the way."""
-    found: tuple[dict[str, Any], bool] | None = None
+    found: tuple[Json, bool] | None = None
     for event in book.in_time(session):
         told: Any = (event.facts or {}).get("cost_details")
         final = event.kind == ENDED

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from app.domain.ground.vocabulary import Json
 from app.models import (
     Bill,
     BillCounter,
@@ -42,12 +43,12 @@ LINE = (
     *("tax_percent", "net_minor", "tax_minor", "gross_minor", "evidence"),
 )
 
-_BILL: Any = Bill.__table__
-_SESSION: Any = ChargingSession.__table__
+_BILL = Bill.__table__
+_SESSION = ChargingSession.__table__
 _REVISION: Any = session_revisions
-_READING: Any = MeterReading.__table__
-_EVENT: Any = TransactionEvent.__table__
-_VERSION: Any = TariffVersion.__table__
+_READING = MeterReading.__table__
+_EVENT = TransactionEvent.__table__
+_VERSION = TariffVersion.__table__
 OF_READING = ("evse", "taken_at", "received_at", "register_wh", "samples", "digest")
 OF_EVENT = (
     *("kind", "seq_no", "trigger", "at", "received_at", "offline", "evse", "connector"),
@@ -116,21 +117,19 @@ class Evidence:
     events: Mapping[int, Sequence[Any]]
     tariffs: Mapping[int, str]
 
-    def now(self, session_id: int, version_id: int | None) -> dict[str, Any]:
+    def now(self, session_id: int, version_id: int | None) -> Json:
         """What a bill of a session rests on that is written now."""
         told = (self.readings.get(session_id), self.events.get(session_id))
         last = [int(rows[-1][0]) if rows else 0 for rows in told]
         return self._proof(session_id, version_id, self.newest[session_id], *last)
 
-    def again(
-        self, session_id: int, version_id: int | None, proof: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def again(self, session_id: int, version_id: int | None, proof: Mapping[str, Any]) -> Json:
         """The same, for a bill with this proof: what came later is left out."""
         return self._proof(session_id, version_id, *(int(proof.get(name) or 0) for name in CUTS))
 
     def _proof(
         self, session_id: int, version_id: int | None, revision: int, reading: int, event: int
-    ) -> dict[str, Any]:
+    ) -> Json:
         registers = self.registers.get((session_id, revision))
         readings, told = (
             digest(row for row in rows.get(session_id, ()) if row[0] <= last)

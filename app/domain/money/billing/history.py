@@ -31,7 +31,7 @@ STEP_S = 60
 #: A sample of power further above the register's greatest step than this is no measuring.
 SAMPLE_MOST = Decimal(2)
 
-_CONNECTOR: Any = Connector.__table__
+_CONNECTOR = Connector.__table__
 _GROW = (
     update(_CONNECTOR)
     .where(

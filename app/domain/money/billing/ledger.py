@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert, among, reserve
-from app.domain.ground.vocabulary import BillKind
+from app.domain.ground.vocabulary import BillKind, Json
 from app.domain.money import sellers
 from app.domain.money.billing.assessment import Assessment
 from app.domain.money.billing.book import Book, book_of
@@ -31,8 +31,8 @@ _THOUSANDTH = Decimal("0.001")
 #: What a credit turns round on each line.
 _AMOUNTS = ("quantity", "net_minor", "tax_minor", "gross_minor")
 
-_BILL: Any = Bill.__table__
-_LINE: Any = BillLine.__table__
+_BILL = Bill.__table__
+_LINE = BillLine.__table__
 _OF_BILL = tuple(column.name for column in _BILL.columns)
 _OF_LINE = tuple(column.name for column in _LINE.columns if column.name != "id")
 _BILLS = BulkInsert(_BILL, _OF_BILL)
@@ -124,9 +124,7 @@ def add_credit(db: Session, bill: Bill, *, by: str, reason: str, now: datetime) 
     return _entered(book_of(db, [session], now), credit)
 
 
-def _head(
-    session: ChargingSession, by: str, now: datetime | None, reason: str | None
-) -> dict[str, Any]:
+def _head(session: ChargingSession, by: str, now: datetime | None, reason: str | None) -> Json:
     """What every kind of bill has."""
     return {
         "tenant_id": session.tenant_id,
@@ -170,8 +168,8 @@ def _lines(lines: Sequence[Line], measured: Measured) -> list[BillLine]:
     ]
 
 
-def _evidence(part: Part, base: Decimal | None) -> dict[str, Any]:
-    found: dict[str, Any] = {
+def _evidence(part: Part, base: Decimal | None) -> Json:
+    found: Json = {
         "from_at": part.from_at.isoformat(),
         "to_at": part.to_at.isoformat(),
         "from_wh": plain(part.from_wh),
@@ -196,7 +194,7 @@ def _register_base(measured: Measured) -> Decimal | None:
     return energy.initial_wh if energy.final_wh - energy.initial_wh == energy.energy_wh else None
 
 
-def _facts(assessment: Assessment) -> dict[str, Any]:
+def _facts(assessment: Assessment) -> Json:
     """All that a receipt says beside its lines, so that it can be written again word for word."""
     session, measured, quote = assessment.session, assessment.measured, assessment.quote
     energy, version = measured.energy, session.tariff_version
