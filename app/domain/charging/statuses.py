@@ -16,6 +16,7 @@ from app.domain.access import reservations
 from app.domain.ground import events
 from app.domain.ground.bulk import among, pass_by
 from app.domain.ground.vocabulary import (
+    IDLING,
     Activity,
     Availability,
     ConnectorRef,
@@ -201,8 +202,6 @@ def _activity(db: Session, plugs: Plugs, told: ActivityTold) -> None:
     events.record(db, events.StationChanged(station.tenant_id, station.id))
 
 
-#: States in which the car stays plugged in without taking energy by its own choice.
-_IDLE = frozenset({Activity.SUSPENDED_EV, Activity.FINISHING})
 _SESSION = ChargingSession.__table__
 _RUNNING = (
     select(
@@ -229,7 +228,7 @@ def _follow_idle(db: Session, changed: Sequence[tuple[Any, StatusReport, datetim
         for station, report, _ in changed
         if report.availability is not Availability.AVAILABLE
         or report.activity is Activity.CHARGING
-        or report.activity in _IDLE
+        or report.activity in IDLING
     ]
     if not asking:
         return
@@ -241,7 +240,7 @@ def _follow_idle(db: Session, changed: Sequence[tuple[Any, StatusReport, datetim
         if session is None:
             continue
         before = since.get(session.id, session.idle_since)
-        if report.activity in _IDLE:
+        if report.activity in IDLING:
             since[session.id] = before or max(report.at, session.started_at)
         elif report.activity is Activity.CHARGING:
             since[session.id] = None

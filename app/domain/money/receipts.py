@@ -71,11 +71,6 @@ def queue(db: Session, bill: Bill, *, now: datetime) -> Receipt:
     return db.get_one(Receipt, number)
 
 
-def skip(db: Session, bill: Bill, why: str, *, now: datetime) -> None:
-    """Note that a bill gets no mail of its own, and why."""
-    put(db, [(bill, bill.session.driver)], now=now, why=why)
-
-
 def put(
     db: Session,
     bills: Sequence[tuple[Bill, Driver | None]],

@@ -14,7 +14,7 @@ from app.domain.ground.vocabulary import SessionState
 from app.domain.money import billing
 from app.domain.money.billing.assessment import assessed
 from app.domain.money.billing.book import book_of, tariffs_of
-from app.domain.money.tariffs import Quote, Tariff, Usage, exponent, price
+from app.domain.money.tariffs import Quote, Tariff, Usage, from_minor, price
 from app.models import ChargingSession
 
 #: What a price of which the readings have to be asked is told, up to the event of this number with
@@ -66,7 +66,7 @@ def _final_cost(assessment: billing.Assessment) -> Decimal | None:
         return Decimal(0)  # it is free, which is not the same as not known
     if quote is None or assessment.doubts:
         return None
-    return _major(quote.gross_minor, quote.currency)
+    return from_minor(quote.gross_minor, quote.currency)
 
 
 def _cost_so_far(
@@ -92,7 +92,7 @@ def _running_cost(
         quote: Quote | None = price(tariff, _used(session, now))
     else:
         quote = billing.running_quote(db, session, now)
-    return None if quote is None else _major(quote.gross_minor, quote.currency)
+    return None if quote is None else from_minor(quote.gross_minor, quote.currency)
 
 
 def _is_plain(session: Any, tariff: Tariff | None) -> bool:
@@ -115,7 +115,3 @@ def _used(session: Any, now: datetime) -> Usage:
     used = (session.last_register_wh or first) - first
     curve = ((begin, Decimal(0)), (until, used))
     return Usage(begin, until, session.timezone, curve)
-
-
-def _major(minor: int, currency: str) -> Decimal:
-    return Decimal(minor).scaleb(-exponent(currency))

@@ -25,7 +25,7 @@ from app.models import (
     StationVariable,
     SupplyExcess,
 )
-from app.queries.charging import register_gaps
+from app.queries.charging import station_energy
 from app.queries.device import settings
 from app.queries.ground.findings import EACH, Finding, counted, few, unseen
 from app.queries.trust import undecided
@@ -156,7 +156,7 @@ def security_events(db: Session, tenant_id: int, now: datetime) -> list[Finding]
 def gaps(db: Session, tenant_id: int, now: datetime) -> list[Finding]:
     """Energy that flowed in no session, still unexplained and unseen."""
     fresh = unseen(tenant_id, "register_gap", StationReport.id, StationReport.received_at)
-    found = register_gaps.recent(db, now, fresh)
+    found = station_energy.unexplained_gaps(db, now, fresh)
     return few([_report("register_gap", r, s) for r, s in found], len(found))
 
 

@@ -16,11 +16,8 @@ from sqlalchemy.orm import Session
 from app.domain.charging.energy import billing_register
 from app.domain.charging.energy.readings import REGISTER
 from app.domain.charging.sessions.transaction_events import ENDED, STARTED, STOP_AUTHORISED
-from app.domain.ground.vocabulary import Activity, Sample
+from app.domain.ground.vocabulary import IDLING, Activity, Sample
 from app.models import ChargingSession, StrayStop, TransactionEvent
-
-#: States in which the car stays plugged in without taking energy by its own choice.
-IDLE = frozenset({Activity.SUSPENDED_EV, Activity.FINISHING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,7 @@ def _idle_since(ordered: Sequence[Any]) -> datetime | None:
 
 def idle_after(since: datetime | None, event: Any) -> datetime | None:
     """Since when the car stands after one more event."""
-    if event.activity in IDLE:
+    if event.activity in IDLING:
         return since or event.at
     return None if event.activity is Activity.CHARGING else since
 

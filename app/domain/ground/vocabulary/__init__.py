@@ -32,6 +32,7 @@ from app.domain.ground.vocabulary.values import (
     token_kind,
 )
 from app.domain.ground.vocabulary.words import (
+    IDLING,
     Activity,
     Availability,
     BillingState,
@@ -76,6 +77,7 @@ __all__ = [
     "FileJobState",
     "FileStep",
     "Json",
+    "IDLING",
     "LATE_MOVES",
     "MessageOutcome",
     "MeterReport",

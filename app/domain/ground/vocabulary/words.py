@@ -25,6 +25,10 @@ class Activity(StrEnum):
     FINISHING = "finishing"
 
 
+#: Activities in which the car stays plugged in without taking energy by its own choice.
+IDLING = frozenset({Activity.SUSPENDED_EV, Activity.FINISHING})
+
+
 class Registration(StrEnum):
     """How a BootNotification of the station is answered; a blocked one may not even connect."""
 

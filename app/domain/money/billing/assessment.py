@@ -18,7 +18,7 @@ from app.domain.money.billing.evidence import Continuity
 from app.domain.money.billing.history import continuity_of
 from app.domain.money.billing.idle import UNCLEAR, UNCLEAR_UNPRICED
 from app.domain.money.billing.usage import Measured, measured
-from app.domain.money.tariffs import Quote, exponent, price, to_minor
+from app.domain.money.tariffs import Quote, from_minor, price, to_minor
 from app.models import ChargingSession
 
 COST_DIFFERS = "cost_differs"
@@ -114,8 +114,8 @@ def _another(told: ChargerMoney, quote: Quote) -> bool:
         return False
     if told.currency != quote.currency:
         return True
-    above = told.total - Decimal(quote.gross_minor).scaleb(-exponent(quote.currency))
-    near = Decimal(SAME_MINOR).scaleb(-exponent(quote.currency))
+    above = told.total - from_minor(quote.gross_minor, quote.currency)
+    near = from_minor(SAME_MINOR, quote.currency)
     return above > near or (told.final and above < -near)
 
 

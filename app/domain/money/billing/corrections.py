@@ -85,7 +85,8 @@ def replace(
     """Add the credit and the correction of a bill; the two are told in one mail."""
     session = assessment.session
     credit = add_credit(db, bill, by=actor.name, reason=reason, now=now)
-    receipts.skip(db, credit, "told in the mail of the correction", now=now)
+    why = "told in the mail of the correction"
+    receipts.put(db, [(credit, session.driver)], now=now, why=why)
     correction = add_correction(assessment, credit, by=actor.name, reason=reason, now=now)
     receipts.queue(db, correction, now=now)
     session.billing = BillingState.BILLED
