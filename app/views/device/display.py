@@ -13,7 +13,7 @@ from app.extensions import db
 from app.forms.device import ShowForm
 from app.forms.ground import refusals
 from app.models import Station
-from app.queries.device import monitors as queries
+from app.queries.device import device_model as queries
 from app.queries.device import settings
 from app.queries.network import station_page
 from app.uow import unit_of_work

@@ -15,7 +15,7 @@ from app.extensions import db
 from app.forms.device import KIND_WORDS, SEVERITIES, WatchForm
 from app.forms.ground import refusals
 from app.models import DeviceEvent, Station
-from app.queries.device import monitors as queries
+from app.queries.device import device_model as queries
 from app.queries.device import settings
 from app.queries.ground.paging import fetch
 from app.queries.network import station_page
