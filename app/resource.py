@@ -64,8 +64,9 @@ class Resource:
 
 
 def read(names: str) -> list[Column]:
-    """Columns that are attributes of a row."""
-    return [(name, attrgetter(name)) for name in names.split()]
+    """Columns that are attributes of a row: `state`, or by another name `station=station.name`."""
+    pairs = (name.partition("=") for name in names.split())
+    return [(heading, attrgetter(path or heading)) for heading, _, path in pairs]
 
 
 def _tariff(row: Any) -> str | None:

@@ -21,6 +21,7 @@ from app.models import FileJob, FirmwareFile
 from app.queries.device import files as queries
 from app.queries.device import settings as setting_queries
 from app.queries.ground.paging import CSV_LIMIT, Wish
+from app.resource import read
 from app.uow import unit_of_work
 from app.web.file_store import FIRMWARE, UPLOADS, Store
 
@@ -29,11 +30,7 @@ setting_command = cli.Group("setting", help="Settings of stations.")
 SETTING_COLUMNS: list[cli.Column] = [
     ("setting", lambda one: one.key),
     ("value", lambda one: "•••" if one.secret else one.value),
-    ("unit", lambda one: one.row.unit),
-    ("wanted", lambda one: one.row.wanted),
-    ("drifted", lambda one: one.drifted),
-    ("read_only", lambda one: one.read_only),
-    ("told_at", lambda one: one.row.reported_at),
+    *read("unit=row.unit wanted=row.wanted drifted read_only told_at=row.reported_at"),
 ]
 
 
@@ -116,16 +113,9 @@ def _parsed(text: str) -> dict[str, Any]:
 firmware_command = cli.Group("firmware", help="Images that stations are updated with.")
 
 FIRMWARE_COLUMNS: list[cli.Column] = [
-    ("id", lambda row: row.id),
-    ("version", lambda row: row.version),
-    ("vendor", lambda row: row.vendor),
-    ("model", lambda row: row.model),
-    ("file", lambda row: row.name),
-    ("size_bytes", lambda row: row.size_bytes),
+    *read("id version vendor model file=name size_bytes"),
     ("signed", lambda row: row.signature is not None),
-    ("sha256", lambda row: row.sha256),
-    ("added", lambda row: row.created_at),
-    ("archived_at", lambda row: row.archived_at),
+    *read("sha256 added=created_at archived_at"),
 ]
 _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -226,18 +216,8 @@ def update(
 logs_command = cli.Group("logs", help="Logs that stations bring, and all firmware and log jobs.")
 
 LOG_COLUMNS: list[cli.Column] = [
-    ("id", lambda row: row.id),
-    ("station", lambda row: row.station.identity),
-    ("kind", lambda row: row.kind),
-    ("state", lambda row: row.state),
-    ("said", lambda row: row.word),
-    ("file", lambda row: row.file_name),
-    ("size_bytes", lambda row: row.size_bytes),
-    ("sha256", lambda row: row.sha256),
-    ("downloads", lambda row: row.downloads),
-    ("asked_at", lambda row: row.created_at),
-    ("asked_by", lambda row: row.created_by),
-    ("sentence", lambda row: row.sentence),
+    *read("id station=station.identity kind state said=word file=file_name size_bytes"),
+    *read("sha256 downloads asked_at=created_at asked_by=created_by sentence"),
 ]
 
 

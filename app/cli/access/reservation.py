@@ -11,19 +11,15 @@ from app.domain.network import stations
 from app.models import Reservation
 from app.queries.access import reservations as queries
 from app.queries.ground.paging import Wish
+from app.resource import read
 
 group = cli.Group("reservation", help="Connectors that stations keep for a tag.")
 
 COLUMNS: list[cli.Column] = [
-    ("id", lambda row: row.id),
-    ("station", lambda row: row.station.identity),
+    *read("id station=station.identity"),
     ("connector", lambda row: row.evse or None),
-    ("tag", lambda row: row.token),
-    ("state", lambda row: row.state),
-    ("until", lambda row: row.expires_at),
-    ("session", lambda row: row.session_id),
-    ("asked_by", lambda row: row.created_by),
-    ("sentence", lambda row: row.sentence),
+    *read("tag=token state until=expires_at session=session_id asked_by=created_by"),
+    *read("sentence"),
 ]
 
 

@@ -17,17 +17,11 @@ from app.domain.access.imports.plans import Options
 from app.domain.network import sites, stations
 from app.models import Tag
 from app.queries.access import tags as queries
-from app.resource import TAG_GROUPS, TAGS
+from app.resource import TAG_GROUPS, TAGS, read
 from app.uow import unit_of_work
 
 tag_command = cli.Group("tag", help="Cards, fobs and app tokens, and their groups.")
-TAPS: list[cli.Column] = [
-    ("at", lambda tap: tap.at),
-    ("station", lambda tap: tap.station.identity),
-    ("for", lambda tap: tap.occasion),
-    ("verdict", lambda tap: tap.verdict),
-    ("why", lambda tap: tap.sentence),
-]
+TAPS: list[cli.Column] = read("at station=station.identity for=occasion verdict why=sentence")
 
 
 def _given(db: Session, tenant_id: int, values: dict[str, Any], row: Any) -> dict[str, Any]:
@@ -104,13 +98,9 @@ def show(value: str, as_json: bool) -> None:
 def unknown(since: str | None, as_json: bool) -> None:
     """List tokens that were tapped and are on no list."""
     start = cells.instant(since or "1970-01-01T00:00", ZoneInfo("UTC"))
-    columns: list[cli.Column] = [
-        ("token", lambda one: one.token),
-        ("taps", lambda one: one.taps),
-        ("last_at", lambda one: one.last.at),
-        ("station", lambda one: one.last.station.identity),
-        ("why", lambda one: one.last.sentence),
-    ]
+    columns: list[cli.Column] = read(
+        "token taps last_at=last.at station=last.station.identity why=last.sentence"
+    )
     found = queries.unknown(cli.reading(), start or cli.now())
     cli.print_rows(found, columns, json=as_json)
 

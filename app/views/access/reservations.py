@@ -18,6 +18,7 @@ from app.forms.ground import refusals
 from app.models import Reservation, Station
 from app.queries.access import reservations as queries
 from app.queries.network import station_page
+from app.resource import read
 from app.uow import unit_of_work
 from app.views.network._station_pages import station_or_404
 from app.web import listing
@@ -52,18 +53,10 @@ def index() -> ResponseReturnValue:
 
 
 COLUMNS = [
-    ("id", lambda row: row.id),
-    ("station", lambda row: row.station.identity),
+    *read("id station=station.identity"),
     ("connector", lambda row: row.evse or None),
-    ("plug_type", lambda row: row.plug_type),
-    ("tag", lambda row: row.token),
-    ("state", lambda row: row.state.value),
-    ("sentence", lambda row: row.sentence),
-    ("created_at", lambda row: row.created_at),
-    ("created_by", lambda row: row.created_by),
-    ("expires_at", lambda row: row.expires_at),
-    ("settled_at", lambda row: row.settled_at),
-    ("session", lambda row: row.session_id),
+    *read("plug_type tag=token state=state.value sentence created_at created_by"),
+    *read("expires_at settled_at session=session_id"),
 ]
 
 

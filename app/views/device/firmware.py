@@ -19,6 +19,7 @@ from app.forms.ground import refusals
 from app.models import FirmwareFile, Station
 from app.queries.device import files as queries
 from app.queries.ground.paging import Wish
+from app.resource import read
 from app.uow import unit_of_work
 from app.web import listing
 from app.web.file_store import FIRMWARE, Store
@@ -59,13 +60,7 @@ def index() -> ResponseReturnValue:
 
 
 COLUMNS = [
-    ("id", lambda row: row.id),
-    ("version", lambda row: row.version),
-    ("name", lambda row: row.name),
-    ("vendor", lambda row: row.vendor),
-    ("model", lambda row: row.model),
-    ("size_bytes", lambda row: row.size_bytes),
-    ("sha256", lambda row: row.sha256),
+    *read("id version name vendor model size_bytes sha256"),
     ("signed", lambda row: row.signature is not None),
     ("added", lambda row: row.created_at),
 ]
@@ -103,18 +98,10 @@ def jobs() -> ResponseReturnValue:
 
 
 JOB_COLUMNS = [
-    ("id", lambda row: row.id),
-    ("asked_at", lambda row: row.created_at),
-    ("station", lambda row: row.station.identity),
-    ("kind", lambda row: row.kind.value),
+    *read("id asked_at=created_at station=station.identity kind=kind.value"),
     ("version", lambda row: row.arguments.get("version")),
-    ("state", lambda row: row.state.value),
-    ("word", lambda row: row.word),
-    ("sentence", lambda row: row.sentence),
-    ("file_name", lambda row: row.file_name),
-    ("size_bytes", lambda row: row.size_bytes),
-    ("settled_at", lambda row: row.settled_at),
-    ("asked_by", lambda row: row.created_by),
+    *read("state=state.value word sentence file_name size_bytes settled_at"),
+    *read("asked_by=created_by"),
 ]
 
 

@@ -22,7 +22,7 @@ from app.forms.ground import refusals
 from app.forms.limits import AssignForm, ProfileForm
 from app.models import ChargingProfile, Station
 from app.queries import limits as queries
-from app.resource import PROFILES
+from app.resource import PROFILES, read
 from app.text.numbers import local
 from app.uow import unit_of_work
 from app.views.ground._plain import Plain
@@ -53,9 +53,7 @@ def index() -> ResponseReturnValue:
 
 
 COLUMNS: list[Any] = [
-    ("id", lambda row: row.id),
-    ("name", lambda row: row.name),
-    ("note", lambda row: row.note),
+    *read("id name note"),
     ("document", lambda row: json.dumps(row.document)),
     ("archived_at", lambda row: row.archived_at),
 ]
