@@ -13,7 +13,6 @@ from app.cli.ground import _shared as cli
 from app.domain.commands.orders.files import LOGS
 from app.domain.commands.orders.settings import BASES
 from app.domain.device import firmware, onboarding
-from app.domain.device.firmware import FirmwareFacts
 from app.domain.ground.errors import Invalid, NotFound
 from app.domain.ground.vocabulary import Order
 from app.domain.network import stations
@@ -130,28 +129,21 @@ _EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 @cli.json_option
 def add_firmware(
     file: Path,
-    version: str,
-    vendor: str | None,
-    model: str | None,
     signature: Path | None,
     signing_certificate: Path | None,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Put FILE into the library."""
     settings = current_app.config["SETTINGS"]
-    facts = FirmwareFacts(
-        file.name, version, vendor, model, _text(signature), _text(signing_certificate)
-    )
-    store = Store(settings, FIRMWARE)
-    with file.open("rb") as content:
-        stored = store.save(content.read, settings.firmware_max_bytes)
-    try:
-        with unit_of_work() as db:
-            tenant_id = cli.the_tenant(db).id
-            row = firmware.add(db, cli.ACTOR, facts, stored, tenant_id=tenant_id, now=cli.now())
-    except BaseException:
-        store.remove([stored.stored_as])
-        raise
+    given |= {"signature": _text(signature), "signing_certificate": _text(signing_certificate)}
+    with (
+        file.open("rb") as content,
+        Store(settings, FIRMWARE).saved(content.read, settings.firmware_max_bytes) as stored,
+        unit_of_work() as db,
+    ):
+        given |= {"name": file.name, "now": cli.now()}
+        row = firmware.add(db, cli.ACTOR, cli.the_tenant(db).id, stored, **given)
     if as_json:
         cli.print_row(row, FIRMWARE_COLUMNS, json=True)
     else:

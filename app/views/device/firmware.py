@@ -10,7 +10,6 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app.domain.device import firmware
-from app.domain.device.firmware import FirmwareFacts, Stored
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import FileJobState, Order
 from app.extensions import db
@@ -20,6 +19,7 @@ from app.models import FirmwareFile, Station
 from app.queries.device import files as queries
 from app.queries.ground.paging import Wish
 from app.resource import read
+from app.schemas.device import NewFirmware
 from app.uow import unit_of_work
 from app.web import listing
 from app.web.file_store import FIRMWARE, Store
@@ -140,28 +140,13 @@ def create() -> ResponseReturnValue:
 def _add(form: FirmwareForm, upload: Any) -> int:
     """Store the file, then its row; a row that is refused leaves no file behind."""
     settings = current_app.config["SETTINGS"]
-    store = Store(settings, FIRMWARE)
-    stored: Stored = store.save(upload.stream.read, settings.firmware_max_bytes)
-    try:
-        with unit_of_work() as work:
-            row = firmware.add(
-                work,
-                actor(),
-                FirmwareFacts(
-                    name=upload.filename,
-                    version=form.version.data,
-                    vendor=form.vendor.data,
-                    model=form.model.data,
-                    signature=form.signature.data,
-                    signing_certificate=form.signing_certificate.data,
-                ),
-                stored,
-                tenant_id=current_user.tenant_id,
-                now=datetime.now(UTC),
-            )
-    except BaseException:
-        store.remove([stored.stored_as])
-        raise
+    given = {name: form[name].data for name in NewFirmware.model_fields if name in form}
+    with (
+        Store(settings, FIRMWARE).saved(upload.stream.read, settings.firmware_max_bytes) as stored,
+        unit_of_work() as work,
+    ):
+        given |= {"name": upload.filename, "now": datetime.now(UTC)}
+        row = firmware.add(work, actor(), current_user.tenant_id, stored, **given)
     flash(_("Added version %(version)s to the library.", version=row.version), "success")
     return row.id
 
