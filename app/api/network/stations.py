@@ -4,17 +4,15 @@ from operator import attrgetter
 from typing import Annotated
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from app.api.ground import _rows
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._plain import Plain
 from app.domain.device import onboarding
 from app.domain.ground import texts
-from app.domain.ground.errors import Invalid
 from app.domain.network import stations
 from app.domain.network.presence import connected
-from app.models import Connector, Site, Station
+from app.models import Connector, Station
 from app.resource import STATIONS
 from app.schemas import network as schemas
 from app.schemas.answers import Answer, From, read
@@ -76,6 +74,10 @@ plain.list(
     },
 )
 plain.show("One station with its connectors and their statuses.")
+plain.edit(
+    "Change what is given: registration, validation, security profile, quirks and the like.",
+    schemas.StationChanges,
+)
 plain.archive("Put a station away: it may no longer connect, its history stays.", 409)
 plain.restore("Take a station out of the archive.", 409)
 
@@ -98,7 +100,7 @@ def create(ask: Ask) -> object:
             db,
             ask.actor,
             ask.tenant_id,
-            site_of(db, given.pop("site_id")),
+            stations.site_of(db, given.pop("site_id")),
             given.pop("identity"),
             now=ask.now,
             **given,
@@ -107,28 +109,6 @@ def create(ask: Ask) -> object:
             onboarding.change(db, ask.actor, station, wish, now=ask.now)
     station.told = clear  # type: ignore[attr-defined]
     return plain.made(ask, station)
-
-
-@noun.patch(
-    "/stations/{station_id}",
-    "operator",
-    "Change a station",
-    body=schemas.StationChanges,
-    answers={200: STATION},
-    problems=(409,),
-)
-def edit(ask: Ask, station_id: int) -> object:
-    """Change what is given: registration, validation, security profile, quirks and the like."""
-    station, given = ask.get(Station, station_id, "station"), dict(ask.body)
-    wish = given.pop("onboarding", None)
-    with unit_of_work() as db:
-        if wish is not None:
-            onboarding.change(db, ask.actor, station, wish, now=ask.now)
-        if "site_id" in given:
-            given["site"] = site_of(db, given.pop("site_id"))
-        if given:
-            stations.edit(db, ask.actor, station, now=ask.now, **given)
-    return plain.completed(ask, station)
 
 
 @noun.post(
@@ -149,11 +129,3 @@ def credentials(ask: Ask, station_id: int) -> object:
             clear = stations.new_password(db, ask.actor, station, now=ask.now)
     name = station.username_alias or station.identity
     return {"station_id": station.id, "username": name, "password": clear}
-
-
-def site_of(db: Session, number: int) -> Site:
-    """Return the site that a body names; raises `Invalid`."""
-    site = db.get(Site, number)
-    if site is None:
-        raise Invalid("There is no such site.", field="site_id")
-    return site

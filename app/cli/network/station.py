@@ -99,7 +99,7 @@ def edit(identity: str, new_identity: str | None, site: str | None, **values: An
         if new_identity:
             given["identity"] = new_identity
         if site:
-            given["site"] = sites.named(db, tenant_id, site)
+            given["site_id"] = sites.named(db, tenant_id, site).id
         stations.edit(db, cli.ACTOR, station, now=cli.now(), **given)
     click.echo(f"Changed {station.identity}.")
 

@@ -148,7 +148,7 @@ def _show(form: StationForm, error: DomainError) -> None:
 
 
 def _typed(work: Session, form: StationForm, station: Station | None) -> dict[str, Any]:
-    return {"site": _site(form), **form.typed()}
+    return {"site_id": _site(form).id, **form.typed()}
 
 
 plain = Plain(blueprint, STATIONS, "network/stations/form.html", _form, _typed, _show)
