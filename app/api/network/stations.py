@@ -1,4 +1,4 @@
-"""Stations: who they are, how they connect, and how they stand now."""
+"""Sites and stations: places, the chargers there, how they connect, and how they stand now."""
 
 from operator import attrgetter
 from typing import Annotated
@@ -12,14 +12,15 @@ from app.domain.device import onboarding
 from app.domain.ground import texts
 from app.domain.network import stations
 from app.domain.network.presence import connected
-from app.models import Connector, Station
-from app.resource import STATIONS
+from app.models import Connector, Site, Station
+from app.resource import SITES, STATIONS
 from app.schemas import network as schemas
 from app.schemas.answers import Answer, From, read
 from app.uow import unit_of_work
 
-noun = Noun("stations", "Chargers: registered, changed, archived, and what is known of them now.")
-blueprint = noun.blueprint
+station_noun = Noun(
+    "stations", "Chargers: registered, changed, archived, and what is known of them now."
+)
 
 CONNECTOR = _rows.answer(
     "Connector",
@@ -64,8 +65,8 @@ def _see(ask: Ask, found: list[Station]) -> None:
         station.connected = station.id in online  # type: ignore[attr-defined]
 
 
-plain = Plain(noun, STATIONS, STATION, seen=_see)
-plain.list(
+plain_stations = Plain(station_noun, STATIONS, STATION, seen=_see)
+plain_stations.list(
     "The stations in reach, in the order in which they were registered.",
     schemas.Stations,
     {
@@ -73,16 +74,16 @@ plain.list(
         "connected": lambda ask, there: connected(ask.now) if there else ~connected(ask.now),
     },
 )
-plain.show("One station with its connectors and their statuses.")
-plain.edit(
+plain_stations.show("One station with its connectors and their statuses.")
+plain_stations.edit(
     "Change what is given: registration, validation, security profile, quirks and the like.",
     schemas.StationChanges,
 )
-plain.archive("Put a station away: it may no longer connect, its history stays.", 409)
-plain.restore("Take a station out of the archive.", 409)
+plain_stations.archive("Put a station away: it may no longer connect, its history stays.", 409)
+plain_stations.restore("Take a station out of the archive.", 409)
 
 
-@noun.post(
+@station_noun.post(
     "/stations",
     "operator",
     "Register a station",
@@ -108,10 +109,10 @@ def create(ask: Ask) -> object:
         if wish:
             onboarding.change(db, ask.actor, station, wish, now=ask.now)
     station.told = clear  # type: ignore[attr-defined]
-    return plain.made(ask, station)
+    return plain_stations.made(ask, station)
 
 
-@noun.post(
+@station_noun.post(
     "/stations/{station_id}/credentials",
     "operator",
     "Give a station a new password",
@@ -129,3 +130,28 @@ def credentials(ask: Ask, station_id: int) -> object:
             clear = stations.new_password(db, ask.actor, station, now=ask.now)
     name = station.username_alias or station.identity
     return {"station_id": station.id, "username": name, "password": clear}
+
+
+# Sites: places with a time zone and a currency.
+
+site_noun = Noun("sites", "Places where stations stand.")
+
+SITE = _rows.answer("Site", "A place; tariffs follow its wall clock.", Site, without=("name_key",))
+
+
+plain_sites = Plain(site_noun, SITES, SITE)
+plain_sites.list(
+    "The sites in reach, in the order in which they were added.",
+    schemas.Sites,
+    {"name": lambda _, name: Site.name_key == texts.key(name)},
+)
+plain_sites.show("One site.")
+plain_sites.create(
+    "Add a site; for tokens that reach all sites.", schemas.NewSite, 409, everywhere=True
+)
+plain_sites.edit("Change what is given and leave the rest.", schemas.SiteChanges)
+plain_sites.archive("Put a site away; refused while stations stand there.", 409)
+plain_sites.restore("Take a site out of the archive.")
+
+
+blueprints = [site_noun.blueprint, station_noun.blueprint]
