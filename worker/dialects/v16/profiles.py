@@ -101,8 +101,6 @@ def read_composite(answer: Fields) -> Json | None:
     )
 
 
-# Charging profiles (OCPP 1.6 sections 5.5, 5.7 and 5.16).
-
 _UNKNOWN = {"Unknown": "The charger has no such profile."}
 
 

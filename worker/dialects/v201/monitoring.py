@@ -87,8 +87,6 @@ def _noticed(item: Fields, ctx: Context) -> Noticed:
     )
 
 
-# Monitors (OCPP 2.0.1 block N).
-
 BASES = {"all": "All", "factory_default": "FactoryDefault", "hard_wired_only": "HardWiredOnly"}
 CRITERIA = {
     "threshold": "ThresholdMonitoring",

@@ -142,8 +142,6 @@ def charging_schedule(call: Fields, ctx: Context, words: Words = WORDS) -> Paylo
     return {"status": "Accepted" if fits else "Rejected"}
 
 
-# Charging profiles (OCPP 2.0.1 block K).
-
 SOURCES = {"ems": "EMS", "other": "Other", "so": "SO", "cso": "CSO"}
 _UNKNOWN = {"Unknown": "The charger has no such profile."}
 _NONE = {"NoProfiles": "The charger holds no such profiles."}

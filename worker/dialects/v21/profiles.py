@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from app.domain.ground.vocabulary import Arguments, Order
+from app.domain.ground.vocabulary import Arguments, Json, Order
 from app.domain.limits import dynamic_profiles
 from app.domain.limits.profile_documents import MODES, MORE_NUMBERS
 from worker.dialects.context import Context, Payload
@@ -19,6 +19,7 @@ RATES = {
     .replace("_l3", "_L3")
     for name in MORE_NUMBERS
 }
+_NAMES = {"limit": "limit", **RATES}
 OPERATION_MODES = {mode: mode.title().replace("_", "") for mode in MODES}
 
 WORDS = charging_profile.Words(
@@ -33,8 +34,6 @@ WORDS = charging_profile.Words(
     OPERATION_MODES,
 )
 
-
-# Charging profiles, dynamic schedules and distributed energy (OCPP 2.1 blocks K and R).
 
 ANSWERS = {**profiles.ANSWERS, "no_profile": "NoChargingProfile"}
 
@@ -69,15 +68,17 @@ def priority_charging(call: Fields, ctx: Context) -> Payload:
     return {}
 
 
+def _values(update: Json) -> Payload:
+    return {_NAMES[name]: rate(value) for name, value in update.items()}
+
+
 def pull_schedule(call: Fields, ctx: Context) -> Payload:
     """Give a station the newest values of a dynamic profile (K28)."""
     number = call.integer("chargingProfileId", 0)
     update = dynamic_profiles.asked_for(ctx.db, ctx.station, number)
     if update is None:
         return {"status": "Rejected", "statusInfo": {"reasonCode": "InvalidProfile"}}
-    names = {"limit": "limit", **RATES}
-    values = {names[name]: rate(value) for name, value in update.items()}
-    return {"status": "Accepted", "scheduleUpdate": values}
+    return {"status": "Accepted", "scheduleUpdate": _values(update)}
 
 
 # Charging profiles and energy (OCPP 2.1 blocks K, Q and R): 2.0.1's and what came new.
@@ -95,12 +96,13 @@ TRANSFERS = {
     "dc_acdp_bpt": "DC_ACDP_BPT",
     "wpt": "WPT",
 }
-_NAMES = {"limit": "limit", **RATES}
 
 
 def _update(arguments: Arguments) -> Payload:
-    update = {_NAMES[name]: rate(value) for name, value in arguments["update"].items()}
-    return {"chargingProfileId": arguments["number"], "scheduleUpdate": update}
+    return {
+        "chargingProfileId": arguments["number"],
+        "scheduleUpdate": _values(arguments["update"]),
+    }
 
 
 def _priority(arguments: Arguments) -> Payload:
