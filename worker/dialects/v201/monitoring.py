@@ -108,10 +108,6 @@ def monitor(one: Arguments) -> Payload:
     }
 
 
-def _set(arguments: Arguments) -> Payload:
-    return {"setMonitoringData": [monitor(one) for one in arguments["monitors"]]}
-
-
 def answered(answer: Payload, arguments: Arguments) -> Outcome:
     """Read each monitor's result: its number, or why there is none (N04.FR.01)."""
     results, good, sentences = [], 0, []
@@ -172,7 +168,11 @@ ORDERS: dict[Order, Encoding] = {
     Order.SET_MONITORING_LEVEL: Encoding(
         "SetMonitoringLevel", lambda given: {"severity": given["severity"]}
     ),
-    Order.SET_MONITORS: Encoding("SetVariableMonitoring", _set, decode=answered),
+    Order.SET_MONITORS: Encoding(
+        "SetVariableMonitoring",
+        lambda given: {"setMonitoringData": [monitor(one) for one in given["monitors"]]},
+        decode=answered,
+    ),
     Order.CLEAR_MONITORS: Encoding(
         "ClearVariableMonitoring", lambda given: {"id": given["numbers"]}, decode=_cleared
     ),

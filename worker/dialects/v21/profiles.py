@@ -98,24 +98,9 @@ TRANSFERS = {
 }
 
 
-def _update(arguments: Arguments) -> Payload:
-    return {
-        "chargingProfileId": arguments["number"],
-        "scheduleUpdate": _values(arguments["update"]),
-    }
-
-
-def _priority(arguments: Arguments) -> Payload:
-    return {"transactionId": arguments["transaction_ref"], "activate": arguments["active"]}
-
-
 def _transfer(arguments: Arguments) -> Payload:
     allowed = [TRANSFERS[word] for word in arguments["transfers"]]
     return {"transactionId": arguments["transaction_ref"], "allowedEnergyTransfer": allowed}
-
-
-def _signal(arguments: Arguments) -> Payload:
-    return {"timestamp": moment(arguments["at"]), "signal": arguments["signal"]}
 
 
 ROUTES: dict[str, Route] = {
@@ -131,12 +116,20 @@ ROUTES: dict[str, Route] = {
 
 ORDERS: dict[Order, Encoding] = {
     **profiles.table(WORDS),
-    Order.UPDATE_DYNAMIC_SCHEDULE: Encoding("UpdateDynamicSchedule", _update),
+    Order.UPDATE_DYNAMIC_SCHEDULE: Encoding(
+        "UpdateDynamicSchedule",
+        lambda given: {
+            "chargingProfileId": given["number"],
+            "scheduleUpdate": _values(given["update"]),
+        },
+    ),
     Order.USE_PRIORITY_CHARGING: Encoding(
         "UsePriorityCharging",
-        _priority,
+        lambda given: {"transactionId": given["transaction_ref"], "activate": given["active"]},
         sentences={"NoProfile": "The charger has no profile for priority charging."},
     ),
     Order.ALLOW_ENERGY_TRANSFER: Encoding("NotifyAllowedEnergyTransfer", _transfer),
-    Order.SEND_AFRR_SIGNAL: Encoding("AFRRSignal", _signal),
+    Order.SEND_AFRR_SIGNAL: Encoding(
+        "AFRRSignal", lambda given: {"timestamp": moment(given["at"]), "signal": given["signal"]}
+    ),
 }
