@@ -107,6 +107,8 @@ def bind(app: Flask, settings: Settings, **flask_config: Any) -> None:
     app.config.from_mapping(_flask_config(settings))
     app.config.from_mapping(flask_config)
     app.extensions["redis"] = extensions.make_redis(settings.redis_address)
+    # Whatever else takes connections, nudges have theirs.
+    app.extensions["redis_of_nudges"] = extensions.make_redis(settings.redis_address)
     app.extensions["reactions"] = reactions
     staff.run = extensions.off_the_loop
     db.init_app(app)

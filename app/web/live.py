@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import redis
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, has_request_context, request
 from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -39,7 +39,9 @@ BEAT_S = 5.0
 #: Streams of one person; the oldest ends when one more is opened.
 MOST_OF_ONE = 10
 #: Streams of one process; whoever comes then is told to ask instead, for a while.
-MOST = 500
+MOST = 2000
+#: What is told of lists goes out together so often: what was kept meanwhile is then read anew.
+GATHER_S = kept.LEAST_S
 #: How often the sign-ins are looked at whose streams are open, in seconds.
 CHECK_S = 2.0
 #: How long Redis is left alone after it failed; this thread has nothing else to do meanwhile.
@@ -69,19 +71,32 @@ class Listener:
         self.scope, self.wanted = person.scope, wanted
         self.wake = threading.Event()
         self.over = False
+        #: When what was heard of lists is due; that of single rows is so at once.
+        self.due = float("inf")
         self._heard: dict[str, None] = {}
+        self._lists: dict[str, None] = {}
 
     def hear(self, topics: list[str]) -> None:
         """Keep topics until the stream tells them; each is told once however often it changed."""
         for topic in topics:
-            if self.wanted is None or topic in self.wanted:
+            if self.wanted is not None and topic not in self.wanted:
+                continue
+            if ":" in topic:
                 self._heard[topic] = None
                 self.wake.set()
+            elif not self._lists:
+                self._lists[topic] = None
+                self.due = time.monotonic() + GATHER_S
+                self.wake.set()
+            else:
+                self._lists[topic] = None
 
     def take(self) -> list[str]:
         """Return the topics to be told now."""
         self.wake.clear()
         heard, self._heard = self._heard, {}
+        if time.monotonic() >= self.due:
+            heard, self._lists, self.due = {**heard, **self._lists}, {}, float("inf")
         return list(heard)
 
     def end(self) -> None:
@@ -296,6 +311,14 @@ def bind(app: Flask) -> None:
 def register(app: Flask) -> None:
     """Add the stream's route."""
     app.add_url_rule("/live", "live", needs("viewer")(stream))
+    app.add_template_global(live_piece)
+
+
+def live_piece(name: str, text: str) -> str:
+    """Keep the piece of a page that asked for itself (templates/macros/live.html)."""
+    if has_request_context() and request.headers.get("X-Live") == name:
+        g.live_piece = text
+    return text
 
 
 def stream() -> Response:
@@ -326,5 +349,5 @@ def _events(hub: Hub, listener: Listener) -> Iterator[str]:
         if time.monotonic() >= due:
             yield f"event: beat\ndata: {hub.beat()}\n\n"
             due = time.monotonic() + BEAT_S
-        listener.wake.wait(max(0.0, due - time.monotonic()))
+        listener.wake.wait(max(0.0, min(due, listener.due) - time.monotonic()))
     yield _ASK
