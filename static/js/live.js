@@ -167,7 +167,10 @@
     if (document.hidden || !url) return;
     const now = Date.now();
     const quiet = now - heard >= QUIET;
-    if (quiet && source?.readyState === EventSource.OPEN) { lost = true; source.close(); source = null; timer = setTimeout(connect, 0); } // up, but says nothing
+    if (quiet && (!leads || source?.readyState === EventSource.OPEN)) {
+      events.lost(); // up, but says nothing
+      if (leads) { source.close(); source = null; timer = setTimeout(connect, 0); }
+    }
     if ((quiet || degraded) && now - asked >= ASK_EVERY) refreshAll();
     bar(!sure && now - asOf >= QUIET);
     if (!quiet && workerAt !== null) {
