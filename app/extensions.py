@@ -114,7 +114,7 @@ def make_celery(app: Flask) -> Celery:
     settings = app.config["SETTINGS"]
 
     class FlaskTask(celery_task_class()):  # type: ignore[misc]
-        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        def __call__(self, *args: object, **kwargs: object) -> Any:
             with app.app_context():
                 return self.run(*args, **kwargs)
 

@@ -37,13 +37,13 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
     app.url_map.converters["int"] = security.RowNumber
     configure(settings)
     bind(app, settings, **flask_config)
-    for module in _modules("app.views"):
-        app.register_blueprint(module.blueprint)
-    for module in _modules("app.api"):
-        app.register_blueprint(module.blueprint)
-        csrf.exempt(module.blueprint)
-    for module in _modules("app.cli"):
-        app.cli.add_command(module.group)
+    for blueprint in _hung("app.views", "blueprint"):
+        app.register_blueprint(blueprint)
+    for blueprint in _hung("app.api", "blueprint"):
+        app.register_blueprint(blueprint)
+        csrf.exempt(blueprint)
+    for group in _hung("app.cli", "group"):
+        app.cli.add_command(group)
     for _ in _modules("app.tasks"):
         pass
     assets.register(app)
@@ -107,6 +107,8 @@ def bind(app: Flask, settings: Settings, **flask_config: Any) -> None:
     app.config.from_mapping(_flask_config(settings))
     app.config.from_mapping(flask_config)
     app.extensions["redis"] = extensions.make_redis(settings.redis_address)
+    # Whatever else takes connections, nudges have theirs.
+    app.extensions["redis_of_nudges"] = extensions.make_redis(settings.redis_address)
     app.extensions["reactions"] = reactions
     staff.run = extensions.off_the_loop
     db.init_app(app)
@@ -133,6 +135,12 @@ def _modules(package: str) -> Iterator[ModuleType]:
     for item in pkgutil.walk_packages(folder.__path__, f"{package}."):
         if not item.ispkg and not item.name.rpartition(".")[2].startswith("_"):
             yield importlib.import_module(item.name)
+
+
+def _hung(package: str, what: str) -> Iterator[Any]:
+    """What the modules of a floor are to be reached by: each has one, or a list of them."""
+    for module in _modules(package):
+        yield from getattr(module, f"{what}s", None) or [getattr(module, what)]
 
 
 # Logs: one line an event, control characters escaped, plain or JSON.

@@ -119,24 +119,24 @@ def _row(event: events.CommandEnded) -> str:
 
 
 def _publish(app: Flask, channel: str, text: str) -> None:
-    app.extensions["redis"].publish(channel, text)
+    app.extensions["redis_of_nudges"].publish(channel, text)
 
 
 def _send_task(app: Flask, name: str, number: int) -> None:
     # Celery's own client goes on trying for seconds while Redis is away; this one does not.
-    app.extensions["redis"].ping()
+    app.extensions["redis_of_nudges"].ping()
     app.extensions["celery"].send_task(name, [number], retry=False)
 
 
 def _ask(app: Flask, task: str) -> None:
     """Ask for a task that finds its work by itself, unless it is asked for already."""
     mark = _ASKED.format(task=task)
-    if not app.extensions["redis"].set(mark, 1, nx=True, ex=_ASKED_S):
+    if not app.extensions["redis_of_nudges"].set(mark, 1, nx=True, ex=_ASKED_S):
         return
     try:
         app.extensions["celery"].send_task(task, retry=False, countdown=_GATHERS_S.get(task))
     except BaseException:
-        app.extensions["redis"].delete(mark)
+        app.extensions["redis_of_nudges"].delete(mark)
         raise
 
 

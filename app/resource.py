@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.domain.access import drivers, tag_groups, tags
 from app.domain.access.imports import tags as tag_import
+from app.domain.device import onboarding as boots
 from app.domain.ground import texts
 from app.domain.ground.vocabulary import Actor
 from app.domain.limits import profiles
@@ -64,8 +65,9 @@ class Resource:
 
 
 def read(names: str) -> list[Column]:
-    """Columns that are attributes of a row."""
-    return [(name, attrgetter(name)) for name in names.split()]
+    """Columns that are attributes of a row: `state`, or by another name `station=station.name`."""
+    pairs = (name.partition("=") for name in names.split())
+    return [(heading, attrgetter(path or heading)) for heading, _, path in pairs]
 
 
 def _tariff(row: Any) -> str | None:
@@ -205,12 +207,29 @@ PROFILES = Resource(
     key="profile_id",
     order=(ChargingProfile.name, ChargingProfile.id),
 )
+
+
+def _edit_station(
+    db: Session,
+    actor: Actor,
+    station: Station,
+    *,
+    now: datetime,
+    onboarding: dict[str, Any] | None = None,
+    **given: Any,
+) -> None:
+    if onboarding is not None:
+        boots.change(db, actor, station, onboarding, now=now)
+    if given:
+        stations.edit(db, actor, station, now=now, **given)
+
+
 STATIONS = Resource(
     noun="station",
     model=Station,
     schema=NewStation,
     add=stations.register,
-    edit=stations.edit,
+    edit=_edit_station,
     archive=stations.archive,
     restore=stations.restore,
     named=stations.called,

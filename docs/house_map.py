@@ -24,7 +24,8 @@ Written by `make docs` from the code; a test fails when it is out of date.
 Two processes share one business. `app/` is the business and its desk; `worker/` holds the chargers'
 sockets and may use `app/`, never the other way round. What the business means stands in
 `app/domain/`, in ten rooms, and every floor that shows or asks something (`queries`, `views`,
-`api`, `cli`, `forms`) is divided into the same rooms: whoever knows the noun knows the folder.
+`api`, `cli`, `forms`) is divided into the same rooms: whoever knows the noun knows the folder, or
+the file, where a floor has little to say of a room.
 
 ## Rooms and arrows
 

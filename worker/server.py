@@ -194,7 +194,7 @@ class Server:
     def admit(self, request: Request) -> Accepted | Refused:
         """Ask the gate, when it is its turn; who waits too long for that must come again."""
         if self._held() >= self.settings.connections:
-            return self._turned_away(request, Refused(Reason.OVERLOADED, retry_after_s=_soon()))
+            return self.turned_away(request, Refused(Reason.OVERLOADED, retry_after_s=_soon()))
         self._asking += 1
         try:
             answer = self._asked(request)
@@ -204,27 +204,28 @@ class Server:
         finally:
             self._asking -= 1
         if isinstance(answer, Accepted) and (answer.offer or request.offer).version is None:
-            return self._turned_away(request, Refused(Reason.NO_COMMON_SUBPROTOCOL))
+            return self.turned_away(request, Refused(Reason.NO_COMMON_SUBPROTOCOL))
         return answer
 
     def _asked(self, request: Request) -> Accepted | Refused:
         if not self._places.acquire(timeout=self.settings.patience_s):
             again_s = self._turns.next_s(time.monotonic(), EVERY_S)
-            return self._turned_away(request, Refused(Reason.OVERLOADED, retry_after_s=again_s))
+            return self.turned_away(request, Refused(Reason.OVERLOADED, retry_after_s=again_s))
         try:
             if self.draining:
                 refused = Refused(Reason.DRAINING, retry_after_s=_soon())
-                return self._turned_away(request, refused)
+                return self.turned_away(request, refused)
             return self.gate.admit(request)
         finally:
             self._places.release()
 
-    def turned_away(self, request: Request, refused: Refused) -> None:
-        """Tell the gate about a refusal that was not its own."""
+    def turned_away(self, request: Request, refused: Refused) -> Refused:
+        """Tell the gate about a refusal that was not its own; return it."""
         try:
             self.gate.turned_away(request, refused)
         except Exception:
             log.exception("the gate failed to record a refusal")
+        return refused
 
     def unread(self, address: str, refused: Refused) -> None:
         """Record a connection that ended before its request could be read."""
@@ -272,10 +273,6 @@ class Server:
             data=data,
             deflate=deflate,
         )
-
-    def _turned_away(self, request: Request, refused: Refused) -> Refused:
-        self.turned_away(request, refused)
-        return refused
 
     def _held(self) -> int:
         return len(self.links) + self._asking

@@ -54,7 +54,7 @@ SEEN_S = 10.0
 
 
 class Switchboard:
-    """The desk of all links of this process (see `worker.desk`)."""
+    """The desk of all links of this process (see `worker.link.Desk`)."""
 
     def __init__(self, app: Flask, node: str) -> None:
         self._app = app

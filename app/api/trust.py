@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.api.device.device import CERTIFICATE
+from app.api.device import CERTIFICATE
 from app.api.ground import _rows
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages

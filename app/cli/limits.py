@@ -17,25 +17,22 @@ from app.domain.network import stations
 from app.models import ChargingProfile
 from app.queries import limits as queries
 from app.queries.ground.paging import Wish
+from app.resource import read
 from app.uow import unit_of_work
 
 group = cli.Group("profile", help="Charging profiles: how much may be charged, and when.")
 
 COLUMNS: list[cli.Column] = [
-    ("id", lambda row: row.id),
-    ("name", lambda row: row.name),
+    *read("id name"),
     ("says", lambda row: said(row.document)),
-    ("note", lambda row: row.note),
-    ("archived_at", lambda row: row.archived_at),
+    *read("note archived_at"),
 ]
 HELD: list[cli.Column] = [
     ("number", lambda row: row.id),
     ("connector", lambda row: row.evse or None),
-    ("session", lambda row: row.session_id),
-    ("source", lambda row: row.source),
+    *read("session=session_id source"),
     ("says", lambda row: _said(row)),
-    ("state", lambda row: row.state),
-    ("sentence", lambda row: row.sentence),
+    *read("state sentence"),
 ]
 
 

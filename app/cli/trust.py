@@ -11,19 +11,14 @@ from app.domain.trust import certificates, signing
 from app.models import StationCertificate
 from app.queries import trust as queries
 from app.queries.ground.paging import CSV_LIMIT, Wish
+from app.resource import read
 from app.uow import unit_of_work
 
 group = cli.Group("certificate", help="Certificates of stations and those above them.")
 
-COLUMNS: list[cli.Column] = [
-    ("id", lambda row: row.id),
-    ("station", lambda row: row.station.identity),
-    ("use", lambda row: row.use),
-    ("state", lambda row: row.state),
-    ("subject", lambda row: row.subject),
-    ("expires_at", lambda row: row.expires_at),
-    ("sentence", lambda row: row.sentence),
-]
+COLUMNS: list[cli.Column] = read(
+    "id station=station.identity use state subject expires_at sentence"
+)
 
 
 @group.command("list")

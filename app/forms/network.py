@@ -131,10 +131,11 @@ class StationForm(PlainForm):
         """Show the quirks that are set."""
         for name, value in quirks.items():
             if QUIRK + name in self:
-                self[QUIRK + name].data = _shown(value)
+                self[QUIRK + name].data = shown(value)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A quirk's value as it is typed."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return ", ".join(value) if isinstance(value, list) else str(value)

@@ -1,9 +1,20 @@
-"""What lists of a station's variables, files and reservations are asked for."""
+"""Firmware as it is given, and what lists of a station's variables and files are asked for."""
 
 from typing import Literal
 
 from app.domain.ground.vocabulary import FileJobKind, FileJobState, ReservationState
-from app.schemas.base import RowId, Schema, Text, left_out
+from app.schemas.base import RowId, Schema, Text, left_out, needed
+
+
+class NewFirmware(Schema):
+    """An image of the library; `name` is what its file was called."""
+
+    name: Text = needed()
+    version: Text = needed(max_length=60)
+    vendor: Text | None = left_out(max_length=120)
+    model: Text | None = left_out(max_length=120)
+    signature: Text | None = left_out()
+    signing_certificate: Text | None = left_out()
 
 
 class Variables(Schema):

@@ -19,6 +19,7 @@ from app.forms.trust import ROOTS, ChainForm, RevokeForm, RootForm
 from app.models import AuthorityCertificate, Station, StationCertificate
 from app.queries import trust as queries
 from app.queries.network import station_page
+from app.resource import read
 from app.uow import unit_of_work
 from app.web import listing
 from app.web.security import actor, back, needs
@@ -52,16 +53,8 @@ def index() -> ResponseReturnValue:
 
 
 _COLUMNS: Any = [
-    ("id", lambda row: row.id),
-    ("station", lambda row: row.station.identity),
-    ("use", lambda row: row.use),
-    ("state", lambda row: row.state),
-    ("subject", lambda row: row.subject),
-    ("issuer", lambda row: row.issuer),
-    ("serial_number", lambda row: row.serial_number),
-    ("fingerprint", lambda row: row.fingerprint),
-    ("starts_at", lambda row: row.starts_at),
-    ("expires_at", lambda row: row.expires_at),
+    *read("id station=station.identity use state subject issuer serial_number"),
+    *read("fingerprint starts_at expires_at"),
 ]
 
 

@@ -61,6 +61,16 @@ class Store:
             part.unlink(missing_ok=True)
         return stored
 
+    @contextmanager
+    def saved(self, read: Callable[[int], bytes], limit_bytes: int) -> Iterator[Stored]:
+        """Store as `save` does, and keep the file only when nothing is raised within."""
+        stored = self.save(read, limit_bytes)
+        try:
+            yield stored
+        except BaseException:
+            self.remove([stored.stored_as])
+            raise
+
     def path(self, stored_as: str) -> Path | None:
         """Where a file lies; None when there is none of that name."""
         path = self._folder / stored_as

@@ -69,7 +69,9 @@ def of(app: Flask) -> Kept:
 def get(
     tenant_id: int, key: Hashable, for_s: float, ask: Callable[[], Answer], topic: str = ""
 ) -> Answer:
-    """As `Kept.get` of the current application."""
+    """As `Kept.get` of the current application; where nobody hears of changes only for a moment."""
+    if topic and not current_app.extensions["live"].live:
+        for_s = min(for_s, LEAST_S)
     return of(current_app).get(tenant_id, key, for_s, ask, topic)
 
 

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import redis
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, has_request_context, request
 from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,8 +26,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.domain.office import sign_ins
 from app.extensions import db
 from app.models import Bill, Broadcast, ChargingSession, Command, Station
-from app.reactions import ENDED, LIVE
+from app.reactions import LIVE
 from app.web import kept, scope, system
+from app.web.ends import RETRY_S, Ends
 from app.web.scope import Scope
 from app.web.security import SignedIn, needs
 
@@ -39,11 +40,11 @@ BEAT_S = 5.0
 #: Streams of one person; the oldest ends when one more is opened.
 MOST_OF_ONE = 10
 #: Streams of one process; whoever comes then is told to ask instead, for a while.
-MOST = 500
+MOST = 2000
+#: What is told of lists goes out together so often: what was kept meanwhile is then read anew.
+GATHER_S = kept.LEAST_S
 #: How often the sign-ins are looked at whose streams are open, in seconds.
 CHECK_S = 2.0
-#: How long Redis is left alone after it failed; this thread has nothing else to do meanwhile.
-RETRY_S = 1.0
 #: For so long it is remembered whether somebody may see a row, in seconds.
 _KNOWN_S = 5.0
 _MOST_KNOWN = 20_000
@@ -69,19 +70,32 @@ class Listener:
         self.scope, self.wanted = person.scope, wanted
         self.wake = threading.Event()
         self.over = False
+        #: When what was heard of lists is due; that of single rows is so at once.
+        self.due = float("inf")
         self._heard: dict[str, None] = {}
+        self._lists: dict[str, None] = {}
 
     def hear(self, topics: list[str]) -> None:
         """Keep topics until the stream tells them; each is told once however often it changed."""
         for topic in topics:
-            if self.wanted is None or topic in self.wanted:
+            if self.wanted is not None and topic not in self.wanted:
+                continue
+            if ":" in topic:
                 self._heard[topic] = None
                 self.wake.set()
+            elif not self._lists:
+                self._lists[topic] = None
+                self.due = time.monotonic() + GATHER_S
+                self.wake.set()
+            else:
+                self._lists[topic] = None
 
     def take(self) -> list[str]:
         """Return the topics to be told now."""
         self.wake.clear()
         heard, self._heard = self._heard, {}
+        if time.monotonic() >= self.due:
+            heard, self._lists, self.due = {**heard, **self._lists}, {}, float("inf")
         return list(heard)
 
     def end(self) -> None:
@@ -220,73 +234,6 @@ class Hub:
                 listener.end()
 
 
-class End:
-    """The end of one order that a request waits for: `row` is its row once it was told."""
-
-    def __init__(self) -> None:
-        self.command_id = 0
-        self.row: dict[str, Any] | None = None
-        self.wake = threading.Event()
-
-
-class Ends:
-    """The ends of orders that requests of this process wait for, and the ear that hears of them.
-
-    It listens from the first wait on, until it fails while nobody waits.  Those who wait ask the
-    database while it is not `live`.
-    """
-
-    def __init__(self, app: Flask) -> None:
-        self.live = False
-        self._app = app
-        self._ends: dict[End, None] = {}
-        self._thread: threading.Thread | None = None
-
-    def __len__(self) -> int:
-        return len(self._ends)
-
-    def join(self, end: End) -> None:
-        """Add somebody who waits."""
-        self._ends[end] = None
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="ends", daemon=True)
-            self._thread.start()
-
-    def leave(self, end: End) -> None:
-        """Forget somebody."""
-        self._ends.pop(end, None)
-
-    def _work(self) -> None:
-        while self._ends:
-            try:
-                self._listen()
-            except redis.RedisError as error:
-                log.info("the ends of orders have to be looked for: %s", error)
-            except Exception:
-                log.exception("the ends of orders have to be looked for")
-            self.live = False
-            time.sleep(RETRY_S)
-        self._thread = None
-
-    def _listen(self) -> None:
-        client: redis.Redis = self._app.extensions["redis"]
-        with client.pubsub() as channel:
-            channel.subscribe(ENDED)
-            while True:
-                message = channel.get_message(timeout=30.0)
-                if message is not None and message["type"] == "subscribe":
-                    self.live = True
-                elif message is not None:
-                    self.deliver(*json.loads(message["data"]))
-
-    def deliver(self, command_id: int, row: dict[str, Any] | None) -> None:
-        """Tell whoever waits for this order; without its row it has to be read."""
-        for end in list(self._ends):
-            if end.command_id == command_id:
-                end.row = row
-                end.wake.set()
-
-
 def bind(app: Flask) -> None:
     """Give the application its streams, and those who wait for the ends of orders."""
     app.extensions["live"] = Hub(app)
@@ -296,6 +243,14 @@ def bind(app: Flask) -> None:
 def register(app: Flask) -> None:
     """Add the stream's route."""
     app.add_url_rule("/live", "live", needs("viewer")(stream))
+    app.add_template_global(live_piece)
+
+
+def live_piece(name: str, text: str) -> str:
+    """Keep the piece of a page that asked for itself (templates/macros/live.html)."""
+    if has_request_context() and request.headers.get("X-Live") == name:
+        g.live_piece = text
+    return text
 
 
 def stream() -> Response:
@@ -326,5 +281,5 @@ def _events(hub: Hub, listener: Listener) -> Iterator[str]:
         if time.monotonic() >= due:
             yield f"event: beat\ndata: {hub.beat()}\n\n"
             due = time.monotonic() + BEAT_S
-        listener.wake.wait(max(0.0, due - time.monotonic()))
+        listener.wake.wait(max(0.0, min(due, listener.due) - time.monotonic()))
     yield _ASK

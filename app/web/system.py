@@ -226,7 +226,7 @@ class _Beside:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def answer(self, *arguments: Any) -> _Answer:
+    def answer(self, *arguments: object) -> _Answer:
         """Return the last answer; ask again where it is old, but hardly wait."""
         with self._lock:
             idle = self._thread is None or not self._thread.is_alive()
@@ -238,7 +238,7 @@ class _Beside:
             thread.join(WAIT_S)
         return self._last
 
-    def _work(self, *arguments: Any) -> None:
+    def _work(self, *arguments: object) -> None:
         value = self._ask(*arguments)
         changed = self._last.since is None or (value is None) != (self._last.value is None)
         since = datetime.now(UTC) if changed else self._last.since

@@ -1,14 +1,24 @@
 // Keeps the pieces of a page fresh, and says so only while it is true: one event stream for all of them.
 // Each [data-live="topic topic"] element gets a "refresh" event (its hx-trigger) when one of its topics is told.
+// The visible windows of one person share a stream: the one that holds a lock opens it for the topics of all of them
+// and passes on what it hears. Where a browser has no locks (plain http), each window has a stream of its own.
 // The stream beats every few seconds. After QUIET without anything the page asks by itself and says as of when it is.
 (() => {
   "use strict";
   const url = document.body.dataset.liveUrl;
   const ASK_EVERY = 10000; // without events, in milliseconds
   const QUIET = 20000; // nothing arrived for so long: the page is not live
+  const GATHER = 60; // what several windows want is asked for at once
   const WORKER_QUIET = 20500; // a little more than the desk's own patience with a worker, which renders what follows
+  const NAME = `ampdesk-live-${document.body.dataset.liveFor}`;
+  const shares = Boolean(navigator.locks && window.BroadcastChannel);
+  const me = `${Date.now()}-${Math.random()}`;
+  const others = new Map(); // what the windows listen to for which this one leads
+  let channel = null;
+  let leads = false;
+  let letGo = null; // gives the lock back, or waits for it no longer
   let source = null;
-  let listened = "";
+  let listened = new Set();
   let lost = false; // something may have been missed
   let sure = false; // the stream has said that it hears of everything
   let degraded = false;
@@ -22,7 +32,7 @@
   let silent = Boolean(document.querySelector("[data-silent]"));
 
   const pieces = () => [...document.querySelectorAll("[data-live]")];
-  const topics = () => [...new Set(pieces().flatMap((piece) => piece.dataset.live.split(/\s+/)))].filter(Boolean).sort();
+  const topics = () => pieces().flatMap((piece) => piece.dataset.live.split(/\s+/)).filter(Boolean);
   const refresh = (piece) => htmx.trigger(piece, "refresh");
   const refreshAll = () => { if (!document.hidden) { asked = Date.now(); pieces().forEach(refresh); } };
   const clock = (at) => new Date(at).toLocaleTimeString("en-GB", { timeZone: document.body.dataset.zone || "UTC" });
@@ -50,51 +60,106 @@
     document.dispatchEvent(new CustomEvent("ampdesk:live", { detail: { topic } }));
   }
 
-  function close() {
-    clearTimeout(timer);
-    source?.close();
-    source = null;
-    sure = false;
-    listened = "";
-  }
-
-  function open() {
-    const wanted = topics();
-    const key = wanted.join(" ");
-    if (!url || document.hidden || (source && key === listened)) return;
-    close();
-    listened = key;
-    source = new EventSource(`${url}?topics=${encodeURIComponent(wanted.join(","))}`);
-    const hear = (name, act) => source.addEventListener(name, (event) => {
-      heard = Date.now();
-      act(event);
-      if (sure && !lost) asOf = heard;
-      judge();
-    });
-    source.onopen = () => { retry = 1000; heard = Date.now(); };
+  // What the page does with an event, wherever it came from.
+  const events = {
     // From here on nothing is missed: what was missed before is fetched now.
-    hear("live", () => {
+    live() {
       degraded = false;
       sure = true;
       if (lost) { lost = false; refreshAll(); }
-    });
+    },
     // The stream is there but hears of nothing: ask now and then, until it does.
-    hear("degraded", () => { degraded = lost = true; sure = false; });
-    hear("beat", (event) => {
-      const told = JSON.parse(event.data);
-      if ("worker_s" in told) workerAt = told.worker_s === null ? 0 : Date.now() - told.worker_s * 1000;
-    });
-    hear("topic", (event) => tell(JSON.parse(event.data)));
-    source.onerror = () => {
-      lost = true;
-      sure = false;
-      if (source?.readyState === EventSource.CLOSED) {
-        close();
-        timer = setTimeout(open, retry * (0.7 + Math.random() * 0.6));
-        retry = Math.min(retry * 2, 30000);
-      }
-      judge();
+    degraded() { degraded = lost = true; sure = false; },
+    beat(told) { if ("worker_s" in told) workerAt = told.worker_s === null ? 0 : Date.now() - told.worker_s * 1000; },
+    topic(topic) { tell(topic); },
+    // Between two streams something may be missed.
+    lost() { lost = true; sure = false; },
+  };
+
+  function hear(name, data) {
+    if (name !== "lost") heard = Date.now();
+    events[name](data);
+    if (sure && !lost) asOf = heard;
+    judge();
+  }
+
+  const post = (message) => channel?.postMessage({ ...message, from: me });
+  const share = (name, data) => { post({ name, data }); hear(name, data); };
+
+  // One stream for the topics of all windows; the one before it ends once the new one is heard.
+  function connect() {
+    const wanted = [...new Set([...topics(), ...[...others.values()].flat()])].sort();
+    if (!url || !leads || document.hidden || (source && wanted.every((topic) => listened.has(topic)))) return;
+    clearTimeout(timer);
+    const former = source;
+    listened = new Set(wanted);
+    const fresh = source = new EventSource(`${url}?topics=${encodeURIComponent(wanted.join(","))}`);
+    for (const name of ["live", "degraded", "beat", "topic"]) {
+      fresh.addEventListener(name, (event) => {
+        former?.close();
+        if (fresh === source) share(name, JSON.parse(event.data));
+      });
+    }
+    fresh.onopen = () => { retry = 1000; heard = Date.now(); };
+    fresh.onerror = () => {
+      former?.close();
+      if (fresh !== source) return;
+      share("lost");
+      if (fresh.readyState === EventSource.CLOSED) again();
     };
+  }
+
+  function again() {
+    source = null;
+    timer = setTimeout(connect, retry * (0.7 + Math.random() * 0.6));
+    retry = Math.min(retry * 2, 30000);
+  }
+
+  function lead() {
+    leads = true;
+    if (sure) events.lost();
+    post({ who: true });
+    timer = setTimeout(connect, shares ? GATHER : 0); // the others say meanwhile what they listen to
+  }
+
+  function passed({ data: message }) {
+    if (message.name) { if (!leads) hear(message.name, message.data); return; }
+    if (message.who) { hear("lost"); post({ wants: topics() }); return; }
+    if (!leads) return;
+    if (message.bye) { others.delete(message.from); return; }
+    others.set(message.from, message.wants);
+    if (!source || !message.wants.every((topic) => listened.has(topic))) {
+      if (source) { clearTimeout(timer); timer = setTimeout(connect, GATHER); }
+      return;
+    }
+    // It is listened to already: say how things stand.
+    if (degraded) post({ name: "degraded", data: {} });
+    else if (sure) post({ name: "live", data: {} });
+    if (workerAt !== null) post({ name: "beat", data: { worker_s: workerAt ? (Date.now() - workerAt) / 1000 : null } });
+  }
+
+  // A hidden page lets its connection go (browsers allow few per site), and its lead.
+  function join() {
+    if (!url || document.hidden || letGo) return;
+    if (!shares) { letGo = () => {}; lead(); return; }
+    const waiting = new AbortController();
+    letGo = () => waiting.abort();
+    channel = new BroadcastChannel(NAME);
+    channel.onmessage = passed;
+    navigator.locks.request(NAME, { signal: waiting.signal }, () => new Promise((done) => { letGo = done; lead(); })).catch(() => {});
+    post({ wants: topics() });
+  }
+
+  function leave() {
+    clearTimeout(timer);
+    post({ bye: true });
+    channel?.close();
+    source?.close();
+    letGo?.();
+    channel = source = letGo = null;
+    leads = sure = false;
+    others.clear();
+    listened = new Set();
   }
 
   // What the page may say of itself at this moment, and what follows from it.
@@ -102,7 +167,10 @@
     if (document.hidden || !url) return;
     const now = Date.now();
     const quiet = now - heard >= QUIET;
-    if (quiet && source?.readyState === EventSource.OPEN) { lost = true; close(); timer = setTimeout(reopen, 0); } // up, but says nothing
+    if (quiet && (!leads || source?.readyState === EventSource.OPEN)) {
+      events.lost(); // up, but says nothing
+      if (leads) { source.close(); source = null; timer = setTimeout(connect, 0); }
+    }
     if ((quiet || degraded) && now - asked >= ASK_EVERY) refreshAll();
     bar(!sure && now - asOf >= QUIET);
     if (!quiet && workerAt !== null) {
@@ -116,12 +184,12 @@
     else if (lost) show("wait", `${as} · reconnecting`);
   }
 
-  const reopen = () => { open(); judge(); };
+  const reopen = () => { leave(); join(); judge(); };
 
   // Every second; a longer pause means that the computer slept, and what it missed has to be fetched.
   setInterval(() => {
     const now = Date.now();
-    if (now - ticked > ASK_EVERY) { lost = true; close(); reopen(); }
+    if (now - ticked > ASK_EVERY) { lost = true; reopen(); }
     ticked = now;
     judge();
   }, 1000);
@@ -132,14 +200,14 @@
     if (ctx?.sourceElement?.hasAttribute?.("data-live") && ctx.response?.status < 400) asOf = Date.now();
   });
   addEventListener("offline", () => { lost = true; judge(); });
-  addEventListener("online", () => { close(); refreshAll(); reopen(); });
-  // A hidden page lets its connection go (browsers allow few per site) and catches up when it is seen again.
+  addEventListener("online", () => { refreshAll(); reopen(); });
+  // It catches up when it is seen again.
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) { lost = true; close(); } else { show("wait", `as of ${clock(asOf)} · asking`); heard = Date.now(); reopen(); }
+    if (document.hidden) { lost = true; leave(); } else { show("wait", `as of ${clock(asOf)} · asking`); heard = Date.now(); reopen(); }
   });
-  addEventListener("pagehide", close);
+  addEventListener("pagehide", leave);
   addEventListener("pageshow", (event) => { if (event.persisted) { lost = true; heard = Date.now(); reopen(); } });
   let pending = 0;
-  document.addEventListener("htmx:after:process", () => { clearTimeout(pending); pending = setTimeout(open, 200); });
-  open();
+  document.addEventListener("htmx:after:process", () => { clearTimeout(pending); pending = setTimeout(() => { if (leads) connect(); else post({ wants: topics() }); }, 200); });
+  join();
 })();

@@ -10,7 +10,7 @@ from app.domain.commands import commands
 from app.domain.commands.orders.spec import subject_of
 from app.domain.device import boots, customer_information, file_jobs, files, firmware
 from app.domain.device.file_jobs import FileStatus
-from app.domain.device.firmware import FirmwareFacts, Stored
+from app.domain.device.firmware import Stored
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import (
     Actor,
@@ -38,8 +38,8 @@ def station(db, now):
 @pytest.fixture
 def image(db, station, now):
     stored = Stored("0" * 32, 12, "ab" * 32, "cd" * 16)
-    facts = FirmwareFacts("C:\\new\\fw.bin", "2.0", "Acme", "One")
-    return firmware.add(db, ADA, facts, stored, tenant_id=station.tenant_id, now=now)
+    given = {"name": "C:\\new\\fw.bin", "version": "2.0", "vendor": "Acme", "model": "One"}
+    return firmware.add(db, ADA, station.tenant_id, stored, now=now, **given)
 
 
 @pytest.fixture
@@ -169,11 +169,14 @@ def test_addressed_puts_the_host_before_our_own_addresses_only():
 
 @pytest.fixture
 def signed(db, station, now, tmp_path):
-    facts = FirmwareFacts(
-        "s.bin", "3.0", None, None, "TUVVQw==", pki.Authority(tmp_path).station("Acme").pem
-    )
+    given = {
+        "name": "s.bin",
+        "version": "3.0",
+        "signature": "TUVVQw==",
+        "signing_certificate": pki.Authority(tmp_path).station("Acme").pem,
+    }
     stored = Stored("1" * 32, 12, "ef" * 32, "aa" * 16)
-    return firmware.add(db, ADA, facts, stored, tenant_id=station.tenant_id, now=now)
+    return firmware.add(db, ADA, station.tenant_id, stored, now=now, **given)
 
 
 def test_a_signature_is_sent_where_the_station_can_check_it(db, station, ask, signed, now):
@@ -193,8 +196,7 @@ def test_a_signature_is_sent_where_the_station_can_check_it(db, station, ask, si
 def test_the_library_takes_a_file_once_and_keeps_what_is_under_way(db, ask, answer, image, now):
     again = Stored("2" * 32, 12, image.sha256, image.md5)
     with pytest.raises(Taken, match="already"):
-        facts = FirmwareFacts("x", "9")
-        firmware.add(db, ADA, facts, again, tenant_id=image.tenant_id, now=now)
+        firmware.add(db, ADA, image.tenant_id, again, now=now, name="x", version="9")
     assert image.name == "fw.bin"
     command = ask(Order.UPDATE_FIRMWARE, firmware_id=image.id)
     with pytest.raises(Conflict, match="on its way"):

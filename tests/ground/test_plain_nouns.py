@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.cli.access import driver, tag_group
+from app.cli.access import driver, tag
 from app.cli.network import site
 from app.forms.access import DriverForm, GroupForm
 from app.forms.network import SiteForm
@@ -12,7 +12,7 @@ from tests.house.source import ROOT
 NOUNS = [
     (SITES, site.group, SiteForm, "network/sites/form.html"),
     (DRIVERS, driver.group, DriverForm, "access/drivers/form.html"),
-    (TAG_GROUPS, tag_group.group, GroupForm, "access/tags/group_form.html"),
+    (TAG_GROUPS, tag.tag_group_command, GroupForm, "access/tags/group_form.html"),
 ]
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from app.domain.commands import commands
 from app.domain.device import firmware
-from app.domain.device.firmware import FirmwareFacts
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome
 from app.domain.office import messages
 from app.models import FileJob
@@ -62,9 +61,7 @@ def asked(db, made, now):
 def image(db, made, settings, now):
     stored = Store(settings, FIRMWARE).save(io.BytesIO(IMAGE).read, 10**6)
     tenant_id = made.stations["CP-01"].tenant_id
-    row = firmware.add(
-        db, SYSTEM, FirmwareFacts("fw.bin", "2.0"), stored, tenant_id=tenant_id, now=now
-    )
+    row = firmware.add(db, SYSTEM, tenant_id, stored, now=now, name="fw.bin", version="2.0")
     db.commit()
     return row
 

@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from app.domain.commands import commands
 from app.domain.device import firmware
-from app.domain.device.firmware import FirmwareFacts
 from app.domain.ground.vocabulary import SYSTEM, FileJobState, Order
 from app.domain.network import tenants
 from app.models import Command, FileJob, Message, Station
@@ -43,8 +42,8 @@ def firmware_id(site):
     now = datetime.now(UTC)
     with site.work() as db:
         tenant_id = tenants.first(db, now=now).id
-        facts = FirmwareFacts("fw.bin", "2.0")
-        return firmware.add(db, SYSTEM, facts, stored, tenant_id=tenant_id, now=now).id
+        given = {"name": "fw.bin", "version": "2.0"}
+        return firmware.add(db, SYSTEM, tenant_id, stored, now=now, **given).id
 
 
 def order(site, identity, order, **given):

@@ -96,14 +96,6 @@ def without_blanks(payload: Payload) -> Payload:
 # The raw order, the same in every version: what was written is what is sent.
 
 
-def _action(arguments: Arguments) -> str:
-    return str(arguments["action"])
-
-
-def _payload(arguments: Arguments) -> Payload:
-    return dict(arguments["payload"])
-
-
 def _decoded(answer: Payload, arguments: Arguments) -> Outcome:
     """An answer is an answer; only a status that is plainly a no counts as one."""
     status = str(answer.get("status", ""))
@@ -112,7 +104,11 @@ def _decoded(answer: Payload, arguments: Arguments) -> Outcome:
     return Outcome(state, answer, f"The charger answered {status or 'as shown'}.", {}, status)
 
 
-RAW_ORDERS: dict[Order, Encoding] = {Order.RAW: Encoding(_action, _payload, decode=_decoded)}
+RAW_ORDERS: dict[Order, Encoding] = {
+    Order.RAW: Encoding(
+        lambda given: str(given["action"]), lambda given: dict(given["payload"]), decode=_decoded
+    )
+}
 
 
 # What stations send.

@@ -18,7 +18,7 @@ from app.domain.commands.commands import OPEN_STATES
 from app.domain.ground.vocabulary import CommandState, Json
 from app.extensions import db
 from app.models import Command
-from app.web.live import End, Ends
+from app.web.ends import End, Ends
 from app.web.problems import Problem
 
 #: An answer at the very end of the wait still counts: patience with the charger is as long.

@@ -26,7 +26,7 @@ def answer(
     *,
     without: tuple[str, ...] = (),
     renamed: dict[str, str] | None = None,
-    **more: Any,
+    **more: object,
 ) -> type[Answer]:
     """Make an answer of a model's columns in their order, `more` members instead or beside."""
     members: Json = {}

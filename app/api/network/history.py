@@ -18,7 +18,7 @@ from app.models import (
     StatusEvent,
     TransactionEvent,
 )
-from app.queries.network import handshakes as queries
+from app.queries.network import station_timeline as queries
 from app.schemas import network as schemas
 from app.schemas.answers import read
 

@@ -1,27 +1,26 @@
-"""Stations: who they are, how they connect, and how they stand now."""
+"""Sites and stations: places, the chargers there, how they connect, and how they stand now."""
 
 from operator import attrgetter
 from typing import Annotated
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from app.api.ground import _rows
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._plain import Plain
 from app.domain.device import onboarding
 from app.domain.ground import texts
-from app.domain.ground.errors import Invalid
 from app.domain.network import stations
 from app.domain.network.presence import connected
 from app.models import Connector, Site, Station
-from app.resource import STATIONS
+from app.resource import SITES, STATIONS
 from app.schemas import network as schemas
 from app.schemas.answers import Answer, From, read
 from app.uow import unit_of_work
 
-noun = Noun("stations", "Chargers: registered, changed, archived, and what is known of them now.")
-blueprint = noun.blueprint
+station_noun = Noun(
+    "stations", "Chargers: registered, changed, archived, and what is known of them now."
+)
 
 CONNECTOR = _rows.answer(
     "Connector",
@@ -66,8 +65,8 @@ def _see(ask: Ask, found: list[Station]) -> None:
         station.connected = station.id in online  # type: ignore[attr-defined]
 
 
-plain = Plain(noun, STATIONS, STATION, seen=_see)
-plain.list(
+plain_stations = Plain(station_noun, STATIONS, STATION, seen=_see)
+plain_stations.list(
     "The stations in reach, in the order in which they were registered.",
     schemas.Stations,
     {
@@ -75,12 +74,16 @@ plain.list(
         "connected": lambda ask, there: connected(ask.now) if there else ~connected(ask.now),
     },
 )
-plain.show("One station with its connectors and their statuses.")
-plain.archive("Put a station away: it may no longer connect, its history stays.", 409)
-plain.restore("Take a station out of the archive.", 409)
+plain_stations.show("One station with its connectors and their statuses.")
+plain_stations.edit(
+    "Change what is given: registration, validation, security profile, quirks and the like.",
+    schemas.StationChanges,
+)
+plain_stations.archive("Put a station away: it may no longer connect, its history stays.", 409)
+plain_stations.restore("Take a station out of the archive.", 409)
 
 
-@noun.post(
+@station_noun.post(
     "/stations",
     "operator",
     "Register a station",
@@ -98,7 +101,7 @@ def create(ask: Ask) -> object:
             db,
             ask.actor,
             ask.tenant_id,
-            site_of(db, given.pop("site_id")),
+            stations.site_of(db, given.pop("site_id")),
             given.pop("identity"),
             now=ask.now,
             **given,
@@ -106,32 +109,10 @@ def create(ask: Ask) -> object:
         if wish:
             onboarding.change(db, ask.actor, station, wish, now=ask.now)
     station.told = clear  # type: ignore[attr-defined]
-    return plain.made(ask, station)
+    return plain_stations.made(ask, station)
 
 
-@noun.patch(
-    "/stations/{station_id}",
-    "operator",
-    "Change a station",
-    body=schemas.StationChanges,
-    answers={200: STATION},
-    problems=(409,),
-)
-def edit(ask: Ask, station_id: int) -> object:
-    """Change what is given: registration, validation, security profile, quirks and the like."""
-    station, given = ask.get(Station, station_id, "station"), dict(ask.body)
-    wish = given.pop("onboarding", None)
-    with unit_of_work() as db:
-        if wish is not None:
-            onboarding.change(db, ask.actor, station, wish, now=ask.now)
-        if "site_id" in given:
-            given["site"] = site_of(db, given.pop("site_id"))
-        if given:
-            stations.edit(db, ask.actor, station, now=ask.now, **given)
-    return plain.completed(ask, station)
-
-
-@noun.post(
+@station_noun.post(
     "/stations/{station_id}/credentials",
     "operator",
     "Give a station a new password",
@@ -151,9 +132,26 @@ def credentials(ask: Ask, station_id: int) -> object:
     return {"station_id": station.id, "username": name, "password": clear}
 
 
-def site_of(db: Session, number: int) -> Site:
-    """Return the site that a body names; raises `Invalid`."""
-    site = db.get(Site, number)
-    if site is None:
-        raise Invalid("There is no such site.", field="site_id")
-    return site
+# Sites: places with a time zone and a currency.
+
+site_noun = Noun("sites", "Places where stations stand.")
+
+SITE = _rows.answer("Site", "A place; tariffs follow its wall clock.", Site, without=("name_key",))
+
+
+plain_sites = Plain(site_noun, SITES, SITE)
+plain_sites.list(
+    "The sites in reach, in the order in which they were added.",
+    schemas.Sites,
+    {"name": lambda _, name: Site.name_key == texts.key(name)},
+)
+plain_sites.show("One site.")
+plain_sites.create(
+    "Add a site; for tokens that reach all sites.", schemas.NewSite, 409, everywhere=True
+)
+plain_sites.edit("Change what is given and leave the rest.", schemas.SiteChanges)
+plain_sites.archive("Put a site away; refused while stations stand there.", 409)
+plain_sites.restore("Take a site out of the archive.")
+
+
+blueprints = [site_noun.blueprint, station_noun.blueprint]

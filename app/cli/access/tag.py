@@ -1,4 +1,4 @@
-"""flask tag: cards, fobs and app tokens, and their groups."""
+"""flask tag, flask tag-group: cards, fobs and app tokens, and their groups."""
 
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,11 @@ from app.domain.access.imports.plans import Options
 from app.domain.network import sites, stations
 from app.models import Tag
 from app.queries.access import tags as queries
-from app.resource import TAGS
+from app.resource import TAG_GROUPS, TAGS, read
 from app.uow import unit_of_work
 
-group = cli.Group("tag", help="Cards, fobs and app tokens, and their groups.")
-TAPS: list[cli.Column] = [
-    ("at", lambda tap: tap.at),
-    ("station", lambda tap: tap.station.identity),
-    ("for", lambda tap: tap.occasion),
-    ("verdict", lambda tap: tap.verdict),
-    ("why", lambda tap: tap.sentence),
-]
+tag_command = cli.Group("tag", help="Cards, fobs and app tokens, and their groups.")
+TAPS: list[cli.Column] = read("at station=station.identity for=occasion verdict why=sentence")
 
 
 def _given(db: Session, tenant_id: int, values: dict[str, Any], row: Any) -> dict[str, Any]:
@@ -48,13 +42,13 @@ def _given(db: Session, tenant_id: int, values: dict[str, Any], row: Any) -> dic
     return given
 
 
-def _added(tag: Tag) -> str:
+def _added_tag(tag: Tag) -> str:
     owner = f" for {tag.driver.name}" if tag.driver else ""
     return f"Added the tag {tag.value}{owner}."
 
 
-plain = Plain(
-    group,
+plain_tags = Plain(
+    tag_command,
     TAGS,
     "value",
     (
@@ -68,18 +62,19 @@ plain = Plain(
     _given,
 )
 _EXPORTED = " ".join(tag_import.COLUMNS)
-plain.add(
-    "Put the tag VALUE on the list; without --site and --station it may charge everywhere.", _added
+plain_tags.add(
+    "Put the tag VALUE on the list; without --site and --station it may charge everywhere.",
+    _added_tag,
 )
-plain.list("List the tags.", _EXPORTED)
-plain.edit("Change a tag; what is not given stays, --site '' lifts the limit to sites.")
-plain.does(tags.block, "Blocked", "Refuse every further tap of a tag.")
-plain.does(tags.unblock, "Unblocked", "Let a blocked tag charge again.")
-plain.archive("Take a tag off the list; its history stays.", "Put it back on the list.")
-plain.export("Write the tags as CSV to PATH, or to standard output.", _EXPORTED)
+plain_tags.list("List the tags.", _EXPORTED)
+plain_tags.edit("Change a tag; what is not given stays, --site '' lifts the limit to sites.")
+plain_tags.does(tags.block, "Blocked", "Refuse every further tap of a tag.")
+plain_tags.does(tags.unblock, "Unblocked", "Let a blocked tag charge again.")
+plain_tags.archive("Take a tag off the list; its history stays.", "Put it back on the list.")
+plain_tags.export("Write the tags as CSV to PATH, or to standard output.", _EXPORTED)
 
 
-@group.command("show")
+@tag_command.command("show")
 @click.argument("value")
 @cli.json_option
 def show(value: str, as_json: bool) -> None:
@@ -97,24 +92,20 @@ def show(value: str, as_json: bool) -> None:
         cli.print_rows(taps, TAPS)
 
 
-@group.command("unknown")
+@tag_command.command("unknown")
 @click.option("--since", help="2026-11-01 or a time; the newest 200 without it.")
 @cli.json_option
 def unknown(since: str | None, as_json: bool) -> None:
     """List tokens that were tapped and are on no list."""
     start = cells.instant(since or "1970-01-01T00:00", ZoneInfo("UTC"))
-    columns: list[cli.Column] = [
-        ("token", lambda one: one.token),
-        ("taps", lambda one: one.taps),
-        ("last_at", lambda one: one.last.at),
-        ("station", lambda one: one.last.station.identity),
-        ("why", lambda one: one.last.sentence),
-    ]
+    columns: list[cli.Column] = read(
+        "token taps last_at=last.at station=last.station.identity why=last.sentence"
+    )
     found = queries.unknown(cli.reading(), start or cli.now())
     cli.print_rows(found, columns, json=as_json)
 
 
-@group.command("import")
+@tag_command.command("import")
 @imports.options
 @click.option("--make-groups", is_flag=True, help="Make groups that do not exist.")
 @imports.unblock_option
@@ -135,3 +126,46 @@ def import_(
         imports.look_through(planned, options, valid_only=valid_only, dry_run=dry_run)
         if not dry_run:
             tag_import.carry_out(db, cli.ACTOR, planned, tenant_id=tenant_id, now=now)
+
+
+# flask tag-group: groups of tags that may stop each other's sessions.
+
+tag_group_command = cli.Group(
+    "tag-group", help="Groups of tags that may stop each other's sessions."
+)
+
+plain_groups = Plain(
+    tag_group_command,
+    TAG_GROUPS,
+    options=(click.option("--tariff", help="Name of a tariff; '' for none."),),
+)
+plain_groups.add(
+    "Make the group NAME.", lambda made: f"Made the group {made.name} ({made.parent}).", json=False
+)
+plain_groups.edit(
+    "Change the group NAME; what is not given stays.",
+    click.option("--name", "new_name", help="A new name."),
+)
+
+
+@tag_group_command.command("list")
+@cli.json_option
+def list_groups(as_json: bool) -> None:
+    """List the groups."""
+    db = cli.reading()
+    sizes = queries.group_sizes(db)
+    columns = [*TAG_GROUPS.columns, ("tags", lambda one: sizes.get(one.id, 0))]
+    cli.print_rows(queries.groups(db), columns, json=as_json)
+
+
+@tag_group_command.command("remove")
+@click.argument("name")
+def remove_group(name: str) -> None:
+    """Delete the group NAME, which must hold no tags."""
+    with unit_of_work() as db:
+        found = tag_groups.named(db, cli.the_tenant(db).id, name)
+        tag_groups.remove(db, cli.ACTOR, found, now=cli.now())
+    click.echo(f"Removed the group {name}.")
+
+
+groups = [tag_command, tag_group_command]

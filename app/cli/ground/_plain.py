@@ -72,7 +72,7 @@ class Plain:
     def add(self, help: str, said: Callable[[Any], str], *, json: bool = True) -> None:
         """Hang `add`; `said` is what is printed of the new row, unless it is printed as JSON."""
 
-        def add(as_json: bool = False, **values: Any) -> None:
+        def add(as_json: bool = False, **values: object) -> None:
             with unit_of_work() as db:
                 tenant_id = cli.the_tenant(db).id
                 wanted = self._wanted(db, tenant_id, values, None)

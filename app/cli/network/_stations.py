@@ -16,7 +16,7 @@ from app.domain.ground.vocabulary import Registration, StationMode
 from app.domain.network import plugs, presence
 from app.domain.network.presence import connected
 from app.models import Station
-from app.resource import STATIONS
+from app.resource import STATIONS, read
 from app.schemas.network import MOST_CONNECTORS
 from app.schemas.quirks import QUIRKS
 
@@ -83,27 +83,14 @@ def online(station: Station, now: datetime) -> set[int]:
 def columns(online: Container[int]) -> list[cli.Column]:
     """All columns of a station; the export's are those that the import reads."""
     return [
-        ("id", lambda row: row.id),
-        ("identity", lambda row: row.identity),
-        ("name", lambda row: row.name),
-        ("site", lambda row: row.site.name),
+        *read("id identity name site=site.name"),
         ("online", lambda row: row.id in online),
-        ("last_seen_at", lambda row: row.last_seen_at),
-        ("registration", lambda row: row.registration),
-        ("mode", lambda row: row.mode),
-        ("security_profile", lambda row: row.security_profile),
-        ("validation", lambda row: row.validation),
+        *read("last_seen_at registration mode security_profile validation"),
         ("connectors", lambda row: len(plugs.of(row))),
         ("plug_type", lambda row: next((p.plug_type for p in plugs.of(row)), None)),
-        ("max_power_w", lambda row: row.max_power_w),
-        ("username_alias", lambda row: row.username_alias),
+        *read("max_power_w username_alias"),
         ("tariff", lambda row: row.tariff.name if row.tariff else None),
-        ("vendor", lambda row: row.vendor),
-        ("model", lambda row: row.model),
-        ("firmware", lambda row: row.firmware),
-        ("protocol", lambda row: row.protocol),
-        ("note", lambda row: row.note),
-        ("archived_at", lambda row: row.archived_at),
+        *read("vendor model firmware protocol note archived_at"),
     ]
 
 
@@ -114,15 +101,7 @@ def short(online: Container[int]) -> list[cli.Column]:
 
 
 COMMAND: list[cli.Column] = [
-    ("id", lambda row: row.id),
-    ("station", lambda row: row.station.identity),
-    ("order", lambda row: row.order),
+    *read("id station=station.identity order"),
     ("words", lambda row: orders.describe(row.order, row.arguments)),
-    ("state", lambda row: row.state),
-    ("sentence", lambda row: row.sentence),
-    ("answer", lambda row: row.answer),
-    ("latency_ms", lambda row: row.latency_ms),
-    ("requested_by", lambda row: row.requested_by),
-    ("requested_at", lambda row: row.requested_at),
-    ("settled_at", lambda row: row.settled_at),
+    *read("state sentence answer latency_ms requested_by requested_at settled_at"),
 ]

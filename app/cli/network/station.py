@@ -1,5 +1,7 @@
 """flask station: chargers, their passwords, and orders to them."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,10 @@ from app.resource import STATIONS
 from app.text.setup_guide import charger_address
 from app.uow import unit_of_work
 
-group = cli.Group("station", help="Chargers, their passwords, and orders to them.")
+station_command = cli.Group("station", help="Chargers, their passwords, and orders to them.")
 
 
-@group.command("add")
+@station_command.command("add")
 @click.argument("identity")
 @click.option("--site", required=True, help="Where it stands: a site's name.")
 @click.option("--password", help="A chosen password; without one, one is made and printed.")
@@ -55,7 +57,7 @@ def add(identity: str, site: str, password: str | None, as_json: bool, **values:
         click.echo("The password is shown this once; type it into the charger now.", err=True)
 
 
-@group.command("list")
+@station_command.command("list")
 @click.option("--site", help="Only those at this site.")
 @click.option("--online", is_flag=True, help="Only those connected now.")
 @click.option("--archived", is_flag=True, help="Also those in the archive.")
@@ -75,7 +77,7 @@ def list_(site: str | None, online: bool, archived: bool, as_json: bool) -> None
     cli.print_rows(rows, columns, json=as_json)
 
 
-@group.command("show")
+@station_command.command("show")
 @click.argument("identity")
 @cli.json_option
 def show(identity: str, as_json: bool) -> None:
@@ -85,7 +87,7 @@ def show(identity: str, as_json: bool) -> None:
     cli.print_row(station, shared.columns(shared.online(station, cli.now())), json=as_json)
 
 
-@group.command("edit")
+@station_command.command("edit")
 @click.argument("identity")
 @click.option("--identity", "new_identity", help="A new identity; the charger must use it too.")
 @click.option("--site", help="Move it to this site.")
@@ -99,17 +101,17 @@ def edit(identity: str, new_identity: str | None, site: str | None, **values: An
         if new_identity:
             given["identity"] = new_identity
         if site:
-            given["site"] = sites.named(db, tenant_id, site)
+            given["site_id"] = sites.named(db, tenant_id, site).id
         stations.edit(db, cli.ACTOR, station, now=cli.now(), **given)
     click.echo(f"Changed {station.identity}.")
 
 
-Plain(group, STATIONS, "identity", bare=True).archive(
+Plain(station_command, STATIONS, "identity", bare=True).archive(
     "Put the station IDENTITY into the archive: its connection ends, its history stays."
 )
 
 
-@group.command("password")
+@station_command.command("password")
 @click.argument("identity")
 @click.option("--password", help="A chosen password; without one, one is made and printed.")
 def password(identity: str, password: str | None) -> None:
@@ -129,7 +131,7 @@ def password(identity: str, password: str | None) -> None:
         click.echo(clear)
 
 
-@group.command("order")
+@station_command.command("order")
 @click.argument("identity")
 @click.argument("order", type=click.Choice([order.value for order in Order]))
 @click.argument("arguments", nargs=-1, metavar="[NAME=VALUE]...")
@@ -147,7 +149,7 @@ def order_(
     asking.ask(identity, Order(order), given, wait=wait, as_json=as_json, yes=yes)
 
 
-@group.command("raw")
+@station_command.command("raw")
 @click.argument("identity")
 @click.argument("action")
 @click.argument("payload", default="{}")
@@ -163,10 +165,10 @@ def raw(identity: str, action: str, payload: str, check: bool, wait: bool, as_js
 for _command in (order_, raw):
     _command.epilog = asking.EXIT_WORDS
 #: The name that orders had before.
-group.add_command(order_, "command")
+station_command.add_command(order_, "command")
 
 
-@group.command("export")
+@station_command.command("export")
 @click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @cli.zone_option
 def export(path: Path | None, timezone: str | None) -> None:
@@ -176,7 +178,7 @@ def export(path: Path | None, timezone: str | None) -> None:
     cli.write_csv(path, shared.columns(connected), rows, cli.zone_of(db, timezone))
 
 
-@group.command("import")
+@station_command.command("import")
 @imports.options
 @click.option("--passwords", type=click.Path(dir_okay=False, path_type=Path),
               help="Write the passwords that were made to this CSV file.")  # fmt: skip
@@ -210,3 +212,25 @@ def import_(
             ("password", lambda one: one[1]),
         ]
         cli.write_csv(passwords, columns, made)
+
+
+# `flask simulate`: chargers in software against any URL.
+#
+# The simulator is a program of its own (`python -m worker.simulator`), because
+# the business knows no worker; this is its name among the other commands.
+
+
+@click.command(
+    "simulate",
+    help="Run simulated chargers against a worker; --help lists the simulator's own options.",
+    context_settings={"ignore_unknown_options": True},
+    add_help_option=False,
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def simulate(arguments: tuple[str, ...]) -> None:
+    """Become the simulator: Ctrl-C and the exit status are its own."""
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "worker.simulator", *arguments])
+
+
+groups = [station_command, simulate]

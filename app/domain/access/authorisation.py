@@ -13,9 +13,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.access import issued_tokens, reach, tag_rows
-from app.domain.access.issued_tokens import Issued
-from app.domain.access.tag_rows import TagRow
+from app.domain.access import reach, tag_rows
+from app.domain.access.tag_rows import Issued, TagRow
 from app.domain.ground.bulk import BulkInsert, among
 from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.vocabulary import (
@@ -147,7 +146,7 @@ def judge(db: Session, taps: Sequence[Tap]) -> list[Judged]:
     found = [tags.get((tap.station.tenant_id, tap.token)) for tap in taps]
     running = _running(db, taps, found)
     reserved = _RESERVED(db, stations={tap.station.id for tap in taps if tap.evse})
-    issued = issued_tokens.look_up(db, zip(taps, found, strict=True))
+    issued = tag_rows.find_issued(db, zip(taps, found, strict=True))
     judged = []
     for tap, tag in zip(taps, found, strict=True):
         if tap.occasion == STOP and tap.session is not None:
@@ -205,7 +204,7 @@ def _decide_charge(tap: Tap, tag: TagRow | None, running: Counter[int], issued: 
         if token.kind == NO_AUTHORISATION:
             return without_token(station)
         session_id = tap.session.id if tap.session is not None else tap.begins
-        if why := issued_tokens.let_in(issued, station, token, session_id):
+        if why := tag_rows.let_in(issued, station, token, session_id):
             return Decision(Verdict.ACCEPTED, *why)
         sentence = f"The tag {shown(token, None)} is on no list."
         return _about(Verdict.INVALID, "unknown_tag", None, sentence)

@@ -123,7 +123,7 @@ def _first_known(*values: Decimal | None) -> Decimal | None:
     return next((value for value in values if value is not None), None)
 
 
-def _either(new: Any, old: Any) -> Any:
+def _either(new: object, old: object) -> Any:
     return old if new is None else new
 
 

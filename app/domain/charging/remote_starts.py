@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.access import authorisation, issued_tokens, reach
+from app.domain.access import authorisation, reach, tag_rows
 from app.domain.access.authorisation import Tap
 from app.domain.charging import running
 from app.domain.commands.orders.spec import Prepared
@@ -135,7 +135,7 @@ def prepare(
     refused = judged.decision.verdict is not Verdict.ACCEPTED
     if refused and not (
         judged.tag is None
-        and kind in issued_tokens.KINDS
+        and kind in tag_rows.ISSUED_KINDS
         and station.mode is not StationMode.CLOSED
     ):
         raise Conflict(judged.decision.sentence, field="token")

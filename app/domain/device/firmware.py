@@ -1,7 +1,8 @@
 """The firmware library: images that the desk keeps and stations fetch."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from cryptography import x509
 from sqlalchemy import select
@@ -12,10 +13,12 @@ from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import Actor, FileJobState
 from app.domain.office import audit
 from app.models import FileJob, FirmwareFile
+from app.schemas.device import NewFirmware
 
 #: Base64 text of at most so many characters fits into every version's message.
 _SIGNATURE_LIMIT = 800
 _CERTIFICATE_LIMIT = 5500
+_SIGNED = ("signature", "signing_certificate")
 _BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=")
 
 
@@ -29,28 +32,13 @@ class Stored:
     md5: str
 
 
-@dataclass(frozen=True, slots=True)
-class FirmwareFacts:
-    """What is typed about an image; `name` is what its file was called."""
-
-    name: str
-    version: str
-    vendor: str | None = None
-    model: str | None = None
-    signature: str | None = None
-    signing_certificate: str | None = None
-
-
 def add(
-    db: Session,
-    actor: Actor,
-    facts: FirmwareFacts,
-    stored: Stored,
-    *,
-    tenant_id: int,
-    now: datetime,
+    db: Session, actor: Actor, tenant_id: int, stored: Stored, *, now: datetime, **given: Any
 ) -> FirmwareFile:
-    """Put an image into the library.  Raises `Invalid`, or `Taken` for the same bytes again."""
+    """Put an image into the library, of what `NewFirmware` names.
+
+    Raises `Invalid`, or `Taken` for the same bytes again.
+    """
     twin = db.scalar(
         select(FirmwareFile).where(
             FirmwareFile.tenant_id == tenant_id, FirmwareFile.sha256 == stored.sha256
@@ -61,18 +49,12 @@ def add(
         raise Taken(f"The same file is {where}, as version {twin.version}.", field="file")
     row = FirmwareFile(
         tenant_id=tenant_id,
-        name=_file_name(facts.name),
-        version=texts.line(facts.version, "The version", 60, field="version", required=True),
-        vendor=texts.line(facts.vendor, "The vendor", 120, field="vendor") or None,
-        model=texts.line(facts.model, "The model", 120, field="model") or None,
-        stored_as=stored.stored_as,
-        size_bytes=stored.size_bytes,
-        sha256=stored.sha256,
-        md5=stored.md5,
+        **NewFirmware.kept(given, {"name": _file_name}, but=_SIGNED),
+        **asdict(stored),
         created_by=actor.name,
         created_at=now,
     )
-    row.signature, row.signing_certificate = signed_by(facts.signature, facts.signing_certificate)
+    row.signature, row.signing_certificate = signed_by(*(given.get(name) for name in _SIGNED))
     db.add(row)
     db.flush()
     audit.note(db, actor, "firmware.add", row, now=now)

@@ -26,7 +26,7 @@ from app.schemas.network import NewStation
 SECURITY_PROFILES = (0, 1, 2, 3)
 PASSWORD_LENGTHS = (8, 64)
 #: Members that are set on their own, in an order that matters.
-_APART = {"identity", "security_profile", "connectors", "plug_type"}
+_APART = {"identity", "site_id", "security_profile", "connectors", "plug_type"}
 
 
 def register(
@@ -60,20 +60,12 @@ def register(
     return station, clear
 
 
-def edit(
-    db: Session,
-    actor: Actor,
-    station: Station,
-    *,
-    now: datetime,
-    site: Site | None = None,
-    **given: Any,
-) -> Station:
+def edit(db: Session, actor: Actor, station: Station, *, now: datetime, **given: Any) -> Station:
     """Change what is given and leave the rest.  Raises `Invalid` or `Taken`."""
     before, terms = audit.snapshot(station), credentials.access_terms(station)
     with db.no_autoflush:
-        if site is not None:
-            _move(station, site)
+        if "site_id" in given:
+            _move(station, site_of(db, given["site_id"]))
         if "identity" in given:
             _identify(db, station, given["identity"])
         _apply(db, station, given)
@@ -184,6 +176,14 @@ def _validation(word: str | None) -> str | None:
     if word not in (None, "", "strict", "tolerant"):
         raise Invalid("The validation is strict or tolerant.", field="validation")
     return word or None
+
+
+def site_of(db: Session, number: int) -> Site:
+    """Return the site with this number; raises `Invalid`."""
+    site = db.get(Site, number)
+    if site is None:
+        raise Invalid("There is no such site.", field="site_id")
+    return site
 
 
 def _move(station: Station, site: Site) -> None:

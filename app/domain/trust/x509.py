@@ -1,10 +1,12 @@
 """Certificates and signing requests, read: who, by whom, until when, and OCPP's names for them.
 
 OCPP names a certificate by hashes of its issuer's name and key and by its
-serial number (CertificateHashData, 2.0.1 part 2 section 2.6; as in RFC 6960).
+serial number (CertificateHashData, 2.0.1 part 2 section 2.6; as in RFC 6960).  What a responder
+says of a contract's certificates is judged here, too.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cryptography import x509
@@ -14,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Json
+from app.domain.ground.vocabulary import Decision, Json, Verdict
 
 _HASHES: dict[str, type[hashes.HashAlgorithm]] = {
     "SHA256": hashes.SHA256,
@@ -181,3 +183,24 @@ def _facts(certificate: x509.Certificate) -> Facts:
 
 def _attributes(name: x509.Name, oid: x509.ObjectIdentifier) -> tuple[str, ...]:
     return tuple(str(attribute.value) for attribute in name.get_attributes_for_oid(oid))
+
+
+#: Verdicts of a contract's token that mean: there is no such contract any more.
+_NO_CONTRACT = frozenset({Verdict.BLOCKED, Verdict.EXPIRED, Verdict.INVALID})
+
+
+def judge_contract(decision: Decision, found: Sequence[str] | None) -> tuple[Decision, str]:
+    """The decision about a token of ISO 15118 and what its certificates are (C07.FR.13 to 17).
+
+    `found` is what the responder says of each certificate (good, revoked,
+    unknown or failed); nothing found means that they could not be looked at.
+    """
+    if found and "revoked" in found:
+        return _refused(decision, "The certificate of the contract is revoked."), "revoked"
+    if not found or any(word != "good" for word in found):
+        return _refused(decision, "The contract's certificates cannot be verified."), "unverified"
+    return decision, "cancelled" if decision.verdict in _NO_CONTRACT else "accepted"
+
+
+def _refused(decision: Decision, sentence: str) -> Decision:
+    return replace(decision, verdict=Verdict.INVALID, reason="contract", sentence=sentence)

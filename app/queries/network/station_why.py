@@ -19,7 +19,7 @@ from app.domain.ground.vocabulary import (
     Verdict,
 )
 from app.models import Authorisation, ChargingSession, Command, Connection, Connector
-from app.queries.network import handshakes
+from app.queries.network import station_timeline
 from app.queries.network.station_page import Now, attempts
 
 #: A refused tap is of interest for this long.
@@ -112,7 +112,7 @@ def _offline(db: Session, there: Now, now: datetime) -> Iterator[Why]:
     knock = next((a for a in attempts(db, station) if last is None or a.last_at > _end(last)), None)
     if knock is not None and not knock.accepted:
         why.say("It knocked at ", knock.last_at, f" and was turned away: {knock.sentence} ")
-        why.say(handshakes.fix(knock.reason))
+        why.say(station_timeline.fix(knock.reason))
     elif last is None:
         why.say("Nobody has knocked with this identity: type the URL of its Setup page into it.")
     elif now - _end(last) < PATIENCE:

@@ -3,14 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, render_template, request
+from flask import Blueprint, abort, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.domain.access.reservations import OPEN
-from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
-from app.domain.ground.vocabulary import Arguments, Order, ReservationState
+from app.domain.ground.vocabulary import Order, ReservationState
 from app.domain.network import plugs
 from app.extensions import db
 from app.forms.access import ReserveForm
@@ -18,10 +17,11 @@ from app.forms.ground import refusals
 from app.models import Reservation, Station
 from app.queries.access import reservations as queries
 from app.queries.network import station_page
-from app.uow import unit_of_work
+from app.resource import read
+from app.views.commands import _station_commands as order_pages
 from app.views.network._station_pages import station_or_404
 from app.web import listing
-from app.web.security import actor, back, needs
+from app.web.security import back, needs
 
 blueprint = Blueprint("reservations", __name__)
 blueprint.add_app_template_test(lambda row: row.state in OPEN, "kept")
@@ -52,18 +52,10 @@ def index() -> ResponseReturnValue:
 
 
 COLUMNS = [
-    ("id", lambda row: row.id),
-    ("station", lambda row: row.station.identity),
+    *read("id station=station.identity"),
     ("connector", lambda row: row.evse or None),
-    ("plug_type", lambda row: row.plug_type),
-    ("tag", lambda row: row.token),
-    ("state", lambda row: row.state.value),
-    ("sentence", lambda row: row.sentence),
-    ("created_at", lambda row: row.created_at),
-    ("created_by", lambda row: row.created_by),
-    ("expires_at", lambda row: row.expires_at),
-    ("settled_at", lambda row: row.settled_at),
-    ("session", lambda row: row.session_id),
+    *read("plug_type tag=token state=state.value sentence created_at created_by"),
+    *read("expires_at settled_at session=session_id"),
 ]
 
 
@@ -92,7 +84,7 @@ def reserve(station_id: int) -> Any:
         "minutes": form.minutes.data,
     }
     try:
-        _ask(place, Order.RESERVE, given)
+        order_pages.ask(place, Order.RESERVE, given)
     except DomainError as error:
         refusals.show(form, error)
         return _page(place, form), error.status
@@ -105,7 +97,7 @@ def reserve(station_id: int) -> Any:
 def cancel(reservation_id: int) -> ResponseReturnValue:
     """Ask the station to let a connector go."""
     row = db.session.get(Reservation, reservation_id) or abort(404, "There is no such reservation.")
-    _ask(row.station, Order.CANCEL_RESERVATION, {"reservation_id": row.id})
+    order_pages.ask(row.station, Order.CANCEL_RESERVATION, {"reservation_id": row.id})
     flash(
         _(
             "%(identity)s was asked to cancel reservation %(id)s.",
@@ -115,12 +107,6 @@ def cancel(reservation_id: int) -> ResponseReturnValue:
         "success",
     )
     return back("reservations.station", station_id=row.station_id)
-
-
-def _ask(place: Station, order: Order, given: Arguments) -> None:
-    ttl_s = current_app.config["SETTINGS"].command_ttl_s
-    with unit_of_work() as work:
-        commands.queue(work, actor(), place, order, given, now=datetime.now(UTC), ttl_s=ttl_s)
 
 
 def _page(place: Station, form: ReserveForm) -> str:

@@ -40,6 +40,13 @@ class Group:
         return [form.order.value for form in self.forms]
 
 
+def ask(station: Station, order: Order, given: Arguments) -> None:
+    """Give a station an order, asked by this person; raises what it cannot be given for."""
+    ttl_s = current_app.config["SETTINGS"].command_ttl_s
+    with unit_of_work() as work:
+        commands.queue(work, actor(), station, order, given, now=datetime.now(UTC), ttl_s=ttl_s)
+
+
 def tab(station: Station, failed: OrderForm | None = None) -> str:
     """Render the tab; `failed` is a form that was refused and says why."""
     session, at = db.session(), datetime.now(UTC)

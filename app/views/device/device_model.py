@@ -3,19 +3,22 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, abort, render_template
+from flask import Blueprint, abort, flash, render_template
+from flask_babel import gettext as _
 
+from app.domain.device import settings
 from app.domain.device.variable_names import VariableName, component_of
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Order
 from app.extensions import db
+from app.models import StationVariable
 from app.queries.device import device_model as queries
-from app.queries.device import settings
+from app.queries.device import settings as setting_queries
 from app.queries.network import station_page
-from app.views.device import _configuration
+from app.uow import unit_of_work
 from app.views.network._station_pages import station_or_404
 from app.web import listing
-from app.web.security import needs
+from app.web.security import actor, back, needs
 
 blueprint = Blueprint("device_model", __name__)
 
@@ -41,7 +44,7 @@ def station(station_id: int) -> Any:
         chosen=chosen,
         variables=variables,
         more=more,
-        waiting=settings.asked(session, place, ASKED),
+        waiting=setting_queries.asked(session, place, ASKED),
     )
 
 
@@ -56,5 +59,12 @@ def _chosen() -> VariableName | None:
 @blueprint.post("/stations/<int:station_id>/configuration/<int:variable_id>/keep")
 @needs("operator")
 def keep(station_id: int, variable_id: int) -> Any:
-    """Take what the station tells for what is wanted."""
-    return _configuration.keep(station_or_404(station_id), variable_id)
+    """Take what the station tells for what is wanted: no drift any more."""
+    place = station_or_404(station_id)
+    with unit_of_work() as work:
+        row = work.get(StationVariable, variable_id)
+        if row is None or row.station_id != place.id:
+            abort(404, "There is no such setting.")
+        settings.keep_reported(work, actor(), row, now=datetime.now(UTC))
+    flash(_("The charger’s value is now the wanted one."), "success")
+    return back("stations.configuration", station_id=place.id)

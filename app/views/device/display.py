@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, render_template
 
-from app.domain.commands import commands
 from app.domain.ground import clock
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Order
@@ -13,12 +12,12 @@ from app.extensions import db
 from app.forms.device import ShowForm
 from app.forms.ground import refusals
 from app.models import Station
-from app.queries.device import monitors as queries
+from app.queries.device import device_model as queries
 from app.queries.device import settings
 from app.queries.network import station_page
-from app.uow import unit_of_work
+from app.views.commands import _station_commands as order_pages
 from app.views.network._station_pages import station_or_404
-from app.web.security import actor, back, needs
+from app.web.security import back, needs
 
 blueprint = Blueprint("display", __name__)
 
@@ -52,18 +51,12 @@ def show(station_id: int) -> Any:
     if not form.validate_on_submit():
         return _page(place, form), 422
     given = {name: form[name].data for name in ("text", "when", "priority", "language")}
-    ttl_s = current_app.config["SETTINGS"].command_ttl_s
     try:
         for name in ("starts_at", "ends_at"):
             if (typed := form[name].data) is not None:
                 moment = clock.instant(typed, place.site.timezone, field=name)
                 given[name] = moment.isoformat()
-        with unit_of_work() as work:
-            commands.queue(
-                *(work, actor(), place, Order.SHOW_MESSAGE, given),
-                now=datetime.now(UTC),
-                ttl_s=ttl_s,
-            )
+        order_pages.ask(place, Order.SHOW_MESSAGE, given)
     except DomainError as error:
         refusals.show(form, error)
         return _page(place, form), error.status

@@ -10,7 +10,6 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app.domain.device import firmware
-from app.domain.device.firmware import FirmwareFacts, Stored
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import FileJobState, Order
 from app.extensions import db
@@ -19,6 +18,8 @@ from app.forms.ground import refusals
 from app.models import FirmwareFile, Station
 from app.queries.device import files as queries
 from app.queries.ground.paging import Wish
+from app.resource import read
+from app.schemas.device import NewFirmware
 from app.uow import unit_of_work
 from app.web import listing
 from app.web.file_store import FIRMWARE, Store
@@ -59,13 +60,7 @@ def index() -> ResponseReturnValue:
 
 
 COLUMNS = [
-    ("id", lambda row: row.id),
-    ("version", lambda row: row.version),
-    ("name", lambda row: row.name),
-    ("vendor", lambda row: row.vendor),
-    ("model", lambda row: row.model),
-    ("size_bytes", lambda row: row.size_bytes),
-    ("sha256", lambda row: row.sha256),
+    *read("id version name vendor model size_bytes sha256"),
     ("signed", lambda row: row.signature is not None),
     ("added", lambda row: row.created_at),
 ]
@@ -103,18 +98,10 @@ def jobs() -> ResponseReturnValue:
 
 
 JOB_COLUMNS = [
-    ("id", lambda row: row.id),
-    ("asked_at", lambda row: row.created_at),
-    ("station", lambda row: row.station.identity),
-    ("kind", lambda row: row.kind.value),
+    *read("id asked_at=created_at station=station.identity kind=kind.value"),
     ("version", lambda row: row.arguments.get("version")),
-    ("state", lambda row: row.state.value),
-    ("word", lambda row: row.word),
-    ("sentence", lambda row: row.sentence),
-    ("file_name", lambda row: row.file_name),
-    ("size_bytes", lambda row: row.size_bytes),
-    ("settled_at", lambda row: row.settled_at),
-    ("asked_by", lambda row: row.created_by),
+    *read("state=state.value word sentence file_name size_bytes settled_at"),
+    *read("asked_by=created_by"),
 ]
 
 
@@ -153,28 +140,13 @@ def create() -> ResponseReturnValue:
 def _add(form: FirmwareForm, upload: Any) -> int:
     """Store the file, then its row; a row that is refused leaves no file behind."""
     settings = current_app.config["SETTINGS"]
-    store = Store(settings, FIRMWARE)
-    stored: Stored = store.save(upload.stream.read, settings.firmware_max_bytes)
-    try:
-        with unit_of_work() as work:
-            row = firmware.add(
-                work,
-                actor(),
-                FirmwareFacts(
-                    name=upload.filename,
-                    version=form.version.data,
-                    vendor=form.vendor.data,
-                    model=form.model.data,
-                    signature=form.signature.data,
-                    signing_certificate=form.signing_certificate.data,
-                ),
-                stored,
-                tenant_id=current_user.tenant_id,
-                now=datetime.now(UTC),
-            )
-    except BaseException:
-        store.remove([stored.stored_as])
-        raise
+    given = {name: form[name].data for name in NewFirmware.model_fields if name in form}
+    with (
+        Store(settings, FIRMWARE).saved(upload.stream.read, settings.firmware_max_bytes) as stored,
+        unit_of_work() as work,
+    ):
+        given |= {"name": upload.filename, "now": datetime.now(UTC)}
+        row = firmware.add(work, actor(), current_user.tenant_id, stored, **given)
     flash(_("Added version %(version)s to the library.", version=row.version), "success")
     return row.id
 

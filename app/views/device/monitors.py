@@ -3,10 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, render_template
+from flask import Blueprint, abort, flash, render_template
 from flask_babel import gettext as _
 
-from app.domain.commands import commands
 from app.domain.device import device_events
 from app.domain.device.monitors import name_of
 from app.domain.ground.errors import DomainError
@@ -15,11 +14,12 @@ from app.extensions import db
 from app.forms.device import KIND_WORDS, SEVERITIES, WatchForm
 from app.forms.ground import refusals
 from app.models import DeviceEvent, Station
-from app.queries.device import monitors as queries
+from app.queries.device import device_model as queries
 from app.queries.device import settings
 from app.queries.ground.paging import fetch
 from app.queries.network import station_page
 from app.uow import unit_of_work
+from app.views.commands import _station_commands as order_pages
 from app.views.network._station_pages import station_or_404
 from app.web import listing
 from app.web.security import actor, back, needs
@@ -80,14 +80,8 @@ def watch(station_id: int) -> Any:
         return _page(place, form), 422
     names = ("key", "kind", "value", "severity", "in_transaction_only")
     monitor = {name: form[name].data for name in names}
-    ttl_s = current_app.config["SETTINGS"].command_ttl_s
     try:
-        with unit_of_work() as work:
-            commands.queue(
-                *(work, actor(), place, Order.SET_MONITORS, {"monitors": [monitor]}),
-                now=datetime.now(UTC),
-                ttl_s=ttl_s,
-            )
+        order_pages.ask(place, Order.SET_MONITORS, {"monitors": [monitor]})
     except DomainError as error:
         refusals.show(form, error)
         return _page(place, form), error.status

@@ -3,13 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, g, render_template
+from flask import Blueprint, abort, flash, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
-from app.domain.ground.vocabulary import Arguments, Order
+from app.domain.ground.vocabulary import Order
 from app.domain.limits.der_controls import KINDS as DER_KINDS
 from app.domain.limits.profile_reports import SOURCES, differs
 from app.extensions import db
@@ -19,9 +18,9 @@ from app.models import Station, StationProfile
 from app.queries import limits as library
 from app.queries.charging import station_energy as queries
 from app.queries.network import station_page
-from app.uow import unit_of_work
+from app.views.commands import _station_commands as order_pages
 from app.views.network._station_pages import station_or_404
-from app.web.security import actor, back, needs
+from app.web.security import back, needs
 
 blueprint = Blueprint("energy", __name__, url_prefix="/stations/<int:station_id>/energy")
 blueprint.add_app_template_filter(lambda word: SOURCES.get(word, word), "limit_source")
@@ -57,7 +56,9 @@ def assign(station_id: int) -> ResponseReturnValue:
         "session_id": form.session_id.data,
     }
     try:
-        _ask(place, Order.SET_PROFILE, {name: value for name, value in given.items() if value})
+        order_pages.ask(
+            place, Order.SET_PROFILE, {name: value for name, value in given.items() if value}
+        )
     except DomainError as error:
         refusals.show(form, error)
         return _page(place, form), error.status
@@ -73,7 +74,7 @@ def clear(station_id: int, station_profile_id: int) -> ResponseReturnValue:
     row = db.session.get(StationProfile, station_profile_id)
     if row is None or row.station_id != place.id:
         abort(404, "There is no such profile.")
-    _ask(place, Order.CLEAR_PROFILE, {"station_profile_id": row.id})
+    order_pages.ask(place, Order.CLEAR_PROFILE, {"station_profile_id": row.id})
     flash(
         _("%(identity)s was asked to forget profile %(id)s.", identity=place.identity, id=row.id),
         "success",
@@ -87,17 +88,11 @@ def ask(station_id: int, question: str) -> ResponseReturnValue:
     """Ask the station what it holds."""
     place = station_or_404(station_id)
     order, arguments, words = ASKED[question]
-    _ask(place, order, arguments)
+    order_pages.ask(place, order, arguments)
     flash(
         _("%(identity)s was asked to %(words)s.", identity=place.identity, words=words), "success"
     )
     return back("energy.station", station_id=station_id)
-
-
-def _ask(place: Station, order: Order, given: Arguments) -> None:
-    ttl_s = current_app.config["SETTINGS"].command_ttl_s
-    with unit_of_work() as work:
-        commands.queue(work, actor(), place, order, given, now=datetime.now(UTC), ttl_s=ttl_s)
 
 
 def _page(place: Station, form: AssignForm) -> str:

@@ -5,12 +5,11 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, current_app, flash, g, render_template
+from flask import Blueprint, flash, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from app.domain.commands import commands
 from app.domain.ground import clock, texts
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.texts import N_
@@ -22,12 +21,12 @@ from app.forms.ground import refusals
 from app.forms.limits import AssignForm, ProfileForm
 from app.models import ChargingProfile, Station
 from app.queries import limits as queries
-from app.resource import PROFILES
+from app.resource import PROFILES, read
 from app.text.numbers import local
-from app.uow import unit_of_work
+from app.views.commands import _station_commands as order_pages
 from app.views.ground._plain import Plain
 from app.web import listing
-from app.web.security import actor, back, needs
+from app.web.security import back, needs
 
 blueprint = Blueprint("profiles", __name__, url_prefix="/profiles")
 blueprint.add_app_template_filter(said, "profile_said")
@@ -53,9 +52,7 @@ def index() -> ResponseReturnValue:
 
 
 COLUMNS: list[Any] = [
-    ("id", lambda row: row.id),
-    ("name", lambda row: row.name),
-    ("note", lambda row: row.note),
+    *read("id name note"),
     ("document", lambda row: json.dumps(row.document)),
     ("archived_at", lambda row: row.archived_at),
 ]
@@ -78,12 +75,7 @@ def assign(profile_id: int) -> Any:
         refusals.show(form, Invalid("Choose a station.", field="station_id"))
         return _page(profile, form), 422
     try:
-        with unit_of_work() as work:
-            commands.queue(
-                *(work, actor(), station, Order.SET_PROFILE, {"profile_id": profile.id}),
-                now=datetime.now(UTC),
-                ttl_s=current_app.config["SETTINGS"].command_ttl_s,
-            )
+        order_pages.ask(station, Order.SET_PROFILE, {"profile_id": profile.id})
     except DomainError as error:
         refusals.show(form, error)
         return _page(profile, form), error.status

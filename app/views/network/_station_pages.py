@@ -17,23 +17,32 @@ from flask_babel import gettext as _
 from htmx_flask import request
 
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Registration
+from app.domain.ground.vocabulary import Order, Registration
 from app.domain.money import tariff_choice
 from app.domain.network import stations
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.network import PasswordForm
+from app.forms.network import PasswordForm, shown
 from app.models import Station
+from app.queries.device import settings as setting_queries
 from app.queries.ground.paging import fetch
 from app.queries.money import costs
-from app.queries.network import handshakes, station_page, station_timeline, station_why
+from app.queries.network import station_page, station_timeline, station_why
+from app.schemas.quirks import QUIRKS
 from app.text import setup_guide
 from app.text.setup_guide import charger_address
 from app.uow import unit_of_work
 from app.views.commands import _station_commands as order_pages
-from app.views.device import _configuration
 from app.web import listing, shown_once
 from app.web.security import actor, back, needs
+
+#: Orders whose last commands stand beside the settings.
+SETTING_ORDERS = (
+    Order.READ_SETTINGS,
+    Order.CHANGE_SETTING,
+    Order.READ_BASE_REPORT,
+    Order.SET_NETWORK_PROFILE,
+)
 
 
 def station_or_404(station_id: int) -> Station:
@@ -115,8 +124,27 @@ def command(station_id: int) -> Any:
 
 
 def configuration(station_id: int) -> Any:
-    """The Configuration tab: the station's settings, told and wanted."""
-    return _configuration.page(station_or_404(station_id))
+    """The Configuration tab: what the station told, what is wanted, and a form to change one."""
+    station, session = station_or_404(station_id), db.session()
+    there = station_page.now_of(session, station, datetime.now(UTC))
+    form = order_pages.order_form(Order.CHANGE_SETTING, there)
+    form.key.data, form.value.data = listing.text("key"), listing.text("value")
+    show = listing.text("show")
+    return render_template(
+        "network/stations/configuration.html",
+        station=station,
+        there=there,
+        found=setting_queries.listed(session, station, listing.text("q"), show, listing.wish()),
+        total=setting_queries.total(session, station),
+        drifting=len(setting_queries.drifting(session, station)),
+        offered=setting_queries.offered(session, station),
+        read_at=setting_queries.read_at(session, station),
+        form=form,
+        quirk_facts=[(QUIRKS[name].label, shown(value))
+                     for name, value in station.quirks.items() if name in QUIRKS],
+        confirm=order_pages.questions(station)[Order.CHANGE_SETTING],
+        waiting=setting_queries.asked(session, station, SETTING_ORDERS),
+    )  # fmt: skip
 
 
 def history(station_id: int) -> Any:
@@ -165,7 +193,7 @@ def _setup_page(station: Station, form: PasswordForm) -> str:
         attempts=station_page.attempts(session, station),
         ended=station_page.last_ended(session, station),
         strangers=station_page.strangers(session),
-        fix=handshakes.fix,
+        fix=station_timeline.fix,
     )
 
 

@@ -17,7 +17,7 @@ from app.forms.network import QUIRK, StationForm
 from app.models import Site, Station
 from app.queries.network import sites as site_queries
 from app.queries.network import stations as queries
-from app.resource import STATIONS
+from app.resource import STATIONS, read
 from app.schemas.quirks import QUIRKS
 from app.uow import unit_of_work
 from app.views.ground._plain import Plain
@@ -59,21 +59,10 @@ def index() -> Any:
 
 def _columns(found: queries.Listed) -> Any:
     return [
-        ("id", lambda row: row.id),
-        ("identity", lambda row: row.identity),
-        ("name", lambda row: row.name),
-        ("site", lambda row: row.site.name),
-        ("vendor", lambda row: row.vendor),
-        ("model", lambda row: row.model),
-        ("serial", lambda row: row.serial),
-        ("firmware", lambda row: row.firmware),
-        ("protocol", lambda row: row.protocol),
-        ("security_profile", lambda row: row.security_profile),
-        ("mode", lambda row: row.mode.value),
-        ("registration", lambda row: row.registration.value),
+        *read("id identity name site=site.name vendor model serial firmware protocol"),
+        *read("security_profile mode=mode.value registration=registration.value"),
         ("online", lambda row: row.id in found.online),
-        ("connected_at", lambda row: row.connected_at),
-        ("last_seen_at", lambda row: row.last_seen_at),
+        *read("connected_at last_seen_at"),
         ("connectors", lambda row: len(plugs.of(row))),
         ("power_w", found.power_of),
         ("deviations", lambda row: found.deviations.get(row.id, 0)),
@@ -159,7 +148,7 @@ def _show(form: StationForm, error: DomainError) -> None:
 
 
 def _typed(work: Session, form: StationForm, station: Station | None) -> dict[str, Any]:
-    return {"site": _site(form), **form.typed()}
+    return {"site_id": _site(form).id, **form.typed()}
 
 
 plain = Plain(blueprint, STATIONS, "network/stations/form.html", _form, _typed, _show)

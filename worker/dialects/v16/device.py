@@ -52,10 +52,6 @@ def _is_extended(arguments: Arguments) -> bool:
     return bool(arguments.get("extended")) or arguments["message"] not in words.TRIGGERS
 
 
-def _trigger_action(arguments: Arguments) -> str:
-    return "ExtendedTriggerMessage" if _is_extended(arguments) else "TriggerMessage"
-
-
 def _trigger(arguments: Arguments) -> Payload:
     table = words.EXTENDED_TRIGGERS if _is_extended(arguments) else words.TRIGGERS
     message = table.get(arguments["message"])
@@ -150,7 +146,7 @@ ORDERS: dict[Order, Encoding] = {
     ),
     Order.CLEAR_CACHE: Encoding("ClearCache", lambda given: {}),
     Order.TRIGGER: Encoding(
-        _trigger_action,
+        lambda given: "ExtendedTriggerMessage" if _is_extended(given) else "TriggerMessage",
         _trigger,
         sentences={"NotImplemented": "The charger cannot send this message on request."},
     ),

@@ -30,8 +30,6 @@ log_status = _heard("log", file_jobs.LOGS)
 signed_firmware_status = _heard("firmware", file_jobs.FIRMWARE)
 
 
-# Firmware and logs (OCPP 1.6 sections 5.12 and 5.19; security whitepaper sections 4 and 5).
-
 #: The longest address of the security extension; 1.6 itself names no limit.
 _LONGEST_URL = 512
 _LOGS = frozenset({"diagnostics", "security_log"})

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.domain.ground.vocabulary import Arguments, Facts, Json, Order
+from app.domain.ground.vocabulary import Arguments, Json, Order
 from worker.dialects.context import Payload
 from worker.dialects.records import Encoding, Unfit, without_blanks
 from worker.dialects.shared import filled, moment, profile_of, rate, read_moment, read_rate
@@ -101,8 +101,6 @@ def read_composite(answer: Fields) -> Json | None:
     )
 
 
-# Charging profiles (OCPP 1.6 sections 5.5, 5.7 and 5.16).
-
 _UNKNOWN = {"Unknown": "The charger has no such profile."}
 
 
@@ -139,10 +137,6 @@ def _composite(arguments: Arguments) -> Payload:
     )
 
 
-def _composite_facts(answer: Payload, arguments: Arguments) -> Facts:
-    return {"schedule": read_composite(Fields(answer))}
-
-
 ORDERS: dict[Order, Encoding] = {
     Order.SET_PROFILE: Encoding(
         "SetChargingProfile",
@@ -152,6 +146,8 @@ ORDERS: dict[Order, Encoding] = {
     ),
     Order.CLEAR_PROFILE: Encoding("ClearChargingProfile", _clear, sentences=_UNKNOWN),
     Order.READ_COMPOSITE_SCHEDULE: Encoding(
-        "GetCompositeSchedule", _composite, facts=_composite_facts
+        "GetCompositeSchedule",
+        _composite,
+        facts=lambda answer, given: {"schedule": read_composite(Fields(answer))},
     ),
 }

@@ -232,10 +232,6 @@ def _remote_start(arguments: Arguments) -> Payload:
     return payload
 
 
-def _remote_stop(arguments: Arguments) -> Payload:
-    return {"transactionId": int(arguments["transaction_ref"])}
-
-
 ROUTES: dict[str, Route] = {
     "MeterValues": Route(
         Bulk(meter_values, {}), Long("meterValue", samples="sampledValue"), money=True
@@ -252,5 +248,7 @@ ROUTES: dict[str, Route] = {
 
 ORDERS: dict[Order, Encoding] = {
     Order.START_CHARGING: Encoding("RemoteStartTransaction", _remote_start),
-    Order.STOP_CHARGING: Encoding("RemoteStopTransaction", _remote_stop),
+    Order.STOP_CHARGING: Encoding(
+        "RemoteStopTransaction", lambda given: {"transactionId": int(given["transaction_ref"])}
+    ),
 }

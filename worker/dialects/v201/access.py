@@ -6,7 +6,7 @@ from typing import Any
 from app.domain.access import authorisation, reservations
 from app.domain.access.authorisation import AUTHORIZE, Tap, decide_all
 from app.domain.ground.vocabulary import Arguments, Decision, Facts, Json, Order, Token, token_kind
-from app.domain.trust import contracts
+from app.domain.trust import x509
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Fact, Outside, Route, Unfit
 from worker.dialects.shared import keep, read_hash_data
@@ -75,7 +75,7 @@ def answer(decision: Decision, ctx: Context) -> Payload:
     """Spell what was decided about a tap."""
     if ctx.found is None:
         return {"idTokenInfo": id_token_info(decision)}
-    decision, word = contracts.judge(decision, ctx.found)
+    decision, word = x509.judge_contract(decision, ctx.found)
     return {
         "idTokenInfo": id_token_info(decision),
         "certificateStatus": words.CONTRACTS[word],

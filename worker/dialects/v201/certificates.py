@@ -94,10 +94,6 @@ LISTED = {**ROOTS, "v2g_chain": "V2GCertificateChain"}
 OWN = {"station": "ChargingStationCertificate", "v2g": "V2GCertificate"}
 
 
-def _read(arguments: Arguments) -> Payload:
-    return without_blanks({"certificateType": [LISTED[use] for use in arguments.get("uses") or ()]})
-
-
 def listed(words: dict[str, str], answer: Payload, arguments: Arguments) -> Outcome:
     """Read the certificates that a station lists; `words` are the version's kinds."""
     uses = {word: use for use, word in words.items()}
@@ -159,7 +155,9 @@ ORDERS: dict[Order, Encoding] = {
     **root_orders(ROOTS),
     Order.READ_CERTIFICATES: Encoding(
         "GetInstalledCertificateIds",
-        _read,
+        lambda given: without_blanks(
+            {"certificateType": [LISTED[use] for use in given.get("uses") or ()]}
+        ),
         decode=lambda answer, given: listed(LISTED, answer, given),
     ),
     Order.SEND_CERTIFICATE: Encoding(

@@ -133,10 +133,6 @@ REPORT = {
 REPORTED = frozenset({"Accepted", "EmptyResultSet"})
 
 
-def _action(arguments: Arguments) -> str:
-    return "GetVariables" if arguments.get("keys") else "GetBaseReport"
-
-
 def _read(arguments: Arguments) -> Payload:
     """Ask for some variables; for all that can be set, a report is the way (B07)."""
     if not arguments.get("keys"):
@@ -239,7 +235,11 @@ ROUTES: dict[str, Route] = {
 
 ORDERS: dict[Order, Encoding] = {
     Order.CHANGE_SETTING: Encoding("SetVariables", _set, decode=_changed),
-    Order.READ_SETTINGS: Encoding(_action, _read, decode=_settings),
+    Order.READ_SETTINGS: Encoding(
+        lambda given: "GetVariables" if given.get("keys") else "GetBaseReport",
+        _read,
+        decode=_settings,
+    ),
     Order.READ_BASE_REPORT: _BASE,
     Order.READ_REPORT: Encoding("GetReport", _report, REPORTED, REPORT),
     Order.SET_NETWORK_PROFILE: Encoding(

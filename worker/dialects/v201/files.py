@@ -49,8 +49,6 @@ def customer_information(call: Fields, ctx: Context) -> Payload:
     return {}
 
 
-# Firmware, logs and customer information (OCPP 2.0.1 L01 to L04, N01, N09, N10).
-
 _LOGS = frozenset({"diagnostics", "security_log"})
 TOKEN_KINDS = {
     "iso14443": "ISO14443",

@@ -87,8 +87,6 @@ def _noticed(item: Fields, ctx: Context) -> Noticed:
     )
 
 
-# Monitors (OCPP 2.0.1 block N).
-
 BASES = {"all": "All", "factory_default": "FactoryDefault", "hard_wired_only": "HardWiredOnly"}
 CRITERIA = {
     "threshold": "ThresholdMonitoring",
@@ -108,10 +106,6 @@ def monitor(one: Arguments) -> Payload:
         "severity": one["severity"],
         **device.written(parse(one["key"])),
     }
-
-
-def _set(arguments: Arguments) -> Payload:
-    return {"setMonitoringData": [monitor(one) for one in arguments["monitors"]]}
 
 
 def answered(answer: Payload, arguments: Arguments) -> Outcome:
@@ -174,7 +168,11 @@ ORDERS: dict[Order, Encoding] = {
     Order.SET_MONITORING_LEVEL: Encoding(
         "SetMonitoringLevel", lambda given: {"severity": given["severity"]}
     ),
-    Order.SET_MONITORS: Encoding("SetVariableMonitoring", _set, decode=answered),
+    Order.SET_MONITORS: Encoding(
+        "SetVariableMonitoring",
+        lambda given: {"setMonitoringData": [monitor(one) for one in given["monitors"]]},
+        decode=answered,
+    ),
     Order.CLEAR_MONITORS: Encoding(
         "ClearVariableMonitoring", lambda given: {"id": given["numbers"]}, decode=_cleared
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from app.domain.ground.vocabulary import Arguments, Facts, Json, Order
+from app.domain.ground.vocabulary import Arguments, Json, Order
 from app.domain.limits import ev_needs, profile_reports
 from worker.dialects.context import Context, Payload
 from worker.dialects.records import Encoding, Long, Route, Unfit, without_blanks
@@ -142,8 +142,6 @@ def charging_schedule(call: Fields, ctx: Context, words: Words = WORDS) -> Paylo
     return {"status": "Accepted" if fits else "Rejected"}
 
 
-# Charging profiles (OCPP 2.0.1 block K).
-
 SOURCES = {"ems": "EMS", "other": "Other", "so": "SO", "cso": "CSO"}
 _UNKNOWN = {"Unknown": "The charger has no such profile."}
 _NONE = {"NoProfiles": "The charger holds no such profiles."}
@@ -204,10 +202,6 @@ def _composite(arguments: Arguments) -> Payload:
     )
 
 
-def _schedule(answer: Payload, arguments: Arguments) -> Facts:
-    return {"schedule": charging_profile.read_composite(Fields(answer))}
-
-
 def table(words: Words) -> dict[Order, Encoding]:
     """The orders in the words of a version."""
     return {
@@ -225,7 +219,11 @@ def table(words: Words) -> dict[Order, Encoding]:
             facts=lambda answer, given: {"none": answer.get("status") == "NoProfiles"},
         ),
         Order.READ_COMPOSITE_SCHEDULE: Encoding(
-            "GetCompositeSchedule", _composite, facts=_schedule
+            "GetCompositeSchedule",
+            _composite,
+            facts=lambda answer, given: {
+                "schedule": charging_profile.read_composite(Fields(answer))
+            },
         ),
     }
 

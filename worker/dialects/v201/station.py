@@ -79,10 +79,6 @@ def evse(arguments: Arguments) -> Payload | None:
     return found
 
 
-def _unlock(arguments: Arguments) -> Payload:
-    return {"evseId": arguments["connector"], "connectorId": arguments.get("plug", 1)}
-
-
 def _availability(arguments: Arguments) -> Payload:
     payload: Payload = {}
     if place := evse(arguments):
@@ -204,10 +200,6 @@ def _instant(text: str | None) -> str | None:
     return format_instant(datetime.fromisoformat(text)) if text else None
 
 
-def _show(arguments: Arguments) -> Payload:
-    return shown(arguments, STATES, FORMATS, 512)
-
-
 def read(arguments: Arguments, states: Set[str]) -> Payload:
     """Ask for what is shown, all of it or some."""
     when, priority = arguments.get("when"), arguments.get("priority")
@@ -221,10 +213,6 @@ def read(arguments: Arguments, states: Set[str]) -> Payload:
             "state": when.capitalize() if when else None,
         }
     )
-
-
-def _read(arguments: Arguments) -> Payload:
-    return read(arguments, STATES)
 
 
 READ_SENTENCES = {
@@ -248,7 +236,12 @@ ROUTES: dict[str, Route] = {
 
 ORDERS: dict[Order, Encoding] = {
     Order.RESET: reset_as(RESETS),
-    Order.UNLOCK: Encoding("UnlockConnector", _unlock, frozenset({"Unlocked"}), _UNLOCKS),
+    Order.UNLOCK: Encoding(
+        "UnlockConnector",
+        lambda given: {"evseId": given["connector"], "connectorId": given.get("plug", 1)},
+        frozenset({"Unlocked"}),
+        _UNLOCKS,
+    ),
     Order.SET_AVAILABILITY: Encoding(
         "ChangeAvailability",
         _availability,
@@ -265,9 +258,14 @@ ORDERS: dict[Order, Encoding] = {
             "UnknownMessageId": "The charger does not know this message of the vendor.",
         },
     ),
-    Order.SHOW_MESSAGE: Encoding("SetDisplayMessage", _show, sentences=SENTENCES),
+    Order.SHOW_MESSAGE: Encoding(
+        "SetDisplayMessage", lambda given: shown(given, STATES, FORMATS, 512), sentences=SENTENCES
+    ),
     Order.READ_MESSAGES: Encoding(
-        "GetDisplayMessages", _read, frozenset({"Accepted", "Unknown"}), READ_SENTENCES
+        "GetDisplayMessages",
+        lambda given: read(given, STATES),
+        frozenset({"Accepted", "Unknown"}),
+        READ_SENTENCES,
     ),
     Order.CLEAR_MESSAGE: Encoding(
         "ClearDisplayMessage",

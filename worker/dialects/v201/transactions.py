@@ -216,13 +216,6 @@ def _status(answer: Payload, arguments: Arguments) -> Outcome:
     return Outcome(CommandState.ACCEPTED, answer, words, facts)
 
 
-def _cost(arguments: Arguments) -> Payload:
-    return {
-        "totalCost": float(arguments["total_cost"]),
-        "transactionId": arguments["transaction_ref"],
-    }
-
-
 ROUTES: dict[str, Route] = {
     "TransactionEvent": Route(
         transaction_event,
@@ -243,7 +236,10 @@ ORDERS: dict[Order, Encoding] = {
     ),
     Order.SEND_COST: Encoding(
         "CostUpdated",
-        _cost,
+        lambda given: {
+            "totalCost": float(given["total_cost"]),
+            "transactionId": given["transaction_ref"],
+        },
         decode=lambda answer, given: accepted(answer, "The charger knows the cost so far."),
     ),
 }

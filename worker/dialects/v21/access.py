@@ -167,14 +167,6 @@ def _tariff(arguments: Arguments) -> Payload:
     )
 
 
-def _default(arguments: Arguments) -> Payload:
-    return {"evseId": arguments.get("connector", 0), "tariff": _tariff(arguments)}
-
-
-def _change(arguments: Arguments) -> Payload:
-    return {"transactionId": arguments["transaction_ref"], "tariff": _tariff(arguments)}
-
-
 def _clear(arguments: Arguments) -> Payload:
     payload = {"tariffIds": arguments.get("numbers"), "evseId": arguments.get("connector") or None}
     return without_blanks(payload)
@@ -210,10 +202,6 @@ def _cleared(answer: Payload, arguments: Arguments) -> Outcome:
     return accepted(answer, sentence, {"cleared": told})
 
 
-def _web_payment(arguments: Arguments) -> Payload:
-    return {"evseId": arguments["connector"], "timeout": arguments["timeout_s"]}
-
-
 ROUTES: dict[str, Route] = {
     "Authorize": replace(v201.ROUTES["Authorize"], handler=authorize),
 }
@@ -222,9 +210,15 @@ ROUTES: dict[str, Route] = {
 ORDERS: dict[Order, Encoding] = {
     Order.SEND_LOCAL_LIST: v201.send_as(KINDS, LONGEST),
     Order.RESERVE: v201.reserve_as(KINDS, LONGEST, PLUG_TYPES),
-    Order.SET_DEFAULT_TARIFF: Encoding("SetDefaultTariff", _default, sentences=_REFUSALS),
+    Order.SET_DEFAULT_TARIFF: Encoding(
+        "SetDefaultTariff",
+        lambda given: {"evseId": given.get("connector", 0), "tariff": _tariff(given)},
+        sentences=_REFUSALS,
+    ),
     Order.CHANGE_TRANSACTION_TARIFF: Encoding(
-        "ChangeTransactionTariff", _change, sentences=_REFUSALS
+        "ChangeTransactionTariff",
+        lambda given: {"transactionId": given["transaction_ref"], "tariff": _tariff(given)},
+        sentences=_REFUSALS,
     ),
     Order.READ_TARIFFS: Encoding(
         "GetTariffs",
@@ -236,7 +230,7 @@ ORDERS: dict[Order, Encoding] = {
     Order.CLEAR_TARIFFS: Encoding("ClearTariffs", _clear, decode=_cleared),
     Order.ANNOUNCE_WEB_PAYMENT: Encoding(
         "NotifyWebPaymentStarted",
-        _web_payment,
+        lambda given: {"evseId": given["connector"], "timeout": given["timeout_s"]},
         decode=lambda answer, given: accepted(answer, "The charger knows of the payment."),
     ),
 }

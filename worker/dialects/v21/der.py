@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from app.domain.ground.vocabulary import Arguments, Facts, Json, Order
+from app.domain.ground.vocabulary import Arguments, Json, Order
 from app.domain.limits import der
 from app.domain.limits.der_controls import KINDS
 from worker.dialects.context import Context, Payload
@@ -237,14 +237,6 @@ def _control(arguments: Arguments) -> Payload:
     )
 
 
-def _clear_control(arguments: Arguments) -> Payload:
-    return {"isDefault": bool(arguments.get("default")), **_control(arguments)}
-
-
-def _superseded(answer: Payload, arguments: Arguments) -> Facts:
-    return {"superseded": [str(number) for number in answer.get("supersededIds") or ()]}
-
-
 _NOT_KNOWN = {
     "NotSupported": "The charger knows no control of this kind.",
     "NotFound": "The charger has no such control.",
@@ -258,8 +250,17 @@ ROUTES: dict[str, Route] = {
 
 ORDERS: dict[Order, Encoding] = {
     Order.SET_DER_CONTROL: Encoding(
-        "SetDERControl", _set_control, sentences=_NOT_KNOWN, facts=_superseded
+        "SetDERControl",
+        _set_control,
+        sentences=_NOT_KNOWN,
+        facts=lambda answer, given: {
+            "superseded": [str(number) for number in answer.get("supersededIds") or ()]
+        },
     ),
     Order.READ_DER_CONTROL: Encoding("GetDERControl", _control, sentences=_NOT_KNOWN),
-    Order.CLEAR_DER_CONTROL: Encoding("ClearDERControl", _clear_control, sentences=_NOT_KNOWN),
+    Order.CLEAR_DER_CONTROL: Encoding(
+        "ClearDERControl",
+        lambda given: {"isDefault": bool(given.get("default")), **_control(given)},
+        sentences=_NOT_KNOWN,
+    ),
 }

@@ -67,10 +67,6 @@ def _monitor(one: Arguments) -> Payload:
     )
 
 
-def _set(arguments: Arguments) -> Payload:
-    return {"setMonitoringData": [_monitor(one) for one in arguments["monitors"]]}
-
-
 def _adjust(arguments: Arguments) -> Payload:
     params = {"interval": arguments.get("interval_s"), "values": arguments.get("values")}
     return {"id": arguments["stream"], "params": without_blanks(params)}
@@ -114,14 +110,6 @@ _TRIGGERS = {
 
 STATES = station.STATES | {"suspended", "discharging"}
 FORMATS = station.FORMATS | {"qrcode"}
-
-
-def _show(arguments: Arguments) -> Payload:
-    return station.shown(arguments, STATES, FORMATS, 1024)
-
-
-def _read(arguments: Arguments) -> Payload:
-    return station.read(arguments, STATES)
 
 
 # Firmware and logs (OCPP 2.1): as in 2.0.1 but for longer addresses, one more log, more tags.
@@ -181,10 +169,6 @@ LISTED = {**v201.LISTED, "oem_root": "OEMRootCertificate"}
 OWN = {**v201.OWN, "v2g20": "V2G20Certificate"}
 
 
-def _read_certificates(arguments: Arguments) -> Payload:
-    return without_blanks({"certificateType": [LISTED[use] for use in arguments.get("uses") or ()]})
-
-
 def _signed(arguments: Arguments) -> Payload:
     return without_blanks(
         {
@@ -205,7 +189,11 @@ ROUTES: dict[str, Route] = {
 
 
 ORDERS: dict[Order, Encoding] = {
-    Order.SET_MONITORS: Encoding("SetVariableMonitoring", _set, decode=monitoring.answered),
+    Order.SET_MONITORS: Encoding(
+        "SetVariableMonitoring",
+        lambda given: {"setMonitoringData": [_monitor(one) for one in given["monitors"]]},
+        decode=monitoring.answered,
+    ),
     Order.READ_EVENT_STREAMS: Encoding("GetPeriodicEventStream", lambda given: {}, decode=_streams),
     Order.ADJUST_EVENT_STREAM: Encoding("AdjustPeriodicEventStream", _adjust),
     Order.SET_NETWORK_PROFILE: Encoding(
@@ -213,9 +201,16 @@ ORDERS: dict[Order, Encoding] = {
     ),
     Order.RESET: station.reset_as(_RESETS),
     Order.TRIGGER: station.trigger_as(_TRIGGERS),
-    Order.SHOW_MESSAGE: Encoding("SetDisplayMessage", _show, sentences=station.SENTENCES),
+    Order.SHOW_MESSAGE: Encoding(
+        "SetDisplayMessage",
+        lambda given: station.shown(given, STATES, FORMATS, 1024),
+        sentences=station.SENTENCES,
+    ),
     Order.READ_MESSAGES: Encoding(
-        "GetDisplayMessages", _read, frozenset({"Accepted", "Unknown"}), station.READ_SENTENCES
+        "GetDisplayMessages",
+        lambda given: station.read(given, STATES),
+        frozenset({"Accepted", "Unknown"}),
+        station.READ_SENTENCES,
     ),
     Order.UPDATE_FIRMWARE: files.update(_LONGEST_URL),
     Order.PUBLISH_FIRMWARE: files.publish(_LONGEST_URL),
@@ -224,7 +219,9 @@ ORDERS: dict[Order, Encoding] = {
     **root_orders(ROOTS),
     Order.READ_CERTIFICATES: Encoding(
         "GetInstalledCertificateIds",
-        _read_certificates,
+        lambda given: without_blanks(
+            {"certificateType": [LISTED[use] for use in given.get("uses") or ()]}
+        ),
         decode=lambda answer, given: v201.listed(LISTED, answer, given),
     ),
     Order.SEND_CERTIFICATE: Encoding(

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from app.domain.ground.vocabulary import Arguments, Order
+from app.domain.ground.vocabulary import Arguments, Json, Order
 from app.domain.limits import dynamic_profiles
 from app.domain.limits.profile_documents import MODES, MORE_NUMBERS
 from worker.dialects.context import Context, Payload
@@ -19,6 +19,7 @@ RATES = {
     .replace("_l3", "_L3")
     for name in MORE_NUMBERS
 }
+_NAMES = {"limit": "limit", **RATES}
 OPERATION_MODES = {mode: mode.title().replace("_", "") for mode in MODES}
 
 WORDS = charging_profile.Words(
@@ -33,8 +34,6 @@ WORDS = charging_profile.Words(
     OPERATION_MODES,
 )
 
-
-# Charging profiles, dynamic schedules and distributed energy (OCPP 2.1 blocks K and R).
 
 ANSWERS = {**profiles.ANSWERS, "no_profile": "NoChargingProfile"}
 
@@ -69,15 +68,17 @@ def priority_charging(call: Fields, ctx: Context) -> Payload:
     return {}
 
 
+def _values(update: Json) -> Payload:
+    return {_NAMES[name]: rate(value) for name, value in update.items()}
+
+
 def pull_schedule(call: Fields, ctx: Context) -> Payload:
     """Give a station the newest values of a dynamic profile (K28)."""
     number = call.integer("chargingProfileId", 0)
     update = dynamic_profiles.asked_for(ctx.db, ctx.station, number)
     if update is None:
         return {"status": "Rejected", "statusInfo": {"reasonCode": "InvalidProfile"}}
-    names = {"limit": "limit", **RATES}
-    values = {names[name]: rate(value) for name, value in update.items()}
-    return {"status": "Accepted", "scheduleUpdate": values}
+    return {"status": "Accepted", "scheduleUpdate": _values(update)}
 
 
 # Charging profiles and energy (OCPP 2.1 blocks K, Q and R): 2.0.1's and what came new.
@@ -95,25 +96,11 @@ TRANSFERS = {
     "dc_acdp_bpt": "DC_ACDP_BPT",
     "wpt": "WPT",
 }
-_NAMES = {"limit": "limit", **RATES}
-
-
-def _update(arguments: Arguments) -> Payload:
-    update = {_NAMES[name]: rate(value) for name, value in arguments["update"].items()}
-    return {"chargingProfileId": arguments["number"], "scheduleUpdate": update}
-
-
-def _priority(arguments: Arguments) -> Payload:
-    return {"transactionId": arguments["transaction_ref"], "activate": arguments["active"]}
 
 
 def _transfer(arguments: Arguments) -> Payload:
     allowed = [TRANSFERS[word] for word in arguments["transfers"]]
     return {"transactionId": arguments["transaction_ref"], "allowedEnergyTransfer": allowed}
-
-
-def _signal(arguments: Arguments) -> Payload:
-    return {"timestamp": moment(arguments["at"]), "signal": arguments["signal"]}
 
 
 ROUTES: dict[str, Route] = {
@@ -129,12 +116,20 @@ ROUTES: dict[str, Route] = {
 
 ORDERS: dict[Order, Encoding] = {
     **profiles.table(WORDS),
-    Order.UPDATE_DYNAMIC_SCHEDULE: Encoding("UpdateDynamicSchedule", _update),
+    Order.UPDATE_DYNAMIC_SCHEDULE: Encoding(
+        "UpdateDynamicSchedule",
+        lambda given: {
+            "chargingProfileId": given["number"],
+            "scheduleUpdate": _values(given["update"]),
+        },
+    ),
     Order.USE_PRIORITY_CHARGING: Encoding(
         "UsePriorityCharging",
-        _priority,
+        lambda given: {"transactionId": given["transaction_ref"], "activate": given["active"]},
         sentences={"NoProfile": "The charger has no profile for priority charging."},
     ),
     Order.ALLOW_ENERGY_TRANSFER: Encoding("NotifyAllowedEnergyTransfer", _transfer),
-    Order.SEND_AFRR_SIGNAL: Encoding("AFRRSignal", _signal),
+    Order.SEND_AFRR_SIGNAL: Encoding(
+        "AFRRSignal", lambda given: {"timestamp": moment(given["at"]), "signal": given["signal"]}
+    ),
 }

@@ -184,12 +184,6 @@ def _battery(item: Fields) -> Json:
     )
 
 
-# Remote start and stop, transactions, cost (OCPP 2.1): as in 2.0.1 with longer tokens.
-
-
-# Battery swap (OCPP 2.1 block S).
-
-
 def _swap(arguments: Arguments) -> Payload:
     kind = str(arguments.get("token_kind") or "id_tag")
     token = id_token(str(arguments["token"]), kind, access.KINDS, access.LONGEST)

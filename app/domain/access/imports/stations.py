@@ -160,7 +160,7 @@ def _taken(row: Row, look: _Look) -> PlannedStation:
         warnings.append("Its password stays: it is changed on the station's Setup page.")
     before = _typed(station, "stays")
     if place is not None:
-        details["site"] = place
+        details["site_id"] = place.id
     _hold_back(station, details, look, warnings)
     stations.edit(look.db, look.actor, station, now=look.now, **details)
     look.db.refresh(station, ["tariff"])

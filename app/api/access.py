@@ -1,0 +1,145 @@
+"""Endpoints: who may charge: drivers, tag groups, tags, and what taps were answered with."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app.api.ground import _rows
+from app.api.ground._noun import Ask, Noun
+from app.api.ground._paging import Pages
+from app.api.ground._plain import Plain
+from app.domain.access import tag_groups
+from app.domain.ground import texts
+from app.domain.ground.vocabulary import Token
+from app.models import Authorisation, Driver, Tag, TagGroup
+from app.resource import DRIVERS, TAG_GROUPS, TAGS
+from app.schemas import access as schemas
+from app.schemas.answers import read
+from app.uow import unit_of_work
+
+driver_noun = Noun("drivers", "People who charge.")
+
+DRIVER = _rows.answer(
+    "Driver",
+    "A person; receipts go to `email`. `site_ids`: whose matter they are; none: of all sites.",
+    Driver,
+    without=("email_key",),
+    site_ids=read(list[int], lambda row: [site.id for site in row.sites]),
+)
+
+
+plain_drivers = Plain(driver_noun, DRIVERS, DRIVER)
+plain_drivers.list(
+    "The drivers, in the order in which they were added.",
+    schemas.Drivers,
+    {"email": lambda _, email: Driver.email_key == texts.key(email)},
+)
+plain_drivers.show("One driver; the tags are at /tags?driver_id=…")
+plain_drivers.create("Add a driver.", schemas.NewDriver, 404, 409)
+plain_drivers.edit("Change what is given and leave the rest.", schemas.DriverChanges)
+plain_drivers.archive("Put a driver and their tags away; sessions, bills and receipts stay.")
+plain_drivers.restore("Take a driver back; their tags are restored one by one.")
+
+
+# Tag groups: tags that may stop each other's sessions.
+
+group_noun = Noun("tag-groups", "Tags that belong together.")
+
+GROUP = _rows.answer(
+    "TagGroup",
+    "A group; `parent` is OCPP’s parentIdTag. `site_ids`: whose matter it is; none: of all sites. "
+    "`master_pass`: its tags end any session where they are allowed, and begin none.",
+    TagGroup,
+    site_ids=read(list[int], lambda row: [site.id for site in row.sites]),
+)
+
+
+plain_groups = Plain(group_noun, TAG_GROUPS, GROUP, called="tag group")
+plain_groups.list("The groups, in the order in which they were made.", schemas.TagGroups)
+plain_groups.show("One group; its tags are at /tags?group_id=…")
+plain_groups.create("Make a group.", schemas.NewTagGroup, 404, 409)
+plain_groups.edit("Change what is given and leave the rest.", schemas.TagGroupChanges)
+
+
+@group_noun.delete(
+    "/tag-groups/{group_id}",
+    "operator",
+    "Delete a tag group",
+    answers={204: None},
+    problems=(409,),
+)
+def remove(ask: Ask, group_id: int) -> Any:
+    """Delete a group that holds no tags."""
+    group = ask.get(TagGroup, group_id, "group")
+    with unit_of_work() as db:
+        tag_groups.remove(db, ask.actor, group, now=ask.now)
+
+
+# Tags in any state: cards, fobs and app tokens, blocked and expired ones too.
+
+tag_noun = Noun("tags", "What drivers show: cards, fobs, app tokens.")
+
+TAG = _rows.answer(
+    "Tag",
+    "A tag. `expired`: its time is over. No sites and no stations: it charges everywhere.",
+    Tag,
+    without=("key", "bare_key"),
+    expired=read(bool, lambda row: row.expired_now),
+    site_ids=read(list[int], lambda row: [site.id for site in row.sites]),
+    station_ids=read(list[int], lambda row: [there.id for there in row.stations]),
+)
+
+
+def _judged(ask: Ask, rows: list[Tag]) -> None:
+    for tag in rows:
+        tag.expired_now = tag.expires_at is not None and tag.expires_at <= ask.now  # type: ignore[attr-defined]
+
+
+plain_tags = Plain(tag_noun, TAGS, TAG, seen=_judged)
+plain_tags.list(
+    "The tags on the list, in the order in which they were added.",
+    schemas.Tags,
+    {"value": lambda _, value: Tag.key == Token(value).key},
+)
+plain_tags.show("One tag.")
+plain_tags.create("Put a tag on the list, in any state.", schemas.NewTag, 404, 409)
+plain_tags.edit(
+    "Change what is given and leave the rest; `status` blocks and unblocks.", schemas.TagChanges
+)
+plain_tags.archive("Take a tag off the list; its history stays.")
+plain_tags.restore("Put an archived tag back on the list.", 409)
+
+
+# Taps: every decision about a tag that was shown, with its reason.
+
+tap_noun = Noun("authorisations", "Decisions about taps, the newest first.")
+
+TAP = _rows.answer(
+    "Authorisation",
+    "One decision about a tap: `reason` is a stable code, `sentence` says it in words.",
+    Authorisation,
+    renamed={"token": "id_tag"},
+)
+
+
+@tap_noun.get(
+    "/authorisations",
+    "viewer",
+    "List authorisations",
+    answers={200: Pages(TAP)},
+    query=schemas.Taps,
+)
+def list_(ask: Ask) -> Any:
+    """What taps were answered with, and why."""
+    query, asked = select(Authorisation), ask.query
+    for name in ("station_id", "tag_id", "session_id", "verdict", "occasion"):
+        if name in asked:
+            query = query.where(getattr(Authorisation, name) == asked[name])
+    if "id_tag" in asked:
+        query = query.where(func.lower(Authorisation.token) == asked["id_tag"].strip().lower())
+    if "since" in asked:
+        query = query.where(Authorisation.at >= asked["since"])
+    return ask.page(query, Authorisation.id)
+
+
+blueprints = [driver_noun.blueprint, group_noun.blueprint, tag_noun.blueprint, tap_noun.blueprint]

@@ -1,1 +1,0 @@
-"""Endpoints: who may charge: tags, groups, drivers, local lists and reservations."""

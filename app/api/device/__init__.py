@@ -1,1 +1,0 @@
-"""Endpoints: what a station has: device model, settings, monitors, display, firmware, files."""

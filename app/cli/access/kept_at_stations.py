@@ -1,0 +1,128 @@
+"""flask reservation, flask local-list: what stations keep of tags."""
+
+import click
+
+from app.cli.commands._asking import ask, wait_option
+from app.cli.ground import _shared as cli
+from app.domain.access import local_lists
+from app.domain.commands.orders.tags import MODES, PLUG_TYPES
+from app.domain.ground.errors import NotFound
+from app.domain.ground.vocabulary import Order, ReservationState
+from app.domain.network import stations
+from app.models import Reservation
+from app.queries.access import reservations as queries
+from app.queries.ground.paging import Wish
+from app.resource import read
+
+reservation_command = cli.Group("reservation", help="Connectors that stations keep for a tag.")
+
+RESERVATION_COLUMNS: list[cli.Column] = [
+    *read("id station=station.identity"),
+    ("connector", lambda row: row.evse or None),
+    *read("tag=token state until=expires_at session=session_id asked_by=created_by"),
+    *read("sentence"),
+]
+
+
+@reservation_command.command("list")
+@click.option("--state", type=click.Choice(["open", "over", *ReservationState]))
+@click.option("--station", help="Identity of a station.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@cli.json_option
+def list_reservations(state: str | None, station: str | None, limit: int, as_json: bool) -> None:
+    """List reservations, the newest first."""
+    db = cli.reading()
+    place = stations.called(db, cli.the_tenant(db).id, station).id if station else None
+    wanted = queries.Filter(state=state or "", station_id=place)
+    cli.print_rows(queries.page(db, wanted, Wish(size=limit)), RESERVATION_COLUMNS, json=as_json)
+
+
+@reservation_command.command("add")
+@click.argument("station")
+@click.argument("tag")
+@click.option("--connector", type=click.IntRange(0, 1000), default=0, help="0: any.")
+@click.option("--minutes", type=int)
+@click.option("--until", "expires_at", metavar="TIME", help="Like 2026-01-31T18:00:00Z.")
+@click.option("--plug-type", type=click.Choice(PLUG_TYPES))
+@wait_option
+@cli.json_option
+def reserve(station: str, tag: str, wait: bool, as_json: bool, **given: object) -> None:
+    """Have STATION keep a connector for TAG."""
+    wish = {name: value for name, value in given.items() if value is not None}
+    ask(station, Order.RESERVE, {"token": tag, **wish}, wait=wait, as_json=as_json)
+
+
+@reservation_command.command("cancel")
+@click.argument("number", type=int)
+@wait_option
+@cli.json_option
+def cancel_reservation(number: int, wait: bool, as_json: bool) -> None:
+    """Have a station let the reservation NUMBER go."""
+    row = cli.reading().get(Reservation, number) if 0 < number < 2**63 else None
+    if row is None:
+        raise NotFound(f"There is no reservation {number}.")
+    given = {"reservation_id": number}
+    ask(row.station.identity, Order.CANCEL_RESERVATION, given, wait=wait, as_json=as_json)
+
+
+# flask local-list: the tags that a station knows by heart.
+
+local_list_command = cli.Group("local-list", help="Tags that a station knows by heart.")
+
+ENTRY: list[cli.Column] = [
+    ("tag", lambda row: row["token"]),
+    ("status", lambda row: row["status"]),
+    ("until", lambda row: row["expires_at"]),
+    ("group", lambda row: row["parent"]),
+]
+
+
+@local_list_command.command("show")
+@click.argument("station")
+@click.option("--pending", is_flag=True, help="What a sending would change now.")
+@cli.json_option
+def show_list(station: str, pending: bool, as_json: bool) -> None:
+    """Show what STATION holds, as far as we know."""
+    db = cli.reading()
+    place = stations.called(db, cli.the_tenant(db).id, station)
+    row = local_lists.of(db, place)
+    _, found = local_lists.pending(db, place, cli.now())
+    if pending:
+        rows = [
+            {**entry, "change": word}
+            for word in ("added", "changed", "removed")
+            for entry in getattr(found, word)
+        ]
+        cli.print_rows(rows, [("change", lambda row: row["change"]), *ENTRY], json=as_json)
+        return
+    cli.print_rows(row.entries if row else [], ENTRY, json=as_json)
+    if not as_json:
+        version = row.version if row else 0
+        said = "not asked" if row is None or row.reported_at is None else str(row.reported_version)
+        drift = ", which is drift" if row is not None and local_lists.drifted(row) else ""
+        line = (
+            f"Version {version or 'none'}; it says: {said}{drift}. Changes to send: {len(found)}."
+        )
+        click.echo(line, err=True)
+
+
+@local_list_command.command("send")
+@click.argument("station")
+@click.option("--mode", type=click.Choice(MODES), default="auto", show_default=True)
+@wait_option
+@cli.json_option
+def send_list(station: str, mode: str, wait: bool, as_json: bool) -> None:
+    """Send STATION its list, or what changed of it; further parts follow by themselves."""
+    ask(station, Order.SEND_LOCAL_LIST, {"mode": mode}, wait=wait, as_json=as_json)
+
+
+@local_list_command.command("version")
+@click.argument("station")
+@wait_option
+@cli.json_option
+def ask_version(station: str, wait: bool, as_json: bool) -> None:
+    """Ask STATION for the version of its list."""
+    ask(station, Order.READ_LOCAL_LIST_VERSION, {}, wait=wait, as_json=as_json)
+
+
+groups = [reservation_command, local_list_command]

@@ -1,0 +1,260 @@
+"""Commands: what a station has: device model, settings, monitors, display, firmware, files."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import click
+from flask import current_app
+
+from app.cli.commands._asking import ask, wait_option
+from app.cli.ground import _shared as cli
+from app.domain.commands.orders.files import LOGS
+from app.domain.commands.orders.settings import BASES
+from app.domain.device import firmware, onboarding
+from app.domain.ground.errors import Invalid, NotFound
+from app.domain.ground.vocabulary import Order
+from app.domain.network import stations
+from app.models import FileJob, FirmwareFile
+from app.queries.device import files as queries
+from app.queries.device import settings as setting_queries
+from app.queries.ground.paging import CSV_LIMIT, Wish
+from app.resource import read
+from app.uow import unit_of_work
+from app.web.file_store import FIRMWARE, UPLOADS, Store
+
+setting_command = cli.Group("setting", help="Settings of stations.")
+
+SETTING_COLUMNS: list[cli.Column] = [
+    ("setting", lambda one: one.key),
+    ("value", lambda one: "•••" if one.secret else one.value),
+    *read("unit=row.unit wanted=row.wanted drifted read_only told_at=row.reported_at"),
+]
+
+
+@setting_command.command("list")
+@click.argument("station")
+@click.option("--search", default="", help="Only those whose name or value has this.")
+@click.option("--drifted", is_flag=True, help="Only those that are not as wanted.")
+@cli.json_option
+def list_settings(station: str, search: str, drifted: bool, as_json: bool) -> None:
+    """List what STATION told of its settings."""
+    db = cli.reading()
+    place = stations.called(db, cli.the_tenant(db).id, station)
+    show = "drifted" if drifted else ""
+    found = setting_queries.listed(db, place, search, show, Wish(size=CSV_LIMIT))
+    cli.print_rows(found, SETTING_COLUMNS, json=as_json)
+
+
+@setting_command.command("read")
+@click.argument("station")
+@click.argument("keys", nargs=-1, metavar="[SETTING]...")
+@wait_option
+@cli.json_option
+def read_settings(station: str, keys: tuple[str, ...], wait: bool, as_json: bool) -> None:
+    """Have STATION tell some settings, or all of them."""
+    ask(station, Order.READ_SETTINGS, {"keys": list(keys)}, wait=wait, as_json=as_json)
+
+
+@setting_command.command("set")
+@click.argument("station")
+@click.argument("setting")
+@click.argument("value")
+@wait_option
+@cli.json_option
+def change_setting(station: str, setting: str, value: str, wait: bool, as_json: bool) -> None:
+    """Change SETTING of STATION to VALUE; it is read back afterwards."""
+    given = {"key": setting, "value": value}
+    ask(station, Order.CHANGE_SETTING, given, wait=wait, as_json=as_json)
+
+
+@setting_command.command("report")
+@click.argument("station")
+@click.argument("base", type=click.Choice(BASES), default="full")
+@wait_option
+@cli.json_option
+def read_report(station: str, base: str, wait: bool, as_json: bool) -> None:
+    """Have STATION (OCPP 2.x) tell its device model."""
+    ask(station, Order.READ_BASE_REPORT, {"base": base}, wait=wait, as_json=as_json)
+
+
+@setting_command.command("onboarding")
+@click.argument("station")
+@click.option("--set", "text", metavar="JSON", help='Like {"read": true}; {} for nothing.')
+@click.option("--proposed", is_flag=True, help="Read once, ask for statuses, patient settings.")
+def onboard(station: str, text: str | None, proposed: bool) -> None:
+    """Show or say what STATION gets by itself after a boot."""
+    with unit_of_work() as db:
+        place = stations.called(db, cli.the_tenant(db).id, station)
+        given: Any = _parsed(text) if text is not None else None
+        if proposed:
+            wanted = dict(onboarding.proposed(place))
+            given = {"read": True, "triggers": ["status"], "settings": wanted}
+        if given is not None:
+            onboarding.change(db, cli.ACTOR, place, given, now=cli.now())
+        kept = place.onboarding
+    cli.print_json(kept)
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        raise Invalid("The onboarding is no JSON.") from None
+    if not isinstance(found, dict):
+        raise Invalid("The onboarding is a JSON object.")
+    return found
+
+
+# flask firmware: the library of images, and updating stations with them.
+
+firmware_command = cli.Group("firmware", help="Images that stations are updated with.")
+
+FIRMWARE_COLUMNS: list[cli.Column] = [
+    *read("id version vendor model file=name size_bytes"),
+    ("signed", lambda row: row.signature is not None),
+    *read("sha256 added=created_at archived_at"),
+]
+_EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@firmware_command.command("add")
+@click.argument("file", type=_EXISTING)
+@click.option("--version", required=True, help="As the station names it when it boots.")
+@click.option("--vendor")
+@click.option("--model")
+@click.option("--signature", type=_EXISTING, help="A file with the signature in base64.")
+@click.option("--signing-certificate", type=_EXISTING, help="A file with its certificate (PEM).")
+@cli.json_option
+def add_firmware(
+    file: Path,
+    signature: Path | None,
+    signing_certificate: Path | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Put FILE into the library."""
+    settings = current_app.config["SETTINGS"]
+    given |= {"signature": _text(signature), "signing_certificate": _text(signing_certificate)}
+    with (
+        file.open("rb") as content,
+        Store(settings, FIRMWARE).saved(content.read, settings.firmware_max_bytes) as stored,
+        unit_of_work() as db,
+    ):
+        given |= {"name": file.name, "now": cli.now()}
+        row = firmware.add(db, cli.ACTOR, cli.the_tenant(db).id, stored, **given)
+    if as_json:
+        cli.print_row(row, FIRMWARE_COLUMNS, json=True)
+    else:
+        click.echo(f"Added version {row.version} as number {row.id}.")
+
+
+def _text(path: Path | None) -> str | None:
+    try:
+        return path.read_text(encoding="ascii") if path else None
+    except UnicodeDecodeError:
+        raise Invalid(f"{path} is no text.") from None
+
+
+@firmware_command.command("list")
+@click.option("--archived", is_flag=True, help="Those in the archive instead.")
+@cli.json_option
+def list_firmware(archived: bool, as_json: bool) -> None:
+    """List the library."""
+    page = queries.library(cli.reading(), "", Wish(size=CSV_LIMIT), archived=archived)
+    columns = (
+        FIRMWARE_COLUMNS
+        if as_json
+        else [column for column in FIRMWARE_COLUMNS if column[0] != "sha256"]
+    )
+    cli.print_rows(page.rows, columns, json=as_json)
+
+
+@firmware_command.command("archive")
+@click.argument("firmware_name", metavar="FIRMWARE")
+def archive_firmware(firmware_name: str) -> None:
+    """Put FIRMWARE (a number or a version) away."""
+    with unit_of_work() as db:
+        row: FirmwareFile = firmware.called(db, cli.the_tenant(db).id, firmware_name)
+        firmware.archive(db, cli.ACTOR, row, now=cli.now())
+    click.echo(f"Archived version {row.version}.")
+
+
+@firmware_command.command("update")
+@click.argument("station")
+@click.argument("firmware_name", metavar="[FIRMWARE]", required=False)
+@click.option("--url", help="An address of your own instead.")
+@click.option("--retrieve-at", metavar="TIME", help="Like 2026-01-31T18:00:00Z.")
+@click.option("--install-at", metavar="TIME")
+@click.option("--retries", type=int)
+@click.option("--retry-interval-s", type=int)
+@click.option("--signed/--unsigned", default=None, help="Left out: signed where it can be.")
+@wait_option
+@cli.json_option
+def update(
+    station: str, firmware_name: str | None, wait: bool, as_json: bool, **given: Any
+) -> None:
+    """Update STATION with FIRMWARE (a number or a version of the library)."""
+    wish = {name: value for name, value in given.items() if value is not None}
+    if firmware_name:
+        db = cli.reading()
+        wish["firmware_id"] = firmware.called(db, cli.the_tenant(db).id, firmware_name).id
+    ask(station, Order.UPDATE_FIRMWARE, wish, wait=wait, as_json=as_json)
+
+
+# flask logs: diagnostics and security logs that stations bring.
+
+logs_command = cli.Group("logs", help="Logs that stations bring, and all firmware and log jobs.")
+
+LOG_COLUMNS: list[cli.Column] = [
+    *read("id station=station.identity kind state said=word file=file_name size_bytes"),
+    *read("sha256 downloads asked_at=created_at asked_by=created_by sentence"),
+]
+
+
+@logs_command.command("fetch")
+@click.argument("station")
+@click.option("--kind", type=click.Choice(LOGS), default="diagnostics", show_default=True)
+@click.option("--oldest", metavar="TIME", help="Like 2026-01-31T18:00:00Z.")
+@click.option("--latest", metavar="TIME")
+@click.option("--url", help="An address of your own, where the station shall bring it.")
+@click.option("--retries", type=int)
+@click.option("--retry-interval-s", type=int)
+@wait_option
+@cli.json_option
+def fetch(station: str, wait: bool, as_json: bool, **given: Any) -> None:
+    """Have STATION bring a log."""
+    wish = {name: value for name, value in given.items() if value is not None}
+    ask(station, Order.FETCH_LOGS, wish, wait=wait, as_json=as_json)
+
+
+@logs_command.command("list")
+@click.option("--station", help="Identity of a station.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@cli.json_option
+def list_logs(station: str | None, limit: int, as_json: bool) -> None:
+    """List firmware and log jobs, the newest first."""
+    db = cli.reading()
+    place = stations.called(db, cli.the_tenant(db).id, station).id if station else None
+    page = queries.jobs(db, queries.JobFilter(station_id=place), Wish(size=limit))
+    short = [column for column in LOG_COLUMNS if column[0] not in ("sha256", "asked_by")]
+    cli.print_rows(page.rows, LOG_COLUMNS if as_json else short, json=as_json)
+
+
+@logs_command.command("save")
+@click.argument("job", type=int)
+@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+def save(job: int, path: Path) -> None:
+    """Copy what a station brought for JOB to PATH."""
+    row = cli.reading().get(FileJob, job)
+    found = (
+        Store(current_app.config["SETTINGS"], UPLOADS).path(row.stored_as or "") if row else None
+    )
+    if found is None:
+        raise NotFound(f"No file came for job {job}.")
+    shutil.copyfile(found, path)
+    click.echo(f"Wrote {path}.", err=True)
+
+
+groups = [setting_command, firmware_command, logs_command]

@@ -1,1 +1,0 @@
-"""Commands: what a station has: device model, settings, monitors, display, firmware, files."""
