@@ -18,6 +18,7 @@ from app.forms.ground import refusals
 from app.forms.trust import ROOTS, ChainForm, RevokeForm, RootForm
 from app.models import AuthorityCertificate, Station, StationCertificate
 from app.queries import trust as queries
+from app.queries.ground.paging import Page, Wish
 from app.queries.network import station_page
 from app.resource import read
 from app.uow import unit_of_work
@@ -32,11 +33,14 @@ blueprint = Blueprint("certificates", __name__, url_prefix="/certificates")
 def index() -> ResponseReturnValue:
     """What runs out, what waits for a signature, the authority, and all certificates."""
     now = datetime.now(UTC)
-    page = queries.listed(
-        db.session(), listing.wish(), use=listing.text("use"), state=listing.text("state")
-    )
-    if listing.wants_csv():
-        return listing.csv_response("certificates", _COLUMNS, page.rows)
+    use, state = listing.text("use"), listing.text("state")
+
+    def listed(wish: Wish) -> Page:
+        return queries.listed(db.session(), wish, use=use, state=state)
+
+    if listing.wants_file():
+        return listing.file_of_rows("certificates", _COLUMNS, listed)
+    page = listed(listing.wish())
     settings = current_app.config["SETTINGS"]
     return render_template(
         "trust/certificates/index.html",

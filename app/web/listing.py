@@ -1,36 +1,36 @@
-"""What every list page shares: reading its URL and answering with CSV."""
+"""What every list page shares: reading its URL and answering with a file."""
 
-import csv
-import io
 import re
+import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
-from decimal import Decimal
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Response, g, request
+from flask import Response, g, request, stream_with_context
 
-from app.domain.access.imports.sheet import guarded
 from app.domain.ground import texts
 from app.extensions import db
 from app.models import Driver, Site, Station, Tag, TagGroup
-from app.queries.ground.paging import CSV_LIMIT, PAGE_SIZE, Wish
+from app.queries.ground.paging import PAGE_SIZE, Page, Wish
+from app.queries.ground.pieces import PIECE
+from app.web import spreadsheet
+from app.web.spreadsheet import Columns
 
 
 def wish() -> Wish:
-    """Read sort and page from the URL; `format=csv` asks for everything at once."""
-    if wants_csv():
-        return Wish(request.args.get("sort", ""), 1, CSV_LIMIT)
+    """Read sort and page from the URL."""
     page = request.args.get("page", "1")
     number = int(page) if page.isascii() and page.isdigit() and len(page) < 9 else 1
     return Wish(request.args.get("sort", ""), max(1, number), PAGE_SIZE)
 
 
-def wants_csv() -> bool:
-    """Tell whether the URL asks for the filter as CSV."""
-    return request.args.get("format") == "csv"
+def wants_file() -> bool:
+    """Tell whether the URL asks for the whole filter as a file."""
+    return request.args.get("format") in ("csv", "xlsx")
 
 
 def text(name: str) -> str:
@@ -54,36 +54,87 @@ def day(name: str, zone: str, *, end: bool = False) -> datetime | None:
         return None
 
 
-def csv_response(
+def file_response(
     name: str,
-    columns: Sequence[tuple[str, Callable[[Any], Any]]],
+    columns: Columns,
     rows: Iterable[Any],
     *,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Response:
-    """Answer with a CSV file; `columns` are (header, how to read it off a row).
+    """Answer with a file, CSV or XLSX; `columns` are (header, how to read it off a row).
 
-    The file is named after the list, its period and its filter; times are the reader's.
+    It is sent as it is written: no more of it is held than a piece.  The file is named after the
+    list, its period and its filter; times are the reader's.
     """
-    zone = ZoneInfo(g.get("zone", "UTC"))
-    body = "".join(
-        lines(
-            [header for header, _ in columns],
-            ([read(row) for _, read in columns] for row in rows),
-            zone,
-        )
+    cells = ([read(row) for _, read in columns] for row in rows)
+    return _file(file_name(name, since, until), columns, cells)
+
+
+def file_of_pages(
+    name: str,
+    read_page: Callable[[Wish], tuple[Page, Any]],
+    columns_of: Callable[[Any], Columns],
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Response:
+    """Answer with a file of all pages of a list, which are read one after the other.
+
+    `columns_of` makes the columns of what is read beside each page.
+    """
+    wanted = Wish(request.args.get("sort", ""), 1, PIECE)
+    page, beside = read_page(wanted)
+
+    def cells(page: Page, beside: Any) -> Iterator[list[Any]]:
+        while True:
+            columns = columns_of(beside)
+            yield from ([read(row) for _, read in columns] for row in page)
+            if page.page >= page.pages:
+                return
+            db.session.rollback()
+            time.sleep(0)
+            page, beside = read_page(replace(wanted, page=page.page + 1))
+
+    return _file(file_name(name, since, until), columns_of(beside), cells(page, beside))
+
+
+def file_of_rows(
+    name: str,
+    columns: Columns,
+    read_page: Callable[[Wish], Page],
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Response:
+    """Answer with a file of all pages of a list whose rows say all of it."""
+    return file_of_pages(
+        name, lambda wish: (read_page(wish), None), lambda _: columns, since=since, until=until
     )
+
+
+def _file(name: str, columns: Columns, cells: Iterable[Sequence[Any]]) -> Response:
+    zone, header = ZoneInfo(g.get("zone", "UTC")), [heading for heading, _ in columns]
+    if request.args.get("format") == "xlsx":
+        return sent(spreadsheet.workbook(header, cells, zone), spreadsheet.XLSX, f"{name}.xlsx")
+    text = chain(["\ufeff"], spreadsheet.lines(header, cells, zone))
+    return sent(text, spreadsheet.CSV, f"{name}.csv")
+
+
+def sent(parts: Iterable[str] | Iterable[bytes], mimetype: str, name: str) -> Response:
+    """Answer with a file part by part; what fails before the first part is an ordinary error."""
+    rest: Iterator[Any] = iter(parts)
+    first = list(islice(rest, 2))
     return Response(
-        "\ufeff" + body,
-        mimetype="text/csv",
-        headers={"Content-Disposition": attachment(file_name(name, since, until))},
+        stream_with_context(chain(first, rest)),
+        mimetype=mimetype,
+        headers={"Content-Disposition": attachment(name)},
     )
 
 
-def attachment(name: str, ending: str = "csv") -> str:
+def attachment(name: str) -> str:
     """The header that has an answer kept as a file."""
-    return f'attachment; filename="{name}.{ending}"'
+    return f'attachment; filename="{name}"'
 
 
 #: What a filter's number stands for: the thing, and what it is called.
@@ -127,48 +178,6 @@ def _filters() -> Iterator[str]:
             yield value
         else:
             yield f"{key}-{value}"
-
-
-# CSV that is safe to open and plain to read: no cell can become a formula, times are local.
-#
-# A text that a spreadsheet would take for a formula is given a leading
-# apostrophe, which an import takes off again; numbers stay numbers.
-
-
-def cell(value: Any, zone: tzinfo = UTC) -> Any:
-    """Return what is written for a value: numbers as they are, text defused, None empty.
-
-    A time is written on the clock of `zone`, with its offset.
-    """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return value
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime):
-        return value.astimezone(zone).isoformat() if value.tzinfo else value.isoformat()
-    return guarded(value.isoformat() if hasattr(value, "isoformat") else str(value))
-
-
-def lines(
-    header: Sequence[str], rows: Iterable[Sequence[Any]], zone: tzinfo = UTC
-) -> Iterator[str]:
-    """Yield the lines of a CSV file, the header first; times on the clock of `zone`."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    for row in _chain(header, rows):
-        writer.writerow([cell(value, zone) for value in row])
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
-
-
-def _chain(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
-    yield header
-    yield from rows
 
 
 def safe_name(noun: str, *parts: str) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.domain.access.imports import cells, headings, sheet
 from app.domain.ground.errors import Invalid
 from app.domain.network import plugs
-from app.web import listing
+from app.web import spreadsheet
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -154,7 +154,7 @@ TYPED = st.text(
 
 @given(st.lists(st.tuples(TYPED.filter(bool), TYPED, TYPED), min_size=1, max_size=5))
 def test_what_is_written_is_read_again(rows):
-    text = "\ufeff" + "".join(listing.lines(("tag", "label", "group"), rows))
+    text = "\ufeff" + "".join(spreadsheet.lines(("tag", "label", "group"), rows))
     table = tags_of(text.encode())
     names = ("tag", "label", "group")
     assert [row.cells for row in table.rows] == [dict(zip(names, row, strict=True)) for row in rows]
@@ -162,12 +162,12 @@ def test_what_is_written_is_read_again(rows):
 
 @given(TYPED)
 def test_no_cell_that_is_written_can_become_a_formula(text):
-    assert not listing.cell(text).startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert not spreadsheet.cell(text).startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
 def test_times_are_written_on_a_clock_with_its_offset():
     winter, summer = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
-    text = "".join(listing.lines(("at", "then"), [(winter, summer)], BERLIN))
+    text = "".join(spreadsheet.lines(("at", "then"), [(winter, summer)], BERLIN))
     assert list(csv.reader(io.StringIO(text)))[1] == [
         "2026-01-01T01:00:00+01:00",
         "2026-07-01T02:00:00+02:00",

@@ -19,7 +19,7 @@ from app.domain.ground.vocabulary import SYSTEM, TagStatus
 from app.domain.network import sites, stations, tenants
 from app.models import AuditEntry, Station, Tag
 from app.uow import unit_of_work
-from app.web import listing
+from app.web import spreadsheet
 from tests.access.test_import_files import TYPED
 from tests.support.chance import tries
 
@@ -164,7 +164,7 @@ def test_an_export_of_any_tags_is_imported_without_a_change(db, tenant, now, row
         header = ("tag", "label", "limit", "expires", "status")
         cells = ([one.value, one.label, one.concurrent_limit, one.expires_at, one.status.value]
                  for one in kept)  # fmt: skip
-        text = "".join(listing.lines(header, cells, ZoneInfo("Europe/Berlin")))
+        text = "".join(spreadsheet.lines(header, cells, ZoneInfo("Europe/Berlin")))
         if kept:
             made = plan(db, tenant, text, now)
             assert sentences(made) == []

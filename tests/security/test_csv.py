@@ -8,7 +8,7 @@ from sqlalchemy import String, select, update
 
 from app.domain.access.imports import sheet
 from app.models import Base
-from app.web import listing
+from app.web import spreadsheet
 from tests.security.town import _is_free_text, unguard
 from tests.security.walk import body, pages
 from tests.support import seed
@@ -19,7 +19,7 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 @pytest.mark.parametrize("first", FORMULAS)
 def test_a_text_that_begins_like_a_formula_is_defused_and_comes_back(first):
     text = f"{first}cmd|'/c calc'!A1"
-    written = next(listing.lines([text], []))
+    written = next(spreadsheet.lines([text], []))
     (row,) = csv.reader(io.StringIO(written, newline=""))
     assert not row[0].startswith(FORMULAS)
     if first not in "\t\r":  # blanks at the ends are trimmed when a file is read
@@ -27,7 +27,7 @@ def test_a_text_that_begins_like_a_formula_is_defused_and_comes_back(first):
 
 
 def test_numbers_stay_numbers():
-    assert listing.cell(-5) == -5
+    assert spreadsheet.cell(-5) == -5
 
 
 def test_no_export_holds_a_formula(app, db, now):

@@ -16,12 +16,15 @@ from app.domain.ground.vocabulary.doubts import sentence
 from app.domain.money import reviews
 from app.domain.money.tariffs import from_minor
 from app.models import Bill, ChargingSession, Site, Station
+from app.queries.charging import session_rows
 from app.queries.charging import sessions as queries
+from app.queries.charging.session_rows import SessionRow
 from app.queries.charging.sessions import Filter
 from app.queries.ground.paging import Wish
 from app.queries.money import reviews as review_queries
 from app.text import session_words
 from app.uow import unit_of_work
+from app.web import spreadsheet
 
 group = cli.Group("session", help="Charging sessions.")
 
@@ -151,8 +154,8 @@ def export(number: int | None, output: Path | None, timezone: str | None, **give
         _session(db, number)
         cli.write_csv(output, session_words.READING, queries.readings(db, number), zone)
     else:
-        found = queries.every(db, _filter(db, given), Wish())
-        cli.write_csv(output, session_words.SESSION, found, zone)
+        found = session_rows.rows(db, _filter(db, given))
+        cli.write_csv(output, spreadsheet.of_tuples(SessionRow), found, zone)
 
 
 def _session(db: Session, number: int) -> ChargingSession:

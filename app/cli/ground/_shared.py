@@ -21,7 +21,7 @@ from app.domain.ground.vocabulary import Actor
 from app.domain.network import tenants
 from app.extensions import db as flask_db
 from app.models import Site, Tenant
-from app.web import listing
+from app.web import spreadsheet
 
 #: Who did it, in the audit.
 ACTOR = Actor("command line")
@@ -154,16 +154,18 @@ def write_csv(
 ) -> None:
     """Write rows as CSV to `path`, or to standard output; times on the clock of `zone`."""
     cells = ([_in_file(read(row)) for _, read in columns] for row in rows)
-    text = "".join(listing.lines([heading for heading, _ in columns], cells, ZoneInfo(zone)))
+    parts = spreadsheet.lines([heading for heading, _ in columns], cells, ZoneInfo(zone))
     if path is None:
-        click.echo(text, nl=False)
-    else:
-        path.write_text(text, encoding="utf-8", newline="")
-        click.echo(f"Wrote {path}.", err=True)
+        for part in parts:
+            click.echo(part, nl=False)
+        return
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(parts)
+    click.echo(f"Wrote {path}.", err=True)
 
 
 def _in_file(value: object) -> Any:
-    """A value as `listing.cell` takes it: words of ours as they are, lists in one cell."""
+    """A value as `spreadsheet.cell` takes it: words of ours as they are, lists in one cell."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, list | tuple):

@@ -24,11 +24,14 @@ from app.domain.money import billing, receipts, reviews
 from app.domain.money.tariffs import from_minor
 from app.domain.network import tenants
 from app.queries.ground.paging import CSV_LIMIT, Wish
+from app.queries.money import bill_rows
 from app.queries.money import bills as queries
 from app.queries.money import reviews as review_queries
+from app.queries.money.bill_rows import BillRow
 from app.text import bill_text, review_words
 from app.text.writers import DeskWriter
 from app.uow import unit_of_work
+from app.web import spreadsheet
 
 group = cli.Group("bill", help="Bills, sessions held for review, and receipts.")
 
@@ -54,7 +57,8 @@ def list_bills(
 ) -> None:
     """List the bills, the newest first."""
     wanted = queries.Filter(q=q, kind=kind or "", receipt=receipt, since=_utc(since))
-    cli.print_rows(queries.every(cli.reading(), wanted), LIST, json=as_json)
+    page = queries.page(cli.reading(), wanted, Wish(size=CSV_LIMIT))
+    cli.print_rows(page.rows, LIST, json=as_json)
 
 
 @group.command("held")
@@ -120,8 +124,9 @@ def show(bill: str, as_json: bool) -> None:
 @cli.zone_option
 def export(since: datetime | None, timezone: str | None) -> None:
     """Write all bills as CSV to standard output."""
-    rows = queries.every(cli.reading(), queries.Filter(since=_utc(since)))
-    cli.write_csv(None, [*LIST, *MONEY], rows, cli.zone_of(cli.reading(), timezone))
+    db = cli.reading()
+    rows = bill_rows.rows(db, queries.Filter(since=_utc(since)))
+    cli.write_csv(None, spreadsheet.of_tuples(BillRow), rows, cli.zone_of(db, timezone))
 
 
 @group.command("recompute")

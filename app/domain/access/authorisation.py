@@ -39,9 +39,9 @@ KEY_CODE = "key_code"
 #: The kind of token of charging that nobody had to be let in for.
 NO_AUTHORISATION = "no_authorization"
 
-_SESSION: Any = ChargingSession.__table__
-_RESERVATION: Any = Reservation.__table__
-_TAG: Any = Tag.__table__
+_SESSION = ChargingSession.__table__
+_RESERVATION = Reservation.__table__
+_TAG = Tag.__table__
 #: Two workers that let one tag begin at the same moment would both count without the other's.
 _LIMITED = BulkRead(
     select(_TAG.c.id).where(among(_TAG.c.id, "tags")).order_by(_TAG.c.id).with_for_update()
@@ -63,7 +63,7 @@ _STORED = (
     *("tenant_id", "station_id", "evse", "token", "tag_id", "session_id", "occasion"),
     *("verdict", "reason", "sentence", "facts", "at"),
 )
-_TABLE: Any = Authorisation.__table__
+_TABLE = Authorisation.__table__
 _INSERT = BulkInsert(_TABLE, _STORED, may_wait=True)
 
 

@@ -17,9 +17,9 @@ from app.models.tags import tag_sites, tag_stations
 #: The kind of a tag, and of a token, that nobody told: any other fits it.
 ANY_KIND = "id_tag"
 
-_TAG: Any = Tag.__table__
-_GROUP: Any = TagGroup.__table__
-_DRIVER: Any = Driver.__table__
+_TAG = Tag.__table__
+_GROUP = TagGroup.__table__
+_DRIVER = Driver.__table__
 
 
 @dataclass(slots=True)

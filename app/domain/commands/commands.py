@@ -171,8 +171,8 @@ class Claimed:
     access_epoch: int
 
 
-_TABLE: Any = Command.__table__
-_STATION: Any = Station.__table__
+_TABLE = Command.__table__
+_STATION = Station.__table__
 _EPOCH = (
     select(_STATION.c.access_epoch).where(_STATION.c.id == _TABLE.c.station_id).scalar_subquery()
 )

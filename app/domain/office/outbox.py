@@ -121,7 +121,7 @@ def give_up_stale(db: Session, kind: Kind, *, now: datetime) -> int:
 
 # Mails other than receipts.  What has left is forgotten; whoever wants a link asks for another.
 
-_MAIL: Any = OutgoingMail.__table__
+_MAIL = OutgoingMail.__table__
 _CLAIM = claiming(_MAIL)
 _WAITS = bindparam("now_state", type_=_MAIL.c.state.type) == ReceiptState.QUEUED
 #: A link does not live longer than it is tried.

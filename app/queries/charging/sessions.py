@@ -22,7 +22,7 @@ from app.models import (
     Tag,
     TariffVersion,
 )
-from app.queries.ground.paging import CSV_LIMIT, Page, Wish, fetch, like, ordered
+from app.queries.ground.paging import Page, Wish, fetch, like, ordered
 
 SORTS: Mapping[str, Any] = {
     "started": ChargingSession.started_at,
@@ -125,12 +125,6 @@ def page(db: Session, wanted: Filter, wish: Wish) -> Page:
     """Return the wished page of the list."""
     query = wanted.select().options(*_LISTED)
     return fetch(db, query, wish, SORTS, default="-started", noun="sessions")
-
-
-def every(db: Session, wanted: Filter, wish: Wish) -> Iterator[ChargingSession]:
-    """Yield the sessions of a filter, for an export."""
-    query = wanted.select().options(*_LISTED).limit(CSV_LIMIT)
-    yield from db.scalars(ordered(query, wish.sort, SORTS, "-started")).unique()
 
 
 def running(db: Session) -> list[ChargingSession]:

@@ -20,7 +20,7 @@ from app.models import (
     Station,
     TariffVersion,
 )
-from app.queries.ground.paging import CSV_LIMIT, Page, Wish, fetch, like, ordered
+from app.queries.ground.paging import Page, Wish, fetch, like
 
 SORTS: Mapping[str, Any] = {
     "issued": Bill.issued_at,
@@ -105,12 +105,6 @@ def page(db: Session, wanted: Filter, wish: Wish) -> Page:
     """Return the wished page of the list."""
     query = wanted.select().options(*_LISTED)
     return fetch(db, query, wish, SORTS, default="-issued", noun="bills")
-
-
-def every(db: Session, wanted: Filter, sort: str = "") -> Iterator[Bill]:
-    """Yield the bills of a filter, for an export."""
-    query = wanted.select().options(*_LISTED).limit(CSV_LIMIT)
-    yield from db.scalars(ordered(query, sort, SORTS, "-issued")).unique()
 
 
 @dataclass(frozen=True, slots=True)

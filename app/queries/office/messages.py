@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.vocabulary import MessageOutcome
 from app.models import Message, Station
-from app.queries.ground.paging import CSV_LIMIT, like
+from app.queries.ground.paging import like
+from app.queries.ground.pieces import in_pieces, narrowed
 
 #: Messages on one page.
 SLICE = 100
@@ -97,18 +99,22 @@ def page(db: Session, wanted: Filter, before: int | None = None, size: int = SLI
     return Slice(rows[:size], stations_of(db, rows), older)
 
 
-def every(db: Session, wanted: Filter) -> Iterator[tuple[Message, str]]:
-    """Yield messages with their station's identity, newest first, for an export."""
+def every(db: Session, wanted: Filter) -> Iterator[Row[Any]]:
+    """Yield messages for an export, the newest first, as columns with their station's identity."""
     query = (
-        wanted.select()
+        select(*_EXPORTED)
+        .select_from(Message)
         .join(Station, Station.id == Message.station_id)
-        .add_columns(Station.identity)
-        .order_by(Message.id.desc())
-        .limit(CSV_LIMIT)
-        .execution_options(yield_per=500)
+        .where(narrowed(wanted.select()))
     )
-    for row in db.execute(query):
-        yield row[0], row[1]
+    return in_pieces(db, query, (Message.id,))
+
+
+_EXPORTED = (
+    *(Message.at, Station.identity, Message.outbound, Message.action, Message.message_id),
+    *(Message.outcome, Message.error_code, Message.error_description, Message.latency_ms),
+    *(Message.session_id, Message.request, Message.response),
+)
 
 
 def stations_of(db: Session, messages: list[Message]) -> dict[int, Station]:

@@ -18,6 +18,7 @@ from app.models import ChargingSession, Driver
 from app.queries.access import drivers as queries
 from app.queries.access import tags as tag_queries
 from app.queries.access.drivers import Filter
+from app.queries.ground.paging import Page, Wish
 from app.resource import DRIVERS
 from app.uow import unit_of_work
 from app.views.ground._plain import Plain
@@ -33,11 +34,15 @@ def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL, or as CSV."""
     session = db.session()
     wanted = Filter(listing.text("q"), listing.text("state"), listing.text("language"))
-    page = queries.page(session, wanted, listing.wish())
-    ids = [driver.id for driver in page]
-    held, use = queries.tags_by_driver(session, ids), queries.use_by_driver(session, ids)
-    if listing.wants_csv():
-        return listing.csv_response("drivers", _columns(held, use), page)
+
+    def listed(wish: Wish) -> tuple[Page, tuple[dict[int, Any], dict[int, Any]]]:
+        page = queries.page(session, wanted, wish)
+        ids = [driver.id for driver in page]
+        return page, (queries.tags_by_driver(session, ids), queries.use_by_driver(session, ids))
+
+    if listing.wants_file():
+        return listing.file_of_pages("drivers", listed, lambda beside: _columns(*beside))
+    page, (held, use) = listed(listing.wish())
     return render_template(
         "access/drivers/index.html", page=page, tags=held, use=use, languages=LANGUAGES
     )

@@ -40,9 +40,12 @@ def index() -> ResponseReturnValue:
     wanted = queries.Filter(
         q=listing.text("q"), state=listing.text("state"), station_id=listing.number("station")
     )
-    page = queries.page(db.session(), wanted, listing.wish())
-    if listing.wants_csv():
-        return listing.csv_response("reservations", COLUMNS, page.rows)
+    session = db.session()
+    if listing.wants_file():
+        return listing.file_of_rows(
+            "reservations", COLUMNS, lambda wish: queries.page(session, wanted, wish)
+        )
+    page = queries.page(session, wanted, listing.wish())
     return render_template(
         "access/reservations/index.html",
         page=page,

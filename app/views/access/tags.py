@@ -57,9 +57,12 @@ def index() -> ResponseReturnValue:
         driver_id=listing.number("driver"),
         site_id=listing.number("site"),
     )
+    if listing.wants_file():
+        return listing.file_of_rows(
+            *("tags", TAGS.only(" ".join(COLUMNS))),
+            lambda wish: queries.page(session, wanted, wish, now),
+        )
     found = queries.page(session, wanted, listing.wish(), now)
-    if listing.wants_csv():
-        return listing.csv_response("tags", TAGS.only(" ".join(COLUMNS)), found)
     ids = [tag.id for tag in found]
     return render_template(
         "access/tags/index.html",

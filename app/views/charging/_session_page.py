@@ -149,7 +149,7 @@ def readings_file(session: ChargingSession, kind: str) -> Response:
     readings = queries.readings(flask_db.session(), session.id)
     name = f"session-{session.id}-readings"
     if kind == "csv":
-        return listing.csv_response(
+        return listing.file_response(
             name, session_words.READING, readings, since=session.started_at, until=session.ended_at
         )
     return Response(

@@ -16,25 +16,21 @@ from app.domain.money import reviews
 from app.extensions import db
 from app.forms.charging.sessions import BillForm, EndForm
 from app.models import Bill, ChargingSession
-from app.queries.charging import session_chart
+from app.queries.charging import session_chart, session_rows
 from app.queries.charging import sessions as queries
+from app.queries.charging.session_rows import SessionRow
 from app.queries.charging.sessions import Filter
 from app.queries.money import costs
 from app.text import session_words
 from app.uow import unit_of_work
 from app.views.charging._session_page import page_of, readings_file
-from app.web import listing
+from app.web import listing, spreadsheet
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
 blueprint.add_app_template_filter(doubts.label, "flag_label")
 blueprint.add_app_template_filter(session_words.explained, "flags_explained")
 
-#: The list as a file: flags in one cell.
-COLUMNS = [
-    *session_words.SESSION[:-1],
-    ("flags", lambda row: " | ".join(row.flags)),
-]
 #: The presets of the list: key -> word.
 PRESETS = {
     "today": "Today",
@@ -60,12 +56,13 @@ BILLING = [
 @blueprint.get("")
 @needs("viewer")
 def index() -> Any:
-    """The list, narrowed, sorted and paged by the URL, with its sums; or as CSV."""
+    """The list, narrowed, sorted and paged by the URL, with its sums; or all of it as a file."""
     session, wanted, wish = db.session(), _filter(), listing.wish()
-    if listing.wants_csv():
-        rows = queries.every(session, wanted, wish)
-        return listing.csv_response(
-            "sessions", COLUMNS, rows, since=wanted.since, until=wanted.until
+    if listing.wants_file():
+        return listing.file_response(
+            *("sessions", spreadsheet.of_tuples(SessionRow), session_rows.rows(session, wanted)),
+            since=wanted.since,
+            until=wanted.until,
         )
     return render_template(
         "charging/sessions/index.html",

@@ -92,9 +92,10 @@ def create() -> Any:
 def show(broadcast_id: int) -> Any:
     """One broadcast: every station with its result, kept fresh."""
     broadcast = _broadcast(broadcast_id)
+    if listing.wants_file():
+        every = queries.results(db.session(), broadcast, broadcasts.MOST_STATIONS)
+        return listing.file_response(f"broadcast-{broadcast.id}", COLUMNS, every)
     rows = queries.results(db.session(), broadcast)
-    if listing.wants_csv():
-        return listing.csv_response(f"broadcast-{broadcast.id}", COLUMNS, rows)
     count = broadcasts.tally(db.session(), broadcast)
     state = listing.text("state")
     return render_template(

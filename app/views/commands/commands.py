@@ -46,11 +46,14 @@ def index() -> ResponseReturnValue:
         since=listing.day("from", g.zone),
         until=listing.day("to", g.zone, end=True),
     )
-    page = queries.page(db.session(), wanted, listing.wish())
-    if listing.wants_csv():
-        return listing.csv_response(
-            "commands", COLUMNS, page.rows, since=wanted.since, until=wanted.until
+    session = db.session()
+    if listing.wants_file():
+        return listing.file_of_rows(
+            *("commands", COLUMNS, lambda wish: queries.page(session, wanted, wish)),
+            since=wanted.since,
+            until=wanted.until,
         )
+    page = queries.page(session, wanted, listing.wish())
     return render_template(
         "commands/commands/index.html",
         page=page,

@@ -1,9 +1,9 @@
 """The Device model tab of a station: components, variables, attributes, as it told them."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, abort, flash, render_template
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.domain.device import settings
@@ -28,7 +28,7 @@ ASKED = (Order.READ_BASE_REPORT, Order.READ_REPORT, Order.READ_SETTINGS)
 
 @blueprint.get("/stations/<int:station_id>/device-model")
 @needs("viewer")
-def station(station_id: int) -> Any:
+def station(station_id: int) -> ResponseReturnValue:
     """The components, and the variables of the chosen one or of a search."""
     place, session = station_or_404(station_id), db.session()
     q, chosen = listing.text("q"), _chosen()
@@ -58,7 +58,7 @@ def _chosen() -> VariableName | None:
 
 @blueprint.post("/stations/<int:station_id>/configuration/<int:variable_id>/keep")
 @needs("operator")
-def keep(station_id: int, variable_id: int) -> Any:
+def keep(station_id: int, variable_id: int) -> ResponseReturnValue:
     """Take what the station tells for what is wanted: no drift any more."""
     place = station_or_404(station_id)
     with unit_of_work() as work:

@@ -1,9 +1,9 @@
 """The Display tab of a station: the texts on it, and a form to show one."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
 
 from app.domain.ground import clock
 from app.domain.ground.errors import DomainError
@@ -26,7 +26,7 @@ ASKED = (Order.SHOW_MESSAGE, Order.READ_MESSAGES, Order.CLEAR_MESSAGE)
 
 @blueprint.get("/stations/<int:station_id>/display")
 @needs("viewer")
-def station(station_id: int) -> Any:
+def station(station_id: int) -> ResponseReturnValue:
     """The tab."""
     return _page(station_or_404(station_id), ShowForm(formdata=None))
 
@@ -45,7 +45,7 @@ def _page(place: Station, form: ShowForm) -> str:
 
 @blueprint.post("/stations/<int:station_id>/display")
 @needs("operator")
-def show(station_id: int) -> Any:
+def show(station_id: int) -> ResponseReturnValue:
     """Show a text; the times are those of the site's clock."""
     place, form = station_or_404(station_id), ShowForm()
     if not form.validate_on_submit():

@@ -17,7 +17,7 @@ from app.forms.device import FirmwareForm
 from app.forms.ground import refusals
 from app.models import FirmwareFile, Station
 from app.queries.device import files as queries
-from app.queries.ground.paging import Wish
+from app.queries.ground.paging import Page, Wish
 from app.resource import read
 from app.schemas.device import NewFirmware
 from app.uow import unit_of_work
@@ -49,11 +49,14 @@ def make_room(endpoint: str | None, values: dict[str, Any] | None) -> None:
 def index() -> ResponseReturnValue:
     """The library, and the jobs of all stations in reach."""
     session = db.session()
-    page = queries.library(
-        session, listing.text("q"), listing.wish(), archived=listing.text("show") == "archived"
-    )
-    if listing.wants_csv():
-        return listing.csv_response("firmware", COLUMNS, page.rows)
+    q, archived = listing.text("q"), listing.text("show") == "archived"
+
+    def library(wish: Wish) -> Page:
+        return queries.library(session, q, wish, archived=archived)
+
+    if listing.wants_file():
+        return listing.file_of_rows("firmware", COLUMNS, library)
+    page = library(listing.wish())
     return render_template(
         "device/firmware/index.html", page=page, local_only=_local(), recent=_recent(session)
     )
@@ -86,9 +89,12 @@ def jobs() -> ResponseReturnValue:
         kind=listing.text("kind"),
         state=listing.text("state"),
     )
-    page = queries.jobs(db.session(), wanted, listing.wish())
-    if listing.wants_csv():
-        return listing.csv_response("file_jobs", JOB_COLUMNS, page.rows)
+    session = db.session()
+    if listing.wants_file():
+        return listing.file_of_rows(
+            "file_jobs", JOB_COLUMNS, lambda wish: queries.jobs(session, wanted, wish)
+        )
+    page = queries.jobs(session, wanted, listing.wish())
     return render_template(
         "device/firmware/jobs.html",
         page=page,

@@ -1,9 +1,9 @@
 """The Monitors and events tab of a station: what it watches, and what it noticed."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Blueprint, abort, flash, render_template
+from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from app.domain.device import device_events
@@ -39,7 +39,7 @@ ASKED = (
 
 @blueprint.get("/stations/<int:station_id>/monitors")
 @needs("viewer")
-def station(station_id: int) -> Any:
+def station(station_id: int) -> ResponseReturnValue:
     """The tab."""
     form = WatchForm(formdata=None)
     form.key.data = listing.text("key")
@@ -73,7 +73,7 @@ def _page(place: Station, form: WatchForm) -> str:
 
 @blueprint.post("/stations/<int:station_id>/monitors")
 @needs("operator")
-def watch(station_id: int) -> Any:
+def watch(station_id: int) -> ResponseReturnValue:
     """Set one monitor."""
     place, form = station_or_404(station_id), WatchForm()
     if not form.validate_on_submit():
@@ -90,7 +90,7 @@ def watch(station_id: int) -> Any:
 
 @blueprint.post("/stations/<int:station_id>/events/<int:event_id>/dismiss")
 @needs("operator")
-def dismiss(station_id: int, event_id: int) -> Any:
+def dismiss(station_id: int, event_id: int) -> ResponseReturnValue:
     """Take an event off what needs a person."""
     station_or_404(station_id)
     with unit_of_work() as work:

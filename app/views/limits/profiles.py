@@ -44,9 +44,12 @@ _MOMENTS = ("starts_at", "valid_from", "valid_to")
 def index() -> ResponseReturnValue:
     """The library."""
     wanted = queries.Filter(q=listing.text("q"), state=listing.text("state"))
-    page = queries.page(db.session(), wanted, listing.wish())
-    if listing.wants_csv():
-        return listing.csv_response("profiles", COLUMNS, page)
+    session = db.session()
+    if listing.wants_file():
+        return listing.file_of_rows(
+            "profiles", COLUMNS, lambda wish: queries.page(session, wanted, wish)
+        )
+    page = queries.page(session, wanted, listing.wish())
     counts = queries.users(db.session(), [row.id for row in page])
     return render_template("limits/profiles/index.html", page=page, counts=counts)
 

@@ -13,13 +13,15 @@ from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.money.bills import CorrectForm, RefundForm, ResendForm, in_wh
 from app.models import Bill
+from app.queries.money import bill_rows
 from app.queries.money import bills as queries
 from app.queries.money import reviews as review_queries
+from app.queries.money.bill_rows import BillRow
 from app.text import bill_text, letters
 from app.text.writers import LOCALES, DeskWriter
 from app.uow import unit_of_work
 from app.views.money import _reviews
-from app.web import listing
+from app.web import listing, spreadsheet
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("bills", __name__, url_prefix="/bills")
@@ -51,12 +53,13 @@ LETTER_POLICY = (
 @blueprint.get("")
 @needs("viewer")
 def index() -> Any:
-    """The list, narrowed, sorted and paged by the URL, with its sums; or as CSV."""
+    """The list, narrowed, sorted and paged by the URL, with its sums; or all of it as a file."""
     session, wanted = db.session(), _filter()
-    if listing.wants_csv():
-        rows = queries.every(session, wanted, request.args.get("sort", ""))
-        return listing.csv_response(
-            "bills", CSV_COLUMNS, rows, since=wanted.since, until=wanted.until
+    if listing.wants_file():
+        return listing.file_response(
+            *("bills", spreadsheet.of_tuples(BillRow), bill_rows.rows(session, wanted)),
+            since=wanted.since,
+            until=wanted.until,
         )
     return render_template(
         "money/bills/index.html",
@@ -214,22 +217,3 @@ def _filter() -> queries.Filter:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-CSV_COLUMNS = [
-    ("number", lambda bill: bill.number),
-    ("kind", lambda bill: bill.kind.value),
-    ("issued_at", lambda bill: bill.issued_at),
-    ("issued_by", lambda bill: bill.issued_by),
-    ("session", lambda bill: bill.session_id),
-    ("driver", lambda bill: bill.session.driver.name if bill.session.driver else None),
-    ("station", lambda bill: bill.session.station.identity),
-    ("energy_wh", lambda bill: bill.energy_wh),
-    ("currency", lambda bill: bill.currency),
-    ("net_minor", lambda bill: bill.net_minor),
-    ("tax_minor", lambda bill: bill.tax_minor),
-    ("gross_minor", lambda bill: bill.gross_minor),
-    ("reason", lambda bill: bill.reason),
-    ("receipt", lambda bill: bill.receipt.state.value if bill.receipt else None),
-    ("sent_at", lambda bill: bill.receipt.sent_at if bill.receipt else None),
-]

@@ -19,6 +19,7 @@ from app.domain.money import tariffs as prices
 from app.extensions import db
 from app.forms.money.tariffs import TariffForm
 from app.models import Tariff, TariffVersion
+from app.queries.ground.paging import Page, Wish
 from app.queries.money import tariffs as queries
 from app.queries.money.tariffs import Filter
 from app.text import writers
@@ -35,10 +36,14 @@ def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL, or as CSV."""
     session = db.session()
     wanted = Filter(listing.text("q"), listing.text("state"), listing.text("currency"))
-    page = queries.page(session, wanted, listing.wish())
-    counts = queries.holder_counts(session, [tariff.id for tariff in page])
-    if listing.wants_csv():
-        return listing.csv_response("tariffs", _columns(counts), page)
+
+    def counted(wish: Wish) -> tuple[Page, dict[int | None, dict[str, int]]]:
+        page = queries.page(session, wanted, wish)
+        return page, queries.holder_counts(session, [tariff.id for tariff in page])
+
+    if listing.wants_file():
+        return listing.file_of_pages("tariffs", counted, _columns)
+    page, counts = counted(listing.wish())
     return render_template(
         "money/tariffs/index.html",
         page=page,

@@ -8,7 +8,7 @@ from flask import Blueprint, render_template
 from app.extensions import db
 from app.forms.network import SiteForm
 from app.models import Site
-from app.queries.ground.paging import Wish
+from app.queries.ground.paging import Page, Wish
 from app.queries.network import sites as queries
 from app.queries.network import stations as station_queries
 from app.resource import SITES
@@ -26,15 +26,15 @@ SHOWN = 200
 @needs("viewer")
 def index() -> Any:
     """The sites, narrowed by the URL."""
-    page, counts = queries.listed(
-        db.session(),
-        q=listing.text("q"),
-        archived=listing.text("archived") == "yes",
-        wish=listing.wish(),
-        now=datetime.now(UTC),
-    )
-    if listing.wants_csv():
-        return listing.csv_response("sites", _columns(counts), page.rows)
+    session, now = db.session(), datetime.now(UTC)
+    q, archived = listing.text("q"), listing.text("archived") == "yes"
+
+    def listed(wish: Wish) -> tuple[Page, dict[int, queries.Counts]]:
+        return queries.listed(session, q=q, archived=archived, wish=wish, now=now)
+
+    if listing.wants_file():
+        return listing.file_of_pages("sites", listed, _columns)
+    page, counts = listed(listing.wish())
     return render_template("network/sites/index.html", page=page, counts=counts)
 
 

@@ -15,6 +15,7 @@ from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.network import QUIRK, StationForm
 from app.models import Site, Station
+from app.queries.ground.paging import Page, Wish
 from app.queries.network import sites as site_queries
 from app.queries.network import stations as queries
 from app.resource import STATIONS, read
@@ -45,9 +46,9 @@ def index() -> Any:
         deviating=show == "deviating",
         archived=show == "archived",
     )
+    if listing.wants_file():
+        return listing.file_of_pages("stations", lambda wish: _listed(wanted, wish, now), _columns)
     found = queries.listed(db.session(), wanted, listing.wish(), now)
-    if listing.wants_csv():
-        return listing.csv_response("stations", _columns(found), found.page.rows)
     return render_template(
         "network/stations/index.html",
         found=found,
@@ -55,6 +56,11 @@ def index() -> Any:
         sites=[(site.id, site.name) for site in site_queries.choices(db.session())],
         vendors=[(vendor, vendor) for vendor in queries.vendors(db.session())],
     )
+
+
+def _listed(wanted: queries.Filter, wish: Wish, now: datetime) -> tuple[Page, queries.Listed]:
+    found = queries.listed(db.session(), wanted, wish, now)
+    return found.page, found
 
 
 def _columns(found: queries.Listed) -> Any:

@@ -41,9 +41,13 @@ def index() -> ResponseReturnValue:
         since=listing.day("from", g.zone),
         until=listing.day("to", g.zone, end=True),
     )
+    if listing.wants_file():
+        return listing.file_of_rows(
+            *("audit", CSV, lambda wish: staff.audit_page(session, wanted, wish)),
+            since=wanted.since,
+            until=wanted.until,
+        )
     page = staff.audit_page(session, wanted, listing.wish())
-    if listing.wants_csv():
-        return listing.csv_response("audit", CSV, page, since=wanted.since, until=wanted.until)
     return render_template(
         "office/audit/index.html",
         page=page,

@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, g, render_template, request, stream_with_context
+from flask import Blueprint, g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from app.domain.ground.vocabulary import MessageOutcome
 from app.extensions import db
-from app.models import Message
 from app.queries.office import messages as queries
 from app.queries.office.messages import Filter
 from app.text import message_parts, message_words
 from app.text.numbers import FIXED, number
 from app.web import listing
 from app.web.security import needs
+from app.web.spreadsheet import Columns
 
 blueprint = Blueprint("messages", __name__, url_prefix="/messages")
 blueprint.add_app_template_filter(message_words.in_words, "in_words")
@@ -35,11 +35,14 @@ ENDINGS = [
 def index() -> ResponseReturnValue:
     """The log, narrowed by the URL: newest first, live at its head, or all of it as a file."""
     wanted = _filter()
-    if request.args.get("format") == "csv":
-        return _export(wanted, "text/csv", "csv", _csv(queries.every(db.session(), wanted)))
+    if listing.wants_file():
+        rows = queries.every(db.session(), wanted)
+        period = {"since": wanted.since, "until": wanted.until}
+        return listing.file_response("messages", COLUMNS, rows, **period)
     if request.args.get("format") == "jsonl":
-        told = _jsonl(queries.every(db.session(), wanted))
-        return _export(wanted, "application/jsonl", "jsonl", told)
+        name = listing.file_name("messages", wanted.since, wanted.until)
+        lines = _jsonl(queries.every(db.session(), wanted))
+        return listing.sent(lines, "application/jsonl", f"{name}.jsonl")
     before = listing.number("before")
     found = queries.page(db.session(), wanted, before)
     tail = before is None and request.args.get("tail") != "off"
@@ -89,50 +92,30 @@ def _topics(wanted: Filter) -> str:
     return "messages stations sessions commands"
 
 
-def _export(wanted: Filter, mimetype: str, ending: str, lines: Iterator[str]) -> Response:
-    return Response(
-        stream_with_context(lines),
-        mimetype=mimetype,
-        headers={
-            "Content-Disposition": listing.attachment(
-                listing.file_name("messages", wanted.since, wanted.until), ending
-            )
-        },
-    )
+COLUMNS: Columns = [
+    ("at", lambda row: row.at),
+    ("station", lambda row: row.identity),
+    ("from", lambda row: "desk" if row.outbound else "station"),
+    ("action", lambda row: row.action),
+    ("message_id", lambda row: row.message_id),
+    ("outcome", lambda row: row.outcome.value if row.outcome else None),
+    ("error_code", lambda row: row.error_code),
+    ("error_description", lambda row: row.error_description),
+    ("latency_ms", lambda row: row.latency_ms),
+    ("session", lambda row: row.session_id),
+    ("request", lambda row: row.request),
+    ("answer", lambda row: row.response),
+]
 
 
-def _csv(found: Iterable[tuple[Message, str]]) -> Iterator[str]:
-    yield "\ufeff"
-    rows = ({**_record(message, identity), "at": message.at} for message, identity in found)
-    header, zone = list(_record(Message(), "")), ZoneInfo(g.get("zone", "UTC"))
-    yield from listing.lines(header, (list(row.values()) for row in rows), zone)
-
-
-def _jsonl(found: Iterable[tuple[Message, str]]) -> Iterator[str]:
-    for message, identity in found:
-        record = _record(message, identity)
+def _jsonl(found: Iterable[Any]) -> Iterator[str]:
+    for row in found:
+        record = {name: read(row) for name, read in COLUMNS}
+        record["at"] = row.at.isoformat(timespec="milliseconds")
         for key in ("request", "answer"):
             value = message_parts.parsed(record[key])
             record[key] = record[key] if value is None else value
         yield json.dumps(record) + "\n"
-
-
-def _record(message: Message, identity: str) -> dict[str, Any]:
-    at = message.at.isoformat(timespec="milliseconds") if message.at else None
-    return {
-        "at": at,
-        "station": identity,
-        "from": "desk" if message.outbound else "station",
-        "action": message.action,
-        "message_id": message.message_id,
-        "outcome": message.outcome.value if message.outcome else None,
-        "error_code": message.error_code,
-        "error_description": message.error_description,
-        "latency_ms": message.latency_ms,
-        "session": message.session_id,
-        "request": message.request,
-        "answer": message.response,
-    }
 
 
 @blueprint.app_template_filter()

@@ -47,9 +47,10 @@ def whole_reach() -> None:
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL."""
     wanted = queries.Filter(listing.text("q"), listing.text("role"), listing.text("state"))
-    page = queries.page(db.session(), wanted, listing.wish())
-    if listing.wants_csv():
-        return listing.csv_response("staff", CSV, page)
+    session = db.session()
+    if listing.wants_file():
+        return listing.file_of_rows("staff", CSV, lambda wish: queries.page(session, wanted, wish))
+    page = queries.page(session, wanted, listing.wish())
     return render_template("office/staff/index.html", page=page, roles=list(Role))
 
 

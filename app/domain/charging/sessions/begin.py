@@ -27,7 +27,7 @@ from app.models import ChargingSession, Connection, Tag
 #: A start with a meaningless clock is a retry only within this time of the first.
 RETRY = timedelta(minutes=10)
 
-_SESSION: Any = ChargingSession.__table__
+_SESSION = ChargingSession.__table__
 _KNOWN = BulkRead(
     select(
         *(

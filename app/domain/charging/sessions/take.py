@@ -46,7 +46,7 @@ from app.domain.ground.vocabulary import BillingState, SessionState, Token
 from app.domain.money import tariff_choice
 from app.models import ChargingSession, Station
 
-_SESSION: Any = ChargingSession.__table__
+_SESSION = ChargingSession.__table__
 
 
 @dataclass(frozen=True, slots=True)
