@@ -6,8 +6,9 @@ import psycopg
 import pytest
 
 from app.extensions import db as flask_db
+from app.models import Base
 from app.web import doorkeeper
-from tests.support import apps
+from tests.support import apps, seed
 
 
 @pytest.fixture
@@ -136,3 +137,19 @@ def test_a_database_whose_tables_were_changed_is_not_lent_again(postgres_server,
             connection.execute(change.format(index=found[0]))
     with postgres_server.lent_database() as other:
         assert other != url
+
+
+def test_what_is_seeded_again_is_what_was_seeded(folder, now):
+    """The third time the rows are kept ones."""
+    seeded = []
+    for _ in range(3):
+        with apps.running(folder):
+            made = seed.fill(flask_db.session(), now, history=1)
+            rows = [
+                list(map(repr, flask_db.session.execute(table.select())))
+                for table in Base.metadata.sorted_tables
+            ]
+            named = {name: (type(row), row.id) for name, row in made.sessions.items()}
+            seeded.append((rows, named, made.version.id, made.people["admin"].email))
+    assert seeded[1][1:] == seeded[2][1:] == seeded[0][1:]
+    assert seeded[1][0] == seeded[2][0]

@@ -29,7 +29,7 @@ from app.models import (
     User,
     WorkerNode,
 )
-from tests.support import seed_log, seed_sessions
+from tests.support import seed_again, seed_log, seed_sessions
 
 PASSWORD = "nine blue kilowatts"
 ZONE = "Europe/Berlin"
@@ -70,7 +70,12 @@ class Seeded:
 def fill(db: Session, now: datetime, *, history: int = 40) -> Seeded:
     """Add the network; `history` is the number of plain sessions of the days before."""
     made = Seeded(now)
-    tenant = tenants.first(db, now=now)
+    seed_again.fill(db, made, history, lambda: _fill(db, made, history))
+    return made
+
+
+def _fill(db: Session, made: Seeded, history: int) -> None:
+    tenant = tenants.first(db, now=made.now)
     _people(db, made, tenant.id)
     _places(db, made, tenant.id)
     _drivers(db, made, tenant.id)
@@ -81,7 +86,6 @@ def fill(db: Session, now: datetime, *, history: int = 40) -> Seeded:
     for person in made.people.values():
         let_in(db, person)
     db.flush()
-    return made
 
 
 def signed_in(app: Any, user: User) -> Any:
