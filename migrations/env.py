@@ -9,17 +9,47 @@ from app.models import Base
 def run() -> None:
     """Run the migrations in one transaction, with SQLite's batch mode for alterations."""
     engine = current_app.extensions["migrate"].db.engine
+    steps = []
     with engine.connect() as connection:
-        context.configure(
-            connection=connection,
-            target_metadata=Base.metadata,
-            render_as_batch=True,
-            compare_type=True,
-        )
-        with context.begin_transaction():
-            context.run_migrations()
-        if connection.in_transaction():
-            connection.commit()
+        sqlite = connection.dialect.name == "sqlite"
+        if sqlite:
+            _foreign_keys(connection, "OFF")
+        try:
+            context.configure(
+                connection=connection,
+                target_metadata=Base.metadata,
+                render_as_batch=True,
+                compare_type=True,
+                transactional_ddl=True,
+                on_version_apply=lambda **step: steps.append(step["step"]),
+            )
+            with context.begin_transaction():
+                context.run_migrations()
+                if sqlite and steps:
+                    _check_foreign_keys(connection)
+            if connection.in_transaction():
+                connection.commit()
+        finally:
+            if sqlite:
+                connection.rollback()
+                _foreign_keys(connection, "ON")
+
+
+def _foreign_keys(connection, state):
+    """Switch SQLite's foreign keys: outside of a transaction, or it does nothing.
+
+    A column is altered by a new table that takes the place of the old one.  To drop that is to
+    delete its rows first, which other tables name.
+    """
+    connection.connection.driver_connection.execute(f"PRAGMA foreign_keys={state}").close()
+
+
+def _check_foreign_keys(connection):
+    """Raise where a row names one that is not there: nothing of it is kept then."""
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchone()
+    if broken is not None:
+        named = f"a row of {broken[0]} without one of {broken[2]}"
+        raise RuntimeError(f"the migration would leave {named}")
 
 
 run()

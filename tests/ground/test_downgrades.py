@@ -1,0 +1,79 @@
+"""A database with all that a network has goes back some versions, and forth again, on SQLite."""
+
+from datetime import UTC, datetime
+
+import pytest
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+
+from app.extensions import db as flask_db
+from app.models import Base, SignIn
+from app.uow import unit_of_work
+from tests.support import seed
+from tests.support.processes import ROOT
+
+MIGRATIONS = str(ROOT / "migrations")
+#: A table that an older version does not know comes back empty.
+YOUNGER = {SignIn.__table__}
+
+
+@pytest.fixture
+def full(app):
+    with unit_of_work() as db:
+        seed.fill(db, datetime.now(UTC), history=5)
+
+
+def objects():
+    """What the database is made of: tables, indexes, triggers."""
+    names = text("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
+    return set(fresh().execute(names).all())
+
+
+def rows():
+    db = fresh()
+    tables = [table for table in Base.metadata.sorted_tables if table not in YOUNGER]
+    return {table.name: db.scalar(select(func.count()).select_from(table)) for table in tables}
+
+
+def fresh():
+    flask_db.session.remove()
+    return flask_db.session()
+
+
+@pytest.mark.parametrize("revision", ["0016", "0006", "0001"])
+def test_going_back_and_forth_loses_no_row_that_the_older_version_knows(full, revision):
+    made_of, had = objects(), rows()
+    flask_db.session.remove()
+    downgrade(directory=MIGRATIONS, revision=revision)
+    upgrade(directory=MIGRATIONS)
+    assert objects() == made_of
+    assert rows() == had
+    assert fresh().execute(text("PRAGMA foreign_key_check")).all() == []
+
+
+def test_foreign_keys_hold_again_after_a_migration(full):
+    flask_db.session.remove()
+    downgrade(directory=MIGRATIONS, revision="-1")
+    upgrade(directory=MIGRATIONS)
+    with pytest.raises(IntegrityError), unit_of_work() as db:
+        db.execute(text("DELETE FROM tenants"))
+
+
+def test_a_migration_that_would_leave_a_row_without_its_other_is_taken_back(full, caplog):
+    db = fresh()
+    connection = db.connection().connection.driver_connection
+    db.rollback()
+    connection.execute("PRAGMA foreign_keys=OFF").close()
+    connection.execute("UPDATE stations SET site_id = 4711 WHERE id = 1").close()
+    connection.execute("PRAGMA foreign_keys=ON").close()
+    at = version()
+    flask_db.session.remove()
+    with pytest.raises(SystemExit):
+        downgrade(directory=MIGRATIONS, revision="-1")
+    assert "would leave a row of stations without one of sites" in caplog.text
+    assert version() == at
+
+
+def version():
+    return fresh().scalar(text("SELECT version_num FROM alembic_version"))
