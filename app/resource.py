@@ -21,11 +21,13 @@ from app.domain.ground import texts
 from app.domain.ground.vocabulary import Actor
 from app.domain.limits import profiles
 from app.domain.network import sites, stations
-from app.models import ChargingProfile, Driver, Site, Station, Tag, TagGroup
+from app.domain.office import alert_rules
+from app.models import AlertRule, ChargingProfile, Driver, Site, Station, Tag, TagGroup
 from app.schemas.access import NewDriver, NewTag, NewTagGroup
 from app.schemas.base import Schema
 from app.schemas.limits import NewChargingProfile
 from app.schemas.network import NewSite, NewStation
+from app.schemas.office import NewAlertRule
 
 #: A column of a list or a file: its heading (the key in JSON), and how to read it off a row.
 Column = tuple[str, Callable[[Any], Any]]
@@ -237,4 +239,23 @@ STATIONS = Resource(
     order=(Station.identity_key,),
     called="identity",
     loaded=[selectinload(Station.connectors)],
+)
+ALERT_RULES = Resource(
+    noun="alert rule",
+    model=AlertRule,
+    schema=NewAlertRule,
+    add=alert_rules.add,
+    edit=alert_rules.edit,
+    archive=alert_rules.archive,
+    restore=alert_rules.restore,
+    named=alert_rules.named,
+    key="rule_id",
+    order=(AlertRule.name_key,),
+    columns=[
+        *read("id"),
+        *members(NewAlertRule),
+        ("sites", lambda rule: [site.name for site in rule.sites]),
+        *read("archived_at"),
+    ],
+    loaded=[selectinload(AlertRule.sites)],
 )

@@ -6,8 +6,16 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.ground.vocabulary import BroadcastState, FileJobKind, Order, ReservationState
+from app.domain.ground.vocabulary import (
+    AlertKind,
+    BroadcastState,
+    FileJobKind,
+    Order,
+    ReservationState,
+)
 from app.models import (
+    Alert,
+    AlertRule,
     AuthorityCertificate,
     BatterySwap,
     Broadcast,
@@ -31,6 +39,8 @@ from app.models import (
     StationVariable,
     TransactionEvent,
     VariableMonitor,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 
 #: A profile as the library keeps it.
@@ -73,6 +83,7 @@ def furnish(db: Session, tenant_id: int, now: datetime) -> None:
             created_at=now,
         )
     )
+    rule = _tellers(db, tenant_id, now)
     broadcast = Broadcast(
         tenant_id=tenant_id,
         order=Order.CLEAR_CACHE,
@@ -87,11 +98,60 @@ def furnish(db: Session, tenant_id: int, now: datetime) -> None:
     for station in db.scalars(select(Station).where(Station.tenant_id == tenant_id)).all():
         db.add_all(_rows(station, now))
         db.add(
+            Alert(
+                tenant_id=tenant_id,
+                site_id=station.site_id,
+                station_id=station.id,
+                rule_id=rule.id,
+                kind=AlertKind.STATION_OFFLINE,
+                subject=str(station.id),
+                what=f"{station.identity} is offline",
+                began_at=now,
+                opened_at=now,
+            )
+        )
+        db.add(
             BroadcastTarget(
                 broadcast_id=broadcast.id, station_id=station.id, state="accepted", sentence="Done."
             )
         )
     db.flush()
+
+
+def _tellers(db: Session, tenant_id: int, now: datetime) -> AlertRule:
+    """A rule, and a webhook with a delivery."""
+    rule = AlertRule(
+        tenant_id=tenant_id,
+        name="Gone",
+        name_key=f"gone {tenant_id}",
+        kind=AlertKind.STATION_OFFLINE,
+        created_at=now,
+    )
+    endpoint = WebhookEndpoint(
+        tenant_id=tenant_id,
+        name="Portal",
+        name_key=f"portal {tenant_id}",
+        url="https://example.com/hook",
+        events={"session.ended": now.isoformat()},
+        secret="-",
+        created_at=now,
+    )
+    db.add_all([rule, endpoint])
+    db.flush()
+    db.add(
+        WebhookDelivery(
+            tenant_id=tenant_id,
+            endpoint_id=endpoint.id,
+            event="session.ended",
+            key=f"session.ended:{tenant_id}",
+            message_id=f"msg_{tenant_id}",
+            body="{}",
+            next_try_at=now,
+            happened_at=now,
+            created_at=now,
+        )
+    )
+    return rule
 
 
 def _rows(station: Station, now: datetime) -> list[Any]:

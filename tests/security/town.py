@@ -20,6 +20,8 @@ from app.domain.ground.vocabulary import SYSTEM, Role
 from app.domain.office import audit
 from app.extensions import db as flask_db
 from app.models import (
+    Alert,
+    AlertRule,
     ApiToken,
     AuthorityCertificate,
     Base,
@@ -46,6 +48,8 @@ from app.models import (
     Tariff,
     Tenant,
     User,
+    WebhookDelivery,
+    WebhookEndpoint,
 )
 from tests.security import furniture
 from tests.support import seed
@@ -193,13 +197,17 @@ PARAMETERS: dict[str, Any] = {
     "variable_id": StationVariable,
     "root_id": AuthorityCertificate,
     "sign_in_id": SignIn,
+    "alert_id": Alert,
+    "rule_id": AlertRule,
+    "webhook_id": WebhookEndpoint,
+    "delivery_id": WebhookDelivery,
 }
 #: Those that belong to a site.
 AT_SITES = (
     *("station_id", "site_id", "session_id", "bill_id", "stray_id", "command_id"),
     *("reservation_id", "job_id", "report_id", "certificate_id"),
     *("event_id", "variable_id", "station_profile_id"),
-    *("driver_id", "tag_id", "group_id"),
+    *("driver_id", "tag_id", "group_id", "alert_id"),
 )
 
 

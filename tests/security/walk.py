@@ -11,6 +11,7 @@ from tests.security.town import PARAMETERS, Side
 
 #: Parameters that are no ids: each value is tried.
 WORDS = {
+    "switch": ("enable", "disable", "archive", "restore"),
     "change": ("block", "unblock", "archive", "restore"),
     "key": ("nothing-like-a-secret",),
     "secret": ("nothing-like-a-secret",),

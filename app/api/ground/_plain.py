@@ -16,11 +16,16 @@ from app.uow import unit_of_work
 Finds = Mapping[str, Callable[[Ask, Any], Any]]
 
 
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
 class Plain:
     """A noun whose rows are listed, read, added, changed and put away in the usual way.
 
     Each method hangs one endpoint on the noun, with what the reference says of it.  `called` is
-    its word in the reference, `seen` completes rows before they are told.
+    its word in the reference, `seen` completes rows before they are told; `readers`, `writers` and
+    `everywhere` say who may.
     """
 
     def __init__(
@@ -31,7 +36,11 @@ class Plain:
         *,
         called: str = "",
         seen: Callable[[Ask, list[Any]], None] = lambda ask, rows: None,
+        readers: str = "viewer",
+        writers: str = "operator",
+        everywhere: bool = False,
     ) -> None:
+        self.readers, self.writers, self.everywhere = readers, writers, everywhere
         self.noun, self.of, self.shape, self.seen = noun, of, shape, seen
         self.called = called or of.noun
         self.path = f"/{noun.name}"
@@ -59,7 +68,14 @@ class Plain:
         list_.__doc__ = doc
         summary = summary or f"List {self.called}s"
         answers = {200: Pages(self.shape)}
-        self.noun.get(self.path, "viewer", summary, answers=answers, query=asked)(list_)
+        self.noun.get(
+            self.path,
+            self.readers,
+            summary,
+            answers=answers,
+            query=asked,
+            everywhere=self.everywhere,
+        )(list_)
 
     def show(self, doc: str) -> None:
         """Hang GET /nouns/{id}."""
@@ -68,7 +84,13 @@ class Plain:
             return self.completed(ask, self.row(ask, path))
 
         show.__doc__ = doc
-        self.noun.get(self.one, "viewer", f"Read a {self.called}", answers={200: self.shape})(show)
+        self.noun.get(
+            self.one,
+            self.readers,
+            f"Read {_a(self.called)}",
+            answers={200: self.shape},
+            everywhere=self.everywhere,
+        )(show)
 
     def create(
         self, doc: str, body: type[Schema], *problems: int, everywhere: bool = False
@@ -83,12 +105,12 @@ class Plain:
         create.__doc__ = doc
         self.noun.post(
             self.path,
-            "operator",
-            f"Add a {self.called}",
+            self.writers,
+            f"Add {_a(self.called)}",
             body=body,
             answers={201: self.shape},
             problems=problems,
-            everywhere=everywhere,
+            everywhere=everywhere or self.everywhere,
         )(create)
 
     def edit(self, doc: str, body: type[Schema]) -> None:
@@ -103,11 +125,12 @@ class Plain:
         edit.__doc__ = doc
         self.noun.patch(
             self.one,
-            "operator",
-            f"Change a {self.called}",
+            self.writers,
+            f"Change {_a(self.called)}",
             body=body,
             answers={200: self.shape},
             problems=(409,),
+            everywhere=self.everywhere,
         )(edit)
 
     def archive(self, doc: str, *problems: int) -> None:
@@ -126,9 +149,14 @@ class Plain:
             return self.completed(ask, row)
 
         put.__name__, put.__doc__ = verb, doc
-        summary, answers = f"{verb.title()} a {self.called}", {200: self.shape}
-        path = f"{self.one}/{verb}"
-        self.noun.post(path, "operator", summary, answers=answers, problems=problems)(put)
+        self.noun.post(
+            f"{self.one}/{verb}",
+            self.writers,
+            f"{verb.title()} {_a(self.called)}",
+            answers={200: self.shape},
+            problems=problems,
+            everywhere=self.everywhere,
+        )(put)
 
     def row(self, ask: Ask, path: Mapping[str, int]) -> Any:
         """Return the row that an address names; raises `Problem` 404."""

@@ -16,7 +16,7 @@ from app.domain.network.presence import Silence
 from app.extensions import db
 from app.queries.money import costs
 from app.queries.network import sites as place_queries
-from app.queries.office import attention, attention_devices, home
+from app.queries.office import alerts, attention, attention_devices, home
 from app.text.numbers import FIXED, MINUS, change, number
 from app.web import kept, system
 from app.web.security import needs
@@ -59,6 +59,11 @@ class Frame:
     def bills_held(self) -> int:
         """How many sessions wait in the review inbox."""
         return home.held_bills(db.session())
+
+    @cached_property
+    def alerts_open(self) -> int:
+        """How many alerts are open that nobody has acknowledged."""
+        return alerts.unseen(db.session())
 
     @cached_property
     def silence(self) -> Silence | None:

@@ -1,0 +1,74 @@
+"""Alerts and their rules."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from app.api.ground import _rows
+from app.api.ground._noun import Ask, Noun
+from app.api.ground._paging import Pages
+from app.domain.office import alerts
+from app.models import Alert
+from app.schemas import office as schemas
+from app.uow import unit_of_work
+
+noun = Noun("alerts", "What rules have found: what began, until it is over.")
+blueprint = noun.blueprint
+
+ALERT = _rows.answer(
+    "Alert",
+    "Something that a rule found. `began_at` is when it began, `opened_at` when it was noticed, "
+    "`closed_at` when it was over, null while it goes on. `subject` names it within its kind. "
+    "`told_at` is when mails about it left, null while they wait for the end of quiet hours or of "
+    "a snooze.",
+    Alert,
+)
+
+
+@noun.get("/alerts", "viewer", "List alerts", answers={200: Pages(ALERT)}, query=schemas.Alerts)
+def list_(ask: Ask) -> Any:
+    """The alerts in reach, the newest first."""
+    query = select(Alert)
+    for name in ("kind", "site_id", "station_id"):
+        if (value := ask.query.get(name)) is not None:
+            query = query.where(getattr(Alert, name) == value)
+    if state := ask.query.get("state"):
+        over = Alert.closed_at.is_not(None)
+        query = query.where(over if state == "closed" else ~over)
+    if (seen := ask.query.get("acknowledged")) is not None:
+        known = Alert.acknowledged_at.is_not(None)
+        query = query.where(known if seen else ~known)
+    return ask.page(query, Alert.id)
+
+
+@noun.get("/alerts/{alert_id}", "viewer", "Read an alert", answers={200: ALERT})
+def show(ask: Ask, alert_id: int) -> Any:
+    """One alert."""
+    return ask.get(Alert, alert_id, "alert")
+
+
+@noun.post(
+    "/alerts/{alert_id}/acknowledge", "operator", "Acknowledge an alert", answers={200: ALERT}
+)
+def acknowledge(ask: Ask, alert_id: int) -> Any:
+    """Say that somebody knows: nothing is escalated. Whoever said so first stays named."""
+    alert = ask.get(Alert, alert_id, "alert")
+    with unit_of_work() as db:
+        alerts.acknowledge(db, ask.actor, alert, now=ask.now)
+    return alert
+
+
+@noun.patch(
+    "/alerts/{alert_id}",
+    "operator",
+    "Change an alert",
+    body=schemas.AlertChanges,
+    answers={200: ALERT},
+    problems=(404, 409),
+)
+def change(ask: Ask, alert_id: int) -> Any:
+    """Assign it, put off its mails, or note something; what is left out stays."""
+    alert = ask.get(Alert, alert_id, "alert")
+    with unit_of_work() as db:
+        alerts.change(db, ask.actor, alert, now=ask.now, **ask.body)
+    return alert

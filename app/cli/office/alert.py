@@ -1,0 +1,88 @@
+"""flask alert: what rules have found, and what is done about it."""
+
+from datetime import timedelta
+
+import click
+from sqlalchemy.orm import Session
+
+from app.cli.ground import _shared as cli
+from app.domain.ground import texts
+from app.domain.ground.errors import NotFound
+from app.domain.ground.vocabulary import AlertKind
+from app.domain.office import alerts, staff
+from app.models import Alert
+from app.queries.ground.paging import CSV_LIMIT, Wish
+from app.queries.office import alerts as queries
+from app.uow import unit_of_work
+
+group = cli.Group("alert", help="What rules have found, and what is done about it.")
+
+COLUMNS: list[cli.Column] = [
+    *((name, lambda row, name=name: getattr(row, name)) for name in ("id", "kind", "what")),
+    ("site", lambda row: row.site.name if row.site else None),
+    ("began_at", lambda row: row.began_at),
+    ("opened_at", lambda row: row.opened_at),
+    ("closed_at", lambda row: row.closed_at),
+    ("acknowledged_by", lambda row: row.acknowledged_by),
+    ("snoozed_until", lambda row: row.snoozed_until),
+    ("assigned_to", lambda row: row.assigned_to.email if row.assigned_to else None),
+    ("note", lambda row: row.note),
+]
+
+
+@group.command("list")
+@click.option("--state", type=click.Choice(["open", "closed", "all"]), default="open")
+@click.option(
+    "--kind", type=click.Choice([kind.value for kind in AlertKind]), help="Only those of one kind."
+)
+@cli.json_option
+def list_(state: str, kind: str | None, as_json: bool) -> None:
+    """List alerts, the newest first."""
+    wanted = queries.Filter(state=state, kind=kind or "")
+    cli.print_rows(
+        queries.page(cli.reading(), wanted, Wish(size=CSV_LIMIT)).rows, COLUMNS, json=as_json
+    )
+
+
+@group.command("show")
+@click.argument("alert_id", type=int)
+@cli.json_option
+def show(alert_id: int, as_json: bool) -> None:
+    """Show the alert ALERT_ID."""
+    cli.print_row(_found(cli.reading(), alert_id), COLUMNS, json=as_json)
+
+
+@group.command("acknowledge")
+@click.argument("alert_id", type=int)
+def acknowledge(alert_id: int) -> None:
+    """Say that somebody knows of the alert ALERT_ID: nothing is escalated."""
+    with unit_of_work() as db:
+        alerts.acknowledge(db, cli.ACTOR, _found(db, alert_id), now=cli.now())
+    click.echo(f"Acknowledged alert {alert_id}.")
+
+
+@group.command("edit")
+@click.argument("alert_id", type=int)
+@click.option("--note", help="What there is to know; '' for nothing.")
+@click.option("--assign", help="E-mail address of who sees to it; '' for nobody.")
+@click.option("--snooze", type=int, help="No mails for so many hours; 0 ends a snooze.")
+def edit(alert_id: int, note: str | None, assign: str | None, snooze: int | None) -> None:
+    """Assign, snooze, or note something about the alert ALERT_ID."""
+    now = cli.now()
+    with unit_of_work() as db:
+        given: dict[str, object] = {}
+        if note is not None:
+            given["note"] = note
+        if assign is not None:
+            given["assigned_to_id"] = staff.by_email(db, assign).id if assign else None
+        if snooze is not None:
+            given["snoozed_until"] = now + timedelta(hours=snooze) if snooze > 0 else None
+        alerts.change(db, cli.ACTOR, _found(db, alert_id), now=now, **given)
+    click.echo(f"Changed alert {alert_id}.")
+
+
+def _found(db: Session, alert_id: int) -> Alert:
+    alert = db.get(Alert, texts.fitting_number(alert_id, 2**63 - 1))
+    if alert is None:
+        raise NotFound(f"There is no alert {alert_id}.", field="alert")
+    return alert

@@ -1,0 +1,109 @@
+"""Forms of alerts, of their rules and of webhooks."""
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import SelectField, TextAreaField
+from wtforms.validators import InputRequired
+
+from app.domain.ground.vocabulary import AlertKind, WebhookEvent
+from app.forms.ground.plain import PlainForm
+from app.forms.ground.refusals import fits
+from app.forms.office.staff import CheckboxListField
+from app.schemas.office import AlertChanges, NewAlertRule, NewWebhook
+
+#: What rules watch, as people say it.
+KINDS = {
+    AlertKind.STATION_OFFLINE: _("A station is offline"),
+    AlertKind.CONNECTOR_FAULTED: _("A connector is faulted"),
+    AlertKind.SESSION_ENDLESS: _("A session has no stop"),
+    AlertKind.BILL_HELD: _("A bill is held for review"),
+    AlertKind.MAIL_FAILED: _("Mails could not be sent"),
+    AlertKind.TASK_FAILED: _("A task of the installation failed"),
+    AlertKind.CERTIFICATE_EXPIRING: _("A certificate ends soon"),
+    AlertKind.SECURITY_EVENT: _("A station reports a security event"),
+    AlertKind.UNKNOWN_CHARGER: _("An unknown charger knocks"),
+    AlertKind.SUPPLY_EXCEEDED: _("A site draws more than its supply gives"),
+    AlertKind.NO_WORKER: _("No worker answers"),
+    AlertKind.WEBHOOK_GIVEN_UP: _("A webhook failed for too long"),
+}
+EVENTS = {
+    WebhookEvent.SESSION_STARTED: _("A session has started"),
+    WebhookEvent.SESSION_ENDED: _("A session has ended"),
+    WebhookEvent.BILL_ISSUED: _("A bill was issued"),
+    WebhookEvent.BILL_CORRECTED: _("A bill was taken back or corrected"),
+    WebhookEvent.BILL_HELD: _("A bill is held for review"),
+    WebhookEvent.STATION_ONLINE: _("A station has connected"),
+    WebhookEvent.STATION_OFFLINE: _("A station is gone"),
+    WebhookEvent.CONNECTOR_STATUS: _("A connector has another status"),
+    WebhookEvent.ORDER_ENDED: _("An order has ended"),
+    WebhookEvent.ALERT_OPENED: _("An alert was opened"),
+    WebhookEvent.ALERT_CLOSED: _("An alert is over"),
+}
+#: How long mails about an alert may be put off on the desk, in hours.
+SNOOZES = [("1", _("An hour")), ("4", _("4 hours")), ("24", _("A day")), ("168", _("A week"))]
+
+
+class AddressesField(TextAreaField):  # type: ignore[misc]
+    """E-mail addresses, one on each line; its data is their list."""
+
+    def _value(self) -> str:
+        return "\n".join(self.data or ())
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Take the lines apart."""
+        text = valuelist[0] if valuelist else ""
+        self.data = [line.strip() for line in text.replace(",", "\n").split("\n") if line.strip()]
+
+
+class AlertRuleForm(PlainForm):
+    """What is watched, and who is told."""
+
+    schema = NewAlertRule
+    kind = SelectField(_("What is watched"), choices=[(one.value, KINDS[one]) for one in AlertKind])
+    site_ids = CheckboxListField(
+        _("Where"),
+        coerce=int,
+        description=_("None ticked: wherever no other rule for this is at work."),
+    )
+    mail_to = AddressesField(
+        _("Mail to"), description=_("One address on each line."), render_kw={"rows": 3}
+    )
+    escalate_to = AddressesField(
+        _("Then mail to"), description=_("One address on each line."), render_kw={"rows": 2}
+    )
+
+    @property
+    def zones(self) -> list[str]:
+        """What the time zone field offers."""
+        return sorted(available_timezones())
+
+
+class AlertForm(FlaskForm):  # type: ignore[misc]
+    """Who sees to an alert, until when it is quiet, and what there is to know."""
+
+    assigned_to = SelectField(_("Who sees to it"), default="")
+    snooze = SelectField(
+        _("Mails about it"),
+        choices=[("", _("as the rule says")), *SNOOZES],
+        default="",
+        description=_("A snooze ends by itself; if it still is so then, it is told anew."),
+    )
+    note = TextAreaField(_("Note"), [fits(AlertChanges, "note")], render_kw={"rows": 2})
+
+
+class WebhookForm(PlainForm):
+    """Where a webhook is, and what it is told of."""
+
+    schema = NewWebhook
+    events = CheckboxListField(
+        _("Is told when"),
+        [InputRequired(_("Choose at least one event."))],
+        choices=[(one.value, EVENTS[one]) for one in WebhookEvent],
+    )
+
+    def typed(self) -> dict[str, Any]:
+        """What was typed."""
+        return {"name": self.name.data, "url": self.url.data, "events": self.events.data or []}

@@ -1,0 +1,156 @@
+"""Alerts: what was found by the rules, and what people do about it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, abort, flash, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from app.domain.ground import texts
+from app.domain.ground.errors import DomainError
+from app.domain.office import alerts
+from app.extensions import db
+from app.forms.ground import refusals
+from app.forms.office.alerts import KINDS, SNOOZES, AlertForm
+from app.models import Alert
+from app.queries.network import sites as site_queries
+from app.queries.office import alerts as queries
+from app.uow import unit_of_work
+from app.web import listing
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("alerts", __name__, url_prefix="/alerts")
+
+COLUMNS = [
+    ("id", lambda alert: alert.id),
+    ("kind", lambda alert: alert.kind),
+    ("what", lambda alert: alert.what),
+    ("site", lambda alert: alert.site.name if alert.site else None),
+    ("station", lambda alert: alert.station.identity if alert.station else None),
+    ("began_at", lambda alert: alert.began_at),
+    ("opened_at", lambda alert: alert.opened_at),
+    ("closed_at", lambda alert: alert.closed_at),
+    ("acknowledged_at", lambda alert: alert.acknowledged_at),
+    ("acknowledged_by", lambda alert: alert.acknowledged_by),
+    ("assigned_to", lambda alert: alert.assigned_to.name if alert.assigned_to else None),
+    ("note", lambda alert: alert.note),
+]
+
+
+@blueprint.get("")
+@needs("viewer")
+def index() -> ResponseReturnValue:
+    """The alerts, narrowed by the URL: open ones, unless it says otherwise."""
+    wanted = queries.Filter(
+        q=listing.text("q"),
+        state=listing.text("state"),
+        kind=listing.text("kind"),
+        site_id=listing.number("site"),
+        assigned_to_id=current_user.id if listing.text("mine") else None,
+        acknowledged=listing.text("acknowledged"),
+    )
+    session = db.session()
+    if listing.wants_file():
+        return listing.file_of_rows(
+            "alerts", COLUMNS, lambda wish: queries.page(session, wanted, wish)
+        )
+    page = queries.page(session, wanted, listing.wish())
+    return render_template(
+        "office/alerts/index.html",
+        page=page,
+        kinds=KINDS,
+        sites=[(site.id, site.name) for site in site_queries.choices(db.session())],
+    )
+
+
+@blueprint.get("/<int:alert_id>")
+@needs("viewer")
+def show(alert_id: int) -> ResponseReturnValue:
+    """One alert: what and since when, who was told, and who sees to it."""
+    return _page(_alert(alert_id), None)
+
+
+@blueprint.post("/<int:alert_id>/acknowledge")
+@needs("operator")
+def acknowledge(alert_id: int) -> ResponseReturnValue:
+    """Say that somebody knows."""
+    with unit_of_work() as work:
+        alerts.acknowledge(work, actor(), _alert(alert_id), now=datetime.now(UTC))
+    flash(_("Everybody sees now that you know of it."), "success")
+    return back("alerts.show", alert_id=alert_id)
+
+
+@blueprint.post("/<int:alert_id>/edit")
+@needs("operator")
+def edit(alert_id: int) -> ResponseReturnValue:
+    """Assign, snooze, and note."""
+    alert, now = _alert(alert_id), datetime.now(UTC)
+    form = _form(alert)
+    if form.validate_on_submit():
+        given: dict[str, Any] = {"note": form.note.data}
+        if form.assigned_to.choices:
+            given["assigned_to_id"] = texts.row_id(form.assigned_to.data)
+        if form.snooze.data or alert.snoozed_until is None:
+            given["snoozed_until"] = _until(form.snooze.data, now)
+        try:
+            with unit_of_work() as work:
+                alerts.change(work, actor(), _alert(alert_id), now=now, **given)
+            flash(_("Saved."), "success")
+            return back("alerts.show", alert_id=alert_id)
+        except DomainError as error:
+            refusals.show(form, error)
+    return _page(_alert(alert_id), form), 422
+
+
+@blueprint.post("/bulk")
+@needs("operator")
+def bulk() -> ResponseReturnValue:
+    """Acknowledge the ticked alerts, or put off their mails for some hours."""
+    action, now = request.form.get("action", ""), datetime.now(UTC)
+    hours = action.removeprefix("snooze-")
+    if action != "acknowledge" and hours not in dict(SNOOZES):
+        abort(400, "There is no such action.")
+    ids = [number for text in request.form.getlist("ids") if (number := texts.row_id(text))]
+    count = 0
+    with unit_of_work() as work:
+        for alert in (work.get(Alert, number) for number in ids[:500]):
+            if alert is None or alert.closed_at is not None:
+                continue
+            if action == "acknowledge":
+                alerts.acknowledge(work, actor(), alert, now=now)
+            else:
+                alerts.change(work, actor(), alert, now=now, snoozed_until=_until(hours, now))
+            count += 1
+    flash(_("Done for %(count)s alerts.", count=count), "success")
+    return back("alerts.index")
+
+
+def _alert(alert_id: int) -> Alert:
+    return db.session.get(Alert, alert_id) or abort(404, "There is no such alert.")
+
+
+def _until(hours: str | None, now: datetime) -> datetime | None:
+    return now + timedelta(hours=int(hours)) if hours else None
+
+
+def _form(alert: Alert) -> AlertForm:
+    held = {"assigned_to": str(alert.assigned_to_id or ""), "note": alert.note}
+    form = AlertForm(data=held)
+    able = queries.who_may_see_to(db.session(), alert)
+    form.assigned_to.choices = [
+        ("", _("nobody")),
+        *((str(user.id), user.name) for user in able),
+    ]
+    return form
+
+
+def _page(alert: Alert, form: AlertForm | None) -> str:
+    return render_template(
+        "office/alerts/show.html",
+        alert=alert,
+        form=form or _form(alert),
+        kinds=KINDS,
+        story=queries.story(db.session(), alert),
+    )

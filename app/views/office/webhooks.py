@@ -1,0 +1,166 @@
+"""Webhooks: where programs of others are told what happens, and how that goes."""
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, abort, current_app, flash, render_template
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from app.domain.ground.errors import DomainError
+from app.domain.ground.texts import N_
+from app.domain.ground.vocabulary import DeliveryState
+from app.domain.office import deliveries, webhooks
+from app.domain.office.webhooks import Means
+from app.extensions import db
+from app.forms.ground import refusals
+from app.forms.office.alerts import EVENTS, WebhookForm
+from app.mails import hooks
+from app.models import WebhookDelivery, WebhookEndpoint
+from app.queries.office import alerts as queries
+from app.uow import unit_of_work
+from app.web import listing, shown_once
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+
+
+@blueprint.get("")
+@needs("admin", everywhere=True)
+def index() -> ResponseReturnValue:
+    """All webhooks, with how their deliveries went."""
+    session = db.session()
+    return render_template(
+        "office/webhooks/index.html",
+        webhooks=queries.webhooks(session),
+        tallies=queries.tallies(session, datetime.now(UTC)),
+    )
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+@needs("admin", everywhere=True)
+def create() -> ResponseReturnValue:
+    """Add a webhook; its secret is shown on its page for ten minutes."""
+    form = WebhookForm()
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                made, secret = webhooks.add(
+                    work, actor(), current_user.tenant_id, _means(),
+                    now=datetime.now(UTC), **form.typed(),
+                )  # fmt: skip
+            return _with_secret(made.id, secret)
+        except DomainError as error:
+            refusals.show(form, error)
+    return _form_page(form, None)
+
+
+@blueprint.get("/<int:webhook_id>")
+@needs("admin", everywhere=True)
+def show(webhook_id: int) -> ResponseReturnValue:
+    """One webhook: what it is told of, and the log of its deliveries."""
+    endpoint, session = _endpoint(webhook_id), db.session()
+    page = queries.deliveries(
+        session, endpoint, listing.wish(), state=listing.text("state"), event=listing.text("event")
+    )
+    return render_template(
+        "office/webhooks/show.html",
+        webhook=endpoint,
+        page=page,
+        events=EVENTS,
+        states=list(DeliveryState),
+        secret=shown_once.kept(f"webhook {webhook_id}"),
+    )
+
+
+@blueprint.route("/<int:webhook_id>/edit", methods=["GET", "POST"])
+@needs("admin", everywhere=True)
+def edit(webhook_id: int) -> ResponseReturnValue:
+    """Change its name, its address, or what it is told of."""
+    endpoint = _endpoint(webhook_id)
+    held = {"name": endpoint.name, "url": endpoint.url, "events": list(endpoint.events)}
+    form = WebhookForm(data=held)
+    if form.validate_on_submit():
+        try:
+            with unit_of_work() as work:
+                webhooks.edit(
+                    work, actor(), _endpoint(webhook_id), _means(),
+                    now=datetime.now(UTC), **form.typed(),
+                )  # fmt: skip
+            flash(_("Saved %(name)s.", name=form.name.data), "success")
+            return back("webhooks.show", webhook_id=webhook_id)
+        except DomainError as error:
+            refusals.show(form, error)
+    return _form_page(form, _endpoint(webhook_id))
+
+
+@blueprint.post("/<int:webhook_id>/rotate")
+@needs("admin", everywhere=True)
+def rotate(webhook_id: int) -> ResponseReturnValue:
+    """Give it a new secret; the old one is good for another day."""
+    with unit_of_work() as work:
+        endpoint = _endpoint(webhook_id)
+        secret = webhooks.rotate(work, actor(), endpoint, _means(), now=datetime.now(UTC))
+    return _with_secret(webhook_id, secret)
+
+
+@blueprint.post("/<int:webhook_id>/test")
+@needs("admin", everywhere=True)
+def test(webhook_id: int) -> ResponseReturnValue:
+    """Send it a test."""
+    with unit_of_work() as work:
+        deliveries.ping(work, actor(), _endpoint(webhook_id), now=datetime.now(UTC))
+    flash(_("A test is on its way; the log below says how it went."), "success")
+    return back("webhooks.show", webhook_id=webhook_id)
+
+
+@blueprint.post("/<int:webhook_id>/deliveries/<int:delivery_id>/replay")
+@needs("admin", everywhere=True)
+def replay(webhook_id: int, delivery_id: int) -> ResponseReturnValue:
+    """Deliver the same once more."""
+    with unit_of_work() as work:
+        delivery = work.get(WebhookDelivery, delivery_id)
+        if delivery is None or delivery.endpoint_id != _endpoint(webhook_id).id:
+            abort(404, "There is no such delivery.")
+        deliveries.replay(work, actor(), delivery, now=datetime.now(UTC))
+    flash(_("It is delivered once more, with the same id."), "success")
+    return back("webhooks.show", webhook_id=webhook_id)
+
+
+#: What a button of the page does, and what is said then.
+_SWITCHES = {
+    "enable": (webhooks.enable, N_("%(name)s is told again of what happens from now on.")),
+    "disable": (webhooks.disable, N_("Nothing is sent to %(name)s for the time being.")),
+    "archive": (webhooks.archive, N_("Archived %(name)s.")),
+    "restore": (webhooks.restore, N_("Restored %(name)s.")),
+}
+
+
+@blueprint.post("/<int:webhook_id>/<any(enable, disable, archive, restore):switch>")
+@needs("admin", everywhere=True)
+def switch(webhook_id: int, switch: str) -> ResponseReturnValue:
+    """Switch it on or off, or put it away."""
+    act, said = _SWITCHES[switch]
+    with unit_of_work() as work:
+        endpoint = _endpoint(webhook_id)
+        act(work, actor(), endpoint, now=datetime.now(UTC))
+    flash(_(said, name=endpoint.name), "success")
+    return back("webhooks.show", webhook_id=webhook_id)
+
+
+def _endpoint(webhook_id: int) -> WebhookEndpoint:
+    return db.session.get(WebhookEndpoint, webhook_id) or abort(404, "There is no such webhook.")
+
+
+def _means() -> Means:
+    return hooks.means(current_app.config["SETTINGS"])
+
+
+def _with_secret(webhook_id: int, secret: str) -> ResponseReturnValue:
+    shown = back("webhooks.show", webhook_id=webhook_id)
+    return shown_once.keep(shown, f"webhook {webhook_id}", secret)
+
+
+def _form_page(form: WebhookForm, endpoint: WebhookEndpoint | None) -> ResponseReturnValue:
+    page = render_template("office/webhooks/form.html", form=form, webhook=endpoint)
+    return page, 422 if form.is_submitted() else 200
