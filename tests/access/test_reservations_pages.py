@@ -14,7 +14,7 @@ from tests.support import seed
 @pytest.fixture
 def now():
     """Whether a station is connected depends on the clock."""
-    return datetime.now(UTC)
+    return seed.lately()
 
 
 @pytest.fixture

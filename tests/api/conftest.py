@@ -1,7 +1,7 @@
 """A network, tokens for its people, and a client that holds every answer to the document."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from tests.support import seed
 @pytest.fixture
 def now() -> datetime:
     """The API reads the clock, so its network plays now."""
-    return datetime.now(UTC) - timedelta(seconds=2)
+    return seed.lately() - timedelta(seconds=2)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Broadcasts on the desk: chosen by filter, begun, followed station by station, cancelled."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -15,7 +15,7 @@ from tests.support import lone, seed
 
 @pytest.fixture
 def now():
-    return datetime.now(UTC)
+    return seed.lately()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ HTMX = {"HX-Request": "true"}
 @pytest.fixture
 def now():
     """Whether a station is connected depends on the clock."""
-    return datetime.now(UTC)
+    return seed.lately()
 
 
 @pytest.fixture

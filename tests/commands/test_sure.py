@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import UTC, datetime
 
 import pytest
 
@@ -16,7 +15,7 @@ HTMX = {"HX-Request": "true"}
 
 @pytest.fixture
 def running(db):
-    now = datetime.now(UTC)
+    now = seed.lately()
     made = seed.fill(db, now, history=0)
     session = made.sessions["running"]
     presence.beat(db, "here", now=now)

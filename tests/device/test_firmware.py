@@ -2,7 +2,7 @@
 
 import io
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -25,7 +25,7 @@ from tests.support import seed
 
 @pytest.fixture
 def now():
-    return datetime.now(UTC)
+    return seed.lately()
 
 
 @pytest.fixture

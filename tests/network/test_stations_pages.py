@@ -1,6 +1,6 @@
 """Stations on the desk: the list, five tabs, passwords shown once, and why it is as it is."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -29,7 +29,7 @@ from tests.support import seed
 @pytest.fixture
 def now():
     """These pages compare with the clock: who is connected depends on it."""
-    return datetime.now(UTC)
+    return seed.lately()
 
 
 @pytest.fixture

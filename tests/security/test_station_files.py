@@ -2,7 +2,7 @@
 
 import io
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -22,7 +22,7 @@ IMAGE = bytes(range(256)) * 40
 
 @pytest.fixture
 def now():
-    return datetime.now(UTC)
+    return seed.lately()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -59,7 +59,7 @@ class Town:
 @pytest.fixture
 def town(app: Any, db: Session) -> Iterator[Town]:
     """The network; every station is connected."""
-    now = datetime.now(UTC)
+    now = seed.lately()
     made = seed.fill(db, now, history=0)
     for node in db.scalars(select(WorkerNode)):
         node.beat_at = now + timedelta(minutes=5)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import create_app
@@ -36,8 +37,10 @@ class Network:
     def open(self, db: Session) -> Seeded:
         """The rows by name, read from a copy of the file."""
         made = Seeded(self.now)
-        for (group, name), (model, number) in self.rows.items():
-            getattr(made, group)[name] = db.get_one(model, number)
+        models = {model for model, _ in self.rows.values()}
+        known = {(model, row.id): row for model in models for row in db.scalars(select(model))}
+        for (group, name), key in self.rows.items():
+            getattr(made, group)[name] = known[key]
         made.version = db.get_one(TariffVersion, self.version_id)
         return made
 

@@ -67,6 +67,18 @@ class Seeded:
     version: Any = None
 
 
+_lately = datetime.min.replace(tzinfo=UTC)
+
+
+def lately() -> datetime:
+    """Now or some seconds ago: what plays then is seeded once for many tests."""
+    global _lately
+    now = datetime.now(UTC)
+    if now - _lately > timedelta(seconds=20):
+        _lately = now
+    return _lately
+
+
 def fill(db: Session, now: datetime, *, history: int = 40) -> Seeded:
     """Add the network; `history` is the number of plain sessions of the days before."""
     made = Seeded(now)

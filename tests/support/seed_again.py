@@ -64,17 +64,18 @@ class Kept:
         return found
 
 
-#: What was asked for, and what was kept when it was asked for once more.
-_kept: dict[tuple[datetime, int], Kept | None] = {}
+#: The last of each kind: a number of sessions in the days before -> when it plays, its rows.
+_kept: dict[int, tuple[datetime, Kept]] = {}
 
 
 def fill(db: Session, made: Any, history: int, fill_anew: Callable[[], None]) -> None:
     """Fill an empty database with what `fill_anew` would fill it with."""
-    key = (made.now, history)
     if db.get_bind().dialect.name != "sqlite" or db.execute(text(FILLED)).first():
         fill_anew()
-    elif (kept := _kept.get(key)) is not None:
+        return
+    at, kept = _kept.get(history, (None, None))
+    if kept is not None and at == made.now:
         kept.put(db, made)
     else:
         fill_anew()
-        _kept[key] = Kept.of(db, made) if key in _kept else None
+        _kept[history] = made.now, Kept.of(db, made)
