@@ -81,6 +81,12 @@ class TagFactsForm(PlainForm):
     )
     sites = CheckboxListField(_("Sites"), coerce=int)
     stations = CheckboxListField(_("Single stations"), coerce=int)
+    more_stations = StringField(
+        _("Add stations"),
+        [Length(max=2000)],
+        description=_("Identity or name; several with commas between them."),
+        render_kw={"list": "stations", "autocomplete": "off", "data-pick-many": "stations"},
+    )
 
 
 class NewTagForm(TagFactsForm):

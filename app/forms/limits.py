@@ -73,7 +73,11 @@ class AssignForm(FlaskForm):  # type: ignore[misc]
     """A profile for a station: where, and for which session."""
 
     profile_id = SelectField(_("Profile"), validate_choice=False, choices=[])
-    station_id = SelectField(_("Station"), validate_choice=False, choices=[])
+    station = StringField(
+        _("Station"),
+        description=_("Identity or name."),
+        render_kw={"list": "stations", "autocomplete": "off"},
+    )
     connector = SelectField(_("Connector"), validate_choice=False, choices=[("0", "Whole station")])
     session_id = SelectField(_("Session"), validate_choice=False, choices=[("", "None")])
 

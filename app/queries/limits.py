@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.domain.limits.profile_documents import EVERY_S
 from app.domain.limits.station_profiles import HELD
-from app.models import ChargingProfile, Station, StationProfile
+from app.models import ChargingProfile, StationProfile
 from app.queries.ground.paging import Page, Wish, fetch, like
 
 SORTS = {"name": func.lower(ChargingProfile.name), "added": ChargingProfile.created_at}
@@ -67,12 +67,6 @@ def assignments(db: Session, profile: ChargingProfile) -> list[StationProfile]:
         .limit(RECENT)
     )
     return list(db.scalars(query))
-
-
-def stations(db: Session) -> list[Station]:
-    """The stations that can be given a profile."""
-    query = select(Station).where(Station.archived_at.is_(None)).order_by(Station.identity_key)
-    return [row for row in db.scalars(query) if "set_profile" in row.supported_orders]
 
 
 def picture(document: Mapping[str, Any], now: datetime, zone: str) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from itertools import chain, islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Response, g, request, stream_with_context
+from flask import Response, flash, g, request, stream_with_context
 
 from app.domain.ground import texts
+from app.domain.ground.errors import DomainError
 from app.extensions import db
 from app.models import Driver, Site, Station, Tag, TagGroup
+from app.queries.ground import picks
 from app.queries.ground.paging import PAGE_SIZE, Page, Wish
 from app.queries.ground.pieces import PIECE
 from app.web import spreadsheet
@@ -41,6 +43,21 @@ def text(name: str) -> str:
 def number(name: str) -> int | None:
     """A filter's number; None when absent or no number."""
     return texts.row_id(request.args.get(name))
+
+
+def station() -> int | None:
+    """The station that a list is narrowed to, by its number or by what was typed.
+
+    A text that means none, or several, is said on the page, and narrows the list to nothing.
+    """
+    typed = text("station_name")
+    if not typed:
+        return number("station")
+    try:
+        return picks.station(db.session(), typed).id
+    except DomainError as error:
+        flash(error.sentence, "error")
+        return 0
 
 
 def day(name: str, zone: str, *, end: bool = False) -> datetime | None:

@@ -123,8 +123,26 @@
       const count = form.querySelectorAll('input[name="ids"]:checked').length;
       each(form, "[data-bulk-count]", (label) => { label.textContent = `${count} selected`; });
     }
-    if (form?.matches("[data-autosubmit]") && box.matches("select, input[type=date]")) form.requestSubmit();
+    if (form?.matches("[data-autosubmit]") && box.matches("select, input[type=date], input[data-pick]")) form.requestSubmit();
+    if (box.matches?.("[data-pick-many]")) pickOne(box);
   });
+  // One of the options that were offered becomes a ticked box; what was typed otherwise stays, for the desk to read.
+  function pickOne(field) {
+    const option = [...document.getElementById(field.getAttribute("list")).options].find((one) => one.value === field.value);
+    const list = document.querySelector(`[data-picked="${field.dataset.pickMany}"]`);
+    if (!option || !list) return;
+    field.value = "";
+    const known = list.querySelector(`input[value="${option.dataset.number}"]`);
+    if (known) { known.checked = true; return; }
+    const label = document.createElement("label");
+    label.className = "form-check";
+    const box = Object.assign(document.createElement("input"), { type: "checkbox", className: "form-check-input", name: field.dataset.pickMany, value: option.dataset.number, checked: true });
+    const word = Object.assign(document.createElement("span"), { className: "form-check-label", textContent: `${option.value} ${option.label}` });
+    label.append(box, word);
+    list.querySelector("p")?.remove();
+    list.append(label);
+  }
+
   function prepare(root) {
     each(root, "[data-copy]", (button) => { if (navigator.clipboard) button.hidden = false; });
     each(root, "[data-check-all]", (box) => { box.hidden = false; });

@@ -164,10 +164,10 @@ def test_an_update_is_ordered_on_the_tab_and_followed_there(operator, made, db, 
 
 def test_the_library_leads_to_the_form_of_the_chosen_station(operator, made, image):
     station_id = made.stations["CP-02"].id
-    answer = operator.get(f"/firmware/{image.id}/send?station={station_id}")
+    answer = operator.get(f"/firmware/{image.id}/send?station_name=cp-02")
     assert answer.headers["Location"].startswith(f"/stations/{station_id}/commands?")
     assert f"firmware_id={image.id}" in answer.headers["Location"]
-    assert operator.get(f"/firmware/{image.id}/send?station=999").status_code == 404
+    assert operator.get(f"/firmware/{image.id}/send?station_name=CP-99").status_code == 404
 
 
 @pytest.mark.parametrize(("told", "warned"), [("FTP, SFTP", True), ("FTP,HTTP", False)])

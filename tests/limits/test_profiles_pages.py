@@ -126,7 +126,7 @@ def test_a_profile_is_given_to_a_connector_from_the_tab(station, db, operator):
 
 def test_a_whole_station_is_given_a_profile_from_its_page(station, db, operator):
     profile = only(db, ChargingProfile)
-    data = {"station_id": str(station.id)}
+    data = {"station": station.identity}
     assert operator.post(f"/profiles/{profile.id}/assign", data=data).status_code == 303
     assert operator.post(f"/profiles/{profile.id}/assign", data={}).status_code == 422
 

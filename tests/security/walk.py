@@ -13,6 +13,7 @@ from tests.security.town import PARAMETERS, Side
 WORDS = {
     "switch": ("enable", "disable", "archive", "restore"),
     "change": ("block", "unblock", "archive", "restore"),
+    "kind": ("stations", "drivers", "tags"),
     "key": ("nothing-like-a-secret",),
     "secret": ("nothing-like-a-secret",),
     "name": ("nothing.eml",),

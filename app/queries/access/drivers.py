@@ -125,17 +125,6 @@ def sums(db: Session, driver: Driver, since: datetime | None = None) -> list[Sum
     return [Sum(*row) for row in db.execute(query)]
 
 
-def suggestions(db: Session) -> list[Driver]:
-    """Return drivers to choose from while typing."""
-    query = (
-        select(Driver)
-        .where(Driver.archived_at.is_(None))
-        .order_by(func.lower(Driver.name))
-        .limit(MOST_SUGGESTED)
-    )
-    return list(db.scalars(query))
-
-
 def tariffs(db: Session) -> list[Tariff]:
     """Return the tariffs that may be assigned."""
     query = select(Tariff).where(Tariff.archived_at.is_(None)).order_by(Tariff.name_key)

@@ -1,6 +1,5 @@
 """Reservations of all stations: filtered, sorted, paged."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,13 +69,6 @@ def of_station(db: Session, station: Station) -> list[Reservation]:
     """The newest reservations of a station."""
     query = Filter(station_id=station.id).select().order_by(Reservation.id.desc())
     return list(db.scalars(query.limit(RECENT)))
-
-
-def stations(db: Session) -> Sequence[Station]:
-    """The stations that ever kept a connector, for the filter."""
-    kept = select(Reservation.id).where(Reservation.station_id == Station.id).exists()
-    query = select(Station).where(kept).order_by(Station.identity_key).limit(500)
-    return db.scalars(query).all()
 
 
 # What was asked of a station about its local list.

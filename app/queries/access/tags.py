@@ -269,12 +269,12 @@ def site_choices(db: Session, row: Driver | TagGroup | None) -> list[tuple[int, 
     return list((kept | {site.id: site.name for site in sites(db)}).items())
 
 
-def stations(db: Session) -> list[Station]:
-    """Return the stations a tag may be limited to, site by site."""
+def stations(db: Session, numbers: Iterable[int]) -> list[Station]:
+    """Return these stations, site by site."""
     query = (
         select(Station)
         .join(Station.site)
-        .where(Station.archived_at.is_(None))
+        .where(Station.id.in_(list(numbers)))
         .options(joinedload(Station.site))
         .order_by(Site.name_key, Station.identity_key)
     )

@@ -196,13 +196,9 @@ def strays(db: Session, session_id: int) -> list[StrayStop]:
 
 
 def choices(db: Session) -> dict[str, list[tuple[int, str]]]:
-    """Return what the list can be narrowed to: stations and sites in reach."""
-    stations = db.scalars(select(Station).order_by(Station.identity_key))
+    """Return what the list can be narrowed to: the sites in reach."""
     sites = db.scalars(select(Site).order_by(Site.name_key))
-    return {
-        "stations": [(row.id, row.label) for row in stations],
-        "sites": [(row.id, row.name) for row in sites],
-    }
+    return {"sites": [(row.id, row.name) for row in sites]}
 
 
 def named(db: Session, wanted: Filter) -> list[tuple[str, str]]:

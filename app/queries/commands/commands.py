@@ -89,14 +89,6 @@ def askers(db: Session) -> list[str]:
     )
 
 
-def stations(db: Session) -> list[Station]:
-    """The stations that were given orders, for the filter."""
-    ordered = select(Command.id).where(Command.station_id == Station.id).exists()
-    return list(
-        db.scalars(select(Station).where(ordered).order_by(Station.identity_key).limit(500))
-    )
-
-
 def actions(db: Session, station: Station) -> list[str]:
     """The messages that were sent to a station before, to choose from."""
     sent = select(Message.action).where(Message.station_id == station.id, Message.outbound)

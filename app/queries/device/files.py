@@ -135,13 +135,6 @@ def reports_of(db: Session, station: Station, limit: int = RECENT) -> Sequence[C
     ).all()
 
 
-def stations(db: Session) -> Sequence[Station]:
-    """Stations to filter by, and to update."""
-    return db.scalars(
-        select(Station).where(Station.archived_at.is_(None)).order_by(Station.identity_key)
-    ).all()
-
-
 def transfers(db: Session, station: Station) -> set[str]:
     """How a station says that it can move files (FIELD K5), lower case; empty: it never said."""
     told = db.scalars(

@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.access import reservations
-from app.domain.ground.vocabulary import SessionState, TagStatus
+from app.domain.ground.vocabulary import SessionState
 from app.domain.network import plugs, presence
 from app.models import (
     Authorisation,
@@ -23,7 +23,6 @@ from app.models import (
     Station,
     StationReport,
     StatusEvent,
-    Tag,
     Tenant,
 )
 
@@ -164,20 +163,3 @@ def history(station: Station, kind: str) -> tuple[Select[Any], dict[str, Any]]:
     """Return the select of one kind of history, and how it may be sorted."""
     table, at = HISTORY[kind]
     return select(table).where(table.station_id == station.id), {"at": at}
-
-
-def tags_to_offer(db: Session, now: datetime, limit: int = 300) -> list[Tag]:
-    """Active tags with their drivers, for starting a session from afar."""
-    return list(
-        db.scalars(
-            select(Tag)
-            .where(
-                Tag.archived_at.is_(None),
-                Tag.status == TagStatus.ACTIVE,
-                or_(Tag.expires_at.is_(None), Tag.expires_at > now),
-            )
-            .options(joinedload(Tag.driver))
-            .order_by(Tag.id.desc())
-            .limit(limit)
-        )
-    )

@@ -123,8 +123,3 @@ def stations_of(db: Session, messages: list[Message]) -> dict[int, Station]:
     if not ids:
         return {}
     return {row.id: row for row in db.scalars(select(Station).where(Station.id.in_(ids)))}
-
-
-def stations(db: Session) -> list[Station]:
-    """Return all stations in reach, for the filter."""
-    return list(db.scalars(select(Station).order_by(Station.identity_key)))

@@ -38,7 +38,7 @@ STATES = [
 def index() -> ResponseReturnValue:
     """All reservations, narrowed by the URL."""
     wanted = queries.Filter(
-        q=listing.text("q"), state=listing.text("state"), station_id=listing.number("station")
+        q=listing.text("q"), state=listing.text("state"), station_id=listing.station()
     )
     session = db.session()
     if listing.wants_file():
@@ -50,7 +50,6 @@ def index() -> ResponseReturnValue:
         "access/reservations/index.html",
         page=page,
         states=STATES,
-        stations=[(row.id, row.label) for row in queries.stations(db.session())],
     )
 
 
@@ -122,5 +121,4 @@ def _page(place: Station, form: ReserveForm) -> str:
         there=there,
         form=form,
         reservations=queries.of_station(db.session(), place),
-        tags=station_page.tags_to_offer(db.session(), now),
     )

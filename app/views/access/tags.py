@@ -15,14 +15,15 @@ from app.domain.access import drivers, tags
 from app.domain.access.imports import cells
 from app.domain.access.imports.tags import COLUMNS
 from app.domain.ground import texts
-from app.domain.ground.errors import Conflict, Invalid
+from app.domain.ground.errors import Conflict, DomainError, Invalid
 from app.domain.ground.vocabulary import Actor
 from app.extensions import db
 from app.forms.access import NewTagForm, TagFactsForm
 from app.models import ChargingSession, Driver, Tag
-from app.queries.access import drivers as driver_queries
 from app.queries.access import tags as queries
 from app.queries.access.tags import Filter
+from app.queries.ground import picks
+from app.queries.ground.picks import written
 from app.resource import TAGS
 from app.text.numbers import local
 from app.uow import unit_of_work
@@ -104,21 +105,14 @@ def show(tag_id: int) -> Any:
 def _driver_in_url(session: Session) -> str:
     driver_id = listing.number("driver")
     driver = session.get(Driver, driver_id) if driver_id is not None else None
-    return named(driver) if driver else ""
-
-
-def named(driver: Driver | None) -> str:
-    """A driver as the form writes one: the name, with the address that tells namesakes apart."""
-    if driver is None:
-        return ""
-    return f"{driver.name} <{driver.email}>" if driver.email else driver.name
+    return written(driver)
 
 
 def _typed(session: Session, tag: Tag) -> dict[str, Any]:
     held, expires = tags.held(session, tag), tag.expires_at
     return {
         **held,
-        "driver": named(tag.driver),
+        "driver": written(tag.driver),
         "group": str(tag.group_id or ""),
         "expires_at": local(expires, "input", g.get("zone", "UTC")) if expires else "",
         "sites": sorted(held["site_ids"]),
@@ -138,24 +132,17 @@ def _form(tag: Tag | None) -> TagFactsForm:
     return form
 
 
-def _people() -> dict[str, Any]:
-    return {"people": [named(driver) for driver in driver_queries.suggestions(db.session())]}
-
-
 def _offer(session: Session, form: TagFactsForm, tag: Tag | None = None) -> None:
     """Fill the choices: what is chosen already stays on offer, though it may be archived."""
     groups = [(str(group.id), group.name) for group in queries.groups(session)]
     form.group.choices = [("", "No group"), *groups]
     sites = {site.id: site.name for site in queries.sites(session)}
-    stations = {
-        station.id: f"{station.label} · {station.site.name}"
-        for station in queries.stations(session)
-    }
     if tag is not None:
         sites = {site.id: site.name for site in tag.sites} | sites
-        stations = {station.id: station.label for station in tag.stations} | stations
     form.sites.choices = list(sites.items())
-    form.stations.choices = list(stations.items())
+    held = [] if tag is None else [station.id for station in tag.stations]
+    chosen = queries.stations(session, {*held, *(form.stations.data or ())})
+    form.stations.choices = [(row.id, f"{row.label} · {row.site.name}") for row in chosen]
 
 
 def _given(work: Session, form: TagFactsForm, tag: Tag | None) -> dict[str, Any]:
@@ -163,7 +150,7 @@ def _given(work: Session, form: TagFactsForm, tag: Tag | None) -> dict[str, Any]
     typed, tenant_id = (form.driver.data or "").strip(), current_user.tenant_id
     if not typed:
         driver_id = None
-    elif tag is not None and typed == named(tag.driver):
+    elif tag is not None and typed == written(tag.driver):
         driver_id = tag.driver_id
     else:
         driver_id = drivers.named(work, tenant_id, typed).id
@@ -176,11 +163,21 @@ def _given(work: Session, form: TagFactsForm, tag: Tag | None) -> dict[str, Any]
         "expires_at": cells.instant(form.expires_at.data or "", zone),
         "concurrent_limit": form.concurrent_limit.data,
         "site_ids": frozenset(form.sites.data or ()),
-        "station_ids": frozenset(form.stations.data or ()),
+        "station_ids": frozenset(form.stations.data or ()) | _more_stations(work, form),
     }
 
 
-plain = Plain(blueprint, TAGS, "access/tags/form.html", _form, _given, context=_people)
+def _more_stations(work: Session, form: TagFactsForm) -> frozenset[int]:
+    """The stations that were named; raises what is not one."""
+    typed = [text for text in (form.more_stations.data or "").split(",") if text.strip()]
+    try:
+        return frozenset(picks.station(work, text, in_use=True).id for text in typed)
+    except DomainError as error:
+        error.field = "more_stations"
+        raise
+
+
+plain = Plain(blueprint, TAGS, "access/tags/form.html", _form, _given)
 plain.create()
 plain.edit()
 

@@ -108,7 +108,7 @@ def _filter() -> Filter:
         q=listing.text("q"),
         since=listing.day("since", zone) or since,
         until=listing.day("until", zone, end=True) or until,
-        station_id=listing.number("station"),
+        station_id=listing.station(),
         site_id=listing.number("site"),
         driver_id=listing.number("driver"),
         tag_id=listing.number("tag"),

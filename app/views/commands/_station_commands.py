@@ -55,7 +55,6 @@ def tab(station: Station, failed: OrderForm | None = None) -> str:
     return render_template(
         "network/stations/commands.html",
         groups=_groups(there, failed),
-        tags=station_page.tags_to_offer(session, at),
         settings=setting_queries.offered(session, station),
         actions=command_queries.actions(session, station),
         **_words(there, failed.order.value if failed else listing.text("order")),

@@ -39,7 +39,7 @@ def index() -> ResponseReturnValue:
     """All commands, narrowed by the URL."""
     wanted = queries.Filter(
         q=listing.text("q"),
-        station_id=listing.number("station"),
+        station_id=listing.station(),
         order=listing.text("order"),
         state=listing.text("state"),
         who=listing.text("who"),
@@ -60,7 +60,6 @@ def index() -> ResponseReturnValue:
         states=STATES,
         labels=[(order.value, spec.label) for order, spec in orders.SPECS.items()],
         askers=[(name, name) for name in queries.askers(db.session())],
-        stations=[(row.id, row.label) for row in queries.stations(db.session())],
     )
 
 

@@ -15,8 +15,9 @@ from app.domain.ground.vocabulary import FileJobState, Order
 from app.extensions import db
 from app.forms.device import FirmwareForm
 from app.forms.ground import refusals
-from app.models import FirmwareFile, Station
+from app.models import FirmwareFile
 from app.queries.device import files as queries
+from app.queries.ground import picks
 from app.queries.ground.paging import Page, Wish
 from app.resource import read
 from app.schemas.device import NewFirmware
@@ -85,7 +86,7 @@ def _local() -> bool:
 def jobs() -> ResponseReturnValue:
     """All jobs, narrowed by the URL."""
     wanted = queries.JobFilter(
-        station_id=listing.number("station"),
+        station_id=listing.station(),
         kind=listing.text("kind"),
         state=listing.text("state"),
     )
@@ -99,7 +100,6 @@ def jobs() -> ResponseReturnValue:
         "device/firmware/jobs.html",
         page=page,
         states=STATES,
-        stations=[(row.id, row.label) for row in queries.stations(db.session())],
     )
 
 
@@ -120,7 +120,6 @@ def show(firmware_id: int) -> ResponseReturnValue:
         "device/firmware/show.html",
         image=image,
         jobs=queries.jobs_of_image(db.session(), image),
-        stations=queries.stations(db.session()),
     )
 
 
@@ -174,9 +173,7 @@ def change(firmware_id: int, change: str) -> ResponseReturnValue:
 def send(firmware_id: int) -> ResponseReturnValue:
     """Go to the form that updates the chosen station with this image."""
     image = _found(db.session(), firmware_id)
-    station = db.session.get(Station, listing.number("station") or 0)
-    if station is None:
-        abort(404, "There is no such station.")
+    station = picks.station(db.session(), listing.text("station_name"), in_use=True)
     order = Order.UPDATE_FIRMWARE.value
     return back("stations.commands", station_id=station.id, order=order, firmware_id=image.id)
 

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from app.domain.ground import clock, texts
+from app.domain.ground import clock
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Order
@@ -19,8 +19,9 @@ from app.domain.limits.profile_documents import KINDS, PURPOSES, said
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.limits import AssignForm, ProfileForm
-from app.models import ChargingProfile, Station
+from app.models import ChargingProfile
 from app.queries import limits as queries
+from app.queries.ground import picks
 from app.resource import PROFILES, read
 from app.text.numbers import local
 from app.views.commands import _station_commands as order_pages
@@ -73,11 +74,8 @@ def show(profile_id: int) -> Any:
 def assign(profile_id: int) -> Any:
     """Give a profile to a station, as a whole; its Energy tab knows connectors and sessions."""
     profile, form = plain.row(db.session(), {"profile_id": profile_id}), AssignForm()
-    station = db.session.get(Station, texts.row_id(form.station_id.data) or 0)
-    if station is None:
-        refusals.show(form, Invalid("Choose a station.", field="station_id"))
-        return _page(profile, form), 422
     try:
+        station = picks.station(db.session(), form.station.data or "", in_use=True)
         order_pages.ask(station, Order.SET_PROFILE, {"profile_id": profile.id})
     except DomainError as error:
         refusals.show(form, error)
@@ -170,8 +168,6 @@ plain.restore()
 
 def _page(profile: ChargingProfile, form: AssignForm) -> str:
     session, now, zone = db.session(), datetime.now(UTC), g.get("zone", "UTC")
-    places = queries.stations(session)
-    form.station_id.choices = [("", "Choose"), *((str(row.id), row.label) for row in places)]
     return render_template(
         "limits/profiles/show.html",
         profile=profile,

@@ -55,13 +55,12 @@ def index() -> ResponseReturnValue:
         topics=_topics(wanted),
         endings=ENDINGS,
         actions=[(action, action) for action in sorted(message_words.WORDS)],
-        stations=[(row.id, row.label) for row in queries.stations(db.session())],
     )
 
 
 def _filter() -> Filter:
     return Filter(
-        station_id=listing.number("station"),
+        station_id=listing.station(),
         session_id=listing.number("session"),
         action=listing.text("action"),
         direction=listing.text("direction"),
