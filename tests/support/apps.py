@@ -183,6 +183,8 @@ def share_statements(engine: Engine) -> None:
     if first is None:
         with engine.connect():  # a dialect learns at its first connection what it deals with
             _first[engine.dialect.name] = engine
+        assert engine._compiled_cache is not None
+        engine._compiled_cache.capacity = 10_000  # all tests together ask for some thousands
         return
     engine.dialect = first.dialect
     engine._compiled_cache = first._compiled_cache
