@@ -50,3 +50,27 @@ def test_the_enter_key_saves_and_removes_nothing(browser, desk):
     page.get_by_label("Name", exact=True).press("Enter")
     page.get_by_role("heading", name="Entered", exact=True).wait_for()
     context.close()
+
+
+def test_a_tariff_is_changed_after_the_bench(browser, desk):
+    context = browser.new_context(locale="en-GB")
+    context.set_default_timeout(40_000)
+    context.add_cookies([desk.cookie("admin")])
+    page = context.new_page()
+    page.goto(f"{desk.url}/tariffs")
+    page.get_by_role("link", name="Kerb day/night").click()
+    page.get_by_role("link", name="Edit", exact=True).click()
+    page.locator("#components-2-price").fill("0.60")
+    # The week is drawn as one types.
+    page.locator("#says .chip", has_text="0.60").wait_for()
+    page.get_by_label("Month", exact=True).fill("2026-11")
+    page.get_by_role("button", name="Try on real sessions").click()
+    bench = page.locator("#bench")
+    bench.get_by_text("sessions become dearer").wait_for()
+    assert bench.locator("tfoot td").last.inner_text().startswith("+")
+    assert page.locator("#components-2-price").input_value() == "0.60"
+    page.get_by_label("Why this change").fill("Dearer electricity.")
+    page.get_by_role("button", name="Save").last.click()
+    page.get_by_text("Saved Kerb day/night as version 8.").wait_for()
+    assert "0.60" in page.locator(".formula").inner_text()
+    context.close()

@@ -1,6 +1,7 @@
 """flask tariff …: what charging costs."""
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
@@ -14,7 +15,9 @@ from app.domain.money import tariff_book, tariff_choice
 from app.domain.money import tariffs as prices
 from app.domain.network import sites, stations
 from app.models import Tariff
+from app.queries.ground import period
 from app.queries.ground.paging import CSV_LIMIT, Wish
+from app.queries.money import bench
 from app.queries.money import tariffs as queries
 from app.text import numbers
 from app.uow import unit_of_work
@@ -247,6 +250,68 @@ def price(name: str, as_json: bool, **imagined: Any) -> None:
         click.echo(f"Total {numbers.price(total, quote.currency)}")
         for phrase in quote.explanation:
             click.echo(prices.say(phrase))
+
+
+@group.command("bench")
+@click.argument("file", type=click.File("r"))
+@click.option("--month", help="Such as 2026-10, on the sites' clocks; if left out, the last one.")
+@click.option("--of", "name", help="Only the sessions that this tariff priced.")
+@click.option(
+    "--most",
+    type=click.IntRange(1, bench.MOST),
+    default=5000,
+    show_default=True,
+    help="Of more sessions, every second, third … one is priced.",
+)
+@click.option(
+    "--csv",
+    "path",
+    type=click.Path(allow_dash=True),
+    help="Write a row per session there (- for stdout).",
+)
+@cli.json_option
+def bench_(
+    file: TextIO, month: str | None, name: str | None, most: int, path: str | None, as_json: bool
+) -> None:
+    """Price a month's billed sessions by the definition in FILE; nothing is changed.
+
+    FILE is what `flask tariff show --version` or `flask tariff export` writes (- for stdin).
+    """
+    read = read_json(file)
+    if isinstance(read, list) and len(read) == 1:
+        read = read[0]
+    if isinstance(read, dict) and "definition" in read:
+        read = read["definition"]
+    if not isinstance(read, dict):
+        raise Invalid("It has no definition.")
+    db, now = cli.reading(), cli.now()
+    found = bench.run(
+        db,
+        cli.the_tenant(db).id,
+        tariff_book.checked(read),
+        period.month(month) if month else period.month_before(now.date()),
+        tariff=_named(db, name) if name else None,
+        most=most,
+        now=now,
+    )
+    if path:
+        target = None if path == "-" else Path(path)
+        cli.write_csv(target, bench.columns(found.currency), found.rows)
+        return
+    columns: tuple[cli.Column, ...] = (
+        ("hour", lambda row: row[0]),
+        ("sessions", lambda row: row[1].sessions),
+        ("kwh", lambda row: row[1].energy_wh / 1000),
+        ("billed", lambda row: prices.from_minor(row[1].old_minor, found.currency)),
+        ("draft", lambda row: prices.from_minor(row[1].new_minor, found.currency)),
+        ("difference", lambda row: prices.from_minor(row[1].difference_minor, found.currency)),
+    )
+    cli.print_rows([*found.by_hour, ("all", found.all)], columns, json=as_json)
+    if not as_json:
+        click.echo(
+            f"{found.period.first:%Y-%m}: {found.looked_at} of {found.found} sessions looked at, "
+            f"{found.unbilled} of them without a bill; amounts in {found.currency}, tax included."
+        )
 
 
 def _named(db: Session, name: str) -> Tariff:

@@ -24,6 +24,7 @@ from app.queries.money import tariffs as queries
 from app.queries.money.tariffs import Filter
 from app.text import writers
 from app.uow import unit_of_work
+from app.views.money import _bench
 from app.web import listing
 from app.web.security import actor, back, needs
 
@@ -220,20 +221,25 @@ def _edited(form: TariffForm, tariff: Tariff | None = None) -> Any:
     action = request.form.get("action", "save")
     if request.method != "POST" or action == "save":
         return None
-    if action != "preview":
+    if action not in ("preview", "bench"):
         form = form.rearranged(action)
-    return _editor(form, tariff, refused=False)
+    return _editor(form, tariff, refused=False, tried=action == "bench")
 
 
-def _editor(form: TariffForm, tariff: Tariff | None, refused: bool = True) -> Any:
-    """The editor beside what the draft says, as far as it can be read."""
-    draft, week, trouble, never = None, None, "", []
+def _editor(
+    form: TariffForm, tariff: Tariff | None, refused: bool = True, tried: bool = False
+) -> Any:
+    """The editor beside what the draft says, as far as it can be read, and (`tried`) costs."""
+    draft, week, trouble, never, bench = None, None, "", [], None
     try:
         draft = tariff_book.checked(form.definition())
         never = tariff_book.never_apply(draft, datetime.now(UTC))
         week = prices.week_picture(draft, _monday())
+        bench = _bench.tried(draft, tariff) if tried else None
     except Invalid as error:
         trouble = error.sentence
+    if bench is not None and listing.wants_file():
+        return _bench.as_file(bench)
     page = render_template(
         "money/tariffs/form.html",
         form=form,
@@ -242,6 +248,8 @@ def _editor(form: TariffForm, tariff: Tariff | None, refused: bool = True) -> An
         week=week,
         never=never,
         trouble=trouble if request.method == "POST" else "",
+        bench=bench,
+        month=_bench.month(),
         formula=prices.formula_in_words(draft) if draft else [],
     )
     return page, 422 if refused and request.method == "POST" else 200

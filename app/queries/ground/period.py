@@ -1,0 +1,81 @@
+"""Days of a period on the clocks of the sites: what happened is counted where it happened."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, and_, or_
+
+from app.domain.ground.errors import Invalid
+
+#: No clock is further ahead of UTC, or further behind it.
+_AHEAD, _BEHIND = timedelta(hours=14), timedelta(hours=12)
+_FIRST, _LAST = date(2000, 1, 1), date(2199, 12, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From a day to another, both of them in it."""
+
+    first: date
+    last: date
+
+    def bounds(self, zone: str) -> tuple[datetime, datetime]:
+        """The first instant of it on a zone's clock, and the first one after it."""
+        place = ZoneInfo(zone)
+        days = self.first, self.last + timedelta(days=1)
+        since, until = (datetime.combine(day, time(), place).astimezone(UTC) for day in days)
+        return since, until
+
+    @property
+    def widest(self) -> tuple[datetime, datetime]:
+        """The bounds that hold it on every clock there is."""
+        since, until = self.bounds("UTC")
+        return since - _AHEAD, until + _BEHIND
+
+    def around(self, at: Any) -> ColumnElement[bool]:
+        """The condition that an instant may lie in it: an index finds those that do."""
+        since, until = self.widest
+        return and_(at >= since, at < until)
+
+    def on(self, at: Any, zone: Any, zones: list[str]) -> ColumnElement[bool]:
+        """The condition that an instant lies in it on the clock of its own zone, one of `zones`."""
+        spans = [(name, *self.bounds(name)) for name in zones]
+        own = [and_(zone == name, at >= since, at < until) for name, since, until in spans]
+        return and_(self.around(at), or_(*own))
+
+    @property
+    def days(self) -> int:
+        """How many days it has."""
+        return (self.last - self.first).days + 1
+
+
+def between(first: date, last: date) -> Period:
+    """The period of some days; raises `Invalid`."""
+    if last < first:
+        raise Invalid("The last day lies before the first one.", field="to")
+    if not _FIRST <= first <= last <= _LAST:
+        raise Invalid("These days lie outside all calendars in use.", field="from")
+    return Period(first, last)
+
+
+def month(text: str) -> Period:
+    """The month that is written as 2026-10; raises `Invalid`."""
+    found = re.fullmatch(r"(\d{4})-(\d{2})", text.strip(), re.ASCII)
+    year, number = (int(part) for part in found.groups()) if found else (0, 0)
+    if not (1 <= number <= 12 and _FIRST.year <= year <= _LAST.year):
+        raise Invalid("Type a month as 2026-10.", field="month")
+    return _month_of(date(year, number, 1))
+
+
+def month_before(day: date) -> Period:
+    """The whole month before that of a day."""
+    return _month_of(day.replace(day=1) - timedelta(days=1))
+
+
+def _month_of(day: date) -> Period:
+    first = day.replace(day=1)
+    next_month = (first + timedelta(days=31)).replace(day=1)
+    return Period(first, next_month - timedelta(days=1))
