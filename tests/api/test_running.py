@@ -2,8 +2,6 @@
 
 import json
 import threading
-import urllib.error
-import urllib.request
 from base64 import b64encode
 from datetime import UTC, datetime
 
@@ -14,36 +12,10 @@ from websockets.sync.client import connect
 from app.domain.ground.vocabulary import SYSTEM, Role
 from app.domain.network import sites, tenants
 from app.domain.office import api_tokens, staff
+from tests.support.program import Program
 from tests.support.wait import eventually
 
 pytestmark = pytest.mark.processes
-
-
-class Driver:
-    """An external program: HTTP and a token, nothing else."""
-
-    def __init__(self, base, secret):
-        self.base = f"{base}/api/v1"
-        self.secret = secret
-
-    def ask(self, method, path, sent=None):
-        """Return status, JSON and headers of an answer."""
-        data = None if sent is None else json.dumps(sent).encode()
-        request = urllib.request.Request(self.base + path, data, method=method)
-        request.add_header("Authorization", f"Bearer {self.secret}")
-        if data is not None:
-            request.add_header("Content-Type", "application/json")
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, json.load(answer), answer.headers
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error), error.headers
-
-    def station(self, identity, site_id):
-        """Register a station; return its id and password."""
-        status, told, _ = self.ask("POST", "/stations", {"identity": identity, "site_id": site_id})
-        assert status == 201, told
-        return told["id"], told["password"]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +41,7 @@ def driver(site):
             now=now,
         )
         _, secret = api_tokens.issue(db, SYSTEM, user, name="driver", now=now)
-    return Driver(site.desk_url, secret)
+    return Program(site.desk_url, secret)
 
 
 def test_a_program_does_what_an_operator_does(site, driver, charge_point):

@@ -26,7 +26,16 @@ from app.web.problems import Problem, json_text
 
 ROOT = "/api/v1"
 
-Answers = Mapping[int, type[Answer] | Pages | None]
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An answer that is no JSON: its type, and what it is."""
+
+    mimetype: str
+    doc: str
+
+
+Answers = Mapping[int, type[Answer] | Pages | File | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +231,8 @@ def _written(endpoint: Endpoint, value: Any) -> Response:
         return value
     reply = value if isinstance(value, Reply) else Reply(endpoint.status, value)
     shape = endpoint.answers[reply.status]
-    if shape is None:
-        return Response(status=reply.status, headers=dict(reply.headers))
+    if shape is None or isinstance(shape, File):
+        return Response(reply.value, reply.status, headers=dict(reply.headers))
     body = json_text(shape.write(reply.value))
     response = Response(body, reply.status, dict(reply.headers), mimetype="application/json")
     if isinstance(reply.value, Page) and reply.value.next:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from app import __version__
-from app.api.ground._noun import ENDPOINTS, NOUNS, ROOT, Endpoint, is_number
+from app.api.ground._noun import ENDPOINTS, NOUNS, ROOT, Endpoint, File, is_number
 from app.api.ground._paging import Pages
 from app.domain.ground.vocabulary import Json
 from app.domain.office.api_tokens import LONGEST
@@ -61,7 +61,7 @@ def schemas() -> Json:
             if isinstance(shape, Pages):
                 found[name_of(shape)] = shape.schema
                 shape = shape.of
-            if shape is not None:
+            if shape is not None and not isinstance(shape, File):
                 schema = dict(json_schema(shape))
                 found |= schema.pop("$defs", {})
                 found[name_of(shape)] = schema
@@ -130,7 +130,10 @@ def _responses(endpoint: Endpoint) -> Json:
     found: Json = {}
     for status, shape in endpoint.answers.items():
         described: Json = {"description": HTTPStatus(status).phrase}
-        if shape is not None:
+        if isinstance(shape, File):
+            described["description"] = shape.doc
+            described["content"] = {shape.mimetype: {"schema": {"type": "string"}}}
+        elif shape is not None:
             described["content"] = {"application/json": {"schema": reference(shape)}}
         if status in (201, 202):
             described["headers"] = {"Location": {"schema": {"type": "string"}}}

@@ -1,17 +1,27 @@
-"""Tariffs: named prices, to be assigned to sites, stations, drivers and groups."""
+"""Tariffs: named prices with their versions, who has them, and what a session would cost."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from app.api.ground import _rows
-from app.api.ground._noun import Ask, Noun
+from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
-from app.domain.ground.vocabulary import Json
-from app.models import Tariff
-from app.schemas.answers import read
-from app.schemas.base import Archived
+from app.domain.ground.errors import Invalid
+from app.domain.money import tariff_book
+from app.domain.money import tariffs as prices
+from app.models import Tariff, TariffVersion
+from app.queries.money import tariffs as queries
+from app.schemas import money as schemas
+from app.schemas.answers import Answer, From, read
+from app.schemas.base import Number
+from app.uow import unit_of_work
+from app.web.problems import Problem
 
-noun = Noun("tariffs", "Named prices; written on the desk.")
+noun = Noun("tariffs", "Named prices; `tariff_id` of a site, station, group or driver gives it.")
 blueprint = noun.blueprint
 
 TARIFF = _rows.answer(
@@ -20,8 +30,51 @@ TARIFF = _rows.answer(
     Tariff,
     without=("name_key",),
     version=read(int, lambda row: row.current.number),
-    definition=read(Json, lambda row: row.current.definition),
+    definition=read(schemas.Definition, lambda row: row.current.definition),
 )
+VERSION = _rows.answer(
+    "TariffVersion",
+    "What a tariff said from a time on; sessions keep the one of their start.",
+    TariffVersion,
+    definition=schemas.Definition,
+)
+
+
+class Holders(Answer):
+    """Whose price a tariff is; of each kind 200 at most."""
+
+    site_ids: list[int]
+    station_ids: list[int]
+    group_ids: list[int]
+    driver_ids: list[int]
+
+
+class PriceLine(Answer):
+    """One line of a price; `unit_price` is in the major unit, the sums in the minor one."""
+
+    kind: str
+    label: Annotated[str, From(lambda line: prices.say(line.label))]
+    quantity: Number
+    unit: str
+    unit_price: Number
+    tax_percent: Number
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+
+
+class Price(Answer):
+    """What an imagined session costs, and why."""
+
+    currency: str
+    energy_wh: Number
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+    lines: list[PriceLine]
+    explanation: Annotated[
+        list[str], From(lambda quote: [prices.say(phrase) for phrase in quote.explanation])
+    ]
 
 
 @noun.get(
@@ -29,16 +82,144 @@ TARIFF = _rows.answer(
     "viewer",
     "List tariffs",
     answers={200: Pages(TARIFF)},
-    query=Archived,
+    query=schemas.Tariffs,
 )
 def list_(ask: Ask) -> object:
     """The tariffs, in the order in which they were written."""
     gone = Tariff.archived_at.is_not(None)
     query = select(Tariff).where(gone if ask.query.get("archived") else ~gone)
+    if "currency" in ask.query:
+        query = query.where(Tariff.currency == ask.query["currency"].upper())
     return ask.page(query.options(selectinload(Tariff.versions)), Tariff.id, newest=False)
 
 
 @noun.get("/tariffs/{tariff_id}", "viewer", "Read a tariff", answers={200: TARIFF})
 def show(ask: Ask, tariff_id: int) -> object:
     """One tariff with its newest version."""
-    return ask.get(Tariff, tariff_id, "tariff")
+    return _tariff(ask, tariff_id)
+
+
+@noun.post(
+    "/tariffs",
+    "admin",
+    "Write a tariff",
+    body=schemas.NewTariff,
+    answers={201: TARIFF},
+    everywhere=True,
+)
+def create(ask: Ask) -> object:
+    """Write a tariff; a site, station, group or driver gets it by their own `tariff_id`."""
+    with unit_of_work() as db:
+        tariff = tariff_book.create(db, ask.actor, ask.tenant_id, now=ask.now, **ask.body)
+    return Reply(201, tariff, {"Location": f"{ROOT}/tariffs/{tariff.id}"})
+
+
+@noun.patch(
+    "/tariffs/{tariff_id}",
+    "admin",
+    "Change a tariff",
+    body=schemas.TariffChanges,
+    answers={200: TARIFF},
+    problems=(409,),
+    everywhere=True,
+)
+def edit(ask: Ask, tariff_id: int) -> object:
+    """Rename a tariff, or give it a new version; running sessions and bills keep the old one."""
+    given = dict(ask.body)
+    default = given.pop("default", None)
+    tariff = _tariff(ask, tariff_id)
+    with unit_of_work() as db:
+        if given:
+            tariff_book.edit(db, ask.actor, tariff, now=ask.now, **given)
+        if default is not None:
+            tariff_book.set_default(db, ask.actor, tariff, default, now=ask.now)
+    return tariff
+
+
+@noun.post(
+    "/tariffs/{tariff_id}/archive",
+    "admin",
+    "Archive a tariff",
+    answers={200: TARIFF},
+    everywhere=True,
+)
+def archive(ask: Ask, tariff_id: int) -> object:
+    """Put a tariff away; refused while anybody has it."""
+    tariff = _tariff(ask, tariff_id)
+    with unit_of_work() as db:
+        return tariff_book.archive(db, ask.actor, tariff, now=ask.now)
+
+
+@noun.post(
+    "/tariffs/{tariff_id}/restore",
+    "admin",
+    "Restore a tariff",
+    answers={200: TARIFF},
+    everywhere=True,
+)
+def restore(ask: Ask, tariff_id: int) -> object:
+    """Take a tariff out of the archive."""
+    tariff = _tariff(ask, tariff_id)
+    with unit_of_work() as db:
+        return tariff_book.restore(db, ask.actor, tariff, now=ask.now)
+
+
+@noun.get(
+    "/tariffs/{tariff_id}/versions",
+    "viewer",
+    "List a tariff’s versions",
+    answers={200: Pages(VERSION)},
+)
+def versions(ask: Ask, tariff_id: int) -> object:
+    """What a tariff said from time to time, the newest first."""
+    query = select(TariffVersion).where(TariffVersion.tariff_id == _tariff(ask, tariff_id).id)
+    return ask.page(query, TariffVersion.id)
+
+
+@noun.get("/tariffs/{tariff_id}/holders", "viewer", "Read who has a tariff", answers={200: Holders})
+def holders(ask: Ask, tariff_id: int) -> object:
+    """Whose price it is, as far as the token reaches; those in the archive are left out."""
+    found = queries.holders(ask.db, _tariff(ask, tariff_id))
+    return {
+        "site_ids": [row.id for row in found.sites],
+        "station_ids": [row.id for row in found.stations],
+        "group_ids": [row.id for row in found.groups],
+        "driver_ids": [row.id for row in found.drivers],
+    }
+
+
+@noun.get(
+    "/tariffs/{tariff_id}/price",
+    "viewer",
+    "Price an imagined session",
+    answers={200: Price},
+    query=schemas.PriceExample,
+)
+def price(ask: Ask, tariff_id: int) -> object:
+    """What a session would cost that takes its energy evenly and then stands idle."""
+    asked, tariff = ask.query, _tariff(ask, tariff_id)
+    number = asked.get("version", tariff.current.number)
+    version = next((one for one in tariff.versions if one.number == number), None)
+    if version is None:
+        raise Problem(404, "The tariff has no such version.")
+    return tariff_book.example(
+        version,
+        energy_kwh=Decimal(asked.get("energy_wh", 20_000)) / 1000,
+        charging_min=asked.get("charging_min", 60),
+        idle_min=asked.get("idle_min", 0),
+        local_start=_clock(asked["starts"]) if "starts" in asked else None,
+        timezone=asked.get("timezone", "UTC"),
+        now=ask.now,
+    )
+
+
+def _clock(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+    except ValueError:
+        raise Invalid("starts is a time like 2026-01-31T22:00.", field="starts") from None
+
+
+def _tariff(ask: Ask, tariff_id: int) -> Tariff:
+    tariff: Tariff = ask.get(Tariff, tariff_id, "tariff")
+    return tariff

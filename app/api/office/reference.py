@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, render_template
 
 from app.api.commands.orders import known
 from app.api.ground import _openapi
-from app.api.ground._noun import ENDPOINTS, NOUNS, ROOT
+from app.api.ground._noun import ENDPOINTS, NOUNS, ROOT, File
 from app.api.ground._paging import Pages
 from app.schemas.base import Schema, json_schema
 from app.web import problems
@@ -80,6 +80,8 @@ def _type(schema: Any) -> str:
         return f"page of {schema.of.__name__}"
     if schema is None:
         return "no body"
+    if isinstance(schema, File):
+        return schema.mimetype
     if not isinstance(schema, dict):
         return _openapi.name_of(schema)
     if len(schema.get("enum", ())) > _MOST_WORDS:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, g, render_template, request
+from flask import Blueprint, abort, flash, g, render_template, request
 from flask_babel import gettext as _
 
 from app.domain.ground.errors import DomainError
@@ -22,7 +22,7 @@ from app.text.writers import LOCALES, DeskWriter
 from app.uow import unit_of_work
 from app.views.money import _reviews
 from app.web import listing, spreadsheet
-from app.web.security import actor, back, needs
+from app.web.security import actor, back, framed, needs
 
 blueprint = Blueprint("bills", __name__, url_prefix="/bills")
 _reviews.add_to(blueprint)
@@ -42,12 +42,6 @@ RECEIPTS = [
     (ReceiptState.UNKNOWN.value, "unclear"),
 ]
 LANGUAGES = {"en": "English", "de": "Deutsch"}
-
-#: A letter is shown as a mail program would: no scripts, nothing fetched, no way out.
-LETTER_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox"
-)
 
 
 @blueprint.get("")
@@ -154,14 +148,6 @@ def resend(bill_id: int) -> Any:
         recipient = row.recipient
     flash(_("Sending the receipt to %(recipient)s again.", recipient=recipient), "success")
     return back("bills.show", bill_id=bill_id)
-
-
-def framed(html: str) -> Response:
-    """Somebody's HTML, for a frame of our own page and nothing else."""
-    response = Response(html, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = LETTER_POLICY
-    response.headers["X-Frame-Options"] = "SAMEORIGIN"
-    return response
 
 
 def _page(bill: Bill, correct_form: Any, refund_form: Any, open_form: str = "") -> str:

@@ -13,8 +13,7 @@ from sqlalchemy import func, select
 from app.extensions import db
 from app.mails.mail import mail_folder
 from app.models import Tenant
-from app.views.money.bills import framed
-from app.web.security import needs
+from app.web.security import framed, needs
 
 blueprint = Blueprint("mail", __name__, url_prefix="/mail")
 
