@@ -1,10 +1,9 @@
-"""A station's day: what happened there since midnight, newest first, in a few words each."""
+"""A station's day: what happened there in the last 24 hours, newest first, in a few words each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
@@ -24,6 +23,7 @@ from app.models import (
 
 #: Items on the page; the History tab has them all.
 SHOWN = 14
+DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,9 @@ class Item:
     session_id: int | None = None
 
 
-def today(db: Session, station: Station, zone: str, now: datetime) -> list[Item]:
-    """Return what happened since the midnight of `zone`."""
-    here = now.astimezone(ZoneInfo(zone))
-    since = datetime.combine(here.date(), time(), here.tzinfo)
+def last_day(db: Session, station: Station, now: datetime) -> list[Item]:
+    """Return what happened in the last 24 hours: a night does not end at midnight."""
+    since = now - DAY
     items = [
         *_statuses(db, station, since),
         *_sessions(db, station, since),

@@ -9,7 +9,6 @@ from flask import (
     abort,
     current_app,
     flash,
-    g,
     render_template,
     url_for,
 )
@@ -103,7 +102,7 @@ def _live(station: Station) -> dict[str, Any]:
         "station": station,
         "there": there,
         "whys": station_why.answers(session, there, at),
-        "today": station_timeline.today(session, station, g.zone, at),
+        "last_day": station_timeline.last_day(session, station, at),
         "cost": lambda row: costs.so_far(session, row, at),
     }
 
