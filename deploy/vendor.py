@@ -70,6 +70,13 @@ def without_map(data: bytes) -> bytes:
     return re.sub(rb"\n?/[/*]# sourceMappingURL=[^\n*]*(\*/)?\s*$", b"\n", data)
 
 
+def cut(font: Path, letters: str) -> None:
+    """Keep only some letters of a font, by their numbers in hexadecimal."""
+    options = [f"--unicodes={letters}", "--layout-features=kern", "--no-hinting", "--name-IDs=*"]
+    command = [sys.executable, "-m", "fontTools.subset", str(font), *options]
+    subprocess.run([*command, f"--output-file={font}"], check=True)
+
+
 def fetch(package: dict, scratch: Path) -> None:
     """Bring one package of the list to static/vendor/<name>@<version>/."""
     tarball = pack(package["npm"], package["version"], scratch)
@@ -86,6 +93,8 @@ def fetch(package: dict, scratch: Path) -> None:
             if target.endswith((".js", ".css")):
                 data = without_map(data)
             (folder / target).write_bytes(data)
+            if target.endswith(".ttf"):
+                cut(folder / target, package["letters"])
         if "sprite" in package:
             text = sprite(archive, package["icons"], package["name"])
             (folder / package["sprite"]).write_text(text)

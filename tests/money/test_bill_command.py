@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 
 import pytest
+from pypdf import PdfReader
 from sqlalchemy import select, text
 
 from app.domain.ground.vocabulary import BillKind, ReceiptState
@@ -55,6 +56,14 @@ def test_a_bill_is_shown_with_its_lines_and_why(flask, sessions):
     assert "was frozen when the session began" in shown.stdout
     as_json = json.loads(flask("show", sessions[0], "--json").stdout)
     assert [line["amount"] for line in as_json["lines"]] == ["0.50\xa0€", "4.00\xa0€"]
+
+
+def test_a_receipt_is_written_as_a_pdf(flask, sessions, tmp_path):
+    path = tmp_path / "receipt.pdf"
+    assert flask("pdf", "2026-000001", "-o", path).exit_code == 0
+    assert "Receipt 2026-000001" in PdfReader(path).pages[0].extract_text()
+    german = flask("pdf", sessions[0], "--language", "de", "-o", "-").stdout_bytes
+    assert "Beleg 2026-000001" in PdfReader(io.BytesIO(german)).pages[0].extract_text()
 
 
 def test_an_unknown_bill_is_said_in_one_sentence(flask, sessions):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from pypdf import PdfReader
 from sqlalchemy import select
 from sqlalchemy import text as sql
 
@@ -171,6 +172,8 @@ def test_the_preview_is_the_letter_in_a_frame_without_rights(desk, made):
     bill = bill_of(made)
     page = read(desk["viewer"], f"/bills/{bill.id}/receipt?language=de")
     assert "sandbox" in page
+    file = desk["viewer"].get(f"/bills/{bill.id}/receipt.pdf?language=de")
+    assert f"Beleg {bill.number}" in PdfReader(io.BytesIO(file.data)).pages[0].extract_text()
     answer = desk["viewer"].get(f"/bills/{bill.id}/receipt/letter?language=de")
     assert "Beleg" in answer.text
     policy = answer.headers["Content-Security-Policy"]

@@ -1,9 +1,11 @@
 """The receipt of a payment at a station, opened with the secret that the station shows."""
 
+import io
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from pypdf import PdfReader
 
 from app.models import Settlement
 from tests.support import lone
@@ -56,5 +58,18 @@ def test_the_receipt_is_that_of_the_bill_in_the_readers_language(
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_a_wrong_secret_opens_nothing(app, paid):
-    assert opened(app, key="another").status_code == 404
+def test_it_is_a_pdf_too(app, db, paid, now):
+    assert opened(app, "secret-of-the-receipt/receipt.pdf").status_code == 404
+    lone.settle(db, paid.id, now=now + timedelta(hours=2))
+    db.commit()
+    answer = opened(app, "secret-of-the-receipt/receipt.pdf")
+    assert "Beleg" in PdfReader(io.BytesIO(answer.data)).pages[0].extract_text()
+    assert answer.headers["Content-Disposition"] == (
+        'attachment; filename="receipt-2026-000001.pdf"'
+    )
+    assert answer.headers["X-Robots-Tag"] == "noindex"
+
+
+@pytest.mark.parametrize("key", ["another", "another/receipt.pdf"])
+def test_a_wrong_secret_opens_nothing(app, paid, key):
+    assert opened(app, key=key).status_code == 404

@@ -22,7 +22,7 @@ PUBLIC = {
     # Stations fetch firmware and bring logs with the secret in the address of their job.
     *("station_files.fetch", "station_files.bring"),
     # A driver who paid at a station opens the receipt with the secret that the station shows.
-    "payment_receipts.show",
+    *("payment_receipts.show", "payment_receipts.pdf"),
     # A load balancer asks for a word per part.
     "system.health",
 }

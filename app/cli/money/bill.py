@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -29,7 +29,7 @@ from app.queries.money import bills as queries
 from app.queries.money import reviews as review_queries
 from app.queries.money.bill_rows import BillRow
 from app.text import bill_text, review_words
-from app.text.writers import DeskWriter
+from app.text.writers import LOCALES, DeskWriter
 from app.uow import unit_of_work
 from app.web import spreadsheet
 
@@ -117,6 +117,19 @@ def show(bill: str, as_json: bool) -> None:
             click.echo(f"  {detail}")
     click.echo("\n" + "\n".join([f"{word}: {amount}" for word, amount in said.taxes]))
     click.echo(f"Total: {said.total}\n\n" + "\n".join(said.why))
+
+
+@group.command("pdf")
+@click.argument("bill")
+@click.option("--language", type=click.Choice([*LOCALES]), help="Else the driver's.")
+@click.option("--output", "-o", type=click.File("wb"), required=True, help="A file (- for stdout).")
+def pdf(bill: str, language: str | None, output: IO[bytes]) -> None:
+    """Write a bill's receipt (by its number, or a session's standing one) as a PDF."""
+    from app.text import receipt_pdf
+
+    found = bill_of(cli.reading(), bill)
+    usual = found.receipt.language if found.receipt else "en"
+    output.write(receipt_pdf.receipt(found, language or usual))
 
 
 @group.command("export")

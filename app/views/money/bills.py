@@ -21,7 +21,7 @@ from app.text import bill_text, letters
 from app.text.writers import LOCALES, DeskWriter
 from app.uow import unit_of_work
 from app.views.money import _reviews
-from app.web import listing, spreadsheet
+from app.web import listing, papers, spreadsheet
 from app.web.security import actor, back, framed, needs
 
 blueprint = Blueprint("bills", __name__, url_prefix="/bills")
@@ -132,6 +132,14 @@ def letter(bill_id: int) -> Any:
     """The receipt's HTML itself: the same rendering as the mail's."""
     bill = _bill(bill_id)
     return framed(letters.receipt(bill, _language(bill)).html)
+
+
+@blueprint.get("/<int:bill_id>/receipt.pdf")
+@needs("viewer")
+def pdf(bill_id: int) -> Response:
+    """The receipt as a file for paper, in either language."""
+    bill = _bill(bill_id)
+    return papers.receipt(bill, _language(bill))
 
 
 @blueprint.post("/<int:bill_id>/resend")

@@ -1,0 +1,19 @@
+"""Answers that are files for paper; what draws them is loaded when the first one is wanted."""
+
+from flask import Response
+
+from app.models import Bill
+from app.web.listing import attachment
+
+
+def receipt(bill: Bill, language: str) -> Response:
+    """A bill's receipt as a PDF in a language."""
+    from app.text import receipt_pdf
+
+    return pdf(receipt_pdf.receipt(bill, language), receipt_pdf.file_name(bill))
+
+
+def pdf(data: bytes, name: str) -> Response:
+    """A PDF that is kept as a file."""
+    headers = {"Content-Disposition": attachment(name), "Cache-Control": "no-store"}
+    return Response(data, mimetype="application/pdf", headers=headers)

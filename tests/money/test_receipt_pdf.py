@@ -1,0 +1,126 @@
+"""The receipt as a PDF: the words of the mail on A4, readable by people and by programs."""
+
+import io
+from decimal import Decimal
+
+import pytest
+from pypdf import PdfReader
+
+from app.domain.ground.vocabulary import Activity, Actor
+from app.domain.money import billing
+from app.domain.network import tenants
+from app.models import Tenant
+from app.text import letters, receipt_pdf
+from tests.support import lone
+from tests.support.charging import STARTED, network
+
+
+@pytest.fixture
+def net(db):
+    return network(db, name="Jürgen Łukasz Ωmega", language="de")
+
+
+@pytest.fixture
+def bill(db, net):
+    tenants.edit(
+        db, Actor("Grace"), db.get_one(Tenant, net.site.tenant_id), now=STARTED,
+        seller_name="Hafen & Strom GmbH", seller_address="Am Kai 7, Hamburg",
+        seller_tax_number="DE123", seller_contact="billing@hafen.example",
+    )  # fmt: skip
+    session = net.session()
+    for minute, wh in ((0, 0), (30, 6_000), (50, 10_000)):
+        net.reading(session, minute, wh)
+    net.status(session, 40, Activity.SUSPENDED_EV)
+    return lone.issue(db, session.id, now=STARTED)
+
+
+def read(data):
+    return PdfReader(io.BytesIO(data))
+
+
+def text_of(data):
+    return " ".join(" ".join(page.extract_text() for page in read(data).pages).split())
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_it_says_what_the_mail_says(bill, language):
+    """Every word of the mail but its greeting and its last line, wherever lines break."""
+    said = text_of(receipt_pdf.receipt(bill, language)).replace(" ", "")
+    letter = letters.receipt(bill, language).text
+    missing = [
+        word
+        for line in letter.splitlines()[3:-1]
+        for word in line.split()
+        if word.strip("-: ") and word.rstrip(":,") not in said
+    ]
+    assert not missing
+
+
+def test_it_names_buyer_seller_sums_and_taxes(bill):
+    said = text_of(receipt_pdf.receipt(bill, "de"))
+    for words in (
+        *("Jürgen Łukasz Ωmega", "Hafen & Strom GmbH", "Steuernummer: DE123", "Beleg 2026-000001"),
+        *("Ausgestellt am 2. März 2026", "19 % Umsatzsteuer auf 5,50 €", "1,05 €", "6,55 €"),
+        "Seite 1 von 1",
+    ):
+        assert words in said, words
+
+
+def test_its_sums_stand_at_the_right_edge(bill):
+    ends = {}
+
+    def at(text, matrix, moved, font, size):
+        if text.strip().endswith("€") and size == 9.5:
+            ends[text.strip()] = matrix[4] + moved[4]
+
+    read(receipt_pdf.receipt(bill, "de")).pages[0].extract_text(visitor_text=at)
+    assert len(ends) >= 3
+    assert min(ends.values()) > 450  # of 595 points; the margin is at 538
+
+
+def test_it_is_one_page_of_a4_that_says_what_it_is(bill):
+    document = read(receipt_pdf.receipt(bill, "de"))
+    assert len(document.pages) == 1
+    assert [round(float(side)) for side in document.pages[0].mediabox[2:]] == [595, 842]
+    assert document.metadata.title == "Beleg 2026-000001"
+    assert document.metadata.author == "Hafen & Strom GmbH"
+    assert document.metadata.creation_date == STARTED
+    assert document.trailer["/Root"]["/Lang"] == "de"
+
+
+def test_the_same_bill_gives_the_same_bytes_for_ever(bill):
+    assert receipt_pdf.receipt(bill, "en") == receipt_pdf.receipt(bill, "en")
+    assert receipt_pdf.receipt(bill, "en") != receipt_pdf.receipt(bill, "de")
+
+
+def test_texts_from_outside_are_cut_and_drawn_as_they_are(db, net, caplog):
+    """Markup, placeholders of the library, line breaks, letters without a glyph."""
+    net.site.name = "<b>**Depot**</b> {nb} \r\n\x00\u202e 充電站"
+    net.driver.name = "x" * 5_000
+    bill = lone.issue(db, net.session().id, now=STARTED)
+    said = text_of(receipt_pdf.receipt(bill, "en"))
+    assert "<b>**Depot**</b> {nb} □□ □□□" in said
+    assert not caplog.records
+
+
+def test_a_long_bill_goes_on_with_its_number_on_every_page(db, bill):
+    with db.no_autoflush:  # a bill in the database is never changed
+        bill.facts = {**bill.facts, "explanation": bill.facts["explanation"] * 90}
+        pages = read(receipt_pdf.receipt(bill, "en")).pages
+        db.expire(bill)
+    assert len(pages) > 1
+    for number, page in enumerate(pages, start=1):
+        assert f"Receipt 2026-000001 · page {number} of {len(pages)}" in page.extract_text()
+
+
+def test_a_credit_and_a_correction_say_what_they_change(db, bill):
+    made = billing.correct(
+        db, Actor("Grace"), bill.session, reason="Zähler getauscht", now=STARTED,
+        energy_wh=Decimal(5_000),
+    )  # fmt: skip
+    said = text_of(receipt_pdf.receipt(made, "de"))
+    assert "2026-000001 (Gutschrift 2026-000002)" in said
+    assert "Zähler getauscht" in said
+    assert receipt_pdf.file_name(made) == "corrected-2026-000003.pdf"
+    assert "-6,55 €" in text_of(receipt_pdf.receipt(made.corrects, "de"))
+    assert receipt_pdf.file_name(made.corrects) == "credit-note-2026-000002.pdf"
