@@ -119,6 +119,8 @@ def test_a_bill_is_corrected_then_refunded(api, db, standing, actions):
 
 
 def test_a_receipt_is_read_and_sent_again(api, standing, actions):
+    api.ask("GET", f"/bills/{standing}/receipt.pdf?language=de", 200)
+    assert api.answer.data.startswith(b"%PDF-")
     answer = api.ask("GET", f"/bills/{standing}/letter?language=de", 200)
     assert answer is None and "<html" in api.answer.text
     assert "sandbox" in api.answer.headers["Content-Security-Policy"]

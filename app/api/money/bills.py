@@ -19,6 +19,7 @@ from app.schemas import money as schemas
 from app.schemas.answers import From, read
 from app.text import letters
 from app.uow import unit_of_work
+from app.web import papers
 from app.web.problems import Problem
 from app.web.security import framed
 
@@ -120,8 +121,24 @@ def refund(ask: Ask, bill_id: int) -> object:
 def receipt_letter(ask: Ask, bill_id: int) -> Response:
     """The receipt as the driver gets it: the same rendering as the mail’s."""
     bill = _bill(ask, bill_id)
-    told = bill.receipt.language if bill.receipt else "en"
-    return framed(letters.receipt(bill, ask.query.get("language", told)).html)
+    return framed(letters.receipt(bill, _language(ask, bill)).html)
+
+
+@noun.get(
+    "/bills/{bill_id}/receipt.pdf",
+    "viewer",
+    "Read a receipt as a PDF",
+    answers={200: File("application/pdf", "The words of the letter on A4.")},
+    query=schemas.LetterAsked,
+)
+def receipt_pdf(ask: Ask, bill_id: int) -> Response:
+    """The receipt for paper; the same bill gives the same bytes."""
+    bill = _bill(ask, bill_id)
+    return papers.receipt(bill, _language(ask, bill))
+
+
+def _language(ask: Ask, bill: Bill) -> str:
+    return str(ask.query.get("language", bill.receipt.language if bill.receipt else "en"))
 
 
 @noun.get(

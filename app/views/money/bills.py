@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, abort, flash, g, render_template, request
+from flask import Blueprint, Response, abort, flash, g, render_template, request
 from flask_babel import gettext as _
 
 from app.domain.ground.errors import DomainError
