@@ -7,9 +7,9 @@ its block ends, and only then lets the reactions act on the facts recorded.
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import orjson
 from sqlalchemy import event
@@ -22,6 +22,8 @@ from app.domain.commands.orders import catalogue  # noqa: F401  (what follows co
 from app.domain.ground import events
 from app.extensions import db as flask_db
 from app.extensions import gevent_has_sockets, thread_pool
+
+Row = TypeVar("Row")
 
 #: How long a writer waits for another process's write to end, in seconds.
 SQLITE_PATIENCE_S = 20.0
@@ -217,6 +219,17 @@ def tune_postgresql(engine: Engine) -> None:
     def begin(connection: Any) -> None:
         if not connection.get_execution_options().get("durable", True):
             connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+
+#: Rows of a long piece of work that are written in one unit: some tenths of a second at most.
+UNIT = 200
+
+
+def in_units(rows: Sequence[Row], write: Callable[[Session, Sequence[Row]], None]) -> None:
+    """Write rows in units of work of some at a time, between which others get their turn."""
+    for first in range(0, len(rows), UNIT):
+        with unit_of_work() as db:
+            write(db, rows[first : first + UNIT])
 
 
 @contextmanager

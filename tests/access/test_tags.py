@@ -177,7 +177,7 @@ def plan(db, tenant, text, now=NOW):
 
 def carry_out(db, tenant, now, text):
     made = plan(db, tenant, text)
-    tag_import.carry_out(db, SYSTEM, made, tenant_id=tenant.id, now=now)
+    tag_import.carry_out(db, SYSTEM, made, [*made.rows], tenant_id=tenant.id, now=now)
     return made
 
 

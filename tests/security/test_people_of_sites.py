@@ -182,7 +182,7 @@ def test_an_import_of_theirs_names_the_rows_that_concern_others(near, people, no
     plan = tag_import.plan(near, rows, tenant_id=people[2].tenant_id, now=now)
     assert [error.number for error in plan.errors] == [2, 3, 5]
     assert [row.what for row in plan.rows] == ["update", "add"]
-    tag_import.carry_out(near, SYSTEM, plan, tenant_id=people[2].tenant_id, now=now)
+    tag_import.carry_out(near, SYSTEM, plan, [*plan.rows], tenant_id=people[2].tenant_id, now=now)
     people_rows = sheet.read("name,note\ntheirs,x\nmine,x\n", headings.DRIVERS)
     plan = driver_import.plan(near, people_rows, tenant_id=people[2].tenant_id)
     assert [error.number for error in plan.errors] == [2]

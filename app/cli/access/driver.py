@@ -83,9 +83,12 @@ def import_(path: Path, valid_only: bool, dry_run: bool, leave_out: bool) -> Non
     Columns of other systems and German ones are known too; what is not understood is named.
     """
     table, options = imports.read(path, headings.DRIVERS), Options(leave_out=leave_out)
-    with unit_of_work() as db:
-        tenant_id, now = cli.the_tenant(db).id, cli.now()
-        planned = driver_import.plan(db, table, tenant_id=tenant_id)
-        imports.look_through(planned, options, valid_only=valid_only, dry_run=dry_run)
-        if not dry_run:
-            driver_import.carry_out(db, cli.ACTOR, planned, tenant_id=tenant_id, now=now)
+    with unit_of_work() as work:
+        tenant_id = cli.the_tenant(work).id
+    planned = driver_import.plan(cli.reading(), table, tenant_id=tenant_id)
+    imports.carry_out(
+        *(driver_import, planned, options),
+        valid_only=valid_only,
+        dry_run=dry_run,
+        tenant_id=tenant_id,
+    )

@@ -119,13 +119,17 @@ def import_(
     A blocked tag stays blocked without --unblock.
     """
     table = imports.read(path, headings.TAGS)
-    with unit_of_work() as db:
-        tenant_id, now = cli.the_tenant(db).id, cli.now()
-        options = Options(zone=cli.zone_of(db, timezone), **agreed)
-        planned = tag_import.plan(db, table, tenant_id=tenant_id, now=now, options=options)
-        imports.look_through(planned, options, valid_only=valid_only, dry_run=dry_run)
-        if not dry_run:
-            tag_import.carry_out(db, cli.ACTOR, planned, tenant_id=tenant_id, now=now)
+    with unit_of_work() as work:
+        tenant_id = cli.the_tenant(work).id
+    db = cli.reading()
+    options = Options(zone=cli.zone_of(db, timezone), **agreed)
+    planned = tag_import.plan(db, table, tenant_id=tenant_id, now=cli.now(), options=options)
+    imports.carry_out(
+        *(tag_import, planned, options),
+        valid_only=valid_only,
+        dry_run=dry_run,
+        tenant_id=tenant_id,
+    )
 
 
 # flask tag-group: groups of tags that may stop each other's sessions.

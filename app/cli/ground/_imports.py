@@ -1,15 +1,18 @@
 """What the imports of the command line share: their options, and what is said of a plan."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
 from app.domain.access.imports import sheet
 from app.domain.access.imports.headings import Vocabulary
-from app.domain.access.imports.plans import Options, Plan
+from app.domain.access.imports.plans import Options, Plan, PlannedRow
 from app.domain.ground.errors import Invalid
+from app.uow import in_units
 
 #: The file, and what may be agreed to beforehand.
 _OPTIONS = (
@@ -36,6 +39,29 @@ def read(path: Path, known: Vocabulary) -> sheet.Table:
     if path.stat().st_size > 2 * sheet.MOST_BYTES:
         raise Invalid(f"The file has more than {sheet.MOST_BYTES // 1_000_000} MB.")
     return sheet.read(path.read_bytes(), known)
+
+
+def carry_out(
+    noun: Any,
+    planned: Plan[Any],
+    agreed: Options,
+    *,
+    valid_only: bool,
+    dry_run: bool,
+    tenant_id: int,
+) -> None:
+    """Say what a file is understood as, and write it in units by the module of its `noun`."""
+    look_through(planned, agreed, valid_only=valid_only, dry_run=dry_run)
+    if dry_run:
+        return
+    told, now = len(planned.errors), cli.now()
+
+    def write(db: Session, rows: Sequence[PlannedRow]) -> None:
+        noun.carry_out(db, cli.ACTOR, planned, rows, tenant_id=tenant_id, now=now)
+
+    in_units([*planned.rows], write)
+    for error in planned.errors[told:]:
+        click.echo(cli.printable(f"Line {error.number}: {error.sentence}"), err=True)
 
 
 def look_through(planned: Plan[Any], agreed: Options, *, valid_only: bool, dry_run: bool) -> None:

@@ -6,18 +6,19 @@ archives their tags too, so that nobody charges in the name of someone who left.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain.access import reach, tags
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
-from app.domain.ground.vocabulary import Actor, Arguments
+from app.domain.ground.vocabulary import Actor, Arguments, Json
 from app.domain.money import tariff_choice
 from app.domain.office import audit
-from app.models import Driver, Tag
+from app.models import Driver, Tag, driver_sites
 from app.schemas.access import NewDriver
 
 #: Languages a receipt is written in, and what they are called.
@@ -34,6 +35,40 @@ def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: ob
     _flush(db, driver)
     audit.note(db, actor, "driver.add", driver, now=now)
     return driver
+
+
+def add_all(
+    db: Session, actor: Actor, tenant_id: int, given: Sequence[Json], *, now: datetime
+) -> None:
+    """Add many drivers of what `NewDriver` names, in as many statements as a few.
+
+    What is given of each has been looked through.  Raises `Taken` where an e-mail address has
+    become another driver's meanwhile.
+    """
+    last = db.scalar(select(func.max(Driver.__table__.c.id))) or 0
+    rows = [
+        {
+            "tenant_id": tenant_id,
+            "created_at": now,
+            "email_key": texts.key(one["email"]) if one["email"] else None,
+            **one,
+        }
+        for one in given
+    ]
+    try:
+        with db.begin_nested():
+            db.execute(insert(Driver.__table__), rows)
+    except IntegrityError:
+        raise Taken("Another driver has one of these addresses by now.", field="email") from None
+    table: Any = Driver.__table__
+    newest = (table.c.id > last, table.c.created_at == now, table.c.tenant_id == tenant_id)
+    ids = list(db.scalars(select(table.c.id).where(*newest).order_by(table.c.id)))
+    sites = [site.id for site in reach.belonging(db, (), tenant_id)]
+    if sites:
+        places = [{"driver_id": one, "site_id": site} for one in ids for site in sites]
+        db.execute(insert(driver_sites), places)
+    made = db.scalars(select(Driver).where(Driver.id.in_(ids))).all()
+    audit.note_all(db, actor, "driver.add", made, [{}] * len(made), now=now)
 
 
 def edit(db: Session, actor: Actor, driver: Driver, *, now: datetime, **given: object) -> None:

@@ -1,5 +1,6 @@
 """Tag groups: tags that may stop each other's sessions and share a tariff."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -25,6 +26,23 @@ def add(db: Session, actor: Actor, tenant_id: int, *, now: datetime, **given: ob
     db.flush()
     audit.note(db, actor, "tag_group.add", group, now=now)
     return group
+
+
+def called(
+    db: Session, actor: Actor, tenant_id: int, names: Collection[str | None], *, now: datetime
+) -> dict[str, int]:
+    """The groups of these names; those that are not there yet are made."""
+    wanted = {name for name in names if name}
+    if not wanted:
+        return {}
+    known = select(TagGroup).where(TagGroup.tenant_id == tenant_id, TagGroup.name.in_(wanted))
+    found = {group.name: group.id for group in db.scalars(known)}
+    for name in sorted(wanted - found.keys()):
+        fits = name.isascii() and name.isprintable() and len(name) <= LONGEST_PARENT
+        # The parent token is the name, where chargers can say it.
+        parent = name if fits and " " not in name else None
+        found[name] = add(db, actor, tenant_id, now=now, name=name, parent=parent).id
+    return found
 
 
 def edit(db: Session, actor: Actor, group: TagGroup, *, now: datetime, **given: object) -> None:

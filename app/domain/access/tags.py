@@ -4,7 +4,7 @@ What a tap is answered with is decided in `app.domain.access.authorisation`; her
 list it reads is kept.  A tag is never deleted, because sessions name it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,8 @@ from app.schemas.access import NewTag
 
 #: More sessions at once than this is a slip of the pen.
 MOST_CONCURRENT = 1000
+#: What is typed about a tag besides its value, its status and its places.
+_OWN = ("label", "driver_id", "group_id", "expires_at", "concurrent_limit")
 #: Where a tag may charge: member -> the column that holds it, and what it names.
 _PLACES: dict[str, tuple[Any, Any]] = {
     "site_ids": (tag_sites.c.site_id, Site),
@@ -33,8 +35,7 @@ def held(db: Session, tag: Tag) -> Json:
 
     Places out of the asker's reach are left out; whoever sees such a tag cannot change it.
     """
-    own = ("label", "driver_id", "group_id", "expires_at", "concurrent_limit")
-    return {**{name: getattr(tag, name) for name in own}, **_reached(db, tag)}
+    return {**{name: getattr(tag, name) for name in _OWN}, **_reached(db, tag)}
 
 
 def add(
@@ -81,6 +82,74 @@ def add(
     return tag
 
 
+def add_all(
+    db: Session, actor: Actor, tenant_id: int, given: Sequence[Json], *, now: datetime
+) -> None:
+    """Put many tags on the list, in as many statements as a few.
+
+    What is given of each (all of `NewTag` and its status) has been looked through.  Raises `Taken`
+    where one of them has come on the list meanwhile.
+    """
+    tokens = [Token(one["value"], token_kind("id_tag")) for one in given]
+    rows = [
+        {
+            "tenant_id": tenant_id,
+            "value": token.value,
+            "key": token.key,
+            "bare_key": token.bare_key,
+            "kind": token.kind,
+            "created_at": now,
+            **{name: one[name] for name in (*_OWN, "status")},
+        }
+        for token, one in zip(tokens, given, strict=True)
+    ]
+    try:
+        with db.begin_nested():
+            db.execute(insert(Tag.__table__), rows)
+    except IntegrityError:
+        raise Taken("One of these tags has come on the list meanwhile.", field="value") from None
+    # The table, not the entity: until its places are written, staff of some sites see no tag.
+    table: Any = Tag.__table__
+    mine = (table.c.tenant_id == tenant_id, table.c.key.in_([token.key for token in tokens]))
+    ids = {row.key: row.id for row in db.execute(select(table.c.key, table.c.id).where(*mine))}
+    places = {ids[token.key]: _claimed(db, one) for token, one in zip(tokens, given, strict=True)}
+    for name, (column, _) in _PLACES.items():
+        named = [
+            {"tag_id": number, column.name: one}
+            for number, place in places.items()
+            for one in place[name]
+        ]
+        if named:
+            db.execute(insert(column.table), named)
+    made = db.scalars(select(Tag).where(Tag.id.in_(places)).order_by(Tag.id)).all()
+    audit.note_all(db, actor, "tag.add", made, [places[tag.id] for tag in made], now=now)
+
+
+def _claimed(db: Session, given: Json) -> Json:
+    """Where a new tag may charge: what staff of some sites limit to nothing is limited to these."""
+    sites = reach.claimed(db, given["site_ids"], otherwise=bool(given["station_ids"]))
+    return {"site_ids": sorted(sites), "station_ids": sorted(given["station_ids"])}
+
+
+def held_all(db: Session, tenant_id: int) -> Callable[[Tag], Json]:
+    """Read where all tags of a tenant may charge; what that returns tells what is typed of each."""
+    tag = Tag.__table__.c
+    places: dict[str, dict[int, set[int]]] = {}
+    for name, (column, model) in _PLACES.items():
+        seen = set(db.scalars(select(model.id).where(model.tenant_id == tenant_id)))
+        own = select(tag.id).where(tag.tenant_id == tenant_id)
+        named = select(column.table.c.tag_id, column).where(column.table.c.tag_id.in_(own))
+        for number, place in db.execute(named):
+            if place in seen:
+                places.setdefault(name, {}).setdefault(number, set()).add(place)
+
+    def of(tag: Tag) -> Json:
+        own = {name: getattr(tag, name) for name in _OWN}
+        return own | {name: frozenset(places.get(name, {}).get(tag.id, ())) for name in _PLACES}
+
+    return of
+
+
 def edit(
     db: Session,
     actor: Actor,
@@ -96,16 +165,28 @@ def edit(
     """
     changed = bool(given) and _change(db, actor, tag, given, now)
     set_status(db, actor, tag, status, now=now)
+    db.flush()
     return changed
+
+
+def edit_all(
+    db: Session, actor: Actor, given: Sequence[tuple[Tag, TagStatus | None, Json]], *, now: datetime
+) -> None:
+    """Change many tags as `edit` does, each by what is given; they are written together."""
+    for tag, status, facts in given:
+        if facts:
+            _change(db, actor, tag, facts, now)
+        set_status(db, actor, tag, status, now=now)
+    db.flush()
 
 
 def _change(db: Session, actor: Actor, tag: Tag, given: Arguments, now: datetime) -> bool:
     reach.guard(db, tag)
-    before, places = audit.snapshot(tag), _places(db, tag)
+    before, moved = audit.snapshot(tag), bool(given.keys() & _PLACES)
+    places = _places(db, tag) if moved else {}
     _apply(db, tag, given)
     _place(db, tag, given)
-    db.flush()
-    now_places = _places(db, tag)
+    now_places = _places(db, tag) if moved else {}
     if audit.snapshot(tag) == before and now_places == places:
         return False
     entry = audit.note(db, actor, "tag.edit", tag, now=now, before=before)
@@ -187,6 +268,8 @@ def guard_holders(db: Session, wanted: Mapping[str, Any], held: Mapping[str, Any
 
     Who pays for its sessions, and whose it may stop, is decided with it.
     """
+    if reach.of(db) is None:
+        return
     for name, model in (("driver_id", Driver), ("group_id", TagGroup)):
         if wanted.get(name) not in (None, held.get(name)):
             reach.guard(db, db.get_one(model, wanted[name]))

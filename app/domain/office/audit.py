@@ -65,6 +65,24 @@ def remark(
     return _added(db, entry)
 
 
+def note_all(
+    db: Session,
+    actor: Actor,
+    action: str,
+    subjects: Sequence[Any],
+    more: Sequence[Json],
+    *,
+    now: datetime,
+) -> None:
+    """Add an entry about each of many new rows of a tenant, with `more` of each."""
+    rows = [
+        _columns(one.tenant_id, actor, action, one, now, None, {**snapshot(one), **extra}, None)
+        for one, extra in zip(subjects, more, strict=True)
+    ]
+    db.execute(insert(AuditEntry.__table__), rows)
+    events.record(db, events.Decided(rows[0]["tenant_id"]))
+
+
 def remark_all(
     db: Session,
     actor: Actor,

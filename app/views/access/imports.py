@@ -12,6 +12,8 @@ from app.domain.access.imports import headings
 from app.domain.access.imports import tags as tag_import
 from app.domain.access.imports.plans import Options, Plan
 from app.domain.access.imports.sheet import Table
+from app.extensions import db
+from app.uow import in_units
 from app.views.ground import _imports
 from app.web.security import actor, back, needs
 
@@ -36,9 +38,14 @@ def _plan_drivers(session: Session, table: Table, _: Options) -> Plan[Any]:
     return driver_import.plan(session, table, tenant_id=current_user.tenant_id)
 
 
-def _write_drivers(work: Session, table: Table, options: Options, _: object) -> Plan[Any]:
-    planned, now = _plan_drivers(work, table, options), datetime.now(UTC)
-    driver_import.carry_out(work, actor(), planned, tenant_id=current_user.tenant_id, now=now)
+def _write_drivers(table: Table, options: Options, _: object) -> Plan[Any]:
+    planned = _plan_drivers(db.session(), table, options)
+    given = {"tenant_id": current_user.tenant_id, "now": datetime.now(UTC)}
+    who = actor()
+    in_units(
+        [*planned.rows],
+        lambda work, rows: driver_import.carry_out(work, who, planned, rows, **given),
+    )
     return planned
 
 
@@ -47,9 +54,14 @@ def _plan_tags(session: Session, table: Table, options: Options) -> Plan[Any]:
     return tag_import.plan(session, table, tenant_id=tenant_id, now=now, options=options)
 
 
-def _write_tags(work: Session, table: Table, options: Options, _: object) -> Plan[Any]:
-    planned, now = _plan_tags(work, table, options), datetime.now(UTC)
-    tag_import.carry_out(work, actor(), planned, tenant_id=current_user.tenant_id, now=now)
+def _write_tags(table: Table, options: Options, _: object) -> Plan[Any]:
+    planned = _plan_tags(db.session(), table, options)
+    given = {"tenant_id": current_user.tenant_id, "now": datetime.now(UTC)}
+    who = actor()
+    in_units(
+        [*planned.rows],
+        lambda work, rows: tag_import.carry_out(work, who, planned, rows, **given),
+    )
     return planned
 
 

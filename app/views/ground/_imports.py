@@ -31,7 +31,8 @@ class Noun:
     """One kind of file: what it is called, how it is looked through and written.
 
     `look` may need a unit of work of its own (`tries`); `prepare` is slow work on the
-    file that is done before anything is locked, and what it returns is given to `write`.
+    file that is done before anything is locked, and what it returns is given to `write`,
+    which writes in units of work of its own.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Noun:
     columns: Sequence[tuple[str, str]]
     known: Vocabulary
     look: Callable[[Session, Table, Options], Plan[Any]]
-    write: Callable[[Session, Table, Options, Any], Plan[Any]]
+    write: Callable[[Table, Options, Any], Plan[Any]]
     done: Callable[[Plan[Any]], Any]
     prepare: Callable[[Table], Any] = lambda table: None
     tries: bool = False
@@ -59,8 +60,7 @@ def page(noun: Noun) -> Any:
         if not go or (table.unknown and not options.leave_out):
             return _previewed(noun, table, options, refused=go), 422 if go else 200
         prepared = noun.prepare(table)
-        with unit_of_work() as work:
-            planned = noun.write(work, table, options, prepared)
+        planned = noun.write(table, options, prepared)
     except DomainError as error:
         refusals.show(form, error)
         return _asked(noun, form), 422

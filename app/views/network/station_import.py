@@ -92,10 +92,10 @@ def _plan(work: Session, table: Table, options: Options) -> Plan[Any]:
     return station_import.plan(work, who, table, tenant_id=tenant_id, now=_now(), options=options)
 
 
-def _write(work: Session, table: Table, options: Options, hashes: Any) -> Plan[Any]:
-    return station_import.carry_out(
-        work, actor(), table, hashes, tenant_id=current_user.tenant_id, now=_now(), options=options
-    )
+def _write(table: Table, options: Options, hashes: Any) -> Plan[Any]:
+    given = {"tenant_id": current_user.tenant_id, "now": _now(), "options": options}
+    with unit_of_work() as work:
+        return station_import.carry_out(work, actor(), table, hashes, **given)
 
 
 def _done(planned: Plan[Any]) -> ResponseReturnValue:

@@ -15,7 +15,16 @@ from sqlalchemy.orm import Session
 
 from app.domain.access import drivers, reach
 from app.domain.access.drivers import LANGUAGES
-from app.domain.access.imports.plans import Plan, PlannedRow, begun, each, facts, spaced
+from app.domain.access.imports.plans import (
+    Plan,
+    PlannedRow,
+    begun,
+    each,
+    facts,
+    in_halves,
+    refreshed,
+    spaced,
+)
 from app.domain.access.imports.sheet import Row, Table
 from app.domain.ground import texts
 from app.domain.ground.errors import Forbidden, Invalid
@@ -87,14 +96,25 @@ def plan(db: Session, table: Table, *, tenant_id: int) -> Plan[PlannedDriver]:
 
 
 def carry_out(
-    db: Session, actor: Actor, planned: Plan[PlannedDriver], *, tenant_id: int, now: datetime
+    db: Session,
+    actor: Actor,
+    planned: Plan[PlannedDriver],
+    rows: Sequence[PlannedDriver],
+    *,
+    tenant_id: int,
+    now: datetime,
 ) -> None:
-    """Write the valid rows of a plan made in this same unit of work."""
-    for row in planned.rows:
-        if row.driver is None:
-            drivers.add(db, actor, tenant_id, now=now, **row.wanted)
-        elif row.what == "update":
-            drivers.edit(db, actor, row.driver, now=now, **row.wanted)
+    """Write some rows of a plan; what cannot be written any more becomes an error of the plan."""
+
+    def write(part: Sequence[PlannedDriver]) -> None:
+        refreshed(db, Driver, [row.driver for row in part if row.what == "update"])
+        for row in part:
+            if row.driver is not None and row.what == "update":
+                drivers.edit(db, actor, row.driver, now=now, **row.wanted)
+        if fresh := [row.wanted for row in part if row.what == "add"]:
+            drivers.add_all(db, actor, tenant_id, fresh, now=now)
+
+    in_halves(db, planned, rows, write)
 
 
 class _People:

@@ -1,5 +1,6 @@
 """What an import would do, told row by row before anything is written."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,13 +8,16 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
-from app.domain.access.imports.sheet import MOST_ROWS, Row, Table
+from app.domain.access.imports.sheet import Row, Table
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import Token
 from app.models import Driver, Site, Station, TagGroup
+
+#: While a long file is looked through, others get their turn so often, in rows.
+_LET_OTHERS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +100,9 @@ class Plan(Generic[Planned]):
         return f"These columns were not understood: {names}." if names else ""
 
 
-def begun(table: Table, plan: Plan[Any], most: int = MOST_ROWS) -> list[Row]:
+def begun(table: Table, plan: Plan[Any], most: int | None = None) -> list[Row]:
     """Take over what the reader says of a file, and return the rows that it could read."""
-    if len(table.rows) > most:
+    if most is not None and len(table.rows) > most:
         raise Invalid(f"A file may hold {most} rows; this one has {len(table.rows)}.", field="file")
     plan.notes += table.notes
     plan.unknown += table.unknown
@@ -141,7 +145,9 @@ def each(
     """
     keys = [(row, key(row)) for row in rows]
     double = _twins((row.line, one, name(row)) for row, one in keys if one)
-    for row in rows:
+    for number, row in enumerate(rows):
+        if not number % _LET_OTHERS:
+            time.sleep(0)
         try:
             if row.line in double:
                 raise Invalid(double[row.line])
@@ -149,6 +155,33 @@ def each(
         except DomainError as error:
             plan.errors.append(RowError(row.line, (shown or name)(row), error.sentence))
     plan.errors.sort(key=lambda error: error.number)
+
+
+def in_halves(
+    db: Session,
+    plan: Plan[Planned],
+    rows: Sequence[Planned],
+    write: Callable[[Sequence[Planned]], None],
+) -> None:
+    """Write rows together; the one that cannot be written is found by halves, and is an error."""
+    try:
+        with db.begin_nested():
+            write(rows)
+    except DomainError as error:
+        if len(rows) > 1:
+            middle = len(rows) // 2
+            in_halves(db, plan, rows[:middle], write)
+            in_halves(db, plan, rows[middle:], write)
+            return
+        plan.rows.remove(rows[0])
+        plan.errors.append(RowError(rows[0].number, rows[0].value, error.sentence))
+
+
+def refreshed(db: Session, model: Any, rows: Sequence[Any]) -> None:
+    """Read rows that were loaded before this unit of work once more, in one statement."""
+    ids = [inspect(row).identity[0] for row in rows]
+    if ids:
+        db.scalars(select(model).where(model.id.in_(ids))).all()
 
 
 def facts(

@@ -17,10 +17,8 @@ from app.domain.ground.errors import Invalid
 #: A larger file is refused; it is read and looked through whole.
 MOST_BYTES = 3_000_000
 MOST_COLUMNS = 200
-#: Rows of one file: it is written in one unit of work, and chargers wait meanwhile.
-MOST_ROWS = 5000
 #: Lines of one file, empty ones too.
-_MOST_LINES = 50_000
+_MOST_LINES = 500_000
 #: Records among which the heading is looked for.
 _TOP = 20
 _SEPARATORS = {";": "semicolons", "\t": "tabs", ",": "commas", "|": "upright strokes"}
@@ -206,8 +204,8 @@ def _table(table: Table, names: list[str], records: Iterator[tuple[int, list[str
     match = table.match
     nameless: set[int] = set()
     for line, cells in records:
-        if line > _MOST_LINES or len(table.rows) == MOST_ROWS:
-            raise Invalid(f"A file may hold {MOST_ROWS} rows; this one has more.", field="file")
+        if line > _MOST_LINES:
+            raise Invalid(f"A file may hold {_MOST_LINES} lines; this one has more.", field="file")
         if not any(cells):
             continue
         over = [place for place in range(len(names), len(cells)) if cells[place]]

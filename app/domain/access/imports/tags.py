@@ -6,7 +6,7 @@ clears them.  Importing the same file twice changes nothing the second time, and
 no file unblocks a card unless that was agreed to of its own.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,8 @@ from app.domain.access.imports.plans import (
     begun,
     each,
     facts,
+    in_halves,
+    refreshed,
     spaced,
 )
 from app.domain.access.imports.sheet import Row, Table
@@ -31,7 +33,7 @@ from app.domain.ground import texts
 from app.domain.ground.errors import Forbidden, Invalid
 from app.domain.ground.vocabulary import Actor, Json, TagStatus, Token
 from app.models import Tag
-from app.schemas.access import LONGEST_PARENT, NewTag
+from app.schemas.access import NewTag
 
 #: The columns of an export, in their order; an import takes them too.
 COLUMNS = ("tag", "label", "driver", "group", "status", "expires", "limit", "sites", "stations")
@@ -103,6 +105,7 @@ class _Look:
     options: Options
     now: datetime
     made: Plan[PlannedTag]
+    held: Callable[[Tag], Facts]
     missing: dict[str, str] = field(default_factory=dict)
 
 
@@ -119,7 +122,8 @@ def plan(
         made.notes.append(f"Times without an offset are those of {options.zone}.")
     seen = set(db.scalars(select(Tag.id).where(Tag.tenant_id == tenant_id)))
     listed = _Listed(reach.everything(db, Tag, tenant_id), seen)
-    look = _Look(db, Books(db, tenant_id, options.zone), listed, options, now, made)
+    books, held = Books(db, tenant_id, options.zone), tags.held_all(db, tenant_id)
+    look = _Look(db, books, listed, options, now, made, held)
     each(made, rows, lambda row: listed.key(_value(row)) if _value(row) else "", _value,
          lambda row: _planned(row, look))  # fmt: skip
     made.groups = sorted(look.missing.values())
@@ -131,27 +135,37 @@ def _value(row: Row) -> str:
 
 
 def carry_out(
-    db: Session, actor: Actor, planned: Plan[PlannedTag], *, tenant_id: int, now: datetime
+    db: Session,
+    actor: Actor,
+    planned: Plan[PlannedTag],
+    rows: Sequence[PlannedTag],
+    *,
+    tenant_id: int,
+    now: datetime,
 ) -> None:
-    """Write the valid rows of a plan made in this same unit of work."""
-    groups: dict[str, int] = {}
-    for row in planned.rows:
-        wanted = {**row.wanted, "status": row.status}
+    """Write some rows of a plan; what cannot be written any more becomes an error of the plan."""
+    in_halves(db, planned, rows, lambda part: _write(db, actor, part, tenant_id, now))
+
+
+def _write(
+    db: Session, actor: Actor, rows: Sequence[PlannedTag], tenant_id: int, now: datetime
+) -> None:
+    groups = tag_groups.called(db, actor, tenant_id, {row.group for row in rows}, now=now)
+    fresh: list[Facts] = []
+    changed: list[tuple[Tag, TagStatus | None, Facts]] = []
+    refreshed(db, Tag, [row.tag for row in rows if row.what == "update"])
+    for row in rows:
+        wanted = dict(row.wanted)
         if row.group is not None:
-            if row.group not in groups:
-                made = {"name": row.group, "parent": _parent(row.group)}
-                groups[row.group] = tag_groups.add(db, actor, tenant_id, now=now, **made).id
             wanted["group_id"] = groups[row.group]
-        if row.tag is None:
-            tags.add(db, actor, tenant_id, now=now, value=cells.written(row.value), **wanted)
-        elif row.what == "update":
-            tags.edit(db, actor, row.tag, now=now, **wanted)
-
-
-def _parent(name: str) -> str | None:
-    """The parent token of a group that is made: its name, where chargers can say it."""
-    fits = name.isascii() and name.isprintable() and len(name) <= LONGEST_PARENT
-    return name if fits and " " not in name else None
+        if row.what == "add":
+            status = row.status or TagStatus.ACTIVE
+            fresh.append({**wanted, "value": cells.written(row.value), "status": status})
+        elif row.tag is not None and row.what == "update":
+            changed.append((row.tag, row.status, wanted))
+    tags.edit_all(db, actor, changed, now=now)
+    if fresh:
+        tags.add_all(db, actor, tenant_id, fresh, now=now)
 
 
 def _planned(row: Row, look: _Look) -> PlannedTag:
@@ -163,7 +177,7 @@ def _planned(row: Row, look: _Look) -> PlannedTag:
         raise Forbidden(f"{typed} is listed for other sites: staff of all sites can change that.")
     if tag is not None and tag.archived_at is not None:
         raise Invalid(f"{tag.value} is archived; restore it first.")
-    held = tags.held(look.db, tag) if tag is not None else _NEW
+    held = look.held(tag) if tag is not None else _NEW
     group = _group(row, look)
     wanted = {**held, **dict(_read(row.cells, look.books, make_group=group is not None))}
     status, warnings = _status(row.cells), _warnings(row, typed, tag, look.listed)
@@ -185,6 +199,9 @@ def _planned(row: Row, look: _Look) -> PlannedTag:
     after = _typed(wanted, status or (tag.status if tag else TagStatus.ACTIVE), look.books, group)
     before = _typed(held, tag.status, look.books) if tag is not None else None
     value = tag.value if tag is not None else cells.written(typed)
+    if tag is not None and what == "update":
+        status = None if status is tag.status else status
+        wanted = {name: fact for name, fact in wanted.items() if fact != held[name]}
     return PlannedTag(row.line, value, what, facts(_WORDS, after, before), tuple(warnings), wanted,
                       status, tag, group)  # fmt: skip
 
