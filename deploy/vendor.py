@@ -21,7 +21,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / "static" / "vendor"
+TARGET = "static/vendor"
 
 
 class VendorError(Exception):
@@ -78,14 +78,14 @@ def cut(font: Path, letters: str) -> None:
 
 
 def fetch(package: dict, scratch: Path) -> None:
-    """Bring one package of the list to static/vendor/<name>@<version>/."""
+    """Bring one package of the list to its folder: <name>@<version> in static/vendor/ or `into`."""
     tarball = pack(package["npm"], package["version"], scratch)
     found = digest(tarball)
     if found != package["integrity"]:
         raise VendorError(
             f"{package['npm']}@{package['version']} has the digest {found}, not the pinned one"
         )
-    folder = TARGET / f"{package['name']}@{package['version']}"
+    folder = ROOT / package.get("into", TARGET) / f"{package['name']}@{package['version']}"
     folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(tarball) as archive:
         for source, target in package["files"].items():
