@@ -107,11 +107,14 @@ def file_of_pages(
         while True:
             columns = columns_of(beside)
             yield from ([read(row) for _, read in columns] for row in page)
-            if page.page >= page.pages:
+            # A page that says where the next one begins is followed by it, whatever is counted.
+            mark = getattr(page, "after", "")
+            if not mark and page.page >= page.pages:
                 return
             db.session.rollback()
             time.sleep(0)
-            page, beside = read_page(replace(wanted, page=page.page + 1))
+            place: dict[str, Any] = {"page": page.page + 1, **({"after": mark} if mark else {})}
+            page, beside = read_page(replace(wanted, **place))
 
     return _file(file_name(name, since, until), columns_of(beside), cells(page, beside))
 
