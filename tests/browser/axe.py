@@ -5,6 +5,8 @@ from pathlib import Path
 AXE = (Path(__file__).parent / "vendor/axe-core@4.14.1/axe.min.js").read_text("utf-8")
 FIND = """async () => {
   const levels = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+  const fading = document.getAnimations().filter((one) => one instanceof CSSTransition);
+  await Promise.allSettled(fading.map((one) => one.finished));
   const found = await axe.run({ runOnly: levels, resultTypes: ['violations'] });
   return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
 }"""
