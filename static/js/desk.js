@@ -17,6 +17,26 @@
       if (event.target.matches?.("[data-search]")) event.target.blur();
     }
   });
+  // ---- Ctrl-K: find and go; the arrows lead through what was found ----
+  const palette = document.querySelector("[data-palette]");
+  document.addEventListener("keydown", (event) => {
+    if (!palette) return;
+    if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
+      event.preventDefault();
+      if (palette.open) { palette.close(); return; }
+      palette.showModal();
+      const field = palette.querySelector("input");
+      field.select();
+      htmx.trigger(field, "open");
+    }
+    if (!palette.open || !palette.contains(event.target)) return;
+    if (event.key === "Escape") { event.preventDefault(); palette.close(); return; } // a search field would only be emptied
+    const stops = [palette.querySelector("input"), ...palette.querySelectorAll("a")];
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) { event.preventDefault(); stops[(stops.indexOf(event.target) + step + stops.length) % stops.length].focus(); }
+    if (event.key === "Enter" && event.target === stops[0] && stops[1] && stops[0].value) { event.preventDefault(); stops[1].click(); }
+  });
+  palette?.addEventListener("click", (event) => { if (event.target === palette) palette.close(); });
   document.addEventListener("click", (event) => {
     each(document, "details.drop[open]", (drop) => { if (!drop.contains(event.target)) drop.open = false; });
   });
