@@ -13,7 +13,7 @@ from app.domain.ground.vocabulary import (
     StopReason,
     WebhookEvent,
 )
-from app.schemas.answers import Answer
+from app.schemas.answers import Answer, read
 from app.schemas.base import Instant, Number
 
 
@@ -59,12 +59,23 @@ class BillTold(Answer):
     issued_at: Instant
 
 
+def _code(reason: Any) -> str:
+    return str(reason.get("code", "")) if isinstance(reason, dict) else str(reason)
+
+
+_REASONS = read(
+    list[str],
+    lambda row: [_code(reason) for reason in row["reasons"]],
+    "Codes of what cannot be trusted.",
+)
+
+
 class HeldTold(Answer):
     """A session whose bill waits for a person's decision."""
 
     session_id: int
     site_id: int
-    reasons: list[str] = _member("Codes of what cannot be trusted.")
+    reasons: _REASONS  # type: ignore[valid-type]
     opened_at: Instant
 
 

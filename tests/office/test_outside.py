@@ -1,6 +1,7 @@
 """What is sent to an address that somebody typed reaches that place and no other."""
 
 import socket
+import ssl
 import threading
 from ipaddress import ip_address
 
@@ -9,6 +10,7 @@ import pytest
 from app.domain.ground.errors import Invalid
 from app.domain.office.outside import Reach, parts
 from app.mails import outside
+from tests.support.pki import Authority
 from tests.support.webhook_receiver import Receiver
 
 PUBLIC = Reach(plain_http=True)
@@ -84,6 +86,31 @@ def test_redirects_are_not_followed(receiver):
     receiver.status, receiver.headers = 302, {"Location": f"{receiver.url}/elsewhere"}
     assert outside.post(receiver.url, b"{}", {}, HERE).status == 302
     assert len(receiver.taken) == 1
+
+
+@pytest.fixture
+def secured(tmp_path, monkeypatch):
+    """A receiver with a certificate for localhost, of an authority that this process trusts."""
+    authority = Authority(tmp_path)
+    pair = authority.server()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.cert_file, pair.key_file)
+    with Receiver(tls=context) as running:
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.root.cert_file))
+        yield running
+
+
+def test_tls_is_checked_against_the_name_and_not_the_address(secured):
+    answer = outside.post(f"https://localhost:{secured.port}/", b"{}", {}, Reach(("127.0.0.0/8",)))
+    assert answer.status == 204
+    assert secured.taken[0].headers["host"] == f"localhost:{secured.port}"
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(secured, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(outside.Failed, match="TLS failed"):
+        outside.post(f"https://localhost:{secured.port}/", b"{}", {}, Reach(("127.0.0.0/8",)))
+    assert not secured.taken
 
 
 def test_of_an_answer_only_its_first_bytes_are_read(receiver):

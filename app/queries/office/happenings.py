@@ -78,6 +78,10 @@ def _sessions(at: Any) -> Select[Any]:
     return _rows(ChargingSession, _SESSION_NAMES, _IDENTITY, at=at)
 
 
+def _stations(at: Any) -> Select[Any]:
+    return _rows(Station, _STATION_NAMES, at.label("at"), at=at)
+
+
 def _bills() -> Select[Any]:
     return _rows(Bill, _BILL_NAMES, at=_BILL.issued_at)
 
@@ -109,15 +113,13 @@ SOURCES = (
     ),
     Source(
         WebhookEvent.STATION_ONLINE,
-        _rows(Station, _STATION_NAMES, at=_STATION.connected_at),
+        _stations(_STATION.connected_at),
         _STATION.connected_at,
         key=_each_time,
     ),
     Source(
         WebhookEvent.STATION_OFFLINE,
-        _rows(Station, _STATION_NAMES, at=_STATION.disconnected_at).where(
-            _STATION.connection_id.is_(None)
-        ),
+        _stations(_STATION.disconnected_at).where(_STATION.connection_id.is_(None)),
         _STATION.disconnected_at,
         key=_each_time,
     ),

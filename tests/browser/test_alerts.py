@@ -1,0 +1,110 @@
+"""Setting up an alert with a webhook, from the two forms to the message that arrives."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import expect
+from sqlalchemy import update
+
+from app.models import Station, WorkerNode
+from app.tasks.alerts import watch
+from app.tasks.webhooks import tell
+from tests.browser.test_look import BLANK_ICONS, LOW_CONTRAST
+from tests.support.webhook_receiver import Receiver
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def receiver(desk):
+    settings = desk.app.config["SETTINGS"]
+    here = {"webhook_http": True, "webhook_networks": ("127.0.0.0/8",)}
+    desk.app.config["SETTINGS"] = replace(settings, **here)
+    with Receiver(status=200, text="taken") as running:
+        yield running
+
+
+def station_goes(desk):
+    now = datetime.now(UTC)
+    with desk.work() as db:
+        db.execute(update(WorkerNode).values(beat_at=now + timedelta(minutes=10)))
+        station = db.get(Station, desk.ids["station:CP-01"])
+        station.connection_id, station.disconnected_at = None, now - timedelta(hours=2)
+
+
+def add_webhook(page, desk, receiver):
+    page.goto(f"{desk.url}/webhooks")
+    page.get_by_role("link", name="Add a webhook").click()
+    page.get_by_label("Name").fill("Fleet portal")
+    page.get_by_label("Address").fill(receiver.url)
+    for event in ("An alert was opened", "An alert is over"):
+        page.get_by_label(event).check()
+    page.get_by_role("button", name="Add the webhook").click()
+    return page.locator("code.secret").text_content()
+
+
+def add_rule(page, desk):
+    page.goto(f"{desk.url}/alerts")
+    page.get_by_role("link", name="Add a rule").click()
+    page.get_by_label("Name").fill("Stations that are gone")
+    page.get_by_label("What is watched").select_option("station_offline")
+    page.get_by_label("For how long (minutes)").fill("60")
+    page.get_by_label("Mail to", exact=True).fill("duty@example.org")
+    page.get_by_role("button", name="Add the rule").click()
+    expect(page.get_by_text("duty@example.org")).to_be_visible()
+
+
+def test_an_alert_with_a_webhook_is_set_up_and_told(page, desk, sign_in, receiver):
+    page.set_default_timeout(60_000)
+    sign_in(page, "admin")
+    secret = add_webhook(page, desk, receiver)
+    page.get_by_role("button", name="Send a test").click()
+    with desk.app.app_context():
+        tell()
+    page.reload()
+    expect(page.locator("#deliveries")).to_contain_text("webhook.test")
+    expect(page.locator("#deliveries")).to_contain_text("200")
+    add_rule(page, desk)
+    station_goes(desk)
+    with desk.app.app_context():
+        watch()
+        tell()
+    page.goto(f"{desk.url}/alerts")
+    page.get_by_role("link", name=re.compile("CP-01 .*is offline")).click()
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.locator("main")).to_contain_text("acknowledged")
+    opened = [one for one in receiver.taken if json.loads(one.body)["type"] == "alert.opened"]
+    assert "CP-01" in {json.loads(one.body)["data"]["what"].split()[0] for one in opened}
+    assert all(one.signed_by(secret) for one in receiver.taken)
+
+
+PAGES = ("/alerts", "/alerts/1", "/alerts/rules", "/alerts/rules/new", "/webhooks", "/webhooks/new")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_pages_look_right_on_a_phone_and_on_a_screen(page, desk, sign_in, receiver, theme):
+    page.set_default_timeout(60_000)
+    sign_in(page, "admin")
+    add_webhook(page, desk, receiver)
+    add_rule(page, desk)
+    station_goes(desk)
+    page.goto(f"{desk.url}/webhooks/1")
+    page.get_by_role("button", name="Send a test").click()
+    with desk.app.app_context():
+        watch()
+        tell()
+    page.emulate_media(color_scheme=theme)
+    wrong = []
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        for address in (*PAGES, "/webhooks/1"):
+            page.goto(f"{desk.url}{address}")
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                wrong.append((address, width, f"is {wide} wide"))
+            wrong += [(address, width, text) for text in page.evaluate(LOW_CONTRAST)]
+            wrong += [(address, width, name) for name in page.evaluate(BLANK_ICONS)]
+    assert not wrong
