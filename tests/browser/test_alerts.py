@@ -12,7 +12,8 @@ from sqlalchemy import update
 from app.models import Station, WorkerNode
 from app.tasks.alerts import watch
 from app.tasks.webhooks import tell
-from tests.browser.test_look import BLANK_ICONS, LOW_CONTRAST
+from tests.browser.axe import breaches
+from tests.browser.test_look import BLANK_ICONS
 from tests.support.webhook_receiver import Receiver
 
 pytestmark = pytest.mark.browser
@@ -105,6 +106,6 @@ def test_the_pages_look_right_on_a_phone_and_on_a_screen(page, desk, sign_in, re
             wide = page.evaluate("document.documentElement.scrollWidth")
             if wide > width:
                 wrong.append((address, width, f"is {wide} wide"))
-            wrong += [(address, width, text) for text in page.evaluate(LOW_CONTRAST)]
+            wrong += [(address, width, text) for text in breaches(page)]
             wrong += [(address, width, name) for name in page.evaluate(BLANK_ICONS)]
     assert not wrong
