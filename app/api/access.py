@@ -1,6 +1,7 @@
 """Endpoints: who may charge: drivers, tag groups, tags, and what taps were answered with."""
 
-from typing import Any
+from datetime import timedelta
+from typing import Annotated, Any
 
 from sqlalchemy import func, select
 
@@ -12,9 +13,12 @@ from app.domain.access import tag_groups
 from app.domain.ground import texts
 from app.domain.ground.vocabulary import Token
 from app.models import Authorisation, Driver, Tag, TagGroup
+from app.queries.access import tags as queries
 from app.resource import DRIVERS, TAG_GROUPS, TAGS
 from app.schemas import access as schemas
-from app.schemas.answers import read
+from app.schemas.answers import Answer, From, read
+from app.schemas.base import Instant
+from app.schemas.staff import UnknownTags as UnknownTagsAsked
 from app.uow import unit_of_work
 
 driver_noun = Noun("drivers", "People who charge.")
@@ -140,6 +144,35 @@ def list_(ask: Ask) -> Any:
     if "since" in asked:
         query = query.where(Authorisation.at >= asked["since"])
     return ask.page(query, Authorisation.id)
+
+
+class UnknownTag(Answer):
+    """A tag that was tapped and is on no list: how often, and its newest tap."""
+
+    id_tag: Annotated[str, From(lambda row: row.token)]
+    taps: int
+    first_at: Instant
+    last_at: Annotated[Instant, From(lambda row: row.last.at)]
+    station_id: Annotated[int, From(lambda row: row.last.station_id)]
+
+
+class UnknownTags(Answer):
+    """Tags that were tapped and are on no list, the newest first."""
+
+    items: list[UnknownTag]
+
+
+@tap_noun.get(
+    "/unknown-tags",
+    "viewer",
+    "List unknown tags",
+    answers={200: UnknownTags},
+    query=UnknownTagsAsked,
+)
+def unknown(ask: Ask) -> Any:
+    """What was tapped and is on no list yet; add one with POST /tags."""
+    since = ask.now - timedelta(days=ask.query.get("days", 7))
+    return {"items": queries.unknown(ask.db, since)}
 
 
 blueprints = [driver_noun.blueprint, group_noun.blueprint, tag_noun.blueprint, tap_noun.blueprint]

@@ -35,6 +35,7 @@ from app.models import (
     Driver,
     FileJob,
     FirmwareFile,
+    Message,
     Reservation,
     SignIn,
     Site,
@@ -197,6 +198,7 @@ PARAMETERS: dict[str, Any] = {
     "variable_id": StationVariable,
     "root_id": AuthorityCertificate,
     "sign_in_id": SignIn,
+    "message_id": Message,
     "alert_id": Alert,
     "rule_id": AlertRule,
     "webhook_id": WebhookEndpoint,
@@ -206,7 +208,7 @@ PARAMETERS: dict[str, Any] = {
 AT_SITES = (
     *("station_id", "site_id", "session_id", "bill_id", "stray_id", "command_id"),
     *("reservation_id", "job_id", "report_id", "certificate_id"),
-    *("event_id", "variable_id", "station_profile_id"),
+    *("event_id", "variable_id", "station_profile_id", "message_id"),
     *("driver_id", "tag_id", "group_id", "alert_id"),
 )
 

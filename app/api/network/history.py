@@ -4,6 +4,8 @@ import json
 from operator import attrgetter
 from typing import Any
 
+from sqlalchemy import select
+
 from app.api.ground import _lists, _rows
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._paging import Pages
@@ -21,6 +23,7 @@ from app.models import (
 from app.queries.network import station_timeline as queries
 from app.schemas import network as schemas
 from app.schemas.answers import read
+from app.schemas.staff import AllMessages
 
 noun = Noun("history", "What a station said and did, the newest first.")
 blueprint = noun.blueprint
@@ -92,6 +95,27 @@ _lists.of_station(
     at="at",
     ways={"direction": lambda way: Message.outbound.is_(way == "out")},
 )
+
+
+@noun.get(
+    "/messages",
+    "viewer",
+    "List all messages",
+    answers={200: Pages(MESSAGE)},
+    query=AllMessages,
+)
+def all_messages(ask: Ask) -> Any:
+    """The message log of the stations in reach, narrowed to a station, a session or an id."""
+    ways = {"direction": lambda way: Message.outbound.is_(way == "out")}
+    return _lists.narrowed(ask, select(Message), Message, ways, at="at")
+
+
+@noun.get("/messages/{message_id}", "viewer", "Read a message", answers={200: MESSAGE})
+def message(ask: Ask, message_id: int) -> Any:
+    """One call with its answer."""
+    return ask.get(Message, message_id, "message")
+
+
 _lists.of_station(
     noun,
     "boots",

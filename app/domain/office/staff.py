@@ -113,9 +113,14 @@ def edit(
 
 
 def archive(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
-    """Deactivate: signed out everywhere, no way back in; history keeps the name."""
+    """Deactivate: signed out everywhere, no way back in; history keeps the name.
+
+    Raises `Conflict` for oneself and for the last admin.
+    """
     if user.archived_at is not None:
         return
+    if actor.user_id == user.id:
+        raise Conflict("You cannot deactivate yourself; another admin can.")
     if user.role is Role.ADMIN:
         _keep_an_admin(db, user)
     _end_sign_ins(db, user, now=now)

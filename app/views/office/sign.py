@@ -6,7 +6,6 @@ from typing import Any
 from flask import (
     Blueprint,
     abort,
-    current_app,
     flash,
     redirect,
     render_template,
@@ -18,7 +17,7 @@ from flask_babel import gettext as _
 from flask_login import current_user, login_user, logout_user
 
 from app.domain.ground.errors import DomainError, Invalid
-from app.domain.office import outbox, sign_ins, staff
+from app.domain.office import sign_ins, staff
 from app.extensions import db, limiter, login
 from app.forms.ground import refusals
 from app.forms.office.sign_in import (
@@ -30,7 +29,7 @@ from app.forms.office.sign_in import (
 )
 from app.models import User
 from app.uow import unit_of_work
-from app.web import doorkeeper
+from app.web import doorkeeper, way_in
 from app.web.security import SignedIn, actor, back, needs, public
 
 blueprint = Blueprint("sign", __name__)
@@ -126,7 +125,7 @@ def forgotten() -> Any:
         user = sign_ins.someone_to_reset(work, form.email.data)
         if user is not None:
             secret = sign_ins.issue_link(work, sign_ins.RESET, user=user, now=now)
-            mail_link(work, user, secret, now)
+            way_in.mail_link(work, user, secret, now)
     return render_template("office/sign/mailed.html", email=form.email.data)
 
 
@@ -187,16 +186,6 @@ def end_sign_in(sign_in_id: int) -> Any:
     _end(sign_in_id)
     flash(_("Ended that sign-in."), "success")
     return back("sign.account")
-
-
-def mail_link(work: Any, user: User, secret: str, now: datetime, invited: bool = False) -> str:
-    """Queue the mail that carries a reset link; return the link."""
-    base = current_app.config["SETTINGS"].desk_url
-    link = f"{base}{url_for('sign.reset', secret=secret)}"
-    body = render_template("email/reset/body.txt", user=user, link=link, invited=invited)
-    subject = "Your way into Ampdesk" if invited else "A new password for Ampdesk"
-    outbox.queue(work, user.tenant_id, recipient=user.email, subject=subject, body=body, now=now)
-    return link
 
 
 def _let_in(user: User, *, remember: bool = False) -> None:

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.domain.ground.errors import Conflict, DomainError
+from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Role
 from app.domain.office import api_tokens, sign_ins, staff
 from app.extensions import db
@@ -17,8 +17,7 @@ from app.forms.office.staff import StaffForm, TokenForm
 from app.models import User
 from app.queries.office import staff as queries
 from app.uow import unit_of_work
-from app.views.office.sign import mail_link
-from app.web import listing, shown_once
+from app.web import listing, shown_once, way_in
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("staff", __name__, url_prefix="/staff")
@@ -66,7 +65,7 @@ def create() -> ResponseReturnValue:
                 user = staff.create(
                     work, actor(), tenant_id=current_user.tenant_id, now=now, **_facts(form)
                 )
-                link = _invite(work, user, now)
+                link = way_in.invite(work, user, now)
             flash(_("Added %(name)s.", name=user.name), "success")
             return _to_link(user, link)
         except DomainError as error:
@@ -104,8 +103,6 @@ def edit(user_id: int) -> ResponseReturnValue:
 @needs("admin")
 def archive(user_id: int) -> ResponseReturnValue:
     """Deactivate a member of staff."""
-    if user_id == current_user.id:
-        raise Conflict("You cannot deactivate yourself; another admin can.")
     with unit_of_work() as work:
         user = staff.get(work, user_id)
         staff.archive(work, actor(), user, now=datetime.now(UTC))
@@ -131,9 +128,7 @@ def reset_link(user_id: int) -> ResponseReturnValue:
     now = datetime.now(UTC)
     with unit_of_work() as work:
         user = staff.get(work, user_id)
-        if user.archived_at is not None:
-            raise Conflict(f"{user.name} is deactivated.")
-        link = _invite(work, user, now)
+        link = way_in.invite(work, user, now)
     return _to_link(user, link)
 
 
@@ -217,13 +212,6 @@ def end_sign_in(user_id: int, sign_in_id: int) -> ResponseReturnValue:
         sign_ins.end(work, actor(), sign_in_id, user.id, now=datetime.now(UTC))
     flash(_("Ended that sign-in of %(name)s.", name=user.name), "success")
     return back("staff.show", user_id=user_id)
-
-
-def _invite(work: Any, user: User, now: datetime) -> str:
-    secret = sign_ins.issue_link(
-        work, sign_ins.RESET, user=user, now=now, lifetime=sign_ins.INVITATION
-    )
-    return mail_link(work, user, secret, now, invited=True)
 
 
 def _show(user: User, form: TokenForm) -> str:

@@ -1,0 +1,158 @@
+"""What goes on: the audit, what needs attention, how the installation fares, and the search."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from app import __version__
+from app.api.ground import _lists, _rows
+from app.api.ground._noun import Ask, Noun
+from app.api.ground._paging import Pages
+from app.domain.ground.vocabulary import Json
+from app.domain.office import housekeeping
+from app.models import AuditEntry, Base
+from app.queries.ground.findings import Finding
+from app.queries.office import attention
+from app.queries.office import search as looking
+from app.schemas import staff as schemas
+from app.schemas.answers import Answer, plain
+from app.schemas.base import Instant
+from app.uow import unit_of_work
+from app.web import system
+from app.web.problems import Problem
+
+noun = Noun("oversight", "The audit, what needs attention, the installation's health, the search.")
+blueprint = noun.blueprint
+
+ENTRY = _rows.answer(
+    "AuditEntry",
+    "Who did what to which thing; `before` and `after` hold the columns that changed.",
+    AuditEntry,
+)
+
+
+class FindingTold(Answer):
+    """Something that needs a person; `more` of its kind exist. `subject` is for /attention/seen."""
+
+    kind: str
+    since: Instant | None
+    subject: str
+    more: int
+    facts: Json
+
+
+class Findings(Answer):
+    """What needs attention now, most pressing first."""
+
+    items: list[FindingTold]
+
+
+class PartTold(Answer):
+    """A part of the installation: ok, warn or bad; `sentence` says what to do."""
+
+    name: str
+    state: str
+    fact: str
+    sentence: str
+    since: Instant | None
+
+
+class Health(Answer):
+    """How the installation fares: `status` is that of its worst part."""
+
+    version: str
+    status: str
+    parts: list[PartTold]
+
+
+class Hit(Answer):
+    """One thing that was found; `kind` and `id` are those of its path."""
+
+    kind: str
+    id: int
+    label: str
+
+
+class Hits(Answer):
+    """What was found, eight of each kind at most."""
+
+    items: list[Hit]
+
+
+@noun.get(
+    "/audit",
+    "admin",
+    "List the audit",
+    answers={200: Pages(ENTRY)},
+    query=schemas.Audit,
+    everywhere=True,
+)
+def audit(ask: Ask) -> object:
+    """Who did what, the newest first."""
+    return _lists.narrowed(ask, select(AuditEntry), AuditEntry, at="at")
+
+
+@noun.get("/attention", "viewer", "Read what needs attention", answers={200: Findings})
+def findings(ask: Ask) -> object:
+    """What needs a person now, as on Home; a finding is gone as soon as its cause is."""
+    found = attention.findings(ask.db, tenant_id=ask.tenant_id, now=ask.now)
+    return {"items": [_values(finding) for finding in found]}
+
+
+@noun.post(
+    "/attention/seen",
+    "operator",
+    "Put a finding away",
+    body=schemas.Seen,
+    answers={204: None},
+    problems=(404,),
+)
+def seen(ask: Ask) -> None:
+    """Put away something that has no end of its own; whatever happens after it is news."""
+    with unit_of_work() as db:
+        kind, subject = ask.body["kind"], ask.body["subject"]
+        if not attention.visible(db, ask.tenant_id, kind, subject):
+            raise Problem(404, "There is no such finding.")
+        housekeeping.see(db, ask.actor, ask.tenant_id, now=ask.now, **ask.body)
+
+
+@noun.get("/system", "viewer", "Read how the installation fares", answers={200: Health})
+def health(ask: Ask) -> object:
+    """Worker, Redis, Celery, mail, database and disk: what each says of itself."""
+    parts = system.parts(ask.db, now=ask.now)
+    return {"version": __version__, "status": system.worst(parts), "parts": parts}
+
+
+@noun.get("/search", "viewer", "Search", answers={200: Hits}, query=schemas.Search)
+def search(ask: Ask) -> object:
+    """Stations, tags, drivers, sessions, bills, sites and messages that a text names."""
+    found = looking.search(ask.db, ask.query.get("q", ""))
+    return {
+        "items": [
+            {"kind": hits.kind, "id": row.id, "label": _label(row)}
+            for hits in found
+            for row in hits.rows
+        ]
+    }
+
+
+def _label(row: Any) -> str:
+    names = ("identity", "value", "number", "message_id", "name", "transaction_ref")
+    return next((str(text) for name in names if (text := getattr(row, name, None))), str(row.id))
+
+
+def _values(finding: Finding) -> Json:
+    facts: Json = {}
+    for name, value in finding.facts.items():
+        if isinstance(value, Base):
+            facts[f"{name}_id"] = value.id  # type: ignore[attr-defined]
+        elif isinstance(value, str | int | float | datetime | None) or hasattr(value, "scaleb"):
+            facts[name] = plain(value)
+    return {
+        "kind": finding.kind,
+        "since": finding.since,
+        "subject": finding.subject,
+        "more": finding.more,
+        "facts": facts,
+    }

@@ -1,0 +1,243 @@
+"""Staff: who may use the desk and how far they reach, their sign-ins and API tokens."""
+
+from typing import Annotated, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
+
+from app.api.ground import _lists, _rows
+from app.api.ground._noun import ROOT, Ask, Noun, Reply
+from app.api.ground._paging import Pages
+from app.domain.ground import texts
+from app.domain.ground.vocabulary import Role
+from app.domain.office import api_tokens, sign_ins, staff
+from app.models import ApiToken, SignIn, User
+from app.schemas import staff as schemas
+from app.schemas.answers import Answer, From, read
+from app.uow import unit_of_work
+from app.web import way_in
+
+noun = Noun("staff", "Members of staff, their sign-ins and API tokens; for admins of all sites.")
+blueprint = noun.blueprint
+
+PERSON = _rows.answer(
+    "Person",
+    "A member of staff. No `site_ids`: of all sites.",
+    User,
+    without=("email_key",),
+    site_ids=read(list[int], lambda row: [site.id for site in row.sites]),
+)
+SIGN_IN = _rows.answer(
+    "SignIn", "A browser in which somebody is at the desk.", SignIn, without=("token_hash",)
+)
+TOKEN = _rows.answer(
+    "ApiToken",
+    "A key of a program; `hint` is its beginning. It acts as its member of staff.",
+    ApiToken,
+    without=("token_hash",),
+    user_name=read(str, lambda row: row.user.name),
+    role=read(Role, lambda row: row.user.role),
+)
+
+
+class Invited(PERSON):  # type: ignore[misc,valid-type]
+    """A member of staff and the link to choose a password, which is told this once."""
+
+    link: Annotated[str, From(lambda row: row.link)]
+
+
+class Issued(TOKEN):  # type: ignore[misc,valid-type]
+    """A new token; `token` is told this once."""
+
+    token: Annotated[str, From(lambda row: row.secret)]
+
+
+class Ended(Answer):
+    """How many sign-ins were ended."""
+
+    count: int
+
+
+@noun.get(
+    "/staff",
+    "admin",
+    "List staff",
+    answers={200: Pages(PERSON)},
+    query=schemas.People,
+    everywhere=True,
+)
+def list_(ask: Ask) -> object:
+    """The members of staff, in the order in which they were added."""
+    gone = User.archived_at.is_not(None)
+    query = select(User).options(selectinload(User.sites))
+    query = query.where(gone if ask.query.pop("archived", False) else ~gone)
+    ways = {"email": lambda email: User.email_key == texts.key(email)}
+    return _lists.narrowed(ask, query, User, ways, newest=False)
+
+
+@noun.get(
+    "/staff/{user_id}", "admin", "Read a member of staff", answers={200: PERSON}, everywhere=True
+)
+def show(ask: Ask, user_id: int) -> object:
+    """One member of staff."""
+    return staff.get(ask.db, user_id)
+
+
+@noun.post(
+    "/staff",
+    "admin",
+    "Invite a member of staff",
+    body=schemas.NewPerson,
+    answers={201: Invited},
+    everywhere=True,
+    secret=True,
+)
+def create(ask: Ask) -> object:
+    """Add a member of staff; a mail brings them the link to choose a password."""
+    with unit_of_work() as db:
+        user: Any = staff.create(db, ask.actor, tenant_id=ask.tenant_id, now=ask.now, **ask.body)
+        user.link = way_in.invite(db, user, ask.now)
+    return Reply(201, user, {"Location": f"{ROOT}/staff/{user.id}"})
+
+
+@noun.patch(
+    "/staff/{user_id}",
+    "admin",
+    "Change a member of staff",
+    body=schemas.PersonChanges,
+    answers={200: PERSON},
+    problems=(409,),
+    everywhere=True,
+)
+def edit(ask: Ask, user_id: int) -> object:
+    """Change what is given; another role or reach ends every sign-in of theirs."""
+    user = staff.get(ask.db, user_id)
+    facts = {name: getattr(user, name) for name in ("email", "name", "role", "timezone")}
+    facts |= {"language": user.language, "site_ids": [site.id for site in user.sites], **ask.body}
+    with unit_of_work() as db:
+        return staff.edit(db, ask.actor, user, now=ask.now, **facts)
+
+
+@noun.post(
+    "/staff/{user_id}/archive",
+    "admin",
+    "Deactivate a member of staff",
+    answers={200: PERSON},
+    everywhere=True,
+)
+def archive(ask: Ask, user_id: int) -> object:
+    """Sign them out everywhere and let them in no more; their tokens stop, history stays."""
+    user = staff.get(ask.db, user_id)
+    with unit_of_work() as db:
+        staff.archive(db, ask.actor, user, now=ask.now)
+    return user
+
+
+@noun.post(
+    "/staff/{user_id}/restore",
+    "admin",
+    "Restore a member of staff",
+    answers={200: PERSON},
+    everywhere=True,
+)
+def restore(ask: Ask, user_id: int) -> object:
+    """Let a deactivated member of staff sign in again."""
+    user = staff.get(ask.db, user_id)
+    with unit_of_work() as db:
+        staff.restore(db, ask.actor, user, now=ask.now)
+    return user
+
+
+@noun.post(
+    "/staff/{user_id}/invite",
+    "admin",
+    "Invite a member of staff again",
+    answers={200: Invited},
+    everywhere=True,
+    secret=True,
+)
+def invite(ask: Ask, user_id: int) -> object:
+    """Mail a new link to choose a password."""
+    user: Any = staff.get(ask.db, user_id)
+    with unit_of_work() as db:
+        user.link = way_in.invite(db, user, ask.now)
+    return user
+
+
+@noun.get(
+    "/staff/{user_id}/sign-ins",
+    "admin",
+    "List a person’s sign-ins",
+    answers={200: Pages(SIGN_IN)},
+    everywhere=True,
+)
+def sign_ins_(ask: Ask, user_id: int) -> object:
+    """Every sign-in that was not ended, the newest first; after `expires_at` it counts no more."""
+    user = staff.get(ask.db, user_id)
+    query = select(SignIn).where(SignIn.user_id == user.id, SignIn.ended_at.is_(None))
+    return ask.page(query, SignIn.id)
+
+
+@noun.post(
+    "/staff/{user_id}/sign-ins/end",
+    "admin",
+    "End a person’s sign-ins",
+    answers={200: Ended},
+    everywhere=True,
+)
+def end_sign_ins(ask: Ask, user_id: int) -> object:
+    """Sign a member of staff out everywhere."""
+    user = staff.get(ask.db, user_id)
+    with unit_of_work() as db:
+        open_ = sign_ins.of_user(db, user.id, now=ask.now)
+        for one in open_:
+            sign_ins.end(db, ask.actor, one.id, user.id, now=ask.now)
+    return {"count": len(open_)}
+
+
+@noun.get(
+    "/tokens",
+    "admin",
+    "List API tokens",
+    answers={200: Pages(TOKEN)},
+    query=schemas.ApiTokens,
+    everywhere=True,
+)
+def tokens(ask: Ask) -> object:
+    """Everybody’s tokens, the newest first; no secret is told."""
+    ways = {"revoked": lambda is_: ApiToken.revoked_at.is_not(None) == is_}
+    return _lists.narrowed(ask, select(ApiToken).options(joinedload(ApiToken.user)), ApiToken, ways)
+
+
+@noun.post(
+    "/tokens",
+    "admin",
+    "Make an API token",
+    body=schemas.NewApiToken,
+    answers={201: Issued},
+    everywhere=True,
+    secret=True,
+)
+def issue(ask: Ask) -> object:
+    """Make a token that acts as a member of staff; it is in this answer and nowhere else."""
+    given = dict(ask.body)
+    with unit_of_work() as db:
+        user = staff.get(db, given.pop("user_id", ask.caller.user_id))
+        made: tuple[Any, str] = api_tokens.issue(db, ask.actor, user, now=ask.now, **given)
+    made[0].secret = made[1]
+    return Reply(201, made[0])
+
+
+@noun.post(
+    "/tokens/{token_id}/revoke",
+    "admin",
+    "Revoke an API token",
+    answers={200: TOKEN},
+    everywhere=True,
+)
+def revoke(ask: Ask, token_id: int) -> object:
+    """Make a token useless from now on."""
+    token = api_tokens.get(ask.db, token_id)
+    with unit_of_work() as db:
+        api_tokens.revoke(db, ask.actor, token, now=ask.now)
+    return token

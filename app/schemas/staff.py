@@ -1,0 +1,93 @@
+"""Staff, tokens, the audit and what needs attention: what is sent, and what is asked for."""
+
+from app.domain.ground.vocabulary import Role
+from app.schemas.base import (
+    Flag,
+    Instant,
+    RowId,
+    RowIds,
+    Schema,
+    Text,
+    Whole,
+    changes,
+    left_out,
+    needed,
+)
+from app.schemas.network import Messages, Spanned
+
+
+class NewPerson(
+    Schema, example={"email": "grace@example.org", "name": "Grace Hopper", "role": "operator"}
+):
+    """A member of staff to be invited by mail."""
+
+    email: Text = needed("Where the invitation goes; signs in with it.", max_length=254)
+    name: Text = needed("As the audit names it.", min_length=1, max_length=120)
+    role: Role = needed("What it allows; each includes those below.")
+    site_ids: RowIds = left_out("Limits the reach to these sites; none: all sites.")
+    timezone: Text | None = left_out("IANA name; null: that of the site.", max_length=64)
+    language: Text = left_out("en or de.", max_length=8)
+
+
+PersonChanges = changes(NewPerson, example={"role": "viewer", "site_ids": [1]})
+
+
+class People(Schema):
+    """Which members of staff are listed."""
+
+    email: Text = left_out("In any case.", max_length=254)
+    role: Role = left_out("With this role, and no other.")
+    archived: Flag = left_out("True: those who are deactivated instead.")
+
+
+class NewApiToken(Schema, example={"name": "Fleet portal", "user_id": 3, "days": 90}):
+    """A token to be made; it has the role and the reach of its member of staff."""
+
+    name: Text = needed("What it is for.", min_length=1, max_length=120)
+    user_id: RowId = left_out("Whose it is; left out: whoever asks.")
+    days: Whole | None = left_out("How long it works; null: until it is revoked.", ge=1, le=3650)
+
+
+class ApiTokens(Schema):
+    """Which tokens are listed."""
+
+    user_id: RowId = left_out("Of one member of staff.")
+    revoked: Flag = left_out("True: those that were revoked; false: those that were not.")
+
+
+class Audit(Spanned):
+    """Which entries are listed."""
+
+    action: Text = left_out("As station.register.", max_length=60)
+    user_id: RowId = left_out("Done by this member of staff.")
+    subject_kind: Text = left_out("What it was done to, as Station.", max_length=40)
+    subject_id: RowId = left_out("The number of that.")
+
+
+class Search(Schema):
+    """What is looked for."""
+
+    q: Text = left_out("Part of a name or number, or a whole message id.", max_length=100)
+
+
+class Seen(
+    Schema,
+    example={"kind": "unknown_tag", "subject": "04a2b3c4", "up_to": "2026-03-02T09:00:00Z"},
+):
+    """What was looked at and needs nothing more, until it happens again."""
+
+    kind: Text = needed("As the finding tells it.", max_length=40)
+    subject: Text = needed("As the finding tells it.", max_length=300)
+    up_to: Instant = needed("When it was looked at; what comes later is news.")
+
+
+class UnknownTags(Schema):
+    """Which taps of tags that are on no list count."""
+
+    days: Whole = left_out("So long ago at most; 7 if left out.", ge=1, le=90)
+
+
+class AllMessages(Messages):
+    """Which messages of the log are listed."""
+
+    station_id: RowId = left_out("With this station.")
