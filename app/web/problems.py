@@ -22,6 +22,7 @@ CODES = {
     404: "not_found",
     405: "method_not_allowed",
     409: "conflict",
+    412: "changed",
     413: "too_large",
     415: "unsupported_media_type",
     422: "invalid",
@@ -33,6 +34,7 @@ CODES = {
 SENTENCES = {
     404: "There is nothing at this address.",
     405: "This address does not know this method.",
+    412: "It has changed since it was read; read it again.",
     413: "The body is too large.",
     429: "Too many requests with this token; wait a little.",
     500: "Something went wrong here; the log says what.",

@@ -260,3 +260,18 @@ def test_keys_are_forgotten_after_a_day(api, db, now):
     housekeeping.forget_old(db, now=now)
     db.commit()
     assert db.scalar(select(IdempotencyKey)) is None
+
+
+def test_an_edit_of_what_has_changed_meanwhile_is_refused(api):
+    number = api.post("/drivers", {"name": "Ada"})["id"]
+    one = f"/drivers/{number}"
+    api.get(one)
+    read = api.answer.headers["ETag"]
+    assert api.ask("GET", one, 304, headers={"If-None-Match": read}) is None
+    api.ask("PATCH", one, 200, json={"name": "Ada L."}, headers={"If-Match": read})
+    written = api.answer.headers["ETag"]
+    assert written != read
+    told = api.ask("PATCH", one, 412, json={"name": "Eve"}, headers={"If-Match": read})
+    assert told["code"] == "changed"
+    assert api.get(one)["name"] == "Ada L." and api.answer.headers["ETag"] == written
+    api.ask("PATCH", one, 200, json={"name": "Ada"}, headers={"If-Match": f"{read}, {written}"})

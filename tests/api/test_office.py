@@ -101,7 +101,9 @@ def test_unknown_tags_are_listed_until_they_are_added(api, db, made, now):
     tap = {"token": "04FEED", "occasion": "authorize", "verdict": Verdict.INVALID, "at": now}
     station_id = made.sessions["running"].station_id
     why = {"reason": "unknown_tag", "sentence": "No such tag."}
-    row = Authorisation(station_id=station_id, tenant_id=made.people["admin"].tenant_id, **tap, **why)
+    row = Authorisation(
+        station_id=station_id, tenant_id=made.people["admin"].tenant_id, **tap, **why
+    )
     db.add(row)
     db.commit()
     (told,) = api.get("/unknown-tags")["items"]

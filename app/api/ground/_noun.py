@@ -5,6 +5,7 @@ reference page, the guards and the checks are all made from what is written ther
 """
 
 import functools
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ from app.domain.ground.vocabulary import Actor
 from app.extensions import db as flask_db
 from app.schemas.answers import Answer
 from app.schemas.base import Schema
-from app.web.problems import Problem, json_text
+from app.web.problems import SENTENCES, Problem, json_text
 
 ROOT = "/api/v1"
 
@@ -79,6 +80,8 @@ def is_number(parameter: str) -> bool:
 
 #: Every endpoint there is, in the order of the files.
 ENDPOINTS: list[Endpoint] = []
+#: path -> the GET endpoint of one thing, and its view: what an edit is compared with.
+READ: dict[str, tuple[Endpoint, Callable[..., Any]]] = {}
 #: noun -> what it is about, for the reference.
 NOUNS: dict[str, str] = {}
 
@@ -185,6 +188,8 @@ class Noun:
                 secret,
             )
             ENDPOINTS.append(endpoint)
+            if method == "GET" and not paged:
+                READ[path] = endpoint, view
             self._route(endpoint, view)
             return view
 
@@ -223,7 +228,28 @@ def _serve(endpoint: Endpoint, view: Callable[..., Any], path: dict[str, Any]) -
 
     if endpoint.method == "POST":
         return _keys.once(caller, raw, answer, secret=endpoint.secret, now=now)
-    return answer()
+    if endpoint.method == "PATCH":
+        _refuse_changed(endpoint, ask, path)
+    response = answer()
+    if endpoint.path in READ and response.is_json:
+        response.set_etag(_mark(response.get_data()))
+        if endpoint.method == "GET":
+            response.make_conditional(request)
+    return response
+
+
+def _mark(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:32]
+
+
+def _refuse_changed(endpoint: Endpoint, ask: Ask, path: dict[str, Any]) -> None:
+    """Refuse an edit of what is no longer as its sender read it: the header If-Match says how."""
+    wanted = request.if_match
+    if not wanted or wanted.star_tag or endpoint.path not in READ:
+        return
+    reading, view = READ[endpoint.path]
+    if not wanted.contains(_mark(_written(reading, view(ask, **path)).get_data())):
+        raise Problem(412, SENTENCES[412])
 
 
 def _written(endpoint: Endpoint, value: Any) -> Response:
@@ -244,6 +270,8 @@ def _headers(response: Response) -> Response:
     """Say how many requests are left, while there is a limit."""
     response.headers["Vary"] = "Authorization"
     if "rate" not in g or not request.path.startswith(ROOT):
+        if response.status_code == 429:  # too many tokens that do not work
+            response.headers["Retry-After"] = "60"
         return response
     amount, standing = g.rate
     wait_s = max(1, int(standing.resets_at - datetime.now(UTC).timestamp()))

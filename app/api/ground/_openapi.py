@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from app import __version__
-from app.api.ground._noun import ENDPOINTS, NOUNS, ROOT, Endpoint, File, is_number
+from app.api.ground._noun import ENDPOINTS, NOUNS, READ, ROOT, Endpoint, File, is_number
 from app.api.ground._paging import Pages
 from app.domain.ground.vocabulary import Json
 from app.domain.office.api_tokens import LONGEST
@@ -105,6 +105,8 @@ def problems_of(endpoint: Endpoint) -> list[int]:
         found |= {400, 413, 415}
     if endpoint.method == "POST":
         found.add(409)
+    if endpoint.method == "PATCH" and endpoint.path in READ:
+        found.add(412)
     return sorted(found - set(endpoint.answers))
 
 
@@ -118,12 +120,22 @@ def _parameters(endpoint: Endpoint) -> Iterator[Json]:
     for name, schema in json_schema(endpoint.query)["properties"].items():
         yield {"name": name, "in": "query", "required": False, "schema": schema}
     if endpoint.method == "POST":
-        yield {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST},
-        }
+        schema = {"type": "string", "minLength": 1, "maxLength": LONGEST}
+        yield _header(
+            "Idempotency-Key", "The same request under the same key is done once.", schema
+        )
+    if endpoint.method == "PATCH" and endpoint.path in READ:
+        yield _header(
+            "If-Match",
+            "The ETag that it was read with; 412 if it changed since.",
+            {"type": "string"},
+        )
+    if endpoint.method == "GET" and endpoint.path in READ:
+        yield _header("If-None-Match", "An ETag; 304 if it is still so.", {"type": "string"})
+
+
+def _header(name: str, doc: str, schema: Json) -> Json:
+    return {"name": name, "in": "header", "required": False, "description": doc, "schema": schema}
 
 
 def _responses(endpoint: Endpoint) -> Json:
@@ -135,9 +147,13 @@ def _responses(endpoint: Endpoint) -> Json:
             described["content"] = {shape.mimetype: {"schema": {"type": "string"}}}
         elif shape is not None:
             described["content"] = {"application/json": {"schema": reference(shape)}}
+        if endpoint.path in READ and endpoint.method in ("GET", "PATCH"):
+            described["headers"] = {"ETag": {"schema": {"type": "string"}}}
         if status in (201, 202):
             described["headers"] = {"Location": {"schema": {"type": "string"}}}
         found[str(status)] = described
+    if endpoint.method == "GET" and endpoint.path in READ:
+        found["304"] = {"description": HTTPStatus(304).phrase}
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for status in problems_of(endpoint):
         found[str(status)] = {"description": HTTPStatus(status).phrase, "content": problem}
