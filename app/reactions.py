@@ -63,6 +63,7 @@ _TOPIC = {
     events.ReservationChanged: "reservations",
     events.AlertsChanged: "alerts",
     events.WebhooksChanged: "webhooks",
+    events.DeliveryWanted: "webhooks",
 }
 
 #: Tasks that look for themselves for what waits: one asked for and not yet begun is enough.
@@ -79,7 +80,7 @@ _GATHERED: dict[type[Event], str] = {
     events.BillIssued: POST,
     events.ReceiptWanted: POST,
     events.MailWanted: POST,
-    events.WebhooksChanged: HOOKS,
+    events.DeliveryWanted: HOOKS,
 }
 #: event -> (task name, attribute that holds the id)
 _TASKS: dict[type[Event], tuple[str, str]] = {

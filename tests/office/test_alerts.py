@@ -1,6 +1,8 @@
 """Alerts: opened once when something begins, told when they may be, closed when it is over."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select
@@ -118,6 +120,26 @@ def test_a_look_that_was_overtaken_changes_nothing(network):
     assert not alerts.settle(network.db, network.tenant.id, [made], older)
     network.db.commit()
     assert not found()
+
+
+def test_two_beats_at_once_open_one_alert_and_send_one_mail(any_app, network):
+    rule(network)
+    gone(network, "CP-7")
+    beat(network, NOW)
+    ready = Barrier(2)
+
+    def look_too():
+        with any_app.app_context():
+            ready.wait(30)
+            watch_tenant(tenant_id, NOW)
+
+    tenant_id = network.tenant.id
+    network.db.rollback()
+    with ThreadPoolExecutor(2) as pool:
+        for look in [pool.submit(look_too) for _ in range(2)]:
+            look.result()
+    assert len(found()) == 1
+    assert len(mails()) == 1
 
 
 def test_a_rule_for_a_site_replaces_the_general_one_there(network):

@@ -150,6 +150,11 @@ class WebhooksChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryWanted(WebhooksChanged):
+    """Someone asked that something be delivered to a webhook at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decided(Event):
     """Somebody decided something: what needed attention may be solved."""
 

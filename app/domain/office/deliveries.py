@@ -139,7 +139,7 @@ def ping(db: Session, actor: Actor, endpoint: WebhookEndpoint, *, now: datetime)
     _ADD(db, [_row(endpoint, PING, key, body, now, now)])
     endpoint.retry_at = None
     audit.remark(db, actor, "webhook.test", endpoint, now=now)
-    events.record(db, events.WebhooksChanged(endpoint.tenant_id))
+    events.record(db, events.DeliveryWanted(endpoint.tenant_id))
     query = select(WebhookDelivery).where(
         WebhookDelivery.endpoint_id == endpoint.id, WebhookDelivery.key == key
     )
@@ -156,7 +156,7 @@ def replay(db: Session, actor: Actor, delivery: WebhookDelivery, *, now: datetim
     db.flush()
     remark = f"{delivery.event} {delivery.message_id}"
     audit.remark(db, actor, "webhook.replay", delivery.endpoint, remark, now=now)
-    events.record(db, events.WebhooksChanged(delivery.tenant_id))
+    events.record(db, events.DeliveryWanted(delivery.tenant_id))
 
 
 def _refuse_silent(endpoint: WebhookEndpoint) -> None:
@@ -245,6 +245,7 @@ class Tried(NamedTuple):
 def note(db: Session, delivery: WebhookDelivery, tried: Tried, *, now: datetime) -> None:
     """Keep what came of a try, and say when the next one is."""
     endpoint = delivery.endpoint
+    events.record(db, events.WebhooksChanged(endpoint.tenant_id))
     delivery.status, delivery.latency_ms = tried.status, tried.latency_ms
     delivery.answer = tried.answer.replace("\x00", "")[:500] or None
     if tried.status is not None and 200 <= tried.status < 300:
