@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, ClassVar, TypeVar
 
 import orjson
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, OperationalError
 from sqlalchemy.orm import Session
 
 from app import reactions
@@ -31,6 +32,11 @@ SQLITE_PATIENCE_S = 20.0
 SQLITE_PAUSE_S = 0.01
 #: A connection to PostgreSQL that was idle for longer is asked whether it still lives, in seconds.
 POSTGRESQL_IDLE_S = 5.0
+#: SQLite's steps after which a long read lets others run: about a millisecond.
+SQLITE_STEPS = 10_000
+#: How long what only reads may take, in seconds: a page waits less long than a file.  None: as
+#: long as it takes, as whatever writes, and all that no request asked for.
+patience_s: ContextVar[float | None] = ContextVar("patience_s", default=None)
 
 
 class CooperativeConnection(sqlite3.Connection):
@@ -59,6 +65,19 @@ class CooperativeConnection(sqlite3.Connection):
         if self._mine:
             self._mine = False
             self._turn.release()
+
+    def end_within(self, seconds: float | None) -> None:
+        """Have reads interrupted after so long (None: never), and let others run meanwhile."""
+        if seconds is None:
+            self.set_progress_handler(None, 0)
+            return
+        deadline = time.monotonic() + seconds
+
+        def interrupt() -> bool:
+            time.sleep(0)
+            return time.monotonic() > deadline
+
+        self.set_progress_handler(interrupt, SQLITE_STEPS)
 
     def commit(self) -> None:
         """Commit, in another thread where a gevent hub runs in this one."""
@@ -144,24 +163,26 @@ def tune_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
         connection.info["ran_since"] = time.monotonic()
+        raw = connection.connection.driver_connection
         if not connection.get_execution_options().get("write"):
+            raw.end_within(patience_s.get())
             connection.exec_driver_sql("BEGIN")
             return
+        raw.end_within(None)
         cursor = connection.connection.cursor()
         durable = connection.get_execution_options().get("durable", True)
         if connection.info.setdefault("durable", True) is not durable:
             cursor.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             connection.info["durable"] = durable
         deadline = time.monotonic() + SQLITE_PATIENCE_S
-        turn = connection.connection.driver_connection
-        turn.take_turn(SQLITE_PATIENCE_S)
+        raw.take_turn(SQLITE_PATIENCE_S)
         while True:
             try:
                 cursor.execute("BEGIN IMMEDIATE")
                 return
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or time.monotonic() > deadline:
-                    turn.end_turn()
+                    raw.end_turn()
                     raise
             time.sleep(0.002)
 
@@ -217,8 +238,17 @@ def tune_postgresql(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
-        if not connection.get_execution_options().get("durable", True):
+        options, patience = connection.get_execution_options(), patience_s.get()
+        if patience is not None and not options.get("write"):
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(patience * 1000)}")
+        if not options.get("durable", True):
             connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+
+def took_too_long(error: OperationalError) -> bool:
+    """Tell whether a statement was ended because nobody waits for it any longer."""
+    state = getattr(error.orig, "sqlstate", None)
+    return state == "57014" or str(error.orig) == "interrupted"
 
 
 #: Rows of a long piece of work that are written in one unit: some tenths of a second at most.

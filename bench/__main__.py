@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from bench import bills, cost, growth, orders, others, peer, processes, storms, waits
+from bench import bills, cost, growth, orders, others, pages, peer, processes, storms, waits
 from bench.plan import DATABASES, Plan, Row, print_rows
 from deploy.processes import ROOT
 
@@ -35,6 +35,7 @@ PARTS: dict[str, Callable[[Plan], list[Row]]] = {
     "idle": others.idle,
     "door": others.door_waits,
     "long-message": others.others_wait,
+    "pages": pages.rows,
 }
 
 

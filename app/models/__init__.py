@@ -1,7 +1,7 @@
 """Tables, one file per noun, on a plain declarative base; no Flask here."""
 
 from app.models.alerts import Alert, AlertRule, alert_rule_sites
-from app.models.base import Base, SiteOwned, StationOwned, TenantOwned, leave_out_served
+from app.models.base import AtStation, Base, SiteOwned, StationOwned, TenantOwned, leave_out_served
 from app.models.bills import Bill, BillCounter, BillLine, Delivery, Receipt, Review, Settlement
 from app.models.certificates import AuthorityCertificate, StationCertificate
 from app.models.commands import Broadcast, BroadcastTarget, Command
@@ -58,6 +58,7 @@ __all__ = [
     "WebhookDelivery",
     "AlertRule",
     "Alert",
+    "AtStation",
     "ApiToken",
     "AttentionSeen",
     "AuditEntry",

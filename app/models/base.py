@@ -140,8 +140,16 @@ class SiteOwned(TenantOwned):
         return mapped_column(BigId, ForeignKey("sites.id"), index=True)
 
 
+class AtStation:
+    """A row that came about at a station: staff of some sites see it who see the station."""
+
+    @declared_attr
+    def station_id(cls) -> Mapped[int]:
+        return mapped_column(BigId, ForeignKey("stations.id"), index=True)
+
+
 class StationOwned:
-    """A detail of a station: visible to whoever may see the station."""
+    """A detail of a station: only the station says whose it is."""
 
     @declared_attr
     def station_id(cls) -> Mapped[int]:

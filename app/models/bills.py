@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from app.models.sessions import ChargingSession
 
 
+#: What lists sum up, by currency.
+_GROSS = ("currency", "gross_minor")
+_SUMMED = (*_GROSS, "energy_wh", "net_minor", "tax_minor")
+
+
 class BillCounter(Base):
     """The last bill number given in a tenant's year: one row is locked, so none is left out.
 
@@ -55,7 +60,9 @@ class Bill(SiteOwned, Base):
         UniqueConstraint("session_id", "sequence"),
         UniqueConstraint("tenant_id", "number"),
         Index("uq_bills_tenant_id_place", "tenant_id", "place", unique=True),
-        Index("ix_bills_tenant_issued", "tenant_id", "issued_at"),
+        # Bills are wide and never change: their sums are read off these two alone.
+        Index("ix_bills_issued_sums", "tenant_id", "issued_at", "site_id", "kind", *_SUMMED),
+        Index("ix_bills_session_sums", "session_id", "tenant_id", "site_id", *_GROSS),
     )
 
     id: Mapped[Id]
@@ -137,6 +144,7 @@ class Receipt(SiteOwned, Base):
     """The mail of a bill: one row per bill, claimed before it is sent."""
 
     __tablename__ = "receipts"
+    __table_args__ = (Index("ix_receipts_tenant_sent", "tenant_id", "sent_at"),)
 
     id: Mapped[Id]
     bill_id: Mapped[int] = mapped_column(BigId, ForeignKey("bills.id"), unique=True)

@@ -7,13 +7,13 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.ground.vocabulary import BroadcastState, CommandState, Order
-from app.models.base import Base, BigId, Id, StationOwned, TenantOwned, choice
+from app.models.base import AtStation, Base, BigId, Id, StationOwned, TenantOwned, choice
 
 if TYPE_CHECKING:
     from app.models.stations import Station
 
 
-class Command(StationOwned, TenantOwned, Base):
+class Command(AtStation, TenantOwned, Base):
     """An order to a station; `arguments` in the domain's words, `request` as it was sent.
 
     It must be *sent* before `expires_at`, or it never is.  `attempts` are the
@@ -27,6 +27,7 @@ class Command(StationOwned, TenantOwned, Base):
     __table_args__ = (
         Index("ix_commands_state_expires", "state", "expires_at"),
         Index("ix_commands_station_requested", "station_id", "requested_at"),
+        Index("ix_commands_tenant_requested", "tenant_id", "requested_at"),
     )
 
     id: Mapped[Id]

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.ground.vocabulary import FileJobKind, FileJobState
-from app.models.base import Base, BigId, Id, StationOwned, TenantOwned, choice
+from app.models.base import AtStation, Base, BigId, Id, StationOwned, TenantOwned, choice
 
 if TYPE_CHECKING:
     from app.models.stations import Station
@@ -34,7 +34,7 @@ class FirmwareFile(TenantOwned, Base):
     archived_at: Mapped[datetime | None]
 
 
-class FileJob(StationOwned, TenantOwned, Base):
+class FileJob(AtStation, TenantOwned, Base):
     """One firmware update, log or diagnostics upload; its id is OCPP's requestId.
 
     `key_hash` is the hash of the secret in the job's URL, which is good until

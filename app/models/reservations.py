@@ -7,14 +7,14 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.ground.vocabulary import ReservationState
-from app.models.base import Base, BigId, Id, StationOwned, TenantOwned, choice
+from app.models.base import AtStation, Base, BigId, Id, StationOwned, TenantOwned, choice
 
 if TYPE_CHECKING:
     from app.models.stations import Station
     from app.models.tags import Tag
 
 
-class Reservation(StationOwned, TenantOwned, Base):
+class Reservation(AtStation, TenantOwned, Base):
     """A plug (`evse` 0: any) kept for a tag; its id is OCPP's reservationId.
 
     `token_kind` is the domain's word for the kind of the tag.  `sentence` says

@@ -14,11 +14,23 @@ from sqlalchemy import (
     UniqueConstraint,
     event,
     inspect,
+    literal_column,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.ground.vocabulary import Activity, BillingState, SessionState, StopReason
-from app.models.base import Base, BigId, Id, SiteOwned, StationOwned, WattHours, Word, choice
+from app.models.base import (
+    AtStation,
+    Base,
+    BigId,
+    Id,
+    SiteOwned,
+    StationOwned,
+    WattHours,
+    Word,
+    choice,
+)
 
 if TYPE_CHECKING:
     from app.models.bills import Bill
@@ -27,7 +39,7 @@ if TYPE_CHECKING:
     from app.models.tariffs import TariffVersion
 
 
-class ChargingSession(SiteOwned, StationOwned, Base):
+class ChargingSession(SiteOwned, AtStation, Base):
     """A charging session from its start to its bill.
 
     `transaction_ref` is OCPP's transaction id as text: the row's own id for
@@ -64,6 +76,14 @@ class ChargingSession(SiteOwned, StationOwned, Base):
         Index("ix_charging_sessions_billing", "billing", "state"),
         Index("ix_charging_sessions_stop_received_at", "stop_received_at"),
         Index("ix_charging_sessions_late_evidence_at", "late_evidence_at"),
+        # Those that run are few among many; a query says so as `RUNNING` does.
+        Index(
+            *("ix_charging_sessions_running", "tenant_id", "started_at"),
+            sqlite_where=text("state = 'charging'"),
+            postgresql_where=text("state = 'charging'"),
+        ),
+        # For whom a number that stands on a charger's display is all they have.
+        Index("ix_charging_sessions_transaction_ref", "transaction_ref"),
         {"sqlite_autoincrement": True},
     )
 
@@ -177,6 +197,10 @@ class StrayStop(StationOwned, Base):
     session_id: Mapped[int | None] = mapped_column(BigId)
     outcome: Mapped[str] = mapped_column(String(20), default="unmatched")
     sentence: Mapped[str] = mapped_column(String(300), default="")
+
+
+#: The condition of the index of those that run: a parameter in it would hide it from SQLite.
+RUNNING = ChargingSession.state == literal_column("'charging'")
 
 
 # What the row of a billed session said before it was told anew.

@@ -7,7 +7,7 @@ from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstrain
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.ground.vocabulary import TagStatus, Verdict
-from app.models.base import Base, BigId, Id, Name, StationOwned, TenantOwned, choice
+from app.models.base import AtStation, Base, BigId, Id, Name, TenantOwned, choice
 
 if TYPE_CHECKING:
     from app.models.sites import Site
@@ -139,7 +139,7 @@ class Tag(TenantOwned, Base):
         return frozenset(station.id for station in self.stations)
 
 
-class Authorisation(StationOwned, TenantOwned, Base):
+class Authorisation(AtStation, TenantOwned, Base):
     """One decision about a tap, kept with its reason and the facts behind it.
 
     `occasion` is authorize, start or stop; `reason` a stable code.

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm import Session, joinedload
 
 from app.domain.trust.security_events import GRAVE, KIND
 from app.models import AuthorityCertificate, Station, StationCertificate, StationReport
@@ -24,7 +24,7 @@ def waiting(db: Session) -> list[StationCertificate]:
     query = (
         select(StationCertificate)
         .join(StationCertificate.station)
-        .options(contains_eager(StationCertificate.station))
+        .options(joinedload(StationCertificate.station))
         .where(StationCertificate.state == "requested", Station.archived_at.is_(None))
         .order_by(StationCertificate.id)
         .limit(200)
@@ -42,7 +42,7 @@ def listed(db: Session, wish: Wish, *, use: str = "", state: str = "") -> Page:
     query = (
         select(StationCertificate)
         .join(StationCertificate.station)
-        .options(contains_eager(StationCertificate.station))
+        .options(joinedload(StationCertificate.station))
         .where(
             StationCertificate.state == state if state else StationCertificate.state.not_in(PAST)
         )

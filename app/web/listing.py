@@ -27,7 +27,8 @@ def wish() -> Wish:
     """Read sort and page from the URL."""
     page = request.args.get("page", "1")
     number = int(page) if page.isascii() and page.isdigit() and len(page) < 9 else 1
-    return Wish(request.args.get("sort", ""), max(1, number), PAGE_SIZE)
+    after, before = request.args.get("after", ""), request.args.get("before", "")
+    return Wish(request.args.get("sort", ""), max(1, number), PAGE_SIZE, after, before)
 
 
 def wants_file() -> bool:
@@ -69,6 +70,17 @@ def day(name: str, zone: str, *, end: bool = False) -> datetime | None:
         return start.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+#: A long list begins with so many days, unless a period is asked for.
+RECENT_DAYS = 31
+
+
+def recent(zone: str) -> datetime:
+    """The first midnight of what a long list begins with, on the clock of `zone`."""
+    here = (g.get("now") or datetime.now(UTC)).astimezone(ZoneInfo(zone))
+    first = here.replace(hour=0, minute=0, second=0, microsecond=0)
+    return (first - timedelta(days=RECENT_DAYS - 1)).astimezone(UTC)
 
 
 def file_response(
@@ -166,7 +178,7 @@ _NAMED: dict[str, tuple[Any, str]] = {
     "group": (TagGroup, "name"),
 }
 #: What in a URL is no filter, or is told by the period.
-_NO_FILTER = {"format", "sort", "page", "since", "until", "from", "to", "when", "before"}
+_NO_FILTER = {"format", "sort", "page", "since", "until", "from", "to", "when", "before", "after"}
 
 
 def file_name(noun: str, since: datetime | None = None, until: datetime | None = None) -> str:

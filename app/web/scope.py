@@ -9,11 +9,11 @@ The worker, the tasks and the command line carry no scope.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, event, select
+from sqlalchemy import event, select
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from app.domain.access import reach
-from app.models import Site, SiteOwned, Station, StationOwned, TenantOwned
+from app.models import AtStation, Site, SiteOwned, Station, StationOwned, TenantOwned
 
 _KEY = "scope"
 
@@ -24,15 +24,6 @@ class Scope:
 
     tenant_id: int
     site_ids: frozenset[int] | None = None
-
-    def stations(self) -> Select[Any]:
-        """Select the ids of the stations in reach."""
-        # Plain columns: the listener narrows entities, and must not narrow its own subquery.
-        table = Station.__table__
-        query = select(table.c.id).where(table.c.tenant_id == self.tenant_id)
-        if self.site_ids is not None:
-            query = query.where(table.c.site_id.in_(self.site_ids))
-        return query
 
 
 def narrow(db: Session, scope: Scope | None) -> None:
@@ -75,24 +66,35 @@ def _guard(db: Session, context: Any, instances: Any) -> None:
 
 
 def _criteria(scope: Scope) -> list[Any]:
-    tenant = scope.tenant_id
+    tenant, sites = scope.tenant_id, scope.site_ids
     rules = [
         with_loader_criteria(TenantOwned, lambda cls: cls.tenant_id == tenant, include_aliases=True)
     ]
-    stations = scope.stations()
-    rules.append(
-        with_loader_criteria(
-            StationOwned, lambda cls: cls.station_id.in_(stations), include_aliases=True
-        )
-    )
-    if scope.site_ids is not None:
-        sites = scope.site_ids
-        rules.append(
+    # Plain columns: the listener narrows entities, and must not narrow its own subquery; an alias,
+    # because the select that is narrowed may name the same table.
+    station = Station.__table__.alias("within")
+    number = station.c.id
+    here = select(number).where(station.c.tenant_id == tenant)
+    if sites is not None:
+        here = here.where(station.c.site_id.in_(sites))
+        rules += [
+            with_loader_criteria(
+                AtStation,
+                lambda cls: here.where(number == cls.station_id).correlate_except(station).exists(),
+                include_aliases=True,
+            ),
             with_loader_criteria(
                 SiteOwned, lambda cls: cls.site_id.in_(sites), include_aliases=True
-            )
+            ),
+            with_loader_criteria(Site, lambda cls: cls.id.in_(sites), include_aliases=True),
+        ]
+    # Rows that say whose they are need not ask their station.  The others look at theirs, one by
+    # one: a list of all stations would have a database begin with it.
+    rules.append(
+        with_loader_criteria(
+            StationOwned,
+            lambda cls: here.where(number == cls.station_id).correlate_except(station).exists(),
+            include_aliases=True,
         )
-        rules.append(
-            with_loader_criteria(Site, lambda cls: cls.id.in_(sites), include_aliases=True)
-        )
+    )
     return rules

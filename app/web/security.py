@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
+from app import uow
 from app.domain.access import reach
 from app.domain.ground import texts
 from app.domain.ground.errors import DomainError
@@ -32,6 +33,8 @@ LETTER_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox"
 )
+#: How long the reads of a page and those of a file may take, in seconds.
+PAGE_PATIENCE_S, FILE_PATIENCE_S = 20.0, 300.0
 
 
 class RowNumber(IntegerConverter):
@@ -173,6 +176,9 @@ def register(app: Flask) -> None:
     app.jinja_env.globals["csp_nonce"] = csp_nonce
     app.jinja_env.globals["may_change"] = lambda row: reach.may_change(db.session(), row)
     app.before_request(_refuse_nul)
+    # First of all: whoever asks the database who is there begins to read.
+    app.before_request_funcs.setdefault(None, []).insert(0, _be_patient)
+    app.teardown_request(_hurry_no_more)
     app.after_request(_headers)
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(DomainError, _domain_error)
@@ -192,6 +198,16 @@ def _refuse_nul() -> None:
         texts += [text for pair in request.form.items(multi=True) for text in pair]
     if any("\x00" in text for text in texts):
         abort(400, "A text holds the character NUL.")
+
+
+def _be_patient() -> None:
+    """What only reads ends before anybody leaves: one page must not hold up the others."""
+    if request.method in ("GET", "HEAD"):
+        uow.patience_s.set(FILE_PATIENCE_S if request.args.get("format") else PAGE_PATIENCE_S)
+
+
+def _hurry_no_more(_error: BaseException | None) -> None:
+    uow.patience_s.set(None)
 
 
 class TrustedProxyFix:
@@ -252,11 +268,22 @@ def _error_page(error: Any) -> Any:
 
 def _database_away(error: OperationalError) -> Any:
     """Say that the database cannot be reached; nothing on the page may ask it who is there."""
+    if uow.took_too_long(error):
+        return _too_long()
     log.error("the database cannot be used: %s", error.orig)
     if problems.wanted():
         return problems.answer(503, "unavailable", problems.SENTENCES[503])
     g._login_user = login.anonymous_user()
     return render_template("errors/503.html"), 503, {"Retry-After": "5"}
+
+
+def _too_long() -> Any:
+    """Say that what was asked for takes too long, and how to ask for less."""
+    db.session.rollback()
+    log.warning("reading took too long: %s", request.path)
+    if problems.wanted():
+        return problems.answer(503, "too_long", "This takes too long: narrow it, or ask for less.")
+    return render_template("errors/too_long.html"), 503
 
 
 def _out_of_range(error: DataError) -> Any:

@@ -73,7 +73,9 @@ def list_(ask: Ask) -> object:
 )
 def count(ask: Ask) -> object:
     """How many sessions a filter finds."""
-    return {"count": ask.db.scalar(_filtered(ask, select(func.count(ChargingSession.id))))}
+    return {
+        "count": ask.db.scalar(_filtered(ask, select(func.count()).select_from(ChargingSession)))
+    }
 
 
 @noun.get(
@@ -100,7 +102,7 @@ def transactions(ask: Ask, station_id: int) -> object:
 def count_transactions(ask: Ask, station_id: int) -> object:
     """How many sessions of one station a filter finds."""
     station = ask.get(Station, station_id, "station")
-    query = _filtered(ask, select(func.count(ChargingSession.id)))
+    query = _filtered(ask, select(func.count()).select_from(ChargingSession))
     return {"count": ask.db.scalar(query.where(ChargingSession.station_id == station.id))}
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from app.domain.ground.vocabulary import Order, SessionState
+from app.domain.ground.vocabulary import Order
 from app.domain.network.presence import connected
 from app.models import ChargingSession, Connector, Site, Station, StationVariable, SupplyExcess
+from app.models.sessions import RUNNING
 
 #: Two excesses with a shorter pause than this are one.
 PAUSE = timedelta(minutes=5)
@@ -41,7 +42,7 @@ def drawn(
             func.sum(ChargingSession.last_power_w),
         )
         .join(Station, Station.id == ChargingSession.station_id)
-        .where(ChargingSession.state == SessionState.CHARGING, connected(now))
+        .where(RUNNING, connected(now))
         .group_by(ChargingSession.site_id)
     )
     if site_ids is not None:

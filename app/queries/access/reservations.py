@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, or_, select
-from sqlalchemy.orm import Session, contains_eager, joinedload
+from sqlalchemy.orm import Session, joinedload
 
 from app.domain.access.reservations import OPEN
 from app.domain.ground.vocabulary import Order, ReservationState
@@ -38,7 +38,7 @@ class Filter:
             select(Reservation)
             .join(Station, Station.id == Reservation.station_id)
             .options(
-                contains_eager(Reservation.station),
+                joinedload(Reservation.station),
                 joinedload(Reservation.tag).joinedload(Tag.driver),
             )
             .where(*self._conditions())

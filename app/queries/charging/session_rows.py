@@ -90,7 +90,7 @@ def rows(db: Session, wanted: Filter) -> Iterator[SessionRow]:
         .join(Site, Site.id == Station.site_id)
         .outerjoin(Driver, Driver.id == ChargingSession.driver_id)
         .outerjoin(Bill, _STANDS)
-        .where(narrowed(wanted.select()))
+        .where(narrowed(wanted.select(db)))
     )
     for row in in_pieces(db, query, (ChargingSession.started_at, ChargingSession.id)):
         yield as_named(SessionRow, row, flags=" | ".join(row.flags))

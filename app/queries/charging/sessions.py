@@ -22,7 +22,16 @@ from app.models import (
     Tag,
     TariffVersion,
 )
-from app.queries.ground.paging import Page, Wish, fetch, like, ordered
+from app.models.sessions import RUNNING
+from app.queries.ground.paging import (
+    MOST_COUNTED,
+    Page,
+    Wish,
+    count_up_to,
+    fetch,
+    like,
+    ordered,
+)
 
 SORTS: Mapping[str, Any] = {
     "started": ChargingSession.started_at,
@@ -32,6 +41,8 @@ SORTS: Mapping[str, Any] = {
     "driver": func.lower(func.coalesce(Driver.name, ChargingSession.token)),
     "id": ChargingSession.id,
 }
+#: Stations, drivers or cards of a name whose sessions are looked up one by one.
+MOST_NAMED = 200
 #: Running sessions shown on top of the list.
 MOST_RUNNING = 24
 #: Readings shown of one session; beyond it every n-th is drawn.
@@ -52,17 +63,19 @@ class Filter:
     state: str = ""
     billing: str = ""
     flag: str = ""
+    #: The ids of what was looked for by its name: the same for all that is asked of a filter.
+    known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def select(self) -> Select[ChargingSession]:
-        """Select the sessions with what the list shows of them, in no order yet."""
-        return (
-            select(ChargingSession)
-            .join(Station, Station.id == ChargingSession.station_id)
-            .outerjoin(Driver, Driver.id == ChargingSession.driver_id)
-            .where(*self._conditions())
-        )
+    def select(self, db: Session) -> Select[ChargingSession]:
+        """Select the sessions, in no order yet."""
+        return select(ChargingSession).where(*self._indexed(db), *self._looked_through())
 
-    def _conditions(self) -> Iterator[ColumnElement[bool]]:
+    def is_long(self, db: Session) -> bool:
+        """Tell whether more are found in all time, by an index, than a list counts."""
+        found = select(ChargingSession).where(*self._indexed(db))
+        return count_up_to(db, found, MOST_COUNTED) > MOST_COUNTED
+
+    def _indexed(self, db: Session) -> Iterator[ColumnElement[bool]]:
         for column, value in (
             (ChargingSession.station_id, self.station_id),
             (ChargingSession.site_id, self.site_id),
@@ -77,41 +90,53 @@ class Filter:
             yield ChargingSession.started_at < self.until
         if self.billing in list(BillingState):
             yield ChargingSession.billing == BillingState(self.billing)
-        if self.state:
-            yield _in_state(self.state)
-        if self.flag:
-            yield _flagged(self.flag)
+        if self.state in list(SessionState):
+            running = self.state == SessionState.CHARGING
+            yield RUNNING if running else ChargingSession.state == SessionState(self.state)
         if self.q:
-            yield _named(self.q)
+            yield meant(db, self.q, self.known)
+
+    def _looked_through(self) -> Iterator[ColumnElement[bool]]:
+        """Conditions that few sessions may meet, and that no index helps to find."""
+        if self.state == "provisional":
+            yield ChargingSession.provisional.is_(True)
+        elif self.state == "unauthorised":
+            yield ChargingSession.unauthorised.is_(True)
+        if self.flag:
+            text = cast(ChargingSession.flags, String)
+            told = text.like(like(f'"{self.flag}"'), escape="\\")
+            yield text != "[]" if self.flag == "any" else told
 
 
-def _in_state(state: str) -> ColumnElement[bool]:
-    if state in list(SessionState):
-        return ChargingSession.state == SessionState(state)
-    if state == "provisional":
-        return ChargingSession.provisional.is_(True)
-    if state == "unauthorised":
-        return ChargingSession.unauthorised.is_(True)
-    return and_(True)
+def meant(db: Session, q: str, known: dict[str, Any]) -> ColumnElement[bool]:
+    """The condition of the sessions that someone means by what they typed.
 
-
-def _flagged(flag: str) -> ColumnElement[bool]:
-    text = cast(ChargingSession.flags, String)
-    return text != "[]" if flag == "any" else text.like(like(f'"{flag}"'), escape="\\")
-
-
-def _named(q: str) -> ColumnElement[bool]:
-    """A number names a session, a transaction or a card; anything else is looked for."""
+    A number names a session, a transaction or a card; anything else is a part of the name of a
+    station or a driver, or of a card.  Those are looked for first (once: `known` keeps them), for
+    each has an index of its sessions.
+    """
     number = "".join(q.split())
     if number.isascii() and number.isdigit() and len(number) < 18:
-        return or_(
-            ChargingSession.id == int(number),
-            ChargingSession.transaction_ref == number,
-            ChargingSession.token.ilike(like(number)[1:], escape="\\"),
-        )
-    columns = (ChargingSession.token, Station.identity, Station.name, Driver.name)
-    found = [column.ilike(like(q), escape="\\") for column in columns]
-    return or_(ChargingSession.transaction_ref == q, *found)
+        pattern = like(number)[1:]
+        found = [ChargingSession.id == int(number), ChargingSession.transaction_ref == number]
+        things: list[Any] = [(ChargingSession.tag_id, Tag, (Tag.value,))]
+    else:
+        pattern, found = like(q), [ChargingSession.transaction_ref == q]
+        things = [
+            (ChargingSession.station_id, Station, (Station.identity, Station.name)),
+            (ChargingSession.driver_id, Driver, (Driver.name,)),
+            (ChargingSession.tag_id, Tag, (Tag.value,)),
+        ]
+    for column, model, names in things:
+        if (ids := known.get(column.key)) is None:
+            alike = select(model.id).where(or_(*(n.ilike(pattern, escape="\\") for n in names)))
+            ids = list(db.scalars(alike.limit(MOST_NAMED + 1)))
+            # Ids where they are few, for a database plans by them.
+            known[column.key] = ids = alike if len(ids) > MOST_NAMED else ids
+        if ids != []:
+            found.append(column.in_(ids))
+    unlisted = ChargingSession.tag_id.is_(None)
+    return or_(*found, and_(unlisted, ChargingSession.token.ilike(pattern, escape="\\")))
 
 
 _LISTED = (
@@ -123,13 +148,22 @@ _LISTED = (
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
     """Return the wished page of the list."""
-    query = wanted.select().options(*_LISTED)
+    query = _sortable(wanted.select(db), wish.sort).options(*_LISTED)
     return fetch(db, query, wish, SORTS, default="-started", noun="sessions")
+
+
+def _sortable(query: Select[Any], sort: str) -> Select[Any]:
+    """Join what the order asks for, and nothing else: joins may lead a database astray."""
+    if sort.lstrip("-") == "station":
+        return query.join(Station, Station.id == ChargingSession.station_id)
+    if sort.lstrip("-") == "driver":
+        return query.outerjoin(Driver, Driver.id == ChargingSession.driver_id)
+    return query
 
 
 def running(db: Session) -> list[ChargingSession]:
     """Return the sessions that run now, the newest first."""
-    query = Filter(state=SessionState.CHARGING).select().options(*_LISTED).limit(MOST_RUNNING)
+    query = Filter(state=SessionState.CHARGING).select(db).options(*_LISTED).limit(MOST_RUNNING)
     return list(db.scalars(ordered(query, "-started", SORTS, "-started")).unique())
 
 
@@ -144,12 +178,14 @@ class Totals:
 
 def totals(db: Session, wanted: Filter) -> Totals:
     """Sum up all sessions of a filter, not just those of a page."""
-    found = wanted.select().with_only_columns(ChargingSession.id).subquery()
-    energy = select(func.count(ChargingSession.id), func.sum(ChargingSession.energy_wh))
-    count, energy_wh = db.execute(energy.where(ChargingSession.id.in_(select(found.c.id)))).one()
+    found = wanted.select(db)
+    energy = found.with_only_columns(
+        func.count(ChargingSession.id), func.sum(ChargingSession.energy_wh)
+    )
+    count, energy_wh = db.execute(energy).one()
     money = (
-        select(Bill.currency, func.sum(Bill.gross_minor))
-        .where(Bill.session_id.in_(select(found.c.id)))
+        found.join(Bill, Bill.session_id == ChargingSession.id)
+        .with_only_columns(Bill.currency, func.sum(Bill.gross_minor))
         .group_by(Bill.currency)
         .order_by(Bill.currency)
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, or_, select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm import Session, joinedload
 
 from app.domain.ground.vocabulary import CommandState, Order
 from app.models import Command, Message, Station
@@ -34,12 +34,8 @@ class Filter:
 
     def select(self) -> Select[Command]:
         """Select the commands with their stations, in no order yet."""
-        return (
-            select(Command)
-            .join(Station, Station.id == Command.station_id)
-            .options(contains_eager(Command.station))
-            .where(*self._conditions())
-        )
+        query = select(Command).options(joinedload(Command.station)).where(*self._conditions())
+        return query.join(Command.station) if self.q else query
 
     def _conditions(self) -> list[ColumnElement[bool]]:
         found: list[ColumnElement[bool]] = []
@@ -77,16 +73,16 @@ _GROUPS = {
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
     """Return the wished page, newest first unless the wish says otherwise."""
-    return fetch(db, wanted.select(), wish, SORTS, default="-at", noun="commands")
+    query = wanted.select()
+    if wish.sort.lstrip("-") == "station" and not wanted.q:
+        query = query.join(Command.station)
+    return fetch(db, query, wish, SORTS, default="-at", noun="commands")
 
 
 def askers(db: Session) -> list[str]:
-    """Who has given orders, for the filter."""
-    return list(
-        db.scalars(
-            select(Command.requested_by).distinct().order_by(Command.requested_by).limit(200)
-        )
-    )
+    """Who has given orders of late, for the filter."""
+    newest = select(Command.requested_by).order_by(Command.requested_at.desc()).limit(2_000)
+    return sorted(set(db.scalars(newest)))
 
 
 def actions(db: Session, station: Station) -> list[str]:

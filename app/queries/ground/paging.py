@@ -1,31 +1,51 @@
-"""One page of a list: filter, sort and slice a select."""
+"""One page of a list: filter, sort and slice a select.
 
-from collections.abc import Mapping
+A page begins where the one before ended: at the sorted values of its last row, not after so many
+rows, which would all have to be read again.  Rows are counted up to a limit only.
+"""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
+from sqlalchemy.types import NullType
+
+from app.models.base import Instant, WattHours
 
 #: Rows on a page.
 PAGE_SIZE = 50
 #: A CSV export stops here: a list of everything belongs in the database's own dump.
 CSV_LIMIT = 100_000
+#: Further nothing is counted, and nothing is reached by the number of a page.
+MOST_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows of a list and where they stand in it (`page` counts from 1)."""
+    """Some rows of a list and where they stand in it (`page` counts from 1).
+
+    `total` stops at `MOST_COUNTED`: then `more` says that there are still others.  `after` and
+    `before` are marks by which the next page and the one before are found, empty without one.
+    """
 
     rows: list[Any]
     page: int
     total: int
     size: int = PAGE_SIZE
     noun: str = ""
+    more: bool = False
+    after: str = ""
+    before: str = ""
 
     @property
     def pages(self) -> int:
-        """How many pages there are."""
+        """How many pages there are, as far as they are counted."""
         return max(1, -(-self.total // self.size))
 
     @property
@@ -36,7 +56,7 @@ class Page:
     @property
     def last(self) -> int:
         """The number of the last row shown."""
-        return min(self.page * self.size, self.total)
+        return self.first + len(self.rows) - 1 if self.total else 0
 
     def __iter__(self) -> Any:
         return iter(self.rows)
@@ -44,11 +64,16 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the URL asks for: `sort` is a key, "-key" for descending."""
+    """What the URL asks for: `sort` is a key, "-key" for descending.
+
+    `after` or `before` is the mark of a page; without one `page` is counted off.
+    """
 
     sort: str = ""
     page: int = 1
     size: int = PAGE_SIZE
+    after: str = ""
+    before: str = ""
 
 
 def fetch(
@@ -64,26 +89,145 @@ def fetch(
 
     `sorts` maps a key to a column (or a tuple of columns); an unknown key falls
     back on `default`.  The primary key breaks ties, so that pages never overlap.
+    The rows are loaded by their ids, with the options of the select but not its joins.
     """
-    total = db.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    counted = count_up_to(db, query, MOST_COUNTED)
+    total, more = min(counted, MOST_COUNTED), counted > MOST_COUNTED
     size = max(1, min(wish.size, CSV_LIMIT))
-    page = max(1, min(wish.page, -(-total // size) or 1))
-    rows = db.scalars(
-        ordered(query, wish.sort, sorts, default).offset((page - 1) * size).limit(size)
+    keys, falling = _keys(query, wish.sort, sorts, default)
+    order = _Order(keys, falling, db.get_bind().dialect.name == "sqlite")
+    mark, back = _read(wish.before or wish.after, keys), bool(wish.before)
+    number = max(1, wish.page)
+    marks = [key.label(f"mark_{at}") for at, key in enumerate(keys)]
+    narrow = query.with_only_columns(*marks, maintain_column_froms=True)
+    if mark is None:
+        number, back = min(number, -(-total // size) or 1), False
+        narrow = narrow.offset((number - 1) * size)
+    else:
+        narrow = narrow.where(order.beyond(mark, back=back))
+    # Sorted and sliced are the keys alone: rows are wide, and have others joined to them.
+    narrow = narrow.order_by(*order.by(back)).limit(size + 1)
+    found = db.execute(narrow).all() if counted else []
+    beyond, found = len(found) > size, list(found[:size])
+    if back:
+        found.reverse()
+    follows = (back or beyond) and bool(found)
+    leads = (beyond if back else number > 1) and bool(found)
+    return Page(
+        _rows(db, query, [row[-1] for row in found]),
+        number,
+        total,
+        size,
+        noun,
+        more,
+        after=_write(found[-1]) if follows else "",
+        before=_write(found[0]) if leads else "",
     )
-    return Page(list(rows.unique()), page, total, size, noun)
+
+
+def _rows(db: Session, query: Select[Any], ids: list[int]) -> list[Any]:
+    """Load the rows of these ids, in their order."""
+    entity = query.column_descriptions[0]["entity"]
+    whole = select(entity).where(entity.id.in_(ids)).options(*query._with_options)
+    by_id = {row.id: row for row in db.scalars(whole).unique()} if ids else {}
+    return [by_id[number] for number in ids if number in by_id]
+
+
+def count_up_to(db: Session, query: Select[Any], most: int) -> int:
+    """Count the rows of a select of one entity; one more than `most` stands for all beyond."""
+    entity = query.column_descriptions[0]["entity"]
+    some = query.with_only_columns(entity.id, maintain_column_froms=True).order_by(None)
+    return db.scalar(select(func.count()).select_from(some.limit(most + 1).subquery())) or 0
 
 
 def ordered(query: Select[Any], sort: str, sorts: Mapping[str, Any], default: str) -> Select[Any]:
     """Order a select by a key of `sorts`; ties are broken by the primary key."""
+    keys, falling = _keys(query, sort, sorts, default)
+    return query.order_by(*(key.desc() if falling else key.asc() for key in keys))
+
+
+def _keys(
+    query: Select[Any], sort: str, sorts: Mapping[str, Any], default: str
+) -> tuple[list[Any], bool]:
+    """What a select is sorted by, and whether it falls."""
     if sort.lstrip("-") not in sorts:
         sort = default
     columns = sorts[sort.lstrip("-")]
     columns = columns if isinstance(columns, tuple) else (columns,)
-    falling = sort.startswith("-")
-    entity = query.column_descriptions[0]["entity"]
-    keys = [*columns, entity.id]
-    return query.order_by(*(key.desc() if falling else key.asc() for key in keys))
+    key = query.column_descriptions[0]["entity"].id
+    own = [column for column in columns if column is not key]
+    return [*own, key], sort.startswith("-")
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """An order by some keys, the last of which is unique; all rise or all fall.
+
+    What is unknown stands first in SQLite's rising order and last in PostgreSQL's.
+    """
+
+    keys: Sequence[Any]
+    falling: bool
+    sqlite: bool
+
+    def by(self, back: bool) -> list[ColumnElement[Any]]:
+        falling = self.falling is not back
+        return [key.desc() if falling else key.asc() for key in self.keys]
+
+    def beyond(self, mark: Sequence[Any], *, back: bool) -> ColumnElement[bool]:
+        """The condition of the rows that stand beyond those values."""
+        falling = self.falling is not back
+        if not any(map(_may_lack, self.keys)):
+            # Databases look this up in an index of the keys as it stands.
+            pair = tuple_(*self.keys), tuple_(*map(literal, mark, (key.type for key in self.keys)))
+            return pair[0] < pair[1] if falling else pair[0] > pair[1]
+        found, pairs = [], list(zip(self.keys, mark, strict=True))
+        for at, (key, value) in enumerate(pairs):
+            same = [k.is_(None) if v is None else k == v for k, v in pairs[:at]]
+            found.append(and_(*same, self._past(key, value, falling)))
+        return or_(*found)
+
+    def _past(self, key: Any, value: Any, falling: bool) -> ColumnElement[bool]:
+        unknown_last = self.sqlite is falling
+        if value is None:
+            return false() if unknown_last else key.is_not(None)
+        past: ColumnElement[bool] = key < value if falling else key > value
+        return or_(past, key.is_(None)) if unknown_last else past
+
+
+def _may_lack(key: Any) -> bool:
+    """Whether a key may be NULL; one that is computed never is."""
+    return bool(getattr(key, "nullable", False))
+
+
+def _write(values: Sequence[Any]) -> str:
+    """A mark: the values of a row that it is sorted by, as a word of an address."""
+    text = json.dumps(list(values), default=str).encode()
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+def _read(mark: str, keys: Sequence[Any]) -> list[Any] | None:
+    """The values of a mark as their columns hold them; None for one that is none of this list."""
+    try:
+        text = base64.b64decode(mark[:1000] + "=" * (-len(mark) % 4), b"-_", validate=True)
+        values = json.loads(text)
+        return [_typed(key, value) for key, value in zip(keys, values, strict=True)]
+    except (ValueError, TypeError, OverflowError, ArithmeticError):
+        return None
+
+
+def _typed(key: Any, value: Any) -> Any:
+    if value is None:
+        if not _may_lack(key):
+            raise ValueError("this column is never empty")
+        return None
+    if isinstance(key.type, Instant):
+        return datetime.fromisoformat(value).astimezone(UTC)
+    kind = {WattHours: Decimal, NullType: str}.get(type(key.type)) or key.type.python_type
+    found = kind(value)
+    if isinstance(found, int | float | Decimal) and not -(2**53) < found < 2**53:
+        raise OverflowError(value)
+    return found
 
 
 def like(text: str) -> str:

@@ -74,7 +74,7 @@ def rows(db: Session, wanted: Filter) -> Iterator[BillRow]:
         .join(Site, Site.id == Station.site_id)
         .outerjoin(Driver, Driver.id == ChargingSession.driver_id)
         .outerjoin(Receipt, Receipt.bill_id == Bill.id)
-        .where(narrowed(wanted.select()))
+        .where(narrowed(wanted.select(db)))
     )
     for row in in_pieces(db, query, (Bill.issued_at, Bill.id)):
         issued = on_clock(row.issued_at, row.timezone)

@@ -1,13 +1,13 @@
 """Bills for the pages: the list with its sums, and one with its chain and its receipt."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from app.domain.ground.vocabulary import BillKind, ReceiptState
 from app.models import (
@@ -17,10 +17,17 @@ from app.models import (
     Receipt,
     Review,
     Site,
-    Station,
     TariffVersion,
 )
-from app.queries.ground.paging import Page, Wish, fetch, like
+from app.queries.charging.sessions import meant
+from app.queries.ground.paging import (
+    MOST_COUNTED,
+    Page,
+    Wish,
+    count_up_to,
+    fetch,
+    like,
+)
 
 SORTS: Mapping[str, Any] = {
     "issued": Bill.issued_at,
@@ -50,61 +57,91 @@ class Filter:
     session_id: int | None = None
     since: datetime | None = None
     until: datetime | None = None
+    #: The ids of what was looked for by its name: the same for all that is asked of a filter.
+    known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def select(self) -> Select[Any]:
-        """Select the bills with what the list shows of them, in no order yet."""
-        return (
-            select(Bill)
-            .join(ChargingSession, ChargingSession.id == Bill.session_id)
-            .join(Station, Station.id == ChargingSession.station_id)
-            .outerjoin(Driver, Driver.id == ChargingSession.driver_id)
-            .outerjoin(Receipt, Receipt.bill_id == Bill.id)
-            .where(*self._conditions())
-        )
-
-    def _conditions(self) -> Iterator[ColumnElement[bool]]:
-        for column, value in (
-            (Bill.site_id, self.site_id),
-            (ChargingSession.driver_id, self.driver_id),
-            (Bill.session_id, self.session_id),
-        ):
-            if value is not None:
-                yield column == value
+    def select(self, db: Session) -> Select[Any]:
+        """Select the bills, in no order yet."""
+        query = select(Bill).where(*self._indexed())
         if self.kind in list(BillKind):
-            yield Bill.kind == BillKind(self.kind)
+            query = query.where(Bill.kind == BillKind(self.kind))
+        if not self.q:
+            return query
+        # Whom or what a search names is found by indexes, however long ago; only where it names
+        # nothing, it is looked for within numbers and addresses.
+        named = query.where(_named(db, self.q, self.known))
+        return named if db.scalar(named.limit(1)) is not None else query.where(_holding(self.q))
+
+    def is_long(self, db: Session) -> bool:
+        """Tell whether more are found in all time than a list counts, and that without a name."""
+        found = select(Bill).where(*self._indexed())
+        if count_up_to(db, found, MOST_COUNTED) <= MOST_COUNTED:
+            return False
+        named = found.where(_named(db, self.q, self.known)) if self.q else found
+        return not 0 < count_up_to(db, named, MOST_COUNTED) <= MOST_COUNTED
+
+    def _indexed(self) -> Iterator[ColumnElement[bool]]:
+        if self.site_id is not None:
+            yield Bill.site_id == self.site_id
+        if self.session_id is not None:
+            yield Bill.session_id == self.session_id
+        if self.driver_id is not None:
+            yield Bill.session_id.in_(
+                select(ChargingSession.id).where(ChargingSession.driver_id == self.driver_id)
+            )
         if self.receipt in list(ReceiptState):
-            yield Receipt.state == ReceiptState(self.receipt)
+            yield _received(ReceiptState(self.receipt))
         elif self.receipt == "trouble":
-            yield Receipt.state.in_((ReceiptState.FAILED, ReceiptState.UNKNOWN))
+            yield _received(ReceiptState.FAILED, ReceiptState.UNKNOWN)
         if self.since:
             yield Bill.issued_at >= self.since
         if self.until:
             yield Bill.issued_at < self.until
-        if self.q:
-            yield _named(self.q)
 
 
-def _named(q: str) -> ColumnElement[bool]:
-    pattern = like(q)
-    columns = (
-        Bill.number,
-        Driver.name,
-        Driver.email,
-        Receipt.recipient,
-        ChargingSession.token,
-        Station.identity,
-    )
-    found: list[ColumnElement[bool]] = [column.ilike(pattern, escape="\\") for column in columns]
+def _received(*states: ReceiptState) -> ColumnElement[bool]:
+    """Bills whose receipts are in one of these states: listed where those are few."""
+    of_bills = select(Receipt.bill_id).where(Receipt.state.in_(states))
+    if {ReceiptState.SENT, ReceiptState.SKIPPED}.intersection(states):
+        return of_bills.where(Receipt.bill_id == Bill.id).correlate(Bill).exists()
+    return Bill.id.in_(of_bills)
+
+
+def _named(db: Session, q: str, known: dict[str, Any]) -> ColumnElement[bool]:
+    """The bills of whom or what a text names: a number, a session, a driver, a station, a card."""
     number = "".join(q.split())
+    other = aliased(Bill)
+    found: list[ColumnElement[bool]] = [Bill.id.in_(select(other.id).where(other.number == number))]
     if number.isascii() and number.isdigit() and len(number) < 18:
         found.append(Bill.session_id == int(number))
-    return or_(*found)
+    address = select(Driver.id).where(Driver.email_key == q.strip().casefold())
+    sessions = or_(meant(db, q, known), ChargingSession.driver_id.in_(address))
+    return or_(*found, Bill.session_id.in_(select(ChargingSession.id).where(sessions)))
+
+
+def _holding(q: str) -> ColumnElement[bool]:
+    """The bills whose number or receipt's address holds a text: all are looked through."""
+    pattern = like(q)
+    recipients = select(Receipt.bill_id).where(Receipt.recipient.ilike(pattern, escape="\\"))
+    return or_(
+        Bill.number.ilike(pattern, escape="\\"),
+        recipients.where(Receipt.bill_id == Bill.id).correlate(Bill).exists(),
+    )
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
     """Return the wished page of the list."""
-    query = wanted.select().options(*_LISTED)
+    query = _sortable(wanted.select(db), wish.sort).options(*_LISTED)
     return fetch(db, query, wish, SORTS, default="-issued", noun="bills")
+
+
+def _sortable(query: Select[Any], sort: str) -> Select[Any]:
+    """Join what the order asks for, and nothing else: joins may lead a database astray."""
+    if sort.lstrip("-") != "driver":
+        return query
+    return query.join(ChargingSession, ChargingSession.id == Bill.session_id).outerjoin(
+        Driver, Driver.id == ChargingSession.driver_id
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +158,9 @@ class Sum:
 
 def totals(db: Session, wanted: Filter) -> list[Sum]:
     """Sum up all bills of a filter, not just those of a page: one row for each currency."""
-    found = wanted.select().with_only_columns(Bill.id).subquery()
     query = (
-        select(
+        wanted.select(db)
+        .with_only_columns(
             Bill.currency,
             func.count(Bill.id),
             func.sum(Bill.energy_wh),
@@ -131,7 +168,6 @@ def totals(db: Session, wanted: Filter) -> list[Sum]:
             func.sum(Bill.tax_minor),
             func.sum(Bill.gross_minor),
         )
-        .where(Bill.id.in_(select(found.c.id)))
         .group_by(Bill.currency)
         .order_by(Bill.currency)
     )

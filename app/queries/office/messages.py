@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Row, Select, and_, or_, select, text
 from sqlalchemy.orm import Session
 
 from app.domain.ground.vocabulary import MessageOutcome
 from app.models import Message, Station
+from app.models.system import UNANSWERED
 from app.queries.ground.paging import like
 from app.queries.ground.pieces import in_pieces, narrowed
 
 #: Messages on one page.
-SLICE = 100
+SLICE = 50
 
 PROBLEMS = (
     MessageOutcome.REFUSED,
@@ -63,12 +64,16 @@ class Filter:
             yield self._holding()
 
     def _ending(self) -> ColumnElement[bool]:
+        """Those that were not answered have an index, found by its own words."""
+        unanswered = text(f"({UNANSWERED})")
         if self.ended == "problem":
-            return Message.outcome.in_(PROBLEMS)
+            return and_(unanswered, Message.outcome.in_(PROBLEMS))
         if self.ended == "waiting":
-            return Message.outcome.is_(None)
+            return and_(unanswered, Message.outcome.is_(None))
+        if self.ended == MessageOutcome.ANSWERED:
+            return Message.outcome == MessageOutcome.ANSWERED
         if self.ended in list(MessageOutcome):
-            return Message.outcome == MessageOutcome(self.ended)
+            return and_(unanswered, Message.outcome == MessageOutcome(self.ended))
         return and_(True)
 
     def _holding(self) -> ColumnElement[bool]:

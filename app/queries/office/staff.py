@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -64,6 +65,8 @@ def tokens(db: Session, user: User | None = None) -> list[ApiToken]:
 
 # The audit, newest first: who did what to which thing.
 
+#: The newest entries, whose words are what the audit may be narrowed to.
+LATE = 5_000
 AUDIT_SORTS = {
     "at": AuditEntry.at,
     "actor": AuditEntry.actor,
@@ -112,11 +115,14 @@ def audit_page(db: Session, wanted: AuditFilter, wish: Wish) -> Page:
 
 
 def nouns(db: Session) -> list[str]:
-    """Return the things that entries are about, for the filter."""
-    actions = db.scalars(select(AuditEntry.action).distinct())
-    return sorted({action.split(".")[0] for action in actions})
+    """Return the things that entries of late are about, for the filter."""
+    return sorted({action.split(".")[0] for action in _of_late(db, AuditEntry.action)})
 
 
 def actors(db: Session) -> list[str]:
-    """Return everybody who did something, for the filter."""
-    return list(db.scalars(select(AuditEntry.actor).distinct().order_by(AuditEntry.actor)))
+    """Return everybody who did something of late, for the filter."""
+    return sorted(_of_late(db, AuditEntry.actor))
+
+
+def _of_late(db: Session, column: Any) -> set[str]:
+    return set(db.scalars(select(column).order_by(AuditEntry.at.desc()).limit(LATE)))

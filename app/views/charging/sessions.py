@@ -1,5 +1,6 @@
 """Charging sessions on the desk: the list with those that run, and one session whole."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from app.queries.charging import session_chart, session_rows
 from app.queries.charging import sessions as queries
 from app.queries.charging.session_rows import SessionRow
 from app.queries.charging.sessions import Filter
+from app.queries.ground.paging import Page
 from app.queries.money import costs
 from app.text import session_words
 from app.uow import unit_of_work
@@ -31,11 +33,13 @@ blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
 blueprint.add_app_template_filter(doubts.label, "flag_label")
 blueprint.add_app_template_filter(session_words.explained, "flags_explained")
 
-#: The presets of the list: key -> word.
+#: The presets of the list: key -> word; of one that is not long, all is shown at first.
 PRESETS = {
+    "all": "All",
     "today": "Today",
     "yesterday": "Yesterday",
     "7days": "7 days",
+    "recent": f"{listing.RECENT_DAYS} days",
     "month": "This month",
     "last-month": "Last month",
 }
@@ -57,7 +61,8 @@ BILLING = [
 @needs("viewer")
 def index() -> Any:
     """The list, narrowed, sorted and paged by the URL, with its sums; or all of it as a file."""
-    session, wanted, wish = db.session(), _filter(), listing.wish()
+    session, wish = db.session(), listing.wish()
+    wanted, recent = _filter(session)
     if listing.wants_file():
         return listing.file_response(
             *("sessions", spreadsheet.of_tuples(SessionRow), session_rows.rows(session, wanted)),
@@ -66,8 +71,9 @@ def index() -> Any:
         )
     return render_template(
         "charging/sessions/index.html",
-        page=queries.page(session, wanted, wish),
-        totals=queries.totals(session, wanted),
+        page=(page := queries.page(session, wanted, wish)),
+        totals=queries.totals(session, wanted) if _summed(wanted, page) else None,
+        recent=recent,
         running=queries.running(session) if _unfiltered() else [],
         cost=lambda row: costs.so_far(session, row, _now()),
         span=lambda row: session_chart.span(row, _now()),
@@ -93,6 +99,11 @@ def running() -> Any:
     )
 
 
+def _summed(wanted: Filter, page: Page) -> bool:
+    """Whether the list tells sums: of all that was ever, when there is much, it does not."""
+    return bool(page.rows) and (wanted.since is not None or not page.more)
+
+
 def _unfiltered() -> bool:
     return not set(request.args) - {"sort"}
 
@@ -101,10 +112,11 @@ def _now() -> datetime:
     return g.get("now") or datetime.now(UTC)
 
 
-def _filter() -> Filter:
+def _filter(session: Session) -> tuple[Filter, bool]:
+    """What the URL asks for, and whether the list begins with what is recent as it is so long."""
     zone = g.get("zone", "UTC")
     since, until = _preset(request.args.get("when", ""), zone)
-    return Filter(
+    wanted = Filter(
         q=listing.text("q"),
         since=listing.day("since", zone) or since,
         until=listing.day("until", zone, end=True) or until,
@@ -116,6 +128,9 @@ def _filter() -> Filter:
         billing=listing.text("billing"),
         flag=listing.text("flag"),
     )
+    if wanted.since or wanted.until or request.args.get("when") or not wanted.is_long(session):
+        return wanted, False
+    return replace(wanted, since=listing.recent(zone)), True
 
 
 def _preset(name: str, zone: str) -> tuple[datetime | None, datetime | None]:
@@ -124,6 +139,7 @@ def _preset(name: str, zone: str) -> tuple[datetime | None, datetime | None]:
     today = here.replace(hour=0, minute=0, second=0, microsecond=0)
     month = today.replace(day=1)
     spans = {
+        "recent": (listing.recent(zone).astimezone(ZoneInfo(zone)), None),
         "today": (today, None),
         "yesterday": (today - timedelta(days=1), today),
         "7days": (today - timedelta(days=6), None),

@@ -1,10 +1,12 @@
 """Bills on the desk: the list, one bill with its evidence and receipt, and what changes it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, g, render_template, request
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import BillingState, BillKind, ReceiptState
@@ -13,6 +15,7 @@ from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.money.bills import CorrectForm, RefundForm, ResendForm, in_wh
 from app.models import Bill
+from app.queries.ground.paging import Page
 from app.queries.money import bill_rows
 from app.queries.money import bills as queries
 from app.queries.money import reviews as review_queries
@@ -48,7 +51,8 @@ LANGUAGES = {"en": "English", "de": "Deutsch"}
 @needs("viewer")
 def index() -> Any:
     """The list, narrowed, sorted and paged by the URL, with its sums; or all of it as a file."""
-    session, wanted = db.session(), _filter()
+    session = db.session()
+    wanted, recent = _filter(session)
     if listing.wants_file():
         return listing.file_response(
             *("bills", spreadsheet.of_tuples(BillRow), bill_rows.rows(session, wanted)),
@@ -57,8 +61,9 @@ def index() -> Any:
         )
     return render_template(
         "money/bills/index.html",
-        page=queries.page(session, wanted, listing.wish()),
-        totals=queries.totals(session, wanted),
+        page=(page := queries.page(session, wanted, listing.wish())),
+        totals=queries.totals(session, wanted) if _summed(wanted, page) else None,
+        recent=recent,
         kinds=KINDS,
         receipts=RECEIPTS,
         sites=queries.sites(session),
@@ -196,8 +201,14 @@ def _language(bill: Bill) -> str:
     return bill.receipt.language if bill.receipt else "en"
 
 
-def _filter() -> queries.Filter:
-    return queries.Filter(
+def _summed(wanted: queries.Filter, page: Page) -> bool:
+    """Whether the list tells sums: of all that was ever, when there is much, it does not."""
+    return bool(page.rows) and (wanted.since is not None or not page.more)
+
+
+def _filter(session: Session) -> tuple[queries.Filter, bool]:
+    """What the URL asks for, and whether the list begins with what is recent as it is so long."""
+    wanted = queries.Filter(
         q=listing.text("q"),
         kind=listing.text("kind"),
         receipt=listing.text("receipt"),
@@ -207,6 +218,9 @@ def _filter() -> queries.Filter:
         since=listing.day("since", g.zone),
         until=listing.day("until", g.zone, end=True),
     )
+    if wanted.since or wanted.until or request.args.get("when") or not wanted.is_long(session):
+        return wanted, False
+    return replace(wanted, since=listing.recent(g.zone)), True
 
 
 def _now() -> datetime:
