@@ -56,7 +56,7 @@ class NewDriver(Schema, example={"name": "Ada Lovelace", "email": "ada@example.o
     site_ids: RowIds = left_out()
 
 
-DriverChanges = changes(NewDriver)
+DriverChanges = changes(NewDriver, example={"email": "ada@example.org"})
 
 
 class Drivers(Schema):
@@ -66,7 +66,7 @@ class Drivers(Schema):
     archived: Flag = left_out()
 
 
-class NewTagGroup(Schema):
+class NewTagGroup(Schema, example={"name": "Fleet"}):
     """A group; without `parent` one is made."""
 
     name: Text = needed("", Asked(N_("Name"), missing=N_("Type a name.")), max_length=120)
@@ -82,7 +82,7 @@ class NewTagGroup(Schema):
     )
 
 
-TagGroupChanges = changes(NewTagGroup)
+TagGroupChanges = changes(NewTagGroup, example={"tariff_id": 2})
 
 
 class TagGroups(Schema):
@@ -106,7 +106,7 @@ class NewTag(Schema, example={"value": "04A2F6C1", "expires_at": "2020-01-01T00:
     station_ids: RowIds = left_out()
 
 
-TagChanges = changes(NewTag, without=("value", "kind"))
+TagChanges = changes(NewTag, without=("value", "kind"), example={"status": "blocked"})
 
 
 class Tags(Schema):

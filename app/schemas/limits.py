@@ -26,7 +26,7 @@ class NewChargingProfile(Schema):
 ChargingProfileChanges = changes(NewChargingProfile)
 
 
-class SetpointWish(Schema):
+class SetpointWish(Schema, example={"limit": 16, "unit": "A"}):
     """What the session at an EVSE shall get: `limit` in amperes per phase, or watts of all
     phases."""
 

@@ -63,7 +63,7 @@ class NewSite(Schema, example={"name": "Depot", "timezone": "Europe/Berlin", "cu
     seller_contact: Text | None = left_out("", Asked(N_("Contact")), max_length=254)
 
 
-SiteChanges = changes(NewSite)
+SiteChanges = changes(NewSite, example={"tariff_id": 2, "supply_limit_kw": 150})
 
 
 class Sites(Schema):

@@ -16,7 +16,7 @@ class NewAuthorityCertificate(Schema):
     pem: Text = needed(max_length=20_000)
 
 
-class Revocation(Schema):
+class Revocation(Schema, example={"reason": "The charger was stolen."}):
     """Why it is revoked."""
 
     reason: Text = needed(min_length=1, max_length=300)

@@ -6,7 +6,7 @@ import jsonschema_rs
 import pytest
 
 from app.api.ground._noun import ENDPOINTS, ROOT
-from tests.api.client import document
+from tests.api.client import document, validator
 
 REFERENCES = re.compile(r'"\$ref": "#/components/schemas/([^"]+)"')
 
@@ -76,3 +76,10 @@ def test_the_reference_shows_every_endpoint_and_asks_nobody_else(app):
     assert addresses and all(address.startswith(("/", "#")) for address in addresses)
     assert "Set-Cookie" not in answer.headers
     assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+def test_every_example_is_one():
+    for name, schema in document()["components"]["schemas"].items():
+        for example in schema.get("examples", ()):
+            errors = validator(("components", "schemas", name)).iter_errors(example)
+            assert not list(errors), name
