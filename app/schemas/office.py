@@ -152,3 +152,13 @@ class Deliveries(Schema):
 
     state: DeliveryState = left_out()
     event: Text = left_out("As session.ended.", max_length=40)
+
+
+class ReportAsked(Schema):
+    """Over which days a report is, and what its lines are."""
+
+    from_day: Text = left_out("The first day, like 2026-10-01; 30 days ago.", max_length=10)
+    to_day: Text = left_out("The last day; today.", max_length=10)
+    by: Text = left_out("A site, station, connector, tariff, driver or error.", max_length=12)
+    site_id: RowId = left_out("Only this site.")
+    station_id: RowId = left_out("Only this station.")

@@ -47,6 +47,11 @@ class Period:
         return and_(self.around(at), or_(*own))
 
     @property
+    def dates(self) -> list[date]:
+        """Its days."""
+        return [self.first + timedelta(days=number) for number in range(self.days)]
+
+    @property
     def days(self) -> int:
         """How many days it has."""
         return (self.last - self.first).days + 1
@@ -59,6 +64,25 @@ def between(first: date, last: date) -> Period:
     if not _FIRST <= first <= last <= _LAST:
         raise Invalid("These days lie outside all calendars in use.", field="from")
     return Period(first, last)
+
+
+def of_days(first: str, last: str, default: Period) -> Period:
+    """The period of two days as 2026-10-31, either of them left out; raises `Invalid`."""
+    since = _day(first, "from") if first else default.first
+    until = _day(last, "to") if last else max(since, default.last)
+    return between(since, until)
+
+
+def _day(text: str, field: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise Invalid("Type a day as 2026-10-31.", field=field) from None
+
+
+def lately(day: date) -> Period:
+    """The 31 days that end with a day."""
+    return Period(day - timedelta(days=30), day)
 
 
 def month(text: str) -> Period:

@@ -1,0 +1,80 @@
+"""Endpoints: reports over a period; each is a table with its sums."""
+
+from typing import Any
+
+from app.api.ground._noun import Ask, Noun
+from app.domain.ground.vocabulary import Json
+from app.queries.ground import period
+from app.queries.office import reports
+from app.queries.office.reports import KINDS, Report, Wanted
+from app.schemas.answers import Answer
+from app.schemas.office import ReportAsked
+from app.web.problems import Problem
+
+noun = Noun("reports", "Tables over a period: energy, revenue, use, uptime, faults, first tries.")
+blueprint = noun.blueprint
+
+
+class ReportLine(Answer):
+    """A line; `figures` are in Wh, seconds, per cent, minor units of `currency`, or counted."""
+
+    label: str
+    currency: str
+    figures: Json
+
+
+class ReportAnswer(Answer):
+    """A report; `lines` come to `whole`, one for each currency where it is of money."""
+
+    kind: str
+    by: str
+    from_day: str
+    to_day: str
+    lines: list[ReportLine]
+    whole: list[ReportLine]
+    words: list[str]
+
+
+def _lines(report: Report, lines: list[Any]) -> list[Json]:
+    return [
+        {
+            "label": line.label,
+            "currency": line.currency,
+            "figures": {each.name: each.read(line.sums) for each in report.columns},
+        }
+        for line in lines
+    ]
+
+
+@noun.get(
+    "/reports/{kind}",
+    "viewer",
+    "Read a report",
+    answers={200: ReportAnswer},
+    query=ReportAsked,
+    problems=(404, 422),
+)
+def show(ask: Ask, kind: str) -> object:
+    """`kind` is energy, revenue, use, uptime, faults or tries; days are on the sites' clocks."""
+    if kind not in KINDS:
+        raise Problem(404, "There is no such report.")
+    asked = ask.query
+    lately = period.lately(ask.now.date())
+    wanted = Wanted(
+        tenant_id=ask.tenant_id,
+        period=period.of_days(asked.get("from_day", ""), asked.get("to_day", ""), lately),
+        by=asked.get("by") or KINDS[kind].by[0],
+        site_id=asked.get("site_id", 0),
+        station_id=asked.get("station_id", 0),
+        most=reports.MOST,
+    )
+    report = reports.run(ask.db, kind, wanted, now=ask.now)
+    return {
+        "kind": kind,
+        "by": wanted.by,
+        "from_day": wanted.period.first.isoformat(),
+        "to_day": wanted.period.last.isoformat(),
+        "lines": _lines(report, report.lines),
+        "whole": _lines(report, report.whole),
+        "words": list(report.words),
+    }

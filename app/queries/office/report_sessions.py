@@ -1,0 +1,317 @@
+"""Reports of charging sessions: energy, revenue, first tries, and use by weekday and hour.
+
+Days and hours are those of the sites' clocks; a session counts where and when it began.
+"""
+
+from collections import Counter, defaultdict
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import BigInteger, case, func, or_, select, type_coerce
+from sqlalchemy.orm import Session
+
+from app.domain.ground.texts import N_
+from app.domain.ground.vocabulary import SessionState
+from app.domain.money.tariffs import from_minor
+from app.models import (
+    Bill,
+    ChargingSession,
+    Connector,
+    Site,
+    Station,
+    TariffVersion,
+    Tenant,
+)
+from app.queries.ground.epoch import epoch
+from app.queries.office.report_lines import (
+    BY,
+    Column,
+    Line,
+    Report,
+    Wanted,
+    lines_of,
+    narrowed,
+    share,
+)
+
+#: Sessions of one tag at one site that follow each other so closely are one visit.
+VISIT_S = 600
+#: A quarter of an hour: every clock is some of them away from UTC.
+_QUARTER_S = 900
+#: No session that is looked for lasts longer.
+_LONGEST = timedelta(days=31)
+
+
+def zones_of(db: Session, wanted: Wanted) -> list[str]:
+    """The clocks of the sessions of a period."""
+    query = select(ChargingSession.timezone).where(
+        ChargingSession.tenant_id == wanted.tenant_id,
+        wanted.period.around(ChargingSession.started_at),
+    )
+    return list(db.scalars(query.distinct()))
+
+
+def began(db: Session, wanted: Wanted) -> list[Any]:
+    """The conditions of the sessions that a report is about."""
+    session = ChargingSession
+    found = [
+        session.tenant_id == wanted.tenant_id,
+        wanted.period.on(session.started_at, session.timezone, zones_of(db, wanted) or ["UTC"]),
+    ]
+    return [*found, *narrowed(wanted, session.site_id, session.station_id)]
+
+
+_SESSIONS = Column("sessions", N_("Sessions"), "count", lambda sums: sums["sessions"])
+ENERGY = (
+    Column("energy", N_("Energy"), "energy", lambda sums: sums["energy_wh"]),
+    _SESSIONS,
+    Column("per_session", N_("Per session"), "energy",
+           lambda sums: sums["energy_wh"] / sums["sessions"] if sums["sessions"] else None),
+    Column("connected", N_("Connected"), "duration", lambda sums: sums["connected_s"]),
+)  # fmt: skip
+
+
+def energy(db: Session, wanted: Wanted, *, now: datetime) -> Report:
+    """What was charged, by sessions that began in the period."""
+    session = ChargingSession
+    ended = func.coalesce(epoch(session.ended_at), int(now.timestamp()))
+    query = _joined(wanted, select(session.id).select_from(session)).where(*began(db, wanted))
+    sums = {
+        "energy_wh": func.sum(session.energy_wh),
+        "sessions": func.count(session.id),
+        "connected_s": func.sum(ended - epoch(session.started_at)),
+    }
+    lines, whole = lines_of(db, wanted, query, BY[wanted.by], sums)
+    report = Report("energy", wanted, ENERGY, lines, whole)
+    report.words = [N_("A session counts as a whole on the day on which it began.")]
+    report.curves = [("kWh", _per_day(db, wanted, query, func.sum(session.energy_wh), 1000))]
+    return report
+
+
+REVENUE = (
+    Column("gross", N_("Gross"), "money", lambda sums: sums["gross_minor"]),
+    Column("net", N_("Net"), "money", lambda sums: sums["net_minor"]),
+    Column("tax", N_("Tax"), "money", lambda sums: sums["tax_minor"]),
+    Column("energy", N_("Energy"), "energy", lambda sums: sums["energy_wh"]),
+    Column("bills", N_("Bills"), "count", lambda sums: sums["bills"]),
+)
+
+
+def revenue(db: Session, wanted: Wanted, *, now: datetime) -> Report:
+    """What the bills of sessions that began in the period come to, credits taken off."""
+    query = _joined(wanted, select(Bill.id).select_from(Bill).join(ChargingSession, Bill.session))
+    query = query.where(*began(db, wanted))
+    sums = {
+        **{name: func.sum(getattr(Bill, name)) for name in ("gross_minor", "net_minor")},
+        **{name: func.sum(getattr(Bill, name)) for name in ("tax_minor", "energy_wh")},
+        "bills": func.count(Bill.id),
+    }
+    lines, whole = lines_of(db, wanted, query, BY[wanted.by], sums, currency=Bill.currency)
+    report = Report("revenue", wanted, REVENUE, lines, whole)
+    report.words = [
+        N_("Bills count on the day on which their session began, whenever they were issued."),
+        N_("Credit notes are taken off; each currency stands for itself."),
+    ]
+    for line in whole:
+        own = query.where(Bill.currency == line.currency)
+        values = _per_day(
+            db, wanted, own, func.sum(Bill.gross_minor), 1 / from_minor(1, line.currency)
+        )
+        report.curves.append((line.currency, values))
+    return report
+
+
+TRIES = (
+    Column("visits", N_("Visits"), "count", lambda sums: sums["visits"]),
+    Column("first", N_("Charged at the first try"), "count", lambda sums: sums["first_ok"]),
+    Column("share", N_("First-try success"), "percent",
+           lambda sums: share(sums["first_ok"], sums["visits"])),
+    Column("tries", N_("Tries"), "count", lambda sums: sums["tries"]),
+)  # fmt: skip
+
+
+def tries(db: Session, wanted: Wanted, *, now: datetime) -> Report:
+    """How often the first try of a visit charged."""
+    session = ChargingSession
+    place = (session.site_id, session.token)
+    at = epoch(session.started_at)
+    before = func.lag(at).over(partition_by=place, order_by=(at, session.id))
+    keys = [key.label(f"key{number}") for number, key in enumerate(BY[wanted.by])]
+    query = select(session.id).select_from(session)
+    query = query.join(Tenant, Tenant.id == session.tenant_id)
+    inner = _joined(wanted, query).where(
+        *began(db, wanted), session.state == SessionState.ENDED, session.token != ""
+    )
+    worked = type_coerce(session.energy_wh, BigInteger) >= Tenant.least_energy_wh * 1000
+    rows = inner.with_only_columns(
+        *keys,
+        case((before.is_(None), 1), (at - before > VISIT_S, 1), else_=0).label("is_first"),
+        case((worked, 1), else_=0).label("worked"),
+    ).subquery()
+    sums = {
+        "visits": func.sum(rows.c.is_first),
+        "first_ok": func.sum(rows.c.is_first * rows.c.worked),
+        "tries": func.count(),
+    }
+    outer = [rows.c[key.name] for key in keys]
+    lines, whole = lines_of(db, wanted, select(rows), outer, sums)
+    report = Report("tries", wanted, TRIES, lines, whole)
+    report.words = [
+        N_("Sessions of one tag at one site within ten minutes are one visit."),
+        N_("A try charged if it took the least energy that is billed (see Organisation)."),
+    ]
+    return report
+
+
+def _joined(wanted: Wanted, query: Any) -> Any:
+    """A select of sessions with their tariffs, where these are asked for."""
+    if wanted.by != "tariff":
+        return query
+    version = TariffVersion.id == ChargingSession.tariff_version_id
+    return query.outerjoin(TariffVersion, version)
+
+
+def _per_day(
+    db: Session, wanted: Wanted, query: Any, value: Any, per: int | Decimal
+) -> list[float]:
+    """A sum for each day of the period, divided by `per`, on the sites' clocks."""
+    zone = ChargingSession.timezone
+    quarter = (epoch(ChargingSession.started_at) // _QUARTER_S).label("quarter")
+    rows = db.execute(query.with_only_columns(zone, quarter, value).group_by(zone, "quarter"))
+    found: defaultdict[date, Decimal] = defaultdict(Decimal)
+    for name, number, amount in rows:
+        found[_local(number, ZoneInfo(name)).date()] += amount or 0
+    # A sum of watt-hours is one of Wh already, one of money of minor units.
+    return [float(found[day] / per) for day in wanted.period.dates]
+
+
+def _local(quarter: int, zone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(quarter * _QUARTER_S, zone)
+
+
+USE = (
+    Column("use", N_("In use"), "percent", lambda sums: share(sums["used_s"], sums["whole_s"])),
+    Column("used", N_("Time in use"), "duration", lambda sums: sums["used_s"]),
+    Column("whole", N_("Time of all plugs"), "duration", lambda sums: sums["whole_s"]),
+)
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def use(db: Session, wanted: Wanted, *, now: datetime) -> Report:
+    """How much of the time of all plugs cars stood at them, by weekday and hour.
+
+    Counted are the quarters of an hour in which sessions begin and end: what runs between
+    follows from them, so that a million sessions cost two sums.
+    """
+    plugs = _plugs(db, wanted)
+    used: Counter[tuple[int, int]] = Counter()
+    whole: Counter[tuple[int, int]] = Counter()
+    for name, running, begins, ends in _occupied(db, wanted, now):
+        zone = ZoneInfo(name)
+        since, until = wanted.period.bounds(name)
+        widest, _ = wanted.period.widest
+        for quarter in range(int(widest.timestamp()) // _QUARTER_S, _end(until, now)):
+            (began_here, began_s), (ended_here, ended_s) = begins[quarter], ends[quarter]
+            taken_s = running * _QUARTER_S + began_s - ended_s
+            running += began_here - ended_here
+            if quarter * _QUARTER_S < since.timestamp():
+                continue
+            here = _local(quarter, zone)
+            used[here.weekday(), here.hour] += taken_s
+    for name, count in plugs.items():
+        since, until = wanted.period.bounds(name)
+        zone = ZoneInfo(name)
+        for quarter in range(int(since.timestamp()) // _QUARTER_S, _end(until, now)):
+            here = _local(quarter, zone)
+            whole[here.weekday(), here.hour] += count * _QUARTER_S
+    lines = [
+        Line(f"{_DAYS[day]} {hour:02d}:00", _use(used[day, hour], whole[day, hour]))
+        for day in range(7)
+        for hour in range(24)
+    ]
+    total = Line("", _use(used.total(), whole.total()))
+    report = Report("use", wanted, USE, lines, [total] if total.sums["used_s"] else [])
+    report.use = [
+        [USE[0].read(lines[day * 24 + hour].sums) for hour in range(24)] for day in range(7)
+    ]
+    report.words = [
+        N_("In use = time of sessions / (plugs as they are now × time of the period so far)."),
+    ]
+    return report
+
+
+def _use(used_s: int, whole_s: int) -> dict[str, Any]:
+    return {"used_s": used_s, "whole_s": whole_s}
+
+
+def _end(until: datetime, now: datetime) -> int:
+    """The first quarter that is not looked at."""
+    return int(min(until, now).timestamp()) // _QUARTER_S
+
+
+def _plugs(db: Session, wanted: Wanted) -> dict[str, int]:
+    """How many plugs there are by the clock of their site."""
+    query = (
+        select(Site.timezone, func.count(Connector.id))
+        .select_from(Connector)
+        .join(Station, Station.id == Connector.station_id)
+        .join(Site, Site.id == Station.site_id)
+        .where(
+            Connector.evse > 0,
+            Station.archived_at.is_(None),
+            Station.tenant_id == wanted.tenant_id,
+            *narrowed(wanted, Station.site_id, Station.id),
+        )
+        .group_by(Site.timezone)
+    )
+    return dict(db.execute(query).tuples().all())
+
+
+Quarters = defaultdict[int, tuple[int, int]]
+
+
+def _occupied(
+    db: Session, wanted: Wanted, now: datetime
+) -> list[tuple[str, int, Quarters, Quarters]]:
+    """By clock: sessions that ran as the period began; those that begin and end in each quarter.
+
+    With each count comes for how long, in seconds, they are there, or no more, in that quarter.
+    """
+    session, (since, until) = ChargingSession, wanted.period.widest
+    # Quarters are whole: the widest period begins and ends with one.
+    until = min(until, now.astimezone(UTC))
+    common = [
+        session.tenant_id == wanted.tenant_id,
+        session.started_at >= since - _LONGEST,
+        session.started_at < until,
+        *narrowed(wanted, session.site_id, session.station_id),
+    ]
+    still = or_(session.ended_at.is_(None), session.ended_at >= since)
+    running = dict(
+        db.execute(
+            select(session.timezone, func.count(session.id))
+            .where(*common, session.started_at < since, still)
+            .group_by(session.timezone)
+        )
+        .tuples()
+        .all()
+    )
+    begins = _quarters(db, session.started_at, [*common, session.started_at >= since])
+    inside = [session.ended_at >= since, session.ended_at < until]
+    ends = _quarters(db, session.ended_at, [*common, *inside])
+    zones = {*running, *begins, *ends}
+    return [(zone, running.get(zone, 0), begins[zone], ends[zone]) for zone in sorted(zones)]
+
+
+def _quarters(db: Session, at: Any, conditions: list[Any]) -> defaultdict[str, Quarters]:
+    quarter = (epoch(at) // _QUARTER_S).label("quarter")
+    rest_s = func.sum(_QUARTER_S - epoch(at) % _QUARTER_S)
+    zone = ChargingSession.timezone
+    query = select(zone, quarter, func.count(), rest_s).where(*conditions).group_by(zone, "quarter")
+    found: defaultdict[str, Quarters] = defaultdict(lambda: defaultdict(lambda: (0, 0)))
+    for name, number, count, seconds in db.execute(query):
+        found[name][number] = (count, int(seconds))
+    return found

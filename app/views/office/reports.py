@@ -1,0 +1,91 @@
+"""Reports: a table with its curve or its picture of a week, or the table as a file."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, g, render_template, request
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy import select
+
+from app.domain.ground.errors import Invalid
+from app.extensions import db
+from app.models import Site, Station
+from app.queries.ground import period
+from app.queries.ground.period import Period
+from app.queries.office import reports
+from app.queries.office.reports import KINDS, Report, Wanted
+from app.web import listing
+from app.web.security import needs
+
+blueprint = Blueprint("reports", __name__, url_prefix="/reports")
+
+
+@blueprint.get("")
+@needs("viewer")
+def index() -> Any:
+    """A report over a period, as the URL says; or its table as a file."""
+    kind = request.args.get("kind", "")
+    kind = kind if kind in KINDS else next(iter(KINDS))
+    now, trouble = datetime.now(UTC), ""
+    today = now.astimezone(ZoneInfo(g.get("zone", "UTC"))).date()
+    days = period.lately(today)
+    try:
+        days = period.of_days(listing.text("from"), listing.text("to"), days)
+        report = reports.run(db.session(), kind, _wanted(kind, days), now=now)
+    except Invalid as error:
+        trouble, days = error.sentence, period.lately(today)
+        report = reports.run(db.session(), kind, _wanted(kind, days), now=now)
+    if listing.wants_file():
+        columns, rows = report.flat()
+        since, until = days.bounds(g.get("zone", "UTC"))
+        return listing.file_response("report", columns, rows, since=since, until=until)
+    return render_template(
+        "office/reports/index.html",
+        kind=kind,
+        kinds=KINDS,
+        report=report,
+        days=days,
+        ready=_ready(today),
+        charts=bool(report.curves),
+        drawn=_drawn(report),
+        sites=[tuple(row) for row in db.session.execute(select(Site.id, Site.name)).all()],
+        trouble=trouble,
+        station=db.session.get(Station, report.wanted.station_id),
+    )
+
+
+def _wanted(kind: str, days: Period) -> Wanted:
+    by = listing.text("by")
+    return Wanted(
+        tenant_id=current_user.tenant_id,
+        period=days,
+        by=by if by in KINDS[kind].by else KINDS[kind].by[0],
+        site_id=listing.number("site") or 0,
+        station_id=listing.number("station") or 0,
+        most=reports.MOST if listing.wants_file() else reports.USUAL,
+    )
+
+
+def _ready(today: date) -> list[tuple[str, Period]]:
+    """Periods that are a tap away."""
+    return [
+        (_("31 days"), period.lately(today)),
+        (_("This month"), Period(today.replace(day=1), today)),
+        (_("Last month"), period.month_before(today)),
+        (_("This year"), Period(today.replace(month=1, day=1), today)),
+    ]
+
+
+def _drawn(report: Report) -> list[tuple[str, dict[str, Any], list[tuple[date, str]]]]:
+    """Each curve as the chart takes it, and as a table; a day stands at its midnight in UTC."""
+    dates = report.wanted.period.dates
+    times = [int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) for day in dates]
+    found = []
+    for unit, values in report.curves:
+        series = {"label": unit, "kind": "current", "unit": unit, "values": values}
+        data = {"times": times, "series": [series], "zone": "UTC", "days": True}
+        rows = [(day, f"{value:.2f}") for day, value in zip(dates, values, strict=True)]
+        found.append((unit, data, rows))
+    return found

@@ -1,0 +1,331 @@
+"""Reports: figures worked out by hand, on the sites' clocks, and sums that come to the whole."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.ground.errors import Invalid
+from app.domain.ground.vocabulary import SYSTEM, Activity, Availability, SessionState
+from app.domain.money import billing
+from app.extensions import db as flask_db
+from app.models import Bill, Connection, Connector, Site, Station, StatusEvent
+from app.queries.ground import period
+from app.queries.office import report_uptime, reports
+from app.queries.office.report_lines import Wanted
+from app.web import scope
+from tests.support import lone
+from tests.support.charging import network
+
+NOW = datetime(2026, 4, 15, 12, tzinfo=UTC)
+MARCH = period.month("2026-03")
+
+
+@pytest.fixture
+def net(any_app):
+    return network(flask_db.session())
+
+
+def run(net, kind, days=MARCH, now=NOW, **wanted):
+    wanted.setdefault("by", reports.KINDS[kind].by[0])
+    return reports.run(net.db, kind, Wanted(net.site.tenant_id, days, **wanted), now=now)
+
+
+def told(report):
+    """Each line with its figures, as a file has them."""
+    columns, rows = report.flat()
+    return [tuple(read(row) for _, read in columns) for row in rows]
+
+
+def charged(net, at, wh=10_000, minutes=60, **more):
+    """A session with its bill."""
+    session = net.session(started_at=at, wh=wh, minutes=minutes, energy_wh=Decimal(wh), **more)
+    lone.issue(net.db, session.id, now=NOW)
+    return session
+
+
+def elsewhere(net):
+    """A site in Zurich with a station of its own."""
+    site = Site(
+        tenant_id=net.site.tenant_id, name="City", name_key="city", timezone="America/New_York",
+        currency="CHF", created_at=NOW,
+    )  # fmt: skip
+    net.db.add(site)
+    net.db.flush()
+    station = Station(
+        tenant_id=site.tenant_id, site_id=site.id, identity="CP-2", identity_key="cp-2",
+        created_at=NOW,
+    )  # fmt: skip
+    net.db.add(station)
+    net.db.flush()
+    return site, station
+
+
+def test_energy_is_that_of_sessions_that_began_in_the_period(net):
+    charged(net, datetime(2026, 3, 2, 9, tzinfo=UTC), 6_000, minutes=30)
+    charged(net, datetime(2026, 3, 2, 20, tzinfo=UTC), 4_000)
+    charged(net, datetime(2026, 3, 31, 22, 30, tzinfo=UTC))  # 1 April in Berlin
+    report = run(net, "energy")
+    assert told(report) == [("Depot", 10, 2, 5, 5400)]
+    assert report.curves[0][1][1] == 10.0
+    assert sum(report.curves[0][1]) == 10.0
+
+
+def test_a_day_is_that_of_each_sites_own_clock(net):
+    site, station = elsewhere(net)
+    at = datetime(2026, 3, 10, 3, 30, tzinfo=UTC)  # 23:30 of the 9th in New York
+    charged(net, at, 1_000)
+    charged(net, at, 2_000, site_id=site.id, station_id=station.id, timezone=site.timezone)
+    ((_, values),) = run(net, "energy").curves
+    assert (values[8], values[9]) == (2.0, 1.0)
+    days = period.of_days("2026-03-10", "2026-03-10", MARCH)
+    assert told(run(net, "energy", days)) == [("Depot", 1, 1, 1, 3600)]
+
+
+def test_a_running_session_counts_until_now(net):
+    net.session(
+        started_at=NOW - timedelta(minutes=10), state=SessionState.CHARGING, ended_at=None,
+        energy_wh=Decimal(500),
+    )  # fmt: skip
+    report = run(net, "energy", period.month("2026-04"))
+    assert told(report) == [("Depot", Decimal("0.5"), 1, Decimal("0.5"), 600)]
+
+
+@pytest.mark.parametrize(
+    ("by", "label"),
+    [
+        ("site", "Depot"),
+        ("station", "CP-1"),
+        ("connector", "CP-1 · 1/1"),
+        ("tariff", "Kerb"),
+        ("driver", "Ada Lovelace"),
+    ],
+)
+def test_a_line_stands_for_what_is_asked_for(net, by, label):
+    charged(net, datetime(2026, 3, 2, 9, tzinfo=UTC))
+    for kind in ("energy", "revenue", "tries"):
+        assert [line.label for line in run(net, kind, by=by).lines] == [label]
+
+
+def test_revenue_takes_credits_off_and_adds_no_currencies(net):
+    first = charged(net, datetime(2026, 3, 2, 9, tzinfo=UTC))
+    gone = charged(net, datetime(2026, 3, 3, 9, tzinfo=UTC))
+    right = charged(net, datetime(2026, 3, 4, 9, tzinfo=UTC))
+    billing.refund(net.db, SYSTEM, gone, reason="It was broken.", now=NOW)
+    billing.correct(net.db, SYSTEM, right, energy_wh=Decimal(5_000), reason="A digit.", now=NOW)
+    own = [billing.standing(net.db, first), billing.standing(net.db, right)]
+    bill = own[0]
+    net.db.add(
+        Bill(
+            tenant_id=bill.tenant_id, site_id=bill.site_id, session_id=gone.id, sequence=9,
+            number="CHF-1", kind="bill", currency="CHF", energy_wh=Decimal(1000), net_minor=700,
+            tax_minor=0, gross_minor=700, issued_at=NOW,
+        )
+    )  # fmt: skip
+    net.db.flush()
+    report = run(net, "revenue")
+    gross = Decimal(sum(each.gross_minor for each in own)) / 100
+    assert [row[:3] for row in told(report)] == [("Depot", "EUR", gross), ("Depot", "CHF", 7)]
+    assert {line.currency: line.sums["gross_minor"] for line in report.whole} == {
+        "EUR": gross * 100,
+        "CHF": 700,
+    }
+
+
+def test_the_first_try_of_a_visit_is_told_from_the_next(net):
+    at = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    for minute, wh in ((0, 0), (5, 8_000), (60, 9_000)):  # fails, charges; comes back later
+        charged(net, at + timedelta(minutes=minute), wh, minutes=3)
+    charged(net, at, 5_000, token="OTHER")
+    assert told(run(net, "tries")) == [("Depot", 3, 2, Decimal("66.667"), 4)]
+
+
+def test_use_is_counted_by_the_second_on_the_local_clock(net):
+    net.db.add(Connector(station_id=net.station.id, evse=1, availability="available"))
+    net.session(started_at=datetime(2026, 3, 2, 8, 50, tzinfo=UTC), minutes=20)  # Monday 09:50
+    days = period.of_days("2026-03-02", "2026-03-08", MARCH)
+    report = run(net, "use", days)
+    assert report.use[0][9] == Decimal(1000) / 60
+    assert report.use[0][10] == Decimal(1000) / 60
+    assert report.use[0][11] == 0
+    (whole,) = report.whole
+    assert whole.sums == {"used_s": 1200, "whole_s": 7 * 86_400}
+
+
+def test_use_knows_what_ran_before_and_the_hour_that_comes_twice(net):
+    net.db.add(Connector(station_id=net.station.id, evse=1, availability="available"))
+    start = datetime(2026, 10, 24, 20, tzinfo=UTC)
+    net.session(started_at=start, minutes=8 * 60)  # until 05:00 on the day the clock goes back
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    report = run(net, "use", period.of_days("2026-10-25", "2026-10-25", MARCH), now)
+    (whole,) = report.whole
+    assert whole.sums == {"used_s": 6 * 3600, "whole_s": 25 * 3600}
+    assert [report.use[6][hour] for hour in (0, 2, 4, 5)] == [100, 100, 100, 0]
+    assert report.lines[6 * 24 + 2].sums["whole_s"] == 7200
+
+
+def plugged(net, *spans):
+    """A plug whose station was connected in some spans of hours of 2 March in Berlin."""
+    begin = datetime(2026, 3, 1, 23, tzinfo=UTC)
+    net.station.created_at = begin - timedelta(days=9)
+    net.db.add(Connector(station_id=net.station.id, evse=1, availability="available"))
+    for since, until in spans:
+        net.db.add(
+            Connection(
+                station_id=net.station.id, node="n", address="::1",
+                opened_at=begin + timedelta(hours=since),
+                closed_at=None if until is None else begin + timedelta(hours=until),
+            )
+        )  # fmt: skip
+    net.db.flush()
+    return begin
+
+
+def said(net, at, word, evse=1, code=None):
+    net.db.add(
+        StatusEvent(
+            station_id=net.station.id, evse=evse, connector=1, availability=word, error_code=code,
+            activity=Activity.NONE, status_word=word.value, at=at, received_at=at,
+        )
+    )  # fmt: skip
+    net.db.flush()
+
+
+DAY = period.of_days("2026-03-02", "2026-03-02", MARCH)
+
+
+def test_uptime_is_told_as_nevi_counts_it_and_plainly(net):
+    begin = plugged(net, (-5, 12), (18, 30))  # six hours away
+    said(net, begin - timedelta(hours=30), Availability.AVAILABLE)
+    said(net, begin + timedelta(hours=10), Availability.FAULTED)  # two hours of it connected
+    said(net, begin + timedelta(hours=13), Availability.AVAILABLE)
+    said(net, begin + timedelta(hours=20), Availability.UNAVAILABLE)  # on purpose, three hours
+    said(net, begin + timedelta(hours=23), Availability.AVAILABLE)
+    (line,) = run(net, "uptime", DAY, by="connector").lines
+    assert line.label == "CP-1 · 1/1"
+    assert {name: seconds / 3600 for name, seconds in line.sums.items() if name != "plugs"} == {
+        "time_s": 24,
+        "connected_s": 18,
+        "outage_s": 11,
+        "excluded_s": 3,
+    }
+    columns = {column.name: column.read(line.sums) for column in report_uptime.UPTIME}
+    assert (columns["nevi"], columns["plain"]) == (Decimal(1600) / 24, 75)
+
+
+def test_what_a_station_said_before_and_of_itself_holds_for_its_plug(net):
+    begin = plugged(net, (-5, None))
+    said(net, begin - timedelta(days=3), Availability.FAULTED, evse=0)
+    said(net, begin + timedelta(hours=6), Availability.AVAILABLE, evse=0)
+    (line,) = run(net, "uptime", DAY).lines
+    assert line.sums["outage_s"] == 6 * 3600
+
+
+@given(st.lists(st.tuples(st.integers(-50, 150), st.integers(-50, 150)), max_size=12))
+def test_spans_and_what_they_leave_come_to_the_whole(spans):
+    whole = (0, 100)
+    inside = report_uptime.clipped(whole, spans)
+    rest = report_uptime.without(whole, inside)
+    assert report_uptime.length(inside) + report_uptime.length(rest) == 100
+    covered = {second for a, b in spans for second in range(max(a, 0), min(b, 100))}
+    assert report_uptime.length(inside) == len(covered)
+
+
+def test_a_fault_counts_once_with_its_time(net):
+    begin = plugged(net, (0, None))
+    said(net, begin + timedelta(hours=1), Availability.FAULTED, code="GroundFailure")
+    said(net, begin + timedelta(hours=2), Availability.FAULTED, code="HighTemperature")
+    said(net, begin + timedelta(hours=3), Availability.AVAILABLE)
+    said(net, begin + timedelta(hours=9), Availability.FAULTED, code="GroundFailure")
+    said(net, begin + timedelta(hours=9, minutes=30), Availability.AVAILABLE)
+    assert told(run(net, "faults", DAY)) == [("Depot", 2, 9000)]
+    assert told(run(net, "faults", DAY, by="error")) == [
+        ("GroundFailure", 2, 5400),
+        ("HighTemperature", 0, 3600),
+    ]
+
+
+def test_what_is_left_out_of_the_lines_is_in_the_last_one(net):
+    for number in range(5):
+        charged(net, datetime(2026, 3, 2 + number, 9, tzinfo=UTC), 1_000 * (number + 1))
+    report = run(net, "energy", by="connector", most=2)
+    assert [line.label for line in report.lines][-1] == "…"
+    for name, value in report.whole[0].sums.items():
+        assert sum(line.sums[name] for line in report.lines) == value
+
+
+def test_staff_of_one_site_see_the_figures_of_that_site_alone(net):
+    site, station = elsewhere(net)
+    charged(net, datetime(2026, 3, 10, 12, tzinfo=UTC))
+    charged(
+        net, datetime(2026, 3, 10, 12, tzinfo=UTC), 2_000, site_id=site.id,
+        station_id=station.id, timezone=site.timezone,
+    )  # fmt: skip
+    for each in (net.station, station):
+        net.db.add(Connector(station_id=each.id, evse=1, availability="available"))
+        net.db.add(
+            StatusEvent(
+                station_id=each.id, evse=1, connector=1, availability=Availability.FAULTED,
+                activity=Activity.NONE, status_word="Faulted", at=datetime(2026, 3, 9, tzinfo=UTC),
+                received_at=NOW,
+            )
+        )  # fmt: skip
+    net.db.commit()
+    scope.narrow(net.db, scope.Scope(net.site.tenant_id, frozenset([net.site.id])))
+    try:
+        for kind in ("energy", "revenue", "tries", "faults"):
+            assert {line.label for line in run(net, kind).lines} == {"Depot"}, kind
+        assert run(net, "use").whole[0].sums["used_s"] == 3600
+        assert {line.label for line in run(net, "uptime", now=NOW).lines} <= {"Depot"}
+    finally:
+        scope.narrow(net.db, None)
+
+
+def test_what_cannot_be_reported_is_refused(net):
+    with pytest.raises(Invalid, match="by site, station"):
+        run(net, "uptime", by="driver")
+    with pytest.raises(Invalid, match="a year at most"):
+        run(net, "energy", period.of_days("2024-01-01", "2026-03-01", MARCH))
+    with pytest.raises(Invalid, match="before the first"):
+        period.of_days("2026-03-02", "2026-03-01", MARCH)
+    with pytest.raises(Invalid, match="Type a day"):
+        period.of_days("soon", "", MARCH)
+
+
+# The desk, the API, the command line.
+
+
+@pytest.mark.parametrize("kind", list(reports.KINDS))
+def test_each_report_has_its_page_and_its_file(viewer, kind):
+    for way in reports.KINDS[kind].by:
+        address = f"/reports?kind={kind}&by={way}&from=2026-10-28&to=2026-11-27"
+        answer = viewer.get(address)
+        assert answer.status_code == 200
+        text = answer.get_data(as_text=True)
+        assert "How it is counted" in text
+        assert ("Nothing in this period" in text) is (kind == "faults"), (kind, way)
+        file = viewer.get(f"{address}&format=csv")
+        rows = list(csv.DictReader(io.StringIO(file.get_data(as_text=True).lstrip("\ufeff"))))
+        assert bool(rows) is (kind != "faults")
+
+
+def test_a_page_says_what_is_wrong_with_its_days(viewer):
+    text = viewer.get("/reports?from=2026-11-02&to=2026-11-01").get_data(as_text=True)
+    assert "The last day lies before the first one." in text
+
+
+def test_a_report_is_read_on_the_command_line(app, db, made):
+    db.commit()
+    flask = app.test_cli_runner()
+    days = ["--from", "2026-10-28", "--to", "2026-11-27"]
+    for kind, found in reports.KINDS.items():
+        shown = flask.invoke(args=["report", kind, *days, "--by", found.by[-1], "--json"])
+        assert shown.exit_code == 0, shown.output
+        assert bool(json.loads(shown.stdout)) is (kind != "faults")
+    lines = flask.invoke(args=["report", "energy", *days, "--csv", "-"]).stdout.splitlines()
+    assert lines[0].lstrip("\ufeff") == "site,energy,sessions,per_session,connected"
