@@ -139,6 +139,17 @@ class Tariffs(Schema):
     archived: Flag = left_out("True: those in the archive instead.")
 
 
+class BenchAsked(Schema, example={"definition": _EXAMPLE, "month": "2026-10"}):
+    """A draft of a tariff, and the sessions that it is tried on."""
+
+    definition: Definition = needed()
+    month: Text = left_out("On the sites' clocks, like 2026-10; the last one.", max_length=7)
+    tariff_id: RowId = left_out("Only sessions that this tariff priced; all of the currency.")
+    most: Whole = left_out(
+        "Of more sessions, every second, third … one is priced; 500.", ge=1, le=5000
+    )
+
+
 class PriceExample(Schema):
     """The session that is imagined."""
 

@@ -14,10 +14,12 @@ from app.domain.ground.errors import Invalid
 from app.domain.money import tariff_book
 from app.domain.money import tariffs as prices
 from app.models import Tariff, TariffVersion
+from app.queries.ground import period
+from app.queries.money import bench
 from app.queries.money import tariffs as queries
 from app.schemas import money as schemas
 from app.schemas.answers import Answer, From, read
-from app.schemas.base import Number
+from app.schemas.base import Instant, Number
 from app.uow import unit_of_work
 from app.web.problems import Problem
 
@@ -75,6 +77,71 @@ class Price(Answer):
     explanation: Annotated[
         list[str], From(lambda quote: [prices.say(phrase) for phrase in quote.explanation])
     ]
+
+
+class BenchSums(Answer):
+    """What some sessions were billed and would be, tax included, in minor units."""
+
+    sessions: int
+    dearer: int
+    cheaper: int
+    energy_wh: Number
+    old_minor: int
+    new_minor: int
+    difference_minor: int
+
+
+class BenchHour(Answer):
+    """The sessions that began in one hour of the day."""
+
+    hour: Annotated[int, From(lambda pair: pair[0])]
+    sums: Annotated[BenchSums, From(lambda pair: pair[1])]
+
+
+class BenchSession(Answer):
+    """One session: what its bill says, and what it would say."""
+
+    session_id: int
+    started_at: Instant
+    energy_wh: Number
+    old_minor: int
+    new_minor: int
+    difference_minor: int
+
+
+class BenchResult(Answer):
+    """A draft against a month; `unbilled`: sessions without a bill that stands, left out."""
+
+    month: Annotated[str, From(lambda found: f"{found.period.first:%Y-%m}")]
+    currency: str
+    found: int
+    looked_at: int
+    unbilled: int
+    all: BenchSums
+    hours: Annotated[list[BenchHour], From(lambda found: found.by_hour)]
+    sessions: Annotated[list[BenchSession], From(lambda found: found.rows)]
+
+
+@noun.post(
+    "/tariffs/bench",
+    "operator",
+    "Try a draft on real sessions",
+    body=schemas.BenchAsked,
+    answers={200: BenchResult},
+    problems=(404,),
+)
+def bench_(ask: Ask) -> object:
+    """Price the billed sessions of a month by a draft, beside their bills; nothing is stored."""
+    asked = ask.body
+    return bench.run(
+        ask.db,
+        ask.tenant_id,
+        tariff_book.checked(asked["definition"]),
+        period.month(asked["month"]) if "month" in asked else period.month_before(ask.now.date()),
+        tariff=_tariff(ask, asked["tariff_id"]) if "tariff_id" in asked else None,
+        most=asked.get("most", bench.USUAL),
+        now=ask.now,
+    )
 
 
 @noun.get(
