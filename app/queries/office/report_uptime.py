@@ -177,7 +177,7 @@ def _plugs(
 ) -> Iterable[tuple[Place, Plug]]:
     ids = sorted({place.station_id for place in places})
     connected = _connected(db, wanted, ids, now)
-    told = _told(db, wanted, ids)
+    told = _history(db, wanted, ids)
     for place in places:
         since, until = wanted.period.bounds(place.zone)
         whole = (_second(max(since, place.created_at)), _second(min(until, now)))
@@ -231,7 +231,7 @@ def _connected(
     return found
 
 
-def _told(
+def _history(
     db: Session, wanted: Wanted, ids: Sequence[int]
 ) -> dict[tuple[int, int, int], list[tuple[int, Availability]]]:
     """What plugs said in the period, and the last word of each before it."""
