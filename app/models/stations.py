@@ -1,5 +1,6 @@
 """Stations and their connectors: what is known of each charger now."""
 
+import secrets
 import unicodedata
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,11 @@ def name_key(text: str | None, most: int = 120) -> str | None:
     return shown.strip().casefold()[:most] or None
 
 
+def new_field_code() -> str:
+    """A code for a label: 60 bits of chance in letters that are not mistaken when typed."""
+    return "".join(secrets.choice("23456789abcdefghjkmnpqrstuvwxyz") for _ in range(12))
+
+
 class Station(SiteOwned, Base):
     """A charger: who it is, how it may connect, and whether it is connected.
 
@@ -44,6 +50,7 @@ class Station(SiteOwned, Base):
     follow the columns that they are made of.
     `access_epoch` is raised by every decision about who may connect: a connection that was let
     in under an older one is over (`app.domain.network.credentials`).
+    `field_code` stands on the label at it and opens its page in the field: not to be guessed.
     """
 
     __tablename__ = "stations"
@@ -51,11 +58,13 @@ class Station(SiteOwned, Base):
         Index("ix_stations_tenant_site", "tenant_id", "site_id"),
         # Workers ask every second for the sum of all epochs; it is read off the index alone.
         Index("ix_stations_access_epoch", "access_epoch"),
+        Index("uq_stations_field_code", "field_code", unique=True),
     )
 
     id: Mapped[Id]
     identity: Mapped[str] = mapped_column(String(64))
     identity_key: Mapped[str] = mapped_column(String(64), unique=True)
+    field_code: Mapped[str | None] = mapped_column(String(20), default=new_field_code)
     name: Mapped[Name] = mapped_column(default="")
     note: Mapped[str | None] = mapped_column(String(500))
     password_hash: Mapped[str | None] = mapped_column(String(200))

@@ -23,6 +23,8 @@ PUBLIC = {
     *("station_files.fetch", "station_files.bring"),
     # A driver who paid at a station opens the receipt with the secret that the station shows.
     *("payment_receipts.show", "payment_receipts.pdf"),
+    # The label at a charger leads there: what a driver may know, or the field page for staff.
+    "field.show",
     # A load balancer asks for a word per part.
     "system.health",
 }

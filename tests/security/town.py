@@ -70,6 +70,7 @@ OURS = frozenset(
         "password_hash",
         "token_hash",
         "identity_key",
+        "field_code",
         "name_key",
         "email",
         "email_key",

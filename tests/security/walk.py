@@ -15,6 +15,7 @@ WORDS = {
     "change": ("block", "unblock", "archive", "restore"),
     "kind": ("stations", "drivers", "tags"),
     "key": ("nothing-like-a-secret",),
+    "code": ("nothing-like-a-code",),
     "secret": ("nothing-like-a-secret",),
     "name": ("nothing.eml",),
     "form": ("pem", "csr"),

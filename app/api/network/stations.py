@@ -36,7 +36,7 @@ STATION = _rows.answer(
     Station,
     without=(
         *("identity_key", "connection_id", "boot_raw"),
-        *("access_epoch", "serial_key", "certificate_name_key"),
+        *("access_epoch", "serial_key", "certificate_name_key", "field_code"),
     ),
     connected=read(bool, attrgetter("connected"), "A living worker holds its open socket."),
     connectors=list[CONNECTOR],  # type: ignore[valid-type]

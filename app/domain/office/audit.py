@@ -20,6 +20,8 @@ SECRET = frozenset(
     | {"access_epoch"}
     # These two only repeat others, folded.
     | {"serial_key", "certificate_name_key"}
+    # Whoever knows it opens the station's public page; chance, and no decision.
+    | {"field_code"}
 )
 
 

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, flash, render_template, request
+from flask import Blueprint, current_app, flash, render_template, request
 from flask_babel import gettext as _
 from flask_login import current_user
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from app.domain.ground.errors import DomainError, NotFound
 from app.domain.ground.texts import N_
@@ -23,8 +23,12 @@ from app.schemas.quirks import QUIRKS
 from app.uow import unit_of_work
 from app.views.ground._plain import Plain
 from app.views.network import _station_pages as pages
+from app.views.network import field as field_page
 from app.web import listing
 from app.web.security import actor, needs
+
+#: Labels on one page to be printed.
+LABELS = 200
 
 blueprint = Blueprint("stations", __name__, url_prefix="/stations")
 pages.register(blueprint)
@@ -34,18 +38,7 @@ pages.register(blueprint)
 @needs("viewer")
 def index() -> Any:
     """The stations, narrowed by the URL."""
-    now, show = datetime.now(UTC), listing.text("show")
-    wanted = queries.Filter(
-        q=listing.text("q"),
-        site_id=listing.number("site"),
-        state=listing.text("state"),
-        online=listing.text("online"),
-        vendor=listing.text("vendor"),
-        registration=listing.text("registration"),
-        mode=listing.text("mode"),
-        deviating=show == "deviating",
-        archived=show == "archived",
-    )
+    now, wanted = datetime.now(UTC), _wanted()
     if listing.wants_file():
         return listing.file_of_pages("stations", lambda wish: _listed(wanted, wish, now), _columns)
     found = queries.listed(db.session(), wanted, listing.wish(), now)
@@ -56,6 +49,34 @@ def index() -> Any:
         sites=[(site.id, site.name) for site in site_queries.choices(db.session())],
         vendors=[(vendor, vendor) for vendor in queries.vendors(db.session())],
     )
+
+
+def _wanted() -> queries.Filter:
+    show = listing.text("show")
+    return queries.Filter(
+        q=listing.text("q"),
+        site_id=listing.number("site"),
+        state=listing.text("state"),
+        online=listing.text("online"),
+        vendor=listing.text("vendor"),
+        registration=listing.text("registration"),
+        mode=listing.text("mode"),
+        deviating=show == "deviating",
+        archived=show == "archived",
+    )
+
+
+@blueprint.get("/labels")
+@needs("viewer")
+def labels() -> str:
+    """Labels with a QR code for the stations of a filter, or for one, to be printed."""
+    query = _wanted().select(datetime.now(UTC)).options(joinedload(Station.site))
+    if number := listing.number("station"):
+        query = query.where(Station.id == number)
+    found = db.session.scalars(query.order_by(Station.identity_key).limit(LABELS + 1)).all()
+    base = current_app.config["SETTINGS"].desk_url
+    sheet = [field_page.label(row, base) for row in found[:LABELS] if row.field_code]
+    return render_template("network/stations/labels.html", labels=sheet, more=len(found) > LABELS)
 
 
 def _listed(wanted: queries.Filter, wish: Wish, now: datetime) -> tuple[Page, queries.Listed]:

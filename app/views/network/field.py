@@ -1,0 +1,170 @@
+"""At the charger: what its label opens, for staff with a phone and for everybody else."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import segno
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    make_response,
+    render_template,
+    request,
+)
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+from markupsafe import Markup
+from sqlalchemy import select
+
+from app.domain.commands import command_checks, commands, orders
+from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import Order
+from app.domain.money import sellers, tariff_choice
+from app.domain.money import tariffs as prices
+from app.domain.network import field
+from app.extensions import db, limiter
+from app.models import AuditEntry, Station, TariffVersion, Tenant
+from app.queries.network import station_page, station_timeline, station_why
+from app.text.writers import LOCALES, Writer
+from app.uow import unit_of_work
+from app.views.commands import _station_commands as order_pages
+from app.web.security import actor, back, needs, public
+
+blueprint = Blueprint("field", __name__, url_prefix="/q/<code>")
+
+#: What may be asked of a charger by somebody in front of it.
+ORDERS = frozenset((Order.RESET, Order.UNLOCK, Order.START_CHARGING, Order.SET_AVAILABILITY))
+#: Noted faults are shown for so long.
+FAULTS_SHOWN = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What is printed on one label."""
+
+    station: Station
+    url: str
+    code: Markup
+
+
+def label(station: Station, base: str) -> Label:
+    """The label of a station; `base` is the desk's address."""
+    url = f"{base}/q/{station.field_code}"
+    drawn = segno.make(url, error="m", micro=False).svg_inline(scale=4, border=2, light="#fff")
+    return Label(station, url, Markup(drawn))
+
+
+@blueprint.get("")
+@limiter.limit("60/minute")
+@public
+def show(code: str) -> Response:
+    """The charger's page: with actions for staff, in a few words for everybody else."""
+    station = field.by_code(db.session(), code)
+    if station is None:
+        abort(404)
+    return make_response(_staff(station)) if current_user.is_authenticated else _everybody(station)
+
+
+@blueprint.post("/order")
+@needs("operator")
+def order(code: str) -> ResponseReturnValue:
+    """Give one of the orders of this page, and come back to it."""
+    station, wanted = _station(code), order_pages.posted_order()
+    if wanted not in ORDERS:
+        abort(400, "This is asked on the station's own page.")
+    given = order_pages.posted_arguments(wanted, station.site.timezone)
+    try:
+        with unit_of_work() as work:
+            commands.queue(
+                *(work, actor(), station, wanted, given),
+                now=datetime.now(UTC),
+                ttl_s=current_app.config["SETTINGS"].command_ttl_s,
+                known=(),
+            )
+    except command_checks.EndsSessions:
+        return order_pages.to_question(station, wanted, given)
+    except DomainError as error:
+        flash(error.sentence, "error")
+    else:
+        words = orders.describe(wanted, orders.arguments(wanted, given))
+        flash(_("Asked: %(words)s. Its answer stands below.", words=words), "success")
+    return back("field.show", code=code)
+
+
+@blueprint.post("/fault")
+@needs("operator")
+def fault(code: str) -> ResponseReturnValue:
+    """Note what is wrong with the charger."""
+    try:
+        with unit_of_work() as work:
+            text = request.form.get("text", "")
+            field.note_fault(work, actor(), _station(code), text, now=datetime.now(UTC))
+    except DomainError as error:
+        flash(error.sentence, "error")
+    else:
+        flash(_("Noted."), "success")
+    return back("field.show", code=code)
+
+
+def _station(code: str) -> Station:
+    return field.by_code(db.session(), code) or abort(404, "There is no such station.")
+
+
+def _staff(station: Station) -> str:
+    session, now = db.session(), datetime.now(UTC)
+    there = station_page.now_of(session, station, now)
+    noted = (
+        select(AuditEntry)
+        .where(
+            AuditEntry.tenant_id == station.tenant_id,
+            AuditEntry.at >= now - FAULTS_SHOWN,
+            AuditEntry.action == field.FAULT,
+            AuditEntry.subject_id == station.id,
+        )
+        .order_by(AuditEntry.id.desc())
+        .limit(10)
+    )
+    return render_template(
+        "network/stations/field.html",
+        station=station,
+        there=there,
+        whys=station_why.answers(session, there, now),
+        day=station_timeline.last_day(session, station, now),
+        faults=session.scalars(noted).all(),
+    )
+
+
+def _everybody(station: Station) -> Response:
+    """What a driver may know: no identity of the charger, nobody's session."""
+    session, now = db.session(), datetime.now(UTC)
+    language = request.accept_languages.best_match([*LOCALES]) or "en"
+    words = Writer(language, station.site.timezone)
+    answer = make_response(
+        render_template(
+            "network/stations/public.html",
+            lang=language,
+            _=words.translate,
+            station=station,
+            there=station_page.now_of(session, station, now),
+            prices=_prices(station, words),
+            contact=sellers.of(session.get_one(Tenant, station.tenant_id), station.site),
+        )
+    )
+    answer.headers["Cache-Control"] = "private, max-age=15"
+    answer.headers["X-Robots-Tag"] = "noindex"
+    return answer
+
+
+def _prices(station: Station, words: Writer) -> list[str]:
+    """What charging costs somebody without a price of their own; empty where nothing is set."""
+    session = db.session()
+    choice = tariff_choice.applicable(tariff_choice.Prices(session, [station]), station, None)
+    if choice.version_id is None:
+        return []
+    version = session.get_one(TariffVersion, choice.version_id)
+    parsed = prices.from_json(version.definition)
+    return [words.say(phrase) for phrase in prices.formula_in_words(parsed)]
