@@ -41,7 +41,7 @@ def add_webhook(page, desk, receiver):
     page.get_by_role("link", name="Add a webhook").click()
     page.get_by_label("Name").fill("Fleet portal")
     page.get_by_label("Address").fill(receiver.url)
-    for event in ("An alert was opened", "An alert is over"):
+    for event in ("An alert was opened", "An alert was closed"):
         page.get_by_label(event).check()
     page.get_by_role("button", name="Add the webhook").click()
     return page.locator("code.secret").text_content()
@@ -51,7 +51,7 @@ def add_rule(page, desk):
     page.goto(f"{desk.url}/alerts")
     page.get_by_role("link", name="Add a rule").click()
     page.get_by_label("Name").fill("Stations that are gone")
-    page.get_by_label("What is watched").select_option("station_offline")
+    page.get_by_label("Condition").select_option("station_offline")
     page.get_by_label("For how long (minutes)").fill("60")
     page.get_by_label("Mail to", exact=True).fill("duty@example.org")
     page.get_by_role("button", name="Add the rule").click()

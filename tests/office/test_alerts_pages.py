@@ -98,8 +98,8 @@ def test_a_rule_is_added_on_the_desk_and_finds_what_is_there(desk):
     assert alert.what in listed
     assert "A station is offline" in listed
     shown = admin.get(f"/alerts/{alert.id}").text
-    assert "The rule noticed it" in shown
-    assert "It was told by mail" in shown
+    assert "Alert opened" in shown
+    assert "E-mail sent" in shown
 
 
 def test_a_rule_that_cannot_be_is_said_beside_its_field(desk):

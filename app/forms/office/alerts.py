@@ -22,25 +22,25 @@ KINDS = {
     AlertKind.BILL_HELD: _("A bill is held for review"),
     AlertKind.MAIL_FAILED: _("Mails could not be sent"),
     AlertKind.TASK_FAILED: _("A task of the installation failed"),
-    AlertKind.CERTIFICATE_EXPIRING: _("A certificate ends soon"),
+    AlertKind.CERTIFICATE_EXPIRING: _("A certificate is about to expire"),
     AlertKind.SECURITY_EVENT: _("A station reports a security event"),
-    AlertKind.UNKNOWN_CHARGER: _("An unknown charger knocks"),
-    AlertKind.SUPPLY_EXCEEDED: _("A site draws more than its supply gives"),
-    AlertKind.NO_WORKER: _("No worker answers"),
-    AlertKind.WEBHOOK_GIVEN_UP: _("A webhook failed for too long"),
+    AlertKind.UNKNOWN_CHARGER: _("An unknown charger tries to connect"),
+    AlertKind.SUPPLY_EXCEEDED: _("A site draws more than its supply limit"),
+    AlertKind.NO_WORKER: _("No worker is running"),
+    AlertKind.WEBHOOK_GIVEN_UP: _("A webhook keeps failing"),
 }
 EVENTS = {
     WebhookEvent.SESSION_STARTED: _("A session has started"),
     WebhookEvent.SESSION_ENDED: _("A session has ended"),
     WebhookEvent.BILL_ISSUED: _("A bill was issued"),
-    WebhookEvent.BILL_CORRECTED: _("A bill was taken back or corrected"),
+    WebhookEvent.BILL_CORRECTED: _("A bill was cancelled or corrected"),
     WebhookEvent.BILL_HELD: _("A bill is held for review"),
     WebhookEvent.STATION_ONLINE: _("A station has connected"),
-    WebhookEvent.STATION_OFFLINE: _("A station is gone"),
-    WebhookEvent.CONNECTOR_STATUS: _("A connector has another status"),
+    WebhookEvent.STATION_OFFLINE: _("A station has gone offline"),
+    WebhookEvent.CONNECTOR_STATUS: _("A connector changed status"),
     WebhookEvent.ORDER_ENDED: _("An order has ended"),
     WebhookEvent.ALERT_OPENED: _("An alert was opened"),
-    WebhookEvent.ALERT_CLOSED: _("An alert is over"),
+    WebhookEvent.ALERT_CLOSED: _("An alert was closed"),
 }
 #: How long mails about an alert may be put off on the desk, in hours.
 SNOOZES = [("1", _("An hour")), ("4", _("4 hours")), ("24", _("A day")), ("168", _("A week"))]
@@ -62,11 +62,13 @@ class AlertRuleForm(PlainForm):
     """What is watched, and who is told."""
 
     schema = NewAlertRule
-    kind = SelectField(_("What is watched"), choices=[(one.value, KINDS[one]) for one in AlertKind])
+    kind = SelectField(_("Condition"), choices=[(one.value, KINDS[one]) for one in AlertKind])
     site_ids = CheckboxListField(
         _("Where"),
         coerce=int,
-        description=_("None ticked: wherever no other rule for this is at work."),
+        description=_(
+            "If none is ticked, the rule covers every site that has no rule of its own for this."
+        ),
     )
     mail_to = AddressesField(
         _("Mail to"), description=_("One address on each line."), render_kw={"rows": 3}
@@ -84,12 +86,14 @@ class AlertRuleForm(PlainForm):
 class AlertForm(FlaskForm):  # type: ignore[misc]
     """Who sees to an alert, until when it is quiet, and what there is to know."""
 
-    assigned_to = SelectField(_("Who sees to it"), default="")
+    assigned_to = SelectField(_("Assigned to"), default="")
     snooze = SelectField(
-        _("Mails about it"),
-        choices=[("", _("as the rule says")), *SNOOZES],
+        _("E-mails"),
+        choices=[("", _("As the rule says")), *SNOOZES],
         default="",
-        description=_("A snooze ends by itself; if it still is so then, it is told anew."),
+        description=_(
+            "A snooze ends by itself. If the problem is still there, people are notified again."
+        ),
     )
     note = TextAreaField(_("Note"), [fits(AlertChanges, "note")], render_kw={"rows": 2})
 
@@ -99,7 +103,7 @@ class WebhookForm(PlainForm):
 
     schema = NewWebhook
     events = CheckboxListField(
-        _("Is told when"),
+        _("Events"),
         [InputRequired(_("Choose at least one event."))],
         choices=[(one.value, EVENTS[one]) for one in WebhookEvent],
     )

@@ -59,7 +59,7 @@ def _typed(_work: Session, form: AlertRuleForm, _rule: AlertRule | None) -> dict
 plain = Plain(
     blueprint, ALERT_RULES, "office/alerts/rule_form.html", _form, _typed, everywhere=True
 )
-plain.create(N_("Added the rule %(name)s. It is looked at from now on."), ".index")
+plain.create(N_("Added the rule %(name)s. It takes effect now."), ".index")
 plain.edit(then=".index")
-plain.archive(N_("%(name)s watches no more."), ".index")
-plain.restore(N_("%(name)s watches again."), ".index")
+plain.archive(N_("Switched off %(name)s."), ".index")
+plain.restore(N_("Switched on %(name)s."), ".index")

@@ -78,7 +78,7 @@ def acknowledge(alert_id: int) -> ResponseReturnValue:
     """Say that somebody knows."""
     with unit_of_work() as work:
         alerts.acknowledge(work, actor(), _alert(alert_id), now=datetime.now(UTC))
-    flash(_("Everybody sees now that you know of it."), "success")
+    flash(_("Acknowledged. Everyone can see that you know about it."), "success")
     return back("alerts.show", alert_id=alert_id)
 
 
@@ -123,7 +123,7 @@ def bulk() -> ResponseReturnValue:
             else:
                 alerts.change(work, actor(), alert, now=now, snoozed_until=_until(hours, now))
             count += 1
-    flash(_("Done for %(count)s alerts.", count=count), "success")
+    flash(_("Changed %(count)s alerts.", count=count), "success")
     return back("alerts.index")
 
 

@@ -110,7 +110,7 @@ def test(webhook_id: int) -> ResponseReturnValue:
     """Send it a test."""
     with unit_of_work() as work:
         deliveries.ping(work, actor(), _endpoint(webhook_id), now=datetime.now(UTC))
-    flash(_("A test is on its way; the log below says how it went."), "success")
+    flash(_("Test sent. The log below shows the result."), "success")
     return back("webhooks.show", webhook_id=webhook_id)
 
 
@@ -123,14 +123,14 @@ def replay(webhook_id: int, delivery_id: int) -> ResponseReturnValue:
         if delivery is None or delivery.endpoint_id != _endpoint(webhook_id).id:
             abort(404, "There is no such delivery.")
         deliveries.replay(work, actor(), delivery, now=datetime.now(UTC))
-    flash(_("It is delivered once more, with the same id."), "success")
+    flash(_("Queued again with the same id."), "success")
     return back("webhooks.show", webhook_id=webhook_id)
 
 
 #: What a button of the page does, and what is said then.
 _SWITCHES = {
-    "enable": (webhooks.enable, N_("%(name)s is told again of what happens from now on.")),
-    "disable": (webhooks.disable, N_("Nothing is sent to %(name)s for the time being.")),
+    "enable": (webhooks.enable, N_("Switched on %(name)s. It receives events from now on.")),
+    "disable": (webhooks.disable, N_("Switched off %(name)s. It receives nothing for now.")),
     "archive": (webhooks.archive, N_("Archived %(name)s.")),
     "restore": (webhooks.restore, N_("Restored %(name)s.")),
 }
