@@ -186,8 +186,8 @@ def test_long_lists_are_found_by_their_indexes(network):
     if db.get_bind().dialect.name == "sqlite":  # PostgreSQL knows how few they are, and may choose
         running = sessions.Filter(state="charging").select(db).where(tenant)
         assert "ix_charging_sessions_running" in plan(db, running)
-    named = select(ChargingSession.id).where(ChargingSession.transaction_ref == "77")
-    assert "ix_charging_sessions_transaction_ref" in plan(db, named)
+        named = select(ChargingSession.id).where(ChargingSession.transaction_ref == "77")
+        assert "ix_charging_sessions_transaction_ref" in plan(db, named)
     problems = messages.Filter(ended="problem").select()
     assert "ix_messages_unanswered" in plan(db, problems.with_only_columns(Message.id))
     newest = bills.Filter().select(db).where(bills.Bill.tenant_id == network.tenant.id)

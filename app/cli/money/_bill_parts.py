@@ -1,6 +1,7 @@
 """What `flask bill` works on: bills, sessions and reviews by name, and the columns of its lists."""
 
 from decimal import Decimal
+from operator import attrgetter
 
 from sqlalchemy.orm import Session
 
@@ -47,6 +48,17 @@ MONEY: list[cli.Column] = [
     ("reason", lambda bill: bill.reason),
     ("issued_by", lambda bill: bill.issued_by),
     ("digest", lambda bill: bill.digest),
+]
+#: What `export` writes of a bill, read off its row: amounts in whole units of the currency.
+EXPORTED: list[cli.Column] = [
+    *((name, attrgetter(name)) for name in ("number", "kind", "issued_at", "session", "driver")),
+    ("energy_wh", lambda row: row.energy_wh),
+    ("gross", lambda row: from_minor(row.gross_minor, row.currency)),
+    ("currency", lambda row: row.currency),
+    ("receipt", lambda row: row.receipt or "none"),
+    ("net", lambda row: from_minor(row.net_minor, row.currency)),
+    ("tax", lambda row: from_minor(row.tax_minor, row.currency)),
+    *((name, attrgetter(name)) for name in ("reason", "issued_by", "digest")),
 ]
 HELD: list[cli.Column] = [
     ("session", lambda review: review.session_id),

@@ -10,6 +10,7 @@ import click
 from app.cli.ground import _shared as cli
 from app.cli.money._bill_parts import (
     DIFFERENCES,
+    EXPORTED,
     FIGURES,
     HELD,
     LIST,
@@ -27,11 +28,9 @@ from app.queries.ground.paging import CSV_LIMIT, Wish
 from app.queries.money import bill_rows
 from app.queries.money import bills as queries
 from app.queries.money import reviews as review_queries
-from app.queries.money.bill_rows import BillRow
 from app.text import bill_text, review_words
 from app.text.writers import LOCALES, DeskWriter
 from app.uow import unit_of_work
-from app.web import spreadsheet
 
 group = cli.Group("bill", help="Bills, sessions held for review, and receipts.")
 
@@ -139,7 +138,7 @@ def export(since: datetime | None, timezone: str | None) -> None:
     """Write all bills as CSV to standard output."""
     db = cli.reading()
     rows = bill_rows.rows(db, queries.Filter(since=_utc(since)))
-    cli.write_csv(None, spreadsheet.of_tuples(BillRow), rows, cli.zone_of(db, timezone))
+    cli.write_csv(None, EXPORTED, rows, cli.zone_of(db, timezone))
 
 
 @group.command("recompute")

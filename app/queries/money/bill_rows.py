@@ -38,6 +38,7 @@ class BillRow(NamedTuple):
     reason: str | None
     receipt: str | None
     sent_at: datetime | None
+    digest: str | None
 
 
 _COLUMNS: dict[str, Any] = {
@@ -61,6 +62,7 @@ _COLUMNS: dict[str, Any] = {
     "reason": Bill.reason,
     "receipt": Receipt.state,
     "sent_at": Receipt.sent_at,
+    "digest": Bill.digest,
 }
 
 
