@@ -162,6 +162,7 @@ def kept_up(db: Session, now: datetime) -> list[int]:
             ),
             connected(now),
         )
+        .order_by(Station.id)
     )
     return [number for number, wanted in db.execute(query) if wanted.get("local_list")]
 
