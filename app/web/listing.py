@@ -119,14 +119,11 @@ def file_of_pages(
         while True:
             columns = columns_of(beside)
             yield from ([read(row) for _, read in columns] for row in page)
-            # A page that says where the next one begins is followed by it, whatever is counted.
-            mark = getattr(page, "after", "")
-            if not mark and page.page >= page.pages:
+            if not page.after:
                 return
             db.session.rollback()
             time.sleep(0)
-            place: dict[str, Any] = {"page": page.page + 1, **({"after": mark} if mark else {})}
-            page, beside = read_page(replace(wanted, **place))
+            page, beside = read_page(replace(wanted, after=page.after))
 
     return _file(file_name(name, since, until), columns_of(beside), cells(page, beside))
 

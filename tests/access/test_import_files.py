@@ -112,6 +112,7 @@ def test_an_unsure_heading_takes_what_surer_ones_leave():
         (b"tag,label\n04AA,\x81\n", "save the sheet as “CSV UTF-8”"),
         (b"<html><table>", "not a CSV file but a web page"),
         (b'[{"uid": "04AA"}]', "not a CSV file but a JSON document"),
+        ("tag\n" + "\n" * 500_000 + "04AA\n", "may hold 500000 lines; this one has more"),
         (b"", "holds no rows"),
         (b"tag,label\r\n", "holds no rows"),
         (b"tag,label\r\n,\r\n", "holds no rows"),

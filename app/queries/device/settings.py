@@ -1,6 +1,6 @@
 """What the pages show of a station's settings: told, wanted, and where the two drift apart."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -83,7 +83,7 @@ def listed(db: Session, station: Station, q: str, show: str, wish: Wish) -> Page
         "set": StationVariable.wanted_at,
     }
     page = fetch(db, query, wish, sorts, default="key", noun="settings")
-    return Page([shown(row) for row in page.rows], page.page, page.total, page.size, page.noun)
+    return replace(page, rows=[shown(row) for row in page.rows])
 
 
 def offered(db: Session, station: Station) -> list[Setting]:

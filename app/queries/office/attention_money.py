@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import case, func, literal, select
+from sqlalchemy import ColumnElement, case, func, literal, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import DomainError
-from app.domain.ground.vocabulary import ReceiptState, SessionState, doubts
+from app.domain.ground.vocabulary import ReceiptState, doubts
 from app.domain.money import tariff_book
 from app.domain.money.tariffs import Unreachable
 from app.models import (
@@ -24,6 +24,7 @@ from app.models import (
     TariffVersion,
     Tenant,
 )
+from app.models.sessions import RUNNING
 from app.queries.ground.findings import Finding, few, unseen
 
 #: A session that nobody has ended is doubtful after this long.
@@ -85,13 +86,18 @@ def failed_mails(db: Session, tenant_id: int) -> list[Finding]:
     return _one("failed_mails", count, oldest, up_to)
 
 
+def began_before(at: datetime) -> ColumnElement[datetime | None]:
+    """When a session began, if that was before `at`.
+
+    Asked of those that run: only these few are looked at then, not all that once began so early.
+    """
+    return case((ChargingSession.started_at < at, ChargingSession.started_at))
+
+
 def endless(db: Session, now: datetime) -> list[Finding]:
     """Sessions that have run for longer than any car charges."""
-    # Only the few that run are looked at: by their time all sessions of the past would be.
-    old = case((ChargingSession.started_at < now - ENDLESS_AFTER, ChargingSession.started_at))
-    count, oldest = db.execute(
-        select(func.count(old), func.min(old)).where(ChargingSession.state == SessionState.CHARGING)
-    ).one()
+    began = began_before(now - ENDLESS_AFTER)
+    count, oldest = db.execute(select(func.count(began), func.min(began)).where(RUNNING)).one()
     return _one("endless", count, oldest)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, contains_eager
 
-from app.domain.ground.vocabulary import AlertKind, SessionState
+from app.domain.ground.vocabulary import AlertKind
 from app.domain.network import presence
 from app.domain.office.alerts import Condition, Look
 from app.domain.office.housekeeping import SWEEP
@@ -23,6 +23,7 @@ from app.models import (
     SystemMark,
     WebhookEndpoint,
 )
+from app.models.sessions import RUNNING
 from app.queries.office import attention
 from app.queries.office import attention_devices as devices
 from app.queries.office import attention_money as money
@@ -70,10 +71,8 @@ def _faulted(db: Session, _: int, now: datetime, __: timedelta) -> Found:
 def _endless(db: Session, _: int, now: datetime, after: timedelta) -> Found:
     query = select(ChargingSession).join(ChargingSession.station)
     query = query.options(contains_eager(ChargingSession.station))
-    query = query.where(
-        ChargingSession.state == SessionState.CHARGING, ChargingSession.started_at < now - after
-    ).order_by(ChargingSession.id)
-    for one in db.scalars(query.limit(MOST)):
+    query = query.where(RUNNING, money.began_before(now - after).is_not(None))
+    for one in db.scalars(query.order_by(ChargingSession.id).limit(MOST)):
         what = f"Session {one.id} at {one.station.label} has no stop"
         yield _of(AlertKind.SESSION_ENDLESS, one.station, what, one.started_at, str(one.id))
 
