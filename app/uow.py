@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from app import reactions
 from app.domain.commands.orders import catalogue  # noqa: F401  (what follows commands is known everywhere)
 from app.domain.ground import events
+from app.domain.ground.clock import let_others_run
 from app.extensions import db as flask_db
 from app.extensions import gevent_has_sockets, thread_pool
 
@@ -74,7 +75,7 @@ class CooperativeConnection(sqlite3.Connection):
         deadline = time.monotonic() + seconds
 
         def interrupt() -> bool:
-            time.sleep(0)
+            let_others_run()
             return time.monotonic() > deadline
 
         self.set_progress_handler(interrupt, SQLITE_STEPS)
@@ -103,11 +104,16 @@ class CooperativeConnection(sqlite3.Connection):
             self.end_turn()
 
 
+def _from_json(stored: Any) -> Any:
+    """Read what a JSON column holds; SQLite keeps a bare number as a number."""
+    return stored if isinstance(stored, int | float) else orjson.loads(stored)
+
+
 _SHARED = {
     # What was to be stored may be a secret: errors that are logged do not repeat it.
     "hide_parameters": True,
     "json_serializer": lambda value: orjson.dumps(value).decode(),
-    "json_deserializer": orjson.loads,
+    "json_deserializer": _from_json,
 }
 
 
@@ -154,10 +160,10 @@ def tune_sqlite(engine: Engine) -> None:
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "after_cursor_execute")
-    def let_others_run(connection: Any, *_: Any) -> None:
+    def pause(connection: Any, *_: Any) -> None:
         ran_since = connection.info.setdefault("ran_since", time.monotonic())
         if time.monotonic() - ran_since > SQLITE_PAUSE_S:
-            time.sleep(0)
+            let_others_run()
             connection.info["ran_since"] = time.monotonic()
 
     @event.listens_for(engine, "begin")

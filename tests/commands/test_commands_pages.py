@@ -163,6 +163,18 @@ def test_the_csv_is_the_filter(made, operator, viewer):
     assert "Vendor message =evil" in lines
 
 
+@pytest.mark.parametrize("stored", [{}, [], "x", 7, {"kind": 7, "connector": [], "profile": 1}])
+def test_a_stored_command_that_makes_no_sense_takes_no_page_away(db, made, now, viewer, stored):
+    station = made.stations["CP-03"]
+    when = {"requested_at": now, "expires_at": now + timedelta(minutes=1), "requested_by": "Otto"}
+    whose = {"tenant_id": station.tenant_id, "station_id": station.id}
+    db.add_all(Command(order=order, arguments=stored, **whose, **when) for order in Order)
+    db.commit()
+    pages = ["/", "/commands", "/commands?format=csv", f"/stations/{station.id}/commands"]
+    pages += [f"/commands/{number}" for number in db.scalars(select(Command.id))]
+    assert {path: viewer.get(path).status_code for path in pages} == dict.fromkeys(pages, 200)
+
+
 def test_a_viewer_gives_no_orders(db, made, viewer):
     before = newest(db).id
     assert viewer.post(address(made), data={"order": "clear_cache"}).status_code == 403

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import event, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
 from app import uow
@@ -188,6 +188,8 @@ def test_long_lists_are_found_by_their_indexes(network):
         assert "ix_charging_sessions_running" in plan(db, running)
         named = select(ChargingSession.id).where(ChargingSession.transaction_ref == "77")
         assert "ix_charging_sessions_transaction_ref" in plan(db, named)
+    own = {one["name"] for one in inspect(db.connection()).get_indexes("charging_sessions")}
+    assert {"ix_charging_sessions_running", "ix_charging_sessions_transaction_ref"} <= own
     problems = messages.Filter(ended="problem").select()
     assert "ix_messages_unanswered" in plan(db, problems.with_only_columns(Message.id))
     newest = bills.Filter().select(db).where(bills.Bill.tenant_id == network.tenant.id)

@@ -2,9 +2,10 @@
 
 A clock that is off by more than `TOLERANCE` is told from an offline memory by
 its constancy: the times of what is replayed come closer to now with each
-message, those of a wrong clock keep their distance.  Pure.
+message, those of a wrong clock keep their distance.  Pure, but for giving way to others.
 """
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -105,3 +106,11 @@ def instant(typed: datetime, zone: str, *, field: str | None = None) -> datetime
         )
         raise Invalid(sentence, field=field)
     return first
+
+
+def let_others_run() -> None:
+    """Give way to whatever else this process does.
+
+    Under gevent long work that waits for nothing, as any on SQLite, would stop all other greenlets.
+    """
+    time.sleep(0)

@@ -4,7 +4,6 @@ The draft prices what each bill was written for, by the functions that write bil
 times, its idle minutes.  Nothing is stored.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, func, inspect, select
 from sqlalchemy.orm import Session
 
+from app.domain.ground.clock import let_others_run
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import BillKind, SessionState
 from app.domain.money.billing.book import Book, book_of
@@ -161,7 +161,7 @@ def run(
     for place in range(0, len(ids), _PIECE):
         for row in _compared(db, draft, ids[place : place + _PIECE], now):
             bench.add(row)
-        time.sleep(0)
+        let_others_run()
     return bench
 
 

@@ -150,9 +150,16 @@ def arguments(order: Order, given: Mapping[str, Any]) -> Json:
 
 
 def describe(order: Order, given: Arguments) -> str:
-    """An order with its arguments in a few words, safe to show and to keep in the audit."""
+    """An order with its arguments in a few words, safe to show and to keep in the audit.
+
+    A stored row may hold what no order is asked with any more: then only the order is named, for
+    one such row must not take away a list.
+    """
     spec = SPECS[order]
-    return spec.words(given) if spec.words else spec.label
+    try:
+        return spec.words(given) if spec.words else spec.label
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return spec.label
 
 
 def meant(order: Order, given: Arguments) -> Spec:
