@@ -112,10 +112,8 @@ def create(ask: Ask) -> object:
 def edit(ask: Ask, user_id: int) -> object:
     """Change what is given; another role or reach ends every sign-in of theirs."""
     user = staff.get(ask.db, user_id)
-    facts = {name: getattr(user, name) for name in ("email", "name", "role", "timezone")}
-    facts |= {"language": user.language, "site_ids": [site.id for site in user.sites], **ask.body}
     with unit_of_work() as db:
-        return staff.edit(db, ask.actor, user, now=ask.now, **facts)
+        return staff.edit(db, ask.actor, user, now=ask.now, **ask.body)
 
 
 @noun.post(

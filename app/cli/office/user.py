@@ -126,17 +126,13 @@ def edit(
     """Change the member of staff EMAIL; what is not given stays."""
     with unit_of_work() as db:
         user = staff.by_email(db, email)
-        reach = [sites.named(db, user.tenant_id, name).id for name in site_names]
-        if not reach and not all_sites:
-            reach = [site.id for site in user.sites]
-        facts = {
-            name: value if value is not None else getattr(user, name)
-            for name, value in given.items()
-        }
-        staff.edit(
-            db, cli.ACTOR, user, email=new_email or user.email, site_ids=reach, now=cli.now(),
-            **facts,
-        )  # fmt: skip
+        changes = {name: value for name, value in given.items() if value is not None}
+        if new_email:
+            changes["email"] = new_email
+        if site_names or all_sites:
+            named = [sites.named(db, user.tenant_id, name).id for name in site_names]
+            changes["site_ids"] = named
+        staff.edit(db, cli.ACTOR, user, now=cli.now(), **changes)
     click.echo(f"{user.email} is saved.")
 
 

@@ -41,6 +41,7 @@ run: Callable[[Callable[[], Any], bool], Any] = _here
 
 _NOBODY = generate_password_hash(secrets.token_urlsafe(16), METHOD)
 LANGUAGES = ("en", "de")
+_CHANGEABLE = ("email", "name", "role", "timezone", "language")
 
 
 def create(
@@ -80,31 +81,27 @@ def create(
     return user
 
 
-def edit(
-    db: Session,
-    actor: Actor,
-    user: User,
-    *,
-    email: str,
-    name: str,
-    role: Role | str,
-    now: datetime,
-    site_ids: Iterable[int] = (),
-    timezone: str | None = None,
-    language: str = "en",
-) -> User:
-    """Change a member of staff; raises `Invalid`, `Taken`, or `Conflict` for the last admin."""
+def edit(db: Session, actor: Actor, user: User, *, now: datetime, **given: Any) -> User:
+    """Change what is given of a member of staff, by the names that `create` has.
+
+    Raises `Invalid`, `Taken`, or `Conflict` for the last admin.
+    """
+    facts = {name: getattr(user, name) for name in _CHANGEABLE}
+    facts |= {"site_ids": [site.id for site in user.sites], **given}
+    if unknown := facts.keys() - {*_CHANGEABLE, "site_ids"}:
+        raise TypeError(f"a member of staff has no {min(unknown)}")
     before = _snapshot(user)
-    new_role = _role(role)
-    sites = _sites(db, user.tenant_id, site_ids)
+    new_role = _role(facts["role"])
+    sites = _sites(db, user.tenant_id, facts["site_ids"])
     if user.role is Role.ADMIN and (new_role is not Role.ADMIN or sites):
         _keep_an_admin(db, user)
     if new_role is not user.role or {site.id for site in sites} != {s.id for s in user.sites}:
         _end_sign_ins(db, user, now=now)
-    user.name = texts.line(name, "The name", 120, field="name", required=True)
+    user.name = texts.line(facts["name"], "The name", 120, field="name", required=True)
     user.role, user.sites = new_role, sites
-    user.timezone, user.language = _timezone(timezone), _language(language)
-    _set_email(user, email)
+    user.timezone = _timezone(facts["timezone"])
+    user.language = _language(facts["language"])
+    _set_email(user, facts["email"])
     _flush(db, user)
     entry = audit.note(db, actor, "user.edit", user, now=now, before=before)
     entry.before = {**(entry.before or {}), "sites": before["sites"]}

@@ -1,6 +1,6 @@
 """A station's day: what happened there in the last 24 hours, newest first, in a few words each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.domain.commands import orders
 from app.domain.ground.vocabulary import Activity, Availability, CommandState
+from app.domain.network import field
 from app.models import (
+    AuditEntry,
     ChargingSession,
     Command,
     Connection,
@@ -24,6 +26,8 @@ from app.models import (
 #: Items on the page; the History tab has them all.
 SHOWN = 14
 DAY = timedelta(hours=24)
+#: Noted faults are shown for so long.
+FAULTS_SHOWN = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,3 +200,18 @@ FIXES: dict[str, str] = {
 def fix(reason: str) -> str:
     """The fix for a reason; empty when there is none to tell."""
     return FIXES.get(reason, "")
+
+
+def noted_faults(db: Session, station: Station, now: datetime) -> Sequence[AuditEntry]:
+    """What staff noted at a station of late, the newest first."""
+    return db.scalars(
+        select(AuditEntry)
+        .where(
+            AuditEntry.tenant_id == station.tenant_id,
+            AuditEntry.at >= now - FAULTS_SHOWN,
+            AuditEntry.action == field.FAULT,
+            AuditEntry.subject_id == station.id,
+        )
+        .order_by(AuditEntry.id.desc())
+        .limit(10)
+    ).all()

@@ -1,7 +1,7 @@
 """At the charger: what its label opens, for staff with a phone and for everybody else."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import segno
 from flask import (
@@ -18,7 +18,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
-from sqlalchemy import select
 
 from app.domain.commands import command_checks, commands, orders
 from app.domain.ground.errors import DomainError
@@ -27,7 +26,7 @@ from app.domain.money import sellers, tariff_choice
 from app.domain.money import tariffs as prices
 from app.domain.network import field
 from app.extensions import db, limiter
-from app.models import AuditEntry, Station, TariffVersion, Tenant
+from app.models import Station, TariffVersion, Tenant
 from app.queries.network import station_page, station_timeline, station_why
 from app.text.writers import LOCALES, Writer
 from app.uow import unit_of_work
@@ -38,8 +37,6 @@ blueprint = Blueprint("field", __name__, url_prefix="/q/<code>")
 
 #: What may be asked of a charger by somebody in front of it.
 ORDERS = frozenset((Order.RESET, Order.UNLOCK, Order.START_CHARGING, Order.SET_AVAILABILITY))
-#: Noted faults are shown for so long.
-FAULTS_SHOWN = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,24 +114,13 @@ def _station(code: str) -> Station:
 def _staff(station: Station) -> str:
     session, now = db.session(), datetime.now(UTC)
     there = station_page.now_of(session, station, now)
-    noted = (
-        select(AuditEntry)
-        .where(
-            AuditEntry.tenant_id == station.tenant_id,
-            AuditEntry.at >= now - FAULTS_SHOWN,
-            AuditEntry.action == field.FAULT,
-            AuditEntry.subject_id == station.id,
-        )
-        .order_by(AuditEntry.id.desc())
-        .limit(10)
-    )
     return render_template(
         "network/stations/field.html",
         station=station,
         there=there,
         whys=station_why.answers(session, there, now),
         day=station_timeline.last_day(session, station, now),
-        faults=session.scalars(noted).all(),
+        faults=station_timeline.noted_faults(session, station, now),
     )
 
 
