@@ -23,6 +23,16 @@ AUTHORITY = _rows.answer(
 )
 
 
+def _root(ask: Ask, root_id: int) -> AuthorityCertificate:
+    root: AuthorityCertificate = ask.get(AuthorityCertificate, root_id, "certificate")
+    return root
+
+
+def _certificate(ask: Ask, certificate_id: int) -> StationCertificate:
+    found: StationCertificate = ask.get(StationCertificate, certificate_id, "certificate")
+    return found
+
+
 @noun.get(
     "/authority-certificates",
     "viewer",
@@ -60,19 +70,12 @@ def keep(ask: Ask) -> Any:
     return Reply(201, row, {"Location": f"{ROOT}/authority-certificates/{row.id}"})
 
 
-@noun.post(
-    "/authority-certificates/{root_id}/archive",
-    "admin",
-    "Archive a root",
-    answers={200: AUTHORITY},
+noun.decide(
+    *("/authority-certificates/{root_id}/archive", "admin", "Archive a root"),
+    "Put a root away; what it signed stays good until it is revoked.",
+    *(AUTHORITY, _root, signing.archive),
     everywhere=True,
 )
-def archive(ask: Ask, root_id: int) -> Any:
-    """Put a root away; what it signed stays good until it is revoked."""
-    row = ask.get(AuthorityCertificate, root_id, "certificate")
-    with unit_of_work() as db:
-        signing.archive(db, ask.actor, row, now=ask.now)
-    return row
 
 
 @noun.get(
@@ -83,47 +86,26 @@ def archive(ask: Ask, root_id: int) -> Any:
 )
 def show(ask: Ask, certificate_id: int) -> Any:
     """One certificate of a station, or its request for one."""
-    return ask.get(StationCertificate, certificate_id, "certificate")
+    return _certificate(ask, certificate_id)
 
 
-@noun.post(
-    "/certificates/{certificate_id}/approve",
-    "admin",
-    "Agree to a signing request",
-    answers={200: CERTIFICATE},
+noun.decide(
+    *("/certificates/{certificate_id}/approve", "admin", "Agree to a signing request"),
+    "Agree that a request is signed; the certificate goes to the station by itself.",
+    *(CERTIFICATE, _certificate, certificates.approve),
 )
-def approve(ask: Ask, certificate_id: int) -> Any:
-    """Agree that a request is signed; the certificate goes to the station by itself."""
-    row = ask.get(StationCertificate, certificate_id, "certificate")
-    with unit_of_work() as db:
-        certificates.approve(db, ask.actor, row, now=ask.now)
-    return row
 
 
-@noun.post(
-    "/certificates/{certificate_id}/refuse",
-    "admin",
-    "Refuse a signing request",
-    answers={200: CERTIFICATE},
+noun.decide(
+    *("/certificates/{certificate_id}/refuse", "admin", "Refuse a signing request"),
+    "Decide that a request will not be signed.",
+    *(CERTIFICATE, _certificate, certificates.refuse),
 )
-def refuse(ask: Ask, certificate_id: int) -> Any:
-    """Decide that a request will not be signed."""
-    row = ask.get(StationCertificate, certificate_id, "certificate")
-    with unit_of_work() as db:
-        certificates.refuse(db, ask.actor, row, now=ask.now)
-    return row
 
 
-@noun.post(
-    "/certificates/{certificate_id}/revoke",
-    "admin",
-    "Revoke a station’s certificate",
+noun.decide(
+    *("/certificates/{certificate_id}/revoke", "admin", "Revoke a station’s certificate"),
+    "Let a station’s own certificate in no more.",
+    *(CERTIFICATE, _certificate, certificates.revoke),
     body=schemas.Revocation,
-    answers={200: CERTIFICATE},
 )
-def revoke(ask: Ask, certificate_id: int) -> Any:
-    """Let a station’s own certificate in no more."""
-    row = ask.get(StationCertificate, certificate_id, "certificate")
-    with unit_of_work() as db:
-        certificates.revoke(db, ask.actor, row, reason=ask.body["reason"], now=ask.now)
-    return row

@@ -23,6 +23,7 @@ from app.domain.ground.vocabulary import Actor
 from app.extensions import db as flask_db
 from app.schemas.answers import Answer
 from app.schemas.base import Schema
+from app.uow import unit_of_work
 from app.web.problems import SENTENCES, Problem, json_text
 
 ROOT = "/api/v1"
@@ -155,6 +156,34 @@ class Noun:
     def delete(self, path: str, role: str, summary: str, **given: Any) -> Callable[..., Any]:
         """Hang a DELETE endpoint on this noun."""
         return self._add("DELETE", path, role, summary, **given)
+
+    def decide(
+        self,
+        path: str,
+        role: str,
+        summary: str,
+        doc: str,
+        answer: type[Answer],
+        find: Callable[..., Any],
+        act: Callable[..., Any],
+        *,
+        seen: Callable[[Ask, Any], object] = lambda ask, row: row,
+        **given: Any,
+    ) -> None:
+        """Hang a POST that does one thing to one row: `find` it, `act`, and answer with it.
+
+        The last word of the path names the endpoint; what is sent goes to `act` by name; `seen`
+        completes the row before it is told.
+        """
+
+        def decide(ask: Ask, **path: int) -> object:
+            row = find(ask, **path)
+            with unit_of_work() as db:
+                act(db, ask.actor, row, now=ask.now, **ask.body)
+            return seen(ask, row)
+
+        decide.__name__, decide.__doc__ = path.rpartition("/")[2], doc
+        self.post(path, role, summary, answers={200: answer}, **given)(decide)
 
     def _add(
         self,

@@ -142,21 +142,13 @@ class Plain:
         self._put("restore", self.of.restore, doc, problems)
 
     def _put(self, verb: str, act: Any, doc: str, problems: tuple[int, ...]) -> None:
-        def put(ask: Ask, **path: int) -> Any:
-            row = self.row(ask, path)
-            with unit_of_work() as db:
-                act(db, ask.actor, row, now=ask.now)
-            return self.completed(ask, row)
-
-        put.__name__, put.__doc__ = verb, doc
-        self.noun.post(
-            f"{self.one}/{verb}",
-            self.writers,
-            f"{verb.title()} {_a(self.called)}",
-            answers={200: self.shape},
+        self.noun.decide(
+            *(f"{self.one}/{verb}", self.writers, f"{verb.title()} {_a(self.called)}", doc),
+            *(self.shape, lambda ask, **path: self.row(ask, path), act),
+            seen=self.completed,
             problems=problems,
             everywhere=self.everywhere,
-        )(put)
+        )
 
     def row(self, ask: Ask, path: Mapping[str, int]) -> Any:
         """Return the row that an address names; raises `Problem` 404."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from sqlalchemy import select
 
@@ -47,6 +46,19 @@ STRAY = _rows.answer(
 _MEMBERS = {"energy_kwh": "energy_wh", "tariff": "tariff_version_id"}
 
 
+def _review(ask: Ask, session_id: int) -> Review:
+    session = ask.get(ChargingSession, session_id, "session")
+    found = ask.db.scalar(select(Review).where(Review.session_id == session.id))
+    if found is None:
+        raise Problem(404, "This session is not held for review.")
+    return found
+
+
+def _stray(ask: Ask, stray_id: int) -> StrayStop:
+    stop: StrayStop = ask.get(StrayStop, stray_id, "stop")
+    return stop
+
+
 @noun.get("/reviews", "viewer", "List reviews", answers={200: Pages(REVIEW)}, query=schemas.Reviews)
 def list_(ask: Ask) -> object:
     """Sessions whose bill is or was held, the newest first."""
@@ -86,34 +98,20 @@ def correct(ask: Ask, session_id: int) -> object:
     return _approved(ask, session_id)
 
 
-@noun.post(
-    "/sessions/{session_id}/review/waive",
-    "operator",
-    "Waive a held session",
+noun.decide(
+    *("/sessions/{session_id}/review/waive", "operator", "Waive a held session"),
+    "Charge nothing for the session; a bill that stands is credited.",
+    *(REVIEW, _review, reviews.waive),
     body=schemas.Decision,
-    answers={200: REVIEW},
 )
-def waive(ask: Ask, session_id: int) -> object:
-    """Charge nothing for the session; a bill that stands is credited."""
-    found = _review(ask, session_id)
-    with unit_of_work() as db:
-        reviews.waive(db, ask.actor, found, now=ask.now, **ask.body)
-    return found
 
 
-@noun.post(
-    "/sessions/{session_id}/review/keep",
-    "operator",
-    "Keep the bill of a held session",
+noun.decide(
+    *("/sessions/{session_id}/review/keep", "operator", "Keep the bill of a held session"),
+    "Leave the bill that stands as it is, whatever was told later.",
+    *(REVIEW, _review, reviews.keep),
     body=schemas.Decision,
-    answers={200: REVIEW},
 )
-def keep(ask: Ask, session_id: int) -> object:
-    """Leave the bill that stands as it is, whatever was told later."""
-    found = _review(ask, session_id)
-    with unit_of_work() as db:
-        reviews.keep(db, ask.actor, found, now=ask.now, **ask.body)
-    return found
 
 
 @noun.get(
@@ -143,26 +141,19 @@ def stray(ask: Ask, stray_id: int) -> object:
 )
 def assign(ask: Ask, stray_id: int) -> object:
     """Give a stop to the session that it ended."""
-    found: Any = ask.get(StrayStop, stray_id, "stop")
+    found = _stray(ask, stray_id)
     session = ask.get(ChargingSession, ask.body["session_id"], "session")
     note = ask.body["note"]
     with unit_of_work() as db:
         return sessions.assign_stray(db, ask.actor, found, session, note=note, now=ask.now)
 
 
-@noun.post(
-    "/stray-stops/{stray_id}/dismiss",
-    "operator",
-    "Dismiss a stray stop",
+noun.decide(
+    *("/stray-stops/{stray_id}/dismiss", "operator", "Dismiss a stray stop"),
+    "Put a stop aside that needs nothing more.",
+    *(STRAY, _stray, reviews.dismiss_stray),
     body=schemas.Decision,
-    answers={200: STRAY},
 )
-def dismiss(ask: Ask, stray_id: int) -> object:
-    """Put a stop aside that needs nothing more."""
-    found = ask.get(StrayStop, stray_id, "stop")
-    with unit_of_work() as db:
-        reviews.dismiss_stray(db, ask.actor, found, now=ask.now, **ask.body)
-    return found
 
 
 def _approved(ask: Ask, session_id: int) -> Review:
@@ -180,11 +171,3 @@ def _named_as_sent() -> Iterator[None]:
     except DomainError as error:
         error.field = _MEMBERS.get(error.field or "", error.field)
         raise
-
-
-def _review(ask: Ask, session_id: int) -> Review:
-    session = ask.get(ChargingSession, session_id, "session")
-    found = ask.db.scalar(select(Review).where(Review.session_id == session.id))
-    if found is None:
-        raise Problem(404, "This session is not held for review.")
-    return found

@@ -144,6 +144,11 @@ def bench_(ask: Ask) -> object:
     )
 
 
+def _tariff(ask: Ask, tariff_id: int) -> Tariff:
+    tariff: Tariff = ask.get(Tariff, tariff_id, "tariff")
+    return tariff
+
+
 @noun.get(
     "/tariffs",
     "viewer",
@@ -203,32 +208,20 @@ def edit(ask: Ask, tariff_id: int) -> object:
     return tariff
 
 
-@noun.post(
-    "/tariffs/{tariff_id}/archive",
-    "admin",
-    "Archive a tariff",
-    answers={200: TARIFF},
+noun.decide(
+    *("/tariffs/{tariff_id}/archive", "admin", "Archive a tariff"),
+    "Put a tariff away; refused while anybody has it.",
+    *(TARIFF, _tariff, tariff_book.archive),
     everywhere=True,
 )
-def archive(ask: Ask, tariff_id: int) -> object:
-    """Put a tariff away; refused while anybody has it."""
-    tariff = _tariff(ask, tariff_id)
-    with unit_of_work() as db:
-        return tariff_book.archive(db, ask.actor, tariff, now=ask.now)
 
 
-@noun.post(
-    "/tariffs/{tariff_id}/restore",
-    "admin",
-    "Restore a tariff",
-    answers={200: TARIFF},
+noun.decide(
+    *("/tariffs/{tariff_id}/restore", "admin", "Restore a tariff"),
+    "Take a tariff out of the archive.",
+    *(TARIFF, _tariff, tariff_book.restore),
     everywhere=True,
 )
-def restore(ask: Ask, tariff_id: int) -> object:
-    """Take a tariff out of the archive."""
-    tariff = _tariff(ask, tariff_id)
-    with unit_of_work() as db:
-        return tariff_book.restore(db, ask.actor, tariff, now=ask.now)
 
 
 @noun.get(
@@ -285,8 +278,3 @@ def _clock(text: str) -> datetime:
         return datetime.fromisoformat(text).replace(tzinfo=None)
     except ValueError:
         raise Invalid("starts is a time like 2026-01-31T22:00.", field="starts") from None
-
-
-def _tariff(ask: Ask, tariff_id: int) -> Tariff:
-    tariff: Tariff = ask.get(Tariff, tariff_id, "tariff")
-    return tariff

@@ -25,6 +25,11 @@ ALERT = _rows.answer(
 )
 
 
+def _alert(ask: Ask, alert_id: int) -> Alert:
+    alert: Alert = ask.get(Alert, alert_id, "alert")
+    return alert
+
+
 @noun.get("/alerts", "viewer", "List alerts", answers={200: Pages(ALERT)}, query=schemas.Alerts)
 def list_(ask: Ask) -> Any:
     """The alerts in reach, the newest first."""
@@ -44,18 +49,14 @@ def list_(ask: Ask) -> Any:
 @noun.get("/alerts/{alert_id}", "viewer", "Read an alert", answers={200: ALERT})
 def show(ask: Ask, alert_id: int) -> Any:
     """One alert."""
-    return ask.get(Alert, alert_id, "alert")
+    return _alert(ask, alert_id)
 
 
-@noun.post(
-    "/alerts/{alert_id}/acknowledge", "operator", "Acknowledge an alert", answers={200: ALERT}
+noun.decide(
+    *("/alerts/{alert_id}/acknowledge", "operator", "Acknowledge an alert"),
+    "Say that somebody knows: nothing is escalated. Whoever said so first stays named.",
+    *(ALERT, _alert, alerts.acknowledge),
 )
-def acknowledge(ask: Ask, alert_id: int) -> Any:
-    """Say that somebody knows: nothing is escalated. Whoever said so first stays named."""
-    alert = ask.get(Alert, alert_id, "alert")
-    with unit_of_work() as db:
-        alerts.acknowledge(db, ask.actor, alert, now=ask.now)
-    return alert
 
 
 @noun.patch(
@@ -68,7 +69,7 @@ def acknowledge(ask: Ask, alert_id: int) -> Any:
 )
 def change(ask: Ask, alert_id: int) -> Any:
     """Assign it, put off its mails, or note something; what is left out stays."""
-    alert = ask.get(Alert, alert_id, "alert")
+    alert = _alert(ask, alert_id)
     with unit_of_work() as db:
         alerts.change(db, ask.actor, alert, now=ask.now, **ask.body)
     return alert

@@ -58,6 +58,14 @@ class Ended(Answer):
     count: int
 
 
+def _user(ask: Ask, user_id: int) -> User:
+    return staff.get(ask.db, user_id)
+
+
+def _token(ask: Ask, token_id: int) -> ApiToken:
+    return api_tokens.get(ask.db, token_id)
+
+
 @noun.get(
     "/staff",
     "admin",
@@ -80,7 +88,7 @@ def list_(ask: Ask) -> object:
 )
 def show(ask: Ask, user_id: int) -> object:
     """One member of staff."""
-    return staff.get(ask.db, user_id)
+    return _user(ask, user_id)
 
 
 @noun.post(
@@ -111,39 +119,25 @@ def create(ask: Ask) -> object:
 )
 def edit(ask: Ask, user_id: int) -> object:
     """Change what is given; another role or reach ends every sign-in of theirs."""
-    user = staff.get(ask.db, user_id)
+    user = _user(ask, user_id)
     with unit_of_work() as db:
         return staff.edit(db, ask.actor, user, now=ask.now, **ask.body)
 
 
-@noun.post(
-    "/staff/{user_id}/archive",
-    "admin",
-    "Deactivate a member of staff",
-    answers={200: PERSON},
+noun.decide(
+    *("/staff/{user_id}/archive", "admin", "Deactivate a member of staff"),
+    "Sign them out everywhere and let them in no more; their tokens stop, history stays.",
+    *(PERSON, _user, staff.archive),
     everywhere=True,
 )
-def archive(ask: Ask, user_id: int) -> object:
-    """Sign them out everywhere and let them in no more; their tokens stop, history stays."""
-    user = staff.get(ask.db, user_id)
-    with unit_of_work() as db:
-        staff.archive(db, ask.actor, user, now=ask.now)
-    return user
 
 
-@noun.post(
-    "/staff/{user_id}/restore",
-    "admin",
-    "Restore a member of staff",
-    answers={200: PERSON},
+noun.decide(
+    *("/staff/{user_id}/restore", "admin", "Restore a member of staff"),
+    "Let a deactivated member of staff sign in again.",
+    *(PERSON, _user, staff.restore),
     everywhere=True,
 )
-def restore(ask: Ask, user_id: int) -> object:
-    """Let a deactivated member of staff sign in again."""
-    user = staff.get(ask.db, user_id)
-    with unit_of_work() as db:
-        staff.restore(db, ask.actor, user, now=ask.now)
-    return user
 
 
 @noun.post(
@@ -171,7 +165,7 @@ def invite(ask: Ask, user_id: int) -> object:
 )
 def sign_ins_(ask: Ask, user_id: int) -> object:
     """Every sign-in that was not ended, the newest first; after `expires_at` it counts no more."""
-    user = staff.get(ask.db, user_id)
+    user = _user(ask, user_id)
     query = select(SignIn).where(SignIn.user_id == user.id, SignIn.ended_at.is_(None))
     return ask.page(query, SignIn.id)
 
@@ -185,7 +179,7 @@ def sign_ins_(ask: Ask, user_id: int) -> object:
 )
 def end_sign_ins(ask: Ask, user_id: int) -> object:
     """Sign a member of staff out everywhere."""
-    user = staff.get(ask.db, user_id)
+    user = _user(ask, user_id)
     with unit_of_work() as db:
         open_ = sign_ins.of_user(db, user.id, now=ask.now)
         for one in open_:
@@ -226,16 +220,9 @@ def issue(ask: Ask) -> object:
     return Reply(201, made[0])
 
 
-@noun.post(
-    "/tokens/{token_id}/revoke",
-    "admin",
-    "Revoke an API token",
-    answers={200: TOKEN},
+noun.decide(
+    *("/tokens/{token_id}/revoke", "admin", "Revoke an API token"),
+    "Make a token useless from now on.",
+    *(TOKEN, _token, api_tokens.revoke),
     everywhere=True,
 )
-def revoke(ask: Ask, token_id: int) -> object:
-    """Make a token useless from now on."""
-    token = api_tokens.get(ask.db, token_id)
-    with unit_of_work() as db:
-        api_tokens.revoke(db, ask.actor, token, now=ask.now)
-    return token

@@ -54,6 +54,11 @@ class WebhookSecret(Answer):
     old_until: Instant
 
 
+def _endpoint(ask: Ask, webhook_id: int) -> WebhookEndpoint:
+    row: WebhookEndpoint = ask.get(WebhookEndpoint, webhook_id, "webhook")
+    return row
+
+
 @noun.get(
     "/webhooks",
     "admin",
@@ -188,27 +193,14 @@ def replay(ask: Ask, webhook_id: int, delivery_id: int) -> Any:
     return _on_its_way(row)
 
 
-def _switch(verb: str, act: Any, summary: str, doc: str) -> None:
-    def put(ask: Ask, webhook_id: int) -> Any:
-        row = _endpoint(ask, webhook_id)
-        with unit_of_work() as db:
-            act(db, ask.actor, row, now=ask.now)
-        return row
-
-    put.__name__, put.__doc__ = verb, doc
-    path, answers = f"/webhooks/{{webhook_id}}/{verb}", {200: WEBHOOK}
-    noun.post(path, "admin", summary, answers=answers, everywhere=True)(put)
-
-
-_switch("enable", webhooks.enable, "Switch a webhook on", "Tell it of what happens from now on.")
-_switch("disable", webhooks.disable, "Switch a webhook off", "Send nothing for the time being.")
-_switch("archive", webhooks.archive, "Archive a webhook", "Put it away; its log stays.")
-_switch("restore", webhooks.restore, "Restore a webhook", "Take it out of the archive.")
-
-
-def _endpoint(ask: Ask, webhook_id: int) -> WebhookEndpoint:
-    row: WebhookEndpoint = ask.get(WebhookEndpoint, webhook_id, "webhook")
-    return row
+for _act, _summary, _doc in (
+    (webhooks.enable, "Switch a webhook on", "Tell it of what happens from now on."),
+    (webhooks.disable, "Switch a webhook off", "Send nothing for the time being."),
+    (webhooks.archive, "Archive a webhook", "Put it away; its log stays."),
+    (webhooks.restore, "Restore a webhook", "Take it out of the archive."),
+):
+    _path = f"/webhooks/{{webhook_id}}/{_act.__name__}"
+    noun.decide(_path, "admin", _summary, _doc, WEBHOOK, _endpoint, _act, everywhere=True)
 
 
 def _delivery(ask: Ask, webhook_id: int, delivery_id: int) -> WebhookDelivery:
