@@ -1,5 +1,7 @@
 """Whatever a program sends, it gets an answer that the document promises, and no failure."""
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -58,3 +60,12 @@ def test_no_body_makes_the_desk_fail(lifted, sent):
 
 
 ANY = (200, 201, 202, 400, 403, 404, 409, 422)
+
+
+NUMBERED = [end for end in ENDPOINTS if "_id}" in end.path and end.method in ("GET", "POST")]
+
+
+def test_the_greatest_number_of_a_row_is_no_row(admin_api):
+    for end in NUMBERED:
+        path = re.sub(r"\{[^}]+\}", str(2**63 - 1), end.path)
+        admin_api.ask(end.method, path, (400, 404, 422), json={})
