@@ -73,7 +73,7 @@ def _endless(db: Session, _: int, now: datetime, after: timedelta) -> Found:
     query = query.options(contains_eager(ChargingSession.station))
     query = query.where(RUNNING, money.began_before(now - after).is_not(None))
     for one in db.scalars(query.order_by(ChargingSession.id).limit(MOST)):
-        what = f"Session {one.id} at {one.station.label} has no stop"
+        what = f"Session {one.id} at {one.station.label} has not stopped"
         yield _of(AlertKind.SESSION_ENDLESS, one.station, what, one.started_at, str(one.id))
 
 
@@ -97,7 +97,7 @@ def _task(db: Session, _: int, now: datetime, __: timedelta) -> Found:
     if mark is not None and not mark.ok:
         yield Condition(AlertKind.TASK_FAILED, SWEEP, mark.sentence, mark.since)
     elif mark is not None and mark.at < now - SWEEP_LATE:
-        what = "No sweep was done: bills, receipts and mails wait"
+        what = "The sweep has not run: bills, receipts and mails are waiting"
         yield Condition(AlertKind.TASK_FAILED, SWEEP, what, mark.at)
 
 
@@ -128,7 +128,7 @@ def _unknown(db: Session, tenant_id: int, now: datetime, _: timedelta) -> Found:
         .order_by(attempt.identity)
     )
     for identity, since, address in db.execute(query.limit(MOST)):
-        what = f"An unknown charger, {identity}, knocks from {address}"
+        what = f"An unknown charger, {identity}, tries to connect from {address}"
         yield Condition(AlertKind.UNKNOWN_CHARGER, identity, what, since)
 
 
@@ -136,7 +136,7 @@ def _supply(db: Session, tenant_id: int, now: datetime, _: timedelta) -> Found:
     for one in devices.exceeded(db, tenant_id, now):
         if one.facts["goes_on"]:
             site = one.facts["site"]
-            what = f"{site.name} draws more than its supply gives"
+            what = f"{site.name} draws more than its supply limit"
             since = one.since or now
             yield Condition(AlertKind.SUPPLY_EXCEEDED, str(site.id), what, since, site.id)
 
@@ -144,7 +144,7 @@ def _supply(db: Session, tenant_id: int, now: datetime, _: timedelta) -> Found:
 def _worker(db: Session, _: int, now: datetime, __: timedelta) -> Found:
     silence = presence.silence(db, now=now)
     if silence is not None:
-        what = "No worker answers: chargers cannot be reached"
+        what = "No worker is running: chargers cannot be reached"
         yield Condition(AlertKind.NO_WORKER, "worker", what, silence.since or now)
 
 
@@ -154,7 +154,7 @@ def _webhooks(db: Session, _: int, __: datetime, ___: timedelta) -> Found:
     )
     for one in db.scalars(query.order_by(WebhookEndpoint.id)):
         if one.disabled_at is not None:
-            what = f"Nothing is sent to the webhook {one.name} any more: it failed for too long"
+            what = f"Deliveries to the webhook {one.name} have stopped: it kept failing"
             yield Condition(AlertKind.WEBHOOK_GIVEN_UP, str(one.id), what, one.disabled_at)
 
 
