@@ -1,0 +1,82 @@
+"""In front of a charger with a phone: the label's code, and the actions without scripts."""
+
+import pytest
+from playwright.sync_api import expect
+from sqlalchemy import select
+
+from app.extensions import db as flask_db
+from app.models import AuditEntry, Command, Station
+from tests.browser.axe import breaches
+
+pytestmark = pytest.mark.browser
+PHONE = {"width": 390, "height": 844}
+#: The buttons of a station where nothing runs, and the order that each gives.
+ACTIONS = {
+    "Unlock": "unlock",
+    "Out of service": "set_availability",
+    "Soft reset": "reset",
+    "Hard reset": "reset",
+}
+
+
+@pytest.fixture
+def station(desk):
+    """Where a charger that is online and free can be asked anything."""
+    with desk.app.app_context():
+        station = flask_db.session.get_one(Station, desk.ids["station:CP-03"])
+        station.supported_orders = [*ACTIONS.values(), "start_charging"]
+        flask_db.session.commit()
+        return station.id, f"{desk.url}/q/{station.field_code}"
+
+
+@pytest.fixture
+def bare(browser, desk):
+    """A phone of Otto's on which no script runs."""
+    context = browser.new_context(java_script_enabled=False, viewport=PHONE, locale="en-GB")
+    context.add_cookies([desk.cookie("operator")])
+    yield context.new_page()
+    context.close()
+
+
+def asked(desk, station_id):
+    with desk.app.app_context():
+        query = select(Command.order).where(Command.station_id == station_id)
+        return list(flask_db.session.scalars(query.order_by(Command.id)))
+
+
+def test_the_six_actions_need_no_script(bare, desk, station):
+    station_id, address = station
+    before = asked(desk, station_id)
+    for button in ACTIONS:
+        bare.goto(address)
+        bare.get_by_role("button", name=button, exact=True).first.click()
+        expect(bare.get_by_text("Asked:")).to_be_visible()
+    bare.get_by_label("Tag for a test charge").first.fill("04:A2:19:B0")
+    bare.get_by_role("button", name="Start a test charge").first.click()
+    bare.goto(address)
+    bare.get_by_label("What is wrong?").fill("The display is dark.")
+    bare.get_by_role("button", name="Note it").click()
+    expect(bare.get_by_text("The display is dark.")).to_be_visible()
+    given = asked(desk, station_id)[len(before) :]
+    assert given == [*ACTIONS.values(), "start_charging"]
+    with desk.app.app_context():
+        noted = flask_db.session.scalars(
+            select(AuditEntry.note).where(AuditEntry.action == "station.fault")
+        ).all()
+    assert noted == ["The display is dark."]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_codes_and_pages_are_whole(page, desk, station, sign_in, width, scheme):
+    sign_in(page, "operator")
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    for address in (f"{desk.url}/stations/labels", station[1]):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert breaches(page) == []
+    page.goto(f"{desk.url}/stations/labels")
+    drawn = "all => all.map((one) => [one.getBoundingClientRect().width, one.width.baseVal.value])"
+    sizes = page.locator(".qr-label svg").evaluate_all(drawn)
+    assert sizes and all(shown == whole for shown, whole in sizes)
