@@ -168,6 +168,11 @@ def heads() -> list[str]:
     return _scripts().get_heads()
 
 
+def migrations() -> list[tuple[str, str]]:
+    """The steps of the tables, the newest first: each one's number, and what it does in words."""
+    return [(script.revision, script.doc) for script in _scripts().walk_revisions()]
+
+
 def _scripts() -> ScriptDirectory:
     configuration = Config()
     folder = Path(__file__).resolve().parent.parent / "migrations"

@@ -1,11 +1,11 @@
 """What goes on: the audit, what needs attention, how the installation fares, and the search."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from sqlalchemy import select
 
-from app import __version__
 from app.api.ground import _lists, _rows
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._paging import Pages
@@ -19,7 +19,7 @@ from app.schemas import staff as schemas
 from app.schemas.answers import Answer, plain
 from app.schemas.base import Instant
 from app.uow import unit_of_work
-from app.web import system
+from app.web import about
 from app.web.problems import Problem
 
 noun = Noun("oversight", "The audit, what needs attention, the installation's health, the search.")
@@ -59,11 +59,34 @@ class PartTold(Answer):
 
 
 class Health(Answer):
-    """How the installation fares: `status` is that of its worst part."""
+    """What is installed, where it is reached and how it fares, as the page About says it."""
 
-    version: str
-    status: str
+    version: Annotated[str, Field(description="Of Ampdesk.")]
+    status: Annotated[str, Field(description="That of the worst part: ok, warn or bad.")]
     parts: list[PartTold]
+    python: Annotated[str, Field(description="The version of Python.")]
+    machine: Annotated[str, Field(description="Operating system and machine.")]
+    database: Annotated[str, Field(description="Which database, in which version.")]
+    revision: Annotated[str | None, Field(description="The migration that its tables are at.")]
+    newest_revision: Annotated[str, Field(description="The one that this version needs.")]
+    desk_url: Annotated[str, Field(description="How people reach the desk.")]
+    charger_url: Annotated[str, Field(description="Where chargers connect, without the identity.")]
+
+
+class SettingTold(Answer):
+    """One setting of the installation."""
+
+    name: Annotated[str, Field(description="Its environment variable.")]
+    value: Annotated[str, Field(description="The value in use; secrets are masked.")]
+    origin: Annotated[str, Field(description="environment, file (of the data folder) or default.")]
+    meaning: Annotated[str, Field(description="What it does.")]
+    default: Annotated[str, Field(description="The value when nothing is set.")]
+
+
+class Settings(Answer):
+    """All settings, in the order of README."""
+
+    items: list[SettingTold]
 
 
 class Hit(Answer):
@@ -120,8 +143,14 @@ def seen(ask: Ask) -> None:
 @noun.get("/system", "viewer", "Read how the installation fares", answers={200: Health})
 def health(ask: Ask) -> object:
     """Worker, Redis, Celery, mail, database and disk: what each says of itself."""
-    parts = system.parts(ask.db, now=ask.now)
-    return {"version": __version__, "status": system.worst(parts), "parts": parts}
+    return about.about(ask.db, now=ask.now)
+
+
+@noun.get("/settings", "admin", "Read the settings", answers={200: Settings}, everywhere=True)
+def settings(ask: Ask) -> object:
+    """Every setting of the installation: its value (secrets masked), from where, what it does."""
+    del ask
+    return {"items": about.settings_in_use()}
 
 
 @noun.get("/search", "viewer", "Search", answers={200: Hits}, query=schemas.Search)

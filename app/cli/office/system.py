@@ -1,11 +1,11 @@
-"""flask system: how the installation itself fares, as Home's card says it."""
+"""flask system: how the installation fares, what it is, and what is set, as the desk says it."""
 
 import click
 
 from app.cli.ground import _shared as cli
-from app.web import system
+from app.web import about, system
 
-group = cli.Group("system", help="How worker, Redis, Celery, mail, database and disk fare.")
+group = cli.Group("system", help="How the installation fares, what it is, and its settings.")
 
 COLUMNS: list[cli.Column] = [
     ("part", lambda part: part.name),
@@ -24,3 +24,41 @@ def show(as_json: bool) -> None:
     cli.print_rows(parts, COLUMNS, json=as_json)
     if system.worst(parts) == system.BAD:
         raise click.exceptions.Exit(1)
+
+
+ABOUT: list[cli.Column] = [
+    ("version", lambda told: told.version),
+    ("python", lambda told: told.python),
+    ("machine", lambda told: told.machine),
+    ("database", lambda told: told.database),
+    ("tables", lambda told: told.revision),
+    ("newest_tables", lambda told: told.newest_revision),
+    ("desk", lambda told: told.desk_url),
+    ("chargers", lambda told: told.charger_url),
+    ("status", lambda told: told.status),
+]
+SETTINGS: list[cli.Column] = [
+    ("setting", lambda row: row.name),
+    ("value", lambda row: row.value),
+    ("from", lambda row: row.origin),
+    ("meaning", lambda row: row.meaning),
+]
+
+
+@group.command("about")
+@click.option("--report", is_flag=True, help="A text for a bug report, without addresses.")
+@cli.json_option
+def tell_about(report: bool, as_json: bool) -> None:
+    """Show version, database, addresses and health of this installation."""
+    facts = about.about(cli.reading(), now=cli.now())
+    if report:
+        click.echo(cli.printable(about.report(facts)))
+    else:
+        cli.print_row(facts, ABOUT, json=as_json)
+
+
+@group.command("settings")
+@cli.json_option
+def settings(as_json: bool) -> None:
+    """List every setting: its value (secrets masked), where it is from, what it does."""
+    cli.print_rows(about.settings_in_use(), SETTINGS, json=as_json)

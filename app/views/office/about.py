@@ -1,0 +1,72 @@
+"""Settings and About: what is set and from where, what is installed, and how its parts fare."""
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, current_app, flash, g, render_template
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy import select
+
+from app.domain.office import outbox
+from app.extensions import db, limiter
+from app.models import OutgoingMail
+from app.uow import unit_of_work
+from app.web import about
+from app.web.security import back, needs
+
+settings = Blueprint("settings", __name__, url_prefix="/settings")
+installation = Blueprint("about", __name__, url_prefix="/about")
+blueprints = [settings, installation]
+
+
+@settings.get("")
+@needs("admin", everywhere=True)
+def index() -> ResponseReturnValue:
+    """Every setting of the installation, as this process read it when it started."""
+    return render_template("office/about/settings.html", settings=about.settings_in_use())
+
+
+@installation.get("", endpoint="index")
+@needs("viewer")
+def show() -> ResponseReturnValue:
+    """Version, addresses, parts, tables and libraries, and a text for a bug report."""
+    facts = about.about(db.session(), now=g.now)
+    return render_template(
+        "office/about/index.html",
+        facts=facts,
+        report=about.report(facts),
+        migrations=about.migrations(),
+        libraries=about.libraries(),
+        last_mail=_last_mail() if current_user.can("admin", everywhere=True) else None,
+        to_files=not current_app.config["SETTINGS"].smtp_url,
+    )
+
+
+@installation.post("/test-mail")
+@limiter.limit("5/minute")
+@needs("admin", everywhere=True)
+def test_mail() -> ResponseReturnValue:
+    """Send a mail to whoever asks, the way that all mails go."""
+    with unit_of_work() as work:
+        outbox.queue(
+            *(work, current_user.tenant_id),
+            recipient=current_user.email,
+            subject=TEST,
+            body=_("This mail was asked for on the page About. If you read it, mails arrive."),
+            now=datetime.now(UTC),
+        )
+    flash(_("Queued. Whether it was sent stands under Test mail in a moment."), "success")
+    return back("about.index", _anchor="test-mail")
+
+
+#: By its subject the last test is found again.
+TEST = "Ampdesk: test mail"
+
+
+def _last_mail() -> OutgoingMail | None:
+    """The newest test mail to this person."""
+    asked = select(OutgoingMail).where(
+        OutgoingMail.recipient == current_user.email, OutgoingMail.subject == TEST
+    )
+    return db.session.scalar(asked.order_by(OutgoingMail.id.desc()).limit(1))
