@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 import pkgutil
 import sys
 from collections.abc import Iterator
@@ -9,15 +10,46 @@ from types import ModuleType
 from typing import Any
 
 import structlog
-from flask import Flask
+from flask import Flask, Request
+from werkzeug.routing import MapAdapter
 
 from app import config, extensions, reactions, uow
+from app.cli import Commands
 from app.config import Settings, WrongSetting
 from app.domain.office import staff
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
 from app.web import assets, doorkeeper, filters, kept, live, security
 
 log = logging.getLogger(__name__)
+
+
+class Ampdesk(Flask):
+    """The application, with its pages or, for a command, without them until one is asked for.
+
+    A command needs no page but for the address of one, and starts sooner without them.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.cli = Commands(self.name)
+        self._has_pages = False
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Bind the addresses; that of a request is the first that needs them."""
+        if request is not None:
+            self.add_pages()
+        return super().create_url_adapter(request)
+
+    def add_pages(self) -> None:
+        """Register the pages and the API, once."""
+        if self._has_pages:
+            return
+        self._has_pages = True
+        for blueprint in _hung("app.views", "blueprint"):
+            self.register_blueprint(blueprint)
+        for blueprint in _hung("app.api", "blueprint"):
+            self.register_blueprint(blueprint)
+            csrf.exempt(blueprint)
 
 
 def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
@@ -28,7 +60,7 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
     """
     if settings is None:
         settings = settings_or_exit()
-    app = Flask(
+    app = Ampdesk(
         "ampdesk",
         root_path=str(_root()),
         template_folder="templates",
@@ -37,13 +69,8 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
     app.url_map.converters["int"] = security.RowNumber
     configure(settings)
     bind(app, settings, **flask_config)
-    for blueprint in _hung("app.views", "blueprint"):
-        app.register_blueprint(blueprint)
-    for blueprint in _hung("app.api", "blueprint"):
-        app.register_blueprint(blueprint)
-        csrf.exempt(blueprint)
-    for group in _hung("app.cli", "group"):
-        app.cli.add_command(group)
+    if os.environ.get("FLASK_RUN_FROM_CLI") != "true" or "routes" in sys.argv:
+        app.add_pages()
     for _ in _modules("app.tasks"):
         pass
     assets.register(app)

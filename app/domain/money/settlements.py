@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from stdnum.util import get_cc_module
 
 from app.domain.charging import running
 from app.domain.charging.reports import is_yes
@@ -127,6 +126,8 @@ def read_vat_number(text: str) -> VatNumber | None:
     prefix = compact[:2]
     if len(compact) > _LONGEST or not _PREFIX.fullmatch(prefix):
         return None
+    from stdnum.util import get_cc_module  # the rules of all countries: seldom asked for
+
     rules = get_cc_module(_COUNTRIES.get(prefix, prefix).lower(), "vat")
     if rules is None:
         return None

@@ -9,7 +9,6 @@ these sums are done off its loop and few at a time; `ahead` lets those go first 
 have been here before.
 """
 
-import secrets
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -39,7 +38,8 @@ def _here(work: Callable[[], Any], ahead: bool) -> Any:
 #: How the slow sums are done: in the caller's own time, unless a server knows better.
 run: Callable[[Callable[[], Any], bool], Any] = _here
 
-_NOBODY = generate_password_hash(secrets.token_urlsafe(16), METHOD)
+#: What the password of somebody who does not exist is held against: no password fits it.
+_NOBODY = f"{METHOD}$nobody${'0' * 128}"
 LANGUAGES = ("en", "de")
 _CHANGEABLE = ("email", "name", "role", "timezone", "language")
 

@@ -1,0 +1,59 @@
+"""The flask command as it starts: what it loads for one command, what it says of a wrong one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+#: Loaded by pages and tasks; a command that needs none of them starts without.
+HEAVY = ("app.views.money.bills", "app.api.money.bills", "app.cli.money.bill", "stdnum", "segno",
+         "fpdf", "worker.__main__")  # fmt: skip
+
+
+def run(tmp_path, *arguments):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={"AMPDESK_DATA_DIR": str(tmp_path), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def flask(tmp_path, *arguments):
+    return run(tmp_path, "-m", "flask", "--app", "wsgi", *arguments)
+
+
+def test_the_simulator_is_passed_its_options(tmp_path):
+    ran = flask(tmp_path, "simulate", "--help")
+    assert ran.returncode == 0, ran.stderr
+    assert "--identity" in ran.stdout
+    assert "--url" in ran.stdout
+
+
+def test_a_mistyped_command_is_answered_with_the_nearest_ones(tmp_path):
+    ran = flask(tmp_path, "tagg", "list")
+    assert ran.returncode == 2
+    assert "Did you mean" in ran.stderr
+    assert "'tag'" in ran.stderr
+    assert "Did you mean 'list'?" in flask(tmp_path, "tag", "lst").stderr
+
+
+def test_a_command_loads_neither_pages_nor_other_commands(tmp_path):
+    program = (
+        "import sys; from flask.cli import main\n"
+        "sys.argv = ['flask', '--app', 'wsgi', 'tag', '-?']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print('loaded:', [name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    ran = run(tmp_path, "-c", program)
+    assert "loaded: []" in ran.stdout, ran.stdout + ran.stderr
+    assert "No such option" in ran.stderr
+
+
+def test_addresses_are_listed_with_those_of_pages(tmp_path):
+    assert "/api/v1/bills" in flask(tmp_path, "routes").stdout
