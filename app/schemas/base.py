@@ -31,6 +31,7 @@ from pydantic_core import PydanticCustomError
 from app.domain.ground import texts
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Json
+from app.schemas import glossary
 
 _MOST = 2**63 - 1
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
@@ -322,8 +323,8 @@ def json_schema(schema: type[BaseModel]) -> Json:
     found = schema.model_json_schema(
         ref_template="#/components/schemas/{model}", schema_generator=_Spelling
     )
-    for one in (found, *found.get("$defs", {}).values()):
+    for name, one in ((schema.__name__, found), *found.get("$defs", {}).items()):
         one.pop("title", None)
         one["description"] = " ".join(one["description"].split())
-    found.setdefault("properties", {})
+        glossary.explain(name, one.setdefault("properties", {}))
     return found

@@ -113,7 +113,7 @@ _DEFINITION = _table(
     ("currency",),
 )
 #: What a tariff says; `app.domain.money.tariffs` reads it and refuses what it does not know.
-Definition = Annotated[Json, WithJsonSchema(_DEFINITION)]
+Definition = Annotated[Json, WithJsonSchema({**_DEFINITION, "examples": [_EXAMPLE]})]
 
 
 class NewTariff(Schema, example={"name": "Public", "definition": _EXAMPLE, "default": True}):

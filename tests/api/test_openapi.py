@@ -6,6 +6,7 @@ import jsonschema_rs
 import pytest
 
 from app.api.ground._noun import ENDPOINTS, ROOT
+from app.schemas import glossary
 from tests.api.client import document, validator
 
 REFERENCES = re.compile(r'"\$ref": "#/components/schemas/([^"]+)"')
@@ -78,8 +79,48 @@ def test_the_reference_shows_every_endpoint_and_asks_nobody_else(app):
     assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
 
 
-def test_every_example_is_one():
-    for name, schema in document()["components"]["schemas"].items():
-        for example in schema.get("examples", ()):
-            errors = validator(("components", "schemas", name)).iter_errors(example)
-            assert not list(errors), name
+def test_every_parameter_says_what_it_is():
+    silent = [
+        f"{method} {path}: {parameter['name']}"
+        for path, item in document()["paths"].items()
+        for method, operation in item.items()
+        for parameter in operation["parameters"]
+        if not parameter["description"]
+    ]
+    assert not silent, "describe them, or give app/schemas/glossary their words"
+
+
+def test_every_schema_and_member_says_what_it_is():
+    schemas = document()["components"]["schemas"]
+    silent = [name for name, schema in schemas.items() if not schema.get("description")]
+    silent += [
+        f"{name}.{member}"
+        for name, schema in schemas.items()
+        for member, of in schema.get("properties", {}).items()
+        if not of.get("description")
+    ]
+    assert not silent, "describe them, or give app/schemas/glossary their words"
+
+
+@pytest.mark.parametrize("name", sorted(document()["components"]["schemas"]))
+def test_every_schema_has_an_example_that_fits_it(name):
+    examples = document()["components"]["schemas"][name]["examples"]
+    assert examples
+    for example in examples:
+        errors = validator(("components", "schemas", name)).iter_errors(example)
+        assert not [str(error) for error in errors], "app/schemas/glossary/examples.py"
+
+
+def test_the_glossary_explains_nothing_that_is_gone():
+    schemas = document()["components"]["schemas"]
+    members = {name: set(schema.get("properties", ())) for name, schema in schemas.items()}
+    known = set().union(*members.values())
+    known |= {
+        parameter["name"]
+        for item in document()["paths"].values()
+        for operation in item.values()
+        for parameter in operation["parameters"]
+    }
+    for name in {**glossary.MEMBERS, **glossary.EXAMPLES}:
+        owner, _, member = name.rpartition(".")
+        assert member in members[owner] if owner else member in known, name

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from app import __version__
+from app.api.ground import _examples
 from app.api.ground._noun import ENDPOINTS, NOUNS, READ, ROOT, Endpoint, File, is_number
 from app.api.ground._paging import Pages
 from app.domain.ground.vocabulary import Json
 from app.domain.office.api_tokens import LONGEST
+from app.schemas import glossary
 from app.schemas.answers import Answer
 from app.schemas.base import Schema, json_schema
 
@@ -15,11 +17,11 @@ PROBLEM = {
     "type": "object",
     "description": "RFC 9457. `code` is stable and for programs, `detail` is for people.",
     "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string"},
+        "type": {"type": "string", "description": "Where the code is explained."},
+        "title": {"type": "string", "description": "The status in words."},
+        "status": {"type": "integer", "description": "The status."},
+        "detail": {"type": "string", "description": "What is wrong, for people."},
+        "code": {"type": "string", "description": "What is wrong, for programs."},
         "field": {"type": "string", "description": "The member or parameter that is wrong."},
     },
     "required": ["type", "title", "status", "detail", "code"],
@@ -63,8 +65,9 @@ def schemas() -> Json:
                 shape = shape.of
             if shape is not None and not isinstance(shape, File):
                 schema = dict(json_schema(shape))
-                found |= schema.pop("$defs", {})
+                found |= {name: dict(one) for name, one in schema.pop("$defs", {}).items()}
                 found[name_of(shape)] = schema
+    _examples.complete(found)
     return dict(sorted(found.items()))
 
 
@@ -116,26 +119,26 @@ def _parameters(endpoint: Endpoint) -> Iterator[Json]:
         if name == part:
             continue
         schema = {"type": "integer", "minimum": 0} if is_number(name) else {"type": "string"}
-        yield {"name": name, "in": "path", "required": True, "schema": schema}
+        yield _parameter(name, "path", glossary.words("", name), schema, required=True)
+    needed = endpoint.query.needs()
     for name, schema in json_schema(endpoint.query)["properties"].items():
-        yield {"name": name, "in": "query", "required": False, "schema": schema}
+        schema = dict(schema)
+        words = str(schema.pop("description", ""))
+        yield _parameter(name, "query", words, schema, required=name in needed)
     if endpoint.method == "POST":
         schema = {"type": "string", "minLength": 1, "maxLength": LONGEST}
-        yield _header(
-            "Idempotency-Key", "The same request under the same key is done once.", schema
-        )
+        words = "The same request under the same key is done once."
+        yield _parameter("Idempotency-Key", "header", words, schema)
     if endpoint.method == "PATCH" and endpoint.path in READ:
-        yield _header(
-            "If-Match",
-            "The ETag that it was read with; 412 if it changed since.",
-            {"type": "string"},
-        )
+        words = "The ETag that it was read with; 412 if it changed since."
+        yield _parameter("If-Match", "header", words, {"type": "string"})
     if endpoint.method == "GET" and endpoint.path in READ:
-        yield _header("If-None-Match", "An ETag; 304 if it is still so.", {"type": "string"})
+        words = "An ETag; 304 if it is still so."
+        yield _parameter("If-None-Match", "header", words, {"type": "string"})
 
 
-def _header(name: str, doc: str, schema: Json) -> Json:
-    return {"name": name, "in": "header", "required": False, "description": doc, "schema": schema}
+def _parameter(name: str, where: str, words: str, of: Json, *, required: bool = False) -> Json:
+    return {"name": name, "in": where, "required": required, "description": words, "schema": of}
 
 
 def _responses(endpoint: Endpoint) -> Json:

@@ -47,8 +47,9 @@ class Pages:
         items = {"$ref": f"#/components/schemas/{self.of.__name__}"}
         return {
             "type": "object",
+            "description": f"A page of a list; `items` are each {self.of.__name__}.",
             "properties": {
-                "items": {"type": "array", "items": items},
+                "items": {"type": "array", "items": items, "description": "The rows."},
                 "next": {"type": ["string", "null"], "description": following},
             },
             "required": ["items", "next"],
