@@ -52,6 +52,8 @@ def value(schemas: Json, owner: str, member: str, of: Json) -> Any:
             return _MOMENT
         case "string" if of.get("format") == "date":
             return _DAY
+        case "string" if not isinstance(known, str):
+            return "text"[: of.get("maxLength", 4)]
         case "object" if not isinstance(known, dict):
             return {}
     return known
