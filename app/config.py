@@ -7,6 +7,7 @@ nobody reads is reported, because it is nearly always a slip of the pen.
 """
 
 import difflib
+import hmac
 import ipaddress
 import os
 import re
@@ -84,6 +85,13 @@ _OTHER_HEADERS = frozenset(
 )
 
 
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(part.strip() for part in text.split(",") if part.strip())
+    if any(len(key) < 32 for key in keys):
+        raise ValueError("must be texts of 32 characters or more, parted by commas")
+    return keys
+
+
 def _rate(text: str) -> str:
     text = text.strip().lower()
     if text and not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", text):
@@ -159,6 +167,12 @@ class Settings:
     public_url: str = setting("", _url("http", "https"), "how people reach the desk; in mails")
     ocpp_public_url: str = setting("", _url("ws", "wss"), "how chargers reach the worker")
     secret_key: str = setting("", str, "signs cookies; empty: made once in the data folder")
+    receipt_secrets: tuple[str, ...] = setting(
+        (), _keys, "secrets of the links in receipts, the newest first; empty: made of the secret key"
+    )
+    receipt_page_days: int = setting(
+        90, _integer(1, 3650), "life of the link in a receipt, in days"
+    )
     secure_cookies: bool = setting(False, _switch, "cookies over HTTPS only")
     trusted_proxies: tuple[str, ...] = setting(
         (), _networks, "networks whose X-Forwarded-… headers count"
@@ -274,6 +288,12 @@ class Settings:
     def files_base(self) -> str:
         """How stations reach the desk for files: a URL to which a path is added."""
         return (self.files_url or self.desk_url).rstrip("/")
+
+    def link_keys(self) -> list[bytes]:
+        """The keys of the links in receipts, the newest first."""
+        if self.receipt_secrets:
+            return [key.encode() for key in self.receipt_secrets]
+        return [hmac.digest(self.signing_key().encode(), b"links in receipts", "sha256")]
 
     def signing_key(self) -> str:
         """The key that signs cookies: the setting, or one made once in the data folder."""

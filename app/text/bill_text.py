@@ -64,8 +64,11 @@ class BillWords:
     zone: str
 
 
-def in_words(bill: Bill, writer: Writer) -> BillWords:
-    """Say a bill; everything comes from its own rows, so it says the same for ever."""
+def in_words(bill: Bill, writer: Writer, hidden: str = "") -> BillWords:
+    """Say a bill; everything comes from its own rows, so it says the same for ever.
+
+    `hidden` is the identity of the charger where its name alone may be told.
+    """
     facts = bill.facts
     started, ended = _instant(facts["started_at"]), _instant(facts["ended_at"])
     energy = f"{writer.number(bill.energy_wh / 1000, 3)} kWh"
@@ -81,7 +84,7 @@ def in_words(bill: Bill, writer: Writer) -> BillWords:
         duration=writer.duration(int((ended - started).total_seconds())),
         issued=writer.day(bill.issued_at) if bill.number else "",
         seller=tuple(_seller(bill, writer)),
-        facts=tuple(_facts(bill, writer, started, ended, zone)),
+        facts=tuple(_facts(bill, writer, started, ended, zone, hidden)),
         lines=tuple(line_in_words(bill, line, writer, started) for line in bill.lines),
         taxes=tuple(_taxes(bill, writer)),
         why=tuple(_why(bill, writer, zone)),
@@ -112,13 +115,14 @@ def _seller(bill: Bill, writer: Writer) -> Iterable[str]:
 
 
 def _facts(
-    bill: Bill, writer: Writer, started: datetime, ended: datetime, zone: str
+    bill: Bill, writer: Writer, started: datetime, ended: datetime, zone: str, hidden: str
 ) -> Iterable[tuple[str, str]]:
     facts, t = bill.facts, writer.translate
     place = ", ".join(part for part in (facts["site"], facts["address"]) if part)
     yield t(_("Place")), place
     connector = t(_("connector %(number)s")) % {"number": facts["evse"]}
-    yield t(_("Charger")), f"{facts['station']}, {connector}"
+    charger = facts["station"].removeprefix(hidden).strip()
+    yield t(_("Charger")), ", ".join(filter(None, [charger, connector]))
     yield t(_("Start")), f"{writer.moment(started)} {zone}"
     yield t(_("End")), f"{writer.moment(ended)} {writer.zone_name(ended)}"
     if register := _register(bill, writer):

@@ -6,7 +6,9 @@ from functools import partial
 from flask import current_app
 from markupsafe import Markup
 
+from app.config import Settings
 from app.domain.ground.vocabulary import Json
+from app.domain.money import receipt_links
 from app.mails.mail import one_line
 from app.models import Bill
 from app.text.bill_text import in_words
@@ -31,6 +33,8 @@ def receipt(bill: Bill, language: str) -> Letter:
         "bill": bill,
         "told": in_words(bill, writer),
         "name": one_line(driver.name, 120) if driver else "",
+        "link": link(bill),
+        "link_ends": writer.day(receipt_links.ends_at(bill, _settings().receipt_page_days)),
         "language": writer.language,
     }
     return Letter(
@@ -39,6 +43,17 @@ def receipt(bill: Bill, language: str) -> Letter:
         html=_rendered("body.html", writer, values),
         language=writer.language,
     )
+
+
+def link(bill: Bill) -> str:
+    """The address of a bill's own page for its driver."""
+    secret = receipt_links.write(_settings().link_keys(), bill.id)
+    return f"{_settings().desk_url}/r/{secret}"
+
+
+def _settings() -> Settings:
+    found: Settings = current_app.config["SETTINGS"]
+    return found
 
 
 def _rendered(name: str, writer: Writer, values: Json) -> str:

@@ -38,10 +38,10 @@ def _(text: str) -> str:
     return text
 
 
-def receipt(bill: Bill, language: str) -> bytes:
-    """Write a bill's receipt in a language as a PDF."""
+def receipt(bill: Bill, language: str, hidden: str = "") -> bytes:
+    """Write a bill's receipt in a language as a PDF; `hidden` as of `in_words`."""
     writer = Writer(language, bill.facts["timezone"])
-    words = in_words(bill, writer)
+    words = in_words(bill, writer, hidden)
     sheet = _Sheet(writer, words)
     driver = bill.session.driver
     _head(sheet, words, driver.name if driver else "")

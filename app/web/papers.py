@@ -6,11 +6,11 @@ from app.models import Bill
 from app.web.listing import attachment
 
 
-def receipt(bill: Bill, language: str) -> Response:
-    """A bill's receipt as a PDF in a language."""
+def receipt(bill: Bill, language: str, hidden: str = "") -> Response:
+    """A bill's receipt as a PDF in a language; `hidden` is the identity of an unnamed charger."""
     from app.text import receipt_pdf
 
-    return pdf(receipt_pdf.receipt(bill, language), receipt_pdf.file_name(bill))
+    return pdf(receipt_pdf.receipt(bill, language, hidden), receipt_pdf.file_name(bill))
 
 
 def pdf(data: bytes, name: str) -> Response:

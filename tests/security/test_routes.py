@@ -21,8 +21,8 @@ PUBLIC = {
     *("sign.sign_in", "sign.sign_out", "sign.forgotten", "sign.reset", "sign.setup"),
     # Stations fetch firmware and bring logs with the secret in the address of their job.
     *("station_files.fetch", "station_files.bring"),
-    # A driver who paid at a station opens the receipt with the secret that the station shows.
-    *("payment_receipts.show", "payment_receipts.pdf"),
+    # A driver opens a receipt with the secret that its mail brought, or that a station showed.
+    *("driver_receipts.show", "driver_receipts.pdf"),
     # The label at a charger leads there: what a driver may know, or the field page for staff.
     "field.show",
     # A load balancer asks for a word per part.

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from app.domain.money.tariffs import Interval
-from app.models import ChargingSession, MeterReading
+from app.models import Bill, ChargingSession, MeterReading
 
 #: Points drawn at most: more than a screen has columns shows nothing more.
 MOST_POINTS = 700
@@ -58,6 +58,17 @@ def of(
         thinned(readings, MOST_ROWS),
         len(readings),
     )
+
+
+def of_bill(bill: Bill, readings: Sequence[MeterReading]) -> Chart:
+    """Draw the session of a bill, with the stretches that the bill counts as idle."""
+    idle = [
+        (datetime.fromisoformat(part["from_at"]), datetime.fromisoformat(part["to_at"]))
+        for line in bill.lines
+        if line.kind == "idle"
+        for part in (line.evidence or {}).get("parts", ())
+    ]
+    return of(bill.session, readings, idle, lambda _: "", bill.facts["timezone"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,148 @@
+"""A receipt's own page, for its driver, who needs no account.
+
+Its address holds a secret: one that the mail brought (`app.domain.money.receipt_links`), or one
+that the station showed to somebody who paid there.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from flask import Blueprint, Response, abort, current_app, make_response, render_template, request
+from flask_login import current_user
+
+from app.config import Settings
+from app.domain.money import receipt_links, settlements
+from app.extensions import db, limiter
+from app.models import Bill, MeterReading
+from app.queries.charging import session_chart, sessions
+from app.queries.money import bills
+from app.text import bill_text, drawn_chart
+from app.text.writers import LOCALES, Writer
+from app.web import papers, scope
+from app.web.security import public
+
+#: Readings in the table that says the same as the chart.
+MOST_ROWS = 24
+
+blueprint = Blueprint("driver_receipts", __name__, url_prefix="/r/<key>")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a secret opens: a bill, or None while it is still being made; and in which words."""
+
+    bill: Bill | None
+    words: Writer
+
+
+@blueprint.get("")
+@limiter.limit("60/minute")
+@public
+def show(key: str) -> Response:
+    """The receipt with its chart and what it replaced, or that it is still being made."""
+    opened = _opened(key)
+    if opened.bill is not None:
+        return _page(opened.bill, opened.words, key)
+    page = "money/receipts/waiting.html"
+    words = opened.words
+    answer = make_response(render_template(page, lang=words.language, _=words.translate))
+    answer.headers["Refresh"] = "60"
+    return _unlisted(answer)
+
+
+@blueprint.get("/receipt.pdf")
+@limiter.limit("20/minute")
+@public
+def pdf(key: str) -> Response:
+    """The same receipt as a file for paper."""
+    opened = _opened(key)
+    if opened.bill is None:
+        abort(404)
+    hidden = opened.bill.session.station.identity
+    return _unlisted(papers.receipt(opened.bill, opened.words.language, hidden))
+
+
+def _page(bill: Bill, words: Writer, key: str) -> Response:
+    session, settings = db.session(), _settings()
+    chart = session_chart.of_bill(bill, sessions.readings(session, bill.session_id))
+    chain = bills.chain(session, bill.session_id)
+    links = {
+        each.id: receipt_links.write(settings.link_keys(), each.id)
+        for each in chain
+        if _now() < receipt_links.ends_at(each, settings.receipt_page_days)
+    }
+    return _unlisted(
+        make_response(
+            render_template(
+                "money/receipts/page.html",
+                lang=words.language,
+                _=words.translate,
+                words=words,
+                key=key,
+                bill=bill,
+                told=bill_text.in_words(bill, words, bill.session.station.identity),
+                drawing=drawn_chart.of(chart.power, words),
+                readings=[_row(one, words) for one in session_chart.thinned(chart.rows, MOST_ROWS)],
+                chain=chain,
+                links=links,
+                ends_at=receipt_links.ends_at(bill, settings.receipt_page_days),
+            )
+        )
+    )
+
+
+def _row(reading: MeterReading, words: Writer) -> tuple[str, str, str]:
+    register, power = reading.register_wh, reading.power_w
+    return (
+        words.clock(reading.taken_at),
+        "" if register is None else f"{words.number(register / 1000, 3)} kWh",
+        "" if power is None else f"{words.number(Decimal(str(power)) / 1000, 1)} kW",
+    )
+
+
+def _opened(key: str) -> Opened:
+    """What the secret opens; 404 in the same words for one that is wrong and one that is over."""
+    session = db.session()
+    # Who opens it counts for nothing here, be it staff of another company.
+    if current_user.is_authenticated:
+        scope.narrow(session, None)
+    settings, asked = _settings(), Writer(_asked_language(), "UTC")
+    days, now = settings.receipt_page_days, _now()
+    bill = receipt_links.bill_of(session, settings.link_keys(), key, days=days, now=now)
+    settlement = None if bill else settlements.by_receipt_key(session, key)
+    if settlement is not None:
+        bill = settlements.bill_of(session, settlement)
+        if bill is None:
+            return Opened(None, asked)
+    if bill is None or now >= receipt_links.ends_at(bill, days):
+        abort(404, asked.translate(_("This link opens no receipt, or its time is over.")))
+    language = bill.receipt.language if bill.receipt and not settlement else asked.language
+    return Opened(bill, Writer(language, bill.facts["timezone"]))
+
+
+def _(text: str) -> str:
+    """Mark a text for the catalogue of what drivers read; a writer translates it."""
+    return text
+
+
+def _asked_language() -> str:
+    """What the reader's browser speaks first of what we write."""
+    wanted = (word.partition("-")[0].lower() for word in request.accept_languages.values())
+    return next((word for word in wanted if word in LOCALES), "en")
+
+
+def _unlisted(answer: Response) -> Response:
+    answer.headers["Cache-Control"] = "private, max-age=60"
+    answer.headers["X-Robots-Tag"] = "noindex"
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer
+
+
+def _settings() -> Settings:
+    found: Settings = current_app.config["SETTINGS"]
+    return found
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,161 @@
+"""A receipt's own page: the secret of its mail opens it, and it tells what the driver may know."""
+
+import io
+import re
+import shutil
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pypdf import PdfReader
+
+from app.domain.ground.vocabulary import Activity, Actor
+from app.domain.money import billing, receipt_links
+from app.text import drawn_chart, letters
+from app.text.writers import Writer
+from tests.support import apps, lone
+from tests.support.charging import Network, network
+
+KEYS = ["old key of thirty-two characters…", "new key of thirty-two characters…"]
+
+
+@pytest.fixture
+def app(migrated, tmp_path):
+    """An application whose links are made by the second of two keys."""
+    shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
+    with apps.running(tmp_path, receipt_secrets=(KEYS[1], KEYS[0])) as app:
+        yield app
+
+
+@pytest.fixture
+def bill(db):
+    """The bill of a German driver, issued a moment ago."""
+    net = network(db, language="de")
+    net.station.identity = net.station.identity_key = "secret-cp-9"
+    started = datetime.now(UTC) - timedelta(hours=2)
+    session = net.session(started_at=started)
+    for minute, wh in ((0, 0), (30, 6_000), (50, 10_000), (60, 10_000)):
+        net.reading(session, minute, wh, power_w=12_000.0 if minute < 50 else 0.0)
+    net.status(session, 40, Activity.SUSPENDED_EV)
+    made = lone.issue(db, session.id, now=datetime.now(UTC))
+    db.commit()
+    return made
+
+
+def path_of(bill):
+    return letters.link(bill).removeprefix("http://localhost:8000")
+
+
+def opened(app, path):
+    return app.test_client().get(path, headers={"Accept-Language": "en"})
+
+
+def test_the_link_of_the_mail_opens_the_receipt_in_the_language_of_the_mail(app, bill):
+    letter = letters.receipt(bill, "de")
+    link = re.search(r"http://localhost:8000(/r/\S+)", letter.text).group(1)
+    assert link in letter.html
+    answer = opened(app, link)
+    page = answer.get_data(as_text=True)
+    for words in ('lang="de"', "Beleg 2026-", "Warum dieser Preis", "6,55", "19\xa0% Umsatzsteuer"):
+        assert words in page, words
+    assert answer.headers["X-Robots-Tag"] == "noindex"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Cache-Control"].startswith("private")
+
+
+def test_neither_the_page_nor_its_pdf_tells_the_identity_or_the_tag(app, bill):
+    page = opened(app, path_of(bill)).get_data(as_text=True)
+    paper = PdfReader(io.BytesIO(opened(app, f"{path_of(bill)}/receipt.pdf").data))
+    for text in (page, paper.pages[0].extract_text()):
+        assert "Hafenstraße" in text
+        assert "secret-cp-9" not in text
+        assert "04:A2:19:B0" not in text
+
+
+def test_power_and_energy_are_drawn_without_a_script(app, bill):
+    page = opened(app, path_of(bill)).get_data(as_text=True)
+    assert '<svg class="drawn"' in page
+    assert 'class="drawn-idle"' in page
+    assert "12" in page.split('class="drawn"')[1].split("</svg>")[0]
+
+
+def test_a_correction_shows_what_it_replaces_and_leads_there(app, db, bill):
+    made = billing.correct(
+        db, Actor("Grace"), bill.session, reason="r", now=datetime.now(UTC),
+        energy_wh=Decimal(5_000),
+    )  # fmt: skip
+    db.commit()
+    page = opened(app, path_of(made)).get_data(as_text=True)
+    assert "Grace" not in page
+    assert page.count('href="/r/') == 3  # the PDF, the bill before and the credit
+    assert path_of(bill) in page
+    assert "Am Ende zu zahlen" in page
+
+
+def test_wrong_secrets_and_those_whose_time_is_over_get_the_same_answer(app, db, bill):
+    for days in (0, 89):
+        assert opened_at(app, db, bill, days).status_code == 200
+    over = opened_at(app, db, bill, 91)
+    wrong = opened(app, "/r/" + "A" * 32)
+    assert over.status_code == wrong.status_code == 404
+    assert without_nonce(over) == without_nonce(wrong)
+
+
+def without_nonce(answer):
+    return re.sub(r'nonce="[^"]*"', "", answer.get_data(as_text=True))
+
+
+def opened_at(app, db, bill, days):
+    """Open the page of a bill that is so many days old."""
+    began = datetime.now(UTC) - timedelta(days=days)
+    old = bill.session
+    again = Network(db, old.station.site, old.station, old.driver, old.tariff_version)
+    made = lone.issue(db, again.session(started_at=began - timedelta(hours=2)).id, now=began)
+    db.commit()
+    return opened(app, path_of(made))
+
+
+def test_a_key_that_was_replaced_opens_what_it_wrote(bill):
+    old, new = (key.encode() for key in KEYS)
+    secret = receipt_links.write([old], bill.id)
+    assert receipt_links.read([new, old], secret) == bill.id
+    assert receipt_links.read([new], secret) is None
+
+
+@given(st.integers(1, 2**63 - 1), st.integers(0, 31), st.sampled_from("AZaz09-_"))
+def test_a_secret_is_the_only_one_of_its_bill(number, place, letter):
+    key = [b"key"]
+    secret = receipt_links.write(key, number)
+    other = secret[:place] + letter + secret[place + 1 :]
+    assert receipt_links.read(key, secret) == number
+    assert other == secret or receipt_links.read(key, other) is None
+    assert receipt_links.write(key, number + 1)[:8] != secret[:8]
+
+
+@given(st.text(max_size=60))
+def test_no_text_of_anybodys_opens_a_receipt(text):
+    assert receipt_links.read([b"key"], text) is None
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 10**5), st.none() | st.floats(0, 4e5)), min_size=2, max_size=50
+    )
+)
+def test_whatever_was_measured_is_drawn_within_the_chart(points):
+    times = [0]
+    for step, _ in points[1:]:
+        times.append(times[-1] + step)
+    values = [value for _, value in points]
+    chart = {
+        "times": times,
+        "idle": [[-5, times[-1] + 5, ""]],
+        "series": [{"kind": "power", "unit": "kW", "label": "", "values": values}],
+    }
+    drawn = drawn_chart.of(chart, Writer("de", "Europe/Berlin"))
+    (curve,) = drawn.curves
+    for x, y in re.findall(r"[ML]([\d.]+) ([\d.]+)", curve.path):
+        assert drawn.left <= float(x) <= drawn.right
+        assert drawn.top - 0.1 <= float(y) <= drawn.bottom
