@@ -168,7 +168,7 @@ class Settings:
     ocpp_public_url: str = setting("", _url("ws", "wss"), "how chargers reach the worker")
     secret_key: str = setting("", str, "signs cookies; empty: made once in the data folder")
     receipt_secrets: tuple[str, ...] = setting(
-        (), _keys, "secrets of the links in receipts, the newest first; empty: made of the secret key"
+        (), _keys, "secrets of links in receipts, the newest first; empty: of the secret key"
     )
     receipt_page_days: int = setting(
         90, _integer(1, 3650), "life of the link in a receipt, in days"
