@@ -3,22 +3,26 @@
 Energy comes in as Decimal watt-hours, power as watts, money as integer minor units, times as
 aware UTC; what goes out is text with its unit.  Babel writes as the named locale does; the desk
 has a way of its own: thousands parted by a space, a real minus, the currency behind the amount,
-and nothing that may break across two lines.
+and nothing that may break across two lines.  Its decimal mark and its words for days are those
+of the reader's language.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale
+from babel.dates import format_date, format_skeleton
 from babel.numbers import (
     NumberPattern,
     format_currency,
     format_percent,
     get_currency_symbol,
+    get_decimal_symbol,
     parse_pattern,
 )
+from flask_babel import get_locale, gettext
 
 from app.domain.money.tariffs import exponent, from_minor
 
@@ -46,6 +50,15 @@ STYLES = {
     "today": "%A %-d %B · %H:%M",
     "weekday": "%A",
 }
+#: The styles with words in them, in other languages: Babel's skeleton of the day, and what follows.
+_WORDED = {
+    "date": ("yMMMd", ""),
+    "day": ("MMMEd", ""),
+    "minute": ("yMMMd", ", %H:%M"),
+    "short": ("MMMd", ", %H:%M"),
+    "today": ("MMMMEd", " · %H:%M"),
+    "weekday": ("EEEE", ""),
+}
 
 
 #: The same words, prices and days are written over and over.  What is written of a number hangs on
@@ -53,10 +66,23 @@ STYLES = {
 remembered = lru_cache(4096)
 
 
+def language() -> str:
+    """The language of who reads this page; English where nobody does."""
+    found = get_locale()
+    return "en" if found is None else str(found.language)
+
+
 @cache
 def locale_of(name: str) -> Locale:
     """A locale of Babel by its name."""
-    return Locale.parse("en" if name == DESK else name)
+    return Locale.parse(name)
+
+
+@cache
+def _marks(language: str) -> dict[int, str]:
+    """How the desk writes what Babel's English puts between digits."""
+    mark = get_decimal_symbol(locale_of(language))
+    return str.maketrans({",": FIXED, ".": mark, "-": MINUS})
 
 
 @cache
@@ -68,8 +94,12 @@ def _pattern(places: int | None) -> NumberPattern:
 
 @remembered
 def _number(value: str, places: int | None, locale: str) -> str:
-    text = str(_pattern(places).apply(Decimal(value), locale_of(locale)))
-    return text.replace(",", FIXED).replace("-", MINUS) if locale == DESK else text
+    return str(_pattern(places).apply(Decimal(value), locale_of(locale)))
+
+
+@remembered
+def _desk_number(value: str, places: int | None, language: str) -> str:
+    return _number(value, places, "en").translate(_marks(language))
 
 
 @remembered
@@ -92,6 +122,8 @@ def exact(value: Decimal, places: int | None = None, locale: str = DESK) -> str:
         value = value.normalize()
     elif locale == DESK:
         value = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP) + 0
+    if locale == DESK:
+        return _desk_number(str(value), places, language())
     return _number(str(value), places, locale)
 
 
@@ -195,25 +227,39 @@ def clock(seconds: float | None) -> str:
 def ago(moment: datetime | None, now: datetime) -> str:
     """How long ago, roughly: `now`, `2 min ago`, `3 h ago`; `in 4 min` for what is to come."""
     if moment is None:
-        return "never"
+        return str(gettext("never"))
     seconds = (now - moment).total_seconds()
     size = abs(seconds)
     if size < 60:
-        return "now"
+        return str(gettext("now"))
     if size < 3600:
         text = f"{int(size // 60)}{FIXED}min"
     elif size < 48 * 3600:
         text = f"{int(size // 3600)}{FIXED}h"
     else:
         text = f"{int(size // 86400)}{FIXED}d"
-    return f"{text} ago" if seconds > 0 else f"in {text}"
+    if seconds > 0:
+        return str(gettext("%(age)s ago", age=text))
+    return str(gettext("in %(age)s", age=text))
 
 
 def local(moment: datetime | None, style: str = "minute", zone: str = "UTC") -> str:
     """The moment on a wall clock of `zone`; `style` is a key of STYLES."""
     if moment is None:
         return DASH
-    return moment.astimezone(ZoneInfo(zone)).strftime(STYLES[style])
+    there, reader = moment.astimezone(ZoneInfo(zone)), language()
+    if reader == "en" or style not in _WORDED:
+        return there.strftime(STYLES[style])
+    skeleton, more = _WORDED[style]
+    return _worded_day(there.date(), skeleton, reader) + there.strftime(more)
+
+
+@remembered
+def _worded_day(day: date, skeleton: str, language: str) -> str:
+    locale = locale_of(language)
+    if skeleton in locale.datetime_skeletons:
+        return str(format_skeleton(skeleton, day, locale=locale))
+    return str(format_date(day, skeleton, locale=locale))
 
 
 def near(moment: datetime | None, now: datetime, zone: str = "UTC") -> str:

@@ -32,14 +32,9 @@ def _day(day: date, width: str, locale: str) -> str:
 
 
 def desk(phrase: Sequence[object]) -> str:
-    """A phrase of a tariff with the desk's way of writing money."""
-    return words.say(phrase, show=_desk_value)
-
-
-def _desk_value(name: str, value: object, values: dict[str, object]) -> str:
-    if name in ("price", "amount"):
-        return numbers.price(Decimal(str(value)), str(values.get("currency", "EUR")))
-    return words.plain_value(name, value, values)
+    """A phrase of a tariff in the reader's language, with the desk's way of writing money."""
+    writer = DeskWriter("UTC")
+    return words.say(phrase, translate=writer.translate, show=writer.desk_value)
 
 
 class Writer:
@@ -120,12 +115,16 @@ class Writer:
 
 
 class DeskWriter(Writer):
-    """Writes for staff: English, with the desk's way of writing numbers and money."""
+    """Writes for staff: in the reader's language, with the desk's way of writing numbers."""
 
     def __init__(self, zone: str) -> None:
-        super().__init__("en", zone)
+        super().__init__(numbers.language(), zone)
         self.numbers = numbers.DESK
 
-    def translate(self, text: str) -> str:
-        """The desk speaks English."""
-        return text
+    def desk_value(self, name: str, value: object, values: dict[str, object]) -> str:
+        """A value of a phrase: as it is, but for money and days."""
+        if name in ("price", "amount"):
+            return numbers.price(Decimal(str(value)), str(values.get("currency", "EUR")))
+        if name == "days":
+            return words.day_names([int(day) for day in str(value).split(",")], self.weekdays())
+        return words.plain_value(name, value, values)

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 from flask import Flask, g, has_request_context, url_for
 from werkzeug.routing import BuildError
 
-from app.text import numbers, writers
+from app.domain.ground.texts import N_
+from app.text import numbers, sentences, writers
 
 
 def protocol(subprotocol: str) -> str:
@@ -65,6 +66,7 @@ def register(app: Flask) -> None:
     ):
         app.add_template_filter(function)
     app.add_template_filter(writers.desk, "say")
+    app.add_template_filter(sentences.translated)
     app.add_template_filter(lambda moment: numbers.ago(moment, _now()), "ago")
     app.add_template_filter(
         lambda moment, style="minute", zone="": numbers.local(moment, style, zone or _zone()),
@@ -73,4 +75,6 @@ def register(app: Flask) -> None:
     app.add_template_filter(lambda moment: numbers.near(moment, _now(), _zone()), "near")
     app.add_template_global(_now, "now")
     app.add_template_global(numbers.change)
+    app.add_template_global(numbers.language, "reading")
+    app.add_template_global(N_, "N_")
     app.add_template_global(page_url)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask, Response, abort, flash, g, redirect, render_template, request, url_for
+from flask_babel import lazy_gettext
 from flask_login import current_user
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, default_exceptions
@@ -17,6 +18,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from app import uow
 from app.domain.access import reach
+from app.domain.access.drivers import LANGUAGES
 from app.domain.ground import texts
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Actor, Role
@@ -149,10 +151,15 @@ def public(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def locale() -> str:
-    """The language of the desk: the signed-in person's, else what the browser asks for."""
+    """The language of a page: the signed-in person's, else what the browser asks for.
+
+    The API, the command line and tasks speak English.
+    """
+    if not request or problems.wanted():
+        return "en"
     if current_user and current_user.is_authenticated:
         return str(current_user.language)
-    return request.accept_languages.best_match(["en", "de"]) or "en" if request else "en"
+    return request.accept_languages.best_match([*LANGUAGES]) or "en"
 
 
 def csp_nonce() -> str:
@@ -170,7 +177,7 @@ def back(endpoint: str, **values: Any) -> Response:
 def register(app: Flask) -> None:
     """Bind headers, error pages and template helpers to the application."""
     login.login_view = "sign.sign_in"
-    login.login_message = "Please sign in."
+    login.login_message = lazy_gettext("Please sign in.")
     if app.config["SETTINGS"].trusted_proxies:
         app.wsgi_app = TrustedProxyFix(app.wsgi_app, app.config["SETTINGS"].trusted_proxies)  # type: ignore[method-assign]
     app.jinja_env.globals["csp_nonce"] = csp_nonce

@@ -85,7 +85,7 @@
     const data = JSON.parse(source.textContent);
     holder.plot?.destroy();
     holder.replaceChildren();
-    if (!data.times.length) { holder.textContent = "No readings yet."; return; }
+    if (!data.times.length) { holder.textContent = say("No readings yet."); return; }
     const setup = options(holder, data);
     holder.plot = new uPlot(setup, [data.times, ...data.series.map((one) => one.values)], holder);
   }

@@ -1,6 +1,9 @@
 // Small comforts of the desk.  Every page works without this file.
 (() => {
   "use strict";
+  // The desk's words in the reader's language; English where the page brings none.
+  const known = JSON.parse(document.body.dataset.words || "{}");
+  const say = window.say = (text, value = "") => (known[text] ?? text).replace("%s", value);
   const each = (root, selector, act) => root.querySelectorAll?.(selector).forEach(act);
 
   // ---- keys: "/" goes to the search, Escape closes what is open ----
@@ -69,7 +72,7 @@
     return new Promise((resolve) => {
       ask.querySelector("[data-ask-text]").textContent = submitter?.dataset.confirm || form.dataset.confirm;
       const yes = ask.querySelector("[data-ask-yes]");
-      yes.textContent = form.dataset.confirmWord || submitter?.textContent.trim() || "Go on";
+      yes.textContent = form.dataset.confirmWord || submitter?.textContent.trim() || say("Go on");
       let answer = false;
       yes.onclick = () => { answer = true; ask.close(); };
       ask.querySelector("[data-ask-no]").onclick = () => ask.close();
@@ -106,19 +109,19 @@
     if (ctx.response.status === 401) { location.reload(); return; }
     if (ctx.sourceElement?.hasAttribute("data-live")) return;
     const page = new DOMParser().parseFromString(ctx.text || "", "text/html");
-    toast(page.querySelector("[data-error]")?.textContent.trim() || `That did not work (${ctx.response.status}).`, "error");
+    toast(page.querySelector("[data-error]")?.textContent.trim() || say("That did not work (%s).", ctx.response.status), "error");
   });
   document.addEventListener("htmx:error", (event) => {
-    if (event.detail.ctx && !event.detail.ctx.sourceElement?.hasAttribute("data-live")) toast("The desk cannot be reached just now. Nothing was changed.", "error");
+    if (event.detail.ctx && !event.detail.ctx.sourceElement?.hasAttribute("data-live")) toast(say("The desk cannot be reached just now. Nothing was changed."), "error");
   });
   document.addEventListener("ampdesk:toast", (event) => toast(event.detail.text || event.detail.value, event.detail.kind || "info"));
 
   // ---- ages stay true ----
   function age(seconds) {
     const size = Math.abs(seconds);
-    if (size < 60) return "now";
+    if (size < 60) return say("now");
     const text = size < 3600 ? `${Math.floor(size / 60)}\u00a0min` : size < 172800 ? `${Math.floor(size / 3600)}\u00a0h` : `${Math.floor(size / 86400)}\u00a0d`;
-    return seconds > 0 ? `${text} ago` : `in ${text}`;
+    return seconds > 0 ? say("%s ago", text) : say("in %s", text);
   }
   const ages = () => each(document, "time[data-ago]", (time) => {
     const text = age((Date.now() - Date.parse(time.dateTime)) / 1000);
@@ -132,7 +135,7 @@
     if (!button) return;
     await navigator.clipboard.writeText(button.dataset.copy);
     const word = button.querySelector("span");
-    if (word) { word.textContent = "Copied"; setTimeout(() => { word.textContent = "Copy"; }, 1500); }
+    if (word) { word.textContent = say("Copied"); setTimeout(() => { word.textContent = say("Copy"); }, 1500); }
   });
   document.addEventListener("change", (event) => {
     const box = event.target;
@@ -141,7 +144,7 @@
     if (box.matches?.("[data-check-all], input[name=ids]")) {
       each(form, 'input[name="ids"]', (one) => one.closest("tr")?.classList.toggle("selected", one.checked));
       const count = form.querySelectorAll('input[name="ids"]:checked').length;
-      each(form, "[data-bulk-count]", (label) => { label.textContent = `${count} selected`; });
+      each(form, "[data-bulk-count]", (label) => { label.textContent = say("%s selected", count); });
     }
     if (form?.matches("[data-autosubmit]") && box.matches("select, input[type=date], input[data-pick]")) form.requestSubmit();
     if (box.matches?.("[data-pick-many]")) pickOne(box);

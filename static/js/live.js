@@ -177,11 +177,11 @@
       const gone = now - workerAt >= WORKER_QUIET;
       if (gone !== silent) { silent = gone; refreshAll(); }
     }
-    const as = `as of ${clock(asOf)}`;
-    if (!navigator.onLine) show("wait", `offline · ${as}`);
-    else if (quiet || degraded) show("wait", `${as} · asking`);
-    else if (sure) show(silent ? "bad" : "live", silent ? "no worker answers" : "live");
-    else if (lost) show("wait", `${as} · reconnecting`);
+    const as = say("as of %s", clock(asOf));
+    if (!navigator.onLine) show("wait", `${say("offline")} · ${as}`);
+    else if (quiet || degraded) show("wait", `${as} · ${say("asking")}`);
+    else if (sure) show(silent ? "bad" : "live", say(silent ? "no worker answers" : "live"));
+    else if (lost) show("wait", `${as} · ${say("reconnecting")}`);
   }
 
   const reopen = () => { leave(); join(); judge(); };
@@ -203,7 +203,7 @@
   addEventListener("online", () => { refreshAll(); reopen(); });
   // It catches up when it is seen again.
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) { lost = true; leave(); } else { show("wait", `as of ${clock(asOf)} · asking`); heard = Date.now(); reopen(); }
+    if (document.hidden) { lost = true; leave(); } else { show("wait", `${say("as of %s", clock(asOf))} · ${say("asking")}`); heard = Date.now(); reopen(); }
   });
   addEventListener("pagehide", leave);
   addEventListener("pageshow", (event) => { if (event.persisted) { lost = true; heard = Date.now(); reopen(); } });

@@ -26,6 +26,7 @@ from app.queries.ground import picks
 from app.queries.ground.picks import written
 from app.resource import TAGS
 from app.text.numbers import local
+from app.text.sentences import translated
 from app.uow import unit_of_work
 from app.views.ground._plain import Plain
 from app.web import listing
@@ -189,7 +190,8 @@ def change(tag_id: int, change: str) -> Any:
     with unit_of_work() as work:
         tag = plain.row(work, {"tag_id": tag_id})
         CHANGES[change][0](work, actor(), tag, datetime.now(UTC))
-    flash(_("%(value)s is %(change)s.", value=tag.value, change=CHANGES[change][1]), "success")
+    word = translated(CHANGES[change][1])
+    flash(_("%(value)s is %(change)s.", value=tag.value, change=word), "success")
     return back("tags.show", tag_id=tag_id)
 
 
@@ -209,7 +211,7 @@ def bulk() -> Any:
                 changed += operation(work, actor(), tag, datetime.now(UTC))
             except Conflict as error:
                 refused.append(f"{tag.value}: {error.sentence}")
-    noun = "tag is" if changed == 1 else "tags are"
+    noun, done = translated("tag is" if changed == 1 else "tags are"), translated(done)
     flash(_("%(changed)s %(noun)s %(done)s.", changed=changed, noun=noun, done=done), "success")
     for sentence in refused:
         flash(sentence, "error")

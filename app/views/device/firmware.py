@@ -164,7 +164,12 @@ def change(firmware_id: int, change: str) -> ResponseReturnValue:
     with unit_of_work() as work:
         row = _found(work, firmware_id)
         operation(work, actor(), row, now=datetime.now(UTC))
-    flash(_("Version %(version)s is %(change)sd.", version=row.version, change=change), "success")
+    said = (
+        _("Version %(version)s is archived.", version=row.version)
+        if change == "archive"
+        else _("Version %(version)s is restored.", version=row.version)
+    )
+    flash(said, "success")
     return back("firmware.show", firmware_id=firmware_id)
 
 

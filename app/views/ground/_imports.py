@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import flash, g, render_template, request
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from app.domain.access.imports import sheet
@@ -122,11 +123,4 @@ def _tell(planned: Plan[Any]) -> None:
     )
     left = len(planned.errors)
     if left:
-        flash(
-            _(
-                "%(left)s %(value)s left out.",
-                left=left,
-                value="row was" if left == 1 else "rows were",
-            ),
-            "warning",
-        )
+        flash(ngettext("%(num)s row was left out.", "%(num)s rows were left out.", left), "warning")

@@ -1,0 +1,94 @@
+"""What the business says, put into the reader's language where it is shown.
+
+Operations refuse, explain and note in English, and so it stays in rows and logs, in the API and on
+the command line.  A page looks such a text up in the catalogue `sentences`; where values stand in
+it, it is known by its shape: the words around them.  What is not known stays as it is.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from flask_babel import Domain, force_locale
+from markupsafe import Markup
+
+from app.text import numbers
+
+_DOMAINS = ("sentences", "desk")
+_PLACE = re.compile(r"%\((\w+)\)s")
+#: Where one sentence ends and the next begins.
+_BORDER = re.compile(r"(?<=[.?!]) (?=[A-Z“])")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A text with places for values: `core` is the longest piece of it that never changes."""
+
+    core: str
+    pattern: re.Pattern[str]
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Book:
+    """What is known in a language: texts as they are, and shapes, the most telling ones first."""
+
+    texts: dict[str, str]
+    shapes: tuple[_Shape, ...]
+
+
+def translated(text: Any) -> Any:
+    """The text in the reader's language; markup and what is no text stay as they are."""
+    language = numbers.language()
+    if language == "en" or not text or isinstance(text, Markup):
+        return text
+    return _put(str(text), language)
+
+
+@numbers.remembered
+def _put(text: str, language: str) -> str:
+    book = _book(language)
+    if (known := book.texts.get(text)) is not None:
+        return known
+    if " " not in text:
+        return text
+    for shape in book.shapes:
+        if shape.core in text and (found := shape.pattern.fullmatch(text)):
+            values = {name: _put(value, language) for name, value in found.groupdict().items()}
+            return shape.template % values
+    sentences = _BORDER.split(text)
+    return " ".join(_put(each, language) for each in sentences) if len(sentences) > 1 else text
+
+
+@cache
+def _book(language: str) -> _Book:
+    texts: dict[str, str] = {}
+    shapes = []
+    for domain in _DOMAINS:
+        for text, told in _catalogue(domain, language).items():
+            if not isinstance(text, str) or not text or not told:
+                continue
+            if domain == "sentences" and _PLACE.search(text):
+                shapes.append(_shape(text, told))
+            else:
+                texts.setdefault(text.replace("%%", "%"), told.replace("%%", "%"))
+    shapes.sort(key=lambda shape: -len(shape.pattern.pattern))
+    return _Book(texts, tuple(shapes))
+
+
+def _catalogue(domain: str, language: str) -> dict[Any, str]:
+    with force_locale(language):
+        found = Domain(domain=domain).get_translations()
+    return getattr(found, "_catalog", {})
+
+
+def _shape(text: str, told: str) -> _Shape:
+    pieces = _PLACE.split(text)
+    fixed = [piece.replace("%%", "%") for piece in pieces[::2]]
+    names = pieces[1::2]
+    pattern = re.escape(fixed[0])
+    for at, (name, piece) in enumerate(zip(names, fixed[1:], strict=True)):
+        again = name in names[:at]
+        pattern += (f"(?P={name})" if again else f"(?P<{name}>.*?)") + re.escape(piece)
+    return _Shape(max(fixed, key=len), re.compile(pattern, re.S), told)
