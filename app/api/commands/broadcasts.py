@@ -5,6 +5,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import Select, select
 
+from app.api.commands import _typed
 from app.api.commands.orders import wanted
 from app.api.ground import _rows
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
@@ -44,6 +45,7 @@ _EQUAL = ("site_id", "protocol", "vendor", "model", "firmware")
     "operator",
     "Give an order to many stations",
     body=schemas.NewBroadcast,
+    forms=_typed.of_many(),
     answers={202: BROADCAST},
 )
 def create(ask: Ask) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, current_app
 from sqlalchemy import select
 
-from app.api.commands import _waiting
+from app.api.commands import _typed, _waiting
 from app.api.ground import _rows
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
@@ -89,6 +89,7 @@ class OrderKinds(Answer):
     "operator",
     "Give an order",
     body=schemas.NewOrder,
+    forms=_typed.of_one(),
     query=schemas.Wait,
     answers={202: ORDER, 200: ORDER},
     problems=(404, 409),

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from app.api.ground import _access, _checks, _keys, _paging
 from app.api.ground._access import Caller
 from app.api.ground._paging import Page, Pages
-from app.domain.ground.vocabulary import Actor
+from app.domain.ground.vocabulary import Actor, Json
 from app.extensions import db as flask_db
 from app.schemas.answers import Answer
 from app.schemas.base import Schema
@@ -42,7 +42,11 @@ Answers = Mapping[int, type[Answer] | Pages | File | None]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One method of one path.  `secret`: its answer holds a secret that is told this once."""
+    """One method of one path.
+
+    `secret`: its answer holds a secret that is told this once.  `forms` are schemas, by name, by
+    which the document says more of the body than its schema does.
+    """
 
     noun: str
     name: str
@@ -57,6 +61,7 @@ class Endpoint:
     problems: tuple[int, ...] = ()
     everywhere: bool = False
     secret: bool = False
+    forms: Json = field(default_factory=dict)
 
     @property
     def status(self) -> int:
@@ -198,6 +203,7 @@ class Noun:
         problems: tuple[int, ...] = (),
         everywhere: bool = False,
         secret: bool = False,
+        forms: Json | None = None,
     ) -> Callable[..., Any]:
         def hang(view: Callable[..., Any]) -> Callable[..., Any]:
             paged = any(isinstance(answer, Pages) for answer in answers.values())
@@ -215,6 +221,7 @@ class Noun:
                 problems,
                 everywhere,
                 secret,
+                forms or {},
             )
             ENDPOINTS.append(endpoint)
             if method == "GET" and not paged:

@@ -67,6 +67,7 @@ def schemas() -> Json:
                 schema = dict(json_schema(shape))
                 found |= {name: dict(one) for name, one in schema.pop("$defs", {}).items()}
                 found[name_of(shape)] = schema
+        found |= {name: dict(form) for name, form in endpoint.forms.items()}
     _examples.complete(found)
     return dict(sorted(found.items()))
 

@@ -4,6 +4,7 @@ from typing import Any
 
 _HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _PEM = "-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n"
+_MONITOR = {"key": "EVSE@1/Power", "kind": "upper_threshold", "value": "11000", "severity": 5}
 _PROFILE = {
     "chargingProfileId": 1,
     "stackLevel": 0,
@@ -245,4 +246,23 @@ EXAMPLES: dict[str, Any] = {
     "why": "The car told its needs.",
     "word": "Installed",
     "words": ["1 session has no bill."],
+    "ChangeSettingArguments.key": "HeartbeatInterval",
+    "ChangeSettingArguments.value": "300",
+    "settings": [{"key": "HeartbeatInterval", "value": "300"}],
+    "ChangeSettingArguments.then": [{"key": "WebSocketPingInterval", "value": "60"}],
+    "SetMonitorsArguments.then": [
+        {"key": "EVSE@1/Power", "kind": "delta", "value": "500", "severity": 5}
+    ],
+    "monitors": [
+        {"key": "EVSE@1/Power", "kind": "upper_threshold", "value": "11000", "severity": 5}
+    ],
+    "keys": ["HeartbeatInterval"],
+    "key": "HeartbeatInterval",
+    "checksum": "9e107d9d372bb6826bd81d3542a419d6",
+    "vendor_id": "com.example",
+    "control": "evening",
+    "customer": "4711",
+    "custom": "self-test",
+    "data": "hello",
+    "certificate": _PEM,
 }

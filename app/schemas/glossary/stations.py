@@ -7,6 +7,7 @@ MEMBERS = {
     "action": "The OCPP message, as BootNotification.",
     "answer": "What came back.",
     "EvNeeds.answer": "What the station answered to the plan.",
+    "Arguments.connector": "The connector of OCPP 1.6, the EVSE of 2.x; 0 is the whole station.",
     "approved_at": "When it was signed, or sent.",
     "arguments": "What the order was given, by name; see /orders/kinds.",
     "OrderKind.arguments": "What it takes.",
