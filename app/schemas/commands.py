@@ -13,7 +13,7 @@ class WhichOrder(Schema):
     order: Order = left_out()
     arguments: Json = left_out("By name; see /orders/kinds.")
     action: Text = left_out("As TriggerMessage.", min_length=1, max_length=60)
-    payload: Json = left_out()
+    payload: Json = left_out("Of a raw order: what is sent, as it stands.")
     check: Flag = left_out("Of a raw one; true unless said otherwise.")
     expires_in_s: Whole = left_out("It is sent within so many seconds.", ge=1, le=3600)
 

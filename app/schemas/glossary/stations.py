@@ -105,8 +105,6 @@ MEMBERS = {
     "CustomerReport.parts": "The numbers of the parts that came.",
     "path": "The path of the address that was tried.",
     "payload": "The message’s payload, as it came.",
-    "NewOrder.payload": "Of a raw order: what is sent, as it stands.",
-    "NewBroadcast.payload": "Of a raw order: what is sent, as it stands.",
     "pem": "The certificate as PEM.",
     "periods": "The limits, each with its start in seconds.",
     "persistent": "Whether it survives a restart.",
