@@ -18,7 +18,7 @@ from app.cli import Commands
 from app.config import Settings, WrongSetting
 from app.domain.office import staff
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
-from app.web import assets, doorkeeper, filters, kept, live, security
+from app.web import assets, doorkeeper, filters, kept, live, security, tables
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +76,7 @@ def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
     assets.register(app)
     security.register(app)
     filters.register(app)
+    tables.register(app)
     live.register(app)
     kept.register(app)
     return app

@@ -37,7 +37,9 @@ def _real_bill(made: Filling) -> tuple[dict[str, Any], dict[str, Any]]:
     """Bill the newest session that has ended; what others have of the bill and of its line."""
     db = made.db
     db.connection(execution_options={"write": True})
-    bill = billing.issue(db, made.size.sessions - made.running, now=made.now)
+    ended = db.get_one(models.ChargingSession, made.size.sessions - made.running)
+    made_of = billing.issue_all(db, [ended], now=made.now, provisional_hold_h=0)
+    bill = made_of.get(ended.id)
     if not isinstance(bill, models.Bill):
         raise SystemExit(f"bench: the real bill is held: {bill and bill.reasons}")
     line = next(line for line in bill.lines if line.kind == "energy")

@@ -37,6 +37,7 @@ def places(made: Filling) -> None:
         model="Eve Double Pro",
         serial=made.text("ACE", n),
         serial_key=made.text("ace", n),
+        field_code=made.text("field", n),
         protocol="ocpp1.6",
         supported_orders=[order.value for order in Order],
         firmware="6.4.0-4210",

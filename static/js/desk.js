@@ -169,6 +169,8 @@
   function prepare(root) {
     each(root, "[data-copy]", (button) => { if (navigator.clipboard) button.hidden = false; });
     each(root, "[data-check-all]", (box) => { box.hidden = false; });
+    // Where the style sheet cannot say that a row of tabs begins at the current one.
+    if (!CSS.supports("scroll-initial-target", "nearest")) each(root, ".tabs [aria-current]", (tab) => { tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 16; });
   }
   document.addEventListener("htmx:after:process", (event) => { prepare(event.target); ages(); });
   prepare(document);
