@@ -2,7 +2,16 @@
 
 from app.models.alerts import Alert, AlertRule, alert_rule_sites
 from app.models.base import AtStation, Base, SiteOwned, StationOwned, TenantOwned, leave_out_served
-from app.models.bills import Bill, BillCounter, BillLine, Delivery, Receipt, Review, Settlement
+from app.models.bills import (
+    Bill,
+    BillCounter,
+    BillLine,
+    Delivery,
+    DriverQuestion,
+    Receipt,
+    Review,
+    Settlement,
+)
 from app.models.certificates import AuthorityCertificate, StationCertificate
 from app.models.commands import Broadcast, BroadcastTarget, Command
 from app.models.connections import Connection, HandshakeAttempt, WorkerNode
@@ -52,6 +61,7 @@ from app.models.tariffs import StationTariff, Tariff, TariffVersion
 from app.models.webhooks import WebhookDelivery, WebhookEndpoint, WebhookMark
 
 __all__ = [
+    "DriverQuestion",
     "alert_rule_sites",
     "WebhookMark",
     "WebhookEndpoint",

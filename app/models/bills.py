@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.ground.vocabulary import BillKind, ReceiptState
@@ -184,6 +185,36 @@ class Delivery(Base):
     detail: Mapped[str] = mapped_column(String(500), default="")
 
     receipt: Mapped[Receipt] = relationship(back_populates="deliveries")
+
+
+class DriverQuestion(SiteOwned, Base):
+    """What a driver asked about a bill on the receipt's page, and what was answered by mail.
+
+    `recipient` and `language` are those of the receipt; open while `closed_at` is None.
+    """
+
+    __tablename__ = "driver_questions"
+    __table_args__ = (
+        # Those that wait are few among many.
+        Index(
+            *("ix_driver_questions_open", "tenant_id", "asked_at"),
+            sqlite_where=sql("closed_at IS NULL"),
+            postgresql_where=sql("closed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[Id]
+    bill_id: Mapped[int] = mapped_column(BigId, ForeignKey("bills.id"), index=True)
+    text: Mapped[str] = mapped_column(Text)
+    recipient: Mapped[str] = mapped_column(String(254))
+    language: Mapped[str] = mapped_column(String(8), default="en")
+    asked_at: Mapped[datetime]
+    answer: Mapped[str | None] = mapped_column(Text)
+    answered_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None] = mapped_column(String(120))
+
+    bill: Mapped[Bill] = relationship()
 
 
 # Payments that were settled at a station's own terminal or by a web payment (2.1 block C).

@@ -18,6 +18,7 @@ from app.models import (
     AlertRule,
     AuthorityCertificate,
     BatterySwap,
+    Bill,
     Broadcast,
     BroadcastTarget,
     ChargingProfile,
@@ -26,6 +27,7 @@ from app.models import (
     DerControl,
     DeviceEvent,
     DisplayMessage,
+    DriverQuestion,
     EvNeeds,
     FileJob,
     FirmwareFile,
@@ -152,6 +154,15 @@ def _tellers(db: Session, tenant_id: int, now: datetime) -> AlertRule:
         )
     )
     return rule
+
+
+def ask(db: Session, tenant_id: int, now: datetime) -> None:
+    """Have a driver ask about a bill of each site."""
+    bills = {bill.site_id: bill for bill in db.scalars(select(Bill).filter_by(tenant_id=tenant_id))}
+    for site_id, bill in bills.items():
+        asked = {"text": "Why?", "recipient": "ada@example.org", "asked_at": now}
+        db.add(DriverQuestion(tenant_id=tenant_id, site_id=site_id, bill_id=bill.id, **asked))
+    db.flush()
 
 
 def _rows(station: Station, now: datetime) -> list[Any]:

@@ -33,6 +33,7 @@ from app.models import (
     CustomerReport,
     DeviceEvent,
     Driver,
+    DriverQuestion,
     FileJob,
     FirmwareFile,
     Message,
@@ -166,6 +167,7 @@ def _network(db: Session, now: datetime) -> Side:
         )
     )
     furniture.furnish(db, tenant.id, now)
+    furniture.ask(db, tenant.id, now)
     side = Side(tenant.id, {})
     for parameter, model in PARAMETERS.items():
         side.ids[parameter] = _some(db, model, tenant.id)
@@ -180,6 +182,7 @@ PARAMETERS: dict[str, Any] = {
     "session_id": ChargingSession,
     "bill_id": Bill,
     "stray_id": StrayStop,
+    "question_id": DriverQuestion,
     "command_id": Command,
     "driver_id": Driver,
     "tag_id": Tag,
@@ -208,6 +211,7 @@ PARAMETERS: dict[str, Any] = {
 #: Those that belong to a site.
 AT_SITES = (
     *("station_id", "site_id", "session_id", "bill_id", "stray_id", "command_id"),
+    "question_id",
     *("reservation_id", "job_id", "report_id", "certificate_id"),
     *("event_id", "variable_id", "station_profile_id", "message_id"),
     *("driver_id", "tag_id", "group_id", "alert_id"),

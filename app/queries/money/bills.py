@@ -14,6 +14,7 @@ from app.models import (
     Bill,
     ChargingSession,
     Driver,
+    DriverQuestion,
     Receipt,
     Review,
     Site,
@@ -206,6 +207,15 @@ def chain(db: Session, session_id: int) -> list[Bill]:
     """Return all bills of a session, the first one first."""
     query = select(Bill).where(Bill.session_id == session_id).order_by(Bill.sequence)
     return list(db.scalars(query.options(joinedload(Bill.receipt))))
+
+
+def questions(db: Session, wish: Wish, *, closed: bool) -> Page:
+    """Return the wished page of what drivers asked: what waits, or (`closed`) all of it."""
+    query = select(DriverQuestion).options(joinedload(DriverQuestion.bill))
+    if not closed:
+        query = query.where(DriverQuestion.closed_at.is_(None))
+    sorts = {"asked": DriverQuestion.asked_at}
+    return fetch(db, query, wish, sorts, default="-asked", noun="questions")
 
 
 def review_of(db: Session, session_id: int) -> Review | None:

@@ -48,6 +48,7 @@ def findings(
         *money.held(db),
         *money.failed_receipts(db, tenant_id),
         *(money.failed_mails(db, tenant_id) if lone else ()),
+        *money.questions(db),
         *money.endless(db, now),
         *money.unreachable_prices(db, now),
         *devices.security_events(db, tenant_id, now),

@@ -16,6 +16,7 @@ from app.domain.money.tariffs import Unreachable
 from app.models import (
     Bill,
     ChargingSession,
+    DriverQuestion,
     OutgoingMail,
     Receipt,
     Review,
@@ -99,6 +100,20 @@ def endless(db: Session, now: datetime) -> list[Finding]:
     began = began_before(now - ENDLESS_AFTER)
     count, oldest = db.execute(select(func.count(began), func.min(began)).where(RUNNING)).one()
     return _one("endless", count, oldest)
+
+
+def questions(db: Session) -> list[Finding]:
+    """What drivers asked about their receipts and nobody has answered."""
+    count, oldest, bill_id = db.execute(
+        select(
+            func.count(DriverQuestion.id),
+            func.min(DriverQuestion.asked_at),
+            func.min(DriverQuestion.bill_id),
+        ).where(DriverQuestion.closed_at.is_(None))
+    ).one()
+    if not count:
+        return []
+    return [Finding("questions", oldest, {"count": count, "bill_id": bill_id})]
 
 
 def stray_stops(db: Session) -> list[Finding]:

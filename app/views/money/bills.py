@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import BillingState, BillKind, ReceiptState
-from app.domain.money import billing, receipts
+from app.domain.money import billing, questions, receipts
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.money.bills import CorrectForm, RefundForm, ResendForm, in_wh
@@ -23,12 +23,13 @@ from app.queries.money.bill_rows import BillRow
 from app.text import bill_text, letters
 from app.text.writers import LOCALES, DeskWriter
 from app.uow import unit_of_work
-from app.views.money import _reviews
+from app.views.money import _questions, _reviews
 from app.web import listing, papers, spreadsheet
 from app.web.security import actor, back, framed, needs
 
 blueprint = Blueprint("bills", __name__, url_prefix="/bills")
 _reviews.add_to(blueprint)
+_questions.add_to(blueprint)
 
 KINDS = [
     (BillKind.BILL.value, "bills"),
@@ -176,6 +177,7 @@ def _page(bill: Bill, correct_form: Any, refund_form: Any, open_form: str = "") 
         late_payments=billing.late_payments(session, bill) if bill == standing else (),
         chain=queries.chain(session, bill.session_id),
         review=queries.review_of(session, bill.session_id),
+        questions=questions.of_bill(session, bill),
         faults=billing.faults_of(session, bill),
         correct_form=correct_form,
         refund_form=refund_form,

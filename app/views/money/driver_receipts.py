@@ -12,15 +12,17 @@ from flask import Blueprint, Response, abort, current_app, make_response, render
 from flask_login import current_user
 
 from app.config import Settings
-from app.domain.money import receipt_links, settlements
+from app.domain.ground.errors import DomainError
+from app.domain.money import questions, receipt_links, settlements
 from app.extensions import db, limiter
 from app.models import Bill, MeterReading
 from app.queries.charging import session_chart, sessions
 from app.queries.money import bills
 from app.text import bill_text, drawn_chart
 from app.text.writers import LOCALES, Writer
+from app.uow import unit_of_work
 from app.web import papers, scope
-from app.web.security import public
+from app.web.security import back, public
 
 #: Readings in the table that says the same as the chart.
 MOST_ROWS = 24
@@ -63,7 +65,28 @@ def pdf(key: str) -> Response:
     return _unlisted(papers.receipt(opened.bill, opened.words.language, hidden))
 
 
-def _page(bill: Bill, words: Writer, key: str) -> Response:
+@blueprint.post("/question")
+@limiter.limit("10/hour")
+@public
+def ask(key: str) -> Response:
+    """Take in a question; what a person cannot see is only filled in by a machine."""
+    opened = _opened(key)
+    bill, words, text = opened.bill, opened.words, request.form.get("text", "")
+    if bill is None:
+        abort(404)
+    if not request.form.get("website"):
+        try:
+            with unit_of_work() as work:
+                questions.ask(work, bill, text, desk_url=_settings().desk_url, now=_now())
+        except DomainError as error:
+            refused = _page(bill, words, key, trouble=error.sentence, text=text)
+            refused.status_code = error.status
+            return refused
+    return back("driver_receipts.show", key=key, asked=1, _anchor="question")
+
+
+def _page(bill: Bill, words: Writer, key: str, trouble: str = "", text: str = "") -> Response:
+    """The page of a bill; with `trouble`, and what was asked, where a question was refused."""
     session, settings = db.session(), _settings()
     chart = session_chart.of_bill(bill, sessions.readings(session, bill.session_id))
     chain = bills.chain(session, bill.session_id)
@@ -86,6 +109,11 @@ def _page(bill: Bill, words: Writer, key: str) -> Response:
                 readings=[_row(one, words) for one in session_chart.thinned(chart.rows, MOST_ROWS)],
                 chain=chain,
                 links=links,
+                asked=questions.of_bill(session, bill),
+                may_ask=questions.may_ask(bill),
+                longest=questions.LONGEST,
+                trouble=words.translate(trouble) if trouble else "",
+                text=text,
                 ends_at=receipt_links.ends_at(bill, settings.receipt_page_days),
             )
         )
@@ -135,7 +163,8 @@ def _asked_language() -> str:
 def _unlisted(answer: Response) -> Response:
     answer.headers["Cache-Control"] = "private, max-age=60"
     answer.headers["X-Robots-Tag"] = "noindex"
-    answer.headers["Referrer-Policy"] = "no-referrer"
+    # Other sites learn nothing of the address, and forms of this one still say where they are from.
+    answer.headers["Referrer-Policy"] = "same-origin"
     return answer
 
 
