@@ -184,3 +184,16 @@ class TransactionEvents(Schema):
 
     transaction_ref: Text = left_out(max_length=64)
     session_id: RowId = left_out()
+
+
+class SupportBundle(Schema):
+    """What a support bundle of a station holds."""
+
+    days: Whole = left_out("So many days back; left out: 7.", ge=1, le=31)
+    tags: Flag = left_out("True: the numbers of tags stay in it; for admins.")
+
+
+class SessionBundle(Schema):
+    """What a support bundle of a session holds."""
+
+    tags: Flag = left_out("True: the numbers of tags stay in it; for admins.")

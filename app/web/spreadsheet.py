@@ -80,7 +80,7 @@ def workbook(
     header: Sequence[str], rows: Iterable[Sequence[Any]], zone: tzinfo = UTC
 ) -> Iterator[bytes]:
     """Yield an XLSX file, some at a time; a sheet that is full is followed by another."""
-    out, left, sheets = _Out(), iter(rows), 0
+    out, left, sheets = Out(), iter(rows), 0
     with ZipFile(out, "w", ZIP_DEFLATED, compresslevel=3) as archive:
         row: Sequence[Any] | None = next(left, None)
         while row is not None or not sheets:
@@ -100,7 +100,7 @@ def workbook(
     yield out.take()
 
 
-class _Out(io.RawIOBase):
+class Out(io.RawIOBase):
     """Where an archive is written to and taken from at once; nobody can go back in it."""
 
     def __init__(self) -> None:

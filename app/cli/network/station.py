@@ -17,12 +17,14 @@ from app.cli.network import _stations as shared
 from app.domain.access.imports import headings
 from app.domain.access.imports import stations as station_import
 from app.domain.access.imports.plans import Options
+from app.domain.ground.errors import NotFound
 from app.domain.ground.vocabulary import Order
 from app.domain.network import sites, stations
-from app.models import Station
+from app.models import ChargingSession, Station
 from app.resource import STATIONS
 from app.text.setup_guide import charger_address
 from app.uow import unit_of_work
+from app.web import bundle
 
 station_command = cli.Group("station", help="Chargers, their passwords, and orders to them.")
 
@@ -176,6 +178,29 @@ def export(path: Path | None, timezone: str | None) -> None:
     db = cli.reading()
     rows, connected = shared.found(db, select(Station), cli.now())
     cli.write_csv(path, shared.columns(connected), rows, cli.zone_of(db, timezone))
+
+
+@station_command.command("bundle")
+@click.argument("identity")
+@click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--session", "session_id", type=int, help="Only this session and the time around it.")
+@click.option("--days", type=click.IntRange(1, bundle.MOST_DAYS), help="So many days back.")
+@click.option("--tags", "cards", is_flag=True, help="Leave the numbers of tags in it.")
+def support_bundle(
+    identity: str, path: Path | None, session_id: int | None, days: int | None, cards: bool
+) -> None:
+    """Write what a manufacturer needs of a station to a ZIP: PATH, or - for standard output."""
+    db, now = cli.reading(), cli.now()
+    station = STATIONS.named(db, cli.the_tenant(db).id, identity)
+    session = db.get(ChargingSession, session_id) if session_id is not None else None
+    if session_id is not None and (session is None or session.station_id != station.id):
+        raise NotFound(f"{station.identity} has no session {session_id}.")
+    of = bundle.extent(station, session, now=now, days=days)
+    path = path or Path(bundle.name_of(of, now))
+    with click.open_file(str(path), "wb") as file:
+        for part in bundle.pack(db, cli.ACTOR, of, now=now, cards=cards):
+            file.write(part)
+    click.echo(f"Wrote {path}.", err=True)
 
 
 @station_command.command("import")
