@@ -39,7 +39,7 @@ _LONGEST_ROW = 100_000
 def topics(event: Event) -> list[str]:
     """Name the live topics that an event touches; pages listen to these."""
     found = []
-    for kind in ("station", "session", "command", "broadcast", "bill"):
+    for kind in ("station", "session", "command", "broadcast", "bill", "job"):
         number = getattr(event, f"{kind}_id", None)
         if number is not None:
             found.append(f"{kind}:{number}")
@@ -62,12 +62,13 @@ _TOPIC = {
     events.HandshakeSeen: "handshakes",
     events.ReservationChanged: "reservations",
     events.AlertsChanged: "alerts",
+    events.JobsChanged: "jobs",
     events.WebhooksChanged: "webhooks",
     events.DeliveryWanted: "webhooks",
 }
 
 #: Tasks that look for themselves for what waits: one asked for and not yet begun is enough.
-BILL, POST, HOOKS = "bill_ended", "send_post", "tell_webhooks"
+BILL, POST, HOOKS, JOBS = "bill_ended", "send_post", "tell_webhooks", "work_jobs"
 #: How long a task waits for more of the same, in seconds.
 _GATHERS_S = {BILL: 1.0}
 #: For so long an unanswered nudge keeps others from being sent, in seconds.
@@ -81,6 +82,7 @@ _GATHERED: dict[type[Event], str] = {
     events.ReceiptWanted: POST,
     events.MailWanted: POST,
     events.DeliveryWanted: HOOKS,
+    events.JobWanted: JOBS,
 }
 #: event -> (task name, attribute that holds the id)
 _TASKS: dict[type[Event], tuple[str, str]] = {

@@ -17,6 +17,7 @@ from app.models.commands import Broadcast, BroadcastTarget, Command
 from app.models.connections import Connection, HandshakeAttempt, WorkerNode
 from app.models.device import DeviceEvent, DisplayMessage, StationVariable, VariableMonitor
 from app.models.files import CustomerReport, FileJob, FirmwareFile
+from app.models.jobs import Job
 from app.models.profiles import (
     ChargingProfile,
     CompositeSchedule,
@@ -62,6 +63,7 @@ from app.models.webhooks import WebhookDelivery, WebhookEndpoint, WebhookMark
 
 __all__ = [
     "DriverQuestion",
+    "Job",
     "alert_rule_sites",
     "WebhookMark",
     "WebhookEndpoint",

@@ -23,14 +23,14 @@ from app.domain.device import customer_information, file_jobs, onboarding
 from app.domain.limits import setpoints, supply
 from app.domain.money import billing, receipts
 from app.domain.network import presence
-from app.domain.office import housekeeping, messages, outbox
+from app.domain.office import housekeeping, jobs, messages, outbox
 from app.domain.office.housekeeping import SWEEP
 from app.extensions import db as flask_db
 from app.mails import post_office
-from app.models import FileJob, Station
+from app.models import FileJob, Job, Station
 from app.tasks.rounds import settle_waiting
 from app.uow import unit_of_work
-from app.web.file_store import UPLOADS, Store
+from app.web.file_store import EXPORTS, UPLOADS, Store
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,7 @@ def _steps(settings: Settings, until: float) -> Iterator[tuple[str, Callable[[],
         ("file jobs", lambda db: file_jobs.expire_overdue(db, now=_now())),
         ("stale claims", _give_up_stale),
         ("late rows", lambda db: billing.mark_slipped(db, now=_now())),
+        ("jobs", lambda db: jobs.remind(db, now=_now())),
     )
     for what, act in plain:
         yield what, functools.partial(_work, act)
@@ -97,15 +98,18 @@ def _forget_rows() -> None:
 def _forget_files(settings: Settings) -> None:
     """Let go of logs and customer information whose time is over, and of files no row knows."""
     before = _now() - timedelta(days=settings.upload_retention_days)
-    store = Store(settings, UPLOADS)
     with unit_of_work() as db:
-        names = file_jobs.forget(db, before=before)
+        uploads = file_jobs.forget(db, before=before)
+        exports = jobs.forget_files(db, now=_now())
         customer_information.forget(db, before=before, now=_now())
-    store.remove(names)
-    known = flask_db.session().scalars(
-        select(FileJob.stored_as).where(FileJob.stored_as.is_not(None))
-    )
-    store.remove_unknown({str(name) for name in known})
+    for kind, names, stored_as in (
+        (UPLOADS, uploads, FileJob.stored_as),
+        (EXPORTS, exports, Job.stored_as),
+    ):
+        store = Store(settings, kind)
+        store.remove(names)
+        known = flask_db.session().scalars(select(stored_as).where(stored_as.is_not(None)))
+        store.remove_unknown({str(name) for name in known})
 
 
 def _keep_lists(until: float) -> bool:

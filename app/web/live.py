@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.office import sign_ins
 from app.extensions import db
-from app.models import Bill, Broadcast, ChargingSession, Command, Station
+from app.models import Bill, Broadcast, ChargingSession, Command, Job, Station
 from app.reactions import LIVE
 from app.web import kept, scope, system
 from app.web.ends import RETRY_S, Ends
@@ -59,6 +59,7 @@ _ROWS: dict[str, Any] = {
     "command": Command,
     "bill": Bill,
     "broadcast": Broadcast,
+    "job": Job,
 }
 
 

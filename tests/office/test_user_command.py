@@ -43,7 +43,7 @@ def test_a_made_password_is_printed_once_and_works(flask, db):
         (("create-admin", "x@example.org", "--password", "aaaaaaaaaaaaaa"), "easy to guess"),
         (("create-admin", "nobody", "--password", "correct horse battery"), "not an e-mail"),
         (("add", "GRACE@example.org", "--name", "Twin"), "in use already"),
-        (("add", "x@example.org", "--name", "X", "--timezone", "Berlin"), "not a time zone"),
+        (("add", "x@example.org", "--name", "X", "--timezone", "Berlin"), "no time zone"),
         (("add", "x@example.org", "--name", "X", "--site", "Nowhere"), "Nowhere"),
         (("show", "x@example.org"), "Nobody on the staff"),
         (("archive", "grace@example.org"), "last admin"),

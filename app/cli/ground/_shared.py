@@ -16,7 +16,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground import clock
+from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Actor
 from app.domain.network import tenants
 from app.extensions import db as flask_db
@@ -178,7 +179,4 @@ def zone_of(db: Session, wanted: str | None) -> str:
     if wanted is None:
         zones = set(db.scalars(select(Site.timezone).where(Site.archived_at.is_(None))))
         return zones.pop() if len(zones) == 1 else "UTC"
-    try:
-        return ZoneInfo(wanted).key
-    except (ValueError, OSError, KeyError):
-        raise Invalid(f"{wanted} is not a time zone.") from None
+    return clock.zone_name(wanted)

@@ -8,7 +8,7 @@ message, those of a wrong clock keep their distance.  Pure, but for giving way t
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from app.domain.ground.errors import Invalid
 
@@ -28,6 +28,16 @@ ON_ITS_WAY = timedelta(minutes=15)
 
 #: When a message arrived, and how far its time lay ahead of that, in seconds.
 Sample = tuple[datetime, float]
+
+
+def zone_name(name: str) -> str:
+    """Return the name of a time zone; raises `Invalid` when there is none of that name."""
+    name = name.strip()
+    if name not in available_timezones():
+        raise Invalid(
+            f"{name[:60]} is no time zone; it should look like Europe/Berlin.", field="timezone"
+        )
+    return name
 
 
 def believable(claimed: datetime | None, received_at: datetime) -> tuple[datetime, bool]:

@@ -145,6 +145,20 @@ class AlertsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class JobWanted(Event):
+    """An import or an export waits to be done."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobsChanged(Event):
+    """An import or an export got on, or has ended."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class WebhooksChanged(Event):
     """Something waits for webhooks, or was delivered."""
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import available_timezones
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -219,8 +218,7 @@ def example(
 
     Raises `Invalid` for an unknown zone or numbers that no session has.
     """
-    if timezone not in available_timezones():
-        raise Invalid(f"{timezone[:60]} is no time zone.", field="timezone")
+    timezone = clock.zone_name(timezone)
     if not (energy_kwh.is_finite() and 0 <= energy_kwh <= 10_000):
         raise Invalid("The energy lies between 0 and 10 000 kWh.", field="kwh")
     if not (0 <= charging_min <= _MONTH_MIN and 0 <= idle_min <= _MONTH_MIN):

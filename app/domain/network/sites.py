@@ -4,12 +4,11 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.ground import texts
+from app.domain.ground import clock, texts
 from app.domain.ground.errors import Conflict, Invalid, Taken
 from app.domain.ground.vocabulary import Actor, Arguments
 from app.domain.money import sellers, tariff_choice
@@ -107,15 +106,6 @@ def _rename(db: Session, site: Site, name: str) -> None:
     site.name, site.name_key = name, texts.key(name)
 
 
-def _zone(name: str) -> str:
-    name = name.strip()
-    if name not in available_timezones():
-        raise Invalid(
-            f"{name} is no time zone; it should look like Europe/Berlin.", field="timezone"
-        )
-    return ZoneInfo(name).key
-
-
 def _currency(code: str) -> str:
     code = code.strip().upper()
     if not is_currency(code):
@@ -143,7 +133,7 @@ def _supply(limit_kw: Decimal | None) -> Decimal | None:
 
 #: Members with a rule of their own, and those that are set with others.
 _READ: dict[str, Callable[[Any], Any]] = {
-    "timezone": _zone,
+    "timezone": clock.zone_name,
     "currency": _currency,
     "supply_limit_kw": _supply,
 }

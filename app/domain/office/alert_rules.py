@@ -7,12 +7,11 @@ twice: the rule that names a site replaces the general one there.
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
-from zoneinfo import available_timezones
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from app.domain.ground import texts
+from app.domain.ground import clock, texts
 from app.domain.ground.errors import Invalid, Taken
 from app.domain.ground.vocabulary import OF_NO_SITE, WAITS, Actor, AlertKind, Arguments
 from app.domain.office import audit
@@ -106,7 +105,7 @@ def _apply(db: Session, rule: AlertRule, given: Arguments) -> None:
     if "escalate_after" in given:
         rule.escalate_after = given["escalate_after"]
     if "timezone" in given:
-        rule.timezone = _zone(given["timezone"])
+        rule.timezone = clock.zone_name(given["timezone"] or "UTC")
     if (rule.quiet_from is None) != (rule.quiet_until is None):
         raise Invalid("Quiet hours have a beginning and an end.", field="quiet_until")
     if (rule.escalate_after is None) != (not rule.escalate_to):
@@ -163,15 +162,6 @@ def _time_of_day(typed: str | None, field: str) -> str | None:
         raise Invalid(
             f"{typed} is no time of day; it should look like 22:00.", field=field
         ) from None
-
-
-def _zone(name: str | None) -> str:
-    name = (name or "UTC").strip()
-    if name not in available_timezones():
-        raise Invalid(
-            f"{name} is no time zone; it should look like Europe/Berlin.", field="timezone"
-        )
-    return name
 
 
 def _refuse_twin(db: Session, rule: AlertRule) -> None:

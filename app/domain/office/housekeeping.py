@@ -15,6 +15,7 @@ from app.models import (
     AttentionSeen,
     HandshakeAttempt,
     IdempotencyKey,
+    Job,
     OneTimeLink,
     OutgoingMail,
     SignIn,
@@ -35,6 +36,7 @@ _OLD: tuple[tuple[Any, timedelta], ...] = (
     # Longer than any event is found again by those who look for webhooks' events.
     (WebhookDelivery.created_at, timedelta(days=30)),
     (Alert.closed_at, timedelta(days=365)),
+    (Job.ended_at, timedelta(days=30)),
 )
 #: Rows of a table removed in one unit of work, so that nobody waits long for its lock.
 _MOST = 5000

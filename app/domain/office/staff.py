@@ -12,14 +12,13 @@ have been here before.
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
-from zoneinfo import available_timezones
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from app.domain.ground import texts
+from app.domain.ground import clock, texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import Actor, Role
 from app.domain.office import audit
@@ -240,9 +239,7 @@ def _sites(db: Session, tenant_id: int, site_ids: Iterable[int]) -> list[Site]:
 
 
 def _timezone(timezone: str | None) -> str | None:
-    if timezone and timezone not in available_timezones():
-        raise Invalid(f"“{timezone}” is not a time zone, such as Europe/Berlin.", field="timezone")
-    return timezone or None
+    return clock.zone_name(timezone) if timezone else None
 
 
 def _language(language: str) -> str:

@@ -1,6 +1,22 @@
 """The words of staff and their work, and those that mean the same everywhere."""
 
 MEMBERS = {
+    "Job.added": "Rows of an import that were new.",
+    "Job.arguments": "What was asked with it.",
+    "Job.beat_at": "When it last got on.",
+    "Job.begun_at": "When it was begun; null: not yet.",
+    "Job.changed": "Rows of an import that changed something.",
+    "Job.created_at": "When it was asked for.",
+    "Job.created_by": "Who asked for it.",
+    "Job.done": "Rows that are dealt with.",
+    "Job.ended_at": "When it ended; null: not yet.",
+    "Job.file_name": "What the file of an export is called; null: none yet.",
+    "Job.kind": "What is done.",
+    "Job.left_out": "Rows of an import that could not be used.",
+    "Job.sentence": "Why it failed; null: it did not.",
+    "Job.size_bytes": "Of that file, in bytes.",
+    "Job.state": "Where it stands.",
+    "Job.total": "Rows that there are; null: not known (yet).",
     "about": "Whom it is about.",
     "acknowledged": "Only those that are (or are not) acknowledged.",
     "acknowledged_at": "When somebody took note of it.",

@@ -12,6 +12,7 @@ from app.domain.access.imports import headings
 from app.domain.access.imports import tags as tag_import
 from app.domain.access.imports.plans import Options, Plan
 from app.domain.access.imports.sheet import Table
+from app.domain.ground.vocabulary import JobKind
 from app.extensions import db
 from app.uow import in_units
 from app.views.ground import _imports
@@ -80,6 +81,7 @@ DRIVERS = _imports.Noun(
     look=_plan_drivers,
     write=_write_drivers,
     done=lambda planned: back("drivers.index"),
+    job=JobKind.IMPORT_DRIVERS,
 )
 TAGS = _imports.Noun(
     name="tag",
@@ -100,4 +102,5 @@ TAGS = _imports.Noun(
     look=_plan_tags,
     write=_write_tags,
     done=lambda planned: back("tags.index"),
+    job=JobKind.IMPORT_TAGS,
 )

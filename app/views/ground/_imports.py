@@ -5,12 +5,14 @@ request; nothing of a file is kept between the two.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import flash, g, render_template, request
 from flask_babel import gettext as _
 from flask_babel import ngettext
+from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app.domain.access.imports import sheet
@@ -18,13 +20,18 @@ from app.domain.access.imports.headings import Vocabulary
 from app.domain.access.imports.plans import Options, Plan
 from app.domain.access.imports.sheet import Table
 from app.domain.ground.errors import DomainError
+from app.domain.ground.vocabulary import JobKind
+from app.domain.office import jobs
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.ground.imports import ImportForm
 from app.uow import unit_of_work
+from app.web.security import actor, back
 
 #: Rows of the preview that are drawn; all of them are checked.
 PREVIEWED = 200
+#: More rows than this are imported by a job.
+LONG = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class Noun:
 
     `look` may need a unit of work of its own (`tries`); `prepare` is slow work on the
     file that is done before anything is locked, and what it returns is given to `write`,
-    which writes in units of work of its own.
+    which writes in units of work of its own.  A long file is left to a `job`, where there is one.
     """
 
     name: str
@@ -47,6 +54,7 @@ class Noun:
     prepare: Callable[[Table], Any] = lambda table: None
     tries: bool = False
     sites: Callable[[], Sequence[str]] = tuple
+    job: JobKind | None = None
 
 
 def page(noun: Noun) -> Any:
@@ -60,6 +68,8 @@ def page(noun: Noun) -> Any:
         go = bool(request.form.get("go"))
         if not go or (table.unknown and not options.leave_out):
             return _previewed(noun, table, options, refused=go), 422 if go else 200
+        if noun.job is not None and len(table.rows) > LONG:
+            return _left_to_a_job(noun.job, table, options)
         prepared = noun.prepare(table)
         planned = noun.write(table, options, prepared)
     except DomainError as error:
@@ -67,6 +77,22 @@ def page(noun: Noun) -> Any:
         return _asked(noun, form), 422
     _tell(planned)
     return noun.done(planned)
+
+
+def _left_to_a_job(kind: JobKind, table: Table, options: Options) -> Any:
+    """Have a long file imported while nobody waits, and show how far it is."""
+    agreed = {**asdict(options), "valid_only": True}
+    with unit_of_work() as work:
+        job = jobs.ask(
+            work,
+            actor(),
+            kind,
+            tenant_id=current_user.tenant_id,
+            arguments=agreed,
+            text=table.text,
+            now=datetime.now(UTC),
+        )
+    return back("jobs.show", job_id=job.id)
 
 
 def _asked(noun: Noun, form: ImportForm) -> str:

@@ -171,6 +171,25 @@ class FileJobState(StrEnum):
     EXPIRED = "expired"
 
 
+class JobKind(StrEnum):
+    """What is done for a member of staff while nobody waits for it."""
+
+    IMPORT_TAGS = "import_tags"
+    IMPORT_DRIVERS = "import_drivers"
+    EXPORT_SESSIONS = "export_sessions"
+    EXPORT_BILLS = "export_bills"
+
+
+class JobState(StrEnum):
+    """Where an import or an export stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 class FileStep(StrEnum):
     """What a station says of a firmware or log job on its way; the same for every version."""
 

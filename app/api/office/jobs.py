@@ -1,0 +1,136 @@
+"""Imports and exports as jobs: asked for at once, done while the program goes on."""
+
+from typing import Any
+
+from flask import Response, current_app, send_file
+from sqlalchemy import select
+
+from app.api.ground import _rows
+from app.api.ground._noun import Ask, File, Noun, Reply
+from app.api.ground._paging import Pages
+from app.domain.ground import clock
+from app.domain.ground.vocabulary import JobKind, Json
+from app.domain.office import jobs
+from app.models import Job
+from app.schemas import jobs as schemas
+from app.schemas.answers import read
+from app.uow import unit_of_work
+from app.web.file_store import EXPORTS, Store
+from app.web.problems import Problem
+
+noun = Noun("jobs", "Imports and exports that are done while nobody waits for them.")
+blueprint = noun.blueprint
+
+JOB = _rows.answer(
+    "Job",
+    "An import or an export of the token’s person. `done` of `total` rows are dealt with; an "
+    "export does not know its total. `added` and `changed` are what an import wrote (or would, "
+    "as a `dry_run`), `left_out` how many rows it could not use.",
+    Job,
+    without=("text", "stored_as", "user_id"),
+    errors=read(
+        list[schemas.RowError],
+        lambda job: [schemas.RowError.of(*error) for error in job.errors],
+        "The first 1000 rows that were left out.",
+    ),
+    has_file=read(bool, lambda job: job.stored_as is not None, "Whether its file can be fetched."),
+)
+
+
+def _job(ask: Ask, job_id: int) -> Job:
+    job: Job = ask.get(Job, job_id, "job")
+    if job.user_id != ask.caller.user_id:
+        raise Problem(404, "There is no such job.")
+    return job
+
+
+@noun.get("/jobs", "viewer", "List jobs", answers={200: Pages(JOB)}, query=schemas.Jobs)
+def list_(ask: Ask) -> object:
+    """One’s own jobs, the newest first."""
+    query = select(Job).where(Job.user_id == ask.caller.user_id)
+    for name in ("kind", "state"):
+        if (value := ask.query.get(name)) is not None:
+            query = query.where(getattr(Job, name) == value)
+    return ask.page(query, Job.id)
+
+
+@noun.get("/jobs/{job_id}", "viewer", "Read a job", answers={200: JOB})
+def show(ask: Ask, job_id: int) -> object:
+    """One job: how far it is, and what came of it."""
+    return _job(ask, job_id)
+
+
+@noun.get(
+    "/jobs/{job_id}/file",
+    "viewer",
+    "Fetch an export",
+    answers={200: File("application/octet-stream", "CSV or XLSX, as it was asked for.")},
+)
+def file(ask: Ask, job_id: int) -> Response:
+    """The file of an export, for a day after it was made."""
+    job = _job(ask, job_id)
+    path = Store(current_app.config["SETTINGS"], EXPORTS).path(job.stored_as or "")
+    if path is None:
+        raise Problem(404, "There is no file, or no longer.")
+    return send_file(path, as_attachment=True, download_name=job.file_name, max_age=0,
+                     mimetype="application/octet-stream")  # fmt: skip
+
+
+noun.decide(
+    *("/jobs/{job_id}/cancel", "viewer", "Cancel a job"),
+    "Stop a job; what it wrote stays.",
+    *(JOB, _job, jobs.cancel),
+    problems=(409,),
+)
+
+
+def _asked(ask: Ask, kind: JobKind, arguments: Json, text: str | None = None) -> Reply:
+    given: Any = {"tenant_id": ask.tenant_id, "arguments": arguments, "text": text, "now": ask.now}
+    with unit_of_work() as db:
+        job = jobs.ask(db, ask.actor, kind, **given)
+    return Reply(202, job, {"Location": f"/api/v1/jobs/{job.id}"})
+
+
+@noun.post(
+    "/imports",
+    "operator",
+    "Import a file",
+    body=schemas.NewImport,
+    answers={202: JOB},
+    problems=(409,),
+)
+def import_(ask: Ask) -> Reply:
+    """Have tags or drivers of a CSV file added and changed; the job tells what came of it."""
+    given = dict(ask.body)
+    kind, text = JobKind(f"import_{given.pop('noun')}"), given.pop("text")
+    clock.zone_name(given.get("timezone", "UTC"))
+    options = {
+        "zone": given.get("timezone", "UTC"),
+        "leave_out": given.get("ignore_columns", False),
+        "make_groups": given.get("make_groups", False),
+        "unblock": given.get("unblock", False),
+        "valid_only": given.get("valid_only", False),
+        "dry_run": given.get("dry_run", False),
+    }
+    return _asked(ask, kind, options, text)
+
+
+@noun.post(
+    "/exports",
+    "viewer",
+    "Export a list",
+    body=schemas.NewExport,
+    answers={202: JOB},
+    problems=(409,),
+)
+def export(ask: Ask) -> Reply:
+    """Have sessions or bills written to a file, all that a filter finds; the job has the file."""
+    given = dict(ask.body)
+    kind = JobKind(f"export_{given.pop('noun')}")
+    clock.zone_name(given.setdefault("timezone", "UTC"))
+    given.setdefault("format", "csv")
+    if kind is JobKind.EXPORT_BILLS and {"station_id", "tag_id"} & set(given):
+        raise Problem(422, "Bills are narrowed to a site or a driver, not to a station or a tag.")
+    for name in {"since", "until"} & set(given):
+        given[name] = given[name].isoformat()
+    return _asked(ask, kind, given)

@@ -1,0 +1,186 @@
+"""Imports and exports that nobody waits for, one after another, each within its person's reach."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import fields
+from datetime import UTC, datetime
+from itertools import chain
+from types import ModuleType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from celery import shared_task
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from app import reactions
+from app.domain.access.imports import drivers, headings, sheet, tags
+from app.domain.access.imports.plans import Options, Plan, PlannedRow
+from app.domain.ground.errors import DomainError, Invalid
+from app.domain.ground.vocabulary import Actor, JobKind, JobState, Json
+from app.domain.office import jobs
+from app.domain.office.jobs import Cancelled
+from app.extensions import db as flask_db
+from app.models import Job, User
+from app.queries.charging import session_rows
+from app.queries.charging.sessions import Filter as SessionFilter
+from app.queries.ground.pieces import PIECE
+from app.queries.money import bill_rows
+from app.queries.money.bills import Filter as BillFilter
+from app.tasks.rounds import one_at_a_time
+from app.uow import in_units, unit_of_work
+from app.web import scope, spreadsheet
+from app.web.file_store import EXPORTS, Store
+
+log = logging.getLogger(__name__)
+
+#: An export of more bytes is not made.
+MOST_BYTES = 1_000_000_000
+OUR_FAULT = "It failed for a reason of ours; the log tells which."
+NOTHING = "Nothing was imported."
+
+
+@shared_task(name=reactions.JOBS)
+@one_at_a_time
+def work_jobs() -> None:
+    """Do all jobs that wait; many nudges are one round."""
+    reactions.heard(reactions.JOBS)
+    while True:
+        with unit_of_work() as db:
+            number = jobs.claim(db, now=_now())
+        if number is None:
+            return
+        with suppress(Cancelled):
+            carry_out(number)
+
+
+def carry_out(number: int) -> None:
+    """Do a claimed job, and keep how it ended; raises `Cancelled`."""
+    db = flask_db.session()
+    job = db.get_one(Job, number, populate_existing=True)
+    user = db.get_one(User, job.user_id, populate_existing=True)
+    kind, who = job.kind, Actor(job.created_by, user.id)
+    file, sentence, state = None, None, JobState.DONE
+    sites = frozenset(site.id for site in user.sites) or None
+    try:
+        if user.archived_at is not None:
+            raise Invalid("Whoever asked for it is no longer on the staff.")
+        scope.narrow(db, scope.Scope(user.tenant_id, sites))
+        if kind in jobs.IMPORTS:
+            _import(job, who)
+        else:
+            file = _export(job)
+    except DomainError as error:
+        state, sentence = JobState.FAILED, error.sentence
+    except Cancelled:
+        raise
+    except Exception:
+        log.exception("job %s", number)
+        state, sentence = JobState.FAILED, OUR_FAULT
+    finally:
+        flask_db.session.rollback()
+        scope.narrow(db, None)
+    try:
+        with unit_of_work() as work:
+            jobs.settle(work, number, state, sentence, file=file, now=_now())
+    except Cancelled:
+        if file is not None:
+            _store().remove([file[1]])
+        raise
+
+
+def _import(job: Job, who: Actor) -> None:
+    """Look a file through, and write what it says in units, unless it may not be written."""
+    given, number, tenant_id, now = job.arguments, job.id, job.tenant_id, _now()
+    known = {field.name for field in fields(Options)}
+    options = Options(**{name: given[name] for name in known & set(given)})
+    noun: ModuleType = tags if job.kind is JobKind.IMPORT_TAGS else drivers
+    table = sheet.read(job.text or "", headings.TAGS if noun is tags else headings.DRIVERS)
+    db = flask_db.session()
+    planned: Plan[Any] = (
+        tags.plan(db, table, tenant_id=tenant_id, now=now, options=options)
+        if noun is tags
+        else drivers.plan(db, table, tenant_id=tenant_id)
+    )
+    with unit_of_work() as work:
+        jobs.get_on(work, number, 0, total=len(planned.rows), now=_now())
+        jobs.leave_out(work, number, planned.errors)
+    if planned.unknown and not options.leave_out:
+        raise Invalid(f"{planned.doubt} {NOTHING}")
+    if given.get("dry_run"):
+        with unit_of_work() as work:
+            jobs.get_on(work, number, 0, **_written(planned.rows), now=_now())
+        return
+    if planned.errors and not given.get("valid_only"):
+        raise Invalid(NOTHING)
+
+    def write(work: Session, rows: Sequence[PlannedRow]) -> None:
+        told = len(planned.errors)
+        noun.carry_out(work, who, planned, rows, tenant_id=tenant_id, now=now)
+        lost = {error.number for error in planned.errors[told:]}
+        kept = [row for row in rows if row.number not in lost]
+        jobs.get_on(work, number, len(rows), **_written(kept), now=_now())
+        if lost:
+            jobs.leave_out(work, number, planned.errors)
+
+    in_units([*planned.rows], write)
+
+
+def _written(rows: Iterable[PlannedRow]) -> dict[str, int]:
+    words = [row.what for row in rows]
+    return {"added": words.count("add"), "changed": words.count("update")}
+
+
+def _export(job: Job) -> tuple[str, str, int]:
+    """Write a list to a file; returns its name, where it lies, and its size in bytes."""
+    given, number, db = job.arguments, job.id, flask_db.session()
+    sessions = job.kind is JobKind.EXPORT_SESSIONS
+    header: Any = session_rows.SessionRow if sessions else bill_rows.BillRow
+    read: Callable[..., Iterator[Any]] = session_rows.rows if sessions else bill_rows.rows
+    wanted = (SessionFilter if sessions else BillFilter)(**_filter(given))
+    zone, stem = ZoneInfo(given["timezone"]), "sessions" if sessions else "bills"
+
+    def rows() -> Iterator[Any]:
+        count = 0
+        for count, row in enumerate(read(db, wanted), 1):
+            yield row
+            if not count % PIECE:
+                _counted(number, PIECE)
+        _counted(number, count % PIECE)
+
+    names = header._fields
+    if given["format"] == "xlsx":
+        parts: Iterator[bytes] = spreadsheet.workbook(names, rows(), zone)
+    else:
+        lines = chain(["\ufeff"], spreadsheet.lines(names, rows(), zone))
+        parts = (line.encode() for line in lines)
+    stored = _store().save(_reader(parts), MOST_BYTES)
+    return f"{stem}-{_now():%Y-%m-%d}.{given['format']}", stored.stored_as, stored.size_bytes
+
+
+def _filter(given: Json) -> Json:
+    found = {name: value for name, value in given.items() if name.endswith("_id")}
+    for name in ("since", "until"):
+        if given.get(name):
+            found[name] = datetime.fromisoformat(given[name])
+    return found
+
+
+def _counted(number: int, rows: int) -> None:
+    with unit_of_work() as work:
+        jobs.get_on(work, number, rows, now=_now())
+
+
+def _reader(parts: Iterator[bytes]) -> Callable[[int], bytes]:
+    """A file to be read, of parts as they come; empty ones are no end."""
+    full = filter(None, parts)
+    return lambda _: next(full, b"")
+
+
+def _store() -> Store:
+    return Store(current_app.config["SETTINGS"], EXPORTS)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

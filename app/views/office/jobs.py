@@ -1,0 +1,76 @@
+"""A person's own imports and exports: how far they are, what came of them, and their files."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, abort, current_app, flash, render_template, send_file
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_login import current_user
+from sqlalchemy import select
+
+from app.domain.ground.vocabulary import JobKind
+from app.domain.office import jobs
+from app.extensions import db
+from app.models import Job
+from app.uow import unit_of_work
+from app.web.file_store import EXPORTS, Store
+from app.web.security import actor, back, needs
+
+blueprint = Blueprint("jobs", __name__, url_prefix="/jobs")
+
+#: Jobs on the page: the newest.
+MOST = 100
+KINDS: dict[JobKind, Any] = {
+    JobKind.IMPORT_TAGS: lazy_gettext("Import of tags"),
+    JobKind.IMPORT_DRIVERS: lazy_gettext("Import of drivers"),
+    JobKind.EXPORT_SESSIONS: lazy_gettext("Export of sessions"),
+    JobKind.EXPORT_BILLS: lazy_gettext("Export of bills"),
+}
+
+
+@blueprint.get("")
+@needs("viewer")
+def index() -> ResponseReturnValue:
+    """One’s own jobs, the newest first."""
+    own = select(Job).where(Job.user_id == current_user.id).order_by(Job.id.desc()).limit(MOST)
+    return render_template("office/jobs/index.html", jobs=db.session.scalars(own).all(),
+                           kinds=KINDS)  # fmt: skip
+
+
+@blueprint.get("/<int:job_id>")
+@needs("viewer")
+def show(job_id: int) -> ResponseReturnValue:
+    """One job: it keeps itself fresh while it runs."""
+    job = _own(job_id)
+    return render_template("office/jobs/show.html", job=job, kinds=KINDS,
+                           is_import=job.kind in jobs.IMPORTS)  # fmt: skip
+
+
+@blueprint.get("/<int:job_id>/file")
+@needs("viewer")
+def file(job_id: int) -> ResponseReturnValue:
+    """The file of an export."""
+    job = _own(job_id)
+    path = Store(current_app.config["SETTINGS"], EXPORTS).path(job.stored_as or "")
+    if path is None:
+        abort(404, _("The file is no longer kept; export it again."))
+    return send_file(path, as_attachment=True, download_name=job.file_name, max_age=0)
+
+
+@blueprint.post("/<int:job_id>/cancel")
+@needs("viewer")
+def cancel(job_id: int) -> ResponseReturnValue:
+    """Stop a job; what it wrote stays."""
+    with unit_of_work() as work:
+        jobs.cancel(work, actor(), _own(job_id), now=datetime.now(UTC))
+    flash(_("Cancelled. What was imported before stays."), "success")
+    return back("jobs.show", job_id=job_id)
+
+
+def _own(job_id: int) -> Job:
+    job = db.session.get(Job, job_id)
+    if job is None or job.user_id != current_user.id:
+        abort(404, _("There is no such job among yours."))
+    return job

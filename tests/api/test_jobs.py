@@ -1,0 +1,173 @@
+"""Imports and exports as jobs: asked for at once, done by a task, seen by their person alone."""
+
+import csv
+import io
+import zipfile
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from app.domain.ground.vocabulary import JobState
+from app.domain.office import jobs
+from app.extensions import db as flask_db
+from app.models import AuditEntry, Job, Tag, User
+from app.tasks.jobs import work_jobs
+from app.tasks.sweeps import tidy_up
+from app.uow import unit_of_work
+
+HEADING = "tag,label,group\n"
+
+
+def rows(count, first=0):
+    return HEADING + "".join(f"04{first + n:06X},card {first + n},Fleet\n" for n in range(count))
+
+
+def imported(api, text, **agreed):
+    """The job of an import, after it was done."""
+    number = api.post("/imports", {"noun": "tags", "text": text, **agreed}, 202)["id"]
+    assert api.answer.headers["Location"] == f"/api/v1/jobs/{number}"
+    all_done()
+    return api.get(f"/jobs/{number}")
+
+
+def all_done():
+    work_jobs()
+    flask_db.session.rollback()  # what the task wrote is read anew
+
+
+def tags(db):
+    db.rollback()
+    return db.scalar(select(func.count(Tag.id)).where(Tag.key.like("04000%")))
+
+
+def test_a_long_file_is_imported_in_units_and_the_job_counts_what_it_wrote(api, db):
+    job = imported(api, rows(450), make_groups=True)
+    assert (job["state"], job["done"], job["total"]) == ("done", 450, 450)
+    assert (job["added"], job["changed"], job["left_out"]) == (450, 0, 0)
+    assert tags(db) == 450
+    again = imported(api, rows(450), make_groups=True)
+    assert (again["state"], again["added"], again["changed"]) == ("done", 0, 0)
+
+
+def test_a_file_with_rows_that_cannot_be_used_is_left_alone_unless_that_was_agreed_to(api, db):
+    text = rows(3) + "04000001,again,\n"
+    job = imported(api, text, make_groups=True)
+    assert (job["state"], job["sentence"], tags(db)) == ("failed", "Nothing was imported.", 0)
+    assert [error["line"] for error in job["errors"]] == [3, 5]
+    assert "stands in line 5 too" in job["errors"][0]["sentence"]
+    job = imported(api, text, make_groups=True, valid_only=True)
+    assert (job["state"], job["added"], job["left_out"], tags(db)) == ("done", 2, 2, 2)
+
+
+def test_a_dry_run_tells_and_writes_nothing(api, db):
+    job = imported(api, rows(3), make_groups=True, dry_run=True)
+    assert (job["state"], job["added"], tags(db)) == ("done", 3, 0)
+
+
+def test_a_column_that_is_not_understood_is_named(api, db):
+    job = imported(api, "tag,shoe size\n04000001,43\n")
+    assert job["state"] == "failed"
+    assert "shoe size" in job["sentence"]
+
+
+def test_an_import_that_was_killed_is_begun_again_and_counts_each_row_once(api, db, now):
+    number = api.post(
+        "/imports", {"noun": "tags", "text": rows(450), "make_groups": True}, 202
+    )["id"]  # fmt: skip
+    with unit_of_work() as work:
+        assert jobs.claim(work, now=now - timedelta(minutes=9)) == number
+    whole = db.get_one(Job, number).text
+    part = api.post("/imports", {"noun": "tags", "text": rows(200), "make_groups": True}, 202)["id"]
+    with unit_of_work() as work:  # what the killed one had written before, with its counts
+        work.get_one(Job, number).added = 200
+    all_done()
+    assert whole and api.get(f"/jobs/{part}")["state"] == "done"
+    job = api.get(f"/jobs/{number}")
+    assert (job["state"], job["done"], tags(db)) == ("done", 450, 450)
+    assert db.get_one(Job, number, populate_existing=True).text is None
+
+
+def test_a_cancelled_job_is_not_done(api, db):
+    number = api.post("/imports", {"noun": "tags", "text": rows(3)}, 202)["id"]
+    assert api.post(f"/jobs/{number}/cancel", status=200)["state"] == "cancelled"
+    all_done()
+    assert tags(db) == 0
+    api.post(f"/jobs/{number}/cancel", status=409)
+    said = db.scalars(select(AuditEntry.action).where(AuditEntry.subject_id == number)).all()
+    assert {"job.create", "job.cancel"} <= set(said)
+
+
+def test_a_person_who_left_has_nothing_done_any_more(api, db, made):
+    number = api.post("/imports", {"noun": "tags", "text": rows(3), "make_groups": True}, 202)["id"]
+    who = db.get_one(User, db.get_one(Job, number).user_id)
+    who.archived_at = datetime.now(UTC)
+    db.commit()
+    all_done()
+    job = db.get_one(Job, number, populate_existing=True)
+    assert (job.state, tags(db)) == (JobState.FAILED, 0)
+    assert "no longer on the staff" in job.sentence
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx"])
+def test_an_export_holds_the_sessions_of_its_filter_and_is_fetched(api, db, made, format):
+    given = {"noun": "sessions", "format": format, "timezone": "Europe/Berlin"}
+    number = api.post("/exports", given, 202)["id"]
+    api.get(f"/jobs/{number}/file", 404)
+    all_done()
+    job = api.get(f"/jobs/{number}")
+    assert (job["state"], job["has_file"]) == ("done", True)
+    assert job["file_name"].endswith(format)
+    expected = api.get("/sessions/count")["count"]
+    assert job["done"] == expected > 0
+    api.get(f"/jobs/{number}/file")
+    data = api.answer.data
+    api.answer.close()
+    assert len(data) == job["size_bytes"]
+    if format == "csv":
+        assert len(list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))) == expected
+    else:
+        with zipfile.ZipFile(io.BytesIO(data)) as book:
+            assert "xl/worksheets/sheet1.xml" in book.namelist()
+
+
+def test_the_file_of_an_export_goes_after_a_day(api, db):
+    number = api.post("/exports", {"noun": "bills"}, 202)["id"]
+    all_done()
+    with unit_of_work() as work:
+        work.get_one(Job, number).ended_at -= timedelta(days=1, minutes=1)
+    tidy_up()
+    assert not api.get(f"/jobs/{number}")["has_file"]
+    api.get(f"/jobs/{number}/file", 404)
+
+
+def test_nobody_sees_anothers_jobs(api, admin_api):
+    number = api.post("/exports", {"noun": "bills"}, 202)["id"]
+    admin_api.get(f"/jobs/{number}", 404)
+    admin_api.get(f"/jobs/{number}/file", 404)
+    admin_api.post(f"/jobs/{number}/cancel", status=404)
+    assert admin_api.get("/jobs")["items"] == []
+
+
+def test_what_is_under_way_of_one_person_is_bounded(api):
+    for _ in range(jobs.MOST_OPEN):
+        api.post("/exports", {"noun": "bills"}, 202)
+    api.post("/exports", {"noun": "bills"}, 409)
+
+
+def test_bills_have_no_station(api):
+    api.post("/exports", {"noun": "bills", "station_id": 1}, 422)
+    api.post("/exports", {"noun": "bills", "timezone": "Mars"}, 422)
+
+
+def test_a_long_file_on_the_desk_becomes_a_job_with_a_page_of_its_own(operator, viewer, db):
+    given = {"text": rows(501), "go": "1", "make_groups": "yes"}
+    answer = operator.post("/tags/import", data=given)
+    assert answer.status_code == 303
+    page = answer.headers["Location"]
+    assert "Import of tags" in operator.get("/jobs").text
+    assert "waiting" in operator.get(page).text
+    all_done()
+    assert tags(db) == 501
+    assert "501 / 501" in operator.get(page).text
+    assert viewer.get(page).status_code == 404
