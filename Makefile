@@ -47,10 +47,11 @@ format: dev ## Format the code and mend what the linter can mend
 bench: dev ## Measure against a floor and a baseline (20 minutes; BENCH_QUICK=1: a few)
 	@$(BIN)/python -m bench
 
-docs: dev ## Write docs/ocpp.md, docs/house.md and the tables of README and docs/{money,webhooks}.md from the code
+docs: dev ## Write docs/ocpp.md, docs/house.md and the tables of README and docs/{api,money,webhooks}.md from the code
 	@$(BIN)/python docs/ocpp_table.py
 	@$(BIN)/python docs/money_tables.py
 	@$(BIN)/python docs/webhook_tables.py
+	@$(BIN)/python docs/problem_table.py
 	@$(BIN)/python docs/settings_table.py
 	@$(BIN)/python docs/house_map.py
 

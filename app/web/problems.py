@@ -1,6 +1,7 @@
 """Refusals of the API as problem+json (RFC 9457): whatever goes wrong under /api is told so."""
 
 import json
+from typing import NamedTuple
 
 import orjson
 from flask import Response, has_request_context, request
@@ -9,28 +10,99 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from app.domain.ground.errors import DomainError
+from app.domain.ground.texts import N_
 
 MIMETYPE = "application/problem+json"
 #: What the header of a 401 says.
 CHALLENGE = 'Bearer realm="Ampdesk"'
 
-#: status -> the stable machine name of a refusal that no operation gave a better one.
-CODES = {
-    400: "bad_request",
-    401: "unauthenticated",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    409: "conflict",
-    412: "changed",
-    413: "too_large",
-    415: "unsupported_media_type",
-    422: "invalid",
-    429: "too_many_requests",
-    500: "internal",
-    503: "unavailable",
-    504: "timed_out",
-}
+
+class Kind(NamedTuple):
+    """A kind of refusal: `code` is its stable machine name, `remedy` what its reader can do."""
+
+    status: int
+    code: str
+    meaning: str
+    remedy: str
+
+
+#: Every kind of refusal; the first of a status is what no operation gave a better name.
+KINDS = (
+    Kind(
+        *(400, "bad_request", N_("The body is no JSON.")),
+        N_("Send the body as JSON in UTF-8."),
+    ),
+    Kind(
+        *(401, "unauthenticated", N_("No token, or one that does not work.")),
+        N_("Send a token that works: Authorization: Bearer …; make a new one if it is lost."),
+    ),
+    Kind(
+        *(403, "forbidden", N_("The token’s role or reach does not go so far.")),
+        N_("Ask with the token of somebody who may; GET /token says what this one may."),
+    ),
+    Kind(
+        *(404, "not_found", N_("There is no such thing, or it is out of the token’s reach.")),
+        N_("Look at the address and at the ids in it; lists show what is in reach."),
+    ),
+    Kind(
+        *(404, "not_connected", N_("The station holds no connection, so nothing was sent.")),
+        N_("Send it again when the station is connected; nothing is kept for later."),
+    ),
+    Kind(
+        *(405, "method_not_allowed", N_("This address does not know this method.")),
+        N_("The header Allow names the methods that it knows."),
+    ),
+    Kind(
+        *(409, "conflict", N_("Its state does not allow it.")),
+        N_("Read it again and decide anew; detail says what stands in the way."),
+    ),
+    Kind(
+        *(409, "taken", N_("A name that must be unique is in use.")),
+        N_("Choose another name; field says which member."),
+    ),
+    Kind(
+        *(409, "ends_sessions", N_("It would end running sessions.")),
+        N_("Wait until they are over, or send it with force to do it all the same."),
+    ),
+    Kind(
+        *(409, "refused", N_("The charger refused.")),
+        N_("Its answer is in order; the station’s messages say more."),
+    ),
+    Kind(
+        *(412, "changed", N_("It has changed since it was read.")),
+        N_("Read it again and send the change with the new ETag."),
+    ),
+    Kind(
+        *(413, "too_large", N_("The body is too large.")),
+        N_("Send less at once."),
+    ),
+    Kind(
+        *(415, "unsupported_media_type", N_("The body is not of a type that is taken here.")),
+        N_("Send it as application/json."),
+    ),
+    Kind(
+        *(422, "invalid", N_("A value cannot be used; field names it.")),
+        N_("Correct it; the reference says what each member and parameter takes."),
+    ),
+    Kind(
+        *(429, "too_many_requests", N_("Too many requests.")),
+        N_("Wait for as many seconds as Retry-After says; RateLimit-Remaining says what is left."),
+    ),
+    Kind(
+        *(500, "internal", N_("Something went wrong here.")),
+        N_("Tell the admin of the desk when it was; its log says what."),
+    ),
+    Kind(
+        *(503, "unavailable", N_("The database, or a place to wait, cannot be had now.")),
+        N_("Send it again after Retry-After; a POST with the same Idempotency-Key."),
+    ),
+    Kind(
+        *(504, "timed_out", N_("The charger did not answer.")),
+        N_("See what became of the order; it may still take effect."),
+    ),
+)
+#: status -> the code of a refusal that no operation gave a better one.
+CODES = {kind.status: kind.code for kind in reversed(KINDS)}
 SENTENCES = {
     404: "There is nothing at this address.",
     405: "This address does not know this method.",
@@ -107,7 +179,7 @@ def of(error: Exception) -> Response:
         status = 404
     own = isinstance(error, HTTPException) and status < 500 and status not in SENTENCES
     sentence = SENTENCES.get(status) or (str(error.description) if own else SENTENCES[500])  # type: ignore[attr-defined]
-    response = answer(status, CODES.get(status, "refused"), sentence)
+    response = answer(status, CODES.get(status, "bad_request"), sentence)
     if isinstance(error, RateLimitExceeded):
         response.headers["Retry-After"] = "1"
     if status == 405 and getattr(error, "valid_methods", None):

@@ -44,15 +44,21 @@ def check(flask_app: Flask, method: str, address: str, answer: Any) -> None:
     responses = document()["paths"][found.path][method.lower()]["responses"]
     status = str(answer.status_code)
     assert status in responses, f"{method} {found.path} answered {status}: {answer.text}"
-    content = responses[status].get("content")
+    told = responses[status]
+    pointer = ("paths", found.path, method.lower(), "responses", status)
+    if "$ref" in told:
+        pointer = ("components", "responses", status)
+        told = document()["components"]["responses"][status]
+    content = told.get("content")
+    for name in ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"):
+        assert name in told["headers"] or name not in answer.headers, (address, status, name)
     if content is None:
         assert not answer.data
         return
     assert answer.mimetype in content, answer.mimetype
     if not answer.is_json and answer.mimetype != PROBLEM:
         return
-    pointer = ("paths", found.path, method.lower(), "responses", status, "content")
-    errors = validator((*pointer, answer.mimetype, "schema")).iter_errors(answer.json)
+    errors = validator((*pointer, "content", answer.mimetype, "schema")).iter_errors(answer.json)
     assert not list(errors), (address, [str(error) for error in errors], answer.json)
 
 

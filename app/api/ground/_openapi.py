@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document, made from the endpoints themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
 from app import __version__
@@ -12,6 +12,7 @@ from app.domain.office.api_tokens import LONGEST
 from app.schemas import glossary
 from app.schemas.answers import Answer
 from app.schemas.base import Schema, json_schema
+from app.web import problems
 
 PROBLEM = {
     "type": "object",
@@ -31,6 +32,18 @@ ABOUT = (
     "What an operator can do, for programs. Send `Authorization: Bearer <token>` (from "
     "`flask token add`); the token has the role and the reach of its member of staff."
 )
+_WHOLE, _TEXT = {"type": "integer", "minimum": 0}, {"type": "string"}
+#: What answers may say beside their body.
+HEADERS: Json = {
+    "RateLimit-Limit": {"description": "Requests in a window; absent: no limit.", "schema": _WHOLE},
+    "RateLimit-Remaining": {"description": "Those that are left of them.", "schema": _WHOLE},
+    "RateLimit-Reset": {"description": "Seconds until a new window begins.", "schema": _WHOLE},
+    "Retry-After": {"description": "Seconds to wait before asking again.", "schema": _WHOLE},
+    "ETag": {"description": "The mark of what was read: for If-Match.", "schema": _TEXT},
+    "Location": {"description": "Where it is.", "schema": _TEXT},
+    "Link": {"description": "The next page, as rel=next; absent on the last.", "schema": _TEXT},
+}
+_RATE = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 #: What every endpoint may answer beside its own.
 ALWAYS = (401, 403, 422, 429, 500, 503)
 
@@ -51,6 +64,8 @@ def document(server: str) -> Json:
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
             "schemas": schemas(),
+            "responses": {str(status): _refusal(status) for status in problems.CODES},
+            "headers": HEADERS,
         },
     }
 
@@ -132,10 +147,10 @@ def _parameters(endpoint: Endpoint) -> Iterator[Json]:
         yield _parameter("Idempotency-Key", "header", words, schema)
     if endpoint.method == "PATCH" and endpoint.path in READ:
         words = "The ETag that it was read with; 412 if it changed since."
-        yield _parameter("If-Match", "header", words, {"type": "string"})
+        yield _parameter("If-Match", "header", words, _TEXT)
     if endpoint.method == "GET" and endpoint.path in READ:
         words = "An ETag; 304 if it is still so."
-        yield _parameter("If-None-Match", "header", words, {"type": "string"})
+        yield _parameter("If-None-Match", "header", words, _TEXT)
 
 
 def _parameter(name: str, where: str, words: str, of: Json, *, required: bool = False) -> Json:
@@ -144,21 +159,41 @@ def _parameter(name: str, where: str, words: str, of: Json, *, required: bool = 
 
 def _responses(endpoint: Endpoint) -> Json:
     found: Json = {}
+    readable = endpoint.path in READ
     for status, shape in endpoint.answers.items():
         described: Json = {"description": HTTPStatus(status).phrase}
+        headers = [*_RATE]
         if isinstance(shape, File):
             described["description"] = shape.doc
             described["content"] = {shape.mimetype: {"schema": {"type": "string"}}}
         elif shape is not None:
             described["content"] = {"application/json": {"schema": reference(shape)}}
-        if endpoint.path in READ and endpoint.method in ("GET", "PATCH"):
-            described["headers"] = {"ETag": {"schema": {"type": "string"}}}
+        if readable and endpoint.method in ("GET", "PATCH"):
+            headers.append("ETag")
         if status in (201, 202):
-            described["headers"] = {"Location": {"schema": {"type": "string"}}}
-        found[str(status)] = described
-    if endpoint.method == "GET" and endpoint.path in READ:
-        found["304"] = {"description": HTTPStatus(304).phrase}
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+            headers.append("Location")
+        if isinstance(shape, Pages):
+            headers.append("Link")
+        found[str(status)] = {**described, "headers": _headers(headers)}
+    if endpoint.method == "GET" and readable:
+        found["304"] = {"description": HTTPStatus(304).phrase, "headers": _headers(_RATE)}
     for status in problems_of(endpoint):
-        found[str(status)] = {"description": HTTPStatus(status).phrase, "content": problem}
+        found[str(status)] = {"$ref": f"#/components/responses/{status}"}
     return found
+
+
+def _headers(names: Iterable[str]) -> Json:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _refusal(status: int) -> Json:
+    """What a refusal with a status looks like, and the codes that it may have."""
+    codes = ", ".join(kind.code for kind in problems.KINDS if kind.status == status)
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        "description": f"{HTTPStatus(status).phrase}; `code` is {codes}.",
+        "content": {problems.MIMETYPE: schema},
+        "headers": _headers(
+            [*(_RATE if status != 401 else ()), *(["Retry-After"] if status in (429, 503) else ())]
+        ),
+    }
