@@ -97,6 +97,10 @@ KINDS = (
         N_("Send it again after Retry-After; a POST with the same Idempotency-Key."),
     ),
     Kind(
+        *(503, "too_long", N_("Reading it takes too long.")),
+        N_("Ask for less: a shorter period, one site, one station."),
+    ),
+    Kind(
         *(504, "timed_out", N_("The charger did not answer.")),
         N_("See what became of the order; it may still take effect."),
     ),
