@@ -37,7 +37,7 @@ def fill(db: Session, size: Size, now: datetime) -> None:
     person = {"name": WHO, "role": Role.ADMIN, "password": PASSWORD}
     staff.create(db, SYSTEM, tenant_id=tenant.id, email=EMAIL, **person, now=now)
     db.add(models.WorkerNode(node="bench", started_at=now, beat_at=now + timedelta(days=365)))
-    version_id = tariff.current.id
+    version_id = tariff.versions[-1].id
     db.commit()
     made = Filling(db, size, tenant.id, now)
     seed_rows.places(made)

@@ -11,7 +11,7 @@ from app.models.base import Base, BigId, Id, Name, StationOwned, TenantOwned, Wo
 
 
 class Tariff(TenantOwned, Base):
-    """A named price; its newest version says which.  `is_default`: the last resort."""
+    """A named price; of its versions one holds at a time.  `is_default`: the last resort."""
 
     __tablename__ = "tariffs"
     __table_args__ = (UniqueConstraint("tenant_id", "name_key"),)
@@ -28,14 +28,12 @@ class Tariff(TenantOwned, Base):
         back_populates="tariff", order_by="TariffVersion.number"
     )
 
-    @property
-    def current(self) -> "TariffVersion":
-        """The newest version."""
-        return self.versions[-1]
-
 
 class TariffVersion(Base):
-    """What a tariff said from a time on: `definition` as `app.domain.money.tariffs` writes it."""
+    """What a tariff said from a time on: `definition` as `app.domain.money.tariffs` writes it.
+
+    `app.domain.money.validity` says when it holds.
+    """
 
     __tablename__ = "tariff_versions"
     __table_args__ = (UniqueConstraint("tariff_id", "number"),)
@@ -47,6 +45,10 @@ class TariffVersion(Base):
     note: Mapped[str | None] = mapped_column(String(300))
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(120), default="")
+    # Wall-clock minutes, as 2027-01-01T00:00: they come at each site by its own zone.
+    valid_from: Mapped[str | None] = mapped_column(String(16))
+    valid_until: Mapped[str | None] = mapped_column(String(16))
+    withdrawn_at: Mapped[datetime | None]
 
     tariff: Mapped[Tariff] = relationship(back_populates="versions")
 

@@ -125,11 +125,33 @@ class NewTariff(Schema, example={"name": "Public", "definition": _EXAMPLE, "defa
     default: Flag = left_out("Whether it prices what has no nearer tariff.")
 
 
+class NewTariffVersion(NewTariff):
+    """A version of a tariff with its dates."""
+
+    valid_from: Text | None = left_out(
+        "When the new prices begin, on each site's clock, like 2027-01-01T00:00; at once.",
+        max_length=16,
+    )
+    valid_until: Text | None = left_out(
+        "When they end and what held before holds again; never.", max_length=16
+    )
+
+
 TariffChanges = changes(
-    NewTariff,
+    NewTariffVersion,
     "What is to be different. Other prices make a new version; running sessions keep theirs.",
-    example={"definition": _EXAMPLE, "note": "Dearer electricity."},
+    example={
+        "definition": _EXAMPLE,
+        "note": "Dearer electricity.",
+        "valid_from": "2027-01-01T00:00",
+    },
 )
+
+
+class TariffCopy(Schema, example={"name": "Public, from next year"}):
+    """A tariff made of another one's prices."""
+
+    name: Text = left_out("What people call it; the other's name and (copy).", max_length=120)
 
 
 class Tariffs(Schema):

@@ -59,7 +59,13 @@ def test_a_tariff_is_written_given_and_gets_versions(admin_api, actions):
     assert admin_api.get(f"{one}/holders")["site_ids"] == [site]
     admin_api.post(f"{one}/archive", status=409)
     assert [row["name"] for row in admin_api.every("/tariffs?currency=eur")].count("Public") == 1
-    assert actions().count("tariff.edit") == 1 and "tariff.create" in actions()
+    planned = {"definition": {**PRICES, "components": []}, "valid_from": "2028-01-01T00:00"}
+    assert admin_api.patch(one, planned)["version"] == 2
+    assert admin_api.get(f"{one}/versions")["items"][0]["valid_from"] == "2028-01-01T00:00"
+    assert admin_api.post(f"{one}/versions/3/withdraw", status=200)["withdrawn_at"]
+    admin_api.post(f"{one}/versions/2/withdraw", status=409)
+    assert admin_api.post(f"{one}/copy", {"name": "Garage"})["definition"]["currency"] == "EUR"
+    assert actions().count("tariff.edit") == 2 and "tariff.create" in actions()
 
 
 def test_prices_that_cannot_be_used_are_refused_by_name(admin_api):

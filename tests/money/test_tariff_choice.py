@@ -101,7 +101,7 @@ def test_a_driver_may_have_the_currency_of_any_site(db, net):
 def choose(db, net):
     tag = SimpleNamespace(group=None, driver=net.driver)
     return tariff_choice.applicable(
-        tariff_choice.Prices(db, [net.station], [tag]), net.station, tag
+        tariff_choice.Prices(db, [net.station], [tag]), net.station, tag, STARTED
     )
 
 
@@ -111,7 +111,7 @@ def test_the_nearer_price_counts(db, net):
     db.flush()
     db.expire_all()
     choice = choose(db, net)
-    assert (choice.version_id, choice.skipped) == (near.current.id, False)
+    assert (choice.version_id, choice.skipped) == (near.versions[-1].id, False)
     assert choice.why == "“Ada” version 1 applies because the driver has a price of their own."
 
 

@@ -86,6 +86,27 @@ def test_the_same_prices_are_no_new_version(flask, kerb):
     assert shown(flask)["version"] == 1
 
 
+def test_a_version_is_planned_and_withdrawn(flask, kerb):
+    dates = "--from", "2028-01-01T00:00", "--until", "2028-02-01T00:00"
+    told = flask("tariff", "edit", "Kerb", *dates)
+    assert "Dates are those of new prices" in told.output
+    sent = json.dumps(definition("0.99"))
+    assert flask("tariff", "edit", "Kerb", "--file", "-", *dates, input=sent).exit_code == 0
+    assert shown(flask)["version"] == 1
+    rows = json.loads(flask("tariff", "versions", "Kerb", "--json").stdout)
+    assert [(row["valid_from"], row["withdrawn_at"]) for row in rows] == [
+        (None, None),
+        ("2028-01-01T00:00", None),
+    ]
+    assert flask("tariff", "withdraw", "Kerb", 2).output == "Version 2 is withdrawn.\n"
+    assert "Version 1 has begun" in flask("tariff", "withdraw", "Kerb", 1).output
+
+
+def test_a_tariff_is_copied(flask, kerb):
+    assert flask("tariff", "copy", "Kerb", "Garage").exit_code == 0
+    assert shown(flask, "Garage")["definition"] == shown(flask)["definition"]
+
+
 def test_a_tariff_keeps_its_currency(flask, kerb):
     other = json.dumps({**definition("0.39"), "currency": "CHF"})
     refused = flask("tariff", "edit", "Kerb", "--file", "-", input=other)

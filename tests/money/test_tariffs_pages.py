@@ -118,7 +118,7 @@ def test_a_tariff_is_made(admin, db):
     )
     assert answer.status_code == 303
     tariff = db.query(Tariff).filter_by(name="Garage").one()
-    assert tariff.current.definition["components"] == [
+    assert tariff.versions[-1].definition["components"] == [
         {
             "kind": "energy",
             "price": "0.39",
@@ -128,7 +128,7 @@ def test_a_tariff_is_made(admin, db):
         {"kind": "energy", "price": "0.49", "when": {"weekdays": ["mon", "fri"]}},
         {"kind": "idle", "price": "0.10", "grace_minutes": 15},
     ]
-    assert tariff.current.created_by == "Grace Hopper"
+    assert tariff.versions[-1].created_by == "Grace Hopper"
     assert db.query(AuditEntry).filter_by(action="tariff.create").one().actor == "Grace Hopper"
 
 
@@ -183,11 +183,28 @@ def test_an_edit_makes_a_version_and_shows_the_old_one(admin, db, kerb):
     sent = typed({"price": "0.40"}, name="Kerb", note="simpler")
     assert admin.post(f"/tariffs/{kerb.id}/edit", data=sent).status_code == 303
     db.expire_all()
-    assert (kerb.name, kerb.current.number, kerb.current.note) == ("Kerb", 8, "simpler")
+    assert (kerb.name, kerb.versions[-1].number, kerb.versions[-1].note) == ("Kerb", 8, "simpler")
     assert "simpler" in page(admin, f"/tariffs/{kerb.id}")
     old = page(admin, f"/tariffs/{kerb.id}?version=7")
     assert "This is version 7" in old
     assert "night rate" in old
+
+
+def test_a_planned_version_stands_on_the_line_of_time_and_is_withdrawn(admin, viewer, db, kerb):
+    sent = typed({"price": "0.40"}, valid_from="2028-01-01T00:00", valid_until="2028-02-01T00:00")
+    assert admin.post(f"/tariffs/{kerb.id}/edit", data=sent).status_code == 303
+    planned = page(viewer, f"/tariffs/{kerb.id}")
+    assert "2028-01-01 00:00" in planned and "planned" in planned
+    # The third stretch: what held before holds again.
+    assert re.findall(r">version (\d)</a>", planned) == ["7", "8", "7"]
+    assert "from 2028-01-01 00:00 on" in page(viewer, f"/tariffs/{kerb.id}?version=8")
+    withdraw = f"/tariffs/{kerb.id}/versions/8/withdraw"
+    assert viewer.post(withdraw).status_code == 403
+    assert withdraw in page(admin, f"/tariffs/{kerb.id}") and withdraw not in planned
+    assert admin.post(withdraw).status_code == 303
+    assert "withdrawn" in page(admin, f"/tariffs/{kerb.id}")
+    told = admin.post(f"/tariffs/{kerb.id}/versions/7/withdraw", follow_redirects=True)
+    assert "Version 7 has begun" in told.get_data(as_text=True)
 
 
 def test_an_edit_that_changes_no_price_makes_no_version(admin, db, kerb):
@@ -199,7 +216,7 @@ def test_an_edit_that_changes_no_price_makes_no_version(admin, db, kerb):
     sent |= {"action": "save", "tax_mode": "exclusive", "currency": "EUR"}
     assert admin.post(f"/tariffs/{kerb.id}/edit", data=sent).status_code == 303
     db.expire_all()
-    assert kerb.current.number == 7
+    assert kerb.versions[-1].number == 7
 
 
 def test_a_copy_begins_with_the_same_prices(admin, kerb):
@@ -269,11 +286,11 @@ def test_the_preview_tells_what_can_never_apply(admin):
 
 def test_a_tariff_of_before_that_was_saved_so_can_still_be_renamed(admin, db, kerb):
     hidden = {"kind": "energy", "price": "0.10"}
-    kept = kerb.current.definition
+    kept = kerb.versions[-1].definition
     newest = {**kept, "components": [hidden, *kept["components"]]}
     db.add(TariffVersion(tariff=kerb, number=99, definition=newest, created_at=NOW))
     db.commit()
     renamed = tariff_book.edit(db, SYSTEM, kerb, name="Kerb", definition=newest, now=NOW)
-    assert (renamed.name, renamed.current.number) == ("Kerb", 99)
+    assert (renamed.name, renamed.versions[-1].number) == ("Kerb", 99)
     with pytest.raises(Invalid, match="can never apply"):
         tariff_book.edit(db, SYSTEM, kerb, definition={**newest, "free_minutes": 1}, now=NOW)

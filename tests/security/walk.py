@@ -19,6 +19,7 @@ WORDS = {
     "secret": ("nothing-like-a-secret",),
     "name": ("nothing.eml",),
     "form": ("pem", "csr"),
+    "number": ("1",),
     "question": ("read", "composite", "tariffs", "controls"),
     "filename": ("css/ampdesk.css",),
 }

@@ -81,7 +81,7 @@ class Endpoint:
 
 def is_number(parameter: str) -> bool:
     """Tell whether a parameter of a path is a whole number."""
-    return parameter.endswith("_id") or parameter == "connector"
+    return parameter.endswith("_id") or parameter in ("connector", "version")
 
 
 #: Every endpoint there is, in the order of the files.

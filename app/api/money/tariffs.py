@@ -1,6 +1,6 @@
 """Tariffs: named prices with their versions, who has them, and what a session would cost."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from app.api.ground import _rows
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
 from app.domain.ground.errors import Invalid
-from app.domain.money import tariff_book
+from app.domain.money import tariff_book, validity
 from app.domain.money import tariffs as prices
 from app.models import Tariff, TariffVersion
 from app.queries.ground import period
@@ -28,18 +28,23 @@ blueprint = noun.blueprint
 
 TARIFF = _rows.answer(
     "Tariff",
-    "A named price; `definition` is what its newest version says.",
+    "A named price; `definition` is what the version says that holds now, planned ones aside.",
     Tariff,
     without=("name_key",),
-    version=read(int, lambda row: row.current.number),
-    definition=read(schemas.Definition, lambda row: row.current.definition),
+    version=read(int, lambda row: _held(row).number),
+    definition=read(schemas.Definition, lambda row: _held(row).definition),
 )
 VERSION = _rows.answer(
     "TariffVersion",
-    "What a tariff said from a time on; sessions keep the one of their start.",
+    "What a tariff says from a time on; sessions keep the one of their start. Dates, where it "
+    "has any, are on the sites' clocks.",
     TariffVersion,
     definition=schemas.Definition,
 )
+
+
+def _held(tariff: Tariff) -> TariffVersion:
+    return validity.in_force(tariff.versions, datetime.now(UTC), "UTC")
 
 
 class Holders(Answer):
@@ -167,7 +172,7 @@ def list_(ask: Ask) -> object:
 
 @noun.get("/tariffs/{tariff_id}", "viewer", "Read a tariff", answers={200: TARIFF})
 def show(ask: Ask, tariff_id: int) -> object:
-    """One tariff with its newest version."""
+    """One tariff with the version that holds now."""
     return _tariff(ask, tariff_id)
 
 
@@ -196,7 +201,10 @@ def create(ask: Ask) -> object:
     everywhere=True,
 )
 def edit(ask: Ask, tariff_id: int) -> object:
-    """Rename a tariff, or give it a new version; running sessions and bills keep the old one."""
+    """Rename a tariff, or give it a new version, also for a time to come.
+
+    Running sessions and bills keep the old one.
+    """
     given = dict(ask.body)
     default = given.pop("default", None)
     tariff = _tariff(ask, tariff_id)
@@ -236,6 +244,38 @@ def versions(ask: Ask, tariff_id: int) -> object:
     return ask.page(query, TariffVersion.id)
 
 
+@noun.post(
+    "/tariffs/{tariff_id}/versions/{version}/withdraw",
+    "admin",
+    "Withdraw a planned version",
+    answers={200: VERSION},
+    problems=(404, 409),
+    everywhere=True,
+)
+def withdraw(ask: Ask, tariff_id: int, version: int) -> object:
+    """Take a version back before it begins at any site; it stays in the list."""
+    tariff = _tariff(ask, tariff_id)
+    with unit_of_work() as db:
+        return tariff_book.withdraw(db, ask.actor, tariff, version, now=ask.now)
+
+
+@noun.post(
+    "/tariffs/{tariff_id}/copy",
+    "admin",
+    "Copy a tariff",
+    body=schemas.TariffCopy,
+    answers={201: TARIFF},
+    problems=(404,),
+    everywhere=True,
+)
+def copy(ask: Ask, tariff_id: int) -> object:
+    """Make another tariff of the prices that hold now; nobody has it yet."""
+    tariff = _tariff(ask, tariff_id)
+    with unit_of_work() as db:
+        made = tariff_book.copy(db, ask.actor, tariff, now=ask.now, **ask.body)
+    return Reply(201, made, {"Location": f"{ROOT}/tariffs/{made.id}"})
+
+
 @noun.get("/tariffs/{tariff_id}/holders", "viewer", "Read who has a tariff", answers={200: Holders})
 def holders(ask: Ask, tariff_id: int) -> object:
     """Whose price it is, as far as the token reaches; those in the archive are left out."""
@@ -258,7 +298,7 @@ def holders(ask: Ask, tariff_id: int) -> object:
 def price(ask: Ask, tariff_id: int) -> object:
     """What a session would cost that takes its energy evenly and then stands idle."""
     asked, tariff = ask.query, _tariff(ask, tariff_id)
-    number = asked.get("version", tariff.current.number)
+    number = asked.get("version", _held(tariff).number)
     version = next((one for one in tariff.versions if one.number == number), None)
     if version is None:
         raise Problem(404, "The tariff has no such version.")

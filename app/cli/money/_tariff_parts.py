@@ -10,12 +10,18 @@ import click
 from app.cli.ground import _shared as cli
 from app.domain.ground.errors import Invalid
 from app.domain.money import tariffs as prices
-from app.models import Tariff
+from app.domain.money import validity
+from app.models import Tariff, TariffVersion
+
+
+def held(tariff: Tariff) -> TariffVersion:
+    """The version that holds now."""
+    return validity.in_force(tariff.versions, cli.now(), "UTC")
 
 
 def formula(tariff: Tariff) -> list[str]:
-    """The current version in sentences."""
-    parsed = prices.from_json(tariff.current.definition)
+    """The version that holds now in sentences."""
+    parsed = prices.from_json(held(tariff).definition)
     return [prices.say(phrase) for phrase in prices.formula_in_words(parsed)]
 
 
@@ -23,18 +29,26 @@ LIST: tuple[cli.Column, ...] = (
     ("id", lambda tariff: tariff.id),
     ("name", lambda tariff: tariff.name),
     ("currency", lambda tariff: tariff.currency),
-    ("version", lambda tariff: tariff.current.number),
+    ("version", lambda tariff: held(tariff).number),
     ("default", lambda tariff: tariff.is_default),
     ("formula", lambda tariff: "; ".join(formula(tariff))),
 )
 ONE: tuple[cli.Column, ...] = (
     *LIST[:5],
     ("archived_at", lambda tariff: tariff.archived_at),
-    ("changed_at", lambda tariff: tariff.current.created_at),
-    ("changed_by", lambda tariff: tariff.current.created_by),
-    ("note", lambda tariff: tariff.current.note),
+    ("changed_at", lambda tariff: held(tariff).created_at),
+    ("changed_by", lambda tariff: held(tariff).created_by),
+    ("note", lambda tariff: held(tariff).note),
     ("formula", formula),
-    ("definition", lambda tariff: tariff.current.definition),
+    ("definition", lambda tariff: held(tariff).definition),
+)
+VERSIONS: tuple[cli.Column, ...] = (
+    ("version", lambda row: row.number),
+    *(
+        (name, lambda row, name=name: getattr(row, name))
+        for name in ("created_at", "created_by", "valid_from", "valid_until", "withdrawn_at")
+    ),
+    ("note", lambda row: row.note),
 )
 
 

@@ -1,23 +1,30 @@
 """flask tariff …: what charging costs."""
 
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, TextIO
 
 import click
 from sqlalchemy.orm import Session
 
 from app.cli.ground import _shared as cli
-from app.cli.money._tariff_parts import LIST, ONE, definition_of, number, price_option, read_json
+from app.cli.money._tariff_bench import bench_
+from app.cli.money._tariff_parts import (
+    LIST,
+    ONE,
+    VERSIONS,
+    definition_of,
+    held,
+    number,
+    price_option,
+    read_json,
+)
 from app.domain.access import drivers, tag_groups
 from app.domain.ground.errors import Invalid
 from app.domain.money import tariff_book, tariff_choice
 from app.domain.money import tariffs as prices
 from app.domain.network import sites, stations
 from app.models import Tariff
-from app.queries.ground import period
 from app.queries.ground.paging import CSV_LIMIT, Wish
-from app.queries.money import bench
 from app.queries.money import tariffs as queries
 from app.text import numbers
 from app.uow import unit_of_work
@@ -98,25 +105,52 @@ def show(name: str, version: int | None, as_json: bool) -> None:
 @click.option("--file", type=click.File("r"), help="A new JSON definition (- for stdin).")
 @click.option("--default/--no-default", default=None, help="Whether it is the default.")
 @click.option("--note", help="Why, for the list of versions.")
+@click.option("--from", "valid_from", help="Hold from then on, by each site's clock.")
+@click.option("--until", "valid_until", help="Hold until then; like 2027-01-01T00:00.")
 @cli.json_option
 def edit(
-    name: str,
-    new_name: str | None,
-    file: TextIO | None,
-    default: bool | None,
-    note: str | None,
-    as_json: bool,
-) -> None:
+    name: str, new_name: str | None, file: TextIO | None, default: bool | None, as_json: bool,
+    **more: str | None,
+) -> None:  # fmt: skip
     """Rename a tariff or give it a new version; running sessions keep the old one."""
     definition = read_json(file) if file else None
     with unit_of_work() as db:
         tariff = _named(db, name)
         tariff_book.edit(
-            db, cli.ACTOR, tariff, name=new_name, definition=definition, note=note, now=cli.now()
+            db, cli.ACTOR, tariff, name=new_name, definition=definition, **more, now=cli.now()
         )
         if default is not None:
             tariff_book.set_default(db, cli.ACTOR, tariff, default, now=cli.now())
         cli.print_row(tariff, ONE if as_json else LIST, json=as_json)
+
+
+@group.command("versions")
+@click.argument("name")
+@cli.json_option
+def versions(name: str, as_json: bool) -> None:
+    """List what a tariff said and will say, and when."""
+    cli.print_rows(_named(cli.reading(), name).versions, VERSIONS, json=as_json)
+
+
+@group.command("withdraw")
+@click.argument("name")
+@click.argument("version", type=int)
+def withdraw(name: str, version: int) -> None:
+    """Take a planned version back before it begins."""
+    with unit_of_work() as db:
+        tariff_book.withdraw(db, cli.ACTOR, _named(db, name), version, now=cli.now())
+    click.echo(f"Version {version} is withdrawn.")
+
+
+@group.command("copy")
+@click.argument("name")
+@click.argument("new_name")
+@cli.json_option
+def copy(name: str, new_name: str, as_json: bool) -> None:
+    """Make another tariff of the prices that hold now."""
+    with unit_of_work() as db:
+        made = tariff_book.copy(db, cli.ACTOR, _named(db, name), name=new_name, now=cli.now())
+        cli.print_row(made, ONE if as_json else LIST, json=as_json)
 
 
 @group.command("assign")
@@ -176,7 +210,7 @@ def export(names: tuple[str, ...]) -> None:
         rows = [_named(db, name) for name in names]
     else:
         rows = queries.page(db, queries.Filter(), Wish(size=CSV_LIMIT)).rows
-    cli.print_json([{"name": row.name, "definition": row.current.definition} for row in rows])
+    cli.print_json([{"name": row.name, "definition": held(row).definition} for row in rows])
 
 
 @group.command("import")
@@ -209,9 +243,9 @@ def _import_one(db: Session, name: str, definition: Any) -> str:
             db, cli.ACTOR, tenant_id, name=name, definition=definition, now=cli.now()
         )
         return f"{name}: added."
-    before = existing.current.number
+    before = existing.versions[-1].number
     tariff_book.edit(db, cli.ACTOR, existing, definition=definition, now=cli.now())
-    after = existing.current.number
+    after = existing.versions[-1].number
     return f"{name}: version {after}." if after != before else f"{name}: unchanged."
 
 
@@ -227,7 +261,7 @@ def price(name: str, as_json: bool, **imagined: Any) -> None:
     """Say what an imagined session would cost, line by line."""
     tariff = _named(cli.reading(), name)
     quote = tariff_book.example(
-        tariff.current,
+        held(tariff),
         energy_kwh=Decimal(imagined["kwh"]),
         charging_min=imagined["minutes"],
         idle_min=imagined["idle"],
@@ -252,66 +286,7 @@ def price(name: str, as_json: bool, **imagined: Any) -> None:
             click.echo(prices.say(phrase))
 
 
-@group.command("bench")
-@click.argument("file", type=click.File("r"))
-@click.option("--month", help="Such as 2026-10, on the sites' clocks; if left out, the last one.")
-@click.option("--of", "name", help="Only the sessions that this tariff priced.")
-@click.option(
-    "--most",
-    type=click.IntRange(1, bench.MOST),
-    default=5000,
-    show_default=True,
-    help="Of more sessions, every second, third … one is priced.",
-)
-@click.option(
-    "--csv",
-    "path",
-    type=click.Path(allow_dash=True),
-    help="Write a row per session there (- for stdout).",
-)
-@cli.json_option
-def bench_(
-    file: TextIO, month: str | None, name: str | None, most: int, path: str | None, as_json: bool
-) -> None:
-    """Price a month's billed sessions by the definition in FILE; nothing is changed.
-
-    FILE is what `flask tariff show --version` or `flask tariff export` writes (- for stdin).
-    """
-    read = read_json(file)
-    if isinstance(read, list) and len(read) == 1:
-        read = read[0]
-    if isinstance(read, dict) and "definition" in read:
-        read = read["definition"]
-    if not isinstance(read, dict):
-        raise Invalid("It has no definition.")
-    db, now = cli.reading(), cli.now()
-    found = bench.run(
-        db,
-        cli.the_tenant(db).id,
-        tariff_book.checked(read),
-        period.month(month) if month else period.month_before(now.date()),
-        tariff=_named(db, name) if name else None,
-        most=most,
-        now=now,
-    )
-    if path:
-        target = None if path == "-" else Path(path)
-        cli.write_csv(target, bench.columns(found.currency), found.rows)
-        return
-    columns: tuple[cli.Column, ...] = (
-        ("hour", lambda row: row[0]),
-        ("sessions", lambda row: row[1].sessions),
-        ("kwh", lambda row: row[1].energy_wh / 1000),
-        ("billed", lambda row: prices.from_minor(row[1].old_minor, found.currency)),
-        ("draft", lambda row: prices.from_minor(row[1].new_minor, found.currency)),
-        ("difference", lambda row: prices.from_minor(row[1].difference_minor, found.currency)),
-    )
-    cli.print_rows([*found.by_hour, ("all", found.all)], columns, json=as_json)
-    if not as_json:
-        click.echo(
-            f"{found.period.first:%Y-%m}: {found.looked_at} of {found.found} sessions looked at, "
-            f"{found.unbilled} of them without a bill; amounts in {found.currency}, tax included."
-        )
+group.add_command(bench_)
 
 
 def _named(db: Session, name: str) -> Tariff:

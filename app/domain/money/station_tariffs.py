@@ -21,7 +21,7 @@ from app.domain.commands.orders.spec import Prepared, subject_of
 from app.domain.ground import events
 from app.domain.ground.errors import Conflict, NotFound
 from app.domain.ground.vocabulary import Actor, Arguments, CommandState, Decision, Json, Outcome
-from app.domain.money import tariff_choice
+from app.domain.money import tariff_choice, validity
 from app.domain.money.tariff_choice import misfit
 from app.domain.money.tariffs import Kind, Tariff, from_json
 from app.models import Command, Station, StationTariff, TariffVersion
@@ -56,7 +56,7 @@ def prepare_default(
     db: Session, actor: Actor, station: Station, checked: Arguments, now: datetime
 ) -> Prepared:
     """Make the row of a default tariff; the arguments gain its name and its document."""
-    version = _version(db, station, checked["tariff_id"], station.site.currency)
+    version = _version(db, station, checked["tariff_id"], station.site.currency, now)
     row = _row(db, station, version, "default", int(checked.get("connector") or 0), now)
     return Prepared({**checked, **_document(version)}, f"station_tariff:{row.id}")
 
@@ -66,7 +66,7 @@ def prepare_change(
 ) -> Prepared:
     """Make the row of another tariff for a running session; it stays in its currency (I11)."""
     session = running.needed(db, station, checked)
-    version = _version(db, station, checked["tariff_id"], session.currency)
+    version = _version(db, station, checked["tariff_id"], session.currency, now)
     row = _row(db, station, version, "session", session.evse, now)
     named = {"session_id": session.id, "transaction_ref": session.transaction_ref}
     arguments = {**checked, **_document(version), **named}
@@ -94,7 +94,7 @@ def decide_all(db: Session, taps: Sequence[Tap]) -> list[PricedTap]:
     prices = tariff_choice.Prices(db, stations, own.values()) if own else None
     priced = []
     for at, one in enumerate(judged):
-        told = _own(db, prices, one.tap.station, own[at]) if prices and at in own else None
+        told = _own(db, prices, one.tap, own[at]) if prices and at in own else None
         priced.append(PricedTap(one.decision, told))
     return priced
 
@@ -104,8 +104,8 @@ def _own_prices(tag: TagRow) -> set[int]:
     return {holder.tariff_id for holder in holders if holder and holder.tariff_id is not None}
 
 
-def _own(db: Session, prices: tariff_choice.Prices, station: Any, tag: TagRow) -> Json | None:
-    choice = tariff_choice.applicable(prices, station, tag)
+def _own(db: Session, prices: tariff_choice.Prices, tap: Tap, tag: TagRow) -> Json | None:
+    choice = tariff_choice.applicable(prices, tap.station, tag, tap.now)
     version = db.get(TariffVersion, choice.version_id) if choice.version_id else None
     if version is None or version.tariff_id not in _own_prices(tag):
         return None
@@ -164,7 +164,9 @@ def current(db: Session, station: Station) -> list[StationTariff]:
     return list(db.scalars(query.order_by(StationTariff.evse, StationTariff.id)))
 
 
-def _version(db: Session, station: Station, tariff_id: int, currency: str) -> TariffVersion:
+def _version(
+    db: Session, station: Station, tariff_id: int, currency: str, now: datetime
+) -> TariffVersion:
     tariff = db.scalar(
         select(TariffRow).where(TariffRow.id == tariff_id, TariffRow.tenant_id == station.tenant_id)
     )
@@ -173,11 +175,12 @@ def _version(db: Session, station: Station, tariff_id: int, currency: str) -> Ta
     reason = misfit(tariff, station.tenant_id, (currency,))
     if reason is not None:
         raise Conflict(reason, field="tariff_id")
-    reason = obstacle(from_json(tariff.current.definition))
+    version = validity.in_force(tariff.versions, now, station.site.timezone)
+    reason = obstacle(from_json(version.definition))
     if reason is not None:
         sentence = f"{tariff.name} cannot be put on a station. {reason}"
         raise Conflict(sentence, field="tariff_id")
-    return tariff.current
+    return version
 
 
 def _document(version: TariffVersion) -> Json:

@@ -1,7 +1,7 @@
 """The book of tariffs: made, given new versions, assigned, put into the archive.
 
-A version never changes; every edit of the prices adds one.  Sessions keep the
-version that was current when they began.
+A version never changes; every edit of the prices adds one, for now or for a time to come.
+Sessions keep the version that held when they began (`validity`).
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain.ground import clock, texts
-from app.domain.ground.errors import Conflict, Invalid, Taken
+from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import Actor
 from app.domain.money import tariffs as prices
+from app.domain.money import validity
 from app.domain.money.tariff_choice import Holder, refuse_misfit
 from app.domain.office import audit
 from app.models import Driver, Site, Station, TagGroup, Tariff, TariffVersion
@@ -52,7 +53,7 @@ def create(
             db.add(tariff)
     except IntegrityError:
         raise Taken("Another tariff has this name.", field="name") from None
-    _add_version(db, actor, tariff, parsed, note, number=1, now=now)
+    _add_version(db, actor, tariff, parsed, note, now)
     audit.note(db, actor, "tariff.create", tariff, now=now, remark=_remark(note))
     if default:
         set_default(db, actor, tariff, True, now=now)
@@ -67,22 +68,29 @@ def edit(
     name: str | None = None,
     definition: Mapping[str, object] | None = None,
     note: str | None = None,
+    valid_from: str | None = None,
+    valid_until: str | None = None,
     now: datetime,
 ) -> Tariff:
-    """Rename a tariff, or add a version where the prices differ from the current one.
+    """Rename a tariff, or add a version where the prices differ from those that hold.
 
-    Running sessions and old bills keep the version they have.  Raises `Invalid`,
-    `Taken` or `Conflict`.
+    With dates it is planned: it holds from and until then on each site's clock.  Running
+    sessions and old bills keep the version they have.  Raises `Invalid`, `Taken`, `Conflict`.
     """
     parsed = checked(definition) if definition is not None else None
+    zones = validity.zones_of(db, tariff.tenant_id)
+    dates = validity.checked(valid_from, valid_until, now=now, zones=zones)
+    if parsed is None and dates[0]:
+        raise Invalid("Dates are those of new prices: say these, too.", field="definition")
     tariff = _locked(db, tariff)
     if tariff.archived_at is not None:
         raise Conflict(f"{tariff.name} is archived: restore it first.")
     before = audit.snapshot(tariff)
     if name is not None:
         _rename(db, tariff, name)
-    changed = audit.snapshot(tariff) != before
-    if parsed is not None and prices.to_json(parsed) != tariff.current.definition:
+    remark = ""
+    held = validity.in_force(tariff.versions, now, "UTC").definition
+    if parsed is not None and (dates[0] or prices.to_json(parsed) != held):
         if parsed.currency != tariff.currency:
             raise Invalid(
                 f"{tariff.name} is in {tariff.currency} and stays so; "
@@ -90,14 +98,50 @@ def edit(
                 field="currency",
             )
         _refuse_unreachable(parsed, now)
-        number = tariff.current.number + 1
-        _add_version(db, actor, tariff, parsed, note, number=number, now=now)
-        changed = True
+        version = _add_version(db, actor, tariff, parsed, note, now, dates)
+        remark = f"version {version.number}{validity.dated(version)}"
+    changed = remark or audit.snapshot(tariff) != before
     db.flush()
     if changed:
-        remark = _remark(note) or f"version {tariff.current.number}"
+        remark = _remark(note) or remark or f"version {tariff.versions[-1].number}"
         audit.note(db, actor, "tariff.edit", tariff, now=now, before=before, remark=remark)
     return tariff
+
+
+def withdraw(
+    db: Session, actor: Actor, tariff: Tariff, number: int, *, now: datetime
+) -> TariffVersion:
+    """Take a planned version back before it begins at any site; it stays in the list of versions.
+
+    Raises `NotFound` or `Conflict`.
+    """
+    tariff = _locked(db, tariff)
+    version = next((each for each in tariff.versions if each.number == number), None)
+    if version is None:
+        raise NotFound(f"{tariff.name} has no version {number}.")
+    if version.withdrawn_at is not None:
+        return version
+    if not validity.planned(version, now, validity.zones_of(db, tariff.tenant_id)):
+        raise Conflict(f"Version {number} has begun: give {tariff.name} another version instead.")
+    version.withdrawn_at = now
+    db.flush()
+    remark = f"version {number}{validity.dated(version)}"
+    audit.note(db, actor, "tariff.withdraw", tariff, now=now, remark=remark)
+    return version
+
+
+def copy(
+    db: Session, actor: Actor, tariff: Tariff, name: str | None = None, *, now: datetime
+) -> Tariff:
+    """Make another tariff of the prices that hold now.  Raises `Taken`."""
+    held = validity.in_force(tariff.versions, now, "UTC")
+    return create(
+        *(db, actor, tariff.tenant_id),
+        name=name or f"{tariff.name} (copy)"[:120],
+        definition=held.definition,
+        note=f"Copied from {tariff.name}, version {held.number}.",
+        now=now,
+    )
 
 
 def archive(db: Session, actor: Actor, tariff: Tariff, *, now: datetime) -> Tariff:
@@ -161,8 +205,7 @@ def uses(db: Session, tariff: Tariff) -> list[tuple[str, int]]:
         query = select(func.count(model.id)).where(model.tariff_id == tariff.id)
         if hasattr(model, "archived_at"):
             query = query.where(model.archived_at.is_(None))
-        count = db.scalar(query) or 0
-        if count:
+        if count := db.scalar(query):
             found.append((word, count))
     return found
 
@@ -251,10 +294,10 @@ def _add_version(
     tariff: Tariff,
     parsed: prices.Tariff,
     note: str | None,
-    *,
-    number: int,
     now: datetime,
-) -> None:
+    dates: tuple[str | None, str | None] = (None, None),
+) -> TariffVersion:
+    number = tariff.versions[-1].number + 1 if tariff.versions else 1
     version = TariffVersion(
         tariff=tariff,
         number=number,
@@ -262,9 +305,12 @@ def _add_version(
         note=_remark(note),
         created_at=now,
         created_by=actor.name[:120],
+        valid_from=dates[0],
+        valid_until=dates[1],
     )
     db.add(version)
     db.flush()
+    return version
 
 
 def _rename(db: Session, tariff: Tariff, name: str) -> None:

@@ -1,14 +1,14 @@
 """Which tariff may price a site's sessions, and which one does: that of the driver, then of the
 group, the station, the site, and the default.
 
-The version that is current at the start is frozen into the session, also where the start is told
-long after.
+The version that holds at the start, on the site's clock, is frozen into the session, also where the
+start is told long after.
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground.bulk import among
 from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.errors import Invalid
+from app.domain.money import validity
 from app.models import Driver, Site, Station, TagGroup, Tariff, TariffVersion
 
 #: Who may have a price.
@@ -46,25 +47,42 @@ class TariffRow:
     currency: str
     is_default: bool
     archived_at: datetime | None
-    version_id: int | None
-    version_number: int | None
-    version_since: datetime | None
+    versions: list["VersionRow"] = field(default_factory=list)
+
+
+class VersionRow(NamedTuple):
+    """What of a version its choice needs."""
+
+    id: int
+    number: int
+    created_at: datetime
+    valid_from: str | None
+    valid_until: str | None
+    withdrawn_at: datetime | None
 
 
 _TARIFF = Tariff.__table__
 _VERSION = TariffVersion.__table__
+_OF_VERSION = [_VERSION.c[name] for name in VersionRow._fields]
+#: What was written last without dates: all that went before it counts no longer.
 _NEWEST = (
     select(func.max(_VERSION.c.number))
-    .where(_VERSION.c.tariff_id == _TARIFF.c.id)
+    .where(_VERSION.c.tariff_id == _TARIFF.c.id, _VERSION.c.valid_from.is_(None))
     .correlate(_TARIFF)
     .scalar_subquery()
 )
 _TARIFFS = BulkRead(
     select(
         *(_TARIFF.c[name] for name in ("id", "tenant_id", "name", "currency", "is_default")),
-        *(_TARIFF.c.archived_at, _VERSION.c.id, _VERSION.c.number, _VERSION.c.created_at),
+        *(_TARIFF.c.archived_at, *_OF_VERSION),
     )
-    .outerjoin(_VERSION, and_(_VERSION.c.tariff_id == _TARIFF.c.id, _VERSION.c.number == _NEWEST))
+    .outerjoin(
+        _VERSION,
+        and_(
+            _VERSION.c.tariff_id == _TARIFF.c.id,
+            or_(_VERSION.c.number == _NEWEST, _VERSION.c.valid_from.is_not(None)),
+        ),
+    )
     .where(
         or_(
             among(_TARIFF.c.id, "tariffs"),
@@ -85,7 +103,11 @@ class Prices:
         self._db = db
         # An empty list asks for nothing: no tariff is numbered 0.
         found = _TARIFFS(db, tariffs=(wanted - {None}) | {0}, tenants=tenants)
-        self._tariffs = {row[0]: TariffRow(*row) for row in found}
+        self._tariffs: dict[int, TariffRow] = {}
+        for row in found:
+            tariff = self._tariffs.setdefault(row[0], TariffRow(*row[:6]))
+            if row[6] is not None:
+                tariff.versions.append(VersionRow(*row[6:]))
 
     def of(self, owner: Any) -> TariffRow | None:
         """The tariff of a station, a site, a group or a driver; None where there is no owner."""
@@ -99,21 +121,18 @@ class Prices:
                 return tariff
         return None
 
-    def version(self, tariff: TariffRow, at: datetime | None) -> tuple[int, int] | None:
-        """The id and number of the version that is current, or was so `at` a time, if it has any.
+    def version(
+        self, tariff: TariffRow, at: datetime, known: datetime, zone: str
+    ) -> VersionRow | None:
+        """The version that holds `at` a time on a site's clock, if the tariff has any.
 
-        The first one counts for what began before there was one.
+        Those that were written after what is `known` do not count.
         """
-        if tariff.version_id is None or tariff.version_number is None:
-            return None
-        newest = tariff.version_id, tariff.version_number
-        if at is None or tariff.version_since is None or tariff.version_since <= at:
-            return newest
-        known = select(_VERSION.c.id, _VERSION.c.number).where(_VERSION.c.tariff_id == tariff.id)
-        then = known.where(_VERSION.c.created_at <= at).order_by(_VERSION.c.number.desc())
-        first = known.order_by(_VERSION.c.number)
-        found = self._db.execute(then.limit(1)).first() or self._db.execute(first.limit(1)).one()
-        return found.id, found.number
+        versions = tariff.versions
+        if not any(each.valid_from is None and each.created_at <= known for each in versions):
+            query = select(*_OF_VERSION).where(_VERSION.c.tariff_id == tariff.id)
+            versions = [VersionRow(*row) for row in self._db.execute(query)]
+        return validity.in_force(versions, at, zone, known) if versions else None
 
 
 def misfit(tariff: Any, tenant_id: int, currencies: Collection[str]) -> str | None:
@@ -166,19 +185,21 @@ def only_currency(db: Session, tenant_id: int) -> str | None:
     return next(iter(found)) if len(found) == 1 else None
 
 
-def applicable(prices: Prices, station: Any, tag: Any | None, at: datetime | None = None) -> Choice:
+def applicable(
+    prices: Prices, station: Any, tag: Any | None, at: datetime, known: datetime | None = None
+) -> Choice:
     """Choose the tariff for a session at `station`; one that does not fit is skipped and told.
 
-    Its version is the one of `at`, where a time is given: who pays by which tariff is as it is now.
+    Its version is the one that holds `at` a time, of those written until then, or until what is
+    `known`; who pays by which tariff is as it is now.
     """
-    currency, foreign = station.site.currency, False
+    currency, zone, foreign = station.site.currency, station.site.timezone, False
     skipped: list[str] = []
     for tariff, why in _candidates(prices, station, tag):
         reason = misfit(tariff, station.tenant_id, (currency,))
-        if reason is None and (version := prices.version(tariff, at)):
-            version_id, number = version
-            sentence = f"“{tariff.name}” version {number} applies because {why}."
-            return Choice(version_id, " ".join([sentence, *skipped]), foreign)
+        if reason is None and (version := prices.version(tariff, at, known or at, zone)):
+            sentence = f"“{tariff.name}” version {version.number} applies because {why}."
+            return Choice(version.id, " ".join([sentence, *skipped]), foreign)
         reason = reason or f"The tariff {tariff.name} has no prices."
         skipped.append(f"A nearer price was not used: {reason[:1].lower()}{reason[1:]}")
         foreign = foreign or tariff.currency != currency
@@ -192,9 +213,9 @@ def applicable(prices: Prices, station: Any, tag: Any | None, at: datetime | Non
     return Choice(None, " ".join([sentence, *skipped]))
 
 
-def unpriced(db: Session, station: Station) -> str:
+def unpriced(db: Session, station: Station, now: datetime) -> str:
     """Why a session of a driver without a price of their own costs nothing here; else empty."""
-    choice = applicable(Prices(db, [station]), station, None)
+    choice = applicable(Prices(db, [station]), station, None, now)
     return choice.why if choice.version_id is None else ""
 
 

@@ -103,6 +103,10 @@ class TariffForm(FlaskForm):  # type: ignore[misc]
         description=_("For the list of versions."),
         render_kw={"autocomplete": "off"},
     )
+    valid_from = _text(
+        "Holds from", "datetime-local", "On each site's clock. Empty: at once, for new sessions."
+    )
+    valid_until = _text("Holds until", "datetime-local", "Empty: until another version holds.")
 
     @classmethod
     def of(cls, name: str, definition: dict[str, Any], default: bool = False) -> "TariffForm":

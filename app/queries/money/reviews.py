@@ -1,10 +1,12 @@
 """The review inbox: what waits, what was decided, and the stops that belong to no session."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
+from app.domain.money import validity
 from app.models import ChargingSession, Review, Station, StrayStop, Tariff, TariffVersion
 from app.queries.ground.paging import Page, Wish, fetch
 
@@ -62,11 +64,13 @@ def stations(db: Session, ids: set[int]) -> dict[int, Station]:
     return {row.id: row for row in db.scalars(select(Station).where(Station.id.in_(ids)))}
 
 
-def tariffs(db: Session, currency: str) -> list[tuple[int, str]]:
-    """Return the newest version of every tariff in a currency, to choose from."""
-    query = select(Tariff).where(Tariff.currency == currency, Tariff.archived_at.is_(None))
-    return [
-        (tariff.current.id, f"{tariff.name}, version {tariff.current.number}")
+def tariffs(db: Session, session: ChargingSession, now: datetime) -> list[tuple[int, str]]:
+    """Return what holds now of every tariff in a session's currency, to choose from."""
+    query = select(Tariff).where(
+        Tariff.currency == session.currency, Tariff.archived_at.is_(None), Tariff.versions.any()
+    )
+    found = [
+        (tariff, validity.in_force(tariff.versions, now, session.timezone))
         for tariff in db.scalars(query.order_by(Tariff.name_key))
-        if tariff.versions
     ]
+    return [(held.id, f"{tariff.name}, version {held.number}") for tariff, held in found]

@@ -207,6 +207,8 @@ EXAMPLES: dict[str, Any] = {
     "subprotocols": "ocpp1.6, ocpp2.0.1",
     "supported_orders": ["unlock", "reset"],
     "tally": {"accepted": 12},
+    "TariffVersion.valid_from": "2027-01-01T00:00",
+    "TariffVersion.valid_until": "2027-02-01T00:00",
     "tariff_why": "The site’s tariff",
     "tech_code": "E-17",
     "tech_info": "Fan slow",

@@ -129,7 +129,7 @@ def _page(found: Review, form: DecisionForm, chosen: Decimal | None = None) -> s
     session = db.session()
     assessment = billing.assess(session, found.session, _now())
     bill = written(assessment)
-    form.tariff.choices = [("", "Choose…"), *queries.tariffs(session, found.session.currency)]
+    form.tariff.choices = [("", "Choose…"), *queries.tariffs(session, found.session, _now())]
     zone, codes = found.session.timezone, list(found.reasons)
     if found.decided_at is None:  # what has come to light since it was held
         codes = list(dict.fromkeys([*codes, *assessment.doubts]))

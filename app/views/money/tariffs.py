@@ -14,7 +14,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import DomainError, Invalid
-from app.domain.money import tariff_book, tariff_choice
+from app.domain.money import tariff_book, tariff_choice, validity
 from app.domain.money import tariffs as prices
 from app.extensions import db
 from app.forms.money.tariffs import TariffForm
@@ -29,6 +29,15 @@ from app.web import listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("tariffs", __name__, url_prefix="/tariffs")
+
+#: Stretches of time that the page of a tariff draws, the latest ones.
+SHOWN = 12
+
+
+@blueprint.app_template_filter("in_force")
+def _held(tariff: Tariff, zone: str = "") -> TariffVersion:
+    """The version that holds now, on the clock of a zone or of whoever looks."""
+    return validity.in_force(tariff.versions, datetime.now(UTC), zone or g.get("zone", "UTC"))
 
 
 @blueprint.get("")
@@ -50,7 +59,7 @@ def index() -> ResponseReturnValue:
         page=page,
         counts=counts,
         currencies=[(code, code) for code in queries.currencies(session)],
-        formula=lambda tariff: formula(tariff.current.definition),
+        formula=lambda tariff: formula(_held(tariff).definition),
     )
 
 
@@ -58,14 +67,14 @@ def _columns(counts: dict[int | None, dict[str, int]]) -> list[tuple[str, Callab
     return [
         ("name", lambda tariff: tariff.name),
         ("currency", lambda tariff: tariff.currency),
-        ("version", lambda tariff: tariff.current.number),
+        ("version", lambda tariff: _held(tariff).number),
         ("default", lambda tariff: tariff.is_default),
-        ("formula", lambda tariff: "; ".join(formula(tariff.current.definition))),
+        ("formula", lambda tariff: "; ".join(formula(_held(tariff).definition))),
         *(
             (f"{word}s", lambda tariff, word=word: counts.get(tariff.id, {}).get(word, 0))
             for word in ("site", "station", "group", "driver")
         ),
-        ("changed", lambda tariff: tariff.current.created_at),
+        ("changed", lambda tariff: tariff.versions[-1].created_at),
         ("archived", lambda tariff: tariff.archived_at),
     ]
 
@@ -84,8 +93,12 @@ def show(tariff_id: int) -> Any:
     tariff = _found(session, tariff_id)
     version = _version(tariff)
     parsed = prices.from_json(version.definition)
+    now, zones = datetime.now(UTC), queries.zones(session) or ["UTC"]
     return render_template(
         "money/tariffs/show.html",
+        held=_held(tariff),
+        spans=validity.spans(tariff.versions, g.get("zone", "UTC"))[-SHOWN:],
+        planned={each.id for each in tariff.versions if validity.planned(each, now, zones)},
         tariff=tariff,
         version=version,
         parsed=parsed,
@@ -93,7 +106,7 @@ def show(tariff_id: int) -> Any:
         week=prices.week_picture(parsed, _monday()),
         holders=queries.holders(session, tariff),
         sessions=queries.sessions_by_version(session, tariff),
-        zones=queries.zones(session) or ["UTC"],
+        zones=zones,
         **_example(session, version),
     )
 
@@ -106,7 +119,7 @@ def _monday() -> Any:
 def _version(tariff: Tariff) -> TariffVersion:
     number = listing.number("version")
     if number is None:
-        return tariff.current
+        return _held(tariff)
     found = next((each for each in tariff.versions if each.number == number), None)
     return found or abort(404)
 
@@ -175,7 +188,7 @@ def _first_form() -> TariffForm:
         currency = tariff_choice.only_currency(db.session(), current_user.tenant_id) or "EUR"
         document = {"currency": currency, "components": [{"kind": "energy", "price": ""}]}
         return TariffForm.of("", document, default=not queries.has_default(db.session()))
-    return TariffForm.of(f"{model.name} (copy)"[:120], model.current.definition)
+    return TariffForm.of(f"{model.name} (copy)"[:120], _held(model).definition)
 
 
 @blueprint.route("/<int:tariff_id>/edit", methods=["GET", "POST"])
@@ -186,7 +199,7 @@ def edit(tariff_id: int) -> Any:
     if request.method == "POST":
         form = TariffForm()
     else:
-        form = TariffForm.of(tariff.name, tariff.current.definition)
+        form = TariffForm.of(tariff.name, _held(tariff).definition)
     done = _edited(form, tariff)
     if done is not None:
         return done
@@ -200,14 +213,13 @@ def edit(tariff_id: int) -> Any:
                     name=form.name.data,
                     definition=form.definition(),
                     note=form.note.data,
+                    valid_from=form.valid_from.data,
+                    valid_until=form.valid_until.data,
                     now=datetime.now(UTC),
                 )
+            number = tariff.versions[-1].number
             flash(
-                _(
-                    "Saved %(name)s as version %(number)s.",
-                    name=tariff.name,
-                    number=tariff.current.number,
-                ),
+                _("Saved %(name)s as version %(number)s.", name=tariff.name, number=number),
                 "success",
             )
             return back("tariffs.show", tariff_id=tariff_id)
@@ -276,6 +288,17 @@ def default(tariff_id: int) -> ResponseReturnValue:
     wanted = request.form.get("default") != "no"
     change = partial(tariff_book.set_default, default=wanted)
     return _changed(tariff_id, change, "is the default" if wanted else "is no longer the default")
+
+
+@blueprint.post("/<int:tariff_id>/versions/<int:number>/withdraw")
+@needs("admin", everywhere=True)
+def withdraw(tariff_id: int, number: int) -> ResponseReturnValue:
+    """Take a planned version back before it begins."""
+    with unit_of_work() as work:
+        tariff = _found(work, tariff_id)
+        tariff_book.withdraw(work, actor(), tariff, number, now=datetime.now(UTC))
+    flash(_("Version %(number)s is withdrawn.", number=number), "success")
+    return back("tariffs.show", tariff_id=tariff_id)
 
 
 def _changed(tariff_id: int, change: Callable[..., Tariff], word: str) -> ResponseReturnValue:

@@ -186,7 +186,7 @@ def _setup_page(station: Station, form: PasswordForm) -> str:
             )
             for word, guide in setup_guide.GUIDES.items()
         ],
-        unpriced=tariff_choice.unpriced(session, station),
+        unpriced=tariff_choice.unpriced(session, station, datetime.now(UTC)),
         clear=shown_once.kept(_password_of(station)),
         form=form,
         attempts=station_page.attempts(session, station),

@@ -148,7 +148,8 @@ def _everybody(station: Station) -> Response:
 def _prices(station: Station, words: Writer) -> list[str]:
     """What charging costs somebody without a price of their own; empty where nothing is set."""
     session = db.session()
-    choice = tariff_choice.applicable(tariff_choice.Prices(session, [station]), station, None)
+    found = tariff_choice.Prices(session, [station])
+    choice = tariff_choice.applicable(found, station, None, datetime.now(UTC))
     if choice.version_id is None:
         return []
     version = session.get_one(TariffVersion, choice.version_id)

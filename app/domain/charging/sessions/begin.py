@@ -284,8 +284,9 @@ def hold(
     session.driver_id = tag.driver_id if tag else None
     session.unauthorised = not decision.accepted
     late = session.start_received_at - session.started_at > RETRY
-    at = session.started_at if late else None
-    price_by(session, tariff_choice.applicable(prices, station, tag, at), station)
+    at, received = session.started_at, session.start_received_at
+    choice = tariff_choice.applicable(prices, station, tag, at, at if late else received)
+    price_by(session, choice, station)
 
 
 def price_by(session: Any, choice: tariff_choice.Choice, station: Any) -> None:
