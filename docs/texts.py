@@ -1,0 +1,215 @@
+"""Collect the texts of each catalogue, and compile what is translated: `make texts`.
+
+New texts get an empty translation in templates/translations/<language>/LC_MESSAGES/<catalogue>.po,
+and those that nobody says any more go.  What is still empty is listed.  The compiled catalogues are
+part of the repository; a test compares them with their sources.
+"""
+
+import ast
+import io
+import re
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from babel.messages import Catalog
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "templates" / "translations"
+#: The catalogues: what drivers read, what stands on the desk, and what the business says.
+CATALOGUES = ("messages", "desk", "sentences")
+_NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)
+_HEADER = {
+    "project": "Ampdesk",
+    "version": "1",
+    "msgid_bugs_address": "Ampdesk",
+    "last_translator": "Ampdesk",
+    "header_comment": "",
+}
+#: Functions whose texts are no sentences, or are in another catalogue.
+_NO_SPEECH = {
+    *("_", "N_", "gettext", "lazy_gettext", "ngettext", "left_out", "needed", "text", "compile"),
+    *("debug", "info", "warning", "error", "exception", "getLogger", "sub", "strptime", "strftime"),
+    *("startswith", "endswith", "split", "frozenset", "Namespace", "TypeVar"),
+}
+#: Keywords whose words are told to people, even single ones.
+_LABELS = {"label", "title", "hint", "word"}
+#: What looks like a query, an address, a header or a name of the code.
+_CODE = re.compile(
+    r"SELECT |INSERT |UPDATE |CAST\(|COALESCE|excluded|ANY\(|->>|\bAS \w+|::|<\w|"
+    r"\b\w+_\w+\b|\w+/\w+/|'self'|'none'|\bIN \(|=\"|\n|^[A-Z]{3} [A-Z]{3}|^\W*\w[\w .()-]*,\w",
+)
+
+
+def collected(catalogue: str) -> Catalog:
+    """All texts of a catalogue, as the code and the templates say them now."""
+    name = "babel" if catalogue == "messages" else catalogue
+    with (FOLDER / f"{name}.cfg").open() as file:
+        methods, options = parse_mapping_cfg(file)
+    found = Catalog(fuzzy=False)
+    keywords: dict[str, Any] = {**DEFAULT_KEYWORDS, "N_": None, "lazy_gettext": None}
+    for _file, _line, text, _comments, _context in extract_from_dir(
+        ROOT, methods, options, keywords=keywords
+    ):
+        found.add(text)
+    return found
+
+
+def languages() -> list[str]:
+    """The languages that there are translations for."""
+    return sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
+
+
+def source(language: str, catalogue: str) -> Path:
+    """The file that holds the translations of a catalogue into a language."""
+    return FOLDER / language / "LC_MESSAGES" / f"{catalogue}.po"
+
+
+def held(language: str, catalogue: str) -> Catalog:
+    """The translations of a catalogue as they stand in its file."""
+    path = source(language, catalogue)
+    if not path.exists():
+        return Catalog(locale=language, fuzzy=False, revision_date=_NO_DATE, **_HEADER)
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def compiled(catalogue: Catalog) -> bytes:
+    """A catalogue as programs read it."""
+    file = io.BytesIO()
+    write_mo(file, catalogue)
+    return file.getvalue()
+
+
+def update(language: str, catalogue: str) -> Catalog:
+    """Bring a catalogue's file up to date, compile it, and return it."""
+    translations, now = held(language, catalogue), collected(catalogue)
+    translations.update(now, no_fuzzy_matching=True, update_header_comment=False)
+    translations.obsolete.clear()
+    path = source(language, catalogue)
+    if not path.exists() or texts_of(translations) != texts_of(held(language, catalogue)):
+        # A date in the files would part what is the same.
+        translations.creation_date = _NO_DATE
+        with path.open("wb") as file:
+            write_po(file, translations, no_location=True, sort_output=True, width=98)
+    path.with_suffix(".mo").write_bytes(compiled(held(language, catalogue)))
+    return translations
+
+
+def texts_of(catalogue: Catalog) -> dict[Any, Any]:
+    """What a catalogue says, by what it translates."""
+    return {each.id: each.string or "" for each in catalogue if each.id}
+
+
+def empty(catalogue: Catalog) -> list[str]:
+    """The texts of a catalogue that have no translation, or a doubtful one."""
+    return [
+        forms(each.id)[0]
+        for each in catalogue
+        if each.id and (each.fuzzy or not all(forms(each.string)))
+    ]
+
+
+def forms(text: Any) -> list[str]:
+    """A text in its forms: one, or those for one thing and for many."""
+    return list(text) if isinstance(text, tuple | list) else [text or ""]
+
+
+# What Babel does not find by itself: sentences that the business says in plain English.
+
+
+def sentences(file: Any, keywords: Any, comment_tags: Any, options: Any) -> Iterator[Any]:
+    """Extract what a module of the domain says to people; values become `%(name)s`."""
+    tree = ast.parse(file.read())
+    words = _Words()
+    words.visit(tree)
+    for line, text in words.found:
+        yield line, None, text, []
+
+
+class _Words(ast.NodeVisitor):
+    """Walks a module: texts of several words, labels, and the words of enumerations."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[int, str]] = []
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        """A text that stands alone is a docstring."""
+        if not isinstance(node.value, ast.Constant):
+            self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        """The words of an enumeration are told with blanks."""
+        if any(ast.unparse(base).endswith("StrEnum") for base in node.bases):
+            for each in node.body:
+                if isinstance(each, ast.Assign) and isinstance(each.value, ast.Constant):
+                    self.found.append((each.lineno, str(each.value.value).replace("_", " ")))
+        else:
+            self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        """Leave out what is said to programs."""
+        name = ast.unparse(node.func).rpartition(".")[2]
+        if name in _NO_SPEECH:
+            return
+        if name == "Doubt":  # its third text is for the documents
+            del node.args[2:3]
+        for keyword in node.keywords:
+            value = keyword.value
+            if keyword.arg in _LABELS and isinstance(value, ast.Constant) and value.value:
+                self.found.append((node.lineno, str(value.value)))
+        self.generic_visit(node)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        """A sentence with values in it."""
+        names: list[str] = []
+        text = ""
+        for piece in node.values:
+            if isinstance(piece, ast.Constant):
+                text += str(piece.value).replace("%", "%%")
+            elif isinstance(piece, ast.FormattedValue):
+                names.append(_name(ast.unparse(piece.value), names))
+                text += f"%({names[-1]})s"
+                self.visit(piece.value)
+        self._tell(node.lineno, text)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        """A text as it stands."""
+        if isinstance(node.value, str):
+            self._tell(node.lineno, node.value.replace("%", "%%"))
+
+    def _tell(self, line: int, text: str) -> None:
+        plain = re.sub(r"%\(\w+\)s", "", text)
+        several = " " in text.strip() and re.search(r"[A-Za-z]{3}", plain)
+        if several and not _CODE.search(plain):
+            self.found.append((line, text))
+
+
+def _name(code: str, taken: list[str]) -> str:
+    """What a value is called: by the last name of the code that makes it."""
+    names = re.findall(r"[A-Za-z]\w*", code.partition("(")[0]) or ["value"]
+    name, number = names[-1].strip("_"), 2
+    while name in taken:
+        name, number = f"{names[-1]}{number}", number + 1
+    return name
+
+
+def main() -> int:
+    """Bring all catalogues up to date; the exit status says whether texts are missing."""
+    missing = 0
+    for language in languages():
+        for catalogue in CATALOGUES:
+            for text in empty(update(language, catalogue)):
+                print(f"{language}/{catalogue}: {text}")
+                missing += 1
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
