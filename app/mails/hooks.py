@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 
 from app.config import Settings
 from app.domain.ground.errors import Conflict, DomainError
+from app.domain.ground.safe import Safe
 from app.domain.office import deliveries, webhooks
 from app.domain.office.deliveries import Tried
 from app.domain.office.outside import Reach
-from app.domain.office.webhooks import Means, Safe, Signer
+from app.domain.office.webhooks import Means, Signer
 from app.extensions import db as flask_db
 from app.mails import outside
 from app.models import WebhookDelivery
@@ -47,7 +48,8 @@ class _Letter(NamedTuple):
 def means(settings: Settings) -> Means:
     """What the installation gives for webhooks."""
     return Means(
-        Safe(settings.signing_key()), Reach(settings.webhook_networks, settings.webhook_http)
+        Safe(settings.signing_key(), "webhooks"),
+        Reach(settings.webhook_networks, settings.webhook_http),
     )
 
 

@@ -42,6 +42,8 @@ from app.models.staff import (
     IdempotencyKey,
     OneTimeLink,
     OutgoingMail,
+    Passkey,
+    RecoveryCode,
     SignIn,
     User,
     user_sites,
@@ -64,6 +66,8 @@ from app.models.webhooks import WebhookDelivery, WebhookEndpoint, WebhookMark
 __all__ = [
     "DriverQuestion",
     "Job",
+    "Passkey",
+    "RecoveryCode",
     "alert_rule_sites",
     "WebhookMark",
     "WebhookEndpoint",

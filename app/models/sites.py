@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ForeignKey, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.base import Base, BigId, Exact, Id, Name, TenantOwned
+from app.domain.ground.vocabulary import SecondFactorRule
+from app.models.base import Base, BigId, Exact, Id, Name, TenantOwned, choice
 
 
 class Seller:
@@ -36,6 +37,9 @@ class Tenant(Seller, Base):
     least_duration_s: Mapped[int] = mapped_column(default=120, server_default="120")
     late_below_minor: Mapped[int] = mapped_column(default=10, server_default="10")
     idle_from_readings: Mapped[bool] = mapped_column(default=True, server_default=true())
+    second_factor: Mapped[SecondFactorRule] = mapped_column(
+        choice(SecondFactorRule), default=SecondFactorRule.NOBODY, server_default="nobody"
+    )
     created_at: Mapped[datetime]
 
 

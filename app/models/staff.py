@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.ground.vocabulary import Json, Role
+from app.domain.ground.vocabulary import Json, Role, SignInWay
 from app.models.base import Base, BigId, Id, Name, TenantOwned, choice
 
 if TYPE_CHECKING:
-    from app.models.sites import Site
+    from app.models.sites import Site, Tenant
 
 user_sites = Table(
     "user_sites",
@@ -21,9 +21,15 @@ user_sites = Table(
 
 
 class User(TenantOwned, Base):
-    """A member of staff.  No `sites` means: all of the tenant's."""
+    """A member of staff.  No `sites` means: all of the tenant's.
+
+    `totp_secret` is sealed, and only wanted at sign-in once `totp_since` says that a code of it
+    was right; `totp_step` is the last step whose code was used.  `oidc_issuer` and `oidc_subject`
+    name the person at the provider of an organisation's sign-ins.
+    """
 
     __tablename__ = "users"
+    __table_args__ = (Index("uq_users_oidc", "oidc_issuer", "oidc_subject", unique=True),)
 
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(String(254))
@@ -33,11 +39,19 @@ class User(TenantOwned, Base):
     role: Mapped[Role] = mapped_column(choice(Role))
     timezone: Mapped[str | None] = mapped_column(String(64))
     language: Mapped[str] = mapped_column(String(8), default="en")
+    formats: Mapped[str | None] = mapped_column(String(10))
+    theme: Mapped[str | None] = mapped_column(String(10))
+    totp_secret: Mapped[str | None] = mapped_column(String(200))
+    totp_since: Mapped[datetime | None]
+    totp_step: Mapped[int | None] = mapped_column(BigInteger)
+    oidc_issuer: Mapped[str | None] = mapped_column(String(300))
+    oidc_subject: Mapped[str | None] = mapped_column(String(255))
     last_sign_in_at: Mapped[datetime | None]
     archived_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     sites: Mapped[list["Site"]] = relationship(secondary=user_sites)
+    passkeys: Mapped[list["Passkey"]] = relationship(viewonly=True)
 
 
 class OneTimeLink(Base):
@@ -52,6 +66,38 @@ class OneTimeLink(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class RecoveryCode(TenantOwned, Base):
+    """What lets somebody in once whose second factor is lost; only its hash is kept."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(BigId, ForeignKey("users.id"), index=True)
+    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    made_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class Passkey(TenantOwned, Base):
+    """A key pair of a person's device; only the public half is kept (WebAuthn).
+
+    `sign_count` is what the device last told; one that falls back speaks of a copy.
+    """
+
+    __tablename__ = "passkeys"
+
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(BigId, ForeignKey("users.id"), index=True)
+    name: Mapped[Name]
+    credential_id: Mapped[str] = mapped_column(String(1400), unique=True)
+    public_key: Mapped[str] = mapped_column(Text)
+    sign_count: Mapped[int] = mapped_column(BigInteger, default=0)
+    made_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+
+    user: Mapped[User] = relationship()
 
 
 class ApiToken(TenantOwned, Base):
@@ -112,9 +158,6 @@ class AuditEntry(TenantOwned, Base):
 
 # Sign-ins: each browser in which a member of staff is at the desk, until it ends.
 
-if TYPE_CHECKING:
-    pass
-
 
 class SignIn(TenantOwned, Base):
     """One sign-in; the cookie holds its secret, this row only the digest.
@@ -129,6 +172,9 @@ class SignIn(TenantOwned, Base):
     id: Mapped[Id]
     user_id: Mapped[int] = mapped_column(BigId, ForeignKey("users.id"))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    way: Mapped[SignInWay] = mapped_column(
+        choice(SignInWay), default=SignInWay.PASSWORD, server_default="password"
+    )
     remembered: Mapped[bool] = mapped_column(default=False)
     address: Mapped[str | None] = mapped_column(String(64))
     agent: Mapped[str] = mapped_column(String(200), default="")
@@ -138,6 +184,7 @@ class SignIn(TenantOwned, Base):
     ended_at: Mapped[datetime | None]
 
     user: Mapped["User"] = relationship()
+    tenant: Mapped["Tenant"] = relationship(viewonly=True)
 
 
 # Idempotency keys: a request that a program may send again without its being done again.

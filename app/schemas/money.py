@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import WithJsonSchema
 
-from app.domain.ground.vocabulary import BillKind, Json, ReceiptState
+from app.domain.ground.vocabulary import BillKind, Json, ReceiptState, SecondFactorRule
 from app.schemas.base import Exact, Flag, RowId, Schema, Text, Whole, changes, left_out, needed
 from app.schemas.network import NewSite, Spanned
 
@@ -209,6 +209,9 @@ class OrganisationChanges(
         "A late change of less is noted and not charged, in minor units.", ge=0, le=1_000_000
     )
     idle_from_readings: Flag = left_out("Whether standing still by the meter is billed as idle.")
+    second_factor: SecondFactorRule = left_out(
+        "Who has to set up a second factor before anything else at the desk."
+    )
 
 
 class Bills(Spanned):

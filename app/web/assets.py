@@ -15,7 +15,7 @@ from typing import Any
 from flask import Flask, request
 from whitenoise import WhiteNoise, compress
 
-from app.web import security
+from app.web.headers import protection
 
 FOLDER = Path(__file__).resolve().parents[2] / "static"
 _PREFIX = "/static/"
@@ -47,8 +47,8 @@ class Assets(WhiteNoise):  # type: ignore[misc]
             return self.application(environ, start_response)
 
         def start(status: str, headers: list[tuple[str, str]]) -> Any:
-            protection = security.protection(secure=environ["wsgi.url_scheme"] == "https")
-            return start_response(status, [*headers, *protection.items()])
+            more = protection(secure=environ["wsgi.url_scheme"] == "https")
+            return start_response(status, [*headers, *more.items()])
 
         return self.serve(file, environ, start)
 

@@ -142,6 +142,22 @@ def attempt(email: str) -> Iterator[bool]:
     give_back(shares)
 
 
+@contextmanager
+def attempt_of_code(user: User) -> Iterator[None]:
+    """Let a code of somebody be tried whose password was right already, or who is signed in.
+
+    Codes are short, so there is one budget for all addresses that are not known.  Ends the
+    request with 429 when it is used up.
+    """
+    here, now = request.remote_addr, datetime.now(UTC)
+    known = sign_ins.knows_address(db.session(), user.id, here, now=now)
+    budget = [share(PER_PAIR, "code of", user.id, texts.household(here) if known else "")]
+    if not spend(budget):
+        abort(429)
+    yield
+    give_back(budget)
+
+
 def know(answer: BaseResponse, user: User) -> BaseResponse:
     """Let a browser know that this person has been signed in with it."""
     mark, key = request.cookies.get(COOKIE, ""), sign_ins.key_of(user.email)

@@ -1,7 +1,6 @@
 """Who is signed in, what they may do, and the headers that protect them."""
 
 import functools
-import ipaddress
 import logging
 import secrets
 from collections.abc import Callable
@@ -13,30 +12,25 @@ from flask_babel import lazy_gettext
 from flask_login import current_user
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, default_exceptions
-from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 from app import uow
 from app.domain.access import reach
 from app.domain.access.drivers import LANGUAGES
-from app.domain.ground import texts
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Actor, Role
-from app.domain.office import sign_ins
+from app.domain.office import second_factor, sign_ins
 from app.extensions import db, login
 from app.models import SignIn
 from app.uow import unit_of_work
-from app.web import problems, scope
+from app.web import headers, problems, scope
 
 log = logging.getLogger(__name__)
 
-#: A letter is shown as a mail program would: no scripts, nothing fetched, no way out.
-LETTER_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox"
-)
 #: How long the reads of a page and those of a file may take, in seconds.
 PAGE_PATIENCE_S, FILE_PATIENCE_S = 20.0, 300.0
+#: All that somebody can use who has to set up a second factor first.
+ENROLMENT = frozenset({"second_factor", "passkeys"})
 
 
 class RowNumber(IntegerConverter):
@@ -56,7 +50,8 @@ class SignedIn:
 
     def __init__(self, sign_in: SignIn, secret: str) -> None:
         user = sign_in.user
-        self.sign_in_id = sign_in.id
+        self.sign_in_id, self.way = sign_in.id, sign_in.way
+        self.must_enrol = second_factor.is_missing(sign_in)
         self.seen_at = sign_in.seen_at
         self._secret = secret
         self.id = user.id
@@ -75,7 +70,8 @@ class SignedIn:
 
     def can(self, role: str, everywhere: bool = False) -> bool:
         """Tell whether this person's role includes `role` (and their reach every site)."""
-        return self.role.includes(Role(role)) and not (everywhere and self.site_ids)
+        may = self.role.includes(Role(role)) and not self.must_enrol
+        return may and not (everywhere and self.site_ids)
 
     @property
     def scope(self) -> scope.Scope:
@@ -122,6 +118,10 @@ def needs(
             if not current_user.is_authenticated:
                 return login.unauthorized()
             _seen()
+            if current_user.must_enrol:
+                if request.blueprint in ENROLMENT:
+                    return view(*arguments, **named)
+                return _enrol()
             if not current_user.can(role):
                 abort(403)
             if not current_user.can(role, everywhere):
@@ -133,6 +133,13 @@ def needs(
         return guarded
 
     return guard
+
+
+def _enrol() -> Any:
+    """Lead somebody who lacks a second factor to where it is set up."""
+    if request.headers.get("HX-Request"):
+        return Response(status=204, headers={"HX-Redirect": url_for("second_factor.index")})
+    return back("second_factor.index")
 
 
 def _seen() -> None:
@@ -179,7 +186,7 @@ def register(app: Flask) -> None:
     login.login_view = "sign.sign_in"
     login.login_message = lazy_gettext("Please sign in.")
     if app.config["SETTINGS"].trusted_proxies:
-        app.wsgi_app = TrustedProxyFix(app.wsgi_app, app.config["SETTINGS"].trusted_proxies)  # type: ignore[method-assign]
+        app.wsgi_app = headers.TrustedProxyFix(app.wsgi_app, app.config["SETTINGS"].trusted_proxies)  # type: ignore[method-assign]
     app.jinja_env.globals["csp_nonce"] = csp_nonce
     app.jinja_env.globals["may_change"] = lambda row: reach.may_change(db.session(), row)
     app.before_request(_refuse_nul)
@@ -217,46 +224,8 @@ def _hurry_no_more(_error: BaseException | None) -> None:
     uow.patience_s.set(None)
 
 
-class TrustedProxyFix:
-    """Believe X-Forwarded-* only from the configured networks."""
-
-    def __init__(self, inner: Any, networks: tuple[str, ...]) -> None:
-        self.plain = inner
-        self.fixed = ProxyFix(inner, x_for=1, x_proto=1, x_host=1)
-        self.networks = [ipaddress.ip_network(network) for network in networks]
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        """Pass the request on, corrected where its sender may be believed."""
-        address = texts.ip_address(environ.get("REMOTE_ADDR"))
-        trusted = address is not None and any(address in network for network in self.networks)
-        return (self.fixed if trusted else self.plain)(environ, start_response)
-
-
-def protection(nonce: str = "", *, secure: bool) -> dict[str, str]:
-    """The headers that protect every answer; `nonce` is that of its scripts and styles, if any."""
-    own = f"'self' 'nonce-{nonce}'" if nonce else "'self'"
-    headers = {
-        "Content-Security-Policy": f"default-src 'self'; script-src {own}; style-src {own}; "
-        "img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
-        "form-action 'self'",
-        "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
-        "Referrer-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    }
-    return headers | {"Strict-Transport-Security": "max-age=31536000"} if secure else headers
-
-
-def framed(html: str) -> Response:
-    """Somebody's HTML, for a frame of our own page and nothing else."""
-    response = Response(html, mimetype="text/html")
-    response.headers["Content-Security-Policy"] = LETTER_POLICY
-    response.headers["X-Frame-Options"] = "SAMEORIGIN"
-    return response
-
-
 def _headers(response: Response) -> Response:
-    for name, value in protection(csp_nonce(), secure=request.is_secure).items():
+    for name, value in headers.protection(csp_nonce(), secure=request.is_secure).items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
     return response

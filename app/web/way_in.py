@@ -1,13 +1,24 @@
-"""Ways into the desk: the one-time link with which somebody chooses a password, and its mail."""
+"""Ways into the desk: the one-time link with its mail, the second step, and the sign-in itself."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import NamedTuple
 
-from flask import current_app, render_template, url_for
+from flask import current_app, render_template, request, session, url_for
+from flask_login import login_user
 from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import Conflict
-from app.domain.office import outbox, sign_ins
+from app.domain.ground.safe import Safe
+from app.domain.ground.vocabulary import SignInWay
+from app.domain.office import outbox, second_factor, sign_ins, staff
+from app.extensions import db
 from app.models import User
+from app.uow import unit_of_work
+from app.web.security import SignedIn
+
+#: So long after the password the second step may be taken, in seconds.
+HALF_WAY_S = 600
+_HALF_WAY = "half_way"
 
 
 def invite(work: Session, user: User, now: datetime) -> str:
@@ -28,3 +39,54 @@ def mail_link(work: Session, user: User, secret: str, now: datetime, invited: bo
     subject = "Your way into Ampdesk" if invited else "A new password for Ampdesk"
     outbox.queue(work, user.tenant_id, recipient=user.email, subject=subject, body=body, now=now)
     return link
+
+
+def let_in(user: User, way: SignInWay = SignInWay.PASSWORD, *, remember: bool = False) -> None:
+    """Begin a sign-in in this browser for somebody who proved who they are."""
+    with unit_of_work() as work:
+        begun, secret = sign_ins.come_in(
+            work,
+            staff.get(work, user.id),
+            address=request.remote_addr,
+            agent=request.user_agent.string,
+            way=way,
+            remembered=remember,
+            now=datetime.now(UTC),
+        )
+    session.clear()
+    session.permanent = True
+    login_user(SignedIn(begun, secret), remember=remember, duration=sign_ins.LONGEST)
+
+
+# Between the password and the second factor.  The cookie is signed and says who it is; it opens
+# nothing but the second step, and counts no more after some minutes or under another password.
+
+
+class HalfWay(NamedTuple):
+    """Who has shown the right password, and what they asked for with it."""
+
+    user: User
+    remember: bool
+
+
+def stop_half_way(user: User, *, remember: bool) -> None:
+    """Keep in this browser that the password was right."""
+    now = datetime.now(UTC).timestamp()
+    session[_HALF_WAY] = [user.id, sign_ins.digest(user.password_hash or ""), remember, now]
+
+
+def half_way() -> HalfWay | None:
+    """Return who is half way in with this browser, if anybody."""
+    user_id, password, remember, at = session.get(_HALF_WAY) or (0, "", False, 0.0)
+    user = db.session.get(User, user_id)
+    if user is None or user.archived_at is not None:
+        return None
+    late = not 0 <= datetime.now(UTC).timestamp() - at <= HALF_WAY_S
+    if late or password != sign_ins.digest(user.password_hash or ""):
+        return None
+    return HalfWay(user, bool(remember))
+
+
+def safe() -> Safe:
+    """What opens the secrets of second factors."""
+    return Safe(current_app.config["SETTINGS"].signing_key(), second_factor.PURPOSE)

@@ -52,7 +52,7 @@ def test_sign_ins_are_seen_and_ended(admin_api, db, made):
     assert admin_api.every(f"/staff/{number}/sign-ins") == []
     db.expire_all()
     assert all(row.ended_at for row in db.scalars(select(SignIn).filter_by(user_id=number)))
-    assert last_action(db) == "user.sign_out"
+    assert last_action(db) == "user.sign_out_everywhere"
 
 
 def test_a_token_is_made_used_and_revoked(app, admin_api, db, made):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from app.domain.ground.safe import Safe
 from app.domain.ground.vocabulary import (
     SYSTEM,
     Activity,
@@ -21,7 +22,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.domain.office import alert_rules, deliveries, webhooks
 from app.domain.office.outside import Reach
-from app.domain.office.webhooks import Means, Safe
+from app.domain.office.webhooks import Means
 from app.extensions import db as flask_db
 from app.models import Alert, Bill, Command, Review, StatusEvent, WebhookDelivery
 from app.queries.office import conditions
@@ -46,7 +47,7 @@ def hook(network, *events):
     with unit_of_work() as db:
         given = {"name": "Portal", "url": "https://example.com/", "events": events}
         return webhooks.add(
-            db, SYSTEM, network.tenant.id, Means(Safe("key"), Reach()),
+            db, SYSTEM, network.tenant.id, Means(Safe("key", "webhooks"), Reach()),
             now=network.now - HOUR, **given,
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.web.security import TrustedProxyFix
+from app.web.headers import TrustedProxyFix
 
 CLIENT = "203.0.113.9"
 

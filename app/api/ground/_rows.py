@@ -15,7 +15,7 @@ from app.schemas.base import Instant, Number
 #: Columns that are never told.
 NEVER = frozenset(
     {"tenant_id", "password_hash", "next_password_hash", "password_proof", "key_hash", "key_file"}
-    | {"secret", "old_secret"}
+    | {"secret", "old_secret", "totp_secret", "totp_step"}
 )
 
 

@@ -20,8 +20,8 @@ from app.schemas.answers import From, read
 from app.text import letters
 from app.uow import unit_of_work
 from app.web import papers
+from app.web.headers import framed
 from app.web.problems import Problem
-from app.web.security import framed
 
 noun = Noun("bills", "Bills, credits and corrections; once issued they never change.")
 blueprint = noun.blueprint

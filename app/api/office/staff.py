@@ -10,7 +10,7 @@ from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
 from app.domain.ground import texts
 from app.domain.ground.vocabulary import Role
-from app.domain.office import api_tokens, sign_ins, staff
+from app.domain.office import api_tokens, second_factor, sign_ins, staff
 from app.models import ApiToken, SignIn, User
 from app.schemas import staff as schemas
 from app.schemas.answers import Answer, From, read
@@ -24,7 +24,7 @@ PERSON = _rows.answer(
     "Person",
     "A member of staff. No `site_ids`: of all sites.",
     User,
-    without=("email_key",),
+    without=("email_key", "oidc_issuer", "oidc_subject"),
     site_ids=read(list[int], lambda row: [site.id for site in row.sites]),
 )
 SIGN_IN = _rows.answer(
@@ -181,10 +181,16 @@ def end_sign_ins(ask: Ask, user_id: int) -> object:
     """Sign a member of staff out everywhere."""
     user = _user(ask, user_id)
     with unit_of_work() as db:
-        open_ = sign_ins.of_user(db, user.id, now=ask.now)
-        for one in open_:
-            sign_ins.end(db, ask.actor, one.id, user.id, now=ask.now)
-    return {"count": len(open_)}
+        return {"count": sign_ins.sign_out_everywhere(db, ask.actor, user, now=ask.now)}
+
+
+noun.decide(
+    *("/staff/{user_id}/reset-second-factor", "admin", "Reset a second factor"),
+    "Take away app, recovery codes and passkeys of somebody who lost them; ends every sign-in.",
+    *(PERSON, _user, second_factor.reset),
+    problems=(409,),
+    everywhere=True,
+)
 
 
 @noun.get(

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from app.cli.ground import _shared as cli
+from app.domain.ground.vocabulary import SecondFactorRule
 from app.domain.money import sellers
 from app.domain.network import tenants
 from app.uow import unit_of_work
@@ -14,7 +15,7 @@ group = cli.Group("organisation", help="Who sells, and by which rules bills are 
 
 COLUMNS: list[cli.Column] = [
     (name, attrgetter(name))
-    for name in ("name", *sellers.FIELDS, *tenants.RULES, "idle_from_readings")
+    for name in ("name", *sellers.FIELDS, *tenants.RULES, "idle_from_readings", "second_factor")
 ]
 
 
@@ -34,6 +35,11 @@ def show(as_json: bool) -> None:
 @click.option("--least-duration-s", type=int)
 @click.option("--late-below-minor", type=int, help="Below it, a late change is only noted.")
 @click.option("--idle-from-readings/--no-idle-from-readings", default=None)
+@click.option(
+    "--second-factor",
+    type=click.Choice([rule.value for rule in SecondFactorRule]),
+    help="Who has to set up a second factor.",
+)
 def edit(**values: Any) -> None:
     """Change what is given and leave the rest; '' for none."""
     given = {name: value for name, value in values.items() if value is not None}

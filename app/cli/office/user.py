@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.cli.ground import _shared as cli
 from app.domain.ground.vocabulary import Role
 from app.domain.network import sites
-from app.domain.office import sign_ins, staff
+from app.domain.office import second_factor, sign_ins, staff
 from app.models import User
 from app.uow import unit_of_work
 
@@ -27,6 +27,7 @@ COLUMNS: list[cli.Column] = [
     ("timezone", lambda user: user.timezone),
     ("language", lambda user: user.language),
     ("has_password", lambda user: user.password_hash is not None),
+    ("second_factor", second_factor.has_one),
     ("last_sign_in_at", lambda user: user.last_sign_in_at),
     ("archived_at", lambda user: user.archived_at),
 ]
@@ -165,6 +166,25 @@ def reset_password(email: str, password: str | None) -> None:
         return
     click.echo(f"Link  {link_to(secret)}")
     click.echo("The link works once, for three days.", err=True)
+
+
+@group.command("reset-second-factor")
+@click.argument("email")
+def reset_second_factor(email: str) -> None:
+    """Take away app, recovery codes and passkeys of the member of staff EMAIL, who lost them."""
+    with unit_of_work() as db:
+        second_factor.reset(db, cli.ACTOR, staff.by_email(db, email), now=cli.now())
+    click.echo(f"{email} signs in with the password alone until they set up another.")
+
+
+@group.command("sign-out")
+@click.argument("email")
+def sign_out(email: str) -> None:
+    """End every sign-in of the member of staff EMAIL."""
+    with unit_of_work() as db:
+        user = staff.by_email(db, email)
+        count = sign_ins.sign_out_everywhere(db, cli.ACTOR, user, now=cli.now())
+    click.echo(f"{user.email}: {count} sign-ins ended.")
 
 
 def _link(db: Session, user: User, now: datetime) -> str:

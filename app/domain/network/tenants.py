@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import Invalid, NotFound
-from app.domain.ground.vocabulary import Actor
+from app.domain.ground.vocabulary import Actor, SecondFactorRule
 from app.domain.money import sellers
 from app.domain.office import audit
 from app.models import Site, Tenant
@@ -33,6 +33,7 @@ class Details(TypedDict, total=False):
     least_duration_s: int
     late_below_minor: int
     idle_from_readings: bool
+    second_factor: SecondFactorRule | str
 
 
 def first(db: Session, *, now: datetime) -> Tenant:
@@ -72,10 +73,22 @@ def edit(
     for rule in (*RULES, "idle_from_readings"):
         if rule in details:
             setattr(tenant, rule, details[rule])  # type: ignore[literal-required]
+    if "second_factor" in details:
+        tenant.second_factor = _second_factor(details["second_factor"])
     db.flush()
     if audit.snapshot(tenant) != before:
         audit.note(db, actor, "tenant.edit", tenant, now=now, before=before, tenant_id=tenant.id)
     return tenant
+
+
+def _second_factor(rule: SecondFactorRule | str) -> SecondFactorRule:
+    try:
+        return SecondFactorRule(rule)
+    except ValueError:
+        words = ", ".join(SecondFactorRule)
+        raise Invalid(
+            f"Who needs a second factor is one of {words}.", field="second_factor"
+        ) from None
 
 
 def lacks_seller(db: Session, tenant_id: int) -> bool:

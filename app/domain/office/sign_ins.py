@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, CursorResult, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.ground.errors import Conflict, Invalid, NotFound
-from app.domain.ground.vocabulary import SYSTEM, Actor, Role
+from app.domain.ground.vocabulary import SYSTEM, Actor, Role, SignInWay
 from app.domain.network import tenants
 from app.domain.office import audit, staff
 from app.models import OneTimeLink, SignIn, User
@@ -51,6 +51,7 @@ def begin(
     now: datetime,
     address: str | None = None,
     agent: str = "",
+    way: SignInWay = SignInWay.PASSWORD,
     remembered: bool = False,
 ) -> tuple[SignIn, str]:
     """Make a sign-in; returns it and the secret for the cookie."""
@@ -59,6 +60,7 @@ def begin(
         tenant_id=user.tenant_id,
         user_id=user.id,
         token_hash=digest(secret),
+        way=way,
         remembered=remembered,
         address=address,
         agent="".join(sign for sign in agent if sign.isprintable())[:200],
@@ -74,7 +76,9 @@ def begin(
 def find(db: Session, secret: str, *, now: datetime) -> SignIn | None:
     """Return the sign-in with this secret if it counts now."""
     row = db.scalar(
-        select(SignIn).where(SignIn.token_hash == digest(secret)).options(joinedload(SignIn.user))
+        select(SignIn)
+        .where(SignIn.token_hash == digest(secret))
+        .options(joinedload(SignIn.user), joinedload(SignIn.tenant))
     )
     if row is None or row.ended_at is not None or row.expires_at <= now:
         return None
@@ -104,6 +108,24 @@ def end(db: Session, actor: Actor, sign_in_id: int, user_id: int, *, now: dateti
     if row.ended_at is None:
         row.ended_at = now
         audit.note(db, actor, "user.sign_out", row.user, now=now)
+
+
+def end_all(db: Session, user_id: int, *, now: datetime, but: int | None = None) -> int:
+    """End every sign-in of a person (but one); returns how many."""
+    open_ = update(SignIn).where(SignIn.user_id == user_id, *_counting(now))
+    ended = db.execute(
+        (open_ if but is None else open_.where(SignIn.id != but)).values(ended_at=now)
+    )
+    return ended.rowcount if isinstance(ended, CursorResult) else 0
+
+
+def sign_out_everywhere(
+    db: Session, actor: Actor, user: User, *, now: datetime, but: int | None = None
+) -> int:
+    """End a person's sign-ins, but for the one that asks; returns how many."""
+    if count := end_all(db, user.id, now=now, but=but):
+        audit.remark(db, actor, "user.sign_out_everywhere", user, now=now)
+    return count
 
 
 def counting(db: Session, ids: Iterable[int], *, now: datetime) -> set[int]:
@@ -159,11 +181,12 @@ def come_in(
     address: str | None,
     now: datetime,
     agent: str = "",
+    way: SignInWay = SignInWay.PASSWORD,
     remembered: bool = False,
 ) -> tuple[SignIn, str]:
     """Keep that somebody came in; returns the sign-in and the secret for their cookie."""
     user.last_sign_in_at = now
-    begun = begin(db, user, address=address, agent=agent, remembered=remembered, now=now)
+    begun = begin(db, user, address=address, agent=agent, way=way, remembered=remembered, now=now)
     audit.note(
         db,
         Actor(user.name, user.id, address),

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, Taken
+from app.domain.ground.safe import Safe
 from app.domain.ground.vocabulary import Actor, Arguments, WebhookEvent
 from app.domain.office import audit
 from app.domain.office.outside import Reach, parts
@@ -31,26 +31,6 @@ PREFIX, BYTES = "whsec_", 32
 BOTH_FOR = timedelta(days=1)
 #: Endpoints of one tenant.
 MOST = 50
-
-
-class Safe:
-    """Seals secrets with a key that is made of the installation's own."""
-
-    def __init__(self, signing_key: str) -> None:
-        digest = hashlib.sha256(f"webhooks\n{signing_key}".encode()).digest()
-        self._lock = Fernet(base64.urlsafe_b64encode(digest))
-
-    def seal(self, secret: str) -> str:
-        """Make a secret unreadable without the key."""
-        return self._lock.encrypt(secret.encode()).decode()
-
-    def opened(self, sealed: str) -> str:
-        """Read a secret; raises `Conflict` where the installation's key is another one by now."""
-        try:
-            return self._lock.decrypt(sealed.encode()).decode()
-        except InvalidToken:
-            sentence = "Its secret was sealed with another key; give it a new one."
-            raise Conflict(sentence) from None
 
 
 @dataclass(frozen=True, slots=True)

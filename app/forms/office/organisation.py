@@ -2,8 +2,10 @@
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, IntegerField, StringField
+from wtforms import BooleanField, IntegerField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange
+
+from app.domain.ground.vocabulary import SecondFactorRule
 
 _WHOLE = {"inputmode": "numeric"}
 
@@ -44,4 +46,13 @@ class OrganisationForm(FlaskForm):  # type: ignore[misc]
     idle_from_readings = BooleanField(
         _("Bill idle time that only the meter shows"),
         description=_("Otherwise it is noted on the session and costs nothing."),
+    )
+    second_factor = SelectField(
+        _("Who needs a second factor"),
+        choices=[
+            (SecondFactorRule.NOBODY.value, _("Nobody: whoever wants one sets it up")),
+            (SecondFactorRule.ADMINS.value, _("Admins")),
+            (SecondFactorRule.EVERYBODY.value, _("Everybody")),
+        ],
+        description=_("Whoever lacks one has to set it up before anything else."),
     )

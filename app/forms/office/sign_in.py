@@ -2,7 +2,7 @@
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, EmailField, PasswordField, StringField
+from wtforms import BooleanField, EmailField, HiddenField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 _EMAIL = {"autocomplete": "username", "autofocus": True}
@@ -75,3 +75,18 @@ class OwnPasswordForm(NewPasswordForm):
         [InputRequired(_("Type your current password."))],
         render_kw={"autocomplete": "current-password"},
     )
+
+
+class CodeForm(FlaskForm):  # type: ignore[misc]
+    """A code of somebody's app, or a recovery code; `what` says what it is to allow."""
+
+    code = StringField(
+        _("Code"),
+        [InputRequired(_("Type the code.")), Length(max=40)],
+        render_kw={
+            "autocomplete": "one-time-code",
+            "autocapitalize": "none",
+            "spellcheck": "false",
+        },
+    )
+    what = HiddenField()

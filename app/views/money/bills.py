@@ -25,7 +25,8 @@ from app.text.writers import LOCALES, DeskWriter
 from app.uow import unit_of_work
 from app.views.money import _questions, _reviews
 from app.web import listing, papers, spreadsheet
-from app.web.security import actor, back, framed, needs
+from app.web.headers import framed
+from app.web.security import actor, back, needs
 
 blueprint = Blueprint("bills", __name__, url_prefix="/bills")
 _reviews.add_to(blueprint)

@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 from app.extensions import db
 from app.mails.mail import mail_folder
 from app.models import Tenant
-from app.web.security import framed, needs
+from app.web.headers import framed
+from app.web.security import needs
 
 blueprint = Blueprint("mail", __name__, url_prefix="/mail")
 

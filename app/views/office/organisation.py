@@ -20,7 +20,7 @@ from app.web.security import actor, back, needs
 
 blueprint = Blueprint("organisation", __name__, url_prefix="/organisation")
 
-FIELDS = (*sellers.FIELDS, *tenants.RULES, "idle_from_readings")
+FIELDS = (*sellers.FIELDS, *tenants.RULES, "idle_from_readings", "second_factor")
 
 
 @blueprint.route("", methods=["GET", "POST"])

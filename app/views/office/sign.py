@@ -1,4 +1,4 @@
-"""Getting in and out: sign-in, the first admin's link, forgotten passwords, one's own account."""
+"""Getting in and out: sign-in and its second step, the first admin's link, forgotten passwords."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -14,23 +14,23 @@ from flask import (
     url_for,
 )
 from flask_babel import gettext as _
-from flask_login import current_user, login_user, logout_user
+from flask_login import current_user, logout_user
 
 from app.domain.ground.errors import DomainError, Invalid
-from app.domain.office import sign_ins, staff
+from app.domain.ground.vocabulary import Actor, SignInWay
+from app.domain.office import second_factor, sign_ins, staff
 from app.extensions import db, limiter, login
 from app.forms.ground import refusals
 from app.forms.office.sign_in import (
+    CodeForm,
     FirstAdminForm,
     ForgottenForm,
     NewPasswordForm,
-    OwnPasswordForm,
     SignInForm,
 )
-from app.models import User
 from app.uow import unit_of_work
 from app.web import doorkeeper, way_in
-from app.web.security import SignedIn, actor, back, needs, public
+from app.web.security import actor, back, public
 
 blueprint = Blueprint("sign", __name__)
 
@@ -54,7 +54,7 @@ def unauthorized() -> Any:
 def sign_in_page() -> Any:
     """Show the sign-in form, and let in who knows a password."""
     if current_user.is_authenticated:
-        return redirect(_wished(), code=303)
+        return redirect(wished(), code=303)
     form = SignInForm()
     if form.validate_on_submit():
         try:
@@ -62,12 +62,38 @@ def sign_in_page() -> Any:
                 user = sign_ins.person_with_password(
                     db.session(), form.email.data, form.password.data, ahead=ahead
                 )
-            _let_in(user, remember=form.remember.data)
-            return doorkeeper.know(redirect(_wished(), code=303), user)
+            if second_factor.has_one(user):
+                way_in.stop_half_way(user, remember=form.remember.data)
+                return back("sign.second_step", next=request.args.get("next"))
+            way_in.let_in(user, remember=form.remember.data)
+            return doorkeeper.know(redirect(wished(), code=303), user)
         except DomainError as error:
             refusals.show(form, error)
     empty = not staff.exists(db.session())
     return _page("office/sign/sign_in.html", form=form, empty=empty)
+
+
+@blueprint.route("/sign-in/code", methods=["GET", "POST"])
+@public
+def second_step() -> Any:
+    """Let in who knows the password and has a code of the app, or a recovery code."""
+    half_way = way_in.half_way()
+    if half_way is None:
+        return back("sign.sign_in", next=request.args.get("next"))
+    user, form = half_way.user, CodeForm()
+    if form.validate_on_submit():
+        whoever = Actor(user.name, user.id, request.remote_addr)
+        try:
+            with doorkeeper.attempt_of_code(user), unit_of_work() as work:
+                mine = staff.get(work, user.id)
+                second_factor.check(
+                    work, whoever, mine, way_in.safe(), form.code.data, now=datetime.now(UTC)
+                )
+            way_in.let_in(user, SignInWay.CODE, remember=half_way.remember)
+            return doorkeeper.know(redirect(wished(), code=303), user)
+        except DomainError as error:
+            refusals.show(form, error)
+    return _page("office/sign/second_step.html", form=form, user=user)
 
 
 @blueprint.post("/sign-out")
@@ -75,7 +101,9 @@ def sign_in_page() -> Any:
 def sign_out() -> Any:
     """End this browser's sign-in, wherever its cookie was copied to."""
     if current_user.is_authenticated:
-        _end(current_user.sign_in_id)
+        with unit_of_work() as work:
+            mine = current_user.sign_in_id, current_user.id
+            sign_ins.end(work, actor(), *mine, now=datetime.now(UTC))
     logout_user()
     session.clear()
     flash(_("You are signed out."), "success")
@@ -104,7 +132,7 @@ def setup(secret: str) -> Any:
                     password=form.password.data,
                     now=now,
                 )
-            _let_in(user)
+            way_in.let_in(user)
             flash(_("Welcome. You are the first admin."), "success")
             return doorkeeper.know(back("home.index"), user)
         except DomainError as error:
@@ -152,71 +180,7 @@ def reset(secret: str) -> Any:
     return _page("office/sign/reset.html", form=form)
 
 
-@blueprint.route("/account", methods=["GET", "POST"])
-@needs("viewer")
-def account() -> Any:
-    """Show one's own account and sign-ins; change the password."""
-    form, now = OwnPasswordForm(), datetime.now(UTC)
-    if form.validate_on_submit():
-        try:
-            if form.current.data == form.password.data:
-                raise Invalid("That is the password you have already.", field="password")
-            _prove(form.current.data)
-            with unit_of_work() as work:
-                user = staff.get(work, current_user.id)
-                staff.set_password(work, actor(), user, form.password.data, now=now)
-            _let_in(user)
-            flash(_("Password changed. Your other devices are signed out."), "success")
-            return back("sign.account")
-        except DomainError as error:
-            refusals.show(form, error)
-    return _page(
-        "office/sign/account.html",
-        form=form,
-        user=db.session.get(User, current_user.id),
-        sign_ins=sign_ins.of_user(db.session(), current_user.id, now=now),
-        present=current_user.sign_in_id,
-    )
-
-
-@blueprint.post("/account/sign-ins/<int:sign_in_id>/end")
-@needs("viewer")
-def end_sign_in(sign_in_id: int) -> Any:
-    """End one of one's own sign-ins: a browser that was lost, or lent."""
-    _end(sign_in_id)
-    flash(_("Ended that sign-in."), "success")
-    return back("sign.account")
-
-
-def _let_in(user: User, *, remember: bool = False) -> None:
-    with unit_of_work() as work:
-        begun, secret = sign_ins.come_in(
-            work,
-            staff.get(work, user.id),
-            address=request.remote_addr,
-            agent=request.user_agent.string,
-            remembered=remember,
-            now=datetime.now(UTC),
-        )
-    session.clear()
-    session.permanent = True
-    login_user(SignedIn(begun, secret), remember=remember, duration=sign_ins.LONGEST)
-
-
-def _end(sign_in_id: int) -> None:
-    with unit_of_work() as work:
-        sign_ins.end(work, actor(), sign_in_id, current_user.id, now=datetime.now(UTC))
-
-
-def _prove(password: str) -> None:
-    try:
-        with doorkeeper.attempt(current_user.email) as ahead:
-            sign_ins.person_with_password(db.session(), current_user.email, password, ahead=ahead)
-    except Invalid:
-        raise Invalid("That is not your current password.", field="current") from None
-
-
-def _wished() -> str:
+def wished() -> str:
     """Where the person wanted to go before signing in; never to another site."""
     wish = request.args.get("next", "")
     # Browsers drop tabs and line breaks from an address: "/\t/host" would become "//host".

@@ -10,7 +10,7 @@ from flask_login import current_user
 
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Role
-from app.domain.office import api_tokens, sign_ins, staff
+from app.domain.office import api_tokens, second_factor, sign_ins, staff
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.staff import StaffForm, TokenForm
@@ -211,6 +211,31 @@ def end_sign_in(user_id: int, sign_in_id: int) -> ResponseReturnValue:
         user = staff.get(work, user_id)
         sign_ins.end(work, actor(), sign_in_id, user.id, now=datetime.now(UTC))
     flash(_("Ended that sign-in of %(name)s.", name=user.name), "success")
+    return back("staff.show", user_id=user_id)
+
+
+@blueprint.post("/<int:user_id>/sign-ins/end")
+@needs("admin")
+def end_sign_ins(user_id: int) -> ResponseReturnValue:
+    """Sign a member of staff out everywhere."""
+    with unit_of_work() as work:
+        user = staff.get(work, user_id)
+        sign_ins.sign_out_everywhere(work, actor(), user, now=datetime.now(UTC))
+    flash(_("%(name)s is signed out everywhere.", name=user.name), "success")
+    return back("staff.show", user_id=user_id)
+
+
+@blueprint.post("/<int:user_id>/reset-second-factor")
+@needs("admin")
+def reset_second_factor(user_id: int) -> ResponseReturnValue:
+    """Take away the second factor of somebody who lost it."""
+    with unit_of_work() as work:
+        user = staff.get(work, user_id)
+        second_factor.reset(work, actor(), user, now=datetime.now(UTC))
+    flash(
+        _("%(name)s signs in with the password alone until they set up another.", name=user.name),
+        "success",
+    )
     return back("staff.show", user_id=user_id)
 
 

@@ -236,6 +236,23 @@ class Role(StrEnum):
         return order.index(self) <= order.index(other)
 
 
+class SecondFactorRule(StrEnum):
+    """Whose password alone does not let them in."""
+
+    NOBODY = "nobody"
+    ADMINS = "admins"
+    EVERYBODY = "everybody"
+
+
+class SignInWay(StrEnum):
+    """How somebody proved who they are."""
+
+    PASSWORD = "password"
+    CODE = "code"
+    PASSKEY = "passkey"
+    PROVIDER = "provider"
+
+
 class MessageOutcome(StrEnum):
     """How an OCPP call ended."""
 
