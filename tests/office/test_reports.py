@@ -3,12 +3,14 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pypdf import PdfReader
 
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import SYSTEM, Activity, Availability, SessionState
@@ -17,7 +19,8 @@ from app.extensions import db as flask_db
 from app.models import Bill, Connection, Connector, Site, Station, StatusEvent
 from app.queries.ground import period
 from app.queries.office import report_uptime, reports
-from app.queries.office.report_lines import Wanted
+from app.queries.office.report_lines import Line, Wanted
+from app.text import report_pdf
 from app.web import scope
 from tests.support import lone
 from tests.support.charging import network
@@ -329,3 +332,39 @@ def test_a_report_is_read_on_the_command_line(app, db, made):
         assert bool(json.loads(shown.stdout)) is (kind != "faults")
     lines = flask.invoke(args=["report", "energy", *days, "--csv", "-"]).stdout.splitlines()
     assert lines[0].lstrip("\ufeff") == "site,energy,sessions,per_session,connected"
+
+
+@pytest.mark.parametrize("kind", reports.KINDS)
+def test_a_report_is_written_as_pdf_with_its_sums(net, kind):
+    charged(net, datetime(2026, 3, 10, 8, tzinfo=UTC))
+    report = run(net, kind)
+    facts = reports.facts(net.db, report.wanted)
+    data = report_pdf.written(report, reports.KINDS[kind].title, facts, now=NOW)
+    assert data == report_pdf.written(report, reports.KINDS[kind].title, facts, now=NOW)
+    said = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)
+    said = said.replace("\u00a0", " ")
+    assert "1 Mar 2026 \u2013 31 Mar 2026" in said and "How it is counted" in said
+    for line in report.whole:
+        for column in report.columns:
+            assert report_pdf.figure(column, line).replace("\u00a0", " ") in said
+
+
+def test_a_long_table_says_its_heads_on_every_page(net):
+    report = run(net, "faults", by="error")
+    line = Line("A name that is much too long for its cell, and goes on and on and on and on", {})
+    report.lines = [replace(line, sums={each.name: 7 for each in report.columns})] * 90
+    report.columns = [each._replace(unit="count", read=lambda sums: 7) for each in report.columns]
+    data = report_pdf.written(report, "Faults", [("Organisation", "Ampdesk")], now=NOW)
+    pages = PdfReader(io.BytesIO(data)).pages
+    assert len(pages) > 2
+    heading = report.columns[0].heading
+    assert all(heading in page.extract_text() for page in pages[:2])
+
+
+def test_the_same_report_is_had_from_the_desk_and_the_command_line(viewer, app, tmp_path):
+    answer = viewer.get("/reports?kind=energy&format=pdf")
+    assert (answer.status_code, answer.mimetype) == (200, "application/pdf")
+    assert answer.data.startswith(b"%PDF")
+    path = tmp_path / "use.pdf"
+    done = app.test_cli_runner().invoke(args=["report", "use", "--pdf", str(path)])
+    assert done.exit_code == 0 and path.read_bytes().startswith(b"%PDF")

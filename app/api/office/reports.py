@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from app.api.ground._noun import Ask, Noun
+from flask import Response
+
+from app.api.ground._noun import Ask, File, Noun
 from app.domain.ground.vocabulary import Json
 from app.queries.ground import period
 from app.queries.office import reports
 from app.queries.office.reports import KINDS, Report, Wanted
 from app.schemas.answers import Answer
 from app.schemas.office import ReportAsked
+from app.text import report_pdf
 from app.web.problems import Problem
 
 noun = Noun("reports", "Tables over a period: energy, revenue, use, uptime, faults, first tries.")
@@ -46,6 +49,21 @@ def _lines(report: Report, lines: list[Any]) -> list[Json]:
     ]
 
 
+def _wanted(ask: Ask, kind: str) -> Wanted:
+    if kind not in KINDS:
+        raise Problem(404, "There is no such report.")
+    asked = ask.query
+    lately = period.lately(ask.now.date())
+    return Wanted(
+        tenant_id=ask.tenant_id,
+        period=period.of_days(asked.get("from_day", ""), asked.get("to_day", ""), lately),
+        by=asked.get("by") or KINDS[kind].by[0],
+        site_id=asked.get("site_id", 0),
+        station_id=asked.get("station_id", 0),
+        most=reports.MOST,
+    )
+
+
 @noun.get(
     "/reports/{kind}",
     "viewer",
@@ -56,18 +74,7 @@ def _lines(report: Report, lines: list[Any]) -> list[Json]:
 )
 def show(ask: Ask, kind: str) -> object:
     """`kind` is energy, revenue, use, uptime, faults or tries; days are on the sites' clocks."""
-    if kind not in KINDS:
-        raise Problem(404, "There is no such report.")
-    asked = ask.query
-    lately = period.lately(ask.now.date())
-    wanted = Wanted(
-        tenant_id=ask.tenant_id,
-        period=period.of_days(asked.get("from_day", ""), asked.get("to_day", ""), lately),
-        by=asked.get("by") or KINDS[kind].by[0],
-        site_id=asked.get("site_id", 0),
-        station_id=asked.get("station_id", 0),
-        most=reports.MOST,
-    )
+    wanted = _wanted(ask, kind)
     report = reports.run(ask.db, kind, wanted, now=ask.now)
     return {
         "kind": kind,
@@ -78,3 +85,20 @@ def show(ask: Ask, kind: str) -> object:
         "whole": _lines(report, report.whole),
         "words": list(report.words),
     }
+
+
+@noun.get(
+    "/reports/{kind}/pdf",
+    "viewer",
+    "Read a report as PDF",
+    answers={200: File("application/pdf", "The same table with its sums and its picture, on A4.")},
+    query=ReportAsked,
+    problems=(404, 422),
+)
+def pdf(ask: Ask, kind: str) -> Response:
+    """A report to be printed or sent on."""
+    wanted = _wanted(ask, kind)
+    report = reports.run(ask.db, kind, wanted, now=ask.now)
+    facts = reports.facts(ask.db, wanted)
+    data = report_pdf.written(report, KINDS[kind].title, facts, now=ask.now)
+    return Response(data, mimetype="application/pdf")

@@ -1,6 +1,7 @@
 """flask report …: energy, revenue, use, uptime, faults and first tries over a period."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
@@ -23,10 +24,11 @@ def _add(kind: str) -> None:
     @click.option("--site", type=int, default=0, help="Only the site of this id.")
     @click.option("--station", type=int, default=0, help="Only the station of this id.")
     @click.option("--csv", "path", help="Write it there as CSV (- for stdout).")
+    @click.option("--pdf", type=click.File("wb"), help="Write it there as PDF (- for stdout).")
     @cli.json_option
     def show(
         first: str, last: str, month: str, by: str, site: int, station: int, path: str | None,
-        as_json: bool,
+        pdf: BinaryIO | None, as_json: bool,
     ) -> None:  # fmt: skip
         db, now = cli.reading(), cli.now()
         lately = period.lately(now.date())
@@ -34,7 +36,12 @@ def _add(kind: str) -> None:
         wanted = Wanted(cli.the_tenant(db).id, days, by, site, station, reports.MOST)
         report = reports.run(db, kind, wanted, now=now)
         columns, rows = report.flat()
-        if path:
+        if pdf:
+            from app.text import report_pdf  # fonts take a while to load
+
+            title, facts = KINDS[kind].title, reports.facts(db, wanted)
+            pdf.write(report_pdf.written(report, title, facts, now=now))
+        elif path:
             cli.write_csv(None if path == "-" else Path(path), columns, rows)
         else:
             cli.print_rows([*rows, *report.whole], columns, json=as_json)

@@ -16,6 +16,7 @@ from app.queries.ground import period
 from app.queries.ground.period import Period
 from app.queries.office import reports
 from app.queries.office.reports import KINDS, Report, Wanted
+from app.text import report_pdf
 from app.web import listing
 from app.web.security import needs
 
@@ -37,6 +38,11 @@ def index() -> Any:
     except Invalid as error:
         trouble, days = error.sentence, period.lately(today)
         report = reports.run(db.session(), kind, _wanted(kind, days), now=now)
+    if request.args.get("format") == "pdf":
+        facts = reports.facts(db.session(), report.wanted)
+        data = report_pdf.written(report, KINDS[kind].title, facts, now=now, translate=_)
+        name = f"{kind}-{days.first}-{days.last}.pdf"
+        return listing.sent([data], "application/pdf", name)
     if listing.wants_file():
         columns, rows = report.flat()
         since, until = days.bounds(g.get("zone", "UTC"))
@@ -45,6 +51,7 @@ def index() -> Any:
         "office/reports/index.html",
         kind=kind,
         kinds=KINDS,
+        ways=reports.WAYS,
         report=report,
         days=days,
         ready=_ready(today),
