@@ -6,6 +6,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -16,9 +17,10 @@ from werkzeug.routing import MapAdapter
 from app import config, extensions, reactions, uow
 from app.cli import Commands
 from app.config import Settings, WrongSetting
+from app.domain.ground.vocabulary import Area
 from app.domain.office import staff
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
-from app.web import assets, doorkeeper, filters, kept, live, security, tables
+from app.web import areas, assets, doorkeeper, filters, kept, live, security, tables
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,8 @@ class Ampdesk(Flask):
         super().__init__(*args, **kwargs)
         self.cli = Commands(self.name)
         self._has_pages = False
+        #: blueprint -> the module in which it stands.
+        self.homes: dict[str, str] = {}
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Bind the addresses; that of a request is the first that needs them."""
@@ -45,11 +49,18 @@ class Ampdesk(Flask):
         if self._has_pages:
             return
         self._has_pages = True
-        for blueprint in _hung("app.views", "blueprint"):
+        for module, blueprint in _hung("app.views", "blueprint"):
             self.register_blueprint(blueprint)
-        for blueprint in _hung("app.api", "blueprint"):
+            self.homes[blueprint.name] = module
+        for module, blueprint in _hung("app.api", "blueprint"):
             self.register_blueprint(blueprint)
             csrf.exempt(blueprint)
+            self.homes[blueprint.name] = module
+
+    @cached_property
+    def areas(self) -> dict[str, Area | None]:
+        """Which area each address lies in; known once there are pages."""
+        return areas.found(self, self.homes)
 
 
 def create_app(settings: Settings | None = None, **flask_config: Any) -> Flask:
@@ -165,10 +176,11 @@ def _modules(package: str) -> Iterator[ModuleType]:
             yield importlib.import_module(item.name)
 
 
-def _hung(package: str, what: str) -> Iterator[Any]:
+def _hung(package: str, what: str) -> Iterator[tuple[str, Any]]:
     """What the modules of a floor are to be reached by: each has one, or a list of them."""
     for module in _modules(package):
-        yield from getattr(module, f"{what}s", None) or [getattr(module, what)]
+        for one in getattr(module, f"{what}s", None) or [getattr(module, what)]:
+            yield module.__name__, one
 
 
 # Logs: one line an event, control characters escaped, plain or JSON.

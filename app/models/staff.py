@@ -3,7 +3,17 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.ground.vocabulary import Json, Role, SignInWay
@@ -20,12 +30,26 @@ user_sites = Table(
 )
 
 
+class OwnRole(TenantOwned, Base):
+    """A role that an organisation made: `rights` holds area -> read or write."""
+
+    __tablename__ = "roles"
+    __table_args__ = (UniqueConstraint("tenant_id", "name_key"),)
+
+    id: Mapped[Id]
+    name: Mapped[Name]
+    name_key: Mapped[Name]
+    rights: Mapped[Json]
+    created_at: Mapped[datetime]
+
+
 class User(TenantOwned, Base):
     """A member of staff.  No `sites` means: all of the tenant's.
 
     `totp_secret` is sealed, and only wanted at sign-in once `totp_since` says that a code of it
     was right; `totp_step` is the last step whose code was used.  `oidc_issuer` and `oidc_subject`
     name the person at the provider of an organisation's sign-ins.
+    With an `owner` it is a machine: it has tokens, and nobody signs in as it.
     """
 
     __tablename__ = "users"
@@ -37,6 +61,8 @@ class User(TenantOwned, Base):
     name: Mapped[Name]
     password_hash: Mapped[str | None] = mapped_column(String(300))
     role: Mapped[Role] = mapped_column(choice(Role))
+    own_role_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("roles.id"))
+    owner_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("users.id"))
     timezone: Mapped[str | None] = mapped_column(String(64))
     language: Mapped[str] = mapped_column(String(8), default="en")
     formats: Mapped[str | None] = mapped_column(String(10))
@@ -52,6 +78,13 @@ class User(TenantOwned, Base):
 
     sites: Mapped[list["Site"]] = relationship(secondary=user_sites)
     passkeys: Mapped[list["Passkey"]] = relationship(viewonly=True)
+    own_role: Mapped[OwnRole | None] = relationship()
+    owner: Mapped["User | None"] = relationship(remote_side="User.id")
+
+    @property
+    def role_name(self) -> str:
+        """What the role is called, built in or the organisation's own."""
+        return self.own_role.name if self.own_role else self.role.value
 
 
 class OneTimeLink(Base):
@@ -101,7 +134,10 @@ class Passkey(TenantOwned, Base):
 
 
 class ApiToken(TenantOwned, Base):
-    """A bearer token of a member of staff; only its hash is kept, `hint` shows its beginning."""
+    """A bearer token of a member of staff; only its hash is kept, `hint` shows its beginning.
+
+    `rights` and `site_ids` narrow what that person may do and see; None: all of it.
+    """
 
     __tablename__ = "api_tokens"
 
@@ -110,6 +146,8 @@ class ApiToken(TenantOwned, Base):
     name: Mapped[Name]
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     hint: Mapped[str] = mapped_column(String(16))
+    rights: Mapped[Json | None]
+    site_ids: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
@@ -146,6 +184,7 @@ class AuditEntry(TenantOwned, Base):
     at: Mapped[datetime]
     actor: Mapped[str] = mapped_column(String(120))
     user_id: Mapped[int | None] = mapped_column(BigId)
+    token_id: Mapped[int | None] = mapped_column(BigId)
     address: Mapped[str | None] = mapped_column(String(64))
     action: Mapped[str] = mapped_column(String(60))
     subject_kind: Mapped[str] = mapped_column(String(40))

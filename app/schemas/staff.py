@@ -1,6 +1,5 @@
 """Staff, tokens, the audit and what needs attention: what is sent, and what is asked for."""
 
-from app.domain.ground.vocabulary import Role
 from app.schemas.base import (
     Flag,
     Instant,
@@ -23,7 +22,7 @@ class NewPerson(
 
     email: Text = needed("Where the invitation goes; signs in with it.", max_length=254)
     name: Text = needed("As the audit names it.", min_length=1, max_length=120)
-    role: Role = needed("What it allows; each includes those below.")
+    role: Text = needed("admin, operator, viewer, or a role of one’s own.", max_length=60)
     site_ids: RowIds = left_out("Limits the reach to these sites; none: all sites.")
     timezone: Text | None = left_out("IANA name; null: that of the site.", max_length=64)
     language: Text = left_out("en or de.", max_length=8)
@@ -36,12 +35,12 @@ class People(Schema):
     """Which members of staff are listed."""
 
     email: Text = left_out("In any case.", max_length=254)
-    role: Role = left_out("With this role, and no other.")
+    role: Text = left_out("With this role, and no other.", max_length=60)
     archived: Flag = left_out("True: those who are deactivated instead.")
 
 
 class NewApiToken(Schema, example={"name": "Fleet portal", "user_id": 3, "days": 90}):
-    """A token to be made; it has the role and the reach of its member of staff."""
+    """A token to be made; it may do what its member of staff may, or less."""
 
     name: Text = needed("What it is for.", min_length=1, max_length=120)
     user_id: RowId = left_out("Whose it is; left out: whoever asks.")

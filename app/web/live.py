@@ -23,7 +23,8 @@ from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.office import sign_ins
+from app.domain.ground.vocabulary import Area, Right
+from app.domain.office import rights, sign_ins
 from app.extensions import db
 from app.models import Bill, Broadcast, ChargingSession, Command, Job, Station
 from app.reactions import LIVE
@@ -63,12 +64,31 @@ _ROWS: dict[str, Any] = {
 }
 
 
+#: Who hears of the topics of an area; of others everybody.
+_AREAS = {
+    "station": Area.NETWORK,
+    "stations": Area.NETWORK,
+    "session": Area.CHARGING,
+    "sessions": Area.CHARGING,
+    "command": Area.COMMANDS,
+    "commands": Area.COMMANDS,
+    "broadcast": Area.COMMANDS,
+    "broadcasts": Area.COMMANDS,
+    "bill": Area.MONEY,
+    "bills": Area.MONEY,
+    "alerts": Area.OFFICE,
+    "handshakes": Area.NETWORK,
+    "reservations": Area.ACCESS,
+    "webhooks": Area.ORGANISATION,
+}
+
+
 class Listener:
     """One open stream."""
 
     def __init__(self, person: SignedIn, wanted: frozenset[str] | None) -> None:
         self.user_id, self.sign_in_id = person.id, person.sign_in_id
-        self.scope, self.wanted = person.scope, wanted
+        self.scope, self.wanted, self.rights = person.scope, wanted, person.rights
         self.wake = threading.Event()
         self.over = False
         #: When what was heard of lists is due; that of single rows is so at once.
@@ -80,6 +100,8 @@ class Listener:
         """Keep topics until the stream tells them; each is told once however often it changed."""
         for topic in topics:
             if self.wanted is not None and topic not in self.wanted:
+                continue
+            if not rights.may(self.rights, _AREAS.get(topic.partition(":")[0]), Right.READ):
                 continue
             if ":" in topic:
                 self._heard[topic] = None
@@ -221,7 +243,7 @@ class Hub:
         return found is not None
 
     def _weed(self) -> None:
-        """End the streams whose sign-in counts no more."""
+        """End the streams whose sign-in counts no more, or whose person may do something else."""
         open_ = list(self._listeners)
         try:
             with self._app.app_context():
@@ -231,7 +253,7 @@ class Hub:
             log.warning("the sign-ins of open streams cannot be read: %s", error)
             return
         for listener in open_:
-            if listener.sign_in_id not in counting:
+            if counting.get(listener.sign_in_id) != listener.rights:
                 listener.end()
 
 

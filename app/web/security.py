@@ -7,8 +7,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, Response, abort, flash, g, redirect, render_template, request, url_for
-from flask_babel import lazy_gettext
+from flask import (
+    Flask,
+    Response,
+    abort,
+    current_app,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_babel import gettext, lazy_gettext
 from flask_login import current_user
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, default_exceptions
@@ -18,12 +29,12 @@ from app import uow
 from app.domain.access import reach
 from app.domain.access.drivers import LANGUAGES
 from app.domain.ground.errors import DomainError
-from app.domain.ground.vocabulary import Actor, Role
-from app.domain.office import second_factor, sign_ins
+from app.domain.ground.vocabulary import Actor, Area, Right
+from app.domain.office import rights, second_factor, sign_ins
 from app.extensions import db, login
 from app.models import SignIn
 from app.uow import unit_of_work
-from app.web import headers, problems, scope
+from app.web import areas, headers, problems, scope
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +69,8 @@ class SignedIn:
         self.tenant_id = user.tenant_id
         self.name = user.name
         self.email = user.email
-        self.role = user.role
+        self.role_name = user.role_name
+        self.rights = rights.of(user)
         self.timezone = user.timezone
         self.language = user.language
         self.site_ids = frozenset(site.id for site in user.sites)
@@ -68,10 +80,23 @@ class SignedIn:
         """What the cookie holds."""
         return self._secret
 
-    def can(self, role: str, everywhere: bool = False) -> bool:
-        """Tell whether this person's role includes `role` (and their reach every site)."""
-        may = self.role.includes(Role(role)) and not self.must_enrol
+    def may(self, area: Area | None, right: str, everywhere: bool = False) -> bool:
+        """Tell whether this person has a right (and their reach every site)."""
+        may = rights.may(self.rights, area, areas.RIGHTS[right]) and not self.must_enrol
         return may and not (everywhere and self.site_ids)
+
+    def can(self, right: str, everywhere: bool = False) -> bool:
+        """Tell whether this person has a right in the area of the page that is shown."""
+        area = areas.of(request.endpoint)
+        return self.may(area and areas.meant(area, right), right, everywhere)
+
+    def may_open(self, endpoint: str) -> bool:
+        """Tell whether this person may go to an address."""
+        view: Any = current_app.view_functions.get(endpoint)
+        right = getattr(view, "needs_right", None)
+        if view is None or right is None:
+            return view is not None
+        return self.may(areas.of(endpoint), right, view.needs_everywhere)
 
     @property
     def scope(self) -> scope.Scope:
@@ -98,18 +123,19 @@ def load_user(text: str) -> SignedIn | None:
 
 def actor() -> Actor:
     """Who does what this request asks for."""
-    return Actor(current_user.name, current_user.id, request.remote_addr)
+    who = current_user
+    return Actor(who.name, who.id, request.remote_addr, rights=who.rights)
 
 
 def needs(
-    role: str, *, everywhere: bool = False
+    right: str, *, everywhere: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Guard a view: signed in, and with this role or a higher one.
+    """Guard a view: signed in, and with this right ("read" or "write") in the address's area.
 
     `everywhere` keeps out staff that are limited to some sites, because what the
     view shows or changes concerns all of them (prices, the audit, new sites).
     Someone who is not signed in is sent to the sign-in page (401 for htmx);
-    a lower role gets 403.
+    without the right the answer is 403.  `app/web/areas.py` has the areas.
     """
 
     def guard(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -122,13 +148,14 @@ def needs(
                 if request.blueprint in ENROLMENT:
                     return view(*arguments, **named)
                 return _enrol()
-            if not current_user.can(role):
-                abort(403)
-            if not current_user.can(role, everywhere):
+            area = areas.of(request.endpoint)
+            if not current_user.may(area, right):
+                return _turned_away(area, areas.RIGHTS[right])
+            if not current_user.may(area, right, everywhere):
                 abort(403, "This concerns all sites; your account is limited to some of them.")
             return view(*arguments, **named)
 
-        guarded.needs_role = role  # type: ignore[attr-defined]
+        guarded.needs_right = right  # type: ignore[attr-defined]
         guarded.needs_everywhere = everywhere  # type: ignore[attr-defined]
         return guarded
 
@@ -142,6 +169,18 @@ def _enrol() -> Any:
     return back("second_factor.index")
 
 
+def _turned_away(area: Area | None, right: Right) -> Any:
+    """Say which right is missing; who may not see Home goes to the first page that they may."""
+    if request.endpoint == areas.FRONT:
+        known = current_app.view_functions
+        pages = (f"{noun}.index" for noun in areas.PAGES if f"{noun}.index" in known)
+        return back(next(filter(current_user.may_open, pages), "sign.account"))
+    named = {"role": current_user.role_name, "area": gettext(rights.AREAS[area][0]) if area else ""}
+    if right is Right.READ:
+        abort(403, gettext("Your role “%(role)s” may not see this: %(area)s.", **named))
+    abort(403, gettext("Your role “%(role)s” may not change this: %(area)s.", **named))
+
+
 def _seen() -> None:
     """Note that the sign-in is in use, once a minute at most."""
     now = datetime.now(UTC)
@@ -153,7 +192,7 @@ def _seen() -> None:
 
 def public(view: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a view that needs nobody signed in; every route is marked one way or the other."""
-    view.needs_role = None  # type: ignore[attr-defined]
+    view.needs_right = None  # type: ignore[attr-defined]
     return view
 
 
@@ -188,6 +227,7 @@ def register(app: Flask) -> None:
     if app.config["SETTINGS"].trusted_proxies:
         app.wsgi_app = headers.TrustedProxyFix(app.wsgi_app, app.config["SETTINGS"].trusted_proxies)  # type: ignore[method-assign]
     app.jinja_env.globals["csp_nonce"] = csp_nonce
+    app.jinja_env.globals["may_open"] = lambda endpoint: current_user.may_open(endpoint)
     app.jinja_env.globals["may_change"] = lambda row: reach.may_change(db.session(), row)
     app.before_request(_refuse_nul)
     # First of all: whoever asks the database who is there begins to read.

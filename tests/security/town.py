@@ -16,8 +16,9 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 
 from app.domain.access import drivers, tag_groups, tags
-from app.domain.ground.vocabulary import SYSTEM, Role
-from app.domain.office import audit
+from app.domain.ground.vocabulary import SYSTEM, Area, Right
+from app.domain.office import audit, rights, staff
+from app.domain.office.rights import BUILT_IN, Rights
 from app.extensions import db as flask_db
 from app.models import (
     Alert,
@@ -93,6 +94,13 @@ OURS = frozenset(
         "unit",
     }
 )
+#: Roles of our own, and somebody who has each.
+OWN_ROLES: dict[str, Rights] = {
+    "clerk": {Area.MONEY: Right.READ},
+    "tester": {Area.MONEY: Right.READ},
+    "fitter": {Area.NETWORK: Right.WRITE, Area.COMMANDS: Right.WRITE, Area.DEVICE: Right.READ},
+    "personnel": {Area.STAFF: Right.WRITE, Area.AUDIT: Right.READ},
+}
 #: Rows that the database itself refuses to change, and rows that belong to nobody.
 LEFT_ALONE = frozenset({"bills", "bill_lines", "audit_entries", "tenants", "worker_nodes"})
 
@@ -137,6 +145,7 @@ def build(app: Flask, now: datetime) -> Town:
         depot = _at_site(db, ours, "Depot Nord")
         garage = _at_site(db, ours, "City Garage")
         _near_people(db, ours, garage.ids["site_id"], now)
+        _people_of_own_roles(db, ours, now)
         stations = select(Station.id).where(Station.site_id == depot.ids["site_id"])
         poison(db, _rows_of_stations(list(db.scalars(stations))), HIDDEN)
         for station in db.scalars(select(Station)):
@@ -269,7 +278,7 @@ def _people_at(db: Session, side: Side, site_id: int, name: str) -> dict[str, in
 
 def _near_people(db: Session, side: Side, site_id: int, now: datetime) -> None:
     site = db.get(Site, site_id)
-    for role in Role:
+    for role in BUILT_IN:
         user = User(
             tenant_id=side.tenant_id,
             email=f"near.{role}@example.org",
@@ -283,6 +292,21 @@ def _near_people(db: Session, side: Side, site_id: int, now: datetime) -> None:
         db.flush()
         seed.let_in(db, user)
         side.people[f"near_{role}"] = seed.cookie_of(user.id)
+
+
+def _people_of_own_roles(db: Session, side: Side, now: datetime) -> None:
+    for name, held in OWN_ROLES.items():
+        role = rights.add_role(db, SYSTEM, side.tenant_id, name=name.title(), rights=held, now=now)
+        user = staff.create(
+            *(db, SYSTEM),
+            tenant_id=side.tenant_id,
+            email=f"{name}@example.org",
+            name=name.title(),
+            role=role.name,
+            now=now,
+        )
+        seed.let_in(db, user)
+        side.people[name] = seed.cookie_of(user.id)
 
 
 def _move_aside(db: Session, tenant_id: int) -> None:

@@ -7,6 +7,10 @@ from typing import Any
 
 from flask import Flask
 
+from app.domain.ground.vocabulary import Area
+from app.domain.office import rights
+from app.domain.office.rights import Rights
+from app.web.areas import RIGHTS
 from tests.security.town import PARAMETERS, Side
 
 #: Parameters that are no ids: each value is tried.
@@ -35,7 +39,12 @@ class Door:
     method: str
     rule: str
     arguments: tuple[str, ...]
-    role: str | None
+    right: str | None
+    area: Area | None
+
+    def opens_to(self, held: Rights) -> bool:
+        """Tell whether whoever holds these rights gets in."""
+        return self.right is None or rights.may(held, self.area, RIGHTS[self.right])
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -71,8 +80,10 @@ def doors(app: Flask, *, api: bool = False) -> list[Door]:
             continue
         view = app.view_functions[rule.endpoint]
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            role = getattr(view, "needs_role", None)
-            door = Door(rule.endpoint, method, rule.rule, tuple(sorted(rule.arguments)), role)
+            right = getattr(view, "needs_right", None)
+            area = app.areas[rule.endpoint]
+            arguments = tuple(sorted(rule.arguments))
+            door = Door(rule.endpoint, method, rule.rule, arguments, right, area)
             found.append(door)
     return sorted(found, key=lambda door: (door.rule, door.method))
 

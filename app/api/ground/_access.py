@@ -7,14 +7,15 @@ from datetime import datetime
 from flask import current_app, g, request
 
 from app.domain.ground import texts
-from app.domain.ground.vocabulary import Actor, Role
-from app.domain.office import api_tokens
+from app.domain.ground.vocabulary import Actor, Area, Right
+from app.domain.office import api_tokens, rights
 from app.domain.office.api_tokens import Holder
+from app.domain.office.rights import Rights
 from app.domain.office.sign_ins import digest
 from app.extensions import db as flask_db
 from app.extensions import login
 from app.uow import unit_of_work
-from app.web import doorkeeper, scope
+from app.web import areas, doorkeeper, scope
 from app.web.doorkeeper import share
 from app.web.problems import SENTENCES, Problem
 from app.web.scope import Scope
@@ -34,7 +35,7 @@ class Caller:
     token_id: int
     user_id: int
     name: str
-    role: Role
+    rights: Rights
     scope: Scope
 
     @property
@@ -45,29 +46,35 @@ class Caller:
     @property
     def actor(self) -> Actor:
         """Who did it, for the audit."""
-        return Actor(self.name, self.user_id, request.remote_addr)
+        return Actor(self.name, self.user_id, request.remote_addr, self.token_id, self.rights)
+
+    def may(self, area: Area | None, right: Right) -> bool:
+        """Tell whether the token has this right."""
+        return rights.may(self.rights, area, right)
 
 
-def admit(role: str, *, everywhere: bool, now: datetime) -> Caller:
+def admit(word: str, *, everywhere: bool, now: datetime) -> Caller:
     """Let a program in and narrow the database session to what its person may see.
 
     Raises `Problem`: 401 without a working token, 429 too often, or for too many guesses,
-    403 for a lower role.
+    403 without the right in the address's area.
     """
     # A cookie counts for nothing here, and neither does the reach of whoever it names.
     g._login_user = login.anonymous_user()
     scope.narrow(flask_db.session(), None)
     holder = _holder(now)
-    reach = Scope(holder.tenant_id, holder.site_ids or None)
+    reach = Scope(holder.tenant_id, holder.site_ids)
     name = f"{holder.user_name} ({holder.name})"[:120]
-    caller = Caller(holder.token_id, holder.user_id, name, holder.role, reach)
+    caller = Caller(holder.token_id, holder.user_id, name, holder.rights, reach)
     scope.narrow(flask_db.session(), reach)
     if api_tokens.is_stale(holder, now=now):
         _touch(holder.token_id, now)
     _count(holder.token_id, now)
-    if not caller.role.includes(Role(role)):
-        raise Problem(403, f"This needs the role {role}; the token’s is {caller.role.value}.")
-    if everywhere and holder.site_ids:
+    area, right = areas.of(request.endpoint), areas.RIGHTS[word]
+    if not caller.may(area, right):
+        sentence = f"This needs the right {area}: {right}, which the token does not have."
+        raise Problem(403, sentence, right=f"{area}:{right}")
+    if everywhere and holder.site_ids is not None:
         raise Problem(403, "This concerns all sites; the token is limited to some of them.")
     return caller
 

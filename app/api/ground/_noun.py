@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g, has_app_context, request
 from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ from app.extensions import db as flask_db
 from app.schemas.answers import Answer
 from app.schemas.base import Schema
 from app.uow import unit_of_work
+from app.web import areas
 from app.web.problems import SENTENCES, Problem, json_text
 
 ROOT = "/api/v1"
@@ -52,7 +53,7 @@ class Endpoint:
     name: str
     method: str
     path: str
-    role: str
+    right: str
     summary: str
     doc: str
     query: type[Schema]
@@ -67,6 +68,12 @@ class Endpoint:
     def status(self) -> int:
         """The status of the usual answer."""
         return next(iter(self.answers))
+
+    @property
+    def needs(self) -> str:
+        """The right that it needs, in words; no application, no areas."""
+        area = areas.of(f"api_{self.noun}.{self.name}") if has_app_context() else None
+        return f"the right {area}: {areas.RIGHTS[self.right]}" if area else "a token"
 
     @property
     def rule(self) -> str:
@@ -146,26 +153,26 @@ class Noun:
         self.blueprint.after_request(_headers)
         NOUNS[name] = doc
 
-    def get(self, path: str, role: str, summary: str, **given: Any) -> Callable[..., Any]:
+    def get(self, path: str, right: str, summary: str, **given: Any) -> Callable[..., Any]:
         """Hang a GET endpoint on this noun."""
-        return self._add("GET", path, role, summary, **given)
+        return self._add("GET", path, right, summary, **given)
 
-    def post(self, path: str, role: str, summary: str, **given: Any) -> Callable[..., Any]:
+    def post(self, path: str, right: str, summary: str, **given: Any) -> Callable[..., Any]:
         """Hang a POST endpoint on this noun; it knows idempotency keys."""
-        return self._add("POST", path, role, summary, **given)
+        return self._add("POST", path, right, summary, **given)
 
-    def patch(self, path: str, role: str, summary: str, **given: Any) -> Callable[..., Any]:
+    def patch(self, path: str, right: str, summary: str, **given: Any) -> Callable[..., Any]:
         """Hang a PATCH endpoint on this noun: what is left out stays as it is."""
-        return self._add("PATCH", path, role, summary, **given)
+        return self._add("PATCH", path, right, summary, **given)
 
-    def delete(self, path: str, role: str, summary: str, **given: Any) -> Callable[..., Any]:
+    def delete(self, path: str, right: str, summary: str, **given: Any) -> Callable[..., Any]:
         """Hang a DELETE endpoint on this noun."""
-        return self._add("DELETE", path, role, summary, **given)
+        return self._add("DELETE", path, right, summary, **given)
 
     def decide(
         self,
         path: str,
-        role: str,
+        right: str,
         summary: str,
         doc: str,
         answer: type[Answer],
@@ -188,13 +195,13 @@ class Noun:
             return seen(ask, row)
 
         decide.__name__, decide.__doc__ = path.rpartition("/")[2], doc
-        self.post(path, role, summary, answers={200: answer}, **given)(decide)
+        self.post(path, right, summary, answers={200: answer}, **given)(decide)
 
     def _add(
         self,
         method: str,
         path: str,
-        role: str,
+        right: str,
         summary: str,
         *,
         answers: Answers,
@@ -212,7 +219,7 @@ class Noun:
                 view.__name__.rstrip("_"),
                 method,
                 path,
-                role,
+                right,
                 summary,
                 " ".join((view.__doc__ or "").split()),
                 _paging.paged(query) if paged else query,
@@ -236,7 +243,7 @@ class Noun:
         def guarded(**path: Any) -> Response:
             return _serve(endpoint, view, path)
 
-        guarded.needs_role = endpoint.role  # type: ignore[attr-defined]
+        guarded.needs_right = endpoint.right  # type: ignore[attr-defined]
         guarded.needs_everywhere = endpoint.everywhere  # type: ignore[attr-defined]
         self.blueprint.add_url_rule(
             endpoint.rule,
@@ -251,7 +258,7 @@ class Noun:
 def _serve(endpoint: Endpoint, view: Callable[..., Any], path: dict[str, Any]) -> Response:
     """Let in, check, do, answer."""
     now = datetime.now(UTC)
-    caller = _access.admit(endpoint.role, everywhere=endpoint.everywhere, now=now)
+    caller = _access.admit(endpoint.right, everywhere=endpoint.everywhere, now=now)
     asked = _checks.query(endpoint.query)
     given, raw = _checks.body(endpoint.body)
     ask = Ask(caller, now, asked, given)

@@ -30,7 +30,7 @@ PROBLEM = {
 }
 ABOUT = (
     "What an operator can do, for programs. Send `Authorization: Bearer <token>` (from "
-    "`flask token add`); the token has the role and the reach of its member of staff."
+    "`flask token add`); the token has the rights and the reach of its member of staff, or less."
 )
 _WHOLE, _TEXT = {"type": "integer", "minimum": 0}, {"type": "string"}
 #: What answers may say beside their body.
@@ -103,7 +103,7 @@ def operation(endpoint: Endpoint) -> Json:
         "operationId": f"{endpoint.noun}.{endpoint.name}",
         "tags": [endpoint.noun],
         "summary": endpoint.summary,
-        "description": f"{endpoint.doc}\n\nNeeds the role {endpoint.role}.",
+        "description": f"{endpoint.doc}\n\nNeeds {endpoint.needs}.",
         "parameters": list(_parameters(endpoint)),
         "responses": _responses(endpoint),
     }

@@ -3,7 +3,7 @@
 from flask import Response
 
 from app.api.ground._noun import Ask, File, Noun
-from app.domain.ground.vocabulary import Role
+from app.domain.ground.vocabulary import Area, Right
 from app.models import ChargingSession, Station
 from app.queries.network.bundle import Extent
 from app.schemas import network as schemas
@@ -48,8 +48,8 @@ def of_session(ask: Ask, session_id: int) -> Response:
 
 def _sent(ask: Ask, of: Extent) -> Response:
     cards = bool(ask.query.get("tags"))
-    if cards and not ask.caller.role.includes(Role.ADMIN):
-        raise Problem(403, "Only admins hand on the numbers of tags.")
+    if cards and not ask.caller.may(Area.PRIVACY, Right.READ):
+        raise Problem(403, "Only who may see personal data hands on the numbers of tags.")
     name = bundle.name_of(of, ask.now)
     parts = bundle.pack(ask.db, ask.actor, of, now=ask.now, cards=cards)
     return listing.sent(parts, "application/zip", name)

@@ -9,22 +9,23 @@ from app.api.ground import _lists, _rows
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
 from app.domain.ground import texts
-from app.domain.ground.vocabulary import Role
 from app.domain.office import api_tokens, second_factor, sign_ins, staff
 from app.models import ApiToken, SignIn, User
+from app.queries.office import staff as queries
 from app.schemas import staff as schemas
 from app.schemas.answers import Answer, From, read
 from app.uow import unit_of_work
 from app.web import way_in
 
-noun = Noun("staff", "Members of staff, their sign-ins and API tokens; for admins of all sites.")
+noun = Noun("staff", "Members of staff, their sign-ins and API tokens; for staff of all sites.")
 blueprint = noun.blueprint
 
 PERSON = _rows.answer(
     "Person",
     "A member of staff. No `site_ids`: of all sites.",
     User,
-    without=("email_key", "oidc_issuer", "oidc_subject"),
+    without=("email_key", "oidc_issuer", "oidc_subject", "own_role_id"),
+    role=read(str, lambda row: row.role_name, "admin, operator, viewer, or a role of one’s own."),
     site_ids=read(list[int], lambda row: [site.id for site in row.sites]),
 )
 SIGN_IN = _rows.answer(
@@ -36,7 +37,7 @@ TOKEN = _rows.answer(
     ApiToken,
     without=("token_hash",),
     user_name=read(str, lambda row: row.user.name),
-    role=read(Role, lambda row: row.user.role),
+    role=read(str, lambda row: row.user.role_name),
 )
 
 
@@ -79,7 +80,10 @@ def list_(ask: Ask) -> object:
     gone = User.archived_at.is_not(None)
     query = select(User).options(selectinload(User.sites))
     query = query.where(gone if ask.query.pop("archived", False) else ~gone)
-    ways = {"email": lambda email: User.email_key == texts.key(email)}
+    ways = {
+        "email": lambda email: User.email_key == texts.key(email),
+        "role": queries.of_role,
+    }
     return _lists.narrowed(ask, query, User, ways, newest=False)
 
 

@@ -4,7 +4,6 @@ from sqlalchemy import select
 
 from app.api.ground import _rows
 from app.api.ground._noun import Ask, Noun
-from app.domain.ground.vocabulary import Role
 from app.models import ApiToken
 from app.schemas.answers import read
 
@@ -16,7 +15,7 @@ TOKEN = _rows.answer(
     "The token of this request. No `site_ids`: it reaches all sites.",
     ApiToken,
     without=("token_hash",),
-    role=read(Role, lambda row: row.user.role),
+    role=read(str, lambda row: row.user.role_name),
     user_name=read(str, lambda row: row.user.name),
     tenant_id=int,
     site_ids=read(list[int], lambda row: [site.id for site in row.user.sites]),

@@ -13,7 +13,7 @@ COLUMNS: list[cli.Column] = [
     ("id", lambda token: token.id),
     ("name", lambda token: token.name),
     ("user", lambda token: token.user.email),
-    ("role", lambda token: token.user.role),
+    ("role", lambda token: token.user.role_name),
     ("begins_with", lambda token: token.hint),
     ("created_at", lambda token: token.created_at),
     ("expires_at", lambda token: token.expires_at),

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session, selectinload
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert
 from app.domain.ground.errors import Conflict, Invalid, NotFound
-from app.domain.ground.vocabulary import Actor, AlertKind, Json, Role
-from app.domain.office import audit
+from app.domain.ground.vocabulary import Actor, AlertKind, Area, Json, Right
+from app.domain.office import audit, rights
 from app.domain.office.alert_rules import Fitting
 from app.models import Alert, AlertRule, SystemMark, User
 from app.schemas.office import AlertChanges
@@ -166,7 +166,7 @@ def _assignee(db: Session, alert: Alert, user_id: int | None) -> int | None:
     fits = user is not None and user.tenant_id == alert.tenant_id and user.archived_at is None
     if user is None or not fits:
         raise NotFound("There is no such member of staff.", field="assigned_to_id")
-    if not user.role.includes(Role.OPERATOR):
+    if not rights.may(rights.of(user), Area.OFFICE, Right.WRITE):
         raise Invalid(f"{user.name} may only look on.", field="assigned_to_id")
     sites = {site.id for site in user.sites}
     if sites and alert.site_id not in sites:

@@ -1,6 +1,7 @@
-"""API tokens: a member of staff's key for programs, with that person's role and reach.
+"""API tokens: a member of staff's key for programs, with that person's rights and reach at most.
 
-The secret is shown once; its digest is stored, and its beginning so that
+A token may be narrowed to some areas and sites.  What its person loses, it loses at once.  The
+secret is shown once; its digest is stored, and its beginning so that
 people recognise it.
 
 Idempotency keys belong to a token: the same request under the same key is done once and answered
@@ -8,9 +9,9 @@ alike.  A request that was refused has changed nothing, so it gives its key back
 """
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
@@ -18,10 +19,11 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound
-from app.domain.ground.vocabulary import Actor, Role
-from app.domain.office import audit
+from app.domain.ground.vocabulary import Actor
+from app.domain.office import audit, rights, staff
+from app.domain.office.rights import Rights
 from app.domain.office.sign_ins import digest
-from app.models import ApiToken, IdempotencyKey, User, user_sites
+from app.models import ApiToken, IdempotencyKey, OwnRole, User, user_sites
 
 PREFIX = "ampd_"
 #: For so long an idempotency key is kept.
@@ -33,9 +35,26 @@ TOUCH_EVERY = timedelta(minutes=1)
 
 
 def issue(
-    db: Session, actor: Actor, user: User, *, name: str, now: datetime, days: int | None = None
+    db: Session,
+    actor: Actor,
+    user: User,
+    *,
+    name: str,
+    now: datetime,
+    days: int | None = None,
+    scope: Rights | None = None,
+    site_ids: Collection[int] = (),
 ) -> tuple[ApiToken, str]:
-    """Make a token that works for `days` days (None: until revoked); returns it and its secret."""
+    """Make a token that works for `days` days (None: until revoked); returns it and its secret.
+
+    `scope` and `site_ids` narrow it (None and none: all that its person may do and see).  Raises
+    `Invalid`, `Conflict`, or `Forbidden` where it could do more than the actor.
+    """
+    held = rights.of(user)
+    if scope is not None and not rights.meet(held, scope):
+        raise Invalid(f"{user.name} has none of these rights.", field="rights")
+    rights.refuse_more(actor, held if scope is None else rights.meet(held, scope))
+    sites = staff.sites_of(db, user.tenant_id, site_ids)
     if user.archived_at is not None:
         raise Conflict(f"{user.name} is deactivated and cannot have a token.")
     if days is not None and not 1 <= days <= 3650:
@@ -47,6 +66,8 @@ def issue(
         name=texts.line(name, "The token’s name", 120, field="name", required=True),
         token_hash=digest(secret),
         hint=secret[:12],
+        rights=None if scope is None else {area.value: scope[area].value for area in scope},
+        site_ids=sorted(site.id for site in sites) or None,
         created_at=now,
         expires_at=now + timedelta(days=days) if days else None,
     )
@@ -75,16 +96,16 @@ def get(db: Session, token_id: int) -> ApiToken:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A token that works now, and the member of staff whose it is; no `site_ids`: all sites."""
+    """A token that works now, and the member of staff whose it is; `site_ids` None: all sites."""
 
     token_id: int
     name: str
     last_used_at: datetime | None
     user_id: int
     user_name: str
-    role: Role
     tenant_id: int
-    site_ids: frozenset[int]
+    rights: Rights
+    site_ids: frozenset[int] | None
 
 
 _TOKEN = ApiToken.__table__
@@ -92,11 +113,16 @@ _USER = User.__table__
 #: Every request of a program asks this: plain columns, built once, a row for each of the sites.
 _FIND = (
     select(
-        *(_TOKEN.c[name] for name in ("id", "name", "last_used_at")),
-        *(_USER.c[name] for name in ("id", "name", "role", "tenant_id")),
-        *(_TOKEN.c.expires_at, user_sites.c.site_id),
+        *(_TOKEN.c[name] for name in ("id", "name", "last_used_at", "expires_at")),
+        *(_TOKEN.c.rights.label("scope"), _TOKEN.c.site_ids.label("sites")),
+        *(_USER.c[name].label(f"user_{name}") for name in ("id", "name", "tenant_id", "role")),
+        *(OwnRole.__table__.c.rights, user_sites.c.site_id),
     )
-    .select_from(_TOKEN.join(_USER).outerjoin(user_sites))
+    .select_from(
+        _TOKEN.join(_USER)
+        .outerjoin(OwnRole.__table__, OwnRole.__table__.c.id == _USER.c.own_role_id)
+        .outerjoin(user_sites, user_sites.c.user_id == _USER.c.id)
+    )
     .where(
         _TOKEN.c.token_hash == bindparam("mark"),
         _TOKEN.c.revoked_at.is_(None),
@@ -108,13 +134,24 @@ _FIND = (
 def find(db: Session, secret: str, *, now: datetime) -> Holder | None:
     """Return whose secret this is, if it works now and that person may still sign in."""
     rows = db.execute(_FIND, {"mark": digest(secret)}).all()
-    if not rows:
+    if not rows or (rows[0].expires_at is not None and rows[0].expires_at <= now):
         return None
-    token: list[Any] = list(rows[0])
-    if token[-2] is not None and token[-2] <= now:
-        return None
-    sites = frozenset(row.site_id for row in rows if row.site_id is not None)
-    return Holder(*[*token[:-2], sites])
+    one = rows[0]
+    held = rights.of_role(one.user_role, one.rights)
+    sites = frozenset(row.site_id for row in rows if row.site_id is not None) or None
+    if one.sites is not None:
+        # A token of a site that its person lost sees nothing: no site is not all of them.
+        sites = frozenset(one.sites) if sites is None else sites & frozenset(one.sites)
+    return Holder(
+        token_id=one.id,
+        name=one.name,
+        last_used_at=one.last_used_at,
+        user_id=one.user_id,
+        user_name=one.user_name,
+        tenant_id=one.user_tenant_id,
+        rights=held if one.scope is None else rights.meet(held, rights.parsed(one.scope)),
+        site_ids=sites,
+    )
 
 
 def is_stale(holder: Holder, *, now: datetime) -> bool:

@@ -115,6 +115,7 @@ def _columns(
         "at": now,
         "actor": actor.name,
         "user_id": actor.user_id,
+        "token_id": actor.token_id,
         "address": actor.address,
         "action": action,
         "subject_kind": type(subject).__name__,
@@ -131,6 +132,15 @@ def _added(db: Session, columns: Json) -> AuditEntry:
     db.add(entry)
     events.record(db, events.Decided(entry.tenant_id))
     return entry
+
+
+def remove(db: Session, actor: Actor, action: str, row: Any, *, now: datetime) -> None:
+    """Delete a row, and add an entry with all that it was."""
+    before = {key: value for key, value in snapshot(row).items() if value is not None}
+    gone = dict.fromkeys(before)
+    _added(db, _columns(row.tenant_id, actor, action, row, now, before, gone, None))
+    db.delete(row)
+    db.flush()
 
 
 def archive(db: Session, actor: Actor, noun: str, row: Any, *, now: datetime) -> bool:

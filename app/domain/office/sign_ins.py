@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session, joinedload
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.vocabulary import SYSTEM, Actor, Role, SignInWay
 from app.domain.network import tenants
-from app.domain.office import audit, staff
-from app.models import OneTimeLink, SignIn, User
+from app.domain.office import audit, rights, staff
+from app.models import OneTimeLink, OwnRole, SignIn, User
 
 SETUP = "setup"
 RESET = "reset"
@@ -128,11 +128,12 @@ def sign_out_everywhere(
     return count
 
 
-def counting(db: Session, ids: Iterable[int], *, now: datetime) -> set[int]:
-    """Return which of these sign-ins count now."""
-    query = select(SignIn.id).join(SignIn.user)
+def counting(db: Session, ids: Iterable[int], *, now: datetime) -> dict[int, rights.Rights]:
+    """Return which of these sign-ins count now, each with what its person may do."""
+    query = select(SignIn.id, User.role, OwnRole.rights).join(SignIn.user)
+    query = query.outerjoin(OwnRole, OwnRole.id == User.own_role_id)
     here = query.where(SignIn.id.in_(list(ids)), User.archived_at.is_(None), *_counting(now))
-    return set(db.scalars(here))
+    return {number: rights.of_role(role, own) for number, role, own in db.execute(here)}
 
 
 def knows_address(db: Session, user_id: int, address: str | None, *, now: datetime) -> bool:
@@ -207,6 +208,8 @@ def issue_link(
     lifetime: timedelta | None = None,
 ) -> str:
     """Make a link's secret; earlier ones of the same purpose and person stop working."""
+    if user is not None:
+        staff.refuse_machine(user)
     db.execute(
         update(OneTimeLink)
         .where(
@@ -284,7 +287,7 @@ def reset_password(
 def someone_to_reset(db: Session, email: str) -> User | None:
     """Return who may get a reset mail under this address, if anybody."""
     user = db.scalar(select(User).where(User.email_key == key_of(email)))
-    return user if user is not None and user.archived_at is None else None
+    return user if user is not None and user.archived_at is None and not user.owner_id else None
 
 
 def _redeem(db: Session, link: OneTimeLink, now: datetime) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from werkzeug.security import check_password_hash, generate_password_hash
@@ -21,7 +21,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from app.domain.ground import clock, texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import Actor, Role
-from app.domain.office import audit
+from app.domain.office import audit, rights
 from app.models import SignIn, Site, User
 
 PASSWORD_LEAST = 12
@@ -59,18 +59,18 @@ def create(
 ) -> User:
     """Add a member of staff; without a password they need a one-time link to choose one.
 
-    `site_ids` empty means: all sites.  Raises `Invalid` (naming the field) and
-    `Taken` for an e-mail address in use.
+    `role` is the name of one; `site_ids` empty means: all sites.  Raises `Invalid` (naming the
+    field), `Taken` for an e-mail address in use, `Forbidden` for rights that the actor lacks.
     """
     user = User(
         tenant_id=tenant_id,
-        role=_role(role),
         name=texts.line(name, "The name", 120, field="name", required=True),
         timezone=_timezone(timezone),
         language=_language(language),
-        sites=_sites(db, tenant_id, site_ids),
+        sites=sites_of(db, tenant_id, site_ids),
         created_at=now,
     )
+    _set_role(db, actor, user, role)
     _set_email(user, email)
     if password is not None:
         user.password_hash = hash_password(password, user)
@@ -80,27 +80,67 @@ def create(
     return user
 
 
+def add_machine(
+    db: Session,
+    actor: Actor,
+    *,
+    tenant_id: int,
+    name: str,
+    owner: User,
+    role: Role | str,
+    now: datetime,
+    site_ids: Iterable[int] = (),
+) -> User:
+    """Add a machine: what has tokens of its own and no way to sign in; `owner` answers for it.
+
+    Raises as `create`; `Taken` for a name that another machine has.
+    """
+    if owner.owner_id is not None or owner.archived_at is not None:
+        raise Invalid("A person who is on the staff now must own it.", field="owner")
+    user = User(
+        tenant_id=tenant_id,
+        email="",
+        language="en",
+        sites=sites_of(db, tenant_id, site_ids),
+        owner=owner,
+        created_at=now,
+    )
+    _set_role(db, actor, user, role)
+    _set_machine_name(user, name)
+    db.add(user)
+    _flush(db, user)
+    audit.note(db, actor, "machine.create", user, now=now)
+    return user
+
+
 def edit(db: Session, actor: Actor, user: User, *, now: datetime, **given: Any) -> User:
     """Change what is given of a member of staff, by the names that `create` has.
 
-    Raises `Invalid`, `Taken`, or `Conflict` for the last admin.
+    Raises `Invalid`, `Taken`, `Conflict` for the last admin, or `Forbidden` where they may do
+    more than the actor, now or then.
     """
+    rights.refuse_more(actor, rights.of(user))
     facts = {name: getattr(user, name) for name in _CHANGEABLE}
-    facts |= {"site_ids": [site.id for site in user.sites], **given}
+    facts |= {"role": user.role_name, "site_ids": [site.id for site in user.sites], **given}
     if unknown := facts.keys() - {*_CHANGEABLE, "site_ids"}:
         raise TypeError(f"a member of staff has no {min(unknown)}")
     before = _snapshot(user)
-    new_role = _role(facts["role"])
-    sites = _sites(db, user.tenant_id, facts["site_ids"])
+    new_role, own_role = rights.named(db, user.tenant_id, facts["role"])
+    sites = sites_of(db, user.tenant_id, facts["site_ids"])
     if user.role is Role.ADMIN and (new_role is not Role.ADMIN or sites):
         _keep_an_admin(db, user)
-    if new_role is not user.role or {site.id for site in sites} != {s.id for s in user.sites}:
+    moved = {site.id for site in sites} != {site.id for site in user.sites}
+    if (new_role, own_role) != (user.role, user.own_role) or moved:
         _end_sign_ins(db, user, now=now)
-    user.name = texts.line(facts["name"], "The name", 120, field="name", required=True)
-    user.role, user.sites = new_role, sites
+    _set_role(db, actor, user, facts["role"])
+    user.sites = sites
     user.timezone = _timezone(facts["timezone"])
     user.language = _language(facts["language"])
-    _set_email(user, facts["email"])
+    if user.owner_id is None:
+        user.name = texts.line(facts["name"], "The name", 120, field="name", required=True)
+        _set_email(user, facts["email"])
+    else:
+        _set_machine_name(user, facts["name"])
     _flush(db, user)
     entry = audit.note(db, actor, "user.edit", user, now=now, before=before)
     entry.before = {**(entry.before or {}), "sites": before["sites"]}
@@ -117,6 +157,7 @@ def archive(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
         return
     if actor.user_id == user.id:
         raise Conflict("You cannot deactivate yourself; another admin can.")
+    rights.refuse_more(actor, rights.of(user))
     if user.role is Role.ADMIN:
         _keep_an_admin(db, user)
     _end_sign_ins(db, user, now=now)
@@ -125,11 +166,13 @@ def archive(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
 
 def restore(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
     """Let a deactivated member of staff sign in again."""
+    rights.refuse_more(actor, rights.of(user))
     audit.restore(db, actor, "user", user, now=now)
 
 
 def set_password(db: Session, actor: Actor, user: User, password: str, *, now: datetime) -> None:
     """Give a new password; every earlier sign-in of this person ends."""
+    refuse_machine(user)
     user.password_hash = hash_password(password, user)
     _end_sign_ins(db, user, now=now)
     audit.note(db, actor, "user.set_password", user, now=now, before=audit.snapshot(user))
@@ -160,9 +203,17 @@ def fits(stored: str | None, typed: str, *, ahead: bool = False) -> bool:
     return bool(found) and stored is not None
 
 
+def refuse_machine(user: User) -> None:
+    """Raise `Conflict` for a machine: nobody signs in as it."""
+    if user.owner_id is not None:
+        raise Conflict(f"{user.name} is a machine: it has tokens, and no way to sign in.")
+
+
 def by_email(db: Session, email: str) -> User:
-    """Find a member of staff by e-mail address, whatever its case; raises `NotFound`."""
-    user = db.scalar(select(User).where(User.email_key == email.strip().casefold()))
+    """Find a member of staff by e-mail address, or a machine by its name; raises `NotFound`."""
+    typed = email.strip().casefold()
+    machine = and_(User.owner_id.is_not(None), func.lower(User.name) == typed)
+    user = db.scalar(select(User).where(or_(User.email_key == typed, machine)))
     if user is None:
         raise NotFound(f"Nobody on the staff has the e-mail address “{email.strip()}”.")
     return user
@@ -212,23 +263,28 @@ def _set_email(user: User, email: str) -> None:
 
 def _flush(db: Session, user: User) -> None:
     # The address is unique beyond the tenant, so the database has to say it, not a scoped select.
-    email = user.email
+    email = user.email or user.name
     try:
         with db.begin_nested():
             db.flush()
     except IntegrityError:
-        raise Taken(f"“{email}” is in use already.", field="email") from None
+        raise Taken(
+            f"“{email}” is in use already.", field="name" if user.owner else "email"
+        ) from None
 
 
-def _role(role: Role | str) -> Role:
-    try:
-        return Role(role)
-    except ValueError:
-        words = ", ".join(Role)
-        raise Invalid(f"“{role}” is not a role; there are {words}.", field="role") from None
+def _set_role(db: Session, actor: Actor, user: User, name: str) -> None:
+    user.role, user.own_role = rights.named(db, user.tenant_id, name)
+    rights.refuse_more(actor, rights.of(user))
 
 
-def _sites(db: Session, tenant_id: int, site_ids: Iterable[int]) -> list[Site]:
+def _set_machine_name(user: User, name: str) -> None:
+    user.name = texts.line(name, "The name", 120, field="name", required=True)
+    user.email_key = f"machine:{user.tenant_id}:{user.name.casefold()}"
+
+
+def sites_of(db: Session, tenant_id: int, site_ids: Iterable[int]) -> list[Site]:
+    """Return the sites of these numbers; raises `Invalid`."""
     wanted = set(site_ids)
     if not wanted:
         return []

@@ -16,7 +16,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.domain.ground.vocabulary import Role
 
-ROLES = [
+BUILT_IN = [
     (Role.ADMIN.value, "Admin: everything, staff and money included"),
     (Role.OPERATOR.value, "Operator: runs stations, tags, drivers and bills"),
     (Role.VIEWER.value, "Viewer: sees everything, changes nothing"),
@@ -35,7 +35,7 @@ class StaffForm(FlaskForm):  # type: ignore[misc]
 
     name = StringField(_("Name"), [InputRequired(_("Type a name.")), Length(max=120)])
     email = EmailField(_("E-mail"), [InputRequired(_("Type an e-mail address.")), Length(max=254)])
-    role = SelectField(_("Role"), choices=ROLES, default=Role.VIEWER.value)
+    role = SelectField(_("Role"), choices=BUILT_IN, default=Role.VIEWER.value)
     sites = CheckboxListField(
         _("Sites"), coerce=int, description=_("None ticked: all sites, later ones too.")
     )

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from app.domain.ground.vocabulary import AlertKind, DeliveryState, Role
+from app.domain.ground.vocabulary import AlertKind, Area, DeliveryState, Right
+from app.domain.office import rights
 from app.models import Alert, AlertRule, AuditEntry, User, WebhookDelivery, WebhookEndpoint
 from app.queries.ground.paging import Page, Wish, fetch, like
 
@@ -87,10 +88,11 @@ def story(db: Session, alert: Alert) -> list[AuditEntry]:
 def who_may_see_to(db: Session, alert: Alert) -> list[User]:
     """Members of staff that an alert may be assigned to."""
     query = select(User).options(selectinload(User.sites)).order_by(User.name)
-    able = query.where(User.archived_at.is_(None), User.role != Role.VIEWER)
+    able = query.where(User.archived_at.is_(None), User.owner_id.is_(None))
     return [
         user
-        for user in db.scalars(able)
+        for user in db.scalars(able.options(joinedload(User.own_role)))
+        if rights.may(rights.of(user), Area.OFFICE, Right.WRITE)
         if not user.sites or alert.site_id in {site.id for site in user.sites}
     ]
 

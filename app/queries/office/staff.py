@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from app.domain.ground import texts
 from app.domain.ground.vocabulary import Role
-from app.models import ApiToken, AuditEntry, Site, User
+from app.domain.office import rights
+from app.models import ApiToken, AuditEntry, OwnRole, Site, User
 from app.queries.ground.paging import Page, Wish, fetch, like
 
 SORTS = {
@@ -30,19 +32,26 @@ class Filter:
 
     def select(self) -> Select[User]:
         """Select the members of staff, in no order yet."""
-        query = select(User).options(selectinload(User.sites))
+        query = select(User).options(selectinload(User.sites), joinedload(User.own_role))
         if self.q:
             pattern = like(self.q)
             query = query.where(
                 or_(User.name.ilike(pattern, escape="\\"), User.email.ilike(pattern, escape="\\"))
             )
-        if self.role in list(Role):
-            query = query.where(User.role == Role(self.role))
+        if self.role:
+            query = query.where(of_role(self.role))
         if self.state == "archived":
             query = query.where(User.archived_at.is_not(None))
         elif self.state != "all":
             query = query.where(User.archived_at.is_(None))
         return query
+
+
+def of_role(name: str) -> ColumnElement[bool]:
+    """Who has the role of this name."""
+    if name in rights.BUILT_IN:
+        return User.role == Role(name)
+    return User.own_role.has(OwnRole.name_key == texts.key(name))
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
@@ -57,7 +66,8 @@ def sites(db: Session) -> list[Site]:
 
 def tokens(db: Session, user: User | None = None) -> list[ApiToken]:
     """Return API tokens, the newest first: a person's, or everybody's."""
-    query = select(ApiToken).options(joinedload(ApiToken.user)).order_by(ApiToken.id.desc())
+    whose = joinedload(ApiToken.user).joinedload(User.own_role)
+    query = select(ApiToken).options(whose).order_by(ApiToken.id.desc())
     if user is not None:
         query = query.where(ApiToken.user_id == user.id)
     return list(db.scalars(query.limit(500)))

@@ -71,6 +71,8 @@ MEMBERS = {
     "happened_at": "When it happened.",
     "help": "What it is, in words.",
     "hint": "How the secret begins.",
+    "rights": "Area to read or write; null: all that its person may.",
+    "owner_id": "Who answers for it, where it is a machine; null for people.",
     "id": "Its number.",
     "items": "The rows.",
     "kind": "What kind it is.",

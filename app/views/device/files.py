@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.domain.device import customer_information, files
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Area, Order
 from app.extensions import db
 from app.models import CustomerReport, FileJob, Station
 from app.queries.device import files as queries
@@ -28,9 +28,10 @@ ORDERS = (Order.UPDATE_FIRMWARE, Order.FETCH_LOGS, Order.READ_CUSTOMER_INFORMATI
 @blueprint.get("")
 @needs("viewer")
 def index(station_id: int) -> ResponseReturnValue:
-    """The tab: what may be asked, the jobs with their progress, customers for admins."""
+    """The tab: what may be asked, the jobs with their progress, customers for few."""
     station, session = station_or_404(station_id), db.session()
     there = station_page.now_of(session, station, datetime.now(UTC))
+    private = current_user.may(Area.PRIVACY, "read")
     return render_template(
         "device/files/station.html",
         station=station,
@@ -39,7 +40,7 @@ def index(station_id: int) -> ResponseReturnValue:
         unfit=_unfit(station),
         jobs=queries.jobs_of_station(session, station),
         images=queries.images_for(session, station),
-        reports=queries.reports_of(session, station) if current_user.can("admin") else [],
+        reports=queries.reports_of(session, station) if private else [],
     )
 
 

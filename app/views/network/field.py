@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from app.domain.commands import command_checks, commands, orders
 from app.domain.ground.errors import DomainError
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import Area, Order
 from app.domain.money import sellers, tariff_choice
 from app.domain.money import tariffs as prices
 from app.domain.network import field
@@ -63,7 +63,7 @@ def show(code: str) -> Response:
     station = field.by_code(db.session(), code)
     if station is None:
         abort(404)
-    return make_response(_staff(station)) if current_user.is_authenticated else _everybody(station)
+    return make_response(_staff(station)) if _is_staff() else _everybody(station)
 
 
 @blueprint.post("/order")
@@ -105,6 +105,10 @@ def fault(code: str) -> ResponseReturnValue:
     else:
         flash(_("Noted."), "success")
     return back("field.show", code=code)
+
+
+def _is_staff() -> bool:
+    return bool(current_user.is_authenticated and current_user.may(Area.NETWORK, "read"))
 
 
 def _station(code: str) -> Station:

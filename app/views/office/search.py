@@ -42,7 +42,7 @@ def index() -> ResponseReturnValue:
 
 def _orders(text: str) -> list[tuple[str, str]]:
     """The orders of this name that many stations may be given, with the pages that ask for them."""
-    if not text or not current_user.can("operator"):
+    if not text or not current_user.may_open("broadcasts.new"):
         return []
     many = [SPECS[order] for order in FOR_MANY]
     fitting = [spec for spec in many if text.casefold() in spec.label.casefold()]

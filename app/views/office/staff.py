@@ -1,16 +1,17 @@
 """Staff: who may sign in, with what role and reach; their API tokens."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, abort, flash, render_template, request, url_for
+from flask import Blueprint, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Role
-from app.domain.office import api_tokens, second_factor, sign_ins, staff
+from app.domain.office import api_tokens, rights, second_factor, sign_ins, staff
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.staff import StaffForm, TokenForm
@@ -25,7 +26,7 @@ blueprint = Blueprint("staff", __name__, url_prefix="/staff")
 CSV = [
     ("name", lambda user: user.name),
     ("email", lambda user: user.email),
-    ("role", lambda user: user.role.value),
+    ("role", lambda user: user.role_name),
     ("sites", lambda user: ", ".join(site.name for site in user.sites) or "all"),
     ("timezone", lambda user: user.timezone),
     ("language", lambda user: user.language),
@@ -34,15 +35,8 @@ CSV = [
 ]
 
 
-@blueprint.before_request
-def whole_reach() -> None:
-    """Staff belong to the whole organisation: an admin of some sites must not widen their reach."""
-    if current_user.is_authenticated and current_user.site_ids:
-        abort(403, "Staff are managed by admins of all sites.")
-
-
 @blueprint.get("")
-@needs("admin")
+@needs("read", everywhere=True)
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL."""
     wanted = queries.Filter(listing.text("q"), listing.text("role"), listing.text("state"))
@@ -50,11 +44,15 @@ def index() -> ResponseReturnValue:
     if listing.wants_file():
         return listing.file_of_rows("staff", CSV, lambda wish: queries.page(session, wanted, wish))
     page = queries.page(session, wanted, listing.wish())
-    return render_template("office/staff/index.html", page=page, roles=list(Role))
+    return render_template(
+        "office/staff/index.html",
+        page=page,
+        roles=_roles([(role.value, role.title()) for role in rights.BUILT_IN]),
+    )
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
-@needs("admin")
+@needs("write", everywhere=True)
 def create() -> ResponseReturnValue:
     """Add a member of staff; they get a mail with a link to choose a password."""
     form = _form()
@@ -74,7 +72,7 @@ def create() -> ResponseReturnValue:
 
 
 @blueprint.get("/<int:user_id>")
-@needs("admin")
+@needs("read", everywhere=True)
 def show(user_id: int) -> ResponseReturnValue:
     """One member of staff: facts, what may be done, API tokens."""
     user = staff.get(db.session(), user_id)
@@ -82,7 +80,7 @@ def show(user_id: int) -> ResponseReturnValue:
 
 
 @blueprint.route("/<int:user_id>/edit", methods=["GET", "POST"])
-@needs("admin")
+@needs("write", everywhere=True)
 def edit(user_id: int) -> ResponseReturnValue:
     """Change a member of staff."""
     user = staff.get(db.session(), user_id)
@@ -100,7 +98,7 @@ def edit(user_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:user_id>/archive")
-@needs("admin")
+@needs("write", everywhere=True)
 def archive(user_id: int) -> ResponseReturnValue:
     """Deactivate a member of staff."""
     with unit_of_work() as work:
@@ -111,7 +109,7 @@ def archive(user_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:user_id>/restore")
-@needs("admin")
+@needs("write", everywhere=True)
 def restore(user_id: int) -> ResponseReturnValue:
     """Let a deactivated member of staff back in."""
     with unit_of_work() as work:
@@ -122,7 +120,7 @@ def restore(user_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:user_id>/reset-link")
-@needs("admin")
+@needs("write", everywhere=True)
 def reset_link(user_id: int) -> ResponseReturnValue:
     """Make a new password link, mail it and show it."""
     now = datetime.now(UTC)
@@ -142,7 +140,7 @@ def _link_of(user: User) -> str:
 
 
 @blueprint.get("/<int:user_id>/link")
-@needs("admin")
+@needs("write", everywhere=True)
 def link(user_id: int) -> ResponseReturnValue:
     """The password link that was just made, for ten minutes."""
     user = staff.get(db.session(), user_id)
@@ -153,7 +151,7 @@ def link(user_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:user_id>/tokens")
-@needs("admin")
+@needs("write", everywhere=True)
 def issue_token(user_id: int) -> ResponseReturnValue:
     """Make an API token and show it."""
     form = TokenForm()
@@ -174,14 +172,14 @@ def issue_token(user_id: int) -> ResponseReturnValue:
 
 
 @blueprint.get("/tokens")
-@needs("admin")
+@needs("read", everywhere=True)
 def tokens() -> ResponseReturnValue:
     """Everybody's API tokens, the newest first."""
     return render_template("office/staff/tokens.html", tokens=queries.tokens(db.session()))
 
 
 @blueprint.get("/tokens/<int:token_id>")
-@needs("admin")
+@needs("write", everywhere=True)
 def token(token_id: int) -> ResponseReturnValue:
     """The API token that was just made, for ten minutes."""
     found = api_tokens.get(db.session(), token_id)
@@ -192,7 +190,7 @@ def token(token_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/tokens/<int:token_id>/revoke")
-@needs("admin")
+@needs("write", everywhere=True)
 def revoke_token(token_id: int) -> ResponseReturnValue:
     """Make an API token useless."""
     with unit_of_work() as work:
@@ -204,7 +202,7 @@ def revoke_token(token_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:user_id>/sign-ins/<int:sign_in_id>/end")
-@needs("admin")
+@needs("write", everywhere=True)
 def end_sign_in(user_id: int, sign_in_id: int) -> ResponseReturnValue:
     """End one sign-in of a member of staff."""
     with unit_of_work() as work:
@@ -215,7 +213,7 @@ def end_sign_in(user_id: int, sign_in_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:user_id>/sign-ins/end")
-@needs("admin")
+@needs("write", everywhere=True)
 def end_sign_ins(user_id: int) -> ResponseReturnValue:
     """Sign a member of staff out everywhere."""
     with unit_of_work() as work:
@@ -226,7 +224,7 @@ def end_sign_ins(user_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:user_id>/reset-second-factor")
-@needs("admin")
+@needs("write", everywhere=True)
 def reset_second_factor(user_id: int) -> ResponseReturnValue:
     """Take away the second factor of somebody who lost it."""
     with unit_of_work() as work:
@@ -253,11 +251,17 @@ def _show(user: User, form: TokenForm) -> str:
 
 def _form(user: User | None = None) -> StaffForm:
     form = StaffForm(obj=user if request.method == "GET" else None)
+    form.role.choices = _roles(form.role.choices)
     form.sites.choices = [(site.id, site.name) for site in queries.sites(db.session())]
     if request.method == "GET":
         form.sites.data = [site.id for site in user.sites] if user else []
-        form.role.data = (user.role if user else Role.VIEWER).value
+        form.role.data = user.role_name if user else Role.VIEWER.value
     return form
+
+
+def _roles(built_in: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The roles that there are: the built-in ones, then the organisation's own by name."""
+    return [*built_in, *((row.name, row.name) for row in rights.roles(db.session()))]
 
 
 def _facts(form: StaffForm) -> dict[str, Any]:

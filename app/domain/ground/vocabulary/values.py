@@ -1,11 +1,12 @@
 """What is told and decided: small values that travel between the layers."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from app.domain.ground.vocabulary.words import Activity, Availability, Verdict
+from app.domain.ground.vocabulary.words import Activity, Area, Availability, Right, Verdict
 
 #: An object of JSON: a document, a payload, what is kept in a column of JSON.
 Json = dict[str, Any]
@@ -129,11 +130,16 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something: a member of staff (`user_id`), the command line or the system."""
+    """Who does something: a member of staff (`user_id`), the command line or the system.
+
+    `token_id` says through which token; `rights` what they may give to others (None: anything).
+    """
 
     name: str
     user_id: int | None = None
     address: str | None = None
+    token_id: int | None = field(default=None, compare=False)
+    rights: Mapping[Area, Right] | None = field(default=None, compare=False)
 
 
 SYSTEM = Actor("system")

@@ -224,16 +224,38 @@ class FileStep(StrEnum):
 
 
 class Role(StrEnum):
-    """What a member of staff may do; each includes the ones after it."""
+    """What a member of staff may do: built in, or `own`, a role that the organisation made."""
 
     ADMIN = "admin"
     OPERATOR = "operator"
     VIEWER = "viewer"
+    OWN = "own"
 
-    def includes(self, other: "Role") -> bool:
-        """Tell whether this role may do all that `other` may."""
-        order = list(Role)
-        return order.index(self) <= order.index(other)
+
+class Area(StrEnum):
+    """What rights are given for: the rooms of the house, and what only few should change."""
+
+    NETWORK = "network"
+    ACCESS = "access"
+    CHARGING = "charging"
+    MONEY = "money"
+    TARIFFS = "tariffs"
+    LIMITS = "limits"
+    DEVICE = "device"
+    TRUST = "trust"
+    COMMANDS = "commands"
+    OFFICE = "office"
+    PRIVACY = "privacy"
+    STAFF = "staff"
+    AUDIT = "audit"
+    ORGANISATION = "organisation"
+
+
+class Right(StrEnum):
+    """What may be done in an area; whoever may write may read."""
+
+    READ = "read"
+    WRITE = "write"
 
 
 class SecondFactorRule(StrEnum):

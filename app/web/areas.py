@@ -1,0 +1,109 @@
+"""Which area each address lies in, and so which right opens it.
+
+An address lies in the room of its module.  What differs stands here: modules of a room that only
+few should change, and single addresses that do something of another room.  Nobody needs a right
+for what is their own.
+"""
+
+from collections.abc import Mapping
+
+from flask import Flask, current_app
+
+from app.domain.ground.vocabulary import Area, Right
+
+#: The words of rights, and of the built-in roles that were asked for once.
+RIGHTS = {
+    "read": Right.READ,
+    "write": Right.WRITE,
+    "viewer": Right.READ,
+    "operator": Right.WRITE,
+    "admin": Right.WRITE,
+}
+#: Modules of an area of their own, on every floor.
+MODULES = {
+    "money.tariffs": Area.TARIFFS,
+    "office.audit": Area.AUDIT,
+    "office.machines": Area.STAFF,
+    "office.mail": Area.ORGANISATION,
+    "office.organisation": Area.ORGANISATION,
+    "office.roles": Area.STAFF,
+    "office.staff": Area.STAFF,
+    "office.webhooks": Area.ORGANISATION,
+}
+#: Addresses of another area than their module's.
+ADDRESSES = {
+    "api_assigned.reservation": Area.ACCESS,
+    "api_assigned.reservations": Area.ACCESS,
+    "api_assigned.composite_schedules": Area.LIMITS,
+    "api_assigned.setpoint": Area.LIMITS,
+    "api_assigned.setpoints": Area.LIMITS,
+    "api_assigned.station_profiles": Area.LIMITS,
+    "api_device.certificates": Area.TRUST,
+    "api_device.customer_reports": Area.PRIVACY,
+    "api_device.der_controls": Area.LIMITS,
+    "api_device.ev_needs": Area.LIMITS,
+    "api_device.local_list": Area.ACCESS,
+    "api_device.settlements": Area.MONEY,
+    "api_device.tariffs": Area.TARIFFS,
+    "api_history.transaction_events": Area.CHARGING,
+    "api_oversight.audit": Area.AUDIT,
+    "api_sessions.bill": Area.MONEY,
+    "api_tariffs.bench": Area.MONEY,
+    "field.order": Area.COMMANDS,
+    "files.erase": Area.PRIVACY,
+    "sessions.bill": Area.MONEY,
+    "stations.command": Area.COMMANDS,
+    "stations.commands": Area.COMMANDS,
+    "stations.sure": Area.COMMANDS,
+}
+#: What everybody has who is signed in; what these show is narrowed to what one may read.
+OWN = frozenset(
+    {"live", "system.bar", "search.index", "pick.options", "api_token.show", "api_oversight.search"}
+)
+OWN_PATHS = ("/account",)
+#: Who may not see Home begins at the first of these that they may see.
+FRONT = "home.index"
+PAGES = (
+    *("stations", "sessions", "bills", "tags", "tariffs", "commands", "profiles", "firmware"),
+    *("certificates", "alerts", "staff", "audit", "organisation"),
+)
+
+
+def found(app: Flask, homes: Mapping[str, str]) -> dict[str, Area | None]:
+    """Find out the area of every address; `homes` says in which module each blueprint stands."""
+    rooms = {name: _of_module(module) for name, module in homes.items()}
+    areas: dict[str, Area | None] = {}
+    for rule in app.url_map.iter_rules():
+        endpoint = rule.endpoint
+        area = ADDRESSES.get(endpoint) or rooms.get(endpoint.partition(".")[0])
+        if area:
+            area = meant(area, getattr(app.view_functions[endpoint], "needs_right", "") or "")
+        own = endpoint in OWN or rule.rule.startswith(OWN_PATHS)
+        areas[endpoint] = None if own else area
+    return areas
+
+
+def of(endpoint: str | None) -> Area | None:
+    """The area of an address; None for what everybody has who is signed in."""
+    areas: dict[str, Area | None] = current_app.areas  # type: ignore[attr-defined]
+    return areas.get(endpoint or "")
+
+
+def meant(area: Area, word: str) -> Area:
+    """The area that is meant: whoever asks for an admin asks for what operators do not change."""
+    return Area.ORGANISATION if word == "admin" and area not in _OF_FEW else area
+
+
+def _of_module(name: str) -> Area:
+    _, _floor, room, *rest = name.split(".")
+    return MODULES.get(f"{room}.{rest[0]}" if rest else room) or _room(room)
+
+
+def _room(room: str) -> Area:
+    return Area(room) if room in list(Area) else Area.OFFICE
+
+
+#: Areas that operators do not change: whoever asked for an admin meant one of them.
+_OF_FEW = frozenset(
+    {Area.TARIFFS, Area.TRUST, Area.PRIVACY, Area.STAFF, Area.AUDIT, Area.ORGANISATION}
+)
