@@ -49,7 +49,14 @@ from app.models.staff import (
     User,
     user_sites,
 )
-from app.models.stations import Connector, Deviation, Station, StationReport, StatusEvent
+from app.models.stations import (
+    Connector,
+    Deviation,
+    NotedFault,
+    Station,
+    StationReport,
+    StatusEvent,
+)
 from app.models.system import AttentionSeen, Message, SupplyExcess, SystemMark
 from app.models.tags import (
     Authorisation,
@@ -65,6 +72,7 @@ from app.models.tariffs import StationTariff, Tariff, TariffVersion
 from app.models.webhooks import WebhookDelivery, WebhookEndpoint, WebhookMark
 
 __all__ = [
+    "NotedFault",
     "DriverQuestion",
     "Job",
     "Passkey",

@@ -223,3 +223,23 @@ class StationReport(StationOwned, Base):
     payload: Mapped[Json]
     at: Mapped[datetime]
     received_at: Mapped[datetime]
+
+
+class NotedFault(StationOwned, Base):
+    """What somebody in front of a station saw, until somebody says that it is done.
+
+    `photo` is the name of a picture in the data folder, None when there is none (any more).
+    """
+
+    __tablename__ = "noted_faults"
+
+    id: Mapped[Id]
+    text: Mapped[str] = mapped_column(String(500))
+    photo: Mapped[str | None] = mapped_column(String(80))
+    noted_by: Mapped[str] = mapped_column(String(120))
+    noted_at: Mapped[datetime]
+    done_by: Mapped[str | None] = mapped_column(String(120))
+    done_at: Mapped[datetime | None]
+    done_note: Mapped[str | None] = mapped_column(String(300))
+
+    station: Mapped[Station] = relationship()

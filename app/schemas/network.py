@@ -197,3 +197,21 @@ class SessionBundle(Schema):
     """What a support bundle of a session holds."""
 
     tags: Flag = left_out("True: the numbers of tags stay in it; for admins.")
+
+
+class Faults(Schema):
+    """Which noted faults are listed."""
+
+    open: Flag = left_out("True: those that are open; false: those that are done.")
+
+
+class NewFault(Schema, example={"text": "The display is cracked."}):
+    """Something that is wrong with a station."""
+
+    text: Text = needed("What is wrong.", min_length=1, max_length=500)
+
+
+class FaultDone(Schema, example={"note": "Display replaced."}):
+    """That a fault is done."""
+
+    note: Text = left_out("What was done.", max_length=300)

@@ -22,15 +22,15 @@ from app.domain.commands import broadcasts, commands
 from app.domain.device import customer_information, file_jobs, onboarding
 from app.domain.limits import setpoints, supply
 from app.domain.money import billing, receipts
-from app.domain.network import presence
+from app.domain.network import field, presence
 from app.domain.office import housekeeping, jobs, messages, outbox
 from app.domain.office.housekeeping import SWEEP
 from app.extensions import db as flask_db
 from app.mails import post_office
-from app.models import FileJob, Job, Station
+from app.models import FileJob, Job, NotedFault, Station
 from app.tasks.rounds import settle_waiting
 from app.uow import unit_of_work
-from app.web.file_store import EXPORTS, UPLOADS, Store
+from app.web.file_store import EXPORTS, PHOTOS, UPLOADS, Store
 
 log = logging.getLogger(__name__)
 
@@ -101,10 +101,12 @@ def _forget_files(settings: Settings) -> None:
     with unit_of_work() as db:
         uploads = file_jobs.forget(db, before=before)
         exports = jobs.forget_files(db, now=_now())
+        photos = field.forget_photos(db, before=before)
         customer_information.forget(db, before=before, now=_now())
     for kind, names, stored_as in (
         (UPLOADS, uploads, FileJob.stored_as),
         (EXPORTS, exports, Job.stored_as),
+        (PHOTOS, photos, NotedFault.photo),
     ):
         store = Store(settings, kind)
         store.remove(names)

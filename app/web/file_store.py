@@ -1,4 +1,4 @@
-"""Files in the data folder: firmware that stations fetch, logs that they bring, exports of ours.
+"""Files in the data folder: firmware that stations fetch, logs that they bring, exports, photos.
 
 A file gets a random name of ours; what somebody calls it never touches the disk.
 Room is taken before it is written to, under a lock that all processes share: the
@@ -21,7 +21,7 @@ from app.config import Settings
 from app.domain.device.firmware import Stored
 from app.domain.ground.errors import Conflict, DomainError
 
-FIRMWARE, UPLOADS, EXPORTS = "firmware", "uploads", "exports"
+FIRMWARE, UPLOADS, EXPORTS, PHOTOS = "firmware", "uploads", "exports", "photos"
 _NAME = re.compile(r"[0-9a-f]{32}")
 _CHUNK = 64 * 1024
 #: Room is taken in steps of this, so that a small file takes little and a large one asks seldom.

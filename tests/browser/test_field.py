@@ -1,6 +1,9 @@
 """In front of a charger with a phone: the label's code, and the actions without scripts."""
 
+import io
+
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 from sqlalchemy import select
 
@@ -55,8 +58,15 @@ def test_the_six_actions_need_no_script(bare, desk, station):
     bare.get_by_role("button", name="Start a test charge").first.click()
     bare.goto(address)
     bare.get_by_label("What is wrong?").fill("The display is dark.")
+    photo = io.BytesIO()
+    Image.new("RGB", (640, 480), "#345").save(photo, "PNG")
+    file = {"name": "dark.png", "mimeType": "image/png", "buffer": photo.getvalue()}
+    bare.get_by_label("Photo").set_input_files(file)
     bare.get_by_role("button", name="Note it").click()
     expect(bare.get_by_text("The display is dark.")).to_be_visible()
+    shown = bare.get_by_alt_text("Photo: The display is dark.")
+    expect(shown).to_be_visible()
+    assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") == 640
     given = asked(desk, station_id)[len(before) :]
     assert given == [*ACTIONS.values(), "start_charging"]
     with desk.app.app_context():

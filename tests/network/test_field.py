@@ -1,13 +1,18 @@
 """In front of a charger: what its label opens for staff, for drivers, for nobody."""
 
+import io
 from datetime import timedelta
 
 import pytest
+from PIL import Image
 from sqlalchemy import select
 
-from app.domain.ground.vocabulary import Order
+from app.domain.ground.vocabulary import SYSTEM, Order
+from app.domain.network import field
 from app.domain.network.presence import connected
-from app.models import AuditEntry, Command, Station, WorkerNode
+from app.domain.office import api_tokens
+from app.models import AuditEntry, Command, NotedFault, Station, WorkerNode
+from app.tasks.sweeps import tidy_up
 from tests.support import seed
 
 
@@ -93,10 +98,108 @@ def test_a_noted_fault_stands_there_and_in_the_audit(made, db, station):
     text = "<b>Display</b> is cracked"
     assert operator.post(f"{address}/fault", data={"text": text}).status_code == 303
     assert rows(db, AuditEntry)[0].note == text
-    page = operator.get(address).text
-    assert "&lt;b&gt;Display&lt;/b&gt; is cracked" in page
+    for page in (operator.get(address).text, operator.get(f"/stations/{station.id}").text):
+        assert "&lt;b&gt;Display&lt;/b&gt; is cracked" in page
     operator.post(f"{address}/fault", data={"text": " "})
     assert rows(db, AuditEntry)[0].note == text
+    assert [row.text for row in rows(db, NotedFault)] == [text]
+
+
+def test_a_fault_is_done_once_and_says_by_whom(made, db, station):
+    operator, admin = made.people_of["operator"], made.people_of["admin"]
+    operator.post(f"/q/{station.field_code}/fault", data={"text": "Cable worn"})
+    (fault,) = rows(db, NotedFault)
+    assert made.people_of["viewer"].post(f"/faults/{fault.id}/done").status_code == 403
+    answer = admin.post(f"/faults/{fault.id}/done", data={"note": "Replaced", "at": "charger"})
+    assert answer.headers["Location"].endswith(f"/q/{station.field_code}")
+    page = operator.get(f"/q/{station.field_code}").text
+    assert "Done by Grace Hopper" in page and "Replaced" in page
+    operator.post(f"/faults/{fault.id}/done")
+    assert rows(db, NotedFault)[0].done_by == "Grace Hopper"
+
+
+def noted(client, station, photo, name="photo.jpg"):
+    data = {"text": "Look", "photo": (io.BytesIO(photo), name)}
+    return client.post(f"/q/{station.field_code}/fault", data=data)
+
+
+def picture(form, size=(3000, 1000), **given):
+    out = io.BytesIO()
+    Image.new("RGB", size, "#fa0").save(out, form, **given)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_a_photo_is_drawn_anew_and_tells_nothing_of_place_and_owner(made, db, station, form):
+    exif = Image.Exif()
+    exif[0x010F] = "CameraOfAda"
+    exif[0x0112] = 6  # lies on its side
+    noted(made.people_of["operator"], station, picture(form, exif=exif), "x.html")
+    (fault,) = rows(db, NotedFault)
+    answer = made.people_of["viewer"].get(f"/faults/{fault.id}/photo")
+    assert answer.mimetype == "image/jpeg"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Content-Disposition"] == f"inline; filename=fault-{fault.id}.jpg"
+    assert b"CameraOfAda" not in answer.data
+    with Image.open(io.BytesIO(answer.data)) as kept:
+        assert kept.size[0] < kept.size[1] <= 2000
+        assert not kept.getexif()
+    page = made.people_of["viewer"].get(f"/stations/{station.id}").text
+    assert f"/faults/{fault.id}/photo" in page
+
+
+@pytest.mark.parametrize(
+    "photo",
+    [
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        b"GIF89a" + bytes(40),
+        b"\xff\xd8\xff<script>alert(1)</script>",
+        picture("PNG")[:300],
+        picture("JPEG") + bytes(5 * 1024 * 1024),
+        picture("PNG", (5100, 5000)),
+    ],
+    ids=["svg", "gif", "script", "cut", "large", "many pixels"],
+)
+def test_what_is_no_photo_is_refused_and_nothing_is_kept(made, db, app, station, photo):
+    answer = noted(made.people_of["operator"], station, photo)
+    assert answer.status_code == 303
+    assert rows(db, NotedFault) == []
+    folder = app.config["SETTINGS"].data_dir / "files" / "photos"
+    assert not folder.is_dir() or not list(folder.iterdir())
+
+
+def test_a_photo_goes_some_time_after_its_fault_is_done(made, db, app, station, now):
+    noted(made.people_of["operator"], station, picture("JPEG"))
+    (fault,) = rows(db, NotedFault)
+    folder = app.config["SETTINGS"].data_dir / "files" / "photos"
+    tidy_up()
+    assert len(list(folder.iterdir())) == 1
+    field.settle_fault(db, SYSTEM, fault, now=now - timedelta(days=91))
+    db.commit()
+    tidy_up()
+    assert list(folder.iterdir()) == []
+    assert made.people_of["viewer"].get(f"/faults/{fault.id}/photo").status_code == 404
+
+
+def test_the_command_line_and_the_api_note_and_settle(app, made, db, station, now):
+    run = app.test_cli_runner()
+    assert run.invoke(args=["fault", "add", station.identity, "Dark"]).exit_code == 0
+    _, secret = api_tokens.issue(db, SYSTEM, made.people["operator"], name="test", now=now)
+    db.commit()
+    bearer = {"Authorization": f"Bearer {secret}"}
+    client = app.test_client()
+    address = f"/api/v1/stations/{station.id}/faults"
+    (told,) = client.get(f"{address}?open=true", headers=bearer).json["items"]
+    assert (told["text"], told["has_photo"], told["done_at"]) == ("Dark", False, None)
+    made_now = client.post(address, json={"text": "Cable"}, headers=bearer)
+    assert made_now.status_code == 201
+    done = client.post(f"/api/v1/faults/{told['id']}/done", json={"note": "x"}, headers=bearer)
+    assert done.json["done_note"] == "x"
+    again = client.post(f"/api/v1/faults/{told['id']}/done", json={}, headers=bearer)
+    assert again.status_code == 409
+    assert "Cable" in run.invoke(args=["fault", "list"]).stdout
+    assert run.invoke(args=["fault", "done", str(made_now.json["id"])]).exit_code == 0
 
 
 def test_labels_are_made_for_a_filter_or_for_one(made, station):

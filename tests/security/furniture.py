@@ -32,6 +32,7 @@ from app.models import (
     FileJob,
     FirmwareFile,
     LocalList,
+    NotedFault,
     Reservation,
     Settlement,
     Station,
@@ -173,6 +174,7 @@ def _rows(station: Station, now: datetime) -> list[Any]:
     return [
         Reservation(**kept, evse=1, token="04AA", state=ReservationState.ACTIVE, expires_at=later),
         FileJob(**kept, kind=FileJobKind.FIRMWARE, expires_at=later),
+        NotedFault(**own, text="Display cracked", photo="photo", noted_by="seed", noted_at=now),
         StationVariable(**own, **place, key=f"evse power {station.id}", value="1"),
         VariableMonitor(
             **own, **place, number=1, kind="delta", value="1", severity=5, changed_at=now

@@ -38,6 +38,7 @@ from app.models import (
     FileJob,
     FirmwareFile,
     Message,
+    NotedFault,
     Reservation,
     SignIn,
     Site,
@@ -216,11 +217,12 @@ PARAMETERS: dict[str, Any] = {
     "rule_id": AlertRule,
     "webhook_id": WebhookEndpoint,
     "delivery_id": WebhookDelivery,
+    "fault_id": NotedFault,
 }
 #: Those that belong to a site.
 AT_SITES = (
     *("station_id", "site_id", "session_id", "bill_id", "stray_id", "command_id"),
-    "question_id",
+    *("question_id", "fault_id"),
     *("reservation_id", "job_id", "report_id", "certificate_id"),
     *("event_id", "variable_id", "station_profile_id", "message_id"),
     *("driver_id", "tag_id", "group_id", "alert_id"),

@@ -10,13 +10,12 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.domain.commands import orders
 from app.domain.ground.vocabulary import Activity, Availability, CommandState
-from app.domain.network import field
 from app.models import (
-    AuditEntry,
     ChargingSession,
     Command,
     Connection,
     HandshakeAttempt,
+    NotedFault,
     Station,
     StationReport,
     StatusEvent,
@@ -26,7 +25,7 @@ from app.models import (
 #: Items on the page; the History tab has them all.
 SHOWN = 14
 DAY = timedelta(hours=24)
-#: Noted faults are shown for so long.
+#: Noted faults that are done are shown for so long.
 FAULTS_SHOWN = timedelta(days=30)
 
 
@@ -202,16 +201,15 @@ def fix(reason: str) -> str:
     return FIXES.get(reason, "")
 
 
-def noted_faults(db: Session, station: Station, now: datetime) -> Sequence[AuditEntry]:
-    """What staff noted at a station of late, the newest first."""
+def noted_faults(db: Session, station: Station, now: datetime) -> Sequence[NotedFault]:
+    """What staff noted at a station: what is open, the newest first, then what was done of late."""
+    over = NotedFault.done_at.is_not(None)
     return db.scalars(
-        select(AuditEntry)
+        select(NotedFault)
         .where(
-            AuditEntry.tenant_id == station.tenant_id,
-            AuditEntry.at >= now - FAULTS_SHOWN,
-            AuditEntry.action == field.FAULT,
-            AuditEntry.subject_id == station.id,
+            NotedFault.station_id == station.id,
+            or_(~over, NotedFault.done_at >= now - FAULTS_SHOWN),
         )
-        .order_by(AuditEntry.id.desc())
-        .limit(10)
+        .order_by(over, NotedFault.id.desc())
+        .limit(20)
     ).all()

@@ -103,6 +103,7 @@ def _live(station: Station) -> dict[str, Any]:
         "there": there,
         "whys": station_why.answers(session, there, at),
         "last_day": station_timeline.last_day(session, station, at),
+        "faults": station_timeline.noted_faults(session, station, at),
         "cost": lambda row: costs.so_far(session, row, at),
     }
 

@@ -31,6 +31,8 @@ from app.queries.network import station_page, station_timeline, station_why
 from app.text.writers import LOCALES, Writer
 from app.uow import unit_of_work
 from app.views.commands import _station_commands as order_pages
+from app.views.network import faults
+from app.web import photos
 from app.web.security import actor, back, needs, public
 
 blueprint = Blueprint("field", __name__, url_prefix="/q/<code>")
@@ -93,13 +95,13 @@ def order(code: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/fault")
+@limiter.limit("30/minute")
 @needs("operator")
 def fault(code: str) -> ResponseReturnValue:
-    """Note what is wrong with the charger."""
+    """Note what is wrong with the charger, with a photo if there is one."""
     try:
-        with unit_of_work() as work:
-            text = request.form.get("text", "")
-            field.note_fault(work, actor(), _station(code), text, now=datetime.now(UTC))
+        photo = photos.drawn_anew(request.files["photo"].stream) if request.files else None
+        faults.note(_station(code), request.form.get("text", ""), photo)
     except DomainError as error:
         flash(error.sentence, "error")
     else:
