@@ -22,6 +22,7 @@ from app.domain.money import tariff_book
 from app.domain.network import tenants
 from app.domain.office import staff
 from app.extensions import db as flask_db
+from app.uow import weigh_indexes
 from bench import seed_money, seed_rows
 from bench.filling import EMAIL, PASSWORD, WHO, Filling, Size, opened
 from bench.installation import TARIFF
@@ -58,8 +59,9 @@ def _settle(db: Session, postgres: bool) -> None:
     db.close()
     whole = flask_db.engine.execution_options(isolation_level="AUTOCOMMIT")
     with whole.connect() as connection:
-        for statement in ("VACUUM (ANALYZE)", "CHECKPOINT") if postgres else ("ANALYZE",):
+        for statement in ("VACUUM (ANALYZE)", "CHECKPOINT") if postgres else ():
             connection.exec_driver_sql(statement)
+    weigh_indexes()
 
 
 def make(app: Flask, size: Size) -> bool:

@@ -67,6 +67,8 @@ def migrate() -> None:
     from flask import current_app
     from sqlalchemy.exc import OperationalError
 
+    from app.uow import weigh_indexes
+
     configuration = current_app.extensions["migrate"].migrate.get_config(str(ROOT / "migrations"))
     try:
         alembic.command.upgrade(configuration, "head")
@@ -80,6 +82,7 @@ def migrate() -> None:
             f"The database does not fit this version of Ampdesk ({error}):"
             " it was probably used by a newer one."
         ) from None
+    weigh_indexes()
     print("Database is up to date.", file=sys.stderr, flush=True)
 
 

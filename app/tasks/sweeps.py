@@ -29,7 +29,7 @@ from app.extensions import db as flask_db
 from app.mails import post_office
 from app.models import FileJob, Job, NotedFault, Station
 from app.tasks.rounds import settle_waiting
-from app.uow import unit_of_work
+from app.uow import unit_of_work, weigh_indexes
 from app.web.file_store import EXPORTS, PHOTOS, UPLOADS, Store
 
 log = logging.getLogger(__name__)
@@ -88,6 +88,7 @@ def tidy_up() -> None:
         log.debug("forgot some messages")
     _guarded("old files", lambda: _forget_files(settings))
     _guarded("old rows", _forget_rows)
+    _guarded("indexes", weigh_indexes)
 
 
 def _forget_rows() -> None:
