@@ -174,7 +174,7 @@ def _turned_away(area: Area | None, right: Right) -> Any:
     if request.endpoint == areas.FRONT:
         known = current_app.view_functions
         pages = (f"{noun}.index" for noun in areas.PAGES if f"{noun}.index" in known)
-        return back(next(filter(current_user.may_open, pages), "sign.account"))
+        return back(next(filter(current_user.may_open, pages), "account.index"))
     named = {"role": current_user.role_name, "area": gettext(rights.AREAS[area][0]) if area else ""}
     if right is Right.READ:
         abort(403, gettext("Your role “%(role)s” may not see this: %(area)s.", **named))

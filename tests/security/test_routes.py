@@ -26,7 +26,7 @@ OF_ALL_SITES = ("staff.", "audit.", "tariffs.create", "tariffs.edit", "sites.cre
 #: Pages for people who are not signed in, on purpose.
 PUBLIC = {
     *("sign.sign_in", "sign.sign_out", "sign.forgotten", "sign.reset", "sign.setup"),
-    "sign.second_step",
+    *("sign.second_step", "passkeys.sign_in", "passkeys.options_to_sign_in"),
     # Stations fetch firmware and bring logs with the secret in the address of their job.
     *("station_files.fetch", "station_files.bring"),
     # A driver opens a receipt with the secret that its mail brought, or that a station showed.

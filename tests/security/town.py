@@ -39,6 +39,7 @@ from app.models import (
     FirmwareFile,
     Message,
     NotedFault,
+    Passkey,
     Reservation,
     SignIn,
     Site,
@@ -74,6 +75,8 @@ OURS = frozenset(
         "token_hash",
         "identity_key",
         "field_code",
+        "credential_id",
+        "public_key",
         "name_key",
         "email",
         "email_key",
@@ -176,6 +179,16 @@ def _network(db: Session, now: datetime) -> Side:
             created_at=now,
         )
     )
+    db.add(
+        Passkey(
+            tenant_id=tenant.id,
+            user_id=admin.id,
+            name="Phone",
+            credential_id=f"{tenant.id:064}",
+            public_key="",
+            made_at=now,
+        )
+    )
     furniture.furnish(db, tenant.id, now)
     furniture.ask(db, tenant.id, now)
     side = Side(tenant.id, {})
@@ -200,6 +213,7 @@ PARAMETERS: dict[str, Any] = {
     "tariff_id": Tariff,
     "user_id": User,
     "token_id": ApiToken,
+    "passkey_id": Passkey,
     "reservation_id": Reservation,
     "job_id": FileJob,
     "profile_id": ChargingProfile,

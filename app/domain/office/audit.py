@@ -16,7 +16,8 @@ from app.models import AuditEntry
 #: Columns whose values never appear in the audit.
 SECRET = frozenset(
     {"password_hash", "next_password_hash", "password_proof", "token_hash", "key_hash"}
-    | {"secret", "old_secret", "totp_secret", "totp_step", "code_hash", "public_key"}
+    | {"secret", "old_secret", "totp_secret", "totp_step", "code_hash"}
+    | {"credential_id", "public_key", "sign_count"}
     | {"access_epoch"}
     # These two only repeat others, folded.
     | {"serial_key", "certificate_name_key"}

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.safe import Safe
-from app.domain.ground.vocabulary import Actor, Role, SecondFactorRule, SignInWay
-from app.domain.office import audit, sign_ins
+from app.domain.ground.vocabulary import Actor, Area, Right, SecondFactorRule, SignInWay
+from app.domain.office import audit, rights, sign_ins
 from app.models import Passkey, RecoveryCode, SignIn, User
 
 PURPOSE = "second factor"
@@ -48,11 +48,12 @@ def has_one(user: User) -> bool:
 def is_missing(sign_in: SignIn) -> bool:
     """Tell whether whoever came in so has to set up a second factor before anything else.
 
-    What the organisation's own sign-in asks for is the organisation's to decide.
+    Admins are all who may change staff.  What the organisation's own sign-in asks for is the
+    organisation's to decide.
     """
     rule, user = sign_in.tenant.second_factor, sign_in.user
     asked = rule is SecondFactorRule.EVERYBODY or (
-        rule is SecondFactorRule.ADMINS and user.role is Role.ADMIN
+        rule is SecondFactorRule.ADMINS and rights.may(rights.of(user), Area.STAFF, Right.WRITE)
     )
     return asked and sign_in.way is not SignInWay.PROVIDER and not has_one(user)
 

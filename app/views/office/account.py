@@ -9,20 +9,21 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.domain.ground.errors import DomainError, Invalid
-from app.domain.office import second_factor, sign_ins, staff
+from app.domain.office import passkeys, second_factor, sign_ins, staff
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.sign_in import OwnPasswordForm
 from app.models import User
 from app.uow import unit_of_work
-from app.web import doorkeeper, way_in
+from app.views.office import _proof
+from app.web import way_in
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
 
 @blueprint.route("", methods=["GET", "POST"])
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """Show one's own account and sign-ins; change the password."""
     form, now = OwnPasswordForm(), datetime.now(UTC)
@@ -30,7 +31,7 @@ def index() -> ResponseReturnValue:
         try:
             if form.current.data == form.password.data:
                 raise Invalid("That is the password you have already.", field="password")
-            prove(form.current.data)
+            _proof.password(form.current.data)
             with unit_of_work() as work:
                 user = staff.get(work, current_user.id)
                 staff.set_password(work, actor(), user, form.password.data, now=now)
@@ -43,7 +44,7 @@ def index() -> ResponseReturnValue:
 
 
 @blueprint.post("/sign-ins/<int:sign_in_id>/end")
-@needs("viewer")
+@needs("read")
 def end_sign_in(sign_in_id: int) -> ResponseReturnValue:
     """End one of one's own sign-ins: a browser that was lost, or lent."""
     with unit_of_work() as work:
@@ -53,7 +54,7 @@ def end_sign_in(sign_in_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/sign-ins/end-others")
-@needs("viewer")
+@needs("read")
 def end_others() -> ResponseReturnValue:
     """Sign out everywhere but here."""
     with unit_of_work() as work:
@@ -62,15 +63,6 @@ def end_others() -> ResponseReturnValue:
         sign_ins.sign_out_everywhere(work, actor(), user, but=here, now=datetime.now(UTC))
     flash(_("You are signed out everywhere else."), "success")
     return back("account.index")
-
-
-def prove(password: str) -> None:
-    """Let pass who knows the password of whoever is signed in; raises `Invalid`."""
-    try:
-        with doorkeeper.attempt(current_user.email) as ahead:
-            sign_ins.person_with_password(db.session(), current_user.email, password, ahead=ahead)
-    except Invalid:
-        raise Invalid("That is not your current password.", field="current") from None
 
 
 def _page(form: Any) -> str:
@@ -82,5 +74,6 @@ def _page(form: Any) -> str:
         user=user,
         sign_ins=sign_ins.of_user(session, user.id, now=datetime.now(UTC)),
         present=current_user.sign_in_id,
+        passkeys=passkeys.of_user(session, user.id),
         codes_left=second_factor.codes_left(session, user),
     )

@@ -23,14 +23,14 @@ blueprint = Blueprint("second_factor", __name__, url_prefix="/account/second-fac
 
 
 @blueprint.get("")
-@needs("viewer")
+@needs("read")
 def index() -> ResponseReturnValue:
     """What there is of a second factor, and how to get one."""
     return _page(_me(), CodeForm())
 
 
 @blueprint.post("/begin")
-@needs("viewer")
+@needs("read")
 def begin() -> ResponseReturnValue:
     """Make the secret that the app is to hold."""
     with unit_of_work() as work:
@@ -39,7 +39,7 @@ def begin() -> ResponseReturnValue:
 
 
 @blueprint.post("/confirm")
-@needs("viewer")
+@needs("read")
 def confirm() -> ResponseReturnValue:
     """Turn the codes on by the first of them, and show the recovery codes."""
     form, user = CodeForm(), _me()
@@ -58,7 +58,7 @@ def confirm() -> ResponseReturnValue:
 
 
 @blueprint.post("/change")
-@needs("viewer")
+@needs("read")
 def change() -> ResponseReturnValue:
     """Turn the codes off, or make new recovery codes: for whoever has a code at hand."""
     form, user, now = CodeForm(), _me(), datetime.now(UTC)
@@ -81,7 +81,7 @@ def change() -> ResponseReturnValue:
 
 
 @blueprint.get("/recovery-codes")
-@needs("viewer")
+@needs("read")
 def recovery_codes() -> ResponseReturnValue:
     """The recovery codes that were just made, for ten minutes."""
     found = shown_once.kept(_subject())

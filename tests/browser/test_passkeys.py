@@ -1,0 +1,91 @@
+"""Passkeys in a real browser, whose authenticator is a virtual one."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select, update
+
+from app.models import Passkey, SignIn
+from tests.support import browser
+
+pytestmark = pytest.mark.browser
+
+AUTHENTICATOR = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
+
+@pytest.fixture
+def page(desk):
+    """An admin's page at a name, because no passkey belongs to a number."""
+    desk.url = desk.url.replace("127.0.0.1", "localhost")
+    with browser.chromium() as started:
+        context = started.new_context(base_url=desk.url)
+        context.add_cookies([desk.cookie("admin")])
+        page = context.new_page()
+        session = context.new_cdp_session(page)
+        session.send("WebAuthn.enable")
+        page.authenticator = session.send(
+            "WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR}
+        )["authenticatorId"]
+        page.cdp = session
+        yield page
+
+
+def make(desk, page):
+    with desk.work() as db:
+        db.execute(update(SignIn).values(made_at=datetime.now(UTC)))
+    page.goto("/account")
+    page.get_by_label("Name of the passkey").fill("Virtual phone")
+    page.get_by_role("button", name="Add a passkey").click()
+    page.get_by_text("The passkey “Virtual phone” is kept.").wait_for()
+
+
+def test_a_passkey_is_made_and_lets_its_person_in_without_a_password(desk, page):
+    make(desk, page)
+    with desk.work() as db:
+        assert db.scalar(select(Passkey.name)) == "Virtual phone"
+    page.context.clear_cookies()
+    answers = []
+    page.on("response", lambda got: answers.append(got) if "/sign-in/passkey" in got.url else None)
+    page.goto("/sign-in?next=/stations")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.wait_for_url(f"{desk.url}/stations")
+    with desk.work() as db:
+        assert db.scalars(select(SignIn.way).order_by(SignIn.id.desc())).first() == "passkey"
+        assert db.scalar(select(Passkey.last_used_at)) is not None
+    # What was sent once, with the cookie of that moment, opens nothing a second time.
+    asked = next(got.request for got in answers if got.url.endswith("next=/stations"))
+    again = page.request.post(
+        asked.url, data=asked.post_data, headers={**asked.all_headers(), "content-length": ""}
+    )
+    assert again.status == 422
+    assert "too long" in again.json()["sentence"]
+
+
+def test_a_user_who_is_not_verified_is_refused(desk, page):
+    make(desk, page)
+    page.context.clear_cookies()
+    page.cdp.send(
+        "WebAuthn.setUserVerified",
+        {"authenticatorId": page.authenticator, "isUserVerified": False},
+    )
+    page.goto("/sign-in")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.get_by_text("No passkey was given.").wait_for()
+    assert page.url.endswith("/sign-in")
+
+
+def test_a_copy_of_a_passkey_is_refused(desk, page):
+    make(desk, page)
+    with desk.work() as db:
+        db.scalar(select(Passkey)).sign_count = 1_000
+    page.context.clear_cookies()
+    page.goto("/sign-in")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    page.get_by_text("seems to be a copy").wait_for()

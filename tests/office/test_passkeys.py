@@ -1,0 +1,150 @@
+"""Passkeys: what is kept of them, and what does not let anybody in."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select
+
+from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.vocabulary import SYSTEM
+from app.domain.network import tenants
+from app.domain.office import passkeys, staff
+from app.models import AuditEntry, Passkey, SignIn, User
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def grace(db, now):
+    user = staff.create(
+        db, SYSTEM, tenant_id=tenants.first(db, now=now).id, email="grace@example.org",
+        name="Grace Hopper", role="admin", password=PASSWORD, now=now,
+    )  # fmt: skip
+    db.commit()
+    return user
+
+
+@pytest.fixture
+def client(app, grace):
+    client = app.test_client()
+    client.post("/sign-in", data={"email": grace.email, "password": PASSWORD})
+    return client
+
+
+def keep(db, user, now, credential="abc", count=3):
+    key = passkeys.add(
+        db, SYSTEM, user, name="Phone", credential_id=credential, public_key="key",
+        sign_count=count, now=now,
+    )  # fmt: skip
+    db.commit()
+    return key
+
+
+def test_a_passkey_is_kept_once_and_written_down_without_its_key(db, grace, now):
+    keep(db, grace, now)
+    with pytest.raises(Taken):
+        keep(db, grace, now)
+    entry = db.scalar(select(AuditEntry).where(AuditEntry.action == "passkey.add"))
+    assert entry.after["name"] == "Phone"
+    assert not {"public_key", "credential_id"} & entry.after.keys()
+
+
+def test_a_person_has_so_many_at_most(db, grace, now):
+    for number in range(passkeys.MOST):
+        keep(db, grace, now, str(number))
+    with pytest.raises(Conflict):
+        keep(db, grace, now, "one more")
+
+
+@pytest.mark.parametrize(("kept", "told", "good"), [(3, 4, True), (3, 3, False), (3, 0, False)])
+def test_a_counter_that_does_not_go_on_speaks_of_a_copy(db, grace, now, kept, told, good):
+    key = keep(db, grace, now, count=kept)
+    if good:
+        passkeys.use(db, key, told, now=now)
+        db.commit()
+        assert (key.sign_count, key.last_used_at) == (told, now)
+    else:
+        with pytest.raises(Invalid):
+            passkeys.use(db, key, told, now=now)
+
+
+def test_a_device_that_does_not_count_is_taken(db, grace, now):
+    key = keep(db, grace, now, count=0)
+    passkeys.use(db, key, 0, now=now)
+    passkeys.use(db, key, 0, now=now)
+
+
+def test_nobody_comes_in_by_the_passkey_of_who_left(db, grace, now):
+    keep(db, grace, now)
+    db.get(User, grace.id).archived_at = now
+    db.flush()
+    with pytest.raises(Invalid):
+        passkeys.by_credential(db, "abc")
+
+
+def test_only_its_person_removes_a_passkey(db, grace, now):
+    key = keep(db, grace, now)
+    other = staff.create(
+        db,
+        SYSTEM,
+        tenant_id=grace.tenant_id,
+        email="x@example.org",
+        name="X",
+        role="admin",
+        now=now,
+    )
+    with pytest.raises(NotFound):
+        passkeys.remove(db, SYSTEM, other, key.id, now=now)
+
+
+def test_the_account_lists_and_removes_them(client, db, grace, now):
+    key = keep(db, grace, now)
+    assert "Phone" in client.get("/account").text
+    assert client.post(f"/account/passkeys/{key.id}/remove").status_code == 303
+    db.rollback()
+    assert db.scalars(select(Passkey)).all() == []
+
+
+def test_a_passkey_is_asked_for_as_a_second_factor(app, db, grace, now):
+    keep(db, grace, now)
+    client = app.test_client()
+    step = client.post("/sign-in", data={"email": grace.email, "password": PASSWORD})
+    assert step.headers["Location"] == "/sign-in/code"
+    page = client.get("/sign-in/code").text
+    assert 'data-passkey="use"' in page
+    assert 'name="code"' not in page
+
+
+def test_options_are_for_whoever_came_in_just_now_or_knows_the_password(client, db, grace):
+    asked = client.post("/account/passkeys/options")
+    assert asked.json["authenticatorSelection"]["userVerification"] == "required"
+    assert asked.json["rp"]["id"] == "localhost"
+    row = db.scalar(select(SignIn))
+    row.made_at = datetime.now(UTC).replace(year=2025)
+    db.commit()
+    assert client.post("/account/passkeys/options").status_code == 422
+    assert client.post("/account/passkeys/options", data={"current": "x"}).status_code == 422
+    assert client.post("/account/passkeys/options", data={"current": PASSWORD}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(None, [], "text", {}, {"credential": None}, {"credential": {"id": 7}}),
+        *({"credential": {"id": "abc"}}, {"credential": {"id": "unknown"}}),
+        {"credential": {"id": "abc", "rawId": "abc", "type": "public-key", "response": {}}},
+    ],
+)
+def test_nonsense_lets_nobody_in(app, db, grace, now, body):
+    keep(db, grace, now)
+    client = app.test_client()
+    client.post("/sign-in/passkey/options")
+    assert client.post("/sign-in/passkey", json=body).status_code in {400, 415, 422}
+    assert client.get("/account").status_code == 303
+
+
+def test_making_one_takes_a_challenge_that_was_given(client):
+    body = {"name": "Phone", "credential": {"id": "abc"}}
+    refused = client.post("/account/passkeys", json=body)
+    assert refused.status_code == 422
+    assert "too long" in refused.json["sentence"]
