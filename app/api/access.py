@@ -3,16 +3,18 @@
 from datetime import timedelta
 from typing import Annotated, Any
 
+from pydantic import Field
 from sqlalchemy import func, select
 
 from app.api.ground import _rows
-from app.api.ground._noun import Ask, Noun
+from app.api.ground._noun import Ask, File, Noun
 from app.api.ground._paging import Pages
 from app.api.ground._plain import Plain
-from app.domain.access import tag_groups
+from app.domain.access import forgetting, tag_groups
 from app.domain.ground import texts
 from app.domain.ground.vocabulary import Token
 from app.models import Authorisation, Driver, Tag, TagGroup
+from app.queries.access import person
 from app.queries.access import tags as queries
 from app.resource import DRIVERS, TAG_GROUPS, TAGS
 from app.schemas import access as schemas
@@ -20,6 +22,7 @@ from app.schemas.answers import Answer, From, read
 from app.schemas.base import Instant
 from app.schemas.staff import UnknownTags as UnknownTagsAsked
 from app.uow import unit_of_work
+from app.web import listing, person_file
 
 driver_noun = Noun("drivers", "People who charge.")
 
@@ -43,6 +46,76 @@ plain_drivers.create("Add a driver.", schemas.NewDriver, 404, 409)
 plain_drivers.edit("Change what is given and leave the rest.", schemas.DriverChanges)
 plain_drivers.archive("Put a driver and their tags away; sessions, bills and receipts stay.")
 plain_drivers.restore("Take a driver back; their tags are restored one by one.")
+
+
+# The rights of a driver: what is kept, handed out and forgotten.
+
+
+class PersonalRows(Answer):
+    """Rows of one kind; the file holds them as JSON under its name."""
+
+    name: Annotated[str, From(lambda row: row.kind.name)]
+    title: Annotated[str, From(lambda row: row.kind.title)]
+    count: int
+    more: Annotated[bool, From(lambda row: row.more), Field(description="Beyond that count.")]
+
+
+class Kept(Answer):
+    """What stays of a driver who is forgotten."""
+
+    what: str
+    why: Annotated[str, Field(description="And until when.")]
+
+
+class PersonalData(Answer):
+    """What is kept of a driver, and what would stay."""
+
+    items: list[PersonalRows]
+    kept: list[Kept]
+
+
+@driver_noun.get(
+    "/drivers/{driver_id}/personal-data",
+    "viewer",
+    "Count what is kept of a driver",
+    answers={200: PersonalData},
+    everywhere=True,
+)
+def personal_data(ask: Ask, driver_id: int) -> Any:
+    """How many rows of each kind are about a driver, and what of it would outlast forgetting."""
+    driver = ask.get(Driver, driver_id, "driver")
+    kept = [{"what": what, "why": why} for what, why in forgetting.KEPT]
+    return {"items": person.counts(ask.db, driver), "kept": kept}
+
+
+@driver_noun.get(
+    "/drivers/{driver_id}/personal-data/file",
+    "viewer",
+    "Export all that is kept of a driver",
+    answers={200: File("application/zip", "index.html, and a JSON array for each kind of rows.")},
+    everywhere=True,
+)
+def personal_file(ask: Ask, driver_id: int) -> Any:
+    """All that is kept of a driver, as they may ask for it; the audit notes it."""
+    driver = ask.get(Driver, driver_id, "driver")
+    parts = person_file.pack(ask.db, ask.actor, driver, now=ask.now)
+    return listing.sent(parts, "application/zip", person_file.name_of(driver, ask.now))
+
+
+def _driver(ask: Ask, driver_id: int) -> Driver:
+    found: Driver = ask.get(Driver, driver_id, "driver")
+    return found
+
+
+driver_noun.decide(
+    *("/drivers/{driver_id}/forget", "operator", "Forget a driver"),
+    "Replace name, addresses and tags by a pseudonym, for good; bills keep numbers and amounts. "
+    "The message log follows within minutes. Not while a session, bill or receipt is under way.",
+    *(DRIVER, _driver, forgetting.forget),
+    body=schemas.Forgetting,
+    problems=(409,),
+    everywhere=True,
+)
 
 
 # Tag groups: tags that may stop each other's sessions.

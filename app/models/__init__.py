@@ -61,6 +61,7 @@ from app.models.system import AttentionSeen, Message, SupplyExcess, SystemMark
 from app.models.tags import (
     Authorisation,
     Driver,
+    Forgetting,
     Tag,
     TagGroup,
     driver_sites,
@@ -73,6 +74,7 @@ from app.models.webhooks import WebhookDelivery, WebhookEndpoint, WebhookMark
 
 __all__ = [
     "NotedFault",
+    "Forgetting",
     "DriverQuestion",
     "Job",
     "Passkey",

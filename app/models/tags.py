@@ -39,11 +39,33 @@ class Driver(TenantOwned, Base):
     note: Mapped[str | None] = mapped_column(String(500))
     tariff_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tariffs.id"))
     archived_at: Mapped[datetime | None]
+    forgotten_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     tags: Mapped[list["Tag"]] = relationship(back_populates="driver")
     tariff: Mapped["Tariff | None"] = relationship()
     sites: Mapped[list["Site"]] = relationship(secondary=driver_sites)
+
+
+class Forgetting(TenantOwned, Base):
+    """That a driver's name, addresses and tags give way to a pseudonym: one row, never removed.
+
+    `words` maps what is to go to what stands for it, until all of it is gone; `places` says for
+    each long table up to which id it has yet to be looked through.  Until `names_gone_at` is
+    set, in the unit of work that adds the row, the database lets names in the audit be replaced.
+    """
+
+    __tablename__ = "forgettings"
+
+    id: Mapped[Id]
+    driver_id: Mapped[int] = mapped_column(BigId, ForeignKey("drivers.id"), unique=True)
+    pseudonym: Mapped[str] = mapped_column(String(60))
+    words: Mapped[dict[str, Any]]
+    places: Mapped[dict[str, Any]]
+    asked_by: Mapped[str] = mapped_column(String(120))
+    asked_at: Mapped[datetime]
+    names_gone_at: Mapped[datetime | None]
+    done_at: Mapped[datetime | None] = mapped_column(index=True)
 
 
 # Tags: what drivers show, the groups they form, and every decision about a tap.

@@ -66,6 +66,12 @@ class Drivers(Schema):
     archived: Flag = left_out()
 
 
+class Forgetting(Schema, example={"name": "Ada Lovelace"}):
+    """Which driver is forgotten: said twice, as nobody can undo it."""
+
+    name: Text = needed("The driver’s name, as it is now.", min_length=1, max_length=120)
+
+
 class NewTagGroup(Schema, example={"name": "Fleet"}):
     """A group; without `parent` one is made."""
 

@@ -257,6 +257,24 @@ class Receipts(Schema):
     site_id: RowId = left_out("Of sessions at this site.")
 
 
+class Questions(Schema):
+    """Which questions of drivers are listed."""
+
+    closed: Flag = left_out("True: those that are closed; false: those that wait.")
+    site_id: RowId = left_out("About sessions at this site.")
+    bill_id: RowId = left_out("About this bill.")
+
+
+class QuestionAnswer(Schema, example={"text": "The night rate begins at 20:00."}):
+    """What a driver is answered by mail."""
+
+    text: Text = needed(
+        "The driver’s name, the question and the receipt’s address are put around it.",
+        min_length=1,
+        max_length=2000,
+    )
+
+
 class Reviews(Schema):
     """Which reviews are listed."""
 

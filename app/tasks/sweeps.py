@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.config import Settings
-from app.domain.access import local_lists, reservations
+from app.domain.access import forgetting, local_lists, reservations
 from app.domain.charging import remote_starts
 from app.domain.charging.sessions.provisional import close_abandoned
 from app.domain.commands import broadcasts, commands
@@ -74,6 +74,7 @@ def _steps(settings: Settings, until: float) -> Iterator[tuple[str, Callable[[],
         yield what, functools.partial(_work, act)
     yield "local lists", lambda: _keep_lists(until)
     yield "bills", lambda: settle_waiting(settings, until)
+    yield "the forgotten", lambda: _forget_on(until)
     for kind in (post_office.RECEIPTS, post_office.MAILS):
         send = functools.partial(post_office.send_waiting, settings, kind, until)
         yield f"{kind.name}s", functools.partial(send, post_office.utc_now)
@@ -127,6 +128,17 @@ def _keep_lists(until: float) -> bool:
         _work(act)
 
     return _each("local list of station", found, keep_up, until)
+
+
+def _forget_on(until: float) -> bool:
+    """Look further through the long tables for drivers who are forgotten."""
+
+    def forget_on(number: int) -> None:
+        while _work(lambda db: forgetting.go_on(db, number, now=_now())):
+            if time.monotonic() > until:
+                return
+
+    return _each("forgetting", forgetting.waiting(flask_db.session()), forget_on, until)
 
 
 def _give_up_stale(db: Session) -> None:

@@ -21,6 +21,7 @@ RIGHTS = {
 }
 #: Modules of an area of their own, on every floor.
 MODULES = {
+    "access.driver_rights": Area.PRIVACY,
     "money.tariffs": Area.TARIFFS,
     "office.audit": Area.AUDIT,
     "office.machines": Area.STAFF,
@@ -45,6 +46,9 @@ ADDRESSES = {
     "api_device.local_list": Area.ACCESS,
     "api_device.settlements": Area.MONEY,
     "api_device.tariffs": Area.TARIFFS,
+    "api_drivers.forget": Area.PRIVACY,
+    "api_drivers.personal_data": Area.PRIVACY,
+    "api_drivers.personal_file": Area.PRIVACY,
     "api_history.transaction_events": Area.CHARGING,
     "api_oversight.audit": Area.AUDIT,
     "api_sessions.bill": Area.MONEY,

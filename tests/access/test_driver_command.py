@@ -1,6 +1,7 @@
 """flask driver: people by address, plain refusals, files that go in whole or say why not."""
 
 import json
+from zipfile import ZipFile
 
 import pytest
 
@@ -95,3 +96,16 @@ def test_a_driver_is_shown_by_name_address_or_id(flask, ada):
     number = drivers(flask)[0]["id"]
     for who in ("Ada Lovelace", "ada@example.org", number):
         assert json.loads(flask("driver", "show", who, "--json").stdout)["id"] == number
+
+
+def test_all_that_is_kept_is_written_and_then_forgotten(flask, ada, tmp_path):
+    flask("tag", "add", "04A2B3", "--driver", "ada@example.org")
+    path = tmp_path / "ada.zip"
+    assert flask("driver", "data", "ada@example.org", path).stderr == f"Wrote {path}.\n"
+    with ZipFile(path) as archive:
+        assert json.loads(archive.read("tags.json"))[0]["value"] == "04A2B3"
+    wrong = flask("driver", "forget", "ada@example.org", "--name", "Ada")
+    assert (wrong.exit_code, wrong.stderr) == (1, "Type the driver’s name as it stands here.\n")
+    gone = flask("driver", "forget", "ada@example.org", "--name", "Ada Lovelace")
+    assert gone.stdout.startswith("Forgotten: Former driver ")
+    assert drivers(flask) == []

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.ground.vocabulary import BillKind, ReceiptState
+from app.domain.money import questions
 from app.models import AuditEntry, Bill, ChargingSession, Receipt, Review, StrayStop
 from tests.api.client import Api
 
@@ -202,3 +203,29 @@ def test_money_is_for_operators_and_looking_for_viewers(app, secret_of, standing
     viewer.get(f"/bills/{standing}")
     viewer.post(f"/bills/{standing}/refund", {"reason": "Mine."}, status=403)
     viewer.post(f"/bills/{standing}/resend", status=403)
+
+
+def test_a_question_is_listed_answered_and_closed_once(api, db, made, now):
+    bill = db.scalars(select(Bill).join(Bill.receipt).where(Receipt.recipient.is_not(None))).first()
+    asked = questions.ask(db, bill, "Why?", desk_url="", now=now)
+    db.commit()
+    (waiting,) = api.get("/questions?closed=false")["items"]
+    assert (waiting["text"], waiting["bill_id"]) == ("Why?", bill.id)
+    told = api.post(f"/questions/{asked.id}/answer", {"text": "The night rate."}, 200)
+    assert told["answer"] == "The night rate."
+    api.post(f"/questions/{asked.id}/close", {}, 409)
+    assert api.get("/questions?closed=false")["items"] == []
+
+
+def test_a_driver_is_counted_exported_and_forgotten_by_who_may_see_personal_data(
+    api, admin_api, db, made
+):
+    driver = made.drivers["Ada"]
+    api.get(f"/drivers/{driver.id}/personal-data", 403)
+    api.post(f"/drivers/{driver.id}/forget", {"name": driver.name}, 403)
+    told = admin_api.get(f"/drivers/{driver.id}/personal-data")
+    assert {row["name"]: row["count"] for row in told["items"]}["sessions"] > 0
+    assert all(row["why"] for row in told["kept"])
+    admin_api.get(f"/drivers/{driver.id}/personal-data/file")
+    assert admin_api.answer.data.startswith(b"PK")
+    admin_api.post(f"/drivers/{driver.id}/forget", {"name": "Somebody"}, 422)

@@ -7,7 +7,7 @@ import click
 from app.cli.ground import _imports as imports
 from app.cli.ground import _shared as cli
 from app.cli.ground._plain import Plain
-from app.domain.access import drivers
+from app.domain.access import drivers, forgetting
 from app.domain.access.drivers import LANGUAGES
 from app.domain.access.imports import drivers as driver_import
 from app.domain.access.imports import headings
@@ -17,6 +17,7 @@ from app.queries.access import drivers as queries
 from app.resource import DRIVERS
 from app.text.numbers import kwh, money
 from app.uow import unit_of_work
+from app.web import person_file
 
 group = cli.Group("driver", help="People who charge and get receipts.")
 
@@ -73,6 +74,43 @@ def archive(who: str, undo: bool) -> None:
             count = drivers.archive(db, cli.ACTOR, driver, now=cli.now())
             sentence = f"Archived the driver {driver.name} and {count} of their tags."
     click.echo(sentence)
+
+
+@group.command("data")
+@click.argument("who")
+@click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+def data(who: str, path: Path | None) -> None:
+    """Write all that is kept of a driver to a ZIP: PATH, or - for standard output."""
+    db, now = cli.reading(), cli.now()
+    driver = DRIVERS.named(db, cli.the_tenant(db).id, who, archived=True)
+    path = path or Path(person_file.name_of(driver, now))
+    with click.open_file(str(path), "wb") as file:
+        for part in person_file.pack(db, cli.ACTOR, driver, now=now):
+            file.write(part)
+    click.echo(f"Wrote {path}.", err=True)
+
+
+@group.command("forget")
+@click.argument("who")
+@click.option("--name", help="The driver's name, instead of being asked for it.")
+def forget(who: str, name: str | None) -> None:
+    """Replace a driver's name, addresses and tags by a pseudonym, for good; bills stay."""
+    db = cli.reading()
+    driver = DRIVERS.named(db, cli.the_tenant(db).id, who, archived=True)
+    if name is None:
+        click.echo("What stays:", err=True)
+        for what, why in forgetting.KEPT:
+            click.echo(f"- {what}. {why}", err=True)
+        name = click.prompt(f"{driver.name} is forgotten for good. Type the name to confirm")
+    with unit_of_work() as work:
+        driver = work.get_one(Driver, driver.id)
+        row = forgetting.forget(work, cli.ACTOR, driver, name=str(name), now=cli.now())
+        number, pseudonym = row.id, row.pseudonym
+    more = True
+    while more:
+        with unit_of_work() as work:
+            more = forgetting.go_on(work, number, now=cli.now())
+    click.echo(f"Forgotten: {pseudonym}.")
 
 
 @group.command("import")

@@ -74,6 +74,8 @@ def add_all(
 def edit(db: Session, actor: Actor, driver: Driver, *, now: datetime, **given: object) -> None:
     """Change what is given and leave the rest; raises as `add` does, or `Forbidden`."""
     reach.guard(db, driver)
+    if driver.forgotten_at is not None:
+        raise Conflict("This driver is forgotten and stays as it is.")
     before = audit.snapshot(driver)
     _apply(db, driver, given)
     _flush(db, driver)
@@ -96,7 +98,12 @@ def archive(db: Session, actor: Actor, driver: Driver, *, now: datetime) -> int:
 
 
 def restore(db: Session, actor: Actor, driver: Driver, *, now: datetime) -> None:
-    """Take a driver back from the archive; their tags are restored one by one, on purpose."""
+    """Take a driver back from the archive; their tags are restored one by one, on purpose.
+
+    Raises `Conflict` for one who is forgotten.
+    """
+    if driver.forgotten_at is not None:
+        raise Conflict("This driver is forgotten; nobody can be taken back from that.")
     audit.restore(db, actor, "driver", driver, now=now)
 
 

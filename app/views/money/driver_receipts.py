@@ -143,10 +143,14 @@ def _opened(key: str) -> Opened:
         bill = settlements.bill_of(session, settlement)
         if bill is None:
             return Opened(None, asked)
-    if bill is None or now >= receipt_links.ends_at(bill, days):
+    if bill is None or now >= receipt_links.ends_at(bill, days) or _forgotten(bill):
         abort(404, asked.translate(_("This link opens no receipt, or its time is over.")))
     language = bill.receipt.language if bill.receipt and not settlement else asked.language
     return Opened(bill, Writer(language, bill.facts["timezone"]))
+
+
+def _forgotten(bill: Bill) -> bool:
+    return bill.session.driver is not None and bill.session.driver.forgotten_at is not None
 
 
 def _(text: str) -> str:

@@ -1,0 +1,108 @@
+"""Words of a person, found and replaced wherever they are written: in columns, texts and JSON."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, Text, and_, cast, or_, select, update
+from sqlalchemy.orm import Session
+
+#: A shorter word is replaced only where a tag stands: elsewhere it may mean anything.
+_SHORT = 6
+#: Members of JSON that hold a tag, in lower case and without signs between.
+_OF_TAGS = frozenset(
+    {"idtag", "parentidtag", "idtoken", "token", "stoptoken", "grouptoken", "value", "key"}
+    | {"barekey", "tag"}
+)
+#: Rows that are read and written together.
+_MOST = 500
+
+
+class Pseudonyms:
+    """What stands for each word; words are found in any case, and only whole."""
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        self.words = {word.casefold(): made for word, made in words.items() if word}
+        long = sorted((word for word in self.words if len(word) >= _SHORT), key=len, reverse=True)
+        found = "|".join(map(re.escape, long))
+        self._long = re.compile(rf"(?<!\w)(?:{found})(?!\w)", re.IGNORECASE) if found else None
+
+    def text(self, text: str) -> str:
+        """A text with pseudonyms in it; one that is a word as a whole goes, however short."""
+        if (whole := self.words.get(text.strip().casefold())) is not None:
+            return whole
+        if text[:1] in ("{", "[") and isinstance(inner := _parsed(text), dict | list):
+            made = self.value(inner)
+            return text if made == inner else json.dumps(made, ensure_ascii=False)
+        return self._within(text)
+
+    def value(self, value: Any, member: str = "") -> Any:
+        """Anything that JSON can hold, with pseudonyms in it; `member` is where it stands."""
+        if isinstance(value, dict):
+            return {self._within(name): self.value(of, name) for name, of in value.items()}
+        if isinstance(value, list):
+            return [self.value(of, member) for of in value]
+        if not isinstance(value, str):
+            return value
+        if re.sub("[^a-z]", "", member.lower()) in _OF_TAGS:
+            return self.text(value)
+        return self._within(value)
+
+    def _within(self, text: str) -> str:
+        if self._long is None:
+            return text
+        return self._long.sub(lambda hit: self.words[hit[0].casefold()], text)
+
+    def held_in(self, columns: Sequence[Any]) -> ColumnElement[bool]:
+        """The condition that one of the columns seems to hold a word."""
+        return or_(*self._conditions(columns))
+
+    def _conditions(self, columns: Sequence[Any]) -> Iterator[ColumnElement[bool]]:
+        for column in columns:
+            is_json = isinstance(column.type, JSON)
+            text = cast(column, Text) if is_json else column
+            for word in self.words:
+                wanted = json.dumps(word, ensure_ascii=False)[1:-1] if is_json else word
+                yield text.icontains(wanted, autoescape=True)
+
+    def replace(self, db: Session, columns: Sequence[Any], *where: ColumnElement[bool]) -> int:
+        """Replace the words in these columns of a table; returns how many rows held one."""
+        table: Any = columns[0].table
+        last, count = 0, 0
+        condition = and_(self.held_in(columns), *where)
+        while True:
+            rows = db.execute(
+                select(table.c.id, *columns)
+                .where(condition, table.c.id > last)
+                .order_by(table.c.id)
+                .limit(_MOST)
+            ).all()
+            for number, *values in rows:
+                made = self._made(columns, values)
+                if made:
+                    db.execute(update(table).where(table.c.id == number).values(made))
+                    count += 1
+            if len(rows) < _MOST:
+                return count
+            last = rows[-1][0]
+
+    def _made(self, columns: Sequence[Any], values: Sequence[Any]) -> dict[str, Any]:
+        """What is to be written: cut to what the column holds."""
+        found = {}
+        for column, value in zip(columns, values, strict=True):
+            if value is None:
+                continue
+            plain = isinstance(value, str) and not isinstance(column.type, JSON)
+            new = self.text(value) if plain else self.value(value)
+            if new != value:
+                most = getattr(column.type, "length", None)
+                found[column.name] = new[:most] if plain and most else new
+        return found
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
