@@ -162,3 +162,14 @@ class ReportAsked(Schema):
     by: Text = left_out("A site, station, connector, tariff, driver or error.", max_length=12)
     site_id: RowId = left_out("Only this site.")
     station_id: RowId = left_out("Only this station.")
+
+
+class EventsAsked(Schema):
+    """Of which events a stream is told."""
+
+    kinds: Text = left_out("Only these, as session.started,order.ended.", max_length=400)
+    station_id: RowId = left_out("Only what happens at this station.")
+    after: Text = left_out("Like Last-Event-ID, for whoever cannot send it.", max_length=200)
+    seconds: Whole = left_out(
+        "End after so many seconds; 0: when all that has happened is told.", ge=0, le=86_400
+    )

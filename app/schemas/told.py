@@ -42,6 +42,23 @@ class SessionTold(Answer):
     )
 
 
+class ProgressTold(Answer):
+    """How far a running session is."""
+
+    session_id: int = _member("Its number, as in /api/v1/sessions.")
+    station_id: int
+    station: str = _member("The station's identity.")
+    site_id: int
+    evse: int
+    connector: int
+    transaction_ref: str | None = _member("Its id at the station.")
+    started_at: Instant
+    energy_wh: Number = _member("What was measured so far, in watt-hours.")
+    power_w: Number | None = _member("What it draws, in watts.")
+    soc_percent: Number | None = _member("How full the battery is.")
+    taken_at: Instant = _member("When the meter was read.")
+
+
 class BillTold(Answer):
     """A bill, a credit note or a correction."""
 
@@ -154,3 +171,9 @@ TOLD: dict[WebhookEvent, type[Answer]] = {
     WebhookEvent.ALERT_OPENED: AlertTold,
     WebhookEvent.ALERT_CLOSED: AlertTold,
 }
+
+#: What only streams of events are told of: how running sessions come on.
+PROGRESS = "session.progress"
+#: What the `data` of each kind of event looks like that streams are told of.
+HEARD: dict[str, type[Answer]] = {kind.value: told for kind, told in TOLD.items()}
+HEARD[PROGRESS] = ProgressTold

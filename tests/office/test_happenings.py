@@ -11,26 +11,24 @@ from sqlalchemy import select
 from app.domain.ground.safe import Safe
 from app.domain.ground.vocabulary import (
     SYSTEM,
-    Activity,
     AlertKind,
-    Availability,
-    BillKind,
     CommandState,
     Order,
     SessionState,
     WebhookEvent,
 )
-from app.domain.office import alert_rules, deliveries, webhooks
+from app.domain.office import deliveries, webhooks
 from app.domain.office.outside import Reach
 from app.domain.office.webhooks import Means
 from app.extensions import db as flask_db
-from app.models import Alert, Bill, Command, Review, StatusEvent, WebhookDelivery
+from app.models import Command, WebhookDelivery
 from app.queries.office import conditions
 from app.schemas.told import TOLD
 from app.tasks.webhooks import gather
 from app.uow import unit_of_work
 from tests.support.by_hand import Network
 from tests.support.fleet import statements
+from tests.support.happened import everything
 
 DOCS = Path(__file__).parents[2] / "docs"
 HOUR = timedelta(hours=1)
@@ -60,55 +58,6 @@ def told():
     flask_db.session.rollback()
     rows = flask_db.session.scalars(select(WebhookDelivery).order_by(WebhookDelivery.id)).all()
     return [json.loads(row.body) for row in rows]
-
-
-def everything(network):
-    """One row for each kind of event."""
-    now, tenant, site = network.now, network.tenant.id, network.site.id
-    station = network.station("CP-1")
-    gone = network.station("CP-2", online=False, disconnected_at=now, connected_at=now - 2 * HOUR)
-    session = network.session(
-        station, state=SessionState.ENDED, ended_at=now, stop_received_at=now,
-    )  # fmt: skip
-    network.bill(session, 420)
-    first = network.db.scalar(select(Bill))
-    network.add(
-        Bill(
-            tenant_id=tenant, site_id=site, session_id=session.id, sequence=2, number="credit",
-            kind=BillKind.CREDIT, corrects_id=first.id, currency="EUR", energy_wh=0, net_minor=0,
-            tax_minor=0, gross_minor=0, issued_at=now,
-        )
-    )  # fmt: skip
-    network.add(
-        Review(
-            tenant_id=tenant, site_id=site, session_id=session.id, opened_at=now,
-            reasons=[{"code": "no_price"}, "stop_missing"],
-        )
-    )  # fmt: skip
-    network.add(
-        StatusEvent(
-            station_id=station.id, evse=1, availability=Availability.FAULTED,
-            activity=Activity.NONE, status_word="Faulted", at=now, received_at=now,
-        )
-    )  # fmt: skip
-    network.add(
-        Command(
-            tenant_id=tenant, station_id=station.id, order=Order.CLEAR_CACHE, arguments={},
-            state=CommandState.ACCEPTED, requested_by="Ada", requested_at=now, expires_at=now,
-            settled_at=now,
-        )
-    )  # fmt: skip
-    rule = alert_rules.add(
-        network.db, SYSTEM, tenant, now=now, name="Gone", kind=AlertKind.STATION_OFFLINE
-    )
-    network.add(
-        Alert(
-            tenant_id=tenant, site_id=site, station_id=gone.id, rule_id=rule.id,
-            kind=AlertKind.STATION_OFFLINE, subject=str(gone.id), what="CP-2 is offline",
-            began_at=now, opened_at=now, closed_at=now,
-        )
-    )  # fmt: skip
-    network.db.commit()
 
 
 def test_every_kind_of_event_is_told_once_with_all_its_members(network):

@@ -149,10 +149,10 @@ def test_no_word_in_a_query_of_the_api_is_a_fault(app, made):
     for endpoint in ENDPOINTS:
         if endpoint.method != "GET" or "{" in endpoint.path:
             continue
+        ends = {"seconds": "0"} if "seconds" in endpoint.query.model_fields else {}
         for name in endpoint.query.model_fields:
             for value in WORDS:
-                answer = client.get(
-                    f"/api/v1{endpoint.path}", query_string={name: value}, headers=headers
-                )
+                asked = {**ends, name: value}
+                answer = client.get(f"/api/v1{endpoint.path}", query_string=asked, headers=headers)
                 answers.append((f"{endpoint.path}?{name}={value[:9]!r}", answer))
     assert answers and not faults(answers)

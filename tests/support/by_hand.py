@@ -41,9 +41,10 @@ class Network:
 
     def station(self, identity, *, online=True, **given):
         facts = {"connected_at": self.now, "last_seen_at": self.now, **given}
+        facts = {"site_id": self.site.id, **facts}
         station = self.add(
             Station(
-                tenant_id=self.tenant.id, site_id=self.site.id, identity=identity,
+                tenant_id=self.tenant.id, identity=identity,
                 identity_key=identity.casefold(), created_at=self.now, **facts,
             )
         )  # fmt: skip

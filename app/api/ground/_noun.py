@@ -32,10 +32,16 @@ ROOT = "/api/v1"
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An answer that is no JSON: its type, and what it is."""
+    """An answer that is no JSON: its type, what it is, and what more its schema says."""
 
     mimetype: str
     doc: str
+    schema: Json = field(default_factory=dict)
+
+    @property
+    def goes_on(self) -> bool:
+        """Tell whether it is a stream of events, which can be taken up again."""
+        return self.mimetype == "text/event-stream"
 
 
 Answers = Mapping[int, type[Answer] | Pages | File | None]
@@ -231,7 +237,9 @@ class Noun:
                 forms or {},
             )
             ENDPOINTS.append(endpoint)
-            if method == "GET" and not paged:
+            if method == "GET" and not any(
+                isinstance(one, Pages | File) for one in answers.values()
+            ):
                 READ[path] = endpoint, view
             self._route(endpoint, view)
             return view

@@ -145,6 +145,9 @@ def _parameters(endpoint: Endpoint) -> Iterator[Json]:
         schema = {"type": "string", "minLength": 1, "maxLength": LONGEST}
         words = "The same request under the same key is done once."
         yield _parameter("Idempotency-Key", "header", words, schema)
+    if any(isinstance(one, File) and one.goes_on for one in endpoint.answers.values()):
+        words = "The id of the last event that came: what happened since is told."
+        yield _parameter("Last-Event-ID", "header", words, _TEXT)
     if endpoint.method == "PATCH" and endpoint.path in READ:
         words = "The ETag that it was read with; 412 if it changed since."
         yield _parameter("If-Match", "header", words, _TEXT)
@@ -165,7 +168,7 @@ def _responses(endpoint: Endpoint) -> Json:
         headers = [*_RATE]
         if isinstance(shape, File):
             described["description"] = shape.doc
-            described["content"] = {shape.mimetype: {"schema": {"type": "string"}}}
+            described["content"] = {shape.mimetype: {"schema": {"type": "string", **shape.schema}}}
         elif shape is not None:
             described["content"] = {"application/json": {"schema": reference(shape)}}
         if readable and endpoint.method in ("GET", "PATCH"):

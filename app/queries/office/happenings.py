@@ -82,8 +82,15 @@ def _stations(at: Any) -> Select[Any]:
     return _rows(Station, _STATION_NAMES, at.label("at"), at=at)
 
 
+def _of_session(model: Any, names: str, *, at: Any) -> Select[Any]:
+    """Select columns of what a session has, with the station where it was."""
+    mine = model.__table__.c.session_id
+    query = _rows(model, names, _SESSION.station_id, at=at)
+    return query.join(ChargingSession.__table__, _SESSION.id == mine)
+
+
 def _bills() -> Select[Any]:
-    return _rows(Bill, _BILL_NAMES, at=_BILL.issued_at)
+    return _of_session(Bill, _BILL_NAMES, at=_BILL.issued_at)
 
 
 SOURCES = (
@@ -113,7 +120,7 @@ SOURCES = (
     ),
     Source(
         WebhookEvent.BILL_HELD,
-        _rows(
+        _of_session(
             Review, "id tenant_id site_id session_id reasons opened_at", at=_REVIEW.opened_at
         ).where(_REVIEW.decided_at.is_(None)),
         _REVIEW.opened_at,
