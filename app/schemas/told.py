@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from app.domain.ground.vocabulary import (
+    PROGRESS,
     Activity,
     AlertKind,
     Availability,
@@ -172,8 +173,6 @@ TOLD: dict[WebhookEvent, type[Answer]] = {
     WebhookEvent.ALERT_CLOSED: AlertTold,
 }
 
-#: What only streams of events are told of: how running sessions come on.
-PROGRESS = "session.progress"
 #: What the `data` of each kind of event looks like that streams are told of.
 HEARD: dict[str, type[Answer]] = {kind.value: told for kind, told in TOLD.items()}
 HEARD[PROGRESS] = ProgressTold

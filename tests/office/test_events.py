@@ -6,13 +6,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.api.office import _streams
-from app.domain.ground.vocabulary import SYSTEM, Activity, Availability, Role, WebhookEvent
+from app.domain.ground.vocabulary import (
+    PROGRESS,
+    SYSTEM,
+    Activity,
+    Availability,
+    Role,
+    WebhookEvent,
+)
 from app.domain.office import api_tokens
 from app.extensions import db as flask_db
 from app.models import MeterReading, Site, StatusEvent, User
 from app.queries.office import heard
 from app.queries.office.heard import Ear
-from app.schemas.told import PROGRESS
 from tests.api.client import Api, validator
 from tests.support.by_hand import Network
 from tests.support.happened import everything
@@ -175,7 +181,7 @@ def test_running_sessions_say_where_they_stand(network, any_app):
         )  # fmt: skip
     network.db.commit()
     (one,) = ear.listen(network.db, {PROGRESS}, tenants, now=network.now)
-    assert json.loads(one.text)["data"]["power_w"] == 11_000
+    assert one.row["power_w"] == 11_000
 
 
 def test_a_revoked_token_hears_no_more(network, api, monkeypatch):

@@ -38,11 +38,6 @@ class File:
     doc: str
     schema: Json = field(default_factory=dict)
 
-    @property
-    def goes_on(self) -> bool:
-        """Tell whether it is a stream of events, which can be taken up again."""
-        return self.mimetype == "text/event-stream"
-
 
 Answers = Mapping[int, type[Answer] | Pages | File | None]
 

@@ -145,7 +145,8 @@ def _parameters(endpoint: Endpoint) -> Iterator[Json]:
         schema = {"type": "string", "minLength": 1, "maxLength": LONGEST}
         words = "The same request under the same key is done once."
         yield _parameter("Idempotency-Key", "header", words, schema)
-    if any(isinstance(one, File) and one.goes_on for one in endpoint.answers.values()):
+    files = [one for one in endpoint.answers.values() if isinstance(one, File)]
+    if any(one.mimetype == "text/event-stream" for one in files):
         words = "The id of the last event that came: what happened since is told."
         yield _parameter("Last-Event-ID", "header", words, _TEXT)
     if endpoint.method == "PATCH" and endpoint.path in READ:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import orjson
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,6 +23,8 @@ from app.extensions import db as flask_db
 from app.queries.office import heard
 from app.queries.office.happenings import OVERLAP
 from app.queries.office.heard import WINDOW, Ear, Heard
+from app.schemas.answers import plain
+from app.schemas.told import HEARD
 from app.web import scope
 from app.web.problems import Problem
 
@@ -37,6 +40,13 @@ BEAT_S = 15.0
 CHECK_S = 3.0
 #: Events that may wait for a slow reader; then its stream ends, and it comes again.
 MOST_WAITING = 2 * heard.MOST_AGAIN
+
+
+def written(one: Heard) -> str:
+    """An event as it is sent."""
+    told = {"type": one.kind, "timestamp": plain(one.at), "data": HEARD[one.kind].write(one.row)}
+    text = orjson.dumps(told).decode()
+    return f"id: {one.id}\nevent: {one.kind}\ndata: {text}\n\n"
 
 
 class Stream:
@@ -56,18 +66,16 @@ class Stream:
         self._waiting: deque[str] = deque()
         self._told: set[str] = set()
 
-    def hear(self, one: Heard) -> None:
-        """Keep an event that this stream may and wants to know of."""
+    def wants(self, one: Heard) -> bool:
+        """Tell whether this stream may and wants to know of an event."""
         if one.kind not in self.kinds or one.at < self.after or one.id in self._told:
-            return
+            return False
         reach = self.caller.scope
         if one.tenant_id != reach.tenant_id:
-            return
+            return False
         if reach.site_ids is not None and one.site_id not in reach.site_ids:
-            return
-        if self.station_id is not None and one.station_id != self.station_id:
-            return
-        self.say(f"id: {one.id}\nevent: {one.kind}\ndata: {one.text}\n\n")
+            return False
+        return self.station_id is None or one.station_id == self.station_id
 
     def say(self, text: str) -> None:
         """Keep a text until it can be sent."""
@@ -83,8 +91,8 @@ class Stream:
             self.after = now
             self.say('event: gap\ndata: {"type": "gap"}\n\n')
             return
-        for one in found:
-            self.hear(one)
+        for one in filter(self.wants, found):
+            self.say(written(one))
         self._told = {one.id for one in found}
 
     def end(self) -> None:
@@ -133,7 +141,7 @@ class Streams:
                 self._thread = threading.Thread(target=self._work, name="events", daemon=True)
                 self._thread.start()
 
-    def told(self, stream: Stream, seconds: int | None) -> Iterator[str]:
+    def events(self, stream: Stream, seconds: int | None) -> Iterator[str]:
         """What a stream is sent; at its end it is forgotten."""
         try:
             yield from stream.texts(seconds)
@@ -185,8 +193,12 @@ class Streams:
                 fresh = since >= now - WINDOW
                 missed = heard.again(db, stream.kinds, own, since, now=now) if fresh else None
                 stream.catch_up(missed, since, now)
-            for one in found:
-                stream.hear(one)
+        for one in found:
+            if hearing := [stream for stream in streams if stream.wants(one)]:
+                text = written(one)
+                for stream in hearing:
+                    stream.say(text)
+        for stream in streams:
             stream.caught_up = True
             stream.wake.set()
 

@@ -85,7 +85,7 @@ def stream(ask: Ask) -> Any:
             raise Invalid("This is no id of an event.", field="after")
     streams.join(one)
     answer = Response(
-        streams.told(one, ask.query.get("seconds")),
+        streams.events(one, ask.query.get("seconds")),
         mimetype="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

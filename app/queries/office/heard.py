@@ -8,16 +8,13 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.ground.vocabulary import WebhookEvent
+from app.domain.ground.vocabulary import PROGRESS, WebhookEvent
 from app.domain.office.deliveries import Happening, Mark
 from app.models import ChargingSession, Command, MeterReading, Station
 from app.queries.office.happenings import MOST, OVERLAP, SLACK, SOURCES, Source, since
-from app.schemas.answers import plain
-from app.schemas.told import HEARD, PROGRESS
 
 #: A stream that was cut off for longer has to read anew what it follows, and so has one to which
 #: more than so many events happened meanwhile.
@@ -29,7 +26,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Heard(NamedTuple):
-    """An event as streams are told of it: `text` is its JSON."""
+    """An event that streams may be told of, with the row that it is read off."""
 
     id: str
     kind: str
@@ -37,7 +34,7 @@ class Heard(NamedTuple):
     site_id: int | None
     station_id: int | None
     at: datetime
-    text: str
+    row: Any
 
 
 def when(event_id: str) -> datetime | None:
@@ -49,7 +46,6 @@ def when(event_id: str) -> datetime | None:
 
 
 def _heard(kind: str, key: str, at: datetime, row: Any) -> Heard:
-    told = {"type": kind, "timestamp": plain(at), "data": HEARD[kind].write(row)}
     of_station = kind in (WebhookEvent.STATION_ONLINE, WebhookEvent.STATION_OFFLINE)
     return Heard(
         id=f"{(at - _EPOCH) // timedelta(microseconds=1)}.{key}",
@@ -58,7 +54,7 @@ def _heard(kind: str, key: str, at: datetime, row: Any) -> Heard:
         site_id=row["site_id"],
         station_id=row["id" if of_station else "station_id"],
         at=at,
-        text=orjson.dumps(told).decode(),
+        row=row,
     )
 
 

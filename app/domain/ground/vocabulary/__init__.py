@@ -13,6 +13,7 @@ from app.domain.ground.vocabulary.orders import (
 from app.domain.ground.vocabulary.telling import (
     OF_NO_SITE,
     PING,
+    PROGRESS,
     WAITS,
     AlertKind,
     DeliveryState,
@@ -65,6 +66,7 @@ __all__ = [
     "AlertKind",
     "WAITS",
     "PING",
+    "PROGRESS",
     "OF_NO_SITE",
     "Activity",
     "Actor",

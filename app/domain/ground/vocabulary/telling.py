@@ -54,6 +54,8 @@ class WebhookEvent(StrEnum):
 
 #: What a test of a webhook is called; nobody asks for it.
 PING = "webhook.test"
+#: What only streams of events are told of: how running sessions come on.
+PROGRESS = "session.progress"
 
 
 class DeliveryState(StrEnum):
