@@ -21,13 +21,23 @@ from app.domain.ground import texts
 from app.domain.ground.vocabulary import Actor
 from app.domain.limits import profiles
 from app.domain.network import sites, stations
-from app.domain.office import alert_rules
-from app.models import AlertRule, ChargingProfile, Driver, Site, Station, Tag, TagGroup
+from app.domain.office import alert_rules, schedules
+from app.models import (
+    AlertRule,
+    ChargingProfile,
+    Driver,
+    ReportSchedule,
+    Site,
+    Station,
+    Tag,
+    TagGroup,
+)
 from app.schemas.access import NewDriver, NewTag, NewTagGroup
 from app.schemas.base import Schema
 from app.schemas.limits import NewChargingProfile
 from app.schemas.network import NewSite, NewStation
 from app.schemas.office import NewAlertRule
+from app.schemas.reports import NewReportSchedule
 
 #: A column of a list or a file: its heading (the key in JSON), and how to read it off a row.
 Column = tuple[str, Callable[[Any], Any]]
@@ -258,4 +268,21 @@ ALERT_RULES = Resource(
         *read("archived_at"),
     ],
     loaded=[selectinload(AlertRule.sites)],
+)
+REPORT_SCHEDULES = Resource(
+    noun="report schedule",
+    model=ReportSchedule,
+    schema=NewReportSchedule,
+    add=schedules.add,
+    edit=schedules.edit,
+    archive=schedules.archive,
+    restore=schedules.restore,
+    named=schedules.named,
+    key="schedule_id",
+    order=(ReportSchedule.name_key,),
+    columns=[
+        *read("id name kind by every file_format timezone recipients"),
+        ("site", lambda row: row.site.name if row.site else None),
+        *read("next_run_at archived_at"),
+    ],
 )

@@ -28,9 +28,10 @@ from app.extensions import db as flask_db
 from app.mails import mail
 from app.mails.mail import FilePost, Mail, Post, Refused, Unclear
 from app.mails.smtp import SmtpPost
-from app.models import OutgoingMail, Receipt
+from app.models import Job, OutgoingMail, Receipt
 from app.text import letters
 from app.uow import unit_of_work
+from app.web.file_store import EXPORTS, Store
 
 log = logging.getLogger(__name__)
 
@@ -220,7 +221,19 @@ def _other_mail(settings: Settings, row: OutgoingMail, now: datetime) -> Mail:
         text=row.body or "",
         message_id=f"mail-{row.id}.{row.created_at:%Y%m%d%H%M%S%f}@{mail.sender_domain(settings)}",
         now=now,
+        file=_file(settings, row.job_id) if row.job_id else None,
     )
+
+
+def _file(settings: Settings, job_id: int) -> tuple[str, bytes]:
+    """What a job made, to be sent with a mail."""
+    job = flask_db.session().get_one(Job, job_id)
+    path = Store(settings, EXPORTS).path(job.stored_as or "")
+    if path is None:
+        raise Refused("The file is no longer kept.", permanent=True)
+    if path.stat().st_size > mail.FILE_MOST:
+        raise Refused("The file is too large for a mail.", permanent=True)
+    return job.file_name or path.name, path.read_bytes()
 
 
 RECEIPTS = Kind(

@@ -17,7 +17,7 @@ from app.models.commands import Broadcast, BroadcastTarget, Command
 from app.models.connections import Connection, HandshakeAttempt, WorkerNode
 from app.models.device import DeviceEvent, DisplayMessage, StationVariable, VariableMonitor
 from app.models.files import CustomerReport, FileJob, FirmwareFile
-from app.models.jobs import Job
+from app.models.jobs import Job, ReportSchedule
 from app.models.profiles import (
     ChargingProfile,
     CompositeSchedule,
@@ -123,6 +123,7 @@ __all__ = [
     "OutgoingMail",
     "OwnRole",
     "Receipt",
+    "ReportSchedule",
     "Reservation",
     "Review",
     "Settlement",

@@ -1,15 +1,16 @@
-"""Jobs: imports and exports that are done while nobody waits for them."""
+"""Jobs: imports and exports that are done while nobody waits for them, and reports on schedule."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.domain.ground.vocabulary import JobKind, JobState
+from app.domain.ground.vocabulary import JobKind, JobState, ReportKind
 from app.models.base import Base, BigId, Id, TenantOwned, choice
 
 if TYPE_CHECKING:
+    from app.models.sites import Site
     from app.models.staff import User
 
 
@@ -48,4 +49,40 @@ class Job(TenantOwned, Base):
     beat_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 
+    # The schedule that wanted it, of a report.
+    schedule_id: Mapped[int | None] = mapped_column(BigId, index=True)
+
     user: Mapped["User"] = relationship()
+
+
+class ReportSchedule(TenantOwned, Base):
+    """A report that goes to some addresses by itself, every week or month.
+
+    `outside` are those of the `recipients` that are nobody's on the staff, as an admin confirmed;
+    it is made within the reach of `user`.  In the archive it is paused.
+    """
+
+    __tablename__ = "report_schedules"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "name_key"),
+        Index("ix_report_schedules_next", "next_run_at"),
+    )
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(String(120))
+    name_key: Mapped[str] = mapped_column(String(120))
+    kind: Mapped[ReportKind] = mapped_column(choice(ReportKind))
+    by: Mapped[str] = mapped_column(String(20))
+    narrowed_to: Mapped[int | None] = mapped_column(BigId, ForeignKey("sites.id"))
+    every: Mapped[str] = mapped_column(String(10))
+    file_format: Mapped[str] = mapped_column(String(10))
+    timezone: Mapped[str] = mapped_column(String(64))
+    recipients: Mapped[list[Any]] = mapped_column(default=list)
+    outside: Mapped[list[Any]] = mapped_column(default=list)
+    next_run_at: Mapped[datetime]
+    user_id: Mapped[int] = mapped_column(BigId, ForeignKey("users.id"))
+    created_at: Mapped[datetime]
+    archived_at: Mapped[datetime | None]
+
+    user: Mapped["User"] = relationship()
+    site: Mapped["Site | None"] = relationship()

@@ -172,6 +172,8 @@ class OutgoingMail(Base):
     error: Mapped[str | None] = mapped_column(String(300))
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    # Whose file goes with it.
+    job_id: Mapped[int | None] = mapped_column(BigId, index=True)
 
 
 class AuditEntry(TenantOwned, Base):

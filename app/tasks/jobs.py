@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import chain
 from types import ModuleType
 from typing import Any
@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from celery import shared_task
 from flask import current_app
+from flask_babel import force_locale
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from app import reactions
@@ -19,16 +21,20 @@ from app.domain.access.imports import drivers, headings, sheet, tags
 from app.domain.access.imports.plans import Options, Plan, PlannedRow
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import Actor, JobKind, JobState, Json
-from app.domain.office import jobs
+from app.domain.office import jobs, schedules
 from app.domain.office.jobs import Cancelled
 from app.extensions import db as flask_db
 from app.models import Job, User
 from app.queries.charging import session_rows
 from app.queries.charging.sessions import Filter as SessionFilter
+from app.queries.ground import period
 from app.queries.ground.pieces import PIECE
 from app.queries.money import bill_rows
 from app.queries.money.bills import Filter as BillFilter
+from app.queries.office import reports
+from app.queries.office.reports import Wanted
 from app.tasks.rounds import one_at_a_time
+from app.text import report_pdf
 from app.uow import in_units, unit_of_work
 from app.web import scope, spreadsheet
 from app.web.file_store import EXPORTS, Store
@@ -70,7 +76,7 @@ def carry_out(number: int) -> None:
         if kind in jobs.IMPORTS:
             _import(job, who)
         else:
-            file = _export(job)
+            file = _export(job, user)
     except DomainError as error:
         state, sentence = JobState.FAILED, error.sentence
     except Cancelled:
@@ -84,6 +90,8 @@ def carry_out(number: int) -> None:
     try:
         with unit_of_work() as work:
             jobs.settle(work, number, state, sentence, file=file, now=_now())
+            if file is not None and kind is JobKind.EXPORT_REPORT:
+                schedules.deliver(work, work.get_one(Job, number), now=_now())
     except Cancelled:
         if file is not None:
             _store().remove([file[1]])
@@ -132,8 +140,43 @@ def _written(rows: Iterable[PlannedRow]) -> dict[str, int]:
     return {"added": words.count("add"), "changed": words.count("update")}
 
 
-def _export(job: Job) -> tuple[str, str, int]:
-    """Write a list to a file; returns its name, where it lies, and its size in bytes."""
+def _export(job: Job, user: User) -> tuple[str, str, int]:
+    """Write a file; returns its name, where it lies, and its size in bytes."""
+    report = job.kind is JobKind.EXPORT_REPORT
+    name, parts = _report(job, user) if report else _list(job)
+    stored = _store().save(_reader(parts), MOST_BYTES)
+    return name, stored.stored_as, stored.size_bytes
+
+
+def _report(job: Job, user: User) -> tuple[str, Iterator[bytes]]:
+    """A report in the language of whoever wanted it."""
+    given, db, now = job.arguments, flask_db.session(), _now()
+    first, last = (date.fromisoformat(given[name]) for name in ("first", "last"))
+    name = f"{given['kind']}-{first}-{last}.{given['format']}"
+    wanted = Wanted(job.tenant_id, period.between(first, last), given["by"],
+                    given["site_id"] or 0, most=reports.MOST)  # fmt: skip
+    report = reports.run(db, given["kind"], wanted, now=now)
+    if given["format"] == "pdf":
+        title, facts = reports.KINDS[given["kind"]].title, reports.facts(db, wanted)
+        with force_locale(user.language):
+            return name, iter([report_pdf.written(report, title, facts, now=now, translate=_)])
+    columns, lines = report.flat()
+    rows = ([read(line) for __, read in columns] for line in lines)
+    return name, _packed(
+        given["format"], [heading for heading, __ in columns], rows, ZoneInfo("UTC")
+    )
+
+
+def _packed(
+    kind: str, names: Sequence[str], rows: Iterable[Sequence[Any]], zone: ZoneInfo
+) -> Iterator[bytes]:
+    if kind == "xlsx":
+        return spreadsheet.workbook(names, rows, zone)
+    return (line.encode() for line in chain(["\ufeff"], spreadsheet.lines(names, rows, zone)))
+
+
+def _list(job: Job) -> tuple[str, Iterator[bytes]]:
+    """The sessions or bills of a filter."""
     given, number, db = job.arguments, job.id, flask_db.session()
     sessions = job.kind is JobKind.EXPORT_SESSIONS
     header: Any = session_rows.SessionRow if sessions else bill_rows.BillRow
@@ -149,14 +192,8 @@ def _export(job: Job) -> tuple[str, str, int]:
                 _counted(number, PIECE)
         _counted(number, count % PIECE)
 
-    names = header._fields
-    if given["format"] == "xlsx":
-        parts: Iterator[bytes] = spreadsheet.workbook(names, rows(), zone)
-    else:
-        lines = chain(["\ufeff"], spreadsheet.lines(names, rows(), zone))
-        parts = (line.encode() for line in lines)
-    stored = _store().save(_reader(parts), MOST_BYTES)
-    return f"{stem}-{_now():%Y-%m-%d}.{given['format']}", stored.stored_as, stored.size_bytes
+    name = f"{stem}-{_now():%Y-%m-%d}.{given['format']}"
+    return name, _packed(given["format"], header._fields, rows(), zone)
 
 
 def _filter(given: Json) -> Json:

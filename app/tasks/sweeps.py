@@ -23,7 +23,7 @@ from app.domain.device import customer_information, file_jobs, onboarding
 from app.domain.limits import setpoints, supply
 from app.domain.money import billing, receipts
 from app.domain.network import field, presence
-from app.domain.office import housekeeping, jobs, messages, outbox
+from app.domain.office import housekeeping, jobs, messages, outbox, schedules
 from app.domain.office.housekeeping import SWEEP
 from app.extensions import db as flask_db
 from app.mails import post_office
@@ -68,6 +68,7 @@ def _steps(settings: Settings, until: float) -> Iterator[tuple[str, Callable[[],
         ("file jobs", lambda db: file_jobs.expire_overdue(db, now=_now())),
         ("stale claims", _give_up_stale),
         ("late rows", lambda db: billing.mark_slipped(db, now=_now())),
+        ("report schedules", lambda db: schedules.begin_due(db, now=_now())),
         ("jobs", lambda db: jobs.remind(db, now=_now())),
     )
     for what, act in plain:

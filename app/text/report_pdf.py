@@ -163,10 +163,10 @@ def _cell(
 def _table(sheet: Sheet, report: Any, translate: Translate) -> None:
     """The lines with their sums under them; the heads are said again on every page."""
     headings = [translate(column.heading) for column in report.columns]
-    first = sheet.epw - (width := min(30, sheet.epw * 0.65 / len(headings))) * len(headings)
+    first = sheet.epw - (width := min(30, sheet.epw * 0.75 / len(headings))) * len(headings)
 
     def row(cells: Sequence[str], *, bold: bool = False, muted: bool = False) -> None:
-        sheet.write_in(8, MUTED if muted else INK, bold=bold)
+        sheet.write_in(7.5, MUTED if muted else INK, bold=bold)
         for place, text in enumerate(cells):
             wide = width if place else first
             sheet.cell(wide, _ROW, sheet.fitting(text, wide), align=Align.R if place else Align.L)

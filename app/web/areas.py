@@ -27,6 +27,8 @@ MODULES = {
     "office.machines": Area.STAFF,
     "office.mail": Area.ORGANISATION,
     "office.organisation": Area.ORGANISATION,
+    "office.report_schedule": Area.ORGANISATION,
+    "office.report_schedules": Area.ORGANISATION,
     "office.roles": Area.STAFF,
     "office.staff": Area.STAFF,
     "office.webhooks": Area.ORGANISATION,

@@ -40,3 +40,19 @@ def test_a_draft_is_tried_before_it_is_saved(api, made, now):
     only = api.post("/tariffs/bench", {"definition": definition, "tariff_id": 1, "most": 1}, 200)
     assert only["looked_at"] <= 1
     assert len(api.get("/tariffs/1/versions")["items"]) == 1
+
+
+def test_a_report_goes_out_by_schedule(admin_api):
+    given = {"name": "Energy", "kind": "energy", "recipients": ["board@example.com"]}
+    told = admin_api.post("/report-schedules", given, 422)
+    assert told["field"] == "recipients"
+    made = admin_api.post("/report-schedules", {**given, "confirm_outside": True})
+    one = f"/report-schedules/{made['id']}"
+    assert (made["every"], made["by"], made["outside"]) == ("month", "site", made["recipients"])
+    assert admin_api.patch(one, {"every": "week"})["every"] == "week"
+    assert admin_api.post(f"{one}/run", status=202)["state"] == "waiting"
+    [run] = admin_api.every(f"{one}/runs")
+    assert run["mails"] == []
+    assert admin_api.post(f"{one}/archive", status=200)["archived_at"]
+    admin_api.post(f"{one}/run", status=409)
+    assert admin_api.post(f"{one}/restore", status=200)["archived_at"] is None

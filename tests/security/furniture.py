@@ -11,6 +11,7 @@ from app.domain.ground.vocabulary import (
     BroadcastState,
     FileJobKind,
     Order,
+    ReportKind,
     ReservationState,
 )
 from app.models import (
@@ -33,6 +34,7 @@ from app.models import (
     FirmwareFile,
     LocalList,
     NotedFault,
+    ReportSchedule,
     Reservation,
     Settlement,
     Station,
@@ -41,6 +43,7 @@ from app.models import (
     StationTariff,
     StationVariable,
     TransactionEvent,
+    User,
     VariableMonitor,
     WebhookDelivery,
     WebhookEndpoint,
@@ -87,6 +90,23 @@ def furnish(db: Session, tenant_id: int, now: datetime) -> None:
         )
     )
     rule = _tellers(db, tenant_id, now)
+    db.add(
+        ReportSchedule(
+            tenant_id=tenant_id,
+            name="Month",
+            name_key="month",
+            kind=ReportKind.ENERGY,
+            by="site",
+            every="month",
+            file_format="pdf",
+            timezone="UTC",
+            recipients=["board@example.com"],
+            outside=["board@example.com"],
+            next_run_at=now,
+            user_id=db.scalar(select(User.id).where(User.tenant_id == tenant_id).limit(1)),
+            created_at=now,
+        )
+    )
     broadcast = Broadcast(
         tenant_id=tenant_id,
         order=Order.CLEAR_CACHE,

@@ -40,6 +40,7 @@ from app.models import (
     Message,
     NotedFault,
     Passkey,
+    ReportSchedule,
     Reservation,
     SignIn,
     Site,
@@ -232,6 +233,7 @@ PARAMETERS: dict[str, Any] = {
     "webhook_id": WebhookEndpoint,
     "delivery_id": WebhookDelivery,
     "fault_id": NotedFault,
+    "schedule_id": ReportSchedule,
 }
 #: Those that belong to a site.
 AT_SITES = (

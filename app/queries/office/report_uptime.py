@@ -28,8 +28,6 @@ from app.queries.office.report_lines import (
     share,
 )
 
-BY = ("site", "station", "connector")
-BY_FAULT = (*BY, "error")
 #: Stations that are looked at for uptime.
 MOST_STATIONS = 1000
 _PIECE = 200

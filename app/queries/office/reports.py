@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import Invalid
 from app.domain.ground.texts import N_
+from app.domain.ground.vocabulary import REPORT_WAYS, ReportKind
 from app.models import Site, Station, Tenant
 from app.queries.office import report_sessions, report_uptime
-from app.queries.office.report_lines import BY, MOST, USUAL, Report, Wanted
+from app.queries.office.report_lines import MOST, USUAL, Report, Wanted
 
 __all__ = ["KINDS", "MOST", "USUAL", "WAYS", "Report", "Wanted", "facts", "run"]
 
@@ -37,12 +38,15 @@ class Kind(NamedTuple):
 
 
 KINDS: dict[str, Kind] = {
-    "energy": Kind(N_("Energy"), tuple(BY), report_sessions.energy),
-    "revenue": Kind(N_("Revenue"), tuple(BY), report_sessions.revenue),
-    "use": Kind(N_("Use by hour"), ("hour",), report_sessions.use),
-    "uptime": Kind(N_("Uptime"), report_uptime.BY, report_uptime.uptime),
-    "faults": Kind(N_("Faults"), report_uptime.BY_FAULT, report_uptime.faults),
-    "tries": Kind(N_("First tries"), tuple(BY), report_sessions.tries),
+    kind: Kind(title, REPORT_WAYS[kind], make)
+    for kind, title, make in (
+        (ReportKind.ENERGY, N_("Energy"), report_sessions.energy),
+        (ReportKind.REVENUE, N_("Revenue"), report_sessions.revenue),
+        (ReportKind.USE, N_("Use by hour"), report_sessions.use),
+        (ReportKind.UPTIME, N_("Uptime"), report_uptime.uptime),
+        (ReportKind.FAULTS, N_("Faults"), report_uptime.faults),
+        (ReportKind.TRIES, N_("First tries"), report_sessions.tries),
+    )
 }
 
 

@@ -27,6 +27,7 @@ KINDS: dict[JobKind, Any] = {
     JobKind.IMPORT_DRIVERS: lazy_gettext("Import of drivers"),
     JobKind.EXPORT_SESSIONS: lazy_gettext("Export of sessions"),
     JobKind.EXPORT_BILLS: lazy_gettext("Export of bills"),
+    JobKind.EXPORT_REPORT: lazy_gettext("Report on schedule"),
 }
 
 

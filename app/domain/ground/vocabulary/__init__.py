@@ -34,6 +34,7 @@ from app.domain.ground.vocabulary.values import (
 )
 from app.domain.ground.vocabulary.words import (
     IDLING,
+    REPORT_WAYS,
     Activity,
     Area,
     Availability,
@@ -48,6 +49,7 @@ from app.domain.ground.vocabulary.words import (
     ProfileState,
     ReceiptState,
     Registration,
+    ReportKind,
     ReservationState,
     Right,
     Role,
@@ -86,6 +88,8 @@ __all__ = [
     "FileJobState",
     "JobKind",
     "JobState",
+    "REPORT_WAYS",
+    "ReportKind",
     "FileStep",
     "Json",
     "IDLING",

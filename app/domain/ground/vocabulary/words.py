@@ -178,6 +178,31 @@ class JobKind(StrEnum):
     IMPORT_DRIVERS = "import_drivers"
     EXPORT_SESSIONS = "export_sessions"
     EXPORT_BILLS = "export_bills"
+    EXPORT_REPORT = "export_report"
+
+
+class ReportKind(StrEnum):
+    """What a report is of."""
+
+    ENERGY = "energy"
+    REVENUE = "revenue"
+    USE = "use"
+    UPTIME = "uptime"
+    FAULTS = "faults"
+    TRIES = "tries"
+
+
+_OF_SESSIONS = ("site", "station", "connector", "tariff", "driver")
+_OF_PLUGS = ("site", "station", "connector")
+#: What the lines of a report can stand for; the first is usual.
+REPORT_WAYS: dict[ReportKind, tuple[str, ...]] = {
+    ReportKind.ENERGY: _OF_SESSIONS,
+    ReportKind.REVENUE: _OF_SESSIONS,
+    ReportKind.USE: ("hour",),
+    ReportKind.UPTIME: _OF_PLUGS,
+    ReportKind.FAULTS: (*_OF_PLUGS, "error"),
+    ReportKind.TRIES: _OF_SESSIONS,
+}
 
 
 class JobState(StrEnum):

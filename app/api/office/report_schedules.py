@@ -1,0 +1,101 @@
+"""Reports on schedule: what goes out by itself, to whom, and what became of it."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from app.api.ground import _rows
+from app.api.ground._noun import Ask, Noun, Reply
+from app.api.ground._paging import Pages
+from app.api.ground._plain import Plain
+from app.domain.ground.vocabulary import JobState
+from app.domain.office import schedules
+from app.models import Job, ReportSchedule
+from app.resource import REPORT_SCHEDULES
+from app.schemas import reports as schemas
+from app.schemas.answers import Answer, read
+from app.schemas.base import Instant
+from app.uow import unit_of_work
+
+noun = Noun("report-schedules", "Reports that go out by mail every week or month.")
+blueprint = noun.blueprint
+
+SCHEDULE = _rows.answer(
+    "ReportSchedule",
+    "A report that goes out by itself at `next_run_at`; `outside` are those of its `recipients` "
+    "that are nobody's on the staff.",
+    ReportSchedule,
+    without=("name_key", "narrowed_to"),
+    site_id=read(int | None, lambda row: row.narrowed_to),
+    recipients=list[str],
+    outside=list[str],
+)
+
+
+class ReportMail(Answer):
+    """A mail with a report, and whether it was sent."""
+
+    recipient: str
+    state: str
+    sent_at: Instant | None
+    error: str | None
+
+
+class ReportRun(Answer):
+    """One time that a report was made; `sentence` says why it was not."""
+
+    id: int
+    state: JobState
+    file_name: str | None
+    created_at: Instant
+    ended_at: Instant | None
+    sentence: str | None
+    mails: list[ReportMail]
+
+
+plain = Plain(noun, REPORT_SCHEDULES, SCHEDULE, everywhere=True)
+plain.list("The schedules, in the order in which they were made.", schemas.ReportSchedules)
+plain.show("One schedule.")
+plain.create("Add a schedule; its first report is of what is a whole week or month by then.",
+             schemas.NewReportSchedule, 409)  # fmt: skip
+plain.edit("Change what is given and leave the rest.", schemas.ReportScheduleChanges)
+plain.archive("Pause it: nothing is sent until it is restored.")
+plain.restore("Send again, from its next time on.")
+
+
+def _schedule(ask: Ask, schedule_id: int) -> ReportSchedule:
+    row: ReportSchedule = ask.get(ReportSchedule, schedule_id, "schedule")
+    return row
+
+
+@noun.post(
+    "/report-schedules/{schedule_id}/run",
+    "operator",
+    "Send a report now",
+    answers={202: ReportRun},
+    problems=(409,),
+    everywhere=True,
+)
+def run(ask: Ask, schedule_id: int) -> Reply:
+    """Make and send the report of the last whole week or month now."""
+    row = _schedule(ask, schedule_id)
+    with unit_of_work() as db:
+        job = schedules.run(db, ask.actor, row, now=ask.now)
+    job.mails = []  # type: ignore[attr-defined]
+    return Reply(202, job)
+
+
+@noun.get(
+    "/report-schedules/{schedule_id}/runs",
+    "viewer",
+    "List what a schedule sent",
+    answers={200: Pages(ReportRun)},
+    everywhere=True,
+)
+def runs(ask: Ask, schedule_id: int) -> Any:
+    """Each time that it was made, the newest first, with its mails."""
+    page = ask.page(select(Job).where(Job.schedule_id == _schedule(ask, schedule_id).id), Job.id)
+    mails = schedules.mails(ask.db, page.rows)
+    for job in page.rows:
+        job.mails = mails.get(job.id, [])
+    return page
