@@ -75,6 +75,7 @@ class Message(StationOwned, Base):
         Index("ix_messages_station", "station_id", "id"),
         Index("ix_messages_session", "session_id"),
         Index("ix_messages_at", "at"),
+        Index("ix_messages_message_id", "message_id"),
         # Nearly all are answered: what is not is few among many.
         Index(
             *("ix_messages_unanswered", "outcome", "id"),

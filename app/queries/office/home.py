@@ -119,13 +119,9 @@ def network_now(db: Session, *, now: datetime, zone: str) -> Now:
     limits = db.scalars(select(Site.supply_limit_kw).where(Site.archived_at.is_(None))).all()
     limit_w = sum((limit for limit in limits if limit is not None), Decimal(0)) * 1000
     midnight = _midnight(_today(now, zone), zone)
-    sent = select(func.count(Receipt.id)).join(Bill, Bill.id == Receipt.bill_id)
-    waiting = (
-        select(func.min(Receipt.created_at))
-        .join(Bill, Bill.id == Receipt.bill_id)
-        .where(Receipt.state.in_([ReceiptState.QUEUED, ReceiptState.SENDING]))
-    )
-    oldest = db.scalar(waiting)
+    sent = select(func.count(Receipt.id)).where(Receipt.sent_at >= midnight)
+    on_its_way = Receipt.state.in_([ReceiptState.QUEUED, ReceiptState.SENDING])
+    oldest = db.scalar(select(func.min(Receipt.created_at)).where(on_its_way))
     # By their time alone at first: in SQLite all stations' logs would be looked through for it.
     log: Any = Message.__table__
     recent = select(log.c.station_id).where(log.c.at > now - timedelta(seconds=WINDOW_S))
@@ -137,10 +133,7 @@ def network_now(db: Session, *, now: datetime, zone: str) -> Now:
         power_w=sum(draw.power_w for draw in supply.drawn(db, now=now).values()),
         supply_w=limit_w or None,
         plugs=_plugs(db, now),
-        receipts_today=db.scalar(
-            sent.where(Receipt.state == ReceiptState.SENT, Receipt.sent_at >= midnight)
-        )
-        or 0,
+        receipts_today=db.scalar(sent) or 0,
         oldest_unsent_s=(now - oldest).total_seconds() if oldest else None,
         messages_per_s=(heard or 0) / WINDOW_S,
     )
