@@ -173,6 +173,17 @@ class Settings:
     receipt_page_days: int = setting(
         90, _integer(1, 3650), "life of the link in a receipt, in days"
     )
+    oidc_issuer: str = setting(
+        "", _url("http", "https"), "provider of sign-ins (OpenID Connect); empty: none"
+    )
+    oidc_client_id: str = setting("", str, "what the desk is called there")
+    oidc_client_secret: str = setting("", str, "its secret there; empty: a public client")
+    oidc_name: str = setting("your organisation", str, "what the sign-in page calls the provider")
+    oidc_create: str = setting(
+        "",
+        _choice("", "viewer", "operator", "admin"),
+        "role of people who come from there and are not on the staff; empty: refused",
+    )
     secure_cookies: bool = setting(False, _switch, "cookies over HTTPS only")
     trusted_proxies: tuple[str, ...] = setting(
         (), _networks, "networks whose X-Forwarded-… headers count"

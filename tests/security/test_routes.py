@@ -26,6 +26,7 @@ OF_ALL_SITES = ("staff.", "audit.", "tariffs.create", "tariffs.edit", "sites.cre
 #: Pages for people who are not signed in, on purpose.
 PUBLIC = {
     *("sign.sign_in", "sign.sign_out", "sign.forgotten", "sign.reset", "sign.setup"),
+    *("provider.begin", "provider.finish"),
     *("sign.second_step", "passkeys.sign_in", "passkeys.options_to_sign_in"),
     # Stations fetch firmware and bring logs with the secret in the address of their job.
     *("station_files.fetch", "station_files.bring"),

@@ -29,7 +29,7 @@ from app.forms.office.sign_in import (
     SignInForm,
 )
 from app.uow import unit_of_work
-from app.web import doorkeeper, way_in
+from app.web import doorkeeper, provider, way_in
 from app.web.security import actor, back, public
 
 blueprint = Blueprint("sign", __name__)
@@ -70,7 +70,7 @@ def sign_in_page() -> Any:
         except DomainError as error:
             refusals.show(form, error)
     empty = not staff.exists(db.session())
-    return _page("office/sign/sign_in.html", form=form, empty=empty)
+    return _page("office/sign/sign_in.html", form=form, empty=empty, provider=provider.settings())
 
 
 @blueprint.route("/sign-in/code", methods=["GET", "POST"])
