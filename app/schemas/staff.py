@@ -1,5 +1,11 @@
 """Staff, tokens, the audit and what needs attention: what is sent, and what is asked for."""
 
+from typing import Annotated, Any
+
+from pydantic import PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.domain.ground.vocabulary import Area, Right
 from app.schemas.base import (
     Flag,
     Instant,
@@ -39,12 +45,69 @@ class People(Schema):
     archived: Flag = left_out("True: those who are deactivated instead.")
 
 
-class NewApiToken(Schema, example={"name": "Fleet portal", "user_id": 3, "days": 90}):
+def _rights(given: Any) -> dict[Area, Right]:
+    try:
+        found = {Area(area): Right(right) for area, right in given.items()}
+    except (AttributeError, TypeError, ValueError):
+        words = ", ".join(Area)
+        raise PydanticCustomError(
+            "kept", f"rights name areas, each read or write: {words}."
+        ) from None
+    if not found:
+        raise PydanticCustomError("kept", "rights name one area at least.")
+    return found
+
+
+#: area -> what may be done there; an area that is left out is closed.
+RightsGiven = Annotated[
+    Any,
+    PlainValidator(_rights),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {"enum": [area.value for area in Area]},
+            "additionalProperties": {"enum": [right.value for right in Right]},
+            "minProperties": 1,
+        }
+    ),
+]
+
+
+class NewRole(Schema, example={"name": "Accounting", "rights": {"money": "read"}}):
+    """A role to be made."""
+
+    name: Text = needed("Unlike any other role.", min_length=1, max_length=60)
+    rights: RightsGiven = needed("Area to read or write; what is left out is closed.")
+
+
+RoleChanges = changes(NewRole, example={"rights": {"money": "write", "tariffs": "read"}})
+
+
+class NewMachine(
+    Schema, example={"name": "Accounting system", "role": "Accounting", "owner_id": 1}
+):
+    """A machine to be added: it has tokens, and nobody signs in as it."""
+
+    name: Text = needed("Unlike any other machine.", min_length=1, max_length=120)
+    role: Text = needed("admin, operator, viewer, or a role of one’s own.", max_length=60)
+    owner_id: RowId = left_out("The person who answers for it; left out: whoever asks.")
+    site_ids: RowIds = left_out("Limits the reach to these sites; none: all sites.")
+
+
+MachineChanges = changes(NewMachine, example={"owner_id": 4})
+
+
+class NewApiToken(
+    Schema,
+    example={"name": "Fleet portal", "user_id": 3, "days": 90, "rights": {"network": "read"}},
+):
     """A token to be made; it may do what its member of staff may, or less."""
 
     name: Text = needed("What it is for.", min_length=1, max_length=120)
     user_id: RowId = left_out("Whose it is; left out: whoever asks.")
     days: Whole | None = left_out("How long it works; null: until it is revoked.", ge=1, le=3650)
+    rights: RightsGiven = left_out("Narrows it to these; left out: all that its person may.")
+    site_ids: RowIds = left_out("Narrows it to these sites; none: all that its person sees.")
 
 
 class ApiTokens(Schema):

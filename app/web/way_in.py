@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import Conflict
 from app.domain.ground.safe import Safe
-from app.domain.ground.vocabulary import SignInWay
-from app.domain.office import outbox, second_factor, sign_ins, staff
+from app.domain.ground.vocabulary import Actor, SignInWay
+from app.domain.office import outbox, rights, second_factor, sign_ins, staff
 from app.extensions import db
 from app.models import User
 from app.uow import unit_of_work
@@ -21,8 +21,12 @@ HALF_WAY_S = 600
 _HALF_WAY = "half_way"
 
 
-def invite(work: Session, user: User, now: datetime) -> str:
-    """Make and mail a link that waits for some days; return it.  Raises `Conflict`."""
+def invite(work: Session, actor: Actor, user: User, now: datetime) -> str:
+    """Make and mail a link that waits for some days; return it.
+
+    Raises `Conflict`, or `Forbidden` where they may do more than the actor, who sees the link.
+    """
+    rights.refuse_more(actor, rights.of(user))
     if user.archived_at is not None:
         raise Conflict(f"{user.name} is deactivated.")
     secret = sign_ins.issue_link(

@@ -34,6 +34,7 @@ from app.models import (
     FirmwareFile,
     LocalList,
     NotedFault,
+    OwnRole,
     ReportSchedule,
     Reservation,
     Settlement,
@@ -62,6 +63,15 @@ DOCUMENT = {
 def furnish(db: Session, tenant_id: int, now: datetime) -> None:
     """Give a tenant a library, and every station of its one row of each kind."""
     db.add(ChargingProfile(tenant_id=tenant_id, name="Night", document=DOCUMENT, created_at=now))
+    db.add(
+        OwnRole(
+            tenant_id=tenant_id,
+            name="Accounting",
+            name_key="accounting",
+            rights={"money": "read"},
+            created_at=now,
+        )
+    )
     db.add(
         FirmwareFile(
             tenant_id=tenant_id,

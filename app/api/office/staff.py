@@ -108,7 +108,7 @@ def create(ask: Ask) -> object:
     """Add a member of staff; a mail brings them the link to choose a password."""
     with unit_of_work() as db:
         user: Any = staff.create(db, ask.actor, tenant_id=ask.tenant_id, now=ask.now, **ask.body)
-        user.link = way_in.invite(db, user, ask.now)
+        user.link = way_in.invite(db, ask.actor, user, ask.now)
     return Reply(201, user, {"Location": f"{ROOT}/staff/{user.id}"})
 
 
@@ -156,7 +156,7 @@ def invite(ask: Ask, user_id: int) -> object:
     """Mail a new link to choose a password."""
     user: Any = staff.get(ask.db, user_id)
     with unit_of_work() as db:
-        user.link = way_in.invite(db, user, ask.now)
+        user.link = way_in.invite(db, ask.actor, user, ask.now)
     return user
 
 
@@ -225,6 +225,7 @@ def issue(ask: Ask) -> object:
     given = dict(ask.body)
     with unit_of_work() as db:
         user = staff.get(db, given.pop("user_id", ask.caller.user_id))
+        given["scope"] = given.pop("rights", None)
         made: tuple[Any, str] = api_tokens.issue(db, ask.actor, user, now=ask.now, **given)
     made[0].secret = made[1]
     return Reply(201, made[0])

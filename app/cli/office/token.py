@@ -3,6 +3,8 @@
 import click
 
 from app.cli.ground import _shared as cli
+from app.cli.office.role import given_rights
+from app.domain.network import sites
 from app.domain.office import api_tokens, staff
 from app.queries.office import staff as queries
 from app.uow import unit_of_work
@@ -12,8 +14,10 @@ group = cli.Group("token", help="Keys with which programs use the API.")
 COLUMNS: list[cli.Column] = [
     ("id", lambda token: token.id),
     ("name", lambda token: token.name),
-    ("user", lambda token: token.user.email),
+    ("user", lambda token: token.user.email or token.user.name),
     ("role", lambda token: token.user.role_name),
+    ("rights", lambda token: [f"{area}:{right}" for area, right in (token.rights or {}).items()]),
+    ("site_ids", lambda token: token.site_ids or []),
     ("begins_with", lambda token: token.hint),
     ("created_at", lambda token: token.created_at),
     ("expires_at", lambda token: token.expires_at),
@@ -26,17 +30,35 @@ COLUMNS: list[cli.Column] = [
 @click.argument("email")
 @click.option("--name", required=True, help="What it is for.")
 @click.option("--days", type=int, help="How long it works; without it, until it is revoked.")
+@click.option("--right", "words", multiple=True, help="Only this, as money:read; repeat it.")
+@click.option("--site", "site_names", multiple=True, help="Only this site; may be repeated.")
 @cli.json_option
-def add(email: str, name: str, days: int | None, as_json: bool) -> None:
-    """Make a token that acts as the member of staff EMAIL; it is printed this once."""
+def add(
+    email: str,
+    name: str,
+    days: int | None,
+    words: tuple[str, ...],
+    site_names: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Make a token of the person EMAIL, or of a machine by its name; it is printed this once."""
     with unit_of_work() as db:
         user = staff.by_email(db, email)
-        token, secret = api_tokens.issue(db, cli.ACTOR, user, name=name, days=days, now=cli.now())
+        token, secret = api_tokens.issue(
+            *(db, cli.ACTOR, user),
+            name=name,
+            days=days,
+            scope=given_rights(words) or None,
+            site_ids=[sites.named(db, user.tenant_id, site).id for site in site_names],
+            now=cli.now(),
+        )
     if as_json:
         cli.print_json({"id": token.id, "name": token.name, "token": secret})
         return
     click.echo(secret)
-    click.echo(f"Token {token.id} acts as {user.email}. It is shown this once.", err=True)
+    click.echo(
+        f"Token {token.id} acts as {user.email or user.name}. It is shown this once.", err=True
+    )
 
 
 @group.command("list")

@@ -23,6 +23,7 @@ COLUMNS: list[cli.Column] = [
     ("email", lambda user: user.email),
     ("name", lambda user: user.name),
     ("role", lambda user: user.role_name),
+    ("owner", lambda user: user.owner.email if user.owner else None),
     ("sites", lambda user: [site.name for site in user.sites]),
     ("timezone", lambda user: user.timezone),
     ("language", lambda user: user.language),
@@ -88,6 +89,24 @@ def add(email: str, site_names: tuple[str, ...], password: str | None, **given: 
     if secret:
         click.echo(f"Link  {link_to(secret)}")
         click.echo("The link lets them choose a password; it works once, for three days.", err=True)
+
+
+@group.command("add-machine")
+@click.argument("name")
+@click.option("--owner", required=True, help="The e-mail address of who answers for it.")
+@click.option("--role", default=Role.VIEWER.value, show_default=True)
+@click.option("--site", "site_names", multiple=True, help="Only this site; may be repeated.")
+def add_machine(name: str, owner: str, role: str, site_names: tuple[str, ...]) -> None:
+    """Add the machine NAME, which has tokens and cannot sign in."""
+    with unit_of_work() as db:
+        tenant_id = cli.the_tenant(db).id
+        reach = [sites.named(db, tenant_id, site).id for site in site_names]
+        owner_id = staff.by_email(db, owner).id
+        staff.add_machine(
+            db, cli.ACTOR, tenant_id=tenant_id, name=name, owner_id=owner_id, role=role,
+            site_ids=reach, now=cli.now(),
+        )  # fmt: skip
+    click.echo(f"{name} is on the staff. Make it a token: flask token add “{name}” --name …")
 
 
 @group.command("list")

@@ -135,6 +135,7 @@ def reset(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
 
     Every sign-in ends; raises `Conflict` when there is nothing to take away.
     """
+    rights.refuse_more(actor, rights.of(user))
     if not has_one(user):
         raise Conflict(f"{user.name} has no second factor.")
     _forget_app(db, user)

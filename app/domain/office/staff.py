@@ -86,23 +86,21 @@ def add_machine(
     *,
     tenant_id: int,
     name: str,
-    owner: User,
+    owner_id: int,
     role: Role | str,
     now: datetime,
     site_ids: Iterable[int] = (),
 ) -> User:
-    """Add a machine: what has tokens of its own and no way to sign in; `owner` answers for it.
+    """Add a machine: what has tokens and no way to sign in; the owner answers for it.
 
     Raises as `create`; `Taken` for a name that another machine has.
     """
-    if owner.owner_id is not None or owner.archived_at is not None:
-        raise Invalid("A person who is on the staff now must own it.", field="owner")
     user = User(
         tenant_id=tenant_id,
         email="",
         language="en",
         sites=sites_of(db, tenant_id, site_ids),
-        owner=owner,
+        owner=_owner(db, tenant_id, owner_id),
         created_at=now,
     )
     _set_role(db, actor, user, role)
@@ -122,7 +120,7 @@ def edit(db: Session, actor: Actor, user: User, *, now: datetime, **given: Any) 
     rights.refuse_more(actor, rights.of(user))
     facts = {name: getattr(user, name) for name in _CHANGEABLE}
     facts |= {"role": user.role_name, "site_ids": [site.id for site in user.sites], **given}
-    if unknown := facts.keys() - {*_CHANGEABLE, "site_ids"}:
+    if unknown := facts.keys() - {*_CHANGEABLE, "site_ids", "owner_id"}:
         raise TypeError(f"a member of staff has no {min(unknown)}")
     before = _snapshot(user)
     new_role, own_role = rights.named(db, user.tenant_id, facts["role"])
@@ -141,6 +139,7 @@ def edit(db: Session, actor: Actor, user: User, *, now: datetime, **given: Any) 
         _set_email(user, facts["email"])
     else:
         _set_machine_name(user, facts["name"])
+        user.owner = _owner(db, user.tenant_id, facts.get("owner_id", user.owner_id))
     _flush(db, user)
     entry = audit.note(db, actor, "user.edit", user, now=now, before=before)
     entry.before = {**(entry.before or {}), "sites": before["sites"]}
@@ -227,6 +226,14 @@ def get(db: Session, user_id: int) -> User:
     return user
 
 
+def machine(db: Session, user_id: int) -> User:
+    """Return a machine of the staff; raises `NotFound`."""
+    user = get(db, user_id)
+    if user.owner_id is None:
+        raise NotFound("There is no such machine.")
+    return user
+
+
 def exists(db: Session) -> bool:
     """Tell whether anybody is on the staff yet."""
     return db.scalar(select(User.id).limit(1)) is not None
@@ -247,6 +254,7 @@ def _keep_an_admin(db: Session, user: User) -> None:
             User.role == Role.ADMIN,
             User.archived_at.is_(None),
             User.id != user.id,
+            User.owner_id.is_(None),
             ~User.sites.any(),
         )
     )
@@ -276,6 +284,14 @@ def _flush(db: Session, user: User) -> None:
 def _set_role(db: Session, actor: Actor, user: User, name: str) -> None:
     user.role, user.own_role = rights.named(db, user.tenant_id, name)
     rights.refuse_more(actor, rights.of(user))
+
+
+def _owner(db: Session, tenant_id: int, user_id: int) -> User:
+    owner = db.get(User, user_id)
+    fits = owner is not None and owner.tenant_id == tenant_id and owner.owner_id is None
+    if owner is None or not fits or owner.archived_at is not None:
+        raise Invalid("A person who is on the staff now answers for a machine.", field="owner")
+    return owner
 
 
 def _set_machine_name(user: User, name: str) -> None:

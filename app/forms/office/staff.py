@@ -6,13 +6,12 @@ from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import (
     EmailField,
-    IntegerField,
     SelectField,
     SelectMultipleField,
     StringField,
     widgets,
 )
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.validators import InputRequired, Length, Optional
 
 from app.domain.ground.vocabulary import Role
 
@@ -53,19 +52,3 @@ class StaffForm(FlaskForm):  # type: ignore[misc]
     def zones(self) -> list[str]:
         """What the time zone field offers."""
         return sorted(available_timezones())
-
-
-class TokenForm(FlaskForm):  # type: ignore[misc]
-    """An API token."""
-
-    name = StringField(
-        _("What is it for?"),
-        [InputRequired(_("Say what it is for.")), Length(max=120)],
-        render_kw={"placeholder": "Accounting export"},
-    )
-    days = IntegerField(
-        _("Works for (days)"),
-        [Optional(), NumberRange(1, 3650)],
-        default=365,
-        description=_("Empty: until somebody revokes it."),
-    )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.domain.ground import texts
@@ -32,7 +32,9 @@ class Filter:
 
     def select(self) -> Select[User]:
         """Select the members of staff, in no order yet."""
-        query = select(User).options(selectinload(User.sites), joinedload(User.own_role))
+        query = select(User).options(
+            selectinload(User.sites), joinedload(User.own_role), joinedload(User.owner)
+        )
         if self.q:
             pattern = like(self.q)
             query = query.where(
@@ -52,6 +54,19 @@ def of_role(name: str) -> ColumnElement[bool]:
     if name in rights.BUILT_IN:
         return User.role == Role(name)
     return User.own_role.has(OwnRole.name_key == texts.key(name))
+
+
+def people_of_roles(db: Session) -> dict[str, int]:
+    """Return how many people and machines have each role, by its name."""
+    called = func.coalesce(OwnRole.name, User.role)
+    query = select(called, func.count()).outerjoin(User.own_role)
+    return dict(db.execute(query.where(User.archived_at.is_(None)).group_by(called)).all())
+
+
+def owners(db: Session) -> list[User]:
+    """Return who may answer for a machine."""
+    people = select(User).where(User.archived_at.is_(None), User.owner_id.is_(None))
+    return list(db.scalars(people.order_by(User.name)))
 
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:

@@ -132,6 +132,7 @@ MEMBERS = {
     "revoked_at": "When it was revoked; null: it works.",
     "role": "viewer, operator or admin.",
     "root_id": "Number of the authority’s certificate.",
+    "role_id": "Number of the role.",
     "rule_id": "Number of the rule.",
     "secret": "The secret; told this once.",
     "seen_at": "When it was last used.",

@@ -14,7 +14,8 @@ from app.domain.ground.vocabulary import Role
 from app.domain.office import api_tokens, rights, second_factor, sign_ins, staff
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.office.staff import StaffForm, TokenForm
+from app.forms.office.rights import TokenForm
+from app.forms.office.staff import StaffForm
 from app.models import User
 from app.queries.office import staff as queries
 from app.uow import unit_of_work
@@ -63,7 +64,7 @@ def create() -> ResponseReturnValue:
                 user = staff.create(
                     work, actor(), tenant_id=current_user.tenant_id, now=now, **_facts(form)
                 )
-                link = way_in.invite(work, user, now)
+                link = way_in.invite(work, actor(), user, now)
             flash(_("Added %(name)s.", name=user.name), "success")
             return _to_link(user, link)
         except DomainError as error:
@@ -76,7 +77,7 @@ def create() -> ResponseReturnValue:
 def show(user_id: int) -> ResponseReturnValue:
     """One member of staff: facts, what may be done, API tokens."""
     user = staff.get(db.session(), user_id)
-    return _show(user, TokenForm())
+    return _show(user, _token_form())
 
 
 @blueprint.route("/<int:user_id>/edit", methods=["GET", "POST"])
@@ -84,6 +85,8 @@ def show(user_id: int) -> ResponseReturnValue:
 def edit(user_id: int) -> ResponseReturnValue:
     """Change a member of staff."""
     user = staff.get(db.session(), user_id)
+    if user.owner_id is not None:
+        return back("machines.edit", user_id=user_id)
     form = _form(user)
     if form.validate_on_submit():
         try:
@@ -126,7 +129,7 @@ def reset_link(user_id: int) -> ResponseReturnValue:
     now = datetime.now(UTC)
     with unit_of_work() as work:
         user = staff.get(work, user_id)
-        link = way_in.invite(work, user, now)
+        link = way_in.invite(work, actor(), user, now)
     return _to_link(user, link)
 
 
@@ -154,16 +157,20 @@ def link(user_id: int) -> ResponseReturnValue:
 @needs("write", everywhere=True)
 def issue_token(user_id: int) -> ResponseReturnValue:
     """Make an API token and show it."""
-    form = TokenForm()
+    form = _token_form()
     user = staff.get(db.session(), user_id)
     if form.validate_on_submit():
         try:
             with unit_of_work() as work:
                 user = staff.get(work, user_id)
                 token, secret = api_tokens.issue(
-                    work, actor(), user, name=form.name.data, days=form.days.data,
+                    *(work, actor(), user),
+                    name=form.name.data,
+                    days=form.days.data,
+                    scope=form.rights or None,
+                    site_ids=form.sites.data or (),
                     now=datetime.now(UTC),
-                )  # fmt: skip
+                )
             shown = back("staff.token", token_id=token.id)
             return shown_once.keep(shown, f"token {token.id}", secret)
         except DomainError as error:
@@ -175,7 +182,9 @@ def issue_token(user_id: int) -> ResponseReturnValue:
 @needs("read", everywhere=True)
 def tokens() -> ResponseReturnValue:
     """Everybody's API tokens, the newest first."""
-    return render_template("office/staff/tokens.html", tokens=queries.tokens(db.session()))
+    return render_template(
+        "office/staff/tokens.html", tokens=queries.tokens(db.session()), areas=rights.AREAS
+    )
 
 
 @blueprint.get("/tokens/<int:token_id>")
@@ -243,10 +252,17 @@ def _show(user: User, form: TokenForm) -> str:
         user=user,
         form=form,
         tokens=queries.tokens(db.session(), user),
+        areas=rights.AREAS,
         is_self=user.id == current_user.id,
         sign_ins=sign_ins.of_user(db.session(), user.id, now=datetime.now(UTC)),
         present=current_user.sign_in_id,
     )
+
+
+def _token_form() -> TokenForm:
+    form = TokenForm()
+    form.sites.choices = [(site.id, site.name) for site in queries.sites(db.session())]
+    return form
 
 
 def _form(user: User | None = None) -> StaffForm:
