@@ -4,7 +4,15 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
-from wtforms import IntegerField, SelectField, StringField, TextAreaField
+from wtforms import (
+    FieldList,
+    Form,
+    FormField,
+    IntegerField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from app.domain.limits.profile_documents import HIGHEST_STACK_LEVEL, KINDS, PURPOSES
@@ -12,12 +20,28 @@ from app.forms.commands.order_fields import PICKER
 from app.forms.ground.refusals import fits
 from app.schemas.limits import NewChargingProfile
 
+#: Steps of a schedule on the form, and empty rows after those that are filled in.
+MOST_ROWS, SPARE = 200, 3
 _CODE = {"class": "form-control code", "spellcheck": "false", "rows": 6}
 
 
 def _moment(label: str, help_text: str) -> StringField:
     look = {"type": PICKER, "autocomplete": "off"}
     return StringField(label, [Length(max=40)], description=help_text, render_kw=look)
+
+
+class PeriodForm(Form):  # type: ignore[misc]
+    """One step of a schedule."""
+
+    starts = StringField(
+        _("From"), [Length(max=20)], render_kw={"autocomplete": "off", "placeholder": "07:00"}
+    )
+    limit = StringField(
+        _("Limit"), [Length(max=20)], render_kw={"autocomplete": "off", "inputmode": "decimal"}
+    )
+    phases = SelectField(
+        _("Phases"), choices=[("", _("any")), ("1", "1"), ("2", "2"), ("3", "3")], default=""
+    )
 
 
 class ProfileForm(FlaskForm):  # type: ignore[misc]
@@ -40,12 +64,7 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]
         default=0,
         description=_("Of several profiles the one with the highest level counts."),
     )
-    periods = TextAreaField(
-        _("Limits"),
-        default="00:00 16 3",
-        description=_("A line each: when it begins, the limit, and the phases if you like."),
-        render_kw=_CODE,
-    )
+    periods = FieldList(FormField(PeriodForm), max_entries=MOST_ROWS)
     min_rate = StringField(_("Never below"), [Length(max=20)], description=_("In the same unit."))
     duration_s = IntegerField(_("Lasts, in seconds"), [Optional(), NumberRange(1, 366 * 86_400)])
     update_every_s = IntegerField(
@@ -62,6 +81,15 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]
         description=_("Used instead of the fields where it is filled in."),
         render_kw=_CODE,
     )
+
+    def spare_rows(self) -> "ProfileForm":
+        """Add empty rows, so that steps can be added without a script."""
+        while (
+            len(self.periods) < MOST_ROWS
+            and sum(not row.starts.data for row in self.periods) < SPARE
+        ):
+            self.periods.append_entry()
+        return self
 
     def offer_purpose(self, word: str) -> None:
         """Keep a purpose on offer that a profile already has."""

@@ -16,6 +16,7 @@
     soc: { token: "idle", width: 1.75, dash: [1, 3] },
     current: { token: "primary", width: 2 },
     voltage: { token: "info", width: 1.75, dash: [3, 3] },
+    level: { token: "muted", width: 1.25, dash: [5, 4] },
   };
 
   const RANGES = {
@@ -60,13 +61,14 @@
     for (const one of data.series) {
       const look = LOOKS[one.kind] || LOOKS.power;
       const line = colour(look.token);
-      scales[one.kind] = RANGES[one.kind] || { range: (_, low, high) => [0, Math.max(high * 1.08, 1)] };
+      const scale = one.scale || one.kind;
+      scales[scale] = RANGES[scale] || { range: (_, low, high) => [0, Math.max(high * 1.08, 1)] };
       series.push({
-        label: one.label, scale: one.kind, stroke: line, width: look.width, dash: look.dash, spanGaps: true, points: { show: false },
+        label: one.label, scale, stroke: line, width: look.width, dash: look.dash, spanGaps: true, points: { show: false },
         fill: look.fill ? faint(line, look.fill) : undefined,
         value: (_, value) => (value == null ? "–" : `${value.toFixed(one.kind === "soc" ? 0 : 2)} ${one.unit}`),
       });
-      if (axes.length < 3) axes.push({ ...axis, scale: one.kind, side: axes.length === 1 ? 3 : 1, grid: axes.length === 1 ? grid : { show: false }, size: 52, values: (_, ticks) => ticks.map((tick, at) => (at === ticks.length - 1 ? `${tick} ${one.unit}` : `${tick}`)) });
+      if (axes.length < 3 && !one.scale) axes.push({ ...axis, scale, side: axes.length === 1 ? 3 : 1, grid: axes.length === 1 ? grid : { show: false }, size: 52, values: (_, ticks) => ticks.map((tick, at) => (at === ticks.length - 1 ? `${tick} ${one.unit}` : `${tick}`)) });
     }
     return {
       width: holder.clientWidth, height: Math.max(220, Math.min(300, holder.clientWidth * 0.32)), series, scales, axes,

@@ -1,6 +1,7 @@
 """Charging profiles on the desk: the library, the picture, a station's Energy tab."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
@@ -15,7 +16,21 @@ from app.models import (
     Settlement,
     StationProfile,
 )
+from app.queries import limits as queries
 from tests.support import energy_seed
+
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+
+
+def rows(*steps):
+    """What a browser sends of the rows of a schedule."""
+    found = {}
+    for place, (starts, limit, *phases) in enumerate(step.split() for step in steps):
+        found[f"periods-{place}-starts"] = starts
+        found[f"periods-{place}-limit"] = limit
+        found[f"periods-{place}-phases"] = "".join(phases)
+    return found
+
 
 TYPED = {
     "name": "Depot by night",
@@ -23,7 +38,7 @@ TYPED = {
     "kind": "daily",
     "unit": "A",
     "stack_level": "1",
-    "periods": "00:00 32 3\n07:00 10 3\n",
+    **rows("00:00 32 3", "07:00 10 3"),
 }
 
 
@@ -33,6 +48,10 @@ def station(made, db):
     energy_seed.fill(db, place, made.now)
     db.commit()
     return place
+
+
+def rows_gone(place):
+    return {f"periods-{place}-{name}": "" for name in ("starts", "limit", "phases")}
 
 
 def page(client, address, status=200):
@@ -58,16 +77,20 @@ def test_a_profile_is_typed_shown_and_changed(made, db, operator):
     text = page(operator, f"/profiles/{profile.id}")
     assert "Every day" in text and "07:00" in text and 'data-chart="schedule-data"' in text
     form = page(operator, f"/profiles/{profile.id}/edit")
-    assert "07:00 10.0 3" in form
-    changed = {**TYPED, "periods": "00:00 20", "min_rate": "6"}
+    assert 'value="07:00"' in form and 'value="10.0"' in form
+    assert form.count("step-row") == 5  # and three empty ones
+    changed = {**TYPED, **rows("00:00 20"), **rows_gone(1), "min_rate": "6"}
     assert operator.post(f"/profiles/{profile.id}/edit", data=changed).status_code == 303
     assert only(db, ChargingProfile).document["min_rate"] == "6.0"
 
 
-def test_a_wrong_line_is_named_beside_its_field(made, db, operator):
-    answer = operator.post("/profiles/new", data={**TYPED, "periods": "00:00 32\nnoon 10"})
-    assert answer.status_code == 422
-    assert "Line 2: write start, limit" in answer.get_data(as_text=True)
+def test_a_wrong_row_is_told_at_its_field(made, db, operator):
+    for step, field in (("noon 10", "starts"), ("07:00", "limit")):
+        starts, _, limit = step.partition(" ")
+        typed = {**TYPED, "periods-1-starts": starts, "periods-1-limit": limit}
+        answer = operator.post("/profiles/new", data=typed)
+        assert answer.status_code == 422
+        assert f'id="periods-1-{field}-error"' in answer.get_data(as_text=True)
     assert db.scalar(select(ChargingProfile)) is None
 
 
@@ -78,7 +101,7 @@ def test_what_lines_cannot_say_is_typed_as_json(made, db, operator):
         "unit": "W",
         "periods": [{"limit": 11000, "more": {"mode": "central_setpoint", "setpoint": -3000}}],
     }
-    typed = {**TYPED, "periods": "", "document": json.dumps(document)}
+    typed = {**TYPED, "document": json.dumps(document)}
     assert operator.post("/profiles/new", data=typed).status_code == 303
     profile = only(db, ChargingProfile)
     assert profile.document["periods"][0]["more"]["setpoint"] == "-3000.0"
@@ -156,10 +179,55 @@ def test_lines_of_periods_are_read_and_written():
     text = "00:00 16 3\n07:30 6.5\n25:00:30 32"
     read = profile_forms.read_periods(text)
     assert [each["start_s"] for each in read] == [0, 27_000, 90_030]
-    assert profile_forms.written_periods(read) == text
     assert profile_forms.read_periods("0 16; 3600 8")[1]["start_s"] == 3600
     with pytest.raises(Invalid, match="Line 1"):
         profile_forms.read_periods("now 16")
+
+
+def test_rows_of_a_week_say_their_day_and_are_put_in_order():
+    rows = [
+        {"starts": "Tue 06:00", "limit": "16,5", "phases": "3"},
+        {"starts": "", "limit": " ", "phases": ""},
+        {"starts": "Monday 0:00", "limit": "8", "phases": ""},
+    ]
+    read = profile_forms.read_rows(rows)
+    assert read == [
+        {"start_s": 0, "limit": "8"},
+        {"start_s": 108_000, "limit": "16.5", "phases": "3"},
+    ]
+    written = profile_forms.written_rows(read, "weekly")
+    assert [row["starts"] for row in written] == ["Mon 00:00", "Tue 06:00"]
+    assert profile_forms.read_rows(written) == read
+    assert profile_forms.written_rows(read, "absolute")[1]["starts"] == "30:00"
+
+
+def test_of_all_levels_the_lowest_counts_and_a_session_goes_before_the_default():
+    begins = NOW.isoformat()
+
+    def held(evse, purpose, *limits, level=0, **more):
+        periods = [{"start_s": 3600 * at, "limit": str(a)} for at, a in enumerate(limits)]
+        document = {
+            "purpose": purpose, "kind": "absolute", "unit": "A", "stack_level": level,
+            "starts_at": begins, "periods": periods, **more,
+        }  # fmt: skip
+        return StationProfile(evse=evse, document=document, created_at=NOW)
+
+    def result(*rows):
+        pictures = dict(queries.worked_out(rows, NOW, "UTC"))
+        return {
+            evse: [picture["series"][0]["values"][hour * 8] for hour in (0, 1, 2)]
+            for evse, picture in pictures.items()
+        }
+
+    default = held(0, "default", 32, 16, 24)
+    # Of a station whose sessions alone are limited nothing is limited itself.
+    assert result(default, held(1, "default", 20, level=1)) == {1: [20, 20, 20]}
+    rows = [default, held(0, "station_max", 28), held(1, "session", 40, 10)]
+    assert result(*rows) == {0: [28, 28, 28], 1: [28, 10, 10]}
+    short = held(1, "default", 6, level=5, duration_s=3600)
+    assert result(default, short, held(0, "external", 30))[1] == [6, 16, 24]
+    watts = held(1, "default", 3 * 230 * 10, unit="W")
+    assert result(held(0, "station_max", 16), watts)[1] == [6.9, 6.9, 6.9]
 
 
 def test_a_sessions_page_shows_its_profile_its_cars_needs_and_its_payment(station, db, viewer):

@@ -150,6 +150,9 @@ def _valid(document: Mapping[str, Any], at: datetime) -> bool:
 # 24 for a week (30:00 is six in the morning of the second day), or plain seconds.
 
 _CLOCK = re.compile(r"(\d{1,4}):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
+#: The days of a schedule that repeats every week: Tue 06:00 is 30:00.
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY_S = 86_400
 
 
 def read_periods(text: str) -> list[Json]:
@@ -169,13 +172,54 @@ def read_periods(text: str) -> list[Json]:
     return found
 
 
-def written_periods(given: Sequence[Mapping[str, Any]]) -> str:
-    """Write periods as `periods` reads them."""
-    lines = []
-    for period in given:
-        words = [clock(period["start_s"]), str(period.get("limit", "")), period.get("phases")]
-        lines.append(" ".join(str(word) for word in words if word not in (None, "")))
-    return "\n".join(lines)
+def read_rows(rows: Sequence[Mapping[str, Any]]) -> list[Json]:
+    """Read what was typed into fields, `starts`, `limit` and `phases`; empty rows say nothing.
+
+    Raises `Invalid` for `periods.2.starts`, as rows are counted from 0.
+    """
+    found = []
+    for number, row in enumerate(rows):
+        starts, limit = (str(row.get(name) or "").strip() for name in ("starts", "limit"))
+        if not starts and not limit:
+            continue
+        start_s = _start_of(starts)
+        if start_s is None:
+            sentence = "Write when it begins, as 07:00, or Tue 07:00 in a week."
+            raise Invalid(sentence, field=f"periods.{number}.starts")
+        if not limit:
+            raise Invalid("Write the limit.", field=f"periods.{number}.limit")
+        period: Json = {"start_s": start_s, "limit": limit.replace(",", ".")}
+        if row.get("phases"):
+            period["phases"] = row["phases"]
+        found.append(period)
+    return sorted(found, key=lambda period: int(period["start_s"]))
+
+
+def written_rows(given: Sequence[Mapping[str, Any]], kind: str) -> list[Json]:
+    """Write periods as `read_rows` reads them."""
+    return [
+        {
+            "starts": start_said(period["start_s"], kind),
+            "limit": str(period.get("limit", "")),
+            "phases": str(period.get("phases") or ""),
+        }
+        for period in given
+    ]
+
+
+def start_said(seconds: int, kind: str) -> str:
+    """When a period begins: 07:00, and with its day in a schedule of a week."""
+    if kind != "weekly":
+        return clock(seconds)
+    return f"{_DAYS[seconds // _DAY_S % 7].capitalize()} {clock(seconds % _DAY_S)}"
+
+
+def _start_of(text: str) -> int | None:
+    day, _, rest = text.partition(" ")
+    if day[:3].lower() in _DAYS and rest:
+        seconds = _seconds_of(rest.strip())
+        return None if seconds is None else _DAYS.index(day[:3].lower()) * _DAY_S + seconds
+    return _seconds_of(text)
 
 
 def periods_sayable(given: Sequence[Mapping[str, Any]]) -> bool:

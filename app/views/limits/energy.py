@@ -110,4 +110,5 @@ def _page(place: Station, form: AssignForm) -> str:
         energy=energy,
         zone=zone,
         drawn=[(row, queries.drawn(row, zone)) for row in energy.composites],
+        worked_out=library.worked_out(energy.profiles, now, zone),
     )

@@ -34,6 +34,7 @@ blueprint.add_app_template_filter(said, "profile_said")
 blueprint.add_app_template_filter(lambda word: PURPOSES.get(word, word), "profile_purpose")
 blueprint.add_app_template_filter(lambda word: KINDS.get(word, word), "profile_kind")
 blueprint.add_app_template_filter(profile_forms.clock, "offset")
+blueprint.add_app_template_filter(profile_forms.start_said, "step_start")
 blueprint.add_app_template_filter(datetime.fromisoformat, "instant")
 
 _FIELDS = (*("purpose", "kind", "unit", "stack_level", "min_rate", "duration_s", "update_every_s"),)
@@ -102,7 +103,7 @@ def _document(form: ProfileForm) -> dict[str, Any]:
     for name in _MOMENTS:
         if text := (form[name].data or "").strip():
             given[name] = _instant(name, text)
-    return {**given, "periods": profile_forms.read_periods(form.periods.data or "")}
+    return {**given, "periods": profile_forms.read_rows(form.periods.data)}
 
 
 def _instant(name: str, text: str) -> str:
@@ -139,17 +140,30 @@ def _typed(profile: ChargingProfile) -> dict[str, Any]:
         **(moments if simple else {}),
         "name": profile.name,
         "note": profile.note,
-        "periods": profile_forms.written_periods(periods) if simple else "",
+        "periods": profile_forms.written_rows(periods, document["kind"]) if simple else [],
         "document": whole,
     }
 
 
 def _form(profile: ChargingProfile | None) -> ProfileForm:
-    if profile is None:
-        return ProfileForm()
-    form = ProfileForm(data=_typed(profile))
-    form.offer_purpose(profile.document["purpose"])
-    return form
+    first = {"starts": "00:00", "limit": "16", "phases": "3"}
+    form = ProfileForm(data=_typed(profile) if profile else {"periods": [first]})
+    if profile is not None:
+        form.offer_purpose(profile.document["purpose"])
+    return form.spare_rows()
+
+
+def _refused(form: ProfileForm, error: DomainError) -> None:
+    """Show a refusal at the row that it is about."""
+    whole, _, rest = (error.field or "").partition(".")
+    number, _, name = rest.partition(".")
+    if whole == "periods" and number.isdigit() and int(number) < len(form.periods):
+        field = form.periods[int(number)].form[name or "starts"]
+        field.errors = [*field.errors, error.sentence]
+    elif whole == "periods":
+        form.form_errors.append(error.sentence)
+    else:
+        refusals.show(form, error)
 
 
 def _given(work: Session, form: ProfileForm, profile: ChargingProfile | None) -> dict[str, Any]:
@@ -157,7 +171,7 @@ def _given(work: Session, form: ProfileForm, profile: ChargingProfile | None) ->
 
 
 plain = Plain(
-    *(blueprint, PROFILES, "limits/profiles/form.html", _form, _given),
+    *(blueprint, PROFILES, "limits/profiles/form.html", _form, _given, _refused),
     context=lambda: {"zone": g.get("zone", "UTC")},
 )
 plain.create()
