@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check format bench docs clean dev browser
+.PHONY: help run test test-all check format bench docs texts clean dev browser
 
 help: ## Show this list
 	@echo "Ampdesk. What make can do here:"
@@ -54,6 +54,9 @@ docs: dev ## Write docs/ocpp.md, docs/house.md and the tables of README and docs
 	@$(BIN)/python docs/problem_table.py
 	@$(BIN)/python docs/settings_table.py
 	@$(BIN)/python docs/house_map.py
+
+texts: dev ## Collect the texts of desk and receipts, name those without a translation, compile
+	@PYTHONPATH=. $(BIN)/python docs/texts.py
 
 clean: ## Remove the environment and caches; the data in var/ stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

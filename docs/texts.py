@@ -42,9 +42,14 @@ _NO_SPEECH = {
 _LABELS = {"label", "title", "hint", "word"}
 #: What looks like a query, an address, a header or a name of the code.
 _CODE = re.compile(
-    r"SELECT |INSERT |UPDATE |CAST\(|COALESCE|excluded|ANY\(|->>|\bAS \w+|::|<\w|"
-    r"\b\w+_\w+\b|\w+/\w+/|'self'|'none'|\bIN \(|=\"|\n|^[A-Z]{3} [A-Z]{3}|^\W*\w[\w .()-]*,\w",
+    r"SELECT |INSERT |UPDATE |CONFLICT|COPY |CAST\(|COALESCE|excluded|ANY\(|->>|\bAS \w+|::|<\w|"
+    r"\b\w+_\w+\b|\w+/\w+/|'self'|'none'|\bIN \(|=\"|\n|^[A-Z]{3} [A-Z]{3}|HTTP/1|-----|"
+    r"/\d+ minutes|\bk\.\w+|= new\.|charset=|max-age=|no-store|=\(\)|"
+    r"delay:|WeakKey|^\W*\w[\w .()-]*,\w|Upgrade$",
 )
+
+#: A place of `str.format`.
+_BRACES = re.compile(r"\{([a-zA-Z]\w*)\}")
 
 
 def collected(catalogue: str) -> Catalog:
@@ -149,7 +154,9 @@ class _Words(ast.NodeVisitor):
         if any(ast.unparse(base).endswith("StrEnum") for base in node.bases):
             for each in node.body:
                 if isinstance(each, ast.Assign) and isinstance(each.value, ast.Constant):
-                    self.found.append((each.lineno, str(each.value.value).replace("_", " ")))
+                    word = str(each.value.value).replace("_", " ")
+                    if "." not in word:
+                        self.found.append((each.lineno, word))
         else:
             self.generic_visit(node)
 
@@ -179,16 +186,35 @@ class _Words(ast.NodeVisitor):
                 self.visit(piece.value)
         self._tell(node.lineno, text)
 
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        """A sentence put together of pieces."""
+        if isinstance(node.op, ast.Add) and (pieces := _added(node)):
+            self.visit_JoinedStr(ast.copy_location(ast.JoinedStr(pieces), node))
+        else:
+            self.generic_visit(node)
+
     def visit_Constant(self, node: ast.Constant) -> None:
         """A text as it stands."""
         if isinstance(node.value, str):
-            self._tell(node.lineno, node.value.replace("%", "%%"))
+            self._tell(node.lineno, _BRACES.sub(r"%(\1)s", node.value.replace("%", "%%")))
 
     def _tell(self, line: int, text: str) -> None:
         plain = re.sub(r"%\(\w+\)s", "", text)
         several = " " in text.strip() and re.search(r"[A-Za-z]{3}", plain)
         if several and not _CODE.search(plain):
             self.found.append((line, text))
+
+
+def _added(node: ast.expr) -> list[ast.expr]:
+    """The pieces of a text that is put together by `+`; none where no text is among them."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        pieces = _added(node.left) + _added(node.right)
+        return pieces if any(isinstance(each, ast.Constant) for each in pieces) else []
+    if isinstance(node, ast.JoinedStr):
+        return list(node.values)
+    if isinstance(node, ast.Constant):
+        return [node] if isinstance(node.value, str) else []
+    return [ast.FormattedValue(node, -1)]
 
 
 def _name(code: str, taken: list[str]) -> str:

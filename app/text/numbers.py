@@ -46,6 +46,7 @@ STYLES = {
     "day": "%a %-d %b",
     "minute": "%-d %b %Y, %H:%M",
     "short": "%-d %b, %H:%M",
+    "shortest": "%-d %b",
     "input": "%Y-%m-%dT%H:%M",
     "today": "%A %-d %B · %H:%M",
     "weekday": "%A",
@@ -56,6 +57,7 @@ _WORDED = {
     "day": ("MMMEd", ""),
     "minute": ("yMMMd", ", %H:%M"),
     "short": ("MMMd", ", %H:%M"),
+    "shortest": ("MMMd", ""),
     "today": ("MMMMEd", " · %H:%M"),
     "weekday": ("EEEE", ""),
 }

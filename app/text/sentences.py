@@ -16,9 +16,14 @@ from markupsafe import Markup
 from app.text import numbers
 
 _DOMAINS = ("sentences", "desk")
+_MARKED = re.compile("[<&]")
 _PLACE = re.compile(r"%\((\w+)\)s")
-#: Where one sentence ends and the next begins.
-_BORDER = re.compile(r"(?<=[.?!]) (?=[A-Z“])")
+#: Where one piece of a text ends and the next begins, and what stands between them.
+_BORDERS = (
+    (re.compile(" · "), " · "),
+    (re.compile(" → "), " → "),
+    (re.compile(r"(?<=[.?!]) (?=[A-Z“])"), " "),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,49 +37,62 @@ class _Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Book:
-    """What is known in a language: texts as they are, and shapes, the most telling ones first."""
+    """What is known in a language: texts as they are, and shapes, the most telling ones first.
 
+    `words` are those of the texts that the business says.
+    """
+
+    words: dict[str, str]
     texts: dict[str, str]
     shapes: tuple[_Shape, ...]
 
 
 def translated(text: Any) -> Any:
-    """The text in the reader's language; markup and what is no text stay as they are."""
+    """The text in the reader's language; what has tags in it stays as it is."""
     language = numbers.language()
-    if language == "en" or not text or isinstance(text, Markup):
+    if language == "en" or not text or (isinstance(text, Markup) and _MARKED.search(text)):
         return text
-    return _put(str(text), language)
+    told = _put(str(text), language)
+    return Markup(told) if isinstance(text, Markup) else told
 
 
 @numbers.remembered
-def _put(text: str, language: str) -> str:
+def _put(text: str, language: str, within: bool = False) -> str:
     book = _book(language)
-    if (known := book.texts.get(text)) is not None:
+    if (known := (book.words if within else book.texts).get(text)) is not None:
         return known
     if " " not in text:
-        return text
+        # The words of enumerations are known in small letters.
+        small = book.words.get(text.lower()) if text.istitle() else None
+        return small[:1].upper() + small[1:] if small else text
     for shape in book.shapes:
         if shape.core in text and (found := shape.pattern.fullmatch(text)):
-            values = {name: _put(value, language) for name, value in found.groupdict().items()}
+            # A value may be a name that people gave: only words of the business are looked up.
+            values = {
+                name: _put(value, language, True) for name, value in found.groupdict().items()
+            }
             return shape.template % values
-    sentences = _BORDER.split(text)
-    return " ".join(_put(each, language) for each in sentences) if len(sentences) > 1 else text
+    for border, between in _BORDERS:
+        if len(pieces := border.split(text)) > 1:
+            return between.join(_put(each, language, within) for each in pieces)
+    return text
 
 
 @cache
 def _book(language: str) -> _Book:
-    texts: dict[str, str] = {}
+    books: dict[str, dict[str, str]] = {domain: {} for domain in _DOMAINS}
     shapes = []
-    for domain in _DOMAINS:
+    for domain, texts in books.items():
         for text, told in _catalogue(domain, language).items():
             if not isinstance(text, str) or not text or not told:
                 continue
             if domain == "sentences" and _PLACE.search(text):
                 shapes.append(_shape(text, told))
             else:
-                texts.setdefault(text.replace("%%", "%"), told.replace("%%", "%"))
+                texts[text.replace("%%", "%")] = told.replace("%%", "%")
     shapes.sort(key=lambda shape: -len(shape.pattern.pattern))
-    return _Book(texts, tuple(shapes))
+    words = books["sentences"]
+    return _Book(words, books["desk"] | words, tuple(shapes))
 
 
 def _catalogue(domain: str, language: str) -> dict[Any, str]:

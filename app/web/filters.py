@@ -8,7 +8,8 @@ from flask import Flask, g, has_request_context, url_for
 from werkzeug.routing import BuildError
 
 from app.domain.ground.texts import N_
-from app.text import numbers, sentences, writers
+from app.text import numbers, writers
+from app.text.sentences import translated
 
 
 def protocol(subprotocol: str) -> str:
@@ -54,7 +55,27 @@ def browser(agent: str) -> str:
     }
     program = next((name or word for word, name in programs.items() if f"{word}/" in agent), "")
     system = next((name or word for word, name in systems.items() if word in agent), "")
-    return " on ".join(filter(None, (program, system))) or agent[:40] or "a browser"
+    told = " on ".join(filter(None, (program, system))) or agent[:40] or "a browser"
+    return str(translated(told))
+
+
+def worded(field: Any) -> None:
+    """Put a form field's label, choices and placeholder into the reader's language."""
+    field.label.text = translated(field.label.text)
+    if hint := (field.render_kw or {}).get("placeholder"):
+        field.render_kw = {**field.render_kw, "placeholder": translated(hint)}
+    choices = getattr(field, "choices", None)
+    if isinstance(choices, dict):
+        field.choices = {translated(title): _choices(found) for title, found in choices.items()}
+    elif choices:
+        field.choices = _choices(choices)
+
+
+def _choices(choices: Any) -> list[Any]:
+    return [
+        (choice[0], translated(choice[1]), *choice[2:]) if isinstance(choice, tuple) else choice
+        for choice in choices
+    ]
 
 
 def register(app: Flask) -> None:
@@ -66,7 +87,8 @@ def register(app: Flask) -> None:
     ):
         app.add_template_filter(function)
     app.add_template_filter(writers.desk, "say")
-    app.add_template_filter(sentences.translated)
+    app.add_template_filter(translated)
+    app.add_template_global(worded)
     app.add_template_filter(lambda moment: numbers.ago(moment, _now()), "ago")
     app.add_template_filter(
         lambda moment, style="minute", zone="": numbers.local(moment, style, zone or _zone()),

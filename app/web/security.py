@@ -33,6 +33,7 @@ from app.domain.ground.vocabulary import Actor, Area, Right
 from app.domain.office import rights, second_factor, sign_ins
 from app.extensions import db, login
 from app.models import SignIn
+from app.text.sentences import translated
 from app.uow import unit_of_work
 from app.web import areas, headers, problems, scope
 
@@ -175,7 +176,8 @@ def _turned_away(area: Area | None, right: Right) -> Any:
         known = current_app.view_functions
         pages = (f"{noun}.index" for noun in areas.PAGES if f"{noun}.index" in known)
         return back(next(filter(current_user.may_open, pages), "account.index"))
-    named = {"role": current_user.role_name, "area": gettext(rights.AREAS[area][0]) if area else ""}
+    said = gettext(rights.AREAS[area][0]) if area else ""
+    named = {"role": translated(current_user.role_name), "area": said}
     if right is Right.READ:
         abort(403, gettext("Your role “%(role)s” may not see this: %(area)s.", **named))
     abort(403, gettext("Your role “%(role)s” may not change this: %(area)s.", **named))
@@ -197,10 +199,7 @@ def public(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def locale() -> str:
-    """The language of a page: the signed-in person's, else what the browser asks for.
-
-    The API, the command line and tasks speak English.
-    """
+    """The language of a page: the person's, else what the browser asks for; programs: English."""
     if not request or problems.wanted():
         return "en"
     if current_user and current_user.is_authenticated:

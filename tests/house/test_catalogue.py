@@ -1,7 +1,11 @@
-"""Every text of the desk's pages goes through the catalogue, ready for a second language."""
+"""Every text of the desk goes through a catalogue, and every catalogue is translated."""
 
 import re
+from collections import Counter
 
+import pytest
+
+from docs import texts
 from tests.house.source import ROOT, report
 
 #: What is no text: code, drawings, translated blocks, Jinja's own words.
@@ -32,3 +36,48 @@ def test_pages_say_nothing_that_cannot_be_translated():
         for text in left_in(path.read_text())
     ]
     assert not found, report(found)
+
+
+@pytest.fixture(scope="module", params=texts.CATALOGUES)
+def catalogue(request):
+    """The name of a catalogue, and its German translations as they stand in its file."""
+    return request.param, texts.held("de", request.param)
+
+
+def told(catalogue):
+    """Each text with its translation, form by form; those of one and of many are a pair."""
+    for message in catalogue:
+        if message.id and isinstance(message.id, str) and message.string:
+            yield message.id, message.string
+
+
+def test_translations_keep_places_tags_and_edges(catalogue):
+    name, german = catalogue
+    odd = []
+    for text, translation in told(german):
+        places, kept = (Counter(re.findall(r"%\(\w+\)s|%%", each)) for each in (text, translation))
+        # A sentence may leave out an English “its”; everywhere else all values are told.
+        if not kept <= places or (name != "sentences" and kept != places):
+            odd.append(f"{text[:60]}: other places")
+        if re.findall(r"</?\w+", text) != re.findall(r"</?\w+", translation):
+            odd.append(f"{text[:60]}: other tags")
+        if [text[:1] == " ", text[-1] == " "] != [translation[:1] == " ", translation[-1] == " "]:
+            odd.append(f"{text[:60]}: other blanks at its ends")
+    assert not odd, report(odd)
+
+
+def test_what_is_compiled_is_what_stands_in_the_source(catalogue):
+    name, german = catalogue
+    compiled = texts.source("de", name).with_suffix(".mo").read_bytes()
+    assert compiled == texts.compiled(german), "`make texts` compiles them"
+
+
+def test_scripts_say_only_what_the_page_gives_them_words_for():
+    layout = (ROOT / "templates/layouts/desk.html").read_text()
+    said = {
+        text
+        for path in (ROOT / "static/js").glob("*.js")
+        for text in re.findall(r'\bsay\([^"()]*"([^"]+)"', path.read_text())
+    }
+    assert len(said) > 8
+    assert [text for text in sorted(said) if f'"{text}": _(' not in layout] == []

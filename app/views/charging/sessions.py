@@ -24,13 +24,14 @@ from app.queries.charging.sessions import Filter
 from app.queries.ground.paging import Page
 from app.queries.money import costs
 from app.text import session_words
+from app.text.sentences import translated
 from app.uow import unit_of_work
 from app.views.charging._session_page import page_of, readings_file
 from app.web import listing, spreadsheet
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
-blueprint.add_app_template_filter(doubts.label, "flag_label")
+blueprint.add_app_template_filter(lambda code: translated(doubts.label(code)), "flag_label")
 blueprint.add_app_template_filter(session_words.explained, "flags_explained")
 
 #: The presets of the list: key -> word; of one that is not long, all is shown at first.

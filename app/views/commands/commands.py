@@ -11,6 +11,7 @@ from app.domain.ground.vocabulary import CommandState
 from app.extensions import db
 from app.models import Command
 from app.queries.commands import commands as queries
+from app.text.sentences import translated
 from app.uow import unit_of_work
 from app.views.commands._station_commands import to_question
 from app.web import listing
@@ -18,12 +19,14 @@ from app.web.security import actor, back, needs
 
 blueprint = Blueprint("commands", __name__, url_prefix="/commands")
 blueprint.add_app_template_filter(
-    lambda command: orders.describe(command.order, command.arguments), "order_words"
+    lambda command: translated(orders.describe(command.order, command.arguments)), "order_words"
 )
-blueprint.add_app_template_filter(lambda order: orders.SPECS[order].label, "order_label")
+blueprint.add_app_template_filter(
+    lambda order: translated(orders.SPECS[order].label), "order_label"
+)
 blueprint.add_app_template_filter(lambda state: state in commands.OPEN_STATES, "under_way")
 blueprint.add_app_template_filter(
-    lambda command: fallbacks.attempts_sentence(command), "attempts_told"
+    lambda command: translated(fallbacks.attempts_sentence(command)), "attempts_told"
 )
 
 STATES = [

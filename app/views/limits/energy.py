@@ -18,13 +18,16 @@ from app.models import Station, StationProfile
 from app.queries import limits as library
 from app.queries.charging import station_energy as queries
 from app.queries.network import station_page
+from app.text.sentences import translated
 from app.views.commands import _station_commands as order_pages
 from app.views.network._station_pages import station_or_404
 from app.web.security import back, needs
 
 blueprint = Blueprint("energy", __name__, url_prefix="/stations/<int:station_id>/energy")
-blueprint.add_app_template_filter(lambda word: SOURCES.get(word, word), "limit_source")
-blueprint.add_app_template_filter(lambda kind: DER_KINDS.get(kind, (kind,))[0], "der_kind")
+blueprint.add_app_template_filter(lambda word: translated(SOURCES.get(word, word)), "limit_source")
+blueprint.add_app_template_filter(
+    lambda kind: translated(DER_KINDS.get(kind, (kind,))[0]), "der_kind"
+)
 blueprint.add_app_template_test(
     lambda row: bool(row.sent and row.reported and differs(row.sent, row.reported)), "drifted"
 )

@@ -24,15 +24,18 @@ from app.queries import limits as queries
 from app.queries.ground import picks
 from app.resource import PROFILES, read
 from app.text.numbers import local
+from app.text.sentences import translated
 from app.views.commands import _station_commands as order_pages
 from app.views.ground._plain import Plain
 from app.web import listing
 from app.web.security import back, needs
 
 blueprint = Blueprint("profiles", __name__, url_prefix="/profiles")
-blueprint.add_app_template_filter(said, "profile_said")
-blueprint.add_app_template_filter(lambda word: PURPOSES.get(word, word), "profile_purpose")
-blueprint.add_app_template_filter(lambda word: KINDS.get(word, word), "profile_kind")
+blueprint.add_app_template_filter(lambda word: translated(said(word)), "profile_said")
+blueprint.add_app_template_filter(
+    lambda word: translated(PURPOSES.get(word, word)), "profile_purpose"
+)
+blueprint.add_app_template_filter(lambda word: translated(KINDS.get(word, word)), "profile_kind")
 blueprint.add_app_template_filter(profile_forms.clock, "offset")
 blueprint.add_app_template_filter(profile_forms.start_said, "step_start")
 blueprint.add_app_template_filter(datetime.fromisoformat, "instant")

@@ -18,6 +18,7 @@ from app.queries.money import costs
 from app.queries.network import sites as place_queries
 from app.queries.office import alerts, attention, attention_devices, home
 from app.text.numbers import FIXED, MINUS, change, number
+from app.text.sentences import translated
 from app.web import kept, system
 from app.web.security import needs
 
@@ -197,4 +198,4 @@ def _greeting() -> str:
     hour = g.now.astimezone(ZoneInfo(g.zone)).hour
     words = next(words for before, words in _GREETINGS if hour < before)
     first = current_user.name.split()[0]
-    return f"{words}, {first[:1].upper()}{first[1:]}"
+    return f"{translated(words)}, {first[:1].upper()}{first[1:]}"

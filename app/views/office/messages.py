@@ -14,7 +14,7 @@ from app.extensions import db
 from app.queries.office import messages as queries
 from app.queries.office.messages import Filter
 from app.text import message_parts, message_words
-from app.text.numbers import FIXED, number
+from app.text.numbers import FIXED, local, number
 from app.web import listing
 from app.web.security import needs
 from app.web.spreadsheet import Columns
@@ -132,5 +132,5 @@ def stamp(at: datetime) -> str:
     here = at.astimezone(zone)
     today = g.get("now", datetime.now(UTC)).astimezone(zone).date()
     if here.date() != today:
-        return f"{here:%-d %b %H:%M:%S}"
+        return f"{local(at, 'shortest', zone.key)} {here:%H:%M:%S}"
     return f"{here:%H:%M:%S}.{here.microsecond // 1000:03d}"
