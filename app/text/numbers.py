@@ -7,6 +7,7 @@ and nothing that may break across two lines.  Its decimal mark and its words for
 of the reader's language.
 """
 
+from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache, lru_cache
@@ -62,6 +63,17 @@ _WORDED = {
     "weekday": ("EEEE", ""),
 }
 
+
+#: The styles of days as ISO 8601 writes them.
+_ISO = {
+    "date": "%Y-%m-%d",
+    "day": "%Y-%m-%d",
+    "minute": "%Y-%m-%d %H:%M",
+    "short": "%m-%d %H:%M",
+    "today": "%Y-%m-%d · %H:%M",
+}
+#: Whether who reads this page wants numbers and days as ISO writes them, whatever the language.
+iso_formats: ContextVar[bool] = ContextVar("iso_formats", default=False)
 
 #: The same words, prices and days are written over and over.  What is written of a number hangs on
 #: its places and its sign too, so its text is what is known.
@@ -125,7 +137,7 @@ def exact(value: Decimal, places: int | None = None, locale: str = DESK) -> str:
     elif locale == DESK:
         value = value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP) + 0
     if locale == DESK:
-        return _desk_number(str(value), places, language())
+        return _desk_number(str(value), places, "en" if iso_formats.get() else language())
     return _number(str(value), places, locale)
 
 
@@ -250,6 +262,8 @@ def local(moment: datetime | None, style: str = "minute", zone: str = "UTC") -> 
     if moment is None:
         return DASH
     there, reader = moment.astimezone(ZoneInfo(zone)), language()
+    if iso_formats.get() and style in _ISO:
+        return there.strftime(_ISO[style])
     if reader == "en" or style not in _WORDED:
         return there.strftime(STYLES[style])
     skeleton, more = _WORDED[style]

@@ -74,6 +74,7 @@ class SignedIn:
         self.rights = rights.of(user)
         self.timezone = user.timezone
         self.language = user.language
+        self.formats, self.theme = user.formats, user.theme
         self.site_ids = frozenset(site.id for site in user.sites)
         self.is_active = user.archived_at is None
 

@@ -1,9 +1,10 @@
-// The light/dark switch.  The choice is kept in this browser; until there is one, the system decides (layouts/_head.html).
+// The light/dark switch.  The choice is the person's (their account) and this browser's; until there is one, the system decides (layouts/_head.html).
 (() => {
   "use strict";
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const stored = () => { try { return localStorage.getItem("ampdesk-theme"); } catch { return null; } };
+  const stored = () => root.dataset.theme ? root.dataset.theme !== "system" : kept();
+  const kept = () => { try { return localStorage.getItem("ampdesk-theme"); } catch { return null; } };
   const button = document.querySelector("[data-theme-switch]");
 
   function show(theme) {
@@ -18,6 +19,9 @@
     button.addEventListener("click", () => {
       const next = root.dataset.bsTheme === "dark" ? "light" : "dark";
       try { localStorage.setItem("ampdesk-theme", next); } catch { /* private window: the choice lasts as long as the page */ }
+      root.dataset.theme = next;
+      const headers = JSON.parse(document.body.getAttribute("hx-headers:inherited") || "{}");
+      if (button.dataset.themeSwitch) fetch(button.dataset.themeSwitch, { method: "POST", keepalive: true, headers, body: new URLSearchParams({ theme: next }) }).catch(() => {});
       show(next);
     });
   }

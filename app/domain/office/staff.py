@@ -40,7 +40,9 @@ run: Callable[[Callable[[], Any], bool], Any] = _here
 #: What the password of somebody who does not exist is held against: no password fits it.
 _NOBODY = f"{METHOD}$nobody${'0' * 128}"
 LANGUAGES = ("en", "de")
-_CHANGEABLE = ("email", "name", "role", "timezone", "language")
+#: How numbers and days are written but as the language does, and what the desk looks like.
+FORMATS, THEMES = ("iso",), ("system", "light", "dark")
+_CHANGEABLE = ("email", "name", "role", "timezone", "language", "formats", "theme")
 
 
 def create(
@@ -112,7 +114,7 @@ def add_machine(
 
 
 def edit(db: Session, actor: Actor, user: User, *, now: datetime, **given: Any) -> User:
-    """Change what is given of a member of staff, by the names that `create` has.
+    """Change what is given of a member of staff, by the names that `create` has, and of their page.
 
     Raises `Invalid`, `Taken`, `Conflict` for the last admin, or `Forbidden` where they may do
     more than the actor, now or then.
@@ -134,6 +136,8 @@ def edit(db: Session, actor: Actor, user: User, *, now: datetime, **given: Any) 
     user.sites = sites
     user.timezone = _timezone(facts["timezone"])
     user.language = _language(facts["language"])
+    user.formats = _one_of(FORMATS, facts["formats"], "formats")
+    user.theme = _one_of(THEMES, facts["theme"], "theme")
     if user.owner_id is None:
         user.name = texts.line(facts["name"], "The name", 120, field="name", required=True)
         _set_email(user, facts["email"])
@@ -145,6 +149,11 @@ def edit(db: Session, actor: Actor, user: User, *, now: datetime, **given: Any) 
     entry.before = {**(entry.before or {}), "sites": before["sites"]}
     entry.after = {**(entry.after or {}), "sites": sorted(site.name for site in sites)}
     return user
+
+
+def choose_theme(user: User, theme: str) -> None:
+    """Keep what somebody's pages are to look like; raises `Invalid`."""
+    user.theme = _one_of(THEMES, theme, "theme")
 
 
 def archive(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
@@ -318,6 +327,12 @@ def _language(language: str) -> str:
     if language not in LANGUAGES:
         raise Invalid(f"“{language}” is not a language of the desk.", field="language")
     return language
+
+
+def _one_of(words: tuple[str, ...], word: str | None, field: str) -> str | None:
+    if word and word not in words:
+        raise Invalid(f"“{word}” is none of {', '.join(words)}.", field=field)
+    return word or None
 
 
 def _snapshot(user: User) -> dict[str, object]:

@@ -52,3 +52,33 @@ class StaffForm(FlaskForm):  # type: ignore[misc]
     def zones(self) -> list[str]:
         """What the time zone field offers."""
         return sorted(available_timezones())
+
+
+class ProfileForm(FlaskForm):  # type: ignore[misc]
+    """What people choose for themselves."""
+
+    name = StringField(
+        _("Name"),
+        [InputRequired(_("Type a name.")), Length(max=120)],
+        render_kw={"autocomplete": "name"},
+    )
+    language = SelectField(_("Language"), choices=[("en", "English"), ("de", "Deutsch")])
+    timezone = StringField(
+        _("Time zone"),
+        [Optional(), Length(max=64)],
+        description=_("For times on screen. Empty: the zone of the site, or UTC."),
+        render_kw={"list": "zones", "placeholder": "Europe/Berlin", "autocomplete": "off"},
+    )
+    formats = SelectField(
+        _("Numbers and days"),
+        choices=[("", _("As the language writes them")), ("iso", _("ISO: 2026-03-02, 1.5"))],
+    )
+    theme = SelectField(
+        _("Light or dark"),
+        choices=[("system", _("As the system")), ("light", _("Light")), ("dark", _("Dark"))],
+    )
+
+    @property
+    def zones(self) -> list[str]:
+        """What the time zone field offers."""
+        return sorted(available_timezones())

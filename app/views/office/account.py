@@ -1,25 +1,29 @@
 """One's own account: who one is, the password, and where one is signed in."""
 
 from datetime import UTC, datetime
-from typing import Any
 
-from flask import Blueprint, flash, render_template
+from flask import Blueprint, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from app.domain.ground.errors import DomainError, Invalid
-from app.domain.office import passkeys, second_factor, sign_ins, staff
+from app.domain.ground.errors import DomainError, Invalid, NotFound
+from app.domain.office import api_tokens, passkeys, rights, second_factor, sign_ins, staff
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.sign_in import OwnPasswordForm
+from app.forms.office.staff import ProfileForm
 from app.models import User
+from app.queries.office import staff as queries
 from app.uow import unit_of_work
 from app.views.office import _proof
 from app.web import way_in
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
+
+#: What people choose for themselves.
+PROFILE = ("name", "language", "timezone", "formats", "theme")
 
 
 @blueprint.route("", methods=["GET", "POST"])
@@ -41,6 +45,46 @@ def index() -> ResponseReturnValue:
         except DomainError as error:
             refusals.show(form, error)
     return _page(form), 422 if form.is_submitted() else 200
+
+
+@blueprint.post("/profile")
+@needs("read")
+def edit_profile() -> ResponseReturnValue:
+    """Change one's own name, language, time zone, formats and colours."""
+    form = ProfileForm()
+    if form.validate_on_submit():
+        try:
+            chosen = {name: form[name].data for name in PROFILE}
+            with unit_of_work() as work:
+                me = staff.get(work, current_user.id)
+                staff.edit(work, actor(), me, now=datetime.now(UTC), **chosen)
+            flash(_("Saved."), "success")
+            return back("account.index")
+        except DomainError as error:
+            refusals.show(form, error)
+    return _page(OwnPasswordForm(formdata=None), form), 422
+
+
+@blueprint.post("/theme")
+@needs("read")
+def choose_theme() -> ResponseReturnValue:
+    """Keep what the switch on top of every page was set to."""
+    with unit_of_work() as work:
+        staff.choose_theme(staff.get(work, current_user.id), request.form.get("theme", ""))
+    return "", 204
+
+
+@blueprint.post("/tokens/<int:token_id>/revoke")
+@needs("read")
+def revoke_token(token_id: int) -> ResponseReturnValue:
+    """Make one of one's own API tokens useless."""
+    with unit_of_work() as work:
+        token = api_tokens.get(work, token_id)
+        if token.user_id != current_user.id:
+            raise NotFound("There is no such token.")
+        api_tokens.revoke(work, actor(), token, now=datetime.now(UTC))
+    flash(_("The token “%(name)s” no longer works.", name=token.name), "success")
+    return back("account.index")
 
 
 @blueprint.post("/sign-ins/<int:sign_in_id>/end")
@@ -65,13 +109,19 @@ def end_others() -> ResponseReturnValue:
     return back("account.index")
 
 
-def _page(form: Any) -> str:
+def _page(form: OwnPasswordForm, profile: ProfileForm | None = None) -> str:
     session = db.session()
     user = session.get_one(User, current_user.id)
+    if profile is None:
+        profile = ProfileForm(formdata=None, obj=user)
+        profile.formats.data, profile.theme.data = user.formats or "", user.theme or "system"
     return render_template(
         "office/account/index.html",
         form=form,
+        profile=profile,
         user=user,
+        tokens=queries.tokens(session, user),
+        areas=rights.AREAS,
         sign_ins=sign_ins.of_user(session, user.id, now=datetime.now(UTC)),
         present=current_user.sign_in_id,
         passkeys=passkeys.of_user(session, user.id),

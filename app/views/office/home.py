@@ -17,7 +17,7 @@ from app.extensions import db
 from app.queries.money import costs
 from app.queries.network import sites as place_queries
 from app.queries.office import alerts, attention, attention_devices, home
-from app.text.numbers import FIXED, MINUS, change, number
+from app.text.numbers import FIXED, MINUS, change, iso_formats, number
 from app.text.sentences import translated
 from app.web import kept, system
 from app.web.security import needs
@@ -40,9 +40,11 @@ def fix_the_clock() -> None:
     """One time and one time zone for the whole page, so that its ages agree."""
     g.now = datetime.now(UTC)
     g.zone = "UTC"
+    iso_formats.set(False)
     if request.endpoint not in (None, "live") and current_user.is_authenticated:
         g.place = place_queries.place(db.session())
         g.zone = current_user.timezone or g.place.timezone
+        iso_formats.set(current_user.formats == "iso")
 
 
 class Frame:
