@@ -116,16 +116,15 @@ FIRMWARE_COLUMNS: list[cli.Column] = [
     ("signed", lambda row: row.signature is not None),
     *read("sha256 added=created_at archived_at"),
 ]
-_EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @firmware_command.command("add")
-@click.argument("file", type=_EXISTING)
+@click.argument("file", type=cli.FROM)
 @click.option("--version", required=True, help="As the station names it when it boots.")
 @click.option("--vendor")
 @click.option("--model")
-@click.option("--signature", type=_EXISTING, help="A file with the signature in base64.")
-@click.option("--signing-certificate", type=_EXISTING, help="A file with its certificate (PEM).")
+@click.option("--signature", type=cli.FROM, help="A file with the signature in base64.")
+@click.option("--signing-certificate", type=cli.FROM, help="A file with its certificate (PEM).")
 @cli.json_option
 def add_firmware(
     file: Path,
@@ -138,7 +137,7 @@ def add_firmware(
     settings = current_app.config["SETTINGS"]
     given |= {"signature": _text(signature), "signing_certificate": _text(signing_certificate)}
     with (
-        file.open("rb") as content,
+        click.open_file(str(file), "rb") as content,
         Store(settings, FIRMWARE).saved(content.read, settings.firmware_max_bytes) as stored,
         unit_of_work() as db,
     ):
@@ -152,7 +151,7 @@ def add_firmware(
 
 def _text(path: Path | None) -> str | None:
     try:
-        return path.read_text(encoding="ascii") if path else None
+        return cli.contents(path).decode("ascii") if path else None
     except UnicodeDecodeError:
         raise Invalid(f"{path} is no text.") from None
 
@@ -244,7 +243,7 @@ def list_logs(station: str | None, limit: int, as_json: bool) -> None:
 
 @logs_command.command("save")
 @click.argument("job", type=int)
-@click.argument("path", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("path", type=cli.TO)
 def save(job: int, path: Path) -> None:
     """Copy what a station brought for JOB to PATH."""
     row = cli.reading().get(FileJob, job)
@@ -253,7 +252,8 @@ def save(job: int, path: Path) -> None:
     )
     if found is None:
         raise NotFound(f"No file came for job {job}.")
-    shutil.copyfile(found, path)
+    with found.open("rb") as source, click.open_file(str(path), "wb") as file:
+        shutil.copyfileobj(source, file)
     click.echo(f"Wrote {path}.", err=True)
 
 

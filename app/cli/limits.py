@@ -68,7 +68,7 @@ def show(name: str) -> None:
 @click.option("--limits", help="Like '00:00 16 3; 07:00 32': start, limit, phases.")
 @click.option("--min-rate")
 @click.option("--note")
-@click.option("--file", "path", type=click.Path(path_type=Path), help="All of it as JSON instead.")
+@click.option("--file", "path", type=cli.FROM, help="All of it as JSON instead.")
 def add(name: str, note: str | None, path: Path | None, limits: str | None, **given: Any) -> None:
     """Put the profile NAME into the library."""
     document = _document(path, limits, given)
@@ -87,7 +87,7 @@ def _document(path: Path | None, limits: str | None, given: dict[str, Any]) -> d
         typed = {name: value for name, value in given.items() if value is not None}
         return {**typed, "periods": profile_forms.read_periods(limits)}
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = json.loads(cli.contents(path))
     except (OSError, ValueError, RecursionError):
         raise Invalid(f"{path} is no file with JSON.") from None
     if not isinstance(found, dict):

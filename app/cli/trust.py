@@ -56,9 +56,7 @@ def request(certificate_id: int) -> None:
 
 @group.command("sign")
 @click.argument("certificate_id", type=int)
-@click.argument(
-    "chain", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
+@click.argument("chain", required=False, type=cli.FROM)
 def sign(certificate_id: int, chain: Path | None) -> None:
     """Agree that a request is signed, or take in CHAIN, what an authority made of it.
 
@@ -67,7 +65,7 @@ def sign(certificate_id: int, chain: Path | None) -> None:
     with unit_of_work() as db:
         row = _get(db, certificate_id)
         if chain is not None:
-            certificates.issue(db, row, chain.read_text(encoding="utf-8"), now=cli.now())
+            certificates.issue(db, row, cli.contents(chain).decode(), now=cli.now())
         elif current_app.config["SETTINGS"].certificate_authority == "manual":
             raise Conflict("Staff sign by hand here: name the file with the signed chain.")
         else:

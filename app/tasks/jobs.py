@@ -34,7 +34,6 @@ from app.queries.money.bills import Filter as BillFilter
 from app.queries.office import reports
 from app.queries.office.reports import Wanted
 from app.tasks.rounds import one_at_a_time
-from app.text import report_pdf
 from app.uow import in_units, unit_of_work
 from app.web import scope, spreadsheet
 from app.web.file_store import EXPORTS, Store
@@ -157,6 +156,8 @@ def _report(job: Job, user: User) -> tuple[str, Iterator[bytes]]:
                     given["site_id"] or 0, most=reports.MOST)  # fmt: skip
     report = reports.run(db, given["kind"], wanted, now=now)
     if given["format"] == "pdf":
+        from app.text import report_pdf  # fonts take a while to load
+
         title, facts = reports.KINDS[given["kind"]].title, reports.facts(db, wanted)
         with force_locale(user.language):
             return name, iter([report_pdf.written(report, title, facts, now=now, translate=_)])

@@ -11,7 +11,7 @@ INPUTS = Path(__file__).parent.parent / "fixtures" / "inputs"
 @pytest.fixture
 def flask(app):
     runner = app.test_cli_runner()
-    return lambda *arguments: runner.invoke(args=[str(argument) for argument in arguments])
+    return lambda *arguments, **given: runner.invoke(args=[*map(str, arguments)], **given)
 
 
 @pytest.fixture
@@ -208,3 +208,12 @@ def test_an_export_tells_times_on_the_clock_of_the_sites(flask, depot):
     assert "2027-07-01T12:00:00+02:00" in flask("tag", "export").stdout
     assert "2027-07-01T10:00:00+00:00" in flask("tag", "export", "--timezone", "UTC").stdout
     assert "is no time zone" in flask("tag", "export", "--timezone", "Mars").stderr
+
+
+def test_a_dash_is_standard_input_and_output(flask):
+    answer = flask("tag", "import", "-", input="tag,label\n04FFEE01,piped\n")
+    assert answer.exit_code == 0, answer.stderr
+    assert "1 new" in answer.stdout
+    written = flask("tag", "export", "-").stdout
+    assert "04FFEE01,piped" in written
+    assert written == flask("tag", "export").stdout

@@ -28,10 +28,12 @@ def test_a_profile_is_added_listed_shown_and_archived(profile, made, db):
 
 
 def test_what_is_wrong_is_one_sentence(profile, made, tmp_path):
+    broken = tmp_path / "broken"
+    broken.write_text("{")
     for words, sentence in (
         (("add", "X"), "Give --limits or --file."),
         (("add", "X", "--limits", "now 1"), "Line 1: write start"),
-        (("add", "X", "--file", str(tmp_path / "none")), "is no file with JSON."),
+        (("add", "X", "--file", str(broken)), "is no file with JSON."),
         (("show", "X"), "There is no charging profile named X."),
     ):
         answer = profile(*words)

@@ -78,7 +78,7 @@ def archive(who: str, undo: bool) -> None:
 
 @group.command("data")
 @click.argument("who")
-@click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("path", required=False, type=cli.TO)
 def data(who: str, path: Path | None) -> None:
     """Write all that is kept of a driver to a ZIP: PATH, or - for standard output."""
     db, now = cli.reading(), cli.now()

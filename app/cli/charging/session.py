@@ -141,7 +141,7 @@ def stray_stops(as_json: bool) -> None:
 
 @group.command("export")
 @click.argument("number", type=int, required=False)
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--output", "-o", type=cli.TO)
 @click.option("--state", type=click.Choice(STATES))
 @click.option("--since", help="First day or instant, like 2026-03-01 (UTC).")
 @click.option("--until", help="Last day or instant (UTC).")

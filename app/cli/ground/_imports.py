@@ -16,7 +16,7 @@ from app.uow import in_units
 
 #: The file, and what may be agreed to beforehand.
 _OPTIONS = (
-    click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
+    click.argument("path", type=cli.FROM),
     click.option("--valid-only", is_flag=True, help="Import the valid rows though others are not."),
     click.option("--dry-run", is_flag=True, help="Only say what would happen, row by row."),
     click.option("--ignore-columns", "leave_out", is_flag=True,
@@ -36,9 +36,11 @@ def options(command: Any) -> Any:
 
 def read(path: Path, known: Vocabulary) -> sheet.Table:
     """Read a file; raises `Invalid`."""
-    if path.stat().st_size > 2 * sheet.MOST_BYTES:
+    with click.open_file(str(path), "rb") as file:
+        data = file.read(2 * sheet.MOST_BYTES + 1)
+    if len(data) > 2 * sheet.MOST_BYTES:
         raise Invalid(f"The file has more than {sheet.MOST_BYTES // 1_000_000} MB.")
-    return sheet.read(path.read_bytes(), known)
+    return sheet.read(data, known)
 
 
 def carry_out(

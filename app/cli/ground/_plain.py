@@ -162,7 +162,7 @@ class Plain:
             told = self.of.only(columns) if columns else self.of.columns
             cli.write_csv(path, told, self.rows(archived=archived), at)
 
-        to = click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+        to = click.argument("path", required=False, type=cli.TO)
         self._hang(export, help, to, *([cli.zone_option] if zone else []), names_one=False)
 
     def found(self, db: Session, argument: dict[str, str]) -> Any:

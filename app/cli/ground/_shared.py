@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import click
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
@@ -32,6 +32,9 @@ Column = tuple[str, Callable[[Any], Any]]
 
 #: For exports and imports, where `zone_of` reads it.
 zone_option = click.option("--timezone", help="Of times; without it, the sites' own, else UTC.")
+#: A file that is read, and one that is written: `-` is standard input and output.
+FROM = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+TO = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -59,12 +62,11 @@ def fail(sentence: str, status: int = 1) -> NoReturn:
 class Group(AppGroup):
     """Commands that each run in an app context and fail plainly."""
 
-    def command(  # type: ignore[override]
-        self, *args: object, **kwargs: object
-    ) -> Callable[[Callable[..., Any]], click.Command]:
-        """Add a command to the group."""
-        add = super().command(*args, **kwargs)
-        return lambda function: add(_failing_plainly(function))
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command to the group, wherever it was made."""
+        if cmd.callback is not None and not isinstance(cmd, click.Group):
+            cmd.callback = _failing_plainly(with_appcontext(cmd.callback))
+        super().add_command(cmd, name)
 
 
 def _failing_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -150,13 +152,19 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
+def contents(path: Path) -> bytes:
+    """What a file holds, or standard input."""
+    with click.open_file(str(path), "rb") as file:
+        return bytes(file.read())
+
+
 def write_csv(
     path: Path | None, columns: Sequence[Column], rows: Iterable[Any], zone: str = "UTC"
 ) -> None:
     """Write rows as CSV to `path`, or to standard output; times on the clock of `zone`."""
     cells = ([_in_file(read(row)) for _, read in columns] for row in rows)
     parts = spreadsheet.lines([heading for heading, _ in columns], cells, ZoneInfo(zone))
-    if path is None:
+    if path in (None, Path("-")):
         for part in parts:
             click.echo(part, nl=False)
         return

@@ -28,12 +28,12 @@ from app.queries.money import bench
 @click.option(
     "--csv",
     "path",
-    type=click.Path(allow_dash=True),
+    type=cli.TO,
     help="Write a row per session there (- for stdout).",
 )
 @cli.json_option
 def bench_(
-    file: TextIO, month: str | None, name: str | None, most: int, path: str | None, as_json: bool
+    file: TextIO, month: str | None, name: str | None, most: int, path: Path | None, as_json: bool
 ) -> None:
     """Price a month's billed sessions by the definition in FILE; nothing is changed.
 
@@ -58,8 +58,7 @@ def bench_(
         now=now,
     )
     if path:
-        target = None if path == "-" else Path(path)
-        cli.write_csv(target, bench.columns(found.currency), found.rows)
+        cli.write_csv(path, bench.columns(found.currency), found.rows)
         return
     columns: tuple[cli.Column, ...] = (
         ("hour", lambda row: row[0]),

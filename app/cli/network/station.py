@@ -171,7 +171,7 @@ station_command.add_command(order_, "command")
 
 
 @station_command.command("export")
-@click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("path", required=False, type=cli.TO)
 @cli.zone_option
 def export(path: Path | None, timezone: str | None) -> None:
     """Write all stations as CSV (without passwords) to PATH, or to standard output."""
@@ -182,7 +182,7 @@ def export(path: Path | None, timezone: str | None) -> None:
 
 @station_command.command("bundle")
 @click.argument("identity")
-@click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("path", required=False, type=cli.TO)
 @click.option("--session", "session_id", type=int, help="Only this session and the time around it.")
 @click.option("--days", type=click.IntRange(1, bundle.MOST_DAYS), help="So many days back.")
 @click.option("--tags", "cards", is_flag=True, help="Leave the numbers of tags in it.")
@@ -205,7 +205,7 @@ def support_bundle(
 
 @station_command.command("import")
 @imports.options
-@click.option("--passwords", type=click.Path(dir_okay=False, path_type=Path),
+@click.option("--passwords", type=cli.TO,
               help="Write the passwords that were made to this CSV file.")  # fmt: skip
 @click.option("--site", default="", help="Where new stations stand whose row names no site.")
 @imports.unblock_option

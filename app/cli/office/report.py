@@ -23,11 +23,11 @@ def _add(kind: str) -> None:
     @click.option("--by", type=click.Choice(ways), default=ways[0], help="What a line is.")
     @click.option("--site", type=int, default=0, help="Only the site of this id.")
     @click.option("--station", type=int, default=0, help="Only the station of this id.")
-    @click.option("--csv", "path", help="Write it there as CSV (- for stdout).")
+    @click.option("--csv", "path", type=cli.TO, help="Write it there as CSV (- for stdout).")
     @click.option("--pdf", type=click.File("wb"), help="Write it there as PDF (- for stdout).")
     @cli.json_option
     def show(
-        first: str, last: str, month: str, by: str, site: int, station: int, path: str | None,
+        first: str, last: str, month: str, by: str, site: int, station: int, path: Path | None,
         pdf: BinaryIO | None, as_json: bool,
     ) -> None:  # fmt: skip
         db, now = cli.reading(), cli.now()
@@ -42,7 +42,7 @@ def _add(kind: str) -> None:
             title, facts = KINDS[kind].title, reports.facts(db, wanted)
             pdf.write(report_pdf.written(report, title, facts, now=now))
         elif path:
-            cli.write_csv(None if path == "-" else Path(path), columns, rows)
+            cli.write_csv(path, columns, rows)
         else:
             cli.print_rows([*rows, *report.whole], columns, json=as_json)
 
