@@ -122,10 +122,10 @@ def pack(
         noun = "session" if of.session is not None else "station"
         row = work.get_one(type(subject), subject.id)
         audit.remark(work, actor, f"{noun}.support_bundle", row, words, now=now)
-    return _written(db, of, now, cards)
+    return _written(db, actor, of, now, cards)
 
 
-def _written(db: Session, of: Extent, now: datetime, cards: bool) -> Iterator[bytes]:
+def _written(db: Session, actor: Actor, of: Extent, now: datetime, cards: bool) -> Iterator[bytes]:
     key = current_app.config["SETTINGS"].signing_key().encode()
     hide = Pseudonyms(key, *queries.people(db, of), keep_cards=cards)
     facts = hide.value(_facts(db, of, now))
@@ -133,7 +133,7 @@ def _written(db: Session, of: Extent, now: datetime, cards: bool) -> Iterator[by
     out = Out()
     files = []
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, title, rows in queries.tables(db, of):
+        for name, title, rows in queries.tables(db, of, actor.rights):
             count = 0
             head: list[Json] = []
             with archive.open(f"{name}.jsonl", "w") as file:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain.ground.vocabulary import SYSTEM, Order
+from app.domain.ground.vocabulary import SYSTEM, Actor, Area, Order, Right
 from app.domain.office import api_tokens
 from app.models import (
     AuditEntry,
@@ -18,6 +18,8 @@ from app.models import (
     StationReport,
     StationVariable,
 )
+from app.queries.network import bundle as queries
+from app.web import bundle
 from app.web.bundle import Pseudonyms
 from tests.support import seed
 from tests.support.seed_log import message
@@ -149,6 +151,14 @@ def test_viewers_hand_on_nothing(made, session):
     assert (
         made.at["viewer"].get(f"/stations/{session.station_id}/support-bundle").status_code == 403
     )
+
+
+def test_who_may_not_read_bills_hands_on_none(made, session, db, now):
+    station, rights = session.station, {Area.NETWORK: Right.WRITE, Area.CHARGING: Right.READ}
+    actor, of = Actor("Otto", rights=rights), bundle.extent(station, session, now=now)
+    names = [name for name, _, _ in queries.tables(db, of, actor.rights)]
+    assert {"sessions", "readings", "statuses"} <= set(names)
+    assert not {"bills", "bill-lines", "taps", "messages", "commands"} & set(names)
 
 
 def test_the_audit_says_who_made_one(made, session, db):

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from app.domain.ground.vocabulary import Json
+from app.domain.ground.vocabulary import Area, Json, Right
+from app.domain.office.rights import Rights, may
 from app.models import (
     Authorisation,
     Bill,
@@ -66,6 +67,8 @@ class Table:
     columns: str
     at: str | None = None
     most: int = MOST
+    #: Whoever may not read it gets a bundle without the table.
+    area: Area = Area.NETWORK
 
 
 _MESSAGE = (
@@ -88,8 +91,10 @@ _PLUG = (
 )
 #: What belongs to a station; of a session only that of its time.
 TABLES = (
-    Table("messages", "OCPP messages", Message, _MESSAGE, "at", MOST_MESSAGES),
-    Table("sessions", "Charging sessions", ChargingSession, _SESSION, "started_at"),
+    Table("messages", "OCPP messages", Message, _MESSAGE, "at", MOST_MESSAGES, Area.OFFICE),
+    Table(
+        "sessions", "Charging sessions", ChargingSession, _SESSION, "started_at", area=Area.CHARGING
+    ),
     Table(
         "statuses",
         "Statuses",
@@ -104,6 +109,7 @@ TABLES = (
         Authorisation,
         "at occasion evse token session_id verdict reason sentence",
         "at",
+        area=Area.ACCESS,
     ),
     Table(
         "commands",
@@ -112,6 +118,7 @@ TABLES = (
         "id order arguments state sentence action request answer message_id latency_ms"
         " requested_at expires_at sent_at settled_at session_id attempts",
         "requested_at",
+        area=Area.COMMANDS,
     ),
     Table(
         "connections",
@@ -134,6 +141,7 @@ TABLES = (
         "at received_at transaction_ref session_id kind seq_no trigger offline evse connector"
         " token activity payload answer",
         "at",
+        area=Area.CHARGING,
     ),
     Table(
         "stray-stops",
@@ -141,49 +149,66 @@ TABLES = (
         StrayStop,
         "transaction_ref token meter_stop_wh ended_at received_at reason count outcome sentence",
         "received_at",
+        area=Area.CHARGING,
     ),
     Table("connectors", "Connectors", Connector, _PLUG),
-    Table("settings", "Settings and device model", StationVariable, _VARIABLE),
+    Table("settings", "Settings and device model", StationVariable, _VARIABLE, area=Area.DEVICE),
     Table(
         "files",
         "Firmware and logs",
         FileJob,
         "id kind state word sentence steps arguments file_name size_bytes created_at settled_at",
+        area=Area.DEVICE,
     ),
     Table("deviations", "Deviations", Deviation, "code count first_at last_at example"),
 )
-_READING = (
-    "taken_at received_at register_wh power_w current_a voltage_v soc_percent assumed_time samples"
+_READINGS = Table(
+    "readings",
+    "Meter values",
+    MeterReading,
+    "taken_at received_at register_wh power_w current_a voltage_v soc_percent assumed_time samples",
+    most=MOST_MESSAGES,
+    area=Area.CHARGING,
 )
-_BILL = (
+_BILLS = Table(
+    "bills",
+    "Bills",
+    Bill,
     "id number sequence kind currency energy_wh net_minor tax_minor gross_minor reason facts"
-    " issued_at digest"
+    " issued_at digest",
+    area=Area.MONEY,
 )
-_LINE = (
+_LINES = Table(
+    "bill-lines",
+    "Lines of bills, with their evidence",
+    BillLine,
     "bill_id position kind label parameters quantity unit unit_price tax_percent net_minor"
-    " tax_minor gross_minor evidence"
+    " tax_minor gross_minor evidence",
+    area=Area.MONEY,
 )
-_ATTEMPT = "first_at last_at count identity path address subprotocols accepted status reason"
+_ATTEMPT = (
+    *("first_at", "last_at", "count", "identity", "path", "address", "subprotocols"),
+    *("accepted", "status", "reason", "sentence"),
+)
 
 
-def tables(db: Session, of: Extent) -> Iterator[tuple[str, str, Iterator[Json]]]:
-    """The files of a bundle, one after the other: name, title and rows."""
-    for table in TABLES:
-        yield table.name, table.title, _rows(db, table, _where(table, of))
+def tables(db: Session, of: Extent, rights: Rights | None) -> Iterator[tuple[str, str, Any]]:
+    """The files of a bundle that these rights let read (None: all): name, title and rows."""
+    found = [(table, _where(table, of)) for table in TABLES]
+    if of.session is not None:
+        number = of.session.id
+        bill = select(Bill.id).where(Bill.session_id == number)
+        found += [
+            (_READINGS, MeterReading.session_id == number),
+            (_BILLS, Bill.session_id == number),
+            (_LINES, BillLine.bill_id.in_(bill)),
+        ]
+    for table, where in found:
+        if rights is None or may(rights, table.area, Right.READ):
+            yield table.name, table.title, _rows(db, table, where)
     attempts = station_page.attempts(db, of.station, MOST)
-    names = f"{_ATTEMPT} sentence".split()
-    told = ({name: getattr(row, name) for name in names} for row in attempts)
+    told = ({name: getattr(row, name) for name in _ATTEMPT} for row in attempts)
     yield "attempts", "Attempts to connect", _of_time(told, of)
-    if of.session is None:
-        return
-    number = of.session.id
-    readings = Table("readings", "Meter values", MeterReading, _READING, most=MOST_MESSAGES)
-    yield readings.name, readings.title, _rows(db, readings, MeterReading.session_id == number)
-    bills = Table("bills", "Bills", Bill, _BILL)
-    yield bills.name, bills.title, _rows(db, bills, Bill.session_id == number)
-    lines = Table("bill-lines", "Lines of bills, with their evidence", BillLine, _LINE)
-    of_session = BillLine.bill_id.in_(select(Bill.id).where(Bill.session_id == number))
-    yield lines.name, lines.title, _rows(db, lines, of_session)
 
 
 def _of_time(rows: Iterator[Json], of: Extent) -> Iterator[Json]:
