@@ -63,6 +63,14 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _tiles(text: str) -> str:
+    if text and not re.fullmatch(r"https?://(\{s\}\.)?[a-z0-9.-]+(:[0-9]+)?/[^\s;,'\"]*", text):
+        raise ValueError("must be a URL like https://tiles.example.org/{z}/{x}/{y}.png")
+    if text and not all(part in text for part in ("{z}", "{x}", "{y}")):
+        raise ValueError("must hold {z}, {x} and {y}")
+    return text
+
+
 def _networks(text: str) -> tuple[str, ...]:
     return tuple(
         str(ipaddress.ip_network(part.strip(), strict=False))
@@ -229,6 +237,10 @@ class Settings:
     upload_retention_days: int = setting(
         90, _integer(1, 3650), "age of uploaded logs and customer information, in days"
     )
+    map_tiles: str = setting(
+        "", _tiles, "map tiles, a URL with {z}, {x} and {y}; empty: the map is drawn without"
+    )
+    map_credit: str = setting("© OpenStreetMap contributors", str, "whose map it is; on the map")
     log_format: str = setting("plain", _choice("plain", "json"), "form of the logs")
     log_level: str = setting(
         "info", _choice("debug", "info", "warning", "error"), "least level logged"

@@ -30,12 +30,16 @@ class TrustedProxyFix:
         return (self.fixed if trusted else self.plain)(environ, start_response)
 
 
-def protection(nonce: str = "", *, secure: bool) -> dict[str, str]:
-    """The headers that protect every answer; `nonce` is that of its scripts and styles, if any."""
+def protection(nonce: str = "", *, secure: bool, images: str = "") -> dict[str, str]:
+    """The headers that protect every answer.
+
+    `nonce` is that of its scripts and styles, if any; `images` an origin of more images.
+    """
     own = f"'self' 'nonce-{nonce}'" if nonce else "'self'"
+    pictures = " ".join(filter(None, ("'self'", "data:", images)))
     headers = {
         "Content-Security-Policy": f"default-src 'self'; script-src {own}; style-src {own}; "
-        "img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+        f"img-src {pictures}; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
         "form-action 'self'",
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",

@@ -265,7 +265,9 @@ def _hurry_no_more(_error: BaseException | None) -> None:
 
 
 def _headers(response: Response) -> Response:
-    for name, value in headers.protection(csp_nonce(), secure=request.is_secure).items():
+    images = g.get("images_from", "")
+    given = headers.protection(csp_nonce(), secure=request.is_secure, images=images)
+    for name, value in given.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
     return response
