@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from app.domain.ground.vocabulary import ReceiptState, SessionState, Verdict
 from app.models import (
@@ -12,11 +12,14 @@ from app.models import (
     HandshakeAttempt,
     OutgoingMail,
     Review,
+    Site,
+    Station,
     StrayStop,
+    Tariff,
     Tenant,
     WorkerNode,
 )
-from app.queries.office import home
+from app.queries.office import first_run, home
 from tests.support import seed
 from tests.support.by_hand import Network
 
@@ -253,6 +256,47 @@ def test_a_fresh_installation_says_what_to_do_first(app, db, now):
     steps = ("Say who sells", "Add a site", "Make a tariff", "Add a station", "Add a driver")
     assert [page.index(step) for step in steps] == sorted(page.index(step) for step in steps)
     assert page.count("to do") == 6
+
+
+def test_the_first_steps_are_put_away_by_each_for_themselves(app, db, now):
+    made = seed.fill(db, now, history=0)
+    theirs = Tenant(name="New", created_at=now)
+    db.add(theirs)
+    db.flush()
+    for role in ("admin", "viewer"):
+        made.people[role].tenant_id = theirs.id
+    db.commit()
+    admin, viewer = (seed.signed_in(app, made.people[role]) for role in ("admin", "viewer"))
+    assert admin.post("/first-run/hide").status_code == 303
+    assert "first-steps" not in admin.get("/").text
+    assert "first-steps" in viewer.get("/").text
+    again = admin.get("/first-run").text
+    assert again.count("to do") == 6
+    assert "OCPP 1.6, 2.0.1, 2.1" in again and "<svg" in again
+
+
+def test_steps_that_are_done_are_read_off_the_rows(app, db, now):
+    made = seed.fill(db, now, history=2)
+    tenant = db.get(Tenant, made.people["admin"].tenant_id)
+    assert first_run.open_steps(db, tenant.id) == ("seller",)
+    tenant.seller_name, tenant.seller_address = "Hafenstrom GmbH", "Am Kai 7, Hamburg"
+    db.commit()
+    page = seed.signed_in(app, made.people["admin"]).get("/first-run").text
+    assert "All done" in page and "to do" not in page
+
+
+def test_stations_without_a_price_are_said_before_a_bill_is_held(app, db, now):
+    made = seed.fill(db, now, history=2)
+    db.commit()
+    client = seed.signed_in(app, made.people["admin"])
+    assert "no price" not in client.get("/").text
+    for row in db.scalars(select(Tariff)):
+        row.is_default = False
+    for row in (*db.scalars(select(Site)), *db.scalars(select(Station))):
+        row.tariff_id = None
+    db.commit()
+    count = db.scalar(select(func.count(Station.id)).where(Station.archived_at.is_(None)))
+    assert f"{count} stations have no price" in client.get("/").text
 
 
 def test_a_page_that_does_not_exist_says_so_to_everybody(app, db, now):

@@ -47,6 +47,8 @@ SEEABLE = frozenset(
     {
         *("severe_event", "security_event", "register_gap", "supply_exceeded", "unmeasured"),
         *("failed_receipts", "failed_mails", "unknown_tag", "knock"),
+        # The way to the first receipt, which somebody does not want to see on Home.
+        "first_run",
     }
 )
 

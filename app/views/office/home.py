@@ -16,7 +16,7 @@ from app.domain.network.presence import Silence
 from app.extensions import db
 from app.queries.money import costs
 from app.queries.network import sites as place_queries
-from app.queries.office import alerts, attention, attention_devices, home
+from app.queries.office import alerts, attention, attention_devices, first_run, home
 from app.text.numbers import FIXED, MINUS, change, iso_formats, number
 from app.text.sentences import translated
 from app.web import kept, system
@@ -125,7 +125,8 @@ def _board() -> dict[str, Any]:
     found = attention.findings(session, tenant_id=tenant_id, now=now, unmeasured=_unmeasured())
     return {
         "findings": [*_down(parts), *found],
-        "first_steps": home.open_steps(session, tenant_id),
+        "first_steps": first_run.on_home(session, tenant_id, current_user.id),
+        "unpriced": first_run.unpriced(session),
         "seller_missing": tenants.lacks_seller(session, tenant_id),
         "network": _of_now(
             "network", "stations", lambda: home.network_now(session, now=now, zone=zone)
