@@ -1,9 +1,11 @@
 """Sites on the desk: adding, changing, putting away, and what charges there."""
 
+import re
+
 import pytest
 from sqlalchemy import select
 
-from app.models import Site
+from app.models import Site, Tenant
 from tests.support import seed
 
 NEW = {"name": "Harbour", "timezone": "Europe/Berlin", "currency": "EUR", "tariff_id": ""}
@@ -108,3 +110,36 @@ def test_a_site_of_another_reach_is_not_found(app, made, db):
     db.expunge_all()
     assert client.get(f"/sites/{near}").status_code == 200
     assert client.get(f"/sites/{far}").status_code == 404
+
+
+def offered(client, **headers):
+    """What the form of a new site comes with: time zone, currency, and why."""
+    page = client.get("/sites/new", headers=headers).text
+    zone = re.search('name="timezone"[^>]*value="([^"]*)"', page)
+    currency = re.search('name="currency"[^>]*value="([^"]*)"', page)
+    note = re.search(r'<p class="help" data-guess="(\w+)"[^>]*>([^<]*)<', page)
+    return zone[1], currency[1], *note.groups()
+
+
+def test_a_new_site_is_offered_what_the_last_one_has(admin, made):
+    zone, currency, by, words = offered(admin)
+    assert (by, zone, currency) == ("site", "Europe/Zurich", "CHF")
+    assert words == "Time zone and currency are those of City Garage."
+
+
+def test_the_first_site_is_offered_what_its_country_has(admin, made, db):
+    for site in db.scalars(select(Site)):
+        site.archived_at = made.now
+    tenant = db.scalars(select(Tenant)).first()
+    tenant.seller_tax_number = None
+    db.commit()
+    british = offered(admin, **{"Accept-Language": "en-GB,en;q=0.8"})
+    assert british[:3] == ("Europe/London", "GBP", "country")
+    tenant.seller_tax_number = "ATU12345678"
+    db.commit()
+    assert offered(admin)[:3] == ("Europe/Vienna", "EUR", "country")
+    tenant.seller_tax_number = "12/345/67890"
+    db.commit()
+    several = offered(admin, **{"Accept-Language": "en-US"})
+    assert several[2:] == ("country", "")
+    assert offered(admin)[2] == "nothing"

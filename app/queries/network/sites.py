@@ -103,3 +103,9 @@ def place(db: Session) -> Place:
         return Place("", "UTC")
     count = sum(number for _, number, _ in zones)
     return Place(zones[0][2] if count == 1 else f"{count} sites", zones[0][0])
+
+
+def newest(db: Session) -> Site | None:
+    """The site in use that was added last."""
+    query = select(Site).where(Site.archived_at.is_(None)).order_by(Site.id.desc())
+    return db.scalar(query.limit(1))

@@ -1,17 +1,20 @@
 """Sites of the desk: where stations stand, with zone, currency and price."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from flask import Blueprint, render_template
+from flask import Blueprint, g, render_template, request
+from flask_babel import gettext as _
+from flask_login import current_user
 
 from app.extensions import db
 from app.forms.network import SiteForm
-from app.models import Site
+from app.models import Site, Tenant
 from app.queries.ground.paging import Page, Wish
 from app.queries.network import sites as queries
 from app.queries.network import stations as station_queries
 from app.resource import SITES
+from app.text import places
 from app.views.ground._plain import Plain
 from app.web import listing
 from app.web.security import needs
@@ -68,10 +71,44 @@ def _form(site: Site | None) -> SiteForm:
         *((tariff.id, f"{tariff.name} ({tariff.currency})") for tariff in queries.tariffs(
             db.session())),
     ]  # fmt: skip
+    if site is None and request.method == "GET":
+        _prefill(form)
     return form
 
 
-plain = Plain(blueprint, SITES, "network/sites/form.html", _form)
+def _prefill(form: SiteForm) -> None:
+    """Offer the time zone and currency of the last site, or of the country that we can tell."""
+    tenant = db.session.get_one(Tenant, current_user.tenant_id)
+    languages = request.accept_languages.values()
+    if (last := queries.newest(db.session())) is not None:
+        form.timezone.data, form.currency.data = last.timezone, last.currency
+        g.guess = Guess("site", _("Time zone and currency are those of %(name)s.", name=last.name))
+    elif country := places.country_of_tax_number(tenant.seller_tax_number):
+        _of_country(form, country, _("Time zone and currency follow from the tax number."))
+    elif country := next(filter(None, map(places.country_of_language, languages)), ""):
+        _of_country(form, country, _("Time zone and currency follow from your browser's language."))
+    else:
+        g.guess = Guess("nothing", "")
+
+
+def _of_country(form: SiteForm, country: str, words: str) -> None:
+    zone = places.zone_of(country)
+    form.timezone.data, form.currency.data = zone, places.currencies().get(zone, "")
+    g.guess = Guess("country", words if zone else "")
+
+
+class Guess(NamedTuple):
+    """By what time zone and currency were offered, also in words; the browser may know better."""
+
+    by: str
+    words: str
+
+
+def _offered() -> dict[str, Any]:
+    return {"guess": g.get("guess"), "currencies": places.currencies()}
+
+
+plain = Plain(blueprint, SITES, "network/sites/form.html", _form, context=_offered)
 plain.create(everywhere=True)
 plain.edit()
 plain.archive(then=".index")
