@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -150,12 +150,21 @@ def _file(name: str, columns: Columns, cells: Iterable[Sequence[Any]]) -> Respon
     return sent(text, spreadsheet.CSV, f"{name}.csv")
 
 
+#: A file is sent as it is once it is whole within so many bytes or characters.
+_HELD = 64 * 1024
+
+
 def sent(parts: Iterable[str] | Iterable[bytes], mimetype: str, name: str) -> Response:
     """Answer with a file part by part; what fails before the first part is an ordinary error."""
     rest: Iterator[Any] = iter(parts)
-    first = list(islice(rest, 2))
+    first, size = [], 0
+    for part in rest:
+        first.append(part)
+        size += len(part)
+        if size > _HELD:
+            break
     # What is whole by now needs no request to go on living.
-    body: Any = first if len(first) < 2 else stream_with_context(chain(first, rest))
+    body: Any = first if size <= _HELD else stream_with_context(chain(first, rest))
     return Response(
         body,
         mimetype=mimetype,

@@ -265,9 +265,8 @@ def _hurry_no_more(_error: BaseException | None) -> None:
 
 
 def _headers(response: Response) -> Response:
-    images = g.get("images_from", "")
-    given = headers.protection(csp_nonce(), secure=request.is_secure, images=images)
-    for name, value in given.items():
+    given = {"secure": request.is_secure, "images": g.get("images_from", "")}
+    for name, value in headers.protection(csp_nonce(), **given).items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
     return response
