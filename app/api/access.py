@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from sqlalchemy import func, select
 
+from app.api.charging.sessions import BILL
 from app.api.ground import _rows
 from app.api.ground._noun import Ask, File, Noun
 from app.api.ground._paging import Pages
@@ -13,6 +14,7 @@ from app.api.ground._plain import Plain
 from app.domain.access import forgetting, tag_groups
 from app.domain.ground import texts
 from app.domain.ground.vocabulary import Token
+from app.domain.money import statements
 from app.models import Authorisation, Driver, Tag, TagGroup
 from app.queries.access import person
 from app.queries.access import tags as queries
@@ -21,6 +23,7 @@ from app.schemas import access as schemas
 from app.schemas.answers import Answer, From, read
 from app.schemas.base import Instant
 from app.schemas.staff import UnknownTags as UnknownTagsAsked
+from app.text import statement_words
 from app.uow import unit_of_work
 from app.web import listing, person_file
 
@@ -46,6 +49,55 @@ plain_drivers.create("Add a driver.", schemas.NewDriver, 404, 409)
 plain_drivers.edit("Change what is given and leave the rest.", schemas.DriverChanges)
 plain_drivers.archive("Put a driver and their tags away; sessions, bills and receipts stay.")
 plain_drivers.restore("Take a driver back; their tags are restored one by one.")
+
+
+# A driver's month.
+
+
+class StatementSum(Answer):
+    """What the bills of a month come to in one currency, credits taken off."""
+
+    currency: str
+    bills: Annotated[int, Field(description="Bills, credits and corrections.")]
+    energy_wh: Annotated[float, From(lambda row: row.energy_wh)]
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+
+
+class DriverStatement(Answer):
+    """A driver's bills that were issued in a month, on the clocks of their sites."""
+
+    month: Annotated[str, Field(description="Like 2026-10.")]
+    sums: Annotated[list[StatementSum], Field(description="One for each currency.")]
+    bills: Annotated[list[BILL], Field(description="In the order they were issued.")]  # type: ignore[valid-type]
+
+
+@driver_noun.get(
+    "/drivers/{driver_id}/statements/{month}",
+    "viewer",
+    "Read a driver’s statement of a month",
+    answers={200: DriverStatement},
+    problems=(422,),
+)
+def statement(ask: Ask, driver_id: int, month: str) -> Any:
+    """The bills of a month, and what they come to, to the cent."""
+    driver = ask.get(Driver, driver_id, "driver")
+    return statements.of(ask.db, driver, statements.read_month(month))
+
+
+@driver_noun.post(
+    "/drivers/{driver_id}/statements/{month}/mail",
+    "operator",
+    "Mail a driver’s statement of a month",
+    answers={202: DriverStatement},
+    problems=(409, 422),
+)
+def statement_mail(ask: Ask, driver_id: int, month: str) -> Any:
+    """Mail it to the driver, in their language; refused without an address or any bill."""
+    driver, first = ask.get(Driver, driver_id, "driver"), statements.read_month(month)
+    with unit_of_work() as db:
+        return statements.mail(db, ask.actor, driver, first, statement_words.letter, now=ask.now)
 
 
 # The rights of a driver: what is kept, handed out and forgotten.

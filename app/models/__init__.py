@@ -61,6 +61,7 @@ from app.models.system import AttentionSeen, Message, SupplyExcess, SystemMark
 from app.models.tags import (
     Authorisation,
     Driver,
+    DriverStatement,
     Forgetting,
     Tag,
     TagGroup,
@@ -73,6 +74,7 @@ from app.models.tariffs import StationTariff, Tariff, TariffVersion
 from app.models.webhooks import WebhookDelivery, WebhookEndpoint, WebhookMark
 
 __all__ = [
+    "DriverStatement",
     "NotedFault",
     "Forgetting",
     "DriverQuestion",

@@ -24,6 +24,9 @@ driver_sites = Table(
 class Driver(TenantOwned, Base):
     """A person; `language` is the one of the receipt (en, de).
 
+    `statements`: each month they get a statement of their bills by mail, as they do where a
+    group of one of their tags says so.
+
     `sites` says whose matter the driver is: staff of those sites may change them.  None: it
     is the whole organisation's.  Where a driver may charge is said by their tags.
     """
@@ -40,11 +43,25 @@ class Driver(TenantOwned, Base):
     tariff_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tariffs.id"))
     archived_at: Mapped[datetime | None]
     forgotten_at: Mapped[datetime | None]
+    statements: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime]
 
     tags: Mapped[list["Tag"]] = relationship(back_populates="driver")
     tariff: Mapped["Tariff | None"] = relationship()
     sites: Mapped[list["Site"]] = relationship(secondary=driver_sites)
+
+
+class DriverStatement(TenantOwned, Base):
+    """That a driver was mailed the statement of a month, and when last: never twice by itself."""
+
+    __tablename__ = "driver_statements"
+    __table_args__ = (UniqueConstraint("driver_id", "month"),)
+
+    id: Mapped[Id]
+    driver_id: Mapped[int] = mapped_column(BigId, ForeignKey("drivers.id"))
+    month: Mapped[str] = mapped_column(String(7))
+    asked_by: Mapped[str] = mapped_column(String(120))
+    asked_at: Mapped[datetime]
 
 
 class Forgetting(TenantOwned, Base):
@@ -112,6 +129,7 @@ class TagGroup(TenantOwned, Base):
     parent: Mapped[str] = mapped_column(String(36))
     tariff_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("tariffs.id"))
     master_pass: Mapped[bool] = mapped_column(default=False, server_default=false())
+    statements: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime]
 
     tariff: Mapped["Tariff | None"] = relationship()

@@ -42,6 +42,14 @@ _MASTER_PASS = Asked(
         "Stations of OCPP 2.x know it by MasterPassGroupId, which is the parent token."
     ),
 )
+_STATEMENTS = Asked(
+    N_("Monthly statement by mail"),
+    N_("On the first of each month: all bills of the month before, with their sums."),
+)
+_GROUP_STATEMENTS = Asked(
+    N_("Monthly statements by mail"),
+    N_("Each driver with a tag of this group gets one on the first of each month."),
+)
 _LABEL = Asked(N_("Label"), N_("What it looks like or where it hangs: “red card”, “key box”."))
 
 
@@ -53,6 +61,7 @@ class NewDriver(Schema, example={"name": "Ada Lovelace", "email": "ada@example.o
     language: Language = left_out("Of the receipts.")
     tariff_id: RowId | None = left_out()
     note: Text | None = left_out("", Asked(N_("Note"), look={"rows": 3}), max_length=500)
+    statements: Flag = left_out("Whether a statement is mailed each month.", _STATEMENTS)
     site_ids: RowIds = left_out()
 
 
@@ -85,6 +94,9 @@ class NewTagGroup(Schema, example={"name": "Fleet"}):
     site_ids: RowIds = left_out()
     master_pass: Flag = left_out(
         "Its tags end any session where they are allowed, and begin none.", _MASTER_PASS
+    )
+    statements: Flag = left_out(
+        "Whether drivers with a tag of it are mailed a statement each month.", _GROUP_STATEMENTS
     )
 
 

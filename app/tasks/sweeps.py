@@ -5,6 +5,7 @@ Everything here may run at any time, twice, or not at all for a while.
 
 import functools
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,15 +21,17 @@ from app.domain.charging import remote_starts
 from app.domain.charging.sessions.provisional import close_abandoned
 from app.domain.commands import broadcasts, commands
 from app.domain.device import customer_information, file_jobs, onboarding
+from app.domain.ground.vocabulary import SYSTEM
 from app.domain.limits import setpoints, supply
-from app.domain.money import billing, receipts
+from app.domain.money import billing, receipts, statements
 from app.domain.network import field, presence
 from app.domain.office import housekeeping, jobs, messages, outbox, schedules
 from app.domain.office.housekeeping import SWEEP
 from app.extensions import db as flask_db
 from app.mails import post_office
-from app.models import FileJob, Job, NotedFault, Station
+from app.models import Driver, FileJob, Job, NotedFault, Station
 from app.tasks.rounds import settle_waiting
+from app.text import statement_words
 from app.uow import unit_of_work, weigh_indexes
 from app.web.file_store import EXPORTS, PHOTOS, UPLOADS, Store
 
@@ -90,7 +93,24 @@ def tidy_up() -> None:
         log.debug("forgot some messages")
     _guarded("old files", lambda: _forget_files(settings))
     _guarded("old rows", _forget_rows)
+    _guarded("statements", _mail_statements)
     _guarded("indexes", weigh_indexes)
+
+
+def _mail_statements() -> bool:
+    """Mail the statements of the month that is over, each driver by themselves."""
+    db = flask_db.session()
+    db.rollback()
+    first, found = statements.due(db, now=_now())
+
+    def mail(driver_id: int) -> None:
+        def act(work: Session) -> None:
+            driver, write = work.get_one(Driver, driver_id), statement_words.letter
+            statements.mail(work, SYSTEM, driver, first, write, now=_now())
+
+        _work(act)
+
+    return _each("statement of driver", [one.id for one in found], mail, math.inf)
 
 
 def _forget_rows() -> None:

@@ -2,6 +2,7 @@
 
 from flask import Response
 
+from app.domain.money.statements import Statement
 from app.models import Bill
 from app.web.listing import attachment
 
@@ -11,6 +12,14 @@ def receipt(bill: Bill, language: str, hidden: str = "") -> Response:
     from app.text import receipt_pdf
 
     return pdf(receipt_pdf.receipt(bill, language, hidden), receipt_pdf.file_name(bill))
+
+
+def statement(of: Statement) -> Response:
+    """A driver's monthly statement as a PDF, in their language."""
+    from app.text import statement_pdf
+
+    data = statement_pdf.statement(of, of.driver.language)
+    return pdf(data, f"statement-{of.driver.id}-{of.month}.pdf")
 
 
 def pdf(data: bytes, name: str) -> Response:

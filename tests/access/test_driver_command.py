@@ -109,3 +109,10 @@ def test_all_that_is_kept_is_written_and_then_forgotten(flask, ada, tmp_path):
     gone = flask("driver", "forget", "ada@example.org", "--name", "Ada Lovelace")
     assert gone.stdout.startswith("Forgotten: Former driver ")
     assert drivers(flask) == []
+
+
+def test_a_month_without_bills_is_empty_and_one_that_is_none_is_refused(flask, ada):
+    assert flask("driver", "statement", "ada@example.org", "2026-10").stderr == "None.\n"
+    wrong = flask("driver", "statement", "ada@example.org", "2026-13")
+    assert (wrong.exit_code, wrong.stderr) == (1, "Name the month like 2026-10.\n")
+    assert flask("driver", "statement", "ada@example.org", "2026-10", "--mail").exit_code == 1

@@ -229,3 +229,16 @@ def test_a_driver_is_counted_exported_and_forgotten_by_who_may_see_personal_data
     admin_api.get(f"/drivers/{driver.id}/personal-data/file")
     assert admin_api.answer.data.startswith(b"PK")
     admin_api.post(f"/drivers/{driver.id}/forget", {"name": "Somebody"}, 422)
+
+
+def test_a_drivers_month_is_told_with_its_sums_and_mailed(api, db, made, now):
+    driver = made.drivers["Ada"]
+    month = f"{now:%Y-%m}"
+    told = api.get(f"/drivers/{driver.id}/statements/{month}")
+    assert sum(each["gross_minor"] for each in told["sums"]) == sum(
+        each["gross_minor"] for each in told["bills"]
+    )
+    api.get(f"/drivers/{driver.id}/statements/2026-13", 422)
+    empty = api.get(f"/drivers/{driver.id}/statements/1999-01")
+    assert empty == {"month": "1999-01", "sums": [], "bills": []}
+    api.post(f"/drivers/{driver.id}/statements/1999-01/mail", {}, 409)

@@ -23,6 +23,7 @@ WORDS = {
     "secret": ("nothing-like-a-secret",),
     "name": ("nothing.eml",),
     "form": ("pem", "csr"),
+    "month": ("2026-10",),
     "number": ("1",),
     "question": ("read", "composite", "tariffs", "controls"),
     "filename": ("css/ampdesk.css",),

@@ -12,9 +12,11 @@ from app.domain.access.drivers import LANGUAGES
 from app.domain.access.imports import drivers as driver_import
 from app.domain.access.imports import headings
 from app.domain.access.imports.plans import Options
+from app.domain.money import statements
 from app.models import Driver
 from app.queries.access import drivers as queries
-from app.resource import DRIVERS
+from app.resource import DRIVERS, read
+from app.text import statement_words
 from app.text.numbers import kwh, money
 from app.uow import unit_of_work
 from app.web import person_file
@@ -74,6 +76,31 @@ def archive(who: str, undo: bool) -> None:
             count = drivers.archive(db, cli.ACTOR, driver, now=cli.now())
             sentence = f"Archived the driver {driver.name} and {count} of their tags."
     click.echo(sentence)
+
+
+@group.command("statement")
+@click.argument("who")
+@click.argument("month")
+@click.option("--mail", is_flag=True, help="Mail it to the driver, too.")
+@cli.json_option
+def statement(who: str, month: str, mail: bool, as_json: bool) -> None:
+    """Show the bills of a driver's MONTH (like 2026-10), and their sums on standard error."""
+    db, first = cli.reading(), statements.read_month(month)
+    driver = DRIVERS.named(db, cli.the_tenant(db).id, who, archived=True)
+    found = statements.of(db, driver, first)
+    columns = [
+        *read("number kind issued_at session_id energy_wh currency"),
+        *read("net_minor tax_minor gross_minor"),
+    ]
+    cli.print_rows(found.bills, columns, json=as_json)
+    for each in found.sums:
+        total = money(each.gross_minor, each.currency)
+        click.echo(f"{each.bills} bills, {kwh(each.energy_wh)}, {total}.", err=True)
+    if mail:
+        with unit_of_work() as work:
+            driver, write = work.get_one(Driver, driver.id), statement_words.letter
+            statements.mail(work, cli.ACTOR, driver, first, write, now=cli.now())
+        click.echo(f"Sending it to {driver.email}.", err=True)
 
 
 @group.command("data")

@@ -88,6 +88,8 @@ MEMBERS = {
     "Question.answered_at": "When the answer was written; null: none was.",
     "Question.closed_by": "Who closed it.",
     "question_id": "Number of the question.",
+    "Driver.statements": "Whether a statement is mailed each month.",
+    "TagGroup.statements": "Whether drivers with a tag of it are mailed a statement each month.",
     "revision": "How often what a bill rests on was written anew.",
     "samples": "All values: [measurand, value, unit, phase, location, context, signed].",
     "seller": "Who sells, as it stood then.",

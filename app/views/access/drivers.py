@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from app.domain.access import drivers
 from app.domain.access.drivers import LANGUAGES
 from app.domain.ground.texts import N_
+from app.domain.money import statements
 from app.extensions import db
 from app.forms.access import DriverForm
 from app.models import ChargingSession, Driver
@@ -76,6 +77,7 @@ def show(driver_id: int) -> Any:
         sums=queries.sums(session, driver),
         year_sums=queries.sums(session, driver, year.astimezone(UTC)),
         year=year.year,
+        months=statements.months(session, driver),
     )
 
 

@@ -1,0 +1,190 @@
+"""A driver's month: the bills that were issued in it on their sites' clocks, and their sums.
+
+Nothing is reckoned here: the sums are those of the bills, credits taken off, to the cent.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from app.domain.ground.errors import Conflict, Invalid
+from app.domain.ground.vocabulary import Actor
+from app.domain.office import audit, outbox
+from app.models import Bill, ChargingSession, Driver, DriverStatement, Tag, TagGroup
+
+#: No clock is further from UTC than this.
+_FURTHEST = timedelta(hours=15)
+#: By this time of the first day the month is over everywhere; then statements are mailed, and
+#: for so many days it is made up for what could not be done.
+_OVER, _DAYS = timedelta(hours=12), 7
+#: Months that a driver's page leads to.
+MOST_MONTHS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What the bills of a month come to in one currency."""
+
+    currency: str
+    bills: int
+    energy_wh: Decimal
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A driver's month; `first` is its first day."""
+
+    driver: Driver
+    first: date
+    bills: Sequence[Bill]
+    sums: Sequence[Sum]
+
+    @property
+    def month(self) -> str:
+        """The month as it is written in addresses: 2026-10."""
+        return f"{self.first:%Y-%m}"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A statement as a mail."""
+
+    subject: str
+    text: str
+
+
+def read_month(text: str) -> date:
+    """The first day of a month like 2026-10; raises `Invalid`."""
+    if not re.fullmatch(r"(19|20)\d\d-(0[1-9]|1[0-2])", text, re.ASCII):
+        raise Invalid("Name the month like 2026-10.", field="month")
+    return date.fromisoformat(f"{text}-01")
+
+
+def month_of(bill: Bill) -> date:
+    """The month in which a bill was issued, on the clock of its site."""
+    return bill.issued_at.astimezone(ZoneInfo(bill.facts["timezone"])).date().replace(day=1)
+
+
+def of(db: Session, driver: Driver, first: date) -> Statement:
+    """The statement of a driver's month."""
+    start = datetime(first.year, first.month, 1, tzinfo=UTC)
+    end = datetime(*_next(first), 1, tzinfo=UTC)
+    query = (
+        select(Bill)
+        .join(Bill.session)
+        .where(
+            ChargingSession.driver_id == driver.id,
+            Bill.issued_at >= start - _FURTHEST,
+            Bill.issued_at < end + _FURTHEST,
+        )
+        .options(joinedload(Bill.corrects))
+        .order_by(Bill.issued_at, Bill.id)
+    )
+    bills = [bill for bill in db.scalars(query) if month_of(bill) == first]
+    return Statement(driver, first, bills, sums_of(bills))
+
+
+def sums_of(bills: Sequence[Bill]) -> list[Sum]:
+    """What bills come to, currency by currency."""
+    found = []
+    for currency in sorted({bill.currency for bill in bills}):
+        own = [bill for bill in bills if bill.currency == currency]
+        found.append(
+            Sum(
+                currency,
+                len(own),
+                sum((bill.energy_wh for bill in own), Decimal(0)),
+                sum(bill.net_minor for bill in own),
+                sum(bill.tax_minor for bill in own),
+                sum(bill.gross_minor for bill in own),
+            )
+        )
+    return found
+
+
+def months(db: Session, driver: Driver) -> list[date]:
+    """The months in which bills of a driver were issued, the newest first."""
+    query = (
+        select(Bill.issued_at, ChargingSession.timezone)
+        .join(Bill.session)
+        .where(ChargingSession.driver_id == driver.id)
+    )
+    found = {at.astimezone(ZoneInfo(zone)).date().replace(day=1) for at, zone in db.execute(query)}
+    return sorted(found, reverse=True)[:MOST_MONTHS]
+
+
+def mail(
+    db: Session,
+    actor: Actor,
+    driver: Driver,
+    first: date,
+    write: Callable[[Statement], Letter],
+    *,
+    now: datetime,
+) -> Statement:
+    """Queue the mail of a month's statement; raises `Conflict` without an address or any bill."""
+    found = of(db, driver, first)
+    if not driver.email:
+        raise Conflict("The driver has no e-mail address.")
+    if not found.bills:
+        raise Conflict("There are no bills in this month.")
+    letter, tenant = write(found), driver.tenant_id
+    outbox.queue(
+        db, tenant, recipient=driver.email, subject=letter.subject, body=letter.text, now=now
+    )
+    row = db.scalar(
+        select(DriverStatement).where(
+            DriverStatement.driver_id == driver.id, DriverStatement.month == found.month
+        )
+    )
+    if row is None:
+        row = DriverStatement(tenant_id=tenant, driver_id=driver.id, month=found.month)
+        db.add(row)
+    row.asked_by, row.asked_at = actor.name, now
+    audit.remark(db, actor, "driver.statement", driver, found.month, now=now)
+    db.flush()
+    return found
+
+
+def due(db: Session, *, now: datetime, limit: int = 200) -> tuple[date, Sequence[Driver]]:
+    """The month that is over, and the drivers who are to be mailed its statement and were not."""
+    today = now.astimezone(UTC) - _OVER
+    last = (today.replace(day=1) - timedelta(days=1)).date().replace(day=1)
+    if today.day > _DAYS:
+        return last, []
+    grouped = (
+        select(Tag.id)
+        .join(TagGroup, TagGroup.id == Tag.group_id)
+        .where(Tag.driver_id == Driver.id, Tag.archived_at.is_(None), TagGroup.statements)
+        .exists()
+    )
+    sent = select(DriverStatement.id).where(
+        and_(DriverStatement.driver_id == Driver.id, DriverStatement.month == f"{last:%Y-%m}")
+    )
+    begin = datetime(last.year, last.month, 1, tzinfo=UTC) - _FURTHEST
+    billed = (
+        select(Bill.id)
+        .join(ChargingSession, ChargingSession.id == Bill.session_id)
+        .where(ChargingSession.driver_id == Driver.id, Bill.issued_at >= begin)
+    )
+    wanted = (
+        or_(Driver.statements, grouped),
+        Driver.email.is_not(None),
+        Driver.archived_at.is_(None),
+    )
+    query = select(Driver).where(*wanted, ~sent.exists(), billed.exists())
+    found = db.scalars(query.order_by(Driver.id).limit(limit)).all()
+    return last, [driver for driver in found if of(db, driver, last).bills]
+
+
+def _next(first: date) -> tuple[int, int]:
+    return (first.year + first.month // 12, first.month % 12 + 1)
