@@ -18,6 +18,7 @@ from app.models.connections import Connection, HandshakeAttempt, WorkerNode
 from app.models.device import DeviceEvent, DisplayMessage, StationVariable, VariableMonitor
 from app.models.files import CustomerReport, FileJob, FirmwareFile
 from app.models.jobs import Job, ReportSchedule
+from app.models.lists import ListChoice, SavedFilter
 from app.models.profiles import (
     ChargingProfile,
     CompositeSchedule,
@@ -118,6 +119,7 @@ __all__ = [
     "FirmwareFile",
     "HandshakeAttempt",
     "IdempotencyKey",
+    "ListChoice",
     "LocalList",
     "Message",
     "MeterReading",
@@ -128,6 +130,7 @@ __all__ = [
     "ReportSchedule",
     "Reservation",
     "Review",
+    "SavedFilter",
     "Settlement",
     "SignIn",
     "Site",

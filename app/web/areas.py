@@ -58,6 +58,7 @@ ADDRESSES = {
     "field.order": Area.COMMANDS,
     "files.erase": Area.PRIVACY,
     "sessions.bill": Area.MONEY,
+    "sessions.bulk_change": Area.MONEY,
     "stations.command": Area.COMMANDS,
     "stations.commands": Area.COMMANDS,
     "stations.sure": Area.COMMANDS,
@@ -66,7 +67,7 @@ ADDRESSES = {
 OWN = frozenset(
     {"live", "system.bar", "search.index", "pick.options", "api_token.show", "api_oversight.search"}
 )
-OWN_PATHS = ("/account",)
+OWN_PATHS = ("/account", "/lists")
 #: Who may not see Home begins at the first of these that they may see.
 FRONT = "home.index"
 PAGES = (

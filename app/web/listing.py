@@ -32,8 +32,12 @@ def wish() -> Wish:
 
 
 def wants_file() -> bool:
-    """Tell whether the URL asks for the whole filter as a file."""
-    return request.args.get("format") in ("csv", "xlsx")
+    """Tell whether the URL asks for the whole filter as a file, or a button for ticked rows."""
+    return _format() in ("csv", "xlsx")
+
+
+def _format() -> str | None:
+    return request.args.get("format") or request.form.get("action")
 
 
 def text(name: str) -> str:
@@ -44,6 +48,12 @@ def text(name: str) -> str:
 def number(name: str) -> int | None:
     """A filter's number; None when absent or no number."""
     return texts.row_id(request.args.get(name))
+
+
+def numbers(name: str) -> frozenset[int] | None:
+    """Numbers that a filter names, parted by commas; None when it names none."""
+    ids = map(texts.row_id, request.args.get(name, "").split(","))
+    return frozenset(number for number in ids if number is not None) or None
 
 
 def station() -> int | None:
@@ -144,7 +154,7 @@ def file_of_rows(
 
 def _file(name: str, columns: Columns, cells: Iterable[Sequence[Any]]) -> Response:
     zone, header = ZoneInfo(g.get("zone", "UTC")), [heading for heading, _ in columns]
-    if request.args.get("format") == "xlsx":
+    if _format() == "xlsx":
         return sent(spreadsheet.workbook(header, cells, zone), spreadsheet.XLSX, f"{name}.xlsx")
     text = chain(["\ufeff"], spreadsheet.lines(header, cells, zone))
     return sent(text, spreadsheet.CSV, f"{name}.csv")
@@ -186,7 +196,19 @@ _NAMED: dict[str, tuple[Any, str]] = {
     "group": (TagGroup, "name"),
 }
 #: What in a URL is no filter, or is told by the period.
-_NO_FILTER = {"format", "sort", "page", "since", "until", "from", "to", "when", "before", "after"}
+_NO_FILTER = {
+    "filter",
+    "format",
+    "sort",
+    "page",
+    "since",
+    "until",
+    "from",
+    "to",
+    "when",
+    "before",
+    "after",
+}
 
 
 def file_name(noun: str, since: datetime | None = None, until: datetime | None = None) -> str:

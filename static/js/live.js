@@ -33,7 +33,9 @@
 
   const pieces = () => [...document.querySelectorAll("[data-live]")];
   const topics = () => pieces().flatMap((piece) => piece.dataset.live.split(/\s+/)).filter(Boolean);
-  const refresh = (piece) => htmx.trigger(piece, "refresh");
+  // A list in which somebody ticks rows stays as it is until they are done.
+  const ticking = (piece) => piece.querySelector('input[name="ids"]:checked');
+  const refresh = (piece) => { if (!ticking(piece)) htmx.trigger(piece, "refresh"); };
   const refreshAll = () => { if (!document.hidden) { asked = Date.now(); pieces().forEach(refresh); } };
   const clock = (at) => new Date(at).toLocaleTimeString("en-GB", { timeZone: document.body.dataset.zone || "UTC" });
 

@@ -192,7 +192,7 @@ def test_ticked_tags_are_blocked_together(made, db, operator):
 
 def test_a_bulk_action_without_ticks_is_refused_in_words(made, operator):
     answer = operator.post("/tags/bulk", data={"action": "block"}, follow_redirects=True)
-    assert "Tick the tags first" in answer.get_data(as_text=True)
+    assert "Tick the rows first" in answer.get_data(as_text=True)
 
 
 def test_one_tag_that_cannot_be_restored_does_not_keep_the_others(made, db, operator):

@@ -31,6 +31,10 @@ def test_filters_are_folded_on_a_phone_behind_a_button_that_counts_them(phone, d
     expect(bill).to_be_hidden()
     expect(phone.get_by_label("Session, station, driver, card")).to_be_visible()
     assert phone.locator("form.filters").bounding_box()["height"] < 90
+    phone.set_viewport_size({"width": 1440, "height": 900})
+    expect(fold).to_be_hidden()
+    expect(bill).to_be_visible()
+    phone.set_viewport_size(PHONE)
     fold.check()
     expect(bill).to_be_visible()
     phone.get_by_role("link", name="Clear").click()

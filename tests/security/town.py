@@ -43,6 +43,7 @@ from app.models import (
     Passkey,
     ReportSchedule,
     Reservation,
+    SavedFilter,
     SignIn,
     Site,
     Station,
@@ -191,6 +192,8 @@ def _network(db: Session, now: datetime) -> Side:
             made_at=now,
         )
     )
+    kept = {"page": "stations.index", "name": "Mine", "name_key": "mine", "query": "online=no"}
+    db.add(SavedFilter(tenant_id=tenant.id, user_id=admin.id, created_at=now, **kept))
     furniture.furnish(db, tenant.id, now)
     furniture.ask(db, tenant.id, now)
     side = Side(tenant.id, {})
@@ -236,6 +239,7 @@ PARAMETERS: dict[str, Any] = {
     "delivery_id": WebhookDelivery,
     "fault_id": NotedFault,
     "schedule_id": ReportSchedule,
+    "filter_id": SavedFilter,
 }
 #: Those that belong to a site.
 AT_SITES = (

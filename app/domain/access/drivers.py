@@ -12,9 +12,10 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.domain.access import reach, tags
-from app.domain.ground import texts
-from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.access import reach, tag_sets
+from app.domain.ground import many, texts
+from app.domain.ground.errors import Conflict, Forbidden, Invalid, NotFound, Taken
+from app.domain.ground.many import Tally
 from app.domain.ground.vocabulary import Actor, Arguments, Json
 from app.domain.money import tariff_choice
 from app.domain.office import audit
@@ -88,13 +89,41 @@ def archive(db: Session, actor: Actor, driver: Driver, *, now: datetime) -> int:
 
     Sessions, bills and receipts stay.
     """
-    if not audit.archive(db, actor, "driver", driver, now=now):
-        return 0
-    held = db.scalars(select(Tag).where(Tag.driver_id == driver.id, Tag.archived_at.is_(None)))
-    gone = list(held)
-    for tag in gone:
-        tags.archive(db, actor, tag, now=now)
-    return len(gone)
+    return _archive(db, actor, [driver], now)[1]
+
+
+def archive_all(db: Session, actor: Actor, drivers: Sequence[Driver], *, now: datetime) -> Tally:
+    """Put many drivers and their tags away; those that refuse it stay as they are.
+
+    Whether staff of some sites may do so is decided of each apart.
+    """
+    if reach.of(db) is None:
+        return Tally(_archive(db, actor, drivers, now)[0])
+    return many.apart(db, drivers, lambda row: _archive(db, actor, [row], now)[0], _name)
+
+
+def restore_all(db: Session, actor: Actor, drivers: Sequence[Driver], *, now: datetime) -> Tally:
+    """Take many drivers back from the archive; those that refuse it stay as they are."""
+    return many.apart(
+        db, drivers, lambda row: audit.restore(db, actor, "driver", row, now=now), _name
+    )
+
+
+def _name(driver: Driver) -> str:
+    return driver.name
+
+
+def _archive(
+    db: Session, actor: Actor, drivers: Sequence[Driver], now: datetime
+) -> tuple[int, int]:
+    """How many drivers were put away, and how many tags with them."""
+    in_use = [driver for driver in drivers if driver.archived_at is None]
+    gone = audit.change_all(db, actor, "driver.archive", in_use, now=now, archived_at=now)
+    ids = [driver.id for driver in gone]
+    held = db.scalars(select(Tag).where(Tag.driver_id.in_(ids), Tag.archived_at.is_(None))).all()
+    for _, why in tag_sets.change_all(db, actor, held, "archive", now=now).refused:
+        raise Forbidden(why)
+    return len(gone), len(held)
 
 
 def restore(db: Session, actor: Actor, driver: Driver, *, now: datetime) -> None:

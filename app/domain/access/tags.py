@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.domain.access import reach
-from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
+from app.domain.ground.errors import Conflict, Forbidden, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import Actor, Arguments, Json, TagStatus, Token, token_kind
 from app.domain.office import audit
 from app.models import Driver, Site, Station, Tag, TagGroup, tag_sites, tag_stations
@@ -206,6 +206,17 @@ def unblock(db: Session, actor: Actor, tag: Tag, *, now: datetime) -> bool:
     return audit.change(db, actor, "tag.unblock", tag, now=now, status=TagStatus.ACTIVE)
 
 
+def refusal(db: Session, tag: Tag, change: str) -> str | None:
+    """Why a tag cannot be changed so; None where nothing speaks against it."""
+    try:
+        reach.guard(db, tag)
+    except Forbidden as error:
+        return error.sentence
+    if change == "restore" and tag.archived_at and tag.driver and tag.driver.archived_at:
+        return f"{tag.driver.name} is archived; restore the driver first."
+    return None
+
+
 def set_status(
     db: Session, actor: Actor, tag: Tag, status: TagStatus | None, *, now: datetime
 ) -> None:
@@ -221,10 +232,8 @@ def archive(db: Session, actor: Actor, tag: Tag, *, now: datetime) -> bool:
 
 def restore(db: Session, actor: Actor, tag: Tag, *, now: datetime) -> bool:
     """Put an archived tag back on the list; raises `Conflict` while its driver is archived."""
-    if tag.archived_at is None:
-        return False
-    if tag.driver is not None and tag.driver.archived_at is not None:
-        raise Conflict(f"{tag.driver.name} is archived; restore the driver first.")
+    if tag.archived_at is not None and (why := refusal(db, tag, "restore")):
+        raise Conflict(why)
     return audit.restore(db, actor, "tag", tag, now=now)
 
 
@@ -246,10 +255,10 @@ def _apply(db: Session, tag: Tag, given: Arguments) -> None:
     """Check everything that is given, then set the columns."""
     kept = NewTag.kept(given, {"concurrent_limit": _limit}, but=_PLACES)
     with db.no_autoflush:
-        _known(db, Driver, {kept.get("driver_id")}, tag.tenant_id, "driver")
-        _known(db, TagGroup, {kept.get("group_id")}, tag.tenant_id, "group")
-        _known(db, Site, given.get("site_ids", ()), tag.tenant_id, "site")
-        _known(db, Station, given.get("station_ids", ()), tag.tenant_id, "station")
+        known(db, Driver, {kept.get("driver_id")}, tag.tenant_id, "driver")
+        known(db, TagGroup, {kept.get("group_id")}, tag.tenant_id, "group")
+        known(db, Site, given.get("site_ids", ()), tag.tenant_id, "site")
+        known(db, Station, given.get("station_ids", ()), tag.tenant_id, "station")
         guard_holders(db, kept, {"driver_id": tag.driver_id, "group_id": tag.group_id})
     for name, value in kept.items():
         setattr(tag, name, value)
@@ -275,7 +284,7 @@ def guard_holders(db: Session, wanted: Mapping[str, Any], held: Mapping[str, Any
             reach.guard(db, db.get_one(model, wanted[name]))
 
 
-def _known(db: Session, model: Any, ids: Iterable[int | None], tenant_id: int, noun: str) -> None:
+def known(db: Session, model: Any, ids: Iterable[int | None], tenant_id: int, noun: str) -> None:
     """Refuse ids that are not the tenant's, or are out of the asker's reach."""
     wanted = {one for one in ids if one is not None}
     if not wanted:

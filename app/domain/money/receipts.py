@@ -15,9 +15,10 @@ from sqlalchemy import Boolean, bindparam, case, or_, select
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.util import identity_key
 
-from app.domain.ground import events, texts
+from app.domain.ground import events, many, texts
 from app.domain.ground.bulk import BulkInsert, reserve
 from app.domain.ground.errors import Conflict, Invalid
+from app.domain.ground.many import Tally
 from app.domain.ground.vocabulary import Actor, BillKind, ReceiptState
 from app.domain.office import audit, outbox
 from app.models import Bill, ChargingSession, Delivery, Driver, Receipt
@@ -193,6 +194,16 @@ def resend(
     events.record(db, events.ReceiptWanted(locked.tenant_id, locked.id, session_id))
     events.record(db, events.ReceiptChanged(locked.tenant_id, locked.bill_id, session_id))
     return locked
+
+
+def resend_all(db: Session, actor: Actor, receipts: Sequence[Receipt], *, now: datetime) -> Tally:
+    """Queue many receipts again, each to its driver's address of today."""
+    return many.apart(
+        db,
+        receipts,
+        lambda receipt: resend(db, actor, receipt, now=now),
+        lambda receipt: receipt.bill.number,
+    )
 
 
 def _noted(db: Session, receipt: Claimed | Receipt, word: str, detail: str, now: datetime) -> None:

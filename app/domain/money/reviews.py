@@ -1,13 +1,15 @@
 """The review inbox: sessions whose bill waits until a person has decided, with a reason."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.ground import events
+from app.domain.ground import events, many
 from app.domain.ground.errors import Conflict, Invalid, NotFound
+from app.domain.ground.many import Tally
 from app.domain.ground.vocabulary import Actor, BillingState
 from app.domain.money import receipts
 from app.domain.money.billing.assessment import Assessment, assess, locked, remember
@@ -63,6 +65,19 @@ def approve(
     return bill
 
 
+def approve_all(
+    db: Session, actor: Actor, held: Sequence[Review], *, note: str, now: datetime
+) -> Tally:
+    """Bill many held sessions as measured, for one reason; raises `Invalid` without it."""
+    note = reason_text(note, field="note")
+    return many.apart(
+        db,
+        held,
+        lambda review: approve(db, actor, review, note=note, now=now),
+        lambda review: _name(review.session),
+    )
+
+
 def waive(db: Session, actor: Actor, review: Review, *, note: str, now: datetime) -> None:
     """Charge nothing for the session; a bill that stands is credited.  Raises as `approve`."""
     note = reason_text(note, field="note")
@@ -111,6 +126,28 @@ def bill_now(
         audit.note(db, actor, "session.bill", found, now=now, remark=note)
         return review
     return approve(db, actor, review, note=note, now=now)
+
+
+def bill_all_now(
+    db: Session, actor: Actor, waiting: Sequence[ChargingSession], *, note: str, now: datetime
+) -> Tally:
+    """Bill many sessions that wait for their stop as `bill_now` does; what it refuses is told."""
+    note = reason_text(note, field="note")
+    held: list[tuple[str, str]] = []
+
+    def bill(session: ChargingSession) -> bool:
+        made = bill_now(db, actor, session, note=note, now=now)
+        if not isinstance(made, Bill):
+            held.append((_name(session), "Other doubts hold its bill."))
+        return isinstance(made, Bill)
+
+    tally = many.apart(db, waiting, bill, _name)
+    tally.refused += held
+    return tally
+
+
+def _name(session: ChargingSession) -> str:
+    return f"Session {session.id}"
 
 
 def _put(

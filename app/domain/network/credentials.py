@@ -78,11 +78,13 @@ _EPOCHS = BulkRead(
 _DECISIONS = select(func.sum(_STATION.c.access_epoch))
 
 
-def access_changed(db: Session, station: Station) -> None:
-    """Note that who may connect as `station` was decided anew."""
-    station.access_epoch = (station.access_epoch or 0) + 1
+def access_changed(db: Session, *stations: Station) -> None:
+    """Note that who may connect as these stations was decided anew."""
+    for station in stations:
+        station.access_epoch = (station.access_epoch or 0) + 1
     db.flush()
-    record(db, AccessChanged(station.tenant_id, station.id))
+    for station in stations:
+        record(db, AccessChanged(station.tenant_id, station.id))
 
 
 def password_changed(db: Session, actor: Actor, station: Station, *, now: datetime) -> None:

@@ -1,17 +1,18 @@
 """Stations: registered, changed, given passwords, put into the archive."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.device import password_rotation
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.events import StationChanged, record
+from app.domain.ground.many import Tally
 from app.domain.ground.vocabulary import Actor, Arguments, Json, Registration, SessionState
 from app.domain.money import tariff_choice
 from app.domain.network import credentials, plugs
@@ -125,18 +126,32 @@ def archive(db: Session, actor: Actor, station: Station, *, now: datetime) -> No
 
     Raises `Conflict` while a session is charging there.
     """
-    running = db.scalar(
-        select(ChargingSession.id).where(
-            ChargingSession.station_id == station.id,
-            ChargingSession.state == SessionState.CHARGING,
-        )
+    for _, why in archive_all(db, actor, [station], now=now).refused:
+        raise Conflict(why)
+
+
+def archive_all(db: Session, actor: Actor, stations: Sequence[Station], *, now: datetime) -> Tally:
+    """Put many stations away, but those where a session is charging."""
+    ids = [station.id for station in stations]
+    charging = select(ChargingSession.station_id, func.min(ChargingSession.id)).where(
+        ChargingSession.station_id.in_(ids), ChargingSession.state == SessionState.CHARGING
     )
-    if running is not None:
-        raise Conflict(f"Session {running} is still charging at {station.identity}: end it first.")
-    if station.archived_at is None:
-        credentials.access_changed(db, station)
-        audit.archive(db, actor, "station", station, now=now)
+    running = dict(db.execute(charging.group_by(ChargingSession.station_id)).all())
+    tally = Tally()
+
+    def refusal(row: Station) -> str | None:
+        if row.id not in running:
+            return None
+        return f"Session {running[row.id]} is still charging at {row.identity}: end it first."
+
+    able = tally.sift(stations, refusal, lambda row: row.identity)
+    gone = [station for station in able if station.archived_at is None]
+    credentials.access_changed(db, *gone)
+    audit.change_all(db, actor, "station.archive", gone, now=now, archived_at=now)
+    for station in gone:
         record(db, StationChanged(station.tenant_id, station.id))
+    tally.changed = len(gone)
+    return tally
 
 
 def restore(db: Session, actor: Actor, station: Station, *, now: datetime) -> None:

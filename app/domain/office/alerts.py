@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, selectinload
 from app.domain.ground import events
 from app.domain.ground.bulk import BulkInsert
 from app.domain.ground.errors import Conflict, Invalid, NotFound
+from app.domain.ground.many import Tally
 from app.domain.ground.vocabulary import Actor, AlertKind, Area, Json, Right
 from app.domain.office import audit, rights
 from app.domain.office.alert_rules import Fitting
@@ -146,6 +147,33 @@ def change(db: Session, actor: Actor, alert: Alert, *, now: datetime, **given: A
     if "snoozed_until" in given:
         columns |= _snoozed(alert, given["snoozed_until"], now)
     _change(db, actor, "alert.edit", alert, now, **columns)
+
+
+def acknowledge_all(db: Session, actor: Actor, found: Sequence[Alert], *, now: datetime) -> Tally:
+    """Say of many alerts that somebody knows; what is over is left as it is."""
+    still = [alert for alert in found if alert.closed_at is None]
+    new = [alert for alert in still if alert.acknowledged_at is None]
+    columns = {"acknowledged_at": now, "acknowledged_by": actor.name}
+    audit.change_all(db, actor, "alert.acknowledge", new, now=now, **columns)
+    _tell(db, new)
+    return Tally(len(still))
+
+
+def snooze_all(
+    db: Session, actor: Actor, found: Sequence[Alert], until: datetime, *, now: datetime
+) -> Tally:
+    """Put many alerts off; raises `Invalid` where that is too long.  What is over is left."""
+    still = [alert for alert in found if alert.closed_at is None]
+    if still:
+        columns = _snoozed(still[0], until, now)
+        audit.change_all(db, actor, "alert.edit", still, now=now, **columns)
+        _tell(db, still)
+    return Tally(len(still))
+
+
+def _tell(db: Session, found: Sequence[Alert]) -> None:
+    for tenant_id in {alert.tenant_id for alert in found}:
+        events.record(db, events.AlertsChanged(tenant_id))
 
 
 def _snoozed(alert: Alert, until: datetime | None, now: datetime) -> Json:

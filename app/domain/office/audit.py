@@ -160,14 +160,32 @@ def change(
     db: Session, actor: Actor, action: str, row: Any, *, now: datetime, **columns: Any
 ) -> bool:
     """Set columns of a row and add an entry about it; returns whether anything changed."""
-    before = snapshot(row)
-    for name, value in columns.items():
-        setattr(row, name, value)
+    return bool(change_all(db, actor, action, [row], now=now, **columns))
+
+
+def change_all(
+    db: Session, actor: Actor, action: str, rows: Sequence[Any], *, now: datetime, **columns: Any
+) -> list[Any]:
+    """Set columns of many rows and add an entry about each that changed; returns those.
+
+    However many they are, they are written together, and so are the entries.
+    """
+    before = [snapshot(row) for row in rows]
+    for row in rows:
+        for name, value in columns.items():
+            setattr(row, name, value)
     db.flush()
-    if snapshot(row) == before:
-        return False
-    note(db, actor, action, row, now=now, before=before)
-    return True
+    changed, entries = [], []
+    for row, old in zip(rows, before, strict=True):
+        new = snapshot(row)
+        if differing := [name for name in new if new[name] != old[name]]:
+            was, is_now = ({name: state[name] for name in differing} for state in (old, new))
+            changed.append(row)
+            entries.append(_columns(row.tenant_id, actor, action, row, now, was, is_now, None))
+    if entries:
+        db.execute(insert(AuditEntry.__table__), entries)
+        events.record(db, events.Decided(entries[0]["tenant_id"]))
+    return changed
 
 
 def name_of(row: Any) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.models import Bill, ChargingSession, Driver, Tag, Tariff
@@ -29,6 +29,12 @@ class Filter:
     q: str = ""
     state: str = ""
     language: str = ""
+    #: Only these.
+    ids: frozenset[int] | None = None
+
+    def select(self) -> Select[Driver]:
+        """Select the drivers, in no order yet."""
+        return select(Driver).where(*_conditions(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +57,15 @@ class Sum:
 
 def page(db: Session, wanted: Filter, wish: Wish) -> Page:
     """Return the wished page of the list."""
-    query = select(Driver).where(*_conditions(wanted)).options(joinedload(Driver.tariff))
+    query = wanted.select().options(joinedload(Driver.tariff))
     return fetch(db, query, wish, SORTS, default="name", noun="drivers")
 
 
 def _conditions(wanted: Filter) -> Iterator[ColumnElement[bool]]:
     archived = wanted.state == "archived"
     yield Driver.archived_at.is_not(None) if archived else Driver.archived_at.is_(None)
+    if wanted.ids is not None:
+        yield Driver.id.in_(wanted.ids)
     if wanted.state == "no_email":
         yield Driver.email.is_(None)
     if wanted.language:

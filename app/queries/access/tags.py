@@ -49,6 +49,11 @@ class Filter:
     driver_id: int | None = None
     site_id: int | None = None
 
+    def select(self, now: datetime) -> Select[Tag]:
+        """Select the tags, in no order yet."""
+        query = select(Tag).outerjoin(Tag.driver).outerjoin(Tag.group)
+        return query.where(*_conditions(self, now))
+
 
 @dataclass(frozen=True, slots=True)
 class UnknownToken:
@@ -85,17 +90,11 @@ def state_of(tag: Tag, now: datetime) -> str:
 
 def page(db: Session, wanted: Filter, wish: Wish, now: datetime) -> Page:
     """Return the wished page of the list."""
-    query = (
-        select(Tag)
-        .outerjoin(Tag.driver)
-        .outerjoin(Tag.group)
-        .where(*_conditions(wanted, now))
-        .options(
-            joinedload(Tag.driver),
-            joinedload(Tag.group),
-            selectinload(Tag.sites),
-            selectinload(Tag.stations),
-        )
+    query = wanted.select(now).options(
+        joinedload(Tag.driver),
+        joinedload(Tag.group),
+        selectinload(Tag.sites),
+        selectinload(Tag.stations),
     )
     return fetch(db, query, wish, SORTS, default="tag", noun="tags")
 

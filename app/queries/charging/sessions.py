@@ -23,6 +23,7 @@ from app.models import (
     TariffVersion,
 )
 from app.models.sessions import RUNNING
+from app.queries.ground.epoch import epoch
 from app.queries.ground.paging import (
     MOST_COUNTED,
     Page,
@@ -63,6 +64,8 @@ class Filter:
     state: str = ""
     billing: str = ""
     flag: str = ""
+    #: Only these.
+    ids: frozenset[int] | None = None
     #: The ids of what was looked for by its name: the same for all that is asked of a filter.
     known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -84,6 +87,8 @@ class Filter:
         ):
             if value is not None:
                 yield column == value
+        if self.ids is not None:
+            yield ChargingSession.id.in_(self.ids)
         if self.since:
             yield ChargingSession.started_at >= self.since
         if self.until:
@@ -169,20 +174,25 @@ def running(db: Session) -> list[ChargingSession]:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The sums of a filter; `gross_minor` by currency is what was billed, credits taken off."""
+    """The sums of a filter; `gross_minor` by currency is what was billed, credits taken off.
+
+    `duration_s` is that of the sessions that have ended.
+    """
 
     sessions: int = 0
     energy_wh: Decimal = Decimal(0)
+    duration_s: int = 0
     gross_minor: dict[str, int] = field(default_factory=dict)
 
 
 def totals(db: Session, wanted: Filter) -> Totals:
     """Sum up all sessions of a filter, not just those of a page."""
     found = wanted.select(db)
+    lasted = epoch(ChargingSession.ended_at) - epoch(ChargingSession.started_at)
     energy = found.with_only_columns(
-        func.count(ChargingSession.id), func.sum(ChargingSession.energy_wh)
+        func.count(ChargingSession.id), func.sum(ChargingSession.energy_wh), func.sum(lasted)
     )
-    count, energy_wh = db.execute(energy).one()
+    count, energy_wh, duration_s = db.execute(energy).one()
     money = (
         found.join(Bill, Bill.session_id == ChargingSession.id)
         .with_only_columns(Bill.currency, func.sum(Bill.gross_minor))
@@ -190,7 +200,7 @@ def totals(db: Session, wanted: Filter) -> Totals:
         .order_by(Bill.currency)
     )
     sums = {currency: int(minor) for currency, minor in db.execute(money)}
-    return Totals(count, energy_wh or Decimal(0), sums)
+    return Totals(count, energy_wh or Decimal(0), int(duration_s or 0), sums)
 
 
 def one(db: Session, session_id: int) -> ChargingSession | None:

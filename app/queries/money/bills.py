@@ -58,6 +58,8 @@ class Filter:
     session_id: int | None = None
     since: datetime | None = None
     until: datetime | None = None
+    #: Only these.
+    ids: frozenset[int] | None = None
     #: The ids of what was looked for by its name: the same for all that is asked of a filter.
     known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -84,6 +86,8 @@ class Filter:
     def _indexed(self) -> Iterator[ColumnElement[bool]]:
         if self.site_id is not None:
             yield Bill.site_id == self.site_id
+        if self.ids is not None:
+            yield Bill.id.in_(self.ids)
         if self.session_id is not None:
             yield Bill.session_id == self.session_id
         if self.driver_id is not None:

@@ -1,14 +1,15 @@
 """The review inbox: what waits, what was decided, and the stops that belong to no session."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, String, cast, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.money import validity
 from app.models import ChargingSession, Review, Station, StrayStop, Tariff, TariffVersion
-from app.queries.ground.paging import Page, Wish, fetch
+from app.queries.ground.paging import MOST_COUNTED, Page, Wish, fetch, like
 
 SORTS = {"opened": Review.opened_at, "decided": Review.decided_at}
 
@@ -23,10 +24,23 @@ def _with_session(query: Select[Any]) -> Select[Any]:
     )
 
 
-def waiting(db: Session, wish: Wish) -> Page:
-    """Return a page of the sessions that wait for a decision, the oldest first."""
+def held(doubt: str = "") -> Select[Any]:
+    """Select the reviews that wait for a decision: all of them, or those with this doubt."""
     query = _with_session(select(Review)).where(Review.decided_at.is_(None))
-    return fetch(db, query, wish, SORTS, default="opened", noun="waiting")
+    if doubt:
+        query = query.where(cast(Review.reasons, String).like(like(f'"{doubt}"'), escape="\\"))
+    return query
+
+
+def waiting(db: Session, wish: Wish, doubt: str = "") -> Page:
+    """Return a page of the sessions that wait for a decision, the oldest first."""
+    return fetch(db, held(doubt), wish, SORTS, default="opened", noun="waiting")
+
+
+def doubts(db: Session) -> list[tuple[str, int]]:
+    """Return the doubts of what waits with how many have each, the most frequent first."""
+    rows = db.scalars(select(Review.reasons).where(Review.decided_at.is_(None)).limit(MOST_COUNTED))
+    return Counter(code for codes in rows for code in codes).most_common()
 
 
 def decided(db: Session, wish: Wish) -> Page:

@@ -46,6 +46,8 @@ class Filter:
     mode: str = ""
     deviating: bool = False
     archived: bool = False
+    #: Only these.
+    ids: frozenset[int] | None = None
 
     def select(self, now: datetime) -> Select[Station]:
         """Select the stations, in no order yet."""
@@ -55,6 +57,8 @@ class Filter:
     def _conditions(self, now: datetime) -> list[ColumnElement[bool]]:
         put_away = Station.archived_at.is_not(None)
         found: list[ColumnElement[bool]] = [put_away if self.archived else ~put_away]
+        if self.ids is not None:
+            found.append(Station.id.in_(self.ids))
         if self.site_id is not None:
             found.append(Station.site_id == self.site_id)
         if self.vendor:

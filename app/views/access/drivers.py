@@ -1,13 +1,15 @@
 """Drivers: the list, and one driver with tags, sessions and what was billed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, flash, g, render_template
+from flask import Blueprint, flash, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from app.domain.access import drivers
 from app.domain.access.drivers import LANGUAGES
@@ -23,7 +25,7 @@ from app.queries.ground.paging import Page, Wish
 from app.resource import DRIVERS
 from app.uow import unit_of_work
 from app.views.ground._plain import Plain
-from app.web import listing
+from app.web import bulk, listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("drivers", __name__, url_prefix="/drivers")
@@ -33,20 +35,55 @@ blueprint = Blueprint("drivers", __name__, url_prefix="/drivers")
 @needs("viewer")
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL, or as CSV."""
-    session = db.session()
-    wanted = Filter(listing.text("q"), listing.text("state"), listing.text("language"))
-
-    def listed(wish: Wish) -> tuple[Page, tuple[dict[int, Any], dict[int, Any]]]:
-        page = queries.page(session, wanted, wish)
-        ids = [driver.id for driver in page]
-        return page, (queries.tags_by_driver(session, ids), queries.use_by_driver(session, ids))
-
+    wanted = _wanted()
     if listing.wants_file():
-        return listing.file_of_pages("drivers", listed, lambda beside: _columns(*beside))
-    page, (held, use) = listed(listing.wish())
+        return _file(wanted)
+    page, (held, use) = _listed(wanted, listing.wish())
     return render_template(
         "access/drivers/index.html", page=page, tags=held, use=use, languages=LANGUAGES
     )
+
+
+def _wanted() -> Filter:
+    return Filter(listing.text("q"), listing.text("state"), listing.text("language"))
+
+
+def _listed(wanted: Filter, wish: Wish) -> tuple[Page, tuple[dict[int, Any], dict[int, Any]]]:
+    """A page of drivers, and beside it their tags and sessions."""
+    session = db.session()
+    page = queries.page(session, wanted, wish)
+    ids = [driver.id for driver in page]
+    return page, (queries.tags_by_driver(session, ids), queries.use_by_driver(session, ids))
+
+
+def _file(wanted: Filter) -> ResponseReturnValue:
+    return listing.file_of_pages(
+        "drivers", lambda wish: _listed(wanted, wish), lambda beside: _columns(*beside)
+    )
+
+
+@blueprint.post("/bulk")
+@needs("operator")
+def bulk_change() -> ResponseReturnValue:
+    """Put many drivers away or take them back, or have them as a file."""
+    if listing.wants_file():
+        return _file(_wanted() if bulk.whole() else replace(_wanted(), ids=bulk.ticked()))
+    back_again = request.form.get("action") == "restore"
+    change = drivers.restore_all if back_again else drivers.archive_all
+    with unit_of_work() as work:
+        found = bulk.picked(_wanted().select, Driver)
+        tally = change(work, actor(), found, now=datetime.now(UTC))
+    number = tally.changed
+    if back_again:
+        said = ngettext("%(num)s driver is restored.", "%(num)s drivers are restored.", number)
+    else:
+        said = ngettext(
+            "%(num)s driver is archived with their tags.",
+            "%(num)s drivers are archived with their tags.",
+            number,
+        )
+    bulk.tell(tally, said)
+    return bulk.back("drivers.index")
 
 
 def _columns(held: dict[int, Any], use: dict[int, Any]) -> list[tuple[str, Callable[[Any], Any]]]:

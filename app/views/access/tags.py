@@ -1,6 +1,5 @@
 """Tags: the list, one tag with its taps and sessions, unknown tokens, and what may be done."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,15 +7,16 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, flash, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from flask_login import current_user
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
-from app.domain.access import drivers, tags
+from app.domain.access import drivers, tag_sets, tags
 from app.domain.access.imports import cells
 from app.domain.access.imports.tags import COLUMNS
 from app.domain.ground import texts
 from app.domain.ground.errors import Conflict, DomainError, Invalid
-from app.domain.ground.vocabulary import Actor
+from app.domain.ground.texts import N_
 from app.extensions import db
 from app.forms.access import NewTagForm, TagFactsForm
 from app.models import ChargingSession, Driver, Tag
@@ -26,10 +26,9 @@ from app.queries.ground import picks
 from app.queries.ground.picks import written
 from app.resource import TAGS
 from app.text.numbers import local
-from app.text.sentences import translated
 from app.uow import unit_of_work
 from app.views.ground._plain import Plain
-from app.web import listing
+from app.web import bulk, listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("tags", __name__, url_prefix="/tags")
@@ -37,13 +36,21 @@ blueprint = Blueprint("tags", __name__, url_prefix="/tags")
 #: Taps of unknown tokens are shown for this long.
 UNKNOWN_FOR = timedelta(days=30)
 
-Change = Callable[[Session, Actor, Tag, datetime], bool]
-#: What may be done to one tag or to many: the operation, and what has been done then.
-CHANGES: dict[str, tuple[Change, str]] = {
-    "block": (lambda db, who, tag, now: tags.block(db, who, tag, now=now), "blocked"),
-    "unblock": (lambda db, who, tag, now: tags.unblock(db, who, tag, now=now), "unblocked"),
-    "archive": (lambda db, who, tag, now: tags.archive(db, who, tag, now=now), "archived"),
-    "restore": (lambda db, who, tag, now: tags.restore(db, who, tag, now=now), "restored"),
+#: What may be done to one tag or to many, and what is said of one.
+CHANGES = {
+    "block": N_("%(value)s is blocked."),
+    "unblock": N_("%(value)s is unblocked."),
+    "archive": N_("%(value)s is archived."),
+    "restore": N_("%(value)s is restored."),
+}
+DONE = {
+    "block": lambda n: ngettext("%(num)s tag is blocked.", "%(num)s tags are blocked.", n),
+    "unblock": lambda n: ngettext("%(num)s tag is unblocked.", "%(num)s tags are unblocked.", n),
+    "archive": lambda n: ngettext("%(num)s tag is archived.", "%(num)s tags are archived.", n),
+    "restore": lambda n: ngettext("%(num)s tag is restored.", "%(num)s tags are restored.", n),
+    "group": lambda n: ngettext(
+        "%(num)s tag is in another group now.", "%(num)s tags are in another group now.", n
+    ),
 }
 
 
@@ -52,13 +59,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL; `format=csv` is what an import takes."""
     now, session = datetime.now(UTC), db.session()
-    wanted = Filter(
-        q=listing.text("q"),
-        state=listing.text("state"),
-        group_id=listing.number("group"),
-        driver_id=listing.number("driver"),
-        site_id=listing.number("site"),
-    )
+    wanted = _wanted()
     if listing.wants_file():
         return listing.file_of_rows(
             *("tags", TAGS.only(" ".join(COLUMNS))),
@@ -76,6 +77,16 @@ def index() -> ResponseReturnValue:
         sites=[(site.id, site.name) for site in queries.sites(session)],
         unknown=len(queries.unknown(session, now - UNKNOWN_FOR)),
         states=[(state, state) for state in queries.STATES],
+    )
+
+
+def _wanted() -> Filter:
+    return Filter(
+        q=listing.text("q"),
+        state=listing.text("state"),
+        group_id=listing.number("group"),
+        driver_id=listing.number("driver"),
+        site_id=listing.number("site"),
     )
 
 
@@ -189,30 +200,24 @@ def change(tag_id: int, change: str) -> Any:
     """Block, unblock, archive or restore one tag."""
     with unit_of_work() as work:
         tag = plain.row(work, {"tag_id": tag_id})
-        CHANGES[change][0](work, actor(), tag, datetime.now(UTC))
-    word = translated(CHANGES[change][1])
-    flash(_("%(value)s is %(change)s.", value=tag.value, change=word), "success")
+        for _name, why in tag_sets.change_all(
+            work, actor(), [tag], change, now=datetime.now(UTC)
+        ).refused:
+            raise Conflict(why)
+    flash(_(CHANGES[change], value=tag.value), "success")
     return back("tags.show", tag_id=tag_id)
 
 
 @blueprint.post("/bulk")
 @needs("operator")
-def bulk() -> Any:
-    """Do the same to every ticked tag; one that cannot be changed is named, the others are."""
-    operation, done = CHANGES.get(request.form.get("action", ""), (None, ""))
-    ids = {one for text in request.form.getlist("ids") if (one := texts.row_id(text)) is not None}
-    if operation is None or not ids:
-        raise Invalid("Tick the tags first, then choose what to do with them.")
-    changed, refused = 0, []
+def bulk_change() -> ResponseReturnValue:
+    """Do the same to many tags; one that cannot be changed is named, the others are."""
+    change, now = request.form.get("action", ""), datetime.now(UTC)
+    if change not in DONE:
+        raise Invalid("Choose what to do with the tags.")
+    group_id = texts.row_id(request.form.get("group"))
     with unit_of_work() as work:
-        for tag_id in sorted(ids):
-            tag = plain.row(work, {"tag_id": tag_id})
-            try:
-                changed += operation(work, actor(), tag, datetime.now(UTC))
-            except Conflict as error:
-                refused.append(f"{tag.value}: {error.sentence}")
-    noun, done = translated("tag is" if changed == 1 else "tags are"), translated(done)
-    flash(_("%(changed)s %(noun)s %(done)s.", changed=changed, noun=noun, done=done), "success")
-    for sentence in refused:
-        flash(sentence, "error")
-    return back("tags.index")
+        found = bulk.picked(lambda: _wanted().select(now), Tag, joinedload(Tag.driver))
+        tally = tag_sets.change_all(work, actor(), found, change, now=now, group_id=group_id)
+    bulk.tell(tally, DONE[change](tally.changed))
+    return bulk.back("tags.index")

@@ -7,13 +7,14 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, current_app, flash, g, render_template, request
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from app.domain.charging import sessions
 from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import BillingState, Order, SessionState, doubts
-from app.domain.money import reviews
+from app.domain.money import billing, reviews
 from app.extensions import db
 from app.forms.charging.sessions import BillForm, EndForm
 from app.models import Bill, ChargingSession
@@ -27,7 +28,7 @@ from app.text import session_words
 from app.text.sentences import translated
 from app.uow import unit_of_work
 from app.views.charging._session_page import page_of, readings_file
-from app.web import listing, spreadsheet
+from app.web import bulk, listing, spreadsheet
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("sessions", __name__, url_prefix="/sessions")
@@ -65,11 +66,7 @@ def index() -> Any:
     session, wish = db.session(), listing.wish()
     wanted, recent = _filter(session)
     if listing.wants_file():
-        return listing.file_response(
-            *("sessions", spreadsheet.of_tuples(SessionRow), session_rows.rows(session, wanted)),
-            since=wanted.since,
-            until=wanted.until,
-        )
+        return _file(session, wanted)
     return render_template(
         "charging/sessions/index.html",
         page=(page := queries.page(session, wanted, wish)),
@@ -85,6 +82,43 @@ def index() -> Any:
         choices=queries.choices(session),
         named=queries.named(session, wanted),
     )
+
+
+def _file(session: Session, wanted: Filter) -> Any:
+    return listing.file_response(
+        *("sessions", spreadsheet.of_tuples(SessionRow), session_rows.rows(session, wanted)),
+        since=wanted.since,
+        until=wanted.until,
+    )
+
+
+@blueprint.post("/bulk")
+@needs("operator")
+def bulk_change() -> Any:
+    """Bill many sessions that wait for their stop, recount their bills, or have them as a file."""
+    session, now = db.session(), datetime.now(UTC)
+    if listing.wants_file():
+        whole = bulk.whole()
+        return _file(session, _filter(session)[0] if whole else Filter(ids=bulk.ticked()))
+    note = request.form.get("note", "")
+    with unit_of_work() as work:
+        found = bulk.picked(
+            *(lambda: _filter(work)[0].select(work), ChargingSession), most=bulk.MOST_WEIGHED
+        )
+        if request.form.get("action") == "recount":
+            tally = billing.correct_differences(work, actor(), found, reason=note, now=now)
+        else:
+            tally = reviews.bill_all_now(work, actor(), found, note=note, now=now)
+    if request.form.get("action") == "recount":
+        said = ngettext(
+            "%(num)s bill is corrected; the others are right.",
+            "%(num)s bills are corrected; the others are right.",
+            tally.changed,
+        )
+    else:
+        said = ngettext("%(num)s session is billed.", "%(num)s sessions are billed.", tally.changed)
+    bulk.tell(tally, said)
+    return bulk.back("sessions.index")
 
 
 @blueprint.get("/running")

@@ -41,7 +41,18 @@ blueprint = Blueprint("broadcasts", __name__, url_prefix="/broadcasts")
 PLUGS = [1, 2, 3, 4]
 #: Of the stations that a filter finds, so many are named.
 NAMED = 60
-FILTER = ("q", "site", "state", "online", "vendor", "model", "protocol", "registration", "mode")
+FILTER = (
+    "q",
+    "stations",
+    "site",
+    "state",
+    "online",
+    "vendor",
+    "model",
+    "protocol",
+    "registration",
+    "mode",
+)
 
 
 @blueprint.get("")
@@ -160,14 +171,17 @@ def _may_change(broadcast: Broadcast) -> bool:
 
 
 def _chosen() -> dict[str, str]:
-    return {name: listing.text(name) for name in FILTER if listing.text(name)}
+    picked = ",".join(map(str, sorted(listing.numbers("stations") or ())))
+    words = {name: listing.text(name) for name in FILTER if listing.text(name)}
+    return {**words, "stations": picked} if picked else words
 
 
 def _filter() -> station_queries.Filter:
     words: dict[str, Any] = {
-        name: listing.text(name) for name in FILTER if name not in ("site", "online")
+        name: listing.text(name) for name in FILTER if name not in ("stations", "site", "online")
     }
     return station_queries.Filter(
+        ids=listing.numbers("stations"),
         site_id=listing.number("site"),
         **words,
         # Nothing is kept for whoever is away, so only those that are here are chosen at first.

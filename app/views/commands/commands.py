@@ -4,9 +4,12 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, abort, current_app, g, render_template
 from flask.typing import ResponseReturnValue
+from flask_babel import ngettext
 from htmx_flask import request
+from sqlalchemy.orm import joinedload
 
 from app.domain.commands import command_checks, commands, fallbacks, orders
+from app.domain.ground import many
 from app.domain.ground.vocabulary import CommandState
 from app.extensions import db
 from app.models import Command
@@ -14,7 +17,7 @@ from app.queries.commands import commands as queries
 from app.text.sentences import translated
 from app.uow import unit_of_work
 from app.views.commands._station_commands import to_question
-from app.web import listing
+from app.web import bulk, listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("commands", __name__, url_prefix="/commands")
@@ -40,15 +43,7 @@ STATES = [
 @needs("viewer")
 def index() -> ResponseReturnValue:
     """All commands, narrowed by the URL."""
-    wanted = queries.Filter(
-        q=listing.text("q"),
-        station_id=listing.station(),
-        order=listing.text("order"),
-        state=listing.text("state"),
-        who=listing.text("who"),
-        since=listing.day("from", g.zone),
-        until=listing.day("to", g.zone, end=True),
-    )
+    wanted = _wanted()
     session = db.session()
     if listing.wants_file():
         return listing.file_of_rows(
@@ -79,6 +74,40 @@ COLUMNS = [
     ("settled_at", lambda row: row.settled_at),
     ("latency_ms", lambda row: row.latency_ms),
 ]
+
+
+def _wanted() -> queries.Filter:
+    return queries.Filter(
+        q=listing.text("q"),
+        station_id=listing.station(),
+        order=listing.text("order"),
+        state=listing.text("state"),
+        who=listing.text("who"),
+        since=listing.day("from", g.zone),
+        until=listing.day("to", g.zone, end=True),
+    )
+
+
+@blueprint.post("/bulk")
+@needs("operator")
+def bulk_repeat() -> ResponseReturnValue:
+    """Ask the same of the same stations again; what would end a session is refused."""
+    ttl_s = current_app.config["SETTINGS"].command_ttl_s
+    with unit_of_work() as work:
+        found = bulk.picked(
+            _wanted().select, Command, joinedload(Command.station), most=bulk.MOST_WEIGHED
+        )
+        who, now = actor(), datetime.now(UTC)
+        tally = many.apart(
+            *(work, found),
+            lambda row: commands.repeat(work, who, row, now=now, ttl_s=ttl_s, known=()),
+            lambda row: row.station.identity,
+        )
+    asked = tally.changed
+    bulk.tell(
+        tally, ngettext("%(num)s command is repeated.", "%(num)s commands are repeated.", asked)
+    )
+    return bulk.back("commands.index")
 
 
 @blueprint.get("/<int:command_id>")

@@ -7,6 +7,8 @@ from typing import Any
 from flask import Blueprint, abort, flash, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy.orm import joinedload
 
 from app.domain.charging import sessions
 from app.domain.ground.errors import Conflict, DomainError
@@ -23,7 +25,7 @@ from app.text import bill_text, review_words
 from app.text.numbers import money
 from app.text.writers import DeskWriter
 from app.uow import unit_of_work
-from app.web import listing
+from app.web import bulk, listing
 from app.web.security import actor, back, needs
 
 KWH_MOST = 2000
@@ -72,6 +74,23 @@ def decide(session_id: int) -> ResponseReturnValue:
 
 
 @needs("operator")
+def approve_many() -> ResponseReturnValue:
+    """Bill many held sessions as they were measured, for one reason."""
+    note = request.form.get("note", "")
+    with unit_of_work() as work:
+        held = bulk.picked(
+            lambda: queries.held(listing.text("doubt")),
+            *(Review, joinedload(Review.session)),
+            most=bulk.MOST_WEIGHED,
+        )
+        tally = reviews.approve_all(work, actor(), held, note=note, now=_now())
+    number = tally.changed
+    said = ngettext("%(num)s session is approved.", "%(num)s sessions are approved.", number)
+    bulk.tell(tally, said)
+    return bulk.back("bills.review")
+
+
+@needs("operator")
 def dismiss(stray_id: int) -> ResponseReturnValue:
     """Put a stop that matches no session aside."""
     stray, form = queries.stray(db.session(), stray_id), DismissForm()
@@ -103,6 +122,7 @@ def assign(stray_id: int) -> ResponseReturnValue:
 def add_to(blueprint: Blueprint) -> None:
     """Give the inbox its addresses."""
     blueprint.add_url_rule("/review", "review", review)
+    blueprint.add_url_rule("/review/approve", "approve_many", approve_many, methods=["POST"])
     blueprint.add_url_rule("/review/<int:session_id>", "review", review)
     blueprint.add_url_rule("/review/<int:session_id>", "decide", decide, methods=["POST"])
     blueprint.add_url_rule("/stray/<int:stray_id>/dismiss", "dismiss", dismiss, methods=["POST"])
@@ -111,11 +131,16 @@ def add_to(blueprint: Blueprint) -> None:
 
 def _inbox() -> str:
     session, show_decided = db.session(), listing.text("show") == "decided"
-    find = queries.decided if show_decided else queries.waiting
+    doubt, wish = listing.text("doubt"), listing.wish()
     strays = [] if show_decided else queries.strays(session)
     return render_template(
         "money/bills/inbox.html",
-        page=find(session, listing.wish()),
+        page=queries.decided(session, wish)
+        if show_decided
+        else queries.waiting(session, wish, doubt),
+        doubt=doubt,
+        doubts=[] if show_decided else queries.doubts(session),
+        label=doubts.label,
         decided=show_decided,
         sentence=doubts.sentence,
         strays=strays,

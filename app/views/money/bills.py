@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, flash, g, render_template, request
 from flask_babel import gettext as _
-from sqlalchemy.orm import Session
+from flask_babel import ngettext
+from sqlalchemy.orm import Session, joinedload
 
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import BillingState, BillKind, ReceiptState
@@ -14,7 +15,7 @@ from app.domain.money import billing, questions, receipts
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.money.bills import CorrectForm, RefundForm, ResendForm, in_wh
-from app.models import Bill
+from app.models import Bill, ChargingSession
 from app.queries.ground.paging import Page
 from app.queries.money import bill_rows
 from app.queries.money import bills as queries
@@ -24,7 +25,7 @@ from app.text import bill_text, letters
 from app.text.writers import LOCALES, DeskWriter
 from app.uow import unit_of_work
 from app.views.money import _questions, _reviews
-from app.web import listing, papers, spreadsheet
+from app.web import bulk, listing, papers, spreadsheet
 from app.web.headers import framed
 from app.web.security import actor, back, needs
 
@@ -56,11 +57,7 @@ def index() -> Any:
     session = db.session()
     wanted, recent = _filter(session)
     if listing.wants_file():
-        return listing.file_response(
-            *("bills", spreadsheet.of_tuples(BillRow), bill_rows.rows(session, wanted)),
-            since=wanted.since,
-            until=wanted.until,
-        )
+        return _file(session, wanted)
     return render_template(
         "money/bills/index.html",
         page=(page := queries.page(session, wanted, listing.wish())),
@@ -71,6 +68,37 @@ def index() -> Any:
         sites=queries.sites(session),
         strays=review_queries.strays_waiting(session),
     )
+
+
+def _file(session: Session, wanted: queries.Filter) -> Response:
+    return listing.file_response(
+        *("bills", spreadsheet.of_tuples(BillRow), bill_rows.rows(session, wanted)),
+        since=wanted.since,
+        until=wanted.until,
+    )
+
+
+@blueprint.post("/bulk")
+@needs("operator")
+def bulk_change() -> Any:
+    """Send the receipts of many bills again, or have the bills as a file."""
+    session, whole = db.session(), bulk.whole()
+    if listing.wants_file():
+        wanted = _filter(session)[0] if whole else queries.Filter(ids=bulk.ticked())
+        return _file(session, wanted)
+    with unit_of_work() as work:
+        found = bulk.picked(
+            lambda: _filter(work)[0].select(work), Bill,
+            joinedload(Bill.receipt), joinedload(Bill.session).joinedload(ChargingSession.driver),
+            most=bulk.MOST_WEIGHED,
+        )  # fmt: skip
+        mails = [bill.receipt for bill in found if bill.receipt]
+        tally = receipts.resend_all(work, actor(), mails, now=_now())
+    sent = tally.changed
+    bulk.tell(
+        tally, ngettext("%(num)s receipt is sent again.", "%(num)s receipts are sent again.", sent)
+    )
+    return bulk.back("bills.index")
 
 
 @blueprint.get("/<int:bill_id>")

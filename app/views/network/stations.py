@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, current_app, flash, render_template, request
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from flask_login import current_user
 from sqlalchemy.orm import Session, joinedload
 
@@ -24,8 +25,8 @@ from app.uow import unit_of_work
 from app.views.ground._plain import Plain
 from app.views.network import _station_pages as pages
 from app.views.network import field as field_page
-from app.web import listing
-from app.web.security import actor, needs
+from app.web import bulk, listing
+from app.web.security import actor, back, needs
 
 #: Labels on one page to be printed.
 LABELS = 200
@@ -63,7 +64,28 @@ def _wanted() -> queries.Filter:
         mode=listing.text("mode"),
         deviating=show == "deviating",
         archived=show == "archived",
+        ids=listing.numbers("stations"),
     )
+
+
+@blueprint.post("/bulk")
+@needs("operator")
+def bulk_change() -> Any:
+    """Put many stations away; or lead to their labels, or to the form of an order to them."""
+    action = request.form.get("action")
+    if page := {"order": "broadcasts.new", "labels": "stations.labels"}.get(str(action)):
+        query = request.args.to_dict() if bulk.whole() else {"online": ""}
+        if not bulk.whole():
+            query["stations"] = ",".join(map(str, sorted(bulk.ticked())))
+        return back(page, **query)
+    with unit_of_work() as work:
+        found = bulk.picked(lambda: _wanted().select(datetime.now(UTC)), Station)
+        tally = stations.archive_all(work, actor(), found, now=datetime.now(UTC))
+    number = tally.changed
+    bulk.tell(
+        tally, ngettext("%(num)s station is archived.", "%(num)s stations are archived.", number)
+    )
+    return bulk.back("stations.index")
 
 
 @blueprint.get("/labels")

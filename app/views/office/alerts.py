@@ -18,7 +18,7 @@ from app.models import Alert
 from app.queries.network import sites as site_queries
 from app.queries.office import alerts as queries
 from app.uow import unit_of_work
-from app.web import listing
+from app.web import bulk, listing
 from app.web.security import actor, back, needs
 
 blueprint = Blueprint("alerts", __name__, url_prefix="/alerts")
@@ -43,15 +43,7 @@ COLUMNS = [
 @needs("viewer")
 def index() -> ResponseReturnValue:
     """The alerts, narrowed by the URL: open ones, unless it says otherwise."""
-    wanted = queries.Filter(
-        q=listing.text("q"),
-        state=listing.text("state"),
-        kind=listing.text("kind"),
-        site_id=listing.number("site"),
-        assigned_to_id=current_user.id if listing.text("mine") else None,
-        acknowledged=listing.text("acknowledged"),
-    )
-    session = db.session()
+    session, wanted = db.session(), _wanted()
     if listing.wants_file():
         return listing.file_of_rows(
             "alerts", COLUMNS, lambda wish: queries.page(session, wanted, wish)
@@ -62,6 +54,17 @@ def index() -> ResponseReturnValue:
         page=page,
         kinds=KINDS,
         sites=[(site.id, site.name) for site in site_queries.choices(db.session())],
+    )
+
+
+def _wanted() -> queries.Filter:
+    return queries.Filter(
+        q=listing.text("q"),
+        state=listing.text("state"),
+        kind=listing.text("kind"),
+        site_id=listing.number("site"),
+        assigned_to_id=current_user.id if listing.text("mine") else None,
+        acknowledged=listing.text("acknowledged"),
     )
 
 
@@ -106,25 +109,21 @@ def edit(alert_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/bulk")
 @needs("operator")
-def bulk() -> ResponseReturnValue:
-    """Acknowledge the ticked alerts, or put off their mails for some hours."""
+def bulk_change() -> ResponseReturnValue:
+    """Acknowledge many alerts, or put off their mails for some hours."""
     action, now = request.form.get("action", ""), datetime.now(UTC)
     hours = action.removeprefix("snooze-")
     if action != "acknowledge" and hours not in dict(SNOOZES):
         abort(400, "There is no such action.")
-    ids = [number for text in request.form.getlist("ids") if (number := texts.row_id(text))]
-    count = 0
     with unit_of_work() as work:
-        for alert in (work.get(Alert, number) for number in ids[:500]):
-            if alert is None or alert.closed_at is not None:
-                continue
-            if action == "acknowledge":
-                alerts.acknowledge(work, actor(), alert, now=now)
-            else:
-                alerts.change(work, actor(), alert, now=now, snoozed_until=_until(hours, now))
-            count += 1
-    flash(_("Changed %(count)s alerts.", count=count), "success")
-    return back("alerts.index")
+        found = bulk.picked(_wanted().select, Alert)
+        if action == "acknowledge":
+            tally = alerts.acknowledge_all(work, actor(), found, now=now)
+        else:
+            until = now + timedelta(hours=int(hours))
+            tally = alerts.snooze_all(work, actor(), found, until, now=now)
+    bulk.tell(tally, _("Changed %(count)s alerts.", count=tally.changed))
+    return bulk.back("alerts.index")
 
 
 def _alert(alert_id: int) -> Alert:

@@ -17,6 +17,7 @@ from app.domain.money.billing.corrections import (
     check_named,
     correct,
     correct_difference,
+    correct_differences,
     recompute,
     refund,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "check_named",
     "correct",
     "correct_difference",
+    "correct_differences",
     "difference",
     "faults_of",
     "issue_all",

@@ -3,7 +3,7 @@
 A recount asks of every bill: would today's program, from the same rows, bill the same?
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,8 +11,9 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.ground import texts
+from app.domain.ground import many, texts
 from app.domain.ground.errors import Conflict, Invalid, NotFound
+from app.domain.ground.many import Tally
 from app.domain.ground.vocabulary import Actor, BillingState
 from app.domain.ground.vocabulary.doubts import sentence
 from app.domain.money import receipts
@@ -233,6 +234,23 @@ def correct_difference(
         return None
     assessment = assess(db, session, now, energy_wh=_decided(bill))
     return replace(db, actor, bill, assessment, reason=reason, now=now)
+
+
+def correct_differences(
+    db: Session, actor: Actor, sessions: Sequence[ChargingSession], *, reason: str, now: datetime
+) -> Tally:
+    """Replace many bills by their recounts where they differ; those in doubt are refused."""
+    reason = reason_text(reason)
+
+    def correct_one(session: ChargingSession) -> Bill | None:
+        found = difference_of(db, session, now)
+        if found is not None and not found.correctable:
+            raise Conflict(" ".join(found.sentences) or "There is no price for it any more.")
+        if found is None:
+            return None
+        return correct_difference(db, actor, session.id, reason=reason, now=now)
+
+    return many.apart(db, sessions, correct_one, lambda session: f"Session {session.id}")
 
 
 def _decided(bill: Bill) -> Decimal | None:

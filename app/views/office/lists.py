@@ -1,0 +1,110 @@
+"""How somebody wants their lists: filters kept, what a list begins with, columns put away."""
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, abort, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from app.domain.ground.errors import DomainError
+from app.domain.office import lists
+from app.extensions import db
+from app.models import SavedFilter
+from app.uow import unit_of_work
+from app.web import areas, tables
+from app.web.security import actor, needs
+
+blueprint = Blueprint("lists", __name__, url_prefix="/lists")
+
+
+@blueprint.post("/filters")
+@needs("viewer")
+def save() -> ResponseReturnValue:
+    """Keep the filter of a page by a name."""
+    page, form = _page(), request.form
+    shared = bool(form.get("shared"))
+    if shared and not current_user.may(areas.of(page), "write"):
+        abort(403)
+    try:
+        with unit_of_work() as work:
+            row = lists.save(
+                *(work, actor(), current_user, page),
+                name=form.get("name", ""),
+                query=form.get("query", ""),
+                shared=shared,
+                now=datetime.now(UTC),
+            )
+            if form.get("first"):
+                lists.begin_with(work, current_user, page, row)
+    except DomainError as error:
+        flash(error.sentence, "error")
+    else:
+        flash(_("The filter %(name)s is saved.", name=row.name), "success")
+    return _to(page, lists.bare(form.get("query", "")))
+
+
+@blueprint.post("/filters/<int:filter_id>/delete")
+@needs("viewer")
+def delete(filter_id: int) -> ResponseReturnValue:
+    """Delete a filter of one's own; an admin also one that somebody shares."""
+    row = _found(filter_id)
+    page, name, query = row.page, row.name, row.query
+    with unit_of_work() as work:
+        lists.delete(
+            *(work, actor(), current_user, _found(filter_id)),
+            others=_may_delete(page),
+            now=datetime.now(UTC),
+        )
+    flash(_("The filter %(name)s is deleted.", name=name), "success")
+    return _to(page, query)
+
+
+@blueprint.post("/filters/<int:filter_id>/first")
+@needs("viewer")
+def first(filter_id: int) -> ResponseReturnValue:
+    """Have a list begin with a filter, or no longer."""
+    row = _found(filter_id)
+    page, name, query = row.page, row.name, row.query
+    begins = bool(request.form.get("begins"))
+    with unit_of_work() as work:
+        lists.begin_with(work, current_user, page, _found(filter_id) if begins else None)
+    if begins:
+        flash(_("The list now begins with %(name)s.", name=name), "success")
+    else:
+        flash(_("The list begins with everything again."), "success")
+    return _to(page, query)
+
+
+@blueprint.post("/columns")
+@needs("viewer")
+def columns() -> ResponseReturnValue:
+    """Show the ticked columns of a list, and put the others away."""
+    page, shown = _page(), set(request.form.getlist("shown"))
+    with unit_of_work() as work:
+        away = [name for name in request.form.getlist("columns") if name not in shown]
+        lists.put_away(work, current_user, page, away)
+    return _to(page, lists.bare(request.form.get("query", "")))
+
+
+def _may_delete(page: str) -> bool:
+    """Whether this person may delete what others share of a list: as its admins do."""
+    area = areas.of(page)
+    return bool(current_user.may(area and areas.meant(area, "admin"), "admin"))
+
+
+def _page() -> str:
+    page = request.form.get("page", "")
+    return page if page in tables.LISTS and current_user.may_open(page) else abort(404)
+
+
+def _found(filter_id: int) -> SavedFilter:
+    """A filter that this person may use; of somebody else's that is not shared nothing is told."""
+    row = db.session.get(SavedFilter, filter_id)
+    if row is None or not (row.shared or row.user_id == current_user.id):
+        abort(404)
+    return row if current_user.may_open(row.page) else abort(404)
+
+
+def _to(page: str, query: str) -> ResponseReturnValue:
+    return redirect(f"{url_for(page)}?{query or 'filter=none'}", code=303)
