@@ -35,7 +35,13 @@
   const topics = () => pieces().flatMap((piece) => piece.dataset.live.split(/\s+/)).filter(Boolean);
   // A list in which somebody ticks rows stays as it is until they are done.
   const ticking = (piece) => piece.querySelector('input[name="ids"]:checked');
-  const refresh = (piece) => { if (!ticking(piece)) htmx.trigger(piece, "refresh"); };
+  const held = new Set();
+  const refresh = (piece) => { if (ticking(piece)) held.add(piece); else htmx.trigger(piece, "refresh"); };
+  document.addEventListener("htmx:before:swap", (event) => { // what was on its way when the first row was ticked
+    const piece = event.detail.ctx.sourceElement;
+    if (piece?.hasAttribute("data-live") && ticking(piece)) { event.preventDefault(); held.add(piece); }
+  });
+  document.addEventListener("change", () => held.forEach((piece) => { if (!ticking(piece)) { held.delete(piece); refresh(piece); } }));
   const refreshAll = () => { if (!document.hidden) { asked = Date.now(); pieces().forEach(refresh); } };
   const clock = (at) => new Date(at).toLocaleTimeString("en-GB", { timeZone: document.body.dataset.zone || "UTC" });
 
