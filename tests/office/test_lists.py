@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from app.domain.office import lists
 from app.models import AuditEntry, ListChoice, SavedFilter
+from app.web.tables import LISTS
 
 
 def save(client, query="billing=held", name="To look at", page="sessions.index", **more):
@@ -119,3 +120,7 @@ def test_columns_are_put_away_for_one_person_and_files_keep_them_all(made, db, o
     assert "email" in text(operator, "/drivers?format=csv").splitlines()[0]
     operator.post("/lists/columns", data={**chosen, "shown": ["last", "email"]})
     assert db.scalars(select(ListChoice)).one().away == []
+
+
+def test_every_list_whose_filters_are_kept_is_a_page(app):
+    assert set(app.view_functions) >= LISTS
