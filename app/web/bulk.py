@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from werkzeug import Response
 
 from app.domain.ground import texts
-from app.domain.ground.errors import Invalid
+from app.domain.ground.errors import Invalid, NotFound
 from app.domain.ground.many import Tally
 from app.extensions import db
 
@@ -35,8 +35,8 @@ def picked(
 ) -> list[Any]:
     """The rows that an action is meant for, read in one select and in the order of their numbers.
 
-    `found` selects those of the page's filter.  Raises `Invalid` where there are none, or more
-    than `most`.
+    `found` selects those of the page's filter.  Raises `NotFound` where there are none, and
+    `Invalid` where nothing is ticked or there are more than `most`.
     """
     if whole():
         query = found().order_by(None)
@@ -47,7 +47,7 @@ def picked(
     query = query.options(*options).order_by(model.id).limit(most + 1)
     rows = list(db.session.scalars(query))
     if not rows:
-        raise Invalid("None of these rows is there any more.")
+        raise NotFound("None of these rows is there any more.")
     if len(rows) > most:
         raise Invalid(f"More than {most:,} rows are not changed at once: narrow the list first.")
     return rows
