@@ -217,6 +217,7 @@ def tokens(ask: Ask) -> object:
     "Make an API token",
     body=schemas.NewApiToken,
     answers={201: Issued},
+    problems=(404,),
     everywhere=True,
     secret=True,
 )
