@@ -199,3 +199,28 @@ def test_the_search_stays_within_the_tenant(admin, db, now, made):
     db.commit()
     for word in ("cp-0", "ada", "depot"):
         assert "Nothing found" in text_of(admin.get("/search", query_string={"q": word}))
+
+
+def test_an_invitation_says_how_long_it_works_and_is_withdrawn(admin, app, db):
+    shown = text_of(admin.get(admin.post("/staff/new", data=FACTS).location))
+    link = re.search(r"/reset/[\w-]+", shown).group(0)
+    number = person(db).id
+    page = text_of(admin.get(f"/staff/{number}"))
+    assert "is invited; the link works until" in page
+    assert "Invite again" in page
+    assert app.test_client().get(link).status_code == 200
+    assert admin.post(f"/staff/{number}/withdraw").status_code == 303
+    assert app.test_client().get(link).status_code == 410
+    assert person(db).archived_at is not None
+    assert "user.withdraw_invitation" in set(db.scalars(select(AuditEntry.action)))
+
+
+def test_whoever_came_in_is_not_only_invited_any_more(admin, app, db):
+    shown = text_of(admin.get(admin.post("/staff/new", data=FACTS).location))
+    link = re.search(r"/reset/[\w-]+", shown).group(0)
+    app.test_client().post(link, data={"password": "correct horse battery"})
+    number = person(db).id
+    admin.post(f"/staff/{number}/withdraw")
+    assert person(db).archived_at is None
+    done = app.test_cli_runner().invoke(args=["user", "withdraw", FACTS["email"]])
+    assert done.exit_code == 1

@@ -9,7 +9,7 @@ from app.api.ground import _lists, _rows
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
 from app.domain.ground import texts
-from app.domain.office import api_tokens, second_factor, sign_ins, staff
+from app.domain.office import api_tokens, invitations, second_factor, sign_ins, staff
 from app.models import ApiToken, SignIn, User
 from app.queries.office import staff as queries
 from app.schemas import staff as schemas
@@ -186,6 +186,15 @@ def end_sign_ins(ask: Ask, user_id: int) -> object:
     user = _user(ask, user_id)
     with unit_of_work() as db:
         return {"count": sign_ins.sign_out_everywhere(db, ask.actor, user, now=ask.now)}
+
+
+noun.decide(
+    *("/staff/{user_id}/withdraw", "admin", "Withdraw an invitation"),
+    "Make the links of somebody useless who never came in, and put them away.",
+    *(PERSON, _user, invitations.withdraw),
+    problems=(409,),
+    everywhere=True,
+)
 
 
 noun.decide(

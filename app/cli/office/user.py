@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.cli.ground import _shared as cli
 from app.domain.ground.vocabulary import Role
 from app.domain.network import sites
-from app.domain.office import second_factor, sign_ins, staff
+from app.domain.office import invitations, second_factor, sign_ins, staff
 from app.models import User
 from app.uow import unit_of_work
 
@@ -183,6 +183,16 @@ def reset_password(email: str, password: str | None) -> None:
         return
     click.echo(f"Link  {link_to(secret)}")
     click.echo("The link works once, for three days.", err=True)
+
+
+@group.command("withdraw")
+@click.argument("email")
+def withdraw(email: str) -> None:
+    """Take back the invitation of EMAIL, who never came in."""
+    with unit_of_work() as db:
+        user = staff.by_email(db, email)
+        invitations.withdraw(db, cli.ACTOR, user, now=cli.now())
+    click.echo(f"{user.email} was invited and is no more.")
 
 
 @group.command("reset-second-factor")

@@ -133,11 +133,13 @@ def turn_off(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
 def reset(db: Session, actor: Actor, user: User, *, now: datetime) -> None:
     """Take away app, recovery codes and passkeys: for somebody who lost them.
 
-    Every sign-in ends; raises `Conflict` when there is nothing to take away.
+    Every sign-in ends; raises `Conflict` when there is nothing to take away, `Forbidden` where
+    they may do more than the actor.
     """
     rights.refuse_more(actor, rights.of(user))
     if not has_one(user):
         raise Conflict(f"{user.name} has no second factor.")
+    rights.refuse_more(actor, rights.of(user))
     _forget_app(db, user)
     db.execute(delete(Passkey).where(Passkey.user_id == user.id))
     db.expire(user, ["passkeys"])

@@ -13,6 +13,7 @@ from app.domain.ground.vocabulary import SignInWay
 from app.domain.office import passkeys, staff
 from app.extensions import db
 from app.models import User
+from app.text.sentences import translated
 from app.uow import unit_of_work
 from app.views.office import _proof
 from app.views.office.sign import per_address, wished
@@ -26,7 +27,7 @@ blueprint = Blueprint("passkeys", __name__)
 @blueprint.errorhandler(DomainError)
 def refused(error: DomainError) -> ResponseReturnValue:
     """Say to the script why not."""
-    return jsonify(sentence=_(error.sentence)), error.status
+    return jsonify(sentence=translated(error.sentence)), error.status
 
 
 @blueprint.post("/account/passkeys/options")

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, abort, flash, redirect
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Role, SignInWay
@@ -24,7 +23,7 @@ per_address = limiter.limit("60 per 15 minutes")
 @blueprint.errorhandler(DomainError)
 def refused(error: DomainError) -> ResponseReturnValue:
     """Say on the sign-in page why it did not work."""
-    flash(_(error.sentence), "error")
+    flash(error.sentence, "error")
     return back("sign.sign_in")
 
 

@@ -11,7 +11,7 @@ from flask_login import current_user
 
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Role
-from app.domain.office import api_tokens, rights, second_factor, sign_ins, staff
+from app.domain.office import api_tokens, invitations, rights, second_factor, sign_ins, staff
 from app.extensions import db
 from app.forms.ground import refusals
 from app.forms.office.rights import TokenForm
@@ -133,6 +133,17 @@ def reset_link(user_id: int) -> ResponseReturnValue:
     return _to_link(user, link)
 
 
+@blueprint.post("/<int:user_id>/withdraw")
+@needs("write", everywhere=True)
+def withdraw(user_id: int) -> ResponseReturnValue:
+    """Take back the invitation of somebody who never came in."""
+    with unit_of_work() as work:
+        user = staff.get(work, user_id)
+        invitations.withdraw(work, actor(), user, now=datetime.now(UTC))
+    flash(_("The invitation of %(name)s is withdrawn.", name=user.name), "success")
+    return back("staff.show", user_id=user_id)
+
+
 def _to_link(user: User, link: str) -> ResponseReturnValue:
     return shown_once.keep(back("staff.link", user_id=user.id), _link_of(user), link)
 
@@ -249,6 +260,8 @@ def reset_second_factor(user_id: int) -> ResponseReturnValue:
 def _show(user: User, form: TokenForm) -> str:
     return render_template(
         "office/staff/show.html",
+        invited=invitations.waits(user),
+        invited_until=invitations.until(db.session(), user, now=datetime.now(UTC)),
         user=user,
         form=form,
         tokens=queries.tokens(db.session(), user),
