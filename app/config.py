@@ -234,6 +234,15 @@ class Settings:
     files_quota_bytes: int = setting(
         20 * 1024 * 1024 * 1024, _integer(1, 2**50), "room for firmware and logs, in bytes"
     )
+    mail_retention_days: int = setting(
+        30, _integer(1, 3650), "age of addresses and subjects of mails, in days"
+    )
+    tap_retention_days: int = setting(
+        1095, _integer(1, 36500), "age of taps and how they were answered, in days"
+    )
+    question_retention_days: int = setting(
+        730, _integer(1, 3650), "age of drivers' closed questions, in days"
+    )
     upload_retention_days: int = setting(
         90, _integer(1, 3650), "age of uploaded logs and customer information, in days"
     )

@@ -25,7 +25,7 @@ from app.domain.ground.vocabulary import SYSTEM
 from app.domain.limits import setpoints, supply
 from app.domain.money import billing, receipts, statements
 from app.domain.network import field, presence
-from app.domain.office import housekeeping, jobs, messages, outbox, schedules
+from app.domain.office import housekeeping, jobs, outbox, retention, schedules
 from app.domain.office.housekeeping import SWEEP
 from app.extensions import db as flask_db
 from app.mails import post_office
@@ -88,11 +88,8 @@ def _steps(settings: Settings, until: float) -> Iterator[tuple[str, Callable[[],
 def tidy_up() -> None:
     """Forget old messages, attempts, one-time links and mails."""
     settings = current_app.config["SETTINGS"]
-    before = _now() - timedelta(days=settings.message_retention_days)
-    while _work(lambda db: messages.forget(db, before=before)):
-        log.debug("forgot some messages")
     _guarded("old files", lambda: _forget_files(settings))
-    _guarded("old rows", _forget_rows)
+    _guarded("old rows", lambda: _forget_rows(settings))
     _guarded("statements", _mail_statements)
     _guarded("indexes", weigh_indexes)
 
@@ -113,8 +110,9 @@ def _mail_statements() -> bool:
     return _each("statement of driver", [one.id for one in found], mail, math.inf)
 
 
-def _forget_rows() -> None:
-    while _work(lambda db: housekeeping.forget_old(db, now=_now())):
+def _forget_rows(settings: Settings) -> None:
+    now = _now()
+    while _work(lambda db: retention.forget_old(db, now=now, settings=settings)):
         log.debug("forgot some rows")
 
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.ground.vocabulary import SYSTEM
-from app.domain.office import api_tokens, housekeeping
+from app.domain.office import api_tokens, retention
 from app.models import ApiToken, IdempotencyKey, Tag
 from tests.api.client import PROBLEM, Api
 from tests.conftest import make_app
@@ -257,7 +257,7 @@ def test_keys_are_forgotten_after_a_day(api, db, now):
     row = db.scalar(select(IdempotencyKey))
     row.created_at = now - api_tokens.KEPT - timedelta(minutes=1)
     db.commit()
-    housekeeping.forget_old(db, now=now)
+    retention.forget_old(db, now=now)
     db.commit()
     assert db.scalar(select(IdempotencyKey)) is None
 

@@ -12,7 +12,7 @@ from app.domain.charging.sessions.stops import Stop
 from app.domain.ground.vocabulary import SYSTEM, Activity, BillingState, BillKind, StopReason
 from app.domain.money import billing
 from app.domain.network import sites
-from app.domain.office import housekeeping, messages
+from app.domain.office import retention
 from app.extensions import db as flask_db
 from app.models import (
     Bill,
@@ -65,8 +65,7 @@ def test_housekeeping_removes_nothing_that_a_bill_needs_however_old(net):
     billed(net)
     before = kept_rows()
     with unit_of_work() as db:
-        housekeeping.forget_old(db, now=LATER + timedelta(days=40_000))
-        messages.forget(db, before=LATER + timedelta(days=40_000))
+        retention.forget_old(db, now=LATER + timedelta(days=40_000))
     assert kept_rows() == before
     assert faults(net) == []
 

@@ -1,45 +1,15 @@
-"""Keeping house: what is forgotten, which parts give a sign of life, what a person has seen."""
+"""Keeping house: which parts give a sign of life, and what a person has seen."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.device import device_events
 from app.domain.ground.errors import Invalid
 from app.domain.ground.vocabulary import Actor
-from app.domain.office import api_tokens, audit, sign_ins
-from app.models import (
-    Alert,
-    AttentionSeen,
-    HandshakeAttempt,
-    IdempotencyKey,
-    Job,
-    OneTimeLink,
-    OutgoingMail,
-    SignIn,
-    SystemMark,
-    WebhookDelivery,
-)
+from app.domain.office import audit
+from app.models import AttentionSeen, SystemMark
 
-#: Rows that served their purpose and are no evidence of anything, and how long they are kept.
-_OLD: tuple[tuple[Any, timedelta], ...] = (
-    (HandshakeAttempt.last_at, timedelta(days=30)),
-    (OneTimeLink.expires_at, timedelta(days=7)),
-    (OutgoingMail.created_at, timedelta(days=30)),
-    (IdempotencyKey.created_at, api_tokens.KEPT),
-    # Longer than anything that may be seen is shown by itself, but for severe events.
-    (AttentionSeen.at, timedelta(days=365)),
-    # Until then they tell whose address is known.
-    (SignIn.expires_at, sign_ins.KNOWN_FOR),
-    # Longer than any event is found again by those who look for webhooks' events.
-    (WebhookDelivery.created_at, timedelta(days=30)),
-    (Alert.closed_at, timedelta(days=365)),
-    (Job.ended_at, timedelta(days=30)),
-)
-#: Rows of a table removed in one unit of work, so that nobody waits long for its lock.
-_MOST = 5000
 #: The sweep, which Celery's beat asks for and Celery's worker does.
 SWEEP = "sweep"
 #: The kinds of findings that a person may put away: the others end when their cause does.
@@ -51,18 +21,6 @@ SEEABLE = frozenset(
         "first_run",
     }
 )
-
-
-def forget_old(db: Session, *, now: datetime) -> bool:
-    """Remove what is old; tells whether there may be more, for another unit of work."""
-    more = False
-    for since, kept in _OLD:
-        number = since.class_.id
-        old = select(number).where(since < now - kept).limit(_MOST)
-        gone: Any = db.execute(delete(since.class_).where(number.in_(old)))
-        more |= gone.rowcount >= _MOST
-    device_events.forget_old(db, now=now)
-    return more
 
 
 def sign(db: Session, part: str, *, now: datetime, failed: str | None = None) -> SystemMark:

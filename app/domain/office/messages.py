@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.domain.ground.bulk import BulkInsert
@@ -26,7 +25,6 @@ __all__ = [
     "LONGEST",
     "REDACTED",
     "Row",
-    "forget",
     "redact",
     "redact_text",
     "redacted",
@@ -96,11 +94,3 @@ def _without_nul(row: Row) -> Row:
         action=action.replace("\x00", ""),
         error_description=words and words.replace("\x00", ""),
     )
-
-
-def forget(db: Session, *, before: datetime, limit: int = 5000) -> int:
-    """Delete the oldest rows from before an instant, `limit` at most; return how many."""
-    old = db.scalars(select(Message.id).where(Message.at < before).limit(limit)).all()
-    if old:
-        db.execute(delete(Message).where(Message.id.in_(old)))
-    return len(old)

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy import select
 
-from app.domain.office import outbox
+from app.domain.office import outbox, retention
 from app.extensions import db, limiter
 from app.models import OutgoingMail
 from app.uow import unit_of_work
@@ -25,6 +25,18 @@ blueprints = [settings, installation]
 def index() -> ResponseReturnValue:
     """Every setting of the installation, as this process read it when it started."""
     return render_template("office/about/settings.html", settings=about.settings_in_use())
+
+
+@settings.get("/retention")
+@needs("admin", everywhere=True)
+def kept() -> ResponseReturnValue:
+    """What is kept how long and why, and what housekeeping removed last."""
+    return render_template(
+        "office/about/retention.html",
+        rules=retention.RULES,
+        settings=current_app.config["SETTINGS"],
+        removed=retention.removed_last(db.session()),
+    )
 
 
 @installation.get("", endpoint="index")
