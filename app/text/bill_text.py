@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import zip_longest
 
 from app.domain.ground.vocabulary import BillKind, Json
 from app.domain.ground.vocabulary.doubts import sentence
@@ -28,7 +29,10 @@ _UNITS = {"kWh": "kWh", "min": "min", "session": _("session")}
 
 @dataclass(frozen=True, slots=True)
 class LineWords:
-    """One line of a bill in words; `details` tell the readings behind it."""
+    """One line of a bill in words; `details` tell the readings behind it.
+
+    `spans` say from when until when the readings of each detail were taken, as FROM/UNTIL.
+    """
 
     label: str
     details: tuple[str, ...]
@@ -36,6 +40,12 @@ class LineWords:
     unit_price: str
     tax: str
     amount: str
+    spans: tuple[str, ...] = ()
+
+    @property
+    def behind(self) -> list[tuple[str, str]]:
+        """Each detail with its span, which is empty where it has none."""
+        return list(zip_longest(self.details, self.spans, fillvalue=""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +186,24 @@ def line_in_words(bill: Bill, line: BillLine, writer: Writer, started: datetime)
         unit_price=writer.price(line.unit_price, bill.currency) if unit else "",
         tax=writer.percent(line.tax_percent),
         amount=writer.money(line.gross_minor if inclusive else line.net_minor, bill.currency),
+        spans=tuple(_span(part) for part in _parts(line)[:_PARTS_MOST]),
     )
+
+
+def _parts(line: BillLine) -> list[Json]:
+    found: list[Json] = (line.evidence or {}).get("parts", [])
+    return found
+
+
+def _span(part: Json) -> str:
+    """When the readings behind a part were taken, those about an end that lies between two, too."""
+    first, last = part.get("from_between"), part.get("to_between")
+    return f"{first[0] if first else part['from_at']}/{last[1] if last else part['to_at']}"
 
 
 def _details(line: BillLine, writer: Writer, started: datetime) -> Iterable[str]:
     """The readings behind a line, stretch by stretch."""
-    parts = (line.evidence or {}).get("parts", [])
+    parts = _parts(line)
     first_day = started.astimezone(writer.zone).date()
 
     def clock(text: str) -> str:

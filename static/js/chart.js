@@ -46,6 +46,21 @@
     };
   }
 
+  // What a line of the cost rests on.
+  function mark(span) {
+    return (plot) => {
+      if (!span?.length) return;
+      const { ctx, bbox } = plot;
+      const left = Math.max(plot.valToPos(span[0], "x", true), bbox.left);
+      const right = Math.min(plot.valToPos(span[1], "x", true), bbox.left + bbox.width);
+      if (right < left) return;
+      ctx.save();
+      ctx.fillStyle = faint(colour("info"), 16);
+      ctx.fillRect(left, bbox.top, Math.max(right - left, 2), bbox.height);
+      ctx.restore();
+    };
+  }
+
   function options(holder, data) {
     const muted = colour("muted");
     const grid = { stroke: colour("line"), width: 1 };
@@ -72,7 +87,7 @@
     }
     return {
       width: holder.clientWidth, height: Math.max(220, Math.min(300, holder.clientWidth * 0.32)), series, scales, axes,
-      legend: { live: true }, cursor: { y: false }, hooks: { drawClear: [shade(data.idle || [])] },
+      legend: { live: true }, cursor: { y: false }, hooks: { drawClear: [shade(data.idle || []), mark(data.marked)] },
       tzDate: (seconds) => (data.zone ? uPlot.tzDate(new Date(seconds * 1000), data.zone) : new Date(seconds * 1000)),
     };
   }

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
 from app.domain.charging import gauges, metering
 from app.domain.charging.energy import REGISTER
@@ -356,3 +357,50 @@ def test_energy_that_was_not_measured_from_the_start_is_called_an_estimate(viewe
     text = page(viewer, address)
     assert ">estimate</span>" in text
     assert "none at the start" in text
+
+
+def marked(text):
+    """What the page of a session marks: the rows of its readings, and whether the chart does."""
+    rows = re.findall(r'<tr class="marked"(?: id="marked")?><td class="nowrap">([^<]*)', text)
+    return rows, '"marked": []' not in text
+
+
+def test_each_line_of_a_cost_leads_to_its_readings(viewer, made, db):
+    session = made.sessions["finished"]
+    plain = page(viewer, f"/sessions/{session.id}")
+    assert marked(plain) == ([], False)
+    [bill] = session.bills
+    parts = sum(len(line.evidence["parts"]) for line in bill.lines if line.evidence)
+    for text in (plain, page(viewer, f"/bills/{bill.id}")):
+        leads = re.findall(rf'href="(/sessions/{session.id}\?marked=[^"]*)#marked"', text)
+        assert len(leads) == parts
+    for line in bill.lines:
+        for part in (line.evidence or {}).get("parts", ()):
+            span = f"{part['from_at']}/{part['to_at']}".replace("+", "%2B")
+            rows, drawn = marked(page(viewer, f"/sessions/{session.id}?marked={span}"))
+            inside = db.scalars(
+                select(MeterReading.taken_at).where(
+                    MeterReading.session_id == session.id,
+                    MeterReading.taken_at >= datetime.fromisoformat(part["from_at"]),
+                    MeterReading.taken_at <= datetime.fromisoformat(part["to_at"]),
+                )
+            ).all()
+            assert drawn and len(rows) == len(inside)
+
+
+def test_of_many_readings_those_that_are_looked_for_are_all_shown():
+    began = datetime(2026, 3, 1, tzinfo=UTC)
+    readings = [
+        MeterReading(id=number, taken_at=began + timedelta(minutes=number)) for number in range(900)
+    ]
+    wanted = readings[400].taken_at, readings[420].taken_at
+    session = ChargingSession(started_at=began, meter_start_wh=None, ended_at=None)
+    chart = session_chart.of(session, readings, [], str, "UTC", wanted)
+    assert [one.id for one in chart.rows if chart.behind(one)] == list(range(400, 421))
+    assert len(chart.rows) < 200 and chart.power["marked"] == [at.timestamp() for at in wanted]
+
+
+@pytest.mark.parametrize("span", ["", "soon", "2026-03-01/", "2026-03-02/2026-03-01", "/" * 50])
+def test_a_stretch_that_is_none_marks_nothing(viewer, made, span):
+    text = page(viewer, f"/sessions/{made.sessions['finished'].id}?marked={span}")
+    assert marked(text) == ([], False)

@@ -23,6 +23,11 @@ class Chart:
     electric: dict[str, Any]
     rows: list[MeterReading]
     count: int
+    marked: Interval | None = None
+
+    def behind(self, reading: MeterReading) -> bool:
+        """Whether a reading is one of those that are looked for."""
+        return self.marked is not None and self.marked[0] <= reading.taken_at <= self.marked[1]
 
 
 def of(
@@ -31,8 +36,12 @@ def of(
     idle: Sequence[Interval],
     words: Callable[[Interval], str],
     zone: str,
+    marked: Interval | None = None,
 ) -> Chart:
-    """Draw a session; `words` says an idle stretch (`idle 26 min`)."""
+    """Draw a session; `words` says an idle stretch (`idle 26 min`).
+
+    `marked` is a stretch that somebody looks for: its readings are all among the rows.
+    """
     drawn = [_point(reading) for reading in thinned(readings, MOST_POINTS)]
     base = session.meter_start_wh
     if base is None:
@@ -42,7 +51,8 @@ def of(
     shaded = [
         [since.timestamp(), until.timestamp(), words((since, until))] for since, until in idle
     ]
-    frame = {"times": [p.at.timestamp() for p in drawn], "idle": shaded, "zone": zone}
+    frame: dict[str, Any] = {"times": [p.at.timestamp() for p in drawn], "idle": shaded}
+    frame |= {"zone": zone, "marked": [at.timestamp() for at in marked] if marked else []}
     power = [
         _series("kW", "power", "kW", [_scaled(p.power_w) for p in drawn]),
         _series("kWh", "energy", "kWh", [_gained(p.register_wh, base) for p in drawn]),
@@ -55,9 +65,19 @@ def of(
     return Chart(
         {**frame, "series": _with_values(power)},
         {**frame, "series": _with_values(electric)},
-        thinned(readings, MOST_ROWS),
+        _rows(readings, marked),
         len(readings),
+        marked,
     )
+
+
+def _rows(readings: Sequence[MeterReading], marked: Interval | None) -> list[MeterReading]:
+    rows = thinned(readings, MOST_ROWS)
+    if marked is None or len(rows) == len(readings):
+        return rows
+    inside = [one for one in readings if marked[0] <= one.taken_at <= marked[1]]
+    kept = {one.id for one in (*rows, *thinned(inside, MOST_ROWS))}
+    return [one for one in readings if one.id in kept]
 
 
 def of_bill(bill: Bill, readings: Sequence[MeterReading]) -> Chart:

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Response, g
+from flask import Response, g, request
 from sqlalchemy.orm import Session
 
 from app.domain.charging.energy import EnergyFlag
@@ -41,7 +41,7 @@ Line = tuple[str, str, str, str]
 
 def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -> dict[str, Any]:
     """Gather what `templates/charging/sessions/show.html` shows, on the clock of the site."""
-    zone = session.timezone
+    zone, marked = session.timezone, _marked()
     assessment = billing.assess(db, session, now)
     usage = assessment.measured.usage
     bill = costs.of(db, session, assessment)
@@ -66,8 +66,8 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
         "charging_s": session_chart.seconds(usage.charging),
         "idle_s": session_chart.seconds(usage.idle),
         "span_s": session_chart.span(session, now),
-        "chart": session_chart.of(session, readings, usage.idle, _idle_words, zone),
-        "timeline": list(_story(db, session, now)),
+        "chart": session_chart.of(session, readings, usage.idle, _idle_words, zone, marked),
+        "timeline": list(_story(db, session, now, marked)),
         "money": list(_money(session)),
         "receipt": _receipt(session),
         "review": queries.review(db, session.id),
@@ -80,6 +80,16 @@ def page_of(db: Session, session: ChargingSession, now: datetime, hold_h: int) -
         "tariff_why": list(session_words.tariff_why(session)),
         "window": [_typed(at) for at in session_timeline.window(session, now)],
     }
+
+
+def _marked() -> Interval | None:
+    """The stretch whose readings the address asks for, as a line of the bill leads there."""
+    first, _, last = request.args.get("marked", "")[:80].partition("/")
+    try:
+        since, until = (datetime.fromisoformat(text).astimezone(UTC) for text in (first, last))
+    except (ValueError, OverflowError):
+        return None
+    return (since, until) if since <= until else None
 
 
 def _is_estimate(assessment: billing.Assessment, bill: Bill | None) -> bool:
@@ -110,13 +120,17 @@ def clock(session: ChargingSession, at: datetime) -> str:
     return day + local(at, "clock", session.timezone)
 
 
-def _story(db: Session, session: ChargingSession, now: datetime) -> Iterator[Line]:
+def _story(
+    db: Session, session: ChargingSession, now: datetime, marked: Interval | None
+) -> Iterator[Line]:
     for entry in session_timeline.of(db, session, now):
         text = entry.text
         if isinstance(entry.thing, Message):
             said = message_words.in_words(entry.thing)
             text = " ".join(filter(None, [entry.thing.action or "Stray frame", said]))
-        yield clock(session, entry.at), text, entry.who, entry.kind
+        inside = marked is not None and marked[0] <= entry.at <= marked[1]
+        kind = f"{entry.kind} marked".strip() if inside else entry.kind
+        yield clock(session, entry.at), text, entry.who, kind
 
 
 def _money(session: ChargingSession) -> Iterator[Line]:
