@@ -42,6 +42,7 @@ _MOST_PLACES = 20
 STYLES = {
     "time": "%H:%M",
     "second": "%Y-%m-%d %H:%M:%S %Z",
+    "exact": "%Y-%m-%d %H:%M:%S %Z, UTC%z",
     "clock": "%H:%M:%S",
     "date": "%-d %b %Y",
     "day": "%a %-d %b",
