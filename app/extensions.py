@@ -1,5 +1,6 @@
 """The extensions, not yet bound to an application, and the engine's settings."""
 
+import json
 import logging
 import sys
 import time
@@ -12,7 +13,7 @@ import redis
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from celery import Celery
+from celery import Celery, signals
 from flask import Flask, request
 from flask_babel import Babel
 from flask_limiter import Limiter
@@ -51,10 +52,14 @@ def make_redis(url: str) -> redis.Redis:
 
 @dataclass(frozen=True, slots=True)
 class RedisState:
-    """How long Redis took to answer, in seconds, and how many tasks wait in it for Celery."""
+    """How long Redis took to answer, in seconds, and how many tasks wait in it for Celery.
+
+    `oldest_s` is for how long the first of them waits; None where none does, or it does not say.
+    """
 
     took_s: float
     waiting: int
+    oldest_s: float | None = None
 
 
 def redis_state(client: redis.Redis) -> RedisState | None:
@@ -62,9 +67,29 @@ def redis_state(client: redis.Redis) -> RedisState | None:
     began = time.monotonic()
     try:
         waiting = client.llen("celery")
+        took_s = time.monotonic() - began
+        first = client.lindex("celery", -1) if waiting else None
     except redis.RedisError:
         return None
-    return RedisState(time.monotonic() - began, int(waiting))
+    return RedisState(took_s, int(waiting), _waits_s(first))
+
+
+def _waits_s(task: bytes | str | None) -> float | None:
+    try:
+        asked_at = float(json.loads(task or b"")["headers"][_ASKED_AT])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return max(time.time() - asked_at, 0.0)
+
+
+#: The header in which a task says when it was asked for, in seconds since 1970.
+_ASKED_AT = "asked_at"
+
+
+def _note_time(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    """Write into a task when it was asked for: what waits in the queue tells its age by it."""
+    if headers is not None:
+        headers[_ASKED_AT] = time.time()
 
 
 def gevent_has_sockets() -> bool:
@@ -119,6 +144,7 @@ def make_celery(app: Flask) -> Celery:
                 return self.run(*args, **kwargs)
 
     celery = Celery("ampdesk", task_cls=FlaskTask)
+    signals.before_task_publish.connect(_note_time)
     celery.conf.update(
         broker_url=settings.redis_address,
         result_backend=None,

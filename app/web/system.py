@@ -140,6 +140,8 @@ def _celery(db: Session, redis: "_Answer", now: datetime) -> Part:
     late = timedelta(seconds=max(3 * current_app.config["SETTINGS"].sweep_s, 120))
     waiting = redis.value.waiting if redis.value is not None else 0
     queued = f"{number(waiting)} waiting"
+    if redis.value is not None and redis.value.oldest_s is not None:
+        queued += f", the first for {duration(redis.value.oldest_s)}"
     if mark is None or mark.at < now - late:
         program = "worker" if waiting else "beat"
         sentence = (

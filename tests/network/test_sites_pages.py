@@ -117,7 +117,7 @@ def offered(client, **headers):
     page = client.get("/sites/new", headers=headers).text
     zone = re.search('name="timezone"[^>]*value="([^"]*)"', page)
     currency = re.search('name="currency"[^>]*value="([^"]*)"', page)
-    note = re.search(r'<p class="help" data-guess="(\w+)"[^>]*>([^<]*)<', page)
+    note = re.search(r'<p class="small muted" data-guess="(\w+)"[^>]*>([^<]*)<', page)
     return zone[1], currency[1], *note.groups()
 
 

@@ -2,15 +2,17 @@
 
 import importlib.util
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from app import extensions
 from app.models import OutgoingMail
 from app.web import about
-from tests.support import seed
+from tests.support import apps, seed
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SECRETS = ("hunter2", "opensesame", "correct-horse", "tokentoken", "signing-key")
@@ -119,3 +121,19 @@ def test_an_admin_sends_a_test_mail_to_themselves(desk, db):
     assert mail.subject == "Ampdesk: test mail"
     assert "waiting" in desk["admin"].get("/about").text
     assert desk["operator"].post("/about/test-mail").status_code == 403
+
+
+def test_the_queue_says_how_many_wait_and_for_how_long(migrated, tmp_path, redis_server):
+    shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
+    with apps.running(tmp_path, redis_url=redis_server.url) as app:
+        client = app.extensions["redis"]
+        client.delete("celery")
+        assert extensions.redis_state(client).oldest_s is None
+        app.extensions["celery"].send_task("sweep")
+        app.extensions["celery"].send_task("housekeeping")
+        state = extensions.redis_state(client)
+        assert state.waiting == 2
+        assert 0 <= state.oldest_s < 60
+        client.rpush("celery", b"nonsense")
+        assert extensions.redis_state(client).oldest_s is None
+        client.delete("celery")
