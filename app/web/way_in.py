@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from flask import current_app, render_template, request, session, url_for
+from flask_babel import force_locale, gettext
 from flask_login import login_user
 from sqlalchemy.orm import Session
 
@@ -39,8 +40,11 @@ def mail_link(work: Session, user: User, secret: str, now: datetime, invited: bo
     """Queue the mail that carries a reset link; return the link."""
     base = current_app.config["SETTINGS"].desk_url
     link = f"{base}{url_for('sign.reset', secret=secret)}"
-    body = render_template("email/reset/body.txt", user=user, link=link, invited=invited)
-    subject = "Your way into Ampdesk" if invited else "A new password for Ampdesk"
+    with force_locale(user.language):
+        body = render_template("email/reset/body.txt", user=user, link=link, invited=invited)
+        subject = (
+            gettext("Your way into Ampdesk") if invited else gettext("A new password for Ampdesk")
+        )
     outbox.queue(work, user.tenant_id, recipient=user.email, subject=subject, body=body, now=now)
     return link
 
