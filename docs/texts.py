@@ -43,7 +43,7 @@ _LABELS = {"label", "title", "hint", "word"}
 #: What looks like a query, an address, a header or a name of the code.
 _CODE = re.compile(
     r"SELECT |INSERT |UPDATE |CONFLICT|COPY |CAST\(|COALESCE|excluded|ANY\(|->>|\bAS \w+|::|<\w|"
-    r"\b\w+_\w+\b|\w+/\w+/|'self'|'none'|\bIN \(|=\"|\n|^[A-Z]{3} [A-Z]{3}|HTTP/1|-----|"
+    r"\b[a-z]+_\w+\b|\w+/\w+/|'self'|'none'|\bIN \(|=\"|\n|^[A-Z]{3} [A-Z]{3}|HTTP/1|-----|"
     r"/\d+ minutes|\bk\.\w+|= new\.|charset=|max-age=|no-store|=\(\)|"
     r"delay:|WeakKey|^\W*\w[\w .()-]*,\w|Upgrade$",
 )
@@ -167,6 +167,8 @@ class _Words(ast.NodeVisitor):
             return
         if name == "Doubt":  # its third text is for the documents
             del node.args[2:3]
+        if name == "Spec" and isinstance(label := node.args[1], ast.Constant):
+            self.found.append((node.lineno, str(label.value)))
         for keyword in node.keywords:
             value = keyword.value
             if keyword.arg in _LABELS and isinstance(value, ast.Constant) and value.value:

@@ -75,7 +75,7 @@ def _put(text: str, language: str, within: bool = False) -> str:
     for border, between in _BORDERS:
         if len(pieces := border.split(text)) > 1:
             return between.join(_put(each, language, within) for each in pieces)
-    return text
+    return ", ".join(book.words.get(each, each) for each in text.split(", "))
 
 
 @cache

@@ -68,9 +68,10 @@
     const scales = { x: { time: true } };
     const series = [{}];
     const day = data.days && { day: "numeric", month: "short", timeZone: data.zone };
-    const clock = new Intl.DateTimeFormat("en-GB", day || { hour: "2-digit", minute: "2-digit", timeZone: data.zone });
-    const exact = new Intl.DateTimeFormat("en-GB", day || { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: data.zone });
-    series[0].label = "at";
+    const reader = document.documentElement.lang.replace(/^en$/, "en-GB");
+    const clock = new Intl.DateTimeFormat(reader, day || { hour: "2-digit", minute: "2-digit", timeZone: data.zone });
+    const exact = new Intl.DateTimeFormat(reader, day || { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: data.zone });
+    series[0].label = say("at");
     series[0].value = (_, at) => (at == null ? "–" : exact.format(at * 1000));
     const axes = [{ ...axis, grid: { show: false }, size: 28, space: 70, values: (_, ticks) => ticks.map((tick) => clock.format(tick * 1000)) }];
     for (const one of data.series) {

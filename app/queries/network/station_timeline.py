@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.commands import orders
+from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import Activity, Availability, CommandState
 from app.models import (
     ChargingSession,
@@ -60,13 +61,13 @@ _ACTIVITY = {Activity.SUSPENDED_EV: "idle: the car asks for nothing",
 
 def status_words(row: StatusEvent) -> str:
     """A status in words: connector and what it became."""
-    place = f"Connector {row.evse}" if row.evse else "The station"
-    if row.availability is Availability.FAULTED:
-        return f"{place} {row.error_code or 'faulted'}"
-    if row.availability is Availability.OCCUPIED and row.activity is not Activity.NONE:
-        return f"{place} {_ACTIVITY.get(row.activity, row.activity.value)}"
     words = {Availability.UNAVAILABLE: "out of service", Availability.AVAILABLE: "free"}
-    return f"{place} {words.get(row.availability, row.availability.value)}"
+    word = words.get(row.availability, row.availability.value)
+    if row.availability is Availability.FAULTED:
+        word = row.error_code or word
+    if row.availability is Availability.OCCUPIED and row.activity is not Activity.NONE:
+        word = _ACTIVITY.get(row.activity, row.activity.value)
+    return f"Connector {row.evse} {word}" if row.evse else f"The station {word}"
 
 
 def _statuses(db: Session, station: Station, since: datetime) -> Iterator[Item]:
@@ -130,7 +131,7 @@ def _connections(db: Session, station: Station, since: datetime) -> Iterator[Ite
         if row.opened_at >= since:
             yield Item(row.opened_at, "Connected", row.address)
         if row.closed_at is not None and row.closed_at >= since:
-            yield Item(row.closed_at, "Disconnected", row.close_reason or "", "idle")
+            yield Item(row.closed_at, N_("Disconnected"), row.close_reason or "", "idle")
 
 
 def _reports(db: Session, station: Station, since: datetime) -> Iterator[Item]:

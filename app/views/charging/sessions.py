@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from app.domain.charging import sessions
 from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
+from app.domain.ground.texts import N_
 from app.domain.ground.vocabulary import BillingState, Order, SessionState, doubts
 from app.domain.money import billing, reviews
 from app.extensions import db
@@ -38,8 +39,8 @@ blueprint.add_app_template_filter(session_words.explained, "flags_explained")
 #: The presets of the list: key -> word; of one that is not long, all is shown at first.
 PRESETS = {
     "all": "All",
-    "today": "Today",
-    "yesterday": "Yesterday",
+    "today": N_("Today"),
+    "yesterday": N_("Yesterday"),
     "7days": "7 days",
     "recent": f"{listing.RECENT_DAYS} days",
     "month": "This month",
