@@ -75,7 +75,8 @@ def _put(text: str, language: str, within: bool = False) -> str:
     for border, between in _BORDERS:
         if len(pieces := border.split(text)) > 1:
             return between.join(_put(each, language, within) for each in pieces)
-    return ", ".join(book.words.get(each, each) for each in text.split(", "))
+    pieces = text.split(", ")
+    return ", ".join(_put(each, language, True) for each in pieces) if len(pieces) > 1 else text
 
 
 @cache
