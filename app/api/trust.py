@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.api.device import CERTIFICATE
+from app.api.device.held import CERTIFICATE
 from app.api.ground import _rows
 from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
@@ -94,6 +94,21 @@ noun.decide(
     "Agree that a request is signed; the certificate goes to the station by itself.",
     *(CERTIFICATE, _certificate, certificates.approve),
 )
+
+
+@noun.post(
+    "/certificates/{certificate_id}/sign",
+    "admin",
+    "Bring a signed certificate",
+    body=schemas.SignedCertificate,
+    answers={200: CERTIFICATE},
+)
+def sign(ask: Ask, certificate_id: int) -> Any:
+    """Take in what an authority made of a request; it goes to the station within a minute."""
+    row = _certificate(ask, certificate_id)
+    with unit_of_work() as db:
+        certificates.issue(db, row, ask.body["certificate"], now=ask.now)
+    return row
 
 
 noun.decide(

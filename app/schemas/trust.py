@@ -16,6 +16,14 @@ class NewAuthorityCertificate(Schema):
     pem: Text = needed(max_length=20_000)
 
 
+class SignedCertificate(Schema):
+    """What an authority made of a signing request."""
+
+    certificate: Text = needed(
+        "The station’s first, then those above it, as PEM.", min_length=1, max_length=20_000
+    )
+
+
 class Revocation(Schema, example={"reason": "The charger was stolen."}):
     """Why it is revoked."""
 

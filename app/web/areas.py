@@ -43,6 +43,7 @@ ADDRESSES = {
     "api_assigned.station_profiles": Area.LIMITS,
     "api_device.certificates": Area.TRUST,
     "api_device.customer_reports": Area.PRIVACY,
+    "api_device.erase": Area.PRIVACY,
     "api_device.der_controls": Area.LIMITS,
     "api_device.ev_needs": Area.LIMITS,
     "api_device.local_list": Area.ACCESS,
@@ -66,6 +67,7 @@ ADDRESSES = {
 #: What everybody has who is signed in; what these show is narrowed to what one may read.
 OWN = frozenset(
     {"live", "system.bar", "search.index", "pick.options", "api_token.show", "api_oversight.search"}
+    | {"api_events.stream"}
 )
 OWN_PATHS = ("/account", "/lists")
 #: Who may not see Home begins at the first of these that they may see.

@@ -10,7 +10,9 @@ from app.domain.ground.vocabulary import (
     PROGRESS,
     SYSTEM,
     Activity,
+    Area,
     Availability,
+    Right,
     Role,
     WebhookEvent,
 )
@@ -153,6 +155,18 @@ def test_nothing_is_heard_of_sites_out_of_reach(network, api):
     status(network, network.station("CP-2", site_id=elsewhere.id))
     found = now_heard(api, f"&after={a_minute_ago(network)}&kinds=connector.status")
     assert [told["data"]["station"] for _, _, told in found] == ["CP-2"]
+
+
+def test_a_token_hears_only_of_the_areas_that_it_may_read(network, api):
+    everything(network)
+    scope = {Area.MONEY: Right.READ}
+    _, api.secret = api_tokens.issue(
+        network.db, SYSTEM, network.user, name="m", now=network.now, scope=scope
+    )
+    network.db.commit()
+    found = now_heard(api, f"&after={a_minute_ago(network)}")
+    assert {kind.partition(".")[0] for _, kind, _ in found} == {"bill"}
+    assert api.get("/events?kinds=order.ended", 403)["right"] == "commands:read"
 
 
 def test_a_stream_ends_when_its_reach_is_decided_anew(network, api, monkeypatch):

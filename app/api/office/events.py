@@ -4,18 +4,29 @@ from typing import Any
 
 from flask import Response, current_app, request
 
+from app.api.ground._access import Caller
 from app.api.ground._noun import Ask, File, Noun
 from app.api.office._streams import Stream, Streams
 from app.domain.ground.errors import Invalid
-from app.domain.ground.vocabulary import Json
+from app.domain.ground.vocabulary import Area, Json, Right
 from app.queries.office import heard
 from app.schemas import office as schemas
 from app.schemas.base import json_schema
 from app.schemas.told import HEARD
+from app.web.problems import Problem
 
 noun = Noun("events", "What happens, as it happens.")
 blueprint = noun.blueprint
 
+#: The first word of a kind -> the area whose reader may hear of it.
+AREAS = {
+    "session": Area.CHARGING,
+    "bill": Area.MONEY,
+    "station": Area.NETWORK,
+    "connector": Area.NETWORK,
+    "order": Area.COMMANDS,
+    "alert": Area.OFFICE,
+}
 _REF = "#/components/schemas/{}"
 
 
@@ -78,7 +89,9 @@ def stream(ask: Ask) -> Any:
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
     streams: Streams = app.extensions.setdefault("events", Streams(app))
     secret = request.headers["Authorization"].partition(" ")[2].strip()
-    one = Stream(ask.caller, secret, _kinds(ask.query.get("kinds")), ask.query.get("station_id"))
+    one = Stream(
+        ask.caller, secret, _kinds(ask.caller, ask.query.get("kinds")), ask.query.get("station_id")
+    )
     if after := request.headers.get("Last-Event-ID") or ask.query.get("after"):
         one.resumed = heard.when(after)
         if one.resumed is None:
@@ -93,9 +106,15 @@ def stream(ask: Ask) -> Any:
     return answer
 
 
-def _kinds(text: str | None) -> frozenset[str]:
+def _kinds(caller: Caller, text: str | None) -> frozenset[str]:
+    """The kinds that are wanted; without any, all that the token may hear of."""
     wanted = {part.strip() for part in (text or "").split(",")} - {""}
     if unknown := sorted(wanted - set(HEARD)):
         known = ", ".join(HEARD)
         raise Invalid(f"There is no kind {unknown[0][:40]}. Known: {known}.", field="kinds")
-    return frozenset(wanted or HEARD)
+    may = {kind for kind in HEARD if caller.may(AREAS[kind.partition(".")[0]], Right.READ)}
+    if wanted - may:
+        right = f"{AREAS[min(wanted - may).partition('.')[0]]}:{Right.READ}"
+        sentence = f"This needs the right {right}, which the token does not have."
+        raise Problem(403, sentence, right=right)
+    return frozenset(wanted or may)

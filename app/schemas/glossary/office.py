@@ -123,6 +123,7 @@ MEMBERS = {
     "password": "Told this once.",
     "quiet_from": "Mails wait from this time of day.",
     "quiet_until": "Until this time of day.",
+    "report_id": "Number of the report.",
     "reason": "Why.",
     "received_at": "When it came here.",
     "remembered": "Whether it outlives the browser.",

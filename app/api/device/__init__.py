@@ -1,0 +1,1 @@
+"""Endpoints: what a station has: device model, settings, monitors, display, firmware, files."""

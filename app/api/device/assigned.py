@@ -1,0 +1,180 @@
+"""Endpoints: what was brought to stations for a while: reservations, profiles, files."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from app.api.ground import _lists, _rows
+from app.api.ground._noun import Ask, Noun, Reply
+from app.api.ground._paging import Pages
+from app.domain.device import firmware as library
+from app.domain.limits import setpoints
+from app.models import (
+    CompositeSchedule,
+    FileJob,
+    FirmwareFile,
+    Reservation,
+    Setpoint,
+    Station,
+    StationProfile,
+)
+from app.schemas import device, limits
+from app.uow import unit_of_work
+
+noun = Noun("assigned", "Reservations, charging profiles, firmware and logs; made by orders.")
+blueprint = noun.blueprint
+
+RESERVATION = _rows.answer(
+    "Reservation",
+    "A plug (`evse` 0: any) kept for a tag; its id is OCPP’s reservationId.",
+    Reservation,
+    renamed={"token": "id_tag", "command_id": "order_id"},
+)
+PROFILE = _rows.answer(
+    "StationProfile",
+    "A charging profile at a station; its id is OCPP’s chargingProfileId. `document` is what was "
+    "asked, `sent` what went out, `reported` what the station says.",
+    StationProfile,
+    renamed={"command_id": "order_id"},
+)
+SCHEDULE = _rows.answer(
+    "CompositeSchedule",
+    "The limits that a station says result from all its profiles; `periods` are "
+    "[start_s, limit, phases].",
+    CompositeSchedule,
+)
+SETPOINT = _rows.answer(
+    "Setpoint",
+    "How much an EVSE gives to the session that runs there: one row per EVSE, the newest wish "
+    "wins. `state` is waiting, sent, or how it ended; `accepted` what the station took last.",
+    Setpoint,
+)
+JOB = _rows.answer(
+    "FileJob",
+    "A firmware update, log or diagnostics upload; its id is OCPP’s requestId. `word` is the "
+    "station’s last status as it spelled it, `steps` are all of them.",
+    FileJob,
+    without=("stored_as", "arguments"),
+    renamed={"command_id": "order_id"},
+)
+FIRMWARE = _rows.answer(
+    "FirmwareFile", "A firmware image that the desk keeps.", FirmwareFile, without=("stored_as",)
+)
+
+
+@noun.get(
+    "/reservations",
+    "viewer",
+    "List reservations",
+    answers={200: Pages(RESERVATION)},
+    query=device.Reservations,
+)
+def reservations(ask: Ask) -> Any:
+    """Reservations in reach, the newest first; make and cancel them by the orders
+    reserve and cancel_reservation."""
+    return _lists.narrowed(ask, select(Reservation), Reservation)
+
+
+@noun.get(
+    "/reservations/{reservation_id}",
+    "viewer",
+    "Read a reservation",
+    answers={200: RESERVATION},
+)
+def reservation(ask: Ask, reservation_id: int) -> Any:
+    """One reservation and how it ended."""
+    return ask.get(Reservation, reservation_id, "reservation")
+
+
+_lists.of_station(
+    noun,
+    "charging-profiles",
+    "List a station’s charging profiles",
+    "What a station was given, and what it says it holds; set by the order set_profile.",
+    StationProfile,
+    PROFILE,
+    name="station_profiles",
+    asked=limits.StationProfiles,
+)
+
+
+_lists.of_station(
+    noun,
+    "composite-schedules",
+    "List composite schedules",
+    "What a station says its limits come to; asked by the order read_composite_schedule.",
+    CompositeSchedule,
+    SCHEDULE,
+    asked=limits.CompositeSchedules,
+)
+
+
+_lists.of_station(
+    noun,
+    "setpoints",
+    "List setpoints",
+    "The setpoint of each EVSE that ever had one.",
+    Setpoint,
+    SETPOINT,
+)
+
+
+@noun.post(
+    "/stations/{station_id}/connectors/{connector}/setpoint",
+    "operator",
+    "Set a setpoint",
+    body=limits.SetpointWish,
+    answers={202: SETPOINT},
+    problems=(404, 409),
+)
+def setpoint(ask: Ask, station_id: int, connector: int) -> Any:
+    """Say how much the session at an EVSE gets. It replaces what was not sent yet; no order is
+    made for it, and the row tells what became of it."""
+    station = ask.get(Station, station_id, "station")
+    given = {"phases": None, "expires_in_s": 60, **ask.body}
+    ttl_s = float(given.pop("expires_in_s"))
+    with unit_of_work() as db:
+        row = setpoints.want(db, ask.actor, station, connector, **given, now=ask.now, ttl_s=ttl_s)
+    return Reply(202, row)
+
+
+@noun.get(
+    "/file-jobs",
+    "viewer",
+    "List file jobs",
+    answers={200: Pages(JOB)},
+    query=device.FileJobs,
+)
+def file_jobs(ask: Ask) -> Any:
+    """Firmware updates and uploads of logs; begun by the orders update_firmware, fetch_logs."""
+    return _lists.narrowed(ask, select(FileJob), FileJob)
+
+
+@noun.get("/file-jobs/{job_id}", "viewer", "Read a file job", answers={200: JOB})
+def file_job(ask: Ask, job_id: int) -> Any:
+    """One job with every step that the station told."""
+    return ask.get(FileJob, job_id, "file job")
+
+
+@noun.get("/firmware", "viewer", "List firmware files", answers={200: Pages(FIRMWARE)})
+def firmware(ask: Ask) -> Any:
+    """The firmware images that the desk keeps."""
+    return _lists.narrowed(ask, select(FirmwareFile), FirmwareFile)
+
+
+def _file(ask: Ask, firmware_id: int) -> Any:
+    return ask.get(FirmwareFile, firmware_id, "firmware file")
+
+
+noun.decide(
+    *("/firmware/{firmware_id}/archive", "operator", "Archive a firmware file"),
+    "Put a file away; refused while a station fetches it.",
+    *(FIRMWARE, _file, library.archive),
+    everywhere=True,
+)
+noun.decide(
+    *("/firmware/{firmware_id}/restore", "operator", "Restore a firmware file"),
+    "Take a file out of the archive.",
+    *(FIRMWARE, _file, library.restore),
+    everywhere=True,
+)

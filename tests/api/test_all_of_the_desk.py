@@ -1,0 +1,162 @@
+"""Whatever can be changed at the desk can be changed by the API, or it is said why not."""
+
+from app.api.ground._noun import ENDPOINTS, ROOT
+
+#: The one who sits at the desk: their own sign-in, looks and habits.
+OWN = "is a person’s own, at the desk"
+#: Asked of each row in turn: a program has no list to tick.
+ONE_BY_ONE = "is done row by row"
+#: Not for staff: drivers, stations, and whoever signs in.
+OUTSIDE = "is not for staff"
+
+#: What changes something at the desk -> the operation that does it, or why there is none.
+TABLE = {
+    "about.test_mail": "writes a mail to whoever looks at the page",
+    "alert_rules.archive": "alert-rules.archive",
+    "alert_rules.create": "alert-rules.create",
+    "alert_rules.edit": "alert-rules.edit",
+    "alert_rules.restore": "alert-rules.restore",
+    "alerts.acknowledge": "alerts.acknowledge",
+    "alerts.bulk_change": ONE_BY_ONE,
+    "alerts.edit": "alerts.change",
+    "bills.answer": "questions.answer",
+    "bills.approve_many": ONE_BY_ONE,
+    "bills.assign": "reviews.assign",
+    "bills.bulk_change": ONE_BY_ONE,
+    "bills.close_question": "questions.close",
+    "bills.correct": "bills.correct",
+    "bills.decide": "reviews.approve",
+    "bills.dismiss": "reviews.dismiss",
+    "bills.refund": "bills.refund",
+    "bills.resend": "bills.resend",
+    "broadcasts.cancel": "broadcasts.cancel",
+    "broadcasts.create": "broadcasts.create",
+    "broadcasts.retry": "broadcasts.retry",
+    "certificates.add_root": "certificates.keep",
+    "certificates.approve": "certificates.approve",
+    "certificates.archive_root": "certificates.archive",
+    "certificates.make_authority": "makes a key that must not travel",
+    "certificates.refuse": "certificates.refuse",
+    "certificates.revoke": "certificates.revoke",
+    "certificates.sign": "certificates.sign",
+    "commands.bulk_repeat": ONE_BY_ONE,
+    "commands.repeat": "orders.create",
+    "device_model.keep": "device.keep",
+    "display.show": "orders.create",
+    "driver_rights.forget": "drivers.forget",
+    "driver_statements.mail": "drivers.statement_mail",
+    "drivers.archive": "drivers.archive",
+    "drivers.bulk_change": ONE_BY_ONE,
+    "drivers.create": "drivers.create",
+    "drivers.edit": "drivers.edit",
+    "drivers.restore": "drivers.restore",
+    "energy.ask": "orders.create",
+    "energy.assign": "orders.create",
+    "energy.clear": "orders.create",
+    "faults.done": "faults.done",
+    "field.fault": "faults.note",
+    "field.order": "orders.create",
+    "files.erase": "device.erase",
+    "firmware.change": "assigned.archive",
+    "first_run.hide": OWN,
+    "imports.drivers": "jobs.import",
+    "imports.tags": "jobs.import",
+    "jobs.cancel": "jobs.cancel",
+    "machines.create": "machines.add",
+    "machines.edit": "machines.change",
+    "monitors.dismiss": "device.dismiss",
+    "monitors.watch": "orders.create",
+    "onboarding.save": "stations.edit",
+    "organisation.index": "organisation.edit",
+    "profiles.archive": "charging-profiles.archive",
+    "profiles.assign": "orders.create",
+    "profiles.create": "charging-profiles.create",
+    "profiles.edit": "charging-profiles.edit",
+    "profiles.restore": "charging-profiles.restore",
+    "report_schedules.archive": "report-schedules.archive",
+    "report_schedules.create": "report-schedules.create",
+    "report_schedules.edit": "report-schedules.edit",
+    "report_schedules.restore": "report-schedules.restore",
+    "report_schedules.run": "report-schedules.run",
+    "reservations.cancel": "orders.create",
+    "reservations.reserve": "orders.create",
+    "roles.create": "roles.create",
+    "roles.edit": "roles.edit",
+    "roles.remove": "roles.remove",
+    "sessions.bill": "sessions.bill",
+    "sessions.bulk_change": ONE_BY_ONE,
+    "sessions.end": "sessions.close",
+    "sessions.stop": "orders.create",
+    "sites.archive": "sites.archive",
+    "sites.create": "sites.create",
+    "sites.edit": "sites.edit",
+    "sites.restore": "sites.restore",
+    "staff.archive": "staff.archive",
+    "staff.create": "staff.create",
+    "staff.edit": "staff.edit",
+    "staff.end_sign_in": "staff.end_sign_ins",
+    "staff.end_sign_ins": "staff.end_sign_ins",
+    "staff.issue_token": "staff.issue",
+    "staff.reset_link": "staff.invite",
+    "staff.reset_second_factor": "staff.reset-second-factor",
+    "staff.restore": "staff.restore",
+    "staff.revoke_token": "staff.revoke",
+    "station_import.index": "stations.create",
+    "station_import.passwords": "stations.credentials",
+    "stations.archive": "stations.archive",
+    "stations.bulk_change": ONE_BY_ONE,
+    "stations.command": "orders.create",
+    "stations.create": "stations.create",
+    "stations.edit": "stations.edit",
+    "stations.password": "stations.credentials",
+    "stations.registration": "stations.edit",
+    "stations.restore": "stations.restore",
+    "system.seen": "oversight.seen",
+    "tag_groups.create": "tag-groups.create",
+    "tag_groups.edit": "tag-groups.edit",
+    "tag_groups.remove": "tag-groups.remove",
+    "tags.bulk_change": ONE_BY_ONE,
+    "tags.change": "tags.edit",
+    "tags.create": "tags.create",
+    "tags.edit": "tags.edit",
+    "tariffs.archive": "tariffs.archive",
+    "tariffs.create": "tariffs.create",
+    "tariffs.default": "tariffs.edit",
+    "tariffs.edit": "tariffs.edit",
+    "tariffs.restore": "tariffs.restore",
+    "tariffs.withdraw": "tariffs.withdraw",
+    "webhooks.create": "webhooks.create",
+    "webhooks.edit": "webhooks.edit",
+    "webhooks.replay": "webhooks.replay",
+    "webhooks.rotate": "webhooks.rotate",
+    "webhooks.switch": "webhooks.enable",
+    "webhooks.test": "webhooks.test",
+}
+#: Whole files of views of which none is for programs.
+FILES = {
+    **dict.fromkeys(("account", "lists", "passkeys", "second_factor"), OWN),
+    **dict.fromkeys(("sign", "driver_receipts", "station_files"), OUTSIDE),
+}
+#: A program cannot bring a file of firmware yet.
+NOT_YET = {"firmware.create"}
+
+
+def changing(app):
+    """The names of whatever changes something at the desk."""
+    return {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if rule.methods & {"POST", "PUT", "PATCH", "DELETE"}
+        and not rule.rule.startswith(ROOT)
+        and rule.endpoint.partition(".")[0] not in FILES
+    }
+
+
+def test_whatever_the_desk_changes_a_program_can_change(app):
+    assert changing(app) == set(TABLE) | NOT_YET
+
+
+def test_whatever_the_table_names_is_an_operation():
+    operations = {f"{one.noun}.{one.name}" for one in ENDPOINTS}
+    named = {said for said in TABLE.values() if " " not in said}
+    assert named <= operations
