@@ -101,6 +101,7 @@ TABLE = {
     "staff.reset_second_factor": "staff.reset-second-factor",
     "staff.restore": "staff.restore",
     "staff.revoke_token": "staff.revoke",
+    "staff.withdraw": "staff.withdraw",
     "station_import.index": "stations.create",
     "station_import.passwords": "stations.credentials",
     "stations.archive": "stations.archive",
