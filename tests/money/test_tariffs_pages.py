@@ -198,11 +198,13 @@ def test_a_planned_version_stands_on_the_line_of_time_and_is_withdrawn(admin, vi
     # The third stretch: what held before holds again.
     assert re.findall(r">version (\d)</a>", planned) == ["7", "8", "7"]
     assert "from 2028-01-01 00:00 on" in page(viewer, f"/tariffs/{kerb.id}?version=8")
+    assert "new prices from 2028-01-01 00:00" in page(viewer, "/tariffs")
     withdraw = f"/tariffs/{kerb.id}/versions/8/withdraw"
     assert viewer.post(withdraw).status_code == 403
     assert withdraw in page(admin, f"/tariffs/{kerb.id}") and withdraw not in planned
     assert admin.post(withdraw).status_code == 303
     assert "withdrawn" in page(admin, f"/tariffs/{kerb.id}")
+    assert "new prices from" not in page(viewer, "/tariffs")
     told = admin.post(f"/tariffs/{kerb.id}/versions/7/withdraw", follow_redirects=True)
     assert "Version 7 has begun" in told.get_data(as_text=True)
 
