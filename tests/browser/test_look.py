@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 PAGES = (
     *("/", "/sessions", "/bills", "/bills/review", "/bills/review/4", "/commands", "/messages"),
-    *("/audit", "/account", "/settings", "/about", "/first-run", "/map"),
+    *("/audit", "/account", "/account/second-factor", "/settings", "/about", "/first-run", "/map"),
     *("/stations", "/stations/new", "/stations/1", "/stations/1/setup", "/stations/1/history"),
     *("/stations/1/commands", "/stations/1/configuration", "/sessions/1", "/sessions/2"),
     *("/tags", "/tags/new", "/tags/1", "/tags/unknown", "/drivers", "/drivers/new", "/drivers/1"),

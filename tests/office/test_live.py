@@ -1,14 +1,16 @@
 """Live pages: what streams hear, and what many of them take."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from app import reactions
 from app.domain.ground import events
-from app.domain.ground.vocabulary import Role
+from app.domain.ground.vocabulary import SYSTEM, Role
+from app.domain.office import sign_ins
 from app.extensions import db as flask_db
 from app.models import User
+from app.uow import unit_of_work
 from app.web import live
 from tests.support import apps, seed
 from tests.support.by_hand import Network
@@ -81,3 +83,17 @@ def test_a_stream_tells_the_topics_that_were_asked_for(app, network):
         f'data: "station:{network.one}"',
         'data: "stations"',
     ]
+
+
+def test_a_stream_ends_with_its_sign_in_and_no_other_does(app, network):
+    gone, stays = network.people[:2]
+    lines, answer = opened(app, gone)
+    opened_too = opened(app, stays)[1]
+    with unit_of_work() as work:
+        person = work.get_one(User, gone.id)
+        sign_ins.sign_out_everywhere(work, SYSTEM, person, now=datetime.now(UTC))
+    assert "event: degraded" in list(lines)
+    left = app.extensions["live"]._listeners
+    assert [listener.user_id for listener in left if not listener.over] == [stays.id]
+    answer.close()
+    opened_too.close()
