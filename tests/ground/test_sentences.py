@@ -1,0 +1,75 @@
+"""What the business says in English is put into the reader's language, and nothing else is."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from flask_babel import force_locale
+from markupsafe import Markup
+
+from app.text import numbers
+from app.text.sentences import translated
+
+NOW = datetime(2026, 11, 27, 21, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def german(app):
+    """A reader of German."""
+    with app.test_request_context(), force_locale("de"):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("There is no such station.", "Diese Ladestation gibt es nicht."),
+        (
+            "CP-7 is archived; restore it first.",
+            "CP-7 ist archiviert; stellen Sie sie zuerst wieder her.",
+        ),
+        ("The tag 04A2 is blocked.", "Die Karte 04A2 ist gesperrt."),
+        (
+            "Reservation 3 is cancelled already.",
+            "Reservierung 3 ist schon aufgehoben.",
+        ),
+        (
+            "The charger accepted. The charger keeps no list.",
+            "Die Ladestation hat angenommen. Die Ladestation führt keine Liste.",
+        ),
+        ("Connector 2 out of service", "Ladepunkt 2 außer Betrieb"),
+        ("accepted · timed out", "angenommen · keine Antwort"),
+    ],
+)
+def test_a_sentence_is_known_by_its_shape(german, said, read):
+    assert translated(said) == read
+
+
+def test_what_is_not_known_stays_as_it_is(german):
+    assert translated("Row A, left of the gate") == "Row A, left of the gate"
+    assert translated(None) is None
+    assert translated("") == ""
+    assert translated(Markup("<b>accepted</b>")) == Markup("<b>accepted</b>")
+
+
+def test_a_name_within_a_sentence_is_left_alone(german):
+    assert translated("Home is archived; restore it first.").startswith("Home ist archiviert")
+
+
+def test_markup_without_tags_stays_markup(german):
+    assert isinstance(translated(Markup("accepted")), Markup)
+    assert translated(Markup("a &amp; b is blocked")) == Markup("a &amp; b is blocked")
+
+
+def test_a_reader_of_english_reads_what_was_said(app):
+    with app.test_request_context(), force_locale("en"):
+        assert translated("There is no such station.") == "There is no such station."
+
+
+def test_numbers_and_days_are_those_of_the_reader(german):
+    assert numbers.kwh(Decimal("1234567")) == "1\u00a0234,57\u00a0kWh"
+    assert numbers.money(941, "EUR") == "9,41\u00a0€"
+    assert numbers.ago(NOW - timedelta(minutes=2), NOW) == "vor 2\u00a0min"
+    assert numbers.local(NOW, "minute", "Europe/Berlin") == "27. Nov. 2026, 22:05"
+    assert numbers.local(NOW, "weekday") == "Freitag"
+    assert numbers.local(NOW, "input") == "2026-11-27T21:05"
