@@ -51,6 +51,15 @@ def told(catalogue):
             yield message.id, message.string
 
 
+def test_every_text_has_a_german_one(catalogue):
+    name, german = catalogue
+    known = texts.texts_of(german)
+    wanted = [message.id for message in texts.collected(name) if message.id]
+    missing = [str(text)[:90] for text in wanted if not all(texts.forms(known.get(text, "")))]
+    assert not missing, "`make texts` collects them; translate:\n" + report(missing)
+    assert texts.empty(german) == []
+
+
 def test_translations_keep_places_tags_and_edges(catalogue):
     name, german = catalogue
     odd = []
