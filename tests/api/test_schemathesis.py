@@ -29,7 +29,7 @@ CHECKS = [
     response_headers_conformance,
 ]
 #: Tries of an operation.
-TRIES = 60 if BY_NIGHT else 6
+TRIES = 60 if BY_NIGHT else 4
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The API told to programs (OpenAPI) and to people (a page), both made from the endpoints."""
 
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -25,8 +26,13 @@ _MOST_WORDS = 20
 @public
 def openapi() -> Response:
     """Answer with the OpenAPI 3.1 document; it holds nothing that is secret."""
-    text = orjson.dumps(_openapi.document(current_app.config["SETTINGS"].desk_url))
-    return Response(text, mimetype="application/json")
+    return Response(_document(current_app.config["SETTINGS"].desk_url), mimetype="application/json")
+
+
+@cache
+def _document(desk_url: str) -> bytes:
+    """The document as it is sent: it is the same for as long as the process lives."""
+    return orjson.dumps(_openapi.document(desk_url))
 
 
 @public
