@@ -56,8 +56,8 @@ def show() -> ResponseReturnValue:
 
 
 @installation.post("/test-mail")
-@limiter.limit("5/minute")
 @needs("admin", everywhere=True)
+@limiter.limit("5/minute")
 def test_mail() -> ResponseReturnValue:
     """Send a mail to whoever asks, the way that all mails go."""
     with unit_of_work() as work:
