@@ -180,7 +180,10 @@ class AuditEntry(TenantOwned, Base):
     """Who did what to which thing, and what it was before; rows are only ever added."""
 
     __tablename__ = "audit_entries"
-    __table_args__ = (Index("ix_audit_entries_tenant_at", "tenant_id", "at"),)
+    __table_args__ = (
+        Index("ix_audit_entries_tenant_at", "tenant_id", "at"),
+        Index("ix_audit_entries_subject", "tenant_id", "subject_kind", "subject_id"),
+    )
 
     id: Mapped[Id]
     at: Mapped[datetime]

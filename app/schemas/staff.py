@@ -121,7 +121,8 @@ class Audit(Spanned):
     """Which entries are listed."""
 
     action: Text = left_out("As station.register.", max_length=60)
-    user_id: RowId = left_out("Done by this member of staff.")
+    user_id: RowId = left_out("Done by this member of staff, or this machine.")
+    token_id: RowId = left_out("Done through this API token.")
     subject_kind: Text = left_out("What it was done to, as Station.", max_length=40)
     subject_id: RowId = left_out("The number of that.")
 

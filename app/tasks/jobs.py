@@ -21,7 +21,7 @@ from app.domain.access.imports import drivers, headings, sheet, tags
 from app.domain.access.imports.plans import Options, Plan, PlannedRow
 from app.domain.ground.errors import DomainError, Invalid
 from app.domain.ground.vocabulary import Actor, JobKind, JobState, Json
-from app.domain.office import jobs, schedules
+from app.domain.office import jobs, rights, schedules
 from app.domain.office.jobs import Cancelled
 from app.extensions import db as flask_db
 from app.models import Job, User
@@ -71,6 +71,7 @@ def carry_out(number: int) -> None:
     try:
         if user.archived_at is not None:
             raise Invalid("Whoever asked for it is no longer on the staff.")
+        jobs.refuse(rights.of(user), kind)
         scope.narrow(db, scope.Scope(user.tenant_id, sites))
         if kind in jobs.IMPORTS:
             _import(job, who)

@@ -66,8 +66,10 @@ ADDRESSES = {
 }
 #: What everybody has who is signed in; what these show is narrowed to what one may read.
 OWN = frozenset(
-    {"live", "system.bar", "search.index", "pick.options", "api_token.show", "api_oversight.search"}
-    | {"api_events.stream"}
+    {"live", "system.bar", "search.index", "pick.options", "api_token.show"}
+    | {"api_oversight.search", "api_events.stream", "api_jobs.import", "api_jobs.export"}
+    | {f"{noun}.{page}" for noun in ("jobs", "api_jobs") for page in ("show", "file", "cancel")}
+    | {"jobs.index", "api_jobs.list"}
 )
 OWN_PATHS = ("/account", "/lists")
 #: Who may not see Home begins at the first of these that they may see.

@@ -37,6 +37,7 @@ class Caller:
     name: str
     rights: Rights
     scope: Scope
+    of_fewer_sites: bool
 
     @property
     def tenant_id(self) -> int:
@@ -65,7 +66,9 @@ def admit(word: str, *, everywhere: bool, now: datetime) -> Caller:
     holder = _holder(now)
     reach = Scope(holder.tenant_id, holder.site_ids)
     name = f"{holder.user_name} ({holder.name})"[:120]
-    caller = Caller(holder.token_id, holder.user_id, name, holder.rights, reach)
+    caller = Caller(
+        holder.token_id, holder.user_id, name, holder.rights, reach, holder.of_fewer_sites
+    )
     scope.narrow(flask_db.session(), reach)
     if api_tokens.is_stale(holder, now=now):
         _touch(holder.token_id, now)

@@ -17,6 +17,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.api.ground._access import Caller
+from app.domain.ground.vocabulary import Area, Right
 from app.domain.office import api_tokens
 from app.domain.office.api_tokens import Holder
 from app.extensions import db as flask_db
@@ -40,6 +41,17 @@ BEAT_S = 15.0
 CHECK_S = 3.0
 #: Events that may wait for a slow reader; then its stream ends, and it comes again.
 MOST_WAITING = 2 * heard.MOST_AGAIN
+
+
+#: What the kinds of events are about.
+_AREAS = {
+    "session": Area.CHARGING,
+    "bill": Area.MONEY,
+    "station": Area.NETWORK,
+    "connector": Area.NETWORK,
+    "order": Area.COMMANDS,
+    "alert": Area.OFFICE,
+}
 
 
 def written(one: Heard) -> str:
@@ -69,6 +81,8 @@ class Stream:
     def wants(self, one: Heard) -> bool:
         """Tell whether this stream may and wants to know of an event."""
         if one.kind not in self.kinds or one.at < self.after or one.id in self._told:
+            return False
+        if not self.caller.may(_AREAS[one.kind.partition(".")[0]], Right.READ):
             return False
         reach = self.caller.scope
         if one.tenant_id != reach.tenant_id:

@@ -44,6 +44,12 @@ def _job(ask: Ask, job_id: int) -> Job:
     return job
 
 
+def _refuse_narrow(ask: Ask) -> None:
+    """Refuse a token of fewer sites than its person's: a job is done within that person's reach."""
+    if ask.caller.of_fewer_sites:
+        raise Problem(403, "A token that is limited to some sites cannot use files of jobs.")
+
+
 @noun.get("/jobs", "viewer", "List jobs", answers={200: Pages(JOB)}, query=schemas.Jobs)
 def list_(ask: Ask) -> object:
     """One’s own jobs, the newest first."""
@@ -69,6 +75,8 @@ def show(ask: Ask, job_id: int) -> object:
 def file(ask: Ask, job_id: int) -> Response:
     """The file of an export, for a day after it was made."""
     job = _job(ask, job_id)
+    _refuse_narrow(ask)
+    jobs.refuse(ask.caller.rights, job.kind)
     path = Store(current_app.config["SETTINGS"], EXPORTS).path(job.stored_as or "")
     if path is None:
         raise Problem(404, "There is no file, or no longer.")
@@ -85,6 +93,7 @@ noun.decide(
 
 
 def _asked(ask: Ask, kind: JobKind, arguments: Json, text: str | None = None) -> Reply:
+    _refuse_narrow(ask)
     given: Any = {"tenant_id": ask.tenant_id, "arguments": arguments, "text": text, "now": ask.now}
     with unit_of_work() as db:
         job = jobs.ask(db, ask.actor, kind, **given)

@@ -156,7 +156,7 @@ def settings(ask: Ask) -> object:
 @noun.get("/search", "viewer", "Search", answers={200: Hits}, query=schemas.Search)
 def search(ask: Ask) -> object:
     """Stations, tags, drivers, sessions, bills, sites and messages that a text names."""
-    found = looking.search(ask.db, ask.query.get("q", ""))
+    found = looking.search(ask.db, ask.query.get("q", ""), ask.caller.rights)
     return {
         "items": [
             {"kind": hits.kind, "id": row.id, "label": _label(row)}

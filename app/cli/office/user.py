@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.cli.ground import _shared as cli
 from app.domain.ground.vocabulary import Role
 from app.domain.network import sites
-from app.domain.office import invitations, second_factor, sign_ins, staff
+from app.domain.office import invitations, machines, second_factor, sign_ins, staff
 from app.models import User
 from app.uow import unit_of_work
 
@@ -102,7 +102,7 @@ def add_machine(name: str, owner: str, role: str, site_names: tuple[str, ...]) -
         tenant_id = cli.the_tenant(db).id
         reach = [sites.named(db, tenant_id, site).id for site in site_names]
         owner_id = staff.by_email(db, owner).id
-        staff.add_machine(
+        machines.add(
             db, cli.ACTOR, tenant_id=tenant_id, name=name, owner_id=owner_id, role=role,
             site_ids=reach, now=cli.now(),
         )  # fmt: skip

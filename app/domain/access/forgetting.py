@@ -112,7 +112,7 @@ def forget(db: Session, actor: Actor, driver: Driver, *, name: str, now: datetim
     _of_person(db, driver, held, swap)
     _rename(driver, held, row, now)
     db.flush()
-    audit.remark(db, actor, "driver.forget", driver, now=now)
+    audit.remark(db, actor, "driver.forget", driver, now=now, silent=True)
     db.flush()
     _of_audit(db, driver, [tag.id for tag in held], swap)
     row.names_gone_at = now

@@ -61,9 +61,7 @@ def remove(db: Session, actor: Actor, group: TagGroup, *, now: datetime) -> None
     if held:
         tags = "1 tag" if held == 1 else f"{held} tags"
         raise Conflict(f"{group.name} still holds {tags}; give them another group first.")
-    audit.note(db, actor, "tag_group.remove", group, now=now)
-    db.delete(group)
-    db.flush()
+    audit.remove(db, actor, "tag_group.remove", group, now=now)
 
 
 def named(db: Session, tenant_id: int, name: str) -> TagGroup:

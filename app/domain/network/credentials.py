@@ -88,7 +88,7 @@ def access_changed(db: Session, *stations: Station) -> None:
 
 
 def password_changed(db: Session, actor: Actor, station: Station, *, now: datetime) -> None:
-    """Note that another password is right from now on; nothing of it is in the audit."""
+    """Note that another password is right from now on; the audit tells that, masked."""
     db.flush()
     audit.remark(db, actor, "station.password", station, now=now)
     access_changed(db, station)

@@ -106,6 +106,7 @@ class Holder:
     tenant_id: int
     rights: Rights
     site_ids: frozenset[int] | None
+    of_fewer_sites: bool
 
 
 _TOKEN = ApiToken.__table__
@@ -151,6 +152,7 @@ def find(db: Session, secret: str, *, now: datetime) -> Holder | None:
         tenant_id=one.user_tenant_id,
         rights=held if one.scope is None else rights.meet(held, rights.parsed(one.scope)),
         site_ids=sites,
+        of_fewer_sites=one.sites is not None,
     )
 
 

@@ -1,36 +1,86 @@
-"""The audit: who did what to which thing; entries are only ever added."""
+"""The audit: who did what to which thing, before and after; entries are only ever added.
+
+What a row was before is kept as it is written: every flush of a database session remembers, until
+the unit of work ends, which columns of a row changed and from what.  So whoever adds an entry need
+not say it, and cannot forget it.
+"""
 
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import insert, inspect
-from sqlalchemy.orm import Session
+from sqlalchemy import event, insert, inspect
+from sqlalchemy.orm import LoaderCallableStatus, Session
 
 from app.domain.ground import events
 from app.domain.ground.vocabulary import Actor, Json
 from app.models import AuditEntry
 
-#: Columns whose values never appear in the audit.
+#: Columns that are secret: that one changed is told, never from what to what.
 SECRET = frozenset(
     {"password_hash", "next_password_hash", "password_proof", "token_hash", "key_hash"}
-    | {"secret", "old_secret", "totp_secret", "totp_step", "code_hash"}
-    | {"credential_id", "public_key", "sign_count"}
-    | {"access_epoch"}
-    # These two only repeat others, folded.
-    | {"serial_key", "certificate_name_key"}
-    # Whoever knows it opens the station's public page; chance, and no decision.
-    | {"field_code"}
+    | {"secret", "old_secret", "totp_secret", "code_hash", "credential_id", "public_key"}
 )
+MASK = "•••"
+#: Columns that say nothing to people: they repeat others, count for machines, or open a page.
+LEFT_OUT = frozenset(
+    {"access_epoch", "serial_key", "certificate_name_key", "field_code"}
+    | {"totp_step", "sign_count"}
+)
+NEVER = SECRET | LEFT_OUT
+_WAS = "audit_was"
+
+
+@event.listens_for(Session, "before_flush")
+def _remember(db: Session, _context: Any, _instances: Any) -> None:
+    """Keep what changed rows were, and which rows are new."""
+    kept: WeakKeyDictionary[Any, Json | None] = db.info.setdefault(_WAS, WeakKeyDictionary())
+    for row in db.new:
+        kept.setdefault(row, None)
+    for row in db.dirty:
+        was = kept.setdefault(row, {})
+        if was is not None:
+            for name, value in inspect(row).committed_state.items():
+                was.setdefault(name, value)
+
+
+@event.listens_for(Session, "after_commit")
+@event.listens_for(Session, "after_rollback")
+def _forget(db: Session) -> None:
+    db.info.pop(_WAS, None)
+
+
+def _changes(db: Session, row: Any) -> tuple[Json, Json]:
+    """What changed of a row in this unit of work: before and after, secrets masked."""
+    db.flush()
+    was, before, after = db.info.get(_WAS, {}).get(row) or {}, {}, {}
+    state = inspect(row)
+    for name, old in was.items():
+        # What was never read before it was set is not known; of a secret that does not matter.
+        if name in LEFT_OUT or (old is LoaderCallableStatus.NO_VALUE and name not in SECRET):
+            continue
+        new = getattr(row, name)
+        if name in state.mapper.relationships:
+            if not isinstance(old, list):
+                continue
+            old, new = sorted(map(name_of, old)), sorted(map(name_of, new))
+        elif name in state.mapper.column_attrs:
+            old, new = _plain(old), _plain(new)
+        if old != new:
+            hidden = name in SECRET
+            before[name] = MASK if hidden and old is not None else old
+            after[name] = MASK if hidden and new is not None else new
+    return before, after
 
 
 def snapshot(row: Any) -> Json:
     """Return a row's columns as plain JSON values, secrets left out."""
     state = {}
     for column in inspect(row).mapper.column_attrs:
-        if column.key not in SECRET:
+        if column.key not in NEVER:
             state[column.key] = _plain(getattr(row, column.key))
     return state
 
@@ -49,22 +99,38 @@ def note(
     """Add an entry about `subject` (a flushed row), with what changed since `before`.
 
     `action` is noun.verb ("station.register").  With `before` (a `snapshot` taken
-    earlier) only the columns that differ are kept; without it, the whole new state.
+    earlier) only the columns that differ are kept, and secrets that changed, masked; without it
+    what changed in this unit of work, or of a new row the whole state.
     """
     after = snapshot(subject)
+    was, now_is = _changes(db, subject)
     if before is not None:
         changed = [key for key in after if before.get(key) != after[key]]
-        before = {key: before.get(key) for key in changed}
-        after = {key: after[key] for key in changed}
+        hidden = {key for key in was if key in SECRET or key not in after}
+        before = {key: before.get(key) for key in changed} | {key: was[key] for key in hidden}
+        after = {key: after[key] for key in changed} | {key: now_is[key] for key in hidden}
+    elif was:
+        before, after = was, now_is
     of = subject.tenant_id if tenant_id is None else tenant_id
     return _added(db, _columns(of, actor, action, subject, now, before, after, remark))
 
 
 def remark(
-    db: Session, actor: Actor, action: str, subject: Any, words: str | None = None, *, now: datetime
+    db: Session,
+    actor: Actor,
+    action: str,
+    subject: Any,
+    words: str | None = None,
+    *,
+    now: datetime,
+    silent: bool = False,
 ) -> AuditEntry:
-    """Add an entry about `subject` (a flushed row), of which nothing changed that it could tell."""
-    entry = _columns(subject.tenant_id, actor, action, subject, now, {}, {}, words)
+    """Add an entry about `subject` (a flushed row) in `words`, and what changed of it, if anything.
+
+    `silent`: what it was must not be told, because it is to be forgotten.
+    """
+    before, after = ({}, {}) if silent else _changes(db, subject)
+    entry = _columns(subject.tenant_id, actor, action, subject, now, before, after, words)
     return _added(db, entry)
 
 

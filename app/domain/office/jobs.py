@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground import events
 from app.domain.ground.errors import Conflict, Forbidden
-from app.domain.ground.vocabulary import Actor, JobKind, JobState, Json
-from app.domain.office import audit
+from app.domain.ground.vocabulary import Actor, Area, JobKind, JobState, Json, Right
+from app.domain.office import audit, rights
+from app.domain.office.rights import Rights
 from app.models import Job
 
 #: Jobs of one person that may wait or run at a time.
@@ -27,6 +28,14 @@ FILE_KEPT = timedelta(days=1)
 #: A job that has not got on for so long is begun again.
 STALE = timedelta(minutes=5)
 _OPEN = (JobState.WAITING, JobState.RUNNING)
+#: The right without which nobody asks for a job, fetches its file, or has it done.
+NEEDS: dict[JobKind, tuple[Area, Right]] = {
+    JobKind.IMPORT_TAGS: (Area.ACCESS, Right.WRITE),
+    JobKind.IMPORT_DRIVERS: (Area.ACCESS, Right.WRITE),
+    JobKind.EXPORT_SESSIONS: (Area.CHARGING, Right.READ),
+    JobKind.EXPORT_BILLS: (Area.MONEY, Right.READ),
+    JobKind.EXPORT_REPORT: (Area.OFFICE, Right.READ),
+}
 IMPORTS = frozenset({JobKind.IMPORT_TAGS, JobKind.IMPORT_DRIVERS})
 
 
@@ -44,9 +53,13 @@ def ask(
     text: str | None = None,
     now: datetime,
 ) -> Job:
-    """Have something done; raises `Conflict` when too much of theirs is under way."""
+    """Have something done.
+
+    Raises `Forbidden`, or `Conflict` when too much of theirs is under way.
+    """
     if actor.user_id is None:
         raise Forbidden("Only a member of staff can have this done.")
+    refuse(actor.rights, kind)
     held = select(func.count(Job.id)).where(Job.user_id == actor.user_id, Job.state.in_(_OPEN))
     if (db.scalar(held) or 0) >= MOST_OPEN:
         raise Conflict(f"{MOST_OPEN} of your jobs are under way; wait until one has ended.")
@@ -57,6 +70,13 @@ def ask(
     audit.remark(db, actor, "job.create", job, kind.value, now=now)
     events.record(db, events.JobWanted(tenant_id, job.id))
     return job
+
+
+def refuse(held: Rights | None, kind: JobKind) -> None:
+    """Raise `Forbidden` where these rights (None: all) do not reach what a job is about."""
+    area, right = NEEDS[kind]
+    if held is not None and not rights.may(held, area, right):
+        raise Forbidden(f"This needs the right {area}: {right}.")
 
 
 def claim(db: Session, *, now: datetime) -> int | None:

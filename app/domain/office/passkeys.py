@@ -87,7 +87,5 @@ def remove(db: Session, actor: Actor, user: User, passkey_id: int, *, now: datet
     row = db.get(Passkey, passkey_id)
     if row is None or row.user_id != user.id:
         raise NotFound("There is no such passkey.")
-    audit.remark(db, actor, "passkey.remove", row, now=now)
-    db.delete(row)
-    db.flush()
+    audit.remove(db, actor, "passkey.remove", row, now=now)
     return row.name

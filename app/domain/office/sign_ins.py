@@ -107,7 +107,7 @@ def end(db: Session, actor: Actor, sign_in_id: int, user_id: int, *, now: dateti
         raise NotFound("There is no such sign-in.")
     if row.ended_at is None:
         row.ended_at = now
-        audit.note(db, actor, "user.sign_out", row.user, now=now)
+        audit.remark(db, actor, "user.sign_out", row.user, now=now)
 
 
 def end_all(db: Session, user_id: int, *, now: datetime, but: int | None = None) -> int:

@@ -72,44 +72,13 @@ def create(
         sites=sites_of(db, tenant_id, site_ids),
         created_at=now,
     )
-    _set_role(db, actor, user, role)
+    set_role(db, actor, user, role)
     _set_email(user, email)
     if password is not None:
         user.password_hash = hash_password(password, user)
     db.add(user)
-    _flush(db, user)
+    flush(db, user)
     audit.note(db, actor, "user.create", user, now=now)
-    return user
-
-
-def add_machine(
-    db: Session,
-    actor: Actor,
-    *,
-    tenant_id: int,
-    name: str,
-    owner_id: int,
-    role: Role | str,
-    now: datetime,
-    site_ids: Iterable[int] = (),
-) -> User:
-    """Add a machine: what has tokens and no way to sign in; the owner answers for it.
-
-    Raises as `create`; `Taken` for a name that another machine has.
-    """
-    user = User(
-        tenant_id=tenant_id,
-        email="",
-        language="en",
-        sites=sites_of(db, tenant_id, site_ids),
-        owner=_owner(db, tenant_id, owner_id),
-        created_at=now,
-    )
-    _set_role(db, actor, user, role)
-    _set_machine_name(user, name)
-    db.add(user)
-    _flush(db, user)
-    audit.note(db, actor, "machine.create", user, now=now)
     return user
 
 
@@ -120,11 +89,12 @@ def edit(db: Session, actor: Actor, user: User, *, now: datetime, **given: Any) 
     more than the actor, now or then.
     """
     rights.refuse_more(actor, rights.of(user))
+    refuse_machine(user)
     facts = {name: getattr(user, name) for name in _CHANGEABLE}
     facts |= {"role": user.role_name, "site_ids": [site.id for site in user.sites], **given}
-    if unknown := facts.keys() - {*_CHANGEABLE, "site_ids", "owner_id"}:
+    if unknown := facts.keys() - {*_CHANGEABLE, "site_ids"}:
         raise TypeError(f"a member of staff has no {min(unknown)}")
-    before = _snapshot(user)
+    before = snapshot(user)
     new_role, own_role = rights.named(db, user.tenant_id, facts["role"])
     sites = sites_of(db, user.tenant_id, facts["site_ids"])
     if user.role is Role.ADMIN and (new_role is not Role.ADMIN or sites):
@@ -132,19 +102,15 @@ def edit(db: Session, actor: Actor, user: User, *, now: datetime, **given: Any) 
     moved = {site.id for site in sites} != {site.id for site in user.sites}
     if (new_role, own_role) != (user.role, user.own_role) or moved:
         _end_sign_ins(db, user, now=now)
-    _set_role(db, actor, user, facts["role"])
+    set_role(db, actor, user, facts["role"])
     user.sites = sites
     user.timezone = _timezone(facts["timezone"])
     user.language = _language(facts["language"])
     user.formats = _one_of(FORMATS, facts["formats"], "formats")
     user.theme = _one_of(THEMES, facts["theme"], "theme")
-    if user.owner_id is None:
-        user.name = texts.line(facts["name"], "The name", 120, field="name", required=True)
-        _set_email(user, facts["email"])
-    else:
-        _set_machine_name(user, facts["name"])
-        user.owner = _owner(db, user.tenant_id, facts.get("owner_id", user.owner_id))
-    _flush(db, user)
+    user.name = texts.line(facts["name"], "The name", 120, field="name", required=True)
+    _set_email(user, facts["email"])
+    flush(db, user)
     entry = audit.note(db, actor, "user.edit", user, now=now, before=before)
     entry.before = {**(entry.before or {}), "sites": before["sites"]}
     entry.after = {**(entry.after or {}), "sites": sorted(site.name for site in sites)}
@@ -235,14 +201,6 @@ def get(db: Session, user_id: int) -> User:
     return user
 
 
-def machine(db: Session, user_id: int) -> User:
-    """Return a machine of the staff; raises `NotFound`."""
-    user = get(db, user_id)
-    if user.owner_id is None:
-        raise NotFound("There is no such machine.")
-    return user
-
-
 def exists(db: Session) -> bool:
     """Tell whether anybody is on the staff yet."""
     return db.scalar(select(User.id).limit(1)) is not None
@@ -278,7 +236,8 @@ def _set_email(user: User, email: str) -> None:
     user.email, user.email_key = text, text.casefold()
 
 
-def _flush(db: Session, user: User) -> None:
+def flush(db: Session, user: User) -> None:
+    """Write somebody down; raises `Taken` where the address, or a machine's name, is in use."""
     # The address is unique beyond the tenant, so the database has to say it, not a scoped select.
     email = user.email or user.name
     try:
@@ -290,22 +249,10 @@ def _flush(db: Session, user: User) -> None:
         ) from None
 
 
-def _set_role(db: Session, actor: Actor, user: User, name: str) -> None:
+def set_role(db: Session, actor: Actor, user: User, name: str) -> None:
+    """Give a role by its name; raises `Invalid`, or `Forbidden` for more than the actor may."""
     user.role, user.own_role = rights.named(db, user.tenant_id, name)
     rights.refuse_more(actor, rights.of(user))
-
-
-def _owner(db: Session, tenant_id: int, user_id: int) -> User:
-    owner = db.get(User, user_id)
-    fits = owner is not None and owner.tenant_id == tenant_id and owner.owner_id is None
-    if owner is None or not fits or owner.archived_at is not None:
-        raise Invalid("A person who is on the staff now answers for a machine.", field="owner")
-    return owner
-
-
-def _set_machine_name(user: User, name: str) -> None:
-    user.name = texts.line(name, "The name", 120, field="name", required=True)
-    user.email_key = f"machine:{user.tenant_id}:{user.name.casefold()}"
 
 
 def sites_of(db: Session, tenant_id: int, site_ids: Iterable[int]) -> list[Site]:
@@ -335,5 +282,6 @@ def _one_of(words: tuple[str, ...], word: str | None, field: str) -> str | None:
     return word or None
 
 
-def _snapshot(user: User) -> dict[str, object]:
+def snapshot(user: User) -> dict[str, object]:
+    """What somebody is now, for the audit."""
     return {**audit.snapshot(user), "sites": sorted(site.name for site in user.sites)}

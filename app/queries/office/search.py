@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from app.domain.ground.vocabulary import Token
+from app.domain.ground.vocabulary import Area, Right, Token
+from app.domain.office import rights
+from app.domain.office.rights import Rights
 from app.models import Bill, ChargingSession, Driver, Message, Site, Station, Tag
 from app.queries.ground.paging import like
 
@@ -25,12 +27,13 @@ class Hits:
     exact: bool = False
 
 
-def search(db: Session, text: str) -> list[Hits]:
-    """Look everywhere for `text`; kinds without a hit are left out."""
+def search(db: Session, text: str, held: Rights) -> list[Hits]:
+    """Look for `text` wherever these rights reach; kinds without a hit are left out."""
     text = text.strip()[:LONGEST]
     if not text:
         return []
-    return [hits for look in LOOKS if (hits := look(db, text)).rows]
+    looks = (look for area, look in LOOKS if rights.may(held, area, Right.READ))
+    return [hits for look in looks if (hits := look(db, text)).rows]
 
 
 def only_hit(found: list[Hits]) -> Hits | None:
@@ -99,12 +102,12 @@ def _is(rows: list[Any], same: Callable[[Any], bool]) -> bool:
     return len(rows) == 1 and same(rows[0])
 
 
-LOOKS: tuple[Callable[[Session, str], Hits], ...] = (
-    _stations,
-    _tags,
-    _drivers,
-    _sessions,
-    _bills,
-    _sites,
-    _messages,
+LOOKS: tuple[tuple[Area, Callable[[Session, str], Hits]], ...] = (
+    (Area.NETWORK, _stations),
+    (Area.ACCESS, _tags),
+    (Area.ACCESS, _drivers),
+    (Area.CHARGING, _sessions),
+    (Area.MONEY, _bills),
+    (Area.NETWORK, _sites),
+    (Area.OFFICE, _messages),
 )

@@ -1,7 +1,9 @@
 """What a field offers while somebody types: a few rows of a list that may be long."""
 
 from flask import Blueprint, render_template, request, url_for
+from flask_login import current_user
 
+from app.domain.ground.vocabulary import Area
 from app.extensions import db
 from app.models import Station
 from app.queries.ground.picks import KINDS
@@ -14,7 +16,10 @@ blueprint = Blueprint("pick", __name__)
 @blueprint.get(f"/pick/<any({', '.join(KINDS)}):kind>")
 @needs("viewer")
 def options(kind: str) -> str:
-    """The options for what was typed, be the field called as it may."""
+    """The options for what was typed, be the field called as it may; none without the right."""
+    area = Area.NETWORK if kind == "stations" else Area.ACCESS
+    if not current_user.may(area, "read"):
+        return ""
     typed = next(iter(request.args.values()), "")[:100]
     return render_template("ground/options.html", found=KINDS[kind](db.session(), typed))
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, g, render_template
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
 from app.extensions import db
 from app.models import AuditEntry
@@ -14,12 +15,19 @@ from app.web.security import needs
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
 
+#: Columns that only number a row, or repeat another one, folded.
+HIDDEN = frozenset(
+    {"id", "tenant_id", "created_at", "key", "bare_key"} | {"name_key", "email_key", "identity_key"}
+)
+
 CSV = [
     ("at", lambda entry: entry.at),
     ("who", lambda entry: entry.actor),
+    ("token", lambda entry: entry.token_id),
     ("address", lambda entry: entry.address),
     ("action", lambda entry: entry.action),
     ("kind", lambda entry: entry.subject_kind),
+    ("id", lambda entry: entry.subject_id),
     ("subject", lambda entry: entry.subject),
     ("before", lambda entry: entry.before or ""),
     ("after", lambda entry: entry.after or ""),
@@ -27,8 +35,34 @@ CSV = [
 ]
 
 
+#: How many of the latest changes of a thing its own page shows.
+LAST = 5
+
+
+@blueprint.app_template_global()
+def last_changes(row: Any) -> list[AuditEntry]:
+    """The latest changes of a thing, for its own page; none for who may not see the audit."""
+    if not current_user.may_open("audit.index"):
+        return []
+    wanted = AuditFilter(subject_kind=type(row).__name__, subject_id=row.id)
+    return list(db.session.scalars(wanted.select().order_by(AuditEntry.id.desc()).limit(LAST)))
+
+
+@blueprint.app_template_global("audit_changes")
+def changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
+    """What an entry changed: (column, before, after); what stayed empty is left out."""
+    before, after = entry.before or {}, entry.after or {}
+    keys = [key for key in after if key not in HIDDEN]
+    empty: tuple[Any, ...] = (None, "", [], {})
+    return [
+        (key, before.get(key), after[key])
+        for key in keys
+        if before.get(key) not in empty or after[key] not in empty
+    ]
+
+
 @blueprint.get("")
-@needs("admin", everywhere=True)
+@needs("read", everywhere=True)
 def index() -> ResponseReturnValue:
     """The list, narrowed, sorted and paged by the URL."""
     session = db.session()
@@ -53,18 +87,5 @@ def index() -> ResponseReturnValue:
         page=page,
         nouns=staff.nouns(session),
         actors=staff.actors(session),
-        changes=changes,
         pairs=lambda words: [(word, word) for word in words],
     )
-
-
-def changes(entry: AuditEntry) -> list[tuple[str, Any, Any]]:
-    """What an entry changed: (column, before, after); what stayed empty is left out."""
-    before, after = entry.before or {}, entry.after or {}
-    keys = [key for key in after if key not in ("id", "tenant_id", "created_at")]
-    empty: tuple[Any, ...] = (None, "", [], {})
-    return [
-        (key, before.get(key), after[key])
-        for key in keys
-        if before.get(key) not in empty or after[key] not in empty
-    ]

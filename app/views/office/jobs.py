@@ -54,6 +54,7 @@ def show(job_id: int) -> ResponseReturnValue:
 def file(job_id: int) -> ResponseReturnValue:
     """The file of an export."""
     job = _own(job_id)
+    jobs.refuse(current_user.rights, job.kind)
     path = Store(current_app.config["SETTINGS"], EXPORTS).path(job.stored_as or "")
     if path is None:
         abort(404, _("The file is no longer kept; export it again."))

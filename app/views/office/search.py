@@ -29,7 +29,7 @@ PAGES = {
 def index() -> ResponseReturnValue:
     """Show what was found; a single exact hit is opened at once.  The palette gets links alone."""
     text = request.args.get("q", "").strip()[: search.LONGEST]
-    found = search.search(db.session(), text)
+    found = search.search(db.session(), text, current_user.rights)
     if request.headers.get("X-Palette"):
         return render_template(
             "office/search/_found.html", text=text, found=found, url_of=url_of, orders=_orders(text)
