@@ -18,7 +18,7 @@ from app import config, extensions, reactions, uow
 from app.cli import Commands
 from app.config import Settings, WrongSetting
 from app.domain.ground.vocabulary import Area
-from app.domain.office import staff
+from app.domain.office import passwords
 from app.extensions import babel, csrf, db, htmx, limiter, login, migrate
 from app.web import areas, assets, doorkeeper, filters, kept, live, security, tables
 
@@ -149,7 +149,7 @@ def bind(app: Flask, settings: Settings, **flask_config: Any) -> None:
     # Whatever else takes connections, nudges have theirs.
     app.extensions["redis_of_nudges"] = extensions.make_redis(settings.redis_address)
     app.extensions["reactions"] = reactions
-    staff.run = extensions.off_the_loop
+    passwords.run = extensions.off_the_loop
     db.init_app(app)
     with app.app_context():
         if settings.database_uri.startswith("sqlite"):
