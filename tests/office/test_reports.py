@@ -90,6 +90,13 @@ def test_a_day_is_that_of_each_sites_own_clock(net):
     assert told(run(net, "energy", days)) == [("Depot", 1, 1, 1, 3600)]
 
 
+def test_a_report_lately_ends_with_the_day_of_the_site_where_it_is_latest(net):
+    elsewhere(net)
+    late = datetime(2026, 4, 15, 23, 30, tzinfo=UTC)  # at the depot it is the sixteenth
+    assert period.today(net.db, late).isoformat() == "2026-04-16"
+    assert period.today(net.db, NOW).isoformat() == "2026-04-15"
+
+
 def test_a_running_session_counts_until_now(net):
     net.session(
         started_at=NOW - timedelta(minutes=10), state=SessionState.CHARGING, ended_at=None,

@@ -53,7 +53,7 @@ def _wanted(ask: Ask, kind: str) -> Wanted:
     if kind not in KINDS:
         raise Problem(404, "There is no such report.")
     asked = ask.query
-    lately = period.lately(ask.now.date())
+    lately = period.lately(period.today(ask.db, ask.now))
     return Wanted(
         tenant_id=ask.tenant_id,
         period=period.of_days(asked.get("from_day", ""), asked.get("to_day", ""), lately),

@@ -31,7 +31,7 @@ def _add(kind: str) -> None:
         pdf: BinaryIO | None, as_json: bool,
     ) -> None:  # fmt: skip
         db, now = cli.reading(), cli.now()
-        lately = period.lately(now.date())
+        lately = period.lately(period.today(db, now))
         days = period.month(month) if month else period.of_days(first, last, lately)
         wanted = Wanted(cli.the_tenant(db).id, days, by, site, station, reports.MOST)
         report = reports.run(db, kind, wanted, now=now)

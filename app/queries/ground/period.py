@@ -6,9 +6,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
 
 from app.domain.ground.errors import Invalid
+from app.models import Site
 
 #: No clock is further ahead of UTC, or further behind it.
 _AHEAD, _BEHIND = timedelta(hours=14), timedelta(hours=12)
@@ -78,6 +80,12 @@ def _day(text: str, field: str) -> date:
         return datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
         raise Invalid("Type a day as 2026-10-31.", field=field) from None
+
+
+def today(db: Session, now: datetime) -> date:
+    """The day it is at the sites in reach: where it is latest, which a report would leave out."""
+    zones = db.scalars(select(Site.timezone).where(Site.archived_at.is_(None)).distinct())
+    return max((now.astimezone(ZoneInfo(zone)).date() for zone in zones), default=now.date())
 
 
 def lately(day: date) -> Period:
