@@ -69,6 +69,8 @@ MARKUP = "<svg/onload=alert(1)>"
 OURS = frozenset(
     {
         "timezone",
+        "valid_from",
+        "valid_until",
         "currency",
         "language",
         "digest",
