@@ -32,6 +32,7 @@ FORMED = {
     "kinds": "order.ended",
     "after": "1.x",
     "seconds": "0",
+    "month": "2026-10",
 }
 
 
@@ -58,6 +59,7 @@ def test_everything_is_told_with_every_filter(postgres_app):
         "reservation_id": db.scalar(select(Reservation.id).limit(1)),
         "job_id": db.scalar(select(FileJob.id).limit(1)),
         "order_id": 1,
+        "month": "2026-10",
     }
     api = Api(postgres_app, secret)
     for endpoint in ENDPOINTS:

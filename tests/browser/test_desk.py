@@ -58,11 +58,11 @@ def test_somebody_signs_in_walks_through_the_menu_and_leaves(page, desk, complai
     page.goto(f"{desk.url}/sessions")
     page.get_by_label("E-mail").fill("grace@example.org")
     page.get_by_label("Password", exact=True).fill("wrong")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     assert page.locator("[role=alert]").count()
     page.get_by_label("E-mail").fill("grace@example.org")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/sessions")
     menu = page.get_by_role("navigation", name="Main")
     for word in MENU:

@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import select, update
 
 from app.models import Passkey, SignIn
-from tests.support import browser
 
 pytestmark = pytest.mark.browser
 
@@ -21,20 +20,20 @@ AUTHENTICATOR = {
 
 
 @pytest.fixture
-def page(desk):
+def page(desk, browser):
     """An admin's page at a name, because no passkey belongs to a number."""
     desk.url = desk.url.replace("127.0.0.1", "localhost")
-    with browser.chromium() as started:
-        context = started.new_context(base_url=desk.url)
-        context.add_cookies([desk.cookie("admin")])
-        page = context.new_page()
-        session = context.new_cdp_session(page)
-        session.send("WebAuthn.enable")
-        page.authenticator = session.send(
-            "WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR}
-        )["authenticatorId"]
-        page.cdp = session
-        yield page
+    context = browser.new_context(base_url=desk.url)
+    context.add_cookies([desk.cookie("admin")])
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    page.authenticator = session.send(
+        "WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR}
+    )["authenticatorId"]
+    page.cdp = session
+    yield page
+    context.close()
 
 
 def make(desk, page):

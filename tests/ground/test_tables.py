@@ -1,11 +1,19 @@
 """Cells of a list's table know the columns they stand in."""
 
+import pytest
 from markupsafe import Markup
 
 from app.web.tables import cells_of
 
 COLUMNS = [("Name", "name"), ("E-mail", "email", "phone-none"), ("Idle", "", "num", "idle")]
 ROW = Markup("<tbody><tr><td>Ada</td><td class='x'>a@b.c</td><td>4</td></tr></tbody>")
+
+
+@pytest.fixture(autouse=True)
+def _a_page(app):
+    """Words of columns are in the language of whoever reads the page."""
+    with app.test_request_context():
+        yield
 
 
 def test_a_card_says_what_each_of_its_cells_is():

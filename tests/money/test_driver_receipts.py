@@ -61,7 +61,7 @@ def test_the_link_of_the_mail_opens_the_receipt_in_the_language_of_the_mail(app,
     for words in ('lang="de"', "Beleg 2026-", "Warum dieser Preis", "6,55", "19\xa0% Umsatzsteuer"):
         assert words in page, words
     assert answer.headers["X-Robots-Tag"] == "noindex"
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
     assert answer.headers["Cache-Control"].startswith("private")
 
 
