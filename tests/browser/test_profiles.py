@@ -1,6 +1,7 @@
 """The editor of charging profiles in a browser: typed, dragged, moved by keys; without script."""
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
@@ -56,7 +57,7 @@ def test_a_profile_is_typed_dragged_and_saved(browser, desk):
     page.locator("#periods-1-starts").fill("16:00")
     page.locator(".steps-chart .point").nth(1).focus()
     page.keyboard.press("ArrowUp")
-    page.wait_for_function("document.activeElement.getAttribute('role') === 'slider'")
+    expect(page.locator("[role=slider]:focus")).to_have_count(1)
     page.keyboard.press("ArrowRight")
     assert page.locator("#periods-1-limit").input_value() == "26"
     assert page.locator("#periods-1-starts").input_value() == "16:15"

@@ -1,6 +1,7 @@
 """The tariff editor in a browser, with JavaScript and without it."""
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
@@ -24,9 +25,7 @@ def test_a_tariff_is_written_row_by_row(browser, desk, javascript):
     page.locator("#components-1-starts").fill("22:00")
     page.locator("#components-1-until").fill("06:00")
     page.get_by_role("button", name="Move price 2 up").click()
-    page.wait_for_function(
-        "document.querySelector('#components-0-name').value === 'night'"
-    ) if javascript else page.wait_for_load_state()
+    expect(page.locator("#components-0-name")).to_have_value("night")
     page.get_by_role("button", name="Make the tariff").click()
     page.wait_for_url("**/tariffs/*")
     page.get_by_role("heading", name="Garage", exact=True).wait_for()
