@@ -129,6 +129,9 @@ class Settings:
     )
     database_url: str = setting("", _url(*_POSTGRES), "database; empty: SQLite in the data folder")
     redis_url: str = setting("", _url("redis", "rediss", "unix"), "Redis; empty: one is started")
+    task_processes: str = setting(
+        "one", _choice("one", "each"), "tasks: one process for all queues, or each has its own"
+    )
     web_host: str = setting("127.0.0.1", str, "address that the desk listens on")
     web_port: int = setting(8000, _integer(1, 65535), "port of the desk")
     ocpp_host: str = setting("0.0.0.0", str, "address that chargers connect to")

@@ -14,7 +14,7 @@ import structlog
 from flask import Flask, Request
 from werkzeug.routing import MapAdapter
 
-from app import config, extensions, reactions, uow
+from app import config, extensions, queues, reactions, uow
 from app.cli import Commands
 from app.config import Settings, WrongSetting
 from app.domain.ground.vocabulary import Area
@@ -145,9 +145,9 @@ def bind(app: Flask, settings: Settings, **flask_config: Any) -> None:
     """
     app.config.from_mapping(_flask_config(settings))
     app.config.from_mapping(flask_config)
-    app.extensions["redis"] = extensions.make_redis(settings.redis_address)
+    app.extensions["redis"] = queues.make_redis(settings.redis_address)
     # Whatever else takes connections, nudges have theirs.
-    app.extensions["redis_of_nudges"] = extensions.make_redis(settings.redis_address)
+    app.extensions["redis_of_nudges"] = queues.make_redis(settings.redis_address)
     app.extensions["reactions"] = reactions
     passwords.run = extensions.off_the_loop
     db.init_app(app)
@@ -165,7 +165,7 @@ def bind(app: Flask, settings: Settings, **flask_config: Any) -> None:
     limiter.init_app(app)
     doorkeeper.register(app)
     live.bind(app)
-    extensions.make_celery(app)
+    queues.make_celery(app)
 
 
 def _modules(package: str) -> Iterator[ModuleType]:

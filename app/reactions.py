@@ -59,6 +59,7 @@ _TOPIC = {
     events.CommandChanged: "commands",
     events.CommandEnded: "commands",
     events.BroadcastChanged: "broadcasts",
+    events.BroadcastWaits: "broadcasts",
     events.HandshakeSeen: "handshakes",
     events.ReservationChanged: "reservations",
     events.AlertsChanged: "alerts",
@@ -69,6 +70,7 @@ _TOPIC = {
 
 #: Tasks that look for themselves for what waits: one asked for and not yet begun is enough.
 BILL, POST, HOOKS, JOBS = "bill_ended", "send_post", "tell_webhooks", "work_jobs"
+REPORTS, BROADCASTS = "make_reports", "advance_broadcasts"
 #: How long a task waits for more of the same, in seconds.
 _GATHERS_S = {BILL: 1.0}
 #: For so long an unanswered nudge keeps others from being sent, in seconds.
@@ -83,6 +85,8 @@ _GATHERED: dict[type[Event], str] = {
     events.MailWanted: POST,
     events.DeliveryWanted: HOOKS,
     events.JobWanted: JOBS,
+    events.ReportWanted: REPORTS,
+    events.BroadcastWaits: BROADCASTS,
 }
 #: event -> (task name, attribute that holds the id)
 _TASKS: dict[type[Event], tuple[str, str]] = {
@@ -137,7 +141,8 @@ def _ask(app: Flask, task: str) -> None:
     if not app.extensions["redis_of_nudges"].set(mark, 1, nx=True, ex=_ASKED_S):
         return
     try:
-        app.extensions["celery"].send_task(task, retry=False, countdown=_GATHERS_S.get(task))
+        wait_s = _GATHERS_S.get(task)
+        app.extensions["celery"].send_task(task, retry=False, countdown=wait_s, expires=_ASKED_S)
     except BaseException:
         app.extensions["redis_of_nudges"].delete(mark)
         raise

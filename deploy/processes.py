@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from app.config import Settings
+from app.queues import QUEUES, THREADS, THREADS_OF_QUEUE
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -20,6 +21,13 @@ def reachable(host: str) -> str:
 def workers(settings: Settings) -> list[str]:
     """Return the names of the processes that hold the chargers' sockets."""
     return ["worker", *(f"worker{number}" for number in range(2, settings.ocpp_processes + 1))]
+
+
+def tasks(settings: Settings) -> list[tuple[str, list[str], int]]:
+    """Return the processes that do tasks: name, the queues that each serves, its threads."""
+    if settings.task_processes == "one":
+        return [("celery", [*QUEUES], THREADS)]
+    return [(f"celery-{name}", [name], THREADS_OF_QUEUE) for name in QUEUES]
 
 
 def commands(settings: Settings) -> Mapping[str, list[str]]:
@@ -42,10 +50,14 @@ def commands(settings: Settings) -> Mapping[str, list[str]]:
             *("--graceful-timeout", "1", "--no-control-socket"),
         ],
         **{name: [python, "-m", "worker"] for name in workers(settings)},
-        "celery": [
-            *(*celery, "worker", "--pool", "threads", "--concurrency", "4", "--loglevel", level),
-            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-        ],
+        **{
+            name: [
+                *(*celery, "worker", "--pool", "threads", "--loglevel", level),
+                *("--queues", ",".join(served), "--concurrency", str(threads)),
+                *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+            ]
+            for name, served, threads in tasks(settings)
+        },
         # --pidfile= means: none.  One beat more would only nudge twice.
         "beat": [
             *(*celery, "beat", "--loglevel", "warning", "--pidfile="),

@@ -12,6 +12,7 @@ from app.domain.office.alert_rules import Fitting
 from app.extensions import db as flask_db
 from app.models import Alert, AlertRule
 from app.queries.office import conditions
+from app.tasks.rounds import one_at_a_time
 from app.uow import unit_of_work
 from app.web import scope
 
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 
 @shared_task(name="watch_alerts")
+@one_at_a_time
 def watch() -> None:
     """Open, close and tell alerts, tenant by tenant."""
     db = flask_db.session()

@@ -14,6 +14,7 @@ from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import SYSTEM, Order
 from app.domain.trust import certificates, signing
 from app.models import StationCertificate
+from app.tasks.rounds import one_at_a_time
 from app.uow import unit_of_work
 
 log = logging.getLogger(__name__)
@@ -101,6 +102,7 @@ def send_certificate(certificate_id: int) -> None:
 
 
 @shared_task(name="sweep_certificates")
+@one_at_a_time
 def sweep_certificates() -> None:
     """Sign and send what a lost nudge or an absent station left behind."""
     with unit_of_work() as db:

@@ -49,11 +49,23 @@ NOTHING = "Nothing was imported."
 @shared_task(name=reactions.JOBS)
 @one_at_a_time
 def work_jobs() -> None:
-    """Do all jobs that wait; many nudges are one round."""
+    """Do all imports and exports that wait; many nudges are one round."""
     reactions.heard(reactions.JOBS)
+    _work(reports=False)
+
+
+@shared_task(name=reactions.REPORTS)
+@one_at_a_time
+def make_reports() -> None:
+    """Make all reports that wait."""
+    reactions.heard(reactions.REPORTS)
+    _work(reports=True)
+
+
+def _work(reports: bool) -> None:
     while True:
         with unit_of_work() as db:
-            number = jobs.claim(db, now=_now())
+            number = jobs.claim(db, reports=reports, now=_now())
         if number is None:
             return
         with suppress(Cancelled):

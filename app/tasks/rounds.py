@@ -14,8 +14,11 @@ from sqlalchemy.exc import OperationalError
 from app import reactions
 from app.config import Settings
 from app.domain.money import billing
+from app.domain.office import housekeeping
+from app.domain.office.housekeeping import BILLS
 from app.extensions import db as flask_db
 from app.mails import post_office
+from app.models import SystemMark
 from app.uow import unit_of_work
 
 log = logging.getLogger(__name__)
@@ -49,7 +52,12 @@ def one_at_a_time(act: Callable[[], object]) -> Callable[[], None]:
 def bill_ended() -> None:
     """Bill all ended sessions that wait for it; many nudges are one round."""
     reactions.heard(reactions.BILL)
-    settle_waiting(current_app.config["SETTINGS"], time.monotonic() + PATIENCE_S)
+    well = settle_waiting(current_app.config["SETTINGS"], time.monotonic() + PATIENCE_S)
+    mark = flask_db.session().get(SystemMark, BILLS)
+    if well is not (mark is None or mark.ok):
+        failed = None if well else "Some sessions could not be billed. The log says why."
+        with unit_of_work() as db:
+            housekeeping.sign(db, BILLS, now=datetime.now(UTC), failed=failed)
 
 
 def settle_waiting(settings: Settings, until: float) -> bool:

@@ -15,6 +15,7 @@ from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app import reactions
 from app.config import Settings
 from app.domain.access import forgetting, local_lists, reservations
 from app.domain.charging import remote_starts
@@ -28,9 +29,8 @@ from app.domain.network import field, presence
 from app.domain.office import housekeeping, jobs, outbox, retention, schedules
 from app.domain.office.housekeeping import SWEEP
 from app.extensions import db as flask_db
-from app.mails import post_office
 from app.models import Driver, FileJob, Job, NotedFault, Station
-from app.tasks.rounds import settle_waiting
+from app.tasks.rounds import one_at_a_time
 from app.text import statement_words
 from app.uow import unit_of_work, weigh_indexes
 from app.web.file_store import EXPORTS, PHOTOS, UPLOADS, Store
@@ -42,12 +42,15 @@ PATIENCE_S = 30.0
 
 
 @shared_task(name="sweep")
+@one_at_a_time
 def sweep() -> None:
-    """Do what rows wait for: bills, receipts, mails, overdue commands, abandoned sessions."""
-    settings = current_app.config["SETTINGS"]
+    """Do what rows wait for: overdue commands, abandoned sessions, claims, reservations.
+
+    Bills and mails have rounds of their own (`app.tasks.rounds`), which beat asks for as well.
+    """
     until = time.monotonic() + PATIENCE_S
     _guarded("sign", lambda: _work(lambda db: housekeeping.began(db, SWEEP, now=_now())))
-    failed = [what for what, step in _steps(settings, until) if not _guarded(what, step)]
+    failed = [what for what, step in _steps(until) if not _guarded(what, step)]
     words = f"The sweep could not do all of: {', '.join(failed)}. Its log says why."
     sentence = words if failed else None
     _guarded(
@@ -55,7 +58,7 @@ def sweep() -> None:
     )
 
 
-def _steps(settings: Settings, until: float) -> Iterator[tuple[str, Callable[[], object]]]:
+def _steps(until: float) -> Iterator[tuple[str, Callable[[], object]]]:
     """What a sweep does, in this order; each step by itself, so that none stops another."""
     plain: tuple[tuple[str, Callable[[Session], object]], ...] = (
         ("dead workers", lambda db: presence.close_dead_nodes(db, now=_now())),
@@ -65,7 +68,6 @@ def _steps(settings: Settings, until: float) -> Iterator[tuple[str, Callable[[],
         ("missing boots", lambda db: onboarding.ask_for_boots(db, now=_now())),
         ("stale plugs", lambda db: onboarding.ask_for_statuses(db, now=_now())),
         ("remote starts", lambda db: remote_starts.mark_unfollowed(db, now=_now())),
-        ("broadcasts", lambda db: broadcasts.advance_all(db, _now())),
         ("abandoned sessions", lambda db: close_abandoned(db, now=_now())),
         ("reservations", lambda db: reservations.expire_due(db, now=_now())),
         ("file jobs", lambda db: file_jobs.expire_overdue(db, now=_now())),
@@ -76,15 +78,32 @@ def _steps(settings: Settings, until: float) -> Iterator[tuple[str, Callable[[],
     )
     for what, act in plain:
         yield what, functools.partial(_work, act)
+    yield "broadcasts", lambda: go_on_with_broadcasts(until)
     yield "local lists", lambda: _keep_lists(until)
-    yield "bills", lambda: settle_waiting(settings, until)
     yield "the forgotten", lambda: _forget_on(until)
-    for kind in (post_office.RECEIPTS, post_office.MAILS):
-        send = functools.partial(post_office.send_waiting, settings, kind, until)
-        yield f"{kind.name}s", functools.partial(send, post_office.utc_now)
+
+
+@shared_task(name=reactions.BROADCASTS)
+@one_at_a_time
+def advance_broadcasts() -> None:
+    """Go on with the broadcasts that run; many nudges are one round."""
+    reactions.heard(reactions.BROADCASTS)
+    go_on_with_broadcasts(time.monotonic() + PATIENCE_S)
+
+
+def go_on_with_broadcasts(until: float) -> bool:
+    """Go on with each broadcast by itself, so that none waits for another's rows."""
+    db = flask_db.session()
+    db.rollback()
+
+    def go_on(number: int) -> None:
+        _work(lambda work: broadcasts.go_on(work, number, _now()))
+
+    return _each("broadcast", broadcasts.running(db), go_on, until)
 
 
 @shared_task(name="housekeeping")
+@one_at_a_time
 def tidy_up() -> None:
     """Forget old messages, attempts, one-time links and mails."""
     settings = current_app.config["SETTINGS"]

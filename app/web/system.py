@@ -1,7 +1,8 @@
 """How the installation itself fares: worker, Redis, Celery, mail, database, disk.
 
 Home, `flask system` and `/healthz` say the same.  No page waits for a part that
-does not answer: Redis is asked beside the page, and the page shows what it last said.
+does not answer: Redis and Celery's broker are asked beside the page, which shows what they last
+said.
 """
 
 import json
@@ -17,10 +18,11 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app import extensions
+from app import extensions, queues
 from app.domain.network import presence
 from app.domain.office import housekeeping
 from app.queries.office import system as queries
+from app.queues import QueueState
 from app.text.numbers import duration, number
 from app.web import kept
 
@@ -34,6 +36,8 @@ BEAT_KEPT_S, SIZE_KEPT_S = 2.0, 60.0
 LAG_MS = 250
 #: Tasks that wait longer than a sweep or two are a queue.
 MOST_WAITING = 200
+#: A task that waits longer in its queue has nobody who takes it, in seconds.
+WAITS_LONG_S = 120
 MAIL_WAITS = timedelta(minutes=15)
 DISK_BAD, DISK_WARN = 512 * 1024**2, 2 * 1024**3
 
@@ -51,11 +55,10 @@ class Part:
 
 def parts(db: Session, *, now: datetime) -> list[Part]:
     """All parts, always in the same order."""
-    redis = _redis()
     return [
         _worker(db, now),
-        _redis_part(redis),
-        _celery(db, redis, now),
+        _redis_part(_beside("redis", queues.redis_took_s)),
+        _celery(db, _beside("celery", queues.queue_states), now),
         _mail(db, now),
         _database(db),
         _disk(),
@@ -125,7 +128,7 @@ def _count(workers: int) -> str:
 
 def _redis_part(answer: "_Answer") -> Part:
     if answer.value is not None:
-        return Part("Redis", OK, f"answers in {number(answer.value.took_s * 1000, 1)} ms")
+        return Part("Redis", OK, f"answers in {number(answer.value * 1000, 1)} ms")
     if answer.since is None:
         return Part("Redis", WARN, "has not answered yet", "It was asked a moment ago.")
     sentence = (
@@ -135,27 +138,46 @@ def _redis_part(answer: "_Answer") -> Part:
     return Part("Redis", BAD, "does not answer", sentence, answer.since)
 
 
-def _celery(db: Session, redis: "_Answer", now: datetime) -> Part:
+def _celery(db: Session, broker: "_Answer", now: datetime) -> Part:
     mark = queries.mark(db, housekeeping.SWEEP)
     late = timedelta(seconds=max(3 * current_app.config["SETTINGS"].sweep_s, 120))
-    waiting = redis.value.waiting if redis.value is not None else 0
-    queued = f"{number(waiting)} waiting"
-    if redis.value is not None and redis.value.oldest_s is not None:
-        queued += f", the first for {duration(redis.value.oldest_s)}"
+    states: list[QueueState] = broker.value or []
     if mark is None or mark.at < now - late:
-        program = "worker" if waiting else "beat"
+        program = "worker" if any(state.waiting for state in states) else "beat"
         sentence = (
             "Bills, receipts and mails wait until it runs again; nothing is lost. "
             f"Start it: celery -A wsgi:celery {program}."
         )
         since = mark.at if mark else None
         return Part("Celery", BAD if mark else WARN, "no sweep", sentence, since)
+    queued = _waiting(states)
     fact = f"swept {duration(max((now - mark.at).total_seconds(), 0))} ago · {queued}"
-    if not mark.ok:
-        return Part("Celery", WARN, fact, mark.sentence, mark.since)
-    if waiting > MOST_WAITING:
-        return Part("Celery", WARN, fact, "More is asked of it than it gets done. Add a worker.")
+    for sign in (mark, queries.mark(db, housekeeping.BILLS)):
+        if sign is not None and not sign.ok:
+            return Part("Celery", WARN, fact, sign.sentence, sign.since)
+    full = [
+        state.name
+        for state in states
+        if state.waiting > MOST_WAITING or (state.oldest_s or 0) > WAITS_LONG_S
+    ]
+    if full:
+        sentence = (
+            f"More is asked of it than it gets done: {', '.join(full)}. Add a worker: "
+            f"celery -A wsgi:celery worker -Q {','.join(full)}."
+        )
+        return Part("Celery", WARN, fact, sentence)
     return Part("Celery", OK, fact)
+
+
+def _waiting(states: list[QueueState]) -> str:
+    """What waits in all queues, and where."""
+    held = [state for state in states if state.waiting]
+    queued = f"{number(sum(state.waiting for state in held))} waiting"
+    if held:
+        queued += f" ({', '.join(f'{state.name}: {state.waiting}' for state in held)})"
+    if ages := [state.oldest_s for state in held if state.oldest_s is not None]:
+        queued += f", the first for {duration(max(ages))}"
+    return queued
 
 
 def _mail(db: Session, now: datetime) -> Part:
@@ -204,10 +226,10 @@ def _bytes(size: int) -> str:
     return f"{number(size / 1024)} kB"
 
 
-def _redis() -> "_Answer":
+def _beside(part: str, ask: Callable[..., Any]) -> "_Answer":
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    asked: _Beside = app.extensions.setdefault("redis_beside", _Beside(extensions.redis_state))
-    return asked.answer(app.extensions["redis"])
+    asked: _Beside = app.extensions.setdefault(f"{part}_beside", _Beside(ask))
+    return asked.answer(app.extensions[part])
 
 
 @dataclass(frozen=True, slots=True)

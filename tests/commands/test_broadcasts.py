@@ -67,10 +67,11 @@ def under_way(db, broadcast):
 
 
 def answer(db, broadcast, now, outcome=YES):
-    """Have the oldest open command answered; return its station."""
+    """Have the oldest open command answered, and the task do its part; return its station."""
     command = under_way(db, broadcast)[0]
     lone.claim(db, command.id, "worker-a", now=now)
     commands.settle(db, command, outcome, now=now, latency_ms=20.0)
+    broadcasts.go_on(db, broadcast.id, now)
     return command.station
 
 
@@ -169,6 +170,7 @@ def test_commands_that_expire_make_room_too(db, begin, now):
     later = now + timedelta(seconds=61)
     presence.beat(db, "worker-a", now=later)
     commands.expire_overdue(db, later)
+    broadcasts.go_on(db, broadcast.id, later)
     assert states(db, broadcast) == ["expired"] * 2 + ["under_way"] * 2 + ["waiting"] * 2
 
 
@@ -176,7 +178,8 @@ def test_the_sweep_takes_results_that_were_missed(db, begin, now):
     broadcast = begin()
     command = under_way(db, broadcast)[0]
     command.state = CommandState.ACCEPTED
-    assert broadcasts.advance_all(db, now) == 1
+    assert broadcasts.running(db) == [broadcast.id]
+    broadcasts.go_on(db, broadcast.id, now)
     assert states(db, broadcast)[:4] == ["accepted", "under_way", "under_way", "waiting"]
 
 

@@ -54,6 +54,7 @@ def settle_one(now):
         waiting = select(Command).where(Command.state == CommandState.QUEUED)
         command = db.scalars(waiting.order_by(Command.id)).first()
         commands.settle(db, lone.claim(db, command.id, "w", now=now), YES, now=now)
+    sweep()
 
 
 def test_a_broadcast_goes_its_way(postgres_app):
@@ -61,7 +62,6 @@ def test_a_broadcast_goes_its_way(postgres_app):
     number = begin(now)
     for _ in range(5):
         settle_one(now)
-    sweep()
     db = flask_db.session()
     broadcast = db.get(Broadcast, number)
     assert broadcast.state is BroadcastState.DONE

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.domain.commands import commands
+from app.domain.commands import broadcasts, commands
 from app.domain.commands.orders.catalogue import FOR_MANY
 from app.domain.commands.orders.spec import SPECS
 from app.domain.ground.vocabulary import BroadcastState, CommandState, Order, Outcome
@@ -76,6 +76,7 @@ def test_every_station_stands_there_with_its_result_and_latency(db, made, operat
     lone.claim(db, command.id, "worker-a", now=now)
     said = Outcome(CommandState.REJECTED, {"status": "Rejected"}, "The charger answered Rejected.")
     commands.settle(db, command, said, now=now, latency_ms=84.0)
+    broadcasts.go_on(db, broadcast.id, now)
     db.commit()
     text = operator.get(f"/broadcasts/{broadcast.id}").get_data(as_text=True)
     assert "The charger answered Rejected." in text

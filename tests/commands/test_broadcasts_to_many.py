@@ -10,6 +10,7 @@ from app.domain.commands.command_ends import Ended, settle_all
 from app.domain.ground.vocabulary import SYSTEM, CommandState, Order, Outcome, Registration
 from app.extensions import db as flask_db
 from app.models import AuditEntry, Broadcast, BroadcastTarget, Command, Station, Tenant
+from app.tasks.sweeps import advance_broadcasts
 from app.uow import unit_of_work
 from tests.support import fleet
 
@@ -45,6 +46,7 @@ def end_all(now, node="worker-a"):
         commands.claim_all(db, waiting, node, now=now)
         with fleet.statements(db) as asked:
             settle_all(db, [Ended(one, YES) for one in waiting], now=now)
+    advance_broadcasts()
     return len(asked)
 
 

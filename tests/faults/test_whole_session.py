@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from app.domain.ground.vocabulary import BillingState, SessionState
 from app.models import Bill, ChargingSession, MeterReading
+from app.queues import QUEUES
 from app.reactions import BILL, POST
 from tests.support.depot import furnish
 from tests.support.fixtures import POSTGRESQL_BY_DAY, SQLITE_BY_DAY
@@ -122,7 +123,7 @@ def nudge_again(site):
     with site.app.app_context():
         for name in (BILL, POST, "sweep"):
             celery.send_task(name)
-    eventually(lambda: not redis.llen("celery"), within=90, what="the queue is empty")
+    eventually(lambda: not any(map(redis.llen, QUEUES)), within=90, what="the queue is empty")
     eventually(lambda: redis.hlen("unacked") <= orphans, within=90, what="all tasks are done")
 
 

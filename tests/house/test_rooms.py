@@ -19,7 +19,7 @@ ARROWS: dict[str, str] = {
 }
 FLOORS = ("domain", "queries", "views", "api", "cli", "forms")
 #: What stands at the root of `app/`, and nothing else.
-LOOSE = {"__init__", "factory", "config", "extensions", "resource", "uow", "reactions"}
+LOOSE = {"__init__", "factory", "config", "extensions", "queues", "resource", "uow", "reactions"}
 
 
 def room_of(module: str) -> str | None:

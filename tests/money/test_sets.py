@@ -15,6 +15,7 @@ from app.domain.money import billing
 from app.extensions import db as flask_db
 from app.mails import post_office
 from app.models import Bill, ChargingSession, Delivery, Driver, Receipt
+from app.queues import QUEUES
 from app.tasks.rounds import bill_ended, send_post, settle_waiting
 from app.uow import unit_of_work
 from tests.conftest import make_app
@@ -76,7 +77,7 @@ def nudged(migrated, tmp_path, redis_server):
 
 def waiting(app):
     reactions.flush()
-    return app.extensions["redis"].llen("celery")
+    return sum(app.extensions["redis"].llen(name) for name in QUEUES)
 
 
 def test_many_ended_sessions_ask_once_until_somebody_begins(nudged):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from app import extensions
+from app import queues
 from app.models import OutgoingMail
 from app.web import about
 from tests.support import apps, seed
@@ -123,17 +123,21 @@ def test_an_admin_sends_a_test_mail_to_themselves(desk, db):
     assert desk["operator"].post("/about/test-mail").status_code == 403
 
 
-def test_the_queue_says_how_many_wait_and_for_how_long(migrated, tmp_path, redis_server):
+def test_the_queues_say_how_many_wait_and_for_how_long(migrated, tmp_path, redis_server):
     shutil.copy(migrated, tmp_path / "ampdesk.sqlite3")
     with apps.running(tmp_path, redis_url=redis_server.url) as app:
-        client = app.extensions["redis"]
-        client.delete("celery")
-        assert extensions.redis_state(client).oldest_s is None
-        app.extensions["celery"].send_task("sweep")
-        app.extensions["celery"].send_task("housekeeping")
-        state = extensions.redis_state(client)
-        assert state.waiting == 2
-        assert 0 <= state.oldest_s < 60
-        client.rpush("celery", b"nonsense")
-        assert extensions.redis_state(client).oldest_s is None
-        client.delete("celery")
+        client, celery = app.extensions["redis"], app.extensions["celery"]
+        client.delete(*queues.QUEUES)
+        assert not any(state.waiting for state in queues.queue_states(celery))
+        celery.send_task("sweep")
+        celery.send_task("housekeeping")
+        celery.send_task("send_post")
+        found = {state.name: state for state in queues.queue_states(celery)}
+        assert {name: state.waiting for name, state in found.items()} == {
+            **dict.fromkeys(queues.QUEUES, 0), "sweeps": 2, "mails": 1
+        }  # fmt: skip
+        assert 0 <= found["sweeps"].oldest_s < 60
+        assert found["jobs"].oldest_s is None
+        client.rpush("sweeps", b"nonsense")
+        assert max(one.waiting for one in queues.queue_states(celery)) == 3
+        client.delete(*queues.QUEUES)

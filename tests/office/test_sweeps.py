@@ -31,10 +31,11 @@ from app.models import (
     Review,
 )
 from app.tasks.rounds import bill_ended, send_post
-from app.tasks.sweeps import sweep, tidy_up
+from app.tasks.sweeps import tidy_up
 from app.uow import unit_of_work
 from tests.support import lone, sockets
 from tests.support.charging import network
+from tests.support.rounds import all_rounds
 
 AN_HOUR_AGO = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1, minutes=5)
 
@@ -57,14 +58,14 @@ def test_a_session_whose_nudge_was_lost_is_billed_and_mailed_by_two_sweeps(smtp_
     with unit_of_work() as db:
         network(db).session(started_at=AN_HOUR_AGO)
         events.take(db)
-    sweep()
-    sweep()
+    all_rounds()
+    all_rounds()
     (session,) = fresh(ChargingSession)
     assert session.billing is BillingState.BILLED
     assert [mail["To"].addresses[0].addr_spec for mail in smtp_server.messages] == [
         "ada@example.org"
     ]
-    sweep()
+    all_rounds()
     assert len(smtp_server.messages) == 1
 
 
@@ -73,7 +74,7 @@ def test_one_session_that_cannot_be_billed_stops_no_other(smtp_app):
         net = network(db)
         net.session(started_at=AN_HOUR_AGO, timezone="No/Where")
         net.session(started_at=AN_HOUR_AGO)
-    sweep()
+    all_rounds()
     assert [bill.session_id for bill in fresh(Bill)] == [2]
 
 
@@ -83,7 +84,7 @@ def test_an_assumed_end_is_billed_or_held_only_after_the_hold(smtp_app):
         given = {"provisional": True, "meter_stop_wh": None, "flags": ["stop_missing"]}
         net.session(started_at=AN_HOUR_AGO, **given)
         net.session(started_at=AN_HOUR_AGO - timedelta(days=2), **given)
-    sweep()
+    all_rounds()
     assert [session.billing for session in fresh(ChargingSession)] == [
         BillingState.OPEN,
         BillingState.HELD,
@@ -98,13 +99,13 @@ def test_a_reading_that_was_stored_while_its_bill_was_written_is_weighed(smtp_ap
     bill_ended()
     with unit_of_work() as db:
         net.reading(session, 40, 95_000)
-    sweep()
+    all_rounds()
     (session,) = fresh(ChargingSession)
     assert session.billing is BillingState.HELD
     (review,) = fresh(Review)
     assert "late_stop_after_decision" in review.reasons
     opened = review.opened_at
-    sweep()
+    all_rounds()
     assert fresh(Review)[0].opened_at == opened
 
 
@@ -121,8 +122,8 @@ def test_a_late_stop_whose_nudge_was_lost_is_found(smtp_app, days):
         session.meter_stop_wh = Decimal(115_000)
         session.stop_received_at = AN_HOUR_AGO - timedelta(days=days)
         session.late_evidence_at = session.stop_received_at
-    sweep()
-    sweep()
+    all_rounds()
+    all_rounds()
     assert [bill.energy_wh for bill in fresh(Bill)] == [10_000, -10_000, 15_000]
 
 
@@ -130,7 +131,7 @@ def test_a_stale_claim_becomes_unclear_and_is_not_sent(smtp_app, smtp_server, ma
     number = make_receipt()
     with unit_of_work() as db:
         receipts.claim(db, number, domain="x.example", now=AN_HOUR_AGO)
-    sweep()
+    all_rounds()
     assert look(number).state is ReceiptState.UNKNOWN
     assert smtp_server.messages == []
 
@@ -142,7 +143,7 @@ def test_other_mails_are_sent_once_and_then_forgotten(smtp_app, smtp_server):
             db, tenant_id, recipient="grace@example.org", subject="Your link",
             body="https://desk.example/reset/secret", now=AN_HOUR_AGO,
         )  # fmt: skip
-    sweep()
+    all_rounds()
     send_post()
     (mail,) = smtp_server.messages
     assert "secret" in mail.get_content()
@@ -173,7 +174,7 @@ def test_a_command_that_waited_too_long_expires(smtp_app):
                 expires_at=AN_HOUR_AGO + timedelta(seconds=60),
             )
         )  # fmt: skip
-    sweep()
+    all_rounds()
     assert [command.state for command in fresh(Command)] == [CommandState.EXPIRED]
 
 
@@ -210,20 +211,20 @@ def state():
 
 def test_a_session_at_a_plug_that_is_free_is_closed_after_a_grace(running):
     running(AN_HOUR_AGO + timedelta(minutes=40))
-    sweep()
+    all_rounds()
     assert state() == (SessionState.ENDED, True)
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "only just"])
 def test_a_plug_that_was_free_before_or_only_just_closes_nothing(running, before):
     running(AN_HOUR_AGO - timedelta(minutes=10) if before else datetime.now(UTC))
-    sweep()
+    all_rounds()
     assert state() == (SessionState.CHARGING, False)
 
 
 def test_a_session_at_an_occupied_plug_goes_on(running):
     running(AN_HOUR_AGO + timedelta(minutes=40), Availability.OCCUPIED)
-    sweep()
+    all_rounds()
     assert state() == (SessionState.CHARGING, False)
 
 
@@ -233,7 +234,7 @@ def test_a_session_at_an_occupied_plug_goes_on(running):
 def test_a_session_at_a_station_that_is_long_away_is_closed(running, days, expected):
     gone = datetime.now(UTC) - timedelta(days=days)
     running(gone, Availability.OCCUPIED, connected=False, last_seen_at=gone)
-    sweep()
+    all_rounds()
     assert state() == expected
 
 

@@ -8,10 +8,11 @@ from sqlalchemy import select
 from app.domain.ground.vocabulary import Availability, BillingState, ReceiptState, SessionState
 from app.extensions import db as flask_db
 from app.models import ChargingSession, Connector, Receipt, Review
-from app.tasks.sweeps import sweep, tidy_up
+from app.tasks.sweeps import tidy_up
 from app.uow import unit_of_work
 from tests.support import apps, sockets
 from tests.support.charging import network
+from tests.support.rounds import all_rounds
 
 AN_HOUR_AGO = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1, minutes=5)
 
@@ -41,8 +42,8 @@ def test_one_sweep_bills_closes_holds_and_mails(postgres_app, smtp_server):
                 status_at=free_since, status_received_at=free_since,
             )
         )  # fmt: skip
-    sweep()
-    sweep()
+    all_rounds()
+    all_rounds()
     tidy_up()
     db = flask_db.session()
     db.rollback()

@@ -95,7 +95,7 @@ def _await(broadcast: Broadcast) -> None:
             looked_at = time.monotonic()
             with unit_of_work() as work:
                 commands.expire_overdue(work, cli.now())
-                broadcasts.advance_all(work, cli.now())
+                broadcasts.go_on(work, broadcast.id, cli.now())
             reactions.flush()
         time.sleep(0.2)
         db.refresh(broadcast)

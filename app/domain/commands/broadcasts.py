@@ -1,8 +1,8 @@
 """Broadcasts: one order to many stations, paced, each with a command and a result of its own.
 
-The rows are the truth: `advance` sends as many as may be under way and is
-called whenever commands of the broadcast end (`commands_ended`), by the sweep,
-and when the broadcast begins.  Calling it once too often does nothing.
+The rows are the truth: `advance` sends as many as may be under way.  A task calls it (`go_on`),
+asked for when commands of the broadcast end, and the sweep; who settles a command does not, or
+chargers would wait for answers while thousands of stations are looked through.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.domain.commands import command_checks, commands, orders
 from app.domain.ground.bulk import BulkInsert
 from app.domain.ground.errors import Conflict, DomainError, Invalid
-from app.domain.ground.events import BroadcastChanged, record
+from app.domain.ground.events import BroadcastChanged, BroadcastWaits, record
 from app.domain.ground.vocabulary import Actor, Arguments, BroadcastState, CommandState, Order
 from app.domain.office import audit, messages
 from app.models import Broadcast, BroadcastTarget, Command, Station
@@ -37,7 +37,7 @@ FAILURES = frozenset(
 AGAIN = FAILURES | {SKIPPED, CANCELLED}
 
 MOST_AT_ONCE = 500
-MOST_STATIONS = 20_000
+MOST_STATIONS = 100_000
 _add = BulkInsert(BroadcastTarget.__table__, ("broadcast_id", "station_id", "state"))
 
 
@@ -108,43 +108,43 @@ def advance(db: Session, broadcast: Broadcast, now: datetime) -> None:
 
 
 def commands_ended(db: Session, ended: Sequence[Command], now: datetime) -> None:
-    """Commands of broadcasts have ended: keep their results, and send the next ones.
+    """Commands of broadcasts have ended: keep their results, and ask for the next ones.
 
     The result of one that timed out may be told later (`LATE_MOVES`).
     """
     by_id = {command.id: command for command in ended}
-    targets = db.scalars(
-        select(BroadcastTarget).where(
-            BroadcastTarget.command_id.in_(list(by_id)),
-            BroadcastTarget.state.in_((UNDER_WAY, CommandState.TIMED_OUT.value)),
-        )
-    ).all()
+    query = select(BroadcastTarget).where(
+        BroadcastTarget.command_id.in_(list(by_id)),
+        BroadcastTarget.state.in_((UNDER_WAY, CommandState.TIMED_OUT.value)),
+    )
+    # In the order of their numbers, so that two who do this cannot wait for each other.
+    targets = db.scalars(query.order_by(BroadcastTarget.id).with_for_update()).all()
     for target in targets:
         _keep(target, by_id[target.command_id or 0])
     db.flush()
-    # In the order of their numbers, so that two who do this cannot wait for each other.
-    for number in sorted({target.broadcast_id for target in targets}):
-        advance(db, db.get_one(Broadcast, number), now)
+    for one in {target.broadcast_id: target for target in targets}.values():
+        record(db, BroadcastWaits(by_id[one.command_id or 0].tenant_id, one.broadcast_id))
 
 
-def advance_all(db: Session, now: datetime) -> int:
-    """Go on with every running broadcast (for the sweep); results that were missed are taken."""
-    running = db.scalars(select(Broadcast).where(Broadcast.state == BroadcastState.RUNNING)).all()
-    for broadcast in running:
-        missed = db.execute(
-            select(BroadcastTarget, Command)
-            .join(Command, Command.id == BroadcastTarget.command_id)
-            .where(
-                BroadcastTarget.broadcast_id == broadcast.id,
-                BroadcastTarget.state == UNDER_WAY,
-                Command.state.not_in(commands.OPEN_STATES),
-            )
-        )
-        for target, command in missed.all():
-            _keep(target, command)
-        db.flush()
-        advance(db, broadcast, now)
-    return len(running)
+def running(db: Session) -> Sequence[int]:
+    """Ids of the broadcasts that are not at their end."""
+    query = select(Broadcast.id).where(Broadcast.state == BroadcastState.RUNNING)
+    return db.scalars(query.order_by(Broadcast.id)).all()
+
+
+def go_on(db: Session, number: int, now: datetime) -> None:
+    """Go on with a broadcast, once results that were missed are taken."""
+    missed = select(BroadcastTarget, Command).where(
+        Command.id == BroadcastTarget.command_id,
+        BroadcastTarget.broadcast_id == number,
+        BroadcastTarget.state == UNDER_WAY,
+        Command.state.not_in(commands.OPEN_STATES),
+    )
+    in_order = missed.order_by(BroadcastTarget.id).with_for_update(of=BroadcastTarget)
+    for target, command in db.execute(in_order).all():
+        _keep(target, command)
+    db.flush()
+    advance(db, db.get_one(Broadcast, number), now)
 
 
 def cancel(db: Session, actor: Actor, broadcast: Broadcast, *, now: datetime) -> None:

@@ -111,6 +111,11 @@ class BroadcastChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BroadcastWaits(BroadcastChanged):
+    """A broadcast has begun, or stations of it are done: it may go on."""
+
+
+@dataclass(frozen=True, slots=True)
 class HandshakeSeen(Event):
     """Somebody knocked at the OCPP port (accepted or refused)."""
 
@@ -149,6 +154,11 @@ class JobWanted(Event):
     """An import or an export waits to be done."""
 
     job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReportWanted(JobWanted):
+    """The job that waits to be done makes a report."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from app.models import AttentionSeen, SystemMark
 
 #: The sweep, which Celery's beat asks for and Celery's worker does.
 SWEEP = "sweep"
+#: The round that bills ended sessions; it signs where it failed, and when it goes well again.
+BILLS = "bills"
 #: The kinds of findings that a person may put away: the others end when their cause does.
 SEEABLE = frozenset(
     {

@@ -37,6 +37,7 @@ NEEDS: dict[JobKind, tuple[Area, Right]] = {
     JobKind.EXPORT_REPORT: (Area.OFFICE, Right.READ),
 }
 IMPORTS = frozenset({JobKind.IMPORT_TAGS, JobKind.IMPORT_DRIVERS})
+REPORTS = frozenset({JobKind.EXPORT_REPORT})
 
 
 class Cancelled(Exception):
@@ -68,8 +69,12 @@ def ask(
     db.add(job)
     db.flush()
     audit.remark(db, actor, "job.create", job, kind.value, now=now)
-    events.record(db, events.JobWanted(tenant_id, job.id))
+    events.record(db, _wanted(kind)(tenant_id, job.id))
     return job
+
+
+def _wanted(kind: JobKind) -> type[events.JobWanted]:
+    return events.ReportWanted if kind in REPORTS else events.JobWanted
 
 
 def refuse(held: Rights | None, kind: JobKind) -> None:
@@ -79,9 +84,9 @@ def refuse(held: Rights | None, kind: JobKind) -> None:
         raise Forbidden(f"This needs the right {area}: {right}.")
 
 
-def claim(db: Session, *, now: datetime) -> int | None:
-    """Take the oldest job that waits, or stands still, and return its id."""
-    free = _free(now)
+def claim(db: Session, *, reports: bool, now: datetime) -> int | None:
+    """Take the oldest job that waits, or stands still, and return its id: a report, or another."""
+    free = and_(_free(now), Job.kind.in_(REPORTS) if reports else Job.kind.not_in(REPORTS))
     for number in db.scalars(select(Job.id).where(free).order_by(Job.id).limit(5)).all():
         taken: Any = db.execute(
             update(Job)
@@ -106,8 +111,9 @@ def _free(now: datetime) -> ColumnElement[bool]:
 
 def remind(db: Session, *, now: datetime) -> None:
     """Ask once more for jobs that wait, or stand still."""
-    for number, tenant_id in db.execute(select(Job.id, Job.tenant_id).where(_free(now)).limit(1)):
-        events.record(db, events.JobWanted(tenant_id, number))
+    free = select(func.min(Job.id), Job.tenant_id, Job.kind).where(_free(now))
+    for number, tenant_id, kind in db.execute(free.group_by(Job.tenant_id, Job.kind)):
+        events.record(db, _wanted(kind)(tenant_id, number))
 
 
 def get_on(
