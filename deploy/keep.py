@@ -1,12 +1,13 @@
 """Keep one program running: start it again after a crash, end it when told, never outlive `run`.
 
-Usage: python -m deploy.keep [--wait-for HOST:PORT] NAME -- COMMAND ...
+Usage: python -m deploy.keep [--wait-for HOST:PORT] [--patience SECONDS] NAME -- COMMAND ...
 
 A crash (also kill -9) is followed by a new start after a pause that grows from half a second to
 fifteen.  Exit status 0 and 2 are final and passed on: 0 is a program that is done, 2 one whose
 settings are wrong, which no new start can mend.
 """
 
+import argparse
 import ctypes
 import os
 import signal
@@ -20,7 +21,7 @@ FINAL = (0, 2)
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 15.0
 CALM_S = 30.0  # a program that lived this long has not crashed in a row
-PATIENCE_S = 8.0  # from SIGTERM to SIGKILL
+PATIENCE_S = 8.0  # from SIGTERM to SIGKILL, for a program that names no other time
 WAIT_S = 20.0
 SUPERVISOR_VARIABLE = "KEEPER_SUPERVISOR"
 PR_SET_PDEATHSIG = 1
@@ -30,9 +31,10 @@ LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 class Keeper:
     """One program and the wish to end it."""
 
-    def __init__(self, name: str, command: list[str]) -> None:
+    def __init__(self, name: str, command: list[str], patience_s: float = PATIENCE_S) -> None:
         self.name = name
         self.command = command
+        self.patience_s = patience_s
         self.ending = threading.Event()
         self.child: subprocess.Popen[bytes] | None = None
 
@@ -55,7 +57,7 @@ class Keeper:
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     def end(self, *_: object) -> None:
-        """Ask the program to end; `keep` kills it when it takes longer than `PATIENCE_S`."""
+        """Ask the program to end; `keep` kills it when its patience ends."""
         self.ending.set()
         if self.child is not None and self.child.poll() is None:
             self.child.send_signal(signal.SIGTERM)
@@ -79,26 +81,29 @@ class Keeper:
     def _wait_or_kill(self) -> int:
         assert self.child is not None
         try:
-            return self.child.wait(timeout=PATIENCE_S)
+            return self.child.wait(timeout=self.patience_s)
         except subprocess.TimeoutExpired:
+            print(f"{self.name} did not end within {self.patience_s:g} s; it is killed", flush=True)
             self.child.kill()
             return self.child.wait()
 
 
 def main() -> int:
     """Keep the program named on the command line; return the exit status for the shell."""
-    arguments = sys.argv[1:]
-    wait_for = ""
-    if arguments[0] == "--wait-for":
-        wait_for, arguments = arguments[1], arguments[2:]
-    keeper = Keeper(arguments[0], arguments[2:])
+    parser = argparse.ArgumentParser(prog="python -m deploy.keep")
+    parser.add_argument("--wait-for", default="")
+    parser.add_argument("--patience", type=float, default=PATIENCE_S)
+    parser.add_argument("name")
+    parser.add_argument("command", nargs="+")
+    given = parser.parse_args()
+    keeper = Keeper(given.name, given.command, given.patience)
     signal.signal(signal.SIGTERM, keeper.end)
     signal.signal(signal.SIGINT, keeper.end)
     supervisor = int(os.environ.pop(SUPERVISOR_VARIABLE, "0"))
     if supervisor:
         threading.Thread(target=_watch, args=(supervisor, keeper), daemon=True).start()
-    if wait_for:
-        _wait_until_reachable(wait_for, keeper.ending)
+    if given.wait_for:
+        _wait_until_reachable(given.wait_for, keeper.ending)
     return keeper.keep()
 
 

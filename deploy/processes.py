@@ -9,6 +9,10 @@ from pathlib import Path
 
 from app.config import Settings
 from app.queues import QUEUES, THREADS, THREADS_OF_QUEUE
+from deploy.keep import PATIENCE_S
+
+#: What a worker may take, beyond the time for its chargers, to store what it holds, in seconds.
+STORES_S = 25.0
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,6 +32,11 @@ def tasks(settings: Settings) -> list[tuple[str, list[str], int]]:
     if settings.task_processes == "one":
         return [("celery", [*QUEUES], THREADS)]
     return [(f"celery-{name}", [name], THREADS_OF_QUEUE) for name in QUEUES]
+
+
+def patience_s(name: str, settings: Settings) -> float:
+    """Return how long a process may take to end: a worker closes its chargers and stores first."""
+    return settings.drain_s + STORES_S if name in workers(settings) else PATIENCE_S
 
 
 def commands(settings: Settings) -> Mapping[str, list[str]]:

@@ -16,9 +16,10 @@ from honcho.printer import Printer
 
 from app.config import Settings, WrongSetting, unknown_settings
 from deploy import banner, checks, keep, prepare, redis_server
-from deploy.processes import ROOT, commands, reachable
+from deploy.processes import ROOT, commands, patience_s, reachable
 
-KEEPER_PATIENCE_S = 12  # honcho kills what is left then; keepers need 8 s for a stubborn program
+#: What keepers take beyond their program's patience; honcho kills what is left then.
+KEEPERS_S = 4
 STOPPED_BY_USER = (130, 143)
 
 
@@ -38,9 +39,10 @@ class Output:
 class Supervisor(honcho.manager.Manager):
     """Honcho, with something to do once everything is started, and Redis ended last."""
 
-    def __init__(self, afterwards: Callable[[], None]) -> None:
+    def __init__(self, afterwards: Callable[[], None], patience_s: float) -> None:
         super().__init__(Printer(Output()))
         self._afterwards = afterwards
+        self._patience_s = patience_s
 
     def _start(self) -> None:
         super()._start()
@@ -60,7 +62,7 @@ class Supervisor(honcho.manager.Manager):
             self._processes["redis"] = redis
 
     def _end_redis(self) -> None:
-        deadline = time.monotonic() + KEEPER_PATIENCE_S / 2
+        deadline = time.monotonic() + self._patience_s
         others = [state for name, state in self._processes.items() if name != "redis"]
         while time.monotonic() < deadline and not all("returncode" in state for state in others):
             time.sleep(0.05)
@@ -111,28 +113,31 @@ def supervise(
     started: prepare.Prepared,
 ) -> int:
     """Start the processes and pass their lines on until they have all ended."""
-    honcho.manager.KILL_WAIT = KEEPER_PATIENCE_S
+    longest_s = max(patience_s(name, settings) for name in commands(settings))
+    # Redis ends after its users, and has its keeper's patience then.
+    honcho.manager.KILL_WAIT = longest_s + keep.PATIENCE_S + KEEPERS_S
     if sys.platform == "linux":  # what honcho was made for; newer Pythons default to another way
         multiprocessing.set_start_method("fork")
-    supervisor = Supervisor(lambda: banner.show_when_ready(settings, started))
+    supervisor = Supervisor(lambda: banner.show_when_ready(settings, started), longest_s)
     wanted = dict(commands(settings))
     if started.demo:
         wanted["demo"] = [sys.executable, "-m", "deploy.demo"]
     address = environment["AMPDESK_REDIS_URL"].rpartition("@")[2].partition("/")[0]
     if redis:
-        supervisor.add_process("redis", kept("redis", redis), env=environment, cwd=str(ROOT))
+        line = kept("redis", redis, keep.PATIENCE_S)
+        supervisor.add_process("redis", line, env=environment, cwd=str(ROOT))
     for name, command in wanted.items():
         wait_for = _worker_address(settings) if name == "demo" else address if redis else ""
-        line = kept(name, command, wait_for)
+        line = kept(name, command, patience_s(name, settings), wait_for)
         supervisor.add_process(name, line, env=environment, cwd=str(ROOT))
     supervisor.loop()
     return 0 if supervisor.returncode in STOPPED_BY_USER else int(supervisor.returncode or 0)
 
 
-def kept(name: str, command: list[str], wait_for: str = "") -> str:
+def kept(name: str, command: list[str], patience_s: float, wait_for: str = "") -> str:
     """Return the shell line that runs a command under its keeper."""
-    waiting = ["--wait-for", wait_for] if wait_for else []
-    keeper = [sys.executable, "-m", "deploy.keep", *waiting, name, "--", *command]
+    options = ["--patience", f"{patience_s:g}", *(["--wait-for", wait_for] if wait_for else [])]
+    keeper = [sys.executable, "-m", "deploy.keep", *options, name, "--", *command]
     return "exec " + shlex.join(keeper)
 
 

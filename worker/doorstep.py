@@ -7,10 +7,13 @@ goes: whoever comes now is never turned away because others hang.
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import gevent
+import gevent.socket
+from gevent.baseserver import BaseServer
 
 from worker.ocpp.handshake import Accepted, Network, Request, is_within
 from worker.ocpp.refusals import Refused, network_of
@@ -18,6 +21,30 @@ from worker.ocpp.refusals import Refused, network_of
 #: Whoever has stood shorter than this many seconds is no obstacle to others of its address: a
 #: charger with a slow line has that long even while its neighbour opens connections by the hundred.
 YOUNG_S = 1.0
+
+
+def listening(host: str, port: int, backlog: int, shared: bool) -> Any:
+    """A listening socket, beside those of others where it is `shared`; raises OSError."""
+    family = gevent.socket.AF_INET6 if ":" in host else gevent.socket.AF_INET
+    sock = gevent.socket.socket(family, gevent.socket.SOCK_STREAM)
+    sock.setsockopt(gevent.socket.SOL_SOCKET, gevent.socket.SO_REUSEADDR, 1)
+    if shared:
+        sock.setsockopt(gevent.socket.SOL_SOCKET, gevent.socket.SO_REUSEPORT, 1)
+    sock.bind((host, port))
+    sock.listen(backlog)
+    return sock
+
+
+def stop_listening(listener: BaseServer) -> None:
+    """Take in whoever has connected and waits in the kernel's queue, then close.
+
+    Closing alone would reset them, and nobody would tell them to come again.
+    """
+    listener.stop_accepting()
+    with suppress(OSError):
+        while (waiting := listener.do_read()) is not None:
+            listener.do_handle(*waiting)
+    listener.close()
 
 
 class Gate(Protocol):

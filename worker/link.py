@@ -39,8 +39,7 @@ class LinkClosed(Exception):
 
 
 class Desk(Protocol):
-    """What a link reports to.  What these raise is logged and ends nothing, but for `opened`: then
-    the socket is closed."""
+    """What a link reports to.  What is raised is logged; only by `opened` it ends the socket."""
 
     def opened(self, link: "Link") -> None:
         """The socket is open; nothing was read yet.  May block."""
@@ -165,9 +164,8 @@ class Link:
         """Queue a call to the charger; `desk.settled` hears how it ended, exactly once.
 
         `expires_in_s` counts from now: a call still queued then is never sent, and nobody waits
-        longer for its answer.  With `as_given` the payload goes out as it is, neither checked
-        against its schema nor put in order.  Raises `schemas.Violation` (a CallFault) for a bad
-        payload, CallFault when too many calls wait, and LinkClosed when the socket is gone.
+        longer for its answer.  With `as_given` the payload goes out neither checked against its
+        schema nor put in order.  Raises LinkClosed, and CallFault: too many wait, a bad payload.
         """
         if self.closed:
             raise LinkClosed(self.station.identity)
@@ -201,6 +199,10 @@ class Link:
         while self.busy and time.monotonic() < deadline:
             gevent.sleep(0.02)
         self.close(code, reason)
+
+    def close_later(self, code: int, reason: str, within_s: float) -> None:
+        """Close within so long, each link at its own moment: they do not come back all at once."""
+        gevent.spawn_later(within_s * random.random(), self.close_when_idle, code, reason, within_s)
 
     # The reader's greenlet
 
@@ -266,12 +268,10 @@ class Link:
                 reply = self.refuse(call, Fault.INTERNAL, "The call could not be processed.")
         finally:
             self.busy = False
-        if isinstance(call, Send):
-            return
-        if reply is None:
-            self._connection.abandon(call)
-        else:
+        if reply is not None:
             self._stream.send(reply)
+        elif isinstance(call, Call):
+            self._connection.abandon(call)
 
     def _keep_pace(self, size: int, objects: int) -> float:
         """Slow a flood down and return what time it is then; one of minutes ends the connection."""

@@ -1,9 +1,14 @@
 """The loop's time, which all chargers share: how late it is, and how fast each of them is read."""
 
 import logging
+import os
+import sys
 import time
+from pathlib import Path
+from types import FrameType
 
 import gevent
+from gevent import monkey
 
 from app.domain.network.presence import SLOW_MS
 
@@ -15,6 +20,12 @@ ALARM_S = SLOW_MS / 1000
 _WAKE_S = 0.05
 _SAY_S = 5.0
 _UNKNOWN = "no work of a charger explains it: the computer may be busy"
+#: A loop that has not turned for so long is looked into, and one that stands still is told of.
+LOOKS_S = 0.25
+_STANDS_STILL_S = 10.0
+#: So many of the innermost calls of ours say what held the loop.
+_CALLS = 4
+_OURS = str(Path(__file__).resolve().parent.parent) + os.sep
 
 
 class Lag:
@@ -22,7 +33,8 @@ class Lag:
 
     One thread serves every charger, and what holds it up holds up all.  The watch wakes often and
     sees how late it is.  Whoever does something that may take long says what it was (`note`), so
-    that a stall can be told with the work that was in hand.
+    that a stall can be told with the work that was in hand.  What nobody noted is seen by a thread
+    of its own: it looks at what runs when the loop has not turned for a while.
     """
 
     def __init__(self) -> None:
@@ -31,6 +43,8 @@ class Lag:
         self._longest: tuple[float, str] = (0.0, "")
         self._said_at = 0.0
         self._collecting_since = 0.0
+        self._turned_at = 0.0
+        self._held_by = ""
 
     def note(self, about: str, took_s: float) -> None:
         """Remember a piece of work that took so long, if it is the longest of late."""
@@ -50,14 +64,24 @@ class Lag:
             self.note("collecting garbage", time.monotonic() - self._collecting_since)
 
     def watch(self) -> None:
-        """Measure for ever."""
-        while True:
-            before = time.monotonic()
-            gevent.sleep(_WAKE_S)
-            self.seen(time.monotonic() - before - _WAKE_S)
+        """Measure until this greenlet is ended."""
+        self._turned_at = time.monotonic()
+        start, me = (
+            monkey.get_original("_thread", name) for name in ("start_new_thread", "get_ident")
+        )
+        ended: list[bool] = []
+        start(self._look_on, (me(), ended))
+        try:
+            while True:
+                before = time.monotonic()
+                gevent.sleep(_WAKE_S)
+                self.seen(time.monotonic() - before - _WAKE_S)
+        finally:
+            ended.append(True)
 
     def seen(self, late_s: float) -> None:
         """Take in that the watch woke so late."""
+        self._turned_at = time.monotonic()
         self.now_s = max(late_s, self.now_s * 0.98)
         self._worst_s = max(late_s, self._worst_s)
         now = time.monotonic()
@@ -65,9 +89,41 @@ class Lag:
             self._said_at = now
             took_s, about = self._longest
             cause = f"the longest work was {about}, {took_s * 1000:.0f} ms" if about else _UNKNOWN
-            log.warning("all chargers waited for %d ms; %s", late_s * 1000, cause)
+            where = f"; the loop was held in {self._held_by}" if self._held_by else ""
+            log.warning("all chargers waited for %d ms; %s%s", late_s * 1000, cause, where)
+        self._held_by = ""
         if late_s < _WAKE_S:
             self._longest = (0.0, "")
+
+    def _look_on(self, looped: int, ended: list[bool]) -> None:
+        """Look from a thread beside the loop at what holds it; the loop itself tells of that.
+
+        Nothing here may wait by gevent, which belongs to the loop, so nothing is logged, either:
+        only where the loop stands still for good a line goes out by itself.
+        """
+        sleep, told_of = monkey.get_original("time", "sleep"), 0.0
+        while not ended:
+            sleep(LOOKS_S / 2)
+            turned_at = self._turned_at
+            held_s = time.monotonic() - turned_at
+            if held_s > LOOKS_S + _WAKE_S and not self._held_by:
+                self._held_by = _calls_of_ours(sys._current_frames().get(looped))
+            if held_s > _STANDS_STILL_S and told_of != turned_at:
+                told_of = turned_at
+                line = f"worker: nothing has turned for {held_s:.0f} s; in {self._held_by}\n"
+                os.write(2, line.encode())
+
+
+def _calls_of_ours(frame: FrameType | None) -> str:
+    """The innermost calls of the product, the innermost last."""
+    calls: list[str] = []
+    while frame is not None and len(calls) < _CALLS:
+        code = frame.f_code
+        if code.co_filename.startswith(_OURS) and ".venv" not in code.co_filename:
+            name = code.co_filename.removeprefix(_OURS)
+            calls.insert(0, f"{name}:{frame.f_lineno} {code.co_name}")
+        frame = frame.f_back
+    return " > ".join(calls)
 
 
 #: Of this process's loop.

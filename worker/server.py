@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import gevent
-import gevent.socket
 from gevent.lock import BoundedSemaphore
 from gevent.pywsgi import WSGIServer
 
-from worker.doorstep import Doorstep, Gate, Visitor
+from worker.doorstep import Doorstep, Gate, Visitor, listening, stop_listening
 from worker.link import PING_S, SILENCE_S, Desk, Link
 from worker.ocpp.handshake import Accepted, ClientCertificate, Network, Offer, Request
 from worker.ocpp.refusals import Reason, Refused, Turns
@@ -31,6 +30,7 @@ log = logging.getLogger(__name__)
 
 #: Those for whom there is no time come again at this distance: far more are let in in a second.
 EVERY_S = 0.005
+RESTARTS = "the server restarts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +66,6 @@ class ServerSettings:
     tick_s: float = 0.25
     trusted_proxies: Sequence[Network] = ()
     client_cert_header: str = ""
-
-
-def _listening(settings: "ServerSettings", port: int) -> Any:
-    """A listening socket, which others may have beside us where that is so set; raises OSError."""
-    family = gevent.socket.AF_INET6 if ":" in settings.host else gevent.socket.AF_INET
-    sock = gevent.socket.socket(family, gevent.socket.SOCK_STREAM)
-    sock.setsockopt(gevent.socket.SOL_SOCKET, gevent.socket.SO_REUSEADDR, 1)
-    if settings.shared:
-        sock.setsockopt(gevent.socket.SOL_SOCKET, gevent.socket.SO_REUSEPORT, 1)
-    sock.bind((settings.host, port))
-    sock.listen(settings.backlog)
-    return sock
 
 
 def networks(texts: Sequence[str]) -> tuple[Network, ...]:
@@ -137,7 +125,7 @@ class Server:
 
     def _listen(self, port: int, kind: type[WSGIServer], **more: object) -> int:
         listener = kind(
-            _listening(self.settings, port),
+            listening(self.settings.host, port, self.settings.backlog, self.settings.shared),
             _not_found,
             log=None,
             error_log=log,
@@ -152,8 +140,8 @@ class Server:
     def stop_accepting(self) -> None:
         """Close the listener and refuse handshakes under way."""
         self.draining = True
-        for listener in self._listeners:
-            listener.close()
+        while self._listeners:
+            stop_listening(self._listeners.pop())
 
     def drain(self, within_s: float = 30.0, batch: int = 50) -> None:
         """Stop accepting, let calls in work be answered and close all links with 1001.
@@ -168,14 +156,20 @@ class Server:
         batches = [links[start : start + batch] for start in range(0, len(links), batch)]
         for number, group in enumerate(batches):
             for link in group:
-                left_s = deadline - 1 - time.monotonic()
-                gevent.spawn(link.close_when_idle, 1001, "the server restarts", left_s)
+                gevent.spawn(self._send_away, link, deadline)
             if number + 1 < len(batches):
                 gevent.sleep(within_s / 2 / len(batches) * random.uniform(0.8, 1.2))
-        while self.links and time.monotonic() < deadline:
+        # Whoever is being read gets an answer; who only hangs is not waited for.
+        read_by = min(deadline, time.monotonic() + 1.0)
+        while (now := time.monotonic()) < deadline:
+            if not self._held() and (now > read_by or not len(self.doorstep)):
+                break
             gevent.sleep(0.05)
         for greenlet in filter(None, (self._ticker, self._watch)):
             greenlet.kill()
+
+    def _send_away(self, link: Link, deadline: float) -> None:
+        link.close_when_idle(1001, RESTARTS, deadline - 1 - time.monotonic())
 
     def health_answer(self) -> tuple[int, dict[str, Any]]:
         """Status and body of `GET /healthz`."""
@@ -212,10 +206,11 @@ class Server:
             again_s = self._turns.next_s(time.monotonic(), EVERY_S)
             return self.turned_away(request, Refused(Reason.OVERLOADED, retry_after_s=again_s))
         try:
-            if self.draining:
+            answer = None if self.draining else self.gate.admit(request)
+            if answer is None or self.draining:
                 refused = Refused(Reason.DRAINING, retry_after_s=_soon())
                 return self.turned_away(request, refused)
-            return self.gate.admit(request)
+            return answer
         finally:
             self._places.release()
 
@@ -257,6 +252,8 @@ class Server:
         )
         self.links.add(link)
         gevent.spawn(link.run).rawlink(lambda _: self.links.discard(link))
+        if self.draining:
+            link.close_later(1001, RESTARTS, 0.0)
 
     def open_and_close(self, sock: Any, refused: Refused) -> None:
         """Say goodbye on a socket that was upgraded only because the specification wants it."""

@@ -11,16 +11,24 @@ import pytest
 from deploy.processes import ROOT
 from tests.support.wait import eventually
 
+KEEPER = [sys.executable, "-m", "deploy.keep"]
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
+
+DEAF = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("deaf", flush=True)
+time.sleep(600)
+"""
 
 
 @pytest.fixture
 def keep():
     started = []
 
-    def start(*command, **environment):
+    def start(*command, patience=8, **environment):
         keeper = subprocess.Popen(
-            [sys.executable, "-m", "deploy.keep", "it", "--", *command],
+            [*KEEPER, "--patience", str(patience), "it", "--", *command],
             cwd=ROOT,
             env={**os.environ, **environment},
             stdout=subprocess.PIPE,
@@ -68,6 +76,16 @@ def test_it_ends_when_told(keep):
     keeper.send_signal(signal.SIGTERM)
     assert keeper.wait(20) == 0
     assert gone(child)
+
+
+def test_who_does_not_end_in_its_time_is_killed(keep):
+    keeper = keep(sys.executable, "-c", DEAF, patience=0.2)
+    assert keeper.stdout.readline() == "deaf\n"
+    child = child_of(keeper)
+    keeper.send_signal(signal.SIGTERM)
+    assert keeper.wait(20) == 0
+    assert gone(child)
+    assert "it did not end within 0.2 s" in keeper.stdout.read()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's parent-death signal")

@@ -1,13 +1,17 @@
 """A worker that keeps its chargers waiting says so, and people see it."""
 
+import time
 from datetime import timedelta
 
+import gevent
 import pytest
 
 from app.domain.network import presence
 from app.models import WorkerNode
 from app.queries.office import attention
 from tests.support.charging import network
+from tests.support.ocpp_port import OcppPort
+from tests.support.wait import eventually
 from worker.pace import Lag
 
 
@@ -51,3 +55,19 @@ def test_the_worst_is_told_once_and_the_log_names_the_work(caplog):
     assert lag.taken_worst_s() == 0.3
     assert lag.taken_worst_s() == 0.0
     assert "MeterValues of CP-1" in caplog.text
+
+
+def count_without_a_pause(until):
+    while time.monotonic() < until:
+        pass
+
+
+def test_what_nobody_noted_is_found_by_looking_at_what_runs(caplog):
+    lag = Lag()
+    with OcppPort() as port:
+        watch = port.within(lambda: gevent.spawn(lag.watch))
+        port.within(lambda: count_without_a_pause(time.monotonic() + 1.0))
+        eventually(lambda: "all chargers waited" in caplog.text)
+        port.within(watch.kill)
+    assert "tests/office/test_worker_lag.py" in caplog.text
+    assert "count_without_a_pause" in caplog.text

@@ -4,11 +4,12 @@ import json
 import socket
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.ocpp_port import OcppPort
+from tests.support.ocpp_port import OcppPort, handshake_text
 from tests.support.wait import eventually, yielding
 from worker.link import LinkClosed
 from worker.ocpp.events import Answered, Cancelled, Expired, Refused, Repeated, TimedOut
@@ -277,3 +278,25 @@ def test_sigterm_drains_inflight(port):
         drained.join(timeout=10)
     with pytest.raises(OSError):
         port.connect("CP2")
+
+
+def test_whoever_has_only_just_connected_at_a_stop_is_told_to_come_again(port):
+    def stop():
+        early = socket.create_connection(("127.0.0.1", port.port), timeout=10)
+        early.sendall(handshake_text("/ocpp/CP1"))
+        port.server.stop_accepting()  # before the loop has seen it
+        return early
+
+    with port.within(stop) as early:
+        assert early.recv(100).startswith(b"HTTP/1.1 503 ")
+
+
+def test_links_that_close_later_do_so_each_at_its_moment(port):
+    with ExitStack() as stack:
+        chargers = [stack.enter_context(port.connect(f"CP{number}")) for number in range(5)]
+        links = eventually(lambda: len(port.desk.links) == 5 and port.desk.links)
+        port.within(lambda: [link.close_later(1013, "try again later", 0.3) for link in links])
+        for charger in chargers:
+            with pytest.raises(ConnectionClosed) as closed:
+                charger.recv(timeout=20)
+            assert closed.value.rcvd.code == 1013
