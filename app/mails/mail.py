@@ -28,11 +28,14 @@ SUBJECT_MOST = 200
 
 
 class Refused(Exception):
-    """The mail was certainly not taken; `permanent`: trying again is no use."""
+    """The mail was certainly not taken; `permanent`: trying again is no use.
 
-    def __init__(self, sentence: str, *, permanent: bool = False) -> None:
+    `every`: the server takes no mail at all, whatever is in it and to whomever it goes.
+    """
+
+    def __init__(self, sentence: str, *, permanent: bool = False, every: bool = False) -> None:
         super().__init__(sentence)
-        self.permanent = permanent
+        self.permanent, self.every = permanent, every
 
 
 class Unclear(Exception):

@@ -10,6 +10,7 @@ another.  The outcome of each is noted with the claim of the next, so a mail
 costs one unit of work, and whoever is killed leaves no more than one in doubt.
 """
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -68,11 +69,13 @@ class Kind:
 def send_waiting(settings: Settings, kind: Kind, until: float, clock: Clock) -> bool:
     """Send all mails of a kind that are due, until a moment of the monotonic clock.
 
-    Tells whether all that were come to could be dealt with.
+    Tells whether all that were come to could be dealt with.  Nothing is sent while mail pauses.
     """
     well, last = True, 0
     while time.monotonic() <= until:
         flask_db.session.rollback()
+        if outbox.paused_until(flask_db.session(), now=clock()):
+            break
         found = outbox.due(flask_db.session(), kind.rows, now=clock(), limit=_AT_ONCE, after=last)
         if not found:
             break
@@ -84,10 +87,17 @@ def send_waiting(settings: Settings, kind: Kind, until: float, clock: Clock) -> 
 def send(settings: Settings, kind: Kind, numbers: Sequence[int], clock: Clock) -> bool:
     """Send those of these mails that are due and that nobody else has."""
     well, untold = True, list[Outcome]()
+    troubled = outbox.is_troubled(flask_db.session())
     with _opened(settings) as post:
         for written in _written(settings, kind, numbers, clock):
             try:
-                _send(settings, kind, post, written, untold, clock)
+                listens = _send(settings, kind, post, written, untold, clock)
+                if listens and troubled:
+                    untold.append(lambda db: outbox.resume(db, now=clock()))
+                    troubled = False
+            except Refused:
+                well = False
+                break
             except Exception:
                 log.exception("%s %s", kind.name, written.number)
                 flask_db.session.rollback()
@@ -130,8 +140,11 @@ def _send(
     written: Written,
     untold: list[Outcome],
     clock: Clock,
-) -> None:
-    """Send one mail; what became of it stays to be told, as that of the one before was."""
+) -> bool:
+    """Send one mail; what became of it stays to be told, as that of the one before was.
+
+    Tells whether the server listened; raises `Refused` when it takes none, so that all mail pauses.
+    """
 
     def claim(db: Session) -> Any:
         return kind.claim(db, settings, written, clock())
@@ -146,11 +159,18 @@ def _send(
         post.address(written.mail)
     except Refused as error:
         why, state = _refusal(error)
+        if error.every:
+            took_none = functools.partial(
+                outbox.took_none, said=why, lasting=error.permanent, now=clock()
+            )
+            if _tell(untold, took_none):
+                raise
         _tell(untold, refuse)
-        return
+        return False
     row = _tell(untold, claim)
     if row is not None:
         untold.append(_delivered(kind, post, written.mail, row, clock))
+    return True
 
 
 def _delivered(kind: Kind, post: Post, message: Mail, row: Any, clock: Clock) -> Outcome:

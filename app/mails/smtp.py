@@ -46,7 +46,8 @@ class SmtpPost:
         if answer[0] == _CLOSING:
             raise smtplib.SMTPServerDisconnected(_said(*answer))
         self._used = True
-        _expect(answer, "sender")
+        # Our own sender is the same for all mails; what only this one needs is its own trouble.
+        _expect(answer, "sender", every=answer[0] >= 500 and not options)
         _expect(client.rcpt(mail.recipient), "recipient")
 
     def _reached(self) -> smtplib.SMTP:
@@ -104,17 +105,22 @@ def _connected(url: str) -> smtplib.SMTP:
         else:
             client = smtplib.SMTP(host, port, timeout=TIMEOUT_S)
     except (OSError, smtplib.SMTPException) as error:
-        raise Refused(f"The mail server {host}:{port} cannot be reached: {_words(error)}") from None
+        raise _refused(f"The mail server {host}:{port} cannot be reached", error) from None
     try:
         client.ehlo_or_helo_if_needed()
         _secure_and_sign_in(client, parts.username, parts.password, secure)
     except (OSError, smtplib.SMTPException) as error:
         _leave(client)
-        raise Refused(f"The mail server {host} did not let us in: {_words(error)}") from None
+        raise _refused(f"The mail server {host} did not let us in", error) from None
     except Refused:
         _leave(client)
         raise
     return client
+
+
+def _refused(sentence: str, error: OSError | smtplib.SMTPException) -> Refused:
+    code = error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else 0
+    return Refused(f"{sentence}: {_words(error)}", permanent=code >= 500, every=True)
 
 
 def _secure_and_sign_in(
@@ -131,14 +137,16 @@ def _secure_and_sign_in(
     if not user:
         return
     if not secure and client._host not in {"localhost", "127.0.0.1", "::1"}:  # type: ignore[attr-defined]
-        raise Refused("The mail server offers no encryption, so the password was not sent.")
+        sentence = "The mail server offers no encryption, so the password was not sent."
+        raise Refused(sentence, permanent=True, every=True)
     client.login(unquote(user), unquote(password or ""))
 
 
-def _expect(reply: tuple[int, bytes], what: str) -> None:
+def _expect(reply: tuple[int, bytes], what: str, *, every: bool = False) -> None:
     code, answer = reply
     if code not in (250, 251):
-        raise Refused(f"The {what} was refused: {_said(code, answer)}", permanent=code >= 500)
+        sentence = f"The {what} was refused: {_said(code, answer)}"
+        raise Refused(sentence, permanent=code >= 500, every=every)
 
 
 def _said(code: int, answer: bytes) -> str:

@@ -12,7 +12,7 @@ from app.models.base import Base, BigId, Id, SiteOwned, StationOwned, TenantOwne
 class SystemMark(Base):
     """The last sign of a part that has no row of its own, such as the sweep.
 
-    `ok` is how it went and `since` when it began to go like that.
+    `ok` is how it went and `since` when it began to go like that; it pauses `until` then.
     """
 
     __tablename__ = "system_marks"
@@ -21,6 +21,7 @@ class SystemMark(Base):
     at: Mapped[datetime]
     ok: Mapped[bool] = mapped_column(default=True)
     since: Mapped[datetime]
+    until: Mapped[datetime | None]
     sentence: Mapped[str] = mapped_column(String(300), default="")
 
 

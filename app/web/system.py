@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from app import extensions, queues
 from app.domain.network import presence
-from app.domain.office import housekeeping
+from app.domain.office import housekeeping, outbox
 from app.queries.office import system as queries
 from app.queues import QueueState
 from app.text.numbers import duration, number
@@ -181,6 +181,14 @@ def _waiting(states: list[QueueState]) -> str:
 
 
 def _mail(db: Session, now: datetime) -> Part:
+    if until := outbox.paused_until(db, now=now):
+        mark = queries.mark(db, housekeeping.MAIL)
+        sentence = (
+            "The mail server takes no mail, so all mails wait; they are tried again by themselves. "
+            f"It said: {mark.sentence if mark else ''}"
+        )
+        fact = f"paused for {duration((until - now).total_seconds())} more"
+        return Part("Mail", BAD, fact, sentence, mark.since if mark else None)
     told = queries.mail(db, now=now)
     to_files = not current_app.config["SETTINGS"].smtp_url
     sent = f"sent {duration((now - told.sent_at).total_seconds())} ago" if told.sent_at else ""

@@ -11,6 +11,7 @@ OUTSIDE = "is not for staff"
 
 #: What changes something at the desk -> the operation that does it, or why there is none.
 TABLE = {
+    "about.try_mail_again": "the installation's own; `flask system try-mail` does the same",
     "about.test_mail": "writes a mail to whoever looks at the page",
     "alert_rules.archive": "alert-rules.archive",
     "alert_rules.create": "alert-rules.create",

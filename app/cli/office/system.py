@@ -3,6 +3,8 @@
 import click
 
 from app.cli.ground import _shared as cli
+from app.domain.office import outbox
+from app.uow import unit_of_work
 from app.web import about, system
 
 group = cli.Group("system", help="How the installation fares, what it is, and its settings.")
@@ -62,3 +64,11 @@ def tell_about(report: bool, as_json: bool) -> None:
 def settings(as_json: bool) -> None:
     """List every setting: its value (secrets masked), where it is from, what it does."""
     cli.print_rows(about.settings_in_use(), SETTINGS, json=as_json)
+
+
+@group.command("try-mail")
+def try_mail() -> None:
+    """End the pause of all mail: the server is asked again now."""
+    with unit_of_work() as db:
+        outbox.try_again(db, cli.the_tenant(db).id)
+    click.echo("Mails are tried again now.", err=True)

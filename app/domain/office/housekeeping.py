@@ -14,6 +14,8 @@ from app.models import AttentionSeen, SystemMark
 SWEEP = "sweep"
 #: The round that bills ended sessions; it signs where it failed, and when it goes well again.
 BILLS = "bills"
+#: The mail server, where it takes no mail at all (`app.domain.office.outbox`).
+MAIL = "mail"
 #: The kinds of findings that a person may put away: the others end when their cause does.
 SEEABLE = frozenset(
     {

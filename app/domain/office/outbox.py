@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 
 from app.domain.ground import events
 from app.domain.ground.vocabulary import ReceiptState
-from app.models import OutgoingMail, Receipt
+from app.domain.office import housekeeping
+from app.models import OutgoingMail, Receipt, SystemMark
 
 #: A claim older than this belongs to a process that is gone.
 STALE = timedelta(minutes=5)
@@ -117,6 +118,50 @@ def give_up_stale(db: Session, kind: Kind, *, now: datetime) -> int:
     for row in stale:
         settle(db, kind, row, ReceiptState.UNKNOWN, why, now=now)
     return len(stale)
+
+
+# The pause: a server that takes no mail at all is no single mail's trouble, and costs none a try.
+
+#: A pause is as long as the trouble has lasted, within these bounds.
+SHORTEST, LONGEST = timedelta(minutes=1), timedelta(minutes=30)
+
+
+def took_none(db: Session, *, said: str, lasting: bool, now: datetime) -> bool:
+    """Note that the server takes no mail, whatever it is; tells whether all mail pauses now.
+
+    It does at once where the server said so for good (`lasting`), else when it has not been
+    reached for a while.
+    """
+    mark = housekeeping.sign(db, housekeeping.MAIL, now=now, failed=said)
+    lasted = now - mark.since
+    if lasting or lasted >= SHORTEST:
+        mark.until = now + min(max(lasted, SHORTEST), LONGEST)
+    return mark.until is not None
+
+
+def paused_until(db: Session, *, now: datetime) -> datetime | None:
+    """Until when no mail is sent; None when mail goes."""
+    mark = db.get(SystemMark, housekeeping.MAIL)
+    return mark.until if mark is not None and mark.until and mark.until > now else None
+
+
+def is_troubled(db: Session) -> bool:
+    """Tell whether the server took no mail the last time."""
+    mark = db.get(SystemMark, housekeeping.MAIL)
+    return mark is not None and not mark.ok
+
+
+def resume(db: Session, *, now: datetime) -> None:
+    """Note that the server listens again."""
+    housekeeping.sign(db, housekeeping.MAIL, now=now).until = None
+
+
+def try_again(db: Session, tenant_id: int) -> None:
+    """End the pause now: the next mail finds out how the server is."""
+    mark = db.get(SystemMark, housekeeping.MAIL)
+    if mark is not None:
+        mark.until = None
+    events.record(db, events.MailWanted(tenant_id, 0))
 
 
 # Mails other than receipts.  What has left is forgotten; whoever wants a link asks for another.

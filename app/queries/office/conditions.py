@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, contains_eager
 from app.domain.ground.vocabulary import AlertKind
 from app.domain.network import presence
 from app.domain.office.alerts import Condition, Look
-from app.domain.office.housekeeping import SWEEP
+from app.domain.office.housekeeping import BILLS, MAIL, SWEEP
 from app.domain.trust import certificates
 from app.domain.trust.security_events import FOUND
 from app.models import (
@@ -90,9 +90,16 @@ def _mail(db: Session, tenant_id: int, now: datetime, _: timedelta) -> Found:
     for one in (*money.failed_receipts(db, tenant_id), *money.failed_mails(db, tenant_id)):
         what = f"Some {words[one.kind]} could not be sent"
         yield Condition(AlertKind.MAIL_FAILED, one.kind, what, one.since or now)
+    mark = db.get(SystemMark, MAIL)
+    if mark is not None and mark.until and mark.until > now:
+        what = f"The mail server takes no mail: {mark.sentence}"
+        yield Condition(AlertKind.MAIL_FAILED, MAIL, what, mark.since)
 
 
 def _task(db: Session, _: int, now: datetime, __: timedelta) -> Found:
+    bills = db.get(SystemMark, BILLS)
+    if bills is not None and not bills.ok:
+        yield Condition(AlertKind.TASK_FAILED, BILLS, bills.sentence, bills.since)
     mark = db.get(SystemMark, SWEEP)
     if mark is not None and not mark.ok:
         yield Condition(AlertKind.TASK_FAILED, SWEEP, mark.sentence, mark.since)

@@ -52,7 +52,18 @@ def show() -> ResponseReturnValue:
         libraries=about.libraries(),
         last_mail=_last_mail() if current_user.can("admin", everywhere=True) else None,
         to_files=not current_app.config["SETTINGS"].smtp_url,
+        paused_until=outbox.paused_until(db.session(), now=g.now),
     )
+
+
+@installation.post("/try-mail-again")
+@needs("admin", everywhere=True)
+def try_mail_again() -> ResponseReturnValue:
+    """End the pause of all mail."""
+    with unit_of_work() as work:
+        outbox.try_again(work, current_user.tenant_id)
+    flash(_("Mails are tried again now."), "success")
+    return back("about.index", _anchor="test-mail")
 
 
 @installation.post("/test-mail")
