@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint, text
+from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.domain.ground.vocabulary import AlertKind
@@ -26,8 +26,9 @@ class AlertRule(TenantOwned, Base):
     """What is watched, where, and who is told.  No `sites` means: everywhere else.
 
     Of one kind there is one rule for each site, and one for all the others: a narrower rule
-    replaces the general one.  `minutes` is how long it has to last; mails wait from `quiet_from`
-    to `quiet_until` (on the clock of `timezone`); what nobody has acknowledged `escalate_after`
+    replaces the general one.  `minutes` is how long it has to last, `days` how long before its
+    end something is found that ends (None: as is usual); mails wait from `quiet_from` to
+    `quiet_until` (on the clock of `timezone`); what nobody has acknowledged `escalate_after`
     minutes after it was told is told to `escalate_to`.
     """
 
@@ -39,6 +40,7 @@ class AlertRule(TenantOwned, Base):
     name_key: Mapped[str] = mapped_column(String(120))
     kind: Mapped[AlertKind] = mapped_column(choice(AlertKind))
     minutes: Mapped[int] = mapped_column(default=0)
+    days: Mapped[int | None]
     mail_to: Mapped[list[Any]] = mapped_column(default=list)
     quiet_from: Mapped[str | None] = mapped_column(String(5))
     quiet_until: Mapped[str | None] = mapped_column(String(5))
@@ -57,6 +59,7 @@ class Alert(SiteOwned, Base):
     `subject` names it within its `kind`: the index lets it be open but once.  `began_at` is when
     it began, `opened_at` when it was noticed.  `told_at` is when the mail about it left, None
     while it waits for the end of quiet hours or of a snooze; `over_told_at` that about its end.
+    Closed by a person (`closed_by`) while it `goes_on`, it is not opened again before it is over.
     """
 
     __tablename__ = "alerts"
@@ -69,6 +72,11 @@ class Alert(SiteOwned, Base):
         ),
         Index("ix_alerts_tenant_opened", "tenant_id", "opened_at"),
         Index("ix_alerts_closed_at", "closed_at"),
+        Index(
+            *("ix_alerts_goes_on", "tenant_id"),
+            sqlite_where=text("goes_on"),
+            postgresql_where=text("goes_on"),
+        ),
     )
 
     id: Mapped[Id]
@@ -83,6 +91,8 @@ class Alert(SiteOwned, Base):
     began_at: Mapped[datetime]
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None] = mapped_column(String(120))
+    goes_on: Mapped[bool] = mapped_column(default=False, server_default=false())
     told_at: Mapped[datetime | None]
     over_told_at: Mapped[datetime | None]
     escalated_at: Mapped[datetime | None]

@@ -27,6 +27,10 @@ _MINUTES = Asked(
     N_("For how long (minutes)"),
     N_("So long it has to last before anybody is told. Empty: as is usual for what is watched."),
 )
+_DAYS = Asked(
+    N_("How many days before"),
+    N_("For certificates and API tokens that are about to end. Empty: 60 and 14 days."),
+)
 _QUIET_FROM = Asked(
     N_("Quiet from"),
     N_("Mails wait until the quiet hours are over; the desk and webhooks do not."),
@@ -73,6 +77,12 @@ class NewAlertRule(
         ge=0,
         le=LONGEST_WAIT,
     )
+    days: Whole | None = left_out(
+        "How many days before the end of a certificate (null: 60) or of an API token (null: 14).",
+        _DAYS,
+        ge=1,
+        le=365,
+    )
     mail_to: list[Text] = left_out("Addresses of mails.", max_length=MOST_ADDRESSES)
     quiet_from: Text | None = left_out(
         "Mails wait from this time of day, like 22:00.", _QUIET_FROM, max_length=5
@@ -110,6 +120,12 @@ class AlertChanges(Schema, example={"note": "The electrician comes at noon.", "a
 
     assigned_to_id: RowId | None = left_out("A member of staff who sees to it; null: nobody.")
     snoozed_until: Instant | None = left_out("No mails about it before then; null: as usual.")
+    note: Text | None = left_out(max_length=500)
+
+
+class AlertClosing(Schema, example={"note": "The station was taken down for the winter."}):
+    """Why an alert is closed."""
+
     note: Text | None = left_out(max_length=500)
 
 

@@ -39,10 +39,10 @@ def watch_tenant(tenant_id: int, now: datetime) -> bool:
     """Look at one tenant's network and say what is new; tells whether this look counted."""
     db = flask_db.session()
     db.rollback()
-    least = Fitting(alert_rules.at_work(db, tenant_id)).least_minutes()
+    reach = Fitting(alert_rules.at_work(db, tenant_id)).reach()
     scope.narrow(db, scope.Scope(tenant_id))
     try:
-        look = conditions.look(db, tenant_id, least, now)
+        look = conditions.look(db, tenant_id, reach, now)
     finally:
         scope.narrow(db, None)
     desk_url = current_app.config["SETTINGS"].desk_url

@@ -19,6 +19,7 @@ TABLE = {
     "alert_rules.restore": "alert-rules.restore",
     "alerts.acknowledge": "alerts.acknowledge",
     "alerts.bulk_change": ONE_BY_ONE,
+    "alerts.close": "alerts.close",
     "alerts.edit": "alerts.change",
     "bills.answer": "questions.answer",
     "bills.approve_many": ONE_BY_ONE,

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.domain.ground.errors import Conflict, Invalid, NotFound, Taken
 from app.domain.ground.vocabulary import SYSTEM, Actor, AlertKind, Role
-from app.domain.office import alert_rules, alerts
+from app.domain.office import alert_rules, alerts, api_tokens
 from app.domain.office.alerts import Condition, Look
 from app.extensions import db as flask_db
 from app.models import Alert, AuditEntry, Connection, OutgoingMail, User, WorkerNode
@@ -241,12 +241,7 @@ def test_whoever_sees_to_an_alert_is_named_and_audited(network):
     gone(network, "CP-7")
     look_at(network)
     (alert,) = found()
-    user = network.add(
-        User(
-            tenant_id=network.tenant.id, email="ada@example.org", email_key="ada@example.org",
-            name="Ada", role=Role.OPERATOR, created_at=NOW,
-        )
-    )  # fmt: skip
+    user = a_person(network)
     alerts.change(network.db, ADA, alert, now=NOW, assigned_to_id=user.id, note="At noon.")
     alerts.acknowledge(network.db, ADA, alert, now=NOW)
     alerts.acknowledge(network.db, Actor("Bob"), alert, now=NOW + MINUTE)
@@ -273,6 +268,85 @@ def test_what_is_over_cannot_be_put_off(network):
         alerts.change(network.db, ADA, alert, now=NOW, snoozed_until=NOW + HOUR)
 
 
+def closed_by_hand(network, now):
+    rule(network)
+    station = gone(network, "CP-7")
+    look_at(network)
+    alerts.close(network.db, ADA, found()[0], now=now, note="In the winter store.")
+    network.db.commit()
+    return station
+
+
+def test_what_a_person_has_closed_is_not_opened_again_while_it_goes_on(network):
+    closed_by_hand(network, NOW + MINUTE)
+    for minutes in (1, 2, 90):
+        look_at(network, NOW + minutes * MINUTE)
+    (alert,) = found()
+    assert (alert.closed_at, alert.closed_by) == (NOW + MINUTE, "Ada")
+    assert alert.note == "In the winter store."
+    assert [mail.subject for mail in mails()] == ["Alert: CP-7 is offline"]
+    with pytest.raises(Conflict):
+        alerts.close(network.db, ADA, alert, now=NOW + HOUR)
+
+
+def test_what_a_person_has_closed_opens_again_when_it_begins_anew(network):
+    station = closed_by_hand(network, NOW + MINUTE)
+    comes_back(network, station, NOW + 2 * MINUTE)
+    look_at(network, NOW + 3 * MINUTE)
+    goes(network, station, NOW + 4 * MINUTE)
+    look_at(network, NOW + HOUR)
+    assert [alert.closed_by for alert in found()] == ["Ada", None]
+    assert found()[1].closed_at is None
+
+
+def test_what_came_and_went_between_two_looks_begins_anew_as_well(network):
+    station = closed_by_hand(network, NOW + MINUTE)
+    goes(network, station, NOW + 2 * MINUTE)
+    look_at(network, NOW + HOUR)
+    assert [(alert.goes_on, alert.closed_at is None) for alert in found()] == [
+        (False, False),
+        (False, True),
+    ]
+
+
+def a_person(network, name="Ada"):
+    address = f"{name.lower()}@example.org"
+    return network.add(
+        User(
+            tenant_id=network.tenant.id, email=address, email_key=address,
+            name=name, role=Role.OPERATOR, created_at=NOW,
+        )
+    )  # fmt: skip
+
+
+def test_a_token_is_told_of_before_it_ends(network):
+    rule(network, AlertKind.TOKEN_EXPIRING)
+    user = a_person(network)
+    for days in (14, 15, None):
+        api_tokens.issue(network.db, SYSTEM, user, name=f"For {days}", now=NOW, days=days)
+    network.db.commit()
+    look_at(network, NOW + MINUTE)
+    (alert,) = found()
+    assert alert.what == "The API token For 14 of Ada ends on 2026-03-16"
+    assert alert.began_at == NOW
+    api_tokens.issue(network.db, SYSTEM, user, name="For 14", now=NOW, days=300)
+    network.db.commit()
+    look_at(network, NOW + HOUR)
+    assert [(one.what.split()[4], one.closed_at) for one in found()] == [("14", NOW + HOUR)]
+    look_at(network, NOW + 25 * HOUR)
+    assert found()[1].what.startswith("The API token For 15")
+
+
+def test_a_rule_says_how_many_days_before(network):
+    rule(network, AlertKind.TOKEN_EXPIRING, days=3)
+    api_tokens.issue(network.db, SYSTEM, a_person(network), name="Script", now=NOW, days=5)
+    network.db.commit()
+    look_at(network, NOW + 47 * HOUR)
+    assert not found()
+    look_at(network, NOW + 48 * HOUR)
+    assert found()[0].began_at == NOW + 48 * HOUR
+
+
 def test_beat_finds_every_tenant(network):
     other = Network(network.db, NOW, "Theirs")
     now = datetime.now(UTC)
@@ -294,6 +368,7 @@ def test_beat_finds_every_tenant(network):
         ({"timezone": "Mars/Base"}, "timezone"),
         ({"mail_to": ["nobody"]}, "mail_to"),
         ({"escalate_after": 5}, "escalate_to"),
+        ({"days": 5}, "days"),
         ({"site_ids": [999]}, "site_ids"),
         ({"kind": "no_worker", "site_ids": [1]}, "site_ids"),
         ({"name": ""}, "name"),

@@ -127,6 +127,21 @@ def test_an_alert_is_acknowledged_assigned_snoozed_and_noted(desk, made):
     assert viewer.post(f"/alerts/{alert.id}/acknowledge").status_code == 403
 
 
+def test_an_alert_is_closed_by_hand_with_a_note(desk, made):
+    desk().post("/alerts/rules/new", data=RULE)
+    alert, operator = an_alert(), desk("operator")
+    assert "Close by hand" in operator.get(f"/alerts/{alert.id}").text
+    place = f"/alerts/{alert.id}/close"
+    assert operator.post(place, data={"note": "x" * 501}).status_code == 422
+    assert operator.post(place, data={"note": "In store."}).status_code == 303
+    shown = operator.get(f"/alerts/{alert.id}").text
+    assert "Closed by hand" in shown
+    assert "In store." in shown
+    assert "Close by hand" not in shown
+    assert "closed already" in operator.post(place, follow_redirects=True).text
+    assert desk("viewer").post(place).status_code == 403
+
+
 def test_many_alerts_are_acknowledged_at_once(desk):
     admin = desk()
     admin.post("/alerts/rules/new", data=RULE)
@@ -137,6 +152,9 @@ def test_many_alerts_are_acknowledged_at_once(desk):
     flask_db.session.rollback()
     assert all(one.acknowledged_at for one in flask_db.session.scalars(select(Alert)))
     assert admin.post("/alerts/bulk", data={"action": "eat", "ids": ids}).status_code == 400
+    assert admin.post("/alerts/bulk", data={"action": "close", "all": "1"}).status_code == 303
+    flask_db.session.rollback()
+    assert all(one.closed_by for one in flask_db.session.scalars(select(Alert)))
 
 
 def test_the_list_is_narrowed_and_exported(desk):
@@ -205,9 +223,19 @@ def test_the_api_does_all_of_it(call):
     noted = call("PATCH", f"/alerts/{alert.id}", json={"note": "At noon."})
     assert noted.json["note"] == "At noon."
     assert call("PATCH", f"/alerts/{alert.id}", json={"assigned_to_id": 999}).status_code == 404
+    closed = call("POST", f"/alerts/{alert.id}/close", json={"note": "In store."})
+    assert (closed.json["closed_by"], closed.json["note"]) == (
+        noted.json["acknowledged_by"],
+        "In store.",
+    )
+    assert call("POST", f"/alerts/{alert.id}/close").status_code == 409
+    token = {"name": "Tokens", "kind": "token_expiring", "days": 7}
+    assert call("POST", "/alert-rules", json=token).json["days"] == 7
     assert call("POST", f"{place}/archive").status_code == 200
     an_alert()
-    assert call("GET", f"/alerts/{alert.id}").json["closed_at"]
+    assert all(
+        one["closed_at"] for one in call("GET", "/alerts?kind=station_offline").json["items"]
+    )
 
 
 def test_the_api_manages_webhooks_and_tells_a_secret_once(call):
@@ -239,8 +267,13 @@ def test_the_command_line_does_the_same(flask_):
     flask_("alert", "edit", str(alert.id), "--note", "At noon.", "--snooze", "2")
     shown = json.loads(flask_("alert", "show", str(alert.id), "--json"))
     assert (shown["note"], shown["acknowledged_by"]) == ("At noon.", "command line")
+    assert (
+        flask_("alert", "close", str(alert.id), "--note", "Sold.") == f"Closed alert {alert.id}.\n"
+    )
+    assert json.loads(flask_("alert", "show", str(alert.id), "--json"))["note"] == "Sold."
     flask_("alert-rule", "edit", "gone", "--mail-to", "a@example.org", "--minutes", "5")
     assert only(AlertRule).mail_to == ["a@example.org"]
+    flask_("alert-rule", "add", "Tokens", "--kind", "token_expiring", "--days", "7")
     assert "no alert 999" in flask_("alert", "show", "999", fails=True)
 
 

@@ -124,7 +124,7 @@ def test_a_look_at_the_conditions_asks_the_same_of_few_stations_and_of_many(netw
         network.session(station, network.now - 100 * HOUR)
     network.db.commit()
     with statements(network.db) as asked:
-        least = dict.fromkeys(AlertKind, 0)
+        least = dict.fromkeys(AlertKind, timedelta())
         found = conditions.look(network.db, network.tenant.id, least, network.now).found
     assert len(found) >= 2 * count
     assert len(asked) <= 25

@@ -19,6 +19,7 @@ ALERT = _rows.answer(
     "Alert",
     "Something that a rule found. `began_at` is when it began, `opened_at` when it was noticed, "
     "`closed_at` when it was over, null while it goes on. `subject` names it within its kind. "
+    "Closed by a person (`closed_by`) while it `goes_on`, it stays closed until it is over. "
     "`told_at` is when mails about it left, null while they wait for the end of quiet hours or of "
     "a snooze.",
     Alert,
@@ -56,6 +57,15 @@ noun.decide(
     *("/alerts/{alert_id}/acknowledge", "operator", "Acknowledge an alert"),
     "Say that somebody knows: nothing is escalated. Whoever said so first stays named.",
     *(ALERT, _alert, alerts.acknowledge),
+)
+
+
+noun.decide(
+    *("/alerts/{alert_id}/close", "operator", "Close an alert"),
+    "Close it by hand, with a note or without. It opens again when it is over and begins anew.",
+    *(ALERT, _alert, alerts.close),
+    body=schemas.AlertClosing,
+    problems=(409,),
 )
 
 

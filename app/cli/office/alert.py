@@ -23,6 +23,7 @@ COLUMNS: list[cli.Column] = [
     ("began_at", lambda row: row.began_at),
     ("opened_at", lambda row: row.opened_at),
     ("closed_at", lambda row: row.closed_at),
+    ("closed_by", lambda row: row.closed_by),
     ("acknowledged_by", lambda row: row.acknowledged_by),
     ("snoozed_until", lambda row: row.snoozed_until),
     ("assigned_to", lambda row: row.assigned_to.email if row.assigned_to else None),
@@ -59,6 +60,16 @@ def acknowledge(alert_id: int) -> None:
     with unit_of_work() as db:
         alerts.acknowledge(db, cli.ACTOR, _found(db, alert_id), now=cli.now())
     click.echo(f"Acknowledged alert {alert_id}.")
+
+
+@group.command("close")
+@click.argument("alert_id", type=int)
+@click.option("--note", help="Why it is closed.")
+def close(alert_id: int, note: str | None) -> None:
+    """Close the alert ALERT_ID by hand; it opens again when it is over and begins anew."""
+    with unit_of_work() as db:
+        alerts.close(db, cli.ACTOR, _found(db, alert_id), now=cli.now(), note=note)
+    click.echo(f"Closed alert {alert_id}.")
 
 
 @group.command("edit")

@@ -75,13 +75,14 @@ def _is_late(alert: Alert, now: datetime) -> bool:
 
 
 def _ended(db: Session, tenant_id: int, now: datetime) -> Sequence[Alert]:
-    """Those that were told of, are over, and of whose end nobody was told."""
+    """Those that were told of, are over by themselves, and of whose end nobody was told."""
     query = select(Alert).options(selectinload(Alert.rule))
     return db.scalars(
         query.where(
             Alert.tenant_id == tenant_id,
             Alert.closed_at > now - END_TOLD_WITHIN,
             Alert.told_at.is_not(None),
+            Alert.closed_by.is_(None),
             Alert.over_told_at.is_(None),
         ).order_by(Alert.id)
     ).all()

@@ -5,7 +5,7 @@ twice: the rule that names a site replaces the general one there.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.domain.ground import clock, texts
 from app.domain.ground.errors import Invalid, Taken
-from app.domain.ground.vocabulary import OF_NO_SITE, WAITS, Actor, AlertKind, Arguments
+from app.domain.ground.vocabulary import AHEAD, OF_NO_SITE, WAITS, Actor, AlertKind, Arguments
 from app.domain.office import audit
 from app.models import AlertRule, Site
 from app.schemas.office import MOST_ADDRESSES, NewAlertRule
@@ -64,6 +64,11 @@ def at_work(db: Session, tenant_id: int) -> Sequence[AlertRule]:
     return db.scalars(query.order_by(AlertRule.id)).all()
 
 
+def ahead(rule: AlertRule) -> timedelta:
+    """How long before the end of something a rule finds it."""
+    return timedelta(days=rule.days or AHEAD.get(rule.kind, 0))
+
+
 class Fitting:
     """Which rule is about what happens where: the one that names the site, else the general one."""
 
@@ -78,11 +83,18 @@ class Fitting:
         """The rule that is about a kind of thing at a site (None: of no site)."""
         return self._rules.get((kind, site_id)) or self._rules.get((kind, None))
 
-    def least_minutes(self) -> dict[AlertKind, int]:
-        """The kinds that are watched, each with the shortest time that any rule waits."""
-        found: dict[AlertKind, int] = {}
+    def reach(self) -> dict[AlertKind, timedelta]:
+        """The kinds that are watched, each with the shortest time that any rule waits.
+
+        Of what ends it is the longest time that any rule looks ahead.
+        """
+        found: dict[AlertKind, timedelta] = {}
         for (kind, _), rule in self._rules.items():
-            found[kind] = min(rule.minutes, found.get(kind, rule.minutes))
+            if kind in AHEAD:
+                found[kind] = max(ahead(rule), found.get(kind, timedelta()))
+            else:
+                waits = timedelta(minutes=rule.minutes)
+                found[kind] = min(waits, found.get(kind, waits))
         return found
 
 
@@ -96,6 +108,10 @@ def _apply(db: Session, rule: AlertRule, given: Arguments) -> None:
     if "minutes" in given:
         wanted = given["minutes"]
         rule.minutes = WAITS.get(rule.kind, 0) if wanted is None else wanted
+    if "days" in given:
+        rule.days = given["days"]
+    if rule.days is not None and rule.kind not in AHEAD:
+        raise Invalid("Only what ends on a known day can be told days before.", field="days")
     for name in ("mail_to", "escalate_to"):
         if name in given:
             setattr(rule, name, _addresses(given[name] or (), name))

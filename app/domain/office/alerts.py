@@ -17,7 +17,7 @@ from app.domain.ground.bulk import BulkInsert
 from app.domain.ground.errors import Conflict, Invalid, NotFound
 from app.domain.ground.many import Tally
 from app.domain.ground.vocabulary import Actor, AlertKind, Area, Json, Right
-from app.domain.office import audit, rights
+from app.domain.office import alert_rules, audit, rights
 from app.domain.office.alert_rules import Fitting
 from app.models import Alert, AlertRule, SystemMark, User
 from app.schemas.office import AlertChanges
@@ -27,7 +27,10 @@ LONGEST_SNOOZE = timedelta(days=31)
 
 
 class Condition(NamedTuple):
-    """Something that a rule may be about: what, since when, and where."""
+    """Something that a rule may be about: what, since when, and where.
+
+    With `ends_at` it is the end that counts: it begins so many days before as the rule says.
+    """
 
     kind: AlertKind
     subject: str
@@ -35,6 +38,7 @@ class Condition(NamedTuple):
     since: datetime
     site_id: int | None = None
     station_id: int | None = None
+    ends_at: datetime | None = None
 
 
 class Look(NamedTuple):
@@ -71,9 +75,12 @@ def settle(db: Session, tenant_id: int, rules: Sequence[AlertRule], look: Look) 
     due: dict[tuple[AlertKind, str], tuple[Condition, AlertRule]] = {}
     for one in look.found:
         rule = fitting.rule(one.kind, one.site_id)
+        if rule is not None and one.ends_at is not None:
+            one = one._replace(since=one.ends_at - alert_rules.ahead(rule))
         if rule is not None and one.since <= look.at - timedelta(minutes=rule.minutes):
             due[one.kind, one.subject[:300]] = one, rule
     changed = _follow(still_open(db, tenant_id), due, fitting, look)
+    _leave_closed(db, tenant_id, due, fitting, look)
     rows = [
         (
             *(tenant_id, one.site_id, one.station_id, rule.id, kind, subject, one.what[:300]),
@@ -115,6 +122,27 @@ def _follow(
     return changed
 
 
+def _leave_closed(
+    db: Session,
+    tenant_id: int,
+    due: dict[tuple[AlertKind, str], tuple[Condition, AlertRule]],
+    fitting: Fitting,
+    look: Look,
+) -> None:
+    """Take out of `due` what a person has closed and what has not been over since."""
+    shut = select(Alert).where(Alert.tenant_id == tenant_id, Alert.goes_on)
+    for alert in db.scalars(shut):
+        key = alert.kind, alert.subject
+        if key in due:
+            # Of what has no beginning of its own, the look's time is told instead.
+            since = due[key][0].since
+            alert.goes_on = since == look.at or since <= (alert.closed_at or look.at)
+            if alert.goes_on:
+                del due[key]
+        elif alert.kind in look.kinds or fitting.rule(alert.kind, alert.site_id) is None:
+            alert.goes_on = False
+
+
 def still_open(db: Session, tenant_id: int) -> Sequence[Alert]:
     """The open alerts of a tenant, the oldest first."""
     query = select(Alert).options(selectinload(Alert.rule))
@@ -147,6 +175,30 @@ def change(db: Session, actor: Actor, alert: Alert, *, now: datetime, **given: A
     if "snoozed_until" in given:
         columns |= _snoozed(alert, given["snoozed_until"], now)
     _change(db, actor, "alert.edit", alert, now, **columns)
+
+
+def close(
+    db: Session, actor: Actor, alert: Alert, *, now: datetime, note: str | None = None
+) -> None:
+    """Close an alert by hand, with a note or without: it opens again when it begins anew.
+
+    Raises `Conflict` where it is over already.
+    """
+    if alert.closed_at is not None:
+        raise Conflict("This alert is closed already.")
+    columns: Json = {"closed_at": now, "closed_by": actor.name, "goes_on": True}
+    if written := AlertChanges.line("note", note or ""):
+        columns["note"] = written
+    _change(db, actor, "alert.close", alert, now, **columns)
+
+
+def close_all(db: Session, actor: Actor, found: Sequence[Alert], *, now: datetime) -> Tally:
+    """Close many alerts by hand; what is over is left as it is."""
+    still = [alert for alert in found if alert.closed_at is None]
+    columns = {"closed_at": now, "closed_by": actor.name, "goes_on": True}
+    audit.change_all(db, actor, "alert.close", still, now=now, **columns)
+    _tell(db, still)
+    return Tally(len(still))
 
 
 def acknowledge_all(db: Session, actor: Actor, found: Sequence[Alert], *, now: datetime) -> Tally:

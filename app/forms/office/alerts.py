@@ -28,6 +28,7 @@ KINDS = {
     AlertKind.SUPPLY_EXCEEDED: _("A site draws more than its supply limit"),
     AlertKind.NO_WORKER: _("No worker is running"),
     AlertKind.WEBHOOK_GIVEN_UP: _("A webhook keeps failing"),
+    AlertKind.TOKEN_EXPIRING: _("An API token is about to expire"),
 }
 EVENTS = {
     WebhookEvent.SESSION_STARTED: _("A session has started"),
@@ -96,6 +97,14 @@ class AlertForm(FlaskForm):  # type: ignore[misc]
         ),
     )
     note = TextAreaField(_("Note"), [fits(AlertChanges, "note")], render_kw={"rows": 2})
+
+
+class ClosingForm(FlaskForm):  # type: ignore[misc]
+    """Why an alert is closed by hand."""
+
+    note = TextAreaField(
+        _("Why"), [fits(AlertChanges, "note")], id="closing-note", render_kw={"rows": 2}
+    )
 
 
 class WebhookForm(PlainForm):

@@ -6,8 +6,8 @@ One statement or two for each kind that is watched, however many stations there 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, aliased, contains_eager
 
 from app.domain.ground.vocabulary import AlertKind
 from app.domain.network import presence
@@ -16,11 +16,13 @@ from app.domain.office.housekeeping import BILLS, MAIL, SWEEP
 from app.domain.trust import certificates
 from app.domain.trust.security_events import FOUND
 from app.models import (
+    ApiToken,
     ChargingSession,
     HandshakeAttempt,
     Review,
     Station,
     SystemMark,
+    User,
     WebhookEndpoint,
 )
 from app.models.sessions import RUNNING
@@ -38,18 +40,17 @@ _HEARD = frozenset({AlertKind.STATION_OFFLINE, AlertKind.CONNECTOR_FAULTED})
 Found = Iterator[Condition]
 
 
-def look(db: Session, tenant_id: int, least: Mapping[AlertKind, int], now: datetime) -> Look:
-    """Find what there is of these kinds; `least` are minutes: of what lasts longer than that.
+def look(db: Session, tenant_id: int, reach: Mapping[AlertKind, timedelta], now: datetime) -> Look:
+    """Find what there is of these kinds that lasts longer than that, or ends within that time.
 
     The database session is narrowed to the tenant (`app.web.scope`).
     """
-    kinds = set(least)
+    kinds = set(reach)
     if presence.silence(db, now=now) is not None:
         kinds -= _HEARD
     found: list[Condition] = []
     for kind in sorted(kinds):
-        after = timedelta(minutes=least[kind])
-        found += _FINDERS[kind](db, tenant_id, now, after)
+        found += _FINDERS[kind](db, tenant_id, now, reach[kind])
     return Look(found, kinds, now)
 
 
@@ -108,15 +109,41 @@ def _task(db: Session, _: int, now: datetime, __: timedelta) -> Found:
         yield Condition(AlertKind.TASK_FAILED, SWEEP, what, mark.at)
 
 
-def _certificates(db: Session, _: int, now: datetime, __: timedelta) -> Found:
-    for row in certificates.running_out(db, now=now)[:MOST]:
+def _certificates(db: Session, _: int, now: datetime, within: timedelta) -> Found:
+    for row in certificates.running_out(db, now=now, days=within.days)[:MOST]:
         station = getattr(row, "station", None)
         whose = f"of {station.label}" if station is not None else row.name
         tense = "ended" if row.expires_at < now else "ends"
         what = f"The certificate {whose} {tense} on {row.expires_at:%Y-%m-%d}"
         subject = f"{'station' if station is not None else 'root'}:{row.id}"
-        place = (station.site_id, station.id) if station is not None else (None, None)
-        yield Condition(AlertKind.CERTIFICATE_EXPIRING, subject, what, now, *place)
+        site_id, station_id = (station.site_id, station.id) if station else (None, None)
+        kind, ends_at = AlertKind.CERTIFICATE_EXPIRING, row.expires_at
+        yield Condition(kind, subject, what, now, site_id, station_id, ends_at)
+
+
+def _tokens(db: Session, _: int, now: datetime, within: timedelta) -> Found:
+    """Tokens that end and that no longer-lived one of the same name and person replaces."""
+    newer = aliased(ApiToken)
+    replaced = newer.expires_at.is_(None) | (newer.expires_at > ApiToken.expires_at)
+    query = (
+        select(ApiToken)
+        .join(ApiToken.user)
+        .options(contains_eager(ApiToken.user))
+        .where(
+            ApiToken.revoked_at.is_(None),
+            *(ApiToken.expires_at > now, ApiToken.expires_at <= now + within),
+            User.archived_at.is_(None),
+            ~exists().where(
+                *(newer.user_id == ApiToken.user_id, newer.name == ApiToken.name),
+                *(newer.revoked_at.is_(None), replaced),
+            ),
+        )
+    )
+    for one in db.scalars(query.order_by(ApiToken.id).limit(MOST)):
+        if one.expires_at is not None:
+            what = f"The API token {one.name} of {one.user.name} ends on {one.expires_at:%Y-%m-%d}"
+            kind, ends_at = AlertKind.TOKEN_EXPIRING, one.expires_at
+            yield Condition(kind, str(one.id), what, now, ends_at=ends_at)
 
 
 def _security(db: Session, tenant_id: int, now: datetime, _: timedelta) -> Found:
@@ -184,4 +211,5 @@ _FINDERS: dict[AlertKind, Callable[[Session, int, datetime, timedelta], Iterator
     AlertKind.SUPPLY_EXCEEDED: _supply,
     AlertKind.NO_WORKER: _worker,
     AlertKind.WEBHOOK_GIVEN_UP: _webhooks,
+    AlertKind.TOKEN_EXPIRING: _tokens,
 }

@@ -47,7 +47,7 @@ def _form(rule: AlertRule | None) -> AlertRuleForm:
 
 #: Members that the form shows as the row has them.
 _PLAIN = (
-    *("name", "minutes", "mail_to", "quiet_from", "quiet_until", "timezone"),
+    *("name", "minutes", "days", "mail_to", "quiet_from", "quiet_until", "timezone"),
     *("escalate_after", "escalate_to"),
 )
 

@@ -13,7 +13,7 @@ from app.domain.ground.errors import DomainError
 from app.domain.office import alerts
 from app.extensions import db
 from app.forms.ground import refusals
-from app.forms.office.alerts import KINDS, SNOOZES, AlertForm
+from app.forms.office.alerts import KINDS, SNOOZES, AlertForm, ClosingForm
 from app.models import Alert
 from app.queries.network import sites as site_queries
 from app.queries.office import alerts as queries
@@ -32,6 +32,7 @@ COLUMNS = [
     ("began_at", lambda alert: alert.began_at),
     ("opened_at", lambda alert: alert.opened_at),
     ("closed_at", lambda alert: alert.closed_at),
+    ("closed_by", lambda alert: alert.closed_by),
     ("acknowledged_at", lambda alert: alert.acknowledged_at),
     ("acknowledged_by", lambda alert: alert.acknowledged_by),
     ("assigned_to", lambda alert: alert.assigned_to.name if alert.assigned_to else None),
@@ -72,7 +73,7 @@ def _wanted() -> queries.Filter:
 @needs("viewer")
 def show(alert_id: int) -> ResponseReturnValue:
     """One alert: what and since when, who was told, and who sees to it."""
-    return _page(_alert(alert_id), None)
+    return _page(_alert(alert_id))
 
 
 @blueprint.post("/<int:alert_id>/acknowledge")
@@ -83,6 +84,20 @@ def acknowledge(alert_id: int) -> ResponseReturnValue:
         alerts.acknowledge(work, actor(), _alert(alert_id), now=datetime.now(UTC))
     flash(_("Acknowledged. Everyone can see that you know about it."), "success")
     return back("alerts.show", alert_id=alert_id)
+
+
+@blueprint.post("/<int:alert_id>/close")
+@needs("operator")
+def close(alert_id: int) -> ResponseReturnValue:
+    """Close it by hand, with a note."""
+    form = ClosingForm()
+    if form.validate_on_submit():
+        note, now = form.note.data, datetime.now(UTC)
+        with unit_of_work() as work:
+            alerts.close(work, actor(), _alert(alert_id), now=now, note=note)
+        flash(_("Closed. It opens again if the problem comes back."), "success")
+        return back("alerts.show", alert_id=alert_id)
+    return _page(_alert(alert_id), closing=form), 422
 
 
 @blueprint.post("/<int:alert_id>/edit")
@@ -107,18 +122,22 @@ def edit(alert_id: int) -> ResponseReturnValue:
     return _page(_alert(alert_id), form), 422
 
 
+#: What is done to many alerts without more to be said.
+_AT_ONCE = {"acknowledge": alerts.acknowledge_all, "close": alerts.close_all}
+
+
 @blueprint.post("/bulk")
 @needs("operator")
 def bulk_change() -> ResponseReturnValue:
-    """Acknowledge many alerts, or put off their mails for some hours."""
+    """Acknowledge or close many alerts, or put off their mails for some hours."""
     action, now = request.form.get("action", ""), datetime.now(UTC)
     hours = action.removeprefix("snooze-")
-    if action != "acknowledge" and hours not in dict(SNOOZES):
+    if action not in _AT_ONCE and hours not in dict(SNOOZES):
         abort(400, "There is no such action.")
     with unit_of_work() as work:
         found = bulk.picked(_wanted().select, Alert)
-        if action == "acknowledge":
-            tally = alerts.acknowledge_all(work, actor(), found, now=now)
+        if action in _AT_ONCE:
+            tally = _AT_ONCE[action](work, actor(), found, now=now)
         else:
             until = now + timedelta(hours=int(hours))
             tally = alerts.snooze_all(work, actor(), found, until, now=now)
@@ -145,11 +164,12 @@ def _form(alert: Alert) -> AlertForm:
     return form
 
 
-def _page(alert: Alert, form: AlertForm | None) -> str:
+def _page(alert: Alert, form: AlertForm | None = None, closing: ClosingForm | None = None) -> str:
     return render_template(
         "office/alerts/show.html",
         alert=alert,
         form=form or _form(alert),
+        closing=closing or ClosingForm(),
         kinds=KINDS,
         story=queries.story(db.session(), alert),
     )

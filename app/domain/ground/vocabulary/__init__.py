@@ -11,6 +11,7 @@ from app.domain.ground.vocabulary.orders import (
     Outcome,
 )
 from app.domain.ground.vocabulary.telling import (
+    AHEAD,
     OF_NO_SITE,
     PING,
     PROGRESS,
@@ -69,6 +70,7 @@ __all__ = [
     "WAITS",
     "PING",
     "PROGRESS",
+    "AHEAD",
     "OF_NO_SITE",
     "Activity",
     "Actor",

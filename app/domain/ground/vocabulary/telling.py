@@ -18,6 +18,7 @@ class AlertKind(StrEnum):
     SUPPLY_EXCEEDED = "supply_exceeded"
     NO_WORKER = "no_worker"
     WEBHOOK_GIVEN_UP = "webhook_given_up"
+    TOKEN_EXPIRING = "token_expiring"
 
 
 #: Kinds that wait, and for how many minutes unless a rule says otherwise.
@@ -27,11 +28,13 @@ WAITS: dict[AlertKind, int] = {
     AlertKind.SESSION_ENDLESS: 24 * 60,
     AlertKind.BILL_HELD: 0,
 }
+#: Kinds of what ends on a day that is known, and how many days before unless a rule says otherwise.
+AHEAD: dict[AlertKind, int] = {AlertKind.CERTIFICATE_EXPIRING: 60, AlertKind.TOKEN_EXPIRING: 14}
 #: Kinds that are about the installation, and so about no site.
 OF_NO_SITE = frozenset(
     {
         *(AlertKind.MAIL_FAILED, AlertKind.TASK_FAILED, AlertKind.NO_WORKER),
-        *(AlertKind.UNKNOWN_CHARGER, AlertKind.WEBHOOK_GIVEN_UP),
+        *(AlertKind.UNKNOWN_CHARGER, AlertKind.WEBHOOK_GIVEN_UP, AlertKind.TOKEN_EXPIRING),
     }
 )
 
