@@ -215,6 +215,12 @@ class Settings:
         _integer(1024, 64 * 1024 * 1024),
         "longest compressed message accepted, once inflated, in bytes",
     )
+    without_database: str = setting(
+        "known",
+        _choice("known", "all", "none"),
+        "who may charge while the database is away: known (tags allowed when last looked at), "
+        "all (everybody but tags known to be refused) or none",
+    )
     heartbeat_s: int = setting(300, _integer(10, 86_400), "heartbeat interval, in seconds")
     boot_retry_s: int = setting(60, _integer(5, 86_400), "retry wait while pending, in seconds")
     call_timeout_s: int = setting(

@@ -21,6 +21,7 @@ from worker.dialects import DIALECTS
 from worker.dialects.context import Context
 from worker.dialects.records import Bulk, Fact, Handler, Long, Outside, Route
 from worker.facts import Asked, Facts, Read
+from worker.last_known import LastKnown
 from worker.ocpp import schemas
 from worker.ocpp.events import Malformed, Repeated, Stray
 from worker.ocpp.fields import Fields
@@ -53,6 +54,7 @@ class Dispatch:
         self._standing = standing
         self._facts = Facts(batch.app, standing, show)
         self._providers = Providers(settings)
+        self.last_known = LastKnown(batch.app, batch)
 
     def answer(self, held: Held, call: Call) -> str | None:
         """Handle a call; None: stay silent, so that the charger keeps it and tries again."""

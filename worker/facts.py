@@ -122,6 +122,7 @@ class Facts:
         fact = one.route.read(Fields(one.payload), context)
         # Meter values are read without the row: they are corrected by what is known here.
         link.station.clock_offset_s = station.clock_offset_s
+        link.station.site_id, link.station.mode = station.site_id, station.mode
         return fact
 
     def _answer(self, db: Session, one: Asked, result: object, rows: list[Row]) -> Any:

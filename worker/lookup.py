@@ -17,6 +17,7 @@ from gevent.event import AsyncResult, Event
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import TimeoutError as TooSlow
 
+from app.domain.ground.vocabulary import StationMode
 from app.extensions import db as flask_db
 from app.models import Site, Station
 
@@ -39,7 +40,7 @@ _ASKED = (
         *(_STATION.c[name] for name in ("validation", "quirks", "clock_offset_s", "registration")),
         *(_STATION.c[name] for name in ("archived_at", "booted_registration", "password_hash")),
         *(_STATION.c[name] for name in ("next_password_hash", "password_proof", "access_epoch")),
-        *(_STATION.c[name] for name in ("username_alias", "security_profile")),
+        *(_STATION.c[name] for name in ("username_alias", "security_profile", "site_id", "mode")),
         Site.timezone,
     )
     .join(Site, Site.id == _STATION.c.site_id)
@@ -71,6 +72,8 @@ class Known:
     alias: str | None
     profile: int
     access_epoch: int
+    site_id: int
+    mode: StationMode
     objection: str | None = None
 
 
@@ -94,6 +97,8 @@ def known_of(station: Any, timezone: str, validation: str) -> Known:
         alias=station.username_alias,
         profile=station.security_profile,
         access_epoch=station.access_epoch,
+        site_id=station.site_id,
+        mode=station.mode,
     )
 
 

@@ -82,7 +82,9 @@ class Switchboard:
             self._beat()
         every = (self._listen, self._look, self._watch, self._beat_for_ever, self._show_for_ever)
         lanes = (self._claims.work_off, self._setpoints.look_for_ever)
-        for work in (*every, *lanes, self._dispatch.deviations.write_for_ever):
+        dispatch = self._dispatch
+        of_dispatch = (dispatch.deviations.write_for_ever, dispatch.last_known.keep_up_for_ever)
+        for work in (*every, *lanes, *of_dispatch):
             self._greenlets.append(gevent.spawn(for_ever, work))
 
     def stop(self) -> None:
@@ -96,7 +98,8 @@ class Switchboard:
 
     def health(self) -> dict[str, Any]:
         """What the worker's health check adds: the node, how many stations it and others hold."""
-        return {"node": self.node, "stations": len(self._held), "workers": self._workers}
+        held = {"node": self.node, "stations": len(self._held), "workers": self._workers}
+        return held | self._dispatch.last_known.health()
 
     # What links report
 

@@ -39,7 +39,8 @@ class Admitted:
     """What the worker carries along about a station that was let in.
 
     `access_epoch` is that of the decisions that it was let in under, `shown` the handshake with
-    the hash of the password that was right in the place of the password.
+    the hash of the password that was right in the place of the password.  `site_id` and `mode`
+    (whom it lets charge) are for when they cannot be looked up.
     """
 
     id: int
@@ -53,6 +54,8 @@ class Admitted:
     clock_offset_s: int | None = None
     access_epoch: int = 1
     shown: "Request | None" = None
+    site_id: int | None = None
+    mode: Any = None
 
 
 @dataclass(frozen=True, slots=True)

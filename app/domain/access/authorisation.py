@@ -152,7 +152,7 @@ def judge(db: Session, taps: Sequence[Tap]) -> list[Judged]:
         if tap.occasion == STOP and tap.session is not None:
             decision = _decide_stop(tap, tag)
         else:
-            decision = _decide_charge(tap, tag, running, issued)
+            decision = decide_charge(tap, tag, running, issued)
         facts = _facts(tap.station, tag) | _kept_for(tap, reserved)
         judged.append(Judged(tap, decision, tag, facts))
     return judged
@@ -193,7 +193,8 @@ def _running(db: Session, taps: Iterable[Tap], tags: Sequence[TagRow | None]) ->
     return Counter(dict(_RUNNING(db, tags=limited)))
 
 
-def _decide_charge(tap: Tap, tag: TagRow | None, running: Counter[int], issued: Issued) -> Decision:
+def decide_charge(tap: Tap, tag: TagRow | None, running: Counter[int], issued: Issued) -> Decision:
+    """Decide whether a tap may charge; `running` are the sessions of tags with a limit.  Pure."""
     station, token = tap.station, tap.token
     if station.mode is StationMode.CLOSED:
         return _about(Verdict.BLOCKED, "station_closed", tag, f"{station.identity} is closed.")

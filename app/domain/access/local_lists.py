@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import String, cast, or_, select
 from sqlalchemy.orm import Session
 
+from app.domain.access.last_known import TOUCHING
 from app.domain.access.list_contents import (
     Difference,
     Entry,
@@ -43,8 +44,6 @@ TTL_S = 120.0
 #: After a sending that failed, nothing is sent unasked for so long.
 REST = timedelta(hours=1)
 _NO_LIST = -1
-#: What a change of may change a list.
-_TOUCHING = ("Tag", "TagGroup", "Driver")
 
 
 def of(db: Session, station: Station) -> LocalList | None:
@@ -145,7 +144,7 @@ def kept_up(db: Session, now: datetime) -> list[int]:
     changed = select(AuditEntry.id).where(
         AuditEntry.tenant_id == Station.tenant_id,
         AuditEntry.at >= LocalList.accepted_at,
-        AuditEntry.subject_kind.in_(_TOUCHING),
+        AuditEntry.subject_kind.in_(TOUCHING),
     )
     query = (
         select(Station.id, Station.onboarding)
@@ -267,7 +266,7 @@ def _touched(db: Session, station: Station) -> bool:
     query = select(AuditEntry.id).where(
         AuditEntry.tenant_id == station.tenant_id,
         AuditEntry.at >= row.accepted_at,
-        AuditEntry.subject_kind.in_(_TOUCHING),
+        AuditEntry.subject_kind.in_(TOUCHING),
     )
     return db.scalar(query.limit(1)) is not None
 

@@ -76,7 +76,7 @@ _OWN = (
 _SOMEWHERE = exists().where(tag_sites.c.tag_id == _TAG.c.id) | exists().where(
     tag_stations.c.tag_id == _TAG.c.id
 )
-_FOUND = (
+_EVERY = (
     select(
         *(_TAG.c[name] for name in _OWN),
         *(_GROUP.c[name] for name in ("id", "name", "parent", "tariff_id", "master_pass")),
@@ -85,11 +85,16 @@ _FOUND = (
     )
     .outerjoin(_GROUP, _GROUP.c.id == _TAG.c.group_id)
     .outerjoin(_DRIVER, _DRIVER.c.id == _TAG.c.driver_id)
-    .where(among(_TAG.c.tenant_id, "tenants"), _TAG.c.archived_at.is_(None))
+    .where(_TAG.c.archived_at.is_(None))
 )
+_FOUND = _EVERY.where(among(_TAG.c.tenant_id, "tenants"))
 _ALL = BulkRead(_FOUND.order_by(_TAG.c.key))
 _BY_KEY = BulkRead(_FOUND.where(among(_TAG.c.key, "keys")))
 _BY_BARE_KEY = BulkRead(_FOUND.where(among(_TAG.c.bare_key, "keys")))
+#: So many tags are read at a time where all are, of all tenants.
+PAGE = 500
+_PAGE = BulkRead(_EVERY.where(_TAG.c.id > bindparam("after")).order_by(_TAG.c.id).limit(PAGE))
+_NUMBERED = BulkRead(_EVERY.where(among(_TAG.c.id, "ids")))
 _SITES = BulkRead(select(tag_sites).where(among(tag_sites.c.tag_id, "tags")))
 _STATIONS = BulkRead(select(tag_stations).where(among(tag_stations.c.tag_id, "tags")))
 
@@ -113,6 +118,16 @@ def find(db: Session, shown: Iterable[Shown]) -> dict[Shown, TagRow]:
 def all_of(db: Session, tenant_id: int) -> list[TagRow]:
     """All tags of a tenant that are not archived, by their key."""
     return _rows(db, _ALL, {"tenants": [tenant_id]})
+
+
+def page(db: Session, after: int) -> list[TagRow]:
+    """The next `PAGE` tags of all tenants after an id, by their ids; archived ones are left out."""
+    return _rows(db, _PAGE, {"after": after})
+
+
+def numbered(db: Session, ids: Iterable[int]) -> list[TagRow]:
+    """The tags with these ids that are not archived."""
+    return _rows(db, _NUMBERED, {"ids": list(ids)})
 
 
 def _fitting(

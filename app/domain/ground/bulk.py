@@ -235,3 +235,23 @@ def pass_by(db: Session, *kinds: type) -> None:
     for row in list(db.identity_map.values()):
         if isinstance(row, kinds):
             db.expire(row)
+
+
+def lease(db: Session, table: Table, count: int) -> list[int]:
+    """Take the next `count` ids of a table to be used whenever, or never: nobody else gets them.
+
+    On SQLite the table has to be one that counts its ids (AUTOINCREMENT).
+    """
+    numbers = reserve(db, table, count)
+    connection = db.connection()
+    if numbers and connection.dialect.name == "sqlite":
+        given = (numbers[-1], table.name)
+        set_last = "UPDATE sqlite_sequence SET seq = ? WHERE name = ? RETURNING seq"
+        if not ask(connection, set_last, given):
+            ask(
+                connection,
+                "INSERT INTO sqlite_sequence (seq, name) VALUES (?, ?)",
+                given,
+                finds=False,
+            )
+    return numbers

@@ -4,7 +4,7 @@ Both operations are idempotent and keep what they cannot match: a charger whose
 report is refused sends it again for ever, or throws it away (FIELD 1.6, 3.4).
 """
 
-from app.domain.charging.sessions.begin import Begun, Start, Starting, begin_all
+from app.domain.charging.sessions.begin import Begun, Start, Starting, begin_all, lease_refs
 from app.domain.charging.sessions.end import Stopping, end_all
 from app.domain.charging.sessions.provisional import close_provisionally
 from app.domain.charging.sessions.row import flag, remove_flag
@@ -28,6 +28,7 @@ __all__ = [
     "close_provisionally",
     "end_all",
     "flag",
+    "lease_refs",
     "remove_flag",
     "take_all",
     "take_readings",

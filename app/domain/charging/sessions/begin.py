@@ -17,7 +17,7 @@ from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions.provisional import close_previous
 from app.domain.charging.sessions.row import SessionRow, flag, mark_time, remove_flag
 from app.domain.ground import events
-from app.domain.ground.bulk import among, reserve
+from app.domain.ground.bulk import among, lease, reserve
 from app.domain.ground.bulk_read import BulkRead
 from app.domain.ground.clock import ON_ITS_WAY
 from app.domain.ground.vocabulary import ConnectorRef, Decision, SessionState, Token
@@ -26,6 +26,8 @@ from app.models import ChargingSession, Connection, Tag
 
 #: A start with a meaningless clock is a retry only within this time of the first.
 RETRY = timedelta(minutes=10)
+#: The doubt of a session whose tag was let in while the database was away.
+LET_IN_AWAY = "let_in_away"
 
 _SESSION = ChargingSession.__table__
 _KNOWN = BulkRead(
@@ -45,7 +47,8 @@ _KNOWN = BulkRead(
 class Start:
     """What a station says when charging begins; `raw_time` is its clock's text, for the key.
 
-    `claimed_at` is its own time where another one is used.
+    `claimed_at` is its own time where another one is used.  `promised_ref` is the transaction id
+    that it was answered while the database was away, and `let_in` whether it was told to charge.
     """
 
     connector: ConnectorRef
@@ -57,6 +60,8 @@ class Start:
     transaction_ref: str | None = None
     reservation_id: int | None = None
     claimed_at: datetime | None = None
+    promised_ref: str | None = None
+    let_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,7 @@ def begin_all(db: Session, starts: Sequence[Starting]) -> list[Begun]:
     rows.insert(db, made)
     authorisation.keep(db, judged)
     _follow(db, new, made)
+    _keep_promises(db, starts, known)
     by_station = known | {session.station_id: session for session in made}
     return [
         Begun(by_station[told.station.id], one.decision, told.station.id in known)
@@ -131,6 +137,8 @@ def _made(
     hold(session, station, start.token, one.decision, one.tag, prices)
     if was_silent(db, station, start.started_at, now=now):
         flag(session, "told_late")
+    if start.let_in:
+        flag(session, LET_IN_AWAY)
     return session
 
 
@@ -150,6 +158,15 @@ def _follow(db: Session, starts: Sequence[Starting], made: Sequence[SessionRow])
             remote_starts.attach(db, station, session, now=told.now)
             reservations.used(db, station, named, session, now=told.now)
         events.record(db, events.SessionChanged(station.tenant_id, made_row.id, station.id))
+
+
+def _keep_promises(db: Session, starts: Sequence[Starting], known: dict[int, SessionRow]) -> None:
+    """A session whose start was answered anew while the database was away has the newer id."""
+    for told in starts:
+        session, promised = known.get(told.station.id), told.start.promised_ref
+        if session is not None and promised and session.transaction_ref != promised:
+            session.transaction_ref = promised
+            db.get_one(ChargingSession, session.id).transaction_ref = promised
 
 
 def _start_key(start: Start) -> str:
@@ -188,6 +205,11 @@ def _same_starts(
     return set(found), {station: known_rows[number] for station, number in same.items()}
 
 
+def lease_refs(db: Session, count: int) -> list[int]:
+    """Transaction ids to be promised while the database is away: no session ever gets them else."""
+    return lease(db, _SESSION, count)
+
+
 def taken_keys(db: Session, keys: Iterable[tuple[int, str]]) -> set[tuple[int, str]]:
     """Which start keys of stations are taken."""
     wanted = list(keys)
@@ -216,7 +238,7 @@ def new_row(number: int, station: Any, start: Start, key: str, *, now: datetime)
         station_id=station.id,
         evse=start.connector.evse,
         connector=start.connector.connector,
-        transaction_ref=start.transaction_ref or str(number),
+        transaction_ref=start.transaction_ref or start.promised_ref or str(number),
         start_key=key,
         timezone=station.site.timezone,
         currency=station.site.currency,

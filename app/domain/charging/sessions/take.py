@@ -23,7 +23,13 @@ from app.domain.charging import gauges, metering
 from app.domain.charging.metering import Metered
 from app.domain.charging.sessions import row as rows
 from app.domain.charging.sessions import transaction_events
-from app.domain.charging.sessions.begin import hold, new_row, taken_keys, was_silent
+from app.domain.charging.sessions.begin import (
+    LET_IN_AWAY,
+    hold,
+    new_row,
+    taken_keys,
+    was_silent,
+)
 from app.domain.charging.sessions.provisional import close_provisionally
 from app.domain.charging.sessions.retell import place, show, tell, weigh_live
 from app.domain.charging.sessions.row import SessionRow, flag
@@ -249,6 +255,8 @@ def _judge(db: Session, plain: Sequence[Plain]) -> None:
         shown, authorisation.judge(db, [_tap(one) for one in shown]), strict=True
     ):
         one.judged = judged
+        if one.report.let_in:
+            flag(one.session, LET_IN_AWAY)
         token, stopping = judged.tap.token, judged.tap.occasion == STOP
         one.event.token = authorisation.shown(token, judged.decision.tag_id)
         one.event.answer = noted(judged.decision, stopping=stopping)

@@ -53,7 +53,8 @@ class TransactionReport:
 
     `connector` of evse 0: the station named no plug.  `facts` are further
     things it told, kept and shown: phases, cable_a, cost, limits and the like.
-    `raw_time` is its clock's text; `claimed_at` its own time where another is used.
+    `raw_time` is its clock's text; `claimed_at` its own time where another is used.  `let_in`: its
+    tag was told to charge while the database was away.
     """
 
     transaction_ref: str
@@ -75,6 +76,7 @@ class TransactionReport:
     remote_start_id: int | None = None
     reservation_id: int | None = None
     facts: Facts = field(default_factory=dict)
+    let_in: bool = False
 
     def stops(self, session: Any, token: Token) -> bool:
         """Whether its tag was shown to end the session, or is not the one that began it."""

@@ -17,7 +17,13 @@ from app.domain.access import authorisation, reservations
 from app.domain.charging import gauges, metering, remote_starts
 from app.domain.charging.metering import Metered
 from app.domain.charging.sessions import reuse
-from app.domain.charging.sessions.begin import Start, name_holder, new_session, was_silent
+from app.domain.charging.sessions.begin import (
+    LET_IN_AWAY,
+    Start,
+    name_holder,
+    new_session,
+    was_silent,
+)
 from app.domain.charging.sessions.retell import retell, show
 from app.domain.charging.sessions.row import flag
 from app.domain.charging.sessions.transaction_events import (
@@ -230,6 +236,8 @@ def _decide(
         session=session,
     )
     event.answer = noted(decision, stopping=stopping)
+    if report.let_in:
+        flag(session, LET_IN_AWAY)
     if not session.token and not stopping:
         # Whose it is in the end says `retell`; until then it is not nobody's.
         name_holder(db, station, session, token, decision)

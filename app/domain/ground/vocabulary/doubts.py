@@ -361,6 +361,15 @@ _ALL = (
         holds=False,
     ),
     Doubt(
+        "let_in_away",
+        "let in without the database",
+        "charging began while the database was away: by the list of tags as it was last known, or "
+        "because everybody was let in (`AMPDESK_WITHOUT_DATABASE`)",
+        "Charging began while the database was away: the tag was let in by what was known last.",
+        About.SESSION,
+        holds=False,
+    ),
+    Doubt(
         "late_stop",
         "stop came late",
         "the charger's own stop replaces an end that we had assumed",
