@@ -36,8 +36,14 @@ THREADS_OF_QUEUE = max(map(len, QUEUES.values())) + 2
 
 
 def make_redis(url: str) -> redis.Redis:
-    """Build a client whose calls fail within a second when Redis is away."""
-    return redis.Redis.from_url(url, socket_connect_timeout=1.0, socket_timeout=1.0)
+    """Build a client whose calls fail within a second when Redis is away.
+
+    Whoever comes while all its connections are in use waits for one.
+    """
+    pool = redis.BlockingConnectionPool.from_url(
+        url, timeout=1.0, socket_connect_timeout=1.0, socket_timeout=1.0
+    )
+    return redis.Redis.from_pool(pool)
 
 
 def redis_took_s(client: redis.Redis) -> float | None:

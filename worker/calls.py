@@ -280,10 +280,10 @@ class Calls:
         self._batch.later(Together(self._store, told, link.station.id, then=stored))
 
     def _store(self, db: Session, told: Sequence[_Ending], rows: list[Row]) -> list[None]:
-        epochs = credentials.access_epochs(db, {one.link.station.id for one in told})
+        fences = credentials.fences(db, {one.link.station.id for one in told})
         counted = []
         for one in told:
-            epoch = epochs.get(one.link.station.id)
+            epoch, _ = fences[one.link.station.id]
             outcome = self._standing.counted(db, one.link, one.ended.outcome, epoch)
             counted.append(replace(one.ended, outcome=outcome))
         settle_all(db, counted, now=datetime.now(UTC))

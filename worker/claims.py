@@ -86,7 +86,8 @@ class Claims:
         """Those that are ours now, each with what the choice of its form depends on."""
         now = datetime.now(UTC)
         with self._app.app_context(), unit_of_work() as db:
-            taken = commands.claim_all(db, heard_of, self._node, now=now)
+            here = {held.connection_id for held in heard_of.values() if held.connection_id}
+            taken = commands.claim_all(db, heard_of, self._node, here, now=now)
             found = []
             for one in taken:
                 link = heard_of[one.id].link
@@ -145,8 +146,9 @@ class Setpoints:
     def _send(self, held: Held, row_id: int) -> None:
         claimed: setpoints.Claimed | None = None
         try:
+            here = held.connection_id
             claimed = self._batch.do(
-                Job(lambda db, rows: setpoints.claim(db, row_id, now=datetime.now(UTC)))
+                Job(lambda db, rows: setpoints.claim(db, row_id, here, now=datetime.now(UTC)))
             )
             if claimed is None:
                 self._under_way.discard(row_id)

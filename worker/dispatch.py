@@ -274,7 +274,7 @@ class Dispatch:
         """Leave what came over a connection that is over unanswered: the charger keeps it."""
         held.over = str(over)
         self._log_refusal(held, call, CallFault(Fault.SECURITY, held.over), received_at)
-        held.link.close(1008, held.over)
+        held.link.close(over.code, held.over)
 
     def _context(self, held: Held, now: datetime, notes: list[tuple[str, str]]) -> Context:
         station = held.link.station

@@ -116,7 +116,7 @@ class Facts:
 
     def _read(self, db: Session, one: Asked, station: plain.StationRow) -> Any:
         context, link = one.context, one.held.link
-        self._standing.check(db, link, station.access_epoch)
+        self._standing.check(db, link, station.access_epoch, station.connection_id)
         context.db, context.station = db, station
         context.deviations[:], context.shift = one.notes, one.shift
         fact = one.route.read(Fields(one.payload), context)
@@ -157,11 +157,11 @@ class Facts:
     def metered(self, db: Session, read: Sequence[Read], rows: list[Row]) -> list[Any]:
         """Store meter values; the result of each is the session that it belongs to, if any."""
         results: list[Any] = [None] * len(read)
-        epochs = credentials.access_epochs(db, {one.item.station_id for one in read})
+        fences = credentials.fences(db, {one.item.station_id for one in read})
         good: list[tuple[int, Read]] = []
         for number, one in enumerate(read):
             try:
-                self._standing.check(db, one.held.link, epochs.get(one.item.station_id))
+                self._standing.check(db, one.held.link, *fences[one.item.station_id])
             except Over as over:
                 results[number] = over
             else:

@@ -5,11 +5,14 @@ looks at what.  The handshake's own checks run again, on the station as it is no
 connection showed, so that whatever the gate comes to refuse ends open connections, too.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from flask import Flask
+from gevent.event import Event
 from sqlalchemy.orm import Session
 
 from app.config import Settings
@@ -19,6 +22,7 @@ from app.domain.network import connections, credentials, presence
 from app.domain.network.connections import Closed, Opened
 from app.domain.office.messages import Row
 from app.domain.trust import certificates
+from app.extensions import AWAY
 from app.models import Station
 from app.queries.office import system
 from worker.batch import Batch, Job, Together
@@ -33,6 +37,9 @@ from worker.stretching import Stretching
 #: How long a call in work may delay the end of a connection that is over, in seconds.
 ANSWER_S = 3.0
 
+#: Redis channel on which a node tells the others which connections are the newest.
+NEWEST = "ampdesk:newest"
+
 #: What a refusal means to whoever was let in before, as the close frame says it.
 _WORDS = {
     Reason.NOT_ALLOWED: "its address is not allowed any more",
@@ -44,6 +51,15 @@ _WORDS = {
 
 class Over(Exception):
     """A connection is over: nothing of it counts any more.  The text says why, in a few words."""
+
+    #: What its socket is closed with.
+    code = 1008
+
+
+class Superseded(Over):
+    """Its station has come over a newer connection, wherever that is held."""
+
+    code = 1000
 
 
 @dataclass(slots=True)
@@ -79,24 +95,29 @@ class Standing:
         The link's own epoch stays: what this reads may not be committed yet.
         """
         station = db.get_one(Station, link.station.id)
+        _check_newest(link, station.connection_id)
         decided = station.access_epoch != link.station.access_epoch
         if decided and (why := self._why(db, station, link)):
             raise Over(why)
         return station
 
-    def check(self, db: Session, link: Link, epoch: int | None) -> None:
-        """Raise `Over` when the connection may not go on; `epoch` is that of its station now."""
+    def check(self, db: Session, link: Link, epoch: int, newest: int | None) -> None:
+        """Raise `Over` when the connection may not go on.
+
+        `epoch` is that of its station now, `newest` the connection that its row names.
+        """
+        _check_newest(link, newest)
         if epoch != link.station.access_epoch:
             self.station(db, link)
 
-    def counted(self, db: Session, link: Link, outcome: Outcome, epoch: int | None) -> Outcome:
+    def counted(self, db: Session, link: Link, outcome: Outcome, epoch: int) -> Outcome:
         """How an order of ours ended: an answer over a connection that is over does not count.
 
-        `epoch` is that of its station now.
+        `epoch` is that of its station now.  What was answered before a newer connection came is so.
         """
         try:
             if outcome.answer is not None:
-                self.check(db, link, epoch)
+                self.check(db, link, epoch, None)
         except Over as over:
             return Outcome(CommandState.FAILED, None, f"Its answer does not count: {over}.")
         return outcome
@@ -107,7 +128,7 @@ class Standing:
         Reads what is committed, and lets the epochs of those that stand catch up.
         """
         found = {}
-        for number, epoch in credentials.access_epochs(db, links).items():
+        for number, (epoch, _) in credentials.fences(db, links).items():
             link = links[number]
             if epoch == link.station.access_epoch:
                 continue
@@ -144,6 +165,46 @@ class Standing:
         return _WORDS.get(proof.reason, "it would not be let in any more")
 
 
+def _check_newest(link: Link, newest: int | None) -> None:
+    """Raise `Superseded` when the connection that a station's row names is newer than this one."""
+    held: Held | None = link.data
+    if newest is not None and held is not None and (held.connection_id or newest) < newest:
+        raise Superseded(connections.REPLACED)
+
+
+class Newest:
+    """Tells the other nodes at once which connections have opened here; the rows are what counts.
+
+    One publish at a time takes along all that have opened meanwhile, and what was not heard of is
+    told again.
+    """
+
+    def __init__(self, app: Flask, node: str) -> None:
+        self._app = app
+        self._node = node
+        self._untold: dict[int, int] = {}
+        self._woken = Event()
+
+    def add(self, station_id: int, connection_id: int) -> None:
+        """Have a connection told of, the newest of its station."""
+        self._untold[station_id] = connection_id
+        self._woken.set()
+
+    def tell(self) -> None:
+        """Tell of what is added, for ever; raises what Redis does."""
+        while True:
+            self._woken.wait()
+            self._woken.clear()
+            told, self._untold = self._untold, {}
+            text = json.dumps({"node": self._node, "newest": list(told.items())})
+            try:
+                self._app.extensions["redis_of_nudges"].publish(NEWEST, text)
+            except AWAY:
+                self._untold = told | self._untold
+                self._woken.set()
+                raise
+
+
 @dataclass(frozen=True, slots=True)
 class _Coming:
     """A link that has just opened, and what is noted of it."""
@@ -158,7 +219,7 @@ class Others:
     replaced by newer ones elsewhere."""
 
     workers: dict[str, int]
-    newer_elsewhere: frozenset[int]
+    superseded: frozenset[int]
 
 
 class Presence:
@@ -191,16 +252,19 @@ class Presence:
         closed = Closed(connection_id, code, reason)
         self._batch.later(Together(self._close_all, closed, station_id))
 
-    def beat(self, connection_ids: Sequence[int]) -> Others:
-        """Say that this node lives and holds these connections, and end those of dead nodes."""
+    def beat(self, held: Callable[[], Sequence[int]]) -> Others:
+        """Say that this node lives and what it holds, and end the connections of dead nodes.
+
+        `held` is asked when it is written: storage may be away for long before that.
+        """
 
         def run(db: Session, rows: list[Row]) -> Others:
             now = datetime.now(UTC)
             presence.beat(db, self._node, now=now, lag_ms=lag_ms)
-            presence.reopen(db, self._node, connection_ids, now=now)
+            superseded = presence.settle(db, self._node, held(), now=now)
             presence.close_dead_nodes(db, now=now)
             workers = {node.node: node.stations for node in system.nodes(db, now=now)}
-            return Others(workers, presence.superseded(db, self._node, connection_ids))
+            return Others(workers, superseded)
 
         lag_ms = round(LAG.taken_worst_s() * 1000)
         others: Others = self._batch.do(Job(run, "the beat"))
@@ -216,11 +280,11 @@ class Presence:
 
     def _open_all(self, db: Session, coming: Sequence[_Coming], rows: list[Row]) -> list[Any]:
         results: list[Any] = [None] * len(coming)
-        epochs = credentials.access_epochs(db, [one.opened.station_id for one in coming])
+        fences = credentials.fences(db, [one.opened.station_id for one in coming])
         good: list[tuple[int, Opened]] = []
         for place, one in enumerate(coming):
             try:
-                self._standing.check(db, one.link, epochs.get(one.opened.station_id))
+                self._standing.check(db, one.link, *fences[one.opened.station_id])
             except Over as over:
                 results[place] = over
             else:

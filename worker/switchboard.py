@@ -35,12 +35,10 @@ from worker.dispatch import Dispatch
 from worker.link import Link
 from worker.ocpp.events import Malformed, Repeated, Settled, Stray
 from worker.ocpp.frames import Call, Send
-from worker.standing import ANSWER_S, Held, Over, Presence, Standing
+from worker.standing import ANSWER_S, NEWEST, Held, Newest, Over, Presence, Standing
 
 log = logging.getLogger(__name__)
 
-#: Redis channel on which a node tells the others which connections are the newest.
-NEWEST = "ampdesk:newest"
 #: No call of ours goes out before the boot is answered, or this long after the connection opened.
 GRACE_S = 3.0
 #: How often queued commands and decisions about access are looked for in the database.
@@ -63,7 +61,7 @@ class Switchboard:
         self._gauges: dict[int, Gauge] = {}
         self._heard: dict[int, int] = {}
         self._seen: set[int] = set()
-        self._newest: list[tuple[int, int]] = []
+        self._newest = Newest(app, node)
         self.batch = Batch(app)
         settings = app.config["SETTINGS"]
         self._standing = Standing(settings)
@@ -84,7 +82,7 @@ class Switchboard:
         lanes = (self._claims.work_off, self._setpoints.look_for_ever)
         dispatch = self._dispatch
         of_dispatch = (dispatch.deviations.write_for_ever, dispatch.last_known.keep_up_for_ever)
-        for work in (*every, *lanes, *of_dispatch):
+        for work in (*every, *lanes, self._newest.tell, *of_dispatch):
             self._greenlets.append(gevent.spawn(for_ever, work))
 
     def stop(self) -> None:
@@ -123,7 +121,7 @@ class Switchboard:
         self._held[link.station.id] = held
         if before is not None:
             before.link.close(1000, REPLACED)
-        self._tell_newest(held)
+        self._newest.add(link.station.id, held.connection_id)
         if self._decided != decided:
             self._obey([link.station.id])
 
@@ -229,17 +227,6 @@ class Switchboard:
 
     # Fencing
 
-    def _tell_newest(self, held: Held) -> None:
-        self._newest.append((held.link.station.id, held.connection_id or 0))
-        if len(self._newest) == 1:
-            gevent.spawn(guarded, self._publish_newest)
-
-    def _publish_newest(self) -> None:
-        """Tell the other nodes of all that have opened since the last time."""
-        newest, self._newest = self._newest, []
-        text = json.dumps({"node": self.node, "newest": newest})
-        self._app.extensions["redis"].publish(NEWEST, text)
-
     def _yield_to(self, told: dict[str, Any]) -> None:
         if told["node"] == self.node:
             return
@@ -295,11 +282,12 @@ class Switchboard:
             self._beat()
 
     def _beat(self) -> None:
-        open_here = [held.connection_id for held in self._held.values() if held.connection_id]
-        told = self._presence.beat(open_here)
+        told = self._presence.beat(
+            lambda: [held.connection_id for held in self._held.values() if held.connection_id]
+        )
         self._workers = told.workers
         for held in list(self._held.values()):
-            if held.connection_id in told.newer_elsewhere:
+            if held.connection_id in told.superseded:
                 held.link.close(1000, REPLACED)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class WorkerNode(Base):
-    """A worker process; it is alive while `beat_at` is fresh.
+    """A worker process; it is alive while `beat_at` is fresh, without a pause since `started_at`.
 
     `lag_ms` is how late its loop was at worst since the beat before; `slow_ms` and `slow_at` are of
     the last beat at which that was too much.

@@ -43,7 +43,8 @@ def end_all(now, node="worker-a"):
     """Have the worker end all that waits, in one set; return the statements that took."""
     with unit_of_work() as db:
         waiting = db.scalars(select(Command.id).where(Command.state == CommandState.QUEUED)).all()
-        commands.claim_all(db, waiting, node, now=now)
+        here = db.scalars(select(Station.connection_id).where(Station.connection_id.is_not(None)))
+        commands.claim_all(db, waiting, node, here.all(), now=now)
         with fleet.statements(db) as asked:
             settle_all(db, [Ended(one, YES) for one in waiting], now=now)
     advance_broadcasts()

@@ -19,7 +19,7 @@ from app.domain.ground.vocabulary import (
     SessionState,
 )
 from app.domain.network import presence, sites, stations, tenants
-from app.models import AuditEntry, ChargingSession, Command
+from app.models import AuditEntry, ChargingSession, Command, WorkerNode
 from tests.support import lone, sockets
 
 ADA = Actor("Ada", None, "192.0.2.7")
@@ -249,14 +249,27 @@ def test_overdue_commands_end_with_a_sentence(db, ask, now):
     assert waiting.state is CommandState.EXPIRED
     later = now + commands.LOST_AFTER
     presence.beat(db, "worker-a", now=later)
+    assert commands.expire_overdue(db, later) == 0, "its worker could not tell meanwhile"
+    db.get_one(WorkerNode, "worker-a").started_at = now
     assert commands.expire_overdue(db, later) == 1
     assert lost.state is CommandState.TIMED_OUT
 
 
 def test_what_a_dead_worker_sent_has_timed_out(db, ask, now):
     command = lone.claim(db, ask().id, "worker-a", now=now)
-    assert commands.expire_overdue(db, now + presence.ALIVE) == 1
+    later = now + presence.ALIVE
+    assert commands.expire_overdue(db, later) == 0, "the database may have been away from all"
+    sockets.witness(db, since=now, now=later)
+    assert commands.expire_overdue(db, later) == 1
     assert command.state is CommandState.TIMED_OUT
+
+
+def test_only_who_holds_the_newest_connection_of_a_station_takes_its_orders(db, ask, now):
+    command = ask()
+    before = command.station.connection_id
+    newer = sockets.open_connection(db, command.station, now=now, node="worker-b").id
+    assert not commands.claim_all(db, [command.id], "worker-a", [before], now=now)
+    assert commands.claim_all(db, [command.id], "worker-b", [newer], now=now)
 
 
 def test_a_secret_in_a_setting_is_forgotten_once_it_was_sent(db, ask, now):

@@ -9,7 +9,7 @@ from app.domain.ground.errors import Conflict, Invalid
 from app.domain.ground.vocabulary import CommandState, Order, Outcome, SessionState
 from app.domain.limits import profile_reports, setpoints
 from app.domain.limits.profile_reports import Reported
-from app.models import Setpoint, StationProfile
+from app.models import Setpoint, Station, StationProfile
 from tests.support.energy import ADA, yard
 
 __all__ = ["yard"]
@@ -34,7 +34,9 @@ def want(yard):
 
 def claim(yard):
     [(row_id, _)] = setpoints.due(yard.db, now=yard.now)
-    return setpoints.claim(yard.db, row_id, now=yard.now)
+    row = yard.db.get_one(Setpoint, row_id)
+    here = yard.db.get_one(Station, row.station_id).connection_id
+    return setpoints.claim(yard.db, row_id, here, now=yard.now)
 
 
 def test_a_newer_wish_takes_the_place_of_the_last(db, yard, want):

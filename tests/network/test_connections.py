@@ -10,6 +10,7 @@ from app.domain.network import connections, presence, sites, stations, tenants
 from app.domain.network.connections import Closed, Opened
 from app.extensions import db as flask_db
 from app.models import Connection, Station
+from tests.support import sockets
 
 
 @pytest.fixture
@@ -115,6 +116,7 @@ def test_all_connections_of_a_dead_worker_are_closed_and_no_other(db, fleet, now
     open_all(db, now, opened(fleet[2], node="b"))
     later = now + timedelta(minutes=1)
     presence.beat(db, "b", now=later)
+    sockets.witness(db, since=now, now=later)
     assert presence.close_dead_nodes(db, now=later) == 2
     db.expire_all()
     assert [station.connection_id is None for station in fleet] == [True, True, False]
@@ -123,11 +125,11 @@ def test_all_connections_of_a_dead_worker_are_closed_and_no_other(db, fleet, now
 def test_a_worker_takes_back_what_it_holds_and_what_nobody_else_has_meanwhile(db, fleet, now):
     held = open_all(db, now, *map(opened, fleet))
     later = now + timedelta(minutes=1)
-    presence.close_dead_nodes(db, now=later)
+    sockets.witness(db, since=now, now=later)
+    assert presence.close_dead_nodes(db, now=later) == 3
     presence.beat(db, "b", now=later)
     [newer] = open_all(db, later, opened(fleet[0], node="b"))
-    assert presence.reopen(db, "a", held, now=later) == 2
-    assert presence.reopen(db, "a", held, now=later) == 0
+    assert presence.settle(db, "a", held, now=later) == {held[0]}
     db.expire_all()
     assert [station.connection_id for station in fleet] == [newer, *held[1:]]
     still = select(func.count(Connection.id)).where(Connection.closed_at.is_(None))

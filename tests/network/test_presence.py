@@ -55,20 +55,50 @@ def test_the_close_of_the_newest_socket_disconnects(db, station, now):
 def test_the_connections_of_a_dead_worker_are_closed(db, station, now):
     connect(db, station, now)
     assert presence.close_dead_nodes(db, now=now) == 0
-    assert presence.close_dead_nodes(db, now=now + timedelta(minutes=1)) == 1
+    later = now + timedelta(minutes=1)
+    sockets.witness(db, since=now, now=later)
+    assert presence.close_dead_nodes(db, now=later) == 1
     assert db.scalars(select(Connection)).one().close_reason == "the worker ended"
 
 
 def test_a_worker_that_only_stalled_takes_its_connections_back(db, station, now):
     connection = connect(db, station, now)
     later = now + timedelta(minutes=1)
-    presence.close_dead_nodes(db, now=later)
-    assert presence.reopen(db, "a", [connection.id], now=later) == 1
+    sockets.witness(db, since=now, now=later)
+    assert presence.close_dead_nodes(db, now=later) == 1
+    assert not presence.settle(db, "a", [connection.id], now=later)
     presence.beat(db, "a", now=later)
+    db.refresh(station)
     assert presence.is_connected(db, station, later)
 
 
 def test_a_connection_is_not_taken_back_from_its_successor(db, station, now):
     old = connect(db, station, now)
-    connect(db, station, now, node="b")
-    assert presence.reopen(db, "a", [old.id], now=now) == 0
+    new = connect(db, station, now, node="b")
+    assert presence.settle(db, "a", [old.id], now=now) == {old.id}
+    hang_up(db, new, now)
+    assert presence.settle(db, "a", [old.id], now=now) == {old.id}
+    db.refresh(station)
+    assert station.connection_id is None
+
+
+def test_nobody_is_dead_after_the_database_was_away_from_all(db, station, now):
+    connect(db, station, now)
+    presence.beat(db, "b", now=now)
+    later = now + timedelta(minutes=10)
+    presence.beat(db, "b", now=later)
+    assert presence.close_dead_nodes(db, now=later) == 0
+    for second in range(0, 25, 5):
+        presence.beat(db, "b", now=later + timedelta(seconds=second))
+    assert presence.close_dead_nodes(db, now=later + timedelta(seconds=25)) == 1
+
+
+def test_a_worker_closes_what_it_holds_no_more(db, station, now):
+    connection = connect(db, station, now)
+    presence.settle(db, "a", [], now=now)
+    db.refresh(station)
+    assert station.connection_id == connection.id, "its worker may not know of it yet"
+    presence.settle(db, "a", [], now=now + presence.YOUNG)
+    db.refresh(connection)
+    db.refresh(station)
+    assert (station.connection_id, connection.close_reason) == (None, presence.UNNOTICED)

@@ -25,6 +25,7 @@ class Line:
     def __init__(self, app: Flask, station: Any, version: Version, *, strict: bool) -> None:
         self.version = version
         self.profile, self.certificate, self.secure = 1, None, False
+        self.data = None
         self.station = Admitted(
             id=station.id,
             identity=station.identity,

@@ -42,7 +42,9 @@ def take(
 
 def claim(db: Session, command_id: int, node: str, *, now: datetime) -> Command | None:
     """Take a queued command; None when another did, or it is too late."""
-    taken = commands.claim_all(db, [command_id], node, now=now)
+    command = db.get(Command, command_id)
+    here = [command.station.connection_id or 0] if command else []
+    taken = commands.claim_all(db, [command_id], node, here, now=now)
     return db.get(Command, command_id, populate_existing=True) if taken else None
 
 

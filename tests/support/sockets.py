@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from app.domain.ground.vocabulary import Actor, Order
 from app.domain.network import presence, sites, stations, tenants
 from app.domain.network.connections import Closed, Opened, close_all, open_all
-from app.models import Connection, Station
+from app.models import Connection, Station, WorkerNode
 
 
 def open_connection(
@@ -33,6 +33,13 @@ def connect(db: Session, station: Station, *, now: datetime) -> Connection:
     """Have a worker that lives hold an open socket of the station."""
     presence.beat(db, "worker-a", now=now)
     return open_connection(db, station, now=now)
+
+
+def witness(db: Session, *, since: datetime, now: datetime) -> None:
+    """Have a worker live that has said so all the time: whoever did not is dead."""
+    presence.beat(db, "witness", now=now)
+    db.get_one(WorkerNode, "witness").started_at = since
+    db.flush()
 
 
 def online_station(db: Session, actor: Actor, *, now: datetime) -> Station:

@@ -68,9 +68,15 @@ def queued(db, station):
     return row
 
 
+def taken(db, queued):
+    here = [queued.station.connection_id]
+    (claimed,) = commands.claim_all(db, [queued.id], "here", here, now=queued.requested_at)
+    return claimed
+
+
 def test_an_order_taken_up_while_the_socket_closes_was_not_sent(db, station, queued):
     calls = Calls(AtOnce(db), Settings(), Standing(Settings()))
-    (claimed,) = commands.claim_all(db, [queued.id], "here", now=queued.requested_at)
+    claimed = taken(db, queued)
     calls.send(Held(ClosingLink(station)), claimed, Situation())
     row = db.get(Command, queued.id, populate_existing=True)
     assert (row.state, row.sentence) == (CommandState.EXPIRED, NEVER_SENT)
@@ -79,7 +85,7 @@ def test_an_order_taken_up_while_the_socket_closes_was_not_sent(db, station, que
 
 
 def test_an_order_whose_charger_hangs_up_meanwhile_was_not_sent(db, station, queued):
-    (claimed,) = commands.claim_all(db, [queued.id], "here", now=queued.requested_at)
+    claimed = taken(db, queued)
     with OcppPort() as port:
         with port.connect(station.identity):
             link = eventually(lambda: port.desk.links and port.desk.links[0])
@@ -101,7 +107,9 @@ def test_a_worker_that_died_with_an_order_leaves_its_doubt(db, queued, told, sen
     if told:
         commands.sent(db, claimed, Sent("ClearCache", {}, "m1", queued.requested_at))
     db.commit()
-    commands.expire_overdue(db, queued.requested_at + timedelta(minutes=2))
+    later = queued.requested_at + timedelta(minutes=2)
+    sockets.witness(db, since=queued.requested_at, now=later)
+    commands.expire_overdue(db, later)
     row = db.get(Command, queued.id)
     assert row.state is CommandState.TIMED_OUT
     assert sentence in row.sentence

@@ -2,17 +2,18 @@
 
 import json
 import urllib.request
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import psutil
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from websockets.exceptions import ConnectionClosed
 
 from app.config import Settings, WrongSetting
 from app.domain.commands import commands
-from app.domain.ground.vocabulary import SYSTEM, CommandState, Order
-from app.models import Command, Connection, Station
+from app.domain.ground.vocabulary import SYSTEM, CommandState, MessageOutcome, Order
+from app.models import Command, Connection, Message, MeterReading, Station
 from tests.dialects.replay import Stage
 from tests.support.pki import Authority
 from tests.support.processes import free_port
@@ -21,6 +22,10 @@ from tests.support.wait import eventually
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
 WORKERS = ("worker", "worker2")
+METER = {
+    "connectorId": 1,
+    "meterValue": [{"timestamp": "2030-01-01T00:00:00Z", "sampledValue": [{"value": "12"}]}],
+}
 
 
 @pytest.fixture
@@ -97,10 +102,13 @@ def on_another(site, stage, node):
     return eventually(taken, within=60, what="the other worker takes it")
 
 
-def is_replaced(stage):
+def is_replaced(stage, but=None):
+    """The old socket is closed; before that nothing came, where that is known."""
+    heard = []
     with pytest.raises(ConnectionClosed, match="replaced by a newer connection"):
         while True:
-            stage.socket.recv(timeout=30)
+            heard.append(stage.socket.recv(timeout=30))
+    assert but is None or heard == but
 
 
 def test_orders_reach_a_charger_wherever_it_lands_and_the_newest_connection_wins(site, stage):
@@ -120,6 +128,25 @@ def test_the_newest_connection_wins_also_while_redis_is_away(site, stage):
     again = on_another(site, stage, first)
     is_replaced(stage)
     obeys(site, again)
+    again.close()
+
+
+def test_without_redis_orders_go_to_the_newest_connection_and_the_old_one_stores_nothing(
+    site, stage
+):
+    boot(stage)
+    first = node_of(site, stage)
+    site.kill9("redis")
+    again = on_another(site, stage, first)
+    with suppress(ConnectionClosed):  # by a beat that came before
+        stage.socket.send(json.dumps([2, "late", "MeterValues", METER]))
+    for _ in range(5):
+        obeys(site, again)
+    is_replaced(stage, but=[])
+    with site.read() as db:
+        late = db.scalars(select(Message.outcome).where(Message.message_id == "late")).all()
+        assert set(late) <= {MessageOutcome.REFUSED}
+        assert not db.scalar(select(func.count(MeterReading.id)))
     again.close()
 
 

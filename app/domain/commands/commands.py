@@ -173,9 +173,9 @@ class Claimed:
 
 _TABLE = Command.__table__
 _STATION = Station.__table__
-_EPOCH = (
-    select(_STATION.c.access_epoch).where(_STATION.c.id == _TABLE.c.station_id).scalar_subquery()
-)
+_ITS_STATION = _STATION.c.id == _TABLE.c.station_id
+_EPOCH = select(_STATION.c.access_epoch).where(_ITS_STATION).scalar_subquery()
+_HERE = select(_STATION.c.id).where(_ITS_STATION, among(_STATION.c.connection_id, "connections"))
 #: Built once: the statement's compiled form is found again by identity.
 _CLAIM = (
     update(_TABLE)
@@ -183,6 +183,7 @@ _CLAIM = (
         among(_TABLE.c.id, "ids"),
         _TABLE.c.state == CommandState.QUEUED,
         _TABLE.c.expires_at > bindparam("at"),
+        _HERE.exists(),
     )
     .values(state=CommandState.SENT, node=bindparam("by"), sent_at=bindparam("at"))
     .returning(*(_TABLE.c[name] for name in Claimed.__slots__[:-1]), _EPOCH)
@@ -196,13 +197,19 @@ _NEWEST = (
 
 
 def claim_all(
-    db: Session, command_ids: Collection[int], node: str, *, now: datetime
+    db: Session,
+    command_ids: Collection[int],
+    node: str,
+    connections: Collection[int],
+    *,
+    now: datetime,
 ) -> list[Claimed]:
     """Take queued commands for the worker `node`, but those that another took or that are too late.
 
-    Exactly one claimer gets each, however many nudges there were.
+    Exactly one claimer gets each, however many nudges there were: who holds its station by one of
+    these connections, none of which a newer one elsewhere has superseded.
     """
-    given = {"ids": list(command_ids), "at": now, "by": node}
+    given = {"ids": list(command_ids), "connections": list(connections), "at": now, "by": node}
     taken = [Claimed(*row) for row in db.execute(_CLAIM, given)]
     for one in taken:
         record(db, CommandChanged(one.tenant_id, one.id, one.station_id))
@@ -261,8 +268,9 @@ def _changed(db: Session, command: Command) -> None:
 
 def expire_overdue(db: Session, now: datetime) -> int:
     """End commands that waited too long: unsent ones expire, unanswered ones time out."""
-    alive = select(WorkerNode.node).where(presence.alive(now))
-    lost = (Command.sent_at <= now - LOST_AFTER) | Command.node.not_in(alive)
+    could_tell = select(WorkerNode.node).where(WorkerNode.started_at <= now - LOST_AFTER)
+    forgotten = (Command.sent_at <= now - LOST_AFTER) & Command.node.in_(could_tell)
+    lost = forgotten | presence.dead(now, Command.node)
     overdue = db.scalars(
         select(Command).where(
             (Command.state == CommandState.QUEUED) & (Command.expires_at <= now)

@@ -122,14 +122,19 @@ def due(db: Session, *, now: datetime) -> list[tuple[int, int]]:
     return [(row, station) for row, station in found]
 
 
-def claim(db: Session, row_id: int, *, now: datetime) -> Claimed | None:
-    """Take the newest wish of an EVSE for sending; None where it is over."""
+def claim(db: Session, row_id: int, connection_id: int | None, *, now: datetime) -> Claimed | None:
+    """Take the newest wish of an EVSE for sending over this connection.
+
+    None where it is over, or where the station has come over another connection.
+    """
     row = db.get(Setpoint, row_id, with_for_update=True, populate_existing=True)
     if row is None or (row.state == SENT and (row.sent_at or now) > now - LOST_AFTER):
         return None
     if row.state not in (WAITING, SENT):
         return None
     station = db.get_one(Station, row.station_id)
+    if station.connection_id != connection_id:
+        return None
     session = db.get(ChargingSession, row.session_id)
     if row.expires_at <= now:
         _over(db, station, row, "expired", "It could not be sent in time.", now)

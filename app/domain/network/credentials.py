@@ -72,8 +72,10 @@ def _stretch(password: bytes, salt: bytes) -> str:
 QUIRKS = ("allowed_networks", "certificate_name")
 
 _STATION = Station.__table__
-_EPOCHS = BulkRead(
-    select(_STATION.c.id, _STATION.c.access_epoch).where(among(_STATION.c.id, "stations"))
+_FENCES = BulkRead(
+    select(_STATION.c.id, _STATION.c.access_epoch, _STATION.c.connection_id).where(
+        among(_STATION.c.id, "stations")
+    )
 )
 _DECISIONS = select(func.sum(_STATION.c.access_epoch))
 
@@ -107,9 +109,10 @@ def access_terms(station: Station) -> tuple[Any, ...]:
     )
 
 
-def access_epochs(db: Session, station_ids: Iterable[int]) -> dict[int, int]:
-    """The access epochs of these stations, by station."""
-    return dict(_EPOCHS(db, stations=set(station_ids)))
+def fences(db: Session, station_ids: Iterable[int]) -> dict[int, tuple[int, int | None]]:
+    """What connections are held against, by station: its access epoch, and its connection now."""
+    found = _FENCES(db, stations=set(station_ids))
+    return {number: (epoch, connection_id) for number, epoch, connection_id in found}
 
 
 def access_decisions(db: Session) -> int:

@@ -43,6 +43,7 @@ class StationRow:
     mode: StationMode
     registration: Registration
     access_epoch: int
+    connection_id: int | None
     quirks: Json
     tariff_id: int | None
     clock_offset_s: int | None
@@ -55,7 +56,8 @@ class StationRow:
 _STATIONS = BulkRead(
     select(
         *(_STATION.c[name] for name in ("id", "tenant_id", "site_id", "identity", "mode")),
-        *(_STATION.c[name] for name in ("registration", "access_epoch", "quirks", "tariff_id")),
+        *(_STATION.c[name] for name in ("registration", "access_epoch", "connection_id")),
+        *(_STATION.c[name] for name in ("quirks", "tariff_id")),
         *(_STATION.c[name] for name in ("clock_offset_s", "clock_samples")),
         *(_STATION.c[name] for name in ("connected_at", "last_boot_at")),
         *(_SITE.c[name] for name in ("id", "name", "timezone", "currency", "tariff_id")),
@@ -63,7 +65,7 @@ _STATIONS = BulkRead(
     .join(_SITE, _SITE.c.id == _STATION.c.site_id)
     .where(among(_STATION.c.id, "stations"))
 )
-_OWN = 13
+_OWN = 14
 
 
 def stations(db: Session, station_ids: Iterable[int]) -> dict[int, StationRow]:

@@ -3,6 +3,9 @@
 The row is the truth: a station is connected while `connection_id` names an open
 connection of a node whose beat is fresh.  The id is a fence: it only grows, so
 the late close of an old socket cannot evict its successor.
+
+That a node says nothing is no sign while nobody does: the database was away.  It is dead when
+another one has lived through that time.
 """
 
 from collections.abc import Iterable
@@ -10,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from app.domain.ground import events
@@ -25,17 +28,22 @@ ALIVE = timedelta(seconds=20)
 #: A worker whose loop is so late keeps its chargers waiting; it is shown for a while.
 SLOW_MS = 250
 SLOW_SHOWN = timedelta(minutes=10)
+#: A connection this young may not be known yet to the worker that holds it.
+YOUNG = timedelta(seconds=10)
+UNNOTICED = "it ended while the database was away"
 
 _STATION = Station.__table__
 _CONNECTION = Connection.__table__
 _OPEN_STILL = _CONNECTION.c.closed_at.is_(None)
-_DEAD = select(_CONNECTION.c.id).where(
-    _OPEN_STILL,
-    _CONNECTION.c.node.not_in(
-        select(WorkerNode.node).where(WorkerNode.beat_at > bindparam("fresh"))
-    ),
+_OPEN_OF = select(_CONNECTION.c.id, _CONNECTION.c.opened_at).where(
+    _OPEN_STILL, _CONNECTION.c.node == bindparam("node")
 )
-_OPEN_OF = select(_CONNECTION.c.id).where(_OPEN_STILL, _CONNECTION.c.node == bindparam("node"))
+_LATER = _CONNECTION.alias()
+_HAS_NEWER = (
+    select(_LATER.c.id)
+    .where(_LATER.c.station_id == _CONNECTION.c.station_id, _LATER.c.id > _CONNECTION.c.id)
+    .exists()
+)
 _LOST = (
     select(_CONNECTION.c.id, _CONNECTION.c.station_id, _STATION.c.tenant_id)
     .join(_STATION, _STATION.c.id == _CONNECTION.c.station_id)
@@ -43,15 +51,12 @@ _LOST = (
         among(_CONNECTION.c.id, "connections"),
         _CONNECTION.c.closed_at.is_not(None),
         _STATION.c.connection_id.is_(None),
+        ~_HAS_NEWER,
     )
     .order_by(_STATION.c.id)
     .with_for_update(key_share=True, of=_STATION)
 )
-_NEWER = (
-    select(_CONNECTION.c.id)
-    .join(_STATION, _STATION.c.id == _CONNECTION.c.station_id)
-    .where(among(_CONNECTION.c.id, "connections"), _STATION.c.connection_id > _CONNECTION.c.id)
-)
+_SUPERSEDED = select(_CONNECTION.c.id).where(among(_CONNECTION.c.id, "connections"), _HAS_NEWER)
 _REOPEN = (
     update(_CONNECTION)
     .where(among(_CONNECTION.c.id, "connections"))
@@ -66,6 +71,7 @@ _TAKE_BACK = (
 _FREE = (
     select(_STATION.c.id)
     .where(among(_STATION.c.id, "stations"))
+    .order_by(_STATION.c.id)
     .with_for_update(key_share=True, skip_locked=True)
 )
 _SEEN = (
@@ -108,12 +114,21 @@ def alive(now: datetime) -> ColumnElement[bool]:
     return WorkerNode.beat_at > now - ALIVE
 
 
+def dead(now: datetime, node: Any) -> ColumnElement[bool]:
+    """The condition that the worker of this name is dead."""
+    witness = alive(now) & (WorkerNode.started_at <= now - ALIVE)
+    living = select(WorkerNode.node).where(alive(now))
+    return and_(select(WorkerNode.node).where(witness).exists(), node.not_in(living))
+
+
 def beat(db: Session, node: str, *, now: datetime, lag_ms: int = 0) -> None:
     """Note that the worker `node` lives, and how late its loop was since it last said so."""
     row = db.get(WorkerNode, node)
     if row is None:
         row = WorkerNode(node=node, started_at=now)
         db.add(row)
+    elif row.beat_at <= now - ALIVE:
+        row.started_at = now
     row.beat_at, row.lag_ms = now, lag_ms
     if lag_ms >= SLOW_MS:
         row.slow_at, row.slow_ms = now, lag_ms
@@ -128,23 +143,35 @@ def slow_workers(db: Session, *, now: datetime) -> list[WorkerNode]:
 
 def close_dead_nodes(db: Session, *, now: datetime) -> int:
     """Close the connections of workers that beat no more; return how many stations that cost."""
-    dead = db.execute(_DEAD, {"fresh": now - ALIVE}).scalars().all()
-    if dead:
-        closed = [Closed(number, None, "the worker ended") for number in dead]
-        close_all(db, closed, now=now)
-    return len(dead)
+    over = db.scalars(
+        select(Connection.id).where(Connection.closed_at.is_(None), dead(now, Connection.node))
+    ).all()
+    if over:
+        close_all(db, [Closed(number, None, "the worker ended") for number in over], now=now)
+    return len(over)
 
 
-def reopen(db: Session, node: str, connection_ids: Iterable[int], *, now: datetime) -> int:
-    """Take back connections that others closed in the belief that the worker `node` was dead.
+def settle(
+    db: Session, node: str, connection_ids: Iterable[int], *, now: datetime
+) -> frozenset[int]:
+    """Bring the rows of the worker `node` to what it really holds: `connection_ids`.
 
-    `connection_ids` are those that it really holds; one whose station has a newer connection stays
-    closed.  Returns how many were taken back.
+    What it holds no more is closed; what others closed in the belief that it was dead is taken
+    back.  Returns those whose stations have come over newer connections, wherever those are.
     """
-    there = set(db.execute(_OPEN_OF, {"node": node}).scalars())
-    missing = [number for number in connection_ids if number not in there]
+    held = set(connection_ids)
+    there = {row.id: row.opened_at for row in db.execute(_OPEN_OF, {"node": node})}
+    ghosts = [id_ for id_, at in there.items() if id_ not in held and at <= now - YOUNG]
+    if ghosts:
+        close_all(db, [Closed(number, None, UNNOTICED) for number in ghosts], now=now)
+    missing = sorted(held - there.keys())
     if not missing:
-        return 0
+        return frozenset()
+    _take_back(db, missing, now)
+    return frozenset(db.execute(_SUPERSEDED, {"connections": missing}).scalars())
+
+
+def _take_back(db: Session, missing: list[int], now: datetime) -> None:
     lost = db.execute(_LOST, {"connections": missing}).all()
     if lost:
         db.execute(_REOPEN, {"connections": [row.id for row in lost]})
@@ -154,16 +181,6 @@ def reopen(db: Session, node: str, connection_ids: Iterable[int], *, now: dateti
         )
     for row in lost:
         events.record(db, events.StationChanged(row.tenant_id, row.station_id))
-    return len(lost)
-
-
-def superseded(db: Session, node: str, connection_ids: Iterable[int]) -> frozenset[int]:
-    """Those of these connections of `node` whose stations have newer ones, wherever those are."""
-    there = set(db.execute(_OPEN_OF, {"node": node}).scalars())
-    missing = [number for number in connection_ids if number not in there]
-    if not missing:
-        return frozenset()
-    return frozenset(db.execute(_NEWER, {"connections": missing}).scalars())
 
 
 def seen(db: Session, station_ids: Iterable[int], *, now: datetime) -> None:
