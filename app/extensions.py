@@ -1,15 +1,10 @@
 """The extensions, not yet bound to an application, and the engine's settings."""
 
 import logging
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import redis
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import request
 from flask_babel import Babel
 from flask_limiter import Limiter
@@ -18,11 +13,8 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 from htmx_flask import Htmx
-from sqlalchemy import create_engine
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import SQLAlchemyError
 
-from app.config import Settings
 from app.domain.ground import texts
 from app.domain.ground.errors import Busy
 from app.models import Base
@@ -81,50 +73,3 @@ def off_the_loop(work: Callable[[], Any], ahead: bool) -> Any:
     if len(lane) > MOST_WAITING:
         raise Busy("Too many people sign in at this moment; try again in a few seconds.")
     return lane.apply(work)
-
-
-# Whether the database has the tables that this version needs; each server asks at its start.
-
-_BEHIND = "The database is behind this version of Ampdesk: `flask db upgrade` brings it up to date."
-_AHEAD = "The database was used by a newer version of Ampdesk; this one leaves it alone."
-
-
-def heads() -> list[str]:
-    """The newest migrations that this version knows: what the database should be at."""
-    return _scripts().get_heads()
-
-
-def migrations() -> list[tuple[str, str]]:
-    """The steps of the tables, the newest first: each one's number, and what it does in words."""
-    return [(script.revision, script.doc) for script in _scripts().walk_revisions()]
-
-
-def _scripts() -> ScriptDirectory:
-    configuration = Config()
-    folder = Path(__file__).resolve().parent.parent / "migrations"
-    configuration.set_main_option("script_location", str(folder))
-    return ScriptDirectory.from_config(configuration)
-
-
-def refusal(settings: Settings) -> str | None:
-    """Return the sentence that says why the database cannot be used, None when it can."""
-    scripts = _scripts()
-    engine = create_engine(settings.database_uri, poolclass=NullPool)
-    try:
-        with engine.connect() as connection:
-            found = set(MigrationContext.configure(connection).get_current_heads())
-    except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        return f"The database cannot be used: {reason}. AMPDESK_DATABASE_URL names it."
-    if found == set(scripts.get_heads()):
-        return None
-    known = {script.revision for script in scripts.walk_revisions()}
-    return _BEHIND if found <= known else _AHEAD
-
-
-def check_or_exit(settings: Settings) -> None:
-    """End the process with status 2 and one sentence when the database cannot be used."""
-    sentence = refusal(settings)
-    if sentence:
-        print(f"ampdesk: {sentence}", file=sys.stderr, flush=True)
-        raise SystemExit(2)

@@ -18,6 +18,7 @@ from kombu.entity import Queue
 from kombu.exceptions import KombuError
 
 from app.config import Settings
+from app.revisions import fit_or_exit
 
 #: queue -> its tasks
 QUEUES: Mapping[str, tuple[str, ...]] = {
@@ -70,6 +71,8 @@ def make_celery(app: Flask) -> Celery:
 
     celery = Celery("ampdesk", task_cls=FlaskTask)
     signals.before_task_publish.connect(_note_time)
+    for begins in (signals.celeryd_init, signals.beat_init):
+        begins.connect(lambda **_: fit_or_exit(settings), weak=False)
     celery.conf.update(
         broker_url=settings.redis_address,
         result_backend=None,

@@ -1,6 +1,7 @@
 """What is looked at before anything starts, each with a sentence that says what to change."""
 
 import socket
+import sys
 import tempfile
 from urllib.parse import urlsplit
 
@@ -12,7 +13,10 @@ class CannotStart(Exception):
 
 
 def check(settings: Settings) -> None:
-    """Raise `CannotStart` when the data folder or a port cannot be used."""
+    """Raise `CannotStart` when the data folder or a port cannot be used.
+
+    Redis may come later: chargers are served without it, and Celery waits for it.
+    """
     data_folder_writable(settings)
     port_free(settings.web_host, settings.web_port, "AMPDESK_WEB_PORT", "the desk")
     port_free(settings.ocpp_host, settings.ocpp_port, "AMPDESK_OCPP_PORT", "chargers")
@@ -22,7 +26,7 @@ def check(settings: Settings) -> None:
             " the desk and the chargers need a port each."
         )
     if settings.redis_url:
-        redis_reachable(settings.redis_url)
+        say_if_away(settings.redis_url)
 
 
 def data_folder_writable(settings: Settings) -> None:
@@ -54,7 +58,7 @@ def port_free(host: str, port: int, variable: str, what_for: str) -> None:
             ) from None
 
 
-def redis_reachable(url: str) -> None:
+def say_if_away(url: str) -> None:
     """Connect to a Redis of the operator's own; it may need a password, so only connect."""
     parts = urlsplit(url)
     try:
@@ -66,7 +70,8 @@ def redis_reachable(url: str) -> None:
             address = (parts.hostname or "localhost", parts.port or 6379)
             socket.create_connection(address, timeout=3).close()
     except OSError as error:
-        raise CannotStart(
-            f"No Redis answers at {parts.hostname or parts.path}:{parts.port or ''}"
-            f" ({error}). AMPDESK_REDIS_URL names it; without it one is started here."
-        ) from None
+        print(
+            f"ampdesk: No Redis answers at {parts.hostname or parts.path}:{parts.port or ''}"
+            f" ({error}). It is waited for; AMPDESK_REDIS_URL names it.",
+            file=sys.stderr,
+        )

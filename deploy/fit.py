@@ -1,8 +1,11 @@
-"""Check settings and database, nothing else: exit status 0 when a server may start, 2 when not."""
+"""Check settings and database, which is waited for, and nothing else.
+
+Exit status 0 when a server may start, 2 when not.
+"""
 
 import sys
 
-from app import extensions
+from app import revisions
 from app.config import Settings, WrongSetting
 
 
@@ -13,7 +16,7 @@ def main() -> int:
     except WrongSetting as error:
         print(f"ampdesk: {error}", file=sys.stderr)
         return 2
-    extensions.check_or_exit(settings)
+    revisions.fit_or_exit(settings)
     return 0
 
 

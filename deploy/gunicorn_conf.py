@@ -8,6 +8,8 @@ import subprocess
 import sys
 from typing import Any
 
+from deploy.keep import end_with_parent
+
 worker_class = "deploy.desk_worker.DeskWorker"
 worker_connections = 4000
 #: Between two requests of one connection, in seconds: longer than proxies and clients keep one
@@ -20,6 +22,6 @@ limit_request_field_size = 8190
 
 def on_starting(server: Any) -> None:
     """Check settings and database; ends the process with status 2 when they do not fit."""
-    status = subprocess.run([sys.executable, "-m", "deploy.fit"], check=False).returncode
-    if status:
+    check = [sys.executable, "-m", "deploy.fit"]
+    if status := subprocess.run(check, check=False, preexec_fn=end_with_parent).returncode:
         sys.exit(status)

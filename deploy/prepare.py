@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from app.config import Settings
 from deploy.checks import CannotStart
+from deploy.keep import end_with_parent
 from deploy.processes import ROOT
 
 
@@ -35,6 +36,7 @@ def in_own_process(environment: Mapping[str, str]) -> Prepared:
         stdout=subprocess.PIPE,
         text=True,
         check=False,
+        preexec_fn=end_with_parent,
     )
     if done.returncode != 0:
         raise CannotStart("The database is not ready (see above); nothing was started.")
@@ -61,14 +63,16 @@ def main() -> int:
 
 
 def migrate() -> None:
-    """Upgrade to the newest revision; raises `CannotStart` for a database that cannot be."""
+    """Upgrade to the newest revision once the database answers; raises `CannotStart`."""
     import alembic.command
     from alembic.util import CommandError
     from flask import current_app
     from sqlalchemy.exc import OperationalError
 
+    from app import revisions
     from app.uow import weigh_indexes
 
+    revisions.wait_for_database(current_app.config["SETTINGS"])
     configuration = current_app.extensions["migrate"].migrate.get_config(str(ROOT / "migrations"))
     try:
         alembic.command.upgrade(configuration, "head")
@@ -78,10 +82,10 @@ def migrate() -> None:
             f"The database cannot be used: {reason}. AMPDESK_DATABASE_URL names it."
         ) from None
     except CommandError as error:
-        raise CannotStart(
-            f"The database does not fit this version of Ampdesk ({error}):"
-            " it was probably used by a newer one."
-        ) from None
+        # Of a step that is not known here: a newer version may have left it so that it fits.
+        if sentence := revisions.wait_for_database(current_app.config["SETTINGS"]):
+            raise CannotStart(f"{sentence} ({error})") from None
+        return
     weigh_indexes()
     print("Database is up to date.", file=sys.stderr, flush=True)
 

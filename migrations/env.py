@@ -3,6 +3,7 @@
 from alembic import context
 from flask import current_app
 
+from app import revisions
 from app.models import Base
 
 
@@ -25,6 +26,8 @@ def run() -> None:
             )
             with context.begin_transaction():
                 context.run_migrations()
+                if steps:
+                    revisions.tell(connection, context.script)
                 if sqlite and steps:
                     _check_foreign_keys(connection)
             if connection.in_transaction():

@@ -19,7 +19,7 @@ import gevent.event
 
 from app import create_app
 from app.config import Settings, as_root
-from app.extensions import check_or_exit
+from app.revisions import fit_or_exit
 from worker.dialects import DIALECTS
 from worker.gate import Gate
 from worker.pace import LAG
@@ -45,7 +45,6 @@ def main() -> int:
     except WrongTls as error:
         print(f"ampdesk: {error}", file=sys.stderr)
         return 2
-    check_or_exit(settings)
     if sentence := as_root():
         log.warning(sentence)
     node = f"{socket.gethostname()[:24]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
@@ -58,10 +57,15 @@ def main() -> int:
         switchboard,
         lambda: switchboard.health() | (renewal.health() if renewal else {}),
         tls,
+        serves=False,
     )
     try:
+        # While the database is away whoever comes is told so, and to come again.
+        fit_or_exit(settings, meanwhile=server.start)
         switchboard.start()
-        server.start()
+        server.serves = True
+        if not server.port:
+            server.start()
     except OSError as error:
         print(_busy(settings, server, error), file=sys.stderr)
         return 2

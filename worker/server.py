@@ -78,6 +78,7 @@ class Server:
 
     `health` gives what `GET /healthz` answers beside the number of connections; when it raises or
     says `"ok": False` the answer is 503.  `tls` is the context of a second listener (`worker.tls`).
+    Until it `serves` everybody is told to come again.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Server:
         desk: Desk,
         health: Callable[[], dict[str, Any]] = dict,
         tls: Any = None,
+        serves: bool = True,
     ) -> None:
         self.settings = settings
         self.port = self.tls_port = 0
@@ -95,6 +97,7 @@ class Server:
         self.health = health
         self.links: set[Link] = set()
         self.draining = False
+        self.serves = serves
         self.doorstep = Doorstep(
             self._room,
             settings.unfinished_of_one,
@@ -173,7 +176,10 @@ class Server:
 
     def health_answer(self) -> tuple[int, dict[str, Any]]:
         """Status and body of `GET /healthz`."""
-        body: dict[str, Any] = {"ok": not self.draining, "connections": len(self.links)}
+        body: dict[str, Any] = {
+            "ok": self.serves and not self.draining,
+            "connections": len(self.links),
+        }
         body["unfinished"] = len(self.doorstep)
         body["loop_lag_ms"] = round(LAG.now_s * 1000)
         try:
@@ -206,6 +212,8 @@ class Server:
             again_s = self._turns.next_s(time.monotonic(), EVERY_S)
             return self.turned_away(request, Refused(Reason.OVERLOADED, retry_after_s=again_s))
         try:
+            if not self.serves:
+                return Refused(Reason.UNAVAILABLE, retry_after_s=_soon())
             answer = None if self.draining else self.gate.admit(request)
             if answer is None or self.draining:
                 refused = Refused(Reason.DRAINING, retry_after_s=_soon())

@@ -58,7 +58,7 @@ from app.models.stations import (
     StationReport,
     StatusEvent,
 )
-from app.models.system import AttentionSeen, Message, SupplyExcess, SystemMark
+from app.models.system import AttentionSeen, Message, SchemaSupport, SupplyExcess, SystemMark
 from app.models.tags import (
     Authorisation,
     Driver,
@@ -130,6 +130,7 @@ __all__ = [
     "ReportSchedule",
     "Reservation",
     "Review",
+    "SchemaSupport",
     "SavedFilter",
     "Settlement",
     "SignIn",

@@ -25,6 +25,15 @@ class SystemMark(Base):
     sentence: Mapped[str] = mapped_column(String(300), default="")
 
 
+class SchemaSupport(Base):
+    """With the tables as `revision` left them, code that knows `oldest` may still go on."""
+
+    __tablename__ = "schema_support"
+
+    revision: Mapped[str] = mapped_column(String(32), primary_key=True)
+    oldest: Mapped[str] = mapped_column(String(32))
+
+
 class AttentionSeen(TenantOwned, Base):
     """Something that needed attention and has no end of its own, until a person had seen it.
 

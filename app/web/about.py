@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 from flask import current_app, has_request_context, request
 from sqlalchemy.orm import Session
 
-from app import __version__, extensions
+from app import __version__, revisions
 from app.config import PREFIX, Settings
 from app.queries.office import system as queries
 from app.text.setup_guide import charger_address
@@ -90,7 +90,7 @@ def about(db: Session, *, now: datetime) -> About:
         machine=f"{platform.system()} {platform.release()} {platform.machine()}",
         database=f"{database.kind} {database.version}",
         revision=database.revision,
-        newest_revision=", ".join(extensions.heads()),
+        newest_revision=", ".join(revisions.heads()),
         desk_url=settings.desk_url,
         charger_url=chargers.base,
         charger_doubt=chargers.doubt,
@@ -181,7 +181,7 @@ def _licence(about: "metadata.PackageMetadata") -> str:
 
 def migrations() -> list[Migration]:
     """The newest steps of the tables that this version knows, newest first."""
-    return [Migration(number, words) for number, words in extensions.migrations()[:MIGRATIONS]]
+    return [Migration(number, words) for number, words in revisions.migrations()[:MIGRATIONS]]
 
 
 def report(facts: About) -> str:

@@ -18,7 +18,7 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app import extensions, queues
+from app import extensions, queues, revisions
 from app.domain.network import presence
 from app.domain.office import housekeeping, outbox
 from app.queries.office import system as queries
@@ -208,7 +208,7 @@ def _mail(db: Session, now: datetime) -> Part:
 def _database(db: Session) -> Part:
     told = kept.get(0, "database", SIZE_KEPT_S, lambda: queries.database(db))
     fact = f"{told.kind} {told.version} · {_bytes(told.size)}"
-    if told.revision not in kept.get(0, "heads", float("inf"), extensions.heads):
+    if told.revision not in kept.get(0, "heads", float("inf"), revisions.heads):
         sentence = "Its tables do not fit this version. Run flask --app wsgi db upgrade."
         return Part("Database", BAD, fact, sentence)
     return Part("Database", OK, fact)

@@ -19,7 +19,10 @@ ARROWS: dict[str, str] = {
 }
 FLOORS = ("domain", "queries", "views", "api", "cli", "forms")
 #: What stands at the root of `app/`, and nothing else.
-LOOSE = {"__init__", "factory", "config", "extensions", "queues", "resource", "uow", "reactions"}
+LOOSE = {
+    *("__init__", "factory", "config", "extensions", "queues", "resource", "uow", "reactions"),
+    "revisions",
+}
 
 
 def room_of(module: str) -> str | None:

@@ -1,0 +1,238 @@
+"""Code and tables of neighbouring versions get along where the migrations say so, and wait."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import psycopg
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from flask_migrate import upgrade
+from sqlalchemy import select
+from sqlalchemy.engine import make_url
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from app import revisions
+from app.extensions import db as flask_db
+from app.models import SchemaSupport
+from deploy.processes import ROOT
+from tests.support.processes import free_port
+from tests.support.wait import eventually
+
+#: The first migration that says whether the code of the step before can live with it.
+FIRST = "0042"
+
+STEP = '''"""A step of the future."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{revision}"
+down_revision = "{before}"
+{attributes}
+
+
+def upgrade() -> None:
+    op.add_column("system_marks", sa.Column("of_{revision}", sa.String(10)))
+
+
+def downgrade() -> None:
+    op.drop_column("system_marks", "of_{revision}")
+'''
+
+
+def scripts(folder):
+    configuration = Config()
+    configuration.set_main_option("script_location", str(folder))
+    return ScriptDirectory.from_config(configuration)
+
+
+@pytest.fixture
+def future(tmp_path):
+    """Migrations of a later version: these and some more, of which each says what it is told."""
+    folder = tmp_path / "migrations"
+
+    def make(*steps):
+        shutil.copytree(ROOT / "migrations", folder, ignore=shutil.ignore_patterns("__pycache__"))
+        (before,) = revisions.heads()
+        for number, attributes in enumerate(steps, 9001):
+            text = STEP.format(revision=number, before=before, attributes=attributes)
+            (folder / "versions" / f"{number}_future.py").write_text(text)
+            before = number
+        return folder
+
+    return make
+
+
+def started(settings):
+    """Check a database as every server does before it starts, in a process of its own."""
+    given = {"AMPDESK_DATABASE_URL": settings.database_uri, "AMPDESK_DATA_DIR": settings.data_dir}
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.fit"],
+        cwd=ROOT,
+        env={**os.environ, **{name: str(value) for name, value in given.items()}},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("steps", "status"),
+    [
+        (("compatible = True",), 0),
+        (("compatible = True", "compatible = True"), 0),
+        (("compatible = False",), 2),
+        (("",), 2),
+        (("compatible = False", "compatible = True"), 2),
+    ],
+)
+@pytest.mark.processes
+def test_an_older_version_goes_on_where_each_newer_step_lets_it(
+    make_site, database, future, steps, status
+):
+    site = make_site(database, processes=())
+    with site.app.app_context():
+        upgrade(directory=str(future(*steps)))
+        flask_db.session.remove()
+        flask_db.engine.dispose()
+    done = started(site.settings)
+    assert done.returncode == status, done.stderr
+    newest = 9000 + len(steps)
+    assert f"at step {newest}, the newest known here is {revisions.heads()[0]}" in done.stderr
+
+
+@pytest.mark.parametrize(("attributes", "fits"), [("needed = False", True), ("", False)])
+def test_a_newer_version_runs_before_a_step_that_it_does_not_need(app, future, attributes, fits):
+    newer = scripts(future(f"compatible = True\n{attributes}"))
+    with flask_db.engine.connect() as connection:
+        sentence = revisions.misfit(connection, newer)
+    assert (not sentence) is fits
+    assert fits or "flask db upgrade" in sentence
+
+
+def test_the_database_says_which_code_can_live_with_it(app):
+    [told] = flask_db.session().scalars(select(SchemaSupport)).all()
+    assert [told.revision] == revisions.heads()
+    assert told.oldest <= told.revision
+
+
+def test_every_new_migration_says_whether_the_version_before_can_live_with_it():
+    silent = [
+        step.revision
+        for step in scripts(ROOT / "migrations").walk_revisions()
+        if step.revision >= FIRST and not isinstance(getattr(step.module, "compatible", None), bool)
+    ]
+    assert not silent
+
+
+# Waiting for the database
+
+
+class Away:
+    """A database that is not there yet, by the name that it will have."""
+
+    def __init__(self, server, url):
+        self.url, self._server = url, server
+        self._name = make_url(url).database
+        self._rename(self._name, f"{self._name}_later")
+
+    def come(self):
+        self._rename(f"{self._name}_later", self._name)
+
+    def _rename(self, old, new):
+        with psycopg.connect(self._server.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'ALTER DATABASE "{old}" RENAME TO "{new}"')
+
+
+@pytest.fixture
+def away(postgres_server):
+    with postgres_server.new_database() as url:
+        yield Away(postgres_server, url)
+
+
+@pytest.fixture
+def start(tmp_path, away):
+    running = []
+
+    def run(*command, **settings):
+        given = {"data_dir": tmp_path, "database_url": away.url, "demo": 0, **settings}
+        given = {"redis_url": "redis://127.0.0.1:1/0", "ocpp_host": "127.0.0.1", **given}
+        environment = {f"AMPDESK_{name.upper()}": str(value) for name, value in given.items()}
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        return process
+
+    yield run
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def health(port):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def refusal(port):
+    """How a charger is refused."""
+    url = f"ws://127.0.0.1:{port}/ocpp/CP1"
+    with pytest.raises(InvalidStatus) as refused, connect(url, subprotocols=["ocpp1.6"]):
+        pass
+    return refused.value.response
+
+
+@pytest.mark.processes
+def test_a_worker_waits_for_its_database_and_sends_chargers_away_until_then(start, away):
+    port = free_port()
+    worker = start("-m", "worker", ocpp_port=port)
+    eventually(lambda: health(port) == 503, within=60)
+    refused = refusal(port)
+    assert refused.status_code == 503
+    assert int(refused.headers["Retry-After"]) >= 5
+    away.come()
+    eventually(lambda: health(port) == 200, within=60)
+    assert refusal(port).status_code == 404
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    said = worker.stderr.read()
+    assert said.count("It is waited for") == 1
+    assert "The database answers." in said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-m", "worker"),
+        ("-m", "deploy.run"),
+        ("-m", "gunicorn", "wsgi:app", "--config", "python:deploy.gunicorn_conf"),
+        ("-m", "celery", "-A", "wsgi:celery", "worker", "--pool", "threads"),
+        ("-m", "celery", "-A", "wsgi:celery", "beat"),
+    ],
+)
+@pytest.mark.processes
+def test_whatever_waits_ends_when_it_is_told(start, away, command):
+    process = start(*command, ocpp_port=free_port(), web_port=free_port())
+    for line in process.stderr:
+        if "It is waited for; AMPDESK_DATABASE_URL" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    process.wait(30)
+    away.come()
