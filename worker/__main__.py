@@ -60,12 +60,7 @@ def main() -> int:
         serves=False,
     )
     try:
-        # While the database is away whoever comes is told so, and to come again.
-        fit_or_exit(settings, meanwhile=server.start)
-        switchboard.start()
-        server.serves = True
-        if not server.port:
-            server.start()
+        _start(settings, switchboard, server)
     except OSError as error:
         print(_busy(settings, server, error), file=sys.stderr)
         return 2
@@ -84,6 +79,15 @@ def main() -> int:
     gate.stop()
     switchboard.stop()
     return 0
+
+
+def _start(settings: Settings, switchboard: Switchboard, server: Server) -> None:
+    """Listen and serve.  While the database is away whoever comes is told to come again."""
+    fit_or_exit(settings, meanwhile=server.start)
+    switchboard.start()
+    server.serves = True
+    if not server.port:
+        server.start()
 
 
 def _mind_memory() -> None:

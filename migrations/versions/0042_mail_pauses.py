@@ -7,6 +7,7 @@ revision = "0042"
 down_revision = "0041"
 branch_labels = None
 depends_on = None
+compatible = True
 
 
 def upgrade() -> None:

@@ -8,9 +8,12 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from app.models import Base
+from app.models import Base, SchemaSupport
 
-TABLES = [table.name for table in Base.metadata.sorted_tables]
+#: What the migrations themselves write is there already.
+TABLES = [
+    table.name for table in Base.metadata.sorted_tables if table.name != SchemaSupport.__tablename__
+]
 #: Names the first table that holds a row.
 FILLED = " UNION ALL ".join(
     f"SELECT '{name}' FROM (SELECT 1 FROM {name} LIMIT 1)" for name in TABLES
