@@ -7,6 +7,8 @@ revision = "0043"
 down_revision = "0042"
 branch_labels = None
 depends_on = None
+# Code that does not know the new kind of rule cannot read a rule of that kind.
+compatible = False
 
 
 def upgrade() -> None:
