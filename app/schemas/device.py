@@ -6,15 +6,20 @@ from app.domain.ground.vocabulary import FileJobKind, FileJobState, ReservationS
 from app.schemas.base import RowId, Schema, Text, left_out, needed
 
 
-class NewFirmware(Schema):
-    """An image of the library; `name` is what its file was called."""
+class FirmwareUpload(Schema, example={"version": "2.4.1", "vendor": "Alfen", "model": "NG910"}):
+    """What is said of an image of the library."""
 
-    name: Text = needed()
     version: Text = needed(max_length=60)
     vendor: Text | None = left_out(max_length=120)
     model: Text | None = left_out(max_length=120)
     signature: Text | None = left_out()
     signing_certificate: Text | None = left_out()
+
+
+class NewFirmware(FirmwareUpload):
+    """An image of the library; `name` is what its file was called."""
+
+    name: Text = needed()
 
 
 class Variables(Schema):

@@ -59,6 +59,7 @@ TABLE = {
     "field.fault": "faults.note",
     "field.order": "orders.create",
     "files.erase": "device.erase",
+    "firmware.create": "assigned.add_firmware",
     "firmware.change": "assigned.archive",
     "first_run.hide": OWN,
     "imports.drivers": "jobs.import",
@@ -140,8 +141,6 @@ FILES = {
     **dict.fromkeys(("account", "lists", "passkeys", "second_factor"), OWN),
     **dict.fromkeys(("sign", "driver_receipts", "station_files"), OUTSIDE),
 }
-#: A program cannot bring a file of firmware yet.
-NOT_YET = {"firmware.create"}
 
 
 def changing(app):
@@ -156,7 +155,7 @@ def changing(app):
 
 
 def test_whatever_the_desk_changes_a_program_can_change(app):
-    assert changing(app) == set(TABLE) | NOT_YET
+    assert changing(app) == set(TABLE)
 
 
 def test_whatever_the_table_names_is_an_operation():

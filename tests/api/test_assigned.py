@@ -1,6 +1,8 @@
 """Reservations, profiles, certificates and what else is brought to stations."""
 
 from datetime import timedelta
+from hashlib import sha256
+from io import BytesIO
 
 import pytest
 from sqlalchemy import select
@@ -9,6 +11,7 @@ from app.domain.commands import commands
 from app.domain.ground.vocabulary import CommandState, Outcome
 from app.domain.trust import signing
 from app.models import Reservation, StationCertificate
+from tests.api.client import Api
 from tests.security import furniture
 from tests.support import lone
 
@@ -88,6 +91,41 @@ def test_what_stations_hold_is_told(admin_api, db, made, now):
     assert "key_hash" not in job and "arguments" not in job
     assert admin_api.get(f"/file-jobs/{job['id']}") == job
     assert admin_api.get("/firmware")["items"]
+
+
+def test_firmware_is_brought_as_a_form_and_kept_once(app, admin_api, secret_of):
+    def image(content=b"image", **given):
+        return {"data": {"file": (BytesIO(content), "cp-2.4.bin"), "version": "2.4", **given}}
+
+    added = admin_api.ask("POST", "/firmware", 201, **image(vendor="Alfen"))
+    assert (added["name"], added["version"], added["vendor"]) == ("cp-2.4.bin", "2.4", "Alfen")
+    assert (added["size_bytes"], added["sha256"]) == (5, sha256(b"image").hexdigest())
+    assert admin_api.get(f"/firmware/{added['id']}") == added
+    assert admin_api.ask("POST", "/firmware", 409, **image())["field"] == "file"
+    key = {"headers": {"Idempotency-Key": "again"}}
+    twice = [admin_api.ask("POST", "/firmware", 201, **image(b"b"), **key) for _ in range(2)]
+    assert twice[0] == twice[1]
+    admin_api.ask("POST", "/firmware", 422, **image(b"c"), **key)
+    Api(app, secret_of("viewer")).ask("POST", "/firmware", 403, **image(b"d"))
+
+
+def test_a_form_that_is_no_firmware_leaves_no_file(app, admin_api):
+    def refused(status, **given):
+        return admin_api.ask("POST", "/firmware", status, **given).get("field")
+
+    def file(content=b"image"):
+        return {"file": (BytesIO(content), "cp.bin")}
+
+    assert refused(422, data={"version": "2.4", "file": (BytesIO(b"x"), "")}) == "file"
+    assert refused(422, data=file()) == "version"
+    assert refused(422, data={**file(), "version": "2", "size": "3"}) == "size"
+    assert refused(422, data={**file(), "version": "2", "signature": "ab"}) == "signing_certificate"
+    refused(415, json={"version": "2.4"})
+    settings = app.config["SETTINGS"]
+    object.__setattr__(settings, "firmware_max_bytes", 1000)
+    refused(413, data={**file(bytes(1001)), "version": "2"})
+    refused(413, data={**file(bytes(100_000)), "version": "2"})
+    assert not list((settings.data_dir / "files" / "firmware").glob("*"))
 
 
 def test_a_signing_request_is_refused_and_a_certificate_revoked(admin_api, api, db, made, now):

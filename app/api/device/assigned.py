@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import select
 
 from app.api.ground import _lists, _rows
-from app.api.ground._noun import Ask, Noun, Reply
+from app.api.ground._noun import ROOT, Ask, Noun, Reply
 from app.api.ground._paging import Pages
 from app.domain.device import firmware as library
 from app.domain.limits import setpoints
@@ -20,6 +21,8 @@ from app.models import (
 )
 from app.schemas import device, limits
 from app.uow import unit_of_work
+from app.web.file_store import FIRMWARE as FOLDER
+from app.web.file_store import Store
 
 noun = Noun("assigned", "Reservations, charging profiles, firmware and logs; made by orders.")
 blueprint = noun.blueprint
@@ -162,8 +165,39 @@ def firmware(ask: Ask) -> Any:
     return _lists.narrowed(ask, select(FirmwareFile), FirmwareFile)
 
 
+@noun.post(
+    "/firmware",
+    "operator",
+    "Add a firmware file",
+    body=device.FirmwareUpload,
+    file="file",
+    answers={201: FIRMWARE},
+    problems=(409,),
+    everywhere=True,
+)
+def add_firmware(ask: Ask) -> Any:
+    """Put an image into the library: a form (`multipart/form-data`) with the file itself as `file`
+    and the rest as texts beside it. A signature and its certificate go together. The same bytes
+    again are refused."""
+    settings, given = current_app.config["SETTINGS"], dict(ask.body)
+    upload = given.pop("file")
+    with (
+        Store(settings, FOLDER).saved(upload.stream.read, settings.firmware_max_bytes) as stored,
+        unit_of_work() as db,
+    ):
+        given |= {"name": upload.filename, "now": ask.now}
+        row = library.add(db, ask.actor, ask.tenant_id, stored, **given)
+    return Reply(201, row, {"Location": f"{ROOT}/firmware/{row.id}"})
+
+
 def _file(ask: Ask, firmware_id: int) -> Any:
     return ask.get(FirmwareFile, firmware_id, "firmware file")
+
+
+@noun.get("/firmware/{firmware_id}", "viewer", "Read a firmware file", answers={200: FIRMWARE})
+def firmware_file(ask: Ask, firmware_id: int) -> Any:
+    """One image with its digests."""
+    return _file(ask, firmware_id)
 
 
 noun.decide(

@@ -1,9 +1,10 @@
 """Reading what a program sent: query and body by their schemas, and what no schema speaks of."""
 
-from typing import Any
+import hashlib
+from typing import Any, cast
 
 import orjson
-from flask import request
+from flask import current_app, request
 
 from app.domain.ground.vocabulary import Json
 from app.schemas.base import Schema, json_schema
@@ -12,6 +13,8 @@ from app.web.problems import Problem
 _WORDS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 #: How deep a body may be; a deeper one only wants to exhaust somebody.
 _DEEPEST = 64
+#: What surrounds a file in a form.
+_WRAPPING = 64 * 1024
 
 
 def query(wanted: type[Schema]) -> Json:
@@ -32,11 +35,13 @@ def query(wanted: type[Schema]) -> Json:
     return wanted.read(given).given()
 
 
-def body(wanted: type[Schema] | None) -> tuple[Json, bytes]:
-    """Read the JSON body; returns it in values of the domain, and as it came.
+def body(wanted: type[Schema] | None, file: str = "") -> tuple[Json, bytes]:
+    """Read the JSON body, or a form with a `file`: in values of the domain, and as it came.
 
     Refuses with 415 another type, with 400 no JSON, and with 422 what does not fit.
     """
+    if wanted is not None and file:
+        return _form(wanted, file)
     raw = request.get_data(cache=False)
     if wanted is None:
         if raw.strip() not in (b"", b"{}"):
@@ -52,6 +57,29 @@ def body(wanted: type[Schema] | None) -> tuple[Json, bytes]:
         raise Problem(400, f"The body is no JSON: {error}.") from None
     _refuse_odd(given, 0)
     return wanted.read(given).given(), raw
+
+
+def _form(wanted: type[Schema], part: str) -> tuple[Json, bytes]:
+    """Read a form with a file in it, as `body` reads JSON; the file is given as its part is called.
+
+    Instead of the file its digest stands in what came.  Whoever may not send one is refused before.
+    """
+    request.max_content_length = current_app.config["SETTINGS"].firmware_max_bytes + _WRAPPING
+    if request.mimetype != "multipart/form-data":
+        raise Problem(415, f"The body is a form (multipart/form-data) with the file as “{part}”.")
+    sent = {name: request.form.getlist(name) for name in request.form}
+    for name, values in sent.items():
+        if len(values) > 1:
+            raise Problem(422, f"{name} was given more than once.", field=name)
+    given = {name: values[0] for name, values in sent.items()}
+    _refuse_odd(given, 0)
+    read = wanted.read(given).given()
+    file = request.files.get(part)
+    if file is None or not file.filename:
+        raise Problem(422, f"The part “{part}” is missing: it is the file.", field=part)
+    digest = hashlib.file_digest(cast(Any, file.stream), "sha256").hexdigest()
+    file.stream.seek(0)
+    return {**read, part: file}, f"{sorted(given.items())} {file.filename} {digest}".encode()
 
 
 def _refuse_odd(value: object, depth: int) -> None:

@@ -47,7 +47,8 @@ class Endpoint:
     """One method of one path.
 
     `secret`: its answer holds a secret that is told this once.  `forms` are schemas, by name, by
-    which the document says more of the body than its schema does.
+    which the document says more of the body than its schema does.  With a `file` the body is a
+    form, and that part the file.
     """
 
     noun: str
@@ -64,11 +65,7 @@ class Endpoint:
     everywhere: bool = False
     secret: bool = False
     forms: Json = field(default_factory=dict)
-
-    @property
-    def status(self) -> int:
-        """The status of the usual answer."""
-        return next(iter(self.answers))
+    file: str = ""
 
     @property
     def needs(self) -> str:
@@ -212,6 +209,7 @@ class Noun:
         everywhere: bool = False,
         secret: bool = False,
         forms: Json | None = None,
+        file: str = "",
     ) -> Callable[..., Any]:
         def hang(view: Callable[..., Any]) -> Callable[..., Any]:
             paged = any(isinstance(answer, Pages) for answer in answers.values())
@@ -230,6 +228,7 @@ class Noun:
                 everywhere,
                 secret,
                 forms or {},
+                file,
             )
             ENDPOINTS.append(endpoint)
             if method == "GET" and not any(
@@ -263,7 +262,7 @@ def _serve(endpoint: Endpoint, view: Callable[..., Any], path: dict[str, Any]) -
     now = datetime.now(UTC)
     caller = _access.admit(endpoint.right, everywhere=endpoint.everywhere, now=now)
     asked = _checks.query(endpoint.query)
-    given, raw = _checks.body(endpoint.body)
+    given, raw = _checks.body(endpoint.body, endpoint.file)
     ask = Ask(caller, now, asked, given)
 
     def answer() -> Response:
@@ -301,7 +300,7 @@ def _refuse_changed(endpoint: Endpoint, ask: Ask, path: dict[str, Any]) -> None:
 def _written(endpoint: Endpoint, value: Any) -> Response:
     if isinstance(value, Response):
         return value
-    reply = value if isinstance(value, Reply) else Reply(endpoint.status, value)
+    reply = value if isinstance(value, Reply) else Reply(next(iter(endpoint.answers)), value)
     shape = endpoint.answers[reply.status]
     if shape is None or isinstance(shape, File):
         return Response(reply.value, reply.status, headers=dict(reply.headers))

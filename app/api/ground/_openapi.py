@@ -82,6 +82,8 @@ def schemas() -> Json:
                 schema = dict(json_schema(shape))
                 found |= {name: dict(one) for name, one in schema.pop("$defs", {}).items()}
                 found[name_of(shape)] = schema
+        if endpoint.file and endpoint.body is not None:
+            _with_file(found[name_of(endpoint.body)], endpoint.file)
         found |= {name: dict(form) for name, form in endpoint.forms.items()}
     _examples.complete(found)
     return dict(sorted(found.items()))
@@ -110,9 +112,21 @@ def operation(endpoint: Endpoint) -> Json:
     if endpoint.body is not None:
         described["requestBody"] = {
             "required": bool(endpoint.body.needs()),
-            "content": {"application/json": {"schema": reference(endpoint.body)}},
+            "content": {
+                "multipart/form-data" if endpoint.file else "application/json": {
+                    "schema": reference(endpoint.body)
+                }
+            },
         }
     return described
+
+
+def _with_file(schema: Json, part: str) -> None:
+    """Say of the schema of a form which of its parts is a file."""
+    file = {"type": "string", "format": "binary", "description": "The file itself."}
+    schema["properties"] = {**schema["properties"], part: file}
+    schema["required"] = [*schema.get("required", ()), part]
+    schema["examples"] = [{**one, part: "(its bytes)"} for one in schema.get("examples", ())]
 
 
 def problems_of(endpoint: Endpoint) -> list[int]:
