@@ -31,6 +31,20 @@ log = logging.getLogger(__name__)
 
 #: What is raised while Redis or the database cannot be reached.
 AWAY = (redis.RedisError, SQLAlchemyError)
+#: SQLite's errors of a file that cannot be had now: busy, locked, no room, no such file or disk.
+_SQLITE_AWAY = frozenset({5, 6, 8, 10, 13, 14, 15})
+#: PostgreSQL's classes of errors of a server that is away, ends, or has no room; of a statement's
+#: time-out it is not said that the server cannot.
+_POSTGRESQL_AWAY = ("08", "53", "57P", "58")
+
+
+def is_away(error: Exception) -> bool:
+    """Whether an error says that the database cannot be reached or cannot store anything now."""
+    cause = getattr(error, "orig", None)
+    if (state := getattr(cause, "sqlstate", None)) is not None:
+        return str(state).startswith(_POSTGRESQL_AWAY)
+    number = getattr(cause, "sqlite_errorcode", None)
+    return number is None or number & 0xFF in _SQLITE_AWAY
 
 
 def gevent_has_sockets() -> bool:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Base, BigId, Id, StationOwned
@@ -16,7 +16,8 @@ class WorkerNode(Base):
     """A worker process; it is alive while `beat_at` is fresh, without a pause since `started_at`.
 
     `lag_ms` is how late its loop was at worst since the beat before; `slow_ms` and `slow_at` are of
-    the last beat at which that was too much.
+    the last beat at which that was too much.  `spooled` messages, of `spooled_bytes`, wait in its
+    spool since `spooled_since`: they came while the database was away.
     """
 
     __tablename__ = "worker_nodes"
@@ -27,6 +28,9 @@ class WorkerNode(Base):
     lag_ms: Mapped[int] = mapped_column(default=0)
     slow_ms: Mapped[int | None]
     slow_at: Mapped[datetime | None]
+    spooled: Mapped[int] = mapped_column(default=0, server_default="0")
+    spooled_bytes: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    spooled_since: Mapped[datetime | None]
 
 
 class Connection(StationOwned, Base):

@@ -22,6 +22,7 @@ from flask import (
 from flask_babel import gettext, lazy_gettext
 from flask_login import current_user
 from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.routing import IntegerConverter, Map
 
@@ -31,7 +32,7 @@ from app.domain.access.drivers import LANGUAGES
 from app.domain.ground.errors import DomainError
 from app.domain.ground.vocabulary import Actor, Area, Right
 from app.domain.office import rights, second_factor, sign_ins
-from app.extensions import db, login
+from app.extensions import db, is_away, login
 from app.models import SignIn
 from app.text.sentences import translated
 from app.uow import unit_of_work
@@ -238,6 +239,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(500, _error_page)
     app.register_error_handler(OperationalError, _database_away)
+    app.register_error_handler(PoolTimeout, _database_away)
     app.register_error_handler(DataError, _out_of_range)
     app.register_error_handler(problems.Problem, problems.of)
 
@@ -283,15 +285,15 @@ def _error_page(error: Any) -> Any:
     return render_template(template, error=error), code
 
 
-def _database_away(error: OperationalError) -> Any:
+def _database_away(error: OperationalError | PoolTimeout) -> Any:
     """Say that the database cannot be reached; nothing on the page may ask it who is there."""
-    if uow.took_too_long(error):
+    if isinstance(error, OperationalError) and uow.took_too_long(error):
         return _too_long()
-    log.error("the database cannot be used: %s", error.orig)
+    log.error("the database cannot be used: %s", getattr(error, "orig", error))
     if problems.wanted():
         return problems.answer(503, "unavailable", problems.SENTENCES[503])
     g._login_user = login.anonymous_user()
-    return render_template("errors/503.html"), 503, {"Retry-After": "5"}
+    return render_template("errors/503.html", away=is_away(error)), 503, {"Retry-After": "5"}
 
 
 def _too_long() -> Any:
@@ -318,13 +320,10 @@ def _domain_error(error: DomainError) -> Any:
         code = error.status if error.status in {403, 404, 409} else 400
         return _error_page(default_exceptions[code](error.sentence))
     flash(error.sentence, "error")
-    target = request.referrer if _same_site(request.referrer) else url_for("home.index")
+    before = request.referrer or ""
+    target = before if before.startswith(request.host_url) else url_for("home.index")
     if request.headers.get("HX-Request"):
         response = Response(status=204)
         response.headers["HX-Redirect"] = str(target)
         return response
     return redirect(str(target), code=303)
-
-
-def _same_site(url: str | None) -> bool:
-    return bool(url) and str(url).startswith(request.host_url)

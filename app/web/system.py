@@ -5,11 +5,13 @@ does not answer: Redis and Celery's broker are asked beside the page, which show
 said.
 """
 
+import http.client
 import json
 import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,6 +36,9 @@ FRESH_S, WAIT_S = 4.0, 0.15
 BEAT_KEPT_S, SIZE_KEPT_S = 2.0, 60.0
 #: A loop that is later than this keeps chargers waiting, in milliseconds.
 LAG_MS = 250
+#: The worker's own word is waited for no longer than this, in seconds, and read no further.
+WORKER_WAIT_S = 1.0
+_MOST_HEALTH = 64 * 1024
 #: Tasks that wait longer than a sweep or two are a queue.
 MOST_WAITING = 200
 #: A task that waits longer in its queue has nobody who takes it, in seconds.
@@ -108,6 +113,8 @@ def _worker(db: Session, now: datetime) -> Part:
     fact = f"{_count(len(alive))} · {held} connected"
     if len(alive) > 1:
         fact += f" ({', '.join(f'{node.node}: {node.stations}' for node in alive)})"
+    if full := presence.spooling(db, now=now):
+        return _spooling(fact, sum(node.spooled for node in full), full[0].spooled_since)
     lag = max((node.lag_ms for node in alive if node.lag_ms is not None), default=None)
     wanted = current_app.config["SETTINGS"].ocpp_processes
     if len(alive) < wanted:
@@ -120,6 +127,46 @@ def _worker(db: Session, now: datetime) -> Part:
         return Part("Worker", OK, fact)
     sentence = "It is late with its work, so chargers wait for their answers. Is the computer busy?"
     return Part("Worker", WARN, f"{fact} · {number(lag)} ms late", sentence)
+
+
+def _spooling(fact: str, frames: int, since: datetime | None) -> Part:
+    sentence = (
+        "What chargers sent while the database was away is in the worker's spool, on the disk, and "
+        "is stored in its order; nothing is lost."
+    )
+    return Part("Worker", WARN, f"{fact} · {number(frames)} messages to store", sentence, since)
+
+
+def without_database() -> list[Part]:
+    """The parts that can be asked while the database does not answer."""
+    sentence = (
+        "Nothing can be shown or changed until it answers. Chargers are served meanwhile: the "
+        "worker keeps what they send on its disk and stores it then."
+    )
+    return [
+        Part("Database", BAD, "does not answer", sentence),
+        _worker_by_itself(),
+        _redis_part(_beside("redis", queues.redis_took_s)),
+        _disk(),
+    ]
+
+
+def _worker_by_itself() -> Part:
+    """What a worker on this computer says of itself; with several, it is one of them."""
+    settings = current_app.config["SETTINGS"]
+    host = "127.0.0.1" if settings.ocpp_host in ("0.0.0.0", "::") else settings.ocpp_host
+    try:
+        line = http.client.HTTPConnection(host, settings.ocpp_port, timeout=WORKER_WAIT_S)
+        with closing(line):
+            line.request("GET", "/healthz")
+            told = json.loads(line.getresponse().read(_MOST_HEALTH))
+        spool, connected = told.get("spool") or {}, int(told["connections"])
+        frames, oldest_s = int(spool.get("frames", 0)), float(spool.get("oldest_s", 0))
+    except (OSError, ValueError, KeyError, http.client.HTTPException):
+        sentence = "No worker answers on this computer; one may run on another."
+        return Part("Worker", WARN, "does not answer here", sentence)
+    since = datetime.now(UTC) - timedelta(seconds=oldest_s) if frames else None
+    return _spooling(f"{connected} connected", frames, since)
 
 
 def _count(workers: int) -> str:

@@ -1,9 +1,11 @@
 """flask system: how the installation fares, what it is, and what is set, as the desk says it."""
 
 import click
+from sqlalchemy.exc import OperationalError
 
 from app.cli.ground import _shared as cli
 from app.domain.office import outbox
+from app.extensions import is_away
 from app.uow import unit_of_work
 from app.web import about, system
 
@@ -22,7 +24,12 @@ COLUMNS: list[cli.Column] = [
 @cli.json_option
 def show(as_json: bool) -> None:
     """Show how each part fares; exit status 1 when one of them is down."""
-    parts = system.parts(cli.reading(), now=cli.now())
+    try:
+        parts = system.parts(cli.reading(), now=cli.now())
+    except OperationalError as error:
+        if not is_away(error):
+            raise
+        parts = system.without_database()
     cli.print_rows(parts, COLUMNS, json=as_json)
     if system.worst(parts) == system.BAD:
         raise click.exceptions.Exit(1)

@@ -135,6 +135,19 @@ def beat(db: Session, node: str, *, now: datetime, lag_ms: int = 0) -> None:
     db.flush()
 
 
+def note_spool(db: Session, node: str, frames: int, size: int, since: datetime | None) -> None:
+    """Note what waits in the spool of the worker `node`: so many bytes, the first since then."""
+    row = db.get(WorkerNode, node)
+    if row is not None:
+        row.spooled, row.spooled_bytes, row.spooled_since = frames, size, since
+
+
+def spooling(db: Session, *, now: datetime) -> list[WorkerNode]:
+    """The workers that live and have messages in their spools, the oldest message first."""
+    full = select(WorkerNode).where(alive(now), WorkerNode.spooled > 0)
+    return list(db.scalars(full.order_by(WorkerNode.spooled_since)))
+
+
 def slow_workers(db: Session, *, now: datetime) -> list[WorkerNode]:
     """The workers that live and were too late for their chargers a short while ago."""
     late = select(WorkerNode).where(alive(now), WorkerNode.slow_at > now - SLOW_SHOWN)

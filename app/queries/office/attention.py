@@ -40,7 +40,7 @@ def findings(
     lone = alone(db)
     unsolved = still_refused(tenant_id, now, lone)
     return [
-        *devices.slow_workers(db, now),
+        *devices.workers(db, now),
         *devices.faulted(db, now),
         *devices.severe_events(db, tenant_id),
         *devices.offline(db, now),

@@ -42,11 +42,12 @@ WAITED = timedelta(minutes=5)
 GOES_ON = timedelta(minutes=2)
 
 
-def slow_workers(db: Session, now: datetime) -> list[Finding]:
-    """Workers whose loop ran so late that chargers waited."""
-    rows = presence.slow_workers(db, now=now)
-    found = [Finding("worker_slow", row.slow_at, {"worker": row}) for row in rows]
-    return few(found, len(found))
+def workers(db: Session, now: datetime) -> list[Finding]:
+    """Workers that kept chargers waiting, and those that have yet to store what they kept."""
+    late, full = presence.slow_workers(db, now=now), presence.spooling(db, now=now)
+    slow = [Finding("worker_slow", row.slow_at, {"worker": row}) for row in late]
+    spooled = [Finding("spooled", row.spooled_since or now, {"worker": row}) for row in full]
+    return [*few(slow, len(slow)), *few(spooled, len(spooled))]
 
 
 def signing(db: Session) -> list[Finding]:
