@@ -63,6 +63,21 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+#: Redis as one server, behind Sentinels, or as a Cluster.
+_REDIS = ("redis", "rediss", "unix", "redis+sentinel", "redis+cluster")
+
+
+def _redis(*schemes: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        _url(*schemes)(text)
+        parts = urlsplit(text)
+        if parts.scheme == "redis+sentinel" and not parts.path.strip("/"):
+            raise ValueError("must end with what the Sentinels call it: …/mymaster")
+        return text
+
+    return read
+
+
 def _tiles(text: str) -> str:
     if text and not re.fullmatch(r"https?://(\{s\}\.)?[a-z0-9.-]+(:[0-9]+)?/[^\s;,'\"]*", text):
         raise ValueError("must be a URL like https://tiles.example.org/{z}/{x}/{y}.png")
@@ -128,7 +143,10 @@ class Settings:
         Path("var"), _path, "folder for the database, mail and Redis"
     )
     database_url: str = setting("", _url(*_POSTGRES), "database; empty: SQLite in the data folder")
-    redis_url: str = setting("", _url("redis", "rediss", "unix"), "Redis; empty: one is started")
+    redis_url: str = setting("", _redis(*_REDIS), "Redis; empty: one is started")
+    broker_url: str = setting(
+        "", _redis(*_REDIS[:-1], "amqp", "amqps"), "Redis or RabbitMQ for tasks; empty: the Redis"
+    )
     task_processes: str = setting(
         "one", _choice("one", "each"), "tasks: one process for all queues, or each has its own"
     )
@@ -285,6 +303,11 @@ class Settings:
                 f"AMPDESK_OCPP_PROCESSES={settings.ocpp_processes} needs PostgreSQL, because only "
                 "one process at a time writes to SQLite: set AMPDESK_DATABASE_URL, or leave this 1."
             )
+        if settings.redis_url.startswith("redis+cluster:") and not settings.broker_url:
+            raise WrongSetting(
+                "AMPDESK_BROKER_URL is needed with a Redis Cluster, where Celery keeps no tasks: "
+                "name a single Redis, Sentinels or RabbitMQ."
+            )
         settings._check_header()
         return settings
 
@@ -319,6 +342,11 @@ class Settings:
         if self.redis_url or not note.exists():
             return self.redis_url or "redis://127.0.0.1:6379/0"
         return note.read_text(encoding="ascii").strip()
+
+    @property
+    def broker_address(self) -> str:
+        """The URL of what holds the tasks that wait."""
+        return self.broker_url or self.redis_address
 
     @property
     def desk_url(self) -> str:

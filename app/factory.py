@@ -112,6 +112,7 @@ def _root() -> Any:
 
 
 def _flask_config(settings: Settings) -> dict[str, Any]:
+    counts, options = queues.limits_address(settings.redis_address)
     return {
         "SETTINGS": settings,
         "SECRET_KEY": settings.signing_key(),
@@ -129,9 +130,9 @@ def _flask_config(settings: Settings) -> dict[str, Any]:
         # An import that was looked through comes back as the text of a form.
         "MAX_FORM_MEMORY_SIZE": 4 * 1024 * 1024,
         "WTF_CSRF_TIME_LIMIT": None,
-        "RATELIMIT_STORAGE_URI": settings.redis_address,
+        "RATELIMIT_STORAGE_URI": counts,
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
-        "RATELIMIT_STORAGE_OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        "RATELIMIT_STORAGE_OPTIONS": options,
         "BABEL_TRANSLATION_DIRECTORIES": "templates/translations",
         # Texts of the desk; what drivers read has a catalogue of its own (app/text/writers.py).
         "BABEL_DOMAIN": "desk",

@@ -9,13 +9,17 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import redis
 from celery import Celery, Task, signals
 from flask import Flask
 from kombu.entity import Queue
 from kombu.exceptions import KombuError
+from redis.cluster import ClusterNode, RedisCluster
+from redis.exceptions import RedisClusterException
+from redis.sentinel import Sentinel
 
 from app.config import Settings
 from app.revisions import fit_or_exit
@@ -36,18 +40,95 @@ THREADS = sum(map(len, QUEUES.values())) + 2
 THREADS_OF_QUEUE = max(map(len, QUEUES.values())) + 2
 
 
-def make_redis(url: str) -> redis.Redis:
-    """Build a client whose calls fail within a second when Redis is away.
+#: Calls fail within a second when Redis is away.
+_PATIENCE: dict[str, Any] = {"socket_connect_timeout": 1.0, "socket_timeout": 1.0}
 
-    Whoever comes while all its connections are in use waits for one.
+
+def make_redis(url: str) -> Any:
+    """Build a client of one Redis, of the one that Sentinels name, or of a Cluster.
+
+    None of them is asked before the first call.  Whoever comes while all connections to the one
+    Redis are in use waits for one.
     """
-    pool = redis.BlockingConnectionPool.from_url(
-        url, timeout=1.0, socket_connect_timeout=1.0, socket_timeout=1.0
+    scheme = urlsplit(url).scheme
+    if scheme == "redis+cluster":
+        return _Cluster(_Servers.of(url, 6379))
+    if scheme != "redis+sentinel":
+        pool = redis.BlockingConnectionPool.from_url(url, timeout=1.0, **_PATIENCE)
+        return redis.Redis.from_pool(pool)
+    servers = _Servers.of(url, 26379)
+    sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
+        servers.hosts, sentinel_kwargs={**servers.login, **_PATIENCE}, **servers.login, **_PATIENCE
     )
-    return redis.Redis.from_pool(pool)
+    return sentinel.master_for(servers.service, db=servers.db)
 
 
-def redis_took_s(client: redis.Redis) -> float | None:
+class _Servers(NamedTuple):
+    """A URL of several servers: `redis+sentinel://:password@host:port,host:port/service/db`.
+
+    The password is that of Redis and of the Sentinels.
+    """
+
+    hosts: list[tuple[str, int]]
+    login: dict[str, str]
+    service: str
+    db: int
+
+    @classmethod
+    def of(cls, url: str, port: int) -> "_Servers":
+        parts = urlsplit(url)
+        login, _, hosts = parts.netloc.rpartition("@")
+        user, _, password = map(unquote, login.partition(":"))
+        service, _, db = parts.path.strip("/").partition("/")
+        given = {"username": user, "password": password}
+        found = [
+            host.rpartition(":") if ":" in host else (host, "", port) for host in hosts.split(",")
+        ]
+        return cls(
+            [(host, int(at)) for host, _, at in found],
+            {name: value for name, value in given.items() if value},
+            service,
+            int(db or 0),
+        )
+
+
+class _Cluster:
+    """A client of a Cluster that is built with the first call that reaches one.
+
+    The library's own asks for the Cluster's slots when it is made, so that nothing could start
+    while it is away.
+    """
+
+    def __init__(self, servers: _Servers) -> None:
+        self._servers = servers
+        self._client: RedisCluster | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._client is None:
+            nodes = [ClusterNode(*host) for host in self._servers.hosts]  # type: ignore[no-untyped-call]
+            given = {**self._servers.login, **_PATIENCE}
+            try:
+                self._client = RedisCluster(startup_nodes=nodes, **given)
+            except RedisClusterException as error:
+                raise redis.ConnectionError(str(error)) from None
+        return getattr(self._client, name)
+
+
+def limits_address(url: str) -> tuple[str, dict[str, Any]]:
+    """The URL by which rates are counted (Flask-Limiter), and its options."""
+    scheme = urlsplit(url).scheme
+    if scheme == "redis+sentinel":
+        return "/".join(url.split("/")[:4]), dict(_PATIENCE)  # it knows no number of a database
+    if scheme == "redis+cluster":
+        try:
+            make_redis(url).ping()
+        except redis.RedisError:
+            # A process that begins while the Cluster is away counts by itself.
+            return "memory://", {}
+    return f"redis+{url}" if scheme == "unix" else url, dict(_PATIENCE)
+
+
+def redis_took_s(client: Any) -> float | None:
     """How long Redis takes to answer, in seconds; None when it does not."""
     began = time.monotonic()
     try:
@@ -69,12 +150,13 @@ def make_celery(app: Flask) -> Celery:
             with app.app_context():
                 return self.run(*args, **kwargs)
 
+    address, options = _broker(settings.broker_address)
     celery = Celery("ampdesk", task_cls=FlaskTask)
     signals.before_task_publish.connect(_note_time)
     for begins in (signals.celeryd_init, signals.beat_init):
         begins.connect(lambda **_: fit_or_exit(settings), weak=False)
     celery.conf.update(
-        broker_url=settings.redis_address,
+        broker_url=address,
         result_backend=None,
         task_ignore_result=True,
         task_queues=[Queue(name) for name in QUEUES],  # type: ignore[no-untyped-call]
@@ -83,11 +165,7 @@ def make_celery(app: Flask) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
-        broker_transport_options={
-            "visibility_timeout": 120,
-            "socket_timeout": 5.0,
-            "socket_connect_timeout": 2.0,
-        },
+        broker_transport_options=options,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         worker_hijack_root_logger=False,
@@ -99,6 +177,25 @@ def make_celery(app: Flask) -> Celery:
     celery.set_default()
     app.extensions["celery"] = celery
     return celery
+
+
+def _broker(url: str) -> tuple[str, dict[str, Any]]:
+    """The URL of the broker as Celery writes it, and its options."""
+    parts = urlsplit(url)
+    if parts.scheme.startswith("amqp"):
+        return url, {}
+    options: dict[str, Any] = {
+        "visibility_timeout": 120,
+        "socket_timeout": 5.0,
+        "socket_connect_timeout": 2.0,
+    }
+    if parts.scheme == "redis+sentinel":
+        servers = _Servers.of(url, 26379)
+        login = parts.netloc.rpartition("@")[0]
+        prefix = f"sentinel://{login}@" if login else "sentinel://"
+        url = ";".join(f"{prefix}{host}:{port}/{servers.db}" for host, port in servers.hosts)
+        options |= {"master_name": servers.service, "sentinel_kwargs": servers.login}
+    return f"redis+socket{url.removeprefix('unix')}" if parts.scheme == "unix" else url, options
 
 
 def _beats(sweep_s: float) -> dict[str, Any]:
@@ -147,19 +244,18 @@ def queue_states(celery: Celery) -> list[QueueState] | None:
     connection = celery.connection_for_read()
     try:
         channel = connection.channel()
-        return [_state(channel, queue) for queue in celery.conf.task_queues]
+        tells = connection.transport.driver_type == "redis"
+        return [_state(channel, queue, tells) for queue in celery.conf.task_queues]
     except (KombuError, *connection.connection_errors, *connection.channel_errors):
         return None
     finally:
         connection.release()
 
 
-def _state(channel: Any, queue: Queue) -> QueueState:
+def _state(channel: Any, queue: Queue, tells: bool) -> QueueState:
     waiting = int(queue(channel).queue_declare().message_count)  # type: ignore[no-untyped-call]
-    tells = waiting and channel.connection.client.transport.driver_type == "redis"
-    return QueueState(
-        queue.name, waiting, _waits_s(channel.client.lindex(queue.name, -1)) if tells else None
-    )
+    first = channel.client.lindex(queue.name, -1) if tells and waiting else None
+    return QueueState(queue.name, waiting, _waits_s(first))
 
 
 def _waits_s(task: bytes | None) -> float | None:

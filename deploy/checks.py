@@ -25,8 +25,8 @@ def check(settings: Settings) -> None:
             f"AMPDESK_WEB_PORT and AMPDESK_OCPP_PORT are both {settings.web_port};"
             " the desk and the chargers need a port each."
         )
-    if settings.redis_url:
-        say_if_away(settings.redis_url)
+    if settings.redis_url and "+" not in urlsplit(settings.redis_url).scheme:
+        say_if_away(settings.redis_url)  # of several servers one may come after another
 
 
 def data_folder_writable(settings: Settings) -> None:
