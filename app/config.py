@@ -241,6 +241,14 @@ class Settings:
     )
     heartbeat_s: int = setting(300, _integer(10, 86_400), "heartbeat interval, in seconds")
     boot_retry_s: int = setting(60, _integer(5, 86_400), "retry wait while pending, in seconds")
+    storage_hold_s: int = setting(
+        10, _integer(0, 60), "wait for a database that is away before the spool is used, in seconds"
+    )
+    spool_max_bytes: int = setting(
+        256 * 1024 * 1024,
+        _integer(0, 2**40),
+        "room for messages while the database is away, of each worker, in bytes",
+    )
     call_timeout_s: int = setting(
         30, _integer(1, 600), "patience for a charger's answer, in seconds"
     )

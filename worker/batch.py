@@ -5,26 +5,33 @@ is being committed the next one gathers, so the more there is to do, the more go
 Most works are done in sets (`Together`): one call stores all that are alike.  When a set fails the
 whole is rolled back and done again in halves, until what fails stands alone and harms no other.
 What is rare is a `Job`, and runs by itself in a savepoint.
+
+While the database is away everything is held and tried again, for less time than a charger waits
+for its answer.  Then whoever waits hears of it (`StorageAway`), what nobody waits for is kept, and
+the writer tries at a growing distance whether the database is back.
 """
 
 import logging
+import random
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import gevent
-import greenlet
 from flask import Flask
 from gevent.event import Event
+from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from app.domain.office import messages
 from app.domain.office.messages import Row
 from app.uow import unit_of_work
 from worker.pace import LAG
+from worker.storage import Storage, StorageAway, is_away
+from worker.works import NOT_YET, Job, Together, Waiter, Work
 
 log = logging.getLogger(__name__)
 
@@ -35,83 +42,18 @@ MOST_SAMPLES = 4_000
 MOST_S = 0.05
 #: For so long at most the sockets are read before a commit, as long as there is something to read.
 GATHERS_S = 0.01
-#: A commit that fails is tried again this often, with growing pauses, before the jobs hear of it.
-PAUSES_S = (0.05, 0.25, 1.0)
-
-
-class StorageAway(Exception):
-    """Nothing was stored: the database could not be reached or refused the commit."""
-
-
-@dataclass(slots=True)
-class Job:
-    """Something to do inside a batch; `run` gets the open session and the log to write to.
-
-    `about` says what it is, should it take long.  `run` returns what the waiter gets.
-    It may be called again after a commit that failed, so it must not keep anything
-    outside of the session.  `rare`: it is a charger's message that nobody else has to wait for.
-    `then` gets what came of it, an exception perhaps, and must not wait.
-    """
-
-    run: Callable[[Any, list[Row]], Any]
-    about: str = "work of our own"
-    rare: bool = False
-    then: Callable[[Any], None] | None = None
-
-
-@dataclass(slots=True)
-class Together:
-    """One of many works that are alike: all of a batch with the same `store` go into one call.
-
-    `store(db, items, rows)` returns a result for each item, in their order; one that is an
-    exception is raised at its own waiter.  It may be called again with fewer items, so it must not
-    keep anything outside of the session.  No two works of one station share a batch: what they
-    find and what they write never meet.  `size` is how many sampled values the item holds.
-    """
-
-    store: Callable[[Any, Sequence[Any], list[Row]], Sequence[Any]]
-    item: Any
-    station_id: int
-    size: int = 0
-    then: Callable[[Any], None] | None = None
-
-
-Work = Job | Together
-#: The result of a job for which there was no time in this commit.
-_NOT_YET = object()
+#: A commit that fails is tried again after so long, then twice that, up to the most.
+PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
+#: So often where the database answers and refuses (a deadlock, say), before it is done in halves.
+TRIES = 4
+#: So many works that nobody waits for are kept; beyond that rows of the log are dropped.
+MOST_KEPT = 50_000
 
 
 def _unheard(result: object) -> None:
     """Nobody waits for this work, so nobody else would hear of its failure."""
     if isinstance(result, Exception):
         log.error("something was not stored: %s", str(result)[:500])
-
-
-class _Waiter:
-    """The greenlet that waits for what comes of its work: a switch, and nothing scheduled."""
-
-    __slots__ = ("_greenlet", "_result")
-
-    def __init__(self) -> None:
-        self._greenlet: Any = greenlet.getcurrent()
-        self._result: Any = _NOT_YET
-
-    def __call__(self, result: object) -> None:
-        self._result = result
-        if self._greenlet is not None:
-            self._greenlet.switch()
-
-    def wait(self) -> Any:
-        """What came of it; raises what it raised."""
-        hub = gevent.get_hub()
-        try:
-            while self._result is _NOT_YET:
-                hub.switch()
-        finally:
-            self._greenlet = None
-        if isinstance(self._result, Exception):
-            raise self._result
-        return self._result
 
 
 class Batch:
@@ -123,15 +65,28 @@ class Batch:
 
     def __init__(self, app: Flask) -> None:
         self.app = app
-        self._lane = Lane(app)
-        apart = not app.config["SETTINGS"].database_uri.startswith("sqlite")
-        self._rare = Lane(app) if apart else self._lane
+        settings = app.config["SETTINGS"]
+        self._storage = Storage(settings.storage_hold_s)
+        self._lane = Lane(app, self._storage)
+        apart = not settings.database_uri.startswith("sqlite")
+        self._rare = Lane(app, self._storage, asks=False) if apart else self._lane
+
+    def ask_by(self, write: Callable[[Session], Any]) -> None:
+        """What tries whether a database that was away is back: a small thing that is written."""
+        self._lane.asking = Job(lambda db, rows: write(db), "asking the database")
+
+    @property
+    def away(self) -> bool:
+        """Whether the database is away, so that nothing is held any more."""
+        return self._storage.away
 
     def do(self, work: Work, within_s: float | None = None) -> Any:
         """Wait until `work` is committed and return its result; raises what it raised.
 
-        Raises `StorageAway` when it could not be stored.
+        Raises `StorageAway` when it could not be stored: at once while the database is away.
         """
+        if self._storage.away:
+            raise StorageAway("the database is away")
         if self._rare is self._lane or not (isinstance(work, Job) and work.rare):
             return self._lane.do(work, within_s)
         if not self._lane.idle:
@@ -146,8 +101,12 @@ class Batch:
 
     def log(self, row: Row | None) -> None:
         """Keep a row of the message log, if there is one; nobody waits for that."""
-        if row is not None:
+        if row is None:
+            return
+        if self._lane.length < MOST_KEPT or not self.away:
             self.later(Job(lambda db, rows: rows.append(row)))
+        else:
+            self._storage.dropped += 1
 
     def stop(self, within_s: float = 10.0) -> None:
         """Commit what waits, then end; what takes longer than `within_s` seconds is left."""
@@ -156,10 +115,16 @@ class Batch:
 
 
 class Lane:
-    """One writer: what waits for it goes into one commit after another."""
+    """One writer: what waits for it goes into one commit after another.
 
-    def __init__(self, app: Flask) -> None:
+    The one that `asks` tries whether a database that was away is back, also with nothing to write.
+    """
+
+    def __init__(self, app: Flask, storage: Storage, *, asks: bool = True) -> None:
         self._app = app
+        self._storage = storage
+        self._asks = asks
+        self.asking = Job(lambda db, rows: db.execute(select(1)))
         self._waiting: deque[Work] = deque()
         self._woken = Event()
         self._writing = False
@@ -169,6 +134,11 @@ class Lane:
     def idle(self) -> bool:
         """Whether nothing waits and nothing is being written."""
         return not (self._writing or self._waiting)
+
+    @property
+    def length(self) -> int:
+        """How many works wait."""
+        return len(self._waiting)
 
     def put(self, work: Work) -> None:
         """Have `work` done; its `then` hears of it."""
@@ -182,7 +152,7 @@ class Lane:
         work, so there is no time limit unless one is asked for: a timer for each
         message would cost more than its place in the queue.
         """
-        waiter = work.then = _Waiter()
+        waiter = work.then = Waiter()
         self.put(work)
         if within_s is None:
             return waiter.wait()
@@ -199,6 +169,8 @@ class Lane:
 
     def _write_for_ever(self) -> None:
         while True:
+            if self._storage.away and (self._asks or self._waiting):
+                self._storage.rest()
             rest = self._write(self._gathered())
             self._waiting.extendleft(reversed(rest))
             self._writing = False
@@ -206,6 +178,8 @@ class Lane:
     def _gathered(self) -> list[Work]:
         """The next batch; a second work of a station waits for the one after it."""
         while not self._waiting:
+            if self._storage.away and self._asks:
+                return [self.asking]
             self._woken.clear()
             self._woken.wait()
         self._writing = True
@@ -231,28 +205,43 @@ class Lane:
 
     def _write(self, works: list[Work]) -> list[Work]:
         """Commit what there is time for and tell whoever waits; return the rest."""
-        for pause in (*PAUSES_S, None):
+        began, pause_s, tries = time.monotonic(), PAUSE_S, 0
+        while True:
             try:
                 results = self._commit(works)
-            except (OperationalError, InterfaceError) as error:
-                log.warning("a commit of %d works failed: %s", len(works), error)
-                if pause is None:
-                    break
-                gevent.sleep(pause)
+            except (OperationalError, InterfaceError, PoolTimeout) as error:
+                tries += 1
+                if is_away(error):
+                    if not self._storage.holds(began):
+                        return self._given_up(works, error)
+                elif tries >= TRIES:
+                    return self._without(works, error)
+                if tries == 1:
+                    log.warning("a commit of %d works failed: %s", len(works), error)
+                gevent.sleep(pause_s * random.uniform(0.5, 1.0))
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             except Exception as error:
                 return self._without(works, error)
             else:
+                self._storage.stored()
                 self._tell(works, results)
-                return [work for work, it in zip(works, results, strict=True) if it is _NOT_YET]
-        self._tell(works, [StorageAway("the database cannot be reached") for _ in works])
-        return []
+                return [work for work, it in zip(works, results, strict=True) if it is NOT_YET]
+
+    def _given_up(self, works: list[Work], error: Exception) -> list[Work]:
+        """The database is away: whoever waits hears of it; return what nobody waits for."""
+        self._storage.failed(error)
+        works += self._waiting
+        self._waiting.clear()
+        told = [work for work in works if isinstance(work.then, Waiter)]
+        self._tell(told, [StorageAway("the database is away") for _ in told])
+        return [work for work in works if not isinstance(work.then, Waiter)]
 
     def _tell(self, works: list[Work], results: list[Any]) -> None:
         """Wake all who wait for these works, in one go of the loop and outside of the writer."""
 
         def tell() -> None:
             for work, result in zip(works, results, strict=True):
-                if result is not _NOT_YET and work.then is not None:
+                if result is not NOT_YET and work.then is not None:
                     try:
                         work.then(result)
                     except Exception:
@@ -289,7 +278,7 @@ class Lane:
             until = time.monotonic() + MOST_S
             for turn, (number, job) in enumerate(jobs):
                 late = turn and time.monotonic() > until
-                results[number] = _NOT_YET if late else self._run(db, job, rows)
+                results[number] = NOT_YET if late else self._run(db, job, rows)
             messages.store(db, rows)
         return results
 

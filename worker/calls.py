@@ -22,7 +22,7 @@ from app.domain.office.messages import Row
 from app.models import Command, Station
 from worker import log_rows
 from worker.answers import NEVER_SENT, discreet, end_of, outcome_of
-from worker.batch import Batch, Job, StorageAway, Together
+from worker.batch import Batch
 from worker.dialects import DIALECTS
 from worker.dialects.context import Payload
 from worker.dialects.records import Encoding, Unfit
@@ -31,6 +31,8 @@ from worker.ocpp import schemas
 from worker.ocpp.events import Answered, Cancelled, Refused, Settled, TimedOut
 from worker.ocpp.versions import CallFault, Version
 from worker.standing import ANSWER_S, Held, Standing
+from worker.storage import StorageAway
+from worker.works import Job, Together
 
 log = logging.getLogger(__name__)
 

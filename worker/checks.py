@@ -8,16 +8,40 @@ says, so that a message that comes again after a crash between two pieces adds o
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 import gevent
 
+from app.config import Settings
+from worker.dialects.context import Context
 from worker.dialects.records import Long, Route
 from worker.ocpp import repairs, schemas
 from worker.ocpp.frames import Call, Payload, Send
 from worker.ocpp.json_text import without_nul
 from worker.ocpp.versions import CallFault, Fault
 from worker.standing import Held
+
+
+def context_of(
+    held: Held, settings: Settings, now: datetime, notes: list[tuple[str, str]]
+) -> Context:
+    """The surroundings of a call, before its unit of work; `notes` are the repairs so far."""
+    station = held.link.station
+    return Context(
+        db=None,
+        station=None,
+        station_id=station.id,
+        timezone=station.timezone,
+        quirks=station.quirks,
+        now=now,
+        heartbeat_s=settings.heartbeat_s,
+        boot_retry_s=settings.boot_retry_s,
+        deviations=notes,
+        clock_offset_s=station.clock_offset_s,
+        served=held.served,
+        told=held.told,
+    )
 
 
 def checked(held: Held, call: Call | Send, route: Route) -> tuple[Payload, list[tuple[str, str]]]:

@@ -23,7 +23,7 @@ from app.models import Command
 from app.uow import unit_of_work
 from worker import log_rows
 from worker.answers import NEVER_SENT, discreet, outcome_of
-from worker.batch import Batch, Job
+from worker.batch import Batch
 from worker.calls import Calls
 from worker.dialects import DIALECTS
 from worker.dialects.records import Unfit
@@ -31,6 +31,7 @@ from worker.link import Link, LinkClosed
 from worker.ocpp.events import Answered, Refused, Settled
 from worker.ocpp.versions import CallFault
 from worker.standing import Held, Over, Standing
+from worker.works import Job
 
 log = logging.getLogger(__name__)
 

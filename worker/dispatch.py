@@ -1,4 +1,7 @@
-"""One call of a charger: checked, handled in a unit of work, committed, then answered."""
+"""One call of a charger: checked, handled in a unit of work, committed, then answered.
+
+While the database is away a call goes to the spool instead, and comes again from there (`again`).
+"""
 
 import logging
 from collections.abc import Callable
@@ -15,8 +18,9 @@ from app.domain.charging.gauges import Gauge
 from app.domain.ground.vocabulary import Registration
 from app.domain.office.messages import Row
 from worker import checks, log_rows
-from worker.batch import Batch, Job, StorageAway, Together
-from worker.checks import checked
+from worker.away import Away, Unstored, hold_after_boot
+from worker.batch import Batch
+from worker.checks import checked, context_of
 from worker.dialects import DIALECTS
 from worker.dialects.context import Context
 from worker.dialects.records import Bulk, Fact, Handler, Long, Outside, Route
@@ -29,13 +33,13 @@ from worker.ocpp.frames import Call, Payload, Send
 from worker.ocpp.versions import CallFault, Fault
 from worker.proof import contradiction
 from worker.providers import Providers
+from worker.spool import Spool
 from worker.standing import Held, Over, Standing
+from worker.storage import StorageAway
 from worker.tallies import Deviations
+from worker.works import Job, Together
 
 log = logging.getLogger(__name__)
-
-#: No call of ours goes out before a boot's answer has.
-AFTER_BOOT_S = 0.3
 
 
 class Dispatch:
@@ -44,11 +48,14 @@ class Dispatch:
     def __init__(
         self,
         batch: Batch,
-        settings: Settings,
         standing: Standing,
+        settings: Settings,
         show: Callable[[list[Gauge]], None],
+        spool: Spool,
     ) -> None:
         self._batch = batch
+        self._spool = spool
+        self._away = Away(batch, spool)
         self.deviations = Deviations(batch)
         self._settings = settings
         self._standing = standing
@@ -60,14 +67,13 @@ class Dispatch:
         """Handle a call; None: stay silent, so that the charger keeps it and tries again."""
         received_at = datetime.now(UTC)
         link = held.link
-        delay_ms = link.station.quirks.get("reply_delay_ms")
-        if delay_ms:
+        if delay_ms := link.station.quirks.get("reply_delay_ms"):
             gevent.sleep(delay_ms / 1000)
         route = DIALECTS[link.version].routes.get(call.action)
         try:
             if route is not None and (problem := contradiction(link, call, route.serial)):
                 raise Over(problem)
-            return self._worked(held, call, received_at, route)
+            return self._stored_or_kept(held, call, received_at, route)
         except Over as over:
             self._end(held, call, over, received_at)
             return None
@@ -75,8 +81,6 @@ class Dispatch:
             text: str = link.refuse(call, fault.fault, fault.description)
             self._log_refusal(held, call, fault, received_at)
             return text
-        except StorageAway:
-            return self._without_storage(held, call, route)
 
     def take(self, held: Held, send: Send) -> None:
         """Take in what wants no answer (2.1's SEND); what cannot be taken in is logged."""
@@ -86,13 +90,37 @@ class Dispatch:
             if not schemas.wants_no_answer(version, send.action):
                 raise CallFault(Fault.NOT_IMPLEMENTED, f"{send.action} is not sent unasked")
             route = DIALECTS[version].routes.get(send.action)
-            self._worked(held, send, received_at, route)
+            self._stored_or_kept(held, send, received_at, route)
         except Over as over:
             self._end(held, send, over, received_at)
         except CallFault as fault:
             self._log_refusal(held, send, fault, received_at)
-        except StorageAway as error:
-            log.warning("%s of %s is lost: %s", send.action, held.link.station.identity, error)
+
+    def again(self, held: Held, call: Call | Send, received_at: datetime) -> None:
+        """Store what comes out of the spool; raises `StorageAway`, `Unstored` where it never will.
+
+        What is refused by now is in the log.
+        """
+        try:
+            route = DIALECTS[held.link.version].routes.get(call.action)
+            self._worked(held, call, received_at, route)
+        except CallFault as fault:
+            self._log_refusal(held, call, fault, received_at)
+
+    def _stored_or_kept(
+        self, held: Held, call: Call | Send, received_at: datetime, route: Route | None
+    ) -> str | None:
+        """Have a call stored, or kept in the spool: behind what waits there of its station."""
+        try:
+            if held.link.station.id in self._spool.waiting:
+                self._spool.catch_up(held.link.station.id)
+            return self._worked(held, call, received_at, route)
+        except Unstored as error:
+            log.warning("%s of %s is not stored: %s", call.action, held.link, error)
+            return self._away.unkept(held, call, route)
+        except StorageAway:
+            context = context_of(held, self._settings, received_at, [])
+            return self._away.answer(held, call, context, route)
 
     def _worked(
         self, held: Held, call: Call | Send, received_at: datetime, route: Route | None
@@ -107,7 +135,7 @@ class Dispatch:
             if done is not None:
                 return done
         payload, notes = checked(held, call, route)
-        context = self._context(held, received_at, notes)
+        context = context_of(held, self._settings, received_at, notes)
         return self._handled(held, call, payload, context, route.handler)
 
     def _in_pieces(
@@ -128,7 +156,7 @@ class Dispatch:
             payload, odd = checked(held, replace(call, payload=part), route)
             found |= dict.fromkeys([*notes, *odd])
             parts.append(payload)
-        context = self._context(held, received_at, list(found))
+        context = context_of(held, self._settings, received_at, list(found))
         if long.ahead is not None:
             return self._readings_apart(held, call, parts, context, long, handler)
         if isinstance(handler, Bulk):
@@ -226,10 +254,8 @@ class Dispatch:
         if logged is not None:
             self._do(held, call, logged)
         if context.booted is not None:
-            link = held.link
             held.served = context.booted is Registration.ACCEPTED
-            # The boot's answer leaves first; some stations need more peace than that (FIELD B3).
-            link.hold(float(link.station.quirks.get("outbound_after_boot_s") or AFTER_BOOT_S))
+            hold_after_boot(held)
         return text
 
     def _in_bulk(
@@ -265,42 +291,16 @@ class Dispatch:
             raise
         except SQLAlchemyError as error:
             log.error("%s of %s failed: %s", call.action, held.link.station.identity, error)
-            raise StorageAway(str(error)) from error
+            raise Unstored(str(error)) from error
         except Exception:
             log.exception("%s of %s failed", call.action, held.link.station.identity)
-            raise StorageAway("a handler failed") from None
+            raise Unstored("a handler failed") from None
 
     def _end(self, held: Held, call: Call | Send, over: Over, received_at: datetime) -> None:
         """Leave what came over a connection that is over unanswered: the charger keeps it."""
         held.over = str(over)
         self._log_refusal(held, call, CallFault(Fault.SECURITY, held.over), received_at)
         held.link.close(over.code, held.over)
-
-    def _context(self, held: Held, now: datetime, notes: list[tuple[str, str]]) -> Context:
-        station = held.link.station
-        return Context(
-            db=None,
-            station=None,
-            station_id=station.id,
-            timezone=station.timezone,
-            quirks=station.quirks,
-            now=now,
-            heartbeat_s=self._settings.heartbeat_s,
-            boot_retry_s=self._settings.boot_retry_s,
-            deviations=notes,
-            clock_offset_s=station.clock_offset_s,
-        )
-
-    def _without_storage(self, held: Held, call: Call, route: Route | None) -> str | None:
-        """Nothing could be stored.  A tap is refused; what has kilowatt-hours behind it stays
-        unanswered, so that the charger keeps it; all else is an internal error."""
-        link = held.link
-        if route is not None and route.without_storage is not None:
-            return str(link.answer(call, route.without_storage))
-        if route is not None and route.money:
-            link.close(1013, "try again later")
-            return None
-        return str(link.refuse(call, Fault.INTERNAL, "try again later"))
 
     def _log_refusal(
         self, held: Held, call: Call | Send, fault: CallFault, received_at: datetime

@@ -24,14 +24,15 @@ from app.domain.charging.metering import Metered
 from app.domain.ground import bulk
 from app.domain.network import credentials, plain
 from app.domain.office.messages import Row
+from app.extensions import AWAY
 from app.extensions import db as flask_db
 from worker import log_rows
-from worker.batch import Together
 from worker.dialects.context import Context
 from worker.dialects.records import Fact
 from worker.ocpp.fields import Fields
 from worker.ocpp.frames import Call, Payload, Send
 from worker.standing import Held, Over, Standing
+from worker.works import Together
 
 log = logging.getLogger(__name__)
 
@@ -222,6 +223,9 @@ class Afterwards:
                         found = after(flask_db.session(), results, of_kind[-1].context.now)
                     finally:
                         flask_db.session.remove()
+            except AWAY as error:
+                log.warning("what %d answers need was not found out: %s", len(of_kind), error)
+                found = results
             except Exception:
                 log.exception("what %d answers need was not found out", len(of_kind))
                 found = results

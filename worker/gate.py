@@ -21,7 +21,7 @@ from app.domain.office.messages import Row
 from app.domain.trust import signing
 from app.extensions import db as flask_db
 from app.models import Station
-from worker.batch import Batch, Job
+from worker.batch import Batch
 from worker.certificates import Trust
 from worker.lookup import Known, Lookup
 from worker.ocpp.handshake import Accepted, Admitted, Request, choose_offered
@@ -30,6 +30,7 @@ from worker.ocpp.versions import Version
 from worker.proof import PROVED, Proof, Proofs, Undecided
 from worker.stretching import Stretching
 from worker.tallies import MANY, Knocks
+from worker.works import Job
 
 log = logging.getLogger(__name__)
 

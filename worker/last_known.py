@@ -23,7 +23,8 @@ from app.domain.access.last_known import KnownTags
 from app.domain.charging import sessions
 from app.domain.ground.vocabulary import Decision, Token, Verdict
 from app.extensions import db as flask_db
-from worker.batch import Batch, Job
+from worker.batch import Batch
+from worker.works import Job
 
 log = logging.getLogger(__name__)
 

@@ -21,6 +21,9 @@ from worker.ocpp.frames import Call, Payload, Send
 from worker.ocpp.versions import CallFault, Fault
 from worker.standing import Held
 
+#: What is noted of a call that was answered before it was stored.
+SPOOLED = "It waited in the spool while the database was away."
+
 
 def of_call(
     held: Held,
@@ -32,7 +35,10 @@ def of_call(
     now: datetime | None = None,
 ) -> Row:
     """The row of a charger's call: answered (at `now`), or refused with `fault`."""
-    took = (now or datetime.now(UTC)) - received_at
+    took_ms: float | None = ((now or datetime.now(UTC)) - received_at).total_seconds() * 1000
+    words = None if fault is None else fault.description[:300]
+    if held.told is not None:
+        response, took_ms, words = held.told, None, words or SPOOLED
     return Row(
         station_id=held.link.station.id,
         connection_id=held.connection_id,
@@ -44,9 +50,9 @@ def of_call(
         response=None if response is None else orjson.dumps(response).decode(),
         outcome=MessageOutcome.ANSWERED if fault is None else MessageOutcome.REFUSED,
         error_code=None if fault is None else fault.fault.spelled(held.link.version),
-        error_description=None if fault is None else fault.description[:300],
+        error_description=words,
         at=received_at,
-        latency_ms=took.total_seconds() * 1000,
+        latency_ms=took_ms,
     )
 
 

@@ -25,14 +25,16 @@ from app.domain.trust import certificates
 from app.extensions import AWAY
 from app.models import Station
 from app.queries.office import system
-from worker.batch import Batch, Job, Together
+from worker.batch import Batch
 from worker.certificates import Trust
 from worker.link import Link
 from worker.lookup import known_of
+from worker.ocpp.frames import Payload
 from worker.ocpp.refusals import Reason, Refused, Throttle
 from worker.pace import LAG
 from worker.proof import Proofs
 from worker.stretching import Stretching
+from worker.works import Job, Together
 
 #: How long a call in work may delay the end of a connection that is over, in seconds.
 ANSWER_S = 3.0
@@ -68,7 +70,8 @@ class Held:
 
     `served` says that the station's boot was accepted, now or on an earlier
     connection; `triggered` are messages that we asked for before that.  `over` says why
-    nothing of this connection counts any more, mostly nothing.
+    nothing of this connection counts any more, mostly nothing.  `told` is what the charger was
+    answered when the message went into the spool, from which it comes now.
     """
 
     link: Link
@@ -76,6 +79,7 @@ class Held:
     served: bool = True
     triggered: set[str] = field(default_factory=set)
     over: str = ""
+    told: Payload | None = None
 
 
 class Standing:
@@ -226,6 +230,7 @@ class Presence:
     """Which connections this node holds, as all others see it.  They are written in sets."""
 
     def __init__(self, batch: Batch, node: str, standing: Standing) -> None:
+        batch.ask_by(self.live)
         self._batch = batch
         self._node = node
         self._standing = standing
@@ -251,6 +256,10 @@ class Presence:
         """Note that a link is gone; nobody waits for that."""
         closed = Closed(connection_id, code, reason)
         self._batch.later(Together(self._close_all, closed, station_id))
+
+    def live(self, db: Session) -> None:
+        """Say that this node lives: what is written to find out whether the database is back."""
+        presence.beat(db, self._node, now=datetime.now(UTC))
 
     def beat(self, held: Callable[[], Sequence[int]]) -> Others:
         """Say that this node lives and what it holds, and end the connections of dead nodes.

@@ -8,7 +8,6 @@ Redis is away.
 import json
 import logging
 import time
-from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -24,18 +23,21 @@ from app.domain.limits.setpoints import Claimed
 from app.domain.network import credentials, presence
 from app.domain.network.connections import REPLACED
 from app.domain.office.messages import Row
-from app.extensions import AWAY
 from app.extensions import db as flask_db
 from app.models import Command
 from app.reactions import ACCESS, COMMANDS
-from worker.batch import Batch, Job, StorageAway
+from worker.batch import Batch
 from worker.calls import Calls
 from worker.claims import Claims, Setpoints
 from worker.dispatch import Dispatch
 from worker.link import Link
 from worker.ocpp.events import Malformed, Repeated, Settled, Stray
 from worker.ocpp.frames import Call, Send
+from worker.replay import Replay
+from worker.spool import Spool
 from worker.standing import ANSWER_S, NEWEST, Held, Newest, Over, Presence, Standing
+from worker.storage import StorageAway, for_ever, guarded
+from worker.works import Job
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +46,6 @@ GRACE_S = 3.0
 #: How often queued commands and decisions about access are looked for in the database.
 LOOK_S = 1.0
 QUEUED = select(Command.id, Command.station_id).where(Command.state == CommandState.QUEUED)
-#: How long background work rests after a failure.
-PAUSE_S = 2.0
 #: How often live pages are brought up to date, and last-seen times written.
 SHOW_S = 1.0
 SEEN_S = 10.0
@@ -68,7 +68,10 @@ class Switchboard:
         self._presence = Presence(self.batch, node, self._standing)
         self._decided = 0
         self._workers: dict[str, int] = {}
-        self._dispatch = Dispatch(self.batch, settings, self._standing, self._keep_gauges)
+        spool = Spool(settings.data_dir / "spool", settings.spool_max_bytes)
+        told = (settings, self._keep_gauges, spool)
+        self._dispatch = Dispatch(self.batch, self._standing, *told)
+        self._replay = Replay(self.batch, self._dispatch, *told)
         self._calls = Calls(self.batch, settings, self._standing)
         self._claims = Claims(app, node, self._standing, self._calls)
         self._setpoints = Setpoints(app, self.batch, settings, self._held)
@@ -79,7 +82,7 @@ class Switchboard:
         with self._app.app_context():
             self._beat()
         every = (self._listen, self._look, self._watch, self._beat_for_ever, self._show_for_ever)
-        lanes = (self._claims.work_off, self._setpoints.look_for_ever)
+        lanes = (self._claims.work_off, self._setpoints.look_for_ever, self._replay.work_for_ever)
         dispatch = self._dispatch
         of_dispatch = (dispatch.deviations.write_for_ever, dispatch.last_known.keep_up_for_ever)
         for work in (*every, *lanes, self._newest.tell, *of_dispatch):
@@ -97,7 +100,7 @@ class Switchboard:
     def health(self) -> dict[str, Any]:
         """What the worker's health check adds: the node, how many stations it and others hold."""
         held = {"node": self.node, "stations": len(self._held), "workers": self._workers}
-        return held | self._dispatch.last_known.health()
+        return held | self._dispatch.last_known.health() | self._replay.health()
 
     # What links report
 
@@ -251,6 +254,8 @@ class Switchboard:
                 self._write_seen()
 
     def _show(self) -> None:
+        if self.batch.away:
+            return
         newest, self._gauges = self._gauges, {}
         heard, self._heard = self._heard, {}
         self._seen.update(heard)
@@ -269,6 +274,8 @@ class Switchboard:
         self.batch.later(Job(run))
 
     def _write_seen(self) -> None:
+        if self.batch.away:
+            return
         ids, self._seen = self._seen, set()
         alive = time.monotonic() - SEEN_S
         ids |= {number for number, held in self._held.items() if held.link.last_frame_at >= alive}
@@ -289,28 +296,3 @@ class Switchboard:
         for held in list(self._held.values()):
             if held.connection_id in told.superseded:
                 held.link.close(1000, REPLACED)
-
-
-def for_ever(work: Callable[[], Any]) -> None:
-    """Keep a background greenlet going: Redis or the database may be away for a while."""
-    said = ""
-    while True:
-        try:
-            work()
-        except (*AWAY, StorageAway) as error:
-            if str(error) != said:
-                log.warning("%s pauses: %s", work.__name__.strip("_"), error)
-            said = str(error)
-        except Exception:
-            log.exception("%s failed", work.__name__)
-        gevent.sleep(PAUSE_S)
-
-
-def guarded(work: Callable[..., Any], *arguments: object) -> None:
-    """Do one thing of a round; what it raises is logged and keeps nothing else from being done."""
-    try:
-        work(*arguments)
-    except (*AWAY, StorageAway) as error:
-        log.warning("%s failed, it will be tried again: %s", work.__name__, error)
-    except Exception:
-        log.exception("%s failed", work.__name__)

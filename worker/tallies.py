@@ -15,8 +15,10 @@ import gevent
 from app.domain.device import deviations
 from app.domain.network import knocks
 from app.domain.network.knocks import SAME_KNOCK, Knock, Tally
-from worker.batch import Batch, Job, StorageAway
+from worker.batch import Batch
 from worker.ocpp.refusals import Buckets, Rate, network_of
+from worker.storage import StorageAway
+from worker.works import Job
 
 log = logging.getLogger(__name__)
 

@@ -10,13 +10,15 @@ from sqlalchemy import select
 from app.domain.ground.vocabulary import MessageOutcome
 from app.extensions import db as flask_db
 from app.models import Message
-from worker.batch import Batch, Job
+from worker.batch import Batch
 from worker.dispatch import Dispatch, Held
 from worker.gate import Admitted
 from worker.ocpp.connection import Connection
 from worker.ocpp.frames import Call, Send
 from worker.ocpp.versions import Fault, Version
+from worker.spool import Spool
 from worker.standing import Standing
+from worker.works import Job
 
 
 class Line:
@@ -42,7 +44,10 @@ class Line:
         self._ended = False
         self._batch = Batch(app)
         settings = app.config["SETTINGS"]
-        self._dispatch = Dispatch(self._batch, settings, Standing(settings), lambda gauges: None)
+        spool = Spool(settings.data_dir / "spool", settings.spool_max_bytes)
+        self._dispatch = Dispatch(
+            self._batch, Standing(settings), settings, lambda gauges: None, spool
+        )
         self._held = Held(self)
         self._count = 0
 

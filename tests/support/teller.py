@@ -30,6 +30,8 @@ Script = Generator[tuple[str, Payload], Any, None]
 ANSWER_S = 20.0
 #: Between two words, and before another attempt to connect, in seconds.
 PAUSE_S, AGAIN_S = 0.04, 0.1
+#: Whose tap nobody could decide about taps again after so long.
+TAPS_AGAIN_S = 0.5
 #: A session lasts so long, and the next one begins after that, in minutes.
 LASTS, BREAK = 30, 5
 #: By the tariff of `depot.py`: a euro, and a cent for each 25 Wh.
@@ -148,6 +150,10 @@ class Teller(threading.Thread):
             if frame[0] == 2:
                 self._socket.send(json.dumps([4, frame[1], "NotSupported", "", {}]))
             elif frame[1] == number:
+                if frame[0] == 4 and frame[2] == "InternalError" and '"Authorize"' in text:
+                    self._gone.wait(TAPS_AGAIN_S)  # nobody is charged for a tap
+                    self._socket.send(text)
+                    continue
                 assert frame[0] == 3, f"{text} was refused: {frame}"
                 answer: Payload = frame[2]
                 return answer

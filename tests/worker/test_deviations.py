@@ -9,8 +9,9 @@ from app.extensions import db as flask_db
 from app.models import Deviation
 from tests.support.gated import station
 from tests.support.line import Line
-from worker.batch import Batch, StorageAway
+from worker.batch import Batch
 from worker.ocpp.versions import Version
+from worker.storage import StorageAway
 from worker.tallies import Deviations
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)

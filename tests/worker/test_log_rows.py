@@ -12,7 +12,7 @@ from worker.ocpp.versions import Version
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LINK = SimpleNamespace(station=SimpleNamespace(id=1), version=Version.V16)
-HELD = SimpleNamespace(link=LINK, connection_id=2)
+HELD = SimpleNamespace(link=LINK, connection_id=2, told=None)
 
 
 def row_of(text):

@@ -22,7 +22,8 @@ from tests.support.charging import any_app as app
 from tests.support.gated import station
 from tests.support.line import Line
 from worker import checks
-from worker.batch import Batch, StorageAway
+from worker.away import Unstored
+from worker.batch import Batch
 from worker.ocpp.versions import Version
 
 __all__ = ["app"]
@@ -181,7 +182,7 @@ class Dying(Batch):
 
     def do(self, work, within_s=None):
         if self.left == 0:
-            raise StorageAway("killed")
+            raise Unstored("killed")
         self.left -= 1
         return super().do(work, within_s)
 

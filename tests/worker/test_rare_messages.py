@@ -9,7 +9,8 @@ from app.domain.network import tenants
 from app.extensions import db as flask_db
 from app.models import Tenant
 from tests.conftest import make_app
-from worker.batch import Batch, Job, Together
+from worker.batch import Batch
+from worker.works import Job, Together
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ from sqlalchemy import select
 
 from app.extensions import db as flask_db
 from app.models import Tenant
-from worker.batch import Batch, Job, StorageAway, Together
+from worker.batch import Batch
+from worker.storage import StorageAway
+from worker.works import Job, Together
 
 
 @pytest.fixture

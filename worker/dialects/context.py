@@ -29,6 +29,8 @@ class Context:
     be repaired; `session_id` ties the message to a charging session in the log.
     `found` is what was found out before the unit of work opened (see `Outside`), and
     `booted` how a boot is answered.
+    `served` says that the station's boot was accepted, and `told` what it was answered when its
+    message went into the spool, from which it comes now.
     `clock_offset_s` is how far the station's clock is known to be ahead, and `shift` what the
     times of this message are corrected by: None until its first time was read.
     """
@@ -45,6 +47,8 @@ class Context:
     session_id: int | None = None
     found: Any = None
     booted: Registration | None = None
+    served: bool = True
+    told: Payload | None = None
     clock_offset_s: int | None = None
     shift: timedelta | None = None
 

@@ -203,11 +203,13 @@ class Route:
     `long` says how a long one is cut.  Behind one of `money` stand kilowatt-hours: it is never
     refused while those can be read.  One may come `before_boot` was accepted, and so may one that
     we asked for by the messages or the words of a trigger in `asked_by` (a trigger mostly names
-    the message itself).  `without_storage` is the answer while nothing can be stored.  An answer
-    that is `afresh` is made anew for a copy of its call: a clock or a verdict that was right
-    minutes ago may not be now.  `serial` leads to the serial number that must be the name on the
-    station's certificate (2.0.1 B01.FR.11), and `personal` names a member that tells of a
-    customer: it is read elsewhere than in the log, by admins only.
+    the message itself).  `without_storage` makes the answer while nothing can be stored, or None:
+    then there is none.  One that is `spooled` is kept on the disk before that answer, and stored
+    later with the answer in `Context.told`.  An answer that is `afresh` is made anew for a copy of
+    its call: a clock or a verdict that was right minutes ago may not be now.  `serial` leads to
+    the serial number that must be the name on the station's certificate (2.0.1 B01.FR.11), and
+    `personal` names a member that tells of a customer: it is read elsewhere than in the log, by
+    admins only.
     """
 
     handler: Handler | Bulk | Fact | Outside
@@ -215,7 +217,8 @@ class Route:
     money: bool = False
     before_boot: bool = False
     asked_by: tuple[str, ...] = ()
-    without_storage: Payload | None = None
+    without_storage: Callable[[Fields, Context], Payload | None] | None = None
+    spooled: bool = False
     afresh: bool = False
     serial: tuple[str, str] | None = None
     personal: str = ""

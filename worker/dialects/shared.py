@@ -1,9 +1,8 @@
 """What all versions say alike: boots, heartbeats, readings, certificates, files, rates."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import Any
 
 from app.domain.charging import reports
 from app.domain.device import boots
@@ -62,20 +61,18 @@ def _answer(registration: Registration, ctx: Context) -> Payload:
     }
 
 
-def _beat(call: Fields, ctx: Context) -> None:
-    """A heartbeat tells nothing but that the station lives, which every message does."""
+def boot_without_storage(_call: Fields, ctx: Context) -> Payload | None:
+    """A station that was accepted before is accepted again; about others nobody can decide."""
+    return _answer(Registration.ACCEPTED, ctx) if ctx.served else None
 
 
-def _heard(db: Any, beats: Sequence[None]) -> Sequence[None]:
-    return beats
-
-
-def _time(beat: None, ctx: Context) -> Payload:
+def time_now(_beat: object, ctx: Context) -> Payload:
     """Tell the time (1.6 section 4.6, 2.0.1 G02)."""
     return {"currentTime": format_instant(ctx.now)}
 
 
-heartbeat = Fact(_beat, _heard, _time)
+#: A heartbeat tells nothing but that the station lives, which every message does.
+heartbeat = Fact(lambda call, ctx: None, lambda db, beats: beats, time_now)
 
 
 def data_transfer(call: Fields, ctx: Context) -> Payload:

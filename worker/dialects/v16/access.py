@@ -121,9 +121,7 @@ def _reserve(arguments: Arguments) -> Payload:
 
 
 ROUTES: dict[str, Route] = {
-    "Authorize": Route(
-        authorize, afresh=True, without_storage={"idTagInfo": {"status": "Invalid"}}
-    ),
+    "Authorize": Route(authorize, afresh=True),
 }
 
 ORDERS: dict[Order, Encoding] = {

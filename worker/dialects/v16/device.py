@@ -121,9 +121,15 @@ def _changed(answer: Payload, arguments: Arguments) -> Facts:
 
 
 ROUTES: dict[str, Route] = {
-    "BootNotification": Route(boot_notification, before_boot=True, afresh=True),
+    "BootNotification": Route(
+        boot_notification,
+        before_boot=True,
+        afresh=True,
+        without_storage=shared.boot_without_storage,
+        spooled=True,
+    ),
     "DataTransfer": Route(shared.data_transfer),
-    "Heartbeat": Route(shared.heartbeat, afresh=True),
+    "Heartbeat": Route(shared.heartbeat, afresh=True, without_storage=shared.time_now),
 }
 
 ORDERS: dict[Order, Encoding] = {

@@ -7,7 +7,7 @@ from app.domain.ground.vocabulary import Arguments, CommandState, Facts, FileJob
 from app.domain.trust import certificates, security_events
 from worker.dialects import shared
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Encoding, Route, Unfit, without_blanks
+from worker.dialects.records import Encoding, Route, Unfit, nothing, without_blanks
 from worker.dialects.shared import read_hash_data, root_orders
 from worker.ocpp.fields import Fields
 
@@ -143,7 +143,7 @@ ROUTES: dict[str, Route] = {
     "SignedFirmwareStatusNotification": Route(
         signed_firmware_status, asked_by=("SignedUpdateFirmware",)
     ),
-    "SecurityEventNotification": Route(security_event),
+    "SecurityEventNotification": Route(security_event, without_storage=nothing, spooled=True),
     "SignCertificate": Route(sign_certificate, asked_by=("SignChargePointCertificate",)),
 }
 

@@ -234,14 +234,20 @@ def _remote_start(arguments: Arguments) -> Payload:
 
 ROUTES: dict[str, Route] = {
     "MeterValues": Route(
-        Bulk(meter_values, {}), Long("meterValue", samples="sampledValue"), money=True
+        Bulk(meter_values, {}),
+        Long("meterValue", samples="sampledValue"),
+        money=True,
+        without_storage=nothing,
+        spooled=True,
     ),
-    "StatusNotification": Route(status_notification),
+    "StatusNotification": Route(status_notification, without_storage=nothing, spooled=True),
     "StartTransaction": Route(start_transaction, money=True),
     "StopTransaction": Route(
         stop_transaction,
         Long("transactionData", samples="sampledValue", ahead=readings_ahead),
         money=True,
+        without_storage=nothing,
+        spooled=True,
     ),
 }
 

@@ -197,9 +197,7 @@ def reserve_as(kinds: dict[str, str], longest: int, plug_types: dict[str, str]) 
 
 
 ROUTES: dict[str, Route] = {
-    "Authorize": Route(
-        authorize, afresh=True, without_storage={"idTokenInfo": {"status": "Invalid"}}
-    ),
+    "Authorize": Route(authorize, afresh=True),
     "ReservationStatusUpdate": Route(status_update),
 }
 

@@ -6,7 +6,7 @@ from app.domain.charging import reports
 from app.domain.ground.vocabulary import Arguments, CommandState, Order, Outcome
 from app.domain.trust import certificates, security_events
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Encoding, Outside, Route, without_blanks
+from worker.dialects.records import Encoding, Outside, Route, nothing, without_blanks
 from worker.dialects.shared import read_hash_data, root_orders
 from worker.ocpp.fields import Fields
 
@@ -139,7 +139,7 @@ def _taken(answer: Payload, arguments: Arguments) -> Outcome:
 ROUTES: dict[str, Route] = {
     "Get15118EVCertificate": Route(ev_certificate),
     "GetCertificateStatus": Route(certificate_status),
-    "SecurityEventNotification": Route(security_event),
+    "SecurityEventNotification": Route(security_event, without_storage=nothing, spooled=True),
     "SignCertificate": Route(
         sign_certificate,
         asked_by=(

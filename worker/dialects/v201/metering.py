@@ -123,7 +123,11 @@ status_notification = Fact(_status, statuses.status_all, nothing)
 
 ROUTES: dict[str, Route] = {
     "MeterValues": Route(
-        Bulk(meter_values, {}), Long("meterValue", samples="sampledValue"), money=True
+        Bulk(meter_values, {}),
+        Long("meterValue", samples="sampledValue"),
+        money=True,
+        without_storage=nothing,
+        spooled=True,
     ),
-    "StatusNotification": Route(status_notification),
+    "StatusNotification": Route(status_notification, without_storage=nothing, spooled=True),
 }

@@ -227,9 +227,11 @@ ROUTES: dict[str, Route] = {
         before_boot=True,
         afresh=True,
         serial=("chargingStation", "serialNumber"),
+        without_storage=shared.boot_without_storage,
+        spooled=True,
     ),
     "DataTransfer": Route(shared.data_transfer),
-    "Heartbeat": Route(shared.heartbeat, afresh=True),
+    "Heartbeat": Route(shared.heartbeat, afresh=True, without_storage=shared.time_now),
     "NotifyDisplayMessages": Route(display_messages, Long("messageInfo", 50, more="tbc")),
 }
 

@@ -17,7 +17,7 @@ from app.domain.ground.vocabulary import (
 )
 from app.domain.money import session_cost
 from worker.dialects.context import Context, Payload
-from worker.dialects.records import Encoding, Fact, Long, Route, accepted, without_blanks
+from worker.dialects.records import Encoding, Fact, Long, Route, accepted, nothing, without_blanks
 from worker.dialects.shared import keep
 from worker.dialects.v201 import access, charging_profile, words
 from worker.dialects.v201.access import id_token_info, read_token
@@ -221,6 +221,8 @@ ROUTES: dict[str, Route] = {
         transaction_event,
         Long("meterValue", samples="sampledValue", ahead=readings_ahead, kept=ends_of),
         money=True,
+        without_storage=nothing,
+        spooled=True,
     ),
 }
 

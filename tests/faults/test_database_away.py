@@ -1,0 +1,144 @@
+"""PostgreSQL goes away, for a moment or longer, or freezes: nothing that was acknowledged is lost,
+and no charger is cut off for it.
+"""
+
+import itertools
+import json
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import func, select
+
+from app.extensions import db as flask_db
+from app.models import Connection
+from tests.faults import told
+from tests.support.cluster import Cluster
+from tests.support.depot import furnish
+from tests.support.site import Site
+from tests.support.teller import Teller
+from tests.support.wait import eventually
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+
+CHARGERS = 8
+VERSIONS = ("ocpp1.6", "ocpp2.0.1")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A PostgreSQL that can be stopped; each test gets a database of its own in it."""
+    folder = Path(tempfile.mkdtemp(prefix="ampdesk-cluster-"))
+    made = Cluster(folder)
+    made.start()
+    yield made
+    made.thaw()
+    made.kill9()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def make_away(request, cluster, tmp_path):
+    """Make a site on that PostgreSQL: `make_away("worker", storage_hold_s=1)`."""
+    made = []
+
+    def make(*processes, **settings):
+        name = f"site_{len(request.node.name)}_{tmp_path.name[-20:]}".replace("-", "_")
+        with psycopg.connect(cluster.url.replace("/ampdesk", "/postgres"), autocommit=True) as db:
+            db.execute(f'CREATE DATABASE "{name}" TEMPLATE ampdesk')
+        url = cluster.url.replace("/ampdesk", f"/{name}")
+        site = Site(tmp_path / "site", url, processes=processes, **settings)
+        request.node.__dict__.setdefault("ampdesk_sites", []).append(site)
+        made.append(site)
+        site.start()
+        return site
+
+    yield make
+    if not cluster.process.running:
+        cluster.start()
+    for site in made:
+        site.stop()
+
+
+@pytest.fixture
+def fleet():
+    """Start chargers of both versions on a site: `fleet(site)`."""
+    every = []
+
+    def start(site, count=CHARGERS):
+        known = furnish(site, count)
+        spoken = itertools.cycle(VERSIONS)
+        tellers = [Teller(site, *station, known.tag, next(spoken)) for station in known.stations]
+        every.extend(tellers)
+        for teller in tellers:
+            teller.start()
+        told.more_answers(tellers)
+        return tellers
+
+    yield start
+    for teller in every:
+        teller.give_up()
+
+
+def health(site):
+    address = f"http://127.0.0.1:{site.settings.ocpp_port}/healthz"
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        return json.load(error)
+
+
+def bring_back(cluster, site):
+    """Start PostgreSQL again; the test's own connections went with it."""
+    cluster.start()
+    with site.app.app_context():
+        flask_db.engine.dispose()
+
+
+def connections(site):
+    with site.read() as db:
+        return db.scalar(select(func.count(Connection.id)))
+
+
+def check(site, tellers, redone=0):
+    """Everything that was answered is stored, once, and in the log word for word."""
+    with site.read() as db:
+        told.Seen(tellers).check(db)
+        for teller in tellers:
+            told.check_once(db, teller, redone)
+
+
+def test_a_restart_disconnects_nobody_and_loses_no_answer(cluster, make_away, fleet):
+    site = make_away("worker")
+    tellers = fleet(site)
+    cluster.stop()
+    eventually(lambda: site.processes["worker"].said("commit"), 20, "a commit fails")
+    bring_back(cluster, site)
+    told.more_answers(tellers)
+    told.finish(tellers)
+    assert connections(site) == CHARGERS
+    assert not site.processes["worker"].said("the database is away")
+    check(site, tellers, redone=1)
+
+
+def test_sessions_go_on_through_an_outage_and_are_billed_as_without(
+    cluster, make_away, fleet, smtp_server
+):
+    site = make_away("worker", "celery", "beat", storage_hold_s=1, smtp_url=smtp_server.url)
+    tellers = fleet(site)
+    cluster.stop()
+    eventually(lambda: health(site)["spool"]["frames"] >= CHARGERS, 60, "frames wait in the spool")
+    assert health(site)["storage"] is False
+    bring_back(cluster, site)
+    eventually(lambda: health(site)["spool"]["frames"] == 0, 60, "the spool is empty")
+    told.finish(tellers)
+    told.wait_until_billed(site)
+    check(site, tellers, redone=1)
+    with site.read() as db:
+        told.check_bills(db, tellers)
+    assert not list((site.data_dir / "spool").iterdir())

@@ -1,0 +1,76 @@
+"""What can be asked of the writers: jobs, works that are alike, and who waits for them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gevent
+import greenlet
+
+from app.domain.office.messages import Row
+
+#: The result of a work for which there was no time in a commit.
+NOT_YET = object()
+
+
+@dataclass(slots=True)
+class Job:
+    """Something to do inside a batch; `run` gets the open session and the log to write to.
+
+    `about` says what it is, should it take long.  `run` returns what the waiter gets.
+    It may be called again after a commit that failed, so it must not keep anything
+    outside of the session.  `rare`: it is a charger's message that nobody else has to wait for.
+    `then` gets what came of it, an exception perhaps, and must not wait.
+    """
+
+    run: Callable[[Any, list[Row]], Any]
+    about: str = "work of our own"
+    rare: bool = False
+    then: Callable[[Any], None] | None = None
+
+
+@dataclass(slots=True)
+class Together:
+    """One of many works that are alike: all of a batch with the same `store` go into one call.
+
+    `store(db, items, rows)` returns a result for each item, in their order; one that is an
+    exception is raised at its own waiter.  It may be called again with fewer items, so it must not
+    keep anything outside of the session.  No two works of one station share a batch: what they
+    find and what they write never meet.  `size` is how many sampled values the item holds.
+    """
+
+    store: Callable[[Any, Sequence[Any], list[Row]], Sequence[Any]]
+    item: Any
+    station_id: int
+    size: int = 0
+    then: Callable[[Any], None] | None = None
+
+
+Work = Job | Together
+
+
+class Waiter:
+    """The greenlet that waits for what comes of its work: a switch, and nothing scheduled."""
+
+    __slots__ = ("_greenlet", "_result")
+
+    def __init__(self) -> None:
+        self._greenlet: Any = greenlet.getcurrent()
+        self._result: Any = NOT_YET
+
+    def __call__(self, result: object) -> None:
+        self._result = result
+        if self._greenlet is not None:
+            self._greenlet.switch()
+
+    def wait(self) -> Any:
+        """What came of it; raises what it raised."""
+        hub = gevent.get_hub()
+        try:
+            while self._result is NOT_YET:
+                hub.switch()
+        finally:
+            self._greenlet = None
+        if isinstance(self._result, Exception):
+            raise self._result
+        return self._result
