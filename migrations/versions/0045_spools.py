@@ -3,10 +3,11 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0044"
-down_revision = "0043"
+revision = "0045"
+down_revision = "0044"
 branch_labels = None
 depends_on = None
+compatible = True
 
 _COLUMNS = ("spooled", "spooled_bytes", "spooled_since")
 
