@@ -8,11 +8,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 TEST_PROCESSES ?= 4
 PYTEST_ARGS ?=
+MINUTES ?= 30
+FAULTS ?=
 # Tests start hundreds of programs: what Python has compiled is kept, whatever the shell says.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check format bench docs texts clean dev browser
+.PHONY: help run test test-all faults soak check format bench docs texts clean dev browser
 
 help: ## Show this list
 	@echo "Ampdesk. What make can do here:"
@@ -33,6 +35,12 @@ test: dev browser ## Run the tests (PYTEST_ARGS="-k receipt" picks some)
 
 test-all: dev browser ## Run every test, the nightly ones too
 	@TESTS_BY_NIGHT=1 $(PYTEST) $(PYTEST_ARGS)
+
+faults: dev ## Have everything go wrong once on two nodes under load (FAULTS="--only Redis --seed 7")
+	@$(BIN)/python -m tests.faults.soak $(FAULTS)
+
+soak: dev ## Have anything go wrong for so long: MINUTES=30 (prints the seed to repeat it by)
+	@$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) $(FAULTS)
 
 check: dev ## Check format, lint, types and the rules of the house
 	@$(BIN)/ruff format --check .

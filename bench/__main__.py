@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[[Plan], list[Row]]] = {
     **{script: partial(cost.rows, script=script) for script in cost.LOADS},
     "bills": bills.rows,
     "orders": orders.rows,
+    "orders-two-nodes": orders.of_nodes,
     "waits": waits.by_action,
     "waits-while-starting": waits.while_starting,
     "years": growth.years,

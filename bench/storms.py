@@ -12,15 +12,28 @@ from bench.systems import INSTALLATIONS, Program
 
 CHARGERS, GOAL_S = 5_000, 20.0
 CHOSEN = 500
+#: Chargers that are there already, how often each reports, and for how long they are looked at.
+OTHERS, OTHERS_PACE_S, WARM_S, OTHERS_S, OTHERS_GOAL_MS = 50, 0.5, 2.0, 20.0, 250.0
 
 
 def arrivals(plan: Plan) -> list[Row]:
-    """How long it takes until all have booted and told two statuses, and who never got in."""
+    """How long it takes until all have booted and told two statuses, and who never got in.
+
+    Beside them some are connected and report meter values: how long those wait meanwhile.
+    """
     rows = []
     for on in plan.databases:
-        with INSTALLATIONS[on](plan.scaled(CHARGERS)) as made, made.running():
-            told = come(made)
+        with INSTALLATIONS[on](plan.scaled(CHARGERS) + OTHERS) as made, made.running():
+            others, made.stations = made.stations[:OTHERS], made.stations[OTHERS:]
+            about = {"script": "meter-16", "pace_s": OTHERS_PACE_S, "stations": others}
+            with Program("bench.load", {"port": made.settings.ocpp_port, **about}) as load:
+                load.ask(WARM_S)
+                load.tell(str(OTHERS_S))
+                told = come(made)
+                waits = load.answer()["waits_ms"]["MeterValues"]
+        print(f"  others: {waits}", flush=True)
         name = f"{len(made.stations):,} chargers at once: boot and two statuses, {DATABASES[on]}"
+        rows.append(Row(f"{name}, others' p99", "ms", waits["p99"], goal=OTHERS_GOAL_MS))
         rows.append(Row(name, "s", told["seconds"], goal=GOAL_S))
         rows.append(Row(f"{name}, refused for good", "chargers", told["given_up"]))
         rows.append(Row(f"{name}, refused and come again", "times", sum(told["refused"].values())))

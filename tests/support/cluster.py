@@ -106,7 +106,8 @@ class Cluster:
         self.folder.mkdir(parents=True, exist_ok=True)
         if _as_user():
             for folder in (self.folder, *self.folder.parents):
-                folder.chmod(folder.stat().st_mode | 0o055)
+                if not folder.stat().st_mode & 0o001:
+                    folder.chmod(folder.stat().st_mode | 0o055)
             shutil.chown(self.folder, USER)
         make = [*_as_user(), str(_bin() / "initdb"), "-D", str(self.folder / "data")]
         how = ["--auth=trust", "--encoding=utf8", "--no-sync", "-U", "postgres"]

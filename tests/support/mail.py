@@ -11,15 +11,23 @@ from flask import current_app
 
 from app.mails import post_office
 from deploy.redis_server import free_port
+from tests.support.wait import resting
 
 
 class MailServer:
-    """Accepts every mail at a loopback port; `messages` holds them in order of arrival."""
+    """Accepts every mail at a loopback port; `messages` holds them in order of arrival.
+
+    `refusal` is what it answers instead (for example "451 come back later"), `delay_s` how long it
+    takes for each; one that `dies` hangs up when a mail has been given to it.
+    """
+
+    refusal: str | None = None
+    delay_s = 0.0
+    dies = False
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._messages: list[EmailMessage] = []
-        self.refusal: str | None = None  # for example "451 come back later"
         self.port = free_port()
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
 
@@ -49,6 +57,10 @@ class MailServer:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """Keep one mail (the name is aiosmtpd's)."""
+        await resting(self.delay_s)
+        if self.dies:
+            server.transport.abort()
+            return "421 gone"
         if self.refusal:
             return self.refusal
         mail = message_from_bytes(envelope.content, policy=policy.default)

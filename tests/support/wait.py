@@ -1,5 +1,6 @@
 """Waiting for a condition: the only place in the tests that sleeps."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -31,6 +32,16 @@ def eventually(condition: Callable[[], T], within: float = 30, what: str = "") -
             name = what or getattr(condition, "__name__", "the condition")
             raise AssertionError(f"{name} did not come true within {within} s") from last
         time.sleep(PAUSE_S)
+
+
+def passing(seconds: float) -> None:
+    """Let so much time pass: for what lasts so long, not for what is waited for."""
+    time.sleep(seconds)
+
+
+async def resting(seconds: float) -> None:
+    """Let so much time pass while others of the loop go on: a charger that rests."""
+    await asyncio.sleep(seconds)
 
 
 def yielding(condition: Callable[[], object]) -> None:

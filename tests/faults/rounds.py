@@ -1,0 +1,147 @@
+"""One fault at a seeded moment under load, and what came of it."""
+
+import contextlib
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults import told
+from tests.faults.nodes import Nodes, instant_text
+from tests.faults.table import Fault
+from tests.faults.truth import Truth, spread
+from tests.support.wait import eventually, passing
+
+#: A fault comes so long after the one before was over, at most.
+MOMENT_S = 3.0
+
+
+class Counts:
+    """What has been counted so far."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self.closes: Counter[int] = Counter()
+        self.refused: Counter[str] = Counter()
+        for one in nodes.chargers:
+            self.closes.update(one.closes)
+            self.refused.update(one.refusals)
+        self.errors = sum(len(one.errors) for one in nodes.chargers)
+        self.deaths = {name: list(nodes.deaths[name]) for name in nodes.processes}
+
+
+@dataclass
+class Report:
+    """What is worth to be told of one fault."""
+
+    fault: Fault
+    at: str = ""
+    took: dict[str, float] = field(default_factory=dict)
+    p99_ms: int | None = None
+    worst_ms: int = 0
+    closes: Counter[int] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    errors: int = 0
+    lost_answers: int = 0
+    deaths: dict[str, list[int]] = field(default_factory=dict)
+    rss: dict[str, int] = field(default_factory=dict)
+    wrong: str = ""
+
+    def since(self, before: "Counts", after: "Counts") -> None:
+        """Note what came between two counts."""
+        self.closes, self.refused = after.closes - before.closes, after.refused - before.refused
+        self.errors = after.errors - before.errors
+        self.deaths = {
+            name: codes[len(before.deaths[name]) :]
+            for name, codes in after.deaths.items()
+            if len(codes) > len(before.deaths[name])
+        }
+
+    def line(self) -> str:
+        """One line for people."""
+        others = "-" if self.p99_ms is None else f"{self.p99_ms} ms"
+        parts = [
+            f"{self.at} {'WRONG' if self.wrong else 'well '} {self.fault.name}:",
+            f"true again after {max(self.took.values(), default=0):g} s {self.took},",
+            f"others' p99 {others}, longest {self.worst_ms} ms,",
+            f"closed {dict(self.closes)}, not let in {dict(self.refused)}, errors {self.errors},",
+            f"answers lost {self.lost_answers}, ended {self.deaths}, MiB {self.rss}",
+        ]
+        return " ".join(parts) + (f"\n    {self.wrong}" if self.wrong else "")
+
+
+def fault_under_load(nodes: Nodes, truth: Truth, fault: Fault, dice: random.Random) -> Report:
+    """Let a fault happen at a moment by chance and wait until all is well again.
+
+    What is not is told in the report's `wrong`.
+    """
+    passing(dice.uniform(0.5, MOMENT_S))
+    before = Counts(nodes)
+    report = Report(fault, instant_text(time.time()))
+    begin = time.time()
+    try:
+        with contextlib.contextmanager(fault.inflict)(nodes):
+            passing(fault.lasts_s * dice.uniform(0.8, 1.2))
+            truth.wait(fault.meanwhile)
+        over = time.time()
+        report.took = truth.wait()
+    except AssertionError as error:
+        over = time.time()
+        report.wrong = f"{error} {error.__cause__ or ''}"
+    _measure(nodes, report, begin, over)
+    report.since(before, Counts(nodes))
+    with contextlib.suppress(Exception):
+        report.lost_answers = truth.lost_answers()
+    report.rss = nodes.rss()
+    return report
+
+
+def _measure(nodes: Nodes, report: Report, begin: float, over: float) -> None:
+    """How long chargers waited meanwhile: those whom it does not concern, and at most anybody."""
+    waits = [
+        (charger.home, one.seconds)
+        for charger in nodes.chargers
+        for one in charger.waits
+        if begin - 1 < one.at < over
+    ]
+    others = [seconds for home, seconds in waits if home not in report.fault.concerns]
+    if others:
+        report.p99_ms = spread(others)[1]
+    report.worst_ms = round(max((seconds for _, seconds in waits), default=0.0) * 1000)
+
+
+def finish(nodes: Nodes) -> None:
+    """Let the chargers go home, and compare their ledgers with the tables once more, strictly."""
+    nodes.orders.stop()
+    nodes.crowd.ask_to_end()
+    assert nodes.crowd.join(120), "chargers do not come to their end"
+    told.answers(nodes.chargers)
+    told.wait_until_billed(nodes)
+    with nodes.read() as db:
+        told.Seen(nodes.chargers).check(db)
+        for charger in nodes.chargers:
+            # What was committed unheard is done again: the log and the decisions hold it twice.
+            told.check_once(db, charger, redone=100)
+        told.check_bills(db, nodes.chargers)
+    eventually(lambda: _mails_are_right(nodes), 60, "no mail is on its way")
+
+
+def _mails_are_right(nodes: Nodes) -> bool:
+    with nodes.read() as db:
+        told.check_mails(db, nodes.mail.messages)
+    return True
+
+
+@contextlib.contextmanager
+def running(folder: Path, seed: int, chargers: int, pause_s: float) -> Iterator[Nodes]:
+    """Two nodes that run, with a crowd that has been at it for a moment."""
+    nodes = Nodes(folder, seed, chargers, pause_s)
+    try:
+        nodes.start()
+        eventually(
+            lambda: all(len(one.answered) > 2 for one in nodes.chargers), 120, "all have begun"
+        )
+        yield nodes
+    finally:
+        nodes.stop()

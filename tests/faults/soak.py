@@ -1,0 +1,89 @@
+"""Faults by chance for so long, or each of them once: `python -m tests.faults.soak --help`.
+
+A line for each fault: when it was, how long until all was well again, how long chargers waited whom
+it did not concern, how lines were closed, what ended, and what each program has in memory.  Status
+1 when something was not well again; the seed that is printed brings the same faults in the same
+order at the same moments.
+"""
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.faults import rounds
+from tests.faults.table import FAULTS, Fault
+from tests.faults.truth import WITHIN_S, Truth
+
+#: What chargers may wait whom a fault does not concern, in ms.
+GOAL_MS = 500
+
+
+def main() -> int:
+    """Run as the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=0, help="for so long; 0: each fault once")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--only", default="", help="words of names, by commas")
+    parser.add_argument("--chargers", type=int, default=48)
+    parser.add_argument("--pause", type=float, default=1.0, help="between two calls, in seconds")
+    parser.add_argument("--within", type=float, default=WITHIN_S, help="until all is well, in s")
+    parser.add_argument("--list", action="store_true", help="print the faults and end")
+    parser.add_argument("--keep", action="store_true", help="keep the logs also of a good run")
+    given = parser.parse_args()
+    words = [word.strip() for word in given.only.split(",") if word.strip()]
+    chosen = [one for one in FAULTS if not words or any(word in one.name for word in words)]
+    if given.list:
+        print("\n".join(one.name for one in chosen))
+        return 0
+    folder = Path(tempfile.mkdtemp(prefix="ampdesk-faults-"))
+    print(f"{len(chosen)} faults, {given.chargers} chargers, --seed {given.seed}", flush=True)
+    wrong = soak(folder, given, chosen)
+    print(f"{wrong} faults were not well again; --seed {given.seed}; logs: {folder}", flush=True)
+    if not wrong and not given.keep:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 1 if wrong else 0
+
+
+def soak(folder: Path, given: argparse.Namespace, chosen: list[Fault]) -> int:
+    """Let the faults happen; return how many were not well again."""
+    dice, wrong = random.Random(given.seed), 0
+    with rounds.running(folder, given.seed, given.chargers, given.pause) as nodes:
+        truth = Truth(nodes, given.within)
+        print(f"calm: {truth.wait()}, MiB {nodes.rss()}", flush=True)
+        for fault in turns(dice, chosen, given.minutes):
+            if why := nodes.lacks(fault.needs):
+                print(f"         left out: {fault.name}: {why}", flush=True)
+                continue
+            report = rounds.fault_under_load(nodes, truth, fault, dice)
+            slow = (report.p99_ms or 0) > GOAL_MS
+            print(report.line() + (f"\n    SLOW: over {GOAL_MS} ms" if slow else ""), flush=True)
+            wrong += bool(report.wrong)
+            if report.wrong:
+                logs = folder / f"logs-{wrong}"
+                logs.write_text(nodes.logs(), "utf-8")
+                truth = Truth(nodes, given.within)
+        try:
+            rounds.finish(nodes)
+        except AssertionError as error:
+            wrong += 1
+            print(f"WRONG at the end: {error}", flush=True)
+    return wrong
+
+
+def turns(dice: random.Random, chosen: list[Fault], minutes: float) -> Iterator[Fault]:
+    """Each of them once in any order, or any of them for so long."""
+    if not minutes:
+        yield from dice.sample(chosen, len(chosen))
+        return
+    end = time.monotonic() + minutes * 60
+    while time.monotonic() < end:
+        yield dice.choice(chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Two nodes under load while one thing after another goes wrong; by night all of the table.
+
+`make faults` and `make soak` do the same for as long as is wanted, and measure what is only waited
+for here.
+"""
+
+import os
+import random
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.faults import rounds
+from tests.faults.table import BY_DAY, FAULTS
+from tests.faults.truth import Truth
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
+
+SEED = int(os.environ.get("FAULTS_SEED", "0")) or random.SystemRandom().randrange(10**6)
+CHARGERS, PAUSE_S = 24, 0.8
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    """Two nodes, a crowd of chargers and a stream of orders; they end with the file."""
+    with (
+        # None of pytest's folders: those are closed to others, as whom PostgreSQL may run.
+        tempfile.TemporaryDirectory(prefix="ampdesk-nodes-", ignore_cleanup_errors=True) as folder,
+        rounds.running(Path(folder), SEED, CHARGERS, PAUSE_S) as nodes,
+    ):
+        yield nodes
+
+
+@pytest.fixture
+def truth(nodes, request):
+    """What chargers know, and the logs of all programs where that is not so."""
+    sites = request.node.__dict__.setdefault("ampdesk_sites", [])
+    sites.append(nodes)
+    return Truth(nodes)
+
+
+def chosen(fault):
+    """A fault of the table, for the night unless it is one of those by day."""
+    marks = () if fault.name in BY_DAY else pytest.mark.nightly
+    return pytest.param(fault, id=fault.name, marks=marks)
+
+
+@pytest.mark.parametrize("fault", map(chosen, FAULTS))
+def test_all_is_well_again_after(fault, nodes, truth):
+    if why := nodes.lacks(fault.needs):
+        pytest.skip(why)
+    report = rounds.fault_under_load(nodes, truth, fault, random.Random(f"{SEED} {fault.name}"))
+    assert not report.wrong, f"FAULTS_SEED={SEED}: {report.line()}"
+
+
+def test_the_ledgers_of_all_chargers_are_kept_to_the_word(nodes):
+    rounds.finish(nodes)
