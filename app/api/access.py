@@ -7,11 +7,11 @@ from pydantic import Field
 from sqlalchemy import func, select
 
 from app.api.charging.sessions import BILL
-from app.api.ground import _rows
+from app.api.ground import _bulk, _rows
 from app.api.ground._noun import Ask, File, Noun
 from app.api.ground._paging import Pages
 from app.api.ground._plain import Plain
-from app.domain.access import forgetting, tag_groups
+from app.domain.access import drivers, forgetting, tag_groups, tag_sets
 from app.domain.ground import texts
 from app.domain.ground.vocabulary import Token
 from app.domain.money import statements
@@ -22,6 +22,7 @@ from app.resource import DRIVERS, TAG_GROUPS, TAGS
 from app.schemas import access as schemas
 from app.schemas.answers import Answer, From, read
 from app.schemas.base import Instant
+from app.schemas.bulk import DriversBulk, TagsBulk
 from app.schemas.staff import UnknownTags as UnknownTagsAsked
 from app.text import statement_words
 from app.uow import unit_of_work
@@ -39,7 +40,7 @@ DRIVER = _rows.answer(
 
 
 plain_drivers = Plain(driver_noun, DRIVERS, DRIVER)
-plain_drivers.list(
+drivers_list = plain_drivers.list(
     "The drivers, in the order in which they were added.",
     schemas.Drivers,
     {"email": lambda _, email: Driver.email_key == texts.key(email)},
@@ -49,6 +50,14 @@ plain_drivers.create("Add a driver.", schemas.NewDriver, 404, 409)
 plain_drivers.edit("Change what is given and leave the rest.", schemas.DriverChanges)
 plain_drivers.archive("Put a driver and their tags away; sessions, bills and receipts stay.")
 plain_drivers.restore("Take a driver back; their tags are restored one by one.")
+_bulk.hang(
+    driver_noun,
+    Driver,
+    drivers_list,
+    DriversBulk,
+    {"archive": drivers.archive_all, "restore": drivers.restore_all},
+    "Put many drivers and their tags away, or take drivers back.",
+)
 
 
 # A driver's month.
@@ -225,7 +234,7 @@ def _judged(ask: Ask, rows: list[Tag]) -> None:
 
 
 plain_tags = Plain(tag_noun, TAGS, TAG, seen=_judged)
-plain_tags.list(
+tags_list = plain_tags.list(
     "The tags on the list, in the order in which they were added.",
     schemas.Tags,
     {"value": lambda _, value: Tag.key == Token(value).key},
@@ -237,6 +246,20 @@ plain_tags.edit(
 )
 plain_tags.archive("Take a tag off the list; its history stays.")
 plain_tags.restore("Put an archived tag back on the list.", 409)
+
+
+def _tags_changed(change: str) -> _bulk.Act:
+    return lambda db, actor, rows, **given: tag_sets.change_all(db, actor, rows, change, **given)
+
+
+_bulk.hang(
+    tag_noun,
+    Tag,
+    tags_list,
+    TagsBulk,
+    {word: _tags_changed(word) for word in ("block", "unblock", "archive", "restore", "group")},
+    "Block, unblock, archive or restore many tags, or put them into a group.",
+)
 
 
 # Taps: every decision about a tag that was shown, with its reason.

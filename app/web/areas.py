@@ -55,6 +55,7 @@ ADDRESSES = {
     "api_history.transaction_events": Area.CHARGING,
     "api_oversight.audit": Area.AUDIT,
     "api_sessions.bill": Area.MONEY,
+    "api_sessions.bulk": Area.MONEY,
     "api_tariffs.bench": Area.MONEY,
     "field.order": Area.COMMANDS,
     "files.erase": Area.PRIVACY,

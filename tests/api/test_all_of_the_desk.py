@@ -4,8 +4,6 @@ from app.api.ground._noun import ENDPOINTS, ROOT
 
 #: The one who sits at the desk: their own sign-in, looks and habits.
 OWN = "is a person’s own, at the desk"
-#: Asked of each row in turn: a program has no list to tick.
-ONE_BY_ONE = "is done row by row"
 #: Not for staff: drivers, stations, and whoever signs in.
 OUTSIDE = "is not for staff"
 
@@ -18,13 +16,13 @@ TABLE = {
     "alert_rules.edit": "alert-rules.edit",
     "alert_rules.restore": "alert-rules.restore",
     "alerts.acknowledge": "alerts.acknowledge",
-    "alerts.bulk_change": ONE_BY_ONE,
+    "alerts.bulk_change": "alerts.bulk",
     "alerts.close": "alerts.close",
     "alerts.edit": "alerts.change",
     "bills.answer": "questions.answer",
-    "bills.approve_many": ONE_BY_ONE,
+    "bills.approve_many": "reviews.bulk",
     "bills.assign": "reviews.assign",
-    "bills.bulk_change": ONE_BY_ONE,
+    "bills.bulk_change": "bills.bulk",
     "bills.close_question": "questions.close",
     "bills.correct": "bills.correct",
     "bills.decide": "reviews.approve",
@@ -41,14 +39,14 @@ TABLE = {
     "certificates.refuse": "certificates.refuse",
     "certificates.revoke": "certificates.revoke",
     "certificates.sign": "certificates.sign",
-    "commands.bulk_repeat": ONE_BY_ONE,
+    "commands.bulk_repeat": "orders.bulk",
     "commands.repeat": "orders.create",
     "device_model.keep": "device.keep",
     "display.show": "orders.create",
     "driver_rights.forget": "drivers.forget",
     "driver_statements.mail": "drivers.statement_mail",
     "drivers.archive": "drivers.archive",
-    "drivers.bulk_change": ONE_BY_ONE,
+    "drivers.bulk_change": "drivers.bulk",
     "drivers.create": "drivers.create",
     "drivers.edit": "drivers.edit",
     "drivers.restore": "drivers.restore",
@@ -87,7 +85,7 @@ TABLE = {
     "roles.edit": "roles.edit",
     "roles.remove": "roles.remove",
     "sessions.bill": "sessions.bill",
-    "sessions.bulk_change": ONE_BY_ONE,
+    "sessions.bulk_change": "sessions.bulk",
     "sessions.end": "sessions.close",
     "sessions.stop": "orders.create",
     "sites.archive": "sites.archive",
@@ -108,7 +106,7 @@ TABLE = {
     "station_import.index": "stations.create",
     "station_import.passwords": "stations.credentials",
     "stations.archive": "stations.archive",
-    "stations.bulk_change": ONE_BY_ONE,
+    "stations.bulk_change": "stations.bulk",
     "stations.command": "orders.create",
     "stations.create": "stations.create",
     "stations.edit": "stations.edit",
@@ -119,7 +117,7 @@ TABLE = {
     "tag_groups.create": "tag-groups.create",
     "tag_groups.edit": "tag-groups.edit",
     "tag_groups.remove": "tag-groups.remove",
-    "tags.bulk_change": ONE_BY_ONE,
+    "tags.bulk_change": "tags.bulk",
     "tags.change": "tags.edit",
     "tags.create": "tags.create",
     "tags.edit": "tags.edit",

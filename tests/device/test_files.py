@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.charging import reports
-from app.domain.commands import commands
+from app.domain.commands import commands, repeats
 from app.domain.commands.orders.spec import subject_of
 from app.domain.device import boots, customer_information, file_jobs, files, firmware
 from app.domain.device.file_jobs import FileStatus
@@ -388,6 +388,6 @@ def test_a_repeated_order_gets_a_job_and_an_address_of_its_own(db, ask, answer, 
     command = ask(Order.UPDATE_FIRMWARE, firmware_id=image.id)
     key = key_in(command)
     job = answer(command)
-    again = commands.repeat(db, ADA, command, now=now, ttl_s=60)
+    again = repeats.repeat(db, ADA, command, now=now, ttl_s=60)
     assert again.arguments["request_id"] != job.id
     assert key_in(again) != key

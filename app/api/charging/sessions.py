@@ -4,16 +4,17 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from app.api.ground import _rows
+from app.api.ground import _bulk, _rows
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._paging import Pages
 from app.domain.charging import sessions
-from app.domain.money import reviews
+from app.domain.money import billing, reviews
 from app.models import Bill, ChargingSession, MeterReading, Station
 from app.queries.money import costs
 from app.schemas import charging as schemas
 from app.schemas.answers import Answer, read
 from app.schemas.base import needed
+from app.schemas.bulk import SessionsBulk
 from app.uow import unit_of_work
 
 noun = Noun("sessions", "Charging sessions; OCPP calls them transactions.")
@@ -178,3 +179,19 @@ def _filtered(ask: Ask, query: Select[Any]) -> Select[Any]:
 def _priced(ask: Ask, session: ChargingSession) -> ChargingSession:
     session.cost_minor = costs.so_far(ask.db, session, ask.now)  # type: ignore[attr-defined]
     return session
+
+
+_bulk.hang(
+    noun,
+    ChargingSession,
+    list_,
+    SessionsBulk,
+    {
+        "bill": reviews.bill_all_now,
+        "recount": lambda db, actor, rows, *, note, now: billing.correct_differences(
+            db, actor, rows, reason=note, now=now
+        ),
+    },
+    "Bill many sessions that wait for their stop, or recount their bills.",
+    weighed=True,
+)

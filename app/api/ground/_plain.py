@@ -48,7 +48,7 @@ class Plain:
 
     def list(
         self, doc: str, asked: type[Schema], finds: Finds | None = None, summary: str = ""
-    ) -> None:
+    ) -> Callable[[Ask], Any]:
         """Hang GET /nouns: a page of those in use, or with `archived` of those that are not."""
         model, ways = self.of.model, finds or {}
 
@@ -76,6 +76,7 @@ class Plain:
             query=asked,
             everywhere=self.everywhere,
         )(list_)
+        return list_
 
     def show(self, doc: str) -> None:
         """Hang GET /nouns/{id}."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import select
 
 from app.api.charging.sessions import SESSION
-from app.api.ground import _lists, _rows
+from app.api.ground import _bulk, _lists, _rows
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._paging import Pages
 from app.api.ground._secrets import blotted
@@ -17,6 +17,7 @@ from app.domain.money import reviews
 from app.models import ChargingSession, Review, StrayStop
 from app.schemas import money as schemas
 from app.schemas.answers import read
+from app.schemas.bulk import ReviewsBulk
 from app.uow import unit_of_work
 from app.web.problems import Problem
 
@@ -171,3 +172,14 @@ def _named_as_sent() -> Iterator[None]:
     except DomainError as error:
         error.field = _MEMBERS.get(error.field or "", error.field)
         raise
+
+
+_bulk.hang(
+    noun,
+    Review,
+    list_,
+    ReviewsBulk,
+    {"approve": reviews.approve_all},
+    "Bill many held sessions as they were measured, for one reason.",
+    weighed=True,
+)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from sqlalchemy import select
 
-from app.api.ground import _rows
+from app.api.ground import _bulk, _rows
 from app.api.ground._noun import Ask, Noun
 from app.api.ground._plain import Plain
 from app.domain.device import onboarding
@@ -16,6 +16,7 @@ from app.models import Connector, Site, Station
 from app.resource import SITES, STATIONS
 from app.schemas import network as schemas
 from app.schemas.answers import Answer, From, read
+from app.schemas.bulk import StationsBulk
 from app.uow import unit_of_work
 
 station_noun = Noun(
@@ -66,7 +67,7 @@ def _see(ask: Ask, found: list[Station]) -> None:
 
 
 plain_stations = Plain(station_noun, STATIONS, STATION, seen=_see)
-plain_stations.list(
+stations_list = plain_stations.list(
     "The stations in reach, in the order in which they were registered.",
     schemas.Stations,
     {
@@ -81,6 +82,14 @@ plain_stations.edit(
 )
 plain_stations.archive("Put a station away: it may no longer connect, its history stays.", 409)
 plain_stations.restore("Take a station out of the archive.", 409)
+_bulk.hang(
+    station_noun,
+    Station,
+    stations_list,
+    StationsBulk,
+    {"archive": stations.archive_all},
+    "Put many stations away: they may no longer connect, their history stays.",
+)
 
 
 @station_noun.post(

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, case, cast, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.domain.commands import command_checks, commands, orders
+from app.domain.commands import command_checks, commands, orders, repeats
 from app.domain.ground.bulk import BulkInsert
 from app.domain.ground.errors import Conflict, DomainError, Invalid
 from app.domain.ground.events import BroadcastChanged, BroadcastWaits, record
@@ -164,7 +164,7 @@ def retry(db: Session, actor: Actor, broadcast: Broadcast, *, now: datetime) -> 
     """
     if broadcast.state is BroadcastState.RUNNING:
         raise Conflict("This broadcast is still under way.")
-    if commands.holds_redacted(broadcast.arguments):
+    if repeats.holds_redacted(broadcast.arguments):
         raise Conflict("Its secret was not kept: give the order anew.")
     failed = db.scalars(
         select(Station.id)

@@ -18,7 +18,6 @@ from app.domain.commands import command_checks, orders
 from app.domain.commands.command_ends import Ended, Sent, settle_all
 from app.domain.commands.orders.spec import as_given
 from app.domain.ground.bulk import among
-from app.domain.ground.errors import Conflict
 from app.domain.ground.events import CommandChanged, CommandQueued, record
 from app.domain.ground.vocabulary import (
     COMMAND_MOVES,
@@ -292,39 +291,7 @@ def expire_overdue(db: Session, now: datetime) -> int:
     return len(overdue)
 
 
-def repeat(
-    db: Session,
-    actor: Actor,
-    command: Command,
-    *,
-    now: datetime,
-    ttl_s: float,
-    known: Collection[int] | None = None,
-) -> Command:
-    """Ask the same thing of the same station again.  Raises what `queue` raises."""
-    if command.state in OPEN_STATES:
-        raise Conflict("This command is still under way.")
-    # What a preparation added is prepared anew.
-    asked = set(orders.SPECS[command.order].arguments) - OURS
-    arguments = {name: value for name, value in command.arguments.items() if name in asked}
-    if holds_redacted(arguments):
-        raise Conflict("Its secret was not kept: give the order anew.")
-    if "session_id" in arguments:
-        arguments.pop("transaction_ref", None)
-    wish = (command.station, command.order, arguments)
-    return queue(db, actor, *wish, now=now, ttl_s=ttl_s, known=known)
-
-
 def _expire(db: Session, command: Command, now: datetime) -> None:
     waited = int((command.expires_at - command.requested_at).total_seconds())
     sentence = f"It could not be sent within {waited} s, so it was dropped; it will not fire later."
     settle(db, command, Outcome(CommandState.EXPIRED, None, sentence), now=now)
-
-
-def holds_redacted(value: Any) -> bool:
-    """Whether a secret was blotted out somewhere within."""
-    if isinstance(value, Mapping):
-        return any(map(holds_redacted, value.values()))
-    if isinstance(value, list):
-        return any(map(holds_redacted, value))
-    return isinstance(value, str) and messages.REDACTED in value

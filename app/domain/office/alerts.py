@@ -212,7 +212,7 @@ def acknowledge_all(db: Session, actor: Actor, found: Sequence[Alert], *, now: d
 
 
 def snooze_all(
-    db: Session, actor: Actor, found: Sequence[Alert], until: datetime, *, now: datetime
+    db: Session, actor: Actor, found: Sequence[Alert], until: datetime | None, *, now: datetime
 ) -> Tally:
     """Put many alerts off; raises `Invalid` where that is too long.  What is over is left."""
     still = [alert for alert in found if alert.closed_at is None]

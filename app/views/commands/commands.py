@@ -8,8 +8,7 @@ from flask_babel import ngettext
 from htmx_flask import request
 from sqlalchemy.orm import joinedload
 
-from app.domain.commands import command_checks, commands, fallbacks, orders
-from app.domain.ground import many
+from app.domain.commands import command_checks, commands, fallbacks, orders, repeats
 from app.domain.ground.vocabulary import CommandState
 from app.extensions import db
 from app.models import Command
@@ -97,12 +96,7 @@ def bulk_repeat() -> ResponseReturnValue:
         found = bulk.picked(
             _wanted().select, Command, joinedload(Command.station), most=bulk.MOST_WEIGHED
         )
-        who, now = actor(), datetime.now(UTC)
-        tally = many.apart(
-            *(work, found),
-            lambda row: commands.repeat(work, who, row, now=now, ttl_s=ttl_s, known=()),
-            lambda row: row.station.identity,
-        )
+        tally = repeats.repeat_all(work, actor(), found, now=datetime.now(UTC), ttl_s=ttl_s)
     asked = tally.changed
     bulk.tell(
         tally, ngettext("%(num)s command is repeated.", "%(num)s commands are repeated.", asked)
@@ -128,7 +122,7 @@ def repeat(command_id: int) -> ResponseReturnValue:
     ttl_s = current_app.config["SETTINGS"].command_ttl_s
     try:
         with unit_of_work() as work:
-            again = commands.repeat(
+            again = repeats.repeat(
                 work, actor(), command, now=datetime.now(UTC), ttl_s=ttl_s, known=()
             )
     except command_checks.EndsSessions:
