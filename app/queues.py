@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +22,7 @@ from redis.cluster import ClusterNode, RedisCluster
 from redis.exceptions import RedisClusterException
 from redis.sentinel import Sentinel
 
+from app.clock import utc_now
 from app.config import Settings
 from app.revisions import fit_or_exit
 
@@ -148,7 +150,7 @@ def make_celery(app: Flask) -> Celery:
     class FlaskTask(Task):  # type: ignore[misc]
         def __call__(self, *args: object, **kwargs: object) -> Any:
             with app.app_context():
-                return self.run(*args, **kwargs)
+                return None if _is_late(self.request) else self.run(*args, **kwargs)
 
     address, options = _broker(settings.broker_address)
     celery = Celery("ampdesk", task_cls=FlaskTask)
@@ -210,7 +212,7 @@ def _beats(sweep_s: float) -> dict[str, Any]:
         "housekeeping": 3600.0,
     }
     return {
-        task: {"task": task, "schedule": pause, "options": {"expires": pause}}
+        task: {"task": task, "schedule": pause, "options": {"headers": good_for(pause)}}
         for task, pause in pauses.items()
     }
 
@@ -221,10 +223,35 @@ def _beats(sweep_s: float) -> dict[str, Any]:
 _ASKED_AT = "asked_at"
 
 
+#: The header that says for how many seconds a task is worth doing.
+_GOOD_FOR = "good_for_s"
+
+
 def _note_time(headers: dict[str, Any] | None = None, **_: Any) -> None:
-    """Write into a task when it was asked for: what waits in a queue tells its age by it."""
-    if headers is not None:
-        headers[_ASKED_AT] = time.time()
+    """Write into a task when it was asked for: what waits in a queue tells its age by it.
+
+    It says when it may begin by the clock of all nodes, too, which Celery does not know.
+    """
+    if headers is None:
+        return
+    now = utc_now()
+    headers[_ASKED_AT] = now.timestamp()
+    if headers.get("eta"):
+        eta = datetime.fromisoformat(headers["eta"])
+        headers["eta"] = (eta + (now - datetime.now(UTC))).isoformat()
+
+
+def good_for(seconds: float) -> dict[str, float]:
+    """The header of a task that is dropped when nobody took it for so long.
+
+    Celery's own `expires` compares the clocks of two machines.
+    """
+    return {_GOOD_FOR: seconds}
+
+
+def _is_late(request: Any) -> bool:
+    good_for_s = request.get(_GOOD_FOR)
+    return bool(good_for_s) and utc_now().timestamp() - request.get(_ASKED_AT) > good_for_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,4 +290,4 @@ def _waits_s(task: bytes | None) -> float | None:
         asked_at = float(json.loads(task or b"")["headers"][_ASKED_AT])
     except (ValueError, KeyError, TypeError):
         return None
-    return max(time.time() - asked_at, 0.0)
+    return max(utc_now().timestamp() - asked_at, 0.0)

@@ -19,6 +19,7 @@ from flask import Flask, current_app
 
 from app.domain.ground import events
 from app.domain.ground.events import Event
+from app.queues import good_for
 
 log = logging.getLogger(__name__)
 
@@ -141,8 +142,8 @@ def _ask(app: Flask, task: str) -> None:
     if not app.extensions["redis_of_nudges"].set(mark, 1, nx=True, ex=_ASKED_S):
         return
     try:
-        wait_s = _GATHERS_S.get(task)
-        app.extensions["celery"].send_task(task, retry=False, countdown=wait_s, expires=_ASKED_S)
+        wait_s, headers = _GATHERS_S.get(task), good_for(_ASKED_S)
+        app.extensions["celery"].send_task(task, retry=False, countdown=wait_s, headers=headers)
     except BaseException:
         app.extensions["redis_of_nudges"].delete(mark)
         raise

@@ -8,17 +8,17 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, ClassVar, TypeVar
 
 import orjson
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app import reactions
+from app import clock, reactions
 from app.domain.commands.orders import catalogue  # noqa: F401  (what follows commands is known everywhere)
 from app.domain.ground import events
 from app.domain.ground.clock import let_others_run
@@ -226,10 +226,16 @@ def wait_with_gevent() -> None:
 
 
 def tune_postgresql(engine: Engine) -> None:
-    """Ask a connection whether it lives only when it was idle; let commits not wait for the disk.
+    """Ask a connection whether it lives only when it was idle, and now and then what time it is.
 
-    That is for units of work that need not be durable.
+    Commits of units of work that need not be durable do not wait for the disk.
     """
+
+    def ask_time() -> None:
+        with suppress(SQLAlchemyError), engine.begin():
+            pass
+
+    clock.SHARED.ask = ask_time
 
     @event.listens_for(engine, "checkin")
     def put_back(_connection: Any, record: Any) -> None:
@@ -246,6 +252,7 @@ def tune_postgresql(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
+        clock.SHARED.keep(connection.connection)
         options, patience = connection.get_execution_options(), patience_s.get()
         if patience is not None and not options.get("write"):
             connection.exec_driver_sql(f"SET LOCAL statement_timeout = {round(patience * 1000)}")

@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import gevent
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.config import Settings
 from app.domain.commands import commands
 from app.domain.commands.command_ends import Ended, Sent, settle_all
@@ -75,7 +76,7 @@ class Pending:
     @property
     def left_s(self) -> float:
         """How long something may still be sent, in seconds."""
-        return (self.expires_at - datetime.now(UTC)).total_seconds()
+        return (self.expires_at - utc_now()).total_seconds()
 
 
 @dataclass(slots=True)
@@ -171,7 +172,7 @@ class Calls:
         except (LinkClosed, OSError):
             raise NotPut(CommandState.EXPIRED, NEVER_SENT) from None
         pending.request = payload
-        pending.wire = Sent(pending.action, payload, str(call.message_id), datetime.now(UTC))
+        pending.wire = Sent(pending.action, payload, str(call.message_id), utc_now())
         pending.timer = gevent.spawn_later(SOON_S, self._note_sent, pending)
 
     def _check_raw(self, version: Version, pending: Pending, payload: Payload) -> None:
@@ -228,7 +229,7 @@ class Calls:
         """Stations hang up to come back with their new password: the order does not end here."""
 
         def run(db: Session, rows: list[Row]) -> None:
-            command, now = db.get_one(Command, command_id), datetime.now(UTC)
+            command, now = db.get_one(Command, command_id), utc_now()
             password_rotation.line_lost(db, command, held.connection_id, now=now)
 
         self._batch.later(Job(run))
@@ -288,7 +289,7 @@ class Calls:
             epoch, _ = fences[one.link.station.id]
             outcome = self._standing.counted(db, one.link, one.ended.outcome, epoch)
             counted.append(replace(one.ended, outcome=outcome))
-        settle_all(db, counted, now=datetime.now(UTC))
+        settle_all(db, counted, now=utc_now())
         rows.extend(one.row for one in told if one.row is not None)
         return [None] * len(told)
 
@@ -301,7 +302,7 @@ class Calls:
 
         def run(db: Session, rows: list[Row]) -> None:
             found = [("unresponsive", action)]
-            deviations.note(db, db.get(Station, number), found, now=datetime.now(UTC))
+            deviations.note(db, db.get(Station, number), found, now=utc_now())
 
         self._batch.later(Job(run))
         if not link.station.quirks.get("keep_when_deaf"):

@@ -8,7 +8,7 @@ lets a charger write the header, proves nothing by itself.
 import base64
 import binascii
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import unquote_to_bytes
 
 from cryptography import x509
@@ -19,6 +19,7 @@ from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.trust import certificate_names, signing
 from app.models import Station
 from worker.ocpp.handshake import ClientCertificate
@@ -63,7 +64,7 @@ def read_headers(name: str, values: list[str]) -> ClientCertificate | None:
     given = [value for value in values if value.strip()]
     if len(values) > 1:
         problem = f"The header {name} came {len(values)} times; the proxy must overwrite it."
-        return ClientCertificate("", (), "", datetime.now(UTC), problem=problem)
+        return ClientCertificate("", (), "", utc_now(), problem=problem)
     return read_chain(_decoded(given[0])) if given else None
 
 
@@ -111,7 +112,7 @@ class Trust:
             return shown.problem
         own = signing.own_roots(db)
         chain = [x509.load_der_x509_certificate(der) for der in shown.chain]
-        if not shown.verified and (problem := self._broken(chain, own, datetime.now(UTC))):
+        if not shown.verified and (problem := self._broken(chain, own, utc_now())):
             return problem
         return certificate_names.objection(
             db,

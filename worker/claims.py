@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 import gevent
 from flask import Flask
@@ -10,6 +10,7 @@ from gevent.event import Event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.config import Settings
 from app.domain.commands import commands, fallbacks
 from app.domain.commands.commands import Claimed
@@ -85,7 +86,7 @@ class Claims:
 
     def _claimed(self, heard_of: dict[int, Held]) -> list[tuple[Claimed, Situation]]:
         """Those that are ours now, each with what the choice of its form depends on."""
-        now = datetime.now(UTC)
+        now = utc_now()
         with self._app.app_context(), unit_of_work() as db:
             here = {held.connection_id for held in heard_of.values() if held.connection_id}
             taken = commands.claim_all(db, heard_of, self._node, here, now=now)
@@ -137,7 +138,7 @@ class Setpoints:
             if not self._held:
                 continue
             with self._app.app_context():
-                due = setpoints.due(flask_db.session(), now=datetime.now(UTC))
+                due = setpoints.due(flask_db.session(), now=utc_now())
             for row_id, station_id in due:
                 held = self._held.get(station_id)
                 if held is not None and row_id not in self._under_way:
@@ -149,7 +150,7 @@ class Setpoints:
         try:
             here = held.connection_id
             claimed = self._batch.do(
-                Job(lambda db, rows: setpoints.claim(db, row_id, here, now=datetime.now(UTC)))
+                Job(lambda db, rows: setpoints.claim(db, row_id, here, now=utc_now()))
             )
             if claimed is None:
                 self._under_way.discard(row_id)
@@ -196,7 +197,7 @@ class Setpoints:
         self._under_way.discard(claimed.row_id)
 
         def run(db: Session, rows: list[Row]) -> None:
-            setpoints.settle(db, claimed, outcome, now=datetime.now(UTC))
+            setpoints.settle(db, claimed, outcome, now=utc_now())
             if row is not None:
                 rows.append(row)
 

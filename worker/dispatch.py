@@ -6,13 +6,14 @@ While the database is away a call goes to the spool instead, and comes again fro
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, cast
 
 import gevent
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.config import Settings
 from app.domain.charging.gauges import Gauge
 from app.domain.ground.vocabulary import Registration
@@ -65,7 +66,7 @@ class Dispatch:
 
     def answer(self, held: Held, call: Call) -> str | None:
         """Handle a call; None: stay silent, so that the charger keeps it and tries again."""
-        received_at = datetime.now(UTC)
+        received_at = utc_now()
         link = held.link
         if delay_ms := link.station.quirks.get("reply_delay_ms"):
             gevent.sleep(delay_ms / 1000)
@@ -84,7 +85,7 @@ class Dispatch:
 
     def take(self, held: Held, send: Send) -> None:
         """Take in what wants no answer (2.1's SEND); what cannot be taken in is logged."""
-        received_at = datetime.now(UTC)
+        received_at = utc_now()
         version = held.link.version
         try:
             if not schemas.wants_no_answer(version, send.action):

@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import gevent
@@ -18,6 +18,7 @@ from gevent.event import AsyncResult
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.charging import metering
 from app.domain.charging.gauges import Gauge
 from app.domain.charging.metering import Metered
@@ -167,7 +168,7 @@ class Facts:
                 results[number] = over
             else:
                 good.append((number, one))
-        now = datetime.now(UTC)
+        now = utc_now()
         owners, gauges = metering.store(db, [one.item for _, one in good], now=now)
         for (number, one), owner in zip(good, owners, strict=True):
             results[number] = owner

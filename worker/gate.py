@@ -8,13 +8,13 @@ shown by the desk (`knocks`).
 import logging
 import time
 from dataclasses import fields, replace
-from datetime import UTC, datetime
 
 from flask import Flask
 from sqlalchemy import bindparam, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.domain.device import password_rotation
 from app.domain.network.knocks import Knock
 from app.domain.office.messages import Row
@@ -161,7 +161,7 @@ class Gate:
         """While a new password is on its way, what a station comes with tells whether it has it."""
         if station.next_password_hash is None:
             return
-        now = datetime.now(UTC)
+        now = utc_now()
 
         def run(db: Session, rows: list[Row]) -> None:
             password_rotation.came_with(db, db.get_one(Station, station.id), used, now=now)

@@ -1,9 +1,10 @@
 """Rows of the message log: what a charger said, what it was told, and what was refused."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import orjson
 
+from app.clock import utc_now
 from app.domain.ground.vocabulary import MessageOutcome
 from app.domain.office import messages
 from app.domain.office.messages import Row
@@ -35,7 +36,7 @@ def of_call(
     now: datetime | None = None,
 ) -> Row:
     """The row of a charger's call: answered (at `now`), or refused with `fault`."""
-    took_ms: float | None = ((now or datetime.now(UTC)) - received_at).total_seconds() * 1000
+    took_ms: float | None = ((now or utc_now()) - received_at).total_seconds() * 1000
     words = None if fault is None else fault.description[:300]
     if held.told is not None:
         response, took_ms, words = held.told, None, words or SPOOLED
@@ -83,7 +84,7 @@ def of_stray(held: Held, event: Stray | Repeated | Malformed) -> Row:
         request=text,
         outcome=MessageOutcome.REFUSED if beyond else MessageOutcome.STRAY,
         error_description=messages.redact_text(why)[:300],
-        at=datetime.now(UTC),
+        at=utc_now(),
     )
 
 
@@ -123,7 +124,7 @@ def of_settled(held: Held, event: Settled, latency_ms: float | None) -> Row:
         outcome=outcome,
         error_code=code,
         error_description=description,
-        at=datetime.now(UTC) - timedelta(milliseconds=ago),
+        at=utc_now() - timedelta(milliseconds=ago),
         latency_ms=latency_ms,
     )
 

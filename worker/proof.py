@@ -11,8 +11,8 @@ import hashlib
 import hmac
 import ipaddress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from app.clock import utc_now
 from app.domain.network import credentials
 from worker.link import Link
 from worker.lookup import Known
@@ -100,7 +100,7 @@ class Proofs:
         elif self._cpo_name and self._cpo_name not in certificate.organisations:
             whose = ", ".join(certificate.organisations)[:64] or "no organisation"
             problem = f"It names {whose} and not {self._cpo_name}."
-        elif certificate.expires_at <= datetime.now(UTC):
+        elif certificate.expires_at <= utc_now():
             problem = "It has expired."
         return Refused(Reason.WRONG_CERTIFICATE, problem) if problem else Proof(3)
 

@@ -8,13 +8,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import gevent
 from gevent.event import AsyncResult, Event
 
+from app.clock import utc_now
 from app.extensions import thread_pool
 from worker.segments import STORED, Frame, Segment, record_of
 
@@ -66,7 +67,7 @@ class Spool:
         if not self.waiting:
             return {"frames": 0, "bytes": 0, "oldest_s": 0}
         oldest = min(places[0].received_at for places in self.waiting.values())
-        age_s = int((datetime.now(UTC) - oldest).total_seconds())
+        age_s = int((utc_now() - oldest).total_seconds())
         return {"frames": self.frames, "bytes": self.size, "oldest_s": max(0, age_s)}
 
     def keep(self, frame: Frame) -> bool:

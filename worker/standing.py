@@ -8,13 +8,13 @@ connection showed, so that whatever the gate comes to refuse ends open connectio
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
 from gevent.event import Event
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.config import Settings
 from app.domain.device import deviations
 from app.domain.ground.vocabulary import CommandState, Outcome, Registration
@@ -259,7 +259,7 @@ class Presence:
 
     def live(self, db: Session) -> None:
         """Say that this node lives: what is written to find out whether the database is back."""
-        presence.beat(db, self._node, now=datetime.now(UTC))
+        presence.beat(db, self._node, now=utc_now())
 
     def beat(self, held: Callable[[], Sequence[int]]) -> Others:
         """Say that this node lives and what it holds, and end the connections of dead nodes.
@@ -268,7 +268,7 @@ class Presence:
         """
 
         def run(db: Session, rows: list[Row]) -> Others:
-            now = datetime.now(UTC)
+            now = utc_now()
             presence.beat(db, self._node, now=now, lag_ms=lag_ms)
             superseded = presence.settle(db, self._node, held(), now=now)
             presence.close_dead_nodes(db, now=now)
@@ -284,7 +284,7 @@ class Presence:
         ids = list(station_ids)
         if ids:
             self._batch.later(
-                Job(lambda db, rows: presence.seen(db, ids, now=datetime.now(UTC)), "last seen")
+                Job(lambda db, rows: presence.seen(db, ids, now=utc_now()), "last seen")
             )
 
     def _open_all(self, db: Session, coming: Sequence[_Coming], rows: list[Row]) -> list[Any]:
@@ -300,7 +300,7 @@ class Presence:
                 good.append((place, one.opened))
         if not good:
             return results
-        now, opened = datetime.now(UTC), [one for _, one in good]
+        now, opened = utc_now(), [one for _, one in good]
         numbers = connections.open_all(db, opened, now=now)
         odd = connections.flapping(db, [one.station_id for one in opened], now=now)
         tallies: deviations.Tallies = {}
@@ -312,4 +312,4 @@ class Presence:
         return results
 
     def _close_all(self, db: Session, closed: Sequence[Closed], rows: list[Row]) -> list[bool]:
-        return connections.close_all(db, closed, now=datetime.now(UTC))
+        return connections.close_all(db, closed, now=utc_now())

@@ -15,6 +15,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app import clock
 from app.domain.charging import gauges
 from app.domain.charging.gauges import Gauge
 from app.domain.ground import events
@@ -100,7 +101,8 @@ class Switchboard:
     def health(self) -> dict[str, Any]:
         """What the worker's health check adds: the node, how many stations it and others hold."""
         held = {"node": self.node, "stations": len(self._held), "workers": self._workers}
-        return held | self._dispatch.last_known.health() | self._replay.health()
+        dispatch, replay = self._dispatch.last_known.health(), self._replay.health()
+        return held | dispatch | replay | clock.SHARED.off()
 
     # What links report
 

@@ -7,11 +7,12 @@ import logging
 import time
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import gevent
 
+from app.clock import utc_now
 from app.domain.device import deviations
 from app.domain.network import knocks
 from app.domain.network.knocks import SAME_KNOCK, Knock, Tally
@@ -52,7 +53,7 @@ class Knocks:
 
     def note(self, knock: Knock) -> None:
         """Count an attempt; returns at once, and a restart may lose what came last."""
-        now = datetime.now(UTC)
+        now = utc_now()
         key, knock = self._folded(knock, now)
         tally = self._tallies.get(key)
         if tally is None:
@@ -117,7 +118,7 @@ class Knocks:
     def _jobs(self) -> list[Job]:
         """What has gathered, in pieces that keep no charger waiting."""
         tallies, self._tallies = list(self._tallies.values()), {}
-        before = datetime.now(UTC) - SAME_KNOCK
+        before = utc_now() - SAME_KNOCK
         self._rows = {key: last for key, last in self._rows.items() if last > before}
         pieces = [tallies[start : start + MOST] for start in range(0, len(tallies), MOST)]
         return [

@@ -7,7 +7,7 @@ given.  Nothing is compressed and nothing renegotiated.
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from gevent import ssl
 
+from app.clock import utc_now
 from app.config import Settings
 
 log = logging.getLogger(__name__)
@@ -163,7 +164,7 @@ class Renewal:
     def watch(self) -> None:
         """Look at the files again and again; does not return."""
         while True:
-            for sentence in self.look(datetime.now(UTC)):
+            for sentence in self.look(utc_now()):
                 log.warning(sentence)
             gevent.sleep(LOOK_S)
 

@@ -8,11 +8,12 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.config import Settings
 from app.domain.ground.errors import Conflict, DomainError
 from app.domain.ground.safe import Safe
@@ -51,11 +52,6 @@ def means(settings: Settings) -> Means:
         Safe(settings.signing_key(), "webhooks"),
         Reach(settings.webhook_networks, settings.webhook_http),
     )
-
-
-def utc_now() -> datetime:
-    """The clock of the tasks."""
-    return datetime.now(UTC)
 
 
 def deliver_waiting(settings: Settings, until: float, clock: Clock = utc_now) -> int:

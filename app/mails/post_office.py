@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -270,8 +270,3 @@ MAILS = Kind(
     write=_other_mail,
     claim=lambda db, _settings, written, now: outbox.claim(db, written.number, now=now),
 )
-
-
-def utc_now() -> datetime:
-    """The clock of the tasks."""
-    return datetime.now(UTC)

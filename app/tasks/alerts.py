@@ -1,12 +1,13 @@
 """The look at what alerts are about; beat asks for it, and whoever comes twice does no harm."""
 
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 
 from celery import shared_task
 from flask import current_app
 from sqlalchemy import select
 
+from app.clock import utc_now
 from app.domain.office import alert_mails, alert_rules, alerts
 from app.domain.office.alert_rules import Fitting
 from app.extensions import db as flask_db
@@ -29,7 +30,7 @@ def watch() -> None:
     ruled = select(AlertRule.tenant_id).where(AlertRule.archived_at.is_(None))
     for tenant_id in sorted(db.scalars(running.union(ruled)).all()):
         try:
-            watch_tenant(tenant_id, datetime.now(UTC))
+            watch_tenant(tenant_id, utc_now())
         except Exception:
             log.exception("alerts of tenant %s", tenant_id)
             flask_db.session.rollback()

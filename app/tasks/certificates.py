@@ -2,12 +2,13 @@
 
 import logging
 import subprocess
-from datetime import UTC, datetime
+from datetime import datetime
 
 from celery import shared_task
 from flask import current_app
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
 from app.config import Settings
 from app.domain.commands import commands
 from app.domain.ground.errors import DomainError
@@ -39,7 +40,7 @@ def sign_certificate(certificate_id: int) -> None:
             # The next sweep tries again; until then the page says what is in the way.
             log.warning("certificate %s cannot be signed: %s", certificate_id, error)
             with unit_of_work() as db:
-                certificates.delay(db, certificate_id, str(error), now=datetime.now(UTC))
+                certificates.delay(db, certificate_id, str(error), now=utc_now())
             return
     send_certificate(certificate_id)
 
@@ -49,7 +50,7 @@ def _sign(settings: Settings, certificate_id: int, csr: str) -> None:
     outside = settings.certificate_authority == "command"
     chain = _by_program(settings.sign_command, csr) if outside else ""
     with unit_of_work() as db:
-        row, now = db.get_one(StationCertificate, certificate_id), datetime.now(UTC)
+        row, now = db.get_one(StationCertificate, certificate_id), utc_now()
         if not outside:
             chain = _by_us(db, settings, row, now)
         certificates.issue(db, row, chain, now=now)
@@ -89,7 +90,7 @@ def send_certificate(certificate_id: int) -> None:
     settings: Settings = current_app.config["SETTINGS"]
     with unit_of_work() as db:
         row = db.get(StationCertificate, certificate_id)
-        now = datetime.now(UTC)
+        now = utc_now()
         if row is None or row.state != "issued" or certificates.is_on_its_way(db, row, now=now):
             return
         try:
@@ -107,7 +108,7 @@ def sweep_certificates() -> None:
     """Sign and send what a lost nudge or an absent station left behind."""
     with unit_of_work() as db:
         unasked = current_app.config["SETTINGS"].first_certificate == "sign"
-        waiting = certificates.unfinished(db, now=datetime.now(UTC), unasked=unasked)
+        waiting = certificates.unfinished(db, now=utc_now(), unasked=unasked)
     for number in waiting:
         try:
             sign_certificate(number)

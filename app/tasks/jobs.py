@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import fields
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from itertools import chain
 from types import ModuleType
 from typing import Any
@@ -17,6 +17,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from app import reactions
+from app.clock import utc_now
 from app.domain.access.imports import drivers, headings, sheet, tags
 from app.domain.access.imports.plans import Options, Plan, PlannedRow
 from app.domain.ground.errors import DomainError, Invalid
@@ -65,7 +66,7 @@ def make_reports() -> None:
 def _work(reports: bool) -> None:
     while True:
         with unit_of_work() as db:
-            number = jobs.claim(db, reports=reports, now=_now())
+            number = jobs.claim(db, reports=reports, now=utc_now())
         if number is None:
             return
         with suppress(Cancelled):
@@ -101,9 +102,9 @@ def carry_out(number: int) -> None:
         scope.narrow(db, None)
     try:
         with unit_of_work() as work:
-            jobs.settle(work, number, state, sentence, file=file, now=_now())
+            jobs.settle(work, number, state, sentence, file=file, now=utc_now())
             if file is not None and kind is JobKind.EXPORT_REPORT:
-                schedules.deliver(work, work.get_one(Job, number), now=_now())
+                schedules.deliver(work, work.get_one(Job, number), now=utc_now())
     except Cancelled:
         if file is not None:
             _store().remove([file[1]])
@@ -112,7 +113,7 @@ def carry_out(number: int) -> None:
 
 def _import(job: Job, who: Actor) -> None:
     """Look a file through, and write what it says in units, unless it may not be written."""
-    given, number, tenant_id, now = job.arguments, job.id, job.tenant_id, _now()
+    given, number, tenant_id, now = job.arguments, job.id, job.tenant_id, utc_now()
     known = {field.name for field in fields(Options)}
     options = Options(**{name: given[name] for name in known & set(given)})
     noun: ModuleType = tags if job.kind is JobKind.IMPORT_TAGS else drivers
@@ -124,13 +125,13 @@ def _import(job: Job, who: Actor) -> None:
         else drivers.plan(db, table, tenant_id=tenant_id)
     )
     with unit_of_work() as work:
-        jobs.get_on(work, number, 0, total=len(planned.rows), now=_now())
+        jobs.get_on(work, number, 0, total=len(planned.rows), now=utc_now())
         jobs.leave_out(work, number, planned.errors)
     if planned.unknown and not options.leave_out:
         raise Invalid(f"{planned.doubt} {NOTHING}")
     if given.get("dry_run"):
         with unit_of_work() as work:
-            jobs.get_on(work, number, 0, **_written(planned.rows), now=_now())
+            jobs.get_on(work, number, 0, **_written(planned.rows), now=utc_now())
         return
     if planned.errors and not given.get("valid_only"):
         raise Invalid(NOTHING)
@@ -140,7 +141,7 @@ def _import(job: Job, who: Actor) -> None:
         noun.carry_out(work, who, planned, rows, tenant_id=tenant_id, now=now)
         lost = {error.number for error in planned.errors[told:]}
         kept = [row for row in rows if row.number not in lost]
-        jobs.get_on(work, number, len(rows), **_written(kept), now=_now())
+        jobs.get_on(work, number, len(rows), **_written(kept), now=utc_now())
         if lost:
             jobs.leave_out(work, number, planned.errors)
 
@@ -162,7 +163,7 @@ def _export(job: Job, user: User) -> tuple[str, str, int]:
 
 def _report(job: Job, user: User) -> tuple[str, Iterator[bytes]]:
     """A report in the language of whoever wanted it."""
-    given, db, now = job.arguments, flask_db.session(), _now()
+    given, db, now = job.arguments, flask_db.session(), utc_now()
     first, last = (date.fromisoformat(given[name]) for name in ("first", "last"))
     name = f"{given['kind']}-{first}-{last}.{given['format']}"
     wanted = Wanted(job.tenant_id, period.between(first, last), given["by"],
@@ -206,7 +207,7 @@ def _list(job: Job) -> tuple[str, Iterator[bytes]]:
                 _counted(number, PIECE)
         _counted(number, count % PIECE)
 
-    name = f"{stem}-{_now():%Y-%m-%d}.{given['format']}"
+    name = f"{stem}-{utc_now():%Y-%m-%d}.{given['format']}"
     return name, _packed(given["format"], header._fields, rows(), zone)
 
 
@@ -220,7 +221,7 @@ def _filter(given: Json) -> Json:
 
 def _counted(number: int, rows: int) -> None:
     with unit_of_work() as work:
-        jobs.get_on(work, number, rows, now=_now())
+        jobs.get_on(work, number, rows, now=utc_now())
 
 
 def _reader(parts: Iterator[bytes]) -> Callable[[int], bytes]:
@@ -231,7 +232,3 @@ def _reader(parts: Iterator[bytes]) -> Callable[[int], bytes]:
 
 def _store() -> Store:
     return Store(current_app.config["SETTINGS"], EXPORTS)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import wraps
 
 from celery import shared_task
@@ -12,6 +11,7 @@ from flask import current_app
 from sqlalchemy.exc import OperationalError
 
 from app import reactions
+from app.clock import utc_now
 from app.config import Settings
 from app.domain.money import billing
 from app.domain.office import housekeeping
@@ -57,7 +57,7 @@ def bill_ended() -> None:
     if well is not (mark is None or mark.ok):
         failed = None if well else "Some sessions could not be billed. The log says why."
         with unit_of_work() as db:
-            housekeeping.sign(db, BILLS, now=datetime.now(UTC), failed=failed)
+            housekeeping.sign(db, BILLS, now=utc_now(), failed=failed)
 
 
 def settle_waiting(settings: Settings, until: float) -> bool:
@@ -67,7 +67,7 @@ def settle_waiting(settings: Settings, until: float) -> bool:
         flask_db.session.rollback()
         found = billing.unsettled(
             flask_db.session(),
-            now=datetime.now(UTC),
+            now=utc_now(),
             provisional_hold_h=settings.provisional_hold_h,
             limit=_at_once(),
             after=last,
@@ -103,7 +103,7 @@ def in_halves(what: str, ids: Sequence[int], act: Callable[[Sequence[int]], obje
 def _settle(settings: Settings, session_ids: Sequence[int]) -> None:
     hold_h = settings.provisional_hold_h
     with unit_of_work() as db:
-        billing.settle_all(db, session_ids, now=datetime.now(UTC), provisional_hold_h=hold_h)
+        billing.settle_all(db, session_ids, now=utc_now(), provisional_hold_h=hold_h)
 
 
 def _at_once() -> int:
@@ -119,4 +119,4 @@ def send_post() -> None:
     settings: Settings = current_app.config["SETTINGS"]
     until = time.monotonic() + PATIENCE_S
     for kind in (post_office.MAILS, post_office.RECEIPTS):
-        post_office.send_waiting(settings, kind, until, post_office.utc_now)
+        post_office.send_waiting(settings, kind, until, utc_now)

@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from celery import shared_task
 from flask import current_app
@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import reactions
+from app.clock import utc_now
 from app.config import Settings
 from app.domain.access import forgetting, local_lists, reservations
 from app.domain.charging import remote_starts
@@ -49,32 +50,33 @@ def sweep() -> None:
     Bills and mails have rounds of their own (`app.tasks.rounds`), which beat asks for as well.
     """
     until = time.monotonic() + PATIENCE_S
-    _guarded("sign", lambda: _work(lambda db: housekeeping.began(db, SWEEP, now=_now())))
+    _guarded("sign", lambda: _work(lambda db: housekeeping.began(db, SWEEP, now=utc_now())))
     failed = [what for what, step in _steps(until) if not _guarded(what, step)]
     words = f"The sweep could not do all of: {', '.join(failed)}. Its log says why."
     sentence = words if failed else None
     _guarded(
-        "sign", lambda: _work(lambda db: housekeeping.sign(db, SWEEP, now=_now(), failed=sentence))
+        "sign",
+        lambda: _work(lambda db: housekeeping.sign(db, SWEEP, now=utc_now(), failed=sentence)),
     )
 
 
 def _steps(until: float) -> Iterator[tuple[str, Callable[[], object]]]:
     """What a sweep does, in this order; each step by itself, so that none stops another."""
     plain: tuple[tuple[str, Callable[[Session], object]], ...] = (
-        ("dead workers", lambda db: presence.close_dead_nodes(db, now=_now())),
-        ("supplies", lambda db: supply.watch(db, now=_now())),
-        ("overdue commands", lambda db: commands.expire_overdue(db, _now())),
-        ("overdue setpoints", lambda db: setpoints.expire(db, now=_now())),
-        ("missing boots", lambda db: onboarding.ask_for_boots(db, now=_now())),
-        ("stale plugs", lambda db: onboarding.ask_for_statuses(db, now=_now())),
-        ("remote starts", lambda db: remote_starts.mark_unfollowed(db, now=_now())),
-        ("abandoned sessions", lambda db: close_abandoned(db, now=_now())),
-        ("reservations", lambda db: reservations.expire_due(db, now=_now())),
-        ("file jobs", lambda db: file_jobs.expire_overdue(db, now=_now())),
+        ("dead workers", lambda db: presence.close_dead_nodes(db, now=utc_now())),
+        ("supplies", lambda db: supply.watch(db, now=utc_now())),
+        ("overdue commands", lambda db: commands.expire_overdue(db, utc_now())),
+        ("overdue setpoints", lambda db: setpoints.expire(db, now=utc_now())),
+        ("missing boots", lambda db: onboarding.ask_for_boots(db, now=utc_now())),
+        ("stale plugs", lambda db: onboarding.ask_for_statuses(db, now=utc_now())),
+        ("remote starts", lambda db: remote_starts.mark_unfollowed(db, now=utc_now())),
+        ("abandoned sessions", lambda db: close_abandoned(db, now=utc_now())),
+        ("reservations", lambda db: reservations.expire_due(db, now=utc_now())),
+        ("file jobs", lambda db: file_jobs.expire_overdue(db, now=utc_now())),
         ("stale claims", _give_up_stale),
-        ("late rows", lambda db: billing.mark_slipped(db, now=_now())),
-        ("report schedules", lambda db: schedules.begin_due(db, now=_now())),
-        ("jobs", lambda db: jobs.remind(db, now=_now())),
+        ("late rows", lambda db: billing.mark_slipped(db, now=utc_now())),
+        ("report schedules", lambda db: schedules.begin_due(db, now=utc_now())),
+        ("jobs", lambda db: jobs.remind(db, now=utc_now())),
     )
     for what, act in plain:
         yield what, functools.partial(_work, act)
@@ -97,7 +99,7 @@ def go_on_with_broadcasts(until: float) -> bool:
     db.rollback()
 
     def go_on(number: int) -> None:
-        _work(lambda work: broadcasts.go_on(work, number, _now()))
+        _work(lambda work: broadcasts.go_on(work, number, utc_now()))
 
     return _each("broadcast", broadcasts.running(db), go_on, until)
 
@@ -117,12 +119,12 @@ def _mail_statements() -> bool:
     """Mail the statements of the month that is over, each driver by themselves."""
     db = flask_db.session()
     db.rollback()
-    first, found = statements.due(db, now=_now())
+    first, found = statements.due(db, now=utc_now())
 
     def mail(driver_id: int) -> None:
         def act(work: Session) -> None:
             driver, write = work.get_one(Driver, driver_id), statement_words.letter
-            statements.mail(work, SYSTEM, driver, first, write, now=_now())
+            statements.mail(work, SYSTEM, driver, first, write, now=utc_now())
 
         _work(act)
 
@@ -130,19 +132,19 @@ def _mail_statements() -> bool:
 
 
 def _forget_rows(settings: Settings) -> None:
-    now = _now()
+    now = utc_now()
     while _work(lambda db: retention.forget_old(db, now=now, settings=settings)):
         log.debug("forgot some rows")
 
 
 def _forget_files(settings: Settings) -> None:
     """Let go of logs and customer information whose time is over, and of files no row knows."""
-    before = _now() - timedelta(days=settings.upload_retention_days)
+    before = utc_now() - timedelta(days=settings.upload_retention_days)
     with unit_of_work() as db:
         uploads = file_jobs.forget(db, before=before)
-        exports = jobs.forget_files(db, now=_now())
+        exports = jobs.forget_files(db, now=utc_now())
         photos = field.forget_photos(db, before=before)
-        customer_information.forget(db, before=before, now=_now())
+        customer_information.forget(db, before=before, now=utc_now())
     for kind, names, stored_as in (
         (UPLOADS, uploads, FileJob.stored_as),
         (EXPORTS, exports, Job.stored_as),
@@ -156,12 +158,12 @@ def _forget_files(settings: Settings) -> None:
 
 def _keep_lists(until: float) -> bool:
     """Send local lists that changed to the stations whose onboarding asks for it."""
-    found = local_lists.kept_up(flask_db.session(), _now())
+    found = local_lists.kept_up(flask_db.session(), utc_now())
 
     def keep_up(station_id: int) -> None:
         def act(db: Session) -> None:
             if (station := db.get(Station, station_id)) is not None:
-                local_lists.keep_up(db, station, now=_now())
+                local_lists.keep_up(db, station, now=utc_now())
 
         _work(act)
 
@@ -172,7 +174,7 @@ def _forget_on(until: float) -> bool:
     """Look further through the long tables for drivers who are forgotten."""
 
     def forget_on(number: int) -> None:
-        while _work(lambda db: forgetting.go_on(db, number, now=_now())):
+        while _work(lambda db: forgetting.go_on(db, number, now=utc_now())):
             if time.monotonic() > until:
                 return
 
@@ -181,7 +183,7 @@ def _forget_on(until: float) -> bool:
 
 def _give_up_stale(db: Session) -> None:
     for kind in (receipts.KIND, outbox.MAILS):
-        outbox.give_up_stale(db, kind, now=_now())
+        outbox.give_up_stale(db, kind, now=utc_now())
 
 
 def _each(what: str, numbers: Iterable[int], act: Callable[[int], None], until: float) -> bool:
@@ -211,7 +213,3 @@ def _guarded(what: str, act: Callable[[], object]) -> bool:
 def _work(act: Callable[[Session], object]) -> object:
     with unit_of_work() as db:
         return act(db)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

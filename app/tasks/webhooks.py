@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from celery import shared_task
 from flask import current_app
 
 from app import reactions
+from app.clock import utc_now
 from app.domain.office import deliveries
 from app.domain.office.deliveries import Happening, Mark
 from app.extensions import db as flask_db
@@ -32,10 +33,10 @@ def tell() -> None:
     endpoints = deliveries.listening(db)
     if not endpoints:
         return
-    while gather(endpoints, datetime.now(UTC)) and time.monotonic() < until:
+    while gather(endpoints, utc_now()) and time.monotonic() < until:
         endpoints = deliveries.listening(flask_db.session())
     with unit_of_work() as work:
-        deliveries.take_back_stale(work, now=datetime.now(UTC))
+        deliveries.take_back_stale(work, now=utc_now())
     hooks.deliver_waiting(current_app.config["SETTINGS"], until)
 
 

@@ -10,6 +10,7 @@ from pypdf import PdfReader
 from sqlalchemy import select
 from sqlalchemy import text as sql
 
+from app.clock import utc_now
 from app.domain.charging.energy import measure
 from app.domain.ground.vocabulary import Actor, BillingState, BillKind, ReceiptState
 from app.domain.money import receipts
@@ -399,7 +400,7 @@ def written(app, made):
         bill = db.scalar(select(Bill).limit(1))
         receipts.resend(db, Actor("Grace"), bill.receipt, now=NOW)
         number = bill.receipt.id
-    post_office.send(app.config["SETTINGS"], post_office.RECEIPTS, [number], post_office.utc_now)
+    post_office.send(app.config["SETTINGS"], post_office.RECEIPTS, [number], utc_now)
     (path,) = (app.config["SETTINGS"].data_dir / "mail").iterdir()
     return path.name
 

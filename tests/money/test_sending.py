@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from app.clock import utc_now
 from app.domain.ground.vocabulary import Actor, ReceiptState
 from app.domain.money import receipts
 from app.domain.office import outbox
@@ -61,7 +62,7 @@ def test_many_senders_at_once_send_one_mail(smtp_app, smtp_server, make_receipt)
     def work(_):
         with smtp_app.app_context():
             settings = smtp_app.config["SETTINGS"]
-            post_office.send(settings, post_office.RECEIPTS, [number], post_office.utc_now)
+            post_office.send(settings, post_office.RECEIPTS, [number], utc_now)
             flask_db.session.remove()
 
     with ThreadPoolExecutor(4) as pool:
@@ -78,7 +79,7 @@ def test_asking_again_sends_another_mail(smtp_app, smtp_server, make_receipt, lo
     number = make_receipt()
     send_receipt(number)
     with unit_of_work() as db:
-        receipts.resend(db, Actor("Grace"), look(number), now=post_office.utc_now())
+        receipts.resend(db, Actor("Grace"), look(number), now=utc_now())
     send_receipt(number)
     first, second = smtp_server.messages
     assert first["Message-ID"] != second["Message-ID"]
@@ -114,7 +115,7 @@ def test_a_server_that_refuses_for_good_is_not_asked_again(
 def test_a_server_that_is_away_is_asked_again_later(smtp_app, make_receipt, look):
     number = make_receipt()
     away = replace(smtp_app.config["SETTINGS"], smtp_url="smtp://127.0.0.1:1")
-    post_office.send(away, post_office.RECEIPTS, [number], post_office.utc_now)
+    post_office.send(away, post_office.RECEIPTS, [number], utc_now)
     assert look(number).state is ReceiptState.QUEUED
     assert "cannot be reached" in look(number).error
     assert look(number).attempts == 1
@@ -200,13 +201,14 @@ SENDER = """
 import sys
 from pathlib import Path
 from app import create_app
+from app.clock import utc_now
 from app.mails import post_office
 from app.config import Settings
 
 folder, url, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 settings = Settings(data_dir=folder, redis_url="redis://127.0.0.1:1/0", smtp_url=url)
 with create_app(settings=settings).app_context():
-    post_office.send(settings, post_office.RECEIPTS, [number], post_office.utc_now)
+    post_office.send(settings, post_office.RECEIPTS, [number], utc_now)
 """
 
 

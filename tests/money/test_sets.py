@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app import reactions
+from app.clock import utc_now
 from app.domain.ground import events
 from app.domain.ground.vocabulary import BillingState, ReceiptState
 from app.domain.money import billing
@@ -190,7 +191,7 @@ def test_a_server_that_hangs_up_after_some_mails_is_called_again(six, smtp_serve
 
 def test_a_server_that_is_away_postpones_all_that_wait(six):
     away = replace(six.config["SETTINGS"], smtp_url="smtp://127.0.0.1:1")
-    post_office.send_waiting(away, post_office.RECEIPTS, soon(), post_office.utc_now)
+    post_office.send_waiting(away, post_office.RECEIPTS, soon(), utc_now)
     assert states() == [ReceiptState.QUEUED] * 6
     attempts = select(Receipt.attempts, Receipt.next_try_at)
     for attempted, next_try_at in flask_db.session.execute(attempts):
@@ -212,7 +213,7 @@ def test_a_letter_that_cannot_be_written_stops_no_other(six, smtp_server, monkey
 
 
 def test_a_mail_that_was_asked_for_again_meanwhile_is_not_sent_as_it_was(six, smtp_server):
-    settings, clock = six.config["SETTINGS"], post_office.utc_now
+    settings, clock = six.config["SETTINGS"], utc_now
     (written,) = post_office._written(settings, post_office.RECEIPTS, [1], clock)
     with unit_of_work() as db:
         db.get(Receipt, 1).message_id = "another"

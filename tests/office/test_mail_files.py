@@ -5,6 +5,7 @@ from email import message_from_bytes, policy
 
 from flask import current_app
 
+from app.clock import utc_now
 from app.domain.ground.vocabulary import ReceiptState
 from app.mails import mail, post_office
 from tests.support.mail import send_receipt
@@ -34,6 +35,6 @@ def test_a_folder_that_cannot_be_written_postpones_the_mail(app, make_receipt, l
 def test_a_wrong_sender_in_the_settings_postpones_the_mail(app, make_receipt, look):
     number = make_receipt()
     wrong = replace(current_app.config["SETTINGS"], mail_from="Ampdesk")
-    post_office.send(wrong, post_office.RECEIPTS, [number], post_office.utc_now)
+    post_office.send(wrong, post_office.RECEIPTS, [number], utc_now)
     assert look(number).state is ReceiptState.QUEUED
     assert "AMPDESK_MAIL_FROM" in look(number).error

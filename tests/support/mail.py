@@ -9,6 +9,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from flask import current_app
 
+from app.clock import utc_now
 from app.mails import post_office
 from deploy.redis_server import free_port
 from tests.support.wait import resting
@@ -69,7 +70,7 @@ class MailServer:
         return "250 kept"
 
 
-def send_receipt(number, clock=post_office.utc_now):
+def send_receipt(number, clock=utc_now):
     """Send one receipt, as a round of the post does with all that are due."""
     with current_app.app_context():
         post_office.send(current_app.config["SETTINGS"], post_office.RECEIPTS, [number], clock)
