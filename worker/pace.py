@@ -31,6 +31,8 @@ _OURS = str(Path(__file__).resolve().parent.parent) + os.sep
 class Lag:
     """The loop's lateness in seconds: `now_s` fades, `taken_worst_s` is since it was last asked.
 
+    `pressure_s` fades fast: how long those who come now wait for the loop or for a commit.
+
     One thread serves every charger, and what holds it up holds up all.  The watch wakes often and
     sees how late it is.  Whoever does something that may take long says what it was (`note`), so
     that a stall can be told with the work that was in hand.  What nobody noted is seen by a thread
@@ -38,7 +40,7 @@ class Lag:
     """
 
     def __init__(self) -> None:
-        self.now_s = 0.0
+        self.now_s = self.pressure_s = 0.0
         self._worst_s = 0.0
         self._longest: tuple[float, str] = (0.0, "")
         self._said_at = 0.0
@@ -50,6 +52,10 @@ class Lag:
         """Remember a piece of work that took so long, if it is the longest of late."""
         if took_s > self._longest[0]:
             self._longest = (took_s, about)
+
+    def stored(self, took_s: float) -> None:
+        """Take in how long somebody waited for a commit."""
+        self.pressure_s = max(self.pressure_s, took_s)
 
     def taken_worst_s(self) -> float:
         """The greatest lateness since the last call of this."""
@@ -83,6 +89,7 @@ class Lag:
         """Take in that the watch woke so late."""
         self._turned_at = time.monotonic()
         self.now_s = max(late_s, self.now_s * 0.98)
+        self.pressure_s = max(late_s, self.pressure_s * 0.8)
         self._worst_s = max(late_s, self._worst_s)
         now = time.monotonic()
         if late_s >= ALARM_S and now - self._said_at >= _SAY_S:

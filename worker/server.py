@@ -22,6 +22,7 @@ from worker.ocpp.handshake import Accepted, ClientCertificate, Network, Offer, R
 from worker.ocpp.refusals import Reason, Refused, Turns
 from worker.ocpp.versions import Version
 from worker.pace import FLOOD_S, LAG
+from worker.turnstile import Turnstile
 from worker.upgrade import Handler, TlsListener
 from worker.websocket import Stream
 from worker.websocket_wire import Deflate
@@ -108,6 +109,7 @@ class Server:
         self._asking = 0
         self._places = BoundedSemaphore(settings.admissions)
         self._turns = Turns()
+        self._turnstile = Turnstile(settings.patience_s)
         self._ticker: Any = None
         self._watch: Any = None
         self._tls = tls
@@ -136,6 +138,8 @@ class Server:
             **more,
         )
         listener.ampdesk = self
+        # So few in one turn of the loop: between them the connected are read and answered.
+        listener.max_accept = 2
         listener.start()
         self._listeners.append(listener)
         return int(listener.server_port)
@@ -218,9 +222,12 @@ class Server:
             if answer is None or self.draining:
                 refused = Refused(Reason.DRAINING, retry_after_s=_soon())
                 return self.turned_away(request, refused)
-            return answer
         finally:
             self._places.release()
+        again = None if isinstance(answer, Refused) else self._turnstile.again_s()
+        if again is not None:
+            return self.turned_away(request, Refused(Reason.OVERLOADED, retry_after_s=again))
+        return answer
 
     def turned_away(self, request: Request, refused: Refused) -> Refused:
         """Tell the gate about a refusal that was not its own; return it."""

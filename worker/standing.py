@@ -6,6 +6,7 @@ connection showed, so that whatever the gate comes to refuse ends open connectio
 """
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -249,7 +250,9 @@ class Presence:
             profile=link.profile,
         )
         work = Together(self._open_all, _Coming(link, opened), link.station.id)
+        begin = time.monotonic()
         number: int = self._batch.do(work)
+        LAG.stored(time.monotonic() - begin)
         return number
 
     def close(self, station_id: int, connection_id: int, code: int, reason: str) -> None:
