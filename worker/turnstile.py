@@ -51,13 +51,17 @@ class Turnstile:
         if len(self._waiting) >= self.pace * self._patience_s / 2:
             # Those who wait here go first, and newcomers keep coming between the turns.
             after_s = len(self._waiting) / self.pace * random.uniform(1.0, 1.5)
-            return self._turns.next_s(now, 1.0 / self.pace, after_s)
+            return self._turns.next_s(now, self._every_s(), after_s)
         turn = Event()
         self._waiting.append(turn)
         if turn.wait(self._patience_s) or turn.is_set():
             return None
         self._waiting.remove(turn)
-        return self._turns.next_s(time.monotonic(), 1.0 / self.pace)
+        return self._turns.next_s(time.monotonic(), self._every_s())
+
+    def _every_s(self) -> float:
+        """How far apart those who were sent away come again."""
+        return 1.0 / self.pace
 
     def _let_through(self) -> None:
         """Give turns as long as somebody waits, and let the pace follow what others feel."""
