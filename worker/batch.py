@@ -26,6 +26,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from app.domain.network import connections
 from app.domain.office import messages
 from app.domain.office.messages import Row
 from app.uow import unit_of_work
@@ -263,12 +264,18 @@ class Lane:
         rows: list[Row] = []
         sets: dict[Any, list[int]] = {}
         jobs: list[tuple[int, Job]] = []
+        stations, moves = [], False
         for number, work in enumerate(works):
             if isinstance(work, Together):
                 sets.setdefault(work.store, []).append(number)
+                stations.append(work.station_id)
+                moves |= work.moves
             else:
                 jobs.append((number, work))
         with self._app.app_context(), unit_of_work() as db:
+            if moves:
+                # Another node may move the same ones: whoever begins with the lowest goes on.
+                connections.lock(db, stations)
             for store, numbers in sets.items():
                 begin = time.monotonic()
                 items = [works[number].item for number in numbers]  # type: ignore[union-attr]

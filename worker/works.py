@@ -36,13 +36,15 @@ class Together:
     `store(db, items, rows)` returns a result for each item, in their order; one that is an
     exception is raised at its own waiter.  It may be called again with fewer items, so it must not
     keep anything outside of the session.  No two works of one station share a batch: what they
-    find and what they write never meet.  `size` is how many sampled values the item holds.
+    find and what they write never meet.  `size` is how many sampled values the item holds; `moves`
+    says that its station comes or goes, perhaps from or to another node.
     """
 
     store: Callable[[Any, Sequence[Any], list[Row]], Sequence[Any]]
     item: Any
     station_id: int
     size: int = 0
+    moves: bool = False
     then: Callable[[Any], None] | None = None
 
 

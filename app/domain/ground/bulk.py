@@ -7,6 +7,7 @@ each column where they are few or may be known.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -101,8 +102,11 @@ class BulkUpdate:
         self._write = _Write(Columns(table, names), update.format(rows=one), update)
 
     def __call__(self, db: Session, rows: Sequence[Sequence[Any]]) -> None:
-        """Update the rows within the session's transaction."""
-        self._write(db.connection(), rows)
+        """Update the rows within the session's transaction, in the order of their ids.
+
+        So two of them cannot wait for each other.
+        """
+        self._write(db.connection(), sorted(rows, key=itemgetter(0)))
 
 
 class _Write:

@@ -36,6 +36,12 @@ _OPENING = (
     .order_by(_STATION.c.id)
     .with_for_update(key_share=True)
 )
+_LOCKED = (
+    select(_STATION.c.id)
+    .where(among(_STATION.c.id, "stations"))
+    .order_by(_STATION.c.id)
+    .with_for_update(key_share=True)
+)
 _REPLACE = (
     update(_CONNECTION)
     .where(among(_CONNECTION.c.station_id, "stations"), _OPEN_STILL)
@@ -53,11 +59,13 @@ _MOVE = (
         supported_orders=bindparam("orders"),
     )
 )
-_DOUBT = (
-    update(_CONNECTOR)
+_DOUBTED = (
+    select(_CONNECTOR.c.id)
     .where(among(_CONNECTOR.c.station_id, "stations"), _CONNECTOR.c.stale.is_(False))
-    .values(stale=True)
+    .order_by(_CONNECTOR.c.id)
+    .with_for_update(key_share=True)
 )
+_DOUBT = update(_CONNECTOR).where(among(_CONNECTOR.c.id, "connectors")).values(stale=True)
 _LATE = (among(_CONNECTION.c.station_id, "stations"), _CONNECTION.c.opened_at > bindparam("since"))
 _OFTEN = (
     select(_CONNECTION.c.station_id)
@@ -108,6 +116,11 @@ class Opened:
     profile: int | None = None
 
 
+def lock(db: Session, station_ids: Iterable[int]) -> None:
+    """Lock stations in the order of their ids, before anything is written of any of them."""
+    db.execute(_LOCKED, {"stations": list(station_ids)}).all()
+
+
 def open_all(db: Session, opened: Sequence[Opened], *, now: datetime) -> list[int]:
     """Note accepted sockets, of each station one; return the ids of their rows, in their order.
 
@@ -143,7 +156,8 @@ def open_all(db: Session, opened: Sequence[Opened], *, now: datetime) -> list[in
     ]
     db.execute(_MOVE, sorted(moves, key=lambda move: move["station"]))
     # Only changes are reported after a reconnect (1.6 section 4.9): what we hold may be old.
-    db.execute(_DOUBT, ours)
+    if doubted := db.execute(_DOUBTED, ours).scalars().all():
+        db.execute(_DOUBT, {"connectors": doubted})
     for row in stations.values():
         events.record(db, events.StationChanged(row.tenant_id, row.id))
     return ids

@@ -54,7 +54,7 @@ _LOST = (
         ~_HAS_NEWER,
     )
     .order_by(_STATION.c.id)
-    .with_for_update(key_share=True, of=_STATION)
+    .with_for_update(key_share=True, of=_STATION, skip_locked=True)
 )
 _SUPERSEDED = select(_CONNECTION.c.id).where(among(_CONNECTION.c.id, "connections"), _HAS_NEWER)
 _REOPEN = (
